@@ -1,0 +1,28 @@
+"""The three ways in which something outside our own code can be wrong.
+
+Our own misuse of our own code is loud (ValueError, assert) and has no class here.
+"""
+
+from __future__ import annotations
+
+
+class Malformed(Exception):  # noqa: N818 - a name the whole engine reads as a word
+    """A peer sent bytes that are not what they claim to be.
+
+    Raised by decoders only, caught once in the router's demux and counted under `reason`.
+
+    reason: short stable slug for the counter, e.g. "ipv4 header checksum".
+    detail: one sentence with the value seen, the value expected and the RFC section.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class ConfigError(Exception):
+    """A config file, or something it names, is wrong.
+
+    The text is one line: file (and line where known), key, value and what would be right.
+    """
