@@ -1,0 +1,106 @@
+"""What a network can be told, with its defaults. One frozen value, made once at start.
+
+The loaders (`pynat.config_toml`, `pynat.config_slirp`) turn files into this value; nothing
+else in the package reads a configuration file. Addresses are `ipaddress` objects here and
+packed bytes in the data path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from pathlib import Path
+
+DEFAULT_NET = IPv4Network("192.168.16.0/24")
+
+
+class TimePolicy(StrEnum):
+    """When the simulator may not run ahead of wall time (docs/time.md)."""
+
+    AUTO = "auto"  # while host work that the guest waits for is outstanding
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Protocol(StrEnum):
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Host connections to `host_address:host_port` go to `guest_address:guest_port`.
+
+    guest_address None means the first DHCP address. host_port 0 lets the kernel choose.
+    `source` is where the rule was written, for error messages ("net.toml: forwards[0]").
+    """
+
+    protocol: Protocol
+    host_address: IPv4Address
+    host_port: int
+    guest_address: IPv4Address | None
+    guest_port: int
+    source: str = ""
+
+    def __str__(self) -> str:
+        guest = self.guest_address or ""
+        return f"{self.protocol}:{self.host_address}:{self.host_port}-{guest}:{self.guest_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    net: IPv4Network = DEFAULT_NET
+    router: IPv4Address = DEFAULT_NET[1]
+    guest: IPv4Address = DEFAULT_NET[2]  # the first address that DHCP gives
+    dns: IPv4Address = DEFAULT_NET[1]  # the address at which our forwarder answers
+    mac: bytes = bytes.fromhex("525500a81001")  # the router's, 6 bytes, locally administered
+    mtu: int = 1500  # bytes of IP packet
+
+
+@dataclass(frozen=True, slots=True)
+class Dhcp:
+    enabled: bool = True
+    lease: float = 86_400.0  # seconds
+    hostname: str = ""  # option 12
+    domain: str = ""  # option 15
+    search: tuple[str, ...] = ()  # option 119
+    bootfile: str = ""  # file field and option 67
+    next_server: IPv4Address | None = None  # siaddr; None is the router
+    server_name: str = ""  # sname field and option 66
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    resolvers: tuple[tuple[IPv4Address | IPv6Address, int], ...] = ()  # () = the host's own
+    names: dict[str, tuple[IPv4Address, ...]] = field(default_factory=dict)  # lower case
+    timeout: float = 5.0  # seconds until SERVFAIL when no resolver has answered
+    tries: int = 2  # how often each resolver is asked within `timeout`
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    idle: float = 600.0  # seconds without a segment in either direction
+    mss: int | None = None  # announced to the guest; None = MTU - 40
+
+
+@dataclass(frozen=True, slots=True)
+class Udp:
+    idle: float = 600.0  # seconds without a datagram in either direction
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    network: Network = field(default_factory=Network)
+    dhcp: Dhcp = field(default_factory=Dhcp)
+    dns: Dns = field(default_factory=Dns)
+    tcp: Tcp = field(default_factory=Tcp)
+    udp: Udp = field(default_factory=Udp)
+    time: TimePolicy = TimePolicy.AUTO
+    patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow
+    host_loopback: bool = True
+    forwards: tuple[Forward, ...] = ()
+    capture: Path | None = None
+    tftp_root: Path | None = None
+    seed: int | None = None  # None = a fresh one, told in the log
+    warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log

@@ -1,0 +1,242 @@
+"""What the engine asks of the host, and what the host tells the engine.
+
+Flows are named by an integer that the engine chose and never reuses. Addresses are
+(packed bytes of 4 or 16, port). Actions go engine -> host in order; events come back in order.
+Every OSError of a socket call arrives as an event with its errno: the host side decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
+
+
+# ---------------------------------------------------------------- actions, engine to host
+@dataclass(slots=True)
+class UdpSend:
+    """Send one datagram from this flow's socket, opening it at first use.
+
+    An error is reported as UdpError.
+    """
+
+    flow: int
+    to: Address
+    payload: bytes
+    ttl: int = 64
+
+
+@dataclass(slots=True)
+class TcpConnect:
+    """Open a socket and connect. Answered by TcpConnected or TcpFailed."""
+
+    flow: int
+    to: Address
+
+
+@dataclass(slots=True)
+class TcpSend:
+    """Hand bytes to the kernel. Answered at once by TcpSent (how many bytes it took, maybe 0).
+
+    If it did not take all, TcpWritable follows when it will take more; the rest is not kept.
+    """
+
+    flow: int
+    chunks: list[bytes | memoryview]
+
+
+@dataclass(slots=True)
+class TcpShutdown:
+    """The guest has sent FIN: no more bytes go to the host (shutdown SHUT_WR)."""
+
+    flow: int
+
+
+@dataclass(slots=True)
+class TcpRead:
+    """Receive up to `limit` bytes as they come; 0 pauses reading.
+
+    The limit is what the engine can still buffer: each TcpReceived lowers it.
+    """
+
+    flow: int
+    limit: int
+
+
+@dataclass(slots=True)
+class TcpAccept:
+    """The guest has accepted the forwarded connection `flow` that TcpIncoming named."""
+
+    flow: int
+
+
+@dataclass(slots=True)
+class CloseFlow:
+    """Forget this flow and close its socket; `reset` sends RST to the host's peer."""
+
+    flow: int
+    reset: bool = False
+
+
+@dataclass(slots=True)
+class EchoSend:
+    """Send an ICMP echo request; `ident` and `sequence` are the guest's.
+
+    Answered by EchoReply, IcmpError, or EchoDenied where the host has no permission.
+    """
+
+    flow: int
+    to: bytes
+    ident: int
+    sequence: int
+    payload: bytes
+    ttl: int = 64
+
+
+@dataclass(slots=True)
+class Resolve:
+    """Ask the host's resolvers; answered by Resolved within the configured time-out.
+
+    query: a whole DNS message without TCP's length prefix. `tcp`: ask over TCP.
+    """
+
+    query_id: int
+    query: bytes
+    tcp: bool = False
+
+
+Action = (
+    UdpSend
+    | TcpConnect
+    | TcpSend
+    | TcpShutdown
+    | TcpRead
+    | TcpAccept
+    | CloseFlow
+    | EchoSend
+    | Resolve
+)
+
+
+# ---------------------------------------------------------------- events, host to engine
+@dataclass(slots=True)
+class UdpReceived:
+    flow: int
+    source: Address
+    payload: bytes
+
+
+@dataclass(slots=True)
+class SocketError:
+    """An error on a UDP or echo flow, from the call or from the kernel's error queue.
+
+    to: the destination that the lost datagram had, if known. payload: its first bytes.
+    icmp: (type, code) and `offender` (packed address) when an ICMP error of the real path
+    caused it, so that the guest sees the same one. mtu: next hop's, with EMSGSIZE.
+    """
+
+    flow: int
+    errno: int
+    to: Address | None = None
+    payload: bytes = b""
+    icmp: tuple[int, int] | None = None
+    offender: bytes | None = None
+    mtu: int = 0
+
+
+@dataclass(slots=True)
+class TcpConnected:
+    flow: int
+
+
+@dataclass(slots=True)
+class TcpSent:
+    flow: int
+    count: int
+
+
+@dataclass(slots=True)
+class TcpWritable:
+    flow: int
+
+
+@dataclass(slots=True)
+class TcpReceived:
+    flow: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class TcpEof:
+    flow: int
+
+
+@dataclass(slots=True)
+class TcpFailed:
+    """connect, send or receive failed for good; the socket is closed already."""
+
+    flow: int
+    errno: int
+
+
+@dataclass(slots=True)
+class TcpIncoming:
+    """A host program connected to forward number `rule` (index into Config.forwards).
+
+    The host side chose no number: the engine names the flow in its answer TcpAdopt.
+    """
+
+    rule: int
+    token: int
+    peer: Address
+
+
+@dataclass(slots=True)
+class UdpIncoming:
+    """A datagram from a host program to the UDP forward number `rule`."""
+
+    rule: int
+    source: Address
+    payload: bytes
+
+
+@dataclass(slots=True)
+class EchoReply:
+    flow: int
+    source: bytes
+    ident: int
+    sequence: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class EchoDenied:
+    """The host lets us open neither a ping socket nor a raw socket."""
+
+    flow: int
+    detail: str
+
+
+@dataclass(slots=True)
+class Resolved:
+    """answer: a whole DNS message, or None when no resolver answered in time."""
+
+    query_id: int
+    answer: bytes | None
+
+
+Event = (
+    UdpReceived
+    | SocketError
+    | TcpConnected
+    | TcpSent
+    | TcpWritable
+    | TcpReceived
+    | TcpEof
+    | TcpFailed
+    | TcpIncoming
+    | UdpIncoming
+    | EchoReply
+    | EchoDenied
+    | Resolved
+)
