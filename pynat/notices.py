@@ -1,0 +1,50 @@
+"""What the engine has to say, counted and rate-limited, before anybody formats or shows it.
+
+Protocol code says `notices.drop(reason, detail, now)` and goes on; nothing in the receive path
+knows where the line goes. Every drop is counted under its reason even when its line is held
+back. The rate limit is a token bucket per reason in guest time: `BURST` lines at once, then one
+in `INTERVAL` seconds, and the next line that comes through says how many were held back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from enum import IntEnum
+
+BURST = 10  # lines of one reason at once
+INTERVAL = 1.0  # seconds of guest time for one more
+
+
+class Level(IntEnum):
+    """Bochs's own log levels that a network may use; it never panics."""
+
+    DEBUG = 0
+    INFO = 1
+    ERROR = 2
+
+
+class Notices:
+    def __init__(self, write: Callable[[Level, str], None]) -> None:
+        self._write = write
+        self.drops: Counter[str] = Counter()
+        self._buckets: dict[str, tuple[float, float, int]] = {}  # reason: tokens, when, held back
+
+    def say(self, level: Level, text: str) -> None:
+        """One line, never held back: for what happens once (start, a lease, a bad config)."""
+        self._write(level, text)
+
+    def drop(self, reason: str, detail: str, now: float, level: Level = Level.INFO) -> None:
+        """Count one packet that is neither forwarded nor answered, and say why."""
+        self.drops[reason] += 1
+        self.limited(reason, f"dropped: {reason}: {detail}", now, level)
+
+    def limited(self, key: str, text: str, now: float, level: Level = Level.INFO) -> None:
+        """One line out of a kind that may come in floods; `key` names the kind."""
+        tokens, since, held_back = self._buckets.get(key, (float(BURST), now, 0))
+        tokens = min(BURST, tokens + (now - since) / INTERVAL)
+        if tokens < 1:
+            self._buckets[key] = (tokens, now, held_back + 1)
+            return
+        self._buckets[key] = (tokens - 1, now, 0)
+        self._write(level, f"{text} ({held_back} more like it)" if held_back else text)
