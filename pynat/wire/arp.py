@@ -1,0 +1,59 @@
+"""ARP for IPv4 over Ethernet (RFC 826).
+
+    0  2  hardware type, 1
+    2  2  protocol type, 0x0800
+    4  1  hardware length, 6
+    5  1  protocol length, 4
+    6  2  operation: 1 request, 2 reply
+    8  6  sender MAC
+   14  4  sender IPv4
+   18  6  target MAC
+   24  4  target IPv4
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+
+from pynat.errors import Malformed
+from pynat.wire.ipv4 import dotted
+
+_LAYOUT = Struct("!HHBBH6s4s6s4s")
+_PREFIX = (1, 0x0800, 6, 4)
+
+REQUEST = 1
+REPLY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Arp:
+    operation: int
+    sender_mac: bytes
+    sender: bytes
+    target_mac: bytes
+    target: bytes
+
+    def __str__(self) -> str:
+        if self.operation == REQUEST:
+            return f"ARP who has {dotted(self.target)}, tell {dotted(self.sender)}"
+        return f"ARP {dotted(self.sender)} is at {self.sender_mac.hex(':')}"
+
+
+def decode(data: bytes | memoryview) -> Arp:
+    if len(data) < _LAYOUT.size:
+        raise Malformed("arp length", f"{len(data)} bytes, expected 28 (RFC 826)")
+    *prefix, operation, sender_mac, sender, target_mac, target = _LAYOUT.unpack_from(data)
+    if tuple(prefix) != _PREFIX:
+        raise Malformed(
+            "arp kind",
+            "hardware, protocol, lengths are {}, {:#06x}, {}, {}; "
+            "Ethernet and IPv4 are 1, 0x0800, 6, 4 (RFC 826)".format(*prefix),
+        )
+    return Arp(operation, sender_mac, sender, target_mac, target)
+
+
+def encode(arp: Arp) -> bytes:
+    return _LAYOUT.pack(
+        *_PREFIX, arp.operation, arp.sender_mac, arp.sender, arp.target_mac, arp.target
+    )

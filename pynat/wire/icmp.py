@@ -1,0 +1,66 @@
+"""ICMP for IPv4 (RFC 792).
+
+    0  1  type
+    1  1  code
+    2  2  checksum over the whole message
+    4  4  echo: identifier, sequence number; fragmentation needed: 0, next-hop MTU (RFC 1191 4)
+    8     echo: data; errors: header of the packet in question and at least 8 bytes of its data
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+
+from pynat.errors import Malformed
+from pynat.wire.checksum import finish, ones_sum, valid
+
+_HEADER = Struct("!BBHHH")
+
+ECHO_REPLY = 0
+UNREACHABLE = 3
+SOURCE_QUENCH = 4
+REDIRECT = 5
+ECHO_REQUEST = 8
+TIME_EXCEEDED = 11
+PARAMETER_PROBLEM = 12
+ERRORS = frozenset({UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM})
+
+# codes of UNREACHABLE (RFC 792, RFC 1812 5.2.7.1)
+NET = 0
+HOST = 1
+PROTOCOL = 2
+PORT = 3
+FRAGMENTATION_NEEDED = 4
+PROHIBITED = 13  # communication administratively prohibited
+
+
+@dataclass(frozen=True, slots=True)
+class Icmp:
+    type: int
+    code: int
+    ident: int  # the first and second half of bytes 4 to 7
+    sequence: int
+    payload: bytes
+
+    def __str__(self) -> str:
+        return f"ICMP type {self.type} code {self.code} length {len(self.payload)}"
+
+
+def decode(data: memoryview) -> Icmp:
+    if len(data) < _HEADER.size:
+        raise Malformed("icmp length", f"{len(data)} bytes, a header has 8 (RFC 792)")
+    total = ones_sum(data)
+    kind, code, checksum, ident, sequence = _HEADER.unpack_from(data)
+    if not valid(total):
+        raise Malformed(
+            "icmp checksum",
+            f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792)",
+        )
+    return Icmp(kind, code, ident, sequence, bytes(data[_HEADER.size :]))
+
+
+def encode(icmp: Icmp) -> bytes:
+    start = _HEADER.pack(icmp.type, icmp.code, 0, icmp.ident, icmp.sequence)
+    checksum = finish(ones_sum(start + icmp.payload))
+    return _HEADER.pack(icmp.type, icmp.code, checksum, icmp.ident, icmp.sequence) + icmp.payload

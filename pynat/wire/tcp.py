@@ -1,0 +1,180 @@
+"""TCP segments (RFC 9293 3.1) and their options (RFC 9293 3.2, RFC 7323, RFC 2018).
+
+    0  2  source port
+    2  2  destination port
+    4  4  sequence number
+    8  4  acknowledgement number
+   12  1  header length in 32-bit words, shifted left by 4
+   13  1  flags: CWR ECE URG ACK PSH RST SYN FIN
+   14  2  window
+   16  2  checksum over pseudo-header, header and data
+   18  2  urgent pointer
+   20     options, data
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+
+from pynat.errors import Malformed
+from pynat.wire import ipv4
+from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+
+_HEADER = Struct("!HHIIBBHHH")
+
+FIN = 0x01
+SYN = 0x02
+RST = 0x04
+PSH = 0x08
+ACK = 0x10
+URG = 0x20
+
+_FLAG_LETTERS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (URG, "U"))
+
+MAX_WINDOW_SHIFT = 14  # RFC 7323 2.3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    mss: int | None = None
+    window_shift: int | None = None
+    sack_permitted: bool = False
+    sack: tuple[tuple[int, int], ...] = ()
+    timestamps: tuple[int, int] | None = None  # value, echo reply
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    source: int
+    destination: int
+    seq: int
+    ack: int
+    flags: int
+    window: int  # as in the header, before scaling
+    payload: bytes | memoryview = b""
+    options: Options = NO_OPTIONS
+    urgent: int = 0
+
+    @property
+    def length(self) -> int:
+        """SEG.LEN: SYN and FIN count (RFC 9293 3.4)."""
+        return len(self.payload) + bool(self.flags & SYN) + bool(self.flags & FIN)
+
+    def __str__(self) -> str:
+        """packetdrill's form: `S 0:0(0) win 65535 <mss 1460>`."""
+        letters = "".join(letter for bit, letter in _FLAG_LETTERS if self.flags & bit) or "."
+        if self.flags & ACK and letters != ".":
+            letters += "."
+        words = [f"{letters} {self.seq}:{self.seq + self.length}({len(self.payload)})"]
+        if self.flags & ACK:
+            words.append(f"ack {self.ack}")
+        words.append(f"win {self.window}")
+        if self.options.mss is not None:
+            words.append(f"<mss {self.options.mss}>")
+        return " ".join(words)
+
+
+def decode(packet: ipv4.Ipv4) -> Segment:
+    data = packet.payload
+    if len(data) < _HEADER.size:
+        raise Malformed("tcp length", f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)")
+    source, destination, seq, ack, offset, flags, window, checksum, urgent = _HEADER.unpack_from(
+        data
+    )
+    header = (offset >> 4) * 4
+    if not _HEADER.size <= header <= len(data):
+        raise Malformed(
+            "tcp header length",
+            f"data offset {offset >> 4} words in a segment of {len(data)} bytes (RFC 9293 3.1)",
+        )
+    total = pseudo_header(packet.source, packet.destination, ipv4.TCP, len(data)) + ones_sum(data)
+    if not valid(total):
+        raise Malformed(
+            "tcp checksum",
+            f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 9293 3.1)",
+        )
+    options = NO_OPTIONS if header == _HEADER.size else decode_options(data[20:header])
+    return Segment(
+        source, destination, seq, ack, flags, window, bytes(data[header:]), options, urgent
+    )
+
+
+def decode_options(data: memoryview) -> Options:
+    """Unknown kinds are skipped by their length; a length that cannot be is Malformed."""
+    mss = window_shift = timestamps = None
+    sack_permitted = False
+    sack: tuple[tuple[int, int], ...] = ()
+    at = 0
+    while at < len(data) and data[at] != 0:
+        kind = data[at]
+        if kind == 1:
+            at += 1
+            continue
+        length = data[at + 1] if at + 1 < len(data) else 0
+        if length < 2 or at + length > len(data):
+            raise Malformed(
+                "tcp option",
+                f"option {kind} has length {length} at byte {at} of {len(data)} (RFC 9293 3.2)",
+            )
+        body = data[at + 2 : at + length]
+        match kind, length:
+            case 2, 4:
+                mss = int.from_bytes(body, "big")
+            case 3, 3:
+                window_shift = min(body[0], MAX_WINDOW_SHIFT)
+            case 4, 2:
+                sack_permitted = True
+            case 5, (10 | 18 | 26 | 34):
+                edges = [int.from_bytes(body[i : i + 4], "big") for i in range(0, len(body), 4)]
+                sack = tuple(zip(edges[::2], edges[1::2], strict=True))
+            case 8, 10:
+                timestamps = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:], "big")
+            case (2 | 3 | 4 | 5 | 8), _:
+                raise Malformed(
+                    "tcp option", f"option {kind} has length {length} (RFC 9293 3.2, 7323, 2018)"
+                )
+        at += length
+    return Options(mss, window_shift, sack_permitted, sack, timestamps)
+
+
+def encode_options(options: Options) -> bytes:
+    out = bytearray()
+    if options.mss is not None:
+        out += b"\x02\x04" + options.mss.to_bytes(2, "big")
+    if options.window_shift is not None:
+        out += bytes((1, 3, 3, options.window_shift))
+    if options.sack_permitted:
+        out += b"\x01\x01\x04\x02"
+    if options.timestamps is not None:
+        out += b"\x01\x01\x08\x0a" + b"".join(v.to_bytes(4, "big") for v in options.timestamps)
+    if options.sack:
+        out += bytes((1, 1, 5, 2 + 8 * len(options.sack)))
+        out += b"".join(edge.to_bytes(4, "big") for block in options.sack for edge in block)
+    return bytes(out)
+
+
+def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
+    """The segment, to be carried from `source` to `destination`."""
+    options = b"" if segment.options is NO_OPTIONS else encode_options(segment.options)
+    header = 20 + len(options)
+    fields = (
+        segment.source,
+        segment.destination,
+        segment.seq,
+        segment.ack,
+        header << 2,
+        segment.flags,
+        segment.window,
+    )
+    blank = _HEADER.pack(*fields, 0, segment.urgent)
+    # An option block is a whole number of words, so the three parts can be summed separately.
+    checksum = finish(
+        pseudo_header(source, destination, ipv4.TCP, header + len(segment.payload))
+        + ones_sum(blank + options)
+        + ones_sum(segment.payload)
+    )
+    return b"".join((_HEADER.pack(*fields, checksum, segment.urgent), options, segment.payload))

@@ -1,0 +1,66 @@
+"""UDP (RFC 768).
+
+    0  2  source port
+    2  2  destination port
+    4  2  length of header and data
+    6  2  checksum over pseudo-header, header and data; 0 = the sender made none
+    8     data
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+
+from pynat.errors import Malformed
+from pynat.wire import ipv4
+from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+
+HEADER = Struct("!HHHH")
+
+
+@dataclass(frozen=True, slots=True)
+class Udp:
+    source: int
+    destination: int
+    payload: bytes
+
+    def __str__(self) -> str:
+        return f"UDP {self.source} > {self.destination} length {len(self.payload)}"
+
+
+def decode(packet: ipv4.Ipv4) -> Udp:
+    data = packet.payload
+    if len(data) < HEADER.size:
+        raise Malformed("udp length", f"{len(data)} bytes, a header has 8 (RFC 768)")
+    source, destination, length, checksum = HEADER.unpack_from(data)
+    if not HEADER.size <= length <= len(data):
+        raise Malformed(
+            "udp length", f"length field {length}, the packet carries {len(data)} (RFC 768)"
+        )
+    data = data[:length]
+    if checksum:
+        total = pseudo_header(packet.source, packet.destination, ipv4.UDP, length) + ones_sum(data)
+        if not valid(total):
+            raise Malformed(
+                "udp checksum",
+                f"checksum {checksum:#06x}, expected {finish(total - checksum) or 0xFFFF:#06x}"
+                " (RFC 768)",
+            )
+    return Udp(source, destination, bytes(data[HEADER.size :]))
+
+
+def encode(
+    source: bytes, source_port: int, destination: bytes, destination_port: int, payload: bytes
+) -> bytes:
+    """The datagram, to be carried from `source` to `destination`."""
+    length = HEADER.size + len(payload)
+    total = (
+        pseudo_header(source, destination, ipv4.UDP, length)
+        + source_port
+        + destination_port
+        + length
+        + ones_sum(payload)
+    )
+    checksum = finish(total) or 0xFFFF
+    return HEADER.pack(source_port, destination_port, length, checksum) + payload
