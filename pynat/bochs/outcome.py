@@ -1,0 +1,114 @@
+"""How a run of Bochs ended.
+
+Bochs's exit status is 1 for nearly everything: a guest that powers itself off, a panic, a
+mistake in the bochsrc. What happened is in its log: a power off is a "panic" with a text of
+its own, a mistake in the set-up is a panic before the guest's first instruction (at tick 0,
+and before the log is open it goes to stderr).
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+_POWER_OFF = (
+    "soft power off",  # ACPI: poweroff of an operating system
+    "shutdown requested",  # the string "Shutdown" written to port 0x8900
+    "POWER button turned off",  # the button in Bochs's window
+)
+_SIGINT_CAUGHT = "SIGNAL 2 caught"
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+_PANIC = re.compile(r"^(?P<tick>\d*).*?(?P<device>\[[^\]]*\])?\s*>>PANIC<< (?P<text>.*)$")
+_ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
+_TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
+
+
+class Ending(StrEnum):
+    POWER_OFF = "power off"
+    PANIC = "panic"
+    CONFIG = "did not start"
+    TIMEOUT = "timeout"
+    QUIT = "quit"  # asked to end by Ctrl-C or by the debugger's q
+    KILLED = "killed"
+    CRASH = "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """exit_code: Bochs's own, negative for the signal that ended it; wall: seconds."""
+
+    ending: Ending
+    message: str
+    exit_code: int
+    wall: float
+    log: Path
+
+    def __str__(self) -> str:
+        said = f": {self.message}" if self.message else ""
+        return f"{self.ending} after {self.wall:.1f} s{said}"
+
+
+def judge(exit_code: int, log: str | None, errors: str, asked: Ending | None) -> tuple[Ending, str]:
+    """Ending and message, from Bochs's log (None: it never opened one) and its stderr.
+
+    asked: why the caller ended Bochs, if it did.
+    """
+    panic = _last_panic(log or "") or _last_panic(errors)
+    if panic is not None:
+        return _judge_panic(panic, asked)
+    if asked is not None:
+        return asked, ""
+    if exit_code < 0:
+        by = signal.Signals(-exit_code)
+        return (Ending.CRASH if by in _CRASHES else Ending.KILLED), by.name
+    if log is None:
+        return Ending.CONFIG, "Bochs stopped before it opened its log"
+    if exit_code == 0:
+        return Ending.QUIT, ""
+    return Ending.PANIC, "Bochs's debugger stopped the guest" + _last_error(log)
+
+
+def _judge_panic(panic: re.Match[str], asked: Ending | None) -> tuple[Ending, str]:
+    message = panic["text"].strip()
+    if _SIGINT_CAUGHT in message:
+        return asked or Ending.QUIT, ""
+    if any(text in message for text in _POWER_OFF):
+        return Ending.POWER_OFF, message
+    if asked in {Ending.TIMEOUT, Ending.KILLED}:
+        return asked, f"last panic: {message}"
+    if panic["tick"] and int(panic["tick"]) == 0:
+        return Ending.CONFIG, message
+    return Ending.PANIC, " ".join(filter(None, [_device(panic), message]))
+
+
+def _device(panic: re.Match[str]) -> str:
+    name = (panic["device"] or "").strip("[] ")
+    return f"[{name}]" if name else ""
+
+
+def _last_panic(text: str) -> re.Match[str] | None:
+    for line in reversed(text.splitlines()):
+        if found := _PANIC.match(line):
+            return found
+    return None
+
+
+def _last_error(log: str) -> str:
+    for line in reversed(log.splitlines()):
+        if found := _ERROR.match(line):
+            return f": {found['text']}"
+    return ""
+
+
+def tail(path: Path) -> str | None:
+    """The end of a text file; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return None

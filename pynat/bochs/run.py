@@ -1,0 +1,228 @@
+"""Start Bochs with our plugin in reach, wait for it, and never leave it behind.
+
+A headless Bochs runs in a session of its own and draws on a display that nobody sees and
+that opens no port. It dies with the thread that started it (PR_SET_PDEATHSIG), so that
+thread has to live as long as the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
+from pynat.bochs.outcome import Ending, Outcome, judge, tail
+
+__all__ = ["BochsRun", "Ending", "Outcome"]
+
+GRACE = 3.0  # seconds that each politer signal gets before the next one
+_OPTION = re.compile(r"\w+:")
+
+
+class BochsRun:
+    """One run of Bochs, a context manager: leaving it ends Bochs.
+
+    log: where Bochs writes its log; without it, what the bochsrc says, else bochs.log.
+    extra: flags and bochsrc options for Bochs's command line.
+    stdout: file for what Bochs prints (port 0xe9, com1 on /dev/stdout); without it that is
+        thrown away when headless, else it goes to our own stdout.
+    """
+
+    def __init__(
+        self,
+        bochs: Bochs,
+        bochsrc: Path,
+        *,
+        headless: bool = True,
+        log: Path | None = None,
+        extra: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        stdout: Path | None = None,
+    ) -> None:
+        self.bochs = bochs
+        self.bochsrc = bochsrc
+        self.headless = headless
+        self.log = (log or log_of(bochsrc) or Path("bochs.log")).absolute()
+        self.extra = list(extra)
+        self.stdout = stdout
+        self._environment = dict(os.environ if environment is None else environment)
+        self._stack = contextlib.ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: Path | None = None
+        self._asked: Ending | None = None
+        self._began = 0.0
+        self._outcome: Outcome | None = None
+
+    def __enter__(self) -> Self:
+        if self._process is None:
+            self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.terminate()
+
+    @property
+    def pid(self) -> int:
+        return self._started().pid
+
+    def start(self) -> None:
+        if self._process is not None:
+            raise ValueError("this run has been started before")
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pynat-bochs-")))
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            if self.log.is_file():
+                self.log.unlink()  # an old log must not tell how this run ended
+            self._process = self._spawn(folder)
+            self._stack = stack.pop_all()  # the folder lives as long as the run
+
+    def _spawn(self, folder: Path) -> subprocess.Popen[bytes]:
+        command = self._command(folder)
+        with contextlib.ExitStack() as files:
+            output: IO[bytes] | int | None = None
+            errors: IO[bytes] | None = None
+            if self.headless:
+                self._errors = folder / "stderr"
+                errors = files.enter_context(self._errors.open("wb"))
+                output = subprocess.DEVNULL
+            if self.stdout is not None:
+                output = files.enter_context(self.stdout.open("wb"))
+            self._began = time.monotonic()
+            return subprocess.Popen(
+                command,
+                env=self._variables(),
+                # the debugger reads its prompt from stdin: at the end of file it leaves Bochs
+                stdin=subprocess.DEVNULL if self.headless or self.bochs.needs_rc else None,
+                stdout=output,
+                stderr=errors,
+                start_new_session=self.headless,
+            )
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        """How it ended; after `timeout` seconds Bochs is ended and that is the outcome."""
+        try:
+            self._started().wait(timeout)
+        except subprocess.TimeoutExpired:
+            return self._end(Ending.TIMEOUT)
+        return self._finished()
+
+    def poll(self) -> Outcome | None:
+        """How it ended, None while it runs."""
+        return None if self._started().poll() is None else self._finished()
+
+    def interrupt(self) -> Outcome:
+        """End Bochs as Ctrl-C does: its devices and our plugin shut down in order."""
+        return self._end(Ending.QUIT)
+
+    def terminate(self) -> Outcome:
+        """End Bochs, politely at first. Does nothing to a run that has ended."""
+        return self._end(Ending.KILLED)
+
+    def kill(self) -> Outcome:
+        return self._end(Ending.KILLED, (signal.SIGKILL,))
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ValueError("this run has not been started")
+        return self._process
+
+    def _end(
+        self,
+        why: Ending,
+        # A Bochs with the display `term` swallows SIGTERM; SIGINT is a clean exit everywhere.
+        signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL),
+    ) -> Outcome:
+        process = self._started()
+        for number in signals:
+            if process.poll() is not None:
+                break
+            self._asked = why
+            with contextlib.suppress(ProcessLookupError):
+                self._send(process, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(None if number == signal.SIGKILL else GRACE)
+        return self._finished()
+
+    def _send(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        if self.headless:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+
+    def _finished(self) -> Outcome:
+        if self._outcome is None:
+            process = self._started()
+            wall = time.monotonic() - self._began
+            errors = (tail(self._errors) if self._errors else None) or ""
+            ending, message = judge(process.returncode, tail(self.log), errors, self._asked)
+            self._outcome = Outcome(ending, message, process.returncode, wall, self.log)
+            self._stack.close()
+        return self._outcome
+
+    def _command(self, folder: Path) -> list[str]:
+        cut = next((i for i, word in enumerate(self.extra) if _OPTION.match(word)), None)
+        flags = self.extra if cut is None else self.extra[:cut]
+        options = [] if cut is None else self.extra[cut:]
+        command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(self.bochsrc)]
+        if self.bochs.needs_rc:
+            start = folder / "debugger.rc"
+            start.write_text("c\n")
+            command += ["-rc", str(start)]
+        command += flags
+        if self.headless:  # nobody can answer "A PANIC has occurred. Do you want to:"
+            options = ["panic: action=fatal", *options, f"display_library: {_display(self.bochs)}"]
+        return [*command, *options, f"log: {self.log}"]
+
+    def _variables(self) -> dict[str, str]:
+        variables = {
+            **self._environment,
+            PLUGIN_PATH_VARIABLE: plugin_path(self.bochs, self._environment),
+        }
+        if self.headless:
+            variables["TERM"] = "xterm"  # the display `term` wants any valid one
+            variables["SDL_VIDEODRIVER"] = "dummy"
+        return variables
+
+
+def log_of(bochsrc: Path) -> Path | None:
+    """The log file that a bochsrc names; None for none, or one that cannot be read back."""
+    try:
+        lines = bochsrc.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    named = [line.split(":", 1)[1].strip() for line in lines if re.match(r"\s*log\s*:", line)]
+    if not named:
+        return None
+    path = os.path.expandvars(named[-1].strip('"'))
+    return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
+
+
+def _display(bochs: Bochs) -> str:
+    """A display that needs no screen and opens no port (rfb listens on all addresses)."""
+    for name in ("nogui", "term", "sdl2"):
+        if name in bochs.displays:
+            return name
+    raise BochsError(
+        f"{bochs} has no display to run without a screen; install its nogui or term"
+        " (Debian: apt-get install bochs-term)"
+    )
+
+
+def _dies_with_us() -> list[str]:
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
