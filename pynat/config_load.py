@@ -1,0 +1,61 @@
+"""What stands on Bochs's NIC line (`script=`, `ethdev=`) into one Config."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pynat.config import Config
+from pynat.config_slirp import is_slirp, read_slirp
+from pynat.config_toml import read_toml
+from pynat.errors import ConfigError
+
+NO_SCRIPT = ("", "none")
+NO_DIRECTORY = ("", "none", "xl0", "/dev/null")  # "xl0" is what Bochs has where nothing is set
+LONGEST = 1 << 20  # bytes; a longer file is no configuration file
+
+
+def load(script: str, ethdev: str) -> Config:
+    """Relative paths, of the file and in it, start at Bochs's current directory."""
+    config = Config() if script in NO_SCRIPT else _read(script)
+    if ethdev in NO_DIRECTORY:
+        return config
+    root = Path(ethdev)
+    if root.is_dir():
+        return replace(config, tftp_root=root)
+    warning = f"ethdev={ethdev} is not a directory, so nothing is served by TFTP"
+    return replace(config, warnings=(*config.warnings, warning))
+
+
+def _read(script: str) -> Config:
+    if script.endswith(".py"):
+        raise ConfigError(
+            f"{script}: Python scripts are not supported yet; script= takes a TOML file"
+        )
+    written = _text(Path(script))
+    if is_slirp(written):
+        return read_slirp(written, script)
+    return read_toml(written, script)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file (looked in {Path.cwd()}); script= names a TOML file, or"
+            ' "none" for the defaults'
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read: {why}; script= names a TOML file") from None
+    if len(data) > LONGEST:
+        raise ConfigError(f"{path}: longer than {LONGEST} bytes, so no configuration file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if is_slirp(written := data.decode("latin-1")):
+            return written  # old files have old encodings in their comments
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None

@@ -1,0 +1,162 @@
+"""A TOML file into a Config. `KEYS` is the whole language: one line for each key.
+
+`docs/configuration.md` describes the same keys for users; a test holds the two together.
+tomllib tells no line numbers, so `lines_of` finds them by reading the text again; what it
+cannot find (inline tables, for one) is reported with the line of the table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from pynat import config_values as values
+from pynat.config import Config, Network, TimePolicy
+from pynat.config_values import Parser, Source
+from pynat.errors import ConfigError
+
+# 4,096 bytes is the longest frame that every NIC model of Bochs takes (pcipnic panics above).
+LONGEST_MTU = 4096 - 14
+SHORTEST_MTU = 576  # RFC 791: what every host must accept
+SHORTEST_MSS = 88  # Linux takes no smaller one
+FOREVER = float(2**32 - 1)  # RFC 2131 section 3.3: a lease of this length never ends
+
+KEYS: dict[str, Parser] = {
+    "time": values.one_of(TimePolicy, [policy.value for policy in TimePolicy]),
+    "patience": values.seconds(0, 3600),
+    "host_loopback": values.boolean,
+    "forwards": values.list_of(values.forward),
+    "capture": values.text(4096, "the path of a file to write"),
+    "seed": values.whole(0, 2**64 - 1),
+    "network.net": values.network,
+    "network.router": values.address,
+    "network.guest": values.address,
+    "network.dns": values.address,
+    "network.mac": values.mac,
+    "network.mtu": values.whole(SHORTEST_MTU, LONGEST_MTU),
+    "dhcp.enabled": values.boolean,
+    "dhcp.lease": values.seconds(10, FOREVER),
+    "dhcp.hostname": values.domain_name,
+    "dhcp.domain": values.domain_name,
+    "dhcp.search": values.list_of(values.domain_name),
+    "dhcp.bootfile": values.text(255, "the name of the boot file"),
+    "dhcp.next_server": values.address,
+    "dhcp.server_name": values.text(255, "the name of the boot server"),
+    "dns.resolvers": values.list_of(values.resolver),
+    "dns.names": values.names,
+    "dns.timeout": values.seconds(0.1, 60),
+    "dns.tries": values.whole(1, 10),
+    "tcp.idle": values.seconds(1, 86_400 * 365),
+    "tcp.mss": values.whole(SHORTEST_MSS, LONGEST_MTU - 40),
+    "udp.idle": values.seconds(1, 86_400 * 365),
+}
+TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]
+
+HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
+ASSIGNMENT = re.compile(r"""\s*((?:[\w.\s-]|"[^"]*"|'[^']*')+?)\s*=""")
+
+
+def read_toml(written: str, file: str) -> Config:
+    """`written` is the file's text, `file` its name for messages. Defaults for what it omits."""
+    source = Source(file, lines_of(written))
+    given = _flatten(_parsed(written, file), source)
+    found: dict[str, dict[str, Any]] = {"": {}, **{table: {} for table in TABLES}}
+    for key, value in given.items():
+        table, _, name = key.rpartition(".")
+        found[table][name] = source.parse(key, KEYS[key], value)
+    config = _assemble(found, source)
+    values.check(config, source, {})
+    return config
+
+
+def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
+    base, top = Config(), found[""]
+    found["network"] = _defaults(found["network"]) | found["network"]
+    for table in TABLES:
+        top[table] = replace(getattr(base, table), **found[table])
+    if "capture" in top:
+        top["capture"] = Path(top["capture"])
+    place = source.place("forwards")
+    top["forwards"] = tuple(
+        replace(rule, source=f"{place}: forwards[{i}]")
+        for i, rule in enumerate(top.get("forwards", ()))
+    )
+    return replace(base, **top)
+
+
+def _defaults(given: dict[str, Any]) -> dict[str, Any]:
+    """Addresses keep their places in another net, and the forwarder stays with the router."""
+    base, net = Network(), given.get("net", Network().net)
+    offsets = {
+        name: int(getattr(base, name)) - int(base.net.network_address)
+        for name in ("router", "guest", "dns")
+    }
+    addresses = {
+        name: net[offset] for name, offset in offsets.items() if offset < net.num_addresses
+    }
+    return addresses | ({"dns": given["router"]} if "router" in given else {})
+
+
+def _parsed(written: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(written)
+    except (ValueError, RecursionError) as error:  # also: a number of 5,000 digits, deep nesting
+        what = str(error)
+        match = re.search(r" \(at line (\d+), column (\d+)\)$", what)
+        if match:
+            what = f"{what[: match.start()]} (column {match[2]})"
+        line = match[1] if match else written.count("\n") + 1
+        raise ConfigError(f"{file}:{line}: not valid TOML: {what}") from None
+
+
+def _flatten(parsed: dict[str, Any], source: Source) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in parsed.items():
+        if name not in TABLES:
+            flat[name] = value
+        elif isinstance(value, dict):
+            flat |= {f"{name}.{inner}": item for inner, item in value.items()}
+        else:
+            raise source.error(name, value, f"a table: write [{name}] and its keys below it")
+    for key in flat:
+        if key not in KEYS:
+            raise ConfigError(f"{source.place(key)}: {key}: unknown key; {nearest(key)}")
+    return flat
+
+
+def nearest(key: str) -> str:
+    """What an unknown key was probably meant to be: a misspelling, or the wrong table."""
+    last = key.rpartition(".")[2]
+    elsewhere = [known for known in KEYS if known.rpartition(".")[2] == last]
+    if matches := elsewhere or difflib.get_close_matches(key, KEYS, n=1, cutoff=0.6):
+        return "did you mean " + " or ".join(matches) + "?"
+    table = key.rpartition(".")[0]
+    names = [known for known in KEYS if known.rpartition(".")[0] == table]
+    return f"known {'in [' + table + ']' if table else 'at the top'}: " + ", ".join(names)
+
+
+def lines_of(written: str) -> dict[str, int]:
+    """The line of each table and key, by its dotted name; the first one counts."""
+    table, lines = "", dict[str, int]()
+    for number, line in enumerate(written.splitlines(), 1):
+        if header := HEADER.match(line):
+            table = _bare(header[1])
+            lines.setdefault(table, number)
+        elif assignment := ASSIGNMENT.match(line):
+            key = _bare(assignment[1])
+            lines.setdefault(f"{table}.{key}" if table else key, number)
+    for key, number in list(lines.items()):
+        if key.startswith("dns.names."):
+            lines.setdefault("dns.names", number)
+    for key in KEYS:
+        if key not in lines and (table := key.rpartition(".")[0]) in lines:
+            lines[key] = lines[table]
+    return lines
+
+
+def _bare(dotted: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in dotted.strip().split("."))

@@ -1,0 +1,268 @@
+"""Values that a user wrote, checked: what both configuration loaders share.
+
+A parser takes one value as it stands in the file and returns it as `pynat.config` wants it,
+or raises `Wrong` with what would be right. `Source` knows the file and the lines and turns
+that into the one-line ConfigError; `check` holds the rules that join several keys.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from itertools import pairwise
+from typing import Any
+
+from pynat.config import Config, Forward, Network, Protocol
+from pynat.errors import ConfigError
+
+Parser = Callable[[object], Any]
+
+FORWARD_FORM = (
+    "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport, for example tcp:127.0.0.1:8080-:80"
+)
+FORWARD = re.compile(r"(tcp|udp|):([^:]*):([0-9]{1,5})-([^:]*):([0-9]{1,5})")
+LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
+UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
+LONGEST_SHOWN = 70  # characters of a wrong value in a message
+
+
+class Wrong(ValueError):  # noqa: N818 - reads as a word, like Malformed
+    """`right` says what would be right; `at` and `value` narrow a list or table to one item."""
+
+    def __init__(self, right: str, at: str = "", value: object = None) -> None:
+        super().__init__(right)
+        self.right = right
+        self.at = at
+        self.value = value
+
+
+@dataclass(slots=True)
+class Source:
+    """Where values were written: the file's name and the line of each key, where known."""
+
+    file: str
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def place(self, key: str) -> str:
+        line = self.lines.get(key)
+        return f"{self.file}:{line}" if line else self.file
+
+    def parse(self, key: str, parser: Parser, value: object) -> Any:
+        try:
+            return parser(value)
+        except Wrong as wrong:
+            shown = wrong.value if wrong.at else value
+            raise self.error(key, shown, wrong.right, wrong.at) from None
+
+    def error(self, key: str, value: object, right: str, at: str = "") -> ConfigError:
+        shown = json.dumps(value, default=str, ensure_ascii=False)
+        if len(shown) > LONGEST_SHOWN:
+            shown = shown[:LONGEST_SHOWN] + "..."
+        return ConfigError(f"{self.place(key)}: {key}{at} = {shown}: must be {right}")
+
+
+# ---------------------------------------------------------------- parsers
+def boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("true or false")
+    return value
+
+
+def whole(low: int, high: int) -> Parser:
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise Wrong(f"a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Parser:
+    def parse(value: object) -> float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high:  # type: ignore[operator]
+            raise Wrong(f"a number of seconds from {low:g} to {high:g}")
+        return float(value)  # type: ignore[arg-type]
+
+    return parse
+
+
+def one_of(kind: Callable[[str], Any], words: list[str]) -> Parser:
+    def parse(value: object) -> Any:
+        if value not in words:
+            raise Wrong("one of " + ", ".join(words))
+        return kind(str(value))
+
+    return parse
+
+
+def text(longest: int, what: str) -> Parser:
+    def parse(value: object) -> str:
+        good = isinstance(value, str) and value.isprintable()
+        if not good or not 1 <= len(str(value).encode()) <= longest:
+            raise Wrong(f"{what}: printable text of 1 to {longest} bytes")
+        return str(value)
+
+    return parse
+
+
+def address(value: object) -> IPv4Address:
+    try:
+        return IPv4Address(_string(value))
+    except ValueError:
+        raise Wrong('an IPv4 address, for example "192.168.16.1"') from None
+
+
+def network(value: object) -> IPv4Network:
+    right = 'an IPv4 network with its prefix length, for example "192.168.16.0/24"'
+    try:
+        net = IPv4Network(_string(value), strict=False)
+    except ValueError:
+        raise Wrong(right) from None
+    if "/" not in str(value):
+        raise Wrong(right)
+    if str(net.network_address) != str(value).partition("/")[0]:
+        raise Wrong(f'the address of a network; the one around this address is "{net}"')
+    return net
+
+
+def mac(value: object) -> bytes:
+    if not isinstance(value, str) or not MAC.fullmatch(value):
+        raise Wrong('a MAC address, for example "52:55:00:a8:10:01"')
+    packed = bytes.fromhex(value.replace(":", "").replace("-", ""))
+    if packed[0] & 1 or not any(packed):
+        raise Wrong("a unicast MAC address: an even first byte, not all zero")
+    return packed
+
+
+def domain_name(value: object) -> str:
+    name = _string(value).rstrip(".")
+    if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
+        raise Wrong('a domain name, for example "lab.example": labels of up to 63 letters, digits')
+    return name
+
+
+def resolver(value: object) -> tuple[IPv4Address | IPv6Address, int]:
+    """An address with or without a port: 1.1.1.1, 1.1.1.1:53, ::1, [::1]:5353."""
+    written = _string(value)
+    host, port = written, "53"
+    if match := re.fullmatch(r"\[(.*)\](?::([0-9]+))?", written):
+        host, port = match[1], match[2] or port
+    elif written.count(":") == 1:
+        host, _, port = written.partition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise Wrong("an address and a port from 1 to 65535")
+    try:
+        return ip_address(host), int(port)
+    except ValueError:
+        raise Wrong('an address like "1.1.1.1", "1.1.1.1:53" or "[::1]:5353"') from None
+
+
+def forward(value: object) -> Forward:
+    """QEMU's syntax; an empty host address is 127.0.0.1, where QEMU and slirp take 0.0.0.0."""
+    match = FORWARD.fullmatch(_string(value))
+    if not match:
+        raise Wrong(FORWARD_FORM)
+    protocol, host, host_port, guest, guest_port = match.groups()
+    if int(host_port) > 65535 or not 1 <= int(guest_port) <= 65535:
+        raise Wrong("with ports up to 65535, and a guest port of at least 1")
+    try:
+        return Forward(
+            protocol=Protocol(protocol or "tcp"),
+            host_address=IPv4Address(host or "127.0.0.1"),
+            host_port=int(host_port),
+            guest_address=IPv4Address(guest) if guest else None,
+            guest_port=int(guest_port),
+        )
+    except ValueError:
+        raise Wrong(f"{FORWARD_FORM}; addresses are IPv4 in dotted form") from None
+
+
+def list_of(parser: Parser) -> Parser:
+    def parse(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise Wrong("a list in square brackets")
+        return tuple(_item(parser, f"[{i}]", item) for i, item in enumerate(value))
+
+    return parse
+
+
+def names(value: object) -> dict[str, tuple[IPv4Address, ...]]:
+    """A table of name = address or list of addresses; names are compared in lower case."""
+    if not isinstance(value, dict):
+        raise Wrong('a table, for example {"mirror.test" = "192.168.16.1"}')
+    table = {}
+    for key, given in value.items():
+        at = f'."{key}"'
+        name = _item(domain_name, at, key).lower()
+        several = given if isinstance(given, list) else [given]
+        if not several:
+            raise Wrong("at least one IPv4 address", at, given)
+        table[name] = tuple(_item(address, at, item) for item in several)
+    return table
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise Wrong("text in quotes")
+    return value
+
+
+def _item(parser: Parser, at: str, item: object) -> Any:
+    try:
+        return parser(item)
+    except Wrong as wrong:
+        raise Wrong(wrong.right, at + wrong.at, wrong.value if wrong.at else item) from None
+
+
+# ---------------------------------------------------------------- rules that join several keys
+def check(config: Config, source: Source, keys: dict[str, str]) -> None:
+    """`keys` maps our keys to those that this kind of file uses for them."""
+    network = config.network
+    _check_addresses(network, source, keys)
+    if config.tcp.mss is not None and config.tcp.mss > network.mtu - 40:
+        right = f"at most network.mtu - 40, which is {network.mtu - 40}"
+        raise source.error("tcp.mss", config.tcp.mss, right)
+    for rule in config.forwards:
+        _check_forward(rule, network)
+    taken = sorted(config.forwards, key=_listener)
+    for one, other in pairwise(taken):
+        if other.host_port and _listener(one) == _listener(other):
+            raise ConfigError(f"{other.source} = {other}: the same host port as {one.source}")
+
+
+def _listener(rule: Forward) -> tuple[Protocol, int, IPv4Address]:
+    return rule.protocol, rule.host_port, rule.host_address
+
+
+def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> None:
+    net = network.net
+    net_key = keys.get("network.net", "network.net")
+    if any(net.overlaps(other) for other in UNUSABLE):
+        raise source.error(net_key, net, "a network of unicast addresses, not loopback")
+    if not 8 <= net.prefixlen <= 30:
+        raise source.error(net_key, net, "a network with a prefix length from 8 to 30")
+    for name in ("router", "guest", "dns"):
+        key, value = keys.get(f"network.{name}", f"network.{name}"), getattr(network, name)
+        if value not in net:
+            raise source.error(key, value, f"an address in {net}")
+        if value in (net.network_address, net.broadcast_address):
+            right = f"an address from {net[1]} to {net[-2]}: the first and last name the net"
+            raise source.error(key, value, right)
+    guest_key = keys.get("network.guest", "network.guest")
+    if network.guest in (network.router, network.dns):
+        raise source.error(guest_key, network.guest, "neither the router's nor the DNS address")
+
+
+def _check_forward(rule: Forward, network: Network) -> None:
+    guest, net = rule.guest_address, network.net
+    if guest is None:
+        return
+    if guest not in net or guest in (net.network_address, net.broadcast_address):
+        raise ConfigError(f"{rule.source} = {rule}: the guest address must be a host in {net}")
+    if guest in (network.router, network.dns):
+        raise ConfigError(f"{rule.source} = {rule}: {guest} is the router itself, not a guest")

@@ -1,0 +1,236 @@
+"""The TOML language: every key, every kind of mistake, and the docs that describe it."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pynat.config import Config, Forward, Protocol, TimePolicy
+from pynat.config_toml import KEYS, read_toml
+from pynat.errors import ConfigError
+
+DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def toml(text: str) -> Config:
+    return read_toml(text, "net.toml")
+
+
+def mistake(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        toml(text)
+    return str(caught.value)
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    assert toml("") == Config()
+
+
+def test_every_key() -> None:
+    config = toml(
+        """
+        time = "never"
+        patience = 2
+        host_loopback = false
+        forwards = ["tcp:127.0.0.1:8080-:80", "udp:0.0.0.0:0-10.1.0.9:53", "::2222-:22"]
+        capture = "out.pcap"
+        seed = 7
+        [network]
+        net = "10.1.0.0/16"
+        router = "10.1.0.9"
+        guest = "10.1.2.3"
+        dns = "10.1.0.8"
+        mac = "52-55-00-00-00-0A"
+        mtu = 1400
+        [dhcp]
+        enabled = false
+        lease = 60.5
+        hostname = "box"
+        domain = "lab.test"
+        search = ["a.test", "b.test."]
+        bootfile = "pxelinux.0"
+        next_server = "10.1.0.7"
+        server_name = "boot"
+        [dns]
+        resolvers = ["1.1.1.1", "1.1.1.1:5353", "::1", "[::1]:54", "[2001:db8::1]"]
+        names = {"X.test" = "1.2.3.4", "y.test" = ["1.2.3.4", "5.6.7.8"]}
+        timeout = 1
+        tries = 3
+        [tcp]
+        idle = 10
+        mss = 1000
+        [udp]
+        idle = 20
+        """.replace("10.1.0.9:53", "10.1.0.10:53")
+    )
+    assert config.time is TimePolicy.NEVER
+    assert (config.patience, config.host_loopback, config.seed) == (2.0, False, 7)
+    assert [str(rule) for rule in config.forwards] == [
+        "tcp:127.0.0.1:8080-:80",
+        "udp:0.0.0.0:0-10.1.0.10:53",
+        "tcp:127.0.0.1:2222-:22",
+    ]
+    assert config.forwards[0] == Forward(
+        Protocol.TCP, IPv4Address("127.0.0.1"), 8080, None, 80, "net.toml:5: forwards[0]"
+    )
+    assert config.capture == Path("out.pcap")
+    network = config.network
+    assert network.net == IPv4Network("10.1.0.0/16")
+    assert (str(network.router), str(network.guest)) == ("10.1.0.9", "10.1.2.3")
+    assert (str(network.dns), network.mac.hex(), network.mtu) == ("10.1.0.8", "52550000000a", 1400)
+    assert (config.dhcp.enabled, config.dhcp.lease) == (False, 60.5)
+    assert (config.dhcp.hostname, config.dhcp.domain) == ("box", "lab.test")
+    assert config.dhcp.search == ("a.test", "b.test")
+    assert (config.dhcp.bootfile, config.dhcp.server_name) == ("pxelinux.0", "boot")
+    assert config.dhcp.next_server == IPv4Address("10.1.0.7")
+    one, loopback = IPv4Address("1.1.1.1"), IPv6Address("::1")
+    assert config.dns.resolvers == (
+        (one, 53),
+        (one, 5353),
+        (loopback, 53),
+        (loopback, 54),
+        (IPv6Address("2001:db8::1"), 53),
+    )
+    assert config.dns.names["x.test"] == (IPv4Address("1.2.3.4"),)
+    assert len(config.dns.names["y.test"]) == 2
+    assert (config.dns.timeout, config.dns.tries) == (1.0, 3)
+    assert (config.tcp.idle, config.tcp.mss, config.udp.idle) == (10.0, 1000, 20.0)
+    assert config.warnings == ()
+
+
+def test_addresses_move_along_with_the_net() -> None:
+    network = toml('network.net = "10.0.0.0/30"').network
+    assert [str(network.router), str(network.guest)] == ["10.0.0.1", "10.0.0.2"]
+    assert network.dns == network.router
+
+
+def test_dns_moves_along_with_the_router() -> None:
+    network = toml('[network]\nrouter = "192.168.16.254"').network
+    assert network.dns == network.router == IPv4Address("192.168.16.254")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("time = 'often'", 'net.toml:1: time = "often": must be one of auto, always, never'),
+        ("\npatience = true", "net.toml:2: patience = true: must be a number of seconds from 0"),
+        ("patience = nan", "net.toml:1: patience = NaN: must be a number of seconds"),
+        ("patience = -1", "must be a number of seconds from 0 to 3600"),
+        ("host_loopback = 1", "host_loopback = 1: must be true or false"),
+        ("seed = 1.5", "seed = 1.5: must be a whole number from 0"),
+        ("seed = true", "seed = true: must be a whole number from 0"),
+        ("capture = ''", 'capture = "": must be the path of a file to write'),
+        ("forwards = 'x'", 'forwards = "x": must be a list in square brackets'),
+        ("forwards = ['::1-:1', 'x']", 'net.toml:1: forwards[1] = "x": must be [tcp|udp]:[host'),
+        ("forwards = ['::1-:0']", "a guest port of at least 1"),
+        ("forwards = ['::70000-:1']", "with ports up to 65535"),
+        ("forwards = [':localhost:1-:1']", "addresses are IPv4 in dotted form"),
+        ("forwards = ['::1-10.0.0.1:1']", "net.toml:1: forwards[0] = tcp:127.0.0.1:1-10.0.0.1:1: "),
+        ("forwards = ['::1-192.168.16.1:1']", "192.168.16.1 is the router itself"),
+        ("forwards = ['::1-:1', '::1-:2']", "the same host port as net.toml:1: forwards[0]"),
+        ("[network]\nnet = '10.0.0.5/24'", 'the one around this address is "10.0.0.0/24"'),
+        ("[network]\nnet = '10.0.0.0'", "an IPv4 network with its prefix length"),
+        ("[network]\nnet = '10.0.0.0/31'", "a prefix length from 8 to 30"),
+        ("[network]\nnet = '127.0.0.0/24'", "net.toml:2: network.net = "),
+        ("[network]\nnet = 10", "network.net = 10: must be an IPv4 network"),
+        ("network = {router = '10.0.0.1'}", "net.toml:1: network.router = "),
+        ("[network]\nrouter = '192.168.16.255'", "from 192.168.16.1 to 192.168.16.254"),
+        ("[network]\nrouter = '192.168.16.2'", "neither the router's nor the DNS address"),
+        ("[network]\nrouter = '::1'", "must be an IPv4 address"),
+        (
+            "[network]\n\nmtu = 100",
+            "net.toml:3: network.mtu = 100: must be a whole number from 576",
+        ),
+        ("[network]\nmac = '01:00:5e:00:00:01'", "a unicast MAC address"),
+        ("[network]\nmac = '52:55'", "a MAC address, for example"),
+        ("[dhcp]\nlease = 1", "a number of seconds from 10 to"),
+        ("[dhcp]\nhostname = 'a b'", "must be a domain name"),
+        ("[dhcp]\nsearch = ['a', 'b..c']", 'dhcp.search[1] = "b..c"'),
+        ('[dhcp]\nbootfile = "a\\u0001"', "printable text"),
+        ("[dns]\nresolvers = ['1.1.1.1:0']", "dns.resolvers[0]"),
+        ("[dns]\nresolvers = ['dns.test']", 'an address like "1.1.1.1"'),
+        ("[dns]\nnames = {'x.test' = 'y'}", 'net.toml:2: dns.names."x.test" = "y"'),
+        ("[dns]\nnames = {'x.test' = ['1.2.3.4', 5]}", 'dns.names."x.test" = 5: must be'),
+        ("[dns.names]\n'x.test' = []", 'net.toml:1: dns.names."x.test" = []: must be at least one'),
+        ("[tcp]\nmss = 1461", "at most network.mtu - 40, which is 1460"),
+        ("tcp = 5", "tcp = 5: must be a table: write [tcp]"),
+        ("[network]\nmtuu = 5", "net.toml:2: network.mtuu: unknown key; did you mean network.mtu?"),
+        ("mtu = 1500", "net.toml:1: mtu: unknown key; did you mean network.mtu?"),
+        ("idle = 5", "did you mean tcp.idle or udp.idle?"),
+        (
+            "[firewall]\nx = 1",
+            "net.toml:1: firewall: unknown key; known at the top: time, patience",
+        ),
+        ("[udp]\nzzz = 1", "udp.zzz: unknown key; known in [udp]: udp.idle"),
+        ("time = \nseed = 1", "net.toml:1: not valid TOML: "),
+        ("x = [1,\n2", "net.toml:2: not valid TOML: "),
+        ("seed = " + "9" * 5000, "net.toml:1: not valid TOML: "),
+    ],
+)
+def test_mistakes(text: str, message: str) -> None:
+    said = mistake(text)
+    assert message in said
+    assert "\n" not in said
+    assert said.startswith("net.toml")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_refuses_a_date_and_names_itself(key: str) -> None:
+    table, _, name = key.rpartition(".")
+    header = f"[{table}]\n" if table else ""
+    said = mistake(f"{header}{name} = 1979-05-27\n")
+    assert said.startswith(f"net.toml:{2 if table else 1}: {key} = ")
+
+
+@given(st.text(max_size=40), st.sampled_from(sorted(KEYS)))
+def test_any_text_for_any_key_is_a_config_or_one_line(value: str, key: str) -> None:
+    table, _, name = key.rpartition(".")
+    text = "".join(c for c in value if c.isprintable() and c not in "'\ud800")
+    written = f"[{table}]\n{name} = '{text}'" if table else f"{name} = '{text}'"
+    said = ""
+    try:
+        toml(written)
+    except ConfigError as error:
+        said = str(error)
+    assert "\n" not in said
+
+
+def default_text(key: str) -> str:
+    value: Any = Config()
+    for part in key.split("."):
+        value = getattr(value, part)
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"`{value:.15g}`"
+        case bytes():
+            return f'`"{value.hex(":")}"`'
+        case tuple():
+            return "`[]`"
+        case dict():
+            return "`{}`"
+        case _:
+            return f'`"{value}"`'
+
+
+def test_docs_describe_every_key_with_its_default() -> None:
+    text = DOCS.read_text()
+    table = text[text.index("## Keys") : text.index("### Forwards")]
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", table, re.MULTILINE))
+    assert rows == {key: default_text(key) for key in KEYS}
+
+
+def test_the_example_in_the_docs_loads() -> None:
+    block = re.search(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert block
+    config = toml(block[1])
+    assert str(config.network.guest) == "192.168.77.2"
