@@ -103,6 +103,13 @@ def _last_error(log: str) -> str:
     return ""
 
 
+def last_lines(log: Path, count: int = 8) -> list[str]:
+    """What the log says up to its last panic (without the registers that follow it)."""
+    lines = (tail(log) or "").splitlines()
+    panics = [number for number, line in enumerate(lines) if _PANIC.match(line)]
+    return lines[: panics[-1] + 1 if panics else None][-count:]
+
+
 def tail(path: Path) -> str | None:
     """The end of a text file; None if there is none."""
     try:

@@ -1,0 +1,5 @@
+import sys
+
+from pynat.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,54 @@
+"""`pynat`: one module per subcommand, each with `add(subparsers)`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from pynat import __version__
+from pynat.bochs.find import BochsError
+from pynat.cli import demo, doctor, plugin, run
+from pynat.errors import ConfigError
+
+FAILED = 1
+_INTERRUPTED = 130
+
+_EXAMPLES = """\
+examples:
+  pynat doctor                          is everything there that pynat needs?
+  pynat run -f bochsrc                  run Bochs with ethmod=pynat in reach
+  pynat run -f bochsrc --headless --timeout 300
+  pynat install-plugin                  let a plain `bochs` find ethmod=pynat
+  pynat demo                            boot a guest and let it fetch a page
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except (BochsError, ConfigError) as error:
+        print(f"pynat: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"pynat: {where}{error.strerror or error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pynat",
+        description="A NAT network for guests of the Bochs emulator (ethmod=pynat).",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pynat {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (run, doctor, plugin, demo):
+        module.add(subparsers)
+    return parser
