@@ -1,0 +1,57 @@
+# pynat's verbs; `make help` lists them.
+#
+# PYTHON=...  the Python that .venv is made of: 3.11 or later with a shared libpython
+# CI=true     a skipped test is a failure
+
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGIN := pynat/plugin/libbx_eth_pynat.so
+PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h)
+PYTEST := $(BIN)/python -m pytest -q
+
+ifeq ($(CI),true)
+PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
+endif
+
+.PHONY: help build packages check test test-fast demo bench clean
+
+help:  ## say what there is to make
+	@echo "make ..."
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+build: $(PLUGIN)  ## Debian packages, .venv and the plugin
+
+check: build  ## ruff and mypy
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+
+test: check  ## check, then all tests
+	@$(PYTEST)
+
+test-fast: build  ## the tests that boot no guest
+	@$(PYTEST) -m 'not boots'
+
+demo: build  ## boot a guest in Bochs and show its network at work
+	@$(BIN)/pynat demo
+
+bench: build  ## the benchmarks
+	@$(BIN)/python benchmarks/run.py
+
+clean:  ## remove all that was made here, .venv too
+	rm -rf $(VENV) build dist *.egg-info $(PLUGIN) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages:
+	@scripts/install-debian-packages
+
+$(VENV)/.made: | packages
+	@python=$$(scripts/choose-python "$(PYTHON)" python3 /usr/bin/python3) && \
+	    echo "Making $(VENV) with $$python" && $$python -m venv $(VENV)
+	@touch $@
+
+# The plugin is linked with the libpython of .venv, so a new .venv builds it again.
+$(PLUGIN): $(VENV)/.made pyproject.toml $(PLUGIN_SOURCES) | packages
+	@echo "Installing pynat and its tools in $(VENV), building the plugin"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
