@@ -1,0 +1,71 @@
+// The part of Bochs's binary interface that a network back end uses, declared by ourselves.
+//
+// It is the same in Bochs 2.7, 2.8, 3.0 and 3.1, and stays so under these rules:
+//  - only exported functions are called; nothing of Bochs is constructed, derived from or
+//    measured with sizeof except the two interface classes made for that;
+//  - logfunctions and bx_pc_system_c are opaque: their data members moved between versions;
+//  - no C++ exception and no type of the standard library crosses the border;
+//  - Bochs may leave any function called here by longjmp (panic, power off).
+//
+// All symbols are weak: an unknown Bochs then leaves addresses at 0, which abi_check.cc turns
+// into a readable message, instead of a dlopen that fails without a word.
+#pragma once
+
+#include <cstdint>
+
+#define BOCHS_WEAK __attribute__((weak))
+
+#pragma GCC visibility push(default)
+
+class logfunctions {  // the device that a log line is said to come from
+ public:
+  void info(const char* format, ...) BOCHS_WEAK __attribute__((format(printf, 2, 3)));
+  void error(const char* format, ...) BOCHS_WEAK __attribute__((format(printf, 2, 3)));
+  void ldebug(const char* format, ...) BOCHS_WEAK __attribute__((format(printf, 2, 3)));
+  logfunctions() = delete;
+};
+
+class bx_pc_system_c {
+ public:
+  typedef void (*timer_handler)(void* argument);
+  int register_timer(void* argument, timer_handler, uint32_t microseconds, bool continuous,
+                     bool active, const char* name) BOCHS_WEAK;
+  void activate_timer(unsigned index, uint32_t microseconds, bool continuous) BOCHS_WEAK;
+  void deactivate_timer(unsigned index) BOCHS_WEAK;
+  uint64_t time_usec() BOCHS_WEAK;
+  bx_pc_system_c() = delete;
+};
+extern bx_pc_system_c bx_pc_system BOCHS_WEAK;
+extern logfunctions* genlog BOCHS_WEAK;  // for what concerns no device
+
+typedef void (*eth_rx_handler_t)(void* device, const void* frame, unsigned length);
+typedef uint32_t (*eth_rx_status_t)(void* device);
+
+class eth_pktmover_c {
+ public:
+  virtual void sendpkt(void* frame, unsigned length) = 0;
+  virtual ~eth_pktmover_c() {}
+
+ protected:
+  logfunctions* netdev = nullptr;
+  eth_rx_handler_t rxh = nullptr;
+  eth_rx_status_t rxstat = nullptr;
+};
+
+class eth_locator_c {
+ protected:
+  explicit eth_locator_c(const char* type) BOCHS_WEAK;
+  virtual ~eth_locator_c() BOCHS_WEAK;
+  virtual eth_pktmover_c* allocate(const char* netif, const char* mac, eth_rx_handler_t rxh,
+                                   eth_rx_status_t rxstat, logfunctions* netdev,
+                                   const char* script) = 0;
+
+ private:
+  eth_locator_c* next;
+  const char* type;
+};
+
+#pragma GCC visibility pop
+
+constexpr int PLUGIN_FINI = 0, PLUGIN_INIT = 1, PLUGIN_PROBE = 2, PLUGIN_FLAGS = 3;
+constexpr int PLUGTYPE_NET = 0x400;

@@ -1,0 +1,173 @@
+// The simulator thread's side of a NIC: see nic.h.
+#include "nic.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace pynat {
+
+namespace {
+
+constexpr uint64_t STAND_LIMIT_US = 100000;  // wall time for one turn of the engine
+constexpr uint64_t ROOM_LIMIT_US = 50000;    // wall time for room in the ring to the engine
+constexpr uint64_t HOLD_LIMIT_US = 5000;     // of one wait: Bochs has other things to do, too
+constexpr uint64_t STALE_US = 2000000;       // guest time
+constexpr uint32_t LOG_LINE = 900;           // bytes; Bochs formats into 1024
+constexpr int LOG_LINES_PER_TICK = 16;
+
+uint32_t megabits_per_second(uint32_t status) {
+  if (status & RX_1G) return 1000;
+  return status & RX_100M ? 100 : 10;
+}
+
+}  // namespace
+
+// Bochs's clock goes back when a snapshot is restored; the engine's never does.
+uint64_t Nic::publish_time() {
+  const uint64_t last = now_.load(std::memory_order_relaxed);
+  const uint64_t read = simulator_.guest_us(simulator_.context);
+  if (read + clock_correction_ < last) clock_correction_ = last - read;
+  const uint64_t now = read + clock_correction_;
+  now_.store(now, std::memory_order_relaxed);
+  return now;
+}
+
+void Nic::ask() {
+  asked_.fetch_add(1);
+  if (armed_.exchange(false)) doorbell_.ring();
+}
+
+bool Nic::from_guest(const void* frame, uint32_t length) {
+  if (length < MIN_FRAME) return counters_.drop_too_short.add(), false;
+  if (length > MAX_FROM_GUEST) return counters_.drop_too_long.add(), false;
+  if (stopped_.load()) return counters_.drop_engine_stopped.add(), false;
+  const uint64_t now = publish_time();
+  if (!to_engine_.push(frame, length, 0, now)) {
+    if (!wait_for_room(length) || !to_engine_.push(frame, length, 0, now)) {
+      return counters_.drop_to_engine_full.add(), false;
+    }
+  }
+  given_up_room_ = false;
+  counters_.frames_from_guest.add();
+  counters_.bytes_from_guest.add(length);
+  ask();
+  return true;
+}
+
+// One wait for a full ring, not one for each frame of a burst that meets it.
+bool Nic::wait_for_room(uint32_t length) {
+  if (given_up_room_) return false;
+  const bool room = sleeper_.sleep(Sleeper::PROGRESS, ROOM_LIMIT_US, [&] {
+    taken_.load();  // orders the look at the ring after the engine's last taking
+    return to_engine_.room_for(length) || stopped_.load();
+  });
+  given_up_room_ = !room;
+  return room;
+}
+
+void Nic::tick() {
+  const uint64_t now = publish_time();
+  ask_if_due(now);
+  stand_still();
+  const uint64_t changes = sleeper_.changes();  // what comes after deliver() ends the hold
+  deliver(now);
+  hold(now, changes);
+  drain_log(LOG_LINES_PER_TICK);
+}
+
+// One question for each turn: as long as the engine owes an answer to the last, none is added.
+void Nic::ask_if_due(uint64_t now) {
+  if (now < deadline_.load() || done_.load() < timer_ask_) return;
+  timer_ask_ = asked_.load() + 1;
+  ask();
+}
+
+void Nic::stand_still() {
+  const uint64_t asked = asked_.load();
+  const uint64_t done = done_.load();
+  if (done >= asked || done < late_with_) return;
+  if (policy_.load() == Policy::NEVER || stopped_.load()) return;
+  const uint64_t begin = wall_us();
+  const bool caught_up = sleeper_.sleep(Sleeper::PROGRESS, STAND_LIMIT_US,
+                                        [&] { return done_.load() >= asked || stopped_.load(); });
+  counters_.stands.add();
+  counters_.stood_us.add(wall_us() - begin);
+  if (caught_up) return;
+  counters_.engine_late.add();
+  late_with_ = asked;
+}
+
+void Nic::deliver(uint64_t now) {
+  while (const Record* record = to_guest_.front()) {
+    const uint32_t status = simulator_.rx_status(simulator_.context);
+    if (!(status & RX_READY)) {
+      if (not_ready(now)) continue;
+      return;
+    }
+    not_ready_since_ = NEVER;
+    if (!line_rate_.free(now)) return;
+    const uint32_t length = std::max(record->length, PADDED);
+    std::memcpy(frame_, record->data(), record->length);
+    std::memset(frame_ + record->length, 0, length - record->length);
+    counters_.frames_to_guest.add();
+    counters_.bytes_to_guest.add(record->length);
+    to_guest_.pop();
+    line_rate_.carry(length, megabits_per_second(status));
+    simulator_.deliver(simulator_.context, frame_, length);
+  }
+}
+
+// The guest reboots, say: what has waited too long for it is dropped. Says whether it was.
+bool Nic::not_ready(uint64_t now) {
+  if (not_ready_since_ == NEVER) not_ready_since_ = now;
+  if (now - std::max(not_ready_since_, to_guest_.front()->time) <= STALE_US) return false;
+  to_guest_.pop();
+  counters_.drop_stale.add();
+  return true;
+}
+
+bool Nic::is_held(uint64_t now) const {
+  const Policy policy = policy_.load();
+  if (policy == Policy::NEVER || stopped_.load()) return false;
+  return policy == Policy::ALWAYS || now < hold_until_.load();
+}
+
+void Nic::hold(uint64_t now, uint64_t changes) {
+  const uint64_t begin = wall_us();
+  const uint64_t ahead = holding_.ahead(is_held(now), now, begin);
+  if (ahead == 0) return;
+  sleeper_.sleep(Sleeper::CHANGE, std::min(ahead, HOLD_LIMIT_US),
+                 [&] { return sleeper_.changes() != changes; });
+  counters_.holds.add();
+  counters_.held_us.add(wall_us() - begin);
+  deliver(now);
+}
+
+void Nic::drain_log(int limit) {
+  char line[LOG_LINE + 1];
+  for (const Record* record; limit > 0 && (record = log_.front()) != nullptr; --limit) {
+    const uint32_t level = record->tag;
+    const uint32_t length = std::min(record->length, LOG_LINE);
+    std::memcpy(line, record->data(), length);
+    line[length] = '\0';
+    log_.pop();
+    simulator_.log(simulator_.context, level, line);
+  }
+}
+
+bool Nic::wait_started(uint64_t timeout_us) {
+  return sleeper_.sleep(Sleeper::PROGRESS, timeout_us,
+                        [&] { return ready_.load() || stopped_.load(); });
+}
+
+void Nic::close() {
+  closing_.store(true);
+  asked_.fetch_add(1);
+  doorbell_.ring();
+}
+
+bool Nic::wait_ended(uint64_t timeout_us) {
+  return sleeper_.sleep(Sleeper::PROGRESS, timeout_us, [&] { return ended_.load(); });
+}
+
+}  // namespace pynat

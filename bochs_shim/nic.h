@@ -1,0 +1,164 @@
+// One NIC between the simulator thread and its engine thread. Knows neither Bochs nor Python.
+//
+//   simulator thread                                engine thread
+//   from_guest() --> [ring to engine] + doorbell --> receive()
+//   tick()       <-- [ring to guest ] <------------- to_guest()
+//   tick()       <-- [ring of log lines] <---------- log()
+//
+// Asking and being done. Whatever the engine should look at (a frame, a timer that is due,
+// closing) raises `asked_`; done() at the end of an engine's turn sets `done_` to the value that
+// its last receive() covered. done_ < asked_ means that the engine owes the guest a turn.
+// The doorbell is rung only when the engine has armed it, which it does when it has found
+// nothing more to take; it looks once more after arming, so nothing is left behind.
+//
+// A tick, in order: publish guest time; ask when the engine's deadline has come; stand still
+// until the engine has done all that was asked (its thinking costs the guest no time); hand over
+// frames as far as the NIC is ready and the wire free; hold guest time while host work is
+// pending (pacing.h) and hand over what came meanwhile; log. Both waits are bounded, and the
+// simulator thread takes no lock.
+//
+// Leaving by longjmp is allowed from deliver() and log(): they are called with plain data only
+// below them, and after the record in question has been taken off its ring.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "counters.h"
+#include "pacing.h"
+#include "ring.h"
+#include "wake.h"
+
+namespace pynat {
+
+constexpr uint32_t MIN_FRAME = 14;
+constexpr uint32_t MAX_FROM_GUEST = 16384;  // a jumbo frame of e1000
+constexpr uint32_t MAX_TO_GUEST = 4096;     // pcipnic panics on more
+constexpr uint32_t PADDED = 60;             // ne2k refuses less
+constexpr uint64_t NEVER = UINT64_MAX;      // no deadline
+constexpr uint64_t AS_LONG_AS_IT_TAKES = UINT64_MAX;
+
+enum LogLevel : uint32_t { LOG_DEBUG, LOG_INFO, LOG_ERROR };
+enum class Policy : int { AUTO, ALWAYS, NEVER };
+
+// Bits of the NIC's status, as Bochs defines them.
+constexpr uint32_t RX_READY = 1, RX_10M = 2, RX_100M = 4, RX_1G = 8;
+
+// The simulator as the NIC's core sees it; called on the simulator thread only.
+struct Simulator {
+  void* context;
+  uint64_t (*guest_us)(void* context);
+  uint32_t (*rx_status)(void* context);
+  void (*deliver)(void* context, void* frame, uint32_t length);
+  void (*log)(void* context, uint32_t level, const char* line);
+};
+
+class Nic {
+ public:
+  Nic(const Simulator& simulator, Sleeper& sleeper) : simulator_(simulator), sleeper_(sleeper) {}
+
+  // --- simulator thread ---
+  bool from_guest(const void* frame, uint32_t length);
+  void tick();
+  void drain_log(int limit);
+  bool wait_started(uint64_t timeout_us);
+  void close();  // asks the engine to end
+  bool wait_ended(uint64_t timeout_us);
+
+  // --- engine thread ---
+  // Calls take(const Record&) for at most `limit` frames, oldest first.
+  template <class Take>
+  void receive(uint32_t limit, Take take);
+  bool to_guest(const void* frame, uint32_t length);  // queues; announce() when all are queued
+  void announce();
+  void done(uint64_t hold_until, uint64_t deadline);
+  void set_policy(Policy policy) { policy_.store(policy); }
+  void log(LogLevel level, std::string_view text);
+  void ready();    // the guest may start
+  void stopped();  // no engine (any more): drop and count, hold nothing
+  void ended();    // the engine thread is about to return
+
+  // --- any thread ---
+  uint64_t guest_us() const { return now_.load(std::memory_order_relaxed); }
+  bool closing() const { return closing_.load(); }
+  bool is_stopped() const { return stopped_.load(); }
+  int doorbell_fd() const { return doorbell_.fd(); }
+  const Counters& counters() const { return counters_; }
+  const Ring& ring_to_engine() const { return to_engine_; }
+  const Ring& ring_to_guest() const { return to_guest_; }
+
+ private:
+  uint64_t publish_time();
+  bool wait_for_room(uint32_t length);
+  void ask();
+  void ask_if_due(uint64_t now);
+  void stand_still();
+  void deliver(uint64_t now);
+  bool not_ready(uint64_t now);
+  void hold(uint64_t now, uint64_t changes);
+  bool is_held(uint64_t now) const;
+  bool arm_doorbell(uint64_t seen);
+
+  const Simulator simulator_;
+  Sleeper& sleeper_;
+  Doorbell doorbell_;
+  Counters counters_;
+  Ring to_engine_{4 << 20};
+  Ring to_guest_{4 << 20};
+  Ring log_{256 << 10};
+
+  // Written by the simulator thread.
+  alignas(64) std::atomic<uint64_t> now_{0};
+  std::atomic<uint64_t> asked_{0};
+  std::atomic<bool> closing_{false};
+  // Written by the engine thread.
+  alignas(64) std::atomic<uint64_t> done_{0};
+  std::atomic<uint64_t> taken_{0};
+  std::atomic<uint64_t> hold_until_{0};
+  std::atomic<uint64_t> deadline_{NEVER};
+  std::atomic<Policy> policy_{Policy::AUTO};
+  std::atomic<bool> ready_{false}, stopped_{false}, ended_{false};
+  uint64_t covered_ = 0;  // what the last receive() saw of asked_
+  // Armed by the engine thread, disarmed by who rings.
+  alignas(64) std::atomic<bool> armed_{true};
+
+  // Simulator thread only.
+  alignas(64) uint64_t clock_correction_ = 0;
+  uint64_t timer_ask_ = 0;       // asked_ when the engine's timer was last found due
+  uint64_t late_with_ = 0;       // asked_ when standing still was last given up
+  bool given_up_room_ = false;   // the ring to the engine is full and waiting did not help
+  uint64_t not_ready_since_ = NEVER;
+  Holding holding_;
+  LineRate line_rate_;
+  unsigned char frame_[MAX_TO_GUEST + 64];  // models write into it and read past the end
+};
+
+template <class Take>
+void Nic::receive(uint32_t limit, Take take) {
+  const bool was_armed = armed_.exchange(false);
+  bool rung = !was_armed;
+  uint32_t taken = 0;
+  for (;;) {
+    const uint64_t seen = asked_.load();
+    const Record* record;
+    while (taken < limit && (record = to_engine_.front()) != nullptr) {
+      take(*record);
+      to_engine_.pop();
+      ++taken;
+    }
+    if (!to_engine_.empty()) {  // more to take: the doorbell stays readable
+      if (!rung) doorbell_.ring();
+      break;
+    }
+    if (rung) doorbell_.clear();
+    covered_ = seen;
+    if (arm_doorbell(seen)) break;
+    rung = false;  // asked again meanwhile, and not rung: disarmed once more by us
+  }
+  if (taken == 0) return;
+  taken_.fetch_add(taken);
+  sleeper_.wake(Sleeper::PROGRESS);
+}
+
+}  // namespace pynat

@@ -1,0 +1,71 @@
+"""Builds the plugin of Bochs; everything else about the package is in pyproject.toml.
+
+The plugin is one shared object, pynat/plugin/libbx_eth_pynat.so, alone in its directory because
+Bochs searches the whole directory for plugins. It is no module of Python: it is linked against
+libpython and starts Python inside Bochs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pybind11.setup_helpers import Pybind11Extension
+from pybind11.setup_helpers import build_ext as pybind11_build_ext
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).resolve().parent
+SHIM = "bochs_shim"
+sys.path.insert(0, str(ROOT / SHIM))
+
+import build_flags  # noqa: E402  (found by the line above)
+
+PLUGIN = "pynat.plugin.libbx_eth_pynat"
+
+
+class BuildPlugin(pybind11_build_ext):
+    def get_ext_filename(self, fullname: str) -> str:
+        return fullname.replace(".", "/") + ".so"
+
+    def get_export_symbols(self, ext: Extension) -> list[str]:
+        return list(ext.export_symbols)  # no PyInit_
+
+    def build_extension(self, ext: Extension) -> None:
+        # Bochs's side is compiled without run-time type information, pybind11 needs it.
+        plain = [name for name in ext.sources if Path(name).name in build_flags.BOCHS_SOURCES]
+        ext.extra_objects = self.compiler.compile(
+            plain,
+            output_dir=self.build_temp,
+            include_dirs=ext.include_dirs,
+            extra_postargs=[*ext.extra_compile_args, *build_flags.COMPILE_BOCHS],
+            depends=ext.depends,
+        )
+        ext.sources = [name for name in ext.sources if name not in plain]
+        super().build_extension(ext)
+
+    def copy_extensions_to_source(self) -> None:
+        (ROOT / "pynat" / "plugin").mkdir(exist_ok=True)
+        super().copy_extensions_to_source()
+
+
+def plugin() -> Extension:
+    try:
+        link = build_flags.link()
+    except build_flags.NoSharedPython as error:
+        raise SystemExit(str(error)) from None
+    sources = [
+        *build_flags.CORE_SOURCES,
+        *build_flags.PYTHON_SOURCES,
+        *build_flags.BOCHS_SOURCES,
+    ]
+    return Pybind11Extension(
+        PLUGIN,
+        sources=[f"{SHIM}/{name}" for name in sorted(sources)],
+        depends=[f"{SHIM}/{path.name}" for path in sorted((ROOT / SHIM).glob("*.h"))],
+        define_macros=build_flags.defines(),
+        extra_compile_args=["-O2", *build_flags.COMPILE],
+        extra_link_args=link,
+    )
+
+
+setup(ext_modules=[plugin()], cmdclass={"build_ext": BuildPlugin})
