@@ -64,10 +64,20 @@ class TcpRead:
 
 
 @dataclass(slots=True)
-class TcpAccept:
-    """The guest has accepted the forwarded connection `flow` that TcpIncoming named."""
+class TcpAdopt:
+    """The connection that TcpIncoming announced as `token` is from now on `flow`."""
 
+    token: int
     flow: int
+
+
+@dataclass(slots=True)
+class UdpAnswer:
+    """The guest's datagram to a host program, from the socket of UDP forward number `rule`."""
+
+    rule: int
+    to: Address
+    payload: bytes
 
 
 @dataclass(slots=True)
@@ -111,7 +121,8 @@ Action = (
     | TcpSend
     | TcpShutdown
     | TcpRead
-    | TcpAccept
+    | TcpAdopt
+    | UdpAnswer
     | CloseFlow
     | EchoSend
     | Resolve
@@ -183,7 +194,8 @@ class TcpFailed:
 class TcpIncoming:
     """A host program connected to forward number `rule` (index into Config.forwards).
 
-    The host side chose no number: the engine names the flow in its answer TcpAdopt.
+    The engine answers with TcpAdopt, which gives it a flow number, or not at all: then the host
+    side resets it at the end of the turn.
     """
 
     rule: int

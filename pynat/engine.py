@@ -1,0 +1,123 @@
+"""The driver: joins one link, one router and one host side in one event loop.
+
+A turn takes what waits from the guest and from the host, lets the router deal with it, carries
+out what it wants of the host until nothing more comes of it, hands the frames to the guest, and
+tells the link how long guest time is to be held and when to wake us. Turns are started by the
+link's doorbell and by host events, which are gathered so that one turn serves them all.
+
+A fault in our own code costs the frame or event that met it: it is reported with its place, and
+the engine goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from random import Random
+
+from pynat.config import Config
+from pynat.host.host import Host
+from pynat.link.link import Link
+from pynat.nat.messages import Event
+from pynat.notices import Level, Notices
+from pynat.router.router import Router
+
+BATCH = 256  # frames taken in one turn, so that host events have theirs
+
+
+class Engine:
+    def __init__(self, config: Config, link: Link, loop: asyncio.AbstractEventLoop) -> None:
+        """Raises ConfigError when a forward's port cannot be bound."""
+        self._link = link
+        self._loop = loop
+        self._inbox: list[Event] = []
+        self._scheduled = False
+        self._ended = loop.create_future()
+        self.notices = Notices(lambda level, text: link.log(int(level), text))
+        seed = config.seed if config.seed is not None else Random().getrandbits(64)
+        self.router = Router(config, self.notices, Random(seed))
+        self.host = Host(config, loop, self._emit)
+        self._introduce(config, seed)
+
+    async def run(self) -> None:
+        """Until the link closes."""
+        self._loop.add_reader(self._link.doorbell, self.turn)
+        try:
+            self.turn()
+            await self._ended
+        finally:
+            self._loop.remove_reader(self._link.doorbell)
+            self.host.close()
+            self._report()
+
+    def turn(self) -> None:
+        self._scheduled = False
+        link = self._link
+        if link.closing:
+            if not self._ended.done():
+                self._ended.set_result(None)
+            return
+        router = self.router
+        frames = link.receive(BATCH)
+        now = link.now()
+        for _, frame in frames:
+            self._guard(router.from_guest, frame, now)
+        self._deliver(now)
+        due = router.next_timer()
+        if due is not None and due <= now:
+            self._guard(router.on_timer, now)
+        while actions := router.to_host(now):
+            self.host.perform(actions)
+            self._deliver(now)
+        out = router.to_guest(now)
+        if out:
+            link.send(out)
+        link.done(router.hold_until(now), router.next_timer())
+        if len(frames) == BATCH:
+            self._schedule()
+
+    # ------------------------------------------------------------------ host events
+    def _emit(self, event: Event) -> None:
+        self._inbox.append(event)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.turn)
+
+    def _deliver(self, now: float) -> None:
+        while self._inbox:
+            events, self._inbox = self._inbox, []
+            for event in events:
+                self._guard(self.router.from_host, event, now)
+
+    # ------------------------------------------------------------------ faults, words
+    def _guard(self, call: Callable[..., None], *arguments: object) -> None:
+        try:
+            call(*arguments)
+        except Exception:  # whatever it is, Bochs and the other flows go on
+            self.notices.drops["engine fault"] += 1
+            now = self._link.now()
+            for line in traceback.format_exc().rstrip().splitlines():
+                self.notices.limited("engine fault", line, now, Level.ERROR)
+
+    def _introduce(self, config: Config, seed: int) -> None:
+        network = config.network
+        say = self.notices.say
+        say(
+            Level.INFO,
+            f"network {network.net}, router {network.router}, guest {network.guest},"
+            f" DNS {network.dns}, time {config.time}, seed {seed}",
+        )
+        for warning in config.warnings:
+            say(Level.ERROR, warning)
+        for line in self.host.listening:
+            say(Level.INFO, f"forward: {line}")
+
+    def _report(self) -> None:
+        drops = self.notices.drops
+        if drops:
+            counted = ", ".join(f"{reason} {count}" for reason, count in drops.most_common())
+            self.notices.say(Level.INFO, f"not forwarded: {counted}")

@@ -1,0 +1,84 @@
+"""The only sockets to the outside: carries out the engine's actions, reports what comes of them.
+
+`perform` takes actions; events go to the `emit` given at construction, some of them before
+`perform` returns (what the kernel took of a TcpSend). All sockets are non-blocking and watched by
+the event loop; none outlives `close`. Nothing here decides anything: every OSError becomes an
+event with its errno.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from pynat.config import Config
+from pynat.host.echo import EchoSockets
+from pynat.host.forwards import Forwards
+from pynat.host.resolver import Resolver
+from pynat.host.tcp import TcpSockets
+from pynat.host.udp import UdpSockets
+from pynat.nat.messages import (
+    Action,
+    CloseFlow,
+    EchoSend,
+    Event,
+    Resolve,
+    TcpAdopt,
+    TcpConnect,
+    TcpRead,
+    TcpSend,
+    TcpShutdown,
+    UdpAnswer,
+    UdpSend,
+)
+
+
+class Host:
+    def __init__(
+        self, config: Config, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
+    ) -> None:
+        """Raises ConfigError when a forward's port cannot be bound."""
+        self._tcp = TcpSockets(loop, emit)
+        self._udp = UdpSockets(loop, emit)
+        self._echo = EchoSockets(loop, emit)
+        self._resolver = Resolver(config.dns, loop, emit)
+        self._forwards = Forwards(config.forwards, loop, emit)
+
+    @property
+    def listening(self) -> list[str]:
+        """What the forwards really listen on, one line each."""
+        return self._forwards.listening
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case TcpSend():
+                    self._tcp.send(action)
+                case TcpRead():
+                    self._tcp.read(action)
+                case UdpSend():
+                    self._udp.send(action)
+                case TcpConnect():
+                    self._tcp.connect(action)
+                case TcpShutdown():
+                    self._tcp.shutdown(action)
+                case EchoSend():
+                    self._echo.send(action)
+                case Resolve():
+                    self._resolver.start(action)
+                case TcpAdopt():
+                    self._tcp.adopt(action.flow, self._forwards.claim(action.token))
+                case UdpAnswer():
+                    self._forwards.answer(action)
+                case CloseFlow():
+                    self._tcp.close(action)
+                    self._udp.close(action.flow)
+                    self._echo.close(action.flow)
+        self._forwards.reset_unclaimed()
+
+    def close(self) -> None:
+        self._tcp.close_all()
+        self._udp.close_all()
+        self._echo.close_all()
+        self._resolver.close()
+        self._forwards.close()

@@ -1,0 +1,176 @@
+"""Host sockets of TCP flows."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from struct import Struct
+
+from pynat.nat.messages import (
+    CloseFlow,
+    Event,
+    TcpConnect,
+    TcpConnected,
+    TcpEof,
+    TcpFailed,
+    TcpRead,
+    TcpReceived,
+    TcpSend,
+    TcpSent,
+    TcpShutdown,
+    TcpWritable,
+)
+
+READ_SIZE = 64 * 1024  # bytes of one recv
+_IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
+_LINGER = Struct("ii")
+
+
+@dataclass(slots=True, eq=False)
+class _Connection:
+    sock: socket.socket
+    allowance: int = 0
+    reading: bool = False
+    eof: bool = False
+
+
+class TcpSockets:
+    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]) -> None:
+        self._loop = loop
+        self._emit = emit
+        self._open: dict[int, _Connection] = {}
+
+    # ------------------------------------------------------------------ actions
+    def connect(self, action: TcpConnect) -> None:
+        address, port = action.to
+        family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            self._emit(TcpFailed(action.flow, error.errno or errno.EIO))
+            return
+        connection = self._open[action.flow] = _Connection(sock)
+        _set_up(sock)
+        code = sock.connect_ex((socket.inet_ntop(family, address), port))
+        if code == errno.EINPROGRESS:
+            self._loop.add_writer(sock, self._connected, action.flow, connection)
+        elif code:
+            self._fail(action.flow, code)
+        else:
+            self._emit(TcpConnected(action.flow))
+
+    def adopt(self, flow: int, sock: socket.socket) -> None:
+        """A connection that a forward has accepted."""
+        _set_up(sock)
+        self._open[flow] = _Connection(sock)
+
+    def send(self, action: TcpSend) -> None:
+        connection = self._open.get(action.flow)
+        if connection is None:
+            return  # failed in this very turn; TcpFailed is on its way
+        offered = 0
+        taken = 0
+        chunks = iter(action.chunks)
+        try:
+            while pieces := list(islice(chunks, _IOV_MAX)):
+                offered += sum(map(len, pieces))
+                taken += connection.sock.sendmsg(pieces)
+                if taken < offered:
+                    break
+        except BlockingIOError:
+            offered = taken + 1
+        except OSError as error:
+            self._fail(action.flow, error.errno or errno.EIO)
+            return
+        self._emit(TcpSent(action.flow, taken))
+        if taken < offered:
+            self._loop.add_writer(connection.sock, self._writable, action.flow, connection)
+
+    def shutdown(self, action: TcpShutdown) -> None:
+        connection = self._open.get(action.flow)
+        if connection is None:
+            return
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._fail(action.flow, error.errno or errno.EIO)
+
+    def read(self, action: TcpRead) -> None:
+        connection = self._open.get(action.flow)
+        if connection is None or connection.eof:
+            return
+        connection.allowance = action.limit
+        self._watch(action.flow, connection)
+
+    def close(self, action: CloseFlow) -> None:
+        connection = self._open.pop(action.flow, None)
+        if connection is not None:
+            self._dispose(connection, action.reset)
+
+    def close_all(self) -> None:
+        while self._open:
+            _, connection = self._open.popitem()
+            self._dispose(connection, reset=True)
+
+    # ------------------------------------------------------------------ events
+    def _connected(self, flow: int, connection: _Connection) -> None:
+        self._loop.remove_writer(connection.sock)
+        code = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail(flow, code)
+        else:
+            self._emit(TcpConnected(flow))
+
+    def _writable(self, flow: int, connection: _Connection) -> None:
+        self._loop.remove_writer(connection.sock)
+        self._emit(TcpWritable(flow))
+
+    def _readable(self, flow: int, connection: _Connection) -> None:
+        try:
+            data = connection.sock.recv(min(READ_SIZE, connection.allowance))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(flow, error.errno or errno.EIO)
+            return
+        connection.allowance -= len(data)
+        connection.eof = not data
+        self._watch(flow, connection)
+        self._emit(TcpReceived(flow, data) if data else TcpEof(flow))
+
+    def _watch(self, flow: int, connection: _Connection) -> None:
+        wanted = connection.allowance > 0 and not connection.eof
+        if wanted == connection.reading:
+            return
+        connection.reading = wanted
+        if wanted:
+            self._loop.add_reader(connection.sock, self._readable, flow, connection)
+        else:
+            self._loop.remove_reader(connection.sock)
+
+    # ------------------------------------------------------------------ the end
+    def _fail(self, flow: int, code: int) -> None:
+        self._dispose(self._open.pop(flow), reset=False)
+        self._emit(TcpFailed(flow, code))
+
+    def _dispose(self, connection: _Connection, reset: bool) -> None:
+        self._loop.remove_reader(connection.sock)
+        self._loop.remove_writer(connection.sock)
+        if reset:
+            reset_on_close(connection.sock)
+        connection.sock.close()
+
+
+def _set_up(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the guest decides what to gather
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """The peer sees RST instead of FIN (SO_LINGER with zero time)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))

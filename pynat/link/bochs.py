@@ -1,0 +1,59 @@
+"""Where the Bochs shim enters Python: `serve(port)`, called on the NIC's own engine thread.
+
+The shim says when frames wait and what guest time it is; everything that happens in Python is an
+asyncio loop on this thread. A fault in the configuration ends here as log lines with a remedy;
+the guest then has no network and Bochs goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pynat.config import Config
+from pynat.config_load import load
+from pynat.engine import Engine
+from pynat.errors import ConfigError
+from pynat.link.capture import CaptureFile, CaptureLink
+from pynat.link.link import Link
+
+
+class Port(Link, Protocol):
+    """One emulated network card; the class is C++ (bochs_shim/port_module.cc)."""
+
+    @property
+    def script(self) -> str: ...
+    @property
+    def ethdev(self) -> str: ...
+    @property
+    def mac(self) -> bytes: ...
+    def policy(self, text: str) -> None: ...
+    def ready(self) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+
+
+def serve(port: Port) -> None:
+    """Until Bochs ends."""
+    try:
+        asyncio.run(_serve(port, load(port.script, port.ethdev)))
+    except ConfigError as error:
+        port.log(2, str(error))
+        port.log(2, "the guest has no network until this is mended; Bochs goes on")
+
+
+async def _serve(port: Port, config: Config) -> None:
+    port.policy(config.time)
+    if config.capture is None:
+        await _run(config, port, port)
+        return
+    link = CaptureLink(port, CaptureFile(config.capture))
+    try:
+        await _run(config, link, port)
+    finally:
+        link.close()
+
+
+async def _run(config: Config, link: Link, port: Port) -> None:
+    engine = Engine(config, link, asyncio.get_running_loop())
+    port.ready()
+    await engine.run()

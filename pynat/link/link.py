@@ -1,0 +1,36 @@
+"""The guest's side of the engine: where frames come from and go to.
+
+A link knows nothing of networks. Wrappers (capture) are links around links. The shape is that of
+the port which the Bochs shim offers; the memory link of the test kit has it too.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Link(Protocol):
+    @property
+    def doorbell(self) -> int:
+        """A descriptor that is readable when there is something to take; -1 for none."""
+
+    @property
+    def closing(self) -> bool: ...
+
+    def now(self) -> float:
+        """Guest time in seconds."""
+
+    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        """At most `limit` waiting frames, each with the guest time of its sending."""
+
+    def send(self, frames: list[bytes]) -> int:
+        """Queue frames for the guest; how many there was room for."""
+
+    def done(self, hold_until: float, timer: float | None) -> None:
+        """End of a turn: everything received is dealt with.
+
+        hold_until: guest time in seconds up to which the guest may not outrun wall time, 0 = free.
+        timer: guest time at which the engine wants to be woken again.
+        """
+
+    def log(self, level: int, text: str) -> None: ...

@@ -1,0 +1,50 @@
+"""What a protocol towards the guest may use: the way out, the one timer queue, the log, the dice.
+
+Held by the core (`pynat.core`), given to every protocol object at construction.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Protocol
+
+from pynat.nat.holds import Holds
+from pynat.notices import Notices
+from pynat.timers import Timers
+
+
+class Outlet(Protocol):
+    notices: Notices
+    timers: Timers
+    dice: Random
+    holds: Holds
+
+    def send_ipv4(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        payload: bytes,
+        now: float,
+        *,
+        dont_fragment: bool = False,
+    ) -> None:
+        """Send one packet to the guest's network, resolving the destination first."""
+
+    def send_error(
+        self,
+        kind: int,
+        code: int,
+        quote: bytes,
+        now: float,
+        *,
+        sender: bytes | None = None,
+        mtu: int = 0,
+    ) -> None:
+        """Send an ICMP error about the packet that `quote` begins, to its source.
+
+        `sender` is the host or router that found out; None is our router.
+        """
+
+    def describe(self, address: bytes, port: int) -> str:
+        """`192.168.16.1:80`, for the log."""

@@ -1,0 +1,403 @@
+"""One TCP connection: the guest on one side, a host socket on the other.
+
+Towards the guest we are the remote host (RFC 9293 3.3.2, with SYN-SENT for connections that a
+host program opened through a forward); towards the host we are a program with a socket.
+
+    guest SYN -> TcpConnect -> CONNECTING -> TcpConnected -> SYN-ACK -> SYN_RECEIVED -> ESTABLISHED
+    TcpIncoming -> SYN -> SYN_SENT -> guest's SYN-ACK -> ESTABLISHED
+    guest bytes -> Receiver -> TcpSend -> TcpSent -> acknowledged
+    guest FIN -> everything before it taken -> TcpShutdown -> acknowledged
+    host bytes <- TcpRead: never more than SEND_CAPACITY buffered -> Sender -> segments
+    host EOF -> FIN behind the last byte
+
+Both directions close on their own (half-close). When both have, the host's socket goes and the
+flow lingers in TIME-WAIT if the host side closed first. A flow queues host actions and marks
+itself; the table collects actions with `to_host` and segments with `to_guest` once a turn, so
+that many segments of one turn make one send and one acknowledgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from pynat.nat.messages import (
+    Action,
+    Address,
+    CloseFlow,
+    TcpConnect,
+    TcpRead,
+    TcpSend,
+    TcpShutdown,
+)
+from pynat.nat.tcp.receive import WINDOW_SHIFT, Receiver
+from pynat.nat.tcp.send import Sender
+from pynat.nat.tcp.seq import unwrap, wrap
+from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, Options, Segment
+
+SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
+READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
+TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
+
+
+class State(Enum):
+    CONNECTING = "CONNECTING"  # the guest's SYN waits for the host's connect
+    SYN_SENT = "SYN-SENT"
+    SYN_RECEIVED = "SYN-RECEIVED"
+    ESTABLISHED = "ESTABLISHED"
+    FIN_WAIT_1 = "FIN-WAIT-1"
+    FIN_WAIT_2 = "FIN-WAIT-2"
+    CLOSING = "CLOSING"
+    CLOSE_WAIT = "CLOSE-WAIT"
+    LAST_ACK = "LAST-ACK"
+    TIME_WAIT = "TIME-WAIT"
+    CLOSED = "CLOSED"
+
+
+_GUEST_FIN = {
+    State.ESTABLISHED: State.CLOSE_WAIT,
+    State.FIN_WAIT_1: State.CLOSING,
+    State.FIN_WAIT_2: State.TIME_WAIT,
+}
+_OUR_FIN_SENT = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
+_OUR_FIN_ACKED = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """guest and remote as the guest names them; `host` is where the socket really goes."""
+
+    guest: bytes
+    guest_port: int
+    remote: bytes
+    remote_port: int
+
+
+class Flow:
+    def __init__(
+        self,
+        number: int,
+        ends: Ends,
+        iss: int,
+        our_mss: int,
+        idle: float,
+        touch: Callable[[Flow], None],
+    ) -> None:
+        self.number = number
+        self.ends = ends
+        self.state = State.CLOSED
+        self.sender = Sender(iss)
+        self.receiver = Receiver(0)
+        self.why_closed = ""
+        self.bytes_from_guest = 0
+        self.bytes_from_host = 0
+        self.syn_quote = b""  # for the ICMP error, should the connect fail
+        self.answer_due = False  # the guest has sent bytes and the host has not answered yet
+        self._our_mss = our_mss
+        self._idle = idle
+        self._touch = touch
+        self._last = 0.0
+        self._actions: list[Action] = []
+        self._shift_to_guest = 0  # how the guest scales its window
+        self._shift_from_guest = 0  # how we scale ours
+        self._read_allowance = 0
+        self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
+        self._host_open = True
+        self._ack_due = False
+        self._syn_due = False
+        self._reset_due: Segment | None = None
+
+    # ------------------------------------------------------------------ opening
+    def open_from_guest(self, syn: Segment, host: Address, now: float) -> None:
+        self._last = now
+        self._change(State.CONNECTING)
+        self._negotiate(syn)
+        self._actions.append(TcpConnect(self.number, host))
+
+    def open_from_host(self, now: float) -> None:
+        self._last = now
+        self._change(State.SYN_SENT)
+        self._shift_from_guest = WINDOW_SHIFT
+        self._syn_due = True
+
+    def _negotiate(self, syn: Segment) -> None:
+        self.receiver = Receiver(syn.seq)
+        options = syn.options
+        self.sender.mss = min(options.mss or 536, self._our_mss)
+        if options.window_shift is not None:
+            self._shift_to_guest = options.window_shift
+            self._shift_from_guest = WINDOW_SHIFT
+        else:
+            self._shift_from_guest = 0
+        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, segment: Segment, now: float) -> None:
+        self._last = now
+        self._touch(self)
+        match self.state:
+            case State.CONNECTING:
+                if segment.flags & RST:
+                    self.close("the guest gave up before the host's connect succeeded")
+            case State.SYN_SENT:
+                self._in_syn_sent(segment, now)
+            case _:
+                self._synchronized(segment, now)
+
+    def _in_syn_sent(self, segment: Segment, now: float) -> None:
+        """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
+        ack = unwrap(segment.ack, self.sender.top)
+        acceptable = bool(segment.flags & ACK) and ack == self.sender.top
+        if segment.flags & ACK and not acceptable:
+            if not segment.flags & RST:
+                self._reset_due = reset_for(segment)
+            return
+        if segment.flags & RST:
+            if acceptable:
+                self.close("refused by the guest", reset_host=True)
+            return
+        if not segment.flags & SYN:
+            return
+        self._negotiate(segment)
+        if acceptable:
+            self._established(segment, ack, now)
+            self._ack_due = True
+        else:
+            self._change(State.SYN_RECEIVED)
+            self._syn_due = True
+
+    def _synchronized(self, segment: Segment, now: float) -> None:
+        """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN."""
+        receiver = self.receiver
+        seq = unwrap(segment.seq, receiver.nxt)
+        if segment.flags & SYN and seq + 1 == receiver.nxt and self.state is State.SYN_RECEIVED:
+            self._syn_due = True  # the guest did not get our SYN-ACK
+            return
+        if not receiver.acceptable(seq, segment.length):
+            self._ack_due = not segment.flags & RST
+            return
+        if segment.flags & RST:
+            if seq in (receiver.nxt, receiver.ack):
+                self.close("reset by the guest", reset_host=True)
+            else:
+                self._ack_due = True
+            return
+        if segment.flags & SYN or not segment.flags & ACK:
+            self._ack_due = bool(segment.flags & SYN)
+            return
+        if self._acknowledged(segment, seq, now):
+            self._data(segment, seq)
+
+    def _acknowledged(self, segment: Segment, seq: int, now: float) -> bool:
+        """Whether the segment's text may be looked at."""
+        sender = self.sender
+        ack = unwrap(segment.ack, sender.una)
+        if self.state is State.SYN_RECEIVED:
+            if ack != sender.top:
+                self._reset_due = reset_for(segment)
+                return False
+            self._established(segment, ack, now)
+        if ack > sender.top:
+            self._ack_due = True
+            return False
+        if ack >= sender.una:
+            window = segment.window << self._shift_to_guest
+            sender.on_ack(ack, window, seq, now, pure=segment.length == 0)
+        if sender.fin_acked and self.state in _OUR_FIN_ACKED:
+            self._change(_OUR_FIN_ACKED[self.state])
+        return True
+
+    def _established(self, segment: Segment, ack: int, now: float) -> None:
+        shift = 0 if segment.flags & SYN else self._shift_to_guest
+        seq = unwrap(segment.seq, self.receiver.nxt)
+        self.sender.opened(self.sender.mss, segment.window << shift, seq, ack, now)
+        self._change(State.ESTABLISHED)
+
+    def _data(self, segment: Segment, seq: int) -> None:
+        if not segment.length:
+            return
+        fin = bool(segment.flags & FIN)
+        had_fin = self.receiver.fin
+        before = self.receiver.held
+        if not self.receiver.accept(seq, segment.payload, fin) or had_fin:
+            self._ack_due = True  # old, or a gap: tell the guest what we have
+            return
+        self.bytes_from_guest += self.receiver.held - before
+        self.answer_due = True
+        if self.receiver.fin:
+            self._change(_GUEST_FIN[self.state])
+
+    # ------------------------------------------------------------------ from the host
+    def on_connected(self) -> None:
+        self._change(State.SYN_RECEIVED)
+        self._syn_due = True
+        self._touch(self)
+
+    def on_sent(self, count: int, now: float) -> None:
+        self._last = now
+        self.receiver.taken(count)
+        if count == self._offered:
+            self._offered = 0  # else TcpWritable will say when to go on
+        if count:
+            self._ack_due = True
+        self._touch(self)
+
+    def on_writable(self) -> None:
+        self._offered = 0
+        self._touch(self)
+
+    def on_received(self, data: bytes, now: float) -> None:
+        self._last = now
+        self.answer_due = False
+        self.bytes_from_host += len(data)
+        self._read_allowance -= len(data)
+        self.sender.write(data)
+        self._touch(self)
+
+    def on_eof(self) -> None:
+        self.answer_due = False
+        self.sender.finish()
+        self._touch(self)
+
+    def on_failed(self, why: str) -> None:
+        """The host's socket is gone: the guest gets RST (in CONNECTING the table answers)."""
+        self._host_open = False
+        self._abort(why)
+        self._change(State.CLOSED)
+
+    # ------------------------------------------------------------------ time
+    def next_timer(self) -> float | None:
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.TIME_WAIT:
+            return self._last + TIME_WAIT
+        idle = self._last + self._idle
+        return idle if self.sender.deadline is None else min(idle, self.sender.deadline)
+
+    def on_timer(self, now: float) -> None:
+        self._touch(self)
+        if self.state is State.TIME_WAIT and now >= self._last + TIME_WAIT:
+            self.close("closed")
+        elif now >= self._last + self._idle:
+            self.reset(f"idle for {self._idle:g} s")
+        elif self.sender.deadline is not None and now >= self.sender.deadline:
+            if not self.sender.on_timeout(now):
+                self.reset("the guest has not answered any retransmission")
+            elif self.state in (State.SYN_SENT, State.SYN_RECEIVED):
+                self._syn_due = True
+
+    # ------------------------------------------------------------------ the end
+    def close(self, why: str, *, reset_host: bool = False) -> None:
+        self.why_closed = self.why_closed or why
+        self._close_host(reset_host)
+        self._change(State.CLOSED)
+
+    def reset(self, why: str) -> None:
+        """RST to both sides."""
+        self._abort(why)
+        self.close(why, reset_host=True)
+
+    def _abort(self, why: str) -> None:
+        self.why_closed = why
+        if self.state not in (State.CONNECTING, State.CLOSED, State.TIME_WAIT):
+            self._reset_due = self._segment(self.sender.top, RST | ACK)
+
+    def _close_host(self, reset: bool) -> None:
+        if self._host_open:
+            self._host_open = False
+            self._actions.append(CloseFlow(self.number, reset))
+
+    def _change(self, state: State) -> None:
+        self.state = state
+        self._touch(self)
+
+    # ------------------------------------------------------------------ once a turn
+    def to_host(self) -> list[Action]:
+        receiver = self.receiver
+        if self.state is not State.CLOSED:
+            if receiver.held and not self._offered:
+                self._offered = receiver.held
+                self._actions.append(TcpSend(self.number, list(receiver.chunks)))
+            if receiver.drained and not receiver.fin_passed:
+                receiver.fin_passed = True
+                self._ack_due = True
+                self._actions.append(TcpShutdown(self.number))
+            self._allow_reading()
+            self._finish()
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _allow_reading(self) -> None:
+        if self.state not in (State.ESTABLISHED, State.CLOSE_WAIT) or self.sender.fin_queued:
+            return
+        room = SEND_CAPACITY - self.sender.buffered
+        if room - self._read_allowance >= READ_STEP:
+            self._read_allowance = room
+            self._actions.append(TcpRead(self.number, room))
+
+    def _finish(self) -> None:
+        if not (self.sender.fin_acked and self.receiver.fin_passed):
+            return
+        if self.state is State.LAST_ACK:
+            self.close("closed")
+        elif self.state is State.TIME_WAIT:
+            self.why_closed = self.why_closed or "closed"
+            self._close_host(reset=False)
+
+    def to_guest(self, now: float) -> list[Segment]:
+        out: list[Segment] = []
+        if self._reset_due is not None:
+            out.append(self._reset_due)
+            self._reset_due = None
+        if self._syn_due:
+            self._syn_due = False
+            out.append(self._syn())
+            self.sender.sent_syn(now)
+        elif self.state not in (State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED, State.CLOSED):
+            out += [
+                self._segment(
+                    piece.seq,
+                    ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0),
+                    piece.payload,
+                )
+                for piece in self.sender.pieces(now)
+            ]
+            if self.sender.fin_sent and self.state in _OUR_FIN_SENT:
+                self._change(_OUR_FIN_SENT[self.state])
+            if self._ack_due and not out:
+                out.append(self._segment(self.sender.top, ACK))
+        self._ack_due = False
+        return out
+
+    def _syn(self) -> Segment:
+        passive = self.state is State.SYN_RECEIVED
+        return Segment(
+            self.ends.remote_port,
+            self.ends.guest_port,
+            wrap(self.sender.iss),
+            wrap(self.receiver.ack) if passive else 0,
+            SYN | (ACK if passive else 0),
+            self.receiver.window(0),
+            options=Options(self._our_mss, self._shift_from_guest or None),
+        )
+
+    def _segment(self, seq: int, flags: int, payload: bytes | bytearray = b"") -> Segment:
+        return Segment(
+            self.ends.remote_port,
+            self.ends.guest_port,
+            wrap(seq),
+            wrap(self.receiver.ack),
+            flags,
+            self.receiver.window(self._shift_from_guest),
+            bytes(payload),
+            NO_OPTIONS,
+        )
+
+
+def reset_for(segment: Segment) -> Segment:
+    """The RST that answers a segment of no connection (RFC 9293 3.10.7.1)."""
+    if segment.flags & ACK:
+        return Segment(segment.destination, segment.source, segment.ack, 0, RST, 0)
+    ack = wrap(segment.seq + segment.length)
+    return Segment(segment.destination, segment.source, 0, ack, RST | ACK, 0)

@@ -1,0 +1,207 @@
+"""UDP between the guest and everybody else.
+
+From the guest: each guest (address, port) has one host socket, whatever it sends to, and any
+remote may answer to it (endpoint-independent mapping and filtering, RFC 4787 4.1, 5). The mapping
+goes after `idle` seconds without a datagram in either direction (RFC 4787 4.3 wants 2 minutes at
+least). Errors of the socket become ICMP errors that quote the datagram in question.
+
+From a host program through a forward: the guest sees the program at the router's address, at the
+program's own port where that is free; what the guest sends there goes back to the program. Those
+mappings idle away in the same manner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pynat.config import Config
+from pynat.nat.messages import (
+    Action,
+    Address,
+    CloseFlow,
+    SocketError,
+    UdpAnswer,
+    UdpIncoming,
+    UdpReceived,
+    UdpSend,
+)
+from pynat.nat.numbers import Numbers
+from pynat.nat.outlet import Outlet
+from pynat.nat.unreachable import code_for, reason
+from pynat.notices import Level
+from pynat.wire import icmp, ipv4, udp
+from pynat.wire.ipv4 import Ipv4
+from pynat.wire.udp import Udp
+
+MAX_PAYLOAD = 65_507  # bytes, 65,535 less both headers
+
+
+class _Idle:
+    """Something that goes when nothing has used it for a while."""
+
+    def __init__(self, outlet: Outlet, idle: float, gone: Callable[[], None]) -> None:
+        self._timers = outlet.timers
+        self._idle = idle
+        self._gone = gone
+
+    def used(self, now: float) -> None:
+        self._timers.set(self, now + self._idle)
+
+    def on_timer(self, now: float) -> None:
+        self._gone()
+
+
+@dataclass(slots=True)
+class UdpFlow:
+    number: int
+    guest: Address
+    idle: _Idle
+    from_guest: int = 0  # datagrams
+    from_host: int = 0
+
+
+@dataclass(slots=True)
+class _Inbound:
+    """A host program that has sent to a forward."""
+
+    rule: int
+    peer: Address
+    guest: Address
+    port: int  # at the router, as the guest sees it
+    idle: _Idle
+
+
+class UdpTable:
+    def __init__(
+        self,
+        config: Config,
+        outlet: Outlet,
+        numbers: Numbers,
+        to_guest_address: Callable[[bytes], bytes],
+    ) -> None:
+        """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
+        self._config = config
+        self._outlet = outlet
+        self._numbers = numbers
+        self._as_guest_sees = to_guest_address
+        self._router = config.network.router.packed
+        self._flows: dict[Address, UdpFlow] = {}
+        self._by_number: dict[int, UdpFlow] = {}
+        self._inbound: dict[tuple[int, Address], _Inbound] = {}
+        self._inbound_by_port: dict[tuple[Address, int], _Inbound] = {}
+        self._actions: list[Action] = []
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, packet: Ipv4, datagram: Udp, host: Address, now: float) -> None:
+        guest = (packet.source, datagram.source)
+        if packet.destination == self._router:
+            inbound = self._inbound_by_port.get((guest, datagram.destination))
+            if inbound is not None:
+                inbound.idle.used(now)
+                self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
+                return
+        flow = self._flows.get(guest) or self._open(guest)
+        flow.idle.used(now)
+        flow.from_guest += 1
+        self._outlet.holds.expect(flow.number, now)
+        self._outlet.holds.carried(now)
+        self._actions.append(UdpSend(flow.number, host, datagram.payload, packet.ttl - 1))
+
+    # ------------------------------------------------------------------ from the host
+    def from_host(self, event: UdpReceived, now: float) -> None:
+        flow = self._by_number.get(event.flow)
+        if flow is None:
+            return
+        flow.idle.used(now)
+        flow.from_host += 1
+        self._outlet.holds.settle(flow.number)
+        self._outlet.holds.carried(now)
+        source = (self._as_guest_sees(event.source[0]), event.source[1])
+        self._send(source, flow.guest, event.payload, now)
+
+    def on_error(self, event: SocketError, now: float) -> bool:
+        """Whether the flow was ours."""
+        flow = self._by_number.get(event.flow)
+        if flow is None:
+            return False
+        self._outlet.holds.settle(flow.number)
+        if event.to is None:
+            self._outlet.notices.drop(
+                "udp socket", f"{self._name(flow)}: {reason(event.errno)}", now
+            )
+            return True
+        remote = (self._as_guest_sees(event.to[0]), event.to[1])
+        self._outlet.notices.limited(
+            "udp error",
+            f"{self._name(flow)} > {self._outlet.describe(*remote)}: {reason(event.errno)}",
+            now,
+        )
+        lost = udp.encode(flow.guest[0], flow.guest[1], *remote, event.payload)
+        quote = ipv4.encode(flow.guest[0], remote[0], ipv4.UDP, lost)[: 20 + 28]
+        kind, code = event.icmp or (icmp.UNREACHABLE, code_for(event.errno))
+        sender = self._as_guest_sees(event.offender) if event.offender else None
+        self._outlet.send_error(kind, code, quote, now, sender=sender, mtu=event.mtu)
+        return True
+
+    def incoming(self, event: UdpIncoming, guest: Address, now: float) -> None:
+        inbound = self._inbound.get((event.rule, event.source))
+        if inbound is None:
+            inbound = self._admit(event, guest)
+        inbound.idle.used(now)
+        self._outlet.holds.carried(now)
+        self._send((self._router, inbound.port), guest, event.payload, now)
+
+    def to_host(self) -> list[Action]:
+        actions, self._actions = self._actions, []
+        return actions
+
+    # ------------------------------------------------------------------ mappings come and go
+    def _open(self, guest: Address) -> UdpFlow:
+        flow = UdpFlow(
+            self._numbers.next(),
+            guest,
+            _Idle(self._outlet, self._config.udp.idle, lambda: self._close(flow)),
+        )
+        self._flows[guest] = self._by_number[flow.number] = flow
+        self._outlet.notices.say(Level.INFO, f"{self._name(flow)}: opened")
+        return flow
+
+    def _close(self, flow: UdpFlow) -> None:
+        del self._flows[flow.guest], self._by_number[flow.number]
+        self._outlet.holds.settle(flow.number)
+        self._actions.append(CloseFlow(flow.number))
+        self._outlet.notices.say(
+            Level.INFO,
+            f"{self._name(flow)}: idle for {self._config.udp.idle:g} s, closed after"
+            f" {flow.from_guest} datagrams from the guest, {flow.from_host} to it",
+        )
+
+    def _admit(self, event: UdpIncoming, guest: Address) -> _Inbound:
+        port = event.source[1]
+        while (guest, port) in self._inbound_by_port:
+            port = self._outlet.dice.randrange(1024, 65536)
+        inbound = _Inbound(
+            event.rule,
+            event.source,
+            guest,
+            port,
+            _Idle(self._outlet, self._config.udp.idle, lambda: self._dismiss(inbound)),
+        )
+        self._inbound[event.rule, event.source] = inbound
+        self._inbound_by_port[guest, port] = inbound
+        return inbound
+
+    def _dismiss(self, inbound: _Inbound) -> None:
+        del self._inbound[inbound.rule, inbound.peer]
+        del self._inbound_by_port[inbound.guest, inbound.port]
+
+    def _send(self, source: Address, guest: Address, payload: bytes, now: float) -> None:
+        datagram = udp.encode(*source, *guest, payload)
+        self._outlet.send_ipv4(source[0], guest[0], ipv4.UDP, datagram, now)
+
+    def _name(self, flow: UdpFlow) -> str:
+        return f"udp {self._outlet.describe(*flow.guest)}"

@@ -1,0 +1,52 @@
+"""ICMP errors to the guest, and when none may be sent (RFC 792, RFC 1122 3.2.2, RFC 1812 4.3.2).
+
+Never about an ICMP error, a fragment but the first, or a packet to or from anything that is not
+one host. Rate-limited by a token bucket in guest time, as RFC 1812 4.3.2.8 asks.
+"""
+
+from __future__ import annotations
+
+from pynat.wire import icmp, ipv4
+from pynat.wire.icmp import Icmp
+
+BURST = 50  # errors at once
+RATE = 100.0  # a second
+
+_OFFSET = 0x1FFF
+
+
+class ErrorGate:
+    def __init__(self, broadcast: bytes) -> None:
+        self._broadcast = broadcast
+        self._tokens = float(BURST)
+        self._since = 0.0
+
+    def why_not(self, quote: bytes) -> str | None:
+        """Why no error may be sent about the packet that `quote` begins; None if one may."""
+        source, destination = quote[12:16], quote[16:20]
+        header = (quote[0] & 15) * 4
+        if int.from_bytes(quote[6:8], "big") & _OFFSET:
+            return "about a fragment that is not the first"
+        if quote[9] == ipv4.ICMP and len(quote) > header and quote[header] in icmp.ERRORS:
+            return "about an ICMP error"
+        if not _one_host(destination) or destination == self._broadcast:
+            return "about a broadcast or multicast"
+        if not _one_host(source) or source == self._broadcast:
+            return "to a source that is not one host"
+        return None
+
+    def admit(self, now: float) -> bool:
+        self._tokens = min(BURST, self._tokens + (now - self._since) * RATE)
+        self._since = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def _one_host(address: bytes) -> bool:
+    return 0 < address[0] < 224 and address[0] != 127
+
+
+def message(kind: int, code: int, quote: bytes, mtu: int = 0) -> bytes:
+    return icmp.encode(Icmp(kind, code, 0, mtu, quote))

@@ -1,0 +1,381 @@
+"""Who gets this packet: the demux of everything that the guest sends, and the way back to it.
+
+One `match` per layer; what no arm takes is dropped under a named reason. Malformed is caught here
+and nowhere else. Addresses of our own are served by `services`; the rest of the world goes to
+`nat`, which names hosts as the guest does. `Router.host_address` says where such a name really
+leads: the router's address to the host's loopback (as in QEMU and VirtualBox), 127.0.0.0/8
+nowhere, because a guest that could name the loopback would have the developer's machine.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from pynat.config import Config
+from pynat.errors import Malformed
+from pynat.nat.echo import EchoTable
+from pynat.nat.holds import Holds
+from pynat.nat.messages import (
+    Action,
+    EchoDenied,
+    EchoReply,
+    Event,
+    Resolved,
+    SocketError,
+    TcpIncoming,
+    UdpIncoming,
+    UdpReceived,
+)
+from pynat.nat.numbers import Numbers
+from pynat.nat.tcp.table import TcpTable
+from pynat.nat.udp import UdpTable
+from pynat.notices import Level, Notices
+from pynat.router.errors import ErrorGate, message
+from pynat.router.neighbors import Neighbors
+from pynat.services.dhcp import DhcpServer
+from pynat.services.dns import DnsForwarder
+from pynat.services.dns_tcp import DnsStreams
+from pynat.timers import Timers
+from pynat.wire import arp, ethernet, icmp, ipv4, udp
+from pynat.wire.icmp import Icmp
+from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.udp import Udp
+
+LOOPBACK = bytes((127, 0, 0, 1))
+LIMITED_BROADCAST = b"\xff" * 4
+NO_ADDRESS = b"\0" * 4
+
+DNS_PORT = 53
+DHCP_SERVER = 67
+
+
+class Router:
+    def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
+        network = config.network
+        self.notices = notices
+        self.timers = Timers()
+        self.dice = dice
+        self.holds = Holds(config.patience)
+        self._config = config
+        self._net = network.net
+        self._mac = network.mac
+        self._address = network.router.packed
+        self._dns_address = network.dns.packed
+        self._own = frozenset((self._address, self._dns_address))
+        self._broadcast = network.net.broadcast_address.packed
+        self._not_guests = self._own | {self._broadcast, network.net.network_address.packed}
+        self._guest = network.guest.packed
+        self._mask = int(network.net.netmask)
+        self._prefix = int(network.net.network_address)
+        self._ident = dice.randrange(0x10000)
+        self._frames: list[bytes] = []
+        self._errors = ErrorGate(self._broadcast)
+        self.neighbors = Neighbors(self._mac, self._own, self.timers, notices, self._frames_append)
+        numbers = Numbers()
+        self.tcp = TcpTable(config, self, numbers)
+        self.udp = UdpTable(config, self, numbers, self._as_guest_sees)
+        self.echo = EchoTable(self, numbers)
+        self.dhcp = DhcpServer(config, notices, self._in_use)
+        self.dns = DnsForwarder(config, notices)
+        self.dns_streams = DnsStreams(self.dns)
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: bytes, now: float) -> None:
+        """One Ethernet frame. Never raises for what is in it."""
+        try:
+            self._ethernet(frame, now)
+        except Malformed as error:
+            self.notices.drop(error.reason, error.detail, now)
+
+    def _ethernet(self, frame: bytes, now: float) -> None:
+        if len(frame) < ethernet.HEADER.size:
+            raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14")
+        destination, source, kind = ethernet.HEADER.unpack_from(frame)
+        if destination != self._mac and not destination[0] & 1:
+            self.notices.drop(
+                "ethernet not ours", f"frame to {ethernet.text(destination)}", now, Level.DEBUG
+            )
+            return
+        payload = memoryview(frame)[ethernet.HEADER.size :]
+        match kind:
+            case ethernet.IPV4:
+                self._ipv4(ipv4.decode(payload), now)
+            case ethernet.ARP:
+                self.neighbors.from_guest(arp.decode(payload), now)
+            case ethernet.IPV6:
+                self.notices.drop("ipv6", "this network is IPv4 only", now, Level.DEBUG)
+            case _:
+                self.notices.drop(
+                    "ethernet type", f"type {kind:#06x} from {ethernet.text(source)}", now
+                )
+
+    def _ipv4(self, packet: Ipv4, now: float) -> None:
+        destination = packet.destination
+        if packet.is_fragment:
+            self.notices.drop("ipv4 fragment", f"{packet}: fragments are not reassembled", now)
+        elif packet.source == NO_ADDRESS or destination in (LIMITED_BROADCAST, self._broadcast):
+            self._broadcasts(packet, now)
+        elif not self._is_guest(packet.source):
+            self.notices.drop(
+                "ipv4 source",
+                f"{packet}: the source is outside {self._net} or the router's own (RFC 2827)",
+                now,
+            )
+        elif destination in self._own:
+            self._local(packet, now)
+        else:
+            self._forward(packet, now)
+
+    def _is_guest(self, address: bytes) -> bool:
+        return (
+            int.from_bytes(address, "big") & self._mask == self._prefix
+            and address not in self._not_guests
+        )
+
+    def _broadcasts(self, packet: Ipv4, now: float) -> None:
+        """To everybody on the wire, or from somebody without an address yet: DHCP only."""
+        if packet.protocol == ipv4.UDP:
+            datagram = udp.decode(packet)
+            if datagram.destination == DHCP_SERVER:
+                self._dhcp(datagram, now)
+                return
+        self.notices.drop("ipv4 broadcast", f"{packet}: only DHCP is served so", now, Level.DEBUG)
+
+    # ------------------------------------------------------------------ to our own addresses
+    def _local(self, packet: Ipv4, now: float) -> None:
+        match packet.protocol:
+            case ipv4.ICMP:
+                self._icmp_to_router(packet, icmp.decode(packet.payload), now)
+            case ipv4.UDP:
+                self._udp_to_router(packet, udp.decode(packet), now)
+            case ipv4.TCP:
+                self._tcp_to_router(packet, now)
+            case _:
+                self._no_protocol(packet, now)
+
+    def _icmp_to_router(self, packet: Ipv4, message: Icmp, now: float) -> None:
+        if message.type != icmp.ECHO_REQUEST:
+            self._other_icmp(packet, message, now)
+            return
+        reply = Icmp(icmp.ECHO_REPLY, 0, message.ident, message.sequence, message.payload)
+        self.send_ipv4(packet.destination, packet.source, ipv4.ICMP, icmp.encode(reply), now)
+
+    def _udp_to_router(self, packet: Ipv4, datagram: Udp, now: float) -> None:
+        match datagram.destination:
+            case 67:
+                self._dhcp(datagram, now)
+            case 53 if packet.destination == self._dns_address:
+                self._dns(packet, datagram, now)
+            case _ if self._reaches_loopback(packet.destination):
+                self.udp.from_guest(packet, datagram, (LOOPBACK, datagram.destination), now)
+            case _:
+                self.send_error(icmp.UNREACHABLE, icmp.PORT, packet.quote, now)
+
+    def _tcp_to_router(self, packet: Ipv4, now: float) -> None:
+        port = int.from_bytes(packet.payload[2:4], "big")
+        if port == DNS_PORT and packet.destination == self._dns_address:
+            self.tcp.from_guest(packet, self.dns_streams.ADDRESS, now)
+        elif self._reaches_loopback(packet.destination):
+            self.tcp.from_guest(packet, (LOOPBACK, port), now)
+        else:
+            self.tcp.refuse(packet, now)
+
+    def _reaches_loopback(self, address: bytes) -> bool:
+        return self._config.host_loopback and address == self._address
+
+    def _dhcp(self, datagram: Udp, now: float) -> None:
+        if not self._config.dhcp.enabled:
+            self.notices.drop("dhcp disabled", "[dhcp] enabled is false", now)
+            return
+        reply = self.dhcp.from_guest(datagram.payload, now)
+        if reply is None:
+            return
+        payload = udp.encode(self._address, DHCP_SERVER, reply.to_ip, reply.to_port, reply.payload)
+        packet = self._packet(self._address, reply.to_ip, ipv4.UDP, payload)
+        self._frames.append(ethernet.encode(reply.to_mac, self._mac, ethernet.IPV4, packet))
+
+    def _dns(self, packet: Ipv4, question: Udp, now: float) -> None:
+        def answer(message: bytes) -> None:
+            payload = udp.encode(
+                packet.destination, DNS_PORT, packet.source, question.source, message
+            )
+            self.send_ipv4(packet.destination, packet.source, ipv4.UDP, payload, self._now)
+
+        self._now = now
+        self.dns.ask(question.payload, tcp=False, now=now, answer=answer)
+
+    # ------------------------------------------------------------------ to the rest of the world
+    def _forward(self, packet: Ipv4, now: float) -> None:
+        destination = packet.destination
+        if self._is_guest(destination):
+            self._unreachable(packet, icmp.HOST, "is on the guest's own wire", now)
+        elif not 0 < destination[0] < 224 or destination[0] == 127:
+            self.notices.drop(
+                "ipv4 destination",
+                f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)",
+                now,
+            )
+        elif packet.ttl <= 1:
+            self.send_error(icmp.TIME_EXCEEDED, 0, packet.quote, now)
+        else:
+            self._nat(packet, now)
+
+    def _nat(self, packet: Ipv4, now: float) -> None:
+        match packet.protocol:
+            case ipv4.TCP:
+                port = int.from_bytes(packet.payload[2:4], "big")
+                self.tcp.from_guest(packet, (packet.destination, port), now)
+            case ipv4.UDP:
+                datagram = udp.decode(packet)
+                host = (packet.destination, datagram.destination)
+                self.udp.from_guest(packet, datagram, host, now)
+            case ipv4.ICMP:
+                message = icmp.decode(packet.payload)
+                if message.type == icmp.ECHO_REQUEST:
+                    self.echo.from_guest(packet, message, now)
+                else:
+                    self._other_icmp(packet, message, now)
+            case _:
+                self._no_protocol(packet, now)
+
+    def _other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
+        self.notices.drop(
+            "icmp type", f"{dotted(packet.source)}: {message}: only echo is forwarded", now
+        )
+
+    def _no_protocol(self, packet: Ipv4, now: float) -> None:
+        self.notices.drop("ipv4 protocol", f"{packet}: only TCP, UDP and ICMP are known", now)
+        self.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
+
+    def _unreachable(self, packet: Ipv4, code: int, why: str, now: float) -> None:
+        self.notices.drop("ipv4 unreachable", f"{packet}: the destination {why}", now)
+        self.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+
+    # ------------------------------------------------------------------ from the host
+    def from_host(self, event: Event, now: float) -> None:
+        match event:
+            case UdpReceived():
+                self.udp.from_host(event, now)
+            case EchoReply() | EchoDenied():
+                self.echo.from_host(event, now)
+            case SocketError():
+                if not self.udp.on_error(event, now):
+                    self.echo.on_error(event, now)
+            case Resolved():
+                self._now = now
+                self.dns.from_host(event, now)
+            case TcpIncoming():
+                self.tcp.incoming(event, self._forward_target(event.rule), self._address, now)
+            case UdpIncoming():
+                self.udp.incoming(event, self._forward_target(event.rule), now)
+            case _:
+                self.tcp.from_host(event, now)
+
+    def _forward_target(self, rule: int) -> tuple[bytes, int]:
+        forward = self._config.forwards[rule]
+        guest = forward.guest_address
+        return (guest.packed if guest else self._guest), forward.guest_port
+
+    # ------------------------------------------------------------------ once a turn
+    def on_timer(self, now: float) -> None:
+        self.timers.run(now)
+
+    def next_timer(self) -> float | None:
+        return self.timers.next()
+
+    def hold_until(self, now: float) -> float:
+        """Guest time in seconds up to which the guest may not outrun wall time; 0 = free."""
+        if self.dns.pending:
+            self.holds.carried(now)
+        return self.holds.until()
+
+    def to_host(self, now: float) -> list[Action]:
+        """What the host is to do. DNS over TCP is served here, as a host within the process."""
+        actions: list[Action] = []
+        while True:
+            self._now = now
+            new = self.udp.to_host() + self.echo.to_host() + self.tcp.to_host()
+            actions += self.dns_streams.take(new, now)
+            events = self.dns_streams.events()
+            if not events:
+                return actions + self.dns.to_host()
+            for event in events:
+                self.from_host(event, now)
+
+    def to_guest(self, now: float) -> list[bytes]:
+        """Frames for the guest, in order."""
+        self.tcp.to_guest(now)
+        frames = self._frames[:]
+        self._frames.clear()
+        return frames
+
+    # ------------------------------------------------------------------ Outlet
+    def send_ipv4(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        payload: bytes,
+        now: float,
+        *,
+        dont_fragment: bool = False,
+    ) -> None:
+        if 20 + len(payload) > self._config.network.mtu:
+            self.notices.drop(
+                "ipv4 too long",
+                f"{20 + len(payload)} bytes from {dotted(source)} for the guest,"
+                f" the MTU is {self._config.network.mtu}",
+                now,
+            )
+            return
+        packet = self._packet(source, destination, protocol, payload, dont_fragment)
+        self.neighbors.send_ipv4(destination, packet, now)
+
+    def send_error(
+        self,
+        kind: int,
+        code: int,
+        quote: bytes,
+        now: float,
+        *,
+        sender: bytes | None = None,
+        mtu: int = 0,
+    ) -> None:
+        why_not = self._errors.why_not(quote)
+        if why_not is not None:
+            self.notices.drop("icmp forbidden", f"no error {why_not} (RFC 1122 3.2.2)", now)
+        elif not self._errors.admit(now):
+            self.notices.drop("icmp rate", "too many errors a second (RFC 1812 4.3.2.8)", now)
+        else:
+            payload = message(kind, code, quote, mtu)
+            self.send_ipv4(sender or self._address, quote[12:16], ipv4.ICMP, payload, now)
+
+    def describe(self, address: bytes, port: int) -> str:
+        return f"{dotted(address)}:{port}"
+
+    def _packet(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        payload: bytes,
+        dont_fragment: bool = False,
+    ) -> bytes:
+        self._ident = (self._ident + 1) & 0xFFFF
+        return ipv4.encode(
+            source,
+            destination,
+            protocol,
+            payload,
+            ident=self._ident,
+            dont_fragment=dont_fragment,
+        )
+
+    def _frames_append(self, frame: bytes) -> None:
+        self._frames.append(frame)
+
+    def _as_guest_sees(self, host: bytes) -> bytes:
+        return self._address if host[0] == 127 else host
+
+    def _in_use(self, address: bytes) -> bool:
+        return self.neighbors.mac_of(address) is not None
