@@ -1,0 +1,259 @@
+"""The DHCP and BOOTP server at the router's address.
+
+RFC 2131 sections 3.1, 4.1 and 4.3 first, RFC 2132 for the options, RFC 951 and 1542 for BOOTP.
+`Leases` says who may have which address; here are the messages. Each message of a guest gets
+one answer or none, at once: there is nothing to wait for and no timer, leases end when
+somebody asks and finds their time over.
+
+    DISCOVER                          OFFER
+    REQUEST, selecting                ACK, or NAK if the address is taken; silence and the offer
+                                      withdrawn if it names another server
+    REQUEST, init-reboot or renewing  ACK, or NAK if the address is of another net or taken
+    DECLINE, RELEASE                  nothing
+    INFORM                            ACK with options only
+    no option 53 (BOOTP)              a reply with an address for ever
+
+One thing differs from RFC 2131 section 4.3.2 on purpose. A server without a record of the
+client stays silent there, because another server may have one. Here is no other server, and a
+guest whose simulator was started again, or restored from a snapshot, comes with a lease that
+we have forgotten: it keeps its address if nobody else has it.
+
+Left out: rapid commit (RFC 4039), forced renewal, authentication, other nets behind relays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+from pynat.config import Config
+from pynat.notices import Level, Notices
+from pynat.services import dhcp_options
+from pynat.services.leases import Lease, Leases
+from pynat.wire import dhcp, ethernet
+from pynat.wire.dhcp import Message
+from pynat.wire.ipv4 import dotted
+
+CLIENT_PORT, SERVER_PORT = 68, 67
+SHORTEST_LEASE = 10.0  # seconds; a client that asks for less would do nothing but renew
+LIMITED_BROADCAST = b"\xff" * 4
+HEADERS = 28  # bytes of IP and UDP; option 57 counts them
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the router sends from its own address and port 67."""
+
+    payload: bytes
+    to_mac: bytes
+    to_ip: bytes
+    to_port: int = CLIENT_PORT
+
+
+def _nobody(address: bytes) -> bool:  # noqa: ARG001 - in_use where nobody watches
+    return False
+
+
+class DhcpServer:
+    def __init__(
+        self,
+        config: Config,
+        notices: Notices,
+        in_use: Callable[[bytes], bool] = _nobody,
+    ) -> None:
+        self._config = config
+        self._notices = notices
+        self._leases = Leases(config.network, in_use)
+        self._router = config.network.router.packed
+        self._options = dhcp_options.configured(config)
+
+    @property
+    def leases(self) -> dict[bytes, Lease]:
+        """By packed address; not to be changed."""
+        return self._leases.table
+
+    def from_guest(self, data: bytes, now: float) -> Reply | None:
+        message = dhcp.decode(data)
+        if reason := self._refusal(message):
+            self._notices.drop(reason, str(message), now)
+            return None
+        match message.kind:
+            case 0:
+                return self._bootp(message, len(data), now)
+            case dhcp.DISCOVER:
+                return self._discover(message, now)
+            case dhcp.ASK:
+                return self._ask(message, now)
+            case dhcp.INFORM:
+                return self._answer(message, dhcp.ACK, dhcp.ZERO, None, now)
+            case dhcp.DECLINE:
+                self._decline(message, now)
+            case dhcp.RELEASE:
+                self._release(message, now)
+            case _:
+                self._notices.drop("dhcp server message from the guest", str(message), now)
+        return None
+
+    def _refusal(self, message: Message) -> str:
+        if not self._config.dhcp.enabled:
+            return "dhcp is off"
+        if message.op != dhcp.REQUEST:
+            return "dhcp server message from the guest"
+        relay = IPv4Address(message.giaddr)
+        if int(relay) and relay not in self._config.network.net:
+            return "dhcp relay of another net"
+        return ""
+
+    # ------------------------------------------------------------ one message each
+    def _discover(self, message: Message, now: float) -> Reply | None:
+        wanted = message.options.get(dhcp.WANTED, message.ciaddr)
+        address = self._leases.choose(message, wanted, now)
+        if address is None:
+            self._exhausted(message, now)
+            return None
+        self._leases.offer(address, message, now)
+        return self._answer(message, dhcp.OFFER, address, self._lease_time(message), now)
+
+    def _ask(self, message: Message, now: float) -> Reply | None:
+        server = message.options.get(dhcp.SERVER)
+        if server is not None and server != self._router:
+            self._leases.withdraw_offers(message.mac)
+            return None
+        address = message.options.get(dhcp.WANTED, message.ciaddr)
+        if address == dhcp.ZERO:
+            self._notices.drop("dhcp request without an address", str(message), now)
+            return None
+        claimed = message.ciaddr == address
+        if not self._leases.may_have(address, message.mac, now, claimed):
+            return self._refuse(message, address, now)
+        lease_time = self._lease_time(message)
+        until = math.inf if lease_time == dhcp_options.FOREVER else now + lease_time
+        self._bind(message, address, until, now)
+        return self._answer(message, dhcp.ACK, address, lease_time, now)
+
+    def _bootp(self, message: Message, length: int, now: float) -> Reply | None:
+        address = self._leases.choose(message, message.ciaddr, now)
+        if address is None:
+            self._exhausted(message, now)
+            return None
+        self._bind(message, address, math.inf, now)
+        limit = max(dhcp.SHORTEST, min(length, dhcp.LIMIT))  # RFC 1542 section 2.1
+        return self._answer(message, 0, address, None, now, limit=limit)
+
+    def _decline(self, message: Message, now: float) -> None:
+        lease = self._leases.table.get(message.options.get(dhcp.WANTED, dhcp.ZERO))
+        if self._owns(message, lease, now) and lease is not None:
+            self._leases.decline(lease, now)
+            self._say(message, lease.address, "declined: somebody else uses it", now)
+
+    def _release(self, message: Message, now: float) -> None:
+        lease = self._leases.table.get(message.ciaddr)
+        if self._owns(message, lease, now) and lease is not None:
+            self._leases.release(lease, now)
+            self._say(message, lease.address, "released", now)
+
+    def _owns(self, message: Message, lease: Lease | None, now: float) -> bool:
+        """Whether a client that gives an address back is the one that has it."""
+        server = message.options.get(dhcp.SERVER, self._router)
+        owns = lease is not None and lease.mac == message.mac and lease.live(now)
+        if not owns or server != self._router:
+            self._notices.drop("dhcp for a lease that it does not have", str(message), now)
+            return False
+        return True
+
+    # ------------------------------------------------------------ granting and refusing
+    def _bind(self, message: Message, address: bytes, until: float, now: float) -> None:
+        before = self._leases.held_by(message.mac, now)
+        self._leases.bind(address, message, until)
+        if before is None or before.address != address:
+            lasts = "for ever" if until == math.inf else f"for {until - now:.0f} s"
+            self._say(message, address, f"leased {lasts}", now)
+
+    def _refuse(self, message: Message, address: bytes, now: float) -> Reply:
+        inside = int.from_bytes(address, "big") & int(self._config.network.net.netmask)
+        same_net = inside == int(self._config.network.net.network_address)
+        why = "is not free" if same_net else f"is not in {self._config.network.net}"
+        self._say(message, address, f"refused: {why}", now)
+        text = f"{dotted(address)} {why}".encode()
+        options = {dhcp.KIND: bytes((dhcp.NAK,)), dhcp.SERVER: self._router, dhcp.MESSAGE: text}
+        nak = Message(dhcp.REPLY, message.xid, message.mac, giaddr=message.giaddr)
+        # Through a relay only broadcast reaches a client with a wrong address (section 4.3.2).
+        flags = message.flags | (dhcp.BROADCAST if message.giaddr != dhcp.ZERO else 0)
+        nak = replace(nak, flags=flags, options=options | dhcp_options.echoed(message))
+        to_mac, to_ip, port = ethernet.BROADCAST, LIMITED_BROADCAST, CLIENT_PORT
+        if message.giaddr != dhcp.ZERO:
+            to_ip, port = message.giaddr, SERVER_PORT
+        return Reply(dhcp.encode(nak)[0], to_mac, to_ip, port)
+
+    def _exhausted(self, message: Message, now: float) -> None:
+        text = (
+            f"{message.mac.hex(':')} gets no address: all of {self._config.network.net} are taken"
+        )
+        self._notices.limited("dhcp pool exhausted", text, now, Level.ERROR)
+
+    def _say(self, message: Message, address: bytes, what: str, now: float) -> None:
+        text = f"{dotted(address)} {what} ({message.mac.hex(':')})"
+        self._notices.limited(f"dhcp {what.partition(' ')[0]}", text, now)
+
+    # ------------------------------------------------------------ the answer
+    def _lease_time(self, message: Message) -> int:
+        longest = self._config.dhcp.lease
+        asked = message.options.get(dhcp.LEASE)
+        if asked is None:
+            return int(longest)
+        return int(min(longest, max(SHORTEST_LEASE, int.from_bytes(asked, "big"))))
+
+    def _answer(
+        self,
+        message: Message,
+        kind: int,
+        address: bytes,
+        lease_time: int | None,
+        now: float,
+        *,
+        limit: int | None = None,
+    ) -> Reply:
+        options = dict(self._options)
+        if kind:
+            options |= {dhcp.KIND: bytes((kind,)), dhcp.SERVER: self._router}
+        if lease_time is not None:
+            options |= dhcp_options.lease(lease_time)
+        settings = self._config.dhcp
+        bootfile, name = settings.bootfile.encode(), settings.server_name.encode()
+        reply = Message(
+            op=dhcp.REPLY,
+            xid=message.xid,
+            mac=message.mac,
+            flags=message.flags,
+            ciaddr=dhcp.ZERO if kind == dhcp.OFFER else message.ciaddr,
+            yiaddr=address,
+            siaddr=settings.next_server.packed if settings.next_server else self._router,
+            giaddr=message.giaddr,
+            sname=name if len(name) < 64 else b"",
+            file=bootfile if len(bootfile) < 128 else b"",
+            options=dhcp_options.in_order(options | dhcp_options.echoed(message), message),
+        )
+        payload, left_out = dhcp.encode(reply, limit or self._limit(message))
+        if left_out:
+            numbers = ", ".join(map(str, left_out))
+            text = f"no room for DHCP options {numbers} in the answer to {message.mac.hex(':')}"
+            self._notices.limited("dhcp options left out", text, now)
+        return Reply(payload, *_destination(reply))
+
+    def _limit(self, message: Message) -> int:
+        """How long the answer may be: option 57, at least 576, and one packet of our MTU."""
+        asked = int.from_bytes(message.options.get(dhcp.MAXIMUM, b""), "big")
+        return max(dhcp.LIMIT, min(asked, self._config.network.mtu) - HEADERS)
+
+
+def _destination(reply: Message) -> tuple[bytes, bytes, int]:
+    """RFC 2131 section 4.1. A relay's MAC is not known here, so its answer goes to all."""
+    if reply.giaddr != dhcp.ZERO:
+        return ethernet.BROADCAST, reply.giaddr, SERVER_PORT
+    if reply.ciaddr != dhcp.ZERO:
+        return reply.mac, reply.ciaddr, CLIENT_PORT
+    if reply.flags & dhcp.BROADCAST or reply.yiaddr == dhcp.ZERO:
+        return ethernet.BROADCAST, LIMITED_BROADCAST, CLIENT_PORT
+    return reply.mac, reply.yiaddr, CLIENT_PORT

@@ -1,0 +1,146 @@
+"""Which guest has which address: the table behind the DHCP server.
+
+One record per address that was ever given: offered, bound, declined or free. A record is live
+until its time; a dead or free one is remembered, so that the same client gets the address
+again, until another client needs it. Two MACs never have the same live address.
+
+A client is its MAC first and its client identifier (option 61) second: a boot ROM and the
+system that it loads send different identifiers from one MAC, and the forwards lead to the
+address that the ROM got. So clients that share one MAC (ipvlan) cannot be told apart here.
+An identifier finds an address again after the MAC has changed, once nobody has it live.
+
+An address is free if it is a host of the net, neither the router's nor the forwarder's, not
+live under another MAC, and not seen in use by `in_use` (the router's neighbour table).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pynat.config import Network
+from pynat.wire import dhcp
+from pynat.wire.ipv4 import dotted
+
+LIMIT = 4096  # records; a guest that makes up MACs fills no more
+OFFER_LASTS = 60.0  # seconds of guest time for the client to take an offer
+DECLINE_LASTS = 600.0  # seconds until an address that a client found taken is tried again
+
+
+class State(StrEnum):
+    OFFERED = "offered"
+    BOUND = "bound"
+    DECLINED = "declined"
+    FREE = "free"
+
+
+@dataclass(slots=True)
+class Lease:
+    address: bytes
+    mac: bytes
+    client: bytes  # option 61, b"" if it sent none
+    state: State
+    until: float  # guest time; inf for BOOTP
+
+    def live(self, now: float) -> bool:
+        return self.state is not State.FREE and now < self.until
+
+    def __str__(self) -> str:
+        return f"{dotted(self.address)} {self.state} {self.mac.hex(':')} until {self.until:.0f}"
+
+
+class Leases:
+    def __init__(self, network: Network, in_use: Callable[[bytes], bool]) -> None:
+        self.table: dict[bytes, Lease] = {}
+        self._in_use = in_use
+        self._first = int(network.net.network_address) + 1
+        self._last = int(network.net.broadcast_address) - 1
+        self._start = int(network.guest)
+        self._ours = {network.router.packed, network.dns.packed}
+
+    def held_by(self, mac: bytes, now: float) -> Lease | None:
+        """The address that this MAC has bound."""
+        for lease in self.table.values():
+            if lease.mac == mac and lease.state is State.BOUND and lease.live(now):
+                return lease
+        return None
+
+    def choose(self, message: dhcp.Message, asked: bytes, now: float) -> bytes | None:
+        """The address to offer: the one asked for, the one it had, or the next free one."""
+        if asked != dhcp.ZERO and self.may_have(asked, message.mac, now):
+            return asked
+        client = message.options.get(dhcp.CLIENT, b"")
+        own = [a for a, lease in self.table.items() if lease.mac == message.mac]
+        same = [a for a, lease in self.table.items() if client and lease.client == client]
+        for address in own + same:
+            if self.may_have(address, message.mac, now):
+                return address
+        return self._next_free(now)
+
+    def may_have(self, address: bytes, mac: bytes, now: float, claimed: bool = False) -> bool:
+        """`claimed`: the client says that it uses the address already, so in_use means itself."""
+        number = int.from_bytes(address, "big")
+        if not self._first <= number <= self._last or address in self._ours:
+            return False
+        lease = self.table.get(address)
+        if lease is not None and lease.live(now):
+            return lease.mac == mac and lease.state is not State.DECLINED
+        if lease is None and not self._room(now):
+            return False
+        if claimed or (
+            lease is not None and lease.mac == mac and lease.state is not State.DECLINED
+        ):
+            return True
+        return not self._in_use(address)
+
+    def offer(self, address: bytes, message: dhcp.Message, now: float) -> None:
+        self.withdraw_offers(message.mac)
+        lease = self.table.get(address)
+        if lease is None or not (lease.state is State.BOUND and lease.live(now)):
+            self._record(address, message, State.OFFERED, now + OFFER_LASTS)
+
+    def bind(self, address: bytes, message: dhcp.Message, until: float) -> None:
+        """A MAC has one address: whatever else it had is free again."""
+        for lease in list(self.table.values()):
+            if lease.mac == message.mac and lease.state is not State.DECLINED:
+                del self.table[lease.address]
+        self._record(address, message, State.BOUND, until)
+
+    def release(self, lease: Lease, now: float) -> None:
+        lease.state, lease.until = State.FREE, now
+
+    def decline(self, lease: Lease, now: float) -> None:
+        lease.state, lease.until = State.DECLINED, now + DECLINE_LASTS
+
+    def withdraw_offers(self, mac: bytes) -> None:
+        for lease in list(self.table.values()):
+            if lease.mac == mac and lease.state is State.OFFERED:
+                lease.state, lease.until = State.FREE, -math.inf
+
+    def _record(self, address: bytes, message: dhcp.Message, state: State, until: float) -> None:
+        client = message.options.get(dhcp.CLIENT, b"")
+        self.table[address] = Lease(address, message.mac, client, state, until)
+
+    def _next_free(self, now: float) -> bytes | None:
+        """From the first guest's address upwards, then below it, then the longest forgotten."""
+        if len(self.table) < LIMIT:
+            for span in (range(self._start, self._last + 1), range(self._first, self._start)):
+                for number in span:
+                    address = number.to_bytes(4, "big")
+                    if address in self.table or address in self._ours:
+                        continue
+                    if not self._in_use(address):
+                        return address
+        dead = sorted((x for x in self.table.values() if not x.live(now)), key=lambda x: x.until)
+        return next((x.address for x in dead if not self._in_use(x.address)), None)
+
+    def _room(self, now: float) -> bool:
+        """Whether one more record fits, if need be after forgetting the oldest dead one."""
+        if len(self.table) < LIMIT:
+            return True
+        dead = [lease for lease in self.table.values() if not lease.live(now)]
+        if dead:
+            del self.table[min(dead, key=lambda lease: lease.until).address]
+        return bool(dead)

@@ -1,0 +1,192 @@
+"""DHCP and BOOTP (RFC 951, 2131, 2132; long options: RFC 3396).
+
+    0    1  op: 1 from a client, 2 from a server
+    1    1  hardware type, 1 = Ethernet
+    2    1  hardware address length, 6
+    3    1  hops
+    4    4  transaction id
+    8    2  seconds since the client began
+   10    2  flags: 0x8000 = answer by broadcast
+   12    4  ciaddr, the client's address if it may be used already
+   16    4  yiaddr, the address that the client gets
+   20    4  siaddr, the server of the next boot step
+   24    4  giaddr, the relay's address
+   28   16  chaddr, the client's MAC, padded
+   44   64  sname, the boot server's name, ends with NUL
+  108  128  file, the boot file's name, ends with NUL
+  236    4  99.130.83.99 where options follow
+  240       options: code, length, value; 0 = pad, 255 = end
+
+Option 52 says that `file` (1), `sname` (2) or both (3) hold options too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from struct import Struct
+
+from pynat.errors import Malformed
+from pynat.wire.ipv4 import dotted
+
+HEADER = Struct("!BBBBIHH4s4s4s4s16s64s128s")
+COOKIE = bytes((99, 130, 83, 99))
+SHORTEST = 300  # bytes; RFC 951 has messages of this length, and some clients take no shorter
+LIMIT = 548  # bytes that every client takes: 576 less IP and UDP header (RFC 2131 section 2)
+ZERO = bytes(4)
+
+REQUEST, REPLY = 1, 2
+BROADCAST = 0x8000
+DISCOVER, OFFER, ASK, DECLINE, ACK, NAK, RELEASE, INFORM = range(1, 9)  # ASK is DHCPREQUEST
+KINDS = ("BOOTP", "DISCOVER", "OFFER", "REQUEST", "DECLINE", "ACK", "NAK", "RELEASE", "INFORM")
+
+PAD, END = 0, 255
+MASK, ROUTER, DNS, HOSTNAME, DOMAIN = 1, 3, 6, 12, 15
+MTU, BROADCAST_ADDRESS, WANTED, LEASE, OVERLOAD, KIND = 26, 28, 50, 51, 52, 53
+SERVER, PARAMETERS, MESSAGE, MAXIMUM, T1, T2 = 54, 55, 56, 57, 58, 59
+CLIENT, SERVER_NAME, BOOTFILE, RELAY, SEARCH = 61, 66, 67, 82, 119
+_LENGTHS = {WANTED: 4, LEASE: 4, OVERLOAD: 1, KIND: 1, SERVER: 4, MAXIMUM: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    op: int
+    xid: int
+    mac: bytes
+    hops: int = 0
+    seconds: int = 0
+    flags: int = 0
+    ciaddr: bytes = ZERO
+    yiaddr: bytes = ZERO
+    siaddr: bytes = ZERO
+    giaddr: bytes = ZERO
+    sname: bytes = b""
+    file: bytes = b""
+    options: dict[int, bytes] = field(default_factory=dict)  # in the order of importance
+
+    @property
+    def kind(self) -> int:
+        """DISCOVER to INFORM, or 0 for plain BOOTP."""
+        return self.options.get(KIND, b"\0")[0]
+
+    def __str__(self) -> str:
+        parts = [KINDS[self.kind], self.mac.hex(":"), f"xid {self.xid:#010x}"]
+        for name in ("ciaddr", "yiaddr", "siaddr", "giaddr"):
+            if (value := getattr(self, name)) != ZERO:
+                parts.append(f"{name} {dotted(value)}")
+        if wanted := self.options.get(WANTED):
+            parts.append(f"wants {dotted(wanted)}")
+        return " ".join(parts)
+
+
+def decode(data: bytes | memoryview) -> Message:
+    data = bytes(data)
+    if len(data) < HEADER.size:
+        raise Malformed("dhcp length", f"{len(data)} bytes, at least 236 (RFC 951)")
+    op, hardware, length, hops, xid, seconds, flags, *rest = HEADER.unpack_from(data)
+    ciaddr, yiaddr, siaddr, giaddr, mac, sname, file = rest
+    if op not in (REQUEST, REPLY):
+        raise Malformed("dhcp op", f"op {op}, expected 1 or 2 (RFC 2131 section 2)")
+    if (hardware, length) != (1, 6) or mac[0] & 1:
+        raise Malformed(
+            "dhcp hardware address",
+            f"type {hardware}, length {length}, {mac[:6].hex(':')}; Ethernet has type 1, length 6"
+            " and a unicast address (RFC 2131 section 2)",
+        )
+    options: dict[int, bytes] = {}
+    cookie = data[HEADER.size : HEADER.size + 4]
+    if cookie == COOKIE:
+        _read_options(data[HEADER.size + 4 :], options)
+    elif any(cookie):
+        raise Malformed("dhcp cookie", f"{cookie.hex()}, expected 63825363 (RFC 2131 section 3)")
+    overload = options.pop(OVERLOAD, b"\0")
+    if len(overload) != 1 or overload[0] > 3:
+        raise Malformed("dhcp overload", f"option 52 is {overload.hex()} (RFC 2132 section 9.3)")
+    if overload[0] & 1:
+        file = _overloaded(file, options)
+    if overload[0] & 2:
+        sname = _overloaded(sname, options)
+    _check(options)
+    sname, file = sname.partition(b"\0")[0], file.partition(b"\0")[0]
+    addresses = (ciaddr, yiaddr, siaddr, giaddr)
+    return Message(op, xid, mac[:6], hops, seconds, flags, *addresses, sname, file, options)
+
+
+def _overloaded(area: bytes, options: dict[int, bytes]) -> bytes:
+    _read_options(area, options)
+    options.pop(OVERLOAD, None)  # means nothing in here
+    return b""
+
+
+def _read_options(area: bytes, options: dict[int, bytes]) -> None:
+    """A code seen before is a further piece of the same option (RFC 3396 section 7)."""
+    at, end = 0, len(area)
+    while at < end and area[at] != END:
+        code = area[at]
+        at += 1
+        if code == PAD:
+            continue
+        value = area[at + 1 : at + 1 + area[at]] if at < end else b""
+        if at == end or len(value) != area[at]:
+            raise Malformed("dhcp option", f"option {code} runs over the end (RFC 2132 section 2)")
+        options[code] = options.get(code, b"") + value
+        at += 1 + len(value)
+
+
+def _check(options: dict[int, bytes]) -> None:
+    for code, length in _LENGTHS.items():
+        if code in options and len(options[code]) != length:
+            detail = f"option {code} has {len(options[code])} bytes, expected {length} (RFC 2132)"
+            raise Malformed("dhcp option", detail)
+    if KIND in options and not DISCOVER <= options[KIND][0] <= INFORM:
+        detail = f"option 53 is {options[KIND][0]}, expected 1 to 8 (RFC 2132 section 9.6)"
+        raise Malformed("dhcp message type", detail)
+
+
+def encode(message: Message, limit: int = LIMIT) -> tuple[bytes, list[int]]:
+    """At most `limit` bytes, and the codes of the options for which there was no room.
+
+    What does not fit after the header goes into `file` and `sname`, where these are empty or
+    say only what option 67 or 66 says too (RFC 2131 section 4.1).
+    """
+    if len(message.file) > 127 or len(message.sname) > 63:
+        raise ValueError("file or sname too long")
+    space = limit - HEADER.size - len(COOKIE) - 1  # 1 for the end
+    pieces = {code: _piece(code, value) for code, value in message.options.items()}
+    file, sname = message.file, message.sname
+    (options,), left_out = _fill([space], pieces)
+    if left_out:
+        spare_file = 127 if not file or BOOTFILE in pieces else 0
+        spare_sname = 63 if not sname or SERVER_NAME in pieces else 0
+        areas, left_out = _fill([space - 3, spare_file, spare_sname], pieces)
+        options, in_file, in_sname = areas
+        if in_file or in_sname:
+            options += bytes((OVERLOAD, 1, bool(in_file) | bool(in_sname) << 1))
+        file = in_file + bytes((END,)) if in_file else file
+        sname = in_sname + bytes((END,)) if in_sname else sname
+    header = _header(message, sname, file)
+    return (header + COOKIE + options + bytes((END,))).ljust(SHORTEST, b"\0"), left_out
+
+
+def _fill(spaces: list[int], pieces: dict[int, bytes]) -> tuple[list[bytes], list[int]]:
+    """Each option goes to the first area with room for it."""
+    areas = [b""] * len(spaces)
+    left_out = []
+    for code, piece in pieces.items():
+        for i, space in enumerate(spaces):
+            if len(areas[i]) + len(piece) <= space:
+                areas[i] += piece
+                break
+        else:
+            left_out.append(code)
+    return areas, left_out
+
+
+def _header(m: Message, sname: bytes, file: bytes) -> bytes:
+    fixed = (m.op, 1, 6, m.hops, m.xid, m.seconds, m.flags)
+    return HEADER.pack(*fixed, m.ciaddr, m.yiaddr, m.siaddr, m.giaddr, m.mac, sname, file)
+
+
+def _piece(code: int, value: bytes) -> bytes:
+    """An option as it is sent; more than 255 bytes become several in a row (RFC 3396)."""
+    chunks = [value[i : i + 255] for i in range(0, len(value), 255)] or [b""]
+    return b"".join(bytes((code, len(chunk))) + chunk for chunk in chunks)
