@@ -1,0 +1,634 @@
+// Drives a NIC's core (nic.h) from a simulator thread with a fake guest clock and an engine
+// thread in C++. Where the other thread's progress matters it is waited for, never slept for.
+//
+// Usage: nic_test [CASE]; without a case all of them, each in one process. Prints what fails.
+#include <poll.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "nic.h"
+
+using namespace pynat;
+
+#define CHECK(condition)                                                          \
+  do {                                                                            \
+    if (!(condition)) {                                                           \
+      std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+      std::exit(1);                                                               \
+    }                                                                             \
+  } while (0)
+
+#define CHECK_EQUAL(left, right) \
+  check_equal(__LINE__, #left, static_cast<uint64_t>(left), static_cast<uint64_t>(right))
+
+namespace {
+
+void check_equal(int line, const char* what, uint64_t got, uint64_t wanted) {
+  if (got == wanted) return;
+  std::fprintf(stderr, "%s:%d: %s is %llu, not %llu\n", __FILE__, line, what,
+               static_cast<unsigned long long>(got), static_cast<unsigned long long>(wanted));
+  std::exit(1);
+}
+
+using Frame = std::vector<unsigned char>;
+
+Frame numbered(uint32_t number, uint32_t length) {
+  Frame frame(length);
+  for (uint32_t i = 0; i < length; ++i) frame[i] = static_cast<unsigned char>(number * 31 + i);
+  std::memcpy(frame.data(), &number, sizeof number);
+  return frame;
+}
+
+// The guest's side: its clock, its network card and Bochs's log.
+struct Guest {
+  uint64_t now = 0;
+  uint32_t status = RX_READY | RX_1G;
+  std::vector<Frame> received;
+  std::vector<std::string> lines;
+  Sleeper sleeper;
+  Nic nic{Simulator{this,
+                    [](void* self) { return static_cast<Guest*>(self)->now; },
+                    [](void* self) { return static_cast<Guest*>(self)->status; },
+                    [](void* self, void* frame, uint32_t length) {
+                      const unsigned char* data = static_cast<unsigned char*>(frame);
+                      static_cast<Guest*>(self)->received.emplace_back(data, data + length);
+                      std::memset(frame, 0xee, length + 8);  // as models do
+                    },
+                    [](void* self, uint32_t, const char* line) {
+                      static_cast<Guest*>(self)->lines.emplace_back(line);
+                    }},
+          sleeper};
+
+  bool send(const Frame& frame) {
+    return nic.from_guest(frame.data(), static_cast<uint32_t>(frame.size()));
+  }
+  void run(uint64_t us) {
+    for (const uint64_t end = now + us; now < end;) {
+      now += 100;
+      nic.tick();
+    }
+  }
+  const Counters& counters() const { return nic.counters(); }
+};
+
+// The engine's side of a NIC, called from the one thread of a test.
+struct Inline {
+  Nic& nic;
+  std::vector<Frame> taken;
+  bool rung() const {
+    pollfd watched{nic.doorbell_fd(), POLLIN, 0};
+    return poll(&watched, 1, 0) == 1;
+  }
+  void receive(uint32_t limit = 1000) {
+    nic.receive(limit, [&](const Record& record) {
+      taken.emplace_back(record.data(), record.data() + record.length);
+    });
+  }
+  void turn(uint64_t hold_until = 0, uint64_t deadline = pynat::NEVER) {
+    receive();
+    nic.done(hold_until, deadline);
+  }
+  bool send(const Frame& frame) {
+    const bool queued = nic.to_guest(frame.data(), static_cast<uint32_t>(frame.size()));
+    nic.announce();
+    return queued;
+  }
+};
+
+// An engine thread: waits for the doorbell, has `work` do a turn, ends when the NIC closes.
+class EngineThread {
+ public:
+  using Work = std::function<void(Nic&)>;
+  EngineThread(Nic& nic, Work work)
+      : nic_(nic), thread_([this, work] { loop(work); }) {
+    while (!nic_.wait_started(1000000)) {
+    }
+  }
+  ~EngineThread() {
+    nic_.close();
+    while (!nic_.wait_ended(1000000)) {
+    }
+    thread_.join();
+  }
+
+ private:
+  void loop(const Work& work) {
+    nic_.ready();
+    while (!nic_.closing()) {
+      pollfd watched{nic_.doorbell_fd(), POLLIN, 0};
+      poll(&watched, 1, -1);
+      work(nic_);
+    }
+    nic_.stopped();
+    nic_.ended();
+  }
+  Nic& nic_;
+  std::thread thread_;
+};
+
+void echo(Nic& nic) {
+  nic.receive(64, [&](const Record& record) { nic.to_guest(record.data(), record.length); });
+  nic.announce();
+  nic.done(0, pynat::NEVER);
+}
+
+// --- rings ---
+
+void ring_keeps_order_and_content_round_its_end() {
+  Ring ring(4096);
+  uint32_t put = 0, got = 0;
+  for (int round = 0; round < 1000; ++round) {
+    while (true) {
+      const Frame frame = numbered(put, 16 + put * 37 % 900);
+      if (!ring.push(frame.data(), static_cast<uint32_t>(frame.size()), put, put)) break;
+      ++put;
+    }
+    CHECK(ring.used() <= ring.capacity() && ring.high_water() <= ring.capacity());
+    for (uint32_t some = 1 + got % 3; some > 0 && ring.front() != nullptr; --some, ++got) {
+      const Record* record = ring.front();
+      const Frame wanted = numbered(got, 16 + got * 37 % 900);
+      CHECK_EQUAL(record->tag, got);
+      CHECK_EQUAL(record->length, wanted.size());
+      CHECK(std::memcmp(record->data(), wanted.data(), wanted.size()) == 0);
+      ring.pop();
+    }
+  }
+  CHECK(put > 1000);
+}
+
+void ring_between_two_threads_loses_nothing() {
+  Ring ring(1 << 14);
+  constexpr uint32_t COUNT = 200000;
+  std::thread producer([&] {
+    for (uint32_t i = 0; i < COUNT;) {
+      const uint32_t words[2] = {i, ~i};
+      if (ring.push(words, i % 2 == 0 ? 8 : 4, i, i)) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  for (uint32_t i = 0; i < COUNT;) {
+    const Record* record = ring.front();
+    if (record == nullptr) {
+      std::this_thread::yield();
+      continue;
+    }
+    CHECK_EQUAL(record->tag, i);
+    CHECK_EQUAL(std::memcmp(record->data(), &i, 4), 0);
+    ring.pop();
+    ++i;
+  }
+  producer.join();
+  CHECK(ring.empty());
+}
+
+// --- frames ---
+
+void frames_go_both_ways_in_order() {
+  Guest guest;
+  EngineThread engine(guest.nic, echo);
+  for (uint32_t i = 0; i < 2000; ++i) {
+    CHECK(guest.send(numbered(i, 60 + i % 1400)));
+    guest.run(100);
+  }
+  while (guest.received.size() < 2000) guest.run(100);
+  for (uint32_t i = 0; i < 2000; ++i) CHECK(guest.received[i] == numbered(i, 60 + i % 1400));
+  CHECK_EQUAL(guest.counters().frames_to_guest.get(), 2000);
+  CHECK_EQUAL(guest.counters().bytes_to_guest.get(), guest.counters().bytes_from_guest.get());
+}
+
+void short_frames_are_padded_with_zeros() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  CHECK(engine.send(numbered(7, 1000)));
+  CHECK(engine.send(numbered(8, 20)));
+  guest.run(100);
+  Frame wanted = numbered(8, 20);
+  wanted.resize(60);
+  CHECK_EQUAL(guest.received.size(), 2);
+  CHECK(guest.received[1] == wanted);
+}
+
+void lengths_that_no_card_carries_are_dropped() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  CHECK(!guest.send(numbered(1, 13)));
+  CHECK(!guest.send(numbered(1, 16385)));
+  CHECK(guest.send(numbered(1, 16384)));
+  CHECK(!engine.send(numbered(1, 13)));
+  CHECK(!engine.send(numbered(1, 4097)));
+  CHECK(engine.send(numbered(1, 4096)));
+  CHECK_EQUAL(guest.counters().drop_too_short.get(), 2);
+  CHECK_EQUAL(guest.counters().drop_too_long.get(), 2);
+}
+
+void full_ring_to_engine_drops_and_counts() {
+  Guest guest;  // nobody receives
+  uint32_t kept = 0;
+  while (guest.send(numbered(kept, 16000))) ++kept;
+  CHECK(kept > 200);
+  for (int i = 0; i < 1000; ++i) CHECK(!guest.send(numbered(0, 16000)));  // one wait, not 1000
+  CHECK_EQUAL(guest.counters().drop_to_engine_full.get(), 1001);
+  Inline engine{guest.nic, {}};
+  engine.turn();
+  CHECK_EQUAL(engine.taken.size(), kept);
+  CHECK(guest.send(numbered(0, 16000)));
+}
+
+void full_ring_waits_for_a_slow_engine() {
+  Guest guest;
+  std::atomic<uint32_t> taken{0};
+  EngineThread engine(guest.nic, [&](Nic& nic) {
+    nic.receive(1, [&](const Record&) { ++taken; });
+    nic.done(0, pynat::NEVER);
+  });
+  uint32_t lost = 0;  // only when the machine is so busy that 50 ms give the engine no turn
+  for (uint32_t i = 0; i < 2000; ++i) lost += guest.send(numbered(i, 16000)) ? 0 : 1;
+  CHECK_EQUAL(guest.counters().drop_to_engine_full.get(), lost);
+  CHECK(lost < 1000);  // the ring alone holds 260
+}
+
+void full_ring_to_guest_drops_and_counts() {
+  Guest guest;
+  guest.status = 0;
+  Inline engine{guest.nic, {}};
+  uint32_t kept = 0;
+  while (engine.send(numbered(kept, 1514))) ++kept;
+  CHECK(kept > 2000);
+  CHECK_EQUAL(guest.counters().drop_to_guest_full.get(), 1);
+}
+
+// --- the doorbell ---
+
+void doorbell_rings_only_when_armed() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  CHECK(!engine.rung());
+  guest.send(numbered(1, 60));
+  CHECK(engine.rung());
+  guest.send(numbered(2, 60));
+  engine.turn();
+  CHECK_EQUAL(engine.taken.size(), 2);
+  CHECK(!engine.rung());
+  engine.turn();
+  CHECK(!engine.rung());
+  guest.send(numbered(3, 60));
+  CHECK(engine.rung());
+}
+
+void doorbell_stays_readable_while_frames_wait() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  for (uint32_t i = 0; i < 5; ++i) guest.send(numbered(i, 60));
+  engine.receive(2);
+  CHECK(engine.rung());
+  engine.receive(2);
+  CHECK(engine.rung());
+  engine.receive(2);
+  CHECK(!engine.rung());
+  CHECK_EQUAL(engine.taken.size(), 5);
+}
+
+// --- standing still, deadlines, holding ---
+
+void engine_costs_the_guest_no_time() {
+  Guest guest;
+  EngineThread engine(guest.nic, echo);
+  for (uint32_t i = 0; i < 500; ++i) {
+    guest.send(numbered(i, 60));
+    guest.now += 5;
+    guest.nic.tick();  // the answer is there at the very next tick, however long it took
+    if (guest.counters().engine_late.get() != 0) return;  // a very busy machine
+    CHECK_EQUAL(guest.received.size(), i + 1);
+    guest.now += 95;
+  }
+}
+
+void late_engine_is_waited_for_once() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.send(numbered(1, 60));
+  guest.run(100);
+  CHECK_EQUAL(guest.counters().engine_late.get(), 1);
+  CHECK(guest.counters().stood_us.get() >= 100000);
+  guest.send(numbered(2, 60));
+  guest.run(10000);  // 100 ticks
+  CHECK_EQUAL(guest.counters().stands.get(), 1);
+  engine.turn();
+  guest.send(numbered(3, 60));  // caught up: a new backlog is waited for
+  guest.run(100);
+  CHECK_EQUAL(guest.counters().engine_late.get(), 2);
+}
+
+void policy_never_waits_for_nothing() {
+  Guest guest;
+  guest.nic.set_policy(Policy::NEVER);
+  Inline engine{guest.nic, {}};
+  guest.send(numbered(1, 60));
+  guest.nic.done(AS_LONG_AS_IT_TAKES, pynat::NEVER);
+  guest.run(100000);
+  CHECK_EQUAL(guest.counters().stands.get(), 0);
+  CHECK_EQUAL(guest.counters().holds.get(), 0);
+}
+
+void deadline_rings_once_for_each_turn() {
+  Guest guest;
+  guest.nic.set_policy(Policy::NEVER);
+  Inline engine{guest.nic, {}};
+  engine.turn(0, 5000);
+  guest.run(4900);
+  CHECK(!engine.rung());
+  guest.run(200);
+  CHECK(engine.rung());
+  engine.receive();
+  guest.run(1000);
+  CHECK(!engine.rung());  // the turn is not done yet
+  engine.nic.done(0, 9000);
+  guest.run(1000);
+  CHECK(!engine.rung());
+  guest.run(2000);
+  CHECK(engine.rung());
+}
+
+void guest_time_is_held_to_wall_time() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.run(100);
+  engine.turn(AS_LONG_AS_IT_TAKES);
+  const uint64_t wall = wall_us(), now = guest.now;
+  guest.run(50000);
+  CHECK(wall_us() - wall + 2000 >= guest.now - now);
+  CHECK(guest.counters().held_us.get() > 0);
+  engine.turn(0);
+  const uint64_t held = guest.counters().held_us.get();
+  guest.run(10000000);  // free: 10 s of guest time
+  CHECK_EQUAL(guest.counters().held_us.get(), held);
+}
+
+void hold_ends_at_its_time() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.run(100);
+  engine.turn(guest.now + 3000);
+  guest.run(2900);
+  const uint64_t holds = guest.counters().holds.get();
+  CHECK(holds > 0);
+  guest.run(100);
+  const uint64_t after = guest.counters().holds.get();
+  guest.run(1000000);
+  CHECK_EQUAL(guest.counters().holds.get(), after);
+}
+
+void frames_end_a_hold_and_are_delivered_in_it() {
+  Guest guest;
+  std::atomic<bool> go{false};
+  EngineThread engine(guest.nic, [&](Nic& nic) {
+    nic.receive(64, [](const Record&) {});
+    nic.done(AS_LONG_AS_IT_TAKES, pynat::NEVER);
+    if (nic.closing()) return;
+    while (!go) std::this_thread::yield();
+    const Frame frame = numbered(1, 60);
+    nic.to_guest(frame.data(), 60);
+    nic.announce();
+  });
+  guest.run(100);
+  guest.send(numbered(1, 60));
+  guest.now += 10;
+  guest.nic.tick();
+  go = true;
+  guest.now += 9000;  // far ahead
+  const uint64_t wall = wall_us();
+  while (guest.received.empty()) guest.nic.tick();
+  CHECK(wall_us() - wall < 5000000);
+}
+
+void ahead_is_counted_from_where_holding_began() {
+  Holding holding;
+  CHECK_EQUAL(holding.ahead(true, 5000000, 100), 0);
+  CHECK_EQUAL(holding.ahead(true, 5000300, 200), 200);
+  CHECK_EQUAL(holding.ahead(true, 5000300, 400), 0);
+  CHECK_EQUAL(holding.ahead(false, 5000400, 400), 0);
+  CHECK_EQUAL(holding.ahead(true, 5000500, 900), 0);  // begins anew
+  CHECK_EQUAL(holding.ahead(true, 5000600, 900), 100);
+}
+
+void slow_guest_banks_no_credit() {
+  Holding holding;
+  holding.ahead(true, 0, 0);
+  CHECK_EQUAL(holding.ahead(true, 100, 1000000), 0);
+  CHECK_EQUAL(holding.ahead(true, 1100, 1000000), 0);  // the millisecond that evens out
+  CHECK_EQUAL(holding.ahead(true, 1200, 1000000), 100);
+}
+
+void restored_clock_holds_nothing_up() {
+  Holding holding;
+  holding.ahead(true, 100, 0);
+  CHECK_EQUAL(holding.ahead(true, 60000000, 100), 0);
+  CHECK_EQUAL(holding.ahead(true, 60000100, 100), 100);
+  CHECK_EQUAL(holding.ahead(true, 500, 100), 0);
+}
+
+void guest_clock_never_goes_back() {
+  Guest guest;
+  guest.run(10000);
+  guest.now = 100;
+  guest.nic.tick();
+  CHECK_EQUAL(guest.nic.guest_us(), 10000);
+  guest.run(1000);
+  CHECK_EQUAL(guest.nic.guest_us(), 11000);
+}
+
+// --- pacing ---
+
+uint64_t guest_time_for(uint32_t speed, uint32_t frames, uint32_t length) {
+  Guest guest;
+  guest.status = RX_READY | speed;
+  Inline engine{guest.nic, {}};
+  guest.run(1000000);
+  const uint64_t begin = guest.now;
+  for (uint32_t i = 0; i < frames; ++i) CHECK(engine.send(numbered(i, length)));
+  while (guest.received.size() < frames) guest.run(100);
+  return guest.now - begin;
+}
+
+void frames_come_at_the_speed_of_the_card() {
+  // 1000 frames of 1514 bytes and 24 of overhead: 12.304 Mbit
+  const uint64_t ten = guest_time_for(RX_10M, 1000, 1514);
+  const uint64_t hundred = guest_time_for(RX_100M, 1000, 1514);
+  const uint64_t thousand = guest_time_for(RX_1G, 1000, 1514);
+  CHECK(ten > 1227000 && ten < 1231000);
+  CHECK(hundred > 122000 && hundred < 123500);
+  CHECK(thousand > 12000 && thousand < 12600);
+}
+
+void first_frame_waits_for_nothing() { CHECK_EQUAL(guest_time_for(RX_10M, 1, 1514), 100); }
+
+void cards_that_are_not_ready_get_nothing() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.status = RX_1G;
+  engine.send(numbered(1, 60));
+  guest.run(1900000);
+  CHECK_EQUAL(guest.received.size(), 0);
+  guest.status |= RX_READY;
+  guest.run(100);
+  CHECK_EQUAL(guest.received.size(), 1);
+  CHECK_EQUAL(guest.counters().drop_stale.get(), 0);
+}
+
+void frames_for_a_dead_card_go_stale() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.status = RX_1G;
+  engine.send(numbered(1, 60));
+  guest.run(1500000);
+  engine.send(numbered(2, 60));
+  guest.run(1000000);
+  CHECK_EQUAL(guest.counters().drop_stale.get(), 1);
+  guest.status |= RX_READY;
+  guest.run(100);
+  CHECK_EQUAL(guest.received.size(), 1);
+  CHECK(guest.received[0] == numbered(2, 60));
+}
+
+void waiting_for_a_slow_wire_is_not_being_stale() {
+  Guest guest;
+  guest.status = RX_READY | RX_10M;
+  Inline engine{guest.nic, {}};
+  for (uint32_t i = 0; i < 2400; ++i) CHECK(engine.send(numbered(i, 1514)));
+  while (guest.received.size() < 2300) guest.run(100);  // 2.8 s
+  guest.status = RX_10M;  // its ring is full for a moment
+  guest.run(1000);
+  guest.status |= RX_READY;
+  guest.run(1000000);
+  CHECK_EQUAL(guest.received.size(), 2400);
+}
+
+// --- log, several NICs, ending ---
+
+void log_lines_reach_the_simulator_in_pieces() {
+  Guest guest;
+  guest.nic.log(LOG_INFO, "one\ntwo\n\n" + std::string(1000, 'x'));
+  guest.run(100);
+  const std::vector<std::string> wanted = {"one", "two", "", std::string(900, 'x'),
+                                           std::string(100, 'x')};
+  CHECK(guest.lines == wanted);
+  for (int i = 0; i < 100000; ++i) guest.nic.log(LOG_INFO, "a line of a flood");
+  CHECK(guest.counters().log_lines_lost.get() > 0);
+}
+
+void two_cards_share_the_simulator() {
+  Guest one;
+  Nic other{Simulator{&one, [](void* self) { return static_cast<Guest*>(self)->now; },
+                      [](void*) { return RX_READY | RX_1G; },
+                      [](void* self, void*, uint32_t) {
+                        static_cast<Guest*>(self)->lines.emplace_back("other");
+                      },
+                      [](void*, uint32_t, const char*) {}},
+            one.sleeper};
+  EngineThread engine(one.nic, [](Nic& nic) {
+    nic.receive(64, [](const Record&) {});
+    nic.done(AS_LONG_AS_IT_TAKES, pynat::NEVER);  // one holds for ever, the other does not starve
+  });
+  EngineThread other_engine(other, echo);
+  one.send(numbered(0, 60));
+  for (uint32_t i = 0; i < 300; ++i) {
+    const Frame frame = numbered(i, 60);
+    CHECK(other.from_guest(frame.data(), 60));
+    one.now += 100;
+    one.nic.tick();
+    other.tick();
+  }
+  while (one.lines.size() < 300) {
+    one.now += 100;
+    other.tick();
+  }
+}
+
+void closing_ends_an_engine_that_waits() {
+  Guest guest;
+  { EngineThread engine(guest.nic, echo); }
+  CHECK(guest.nic.is_stopped());
+  CHECK(!guest.send(numbered(1, 60)));
+  CHECK_EQUAL(guest.counters().drop_engine_stopped.get(), 1);
+  guest.run(100000);
+  CHECK_EQUAL(guest.counters().stands.get(), 0);
+}
+
+void stuck_engine_is_given_up() {
+  Guest guest;
+  CHECK(!guest.nic.wait_started(1000));
+  guest.nic.close();
+  CHECK(!guest.nic.wait_ended(1000));
+}
+
+void summary_names_what_went_wrong() {
+  Guest guest;
+  guest.send(numbered(1, 5));
+  char line[800];
+  summary(guest.counters(), line, sizeof line);
+  CHECK(std::strstr(line, "; dropped: frame too short 1") != nullptr);
+  CHECK(std::strstr(line, "stale") == nullptr);
+  char small[40];
+  summary(guest.counters(), small, sizeof small);
+  CHECK(std::strlen(small) < sizeof small);
+}
+
+#define CASE(name) {#name, name}
+const std::map<std::string, void (*)()> CASES = {
+    CASE(ring_keeps_order_and_content_round_its_end),
+    CASE(ring_between_two_threads_loses_nothing),
+    CASE(frames_go_both_ways_in_order),
+    CASE(short_frames_are_padded_with_zeros),
+    CASE(lengths_that_no_card_carries_are_dropped),
+    CASE(full_ring_to_engine_drops_and_counts),
+    CASE(full_ring_waits_for_a_slow_engine),
+    CASE(full_ring_to_guest_drops_and_counts),
+    CASE(doorbell_rings_only_when_armed),
+    CASE(doorbell_stays_readable_while_frames_wait),
+    CASE(engine_costs_the_guest_no_time),
+    CASE(late_engine_is_waited_for_once),
+    CASE(policy_never_waits_for_nothing),
+    CASE(deadline_rings_once_for_each_turn),
+    CASE(guest_time_is_held_to_wall_time),
+    CASE(hold_ends_at_its_time),
+    CASE(frames_end_a_hold_and_are_delivered_in_it),
+    CASE(ahead_is_counted_from_where_holding_began),
+    CASE(slow_guest_banks_no_credit),
+    CASE(restored_clock_holds_nothing_up),
+    CASE(guest_clock_never_goes_back),
+    CASE(frames_come_at_the_speed_of_the_card),
+    CASE(first_frame_waits_for_nothing),
+    CASE(cards_that_are_not_ready_get_nothing),
+    CASE(frames_for_a_dead_card_go_stale),
+    CASE(waiting_for_a_slow_wire_is_not_being_stale),
+    CASE(log_lines_reach_the_simulator_in_pieces),
+    CASE(two_cards_share_the_simulator),
+    CASE(closing_ends_an_engine_that_waits),
+    CASE(stuck_engine_is_given_up),
+    CASE(summary_names_what_went_wrong),
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const auto& [name, run] : CASES) {
+    if (argc > 1 && name != argv[1]) continue;
+    const uint64_t begin = wall_us();
+    std::fprintf(stderr, "%s\n", name.c_str());
+    run();
+    std::fprintf(stderr, "  ok, %llu ms\n",
+                 static_cast<unsigned long long>((wall_us() - begin) / 1000));
+  }
+  return 0;
+}
