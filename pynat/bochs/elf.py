@@ -21,7 +21,8 @@ _SHT_DYNSYM = 11
 _DT_NEEDED = 1
 _DT_RPATH = 15
 _DT_RUNPATH = 29
-_STB_WEAK = 2
+# wanted by every shared object that gcc makes, defined by few programs
+_OF_THE_COMPILER = {"__gmon_start__", "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable"}
 
 
 class NotElf(ValueError):  # noqa: N818
@@ -34,7 +35,7 @@ class Elf:
     needed: tuple[str, ...]
     run_path: tuple[str, ...]  # directories, $ORIGIN replaced
     defined: frozenset[str]
-    undefined: frozenset[str]  # without weak ones
+    undefined: frozenset[str]
 
 
 def read_elf(path: Path) -> Elf:
@@ -74,9 +75,10 @@ def _read(data: bytes, origin: Path) -> Elf:
 
 
 def _symbols(data: bytes, table: bytes, names: int) -> Iterator[tuple[str, bool]]:
-    for name, info, _, section, _, _ in _SYMBOL.iter_unpack(table):
-        if name and (section or info >> 4 != _STB_WEAK):
-            yield _text(data, names + name), bool(section)
+    for name, _, _, section, _, _ in _SYMBOL.iter_unpack(table):
+        text = _text(data, names + name)
+        if text and text not in _OF_THE_COMPILER:
+            yield text, bool(section)
 
 
 def _text(data: bytes, start: int) -> str:

@@ -63,6 +63,26 @@ def plugin_path(bochs: Bochs, environment: Mapping[str, str] = os.environ) -> st
     return ":".join(dict.fromkeys(str(place) for place in places if place))
 
 
+def rom_files(
+    bochs: Bochs, environment: Mapping[str, str] = os.environ
+) -> tuple[Path, Path] | None:
+    """The system BIOS and the VGA BIOS that came with this Bochs.
+
+    A bochsrc should name them: Debian's 3.0 looks for a VGA BIOS by a name that Debian's
+    packages do not have.
+    """
+    prefixes = (bochs.executable.resolve().parent.parent, Path("/usr"), Path("/usr/local"))
+    folders = [prefix / "share" / "bochs" for prefix in prefixes]
+    if "BXSHARE" in environment:
+        folders.insert(0, Path(environment["BXSHARE"]))
+    for folder in folders:
+        for name in ("VGABIOS-lgpl-latest.bin", "VGABIOS-lgpl-latest"):  # from 3.0, before
+            bios, vga = folder / "BIOS-bochs-latest", folder / name
+            if bios.exists() and vga.exists():
+                return bios, vga
+    return None
+
+
 def read_help(executable: Path, text: str) -> Bochs:
     """What `bochs --help`, run without LTDL_LIBRARY_PATH, tells about the program."""
     version = _VERSION.search(text)

@@ -61,14 +61,20 @@ def judge(exit_code: int, log: str | None, errors: str, asked: Ending | None) ->
         return _judge_panic(panic, asked)
     if asked is not None:
         return asked, ""
-    if exit_code < 0:
-        by = signal.Signals(-exit_code)
+    if number := signal_of(exit_code):
+        by = signal.Signals(number)
         return (Ending.CRASH if by in _CRASHES else Ending.KILLED), by.name
     if log is None:
         return Ending.CONFIG, "Bochs stopped before it opened its log"
     if exit_code == 0:
         return Ending.QUIT, ""
     return Ending.PANIC, "Bochs's debugger stopped the guest" + _last_error(log)
+
+
+def signal_of(exit_code: int) -> int:
+    """The signal that ended Bochs, or that ended it under a shell script; 0 for none."""
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    return number if number in set(signal.Signals) else 0
 
 
 def _judge_panic(panic: re.Match[str], asked: Ending | None) -> tuple[Ending, str]:

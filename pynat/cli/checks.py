@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pynat
 from pynat.bochs.elf import Elf, NotElf, read_elf
-from pynat.bochs.find import PLUGIN_FILE, Bochs, our_plugin_dir
+from pynat.bochs.find import PLUGIN_FILE, Bochs, our_plugin_dir, rom_files
 
 DISTRIBUTION = "bochs-pynat"
 NIC_MODELS = ("e1000", "ne2k", "pcipnic")
@@ -98,6 +98,27 @@ def check_bochs(bochs: Bochs) -> Iterator[Finding]:
             "none that works without a screen; pynat run --headless will fail",
             "install one (Debian: apt-get install bochs-term)",
         )
+
+
+def check_roms(bochs: Bochs) -> Iterator[Finding]:
+    roms = rom_files(bochs)
+    if roms is None:
+        yield Finding(
+            State.WARN,
+            "BIOS",
+            "no BIOS-bochs-latest and VGABIOS-lgpl-latest in share/bochs",
+            "install them (Debian: apt-get install bochsbios vgabios)"
+            " or name your own in romimage: and vgaromimage:",
+        )
+    elif bochs.version >= (3, 0) and not roms[1].suffix:
+        yield Finding(
+            State.OK,
+            "BIOS",
+            f"{roms[0]}; this Bochs does not find its VGA BIOS by itself",
+            f"write vgaromimage: file={roms[1]} into each bochsrc",
+        )
+    else:
+        yield Finding(State.OK, "BIOS", f"{roms[0]}, {roms[1].name}")
 
 
 def check_plugin(bochs: Bochs) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pynat.bochs import Bochs, BochsError, BochsRun, Ending, find_bochs
+from pynat.bochs import Bochs, BochsError, BochsRun, Ending, find_bochs, rom_files
 from pynat.bochs.find import PLUGIN_FILE
 from pynat.cli import checks
 from pynat.cli.checks import NIC_MODELS, Finding, State
@@ -57,7 +57,7 @@ def examine(named: Path | None) -> Iterator[Finding]:
 
 def _examine_bochs(bochs: Bochs) -> Iterator[Finding]:
     sound = True
-    for check in (checks.check_bochs, checks.check_plugin):
+    for check in (checks.check_bochs, checks.check_roms, checks.check_plugin):
         for finding in check(bochs):
             sound &= finding.state is not State.FAIL
             yield finding
@@ -75,17 +75,21 @@ def _trial(bochs: Bochs) -> Finding:
     model = next(name for name in NIC_MODELS if (bochs.plugin_dir / f"libbx_{name}.so").exists())
     with tempfile.TemporaryDirectory(prefix="pynat-doctor-") as name:
         folder = Path(name)
-        floppy = folder / "floppy.img"
-        floppy.write_bytes((_POWER_OFF.ljust(510, b"\0") + b"\x55\xaa").ljust(_FLOPPY, b"\0"))
-        bochsrc = folder / "bochsrc"
-        bochsrc.write_text(
-            f"megs: 32\nfloppya: 1_44={floppy}, status=inserted\nboot: floppy\n{_NIC[model]}\n"
-        )
         try:
-            with BochsRun(bochs, bochsrc, log=folder / "bochs.log") as run:
+            with BochsRun(bochs, _bochsrc(bochs, model, folder), log=folder / "bochs.log") as run:
                 outcome = run.wait(_TRIAL_SECONDS)
         except BochsError as error:
             return Finding(State.WARN, "trial", str(error))
-        if outcome.ending is Ending.POWER_OFF:
-            return Finding(State.OK, "trial", f"a guest with {model} on pynat: {outcome}")
-        return Finding(State.FAIL, "trial", f"a guest with {model} on pynat: {outcome}")
+    state = State.OK if outcome.ending is Ending.POWER_OFF else State.FAIL
+    return Finding(state, "trial", f"a guest with {model} on pynat: {outcome}")
+
+
+def _bochsrc(bochs: Bochs, model: str, folder: Path) -> Path:
+    floppy = folder / "floppy.img"
+    floppy.write_bytes((_POWER_OFF.ljust(510, b"\0") + b"\x55\xaa").ljust(_FLOPPY, b"\0"))
+    lines = ["megs: 32", f"floppya: 1_44={floppy}, status=inserted", "boot: floppy", _NIC[model]]
+    if roms := rom_files(bochs):
+        lines += [f"romimage: file={roms[0]}", f"vgaromimage: file={roms[1]}"]
+    path = folder / "bochsrc"
+    path.write_text("\n".join(lines) + "\n")
+    return path

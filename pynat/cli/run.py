@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from pynat.bochs import BochsError, BochsRun, Ending, Outcome, find_bochs
-from pynat.bochs.outcome import last_lines
+from pynat.bochs.outcome import last_lines, signal_of
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 
 PANIC = 3
@@ -113,7 +113,7 @@ def exit_code(outcome: Outcome) -> int:
         case Ending.QUIT:
             return _SIGNALLED + signal.SIGINT if outcome.exit_code else 0
         case Ending.KILLED | Ending.CRASH:
-            return _SIGNALLED + max(-outcome.exit_code, 0)
+            return _SIGNALLED + signal_of(outcome.exit_code)
 
 
 def _usual_bochsrc() -> Path:

@@ -1,0 +1,59 @@
+"""The smallest machines: a boot sector that does one thing, and the bochsrc that boots it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pynat.bochs import Bochs, find_bochs, rom_files
+
+POWER_OFF = bytes.fromhex("ba04b0 b80020 ef")  # mov dx, 0xb004; mov ax, 0x2000; out dx, ax
+HANG = bytes.fromhex("f4 ebfd")  # hlt; jmp back
+# 8 bits (3 to port 0x3fb), then "H" to port 0x3f8
+HELLO_SERIAL = bytes.fromhex("bafb03 b003 ee baf803 b048 ee")
+HELLO_E9 = bytes.fromhex("bae900 b048 ee")
+TRIPLE_FAULT = bytes.fromhex("0f011e0070 cc")  # lidt [0x7000], all zero there; int3
+
+_FLOPPY = 1_474_560  # bytes, 3.5 inches
+_SIGNATURE = b"\x55\xaa"
+
+
+def shutdown_port() -> bytes:
+    """Write "Shutdown" to port 0x8900, a byte at a time."""
+    return bytes.fromhex("ba0089") + b"".join(bytes([0xB0, byte, 0xEE]) for byte in b"Shutdown")
+
+
+def bochsrc(folder: Path, code: bytes, *lines: str, signature: bytes = _SIGNATURE) -> Path:
+    floppy = folder / "floppy.img"
+    floppy.write_bytes(((code + HANG).ljust(510, b"\0") + signature).ljust(_FLOPPY, b"\0"))
+    path = folder / "bochsrc"
+    boot = ["megs: 32", f"floppya: 1_44={floppy}, status=inserted", "boot: floppy"]
+    roms = rom_files(find_bochs())
+    assert roms is not None, "no BIOS installed"
+    boot += [f"romimage: file={roms[0]}", f"vgaromimage: file={roms[1]}"]
+    path.write_text("\n".join([*boot, *lines]) + "\n")
+    return path
+
+
+def signalling_bochsrc(folder: Path, *lines: str) -> tuple[Path, Path]:
+    """A guest that says "H" on a FIFO and then idles for ever: bochsrc and FIFO."""
+    fifo = folder / "com1"
+    os.mkfifo(fifo)
+    com1 = f"com1: enabled=1, mode=file, dev={fifo}"
+    return bochsrc(folder, HELLO_SERIAL, com1, *lines), fifo
+
+
+def await_hello(fifo: Path) -> None:
+    with fifo.open("rb", buffering=0) as file:
+        assert file.read(1) == b"H"
+
+
+def fake(executable: Path = Path("/usr/bin/bochs"), **changes: object) -> Bochs:
+    values: dict[str, object] = {
+        "executable": executable,
+        "version": (2, 7),
+        "plugin_dir": Path("/usr/lib/bochs/plugins"),
+        "needs_rc": False,
+        "displays": frozenset({"rfb", "term"}),
+    }
+    return Bochs(**{**values, **changes})  # type: ignore[arg-type]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs.outcome import Ending, Outcome, judge, last_lines
+
+_REGISTERS = """\
+00012936050i[CPU0  ] CPU is in real mode (active)
+00012936050i[CPU0  ] | EAX=00002000  EBX=00000000  ECX=00090000  EDX=0000b004
+00012936050i[SIM   ] quit_sim called with exit code 1
+"""
+_HLT = "00012936048i[CPU0  ] WARNING: HLT instruction with IF=0!\n"
+
+
+def _panic(message: str, tick: int = 12936050) -> str:
+    return f"{_HLT}{tick:011d}p[ACPI  ] >>PANIC<< {message}\n{_REGISTERS}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "ACPI control: soft power off",
+        "Shutdown port: shutdown requested",
+        "POWER button turned off.",
+    ],
+)
+def test_power_off_is_a_panic_with_a_text_of_its_own(message: str) -> None:
+    assert judge(1, _panic(message), "", None) == (Ending.POWER_OFF, message)
+
+
+def test_panic_names_the_device() -> None:
+    log = "00020915229p[BIOS  ] >>PANIC<< No bootable device.\n"
+    assert judge(1, log, "", None) == (Ending.PANIC, "[BIOS] No bootable device.")
+
+
+def test_panic_with_a_log_prefix_of_the_users() -> None:
+    log = "20915229-p-@0-[BIOS  ] >>PANIC<< No bootable device.\n"
+    assert judge(1, log, "", None) == (Ending.PANIC, "[BIOS] No bootable device.")
+
+
+def test_panic_before_the_first_instruction_is_a_mistake_in_the_setup() -> None:
+    log = _panic("ROM: couldn't open ROM image file '/x'.", tick=0)
+    crashes_on_the_way_out = -11
+    assert judge(crashes_on_the_way_out, log, "", None) == (
+        Ending.CONFIG,
+        "ROM: couldn't open ROM image file '/x'.",
+    )
+
+
+def test_panic_before_the_log_is_open() -> None:
+    errors = "00000000000p[      ] >>PANIC<< bochsrc:1: directive 'megz' not understood\n"
+    assert judge(1, None, errors, None) == (
+        Ending.CONFIG,
+        "bochsrc:1: directive 'megz' not understood",
+    )
+
+
+def test_no_log_and_no_word() -> None:
+    assert judge(1, None, "", None)[0] is Ending.CONFIG
+
+
+def test_a_reported_panic_is_not_how_a_later_quit_ended() -> None:
+    assert judge(1, _HLT, "", Ending.QUIT) == (Ending.QUIT, "")
+    assert judge(0, _HLT, "", None) == (Ending.QUIT, "")
+
+
+def test_ctrl_c_without_the_debugger_is_a_panic_to_bochs() -> None:
+    log = _panic("SIGNAL 2 caught")
+    assert judge(1, log, "", None) == (Ending.QUIT, "")
+    assert judge(1, log, "", Ending.TIMEOUT) == (Ending.TIMEOUT, "")
+
+
+def test_timeout_tells_of_a_panic_that_was_passed_over() -> None:
+    assert judge(-9, _panic("odd"), "", Ending.TIMEOUT) == (Ending.TIMEOUT, "last panic: odd")
+
+
+def test_the_guest_may_power_off_while_we_end_it() -> None:
+    assert judge(1, _panic("soft power off"), "", Ending.KILLED)[0] is Ending.POWER_OFF
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (-9, (Ending.KILLED, "SIGKILL")),
+        (143, (Ending.KILLED, "SIGTERM")),
+        (-11, (Ending.CRASH, "SIGSEGV")),
+    ],
+)
+def test_ended_by_a_signal(code: int, expected: tuple[Ending, str]) -> None:
+    assert judge(code, _HLT, "", None) == expected
+
+
+def test_triple_fault_stops_the_debugger() -> None:
+    log = "00012936049e[CPU0  ] exception(): 3rd (13) exception with no resolution\n" + _REGISTERS
+    ending, message = judge(1, log, "", None)
+    assert ending is Ending.PANIC
+    assert "3rd (13) exception" in message
+
+
+def test_last_lines_leave_the_registers_out(tmp_path: Path) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text(_panic("odd"))
+    assert last_lines(log, 2) == _panic("odd").splitlines()[:2]
+
+
+def test_outcome_reads_as_a_line() -> None:
+    outcome = Outcome(Ending.PANIC, "[BIOS] No bootable device.", 1, 0.84, Path("/x"))
+    assert str(outcome) == "panic after 0.8 s: [BIOS] No bootable device."

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs import Bochs, BochsError, BochsRun, Ending
+from pynat.bochs.run import log_of
+from tests.bochs.machines import (
+    HANG,
+    HELLO_E9,
+    POWER_OFF,
+    TRIPLE_FAULT,
+    await_hello,
+    bochsrc,
+    fake,
+    shutdown_port,
+    signalling_bochsrc,
+)
+from tests.bochs.processes import Watch, listening_sockets
+
+_SECONDS = 30.0  # far more than any of these guests needs
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (POWER_OFF, "ACPI control: soft power off"),
+        (shutdown_port(), "Shutdown port: shutdown requested"),
+    ],
+)
+def test_power_off(bochs: Bochs, tmp_path: Path, code: bytes, message: str) -> None:
+    with BochsRun(bochs, bochsrc(tmp_path, code), log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert (outcome.ending, outcome.message) == (Ending.POWER_OFF, message)
+    assert outcome.log == tmp_path / "bochs.log"
+    assert "soft power off" in outcome.log.read_text() or "shutdown" in outcome.log.read_text()
+
+
+def test_panic(bochs: Bochs, tmp_path: Path) -> None:
+    unbootable = bochsrc(tmp_path, POWER_OFF, signature=b"\0\0")
+    with BochsRun(bochs, unbootable, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert (outcome.ending, outcome.message) == (Ending.PANIC, "[BIOS] No bootable device.")
+
+
+def test_triple_fault(bochs: Bochs, tmp_path: Path) -> None:
+    if not bochs.needs_rc:
+        pytest.xfail("without the debugger a triple fault resets the guest")
+    with BochsRun(bochs, bochsrc(tmp_path, TRIPLE_FAULT), log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.ending is Ending.PANIC
+    assert "3rd (13) exception with no resolution" in outcome.message
+
+
+def test_timeout(bochs: Bochs, tmp_path: Path) -> None:
+    with BochsRun(bochs, bochsrc(tmp_path, HANG), log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(0.5)
+        assert outcome.ending is Ending.TIMEOUT
+        with pytest.raises(ProcessLookupError):
+            os.killpg(run.pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("megz: 32", "directive 'megz' not understood"),
+        ("romimage: file=/nowhere/bios", "couldn't open ROM image file '/nowhere/bios'"),
+        ("e1000: enabled=1, ethmod=nosuch", "ethernet module 'nosuch' not available"),
+    ],
+)
+def test_mistake_in_the_bochsrc(bochs: Bochs, tmp_path: Path, line: str, message: str) -> None:
+    wrong = bochsrc(tmp_path, POWER_OFF, line)
+    with BochsRun(bochs, wrong, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.ending is Ending.CONFIG
+    assert message in outcome.message
+
+
+def test_no_such_bochsrc(bochs: Bochs, tmp_path: Path) -> None:
+    with BochsRun(bochs, tmp_path / "none", log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.ending is Ending.CONFIG
+    assert str(tmp_path / "none") in outcome.message
+
+
+def test_an_old_log_does_not_tell_how_this_run_ended(bochs: Bochs, tmp_path: Path) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text("00012936050p[ACPI  ] >>PANIC<< ACPI control: soft power off\n")
+    with BochsRun(bochs, tmp_path / "none", log=log) as run:
+        assert run.wait(_SECONDS).ending is Ending.CONFIG
+
+
+def test_headless_opens_no_port_whatever_the_bochsrc_says(bochs: Bochs, tmp_path: Path) -> None:
+    path, fifo = signalling_bochsrc(tmp_path, "display_library: rfb")
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        await_hello(fifo)
+        assert listening_sockets(run.pid) == set()
+
+
+def test_interrupt_is_a_clean_exit(bochs: Bochs, tmp_path: Path) -> None:
+    path, fifo = signalling_bochsrc(tmp_path)
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        await_hello(fifo)
+        assert run.poll() is None
+        outcome = run.interrupt()
+    assert outcome.ending is Ending.QUIT
+    assert "quit_sim called" in outcome.log.read_text()
+    assert run.terminate() == outcome
+
+
+def test_kill(bochs: Bochs, tmp_path: Path) -> None:
+    path, fifo = signalling_bochsrc(tmp_path)
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        await_hello(fifo)
+        outcome = run.kill()
+    assert (outcome.ending, outcome.exit_code) == (Ending.KILLED, -signal.SIGKILL)
+
+
+def test_leaving_by_an_exception_ends_bochs(bochs: Bochs, tmp_path: Path) -> None:
+    path, fifo = signalling_bochsrc(tmp_path)
+    with contextlib.suppress(KeyError), BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        await_hello(fifo)
+        watch = Watch(run.pid)
+        raise KeyError
+    assert watch.ended_within(0)
+
+
+def test_bochs_dies_with_the_process_that_started_it(bochs: Bochs, tmp_path: Path) -> None:
+    path, fifo = signalling_bochsrc(tmp_path)
+    script = (
+        "import pathlib, signal, sys\n"
+        "from pynat.bochs import BochsRun, find_bochs\n"
+        "path, log = map(pathlib.Path, sys.argv[1:])\n"
+        "with BochsRun(find_bochs(), path, log=log) as run:\n"
+        "    print(run.pid, flush=True)\n"
+        "    signal.pause()\n"
+    )
+    command = [sys.executable, "-c", script, str(path), str(tmp_path / "bochs.log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        try:
+            watch = Watch(int(starter.stdout.readline()))
+            await_hello(fifo)
+        finally:
+            starter.kill()
+    assert watch.ended_within(_SECONDS)
+
+
+def test_stdout_and_extra_options(bochs: Bochs, tmp_path: Path) -> None:
+    path = bochsrc(tmp_path, HELLO_E9 + POWER_OFF)
+    output = tmp_path / "output"
+    extra = ["-unlock", "port_e9_hack: enabled=1"]
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log", extra=extra, stdout=output) as run:
+        assert run.wait(_SECONDS).ending is Ending.POWER_OFF
+    assert b"H" in output.read_bytes()
+
+
+def test_no_display_without_a_port_is_an_error(tmp_path: Path) -> None:
+    only_rfb = fake(displays=frozenset({"rfb", "wx"}))
+    with pytest.raises(BochsError, match="install"):
+        BochsRun(only_rfb, tmp_path / "bochsrc", log=tmp_path / "bochs.log").start()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("log: out/$WHERE.txt", Path("out/here.txt")),
+        (' log : "my log.txt"', Path("my log.txt")),
+        ("log: first.txt\nlog: second.txt", Path("second.txt")),
+        ("log: /dev/stdout", None),
+        ("log: -", None),
+        ("logprefix: %t%e%d", None),
+        ("# log: off.txt", None),
+    ],
+)
+def test_log_named_by_the_bochsrc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, expected: Path | None
+) -> None:
+    monkeypatch.setenv("WHERE", "here")
+    path = tmp_path / "bochsrc"
+    path.write_text(f"megs: 32\n{line}\n")
+    assert log_of(path) == expected
+
+
+def test_using_a_run_that_was_not_started(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not been started"):
+        BochsRun(fake(), tmp_path / "bochsrc").wait()
