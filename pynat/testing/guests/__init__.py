@@ -1,0 +1,23 @@
+"""Guests for tests, the demo and the benchmarks: images made on the spot, and their boots."""
+
+from pynat.testing.guests.boot import Boot, GuestSilent
+from pynat.testing.guests.files import GuestUnavailable
+from pynat.testing.guests.ipxe import ipxe_image
+from pynat.testing.guests.linux import DONE, READY, Check, fetch_kernel, linux_image, results
+from pynat.testing.guests.machine import MODELS, Machine, Nic
+
+__all__ = [
+    "DONE",
+    "MODELS",
+    "READY",
+    "Boot",
+    "Check",
+    "GuestSilent",
+    "GuestUnavailable",
+    "Machine",
+    "Nic",
+    "fetch_kernel",
+    "ipxe_image",
+    "linux_image",
+    "results",
+]

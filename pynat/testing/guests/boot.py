@@ -1,0 +1,102 @@
+"""Boot a machine, read its serial port while it runs, and say how it ended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pynat.bochs.find import Bochs, find_bochs
+from pynat.bochs.outcome import Outcome
+from pynat.bochs.run import BochsRun
+from pynat.testing.guests.linux import Check, results
+from pynat.testing.guests.machine import Machine, bochsrc
+
+_POLL = 0.01  # seconds; Bochs writes the serial file and tells nobody
+
+
+class GuestSilent(Exception):  # noqa: N818 - what the guest is
+    """The guest did not say what was waited for; the text has its last lines."""
+
+
+class Boot:
+    """One boot, a context manager: leaving it ends Bochs.
+
+    Into `folder` go bochsrc, bochs.log, serial.txt. `seen` holds the serial output's lines
+    with the wall time (time.monotonic) at which each was seen.
+    """
+
+    def __init__(self, machine: Machine, folder: Path, bochs: Bochs | None = None) -> None:
+        self.folder = folder.absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.serial = self.folder / "serial.txt"
+        self.serial.write_bytes(b"")
+        self.seen: list[tuple[float, str]] = []
+        self.began = 0.0
+        self._partial = b""
+        self._read = 0
+        self._outcome: Outcome | None = None
+        bochs = bochs or find_bochs()
+        rc = self.folder / "bochsrc"
+        rc.write_text(bochsrc(machine, bochs, self.serial))
+        self.run = BochsRun(
+            bochs, rc, log=self.folder / "bochs.log", stdout=self.folder / "bochs.out"
+        )
+
+    def __enter__(self) -> Self:
+        self.began = time.monotonic()
+        self.run.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._outcome is None:
+            self._outcome = self.run.terminate()
+
+    def wait_for(self, text: str, timeout: float) -> float:
+        """Until a line that starts with `text` is seen; the wall time when it was."""
+        until = time.monotonic() + timeout
+        looked_at = 0
+        while True:
+            ended = self.run.poll()
+            self._look()
+            for when, line in self.seen[looked_at:]:
+                if line.startswith(text):
+                    return when
+            looked_at = len(self.seen)
+            if ended is not None or time.monotonic() > until:
+                why = f"Bochs ended: {ended}" if ended else f"nothing for {timeout:g} s"
+                raise GuestSilent(f"no line {text!r} from the guest: {why}\n{self.last_lines()}")
+            time.sleep(_POLL)
+
+    def wait(self, timeout: float) -> Outcome:
+        """Until Bochs ends; after `timeout` seconds it is ended."""
+        self._outcome = self.run.wait(timeout)
+        self._look()
+        return self._outcome
+
+    @property
+    def text(self) -> str:
+        return self.serial.read_text(errors="replace").replace("\r", "")
+
+    def results(self) -> dict[str, Check]:
+        return results(self.text)
+
+    def last_lines(self, count: int = 15) -> str:
+        return "\n".join(self.text.splitlines()[-count:])
+
+    def _look(self) -> None:
+        with self.serial.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        if not new:
+            return
+        self._read += len(new)
+        *lines, self._partial = (self._partial + new).split(b"\n")
+        when = time.monotonic()
+        self.seen += [(when, line.decode(errors="replace").strip("\r")) for line in lines]

@@ -1,0 +1,84 @@
+"""A machine for Bochs: what is in it, and the bochsrc that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pynat.bochs.find import Bochs
+from pynat.testing.guests.files import GuestUnavailable
+
+MODELS = ("e1000", "ne2k-pci", "ne2k-isa", "pcipnic")
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """model: one of MODELS; script: the config file of its network; mac: its last byte."""
+
+    model: str = "e1000"
+    ethmod: str = "pynat"
+    script: Path | None = None
+    mac: int = 0x56
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """image: the CD it boots from; sync: of Bochs's `clock:`; memory: megabytes."""
+
+    image: Path
+    nics: tuple[Nic, ...] = (Nic(),)
+    memory: int = 256
+    sync: str = "none"
+    ips: int = 50_000_000
+
+
+def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
+    bios, vga = _rom_files(bochs)
+    lines = [
+        f"megs: {machine.memory}",
+        f"cpu: count=1, ips={machine.ips}",
+        f"clock: sync={machine.sync}, time0=1700000000",
+        f'romimage: file="{bios}"',
+        f'vgaromimage: file="{vga}"',
+        f'ata0-master: type=cdrom, path="{machine.image}", status=inserted',
+        "boot: cdrom",
+        f'com1: enabled=1, mode=file, dev="{serial}"',
+        "speaker: enabled=0",
+        "panic: action=fatal",
+        "pci: enabled=1, chipset=i440fx" + _slots(machine.nics),
+    ]
+    return "\n".join([*lines, *_nic_lines(machine.nics, bochs.version)]) + "\n"
+
+
+def _slots(nics: tuple[Nic, ...]) -> str:
+    names = {"e1000": "e1000", "ne2k-pci": "ne2k", "pcipnic": "pcipnic"}
+    slotted = [names[nic.model] for nic in nics if nic.model in names]
+    return "".join(f", slot{number}={name}" for number, name in enumerate(slotted, 1))
+
+
+def _nic_lines(nics: tuple[Nic, ...], version: tuple[int, int]) -> list[str]:
+    lines: list[str] = []
+    cards: dict[str, int] = {}
+    for nic in nics:
+        device = nic.model.split("-")[0]
+        card = cards.get(device, 0)
+        cards[device] = card + 1
+        options = ["enabled=1"] if card == 0 else [f"card={card}", "enabled=1"]
+        if nic.model == "ne2k-isa":
+            options += ["ioaddr=0x300", "irq=10"]  # 9 is taken by the chipset's ACPI
+        if device == "ne2k" and version >= (2, 8):
+            options.append(f"type={nic.model.split('-')[1]}")
+        script = "none" if nic.script is None else str(nic.script)
+        options += [f"mac=52:54:00:12:34:{nic.mac:02x}", f"ethmod={nic.ethmod}", "ethdev=none"]
+        lines.append(f'{device}: {", ".join(options)}, script="{script}"')
+    return lines
+
+
+def _rom_files(bochs: Bochs) -> tuple[Path, Path]:
+    """System and VGA BIOS that came with this Bochs; the latter's name changed with 3.0."""
+    roots = (bochs.executable.resolve().parent.parent, Path("/usr"), Path("/usr/local"))
+    for share in (root / "share" / "bochs" for root in roots):
+        for vga in ("VGABIOS-lgpl-latest.bin", "VGABIOS-lgpl-latest"):
+            if (share / "BIOS-bochs-latest").exists() and (share / vga).exists():
+                return share / "BIOS-bochs-latest", share / vga
+    raise GuestUnavailable("no BIOS for Bochs found (Debian: apt-get install bochsbios vgabios)")
