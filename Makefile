@@ -53,5 +53,5 @@ $(VENV)/.made: | packages
 # The plugin is linked with the libpython of .venv, so a new .venv builds it again.
 $(PLUGIN): $(VENV)/.made pyproject.toml $(PLUGIN_SOURCES) | packages
 	@echo "Installing pynat and its tools in $(VENV), building the plugin"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@

@@ -23,6 +23,7 @@ _SIGINT_CAUGHT = "SIGNAL 2 caught"
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 _PANIC = re.compile(r"^(?P<tick>\d*).*?(?P<device>\[[^\]]*\])?\s*>>PANIC<< (?P<text>.*)$")
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
+_PLUGIN_ERROR = re.compile(r"^\d+e\[[^\]]*\] pynat: (?P<text>.*)$")
 _TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
 
 
@@ -114,6 +115,14 @@ def last_lines(log: Path, count: int = 8) -> list[str]:
     lines = (tail(log) or "").splitlines()
     panics = [number for number, line in enumerate(lines) if _PANIC.match(line)]
     return lines[: panics[-1] + 1 if panics else None][-count:]
+
+
+def last_plugin_error(log: Path) -> str:
+    """What our plugin last complained of; after it Bochs goes on, maybe without a network."""
+    for line in reversed((tail(log) or "").splitlines()):
+        if found := _PLUGIN_ERROR.match(line):
+            return found["text"]
+    return ""
 
 
 def tail(path: Path) -> str | None:

@@ -1,22 +1,19 @@
+"""`pynat demo`: the demonstration has a command line of its own."""
+
 from __future__ import annotations
 
-import argparse
 import importlib
+from collections.abc import Sequence
 
-from pynat.cli.parsing import Subparsers
+from pynat.cli.parsing import Subparsers, add_command
+
+NAME = "demo"
 
 
 def add(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser(
-        "demo",
-        help="boot a guest in Bochs and show its network at work",
-        description="Boot a guest in Bochs and show its network at work.",
-        add_help=False,  # the demo has its own
-    )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    parser.set_defaults(command=_demo)
+    add_command(subparsers, NAME, "boot a guest in Bochs and show its network at work")
 
 
-def _demo(arguments: argparse.Namespace) -> int:
-    code: int = importlib.import_module("pynat.testing.demo").main(arguments.arguments)
+def main(arguments: Sequence[str]) -> int:
+    code: int = importlib.import_module("pynat.testing.demo").main(list(arguments))
     return code

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from pynat.bochs import BochsError, BochsRun, Ending, Outcome, find_bochs
-from pynat.bochs.outcome import last_lines, signal_of
+from pynat.bochs.outcome import last_lines, last_plugin_error, signal_of
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 
 PANIC = 3
@@ -95,6 +95,8 @@ def _report(outcome: Outcome, quiet: bool) -> None:
     if quiet and outcome.ending is Ending.POWER_OFF:
         return
     print(f"pynat: {outcome}; log: {outcome.log}", file=sys.stderr)
+    if complaint := last_plugin_error(outcome.log):
+        print(f"pynat: the network's last error: {complaint}", file=sys.stderr)
     if outcome.ending in {Ending.PANIC, Ending.CRASH}:
         for line in last_lines(outcome.log):
             print(f"  {line}", file=sys.stderr)

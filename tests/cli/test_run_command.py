@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs.outcome import Ending, Outcome
+from pynat.cli.main import main
+from pynat.cli.run import exit_code
+from tests.bochs.machines import (
+    HANG,
+    HELLO_E9,
+    POWER_OFF,
+    await_hello,
+    bochsrc,
+    signalling_bochsrc,
+)
+
+
+def _run(path: Path, *more: str) -> int:
+    log = str(path.parent / "bochs.log")
+    return main(["run", "-f", str(path), "--headless", "--log", log, *more])
+
+
+def test_power_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(bochsrc(tmp_path, POWER_OFF)) == 0
+    said = capsys.readouterr()
+    assert "pynat: power off after" in said.err
+    assert f"log: {tmp_path / 'bochs.log'}" in said.err
+    assert said.out == ""
+
+
+def test_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(bochsrc(tmp_path, POWER_OFF), "--quiet") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_panic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(bochsrc(tmp_path, POWER_OFF, signature=b"\0\0")) == 3
+    said = capsys.readouterr().err.splitlines()
+    assert "pynat: panic after" in said[0]
+    assert "No bootable device." in said[0]
+    assert ">>PANIC<< No bootable device." in said[-1]
+
+
+def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(bochsrc(tmp_path, POWER_OFF, "megz: 3")) == 4
+    assert "directive 'megz' not understood" in capsys.readouterr().err
+
+
+def test_timeout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(bochsrc(tmp_path, HANG), "--timeout", "0.5") == 124
+    assert "pynat: timeout after" in capsys.readouterr().err
+
+
+def test_options_for_bochs_and_its_output(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    code = _run(
+        bochsrc(tmp_path, HELLO_E9 + POWER_OFF),
+        "--output",
+        str(output),
+        "--",
+        "port_e9_hack: enabled=1",
+    )
+    assert code == 0
+    assert b"H" in output.read_bytes()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_us_ends_bochs(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    path, fifo = signalling_bochsrc(tmp_path)
+    log = tmp_path / "bochs.log"
+    command = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(path)]
+    with subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.PIPE) as ours:
+        try:
+            await_hello(fifo)
+            ours.send_signal(number)
+            _, said = ours.communicate(timeout=30)
+        finally:
+            ours.kill()
+    assert ours.returncode == code
+    assert b"Traceback" not in said
+    assert "quit_sim called" in log.read_text()  # Bochs went in good order
+
+
+@pytest.mark.parametrize(
+    ("ending", "bochs_code", "code"),
+    [
+        (Ending.QUIT, 0, 0),
+        (Ending.QUIT, 1, 130),
+        (Ending.KILLED, -9, 137),
+        (Ending.KILLED, 143, 143),
+        (Ending.CRASH, -11, 139),
+    ],
+)
+def test_exit_codes(ending: Ending, bochs_code: int, code: int) -> None:
+    assert exit_code(Outcome(ending, "", bochs_code, 1.0, Path("/x"))) == code
+
+
+def test_the_usual_bochsrc_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--headless"]) == 1
+    assert "name the bochsrc with -f" in capsys.readouterr().err
+    bochsrc(tmp_path, POWER_OFF)
+    assert main(["run", "--headless"]) == 0
+    assert (tmp_path / "bochs.log").exists()
+
+
+def test_no_such_bochs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-f", "x", "--bochs", str(tmp_path / "bochs")]) == 1
+    assert capsys.readouterr().err.startswith(f"pynat: {tmp_path / 'bochs'} is not a program")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan"])
+def test_timeout_must_be_a_time(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["run", f"--timeout={seconds}"])
+    assert left.value.code == 2
+    assert "--timeout" in capsys.readouterr().err
