@@ -99,9 +99,11 @@ class Engine:
             call(*arguments)
         except Exception:  # whatever it is, Bochs and the other flows go on
             self.notices.drops["engine fault"] += 1
-            now = self._link.now()
-            for line in traceback.format_exc().rstrip().splitlines():
-                self.notices.limited("engine fault", line, now, Level.ERROR)
+            text = (
+                f"{traceback.format_exc()}a fault in pynat itself cost one packet;"
+                " please report it with the lines above"
+            )
+            self.notices.limited("engine fault", text, self._link.now(), Level.ERROR)
 
     def _introduce(self, config: Config, seed: int) -> None:
         network = config.network

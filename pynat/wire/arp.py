@@ -1,14 +1,14 @@
 """ARP for IPv4 over Ethernet (RFC 826).
 
-    0  2  hardware type, 1
-    2  2  protocol type, 0x0800
-    4  1  hardware length, 6
-    5  1  protocol length, 4
-    6  2  operation: 1 request, 2 reply
-    8  6  sender MAC
-   14  4  sender IPv4
-   18  6  target MAC
-   24  4  target IPv4
+ 0  2  hardware type, 1
+ 2  2  protocol type, 0x0800
+ 4  1  hardware length, 6
+ 5  1  protocol length, 4
+ 6  2  operation: 1 request, 2 reply
+ 8  6  sender MAC
+14  4  sender IPv4
+18  6  target MAC
+24  4  target IPv4
 """
 
 from __future__ import annotations

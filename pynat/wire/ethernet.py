@@ -1,9 +1,9 @@
 """Ethernet II.
 
-    0  6  destination
-    6  6  source
-   12  2  type
-   14     payload, padded to 46 bytes (a packet's own length says where it ends)
+ 0  6  destination
+ 6  6  source
+12  2  type
+14     payload, padded to 46 bytes (a packet's own length says where it ends)
 """
 
 from __future__ import annotations

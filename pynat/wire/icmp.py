@@ -1,10 +1,10 @@
 """ICMP for IPv4 (RFC 792).
 
-    0  1  type
-    1  1  code
-    2  2  checksum over the whole message
-    4  4  echo: identifier, sequence number; fragmentation needed: 0, next-hop MTU (RFC 1191 4)
-    8     echo: data; errors: header of the packet in question and at least 8 bytes of its data
+0  1  type
+1  1  code
+2  2  checksum over the whole message
+4  4  echo: identifier, sequence number; fragmentation needed: 0, next-hop MTU (RFC 1191 4)
+8     echo: data; errors: header of the packet in question and at least 8 bytes of its data
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
 """IPv4 (RFC 791 3.1).
 
-    0  1  version 4, header length in 32-bit words
-    1  1  type of service
-    2  2  total length
-    4  2  identification
-    6  2  flags (bit 14 DF, bit 13 MF), fragment offset in 8-byte units
-    8  1  time to live
-    9  1  protocol
-   10  2  header checksum
-   12  4  source
-   16  4  destination
-   20     options, payload
+ 0  1  version 4, header length in 32-bit words
+ 1  1  type of service
+ 2  2  total length
+ 4  2  identification
+ 6  2  flags (bit 14 DF, bit 13 MF), fragment offset in 8-byte units
+ 8  1  time to live
+ 9  1  protocol
+10  2  header checksum
+12  4  source
+16  4  destination
+20     options, payload
 """
 
 from __future__ import annotations

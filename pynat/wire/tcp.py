@@ -1,15 +1,15 @@
 """TCP segments (RFC 9293 3.1) and their options (RFC 9293 3.2, RFC 7323, RFC 2018).
 
-    0  2  source port
-    2  2  destination port
-    4  4  sequence number
-    8  4  acknowledgement number
-   12  1  header length in 32-bit words, shifted left by 4
-   13  1  flags: CWR ECE URG ACK PSH RST SYN FIN
-   14  2  window
-   16  2  checksum over pseudo-header, header and data
-   18  2  urgent pointer
-   20     options, data
+ 0  2  source port
+ 2  2  destination port
+ 4  4  sequence number
+ 8  4  acknowledgement number
+12  1  header length in 32-bit words, shifted left by 4
+13  1  flags: CWR ECE URG ACK PSH RST SYN FIN
+14  2  window
+16  2  checksum over pseudo-header, header and data
+18  2  urgent pointer
+20     options, data
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def decode_options(data: memoryview) -> Options:
                 sack = tuple(zip(edges[::2], edges[1::2], strict=True))
             case 8, 10:
                 timestamps = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:], "big")
-            case (2 | 3 | 4 | 5 | 8), _:
+            case ((2 | 3 | 4 | 5 | 8), _):
                 raise Malformed(
                     "tcp option", f"option {kind} has length {length} (RFC 9293 3.2, 7323, 2018)"
                 )

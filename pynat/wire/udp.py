@@ -1,10 +1,10 @@
 """UDP (RFC 768).
 
-    0  2  source port
-    2  2  destination port
-    4  2  length of header and data
-    6  2  checksum over pseudo-header, header and data; 0 = the sender made none
-    8     data
+0  2  source port
+2  2  destination port
+4  2  length of header and data
+6  2  checksum over pseudo-header, header and data; 0 = the sender made none
+8     data
 """
 
 from __future__ import annotations

@@ -30,10 +30,15 @@ class Rtt:
         else:
             self.variance += _BETA * (abs(self.smoothed - seconds) - self.variance)
             self.smoothed += _ALPHA * (seconds - self.smoothed)
-        self.rto = self._bounded(self.smoothed + max(GRANULARITY, 4 * self.variance))
+        self.forget_back_off()
 
     def back_off(self) -> None:
         self.rto = self._bounded(self.rto * 2)
+
+    def forget_back_off(self) -> None:
+        """The time-outs were the guest's closed window, not loss."""
+        if self.smoothed is not None:
+            self.rto = self._bounded(self.smoothed + max(GRANULARITY, 4 * self.variance))
 
     @staticmethod
     def _bounded(rto: float) -> float:

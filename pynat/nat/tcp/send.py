@@ -108,6 +108,8 @@ class Sender:
             pure and ack == self.una and window == self.window and self.top > self.una
         )  # RFC 5681 2
         if self._window_from <= (seq, ack):
+            if window and not self.window:
+                self._reopen(now)
             self.window = window
             self.max_window = max(self.max_window, window)
             self._window_from = (seq, ack)
@@ -117,6 +119,13 @@ class Sender:
             self._advance(ack, now)
         elif duplicate:
             self._on_duplicate()
+
+    def _reopen(self, now: float) -> None:
+        """The guest's window has opened: what was sent as a probe goes again, as it should."""
+        self.nxt = self.una
+        self.rtt.forget_back_off()
+        if self.deadline is not None:
+            self._arm(now)
 
     def _advance(self, ack: int, now: float) -> None:
         acked = ack - self.una

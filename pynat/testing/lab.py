@@ -1,0 +1,83 @@
+"""A whole network in virtual time: the router, a pretended host, and a guest that is a script.
+
+    lab = Lab()
+    lab.from_guest(frame)            # bytes, at lab.now
+    lab.to_guest()                   # frames that came out, in order
+    lab.to_host()                    # actions since the last call
+    lab.from_host(TcpConnected(1))   # what the host says
+    lab.wait(1.5)                    # virtual seconds pass, timers fire at their times
+
+The pretended kernel takes what it is offered, up to `lab.room` bytes (None: everything), and keeps
+it in `lab.host_bytes[flow]`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from random import Random
+
+from pynat.config import Config
+from pynat.nat.messages import Action, Event, TcpSend, TcpSent
+from pynat.notices import Level, Notices
+from pynat.router.router import Router
+
+GUEST_MAC = bytes.fromhex("525400123456")
+
+
+class Lab:
+    def __init__(self, config: Config | None = None, seed: int = 1) -> None:
+        self.config = config or Config()
+        self.now = 1.0
+        self.log: list[str] = []
+        self.room: int | None = None
+        self.host_bytes: defaultdict[int, bytearray] = defaultdict(bytearray)
+        self.router = Router(self.config, Notices(self._write), Random(seed))
+        self._frames: list[bytes] = []
+        self._actions: list[Action] = []
+
+    @property
+    def drops(self) -> dict[str, int]:
+        return dict(self.router.notices.drops)
+
+    def from_guest(self, frame: bytes) -> None:
+        self.router.from_guest(frame, self.now)
+        self._turn()
+
+    def from_host(self, event: Event) -> None:
+        self.router.from_host(event, self.now)
+        self._turn()
+
+    def to_guest(self) -> list[bytes]:
+        frames, self._frames = self._frames, []
+        return frames
+
+    def to_host(self) -> list[Action]:
+        actions, self._actions = self._actions, []
+        return actions
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (when := self.router.next_timer()) is not None and when <= end:
+            self.now = max(self.now, when)
+            self.router.on_timer(self.now)
+            self._turn()
+        self.now = end
+
+    def _turn(self) -> None:
+        while actions := self.router.to_host(self.now):
+            self._actions += actions
+            for action in actions:
+                if isinstance(action, TcpSend):
+                    self.router.from_host(self._take(action), self.now)
+        self._frames += self.router.to_guest(self.now)
+
+    def _take(self, action: TcpSend) -> TcpSent:
+        data = b"".join(action.chunks)
+        if self.room is not None:
+            data = data[: self.room]
+            self.room -= len(data)
+        self.host_bytes[action.flow] += data
+        return TcpSent(action.flow, len(data))
+
+    def _write(self, level: Level, text: str) -> None:
+        self.log.append(f"{level.name.lower()} {text}")

@@ -1,0 +1,192 @@
+"""Bytes in both directions: acknowledgement, window, retransmission."""
+
+from __future__ import annotations
+
+import pytest
+
+from pynat.nat.messages import TcpRead, TcpSend, TcpWritable
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, established, pattern
+
+
+@pytest.fixture
+def flow() -> TcpScript:
+    return established(Lab())
+
+
+def test_guest_data_goes_to_the_host_and_is_acknowledged(flow: TcpScript) -> None:
+    flow.guest("P. 1:6(5) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 6"]
+    assert flow.lab.host_bytes[1] == pattern(5)
+
+
+def test_data_seen_before_is_acknowledged_but_not_sent_twice(flow: TcpScript) -> None:
+    flow.guest("P. 1:6(5) ack 1")
+    flow.to_guest()
+    flow.guest("P. 1:6(5) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 6"]
+    flow.guest("P. 3:11(8) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 11"]
+    assert flow.lab.host_bytes[1] == pattern(10)
+
+
+def test_a_gap_is_answered_with_what_we_have(flow: TcpScript) -> None:
+    flow.guest("P. 6:11(5) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+    assert flow.lab.host_bytes[1] == b""
+    flow.guest("P. 1:11(10) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 11"]
+    assert flow.lab.host_bytes[1] == pattern(10)
+
+
+def test_only_what_the_kernel_took_is_acknowledged(flow: TcpScript) -> None:
+    flow.lab.room = 3
+    flow.guest("P. 1:11(10) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 4"]
+    flow.guest("P. 11:16(5) ack 1")
+    assert flow.to_guest() == []  # held, neither taken nor acknowledged
+    flow.lab.room = None
+    flow.host(TcpWritable(1))
+    assert flow.to_guest() == [". 1:1(0) ack 16"]
+    assert flow.lab.host_bytes[1] == pattern(15)
+
+
+def test_a_stalled_host_stops_the_guest_at_the_window_it_was_promised(flow: TcpScript) -> None:
+    flow.lab.room = 0
+    for seq in range(1, 65_535, 1000):
+        size = min(1000, 65_536 - seq)
+        flow.guest(f". {seq}:{seq + size}({size}) ack 1")
+    flow.guest(". 65536:65636(100) ack 1")  # beyond the window
+    assert flow.to_guest()[-1] == ". 1:1(0) ack 1"
+    flow.lab.room = None
+    flow.host(TcpWritable(1))
+    assert flow.to_guest() == [". 1:1(0) ack 65536"]
+    assert flow.lab.host_bytes[1] == pattern(65_535)
+
+
+def test_the_right_edge_of_our_window_never_moves_back(flow: TcpScript) -> None:
+    flow.lab.room = 10_000
+    edge = 65_536
+    for seq in range(1, 30_000, 1000):
+        flow.guest(f". {seq}:{seq + 1000}(1000) ack 1")
+        for packet in flow.packets():
+            ack = packet["TCP"].ack - flow.isn
+            assert ack + packet["TCP"].window >= edge
+            edge = ack + packet["TCP"].window
+
+
+def test_host_data_goes_to_the_guest_in_segments(flow: TcpScript) -> None:
+    flow.host_says(pattern(3000))
+    assert flow.to_guest() == [
+        ". 1:1461(1460) ack 1",
+        ". 1461:2921(1460) ack 1",
+        "P. 2921:3001(80) ack 1",
+    ]
+
+
+def test_host_data_is_retransmitted_until_acknowledged(flow: TcpScript) -> None:
+    flow.host_says(b"hello")
+    assert flow.to_guest() == ["P. 1:6(5) ack 1"]
+    flow.lab.wait(0.3)  # the handshake took no time: the RTO is at its floor
+    assert flow.to_guest() == ["P. 1:6(5) ack 1"]
+    flow.lab.wait(0.5)
+    assert flow.to_guest() == ["P. 1:6(5) ack 1"]
+    flow.guest(". 1:1(0) ack 6")
+    flow.lab.wait(60)
+    assert flow.to_guest() == []
+
+
+def test_the_guests_window_is_respected_and_reopened(flow: TcpScript) -> None:
+    flow.guest(". 1:1(0) ack 1 win 2920")
+    flow.host_says(pattern(5000))
+    assert flow.payload() == pattern(2920)
+    flow.guest(". 1:1(0) ack 2921 win 0")
+    assert flow.to_guest() == []
+    flow.guest(". 1:1(0) ack 2921 win 4000")
+    assert flow.payload() == pattern(2080, 2920)
+
+
+def test_a_sliver_of_window_is_not_filled(flow: TcpScript) -> None:
+    flow.guest(". 1:1(0) ack 1 win 2000")
+    flow.host_says(pattern(5000))
+    assert flow.to_guest() == [". 1:1461(1460) ack 1"]
+    flow.guest(". 1:1(0) ack 1461 win 2000")
+    assert flow.to_guest() == [". 1461:2921(1460) ack 1"]
+
+
+def test_a_closed_window_is_probed_for_as_long_as_the_guest_answers(flow: TcpScript) -> None:
+    flow.guest(". 1:1(0) ack 1 win 0")
+    flow.host_says(b"hello")
+    assert flow.to_guest() == []
+    probes = 0
+    for _ in range(400):
+        flow.lab.wait(1)
+        for segment in flow.to_guest():
+            assert segment == ". 1:2(1) ack 1"
+            probes += 1
+            flow.guest(". 1:1(0) ack 1 win 0")
+    assert 8 <= probes <= 30  # backed off
+    flow.guest(". 1:1(0) ack 1 win 100")
+    assert flow.payload() == b"hello"
+
+
+def test_three_duplicate_acknowledgements_retransmit_at_once(flow: TcpScript) -> None:
+    flow.host_says(pattern(8 * 1460))
+    flow.to_guest()
+    for _ in range(3):
+        flow.guest(". 1:1(0) ack 1461")
+    flow.guest(". 1:1(0) ack 1461")
+    assert ". 1461:2921(1460) ack 1" in flow.to_guest()
+
+
+def test_newreno_retransmits_the_next_hole_at_a_partial_acknowledgement(flow: TcpScript) -> None:
+    flow.host_says(pattern(10 * 1460))
+    flow.to_guest()
+    for _ in range(4):
+        flow.guest(". 1:1(0) ack 1")
+    assert flow.to_guest()[0] == ". 1:1461(1460) ack 1"
+    flow.guest(". 1:1(0) ack 2921")
+    assert flow.to_guest()[0] == ". 2921:4381(1460) ack 1"
+
+
+def test_the_guest_that_is_silent_for_ever_is_given_up(flow: TcpScript) -> None:
+    flow.host_says(b"hello")
+    flow.lab.wait(700)
+    assert flow.to_guest()[-1] == "R. 6:6(0) ack 1"
+    assert any("reset" in repr(action) for action in flow.to_host())
+
+
+def test_reading_from_the_host_stops_when_the_guest_stalls(flow: TcpScript) -> None:
+    flow.guest(". 1:1(0) ack 1 win 0")
+    flow.to_host()
+    for _ in range(4):
+        flow.host_says(bytes(64 * 1024))
+    assert flow.to_host() == []  # the allowance is used up and no new one given
+    flow.guest(". 1:1(0) ack 1 win 65535")
+    sent = 1
+    while sent < 65_536 * 2:
+        sent += len(flow.payload())
+        flow.guest(f". 1:1(0) ack {sent} win 65535")
+    (allowance,) = [a for a in flow.to_host() if isinstance(a, TcpRead)][-1:]
+    assert 0 < allowance.limit <= 256 * 1024
+
+
+def test_segments_of_one_turn_make_one_send(flow: TcpScript) -> None:
+    router, lab = flow.lab.router, flow.lab
+    for seq in (1, 101, 201):
+        frame = bytes(flow._frame(f". {seq}:{seq + 100}(100) ack 1", None))
+        router.from_guest(frame, lab.now)
+    sends = [action for action in router.to_host(lab.now) if isinstance(action, TcpSend)]
+    assert [sum(map(len, send.chunks)) for send in sends] == [300]
+
+
+def test_sequence_numbers_wrap(flow: TcpScript) -> None:
+    flow = established(Lab(), isn=2**32 - 3, guest_port=41_000)
+    flow.guest("P. 1:11(10) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 11"]
+    assert flow.lab.host_bytes[1] == pattern(10)
+
+
+def test_a_keep_alive_probe_is_answered(flow: TcpScript) -> None:
+    flow.guest(". 0:0(0) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]

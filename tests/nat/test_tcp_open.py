@@ -1,0 +1,220 @@
+"""How a connection begins: from the guest, and from a host program through a forward."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from scapy.layers.inet import ICMP
+
+from pynat.config import Config, Forward, Protocol
+from pynat.nat.messages import (
+    CloseFlow,
+    TcpAdopt,
+    TcpConnect,
+    TcpConnected,
+    TcpFailed,
+    TcpIncoming,
+    TcpRead,
+)
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, established, introduce, syn_received
+
+
+def connecting(lab: Lab) -> TcpScript:
+    flow = TcpScript(lab)
+    flow.guest("S 0:0(0) <mss 1460>")
+    return flow
+
+
+def test_syn_ack_only_after_the_host_has_connected() -> None:
+    flow = connecting(Lab())
+    assert flow.to_host() == [TcpConnect(1, (bytes((192, 0, 2, 7)), 80))]
+    flow.lab.wait(5)
+    assert flow.to_guest() == []
+    flow.host(TcpConnected(1))
+    (syn_ack,) = flow.to_guest(detail=True)
+    assert syn_ack.startswith("S. 0:1(0) ack 1 win 65535 <MSS 1460>")
+
+
+def test_repeated_syn_while_connecting_opens_nothing_more() -> None:
+    flow = connecting(Lab())
+    flow.to_host()
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_host() == []
+    assert flow.to_guest() == []
+
+
+def test_repeated_syn_is_answered_at_once() -> None:
+    flow = syn_received(Lab())
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+def test_syn_ack_is_retransmitted_with_back_off_until_acknowledged() -> None:
+    flow = syn_received(Lab())
+    flow.lab.wait(0.9)
+    assert flow.to_guest() == []
+    flow.lab.wait(0.2)
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    flow.lab.wait(1.8)
+    assert flow.to_guest() == []
+    flow.lab.wait(0.2)
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    flow.guest(". 1:1(0) ack 1")
+    flow.lab.wait(60)
+    assert flow.to_guest() == []
+
+
+def test_unanswered_syn_ack_gives_up_and_resets_both_sides() -> None:
+    flow = syn_received(Lab())
+    flow.lab.wait(300)
+    introduce(flow.lab)  # its ARP still answers
+    flow.lab.wait(300)
+    assert CloseFlow(1, reset=True) in flow.to_host()
+    assert flow.to_guest()[-1].startswith("R.")
+
+
+def test_refused_becomes_rst() -> None:
+    flow = connecting(Lab())
+    flow.host(TcpFailed(1, errno.ECONNREFUSED))
+    (rst,) = flow.packets()
+    assert (str(rst["TCP"].flags), rst["TCP"].seq) == ("RA", 0)
+    assert rst["TCP"].ack == flow.isn + 1
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENETUNREACH, 0),
+        (errno.EHOSTUNREACH, 1),
+        (errno.ETIMEDOUT, 1),
+        (errno.EACCES, 13),
+        (errno.EPERM, 13),
+    ],
+)
+def test_other_connect_errors_become_icmp_with_the_syn_quoted(number: int, code: int) -> None:
+    flow = connecting(Lab())
+    flow.host(TcpFailed(1, number))
+    assert flow.to_guest() == []
+    (error,) = flow.errors
+    assert (error[ICMP].type, error[ICMP].code) == (3, code)
+    assert error["TCP in ICMP"].dport == 80
+    assert error["TCP in ICMP"].seq == flow.isn
+    assert error["IP in ICMP"].dst == "192.0.2.7"
+
+
+def test_rst_while_connecting_gives_up_the_connect() -> None:
+    flow = connecting(Lab())
+    flow.to_host()
+    flow.guest("R 1:1(0)")
+    assert flow.to_host() == [CloseFlow(1, reset=False)]
+
+
+def test_reading_begins_when_the_guest_has_acknowledged() -> None:
+    flow = syn_received(Lab())
+    assert not any(isinstance(action, TcpRead) for action in flow.to_host())
+    flow.guest(". 1:1(0) ack 1")
+    assert flow.to_host() == [TcpRead(1, 256 * 1024)]
+
+
+def test_our_segments_respect_the_guests_mss() -> None:
+    flow = established(Lab(), "S 0:0(0) <mss 500>")
+    flow.host_says(bytes(1200))
+    assert [len(p["TCP"].payload) for p in flow.packets()] == [500, 500, 200]
+
+
+def test_without_an_mss_option_the_default_of_536_holds() -> None:
+    flow = established(Lab(), "S 0:0(0)")
+    flow.host_says(bytes(1000))
+    assert flow.to_guest() == [". 1:537(536) ack 1", "P. 537:1001(464) ack 1"]
+
+
+def test_our_mss_can_be_configured() -> None:
+    config = Config(tcp=replace(Config().tcp, mss=1000))
+    flow = syn_received(Lab(config))
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert "<MSS 1000>" in flow.to_guest(detail=True)[0]
+
+
+def test_window_scale_is_answered_only_if_offered() -> None:
+    flow = TcpScript(Lab())
+    flow.guest("S 0:0(0) <mss 1460,wscale 2>")
+    flow.host(TcpConnected(1))
+    assert "<WScale 3>" in flow.to_guest(detail=True)[0]
+    flow.to_host()
+    flow.guest(". 1:1(0) ack 1 win 730")
+    flow.host_says(bytes(5000))
+    assert len(flow.payload()) == 730 << 2
+
+
+def test_a_segment_of_no_connection_gets_rst() -> None:
+    flow = TcpScript(Lab())
+    flow.guest(". 5:5(0) ack 9")
+    (rst,) = flow.packets()
+    assert (str(rst["TCP"].flags), rst["TCP"].seq) == ("R", 9)
+    flow.guest("F 5:5(0)")
+    (rst,) = flow.packets()
+    assert (str(rst["TCP"].flags), rst["TCP"].ack) == ("RA", flow.isn + 6)
+    flow.guest("R 5:5(0)")
+    assert flow.packets() == []
+
+
+def test_a_guest_that_restarted_gets_a_new_connection_on_the_same_port() -> None:
+    flow = established(Lab())
+    again = TcpScript(flow.lab, isn=77)
+    again.guest("S 0:0(0) <mss 1460>")
+    assert again.to_host() == [
+        CloseFlow(1, reset=True),
+        TcpConnect(2, (bytes((192, 0, 2, 7)), 80)),
+    ]
+    again.host(TcpConnected(2))
+    assert again.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+def test_initial_sequence_numbers_differ_by_connection_and_repeat_by_seed() -> None:
+    def numbers(seed: int) -> list[int]:
+        lab = Lab(seed=seed)
+        flows = [syn_received(lab, guest_port=port) for port in (40_000, 40_001)]
+        return [flow.our_isn or 0 for flow in flows]
+
+    assert len(set(numbers(1))) == 2
+    assert numbers(1) == numbers(1)
+    assert numbers(1) != numbers(2)
+
+
+def test_a_host_program_reaches_the_guest_through_a_forward() -> None:
+    flow = _forwarded()
+    assert flow.to_guest() == ["S 0:1(0)"]
+    flow.guest("S. 0:0(0) ack 1 <mss 1460>")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+    flow.to_host()
+    flow.host_says(b"hello")
+    assert flow.to_guest() == ["P. 1:6(5) ack 1"]
+
+
+def test_a_guest_that_refuses_a_forward_resets_the_host_program() -> None:
+    flow = _forwarded()
+    flow.to_guest()
+    flow.to_host()
+    flow.guest("R. 0:0(0) ack 1")
+    assert flow.to_host() == [CloseFlow(1, reset=True)]
+
+
+def test_the_syn_of_a_forward_is_repeated() -> None:
+    flow = _forwarded()
+    assert flow.to_guest() == ["S 0:1(0)"]
+    flow.lab.wait(1.1)
+    assert flow.to_guest() == ["S 0:1(0)"]
+
+
+def _forwarded() -> TcpScript:
+    rule = Forward(Protocol.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
+    lab = Lab(Config(forwards=(rule,)))
+    flow = TcpScript(lab, remote="192.168.16.1", remote_port=5555)
+    flow.host(TcpIncoming(0, 9, (bytes((127, 0, 0, 1)), 5555)))
+    flow.number = 1
+    assert lab.to_host() == [TcpAdopt(9, 1)]
+    return flow

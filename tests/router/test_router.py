@@ -1,0 +1,206 @@
+"""Which packet goes where, what is refused, and that rubbish is named."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
+
+from pynat.config import Config
+from pynat.nat.messages import EchoSend, TcpConnect, UdpSend
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, introduce
+from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp
+
+
+@pytest.fixture
+def lab() -> Lab:
+    lab = Lab()
+    introduce(lab)
+    return lab
+
+
+@pytest.mark.parametrize("size", [0, 1, 8, 56, 1472])
+def test_echo_to_the_router_is_answered(lab: Lab, size: int) -> None:
+    lab.from_guest(ping(ROUTER, bytes(range(256)) * 6 if size > 1024 else bytes(size)))
+    if size > 1024:
+        assert lab.drops  # 1,536 bytes do not fit one frame of the guest's either
+        return
+    (reply,) = read(lab)
+    assert (reply[IP].src, reply[IP].dst) == (ROUTER, GUEST)
+    assert (reply[ICMP].type, reply[ICMP].id, reply[ICMP].seq) == (0, 7, 3)
+    assert bytes(reply[ICMP].payload)[:size] == bytes(size)
+
+
+def test_the_routers_address_leads_to_the_hosts_loopback(lab: Lab) -> None:
+    lab.from_guest(udp(ROUTER, 9999, b"x"))
+    flow = TcpScript(lab, remote=ROUTER, remote_port=8080)
+    flow.guest("S 0:0(0)")
+    send, connect = lab.to_host()
+    assert isinstance(send, UdpSend)
+    assert send.to == (bytes((127, 0, 0, 1)), 9999)
+    assert isinstance(connect, TcpConnect)
+    assert connect.to == (bytes((127, 0, 0, 1)), 8080)
+
+
+def test_host_loopback_can_be_turned_off() -> None:
+    lab = Lab(Config(host_loopback=False))
+    flow = TcpScript(lab, remote=ROUTER)
+    flow.guest("S 0:0(0)")
+    (rst,) = flow.packets()
+    assert rst[TCP].flags == "RA"
+    lab.from_guest(udp(ROUTER, 9999, b"x"))
+    (error,) = read(lab)
+    assert (error[ICMP].type, error[ICMP].code) == (3, 3)
+    assert lab.to_host() == []
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.1.2.3", "0.0.0.5", "224.0.0.1", "240.0.0.1", "255.255.255.254"]
+)
+def test_no_guest_reaches_addresses_that_are_no_host_out_there(lab: Lab, address: str) -> None:
+    lab.from_guest(bytes(ip(address) / TCP(sport=5, dport=22, flags="S")))
+    lab.from_guest(udp(address, 22, b"x"))
+    lab.from_guest(ping(address))
+    assert lab.to_host() == []
+    assert read(lab) == []
+    assert lab.drops == {"ipv4 destination": 3}
+
+
+@pytest.mark.parametrize(
+    "source", ["10.0.0.1", "127.0.0.1", ROUTER, "192.168.16.255", "192.168.16.0", "8.8.8.8"]
+)
+def test_no_guest_spoofs_a_source(lab: Lab, source: str) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"x", src=source))
+    lab.from_guest(ping(ROUTER, src=source))
+    assert lab.to_host() == []
+    assert read(lab) == []
+    assert lab.drops == {"ipv4 source": 2}
+
+
+def test_a_guest_with_a_static_address_works(lab: Lab) -> None:
+    introduce(lab, "192.168.16.77")
+    lab.from_guest(ping(ROUTER, src="192.168.16.77"))
+    (reply,) = read(lab)
+    assert reply[IP].dst == "192.168.16.77"
+
+
+def test_another_address_of_the_guests_wire_is_unreachable(lab: Lab) -> None:
+    lab.from_guest(ping("192.168.16.9"))
+    (error,) = read(lab)
+    assert (error[ICMP].type, error[ICMP].code) == (3, 1)
+
+
+def test_ttl_of_one_is_exceeded(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 33434, b"x", ttl=1))
+    (error,) = read(lab)
+    assert (error[ICMP].type, error[ICMP].code, error[IP].src) == (11, 0, ROUTER)
+    assert error["UDP in ICMP"].dport == 33434
+
+
+def test_other_icmp_is_dropped_and_counted(lab: Lab) -> None:
+    for kind in (0, 5, 13, 17):
+        lab.from_guest(bytes(ip("192.0.2.7") / ICMP(type=kind)))
+    assert lab.drops == {"icmp type": 4}
+    assert lab.to_host() == []
+
+
+def test_an_unknown_protocol_is_unreachable(lab: Lab) -> None:
+    lab.from_guest(bytes(ip("192.0.2.7", proto=132) / b"sctp would be nice"))
+    (error,) = read(lab)
+    assert (error[ICMP].type, error[ICMP].code) == (3, 2)
+
+
+def test_echo_to_others_goes_to_the_host_with_its_ttl_less_one(lab: Lab) -> None:
+    lab.from_guest(ping("192.0.2.7", b"12345678", ttl=9))
+    assert lab.to_host() == [EchoSend(1, bytes((192, 0, 2, 7)), 7, 3, b"12345678", 8)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (b"", "ethernet length"),
+        (ether() / (b"\x65" + bytes(30)), "ethernet type"),
+        (ether() / IP(src=GUEST, dst=ROUTER, version=5), "ipv4 version"),
+        (ether() / IP(src=GUEST, dst=ROUTER, ihl=4), "ipv4 header length"),
+        (ether() / IP(src=GUEST, dst=ROUTER, len=2000), "ipv4 total length"),
+        (ether() / IP(src=GUEST, dst=ROUTER, chksum=1), "ipv4 checksum"),
+        (ip(ROUTER) / ICMP(chksum=1), "icmp checksum"),
+        (ip(ROUTER) / UDP(sport=1, dport=2, chksum=1) / b"x", "udp checksum"),
+        (ip(ROUTER) / UDP(sport=1, dport=2, len=400) / b"x", "udp length"),
+        (ip(ROUTER) / TCP(sport=1, dport=2, chksum=1), "tcp checksum"),
+        (ip(ROUTER) / TCP(sport=1, dport=2, dataofs=15), "tcp header length"),
+        (ip(ROUTER) / TCP(sport=1, dport=2, options=[(2, b"")]), "tcp option"),
+        (ip(ROUTER, flags="MF") / UDP(sport=1, dport=2) / b"x", "ipv4 fragment"),
+    ],
+)
+def test_rubbish_is_named_and_counted(lab: Lab, frame: object, reason: str) -> None:
+    lab.from_guest(bytes(frame))  # type: ignore[call-overload]
+    assert lab.drops == {reason: 1}
+    assert read(lab) == []
+
+
+def test_a_wrong_checksum_is_told_with_the_right_one(lab: Lab) -> None:
+    right = ip(ROUTER) / TCP(sport=1, dport=2)
+    expected = Ether(bytes(right))[TCP].chksum
+    lab.from_guest(bytes(ip(ROUTER) / TCP(sport=1, dport=2, chksum=0x1234)))
+    assert f"checksum 0x1234, expected {expected:#06x} (RFC 9293 3.1)" in lab.log[-1]
+
+
+def test_floods_of_rubbish_do_not_flood_the_log(lab: Lab) -> None:
+    for _ in range(1000):
+        lab.from_guest(bytes(20))
+    assert lab.drops["ethernet not ours"] == 1000
+    assert len(lab.log) <= 11
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_router_raise_or_answer(data: bytes) -> None:
+    lab = Lab()
+    lab.from_guest(data)
+    assert lab.to_guest() == []
+    assert sum(lab.drops.values()) == 1
+
+
+def test_every_cut_of_every_packet_is_counted_and_never_answered() -> None:
+    whole = [
+        ping(ROUTER),
+        udp("192.0.2.7", 9, b"payload"),
+        bytes(ip("192.0.2.7") / TCP(sport=1, dport=2, flags="S", options=[("MSS", 1460)])),
+    ]
+    for frame in whole:
+        for length in range(len(frame)):
+            lab = Lab()
+            lab.from_guest(frame[:length])
+            assert lab.to_guest() == []
+            assert lab.to_host() == []
+            assert sum(lab.drops.values()) == 1
+
+
+def test_flipped_bits_never_raise() -> None:
+    dice = random.Random(7)
+    lab = Lab()
+    frame = bytes(ip("192.0.2.7") / TCP(sport=1, dport=2, flags="S", options=[("MSS", 1460)]))
+    for _ in range(3000):
+        bad = bytearray(frame)
+        for _ in range(dice.randrange(1, 4)):
+            bad[dice.randrange(len(bad))] ^= 1 << dice.randrange(8)
+        lab.from_guest(bytes(bad))
+
+
+def test_icmp_errors_are_rate_limited() -> None:
+    lab = Lab(replace(Config(), host_loopback=False))
+    introduce(lab)
+    for _ in range(200):
+        lab.from_guest(udp(ROUTER, 9999, b"x"))
+    assert len(read(lab)) == 50
+    assert lab.drops["icmp rate"] == 150
+    lab.wait(1)
+    lab.from_guest(udp(ROUTER, 9999, b"x"))
+    assert len(read(lab)) == 1
