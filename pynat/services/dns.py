@@ -1,0 +1,151 @@
+"""The DNS forwarder at the router's address (RFC 1035; RFC 5625 says how a proxy should behave).
+
+    from the guest: ask() ---> names that we know: answered at once
+                         \\--> everything else: Resolve for the host's resolvers, bytes unchanged
+    from the host:  Resolved ---> the answer, bytes unchanged, or SERVFAIL
+
+Names that we know are those of the configuration, `host.internal`, `gateway.internal` and
+`host.docker.internal` (the router), and the addresses of the guest's net backwards: an address
+there without a name is NXDOMAIN at once, because no resolver of the host can know better.
+
+At most LIMIT questions are outstanding; the next one gets SERVFAIL. While one is outstanding the
+guest waits, so guest time is held. The host side answers each Resolve within its time-out, so
+there is no timer here. Each ask() gets exactly one answer, save UDP messages that are no query.
+A UDP answer is at most what the guest takes (512 or its EDNS size) and one packet; a longer one
+is cut and marked, and the guest asks again by TCP.
+
+Left out: a cache (the guest and the host's resolver have one), DNSSEC validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+from pynat.config import Config
+from pynat.errors import Malformed
+from pynat.nat.messages import Resolve, Resolved
+from pynat.notices import Level, Notices
+from pynat.wire import dns
+from pynat.wire.dns import Query
+
+LIMIT = 512  # questions outstanding
+TTL = 60  # seconds; names of the configuration last as long as the simulator runs
+ROUTER_NAMES = ("gateway.internal", "host.internal", "host.docker.internal")
+HEADERS = 28  # bytes of IP and UDP in a packet
+
+Answer = Callable[[bytes], None]
+
+
+class DnsForwarder:
+    def __init__(self, config: Config, notices: Notices) -> None:
+        network = config.network
+        router = (network.router,)
+        self._names = dict.fromkeys(ROUTER_NAMES, router) | config.dns.names
+        self._pointers = _pointers(self._names)
+        self._pointers.setdefault(network.router.reverse_pointer, ROUTER_NAMES[0])
+        self._pointers.setdefault(network.dns.reverse_pointer, ROUTER_NAMES[0])
+        self._net = network.net
+        self._longest = network.mtu - HEADERS
+        self._notices = notices
+        self._pending: dict[int, tuple[Query, bool, Answer]] = {}
+        self._last_id = 0
+        self._to_host: list[Resolve] = []
+
+    @property
+    def pending(self) -> int:
+        """How many questions wait for the host."""
+        return len(self._pending)
+
+    # ------------------------------------------------------------ from the guest
+    def ask(self, query: bytes, *, tcp: bool, now: float, answer: Answer) -> None:
+        """`answer` is called at once or from a later from_host()."""
+        header = query[:4].ljust(4, b"\0")
+        flags = int.from_bytes(header[2:], "big")
+        is_query = len(query) >= dns.HEADER.size and not flags & dns.QR
+        if not is_query and not tcp:  # to answer an answer could go on for ever
+            self._notices.drop("dns message is no query", f"{len(query)} bytes", now)
+        elif not is_query:
+            answer(dns.refusal(query, dns.FORMERR))
+        elif flags & dns.OPCODE:
+            answer(dns.refusal(query, dns.NOTIMP))
+        else:
+            try:
+                question = dns.decode(query)
+            except Malformed as error:
+                self._notices.drop(error.reason, error.detail, now)
+                answer(dns.refusal(query, dns.FORMERR))
+                return
+            ours = self._our_answer(question)
+            if ours is not None:
+                answer(self._fitting(ours, question, tcp))
+            else:
+                self._forward(question, query, tcp, now, answer)
+
+    def _forward(
+        self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer
+    ) -> None:
+        if len(self._pending) >= LIMIT:
+            text = f"more than {LIMIT} questions wait for the host's resolvers"
+            self._notices.limited("dns questions", text, now, Level.ERROR)
+            answer(dns.reply(question, dns.SERVFAIL))
+            return
+        self._last_id += 1
+        self._pending[self._last_id] = (question, tcp, answer)
+        self._to_host.append(Resolve(self._last_id, query, tcp))
+
+    # ------------------------------------------------------------ the host
+    def to_host(self) -> list[Resolve]:
+        actions, self._to_host = self._to_host, []
+        return actions
+
+    def from_host(self, event: Resolved, now: float) -> None:
+        question, tcp, answer = self._pending.pop(event.query_id)
+        if event.answer is None or len(event.answer) < dns.HEADER.size:
+            text = f"no resolver of the host has answered: {question}"
+            self._notices.limited("dns time-out", text, now)
+            answer(dns.reply(question, dns.SERVFAIL))
+        else:
+            answer(self._fitting(event.answer, question, tcp))
+
+    def _fitting(self, answer: bytes, question: Query, tcp: bool) -> bytes:
+        longest = min(max(dns.SMALLEST, question.size), self._longest)
+        if tcp or len(answer) <= longest:
+            return answer
+        return dns.truncated(answer, question)
+
+    # ------------------------------------------------------------ names that we know
+    def _our_answer(self, question: Query) -> bytes | None:
+        if question.klass not in (dns.IN, dns.ANY):
+            return None
+        wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR}
+        if addresses := self._names.get(question.name):
+            records = [(dns.A, address.packed) for address in addresses if dns.A in wants]
+            return dns.reply(question, records=records, ttl=TTL)
+        if pointer := self._pointers.get(question.name):
+            records = [(dns.PTR, dns.labels(pointer))] if dns.PTR in wants else []
+            return dns.reply(question, records=records, ttl=TTL)
+        address = _backwards(question.name)
+        if address is not None and address in self._net:
+            return dns.reply(question, dns.NXDOMAIN)
+        return None
+
+
+def _pointers(names: dict[str, tuple[IPv4Address, ...]]) -> dict[str, str]:
+    """The first name of each address, by the name that asks for it."""
+    pointers: dict[str, str] = {}
+    for name, addresses in names.items():
+        for address in addresses:
+            pointers.setdefault(address.reverse_pointer, name)
+    return pointers
+
+
+def _backwards(name: str) -> IPv4Address | None:
+    """4.3.2.1.in-addr.arpa is 1.2.3.4."""
+    digits = name.removesuffix(".in-addr.arpa").split(".")
+    if len(digits) != 4 or not name.endswith(".in-addr.arpa"):
+        return None
+    try:
+        return IPv4Address(".".join(reversed(digits)))
+    except ValueError:
+        return None

@@ -1,0 +1,137 @@
+"""DNS messages (RFC 1035 section 4), as far as a forwarder must read and write them.
+
+ 0  2  id
+ 2  2  flags: QR, opcode (4 bits), AA, TC, RD; RA, Z, AD, CD, rcode (4 bits)
+ 4  2  number of questions, 1
+ 6  2  of answers
+ 8  2  of authority records
+10  2  of additional records
+12     the question: a name (labels with their lengths, then 0), type 2, class 2
+       records: a name, type 2, class 2, TTL 4, length 2, data
+
+One additional record, OPT (RFC 6891), has in its class field the size of UDP message that the
+sender takes. Whole messages with their records are never built as objects here: what is
+forwarded passes as it is, and importing a full DNS library takes a fifth of a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
+
+from pynat.errors import Malformed
+
+HEADER = Struct("!HHHHHH")
+_QUESTION = Struct("!HH")
+_RECORD = Struct("!HHIH")
+
+QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
+OPCODE = 0x7800
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = range(5)
+A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
+IN = 1
+
+OUR_SIZE = 1232  # bytes of UDP message; fits every path (dnsflagday.net/2020)
+SMALLEST = 512  # what everybody takes (RFC 1035 section 2.3.4)
+TO_QUESTION = b"\xc0\x0c"  # a compressed name: the one at byte 12
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    ident: int
+    flags: int
+    name: str  # lower case, without the last dot
+    kind: int
+    klass: int
+    question: bytes
+    size: int = 0  # of UDP message that the sender takes, from OPT; 0 without OPT
+
+    def __str__(self) -> str:
+        return f"DNS {self.ident:#06x} type {self.kind} {self.name or '.'}"
+
+
+def decode(data: bytes) -> Query:
+    """A query of one question. Who asks otherwise is told FORMERR."""
+    if len(data) < HEADER.size:
+        raise Malformed("dns length", f"{len(data)} bytes, a header has 12 (RFC 1035 4.1.1)")
+    ident, flags, questions, *others = HEADER.unpack_from(data)
+    if questions != 1:
+        raise Malformed("dns question", f"{questions} questions, expected 1 (RFC 1035 4.1.2)")
+    labels, at = _name(data, HEADER.size)
+    try:
+        kind, klass = _QUESTION.unpack_from(data, at)
+        end = at = at + _QUESTION.size
+        size = 0
+        for _ in range(sum(others)):
+            _, at = _name(data, at)
+            of_kind, of_class, _, length = _RECORD.unpack_from(data, at)
+            at += _RECORD.size + length
+            if of_kind == OPT:
+                size = max(SMALLEST, of_class)
+    except StructError:
+        raise _short(len(data)) from None
+    if at > len(data):
+        raise _short(len(data))
+    name = ".".join(label.replace(b".", b"\\.").decode("latin-1") for label in labels).lower()
+    return Query(ident, flags, name, kind, klass, data[HEADER.size : end], size)
+
+
+def _short(length: int) -> Malformed:
+    return Malformed("dns length", f"the records run over the end at {length} (RFC 1035 4.1.3)")
+
+
+def _name(data: bytes, at: int) -> tuple[list[bytes], int]:
+    """The labels of an uncompressed name, or of what stands before a pointer."""
+    labels: list[bytes] = []
+    start = at
+    while at < len(data):
+        length = data[at]
+        if length == 0:
+            return labels, at + 1
+        if length >= 0xC0 and start > HEADER.size:  # nothing to point to before the question
+            return labels, at + 2
+        if length > 63:
+            raise Malformed("dns name", f"label length {length}, at most 63 (RFC 1035 2.3.4)")
+        labels.append(data[at + 1 : at + 1 + length])
+        at += 1 + length
+        if at - start > 254:
+            raise Malformed("dns name", "longer than 255 bytes (RFC 1035 2.3.4)")
+    raise Malformed("dns name", f"runs over the end at {len(data)} (RFC 1035 3.1)")
+
+
+def reply(
+    query: Query, rcode: int = NOERROR, records: list[tuple[int, bytes]] | None = None, ttl: int = 0
+) -> bytes:
+    """An answer of our own; `records` are (type, data) for the name that was asked for."""
+    records = records or []
+    flags = QR | RA | (query.flags & (OPCODE | RD)) | rcode
+    if rcode in (NOERROR, NXDOMAIN):
+        flags |= AA
+    header = HEADER.pack(query.ident, flags, 1, len(records), 0, bool(query.size))
+    answers = b"".join(
+        TO_QUESTION + _RECORD.pack(kind, IN, ttl, len(data)) + data for kind, data in records
+    )
+    opt = b"\0" + _RECORD.pack(OPT, OUR_SIZE, 0, 0) if query.size else b""
+    return header + query.question + answers + opt
+
+
+def refusal(data: bytes, rcode: int) -> bytes:
+    """An answer to what cannot be read: a header only."""
+    ident, flags = int.from_bytes(data[:2].ljust(2, b"\0"), "big"), data[2:4].ljust(2, b"\0")
+    kept = int.from_bytes(flags, "big") & (OPCODE | RD)
+    return HEADER.pack(ident, QR | RA | kept | rcode, 0, 0, 0, 0)
+
+
+def truncated(answer: bytes, query: Query) -> bytes:
+    """The answer without its records, and the sign to ask again by TCP (RFC 2181 section 9)."""
+    ident, flags = HEADER.unpack_from(answer)[:2]
+    opt = b"\0" + _RECORD.pack(OPT, OUR_SIZE, 0, 0) if query.size else b""
+    header = HEADER.pack(ident, flags | TC, 1, 0, 0, bool(query.size))
+    return header + query.question + opt
+
+
+def labels(name: str) -> bytes:
+    """A name as it stands in a record."""
+    parts = [part.encode("latin-1") for part in name.split(".") if part]
+    return b"".join(bytes((len(part),)) + part for part in parts) + b"\0"

@@ -1,0 +1,201 @@
+"""The forwarder; dnspython writes the questions and reads the answers."""
+
+from __future__ import annotations
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pynat.config_toml import read_toml
+from pynat.nat.messages import Resolve, Resolved
+from pynat.notices import Notices
+from pynat.services.dns import LIMIT, DnsForwarder
+
+CONFIG = """
+[dns]
+names = {"Mirror.test" = "192.168.16.1", "two.test" = ["1.2.3.4", "5.6.7.8"]}
+"""
+
+
+class Forwarder:
+    def __init__(self, text: str = CONFIG) -> None:
+        self.said: list[str] = []
+        self.notices = Notices(lambda level, line: self.said.append(line))
+        self.engine = DnsForwarder(read_toml(text, "test.toml"), self.notices)
+        self.answers: list[bytes] = []
+
+    def ask(self, data: bytes, tcp: bool = False) -> None:
+        self.engine.ask(data, tcp=tcp, now=0.0, answer=self.answers.append)
+
+    def answer(self) -> dns.message.Message:
+        (data,) = self.answers
+        self.answers.clear()
+        return dns.message.from_wire(data)
+
+    def known(self, name: str, kind: str = "A") -> str:
+        """What is answered without the host."""
+        question = query(name, kind)
+        self.ask(question)
+        assert self.engine.to_host() == []
+        message = self.answer()
+        assert dns.message.from_wire(question).is_response(message)
+        records = [f"{rrset[0].rdtype.name} {item}" for rrset in message.answer for item in rrset]
+        return " ".join([dns.rcode.to_text(message.rcode()), *records])
+
+
+def query(name: str = "example.test", kind: str = "A", size: int | None = None) -> bytes:
+    message = dns.message.make_query(name, kind, use_edns=size is not None, payload=size or 0)
+    return message.to_wire()
+
+
+def response(question: bytes, count: int = 1) -> bytes:
+    message = dns.message.make_response(dns.message.from_wire(question))
+    name = message.question[0].name
+    addresses = [f"10.1.{i // 250}.{i % 250}" for i in range(count)]
+    message.answer.append(dns.rrset.from_text_list(name, 60, "IN", "A", addresses))
+    return message.to_wire(max_size=65535)
+
+
+@pytest.fixture
+def forwarder() -> Forwarder:
+    return Forwarder()
+
+
+# ---------------------------------------------------------------- names that we know
+@pytest.mark.parametrize(
+    ("name", "kind", "answer"),
+    [
+        ("mirror.TEST", "A", "NOERROR A 192.168.16.1"),
+        ("two.test", "A", "NOERROR A 1.2.3.4 A 5.6.7.8"),
+        ("two.test", "ANY", "NOERROR A 1.2.3.4 A 5.6.7.8"),
+        ("two.test", "AAAA", "NOERROR"),
+        ("host.internal", "A", "NOERROR A 192.168.16.1"),
+        ("gateway.internal", "A", "NOERROR A 192.168.16.1"),
+        ("host.docker.internal", "A", "NOERROR A 192.168.16.1"),
+        ("host.docker.internal", "AAAA", "NOERROR"),
+        ("1.16.168.192.in-addr.arpa", "PTR", "NOERROR PTR gateway.internal."),
+        ("1.16.168.192.in-addr.arpa", "A", "NOERROR"),
+        ("8.7.6.5.in-addr.arpa", "PTR", "NOERROR PTR two.test."),
+        ("2.16.168.192.in-addr.arpa", "PTR", "NXDOMAIN"),
+    ],
+)
+def test_known_names(forwarder: Forwarder, name: str, kind: str, answer: str) -> None:
+    if name.startswith("8.7.6.5"):
+        name = "8.7.6.5.in-addr.arpa"
+    assert forwarder.known(name, kind) == answer
+    assert forwarder.engine.pending == 0
+
+
+def test_the_configuration_overrides_our_own_names() -> None:
+    forwarder = Forwarder('dns.names = {"host.internal" = "9.9.9.9"}')
+    assert forwarder.known("host.internal") == "NOERROR A 9.9.9.9"
+
+
+@pytest.mark.parametrize("name", ["9.9.9.9.in-addr.arpa", "x.in-addr.arpa", "1.2.3.4", "internal"])
+def test_other_names_are_the_hosts(forwarder: Forwarder, name: str) -> None:
+    forwarder.ask(query(name, "PTR"))
+    assert len(forwarder.engine.to_host()) == 1
+
+
+# ---------------------------------------------------------------- forwarding
+@pytest.mark.parametrize("tcp", [False, True])
+def test_questions_and_answers_pass_unchanged(forwarder: Forwarder, tcp: bool) -> None:
+    question = query(size=1400)
+    forwarder.ask(question, tcp)
+    assert forwarder.engine.to_host() == [Resolve(1, question, tcp)]
+    assert forwarder.engine.to_host() == []
+    assert forwarder.engine.pending == 1
+    assert forwarder.answers == []
+    answer = response(question)
+    forwarder.engine.from_host(Resolved(1, answer), 0.1)
+    assert forwarder.answers == [answer]
+    assert forwarder.engine.pending == 0
+
+
+def test_answers_come_in_any_order(forwarder: Forwarder) -> None:
+    first, second = query("a.test"), query("b.test")
+    forwarder.ask(first)
+    forwarder.ask(second)
+    forwarder.engine.from_host(Resolved(2, response(second)), 0.1)
+    forwarder.engine.from_host(Resolved(1, response(first)), 0.2)
+    assert forwarder.answers == [response(second), response(first)]
+
+
+@pytest.mark.parametrize("answer", [None, b"short"])
+def test_no_answer_is_servfail(forwarder: Forwarder, answer: bytes | None) -> None:
+    question = query()
+    forwarder.ask(question)
+    forwarder.engine.from_host(Resolved(1, answer), 5.0)
+    message = forwarder.answer()
+    assert message.rcode() == dns.rcode.SERVFAIL
+    assert dns.message.from_wire(question).is_response(message)
+    assert forwarder.said[0].startswith("no resolver of the host has answered: DNS 0x")
+
+
+def test_too_many_questions(forwarder: Forwarder) -> None:
+    for i in range(LIMIT + 1):
+        forwarder.ask(query(f"n{i}.test"))
+    assert forwarder.engine.pending == LIMIT
+    assert forwarder.answer().rcode() == dns.rcode.SERVFAIL
+    assert forwarder.said == ["more than 512 questions wait for the host's resolvers"]
+    forwarder.engine.from_host(Resolved(1, None), 1.0)
+    assert forwarder.engine.pending == LIMIT - 1
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "tcp", "cut"),
+    [
+        (None, 20, False, False),
+        (None, 60, False, True),
+        (None, 60, True, False),
+        (1232, 60, False, False),
+        (1232, 90, False, True),
+        (4096, 120, False, True),  # one packet, whatever the guest says
+    ],
+)
+def test_long_answers_are_cut(
+    forwarder: Forwarder, size: int | None, count: int, tcp: bool, cut: bool
+) -> None:
+    question = query(size=size)
+    forwarder.ask(question, tcp)
+    forwarder.engine.from_host(Resolved(1, response(question, count)), 0.1)
+    message = forwarder.answer()
+    assert bool(message.flags & dns.flags.TC) == cut
+    assert sum(map(len, message.answer)) == (0 if cut else count)
+
+
+# ---------------------------------------------------------------- what is no good question
+def test_malformed_questions_get_formerr(forwarder: Forwarder) -> None:
+    forwarder.ask(query()[:20])
+    assert forwarder.answer().rcode() == dns.rcode.FORMERR
+    assert forwarder.notices.drops == {"dns name": 1}
+
+
+def test_other_operations_are_not_implemented(forwarder: Forwarder) -> None:
+    data = bytearray(query())
+    data[2] |= 5 << 3  # UPDATE
+    forwarder.ask(bytes(data))
+    assert forwarder.answer().rcode() == dns.rcode.NOTIMP
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 11, response(query())])
+def test_no_query_is_never_answered_over_udp(forwarder: Forwarder, data: bytes) -> None:
+    forwarder.ask(data)
+    assert forwarder.answers == []
+    assert forwarder.notices.drops == {"dns message is no query": 1}
+    forwarder.ask(data, tcp=True)
+    assert forwarder.answer().rcode() == dns.rcode.FORMERR
+
+
+@given(st.binary(max_size=80), st.booleans())
+def test_any_bytes_get_one_answer_or_wait(data: bytes, whole: bool) -> None:
+    forwarder = Forwarder()
+    if whole:
+        data = bytes.fromhex("123401000001000000000000") + data
+    forwarder.ask(data, tcp=True)
+    assert len(forwarder.answers) + forwarder.engine.pending == 1
+    if forwarder.answers:
+        assert len(forwarder.answers[0]) >= 12

@@ -1,0 +1,118 @@
+"""The DNS codec against dnspython's."""
+
+from __future__ import annotations
+
+import contextlib
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pynat.errors import Malformed
+from pynat.wire import dns as wire
+
+
+def asked(name: str = "Www.Example.test.", kind: str = "A", size: int | None = None) -> bytes:
+    query = dns.message.make_query(name, kind, use_edns=size is not None, payload=size or 0)
+    query.id = 0x1234
+    return query.to_wire()
+
+
+def test_reads_a_query() -> None:
+    query = wire.decode(asked())
+    assert (query.ident, query.flags, query.name) == (0x1234, wire.RD, "www.example.test")
+    assert (query.kind, query.klass, query.size) == (wire.A, wire.IN, 0)
+    assert query.question == asked()[12:]
+    assert str(query) == "DNS 0x1234 type 1 www.example.test"
+    assert wire.decode(asked(".")).name == ""
+    assert wire.decode(asked(r"a\.b.c.")).name == r"a\.b.c"
+
+
+@pytest.mark.parametrize(("size", "taken"), [(4096, 4096), (100, 512)])
+def test_reads_the_size_that_the_sender_takes(size: int, taken: int) -> None:
+    assert wire.decode(asked(size=size)).size == taken
+
+
+@pytest.mark.parametrize("size", [None, 1400])
+def test_writes_answers(size: int | None) -> None:
+    query = wire.decode(asked(size=size))
+    data = wire.reply(query, records=[(wire.A, bytes((1, 2, 3, i))) for i in range(3)], ttl=60)
+    message = dns.message.from_wire(data)
+    assert message.id == 0x1234
+    assert message.rcode() == dns.rcode.NOERROR
+    assert dns.flags.to_text(message.flags) == "QR AA RD RA"
+    (rrset,) = message.answer
+    assert rrset.to_text().splitlines() == [
+        f"Www.Example.test. 60 IN A 1.2.3.{i}" for i in range(3)
+    ]
+    assert message.edns == (0 if size else -1)
+    assert dns.message.from_wire(asked(size=size)).is_response(message)
+
+
+def test_writes_failures() -> None:
+    query = wire.decode(asked())
+    message = dns.message.from_wire(wire.reply(query, wire.SERVFAIL))
+    assert message.rcode() == dns.rcode.SERVFAIL
+    assert dns.flags.to_text(message.flags) == "QR RD RA"
+    refusal = dns.message.from_wire(wire.refusal(asked(), wire.FORMERR))
+    assert (refusal.id, refusal.rcode(), refusal.question) == (0x1234, dns.rcode.FORMERR, [])
+    assert len(wire.refusal(b"\x01", wire.FORMERR)) == 12
+
+
+def test_cuts_an_answer() -> None:
+    query = wire.decode(asked(size=1232))
+    long = wire.reply(query, records=[(wire.A, bytes(4))] * 200)
+    message = dns.message.from_wire(wire.truncated(long, query))
+    assert message.flags & dns.flags.TC
+    assert message.answer == []
+    assert dns.message.from_wire(asked()).is_response(message)
+
+
+def test_a_name_as_it_stands_in_a_record() -> None:
+    assert wire.labels("gateway.internal") == b"\7gateway\10internal\0"
+
+
+HEADER = bytes.fromhex("1234 0100 0001 0000 0000 0000")
+
+
+@pytest.mark.parametrize(
+    ("data", "slug"),
+    [
+        (HEADER[:11], "dns length"),
+        (HEADER[:4] + b"\0\2" + HEADER[6:], "dns question"),
+        (HEADER, "dns name"),
+        (HEADER + b"\3ab", "dns name"),
+        (HEADER + b"\x40" + bytes(70), "dns name"),
+        (HEADER + b"\xc0\x0c\0\1\0\1", "dns name"),
+        (HEADER + b"\x3f" + b"a" * 63, "dns name"),
+        (HEADER + (b"\x3f" + b"a" * 63) * 4 + b"\0\0\1\0\1", "dns name"),
+        (HEADER + b"\1a\0\0\1", "dns length"),
+        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1", "dns name"),
+        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1" + b"\0\0\x29", "dns length"),
+        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1" + b"\0\0\x29" + bytes(6) + b"\0\1", "dns length"),
+    ],
+)
+def test_rubbish_has_a_name(data: bytes, slug: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        wire.decode(data)
+    assert caught.value.reason == slug
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_malformed(data: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        str(wire.decode(data))
+    with contextlib.suppress(Malformed):
+        query = wire.decode(HEADER[:10] + b"\0\3" + data)
+        assert dns.message.from_wire(wire.reply(query)).question
+
+
+@given(st.integers(0, 60))
+def test_cut_short_anywhere(length: int) -> None:
+    whole = asked(size=1400)
+    with contextlib.suppress(Malformed):
+        assert wire.decode(whole[:length]) == wire.decode(whole)
