@@ -19,7 +19,7 @@ _POWER_OFF = (
     "shutdown requested",  # the string "Shutdown" written to port 0x8900
     "POWER button turned off",  # the button in Bochs's window
 )
-_SIGINT_CAUGHT = "SIGNAL 2 caught"
+_ASKED_TO_END = ("SIGNAL 2 caught", "Received SIGHUP: quit simulation")
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 _PANIC = re.compile(r"^(?P<tick>\d*).*?(?P<device>\[[^\]]*\])?\s*>>PANIC<< (?P<text>.*)$")
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
@@ -80,7 +80,7 @@ def signal_of(exit_code: int) -> int:
 
 def _judge_panic(panic: re.Match[str], asked: Ending | None) -> tuple[Ending, str]:
     message = panic["text"].strip()
-    if _SIGINT_CAUGHT in message:
+    if any(text in message for text in _ASKED_TO_END):
         return asked or Ending.QUIT, ""
     if any(text in message for text in _POWER_OFF):
         return Ending.POWER_OFF, message

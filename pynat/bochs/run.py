@@ -55,6 +55,7 @@ class BochsRun:
         self.log = (log or log_of(bochsrc) or Path("bochs.log")).absolute()
         self.extra = list(extra)
         self.stdout = stdout
+        self._display = ""
         self._environment = dict(os.environ if environment is None else environment)
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,7 +127,11 @@ class BochsRun:
         return None if self._started().poll() is None else self._finished()
 
     def interrupt(self) -> Outcome:
-        """End Bochs as Ctrl-C does: its devices and our plugin shut down in order."""
+        """End Bochs after a Ctrl-C, which a Bochs that is not headless had from the terminal."""
+        if not self.headless:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._asked = Ending.QUIT
+                self._started().wait(GRACE)
         return self._end(Ending.QUIT)
 
     def terminate(self) -> Outcome:
@@ -141,14 +146,9 @@ class BochsRun:
             raise ValueError("this run has not been started")
         return self._process
 
-    def _end(
-        self,
-        why: Ending,
-        # A Bochs with the display `term` swallows SIGTERM; SIGINT is a clean exit everywhere.
-        signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL),
-    ) -> Outcome:
+    def _end(self, why: Ending, signals: Sequence[signal.Signals] = ()) -> Outcome:
         process = self._started()
-        for number in signals:
+        for number in signals or _polite_signals(self._display):
             if process.poll() is not None:
                 break
             self._asked = why
@@ -185,7 +185,8 @@ class BochsRun:
             command += ["-rc", str(start)]
         command += flags
         if self.headless:  # nobody can answer "A PANIC has occurred. Do you want to:"
-            options = ["panic: action=fatal", *options, f"display_library: {_display(self.bochs)}"]
+            self._display = _unseen_display(self.bochs)
+            options = ["panic: action=fatal", *options, f"display_library: {self._display}"]
         return [*command, *options, f"log: {self.log}"]
 
     def _variables(self) -> dict[str, str]:
@@ -212,7 +213,7 @@ def log_of(bochsrc: Path) -> Path | None:
     return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
 
 
-def _display(bochs: Bochs) -> str:
+def _unseen_display(bochs: Bochs) -> str:
     """A display that needs no screen and opens no port (rfb listens on all addresses)."""
     for name in ("nogui", "term", "sdl2"):
         if name in bochs.displays:
@@ -221,6 +222,16 @@ def _display(bochs: Bochs) -> str:
         f"{bochs} has no display to run without a screen; install its nogui or term"
         " (Debian: apt-get install bochs-term)"
     )
+
+
+def _polite_signals(display: str) -> tuple[signal.Signals, ...]:
+    """What ends Bochs, the gentlest first: a clean exit shuts its devices and our plugin down.
+
+    SIGINT is one, except where a debugger is compiled in but not in use (Debian's 3.0), which
+    swallows it. The display `term` swallows SIGTERM, and to it SIGHUP is the clean exit.
+    """
+    gentlest = signal.SIGHUP if display == "term" else signal.SIGINT
+    return gentlest, signal.SIGTERM, signal.SIGKILL
 
 
 def _dies_with_us() -> list[str]:

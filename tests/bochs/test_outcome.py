@@ -66,8 +66,9 @@ def test_a_reported_panic_is_not_how_a_later_quit_ended() -> None:
     assert judge(0, _HLT, "", None) == (Ending.QUIT, "")
 
 
-def test_ctrl_c_without_the_debugger_is_a_panic_to_bochs() -> None:
-    log = _panic("SIGNAL 2 caught")
+@pytest.mark.parametrize("message", ["SIGNAL 2 caught", "Received SIGHUP: quit simulation"])
+def test_a_request_to_end_is_a_panic_to_bochs(message: str) -> None:
+    log = _panic(message)
     assert judge(1, log, "", None) == (Ending.QUIT, "")
     assert judge(1, log, "", Ending.TIMEOUT) == (Ending.TIMEOUT, "")
 
