@@ -26,9 +26,6 @@ def run(port, entry, root):
     except BaseException as error:
         report(port, error)
         port.log(ERROR, f"pynat: the network engine stopped with the error above; {GOES_ON}")
-    else:
-        if not port.closing:
-            port.log(ERROR, f"pynat: the network engine returned; {GOES_ON}")
 
 
 def load(entry, root):

@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "counters.h"
@@ -82,6 +83,7 @@ class Nic {
   // --- any thread ---
   uint64_t guest_us() const { return now_.load(std::memory_order_relaxed); }
   bool closing() const { return closing_.load(); }
+  bool is_ready() const { return ready_.load(); }
   bool is_stopped() const { return stopped_.load(); }
   int doorbell_fd() const { return doorbell_.fd(); }
   const Counters& counters() const { return counters_; }
@@ -133,6 +135,9 @@ class Nic {
   LineRate line_rate_;
   unsigned char frame_[MAX_TO_GUEST + 64];  // models write into it and read past the end
 };
+
+// Made here because all users must agree on run-time type information, and plugin.cc has none.
+std::shared_ptr<Nic> make_nic(const Simulator& simulator, Sleeper& sleeper);
 
 template <class Take>
 void Nic::receive(uint32_t limit, Take take) {

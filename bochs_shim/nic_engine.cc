@@ -9,6 +9,10 @@ constexpr size_t LOG_PIECE = 900;  // bytes of a line; longer ones go on in the 
 
 }  // namespace
 
+std::shared_ptr<Nic> make_nic(const Simulator& simulator, Sleeper& sleeper) {
+  return std::make_shared<Nic>(simulator, sleeper);
+}
+
 // True when nothing was asked since `seen`, or when somebody who asked has rung.
 bool Nic::arm_doorbell(uint64_t seen) {
   armed_.store(true);

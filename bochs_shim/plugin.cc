@@ -87,7 +87,7 @@ Link* new_link(logfunctions* device, eth_rx_handler_t rxh, eth_rx_status_t rxsta
   try {
     Link* link = new Link{device, rxh, rxstat, nullptr};
     const pynat::Simulator simulator{link, guest_us, rx_status, deliver, log};
-    link->nic = std::make_shared<Nic>(simulator, sleeper());
+    link->nic = pynat::make_nic(simulator, sleeper());
     link->engine = pynat::Engine::start(
         link->nic, {script == nullptr ? "" : script, netif == nullptr ? "" : netif,
                     std::string(mac, 6)});

@@ -78,9 +78,9 @@ std::string initialise() {
   return PyStatus_Exception(status) ? explain(status, place, library) : "";
 }
 
-// The error that Python has set, as text with file and line; clears it.
+// For trouble in the bootstrap itself; what the engine raises never comes here.
 void log_python_error(Nic& nic, const char* what) {
-  PyErr_Print();  // to stderr, with the traceback; the engine's own errors never come here
+  PyErr_Print();
   nic.log(LOG_ERROR, std::string("pynat: ") + what + " failed: see stderr");
 }
 
@@ -121,7 +121,11 @@ void run_engine(const std::shared_ptr<Nic>& nic, const EngineArguments& argument
     const std::string root = find_python(own_path()).package_root;
     result = PyObject_CallMethod(bootstrap, "run", "Oss", port, PYNAT_ENTRY, root.c_str());
   }
-  if (result == nullptr) log_python_error(*nic, "starting the engine");
+  if (result == nullptr) {
+    log_python_error(*nic, "starting the engine");
+  } else if (nic->is_ready() && !nic->is_stopped() && !nic->closing()) {
+    nic->log(LOG_ERROR, "pynat: the network engine returned; the guest has no network from here on");
+  }
   Py_XDECREF(result);
   Py_XDECREF(port);
   Py_XDECREF(bootstrap);

@@ -29,6 +29,7 @@ STUB_ENTRY = "shim_stub:serve"  # tests/shim/stubs/shim_stub.py
 class Variant:
     name: str
     flags: tuple[str, ...]
+    pybind11: tuple[str, ...] = ()  # for the one source that includes it
 
     @property
     def directory(self) -> Path:
@@ -39,6 +40,7 @@ PLAIN = Variant("plain", ("-O1",))
 ASAN = Variant(
     "asan",
     ("-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    pybind11=("-O0",),  # halves the minute that it takes
 )
 TSAN = Variant("tsan", ("-O1", "-g1", "-fsanitize=thread"))
 
@@ -96,19 +98,20 @@ def core(variant: Variant) -> list[Path]:
     return [compile_one(variant, SHIM / name) for name in build_flags.CORE_SOURCES]
 
 
-def python_flags(source: str) -> tuple[str, ...]:
+def python_flags(variant: Variant, source: str) -> tuple[str, ...]:
     include = [f"-I{sysconfig.get_path('include')}", f"-isystem{pybind11.get_include()}"]
     # Only these look at the defines, so the others need no second compiling.
     defined = source in {"find_python.cc", "python_host.cc"}
     macros = build_flags.defines(STUB_ENTRY) if defined else []
-    return (*include, *(f"-D{name}={value}" for name, value in macros))
+    slow = variant.pybind11 if source == "port_module.cc" else ()
+    return (*include, *slow, *(f"-D{name}={value}" for name, value in macros))
 
 
 def stub_plugin(variant: Variant) -> Path:
     """The plugin as Bochs gets it, but with tests/shim/stubs/shim_stub.py as the engine."""
     objects = core(variant)
     objects += [
-        compile_one(variant, SHIM / name, python_flags(name))
+        compile_one(variant, SHIM / name, python_flags(variant, name))
         for name in build_flags.PYTHON_SOURCES
     ]
     objects += [
@@ -120,8 +123,14 @@ def stub_plugin(variant: Variant) -> Path:
     return make(target, objects, [*command, *map(str, objects), *build_flags.link()])
 
 
-def program(variant: Variant, source: Path, objects: list[Path], *link: str) -> Path:
-    main = compile_one(variant, source)
+def program(
+    variant: Variant,
+    source: Path,
+    objects: list[Path],
+    *link: str,
+    compile_flags: tuple[str, ...] = (),
+) -> Path:
+    main = compile_one(variant, source, compile_flags)
     target = variant.directory / source.stem
     parts = [main, *objects]
     command = [compiler(), *variant.flags, "-o", str(target), *map(str, parts), *link]
