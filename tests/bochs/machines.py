@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pynat.bochs import Bochs, find_bochs, rom_files
 
@@ -35,17 +39,25 @@ def bochsrc(folder: Path, code: bytes, *lines: str, signature: bytes = _SIGNATUR
     return path
 
 
-def signalling_bochsrc(folder: Path, *lines: str) -> tuple[Path, Path]:
-    """A guest that says "H" on a FIFO and then idles for ever: bochsrc and FIFO."""
+@dataclass(frozen=True)
+class Greeter:
+    """A guest that says "H" on its serial port and then idles for ever."""
+
+    bochsrc: Path
+    serial: IO[bytes]
+
+    def await_hello(self) -> None:
+        assert self.serial.read(1) == b"H"
+
+
+@contextlib.contextmanager
+def greeter(folder: Path, *lines: str) -> Iterator[Greeter]:
     fifo = folder / "com1"
     os.mkfifo(fifo)
-    com1 = f"com1: enabled=1, mode=file, dev={fifo}"
-    return bochsrc(folder, HELLO_SERIAL, com1, *lines), fifo
-
-
-def await_hello(fifo: Path) -> None:
-    with fifo.open("rb", buffering=0) as file:
-        assert file.read(1) == b"H"
+    path = bochsrc(folder, HELLO_SERIAL, f"com1: enabled=1, mode=file, dev={fifo}", *lines)
+    # Open for both, so that Bochs finds a reader from its start to its end.
+    with fifo.open("r+b", buffering=0) as serial:
+        yield Greeter(path, serial)
 
 
 def fake(executable: Path = Path("/usr/bin/bochs"), **changes: object) -> Bochs:

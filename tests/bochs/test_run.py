@@ -16,15 +16,19 @@ from tests.bochs.machines import (
     HELLO_E9,
     POWER_OFF,
     TRIPLE_FAULT,
-    await_hello,
+    Greeter,
     bochsrc,
     fake,
+    greeter,
     shutdown_port,
-    signalling_bochsrc,
 )
 from tests.bochs.processes import Watch, listening_sockets
 
 _SECONDS = 30.0  # far more than any of these guests needs
+
+
+def _run(bochs: Bochs, guest: Greeter) -> BochsRun:
+    return BochsRun(bochs, guest.bochsrc, log=guest.bochsrc.parent / "bochs.log")
 
 
 @pytest.mark.parametrize(
@@ -97,16 +101,14 @@ def test_an_old_log_does_not_tell_how_this_run_ended(bochs: Bochs, tmp_path: Pat
 
 
 def test_headless_opens_no_port_whatever_the_bochsrc_says(bochs: Bochs, tmp_path: Path) -> None:
-    path, fifo = signalling_bochsrc(tmp_path, "display_library: rfb")
-    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
-        await_hello(fifo)
+    with greeter(tmp_path, "display_library: rfb") as guest, _run(bochs, guest) as run:
+        guest.await_hello()
         assert listening_sockets(run.pid) == set()
 
 
 def test_interrupt_is_a_clean_exit(bochs: Bochs, tmp_path: Path) -> None:
-    path, fifo = signalling_bochsrc(tmp_path)
-    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
-        await_hello(fifo)
+    with greeter(tmp_path) as guest, _run(bochs, guest) as run:
+        guest.await_hello()
         assert run.poll() is None
         outcome = run.interrupt()
     assert outcome.ending is Ending.QUIT
@@ -115,24 +117,21 @@ def test_interrupt_is_a_clean_exit(bochs: Bochs, tmp_path: Path) -> None:
 
 
 def test_kill(bochs: Bochs, tmp_path: Path) -> None:
-    path, fifo = signalling_bochsrc(tmp_path)
-    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
-        await_hello(fifo)
+    with greeter(tmp_path) as guest, _run(bochs, guest) as run:
+        guest.await_hello()
         outcome = run.kill()
     assert (outcome.ending, outcome.exit_code) == (Ending.KILLED, -signal.SIGKILL)
 
 
 def test_leaving_by_an_exception_ends_bochs(bochs: Bochs, tmp_path: Path) -> None:
-    path, fifo = signalling_bochsrc(tmp_path)
-    with contextlib.suppress(KeyError), BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
-        await_hello(fifo)
+    with contextlib.suppress(KeyError), greeter(tmp_path) as guest, _run(bochs, guest) as run:
+        guest.await_hello()
         watch = Watch(run.pid)
         raise KeyError
     assert watch.ended_within(0)
 
 
-def test_bochs_dies_with_the_process_that_started_it(bochs: Bochs, tmp_path: Path) -> None:
-    path, fifo = signalling_bochsrc(tmp_path)
+def test_bochs_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     script = (
         "import pathlib, signal, sys\n"
         "from pynat.bochs import BochsRun, find_bochs\n"
@@ -141,15 +140,16 @@ def test_bochs_dies_with_the_process_that_started_it(bochs: Bochs, tmp_path: Pat
         "    print(run.pid, flush=True)\n"
         "    signal.pause()\n"
     )
-    command = [sys.executable, "-c", script, str(path), str(tmp_path / "bochs.log")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as starter:
-        assert starter.stdout is not None
-        try:
-            watch = Watch(int(starter.stdout.readline()))
-            await_hello(fifo)
-        finally:
-            starter.kill()
-    assert watch.ended_within(_SECONDS)
+    with greeter(tmp_path) as guest:
+        words = [sys.executable, "-c", script, str(guest.bochsrc), str(tmp_path / "bochs.log")]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as starter:
+            assert starter.stdout is not None
+            try:
+                watch = Watch(int(starter.stdout.readline()))
+                guest.await_hello()
+            finally:
+                starter.kill()
+        assert watch.ended_within(_SECONDS)
 
 
 def test_stdout_and_extra_options(bochs: Bochs, tmp_path: Path) -> None:

@@ -14,9 +14,8 @@ from tests.bochs.machines import (
     HANG,
     HELLO_E9,
     POWER_OFF,
-    await_hello,
     bochsrc,
-    signalling_bochsrc,
+    greeter,
 )
 
 
@@ -71,16 +70,16 @@ def test_options_for_bochs_and_its_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_to_us_ends_bochs(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    path, fifo = signalling_bochsrc(tmp_path)
     log = tmp_path / "bochs.log"
-    command = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(path)]
-    with subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.PIPE) as ours:
-        try:
-            await_hello(fifo)
-            ours.send_signal(number)
-            _, said = ours.communicate(timeout=30)
-        finally:
-            ours.kill()
+    with greeter(tmp_path) as guest:
+        command = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(guest.bochsrc)]
+        with subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.PIPE) as ours:
+            try:
+                guest.await_hello()
+                ours.send_signal(number)
+                _, said = ours.communicate(timeout=30)
+            finally:
+                ours.kill()
     assert ours.returncode == code
     assert b"Traceback" not in said
     assert "quit_sim called" in log.read_text()  # Bochs went in good order
