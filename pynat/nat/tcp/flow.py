@@ -89,7 +89,8 @@ class Flow:
         self.state = State.CLOSED
         self.sender = Sender(iss)
         self.receiver = Receiver(0)
-        self.why_closed = ""
+        self.why_closed = ""  # set as soon as nothing more can come
+        self.told_closed = False  # the log has it
         self.bytes_from_guest = 0
         self.bytes_from_host = 0
         self.syn_quote = b""  # for the ICMP error, should the connect fail

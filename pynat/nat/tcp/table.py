@@ -65,9 +65,7 @@ class TcpTable:
         ends = Ends(packet.source, segment.source, packet.destination, segment.destination)
         flow = self._flows.get(ends)
         if flow is not None and self._is_restart(flow, segment):
-            flow.reset("the guest opened the same connection anew")
-            flow.to_guest(now)  # the RST that nobody is there for any more
-            self._remove(flow)
+            self._supersede(flow, now)
             flow = None
         if flow is not None:
             flow.from_guest(segment, now)
@@ -86,6 +84,14 @@ class TcpTable:
         if segment.flags & (SYN | ACK | RST) != SYN or flow.state is State.SYN_SENT:
             return False
         return flow.receiver.irs != segment.seq
+
+    def _supersede(self, flow: Flow, now: float) -> None:
+        if flow.state is not State.TIME_WAIT:
+            flow.reset("the guest opened the same connection anew")
+            flow.told_closed = True
+            self._say_closed(flow)
+        flow.to_guest(now)  # an RST that nobody is there for any more
+        self._remove(flow)
 
     def _open(self, ends: Ends, packet: Ipv4, syn: Segment, host: Address, now: float) -> None:
         flow = self._new(ends, now)
@@ -163,6 +169,9 @@ class TcpTable:
 
     def _settle(self, flow: Flow, now: float) -> None:
         holds = self._outlet.holds
+        if flow.why_closed and not flow.told_closed:
+            flow.told_closed = True
+            self._say_closed(flow)
         if flow.state is State.CLOSED:
             self._remove(flow)
             return
@@ -195,11 +204,6 @@ class TcpTable:
         del self._flows[flow.ends]
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)
-        if flow.bytes_from_guest or flow.bytes_from_host:
-            carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
-            self._say(flow, f"{flow.why_closed} after {carried}")
-        else:
-            self._say(flow, flow.why_closed)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None
@@ -226,6 +230,13 @@ class TcpTable:
             f"tcp {describe(ends.guest, ends.guest_port)}"
             f" > {describe(ends.remote, ends.remote_port)}"
         )
+
+    def _say_closed(self, flow: Flow) -> None:
+        if flow.bytes_from_guest or flow.bytes_from_host:
+            carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
+            self._say(flow, f"{flow.why_closed} after {carried}")
+        else:
+            self._say(flow, flow.why_closed)
 
     def _say(self, flow: Flow, what: str) -> None:
         self._outlet.notices.say(Level.INFO, f"{self._name(flow.ends)}: {what}")
