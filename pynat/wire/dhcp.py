@@ -1,21 +1,21 @@
 """DHCP and BOOTP (RFC 951, 2131, 2132; long options: RFC 3396).
 
-    0    1  op: 1 from a client, 2 from a server
-    1    1  hardware type, 1 = Ethernet
-    2    1  hardware address length, 6
-    3    1  hops
-    4    4  transaction id
-    8    2  seconds since the client began
-   10    2  flags: 0x8000 = answer by broadcast
-   12    4  ciaddr, the client's address if it may be used already
-   16    4  yiaddr, the address that the client gets
-   20    4  siaddr, the server of the next boot step
-   24    4  giaddr, the relay's address
-   28   16  chaddr, the client's MAC, padded
-   44   64  sname, the boot server's name, ends with NUL
-  108  128  file, the boot file's name, ends with NUL
-  236    4  99.130.83.99 where options follow
-  240       options: code, length, value; 0 = pad, 255 = end
+  0    1  op: 1 from a client, 2 from a server
+  1    1  hardware type, 1 = Ethernet
+  2    1  hardware address length, 6
+  3    1  hops
+  4    4  transaction id
+  8    2  seconds since the client began
+ 10    2  flags: 0x8000 = answer by broadcast
+ 12    4  ciaddr, the client's address if it may be used already
+ 16    4  yiaddr, the address that the client gets
+ 20    4  siaddr, the server of the next boot step
+ 24    4  giaddr, the relay's address
+ 28   16  chaddr, the client's MAC, padded
+ 44   64  sname, the boot server's name, ends with NUL
+108  128  file, the boot file's name, ends with NUL
+236    4  99.130.83.99 where options follow
+240       options: code, length, value; 0 = pad, 255 = end
 
 Option 52 says that `file` (1), `sname` (2) or both (3) hold options too.
 """
