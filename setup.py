@@ -16,9 +16,9 @@ from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
 SHIM = "bochs_shim"
-sys.path.insert(0, str(ROOT / SHIM))
+sys.path.insert(0, str(ROOT))
 
-import build_flags  # noqa: E402  (found by the line above)
+from bochs_shim import build_flags  # noqa: E402  (found by the line above)
 
 PLUGIN = "pynat.plugin.libbx_eth_pynat"
 
@@ -51,7 +51,7 @@ class BuildPlugin(pybind11_build_ext):
 def plugin() -> Extension:
     try:
         link = build_flags.link()
-    except build_flags.NoSharedPython as error:
+    except build_flags.NoSharedPythonError as error:
         raise SystemExit(str(error)) from None
     sources = [
         *build_flags.CORE_SOURCES,

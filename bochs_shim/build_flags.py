@@ -24,7 +24,7 @@ COMPILE = [
 COMPILE_BOCHS = ["-fno-rtti"]
 
 
-class NoSharedPython(Exception):
+class NoSharedPythonError(Exception):
     """The Python that runs the build cannot be embedded in a plugin."""
 
 
@@ -39,7 +39,7 @@ def defines(entry: str | None = None) -> list[tuple[str, str]]:
 def link() -> list[str]:
     """The linker's arguments for this Python's shared library."""
     if not sysconfig.get_config_var("Py_ENABLE_SHARED"):
-        raise NoSharedPython(
+        raise NoSharedPythonError(
             f"pynat: {sys.executable} has no shared libpython, which a plugin of Bochs needs.\n"
             "Build with a Python that has one: `make PYTHON=/usr/bin/python3 build` with the "
             "system's (Debian: packages python3-dev and python3-venv), or a pyenv Python made "

@@ -9,18 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 import pybind11
 
+from bochs_shim import build_flags
+
 ROOT = Path(__file__).resolve().parents[2]
 SHIM = ROOT / "bochs_shim"
-sys.path.insert(0, str(SHIM))
-
-import build_flags  # noqa: E402  (found by the line above)
 
 STUB_ENTRY = "shim_stub:serve"  # tests/shim/stubs/shim_stub.py
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
-import builds
 import pytest
+
+from tests.shim import builds
 
 
 @pytest.mark.parametrize(

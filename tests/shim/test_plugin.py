@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-import builds
 import pytest
-from conftest import STUBS, Run, asan_environment, run_fake_bochs
+
+from tests.shim import builds
+from tests.shim.conftest import Run
+from tests.shim.fake_bochs import STUBS, asan_environment, run_fake_bochs
 
 FRAME = bytes(range(80))
 HEX = FRAME.hex()
@@ -162,13 +165,13 @@ def test_python_that_does_not_start_is_explained(stub_plugin: Path) -> None:
 def test_the_environment_is_found_from_the_plugin(stub_plugin: Path, tmp_path: Path) -> None:
     """A venv is told by the pyvenv.cfg above the plugin, also through a link to the plugin."""
     venv = tmp_path / "venv"
-    config = Path(builds.sys.prefix) / "pyvenv.cfg"
+    config = Path(sys.prefix) / "pyvenv.cfg"
     assert config.exists(), "the tests run in a virtual environment"
     plugin = venv / "lib" / "python" / "site-packages" / "pynat" / "plugin" / stub_plugin.name
     for directory in (plugin.parent, venv / "bin", tmp_path / "links"):
         directory.mkdir(parents=True)
     shutil.copy(config, venv)
-    (venv / "bin" / "python").symlink_to(builds.sys.executable)
+    (venv / "bin" / "python").symlink_to(sys.executable)
     shutil.copy(stub_plugin, plugin)
     link = tmp_path / "links" / plugin.name
     link.symlink_to(plugin)
