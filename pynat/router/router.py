@@ -75,7 +75,7 @@ class Router:
         self.tcp = TcpTable(config, self, numbers)
         self.udp = UdpTable(config, self, numbers, self._as_guest_sees)
         self.echo = EchoTable(self, numbers)
-        self.dhcp = DhcpServer(config, notices, self._in_use)
+        self.dhcp = DhcpServer(config, notices, self.neighbors.mac_of)
         self.dns = DnsForwarder(config, notices)
         self.dns_streams = DnsStreams(self.dns)
 
@@ -184,9 +184,6 @@ class Router:
         return self._config.host_loopback and address == self._address
 
     def _dhcp(self, datagram: Udp, now: float) -> None:
-        if not self._config.dhcp.enabled:
-            self.notices.drop("dhcp disabled", "[dhcp] enabled is false", now)
-            return
         reply = self.dhcp.from_guest(datagram.payload, now)
         if reply is None:
             return
@@ -376,6 +373,3 @@ class Router:
 
     def _as_guest_sees(self, host: bytes) -> bytes:
         return self._address if host[0] == 127 else host
-
-    def _in_use(self, address: bytes) -> bool:
-        return self.neighbors.mac_of(address) is not None

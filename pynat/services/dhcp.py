@@ -52,8 +52,8 @@ class Reply:
     to_port: int = CLIENT_PORT
 
 
-def _nobody(address: bytes) -> bool:  # noqa: ARG001 - in_use where nobody watches
-    return False
+def _nobody(address: bytes) -> bytes | None:  # noqa: ARG001 - user_of where nobody watches
+    return None
 
 
 class DhcpServer:
@@ -61,11 +61,11 @@ class DhcpServer:
         self,
         config: Config,
         notices: Notices,
-        in_use: Callable[[bytes], bool] = _nobody,
+        user_of: Callable[[bytes], bytes | None] = _nobody,
     ) -> None:
         self._config = config
         self._notices = notices
-        self._leases = Leases(config.network, in_use)
+        self._leases = Leases(config.network, user_of)
         self._router = config.network.router.packed
         self._options = dhcp_options.configured(config)
 
@@ -125,8 +125,7 @@ class DhcpServer:
         if address == dhcp.ZERO:
             self._notices.drop("dhcp request without an address", str(message), now)
             return None
-        claimed = message.ciaddr == address
-        if not self._leases.may_have(address, message.mac, now, claimed):
+        if not self._leases.may_have(address, message.mac, now):
             return self._refuse(message, address, now)
         lease_time = self._lease_time(message)
         until = math.inf if lease_time == dhcp_options.FOREVER else now + lease_time

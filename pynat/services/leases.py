@@ -10,7 +10,7 @@ address that the ROM got. So clients that share one MAC (ipvlan) cannot be told 
 An identifier finds an address again after the MAC has changed, once nobody has it live.
 
 An address is free if it is a host of the net, neither the router's nor the forwarder's, not
-live under another MAC, and not seen in use by `in_use` (the router's neighbour table).
+live under another MAC, and `user_of` (the router's neighbour table) knows no other MAC there.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Lease:
 
 
 class Leases:
-    def __init__(self, network: Network, in_use: Callable[[bytes], bool]) -> None:
+    def __init__(self, network: Network, user_of: Callable[[bytes], bytes | None]) -> None:
         self.table: dict[bytes, Lease] = {}
-        self._in_use = in_use
+        self._user_of = user_of
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
         self._start = int(network.guest)
@@ -77,10 +77,9 @@ class Leases:
         for address in own + same:
             if self.may_have(address, message.mac, now):
                 return address
-        return self._next_free(now)
+        return self._next_free(message.mac, now)
 
-    def may_have(self, address: bytes, mac: bytes, now: float, claimed: bool = False) -> bool:
-        """`claimed`: the client says that it uses the address already, so in_use means itself."""
+    def may_have(self, address: bytes, mac: bytes, now: float) -> bool:
         number = int.from_bytes(address, "big")
         if not self._first <= number <= self._last or address in self._ours:
             return False
@@ -89,11 +88,9 @@ class Leases:
             return lease.mac == mac and lease.state is not State.DECLINED
         if lease is None and not self._room(now):
             return False
-        if claimed or (
-            lease is not None and lease.mac == mac and lease.state is not State.DECLINED
-        ):
+        if lease is not None and lease.mac == mac and lease.state is not State.DECLINED:
             return True
-        return not self._in_use(address)
+        return self._unused(address, mac)
 
     def offer(self, address: bytes, message: dhcp.Message, now: float) -> None:
         self.withdraw_offers(message.mac)
@@ -123,7 +120,11 @@ class Leases:
         client = message.options.get(dhcp.CLIENT, b"")
         self.table[address] = Lease(address, message.mac, client, state, until)
 
-    def _next_free(self, now: float) -> bytes | None:
+    def _unused(self, address: bytes, mac: bytes) -> bool:
+        """Nobody but this client is known to be there."""
+        return self._user_of(address) in (None, mac)
+
+    def _next_free(self, mac: bytes, now: float) -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten."""
         if len(self.table) < LIMIT:
             for span in (range(self._start, self._last + 1), range(self._first, self._start)):
@@ -131,10 +132,10 @@ class Leases:
                     address = number.to_bytes(4, "big")
                     if address in self.table or address in self._ours:
                         continue
-                    if not self._in_use(address):
+                    if self._unused(address, mac):
                         return address
         dead = sorted((x for x in self.table.values() if not x.live(now)), key=lambda x: x.until)
-        return next((x.address for x in dead if not self._in_use(x.address)), None)
+        return next((x.address for x in dead if self._unused(x.address, mac)), None)
 
     def _room(self, now: float) -> bool:
         """Whether one more record fits, if need be after forgetting the oldest dead one."""

@@ -27,11 +27,13 @@ A, B, C = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
 class Net:
     """A server, its notices, and clients that speak scapy."""
 
-    def __init__(self, config: Config | None = None, used: tuple[str, ...] = ()) -> None:
+    def __init__(self, config: Config | None = None, used: dict[str, str] | None = None) -> None:
+        """used: whom ARP has seen at which address."""
         self.said: list[str] = []
         self.notices = Notices(lambda level, text: self.said.append(text))
-        self.used = {IPv4Address(address).packed for address in used}
-        self.server = DhcpServer(config or Config(), self.notices, self.used.__contains__)
+        seen = {IPv4Address(address).packed: mac for address, mac in (used or {}).items()}
+        users = {address: bytes.fromhex(mac.replace(":", "")) for address, mac in seen.items()}
+        self.server = DhcpServer(config or Config(), self.notices, users.get)
         self.now = 0.0
 
     def send(self, mac: str, kind: str = "", **fields: Any) -> Answer | None:
@@ -152,7 +154,7 @@ def test_a_free_address_is_given_to_whoever_asks(net: Net) -> None:
 
 @pytest.mark.parametrize("last", [0, 1, 50, 60, 255])
 def test_no_address_that_is_not_free(last: int) -> None:
-    net = Net(used=("192.168.16.60",))
+    net = Net(used={"192.168.16.60": A})
     net.lease(A, requested_addr="192.168.16.50")
     wanted = f"192.168.16.{last}"
     assert net.ask(B, "discover", requested_addr=wanted).address == "192.168.16.2"
@@ -172,8 +174,14 @@ def test_an_address_of_another_net(net: Net) -> None:
 
 
 def test_addresses_in_use_are_passed_over() -> None:
-    net = Net(used=("192.168.16.2", "192.168.16.3"))
+    net = Net(used={"192.168.16.2": B, "192.168.16.3": B})
     assert net.lease(A) == "192.168.16.4"
+
+
+def test_a_guest_is_not_in_its_own_way() -> None:
+    net = Net(used={"192.168.16.2": A, "192.168.16.9": A})
+    assert net.lease(A) == "192.168.16.2"
+    assert net.ask(A, "request", requested_addr="192.168.16.9").kind == "ack"
 
 
 def test_a_guest_takes_another_address_and_leaves_its_old_one(net: Net) -> None:
@@ -208,7 +216,7 @@ def test_renewing_keeps_the_lease_quietly(net: Net) -> None:
 
 def test_a_lease_from_before_the_start_goes_on() -> None:
     """A guest restored from a snapshot; the router sees its address in use, by itself."""
-    net = Net(used=("192.168.16.30",))
+    net = Net(used={"192.168.16.30": A})
     assert net.ask(A, "request", ciaddr="192.168.16.30").kind == "ack"
     assert net.ask(B, "request", requested_addr="192.168.16.31").kind == "ack"
 
