@@ -56,6 +56,9 @@ class BochsRun:
         self.extra = list(extra)
         self.stdout = stdout
         self._display = ""
+        # A debugger reads its prompt from stdin; at the end of file it leaves Bochs in good
+        # order, so that Ctrl-C ends a Bochs with an active one too.
+        self._alone = headless or bochs.needs_rc
         self._environment = dict(os.environ if environment is None else environment)
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,8 +110,7 @@ class BochsRun:
             return subprocess.Popen(
                 command,
                 env=self._variables(),
-                # the debugger reads its prompt from stdin: at the end of file it leaves Bochs
-                stdin=subprocess.DEVNULL if self.headless or self.bochs.needs_rc else None,
+                stdin=subprocess.DEVNULL if self._alone else None,
                 stdout=output,
                 stderr=errors,
                 start_new_session=self.headless,
@@ -177,17 +179,19 @@ class BochsRun:
     def _command(self, folder: Path) -> list[str]:
         cut = next((i for i, word in enumerate(self.extra) if _OPTION.match(word)), None)
         flags = self.extra if cut is None else self.extra[:cut]
-        options = [] if cut is None else self.extra[cut:]
+        options = [] if cut is None else list(self.extra[cut:])
         command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(self.bochsrc)]
         if self.bochs.needs_rc:
             start = folder / "debugger.rc"
             start.write_text("c\n")
             command += ["-rc", str(start)]
         command += flags
-        if self.headless:  # nobody can answer "A PANIC has occurred. Do you want to:"
+        if self._alone:  # nobody can answer "A PANIC has occurred. Do you want to:"
+            options.insert(0, "panic: action=fatal")
+        if self.headless:
             self._display = _unseen_display(self.bochs)
-            options = ["panic: action=fatal", *options, f"display_library: {self._display}"]
-        return [*command, *options, f"log: {self.log}"]
+            options.append(f"display_library: {self._display}")
+        return [*command, *options, f'log: "{self.log}"']
 
     def _variables(self) -> dict[str, str]:
         variables = {
