@@ -26,10 +26,12 @@ void* engine_main(void* raw) {
   return nullptr;
 }
 
-// Bochs's signal handlers are for the simulator thread: helpers start with all signals blocked.
+// Bochs's signal handlers are for the simulator thread: helpers start with all signals blocked
+// but those that a thread causes itself.
 int create_blocked(pthread_t* thread, Start* start) {
   sigset_t all, before;
   sigfillset(&all);
+  for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, own);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, STACK);

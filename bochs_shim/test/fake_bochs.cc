@@ -10,7 +10,8 @@
 //   until N COUNT   run until card N has COUNT frames     frames N     print and forget them
 //   status N BITS   what card N says of itself            panic N      card N's rxh will longjmp
 //   time US         the clock is set, as a restore does   maps WHEN    is the plugin mapped?
-//   burst N COUNT HEX   so many frames at once            wall         print wall ms since start
+//   burst N COUNT HEX   so many frames at once            wall         print wall ms
+//   pingpong N COUNT HEX   so many times a frame and 10 us of guest time
 //
 // Output: "log LEVEL TEXT" for each line that the plugin logs, "frame N HEX" and so on.
 #include <csetjmp>
@@ -240,7 +241,9 @@ void print_maps(const std::string& when) {
 }
 
 void send(size_t number, const std::string& text) {
-  std::vector<unsigned char> frame = unhex(text);
+  static std::string last;
+  static std::vector<unsigned char> frame;
+  if (last != text) frame = unhex(last = text);
   cards.at(number).mover->sendpkt(frame.data(), static_cast<unsigned>(frame.size()));
 }
 
@@ -254,6 +257,11 @@ void play(const std::string& line) {
     send(number, text);
   } else if (verb == "burst" && words >> number >> amount >> text) {
     while (amount-- > 0) send(number, text);
+  } else if (verb == "pingpong" && words >> number >> amount >> text) {
+    for (; amount > 0; --amount) {
+      send(number, text);
+      bx_pc_system.run(10);
+    }
   } else if (verb == "run" && words >> amount) {
     bx_pc_system.run(amount);
   } else if (verb == "until" && words >> number >> amount) {
