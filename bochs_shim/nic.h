@@ -141,10 +141,9 @@ std::shared_ptr<Nic> make_nic(const Simulator& simulator, Sleeper& sleeper);
 
 template <class Take>
 void Nic::receive(uint32_t limit, Take take) {
-  const bool was_armed = armed_.exchange(false);
-  bool rung = !was_armed;
   uint32_t taken = 0;
-  for (;;) {
+  armed_.store(false);
+  do {
     const uint64_t seen = asked_.load();
     const Record* record;
     while (taken < limit && (record = to_engine_.front()) != nullptr) {
@@ -152,15 +151,14 @@ void Nic::receive(uint32_t limit, Take take) {
       to_engine_.pop();
       ++taken;
     }
-    if (!to_engine_.empty()) {  // more to take: the doorbell stays readable
-      if (!rung) doorbell_.ring();
+    if (!to_engine_.empty()) {
+      doorbell_.ring();  // there is more to take: it stays readable
       break;
     }
-    if (rung) doorbell_.clear();
+    // Also when nobody seems to have rung: a ring may come late, after its frame was taken.
+    doorbell_.clear();
     covered_ = seen;
-    if (arm_doorbell(seen)) break;
-    rung = false;  // asked again meanwhile, and not rung: disarmed once more by us
-  }
+  } while (!arm_doorbell(covered_));
   if (taken == 0) return;
   taken_.fetch_add(taken);
   sleeper_.wake(Sleeper::PROGRESS);

@@ -3,6 +3,7 @@
 //
 // Usage: nic_test [CASE]; without a case all of them, each in one process. Prints what fails.
 #include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -297,6 +298,17 @@ void doorbell_stays_readable_while_frames_wait() {
   engine.receive(2);
   CHECK(!engine.rung());
   CHECK_EQUAL(engine.taken.size(), 5);
+}
+
+void doorbell_that_rings_late_is_silenced() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  engine.turn();
+  const uint64_t one = 1;  // the simulator thread, stopped between disarming and ringing
+  CHECK_EQUAL(write(guest.nic.doorbell_fd(), &one, sizeof one), sizeof one);
+  CHECK(engine.rung());
+  engine.turn();
+  CHECK(!engine.rung());
 }
 
 // --- standing still, deadlines, holding ---
@@ -596,6 +608,7 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(full_ring_to_guest_drops_and_counts),
     CASE(doorbell_rings_only_when_armed),
     CASE(doorbell_stays_readable_while_frames_wait),
+    CASE(doorbell_that_rings_late_is_silenced),
     CASE(engine_costs_the_guest_no_time),
     CASE(late_engine_is_waited_for_once),
     CASE(policy_never_waits_for_nothing),
