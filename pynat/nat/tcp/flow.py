@@ -60,7 +60,6 @@ _GUEST_FIN = {
     State.FIN_WAIT_1: State.CLOSING,
     State.FIN_WAIT_2: State.TIME_WAIT,
 }
-_OUR_FIN_SENT = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 _OUR_FIN_ACKED = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
 
 
@@ -364,12 +363,20 @@ class Flow:
                 )
                 for piece in self.sender.pieces(now)
             ]
-            if self.sender.fin_sent and self.state in _OUR_FIN_SENT:
-                self._change(_OUR_FIN_SENT[self.state])
+            if self.sender.fin_sent:
+                self._our_fin_sent()
             if self._ack_due and not out:
                 out.append(self._segment(self.sender.top, ACK))
         self._ack_due = False
         return out
+
+    def _our_fin_sent(self) -> None:
+        if self.state is State.ESTABLISHED:
+            self._change(State.FIN_WAIT_1)
+        elif self.state is State.CLOSE_WAIT:
+            # A FIN of the guest's that the host has not been told yet is not acknowledged yet:
+            # for the guest this is a simultaneous close.
+            self._change(State.LAST_ACK if self.receiver.fin_passed else State.CLOSING)
 
     def _syn(self) -> Segment:
         passive = self.state is State.SYN_RECEIVED

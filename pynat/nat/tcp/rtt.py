@@ -36,7 +36,7 @@ class Rtt:
         self.rto = self._bounded(self.rto * 2)
 
     def forget_back_off(self) -> None:
-        """The time-outs were the guest's closed window, not loss."""
+        """Return to what the measurements say."""
         if self.smoothed is not None:
             self.rto = self._bounded(self.smoothed + max(GRANULARITY, 4 * self.variance))
 

@@ -8,6 +8,9 @@ RFC 6582 (NewReno) recovery, time-out by RFC 6298 with Karn's rule: one segment 
 time and none after a retransmission. A closed window is probed with one byte at the pace of the
 backed-off time-out for as long as the guest answers.
 
+Progress ends the back-off at once, as in BSD, rather than at the next valid measurement: on a wire
+to an emulated guest time-outs mean loss, not a longer path.
+
 A time-out goes back to `una` and sends again from there; what the guest had kept is skipped by
 its next acknowledgement.
 """
@@ -137,7 +140,9 @@ class Sender:
         released = min(max(0, ack - self._start), len(self._data))
         del self._data[:released]
         self._start += released
-        self.retries = 0
+        if self.retries:
+            self.rtt.forget_back_off()
+            self.retries = 0
         self._duplicates = 0
         self._grow(acked)
         if self.una < self.top:

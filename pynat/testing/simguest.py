@@ -1,0 +1,170 @@
+"""A small TCP of a guest's, written apart from the engine's, on a wire that loses things.
+
+It sends `outgoing` and then FIN, keeps what comes in order in `incoming`, acknowledges every
+segment, retransmits everything unacknowledged after `RTO`, and never reorders by itself: the wire
+does that. Numbers are plain offsets from the initial sequence numbers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+
+from pynat.testing.lab import GUEST_MAC, Lab
+from pynat.wire import arp, ethernet, ipv4, tcp
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
+
+RTO = 0.5  # seconds
+MSS = 1000
+ISS = 2**32 - 5000  # wraps early
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Chances out of 1 for each frame, and seconds."""
+
+    loss: float = 0.0
+    duplicate: float = 0.0
+    delay: float = 0.001
+    jitter: float = 0.0  # more than the gap between frames reorders them
+
+
+class SimGuest:
+    def __init__(self, lab: Lab, wire: Wire, seed: int, outgoing: bytes) -> None:
+        self.lab = lab
+        self.outgoing = outgoing
+        self.incoming = bytearray()
+        self.window = 16_000
+        self.state = "SYN-SENT"
+        self.reset = False
+        self._wire = wire
+        self._dice = Random(seed)
+        self._order = count()
+        self._air: list[tuple[float, int, bool, bytes]] = []  # when, order, to the guest?, frame
+        self._una = 0  # of our bytes; SYN aside
+        self._sent = 0
+        self._our_fin_sent = False
+        self._our_fin_acked = False
+        self._their_isn = 0
+        self._their_fin = False
+        self._timer = lab.now
+        network = lab.config.network
+        self._address = network.guest.packed
+        self._router = network.router.packed
+        self._mac = network.mac
+        self.remote = bytes((192, 0, 2, 7))
+
+    @property
+    def done(self) -> bool:
+        return self.reset or (self._our_fin_acked and self._their_fin)
+
+    # ------------------------------------------------------------------ the wire
+    def step(self) -> None:
+        """Go to the next moment at which anything happens."""
+        lab = self.lab
+        moments = [self._timer]
+        if self._air:
+            moments.append(self._air[0][0])
+        timer = lab.router.next_timer()
+        if timer is not None:
+            moments.append(timer)
+        lab.wait(max(0.0, min(moments) - lab.now))
+        while self._air and self._air[0][0] <= lab.now:
+            _, _, to_guest, frame = heapq.heappop(self._air)
+            if to_guest:
+                self._receive(frame)
+            else:
+                lab.from_guest(frame)
+        if lab.now >= self._timer:
+            self._on_timer()
+        for frame in lab.to_guest():
+            self._launch(frame, to_guest=True)
+
+    def _launch(self, frame: bytes, *, to_guest: bool) -> None:
+        wire, dice = self._wire, self._dice
+        copies = 0 if dice.random() < wire.loss else 1
+        copies += dice.random() < wire.duplicate
+        for _ in range(copies):
+            when = self.lab.now + wire.delay + dice.random() * wire.jitter
+            heapq.heappush(self._air, (when, next(self._order), to_guest, frame))
+
+    # ------------------------------------------------------------------ the protocol
+    def _on_timer(self) -> None:
+        self._timer = self.lab.now + RTO
+        if self.done:
+            return
+        if self.state == "SYN-SENT":
+            self._send(-1, SYN)
+        else:
+            self._sent = self._una
+            self._push()
+
+    def _push(self) -> None:
+        end = min(len(self.outgoing), self._una + self.window)
+        while self._sent < end:
+            data = self.outgoing[self._sent : min(self._sent + MSS, end)]
+            self._send(self._sent, ACK, data)
+            self._sent += len(data)
+        if self._sent == len(self.outgoing) and not self._our_fin_acked:
+            self._our_fin_sent = True
+            self._send(self._sent, ACK | FIN)
+
+    def _receive(self, frame: bytes) -> None:
+        kind = ethernet.HEADER.unpack_from(frame)[2]
+        if kind == ethernet.ARP:
+            self._answer_arp(arp.decode(frame[14:]))
+            return
+        packet = ipv4.decode(memoryview(frame)[14:])
+        segment = tcp.decode(packet)
+        if segment.flags & RST:
+            self.reset = not self.done
+        elif segment.flags & SYN:
+            self._their_isn = segment.seq
+            self.state = "ESTABLISHED"
+            self._send(self._una, ACK)
+            self._push()
+        elif self.state == "ESTABLISHED":
+            self._segment(segment)
+
+    def _segment(self, segment: Segment) -> None:
+        acked = (segment.ack - ISS - 1) % 2**32
+        if acked > len(self.outgoing):
+            self._our_fin_acked = True
+            acked = len(self.outgoing)
+        if acked > self._una:
+            self._una = acked
+            self._sent = max(self._sent, acked)
+            self._timer = self.lab.now + RTO
+            self._push()
+        at = (segment.seq - self._their_isn - 1) % 2**32
+        new = len(self.incoming) - at
+        if 0 <= new <= len(segment.payload) and at < 2**31 and not self._their_fin:
+            self.incoming += segment.payload[new:]
+            self._their_fin = bool(segment.flags & FIN)
+        if segment.length:
+            self._send(self._sent + self._our_fin_sent, ACK)
+
+    def _send(self, at: int, flags: int, data: bytes = b"") -> None:
+        segment = Segment(
+            40_000,
+            80,
+            (ISS + 1 + at) % 2**32,
+            (self._their_isn + 1 + len(self.incoming) + self._their_fin) % 2**32
+            if flags & ACK
+            else 0,
+            flags,
+            self.window,
+            data,
+            tcp.Options(MSS) if flags & SYN else tcp.NO_OPTIONS,
+        )
+        payload = tcp.encode(self._address, self.remote, segment)
+        packet = ipv4.encode(self._address, self.remote, ipv4.TCP, payload)
+        self._launch(ethernet.encode(self._mac, GUEST_MAC, ethernet.IPV4, packet), to_guest=False)
+
+    def _answer_arp(self, question: arp.Arp) -> None:
+        if question.operation == arp.REQUEST and question.target == self._address:
+            answer = arp.Arp(arp.REPLY, GUEST_MAC, self._address, self._mac, self._router)
+            frame = ethernet.encode(self._mac, GUEST_MAC, ethernet.ARP, arp.encode(answer))
+            self._launch(frame, to_guest=False)
