@@ -70,18 +70,18 @@ def bootable_iso(target: Path, config: str, files: Mapping[str, bytes | Path]) -
             (folder / file).write_bytes(data)
         boot = ["-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4"]
         options = ["-quiet", *boot, "-boot-info-table", "-o", str(target)]
-        _run([xorriso, "-as", "mkisofs", *options, str(folder)])
+        run([xorriso, "-as", "mkisofs", *options, str(folder)])
 
 
 def newest_package(metapackage: str) -> tuple[str, str]:
     """Name and version of the package that `metapackage` stands for today."""
-    listing = _run([program("apt-cache", "apt"), "depends", metapackage])
+    listing = run([program("apt-cache", "apt"), "depends", metapackage])
     names = [line.split(":", 1)[1].strip() for line in listing.splitlines() if "Depends:" in line]
     if not names:
         raise GuestUnavailable(
             f"apt knows no package {metapackage}; its lists may be empty: apt-get update"
         )
-    about = _run(["apt-cache", "show", "--no-all-versions", names[0]])
+    about = run(["apt-cache", "show", "--no-all-versions", names[0]])
     versions = [
         line.split(":", 1)[1].strip() for line in about.splitlines() if line.startswith("Version:")
     ]
@@ -92,7 +92,7 @@ def unpack_package(package: str, target: Path, wanted: Callable[[str], str | Non
     """Download a Debian package and write to `target` what `wanted` gives a name to."""
     with tempfile.TemporaryDirectory(prefix="pynat-deb-", dir=target) as name:
         folder = Path(name)
-        _run([program("apt-get", "apt"), "download", "-q", package], folder)
+        run([program("apt-get", "apt"), "download", "-q", package], folder)
         (archive,) = folder.glob("*.deb")
         tar = folder / "files.tar"
         with tar.open("wb") as out:
@@ -109,7 +109,7 @@ def _expand(name: str, data: bytes) -> bytes:
     return lzma.decompress(data) if name.endswith(".xz") else data
 
 
-def _run(command: list[str], folder: Path | None = None) -> str:
+def run(command: list[str], folder: Path | None = None) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]

@@ -11,7 +11,7 @@ The script runs as root with these helpers; what it prints goes to the serial fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from pynat.testing.guests.files import (
     cpio,
     installed,
     newest_package,
+    program,
+    run,
     unpack_package,
 )
 from pynat.testing.guests.kernel import stored
@@ -105,8 +107,19 @@ class Check:
         return self.ended - self.began
 
 
-def linux_image(target: Path, script: str, *, nic_models: tuple[str, ...] = ("e1000",)) -> Path:
-    """Write a CD image whose Linux runs `script` and then powers the machine off."""
+def linux_image(
+    target: Path,
+    script: str,
+    *,
+    nic_models: Iterable[str] = ("e1000",),
+    programs: Iterable[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a CD image whose Linux runs `script` and then powers the machine off.
+
+    programs: of the host, to be in the guest's PATH, with the shared libraries they need.
+    files: name in the guest's top folder -> contents.
+    """
     kernel = fetch_kernel()
     modules = list(dict.fromkeys(m for model in nic_models for m in DRIVERS[model]))
     busybox = installed(Path("/bin/busybox"), "busybox-static").read_bytes()
@@ -118,6 +131,10 @@ def linux_image(target: Path, script: str, *, nic_models: tuple[str, ...] = ("e1
         "lease.sh": (_PROGRAM, _LEASE.encode()),
         "script.sh": (_PROGRAM, script.encode() + b"\n"),
     }
+    for name in programs:
+        entries.update(_with_libraries(name))
+    for name, text in (files or {}).items():
+        entries[name] = (_PROGRAM, text.encode())
     for module in modules:
         entries[f"modules/{module}.ko"] = (0o100644, (kernel / f"{module}.ko").read_bytes())
     config = (
@@ -125,6 +142,16 @@ def linux_image(target: Path, script: str, *, nic_models: tuple[str, ...] = ("e1
     )
     bootable_iso(target, config, {"vmlinuz": kernel / "vmlinuz", "initrd": cpio(entries)})
     return target
+
+
+def _with_libraries(name: str) -> dict[str, tuple[int, bytes]]:
+    path = program(name, name)
+    listing = run([program("ldd", "libc-bin"), path])
+    libraries = re.findall(r"(?:=> )?(/\S+) \(0x", listing)
+    folders = {str(parent)[1:] for library in libraries for parent in Path(library).parents}
+    entries = {folder: (_DIRECTORY, b"") for folder in sorted(folders) if folder}
+    entries |= {library[1:]: (_PROGRAM, Path(library).read_bytes()) for library in libraries}
+    return {**entries, f"bin/{name}": (_PROGRAM, Path(path).read_bytes())}
 
 
 def results(serial: str) -> dict[str, Check]:

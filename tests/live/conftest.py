@@ -1,0 +1,75 @@
+"""Guests in stock Bochs, in a network namespace from which nothing can leave.
+
+PYNAT_TEST_ETHMOD names another back end of Bochs, to tell a fault of the network from one of
+the tests. What a test leaves behind is under build/artifacts/<test>/.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs.find import Bochs, BochsError, find_bochs
+from pynat.testing.guests import GuestUnavailable, fetch_kernel
+from pynat.testing.sealed import RESOLVER, Unsealable, seal
+from pynat.testing.servers import DnsStub, HttpServer
+from tests.live.network import ARTIFACTS
+
+RECORDS = {"quick.test": "10.9.8.7", "late.test": "10.9.8.6"}
+DELAYS = {"late.test": 0.3}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Seal the whole run before its first test, if any of them boots a guest."""
+    boots = [item for item in session.items if item.get_closest_marker("boots")]
+    if not boots or session.config.option.collectonly:
+        return
+    try:
+        find_bochs()
+        fetch_kernel()  # the last thing that may need the network
+        seal()
+    except (BochsError, GuestUnavailable, Unsealable) as error:
+        if os.environ.get("CI") == "true":
+            pytest.exit(f"cannot boot guests: {error}", returncode=1)
+        for item in boots:
+            item.add_marker(pytest.mark.skip(reason=f"cannot boot guests: {error}"))
+
+
+def _folder(name: str) -> Path:
+    folder = ARTIFACTS / re.sub(r"[^\w.-]+", "-", name).strip("-")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def artifacts(request: pytest.FixtureRequest) -> Path:
+    return _folder(f"{request.path.stem}-{request.node.name}")
+
+
+@pytest.fixture(scope="module")
+def module_artifacts(request: pytest.FixtureRequest) -> Path:
+    return _folder(request.path.stem)
+
+
+@pytest.fixture(scope="session")
+def bochs() -> Bochs:
+    return find_bochs()
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[HttpServer]:
+    with HttpServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dns() -> Iterator[DnsStub]:
+    """The resolver that the sealed /etc/resolv.conf names."""
+    with DnsStub(RECORDS, DELAYS, address=RESOLVER, port=53) as server:
+        yield server

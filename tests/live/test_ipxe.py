@@ -1,0 +1,72 @@
+"""iPXE gets an address, resolves a name and fetches a large file, on each NIC model.
+
+Debian's iPXE has neither `ping` nor `poweroff` nor a serial console, so it tells by HTTP what
+it finds, and ping is the Linux guest's. The file is a script of numbers to add up among lots
+of comment: the sum is right only if every piece of the file arrived in its place.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs.find import Bochs
+from pynat.testing.guests import Boot, Machine, ipxe_image
+from pynat.testing.servers import HttpServer
+from tests.live.frames import streams_to_guest, verify_capture
+from tests.live.network import ETHMOD, ROUTER, capture, nic
+
+pytestmark = [pytest.mark.boots, pytest.mark.timeout(300)]
+
+PIECE = 4096  # bytes of the file for each number
+SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
+
+
+def adding(size: int, then: str) -> tuple[bytes, int]:
+    dice = random.Random(size)
+    numbers = [dice.randrange(1, 1000) for _ in range(size // PIECE)]
+    lines = [f"inc sum {number}\n# ".ljust(PIECE - 1, "x") + "\n" for number in numbers]
+    return ("#!ipxe\n" + "".join(lines) + then + "\n").encode(), sum(numbers)
+
+
+@pytest.mark.parametrize(
+    ("model", "size"), [("e1000", 1 << 20), ("ne2k-pci", 1 << 18), ("ne2k-isa", 1 << 18)]
+)
+def test_ipxe(model: str, size: int, artifacts: Path, bochs: Bochs, web: HttpServer) -> None:
+    at = f"http://{ROUTER}:{web.port}"
+    name = ROUTER if ETHMOD == "slirp" else "host.internal"
+    body, total = adding(size, f"imgfetch {at}/report?step=http&sum=${{sum}} ||")
+    web.bodies[f"/{model}"] = body
+    net = "ip=${net0/ip}&mask=${net0/netmask}&router=${net0/gateway}&dns=${net0/dns}"
+    script = f"""
+dhcp net0 && imgfetch {at}/report?nic={model}&step=dhcp&{net} ||
+imgfree ||
+imgfetch http://{name}:{web.port}/report?nic={model}&step=dns ||
+imgfree ||
+chain --autofree {at}/{model} ||
+imgfetch {at}/report?nic={model}&step=end ||
+"""
+    machine = Machine(
+        ipxe_image(artifacts / "ipxe.iso", script), (nic(artifacts, model),), ips=SLOW_CPU
+    )
+    before = len(web.reports.all())
+    with Boot(machine, artifacts, bochs):
+        end = {"nic": model, "step": "end"}
+        assert web.reports.wait_for(lambda report: report == end, 240), web.reports.all()[before:]
+    dhcp, dns, http = web.reports.all()[before:-1]
+    assert dhcp["ip"] == "192.168.16.2"
+    assert (dhcp["mask"], dhcp["router"]) == ("255.255.255.0", ROUTER)
+    assert dns["step"] == "dns"
+    assert int(http["sum"]) == total
+    if ETHMOD == "pynat":
+        _check_capture(capture(artifacts), web.port, body)
+
+
+def _check_capture(path: Path, port: int, body: bytes) -> None:
+    kinds = verify_capture(path)
+    assert kinds["arp"] >= 1
+    assert kinds["udp"] >= 3  # offer, acknowledgement, answer of the name server
+    assert kinds["tcp"] > len(body) // 1460
+    assert any(stream.joined().endswith(body) for stream in streams_to_guest(path, port))
