@@ -61,7 +61,9 @@ def plugin() -> Extension:
     return Pybind11Extension(
         PLUGIN,
         sources=[f"{SHIM}/{name}" for name in sorted(sources)],
-        depends=[f"{SHIM}/{path.name}" for path in sorted((ROOT / SHIM).glob("*.h"))],
+        # Also what takes the headers and the flags into a source distribution.
+        depends=[f"{SHIM}/build_flags.py"]
+        + [f"{SHIM}/{path.name}" for path in sorted((ROOT / SHIM).glob("*.h"))],
         define_macros=build_flags.defines(),
         extra_compile_args=["-O2", *build_flags.COMPILE],
         extra_link_args=link,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.shim import builds
 
+pytestmark = pytest.mark.timeout(300)  # the first run compiles
+
 
 @pytest.mark.parametrize(
     "variant", [builds.PLAIN, builds.ASAN, builds.TSAN], ids=lambda variant: variant.name

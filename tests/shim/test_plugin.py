@@ -13,6 +13,8 @@ from tests.shim import builds
 from tests.shim.conftest import Run
 from tests.shim.fake_bochs import STUBS, asan_environment, run_fake_bochs
 
+pytestmark = pytest.mark.timeout(300)  # the first run compiles
+
 FRAME = bytes(range(80))
 HEX = FRAME.hex()
 
