@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,7 +42,11 @@ class Boot:
         rc = self.folder / "bochsrc"
         rc.write_text(bochsrc(machine, bochs, self.serial))
         self.run = BochsRun(
-            bochs, rc, log=self.folder / "bochs.log", stdout=self.folder / "bochs.out"
+            bochs,
+            rc,
+            headless=machine.display is None,
+            log=self.folder / "bochs.log",
+            stdout=self.folder / "bochs.out",
         )
 
     def __enter__(self) -> Self:
@@ -60,18 +65,29 @@ class Boot:
 
     def wait_for(self, text: str, timeout: float) -> float:
         """Until a line that starts with `text` is seen; the wall time when it was."""
-        until = time.monotonic() + timeout
+        found: list[float] = []
         looked_at = 0
+
+        def is_there() -> bool:
+            nonlocal looked_at
+            new, looked_at = self.seen[looked_at:], len(self.seen)
+            found.extend(when for when, line in new if line.startswith(text))
+            return bool(found)
+
+        self.wait_until(is_there, f"no line {text!r}", timeout)
+        return found[0]
+
+    def wait_until(self, ready: Callable[[], bool], otherwise: str, timeout: float) -> None:
+        """Until `ready()` is true, while the serial output is read."""
+        until = time.monotonic() + timeout
         while True:
             ended = self.run.poll()
             self._look()
-            for when, line in self.seen[looked_at:]:
-                if line.startswith(text):
-                    return when
-            looked_at = len(self.seen)
+            if ready():
+                return
             if ended is not None or time.monotonic() > until:
-                why = f"Bochs ended: {ended}" if ended else f"nothing for {timeout:g} s"
-                raise GuestSilent(f"no line {text!r} from the guest: {why}\n{self.last_lines()}")
+                why = f"Bochs ended: {ended}" if ended else f"not within {timeout:g} s"
+                raise GuestSilent(f"{otherwise}: {why}\n{self.last_lines()}")
             time.sleep(_POLL)
 
     def wait(self, timeout: float) -> Outcome:

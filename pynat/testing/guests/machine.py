@@ -23,13 +23,17 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """image: the CD it boots from; sync: of Bochs's `clock:`; memory: megabytes."""
+    """image: the CD it boots from; memory: megabytes; sync: of Bochs's `clock:`.
+
+    display: what follows `display_library:`; None is one that nobody sees.
+    """
 
     image: Path
     nics: tuple[Nic, ...] = (Nic(),)
     memory: int = 256
     sync: str = "none"
     ips: int = 50_000_000
+    display: str | None = None
 
 
 def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
@@ -47,6 +51,8 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
         "panic: action=fatal",
         "pci: enabled=1, chipset=i440fx" + _slots(machine.nics),
     ]
+    if machine.display is not None:
+        lines.append(f"display_library: {machine.display}")
     return "\n".join([*lines, *_nic_lines(machine.nics, bochs.version)]) + "\n"
 
 
