@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 
 from pynat.cli.parsing import Subparsers, add_command
@@ -15,5 +14,6 @@ def add(subparsers: Subparsers) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    code: int = importlib.import_module("pynat.testing.demo").main(list(arguments))
-    return code
+    from pynat.testing import demo  # with its guests and servers: only when it is wanted
+
+    return demo.main(list(arguments))

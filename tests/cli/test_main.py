@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +37,6 @@ def test_demo_gets_all_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.extend(argv)
         return 7
 
-    monkeypatch.setitem(sys.modules, "pynat.testing.demo", SimpleNamespace(main=demo))
+    monkeypatch.setattr("pynat.testing.demo.main", demo)
     assert main(["demo", "--help", "-x", "y"]) == 7
     assert seen == ["--help", "-x", "y"]
