@@ -2,8 +2,8 @@
 
 Protocol code says `notices.drop(reason, detail, now)` and goes on; nothing in the receive path
 knows where the line goes. Every drop is counted under its reason even when its line is held
-back. The rate limit is a token bucket per reason in guest time: `BURST` lines at once, then one
-in `INTERVAL` seconds, and the next line that comes through says how many were held back.
+back. The rate limit is a token bucket per kind of line in guest time: so many lines at once, then
+so many a second, and the next line that comes through says how many were held back.
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
+from typing import NamedTuple
 
-BURST = 10  # lines of one reason at once
-INTERVAL = 1.0  # seconds of guest time for one more
+
+class Rate(NamedTuple):
+    burst: int  # lines at once
+    per_second: float  # of guest time, afterwards
+
+
+FAULTS = Rate(10, 1)  # per reason
+FLOWS = Rate(200, 20)  # openings and ends of flows
 
 
 class Level(IntEnum):
@@ -31,7 +38,7 @@ class Notices:
         self._buckets: dict[str, tuple[float, float, int]] = {}  # reason: tokens, when, held back
 
     def say(self, level: Level, text: str) -> None:
-        """One line, never held back: for what happens once (start, a lease, a bad config)."""
+        """One line, never held back: for what happens once (start, a bad config)."""
         self._write(level, text)
 
     def drop(self, reason: str, detail: str, now: float, level: Level = Level.INFO) -> None:
@@ -39,10 +46,17 @@ class Notices:
         self.drops[reason] += 1
         self.limited(reason, f"dropped: {reason}: {detail}", now, level)
 
-    def limited(self, key: str, text: str, now: float, level: Level = Level.INFO) -> None:
+    def limited(
+        self,
+        key: str,
+        text: str,
+        now: float,
+        level: Level = Level.INFO,
+        rate: Rate = FAULTS,
+    ) -> None:
         """One line out of a kind that may come in floods; `key` names the kind."""
-        tokens, since, held_back = self._buckets.get(key, (float(BURST), now, 0))
-        tokens = min(BURST, tokens + (now - since) / INTERVAL)
+        tokens, since, held_back = self._buckets.get(key, (float(rate.burst), now, 0))
+        tokens = min(rate.burst, tokens + (now - since) * rate.per_second)
         if tokens < 1:
             self._buckets[key] = (tokens, now, held_back + 1)
             return

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pynat.notices import BURST, Level, Notices
+from pynat.notices import FAULTS, Level, Notices
 
 
 def notices() -> tuple[Notices, list[str]]:
@@ -13,12 +13,12 @@ def test_every_drop_is_counted_even_when_its_line_is_held_back() -> None:
     for _ in range(1000):
         told.drop("tcp checksum", "0x1, expected 0x2", now=1.0)
     assert told.drops == {"tcp checksum": 1000}
-    assert len(lines) == BURST
+    assert len(lines) == FAULTS.burst
 
 
 def test_the_next_line_says_how_many_were_held_back() -> None:
     told, lines = notices()
-    for _ in range(BURST + 5):
+    for _ in range(FAULTS.burst + 5):
         told.drop("r", "d", now=1.0)
     told.drop("r", "d", now=2.5)
     assert lines[-1] == "INFO dropped: r: d (5 more like it)"

@@ -26,6 +26,7 @@ from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
 
+MAX_FLOWS = 256  # one socket each
 IDLE = 60.0  # seconds; RFC 5508 3.2 asks for 60 at least
 
 
@@ -54,6 +55,9 @@ class EchoTable:
         key = (packet.source, request.ident)
         flow = self._flows.get(key)
         if flow is None:
+            if len(self._flows) >= MAX_FLOWS:
+                self._outlet.notices.drop("ping flows", f"{MAX_FLOWS} identifiers in use", now)
+                return
             flow = _Echo(
                 self._numbers.next(), request.ident, packet.source, packet.destination, self
             )

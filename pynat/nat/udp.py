@@ -29,27 +29,32 @@ from pynat.nat.messages import (
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import code_for, reason
-from pynat.notices import Level
+from pynat.notices import FLOWS
 from pynat.wire import icmp, ipv4, udp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
-MAX_PAYLOAD = 65_507  # bytes, 65,535 less both headers
+MAX_FLOWS = 4096  # of the guest's, and peers of forwards
 
 
 class _Idle:
     """Something that goes when nothing has used it for a while."""
 
-    def __init__(self, outlet: Outlet, idle: float, gone: Callable[[], None]) -> None:
+    def __init__(self, outlet: Outlet, idle: float, gone: Callable[[float], None]) -> None:
+        self.last = 0.0
         self._timers = outlet.timers
         self._idle = idle
         self._gone = gone
 
     def used(self, now: float) -> None:
+        self.last = now
         self._timers.set(self, now + self._idle)
 
+    def stop(self) -> None:
+        self._timers.set(self, None)
+
     def on_timer(self, now: float) -> None:
-        self._gone()
+        self._gone(now)
 
 
 @dataclass(slots=True)
@@ -104,7 +109,7 @@ class UdpTable:
                 inbound.idle.used(now)
                 self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
                 return
-        flow = self._flows.get(guest) or self._open(guest)
+        flow = self._flows.get(guest) or self._open(guest, now)
         flow.idle.used(now)
         flow.from_guest += 1
         self._outlet.holds.expect(flow.number, now)
@@ -150,6 +155,9 @@ class UdpTable:
     def incoming(self, event: UdpIncoming, guest: Address, now: float) -> None:
         inbound = self._inbound.get((event.rule, event.source))
         if inbound is None:
+            if len(self._inbound) >= MAX_FLOWS:
+                self._outlet.notices.drop("udp forward peers", f"more than {MAX_FLOWS}", now)
+                return
             inbound = self._admit(event, guest)
         inbound.idle.used(now)
         self._outlet.holds.carried(now)
@@ -160,25 +168,33 @@ class UdpTable:
         return actions
 
     # ------------------------------------------------------------------ mappings come and go
-    def _open(self, guest: Address) -> UdpFlow:
+    def _open(self, guest: Address, now: float) -> UdpFlow:
+        if len(self._flows) >= MAX_FLOWS:
+            oldest = min(self._flows.values(), key=lambda flow: flow.idle.last)
+            self._close(oldest, now, f"{MAX_FLOWS} flows are open, this one was used longest ago")
         flow = UdpFlow(
             self._numbers.next(),
             guest,
-            _Idle(self._outlet, self._config.udp.idle, lambda: self._close(flow)),
+            _Idle(self._outlet, self._config.udp.idle, lambda now: self._idled(flow, now)),
         )
         self._flows[guest] = self._by_number[flow.number] = flow
-        self._outlet.notices.say(Level.INFO, f"{self._name(flow)}: opened")
+        self._say(flow, "opened", now)
         return flow
 
-    def _close(self, flow: UdpFlow) -> None:
+    def _idled(self, flow: UdpFlow, now: float) -> None:
+        self._close(flow, now, f"idle for {self._config.udp.idle:g} s")
+
+    def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]
+        flow.idle.stop()
         self._outlet.holds.settle(flow.number)
         self._actions.append(CloseFlow(flow.number))
-        self._outlet.notices.say(
-            Level.INFO,
-            f"{self._name(flow)}: idle for {self._config.udp.idle:g} s, closed after"
-            f" {flow.from_guest} datagrams from the guest, {flow.from_host} to it",
-        )
+        carried = f"{flow.from_guest} datagrams from the guest, {flow.from_host} to it"
+        self._say(flow, f"{why}, closed after {carried}", now)
+
+    def _say(self, flow: UdpFlow, what: str, now: float) -> None:
+        text = f"{self._name(flow)}: {what}"
+        self._outlet.notices.limited("udp flow", text, now, rate=FLOWS)
 
     def _admit(self, event: UdpIncoming, guest: Address) -> _Inbound:
         port = event.source[1]
@@ -189,7 +205,7 @@ class UdpTable:
             event.source,
             guest,
             port,
-            _Idle(self._outlet, self._config.udp.idle, lambda: self._dismiss(inbound)),
+            _Idle(self._outlet, self._config.udp.idle, lambda _: self._dismiss(inbound)),
         )
         self._inbound[event.rule, event.source] = inbound
         self._inbound_by_port[guest, port] = inbound

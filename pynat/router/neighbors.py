@@ -20,6 +20,8 @@ from pynat.wire.ipv4 import dotted
 TRIES = 3
 RETRY = 1.0  # seconds; RFC 1122 2.3.2.1: at most one a second
 WAITING = 64  # packets kept for one address
+KNOWN = 4096  # addresses
+ASKING = 256  # addresses at once
 LIFETIME = 600.0  # seconds
 UNKNOWN = b"\0" * 4
 
@@ -85,6 +87,9 @@ class Neighbors:
             self._notices.drop("arp not ours", f"{packet}: nobody has that address", now)
 
     def learn(self, address: bytes, mac: bytes, now: float) -> None:
+        self._known.pop(address, None)
+        if len(self._known) >= KNOWN:
+            del self._known[next(iter(self._known))]  # the one heard of longest ago
         self._known[address] = (mac, now)
         question = self._asking.pop(address, None)
         if question is None:
@@ -102,6 +107,9 @@ class Neighbors:
             del self._known[destination]
         question = self._asking.get(destination)
         if question is None:
+            if len(self._asking) >= ASKING:
+                self._notices.drop("arp questions", f"more than {ASKING} at once", now)
+                return
             question = self._asking[destination] = _Question(destination, self)
             self.ask(question, now)
         if len(question.packets) < WAITING:

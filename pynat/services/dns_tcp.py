@@ -3,7 +3,9 @@
 A flow whose host address is `ADDRESS` ends here instead of at a host socket: the actions that the
 flow queues are taken out of the stream of actions, and answered with the same events that a
 socket would give. Each message has a two-byte length before it (RFC 1035 4.2.2); several may be
-outstanding on one connection, and answers go back as they come (RFC 7766 6.2.1.1).
+outstanding on one connection, and answers go back as they come (RFC 7766 6.2.1.1). A guest that
+asks and does not read is asked to wait like one with a full socket: nothing more is taken from it
+until its flow has room for answers.
 """
 
 from __future__ import annotations
@@ -23,14 +25,19 @@ from pynat.nat.messages import (
     TcpSend,
     TcpSent,
     TcpShutdown,
+    TcpWritable,
 )
 from pynat.services.dns import DnsForwarder
+
+AT_ONCE = 64  # questions of one connection that wait for the host
 
 
 @dataclass(slots=True, eq=False)
 class _Stream:
     received: bytearray = field(default_factory=bytearray)
     outstanding: int = 0
+    allowance: int = 0  # bytes of answers that the flow has room for
+    full: bool = False  # a TcpSend was not taken
     guest_done: bool = False
 
 
@@ -56,24 +63,43 @@ class DnsStreams:
                 self._streams[flow] = _Stream()
                 self._events.append(TcpConnected(flow))
             case TcpSend(flow, chunks) if flow in self._streams:
-                stream = self._streams[flow]
-                for chunk in chunks:
-                    stream.received += chunk
-                self._events.append(TcpSent(flow, sum(map(len, chunks))))
-                self._ask(flow, stream, now)
+                self._take_in(flow, self._streams[flow], chunks, now)
             case TcpShutdown(flow) if flow in self._streams:
                 self._streams[flow].guest_done = True
                 self._end_if_idle(flow)
             case CloseFlow(flow) if flow in self._streams:
                 del self._streams[flow]
-            case TcpRead(flow) if flow in self._streams:
-                pass  # answers are small and few: they need no allowance
+            case TcpRead(flow, limit) if flow in self._streams:
+                self._allow(flow, self._streams[flow], limit, now)
             case _:
                 return False
         return True
 
+    def _take_in(
+        self, flow: int, stream: _Stream, chunks: list[bytes | memoryview], now: float
+    ) -> None:
+        stream.full = stream.allowance <= 0 or stream.outstanding >= AT_ONCE
+        if stream.full:
+            self._events.append(TcpSent(flow, 0))
+            return
+        for chunk in chunks:
+            stream.received += chunk
+        self._events.append(TcpSent(flow, sum(map(len, chunks))))
+        self._ask(flow, stream, now)
+
+    def _allow(self, flow: int, stream: _Stream, limit: int, now: float) -> None:
+        stream.allowance = limit
+        self._ask(flow, stream, now)
+        self._go_on(flow, stream)
+        self._end_if_idle(flow)
+
+    def _go_on(self, flow: int, stream: _Stream) -> None:
+        if stream.full and stream.allowance > 0 and stream.outstanding < AT_ONCE:
+            stream.full = False
+            self._events.append(TcpWritable(flow))
+
     def _ask(self, flow: int, stream: _Stream, now: float) -> None:
-        while len(stream.received) >= 2:
+        while len(stream.received) >= 2 and stream.allowance > 0:
             end = 2 + int.from_bytes(stream.received[:2], "big")
             if len(stream.received) < end:
                 return
@@ -89,10 +115,12 @@ class DnsStreams:
         if stream is None:
             return  # the guest has gone
         stream.outstanding -= 1
+        stream.allowance -= 2 + len(message)
         self._events.append(TcpReceived(flow, len(message).to_bytes(2, "big") + message))
+        self._go_on(flow, stream)
         self._end_if_idle(flow)
 
     def _end_if_idle(self, flow: int) -> None:
         stream = self._streams[flow]
-        if stream.guest_done and not stream.outstanding:
+        if stream.guest_done and not stream.outstanding and stream.allowance > 0:
             self._events.append(TcpEof(flow))

@@ -218,3 +218,16 @@ def _forwarded() -> TcpScript:
     flow.number = 1
     assert lab.to_host() == [TcpAdopt(9, 1)]
     return flow
+
+
+def test_a_guest_that_opens_too_many_flows_is_stopped_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pynat.nat.tcp.table.MAX_FLOWS", 40)
+    lab = Lab()
+    flows = [TcpScript(lab, guest_port=1024 + number) for number in range(44)]
+    for flow in flows:
+        flow.guest("S 0:0(0)")
+    assert len(lab.router.tcp) == 40
+    assert lab.drops == {"tcp flows": 4}
+    assert flows[-1].to_guest() == ["R. 0:0(0) ack 1"]

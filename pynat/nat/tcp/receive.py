@@ -14,6 +14,7 @@ and a retransmission closes the gap.
 from __future__ import annotations
 
 CAPACITY = 256 * 1024  # bytes held for one flow
+SMALL = 512  # bytes
 WINDOW_SHIFT = 3  # announced; 65,535 << 3 covers CAPACITY
 
 
@@ -64,14 +65,20 @@ class Receiver:
         new = end - self.nxt
         if new > 0:
             start = self.nxt - seq
-            whole = start == 0 and new == len(payload)
-            self.chunks.append(payload if whole else memoryview(payload)[start : start + new])
+            self._keep(payload[start : start + new])
             self.held += new
             self.nxt = end
         if fin and self.nxt == end:
             self.fin = True
             self.nxt += 1
         return new > 0 or self.fin
+
+    def _keep(self, data: bytes | memoryview) -> None:
+        """Small pieces are joined, or a guest that sends single bytes fills lists."""
+        if self.chunks and len(data) < SMALL and len(self.chunks[-1]) < SMALL:
+            self.chunks[-1] = bytes(self.chunks[-1]) + data
+        else:
+            self.chunks.append(data)
 
     def taken(self, count: int) -> None:
         """The kernel has taken `count` bytes off the front of `chunks`."""

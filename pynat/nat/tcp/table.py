@@ -30,13 +30,14 @@ from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Ends, Flow, State, reset_for
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.unreachable import code_for, reason
-from pynat.notices import Level
+from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ipv4, tcp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, RST, SYN, Segment
 
 TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpEof | TcpFailed
 
+MAX_FLOWS = 4096
 _HEADERS = 40  # bytes of IPv4 and TCP headers without options
 
 
@@ -88,12 +89,15 @@ class TcpTable:
     def _supersede(self, flow: Flow, now: float) -> None:
         if flow.state is not State.TIME_WAIT:
             flow.reset("the guest opened the same connection anew")
-            flow.told_closed = True
-            self._say_closed(flow)
+            self._say_closed(flow, now)
         flow.to_guest(now)  # an RST that nobody is there for any more
         self._remove(flow)
 
     def _open(self, ends: Ends, packet: Ipv4, syn: Segment, host: Address, now: float) -> None:
+        if len(self._flows) >= MAX_FLOWS:
+            self._outlet.notices.drop("tcp flows", f"{MAX_FLOWS} are open already", now)
+            self._send(ends.remote, ends.guest, reset_for(syn), now)
+            return
         flow = self._new(ends, now)
         flow.syn_quote = packet.quote
         flow.open_from_guest(syn, host, now)
@@ -116,7 +120,7 @@ class TcpTable:
                 flow.on_connected()
                 self._outlet.holds.settle(flow)
                 self._outlet.holds.carried(now)
-                self._say(flow, "opened")
+                self._say(flow, "opened", now)
             case TcpSent():
                 flow.on_sent(event.count, now)
             case TcpWritable():
@@ -137,7 +141,7 @@ class TcpTable:
         flow.open_from_host(now)
         self._adopted.append(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
-        self._say(flow, "opened by a host program")
+        self._say(flow, "opened by a host program", now)
 
     def _on_failed(self, flow: Flow, number: int, now: float) -> None:
         connecting = flow.state is State.CONNECTING
@@ -170,8 +174,7 @@ class TcpTable:
     def _settle(self, flow: Flow, now: float) -> None:
         holds = self._outlet.holds
         if flow.why_closed and not flow.told_closed:
-            flow.told_closed = True
-            self._say_closed(flow)
+            self._say_closed(flow, now)
         if flow.state is State.CLOSED:
             self._remove(flow)
             return
@@ -231,12 +234,14 @@ class TcpTable:
             f" > {describe(ends.remote, ends.remote_port)}"
         )
 
-    def _say_closed(self, flow: Flow) -> None:
+    def _say_closed(self, flow: Flow, now: float) -> None:
+        flow.told_closed = True
         if flow.bytes_from_guest or flow.bytes_from_host:
             carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
-            self._say(flow, f"{flow.why_closed} after {carried}")
+            self._say(flow, f"{flow.why_closed} after {carried}", now)
         else:
-            self._say(flow, flow.why_closed)
+            self._say(flow, flow.why_closed, now)
 
-    def _say(self, flow: Flow, what: str) -> None:
-        self._outlet.notices.say(Level.INFO, f"{self._name(flow.ends)}: {what}")
+    def _say(self, flow: Flow, what: str, now: float) -> None:
+        text = f"{self._name(flow.ends)}: {what}"
+        self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)
