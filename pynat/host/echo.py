@@ -59,7 +59,7 @@ class EchoSockets:
     def close(self, flow: int) -> None:
         ping = self._open.pop(flow, None)
         if ping is not None:
-            self._loop.remove_reader(ping.sock)
+            self._loop.remove_reader(ping.sock.fileno())
             ping.sock.close()
 
     def close_all(self) -> None:
@@ -78,7 +78,7 @@ class EchoSockets:
             # flow numbers are never reused, so their low bits serve as identifiers of raw sockets
             ping = _Ping(sock, kind == socket.SOCK_RAW, action.flow & 0xFFFF, action.ident)
             self._open[action.flow] = ping
-            self._loop.add_reader(sock, self._readable, action.flow, ping)
+            self._loop.add_reader(sock.fileno(), self._readable, action.flow, ping)
             return ping
         return None
 

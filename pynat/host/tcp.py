@@ -1,4 +1,10 @@
-"""Host sockets of TCP flows."""
+"""Host sockets of TCP flows.
+
+The event loop is given descriptors, not socket objects: it formats the repr of an unknown object
+for an error that it then swallows. A descriptor is registered only while there is something to
+wait for. A connect on the loopback is over before `connect` returns although it says otherwise,
+so it is asked a second time before the loop is bothered.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +34,7 @@ from pynat.nat.messages import (
 READ_SIZE = 64 * 1024  # bytes of one recv
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
 _LINGER = Struct("ii")
+_UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +42,7 @@ class _Connection:
     sock: socket.socket
     allowance: int = 0
     reading: bool = False
+    writing: bool = False
     eof: bool = False
 
 
@@ -55,9 +63,12 @@ class TcpSockets:
             return
         connection = self._open[action.flow] = _Connection(sock)
         _set_up(sock)
-        code = sock.connect_ex((socket.inet_ntop(family, address), port))
+        to = (socket.inet_ntop(family, address), port)
+        code = sock.connect_ex(to)
         if code == errno.EINPROGRESS:
-            self._loop.add_writer(sock, self._connected, action.flow, connection)
+            code = sock.connect_ex(to)
+        if code in _UNDER_WAY:
+            self._await_room(connection, self._connected, action.flow)
         elif code:
             self._fail(action.flow, code)
         else:
@@ -88,7 +99,7 @@ class TcpSockets:
             return
         self._emit(TcpSent(action.flow, taken))
         if taken < offered:
-            self._loop.add_writer(connection.sock, self._writable, action.flow, connection)
+            self._await_room(connection, self._writable, action.flow)
 
     def shutdown(self, action: TcpShutdown) -> None:
         connection = self._open.get(action.flow)
@@ -118,7 +129,7 @@ class TcpSockets:
 
     # ------------------------------------------------------------------ events
     def _connected(self, flow: int, connection: _Connection) -> None:
-        self._loop.remove_writer(connection.sock)
+        self._have_room(connection)
         code = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             self._fail(flow, code)
@@ -126,7 +137,7 @@ class TcpSockets:
             self._emit(TcpConnected(flow))
 
     def _writable(self, flow: int, connection: _Connection) -> None:
-        self._loop.remove_writer(connection.sock)
+        self._have_room(connection)
         self._emit(TcpWritable(flow))
 
     def _readable(self, flow: int, connection: _Connection) -> None:
@@ -148,9 +159,20 @@ class TcpSockets:
             return
         connection.reading = wanted
         if wanted:
-            self._loop.add_reader(connection.sock, self._readable, flow, connection)
+            self._loop.add_reader(connection.sock.fileno(), self._readable, flow, connection)
         else:
-            self._loop.remove_reader(connection.sock)
+            self._loop.remove_reader(connection.sock.fileno())
+
+    def _await_room(
+        self, connection: _Connection, then: Callable[[int, _Connection], None], flow: int
+    ) -> None:
+        connection.writing = True
+        self._loop.add_writer(connection.sock.fileno(), then, flow, connection)
+
+    def _have_room(self, connection: _Connection) -> None:
+        if connection.writing:
+            connection.writing = False
+            self._loop.remove_writer(connection.sock.fileno())
 
     # ------------------------------------------------------------------ the end
     def _fail(self, flow: int, code: int) -> None:
@@ -158,8 +180,9 @@ class TcpSockets:
         self._emit(TcpFailed(flow, code))
 
     def _dispose(self, connection: _Connection, reset: bool) -> None:
-        self._loop.remove_reader(connection.sock)
-        self._loop.remove_writer(connection.sock)
+        if connection.reading:
+            self._loop.remove_reader(connection.sock.fileno())
+        self._have_room(connection)
         if reset:
             reset_on_close(connection.sock)
         connection.sock.close()

@@ -37,7 +37,7 @@ class UdpSockets:
     def close(self, flow: int) -> None:
         sock = self._open.pop(flow, None)
         if sock is not None:
-            self._loop.remove_reader(sock)
+            self._loop.remove_reader(sock.fileno())
             sock.close()
 
     def close_all(self) -> None:
@@ -48,7 +48,7 @@ class UdpSockets:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._open[flow] = sock
         errqueue.enable(sock)
-        self._loop.add_reader(sock, self._readable, flow, sock)
+        self._loop.add_reader(sock.fileno(), self._readable, flow, sock)
         return sock
 
     def _readable(self, flow: int, sock: socket.socket) -> None:
