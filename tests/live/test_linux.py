@@ -20,6 +20,7 @@ from tests.live.network import ETHMOD, ROUTER, capture, nic
 pytestmark = [pytest.mark.boots, pytest.mark.timeout(400)]
 
 SIZE = 4_000_000
+IDLE = 30  # seconds of guest time
 DATAGRAMS = (1, 100, 1472)  # bytes; the last fills a frame
 UNREACHABLE = "203.0.113.5"
 ECONNREFUSED, EHOSTUNREACH = 111, 113
@@ -44,6 +45,7 @@ class Ran:
     checks: dict[str, Check]
     outcome: Outcome
     folder: Path
+    idle: float  # seconds of wall time that IDLE seconds of sleep took
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,9 @@ check udp-refused udp {ROUTER} 1 10
 check udp-unreachable udp {UNREACHABLE} 9 10
 check half-close sh -c 'echo hello | nc {ROUTER} {sink.port}'
 check slow wget -q -O- {at}/slow/2
+mark idles
+sleep {IDLE}
+mark idled
 """
         image = linux_image(
             folder / "linux.iso", script, programs=("perl",), files={"bin/udp": UDP_PERL}
@@ -77,8 +82,9 @@ check slow wget -q -O- {at}/slow/2
         with Boot(Machine(image, (nic(folder),)), folder, bochs) as boot:
             boot.wait_for(READY, 150)
             boot.wait_for(DONE, 180)
+            idle = boot.wait_for("@@ idled", 0) - boot.wait_for("@@ idles", 0)
             outcome = boot.wait(20)
-        yield Ran(boot.results(), outcome, folder)
+        yield Ran(boot.results(), outcome, folder, idle)
 
 
 def test_powers_off(ran: Ran) -> None:
@@ -154,6 +160,10 @@ def test_a_server_that_takes_2_seconds_costs_the_guest_2_seconds(ran: Ran) -> No
     check = ran.checks["slow"]
     assert check.output == "at last"
     assert check.seconds < 2.5  # less than 2 where Bochs is slower than its clock
+
+
+def test_an_idle_guest_runs_free_when_its_connections_are_closed(ran: Ran) -> None:
+    assert ran.idle < IDLE / 4
 
 
 @pytest.mark.skipif(ETHMOD != "pynat", reason="the capture is pynat's")
