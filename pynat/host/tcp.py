@@ -141,17 +141,30 @@ class TcpSockets:
         self._emit(TcpWritable(flow))
 
     def _readable(self, flow: int, connection: _Connection) -> None:
+        """One read, and a second one if the first emptied the socket: often EOF is behind it,
+        and then FIN goes with the last bytes."""
+        asked = min(READ_SIZE, connection.allowance)
+        if self._receive(flow, connection, asked) < asked and connection.allowance:
+            self._receive(flow, connection, min(READ_SIZE, connection.allowance))
+        if flow in self._open:
+            self._watch(flow, connection)
+
+    def _receive(self, flow: int, connection: _Connection, size: int) -> int:
+        """How many bytes came; `size` if it makes no sense to try again."""
         try:
-            data = connection.sock.recv(min(READ_SIZE, connection.allowance))
+            data = connection.sock.recv(size)
         except BlockingIOError:
-            return
+            return size
         except OSError as error:
             self._fail(flow, error.errno or errno.EIO)
-            return
-        connection.allowance -= len(data)
-        connection.eof = not data
-        self._watch(flow, connection)
-        self._emit(TcpReceived(flow, data) if data else TcpEof(flow))
+            return size
+        if data:
+            connection.allowance -= len(data)
+            self._emit(TcpReceived(flow, data))
+            return len(data)
+        connection.eof = True
+        self._emit(TcpEof(flow))
+        return size
 
     def _watch(self, flow: int, connection: _Connection) -> None:
         wanted = connection.allowance > 0 and not connection.eof

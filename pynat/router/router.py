@@ -14,7 +14,7 @@ from random import Random
 from pynat.config import Config
 from pynat.errors import Malformed
 from pynat.nat.echo import EchoTable
-from pynat.nat.holds import Holds
+from pynat.nat.holds import ANSWER, Holds
 from pynat.nat.messages import (
     Action,
     EchoDenied,
@@ -282,9 +282,8 @@ class Router:
 
     def hold_until(self, now: float) -> float:
         """Guest time in seconds up to which the guest may not outrun wall time; 0 = free."""
-        if self.dns.pending:
-            self.holds.carried(now)
-        return self.holds.until()
+        until = self.holds.until()
+        return max(until, now + ANSWER) if self.dns.pending else until
 
     def to_host(self, now: float) -> list[Action]:
         """What the host is to do. DNS over TCP is served here, as a host within the process."""

@@ -26,4 +26,4 @@ def valid(total: int) -> bool:
 
 def pseudo_header(source: bytes, destination: bytes, protocol: int, length: int) -> int:
     """The sum over the pseudo-header of UDP and TCP (RFC 9293 3.1, RFC 768)."""
-    return ones_sum(source) + ones_sum(destination) + protocol + length
+    return int.from_bytes(source + destination, "big") + protocol + length

@@ -1,0 +1,105 @@
+"""When guest time may not outrun wall time, and when it is free again."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from scapy.layers.dns import DNS, DNSQR
+
+from pynat.config import Config
+from pynat.nat.holds import ANSWER
+from pynat.nat.messages import (
+    EchoReply,
+    Resolve,
+    Resolved,
+    TcpConnected,
+    TcpEof,
+    TcpFailed,
+    UdpReceived,
+)
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, established, introduce
+from tests.frames import ROUTER, ping, udp
+
+REMOTE = bytes((192, 0, 2, 7))
+
+
+@pytest.fixture
+def lab() -> Lab:
+    lab = Lab()
+    introduce(lab)
+    return lab
+
+
+def held_for(lab: Lab) -> float:
+    """Seconds from now; 0 = free."""
+    return max(0.0, round(lab.router.hold_until(lab.now) - lab.now, 6))
+
+
+def test_what_the_router_answers_itself_holds_nothing(lab: Lab) -> None:
+    lab.from_guest(ping(ROUTER))
+    lab.from_guest(udp("255.255.255.255", 1900, b"ssdp"))
+    assert held_for(lab) == 0
+
+
+def test_a_connect_holds_until_it_succeeds_or_fails(lab: Lab) -> None:
+    flow = TcpScript(lab)
+    flow.guest("S 0:0(0)")
+    assert held_for(lab) == ANSWER
+    flow.host(TcpFailed(1, errno.ECONNREFUSED))
+    assert held_for(lab) == 0
+    flow.guest("S 0:0(0)")
+    flow.host(TcpConnected(2))
+    assert held_for(lab) == Config().patience
+
+
+def test_unanswered_data_holds_until_the_answer_and_a_little_longer(lab: Lab) -> None:
+    flow = established(lab)
+    lab.wait(5)
+    assert held_for(lab) == 0
+    flow.guest("P. 1:6(5) ack 1")
+    assert held_for(lab) == ANSWER
+    lab.wait(2)
+    flow.host_says(b"answer")
+    assert held_for(lab) == Config().patience
+    flow.guest(". 6:6(0) ack 7")
+    lab.wait(1.5)
+    assert held_for(lab) == 0
+
+
+def test_an_end_is_an_answer(lab: Lab) -> None:
+    flow = established(lab)
+    flow.guest("P. 1:6(5) ack 1")
+    flow.host(TcpEof(1))
+    assert held_for(lab) == Config().patience
+
+
+def test_a_datagram_holds_until_an_answer(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"question"))
+    assert held_for(lab) == ANSWER
+    lab.from_host(UdpReceived(1, (REMOTE, 9), b"answer"))
+    assert held_for(lab) == Config().patience
+
+
+def test_a_ping_holds_until_the_reply(lab: Lab) -> None:
+    lab.from_guest(ping("192.0.2.7"))
+    assert held_for(lab) == ANSWER
+    lab.from_host(EchoReply(1, REMOTE, 7, 3, b""))
+    assert held_for(lab) == 0
+
+
+def test_a_dns_question_holds_for_as_long_as_it_takes(lab: Lab) -> None:
+    lab.from_guest(udp(ROUTER, 53, bytes(DNS(rd=1, qd=DNSQR(qname="far.test")))))
+    (question,) = lab.to_host()
+    assert isinstance(question, Resolve)
+    lab.wait(3)
+    assert held_for(lab) == ANSWER
+    lab.from_host(Resolved(question.query_id, None))
+    assert held_for(lab) == 0
+
+
+def test_nobody_is_waited_for_for_ever(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"to a host that never answers"))
+    lab.wait(ANSWER + 1)
+    assert held_for(lab) == 0
