@@ -75,6 +75,13 @@ def test_an_end_is_an_answer(lab: Lab) -> None:
     assert held_for(lab) == Config().patience
 
 
+def test_nothing_is_awaited_from_a_host_that_has_ended(lab: Lab) -> None:
+    flow = established(lab)
+    flow.host(TcpEof(1))
+    flow.guest("F. 1:6(5) ack 2")
+    assert held_for(lab) == Config().patience
+
+
 def test_a_datagram_holds_until_an_answer(lab: Lab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"question"))
     assert held_for(lab) == ANSWER

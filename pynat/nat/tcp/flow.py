@@ -224,7 +224,7 @@ class Flow:
             self._ack_due = True  # old, or a gap: tell the guest what we have
             return
         self.bytes_from_guest += self.receiver.held - before
-        self.answer_due = True
+        self.answer_due = not self.sender.fin_queued
         if self.receiver.fin:
             self._change(_GUEST_FIN[self.state])
 
