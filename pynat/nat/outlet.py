@@ -1,6 +1,6 @@
 """What a protocol towards the guest may use: the way out, the one timer queue, the log, the dice.
 
-Held by the core (`pynat.core`), given to every protocol object at construction.
+Given to every protocol object at construction; `pynat.router.guest_side` is the one there is.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from random import Random
 from pynat.config import Config
 from pynat.errors import Malformed
 from pynat.nat.echo import EchoTable
-from pynat.nat.holds import ANSWER, Holds
+from pynat.nat.holds import ANSWER
 from pynat.nat.messages import (
     Action,
     EchoDenied,
@@ -30,12 +30,10 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.notices import Level, Notices
-from pynat.router.errors import ErrorGate, message
-from pynat.router.neighbors import Neighbors
+from pynat.router.guest_side import GuestSide
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
-from pynat.timers import Timers
 from pynat.wire import arp, ethernet, icmp, ipv4, udp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -53,9 +51,7 @@ class Router:
     def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
         network = config.network
         self.notices = notices
-        self.timers = Timers()
-        self.dice = dice
-        self.holds = Holds(config.patience)
+        self.guest = GuestSide(config, notices, dice)
         self._config = config
         self._net = network.net
         self._mac = network.mac
@@ -64,18 +60,14 @@ class Router:
         self._own = frozenset((self._address, self._dns_address))
         self._broadcast = network.net.broadcast_address.packed
         self._not_guests = self._own | {self._broadcast, network.net.network_address.packed}
-        self._guest = network.guest.packed
+        self._first_guest = network.guest.packed
         self._mask = int(network.net.netmask)
         self._prefix = int(network.net.network_address)
-        self._ident = dice.randrange(0x10000)
-        self._frames: list[bytes] = []
-        self._errors = ErrorGate(self._broadcast)
-        self.neighbors = Neighbors(self._mac, self._own, self.timers, notices, self._frames_append)
         numbers = Numbers()
-        self.tcp = TcpTable(config, self, numbers)
-        self.udp = UdpTable(config, self, numbers, self._as_guest_sees)
-        self.echo = EchoTable(self, numbers)
-        self.dhcp = DhcpServer(config, notices, self.neighbors.mac_of)
+        self.tcp = TcpTable(config, self.guest, numbers)
+        self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
+        self.echo = EchoTable(self.guest, numbers)
+        self.dhcp = DhcpServer(config, notices, self.guest.neighbors.mac_of)
         self.dns = DnsForwarder(config, notices)
         self.dns_streams = DnsStreams(self.dns)
 
@@ -101,7 +93,7 @@ class Router:
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(payload), now)
             case ethernet.ARP:
-                self.neighbors.from_guest(arp.decode(payload), now)
+                self.guest.neighbors.from_guest(arp.decode(payload), now)
             case ethernet.IPV6:
                 self.notices.drop("ipv6", "this network is IPv4 only", now, Level.DEBUG)
             case _:
@@ -158,7 +150,7 @@ class Router:
             self._other_icmp(packet, message, now)
             return
         reply = Icmp(icmp.ECHO_REPLY, 0, message.ident, message.sequence, message.payload)
-        self.send_ipv4(packet.destination, packet.source, ipv4.ICMP, icmp.encode(reply), now)
+        self.guest.send_ipv4(packet.destination, packet.source, ipv4.ICMP, icmp.encode(reply), now)
 
     def _udp_to_router(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         match datagram.destination:
@@ -169,7 +161,7 @@ class Router:
             case _ if self._reaches_loopback(packet.destination):
                 self.udp.from_guest(packet, datagram, (LOOPBACK, datagram.destination), now)
             case _:
-                self.send_error(icmp.UNREACHABLE, icmp.PORT, packet.quote, now)
+                self.guest.send_error(icmp.UNREACHABLE, icmp.PORT, packet.quote, now)
 
     def _tcp_to_router(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
@@ -188,15 +180,14 @@ class Router:
         if reply is None:
             return
         payload = udp.encode(self._address, DHCP_SERVER, reply.to_ip, reply.to_port, reply.payload)
-        packet = self._packet(self._address, reply.to_ip, ipv4.UDP, payload)
-        self._frames.append(ethernet.encode(reply.to_mac, self._mac, ethernet.IPV4, packet))
+        self.guest.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, payload)
 
     def _dns(self, packet: Ipv4, question: Udp, now: float) -> None:
         def answer(message: bytes) -> None:
             payload = udp.encode(
                 packet.destination, DNS_PORT, packet.source, question.source, message
             )
-            self.send_ipv4(packet.destination, packet.source, ipv4.UDP, payload, self._now)
+            self.guest.send_ipv4(packet.destination, packet.source, ipv4.UDP, payload, self._now)
 
         self._now = now
         self.dns.ask(question.payload, tcp=False, now=now, answer=answer)
@@ -213,7 +204,7 @@ class Router:
                 now,
             )
         elif packet.ttl <= 1:
-            self.send_error(icmp.TIME_EXCEEDED, 0, packet.quote, now)
+            self.guest.send_error(icmp.TIME_EXCEEDED, 0, packet.quote, now)
         else:
             self._nat(packet, now)
 
@@ -242,11 +233,11 @@ class Router:
 
     def _no_protocol(self, packet: Ipv4, now: float) -> None:
         self.notices.drop("ipv4 protocol", f"{packet}: only TCP, UDP and ICMP are known", now)
-        self.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
+        self.guest.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
 
     def _unreachable(self, packet: Ipv4, code: int, why: str, now: float) -> None:
         self.notices.drop("ipv4 unreachable", f"{packet}: the destination {why}", now)
-        self.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+        self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: Event, now: float) -> None:
@@ -271,18 +262,18 @@ class Router:
     def _forward_target(self, rule: int) -> tuple[bytes, int]:
         forward = self._config.forwards[rule]
         guest = forward.guest_address
-        return (guest.packed if guest else self._guest), forward.guest_port
+        return (guest.packed if guest else self._first_guest), forward.guest_port
 
     # ------------------------------------------------------------------ once a turn
     def on_timer(self, now: float) -> None:
-        self.timers.run(now)
+        self.guest.timers.run(now)
 
     def next_timer(self) -> float | None:
-        return self.timers.next()
+        return self.guest.timers.next()
 
     def hold_until(self, now: float) -> float:
         """Guest time in seconds up to which the guest may not outrun wall time; 0 = free."""
-        until = self.holds.until()
+        until = self.guest.holds.until()
         return max(until, now + ANSWER) if self.dns.pending else until
 
     def to_host(self, now: float) -> list[Action]:
@@ -301,74 +292,8 @@ class Router:
     def to_guest(self, now: float) -> list[bytes]:
         """Frames for the guest, in order."""
         self.tcp.to_guest(now)
-        frames = self._frames[:]
-        self._frames.clear()
-        return frames
-
-    # ------------------------------------------------------------------ Outlet
-    def send_ipv4(
-        self,
-        source: bytes,
-        destination: bytes,
-        protocol: int,
-        payload: bytes,
-        now: float,
-        *,
-        dont_fragment: bool = False,
-    ) -> None:
-        if 20 + len(payload) > self._config.network.mtu:
-            self.notices.drop(
-                "ipv4 too long",
-                f"{20 + len(payload)} bytes from {dotted(source)} for the guest,"
-                f" the MTU is {self._config.network.mtu}",
-                now,
-            )
-            return
-        packet = self._packet(source, destination, protocol, payload, dont_fragment)
-        self.neighbors.send_ipv4(destination, packet, now)
-
-    def send_error(
-        self,
-        kind: int,
-        code: int,
-        quote: bytes,
-        now: float,
-        *,
-        sender: bytes | None = None,
-        mtu: int = 0,
-    ) -> None:
-        why_not = self._errors.why_not(quote)
-        if why_not is not None:
-            self.notices.drop("icmp forbidden", f"no error {why_not} (RFC 1122 3.2.2)", now)
-        elif not self._errors.admit(now):
-            self.notices.drop("icmp rate", "too many errors a second (RFC 1812 4.3.2.8)", now)
-        else:
-            payload = message(kind, code, quote, mtu)
-            self.send_ipv4(sender or self._address, quote[12:16], ipv4.ICMP, payload, now)
-
-    def describe(self, address: bytes, port: int) -> str:
-        return f"{dotted(address)}:{port}"
-
-    def _packet(
-        self,
-        source: bytes,
-        destination: bytes,
-        protocol: int,
-        payload: bytes,
-        dont_fragment: bool = False,
-    ) -> bytes:
-        self._ident = (self._ident + 1) & 0xFFFF
-        return ipv4.encode(
-            source,
-            destination,
-            protocol,
-            payload,
-            ident=self._ident,
-            dont_fragment=dont_fragment,
-        )
-
-    def _frames_append(self, frame: bytes) -> None:
-        self._frames.append(frame)
+        return self.guest.frames()
 
     def _as_guest_sees(self, host: bytes) -> bytes:
+        """How the guest names a host's address."""
         return self._address if host[0] == 127 else host

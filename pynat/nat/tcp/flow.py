@@ -19,8 +19,6 @@ that many segments of one turn make one send and one acknowledgement.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 
 from pynat.nat.messages import (
     Action,
@@ -34,43 +32,12 @@ from pynat.nat.messages import (
 from pynat.nat.tcp.receive import WINDOW_SHIFT, Receiver
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap, wrap
+from pynat.nat.tcp.state import AFTER_GUEST_FIN, AFTER_OUR_FIN_ACKED, Ends, State, reset_for
 from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, Options, Segment
 
 SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
-
-
-class State(Enum):
-    CONNECTING = "CONNECTING"  # the guest's SYN waits for the host's connect
-    SYN_SENT = "SYN-SENT"
-    SYN_RECEIVED = "SYN-RECEIVED"
-    ESTABLISHED = "ESTABLISHED"
-    FIN_WAIT_1 = "FIN-WAIT-1"
-    FIN_WAIT_2 = "FIN-WAIT-2"
-    CLOSING = "CLOSING"
-    CLOSE_WAIT = "CLOSE-WAIT"
-    LAST_ACK = "LAST-ACK"
-    TIME_WAIT = "TIME-WAIT"
-    CLOSED = "CLOSED"
-
-
-_GUEST_FIN = {
-    State.ESTABLISHED: State.CLOSE_WAIT,
-    State.FIN_WAIT_1: State.CLOSING,
-    State.FIN_WAIT_2: State.TIME_WAIT,
-}
-_OUR_FIN_ACKED = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """guest and remote as the guest names them; `host` is where the socket really goes."""
-
-    guest: bytes
-    guest_port: int
-    remote: bytes
-    remote_port: int
 
 
 class Flow:
@@ -204,8 +171,8 @@ class Flow:
         if ack >= sender.una:
             window = segment.window << self._shift_to_guest
             sender.on_ack(ack, window, seq, now, pure=segment.length == 0)
-        if sender.fin_acked and self.state in _OUR_FIN_ACKED:
-            self._change(_OUR_FIN_ACKED[self.state])
+        if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
+            self._change(AFTER_OUR_FIN_ACKED[self.state])
         return True
 
     def _established(self, segment: Segment, ack: int, now: float) -> None:
@@ -226,7 +193,7 @@ class Flow:
         self.bytes_from_guest += self.receiver.held - before
         self.answer_due = not self.sender.fin_queued
         if self.receiver.fin:
-            self._change(_GUEST_FIN[self.state])
+            self._change(AFTER_GUEST_FIN[self.state])
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self) -> None:
@@ -401,11 +368,3 @@ class Flow:
             bytes(payload),
             NO_OPTIONS,
         )
-
-
-def reset_for(segment: Segment) -> Segment:
-    """The RST that answers a segment of no connection (RFC 9293 3.10.7.1)."""
-    if segment.flags & ACK:
-        return Segment(segment.destination, segment.source, segment.ack, 0, RST, 0)
-    ack = wrap(segment.seq + segment.length)
-    return Segment(segment.destination, segment.source, 0, ack, RST | ACK, 0)

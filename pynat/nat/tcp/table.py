@@ -27,8 +27,9 @@ from pynat.nat.messages import (
 )
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
-from pynat.nat.tcp.flow import Ends, Flow, State, reset_for
+from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.seq import wrap
+from pynat.nat.tcp.state import Ends, State, reset_for
 from pynat.nat.unreachable import code_for, reason
 from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ipv4, tcp

@@ -1,0 +1,53 @@
+"""The states of a connection (RFC 9293 3.3.2), seen from our side, and what moves between them.
+
+CONNECTING is ours: the guest's SYN is here and the host's connect is not over. The tables hold the
+moves that depend on nothing else; `Flow` makes the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pynat.nat.tcp.seq import wrap
+from pynat.wire.tcp import ACK, RST, Segment
+
+
+class State(Enum):
+    CONNECTING = "CONNECTING"  # the guest's SYN waits for the host's connect
+    SYN_SENT = "SYN-SENT"
+    SYN_RECEIVED = "SYN-RECEIVED"
+    ESTABLISHED = "ESTABLISHED"
+    FIN_WAIT_1 = "FIN-WAIT-1"
+    FIN_WAIT_2 = "FIN-WAIT-2"
+    CLOSING = "CLOSING"
+    CLOSE_WAIT = "CLOSE-WAIT"
+    LAST_ACK = "LAST-ACK"
+    TIME_WAIT = "TIME-WAIT"
+    CLOSED = "CLOSED"
+
+
+AFTER_GUEST_FIN = {
+    State.ESTABLISHED: State.CLOSE_WAIT,
+    State.FIN_WAIT_1: State.CLOSING,
+    State.FIN_WAIT_2: State.TIME_WAIT,
+}
+AFTER_OUR_FIN_ACKED = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """As the guest names them."""
+
+    guest: bytes
+    guest_port: int
+    remote: bytes
+    remote_port: int
+
+
+def reset_for(segment: Segment) -> Segment:
+    """The RST that answers a segment of no connection (RFC 9293 3.10.7.1)."""
+    if segment.flags & ACK:
+        return Segment(segment.destination, segment.source, segment.ack, 0, RST, 0)
+    ack = wrap(segment.seq + segment.length)
+    return Segment(segment.destination, segment.source, 0, ack, RST | ACK, 0)

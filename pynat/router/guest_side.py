@@ -1,0 +1,103 @@
+"""The way to the guest's network, for everything that sends there (`pynat.nat.outlet.Outlet`).
+
+Packets become frames here: identified, resolved by ARP, queued in order. ICMP errors pass the gate
+that says when none may be sent. Nothing longer than the MTU goes out.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from pynat.config import Config
+from pynat.nat.holds import Holds
+from pynat.notices import Notices
+from pynat.router.errors import ErrorGate, message
+from pynat.router.neighbors import Neighbors
+from pynat.timers import Timers
+from pynat.wire import ethernet, ipv4
+from pynat.wire.ipv4 import dotted
+
+
+class GuestSide:
+    def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
+        network = config.network
+        self.notices = notices
+        self.timers = Timers()
+        self.dice = dice
+        self.holds = Holds(config.patience)
+        self._mac = network.mac
+        self._mtu = network.mtu
+        self._router = network.router.packed
+        self._ident = dice.randrange(0x10000)
+        self._frames: list[bytes] = []
+        self._errors = ErrorGate(network.net.broadcast_address.packed)
+        own = frozenset((network.router.packed, network.dns.packed))
+        self.neighbors = Neighbors(self._mac, own, self.timers, notices, self._queue)
+
+    def frames(self) -> list[bytes]:
+        """Everything queued since the last call."""
+        frames, self._frames = self._frames, []
+        return frames
+
+    def send_ipv4(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        payload: bytes,
+        now: float,
+        *,
+        dont_fragment: bool = False,
+    ) -> None:
+        packet = self._packet(source, destination, protocol, payload, dont_fragment)
+        if len(packet) > self._mtu:
+            self.notices.drop(
+                "ipv4 too long",
+                f"{len(packet)} bytes from {dotted(source)} for the guest, the MTU is {self._mtu}",
+                now,
+            )
+            return
+        self.neighbors.send_ipv4(destination, packet, now)
+
+    def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
+        """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""
+        packet = self._packet(self._router, destination, protocol, payload)
+        self._queue(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
+
+    def send_error(
+        self,
+        kind: int,
+        code: int,
+        quote: bytes,
+        now: float,
+        *,
+        sender: bytes | None = None,
+        mtu: int = 0,
+    ) -> None:
+        why_not = self._errors.why_not(quote)
+        if why_not is not None:
+            self.notices.drop("icmp forbidden", f"no error {why_not} (RFC 1122 3.2.2)", now)
+        elif not self._errors.admit(now):
+            self.notices.drop("icmp rate", "too many errors a second (RFC 1812 4.3.2.8)", now)
+        else:
+            payload = message(kind, code, quote, mtu)
+            self.send_ipv4(sender or self._router, quote[12:16], ipv4.ICMP, payload, now)
+
+    def describe(self, address: bytes, port: int) -> str:
+        return f"{dotted(address)}:{port}"
+
+    def _packet(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        payload: bytes,
+        dont_fragment: bool = False,
+    ) -> bytes:
+        self._ident = (self._ident + 1) & 0xFFFF
+        return ipv4.encode(
+            source, destination, protocol, payload, ident=self._ident, dont_fragment=dont_fragment
+        )
+
+    def _queue(self, frame: bytes) -> None:
+        self._frames.append(frame)
