@@ -12,6 +12,7 @@ mappings idle away in the same manner.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ from pynat.wire import icmp, ipv4, udp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
+# No fault of the path's: the host's buffers are full (RFC 1122 wants no ICMP for that).
+OURS = {errno.EAGAIN, errno.ENOBUFS}
 MAX_FLOWS = 4096  # of the guest's, and peers of forwards
 
 
@@ -134,10 +137,9 @@ class UdpTable:
         if flow is None:
             return False
         self._outlet.holds.settle(flow.number)
-        if event.to is None:
-            self._outlet.notices.drop(
-                "udp socket", f"{self._name(flow)}: {reason(event.errno)}", now
-            )
+        if event.to is None or event.errno in OURS:
+            why = f"{self._name(flow)}: {reason(event.errno)}"
+            self._outlet.notices.drop("udp socket", why, now)
             return True
         remote = (self._as_guest_sees(event.to[0]), event.to[1])
         self._outlet.notices.limited(

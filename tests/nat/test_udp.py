@@ -117,6 +117,13 @@ def test_an_icmp_error_of_the_real_path_keeps_type_code_and_offender(lab: Lab) -
     assert (error[ICMP].type, error[ICMP].code, error[IP].src) == (11, 0, "198.51.100.9")
 
 
+def test_a_full_buffer_of_the_hosts_is_counted_and_blamed_on_nobody(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"lost"))
+    lab.from_host(SocketError(1, errno.EAGAIN, (REMOTE, 9), b"lost"))
+    assert read(lab) == []
+    assert lab.drops == {"udp socket": 1}
+
+
 def test_the_mtu_of_the_path_is_told(lab: Lab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"long"))
     lab.from_host(SocketError(1, errno.EMSGSIZE, (REMOTE, 9), b"long", mtu=1280))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pynat.testing.guests.files import bootable_iso, installed
 
-LKRN = Path("/boot/ipxe.lkrn")
+LKRN = Path("/usr/lib/ipxe/ipxe.lkrn")
 
 
 def ipxe_image(target: Path, script: str) -> Path:

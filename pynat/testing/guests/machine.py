@@ -53,7 +53,7 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
     ]
     if machine.display is not None:
         lines.append(f"display_library: {machine.display}")
-    return "\n".join([*lines, *_nic_lines(machine.nics, bochs.version)]) + "\n"
+    return "\n".join([*lines, *_nic_lines(machine.nics)]) + "\n"
 
 
 def _slots(nics: tuple[Nic, ...]) -> str:
@@ -62,7 +62,7 @@ def _slots(nics: tuple[Nic, ...]) -> str:
     return "".join(f", slot{number}={name}" for number, name in enumerate(slotted, 1))
 
 
-def _nic_lines(nics: tuple[Nic, ...], version: tuple[int, int]) -> list[str]:
+def _nic_lines(nics: tuple[Nic, ...]) -> list[str]:
     lines: list[str] = []
     cards: dict[str, int] = {}
     for nic in nics:
@@ -72,7 +72,7 @@ def _nic_lines(nics: tuple[Nic, ...], version: tuple[int, int]) -> list[str]:
         options = ["enabled=1"] if card == 0 else [f"card={card}", "enabled=1"]
         if nic.model == "ne2k-isa":
             options += ["ioaddr=0x300", "irq=10"]  # 9 is taken by the chipset's ACPI
-        if device == "ne2k" and version >= (2, 8):
+        if device == "ne2k":
             options.append(f"type={nic.model.split('-')[1]}")
         script = "none" if nic.script is None else str(nic.script)
         options += [f"mac=52:54:00:12:34:{nic.mac:02x}", f"ethmod={nic.ethmod}", "ethdev=none"]
