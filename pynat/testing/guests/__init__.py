@@ -5,10 +5,12 @@ from pynat.testing.guests.files import GuestUnavailable
 from pynat.testing.guests.ipxe import ipxe_image
 from pynat.testing.guests.linux import DONE, READY, Check, fetch_kernel, linux_image, results
 from pynat.testing.guests.machine import MODELS, Machine, Nic
+from pynat.testing.guests.nbp import PINGS, ping_program, ping_replies
 
 __all__ = [
     "DONE",
     "MODELS",
+    "PINGS",
     "READY",
     "Boot",
     "Check",
@@ -19,5 +21,7 @@ __all__ = [
     "fetch_kernel",
     "ipxe_image",
     "linux_image",
+    "ping_program",
+    "ping_replies",
     "results",
 ]

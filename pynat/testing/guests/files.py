@@ -1,7 +1,7 @@
 """The pieces that guest images are made of: where they come from and how they are put together.
 
-Nothing is shipped: everything is taken from installed Debian packages, or downloaded once
-with apt-get and kept in a cache directory of the user's.
+All but `ping.s` is taken from installed Debian packages, or downloaded once with apt-get and
+kept in a cache directory of the user's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The iPXE guest: Debian's ipxe.lkrn and a script, from a CD, at work after some 10 seconds.
 
 The script tells what it finds by fetching a URL of `HttpServer`'s `/report`; a command that
-this build does not have fails like any other.
+this build does not have fails like any other. What it lacks, `ping_program` does.
 """
 
 from __future__ import annotations
