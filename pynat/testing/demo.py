@@ -2,7 +2,8 @@
 
 The guest is iPXE; it needs no root and talks to nobody but its router. What is told comes from
 what really happened: frames in the capture, requests at a web server on loopback. The web
-server's answer is a script with a word in it that the guest has to say back.
+server's answer is a script with a word in it that the guest has to say back. Last the guest runs
+`ping.s`, also from that server, which powers it off only if the router has answered its pings.
 """
 
 from __future__ import annotations
@@ -17,8 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pynat.bochs.find import Bochs, BochsError, find_bochs
-from pynat.bochs.outcome import Outcome
-from pynat.testing.guests import Boot, GuestUnavailable, Machine, Nic, ipxe_image
+from pynat.bochs.outcome import Ending, Outcome
+from pynat.testing.guests import (
+    PINGS,
+    Boot,
+    GuestUnavailable,
+    Machine,
+    Nic,
+    ipxe_image,
+    ping_program,
+    ping_replies,
+)
+from pynat.testing.guests.nbp import FAILED
 from pynat.testing.servers import HttpServer
 
 NAME = "hello.test"
@@ -28,7 +39,7 @@ CPU = 4_000_000  # iPXE waits busily: a slow processor makes its seconds short
 
 _POLL = 0.1  # seconds between two looks at the capture
 _IPV4, _ARP = b"\x08\x00", b"\x08\x06"
-_TCP, _UDP = 6, 17
+_ICMP, _TCP, _UDP = 1, 6, 17
 _DHCP = {1: "asks for an address", 2: "is offered {}", 3: "takes it", 5: "has {} now"}
 
 
@@ -40,6 +51,8 @@ class Seen:
     steps: list[str] = field(default_factory=list)
     lease: str = ""
     answer: str = ""  # of the name server
+    echoes: set[int] = field(default_factory=set)  # sequence numbers of the router's replies
+    pings: set[int] = field(default_factory=set)  # those that the guest has taken
 
     def tell(self, text: str) -> None:
         if text not in self.steps:
@@ -63,14 +76,15 @@ def _demonstrate(bochs: Bochs, folder: Path) -> int:
     config = folder / "net.toml"
     capture = folder / "demo.pcap"
     config.write_text(f'capture = "{capture}"\n[dns]\nnames = {{ "{NAME}" = "{ROUTER}" }}\n')
-    with HttpServer({"/hello.ipxe": body.encode()}) as web:
+    bodies = {"/hello.ipxe": body.encode(), "/ping.nbp": ping_program()}
+    with HttpServer(bodies) as web:
         image = ipxe_image(folder / "ipxe.iso", _script(web.port))
         _say(f"{bochs}: a PC with an e1000 card, ethmod=pynat, boots iPXE from a CD")
         seen = Seen(time.monotonic())
         machine = Machine(image, (Nic("e1000", "pynat", config),), ips=CPU)
         with Boot(machine, folder, bochs) as boot:
-            report = _follow(seen, boot, capture, web)
-    return _conclude(seen, report, word, web.port, capture)
+            outcome = _follow(seen, boot, capture, web)
+        return _conclude(seen, outcome, web, word, capture)
 
 
 def _script(port: int) -> str:
@@ -80,27 +94,40 @@ def _script(port: int) -> str:
 dhcp net0 ||
 chain --autofree {at}/hello.ipxe ||
 imgfetch {at}/report?word=${{word}}&{net} ||
+chain {at}/ping.nbp ||
 """
 
 
-def _follow(seen: Seen, boot: Boot, capture: Path, web: HttpServer) -> dict[str, str] | Outcome:
-    """Tell what happens until the guest's report, or the end of Bochs, or of our patience."""
+def _follow(seen: Seen, boot: Boot, capture: Path, web: HttpServer) -> Outcome:
+    """Tell what happens until the end of Bochs, or of our patience, or a ping's failure."""
     at = 24  # behind the pcap file's header
     log = boot.folder / "bochs.log"
     while True:
+        ended = boot.poll()
         if log.is_file() and "Booting from" in log.read_text(errors="replace"):
             seen.tell("the BIOS starts the CD: isolinux, then iPXE with its own e1000 driver")
         at = _tell_frames(seen, capture, at)
         for path in web.requests.all():
             seen.tell(f"our web server answered GET {path.split('?')[0]}")
-        ended = boot.run.poll()
+        _tell_pings(seen, boot.text)
         if ended is not None:
+            seen.tell(f"Bochs ended: {ended.message or ended.ending}")
             return ended
-        if time.monotonic() - seen.began > PATIENCE:
-            return boot.run.wait(0)
-        if report := web.reports.wait_for(lambda _: True, _POLL):
-            _tell_frames(seen, capture, at)
-            return report
+        if time.monotonic() - seen.began > PATIENCE or FAILED in boot.text:
+            return boot.wait(0)
+        time.sleep(_POLL)
+
+
+def _tell_pings(seen: Seen, serial: str) -> None:
+    """What the guest says of its pings; of an answered one, once the capture has the reply too."""
+    for number, microseconds in ping_replies(serial).items():
+        if number in seen.echoes:
+            seen.pings.add(number)
+            took = f"{microseconds / 1000:.1f} ms of its time"
+            seen.tell(f"ping {number} of {PINGS}: the router answered the guest in {took}")
+    for line in serial.splitlines():
+        if line.startswith(FAILED):
+            seen.tell(line)
 
 
 def _tell_frames(seen: Seen, capture: Path, at: int) -> int:
@@ -133,7 +160,9 @@ def _tell_frame(seen: Seen, frame: bytes) -> None:
         return
     body = frame[14 + (frame[14] & 15) * 4 :]
     source, target = struct.unpack_from("!HH", body)
-    if frame[23] == _UDP and {source, target} == {67, 68}:
+    if frame[23] == _ICMP and body[0] == 0:
+        seen.echoes.add(int.from_bytes(body[6:8], "big"))
+    elif frame[23] == _UDP and {source, target} == {67, 68}:
         _tell_dhcp(seen, body[8:])
     elif frame[23] == _UDP and target == 53:
         seen.tell(f"DNS: the guest asks for {NAME}")
@@ -154,31 +183,36 @@ def _tell_dhcp(seen: Seen, message: bytes) -> None:
         seen.lease = address
 
 
-def _conclude(
-    seen: Seen, report: dict[str, str] | Outcome, word: str, port: int, capture: Path
-) -> int:
+def _conclude(seen: Seen, outcome: Outcome, web: HttpServer, word: str, capture: Path) -> int:
     took = time.monotonic() - seen.began
-    if isinstance(report, Outcome):
-        _say(f"\nNot all of it happened: Bochs ended: {report}\nIts log: {report.log}")
-        return 1
+    report = dict.fromkeys(("ip", "mask", "router", "dns", "word"), "") | (
+        web.reports.wait_for(lambda _: True, 0) or {}
+    )
     wrong = [
         f"{what} is {got or 'missing'}, not {wanted}"
         for what, got, wanted in (
-            ("the guest's address", report.get("ip", ""), seen.lease),
+            ("the guest's address", report["ip"], seen.lease or "known"),
             ("the DNS answer", seen.answer, ROUTER),
-            ("the word from our web server", report.get("word", ""), word),
+            ("the word from our web server", report["word"], word),
+            ("the number of pings answered", len(seen.pings), PINGS),
+            ("the end", outcome.ending, Ending.POWER_OFF),
         )
-        if got != wanted or not wanted
+        if got != wanted
     ]
-    lease = f"{report.get('ip')}, mask {report.get('mask')}, router {report.get('router')}"
+    lease = "{ip}, mask {mask}, router {router}, name server {dns}".format(**report)
     _say(f"""
-  lease    {lease}, name server {report.get("dns")}
+  lease    {lease}
   DNS      {NAME} is {seen.answer}
-  HTTP     http://{NAME}:{port}/hello.ipxe said {report.get("word")!r}
+  HTTP     http://{NAME}:{web.port}/hello.ipxe said {report["word"]!r}
+  ping     {len(seen.pings)}/{PINGS} answered by {report["router"]}
+  end      {outcome}
   took     {took:.1f} s
   capture  {capture}""")
-    _say("\n".join(["", *wrong]) if wrong else "\nAll of it happened in an unmodified Bochs.")
-    return 1 if wrong else 0
+    if wrong:
+        _say("\n".join(["", "Not all of it happened:", *wrong, f"Bochs's log: {outcome.log}"]))
+        return 1
+    _say("\nAll of it happened in an unmodified Bochs.")
+    return 0
 
 
 def _say(text: str) -> None:

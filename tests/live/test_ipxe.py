@@ -1,8 +1,8 @@
-"""iPXE gets an address, resolves a name and fetches a large file, on each NIC model.
+"""iPXE gets an address, resolves a name, fetches a large file and pings, on each NIC model.
 
 Debian's iPXE has neither `ping` nor `poweroff` nor a serial console, so it tells by HTTP what
-it finds, and ping is the Linux guest's. The file is a script of numbers to add up among lots
-of comment: the sum is right only if every piece of the file arrived in its place.
+it finds; `ping.s` does the first two and ends the run. The file is a script of numbers to add
+up among lots of comment: the sum is right only if every piece of the file arrived in its place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs.find import Bochs
-from pynat.testing.guests import Boot, Machine, ipxe_image
+from pynat.bochs.outcome import Ending
+from pynat.testing.guests import (
+    PINGS,
+    Boot,
+    Machine,
+    ipxe_image,
+    ping_program,
+    ping_replies,
+)
 from pynat.testing.servers import HttpServer
 from tests.live.frames import streams_to_guest, verify_capture
 from tests.live.network import ETHMOD, ROUTER, capture, nic
@@ -38,7 +46,7 @@ def test_ipxe(model: str, size: int, artifacts: Path, bochs: Bochs, web: HttpSer
     at = f"http://{ROUTER}:{web.port}"
     name = ROUTER if ETHMOD == "slirp" else "host.internal"
     body, total = adding(size, f"imgfetch {at}/report?step=http&sum=${{sum}} ||")
-    web.bodies[f"/{model}"] = body
+    web.bodies |= {f"/{model}": body, "/ping.nbp": ping_program()}
     net = "ip=${net0/ip}&mask=${net0/netmask}&router=${net0/gateway}&dns=${net0/dns}"
     script = f"""
 dhcp net0 && imgfetch {at}/report?nic={model}&step=dhcp&{net} ||
@@ -47,14 +55,20 @@ imgfetch http://{name}:{web.port}/report?nic={model}&step=dns ||
 imgfree ||
 chain --autofree {at}/{model} ||
 imgfetch {at}/report?nic={model}&step=end ||
+imgfree ||
+chain {at}/ping.nbp ||
 """
     machine = Machine(
         ipxe_image(artifacts / "ipxe.iso", script), (nic(artifacts, model),), ips=SLOW_CPU
     )
     before = len(web.reports.all())
-    with Boot(machine, artifacts, bochs):
+    with Boot(machine, artifacts, bochs) as boot:
         end = {"nic": model, "step": "end"}
         assert web.reports.wait_for(lambda report: report == end, 240), web.reports.all()[before:]
+        boot.wait_for("ping:", 60)
+        outcome = boot.wait(20)
+    assert sorted(ping_replies(boot.text)) == list(range(1, PINGS + 1)), boot.text
+    assert outcome.ending is Ending.POWER_OFF, str(outcome)
     dhcp, dns, http = web.reports.all()[before:-1]
     assert dhcp["ip"] == "192.168.16.2"
     assert (dhcp["mask"], dhcp["router"]) == ("255.255.255.0", ROUTER)
@@ -67,6 +81,7 @@ imgfetch {at}/report?nic={model}&step=end ||
 def _check_capture(path: Path, port: int, body: bytes) -> None:
     kinds = verify_capture(path)
     assert kinds["arp"] >= 1
+    assert kinds["icmp"] == PINGS
     assert kinds["udp"] >= 3  # offer, acknowledgement, answer of the name server
     assert kinds["tcp"] > len(body) // 1460
     assert any(stream.joined().endswith(body) for stream in streams_to_guest(path, port))

@@ -15,10 +15,32 @@ from pynat.testing.guests.linux import Check, results
 from pynat.testing.guests.machine import Machine, bochsrc
 
 _POLL = 0.01  # seconds; Bochs writes the serial file and tells nobody
+_PANIC = b">>PANIC<<"
+_LAST_WORDS = 2.0  # seconds between a panic and the end of Bochs
 
 
 class GuestSilent(Exception):  # noqa: N818 - what the guest is
     """The guest did not say what was waited for; the text has its last lines."""
+
+
+class _Lines:
+    """The lines of a file that grows, each once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self._partial = b""
+
+    def new(self) -> list[bytes]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._at)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        self._at += len(data)
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        return lines
 
 
 class Boot:
@@ -35,8 +57,9 @@ class Boot:
         self.serial.write_bytes(b"")
         self.seen: list[tuple[float, str]] = []
         self.began = 0.0
-        self._partial = b""
-        self._read = 0
+        self._said = _Lines(self.serial)
+        self._logged = _Lines(self.folder / "bochs.log")
+        self._panicked = 0.0  # when a panic was seen
         self._outcome: Outcome | None = None
         bochs = bochs or find_bochs()
         rc = self.folder / "bochsrc"
@@ -81,7 +104,7 @@ class Boot:
         """Until `ready()` is true, while the serial output is read."""
         until = time.monotonic() + timeout
         while True:
-            ended = self.run.poll()
+            ended = self.poll()
             self._look()
             if ready():
                 return
@@ -89,6 +112,20 @@ class Boot:
                 why = f"Bochs ended: {ended}" if ended else f"not within {timeout:g} s"
                 raise GuestSilent(f"{otherwise}: {why}\n{self.last_lines()}")
             time.sleep(_POLL)
+
+    def poll(self) -> Outcome | None:
+        """How Bochs ended, None while it runs; one that is still there after a panic is ended.
+
+        Every panic is fatal here (`bochsrc`), but some Bochs stay: with a debugger, a window.
+        """
+        if self._outcome is not None:
+            return self._outcome
+        self._outcome = self.run.poll()
+        if not self._panicked and any(_PANIC in line for line in self._logged.new()):
+            self._panicked = time.monotonic()
+        if self._outcome is None and 0 < self._panicked < time.monotonic() - _LAST_WORDS:
+            self._outcome = self.run.terminate()
+        return self._outcome
 
     def wait(self, timeout: float) -> Outcome:
         """Until Bochs ends; after `timeout` seconds it is ended."""
@@ -107,12 +144,6 @@ class Boot:
         return "\n".join(self.text.splitlines()[-count:])
 
     def _look(self) -> None:
-        with self.serial.open("rb") as file:
-            file.seek(self._read)
-            new = file.read()
-        if not new:
-            return
-        self._read += len(new)
-        *lines, self._partial = (self._partial + new).split(b"\n")
         when = time.monotonic()
+        lines = self._said.new()
         self.seen += [(when, line.decode(errors="replace").strip("\r")) for line in lines]

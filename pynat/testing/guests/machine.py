@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pynat.bochs.find import Bochs
+from pynat.bochs.find import Bochs, rom_files
 from pynat.testing.guests.files import GuestUnavailable
 
 MODELS = ("e1000", "ne2k-pci", "ne2k-isa", "pcipnic")
@@ -37,7 +37,10 @@ class Machine:
 
 
 def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
-    bios, vga = _rom_files(bochs)
+    roms = rom_files(bochs)
+    if roms is None:
+        raise GuestUnavailable("no BIOS for Bochs (Debian: apt-get install bochsbios vgabios)")
+    bios, vga = roms
     lines = [
         f"megs: {machine.memory}",
         f"cpu: count=1, ips={machine.ips}",
@@ -78,13 +81,3 @@ def _nic_lines(nics: tuple[Nic, ...]) -> list[str]:
         options += [f"mac=52:54:00:12:34:{nic.mac:02x}", f"ethmod={nic.ethmod}", "ethdev=none"]
         lines.append(f'{device}: {", ".join(options)}, script="{script}"')
     return lines
-
-
-def _rom_files(bochs: Bochs) -> tuple[Path, Path]:
-    """System and VGA BIOS that came with this Bochs; the latter's name changed with 3.0."""
-    roots = (bochs.executable.resolve().parent.parent, Path("/usr"), Path("/usr/local"))
-    for share in (root / "share" / "bochs" for root in roots):
-        for vga in ("VGABIOS-lgpl-latest.bin", "VGABIOS-lgpl-latest"):
-            if (share / "BIOS-bochs-latest").exists() and (share / vga).exists():
-                return share / "BIOS-bochs-latest", share / vga
-    raise GuestUnavailable("no BIOS for Bochs found (Debian: apt-get install bochsbios vgabios)")
