@@ -53,6 +53,7 @@ class Seen:
     answer: str = ""  # of the name server
     echoes: set[int] = field(default_factory=set)  # sequence numbers of the router's replies
     pings: set[int] = field(default_factory=set)  # those that the guest has taken
+    failed: str = ""  # what the guest says of the others
 
     def tell(self, text: str) -> None:
         if text not in self.steps:
@@ -75,6 +76,7 @@ def _demonstrate(bochs: Bochs, folder: Path) -> int:
     body = f"#!ipxe\nset word {word}\n"
     config = folder / "net.toml"
     capture = folder / "demo.pcap"
+    capture.unlink(missing_ok=True)  # an old one must not tell what happens now
     config.write_text(f'capture = "{capture}"\n[dns]\nnames = {{ "{NAME}" = "{ROUTER}" }}\n')
     bodies = {"/hello.ipxe": body.encode(), "/ping.nbp": ping_program()}
     with HttpServer(bodies) as web:
@@ -109,24 +111,26 @@ def _follow(seen: Seen, boot: Boot, capture: Path, web: HttpServer) -> Outcome:
         at = _tell_frames(seen, capture, at)
         for path in web.requests.all():
             seen.tell(f"our web server answered GET {path.split('?')[0]}")
-        _tell_pings(seen, boot.text)
+        lines = [line for _, line in boot.seen]
+        _tell_pings(seen, lines)
         if ended is not None:
             seen.tell(f"Bochs ended: {ended.message or ended.ending}")
             return ended
-        if time.monotonic() - seen.began > PATIENCE or FAILED in boot.text:
+        if time.monotonic() - seen.began > PATIENCE or seen.failed:
             return boot.wait(0)
         time.sleep(_POLL)
 
 
-def _tell_pings(seen: Seen, serial: str) -> None:
+def _tell_pings(seen: Seen, lines: list[str]) -> None:
     """What the guest says of its pings; of an answered one, once the capture has the reply too."""
-    for number, microseconds in ping_replies(serial).items():
+    for number, microseconds in ping_replies("\n".join(lines)).items():
         if number in seen.echoes:
             seen.pings.add(number)
             took = f"{microseconds / 1000:.1f} ms of its time"
             seen.tell(f"ping {number} of {PINGS}: the router answered the guest in {took}")
-    for line in serial.splitlines():
+    for line in lines:
         if line.startswith(FAILED):
+            seen.failed = line
             seen.tell(line)
 
 
@@ -189,7 +193,7 @@ def _conclude(seen: Seen, outcome: Outcome, web: HttpServer, word: str, capture:
         web.reports.wait_for(lambda _: True, 0) or {}
     )
     wrong = [
-        f"{what} is {got or 'missing'}, not {wanted}"
+        f"{what} is {'missing' if got == '' else got}, not {wanted}"
         for what, got, wanted in (
             ("the guest's address", report["ip"], seen.lease or "known"),
             ("the DNS answer", seen.answer, ROUTER),

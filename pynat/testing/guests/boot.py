@@ -105,7 +105,6 @@ class Boot:
         until = time.monotonic() + timeout
         while True:
             ended = self.poll()
-            self._look()
             if ready():
                 return
             if ended is not None or time.monotonic() > until:
@@ -114,18 +113,21 @@ class Boot:
             time.sleep(_POLL)
 
     def poll(self) -> Outcome | None:
-        """How Bochs ended, None while it runs; one that is still there after a panic is ended.
+        """Read on in the serial output; how Bochs ended, None while it runs.
 
-        Every panic is fatal here (`bochsrc`), but some Bochs stay: with a debugger, a window.
+        Every panic is fatal here (`bochsrc`), but a Bochs with a debugger or a window may stay
+        after it: then it is ended.
         """
         if self._outcome is not None:
             return self._outcome
-        self._outcome = self.run.poll()
+        outcome = self.run.poll()
+        self._look()
         if not self._panicked and any(_PANIC in line for line in self._logged.new()):
             self._panicked = time.monotonic()
-        if self._outcome is None and 0 < self._panicked < time.monotonic() - _LAST_WORDS:
-            self._outcome = self.run.terminate()
-        return self._outcome
+        if outcome is None and 0 < self._panicked < time.monotonic() - _LAST_WORDS:
+            outcome = self.run.terminate()
+        self._outcome = outcome
+        return outcome
 
     def wait(self, timeout: float) -> Outcome:
         """Until Bochs ends; after `timeout` seconds it is ended."""
