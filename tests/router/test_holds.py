@@ -82,6 +82,14 @@ def test_nothing_is_awaited_from_a_host_that_has_ended(lab: Lab) -> None:
     assert held_for(lab) == Config().patience
 
 
+def test_our_own_retransmissions_hold_nothing(lab: Lab) -> None:
+    flow = established(lab)
+    flow.host_says(b"to a guest that is busy elsewhere")
+    lab.wait(30)
+    assert len(flow.to_guest()) > 3
+    assert held_for(lab) == 0
+
+
 def test_a_datagram_holds_until_an_answer(lab: Lab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"question"))
     assert held_for(lab) == ANSWER

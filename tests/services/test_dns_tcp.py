@@ -13,7 +13,7 @@ from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce
 from tests.frames import ROUTER
 
-NAMES = {"x.test": (IPv4Address("192.0.2.9"),)}
+NAMES: dict[str, tuple[IPv4Address, ...]] = {"x.test": (IPv4Address("192.0.2.9"),)}
 
 
 def message(name: str = "x.test", number: int = 7) -> bytes:

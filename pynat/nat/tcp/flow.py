@@ -64,7 +64,7 @@ class Flow:
         self._our_mss = our_mss
         self._idle = idle
         self._touch = touch
-        self._last = 0.0
+        self.last = 0.0  # when anything came from either side
         self._actions: list[Action] = []
         self._shift_to_guest = 0  # how the guest scales its window
         self._shift_from_guest = 0  # how we scale ours
@@ -77,13 +77,13 @@ class Flow:
 
     # ------------------------------------------------------------------ opening
     def open_from_guest(self, syn: Segment, host: Address, now: float) -> None:
-        self._last = now
+        self.last = now
         self._change(State.CONNECTING)
         self._negotiate(syn)
         self._actions.append(TcpConnect(self.number, host))
 
     def open_from_host(self, now: float) -> None:
-        self._last = now
+        self.last = now
         self._change(State.SYN_SENT)
         self._shift_from_guest = WINDOW_SHIFT
         self._syn_due = True
@@ -101,7 +101,7 @@ class Flow:
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> None:
-        self._last = now
+        self.last = now
         self._touch(self)
         match self.state:
             case State.CONNECTING:
@@ -202,7 +202,7 @@ class Flow:
         self._touch(self)
 
     def on_sent(self, count: int, now: float) -> None:
-        self._last = now
+        self.last = now
         self.receiver.taken(count)
         if count == self._offered:
             self._offered = 0  # else TcpWritable will say when to go on
@@ -215,7 +215,7 @@ class Flow:
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
-        self._last = now
+        self.last = now
         self.answer_due = False
         self.bytes_from_host += len(data)
         self._read_allowance -= len(data)
@@ -238,15 +238,15 @@ class Flow:
         if self.state is State.CLOSED:
             return None
         if self.state is State.TIME_WAIT:
-            return self._last + TIME_WAIT
-        idle = self._last + self._idle
+            return self.last + TIME_WAIT
+        idle = self.last + self._idle
         return idle if self.sender.deadline is None else min(idle, self.sender.deadline)
 
     def on_timer(self, now: float) -> None:
         self._touch(self)
-        if self.state is State.TIME_WAIT and now >= self._last + TIME_WAIT:
+        if self.state is State.TIME_WAIT and now >= self.last + TIME_WAIT:
             self.close("closed")
-        elif now >= self._last + self._idle:
+        elif now >= self.last + self._idle:
             self.reset(f"idle for {self._idle:g} s")
         elif self.sender.deadline is not None and now >= self.sender.deadline:
             if not self.sender.on_timeout(now):

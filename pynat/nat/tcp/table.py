@@ -182,7 +182,7 @@ class TcpTable:
         self._outlet.timers.set(flow, flow.next_timer())
         if flow.state is State.CONNECTING:
             return
-        holds.carried(now)
+        holds.carried(flow.last)
         if flow.answer_due:
             holds.expect(flow, now)
         else:
