@@ -10,6 +10,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include "bootstrap.h"
 #include "find_python.h"
@@ -35,6 +36,7 @@ std::string promote_libpython() {
 }
 
 PyStatus configure(PyConfig& config, const std::string& program) {
+  unsetenv("PYTHONHOME");  // it is for another Python: ours is found from the plugin's own path
   PyPreConfig before;
   PyPreConfig_InitPythonConfig(&before);
   before.utf8_mode = 1;
@@ -58,8 +60,8 @@ std::string explain(const PyStatus& status, const PythonPlace& place, const std:
   if (status.func != nullptr) text += std::string(" (in ") + status.func + ")";
   text += "\npynat: it was to run as " + (place.program.empty() ? "(none found)" : place.program) +
           " with " + library + ", for " + place.package_root + "/pynat";
-  text += "\npynat: install bochs-pynat again with the Python that it should use, and unset "
-          "PYTHONHOME if it is set; the guest has no network, Bochs goes on";
+  text += "\npynat: install bochs-pynat again with the Python that it should use, and look for odd "
+          "PYTHON... variables in the environment; the guest has no network, Bochs goes on";
   return text;
 }
 

@@ -26,6 +26,11 @@ from pynat.router.router import Router
 BATCH = 256  # frames taken in one turn, so that host events have theirs
 
 
+def say(link: Link, level: Level, text: str) -> None:
+    """One line in the log; errors carry our name, because a reader may not know the card's."""
+    link.log(int(level), f"pynat: {text}" if level is Level.ERROR else text)
+
+
 class Engine:
     def __init__(self, config: Config, link: Link, loop: asyncio.AbstractEventLoop) -> None:
         """Raises ConfigError when a forward's port cannot be bound."""
@@ -34,7 +39,7 @@ class Engine:
         self._inbox: list[Event] = []
         self._scheduled = False
         self._ended = loop.create_future()
-        self.notices = Notices(lambda level, text: link.log(int(level), text))
+        self.notices = Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
         self.router = Router(config, self.notices, Random(seed))
         self.host = Host(config, loop, self._emit)
@@ -107,16 +112,16 @@ class Engine:
 
     def _introduce(self, config: Config, seed: int) -> None:
         network = config.network
-        say = self.notices.say
-        say(
+        tell = self.notices.say
+        tell(
             Level.INFO,
             f"network {network.net}, router {network.router}, guest {network.guest},"
             f" DNS {network.dns}, time {config.time}, seed {seed}",
         )
         for warning in config.warnings:
-            say(Level.ERROR, warning)
+            tell(Level.ERROR, warning)
         for line in self.host.listening:
-            say(Level.INFO, f"forward: {line}")
+            tell(Level.INFO, f"forward: {line}")
 
     def _report(self) -> None:
         drops = self.notices.drops

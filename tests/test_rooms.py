@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "nat": {"nat", "wire", "config", "errors", "notices", "timers"},
     "router": {"router", "services", "nat", "wire", "config", "errors", "notices", "timers"},
     "host": {"host", "nat", "wire", "config", "errors", "notices"},
-    "link": {"link", "config", "config_load", "engine", "errors"},
+    "link": {"link", "config", "config_load", "engine", "errors", "notices"},
 }
 
 

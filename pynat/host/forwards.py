@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,10 @@ from pynat.nat.messages import Event, TcpIncoming, UdpAnswer, UdpIncoming
 
 BACKLOG = 128
 _MAX = 65_535
+_REMEDIES = {
+    errno.EADDRNOTAVAIL: "name an address of this host, such as 127.0.0.1",
+    errno.EACCES: "ports below 1024 are the administrator's: choose one above",
+}
 _AT_ONCE = 32
 
 
@@ -77,7 +82,8 @@ class Forwards:
         except OSError as error:
             raise ConfigError(
                 f"{rule.source or 'forwards'}: {rule}: cannot listen on {rule.host_address}"
-                f" port {rule.host_port}: {error.strerror}; choose another port, or 0 for any"
+                f" port {rule.host_port}: {error.strerror};"
+                f" {_REMEDIES.get(error.errno or 0, 'choose another port, or 0 for any')}"
             ) from error
         callback = self._accept if tcp else self._receive
         self._loop.add_reader(sock, callback, number, sock)

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from pynat.config import Config
 from pynat.config_load import load
-from pynat.engine import Engine
+from pynat.engine import Engine, say
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureFile, CaptureLink
 from pynat.link.link import Link
+from pynat.notices import Level
 
 
 class Port(Link, Protocol):
@@ -37,12 +38,14 @@ def serve(port: Port) -> None:
     try:
         asyncio.run(_serve(port, load(port.script, port.ethdev)))
     except ConfigError as error:
-        port.log(2, str(error))
-        port.log(2, "the guest has no network until this is mended; Bochs goes on")
+        say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")
 
 
 async def _serve(port: Port, config: Config) -> None:
     port.policy(config.time)
+    if port.mac[0] & 1:
+        mac = port.mac.hex(":")
+        say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
     if config.capture is None:
         await _run(config, port, port)
         return

@@ -12,6 +12,8 @@ bit 0), to it outbound.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from pathlib import Path
 from struct import Struct
@@ -39,12 +41,28 @@ class CaptureFile:
         """Raises ConfigError when the file cannot be written."""
         self._pcap = path.suffix == ".pcap"
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ConfigError(
                 f"capture: {path}: {error.strerror}; name a file that can be written"
             ) from error
+        self._claim(path)
         self._write(_PCAP_HEADER if self._pcap else _SECTION + _INTERFACE)
+
+    def _claim(self, path: Path) -> None:
+        """Two network cards that write one file would spoil it; a pipe or device has no lock."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise ConfigError(
+                f"capture: {path} is being written already, by another network card or another"
+                " Bochs; give each card a file of its own"
+            ) from None
+        except OSError:
+            pass  # no regular file
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, 0)
 
     def add(self, frames: list[tuple[float, bytes]], *, from_guest: bool) -> None:
         """Raises OSError (disk full)."""
@@ -116,4 +134,4 @@ class CaptureLink:
             self._file.add(frames, from_guest=from_guest)
         except OSError as error:
             self.close()
-            self.log(2, f"capture stopped: {error.strerror}; free some space and start again")
+            self.log(2, f"pynat: capture stopped: {error.strerror}; free some space, start again")

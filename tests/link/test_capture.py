@@ -88,6 +88,20 @@ def test_a_file_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
         CaptureFile(tmp_path / "nowhere" / "x.pcap")
 
 
+def test_two_cards_do_not_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcap"
+    first = CaptureFile(path)
+    first.add([(1, b"frame one......")], from_guest=True)
+    with pytest.raises(ConfigError, match="give each card a file of its own"):
+        CaptureFile(path)
+    with RawPcapReader(str(path)) as reader:
+        assert len(list(reader)) == 1
+    first.close()
+    CaptureFile(path).close()
+    with RawPcapReader(str(path)) as reader:
+        assert list(reader) == []
+
+
 def test_a_full_disk_ends_the_capture_and_not_the_network(tmp_path: Path) -> None:
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("this system has no /dev/full")
@@ -99,5 +113,5 @@ def test_a_full_disk_ends_the_capture_and_not_the_network(tmp_path: Path) -> Non
     assert capture.send([b"two"]) == 1
     assert link.sent == [b"one", b"two"]
     assert link.lines == [
-        "capture stopped: No space left on device; free some space and start again"
+        "pynat: capture stopped: No space left on device; free some space, start again"
     ]

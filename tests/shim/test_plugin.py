@@ -155,13 +155,20 @@ def test_another_package_in_front_is_explained(installed_plugin: Path) -> None:
 
 def test_python_that_does_not_start_is_explained(stub_plugin: Path) -> None:
     outcome = run_fake_bochs(
-        stub_plugin, "echo", f"send 0 {HEX}\n", cards=2, environment={"PYTHONHOME": "/nowhere"}
+        stub_plugin, "echo", f"send 0 {HEX}\n", cards=2, environment={"PYTHONMALLOC": "nonsense"}
     )
     errors = outcome.log("error")
     assert errors[0].startswith("pynat: Python does not start: ")
-    assert "PYTHONHOME" in errors[2]
+    assert "PYTHON... variables" in errors[2]
     assert len(errors) == 6  # for both cards
     assert outcome.status == 0
+
+
+def test_a_home_for_another_python_is_ignored(stub_plugin: Path) -> None:
+    path = {"PYTHONHOME": "/nowhere", "PYTHONPATH": f"{STUBS}:{builds.ROOT}"}
+    outcome = run_fake_bochs(stub_plugin, "imports", "", environment=path)
+    assert outcome.log("error") == []
+    assert f"prefix {sys.prefix}" in outcome.log()
 
 
 def test_the_environment_is_found_from_the_plugin(stub_plugin: Path, tmp_path: Path) -> None:
