@@ -21,10 +21,10 @@ def load(script: str, ethdev: str) -> Config:
     if ethdev in NO_DIRECTORY:
         return config
     root = Path(ethdev)
-    if root.is_dir():
-        return replace(config, tftp_root=root)
-    warning = f"ethdev={ethdev} is not a directory, so nothing is served by TFTP"
-    return replace(config, warnings=(*config.warnings, warning))
+    if not root.is_dir():
+        return config  # mostly the name of an interface, left from another ethmod
+    warning = f"TFTP is not served yet; ethdev={ethdev} has no effect"
+    return replace(config, tftp_root=root, warnings=(*config.warnings, warning))
 
 
 def _read(script: str) -> Config:

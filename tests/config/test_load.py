@@ -19,16 +19,17 @@ def mistake(script: str) -> str:
 
 
 @pytest.mark.parametrize("script", ["", "none"])
-@pytest.mark.parametrize("ethdev", ["", "none", "xl0", "/dev/null"])
+@pytest.mark.parametrize(
+    "ethdev", ["", "none", "xl0", "/dev/null", "eth0", "/dev/net/tun:tap0", "a\0b"]
+)
 def test_nothing_set(script: str, ethdev: str) -> None:
     assert load(script, ethdev) == Config()
 
 
-def test_ethdev_is_the_tftp_root(tmp_path: Path) -> None:
-    assert load("", str(tmp_path)).tftp_root == tmp_path
-    other = load("", str(tmp_path / "missing"))
-    assert other.tftp_root is None
-    assert "is not a directory" in other.warnings[0]
+def test_ethdev_is_the_tftp_root_which_is_not_served_yet(tmp_path: Path) -> None:
+    config = load("", str(tmp_path))
+    assert config.tftp_root == tmp_path
+    assert config.warnings == (f"TFTP is not served yet; ethdev={tmp_path} has no effect",)
 
 
 def test_toml_and_slirp_are_told_apart(tmp_path: Path) -> None:
