@@ -23,7 +23,8 @@ _ASKED_TO_END = ("SIGNAL 2 caught", "Received SIGHUP: quit simulation")
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 _PANIC = re.compile(r"^(?P<tick>\d*).*?(?P<device>\[[^\]]*\])?\s*>>PANIC<< (?P<text>.*)$")
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
-_PLUGIN_ERROR = re.compile(r"^\d+e\[[^\]]*\] pynat: (?P<text>.*)$")
+_OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
+_PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
 _TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
 
 
@@ -110,19 +111,24 @@ def _last_error(log: str) -> str:
     return ""
 
 
-def last_lines(log: Path, count: int = 8) -> list[str]:
-    """What the log says up to its last panic (without the registers that follow it)."""
-    lines = (tail(log) or "").splitlines()
-    panics = [number for number, line in enumerate(lines) if _PANIC.match(line)]
-    return lines[: panics[-1] + 1 if panics else None][-count:]
+def last_lines(outcome: Outcome, count: int = 8) -> list[str]:
+    """What the log says up to what ended the guest, without the registers that follow it."""
+    lines = (tail(outcome.log) or "").splitlines()
+    ends = [number for number, line in enumerate(lines) if _PANIC.match(line)]
+    if not ends and outcome.ending is Ending.PANIC:  # a debugger stopped it: see `judge`
+        ends = [number for number, line in enumerate(lines) if _ERROR.match(line)]
+    return lines[: ends[-1] + 1 if ends else None][-count:]
 
 
-def last_plugin_error(log: Path) -> str:
-    """What our plugin last complained of; after it Bochs goes on, maybe without a network."""
-    for line in reversed((tail(log) or "").splitlines()):
-        if found := _PLUGIN_ERROR.match(line):
-            return found["text"]
-    return ""
+def plugin_errors(log: Path) -> list[str]:
+    """What our plugin complained of; after it Bochs goes on, maybe without a network."""
+    try:
+        with log.open("rb") as file:
+            ours = [line.decode(errors="replace").rstrip() for line in file if _OURS in line]
+    except OSError:
+        return []
+    found = [match for line in ours if (match := _PLUGIN_ERROR.match(line))]
+    return [f"[{match['card'].strip()}] {match['text']}" for match in found]
 
 
 def tail(path: Path) -> str | None:

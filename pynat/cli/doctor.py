@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, find_bochs, rom_files
 from pynat.bochs.find import PLUGIN_FILE
-from pynat.bochs.outcome import last_plugin_error
+from pynat.bochs.outcome import plugin_errors
 from pynat.cli import checks
 from pynat.cli.checks import NIC_MODELS, Finding, State
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
@@ -79,11 +79,11 @@ def _trial(bochs: Bochs) -> Finding:
         try:
             with BochsRun(bochs, _bochsrc(bochs, model, folder), log=folder / "bochs.log") as run:
                 outcome = run.wait(_TRIAL_SECONDS)
-            complaint = last_plugin_error(outcome.log)
+            complaints = plugin_errors(outcome.log)
         except BochsError as error:
             return Finding(State.WARN, "trial", str(error))
-    passed = outcome.ending is Ending.POWER_OFF and not complaint
-    said = f"{outcome}; {complaint}" if complaint else str(outcome)
+    passed = outcome.ending is Ending.POWER_OFF and not complaints
+    said = "; ".join([str(outcome), *complaints[:1]])
     state = State.OK if passed else State.FAIL
     return Finding(state, "trial", f"a guest with {model} on pynat: {said}")
 

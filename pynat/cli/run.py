@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from pynat.bochs import BochsError, BochsRun, Ending, Outcome, find_bochs
-from pynat.bochs.outcome import last_lines, last_plugin_error, signal_of
+from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 
 PANIC = 3
@@ -93,13 +93,25 @@ def _wait(run: BochsRun, timeout: float | None) -> Outcome:
 
 def _report(outcome: Outcome, quiet: bool) -> None:
     if quiet and outcome.ending is Ending.POWER_OFF:
+        _report_network(outcome)
         return
-    print(f"pynat: {outcome}; log: {outcome.log}", file=sys.stderr)
-    if complaint := last_plugin_error(outcome.log):
-        print(f"pynat: the network's last error: {complaint}", file=sys.stderr)
+    where = f"; log: {outcome.log}" if outcome.log.exists() else ""
+    print(f"pynat: {outcome}{where}", file=sys.stderr)
+    _report_network(outcome)
     if outcome.ending in {Ending.PANIC, Ending.CRASH}:
-        for line in last_lines(outcome.log):
+        for line in last_lines(outcome):
             print(f"  {line}", file=sys.stderr)
+
+
+def _report_network(outcome: Outcome) -> None:
+    match plugin_errors(outcome.log):
+        case []:
+            return
+        case [first]:
+            more = ""
+        case [first, *others]:
+            more = f" (and {len(others)} more in the log)"
+    print(f"pynat: the network's error: {first}{more}", file=sys.stderr)
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.bochs.outcome import Ending, Outcome, judge, last_lines
+from pynat.bochs.outcome import Ending, Outcome, judge, last_lines, plugin_errors
 
 _REGISTERS = """\
 00012936050i[CPU0  ] CPU is in real mode (active)
@@ -100,10 +100,35 @@ def test_triple_fault_stops_the_debugger() -> None:
     assert "3rd (13) exception" in message
 
 
-def test_last_lines_leave_the_registers_out(tmp_path: Path) -> None:
+_TRIPLE_FAULT = "00012936049e[CPU0  ] exception(): 3rd (13) exception with no resolution\n"
+
+
+@pytest.mark.parametrize("told", [_panic("odd"), _HLT + _TRIPLE_FAULT + _REGISTERS])
+def test_last_lines_leave_the_registers_out(tmp_path: Path, told: str) -> None:
     log = tmp_path / "bochs.log"
-    log.write_text(_panic("odd"))
-    assert last_lines(log, 2) == _panic("odd").splitlines()[:2]
+    log.write_text(told)
+    assert last_lines(Outcome(Ending.PANIC, "", 1, 1.0, log), 2) == told.splitlines()[:2]
+
+
+def test_a_crash_may_come_long_after_an_error(tmp_path: Path) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text(_TRIPLE_FAULT + _HLT)
+    assert last_lines(Outcome(Ending.CRASH, "SIGSEGV", -11, 1.0, log), 1) == [_HLT.strip()]
+
+
+def test_the_errors_of_our_plugin_are_told_from_others(tmp_path: Path) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text(
+        "00000000000i[E1000A] pynat: from guest 0 frames\n"
+        "00000000000e[E1000A] pynat: net.toml:1: unknown key caputre\n"
+        "00000000001e[CPU0  ] exception(): pynat: has no part in it\n"
+        "20915229-e-@0-[NE2K  ] pynat: with a log prefix of the user's\n"
+    )
+    assert plugin_errors(log) == [
+        "[E1000A] net.toml:1: unknown key caputre",
+        "[NE2K] with a log prefix of the user's",
+    ]
+    assert plugin_errors(tmp_path / "none") == []
 
 
 def test_outcome_reads_as_a_line() -> None:

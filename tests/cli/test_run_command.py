@@ -45,6 +45,21 @@ def test_panic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ">>PANIC<< No bootable device." in said[-1]
 
 
+def test_mistakes_in_the_configuration_of_the_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bochs goes on without a network, so this is not in how it ended."""
+    (tmp_path / "net.toml").write_text('caputre = "net.pcapng"\n')
+    options = f"enabled=1, ethmod=pynat, script={tmp_path / 'net.toml'}"
+    cards = [f"e1000: card={n}, mac=52:54:00:12:34:5{n}, {options}" for n in (0, 1)]
+    assert _run(bochsrc(tmp_path, POWER_OFF, *cards)) == 0
+    ended, network = capsys.readouterr().err.splitlines()
+    assert "power off" in ended
+    assert "[E1000A] " in network
+    assert "caputre" in network
+    assert network.endswith(" (and 1 more in the log)")
+
+
 def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(bochsrc(tmp_path, POWER_OFF, "megz: 3")) == 4
     assert "directive 'megz' not understood" in capsys.readouterr().err
