@@ -19,6 +19,7 @@ from typing import Any
 
 from pynat import config_values as values
 from pynat.config import Config, Forward, Network
+from pynat.config_check import check
 from pynat.config_values import Parser, Source, Wrong
 from pynat.errors import ConfigError
 
@@ -94,7 +95,7 @@ def read_slirp(written: str, file: str) -> Config:
         else:
             found[KEYS[key][0]] = source.parse(key, KEYS[key][1], value)
     config = _assemble(found, source, tuple(forwards), tuple(warnings))
-    values.check(config, source, {ours: key for key, (ours, _) in KEYS.items()})
+    check(config, source, {ours: key for key, (ours, _) in KEYS.items()})
     return config
 
 

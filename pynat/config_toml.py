@@ -16,6 +16,7 @@ from typing import Any
 
 from pynat import config_values as values
 from pynat.config import Config, Network, TimePolicy
+from pynat.config_check import check
 from pynat.config_values import Parser, Source
 from pynat.errors import ConfigError
 
@@ -69,7 +70,7 @@ def read_toml(written: str, file: str) -> Config:
         table, _, name = key.rpartition(".")
         found[table][name] = source.parse(key, KEYS[key], value)
     config = _assemble(found, source)
-    values.check(config, source, {})
+    check(config, source, {})
     return config
 
 

@@ -2,7 +2,7 @@
 
 A parser takes one value as it stands in the file and returns it as `pynat.config` wants it,
 or raises `Wrong` with what would be right. `Source` knows the file and the lines and turns
-that into the one-line ConfigError; `check` holds the rules that join several keys.
+that into the one-line ConfigError. The rules that join several keys are in `config_check`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
-from itertools import pairwise
 from typing import Any
 
-from pynat.config import Config, Forward, Network, Protocol
+from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
 
 Parser = Callable[[object], Any]
@@ -26,7 +25,6 @@ FORWARD_FORM = (
 FORWARD = re.compile(r"(tcp|udp|):([^:]*):([0-9]{1,5})-([^:]*):([0-9]{1,5})")
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
-UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
 LONGEST_SHOWN = 70  # characters of a wrong value in a message
 
 
@@ -217,52 +215,3 @@ def _item(parser: Parser, at: str, item: object) -> Any:
         return parser(item)
     except Wrong as wrong:
         raise Wrong(wrong.right, at + wrong.at, wrong.value if wrong.at else item) from None
-
-
-# ---------------------------------------------------------------- rules that join several keys
-def check(config: Config, source: Source, keys: dict[str, str]) -> None:
-    """`keys` maps our keys to those that this kind of file uses for them."""
-    network = config.network
-    _check_addresses(network, source, keys)
-    if config.tcp.mss is not None and config.tcp.mss > network.mtu - 40:
-        right = f"at most network.mtu - 40, which is {network.mtu - 40}"
-        raise source.error("tcp.mss", config.tcp.mss, right)
-    for rule in config.forwards:
-        _check_forward(rule, network)
-    taken = sorted(config.forwards, key=_listener)
-    for one, other in pairwise(taken):
-        if other.host_port and _listener(one) == _listener(other):
-            raise ConfigError(f"{other.source} = {other}: the same host port as {one.source}")
-
-
-def _listener(rule: Forward) -> tuple[Protocol, int, IPv4Address]:
-    return rule.protocol, rule.host_port, rule.host_address
-
-
-def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> None:
-    net = network.net
-    net_key = keys.get("network.net", "network.net")
-    if any(net.overlaps(other) for other in UNUSABLE):
-        raise source.error(net_key, net, "a network of unicast addresses, not loopback")
-    if not 8 <= net.prefixlen <= 30:
-        raise source.error(net_key, net, "a network with a prefix length from 8 to 30")
-    for name in ("router", "guest", "dns"):
-        key, value = keys.get(f"network.{name}", f"network.{name}"), getattr(network, name)
-        if value not in net:
-            raise source.error(key, value, f"an address in {net}")
-        if value in (net.network_address, net.broadcast_address):
-            right = f"an address from {net[1]} to {net[-2]}: the first and last name the net"
-            raise source.error(key, value, right)
-    guest_key = keys.get("network.guest", "network.guest")
-    if network.guest in (network.router, network.dns):
-        raise source.error(guest_key, network.guest, "neither the router's nor the DNS address")
-
-
-def _check_forward(rule: Forward, network: Network) -> None:
-    guest, net = rule.guest_address, network.net
-    if guest is None:
-        return
-    if guest not in net or guest in (net.network_address, net.broadcast_address):
-        raise ConfigError(f"{rule.source} = {rule}: the guest address must be a host in {net}")
-    if guest in (network.router, network.dns):
-        raise ConfigError(f"{rule.source} = {rule}: {guest} is the router itself, not a guest")

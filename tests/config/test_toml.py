@@ -104,6 +104,12 @@ def test_every_key() -> None:
     assert config.warnings == ()
 
 
+def test_forwards_that_do_not_collide() -> None:
+    rules = ["::1-:1", "udp::1-:1", ":127.0.0.2:1-:1", "::2-:1", "::0-:1", "::0-:2", ":0.0.0.0:0-:3"
+    ]
+    assert len(toml(f"forwards = {rules}").forwards) == len(rules)
+
+
 def test_addresses_move_along_with_the_net() -> None:
     network = toml('network.net = "10.0.0.0/30"').network
     assert [str(network.router), str(network.guest)] == ["10.0.0.1", "10.0.0.2"]
@@ -134,6 +140,12 @@ def test_dns_moves_along_with_the_router() -> None:
         ("forwards = ['::1-10.0.0.1:1']", "net.toml:1: forwards[0] = tcp:127.0.0.1:1-10.0.0.1:1: "),
         ("forwards = ['::1-192.168.16.1:1']", "192.168.16.1 is the router itself"),
         ("forwards = ['::1-:1', '::1-:2']", "the same host port as net.toml:1: forwards[0]"),
+        (
+            "forwards = ['tcp::8124-:80', 'tcp:0.0.0.0:8124-:81']",
+            "net.toml:1: forwards[1] = tcp:0.0.0.0:8124-:81: the same host port as"
+            " net.toml:1: forwards[0] = tcp:127.0.0.1:8124-:80",
+        ),
+        ("forwards = ['udp:0.0.0.0:1-:1', ':127.0.0.2:1-:1', 'udp::1-:2']", "forwards[2] = udp"),
         ("[network]\nnet = '10.0.0.5/24'", 'the one around this address is "10.0.0.0/24"'),
         ("[network]\nnet = '10.0.0.0'", "an IPv4 network with its prefix length"),
         ("[network]\nnet = '10.0.0.0/31'", "a prefix length from 8 to 30"),

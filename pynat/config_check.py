@@ -1,0 +1,65 @@
+"""The rules that join several keys, for both configuration loaders."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
+
+from pynat.config import Config, Forward, Network
+from pynat.config_values import Source
+from pynat.errors import ConfigError
+
+UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
+EVERYWHERE = IPv4Address("0.0.0.0")
+
+
+def check(config: Config, source: Source, keys: dict[str, str]) -> None:
+    """`keys` maps our keys to those that this kind of file uses for them."""
+    network = config.network
+    _check_addresses(network, source, keys)
+    if config.tcp.mss is not None and config.tcp.mss > network.mtu - 40:
+        right = f"at most network.mtu - 40, which is {network.mtu - 40}"
+        raise source.error("tcp.mss", config.tcp.mss, right)
+    for rule in config.forwards:
+        _check_forward(rule, network)
+    for one, other in combinations(config.forwards, 2):
+        if _collide(one, other):
+            same = f"the same host port as {one.source} = {one}"
+            raise ConfigError(f"{other.source} = {other}: {same}")
+
+
+def _collide(one: Forward, other: Forward) -> bool:
+    """Whether the kernel refuses the second one's port once the first one listens."""
+    if one.protocol is not other.protocol or one.host_port != other.host_port:
+        return False
+    addresses = {one.host_address, other.host_address}
+    return one.host_port != 0 and (len(addresses) == 1 or EVERYWHERE in addresses)
+
+
+def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> None:
+    net = network.net
+    net_key = keys.get("network.net", "network.net")
+    if any(net.overlaps(other) for other in UNUSABLE):
+        raise source.error(net_key, net, "a network of unicast addresses, not loopback")
+    if not 8 <= net.prefixlen <= 30:
+        raise source.error(net_key, net, "a network with a prefix length from 8 to 30")
+    for name in ("router", "guest", "dns"):
+        key, value = keys.get(f"network.{name}", f"network.{name}"), getattr(network, name)
+        if value not in net:
+            raise source.error(key, value, f"an address in {net}")
+        if value in (net.network_address, net.broadcast_address):
+            right = f"an address from {net[1]} to {net[-2]}: the first and last name the net"
+            raise source.error(key, value, right)
+    guest_key = keys.get("network.guest", "network.guest")
+    if network.guest in (network.router, network.dns):
+        raise source.error(guest_key, network.guest, "neither the router's nor the DNS address")
+
+
+def _check_forward(rule: Forward, network: Network) -> None:
+    guest, net = rule.guest_address, network.net
+    if guest is None:
+        return
+    if guest not in net or guest in (net.network_address, net.broadcast_address):
+        raise ConfigError(f"{rule.source} = {rule}: the guest address must be a host in {net}")
+    if guest in (network.router, network.dns):
+        raise ConfigError(f"{rule.source} = {rule}: {guest} is the router itself, not a guest")
