@@ -54,6 +54,13 @@ def our_plugin_dir() -> Path:
     return Path(__file__).resolve().parent.parent / "plugin"
 
 
+def built_plugin() -> Path:
+    plugin = our_plugin_dir() / PLUGIN_FILE
+    if not plugin.is_file():
+        raise BochsError(f"the plugin is not built: no {plugin}; run `make build` or pip install")
+    return plugin
+
+
 def plugin_path(bochs: Bochs, environment: Mapping[str, str] = os.environ) -> str:
     """The value of LTDL_LIBRARY_PATH with which `bochs` finds our plugin.
 

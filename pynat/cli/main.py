@@ -25,9 +25,10 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(words)
+        arguments = _parser().parse_args(argv)
+        command: Callable[[argparse.Namespace], int] = arguments.command
+        return command(arguments)
     except (BochsError, ConfigError) as error:
         print(f"pynat: {error}", file=sys.stderr)
         return FAILED
@@ -37,14 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
-
-
-def _dispatch(words: list[str]) -> int:
-    if words[:1] == [demo.NAME]:  # argparse cannot hand over options that it does not know
-        return demo.main(words[1:])
-    arguments = _parser().parse_args(words)
-    command: Callable[[argparse.Namespace], int] = arguments.command
-    return command(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

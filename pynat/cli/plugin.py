@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
-from pynat.bochs.find import PLUGIN_FILE, BochsError, find_bochs, our_plugin_dir
+from pynat.bochs.find import PLUGIN_FILE, BochsError, built_plugin, find_bochs
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 
 _OURS = Path("pynat", "plugin", PLUGIN_FILE).parts
@@ -32,9 +33,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    plugin = our_plugin_dir() / PLUGIN_FILE
-    if not plugin.is_file():
-        raise BochsError(f"the plugin is not built: no {plugin}; run `make build` or pip install")
+    plugin = built_plugin()
     link = _link(arguments)
     if link.is_symlink() and link.readlink() == plugin:
         print(f"{link} is already there")
@@ -89,9 +88,8 @@ class _Permission:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, PermissionError):
-            us = f"{sys.executable} -m pynat"
-            directory = self._link.parent
+            directory = str(self._link.parent)
+            us = ["sudo", sys.executable, "-m", "pynat", self._verb, "--dir", directory]
             raise BochsError(
-                f"no permission to write in {directory};"
-                f" try: sudo {us} {self._verb} --dir {directory}"
+                f"no permission to write in {directory}; try: {shlex.join(us)}"
             ) from error

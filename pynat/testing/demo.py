@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pynat.bochs.find import Bochs, BochsError, find_bochs
+from pynat.bochs.find import Bochs, BochsError, built_plugin, find_bochs
 from pynat.bochs.outcome import Ending, Outcome
 from pynat.testing.guests import (
     PINGS,
@@ -61,11 +61,14 @@ class Seen:
             _say(f"{time.monotonic() - self.began:6.1f} s  {text}")
 
 
-def main(argv: list[str]) -> int:
-    folder = Path(argv[0]) if argv else Path(tempfile.mkdtemp(prefix="pynat-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
+def main(folder: Path | None = None, named: Path | None = None) -> int:
+    """Run it in `folder`, else in a new one, with the Bochs `named`, else the usual one."""
     try:
-        return _demonstrate(find_bochs(), folder.absolute())
+        bochs = find_bochs(named)
+        built_plugin()
+        folder = folder or Path(tempfile.mkdtemp(prefix="pynat-demo-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        return _demonstrate(bochs, folder.absolute())
     except (BochsError, GuestUnavailable) as error:
         sys.stderr.write(f"pynat demo: {error}\n")
         return 1
@@ -101,24 +104,28 @@ chain {at}/ping.nbp ||
 
 
 def _follow(seen: Seen, boot: Boot, capture: Path, web: HttpServer) -> Outcome:
-    """Tell what happens until the end of Bochs, or of our patience, or a ping's failure."""
+    """Tell what happens until the end of Bochs, or of our patience, or a ping's failure.
+
+    Bochs's end is looked for before the rest, so that nothing is missed when it has come.
+    """
     at = 24  # behind the pcap file's header
-    log = boot.folder / "bochs.log"
+    ended: Outcome | None = None
     while True:
-        ended = boot.poll()
+        ended = ended or boot.poll()
+        log = boot.folder / "bochs.log"
         if log.is_file() and "Booting from" in log.read_text(errors="replace"):
             seen.tell("the BIOS starts the CD: isolinux, then iPXE with its own e1000 driver")
         at = _tell_frames(seen, capture, at)
         for path in web.requests.all():
             seen.tell(f"our web server answered GET {path.split('?')[0]}")
-        lines = [line for _, line in boot.seen]
-        _tell_pings(seen, lines)
+        _tell_pings(seen, [line for _, line in boot.seen])
         if ended is not None:
             seen.tell(f"Bochs ended: {ended.message or ended.ending}")
             return ended
         if time.monotonic() - seen.began > PATIENCE or seen.failed:
-            return boot.wait(0)
-        time.sleep(_POLL)
+            ended = boot.wait(0)
+        else:
+            time.sleep(_POLL)
 
 
 def _tell_pings(seen: Seen, lines: list[str]) -> None:

@@ -19,11 +19,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
-
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
@@ -173,6 +168,7 @@ class DnsStub(_Served):
     """Answers A questions from `records`, each after `delays` seconds of its name, if any.
 
     Names are lower case and without the last dot. What it does not know does not exist.
+    It needs dnspython, which nothing else here does.
     """
 
     def __init__(
@@ -201,6 +197,11 @@ class DnsStub(_Served):
         super().stop()
 
     def _answer(self, data: bytes) -> bytes:
+        import dns.message
+        import dns.rcode
+        import dns.rdatatype
+        import dns.rrset
+
         query = dns.message.from_wire(data)
         reply = dns.message.make_response(query)
         question = query.question[0]

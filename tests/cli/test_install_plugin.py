@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pynat.bochs import find
 from pynat.bochs.find import PLUGIN_FILE
-from pynat.cli import plugin
 from pynat.cli.main import main
 
 
@@ -15,15 +15,15 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "pynat" / "plugin"
     directory.mkdir(parents=True)
     (directory / PLUGIN_FILE).touch()
-    monkeypatch.setattr(plugin, "our_plugin_dir", lambda: directory)
+    monkeypatch.setattr(find, "our_plugin_dir", lambda: directory)
     return directory / PLUGIN_FILE
 
 
 @pytest.fixture
 def link(tmp_path: Path) -> Path:
     """Where the link goes, in a stand-in for Bochs's plugin directory."""
-    (tmp_path / "plugins").mkdir()
-    return tmp_path / "plugins" / PLUGIN_FILE
+    (tmp_path / "its plugins").mkdir()
+    return tmp_path / "its plugins" / PLUGIN_FILE
 
 
 def _main(verb: str, link: Path) -> int:
@@ -72,12 +72,12 @@ def test_without_permission_the_command_that_has_it_is_named(
     monkeypatch.setattr(Path, "symlink_to", refuse)
     assert _main("install-plugin", link) == 1
     said = capsys.readouterr().err
-    assert f"-m pynat install-plugin --dir {link.parent}" in said
+    assert f"-m pynat install-plugin --dir '{link.parent}'" in said
     assert "sudo /" in said
 
 
 def test_not_built(link: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "our_plugin_dir", lambda: tmp_path)
+    monkeypatch.setattr(find, "our_plugin_dir", lambda: tmp_path)
     assert _main("install-plugin", link) == 1
 
 

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pynat import __version__
 from pynat.cli.main import main
+
+_COMMANDS = ["run", "doctor", "demo", "install-plugin", "uninstall-plugin"]
 
 
 def test_version() -> None:
@@ -15,7 +18,7 @@ def test_version() -> None:
     assert done.stdout == f"pynat {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "doctor", "install-plugin", "uninstall-plugin"])
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])
@@ -30,13 +33,32 @@ def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "COMMAND" in capsys.readouterr().err
 
 
-def test_demo_gets_all_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
+def test_demo_gets_its_folder_and_its_bochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[Path | None, Path | None]] = []
 
-    def demo(argv: list[str]) -> int:
-        seen.extend(argv)
+    def demo(folder: Path | None, named: Path | None) -> int:
+        given.append((folder, named))
         return 7
 
     monkeypatch.setattr("pynat.testing.demo.main", demo)
-    assert main(["demo", "--help", "-x", "y"]) == 7
-    assert seen == ["--help", "-x", "y"]
+    assert main(["demo", "here", "--bochs", "/x/bochs"]) == 7
+    assert main(["demo"]) == 7
+    assert given == [(Path("here"), Path("/x/bochs")), (None, None)]
+
+
+def test_demo_without_a_bochs_makes_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", str(tmp_path / "new"), "--bochs", str(tmp_path / "bochs")]) == 1
+    assert "is not a program" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_that_only_tests_have_is_wanted() -> None:
+    program = (
+        "import sys, pynat.cli.main, pynat.testing.demo\n"
+        "print(sorted({'dns', 'scapy'} & sys.modules.keys()))\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
