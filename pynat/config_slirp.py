@@ -14,7 +14,6 @@ import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
 from typing import Any
 
 from pynat import config_values as values
@@ -53,7 +52,7 @@ KEYS: dict[str, tuple[str, Parser]] = {
     "bootfile": ("dhcp.bootfile", values.text(127, "the name of the boot file")),
     "tftp_srvname": ("dhcp.server_name", values.text(255, "the name of the boot server")),
     "dnssearch": ("dhcp.search", _search),
-    "pktlog": ("capture", values.text(4096, "the path of a file to write")),
+    "pktlog": ("capture", values.new_file),
     "hostfwd": ("forwards", values.forward),
 }
 # key: (parser, which values mean that the user wanted something)
@@ -138,7 +137,7 @@ def _assemble(
         base,
         network=network,
         dhcp=replace(base.dhcp, **dhcp),
-        capture=Path(found["capture"]) if "capture" in found else None,
+        capture=found.get("capture"),
         forwards=forwards,
         warnings=warnings,
     )

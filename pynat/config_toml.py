@@ -11,7 +11,6 @@ import difflib
 import re
 import tomllib
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 from pynat import config_values as values
@@ -31,7 +30,7 @@ KEYS: dict[str, Parser] = {
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
     "forwards": values.list_of(values.forward),
-    "capture": values.text(4096, "the path of a file to write"),
+    "capture": values.new_file,
     "seed": values.whole(0, 2**64 - 1),
     "network.net": values.network,
     "network.router": values.address,
@@ -79,8 +78,6 @@ def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
     found["network"] = _defaults(found["network"]) | found["network"]
     for table in TABLES:
         top[table] = replace(getattr(base, table), **found[table])
-    if "capture" in top:
-        top["capture"] = Path(top["capture"])
     place = source.place("forwards")
     top["forwards"] = tuple(
         replace(rule, source=f"{place}: forwards[{i}]")

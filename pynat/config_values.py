@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from pathlib import Path
 from typing import Any
 
 from pynat.config import Forward, Protocol
@@ -106,6 +107,23 @@ def text(longest: int, what: str) -> Parser:
         return str(value)
 
     return parse
+
+
+def new_file(value: object) -> Path:
+    """The path of a file to write, in a folder that is there."""
+    written = text(4096, "the path of a file to write")(value)
+    try:
+        path = Path(written).expanduser()
+    except RuntimeError:
+        raise Wrong("a path whose ~ is the home folder of somebody") from None
+    try:
+        there = path.parent.is_dir()
+    except OSError:
+        there = True  # opening the file will tell what is wrong
+    if not there:
+        folder = path.parent.absolute()
+        raise Wrong(f"in a folder that is there; the folder {folder} does not exist")
+    return path
 
 
 def address(value: object) -> IPv4Address:

@@ -104,6 +104,14 @@ def test_every_key() -> None:
     assert config.warnings == ()
 
 
+def test_a_capture_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert toml('capture = "~/x.pcap"').capture == tmp_path / "x.pcap"
+    said = mistake('seed = 1\ncapture = "~/no/x.pcap"')
+    assert said.startswith('net.toml:2: capture = "~/no/x.pcap": must be in a folder that is there')
+    assert said.endswith(f"the folder {tmp_path}/no does not exist")
+
+
 def test_forwards_that_do_not_collide() -> None:
     rules = ["::1-:1", "udp::1-:1", ":127.0.0.2:1-:1", "::2-:1", "::0-:1", "::0-:2", ":0.0.0.0:0-:3"
     ]
@@ -132,6 +140,7 @@ def test_dns_moves_along_with_the_router() -> None:
         ("seed = 1.5", "seed = 1.5: must be a whole number from 0"),
         ("seed = true", "seed = true: must be a whole number from 0"),
         ("capture = ''", 'capture = "": must be the path of a file to write'),
+        ("capture = '~nobody-of-this-name/x'", "a path whose ~ is the home folder of somebody"),
         ("forwards = 'x'", 'forwards = "x": must be a list in square brackets'),
         ("forwards = ['::1-:1', 'x']", 'net.toml:1: forwards[1] = "x": must be [tcp|udp]:[host'),
         ("forwards = ['::1-:0']", "a guest port of at least 1"),
