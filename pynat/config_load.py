@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import replace
 from pathlib import Path
 
 from pynat.config import Config
-from pynat.config_slirp import is_slirp, read_slirp
+from pynat.config_slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
 from pynat.config_toml import read_toml
 from pynat.errors import ConfigError
 
@@ -35,7 +36,13 @@ def _read(script: str) -> Config:
     written = _text(Path(script))
     if is_slirp(written):
         return read_slirp(written, script)
-    return read_toml(written, script)
+    try:
+        return read_toml(written, script)
+    except ConfigError:
+        if is_almost_slirp(written):
+            first = f'the first line of a file for Bochs\'s slirp must be exactly "{FIRST_LINE}"'
+            raise ConfigError(f"{script}:1: {first}; without it the file is read as TOML") from None
+        raise
 
 
 def _text(path: Path) -> str:
@@ -53,6 +60,8 @@ def _text(path: Path) -> str:
     if len(data) > LONGEST:
         raise ConfigError(f"{path}: longer than {LONGEST} bytes, so no configuration file")
     try:
+        if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ConfigError(f"{path}: not a text file; script= names a TOML file")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if is_slirp(written := data.decode("latin-1")):

@@ -11,6 +11,7 @@ hostfwd without a host address listens on 127.0.0.1 instead of on all addresses.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
@@ -23,6 +24,7 @@ from pynat.config_values import Parser, Source, Wrong
 from pynat.errors import ConfigError
 
 FIRST_LINE = "# slirp config"
+HEADER = re.compile(r"^[^\S\n]*#[^\S\n]*slirp\s+config\s*$", re.IGNORECASE | re.MULTILINE)
 
 # slirp's places in its net for what the file does not set
 ROUTER, DNS, GUEST = 2, 3, 15
@@ -68,6 +70,19 @@ NO_EFFECT: dict[str, tuple[Parser, Callable[[Any], bool]]] = {
 
 def is_slirp(written: str) -> bool:
     return written.lstrip("\r\n").startswith(FIRST_LINE)
+
+
+def is_almost_slirp(written: str) -> bool:
+    """For a file that is no good as TOML: was it meant for slirp, but for its first line?"""
+    if HEADER.search(written):
+        return True
+    lines = [line.strip() for line in written.splitlines()]
+    pairs = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
+    is_toml = any(line.startswith("[") for line in lines) or any(
+        value.strip().startswith(("'", '"', "[", "{")) for _, _, value in pairs
+    )
+    known = {*KEYS, *NO_EFFECT}
+    return bool(pairs) and not is_toml and all(key.strip().lower() in known for key, _, _ in pairs)
 
 
 def read_slirp(written: str, file: str) -> Config:

@@ -2,7 +2,7 @@
 
 `docs/configuration.md` describes the same keys for users; a test holds the two together.
 tomllib tells no line numbers, so `lines_of` finds them by reading the text again; what it
-cannot find (inline tables, for one) is reported with the line of the table.
+cannot find (inline tables, for one) is reported with the line of the table around it.
 """
 
 from __future__ import annotations
@@ -107,8 +107,24 @@ def _parsed(written: str, file: str) -> dict[str, Any]:
         match = re.search(r" \(at line (\d+), column (\d+)\)$", what)
         if match:
             what = f"{what[: match.start()]} (column {match[2]})"
-        line = match[1] if match else written.count("\n") + 1
-        raise ConfigError(f"{file}:{line}: not valid TOML: {what}") from None
+        line = int(match[1]) if match else written.count("\n") + 1
+        hint = _hint(what, written.split("\n")[line - 1], int(match[2]) if match else 0)
+        raise ConfigError(f"{file}:{line}: not valid TOML: {what}{hint}") from None
+
+
+def _hint(what: str, line: str, column: int) -> str:
+    """What beginners get wrong: quotes, backslashes, True."""
+    value = line.partition("=")[2].strip()
+    if what.startswith("Invalid value") and column:
+        word = re.match(r"\w*", line[column - 1 :])
+        if word and word[0].lower() in {"true", "false"}:
+            return f"; write {word[0].lower()}"
+        return "; text goes in quotes"
+    if what.startswith("Expected newline") and value and value[0] not in "\"'[{":
+        return "; text goes in quotes"  # 192.168.16.1, 52:54:00:12:34:56
+    if what.startswith(("Unescaped '\\'", "Invalid hex value")):
+        return "; text with backslashes goes in single quotes"
+    return ""
 
 
 def _flatten(parsed: dict[str, Any], source: Source) -> dict[str, Any]:
@@ -140,7 +156,7 @@ def nearest(key: str) -> str:
 def lines_of(written: str) -> dict[str, int]:
     """The line of each table and key, by its dotted name; the first one counts."""
     table, lines = "", dict[str, int]()
-    for number, line in enumerate(written.splitlines(), 1):
+    for number, line in enumerate(written.split("\n"), 1):  # as tomllib counts
         if header := HEADER.match(line):
             table = _bare(header[1])
             lines.setdefault(table, number)
@@ -150,9 +166,6 @@ def lines_of(written: str) -> dict[str, int]:
     for key, number in list(lines.items()):
         if key.startswith("dns.names."):
             lines.setdefault("dns.names", number)
-    for key in KEYS:
-        if key not in lines and (table := key.rpartition(".")[0]) in lines:
-            lines[key] = lines[table]
     return lines
 
 

@@ -47,8 +47,10 @@ class Source:
     lines: dict[str, int] = field(default_factory=dict)
 
     def place(self, key: str) -> str:
-        line = self.lines.get(key)
-        return f"{self.file}:{line}" if line else self.file
+        """Of the key, or of the nearest table around it whose line is known."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return f"{self.file}:{self.lines[key]}" if key else self.file
 
     def parse(self, key: str, parser: Parser, value: object) -> Any:
         try:
@@ -61,7 +63,8 @@ class Source:
         shown = json.dumps(value, default=str, ensure_ascii=False)
         if len(shown) > LONGEST_SHOWN:
             shown = shown[:LONGEST_SHOWN] + "..."
-        return ConfigError(f"{self.place(key)}: {key}{at} = {shown}: must be {right}")
+        place = self.place(key + at.replace('"', "").partition("[")[0])
+        return ConfigError(f"{place}: {key}{at} = {shown}: must be {right}")
 
 
 # ---------------------------------------------------------------- parsers
@@ -84,7 +87,7 @@ def seconds(low: float, high: float) -> Parser:
     def parse(value: object) -> float:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not is_number or not low <= value <= high:  # type: ignore[operator]
-            raise Wrong(f"a number of seconds from {low:g} to {high:g}")
+            raise Wrong(f"a number of seconds from {low:.15g} to {high:.15g}")
         return float(value)  # type: ignore[arg-type]
 
     return parse
@@ -215,11 +218,22 @@ def names(value: object) -> dict[str, tuple[IPv4Address, ...]]:
     for key, given in value.items():
         at = f'."{key}"'
         name = _item(domain_name, at, key).lower()
+        if isinstance(given, dict):
+            raise _unquoted(key, given)
         several = given if isinstance(given, list) else [given]
         if not several:
             raise Wrong("at least one IPv4 address", at, given)
         table[name] = tuple(_item(address, at, item) for item in several)
     return table
+
+
+def _unquoted(name: str, value: object) -> Wrong:
+    """x.test = "1.2.3.4" without quotes around the name is a table x with a key test."""
+    while isinstance(value, dict) and value:
+        inner, value = next(iter(value.items()))
+        name += f".{inner}"
+    line = f'"{name}" = {json.dumps(value, default=str)}'
+    return Wrong(f"written as {line}; names with dots need quotes", f".{name}", value)
 
 
 def _string(value: object) -> str:

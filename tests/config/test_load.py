@@ -50,5 +50,39 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "net.toml"
     file.write_bytes(b"seed = 1\n# caf\xe9\n")
     assert f"{file}:2: not UTF-8 text" in mistake(str(file))
+    file.write_bytes("seed = 1".encode("utf-16"))
+    assert f"{file}:1: not UTF-8 text; save the file as UTF-8" in mistake(str(file))
+    file.write_bytes(b"\x7fELF\2\1\1\0\0")
+    assert f"{file}: not a text file" in mistake(str(file))
     file.write_bytes(b"#" * (2 << 20))
     assert "no configuration file" in mistake(str(file))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "#slirp config\nnet = 10.5.0.0\n",
+        " # Slirp Config\r\nrestricted = 1\r\n",
+        "# of our lab\n#  slirp  config\nhostnam = x\n",
+        "NET = 10.5.0.0\n# a comment\nhostfwd = tcp::80-:80\n",
+        "restricted = 1",
+    ],
+)
+def test_slirp_without_its_first_line(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "net"
+    file.write_text(written)
+    said = f"{file}:1: the first line of a file for Bochs's slirp must be exactly"
+    assert mistake(str(file)).startswith(f'{said} "# slirp config"')
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["hostname = 'box'", "[dhcp]\nhostname = box", "hostname = box\nseed = 1", "", "seed = x"],
+)
+def test_toml_is_not_taken_for_slirp(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "net"
+    file.write_text(written)
+    if written:
+        assert "slirp" not in mistake(str(file))
+    else:
+        assert load(str(file), "") == Config()

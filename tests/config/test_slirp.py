@@ -99,7 +99,7 @@ def test_what_has_no_effect_is_told() -> None:
         ("host = 10.0.3.2", 'slirp.conf:2: host = "10.0.3.2": must be an address in 10.0.2.0/24'),
         ("dhcpstart = 10.0.2.2", "slirp.conf:2: dhcpstart"),
         ("restricted = yes", "slirp.conf:2: restricted = "),
-        ("pktlog = no/x", 'slirp.conf:2: pktlog = "no/x": must be in a folder that is there; the f'),
+        ("pktlog = no/x", 'slirp.conf:2: pktlog = "no/x": must be in a folder that is there; '),
         ("hostfwd = tcp:80-:80", "slirp.conf:2: hostfwd = "),
         ("hostfwd = ::80-10.0.3.1:80", "slirp.conf:2: hostfwd = tcp:127.0.0.1:80-10.0.3.1:80: "),
         ("bootfile = " + "x" * 128, "1 to 127 bytes"),

@@ -113,7 +113,14 @@ def test_a_capture_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_forwards_that_do_not_collide() -> None:
-    rules = ["::1-:1", "udp::1-:1", ":127.0.0.2:1-:1", "::2-:1", "::0-:1", "::0-:2", ":0.0.0.0:0-:3"
+    rules = [
+        "::1-:1",
+        "udp::1-:1",
+        ":127.0.0.2:1-:1",
+        "::2-:1",
+        "::0-:1",
+        "::0-:2",
+        ":0.0.0.0:0-:3",
     ]
     assert len(toml(f"forwards = {rules}").forwards) == len(rules)
 
@@ -178,7 +185,25 @@ def test_dns_moves_along_with_the_router() -> None:
         ("[dns]\nresolvers = ['dns.test']", 'an address like "1.1.1.1"'),
         ("[dns]\nnames = {'x.test' = 'y'}", 'net.toml:2: dns.names."x.test" = "y"'),
         ("[dns]\nnames = {'x.test' = ['1.2.3.4', 5]}", 'dns.names."x.test" = 5: must be'),
-        ("[dns.names]\n'x.test' = []", 'net.toml:1: dns.names."x.test" = []: must be at least one'),
+        ("[dns.names]\n'x.test' = []", 'net.toml:2: dns.names."x.test" = []: must be at least one'),
+        (
+            '[dns.names]\n"y.test" = "1.1.1.1"\nx.lab.test = "1.2.3.4"',
+            'net.toml:3: dns.names.x.lab.test = "1.2.3.4": must be written as'
+            ' "x.lab.test" = "1.2.3.4"; names with dots need quotes',
+        ),
+        ("[dns]\ntries = 1\nnames.x.test = '1.2.3.4'", "net.toml:3: dns.names.x.test"),
+        ("[dns]\nnames.'x.test' = 5", 'net.toml:2: dns.names."x.test" = 5: must be an IPv4'),
+        ("[dns.names]\nx.test = {}", "net.toml:2: dns.names.x.test = {}: must be"),
+        ("seed = 1\ndns = {names = {'x.test' = 5}}", 'net.toml:2: dns.names."x.test" = 5'),
+        ("seed = 1\nnetwork = {mtuu = 5}", "net.toml:2: network.mtuu: unknown key"),
+        ("# a\u2028b\nseed = -1", "net.toml:2: seed"),
+        ("[dhcp]\nlease = 5", "from 10 to 4294967295"),
+        ("capture = C:\\temp\\x.pcap", "Invalid value (column 11); text goes in quotes"),
+        ("forwards = [tcp::80-:80]", "; text goes in quotes"),
+        ("[network]\nrouter = 192.168.16.1", "net.toml:2: not valid TOML: Expected newline"),
+        ("[network]\nmac = 52:54:00:12:34:56", "; text goes in quotes"),
+        ("host_loopback = True", "Invalid value (column 17); write true"),
+        ('capture = "C:\\temp\\x.pcap"', "; text with backslashes goes in single quotes"),
         ("[tcp]\nmss = 1461", "at most network.mtu - 40, which is 1460"),
         ("tcp = 5", "tcp = 5: must be a table: write [tcp]"),
         ("[network]\nmtuu = 5", "net.toml:2: network.mtuu: unknown key; did you mean network.mtu?"),
