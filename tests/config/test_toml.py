@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pynat.config import Config, Forward, Protocol, TimePolicy
 from pynat.config_toml import KEYS, read_toml
+from pynat.config_values import Wrong
 from pynat.errors import ConfigError
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -268,11 +269,16 @@ def default_text(key: str) -> str:
             return f'`"{value}"`'
 
 
-def test_docs_describe_every_key_with_its_default() -> None:
+def test_docs_describe_every_key_with_its_default_and_range() -> None:
     text = DOCS.read_text()
     table = text[text.index("## Keys") : text.index("### Forwards")]
-    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", table, re.MULTILINE))
-    assert rows == {key: default_text(key) for key in KEYS}
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| (.+?) \|", table, re.MULTILINE)
+    assert {key: default for key, default, _ in rows} == {key: default_text(key) for key in KEYS}
+    for key, _, allowed in rows:
+        with pytest.raises(Wrong) as caught:
+            KEYS[key](None)
+        if limits := re.search(r"(?:from|of) (\d\S* to \d\S*)", caught.value.right):
+            assert limits[1] in allowed, key
 
 
 def test_the_example_in_the_docs_loads() -> None:
