@@ -41,9 +41,11 @@ class Notices:
         """One line, never held back: for what happens once (start, a bad config)."""
         self._write(level, text)
 
-    def drop(self, reason: str, detail: str, now: float, level: Level = Level.INFO) -> None:
-        """Count one packet that is neither forwarded nor answered, and say why."""
-        self.drops[reason] += 1
+    def drop(
+        self, reason: str, detail: str, now: float, level: Level = Level.INFO, count: int = 1
+    ) -> None:
+        """Count packets that are neither forwarded nor answered, and say why."""
+        self.drops[reason] += count
         self.limited(reason, f"dropped: {reason}: {detail}", now, level)
 
     def limited(

@@ -12,6 +12,8 @@ import heapq
 from itertools import count
 from typing import Protocol
 
+SLACK = 64  # stale entries that are not worth a rebuild
+
 
 class Waiting(Protocol):
     def on_timer(self, now: float) -> None: ...
@@ -53,12 +55,25 @@ class Timers:
             owner = self._heap[0][2]
             del self._due[owner]
             due.append(owner)
-        for owner in due:
-            owner.on_timer(now)
+        for number, owner in enumerate(due, 1):
+            try:
+                owner.on_timer(now)
+            except BaseException:
+                for other in due[number:]:
+                    self.set(other, now)  # a fault of one is not the others'
+                raise
 
     def __len__(self) -> int:
         return len(self._due)
 
     def _push(self, owner: Waiting, when: float) -> None:
+        if len(self._heap) > 2 * len(self._due) + SLACK:
+            self._rebuild()
         self._queued[owner] = when
         heapq.heappush(self._heap, (when, next(self._order), owner))
+
+    def _rebuild(self) -> None:
+        """Old entries keep their owners alive, with whatever those hold."""
+        self._heap = [(when, next(self._order), owner) for owner, when in self._due.items()]
+        heapq.heapify(self._heap)
+        self._queued = dict(self._due)

@@ -12,7 +12,6 @@ mappings idle away in the same manner.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,14 +28,13 @@ from pynat.nat.messages import (
 )
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
-from pynat.nat.unreachable import code_for, reason
+from pynat.nat.unreachable import OURS, code_for, reason
 from pynat.notices import FLOWS
 from pynat.wire import icmp, ipv4, udp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
-# No fault of the path's: the host's buffers are full (RFC 1122 wants no ICMP for that).
-OURS = {errno.EAGAIN, errno.ENOBUFS}
+SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
 MAX_FLOWS = 4096  # of the guest's, and peers of forwards
 
 
@@ -44,13 +42,11 @@ class _Idle:
     """Something that goes when nothing has used it for a while."""
 
     def __init__(self, outlet: Outlet, idle: float, gone: Callable[[float], None]) -> None:
-        self.last = 0.0
         self._timers = outlet.timers
         self._idle = idle
         self._gone = gone
 
     def used(self, now: float) -> None:
-        self.last = now
         self._timers.set(self, now + self._idle)
 
     def stop(self) -> None:
@@ -112,7 +108,8 @@ class UdpTable:
                 inbound.idle.used(now)
                 self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
                 return
-        flow = self._flows.get(guest) or self._open(guest, now)
+        flow = self._flows.pop(guest, None) or self._open(guest, now)
+        self._flows[guest] = flow  # the last in the order of use
         flow.idle.used(now)
         flow.from_guest += 1
         self._outlet.holds.expect(flow.number, now)
@@ -165,6 +162,11 @@ class UdpTable:
         self._outlet.holds.carried(now)
         self._send((self._router, inbound.port), guest, event.payload, now)
 
+    def knows(self, packet: Ipv4, datagram: Udp) -> bool:
+        """Whether the guest answers a host program that has sent to a forward."""
+        guest = (packet.source, datagram.source)
+        return (guest, datagram.destination) in self._inbound_by_port
+
     def to_host(self) -> list[Action]:
         actions, self._actions = self._actions, []
         return actions
@@ -172,14 +174,14 @@ class UdpTable:
     # ------------------------------------------------------------------ mappings come and go
     def _open(self, guest: Address, now: float) -> UdpFlow:
         if len(self._flows) >= MAX_FLOWS:
-            oldest = min(self._flows.values(), key=lambda flow: flow.idle.last)
+            oldest = next(iter(self._flows.values()))
             self._close(oldest, now, f"{MAX_FLOWS} flows are open, this one was used longest ago")
         flow = UdpFlow(
             self._numbers.next(),
             guest,
             _Idle(self._outlet, self._config.udp.idle, lambda now: self._idled(flow, now)),
         )
-        self._flows[guest] = self._by_number[flow.number] = flow
+        self._by_number[flow.number] = flow
         self._say(flow, "opened", now)
         return flow
 
@@ -200,7 +202,7 @@ class UdpTable:
 
     def _admit(self, event: UdpIncoming, guest: Address) -> _Inbound:
         port = event.source[1]
-        while (guest, port) in self._inbound_by_port:
+        while (guest, port) in self._inbound_by_port or port in SERVED:
             port = self._outlet.dice.randrange(1024, 65536)
         inbound = _Inbound(
             event.rule,

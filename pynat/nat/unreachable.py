@@ -22,6 +22,9 @@ _CODES = {
     errno.ENOPROTOOPT: icmp.PROTOCOL,
 }
 
+# No fault of the path's: the host has no buffer or descriptor left. Nobody is blamed for that.
+OURS = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
 
 def code_for(number: int) -> int:
     """The code of ICMP type 3 for an errno; host unreachable for those that no code fits."""

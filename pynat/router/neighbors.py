@@ -63,6 +63,13 @@ class Neighbors:
         return known[0] if known else None
 
     def from_guest(self, packet: Arp, now: float) -> None:
+        if packet.operation not in (arp.REQUEST, arp.REPLY):
+            self._notices.drop("arp operation", f"operation {packet.operation}", now)
+            return
+        if packet.sender_mac[0] & 1 or packet.sender_mac == self._mac:
+            mac = packet.sender_mac.hex(":")
+            self._notices.drop("arp sender", f"{mac} is no guest's MAC (RFC 1812 3.3.2)", now)
+            return
         if packet.sender in self._own:
             self._notices.drop(
                 "arp conflict",
@@ -125,6 +132,7 @@ class Neighbors:
                 f"nobody answered {TRIES} requests for {dotted(question.address)};"
                 f" {len(question.packets)} packets lost",
                 now,
+                count=len(question.packets),
             )
             return
         question.tries += 1

@@ -59,7 +59,8 @@ class Router:
         self._dns_address = network.dns.packed
         self._own = frozenset((self._address, self._dns_address))
         self._broadcast = network.net.broadcast_address.packed
-        self._not_guests = self._own | {self._broadcast, network.net.network_address.packed}
+        self._zero = network.net.network_address.packed
+        self._not_guests = self._own | {self._broadcast, self._zero}
         self._first_guest = network.guest.packed
         self._mask = int(network.net.netmask)
         self._prefix = int(network.net.network_address)
@@ -91,7 +92,7 @@ class Router:
         payload = memoryview(frame)[ethernet.HEADER.size :]
         match kind:
             case ethernet.IPV4:
-                self._ipv4(ipv4.decode(payload), now)
+                self._ipv4(ipv4.decode(payload), now, to_all=destination != self._mac)
             case ethernet.ARP:
                 self.guest.neighbors.from_guest(arp.decode(payload), now)
             case ethernet.IPV6:
@@ -101,7 +102,8 @@ class Router:
                     "ethernet type", f"type {kind:#06x} from {ethernet.text(source)}", now
                 )
 
-    def _ipv4(self, packet: Ipv4, now: float) -> None:
+    def _ipv4(self, packet: Ipv4, now: float, *, to_all: bool) -> None:
+        """to_all: the frame was a broadcast or multicast."""
         destination = packet.destination
         if packet.is_fragment:
             self.notices.drop("ipv4 fragment", f"{packet}: fragments are not reassembled", now)
@@ -113,6 +115,8 @@ class Router:
                 f"{packet}: the source is outside {self._net} or the router's own (RFC 2827)",
                 now,
             )
+        elif to_all and destination[0] < 224:
+            self.notices.drop("ipv4 host in a broadcast frame", f"{packet} (RFC 1812 5.3.4)", now)
         elif destination in self._own:
             self._local(packet, now)
         else:
@@ -158,7 +162,9 @@ class Router:
                 self._dhcp(datagram, now)
             case 53 if packet.destination == self._dns_address:
                 self._dns(packet, datagram, now)
-            case _ if self._reaches_loopback(packet.destination):
+            case _ if self._reaches_loopback(packet.destination) or self.udp.knows(
+                packet, datagram
+            ):
                 self.udp.from_guest(packet, datagram, (LOOPBACK, datagram.destination), now)
             case _:
                 self.guest.send_error(icmp.UNREACHABLE, icmp.PORT, packet.quote, now)
@@ -167,7 +173,7 @@ class Router:
         port = int.from_bytes(packet.payload[2:4], "big")
         if port == DNS_PORT and packet.destination == self._dns_address:
             self.tcp.from_guest(packet, self.dns_streams.ADDRESS, now)
-        elif self._reaches_loopback(packet.destination):
+        elif self._reaches_loopback(packet.destination) or self.tcp.knows(packet):
             self.tcp.from_guest(packet, (LOOPBACK, port), now)
         else:
             self.tcp.refuse(packet, now)
@@ -197,7 +203,7 @@ class Router:
         destination = packet.destination
         if self._is_guest(destination):
             self._unreachable(packet, icmp.HOST, "is on the guest's own wire", now)
-        elif not 0 < destination[0] < 224 or destination[0] == 127:
+        elif not 0 < destination[0] < 224 or destination[0] == 127 or destination == self._zero:
             self.notices.drop(
                 "ipv4 destination",
                 f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)",

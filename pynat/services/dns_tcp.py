@@ -39,6 +39,11 @@ class _Stream:
     allowance: int = 0  # bytes of answers that the flow has room for
     full: bool = False  # a TcpSend was not taken
     guest_done: bool = False
+    ended: bool = False
+
+    @property
+    def may_ask(self) -> bool:
+        return self.allowance > 0 and self.outstanding < AT_ONCE
 
 
 class DnsStreams:
@@ -48,10 +53,15 @@ class DnsStreams:
         self._forwarder = forwarder
         self._streams: dict[int, _Stream] = {}
         self._events: list[Event] = []
+        self._resumed: set[int] = set()  # flows whose answer has come since the last `take`
 
     def take(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
-        return [action for action in actions if not self._mine(action, now)]
+        rest = [action for action in actions if not self._mine(action, now)]
+        resumed, self._resumed = self._resumed, set()
+        for flow in resumed & self._streams.keys():
+            self._go_on(flow, self._streams[flow], now)
+        return rest
 
     def events(self) -> list[Event]:
         events, self._events = self._events, []
@@ -66,7 +76,7 @@ class DnsStreams:
                 self._take_in(flow, self._streams[flow], chunks, now)
             case TcpShutdown(flow) if flow in self._streams:
                 self._streams[flow].guest_done = True
-                self._end_if_idle(flow)
+                self._go_on(flow, self._streams[flow], now)
             case CloseFlow(flow) if flow in self._streams:
                 del self._streams[flow]
             case TcpRead(flow, limit) if flow in self._streams:
@@ -78,7 +88,7 @@ class DnsStreams:
     def _take_in(
         self, flow: int, stream: _Stream, chunks: list[bytes | memoryview], now: float
     ) -> None:
-        stream.full = stream.allowance <= 0 or stream.outstanding >= AT_ONCE
+        stream.full = not stream.may_ask
         if stream.full:
             self._events.append(TcpSent(flow, 0))
             return
@@ -89,17 +99,21 @@ class DnsStreams:
 
     def _allow(self, flow: int, stream: _Stream, limit: int, now: float) -> None:
         stream.allowance = limit
-        self._ask(flow, stream, now)
-        self._go_on(flow, stream)
-        self._end_if_idle(flow)
+        self._go_on(flow, stream, now)
 
-    def _go_on(self, flow: int, stream: _Stream) -> None:
-        if stream.full and stream.allowance > 0 and stream.outstanding < AT_ONCE:
+    def _go_on(self, flow: int, stream: _Stream, now: float) -> None:
+        self._ask(flow, stream, now)
+        if not stream.may_ask:
+            return
+        if stream.full:
             stream.full = False
             self._events.append(TcpWritable(flow))
+        elif stream.guest_done and not stream.outstanding and not stream.ended:
+            stream.ended = True
+            self._events.append(TcpEof(flow))
 
     def _ask(self, flow: int, stream: _Stream, now: float) -> None:
-        while len(stream.received) >= 2 and stream.allowance > 0:
+        while len(stream.received) >= 2 and stream.may_ask:
             end = 2 + int.from_bytes(stream.received[:2], "big")
             if len(stream.received) < end:
                 return
@@ -117,10 +131,4 @@ class DnsStreams:
         stream.outstanding -= 1
         stream.allowance -= 2 + len(message)
         self._events.append(TcpReceived(flow, len(message).to_bytes(2, "big") + message))
-        self._go_on(flow, stream)
-        self._end_if_idle(flow)
-
-    def _end_if_idle(self, flow: int) -> None:
-        stream = self._streams[flow]
-        if stream.guest_done and not stream.outstanding and stream.allowance > 0:
-            self._events.append(TcpEof(flow))
+        self._resumed.add(flow)

@@ -32,11 +32,19 @@ from pynat.nat.messages import (
 from pynat.nat.tcp.receive import WINDOW_SHIFT, Receiver
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap, wrap
-from pynat.nat.tcp.state import AFTER_GUEST_FIN, AFTER_OUR_FIN_ACKED, Ends, State, reset_for
+from pynat.nat.tcp.state import (
+    AFTER_GUEST_FIN,
+    AFTER_OUR_FIN,
+    AFTER_OUR_FIN_ACKED,
+    Ends,
+    State,
+    reset_for,
+)
 from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, Options, Segment
 
 SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
+MIN_MSS = 48  # bytes; less would be all headers
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 
 
@@ -91,7 +99,7 @@ class Flow:
     def _negotiate(self, syn: Segment) -> None:
         self.receiver = Receiver(syn.seq)
         options = syn.options
-        self.sender.mss = min(options.mss or 536, self._our_mss)
+        self.sender.mss = max(MIN_MSS, min(options.mss or 536, self._our_mss))
         if options.window_shift is not None:
             self._shift_to_guest = options.window_shift
             self._shift_from_guest = WINDOW_SHIFT
@@ -100,17 +108,20 @@ class Flow:
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, segment: Segment, now: float) -> None:
+    def from_guest(self, segment: Segment, now: float) -> str:
+        """Why the segment's text was not taken, if it was not: a reason to count."""
         self.last = now
         self._touch(self)
         match self.state:
             case State.CONNECTING:
                 if segment.flags & RST:
                     self.close("the guest gave up before the host's connect succeeded")
+                return ""
             case State.SYN_SENT:
                 self._in_syn_sent(segment, now)
+                return ""
             case _:
-                self._synchronized(segment, now)
+                return self._synchronized(segment, now)
 
     def _in_syn_sent(self, segment: Segment, now: float) -> None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
@@ -134,27 +145,45 @@ class Flow:
             self._change(State.SYN_RECEIVED)
             self._syn_due = True
 
-    def _synchronized(self, segment: Segment, now: float) -> None:
-        """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN."""
+    def _synchronized(self, segment: Segment, now: float) -> str:
+        """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN.
+
+        A guest that has forgotten the flow resets at the number that we have acknowledged, which
+        lies before RCV.NXT while the host's kernel has not taken everything.
+        """
         receiver = self.receiver
         seq = unwrap(segment.seq, receiver.nxt)
-        if segment.flags & SYN and seq + 1 == receiver.nxt and self.state is State.SYN_RECEIVED:
-            self._syn_due = True  # the guest did not get our SYN-ACK
-            return
-        if not receiver.acceptable(seq, segment.length):
-            self._ack_due = not segment.flags & RST
-            return
+        acceptable = receiver.acceptable(seq, segment.length)
         if segment.flags & RST:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", reset_host=True)
-            else:
-                self._ack_due = True
-            return
-        if segment.flags & SYN or not segment.flags & ACK:
-            self._ack_due = bool(segment.flags & SYN)
-            return
-        if self._acknowledged(segment, seq, now):
-            self._data(segment, seq)
+                return ""
+            self._ack_due |= acceptable
+            return "tcp reset beside the next number"
+        if segment.flags & SYN and seq + 1 == receiver.nxt and self.state is State.SYN_RECEIVED:
+            self._syn_again(segment, now)
+            return ""
+        if not acceptable:
+            self._ack_due = True
+            return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
+        if segment.flags & SYN:
+            self._ack_due = True
+            return "tcp syn in a connection"
+        if not segment.flags & ACK:
+            return "tcp without acknowledgement"
+        if not self._acknowledged(segment, seq, now):
+            return "tcp acknowledges what was not sent"
+        self._data(segment, seq)
+        return ""
+
+    def _syn_again(self, segment: Segment, now: float) -> None:
+        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
+        ack = unwrap(segment.ack, self.sender.top)
+        if segment.flags & ACK and ack == self.sender.top:
+            self._established(segment, ack, now)
+            self._ack_due = True
+        else:
+            self._syn_due = True
 
     def _acknowledged(self, segment: Segment, seq: int, now: float) -> bool:
         """Whether the segment's text may be looked at."""
@@ -192,8 +221,6 @@ class Flow:
             return
         self.bytes_from_guest += self.receiver.held - before
         self.answer_due = not self.sender.fin_queued
-        if self.receiver.fin:
-            self._change(AFTER_GUEST_FIN[self.state])
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self) -> None:
@@ -228,9 +255,18 @@ class Flow:
         self._touch(self)
 
     def on_failed(self, why: str) -> None:
-        """The host's socket is gone: the guest gets RST (in CONNECTING the table answers)."""
+        """The host's socket is gone: the guest gets RST (in CONNECTING the table answers).
+
+        What the host's kernel has acknowledged in the guest's name goes to the guest before.
+        """
         self._host_open = False
-        self._abort(why)
+        self.why_closed = why
+        self._touch(self)
+        if self.state is State.CONNECTING or not self.sender.buffered:
+            self._end_failed()
+
+    def _end_failed(self) -> None:
+        self._abort(self.why_closed)
         self._change(State.CLOSED)
 
     # ------------------------------------------------------------------ time
@@ -282,7 +318,10 @@ class Flow:
     # ------------------------------------------------------------------ once a turn
     def to_host(self) -> list[Action]:
         receiver = self.receiver
-        if self.state is not State.CLOSED:
+        if not self._host_open and self.state not in (State.CLOSED, State.TIME_WAIT):
+            if not self.sender.buffered:
+                self._end_failed()
+        elif self.state is not State.CLOSED:
             if receiver.held and not self._offered:
                 self._offered = receiver.held
                 self._actions.append(TcpSend(self.number, list(receiver.chunks)))
@@ -290,6 +329,7 @@ class Flow:
                 receiver.fin_passed = True
                 self._ack_due = True
                 self._actions.append(TcpShutdown(self.number))
+                self._change(AFTER_GUEST_FIN[self.state])
             self._allow_reading()
             self._finish()
         actions, self._actions = self._actions, []
@@ -317,11 +357,13 @@ class Flow:
         if self._reset_due is not None:
             out.append(self._reset_due)
             self._reset_due = None
+        if self.state is State.CLOSED:
+            return out
         if self._syn_due:
             self._syn_due = False
             out.append(self._syn())
             self.sender.sent_syn(now)
-        elif self.state not in (State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED, State.CLOSED):
+        elif self.state not in (State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED):
             out += [
                 self._segment(
                     piece.seq,
@@ -330,20 +372,12 @@ class Flow:
                 )
                 for piece in self.sender.pieces(now)
             ]
-            if self.sender.fin_sent:
-                self._our_fin_sent()
+            if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
+                self._change(AFTER_OUR_FIN[self.state])
             if self._ack_due and not out:
                 out.append(self._segment(self.sender.top, ACK))
         self._ack_due = False
         return out
-
-    def _our_fin_sent(self) -> None:
-        if self.state is State.ESTABLISHED:
-            self._change(State.FIN_WAIT_1)
-        elif self.state is State.CLOSE_WAIT:
-            # A FIN of the guest's that the host has not been told yet is not acknowledged yet:
-            # for the guest this is a simultaneous close.
-            self._change(State.LAST_ACK if self.receiver.fin_passed else State.CLOSING)
 
     def _syn(self) -> Segment:
         passive = self.state is State.SYN_RECEIVED

@@ -83,7 +83,8 @@ class Sender:
         return self._fin and self.una > self.end
 
     def write(self, data: bytes) -> None:
-        self._data += data
+        if not self._fin:  # nothing comes behind the end
+            self._data += data
 
     def finish(self) -> None:
         self._fin = True
@@ -125,7 +126,8 @@ class Sender:
 
     def _reopen(self, now: float) -> None:
         """The guest's window has opened: what was sent as a probe goes again, as it should."""
-        self.nxt = self.una
+        if self.nxt == self.una + 1:
+            self.nxt = self.una
         self.rtt.forget_back_off()
         if self.deadline is not None:
             self._arm(now)

@@ -1,7 +1,8 @@
 """The states of a connection (RFC 9293 3.3.2), seen from our side, and what moves between them.
 
 CONNECTING is ours: the guest's SYN is here and the host's connect is not over. The tables hold the
-moves that depend on nothing else; `Flow` makes the others.
+moves that depend on nothing else; `Flow` makes the others. The guest's FIN counts once everything
+before it has passed to the host (RFC 9293 3.10.7.4, eighth step).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ AFTER_GUEST_FIN = {
     State.FIN_WAIT_1: State.CLOSING,
     State.FIN_WAIT_2: State.TIME_WAIT,
 }
+AFTER_OUR_FIN = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 AFTER_OUR_FIN_ACKED = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
 
 

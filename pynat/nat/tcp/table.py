@@ -30,7 +30,7 @@ from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import Ends, State, reset_for
-from pynat.nat.unreachable import code_for, reason
+from pynat.nat.unreachable import OURS, code_for, reason
 from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ipv4, tcp
 from pynat.wire.ipv4 import Ipv4
@@ -66,15 +66,28 @@ class TcpTable:
         segment = tcp.decode(packet)
         ends = Ends(packet.source, segment.source, packet.destination, segment.destination)
         flow = self._flows.get(ends)
+        if flow is not None and flow.state is State.CLOSED:  # in this very turn
+            self._flush(flow, now)
+            flow = None
         if flow is not None and self._is_restart(flow, segment):
             self._supersede(flow, now)
             flow = None
         if flow is not None:
-            flow.from_guest(segment, now)
+            reason = flow.from_guest(segment, now)
+            if reason:
+                self._outlet.notices.drop(
+                    reason, f"{self._name(ends)} {segment}: in {flow.state.value}", now, Level.DEBUG
+                )
         elif segment.flags & (SYN | ACK | RST) == SYN:
             self._open(ends, packet, segment, host, now)
         else:
             self._no_flow(ends, segment, now)
+
+    def knows(self, packet: Ipv4) -> bool:
+        """Whether the segment belongs to a flow."""
+        ports = packet.payload[:4]
+        guest, remote = int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
+        return Ends(packet.source, guest, packet.destination, remote) in self._flows
 
     def refuse(self, packet: Ipv4, now: float) -> None:
         """RST for a segment to a port where nothing of ours listens."""
@@ -88,7 +101,9 @@ class TcpTable:
         return flow.receiver.irs != segment.seq
 
     def _supersede(self, flow: Flow, now: float) -> None:
-        if flow.state is not State.TIME_WAIT:
+        if flow.state is State.TIME_WAIT:
+            flow.close("closed")
+        else:
             flow.reset("the guest opened the same connection anew")
             self._say_closed(flow, now)
         flow.to_guest(now)  # an RST that nobody is there for any more
@@ -114,7 +129,7 @@ class TcpTable:
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: TcpEvent, now: float) -> None:
         flow = self._by_number.get(event.flow)
-        if flow is None:
+        if flow is None or flow.state is State.CLOSED:
             return  # the event crossed our CloseFlow
         match event:
             case TcpConnected():
@@ -135,6 +150,9 @@ class TcpTable:
 
     def incoming(self, event: TcpIncoming, guest: Address, router: bytes, now: float) -> None:
         """A host program has connected to a forward: SYN to the guest, seen from the router."""
+        if len(self._flows) >= MAX_FLOWS:
+            self._outlet.notices.drop("tcp flows", f"{MAX_FLOWS} are open already", now)
+            return  # the host side resets what nobody adopts
         port = event.peer[1]
         while Ends(guest[0], guest[1], router, port) in self._flows:
             port = self._outlet.dice.randrange(1024, 65536)
@@ -150,7 +168,9 @@ class TcpTable:
         if not connecting:
             return
         ends = flow.ends
-        if number in (errno.ECONNREFUSED, errno.ECONNRESET):
+        if number in OURS:
+            self._outlet.notices.drop("host sockets", reason(number), now, Level.ERROR)
+        if number in {errno.ECONNREFUSED, errno.ECONNRESET} | OURS:
             rst = Segment(
                 ends.remote_port, ends.guest_port, 0, wrap(flow.receiver.nxt), RST | ACK, 0
             )
@@ -168,9 +188,12 @@ class TcpTable:
     def to_guest(self, now: float) -> None:
         touched, self._touched = self._touched, {}
         for flow in touched:
-            for segment in flow.to_guest(now):
-                self._send(flow.ends.remote, flow.ends.guest, segment, now)
-            self._settle(flow, now)
+            self._flush(flow, now)
+
+    def _flush(self, flow: Flow, now: float) -> None:
+        for segment in flow.to_guest(now):
+            self._send(flow.ends.remote, flow.ends.guest, segment, now)
+        self._settle(flow, now)
 
     def _settle(self, flow: Flow, now: float) -> None:
         holds = self._outlet.holds
