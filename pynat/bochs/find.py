@@ -14,6 +14,8 @@ PLUGIN_FILE = "libbx_eth_pynat.so"
 PLUGIN_PATH_VARIABLE = "LTDL_LIBRARY_PATH"
 BOCHS_VARIABLE = "PYNAT_BOCHS"
 OLDEST = (2, 7)  # 2.6 has its list of ethmods compiled in
+WINDOWS = frozenset({"x", "wx", "sdl", "sdl2"})  # displays that are windows on a desktop
+WINDOW_REMEDY = "install one (Debian: apt-get install bochs-x or bochs-sdl)"
 
 _VERSION = re.compile(r"Bochs x86 Emulator (\d+)\.(\d+)")
 _PLUGIN_DIR = re.compile(r"LTDL_LIBRARY_PATH not set\. using compile time default '([^']+)'")

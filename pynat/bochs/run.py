@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
+from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import Ending, Outcome, judge, tail
 
 __all__ = ["BochsRun", "Ending", "Outcome"]
@@ -88,10 +88,8 @@ class BochsRun:
         if self._process is not None:
             raise ValueError("this run has been started before")
         with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pynat-bochs-")))
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            if self.log.is_file():
-                self.log.unlink()  # an old log must not tell how this run ended
+            folder = stack.enter_context(own_folder())
+            _make_way(self.log)
             self._process = self._spawn(folder)
             self._stack = stack.pop_all()  # the folder lives as long as the run
 
@@ -140,17 +138,14 @@ class BochsRun:
         """End Bochs, politely at first. Does nothing to a run that has ended."""
         return self._end(Ending.KILLED)
 
-    def kill(self) -> Outcome:
-        return self._end(Ending.KILLED, (signal.SIGKILL,))
-
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise ValueError("this run has not been started")
         return self._process
 
-    def _end(self, why: Ending, signals: Sequence[signal.Signals] = ()) -> Outcome:
+    def _end(self, why: Ending) -> Outcome:
         process = self._started()
-        for number in signals or _polite_signals(self._display):
+        for number in _polite_signals(self._display):
             if process.poll() is not None:
                 break
             self._asked = why
@@ -206,15 +201,32 @@ class BochsRun:
 
 def log_of(bochsrc: Path) -> Path | None:
     """The log file that a bochsrc names; None for none, or one that cannot be read back."""
+    path = os.path.expandvars(setting(bochsrc, "log").strip('"'))
+    return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
+
+
+def setting(bochsrc: Path, name: str) -> str:
+    """What a bochsrc says last of `name`, "" for nothing."""
     try:
         lines = bochsrc.read_text(errors="replace").splitlines()
     except OSError:
-        return None
-    named = [line.split(":", 1)[1].strip() for line in lines if re.match(r"\s*log\s*:", line)]
-    if not named:
-        return None
-    path = os.path.expandvars(named[-1].strip('"'))
-    return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
+        return ""
+    said = [line.split(":", 1)[1].strip() for line in lines if re.match(rf"\s*{name}\s*:", line)]
+    return said[-1] if said else ""
+
+
+def _make_way(log: Path) -> None:
+    """Remove an old log, which must not tell how this run ended, and see that one can be made."""
+    problem = "it is not a file" if log.exists() and not log.is_file() else ""
+    if not problem:
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.open("ab").close()
+            log.unlink()
+        except OSError as error:
+            problem = error.strerror or str(error)
+    if problem:
+        raise BochsError(f"Bochs cannot write its log {log}: {problem}; name another with --log")
 
 
 def _unseen_display(bochs: Bochs) -> str:

@@ -16,7 +16,14 @@ from pathlib import Path
 
 import pynat
 from pynat.bochs.elf import Elf, NotElf, read_elf
-from pynat.bochs.find import PLUGIN_FILE, Bochs, our_plugin_dir, rom_files
+from pynat.bochs.find import (
+    PLUGIN_FILE,
+    WINDOW_REMEDY,
+    WINDOWS,
+    Bochs,
+    our_plugin_dir,
+    rom_files,
+)
 
 DISTRIBUTION = "bochs-pynat"
 NIC_MODELS = ("e1000", "ne2k", "pcipnic")
@@ -89,9 +96,21 @@ def check_bochs(bochs: Bochs) -> Iterator[Finding]:
             f"none in {bochs.plugin_dir}: this Bochs was built without network cards",
             "install a Bochs configured with --enable-e1000 --enable-ne2000",
         )
-    if bochs.displays & {"nogui", "term", "sdl2"}:
-        yield Finding(State.OK, "displays", ", ".join(sorted(bochs.displays)))
-    else:
+    yield from _check_displays(bochs)
+
+
+def _check_displays(bochs: Bochs) -> Iterator[Finding]:
+    names = ", ".join(sorted(bochs.displays))
+    windows = bochs.displays & WINDOWS
+    unseen = bochs.displays & {"nogui", "term", "sdl2"}
+    if windows and unseen:
+        yield Finding(State.OK, "displays", names)
+    if not windows:
+        what = f"{names or 'none'}: no window on a desktop"
+        if "rfb" in bochs.displays:
+            what += "; a guest without --headless is shown by VNC, open on all addresses"
+        yield Finding(State.WARN, "displays", what, WINDOW_REMEDY)
+    if not unseen:
         yield Finding(
             State.WARN,
             "displays",

@@ -65,7 +65,10 @@ def _examine_bochs(bochs: Bochs) -> Iterator[Finding]:
     if sound:
         yield _trial(bochs)
     link = bochs.plugin_dir / PLUGIN_FILE
-    if is_our_link(link):
+    if is_our_link(link) and not link.exists():
+        gone = f"{link} leads to {link.readlink()}, which is gone"
+        yield Finding(State.WARN, "plain bochs", gone, "pynat install-plugin, or uninstall-plugin")
+    elif is_our_link(link):
         yield Finding(State.OK, "plain bochs", f"finds ethmod=pynat by {link}")
     else:
         yield Finding(State.OK, "plain bochs", "does not know ethmod=pynat (install-plugin)")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from pynat.bochs import BochsError, BochsRun, Ending, Outcome, find_bochs
+from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
+from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
+from pynat.bochs.run import setting
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 
 PANIC = 3
@@ -18,10 +23,11 @@ TIMEOUT = 124
 _SIGNALLED = 128
 
 _USUAL_NAMES = (".bochsrc", "bochsrc", "bochsrc.txt")  # those that Bochs itself looks for
+_FIRST = f"the first of {', '.join(_USUAL_NAMES)} here"
 _EPILOG = f"""\
 exit code:
   0    the guest powered itself off, or Bochs was left by its window or its debugger
-  1    Bochs was not found or cannot be used
+  1    nothing was started: no Bochs, plugin or bochsrc that can be used, or no room for a log
   2    wrong use of this command
   {PANIC}    panic: Bochs gave up on the guest; the message and the end of the log are shown
   {CONFIG}    Bochs did not start: a mistake in the bochsrc or in what it names
@@ -40,8 +46,9 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "run", "run Bochs with ethmod=pynat in reach and say how it ended", _EPILOG
     )
+    parser.usage = "%(prog)s [options] [-- BOCHS-OPTION ...]"
     parser.add_argument(
-        "-f", dest="bochsrc", type=Path, metavar="BOCHSRC", help="default: ./bochsrc, as Bochs"
+        "-f", dest="bochsrc", type=Path, metavar="BOCHSRC", help=f"default: {_FIRST}, as Bochs"
     )
     parser.add_argument(
         "--headless",
@@ -50,7 +57,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="end Bochs after S seconds")
     parser.add_argument(
-        "--log", type=Path, metavar="FILE", help="Bochs's log (default: the bochsrc's, bochs.log)"
+        "--log", type=_log, metavar="FILE", help="Bochs's log (default: the bochsrc's, bochs.log)"
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="put there what Bochs prints to its stdout"
@@ -60,28 +67,65 @@ def add(subparsers: Subparsers) -> None:
         "-q", "--quiet", action="store_true", help="say nothing when the guest powered itself off"
     )
     parser.add_argument(
-        "extra", nargs="*", metavar="-- ...", help="flags and bochsrc options for Bochs"
+        "extra", nargs="*", metavar="BOCHS-OPTION", help="flags and bochsrc options for Bochs"
     )
     parser.set_defaults(command=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    bochs = find_bochs(arguments.bochs)
+    built_plugin()
+    bochsrc = _bochsrc(arguments.bochsrc)
     run = BochsRun(
-        find_bochs(arguments.bochs),
-        arguments.bochsrc or _usual_bochsrc(),
+        bochs,
+        bochsrc,
         headless=arguments.headless,
         log=arguments.log,
         extra=arguments.extra,
         stdout=arguments.output,
     )
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        with run:
+    if not arguments.headless:
+        _warn_of_display(bochs, bochsrc, arguments.extra)
+    with _asked_to_leave(), run:
+        try:
             outcome = _wait(run, arguments.timeout)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        except _Asked as asked:
+            outcome = run.terminate()
+            if outcome.ending is Ending.KILLED:
+                outcome = replace(outcome, message=asked.number.name)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                _report(outcome, arguments.quiet)
+            raise
     _report(outcome, arguments.quiet)
     return exit_code(outcome)
+
+
+class _Asked(SystemExit):
+    """A signal asks us to end."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(_SIGNALLED + number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def _asked_to_leave() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise _Asked, the first of them only; nohup's SIGHUP stays ignored."""
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    before = {n: was for n in wanted if (was := signal.getsignal(n)) is not signal.SIG_IGN}
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Asked(signal.Signals(number))
+
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, was in before.items():
+            signal.signal(number, was)
 
 
 def _wait(run: BochsRun, timeout: float | None) -> Outcome:
@@ -89,6 +133,20 @@ def _wait(run: BochsRun, timeout: float | None) -> Outcome:
         return run.wait(timeout)
     except KeyboardInterrupt:
         return run.interrupt()
+
+
+def _warn_of_display(bochs: Bochs, bochsrc: Path, extra: list[str]) -> None:
+    """Where Bochs has no window, it takes another display without a word."""
+    named = setting(bochsrc, "display_library")
+    if named or any(word.startswith("display_library") for word in extra):
+        return
+    if bochs.displays & WINDOWS:
+        return
+    if "rfb" in bochs.displays:
+        what = "waits 30 s for a VNC viewer on port 5900, open on all addresses of this machine"
+    else:
+        what = "draws in this terminal"
+    print(f"pynat: no window: Bochs {what}; {WINDOW_REMEDY}, or use --headless", file=sys.stderr)
 
 
 def _report(outcome: Outcome, quiet: bool) -> None:
@@ -130,19 +188,29 @@ def exit_code(outcome: Outcome) -> int:
             return _SIGNALLED + signal_of(outcome.exit_code)
 
 
-def _usual_bochsrc() -> Path:
-    for name in _USUAL_NAMES:
-        if Path(name).is_file():
-            return Path(name)
-    raise BochsError(f"no {', '.join(_USUAL_NAMES)} here; name the bochsrc with -f")
+def _bochsrc(named: Path | None) -> Path:
+    usual = [Path(name) for name in _USUAL_NAMES if Path(name).is_file()]
+    if named is None and usual:
+        return usual[0]
+    if named is None:
+        raise BochsError(f"no {', '.join(_USUAL_NAMES)} here; name the bochsrc with -f")
+    if not named.is_file():
+        what = "not a file" if named.exists() else "not there"
+        raise BochsError(f"{named} is {what}; name the bochsrc with -f")
+    return named
+
+
+def _log(text: str) -> Path:
+    if text == "-":
+        raise argparse.ArgumentTypeError("name a file; `tail -F FILE` shows what goes there")
+    return Path(text)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
-
-
-def _leave(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(_SIGNALLED + number)

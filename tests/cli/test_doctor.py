@@ -10,7 +10,7 @@ import pytest
 
 from pynat.bochs.elf import NotElf, read_elf
 from pynat.bochs.find import PLUGIN_FILE, find_bochs
-from pynat.cli import checks
+from pynat.cli import checks, doctor
 from pynat.cli.checks import Finding, State
 from pynat.cli.main import main
 from tests.bochs.machines import fake
@@ -39,8 +39,35 @@ def test_a_bochs_without_cards_and_displays(tmp_path: Path) -> None:
         ("bochs", State.OK),
         ("NIC models", State.FAIL),
         ("displays", State.WARN),
+        ("displays", State.WARN),
     ]
     assert all(finding.remedy for finding in findings[1:])
+
+
+@pytest.mark.parametrize(
+    ("displays", "state", "remedy"),
+    [
+        ({"rfb", "term"}, State.WARN, "apt-get install bochs-x or bochs-sdl"),
+        ({"rfb", "x"}, State.WARN, "apt-get install bochs-term"),
+        ({"rfb", "x", "term"}, State.OK, ""),
+        ({"sdl2"}, State.OK, ""),
+    ],
+)
+def test_displays(displays: set[str], state: State, remedy: str) -> None:
+    found = list(checks.check_bochs(fake(displays=frozenset(displays))))
+    (finding,) = (each for each in found if each.about == "displays")
+    assert finding.state is state
+    assert remedy in finding.remedy
+
+
+def test_a_link_to_an_installation_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / PLUGIN_FILE).symlink_to(f"/nowhere/pynat/plugin/{PLUGIN_FILE}")
+    monkeypatch.setattr(doctor, "find_bochs", lambda _: fake(plugin_dir=tmp_path))
+    (finding,) = (each for each in doctor.examine(None) if each.about == "plain bochs")
+    assert finding.state is State.WARN
+    assert "install-plugin" in finding.remedy
 
 
 def test_plugin_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
