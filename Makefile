@@ -45,10 +45,15 @@ clean:  ## remove all that was made here, .venv too
 packages:
 	@scripts/install-debian-packages
 
+# .made holds the path for which .venv was made: programs in it do not work at another one.
+ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.made
+endif
+
 $(VENV)/.made: | packages
 	@python=$$(scripts/choose-python "$(PYTHON)" python3 /usr/bin/python3) && \
-	    echo "Making $(VENV) with $$python" && $$python -m venv $(VENV)
-	@touch $@
+	    echo "Making $(VENV) with $$python" && $$python -m venv --clear $(VENV)
+	@echo "$(CURDIR)" >$@
 
 # The plugin is linked with the libpython of .venv, so a new .venv builds it again.
 $(PLUGIN): $(VENV)/.made pyproject.toml $(PLUGIN_SOURCES) | packages
