@@ -72,15 +72,21 @@ class Engine:
         due = router.next_timer()
         if due is not None and due <= now:
             self._guard(router.on_timer, now)
-        while actions := router.to_host(now):
-            self.host.perform(actions)
-            self._deliver(now)
-        out = router.to_guest(now)
-        if out:
-            link.send(out)
+        self._guard(self._ask_host, now)
+        self._guard(self._answer_guest, now)
         link.done(router.hold_until(now), router.next_timer())
         if len(frames) == BATCH:
             self._schedule()
+
+    def _ask_host(self, now: float) -> None:
+        while actions := self.router.to_host(now):
+            self.host.perform(actions)
+            self._deliver(now)
+
+    def _answer_guest(self, now: float) -> None:
+        frames = self.router.to_guest(now)
+        if frames:
+            self._link.send(frames)
 
     # ------------------------------------------------------------------ host events
     def _emit(self, event: Event) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from pynat.errors import Malformed
 from pynat.host import errqueue
+from pynat.host.descriptors import open_socket
 from pynat.nat.messages import EchoDenied, EchoReply, EchoSend, Event, SocketError
 from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
@@ -69,9 +70,7 @@ class EchoSockets:
     def _create(self, action: EchoSend) -> _Ping | None:
         for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
             try:
-                sock = socket.socket(
-                    socket.AF_INET, kind | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP
-                )
+                sock = open_socket(socket.AF_INET, kind, socket.IPPROTO_ICMP)
             except OSError:
                 continue
             errqueue.enable(sock)

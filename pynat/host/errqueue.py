@@ -24,7 +24,7 @@ from pynat.nat.messages import SocketError
 _EXTENDED = Struct("=IBBBBII")
 _OFFENDER_AT = _EXTENDED.size + 4  # within the sockaddr_in, behind family and port
 _ORIGIN_ICMP = 2
-_PAYLOAD = 512  # bytes of the lost datagram; a quote needs 8 to 28
+_PAYLOAD = 65_535  # bytes of the lost datagram: the quoted headers tell its length
 
 IP_RECVERR = 11
 _MSG_ERRQUEUE = 0x2000

@@ -15,10 +15,12 @@ from collections.abc import Callable, Sequence
 
 from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
+from pynat.host.descriptors import checked
 from pynat.host.tcp import reset_on_close
 from pynat.nat.messages import Event, TcpIncoming, UdpAnswer, UdpIncoming
 
 BACKLOG = 128
+BREATH = 1.0  # seconds (wall) without accepting when no descriptor is free
 _MAX = 65_535
 _REMEDIES = {
     errno.EADDRNOTAVAIL: "name an address of this host, such as 127.0.0.1",
@@ -94,11 +96,19 @@ class Forwards:
     def _accept(self, number: int, listener: socket.socket) -> None:
         try:
             sock, (address, port) = listener.accept()
-        except OSError:
-            return  # the peer has gone again, or no descriptor is free: the kernel keeps it waiting
+            checked(sock)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # else the loop would spin on it
+                self._loop.remove_reader(listener)
+                self._loop.call_later(BREATH, self._accept_again, number, listener)
+            return  # or the peer has gone again
         self._tokens += 1
         self._unclaimed[self._tokens] = sock
         self._emit(TcpIncoming(number, self._tokens, (socket.inet_aton(address), port)))
+
+    def _accept_again(self, number: int, listener: socket.socket) -> None:
+        if listener.fileno() >= 0:
+            self._loop.add_reader(listener, self._accept, number, listener)
 
     def _receive(self, number: int, sock: socket.socket) -> None:
         for _ in range(_AT_ONCE):

@@ -9,6 +9,7 @@ so it is asked a second time before the loop is bothered.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from struct import Struct
 
+from pynat.host.descriptors import open_socket
 from pynat.nat.messages import (
     CloseFlow,
     Event,
@@ -57,7 +59,7 @@ class TcpSockets:
         address, port = action.to
         family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = open_socket(family, socket.SOCK_STREAM)
         except OSError as error:
             self._emit(TcpFailed(action.flow, error.errno or errno.EIO))
             return
@@ -189,8 +191,20 @@ class TcpSockets:
 
     # ------------------------------------------------------------------ the end
     def _fail(self, flow: int, code: int) -> None:
-        self._dispose(self._open.pop(flow), reset=False)
+        connection = self._open.pop(flow)
+        self._rescue(flow, connection)
+        self._dispose(connection, reset=False)
         self._emit(TcpFailed(flow, code))
+
+    def _rescue(self, flow: int, connection: _Connection) -> None:
+        """What came before the failure is the guest's: the kernel has acknowledged it."""
+        with contextlib.suppress(OSError):
+            while connection.allowance and not connection.eof:
+                data = connection.sock.recv(min(READ_SIZE, connection.allowance))
+                if not data:
+                    return
+                connection.allowance -= len(data)
+                self._emit(TcpReceived(flow, data))
 
     def _dispose(self, connection: _Connection, reset: bool) -> None:
         if connection.reading:

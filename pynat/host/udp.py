@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 
 from pynat.host import errqueue
+from pynat.host.descriptors import open_socket
 from pynat.nat.messages import Event, SocketError, UdpReceived, UdpSend
 
 _MAX = 65_535  # bytes of one recvfrom
@@ -32,7 +33,7 @@ class UdpSockets:
                 sock.sendto(action.payload, host)
         except OSError as error:
             number = error.errno or errno.EIO
-            self._emit(SocketError(action.flow, number, action.to, action.payload[:32]))
+            self._emit(SocketError(action.flow, number, action.to, action.payload))
 
     def close(self, flow: int) -> None:
         sock = self._open.pop(flow, None)
@@ -45,7 +46,7 @@ class UdpSockets:
             self.close(flow)
 
     def _create(self, flow: int) -> socket.socket:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._open[flow] = sock
         errqueue.enable(sock)
         self._loop.add_reader(sock.fileno(), self._readable, flow, sock)

@@ -190,7 +190,7 @@ class DhcpServer:
         text = (
             f"{message.mac.hex(':')} gets no address: all of {self._config.network.net} are taken"
         )
-        self._notices.limited("dhcp pool exhausted", text, now, Level.ERROR)
+        self._notices.drop("dhcp pool exhausted", text, now, Level.ERROR)
 
     def _say(self, message: Message, address: bytes, what: str, now: float) -> None:
         text = f"{dotted(address)} {what} ({message.mac.hex(':')})"

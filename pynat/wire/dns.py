@@ -48,7 +48,8 @@ class Query:
     size: int = 0  # of UDP message that the sender takes, from OPT; 0 without OPT
 
     def __str__(self) -> str:
-        return f"DNS {self.ident:#06x} type {self.kind} {self.name or '.'}"
+        name = "".join(c if "!" <= c <= "~" else f"\\{ord(c):03d}" for c in self.name)
+        return f"DNS {self.ident:#06x} type {self.kind} {name or '.'}"
 
 
 def decode(data: bytes) -> Query:

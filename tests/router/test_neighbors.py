@@ -103,3 +103,11 @@ def test_a_short_packet_is_counted(lab: Lab, cut: int) -> None:
 def test_another_kind_of_arp_is_named(lab: Lab) -> None:
     arp(lab, op=1, hwtype=6, psrc=GUEST, pdst=ROUTER)
     assert lab.drops == {"arp kind": 1}
+
+
+@pytest.mark.parametrize("mac", ["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", ROUTER_MAC])
+def test_what_is_no_guests_mac_is_not_learned(lab: Lab, mac: str) -> None:
+    packet = ARP(op=1, hwsrc=mac, psrc=GUEST, pdst=ROUTER)
+    lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / packet))
+    assert lab.router.guest.neighbors.mac_of(bytes((192, 168, 16, 2))) is None
+    assert lab.drops == {"arp sender": 1}

@@ -204,3 +204,25 @@ def test_icmp_errors_are_rate_limited() -> None:
     lab.wait(1)
     lab.from_guest(udp(ROUTER, 9999, b"x"))
     assert len(read(lab)) == 1
+
+
+def test_a_hosts_packet_in_a_broadcast_frame_goes_nowhere(lab: Lab) -> None:
+    frame = bytearray(udp("192.0.2.7", 9, b"x"))
+    frame[:6] = b"\xff" * 6
+    lab.from_guest(bytes(frame))
+    assert lab.to_host() == []
+    assert lab.drops == {"ipv4 host in a broadcast frame": 1}
+
+
+def test_a_name_cannot_forge_log_lines(lab: Lab) -> None:
+    from scapy.layers.dns import DNS, DNSQR
+
+    from pynat.nat.messages import Resolve, Resolved
+
+    name = b"a\n\x1b[2Jforged"
+    question = DNS(rd=1, qd=DNSQR(qname=name + b".test"))
+    lab.from_guest(udp(ROUTER, 53, bytes(question)))
+    (action,) = lab.to_host()
+    assert isinstance(action, Resolve)
+    lab.from_host(Resolved(action.query_id, None))
+    assert "a\\010\\027[2jforged.test" in lab.log[-1]
