@@ -64,7 +64,10 @@ def add(subparsers: Subparsers) -> None:
     )
     add_bochs(parser)
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing when the guest powered itself off"
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="when the guest powered itself off say nothing but an error of the network",
     )
     parser.add_argument(
         "extra", nargs="*", metavar="BOCHS-OPTION", help="flags and bochsrc options for Bochs"

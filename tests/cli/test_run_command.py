@@ -61,6 +61,8 @@ def test_mistakes_in_the_configuration_of_the_network(
     assert "[E1000A] " in network
     assert "caputre" in network
     assert network.endswith(" (and 1 more in the log)")
+    assert _run(tmp_path / "bochsrc", "--quiet") == 0
+    assert capsys.readouterr().err == f"{network}\n"
 
 
 def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
