@@ -112,6 +112,7 @@ void Nic::deliver(uint64_t now) {
     counters_.frames_to_guest.add();
     counters_.bytes_to_guest.add(record->length);
     to_guest_.pop();
+    megabits_.store(megabits_per_second(status), std::memory_order_relaxed);
     line_rate_.carry(length, megabits_per_second(status));
     simulator_.deliver(simulator_.context, frame_, length);
   }

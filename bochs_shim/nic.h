@@ -82,6 +82,8 @@ class Nic {
 
   // --- any thread ---
   uint64_t guest_us() const { return now_.load(std::memory_order_relaxed); }
+  // What the NIC says its wire is; 0 before the first frame to the guest.
+  uint32_t megabits() const { return megabits_.load(std::memory_order_relaxed); }
   bool closing() const { return closing_.load(); }
   bool is_ready() const { return ready_.load(); }
   bool is_stopped() const { return stopped_.load(); }
@@ -114,6 +116,7 @@ class Nic {
   alignas(64) std::atomic<uint64_t> now_{0};
   std::atomic<uint64_t> asked_{0};
   std::atomic<bool> closing_{false};
+  std::atomic<uint32_t> megabits_{0};
   // Written by the engine thread.
   alignas(64) std::atomic<uint64_t> done_{0};
   std::atomic<uint64_t> taken_{0};

@@ -25,6 +25,7 @@ class Port {
   py::str ethdev() const { return path_text(arguments_.ethdev); }
   py::bytes mac() const { return py::bytes(arguments_.mac); }
   bool closing() const { return nic_->closing(); }
+  uint32_t speed() const { return nic_->megabits(); }
   double now() const { return static_cast<double>(nic_->guest_us()) / 1e6; }
   void log(int level, std::string_view text) { nic_->log(static_cast<LogLevel>(level), text); }
   void ready() { nic_->ready(); }
@@ -118,6 +119,7 @@ PYBIND11_MODULE(_pynat_bochs, module) {
       .def_property_readonly("ethdev", &Port::ethdev)
       .def_property_readonly("mac", &Port::mac)
       .def_property_readonly("closing", &Port::closing)
+      .def_property_readonly("speed", &Port::speed)
       .def("now", &Port::now)
       .def("receive", &Port::receive, py::arg("limit"))
       .def("send", &Port::send, py::arg("frames"))

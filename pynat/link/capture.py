@@ -111,6 +111,10 @@ class CaptureLink:
     def closing(self) -> bool:
         return self._inner.closing
 
+    @property
+    def speed(self) -> int:
+        return self._inner.speed
+
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
         if frames:

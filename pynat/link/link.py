@@ -17,6 +17,10 @@ class Link(Protocol):
     @property
     def closing(self) -> bool: ...
 
+    @property
+    def speed(self) -> int:
+        """Of the guest's card, in Mbit/s; 0 where it is not known (yet)."""
+
     def now(self) -> float:
         """Guest time in seconds."""
 

@@ -21,6 +21,7 @@ class MemoryLink:
         self._to_guest: asyncio.Queue[bytes] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
         self.closing = False
+        self.speed = 0
         self.hold_until = 0.0
         self._turn_ended = asyncio.Event()
         self.lines: list[tuple[int, str]] = []

@@ -16,6 +16,7 @@ from pynat.link.link import Link
 class FakeLink:
     doorbell = -1
     closing = False
+    speed = 10
 
     def __init__(self) -> None:
         self.waiting: list[tuple[float, bytes]] = []

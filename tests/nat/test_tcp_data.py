@@ -96,6 +96,19 @@ def test_host_data_is_retransmitted_until_acknowledged(flow: TcpScript) -> None:
     assert flow.to_guest() == []
 
 
+def test_a_small_ring_of_the_guests_card_is_not_overrun() -> None:
+    lab = Lab()
+    lab.router.tcp.link_speed(10)
+    flow = established(lab)
+    flow.host_says(pattern(100_000))
+    received = b""
+    while new := flow.payload():
+        assert len(new) <= 6 * 1460
+        received += new
+        flow.guest(f". 1:1(0) ack {1 + len(received)}")
+    assert received == pattern(100_000)
+
+
 def test_the_guests_window_is_respected_and_reopened(flow: TcpScript) -> None:
     flow.guest(". 1:1(0) ack 1 win 2920")
     flow.host_says(pattern(5000))

@@ -46,6 +46,7 @@ class Sender:
         self.max_window = 0
         self.mss = 536  # RFC 9293 3.7.1, until the guest announces another
         self.rtt = Rtt()
+        self.flight: int | None = None  # bytes, where the guest's card takes only so many at once
         self.retries = 0
         self.retransmitted = 0  # segments, for the flow table
         self.deadline: float | None = None
@@ -184,7 +185,7 @@ class Sender:
                 self._timed = None
                 self.retransmitted += 1
                 yield self._piece(self.una, min(self.mss, self.end - self.una))
-        limit = self.una + min(self.window, self._cwnd)
+        limit = self.una + min(self.window, self._cwnd, self.flight or self._cwnd)
         while self.nxt < self.end:
             size = min(self.mss, self.end - self.nxt, limit - self.nxt)
             if self._probe:
