@@ -74,6 +74,22 @@ def _verify_ip(data: bytes) -> str:
     raise AssertionError(f"IPv4 protocol {ip.proto}")
 
 
+def sent_twice(path: Path) -> int:
+    """Bytes of TCP that went to the guest more than once, in streams that do not wrap."""
+    tops: dict[bytes, int] = {}
+    twice = 0
+    for frame in frames(path):
+        if frame[6:14] != ROUTER_MAC + IPV4.to_bytes(2, "big") or frame[23] != TCP:
+            continue
+        segment = frame[ETHERNET + 20 : ETHERNET + int.from_bytes(frame[16:18], "big")]
+        size = len(segment) - (segment[12] >> 4) * 4
+        end = int.from_bytes(segment[4:8], "big") + size
+        top = tops.get(segment[:4], end - size)
+        twice += min(size, max(0, top - (end - size)))
+        tops[segment[:4]] = max(top, end)
+    return twice
+
+
 def is_whole(path: Path) -> bool:
     """Whether the last record of a pcap file ends where the file does."""
     data = path.read_bytes()

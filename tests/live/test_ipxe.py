@@ -23,7 +23,7 @@ from pynat.testing.guests import (
     ping_replies,
 )
 from pynat.testing.servers import HttpServer
-from tests.live.frames import streams_to_guest, verify_capture
+from tests.live.frames import sent_twice, streams_to_guest, verify_capture
 from tests.live.network import ETHMOD, ROUTER, capture, nic
 
 pytestmark = [pytest.mark.boots, pytest.mark.timeout(300)]
@@ -84,4 +84,5 @@ def _check_capture(path: Path, port: int, body: bytes) -> None:
     assert kinds["icmp"] == PINGS
     assert kinds["udp"] >= 3  # offer, acknowledgement, answer of the name server
     assert kinds["tcp"] > len(body) // 1460
+    assert sent_twice(path) == 0, "the card's ring was overrun"
     assert any(stream.joined().endswith(body) for stream in streams_to_guest(path, port))
