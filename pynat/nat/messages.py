@@ -17,7 +17,7 @@ Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
 class UdpSend:
     """Send one datagram from this flow's socket, opening it at first use.
 
-    An error is reported as UdpError.
+    An error is reported as SocketError.
     """
 
     flow: int

@@ -14,7 +14,6 @@ HEADER = Struct("!6s6sH")
 
 IPV4 = 0x0800
 ARP = 0x0806
-VLAN = 0x8100
 IPV6 = 0x86DD
 
 BROADCAST = b"\xff" * 6
