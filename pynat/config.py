@@ -28,24 +28,44 @@ class Protocol(StrEnum):
     UDP = "udp"
 
 
+class Shown(StrEnum):
+    """Whose address the guest sees on what comes through a forward."""
+
+    ROUTER = "router"
+    PEER = "peer"  # the host program's own, unless it is one that the guest could not answer
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """Host connections to `host_address:host_port` go to `guest_address:guest_port`.
 
-    guest_address None means the first DHCP address. host_port 0 lets the kernel choose.
+    A path as `host_address` is a Unix socket, whose host_port is 0; otherwise host_port 0 lets
+    the kernel choose. guest_address None means the first DHCP address.
     `source` is where the rule was written, for error messages ("net.toml: forwards[0]").
     """
 
     protocol: Protocol
-    host_address: IPv4Address
+    host_address: IPv4Address | IPv6Address | Path
     host_port: int
     guest_address: IPv4Address | None
     guest_port: int
     source: str = ""
+    shown: Shown = Shown.ROUTER
 
     def __str__(self) -> str:
-        guest = self.guest_address or ""
-        return f"{self.protocol}:{self.host_address}:{self.host_port}-{guest}:{self.guest_port}"
+        guest = f"{self.guest_address or ''}:{self.guest_port}"
+        match self.host_address:
+            case Path():
+                return f"unix:{self.host_address}-{guest}"
+            case IPv6Address():
+                return f"{self.protocol}:[{self.host_address}]:{self.host_port}-{guest}"
+            case _:
+                return f"{self.protocol}:{self.host_address}:{self.host_port}-{guest}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines can get in."""
+        return not isinstance(self.host_address, Path) and not self.host_address.is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,7 @@ class Config:
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow
     host_loopback: bool = True
     forwards: tuple[Forward, ...] = ()
+    backlog: int = 128  # connections of one forward that wait to be accepted
     capture: Path | None = None
     tftp_root: Path | None = None
     seed: int | None = None  # None = a fresh one, told in the log

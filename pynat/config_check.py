@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from itertools import combinations
+from pathlib import Path
 
-from pynat.config import Config, Forward, Network
+from pynat.config import Config, Forward, Network, Protocol
 from pynat.config_values import Source
 from pynat.errors import ConfigError
 
@@ -21,19 +22,28 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
         right = f"at most network.mtu - 40, which is {network.mtu - 40}"
         raise source.error("tcp.mss", config.tcp.mss, right)
     for rule in config.forwards:
-        _check_forward(rule, network)
-    for one, other in combinations(config.forwards, 2):
-        if _collide(one, other):
-            same = f"the same host port as {one.source} = {one}"
-            raise ConfigError(f"{other.source} = {other}: {same}")
+        check_forward(rule, network)
+    _check_ports(config.forwards)
 
 
-def _collide(one: Forward, other: Forward) -> bool:
-    """Whether the kernel refuses the second one's port once the first one listens."""
-    if one.protocol is not other.protocol or one.host_port != other.host_port:
-        return False
-    addresses = {one.host_address, other.host_address}
-    return one.host_port != 0 and (len(addresses) == 1 or EVERYWHERE in addresses)
+def _check_ports(rules: tuple[Forward, ...]) -> None:
+    """No two of them want what the kernel gives only once."""
+    taken: dict[tuple[Protocol, int], list[Forward]] = {}
+    for rule in rules:
+        if rule.host_port == 0 and not isinstance(rule.host_address, Path):
+            continue
+        others = taken.setdefault((rule.protocol, rule.host_port), [])
+        for other in others:
+            addresses = {rule.host_address, other.host_address}
+            if len(addresses) == 1 or (EVERYWHERE in addresses and _all_ipv4(addresses)):
+                what = "path" if isinstance(rule.host_address, Path) else "host port"
+                same = f"the same {what} as {other.source} = {other}"
+                raise ConfigError(f"{rule.source} = {rule}: {same}")
+        others.append(rule)
+
+
+def _all_ipv4(addresses: Iterable[object]) -> bool:
+    return all(isinstance(address, IPv4Address) for address in addresses)
 
 
 def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> None:
@@ -55,7 +65,7 @@ def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> 
         raise source.error(guest_key, network.guest, "neither the router's nor the DNS address")
 
 
-def _check_forward(rule: Forward, network: Network) -> None:
+def check_forward(rule: Forward, network: Network) -> None:
     guest, net = rule.guest_address, network.net
     if guest is None:
         return

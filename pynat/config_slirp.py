@@ -20,6 +20,7 @@ from typing import Any
 from pynat import config_values as values
 from pynat.config import Config, Forward, Network
 from pynat.config_check import check
+from pynat.config_forwards import forward
 from pynat.config_values import Parser, Source, Wrong
 from pynat.errors import ConfigError
 
@@ -55,7 +56,7 @@ KEYS: dict[str, tuple[str, Parser]] = {
     "tftp_srvname": ("dhcp.server_name", values.text(255, "the name of the boot server")),
     "dnssearch": ("dhcp.search", _search),
     "pktlog": ("capture", values.new_file),
-    "hostfwd": ("forwards", values.forward),
+    "hostfwd": ("forwards", forward),
 }
 # key: (parser, which values mean that the user wanted something)
 NO_EFFECT: dict[str, tuple[Parser, Callable[[Any], bool]]] = {
@@ -102,10 +103,11 @@ def read_slirp(written: str, file: str) -> Config:
             if matters(source.parse(key, parser, value)):
                 warnings.append(_no_effect(key, value, source))
         elif key == "hostfwd":
-            rule = source.parse(key, values.forward, value)
-            forwards.append(replace(rule, source=f"{file}:{number}: hostfwd"))
+            place = f"{file}:{number}"
+            rules = source.parse(key, forward, value)
+            forwards += [replace(rule, source=f"{place}: hostfwd") for rule in rules]
             if value.split(":")[1] == "":
-                warnings.append(_listens(rule, f"{file}:{number}", value))
+                warnings.append(_listens(rules[0], place, value))
         else:
             found[KEYS[key][0]] = source.parse(key, KEYS[key][1], value)
     config = _assemble(found, source, tuple(forwards), tuple(warnings))

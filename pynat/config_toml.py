@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
+from pynat import config_forwards
 from pynat import config_values as values
 from pynat.config import Config, Network, TimePolicy
 from pynat.config_check import check
@@ -29,7 +30,8 @@ KEYS: dict[str, Parser] = {
     "time": values.one_of(TimePolicy, [policy.value for policy in TimePolicy]),
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
-    "forwards": values.list_of(values.forward),
+    "forwards": values.list_of(config_forwards.forward_item),
+    "backlog": values.whole(1, 65535),
     "capture": values.new_file,
     "seed": values.whole(0, 2**64 - 1),
     "network.net": values.network,
@@ -81,7 +83,8 @@ def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
     place = source.place("forwards")
     top["forwards"] = tuple(
         replace(rule, source=f"{place}: forwards[{i}]")
-        for i, rule in enumerate(top.get("forwards", ()))
+        for i, rules in enumerate(top.get("forwards", ()))
+        for rule in rules
     )
     return replace(base, **top)
 

@@ -15,15 +15,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
-from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
 
 Parser = Callable[[object], Any]
 
-FORWARD_FORM = (
-    "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport, for example tcp:127.0.0.1:8080-:80"
-)
-FORWARD = re.compile(r"(tcp|udp|):([^:]*):([0-9]{1,5})-([^:]*):([0-9]{1,5})")
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 LONGEST_SHOWN = 70  # characters of a wrong value in a message
@@ -131,7 +126,7 @@ def new_file(value: object) -> Path:
 
 def address(value: object) -> IPv4Address:
     try:
-        return IPv4Address(_string(value))
+        return IPv4Address(string(value))
     except ValueError:
         raise Wrong('an IPv4 address, for example "192.168.16.1"') from None
 
@@ -139,7 +134,7 @@ def address(value: object) -> IPv4Address:
 def network(value: object) -> IPv4Network:
     right = 'an IPv4 network with its prefix length, for example "192.168.16.0/24"'
     try:
-        net = IPv4Network(_string(value), strict=False)
+        net = IPv4Network(string(value), strict=False)
     except ValueError:
         raise Wrong(right) from None
     if "/" not in str(value):
@@ -159,7 +154,7 @@ def mac(value: object) -> bytes:
 
 
 def domain_name(value: object) -> str:
-    name = _string(value).rstrip(".")
+    name = string(value).rstrip(".")
     if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
         raise Wrong('a domain name, for example "lab.example": labels of up to 63 letters, digits')
     return name
@@ -167,7 +162,7 @@ def domain_name(value: object) -> str:
 
 def resolver(value: object) -> tuple[IPv4Address | IPv6Address, int]:
     """An address with or without a port: 1.1.1.1, 1.1.1.1:53, ::1, [::1]:5353."""
-    written = _string(value)
+    written = string(value)
     host, port = written, "53"
     if match := re.fullmatch(r"\[(.*)\](?::([0-9]+))?", written):
         host, port = match[1], match[2] or port
@@ -181,31 +176,11 @@ def resolver(value: object) -> tuple[IPv4Address | IPv6Address, int]:
         raise Wrong('an address like "1.1.1.1", "1.1.1.1:53" or "[::1]:5353"') from None
 
 
-def forward(value: object) -> Forward:
-    """QEMU's syntax; an empty host address is 127.0.0.1, where QEMU and slirp take 0.0.0.0."""
-    match = FORWARD.fullmatch(_string(value))
-    if not match:
-        raise Wrong(FORWARD_FORM)
-    protocol, host, host_port, guest, guest_port = match.groups()
-    if int(host_port) > 65535 or not 1 <= int(guest_port) <= 65535:
-        raise Wrong("with ports up to 65535, and a guest port of at least 1")
-    try:
-        return Forward(
-            protocol=Protocol(protocol or "tcp"),
-            host_address=IPv4Address(host or "127.0.0.1"),
-            host_port=int(host_port),
-            guest_address=IPv4Address(guest) if guest else None,
-            guest_port=int(guest_port),
-        )
-    except ValueError:
-        raise Wrong(f"{FORWARD_FORM}; addresses are IPv4 in dotted form") from None
-
-
 def list_of(parser: Parser) -> Parser:
     def parse(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise Wrong("a list in square brackets")
-        return tuple(_item(parser, f"[{i}]", item) for i, item in enumerate(value))
+        return tuple(item(parser, f"[{i}]", one) for i, one in enumerate(value))
 
     return parse
 
@@ -217,13 +192,13 @@ def names(value: object) -> dict[str, tuple[IPv4Address, ...]]:
     table = {}
     for key, given in value.items():
         at = f'."{key}"'
-        name = _item(domain_name, at, key).lower()
+        name = item(domain_name, at, key).lower()
         if isinstance(given, dict):
             raise _unquoted(key, given)
         several = given if isinstance(given, list) else [given]
         if not several:
             raise Wrong("at least one IPv4 address", at, given)
-        table[name] = tuple(_item(address, at, item) for item in several)
+        table[name] = tuple(item(address, at, one) for one in several)
     return table
 
 
@@ -236,14 +211,14 @@ def _unquoted(name: str, value: object) -> Wrong:
     return Wrong(f"written as {line}; names with dots need quotes", f".{name}", value)
 
 
-def _string(value: object) -> str:
+def string(value: object) -> str:
     if not isinstance(value, str):
         raise Wrong("text in quotes")
     return value
 
 
-def _item(parser: Parser, at: str, item: object) -> Any:
+def item(parser: Parser, at: str, value: object) -> Any:
     try:
-        return parser(item)
+        return parser(value)
     except Wrong as wrong:
-        raise Wrong(wrong.right, at + wrong.at, wrong.value if wrong.at else item) from None
+        raise Wrong(wrong.right, at + wrong.at, wrong.value if wrong.at else value) from None

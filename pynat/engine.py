@@ -16,7 +16,9 @@ import traceback
 from collections.abc import Callable
 from random import Random
 
-from pynat.config import Config
+from pynat.config import Config, Forward
+from pynat.config_check import check_forward
+from pynat.errors import ConfigError
 from pynat.host.host import Host
 from pynat.link.link import Link
 from pynat.nat.messages import Event
@@ -33,17 +35,20 @@ def say(link: Link, level: Level, text: str) -> None:
 
 class Engine:
     def __init__(self, config: Config, link: Link, loop: asyncio.AbstractEventLoop) -> None:
-        """Raises ConfigError when a forward's port cannot be bound."""
         self._link = link
         self._loop = loop
         self._inbox: list[Event] = []
         self._scheduled = False
         self._ended = loop.create_future()
+        self._last_forward = -1
         self.notices = Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
         self.router = Router(config, self.notices, Random(seed))
         self.host = Host(config, loop, self._emit)
+        self._network = config.network
         self._introduce(config, seed)
+        for rule in config.forwards:
+            self._open_configured(rule)
 
     async def run(self) -> None:
         """Until the link closes."""
@@ -105,6 +110,31 @@ class Engine:
             for event in events:
                 self._guard(self.router.from_host, event, now)
 
+    # ------------------------------------------------------------------ forwards
+    def open_forward(self, rule: Forward) -> int:
+        """The number of the new forward. Raises ConfigError, with a remedy."""
+        check_forward(rule, self._network)
+        number = self._last_forward + 1
+        forwards = self.router.forwards
+        forwards[number] = self.host.forwards.open(number, rule)
+        self._last_forward = number
+        open_to_all = "; reachable from other machines" if rule.is_open else ""
+        self.notices.say(Level.INFO, f"forward {number}: {forwards[number]}{open_to_all}")
+        return number
+
+    def shut_forward(self, number: int) -> None:
+        """Nothing new comes in; connections that are open stay so."""
+        self.host.forwards.shut(number)
+        rule = self.router.forget_forward(number)
+        self.notices.say(Level.INFO, f"forward {number}: {rule}: removed")
+
+    def _open_configured(self, rule: Forward) -> None:
+        """One that does not work is said, and costs the guest nothing else."""
+        try:
+            self.open_forward(rule)
+        except ConfigError as error:
+            self.notices.say(Level.ERROR, f"{error}; the network goes on without this forward")
+
     # ------------------------------------------------------------------ faults, words
     def _guard(self, call: Callable[..., None], *arguments: object) -> None:
         try:
@@ -127,8 +157,6 @@ class Engine:
         )
         for warning in config.warnings:
             tell(Level.ERROR, warning)
-        for line in self.host.listening:
-            tell(Level.INFO, f"forward: {line}")
 
     def _report(self) -> None:
         drops = self.notices.drops

@@ -1,62 +1,111 @@
-"""Host ports that lead to the guest: listeners for TCP, bound sockets for UDP.
+"""Host ports and paths that lead to the guest: listeners for TCP, bound sockets for UDP.
 
-A TCP connection is accepted at once and announced as TcpIncoming with a token; the engine claims
-it with TcpAdopt in the same turn or it is reset. UDP datagrams are announced with their source;
-the guest's answers leave from the same socket.
+Each forward has a number that the engine chose; it can be opened and shut at any time. A TCP
+connection is accepted at once and announced as TcpIncoming with a token; the engine claims it
+with TcpAdopt in the same turn or it is reset. UDP datagrams are announced with their source; the
+guest's answers leave from the same socket. What is shut takes nothing new; accepted connections
+live on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 
 from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
-from pynat.host.descriptors import checked
+from pynat.host import unix
+from pynat.host.descriptors import checked, open_socket
 from pynat.host.tcp import reset_on_close
-from pynat.nat.messages import Event, TcpIncoming, UdpAnswer, UdpIncoming
+from pynat.nat.messages import (
+    Address,
+    Event,
+    ForwardTrouble,
+    TcpIncoming,
+    UdpAnswer,
+    UdpIncoming,
+)
 
-BACKLOG = 128
 BREATH = 1.0  # seconds (wall) without accepting when no descriptor is free
 _MAX = 65_535
 _REMEDIES = {
     errno.EADDRNOTAVAIL: "name an address of this host, such as 127.0.0.1",
     errno.EACCES: "ports below 1024 are the administrator's: choose one above",
+    errno.EMFILE: "this process may open no more files: raise `ulimit -n`, or forward less",
 }
 _AT_ONCE = 32
+_EPHEMERAL = range(49152, 65536)  # RFC 6335 6: ports for programs that have none
+_LOOPBACK = bytes((127, 0, 0, 1))
 
 
 class Forwards:
     def __init__(
-        self,
-        rules: Sequence[Forward],
-        loop: asyncio.AbstractEventLoop,
-        emit: Callable[[Event], None],
+        self, backlog: int, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
     ) -> None:
+        self._backlog = backlog
         self._loop = loop
         self._emit = emit
-        self._sockets: list[socket.socket] = []
+        self._open: dict[int, socket.socket] = {}
         self._unclaimed: dict[int, socket.socket] = {}
         self._tokens = 0
-        self.listening: list[str] = []
-        try:
-            for number, rule in enumerate(rules):
-                self._open(number, rule)
-        except BaseException:
-            self.close()
-            raise
 
+    # ------------------------------------------------------------------ rules come and go
+    def open(self, number: int, rule: Forward) -> Forward:
+        """The rule with the port that it really has. Raises ConfigError, with a remedy."""
+        try:
+            sock = self._listen(rule)
+        except OSError as error:
+            raise ConfigError(
+                f"{rule.source or 'forward'}: {rule}: cannot listen on {_place(rule)}:"
+                f" {error.strerror or error}; {_remedy(rule, error)}"
+            ) from None
+        self._open[number] = sock
+        self._loop.add_reader(sock.fileno(), partial(self._ready(rule), number, sock))
+        if isinstance(rule.host_address, Path):
+            return rule
+        return replace(rule, host_port=sock.getsockname()[1])
+
+    def shut(self, number: int) -> None:
+        sock = self._open.pop(number)
+        self._loop.remove_reader(sock.fileno())
+        sock.close()
+
+    def close(self) -> None:
+        self.reset_unclaimed()
+        for number in list(self._open):
+            self.shut(number)
+
+    def _listen(self, rule: Forward) -> socket.socket:
+        if isinstance(rule.host_address, Path):
+            return unix.listen(rule.host_address, self._backlog)
+        family = socket.AF_INET6 if rule.host_address.version == 6 else socket.AF_INET
+        tcp = rule.protocol is Protocol.TCP
+        sock = open_socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if tcp:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((str(rule.host_address), rule.host_port))
+            if tcp:
+                sock.listen(self._backlog)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def _ready(self, rule: Forward) -> Callable[[int, socket.socket], None]:
+        return self._accept if rule.protocol is Protocol.TCP else self._receive
+
+    # ------------------------------------------------------------------ actions
     def claim(self, token: int) -> socket.socket:
         return self._unclaimed.pop(token)
-
-    def answer(self, action: UdpAnswer) -> None:
-        with contextlib.suppress(OSError):  # the program is gone; UDP promises it nothing
-            self._sockets[action.rule].sendto(
-                action.payload, (socket.inet_ntoa(action.to[0]), action.to[1])
-            )
 
     def reset_unclaimed(self) -> None:
         while self._unclaimed:
@@ -64,56 +113,68 @@ class Forwards:
             reset_on_close(sock)
             sock.close()
 
-    def close(self) -> None:
-        self.reset_unclaimed()
-        for sock in self._sockets:
-            self._loop.remove_reader(sock)
-            sock.close()
-
-    def _open(self, number: int, rule: Forward) -> None:
-        tcp = rule.protocol is Protocol.TCP
-        kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
-        sock = socket.socket(socket.AF_INET, kind | socket.SOCK_NONBLOCK)
-        self._sockets.append(sock)
-        if tcp:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def answer(self, action: UdpAnswer) -> None:
+        sock = self._open.get(action.rule)
+        if sock is None:
+            return  # shut in this very turn
+        to = (str(ip_address(action.to[0])), action.to[1])
         try:
-            sock.bind((str(rule.host_address), rule.host_port))
-            if tcp:
-                sock.listen(BACKLOG)
+            sock.sendto(action.payload, to)
         except OSError as error:
-            raise ConfigError(
-                f"{rule.source or 'forwards'}: {rule}: cannot listen on {rule.host_address}"
-                f" port {rule.host_port}: {error.strerror};"
-                f" {_REMEDIES.get(error.errno or 0, 'choose another port, or 0 for any')}"
-            ) from error
-        callback = self._accept if tcp else self._receive
-        self._loop.add_reader(sock, callback, number, sock)
-        address, port = sock.getsockname()
-        guest = f"{rule.guest_address or 'the guest'} port {rule.guest_port}"
-        self.listening.append(f"{rule.protocol} {address} port {port} leads to {guest}")
+            self._trouble(action.rule, error, f"an answer to {to[0]} port {to[1]}")
 
+    # ------------------------------------------------------------------ events
     def _accept(self, number: int, listener: socket.socket) -> None:
         try:
-            sock, (address, port) = listener.accept()
+            sock, peer = listener.accept()
             checked(sock)
+        except BlockingIOError:
+            return
         except OSError as error:
+            self._trouble(number, error, "accept")
             if error.errno in (errno.EMFILE, errno.ENFILE):  # else the loop would spin on it
-                self._loop.remove_reader(listener)
+                self._loop.remove_reader(listener.fileno())
                 self._loop.call_later(BREATH, self._accept_again, number, listener)
-            return  # or the peer has gone again
+            return
         self._tokens += 1
         self._unclaimed[self._tokens] = sock
-        self._emit(TcpIncoming(number, self._tokens, (socket.inet_aton(address), port)))
+        self._emit(TcpIncoming(number, self._tokens, self._address(sock.family, peer)))
 
     def _accept_again(self, number: int, listener: socket.socket) -> None:
         if listener.fileno() >= 0:
-            self._loop.add_reader(listener, self._accept, number, listener)
+            self._loop.add_reader(listener.fileno(), self._accept, number, listener)
 
     def _receive(self, number: int, sock: socket.socket) -> None:
         for _ in range(_AT_ONCE):
             try:
-                payload, (address, port) = sock.recvfrom(_MAX)
-            except OSError:
+                payload, peer = sock.recvfrom(_MAX)
+            except BlockingIOError:
                 return
-            self._emit(UdpIncoming(number, (socket.inet_aton(address), port), payload))
+            except OSError as error:
+                self._trouble(number, error, "receive")
+                return
+            self._emit(UdpIncoming(number, self._address(sock.family, peer), payload))
+
+    def _address(self, family: int, peer: tuple[str, int]) -> Address:
+        if family == socket.AF_UNIX:
+            return _LOOPBACK, _EPHEMERAL[self._tokens % len(_EPHEMERAL)]
+        return socket.inet_pton(family, peer[0].partition("%")[0]), peer[1]
+
+    def _trouble(self, number: int, error: OSError, what: str) -> None:
+        self._emit(ForwardTrouble(number, error.errno or errno.EIO, what))
+
+
+def _place(rule: Forward) -> str:
+    match rule.host_address:
+        case Path() as path:
+            return str(path)
+        case IPv6Address() as address:
+            return f"[{address}] port {rule.host_port}"
+        case address:
+            return f"{address} port {rule.host_port}"
+
+
+def _remedy(rule: Forward, error: OSError) -> str:
+    if isinstance(rule.host_address, Path):
+        return "name a path in a folder of yours where nothing else is"
+    return _REMEDIES.get(error.errno or 0, "choose another port, or 0 for any")

@@ -37,17 +37,11 @@ class Host:
     def __init__(
         self, config: Config, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
     ) -> None:
-        """Raises ConfigError when a forward's port cannot be bound."""
         self._tcp = TcpSockets(loop, emit)
         self._udp = UdpSockets(loop, emit)
         self._echo = EchoSockets(loop, emit)
         self._resolver = Resolver(config.dns, loop, emit)
-        self._forwards = Forwards(config.forwards, loop, emit)
-
-    @property
-    def listening(self) -> list[str]:
-        """What the forwards really listen on, one line each."""
-        return self._forwards.listening
+        self.forwards = Forwards(config.backlog, loop, emit)
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -67,18 +61,18 @@ class Host:
                 case Resolve():
                     self._resolver.start(action)
                 case TcpAdopt():
-                    self._tcp.adopt(action.flow, self._forwards.claim(action.token))
+                    self._tcp.adopt(action.flow, self.forwards.claim(action.token))
                 case UdpAnswer():
-                    self._forwards.answer(action)
+                    self.forwards.answer(action)
                 case CloseFlow():
                     self._tcp.close(action)
                     self._udp.close(action.flow)
                     self._echo.close(action.flow)
-        self._forwards.reset_unclaimed()
+        self.forwards.reset_unclaimed()
 
     def close(self) -> None:
         self._tcp.close_all()
         self._udp.close_all()
         self._echo.close_all()
         self._resolver.close()
-        self._forwards.close()
+        self.forwards.close()

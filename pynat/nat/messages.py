@@ -192,8 +192,9 @@ class TcpFailed:
 
 @dataclass(slots=True)
 class TcpIncoming:
-    """A host program connected to forward number `rule` (index into Config.forwards).
+    """A host program connected to forward number `rule`.
 
+    A program at a Unix socket has no address: it is given one of the loopback.
     The engine answers with TcpAdopt, which gives it a flow number, or not at all: then the host
     side resets it at the end of the turn.
     """
@@ -210,6 +211,15 @@ class UdpIncoming:
     rule: int
     source: Address
     payload: bytes
+
+
+@dataclass(slots=True)
+class ForwardTrouble:
+    """A call on the socket of forward number `rule` failed; the forward goes on."""
+
+    rule: int
+    errno: int
+    what: str  # "an answer to 127.0.0.1:5000", "accept"
 
 
 @dataclass(slots=True)
@@ -248,6 +258,7 @@ Event = (
     | TcpFailed
     | TcpIncoming
     | UdpIncoming
+    | ForwardTrouble
     | EchoReply
     | EchoDenied
     | Resolved

@@ -72,7 +72,7 @@ class _Inbound:
     rule: int
     peer: Address
     guest: Address
-    port: int  # at the router, as the guest sees it
+    shown: Address  # where the guest sees it
     idle: _Idle
 
 
@@ -93,7 +93,7 @@ class UdpTable:
         self._flows: dict[Address, UdpFlow] = {}
         self._by_number: dict[int, UdpFlow] = {}
         self._inbound: dict[tuple[int, Address], _Inbound] = {}
-        self._inbound_by_port: dict[tuple[Address, int], _Inbound] = {}
+        self._inbound_shown: dict[tuple[Address, Address], _Inbound] = {}
         self._actions: list[Action] = []
 
     def __len__(self) -> int:
@@ -102,12 +102,11 @@ class UdpTable:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, packet: Ipv4, datagram: Udp, host: Address, now: float) -> None:
         guest = (packet.source, datagram.source)
-        if packet.destination == self._router:
-            inbound = self._inbound_by_port.get((guest, datagram.destination))
-            if inbound is not None:
-                inbound.idle.used(now)
-                self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
-                return
+        inbound = self._inbound_to(packet, datagram)
+        if inbound is not None:
+            inbound.idle.used(now)
+            self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
+            return
         flow = self._flows.pop(guest, None) or self._open(guest, now)
         self._flows[guest] = flow  # the last in the order of use
         flow.idle.used(now)
@@ -151,21 +150,32 @@ class UdpTable:
         self._outlet.send_error(kind, code, quote, now, sender=sender, mtu=event.mtu)
         return True
 
-    def incoming(self, event: UdpIncoming, guest: Address, now: float) -> None:
+    def incoming(self, event: UdpIncoming, guest: Address, shown: bytes, now: float) -> None:
+        """`shown`: the address from which the guest sees it."""
         inbound = self._inbound.get((event.rule, event.source))
         if inbound is None:
             if len(self._inbound) >= MAX_FLOWS:
                 self._outlet.notices.drop("udp forward peers", f"more than {MAX_FLOWS}", now)
                 return
-            inbound = self._admit(event, guest)
+            inbound = self._admit(event, guest, shown)
         inbound.idle.used(now)
         self._outlet.holds.carried(now)
-        self._send((self._router, inbound.port), guest, event.payload, now)
+        self._send(inbound.shown, guest, event.payload, now)
 
     def knows(self, packet: Ipv4, datagram: Udp) -> bool:
         """Whether the guest answers a host program that has sent to a forward."""
+        return self._inbound_to(packet, datagram) is not None
+
+    def _inbound_to(self, packet: Ipv4, datagram: Udp) -> _Inbound | None:
+        if not self._inbound:
+            return None
         guest = (packet.source, datagram.source)
-        return (guest, datagram.destination) in self._inbound_by_port
+        return self._inbound_shown.get((guest, (packet.destination, datagram.destination)))
+
+    def forget_forward(self, rule: int) -> None:
+        for inbound in [one for one in self._inbound.values() if one.rule == rule]:
+            inbound.idle.stop()
+            self._dismiss(inbound)
 
     def to_host(self) -> list[Action]:
         actions, self._actions = self._actions, []
@@ -200,24 +210,26 @@ class UdpTable:
         text = f"{self._name(flow)}: {what}"
         self._outlet.notices.limited("udp flow", text, now, rate=FLOWS)
 
-    def _admit(self, event: UdpIncoming, guest: Address) -> _Inbound:
+    def _admit(self, event: UdpIncoming, guest: Address, shown: bytes) -> _Inbound:
         port = event.source[1]
-        while (guest, port) in self._inbound_by_port or port in SERVED:
+        while (guest, (shown, port)) in self._inbound_shown or (
+            shown == self._router and port in SERVED
+        ):
             port = self._outlet.dice.randrange(1024, 65536)
         inbound = _Inbound(
             event.rule,
             event.source,
             guest,
-            port,
+            (shown, port),
             _Idle(self._outlet, self._config.udp.idle, lambda _: self._dismiss(inbound)),
         )
         self._inbound[event.rule, event.source] = inbound
-        self._inbound_by_port[guest, port] = inbound
+        self._inbound_shown[guest, inbound.shown] = inbound
         return inbound
 
     def _dismiss(self, inbound: _Inbound) -> None:
         del self._inbound[inbound.rule, inbound.peer]
-        del self._inbound_by_port[inbound.guest, inbound.port]
+        del self._inbound_shown[inbound.guest, inbound.shown]
 
     def _send(self, source: Address, guest: Address, payload: bytes, now: float) -> None:
         datagram = udp.encode(*source, *guest, payload)

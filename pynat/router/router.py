@@ -9,9 +9,10 @@ nowhere, because a guest that could name the loopback would have the developer's
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from random import Random
 
-from pynat.config import Config
+from pynat.config import Config, Forward, Shown
 from pynat.errors import Malformed
 from pynat.nat.echo import EchoTable
 from pynat.nat.holds import ANSWER
@@ -20,6 +21,7 @@ from pynat.nat.messages import (
     EchoDenied,
     EchoReply,
     Event,
+    ForwardTrouble,
     Resolved,
     SocketError,
     TcpIncoming,
@@ -29,6 +31,7 @@ from pynat.nat.messages import (
 from pynat.nat.numbers import Numbers
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
+from pynat.nat.unreachable import reason
 from pynat.notices import Level, Notices
 from pynat.router.guest_side import GuestSide
 from pynat.services.dhcp import DhcpServer
@@ -53,6 +56,7 @@ class Router:
         self.notices = notices
         self.guest = GuestSide(config, notices, dice)
         self._config = config
+        self.forwards: dict[int, Forward] = {}  # what is open, by number
         self._net = network.net
         self._mac = network.mac
         self._address = network.router.packed
@@ -259,16 +263,46 @@ class Router:
                 self._now = now
                 self.dns.from_host(event, now)
             case TcpIncoming():
-                self.tcp.incoming(event, self._forward_target(event.rule), self._address, now)
+                self._tcp_incoming(event, now)
             case UdpIncoming():
-                self.udp.incoming(event, self._forward_target(event.rule), now)
+                self._udp_incoming(event, now)
+            case ForwardTrouble():
+                self._forward_trouble(event, now)
             case _:
                 self.tcp.from_host(event, now)
 
-    def _forward_target(self, rule: int) -> tuple[bytes, int]:
-        forward = self._config.forwards[rule]
-        guest = forward.guest_address
-        return (guest.packed if guest else self._first_guest), forward.guest_port
+    # ------------------------------------------------------------------ forwards
+    def _tcp_incoming(self, event: TcpIncoming, now: float) -> None:
+        rule = self.forwards.get(event.rule)
+        if rule is not None:  # else shut in this very turn
+            shown = self._shown(rule, event.peer[0])
+            self.tcp.incoming(event, self._target(rule), shown, now)
+
+    def _udp_incoming(self, event: UdpIncoming, now: float) -> None:
+        rule = self.forwards.get(event.rule)
+        if rule is not None:
+            shown = self._shown(rule, event.source[0])
+            self.udp.incoming(event, self._target(rule), shown, now)
+
+    def _forward_trouble(self, event: ForwardTrouble, now: float) -> None:
+        rule = self.forwards.get(event.rule, "removed")
+        why = f"{event.what} through forward {event.rule} ({rule}): {reason(event.errno)}"
+        self.notices.drop("forward socket", why, now)
+
+    def _target(self, rule: Forward) -> tuple[bytes, int]:
+        guest = rule.guest_address
+        return (guest.packed if guest else self._first_guest), rule.guest_port
+
+    def _shown(self, rule: Forward, peer: bytes) -> bytes:
+        """From where the guest sees the host program: its own address if the guest could answer."""
+        usable = len(peer) == 4 and 0 < peer[0] < 224 and peer[0] != 127
+        if rule.shown is Shown.PEER and usable and IPv4Address(peer) not in self._net:
+            return peer
+        return self._address
+
+    def forget_forward(self, number: int) -> Forward:
+        self.udp.forget_forward(number)
+        return self.forwards.pop(number)
 
     # ------------------------------------------------------------------ once a turn
     def on_timer(self, now: float) -> None:

@@ -8,8 +8,9 @@ from ipaddress import IPv4Address
 
 import pytest
 from scapy.layers.inet import ICMP
+from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Forward, Protocol
+from pynat.config import Config, Forward, Protocol, Shown
 from pynat.nat.messages import (
     CloseFlow,
     TcpAdopt,
@@ -208,6 +209,29 @@ def test_the_syn_of_a_forward_is_repeated() -> None:
     assert flow.to_guest() == ["S 0:1(0)"]
     flow.lab.wait(1.1)
     assert flow.to_guest() == ["S 0:1(0)"]
+
+
+def _seen_from(shown: Shown, peer: bytes) -> str:
+    rule = Forward(Protocol.TCP, IPv4Address("0.0.0.0"), 8080, None, 80, shown=shown)
+    lab = Lab(Config(forwards=(rule,)))
+    introduce(lab)
+    lab.from_host(TcpIncoming(0, 9, (peer, 5555)))
+    (syn,) = (Ether(frame) for frame in lab.to_guest())
+    assert syn["TCP"].sport == 5555
+    return str(syn["IP"].src)
+
+
+def test_the_guest_sees_a_peer_at_the_router_or_at_its_own_address() -> None:
+    peer = bytes((192, 0, 2, 7))
+    assert _seen_from(Shown.ROUTER, peer) == "192.168.16.1"
+    assert _seen_from(Shown.PEER, peer) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    "peer", [bytes((127, 0, 0, 1)), bytes((192, 168, 16, 9)), bytes(4), bytes(15) + b"\1"]
+)
+def test_a_peer_that_the_guest_could_not_answer_is_the_router(peer: bytes) -> None:
+    assert _seen_from(Shown.PEER, peer) == "192.168.16.1"
 
 
 def _forwarded() -> TcpScript:

@@ -9,12 +9,13 @@ from ipaddress import IPv4Address
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 
-from pynat.config import Config, Forward, Protocol, Udp
+from pynat.config import Config, Forward, Protocol, Shown, Udp
 from pynat.nat.messages import (
     CloseFlow,
     EchoDenied,
     EchoReply,
     SocketError,
+    TcpIncoming,
     UdpAnswer,
     UdpIncoming,
     UdpReceived,
@@ -140,6 +141,36 @@ def test_host_programs_reach_the_guest_through_a_forward() -> None:
     assert (packet[IP].src, packet[UDP].sport, packet[UDP].dport) == (ROUTER, 4444, 53)
     lab.from_guest(udp(ROUTER, 4444, b"answer", sport=53))
     assert lab.to_host() == [UdpAnswer(0, (LOOPBACK, 4444), b"answer")]
+
+
+def test_a_host_program_may_be_shown_at_its_own_address() -> None:
+    rule = Forward(Protocol.UDP, IPv4Address("0.0.0.0"), 5353, None, 53, shown=Shown.PEER)
+    lab = Lab(replace(Config(), forwards=(rule,)))
+    introduce(lab)
+    lab.from_host(UdpIncoming(0, (REMOTE, 4444), b"question"))
+    (packet,) = read(lab)
+    assert (packet[IP].src, packet[UDP].sport, packet[UDP].dport) == ("192.0.2.7", 4444, 53)
+    lab.from_guest(udp("192.0.2.7", 4444, b"answer", sport=53))
+    lab.from_guest(udp(ROUTER, 4444, b"to the router", sport=53))
+    assert lab.to_host() == [
+        UdpAnswer(0, (REMOTE, 4444), b"answer"),
+        UdpSend(1, (LOOPBACK, 4444), b"to the router", 63),
+    ]
+
+
+def test_a_removed_forward_forgets_its_peers() -> None:
+    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(replace(Config(), forwards=(rule,)))
+    introduce(lab)
+    lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
+    read(lab)
+    assert lab.router.forget_forward(0) == rule
+    assert lab.router.next_timer() is None
+    lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"crossed the removal"))
+    lab.from_host(TcpIncoming(0, 1, (LOOPBACK, 4444)))
+    assert (read(lab), lab.to_host()) == ([], [])
+    lab.from_guest(udp(ROUTER, 4444, b"answer", sport=53))
+    assert lab.to_host() == [UdpSend(1, (LOOPBACK, 4444), b"answer", 63)]
 
 
 def test_echo_replies_come_back_with_the_guests_identifier(lab: Lab) -> None:

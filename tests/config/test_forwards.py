@@ -1,0 +1,90 @@
+"""The forms of a forward rule."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pynat.config import Forward, Protocol, Shown
+from pynat.config_forwards import forward, forward_item
+from pynat.config_values import Wrong
+
+LOCAL = IPv4Address("127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("rule", "meaning"),
+    [
+        ("tcp:127.0.0.1:8080-:80", Forward(Protocol.TCP, LOCAL, 8080, None, 80)),
+        ("::0-:80", Forward(Protocol.TCP, LOCAL, 0, None, 80)),
+        (
+            "udp:0.0.0.0:53-192.168.16.9:5353",
+            Forward(Protocol.UDP, IPv4Address("0.0.0.0"), 53, IPv4Address("192.168.16.9"), 5353),
+        ),
+        ("tcp:[::1]:8080-:80", Forward(Protocol.TCP, IPv6Address("::1"), 8080, None, 80)),
+        (
+            "unix:/run/a-b:1/x-:80",
+            Forward(Protocol.TCP, Path("/run/a-b:1/x"), 0, None, 80),
+        ),
+        (
+            "unix:x-y-192.168.16.9:80",
+            Forward(Protocol.TCP, Path("x-y"), 0, IPv4Address("192.168.16.9"), 80),
+        ),
+    ],
+)
+def test_one_rule(rule: str, meaning: Forward) -> None:
+    assert forward(rule) == (meaning,)
+    assert forward(str(meaning)) == (meaning,)
+
+
+def test_a_range_is_a_forward_for_each_port() -> None:
+    assert [str(rule) for rule in forward("udp::8000..8002-:9000..9002")] == [
+        "udp:127.0.0.1:8000-:9000",
+        "udp:127.0.0.1:8001-:9001",
+        "udp:127.0.0.1:8002-:9002",
+    ]
+    assert len(forward("tcp::1..1024-:1..1024")) == 1024
+
+
+def test_a_table_says_whose_address_the_guest_sees() -> None:
+    (rule,) = forward_item({"rule": "tcp::8080-:80", "source": "peer"})
+    assert rule.shown is Shown.PEER
+    assert forward_item({"rule": "tcp::8080-:80"}) == forward_item("tcp::8080-:80")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("tcp::8000..8010-:9000", "as many guest ports as host ports"),
+        ("tcp::8010..8000-:9010..9000", "a range begins with the lower one"),
+        ("tcp::0..5-:9000..9005", "ports up to 65535"),
+        ("tcp::1..2000-:1..2000", "a range of at most 1024 ports"),
+        ("tcp::65530..65540-:1..11", "ports up to 65535"),
+        ("tcp::8000-8010-:9000", "8000..8010"),
+        ("tcp:[::1:80-:80", "[tcp|udp]:"),
+        ("tcp:[127.0.0.1]:80-:80", "or [::1]"),
+        ("unix:-:80", "[tcp|udp]:"),
+        ("unix:/x-:0", "a guest port of at least 1"),
+        ("unix:/" + "x" * 120 + "-:1", "a path of 1 to 107 bytes"),
+        ({"rules": "x"}, "a rule, or a table"),
+        ({"rule": "tcp::1-:1", "source": "me"}, "one of router, peer"),
+        ({"rule": "x"}, "[tcp|udp]:"),
+    ],
+)
+def test_mistakes(wrong: object, right: str) -> None:
+    with pytest.raises(Wrong) as caught:
+        forward_item(wrong)
+    assert right in caught.value.right
+
+
+@given(st.text(alphabet="tcpudnix:-.[]0123456789/", max_size=40))
+def test_any_text_is_a_rule_or_a_mistake(text: str) -> None:
+    try:
+        rules = forward(text)
+    except Wrong:
+        return
+    assert all(forward(str(rule)) == (rule,) for rule in rules)
