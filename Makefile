@@ -37,6 +37,7 @@ demo: build  ## boot a guest in Bochs and show its network at work
 
 bench: build  ## the benchmarks
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/tap.py --profile
 
 clean:  ## remove all that was made here, .venv too
 	rm -rf $(VENV) build dist *.egg-info $(PLUGIN) .mypy_cache .ruff_cache .pytest_cache .hypothesis

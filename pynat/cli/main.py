@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import demo, doctor, plugin, run
+from pynat.cli import demo, doctor, plugin, run, tap
 from pynat.errors import ConfigError
 
 FAILED = 1
@@ -20,6 +20,7 @@ examples:
   pynat run -f bochsrc                  run Bochs with ethmod=pynat in reach
   pynat run -f bochsrc --headless --timeout 300
   pynat install-plugin                  let a plain `bochs` find ethmod=pynat
+  pynat tap tap0 --netns lab            let Linux's own programs use such a network
   pynat demo                            boot a guest and let it fetch a page
 """
 
@@ -49,6 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, doctor, plugin, demo):
+    for module in (run, doctor, plugin, demo, tap):
         module.add(subparsers)
     return parser

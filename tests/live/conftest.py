@@ -16,9 +16,10 @@ import pytest
 
 from pynat.bochs.find import Bochs, BochsError, find_bochs
 from pynat.testing.guests import GuestUnavailable, fetch_kernel
-from pynat.testing.sealed import RESOLVER, Unsealable, seal
+from pynat.testing.sealed import RESOLVER, Unsealable
 from pynat.testing.servers import DnsStub, HttpServer
 from tests.live.network import ARTIFACTS
+from tests.sealing import seal_once
 
 RECORDS = {"quick.test": "10.9.8.7", "late.test": "10.9.8.6"}
 DELAYS = {"late.test": 0.3}
@@ -32,7 +33,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     try:
         find_bochs()
         fetch_kernel()  # the last thing that may need the network
-        seal()
+        seal_once()
     except (BochsError, GuestUnavailable, Unsealable) as error:
         if os.environ.get("CI") == "true":
             pytest.exit(f"cannot boot guests: {error}", returncode=1)

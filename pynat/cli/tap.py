@@ -1,0 +1,152 @@
+"""`pynat tap`: Linux's own stack as the guest, in a network namespace of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pynat.cli.parsing import Subparsers, add_command
+from pynat.config import Config, Network
+from pynat.config_load import load
+from pynat.engine import Engine
+from pynat.link import netns
+from pynat.link.capture import CaptureFile, CaptureLink
+from pynat.link.link import Link
+from pynat.link.tap import Tap, TapLink
+from pynat.notices import Level
+
+_EPILOG = """\
+It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM.
+
+exit code: 0 when it was asked to end, else 1
+
+examples:
+  pynat tap tap0 --netns lab --configure
+  ip netns exec lab curl http://192.168.16.1:8000/
+
+docs/tap.md has more, also without root.
+"""
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers, "tap", "be the network of a TAP device of this Linux machine", _EPILOG
+    )
+    parser.add_argument("name", metavar="NAME", help="the device; it is made if it is not there")
+    parser.add_argument(
+        "--netns",
+        metavar="NETNS",
+        help="the namespace it is put into, by name (made if it is not there, and then removed at"
+        " the end) or as a path (/proc/PID/ns/net); default: this one",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML, as script= for Bochs")
+    parser.add_argument(
+        "--configure",
+        action="store_true",
+        help="give the device its address and route, as a DHCP client would",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log every drop and debug line"
+    )
+    parser.set_defaults(command=_tap)
+
+
+def _tap(arguments: argparse.Namespace) -> int:
+    config = load(str(arguments.config or ""), "")
+    _take_all_descriptors()
+    with _namespace(arguments.netns) as there:
+        descriptor = _open(arguments, config, there)
+        asyncio.run(_serve(descriptor, config, arguments))
+    return 0
+
+
+@contextlib.contextmanager
+def _namespace(name: str | None) -> Iterator[Path | None]:
+    """Where the device lives; None is this process's own namespace."""
+    if name is None:
+        yield None
+        return
+    path = netns.path_of(name)
+    ours = path.parent == netns.NAMED and not path.exists()
+    if ours:
+        netns.make(path.name)
+    try:
+        yield path
+    finally:
+        if ours:
+            netns.remove(path.name)
+
+
+def _open(arguments: argparse.Namespace, config: Config, there: Path | None) -> int:
+    def open_here() -> int:
+        descriptor = Tap(arguments.name, config.network.mtu).open()
+        if arguments.configure:
+            configure(arguments.name, config.network)
+        return descriptor
+
+    return open_here() if there is None else netns.open_there(there, open_here)
+
+
+def configure(device: str, network: Network) -> None:
+    """What a DHCP client would have set."""
+    address = f"{network.guest}/{network.net.prefixlen}"
+    netns.ip("addr", "replace", address, "dev", device)
+    netns.ip("route", "replace", "default", "via", str(network.router), "dev", device)
+
+
+async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    tap = TapLink(descriptor, config.network.mtu, loop, _log_from(arguments.verbose))
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, tap.close)
+        with _captured(tap, config) as link:
+            engine = Engine(config, link, loop)
+            loop.call_soon(_say_ready, arguments, config)
+            await engine.run()
+    finally:
+        tap.dispose()
+    print(f"done: from the guest {tap.from_guest}; to the guest {tap.to_guest}", flush=True)
+
+
+@contextlib.contextmanager
+def _captured(link: Link, config: Config) -> Iterator[Link]:
+    if config.capture is None:
+        yield link
+        return
+    capture = CaptureLink(link, CaptureFile(config.capture))
+    try:
+        yield capture
+    finally:
+        capture.close()
+
+
+def _say_ready(arguments: argparse.Namespace, config: Config) -> None:
+    where = f" in {arguments.netns}" if arguments.netns else ""
+    network = config.network
+    print(
+        f"ready: {arguments.name}{where}, guest {network.guest}, router {network.router}",
+        flush=True,
+    )
+
+
+def _log_from(verbose: bool) -> Callable[[int, str], None]:
+    least = Level.DEBUG if verbose else Level.INFO
+
+    def log(level: int, text: str) -> None:
+        if level >= least:
+            print(text, file=sys.stderr, flush=True)
+
+    return log
+
+
+def _take_all_descriptors() -> None:
+    """This process is nobody else's, so it may have as many flows as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,245 @@
+"""A link to a TAP device of Linux, whose own network stack is then the guest.
+
+The device is at the guest's end of the wire: what Linux sends through it we read, what we write
+Linux receives. Frames are plain Ethernet (no IFF_VNET_HDR, so no offloads: every frame has its
+checksums and fits the MTU). Guest time is this machine's monotonic clock. The doorbell is an
+epoll descriptor over the device and an eventfd that timers and `close` ring.
+
+See Linux's Documentation/networking/tuntap.rst and netdevice(7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from struct import Struct
+
+from pynat.errors import ConfigError
+from pynat.notices import Level
+
+DEVICE = "/dev/net/tun"
+LONGEST_NAME = 15  # IFNAMSIZ without its NUL
+GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
+_OVERHEAD = 14 + 4  # bytes: Ethernet header, VLAN tag
+
+_TUNSETIFF = 0x400454CA
+_IFF_TAP = 0x0002
+_IFF_NO_PI = 0x1000
+_SIOCGIFFLAGS = 0x8913
+_SIOCSIFFLAGS = 0x8914
+_SIOCSIFMTU = 0x8922
+_SIOCSIFHWADDR = 0x8924
+_IFF_UP = 0x1
+_ARPHRD_ETHER = 1
+_IFREQ_FLAGS = Struct("16sH22x")
+_IFREQ_MTU = Struct("16si20x")
+_IFREQ_MAC = Struct("16sH6s16x")
+
+_NO_DEVICE = f"{DEVICE} is missing; load the kernel's module `tun`, or give it to the container"
+_NO_RIGHT = (
+    "run this as root, or without root in a network of your own: `unshare -Urn` (docs/tap.md)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A device by name: made by opening it if it is not there, taken over if it is."""
+
+    name: str
+    mtu: int
+
+    def open(self) -> int:
+        """A descriptor of the device, which is up then. Raises ConfigError."""
+        if not 0 < len(self.name.encode()) <= LONGEST_NAME or set(self.name) & set("/ :%"):
+            raise ConfigError(
+                f"{self.name!r} is no name for a device: use 1 to {LONGEST_NAME} letters and digits"
+            )
+        descriptor = _open_device()
+        try:
+            is_new = not self._is_there()
+            self._attach(descriptor)
+            self._set_up(is_new)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _is_there(self) -> bool:
+        try:
+            socket.if_nametoindex(self.name)
+        except OSError:
+            return False
+        return True
+
+    def _attach(self, descriptor: int) -> None:
+        request = _IFREQ_FLAGS.pack(self.name.encode(), _IFF_TAP | _IFF_NO_PI)
+        try:
+            fcntl.ioctl(descriptor, _TUNSETIFF, request)
+        except OSError as error:
+            match error.errno:
+                case errno.EPERM:
+                    remedy = _NO_RIGHT
+                case errno.EBUSY:
+                    remedy = "another program serves it: end that one, or choose another name"
+                case errno.EINVAL:
+                    remedy = "a device of this name is there and is no TAP: choose another name"
+                case _:
+                    remedy = "choose another name"
+            raise ConfigError(f"TAP device {self.name}: {error.strerror}; {remedy}") from None
+
+    def _set_up(self, is_new: bool) -> None:
+        name = self.name.encode()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+
+            def ask(request: int, argument: bytes) -> bytes:
+                return fcntl.ioctl(any_socket, request, argument)
+
+            try:
+                if is_new:
+                    ask(_SIOCSIFHWADDR, _IFREQ_MAC.pack(name, _ARPHRD_ETHER, GUEST_MAC))
+                ask(_SIOCSIFMTU, _IFREQ_MTU.pack(name, self.mtu))
+                _, flags = _IFREQ_FLAGS.unpack(ask(_SIOCGIFFLAGS, _IFREQ_FLAGS.pack(name, 0)))
+                ask(_SIOCSIFFLAGS, _IFREQ_FLAGS.pack(name, flags | _IFF_UP))
+            except OSError as error:
+                raise ConfigError(
+                    f"TAP device {self.name}: cannot be set up: {error.strerror}; {_NO_RIGHT}"
+                ) from None
+
+
+def _open_device() -> int:
+    try:
+        return os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ConfigError(_NO_DEVICE) from None
+    except OSError as error:
+        if error.errno in (errno.ENODEV, errno.ENXIO):
+            raise ConfigError(_NO_DEVICE) from None
+        raise ConfigError(f"{DEVICE}: {error.strerror}; {_NO_RIGHT}") from None
+
+
+@dataclass(slots=True)
+class Traffic:
+    frames: int = 0
+    bytes: int = 0
+    dropped: int = 0  # the device took no more, or was down
+
+    def __str__(self) -> str:
+        dropped = f", {self.dropped} dropped" if self.dropped else ""
+        return f"{self.frames} frames ({self.bytes} bytes){dropped}"
+
+
+class TapLink:
+    def __init__(
+        self,
+        descriptor: int,
+        mtu: int,
+        loop: asyncio.AbstractEventLoop,
+        log: Callable[[int, str], None],
+    ) -> None:
+        self._descriptor = descriptor
+        self._longest = mtu + _OVERHEAD
+        self._loop = loop
+        self._start = time.monotonic()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._rung = False
+        self._poll = select.epoll()
+        for each in (descriptor, self._bell):
+            self._poll.register(each, select.EPOLLIN)
+        self.doorbell = self._poll.fileno()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
+        self.closing = False
+        self.speed = 0
+        self.log = log
+        self.from_guest = Traffic()
+        self.to_guest = Traffic()
+
+    def close(self) -> None:
+        """The engine ends at its next turn."""
+        self.closing = True
+        self._ring()
+
+    def dispose(self) -> None:
+        """After the engine has ended. A device that was made by opening it goes away."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._poll.close()
+        os.close(self._bell)
+        os.close(self._descriptor)
+
+    # ------------------------------------------------------------------ the engine's end
+    def now(self) -> float:
+        return time.monotonic() - self._start
+
+    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        if self._rung:
+            self._rung = False
+            os.eventfd_read(self._bell)
+        frames: list[tuple[float, bytes]] = []
+        descriptor, longest, now, read = self._descriptor, self._longest, self.now, os.read
+        try:
+            for _ in range(limit):
+                frames.append((now(), read(descriptor, longest)))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._lost(error)
+        if frames:
+            self.from_guest.frames += len(frames)
+            self.from_guest.bytes += sum([len(frame) for _, frame in frames])
+        return frames
+
+    def send(self, frames: list[bytes]) -> int:
+        """Each frame is offered once: a network drops what its wire does not take."""
+        descriptor, write, traffic = self._descriptor, os.write, self.to_guest
+        taken = 0
+        for frame in frames:
+            try:
+                traffic.bytes += write(descriptor, frame)
+                taken += 1
+            except OSError as error:
+                self._refused(error)
+        traffic.frames += taken
+        return taken
+
+    def done(self, hold_until: float, timer: float | None) -> None:
+        """An alarm that rings early costs a turn, so one that is set stays while it is early.
+
+        hold_until: a guest that lives in wall time never outruns it.
+        """
+        if timer is None or (self._alarm is not None and self._alarm_at <= timer):
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = timer
+        self._alarm = self._loop.call_later(max(0.0, timer - self.now()), self._wake)
+
+    # ------------------------------------------------------------------ inside
+    def _wake(self) -> None:
+        self._alarm = None
+        self._ring()
+
+    def _ring(self) -> None:
+        if not self._rung:
+            self._rung = True
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_write(self._bell, 1)
+
+    def _refused(self, error: OSError) -> None:
+        self.to_guest.dropped += 1
+        if error.errno == errno.EBADFD:
+            self._lost(error)
+
+    def _lost(self, error: OSError) -> None:
+        """The device was deleted under us (EBADFD), or is down for good."""
+        if not self.closing:
+            self.log(Level.ERROR, f"pynat: the TAP device is gone: {error.strerror}")
+            self.close()

@@ -1,0 +1,48 @@
+"""Linux's own stack as the guest: `pynat tap` as a user runs it, sealed off from the world.
+
+The test process and the engine live in a namespace that has only a loopback
+(pynat.testing.sealed), the guest in another one, and the TAP device is the only way between them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.netns.network import TapNetwork, why_not
+from tests.sealing import seal_for
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("netns")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Seal the whole run before its first test, if any of them needs a namespace."""
+    items = [item for item in session.items if item.get_closest_marker("netns")]
+    if not items or session.config.option.collectonly:
+        return
+    missing = why_not()
+    if missing is None:
+        seal_for(items, "no network namespaces for a guest")
+    elif os.environ.get("CI") == "true":
+        pytest.exit(f"no Linux guest: {missing}", returncode=1)
+    else:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=f"no Linux guest: {missing}"))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TapNetwork]:
+    """A configured guest; the tests of a module share it, and its end is looked at."""
+    with TapNetwork(tmp_path_factory.mktemp("network")) as network:
+        yield network
+    assert network.exit_code == 0, network.log
+    assert "engine fault" not in network.log

@@ -1,0 +1,114 @@
+"""`pynat tap` and a guest namespace, for one module of tests or one test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+from pynat.testing.namespace import Namespace
+
+DEVICE = "tap0"
+ROUTER = "192.168.16.1"
+GUEST = "192.168.16.2"
+GUEST_MAC = "52:54:00:12:34:56"
+PROGRAMS = ("ip", "unshare", "nsenter")
+DEADLINE = 20  # seconds, for a start or an end on a busy machine
+
+
+def why_not() -> str | None:
+    """Why this machine can be no guest."""
+    if os.geteuid() != 0:
+        return "not root"
+    if not Path("/dev/net/tun").exists():
+        return "/dev/net/tun is missing"
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    return f"missing: {', '.join(missing)}" if missing else None
+
+
+class TapNetwork:
+    """`guest` is the namespace behind the TAP device, `process` the engine."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: str = "",
+        *,
+        options: tuple[str, ...] = ("--configure",),
+        guest: Namespace | None = None,
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._options = options
+        self._guest = guest
+        self.exit_code: int | None = None
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            if self._guest is None:
+                self._guest = stack.enter_context(Namespace())
+            self._start()
+            self._stack = stack.pop_all()
+        return self
+
+    @property
+    def guest(self) -> Namespace:
+        assert self._guest is not None
+        return self._guest
+
+    def _start(self) -> None:
+        config = self._folder / "net.toml"
+        config.write_text(self._config)
+        command = (sys.executable, "-X", "dev", "-m", "pynat", "tap", DEVICE)
+        where = ("--netns", str(self.guest.path), "--config", str(config))
+        with self._log_file.open("w") as log:
+            self.process = subprocess.Popen(
+                (*command, *where, *self._options), stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert self.process.stdout is not None
+        self.ready = self.process.stdout.readline()
+        if not self.ready.startswith("ready"):
+            self.process.wait(DEADLINE)
+            raise AssertionError(f"no ready line: {self.ready!r}\n{self.log}")
+
+    def __exit__(self, *_: object) -> None:
+        with self._stack:
+            self.end()
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.summary, _ = self.process.communicate(timeout=DEADLINE)
+        self.exit_code = self.process.returncode
+
+    @property
+    def _log_file(self) -> Path:
+        return self._folder / "log"
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text()
+
+    def descriptors(self) -> int:
+        """How many the engine has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def memory(self) -> int:
+        """Bytes of the engine that are in memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def python(self, program: str, *arguments: object, timeout: float = 30) -> str:
+        """What a Python program in the guest prints; it fails if that fails."""
+        command = (sys.executable, "-c", program, *map(str, arguments))
+        done = self.guest.run(*command, timeout=timeout, check=False)
+        assert done.returncode == 0, f"{done.stdout}\n--- the network's log:\n{self.log}"
+        return done.stdout

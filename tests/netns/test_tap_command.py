@@ -1,0 +1,155 @@
+"""What `pynat tap` says and does at its start and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pynat.testing.namespace import Namespace
+from pynat.testing.servers import TcpSource
+from tests.netns.network import DEVICE, GUEST, GUEST_MAC, ROUTER, TapNetwork
+
+FETCH = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
+    print(s.makefile("rb").read().decode(), end="")
+"""
+
+
+def tap(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """For one that ends by itself: it cannot start."""
+    command = (sys.executable, "-X", "dev", "-m", "pynat", "tap", *arguments)
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+
+@contextlib.contextmanager
+def tap_without_end(*arguments: str, before: tuple[str, ...] = ()) -> Iterator[None]:
+    """Serving while the block runs."""
+    command = (*before, sys.executable, "-m", "pynat", "tap", *arguments)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().startswith("ready")
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_asked_to_end(tmp_path: Path, number: signal.Signals) -> None:
+    with TapNetwork(tmp_path) as network, TcpSource(b"hello guest\n") as server:
+        assert network.ready == (
+            f"ready: {DEVICE} in {network.guest.path}, guest {GUEST}, router {ROUTER}\n"
+        )
+        assert network.python(FETCH, ROUTER, server.port) == "hello guest\n"
+        network.end(number)
+        assert network.exit_code == 0
+        assert network.summary.startswith("done: from the guest ")
+        assert "Warning" not in network.log  # it runs with -X dev
+        assert "Traceback" not in network.log
+
+
+def test_the_device_is_up_and_has_the_guests_mac(tmp_path: Path) -> None:
+    with TapNetwork(tmp_path, "[network]\nmtu = 1400\n") as network:
+        shown = network.guest.run("ip", "addr", "show", DEVICE).stdout
+        assert "UP" in shown
+        assert "mtu 1400" in shown
+        assert GUEST_MAC in shown
+        assert f"inet {GUEST}/24" in shown
+        route = network.guest.run("ip", "route", "show", "default").stdout
+        assert route.split()[:5] == ["default", "via", ROUTER, "dev", DEVICE]
+
+
+def test_the_device_goes_with_the_engine(tmp_path: Path) -> None:
+    with TapNetwork(tmp_path) as network:
+        network.end()
+        assert DEVICE not in network.guest.run("ip", "link").stdout
+
+
+def test_a_tap_that_is_there_is_taken_over_and_left(tmp_path: Path) -> None:
+    mac = "52:54:00:00:00:09"
+    with Namespace() as guest:
+        guest.run("ip", "tuntap", "add", "dev", DEVICE, "mode", "tap")
+        guest.run("ip", "link", "set", DEVICE, "address", mac)
+        with TapNetwork(tmp_path, guest=guest):
+            assert mac in guest.run("ip", "link", "show", DEVICE).stdout
+        assert mac in guest.run("ip", "link", "show", DEVICE).stdout
+
+
+def test_the_deletion_of_the_device_ends_it(tmp_path: Path) -> None:
+    with TapNetwork(tmp_path) as network:
+        network.guest.run("ip", "link", "delete", DEVICE)
+        network.process.wait(20)
+        assert "the TAP device is gone" in network.log
+
+
+def test_a_namespace_that_is_missing_is_made_and_removed() -> None:
+    name = "pynat-test"
+    with tap_without_end(DEVICE, "--netns", name, "--configure"):
+        inside = subprocess.run(
+            ("ip", "-n", name, "-o", "addr"), capture_output=True, text=True, check=True
+        ).stdout
+    assert f"inet {GUEST}/24" in inside
+    assert "inet 127.0.0.1/8" in inside
+    listed = subprocess.run(("ip", "netns"), capture_output=True, text=True, check=True).stdout
+    assert name not in listed
+
+
+def test_one_that_is_served_already_is_refused(tmp_path: Path) -> None:
+    with TapNetwork(tmp_path) as network:
+        done = tap(DEVICE, "--netns", str(network.guest.path))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"pynat: TAP device {DEVICE}: Device or resource busy; another program serves it: end"
+        " that one, or choose another name\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["a-name-that-is-too-long"], "use 1 to 15 letters and digits"),
+        (["tap/0"], "use 1 to 15 letters and digits"),
+        (["lo"], "lo: Invalid argument; a device of this name is there and is no TAP"),
+        (["tap0", "--netns", "/proc/1/nothing"], "No such file or directory; name one of"),
+        (["tap0", "--netns", "/proc/self/exe"], "cannot enter it"),
+        (["tap0", "--config", "/nothing.toml"], "/nothing.toml: no such file"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(arguments: list[str], error: str) -> None:
+    done = tap(*arguments)
+    assert done.returncode == 1
+    assert error in done.stderr
+    assert done.stderr.startswith("pynat: ")
+    assert done.stderr.count("\n") == 1
+
+
+# Setfcap alone is needed to have uid 0 in a user namespace if one is uid 0 outside of it.
+NO_CAPABILITY = ("setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all", "--")
+
+
+def test_without_the_right_to_it_the_remedy_is_told() -> None:
+    command = (*NO_CAPABILITY, sys.executable, "-m", "pynat", "tap", DEVICE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "Operation not permitted; run this as root, or without root" in done.stderr
+
+
+def test_without_root_in_a_user_namespace() -> None:
+    """The guest is in a namespace that an ordinary user may make, the engine outside of it."""
+    with (
+        Namespace((*NO_CAPABILITY, "unshare", "--user", "--map-root-user")) as guest,
+        TcpSource(b"hello guest\n") as server,
+        tap_without_end(DEVICE, "--netns", str(guest.path), "--configure", before=NO_CAPABILITY),
+    ):
+        assert guest.run(sys.executable, "-c", FETCH, ROUTER, str(server.port)).stdout == (
+            "hello guest\n"
+        )
