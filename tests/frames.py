@@ -45,7 +45,8 @@ def verify(packet: Any) -> None:
     again = packet.copy()
     layer = again[IP]
     del layer.chksum, layer.len
-    for kind in (UDP, ICMP, "TCP"):
+    whole = not layer.frag and not layer.flags.MF
+    for kind in (UDP, ICMP, "TCP") if whole else ():
         if layer.haslayer(kind) and isinstance(layer.payload, type(layer.getlayer(kind))):
             del layer.payload.chksum
             if kind is UDP:

@@ -1,7 +1,12 @@
 """The way to the guest's network, for everything that sends there (`pynat.nat.outlet.Outlet`).
 
-Packets become frames here: identified, resolved by ARP, queued in order. ICMP errors pass the gate
-that says when none may be sent. Nothing longer than the MTU goes out.
+Packets become frames here: identified, resolved by ARP, queued in order. What is longer than the
+MTU goes out in fragments, or not at all with DF. ICMP errors pass the gate that says when none may
+be sent.
+
+Fragments have identifications of their own: a packet that is none goes up in the guest's stack
+without being matched with others (RFC 6864 4), so the thousands of those in between do not bring
+the wrap nearer at which two datagrams' fragments could be mixed (RFC 4963).
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ class GuestSide:
         self._mtu = network.mtu
         self._router = network.router.packed
         self._ident = dice.randrange(0x10000)
+        self._fragment_ident = dice.randrange(0x10000)
         self._frames: list[bytes] = []
         self._errors = ErrorGate(network.net.broadcast_address.packed)
         own = frozenset((network.router.packed, network.dns.packed))
@@ -49,15 +55,35 @@ class GuestSide:
         *,
         dont_fragment: bool = False,
     ) -> None:
+        if len(payload) + 20 > self._mtu:
+            self._send_long(source, destination, protocol, payload, now, dont_fragment)
+            return
         packet = self._packet(source, destination, protocol, payload, dont_fragment)
-        if len(packet) > self._mtu:
+        self.neighbors.send_ipv4(destination, packet, now)
+
+    def _send_long(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        payload: bytes,
+        now: float,
+        dont_fragment: bool,
+    ) -> None:
+        if dont_fragment:
             self.notices.drop(
                 "ipv4 too long",
-                f"{len(packet)} bytes from {dotted(source)} for the guest, the MTU is {self._mtu}",
+                f"{len(payload) + 20} bytes with DF from {dotted(source)} for the guest,"
+                f" the MTU is {self._mtu}",
                 now,
             )
             return
-        self.neighbors.send_ipv4(destination, packet, now)
+        self._fragment_ident = (self._fragment_ident + 1) & 0xFFFF
+        pieces = ipv4.fragments(
+            source, destination, protocol, payload, ident=self._fragment_ident, mtu=self._mtu
+        )
+        for piece in pieces:
+            self.neighbors.send_ipv4(destination, piece, now)
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""

@@ -34,6 +34,7 @@ from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason
 from pynat.notices import Level, Notices
 from pynat.router.guest_side import GuestSide
+from pynat.router.reassembly import Reassembly
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
@@ -75,6 +76,7 @@ class Router:
         self.dhcp = DhcpServer(config, notices, self.guest.neighbors.mac_of)
         self.dns = DnsForwarder(config, notices)
         self.dns_streams = DnsStreams(self.dns)
+        self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: bytes, now: float) -> None:
@@ -109,8 +111,8 @@ class Router:
     def _ipv4(self, packet: Ipv4, now: float, *, to_all: bool) -> None:
         """to_all: the frame was a broadcast or multicast."""
         destination = packet.destination
-        if packet.is_fragment:
-            self.notices.drop("ipv4 fragment", f"{packet}: fragments are not reassembled", now)
+        if not ipv4.SOURCE_ROUTES.isdisjoint(packet.options):
+            self._source_routed(packet, now)
         elif packet.source == NO_ADDRESS or destination in (LIMITED_BROADCAST, self._broadcast):
             self._broadcasts(packet, now)
         elif not self._is_guest(packet.source):
@@ -121,10 +123,21 @@ class Router:
             )
         elif to_all and destination[0] < 224:
             self.notices.drop("ipv4 host in a broadcast frame", f"{packet} (RFC 1812 5.3.4)", now)
+        elif packet.is_fragment:
+            whole = self.reassembly.from_guest(packet, now)
+            if whole is not None:
+                self._ipv4(whole, now, to_all=to_all)
         elif destination in self._own:
             self._local(packet, now)
         else:
             self._forward(packet, now)
+
+    def _source_routed(self, packet: Ipv4, now: float) -> None:
+        """Nobody but attackers routes by source (RFC 7126 4.3, 4.4)."""
+        self.notices.drop("ipv4 source route", f"{packet}: the way is ours to choose", now)
+        if self._is_guest(packet.source):
+            code = icmp.SOURCE_ROUTE_FAILED
+            self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 
     def _is_guest(self, address: bytes) -> bool:
         return (
@@ -134,7 +147,7 @@ class Router:
 
     def _broadcasts(self, packet: Ipv4, now: float) -> None:
         """To everybody on the wire, or from somebody without an address yet: DHCP only."""
-        if packet.protocol == ipv4.UDP:
+        if packet.protocol == ipv4.UDP and not packet.is_fragment:
             datagram = udp.decode(packet)
             if datagram.destination == DHCP_SERVER:
                 self._dhcp(datagram, now)
@@ -214,7 +227,7 @@ class Router:
                 now,
             )
         elif packet.ttl <= 1:
-            self.guest.send_error(icmp.TIME_EXCEEDED, 0, packet.quote, now)
+            self.guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
         else:
             self._nat(packet, now)
 
@@ -244,6 +257,9 @@ class Router:
     def _no_protocol(self, packet: Ipv4, now: float) -> None:
         self.notices.drop("ipv4 protocol", f"{packet}: only TCP, UDP and ICMP are known", now)
         self.guest.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
+
+    def _incomplete(self, quote: bytes, now: float) -> None:
+        self.guest.send_error(icmp.TIME_EXCEEDED, icmp.REASSEMBLY, quote, now)
 
     def _unreachable(self, packet: Ipv4, code: int, why: str, now: float) -> None:
         self.notices.drop("ipv4 unreachable", f"{packet}: the destination {why}", now)

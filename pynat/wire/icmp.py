@@ -32,7 +32,12 @@ HOST = 1
 PROTOCOL = 2
 PORT = 3
 FRAGMENTATION_NEEDED = 4
+SOURCE_ROUTE_FAILED = 5
 PROHIBITED = 13  # communication administratively prohibited
+
+# codes of TIME_EXCEEDED (RFC 792)
+TRANSIT = 0  # the time to live
+REASSEMBLY = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""IPv4 (RFC 791 3.1).
+"""IPv4 (RFC 791 3.1), and cutting a packet into fragments (RFC 791 3.2).
 
  0  1  version 4, header length in 32-bit words
  1  1  type of service
@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
@@ -33,6 +34,12 @@ _MF = 0x2000
 _OFFSET = 0x1FFF
 
 DEFAULT_TTL = 64
+LONGEST = 65_535  # bytes of a packet
+QUOTED = 576 - 20 - 8  # bytes; RFC 1812 4.3.2.3: as much as fits an ICMP packet of 576
+
+# options (RFC 791 3.1): one byte, or kind, length and the rest
+_END, _NO_OPERATION = 0, 1
+SOURCE_ROUTES = frozenset({131, 137})  # loose, strict
 
 
 def dotted(address: bytes) -> str:
@@ -53,6 +60,8 @@ class Ipv4:
     offset: int  # bytes
     packet: memoryview
     payload: memoryview
+    more: bool = False  # MF: more fragments follow
+    options: tuple[int, ...] = ()  # their kinds
 
     def __str__(self) -> str:
         return (
@@ -61,9 +70,13 @@ class Ipv4:
         )
 
     @property
+    def header(self) -> memoryview:
+        return self.packet[: len(self.packet) - len(self.payload)]
+
+    @property
     def quote(self) -> bytes:
-        """What an ICMP error quotes: the header and 8 bytes (RFC 792); 20 more help debugging."""
-        return bytes(self.packet[: len(self.packet) - len(self.payload) + 28])
+        """What an ICMP error quotes: the header with its options, and what fits (RFC 1812)."""
+        return bytes(self.packet[:QUOTED])
 
 
 def decode(data: memoryview) -> Ipv4:
@@ -90,6 +103,9 @@ def decode(data: memoryview) -> Ipv4:
             "ipv4 checksum",
             f"header checksum {seen:#06x}, expected {finish(check - seen):#06x} (RFC 791 3.1)",
         )
+    offset, more = (fragment & _OFFSET) * 8, bool(fragment & _MF)
+    if offset or more:
+        _check_fragment(header, offset, total - header, more)
     return Ipv4(
         source,
         destination,
@@ -97,11 +113,49 @@ def decode(data: memoryview) -> Ipv4:
         ttl,
         ident,
         bool(fragment & DF),
-        bool(fragment & (_MF | _OFFSET)),
-        (fragment & _OFFSET) * 8,
+        bool(offset or more),
+        offset,
         data[:total],
         data[header:total],
+        more,
+        _options(data[:header]) if header > _HEADER.size else (),
     )
+
+
+def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:
+    if more and length % 8:
+        raise Malformed(
+            "ipv4 fragment length",
+            f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)",
+        )
+    if not length:
+        raise Malformed("ipv4 fragment empty", f"no data at offset {offset} (RFC 791 3.2)")
+    if header + offset + length > LONGEST:
+        raise Malformed(
+            "ipv4 fragment beyond the end",
+            f"{length} bytes at offset {offset} make a packet of {header + offset + length},"
+            f" a packet has at most {LONGEST} (RFC 791 3.1)",
+        )
+
+
+def _options(header: memoryview) -> tuple[int, ...]:
+    kinds: list[int] = []
+    at = _HEADER.size
+    while at < len(header) and header[at] != _END:
+        if header[at] == _NO_OPERATION:
+            at += 1
+            continue
+        room = len(header) - at
+        length = header[at + 1] if room > 1 else 0
+        if not 2 <= length <= room:
+            raise Malformed(
+                "ipv4 option",
+                f"option {header[at]} at byte {at} with length {length}, expected 2 to {room}"
+                " (RFC 791 3.1)",
+            )
+        kinds.append(header[at])
+        at += length
+    return tuple(kinds)
 
 
 def encode(
@@ -115,8 +169,31 @@ def encode(
     dont_fragment: bool = False,
 ) -> bytes:
     """A packet without options."""
-    start = _WITHOUT_CHECKSUM.pack(
-        0x45, 0, 20 + len(payload), ident, DF if dont_fragment else 0, ttl, protocol
-    )
+    fragment = DF if dont_fragment else 0
+    return _encode(source, destination, protocol, payload, ident, ttl, fragment)
+
+
+def fragments(
+    source: bytes, destination: bytes, protocol: int, payload: bytes, *, ident: int, mtu: int
+) -> Iterator[bytes]:
+    """Packets without options of at most `mtu` bytes that carry `payload` together."""
+    size = (mtu - _HEADER.size) & ~7
+    for start in range(0, len(payload), size):
+        end = start + size
+        flags = _MF if end < len(payload) else 0
+        piece = payload[start:end]
+        yield _encode(source, destination, protocol, piece, ident, DEFAULT_TTL, flags | start // 8)
+
+
+def _encode(
+    source: bytes,
+    destination: bytes,
+    protocol: int,
+    payload: bytes,
+    ident: int,
+    ttl: int,
+    fragment: int,
+) -> bytes:
+    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 20 + len(payload), ident, fragment, ttl, protocol)
     check = finish(ones_sum(start + source + destination))
     return b"".join((start, check.to_bytes(2, "big"), source, destination, payload))

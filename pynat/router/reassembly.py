@@ -1,0 +1,240 @@
+"""The guest's fragments become packets again (RFC 791 3.2, RFC 1122 3.3.2).
+
+from_guest() takes one fragment and returns the whole packet with the last missing one. What belongs
+together has the same source, destination, protocol and identification. No two fragments may
+overlap: one that does costs the whole datagram, and what else comes of it is dropped until its time
+is over (as RFC 5722 has it for IPv6), because overlaps are never sent by a right sender and have
+been used to slip things past filters (RFC 1858, RFC 3128). An exact repetition is harmless and only
+counted. Without overlaps the datagram is whole when the lengths add up to its end; no list of holes
+(RFC 815) is needed.
+
+A datagram has `LIFETIME` seconds of guest time from its first fragment: 30 as in Linux and BSD. RFC
+791 proposed 15, which a slow link can need; the 60 to 120 of RFC 1122 bring the reuse of 16-bit
+identifications near (RFC 4963 3). Then, if fragment zero has come, ICMP says time exceeded, code 1
+(RFC 792), and the log says what was missing.
+
+Bounds: `DATAGRAMS` at once, `OF_ONE` bytes for each source and `OF_ALL` bytes together, each
+fragment charged with `OVERHEAD`. At a bound the datagram that began first goes.
+
+The whole packet has fragment zero's header just as it came, so that ICMP errors quote what the
+guest has sent.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from pynat.notices import Notices
+from pynat.timers import Timers
+from pynat.wire import ipv4
+from pynat.wire.ipv4 import Ipv4, dotted
+
+LIFETIME = 30.0  # seconds of guest time
+DATAGRAMS = 256
+OF_ONE = 2 << 20  # bytes: 28 datagrams of the longest kind
+OF_ALL = 8 << 20  # bytes
+OVERHEAD = 128  # bytes that a fragment costs besides its data
+
+Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
+
+
+@dataclass(slots=True, eq=False)
+class _Datagram:
+    key: Key
+    table: Reassembly
+    pieces: dict[int, bytes] = field(default_factory=dict)  # by offset
+    offsets: list[int] = field(default_factory=list)  # in order
+    first: Ipv4 | None = None  # fragment zero
+    end: int | None = None  # known from the last fragment
+    length: int = 0  # bytes of data here
+    refused: bool = False  # nothing of it is wanted any more
+
+    def __str__(self) -> str:
+        source, destination, protocol, ident = self.key
+        return f"{dotted(source)} > {dotted(destination)} protocol {protocol} ident {ident:#06x}"
+
+    @property
+    def cost(self) -> int:
+        return self.length + OVERHEAD * (1 + len(self.pieces))
+
+    @property
+    def whole(self) -> bool:
+        return self.length == self.end
+
+    def repeats(self, fragment: Ipv4) -> bool:
+        last = fragment.offset + len(fragment.payload) == self.end
+        return self.pieces.get(fragment.offset) == bytes(fragment.payload) and fragment.more != last
+
+    def fits(self, fragment: Ipv4) -> bool:
+        """Whether it overlaps no other and contradicts none about where the end is."""
+        start, end = fragment.offset, fragment.offset + len(fragment.payload)
+        at = bisect(self.offsets, start)
+        if at and self._end_of(at - 1) > start:
+            return False
+        if at < len(self.offsets) and self.offsets[at] < end:
+            return False
+        if fragment.more:
+            return self.end is None or end < self.end
+        return self.end is None and at == len(self.offsets)
+
+    def add(self, fragment: Ipv4) -> None:
+        at = bisect(self.offsets, fragment.offset)
+        self.offsets.insert(at, fragment.offset)
+        self.pieces[fragment.offset] = bytes(fragment.payload)
+        self.length += len(fragment.payload)
+        if not fragment.more:
+            self.end = fragment.offset + len(fragment.payload)
+        if fragment.offset == 0:
+            self.first = fragment
+
+    def refuse(self) -> None:
+        self.refused = True
+        self.pieces.clear()
+        self.offsets.clear()
+        self.length = 0
+        self.first = None
+
+    def missing(self) -> str:
+        """The first gap."""
+        start = 0
+        for offset in self.offsets:
+            if offset > start:
+                return f"bytes {start} to {offset - 1}"
+            start = offset + len(self.pieces[offset])
+        return f"what follows byte {start - 1}"
+
+    def joined(self) -> bytes:
+        return b"".join(self.pieces[offset] for offset in self.offsets)
+
+    def on_timer(self, now: float) -> None:
+        self.table.expire(self, now)
+
+    def _end_of(self, at: int) -> int:
+        offset = self.offsets[at]
+        return offset + len(self.pieces[offset])
+
+
+class Reassembly:
+    def __init__(
+        self,
+        timers: Timers,
+        notices: Notices,
+        time_exceeded: Callable[[bytes, float], None],
+    ) -> None:
+        """time_exceeded: sends that ICMP error about the packet that the bytes begin."""
+        self._timers = timers
+        self._notices = notices
+        self._time_exceeded = time_exceeded
+        self._datagrams: dict[Key, _Datagram] = {}  # in the order of their first fragments
+        self._of_source: dict[bytes, int] = {}  # bytes
+        self.cost = 0  # bytes
+
+    def __len__(self) -> int:
+        return len(self._datagrams)
+
+    def items(self) -> Iterable[tuple[Key, _Datagram]]:
+        return self._datagrams.items()
+
+    def from_guest(self, fragment: Ipv4, now: float) -> Ipv4 | None:
+        """The whole packet, if this was the last piece of it."""
+        key = (fragment.source, fragment.destination, fragment.protocol, fragment.ident)
+        datagram = self._datagrams.get(key) or self._begin(key, now)
+        if datagram.refused:
+            self._drop("ipv4 fragment of a refused datagram", datagram, "too late", now)
+        elif datagram.repeats(fragment):
+            self._drop("ipv4 fragment repeated", datagram, f"offset {fragment.offset}", now)
+        elif not datagram.fits(fragment):
+            end = fragment.offset + len(fragment.payload)
+            why = f"bytes {fragment.offset} to {end - 1} do not fit the others (RFC 5722)"
+            self._refuse(datagram, why, now)
+        else:
+            self._add(datagram, fragment, now)
+            if datagram.whole:
+                return self._finish(datagram, now)
+            self._bound(datagram.key[0], now)
+        return None
+
+    def expire(self, datagram: _Datagram, now: float) -> None:
+        self._remove(datagram)
+        if datagram.refused:
+            return
+        why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {datagram.missing()} did not"
+        self._drop("ipv4 fragments timed out", datagram, why, now, len(datagram.pieces))
+        if datagram.first is not None:
+            self._time_exceeded(datagram.first.quote, now)
+
+    def _begin(self, key: Key, now: float) -> _Datagram:
+        if len(self._datagrams) >= DATAGRAMS:
+            oldest = next(iter(self._datagrams.values()))
+            self._evict(oldest, f"more than {DATAGRAMS} datagrams", now)
+        datagram = self._datagrams[key] = _Datagram(key, self)
+        self._charge(key[0], datagram.cost)
+        self._timers.set(datagram, now + LIFETIME)
+        return datagram
+
+    def _add(self, datagram: _Datagram, fragment: Ipv4, now: float) -> None:
+        if fragment.dont_fragment:
+            text = f"{datagram}: DF on a fragment; it is taken all the same (RFC 6864 4.1)"
+            self._notices.limited("ipv4 fragment with DF", text, now)
+        before = datagram.cost
+        datagram.add(fragment)
+        self._charge(datagram.key[0], datagram.cost - before)
+
+    def _bound(self, source: bytes, now: float) -> None:
+        while self._of_source.get(source, 0) > OF_ONE:
+            oldest = next(found for key, found in self._datagrams.items() if key[0] == source)
+            self._evict(oldest, f"more than {OF_ONE} bytes of one source", now)
+        while self.cost > OF_ALL:
+            oldest = next(iter(self._datagrams.values()))
+            self._evict(oldest, f"more than {OF_ALL} bytes", now)
+
+    def _finish(self, datagram: _Datagram, now: float) -> Ipv4 | None:
+        self._remove(datagram)
+        first = datagram.first
+        assert first is not None
+        header = bytes(first.header)
+        if len(header) + datagram.length > ipv4.LONGEST:
+            why = f"{len(header)} bytes of header and {datagram.length} of data"
+            self._drop("ipv4 fragment beyond the end", datagram, why, now)
+            return None
+        packet = memoryview(header + datagram.joined())
+        return Ipv4(
+            first.source,
+            first.destination,
+            first.protocol,
+            first.ttl,
+            first.ident,
+            dont_fragment=False,
+            is_fragment=False,
+            offset=0,
+            packet=packet,
+            payload=packet[len(header) :],
+            options=first.options,
+        )
+
+    def _refuse(self, datagram: _Datagram, why: str, now: float) -> None:
+        self._drop("ipv4 fragment overlap", datagram, why, now, len(datagram.pieces) + 1)
+        before = datagram.cost
+        datagram.refuse()
+        self._charge(datagram.key[0], datagram.cost - before)
+
+    def _evict(self, datagram: _Datagram, why: str, now: float) -> None:
+        self._remove(datagram)
+        text = f"{why} wait for fragments, this one began first"
+        self._drop("ipv4 fragments evicted", datagram, text, now, len(datagram.pieces))
+
+    def _remove(self, datagram: _Datagram) -> None:
+        del self._datagrams[datagram.key]
+        self._timers.set(datagram, None)
+        self._charge(datagram.key[0], -datagram.cost)
+
+    def _charge(self, source: bytes, cost: int) -> None:
+        self.cost += cost
+        self._of_source[source] = self._of_source.get(source, 0) + cost
+        if not self._of_source[source]:
+            del self._of_source[source]
+
+    def _drop(self, reason: str, datagram: _Datagram, why: str, now: float, count: int = 1) -> None:
+        self._notices.drop(reason, f"{datagram}: {why}", now, count=count)

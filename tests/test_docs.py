@@ -1,0 +1,28 @@
+"""docs/guest.md promises nothing that no test shows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROW = re.compile(r"^\| .* \| .* \| (.*) \|$", re.MULTILINE)
+TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
+HEADINGS = {"test", "---"}
+
+
+def rows() -> list[str]:
+    text = (ROOT / "docs/guest.md").read_text()
+    return [cell for cell in ROW.findall(text) if cell not in HEADINGS]
+
+
+@pytest.mark.parametrize("cell", rows())
+def test_every_test_named_for_a_guest_exists(cell: str) -> None:
+    named = TEST.findall(cell)
+    assert named, f"no test in {cell!r}"
+    for path, name in named:
+        tree = ast.parse((ROOT / path).read_text())
+        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
