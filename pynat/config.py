@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
+CAPTURE_FILES = 4
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
 
 
@@ -122,6 +123,8 @@ class Config:
     forwards: tuple[Forward, ...] = ()
     backlog: int = 128  # connections of one forward that wait to be accepted
     capture: Path | None = None
+    capture_size: int | None = None  # MiB of one file; None = one file without limit
+    capture_files: int = CAPTURE_FILES  # that are kept, the newest among them
     tftp_root: Path | None = None
     seed: int | None = None  # None = a fresh one, told in the log
     warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pynat.config import Config, Forward, Network, Protocol
+from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol
 from pynat.config_values import Source
 from pynat.errors import ConfigError
 
@@ -21,6 +21,9 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     if config.tcp.mss is not None and config.tcp.mss > network.mtu - 40:
         right = f"at most network.mtu - 40, which is {network.mtu - 40}"
         raise source.error("tcp.mss", config.tcp.mss, right)
+    if config.capture_size is None and config.capture_files != CAPTURE_FILES:
+        right = "together with capture_size, which says when the next file begins"
+        raise source.error("capture_files", config.capture_files, right)
     for rule in config.forwards:
         check_forward(rule, network)
     _check_ports(config.forwards)

@@ -33,6 +33,8 @@ KEYS: dict[str, Parser] = {
     "forwards": values.list_of(config_forwards.forward_item),
     "backlog": values.whole(1, 65535),
     "capture": values.new_file,
+    "capture_size": values.whole(1, 1 << 20),
+    "capture_files": values.whole(2, 1000),
     "seed": values.whole(0, 2**64 - 1),
     "network.net": values.network,
     "network.router": values.address,

@@ -8,6 +8,7 @@ import contextlib
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +17,7 @@ from pynat.config import Config, Network
 from pynat.config_load import load
 from pynat.engine import Engine
 from pynat.link import netns
-from pynat.link.capture import CaptureFile, CaptureLink
-from pynat.link.link import Link
+from pynat.link.capture import captured
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level
 
@@ -106,25 +106,13 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, tap.close)
-        with _captured(tap, config) as link:
+        with captured(tap, config, epoch=time.time() - tap.now()) as link:
             engine = Engine(config, link, loop)
             loop.call_soon(_say_ready, arguments, config)
             await engine.run()
     finally:
         tap.dispose()
     print(f"done: from the guest {tap.from_guest}; to the guest {tap.to_guest}", flush=True)
-
-
-@contextlib.contextmanager
-def _captured(link: Link, config: Config) -> Iterator[Link]:
-    if config.capture is None:
-        yield link
-        return
-    capture = CaptureLink(link, CaptureFile(config.capture))
-    try:
-        yield capture
-    finally:
-        capture.close()
 
 
 def _say_ready(arguments: argparse.Namespace, config: Config) -> None:

@@ -14,7 +14,7 @@ from pynat.config import Config
 from pynat.config_load import load
 from pynat.engine import Engine, say
 from pynat.errors import ConfigError
-from pynat.link.capture import CaptureFile, CaptureLink
+from pynat.link.capture import captured
 from pynat.link.link import Link
 from pynat.notices import Level
 
@@ -46,17 +46,7 @@ async def _serve(port: Port, config: Config) -> None:
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
-    if config.capture is None:
-        await _run(config, port, port)
-        return
-    link = CaptureLink(port, CaptureFile(config.capture))
-    try:
-        await _run(config, link, port)
-    finally:
-        link.close()
-
-
-async def _run(config: Config, link: Link, port: Port) -> None:
-    engine = Engine(config, link, asyncio.get_running_loop())
-    port.ready()
-    await engine.run()
+    with captured(port, config) as link:
+        engine = Engine(config, link, asyncio.get_running_loop())
+        port.ready()
+        await engine.run()

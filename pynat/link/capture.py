@@ -1,13 +1,16 @@
-"""A link that writes every frame to a file on its way: pcapng, or pcap if the name ends so.
+"""A link that writes every frame to a file on its way, from `start` to `stop`.
 
-Written in whole records with one unbuffered write a turn, so that the file can be read at any
-moment and stays whole however Bochs ends. Times are guest time in microseconds. pcapng
-(draft-ietf-opsawg-pcapng) also says which way a frame went: from the guest is inbound (epb_flags
-bit 0), to it outbound.
+The name says the format: pcapng, or pcap if it ends in .pcap. Whole records are written with one
+unbuffered write a turn, so that the file can be read at any moment and stays whole however the
+process ends; where the disk is full, the piece of a record that fitted is cut off again. In a
+pcapng file the first frame of each flow has the flow's name as its comment
+(`pynat.link.flow_names`).
 
-    pcap record:  4 seconds, 4 microseconds, 4 captured length, 4 original length, data
-    pcapng EPB:   4 type 6, 4 length, 4 interface, 4+4 time, 4 captured, 4 original,
-                  data padded to 4, 2 option 2 (flags), 2 length 4, 4 flags, 4 end, 4 length
+Rotation, where a size is set: `x.pcapng` is always the newest file, `x.1.pcapng` the one before,
+and so on; the oldest goes when there are as many as allowed. A file that is full by `size` bytes
+is left at the next frame, so it is longer by one turn's frames at most.
+
+While nothing is captured, `receive` and `send` are the inner link's own.
 """
 
 from __future__ import annotations
@@ -15,97 +18,119 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from struct import Struct
+from typing import NamedTuple
 
+from pynat.config import Config
 from pynat.errors import ConfigError
+from pynat.link import pcap
+from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link
+from pynat.notices import Level
 
-_ETHERNET = 1  # LINKTYPE_ETHERNET
-_SNAPLEN = 1 << 18
+MIB = 1 << 20
 
-_PCAP_HEADER = Struct("<IHHiIII").pack(0xA1B2C3D4, 2, 4, 0, 0, _SNAPLEN, _ETHERNET)
-_PCAP_RECORD = Struct("<IIII")
 
-_SECTION = Struct("<IIIHHqI").pack(0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
-_INTERFACE = Struct("<IIHHII").pack(1, 20, _ETHERNET, 0, _SNAPLEN, 20)
-_EPB = Struct("<IIIIIII")
-_EPB_END = Struct("<HHIII")
+class Rotation(NamedTuple):
+    size: int | None = None  # bytes of one file; None = one file without limit
+    files: int = 2  # that are kept, the newest among them
 
-_INBOUND = 1
-_OUTBOUND = 2
+
+NO_ROTATION = Rotation()
 
 
 class CaptureFile:
+    """One file, open and locked."""
+
     def __init__(self, path: Path) -> None:
         """Raises ConfigError when the file cannot be written."""
-        self._pcap = path.suffix == ".pcap"
+        self._is_pcap = path.suffix == ".pcap"
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ConfigError(
                 f"capture: {path}: {error.strerror}; name a file that can be written"
             ) from error
-        self._claim(path)
-        self._write(_PCAP_HEADER if self._pcap else _SECTION + _INTERFACE)
+        try:
+            self._claim(path)
+            self.size = 0
+            self._write(pcap.PCAP_HEADER if self._is_pcap else pcap.PCAPNG_HEADER)
+        except OSError as error:
+            os.close(self._fd)
+            raise ConfigError(f"capture: {path}: {error.strerror}; free some space") from error
+        except ConfigError:
+            os.close(self._fd)
+            raise
 
     def _claim(self, path: Path) -> None:
         """Two network cards that write one file would spoil it; a pipe or device has no lock."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(self._fd)
             raise ConfigError(
                 f"capture: {path} is being written already, by another network card or another"
                 " Bochs; give each card a file of its own"
             ) from None
         except OSError:
             pass  # no regular file
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._fd, 0)
+        self._cut(0)
 
-    def add(self, frames: list[tuple[float, bytes]], *, from_guest: bool) -> None:
+    def add(self, frames: list[tuple[float, bytes]], names: FlowNames, *, from_guest: bool) -> None:
         """Raises OSError (disk full)."""
-        record = self._pcap_record if self._pcap else self._block
-        direction = _INBOUND if from_guest else _OUTBOUND
-        self._write(b"".join(record(round(when * 1e6), data, direction) for when, data in frames))
+        if self._is_pcap:
+            self._write(b"".join(pcap.pcap_record(_micros(t), frame) for t, frame in frames))
+            return
+        self._write(
+            b"".join(
+                pcap.pcapng_block(
+                    _micros(t),
+                    frame,
+                    from_guest=from_guest,
+                    comment=names.of_first(frame, from_guest=from_guest),
+                )
+                for t, frame in frames
+            )
+        )
 
     def close(self) -> None:
         os.close(self._fd)
 
     def _write(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._fd, data) :]
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:
+            self._cut(self.size)
+            raise
+        self.size += len(data)
 
-    @staticmethod
-    def _pcap_record(micros: int, frame: bytes, _: int) -> bytes:
-        seconds, fraction = divmod(micros, 1_000_000)
-        return _PCAP_RECORD.pack(seconds, fraction, len(frame), len(frame)) + frame
-
-    @staticmethod
-    def _block(micros: int, frame: bytes, direction: int) -> bytes:
-        padding = -len(frame) % 4
-        length = _EPB.size + len(frame) + padding + _EPB_END.size
-        return b"".join(
-            (
-                _EPB.pack(6, length, 0, micros >> 32, micros & 0xFFFFFFFF, len(frame), len(frame)),
-                frame,
-                b"\0" * padding,
-                _EPB_END.pack(2, 4, direction, 0, length),
-            )
-        )
+    def _cut(self, size: int) -> None:
+        with contextlib.suppress(OSError):  # a pipe has no length
+            os.ftruncate(self._fd, size)
+            os.lseek(self._fd, size, os.SEEK_SET)
 
 
 class CaptureLink:
     """A broken disk ends the capture, not the network."""
 
-    def __init__(self, inner: Link, file: CaptureFile) -> None:
+    def __init__(
+        self, inner: Link, rotation: Rotation = NO_ROTATION, *, epoch: float = 0.0
+    ) -> None:
+        """epoch: seconds that are added to the link's time in the file."""
         self._inner = inner
-        self._file: CaptureFile | None = file
+        self._rotation = rotation
+        self._epoch = epoch
+        self._file: CaptureFile | None = None
+        self._names = FlowNames()
+        self.path: Path | None = None  # of the running capture
         self.doorbell = inner.doorbell
         self.now = inner.now
         self.done = inner.done
         self.log = inner.log
+        self.receive = inner.receive
+        self.send = inner.send
 
     @property
     def closing(self) -> bool:
@@ -115,27 +140,83 @@ class CaptureLink:
     def speed(self) -> int:
         return self._inner.speed
 
-    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+    # ------------------------------------------------------------------ at run time
+    def start(self, path: Path) -> None:
+        """In the place of a running capture, if there is one. Raises ConfigError."""
+        if path == self.path:
+            raise ConfigError(f"capture: {path} is being written already; stop it first")
+        file = CaptureFile(path)
+        self.stop()
+        self._file, self.path, self._names = file, path, FlowNames()
+        self.receive, self.send = self._receive, self._send
+
+    def stop(self) -> Path | None:
+        """The file that is complete now, if one was being written."""
+        path, self.path = self.path, None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self.receive, self.send = self._inner.receive, self._inner.send
+        return path
+
+    # ------------------------------------------------------------------ while it runs
+    def _receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
         if frames:
             self._add(frames, from_guest=True)
         return frames
 
-    def send(self, frames: list[bytes]) -> int:
+    def _send(self, frames: list[bytes]) -> int:
         now = self._inner.now()
         self._add([(now, frame) for frame in frames], from_guest=False)
         return self._inner.send(frames)
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
     def _add(self, frames: list[tuple[float, bytes]], *, from_guest: bool) -> None:
-        if self._file is None:
-            return
+        assert self._file is not None
+        if self._epoch:
+            frames = [(when + self._epoch, frame) for when, frame in frames]
         try:
-            self._file.add(frames, from_guest=from_guest)
-        except OSError as error:
-            self.close()
-            self.log(2, f"pynat: capture stopped: {error.strerror}; free some space, start again")
+            self._make_room()
+            self._file.add(frames, self._names, from_guest=from_guest)
+        except (OSError, ConfigError) as error:
+            why = f"{self.path}: {error.strerror}" if isinstance(error, OSError) else error
+            self.stop()
+            self.log(Level.ERROR, f"pynat: capture stopped: {why}; the network goes on")
+
+    def _make_room(self) -> None:
+        """The next file, if this one is full."""
+        assert self._file is not None
+        assert self.path is not None
+        size, files = self._rotation
+        if size is None or self._file.size < size:
+            return
+        for number in range(files - 1, 0, -1):
+            with contextlib.suppress(FileNotFoundError):
+                numbered(self.path, number - 1).replace(numbered(self.path, number))
+        full, self._file = self._file, CaptureFile(self.path)
+        full.close()
+
+
+def numbered(path: Path, number: int) -> Path:
+    """x.pcapng, x.1.pcapng, x.2.pcapng ..."""
+    return path.with_suffix(f".{number}{path.suffix}") if number else path
+
+
+@contextlib.contextmanager
+def captured(inner: Link, config: Config, *, epoch: float = 0.0) -> Iterator[CaptureLink]:
+    """`inner` with the capture that the configuration wants, and for others to start at run time.
+
+    Raises ConfigError.
+    """
+    size = None if config.capture_size is None else config.capture_size * MIB
+    link = CaptureLink(inner, Rotation(size, config.capture_files), epoch=epoch)
+    if config.capture is not None:
+        link.start(config.capture)
+    try:
+        yield link
+    finally:
+        link.stop()
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * 1e6)

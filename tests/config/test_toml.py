@@ -147,6 +147,8 @@ def test_dns_moves_along_with_the_router() -> None:
         ("host_loopback = 1", "host_loopback = 1: must be true or false"),
         ("seed = 1.5", "seed = 1.5: must be a whole number from 0"),
         ("seed = true", "seed = true: must be a whole number from 0"),
+        ("capture_files = 2", "must be together with capture_size, which says when the next file"),
+        ("capture_size = 0", "must be a whole number from 1 to 1048576"),
         ("capture = ''", 'capture = "": must be the path of a file to write'),
         ("capture = '~nobody-of-this-name/x'", "a path whose ~ is the home folder of somebody"),
         ("forwards = 'x'", 'forwards = "x": must be a list in square brackets'),

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.compat import raw
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Packet
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
 from pynat.errors import ConfigError
-from pynat.link.capture import CaptureFile, CaptureLink
+from pynat.link.capture import CaptureFile, CaptureLink, Rotation
+from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link
 
 
@@ -49,7 +59,8 @@ def test_pcapng_is_read_by_scapy_with_time_and_direction(tmp_path: Path, size: i
     path = tmp_path / "x.pcapng"
     link = FakeLink()
     link.waiting = [(4_295.000001, b"g" * size)]
-    capture = CaptureLink(as_link(link), CaptureFile(path))
+    capture = CaptureLink(as_link(link))
+    capture.start(path)
     assert capture.receive(10) == [(4_295.000001, b"g" * size)]
     assert capture.send([b"p" * size]) == 1
     with RawPcapNgReader(str(path)) as reader:  # not closed yet: readable at any moment
@@ -57,7 +68,7 @@ def test_pcapng_is_read_by_scapy_with_time_and_direction(tmp_path: Path, size: i
     assert [data for data, _ in packets] == [b"g" * size, b"p" * size]
     times = [((meta.tshigh << 32) | meta.tslow) / 1e6 for _, meta in packets]
     assert times == [4_295.000001, 12.5]
-    capture.close()
+    assert capture.stop() == path
     assert link.sent == [b"p" * size]
     assert epb_flags(path.read_bytes()) == [1, 2]
 
@@ -77,7 +88,7 @@ def epb_flags(data: bytes) -> list[int]:
 def test_pcap_by_name(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     file = CaptureFile(path)
-    file.add([(1.25, b"frame one......")], from_guest=True)
+    file.add([(1.25, b"frame one......")], FlowNames(), from_guest=True)
     with RawPcapReader(str(path)) as reader:
         ((data, meta),) = list(reader)
     assert (data, meta.sec, meta.usec) == (b"frame one......", 1, 250_000)
@@ -92,7 +103,7 @@ def test_a_file_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
 def test_two_cards_do_not_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     first = CaptureFile(path)
-    first.add([(1, b"frame one......")], from_guest=True)
+    first.add([(1, b"frame one......")], FlowNames(), from_guest=True)
     with pytest.raises(ConfigError, match="give each card a file of its own"):
         CaptureFile(path)
     with RawPcapReader(str(path)) as reader:
@@ -103,16 +114,195 @@ def test_two_cards_do_not_write_one_file(tmp_path: Path) -> None:
         assert list(reader) == []
 
 
+FULL = "/dev/full"
+
+
 def test_a_full_disk_ends_the_capture_and_not_the_network(tmp_path: Path) -> None:
-    if not os.path.exists("/dev/full"):  # noqa: PTH110
+    if not os.path.exists(FULL):  # noqa: PTH110
         pytest.skip("this system has no /dev/full")
-    link = FakeLink()
-    file = CaptureFile(tmp_path / "x.pcap")
-    os.dup2(os.open("/dev/full", os.O_WRONLY), file._fd)
-    capture = CaptureLink(as_link(link), file)
+    link, path = FakeLink(), tmp_path / "x.pcap"
+    capture = CaptureLink(as_link(link))
+    capture.start(path)
+    assert capture._file is not None
+    full = os.open(FULL, os.O_WRONLY)
+    os.dup2(full, capture._file._fd)
+    os.close(full)
     assert capture.send([b"one"]) == 1
     assert capture.send([b"two"]) == 1
     assert link.sent == [b"one", b"two"]
     assert link.lines == [
-        "pynat: capture stopped: No space left on device; free some space, start again"
+        f"pynat: capture stopped: {path}: No space left on device; the network goes on"
+    ]
+    assert capture.path is None
+
+
+def test_what_did_not_fit_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.pcapng"
+    file = CaptureFile(path)
+    file.add([(1, b"frame one......")], FlowNames(), from_guest=True)
+    whole, write = path.stat().st_size, os.write
+    room = [10]
+
+    def write_some(descriptor: int, data: bytes) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[: room.pop()])
+
+    monkeypatch.setattr("pynat.link.capture.os.write", write_some)
+    with pytest.raises(OSError, match="No space left"):
+        file.add([(2, b"frame two......")], FlowNames(), from_guest=True)
+    file.close()
+    assert path.stat().st_size == whole
+
+
+# ---------------------------------------------------------------------- at run time
+def test_it_starts_and_stops_while_the_network_runs(tmp_path: Path) -> None:
+    link = FakeLink()
+    capture = CaptureLink(as_link(link))
+    assert capture.send == link.send  # nothing is captured, and nothing costs
+    capture.send([b"before........."])
+    capture.start(tmp_path / "x.pcap")
+    assert capture.path == tmp_path / "x.pcap"
+    capture.send([b"during........."])
+    capture.start(tmp_path / "y.pcap")
+    capture.send([b"another file..."])
+    assert capture.stop() == tmp_path / "y.pcap"
+    capture.send([b"after.........."])
+    assert capture.stop() is None
+    assert captured_in(tmp_path / "x.pcap") == [b"during........."]
+    assert captured_in(tmp_path / "y.pcap") == [b"another file..."]
+    assert len(link.sent) == 4
+
+
+def captured_in(path: Path) -> list[bytes]:
+    with RawPcapReader(str(path)) as reader:
+        return [data for data, _ in reader]
+
+
+def test_a_start_that_fails_leaves_the_running_one(tmp_path: Path) -> None:
+    link, path = FakeLink(), tmp_path / "x.pcap"
+    capture = CaptureLink(as_link(link))
+    capture.start(path)
+    with pytest.raises(ConfigError, match=r"nowhere/x.pcap: No such file"):
+        capture.start(tmp_path / "nowhere" / "x.pcap")
+    with pytest.raises(ConfigError, match="is being written already; stop it first"):
+        capture.start(path)
+    capture.send([b"still captured."])
+    capture.stop()
+    assert captured_in(path) == [b"still captured."]
+
+
+def test_the_time_of_day_where_the_link_knows_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcap"
+    capture = CaptureLink(as_link(FakeLink()), epoch=1_700_000_000.25)
+    capture.start(path)
+    capture.send([b"a frame........"])
+    capture.stop()
+    with RawPcapReader(str(path)) as reader:
+        ((_, meta),) = list(reader)
+    assert (meta.sec, meta.usec) == (1_700_000_012, 750_000)
+
+
+# ---------------------------------------------------------------------- rotation
+def test_the_newest_file_keeps_the_name_and_the_oldest_goes(tmp_path: Path) -> None:
+    capture = CaptureLink(as_link(FakeLink()), Rotation(size=100, files=3))
+    capture.start(tmp_path / "x.pcap")
+    frames = [bytes([number]) * 90 for number in range(5)]  # one fills a file
+    for frame in frames:
+        capture.send([frame])
+    capture.stop()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["x.1.pcap", "x.2.pcap", "x.pcap"]
+    found = [captured_in(tmp_path / name) for name in ("x.2.pcap", "x.1.pcap", "x.pcap")]
+    assert found == [[frame] for frame in frames[-3:]]
+
+
+def test_a_next_file_that_cannot_be_had_ends_the_capture(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    link = FakeLink()
+    capture = CaptureLink(as_link(link), Rotation(size=10))
+    capture.start(folder / "x.pcap")
+    folder.rename(tmp_path / "gone")
+    capture.send([b"one"])
+    capture.send([b"two"])
+    assert link.sent == [b"one", b"two"]
+    assert link.lines == [
+        f"pynat: capture stopped: capture: {folder}/x.pcap: No such file or directory;"
+        " name a file that can be written; the network goes on"
+    ]
+
+
+# ---------------------------------------------------------------------- names of flows
+GUEST, PEER = "192.168.16.2", "192.0.2.7"
+
+
+def test_the_first_frame_of_each_flow_has_its_name() -> None:
+    names = FlowNames()
+
+    def name(packet: Packet, *, from_guest: bool = True) -> str:
+        return names.of_first(raw(Ether(dst="ff:ff:ff:ff:ff:ff") / packet), from_guest=from_guest)
+
+    def out(flags: str) -> Packet:
+        return IP(src=GUEST, dst=PEER) / TCP(sport=40000, dport=80, flags=flags)
+
+    def back(flags: str) -> Packet:
+        return IP(src=PEER, dst=GUEST) / TCP(sport=80, dport=40000, flags=flags)
+
+    assert name(out("S")) == "tcp 192.168.16.2:40000 > 192.0.2.7:80 #1"
+    assert name(back("SA"), from_guest=False) == ""
+    assert name(out("A")) == ""
+    question = IP(src=GUEST, dst=PEER) / UDP(sport=40000, dport=80)
+    assert name(question) == "udp 192.168.16.2:40000 > 192.0.2.7:80 #2"
+    assert name(question) == ""
+    incoming = IP(src=PEER, dst=GUEST) / UDP(sport=53, dport=1)
+    assert name(incoming, from_guest=False) == "udp 192.0.2.7:53 > 192.168.16.2:1 #3"
+    assert name(out("S")) == "tcp 192.168.16.2:40000 > 192.0.2.7:80 #4"  # the same ports again
+    assert name(ARP()) == ""
+    assert name(IP(src=GUEST, dst=PEER, frag=10, proto=17) / b"no ports here") == ""
+
+
+def test_flows_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynat.link.flow_names._MOST", 3)
+    names = FlowNames()
+    head = bytes(12) + b"\x08\0\x45" + bytes(8) + b"\x11" + bytes(10)
+    for port in range(10):
+        assert names.of_first(head + bytes([0, port]) + bytes(10), from_guest=True)
+        assert len(names._known) <= 3
+
+
+@given(st.binary(max_size=80), st.booleans())
+def test_no_frame_is_too_odd_for_a_name(tail: bytes, from_guest: bool) -> None:
+    names = FlowNames()
+    for head in (
+        b"",
+        b"\0" * 12 + b"\x08\0",
+        b"\0" * 12 + b"\x08\0" + b"\x4f" + b"\0" * 8 + b"\x06",
+    ):
+        for end in range(len(tail)):
+            names.of_first(head + tail[:end], from_guest=from_guest)
+
+
+def test_tshark_reads_a_file_that_is_still_written(tmp_path: Path) -> None:
+    if (tshark := shutil.which("tshark")) is None:
+        pytest.skip("no tshark (Debian: apt-get install tshark)")
+    path = tmp_path / "x.pcapng"
+    capture = CaptureLink(as_link(FakeLink()))
+    capture.start(path)
+    frame = (
+        Ether(dst="52:54:00:12:34:56")
+        / IP(src="192.0.2.7", dst="192.168.16.2")
+        / UDP(sport=53, dport=7)
+        / b"hello"
+    )
+    capture.send([raw(frame), raw(frame)])
+    fields = ("frame.time_relative", "frame.packet_flags_direction", "frame.comment", "udp.length")
+    options = [word for field in fields for word in ("-e", field)]
+    done = subprocess.run(
+        (tshark, "-r", path, "-T", "fields", *options), capture_output=True, text=True, check=True
+    )
+    capture.stop()
+    assert done.stdout.splitlines() == [
+        "0.000000000\t0x00000002\tudp 192.0.2.7:53 > 192.168.16.2:7 #1\t13",
+        "0.000000000\t0x00000002\t\t13",
     ]
