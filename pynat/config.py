@@ -103,6 +103,18 @@ class Dns:
 class Tcp:
     idle: float = 600.0  # seconds without a segment in either direction
     mss: int | None = None  # announced to the guest; None = MTU - 40
+    window: int = 256 * 1024  # bytes that a guest may send ahead of the host, per flow
+    window_scale: bool = True  # RFC 7323
+    timestamps: bool = True  # RFC 7323
+    sack: bool = True  # RFC 2018
+    delayed_ack: float = 0.04  # seconds that an acknowledgement may wait; 0 = never
+    isn: int | None = None  # our initial sequence number; None = by RFC 6528
+    rto_initial: float = 1.0  # seconds, RFC 6298 2.1
+    rto_min: float = 0.2
+    rto_max: float = 60.0  # RFC 6298 2.5
+    retries: int = 12  # time-outs without an answer before a flow is given up (RFC 9293 3.8.3)
+    forward_wait: float = 60.0  # seconds that a forwarded connection waits for the guest
+    flows: int = 4096  # at once
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,18 @@ KEYS: dict[str, Parser] = {
     "dns.tries": values.whole(1, 10),
     "tcp.idle": values.seconds(1, 86_400 * 365),
     "tcp.mss": values.whole(SHORTEST_MSS, LONGEST_MTU - 40),
+    "tcp.window": values.whole(1024, 1 << 24),
+    "tcp.window_scale": values.boolean,
+    "tcp.timestamps": values.boolean,
+    "tcp.sack": values.boolean,
+    "tcp.delayed_ack": values.seconds(0, 0.5),  # RFC 9293 3.8.6.3
+    "tcp.isn": values.whole(0, 2**32 - 1),
+    "tcp.rto_initial": values.seconds(0.01, 60),
+    "tcp.rto_min": values.seconds(0.01, 60),
+    "tcp.rto_max": values.seconds(0.1, 3600),
+    "tcp.retries": values.whole(1, 100),
+    "tcp.forward_wait": values.seconds(1, 86_400),
+    "tcp.flows": values.whole(1, 65_536),
     "udp.idle": values.seconds(1, 86_400 * 365),
 }
 TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]

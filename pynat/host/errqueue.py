@@ -30,8 +30,8 @@ IP_RECVERR = 11
 _MSG_ERRQUEUE = 0x2000
 
 
-def enable(sock: socket.socket) -> None:
-    sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+def enable(sock: socket.socket, *, on: bool = True) -> None:
+    sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, on)
 
 
 def read(sock: socket.socket, flow: int) -> Iterator[SocketError]:

@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from struct import Struct
 
+from pynat.host import errqueue
 from pynat.host.descriptors import open_socket
 from pynat.nat.messages import (
+    PLENTY,
     CloseFlow,
     Event,
     TcpConnect,
@@ -30,12 +33,18 @@ from pynat.nat.messages import (
     TcpSend,
     TcpSent,
     TcpShutdown,
+    TcpUrgent,
     TcpWritable,
 )
 
 READ_SIZE = 64 * 1024  # bytes of one recv
+LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
 _LINGER = Struct("ii")
+_SO_MEMINFO = 55  # linux/asm-generic/socket.h
+_MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
+_SIOCATMARK = 0x8905
+_NOT_AT_MARK = bytes(4)
 _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 
 
@@ -65,6 +74,8 @@ class TcpSockets:
             return
         connection = self._open[action.flow] = _Connection(sock)
         _set_up(sock)
+        if family == socket.AF_INET:
+            errqueue.enable(sock)
         to = (socket.inet_ntop(family, address), port)
         code = sock.connect_ex(to)
         if code == errno.EINPROGRESS:
@@ -74,7 +85,7 @@ class TcpSockets:
         elif code:
             self._fail(action.flow, code)
         else:
-            self._emit(TcpConnected(action.flow))
+            self._succeed(action.flow, sock)
 
     def adopt(self, flow: int, sock: socket.socket) -> None:
         """A connection that a forward has accepted."""
@@ -85,22 +96,23 @@ class TcpSockets:
         connection = self._open.get(action.flow)
         if connection is None:
             return  # failed in this very turn; TcpFailed is on its way
-        offered = 0
+        offered = sum(map(len, action.chunks))
         taken = 0
-        chunks = iter(action.chunks)
         try:
-            while pieces := list(islice(chunks, _IOV_MAX)):
-                offered += sum(map(len, pieces))
-                taken += connection.sock.sendmsg(pieces)
-                if taken < offered:
+            for pieces, flags in _sends(action):
+                size = sum(map(len, pieces))
+                count = connection.sock.sendmsg(pieces, (), flags)
+                taken += count
+                if count < size:
                     break
         except BlockingIOError:
-            offered = taken + 1
+            pass
         except OSError as error:
             self._fail(action.flow, error.errno or errno.EIO)
             return
-        self._emit(TcpSent(action.flow, taken))
-        if taken < offered:
+        room = room_in(connection.sock)
+        self._emit(TcpSent(action.flow, taken, room))
+        if taken < offered or room < LITTLE_ROOM:
             self._await_room(connection, self._writable, action.flow)
 
     def shutdown(self, action: TcpShutdown) -> None:
@@ -136,11 +148,15 @@ class TcpSockets:
         if code:
             self._fail(flow, code)
         else:
-            self._emit(TcpConnected(flow))
+            self._succeed(flow, connection.sock)
+
+    def _succeed(self, flow: int, sock: socket.socket) -> None:
+        errqueue.enable(sock, on=False)  # or the next ICMP message would end the connection
+        self._emit(TcpConnected(flow))
 
     def _writable(self, flow: int, connection: _Connection) -> None:
         self._have_room(connection)
-        self._emit(TcpWritable(flow))
+        self._emit(TcpWritable(flow, room_in(connection.sock)))
 
     def _readable(self, flow: int, connection: _Connection) -> None:
         """One read, and a second one if the first emptied the socket: often EOF is behind it,
@@ -153,8 +169,11 @@ class TcpSockets:
 
     def _receive(self, flow: int, connection: _Connection, size: int) -> int:
         """How many bytes came; `size` if it makes no sense to try again."""
+        sock = connection.sock
         try:
-            data = connection.sock.recv(size)
+            if at_mark(sock):
+                self._emit(TcpUrgent(flow))
+            data = sock.recv(size)
         except BlockingIOError:
             return size
         except OSError as error:
@@ -193,8 +212,11 @@ class TcpSockets:
     def _fail(self, flow: int, code: int) -> None:
         connection = self._open.pop(flow)
         self._rescue(flow, connection)
+        failed = TcpFailed(flow, code)
+        for error in errqueue.read(connection.sock, flow):
+            failed.icmp, failed.offender = error.icmp, error.offender
         self._dispose(connection, reset=False)
-        self._emit(TcpFailed(flow, code))
+        self._emit(failed)
 
     def _rescue(self, flow: int, connection: _Connection) -> None:
         """What came before the failure is the guest's: the kernel has acknowledged it."""
@@ -213,6 +235,42 @@ class TcpSockets:
         if reset:
             reset_on_close(connection.sock)
         connection.sock.close()
+
+
+def _sends(action: TcpSend) -> Iterator[tuple[list[bytes | memoryview], int]]:
+    """What to give to each sendmsg, with its flags; the urgent byte is one of its own."""
+    if action.urgent is None:
+        for at in range(0, len(action.chunks), _IOV_MAX):
+            yield action.chunks[at : at + _IOV_MAX], 0
+        return
+    data = b"".join(action.chunks)
+    before, after = data[: action.urgent], data[action.urgent + 1 :]
+    if before:
+        yield [before], 0
+    yield [data[action.urgent : action.urgent + 1]], socket.MSG_OOB
+    if after:
+        yield [after], 0
+
+
+def room_in(sock: socket.socket) -> int:
+    """Bytes that the kernel's send buffer will take, for certain; PLENTY where it does not tell.
+
+    The kernel counts its own overhead along with the bytes, so a quarter is left aside.
+    """
+    try:
+        memory = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+        _, _, allocated, limit, _, queued = _MEMINFO.unpack_from(memory)
+    except (OSError, struct.error):
+        return PLENTY
+    return int(max(0, limit - max(allocated, queued)) * 3 // 4)
+
+
+def at_mark(sock: socket.socket) -> bool:
+    """Whether the next byte is the urgent one (sockatmark(3))."""
+    try:
+        return fcntl.ioctl(sock.fileno(), _SIOCATMARK, _NOT_AT_MARK) != _NOT_AT_MARK
+    except OSError:
+        return False  # not TCP
 
 
 def _set_up(sock: socket.socket) -> None:

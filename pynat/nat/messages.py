@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
+PLENTY = 1 << 30  # bytes: more room than anybody fills
 
 
 # ---------------------------------------------------------------- actions, engine to host
@@ -39,10 +40,12 @@ class TcpSend:
     """Hand bytes to the kernel. Answered at once by TcpSent (how many bytes it took, maybe 0).
 
     If it did not take all, TcpWritable follows when it will take more; the rest is not kept.
+    urgent: the place in the bytes of the one that goes out of band (RFC 6093).
     """
 
     flow: int
     chunks: list[bytes | memoryview]
+    urgent: int | None = None
 
 
 @dataclass(slots=True)
@@ -162,12 +165,26 @@ class TcpConnected:
 
 @dataclass(slots=True)
 class TcpSent:
+    """room: bytes that the kernel will take next, as far as it tells.
+
+    When that is little, TcpWritable follows once it is more.
+    """
+
     flow: int
     count: int
+    room: int = PLENTY
 
 
 @dataclass(slots=True)
 class TcpWritable:
+    flow: int
+    room: int = PLENTY
+
+
+@dataclass(slots=True)
+class TcpUrgent:
+    """The next byte of this flow's TcpReceived is urgent (out-of-band) data."""
+
     flow: int
 
 
@@ -184,10 +201,16 @@ class TcpEof:
 
 @dataclass(slots=True)
 class TcpFailed:
-    """connect, send or receive failed for good; the socket is closed already."""
+    """connect, send or receive failed for good; the socket is closed already.
+
+    icmp: (type, code) and `offender` (packed address) when an ICMP error of the real path ended
+    a connect.
+    """
 
     flow: int
     errno: int
+    icmp: tuple[int, int] | None = None
+    offender: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -254,6 +277,7 @@ Event = (
     | TcpSent
     | TcpWritable
     | TcpReceived
+    | TcpUrgent
     | TcpEof
     | TcpFailed
     | TcpIncoming

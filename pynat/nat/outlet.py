@@ -5,6 +5,7 @@ Given to every protocol object at construction; `pynat.router.guest_side` is the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 from typing import Protocol
 
@@ -30,6 +31,16 @@ class Outlet(Protocol):
         dont_fragment: bool = False,
     ) -> None:
         """Send one packet to the guest's network, resolving the destination first."""
+
+    def send_pieces(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        pieces: Iterable[tuple[bytes, bytes | memoryview]],
+        now: float,
+    ) -> None:
+        """Send packets that may not be fragmented; each payload comes in two parts."""
 
     def send_error(
         self,

@@ -11,6 +11,7 @@ the wrap nearer at which two datagrams' fragments could be mixed (RFC 4963).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 from pynat.config import Config
@@ -84,6 +85,32 @@ class GuestSide:
         )
         for piece in pieces:
             self.neighbors.send_ipv4(destination, piece, now)
+
+    def send_pieces(
+        self,
+        source: bytes,
+        destination: bytes,
+        protocol: int,
+        pieces: Iterable[tuple[bytes, bytes | memoryview]],
+        now: float,
+    ) -> None:
+        """All with identification 0, as RFC 6864 4.1 allows where nobody may fragment."""
+        mac = self.neighbors.fresh_mac(destination, now)
+        if mac is None:
+            for header, payload in pieces:
+                whole = b"".join((header, payload))
+                self.send_ipv4(source, destination, protocol, whole, now, dont_fragment=True)
+            return
+        frames = self._frames
+        ethernet_header = ethernet.HEADER.pack(mac, self._mac, ethernet.IPV4)
+        start, size = b"", -1
+        for header, payload in pieces:
+            if len(header) + len(payload) != size:
+                size = len(header) + len(payload)
+                start = ethernet_header + ipv4.header(
+                    source, destination, protocol, size, fragment=ipv4.DF
+                )
+            frames.append(b"".join((start, header, payload)))
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""

@@ -62,6 +62,11 @@ class Neighbors:
         known = self._known.get(address)
         return known[0] if known else None
 
+    def fresh_mac(self, address: bytes, now: float) -> bytes | None:
+        """None if it has to be asked for first."""
+        known = self._known.get(address)
+        return known[0] if known and now < known[1] + LIFETIME else None
+
     def from_guest(self, packet: Arp, now: float) -> None:
         if packet.operation not in (arp.REQUEST, arp.REPLY):
             self._notices.drop("arp operation", f"operation {packet.operation}", now)
@@ -106,12 +111,11 @@ class Neighbors:
             self._send(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
 
     def send_ipv4(self, destination: bytes, packet: bytes, now: float) -> None:
-        known = self._known.get(destination)
-        if known is not None:
-            if now < known[1] + LIFETIME:
-                self._send(ethernet.encode(known[0], self._mac, ethernet.IPV4, packet))
-                return
-            del self._known[destination]
+        mac = self.fresh_mac(destination, now)
+        if mac is not None:
+            self._send(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
+            return
+        self._known.pop(destination, None)
         question = self._asking.get(destination)
         if question is None:
             if len(self._asking) >= ASKING:

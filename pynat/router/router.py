@@ -87,6 +87,8 @@ class Router:
             self.notices.drop(error.reason, error.detail, now)
 
     def _ethernet(self, frame: bytes, now: float) -> None:
+        if self.tcp.take_common(frame, now):
+            return
         if len(frame) < ethernet.HEADER.size:
             raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14")
         destination, source, kind = ethernet.HEADER.unpack_from(frame)

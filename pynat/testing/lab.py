@@ -17,7 +17,7 @@ from collections import defaultdict
 from random import Random
 
 from pynat.config import Config
-from pynat.nat.messages import Action, Event, TcpSend, TcpSent
+from pynat.nat.messages import PLENTY, Action, Event, TcpSend, TcpSent
 from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
@@ -78,7 +78,7 @@ class Lab:
             data = data[: self.room]
             self.room -= len(data)
         self.host_bytes[action.flow] += data
-        return TcpSent(action.flow, len(data))
+        return TcpSent(action.flow, len(data), PLENTY if self.room is None else self.room)
 
     def _write(self, level: Level, text: str) -> None:
         self.log.append(f"{level.name.lower()} {text}")

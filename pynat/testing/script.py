@@ -5,8 +5,9 @@
     assert flow.to_guest() == [". 1:1(0) ack 6"]
 
 Flags are S F R P U and `.` for ACK; numbers count from each side's SYN, which is 0. Segments are
-built and read with scapy, so that our own codec is never its own judge. `win` and options are
-shown by `to_guest(detail=True)` only.
+built and read with scapy, so that our own codec is never its own judge. Options are packetdrill's:
+`<mss 1460,sackOK,TS val 100 ecr 0,wscale 7>`, `<sack 1461:2921 4381:5841>`; `urg 5` is the urgent
+pointer. `win` and options but SACK are shown by `to_guest(detail=True)` only.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from pynat.testing.lab import GUEST_MAC, Lab
 
 _SEGMENT = re.compile(
     r"(?P<flags>[SFRPU.]+) (?P<seq>-?\d+):(?P<end>-?\d+)\((?P<length>\d+)\)"
-    r"(?: ack (?P<ack>\d+))?(?: win (?P<win>\d+))?(?: <(?P<options>[^>]*)>)?"
+    r"(?: ack (?P<ack>\d+))?(?: win (?P<win>\d+))?(?: urg (?P<urg>\d+))?"
+    r"(?: <(?P<options>[^>]*)>)?"
 )
-_OPTION = {"mss": "MSS", "wscale": "WScale"}
 GUEST_ISN = 1_000_000
 
 
@@ -114,10 +115,31 @@ class TcpScript:
             seq=(self.isn + seq) % 2**32,
             ack=((self.our_isn or 0) + int(match["ack"])) % 2**32 if match["ack"] else 0,
             window=int(match["win"] or 65_535),
-            options=_options(match["options"]),
+            urgptr=int(match["urg"] or 0),
+            options=self._options(match["options"] or ""),
         )
         ether = Ether(src=GUEST_MAC.hex(":"), dst=self.lab.config.network.mac.hex(":"))
         return ether / IP(src=self.address, dst=self.remote) / tcp / body
+
+    def _options(self, text: str) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        for part in filter(None, text.split(",")):
+            match part.split():
+                case ["mss", number]:
+                    found.append(("MSS", int(number)))
+                case ["wscale", number]:
+                    found.append(("WScale", int(number)))
+                case ["sackOK"]:
+                    found.append(("SAckOK", b""))
+                case ["TS", "val", value, "ecr", echo]:
+                    found.append(("Timestamp", (int(value), int(echo))))
+                case ["sack", *blocks]:
+                    edges = [int(edge) for block in blocks for edge in block.split(":")]
+                    ours = self.our_isn or 0
+                    found.append(("SAck", tuple((ours + edge) % 2**32 for edge in edges)))
+                case _:
+                    raise ValueError(f"not an option: {part!r}")
+        return found
 
     def _show(self, packet: Any, detail: bool) -> str:
         tcp = packet[TCP]
@@ -129,6 +151,13 @@ class TcpScript:
         words = f"{flags} {seq}:{end}({length})"
         if tcp.flags.A:
             words += f" ack {relative(tcp.ack, self.isn)}"
+        if tcp.flags.U:
+            words += f" urg {tcp.urgptr}"
+        for name, value in tcp.options:
+            if name == "SAck":
+                edges = [relative(edge, self.isn) for edge in value]
+                pairs = zip(edges[::2], edges[1::2], strict=True)
+                words += " <sack " + " ".join(f"{a}:{b}" for a, b in pairs) + ">"
         if detail:
             words += f" win {tcp.window}"
             words += "".join(f" <{name} {value}>" for name, value in tcp.options if value)
@@ -144,15 +173,6 @@ def payload_of(packet: Any) -> bytes:
     """The TCP payload without Ethernet's padding."""
     ip = packet[IP]
     return bytes(packet[TCP].payload)[: ip.len - ip.ihl * 4 - packet[TCP].dataofs * 4]
-
-
-def _options(text: str | None) -> list[tuple[str, int | str]]:
-    found: list[tuple[str, int | str]] = []
-    for part in (text or "").split(","):
-        words = part.split()
-        if len(words) == 2:
-            found.append((_OPTION[words[0]], int(words[1])))
-    return found
 
 
 def introduce(lab: Lab, address: str = "", mac: bytes = GUEST_MAC) -> None:

@@ -170,7 +170,8 @@ def encode(
 ) -> bytes:
     """A packet without options."""
     fragment = DF if dont_fragment else 0
-    return _encode(source, destination, protocol, payload, ident, ttl, fragment)
+    start = header(source, destination, protocol, len(payload), ident, ttl, fragment)
+    return start + payload
 
 
 def fragments(
@@ -182,18 +183,22 @@ def fragments(
         end = start + size
         flags = _MF if end < len(payload) else 0
         piece = payload[start:end]
-        yield _encode(source, destination, protocol, piece, ident, DEFAULT_TTL, flags | start // 8)
+        fragment = flags | start // 8
+        yield (
+            header(source, destination, protocol, len(piece), ident, DEFAULT_TTL, fragment) + piece
+        )
 
 
-def _encode(
+def header(
     source: bytes,
     destination: bytes,
     protocol: int,
-    payload: bytes,
-    ident: int,
-    ttl: int,
-    fragment: int,
+    length: int,
+    ident: int = 0,
+    ttl: int = DEFAULT_TTL,
+    fragment: int = 0,
 ) -> bytes:
-    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 20 + len(payload), ident, fragment, ttl, protocol)
+    """The header of a packet that carries `length` bytes; `fragment` is the whole field."""
+    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 20 + length, ident, fragment, ttl, protocol)
     check = finish(ones_sum(start + source + destination))
-    return b"".join((start, check.to_bytes(2, "big"), source, destination, payload))
+    return b"".join((start, check.to_bytes(2, "big"), source, destination))

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
@@ -22,6 +23,8 @@ from pynat.wire import ipv4
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 
 _HEADER = Struct("!HHIIBBHHH")
+STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
+STAMPS = Struct("!4sII")
 
 FIN = 0x01
 SYN = 0x02
@@ -42,6 +45,7 @@ class Options:
     sack_permitted: bool = False
     sack: tuple[tuple[int, int], ...] = ()
     timestamps: tuple[int, int] | None = None  # value, echo reply
+    malformed: str = ""  # what is wrong with the rest, which was not read
 
 
 NO_OPTIONS = Options()
@@ -78,6 +82,18 @@ class Segment:
         return " ".join(words)
 
 
+@dataclass(slots=True)
+class Run:
+    """Consecutive segments that differ in their sequence numbers and payloads only.
+
+    `head` is the first one without its payload; the last one has `last_flags`.
+    """
+
+    head: Segment
+    payloads: list[bytes | memoryview]
+    last_flags: int
+
+
 def decode(packet: ipv4.Ipv4) -> Segment:
     data = packet.payload
     if len(data) < _HEADER.size:
@@ -98,16 +114,17 @@ def decode(packet: ipv4.Ipv4) -> Segment:
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 9293 3.1)",
         )
     options = NO_OPTIONS if header == _HEADER.size else decode_options(data[20:header])
-    return Segment(
-        source, destination, seq, ack, flags, window, bytes(data[header:]), options, urgent
-    )
+    return Segment(source, destination, seq, ack, flags, window, data[header:], options, urgent)
 
 
 def decode_options(data: memoryview) -> Options:
-    """Unknown kinds are skipped by their length; a length that cannot be is Malformed."""
+    """Unknown kinds are skipped by their length; behind a length that cannot be nothing is read."""
+    if len(data) == STAMPS.size and data[:4] == STAMPS_PREFIX:
+        return Options(timestamps=STAMPS.unpack(data)[1:])
     mss = window_shift = timestamps = None
     sack_permitted = False
     sack: tuple[tuple[int, int], ...] = ()
+    malformed = ""
     at = 0
     while at < len(data) and data[at] != 0:
         kind = data[at]
@@ -116,10 +133,10 @@ def decode_options(data: memoryview) -> Options:
             continue
         length = data[at + 1] if at + 1 < len(data) else 0
         if length < 2 or at + length > len(data):
-            raise Malformed(
-                "tcp option",
-                f"option {kind} has length {length} at byte {at} of {len(data)} (RFC 9293 3.2)",
+            malformed = (
+                f"option {kind} has length {length} at byte {at} of {len(data)} (RFC 9293 3.2)"
             )
+            break
         body = data[at + 2 : at + length]
         match kind, length:
             case 2, 4:
@@ -134,11 +151,9 @@ def decode_options(data: memoryview) -> Options:
             case 8, 10:
                 timestamps = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:], "big")
             case ((2 | 3 | 4 | 5 | 8), _):
-                raise Malformed(
-                    "tcp option", f"option {kind} has length {length} (RFC 9293 3.2, 7323, 2018)"
-                )
+                malformed = f"option {kind} has length {length} (RFC 9293 3.2, 7323, 2018)"
         at += length
-    return Options(mss, window_shift, sack_permitted, sack, timestamps)
+    return Options(mss, window_shift, sack_permitted, sack, timestamps, malformed)
 
 
 def encode_options(options: Options) -> bytes:
@@ -150,7 +165,7 @@ def encode_options(options: Options) -> bytes:
     if options.sack_permitted:
         out += b"\x01\x01\x04\x02"
     if options.timestamps is not None:
-        out += b"\x01\x01\x08\x0a" + b"".join(v.to_bytes(4, "big") for v in options.timestamps)
+        out += STAMPS.pack(STAMPS_PREFIX, *options.timestamps)
     if options.sack:
         out += bytes((1, 1, 5, 2 + 8 * len(options.sack)))
         out += b"".join(edge.to_bytes(4, "big") for block in options.sack for edge in block)
@@ -159,22 +174,80 @@ def encode_options(options: Options) -> bytes:
 
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
-    options = b"" if segment.options is NO_OPTIONS else encode_options(segment.options)
-    header = 20 + len(options)
-    fields = (
-        segment.source,
-        segment.destination,
-        segment.seq,
-        segment.ack,
-        header << 2,
-        segment.flags,
-        segment.window,
+    run = Run(segment, [segment.payload], segment.flags)
+    return b"".join(*encode_run(source, destination, run))
+
+
+def encode_run(
+    source: bytes, destination: bytes, run: Run
+) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """Header (with options) and payload of each segment.
+
+    Everything that the segments share is summed once: an option block is a whole number of words,
+    so the parts of a segment can be summed separately.
+    """
+    head = run.head
+    options = encode_options(head.options)
+    length = _HEADER.size + len(options)
+    ports = head.source, head.destination
+    seq, ack, flags, window, urgent = head.seq, head.ack, head.flags, head.window, head.urgent
+    same = pseudo_header(source, destination, ipv4.TCP, length) + ones_sum(options)
+    same += head.source + head.destination + ack + (length << 10) + window + urgent
+    left = len(run.payloads)
+    pack = _HEADER.pack
+    for payload in run.payloads:
+        left -= 1
+        if not left:
+            flags = run.last_flags | flags & URG
+        size = len(payload)
+        total = same + seq + flags + size + ones_sum(payload)
+        checksum = finish(total)
+        header = pack(*ports, seq, ack, length << 2, flags, window, checksum, urgent)
+        yield header + options, payload
+        seq = (seq + size) & 0xFFFFFFFF
+
+
+# The segment that carries data or acknowledges it: Ethernet, IPv4 and TCP header at once.
+_COMMON = Struct("!6s6sHBBHHHBBH12xIIBBH")
+COMMON_FLAGS = {ACK, ACK | PSH}
+
+
+def decode_common(frame: bytes, mac: bytes) -> Segment | None:
+    """The segment of a frame to `mac` that has nothing unusual about it, and a TTL to go on with.
+
+    None says only that `decode` must look at it: anything may be wrong, or nothing.
+    """
+    if len(frame) < _COMMON.size + 4:
+        return None
+    fields = _COMMON.unpack_from(frame)
+    to, _, kind, first, _, total, _, fragment, ttl, protocol, _ = fields[:11]
+    seq, ack, offset, flags, window = fields[11:]
+    data = 34 + (offset >> 2 & 0x3C)
+    end = 14 + total
+    if (
+        kind != 0x0800
+        or to != mac
+        or first != 0x45
+        or protocol != ipv4.TCP
+        or fragment & ~ipv4.DF
+        or ttl < 2
+        or flags not in COMMON_FLAGS
+        or not 54 <= data <= end <= len(frame)
+    ):
+        return None
+    view = memoryview(frame)
+    # IPv4's addresses lie right before the TCP header: they and the segment are one sum.
+    check = ones_sum(view[26:end]) + ipv4.TCP + end - 34
+    if check % 0xFFFF or ones_sum(frame[14:34]) % 0xFFFF:
+        return None
+    options = NO_OPTIONS if data == 54 else decode_options(view[54:data])
+    return Segment(
+        int.from_bytes(frame[34:36], "big"),
+        int.from_bytes(frame[36:38], "big"),
+        seq,
+        ack,
+        flags,
+        window,
+        view[data:end],
+        options,
     )
-    blank = _HEADER.pack(*fields, 0, segment.urgent)
-    # An option block is a whole number of words, so the three parts can be summed separately.
-    checksum = finish(
-        pseudo_header(source, destination, ipv4.TCP, header + len(segment.payload))
-        + ones_sum(blank + options)
-        + ones_sum(segment.payload)
-    )
-    return b"".join((_HEADER.pack(*fields, checksum, segment.urgent), options, segment.payload))

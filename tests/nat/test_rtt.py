@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pynat.nat.tcp.rtt import MAX_RTO, MIN_RTO, Rtt
+from pynat.config import Tcp
+from pynat.nat.tcp.rtt import Rtt
 
 
 def test_the_first_measurement() -> None:
-    rtt = Rtt()
+    rtt = Rtt(Tcp())
     assert rtt.rto == 1.0  # 2.1
     rtt.sample(0.5)
     assert rtt.smoothed == 0.5
@@ -17,7 +18,7 @@ def test_the_first_measurement() -> None:
 
 
 def test_the_next_measurements() -> None:
-    rtt = Rtt()
+    rtt = Rtt(Tcp())
     rtt.sample(0.5)
     rtt.sample(0.7)
     assert rtt.variance == pytest.approx(0.75 * 0.25 + 0.25 * 0.2)  # 2.3, before SRTT changes
@@ -25,13 +26,13 @@ def test_the_next_measurements() -> None:
 
 
 def test_the_bounds_and_the_back_off() -> None:
-    rtt = Rtt()
+    rtt = Rtt(Tcp())
     rtt.sample(0.001)
-    assert rtt.rto == MIN_RTO
+    assert rtt.rto == 0.2
     rtt.back_off()
-    assert rtt.rto == 2 * MIN_RTO
+    assert rtt.rto == 0.4
     for _ in range(20):
         rtt.back_off()
-    assert rtt.rto == MAX_RTO
+    assert rtt.rto == 60
     rtt.sample(0.001)
-    assert rtt.rto == MIN_RTO
+    assert rtt.rto == 0.2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pynat.nat.messages import TcpRead, TcpSend, TcpWritable
+from pynat.config import Config, Tcp
+from pynat.nat.messages import TcpRead, TcpSend, TcpShutdown, TcpUrgent, TcpWritable
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, pattern
 
@@ -34,9 +35,37 @@ def test_a_gap_is_answered_with_what_we_have(flow: TcpScript) -> None:
     flow.guest("P. 6:11(5) ack 1")
     assert flow.to_guest() == [". 1:1(0) ack 1"]
     assert flow.lab.host_bytes[1] == b""
-    flow.guest("P. 1:11(10) ack 1")
+    flow.guest("P. 1:6(5) ack 1")
     assert flow.to_guest() == [". 1:1(0) ack 11"]
     assert flow.lab.host_bytes[1] == pattern(10)
+
+
+def test_overlaps_add_only_what_is_missing(flow: TcpScript) -> None:
+    flow.guest("P. 6:11(5) ack 1")
+    flow.guest("P. 4:14(10) ack 1", data=b"XXpatteXXX")
+    flow.guest("P. 1:5(4) ack 1")
+    assert flow.to_guest()[-1] == ". 1:1(0) ack 14"
+    assert flow.lab.host_bytes[1] == pattern(4) + b"X" + pattern(5, 5) + b"XXX"
+
+
+def test_a_fin_out_of_order_waits_for_what_is_before_it(flow: TcpScript) -> None:
+    flow.guest("F. 6:11(5) ack 1")
+    assert flow.to_host() == []
+    flow.guest("P. 11:21(10) ack 1")  # beyond the guest's own end
+    flow.guest("P. 1:6(5) ack 1")
+    assert flow.to_guest()[-1] == ". 1:1(0) ack 12"
+    assert flow.lab.host_bytes[1] == pattern(10)
+    assert TcpShutdown(1) in flow.to_host()
+
+
+def test_what_comes_out_of_order_is_bounded(flow: TcpScript) -> None:
+    for seq in range(3, 4003, 2):
+        flow.guest(f". {seq}:{seq + 1}(1) ack 1")
+    (ours,) = flow.lab.router.tcp.flows()
+    assert ours.receiver.early.held <= 256
+    flow.guest(". 1:2(1) ack 1")
+    flow.guest(". 2:3(1) ack 1")
+    assert flow.lab.host_bytes[1] == pattern(3)
 
 
 def test_only_what_the_kernel_took_is_acknowledged(flow: TcpScript) -> None:
@@ -45,6 +74,7 @@ def test_only_what_the_kernel_took_is_acknowledged(flow: TcpScript) -> None:
     assert flow.to_guest() == [". 1:1(0) ack 4"]
     flow.guest("P. 11:16(5) ack 1")
     assert flow.to_guest() == []  # held, neither taken nor acknowledged
+    assert flow.lab.host_bytes[1] == pattern(3)
     flow.lab.room = None
     flow.host(TcpWritable(1))
     assert flow.to_guest() == [". 1:1(0) ack 16"]
@@ -203,3 +233,85 @@ def test_sequence_numbers_wrap(flow: TcpScript) -> None:
 def test_a_keep_alive_probe_is_answered(flow: TcpScript) -> None:
     flow.guest(". 0:0(0) ack 1")
     assert flow.to_guest() == [". 1:1(0) ack 1"]
+
+
+# ---------------------------------------------------------------- a host that does not read
+def test_a_stalled_host_closes_the_guests_window(flow: TcpScript) -> None:
+    flow.lab.room = 80_000
+    sent = 1
+    windows = []
+    while True:
+        for packet in flow.packets():
+            windows.append(packet["TCP"].window)
+            assert packet["TCP"].ack - flow.isn == sent  # all of it is the kernel's
+        if windows and windows[-1] < 1000:
+            break
+        flow.guest(f"P. {sent}:{sent + 1000}(1000) ack 1")
+        sent += 1000
+    assert windows[-1] < 1000 <= windows[-2]
+    assert flow.lab.host_bytes[1] == pattern(sent - 1)
+
+
+@pytest.fixture
+def stalled() -> TcpScript:
+    """The guest has been told a window of 0."""
+    flow = established(Lab(Config(tcp=Tcp(window=4000))))
+    flow.lab.room = 4000
+    flow.guest("P. 1:4001(4000) ack 1")
+    (ack,) = flow.to_guest(detail=True)
+    assert ack == ". 1:1(0) ack 4001 win 0"
+    return flow
+
+
+def test_a_guest_that_probes_a_closed_window_is_answered(stalled: TcpScript) -> None:
+    for _ in range(3):
+        stalled.lab.wait(5)
+        stalled.guest(". 4001:4002(1) ack 1")
+        assert stalled.to_guest(detail=True) == [". 1:1(0) ack 4001 win 0"]
+    assert stalled.lab.host_bytes[1] == pattern(4000)
+
+
+def test_the_window_opens_when_the_host_reads_again(stalled: TcpScript) -> None:
+    stalled.lab.room = 4000
+    stalled.host(TcpWritable(1, 500))
+    assert stalled.to_guest() == []  # a sliver is not worth telling (RFC 9293 3.8.6.2.2)
+    stalled.host(TcpWritable(1, 4000))
+    assert stalled.to_guest(detail=True) == [". 1:1(0) ack 4001 win 4000"]
+
+
+# ---------------------------------------------------------------- urgent data
+def test_an_urgent_byte_of_the_guest_is_named_to_the_host(flow: TcpScript) -> None:
+    flow.guest("PU. 1:6(5) ack 1 urg 5")
+    (send,) = [action for action in flow.to_host() if isinstance(action, TcpSend)]
+    assert send.urgent == 4
+    flow.guest("P. 6:11(5) ack 1")
+    (send,) = [action for action in flow.to_host() if isinstance(action, TcpSend)]
+    assert send.urgent is None
+
+
+def test_an_urgent_pointer_may_come_before_its_byte(flow: TcpScript) -> None:
+    flow.guest("PU. 1:6(5) ack 1 urg 8")
+    flow.guest("P. 6:11(5) ack 1")
+    sends = [action for action in flow.to_host() if isinstance(action, TcpSend)]
+    assert [send.urgent for send in sends] == [None, 2]
+
+
+def test_an_urgent_byte_of_the_host_is_marked_for_the_guest(flow: TcpScript) -> None:
+    flow.host_says(b"abc")
+    assert flow.to_guest() == ["P. 1:4(3) ack 1"]
+    flow.host(TcpUrgent(1))
+    flow.host_says(b"!def")
+    assert flow.to_guest() == ["PU. 4:8(4) ack 1 urg 1"]
+    flow.host_says(b"g")
+    assert flow.to_guest() == ["P. 8:9(1) ack 1"]
+
+
+def test_a_window_that_shrinks_without_a_new_acknowledgement_counts(flow: TcpScript) -> None:
+    flow.guest(". 1:1(0) ack 1 win 500")
+    flow.host_says(pattern(1000))
+    assert len(flow.payload()) == 500
+    flow.guest(". 1:1(0) ack 501 win 500")
+    flow.guest(". 1:1(0) ack 501 win 0")
+    flow.to_guest()
+    flow.host_says(pattern(100))
+    assert flow.to_guest() == []

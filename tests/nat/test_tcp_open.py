@@ -10,18 +10,21 @@ import pytest
 from scapy.layers.inet import ICMP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Forward, Protocol, Shown
+from pynat.config import Config, Forward, Protocol, Shown, Tcp
 from pynat.nat.messages import (
     CloseFlow,
     TcpAdopt,
     TcpConnect,
     TcpConnected,
+    TcpEof,
     TcpFailed,
     TcpIncoming,
     TcpRead,
+    TcpSend,
+    TcpShutdown,
 )
 from pynat.testing.lab import Lab
-from pynat.testing.script import TcpScript, established, introduce, syn_received
+from pynat.testing.script import TcpScript, established, introduce, pattern, syn_received
 
 
 def connecting(lab: Lab) -> TcpScript:
@@ -234,9 +237,9 @@ def test_a_peer_that_the_guest_could_not_answer_is_the_router(peer: bytes) -> No
     assert _seen_from(Shown.PEER, peer) == "192.168.16.1"
 
 
-def _forwarded() -> TcpScript:
+def _forwarded(settings: Tcp | None = None) -> TcpScript:
     rule = Forward(Protocol.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
-    lab = Lab(Config(forwards=(rule,)))
+    lab = Lab(Config(forwards=(rule,), tcp=settings or Tcp()))
     flow = TcpScript(lab, remote="192.168.16.1", remote_port=5555)
     flow.host(TcpIncoming(0, 9, (bytes((127, 0, 0, 1)), 5555)))
     flow.number = 1
@@ -244,14 +247,90 @@ def _forwarded() -> TcpScript:
     return flow
 
 
-def test_a_guest_that_opens_too_many_flows_is_stopped_and_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("pynat.nat.tcp.table.MAX_FLOWS", 40)
-    lab = Lab()
+def test_a_guest_that_opens_too_many_flows_is_stopped_and_told() -> None:
+    lab = Lab(Config(tcp=Tcp(flows=40)))
     flows = [TcpScript(lab, guest_port=1024 + number) for number in range(44)]
     for flow in flows:
         flow.guest("S 0:0(0)")
     assert len(lab.router.tcp) == 40
     assert lab.drops == {"tcp flows": 4}
     assert flows[-1].to_guest() == ["R. 0:0(0) ack 1"]
+
+
+def test_data_on_a_syn_waits_for_the_connection_and_is_not_lost() -> None:
+    flow = TcpScript(Lab())
+    flow.guest("S 0:6(5) <mss 1460>", data=b"early")
+    assert not any(isinstance(action, TcpSend) for action in flow.to_host())
+    flow.host(TcpConnected(1))
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    flow.guest(". 6:6(0) ack 1")
+    assert flow.lab.host_bytes[1] == b"early"
+    flow.guest("P. 6:9(3) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 9"]
+
+
+def test_a_fin_on_a_syn_ends_the_guests_side() -> None:
+    flow = TcpScript(Lab())
+    flow.guest("SF 0:7(5) <mss 1460>", data=b"early")
+    flow.to_host()
+    flow.host(TcpConnected(1))
+    flow.to_guest()
+    flow.guest(". 7:7(0) ack 1")
+    assert flow.lab.host_bytes[1] == b"early"
+    assert TcpShutdown(1) in flow.to_host()
+    assert flow.to_guest()[-1] == ". 1:1(0) ack 7"
+
+
+def test_both_sides_may_open_at_once() -> None:
+    """RFC 9293 3.5, figure 7: the guest connects just where a forwarded connection arrives."""
+    flow = _forwarded()
+    assert flow.to_guest() == ["S 0:1(0)"]
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    flow.guest("S. 0:0(0) ack 1 <mss 1460>")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+    flow.guest("P. 1:6(5) ack 1")
+    assert flow.lab.host_bytes[1] == pattern(5)
+
+
+def test_a_forward_waits_for_a_guest_that_is_not_up_yet() -> None:
+    flow = _forwarded()
+    seen = 0
+    for _ in range(50):
+        flow.lab.wait(1)
+        seen += len(flow.to_guest())
+    assert 12 <= seen <= 16  # every 4 s at least
+    flow.guest("S. 0:0(0) ack 1 <mss 1460>")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+
+
+def test_a_forward_to_a_guest_that_never_answers_resets_the_host_program() -> None:
+    flow = _forwarded(Tcp(forward_wait=5.0))
+    flow.to_host()
+    flow.lab.wait(4.9)
+    assert flow.to_host() == []
+    flow.lab.wait(0.2)
+    assert flow.to_host() == [CloseFlow(1, reset=True)]
+    assert "has not answered for 5 s" in flow.lab.log[-1]
+
+
+def test_a_flow_in_time_wait_makes_room_for_a_new_one() -> None:
+    lab = Lab(Config(tcp=Tcp(flows=2)))
+    flows = [established(lab, guest_port=1024 + number) for number in range(2)]
+    flows[0].number = 1
+    flows[0].host(TcpEof(1))
+    flows[0].to_guest()
+    flows[0].guest("F. 1:1(0) ack 2")
+    third = syn_received(lab, guest_port=2000)
+    third.guest(". 1:1(0) ack 1")
+    assert len(lab.router.tcp) == 2
+    assert any("TIME-WAIT" in line for line in lab.log)
+
+
+def test_an_icmp_error_of_the_path_reaches_the_guest_as_it_was() -> None:
+    flow = connecting(Lab())
+    offender = bytes((198, 51, 100, 9))
+    flow.host(TcpFailed(1, errno.EHOSTUNREACH, (3, 10), offender))
+    flow.to_guest()
+    (error,) = flow.errors
+    assert (error[ICMP].type, error[ICMP].code, error["IP"].src) == (3, 10, "198.51.100.9")

@@ -23,7 +23,6 @@ from pynat.nat.messages import (
     TcpWritable,
 )
 from pynat.nat.tcp.flow import SEND_CAPACITY
-from pynat.nat.tcp.receive import CAPACITY
 from pynat.testing.lab import Lab
 from pynat.testing.simguest import SimGuest, Wire
 
@@ -85,7 +84,7 @@ def transfer(wire: Wire, seed: int, up: int, down: int, *, stutter: bool = False
         guest.step()
         host.act()
         for flow in lab.router.tcp.flows():
-            assert flow.receiver.held <= CAPACITY
+            assert flow.receiver.held + flow.receiver.early.held <= lab.config.tcp.window
             assert flow.sender.buffered <= SEND_CAPACITY
         if lab.now > start + PATIENCE:
             break

@@ -14,12 +14,16 @@ Both directions close on their own (half-close). When both have, the host's sock
 flow lingers in TIME-WAIT if the host side closed first. A flow queues host actions and marks
 itself; the table collects actions with `to_host` and segments with `to_guest` once a turn, so
 that many segments of one turn make one send and one acknowledgement.
+
+An acknowledgement may wait for `delayed_ack` seconds (RFC 9293 3.8.6.3), but not for the second
+full segment, nor where the guest says PSH or FIN, nor where something is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from pynat.config import Tcp
 from pynat.nat.messages import (
     Action,
     Address,
@@ -29,22 +33,23 @@ from pynat.nat.messages import (
     TcpSend,
     TcpShutdown,
 )
-from pynat.nat.tcp.receive import WINDOW_SHIFT, Receiver
-from pynat.nat.tcp.send import Sender
+from pynat.nat.tcp.receive import Receiver
+from pynat.nat.tcp.send import Piece, Sender
 from pynat.nat.tcp.seq import unwrap, wrap
 from pynat.nat.tcp.state import (
     AFTER_GUEST_FIN,
     AFTER_OUR_FIN,
     AFTER_OUR_FIN_ACKED,
+    UNSYNCHRONIZED,
     Ends,
     State,
     reset_for,
 )
-from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, Options, Segment
+from pynat.nat.tcp.terms import Terms
+from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Options, Run, Segment
 
 SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
-MIN_MSS = 48  # bytes; less would be all headers
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 
 
@@ -54,58 +59,57 @@ class Flow:
         number: int,
         ends: Ends,
         iss: int,
-        our_mss: int,
-        idle: float,
+        terms: Terms,
+        settings: Tcp,
         touch: Callable[[Flow], None],
     ) -> None:
         self.number = number
         self.ends = ends
         self.state = State.CLOSED
-        self.sender = Sender(iss)
-        self.receiver = Receiver(0)
+        self.terms = terms
+        self.sender = Sender(iss, settings)
+        self.receiver = Receiver(0, settings.window)
         self.why_closed = ""  # set as soon as nothing more can come
         self.told_closed = False  # the log has it
         self.bytes_from_guest = 0
         self.bytes_from_host = 0
         self.syn_quote = b""  # for the ICMP error, should the connect fail
         self.answer_due = False  # the guest has sent bytes and the host has not answered yet
-        self._our_mss = our_mss
-        self._idle = idle
-        self._touch = touch
+        self.opened = 0.0
         self.last = 0.0  # when anything came from either side
+        self._settings = settings
+        self._touch = touch
         self._actions: list[Action] = []
-        self._shift_to_guest = 0  # how the guest scales its window
-        self._shift_from_guest = 0  # how we scale ours
         self._read_allowance = 0
         self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
         self._host_open = True
         self._ack_due = False
+        self._ack_later: float | None = None
+        self._acked = 0  # the last acknowledgement that the guest got
+        self._pushed = False  # the guest has said that it waits
+        self._full = 0  # bytes of the guest's longest segment
         self._syn_due = False
         self._reset_due: Segment | None = None
 
     # ------------------------------------------------------------------ opening
     def open_from_guest(self, syn: Segment, host: Address, now: float) -> None:
-        self.last = now
+        self.opened = self.last = now
         self._change(State.CONNECTING)
-        self._negotiate(syn)
+        self._negotiate(syn, now)
+        self._accept(syn, self.receiver.nxt)
         self._actions.append(TcpConnect(self.number, host))
 
     def open_from_host(self, now: float) -> None:
-        self.last = now
+        self.opened = self.last = now
         self._change(State.SYN_SENT)
-        self._shift_from_guest = WINDOW_SHIFT
         self._syn_due = True
 
-    def _negotiate(self, syn: Segment) -> None:
-        self.receiver = Receiver(syn.seq)
-        options = syn.options
-        self.sender.mss = max(MIN_MSS, min(options.mss or 536, self._our_mss))
-        if options.window_shift is not None:
-            self._shift_to_guest = options.window_shift
-            self._shift_from_guest = WINDOW_SHIFT
-        else:
-            self._shift_from_guest = 0
+    def _negotiate(self, syn: Segment, now: float) -> None:
+        self.receiver = Receiver(syn.seq, self._settings.window)
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
+        self.terms.settle(syn.options, now)
+        self.sender.mss = self.terms.mss
+        self.sender.selective = self.terms.selective
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> str:
@@ -137,43 +141,53 @@ class Flow:
             return
         if not segment.flags & SYN:
             return
-        self._negotiate(segment)
+        self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
             self._ack_due = True
         else:
             self._change(State.SYN_RECEIVED)
             self._syn_due = True
+        self._accept(segment, self.receiver.nxt)
 
     def _synchronized(self, segment: Segment, now: float) -> str:
-        """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN.
+        """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN and RFC 7323 for old duplicates.
 
         A guest that has forgotten the flow resets at the number that we have acknowledged, which
         lies before RCV.NXT while the host's kernel has not taken everything.
         """
         receiver = self.receiver
+        flags = segment.flags
         seq = unwrap(segment.seq, receiver.nxt)
         acceptable = receiver.acceptable(seq, segment.length)
-        if segment.flags & RST:
+        if flags & RST:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", reset_host=True)
                 return ""
             self._ack_due |= acceptable
             return "tcp reset beside the next number"
-        if segment.flags & SYN and seq + 1 == receiver.nxt and self.state is State.SYN_RECEIVED:
+        if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             self._syn_again(segment, now)
             return ""
+        stamps = self.terms.stamps
+        stamp = segment.options.timestamps
+        if stamps and stamp:
+            if stamps.is_old(stamp[0], now):
+                self._ack_due = True
+                return "tcp old timestamp"
+            if acceptable and seq <= self._acked:
+                stamps.take_over(stamp[0], now)
         if not acceptable:
             self._ack_due = True
             return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
-        if segment.flags & SYN:
+        if flags & SYN:
             self._ack_due = True
             return "tcp syn in a connection"
-        if not segment.flags & ACK:
+        if not flags & ACK:
             return "tcp without acknowledgement"
         if not self._acknowledged(segment, seq, now):
             return "tcp acknowledges what was not sent"
-        self._data(segment, seq)
+        self._accept(segment, seq)
         return ""
 
     def _syn_again(self, segment: Segment, now: float) -> None:
@@ -198,29 +212,46 @@ class Flow:
             self._ack_due = True
             return False
         if ack >= sender.una:
-            window = segment.window << self._shift_to_guest
-            sender.on_ack(ack, window, seq, now, pure=segment.length == 0)
+            options = segment.options
+            stamps = self.terms.stamps
+            sender.on_ack(
+                ack,
+                segment.window << self.terms.shift_to_guest,
+                seq,
+                now,
+                pure=segment.length == 0,
+                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
+                round_trip=stamps.round_trip(options.timestamps[1], now)
+                if stamps and options.timestamps
+                else None,
+            )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
             self._change(AFTER_OUR_FIN_ACKED[self.state])
         return True
 
     def _established(self, segment: Segment, ack: int, now: float) -> None:
-        shift = 0 if segment.flags & SYN else self._shift_to_guest
+        shift = 0 if segment.flags & SYN else self.terms.shift_to_guest
         seq = unwrap(segment.seq, self.receiver.nxt)
-        self.sender.opened(self.sender.mss, segment.window << shift, seq, ack, now)
+        self.sender.opened(segment.window << shift, seq, ack, now)
         self._change(State.ESTABLISHED)
 
-    def _data(self, segment: Segment, seq: int) -> None:
-        if not segment.length:
-            return
+    def _accept(self, segment: Segment, seq: int) -> None:
+        """The segment's text, which begins at `seq`."""
+        length = len(segment.payload)
         fin = bool(segment.flags & FIN)
-        had_fin = self.receiver.fin
-        before = self.receiver.held
-        if not self.receiver.accept(seq, segment.payload, fin) or had_fin:
-            self._ack_due = True  # old, or a gap: tell the guest what we have
+        if not length and not fin:
             return
-        self.bytes_from_guest += self.receiver.held - before
-        self.answer_due = not self.sender.fin_queued
+        receiver = self.receiver
+        before = receiver.held
+        if segment.flags & URG:
+            receiver.mark_urgent(seq, segment.urgent)
+        if not receiver.accept(seq, segment.payload, fin) or fin:
+            self._ack_due = True  # old, or a gap open or closed: tell the guest what we have
+        self._pushed |= bool(segment.flags & PSH)
+        self._full = max(self._full, length)
+        self.bytes_from_guest += receiver.held - before
+        if receiver.held > before:
+            self.answer_due = not self.sender.fin_queued
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self) -> None:
@@ -228,17 +259,27 @@ class Flow:
         self._syn_due = True
         self._touch(self)
 
-    def on_sent(self, count: int, now: float) -> None:
+    def on_sent(self, count: int, room: int, now: float) -> None:
         self.last = now
-        self.receiver.taken(count)
+        self.receiver.taken(count, room)
         if count == self._offered:
             self._offered = 0  # else TcpWritable will say when to go on
         if count:
-            self._ack_due = True
+            self._acknowledge_taken(now)
         self._touch(self)
 
-    def on_writable(self) -> None:
+    def _acknowledge_taken(self, now: float) -> None:
+        waiting = self.receiver.ack - self._acked
+        delay = self._settings.delayed_ack
+        if self._pushed or waiting >= 2 * self._full or not delay:
+            self._ack_due = True
+        elif self._ack_later is None:
+            self._ack_later = now + delay
+
+    def on_writable(self, room: int) -> None:
         self._offered = 0
+        self.receiver.room = room
+        self._ack_due |= self.receiver.opens
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
@@ -248,6 +289,10 @@ class Flow:
         self._read_allowance -= len(data)
         self.sender.write(data)
         self._touch(self)
+
+    def on_urgent(self) -> None:
+        """The next byte that the host sends is urgent."""
+        self.sender.urgent = self.sender.end + 1
 
     def on_eof(self) -> None:
         self.answer_due = False
@@ -273,22 +318,45 @@ class Flow:
     def next_timer(self) -> float | None:
         if self.state is State.CLOSED:
             return None
-        if self.state is State.TIME_WAIT:
-            return self.last + TIME_WAIT
-        idle = self.last + self._idle
-        return idle if self.sender.deadline is None else min(idle, self.sender.deadline)
+        when = self._ends_at()
+        if self.sender.deadline is not None:
+            when = min(when, self.sender.deadline)
+        if self._ack_later is not None:
+            when = min(when, self._ack_later)
+        return when
+
+    def _ends_at(self) -> float:
+        """When the flow goes if nothing happens any more."""
+        match self.state:
+            case State.TIME_WAIT:
+                return self.last + TIME_WAIT
+            case State.SYN_SENT:
+                return self.opened + self._settings.forward_wait
+            case _:
+                return self.last + self._settings.idle
 
     def on_timer(self, now: float) -> None:
         self._touch(self)
-        if self.state is State.TIME_WAIT and now >= self.last + TIME_WAIT:
-            self.close("closed")
-        elif now >= self.last + self._idle:
-            self.reset(f"idle for {self._idle:g} s")
-        elif self.sender.deadline is not None and now >= self.sender.deadline:
-            if not self.sender.on_timeout(now):
+        if now >= self._ends_at():
+            self._time_is_over()
+            return
+        if self._ack_later is not None and now >= self._ack_later:
+            self._ack_due = True
+        if self.sender.deadline is not None and now >= self.sender.deadline:
+            if not self.sender.on_timeout(now, patient=self.state is State.SYN_SENT):
                 self.reset("the guest has not answered any retransmission")
             elif self.state in (State.SYN_SENT, State.SYN_RECEIVED):
                 self._syn_due = True
+
+    def _time_is_over(self) -> None:
+        match self.state:
+            case State.TIME_WAIT:
+                self.close("closed")
+            case State.SYN_SENT:
+                wait = self._settings.forward_wait
+                self.close(f"the guest has not answered for {wait:g} s", reset_host=True)
+            case _:
+                self.reset(f"idle for {self._settings.idle:g} s")
 
     # ------------------------------------------------------------------ the end
     def close(self, why: str, *, reset_host: bool = False) -> None:
@@ -304,7 +372,7 @@ class Flow:
     def _abort(self, why: str) -> None:
         self.why_closed = why
         if self.state not in (State.CONNECTING, State.CLOSED, State.TIME_WAIT):
-            self._reset_due = self._segment(self.sender.top, RST | ACK)
+            self._reset_due = self._segment(self.sender.top, RST | ACK, Options())
 
     def _close_host(self, reset: bool) -> None:
         if self._host_open:
@@ -318,13 +386,16 @@ class Flow:
     # ------------------------------------------------------------------ once a turn
     def to_host(self) -> list[Action]:
         receiver = self.receiver
-        if not self._host_open and self.state not in (State.CLOSED, State.TIME_WAIT):
+        if self.state in UNSYNCHRONIZED:
+            pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
+        elif not self._host_open and self.state is not State.TIME_WAIT:
             if not self.sender.buffered:
                 self._end_failed()
-        elif self.state is not State.CLOSED:
+        else:
             if receiver.held and not self._offered:
                 self._offered = receiver.held
-                self._actions.append(TcpSend(self.number, list(receiver.chunks)))
+                chunks = list(receiver.chunks)
+                self._actions.append(TcpSend(self.number, chunks, receiver.urgent_at))
             if receiver.drained and not receiver.fin_passed:
                 receiver.fin_passed = True
                 self._ack_due = True
@@ -352,8 +423,8 @@ class Flow:
             self.why_closed = self.why_closed or "closed"
             self._close_host(reset=False)
 
-    def to_guest(self, now: float) -> list[Segment]:
-        out: list[Segment] = []
+    def to_guest(self, now: float) -> list[Segment | Run]:
+        out: list[Segment | Run] = []
         if self._reset_due is not None:
             out.append(self._reset_due)
             self._reset_due = None
@@ -361,44 +432,71 @@ class Flow:
             return out
         if self._syn_due:
             self._syn_due = False
-            out.append(self._syn())
+            out.append(self._syn(now))
             self.sender.sent_syn(now)
-        elif self.state not in (State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED):
-            out += [
-                self._segment(
-                    piece.seq,
-                    ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0),
-                    piece.payload,
-                )
-                for piece in self.sender.pieces(now)
-            ]
+        elif self.state not in UNSYNCHRONIZED:
+            pieces = self.sender.pieces(now)
+            if pieces or self._ack_due:
+                self._data(out, pieces, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
                 self._change(AFTER_OUR_FIN[self.state])
-            if self._ack_due and not out:
-                out.append(self._segment(self.sender.top, ACK))
         self._ack_due = False
         return out
 
-    def _syn(self) -> Segment:
-        passive = self.state is State.SYN_RECEIVED
-        return Segment(
-            self.ends.remote_port,
-            self.ends.guest_port,
-            wrap(self.sender.iss),
-            wrap(self.receiver.ack) if passive else 0,
-            SYN | (ACK if passive else 0),
-            self.receiver.window(0),
-            options=Options(self._our_mss, self._shift_from_guest or None),
+    def _data(self, out: list[Segment | Run], pieces: list[Piece], now: float) -> None:
+        """Segments of data, or an acknowledgement where there is none."""
+        stamps = self.terms.stamps
+        blocks = self.receiver.early.blocks() if self.terms.selective else []
+        options = Options(
+            timestamps=stamps.option(now) if stamps else None,
+            sack=tuple((wrap(a), wrap(b)) for a, b in blocks),
         )
+        self._ack_later = None
+        self._pushed = False
+        if not pieces or (blocks and self._ack_due):
+            # SACK goes alone, so that no segment outgrows the MSS
+            out.append(self._segment(self.sender.top, ACK, options))
+            options = Options(timestamps=options.timestamps)
+        for piece in pieces:
+            last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
+            if piece.seq < self.sender.urgent:
+                out += self._urgent(piece, last, options)
+            else:
+                head = self._segment(piece.seq, ACK, options)
+                out.append(Run(head, piece.payloads or [b""], last))
 
-    def _segment(self, seq: int, flags: int, payload: bytes | bytearray = b"") -> Segment:
+    def _urgent(self, piece: Piece, last: int, options: Options) -> list[Segment | Run]:
+        """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
+        out: list[Segment | Run] = []
+        seq = piece.seq
+        payloads = piece.payloads or [b""]
+        for payload in payloads:
+            head = self._segment(seq, ACK, options)
+            distance = self.sender.urgent - seq
+            if 0 < distance <= 0xFFFF:
+                head.urgent = distance
+                head.flags |= URG
+            seq += len(payload)
+            out.append(Run(head, [payload], last if payload is payloads[-1] else ACK))
+        return out
+
+    def _syn(self, now: float) -> Segment:
+        passive = self.state is State.SYN_RECEIVED
+        flags = SYN | (ACK if passive else 0)
+        segment = self._segment(self.sender.iss, flags, self.terms.offer(now))
+        if not passive:
+            segment.ack = 0
+        return segment
+
+    def _segment(self, seq: int, flags: int, options: Options) -> Segment:
+        receiver = self.receiver
+        self._acked = receiver.ack
         return Segment(
             self.ends.remote_port,
             self.ends.guest_port,
             wrap(seq),
-            wrap(self.receiver.ack),
+            wrap(self._acked),
             flags,
-            self.receiver.window(self._shift_from_guest),
-            bytes(payload),
-            NO_OPTIONS,
+            receiver.window(0 if flags & SYN else self.terms.shift_from_guest),
+            options=options,
         )

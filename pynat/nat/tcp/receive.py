@@ -2,31 +2,40 @@
 
     ack                      nxt                      edge
      |--- held: the kernel ---|--- what the guest may ---|
-     |    has not taken it    |    send                  |
+     |    has not taken it    |    send; out of order    |
+     |                        |    it is kept here       |
 
 Bytes are acknowledged only once the host's kernel has taken them, so an acknowledgement means
 what it says even if this process ends in the next instant; FIN is acknowledged when everything
-before it has been taken and the host has been told. The right edge of the window never moves
-back (RFC 9293 3.8.6). Segments out of order are not kept: the wire to the guest does not reorder,
-and a retransmission closes the gap.
+before it has been taken and the host has been told. The window follows the room in the kernel's
+buffer: a host program that does not read closes it (RFC 9293 3.8.6.2.2: in steps of a segment at
+least), and what is promised fits, so that `held` is nearly always empty. The right edge never moves
+back (RFC 9293 3.8.6).
 """
 
 from __future__ import annotations
 
-CAPACITY = 256 * 1024  # bytes held for one flow
+from pynat.nat.tcp.assembler import Assembler, Data
+
 SMALL = 512  # bytes
-WINDOW_SHIFT = 3  # announced; 65,535 << 3 covers CAPACITY
 
 
 class Receiver:
-    def __init__(self, irs: int) -> None:
+    def __init__(self, irs: int, capacity: int) -> None:
+        """capacity: bytes that are received ahead of the host at most."""
         self.irs = irs
         self.nxt = irs + 1
-        self.chunks: list[bytes | memoryview] = []  # in order, not yet taken by the kernel
+        self.chunks: list[Data] = []  # in order, not yet taken by the kernel
         self.held = 0  # bytes in chunks
         self.fin = False  # received in order
         self.fin_passed = False  # the host has been told
         self.edge = self.nxt  # right edge of the window that the guest has been told
+        self.room = capacity  # bytes that the kernel will take
+        self.capacity = capacity
+        self.step = min(capacity // 2, 1460)  # the least by which the edge moves on
+        self.early = Assembler()  # what came out of order
+        self._fin_at: int | None = None  # FIN came out of order, with this number
+        self._urgent: int | None = None  # the number of the urgent byte
 
     @property
     def ack(self) -> int:
@@ -37,10 +46,18 @@ class Receiver:
     def drained(self) -> bool:
         return self.fin and not self.held
 
+    @property
+    def opens(self) -> bool:
+        """Whether the window may grow by so much that the guest should be told."""
+        return self.ack + min(self.capacity, self.room) - self.edge >= self.step
+
     def window(self, shift: int) -> int:
         """The window field, scaled by `shift`; remembers what has been promised."""
         ack = self.ack
-        field = min(0xFFFF, max(CAPACITY, self.edge - ack) >> shift)
+        edge = ack + min(self.capacity, self.room)
+        if edge - self.edge < self.step:
+            edge = self.edge
+        field = min(0xFFFF, max(0, edge - ack) >> shift)
         self.edge = max(self.edge, ack + (field << shift))
         return field
 
@@ -51,38 +68,75 @@ class Receiver:
             return seq == self.nxt or self.nxt <= seq < self.edge
         return size > 0 and seq < self.edge and seq + length > self.nxt
 
-    def accept(self, seq: int, payload: bytes | memoryview, fin: bool) -> bool:
-        """Keep what is new and in order; whether anything was.
+    def accept(self, seq: int, payload: Data, fin: bool) -> bool:
+        """Keep what is new. Whether it came in order and nothing before it was missing.
 
-        Bytes beyond the window are cut off, and with them a FIN behind them.
+        Bytes beyond the window or the guest's FIN are cut off, and with them a FIN behind them.
         """
-        if self.fin or seq > self.nxt:
-            return False
         end = seq + len(payload)
-        if end > self.edge:
+        limit = self.edge if self._fin_at is None else min(self.edge, self._fin_at)
+        if end > limit:
             fin = False
-            end = self.edge
-        new = end - self.nxt
-        if new > 0:
-            start = self.nxt - seq
-            self._keep(payload[start : start + new])
-            self.held += new
-            self.nxt = end
-        if fin and self.nxt == end:
+            payload = payload[: max(0, limit - seq)]
+            end = limit
+        if fin:
+            self._fin_at = end
+        if self.fin:
+            return False
+        smooth = seq <= self.nxt and not self.early
+        if seq > self.nxt:
+            if payload:
+                self.early.add(seq, payload)
+        elif end > self.nxt:
+            self._keep(payload[self.nxt - seq :] if seq < self.nxt else payload)
+            if self.early:
+                for piece in self.early.take(self.nxt):
+                    self._keep(piece)
+        if self._fin_at == self.nxt:
             self.fin = True
             self.nxt += 1
-        return new > 0 or self.fin
+        return smooth
 
-    def _keep(self, data: bytes | memoryview) -> None:
+    def _keep(self, data: Data) -> None:
         """Small pieces are joined, or a guest that sends single bytes fills lists."""
+        self.nxt += len(data)
+        self.held += len(data)
         if self.chunks and len(data) < SMALL and len(self.chunks[-1]) < SMALL:
             self.chunks[-1] = bytes(self.chunks[-1]) + data
         else:
             self.chunks.append(data)
 
-    def taken(self, count: int) -> None:
-        """The kernel has taken `count` bytes off the front of `chunks`."""
+    # ------------------------------------------------------------------ urgent data
+    def mark_urgent(self, seq: int, pointer: int) -> None:
+        """A segment at `seq` says where urgent data ends.
+
+        The pointer names the byte behind it, as every implementation has it (RFC 6093 3.1).
+        """
+        number = seq + pointer - 1
+        if number >= self._first and (self._urgent is None or number > self._urgent):
+            self._urgent = number
+
+    @property
+    def urgent_at(self) -> int | None:
+        """The place of the urgent byte in `chunks`, once it is there."""
+        if self._urgent is None or not 0 <= self._urgent - self._first < self.held:
+            return None
+        return self._urgent - self._first
+
+    @property
+    def _first(self) -> int:
+        """The number of the first byte in `chunks`."""
+        return self.nxt - self.held - self.fin
+
+    def taken(self, count: int, room: int) -> None:
+        """The kernel has taken `count` bytes off the front of `chunks`, `room` more would fit."""
         self.held -= count
+        self.room = room
+        if self._urgent is not None and self._urgent < self._first:
+            self._urgent = None
+        if not self.held:
+            self.chunks.clear()
+            return
         while count:
             first = self.chunks[0]
             if len(first) > count:

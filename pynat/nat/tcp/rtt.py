@@ -1,15 +1,14 @@
 """Round-trip time and the retransmission time-out (RFC 6298), in seconds of guest time.
 
-The bounds are Linux's, not the RFC's one-second floor (2.4): an emulated guest on a virtual wire
-answers within milliseconds, and a second of silence for one lost frame is what people would file
-as a bug.
+The bounds are the configuration's; its defaults are Linux's, not the RFC's one-second floor (2.4):
+an emulated guest on a virtual wire answers within milliseconds, and a second of silence for one
+lost frame is what people would file as a bug.
 """
 
 from __future__ import annotations
 
-INITIAL_RTO = 1.0  # RFC 6298 2.1
-MIN_RTO = 0.2
-MAX_RTO = 60.0  # RFC 6298 2.5
+from pynat.config import Tcp
+
 GRANULARITY = 0.0001  # the shim publishes guest time every 100 us
 
 _ALPHA = 1 / 8
@@ -17,10 +16,12 @@ _BETA = 1 / 4
 
 
 class Rtt:
-    def __init__(self) -> None:
+    def __init__(self, settings: Tcp) -> None:
         self.smoothed: float | None = None
         self.variance = 0.0
-        self.rto = INITIAL_RTO
+        self._low = settings.rto_min
+        self._high = settings.rto_max
+        self.rto = settings.rto_initial
 
     def sample(self, seconds: float) -> None:
         """A measurement of a segment that was sent once only (Karn, RFC 6298 3)."""
@@ -40,6 +41,5 @@ class Rtt:
         if self.smoothed is not None:
             self.rto = self._bounded(self.smoothed + max(GRANULARITY, 4 * self.variance))
 
-    @staticmethod
-    def _bounded(rto: float) -> float:
-        return min(max(rto, MIN_RTO), MAX_RTO)
+    def _bounded(self, rto: float) -> float:
+        return min(max(rto, self._low), self._high)

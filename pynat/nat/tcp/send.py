@@ -3,73 +3,78 @@
     una              nxt                  end
      |--- in flight ---|--- not yet sent ---|   (all of it buffered; FIN, if queued, sits at end)
 
-Window and silly-window avoidance by RFC 9293 3.8.6, congestion control by RFC 5681 with
-RFC 6582 (NewReno) recovery, time-out by RFC 6298 with Karn's rule: one segment is timed at a
-time and none after a retransmission. A closed window is probed with one byte at the pace of the
-backed-off time-out for as long as the guest answers.
+Window and silly-window avoidance by RFC 9293 3.8.6, congestion control and recovery in
+`congestion`, time-out by RFC 6298 with Karn's rule: one segment is timed at a time and none after a
+retransmission, unless the guest's timestamps tell which one was answered (RFC 7323 4). A closed
+window is probed with one byte at the pace of the backed-off time-out for as long as the guest
+answers. The first two duplicate acknowledgements let a new segment out each (RFC 3042).
 
 Progress ends the back-off at once, as in BSD, rather than at the next valid measurement: on a wire
 to an emulated guest time-outs mean loss, not a longer path.
 
-A time-out goes back to `una` and sends again from there; what the guest had kept is skipped by
-its next acknowledgement.
+A time-out goes back to `una` and sends again from there, but for what the guest has selectively
+acknowledged; should it have thrown that away again (RFC 2018 8), the second time-out notices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from pynat.config import Tcp
+from pynat.nat.tcp.buffer import SendBuffer
+from pynat.nat.tcp.congestion import DUPLICATES, Congestion
+from pynat.nat.tcp.ranges import Ranges
 from pynat.nat.tcp.rtt import Rtt
 
-INITIAL_WINDOW = 10  # segments, RFC 6928
-DUPLICATES = 3  # acknowledgements before a fast retransmission, RFC 5681 3.2
-MAX_RETRIES = 12  # time-outs without progress before the flow is given up (RFC 9293 3.8.3, R2)
+PATIENT_RTO = 4.0  # seconds between two SYNs to a guest that may still be booting
+DEFAULT_MSS = 536  # bytes, RFC 9293 3.7.1, until the guest announces another
 
 
 class Piece(NamedTuple):
-    """One segment to be sent."""
+    """Consecutive segments: each payload is one; FIN goes with the last (maybe empty) one."""
 
     seq: int
-    payload: bytes | bytearray
+    payloads: list[bytes | memoryview]
     fin: bool
-    push: bool
+    push: bool  # the last payload ends what there is
 
 
 class Sender:
-    def __init__(self, iss: int) -> None:
+    def __init__(self, iss: int, settings: Tcp) -> None:
         self.iss = iss
         self.una = iss
         self.nxt = iss
         self.top = iss  # the highest number ever sent, plus one
         self.window = 0  # bytes the guest accepts beyond una
         self.max_window = 0
-        self.mss = 536  # RFC 9293 3.7.1, until the guest announces another
-        self.rtt = Rtt()
+        self.mss = DEFAULT_MSS  # bytes of payload in a segment
+        self.selective = False  # SACK is agreed on
+        self.rtt = Rtt(settings)
+        self.congestion = Congestion()
         self.flight: int | None = None  # bytes, where the guest's card takes only so many at once
         self.retries = 0
         self.retransmitted = 0  # segments, for the flow table
         self.deadline: float | None = None
-        self._start = iss + 1  # the sequence number of _data[0]; SYN takes iss
-        self._data = bytearray()
+        self.urgent = iss  # SND.UP: the number behind the last urgent byte
+        self._max_retries = settings.retries
+        self._buffer = SendBuffer(iss + 1)  # SYN takes iss
         self._fin = False
         self._window_from = (0, 0)  # SND.WL1, SND.WL2
         self._timed: tuple[int, float] | None = None  # (ack that ends it, when sent)
-        self._cwnd = 0
-        self._ssthresh = 1 << 30
-        self._duplicates = 0
-        self._recover: int | None = None  # NewReno: recovery ends beyond this number
+        self._sacked = Ranges()
+        self._resent = iss  # a recovery has sent again everything missing below this
         self._resend_first = False
         self._probe = False
 
     # ------------------------------------------------------------------ what there is
     @property
     def buffered(self) -> int:
-        return len(self._data)
+        return len(self._buffer)
 
     @property
     def end(self) -> int:
-        return self._start + len(self._data)
+        return self._buffer.end
 
     @property
     def fin_queued(self) -> bool:
@@ -85,7 +90,7 @@ class Sender:
 
     def write(self, data: bytes) -> None:
         if not self._fin:  # nothing comes behind the end
-            self._data += data
+            self._buffer.write(data)
 
     def finish(self) -> None:
         self._fin = True
@@ -99,19 +104,33 @@ class Sender:
             self._timed = None
         self._arm(now)
 
-    def opened(self, mss: int, window: int, seq: int, ack: int, now: float) -> None:
+    def opened(self, window: int, seq: int, ack: int, now: float) -> None:
         """The guest has acknowledged our SYN."""
-        self.mss = mss
-        self._cwnd = INITIAL_WINDOW * mss
+        self.congestion.open(self.mss)
         self._window_from = (seq, ack)
         self.on_ack(ack, window, seq, now, pure=False)
 
     # ------------------------------------------------------------------ acknowledgements
-    def on_ack(self, ack: int, window: int, seq: int, now: float, *, pure: bool) -> None:
-        """`ack` is between una and top (the caller has checked). `pure`: no data, SYN or FIN."""
+    def on_ack(
+        self,
+        ack: int,
+        window: int,
+        seq: int,
+        now: float,
+        *,
+        pure: bool,
+        sacked: Iterable[tuple[int, int]] = (),
+        round_trip: float | None = None,
+    ) -> None:
+        """`ack` is between una and top (the caller has checked).
+
+        pure: no data, SYN or FIN. sacked: ranges of ours that the guest has. round_trip: what the
+        guest's timestamps say, in seconds.
+        """
         duplicate = (
-            pure and ack == self.una and window == self.window and self.top > self.una
-        )  # RFC 5681 2
+            pure and ack == self.una and window == self.window > 0 and self.top > self.una
+        )  # RFC 5681 2; with a closed window it answers a probe
+        news = self._selective(sacked, ack) if self.selective else 0
         if self._window_from <= (seq, ack):
             if window and not self.window:
                 self._reopen(now)
@@ -121,9 +140,15 @@ class Sender:
         if not window:
             self.retries = 0  # it answers our probes: alive (RFC 9293 3.8.6.1)
         if ack > self.una:
-            self._advance(ack, now)
-        elif duplicate:
+            self._advance(ack, now, round_trip)
+        elif duplicate or news:
             self._on_duplicate()
+
+    def _selective(self, sacked: Iterable[tuple[int, int]], ack: int) -> int:
+        """Blocks that name numbers never sent, or acknowledged already (RFC 2883), say nothing."""
+        return sum(
+            self._sacked.add(start, end) for start, end in sacked if ack < start < end <= self.top
+        )
 
     def _reopen(self, now: float) -> None:
         """The guest's window has opened: what was sent as a probe goes again, as it should."""
@@ -133,116 +158,173 @@ class Sender:
         if self.deadline is not None:
             self._arm(now)
 
-    def _advance(self, ack: int, now: float) -> None:
+    def _advance(self, ack: int, now: float, round_trip: float | None) -> None:
         acked = ack - self.una
         if self._timed is not None and ack >= self._timed[0]:
             self.rtt.sample(now - self._timed[1])
             self._timed = None
+        elif self._timed is None and round_trip is not None:
+            self.rtt.sample(round_trip)
         self.una = ack
         self.nxt = max(self.nxt, ack)
-        released = min(max(0, ack - self._start), len(self._data))
-        del self._data[:released]
-        self._start += released
+        self._buffer.release(ack)
+        if self._sacked:
+            self._sacked.forget_below(ack)
         if self.retries:
             self.rtt.forget_back_off()
             self.retries = 0
-        self._duplicates = 0
-        self._grow(acked)
+        selective = self.selective
+        self._resend_first |= self.congestion.on_progress(acked, ack, self.mss, selective=selective)
         if self.una < self.top:
             self._arm(now)
         else:
             self.deadline = None
 
-    def _grow(self, acked: int) -> None:
-        if self._recover is None:
-            if self._cwnd < self._ssthresh:
-                self._cwnd += min(acked, 2 * self.mss)  # RFC 3465: by bytes, not by segments
-            else:
-                self._cwnd += max(1, self.mss * self.mss // self._cwnd)
-        elif self.una >= self._recover:
-            self._recover = None
-            self._cwnd = self._ssthresh
-        else:  # a partial acknowledgement: the next segment is lost too (RFC 6582 3.2)
-            self._resend_first = True
-            self._cwnd = max(self.mss, self._cwnd - acked + self.mss)
-
     def _on_duplicate(self) -> None:
-        self._duplicates += 1
-        if self._recover is not None:
-            self._cwnd += self.mss
-        elif self._duplicates == DUPLICATES:
-            self._ssthresh = max((self.top - self.una) // 2, 2 * self.mss)
-            self._cwnd = self._ssthresh + DUPLICATES * self.mss
-            self._recover = self.top
+        lost = bool(self._sacked) and self._lost_below() > self.una
+        if self.congestion.on_duplicate(
+            self.una, self.top, self.mss, lost=lost, selective=self.selective
+        ):
             self._resend_first = True
+            self._resent = self.una
+
+    def _lost_below(self) -> int:
+        """What is missing below this has been overtaken by enough to be lost (RFC 6675 4)."""
+        ranges = self._sacked.pairs()
+        by_count = ranges[-DUPLICATES][0] if len(ranges) >= DUPLICATES else self.una
+        above = 0
+        for start, end in reversed(ranges):
+            above += end - start
+            if above > (DUPLICATES - 1) * self.mss:
+                return max(by_count, start)
+        return by_count
 
     # ------------------------------------------------------------------ sending
-    def pieces(self, now: float) -> Iterator[Piece]:
-        """What may be sent now; each piece counts as sent when it is taken."""
-        if self._resend_first:
-            self._resend_first = False
-            if self.una < self.nxt:
-                self._timed = None
-                self.retransmitted += 1
-                yield self._piece(self.una, min(self.mss, self.end - self.una))
-        limit = self.una + min(self.window, self._cwnd, self.flight or self._cwnd)
-        while self.nxt < self.end:
-            size = min(self.mss, self.end - self.nxt, limit - self.nxt)
-            if self._probe:
-                size = max(size, 1)
-                self._probe = False
-            if size <= 0 or self._silly(size):
-                break
-            yield self._send(size, now)
-        if self._fin and self.nxt == self.end:
-            yield self._send(0, now)
+    def pieces(self, now: float) -> list[Piece]:
+        """What may be sent now; it counts as sent from now on."""
+        out: list[Piece] = []
+        room = self.una + self.window - self.nxt
+        if self.selective and self.congestion.recovering:
+            room = min(room, self._repair(out))
+        else:
+            if self._resend_first and self.una < self.nxt:
+                out.append(self._again(self.una, min(self.mss, self.end - self.una)))
+            room = min(room, self._allowance())
+        self._resend_first = False
+        if self.nxt < self.end or self._fin:
+            self._fresh(out, room, now)
         self._probe = False
         if self.deadline is None and self.nxt < self.end:
             self._arm(now)  # a closed window: the deadline is that of the next probe
+        return out
 
-    def _silly(self, size: int) -> bool:
-        """Better wait for more window than send a sliver (RFC 9293 3.8.6.2.1)."""
-        return (
-            size < self.mss
+    def _allowance(self) -> int:
+        """Bytes that may go, by congestion and by the guest's card."""
+        congestion = self.congestion
+        window = congestion.window
+        if not congestion.recovering:
+            window += min(congestion.duplicates, DUPLICATES - 1) * self.mss
+        if self.flight is not None:
+            window = min(window, self.flight)
+        return window - self._sacked.missing(self.una, self.nxt)
+
+    def _repair(self, out: list[Piece]) -> int:
+        """RFC 6675 5: send again what is lost, as far as the pipe has room; what room is left."""
+        lost_below = max(self.una, self._lost_below())
+        resent = max(self.una, self._resent)
+        missing = self._sacked.missing
+        pipe = missing(lost_below, self.top) + missing(self.una, min(resent, lost_below))
+        if self._resend_first:
+            lost_below = max(lost_below, min(self.una + self.mss, self.top))
+        while self._resend_first or pipe < self.congestion.window:
+            hole = self._sacked.hole(resent, lost_below)
+            if hole is None:
+                break
+            self._resend_first = False
+            start, stop = hole
+            size = min(self.mss, stop - start)
+            out.append(self._again(start, min(size, self.end - start)))
+            resent = start + size
+            pipe += size
+        self._resent = resent
+        return self.congestion.window - pipe
+
+    def _again(self, seq: int, size: int) -> Piece:
+        self._timed = None
+        self.retransmitted += 1
+        return self._piece(seq, size)
+
+    def _fresh(self, out: list[Piece], room: int, now: float) -> None:
+        """From `nxt` on, `room` bytes of it, leaving out what the guest has."""
+        while self.nxt < self.end:
+            stop = self.end
+            if self._sacked and self.nxt < self._sacked.top:
+                hole = self._sacked.hole(self.nxt, self._sacked.top)
+                self.nxt, stop = hole or (self._sacked.top, stop)
+                if hole is None:
+                    continue
+            size = self._polite(min(room, stop - self.nxt))
+            if size <= 0:
+                return
+            out.append(self._send(size, now))
+            room -= size
+        if self._fin and self.nxt == self.end:
+            out.append(self._send(0, now))
+
+    def _polite(self, size: int) -> int:
+        """`size` without a last sliver that had better wait (RFC 9293 3.8.6.2.1)."""
+        if self._probe:
+            self._probe = False
+            return max(size, 1)
+        if size <= 0:
+            return 0
+        sliver = size % self.mss
+        waits = (
+            sliver
             and self.nxt + size < self.end
-            and size < self.max_window // 2
-            and self.nxt > self.una  # something is in flight, its acknowledgement brings window
+            and sliver < self.max_window // 2
+            and self.nxt + size - sliver > self.una  # an acknowledgement will bring more window
         )
+        return size - sliver if waits else size
 
     def _send(self, size: int, now: float) -> Piece:
         piece = self._piece(self.nxt, size)
         before = self.nxt
         self.nxt += size + piece.fin
         if before < self.top:
-            self.retransmitted += 1
+            self.retransmitted += max(1, len(piece.payloads))
             self._timed = None
         elif self._timed is None and self.retries == 0:
-            self._timed = (self.nxt, now)
+            self._timed = (min(self.nxt, before + self.mss), now)
         self.top = max(self.top, self.nxt)
         if self.deadline is None or before == self.una:
             self._arm(now)
         return piece
 
     def _piece(self, seq: int, size: int) -> Piece:
-        at = seq - self._start
-        last = seq + size == self.end
-        return Piece(seq, self._data[at : at + size], self._fin and last, last and size > 0)
+        payloads = self._buffer.cut(seq, seq + size, self.mss) if size > 0 else []
+        last = seq + max(0, size) == self.end
+        return Piece(seq, payloads, self._fin and last, last and size > 0)
 
     # ------------------------------------------------------------------ time
-    def on_timeout(self, now: float) -> bool:
-        """Go back to `una`. False when the guest has not answered for too long."""
+    def on_timeout(self, now: float, *, patient: bool = False) -> bool:
+        """Go back to `una`. False when the guest has not answered for too long.
+
+        patient: a guest that may not be up yet is asked for as long as the caller likes, and often.
+        """
         self.retries += 1
-        if self.retries > MAX_RETRIES:
+        if self.retries > self._max_retries and not patient:
             return False
         self.rtt.back_off()
+        if patient:
+            self.rtt.rto = min(self.rtt.rto, PATIENT_RTO)
         self._timed = None
-        self._duplicates = 0
         self._resend_first = False
-        self._recover = None
         if self.una > self.iss:  # not the SYN
+            if self.retries > 1 or self._sacked.containing(self.una):
+                self._sacked.clear()
             if self.window:
-                self._ssthresh = max((self.top - self.una) // 2, 2 * self.mss)
-                self._cwnd = self.mss
+                self.congestion.on_timeout(self.una, self.top, self.mss)
             else:
                 self._probe = True
             self.nxt = self.una

@@ -7,6 +7,7 @@ before it has passed to the host (RFC 9293 3.10.7.4, eighth step).
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import Enum
 
@@ -28,6 +29,7 @@ class State(Enum):
     CLOSED = "CLOSED"
 
 
+UNSYNCHRONIZED = {State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED, State.CLOSED}
 AFTER_GUEST_FIN = {
     State.ESTABLISHED: State.CLOSE_WAIT,
     State.FIN_WAIT_1: State.CLOSING,
@@ -45,6 +47,11 @@ class Ends:
     guest_port: int
     remote: bytes
     remote_port: int
+
+    @property
+    def key(self) -> bytes:
+        """As the guest's packets have it, from IPv4's addresses to TCP's ports."""
+        return self.guest + self.remote + struct.pack("!HH", self.guest_port, self.remote_port)
 
 
 def reset_for(segment: Segment) -> Segment:

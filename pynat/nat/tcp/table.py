@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pynat.config import Config
 from pynat.nat.messages import (
@@ -23,22 +24,23 @@ from pynat.nat.messages import (
     TcpIncoming,
     TcpReceived,
     TcpSent,
+    TcpUrgent,
     TcpWritable,
 )
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.seq import wrap
-from pynat.nat.tcp.state import Ends, State, reset_for
+from pynat.nat.tcp.state import UNSYNCHRONIZED, Ends, State, reset_for
+from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason
 from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ipv4, tcp
 from pynat.wire.ipv4 import Ipv4
-from pynat.wire.tcp import ACK, RST, SYN, Segment
+from pynat.wire.tcp import ACK, RST, SYN, Run, Segment
 
-TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpEof | TcpFailed
+TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpEof | TcpFailed
 
-MAX_FLOWS = 4096
 # The one card that says it is ready while its ring is full. A full frame takes 6 of the 52 pages
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
@@ -48,14 +50,16 @@ _HEADERS = 40  # bytes of IPv4 and TCP headers without options
 
 class TcpTable:
     def __init__(self, config: Config, outlet: Outlet, numbers: Numbers) -> None:
-        self._config = config
         self._outlet = outlet
         self._numbers = numbers
+        self._settings = config.tcp
         self._secret = outlet.dice.randbytes(16)
         self._mss = config.tcp.mss or config.network.mtu - _HEADERS
-        self._flows: dict[Ends, Flow] = {}
+        self._mac = config.network.mac
+        self._flows: dict[bytes, Flow] = {}  # by Ends.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
+        self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self._adopted: list[Action] = []
         self._flight: int | None = None
 
@@ -70,11 +74,25 @@ class TcpTable:
         return iter(self._flows.values())
 
     # ------------------------------------------------------------------ from the guest
+    def take_common(self, frame: bytes, now: float) -> bool:
+        """The short way of a segment of an open flow; False leaves it to `from_guest`."""
+        flow = self._flows.get(frame[26:38])  # IPv4's addresses and TCP's ports
+        if flow is None or flow.state in UNSYNCHRONIZED:
+            return False
+        segment = tcp.decode_common(frame, self._mac)
+        if segment is None:
+            return False
+        self._to_flow(flow, segment, now)
+        return True
+
     def from_guest(self, packet: Ipv4, host: Address, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
         segment = tcp.decode(packet)
         ends = Ends(packet.source, segment.source, packet.destination, segment.destination)
-        flow = self._flows.get(ends)
+        if segment.options.malformed:
+            text = f"{self._name(ends)} {segment}: {segment.options.malformed}"
+            self._outlet.notices.limited("tcp option", text, now)
+        flow = self._flows.get(ends.key)
         if flow is not None and flow.state is State.CLOSED:  # in this very turn
             self._flush(flow, now)
             flow = None
@@ -82,21 +100,21 @@ class TcpTable:
             self._supersede(flow, now)
             flow = None
         if flow is not None:
-            reason = flow.from_guest(segment, now)
-            if reason:
-                self._outlet.notices.drop(
-                    reason, f"{self._name(ends)} {segment}: in {flow.state.value}", now, Level.DEBUG
-                )
+            self._to_flow(flow, segment, now)
         elif segment.flags & (SYN | ACK | RST) == SYN:
             self._open(ends, packet, segment, host, now)
         else:
             self._no_flow(ends, segment, now)
 
+    def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
+        reason = flow.from_guest(segment, now)
+        if reason:
+            text = f"{self._name(flow.ends)} {segment}: in {flow.state.value}"
+            self._outlet.notices.drop(reason, text, now, Level.DEBUG)
+
     def knows(self, packet: Ipv4) -> bool:
         """Whether the segment belongs to a flow."""
-        ports = packet.payload[:4]
-        guest, remote = int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
-        return Ends(packet.source, guest, packet.destination, remote) in self._flows
+        return packet.source + packet.destination + bytes(packet.payload[:4]) in self._flows
 
     def refuse(self, packet: Ipv4, now: float) -> None:
         """RST for a segment to a port where nothing of ours listens."""
@@ -119,8 +137,7 @@ class TcpTable:
         self._remove(flow)
 
     def _open(self, ends: Ends, packet: Ipv4, syn: Segment, host: Address, now: float) -> None:
-        if len(self._flows) >= MAX_FLOWS:
-            self._outlet.notices.drop("tcp flows", f"{MAX_FLOWS} are open already", now)
+        if not self._has_room(now):
             self._send(ends.remote, ends.guest, reset_for(syn), now)
             return
         flow = self._new(ends, now)
@@ -147,31 +164,33 @@ class TcpTable:
                 self._outlet.holds.carried(now)
                 self._say(flow, "opened", now)
             case TcpSent():
-                flow.on_sent(event.count, now)
+                flow.on_sent(event.count, event.room, now)
             case TcpWritable():
-                flow.on_writable()
+                flow.on_writable(event.room)
             case TcpReceived():
                 flow.on_received(event.data, now)
+            case TcpUrgent():
+                flow.on_urgent()
             case TcpEof():
                 flow.on_eof()
             case TcpFailed():
-                self._on_failed(flow, event.errno, now)
+                self._on_failed(flow, event, now)
 
     def incoming(self, event: TcpIncoming, guest: Address, router: bytes, now: float) -> None:
         """A host program has connected to a forward: SYN to the guest, seen from the router."""
-        if len(self._flows) >= MAX_FLOWS:
-            self._outlet.notices.drop("tcp flows", f"{MAX_FLOWS} are open already", now)
+        if not self._has_room(now):
             return  # the host side resets what nobody adopts
-        port = event.peer[1]
-        while Ends(guest[0], guest[1], router, port) in self._flows:
-            port = self._outlet.dice.randrange(1024, 65536)
-        flow = self._new(Ends(guest[0], guest[1], router, port), now)
+        ends = Ends(guest[0], guest[1], router, event.peer[1])
+        while ends.key in self._flows:
+            ends = replace(ends, remote_port=self._outlet.dice.randrange(1024, 65536))
+        flow = self._new(ends, now)
         flow.open_from_host(now)
         self._adopted.append(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
         self._say(flow, "opened by a host program", now)
 
-    def _on_failed(self, flow: Flow, number: int, now: float) -> None:
+    def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
+        number = event.errno
         connecting = flow.state is State.CONNECTING
         flow.on_failed(reason(number))
         if not connecting:
@@ -185,7 +204,8 @@ class TcpTable:
             )
             self._send(ends.remote, ends.guest, rst, now)
         else:
-            self._outlet.send_error(icmp.UNREACHABLE, code_for(number), flow.syn_quote, now)
+            kind, code = event.icmp or (icmp.UNREACHABLE, code_for(number))
+            self._outlet.send_error(kind, code, flow.syn_quote, now, sender=event.offender)
 
     # ------------------------------------------------------------------ once a turn
     def to_host(self) -> list[Action]:
@@ -200,8 +220,13 @@ class TcpTable:
             self._flush(flow, now)
 
     def _flush(self, flow: Flow, now: float) -> None:
-        for segment in flow.to_guest(now):
-            self._send(flow.ends.remote, flow.ends.guest, segment, now)
+        ends = flow.ends
+        for item in flow.to_guest(now):
+            if isinstance(item, Run):
+                pieces = tcp.encode_run(ends.remote, ends.guest, item)
+                self._outlet.send_pieces(ends.remote, ends.guest, ipv4.TCP, pieces, now)
+            else:
+                self._send(ends.remote, ends.guest, item, now)
         self._settle(flow, now)
 
     def _settle(self, flow: Flow, now: float) -> None:
@@ -211,6 +236,8 @@ class TcpTable:
         if flow.state is State.CLOSED:
             self._remove(flow)
             return
+        if flow.state is State.TIME_WAIT:
+            self._lingering[flow] = None
         self._outlet.timers.set(flow, flow.next_timer())
         if flow.state is State.CONNECTING:
             return
@@ -222,34 +249,48 @@ class TcpTable:
 
     # ------------------------------------------------------------------ flows come and go
     def _new(self, ends: Ends, now: float) -> Flow:
-        flow = Flow(
-            self._numbers.next(),
-            ends,
-            self._initial_number(ends, now),
-            self._mss,
-            self._config.tcp.idle,
-            self._touch,
-        )
+        offset = self._offset(ends)
+        isn = self._settings.isn
+        if isn is None:
+            isn = wrap(int(now * 250_000) + offset)
+        terms = Terms(self._settings, self._mss, offset)
+        flow = Flow(self._numbers.next(), ends, isn, terms, self._settings, self._touch)
         flow.sender.flight = self._flight
-        self._flows[ends] = flow
+        self._flows[ends.key] = flow
         self._by_number[flow.number] = flow
         return flow
 
     def _remove(self, flow: Flow) -> None:
         if self._by_number.pop(flow.number, None) is None:
             return
-        del self._flows[flow.ends]
+        del self._flows[flow.ends.key]
+        self._lingering.pop(flow, None)
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None
 
-    def _initial_number(self, ends: Ends, now: float) -> int:
-        """RFC 6528 3: a 4-microsecond clock plus a keyed hash of the connection's ends."""
-        text = repr((ends.guest, ends.guest_port, ends.remote, ends.remote_port)).encode()
-        offset = hashlib.blake2s(text, key=self._secret, digest_size=4).digest()
-        return wrap(int(now * 250_000) + int.from_bytes(offset, "big"))
+    def _has_room(self, now: float) -> bool:
+        """For one more flow; the one that has been in TIME-WAIT for longest makes room."""
+        if len(self._flows) < self._settings.flows:
+            return True
+        if not self._lingering:
+            text = f"{self._settings.flows} are open already (tcp.flows)"
+            self._outlet.notices.drop("tcp flows", text, now)
+            return False
+        oldest = next(iter(self._lingering))
+        self._outlet.notices.limited(
+            "tcp flow evicted", f"{self._name(oldest.ends)}: left TIME-WAIT early for another", now
+        )
+        oldest.close("closed")
+        self._remove(oldest)
+        return True
+
+    def _offset(self, ends: Ends) -> int:
+        """A keyed hash of the connection's ends, added to the 4-microsecond clock (RFC 6528 3)."""
+        digest = hashlib.blake2s(ends.key, key=self._secret, digest_size=4).digest()
+        return int.from_bytes(digest, "big")
 
     def _send(self, source: bytes, destination: bytes, segment: Segment, now: float) -> None:
         self._outlet.send_ipv4(

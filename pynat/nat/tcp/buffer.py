@@ -1,0 +1,70 @@
+"""Bytes of the host that the guest has not acknowledged, in the chunks in which they were read.
+
+Nothing is copied on the way in, and on the way out only a piece that lies across two chunks.
+Sequence numbers are those of `pynat.nat.tcp.seq`. A chunk goes when its last byte is released, so
+up to one chunk more than `len()` bytes is kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+SMALL = 2048  # bytes; smaller chunks are joined, or a host that writes single bytes fills lists
+
+
+class SendBuffer:
+    def __init__(self, start: int) -> None:
+        """start: the sequence number of the first byte that will be written."""
+        self.start = start
+        self.end = start
+        self._chunks: deque[bytes] = deque()
+        self._base = start  # of the first chunk's first byte
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def write(self, data: bytes) -> None:
+        self.end += len(data)
+        if self._chunks and len(self._chunks[-1]) + len(data) <= SMALL:
+            self._chunks[-1] += data
+        else:
+            self._chunks.append(data)
+
+    def release(self, until: int) -> None:
+        """Forget everything before `until`, which may lie beyond the end (SYN, FIN)."""
+        self.start = max(self.start, min(until, self.end))
+        chunks = self._chunks
+        while chunks and self._base + len(chunks[0]) <= self.start:
+            self._base += len(chunks.popleft())
+        if not chunks:
+            self._base = self.start
+
+    def cut(self, seq: int, end: int, size: int) -> list[bytes | memoryview]:
+        """The bytes from `seq` to `end` in pieces of `size`; the last one may be shorter."""
+        pieces: list[bytes | memoryview] = []
+        carry = b""  # the beginning of a piece that goes on in the next chunk
+        at = self._base
+        for chunk in self._chunks:
+            first = seq - at
+            at += len(chunk)
+            if first >= len(chunk):
+                continue
+            last = min(len(chunk), first + end - seq)
+            view = memoryview(chunk)
+            seq += last - first
+            if carry:
+                middle = min(last, first + size - len(carry))
+                carry += view[first:middle]
+                first = middle
+                if len(carry) < size:
+                    continue
+                pieces.append(carry)
+                carry = b""
+            whole = last - (last - first) % size
+            pieces += [view[i : i + size] for i in range(first, whole, size)]
+            carry = bytes(view[whole:last])
+            if seq >= end:
+                break
+        if carry:
+            pieces.append(carry)
+        return pieces
