@@ -123,12 +123,24 @@ class Udp:
 
 
 @dataclass(frozen=True, slots=True)
+class Impair:
+    """How bad the wire between guest and router is, in each direction."""
+
+    loss: float = 0.0  # shares of the frames, 0 to 1
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    corrupt: float = 0.0
+    delay: float = 0.0  # seconds, of every frame
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     network: Network = field(default_factory=Network)
     dhcp: Dhcp = field(default_factory=Dhcp)
     dns: Dns = field(default_factory=Dns)
     tcp: Tcp = field(default_factory=Tcp)
     udp: Udp = field(default_factory=Udp)
+    impair: Impair = field(default_factory=Impair)
     time: TimePolicy = TimePolicy.AUTO
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow
     host_loopback: bool = True

@@ -69,6 +69,11 @@ KEYS: dict[str, Parser] = {
     "tcp.forward_wait": values.seconds(1, 86_400),
     "tcp.flows": values.whole(1, 65_536),
     "udp.idle": values.seconds(1, 86_400 * 365),
+    "impair.loss": values.share,
+    "impair.duplicate": values.share,
+    "impair.reorder": values.share,
+    "impair.corrupt": values.share,
+    "impair.delay": values.seconds(0, 10),
 }
 TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]
 

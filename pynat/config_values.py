@@ -78,6 +78,13 @@ def whole(low: int, high: int) -> Parser:
     return parse
 
 
+def share(value: object) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:  # type: ignore[operator]
+        raise Wrong("a number from 0 to 1 (share of the frames, 0.05 is 5 %)")
+    return float(value)  # type: ignore[arg-type]
+
+
 def seconds(low: float, high: float) -> Parser:
     def parse(value: object) -> float:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -18,6 +18,7 @@ from pynat.config_load import load
 from pynat.engine import Engine
 from pynat.link import netns
 from pynat.link.capture import captured
+from pynat.link.impair import impaired
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level
 
@@ -106,7 +107,11 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, tap.close)
-        with captured(tap, config, epoch=time.time() - tap.now()) as link:
+        epoch = time.time() - tap.now()
+        with (
+            captured(tap, config, epoch=epoch) as capture,
+            impaired(capture, config) as link,
+        ):
             engine = Engine(config, link, loop)
             loop.call_soon(_say_ready, arguments, config)
             await engine.run()

@@ -15,6 +15,7 @@ from pynat.config_load import load
 from pynat.engine import Engine, say
 from pynat.errors import ConfigError
 from pynat.link.capture import captured
+from pynat.link.impair import impaired
 from pynat.link.link import Link
 from pynat.notices import Level
 
@@ -46,7 +47,7 @@ async def _serve(port: Port, config: Config) -> None:
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
-    with captured(port, config) as link:
+    with captured(port, config) as capture, impaired(capture, config) as link:
         engine = Engine(config, link, asyncio.get_running_loop())
         port.ready()
         await engine.run()

@@ -148,6 +148,7 @@ def test_dns_moves_along_with_the_router() -> None:
         ("seed = 1.5", "seed = 1.5: must be a whole number from 0"),
         ("seed = true", "seed = true: must be a whole number from 0"),
         ("capture_files = 2", "must be together with capture_size, which says when the next file"),
+        ("[impair]\nloss = 5", "a number from 0 to 1 (share of the frames, 0.05 is 5 %)"),
         ("capture_size = 0", "must be a whole number from 1 to 1048576"),
         ("capture = ''", 'capture = "": must be the path of a file to write'),
         ("capture = '~nobody-of-this-name/x'", "a path whose ~ is the home folder of somebody"),
