@@ -7,6 +7,7 @@ packed bytes in the data path.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
@@ -14,6 +15,8 @@ from pathlib import Path
 
 CAPTURE_FILES = 4
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
+# The addresses of names in host_aliases, in their order: RFC 2544's, which no real host has.
+NAMED_NET = IPv4Network("198.18.0.0/15")
 
 
 class TimePolicy(StrEnum):
@@ -67,6 +70,83 @@ class Forward:
     def is_open(self) -> bool:
         """Whether other machines can get in."""
         return not isinstance(self.host_address, Path) and not self.host_address.is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program, started for each connection; the stream is its standard input and output."""
+
+    argv: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"cmd:{shlex.join(self.argv)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixPath:
+    """A program of the host that listens at a Unix socket."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpServer:
+    """A program that listens at a TCP port, on the host or wherever the host can go."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+    def __str__(self) -> str:
+        shown = f"[{self.address}]" if self.address.version == 6 else self.address
+        return f"tcp:{shown}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestForward:
+    """The guest's TCP connections to this address and port are served by `to`."""
+
+    address: IPv4Address
+    port: int
+    to: Command | UnixPath | TcpServer
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"tcp:{self.address}:{self.port}-{self.to}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostAlias:
+    """What the guest sends to `guest` goes to `host`, and comes back as from `guest`.
+
+    Port 0 is every port; host_port 0 is the port that the guest named. `name`, if there is one,
+    is what the DNS answers `guest` to.
+    """
+
+    guest: IPv4Address
+    port: int
+    host: IPv4Address
+    host_port: int
+    name: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        written = _with_port(self.name or self.guest, self.port)
+        return f'"{written}" = "{_with_port(self.host, self.host_port)}"'
+
+
+def _with_port(host: object, port: int) -> str:
+    return f"{host}:{port}" if port else str(host)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Where a restricted guest may go all the same; port 0 is every port."""
+
+    net: IPv4Network
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +225,10 @@ class Config:
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow
     host_loopback: bool = True
     forwards: tuple[Forward, ...] = ()
+    guestfwd: tuple[GuestForward, ...] = ()
+    host_aliases: tuple[HostAlias, ...] = ()
+    restricted: bool = False  # nothing leaves but to the above and to `allow`
+    allow: tuple[Allowed, ...] = ()
     backlog: int = 128  # connections of one forward that wait to be accepted
     capture: Path | None = None
     capture_size: int | None = None  # MiB of one file; None = one file without limit
@@ -152,3 +236,16 @@ class Config:
     tftp_root: Path | None = None
     seed: int | None = None  # None = a fresh one, told in the log
     warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log
+
+    @property
+    def claimed(self) -> frozenset[IPv4Address]:
+        """Addresses of the guest's net, other than the router's, at which something is served."""
+        served = {one.address for one in self.guestfwd} | {one.guest for one in self.host_aliases}
+        ours = {self.network.router, self.network.dns}
+        return frozenset(address for address in served - ours if address in self.network.net)
+
+    @property
+    def names(self) -> dict[str, tuple[IPv4Address, ...]]:
+        """What the DNS answers by itself, in lower case."""
+        aliases = {alias.name: (alias.guest,) for alias in self.host_aliases if alias.name}
+        return aliases | self.dns.names

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol
 from pynat.config_values import Source
+from pynat.config_ways import check_ways
 from pynat.errors import ConfigError
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
@@ -27,6 +28,7 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     for rule in config.forwards:
         check_forward(rule, network)
     _check_ports(config.forwards)
+    check_ways(config, source)
 
 
 def _check_ports(rules: tuple[Forward, ...]) -> None:

@@ -44,6 +44,10 @@ def _number(value: object) -> int:
         raise Wrong("a number") from None
 
 
+def _switch(value: object) -> bool:
+    return bool(_number(value))
+
+
 # key: (our key, parser)
 KEYS: dict[str, tuple[str, Parser]] = {
     "net": ("network.net", values.address),
@@ -56,11 +60,11 @@ KEYS: dict[str, tuple[str, Parser]] = {
     "tftp_srvname": ("dhcp.server_name", values.text(255, "the name of the boot server")),
     "dnssearch": ("dhcp.search", _search),
     "pktlog": ("capture", values.new_file),
+    "restricted": ("restricted", _switch),
     "hostfwd": ("forwards", forward),
 }
 # key: (parser, which values mean that the user wanted something)
 NO_EFFECT: dict[str, tuple[Parser, Callable[[Any], bool]]] = {
-    "restricted": (_number, bool),
     "smb_export": (str, bool),
     "smb_srv": (values.address, bool),
     "ipv6_enabled": (_number, bool),
@@ -129,8 +133,7 @@ def _key_and_value(line: str, place: str) -> tuple[str, str]:
 
 
 def _no_effect(key: str, value: str, source: Source) -> str:
-    text = f"{source.place(key)}: {key} = {value} is understood but has no effect"
-    return f"{text}: the guest can reach the host and the world" if key == "restricted" else text
+    return f"{source.place(key)}: {key} = {value} is understood but has no effect"
 
 
 def _listens(rule: Forward, place: str, value: str) -> str:
@@ -155,6 +158,7 @@ def _assemble(
         network=network,
         dhcp=replace(base.dhcp, **dhcp),
         capture=found.get("capture"),
+        restricted=found.get("restricted", False),
         forwards=forwards,
         warnings=warnings,
     )

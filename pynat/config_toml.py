@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
-from pynat import config_forwards
+from pynat import config_forwards, config_ways
 from pynat import config_values as values
 from pynat.config import Config, Network, TimePolicy
 from pynat.config_check import check
@@ -31,6 +31,10 @@ KEYS: dict[str, Parser] = {
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
     "forwards": values.list_of(config_forwards.forward_item),
+    "guestfwd": values.list_of(config_ways.guest_forward),
+    "host_aliases": config_ways.host_aliases,
+    "restricted": values.boolean,
+    "allow": values.list_of(config_ways.allowed),
     "backlog": values.whole(1, 65535),
     "capture": values.new_file,
     "capture_size": values.whole(1, 1 << 20),
@@ -104,6 +108,14 @@ def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
         replace(rule, source=f"{place}: forwards[{i}]")
         for i, rules in enumerate(top.get("forwards", ()))
         for rule in rules
+    )
+    top["guestfwd"] = tuple(
+        replace(one, source=f"{source.place('guestfwd')}: guestfwd[{i}]")
+        for i, one in enumerate(top.get("guestfwd", ()))
+    )
+    top["host_aliases"] = tuple(
+        replace(one, source=f"{source.place('host_aliases')}: host_aliases")
+        for one in top.get("host_aliases", ())
     )
     return replace(base, **top)
 

@@ -201,7 +201,7 @@ def names(value: object) -> dict[str, tuple[IPv4Address, ...]]:
         at = f'."{key}"'
         name = item(domain_name, at, key).lower()
         if isinstance(given, dict):
-            raise _unquoted(key, given)
+            raise unquoted(key, given)
         several = given if isinstance(given, list) else [given]
         if not several:
             raise Wrong("at least one IPv4 address", at, given)
@@ -209,7 +209,7 @@ def names(value: object) -> dict[str, tuple[IPv4Address, ...]]:
     return table
 
 
-def _unquoted(name: str, value: object) -> Wrong:
+def unquoted(name: str, value: object) -> Wrong:
     """x.test = "1.2.3.4" without quotes around the name is a table x with a key test."""
     while isinstance(value, dict) and value:
         inner, value = next(iter(value.items()))

@@ -31,12 +31,13 @@ _MSG_ERRQUEUE = 0x2000
 
 
 def enable(sock: socket.socket, *, on: bool = True) -> None:
-    sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, on)
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, on)
 
 
 def read(sock: socket.socket, flow: int) -> Iterator[SocketError]:
     """Everything that waits there."""
-    while True:
+    while sock.family != socket.AF_UNIX:  # which has none and would give its data
         try:
             payload, ancillary, _, to = sock.recvmsg(_PAYLOAD, 512, _MSG_ERRQUEUE)
         except OSError:

@@ -2,8 +2,7 @@
 
 The event loop is given descriptors, not socket objects: it formats the repr of an unknown object
 for an error that it then swallows. A descriptor is registered only while there is something to
-wait for. A connect on the loopback is over before `connect` returns although it says otherwise,
-so it is asked a second time before the loop is bothered.
+wait for. Some flows lead to a Unix socket or a program instead (`pynat.host.destinations`).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pynat.host import errqueue
-from pynat.host.descriptors import open_socket
+from pynat.host.destinations import Destinations
 from pynat.nat.messages import (
     PLENTY,
     CloseFlow,
@@ -61,25 +60,18 @@ class TcpSockets:
     def __init__(self, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]) -> None:
         self._loop = loop
         self._emit = emit
+        self._destinations = Destinations(loop)
         self._open: dict[int, _Connection] = {}
 
     # ------------------------------------------------------------------ actions
     def connect(self, action: TcpConnect) -> None:
-        address, port = action.to
-        family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
         try:
-            sock = open_socket(family, socket.SOCK_STREAM)
+            sock, code = self._destinations.connect(action.to)
         except OSError as error:
             self._emit(TcpFailed(action.flow, error.errno or errno.EIO))
             return
         connection = self._open[action.flow] = _Connection(sock)
         _set_up(sock)
-        if family == socket.AF_INET:
-            errqueue.enable(sock)
-        to = (socket.inet_ntop(family, address), port)
-        code = sock.connect_ex(to)
-        if code == errno.EINPROGRESS:
-            code = sock.connect_ex(to)
         if code in _UNDER_WAY:
             self._await_room(connection, self._connected, action.flow)
         elif code:
@@ -140,6 +132,7 @@ class TcpSockets:
         while self._open:
             _, connection = self._open.popitem()
             self._dispose(connection, reset=True)
+        self._destinations.close()
 
     # ------------------------------------------------------------------ events
     def _connected(self, flow: int, connection: _Connection) -> None:

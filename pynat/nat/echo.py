@@ -8,6 +8,7 @@ socket has its own. Replies and ICMP errors go back with the guest's identifier.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pynat.nat.messages import (
@@ -18,6 +19,7 @@ from pynat.nat.messages import (
     EchoSend,
     SocketError,
 )
+from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import code_for, reason
@@ -37,6 +39,7 @@ class _Echo:
     guest: bytes
     remote: bytes  # of the last request, as the guest names it
     table: EchoTable
+    names: Names
     quote: bytes = b""  # of the last request
 
     def on_timer(self, now: float) -> None:
@@ -44,14 +47,19 @@ class _Echo:
 
 
 class EchoTable:
-    def __init__(self, outlet: Outlet, numbers: Numbers) -> None:
+    def __init__(
+        self, outlet: Outlet, numbers: Numbers, to_guest_address: Callable[[bytes], bytes]
+    ) -> None:
+        """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
+        self._as_guest_sees = to_guest_address
         self._outlet = outlet
         self._numbers = numbers
         self._flows: dict[tuple[bytes, int], _Echo] = {}
         self._by_number: dict[int, _Echo] = {}
         self._actions: list[Action] = []
 
-    def from_guest(self, packet: Ipv4, request: Icmp, now: float) -> None:
+    def from_guest(self, packet: Ipv4, request: Icmp, host: bytes, now: float) -> None:
+        """`host` is where the request really goes."""
         key = (packet.source, request.ident)
         flow = self._flows.get(key)
         if flow is None:
@@ -59,17 +67,23 @@ class EchoTable:
                 self._outlet.notices.drop("ping flows", f"{MAX_FLOWS} identifiers in use", now)
                 return
             flow = _Echo(
-                self._numbers.next(), request.ident, packet.source, packet.destination, self
+                self._numbers.next(),
+                request.ident,
+                packet.source,
+                packet.destination,
+                self,
+                Names(self._as_guest_sees),
             )
             self._flows[key] = self._by_number[flow.number] = flow
         flow.remote = packet.destination
+        flow.names.sent((packet.destination, 0), (host, 0))
         flow.quote = packet.quote
         self._outlet.timers.set(flow, now + IDLE)
         self._outlet.holds.expect(flow.number, now)
         self._actions.append(
             EchoSend(
                 flow.number,
-                packet.destination,
+                host,
                 request.ident,
                 request.sequence,
                 request.payload,
@@ -85,7 +99,8 @@ class EchoTable:
         match event:
             case EchoReply():
                 reply = Icmp(icmp.ECHO_REPLY, 0, flow.ident, event.sequence, event.payload)
-                self._outlet.send_ipv4(event.source, flow.guest, ipv4.ICMP, icmp.encode(reply), now)
+                source = flow.names.of((event.source, 0))[0]
+                self._outlet.send_ipv4(source, flow.guest, ipv4.ICMP, icmp.encode(reply), now)
             case EchoDenied():
                 self._outlet.notices.drop("ping not permitted", event.detail, now, Level.ERROR)
                 self._outlet.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, flow.quote, now)
@@ -104,7 +119,8 @@ class EchoTable:
         kind, code = event.icmp or (icmp.UNREACHABLE, code_for(event.errno))
         if event.errno == errno.ECONNREFUSED and event.icmp is None:
             code = icmp.HOST  # an echo has no port that could refuse
-        self._outlet.send_error(kind, code, flow.quote, now, sender=event.offender, mtu=event.mtu)
+        sender = flow.names.of((event.offender, 0))[0] if event.offender else None
+        self._outlet.send_error(kind, code, flow.quote, now, sender=sender, mtu=event.mtu)
         return True
 
     def close(self, flow: _Echo) -> None:

@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pynat.config import Command, UnixPath
+
 Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
 PLENTY = 1 << 30  # bytes: more room than anybody fills
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """A host that refuses every connection."""
+
+
+Destination = Address | Command | UnixPath | Nowhere
 
 
 # ---------------------------------------------------------------- actions, engine to host
@@ -32,7 +42,7 @@ class TcpConnect:
     """Open a socket and connect. Answered by TcpConnected or TcpFailed."""
 
     flow: int
-    to: Address
+    to: Destination
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
+from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import OURS, code_for, reason
@@ -61,6 +62,7 @@ class UdpFlow:
     number: int
     guest: Address
     idle: _Idle
+    names: Names
     from_guest: int = 0  # datagrams
     from_host: int = 0
 
@@ -111,6 +113,7 @@ class UdpTable:
         self._flows[guest] = flow  # the last in the order of use
         flow.idle.used(now)
         flow.from_guest += 1
+        flow.names.sent((packet.destination, datagram.destination), host)
         self._outlet.holds.expect(flow.number, now)
         self._outlet.holds.carried(now)
         self._actions.append(UdpSend(flow.number, host, datagram.payload, packet.ttl - 1))
@@ -124,8 +127,7 @@ class UdpTable:
         flow.from_host += 1
         self._outlet.holds.settle(flow.number)
         self._outlet.holds.carried(now)
-        source = (self._as_guest_sees(event.source[0]), event.source[1])
-        self._send(source, flow.guest, event.payload, now)
+        self._send(flow.names.of(event.source), flow.guest, event.payload, now)
 
     def on_error(self, event: SocketError, now: float) -> bool:
         """Whether the flow was ours."""
@@ -137,7 +139,7 @@ class UdpTable:
             why = f"{self._name(flow)}: {reason(event.errno)}"
             self._outlet.notices.drop("udp socket", why, now)
             return True
-        remote = (self._as_guest_sees(event.to[0]), event.to[1])
+        remote = flow.names.of(event.to)
         self._outlet.notices.limited(
             "udp error",
             f"{self._name(flow)} > {self._outlet.describe(*remote)}: {reason(event.errno)}",
@@ -146,7 +148,7 @@ class UdpTable:
         lost = udp.encode(flow.guest[0], flow.guest[1], *remote, event.payload)
         quote = ipv4.encode(flow.guest[0], remote[0], ipv4.UDP, lost)[: 20 + 28]
         kind, code = event.icmp or (icmp.UNREACHABLE, code_for(event.errno))
-        sender = self._as_guest_sees(event.offender) if event.offender else None
+        sender = flow.names.of((event.offender, 0))[0] if event.offender else None
         self._outlet.send_error(kind, code, quote, now, sender=sender, mtu=event.mtu)
         return True
 
@@ -190,6 +192,7 @@ class UdpTable:
             self._numbers.next(),
             guest,
             _Idle(self._outlet, self._config.udp.idle, lambda now: self._idled(flow, now)),
+            Names(self._as_guest_sees),
         )
         self._by_number[flow.number] = flow
         self._say(flow, "opened", now)

@@ -38,8 +38,10 @@ class GuestSide:
         self._fragment_ident = dice.randrange(0x10000)
         self._frames: list[bytes] = []
         self._errors = ErrorGate(network.net.broadcast_address.packed)
-        own = frozenset((network.router.packed, network.dns.packed))
-        self.neighbors = Neighbors(self._mac, own, self.timers, notices, self._queue)
+        own = [network.router, network.dns, *config.claimed]
+        self.neighbors = Neighbors(
+            self._mac, [one.packed for one in own], self.timers, notices, self._queue
+        )
 
     def frames(self) -> list[bytes]:
         """Everything queued since the last call."""

@@ -8,7 +8,7 @@ Answers are believed for as long as the guest's own ARP keeps confirming them or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pynat.notices import Level, Notices
@@ -43,15 +43,15 @@ class Neighbors:
     def __init__(
         self,
         mac: bytes,
-        own: frozenset[bytes],
+        own: Sequence[bytes],
         timers: Timers,
         notices: Notices,
         send: Callable[[bytes], None],
     ) -> None:
-        """own: our addresses, packed. send: takes a frame for the guest."""
+        """own: our addresses, packed; the first one asks. send: takes a frame for the guest."""
         self._mac = mac
-        self._own = own
-        self._asks_from = min(own)
+        self._own = frozenset(own)
+        self._asks_from = own[0]
         self._timers = timers
         self._notices = notices
         self._send = send

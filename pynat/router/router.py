@@ -2,9 +2,8 @@
 
 One `match` per layer; what no arm takes is dropped under a named reason. Malformed is caught here
 and nowhere else. Addresses of our own are served by `services`; the rest of the world goes to
-`nat`, which names hosts as the guest does. `Router.host_address` says where such a name really
-leads: the router's address to the host's loopback (as in QEMU and VirtualBox), 127.0.0.0/8
-nowhere, because a guest that could name the loopback would have the developer's machine.
+`nat`, which names hosts as the guest does; `pynat.router.ways` says where such a name really
+leads. 127.0.0.0/8 leads nowhere: the router's own loopback is not the guest's to name.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from pynat.nat.messages import (
     EchoReply,
     Event,
     ForwardTrouble,
+    Nowhere,
     Resolved,
     SocketError,
     TcpIncoming,
@@ -35,6 +35,7 @@ from pynat.nat.unreachable import reason
 from pynat.notices import Level, Notices
 from pynat.router.guest_side import GuestSide
 from pynat.router.reassembly import Reassembly
+from pynat.router.ways import Refusal, Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
@@ -43,7 +44,6 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
 from pynat.wire.udp import Udp
 
-LOOPBACK = bytes((127, 0, 0, 1))
 LIMITED_BROADCAST = b"\xff" * 4
 NO_ADDRESS = b"\0" * 4
 
@@ -65,14 +65,16 @@ class Router:
         self._own = frozenset((self._address, self._dns_address))
         self._broadcast = network.net.broadcast_address.packed
         self._zero = network.net.network_address.packed
-        self._not_guests = self._own | {self._broadcast, self._zero}
+        claimed = {address.packed for address in config.claimed}
+        self._not_guests = self._own | claimed | {self._broadcast, self._zero}
         self._first_guest = network.guest.packed
         self._mask = int(network.net.netmask)
         self._prefix = int(network.net.network_address)
         numbers = Numbers()
         self.tcp = TcpTable(config, self.guest, numbers)
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
-        self.echo = EchoTable(self.guest, numbers)
+        self.echo = EchoTable(self.guest, numbers, self._as_guest_sees)
+        self._ways = Ways(config)
         self.dhcp = DhcpServer(config, notices, self.guest.neighbors.mac_of)
         self.dns = DnsForwarder(config, notices)
         self.dns_streams = DnsStreams(self.dns)
@@ -181,24 +183,15 @@ class Router:
                 self._dhcp(datagram, now)
             case 53 if packet.destination == self._dns_address:
                 self._dns(packet, datagram, now)
-            case _ if self._reaches_loopback(packet.destination) or self.udp.knows(
-                packet, datagram
-            ):
-                self.udp.from_guest(packet, datagram, (LOOPBACK, datagram.destination), now)
             case _:
-                self.guest.send_error(icmp.UNREACHABLE, icmp.PORT, packet.quote, now)
+                self._udp(packet, datagram, now)
 
     def _tcp_to_router(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
         if port == DNS_PORT and packet.destination == self._dns_address:
             self.tcp.from_guest(packet, self.dns_streams.ADDRESS, now)
-        elif self._reaches_loopback(packet.destination) or self.tcp.knows(packet):
-            self.tcp.from_guest(packet, (LOOPBACK, port), now)
         else:
-            self.tcp.refuse(packet, now)
-
-    def _reaches_loopback(self, address: bytes) -> bool:
-        return self._config.host_loopback and address == self._address
+            self._tcp(packet, now)
 
     def _dhcp(self, datagram: Udp, now: float) -> None:
         reply = self.dhcp.from_guest(datagram.payload, now)
@@ -236,20 +229,53 @@ class Router:
     def _nat(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:
             case ipv4.TCP:
-                port = int.from_bytes(packet.payload[2:4], "big")
-                self.tcp.from_guest(packet, (packet.destination, port), now)
+                self._tcp(packet, now)
             case ipv4.UDP:
-                datagram = udp.decode(packet)
-                host = (packet.destination, datagram.destination)
-                self.udp.from_guest(packet, datagram, host, now)
+                self._udp(packet, udp.decode(packet), now)
             case ipv4.ICMP:
-                message = icmp.decode(packet.payload)
-                if message.type == icmp.ECHO_REQUEST:
-                    self.echo.from_guest(packet, message, now)
-                else:
-                    self._other_icmp(packet, message, now)
+                self._icmp(packet, icmp.decode(packet.payload), now)
             case _:
                 self._no_protocol(packet, now)
+
+    def _tcp(self, packet: Ipv4, now: float) -> None:
+        port = int.from_bytes(packet.payload[2:4], "big")
+        to = self._ways.tcp((packet.destination, port))
+        if not isinstance(to, Refusal):
+            self.tcp.from_guest(packet, to, now)
+        elif self.tcp.knows(packet):  # a forward has let it in
+            self.tcp.from_guest(packet, Nowhere(), now)
+        else:
+            self._count_refusal(packet, to, now)
+            self.tcp.refuse(packet, now)
+
+    def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
+        named = (packet.destination, datagram.destination)
+        to = self._ways.udp(named)
+        if not isinstance(to, Refusal):
+            self.udp.from_guest(packet, datagram, to, now)
+        elif self.udp.knows(packet, datagram):
+            self.udp.from_guest(packet, datagram, named, now)
+        else:
+            self._count_refusal(packet, to, now)
+            code = icmp.PORT if to is Refusal.NOBODY else icmp.PROHIBITED
+            self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+
+    def _icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
+        if message.type != icmp.ECHO_REQUEST:
+            self._other_icmp(packet, message, now)
+            return
+        match self._ways.echo(packet.destination):
+            case bytes(host):
+                self.echo.from_guest(packet, message, host, now)
+            case Refusal.NOBODY:
+                self._icmp_to_router(packet, message, now)  # an address of ours
+            case Refusal.PROHIBITED:
+                self._count_refusal(packet, Refusal.PROHIBITED, now)
+                self.guest.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, packet.quote, now)
+
+    def _count_refusal(self, packet: Ipv4, why: Refusal, now: float) -> None:
+        if why is Refusal.PROHIBITED:
+            self.notices.drop("restricted", f"{packet}: `allow` does not have it", now)
 
     def _other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
         self.notices.drop(

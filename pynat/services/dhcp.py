@@ -65,7 +65,7 @@ class DhcpServer:
     ) -> None:
         self._config = config
         self._notices = notices
-        self._leases = Leases(config.network, user_of)
+        self._leases = Leases(config.network, user_of, config.claimed)
         self._router = config.network.router.packed
         self._options = dhcp_options.configured(config)
 

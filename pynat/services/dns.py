@@ -4,6 +4,8 @@
                          \\--> everything else: Resolve for the host's resolvers, bytes unchanged
     from the host:  Resolved ---> the answer, bytes unchanged, or SERVFAIL
 
+A restricted guest is told REFUSED for every other name: nothing of it leaves the process.
+
 Names that we know are those of the configuration, `host.internal`, `gateway.internal` and
 `host.docker.internal` (the router), and the addresses of the guest's net backwards: an address
 there without a name is NXDOMAIN at once, because no resolver of the host can know better.
@@ -41,11 +43,12 @@ class DnsForwarder:
     def __init__(self, config: Config, notices: Notices) -> None:
         network = config.network
         router = (network.router,)
-        self._names = dict.fromkeys(ROUTER_NAMES, router) | config.dns.names
+        self._names = dict.fromkeys(ROUTER_NAMES, router) | config.names
         self._pointers = _pointers(self._names)
         self._pointers.setdefault(network.router.reverse_pointer, ROUTER_NAMES[0])
         self._pointers.setdefault(network.dns.reverse_pointer, ROUTER_NAMES[0])
         self._net = network.net
+        self._restricted = config.restricted
         self._longest = network.mtu - HEADERS
         self._notices = notices
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
@@ -85,6 +88,10 @@ class DnsForwarder:
     def _forward(
         self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer
     ) -> None:
+        if self._restricted:
+            self._notices.drop("restricted", f"{question}: only names of the configuration", now)
+            answer(dns.reply(question, dns.REFUSED))
+            return
         if len(self._pending) >= LIMIT:
             text = f"more than {LIMIT} questions wait for the host's resolvers"
             self._notices.limited("dns questions", text, now, Level.ERROR)

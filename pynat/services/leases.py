@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address
 
 from pynat.config import Network
 from pynat.wire import dhcp
@@ -52,13 +53,19 @@ class Lease:
 
 
 class Leases:
-    def __init__(self, network: Network, user_of: Callable[[bytes], bytes | None]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        user_of: Callable[[bytes], bytes | None],
+        claimed: frozenset[IPv4Address] = frozenset(),
+    ) -> None:
+        """`claimed`: addresses of the net that something other than a guest has."""
         self.table: dict[bytes, Lease] = {}
         self._user_of = user_of
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
         self._start = int(network.guest)
-        self._ours = {network.router.packed, network.dns.packed}
+        self._ours = {one.packed for one in (network.router, network.dns, *claimed)}
 
     def held_by(self, mac: bytes, now: float) -> Lease | None:
         """The address that this MAC has bound."""

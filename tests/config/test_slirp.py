@@ -74,11 +74,14 @@ def test_the_last_line_of_a_key_counts_and_an_empty_value_does_not() -> None:
     assert config.dhcp.hostname == "two"
 
 
+def test_a_restricted_guest_is_shut_in() -> None:
+    assert slirp("restricted = 1").restricted
+    assert not slirp("restricted = 0").restricted
+
+
 def test_what_has_no_effect_is_told() -> None:
-    config = slirp("restricted = 1\nsmb_export = /srv\nsmb_srv=10.0.2.4\nhostfwd = ::2222-:22")
+    config = slirp("restricted = 0\nsmb_export = /srv\nsmb_srv=10.0.2.4\nhostfwd = ::2222-:22")
     assert config.warnings == (
-        "slirp.conf:2: restricted = 1 is understood but has no effect:"
-        " the guest can reach the host and the world",
         "slirp.conf:3: smb_export = /srv is understood but has no effect",
         "slirp.conf:4: smb_srv = 10.0.2.4 is understood but has no effect",
         "slirp.conf:5: hostfwd = ::2222-:22 listens on 127.0.0.1 only;"

@@ -265,7 +265,7 @@ def default_text(key: str) -> str:
         case bytes():
             return f'`"{value.hex(":")}"`'
         case tuple():
-            return "`[]`"
+            return "`{}`" if key == "host_aliases" else "`[]`"
         case dict():
             return "`{}`"
         case _:

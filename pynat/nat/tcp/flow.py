@@ -26,8 +26,8 @@ from collections.abc import Callable
 from pynat.config import Tcp
 from pynat.nat.messages import (
     Action,
-    Address,
     CloseFlow,
+    Destination,
     TcpConnect,
     TcpRead,
     TcpSend,
@@ -92,7 +92,7 @@ class Flow:
         self._reset_due: Segment | None = None
 
     # ------------------------------------------------------------------ opening
-    def open_from_guest(self, syn: Segment, host: Address, now: float) -> None:
+    def open_from_guest(self, syn: Segment, host: Destination, now: float) -> None:
         self.opened = self.last = now
         self._change(State.CONNECTING)
         self._negotiate(syn, now)

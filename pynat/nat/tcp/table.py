@@ -17,6 +17,7 @@ from pynat.config import Config
 from pynat.nat.messages import (
     Action,
     Address,
+    Destination,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -85,7 +86,7 @@ class TcpTable:
         self._to_flow(flow, segment, now)
         return True
 
-    def from_guest(self, packet: Ipv4, host: Address, now: float) -> None:
+    def from_guest(self, packet: Ipv4, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
         segment = tcp.decode(packet)
         ends = Ends(packet.source, segment.source, packet.destination, segment.destination)
@@ -136,7 +137,7 @@ class TcpTable:
         flow.to_guest(now)  # an RST that nobody is there for any more
         self._remove(flow)
 
-    def _open(self, ends: Ends, packet: Ipv4, syn: Segment, host: Address, now: float) -> None:
+    def _open(self, ends: Ends, packet: Ipv4, syn: Segment, host: Destination, now: float) -> None:
         if not self._has_room(now):
             self._send(ends.remote, ends.guest, reset_for(syn), now)
             return
@@ -198,7 +199,7 @@ class TcpTable:
         ends = flow.ends
         if number in OURS:
             self._outlet.notices.drop("host sockets", reason(number), now, Level.ERROR)
-        if number in {errno.ECONNREFUSED, errno.ECONNRESET} | OURS:
+        if number in {errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOENT} | OURS:
             rst = Segment(
                 ends.remote_port, ends.guest_port, 0, wrap(flow.receiver.nxt), RST | ACK, 0
             )

@@ -1,0 +1,91 @@
+"""Where the addresses that the guest names really lead.
+
+    guestfwd                     a program, a Unix socket or a TCP port of the host
+    host_aliases                 another host, or another port of it
+    restricted, not in `allow`   nowhere: prohibited
+    the router's address         the host's loopback, as in QEMU and VirtualBox, if host_loopback
+    other addresses of ours      nobody listens there
+    everything else              itself
+
+The first that fits counts. Addresses of ours are the router's, the DNS forwarder's, those of the
+guest's net that the first two lines name, and those that stand for names of host_aliases. The
+services at the router (DHCP, DNS) come before all this.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from ipaddress import IPv4Address
+
+from pynat.config import Allowed, Config, GuestForward, TcpServer
+from pynat.nat.messages import Address, Destination
+
+LOOPBACK = bytes((127, 0, 0, 1))
+
+
+class Refusal(Enum):
+    NOBODY = auto()
+    PROHIBITED = auto()
+
+
+class Ways:
+    def __init__(self, config: Config) -> None:
+        network = config.network
+        self._router = network.router.packed
+        self._host_loopback = config.host_loopback
+        self._restricted = config.restricted
+        self._allow = config.allow
+        self._streams = {(one.address.packed, one.port): _served(one) for one in config.guestfwd}
+        self._aliases: dict[Address, Address] = {
+            (alias.guest.packed, alias.port): (alias.host.packed, alias.host_port)
+            for alias in config.host_aliases
+        }
+        named = {alias.guest for alias in config.host_aliases if alias.name}
+        ours = {network.router, network.dns} | config.claimed | named
+        self._ours = {address.packed for address in ours}
+        self._special = bool(self._streams or self._aliases or self._restricted)
+
+    def tcp(self, to: Address) -> Destination | Refusal:
+        if self._special:
+            served = self._streams.get(to)
+            if served is not None:
+                return served
+        return self.udp(to)
+
+    def udp(self, to: Address) -> Address | Refusal:
+        address, port = to
+        if self._special:
+            alias = self._aliases.get(to) or self._aliases.get((address, 0))
+            if alias is not None:
+                return alias[0], alias[1] or port
+            if self._restricted and not self._allowed(address, port):
+                return Refusal.PROHIBITED
+        if address == self._router and self._host_loopback:
+            return LOOPBACK, port
+        return Refusal.NOBODY if address in self._ours else to
+
+    def echo(self, address: bytes) -> bytes | Refusal:
+        """NOBODY: the address is ours, and answering is up to us."""
+        alias = self._aliases.get((address, 0))
+        if alias is not None:
+            return alias[0]
+        if address in self._ours:
+            return Refusal.NOBODY
+        if self._restricted and not self._allowed(address, 0):
+            return Refusal.PROHIBITED
+        return address
+
+    def _allowed(self, address: bytes, port: int) -> bool:
+        named = IPv4Address(address)
+        return any(_covers(one, named, port) for one in self._allow)
+
+
+def _covers(one: Allowed, address: IPv4Address, port: int) -> bool:
+    """A host of which one port is allowed may be pinged (port 0), to see whether it is there."""
+    return address in one.net and (not one.port or not port or one.port == port)
+
+
+def _served(one: GuestForward) -> Destination:
+    if isinstance(one.to, TcpServer):
+        return one.to.address.packed, one.to.port
+    return one.to
