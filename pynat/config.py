@@ -32,6 +32,13 @@ class Protocol(StrEnum):
     UDP = "udp"
 
 
+class Broadcast(StrEnum):
+    """What becomes of the guest's UDP broadcasts and multicasts."""
+
+    DHCP = "dhcp"  # the DHCP server gets what is for it, all others are dropped
+    FORWARD = "forward"  # the others go to the host's network
+
+
 class Shown(StrEnum):
     """Whose address the guest sees on what comes through a forward."""
 
@@ -200,6 +207,15 @@ class Tcp:
 @dataclass(frozen=True, slots=True)
 class Udp:
     idle: float = 600.0  # seconds without a datagram in either direction
+    dns_idle: float = 30.0  # the same, of a flow that has only asked DNS and has its answer
+    flows: int = 4096  # one host socket each
+    broadcast: Broadcast = Broadcast.DHCP
+
+
+@dataclass(frozen=True, slots=True)
+class Icmp:
+    idle: float = 60.0  # seconds without an echo; RFC 5508 3.2 asks for 60 at least
+    flows: int = 256  # one host socket each
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +236,7 @@ class Config:
     dns: Dns = field(default_factory=Dns)
     tcp: Tcp = field(default_factory=Tcp)
     udp: Udp = field(default_factory=Udp)
+    icmp: Icmp = field(default_factory=Icmp)
     impair: Impair = field(default_factory=Impair)
     time: TimePolicy = TimePolicy.AUTO
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow

@@ -15,7 +15,7 @@ from typing import Any
 
 from pynat import config_forwards, config_ways
 from pynat import config_values as values
-from pynat.config import Config, Network, TimePolicy
+from pynat.config import Broadcast, Config, Network, TimePolicy
 from pynat.config_check import check
 from pynat.config_values import Parser, Source
 from pynat.errors import ConfigError
@@ -73,6 +73,11 @@ KEYS: dict[str, Parser] = {
     "tcp.forward_wait": values.seconds(1, 86_400),
     "tcp.flows": values.whole(1, 65_536),
     "udp.idle": values.seconds(1, 86_400 * 365),
+    "udp.dns_idle": values.seconds(1, 86_400 * 365),
+    "udp.flows": values.whole(1, 65_535),
+    "udp.broadcast": values.one_of(Broadcast, [choice.value for choice in Broadcast]),
+    "icmp.idle": values.seconds(1, 86_400 * 365),
+    "icmp.flows": values.whole(1, 65_535),
     "impair.loss": values.share,
     "impair.duplicate": values.share,
     "impair.reorder": values.share,

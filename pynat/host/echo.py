@@ -16,12 +16,15 @@ from dataclasses import dataclass
 
 from pynat.errors import Malformed
 from pynat.host import errqueue
+from pynat.host.datagram import DatagramSocket
 from pynat.host.descriptors import open_socket
 from pynat.nat.messages import EchoDenied, EchoReply, EchoSend, Event, SocketError
 from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
 
 _MAX = 65_535
+_AT_ONCE = 32  # replies of one socket before the others have their turn
+_NOT_PERMITTED = (errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT)
 
 DENIED = (
     "this host allows neither ping sockets nor raw sockets; allow it with"
@@ -31,7 +34,7 @@ DENIED = (
 
 @dataclass(slots=True)
 class _Ping:
-    sock: socket.socket
+    socket: DatagramSocket
     raw: bool
     ident: int  # on the host's side, for raw sockets
     guest_ident: int
@@ -44,58 +47,75 @@ class EchoSockets:
         self._open: dict[int, _Ping] = {}
 
     def send(self, action: EchoSend) -> None:
-        ping = self._open.get(action.flow)
-        if ping is None:
-            ping = self._create(action)
-            if ping is None:
-                self._emit(EchoDenied(action.flow, DENIED))
-                return
-        request = Icmp(icmp.ECHO_REQUEST, 0, ping.ident, action.sequence, action.payload)
+        to = (action.to, 0)
         try:
-            ping.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, max(1, action.ttl))
-            ping.sock.sendto(icmp.encode(request), (socket.inet_ntoa(action.to), 0))
+            ping = self._open.get(action.flow) or self._create(action)
         except OSError as error:
-            self._emit(SocketError(action.flow, error.errno or errno.EIO, (action.to, 0)))
+            denied = error.errno in _NOT_PERMITTED
+            number = error.errno or errno.EIO
+            self._emit(
+                EchoDenied(action.flow, DENIED) if denied else SocketError(action.flow, number, to)
+            )
+            return
+        request = Icmp(icmp.ECHO_REQUEST, 0, ping.ident, action.sequence, action.payload)
+        data = icmp.encode(request)
+        for told in ping.socket.send(action.flow, data, to, action.ttl, action.dont_fragment):
+            self._emit_if_owned(told, ping)
 
     def close(self, flow: int) -> None:
         ping = self._open.pop(flow, None)
         if ping is not None:
-            self._loop.remove_reader(ping.sock.fileno())
-            ping.sock.close()
+            self._loop.remove_reader(ping.socket.sock.fileno())
+            ping.socket.sock.close()
 
     def close_all(self) -> None:
         for flow in list(self._open):
             self.close(flow)
 
-    def _create(self, action: EchoSend) -> _Ping | None:
-        for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
-            try:
-                sock = open_socket(socket.AF_INET, kind, socket.IPPROTO_ICMP)
-            except OSError:
-                continue
-            errqueue.enable(sock)
-            # flow numbers are never reused, so their low bits serve as identifiers of raw sockets
-            ping = _Ping(sock, kind == socket.SOCK_RAW, action.flow & 0xFFFF, action.ident)
-            self._open[action.flow] = ping
-            self._loop.add_reader(sock.fileno(), self._readable, action.flow, ping)
-            return ping
-        return None
+    def _create(self, action: EchoSend) -> _Ping:
+        try:
+            sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+        except OSError:
+            sock = open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        # flow numbers are never reused, so their low bits serve as identifiers of raw sockets
+        ident = action.flow & 0xFFFF
+        ping = _Ping(DatagramSocket(sock), sock.type == socket.SOCK_RAW, ident, action.ident)
+        self._open[action.flow] = ping
+        self._loop.add_reader(sock.fileno(), self._readable, action.flow, ping)
+        return ping
+
+    def _emit_if_owned(self, error: SocketError, ping: _Ping) -> None:
+        """A raw socket is told of every ping of this host that has failed."""
+        if not ping.raw or error.payload[4:6] == ping.ident.to_bytes(2, "big"):
+            self._emit(error)
 
     def _readable(self, flow: int, ping: _Ping) -> None:
-        for error in errqueue.read(ping.sock, flow):
-            self._emit(error)
-        try:
-            data, (address, _) = ping.sock.recvfrom(_MAX)
-            message = memoryview(data)
-            if ping.raw:
-                message = ipv4.decode(message).payload
-            reply = icmp.decode(message)
-        except (OSError, Malformed):
-            return  # nothing there, told by the queue, or not for us
-        if reply.type != icmp.ECHO_REPLY or (ping.raw and reply.ident != ping.ident):
-            return
-        self._emit(
-            EchoReply(
-                flow, socket.inet_aton(address), ping.guest_ident, reply.sequence, reply.payload
-            )
-        )
+        sock = ping.socket.sock
+        for error in errqueue.read(sock, flow):
+            self._emit_if_owned(error, ping)
+        for _ in range(_AT_ONCE):
+            try:
+                data, (address, _) = sock.recvfrom(_MAX)
+            except OSError:
+                return  # nothing there, or told by the queue
+            reply = _reply(data, raw=ping.raw)
+            if reply is not None and (not ping.raw or reply.ident == ping.ident):
+                self._emit(
+                    EchoReply(
+                        flow,
+                        socket.inet_aton(address),
+                        ping.guest_ident,
+                        reply.sequence,
+                        reply.payload,
+                    )
+                )
+
+
+def _reply(data: bytes, *, raw: bool) -> Icmp | None:
+    """A raw socket receives whole packets, and all ICMP messages of this host."""
+    message = memoryview(data)
+    try:
+        found = icmp.decode(ipv4.decode(message).payload if raw else message)
+    except Malformed:
+        return None
+    return found if found.type == icmp.ECHO_REPLY else None

@@ -15,6 +15,7 @@ destination, the beginning of its payload and a sock_extended_err, followed by t
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from struct import Struct
@@ -47,7 +48,8 @@ def read(sock: socket.socket, flow: int) -> Iterator[SocketError]:
             if (level, kind) != (socket.IPPROTO_IP, IP_RECVERR) or len(data) < _EXTENDED.size:
                 continue
             number, origin, icmp_type, code, _, info, _ = _EXTENDED.unpack_from(data)
-            error = SocketError(flow, number, destination, payload, mtu=info)
+            mtu = info if number == errno.EMSGSIZE else 0
+            error = SocketError(flow, number, destination, payload, mtu=mtu)
             if origin == _ORIGIN_ICMP:
                 error.icmp = (icmp_type, code)
                 error.offender = data[_OFFENDER_AT : _OFFENDER_AT + 4]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from pynat.config import Config
+from pynat.config import Broadcast, Config
 from pynat.host.echo import EchoSockets
 from pynat.host.forwards import Forwards
 from pynat.host.resolver import Resolver
@@ -38,7 +38,7 @@ class Host:
         self, config: Config, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
     ) -> None:
         self._tcp = TcpSockets(loop, emit)
-        self._udp = UdpSockets(loop, emit)
+        self._udp = UdpSockets(loop, emit, broadcast=config.udp.broadcast is Broadcast.FORWARD)
         self._echo = EchoSockets(loop, emit)
         self._resolver = Resolver(config.dns, loop, emit)
         self.forwards = Forwards(config.backlog, loop, emit)

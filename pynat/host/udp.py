@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 
 from pynat.host import errqueue
+from pynat.host.datagram import DatagramSocket
 from pynat.host.descriptors import open_socket
 from pynat.nat.messages import Event, SocketError, UdpReceived, UdpSend
 
@@ -16,41 +17,48 @@ _AT_ONCE = 32  # datagrams of one socket before the others have their turn
 
 
 class UdpSockets:
-    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        emit: Callable[[Event], None],
+        *,
+        broadcast: bool = False,
+    ) -> None:
+        """broadcast: whether the kernel may let datagrams to broadcast addresses out."""
         self._loop = loop
         self._emit = emit
-        self._open: dict[int, socket.socket] = {}
+        self._broadcast = broadcast
+        self._open: dict[int, DatagramSocket] = {}
 
     def send(self, action: UdpSend) -> None:
         try:
             sock = self._open.get(action.flow) or self._create(action.flow)
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, max(1, action.ttl))
-            host = (socket.inet_ntoa(action.to[0]), action.to[1])
-            try:
-                sock.sendto(action.payload, host)
-            except OSError:
-                # maybe an earlier datagram's error, told in full on the error queue: send this one
-                sock.sendto(action.payload, host)
         except OSError as error:
             number = error.errno or errno.EIO
             self._emit(SocketError(action.flow, number, action.to, action.payload))
+            return
+        for told in sock.send(
+            action.flow, action.payload, action.to, action.ttl, action.dont_fragment
+        ):
+            self._emit(told)
 
     def close(self, flow: int) -> None:
-        sock = self._open.pop(flow, None)
-        if sock is not None:
-            self._loop.remove_reader(sock.fileno())
-            sock.close()
+        opened = self._open.pop(flow, None)
+        if opened is not None:
+            self._loop.remove_reader(opened.sock.fileno())
+            opened.sock.close()
 
     def close_all(self) -> None:
         for flow in list(self._open):
             self.close(flow)
 
-    def _create(self, flow: int) -> socket.socket:
+    def _create(self, flow: int) -> DatagramSocket:
         sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._open[flow] = sock
-        errqueue.enable(sock)
+        if self._broadcast:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        opened = self._open[flow] = DatagramSocket(sock)
         self._loop.add_reader(sock.fileno(), self._readable, flow, sock)
-        return sock
+        return opened
 
     def _readable(self, flow: int, sock: socket.socket) -> None:
         for error in errqueue.read(sock, flow):

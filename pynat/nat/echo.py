@@ -1,16 +1,17 @@
 """Ping to everybody but the router (RFC 792): the guest's echo requests through a host socket.
 
 Each (guest address, identifier) has one flow; the host side maps identifiers, because a ping
-socket has its own. Replies and ICMP errors go back with the guest's identifier. A flow goes after
-`IDLE` seconds. Other ICMP from the guest never comes here: the router drops it.
+socket has its own. Replies go back with the guest's identifier, and ICMP errors quote the guest's
+own request. A flow goes after `icmp.idle` seconds, or when it is the one of `icmp.flows` that was
+used longest ago. Other ICMP from the guest never comes here: the router drops it.
 """
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pynat.config import Config
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -22,14 +23,12 @@ from pynat.nat.messages import (
 from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
-from pynat.nat.unreachable import code_for, reason
-from pynat.notices import Level
+from pynat.nat.sent import Sent
+from pynat.nat.unreachable import OURS, reason, what_to_tell
+from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
-
-MAX_FLOWS = 256  # one socket each
-IDLE = 60.0  # seconds; RFC 5508 3.2 asks for 60 at least
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +39,7 @@ class _Echo:
     remote: bytes  # of the last request, as the guest names it
     table: EchoTable
     names: Names
+    sent: Sent = field(default_factory=Sent)  # by sequence number
     quote: bytes = b""  # of the last request
 
     def on_timer(self, now: float) -> None:
@@ -48,9 +48,14 @@ class _Echo:
 
 class EchoTable:
     def __init__(
-        self, outlet: Outlet, numbers: Numbers, to_guest_address: Callable[[bytes], bytes]
+        self,
+        config: Config,
+        outlet: Outlet,
+        numbers: Numbers,
+        to_guest_address: Callable[[bytes], bytes],
     ) -> None:
         """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
+        self._config = config.icmp
         self._as_guest_sees = to_guest_address
         self._outlet = outlet
         self._numbers = numbers
@@ -61,24 +66,13 @@ class EchoTable:
     def from_guest(self, packet: Ipv4, request: Icmp, host: bytes, now: float) -> None:
         """`host` is where the request really goes."""
         key = (packet.source, request.ident)
-        flow = self._flows.get(key)
-        if flow is None:
-            if len(self._flows) >= MAX_FLOWS:
-                self._outlet.notices.drop("ping flows", f"{MAX_FLOWS} identifiers in use", now)
-                return
-            flow = _Echo(
-                self._numbers.next(),
-                request.ident,
-                packet.source,
-                packet.destination,
-                self,
-                Names(self._as_guest_sees),
-            )
-            self._flows[key] = self._by_number[flow.number] = flow
+        flow = self._flows.pop(key, None) or self._open(packet, request, now)
+        self._flows[key] = flow  # the last in the order of use
         flow.remote = packet.destination
         flow.names.sent((packet.destination, 0), (host, 0))
         flow.quote = packet.quote
-        self._outlet.timers.set(flow, now + IDLE)
+        flow.sent.add(request.sequence, packet)
+        self._outlet.timers.set(flow, now + self._config.idle)
         self._outlet.holds.expect(flow.number, now)
         self._actions.append(
             EchoSend(
@@ -88,6 +82,7 @@ class EchoTable:
                 request.sequence,
                 request.payload,
                 packet.ttl - 1,
+                packet.dont_fragment,
             )
         )
 
@@ -111,20 +106,44 @@ class EchoTable:
         if flow is None:
             return False
         self._outlet.holds.settle(flow.number)
-        self._outlet.notices.limited(
-            "ping error",
-            f"ping {ipv4.dotted(flow.guest)} > {ipv4.dotted(flow.remote)}: {reason(event.errno)}",
-            now,
-        )
-        kind, code = event.icmp or (icmp.UNREACHABLE, code_for(event.errno))
-        if event.errno == errno.ECONNREFUSED and event.icmp is None:
-            code = icmp.HOST  # an echo has no port that could refuse
+        remote = flow.names.of(event.to)[0] if event.to else flow.remote
+        text = f"{self._name(flow)} > {ipv4.dotted(remote)}: {reason(event.errno)}"
+        if event.errno in OURS:
+            self._outlet.notices.drop("ping socket", text, now)
+            return True
+        self._outlet.notices.limited("ping error", text, now)
+        sequence = int.from_bytes(event.payload[6:8], "big")
+        quote = flow.sent.take(sequence, event.payload[8:]) or flow.quote
+        told = what_to_tell(event, icmp.HOST)  # an echo has no port that could refuse
         sender = flow.names.of((event.offender, 0))[0] if event.offender else None
-        self._outlet.send_error(kind, code, flow.quote, now, sender=sender, mtu=event.mtu)
+        if told is not None:
+            self._outlet.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
         return True
+
+    def _open(self, packet: Ipv4, request: Icmp, now: float) -> _Echo:
+        limit = self._config.flows
+        if len(self._flows) >= limit:
+            oldest = next(iter(self._flows.values()))
+            text = f"{self._name(oldest)}: {limit} are open (icmp.flows), used longest ago, closed"
+            self._outlet.notices.limited("ping flow", text, now, rate=FLOWS)
+            self.close(oldest)
+        flow = _Echo(
+            self._numbers.next(),
+            request.ident,
+            packet.source,
+            packet.destination,
+            self,
+            Names(self._as_guest_sees),
+        )
+        self._by_number[flow.number] = flow
+        return flow
+
+    def _name(self, flow: _Echo) -> str:
+        return f"ping {ipv4.dotted(flow.guest)} identifier {flow.ident}"
 
     def close(self, flow: _Echo) -> None:
         del self._flows[flow.guest, flow.ident], self._by_number[flow.number]
+        self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow.number)
         self._actions.append(CloseFlow(flow.number))
 

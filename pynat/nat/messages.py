@@ -35,6 +35,7 @@ class UdpSend:
     to: Address
     payload: bytes
     ttl: int = 64
+    dont_fragment: bool = False
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class CloseFlow:
 class EchoSend:
     """Send an ICMP echo request; `ident` and `sequence` are the guest's.
 
-    Answered by EchoReply, IcmpError, or EchoDenied where the host has no permission.
+    Answered by EchoReply, SocketError, or EchoDenied where the host has no permission.
     """
 
     flow: int
@@ -114,6 +115,7 @@ class EchoSend:
     sequence: int
     payload: bytes
     ttl: int = 64
+    dont_fragment: bool = False
 
 
 @dataclass(slots=True)
@@ -154,7 +156,8 @@ class UdpReceived:
 class SocketError:
     """An error on a UDP or echo flow, from the call or from the kernel's error queue.
 
-    to: the destination that the lost datagram had, if known. payload: its first bytes.
+    to: the destination that the lost datagram had, if known. payload: its first bytes, for an
+    echo those of the ICMP message.
     icmp: (type, code) and `offender` (packed address) when an ICMP error of the real path
     caused it, so that the guest sees the same one. mtu: next hop's, with EMSGSIZE.
     """

@@ -2,18 +2,25 @@
 
 From the guest: each guest (address, port) has one host socket, whatever it sends to, and any
 remote may answer to it (endpoint-independent mapping and filtering, RFC 4787 4.1, 5). The mapping
-goes after `idle` seconds without a datagram in either direction (RFC 4787 4.3 wants 2 minutes at
-least). Errors of the socket become ICMP errors that quote the datagram in question.
+goes after `udp.idle` seconds without a datagram in either direction (RFC 4787 4.3 wants 2 minutes
+at least). One that has only asked servers at port 53 goes `udp.dns_idle` seconds after an answer,
+because a resolver takes a new port for each question (RFC 5452 9.2); RFC 4787 4.3 REQ-5 a allows
+that for well-known ports. At `udp.flows` flows, or when the host has no descriptor left, the one
+used longest ago goes. Errors of the socket become ICMP errors that quote the guest's own datagram.
 
 From a host program through a forward: the guest sees the program at the router's address, at the
-program's own port where that is free; what the guest sends there goes back to the program. Those
-mappings idle away in the same manner.
+program's own port where that is free; what the guest sends there, from the port that the forward
+leads to, goes back to the program. That takes precedence over the program of the same port on the
+host's loopback, for as long as the mapping lives and for that one port of the guest's: an answer
+cannot be told from a datagram that just looks the same. Those mappings idle away in the same
+manner.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pynat.config import Config
 from pynat.nat.messages import (
@@ -29,14 +36,18 @@ from pynat.nat.messages import (
 from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
-from pynat.nat.unreachable import OURS, code_for, reason
+from pynat.nat.sent import Sent
+from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.notices import FLOWS
-from pynat.wire import icmp, ipv4, udp
+from pynat.wire import ipv4, udp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
 SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
-MAX_FLOWS = 4096  # of the guest's, and peers of forwards
+DNS_PORT = 53
+MAX_PEERS = 4096  # of forwards
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+_NOT_ONE_HOST = 224  # first byte of addresses from which on they are multicast or broadcast
 
 
 class _Idle:
@@ -44,11 +55,11 @@ class _Idle:
 
     def __init__(self, outlet: Outlet, idle: float, gone: Callable[[float], None]) -> None:
         self._timers = outlet.timers
-        self._idle = idle
+        self.seconds = idle
         self._gone = gone
 
     def used(self, now: float) -> None:
-        self._timers.set(self, now + self._idle)
+        self._timers.set(self, now + self.seconds)
 
     def stop(self) -> None:
         self._timers.set(self, None)
@@ -65,6 +76,8 @@ class UdpFlow:
     names: Names
     from_guest: int = 0  # datagrams
     from_host: int = 0
+    only_dns: bool = True  # it has talked to nobody else
+    sent: Sent = field(default_factory=Sent)
 
 
 @dataclass(slots=True)
@@ -92,6 +105,7 @@ class UdpTable:
         self._numbers = numbers
         self._as_guest_sees = to_guest_address
         self._router = config.network.router.packed
+        self._dns_idle = min(config.udp.dns_idle, config.udp.idle)
         self._flows: dict[Address, UdpFlow] = {}
         self._by_number: dict[int, UdpFlow] = {}
         self._inbound: dict[tuple[int, Address], _Inbound] = {}
@@ -111,18 +125,26 @@ class UdpTable:
             return
         flow = self._flows.pop(guest, None) or self._open(guest, now)
         self._flows[guest] = flow  # the last in the order of use
-        flow.idle.used(now)
         flow.from_guest += 1
         flow.names.sent((packet.destination, datagram.destination), host)
-        self._outlet.holds.expect(flow.number, now)
+        flow.only_dns &= host[1] == DNS_PORT
+        flow.idle.seconds = self._config.udp.idle
+        flow.idle.used(now)
+        flow.sent.add(host, packet)
+        if host[0][0] < _NOT_ONE_HOST:
+            self._outlet.holds.expect(flow.number, now)
         self._outlet.holds.carried(now)
-        self._actions.append(UdpSend(flow.number, host, datagram.payload, packet.ttl - 1))
+        self._actions.append(
+            UdpSend(flow.number, host, datagram.payload, packet.ttl - 1, packet.dont_fragment)
+        )
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: UdpReceived, now: float) -> None:
         flow = self._by_number.get(event.flow)
         if flow is None:
             return
+        if flow.only_dns:
+            flow.idle.seconds = self._dns_idle
         flow.idle.used(now)
         flow.from_host += 1
         self._outlet.holds.settle(flow.number)
@@ -138,6 +160,8 @@ class UdpTable:
         if event.to is None or event.errno in OURS:
             why = f"{self._name(flow)}: {reason(event.errno)}"
             self._outlet.notices.drop("udp socket", why, now)
+            if event.errno in _NO_DESCRIPTOR:
+                self._make_room(flow, now)
             return True
         remote = flow.names.of(event.to)
         self._outlet.notices.limited(
@@ -145,19 +169,22 @@ class UdpTable:
             f"{self._name(flow)} > {self._outlet.describe(*remote)}: {reason(event.errno)}",
             now,
         )
-        lost = udp.encode(flow.guest[0], flow.guest[1], *remote, event.payload)
-        quote = ipv4.encode(flow.guest[0], remote[0], ipv4.UDP, lost)[: 20 + 28]
-        kind, code = event.icmp or (icmp.UNREACHABLE, code_for(event.errno))
+        quote = flow.sent.take(event.to, event.payload)
+        if quote is None:
+            lost = udp.encode(*flow.guest, *remote, event.payload)
+            quote = ipv4.encode(flow.guest[0], remote[0], ipv4.UDP, lost)[: ipv4.QUOTED]
+        told = what_to_tell(event)
         sender = flow.names.of((event.offender, 0))[0] if event.offender else None
-        self._outlet.send_error(kind, code, quote, now, sender=sender, mtu=event.mtu)
+        if told is not None:
+            self._outlet.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
         return True
 
     def incoming(self, event: UdpIncoming, guest: Address, shown: bytes, now: float) -> None:
         """`shown`: the address from which the guest sees it."""
         inbound = self._inbound.get((event.rule, event.source))
         if inbound is None:
-            if len(self._inbound) >= MAX_FLOWS:
-                self._outlet.notices.drop("udp forward peers", f"more than {MAX_FLOWS}", now)
+            if len(self._inbound) >= MAX_PEERS:
+                self._outlet.notices.drop("udp forward peers", f"more than {MAX_PEERS}", now)
                 return
             inbound = self._admit(event, guest, shown)
         inbound.idle.used(now)
@@ -185,9 +212,10 @@ class UdpTable:
 
     # ------------------------------------------------------------------ mappings come and go
     def _open(self, guest: Address, now: float) -> UdpFlow:
-        if len(self._flows) >= MAX_FLOWS:
+        limit = self._config.udp.flows
+        if len(self._flows) >= limit:
             oldest = next(iter(self._flows.values()))
-            self._close(oldest, now, f"{MAX_FLOWS} flows are open, this one was used longest ago")
+            self._close(oldest, now, f"{limit} flows are open (udp.flows), used longest ago")
         flow = UdpFlow(
             self._numbers.next(),
             guest,
@@ -198,8 +226,14 @@ class UdpTable:
         self._say(flow, "opened", now)
         return flow
 
+    def _make_room(self, flow: UdpFlow, now: float) -> None:
+        """For the next datagram of this flow, which could get no socket."""
+        oldest = next(iter(self._flows.values()))
+        if oldest is not flow:
+            self._close(oldest, now, "the host has no descriptor left, used longest ago")
+
     def _idled(self, flow: UdpFlow, now: float) -> None:
-        self._close(flow, now, f"idle for {self._config.udp.idle:g} s")
+        self._close(flow, now, f"idle for {flow.idle.seconds:g} s")
 
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from pynat.nat.messages import SocketError
 from pynat.wire import icmp
 
 _CODES = {
@@ -22,6 +23,9 @@ _CODES = {
     errno.ENOPROTOOPT: icmp.PROTOCOL,
 }
 
+# A parameter problem is one of the header that the host's kernel has made.
+_OF_THE_PATH = (icmp.UNREACHABLE, icmp.TIME_EXCEEDED)
+
 # No fault of the path's: the host has no buffer or descriptor left. Nobody is blamed for that.
 OURS = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
@@ -29,6 +33,17 @@ OURS = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno
 def code_for(number: int) -> int:
     """The code of ICMP type 3 for an errno; host unreachable for those that no code fits."""
     return _CODES.get(number, icmp.HOST)
+
+
+def what_to_tell(event: SocketError, refused: int = icmp.PORT) -> tuple[int, int] | None:
+    """Type and code for the guest; None if the error concerns something that is not the guest's.
+
+    refused: the code for ECONNREFUSED.
+    """
+    if event.icmp is not None:
+        return event.icmp if event.icmp[0] in _OF_THE_PATH else None
+    code = refused if event.errno == errno.ECONNREFUSED else code_for(event.errno)
+    return icmp.UNREACHABLE, code
 
 
 def reason(number: int) -> str:

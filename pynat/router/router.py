@@ -11,7 +11,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from random import Random
 
-from pynat.config import Config, Forward, Shown
+from pynat.config import Broadcast, Config, Forward, Shown
 from pynat.errors import Malformed
 from pynat.nat.echo import EchoTable
 from pynat.nat.holds import ANSWER
@@ -46,6 +46,8 @@ from pynat.wire.udp import Udp
 
 LIMITED_BROADCAST = b"\xff" * 4
 NO_ADDRESS = b"\0" * 4
+MULTICAST = range(224, 240)  # first byte of the groups (RFC 5771)
+LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere
 
 DNS_PORT = 53
 DHCP_SERVER = 67
@@ -68,12 +70,13 @@ class Router:
         claimed = {address.packed for address in config.claimed}
         self._not_guests = self._own | claimed | {self._broadcast, self._zero}
         self._first_guest = network.guest.packed
+        self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
         self._mask = int(network.net.netmask)
         self._prefix = int(network.net.network_address)
         numbers = Numbers()
         self.tcp = TcpTable(config, self.guest, numbers)
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
-        self.echo = EchoTable(self.guest, numbers, self._as_guest_sees)
+        self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
         self._ways = Ways(config)
         self.dhcp = DhcpServer(config, notices, self.guest.neighbors.mac_of)
         self.dns = DnsForwarder(config, notices)
@@ -150,13 +153,29 @@ class Router:
         )
 
     def _broadcasts(self, packet: Ipv4, now: float) -> None:
-        """To everybody on the wire, or from somebody without an address yet: DHCP only."""
+        """To everybody on the wire, or from somebody without an address yet."""
         if packet.protocol == ipv4.UDP and not packet.is_fragment:
             datagram = udp.decode(packet)
             if datagram.destination == DHCP_SERVER:
                 self._dhcp(datagram, now)
                 return
+            if self._forwards_to_all and self._is_guest(packet.source):
+                self._broadcast_on(packet, datagram, now)
+                return
         self.notices.drop("ipv4 broadcast", f"{packet}: only DHCP is served so", now, Level.DEBUG)
+
+    def _broadcast_on(self, packet: Ipv4, datagram: Udp, now: float) -> None:
+        to = self._ways.udp((LIMITED_BROADCAST, datagram.destination))
+        if isinstance(to, Refusal):
+            self._count_refusal(packet, to, now)
+        else:
+            self.udp.from_guest(packet, datagram, to, now)
+
+    def _is_forwarded_group(self, packet: Ipv4) -> bool:
+        """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""
+        group = packet.destination
+        wanted = self._forwards_to_all and packet.protocol == ipv4.UDP
+        return wanted and group[0] in MULTICAST and group[:3] != LOCAL_GROUPS
 
     # ------------------------------------------------------------------ to our own addresses
     def _local(self, packet: Ipv4, now: float) -> None:
@@ -215,6 +234,8 @@ class Router:
         destination = packet.destination
         if self._is_guest(destination):
             self._unreachable(packet, icmp.HOST, "is on the guest's own wire", now)
+        elif self._is_forwarded_group(packet) and packet.ttl > 1:
+            self._nat(packet, now)
         elif not 0 < destination[0] < 224 or destination[0] == 127 or destination == self._zero:
             self.notices.drop(
                 "ipv4 destination",
@@ -257,8 +278,9 @@ class Router:
             self.udp.from_guest(packet, datagram, named, now)
         else:
             self._count_refusal(packet, to, now)
-            code = icmp.PORT if to is Refusal.NOBODY else icmp.PROHIBITED
-            self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+            ours = to is Refusal.NOBODY
+            code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
+            self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
 
     def _icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
         if message.type != icmp.ECHO_REQUEST:

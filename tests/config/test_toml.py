@@ -212,7 +212,7 @@ def test_dns_moves_along_with_the_router() -> None:
         ("tcp = 5", "tcp = 5: must be a table: write [tcp]"),
         ("[network]\nmtuu = 5", "net.toml:2: network.mtuu: unknown key; did you mean network.mtu?"),
         ("mtu = 1500", "net.toml:1: mtu: unknown key; did you mean network.mtu?"),
-        ("idle = 5", "did you mean tcp.idle or udp.idle?"),
+        ("idle = 5", "did you mean tcp.idle or udp.idle or icmp.idle?"),
         (
             "[firewall]\nx = 1",
             "net.toml:1: firewall: unknown key; known at the top: time, patience",

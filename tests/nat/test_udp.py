@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 
-from pynat.config import Config, Forward, Protocol, Shown, Udp
+from pynat.config import Broadcast, Config, Forward, Icmp, Protocol, Shown, Udp
 from pynat.nat.messages import (
     CloseFlow,
     EchoDenied,
@@ -23,7 +23,7 @@ from pynat.nat.messages import (
 )
 from pynat.testing.lab import Lab
 from pynat.testing.script import introduce
-from tests.frames import GUEST, ROUTER, ping, read, udp
+from tests.frames import GUEST, ROUTER, ip, ping, read, udp
 
 REMOTE = bytes((192, 0, 2, 7))
 OTHER = bytes((198, 51, 100, 9))
@@ -65,8 +65,6 @@ def test_an_answer_of_the_loopback_comes_from_the_router(lab: Lab) -> None:
 
 
 def test_a_datagram_without_checksum_is_accepted(lab: Lab) -> None:
-    from tests.frames import ip
-
     lab.from_guest(bytes(ip("192.0.2.7") / UDP(sport=1, dport=2, chksum=0) / b"x"))
     assert len(lab.to_host()) == 1
 
@@ -202,3 +200,180 @@ def test_echo_flows_end(lab: Lab) -> None:
     lab.wait(61)
     assert lab.to_host() == [CloseFlow(1)]
     assert lab.router.next_timer() is None
+
+
+# ---------------------------------------------------------------- what errors quote
+def test_an_error_quotes_the_datagram_as_the_guest_sent_it(lab: Lab) -> None:
+    for number in range(3):  # as traceroute does, one port and one time to live each
+        probe = udp("192.0.2.7", 33434 + number, bytes(32), id=900 + number, ttl=2 + number)
+        lab.from_guest(probe)
+    lab.from_host(
+        SocketError(1, errno.EHOSTUNREACH, (REMOTE, 33435), bytes(32), icmp=(11, 0), offender=OTHER)
+    )
+    (error,) = read(lab)
+    quoted = error["IP in ICMP"]
+    assert (quoted.id, quoted.ttl, error["UDP in ICMP"].dport) == (901, 3, 33435)
+    assert error["UDP in ICMP"].chksum != 0
+
+
+def test_of_several_to_one_port_the_one_with_the_same_data_is_quoted(lab: Lab) -> None:
+    for number, data in enumerate((b"first", b"second", b"second")):
+        lab.from_guest(udp("192.0.2.7", 53, data, id=100 + number))
+    lost = SocketError(1, errno.EHOSTUNREACH, (REMOTE, 53), b"second", icmp=(3, 1), offender=OTHER)
+    for ident in (102, 101):  # each once, the latest first
+        lab.from_host(lost)
+        (error,) = read(lab)
+        assert error["IP in ICMP"].id == ident
+    lab.from_host(SocketError(1, errno.ECONNREFUSED, (REMOTE, 53), b"", icmp=(3, 3)))
+    (error,) = read(lab)
+    assert error["IP in ICMP"].id == 100  # its data are not known, so it may be any
+
+
+def test_an_error_about_the_routers_loopback_names_the_router(lab: Lab) -> None:
+    lab.from_guest(udp(ROUTER, 9, b"x", id=5))
+    lab.from_host(
+        SocketError(1, errno.ECONNREFUSED, (LOOPBACK, 9), b"x", icmp=(3, 3), offender=LOOPBACK)
+    )
+    (error,) = read(lab)
+    assert (error[IP].src, error["IP in ICMP"].dst, error["IP in ICMP"].id) == (ROUTER, ROUTER, 5)
+
+
+def test_a_ping_error_quotes_the_request_with_its_sequence(lab: Lab) -> None:
+    for sequence in (1, 2, 3):
+        request = ip("192.0.2.7", id=70 + sequence, ttl=9) / ICMP(type=8, id=7, seq=sequence)
+        lab.from_guest(bytes(request / b"abcdefgh"))
+    # the host's identifier is not the guest's
+    lost = bytes(ICMP(type=8, id=4242, seq=2) / b"abcdefgh")
+    lab.from_host(
+        SocketError(1, errno.EHOSTUNREACH, (REMOTE, 0), lost, icmp=(11, 0), offender=OTHER)
+    )
+    (error,) = read(lab)
+    assert (error[IP].src, error[ICMP].type) == ("198.51.100.9", 11)
+    assert error["IP in ICMP"].id == 72
+    assert (error["ICMP in ICMP"].id, error["ICMP in ICMP"].seq) == (7, 2)
+
+
+def test_a_problem_with_the_hosts_own_header_is_not_the_guests(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"x"))
+    lab.from_host(SocketError(1, errno.EPROTO, (REMOTE, 9), b"x", icmp=(12, 0), offender=OTHER))
+    assert read(lab) == []
+
+
+def test_df_is_the_guests_choice(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"x", flags="DF"))
+    lab.from_guest(ping("192.0.2.7", flags="DF"))
+    lab.from_guest(udp("192.0.2.7", 9, b"x"))
+    actions = lab.to_host()
+    assert [action.dont_fragment for action in actions] == [True, True, False]  # type: ignore[union-attr]
+
+
+# ---------------------------------------------------------------- how long and how many
+def test_a_flow_that_has_its_dns_answer_idles_soon(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 53, b"question"))
+    lab.wait(100)  # no answer yet
+    lab.from_host(UdpReceived(1, (REMOTE, 53), b"answer"))
+    lab.to_host()
+    lab.wait(29)
+    assert lab.to_host() == []
+    lab.wait(2)
+    assert lab.to_host() == [CloseFlow(1)]
+    assert "idle for 30 s" in lab.log[-1]
+
+
+def test_a_flow_that_also_talks_to_others_does_not(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 53, b"question"))
+    lab.from_guest(udp("192.0.2.7", 5000, b"something else"))
+    lab.from_host(UdpReceived(1, (REMOTE, 53), b"answer"))
+    lab.to_host()
+    lab.wait(599)
+    assert lab.to_host() == []
+
+
+def test_at_the_limit_the_flow_used_longest_ago_goes_with_a_word() -> None:
+    lab = Lab(Config(udp=Udp(flows=2)))
+    introduce(lab)
+    for sport in (1, 2, 1, 3):
+        lab.from_guest(udp("192.0.2.7", 9, b"x", sport=sport))
+    assert CloseFlow(2) in lab.to_host()
+    assert any("udp 192.168.16.2:2: 2 flows are open (udp.flows)" in line for line in lab.log)
+
+
+def test_at_the_limit_the_ping_used_longest_ago_goes_with_a_word() -> None:
+    lab = Lab(Config(icmp=Icmp(flows=2)))
+    introduce(lab)
+    for ident in (1, 2, 1, 3):
+        lab.from_guest(bytes(ip("192.0.2.7") / ICMP(type=8, id=ident)))
+    assert CloseFlow(2) in lab.to_host()
+    assert any("ping 192.168.16.2 identifier 2: 2 are open" in line for line in lab.log)
+    assert len(lab.router.guest.timers) == 2
+
+
+def test_a_host_without_descriptors_closes_the_oldest_flow(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"x", sport=1))
+    lab.from_guest(udp("192.0.2.7", 9, b"x", sport=2))
+    lab.to_host()
+    lab.from_host(SocketError(2, errno.EMFILE, (REMOTE, 9), b"x"))
+    assert lab.to_host() == [CloseFlow(1)]
+    lab.from_host(SocketError(2, errno.EMFILE, (REMOTE, 9), b"x"))
+    assert lab.to_host() == []
+    assert lab.drops == {"udp socket": 2}
+
+
+# ---------------------------------------------------------------- broadcasts
+@pytest.mark.parametrize("address", ["255.255.255.255", "192.168.16.255", "239.255.255.250"])
+def test_broadcasts_but_dhcp_go_nowhere(lab: Lab, address: str) -> None:
+    lab.from_guest(udp(address, 1900, b"x"))
+    assert lab.to_host() == []
+    assert read(lab) == []
+    assert sum(lab.drops.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("255.255.255.255", "255.255.255.255"),
+        ("192.168.16.255", "255.255.255.255"),
+        ("239.255.255.250", "239.255.255.250"),
+        ("224.0.0.251", None),  # stays on the guest's wire
+    ],
+)
+def test_broadcasts_can_be_forwarded(address: str, host: str | None) -> None:
+    lab = Lab(Config(udp=Udp(broadcast=Broadcast.FORWARD)))
+    introduce(lab)
+    lab.from_guest(udp(address, 1900, b"who is there?", ttl=4))
+    expected = [UdpSend(1, (IPv4Address(host).packed, 1900), b"who is there?", 3)] if host else []
+    assert lab.to_host() == expected
+    assert lab.router.hold_until(lab.now) <= lab.now + 1  # nobody need answer
+    if host:
+        lab.from_host(UdpReceived(1, (REMOTE, 1900), b"I am"))
+        (answer,) = read(lab)
+        assert answer[IP].src == "192.0.2.7"
+
+
+def test_no_error_is_sent_about_a_broadcast() -> None:
+    lab = Lab(Config(udp=Udp(broadcast=Broadcast.FORWARD)))
+    introduce(lab)
+    lab.from_guest(udp("255.255.255.255", 9, b"x"))
+    lab.from_host(SocketError(1, errno.ENETUNREACH, (b"\xff" * 4, 9), b"x"))
+    assert read(lab) == []
+    assert lab.drops == {"icmp forbidden": 1}
+
+
+# ---------------------------------------------------------------- a forward's peer
+def test_a_forwards_peer_takes_precedence_over_the_hosts_port_while_it_lives() -> None:
+    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(replace(Config(), forwards=(rule,)))
+    introduce(lab)
+    lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
+    lab.to_host()
+    lab.from_guest(udp(ROUTER, 4444, b"an answer, or so it looks", sport=53))
+    lab.from_guest(udp(ROUTER, 4444, b"to the host's own port", sport=54))
+    answer, other = lab.to_host()
+    assert isinstance(answer, UdpAnswer)
+    assert isinstance(other, UdpSend)
+    lab.wait(601)
+    lab.to_host()
+    lab.from_guest(udp(ROUTER, 4444, b"the peer has gone", sport=53))
+    (later,) = lab.to_host()
+    assert isinstance(later, UdpSend)
+    assert later.to == (LOOPBACK, 4444)

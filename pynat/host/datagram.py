@@ -1,0 +1,56 @@
+"""A socket of datagrams that leave with the guest's time to live and its DF.
+
+DF is Linux's IP_PMTUDISC_DO: what is longer than the kernel's idea of the path is refused with
+EMSGSIZE, here or by a router on the way, and the error queue tells the MTU. Without DF it is
+IP_PMTUDISC_DONT: the kernel or the routers fragment (ip(7)). The error of a router about a datagram
+with DF is lost if the guest has sent one without DF meanwhile; the kernel has learned the MTU all
+the same, so the next one with DF is refused at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+
+from pynat.host import errqueue
+from pynat.nat.messages import Address, SocketError
+
+_IP_MTU_DISCOVER = 10
+_WITH_DF, _WITHOUT_DF = 2, 0  # IP_PMTUDISC_DO, IP_PMTUDISC_DONT
+_MULTICAST = range(224, 240)  # first byte
+
+
+class DatagramSocket:
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._options: dict[int, int] = {}  # that were set
+        errqueue.enable(sock)
+
+    def send(
+        self, flow: int, data: bytes, to: Address, ttl: int, dont_fragment: bool
+    ) -> Iterator[SocketError]:
+        """What went wrong with it, and what the kernel tells now of earlier ones."""
+        multicast = to[0][0] in _MULTICAST
+        self._set(socket.IP_MULTICAST_TTL if multicast else socket.IP_TTL, max(1, ttl))
+        self._set(_IP_MTU_DISCOVER, _WITH_DF if dont_fragment else _WITHOUT_DF)
+        for _ in range(2):
+            try:
+                self.sock.sendto(data, (socket.inet_ntoa(to[0]), to[1]))
+                return
+            except OSError as error:
+                number = error.errno or errno.EIO
+            mtu = 0
+            for told in errqueue.read(self.sock, flow):
+                if told.icmp is not None:
+                    yield told  # that was the error, of an earlier datagram: this one not sent yet
+                else:
+                    mtu = told.mtu
+            if mtu:
+                break
+        yield SocketError(flow, number, to, data, mtu=mtu)
+
+    def _set(self, option: int, value: int) -> None:
+        if self._options.get(option) != value:
+            self.sock.setsockopt(socket.IPPROTO_IP, option, value)
+            self._options[option] = value

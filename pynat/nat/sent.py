@@ -1,0 +1,43 @@
+"""What one flow has sent lately, as the guest sent it, so that ICMP errors quote exactly that.
+
+The kernel tells of an error with the destination and the beginning of what was lost, but in a
+header of its own. A guest's stack looks for its own identification and checksum in the quote
+(RFC 5508 3.2, RFC 5927 4.1), and traceroute for the probe. `LATELY` packets of up to 548 bytes are
+kept for each flow; an error about an older one is quoted without options and identification.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from pynat.wire.ipv4 import Ipv4
+
+LATELY = 16  # as many as traceroute has under way
+
+
+class Sent:
+    __slots__ = ("_packets",)
+
+    def __init__(self) -> None:
+        self._packets: deque[tuple[object, bytes]] = deque(maxlen=LATELY)
+
+    def add(self, key: object, packet: Ipv4) -> None:
+        """key: what an error will name it by, such as its destination."""
+        self._packets.append((key, packet.quote))
+
+    def take(self, key: object, payload: bytes) -> bytes | None:
+        """The quote of the latest one whose data agree; it is given out once.
+
+        payload: what the kernel knows of what came behind 8 bytes of UDP or ICMP header.
+        """
+        for entry in reversed(self._packets):
+            if entry[0] == key and _agree(entry[1], payload):
+                self._packets.remove(entry)
+                return entry[1]
+        return None
+
+
+def _agree(quote: bytes, payload: bytes) -> bool:
+    """As far as both go."""
+    known = quote[(quote[0] & 15) * 4 + 8 :]
+    return known.startswith(payload[: len(known)]) or payload.startswith(known)
