@@ -187,6 +187,13 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
+class Tftp:
+    root: Path | None = None  # the folder that is served; None answers every request with an error
+    write: bool = False  # whether the guest may write files there
+    max_size: int = 256 << 20  # bytes of a file that the guest writes
+
+
+@dataclass(frozen=True, slots=True)
 class Tcp:
     idle: float = 600.0  # seconds without a segment in either direction
     mss: int | None = None  # announced to the guest; None = MTU - 40
@@ -234,6 +241,7 @@ class Config:
     network: Network = field(default_factory=Network)
     dhcp: Dhcp = field(default_factory=Dhcp)
     dns: Dns = field(default_factory=Dns)
+    tftp: Tftp = field(default_factory=Tftp)
     tcp: Tcp = field(default_factory=Tcp)
     udp: Udp = field(default_factory=Udp)
     icmp: Icmp = field(default_factory=Icmp)
@@ -250,7 +258,6 @@ class Config:
     capture: Path | None = None
     capture_size: int | None = None  # MiB of one file; None = one file without limit
     capture_files: int = CAPTURE_FILES  # that are kept, the newest among them
-    tftp_root: Path | None = None
     seed: int | None = None  # None = a fresh one, told in the log
     warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log
 

@@ -24,8 +24,9 @@ def load(script: str, ethdev: str) -> Config:
     root = Path(ethdev)
     if not root.is_dir():
         return config  # mostly the name of an interface, left from another ethmod
-    warning = f"TFTP is not served yet; ethdev={ethdev} has no effect"
-    return replace(config, tftp_root=root, warnings=(*config.warnings, warning))
+    if config.tftp.root is not None:
+        return config  # the file is nearer to the network than the card's line
+    return replace(config, tftp=replace(config.tftp, root=root.absolute()))
 
 
 def _read(script: str) -> Config:

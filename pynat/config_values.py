@@ -116,11 +116,7 @@ def text(longest: int, what: str) -> Parser:
 
 def new_file(value: object) -> Path:
     """The path of a file to write, in a folder that is there."""
-    written = text(4096, "the path of a file to write")(value)
-    try:
-        path = Path(written).expanduser()
-    except RuntimeError:
-        raise Wrong("a path whose ~ is the home folder of somebody") from None
+    path = _path(value, "the path of a file to write")
     try:
         there = path.parent.is_dir()
     except OSError:
@@ -129,6 +125,26 @@ def new_file(value: object) -> Path:
         folder = path.parent.absolute()
         raise Wrong(f"in a folder that is there; the folder {folder} does not exist")
     return path
+
+
+def folder(value: object) -> Path:
+    """The absolute path of a folder that is there."""
+    path = _path(value, "the path of a folder").absolute()
+    try:
+        there = path.is_dir()
+    except OSError:
+        there = False
+    if not there:
+        raise Wrong(f"the path of a folder; there is no folder {path}")
+    return path
+
+
+def _path(value: object, what: str) -> Path:
+    written = text(4096, what)(value)
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        raise Wrong("a path whose ~ is the home folder of somebody") from None
 
 
 def address(value: object) -> IPv4Address:

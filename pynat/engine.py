@@ -69,7 +69,7 @@ class Engine:
                 self._ended.set_result(None)
             return
         router = self.router
-        router.tcp.link_speed(link.speed)
+        router.link_speed(link.speed)
         frames = link.receive(BATCH)
         now = link.now()
         for _, frame in frames:

@@ -20,8 +20,12 @@ def open_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
 
 def checked(sock: socket.socket) -> socket.socket:
     """`sock`, unless it takes from the reserve: then it is closed and EMFILE raised."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit != resource.RLIM_INFINITY and sock.fileno() >= limit - RESERVE:
+    if from_reserve(sock.fileno()):
         sock.close()
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     return sock
+
+
+def from_reserve(descriptor: int) -> bool:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit != resource.RLIM_INFINITY and descriptor >= limit - RESERVE

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from pynat.config import Broadcast, Config
 from pynat.host.echo import EchoSockets
+from pynat.host.files import Files
 from pynat.host.forwards import Forwards
 from pynat.host.resolver import Resolver
 from pynat.host.tcp import TcpSockets
@@ -22,6 +23,9 @@ from pynat.nat.messages import (
     CloseFlow,
     EchoSend,
     Event,
+    FileOpen,
+    FileRead,
+    FileWrite,
     Resolve,
     TcpAdopt,
     TcpConnect,
@@ -42,6 +46,7 @@ class Host:
         self._echo = EchoSockets(loop, emit)
         self._resolver = Resolver(config.dns, loop, emit)
         self.forwards = Forwards(config.backlog, loop, emit)
+        self._files = Files(config.tftp.root, emit)
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -60,6 +65,8 @@ class Host:
                     self._echo.send(action)
                 case Resolve():
                     self._resolver.start(action)
+                case FileOpen() | FileRead() | FileWrite():
+                    self._files.perform(action)
                 case TcpAdopt():
                     self._tcp.adopt(action.flow, self.forwards.claim(action.token))
                 case UdpAnswer():
@@ -68,6 +75,7 @@ class Host:
                     self._tcp.close(action)
                     self._udp.close(action.flow)
                     self._echo.close(action.flow)
+                    self._files.close(action.flow)
         self.forwards.reset_unclaimed()
 
     def close(self) -> None:
@@ -75,4 +83,5 @@ class Host:
         self._udp.close_all()
         self._echo.close_all()
         self._resolver.close()
+        self._files.close_all()
         self.forwards.close()

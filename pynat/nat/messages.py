@@ -130,6 +130,37 @@ class Resolve:
     tcp: bool = False
 
 
+@dataclass(slots=True)
+class FileOpen:
+    """Open a regular file below the TFTP root, to read it or to write it anew.
+
+    path: the names of the folders on the way and of the file, none of them `..`. Answered at
+    once by FileOpened or FileFailed.
+    """
+
+    flow: int
+    path: tuple[bytes, ...]
+    write: bool = False
+
+
+@dataclass(slots=True)
+class FileRead:
+    """Answered at once by FileData or FileFailed; the file is closed by CloseFlow."""
+
+    flow: int
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class FileWrite:
+    """Answered at once by FileWritten or FileFailed."""
+
+    flow: int
+    offset: int
+    data: bytes
+
+
 Action = (
     UdpSend
     | TcpConnect
@@ -141,6 +172,9 @@ Action = (
     | CloseFlow
     | EchoSend
     | Resolve
+    | FileOpen
+    | FileRead
+    | FileWrite
 )
 
 
@@ -283,6 +317,37 @@ class Resolved:
     answer: bytes | None
 
 
+@dataclass(slots=True)
+class FileOpened:
+    flow: int
+    size: int  # bytes; 0 where the file is to be written
+
+
+@dataclass(slots=True)
+class FileData:
+    """Less than was asked for means that the file ends there."""
+
+    flow: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class FileWritten:
+    flow: int
+
+
+@dataclass(slots=True)
+class FileFailed:
+    """The file is closed already.
+
+    errno: the system's, or EXDEV for a name that leads out of the root, EISDIR for a folder, and
+    ENODEV for anything else that is no regular file.
+    """
+
+    flow: int
+    errno: int
+
+
 Event = (
     UdpReceived
     | SocketError
@@ -299,4 +364,8 @@ Event = (
     | EchoReply
     | EchoDenied
     | Resolved
+    | FileOpened
+    | FileData
+    | FileWritten
+    | FileFailed
 )

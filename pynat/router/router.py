@@ -20,6 +20,10 @@ from pynat.nat.messages import (
     EchoDenied,
     EchoReply,
     Event,
+    FileData,
+    FileFailed,
+    FileOpened,
+    FileWritten,
     ForwardTrouble,
     Nowhere,
     Resolved,
@@ -39,6 +43,7 @@ from pynat.router.ways import Refusal, Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
+from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, udp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -82,6 +87,12 @@ class Router:
         self.dns = DnsForwarder(config, notices)
         self.dns_streams = DnsStreams(self.dns)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
+        self.tftp = TftpServer(config, self.guest, numbers)
+
+    def link_speed(self, megabits: int) -> None:
+        """What the guest's card says of itself."""
+        self.tcp.link_speed(megabits)
+        self.tftp.link_speed(megabits)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: bytes, now: float) -> None:
@@ -202,6 +213,10 @@ class Router:
                 self._dhcp(datagram, now)
             case 53 if packet.destination == self._dns_address:
                 self._dns(packet, datagram, now)
+            case 69 if packet.destination == self._address:
+                self.tftp.request(packet.source, datagram, now)
+            case port if packet.destination == self._address and self.tftp.owns(port):
+                self.tftp.from_guest(packet.source, datagram, now)
             case _:
                 self._udp(packet, datagram, now)
 
@@ -328,6 +343,8 @@ class Router:
             case Resolved():
                 self._now = now
                 self.dns.from_host(event, now)
+            case FileOpened() | FileData() | FileWritten() | FileFailed():
+                self.tftp.from_host(event, now)
             case TcpIncoming():
                 self._tcp_incoming(event, now)
             case UdpIncoming():
@@ -391,7 +408,7 @@ class Router:
             actions += self.dns_streams.take(new, now)
             events = self.dns_streams.events()
             if not events:
-                return actions + self.dns.to_host()
+                return actions + self.dns.to_host() + self.tftp.to_host()
             for event in events:
                 self.from_host(event, now)
 

@@ -8,7 +8,7 @@
     lab.wait(1.5)                    # virtual seconds pass, timers fire at their times
 
 The pretended kernel takes what it is offered, up to `lab.room` bytes (None: everything), and keeps
-it in `lab.host_bytes[flow]`.
+it in `lab.host_bytes[flow]`. Files below `tftp.root` are real ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ from collections import defaultdict
 from random import Random
 
 from pynat.config import Config
-from pynat.nat.messages import PLENTY, Action, Event, TcpSend, TcpSent
+from pynat.host.files import Files
+from pynat.nat.messages import (
+    PLENTY,
+    Action,
+    CloseFlow,
+    Event,
+    FileOpen,
+    FileRead,
+    FileWrite,
+    TcpSend,
+    TcpSent,
+)
 from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
@@ -33,6 +44,7 @@ class Lab:
         self.host_bytes: defaultdict[int, bytearray] = defaultdict(bytearray)
         self.router = Router(self.config, Notices(self._write), Random(seed))
         self.router.forwards = dict(enumerate(self.config.forwards))
+        self.files = Files(self.config.tftp.root, self._file_event)
         self._frames: list[bytes] = []
         self._actions: list[Action] = []
 
@@ -68,9 +80,17 @@ class Lab:
         while actions := self.router.to_host(self.now):
             self._actions += actions
             for action in actions:
-                if isinstance(action, TcpSend):
-                    self.router.from_host(self._take(action), self.now)
+                match action:
+                    case TcpSend():
+                        self.router.from_host(self._take(action), self.now)
+                    case FileOpen() | FileRead() | FileWrite():
+                        self.files.perform(action)
+                    case CloseFlow():
+                        self.files.close(action.flow)
         self._frames += self.router.to_guest(self.now)
+
+    def _file_event(self, event: Event) -> None:
+        self.router.from_host(event, self.now)
 
     def _take(self, action: TcpSend) -> TcpSent:
         data = b"".join(action.chunks)

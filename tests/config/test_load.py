@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.config import Config
+from pynat.config import Config, Tftp
 from pynat.config_load import load
 from pynat.errors import ConfigError
 
@@ -26,10 +26,19 @@ def test_nothing_set(script: str, ethdev: str) -> None:
     assert load(script, ethdev) == Config()
 
 
-def test_ethdev_is_the_tftp_root_which_is_not_served_yet(tmp_path: Path) -> None:
-    config = load("", str(tmp_path))
-    assert config.tftp_root == tmp_path
-    assert config.warnings == (f"TFTP is not served yet; ethdev={tmp_path} has no effect",)
+def test_ethdev_is_the_tftp_root_unless_the_file_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load("", str(tmp_path)).tftp == Tftp(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load("", "other").tftp.root == other
+    file = tmp_path / "net.toml"
+    file.write_text('[tftp]\nroot = "other"\nwrite = true')
+    assert load(str(file), str(tmp_path)).tftp == Tftp(other, write=True)
+    file.write_text("[tftp]\nwrite = true")
+    assert load(str(file), str(tmp_path)).tftp == Tftp(tmp_path, write=True)
 
 
 def test_toml_and_slirp_are_told_apart(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynat.config import Config, Forward, Protocol, TimePolicy
+from pynat.config import Config, Forward, Protocol, Tftp, TimePolicy
 from pynat.config_toml import KEYS, read_toml
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
@@ -63,6 +63,10 @@ def test_every_key() -> None:
         names = {"X.test" = "1.2.3.4", "y.test" = ["1.2.3.4", "5.6.7.8"]}
         timeout = 1
         tries = 3
+        [tftp]
+        root = "/"
+        write = true
+        max_size = 1000
         [tcp]
         idle = 10
         mss = 1000
@@ -102,6 +106,7 @@ def test_every_key() -> None:
     assert len(config.dns.names["y.test"]) == 2
     assert (config.dns.timeout, config.dns.tries) == (1.0, 3)
     assert (config.tcp.idle, config.tcp.mss, config.udp.idle) == (10.0, 1000, 20.0)
+    assert config.tftp == Tftp(Path("/"), write=True, max_size=1000)
     assert config.warnings == ()
 
 
@@ -208,6 +213,12 @@ def test_dns_moves_along_with_the_router() -> None:
         ("[network]\nmac = 52:54:00:12:34:56", "; text goes in quotes"),
         ("host_loopback = True", "Invalid value (column 17); write true"),
         ('capture = "C:\\temp\\x.pcap"', "; text with backslashes goes in single quotes"),
+        (
+            "[tftp]\nroot = '/no/such'",
+            'tftp.root = "/no/such": must be the path of a folder; there',
+        ),
+        ("[tftp]\nroot = ''", "the path of a folder: printable text"),
+        ("[tftp]\nmax_size = 0", "net.toml:2: tftp.max_size = 0: must be a whole number from 1"),
         ("[tcp]\nmss = 1461", "at most network.mtu - 40, which is 1460"),
         ("tcp = 5", "tcp = 5: must be a table: write [tcp]"),
         ("[network]\nmtuu = 5", "net.toml:2: network.mtuu: unknown key; did you mean network.mtu?"),
