@@ -6,7 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGIN := pynat/plugin/libbx_eth_pynat.so
-PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h bochs_shim/*.py)
+PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h bochs_shim/*.py pynat/*.c)
 PYTEST := $(BIN)/python -m pytest -q
 
 ifeq ($(CI),true)

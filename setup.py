@@ -1,4 +1,4 @@
-"""Builds the plugin of Bochs; everything else about the package is in pyproject.toml.
+"""Builds the plugin of Bochs and pynat._fast; all else about the package is in pyproject.toml.
 
 The plugin is one shared object, pynat/plugin/libbx_eth_pynat.so, alone in its directory because
 Bochs searches the whole directory for plugins. It is no module of Python: it is linked against
@@ -25,12 +25,19 @@ PLUGIN = "pynat.plugin.libbx_eth_pynat"
 
 class BuildPlugin(pybind11_build_ext):
     def get_ext_filename(self, fullname: str) -> str:
+        if not PLUGIN.endswith(fullname.rpartition(".")[2]):
+            return super().get_ext_filename(fullname)
         return fullname.replace(".", "/") + ".so"
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
+        if ext.name != PLUGIN:
+            return super().get_export_symbols(ext)
         return list(ext.export_symbols)  # no PyInit_
 
     def build_extension(self, ext: Extension) -> None:
+        if ext.name != PLUGIN:
+            super().build_extension(ext)
+            return
         # Bochs's side is compiled without run-time type information, pybind11 needs it.
         plain = [name for name in ext.sources if Path(name).name in build_flags.BOCHS_SOURCES]
         ext.extra_objects = self.compiler.compile(
@@ -70,4 +77,13 @@ def plugin() -> Extension:
     )
 
 
-setup(ext_modules=[plugin()], cmdclass={"build_ext": BuildPlugin})
+def fast() -> Extension:
+    """The compiled loops, an ordinary module."""
+    return Extension(
+        "pynat._fast",
+        sources=["pynat/_fast.c"],
+        extra_compile_args=["-O3", "-Wall", "-Wextra", "-Werror"],
+    )
+
+
+setup(ext_modules=[plugin(), fast()], cmdclass={"build_ext": BuildPlugin})

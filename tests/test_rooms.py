@@ -23,7 +23,7 @@ WORLD = {
 }
 PURE = ("wire", "router", "services", "nat")
 MAY_IMPORT = {
-    "wire": {"wire", "errors"},
+    "wire": {"wire", "errors", "_fast"},
     "services": {"services", "wire", "nat", "config", "errors", "notices", "timers"},
     "nat": {"nat", "wire", "config", "errors", "notices", "timers"},
     "router": {"router", "services", "nat", "wire", "config", "errors", "notices", "timers"},

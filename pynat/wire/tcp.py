@@ -17,7 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
+from pynat._fast import tcp_common, tcp_headers
 from pynat.errors import Malformed
 from pynat.wire import ipv4
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
@@ -38,8 +40,7 @@ _FLAG_LETTERS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (URG, "U"))
 MAX_WINDOW_SHIFT = 14  # RFC 7323 2.3
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     mss: int | None = None
     window_shift: int | None = None
     sack_permitted: bool = False
@@ -188,66 +189,32 @@ def encode_run(
     """
     head = run.head
     options = encode_options(head.options)
-    length = _HEADER.size + len(options)
-    ports = head.source, head.destination
-    seq, ack, flags, window, urgent = head.seq, head.ack, head.flags, head.window, head.urgent
-    same = pseudo_header(source, destination, ipv4.TCP, length) + ones_sum(options)
-    same += head.source + head.destination + ack + (length << 10) + window + urgent
-    left = len(run.payloads)
-    pack = _HEADER.pack
-    for payload in run.payloads:
-        left -= 1
-        if not left:
-            flags = run.last_flags | flags & URG
-        size = len(payload)
-        total = same + seq + flags + size + ones_sum(payload)
-        checksum = finish(total)
-        header = pack(*ports, seq, ack, length << 2, flags, window, checksum, urgent)
-        yield header + options, payload
-        seq = (seq + size) & 0xFFFFFFFF
-
-
-# The segment that carries data or acknowledges it: Ethernet, IPv4 and TCP header at once.
-_COMMON = Struct("!6s6sHBBHHHBBH12xIIBBH")
-COMMON_FLAGS = {ACK, ACK | PSH}
+    size = _HEADER.size + len(options)
+    ends = head.source, head.destination
+    template = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
+    template += options
+    base = pseudo_header(source, destination, ipv4.TCP, size) + ones_sum(template) - head.flags
+    headers = tcp_headers(template, base % 0xFFFF, head.seq, run.last_flags, run.payloads)
+    return zip(headers, run.payloads, strict=True)
 
 
 def decode_common(frame: bytes, mac: bytes) -> Segment | None:
     """The segment of a frame to `mac` that has nothing unusual about it, and a TTL to go on with.
 
-    None says only that `decode` must look at it: anything may be wrong, or nothing.
+    It carries data or acknowledges it, with no options but timestamps. None says only that `decode`
+    must look at the frame: anything may be wrong with it, or nothing.
     """
-    if len(frame) < _COMMON.size + 4:
+    found = tcp_common(frame, mac)
+    if found is None:
         return None
-    fields = _COMMON.unpack_from(frame)
-    to, _, kind, first, _, total, _, fragment, ttl, protocol, _ = fields[:11]
-    seq, ack, offset, flags, window = fields[11:]
-    data = 34 + (offset >> 2 & 0x3C)
-    end = 14 + total
-    if (
-        kind != 0x0800
-        or to != mac
-        or first != 0x45
-        or protocol != ipv4.TCP
-        or fragment & ~ipv4.DF
-        or ttl < 2
-        or flags not in COMMON_FLAGS
-        or not 54 <= data <= end <= len(frame)
-    ):
-        return None
-    view = memoryview(frame)
-    # IPv4's addresses lie right before the TCP header: they and the segment are one sum.
-    check = ones_sum(view[26:end]) + ipv4.TCP + end - 34
-    if check % 0xFFFF or ones_sum(frame[14:34]) % 0xFFFF:
-        return None
-    options = NO_OPTIONS if data == 54 else decode_options(view[54:data])
+    source, destination, seq, ack, flags, window, start, end, stamps = found
     return Segment(
-        int.from_bytes(frame[34:36], "big"),
-        int.from_bytes(frame[36:38], "big"),
+        source,
+        destination,
         seq,
         ack,
         flags,
         window,
-        view[data:end],
-        options,
+        memoryview(frame)[start:end],
+        Options(timestamps=stamps) if stamps else NO_OPTIONS,
     )

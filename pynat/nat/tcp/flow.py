@@ -14,9 +14,6 @@ Both directions close on their own (half-close). When both have, the host's sock
 flow lingers in TIME-WAIT if the host side closed first. A flow queues host actions and marks
 itself; the table collects actions with `to_host` and segments with `to_guest` once a turn, so
 that many segments of one turn make one send and one acknowledgement.
-
-An acknowledgement may wait for `delayed_ack` seconds (RFC 9293 3.8.6.3), but not for the second
-full segment, nor where the guest says PSH or FIN, nor where something is missing.
 """
 
 from __future__ import annotations
@@ -33,9 +30,10 @@ from pynat.nat.messages import (
     TcpSend,
     TcpShutdown,
 )
+from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.receive import Receiver
-from pynat.nat.tcp.send import Piece, Sender
-from pynat.nat.tcp.seq import unwrap, wrap
+from pynat.nat.tcp.send import Sender
+from pynat.nat.tcp.seq import unwrap
 from pynat.nat.tcp.state import (
     AFTER_GUEST_FIN,
     AFTER_OUR_FIN,
@@ -46,7 +44,8 @@ from pynat.nat.tcp.state import (
     reset_for,
 )
 from pynat.nat.tcp.terms import Terms
-from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Options, Run, Segment
+from pynat.nat.tcp.writer import Writer
+from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
 SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
@@ -66,6 +65,7 @@ class Flow:
         self.number = number
         self.ends = ends
         self.state = State.CLOSED
+        self.synchronized = False  # both SYNs are acknowledged (RFC 9293 3.3.2), and it is not over
         self.terms = terms
         self.sender = Sender(iss, settings)
         self.receiver = Receiver(0, settings.window)
@@ -83,11 +83,8 @@ class Flow:
         self._read_allowance = 0
         self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
         self._host_open = True
-        self._ack_due = False
-        self._ack_later: float | None = None
-        self._acked = 0  # the last acknowledgement that the guest got
-        self._pushed = False  # the guest has said that it waits
-        self._full = 0  # bytes of the guest's longest segment
+        self._acks = Acks(settings.delayed_ack)
+        self._writer = Writer(ends, terms, self.sender, self._acks)
         self._syn_due = False
         self._reset_due: Segment | None = None
 
@@ -116,16 +113,14 @@ class Flow:
         """Why the segment's text was not taken, if it was not: a reason to count."""
         self.last = now
         self._touch(self)
-        match self.state:
-            case State.CONNECTING:
-                if segment.flags & RST:
-                    self.close("the guest gave up before the host's connect succeeded")
-                return ""
-            case State.SYN_SENT:
-                self._in_syn_sent(segment, now)
-                return ""
-            case _:
-                return self._synchronized(segment, now)
+        if self.state is State.CONNECTING:
+            if segment.flags & RST:
+                self.close("the guest gave up before the host's connect succeeded")
+            return ""
+        if self.state is State.SYN_SENT:
+            self._in_syn_sent(segment, now)
+            return ""
+        return self._synchronized(segment, now)
 
     def _in_syn_sent(self, segment: Segment, now: float) -> None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
@@ -144,7 +139,7 @@ class Flow:
         self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
-            self._ack_due = True
+            self._acks.due = True
         else:
             self._change(State.SYN_RECEIVED)
             self._syn_due = True
@@ -164,7 +159,7 @@ class Flow:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", reset_host=True)
                 return ""
-            self._ack_due |= acceptable
+            self._acks.due |= acceptable
             return "tcp reset beside the next number"
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             self._syn_again(segment, now)
@@ -173,15 +168,15 @@ class Flow:
         stamp = segment.options.timestamps
         if stamps and stamp:
             if stamps.is_old(stamp[0], now):
-                self._ack_due = True
+                self._acks.due = True
                 return "tcp old timestamp"
-            if acceptable and seq <= self._acked:
+            if acceptable and seq <= self._acks.last:
                 stamps.take_over(stamp[0], now)
         if not acceptable:
-            self._ack_due = True
+            self._acks.due = True
             return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
         if flags & SYN:
-            self._ack_due = True
+            self._acks.due = True
             return "tcp syn in a connection"
         if not flags & ACK:
             return "tcp without acknowledgement"
@@ -195,7 +190,7 @@ class Flow:
         ack = unwrap(segment.ack, self.sender.top)
         if segment.flags & ACK and ack == self.sender.top:
             self._established(segment, ack, now)
-            self._ack_due = True
+            self._acks.due = True
         else:
             self._syn_due = True
 
@@ -209,7 +204,7 @@ class Flow:
                 return False
             self._established(segment, ack, now)
         if ack > sender.top:
-            self._ack_due = True
+            self._acks.due = True
             return False
         if ack >= sender.una:
             options = segment.options
@@ -222,7 +217,7 @@ class Flow:
                 pure=segment.length == 0,
                 sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
                 round_trip=stamps.round_trip(options.timestamps[1], now)
-                if stamps and options.timestamps
+                if stamps and options.timestamps and not sender.timing
                 else None,
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
@@ -245,10 +240,9 @@ class Flow:
         before = receiver.held
         if segment.flags & URG:
             receiver.mark_urgent(seq, segment.urgent)
-        if not receiver.accept(seq, segment.payload, fin) or fin:
-            self._ack_due = True  # old, or a gap open or closed: tell the guest what we have
-        self._pushed |= bool(segment.flags & PSH)
-        self._full = max(self._full, length)
+        smooth = receiver.accept(seq, segment.payload, fin)
+        push = bool(segment.flags & PSH)
+        self._acks.received(length, push=push, at_once=fin or not smooth)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
@@ -265,21 +259,13 @@ class Flow:
         if count == self._offered:
             self._offered = 0  # else TcpWritable will say when to go on
         if count:
-            self._acknowledge_taken(now)
+            self._acks.taken(self.receiver.ack, now)
         self._touch(self)
-
-    def _acknowledge_taken(self, now: float) -> None:
-        waiting = self.receiver.ack - self._acked
-        delay = self._settings.delayed_ack
-        if self._pushed or waiting >= 2 * self._full or not delay:
-            self._ack_due = True
-        elif self._ack_later is None:
-            self._ack_later = now + delay
 
     def on_writable(self, room: int) -> None:
         self._offered = 0
         self.receiver.room = room
-        self._ack_due |= self.receiver.opens
+        self._acks.due |= self.receiver.opens
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
@@ -321,8 +307,8 @@ class Flow:
         when = self._ends_at()
         if self.sender.deadline is not None:
             when = min(when, self.sender.deadline)
-        if self._ack_later is not None:
-            when = min(when, self._ack_later)
+        if self._acks.later is not None:
+            when = min(when, self._acks.later)
         return when
 
     def _ends_at(self) -> float:
@@ -340,8 +326,8 @@ class Flow:
         if now >= self._ends_at():
             self._time_is_over()
             return
-        if self._ack_later is not None and now >= self._ack_later:
-            self._ack_due = True
+        if self._acks.later is not None and now >= self._acks.later:
+            self._acks.due = True
         if self.sender.deadline is not None and now >= self.sender.deadline:
             if not self.sender.on_timeout(now, patient=self.state is State.SYN_SENT):
                 self.reset("the guest has not answered any retransmission")
@@ -372,7 +358,7 @@ class Flow:
     def _abort(self, why: str) -> None:
         self.why_closed = why
         if self.state not in (State.CONNECTING, State.CLOSED, State.TIME_WAIT):
-            self._reset_due = self._segment(self.sender.top, RST | ACK, Options())
+            self._reset_due = self._writer.reset(self.receiver)
 
     def _close_host(self, reset: bool) -> None:
         if self._host_open:
@@ -381,12 +367,13 @@ class Flow:
 
     def _change(self, state: State) -> None:
         self.state = state
+        self.synchronized = state not in UNSYNCHRONIZED
         self._touch(self)
 
     # ------------------------------------------------------------------ once a turn
     def to_host(self) -> list[Action]:
         receiver = self.receiver
-        if self.state in UNSYNCHRONIZED:
+        if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
         elif not self._host_open and self.state is not State.TIME_WAIT:
             if not self.sender.buffered:
@@ -398,7 +385,7 @@ class Flow:
                 self._actions.append(TcpSend(self.number, chunks, receiver.urgent_at))
             if receiver.drained and not receiver.fin_passed:
                 receiver.fin_passed = True
-                self._ack_due = True
+                self._acks.due = True
                 self._actions.append(TcpShutdown(self.number))
                 self._change(AFTER_GUEST_FIN[self.state])
             self._allow_reading()
@@ -432,71 +419,14 @@ class Flow:
             return out
         if self._syn_due:
             self._syn_due = False
-            out.append(self._syn(now))
+            passive = self.state is State.SYN_RECEIVED
+            out.append(self._writer.syn(self.receiver if passive else None, now))
             self.sender.sent_syn(now)
-        elif self.state not in UNSYNCHRONIZED:
+        elif self.synchronized:
             pieces = self.sender.pieces(now)
-            if pieces or self._ack_due:
-                self._data(out, pieces, now)
+            if pieces or self._acks.due:
+                out += self._writer.data(self.receiver, pieces, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
                 self._change(AFTER_OUR_FIN[self.state])
-        self._ack_due = False
+        self._acks.due = False
         return out
-
-    def _data(self, out: list[Segment | Run], pieces: list[Piece], now: float) -> None:
-        """Segments of data, or an acknowledgement where there is none."""
-        stamps = self.terms.stamps
-        blocks = self.receiver.early.blocks() if self.terms.selective else []
-        options = Options(
-            timestamps=stamps.option(now) if stamps else None,
-            sack=tuple((wrap(a), wrap(b)) for a, b in blocks),
-        )
-        self._ack_later = None
-        self._pushed = False
-        if not pieces or (blocks and self._ack_due):
-            # SACK goes alone, so that no segment outgrows the MSS
-            out.append(self._segment(self.sender.top, ACK, options))
-            options = Options(timestamps=options.timestamps)
-        for piece in pieces:
-            last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
-            if piece.seq < self.sender.urgent:
-                out += self._urgent(piece, last, options)
-            else:
-                head = self._segment(piece.seq, ACK, options)
-                out.append(Run(head, piece.payloads or [b""], last))
-
-    def _urgent(self, piece: Piece, last: int, options: Options) -> list[Segment | Run]:
-        """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
-        out: list[Segment | Run] = []
-        seq = piece.seq
-        payloads = piece.payloads or [b""]
-        for payload in payloads:
-            head = self._segment(seq, ACK, options)
-            distance = self.sender.urgent - seq
-            if 0 < distance <= 0xFFFF:
-                head.urgent = distance
-                head.flags |= URG
-            seq += len(payload)
-            out.append(Run(head, [payload], last if payload is payloads[-1] else ACK))
-        return out
-
-    def _syn(self, now: float) -> Segment:
-        passive = self.state is State.SYN_RECEIVED
-        flags = SYN | (ACK if passive else 0)
-        segment = self._segment(self.sender.iss, flags, self.terms.offer(now))
-        if not passive:
-            segment.ack = 0
-        return segment
-
-    def _segment(self, seq: int, flags: int, options: Options) -> Segment:
-        receiver = self.receiver
-        self._acked = receiver.ack
-        return Segment(
-            self.ends.remote_port,
-            self.ends.guest_port,
-            wrap(seq),
-            wrap(self._acked),
-            flags,
-            receiver.window(0 if flags & SYN else self.terms.shift_from_guest),
-            options=options,
-        )

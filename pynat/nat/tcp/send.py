@@ -88,6 +88,11 @@ class Sender:
     def fin_acked(self) -> bool:
         return self._fin and self.una > self.end
 
+    @property
+    def timing(self) -> bool:
+        """A segment in flight is timed by our own clock, which is finer than timestamps."""
+        return self._timed is not None
+
     def write(self, data: bytes) -> None:
         if not self._fin:  # nothing comes behind the end
             self._buffer.write(data)
@@ -163,7 +168,7 @@ class Sender:
         if self._timed is not None and ack >= self._timed[0]:
             self.rtt.sample(now - self._timed[1])
             self._timed = None
-        elif self._timed is None and round_trip is not None:
+        elif round_trip is not None:
             self.rtt.sample(round_trip)
         self.una = ack
         self.nxt = max(self.nxt, ack)

@@ -32,7 +32,7 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.seq import wrap
-from pynat.nat.tcp.state import UNSYNCHRONIZED, Ends, State, reset_for
+from pynat.nat.tcp.state import Ends, State, reset_for
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason
 from pynat.notices import FLOWS, Level
@@ -78,7 +78,7 @@ class TcpTable:
     def take_common(self, frame: bytes, now: float) -> bool:
         """The short way of a segment of an open flow; False leaves it to `from_guest`."""
         flow = self._flows.get(frame[26:38])  # IPv4's addresses and TCP's ports
-        if flow is None or flow.state in UNSYNCHRONIZED:
+        if flow is None or not flow.synchronized:
             return False
         segment = tcp.decode_common(frame, self._mac)
         if segment is None:

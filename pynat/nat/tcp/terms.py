@@ -20,6 +20,7 @@ class Terms:
         self._our_mss = mss
         self._clock_offset = clock_offset
         self._answers = False
+        self.window = settings.window
         self.mss = mss  # bytes of payload in our segments
         self.shift_to_guest = 0  # how the guest scales its window
         self.shift_from_guest = 0  # how we scale ours

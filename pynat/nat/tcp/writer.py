@@ -1,0 +1,89 @@
+"""What a flow sends to the guest, as segments: numbers, flags, window, options."""
+
+from __future__ import annotations
+
+from pynat.nat.tcp.acks import Acks
+from pynat.nat.tcp.receive import Receiver
+from pynat.nat.tcp.send import Piece, Sender
+from pynat.nat.tcp.seq import wrap
+from pynat.nat.tcp.state import Ends
+from pynat.nat.tcp.terms import Terms
+from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Run, Segment
+
+
+class Writer:
+    def __init__(self, ends: Ends, terms: Terms, sender: Sender, acks: Acks) -> None:
+        self._ends = ends
+        self._terms = terms
+        self._sender = sender
+        self._acks = acks
+
+    def syn(self, receiver: Receiver | None, now: float) -> Segment:
+        """`receiver` is there once the guest's SYN is."""
+        options = self._terms.offer(now)
+        if receiver is not None:
+            return self._segment(receiver, self._sender.iss, SYN | ACK, options)
+        segment = self._segment(Receiver(-1, self._terms.window), self._sender.iss, SYN, options)
+        self._acks.last = 0
+        return segment
+
+    def reset(self, receiver: Receiver) -> Segment:
+        return self._segment(receiver, self._sender.top, RST | ACK, NO_OPTIONS)
+
+    def data(self, receiver: Receiver, pieces: list[Piece], now: float) -> list[Segment | Run]:
+        """The pieces, or an acknowledgement where there are none.
+
+        SACK goes alone, so that no segment outgrows the MSS.
+        """
+        out: list[Segment | Run] = []
+        stamps = self._terms.stamps
+        options = Options(timestamps=stamps.option(now)) if stamps else NO_OPTIONS
+        blocks = receiver.early.blocks() if receiver.early and self._terms.selective else []
+        if not pieces or (blocks and self._acks.due):
+            sack = tuple((wrap(start), wrap(end)) for start, end in blocks)
+            told = Options(timestamps=options.timestamps, sack=sack) if sack else options
+            out.append(self._segment(receiver, self._sender.top, ACK, told))
+        for piece in pieces:
+            last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
+            head = self._segment(receiver, piece.seq, ACK, options)
+            if piece.seq < self._sender.urgent:
+                out += self._urgent(head, piece, last)
+            else:
+                out.append(Run(head, piece.payloads or [b""], last))
+        return out
+
+    def _urgent(self, head: Segment, piece: Piece, last: int) -> list[Run]:
+        """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
+        out = []
+        seq = piece.seq
+        payloads = piece.payloads or [b""]
+        for number, payload in enumerate(payloads, 1):
+            distance = self._sender.urgent - seq
+            marked = 0 < distance <= 0xFFFF
+            mine = Segment(
+                head.source,
+                head.destination,
+                wrap(seq),
+                head.ack,
+                ACK | (URG if marked else 0),
+                head.window,
+                options=head.options,
+                urgent=distance if marked else 0,
+            )
+            out.append(Run(mine, [payload], last if number == len(payloads) else ACK))
+            seq += len(payload)
+        return out
+
+    def _segment(self, receiver: Receiver, seq: int, flags: int, options: Options) -> Segment:
+        ack = receiver.ack
+        self._acks.sent(ack)
+        ends = self._ends
+        return Segment(
+            ends.remote_port,
+            ends.guest_port,
+            wrap(seq),
+            wrap(ack),
+            flags,
+            receiver.window(0 if flags & SYN else self._terms.shift_from_guest),
+            options=options,
+        )
