@@ -2,7 +2,7 @@
 
 from pynat.testing.guests.boot import Boot, GuestSilent
 from pynat.testing.guests.files import GuestUnavailable
-from pynat.testing.guests.ipxe import ipxe_image
+from pynat.testing.guests.ipxe import boot_rom, ipxe_image
 from pynat.testing.guests.linux import DONE, READY, Check, fetch_kernel, linux_image, results
 from pynat.testing.guests.machine import MODELS, Machine, Nic
 from pynat.testing.guests.nbp import PINGS, ping_program, ping_replies
@@ -18,6 +18,7 @@ __all__ = [
     "GuestUnavailable",
     "Machine",
     "Nic",
+    "boot_rom",
     "fetch_kernel",
     "ipxe_image",
     "linux_image",

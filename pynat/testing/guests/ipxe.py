@@ -1,7 +1,8 @@
 """The iPXE guest: Debian's ipxe.lkrn and a script, from a CD, at work after some 10 seconds.
 
-The script tells what it finds by fetching a URL of `HttpServer`'s `/report`; a command that
-this build does not have fails like any other. What it lacks, `ping_program` does.
+There is also its option ROM, which needs no CD. The script tells what it finds by fetching a URL
+of `HttpServer`'s `/report`; a command that this build does not have fails like any other. What it
+lacks, `ping_program` does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from pathlib import Path
 
 from pynat.testing.guests.files import bootable_iso, installed
 
+ROMS = {"e1000": "pxe-e1000.rom", "ne2k-pci": "pxe-ne2k_pci.rom"}
+ROM_FOLDER = Path("/usr/lib/ipxe/qemu")
 LKRN = Path("/usr/lib/ipxe/ipxe.lkrn")
+
+
+def boot_rom(model: str) -> Path:
+    """iPXE as an option ROM for a card of this model, which boots what DHCP names."""
+    return installed(ROM_FOLDER / ROMS[model], "ipxe-qemu")
 
 
 def ipxe_image(target: Path, script: str) -> Path:

@@ -13,22 +13,28 @@ MODELS = ("e1000", "ne2k-pci", "ne2k-isa", "pcipnic")
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """model: one of MODELS; script: the config file of its network; mac: its last byte."""
+    """model: one of MODELS; script: the config file of its network; mac: its last byte.
+
+    ethdev: the folder that it serves by TFTP; bootrom: a PCI option ROM that boots from it.
+    """
 
     model: str = "e1000"
     ethmod: str = "pynat"
     script: Path | None = None
     mac: int = 0x56
+    ethdev: Path | None = None
+    bootrom: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """image: the CD it boots from; memory: megabytes; sync: of Bochs's `clock:`.
+    """image: the CD it boots from; None is a card's boot ROM. memory: megabytes.
 
+    sync: of Bochs's `clock:`.
     display: what follows `display_library:`; None is one that nobody sees.
     """
 
-    image: Path
+    image: Path | None
     nics: tuple[Nic, ...] = (Nic(),)
     memory: int = 256
     sync: str = "none"
@@ -47,8 +53,7 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
         f"clock: sync={machine.sync}, time0=1700000000",
         f'romimage: file="{bios}"',
         f'vgaromimage: file="{vga}"',
-        f'ata0-master: type=cdrom, path="{machine.image}", status=inserted',
-        "boot: cdrom",
+        *_boot_lines(machine.image),
         f'com1: enabled=1, mode=file, dev="{serial}"',
         "speaker: enabled=0",
         "panic: action=fatal",
@@ -57,6 +62,12 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
     if machine.display is not None:
         lines.append(f"display_library: {machine.display}")
     return "\n".join([*lines, *_nic_lines(machine.nics)]) + "\n"
+
+
+def _boot_lines(image: Path | None) -> list[str]:
+    if image is None:
+        return ["boot: network"]
+    return [f'ata0-master: type=cdrom, path="{image}", status=inserted', "boot: cdrom"]
 
 
 def _slots(nics: tuple[Nic, ...]) -> str:
@@ -77,7 +88,9 @@ def _nic_lines(nics: tuple[Nic, ...]) -> list[str]:
             options += ["ioaddr=0x300", "irq=10"]  # 9 is taken by the chipset's ACPI
         if device == "ne2k":
             options.append(f"type={nic.model.split('-')[1]}")
-        script = "none" if nic.script is None else str(nic.script)
-        options += [f"mac=52:54:00:12:34:{nic.mac:02x}", f"ethmod={nic.ethmod}", "ethdev=none"]
-        lines.append(f'{device}: {", ".join(options)}, script="{script}"')
+        options += [f"mac=52:54:00:12:34:{nic.mac:02x}", f"ethmod={nic.ethmod}"]
+        options += [f'ethdev="{nic.ethdev or "none"}"', f'script="{nic.script or "none"}"']
+        if nic.bootrom is not None:
+            options.append(f'bootrom="{nic.bootrom}"')
+        lines.append(f"{device}: {', '.join(options)}")
     return lines

@@ -1,0 +1,100 @@
+"""A card's boot ROM (iPXE, as Debian's ipxe-qemu has it) boots a program of ours from pynat.
+
+The program is `ping.s`: it runs only if every byte of it arrived, pings its router through the
+ROM's PXE interface and powers the machine off. TFTP and HTTP, e1000 and NE2000, and a script of
+iPXE's that loads the program.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs.find import Bochs
+from pynat.bochs.outcome import Ending
+from pynat.testing.guests import (
+    PINGS,
+    Boot,
+    Machine,
+    Nic,
+    boot_rom,
+    fetch_kernel,
+    ping_program,
+    ping_replies,
+)
+from pynat.testing.servers import HttpServer
+from tests.live.frames import verify_capture
+from tests.live.network import ROUTER, capture, nic
+
+pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
+
+SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
+
+
+def boot(artifacts: Path, bochs: Bochs, model: str, settings: str, root: Path | None) -> str:
+    """What the engine said in Bochs's log, after the program has run."""
+    card = nic(artifacts, model)
+    assert card.script is not None
+    with card.script.open("a") as file:
+        file.write(f"\n{settings}\n")
+    card = replace(card, ethdev=root, bootrom=boot_rom(model))
+    with Boot(Machine(None, (card,), ips=SLOW_CPU), artifacts, bochs) as guest:
+        guest.wait_for("ping:", 120)
+        outcome = guest.wait(20)
+    assert sorted(ping_replies(guest.text)) == list(range(1, PINGS + 1)), guest.text
+    assert outcome.ending is Ending.POWER_OFF, str(outcome)
+    assert verify_capture(capture(artifacts))["icmp"] == PINGS
+    return (artifacts / "bochs.log").read_text(errors="replace")
+
+
+def tftp_root(artifacts: Path) -> Path:
+    root = artifacts / "tftp"
+    (root / "boot").mkdir(parents=True)
+    (root / "boot" / "ping.nbp").write_bytes(ping_program())
+    return root
+
+
+@pytest.mark.parametrize("model", ["e1000", "ne2k-pci"])
+def test_a_boot_rom_boots_by_tftp(model: str, artifacts: Path, bochs: Bochs) -> None:
+    root = tftp_root(artifacts)
+    log = boot(artifacts, bochs, model, '[dhcp]\nbootfile = "boot/ping.nbp"', root)
+    size = (root / "boot" / "ping.nbp").stat().st_size
+    assert f'"boot/ping.nbp" sent, {size} bytes' in log
+
+
+def test_a_boot_rom_boots_by_http(artifacts: Path, bochs: Bochs, web: HttpServer) -> None:
+    web.bodies["/ping.nbp"] = ping_program()
+    url = f"http://{ROUTER}:{web.port}/ping.nbp"
+    boot(artifacts, bochs, "e1000", f'[dhcp]\nbootfile = "{url}"', None)
+
+
+def test_a_boot_rom_runs_a_script(artifacts: Path, bochs: Bochs) -> None:
+    """The script is found by option 67 alone, and names its file relative to itself."""
+    root = tftp_root(artifacts)
+    (root / "boot" / "boot.ipxe").write_text("#!ipxe\nchain ping.nbp\n")
+    settings = '[dhcp]\nbootfile = "boot/boot.ipxe"'
+    log = boot(artifacts, bochs, "e1000", settings, root)
+    assert '"boot/boot.ipxe" sent' in log
+    assert '"boot/ping.nbp" sent' in log or '"/boot/ping.nbp" sent' in log
+
+
+def test_a_boot_rom_boots_a_linux_kernel(artifacts: Path, bochs: Bochs) -> None:
+    """36 MB, and the kernel that unpacks itself would notice one wrong byte."""
+    root = artifacts / "tftp"
+    root.mkdir()
+    kernel = fetch_kernel() / "vmlinuz"
+    shutil.copyfile(kernel, root / "vmlinuz")
+    (root / "boot.ipxe").write_text(
+        "#!ipxe\nkernel vmlinuz console=ttyS0 earlyprintk=ttyS0\nboot\n"
+    )
+    script = artifacts / "net.toml"
+    script.write_text('[dhcp]\nbootfile = "boot.ipxe"\n')
+    card = Nic(script=script, ethdev=root, bootrom=boot_rom("e1000"))
+    with Boot(Machine(None, (card,), ips=SLOW_CPU), artifacts, bochs) as guest:
+        guest.wait_until(lambda: "Linux version" in guest.text, "no kernel", 150)
+    shutil.rmtree(root)
+    log = (artifacts / "bochs.log").read_text(errors="replace")
+    assert f'"vmlinuz" sent, {kernel.stat().st_size} bytes' in log
