@@ -6,8 +6,9 @@ A small process keeps it. Programs are run in it with nsenter(1); `pynat tap --n
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,6 +54,15 @@ class Namespace:
             check=check,
             **options,
         )
+
+    @contextlib.contextmanager
+    def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Until the block is left."""
+        with subprocess.Popen(self.command(*words), text=True, stderr=subprocess.PIPE) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def counters(self, device: str) -> tuple[int, int]:
         """Packets that the namespace has received and sent through `device`."""

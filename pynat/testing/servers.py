@@ -150,6 +150,10 @@ class TcpSource(TcpServer):
         super().__init__(lambda connection: connection.sendall(data))
 
 
+class _BigDatagrams(socketserver.UDPServer):
+    max_packet_size = 65_535
+
+
 class UdpEcho(_Served):
     def __init__(self) -> None:
         received: Log[bytes] = Log()
@@ -161,7 +165,7 @@ class UdpEcho(_Served):
                 back.sendto(data, self.client_address)
 
         self.received = received
-        self.server = socketserver.UDPServer((LOOPBACK, 0), Handler)
+        self.server = _BigDatagrams((LOOPBACK, 0), Handler)
 
 
 class DnsStub(_Served):

@@ -6,8 +6,10 @@ The test process and the engine live in a namespace that has only a loopback
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,5 +46,33 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TapNetwork]:
     """A configured guest; the tests of a module share it, and its end is looked at."""
     with TapNetwork(tmp_path_factory.mktemp("network")) as network:
         yield network
+    look_at_the_end(network)
+
+
+@pytest.fixture
+def make_network(tmp_path: Path) -> Iterator[Callable[[str], TapNetwork]]:
+    """For one test, with a configuration."""
+    with contextlib.ExitStack() as stack:
+
+        def make(config: str) -> TapNetwork:
+            network = stack.enter_context(TapNetwork(tmp_path, config))
+            stack.callback(look_at_the_end, network)
+            return network
+
+        yield make
+
+
+def look_at_the_end(network: TapNetwork) -> None:
+    network.end()
     assert network.exit_code == 0, network.log
-    assert "engine fault" not in network.log
+    assert "engine fault" not in network.log, network.log
+    assert "Warning" not in network.log, network.log
+
+
+@pytest.fixture(scope="session")
+def far_host() -> Iterator[str]:
+    """An address of the sealed namespace that is not loopback's: for the guest, a host far away."""
+    address = "198.51.100.7"
+    subprocess.run(("ip", "addr", "add", address, "dev", "lo"), check=True)
+    yield address
+    subprocess.run(("ip", "addr", "del", f"{address}/32", "dev", "lo"), check=True)

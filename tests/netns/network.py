@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,10 @@ DEVICE = "tap0"
 ROUTER = "192.168.16.1"
 GUEST = "192.168.16.2"
 GUEST_MAC = "52:54:00:12:34:56"
-PROGRAMS = ("ip", "unshare", "nsenter")
+PROGRAMS = (
+    "ip", "unshare", "nsenter", "busybox", "ping", "traceroute", "socat", "nc", "iperf3", "tshark"
+)  # fmt: skip
+ROOT = Path(__file__).parents[2]
 DEADLINE = 20  # seconds, for a start or an end on a busy machine
 
 
@@ -42,11 +46,13 @@ class TapNetwork:
         *,
         options: tuple[str, ...] = ("--configure",),
         guest: Namespace | None = None,
+        python: tuple[str, ...] = ("-W", "default"),
     ) -> None:
         self._folder = folder
         self._config = config
         self._options = options
         self._guest = guest
+        self._python = python
         self.exit_code: int | None = None
 
     def __enter__(self) -> Self:
@@ -65,7 +71,7 @@ class TapNetwork:
     def _start(self) -> None:
         config = self._folder / "net.toml"
         config.write_text(self._config)
-        command = (sys.executable, "-X", "dev", "-m", "pynat", "tap", DEVICE)
+        command = (sys.executable, *self._python, "-m", "pynat", "tap", DEVICE)
         where = ("--netns", str(self.guest.path), "--config", str(config))
         with self._log_file.open("w") as log:
             self.process = subprocess.Popen(
@@ -106,9 +112,20 @@ class TapNetwork:
         assert found is not None
         return int(found[1]) * 1024
 
-    def python(self, program: str, *arguments: object, timeout: float = 30) -> str:
-        """What a Python program in the guest prints; it fails if that fails."""
-        command = (sys.executable, "-c", program, *map(str, arguments))
-        done = self.guest.run(*command, timeout=timeout, check=False)
+    def client(self, verb: str, *arguments: object, timeout: float = 50) -> str:
+        """The line that a verb of tests/netns/client.py prints in the guest."""
+        command = (sys.executable, "-m", "tests.netns.client", verb, *map(str, arguments))
+        done = self.guest.run(*command, timeout=timeout, check=False, cwd=ROOT)
         assert done.returncode == 0, f"{done.stdout}\n--- the network's log:\n{self.log}"
-        return done.stdout
+        return done.stdout.strip()
+
+    def settle(self) -> None:
+        """Wait until all that the guest has sent so far is dealt with."""
+        self.guest.run("ping", "-c", "1", ROUTER)
+
+    def dial_forward(self, guest_port: int) -> socket.socket:
+        """Connect to the forward that leads there."""
+        rule = rf"^forward .*127\.0\.0\.1:(\d+)-.*:{guest_port}$"
+        found = re.search(rule, self.log, re.MULTILINE)
+        assert found is not None, self.log
+        return socket.create_connection(("127.0.0.1", int(found[1])), timeout=DEADLINE)

@@ -12,14 +12,10 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.namespace import Namespace
-from pynat.testing.servers import TcpSource
+from pynat.testing.servers import TcpSource, sha256
 from tests.netns.network import DEVICE, GUEST, GUEST_MAC, ROUTER, TapNetwork
 
-FETCH = """
-import socket, sys
-with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
-    print(s.makefile("rb").read().decode(), end="")
-"""
+HASH = sha256(b"hello guest\n")
 
 
 def tap(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -45,15 +41,19 @@ def tap_without_end(*arguments: str, before: tuple[str, ...] = ()) -> Iterator[N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_asked_to_end(tmp_path: Path, number: signal.Signals) -> None:
-    with TapNetwork(tmp_path) as network, TcpSource(b"hello guest\n") as server:
+    dev_mode = ("-X", "dev")
+    with (
+        TapNetwork(tmp_path, python=dev_mode) as network,
+        TcpSource(b"hello guest\n") as server,
+    ):
         assert network.ready == (
             f"ready: {DEVICE} in {network.guest.path}, guest {GUEST}, router {ROUTER}\n"
         )
-        assert network.python(FETCH, ROUTER, server.port) == "hello guest\n"
+        assert network.client("fetch", ROUTER, server.port) == f"{HASH} 12"
         network.end(number)
         assert network.exit_code == 0
         assert network.summary.startswith("done: from the guest ")
-        assert "Warning" not in network.log  # it runs with -X dev
+        assert "Warning" not in network.log
         assert "Traceback" not in network.log
 
 
@@ -150,6 +150,5 @@ def test_without_root_in_a_user_namespace() -> None:
         TcpSource(b"hello guest\n") as server,
         tap_without_end(DEVICE, "--netns", str(guest.path), "--configure", before=NO_CAPABILITY),
     ):
-        assert guest.run(sys.executable, "-c", FETCH, ROUTER, str(server.port)).stdout == (
-            "hello guest\n"
-        )
+        said = guest.run("nc", ROUTER, str(server.port)).stdout
+        assert said == "hello guest\n"

@@ -1,0 +1,178 @@
+"""What runs in the guest: `python -m tests.netns.client VERB ARGUMENT ...`, plain socket programs.
+
+Each verb prints one line; errors of sockets are printed by their names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import socket
+import struct
+import sys
+from collections.abc import Callable
+
+from pynat.testing.servers import pseudo_random
+
+LINGER_ZERO = struct.pack("ii", 1, 0)
+IP_RECVERR = 11  # ip(7)
+CHUNK = 65_536
+
+
+def fetch(host: str, port: str) -> str:
+    """Read to the end of file: size and hash."""
+    with socket.create_connection((host, int(port))) as sock:
+        return _digest(sock)
+
+
+def push(host: str, port: str, seed: str, size: str) -> str:
+    """Send, half-close, and tell what the host answers."""
+    with socket.create_connection((host, int(port))) as sock:
+        sock.sendall(pseudo_random(int(seed), int(size)))
+        sock.shutdown(socket.SHUT_WR)
+        return sock.makefile("r").read().strip()
+
+
+def dial(host: str, port: str) -> str:
+    """Connect only."""
+    with socket.create_connection((host, int(port)), timeout=10):
+        return "connected"
+
+
+def wait_for_end(host: str, port: str) -> str:
+    """Tell the host that we are there, and how the connection ends."""
+    with socket.create_connection((host, int(port))) as sock:
+        sock.sendall(b"here\n")
+        return f"{len(sock.recv(CHUNK))} bytes"
+
+
+def reset(host: str, port: str) -> str:
+    """Send one line, wait for one, end with RST."""
+    with socket.create_connection((host, int(port))) as sock:
+        sock.sendall(b"here\n")
+        sock.recv(CHUNK)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+    return "reset"
+
+
+def urgent(host: str, port: str) -> str:
+    """Three bytes, the second one urgent; then what comes back, the urgent byte apart."""
+    with socket.create_connection((host, int(port))) as sock:
+        sock.sendall(b"a")
+        sock.send(b"!", socket.MSG_OOB)
+        sock.sendall(b"b")
+        ordinary, oob = receive_urgent(sock)
+        return f"{ordinary.decode()} {oob.decode()}"
+
+
+def receive_urgent(sock: socket.socket) -> tuple[bytes, bytes]:
+    """Two ordinary bytes and the urgent one, which is not in the stream."""
+    import select
+
+    ordinary, oob = b"", b""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLPRI)
+    while len(ordinary) < 2 or not oob:
+        events = poll.poll(5000)
+        if not events:
+            break
+        if events[0][1] & select.POLLPRI and not oob:
+            with contextlib.suppress(OSError):
+                oob = sock.recv(1, socket.MSG_OOB)
+                poll.modify(sock, select.POLLIN)
+        if events[0][1] & select.POLLIN:
+            ordinary += sock.recv(16)
+    return ordinary, oob
+
+
+def datagram(host: str, port: str, size: str) -> str:
+    """One of this size and its echo."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.connect((host, int(port)))
+        sent = pseudo_random(1, int(size))
+        sock.send(sent)
+        return "same" if sock.recv(CHUNK) == sent else "different"
+
+
+def ask_udp(host: str, port: str) -> str:
+    """A datagram to nobody: the error that comes back for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)  # else only a closed port is told
+        sock.connect((host, int(port)))
+        sock.send(b"is anybody there?")
+        return f"{len(sock.recv(CHUNK))} bytes"
+
+
+# ---------------------------------------------------------------------- many flows
+def at_once(host: str, port: str, number: str, size: str) -> str:
+    """All of them open before the first sends; each sends what only it has, and checks the hash."""
+    return asyncio.run(_at_once(host, int(port), int(number), int(size)))
+
+
+def in_turn(host: str, port: str, number: str, size: str) -> str:
+    """So many short connections, eight of them at a time."""
+    return asyncio.run(_in_turn(host, int(port), int(number), int(size)))
+
+
+async def _at_once(host: str, port: int, number: int, size: int) -> str:
+    async with asyncio.timeout(60):
+        streams = await asyncio.gather(
+            *(asyncio.open_connection(host, port) for _ in range(number))
+        )
+        good = await asyncio.gather(
+            *(_exchange(*stream, seed, size) for seed, stream in enumerate(streams))
+        )
+    return f"{sum(good)} good"
+
+
+async def _in_turn(host: str, port: int, number: int, size: int) -> str:
+    seeds = iter(range(number))
+    good = 0
+
+    async def worker() -> None:
+        nonlocal good
+        for seed in seeds:
+            is_good = await _exchange(*await asyncio.open_connection(host, port), seed, size)
+            good += is_good
+
+    await asyncio.gather(*(worker() for _ in range(8)))
+    return f"{good} good"
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seed: int, size: int
+) -> bool:
+    data = pseudo_random(seed, size)
+    writer.write(data)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer == hashlib.sha256(data).digest()
+
+
+def _digest(sock: socket.socket) -> str:
+    digest, size = hashlib.sha256(), 0
+    while data := sock.recv(CHUNK):
+        digest.update(data)
+        size += len(data)
+    return f"{digest.hexdigest()} {size}"
+
+
+VERBS: dict[str, Callable[..., str]] = {
+    verb.__name__: verb
+    for verb in (
+        fetch, push, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn
+    )
+}  # fmt: skip
+
+
+if __name__ == "__main__":
+    try:
+        print(VERBS[sys.argv[1]](*sys.argv[2:]))
+    except OSError as error:
+        print(errno.errorcode.get(error.errno or 0, error))

@@ -1,0 +1,34 @@
+"""iperf3 runs, in both directions and over both protocols. How fast is for benchmarks/tap.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.netns.network import ROUTER, TapNetwork
+
+
+@pytest.fixture(scope="module")
+def iperf_port() -> Iterator[str]:
+    port = "5201"
+    command = ("iperf3", "-s", "-B", "127.0.0.1", "-p", port, "--forceflush")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        while "listening" not in server.stdout.readline():
+            assert server.poll() is None
+        yield port
+        server.terminate()
+
+
+@pytest.mark.parametrize("direction", [[], ["-R"]], ids=["to host", "to guest"])
+@pytest.mark.parametrize("protocol", [[], ["-u", "-b", "20M"]], ids=["tcp", "udp"])
+def test_iperf(
+    network: TapNetwork, iperf_port: str, protocol: list[str], direction: list[str]
+) -> None:
+    command = ("iperf3", "-J", "-t", "1", "-c", ROUTER, "-p", iperf_port)
+    report = json.loads(network.guest.run(*command, *protocol, *direction).stdout)
+    assert "error" not in report
+    assert report["end"]["sum_received" if not protocol else "sum"]["bytes"] > 1_000_000
