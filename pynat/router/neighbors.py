@@ -1,9 +1,16 @@
 """Who on the guest's wire has which address: ARP for IPv4 (RFC 826).
 
 The router answers for its own addresses and for no one else's. It learns from every ARP packet
-addressed to it and refreshes what it knows from the others. Before the first packet to an unknown
-address it asks, keeping a few packets meanwhile (RFC 1122 2.3.2.2), `TRIES` times a second apart.
-Answers are believed for as long as the guest's own ARP keeps confirming them or `LIFETIME` lasts.
+addressed to it and from announcements (RFC 5227 3), and refreshes what it knows from the others.
+Before the first packet to an unknown address it asks, keeping a few packets meanwhile (RFC 1122
+2.3.2.2), `TRIES` times a second apart. Answers are believed for as long as the guest's own ARP
+keeps confirming them or `LIFETIME` lasts. Any number of addresses may have one MAC, and any number
+of MACs may be behind the card (a guest that bridges).
+
+Conflicts: a guest that claims an address of ours is told on in the log, and the router defends the
+address by announcing it, every `DEFENCE` seconds at most (RFC 5227 2.4 c). A guest that probes for
+it gets the answer that a probe is for. Two MACs that claim one address of the guest's are reported;
+the later one is believed, because a changed card looks the same.
 """
 
 from __future__ import annotations
@@ -23,7 +30,9 @@ WAITING = 64  # packets kept for one address
 KNOWN = 4096  # addresses
 ASKING = 256  # addresses at once
 LIFETIME = 600.0  # seconds
+DEFENCE = 10.0  # seconds between two announcements of one address (RFC 5227 1.1)
 UNKNOWN = b"\0" * 4
+NO_MAC = b"\0" * 6
 
 
 @dataclass(slots=True, eq=False)
@@ -57,10 +66,14 @@ class Neighbors:
         self._send = send
         self._known: dict[bytes, tuple[bytes, float]] = {}  # address: MAC, when last heard
         self._asking: dict[bytes, _Question] = {}
+        self._defended: dict[bytes, float] = {}  # when each address of ours was last
 
-    def mac_of(self, address: bytes) -> bytes | None:
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def mac_of(self, address: bytes, now: float) -> bytes | None:
         known = self._known.get(address)
-        return known[0] if known else None
+        return known[0] if known and now < known[1] + LIFETIME else None
 
     def fresh_mac(self, address: bytes, now: float) -> bytes | None:
         """None if it has to be asked for first."""
@@ -71,35 +84,51 @@ class Neighbors:
         if packet.operation not in (arp.REQUEST, arp.REPLY):
             self._notices.drop("arp operation", f"operation {packet.operation}", now)
             return
-        if packet.sender_mac[0] & 1 or packet.sender_mac == self._mac:
-            mac = packet.sender_mac.hex(":")
+        if packet.sender_mac[0] & 1 or packet.sender_mac in (self._mac, NO_MAC):
+            mac = ethernet.text(packet.sender_mac)
             self._notices.drop("arp sender", f"{mac} is no guest's MAC (RFC 1812 3.3.2)", now)
-            return
-        if packet.sender in self._own:
-            self._notices.drop(
-                "arp conflict",
-                f"{packet.sender_mac.hex(':')} claims {dotted(packet.sender)}, which is the"
-                " router's (RFC 5227 2.4)",
-                now,
-                Level.ERROR,
-            )
-            return
-        if packet.sender != UNKNOWN and (
+        elif packet.sender in self._own:
+            self._defend(packet, now)
+        else:
+            if self._concerns_us(packet):
+                self.learn(packet.sender, packet.sender_mac, now)
+            if packet.operation == arp.REQUEST:
+                self._answer(packet, now)
+
+    def _concerns_us(self, packet: Arp) -> bool:
+        """A probe has no sender address (RFC 5227 2.1.1), an announcement has it twice."""
+        return packet.sender != UNKNOWN and (
             packet.target in self._own
+            or packet.target == packet.sender
             or packet.sender in self._known
             or packet.sender in self._asking
-        ):
-            self.learn(packet.sender, packet.sender_mac, now)
-        if packet.operation != arp.REQUEST:
-            return
+        )
+
+    def _answer(self, packet: Arp, now: float) -> None:
         if packet.target in self._own:
             answer = Arp(arp.REPLY, self._mac, packet.target, packet.sender_mac, packet.sender)
             self._send_arp(answer, packet.sender_mac)
         elif packet.sender not in (packet.target, UNKNOWN):
             self._notices.drop("arp not ours", f"{packet}: nobody has that address", now)
 
+    def _defend(self, packet: Arp, now: float) -> None:
+        address = packet.sender
+        self._notices.drop(
+            "arp conflict",
+            f"{ethernet.text(packet.sender_mac)} claims {dotted(address)}, which is the router's"
+            " (RFC 5227 2.4): give that guest another address",
+            now,
+            Level.ERROR,
+        )
+        if now >= self._defended.get(address, -DEFENCE) + DEFENCE:
+            self._defended[address] = now
+            announcement = Arp(arp.REQUEST, self._mac, address, NO_MAC, address)
+            self._send_arp(announcement, ethernet.BROADCAST)
+
     def learn(self, address: bytes, mac: bytes, now: float) -> None:
-        self._known.pop(address, None)
+        before = self._known.pop(address, None)
+        if before is not None and before[0] != mac and now < before[1] + LIFETIME:
+            self._report(address, before, mac, now)
         if len(self._known) >= KNOWN:
             del self._known[next(iter(self._known))]  # the one heard of longest ago
         self._known[address] = (mac, now)
@@ -109,6 +138,16 @@ class Neighbors:
         self._timers.set(question, None)
         for packet in question.packets:
             self._send(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
+
+    def _report(self, address: bytes, before: tuple[bytes, float], mac: bytes, now: float) -> None:
+        self._notices.limited(
+            "arp moved",
+            f"{dotted(address)} is at {ethernet.text(mac)} now, and was at"
+            f" {ethernet.text(before[0])} {now - before[1]:.1f} s ago: a changed card, or two"
+            " guests with one address (RFC 5227 2.4)",
+            now,
+            Level.ERROR,
+        )
 
     def send_ipv4(self, destination: bytes, packet: bytes, now: float) -> None:
         mac = self.fresh_mac(destination, now)
@@ -141,7 +180,7 @@ class Neighbors:
             return
         question.tries += 1
         self._timers.set(question, now + RETRY)
-        request = Arp(arp.REQUEST, self._mac, self._asks_from, b"\0" * 6, question.address)
+        request = Arp(arp.REQUEST, self._mac, self._asks_from, NO_MAC, question.address)
         self._send_arp(request, ethernet.BROADCAST)
 
     def _send_arp(self, packet: Arp, to: bytes) -> None:

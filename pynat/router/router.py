@@ -64,6 +64,7 @@ class Router:
         self.notices = notices
         self.guest = GuestSide(config, notices, dice)
         self._config = config
+        self._now = 0.0  # of what is being dealt with, for the services' callbacks
         self.forwards: dict[int, Forward] = {}  # what is open, by number
         self._net = network.net
         self._mac = network.mac
@@ -83,7 +84,7 @@ class Router:
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
         self._ways = Ways(config)
-        self.dhcp = DhcpServer(config, notices, self.guest.neighbors.mac_of)
+        self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices)
         self.dns_streams = DnsStreams(self.dns)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
@@ -228,11 +229,16 @@ class Router:
             self._tcp(packet, now)
 
     def _dhcp(self, datagram: Udp, now: float) -> None:
+        self._now = now
         reply = self.dhcp.from_guest(datagram.payload, now)
         if reply is None:
             return
         payload = udp.encode(self._address, DHCP_SERVER, reply.to_ip, reply.to_port, reply.payload)
         self.guest.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, payload)
+
+    def _guest_at(self, address: bytes) -> bytes | None:
+        """The MAC that has been heard of lately at an address."""
+        return self.guest.neighbors.mac_of(address, self._now)
 
     def _dns(self, packet: Ipv4, question: Udp, now: float) -> None:
         def answer(message: bytes) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.config import Config, Network
+from pynat.nat.messages import UdpReceived
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import introduce
-from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, read
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, read, udp
 
 MAC = GUEST_MAC.hex(":")
+OTHER = bytes.fromhex("525400aaaaaa")
 
 
 @pytest.fixture
 def lab() -> Lab:
     return Lab()
+
+
+def mac_of(lab: Lab, address: str) -> bytes | None:
+    return lab.router.guest.neighbors.mac_of(IPv4Address(address).packed, lab.now)
 
 
 def arp(lab: Lab, **fields: Any) -> list[Any]:
@@ -46,14 +57,46 @@ def test_a_probe_of_the_routers_address_is_answered(lab: Lab) -> None:
 
 def test_a_probe_or_announcement_of_the_guests_own_address_is_left_alone(lab: Lab) -> None:
     assert arp(lab, op=1, psrc="0.0.0.0", pdst=GUEST) == []
+    assert len(lab.router.guest.neighbors) == 0  # a probe says where nobody is
     assert arp(lab, op=1, psrc=GUEST, pdst=GUEST) == []
     assert lab.drops == {}
 
 
-def test_a_guest_that_claims_the_routers_address_is_told_on(lab: Lab) -> None:
-    assert arp(lab, op=1, psrc=ROUTER, pdst=ROUTER) == []
+@pytest.mark.parametrize("op", [1, 2])
+def test_an_announcement_says_where_a_guest_is(lab: Lab, op: int) -> None:
+    arp(lab, op=op, psrc="192.168.16.40", pdst="192.168.16.40")
+    assert mac_of(lab, "192.168.16.40") == GUEST_MAC
+    lab.from_guest(ping(ROUTER, src="192.168.16.40"))
+    (echo,) = read(lab)  # no question first
+    assert (echo.dst, echo["IP"].dst) == (MAC, "192.168.16.40")
+
+
+@pytest.mark.parametrize("target", [ROUTER, GUEST, "192.168.16.9"])
+@pytest.mark.parametrize("op", [1, 2])
+def test_a_guest_that_claims_the_routers_address_is_told_on(lab: Lab, op: int, target: str) -> None:
+    (announcement,) = arp(lab, op=op, psrc=ROUTER, pdst=target)
+    assert (announcement.dst, announcement[ARP].op) == ("ff:ff:ff:ff:ff:ff", 1)
+    assert (announcement[ARP].psrc, announcement[ARP].pdst) == (ROUTER, ROUTER)
+    assert announcement[ARP].hwsrc == ROUTER_MAC
     assert lab.log[-1].startswith("error")
-    assert "claims 192.168.16.1" in lab.log[-1]
+    assert f"{MAC} claims 192.168.16.1" in lab.log[-1]
+
+
+def test_the_routers_address_is_defended_every_ten_seconds_at_most(lab: Lab) -> None:
+    """Two that both defend would announce for ever (RFC 5227 2.4)."""
+    defences = []
+    for _ in range(25):
+        defences.append(len(arp(lab, op=1, psrc=ROUTER, pdst=ROUTER)))
+        lab.wait(1)
+    assert [second for second, count in enumerate(defences) if count] == [0, 10, 20]
+    assert lab.drops == {"arp conflict": 25}
+
+
+def test_the_dns_address_is_defended_too() -> None:
+    lab = Lab(Config(network=replace(Network(), dns=IPv4Address("192.168.16.3"))))
+    assert len(arp(lab, op=1, psrc=ROUTER, pdst=ROUTER)) == 1
+    (announcement,) = arp(lab, op=1, psrc="192.168.16.3", pdst="192.168.16.3")
+    assert announcement[ARP].psrc == "192.168.16.3"
 
 
 def test_the_router_asks_before_it_sends(lab: Lab) -> None:
@@ -86,11 +129,69 @@ def test_packets_wait_in_order_and_in_bounds(lab: Lab) -> None:
 
 def test_a_changed_mac_is_believed(lab: Lab) -> None:
     introduce(lab)
-    other = bytes.fromhex("525400aaaaaa")
-    introduce(lab, mac=other)
+    introduce(lab, mac=OTHER)
     lab.from_guest(ping(ROUTER))
     (echo,) = read(lab)
-    assert echo.dst == other.hex(":")
+    assert echo.dst == OTHER.hex(":")
+
+
+def test_two_macs_with_one_address_are_reported(lab: Lab) -> None:
+    introduce(lab)
+    lab.wait(2.5)
+    introduce(lab)
+    assert lab.log == []
+    lab.wait(1.5)
+    introduce(lab, mac=OTHER)
+    assert lab.log[-1] == (
+        f"error 192.168.16.2 is at {OTHER.hex(':')} now, and was at {MAC} 1.5 s ago: a changed"
+        " card, or two guests with one address (RFC 5227 2.4)"
+    )
+
+
+def test_an_address_that_was_silent_for_long_may_have_another_mac(lab: Lab) -> None:
+    introduce(lab)
+    lab.wait(601)
+    introduce(lab, mac=OTHER)
+    assert lab.log == []
+
+
+def test_several_addresses_of_one_mac_and_several_macs(lab: Lab) -> None:
+    """A card with aliases, and one behind which a guest bridges."""
+    macs = {"192.168.16.2": GUEST_MAC, "192.168.16.50": GUEST_MAC, "192.168.16.60": OTHER}
+    for address, mac in macs.items():
+        introduce(lab, address, mac)
+    for address, mac in macs.items():
+        lab.from_guest(ping(ROUTER, src=address))
+        (echo,) = read(lab)
+        assert (echo.dst, echo["IP"].dst) == (mac.hex(":"), address)
+    assert lab.log == []
+
+
+def test_a_static_guest_needs_neither_dhcp_nor_an_introduction(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"x", src="192.168.16.77"))
+    lab.from_host(UdpReceived(1, (bytes((192, 0, 2, 7)), 9), b"answer"))
+    (question,) = read(lab)
+    assert question[ARP].pdst == "192.168.16.77"
+    (answer,) = arp(lab, op=2, psrc="192.168.16.77", hwdst=ROUTER_MAC, pdst=ROUTER)
+    assert bytes(answer["UDP"].payload)[:6] == b"answer"
+
+
+@pytest.mark.parametrize(("silent", "address"), [(599, "192.168.16.3"), (601, "192.168.16.2")])
+def test_dhcp_gives_no_address_that_somebody_has_lately_used(
+    lab: Lab, silent: float, address: str
+) -> None:
+    introduce(lab, "192.168.16.2", OTHER)
+    lab.wait(silent)
+    discover = (
+        Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff")
+        / IP(src="0.0.0.0", dst="255.255.255.255")
+        / UDP(sport=68, dport=67)
+        / BOOTP(chaddr=GUEST_MAC)
+        / DHCP(options=[("message-type", "discover"), "end"])
+    )
+    lab.from_guest(bytes(discover))
+    (offer,) = read(lab)
+    assert offer[BOOTP].yiaddr == address
 
 
 @pytest.mark.parametrize("cut", range(28))
@@ -105,9 +206,11 @@ def test_another_kind_of_arp_is_named(lab: Lab) -> None:
     assert lab.drops == {"arp kind": 1}
 
 
-@pytest.mark.parametrize("mac", ["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", ROUTER_MAC])
+@pytest.mark.parametrize(
+    "mac", ["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "00:00:00:00:00:00", ROUTER_MAC]
+)
 def test_what_is_no_guests_mac_is_not_learned(lab: Lab, mac: str) -> None:
     packet = ARP(op=1, hwsrc=mac, psrc=GUEST, pdst=ROUTER)
     lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / packet))
-    assert lab.router.guest.neighbors.mac_of(bytes((192, 168, 16, 2))) is None
+    assert mac_of(lab, GUEST) is None
     assert lab.drops == {"arp sender": 1}
