@@ -254,6 +254,7 @@ class Config:
     host_aliases: tuple[HostAlias, ...] = ()
     restricted: bool = False  # nothing leaves but to the above and to `allow`
     allow: tuple[Allowed, ...] = ()
+    control: str = "auto"  # the path of the control socket; "auto" makes one up, "none" has none
     backlog: int = 128  # connections of one forward that wait to be accepted
     capture: Path | None = None
     capture_size: int | None = None  # MiB of one file; None = one file without limit

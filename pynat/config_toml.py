@@ -35,6 +35,7 @@ KEYS: dict[str, Parser] = {
     "host_aliases": config_ways.host_aliases,
     "restricted": values.boolean,
     "allow": values.list_of(config_ways.allowed),
+    "control": values.text(config_forwards.LONGEST_PATH, '"auto", "none" or the path of a socket'),
     "backlog": values.whole(1, 65535),
     "capture": values.new_file,
     "capture_size": values.whole(1, 1 << 20),

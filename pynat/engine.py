@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from pynat.config import Config, Forward
@@ -33,6 +34,16 @@ def say(link: Link, level: Level, text: str) -> None:
     link.log(int(level), f"pynat: {text}" if level is Level.ERROR else text)
 
 
+@dataclass(slots=True)
+class Carried:
+    frames: int = 0
+    octets: int = 0
+
+    def count(self, frames: Sequence[bytes]) -> None:
+        self.frames += len(frames)
+        self.octets += sum(map(len, frames))
+
+
 class Engine:
     def __init__(self, config: Config, link: Link, loop: asyncio.AbstractEventLoop) -> None:
         self._link = link
@@ -41,6 +52,8 @@ class Engine:
         self._scheduled = False
         self._ended = loop.create_future()
         self._last_forward = -1
+        self.from_guest = Carried()
+        self.to_guest = Carried()
         self.notices = Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
         self.router = Router(config, self.notices, Random(seed))
@@ -72,6 +85,7 @@ class Engine:
         router.link_speed(link.speed)
         frames = link.receive(BATCH)
         now = link.now()
+        self.from_guest.count([frame for _, frame in frames])
         for _, frame in frames:
             self._guard(router.from_guest, frame, now)
         self._deliver(now)
@@ -92,6 +106,7 @@ class Engine:
     def _answer_guest(self, now: float) -> None:
         frames = self.router.to_guest(now)
         if frames:
+            self.to_guest.count(frames)
             self._link.send(frames)
 
     # ------------------------------------------------------------------ host events
@@ -109,6 +124,10 @@ class Engine:
             events, self._inbox = self._inbox, []
             for event in events:
                 self._guard(self.router.from_host, event, now)
+
+    def now(self) -> float:
+        """Guest time in seconds."""
+        return self._link.now()
 
     # ------------------------------------------------------------------ forwards
     def open_forward(self, rule: Forward) -> int:

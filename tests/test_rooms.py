@@ -28,7 +28,21 @@ MAY_IMPORT = {
     "nat": {"nat", "wire", "config", "errors", "notices", "timers"},
     "router": {"router", "services", "nat", "wire", "config", "errors", "notices", "timers"},
     "host": {"host", "nat", "wire", "config", "errors", "notices"},
-    "link": {"link", "config", "config_load", "engine", "errors", "notices"},
+    "control": {
+        "control",
+        "engine",
+        "link",
+        "host",
+        "nat",
+        "services",
+        "wire",
+        "config",
+        "config_forwards",
+        "config_values",
+        "errors",
+        "notices",
+    },
+    "link": {"control", "link", "config", "config_load", "engine", "errors", "notices"},
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import demo, doctor, plugin, run, tap
+from pynat.cli import ctl, demo, doctor, plugin, run, tap
 from pynat.errors import ConfigError
 
 FAILED = 1
@@ -21,6 +21,7 @@ examples:
   pynat run -f bochsrc --headless --timeout 300
   pynat install-plugin                  let a plain `bochs` find ethmod=pynat
   pynat tap tap0 --netns lab            let Linux's own programs use such a network
+  pynat ctl flows                       what a running network is doing
   pynat demo                            boot a guest and let it fetch a page
 """
 
@@ -50,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, doctor, plugin, demo, tap):
+    for module in (run, doctor, plugin, demo, tap, ctl):
         module.add(subparsers)
     return parser

@@ -15,6 +15,7 @@ from pathlib import Path
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
 from pynat.config_load import load
+from pynat.control.server import controlled
 from pynat.engine import Engine
 from pynat.link import netns
 from pynat.link.capture import captured
@@ -113,8 +114,9 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
             impaired(capture, config) as link,
         ):
             engine = Engine(config, link, loop)
-            loop.call_soon(_say_ready, arguments, config)
-            await engine.run()
+            async with controlled(engine, config, arguments.name, capture):
+                loop.call_soon(_say_ready, arguments, config)
+                await engine.run()
     finally:
         tap.dispose()
     print(f"done: from the guest {tap.from_guest}; to the guest {tap.to_guest}", flush=True)

@@ -59,15 +59,19 @@ def remove_dead(path: Path) -> bool:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:
         return False
-    if not is_socket or not _is_dead(path):
+    if not is_socket or _probe(path) != errno.ECONNREFUSED:
         return False
     path.unlink(missing_ok=True)
     return True
 
 
-def _is_dead(path: Path) -> bool:
+def is_live(path: Path) -> bool:
+    return _probe(path) in (0, errno.EAGAIN)  # EAGAIN: its queue is full
+
+
+def _probe(path: Path) -> int:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
-        return probe.connect_ex(str(path)) == errno.ECONNREFUSED
+        return probe.connect_ex(str(path))
 
 
 def _identity(path: Path) -> tuple[int, int]:

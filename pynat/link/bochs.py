@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pynat.config import Config
 from pynat.config_load import load
+from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.errors import ConfigError
 from pynat.link.capture import captured
@@ -49,5 +50,6 @@ async def _serve(port: Port, config: Config) -> None:
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
     with captured(port, config) as capture, impaired(capture, config) as link:
         engine = Engine(config, link, asyncio.get_running_loop())
-        port.ready()
-        await engine.run()
+        async with controlled(engine, config, port.mac.hex(), capture, port.stats):
+            port.ready()
+            await engine.run()

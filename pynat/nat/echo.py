@@ -23,6 +23,7 @@ from pynat.nat.messages import (
 from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
+from pynat.nat.rows import Row, seconds
 from pynat.nat.sent import Sent
 from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.notices import FLOWS, Level
@@ -39,8 +40,26 @@ class _Echo:
     remote: bytes  # of the last request, as the guest names it
     table: EchoTable
     names: Names
+    opened: float
+    last: float  # request
+    requests: int = 0
+    replies: int = 0
     sent: Sent = field(default_factory=Sent)  # by sequence number
     quote: bytes = b""  # of the last request
+
+    def row(self, now: float) -> Row:
+        return {
+            "number": self.number,
+            "protocol": "echo",
+            "state": "open",
+            "guest": f"{ipv4.dotted(self.guest)} id {self.ident}",
+            "remote": ipv4.dotted(self.remote),
+            "datagrams_from_guest": self.requests,
+            "datagrams_from_host": self.replies,
+            "age": seconds(now - self.opened),
+            "idle": seconds(now - self.last),
+            "timer": seconds(self.table.due(self) - now),
+        }
 
     def on_timer(self, now: float) -> None:
         self.table.close(self)
@@ -63,16 +82,24 @@ class EchoTable:
         self._by_number: dict[int, _Echo] = {}
         self._actions: list[Action] = []
 
+    def due(self, flow: _Echo) -> float:
+        return flow.last + self._config.idle
+
+    def rows(self, now: float) -> list[Row]:
+        return [flow.row(now) for flow in self._flows.values()]
+
     def from_guest(self, packet: Ipv4, request: Icmp, host: bytes, now: float) -> None:
         """`host` is where the request really goes."""
         key = (packet.source, request.ident)
         flow = self._flows.pop(key, None) or self._open(packet, request, now)
         self._flows[key] = flow  # the last in the order of use
+        flow.last = now
+        flow.requests += 1
         flow.remote = packet.destination
         flow.names.sent((packet.destination, 0), (host, 0))
         flow.quote = packet.quote
         flow.sent.add(request.sequence, packet)
-        self._outlet.timers.set(flow, now + self._config.idle)
+        self._outlet.timers.set(flow, self.due(flow))
         self._outlet.holds.expect(flow.number, now)
         self._actions.append(
             EchoSend(
@@ -94,6 +121,7 @@ class EchoTable:
         match event:
             case EchoReply():
                 reply = Icmp(icmp.ECHO_REPLY, 0, flow.ident, event.sequence, event.payload)
+                flow.replies += 1
                 source = flow.names.of((event.source, 0))[0]
                 self._outlet.send_ipv4(source, flow.guest, ipv4.ICMP, icmp.encode(reply), now)
             case EchoDenied():
@@ -134,6 +162,8 @@ class EchoTable:
             packet.destination,
             self,
             Names(self._as_guest_sees),
+            now,
+            now,
         )
         self._by_number[flow.number] = flow
         return flow

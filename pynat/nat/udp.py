@@ -36,6 +36,7 @@ from pynat.nat.messages import (
 from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
+from pynat.nat.rows import Row, named, seconds
 from pynat.nat.sent import Sent
 from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.notices import FLOWS
@@ -57,9 +58,12 @@ class _Idle:
         self._timers = outlet.timers
         self.seconds = idle
         self._gone = gone
+        self.last = 0.0
+        self.due = 0.0
 
     def used(self, now: float) -> None:
-        self._timers.set(self, now + self.seconds)
+        self.last, self.due = now, now + self.seconds
+        self._timers.set(self, self.due)
 
     def stop(self) -> None:
         self._timers.set(self, None)
@@ -74,10 +78,30 @@ class UdpFlow:
     guest: Address
     idle: _Idle
     names: Names
+    opened: float
+    remote: Address  # to which the guest has sent last
     from_guest: int = 0  # datagrams
     from_host: int = 0
+    bytes_from_guest: int = 0  # of payload
+    bytes_from_host: int = 0
     only_dns: bool = True  # it has talked to nobody else
     sent: Sent = field(default_factory=Sent)
+
+    def row(self, now: float) -> Row:
+        return {
+            "number": self.number,
+            "protocol": "udp",
+            "state": "open",
+            "guest": named(self.guest),
+            "remote": named(self.remote),
+            "datagrams_from_guest": self.from_guest,
+            "datagrams_from_host": self.from_host,
+            "bytes_from_guest": self.bytes_from_guest,
+            "bytes_from_host": self.bytes_from_host,
+            "age": seconds(now - self.opened),
+            "idle": seconds(now - self.idle.last),
+            "timer": seconds(self.idle.due - now),
+        }
 
 
 @dataclass(slots=True)
@@ -89,6 +113,17 @@ class _Inbound:
     guest: Address
     shown: Address  # where the guest sees it
     idle: _Idle
+
+    def row(self, now: float) -> Row:
+        return {
+            "forward": self.rule,
+            "protocol": "udp",
+            "state": "forwarded",
+            "guest": named(self.guest),
+            "remote": named(self.shown),
+            "idle": seconds(now - self.idle.last),
+            "timer": seconds(self.idle.due - now),
+        }
 
 
 class UdpTable:
@@ -115,6 +150,10 @@ class UdpTable:
     def __len__(self) -> int:
         return len(self._flows)
 
+    def rows(self, now: float) -> list[Row]:
+        flows: list[UdpFlow | _Inbound] = [*self._flows.values(), *self._inbound.values()]
+        return [flow.row(now) for flow in flows]
+
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, packet: Ipv4, datagram: Udp, host: Address, now: float) -> None:
         guest = (packet.source, datagram.source)
@@ -123,10 +162,13 @@ class UdpTable:
             inbound.idle.used(now)
             self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
             return
-        flow = self._flows.pop(guest, None) or self._open(guest, now)
+        remote = (packet.destination, datagram.destination)
+        flow = self._flows.pop(guest, None) or self._open(guest, remote, now)
         self._flows[guest] = flow  # the last in the order of use
         flow.from_guest += 1
-        flow.names.sent((packet.destination, datagram.destination), host)
+        flow.bytes_from_guest += len(datagram.payload)
+        flow.remote = remote
+        flow.names.sent(remote, host)
         flow.only_dns &= host[1] == DNS_PORT
         flow.idle.seconds = self._config.udp.idle
         flow.idle.used(now)
@@ -147,6 +189,7 @@ class UdpTable:
             flow.idle.seconds = self._dns_idle
         flow.idle.used(now)
         flow.from_host += 1
+        flow.bytes_from_host += len(event.payload)
         self._outlet.holds.settle(flow.number)
         self._outlet.holds.carried(now)
         self._send(flow.names.of(event.source), flow.guest, event.payload, now)
@@ -211,7 +254,7 @@ class UdpTable:
         return actions
 
     # ------------------------------------------------------------------ mappings come and go
-    def _open(self, guest: Address, now: float) -> UdpFlow:
+    def _open(self, guest: Address, remote: Address, now: float) -> UdpFlow:
         limit = self._config.udp.flows
         if len(self._flows) >= limit:
             oldest = next(iter(self._flows.values()))
@@ -221,6 +264,8 @@ class UdpTable:
             guest,
             _Idle(self._outlet, self._config.udp.idle, lambda now: self._idled(flow, now)),
             Names(self._as_guest_sees),
+            now,
+            remote,
         )
         self._by_number[flow.number] = flow
         self._say(flow, "opened", now)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet
@@ -79,6 +80,12 @@ class Neighbors:
         """None if it has to be asked for first."""
         known = self._known.get(address)
         return known[0] if known and now < known[1] + LIFETIME else None
+
+    def rows(self, now: float) -> list[Row]:
+        return [
+            {"address": dotted(address), "mac": mac.hex(":"), "heard": seconds(now - when)}
+            for address, (mac, when) in self._known.items()
+        ]
 
     def from_guest(self, packet: Arp, now: float) -> None:
         if packet.operation not in (arp.REQUEST, arp.REPLY):

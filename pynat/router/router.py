@@ -33,6 +33,7 @@ from pynat.nat.messages import (
     UdpReceived,
 )
 from pynat.nat.numbers import Numbers
+from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason
@@ -392,6 +393,11 @@ class Router:
     def forget_forward(self, number: int) -> Forward:
         self.udp.forget_forward(number)
         return self.forwards.pop(number)
+
+    # ------------------------------------------------------------------ for those who look on
+    def flows(self, now: float) -> list[Row]:
+        tcp = [tcp_row(flow, now) for flow in self.tcp.flows()]
+        return tcp + self.udp.rows(now) + self.echo.rows(now)
 
     # ------------------------------------------------------------------ once a turn
     def on_timer(self, now: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pynat import __version__
 from pynat.cli.main import main
 
-_COMMANDS = ["run", "doctor", "demo", "install-plugin", "uninstall-plugin"]
+_COMMANDS = ["run", "doctor", "demo", "install-plugin", "uninstall-plugin", "ctl"]
 
 
 def test_version() -> None:

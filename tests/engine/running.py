@@ -11,7 +11,9 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Config
+from pynat.control.server import controlled
 from pynat.engine import Engine
+from pynat.link.capture import captured
 from pynat.link.memory import MemoryLink
 from pynat.testing.lab import GUEST_MAC
 from tests.frames import GUEST, ROUTER, ip, verify
@@ -55,6 +57,25 @@ async def running(config: Config | None = None) -> AsyncIterator[Guest]:
         link.close()
         await task
         link.dispose()
+
+
+@asynccontextmanager
+async def controlled_running(config: Config) -> AsyncIterator[Guest]:
+    """With a control socket and a link that captures, as under Bochs."""
+    loop = asyncio.get_running_loop()
+    memory = MemoryLink(loop)
+    with captured(memory, config) as link:
+        engine = Engine(config, link, loop)
+        guest = Guest(memory, engine)
+        async with controlled(engine, config, "card", link, lambda: {"ring full": 3}):
+            task = asyncio.create_task(engine.run())
+            guest.introduce()
+            try:
+                yield guest
+            finally:
+                memory.close()
+                await task
+    memory.dispose()
 
 
 def scenario(coroutine: Callable[[], Awaitable[None]]) -> None:

@@ -1,0 +1,185 @@
+"""`pynat ctl`: look into a running network and change it (docs/control.md)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pynat.cli.parsing import Subparsers, add_command
+from pynat.cli.tables import plain, table
+from pynat.config import Shown
+from pynat.control import places
+from pynat.control.client import ask
+from pynat.control.protocol import Answer, Refused
+from pynat.errors import ConfigError
+
+_EPILOG = """\
+Without --socket or --pid it talks to the only network of yours that runs; where there are
+several, it lists them.
+
+exit code: 0 when it was done, 1 when it could not be, 2 for a wrong command line
+
+examples:
+  pynat ctl flows
+  pynat ctl forward add tcp::8080-:80
+  pynat ctl forward remove tcp::8080-:80
+  pynat ctl --pid 4711 capture start trouble.pcapng
+  pynat ctl --json stats
+"""
+_FLOWS = {
+    "number": "no",
+    "protocol": "",
+    "state": "state",
+    "guest": "guest",
+    "remote": "remote",
+    "bytes_from_guest": "from guest",
+    "bytes_from_host": "from host",
+    "age": "age",
+    "idle": "idle",
+    "timer": "timer",
+    "retransmitted": "resent",
+    "rto": "rto",
+    "cwnd": "cwnd",
+    "window_of_guest": "guest's window",
+    "window_for_guest": "our window",
+}
+_FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
+_LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
+_NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
+_NETWORKS = {"pid": "pid", "card": "card", "net": "net", "guest": "guest", "socket": "socket"}
+
+Printer = Callable[[Answer], str]
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = add_command(subparsers, "ctl", "look into a running network and change it", _EPILOG)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--socket", type=Path, metavar="PATH", help="its control socket")
+    which.add_argument("--pid", type=int, help="the process (Bochs, or pynat tap) that has it")
+    parser.add_argument("--json", action="store_true", help="print the answer as it is")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for name, text, printer in (
+        ("flows", "every TCP connection, UDP mapping and ping", _rows("flows", _FLOWS)),
+        ("stats", "frames, bytes, flows, and drops by their reasons", _stats),
+        ("leases", "the addresses that DHCP gave", _rows("leases", _LEASES)),
+        ("neighbors", "the guests' MAC addresses", _rows("neighbors", _NEIGHBORS)),
+        ("info", "which network this is", plain),
+    ):
+        _verb(verbs, name, text, printer)
+    networks = verbs.add_parser("networks", help="all networks of yours that run")
+    networks.set_defaults(command=_networks)
+    _add_forward(verbs)
+    _add_capture(verbs)
+
+
+def _add_forward(verbs: Subparsers) -> None:
+    parser = verbs.add_parser("forward", help="ports of the host that lead to the guest")
+    inner = parser.add_subparsers(metavar="VERB", required=True)
+    rows = _rows("forwards", _FORWARDS)
+    new = _verb(inner, "add", "open one", rows, request="forward add")
+    new.add_argument("rule", metavar="RULE", help="[tcp|udp]:[hostaddr]:hostport-[guestaddr]:port")
+    new.add_argument("--source", choices=[one.value for one in Shown], help="whom the guest sees")
+    _verb(inner, "list", "those that are open", rows, request="forward list")
+    old = _verb(inner, "remove", "close one; connections stay", rows, request="forward remove")
+    old.add_argument("rule", metavar="RULE|NUMBER")
+
+
+def _add_capture(verbs: Subparsers) -> None:
+    parser = verbs.add_parser("capture", help="record every frame in a file")
+    inner = parser.add_subparsers(metavar="VERB", required=True)
+    start = _verb(inner, "start", "begin a file", plain, request="capture start")
+    start.add_argument("file", type=Path, metavar="FILE", help="pcapng, or pcap if it ends so")
+    _verb(inner, "stop", "complete it", plain, request="capture stop")
+
+
+def _verb(
+    verbs: Subparsers, name: str, text: str, printer: Printer, *, request: str = ""
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text)
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    parser.set_defaults(command=_ctl, request=request or name, printer=printer)
+    return parser
+
+
+# ---------------------------------------------------------------- doing it
+def _ctl(arguments: argparse.Namespace) -> int:
+    try:
+        path = _find(arguments)
+        answer = ask(path, arguments.request, **_parameters(arguments))
+    except Refused as error:
+        raise ConfigError(str(error)) from None
+    print(json.dumps(answer, indent=2) if arguments.json else arguments.printer(answer))
+    return 0
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Paths are this process's, not the network's."""
+    given: dict[str, Any] = {}
+    if rule := getattr(arguments, "rule", None):
+        if arguments.request == "forward remove" and rule.isdecimal():
+            return {"number": int(rule)}
+        given["rule"] = _absolute(rule)
+    if source := getattr(arguments, "source", None):
+        given["source"] = source
+    if file := getattr(arguments, "file", None):
+        given["file"] = str(file.absolute())
+    return given
+
+
+def _absolute(rule: str) -> str:
+    if not rule.startswith("unix:"):
+        return rule
+    path, dash, guest = rule.removeprefix("unix:").rpartition("-")
+    return f"unix:{Path(path).absolute()}{dash}{guest}"
+
+
+def _find(arguments: argparse.Namespace) -> Path:
+    if arguments.socket is not None:
+        return Path(arguments.socket)
+    paths = places.found(arguments.pid)
+    if len(paths) == 1:
+        return paths[0]
+    if not paths:
+        whose = f" of process {arguments.pid}" if arguments.pid is not None else ""
+        raise ConfigError(
+            f"no network{whose} with a control socket in {places.folder()};"
+            " name the socket with --socket"
+        )
+    print(table(_described(paths), _NETWORKS), file=sys.stderr)
+    raise ConfigError(f"{len(paths)} networks run; choose one with --pid or --socket")
+
+
+def _networks(arguments: argparse.Namespace) -> int:
+    rows = _described(places.found(arguments.pid))
+    print(json.dumps({"networks": rows}, indent=2) if arguments.json else table(rows, _NETWORKS))
+    return 0
+
+
+def _described(paths: list[Path]) -> list[Answer]:
+    rows = []
+    for path in paths:
+        try:
+            rows.append(ask(path, "info") | {"socket": str(path)})
+        except (Refused, OSError) as error:
+            rows.append({"pid": places.pid_of(path), "socket": f"{path} ({error})"})
+    return rows
+
+
+# ---------------------------------------------------------------- showing it
+def _rows(name: str, columns: dict[str, str]) -> Printer:
+    return lambda answer: table(answer[name], columns)
+
+
+def _stats(answer: Answer) -> str:
+    flat: dict[str, object] = {}
+    for direction in ("from_guest", "to_guest"):
+        for unit, count in answer[direction].items():
+            flat[f"{direction.replace('_', ' ')}: {unit}"] = count
+    for kind in ("flows", "card"):
+        flat |= {f"{kind}: {name}": count for name, count in answer[kind].items()}
+    flat |= {f"dropped: {reason}": count for reason, count in answer["drops"].items()}
+    return plain(flat)

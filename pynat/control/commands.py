@@ -1,0 +1,215 @@
+"""What can be asked of a running engine. Every answer is a plain object (docs/control.md)."""
+
+from __future__ import annotations
+
+import math
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pynat import __version__
+from pynat.config import Config, Forward
+from pynat.config_forwards import forward, forward_item
+from pynat.config_values import Wrong, new_file
+from pynat.control.protocol import Answer, Refused, decode, encode, refusal
+from pynat.engine import Carried, Engine
+from pynat.errors import ConfigError
+from pynat.link.capture import CaptureLink
+from pynat.nat.rows import seconds
+from pynat.notices import Level
+from pynat.services.leases import Lease
+from pynat.wire.ipv4 import dotted
+
+Counters = Callable[[], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    run: Callable[..., Answer]
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+
+
+class Commands:
+    def __init__(
+        self,
+        engine: Engine,
+        config: Config,
+        card: str,
+        capture: CaptureLink,
+        counters: Counters | None = None,
+    ) -> None:
+        """`counters`: what the card counts by itself."""
+        self._engine = engine
+        self._config = config
+        self._card = card
+        self._capture = capture
+        self._counters = counters
+        self._commands = {
+            "info": _Command(self._info),
+            "forward add": _Command(self._forward_add, ("rule",), ("source",)),
+            "forward list": _Command(self._forward_list),
+            "forward remove": _Command(self._forward_remove, (), ("rule", "number")),
+            "flows": _Command(self._flows),
+            "stats": _Command(self._stats),
+            "leases": _Command(self._leases),
+            "neighbors": _Command(self._neighbors),
+            "capture start": _Command(self._capture_start, ("file",)),
+            "capture stop": _Command(self._capture_stop),
+        }
+
+    def answer(self, line: bytes) -> bytes:
+        """Never raises for what is in the line."""
+        try:
+            return encode({"ok": True} | self._run(*decode(line)))
+        except (Refused, ConfigError) as error:
+            return refusal(str(error))
+        except Exception:  # ours, and no reason to take the network down
+            text = f"{traceback.format_exc()}a fault in pynat itself met a control request"
+            self._engine.notices.limited("control fault", text, self._engine.now(), Level.ERROR)
+            return refusal("a fault in pynat itself; Bochs's log has it")
+
+    def _run(self, name: str, given: dict[str, Any]) -> Answer:
+        command = self._commands.get(name)
+        if command is None:
+            raise Refused(f"no command {name!r}; there are: {', '.join(self._commands)}")
+        for needed in command.needs:
+            if needed not in given:
+                raise Refused(f"{name} needs {needed!r}")
+        for unknown in given.keys() - {*command.needs, *command.takes}:
+            raise Refused(f"{name} takes no {unknown!r}")
+        return command.run(**given)
+
+    # ------------------------------------------------------------------ the network
+    def _info(self) -> Answer:
+        network = self._config.network
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "card": self._card,
+            "net": str(network.net),
+            "router": str(network.router),
+            "guest": str(network.guest),
+            "time": seconds(self._engine.now()),
+            "capture": self._capture.path and str(self._capture.path.absolute()),
+        }
+
+    def _flows(self) -> Answer:
+        now = self._engine.now()
+        return {"time": seconds(now), "flows": self._engine.router.flows(now)}
+
+    def _stats(self) -> Answer:
+        engine = self._engine
+        protocols = [flow["protocol"] for flow in engine.router.flows(engine.now())]
+        return {
+            "time": seconds(engine.now()),
+            "from_guest": _carried(engine.from_guest),
+            "to_guest": _carried(engine.to_guest),
+            "flows": {name: protocols.count(name) for name in ("tcp", "udp", "echo")},
+            "drops": dict(engine.notices.drops.most_common()),
+            "card": self._counters() if self._counters else {},
+        }
+
+    def _leases(self) -> Answer:
+        now = self._engine.now()
+        return {
+            "leases": [
+                {
+                    "address": dotted(lease.address),
+                    "mac": lease.mac.hex(":"),
+                    "state": lease.state.value,
+                    "left": _left(lease, now),
+                }
+                for lease in self._engine.router.dhcp.leases.values()
+            ]
+        }
+
+    def _neighbors(self) -> Answer:
+        rows = self._engine.router.guest.neighbors.rows(self._engine.now())
+        return {"neighbors": rows}
+
+    # ------------------------------------------------------------------ forwards
+    def _forward_list(self) -> Answer:
+        numbers = self._engine.router.forwards
+        return {"forwards": [self._row(number) for number in numbers]}
+
+    def _forward_add(self, rule: object, source: object = "router") -> Answer:
+        """All ports of a range, or none."""
+        rules = _parsed(forward_item, {"rule": rule, "source": source})
+        added: list[int] = []
+        try:
+            for one in rules:
+                added.append(self._engine.open_forward(one))
+        except ConfigError:
+            for number in added:
+                self._engine.shut_forward(number)
+            raise
+        return {"forwards": [self._row(number) for number in added]}
+
+    def _forward_remove(self, rule: object = None, number: object = None) -> Answer:
+        if (rule is None) == (number is None):
+            raise Refused('forward remove needs a "rule" or a "number"')
+        numbers = [self._number(number)] if rule is None else self._numbers_of(rule)
+        rows = [self._row(one) for one in numbers]
+        for one in numbers:
+            self._engine.shut_forward(one)
+        return {"forwards": rows}
+
+    def _numbers_of(self, rule: object) -> list[int]:
+        known = {self._key(one): number for number, one in self._engine.router.forwards.items()}
+        wanted = [self._key(one) for one in _parsed(forward, rule)]
+        if any(key not in known for key in wanted):
+            raise Refused(f"no forward {rule}; forward list tells those that there are")
+        return [known[key] for key in wanted]
+
+    def _key(self, rule: Forward) -> tuple[object, ...]:
+        guest = rule.guest_address or self._config.network.guest
+        return rule.protocol, rule.host_address, rule.host_port, guest, rule.guest_port
+
+    def _number(self, given: object) -> int:
+        known = self._engine.router.forwards
+        if isinstance(given, bool) or not isinstance(given, int) or given not in known:
+            raise Refused(f"no forward {given!r}; forward list tells those that there are")
+        return given
+
+    def _row(self, number: int) -> Answer:
+        rule = self._engine.router.forwards[number]
+        return {
+            "number": number,
+            "rule": str(rule),
+            "source": rule.shown.value,
+            "open_to_all": rule.is_open,
+        }
+
+    # ------------------------------------------------------------------ captures
+    def _capture_start(self, file: object) -> Answer:
+        path = _parsed(new_file, file)
+        self._capture.start(path)
+        return {"file": str(path.absolute())}
+
+    def _capture_stop(self) -> Answer:
+        path = self._capture.stop()
+        if path is None:
+            raise Refused("no capture is being written")
+        return {"file": str(path.absolute())}
+
+
+def _left(lease: Lease, now: float) -> float | None:
+    """Seconds; None is for ever."""
+    if not lease.live(now):
+        return 0.0
+    return None if math.isinf(lease.until) else seconds(lease.until - now)
+
+
+def _carried(count: Carried) -> Answer:
+    return {"frames": count.frames, "bytes": count.octets}
+
+
+def _parsed(parser: Callable[[object], Any], value: object) -> Any:
+    try:
+        return parser(value)
+    except Wrong as wrong:
+        shown = wrong.value if wrong.at else value
+        raise Refused(f"{shown!r}: must be {wrong.right}") from None

@@ -1,0 +1,58 @@
+"""Where control sockets are, so that `pynat ctl` finds a running network without being told.
+
+A folder of this user alone: $XDG_RUNTIME_DIR/pynat, or /tmp/pynat-UID where that is not set. A
+socket's name is PID-CARD.sock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from pynat.errors import ConfigError
+from pynat.host import unix
+
+_NAME = re.compile(r"([0-9]+)-(.+)\.sock")
+
+
+def folder() -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if Path(runtime).is_absolute() and Path(runtime).is_dir():
+        return Path(runtime, "pynat")
+    return Path(f"/tmp/pynat-{os.geteuid()}")
+
+
+def new_path(card: str) -> Path:
+    """For a card of this process. Makes the folder, and clears it of dead processes' sockets.
+
+    Raises ConfigError and OSError.
+    """
+    where = folder()
+    where.mkdir(mode=0o700, exist_ok=True)
+    status = where.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise ConfigError(f"{where} is not a folder of this user's; move it away")
+    if status.st_mode & 0o077:
+        where.chmod(0o700)
+    for path in where.glob("*.sock"):
+        if not _is_running(pid_of(path)):
+            unix.remove_dead(path)
+    safe = re.sub(r"[^\w.:-]", "_", card)[:40]
+    return where / f"{os.getpid()}-{safe}.sock"
+
+
+def pid_of(path: Path) -> int | None:
+    match = _NAME.fullmatch(path.name)
+    return int(match[1]) if match else None
+
+
+def found(pid: int | None = None) -> list[Path]:
+    """The sockets to which somebody listens, maybe of one process only."""
+    paths = sorted(folder().glob("*.sock"))
+    return [path for path in paths if pid in (None, pid_of(path)) and unix.is_live(path)]
+
+
+def _is_running(pid: int | None) -> bool:
+    return pid is not None and Path(f"/proc/{pid}").exists()

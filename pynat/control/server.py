@@ -1,0 +1,161 @@
+"""The control socket of one network, for this user alone (docs/control.md).
+
+It lives in the engine's loop, between its turns. Nothing that a client does takes memory without
+bound or makes the engine wait: a longer line than allowed is thrown away as it comes and answered
+with an error; who does not read its answers is not read from; there are MAX_CLIENTS at most. A
+socket that cannot be made is said and costs the network nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from struct import Struct
+
+from pynat.config import Config
+from pynat.control import places
+from pynat.control.commands import Commands, Counters
+from pynat.control.protocol import LONGEST_LINE, TOO_LONG, refusal
+from pynat.engine import Engine
+from pynat.errors import ConfigError
+from pynat.host import unix
+from pynat.link.capture import CaptureLink
+from pynat.notices import Level
+
+MAX_CLIENTS = 16
+AT_ONCE = 16  # requests of one client
+HIGH_WATER = 64 * 1024  # bytes of answers that wait for a client before it is read from again
+_UCRED = Struct("3i")  # pid, uid, gid
+
+
+@asynccontextmanager
+async def controlled(
+    engine: Engine,
+    config: Config,
+    card: str,
+    capture: CaptureLink,
+    counters: Counters | None = None,
+) -> AsyncIterator[None]:
+    """While the engine runs. `card` names it among others of this process."""
+    clients: set[_Client] = set()
+    commands = Commands(engine, config, card, capture, counters)
+    listener = _listener(engine, config.control, card)
+    server = None
+    if listener is not None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(lambda: _Client(commands, clients), sock=listener)
+    try:
+        yield
+    finally:
+        if server is not None:
+            server.close()
+        for client in list(clients):
+            client.drop()
+        await asyncio.sleep(0)  # for the transports to close their sockets
+
+
+def _listener(engine: Engine, wanted: str, card: str) -> unix.UnixListener | None:
+    if wanted == "none":
+        return None
+    try:
+        path = places.new_path(card) if wanted == "auto" else Path(wanted).expanduser()
+        listener = unix.listen(path, MAX_CLIENTS)
+    except OSError as error:
+        _complain(engine, f"{error.filename or wanted}: {error.strerror or error}")
+    except (ConfigError, RuntimeError) as error:  # RuntimeError: ~ of nobody
+        _complain(engine, str(error))
+    else:
+        engine.notices.say(Level.INFO, f"control socket {path}")
+        return listener
+    return None
+
+
+def _complain(engine: Engine, why: str) -> None:
+    text = f"no control socket: {why}; pynat ctl cannot reach this network"
+    engine.notices.say(Level.ERROR, text)
+
+
+class _Client(asyncio.Protocol):
+    def __init__(self, commands: Commands, others: set[_Client]) -> None:
+        self._commands = commands
+        self._others = others
+        self._transport: asyncio.Transport | None = None
+        self._received = bytearray()
+        self._skipping = False  # the rest of a line that is too long
+        self._full = False  # it does not read
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        if len(self._others) >= MAX_CLIENTS:
+            transport.write(refusal(f"{MAX_CLIENTS} clients are connected already"))
+            transport.close()
+        elif _user_of(transport) not in (0, os.geteuid()):
+            transport.close()
+        else:
+            self._others.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._others.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._answer()
+
+    def eof_received(self) -> bool:
+        """What comes without a newline is a request too."""
+        if self._received:
+            self.data_received(b"\n")
+        return False
+
+    def pause_writing(self) -> None:
+        self._full = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._answer()
+
+    def drop(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _answer(self) -> None:
+        """Some lines, for as long as the client takes the answers; then the network's turn."""
+        transport = self._transport
+        assert transport is not None
+        for _ in range(AT_ONCE):
+            if self._full or transport.is_closing():
+                return
+            end = self._received.find(b"\n")
+            if end < 0:
+                self._keep_waiting(transport)
+                return
+            line = bytes(self._received[:end])
+            del self._received[: end + 1]
+            if self._skipping or len(line) > LONGEST_LINE:
+                self._skipping = False
+                transport.write(TOO_LONG)
+            elif line.strip():
+                transport.write(self._commands.answer(line))
+        transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._answer)
+
+    def _keep_waiting(self, transport: asyncio.Transport) -> None:
+        if len(self._received) > LONGEST_LINE:
+            self._skipping = True
+        if self._skipping:
+            self._received.clear()
+        transport.resume_reading()
+
+
+def _user_of(transport: asyncio.Transport) -> int:
+    sock = transport.get_extra_info("socket")
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    return int(_UCRED.unpack(credentials)[1])

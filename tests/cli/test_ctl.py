@@ -1,0 +1,125 @@
+"""`pynat ctl` against an engine that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from pynat.cli.main import main
+from pynat.config import Config
+from tests.engine.running import controlled_running, scenario
+from tests.frames import ROUTER, udp
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path
+
+
+class Terminal:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.code = 0
+        self.err = ""
+
+    async def ctl(self, *words: str) -> str:
+        """What it prints; the engine runs on meanwhile."""
+        self._capsys.readouterr()
+        self.code = await asyncio.to_thread(main, ["ctl", *words])
+        out, self.err = self._capsys.readouterr()
+        return out
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
+
+
+def test_the_only_network_is_found(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()) as guest:
+            assert await terminal.ctl("flows") == "none\n"
+            guest.link.put(udp(ROUTER, 9, b"four"))
+            await guest.link.turn()
+            heading, row = (await terminal.ctl("flows")).splitlines()
+            assert heading.split()[:4] == ["no", "state", "guest", "remote"]
+            assert row.split()[:6] == ["1", "udp", "open", "192.168.16.2:5000", f"{ROUTER}:9", "4"]
+            (flow,) = json.loads(await terminal.ctl("flows", "--json"))["flows"]
+            assert flow["bytes_from_guest"] == 4
+            stats = await terminal.ctl("stats")
+            assert "from guest: frames  2\n" in stats
+            assert "card: ring full" in stats
+            assert "192.168.16.2" in await terminal.ctl("neighbors")
+            assert "192.168.16.0/24" in await terminal.ctl("info")
+            assert await terminal.ctl("leases") == "none\n"
+
+    scenario(run)
+
+
+def test_forwards_come_and_go(terminal: Terminal, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()):
+            path = tmp_path / "guest.sock"
+            added = await terminal.ctl("forward", "add", f"unix:{path}-:80", "--source", "peer")
+            assert added.splitlines()[1].split() == ["0", f"unix:{path}-:80", "peer"]
+            assert await terminal.ctl("forward", "list") == added
+            assert await terminal.ctl("forward", "remove", f"unix:{path}-:80") == added
+            assert await terminal.ctl("forward", "list") == "none\n"
+            await terminal.ctl("forward", "add", "tcp::0-:80")
+            assert "tcp:127.0.0.1:" in await terminal.ctl("forward", "remove", "1")
+            assert await terminal.ctl("forward", "remove", "1") == ""
+            assert terminal.code == 1
+            assert terminal.err.startswith("pynat: no forward 1;")
+            assert await terminal.ctl("forward", "add", "80:80") == ""
+            assert terminal.err.startswith("pynat: '80:80': must be [tcp|udp]:")
+
+    scenario(run)
+
+
+def test_a_capture_is_where_the_caller_is(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def run() -> None:
+        async with controlled_running(Config()):
+            assert await terminal.ctl("capture", "start", "x.pcapng") == (
+                f"file  {tmp_path}/x.pcapng\n"
+            )
+            assert str(tmp_path) in await terminal.ctl("capture", "stop")
+            await terminal.ctl("capture", "stop")
+            assert terminal.err == "pynat: no capture is being written\n"
+
+    scenario(run)
+
+
+def test_among_several_networks_one_is_chosen(terminal: Terminal, tmp_path: Path) -> None:
+    async def run() -> None:
+        other = tmp_path / "pynat" / "4711-other.sock"
+        async with controlled_running(Config()), controlled_running(Config(control=str(other))):
+            assert await terminal.ctl("flows") == ""
+            assert terminal.code == 1
+            assert "4711-other.sock" in terminal.err
+            assert terminal.err.endswith(
+                "pynat: 2 networks run; choose one with --pid or --socket\n"
+            )
+            assert await terminal.ctl("--pid", "4711", "flows") == "none\n"
+            assert await terminal.ctl("--socket", str(other), "flows") == "none\n"
+            assert len((await terminal.ctl("networks")).splitlines()) == 3
+
+    scenario(run)
+
+
+def test_no_network(terminal: Terminal, tmp_path: Path) -> None:
+    async def run() -> None:
+        await terminal.ctl("--pid", "1", "flows")
+        assert "no network of process 1 with a control socket in" in terminal.err
+        await terminal.ctl("--socket", str(tmp_path / "x"), "flows")
+        assert terminal.err == f"pynat: {tmp_path}/x: No such file or directory\n"
+        assert terminal.code == 1
+
+    scenario(run)
