@@ -19,6 +19,13 @@ DEFAULT_NET = IPv4Network("192.168.16.0/24")
 NAMED_NET = IPv4Network("198.18.0.0/15")
 
 
+class Layout(StrEnum):
+    """Where the addresses are that the configuration does not set."""
+
+    PYNAT = "pynat"
+    SLIRP = "slirp"  # QEMU's and Bochs's user networks
+
+
 class TimePolicy(StrEnum):
     """When the simulator may not run ahead of wall time (docs/time.md)."""
 
@@ -166,6 +173,19 @@ class Network:
     mtu: int = 1500  # bytes of IP packet
 
 
+_SLIRP = IPv4Network("10.0.2.0/24")
+LAYOUTS = {
+    Layout.PYNAT: Network(),
+    Layout.SLIRP: Network(_SLIRP, router=_SLIRP[2], dns=_SLIRP[3], guest=_SLIRP[15]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticLease:
+    address: IPv4Address
+    hostname: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Dhcp:
     enabled: bool = True
@@ -176,6 +196,11 @@ class Dhcp:
     bootfile: str = ""  # file field and option 67
     next_server: IPv4Address | None = None  # siaddr; None is the router
     server_name: str = ""  # sname field and option 66
+    ipxe_bootfile: str = ""  # instead of bootfile for a client whose user class is iPXE
+    ntp: tuple[IPv4Address, ...] = ()  # option 42
+    routes: tuple[tuple[IPv4Network, IPv4Address], ...] = ()  # option 121: net, gateway
+    static: dict[bytes, StaticLease] = field(default_factory=dict)  # by MAC
+    options: dict[int, bytes] = field(default_factory=dict)  # by number, over all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +263,7 @@ class Impair:
 
 @dataclass(frozen=True, slots=True)
 class Config:
+    layout: Layout = Layout.PYNAT
     network: Network = field(default_factory=Network)
     dhcp: Dhcp = field(default_factory=Dhcp)
     dns: Dns = field(default_factory=Dns)

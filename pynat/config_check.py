@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol
+from pynat.config_dhcp import check_routes, check_static
 from pynat.config_values import Source
 from pynat.config_ways import check_ways
 from pynat.errors import ConfigError
@@ -29,6 +30,8 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
         check_forward(rule, network)
     _check_ports(config.forwards)
     check_ways(config, source)
+    check_static(config, source)
+    check_routes(config, source)
 
 
 def _check_ports(rules: tuple[Forward, ...]) -> None:

@@ -14,11 +14,11 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Any
 
 from pynat import config_values as values
-from pynat.config import Config, Forward, Network
+from pynat.config import LAYOUTS, Config, Forward, Layout, Network
 from pynat.config_check import check
 from pynat.config_forwards import forward
 from pynat.config_values import Parser, Source, Wrong
@@ -27,9 +27,7 @@ from pynat.errors import ConfigError
 FIRST_LINE = "# slirp config"
 HEADER = re.compile(r"^[^\S\n]*#[^\S\n]*slirp\s+config\s*$", re.IGNORECASE | re.MULTILINE)
 
-# slirp's places in its net for what the file does not set
-ROUTER, DNS, GUEST = 2, 3, 15
-DEFAULT_NET, DEFAULT_MASK = IPv4Address("10.0.2.0"), IPv4Address("255.255.255.0")
+DEFAULT = LAYOUTS[Layout.SLIRP].net
 
 
 def _search(value: object) -> tuple[str, ...]:
@@ -155,6 +153,7 @@ def _assemble(
     dhcp = {name: found[f"dhcp.{name}"] for name in names if f"dhcp.{name}" in found}
     return replace(
         base,
+        layout=Layout.SLIRP,
         network=network,
         dhcp=replace(base.dhcp, **dhcp),
         capture=found.get("capture"),
@@ -165,16 +164,16 @@ def _assemble(
 
 
 def _network(found: dict[str, Any], source: Source) -> Network:
-    address, mask = found.get("network.net", DEFAULT_NET), found.get("network.mask", DEFAULT_MASK)
+    address = found.get("network.net", DEFAULT.network_address)
+    mask = found.get("network.mask", DEFAULT.netmask)
     try:
         net = IPv4Network(f"{address}/{mask}", strict=False)
     except ValueError:
         raise source.error("mask", mask, "a network mask, for example 255.255.255.0") from None
     if int(net.netmask) != int(mask):  # ipaddress reads 0.0.0.255 as a host mask
         raise source.error("mask", mask, "a network mask, for example 255.255.255.0")
-    places = {"router": ROUTER, "dns": DNS, "guest": GUEST}
     addresses = {
-        name: found.get(f"network.{name}", net.network_address + place)
-        for name, place in places.items()
+        name: found.get(f"network.{name}", place)
+        for name, place in values.places(Layout.SLIRP, net).items()
     }
     return Network(net=net, **addresses)

@@ -13,9 +13,9 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
-from pynat import config_forwards, config_ways
+from pynat import config_dhcp, config_forwards, config_ways
 from pynat import config_values as values
-from pynat.config import Broadcast, Config, Network, TimePolicy
+from pynat.config import LAYOUTS, Broadcast, Config, Layout, TimePolicy
 from pynat.config_check import check
 from pynat.config_values import Parser, Source
 from pynat.errors import ConfigError
@@ -27,6 +27,7 @@ SHORTEST_MSS = 88  # Linux takes no smaller one
 FOREVER = float(2**32 - 1)  # RFC 2131 section 3.3: a lease of this length never ends
 
 KEYS: dict[str, Parser] = {
+    "layout": values.one_of(Layout, [layout.value for layout in Layout]),
     "time": values.one_of(TimePolicy, [policy.value for policy in TimePolicy]),
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
@@ -55,6 +56,11 @@ KEYS: dict[str, Parser] = {
     "dhcp.bootfile": values.text(255, "the name of the boot file"),
     "dhcp.next_server": values.address,
     "dhcp.server_name": values.text(255, "the name of the boot server"),
+    "dhcp.ipxe_bootfile": values.text(255, "the name of the boot file"),
+    "dhcp.ntp": values.list_of(values.address),
+    "dhcp.routes": values.list_of(config_dhcp.route),
+    "dhcp.static": config_dhcp.static,
+    "dhcp.options": config_dhcp.options,
     "dns.resolvers": values.list_of(values.resolver),
     "dns.names": values.names,
     "dns.timeout": values.seconds(0.1, 60),
@@ -109,7 +115,8 @@ def read_toml(written: str, file: str) -> Config:
 
 def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
     base, top = Config(), found[""]
-    found["network"] = _defaults(found["network"]) | found["network"]
+    layout = top.get("layout", base.layout)
+    found["network"] = _defaults(found["network"], layout) | found["network"]
     for table in TABLES:
         top[table] = replace(getattr(base, table), **found[table])
     place = source.place("forwards")
@@ -129,17 +136,14 @@ def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
     return replace(base, **top)
 
 
-def _defaults(given: dict[str, Any]) -> dict[str, Any]:
-    """Addresses keep their places in another net, and the forwarder stays with the router."""
-    base, net = Network(), given.get("net", Network().net)
-    offsets = {
-        name: int(getattr(base, name)) - int(base.net.network_address)
-        for name in ("router", "guest", "dns")
-    }
-    addresses = {
-        name: net[offset] for name, offset in offsets.items() if offset < net.num_addresses
-    }
-    return addresses | ({"dns": given["router"]} if "router" in given else {})
+def _defaults(given: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    """Where the forwarder is the router, it goes with it."""
+    base = LAYOUTS[layout]
+    net = given.get("net", base.net)
+    found = {"net": net, **values.places(layout, net)}
+    if base.dns == base.router and "router" in given:
+        found["dns"] = given["router"]
+    return found
 
 
 def _parsed(written: str, file: str) -> dict[str, Any]:
@@ -207,8 +211,9 @@ def lines_of(written: str) -> dict[str, int]:
             key = _bare(assignment[1])
             lines.setdefault(f"{table}.{key}" if table else key, number)
     for key, number in list(lines.items()):
-        if key.startswith("dns.names."):
-            lines.setdefault("dns.names", number)
+        outer = ".".join(key.split(".")[:2])
+        if outer in KEYS:
+            lines.setdefault(outer, number)
     return lines
 
 

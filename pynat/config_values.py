@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
+from pynat.config import LAYOUTS, Layout
 from pynat.errors import ConfigError
 
 Parser = Callable[[object], Any]
@@ -60,6 +61,16 @@ class Source:
             shown = shown[:LONGEST_SHOWN] + "..."
         place = self.place(key + at.replace('"', "").partition("[")[0])
         return ConfigError(f"{place}: {key}{at} = {shown}: must be {right}")
+
+
+def places(layout: Layout, net: IPv4Network) -> dict[str, IPv4Address]:
+    """Our addresses and the first guest's keep their places in another net."""
+    base = LAYOUTS[layout]
+    start, last = int(base.net.network_address), 2**32 - 1
+    return {
+        name: IPv4Address(min(int(net.network_address) + int(getattr(base, name)) - start, last))
+        for name in ("router", "guest", "dns")
+    }
 
 
 # ---------------------------------------------------------------- parsers

@@ -65,9 +65,11 @@ class DhcpServer:
     ) -> None:
         self._config = config
         self._notices = notices
-        self._leases = Leases(config.network, user_of, config.claimed)
+        reserved = {mac: lease.address.packed for mac, lease in config.dhcp.static.items()}
+        self._leases = Leases(config.network, user_of, config.claimed, reserved)
         self._router = config.network.router.packed
         self._options = dhcp_options.configured(config)
+        self._on_request = dhcp_options.on_request(config)
 
     @property
     def leases(self) -> dict[bytes, Lease]:
@@ -214,13 +216,15 @@ class DhcpServer:
         *,
         limit: int | None = None,
     ) -> Reply:
-        options = dict(self._options)
+        wanted = message.options.get(dhcp.PARAMETERS, b"")
+        options = {code: value for code, value in self._on_request.items() if code in wanted}
+        options |= self._options | dhcp_options.for_client(self._config, message)
         if kind:
             options |= {dhcp.KIND: bytes((kind,)), dhcp.SERVER: self._router}
         if lease_time is not None:
             options |= dhcp_options.lease(lease_time)
         settings = self._config.dhcp
-        bootfile, name = settings.bootfile.encode(), settings.server_name.encode()
+        bootfile, name = options.get(dhcp.BOOTFILE, b""), settings.server_name.encode()
         reply = Message(
             op=dhcp.REPLY,
             xid=message.xid,

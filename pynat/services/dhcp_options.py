@@ -1,6 +1,8 @@
-"""The options of a DHCP answer: which, and in which order (RFC 2132, RFC 3397)."""
+"""The options of a DHCP answer: which, and in which order (RFC 2132, RFC 3397, RFC 3442)."""
 
 from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
 
 from pynat.config import Config
 from pynat.wire import dhcp
@@ -35,6 +37,7 @@ def lease(seconds: int) -> dict[int, bytes]:
 
 
 def configured(config: Config) -> dict[int, bytes]:
+    """What every client gets."""
     network, settings = config.network, config.dhcp
     options = {
         dhcp.MASK: network.net.netmask.packed,
@@ -46,9 +49,46 @@ def configured(config: Config) -> dict[int, bytes]:
         dhcp.SERVER_NAME: settings.server_name.encode(),
         dhcp.DOMAIN: settings.domain.encode(),
         dhcp.HOSTNAME: settings.hostname.encode(),
+        dhcp.NTP: b"".join(server.packed for server in settings.ntp),
+        dhcp.ROUTES: _routes(config),
         dhcp.SEARCH: b"".join(map(_domain, settings.search)),
     }
-    return {code: value for code, value in options.items() if value}
+    return {code: value for code, value in options.items() if value} | settings.options
+
+
+def on_request(config: Config) -> dict[int, bytes]:
+    """What only a client gets that asks for it by option 55."""
+    server = config.dhcp.next_server or config.network.router
+    options = {dhcp.MTU: config.network.mtu.to_bytes(2, "big")}
+    if config.dhcp.bootfile:
+        options[dhcp.SERVER_NAME] = str(server).encode()  # some boot ROMs look nowhere else
+    return options
+
+
+def for_client(config: Config, message: Message) -> dict[int, bytes]:
+    """What depends on who asks: its own name, and the next step of a chain of boot loaders."""
+    options = {}
+    lease = config.dhcp.static.get(message.mac)
+    if lease is not None and lease.hostname:
+        options[dhcp.HOSTNAME] = lease.hostname.encode()
+    if config.dhcp.ipxe_bootfile and b"iPXE" in message.options.get(dhcp.USER_CLASS, b""):
+        options[dhcp.BOOTFILE] = config.dhcp.ipxe_bootfile.encode()
+    return options
+
+
+def _routes(config: Config) -> bytes:
+    """RFC 3442: who takes these ignores option 3, so the default route is one of them."""
+    if not config.dhcp.routes:
+        return b""
+    default = (IPv4Network("0.0.0.0/0"), config.network.router)
+    own = () if any(net == default[0] for net, _ in config.dhcp.routes) else (default,)
+    return b"".join(_route(net, gateway) for net, gateway in (*config.dhcp.routes, *own))
+
+
+def _route(net: IPv4Network, gateway: IPv4Address) -> bytes:
+    """The prefix length, the bytes of the net that it makes significant, the gateway."""
+    significant = net.network_address.packed[: (net.prefixlen + 7) // 8]
+    return bytes((net.prefixlen,)) + significant + gateway.packed
 
 
 def _domain(name: str) -> bytes:

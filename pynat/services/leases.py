@@ -9,6 +9,9 @@ system that it loads send different identifiers from one MAC, and the forwards l
 address that the ROM got. So clients that share one MAC (ipvlan) cannot be told apart here.
 An identifier finds an address again after the MAC has changed, once nobody has it live.
 
+An address that the configuration reserves for a MAC is that MAC's and nobody else's, and the MAC
+gets no other one, whatever it or ARP says.
+
 An address is free if it is a host of the net, neither the router's nor the forwarder's, not
 live under another MAC, and `user_of` (the router's neighbour table) knows no other MAC there.
 """
@@ -58,14 +61,21 @@ class Leases:
         network: Network,
         user_of: Callable[[bytes], bytes | None],
         claimed: frozenset[IPv4Address] = frozenset(),
+        reserved: dict[bytes, bytes] | None = None,
     ) -> None:
-        """`claimed`: addresses of the net that something other than a guest has."""
+        """`claimed`: addresses of the net that something other than a guest has.
+
+        `reserved`: addresses by MAC.
+        """
         self.table: dict[bytes, Lease] = {}
         self._user_of = user_of
+        self._reserved = reserved or {}
+        self._others = frozenset(self._reserved.values())
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
         self._start = int(network.guest)
         self._ours = {one.packed for one in (network.router, network.dns, *claimed)}
+        self._hosts = self._last - self._first + 1 - len(self._ours)
 
     def held_by(self, mac: bytes, now: float) -> Lease | None:
         """The address that this MAC has bound."""
@@ -75,13 +85,15 @@ class Leases:
         return None
 
     def choose(self, message: dhcp.Message, asked: bytes, now: float) -> bytes | None:
-        """The address to offer: the one asked for, the one it had, or the next free one."""
+        """The address to offer: reserved, asked for, had before, or the next free one."""
+        if (own := self._reserved.get(message.mac)) is not None:
+            return own if self.may_have(own, message.mac, now) else None
         if asked != dhcp.ZERO and self.may_have(asked, message.mac, now):
             return asked
         client = message.options.get(dhcp.CLIENT, b"")
-        own = [a for a, lease in self.table.items() if lease.mac == message.mac]
+        had = [a for a, lease in self.table.items() if lease.mac == message.mac]
         same = [a for a, lease in self.table.items() if client and lease.client == client]
-        for address in own + same:
+        for address in had + same:
             if self.may_have(address, message.mac, now):
                 return address
         return self._next_free(message.mac, now)
@@ -90,10 +102,14 @@ class Leases:
         number = int.from_bytes(address, "big")
         if not self._first <= number <= self._last or address in self._ours:
             return False
+        if mac in self._reserved:
+            return address == self._reserved[mac] and self._has_room(address, now)
+        if address in self._others:
+            return False
         lease = self.table.get(address)
         if lease is not None and lease.live(now):
             return lease.mac == mac and lease.state is not State.DECLINED
-        if lease is None and not self._room(now):
+        if not self._has_room(address, now):
             return False
         if lease is not None and lease.mac == mac and lease.state is not State.DECLINED:
             return True
@@ -133,16 +149,22 @@ class Leases:
 
     def _next_free(self, mac: bytes, now: float) -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten."""
-        if len(self.table) < LIMIT:
+        if len(self.table) < min(LIMIT, self._hosts):
             for span in (range(self._start, self._last + 1), range(self._first, self._start)):
                 for number in span:
                     address = number.to_bytes(4, "big")
-                    if address in self.table or address in self._ours:
+                    if address in self.table or address in self._ours or address in self._others:
                         continue
                     if self._unused(address, mac):
                         return address
-        dead = sorted((x for x in self.table.values() if not x.live(now)), key=lambda x: x.until)
-        return next((x.address for x in dead if self._unused(x.address, mac)), None)
+        dead = [lease for lease in self.table.values() if not lease.live(now)]
+        for lease in sorted(dead, key=lambda lease: lease.until):
+            if lease.address not in self._others and self._unused(lease.address, mac):
+                return lease.address
+        return None
+
+    def _has_room(self, address: bytes, now: float) -> bool:
+        return address in self.table or self._room(now)
 
     def _room(self, now: float) -> bool:
         """Whether one more record fits, if need be after forgetting the oldest dead one."""

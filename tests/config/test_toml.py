@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynat.config import Config, Forward, Protocol, Tftp, TimePolicy
+from pynat.config import Config, Forward, Protocol, StaticLease, Tftp, TimePolicy
+from pynat.config_slirp import read_slirp
 from pynat.config_toml import KEYS, read_toml
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
@@ -58,6 +59,11 @@ def test_every_key() -> None:
         bootfile = "pxelinux.0"
         next_server = "10.1.0.7"
         server_name = "boot"
+        ipxe_bootfile = "http://10.1.0.9/boot.ipxe"
+        ntp = ["10.1.0.7", "1.2.3.4"]
+        routes = ["10.2.0.0/16 via 10.1.0.7"]
+        static = {"52:54:00:12:34:56" = "10.1.0.77"}
+        options = {150 = "ip:1.2.3.4, 1.2.3.5", 224 = "text:x y"}
         [dns]
         resolvers = ["1.1.1.1", "1.1.1.1:5353", "::1", "[::1]:54", "[2001:db8::1]"]
         names = {"X.test" = "1.2.3.4", "y.test" = ["1.2.3.4", "5.6.7.8"]}
@@ -94,6 +100,12 @@ def test_every_key() -> None:
     assert config.dhcp.search == ("a.test", "b.test")
     assert (config.dhcp.bootfile, config.dhcp.server_name) == ("pxelinux.0", "boot")
     assert config.dhcp.next_server == IPv4Address("10.1.0.7")
+    assert config.dhcp.ipxe_bootfile == "http://10.1.0.9/boot.ipxe"
+    assert config.dhcp.ntp == (IPv4Address("10.1.0.7"), IPv4Address("1.2.3.4"))
+    assert config.dhcp.routes == ((IPv4Network("10.2.0.0/16"), IPv4Address("10.1.0.7")),)
+    mac = bytes.fromhex("525400123456")
+    assert config.dhcp.static == {mac: StaticLease(IPv4Address("10.1.0.77"))}
+    assert config.dhcp.options == {150: bytes((1, 2, 3, 4, 1, 2, 3, 5)), 224: b"x y"}
     one, loopback = IPv4Address("1.1.1.1"), IPv6Address("::1")
     assert config.dns.resolvers == (
         (one, 53),
@@ -135,6 +147,24 @@ def test_addresses_move_along_with_the_net() -> None:
     network = toml('network.net = "10.0.0.0/30"').network
     assert [str(network.router), str(network.guest)] == ["10.0.0.1", "10.0.0.2"]
     assert network.dns == network.router
+
+
+def test_the_layout_of_slirp() -> None:
+    network = toml('layout = "slirp"').network
+    addresses = [network.net, network.router, network.dns, network.guest]
+    assert [str(one) for one in addresses] == ["10.0.2.0/24", "10.0.2.2", "10.0.2.3", "10.0.2.15"]
+    assert read_slirp("# slirp config\n", "x").network == network
+    written = 'layout = "slirp"\n[network]\nnet = "10.9.0.0/16"\nrouter = "10.9.0.1"'
+    network = toml(written).network
+    addresses = [network.net, network.router, network.dns, network.guest]
+    assert [str(one) for one in addresses] == ["10.9.0.0/16", "10.9.0.1", "10.9.0.3", "10.9.0.15"]
+    assert toml('layout = "pynat"') == Config()
+
+
+def test_a_net_too_small_for_the_layout() -> None:
+    for net in ("10.0.0.0/30", "223.255.255.252/30"):
+        said = mistake(f'layout = "slirp"\nnetwork.net = "{net}"')
+        assert f"must be an address in {net}" in said
 
 
 def test_dns_moves_along_with_the_router() -> None:
@@ -226,7 +256,7 @@ def test_dns_moves_along_with_the_router() -> None:
         ("idle = 5", "did you mean tcp.idle or udp.idle or icmp.idle?"),
         (
             "[firewall]\nx = 1",
-            "net.toml:1: firewall: unknown key; known at the top: time, patience",
+            "net.toml:1: firewall: unknown key; known at the top: layout, time",
         ),
         ("[udp]\nzzz = 1", "udp.zzz: unknown key; known in [udp]: udp.idle"),
         ("time = \nseed = 1", "net.toml:1: not valid TOML: "),
