@@ -2,7 +2,7 @@
  *
  *   ones_sum(data)                                    RFC 1071, for pynat/wire/checksum.py
  *   tcp_headers(template, base, seq, last, payloads)  headers of a run, for pynat/wire/tcp.py
- *   tcp_common(frame, mac)                            the common segment, for pynat/wire/tcp.py
+ *   tcp_run(frames, at, mac)                          common segments as one, for pynat/wire/tcp.py
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -111,49 +111,90 @@ static PyObject *tcp_headers(PyObject *self, PyObject *args) {
     return headers;
 }
 
-/* Where the segment's data begins; 0 for anything that is not quite common. */
-static uint32_t common(const uint8_t *frame, Py_ssize_t size, const uint8_t *mac, uint32_t end) {
+struct segment {
+    const uint8_t *tcp;
+    uint32_t header; /* bytes */
+    uint32_t seq, ack;
+    uint32_t size; /* bytes of data */
+};
+
+/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
+static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
+    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < HEADERS) return 0;
+    const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
     const uint8_t *ip = frame + ETHERNET;
     const uint8_t *tcp = ip + IPV4;
     const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
-    const uint32_t data = ETHERNET + IPV4 + header;
+    const uint32_t total = get16(ip + 2);
     if (memcmp(frame, mac, 6) || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
     if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_TCP) return 0;
     if ((tcp[13] & ~PSH) != ACK || (header != TCP && header != STAMPED)) return 0;
-    if (data > end || (Py_ssize_t)end > size) return 0;
+    if (total < IPV4 + header || (Py_ssize_t)(ETHERNET + total) > PyBytes_GET_SIZE(object)) return 0;
     if (header == STAMPED && get32(tcp + TCP) != 0x0101080a) return 0;
-    /* IPv4's addresses lie right before the TCP header: they and the segment are one sum. */
-    const uint32_t length = end - ETHERNET - IPV4;
-    const uint32_t sum = sum_of(ip + 12, 8 + length) + PROTOCOL_TCP + length;
-    return fold(sum) == 0xffff && sum_of(ip, IPV4) == 0xffff ? data : 0;
+    *found = (struct segment){tcp, header, get32(tcp + 4), get32(tcp + 8), total - IPV4 - header};
+    return 1;
 }
 
-static PyObject *tcp_common(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+/* IPv4's addresses lie right before the TCP header: they and the segment are one sum. */
+static int sums_are_right(const struct segment *segment) {
+    const uint8_t *ip = segment->tcp - IPV4;
+    const uint32_t length = segment->header + segment->size;
+    const uint32_t sum = sum_of(ip + 12, 8 + length) + PROTOCOL_TCP + length;
+    return fold(sum) == 0xffff && sum_of(ip, IPV4) == 0xffff;
+}
+
+/* Whether `next` only goes on with what `last` says: more bytes, or a higher acknowledgement. */
+static int goes_on(const struct segment *last, const struct segment *next) {
+    if (memcmp(last->tcp - 8, next->tcp - 8, 12) || last->header != next->header) return 0;
+    if (!last->size) return !next->size && last->seq == next->seq && (int32_t)(next->ack - last->ack) > 0;
+    return next->size && next->seq == last->seq + last->size && next->ack == last->ack &&
+           !(last->tcp[13] & PSH) && !memcmp(last->tcp + 14, next->tcp + 14, 2) &&
+           !memcmp(last->tcp + TCP, next->tcp + TCP, last->header - TCP);
+}
+
+static PyObject *tcp_run(PyObject *self, PyObject *args) {
     (void)self;
-    if (count != 2 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1]) ||
-        PyBytes_GET_SIZE(args[1]) != 6) {
-        PyErr_SetString(PyExc_TypeError, "tcp_common(frame: bytes, mac: bytes of 6)");
+    PyObject *frames;
+    Py_ssize_t at;
+    const char *mac;
+    Py_ssize_t mac_size;
+    if (!PyArg_ParseTuple(args, "O!ny#", &PyList_Type, &frames, &at, &mac, &mac_size)) return NULL;
+    const Py_ssize_t count = PyList_GET_SIZE(frames);
+    if (mac_size != 6 || at < 0 || at >= count) {
+        PyErr_SetString(PyExc_ValueError, "no MAC of 6 bytes, or no such frame");
         return NULL;
     }
-    const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(args[0]);
-    const Py_ssize_t size = PyBytes_GET_SIZE(args[0]);
-    if (size < HEADERS) Py_RETURN_NONE;
-    const uint32_t end = ETHERNET + get16(frame + ETHERNET + 2);
-    const uint32_t data = common(frame, size, (const uint8_t *)PyBytes_AS_STRING(args[1]), end);
-    if (!data) Py_RETURN_NONE;
-    const uint8_t *tcp = frame + ETHERNET + IPV4;
-    if (data == HEADERS)
-        return Py_BuildValue("IIIIIIII()", get16(tcp), get16(tcp + 2), get32(tcp + 4),
-                             get32(tcp + 8), tcp[13], get16(tcp + 14), data, end);
-    return Py_BuildValue("IIIIIIII(II)", get16(tcp), get16(tcp + 2), get32(tcp + 4),
-                         get32(tcp + 8), tcp[13], get16(tcp + 14), data, end, get32(tcp + 24),
-                         get32(tcp + 28));
+    struct segment first, last, next;
+    const uint8_t *ours = (const uint8_t *)mac;
+    if (!is_common(PyList_GET_ITEM(frames, at), ours, &first) || !sums_are_right(&first))
+        Py_RETURN_NONE;
+    Py_ssize_t end = at + 1;
+    Py_ssize_t size = first.size;
+    for (last = first; end < count; end++, last = next) {
+        if (!is_common(PyList_GET_ITEM(frames, end), ours, &next)) break;
+        if (!goes_on(&last, &next) || !sums_are_right(&next)) break;
+        size += next.size;
+    }
+    PyObject *data = PyBytes_FromStringAndSize(NULL, size);
+    if (!data) return NULL;
+    char *to = PyBytes_AS_STRING(data);
+    for (Py_ssize_t i = at; i < end; i++) {
+        is_common(PyList_GET_ITEM(frames, i), ours, &next);
+        memcpy(to, next.tcp + next.header, next.size);
+        to += next.size;
+    }
+    const uint8_t *tcp = last.tcp;
+    if (last.header == TCP)
+        return Py_BuildValue("nIIIIIIN()", end - at, get16(tcp), get16(tcp + 2), first.seq, last.ack,
+                             tcp[13], get16(tcp + 14), data);
+    return Py_BuildValue("nIIIIIIN(II)", end - at, get16(tcp), get16(tcp + 2), first.seq, last.ack,
+                         tcp[13], get16(tcp + 14), data, get32(tcp + 24), get32(tcp + 28));
 }
 
 static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_headers", tcp_headers, METH_VARARGS, NULL},
-    {"tcp_common", (PyCFunction)(void (*)(void))tcp_common, METH_FASTCALL, NULL},
+    {"tcp_run", tcp_run, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -13,11 +13,13 @@ def tcp_headers(
     Raises ValueError for what is no header, BufferError or TypeError for what is no payload.
     """
 
-def tcp_common(
-    frame: bytes, mac: bytes, /
-) -> tuple[int, int, int, int, int, int, int, int, tuple[()] | tuple[int, int]] | None:
-    """Source and destination port, seq, ack, flags, window, where data begins and ends, timestamps.
+def tcp_run(
+    frames: list[bytes], at: int, mac: bytes, /
+) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    """Count, source and destination port, seq, ack, flags, window, data, timestamps.
 
-    None unless the frame is to `mac` and carries an unfragmented TCP segment with ACK or ACK and
-    PSH, no options but timestamps, a TTL of 2 at least and correct checksums.
+    Of the frame `at` and of those right behind it that only go on with what it says: more data in
+    order with nothing else changed, or further acknowledgements without data. None unless that
+    frame is to `mac` and carries an unfragmented TCP segment with ACK or ACK and PSH, no options
+    but timestamps, a TTL of 2 at least and correct checksums; the same holds for the others.
     """

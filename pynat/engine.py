@@ -83,11 +83,10 @@ class Engine:
             return
         router = self.router
         router.link_speed(link.speed)
-        frames = link.receive(BATCH)
+        frames = [frame for _, frame in link.receive(BATCH)]
         now = link.now()
-        self.from_guest.count([frame for _, frame in frames])
-        for _, frame in frames:
-            self._guard(router.from_guest, frame, now)
+        self.from_guest.count(frames)
+        self._take(frames, now)
         self._deliver(now)
         due = router.next_timer()
         if due is not None and due <= now:
@@ -97,6 +96,16 @@ class Engine:
         link.done(router.hold_until(now), router.next_timer())
         if len(frames) == BATCH:
             self._schedule()
+
+    def _take(self, frames: list[bytes], now: float) -> None:
+        take, at = self.router.take, 0
+        while at < len(frames):
+            try:
+                while at < len(frames):
+                    at += take(frames, at, now)
+            except Exception:
+                self._fault(now)
+                at += 1
 
     def _ask_host(self, now: float) -> None:
         while actions := self.router.to_host(now):
@@ -158,13 +167,17 @@ class Engine:
     def _guard(self, call: Callable[..., None], *arguments: object) -> None:
         try:
             call(*arguments)
-        except Exception:  # whatever it is, Bochs and the other flows go on
-            self.notices.drops["engine fault"] += 1
-            text = (
-                f"{traceback.format_exc()}a fault in pynat itself cost one packet;"
-                " please report it with the lines above"
-            )
-            self.notices.limited("engine fault", text, self._link.now(), Level.ERROR)
+        except Exception:
+            self._fault(self._link.now())
+
+    def _fault(self, now: float) -> None:
+        """Within an exception: whatever it is, Bochs and the other flows go on."""
+        self.notices.drops["engine fault"] += 1
+        text = (
+            f"{traceback.format_exc()}a fault in pynat itself cost one packet;"
+            " please report it with the lines above"
+        )
+        self.notices.limited("engine fault", text, now, Level.ERROR)
 
     def _introduce(self, config: Config, seed: int) -> None:
         network = config.network

@@ -97,6 +97,13 @@ class Router:
         self.tftp.link_speed(megabits)
 
     # ------------------------------------------------------------------ from the guest
+    def take(self, frames: list[bytes], at: int, now: float) -> int:
+        """The frame `at`, and those behind it that only carry its flow on: how many they were."""
+        taken = self.tcp.take_run(frames, at, now)
+        if not taken:
+            self.from_guest(frames[at], now)
+        return taken or 1
+
     def from_guest(self, frame: bytes, now: float) -> None:
         """One Ethernet frame. Never raises for what is in it."""
         try:
@@ -105,8 +112,6 @@ class Router:
             self.notices.drop(error.reason, error.detail, now)
 
     def _ethernet(self, frame: bytes, now: float) -> None:
-        if self.tcp.take_common(frame, now):
-            return
         if len(frame) < ethernet.HEADER.size:
             raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14")
         destination, source, kind = ethernet.HEADER.unpack_from(frame)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
-from pynat._fast import tcp_common, tcp_headers
+from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
 from pynat.wire import ipv4
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
@@ -63,6 +63,7 @@ class Segment:
     payload: bytes | memoryview = b""
     options: Options = NO_OPTIONS
     urgent: int = 0
+    count: int = 1  # segments on the wire that it stands for
 
     @property
     def length(self) -> int:
@@ -198,23 +199,16 @@ def encode_run(
     return zip(headers, run.payloads, strict=True)
 
 
-def decode_common(frame: bytes, mac: bytes) -> Segment | None:
-    """The segment of a frame to `mac` that has nothing unusual about it, and a TTL to go on with.
+def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
+    """The frame `at`, and those behind it that go on with what it says, as one segment.
 
-    It carries data or acknowledges it, with no options but timestamps. None says only that `decode`
-    must look at the frame: anything may be wrong with it, or nothing.
+    It carries data or acknowledges it, with no options but timestamps, and each of the frames is
+    to `mac` with a TTL to go on with. None says only that `decode` must look at the frame: anything
+    may be wrong with it, or nothing.
     """
-    found = tcp_common(frame, mac)
+    found = tcp_run(frames, at, mac)
     if found is None:
         return None
-    source, destination, seq, ack, flags, window, start, end, stamps = found
-    return Segment(
-        source,
-        destination,
-        seq,
-        ack,
-        flags,
-        window,
-        memoryview(frame)[start:end],
-        Options(timestamps=stamps) if stamps else NO_OPTIONS,
-    )
+    count, source, destination, seq, ack, flags, window, data, stamps = found
+    options = Options(timestamps=stamps) if stamps else NO_OPTIONS
+    return Segment(source, destination, seq, ack, flags, window, data, options, 0, count)

@@ -242,7 +242,8 @@ class Flow:
             receiver.mark_urgent(seq, segment.urgent)
         smooth = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        self._acks.received(length, push=push, at_once=fin or not smooth)
+        at_once = fin or not smooth or segment.count > 1
+        self._acks.received(length, push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued

@@ -75,16 +75,19 @@ class TcpTable:
         return iter(self._flows.values())
 
     # ------------------------------------------------------------------ from the guest
-    def take_common(self, frame: bytes, now: float) -> bool:
-        """The short way of a segment of an open flow; False leaves it to `from_guest`."""
-        flow = self._flows.get(frame[26:38])  # IPv4's addresses and TCP's ports
+    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
+        """The short way of segments of an open flow: how many frames from `at` on were such.
+
+        0 leaves the frame to `from_guest`.
+        """
+        flow = self._flows.get(frames[at][26:38])  # IPv4's addresses and TCP's ports
         if flow is None or not flow.synchronized:
-            return False
-        segment = tcp.decode_common(frame, self._mac)
+            return 0
+        segment = tcp.decode_run(frames, at, self._mac)
         if segment is None:
-            return False
+            return 0
         self._to_flow(flow, segment, now)
-        return True
+        return segment.count
 
     def from_guest(self, packet: Ipv4, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
