@@ -3,12 +3,15 @@
  *   ones_sum(data)                                    RFC 1071, for pynat/wire/checksum.py
  *   tcp_headers(template, base, seq, last, payloads)  headers of a run, for pynat/wire/tcp.py
  *   tcp_run(frames, at, mac)                          common segments as one, for pynat/wire/tcp.py
+ *   write_frames(descriptor, frames, from)            one write(2) each, for pynat/link/tap.py
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     ETHERNET = 14,
@@ -191,10 +194,41 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
                          tcp[13], get16(tcp + 14), data, get32(tcp + 24), get32(tcp + 28));
 }
 
+static PyObject *write_frames(PyObject *self, PyObject *args) {
+    (void)self;
+    int descriptor;
+    Py_ssize_t from;
+    PyObject *frames;
+    if (!PyArg_ParseTuple(args, "iO!n", &descriptor, &PyList_Type, &frames, &from)) return NULL;
+    PyObject *mine = PyList_AsTuple(frames); /* keeps them while others may run */
+    if (!mine) return NULL;
+    const Py_ssize_t count = PyTuple_GET_SIZE(mine);
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!PyBytes_Check(PyTuple_GET_ITEM(mine, i))) {
+            Py_DECREF(mine);
+            PyErr_SetString(PyExc_TypeError, "a frame is bytes");
+            return NULL;
+        }
+    Py_ssize_t at = from < 0 ? 0 : from;
+    int error = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    for (; at < count; at++) {
+        PyObject *frame = PyTuple_GET_ITEM(mine, at);
+        if (write(descriptor, PyBytes_AS_STRING(frame), (size_t)PyBytes_GET_SIZE(frame)) < 0) {
+            error = errno;
+            break;
+        }
+    }
+    Py_END_ALLOW_THREADS;
+    Py_DECREF(mine);
+    return Py_BuildValue("ni", at, error);
+}
+
 static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_headers", tcp_headers, METH_VARARGS, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
+    {"write_frames", write_frames, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

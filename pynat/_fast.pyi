@@ -23,3 +23,10 @@ def tcp_run(
     frame is to `mac` and carries an unfragmented TCP segment with ACK or ACK and PSH, no options
     but timestamps, a TTL of 2 at least and correct checksums; the same holds for the others.
     """
+
+def write_frames(descriptor: int, frames: list[bytes], start: int, /) -> tuple[int, int]:
+    """Write the frames from `start` on, one write(2) each, until one is refused.
+
+    The index of that one, or how many frames there are, and errno, or 0. Raises TypeError for
+    what is no frame.
+    """

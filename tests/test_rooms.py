@@ -42,7 +42,7 @@ MAY_IMPORT = {
         "errors",
         "notices",
     },
-    "link": {"control", "link", "config", "config_load", "engine", "errors", "notices"},
+    "link": {"_fast", "control", "link", "config", "config_load", "engine", "errors", "notices"},
 }
 
 

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
+from pynat._fast import write_frames
 from pynat.errors import ConfigError
 from pynat.notices import Level
 
@@ -199,15 +200,16 @@ class TapLink:
 
     def send(self, frames: list[bytes]) -> int:
         """Each frame is offered once: a network drops what its wire does not take."""
-        descriptor, write, traffic = self._descriptor, os.write, self.to_guest
-        taken = 0
-        for frame in frames:
-            try:
-                traffic.bytes += write(descriptor, frame)
-                taken += 1
-            except OSError as error:
-                self._refused(error)
+        traffic = self.to_guest
+        dropped = traffic.dropped
+        at, error = write_frames(self._descriptor, frames, 0)
+        while error:
+            traffic.bytes -= len(frames[at])
+            self._refused(OSError(error, os.strerror(error)))
+            at, error = write_frames(self._descriptor, frames, at + 1)
+        taken = len(frames) - (traffic.dropped - dropped)
         traffic.frames += taken
+        traffic.bytes += sum(map(len, frames))
         return taken
 
     def done(self, hold_until: float, timer: float | None) -> None:
