@@ -82,6 +82,9 @@ class EchoTable:
         self._by_number: dict[int, _Echo] = {}
         self._actions: list[Action] = []
 
+    def __len__(self) -> int:
+        return len(self._flows)
+
     def due(self, flow: _Echo) -> float:
         return flow.last + self._config.idle
 

@@ -1,0 +1,218 @@
+"""No bytes into the router ever raise, and what comes out is always right.
+
+Valid frames of every kind are changed, cut, lengthened and sent in any order, with their checksums
+mended so that the changes get past them. The host answers with errors that quote anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import (
+    ICMP,
+    IP,
+    TCP,
+    UDP,
+    IPOption_LSRR,
+    IPOption_RR,
+    IPOption_Timestamp,
+)
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.config import Broadcast, Config, Udp
+from pynat.nat.messages import (
+    Action,
+    EchoDenied,
+    EchoReply,
+    EchoSend,
+    Event,
+    SocketError,
+    UdpReceived,
+    UdpSend,
+)
+from pynat.testing.lab import GUEST_MAC, Lab
+from pynat.testing.script import introduce
+from pynat.wire import ipv4
+from pynat.wire.checksum import finish, ones_sum, pseudo_header
+from tests.frames import GUEST, ROUTER, ether, ip, ping, udp
+from tests.router.test_reassembly import cut
+
+REMOTE = "192.0.2.7"
+EVERYBODY = "255.255.255.255"
+MAC = GUEST_MAC.hex(":")
+CHECKSUM_AT = {1: 2, 6: 16, 17: 6}  # within the payload, by protocol
+
+
+def arp(**fields: object) -> bytes:
+    return bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=MAC, **fields))
+
+
+def dhcp(kind: str) -> bytes:
+    options = [("message-type", kind), ("requested_addr", GUEST), ("hostname", b"a"), "end"]
+    header = ether() / IP(src="0.0.0.0", dst=EVERYBODY) / UDP(sport=68, dport=67)
+    return bytes(header / BOOTP(chaddr=GUEST_MAC) / DHCP(options=options))
+
+
+VALID = [
+    arp(op=1, psrc=GUEST, pdst=ROUTER),
+    arp(op=2, psrc=GUEST, pdst=ROUTER),
+    arp(op=1, psrc="0.0.0.0", pdst=ROUTER),
+    arp(op=1, psrc=ROUTER, pdst=ROUTER),
+    ping(ROUTER),
+    ping(REMOTE, b"x" * 100, ttl=3),
+    ping(REMOTE, options=[IPOption_RR(length=11, routers=["0.0.0.0", "0.0.0.0"])]),
+    udp(REMOTE, 9, b"payload", options=[IPOption_Timestamp()]),
+    udp(REMOTE, 9, b"payload", options=[IPOption_LSRR(routers=["192.0.2.1"])]),
+    udp(REMOTE, 9, b"payload", flags="DF"),
+    udp(REMOTE, 9, b"payload", ttl=1),
+    udp(ROUTER, 53, bytes(DNS(rd=1, qd=DNSQR(qname="gateway.internal")))),
+    udp(ROUTER, 69, b"\0\1file\0octet\0"),
+    udp(EVERYBODY, 9, b"payload"),
+    udp("239.1.2.3", 9, b"payload"),
+    dhcp("discover"),
+    dhcp("request"),
+    bytes(ip(REMOTE) / TCP(sport=1, dport=80, flags="S", options=[("MSS", 1460)])),
+    bytes(ip(REMOTE) / TCP(sport=1, dport=80, flags="PA") / b"data"),
+    bytes(ip(REMOTE) / ICMP(type=3, code=3) / IP(src=GUEST, dst=REMOTE) / UDP()),
+    bytes(ip(REMOTE, proto=132) / bytes(20)),
+    *cut(udp(REMOTE, 9, bytes(range(256)) * 4, id=1), 256),
+    *cut(ping(ROUTER, bytes(range(256)) * 4, id=2), 256),
+]
+
+
+def mended(frame: bytes) -> bytes:
+    """With right checksums, where there is something to sum."""
+    data = bytearray(frame)
+    header = (data[14] & 15) * 4 if len(data) > 14 else 0
+    if data[12:14] != b"\x08\x00" or not 20 <= header <= len(data) - 14:
+        return frame
+    data[24:26] = b"\0\0"
+    data[24:26] = finish(ones_sum(bytes(data[14 : 14 + header]))).to_bytes(2, "big")
+    total = int.from_bytes(data[16:18], "big")
+    payload = data[14 + header : 14 + total]
+    at = CHECKSUM_AT.get(data[23])
+    if at is None or len(payload) < at + 2 or data[20] & 0x3F or data[21]:
+        return bytes(data)
+    payload[at : at + 2] = b"\0\0"
+    length = len(payload)
+    addresses = bytes(data[26:30]), bytes(data[30:34])
+    pseudo = pseudo_header(*addresses, data[23], length) if data[23] != ipv4.ICMP else 0
+    payload[at : at + 2] = finish(pseudo + ones_sum(bytes(payload))).to_bytes(2, "big")
+    data[14 + header : 14 + total] = payload
+    return bytes(data)
+
+
+def changed(frame: bytes, dice: random.Random) -> bytes:
+    data = bytearray(frame)
+    for _ in range(dice.randrange(4)):
+        data[dice.randrange(len(data))] = dice.choice((0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)))
+    match dice.randrange(6):
+        case 0:
+            del data[dice.randrange(len(data)) :]
+        case 1:
+            data += dice.randbytes(dice.randrange(40))
+    return mended(bytes(data)) if dice.randrange(4) else bytes(data)
+
+
+def test_mending_leaves_a_right_frame_as_it_is() -> None:
+    for frame in VALID:
+        if not Ether(frame).haslayer(IPOption_LSRR):  # its checksum has the end of the route
+            assert mended(frame) == frame
+
+
+def verify(lab: Lab) -> None:
+    """Whatever was sent, what came out has right checksums and fits the MTU."""
+    for frame in lab.to_guest():
+        assert mended(frame) == frame
+        assert len(frame) <= 14 + lab.config.network.mtu
+
+
+def host_event(action: Action, dice: random.Random) -> Event | None:
+    """What a host might say, about a datagram of which it knows little."""
+    known = dice.randbytes(dice.randrange(30))
+    told = dice.choice([None, (3, dice.randrange(16)), (11, dice.randrange(2)), (12, 0)])
+    offender = dice.randbytes(4) if told else None
+    number = dice.choice([*errno.errorcode])
+    choices: list[Event] = []
+    match action:
+        case UdpSend():
+            known = dice.choice([known, action.payload, action.payload[:8]])
+            choices = [
+                UdpReceived(action.flow, (dice.randbytes(4), 9), dice.randbytes(3000)),
+                SocketError(action.flow, number, action.to, known, told, offender, 1280),
+                SocketError(action.flow, number, None, known, told, offender),
+            ]
+        case EchoSend():
+            choices = [
+                EchoReply(action.flow, action.to, 1, action.sequence, dice.randbytes(3000)),
+                EchoDenied(action.flow, "not here"),
+                SocketError(action.flow, number, (action.to, 0), known, told, offender),
+            ]
+    return dice.choice(choices) if choices else None
+
+
+CONFIGS = [Config(), Config(udp=Udp(flows=3, broadcast=Broadcast.FORWARD))]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.randoms(use_true_random=False), st.sampled_from(CONFIGS))
+def test_changed_frames_of_every_kind_in_any_order(dice: random.Random, config: Config) -> None:
+    lab = Lab(config)
+    introduce(lab)
+    for _ in range(60):
+        lab.from_guest(changed(dice.choice(VALID), dice))
+        for action in lab.to_host():
+            event = host_event(action, dice)
+            if event is not None and dice.randrange(2):
+                lab.from_host(event)
+        if not dice.randrange(10):
+            lab.wait(dice.choice((0.1, 5, 40)))
+        verify(lab)
+    lab.wait(2 * 3600)
+    verify(lab)
+    assert (len(lab.router.udp), len(lab.router.echo)) == (0, 0)
+    assert (len(lab.router.reassembly), lab.router.reassembly.cost) == (0, 0)
+    assert lab.drops.get("engine fault", 0) == 0
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.binary(max_size=120), st.sampled_from([b"\x08\0", b"\x08\x06", b"\x86\xdd", b"\x81\0"]))
+def test_any_payload_of_any_type(data: bytes, kind: bytes) -> None:
+    lab = Lab()
+    head = bytes(ether())[:12] + kind
+    lab.from_guest(head + data)
+    lab.from_guest(mended(head + b"\x45" + data))
+    lab.wait(60)
+
+
+@pytest.mark.parametrize("frame", VALID, ids=range(len(VALID)))
+def test_every_cut_of_every_kind(frame: bytes) -> None:
+    lab = Lab()
+    introduce(lab)
+    for length in range(len(frame)):
+        lab.from_guest(frame[:length])
+    lab.wait(60)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 8191), st.binary(max_size=64), st.booleans()), max_size=40),
+    st.sampled_from([1, 6, 17, 99]),
+)
+def test_fragments_of_any_place_and_size(
+    pieces: list[tuple[int, bytes, bool]], protocol: int
+) -> None:
+    lab = Lab()
+    introduce(lab)
+    for offset, data, more in pieces:
+        packet = ip(REMOTE, proto=protocol, id=1, frag=offset, flags="MF" if more else 0)
+        lab.from_guest(bytes(packet / data))
+    lab.wait(60)
+    assert (len(lab.router.reassembly), lab.router.reassembly.cost) == (0, 0)
+    verify(lab)
