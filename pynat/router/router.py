@@ -86,7 +86,7 @@ class Router:
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
         self._ways = Ways(config)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
-        self.dns = DnsForwarder(config, notices)
+        self.dns = DnsForwarder(config, notices, self.dhcp.guests)
         self.dns_streams = DnsStreams(self.dns)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)

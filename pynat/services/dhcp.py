@@ -66,7 +66,7 @@ class DhcpServer:
         self._config = config
         self._notices = notices
         reserved = {mac: lease.address.packed for mac, lease in config.dhcp.static.items()}
-        self._leases = Leases(config.network, user_of, config.claimed, reserved)
+        self.guests = Leases(config.network, user_of, config.claimed, reserved)
         self._router = config.network.router.packed
         self._options = dhcp_options.configured(config)
         self._on_request = dhcp_options.on_request(config)
@@ -74,7 +74,7 @@ class DhcpServer:
     @property
     def leases(self) -> dict[bytes, Lease]:
         """By packed address; not to be changed."""
-        return self._leases.table
+        return self.guests.table
 
     def from_guest(self, data: bytes, now: float) -> Reply | None:
         message = dhcp.decode(data)
@@ -111,23 +111,23 @@ class DhcpServer:
     # ------------------------------------------------------------ one message each
     def _discover(self, message: Message, now: float) -> Reply | None:
         wanted = message.options.get(dhcp.WANTED, message.ciaddr)
-        address = self._leases.choose(message, wanted, now)
+        address = self.guests.choose(message, wanted, now)
         if address is None:
             self._exhausted(message, now)
             return None
-        self._leases.offer(address, message, now)
+        self.guests.offer(address, message, now)
         return self._answer(message, dhcp.OFFER, address, self._lease_time(message), now)
 
     def _ask(self, message: Message, now: float) -> Reply | None:
         server = message.options.get(dhcp.SERVER)
         if server is not None and server != self._router:
-            self._leases.withdraw_offers(message.mac)
+            self.guests.withdraw_offers(message.mac)
             return None
         address = message.options.get(dhcp.WANTED, message.ciaddr)
         if address == dhcp.ZERO:
             self._notices.drop("dhcp request without an address", str(message), now)
             return None
-        if not self._leases.may_have(address, message.mac, now):
+        if not self.guests.may_have(address, message.mac, now):
             return self._refuse(message, address, now)
         lease_time = self._lease_time(message)
         until = math.inf if lease_time == dhcp_options.FOREVER else now + lease_time
@@ -135,7 +135,7 @@ class DhcpServer:
         return self._answer(message, dhcp.ACK, address, lease_time, now)
 
     def _bootp(self, message: Message, length: int, now: float) -> Reply | None:
-        address = self._leases.choose(message, message.ciaddr, now)
+        address = self.guests.choose(message, message.ciaddr, now)
         if address is None:
             self._exhausted(message, now)
             return None
@@ -144,15 +144,15 @@ class DhcpServer:
         return self._answer(message, 0, address, None, now, limit=limit)
 
     def _decline(self, message: Message, now: float) -> None:
-        lease = self._leases.table.get(message.options.get(dhcp.WANTED, dhcp.ZERO))
+        lease = self.guests.table.get(message.options.get(dhcp.WANTED, dhcp.ZERO))
         if self._owns(message, lease, now) and lease is not None:
-            self._leases.decline(lease, now)
+            self.guests.decline(lease, now)
             self._say(message, lease.address, "declined: somebody else uses it", now)
 
     def _release(self, message: Message, now: float) -> None:
-        lease = self._leases.table.get(message.ciaddr)
+        lease = self.guests.table.get(message.ciaddr)
         if self._owns(message, lease, now) and lease is not None:
-            self._leases.release(lease, now)
+            self.guests.release(lease, now)
             self._say(message, lease.address, "released", now)
 
     def _owns(self, message: Message, lease: Lease | None, now: float) -> bool:
@@ -166,8 +166,8 @@ class DhcpServer:
 
     # ------------------------------------------------------------ granting and refusing
     def _bind(self, message: Message, address: bytes, until: float, now: float) -> None:
-        before = self._leases.held_by(message.mac, now)
-        self._leases.bind(address, message, until)
+        before = self.guests.held_by(message.mac, now)
+        self.guests.bind(address, message, until)
         if before is None or before.address != address:
             lasts = "for ever" if until == math.inf else f"for {until - now:.0f} s"
             self._say(message, address, f"leased {lasts}", now)

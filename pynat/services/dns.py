@@ -7,8 +7,9 @@
 A restricted guest is told REFUSED for every other name: nothing of it leaves the process.
 
 Names that we know are those of the configuration, `host.internal`, `gateway.internal` and
-`host.docker.internal` (the router), and the addresses of the guest's net backwards: an address
-there without a name is NXDOMAIN at once, because no resolver of the host can know better.
+`host.docker.internal` (the router), what guests call themselves when they ask for an address by
+DHCP (with `dhcp.domain` behind it or without), and the addresses of the guest's net backwards: an
+address there without a name is NXDOMAIN at once, because no resolver of the host can know better.
 
 At most LIMIT questions are outstanding; the next one gets SERVFAIL. While one is outstanding the
 guest waits, so guest time is held. The host side answers each Resolve within its time-out, so
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from typing import Protocol
 
 from pynat.config import Config
 from pynat.errors import Malformed
@@ -39,9 +41,19 @@ HEADERS = 28  # bytes of IP and UDP in a packet
 Answer = Callable[[bytes], None]
 
 
+class Guests(Protocol):
+    """Who has which address now."""
+
+    def named(self, name: str, now: float) -> bytes | None: ...
+
+    def name_of(self, address: bytes, now: float) -> str: ...
+
+
 class DnsForwarder:
-    def __init__(self, config: Config, notices: Notices) -> None:
+    def __init__(self, config: Config, notices: Notices, guests: Guests) -> None:
         network = config.network
+        self._guests = guests
+        self._domain = f".{config.dhcp.domain.lower()}" if config.dhcp.domain else ""
         router = (network.router,)
         self._names = dict.fromkeys(ROUTER_NAMES, router) | config.names
         self._pointers = _pointers(self._names)
@@ -79,7 +91,7 @@ class DnsForwarder:
                 self._notices.drop(error.reason, error.detail, now)
                 answer(dns.refusal(query, dns.FORMERR))
                 return
-            ours = self._our_answer(question)
+            ours = self._our_answer(question, now)
             if ours is not None:
                 answer(self._fitting(ours, question, tcp))
             else:
@@ -122,7 +134,7 @@ class DnsForwarder:
         return dns.truncated(answer, question)
 
     # ------------------------------------------------------------ names that we know
-    def _our_answer(self, question: Query) -> bytes | None:
+    def _our_answer(self, question: Query, now: float) -> bytes | None:
         if question.klass not in (dns.IN, dns.ANY):
             return None
         wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR}
@@ -132,7 +144,13 @@ class DnsForwarder:
         if pointer := self._pointers.get(question.name):
             records = [(dns.PTR, dns.labels(pointer))] if dns.PTR in wants else []
             return dns.reply(question, records=records, ttl=TTL)
+        if guest := self._guests.named(question.name.removesuffix(self._domain), now):
+            records = [(dns.A, guest)] if dns.A in wants else []
+            return dns.reply(question, records=records)
         address = _backwards(question.name)
+        if address is not None and (name := self._guests.name_of(address.packed, now)):
+            records = [(dns.PTR, dns.labels(name + self._domain))] if dns.PTR in wants else []
+            return dns.reply(question, records=records)
         if address is not None and address in self._net:
             return dns.reply(question, dns.NXDOMAIN)
         return None

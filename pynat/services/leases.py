@@ -19,6 +19,7 @@ live under another MAC, and `user_of` (the router's neighbour table) knows no ot
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,8 @@ from pynat.wire.ipv4 import dotted
 LIMIT = 4096  # records; a guest that makes up MACs fills no more
 OFFER_LASTS = 60.0  # seconds of guest time for the client to take an offer
 DECLINE_LASTS = 600.0  # seconds until an address that a client found taken is tried again
+
+_LABEL = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class State(StrEnum):
@@ -47,6 +50,7 @@ class Lease:
     client: bytes  # option 61, b"" if it sent none
     state: State
     until: float  # guest time; inf for BOOTP
+    name: str = ""  # option 12: what the client calls itself, in lower case
 
     def live(self, now: float) -> bool:
         return self.state is not State.FREE and now < self.until
@@ -80,9 +84,20 @@ class Leases:
     def held_by(self, mac: bytes, now: float) -> Lease | None:
         """The address that this MAC has bound."""
         for lease in self.table.values():
-            if lease.mac == mac and lease.state is State.BOUND and lease.live(now):
+            if lease.mac == mac and _holds(lease, now):
                 return lease
         return None
+
+    def named(self, name: str, now: float) -> bytes | None:
+        """Where the client is that calls itself so; of several the one with the lowest address."""
+        leases = self.table.values()
+        found = (x.address for x in leases if x.name == name and _holds(x, now))
+        return min(found, default=None)
+
+    def name_of(self, address: bytes, now: float) -> str:
+        """What the client there calls itself, or an empty text."""
+        lease = self.table.get(address)
+        return lease.name if lease is not None and _holds(lease, now) else ""
 
     def choose(self, message: dhcp.Message, asked: bytes, now: float) -> bytes | None:
         """The address to offer: reserved, asked for, had before, or the next free one."""
@@ -122,11 +137,14 @@ class Leases:
             self._record(address, message, State.OFFERED, now + OFFER_LASTS)
 
     def bind(self, address: bytes, message: dhcp.Message, until: float) -> None:
-        """A MAC has one address: whatever else it had is free again."""
+        """A MAC has one address: whatever else it had is free again. It keeps its name."""
+        name = ""
         for lease in list(self.table.values()):
             if lease.mac == message.mac and lease.state is not State.DECLINED:
+                name = lease.name or name
                 del self.table[lease.address]
         self._record(address, message, State.BOUND, until)
+        self.table[address].name = _host_name(message) or name
 
     def release(self, lease: Lease, now: float) -> None:
         lease.state, lease.until = State.FREE, now
@@ -174,3 +192,14 @@ class Leases:
         if dead:
             del self.table[min(dead, key=lambda lease: lease.until).address]
         return bool(dead)
+
+
+def _holds(lease: Lease, now: float) -> bool:
+    return lease.state is State.BOUND and lease.live(now)
+
+
+def _host_name(message: dhcp.Message) -> str:
+    """The first label of option 12, if it is one that a host may have (RFC 1123 section 2.1)."""
+    written = message.options.get(dhcp.HOSTNAME, b"").rstrip(b"\0").partition(b".")[0]
+    name = written.decode("latin-1").lower()
+    return name if _LABEL.fullmatch(name) and name != "localhost" else ""

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from pynat.config_toml import read_toml
 from pynat.nat.messages import Resolve, Resolved
 from pynat.notices import Notices
+from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import LIMIT, DnsForwarder
+from pynat.wire import dhcp
 
 CONFIG = """
 [dns]
@@ -24,16 +26,24 @@ class Forwarder:
     def __init__(self, text: str = CONFIG) -> None:
         self.said: list[str] = []
         self.notices = Notices(lambda level, line: self.said.append(line))
-        self.engine = DnsForwarder(read_toml(text, "test.toml"), self.notices)
+        config = read_toml(text, "test.toml")
+        self.dhcp = DhcpServer(config, self.notices)
+        self.engine = DnsForwarder(config, self.notices, self.dhcp.guests)
         self.answers: list[bytes] = []
+        self.now = 0.0
 
     def ask(self, data: bytes, tcp: bool = False) -> None:
-        self.engine.ask(data, tcp=tcp, now=0.0, answer=self.answers.append)
+        self.engine.ask(data, tcp=tcp, now=self.now, answer=self.answers.append)
 
     def answer(self) -> dns.message.Message:
         (data,) = self.answers
         self.answers.clear()
         return dns.message.from_wire(data)
+
+    def knows(self, name: str) -> bool:
+        """Whether the host is not asked."""
+        self.ask(query(name))
+        return self.engine.to_host() == []
 
     def known(self, name: str, kind: str = "A") -> str:
         """What is answered without the host."""
@@ -65,6 +75,52 @@ def forwarder() -> Forwarder:
 
 
 # ---------------------------------------------------------------- names that we know
+def call(forwarder: Forwarder, name: bytes, number: int = 1, kind: int = dhcp.ASK) -> None:
+    """A guest asks for 192.168.16.(10 + number) and says what it is called."""
+    options = {dhcp.KIND: bytes((kind,)), dhcp.WANTED: bytes((192, 168, 16, 10 + number))}
+    options |= {dhcp.HOSTNAME: name} if name else {}
+    message = dhcp.Message(dhcp.REQUEST, 1, bytes((2, 0, 0, 0, 0, number)), options=options)
+    assert forwarder.dhcp.from_guest(dhcp.encode(message)[0], 0.0)
+
+
+def test_guests_have_the_names_that_they_give_themselves() -> None:
+    forwarder = Forwarder('dhcp.domain = "Lab.test"\ndhcp.lease = 100')
+    call(forwarder, b"Box.elsewhere\0")
+    assert forwarder.known("box") == "NOERROR A 192.168.16.11"
+    assert forwarder.known("BOX.lab.test") == "NOERROR A 192.168.16.11"
+    assert forwarder.known("box.lab.test", "AAAA") == "NOERROR"
+    assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NOERROR PTR box.lab.test."
+    call(forwarder, b"")  # renewed without its name
+    assert forwarder.known("box") == "NOERROR A 192.168.16.11"
+    call(forwarder, b"crate")
+    assert forwarder.known("crate") == "NOERROR A 192.168.16.11"
+    assert not forwarder.knows("box")
+    forwarder.now = 101.0
+    assert not forwarder.knows("crate")
+    assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NXDOMAIN"
+
+
+def test_the_first_of_two_guests_of_one_name_has_it(forwarder: Forwarder) -> None:
+    call(forwarder, b"box", 2)
+    call(forwarder, b"box", 1)
+    call(forwarder, b"box", 2)
+    assert forwarder.known("box") == "NOERROR A 192.168.16.11"
+    assert forwarder.known("12.16.168.192.in-addr.arpa", "PTR") == "NOERROR PTR box."
+
+
+@pytest.mark.parametrize("name", [b"localhost", b"a b", b"-x", b"\xff", b"", b".", b"x" * 64])
+def test_no_guest_takes_a_name_that_no_host_has(forwarder: Forwarder, name: bytes) -> None:
+    call(forwarder, name)
+    assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NXDOMAIN"
+
+
+def test_no_guest_takes_a_name_of_ours(forwarder: Forwarder) -> None:
+    call(forwarder, b"host.internal")
+    assert forwarder.known("host.internal") == "NOERROR A 192.168.16.1"
+    call(forwarder, b"offered", 2, dhcp.DISCOVER)
+    assert not forwarder.knows("offered")
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "answer"),
     [
