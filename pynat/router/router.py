@@ -28,6 +28,7 @@ from pynat.nat.messages import (
     Nowhere,
     Resolved,
     SocketError,
+    TcpFailed,
     TcpIncoming,
     UdpIncoming,
     UdpReceived,
@@ -363,6 +364,9 @@ class Router:
                 self._udp_incoming(event, now)
             case ForwardTrouble():
                 self._forward_trouble(event, now)
+            case TcpFailed(offender=bytes(offender)):
+                event.offender = self._as_guest_sees(offender)
+                self.tcp.from_host(event, now)
             case _:
                 self.tcp.from_host(event, now)
 

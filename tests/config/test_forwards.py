@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pynat.config import Forward, Protocol, Shown
 from pynat.config_forwards import forward, forward_item
+from pynat.config_toml import read_toml
 from pynat.config_values import Wrong
 
 LOCAL = IPv4Address("127.0.0.1")
@@ -54,6 +55,14 @@ def test_a_table_says_whose_address_the_guest_sees() -> None:
     (rule,) = forward_item({"rule": "tcp::8080-:80", "source": "peer"})
     assert rule.shown is Shown.PEER
     assert forward_item({"rule": "tcp::8080-:80"}) == forward_item("tcp::8080-:80")
+
+
+def test_rules_may_be_tables_of_their_own() -> None:
+    tables = '[[forwards]]\nrule = "tcp::1-:1"\n[[forwards]]\nrule = "::2-:2"\nsource = "peer"\n'
+    one, other = read_toml(tables, "net.toml").forwards
+    assert (str(one), one.shown) == ("tcp:127.0.0.1:1-:1", Shown.ROUTER)
+    assert (str(other), other.shown) == ("tcp:127.0.0.1:2-:2", Shown.PEER)
+    assert other.source.endswith("forwards[1]")
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,16 @@ def test_a_refusal_behind_an_alias_is_a_refusal_of_the_alias() -> None:
     assert flow.to_guest() == ["R. 0:0(0) ack 1"]
 
 
+def test_an_error_of_the_loopback_is_the_routers() -> None:
+    flow = TcpScript(lab_of(ALIASES), remote="192.0.2.7", remote_port=80)
+    flow.guest("S 0:0(0) <mss 1460>")
+    flow.host(TcpFailed(1, errno.EHOSTUNREACH, icmp=(3, 13), offender=LOOPBACK))
+    assert flow.to_guest() == []
+    (error,) = flow.errors
+    assert (error[ICMP].code, error[IP].src) == (13, ROUTER)
+    assert error["IP in ICMP"].dst == "192.0.2.7"
+
+
 def test_datagrams_to_an_alias_are_answered_from_it() -> None:
     lab = lab_of(ALIASES)
     lab.from_guest(udp("192.0.2.7", 80, b"one"))
