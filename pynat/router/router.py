@@ -130,9 +130,8 @@ class Router:
             case ethernet.IPV6:
                 self.notices.drop("ipv6", "this network is IPv4 only", now, Level.DEBUG)
             case _:
-                self.notices.drop(
-                    "ethernet type", f"type {kind:#06x} from {ethernet.text(source)}", now
-                )
+                sent = f"{ethernet.text(source)} sent type {ethernet.named(kind)}"
+                self.notices.drop("ethernet type", sent, now)
 
     def _ipv4(self, packet: Ipv4, now: float, *, to_all: bool) -> None:
         """to_all: the frame was a broadcast or multicast."""

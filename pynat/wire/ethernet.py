@@ -16,6 +16,10 @@ IPV4 = 0x0800
 ARP = 0x0806
 IPV6 = 0x86DD
 
+_FIRST_TYPE = 0x0600
+_SWAPPED = {0x0608: "ARP", 0xDD86: "IPv6"}  # that of IPv4 is 8, a length
+_OTHERS = {0x8100: ": a VLAN tag (802.1Q)", 0x88A8: ": a VLAN tag (802.1ad)", 0x88CC: ": LLDP"}
+
 BROADCAST = b"\xff" * 6
 
 
@@ -25,3 +29,12 @@ def encode(destination: bytes, source: bytes, kind: int, payload: bytes) -> byte
 
 def text(mac: bytes) -> str:
     return mac.hex(":")
+
+
+def named(kind: int) -> str:
+    """The type field, with what it means where a guest may have meant it (IEEE 802.3 3.2.6)."""
+    if kind < _FIRST_TYPE:
+        return f"{kind:#06x}: an 802.3 length, Ethernet II types begin at {_FIRST_TYPE:#06x}"
+    if kind in _SWAPPED:
+        return f"{kind:#06x}: {_SWAPPED[kind]} with its bytes swapped"
+    return f"{kind:#06x}{_OTHERS.get(kind, '')}"
