@@ -63,11 +63,10 @@ def main() -> int:
         _need("iperf3", *(["slirp4netns"] if "slirp4netns" in arguments.only else []))
         seal()
         FOLDER.mkdir(parents=True, exist_ok=True)
-        with iperf_server():
-            found = measure(arguments, cases)
-            if arguments.profile:
-                for case in cases:
-                    print(profile(case, arguments.seconds))
+        found = measure(arguments, cases)
+        if arguments.profile:
+            for case in cases:
+                print(profile(case, arguments.seconds))
     except (Unmeasurable, Unsealable, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -116,10 +115,11 @@ def _one(
 ) -> Figure:
     packets, ticks = sum(guest.counters(DEVICE)), _ticks(process.pid)
     command = ("iperf3", "-J", "-c", host, "-p", str(PORT), "-t", str(seconds))
-    done = guest.run(
-        *command, "-P", str(case.flows), *DIRECTIONS[case.direction],
-        timeout=seconds + 30, check=False,
-    )  # fmt: skip
+    with iperf_server():
+        done = guest.run(
+            *command, "-P", str(case.flows), *DIRECTIONS[case.direction],
+            timeout=seconds + 30, check=False,
+        )  # fmt: skip
     report = json.loads(done.stdout)
     if "error" in report:
         raise Unmeasurable(f"iperf3, {case}: {report['error']}")
@@ -152,8 +152,8 @@ def profile(case: Case, seconds: int) -> str:
 # ---------------------------------------------------------------------- who is measured
 @contextlib.contextmanager
 def iperf_server() -> Iterator[None]:
-    """On the loopback of our own namespace."""
-    command = ("iperf3", "-s", "-B", "127.0.0.1", "-p", str(PORT), "--forceflush")
+    """On the loopback of our own namespace, for one run: between two it closes its port."""
+    command = ("iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", str(PORT), "--forceflush")
     with _running(command, "Server listening"):
         yield
 

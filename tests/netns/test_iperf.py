@@ -11,10 +11,11 @@ import pytest
 from tests.netns.network import ROUTER, TapNetwork
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def iperf_port() -> Iterator[str]:
+    """Of a server for one run: between two it closes its port."""
     port = "5201"
-    command = ("iperf3", "-s", "-B", "127.0.0.1", "-p", port, "--forceflush")
+    command = ("iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", port, "--forceflush")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         while "listening" not in server.stdout.readline():
