@@ -142,11 +142,33 @@ def profile(case: Case, seconds: int) -> str:
     raw, text = FOLDER / f"profile-{name}.pstats", FOLDER / f"profile-{name}.txt"
     interpreter = (sys.executable, "-m", "cProfile", "-o", str(raw), "-m", "pynat")
     with Namespace() as guest, pynat(guest, interpreter) as process:
-        figure = _one(guest, process, HOSTS["pynat"], case, seconds)
-    with text.open("w") as file:
-        pstats.Stats(str(raw), stream=file).sort_stats("tottime").print_stats(TOP)
+        _one(guest, process, HOSTS["pynat"], case, seconds)
+        packets = sum(guest.counters(DEVICE))
+    text.write_text(f"{case}, {packets} packets, under cProfile\n{_top(raw, packets)}\n")
     raw.unlink()
-    return f"{case}, under the profiler: {figure.mbits:.0f} Mbit/s\n{text.read_text()}"
+    return text.read_text()
+
+
+def _top(raw: Path, packets: int) -> str:
+    """One line a function: its share of the time, time and calls per packet, and its place."""
+    stats: dict[tuple[str, int, str], tuple[int, int, float, float, object]]
+    stats = vars(pstats.Stats(str(raw)))["stats"]
+    idle = {"<method 'poll' of 'select.epoll' objects>"}
+    rows = [
+        (own, calls, f"{_short(file)}:{line} {name}" if line else name)
+        for (file, line, name), (_, calls, own, _, _) in stats.items()
+        if name not in idle
+    ]
+    total = sum(own for own, _, _ in rows)
+    return "\n".join(
+        f"{own / total:6.1%} {own / packets * 1e6:7.2f} us {calls / packets:6.2f} calls  {where}"
+        for own, calls, where in sorted(rows, reverse=True)[:TOP]
+    )
+
+
+def _short(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
 
 # ---------------------------------------------------------------------- who is measured

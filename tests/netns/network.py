@@ -20,9 +20,9 @@ ROUTER = "192.168.16.1"
 GUEST = "192.168.16.2"
 GUEST_MAC = "52:54:00:12:34:56"
 PROGRAMS = (
-    "ip", "unshare", "nsenter", "busybox", "ping", "traceroute", "socat", "nc", "iperf3", "tshark",
-    "atftp", "tftp", "curl",
-)  # fmt: skip
+    *("ip", "unshare", "nsenter", "busybox", "ping", "traceroute"),
+    *("socat", "nc", "iperf3", "tshark", "curl", "dig", "atftp", "tftp"),
+)
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20  # seconds, for a start or an end on a busy machine
 

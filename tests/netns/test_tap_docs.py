@@ -1,0 +1,40 @@
+"""The commands of docs/tap.md do what it says."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from pynat.cli import tap
+from pynat.testing.servers import HttpServer
+from tests.netns.network import TapNetwork
+
+DOCS = Path(__file__).parents[2] / "docs" / "tap.md"
+IN_NAMESPACE = "ip netns exec lab "
+
+
+def test_the_commands_for_the_guest(make_network: Callable[[str], TapNetwork]) -> None:
+    found = re.findall(rf"^{IN_NAMESPACE}(.*)$", DOCS.read_text(), re.MULTILINE)
+    assert [line.split()[0] for line in found] == ["ping", "curl", "dig", "traceroute"]
+    network = make_network('[dns.names]\n"server.test" = "10.9.8.7"\n')
+    with HttpServer({"/": b"the page\n"}) as web:
+        ping, curl, dig, traceroute = (
+            network.guest.run(*line.replace(":8000", f":{web.port}").split()).stdout
+            for line in found
+        )
+    assert "3 packets transmitted, 3 received" in ping
+    assert curl.endswith("the page\n")
+    assert re.search(r"^server\.test\.\s+\d+\s+IN\s+A\s+10\.9\.8\.7$", dig, re.MULTILINE)
+    assert re.search(r"^ 1  192\.168\.16\.1  ", traceroute, re.MULTILINE)
+
+
+def test_its_table_has_every_option() -> None:
+    parser = argparse.ArgumentParser()
+    tap.add(parser.add_subparsers())
+    usage = parser.parse_args(["tap", "x"])
+    text = DOCS.read_text()
+    for option in ("NAME", "--netns NETNS", "--configure", "--config FILE", "-v"):
+        assert f"| `{option}` |" in text
+    assert set(vars(usage)) == {"name", "netns", "configure", "config", "verbose", "command"}
