@@ -58,6 +58,7 @@ class Case:
 
 def main() -> int:
     arguments = _arguments()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling is no part of what is measured
     cases = [Case(*pair) for pair in product(DIRECTIONS, arguments.flows)]
     try:
         _need("iperf3", *(["slirp4netns"] if "slirp4netns" in arguments.only else []))

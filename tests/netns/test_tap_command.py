@@ -152,3 +152,23 @@ def test_without_root_in_a_user_namespace() -> None:
     ):
         said = guest.run("nc", ROUTER, str(server.port)).stdout
         assert said == "hello guest\n"
+
+
+def test_a_device_that_is_down_for_a_while(tmp_path: Path) -> None:
+    with TapNetwork(tmp_path) as network:
+        for state in ("down", "up"):
+            network.guest.run("ip", "link", "set", DEVICE, state)
+        network.guest.run("ip", "route", "replace", "default", "via", ROUTER)
+        assert "1 received" in network.guest.run("ping", "-c", "1", ROUTER).stdout
+
+
+def test_a_namespace_that_is_there_stays() -> None:
+    name = "pynat-test-kept"
+    subprocess.run(("ip", "netns", "add", name), check=True)
+    try:
+        with tap_without_end(DEVICE, "--netns", name):
+            pass
+        shown = subprocess.run(("ip", "-n", name, "link"), capture_output=True, check=True).stdout
+        assert DEVICE.encode() not in shown
+    finally:
+        subprocess.run(("ip", "netns", "delete", name), check=True)

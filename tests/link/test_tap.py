@@ -1,0 +1,108 @@
+"""The link to a TAP device, over a pair of sockets that keep frames apart as the device does."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from pynat.link.tap import TapLink
+
+
+@dataclass
+class Wire:
+    link: TapLink
+    guest: socket.socket
+    log: list[str] = field(default_factory=list)
+
+    def rings(self) -> bool:
+        return bool(select.select([self.link.doorbell], [], [], 0)[0])
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def wire(loop: asyncio.AbstractEventLoop) -> Iterator[Wire]:
+    ours, guest = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    guest.setblocking(False)
+    ours.setblocking(False)
+    log: list[str] = []
+    link = TapLink(ours.detach(), 1500, loop, lambda _, text: log.append(text))
+    yield Wire(link, guest, log)
+    link.dispose()
+    guest.close()
+
+
+def run_until(loop: asyncio.AbstractEventLoop, is_true: Callable[[], bool]) -> None:
+    async def wait() -> None:
+        async with asyncio.timeout(5):
+            while not is_true():  # noqa: ASYNC110 - the descriptor is what is tested
+                await asyncio.sleep(0.001)
+
+    loop.run_until_complete(wait())
+
+
+def test_frames_are_taken_in_batches(wire: Wire) -> None:
+    assert not wire.rings()
+    assert wire.link.receive(10) == []
+    frames = [bytes([n]) * 60 for n in range(5)]
+    for frame in frames:
+        wire.guest.send(frame)
+    assert wire.rings()
+    assert [frame for _, frame in wire.link.receive(3)] == frames[:3]
+    assert wire.rings()
+    assert [frame for _, frame in wire.link.receive(3)] == frames[3:]
+    assert not wire.rings()
+    assert str(wire.link.from_guest) == "5 frames (300 bytes)"
+
+
+def test_the_longest_frame_has_a_vlan_tag(wire: Wire) -> None:
+    wire.guest.send(bytes(1518))
+    ((_, frame),) = wire.link.receive(1)
+    assert len(frame) == 1518
+
+
+def test_what_the_device_does_not_take_is_counted(wire: Wire) -> None:
+    frames = [bytes(1514)] * 1000  # more than the pair of sockets holds
+    taken = wire.link.send(frames)
+    assert 0 < taken < 1000
+    assert wire.link.to_guest.frames == taken
+    assert wire.link.to_guest.dropped == 1000 - taken
+    assert wire.guest.recv(2000) == frames[0]
+    assert str(wire.link.to_guest).endswith(f"bytes), {1000 - taken} dropped")
+
+
+def test_a_timer_rings(wire: Wire, loop: asyncio.AbstractEventLoop) -> None:
+    now = wire.link.now()
+    wire.link.done(0.0, now + 0.02)
+    assert not wire.rings()
+    run_until(loop, wire.rings)
+    assert wire.link.now() >= now + 0.02
+    wire.link.receive(1)
+    assert not wire.rings()
+
+
+def test_an_earlier_timer_takes_its_place_and_a_later_one_does_not(
+    wire: Wire, loop: asyncio.AbstractEventLoop
+) -> None:
+    wire.link.done(0.0, 1000.0)
+    wire.link.done(0.0, wire.link.now())
+    wire.link.done(0.0, 2000.0)
+    wire.link.done(0.0, None)
+    run_until(loop, wire.rings)
+
+
+def test_closing_rings(wire: Wire) -> None:
+    wire.link.close()
+    wire.link.close()
+    assert wire.link.closing
+    assert wire.rings()
