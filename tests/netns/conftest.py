@@ -69,10 +69,10 @@ def look_at_the_end(network: TapNetwork) -> None:
     assert "Warning" not in network.log, network.log
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def far_host() -> Iterator[str]:
     """An address of the sealed namespace that is not loopback's: for the guest, a host far away."""
-    address = "198.51.100.7"
+    address = "192.0.2.77"
     subprocess.run(("ip", "addr", "add", address, "dev", "lo"), check=True)
     yield address
     subprocess.run(("ip", "addr", "del", f"{address}/32", "dev", "lo"), check=True)
