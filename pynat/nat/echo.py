@@ -24,7 +24,7 @@ from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.rows import Row, seconds
-from pynat.nat.sent import Sent
+from pynat.nat.sent import ECHO_LATELY, Sent
 from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ipv4
@@ -44,7 +44,7 @@ class _Echo:
     last: float  # request
     requests: int = 0
     replies: int = 0
-    sent: Sent = field(default_factory=Sent)  # by sequence number
+    sent: Sent = field(default_factory=lambda: Sent(ECHO_LATELY))  # by sequence number
     quote: bytes = b""  # of the last request
 
     def row(self, now: float) -> Row:

@@ -2,8 +2,11 @@
 
 The kernel tells of an error with the destination and the beginning of what was lost, but in a
 header of its own. A guest's stack looks for its own identification and checksum in the quote
-(RFC 5508 3.2, RFC 5927 4.1), and traceroute for the probe. `LATELY` packets of up to 548 bytes are
-kept for each flow; an error about an older one is quoted without options and identification.
+(RFC 5508 3.2, RFC 5927 4.1), and traceroute for the probe. An error about one that is not kept is
+quoted without options and identification.
+
+A UDP flow keeps `UDP_LATELY` quotes of up to 548 bytes, a ping `ECHO_LATELY`: at the default limits
+of flows 20 MB in all, if a guest does nothing else but fill them.
 """
 
 from __future__ import annotations
@@ -12,14 +15,15 @@ from collections import deque
 
 from pynat.wire.ipv4 import Ipv4
 
-LATELY = 16  # as many as traceroute has under way
+UDP_LATELY = 8
+ECHO_LATELY = 16  # as many as traceroute has under way with one identifier
 
 
 class Sent:
     __slots__ = ("_packets",)
 
-    def __init__(self) -> None:
-        self._packets: deque[tuple[object, bytes]] = deque(maxlen=LATELY)
+    def __init__(self, lately: int) -> None:
+        self._packets: deque[tuple[object, bytes]] = deque(maxlen=lately)
 
     def add(self, key: object, packet: Ipv4) -> None:
         """key: what an error will name it by, such as its destination."""

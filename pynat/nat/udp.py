@@ -37,7 +37,7 @@ from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.rows import Row, named, seconds
-from pynat.nat.sent import Sent
+from pynat.nat.sent import UDP_LATELY, Sent
 from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.notices import FLOWS
 from pynat.wire import ipv4, udp
@@ -85,7 +85,7 @@ class UdpFlow:
     bytes_from_guest: int = 0  # of payload
     bytes_from_host: int = 0
     only_dns: bool = True  # it has talked to nobody else
-    sent: Sent = field(default_factory=Sent)
+    sent: Sent = field(default_factory=lambda: Sent(UDP_LATELY))
 
     def row(self, now: float) -> Row:
         return {

@@ -48,5 +48,6 @@ def _one_host(address: bytes) -> bool:
     return 0 < address[0] < 224 and address[0] != 127
 
 
-def message(kind: int, code: int, quote: bytes, mtu: int = 0) -> bytes:
-    return icmp.encode(Icmp(kind, code, 0, mtu, quote))
+def message(kind: int, code: int, quote: bytes, *, mtu: int = 0, pointer: int = 0) -> bytes:
+    """mtu: of the next hop, with fragmentation needed. pointer: with a parameter problem."""
+    return icmp.encode(Icmp(kind, code, pointer << 8, mtu, quote))

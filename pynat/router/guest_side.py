@@ -128,6 +128,7 @@ class GuestSide:
         *,
         sender: bytes | None = None,
         mtu: int = 0,
+        pointer: int = 0,
     ) -> None:
         why_not = self._errors.why_not(quote)
         if why_not is not None:
@@ -135,7 +136,7 @@ class GuestSide:
         elif not self._errors.admit(now):
             self.notices.drop("icmp rate", "too many errors a second (RFC 1812 4.3.2.8)", now)
         else:
-            payload = message(kind, code, quote, mtu)
+            payload = message(kind, code, quote, mtu=mtu, pointer=pointer)
             self.send_ipv4(sender or self._router, quote[12:16], ipv4.ICMP, payload, now)
 
     def describe(self, address: bytes, port: int) -> str:

@@ -111,6 +111,8 @@ class Router:
             self._ethernet(frame, now)
         except Malformed as error:
             self.notices.drop(error.reason, error.detail, now)
+            if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
+                self._bad_option(error, now)
 
     def _ethernet(self, frame: bytes, now: float) -> None:
         if len(frame) < ethernet.HEADER.size:
@@ -156,6 +158,12 @@ class Router:
             self._local(packet, now)
         else:
             self._forward(packet, now)
+
+    def _bad_option(self, error: ipv4.BadOption, now: float) -> None:
+        if self._is_guest(error.quote[12:16]):
+            self.guest.send_error(
+                icmp.PARAMETER_PROBLEM, 0, error.quote, now, pointer=error.pointer
+            )
 
     def _source_routed(self, packet: Ipv4, now: float) -> None:
         """Nobody but attackers routes by source (RFC 7126 4.3, 4.4)."""

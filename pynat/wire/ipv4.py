@@ -42,6 +42,18 @@ _END, _NO_OPERATION = 0, 1
 SOURCE_ROUTES = frozenset({131, 137})  # loose, strict
 
 
+class BadOption(Malformed):
+    """The one fault of a header that its sender is told by ICMP (RFC 1812 4.3.3.5).
+
+    pointer: the byte of the header at which the option begins. quote: the packet's beginning.
+    """
+
+    def __init__(self, detail: str, pointer: int, quote: bytes) -> None:
+        super().__init__("ipv4 option", detail)
+        self.pointer = pointer
+        self.quote = quote
+
+
 def dotted(address: bytes) -> str:
     return "{}.{}.{}.{}".format(*address)
 
@@ -118,7 +130,7 @@ def decode(data: memoryview) -> Ipv4:
         data[:total],
         data[header:total],
         more,
-        _options(data[:header]) if header > _HEADER.size else (),
+        _options(data[:total], header) if header > _HEADER.size else (),
     )
 
 
@@ -138,22 +150,19 @@ def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:
         )
 
 
-def _options(header: memoryview) -> tuple[int, ...]:
+def _options(data: memoryview, header: int) -> tuple[int, ...]:
     kinds: list[int] = []
     at = _HEADER.size
-    while at < len(header) and header[at] != _END:
-        if header[at] == _NO_OPERATION:
+    while at < header and data[at] != _END:
+        if data[at] == _NO_OPERATION:
             at += 1
             continue
-        room = len(header) - at
-        length = header[at + 1] if room > 1 else 0
+        room = header - at
+        length = data[at + 1] if room > 1 else 0
         if not 2 <= length <= room:
-            raise Malformed(
-                "ipv4 option",
-                f"option {header[at]} at byte {at} with length {length}, expected 2 to {room}"
-                " (RFC 791 3.1)",
-            )
-        kinds.append(header[at])
+            detail = f"option {data[at]} at byte {at} with length {length}, expected 2 to {room}"
+            raise BadOption(f"{detail} (RFC 791 3.1)", at, bytes(data[:QUOTED]))
+        kinds.append(data[at])
         at += length
     return tuple(kinds)
 

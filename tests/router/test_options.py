@@ -10,6 +10,7 @@ from scapy.layers.inet import (
     IP,
     TCP,
     UDP,
+    IPOption,
     IPOption_LSRR,
     IPOption_NOP,
     IPOption_Router_Alert,
@@ -75,3 +76,27 @@ def test_an_error_quotes_as_much_as_576_bytes_hold(lab: Lab) -> None:
     lab.from_guest(ping(REMOTE, b"", ttl=1))
     (frame,) = lab.to_guest()
     assert len(frame) == 14 + 28 + 28
+
+
+@pytest.mark.parametrize("length", [0, 1, 41])
+@pytest.mark.parametrize("destination", [REMOTE, ROUTER])
+def test_an_option_of_wrong_length_is_named_and_pointed_at(
+    lab: Lab, length: int, destination: str
+) -> None:
+    options = [IPOption_NOP(), IPOption(option=7, length=length)]
+    sent = bytes(ip(destination, options=options, id=78) / ICMP(type=8))
+    lab.from_guest(sent)
+    assert lab.to_host() == []
+    assert lab.drops == {"ipv4 option": 1}
+    assert f"option 7 at byte 21 with length {length}, expected 2 to 3" in lab.log[-1]
+    (error,) = read(lab)
+    assert (error[ICMP].type, error[ICMP].code, error[ICMP].ptr) == (12, 0, 21)
+    assert bytes(error[ICMP])[8:] == sent[14:]
+
+
+def test_nobody_is_told_of_a_wrong_option_in_a_broadcast(lab: Lab) -> None:
+    sent = bytearray(bytes(ip(REMOTE, options=[IPOption(option=7, length=0)]) / ICMP(type=8)))
+    sent[:6] = b"\xff" * 6
+    lab.from_guest(bytes(sent))
+    assert read(lab) == []
+    assert lab.drops == {"ipv4 option": 1}
