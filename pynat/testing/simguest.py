@@ -2,7 +2,8 @@
 
 It sends `outgoing` and then FIN, keeps what comes in order in `incoming`, acknowledges every
 segment, retransmits everything unacknowledged after `RTO`, and never reorders by itself: the wire
-does that. Numbers are plain offsets from the initial sequence numbers.
+does that. A selective one also keeps what comes out of order and says so (SACK), a stamped one
+sends timestamps. Numbers are plain offsets from the initial sequence numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,16 @@ class Wire:
 
 
 class SimGuest:
-    def __init__(self, lab: Lab, wire: Wire, seed: int, outgoing: bytes) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        wire: Wire,
+        seed: int,
+        outgoing: bytes,
+        *,
+        selective: bool = False,
+        stamped: bool = False,
+    ) -> None:
         self.lab = lab
         self.outgoing = outgoing
         self.incoming = bytearray()
@@ -55,6 +65,10 @@ class SimGuest:
         self._router = network.router.packed
         self._mac = network.mac
         self.remote = bytes((192, 0, 2, 7))
+        self._selective = selective
+        self._stamped = stamped
+        self._stamp = 0  # of the other side, to echo
+        self._early: dict[int, Segment] = {}  # by offset
 
     @property
     def done(self) -> bool:
@@ -139,12 +153,31 @@ class SimGuest:
             self._timer = self.lab.now + RTO
             self._push()
         at = (segment.seq - self._their_isn - 1) % 2**32
-        new = len(self.incoming) - at
-        if 0 <= new <= len(segment.payload) and at < 2**31 and not self._their_fin:
-            self.incoming += segment.payload[new:]
-            self._their_fin = bool(segment.flags & FIN)
+        self._keep(segment, at if at < 2**31 else at - 2**32)
         if segment.length:
             self._send(self._sent + self._our_fin_sent, ACK)
+
+    def _keep(self, segment: Segment, at: int) -> None:
+        if segment.options.timestamps is not None and at <= len(self.incoming):
+            self._stamp = max(self._stamp, segment.options.timestamps[0])
+        if at > len(self.incoming) and self._selective and segment.length:
+            self._early[at] = segment
+        new = len(self.incoming) - at
+        if 0 <= new <= len(segment.payload) and not self._their_fin:
+            self.incoming += segment.payload[new:]
+            self._their_fin = bool(segment.flags & FIN)
+            for early in [start for start in sorted(self._early) if start <= len(self.incoming)]:
+                self._keep(self._early.pop(early), early)
+
+    def _options(self, flags: int) -> tcp.Options:
+        stamps = (int(self.lab.now * 1000), self._stamp) if self._stamped else None
+        if flags & SYN:
+            return tcp.Options(MSS, None, self._selective, (), stamps)
+        blocks = []
+        for start in sorted(self._early)[:3]:
+            first = (self._their_isn + 1 + start) % 2**32
+            blocks.append((first, (first + len(self._early[start].payload)) % 2**32))
+        return tcp.Options(timestamps=stamps, sack=tuple(blocks))
 
     def _send(self, at: int, flags: int, data: bytes = b"") -> None:
         segment = Segment(
@@ -157,7 +190,7 @@ class SimGuest:
             flags,
             self.window,
             data,
-            tcp.Options(MSS) if flags & SYN else tcp.NO_OPTIONS,
+            self._options(flags),
         )
         payload = tcp.encode(self._address, self.remote, segment)
         packet = ipv4.encode(self._address, self.remote, ipv4.TCP, payload)

@@ -6,6 +6,7 @@ bounds, and the flow ends.
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -26,6 +27,7 @@ from pynat.nat.tcp.flow import SEND_CAPACITY
 from pynat.testing.lab import Lab
 from pynat.testing.simguest import SimGuest, Wire
 
+GRID = Path(__file__).parent / "tcp_grid.txt"
 PATIENCE = 4000.0  # virtual seconds
 
 
@@ -72,12 +74,14 @@ class SimHost:
             self.lab.from_host(TcpEof(1))
 
 
-def transfer(wire: Wire, seed: int, up: int, down: int, *, stutter: bool = False) -> float:
+def transfer(
+    wire: Wire, seed: int, up: int, down: int, *, stutter: bool = False, **kinds: bool
+) -> float:
     """Both streams at once; the virtual seconds they took."""
     dice = Random(seed)
     lab = Lab(seed=seed)
     start = lab.now
-    guest = SimGuest(lab, wire, seed, dice.randbytes(up))
+    guest = SimGuest(lab, wire, seed, dice.randbytes(up), **kinds)
     host = SimHost(lab, seed, dice.randbytes(down), stutter=stutter)
     sent = host.rest
     while not (guest.done and host.closed):
@@ -110,12 +114,37 @@ def transfer(wire: Wire, seed: int, up: int, down: int, *, stutter: bool = False
     st.integers(0, 60_000),
     st.integers(0, 60_000),
     st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
-def test_both_streams_arrive_whole(wire: Wire, seed: int, up: int, down: int, slow: bool) -> None:
-    transfer(wire, seed, up, down, stutter=slow)
+def test_both_streams_arrive_whole(
+    wire: Wire, seed: int, up: int, down: int, slow: bool, selective: bool, stamped: bool
+) -> None:
+    transfer(wire, seed, up, down, stutter=slow, selective=selective, stamped=stamped)
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.01, 0.05, 0.2])
 def test_a_lossy_download_ends_in_bearable_time(loss: float) -> None:
     seconds = transfer(Wire(loss=loss, delay=0.01), seed=5, up=0, down=300_000)
     assert seconds < 5 + 1500 * loss
+
+
+def test_throughput_over_loss_and_delay_is_what_it_was() -> None:
+    """The whole table of one seed; tcp_grid.txt is replaced by running this file as a program."""
+    assert grid() == GRID.read_text()
+
+
+def grid() -> str:
+    """kB a second of virtual time of 300 kB to the guest, its window 16,000 bytes."""
+    lines = ["loss    delay   plain  sack and timestamps"]
+    for loss in (0.0, 0.01, 0.05, 0.2):
+        for delay in (0.001, 0.01, 0.1):
+            wire = Wire(loss=loss, delay=delay)
+            plain = transfer(wire, 5, 0, 300_000)
+            full = transfer(wire, 5, 0, 300_000, selective=True, stamped=True)
+            lines.append(f"{loss:<7} {delay:<5} {300 / plain:7.0f} {300 / full:7.0f}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    GRID.write_text(grid())

@@ -217,7 +217,7 @@ class Flow:
                 pure=segment.length == 0,
                 sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
                 round_trip=stamps.round_trip(options.timestamps[1], now)
-                if stamps and options.timestamps and not sender.timing
+                if stamps and options.timestamps
                 else None,
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:

@@ -5,7 +5,8 @@
 
 Window and silly-window avoidance by RFC 9293 3.8.6, congestion control and recovery in
 `congestion`, time-out by RFC 6298 with Karn's rule: one segment is timed at a time and none after a
-retransmission, unless the guest's timestamps tell which one was answered (RFC 7323 4). A closed
+retransmission; the guest's timestamps, where there are some, time the others (RFC 7323 4). A
+retransmission that what was sent after it has overtaken is lost too, and goes again. A closed
 window is probed with one byte at the pace of the backed-off time-out for as long as the guest
 answers. The first two duplicate acknowledgements let a new segment out each (RFC 3042).
 
@@ -18,7 +19,7 @@ acknowledged; should it have thrown that away again (RFC 2018 8), the second tim
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pynat.config import Tcp
@@ -63,7 +64,8 @@ class Sender:
         self._window_from = (0, 0)  # SND.WL1, SND.WL2
         self._timed: tuple[int, float] | None = None  # (ack that ends it, when sent)
         self._sacked = Ranges()
-        self._resent = iss  # a recovery has sent again everything missing below this
+        self._resent = iss  # a recovery has sent again everything missing below this ...
+        self._resent_when = iss  # ... when `top` was this
         self._resend_first = False
         self._probe = False
 
@@ -87,11 +89,6 @@ class Sender:
     @property
     def fin_acked(self) -> bool:
         return self._fin and self.una > self.end
-
-    @property
-    def timing(self) -> bool:
-        """A segment in flight is timed by our own clock, which is finer than timestamps."""
-        return self._timed is not None
 
     def write(self, data: bytes) -> None:
         if not self._fin:  # nothing comes behind the end
@@ -124,7 +121,7 @@ class Sender:
         now: float,
         *,
         pure: bool,
-        sacked: Iterable[tuple[int, int]] = (),
+        sacked: Sequence[tuple[int, int]] = (),
         round_trip: float | None = None,
     ) -> None:
         """`ack` is between una and top (the caller has checked).
@@ -135,7 +132,7 @@ class Sender:
         duplicate = (
             pure and ack == self.una and window == self.window > 0 and self.top > self.una
         )  # RFC 5681 2; with a closed window it answers a probe
-        news = self._selective(sacked, ack) if self.selective else 0
+        news = self._selective(sacked, ack, now) if self.selective and sacked else 0
         if self._window_from <= (seq, ack):
             if window and not self.window:
                 self._reopen(now)
@@ -149,11 +146,15 @@ class Sender:
         elif duplicate or news:
             self._on_duplicate()
 
-    def _selective(self, sacked: Iterable[tuple[int, int]], ack: int) -> int:
+    def _selective(self, sacked: Sequence[tuple[int, int]], ack: int, now: float) -> int:
         """Blocks that name numbers never sent, or acknowledged already (RFC 2883), say nothing."""
-        return sum(
+        news = sum(
             self._sacked.add(start, end) for start, end in sacked if ack < start < end <= self.top
         )
+        if self._timed is not None and self._sacked.containing(self._timed[0] - 1):
+            self.rtt.sample(now - self._timed[1])
+            self._timed = None
+        return news
 
     def _reopen(self, now: float) -> None:
         """The guest's window has opened: what was sent as a probe goes again, as it should."""
@@ -191,7 +192,11 @@ class Sender:
             self.una, self.top, self.mss, lost=lost, selective=self.selective
         ):
             self._resend_first = True
-            self._resent = self.una
+            self._repair_anew()
+
+    def _repair_anew(self) -> None:
+        self._resent = self.una
+        self._resent_when = self.top
 
     def _lost_below(self) -> int:
         """What is missing below this has been overtaken by enough to be lost (RFC 6675 4)."""
@@ -235,6 +240,8 @@ class Sender:
 
     def _repair(self, out: list[Piece]) -> int:
         """RFC 6675 5: send again what is lost, as far as the pipe has room; what room is left."""
+        if self._sacked and self._sacked.top >= self._resent_when + DUPLICATES * self.mss:
+            self._repair_anew()
         lost_below = max(self.una, self._lost_below())
         resent = max(self.una, self._resent)
         missing = self._sacked.missing

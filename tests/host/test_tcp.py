@@ -1,0 +1,190 @@
+"""Sockets of TCP flows, to programs on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from pynat.host.tcp import LITTLE_ROOM, TcpSockets, at_mark, room_in
+from pynat.nat.messages import (
+    PLENTY,
+    CloseFlow,
+    Event,
+    TcpConnect,
+    TcpConnected,
+    TcpEof,
+    TcpFailed,
+    TcpRead,
+    TcpReceived,
+    TcpSend,
+    TcpSent,
+    TcpUrgent,
+    TcpWritable,
+)
+
+LOOPBACK = bytes((127, 0, 0, 1))
+Wanted = TypeVar("Wanted", bound=Event)
+
+
+class Connected:
+    """Flow 1, connected to `program`."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.sockets = TcpSockets(asyncio.get_running_loop(), self.events.put_nowait)
+        self.program: socket.socket
+
+    async def connect(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.sockets.connect(TcpConnect(1, (LOOPBACK, listener.getsockname()[1])))
+            await self.expect(TcpConnected)
+            self.program = listener.accept()[0]
+
+    async def expect(self, kind: type[Wanted]) -> Wanted:
+        event = await asyncio.wait_for(self.events.get(), 10)
+        assert isinstance(event, kind), event
+        return event
+
+
+@contextlib.asynccontextmanager
+async def connected() -> AsyncIterator[Connected]:
+    flow = Connected()
+    await flow.connect()
+    with flow.program:
+        yield flow
+        flow.sockets.close_all()
+
+
+def scenario(run: Callable[[Connected], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with connected() as flow:
+            await run(flow)
+
+    asyncio.run(main())
+
+
+def test_an_urgent_byte_of_the_guest_goes_out_of_band() -> None:
+    async def run(flow: Connected) -> None:
+        flow.sockets.send(TcpSend(1, [b"be", b"fore!aft", b"er"], 6))
+        sent = await flow.expect(TcpSent)
+        assert sent.count == 12
+        flow.program.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        seen = b""
+        while not at_mark(flow.program):
+            seen += flow.program.recv(1)
+        assert seen == b"before"
+        assert flow.program.recv(100)[:1] == b"!"
+
+    scenario(run)
+
+
+def test_an_urgent_byte_of_the_program_is_announced_before_it() -> None:
+    async def run(flow: Connected) -> None:
+        flow.program.sendall(b"before")
+        flow.program.send(b"!", socket.MSG_OOB)
+        flow.program.sendall(b"after")
+        flow.sockets.read(TcpRead(1, 1000))
+        received: list[object] = []
+        while sum(len(item) for item in received if isinstance(item, bytes)) < 12:
+            event = await asyncio.wait_for(flow.events.get(), 10)
+            received.append(event.data if isinstance(event, TcpReceived) else event)
+        mark = received.index(TcpUrgent(1))
+        before = b"".join(item for item in received[:mark] if isinstance(item, bytes))
+        after = b"".join(item for item in received[mark:] if isinstance(item, bytes))
+        assert (before, after) == (b"before", b"!after")
+
+    scenario(run)
+
+
+def test_room_shrinks_while_the_program_does_not_read_and_comes_back() -> None:
+    async def run(flow: Connected) -> None:
+        rooms = []
+        total = 0
+        while True:
+            flow.sockets.send(TcpSend(1, [bytes(16_384)]))
+            sent = await flow.expect(TcpSent)
+            total += sent.count
+            rooms.append(sent.room)
+            if sent.count < 16_384 or sent.room < LITTLE_ROOM:
+                break
+        assert rooms[-1] < LITTLE_ROOM
+        # What was promised was taken: the kernel refused nothing while there was room.
+        read = 0
+        flow.program.setblocking(False)
+        while flow.events.empty() or read < total:
+            with contextlib.suppress(BlockingIOError):
+                read += len(flow.program.recv(65_536))
+            await asyncio.sleep(0)
+        writable = await flow.expect(TcpWritable)
+        assert writable.room > LITTLE_ROOM
+
+    scenario(run)
+
+
+def test_what_room_says_is_taken() -> None:
+    """The window follows it, so what is promised to the guest must fit."""
+
+    async def run(flow: Connected) -> None:
+        room = PLENTY
+        while room > LITTLE_ROOM:
+            room = room_in(flow.sockets._open[1].sock)
+            flow.sockets.send(TcpSend(1, [bytes(min(room, 5000))]))
+            sent = await flow.expect(TcpSent)
+            assert sent.count == min(room, 5000)
+            room = sent.room
+
+    scenario(run)
+
+
+def test_a_program_that_resets_is_reported_after_what_it_sent() -> None:
+    async def run(flow: Connected) -> None:
+        flow.program.sendall(b"last words")
+        flow.program.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        flow.program.close()
+        flow.sockets.read(TcpRead(1, 1000))
+        events: list[Event] = []
+        while not events or isinstance(events[-1], TcpReceived):
+            events.append(await asyncio.wait_for(flow.events.get(), 10))
+        assert events[-1] == TcpFailed(1, errno.ECONNRESET)
+
+    scenario(run)
+
+
+def test_the_end_of_the_program_comes_once() -> None:
+    async def run(flow: Connected) -> None:
+        flow.program.sendall(b"x")
+        flow.program.close()
+        flow.sockets.read(TcpRead(1, 1000))
+        assert (await flow.expect(TcpReceived)).data == b"x"
+        await flow.expect(TcpEof)
+        flow.sockets.read(TcpRead(1, 1000))
+        flow.sockets.close(CloseFlow(1))
+        await asyncio.sleep(0)
+        assert flow.events.empty()
+
+    scenario(run)
+
+
+def test_a_refused_connect_keeps_its_errno() -> None:
+    async def run() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        sockets = TcpSockets(asyncio.get_running_loop(), events.put_nowait)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            sockets.connect(TcpConnect(1, (LOOPBACK, free.getsockname()[1])))
+            event = await asyncio.wait_for(events.get(), 10)
+        assert isinstance(event, TcpFailed)
+        assert event.errno == errno.ECONNREFUSED
+
+    asyncio.run(run())
+
+
+def test_the_socket_of_a_command_has_room_too() -> None:
+    one, other = socket.socketpair(socket.AF_UNIX)
+    with one, other:
+        assert 0 < room_in(one) <= PLENTY
+        assert not at_mark(one)
