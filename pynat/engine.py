@@ -143,7 +143,7 @@ class Engine:
         """The number of the new forward. Raises ConfigError, with a remedy."""
         check_forward(rule, self._network)
         number = self._last_forward + 1
-        forwards = self.router.forwards
+        forwards = self.router.incoming.forwards
         forwards[number] = self.host.forwards.open(number, rule)
         self._last_forward = number
         open_to_all = "; reachable from other machines" if rule.is_open else ""
@@ -153,7 +153,7 @@ class Engine:
     def shut_forward(self, number: int) -> None:
         """Nothing new comes in; connections that are open stay so."""
         self.host.forwards.shut(number)
-        rule = self.router.forget_forward(number)
+        rule = self.router.incoming.forget(number)
         self.notices.say(Level.INFO, f"forward {number}: {rule}: removed")
 
     def _open_configured(self, rule: Forward) -> None:

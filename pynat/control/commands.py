@@ -46,6 +46,7 @@ class Commands:
         self._config = config
         self._card = card
         self._capture = capture
+        self._forwards = engine.router.incoming.forwards
         self._counters = counters
         self._commands = {
             "info": _Command(self._info),
@@ -132,8 +133,7 @@ class Commands:
 
     # ------------------------------------------------------------------ forwards
     def _forward_list(self) -> Answer:
-        numbers = self._engine.router.forwards
-        return {"forwards": [self._row(number) for number in numbers]}
+        return {"forwards": [self._row(number) for number in self._forwards]}
 
     def _forward_add(self, rule: object, source: object = "router") -> Answer:
         """All ports of a range, or none."""
@@ -158,7 +158,7 @@ class Commands:
         return {"forwards": rows}
 
     def _numbers_of(self, rule: object) -> list[int]:
-        known = {self._key(one): number for number, one in self._engine.router.forwards.items()}
+        known = {self._key(one): number for number, one in self._forwards.items()}
         wanted = [self._key(one) for one in _parsed(forward, rule)]
         if any(key not in known for key in wanted):
             raise Refused(f"no forward {rule}; forward list tells those that there are")
@@ -169,13 +169,13 @@ class Commands:
         return rule.protocol, rule.host_address, rule.host_port, guest, rule.guest_port
 
     def _number(self, given: object) -> int:
-        known = self._engine.router.forwards
-        if isinstance(given, bool) or not isinstance(given, int) or given not in known:
+        is_number = isinstance(given, int) and not isinstance(given, bool)
+        if not is_number or given not in self._forwards:
             raise Refused(f"no forward {given!r}; forward list tells those that there are")
         return given
 
     def _row(self, number: int) -> Answer:
-        rule = self._engine.router.forwards[number]
+        rule = self._forwards[number]
         return {
             "number": number,
             "rule": str(rule),

@@ -8,10 +8,9 @@ leads. 127.0.0.0/8 leads nowhere: the router's own loopback is not the guest's t
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
 from random import Random
 
-from pynat.config import Broadcast, Config, Forward, Shown
+from pynat.config import Broadcast, Config
 from pynat.errors import Malformed
 from pynat.nat.echo import EchoTable
 from pynat.nat.holds import ANSWER
@@ -37,9 +36,9 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
-from pynat.nat.unreachable import reason
 from pynat.notices import Level, Notices
 from pynat.router.guest_side import GuestSide
+from pynat.router.incoming import Incoming
 from pynat.router.reassembly import Reassembly
 from pynat.router.ways import Refusal, Ways
 from pynat.services.dhcp import DhcpServer
@@ -67,7 +66,6 @@ class Router:
         self.guest = GuestSide(config, notices, dice)
         self._config = config
         self._now = 0.0  # of what is being dealt with, for the services' callbacks
-        self.forwards: dict[int, Forward] = {}  # what is open, by number
         self._net = network.net
         self._mac = network.mac
         self._address = network.router.packed
@@ -77,7 +75,6 @@ class Router:
         self._zero = network.net.network_address.packed
         claimed = {address.packed for address in config.claimed}
         self._not_guests = self._own | claimed | {self._broadcast, self._zero}
-        self._first_guest = network.guest.packed
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
         self._mask = int(network.net.netmask)
         self._prefix = int(network.net.network_address)
@@ -86,6 +83,7 @@ class Router:
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
         self._ways = Ways(config)
+        self.incoming = Incoming(network, self.tcp, self.udp, notices)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
         self.dns_streams = DnsStreams(self.dns)
@@ -366,49 +364,16 @@ class Router:
             case FileOpened() | FileData() | FileWritten() | FileFailed():
                 self.tftp.from_host(event, now)
             case TcpIncoming():
-                self._tcp_incoming(event, now)
+                self.incoming.tcp(event, now)
             case UdpIncoming():
-                self._udp_incoming(event, now)
+                self.incoming.udp(event, now)
             case ForwardTrouble():
-                self._forward_trouble(event, now)
+                self.incoming.trouble(event, now)
             case TcpFailed(offender=bytes(offender)):
                 event.offender = self._as_guest_sees(offender)
                 self.tcp.from_host(event, now)
             case _:
                 self.tcp.from_host(event, now)
-
-    # ------------------------------------------------------------------ forwards
-    def _tcp_incoming(self, event: TcpIncoming, now: float) -> None:
-        rule = self.forwards.get(event.rule)
-        if rule is not None:  # else shut in this very turn
-            shown = self._shown(rule, event.peer[0])
-            self.tcp.incoming(event, self._target(rule), shown, now)
-
-    def _udp_incoming(self, event: UdpIncoming, now: float) -> None:
-        rule = self.forwards.get(event.rule)
-        if rule is not None:
-            shown = self._shown(rule, event.source[0])
-            self.udp.incoming(event, self._target(rule), shown, now)
-
-    def _forward_trouble(self, event: ForwardTrouble, now: float) -> None:
-        rule = self.forwards.get(event.rule, "removed")
-        why = f"{event.what} through forward {event.rule} ({rule}): {reason(event.errno)}"
-        self.notices.drop("forward socket", why, now)
-
-    def _target(self, rule: Forward) -> tuple[bytes, int]:
-        guest = rule.guest_address
-        return (guest.packed if guest else self._first_guest), rule.guest_port
-
-    def _shown(self, rule: Forward, peer: bytes) -> bytes:
-        """From where the guest sees the host program: its own address if the guest could answer."""
-        usable = len(peer) == 4 and 0 < peer[0] < 224 and peer[0] != 127
-        if rule.shown is Shown.PEER and usable and IPv4Address(peer) not in self._net:
-            return peer
-        return self._address
-
-    def forget_forward(self, number: int) -> Forward:
-        self.udp.forget_forward(number)
-        return self.forwards.pop(number)
 
     # ------------------------------------------------------------------ for those who look on
     def flows(self, now: float) -> list[Row]:

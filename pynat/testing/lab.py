@@ -43,7 +43,7 @@ class Lab:
         self.room: int | None = None
         self.host_bytes: defaultdict[int, bytearray] = defaultdict(bytearray)
         self.router = Router(self.config, Notices(self._write), Random(seed))
-        self.router.forwards = dict(enumerate(self.config.forwards))
+        self.router.incoming.forwards = dict(enumerate(self.config.forwards))
         self.files = Files(self.config.tftp.root, self._file_event)
         self._frames: list[bytes] = []
         self._actions: list[Action] = []

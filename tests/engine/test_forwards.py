@@ -31,7 +31,7 @@ def lines(guest: Guest) -> str:
 
 
 def port_of(guest: Guest, number: int = 0) -> int:
-    return guest.engine.router.forwards[number].host_port
+    return guest.engine.router.incoming.forwards[number].host_port
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ def test_a_dead_sockets_file_is_replaced_and_a_live_one_is_an_error(tmp_path: Pa
             other.bind(str(live))
             other.listen()
             async with running(Config(forwards=rules)) as guest:
-                assert list(guest.engine.router.forwards.values()) == [rules[0]]
+                assert list(guest.engine.router.incoming.forwards.values()) == [rules[0]]
                 said = lines(guest)
                 assert f"cannot listen on {live}: Address already in use" in said
                 assert f"cannot listen on {plain}: Address already in use" in said

@@ -162,7 +162,7 @@ def test_a_removed_forward_forgets_its_peers() -> None:
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
     read(lab)
-    assert lab.router.forget_forward(0) == rule
+    assert lab.router.incoming.forget(0) == rule
     assert lab.router.next_timer() is None
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"crossed the removal"))
     lab.from_host(TcpIncoming(0, 1, (LOOPBACK, 4444)))
