@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from pynat.testing.servers import pseudo_random
 
@@ -114,8 +115,18 @@ def at_once(host: str, port: str, number: str, size: str) -> str:
 
 
 def in_turn(host: str, port: str, number: str, size: str) -> str:
-    """So many short connections, eight of them at a time."""
-    return asyncio.run(_in_turn(host, int(port), int(number), int(size)))
+    """So many short connections, four of them at a time."""
+
+    def is_good(seed: int) -> bool:
+        with socket.create_connection((host, int(port))) as sock:
+            data = pseudo_random(seed, int(size))
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: sock.recv(CHUNK), b""))
+        return answer == hashlib.sha256(data).digest()
+
+    with ThreadPoolExecutor(4) as pool:
+        return f"{sum(pool.map(is_good, range(int(number))))} good"
 
 
 async def _at_once(host: str, port: int, number: int, size: int) -> str:
@@ -127,20 +138,6 @@ async def _at_once(host: str, port: int, number: int, size: int) -> str:
             *(_exchange(*stream, seed, size) for seed, stream in enumerate(streams))
         )
     return f"{sum(good)} good"
-
-
-async def _in_turn(host: str, port: int, number: int, size: int) -> str:
-    seeds = iter(range(number))
-    good = 0
-
-    async def worker() -> None:
-        nonlocal good
-        for seed in seeds:
-            is_good = await _exchange(*await asyncio.open_connection(host, port), seed, size)
-            good += is_good
-
-    await asyncio.gather(*(worker() for _ in range(8)))
-    return f"{good} good"
 
 
 async def _exchange(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import resource
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -29,23 +29,28 @@ def many_descriptors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def hashing_server() -> Iterator[int]:
-    """Answers each connection, at its end, with the SHA-256 of what came; yields its port."""
-    loop = asyncio.new_event_loop()
+    """Answers each connection, at its end, with the SHA-256 of what came; yields its port.
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(hashlib.sha256(await reader.read()).digest())
-        writer.close()
+    One after the other: the kernel keeps the others open meanwhile.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=AT_ONCE) as server:
 
-    server = loop.run_until_complete(asyncio.start_server(talk, "127.0.0.1", 0, backlog=AT_ONCE))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return  # the server has been shut down
+                with connection, connection.makefile("rb") as stream:
+                    connection.sendall(hashlib.sha256(stream.read()).digest())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.mark.timeout(120)
