@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.boots, pytest.mark.timeout(400)]
 
 SIZE = 4_000_000
 IDLE = 30  # seconds of guest time
-DATAGRAMS = (1, 100, 1472)  # bytes; the last fills a frame
+LONGEST = 65_507  # bytes of UDP or ping, in 45 fragments
+DATAGRAMS = (1, 100, 1472, LONGEST)  # bytes; 1,472 fill a frame
 UNREACHABLE = "203.0.113.5"
 ECONNREFUSED, EHOSTUNREACH = 111, 113
 
@@ -35,7 +36,7 @@ my $data = join("", map { chr(65 + $_ % 26) } 1 .. $size);
 syswrite(S, $data);
 my $bits = ""; vec($bits, fileno(S), 1) = 1;
 select($bits, undef, undef, 10) or die "nothing came\\n";
-my $got = sysread(S, my $back, 4096);
+my $got = sysread(S, my $back, 70000);
 print defined $got ? ($back eq $data ? "same $got\\n" : "other $got\\n") : "errno ".($!+0)."\\n";
 """
 
@@ -59,6 +60,7 @@ def ran(module_artifacts: Path, bochs: Bochs, web: HttpServer, dns: DnsStub) -> 
         script = f"""
 check dhcp nic_up eth0
 check ping ping -c 4 {ROUTER}
+check long-ping ping -c 2 -s {LONGEST} {ROUTER}
 check download wget -q -O /tmp/data {at}/bytes/4/{SIZE}
 check downloaded sha256sum /tmp/data
 check upload sh -c 'nc {ROUTER} {sink.port} </tmp/data'
@@ -101,6 +103,10 @@ def test_ping_router(ran: Ran) -> None:
     check = ran.checks["ping"]
     assert "4 packets transmitted, 4 packets received" in check.output
     assert check.seconds < 4
+
+
+def test_the_longest_ping(ran: Ran) -> None:
+    assert "2 packets transmitted, 2 packets received" in ran.checks["long-ping"].output
 
 
 def test_download(ran: Ran) -> None:
@@ -171,4 +177,5 @@ def test_every_frame_to_the_guest_is_right(ran: Ran) -> None:
     kinds = verify_capture(capture(ran.folder))
     assert kinds["tcp"] > SIZE // 1460
     assert min(kinds[kind] for kind in ("arp", "udp", "icmp")) >= 1
+    assert kinds["fragment"] >= 3 * (LONGEST // 1480)
     assert re.search(r"pynat: from guest \d+ frames", (ran.folder / "bochs.log").read_text())
