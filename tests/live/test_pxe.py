@@ -16,16 +16,18 @@ import pytest
 from pynat.bochs.find import Bochs
 from pynat.bochs.outcome import Ending
 from pynat.testing.guests import (
+    BOOTFILE,
     PINGS,
     Boot,
     Machine,
     Nic,
     boot_rom,
     fetch_kernel,
+    grub_folder,
     ping_program,
     ping_replies,
 )
-from pynat.testing.servers import HttpServer
+from pynat.testing.servers import HttpServer, pseudo_random
 from tests.live.frames import verify_capture
 from tests.live.network import ROUTER, capture, nic
 
@@ -98,3 +100,19 @@ def test_a_boot_rom_boots_a_linux_kernel(artifacts: Path, bochs: Bochs) -> None:
     shutil.rmtree(root)
     log = (artifacts / "bochs.log").read_text(errors="replace")
     assert f'"vmlinuz" sent, {kernel.stat().st_size} bytes' in log
+
+
+def test_grub_boots_a_multiboot_kernel(artifacts: Path, bochs: Bochs) -> None:
+    """GRUB gives up on a server that does not answer its options by OACK."""
+    root, module = artifacts / "tftp", pseudo_random(7, 300_000)
+    grub_folder(root, module)
+    script = artifacts / "net.toml"
+    script.write_text(f'[dhcp]\nbootfile = "{BOOTFILE}"\n')
+    card = Nic(script=script, ethdev=root, bootrom=boot_rom("e1000"))
+    with Boot(Machine(None, (card,), ips=SLOW_CPU), artifacts, bochs) as guest:
+        guest.wait_for("multiboot:", 120)
+        outcome = guest.wait(20)
+    assert f"multiboot: sum {sum(module):08x}" in guest.text
+    assert outcome.ending is Ending.POWER_OFF, str(outcome)
+    log = (artifacts / "bochs.log").read_text(errors="replace")
+    assert '"/module" sent, 300000 bytes' in log

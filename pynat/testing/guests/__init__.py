@@ -2,12 +2,14 @@
 
 from pynat.testing.guests.boot import Boot, GuestSilent
 from pynat.testing.guests.files import GuestUnavailable
+from pynat.testing.guests.grub import BOOTFILE, grub_folder
 from pynat.testing.guests.ipxe import boot_rom, ipxe_image
 from pynat.testing.guests.linux import DONE, READY, Check, fetch_kernel, linux_image, results
 from pynat.testing.guests.machine import MODELS, Machine, Nic
 from pynat.testing.guests.nbp import PINGS, ping_program, ping_replies
 
 __all__ = [
+    "BOOTFILE",
     "DONE",
     "MODELS",
     "PINGS",
@@ -20,6 +22,7 @@ __all__ = [
     "Nic",
     "boot_rom",
     "fetch_kernel",
+    "grub_folder",
     "ipxe_image",
     "linux_image",
     "ping_program",

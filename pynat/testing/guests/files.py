@@ -1,7 +1,7 @@
 """The pieces that guest images are made of: where they come from and how they are put together.
 
-All but `ping.s` is taken from installed Debian packages, or downloaded once with apt-get and
-kept in a cache directory of the user's.
+All but the programs in assembler are taken from installed Debian packages, or downloaded once with
+apt-get and kept in a cache directory of the user's.
 """
 
 from __future__ import annotations
@@ -39,6 +39,18 @@ def program(name: str, package: str) -> str:
     if found is None:
         raise GuestUnavailable(f"the program {name} is missing (Debian: apt-get install {package})")
     return found
+
+
+def assembled(source: Path, *, at: int, binary: bool) -> bytes:
+    """A program for this address of the guest's memory, bare or as ELF; `start` is its entry."""
+    assembler, linker = program("as", "binutils"), program("ld", "binutils")
+    with tempfile.TemporaryDirectory(prefix="pynat-asm-") as name:
+        compiled, linked = Path(name) / "program.o", Path(name) / "program"
+        run([assembler, "--32", "-o", str(compiled), str(source)])
+        form = ["--oformat=binary"] if binary else ["-n"]
+        to = ["-m", "elf_i386", *form, "-e", "start", f"-Ttext={at:#x}"]
+        run([linker, *to, "-o", str(linked), str(compiled)])
+        return linked.read_bytes()
 
 
 def cpio(entries: Mapping[str, tuple[int, bytes]]) -> bytes:

@@ -7,28 +7,21 @@ writes to the serial port what came of each; only when all were answered the mac
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 
-from pynat.testing.guests.files import program, run
+from pynat.testing.guests.files import assembled
 
 PINGS = 3
 FAILED = "ping: failed"  # how the line begins that says why not all were answered
 
 _SOURCE = Path(__file__).with_name("ping.s")
-_LOADED = "0x7c00"
+_LOADED = 0x7C00
 _ANSWERED = re.compile(r"^ping (\d+): answered in (\d+) us$", re.MULTILINE)
 
 
 def ping_program() -> bytes:
     """What iPXE is to be given for `chain http://.../ping.nbp`."""
-    assembler, linker = program("as", "binutils"), program("ld", "binutils")
-    with tempfile.TemporaryDirectory(prefix="pynat-nbp-") as name:
-        compiled, linked = Path(name) / "ping.o", Path(name) / "ping.nbp"
-        run([assembler, "--32", "-o", str(compiled), str(_SOURCE)])
-        to = ["-m", "elf_i386", "--oformat=binary", "-e", "start", f"-Ttext={_LOADED}"]
-        run([linker, *to, "-o", str(linked), str(compiled)])
-        return linked.read_bytes()
+    return assembled(_SOURCE, at=_LOADED, binary=True)
 
 
 def ping_replies(serial: str) -> dict[int, int]:
