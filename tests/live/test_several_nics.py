@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.boots, pytest.mark.timeout(400)]
 
 MODELS = ("e1000", "ne2k-pci", "e1000")  # Bochs 2.7 takes one ne2k in a PCI slot
 SIZE = 300_000
+LONGEST = 65_507  # bytes of a ping, in 45 fragments; an NE2000's ring takes 8 frames
 
 # The names eth0.. depend on the drivers' order, so each NIC is known by its address.
 SCRIPT = """
@@ -30,6 +31,7 @@ KEEP_ROUTES=yes; export KEEP_ROUTES
 for nic in $(ls /sys/class/net | grep eth); do check $nic nic_up $nic; done
 NETS="{nets}"
 check all all
+for net in $NETS; do check ping$net ping -c 2 -s {longest} 192.168.$net.1; done
 """
 
 
@@ -37,7 +39,7 @@ def test_all_get_work_done(artifacts: Path, bochs: Bochs, web: HttpServer) -> No
     nics = tuple(nic(artifacts, model, number=number) for number, model in enumerate(MODELS))
     nets = [16 + number for number in range(len(MODELS))]
     script = "mount -t sysfs sys /sys\n" + SCRIPT.format(
-        port=web.port, size=SIZE, nets=" ".join(map(str, nets))
+        port=web.port, size=SIZE, longest=LONGEST, nets=" ".join(map(str, nets))
     )
     image = linux_image(artifacts / "linux.iso", script, nic_models=MODELS)
     with Boot(Machine(image, nics), artifacts, bochs) as boot:
@@ -48,6 +50,7 @@ def test_all_get_work_done(artifacts: Path, bochs: Bochs, web: HttpServer) -> No
     for net in nets:
         assert f"IP=192.168.{net}.2 ROUTER=192.168.{net}.1" in leases
         assert f"{sha256(pseudo_random(net, SIZE))}  /tmp/{net}" in checks["all"].output
+        assert "2 packets received" in checks[f"ping{net}"].output, checks[f"ping{net}"].output
     if ETHMOD == "pynat":
         for number in range(len(MODELS)):
             assert verify_capture(capture(artifacts, number))["tcp"] > SIZE // 1460
