@@ -160,7 +160,7 @@ def test_an_alias_on_the_guests_own_wire_is_a_neighbour() -> None:
     assert connect(lab, "192.168.16.77", 10) is None
     lab.from_guest(udp("192.168.16.77", 10, b"nobody there"))
     (error,) = read(lab)
-    assert (error[ICMP].type, error[ICMP].code) == (3, 3)
+    assert (error[ICMP].type, error[ICMP].code, error[IP].src) == (3, 3, "192.168.16.77")
     lab.from_guest(ping("192.168.16.77"))
     (reply,) = read(lab)
     assert (reply[ICMP].type, reply[IP].src) == (0, "192.168.16.77")
