@@ -73,8 +73,8 @@ class Router:
         self._own = frozenset((self._address, self._dns_address))
         self._broadcast = network.net.broadcast_address.packed
         self._zero = network.net.network_address.packed
-        claimed = {address.packed for address in config.claimed}
-        self._not_guests = self._own | claimed | {self._broadcast, self._zero}
+        self._claimed = {address.packed for address in config.claimed}
+        self._not_guests = self._own | self._claimed | {self._broadcast, self._zero}
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
         self._mask = int(network.net.netmask)
         self._prefix = int(network.net.network_address)
@@ -275,7 +275,7 @@ class Router:
                 f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)",
                 now,
             )
-        elif packet.ttl <= 1:
+        elif packet.ttl <= 1 and destination not in self._claimed:  # those are on the wire
             self.guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
         else:
             self._nat(packet, now)

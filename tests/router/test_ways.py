@@ -168,6 +168,16 @@ def test_an_alias_on_the_guests_own_wire_is_a_neighbour() -> None:
     assert asked == []
 
 
+def test_an_address_on_the_wire_is_no_hop_away() -> None:
+    lab = lab_of(ALIASES)
+    lab.from_guest(udp("192.168.16.77", 9, b"x", ttl=1))
+    (action,) = lab.to_host()
+    assert isinstance(action, UdpSend)
+    lab.from_guest(udp("192.0.2.7", 80, b"x", ttl=1))
+    (error,) = read(lab)
+    assert error[ICMP].type == 11
+
+
 def test_dhcp_gives_no_address_away_at_which_something_is_served() -> None:
     from pynat.services.leases import Leases
 
