@@ -7,9 +7,10 @@
 A restricted guest is told REFUSED for every other name: nothing of it leaves the process.
 
 Names that we know are those of the configuration, `host.internal`, `gateway.internal` and
-`host.docker.internal` (the router), what guests call themselves when they ask for an address by
-DHCP (with `dhcp.domain` behind it or without), and the addresses of the guest's net backwards: an
-address there without a name is NXDOMAIN at once, because no resolver of the host can know better.
+`host.docker.internal` (the router), and what guests call themselves when they ask for an address
+by DHCP, or what the configuration calls them (with `dhcp.domain` behind it or without). So are the
+addresses of the guest's net backwards: one without a name is NXDOMAIN at once, because no resolver
+of the host can know better.
 
 At most LIMIT questions are outstanding; the next one gets SERVFAIL. While one is outstanding the
 guest waits, so guest time is held. The host side answers each Resolve within its time-out, so
@@ -55,7 +56,7 @@ class DnsForwarder:
         self._guests = guests
         self._domain = f".{config.dhcp.domain.lower()}" if config.dhcp.domain else ""
         router = (network.router,)
-        self._names = dict.fromkeys(ROUTER_NAMES, router) | config.names
+        self._names = dict.fromkeys(ROUTER_NAMES, router) | self._reserved(config) | config.names
         self._pointers = _pointers(self._names)
         self._pointers.setdefault(network.router.reverse_pointer, ROUTER_NAMES[0])
         self._pointers.setdefault(network.dns.reverse_pointer, ROUTER_NAMES[0])
@@ -66,6 +67,15 @@ class DnsForwarder:
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
         self._last_id = 0
         self._to_host: list[Resolve] = []
+
+    def _reserved(self, config: Config) -> dict[str, tuple[IPv4Address, ...]]:
+        """Host names of the configuration's leases, with the domain first: it is what PTR says."""
+        found: dict[str, tuple[IPv4Address, ...]] = {}
+        for suffix in (self._domain, ""):
+            for lease in config.dhcp.static.values():
+                if lease.hostname:
+                    found.setdefault(lease.hostname.lower() + suffix, (lease.address,))
+        return found
 
     @property
     def pending(self) -> int:

@@ -41,7 +41,9 @@ from pynat.nat.unreachable import reason
 from pynat.notices import FLOWS
 from pynat.services import tftp_options
 from pynat.services.tftp_options import WINDOW, Terms
-from pynat.services.tftp_transfer import DALLY, Reading, Transfer, Writing
+from pynat.services.tftp_read import Reading
+from pynat.services.tftp_transfer import DALLY, Transfer
+from pynat.services.tftp_write import Writing
 from pynat.wire import ipv4, tftp, udp
 from pynat.wire.ipv4 import dotted
 from pynat.wire.tftp import Packet
@@ -110,7 +112,7 @@ class TftpServer:
             old.again(now)
             return
         if old is not None:
-            self._end_quietly(old, now)
+            self.end(old, "begun again", now)
         if refusal := self._refusal(request):
             self._send_error(PORT, end, *refusal, now)
             self._log(end, request, f"refused ({refusal[1]})", now)

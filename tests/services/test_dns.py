@@ -100,6 +100,14 @@ def test_guests_have_the_names_that_they_give_themselves() -> None:
     assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NXDOMAIN"
 
 
+def test_a_reserved_host_name_is_known_from_the_start() -> None:
+    lease = '"52:54:00:00:00:01" = {address = "192.168.16.9", hostname = "Box"}'
+    forwarder = Forwarder(f'dhcp.domain = "lab.test"\n[dhcp.static]\n{lease}')
+    assert forwarder.known("box") == "NOERROR A 192.168.16.9"
+    assert forwarder.known("box.lab.test") == "NOERROR A 192.168.16.9"
+    assert forwarder.known("9.16.168.192.in-addr.arpa", "PTR") == "NOERROR PTR box.lab.test."
+
+
 def test_the_first_of_two_guests_of_one_name_has_it(forwarder: Forwarder) -> None:
     call(forwarder, b"box", 2)
     call(forwarder, b"box", 1)

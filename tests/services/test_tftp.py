@@ -279,6 +279,7 @@ def test_a_guest_that_starts_again_from_the_same_port(lab: Lab, client: TftpClie
     assert client.got() == ["DATA block 1, 512 bytes"]
     assert client.port != old
     assert len(lab.router.tftp) == 1
+    assert said(lab) == ['"boot/x" begun again, 512 bytes in 0.000 s']
 
 
 def test_an_intruder_gets_error_5_and_does_no_harm(lab: Lab, client: TftpClient) -> None:
