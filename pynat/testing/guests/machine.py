@@ -32,6 +32,7 @@ class Machine:
 
     sync: of Bochs's `clock:`.
     display: what follows `display_library:`; None is one that nobody sees.
+    cpu: Bochs's name of a model; "" is Bochs's own choice.
     """
 
     image: Path | None
@@ -40,6 +41,7 @@ class Machine:
     sync: str = "none"
     ips: int = 50_000_000
     display: str | None = None
+    cpu: str = ""
 
 
 def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
@@ -47,9 +49,10 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
     if roms is None:
         raise GuestUnavailable("no BIOS for Bochs (Debian: apt-get install bochsbios vgabios)")
     bios, vga = roms
+    model = f"model={machine.cpu}, " if machine.cpu else ""
     lines = [
         f"megs: {machine.memory}",
-        f"cpu: count=1, ips={machine.ips}",
+        f"cpu: {model}count=1, ips={machine.ips}",
         f"clock: sync={machine.sync}, time0=1700000000",
         f'romimage: file="{bios}"',
         f'vgaromimage: file="{vga}"',
