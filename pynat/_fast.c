@@ -3,6 +3,7 @@
  *   ones_sum(data)                                    RFC 1071, for pynat/wire/checksum.py
  *   tcp_headers(template, base, seq, last, payloads)  headers of a run, for pynat/wire/tcp.py
  *   tcp_run(frames, at, mac)                          common segments as one, for pynat/wire/tcp.py
+ *   read_frames(descriptor, limit)                    one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, frames, from)            one write(2) each, for pynat/link/tap.py
  */
 #define PY_SSIZE_T_CLEAN
@@ -20,6 +21,7 @@ enum {
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
     LONGEST = 60,
+    LONGEST_FRAME = 65535 + ETHERNET + 4, /* of any MTU, with a VLAN tag */
     PROTOCOL_TCP = 6,
     ACK = 0x10,
     PSH = 0x08,
@@ -194,6 +196,33 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
                          tcp[13], get16(tcp + 14), data, get32(tcp + 24), get32(tcp + 28));
 }
 
+/* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
+static PyObject *read_frames(PyObject *self, PyObject *args) {
+    (void)self;
+    int descriptor;
+    Py_ssize_t limit;
+    if (!PyArg_ParseTuple(args, "in", &descriptor, &limit)) return NULL;
+    PyObject *frames = PyList_New(0);
+    if (!frames) return NULL;
+    char buffer[LONGEST_FRAME];
+    int error = 0;
+    while (PyList_GET_SIZE(frames) < limit) {
+        const ssize_t size = read(descriptor, buffer, sizeof buffer);
+        if (size < 0) {
+            error = errno;
+            break;
+        }
+        PyObject *frame = PyBytes_FromStringAndSize(buffer, size);
+        const int failed = !frame || PyList_Append(frames, frame) < 0;
+        Py_XDECREF(frame);
+        if (failed) {
+            Py_DECREF(frames);
+            return NULL;
+        }
+    }
+    return Py_BuildValue("Ni", frames, error);
+}
+
 static PyObject *write_frames(PyObject *self, PyObject *args) {
     (void)self;
     int descriptor;
@@ -228,6 +257,7 @@ static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_headers", tcp_headers, METH_VARARGS, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
+    {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -24,6 +24,9 @@ def tcp_run(
     but timestamps, a TTL of 2 at least and correct checksums; the same holds for the others.
     """
 
+def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
+    """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
+
 def write_frames(descriptor: int, frames: list[bytes], start: int, /) -> tuple[int, int]:
     """Write the frames from `start` on, one write(2) each, until one is refused.
 

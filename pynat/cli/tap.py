@@ -104,7 +104,7 @@ def configure(device: str, network: Network) -> None:
 
 async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
-    tap = TapLink(descriptor, config.network.mtu, loop, _log_from(arguments.verbose))
+    tap = TapLink(descriptor, loop, _log_from(arguments.verbose))
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, tap.close)

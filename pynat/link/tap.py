@@ -22,14 +22,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
-from pynat._fast import write_frames
+from pynat._fast import read_frames, write_frames
 from pynat.errors import ConfigError
 from pynat.notices import Level
 
 DEVICE = "/dev/net/tun"
 LONGEST_NAME = 15  # IFNAMSIZ without its NUL
 GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
-_OVERHEAD = 14 + 4  # bytes: Ethernet header, VLAN tag
 
 _TUNSETIFF = 0x400454CA
 _IFF_TAP = 0x0002
@@ -141,12 +140,10 @@ class TapLink:
     def __init__(
         self,
         descriptor: int,
-        mtu: int,
         loop: asyncio.AbstractEventLoop,
         log: Callable[[int, str], None],
     ) -> None:
         self._descriptor = descriptor
-        self._longest = mtu + _OVERHEAD
         self._loop = loop
         self._start = time.monotonic()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -184,19 +181,13 @@ class TapLink:
         if self._rung:
             self._rung = False
             os.eventfd_read(self._bell)
-        frames: list[tuple[float, bytes]] = []
-        descriptor, longest, now, read = self._descriptor, self._longest, self.now, os.read
-        try:
-            for _ in range(limit):
-                frames.append((now(), read(descriptor, longest)))
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._lost(error)
-        if frames:
-            self.from_guest.frames += len(frames)
-            self.from_guest.bytes += sum([len(frame) for _, frame in frames])
-        return frames
+        frames, error = read_frames(self._descriptor, limit)
+        if error not in (0, errno.EAGAIN):
+            self._lost(OSError(error, os.strerror(error)))
+        self.from_guest.frames += len(frames)
+        self.from_guest.bytes += sum(map(len, frames))
+        now = self.now()
+        return [(now, frame) for frame in frames]
 
     def send(self, frames: list[bytes]) -> int:
         """Each frame is offered once: a network drops what its wire does not take."""

@@ -36,7 +36,7 @@ def wire(loop: asyncio.AbstractEventLoop) -> Iterator[Wire]:
     guest.setblocking(False)
     ours.setblocking(False)
     log: list[str] = []
-    link = TapLink(ours.detach(), 1500, loop, lambda _, text: log.append(text))
+    link = TapLink(ours.detach(), loop, lambda _, text: log.append(text))
     yield Wire(link, guest, log)
     link.dispose()
     guest.close()
