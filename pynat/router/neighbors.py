@@ -72,10 +72,6 @@ class Neighbors:
     def __len__(self) -> int:
         return len(self._known)
 
-    def mac_of(self, address: bytes, now: float) -> bytes | None:
-        known = self._known.get(address)
-        return known[0] if known and now < known[1] + LIFETIME else None
-
     def fresh_mac(self, address: bytes, now: float) -> bytes | None:
         """None if it has to be asked for first."""
         known = self._known.get(address)

@@ -87,7 +87,8 @@ class _Datagram:
         if not fragment.more:
             self.end = fragment.offset + len(fragment.payload)
         if fragment.offset == 0:
-            self.first = fragment
+            own = memoryview(bytes(fragment.packet))  # its frame may be longer, up to 64 KiB
+            self.first = ipv4.decode(own)
 
     def refuse(self) -> None:
         self.refused = True

@@ -250,7 +250,7 @@ class Router:
 
     def _guest_at(self, address: bytes) -> bytes | None:
         """The MAC that has been heard of lately at an address."""
-        return self.guest.neighbors.mac_of(address, self._now)
+        return self.guest.neighbors.fresh_mac(address, self._now)
 
     def _dns(self, packet: Ipv4, question: Udp, now: float) -> None:
         def answer(message: bytes) -> None:

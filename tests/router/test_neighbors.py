@@ -27,7 +27,7 @@ def lab() -> Lab:
 
 
 def mac_of(lab: Lab, address: str) -> bytes | None:
-    return lab.router.guest.neighbors.mac_of(IPv4Address(address).packed, lab.now)
+    return lab.router.guest.neighbors.fresh_mac(IPv4Address(address).packed, lab.now)
 
 
 def arp(lab: Lab, **fields: Any) -> list[Any]:
