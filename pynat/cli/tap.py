@@ -62,6 +62,7 @@ def add(subparsers: Subparsers) -> None:
 def _tap(arguments: argparse.Namespace) -> int:
     config = load(str(arguments.config or ""), "")
     _take_all_descriptors()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
     with _namespace(arguments.netns) as there:
         descriptor = _open(arguments, config, there)
         asyncio.run(_serve(descriptor, config, arguments))
