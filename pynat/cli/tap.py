@@ -77,12 +77,12 @@ def _namespace(name: str | None) -> Iterator[Path | None]:
         return
     path = netns.path_of(name)
     ours = path.parent == netns.NAMED and not path.exists()
-    if ours:
-        netns.make(path.name)
     try:
+        if ours:
+            netns.make(path.name)
         yield path
     finally:
-        if ours:
+        if ours and path.exists():
             netns.remove(path.name)
 
 
