@@ -23,14 +23,10 @@ from collections.abc import Callable
 from pynat.config import Tcp
 from pynat.nat.messages import (
     Action,
-    CloseFlow,
     Destination,
-    TcpConnect,
-    TcpRead,
-    TcpSend,
-    TcpShutdown,
 )
 from pynat.nat.tcp.acks import Acks
+from pynat.nat.tcp.host_side import HostSide
 from pynat.nat.tcp.receive import Receiver
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
@@ -47,8 +43,6 @@ from pynat.nat.tcp.terms import Terms
 from pynat.nat.tcp.writer import Writer
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
-SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
-READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 
 
@@ -79,10 +73,7 @@ class Flow:
         self.last = 0.0  # when anything came from either side
         self._settings = settings
         self._touch = touch
-        self._actions: list[Action] = []
-        self._read_allowance = 0
-        self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
-        self._host_open = True
+        self._host = HostSide(number)
         self._acks = Acks(settings.delayed_ack)
         self._writer = Writer(ends, terms, self.sender, self._acks)
         self._syn_due = False
@@ -94,7 +85,7 @@ class Flow:
         self._change(State.CONNECTING)
         self._negotiate(syn, now)
         self._accept(syn, self.receiver.nxt)
-        self._actions.append(TcpConnect(self.number, host))
+        self._host.connect(host)
 
     def open_from_host(self, now: float) -> None:
         self.opened = self.last = now
@@ -257,14 +248,13 @@ class Flow:
     def on_sent(self, count: int, room: int, now: float) -> None:
         self.last = now
         self.receiver.taken(count, room)
-        if count == self._offered:
-            self._offered = 0  # else TcpWritable will say when to go on
+        self._host.taken(count)
         if count:
             self._acks.taken(self.receiver.ack, now)
         self._touch(self)
 
     def on_writable(self, room: int) -> None:
-        self._offered = 0
+        self._host.writable()
         self.receiver.room = room
         self._acks.due |= self.receiver.opens
         self._touch(self)
@@ -273,7 +263,7 @@ class Flow:
         self.last = now
         self.answer_due = False
         self.bytes_from_host += len(data)
-        self._read_allowance -= len(data)
+        self._host.received(len(data))
         self.sender.write(data)
         self._touch(self)
 
@@ -291,7 +281,7 @@ class Flow:
 
         What the host's kernel has acknowledged in the guest's name goes to the guest before.
         """
-        self._host_open = False
+        self._host.open = False
         self.why_closed = why
         self._touch(self)
         if self.state is State.CONNECTING or not self.sender.buffered:
@@ -348,7 +338,7 @@ class Flow:
     # ------------------------------------------------------------------ the end
     def close(self, why: str, *, reset_host: bool = False) -> None:
         self.why_closed = self.why_closed or why
-        self._close_host(reset_host)
+        self._host.close(reset=reset_host)
         self._change(State.CLOSED)
 
     def reset(self, why: str) -> None:
@@ -361,11 +351,6 @@ class Flow:
         if self.state not in (State.CONNECTING, State.CLOSED, State.TIME_WAIT):
             self._reset_due = self._writer.reset(self.receiver)
 
-    def _close_host(self, reset: bool) -> None:
-        if self._host_open:
-            self._host_open = False
-            self._actions.append(CloseFlow(self.number, reset))
-
     def _change(self, state: State) -> None:
         self.state = state
         self.synchronized = state not in UNSYNCHRONIZED
@@ -376,31 +361,20 @@ class Flow:
         receiver = self.receiver
         if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
-        elif not self._host_open and self.state is not State.TIME_WAIT:
+        elif not self._host.open and self.state is not State.TIME_WAIT:
             if not self.sender.buffered:
                 self._end_failed()
         else:
-            if receiver.held and not self._offered:
-                self._offered = receiver.held
-                chunks = list(receiver.chunks)
-                self._actions.append(TcpSend(self.number, chunks, receiver.urgent_at))
+            self._host.offer(receiver)
             if receiver.drained and not receiver.fin_passed:
                 receiver.fin_passed = True
                 self._acks.due = True
-                self._actions.append(TcpShutdown(self.number))
+                self._host.shut_down()
                 self._change(AFTER_GUEST_FIN[self.state])
-            self._allow_reading()
+            if self.state in (State.ESTABLISHED, State.CLOSE_WAIT) and not self.sender.fin_queued:
+                self._host.allow_reading(self.sender.buffered)
             self._finish()
-        actions, self._actions = self._actions, []
-        return actions
-
-    def _allow_reading(self) -> None:
-        if self.state not in (State.ESTABLISHED, State.CLOSE_WAIT) or self.sender.fin_queued:
-            return
-        room = SEND_CAPACITY - self.sender.buffered
-        if room - self._read_allowance >= READ_STEP:
-            self._read_allowance = room
-            self._actions.append(TcpRead(self.number, room))
+        return self._host.actions()
 
     def _finish(self) -> None:
         if not (self.sender.fin_acked and self.receiver.fin_passed):
@@ -409,7 +383,7 @@ class Flow:
             self.close("closed")
         elif self.state is State.TIME_WAIT:
             self.why_closed = self.why_closed or "closed"
-            self._close_host(reset=False)
+            self._host.close(reset=False)
 
     def to_guest(self, now: float) -> list[Segment | Run]:
         out: list[Segment | Run] = []

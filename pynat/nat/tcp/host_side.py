@@ -1,0 +1,63 @@
+"""What a flow asks of its host socket: one send at a time, no more to read than it can keep."""
+
+from __future__ import annotations
+
+from pynat.nat.messages import (
+    Action,
+    CloseFlow,
+    Destination,
+    TcpConnect,
+    TcpRead,
+    TcpSend,
+    TcpShutdown,
+)
+from pynat.nat.tcp.receive import Receiver
+
+SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
+READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
+
+
+class HostSide:
+    def __init__(self, number: int) -> None:
+        self.open = True  # the socket may still have to be closed
+        self._number = number
+        self._actions: list[Action] = []
+        self._allowance = 0  # bytes that the host may still read
+        self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
+
+    def connect(self, to: Destination) -> None:
+        self._actions.append(TcpConnect(self._number, to))
+
+    def offer(self, receiver: Receiver) -> None:
+        if receiver.held and not self._offered:
+            self._offered = receiver.held
+            chunks = list(receiver.chunks)
+            self._actions.append(TcpSend(self._number, chunks, receiver.urgent_at))
+
+    def taken(self, count: int) -> None:
+        if count == self._offered:
+            self._offered = 0  # else `writable` will say when to go on
+
+    def writable(self) -> None:
+        self._offered = 0
+
+    def received(self, count: int) -> None:
+        self._allowance -= count
+
+    def allow_reading(self, buffered: int) -> None:
+        room = SEND_CAPACITY - buffered
+        if room - self._allowance >= READ_STEP:
+            self._allowance = room
+            self._actions.append(TcpRead(self._number, room))
+
+    def shut_down(self) -> None:
+        self._actions.append(TcpShutdown(self._number))
+
+    def close(self, *, reset: bool) -> None:
+        if self.open:
+            self.open = False
+            self._actions.append(CloseFlow(self._number, reset))
+
+    def actions(self) -> list[Action]:
+        actions, self._actions = self._actions, []
+        return actions
