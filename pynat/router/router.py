@@ -1,9 +1,9 @@
 """Who gets this packet: the demux of everything that the guest sends, and the way back to it.
 
 One `match` per layer; what no arm takes is dropped under a named reason. Malformed is caught here
-and nowhere else. Addresses of our own are served by `services`; the rest of the world goes to
-`nat`, which names hosts as the guest does; `pynat.router.ways` says where such a name really
-leads. 127.0.0.0/8 leads nowhere: the router's own loopback is not the guest's to name.
+and nowhere else. Addresses of our own are served by `services`; the rest of the world goes through
+`pynat.router.world` to `nat`, which names hosts as the guest does; `pynat.router.ways` says where
+such a name really leads. 127.0.0.0/8 leads nowhere: the router's own loopback is not the guest's to name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from pynat.nat.messages import (
     FileOpened,
     FileWritten,
     ForwardTrouble,
-    Nowhere,
     Resolved,
     SocketError,
     TcpFailed,
@@ -40,7 +39,9 @@ from pynat.notices import Level, Notices
 from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
 from pynat.router.reassembly import Reassembly
-from pynat.router.ways import Refusal, Ways
+from pynat.router.ways import Ways
+from pynat.router.world import LIMITED_BROADCAST, World
+from pynat.services import ping
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
@@ -50,7 +51,6 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
 from pynat.wire.udp import Udp
 
-LIMITED_BROADCAST = b"\xff" * 4
 NO_ADDRESS = b"\0" * 4
 MULTICAST = range(224, 240)  # first byte of the groups (RFC 5771)
 LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere
@@ -82,7 +82,7 @@ class Router:
         self.tcp = TcpTable(config, self.guest, numbers)
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
-        self._ways = Ways(config)
+        self._world = World(Ways(config), self.guest, self.tcp, self.udp, self.echo)
         self.incoming = Incoming(network, self.tcp, self.udp, notices)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
@@ -184,16 +184,9 @@ class Router:
                 self._dhcp(datagram, now)
                 return
             if self._forwards_to_all and self._is_guest(packet.source):
-                self._broadcast_on(packet, datagram, now)
+                self._world.broadcast(packet, datagram, now)
                 return
         self.notices.drop("ipv4 broadcast", f"{packet}: only DHCP is served so", now, Level.DEBUG)
-
-    def _broadcast_on(self, packet: Ipv4, datagram: Udp, now: float) -> None:
-        to = self._ways.udp((LIMITED_BROADCAST, datagram.destination))
-        if isinstance(to, Refusal):
-            self._count_refusal(packet, to, now)
-        else:
-            self.udp.from_guest(packet, datagram, to, now)
 
     def _is_forwarded_group(self, packet: Ipv4) -> bool:
         """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""
@@ -211,14 +204,13 @@ class Router:
             case ipv4.TCP:
                 self._tcp_to_router(packet, now)
             case _:
-                self._no_protocol(packet, now)
+                self._world.no_protocol(packet, now)
 
     def _icmp_to_router(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        if message.type != icmp.ECHO_REQUEST:
-            self._other_icmp(packet, message, now)
-            return
-        reply = Icmp(icmp.ECHO_REPLY, 0, message.ident, message.sequence, message.payload)
-        self.guest.send_ipv4(packet.destination, packet.source, ipv4.ICMP, icmp.encode(reply), now)
+        if message.type == icmp.ECHO_REQUEST:
+            ping.answer(self.guest, packet, message, now)
+        else:
+            self._world.other_icmp(packet, message, now)
 
     def _udp_to_router(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         match datagram.destination:
@@ -231,14 +223,14 @@ class Router:
             case port if packet.destination == self._address and self.tftp.owns(port):
                 self.tftp.from_guest(packet.source, datagram, now)
             case _:
-                self._udp(packet, datagram, now)
+                self._world.udp(packet, datagram, now)
 
     def _tcp_to_router(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
         if port == DNS_PORT and packet.destination == self._dns_address:
             self.tcp.from_guest(packet, self.dns_streams.ADDRESS, now)
         else:
-            self._tcp(packet, now)
+            self._world.tcp(packet, now)
 
     def _dhcp(self, datagram: Udp, now: float) -> None:
         self._now = now
@@ -268,7 +260,7 @@ class Router:
         if self._is_guest(destination):
             self._unreachable(packet, icmp.HOST, "is on the guest's own wire", now)
         elif self._is_forwarded_group(packet) and packet.ttl > 1:
-            self._nat(packet, now)
+            self._world.from_guest(packet, now)
         elif not 0 < destination[0] < 224 or destination[0] == 127 or destination == self._zero:
             self.notices.drop(
                 "ipv4 destination",
@@ -278,68 +270,7 @@ class Router:
         elif packet.ttl <= 1 and destination not in self._claimed:  # those are on the wire
             self.guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
         else:
-            self._nat(packet, now)
-
-    def _nat(self, packet: Ipv4, now: float) -> None:
-        match packet.protocol:
-            case ipv4.TCP:
-                self._tcp(packet, now)
-            case ipv4.UDP:
-                self._udp(packet, udp.decode(packet), now)
-            case ipv4.ICMP:
-                self._icmp(packet, icmp.decode(packet.payload), now)
-            case _:
-                self._no_protocol(packet, now)
-
-    def _tcp(self, packet: Ipv4, now: float) -> None:
-        port = int.from_bytes(packet.payload[2:4], "big")
-        to = self._ways.tcp((packet.destination, port))
-        if not isinstance(to, Refusal):
-            self.tcp.from_guest(packet, to, now)
-        elif self.tcp.knows(packet):  # a forward has let it in
-            self.tcp.from_guest(packet, Nowhere(), now)
-        else:
-            self._count_refusal(packet, to, now)
-            self.tcp.refuse(packet, now)
-
-    def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
-        named = (packet.destination, datagram.destination)
-        to = self._ways.udp(named)
-        if not isinstance(to, Refusal):
-            self.udp.from_guest(packet, datagram, to, now)
-        elif self.udp.knows(packet, datagram):
-            self.udp.from_guest(packet, datagram, named, now)
-        else:
-            self._count_refusal(packet, to, now)
-            ours = to is Refusal.NOBODY
-            code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
-            self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
-
-    def _icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        if message.type != icmp.ECHO_REQUEST:
-            self._other_icmp(packet, message, now)
-            return
-        match self._ways.echo(packet.destination):
-            case bytes(host):
-                self.echo.from_guest(packet, message, host, now)
-            case Refusal.NOBODY:
-                self._icmp_to_router(packet, message, now)  # an address of ours
-            case Refusal.PROHIBITED:
-                self._count_refusal(packet, Refusal.PROHIBITED, now)
-                self.guest.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, packet.quote, now)
-
-    def _count_refusal(self, packet: Ipv4, why: Refusal, now: float) -> None:
-        if why is Refusal.PROHIBITED:
-            self.notices.drop("restricted", f"{packet}: `allow` does not have it", now)
-
-    def _other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        self.notices.drop(
-            "icmp type", f"{dotted(packet.source)}: {message}: only echo is forwarded", now
-        )
-
-    def _no_protocol(self, packet: Ipv4, now: float) -> None:
-        self.notices.drop("ipv4 protocol", f"{packet}: only TCP, UDP and ICMP are known", now)
-        self.guest.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
+            self._world.from_guest(packet, now)
 
     def _incomplete(self, quote: bytes, now: float) -> None:
         self.guest.send_error(icmp.TIME_EXCEEDED, icmp.REASSEMBLY, quote, now)

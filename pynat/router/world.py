@@ -1,0 +1,102 @@
+"""What the guest sends to the rest of the world, by protocol: to `nat`, if `ways` has a way.
+
+Also the refusals that are the same for every destination.
+"""
+
+from __future__ import annotations
+
+from pynat.nat.echo import EchoTable
+from pynat.nat.messages import Nowhere
+from pynat.nat.outlet import Outlet
+from pynat.nat.tcp.table import TcpTable
+from pynat.nat.udp import UdpTable
+from pynat.router.ways import Refusal, Ways
+from pynat.services import ping
+from pynat.wire import icmp, ipv4, udp
+from pynat.wire.icmp import Icmp
+from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.udp import Udp
+
+LIMITED_BROADCAST = b"\xff" * 4
+
+
+class World:
+    def __init__(
+        self, ways: Ways, outlet: Outlet, tcp: TcpTable, udp: UdpTable, echo: EchoTable
+    ) -> None:
+        self._ways = ways
+        self._outlet = outlet
+        self._tcp = tcp
+        self._udp = udp
+        self._echo = echo
+
+    def from_guest(self, packet: Ipv4, now: float) -> None:
+        match packet.protocol:
+            case ipv4.TCP:
+                self.tcp(packet, now)
+            case ipv4.UDP:
+                self.udp(packet, udp.decode(packet), now)
+            case ipv4.ICMP:
+                self._icmp(packet, icmp.decode(packet.payload), now)
+            case _:
+                self.no_protocol(packet, now)
+
+    def tcp(self, packet: Ipv4, now: float) -> None:
+        port = int.from_bytes(packet.payload[2:4], "big")
+        to = self._ways.tcp((packet.destination, port))
+        if not isinstance(to, Refusal):
+            self._tcp.from_guest(packet, to, now)
+        elif self._tcp.knows(packet):  # a forward has let it in
+            self._tcp.from_guest(packet, Nowhere(), now)
+        else:
+            self._count(packet, to, now)
+            self._tcp.refuse(packet, now)
+
+    def udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
+        named = (packet.destination, datagram.destination)
+        to = self._ways.udp(named)
+        if not isinstance(to, Refusal):
+            self._udp.from_guest(packet, datagram, to, now)
+        elif self._udp.knows(packet, datagram):
+            self._udp.from_guest(packet, datagram, named, now)
+        else:
+            self._count(packet, to, now)
+            ours = to is Refusal.NOBODY
+            code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
+            self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
+
+    def broadcast(self, packet: Ipv4, datagram: Udp, now: float) -> None:
+        to = self._ways.udp((LIMITED_BROADCAST, datagram.destination))
+        if isinstance(to, Refusal):
+            self._count(packet, to, now)
+        else:
+            self._udp.from_guest(packet, datagram, to, now)
+
+    def _icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
+        if message.type != icmp.ECHO_REQUEST:
+            self.other_icmp(packet, message, now)
+            return
+        match self._ways.echo(packet.destination):
+            case bytes(host):
+                self._echo.from_guest(packet, message, host, now)
+            case Refusal.NOBODY:  # an address of ours
+                ping.answer(self._outlet, packet, message, now)
+            case Refusal.PROHIBITED:
+                self._count(packet, Refusal.PROHIBITED, now)
+                code = icmp.PROHIBITED
+                self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+
+    def _count(self, packet: Ipv4, why: Refusal, now: float) -> None:
+        if why is Refusal.PROHIBITED:
+            notices = self._outlet.notices
+            notices.drop("restricted", f"{packet}: `allow` does not have it", now)
+
+    # ------------------------------------------------------------------ refused everywhere
+    def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
+        text = f"{dotted(packet.source)}: {message}: only echo is forwarded"
+        self._outlet.notices.drop("icmp type", text, now)
+
+    def no_protocol(self, packet: Ipv4, now: float) -> None:
+        text = f"{packet}: only TCP, UDP and ICMP are known"
+        self._outlet.notices.drop("ipv4 protocol", text, now)
+        self._outlet.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
