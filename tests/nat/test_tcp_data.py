@@ -271,6 +271,16 @@ def test_a_guest_that_probes_a_closed_window_is_answered(stalled: TcpScript) -> 
     assert stalled.lab.host_bytes[1] == pattern(4000)
 
 
+def test_a_closed_window_is_closed_for_text_only(stalled: TcpScript) -> None:
+    """RFC 9293 3.10.7.4: valid acknowledgements are taken all the same."""
+    stalled.host_says(b"hello")
+    assert stalled.to_guest() == ["P. 1:6(5) ack 4001"]
+    stalled.guest(". 4001:4002(1) ack 6")
+    stalled.to_guest()
+    stalled.lab.wait(30)
+    assert stalled.to_guest() == []
+
+
 def test_the_window_opens_when_the_host_reads_again(stalled: TcpScript) -> None:
     stalled.lab.room = 4000
     stalled.host(TcpWritable(1, 500))

@@ -110,6 +110,13 @@ def test_other_connect_errors_become_icmp_with_the_syn_quoted(number: int, code:
     assert error["IP in ICMP"].dst == "192.0.2.7"
 
 
+def test_what_comes_before_the_connection_is_open_is_counted() -> None:
+    flow = connecting(Lab())
+    flow.guest("P. 1:6(5) ack 1")
+    assert flow.lab.drops == {"tcp before the connection is open": 1}
+    assert flow.to_guest() == []
+
+
 def test_rst_while_connecting_gives_up_the_connect() -> None:
     flow = connecting(Lab())
     flow.to_host()

@@ -107,6 +107,8 @@ class Flow:
         if self.state is State.CONNECTING:
             if segment.flags & RST:
                 self.close("the guest gave up before the host's connect succeeded")
+            elif not segment.flags & SYN:
+                return "tcp before the connection is open"
             return ""
         if self.state is State.SYN_SENT:
             self._in_syn_sent(segment, now)
@@ -165,6 +167,8 @@ class Flow:
                 stamps.take_over(stamp[0], now)
         if not acceptable:
             self._acks.due = True
+            if seq == receiver.nxt and flags & (SYN | ACK) == ACK:
+                self._acknowledged(segment, seq, now)  # our window is closed, for text only
             return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
         if flags & SYN:
             self._acks.due = True
