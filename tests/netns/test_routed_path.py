@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from pynat.config import Broadcast, Config, Udp
 from pynat.testing.script import pattern
@@ -240,3 +240,15 @@ def test_path_mtu_discovery_of_a_linux_guest(network: TapNetwork) -> None:
 def test_the_longest_ping_of_a_linux_guest(network: TapNetwork, address: str) -> None:
     shown = network.guest.run("ping", "-n", "-c", "1", "-W", "5", "-s", str(LONGEST), address)
     assert "1 received" in shown.stdout
+
+
+@pytest.mark.parametrize(("address", "code"), [(UNREACHABLE, 1), (PROHIBITED, 13)])
+def test_what_a_router_says_of_a_connection_comes_from_it(address: str, code: int) -> None:
+    """The error that ends the host's connect keeps its code and its sender."""
+
+    async def run() -> None:
+        async with running() as guest:
+            syn = bytes(ip(address, id=9) / TCP(sport=40_000, dport=80, flags="S", seq=7))
+            assert await answer_to(guest, syn) == (NEAR, 3, code)
+
+    scenario(run)
