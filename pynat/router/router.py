@@ -3,7 +3,8 @@
 One `match` per layer; what no arm takes is dropped under a named reason. Malformed is caught here
 and nowhere else. Addresses of our own are served by `services`; the rest of the world goes through
 `pynat.router.world` to `nat`, which names hosts as the guest does; `pynat.router.ways` says where
-such a name really leads. 127.0.0.0/8 leads nowhere: the router's own loopback is not the guest's to name.
+such a name really leads. 127.0.0.0/8 leads nowhere: the router's own loopback is not the guest's
+to name.
 """
 
 from __future__ import annotations
