@@ -283,10 +283,17 @@ def test_a_closed_window_is_closed_for_text_only(stalled: TcpScript) -> None:
 
 def test_the_window_opens_when_the_host_reads_again(stalled: TcpScript) -> None:
     stalled.lab.room = 4000
-    stalled.host(TcpWritable(1, 500))
-    assert stalled.to_guest() == []  # a sliver is not worth telling (RFC 9293 3.8.6.2.2)
     stalled.host(TcpWritable(1, 4000))
     assert stalled.to_guest(detail=True) == [". 1:1(0) ack 4001 win 4000"]
+
+
+def test_a_window_that_opens_is_worth_telling(stalled: TcpScript) -> None:
+    """RFC 9293 3.8.6.2.2: by a segment at least; a writable kernel takes one, whatever it says."""
+    stalled.lab.room = 4000
+    stalled.host(TcpWritable(1, 500))
+    assert stalled.to_guest(detail=True) == [". 1:1(0) ack 4001 win 1460"]
+    stalled.host(TcpWritable(1, 2000))
+    assert stalled.to_guest() == []
 
 
 # ---------------------------------------------------------------- urgent data

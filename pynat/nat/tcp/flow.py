@@ -259,7 +259,8 @@ class Flow:
 
     def on_writable(self, room: int) -> None:
         self._host.writable()
-        self.receiver.room = room
+        # A kernel that says it is writable takes a segment at least, however small its buffer.
+        self.receiver.room = max(room, self.receiver.step)
         self._acks.due |= self.receiver.opens
         self._touch(self)
 
