@@ -25,9 +25,15 @@ class Congestion:
     def open(self, mss: int) -> None:
         self.window = INITIAL_WINDOW * mss
 
-    def on_progress(self, acked: int, una: int, mss: int, *, selective: bool) -> bool:
-        """`acked` bytes more are acknowledged. Whether the next segment must be lost too."""
+    def on_progress(self, acked: int, una: int, mss: int, *, flight: int, selective: bool) -> bool:
+        """`acked` bytes more are acknowledged. Whether the next segment must be lost too.
+
+        flight: bytes that were on their way. A window that they did not fill by half says nothing
+        about the path when they arrive, so it does not grow (RFC 7661 1).
+        """
         self.duplicates = 0
+        if not self.recovering and flight * 2 < self.window:
+            return False
         if not self.recovering:
             if self.window < self.threshold:
                 self.window += acked

@@ -165,7 +165,7 @@ class Sender:
             self._arm(now)
 
     def _advance(self, ack: int, now: float, round_trip: float | None) -> None:
-        acked = ack - self.una
+        acked, flight = ack - self.una, self.top - self.una
         if self._timed is not None and ack >= self._timed[0]:
             self.rtt.sample(now - self._timed[1])
             self._timed = None
@@ -180,7 +180,9 @@ class Sender:
             self.rtt.forget_back_off()
             self.retries = 0
         selective = self.selective
-        self._resend_first |= self.congestion.on_progress(acked, ack, self.mss, selective=selective)
+        self._resend_first |= self.congestion.on_progress(
+            acked, ack, self.mss, flight=flight, selective=selective
+        )
         if self.una < self.top:
             self._arm(now)
         else:
