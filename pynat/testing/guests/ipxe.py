@@ -12,13 +12,14 @@ from pathlib import Path
 from pynat.testing.guests.files import bootable_iso, installed
 
 ROMS = {"e1000": "pxe-e1000.rom", "ne2k-pci": "pxe-ne2k_pci.rom"}
-ROM_FOLDER = Path("/usr/lib/ipxe/qemu")
+ROM_FOLDERS = Path("/usr/lib/ipxe/qemu"), Path("/usr/share/qemu")  # Debian 12, Debian 13
 LKRN = Path("/usr/lib/ipxe/ipxe.lkrn")
 
 
 def boot_rom(model: str) -> Path:
     """iPXE as an option ROM for a card of this model, which boots what DHCP names."""
-    return installed(ROM_FOLDER / ROMS[model], "ipxe-qemu")
+    roms = [folder / ROMS[model] for folder in ROM_FOLDERS]
+    return installed(next((rom for rom in roms if rom.is_file()), roms[0]), "ipxe-qemu")
 
 
 def ipxe_image(target: Path, script: str) -> Path:
