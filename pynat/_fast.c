@@ -190,10 +190,11 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
     }
     const uint8_t *tcp = last.tcp;
     if (last.header == TCP)
-        return Py_BuildValue("nIIIIIIN()", end - at, get16(tcp), get16(tcp + 2), first.seq, last.ack,
-                             tcp[13], get16(tcp + 14), data);
-    return Py_BuildValue("nIIIIIIN(II)", end - at, get16(tcp), get16(tcp + 2), first.seq, last.ack,
-                         tcp[13], get16(tcp + 14), data, get32(tcp + 24), get32(tcp + 28));
+        return Py_BuildValue("nIIIIIIIN()", end - at, last.seq - first.seq, get16(tcp),
+                             get16(tcp + 2), first.seq, last.ack, tcp[13], get16(tcp + 14), data);
+    return Py_BuildValue("nIIIIIIIN(II)", end - at, last.seq - first.seq, get16(tcp), get16(tcp + 2),
+                         first.seq, last.ack, tcp[13], get16(tcp + 14), data, get32(tcp + 24),
+                         get32(tcp + 28));
 }
 
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */

@@ -15,8 +15,8 @@ def tcp_headers(
 
 def tcp_run(
     frames: list[bytes], at: int, mac: bytes, /
-) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
-    """Count, source and destination port, seq, ack, flags, window, data, timestamps.
+) -> tuple[int, int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    """Count, bytes before the last one, ports, seq, ack, flags, window, data, timestamps.
 
     Of the frame `at` and of those right behind it that only go on with what it says: more data in
     order with nothing else changed, or further acknowledgements without data. None unless that

@@ -108,8 +108,11 @@ class Engine:
                 at += 1
 
     def _ask_host(self, now: float) -> None:
+        """A fault costs the action that met it; the others are carried out."""
         while actions := self.router.to_host(now):
-            self.host.perform(actions)
+            waiting = iter(actions)
+            while not self._guard(self.host.perform, waiting):
+                pass
             self._deliver(now)
 
     def _answer_guest(self, now: float) -> None:
@@ -164,11 +167,14 @@ class Engine:
             self.notices.say(Level.ERROR, f"{error}; the network goes on without this forward")
 
     # ------------------------------------------------------------------ faults, words
-    def _guard(self, call: Callable[..., None], *arguments: object) -> None:
+    def _guard(self, call: Callable[..., None], *arguments: object) -> bool:
+        """Whether it went well."""
         try:
             call(*arguments)
         except Exception:
             self._fault(self._link.now())
+            return False
+        return True
 
     def _fault(self, now: float) -> None:
         """Within an exception: whatever it is, Bochs and the other flows go on."""

@@ -46,6 +46,8 @@ class Files:
         self._open: dict[int, int] = {}
 
     def perform(self, action: FileOpen | FileRead | FileWrite) -> None:
+        if not isinstance(action, FileOpen) and action.flow not in self._open:
+            return  # failed in this very turn; FileFailed is on its way
         try:
             match action:
                 case FileOpen():

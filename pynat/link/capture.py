@@ -47,7 +47,9 @@ class CaptureFile:
         """Raises ConfigError when the file cannot be written."""
         self._is_pcap = path.suffix == ".pcap"
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # Not to wait for the reader of a FIFO: the network goes on, and the capture ends.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+            self._fd = os.open(path, flags, 0o644)
         except OSError as error:
             raise ConfigError(
                 f"capture: {path}: {error.strerror}; name a file that can be written"

@@ -64,6 +64,7 @@ class Segment:
     options: Options = NO_OPTIONS
     urgent: int = 0
     count: int = 1  # segments on the wire that it stands for
+    before_last: int = 0  # bytes of them before the last one
 
     @property
     def length(self) -> int:
@@ -209,6 +210,6 @@ def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
     found = tcp_run(frames, at, mac)
     if found is None:
         return None
-    count, source, destination, seq, ack, flags, window, data, stamps = found
+    count, before, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
-    return Segment(source, destination, seq, ack, flags, window, data, options, 0, count)
+    return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)

@@ -132,6 +132,24 @@ def test_a_fault_of_ours_is_reported_and_the_next_frame_works() -> None:
     scenario(run)
 
 
+def test_a_fault_of_ours_costs_one_action_and_the_others_are_carried_out() -> None:
+    async def run() -> None:
+        async with running() as guest:
+
+            def fail(*_: object) -> None:
+                raise RuntimeError("something of ours is broken")
+
+            guest.engine.host._udp.send = fail  # type: ignore[method-assign]
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                guest.link.put(udp(ROUTER, 9999, b"x"))
+                Peer(guest, free.getsockname()[1]).send("S")
+                assert (await guest.expect(TCP))[TCP].flags == "RA"
+            assert guest.engine.notices.drops["engine fault"] == 1
+
+    scenario(run)
+
+
 def test_guest_time_is_held_while_an_answer_is_outstanding() -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()

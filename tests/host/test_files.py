@@ -191,3 +191,19 @@ def test_a_race_never_leads_out(root: Path) -> None:
         thread.join()
     assert "secret" not in found
     assert "public" in found
+
+
+def test_a_write_behind_one_that_failed_is_passed_over(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several blocks of a window are written in one turn; the disk is full at the first."""
+
+    def full(descriptor: int, data: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    host = Host(root)
+    host.open("new", write=True)
+    monkeypatch.setattr(os, "pwrite", full)
+    host.files.perform(FileWrite(1, 0, b"x"))
+    host.files.perform(FileWrite(1, 1, b"x"))
+    assert host.events == [FileFailed(1, errno.ENOSPC)]

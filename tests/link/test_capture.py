@@ -100,6 +100,12 @@ def test_a_file_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
         CaptureFile(tmp_path / "nowhere" / "x.pcap")
 
 
+def test_a_pipe_that_nobody_reads_does_not_stop_the_network(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.pcap")
+    with pytest.raises(ConfigError, match=r"net\.pcap: .*; name a file that can be written"):
+        CaptureFile(tmp_path / "net.pcap")
+
+
 def test_two_cards_do_not_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     first = CaptureFile(path)

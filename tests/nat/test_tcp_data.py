@@ -62,10 +62,18 @@ def test_what_comes_out_of_order_is_bounded(flow: TcpScript) -> None:
     for seq in range(3, 4003, 2):
         flow.guest(f". {seq}:{seq + 1}(1) ack 1")
     (ours,) = flow.lab.router.tcp.flows()
-    assert ours.receiver.early.held <= 256
+    assert ours.receiver.early.held == 256
+    assert flow.lab.drops == {"tcp too many pieces out of order": 2000 - 256}
     flow.guest(". 1:2(1) ack 1")
     flow.guest(". 2:3(1) ack 1")
     assert flow.lab.host_bytes[1] == pattern(3)
+
+
+def test_what_comes_out_of_order_keeps_no_padding(flow: TcpScript) -> None:
+    frame = bytes(flow._frame("U. 3:4(1) ack 1 urg 9", None))
+    flow.lab.from_guest(frame + bytes(60_000))
+    (ours,) = flow.lab.router.tcp.flows()
+    assert [type(piece) for piece in ours.receiver.early.take(3 + flow.isn)] == [bytes]
 
 
 def test_only_what_the_kernel_took_is_acknowledged(flow: TcpScript) -> None:

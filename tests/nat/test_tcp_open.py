@@ -214,6 +214,14 @@ def test_a_guest_that_refuses_a_forward_resets_the_host_program() -> None:
     assert flow.to_host() == [CloseFlow(1, reset=True)]
 
 
+def test_what_a_guest_says_before_its_syn_is_counted() -> None:
+    flow = _forwarded()
+    flow.to_guest()
+    flow.guest("F 0:101(100)")
+    assert flow.to_guest() == []
+    assert flow.lab.drops == {"tcp before the connection is open": 1}
+
+
 def test_the_syn_of_a_forward_is_repeated() -> None:
     flow = _forwarded()
     assert flow.to_guest() == ["S 0:1(0)"]

@@ -149,3 +149,10 @@ def test_data_behind_the_guests_fin_goes_nowhere(state: State) -> None:
     flow.guest("P. 2:12(10) ack 1")
     assert flow.lab.host_bytes[1] == b""
     assert flow.to_guest()[-1].endswith("ack 2")
+
+
+@pytest.mark.parametrize("state", BEHIND_FIN)
+def test_what_is_behind_the_guests_fin_is_counted(state: State) -> None:
+    flow = flow_in(state)
+    flow.guest("P. 2:12(10) ack 1")
+    assert flow.lab.drops == {"tcp behind the guest's fin": 1}

@@ -188,3 +188,30 @@ def _forwarded(config: Config) -> TcpScript:
     flow.number = 1
     assert lab.to_host() == [TcpAdopt(9, 1)]
     return flow
+
+
+def take(flow: TcpScript, *texts: str) -> None:
+    """All in one turn, the way of the engine."""
+    lab = flow.lab
+    frames = [bytes(flow._frame(text, None)) for text in texts]
+    at = 0
+    while at < len(frames):
+        at += lab.router.take(frames, at, lab.now)
+    lab._turn()
+
+
+def test_the_window_of_segments_taken_together_is_that_of_the_last() -> None:
+    """RFC 9293 3.10.7.4: SND.WL1 is looked at for each segment."""
+    flow = established(Lab())
+    flow.guest(". 1001:2001(1000) ack 1 win 0")
+    repeated = [f". {seq}:{seq + 1000}(1000) ack 1 win 5000" for seq in (1, 1001, 2001)]
+    take(flow, *repeated)
+    (ours,) = flow.lab.router.tcp.flows()
+    assert ours.sender.window == 5000
+
+
+def test_segments_taken_together_are_counted_one_by_one() -> None:
+    flow = established(Lab())
+    flow.guest("P. 1:1001(1000) ack 1")
+    take(flow, *(f". {seq}:{seq + 100}(100) ack 1" for seq in range(1, 1001, 100)))
+    assert flow.lab.drops == {"tcp duplicate": 10}

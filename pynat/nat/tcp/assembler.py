@@ -20,7 +20,7 @@ class Assembler:
     def __init__(self) -> None:
         self.held = 0  # bytes
         self._starts: list[int] = []
-        self._pieces: list[Data] = []
+        self._pieces: list[bytes] = []
         self._ranges = Ranges()
         self._latest: list[int] = []  # a number in each range, that of the newest segment first
 
@@ -36,15 +36,15 @@ class Assembler:
             start, stop = hole
             i = bisect_right(self._starts, start)
             self._starts.insert(i, start)
-            self._pieces.insert(i, data[start - seq : stop - seq])
+            self._pieces.insert(i, bytes(data[start - seq : stop - seq]))  # its frame may be longer
             self._ranges.add(start, stop)
             self.held += stop - start
         self._latest = [seq, *(n for n in self._latest if not seq <= n < end)][:MAX_PIECES]
         return True
 
-    def take(self, nxt: int) -> list[Data]:
+    def take(self, nxt: int) -> list[bytes]:
         """What follows `nxt` without a gap; what lies before it is forgotten."""
-        out: list[Data] = []
+        out: list[bytes] = []
         taken = 0
         for start, piece in zip(self._starts, self._pieces, strict=True):
             if start > nxt:

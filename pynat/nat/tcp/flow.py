@@ -27,7 +27,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.host_side import HostSide
-from pynat.nat.tcp.receive import Receiver
+from pynat.nat.tcp.receive import Receiver, Text
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
 from pynat.nat.tcp.state import (
@@ -44,6 +44,10 @@ from pynat.nat.tcp.writer import Writer
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
+_REFUSED = {
+    Text.BEHIND_FIN: "tcp behind the guest's fin",
+    Text.NO_ROOM: "tcp too many pieces out of order",
+}
 
 
 class Flow:
@@ -111,24 +115,22 @@ class Flow:
                 return "tcp before the connection is open"
             return ""
         if self.state is State.SYN_SENT:
-            self._in_syn_sent(segment, now)
-            return ""
+            return self._in_syn_sent(segment, now)
         return self._synchronized(segment, now)
 
-    def _in_syn_sent(self, segment: Segment, now: float) -> None:
+    def _in_syn_sent(self, segment: Segment, now: float) -> str:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
         ack = unwrap(segment.ack, self.sender.top)
         acceptable = bool(segment.flags & ACK) and ack == self.sender.top
         if segment.flags & ACK and not acceptable:
             if not segment.flags & RST:
                 self._reset_due = reset_for(segment)
-            return
-        if segment.flags & RST:
-            if acceptable:
-                self.close("refused by the guest", reset_host=True)
-            return
-        if not segment.flags & SYN:
-            return
+            return "tcp acknowledges what was not sent"
+        if segment.flags & RST and acceptable:
+            self.close("refused by the guest", reset_host=True)
+            return ""
+        if segment.flags & (RST | SYN) != SYN:
+            return "tcp before the connection is open"
         self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
@@ -136,7 +138,7 @@ class Flow:
         else:
             self._change(State.SYN_RECEIVED)
             self._syn_due = True
-        self._accept(segment, self.receiver.nxt)
+        return self._accept(segment, self.receiver.nxt)
 
     def _synchronized(self, segment: Segment, now: float) -> str:
         """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN and RFC 7323 for old duplicates.
@@ -177,8 +179,7 @@ class Flow:
             return "tcp without acknowledgement"
         if not self._acknowledged(segment, seq, now):
             return "tcp acknowledges what was not sent"
-        self._accept(segment, seq)
-        return ""
+        return self._accept(segment, seq)
 
     def _syn_again(self, segment: Segment, now: float) -> None:
         """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
@@ -207,7 +208,7 @@ class Flow:
             sender.on_ack(
                 ack,
                 segment.window << self.terms.shift_to_guest,
-                seq,
+                seq + segment.before_last,
                 now,
                 pure=segment.length == 0,
                 sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
@@ -225,23 +226,24 @@ class Flow:
         self.sender.opened(segment.window << shift, seq, ack, now)
         self._change(State.ESTABLISHED)
 
-    def _accept(self, segment: Segment, seq: int) -> None:
-        """The segment's text, which begins at `seq`."""
+    def _accept(self, segment: Segment, seq: int) -> str:
+        """The segment's text, which begins at `seq`; why it was not taken, if it was not."""
         length = len(segment.payload)
         fin = bool(segment.flags & FIN)
         if not length and not fin:
-            return
+            return ""
         receiver = self.receiver
         before = receiver.held
         if segment.flags & URG:
             receiver.mark_urgent(seq, segment.urgent)
-        smooth = receiver.accept(seq, segment.payload, fin)
+        text = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        at_once = fin or not smooth or segment.count > 1
+        at_once = fin or text is not Text.SMOOTH or segment.count > 1
         self._acks.received(length, push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
+        return _REFUSED.get(text, "")
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self) -> None:

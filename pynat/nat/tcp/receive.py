@@ -15,9 +15,20 @@ back (RFC 9293 3.8.6).
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 from pynat.nat.tcp.assembler import Assembler, Data
 
 SMALL = 512  # bytes
+
+
+class Text(Enum):
+    """What became of a segment's text."""
+
+    SMOOTH = auto()  # it came in order, and nothing before it was missing
+    GAP = auto()  # something was missing before it, or still is
+    NO_ROOM = auto()  # too much is kept already that came out of order
+    BEHIND_FIN = auto()  # the guest had said that nothing follows
 
 
 class Receiver:
@@ -68,8 +79,8 @@ class Receiver:
             return seq == self.nxt or self.nxt <= seq < self.edge
         return size > 0 and seq < self.edge and seq + length > self.nxt
 
-    def accept(self, seq: int, payload: Data, fin: bool) -> bool:
-        """Keep what is new. Whether it came in order and nothing before it was missing.
+    def accept(self, seq: int, payload: Data, fin: bool) -> Text:
+        """Keep what is new.
 
         Bytes beyond the window or the guest's FIN are cut off, and with them a FIN behind them.
         """
@@ -82,11 +93,11 @@ class Receiver:
         if fin:
             self._fin_at = end
         if self.fin:
-            return False
-        smooth = seq <= self.nxt and not self.early
+            return Text.BEHIND_FIN
+        text = Text.GAP if seq > self.nxt or self.early else Text.SMOOTH
         if seq > self.nxt:
-            if payload:
-                self.early.add(seq, payload)
+            if payload and not self.early.add(seq, payload):
+                text = Text.NO_ROOM
         elif end > self.nxt:
             self._keep(payload[self.nxt - seq :] if seq < self.nxt else payload)
             if self.early:
@@ -95,7 +106,7 @@ class Receiver:
         if self._fin_at == self.nxt:
             self.fin = True
             self.nxt += 1
-        return smooth
+        return text
 
     def _keep(self, data: Data) -> None:
         """Small pieces are joined, or a guest that sends single bytes fills lists."""

@@ -114,7 +114,7 @@ class TcpTable:
         reason = flow.from_guest(segment, now)
         if reason:
             text = f"{self._name(flow.ends)} {segment}: in {flow.state.value}"
-            self._outlet.notices.drop(reason, text, now, Level.DEBUG)
+            self._outlet.notices.drop(reason, text, now, Level.DEBUG, segment.count)
 
     def knows(self, packet: Ipv4) -> bool:
         """Whether the segment belongs to a flow."""
