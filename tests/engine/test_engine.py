@@ -139,7 +139,7 @@ def test_a_fault_of_ours_costs_one_action_and_the_others_are_carried_out() -> No
             def fail(*_: object) -> None:
                 raise RuntimeError("something of ours is broken")
 
-            guest.engine.host._udp.send = fail  # type: ignore[method-assign]
+            guest.engine.host._udp.send = fail  # type: ignore[method-assign,assignment]
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 guest.link.put(udp(ROUTER, 9999, b"x"))
