@@ -23,6 +23,9 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     if config.tcp.mss is not None and config.tcp.mss > network.mtu - 40:
         right = f"at most network.mtu - 40, which is {network.mtu - 40}"
         raise source.error("tcp.mss", config.tcp.mss, right)
+    if config.tcp.rto_min > config.tcp.rto_max:
+        right = f"at most tcp.rto_max, which is {config.tcp.rto_max:g}"
+        raise source.error("tcp.rto_min", config.tcp.rto_min, right)
     if config.capture_size is None and config.capture_files != CAPTURE_FILES:
         right = "together with capture_size, which says when the next file begins"
         raise source.error("capture_files", config.capture_files, right)

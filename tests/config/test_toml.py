@@ -250,6 +250,10 @@ def test_dns_moves_along_with_the_router() -> None:
         ("[tftp]\nroot = ''", "the path of a folder: printable text"),
         ("[tftp]\nmax_size = 0", "net.toml:2: tftp.max_size = 0: must be a whole number from 1"),
         ("[tcp]\nmss = 1461", "at most network.mtu - 40, which is 1460"),
+        (
+            "[tcp]\nrto_min = 5\nrto_max = 1",
+            "net.toml:2: tcp.rto_min = 5.0: must be at most tcp.rto_max",
+        ),
         ("tcp = 5", "tcp = 5: must be a table: write [tcp]"),
         ("[network]\nmtuu = 5", "net.toml:2: network.mtuu: unknown key; did you mean network.mtu?"),
         ("mtu = 1500", "net.toml:1: mtu: unknown key; did you mean network.mtu?"),
