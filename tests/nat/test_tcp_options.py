@@ -167,6 +167,22 @@ def test_timestamps_measure_the_round_trip_of_a_retransmission() -> None:
     assert sender.rtt.smoothed == pytest.approx(0.15 / 8, abs=0.002)  # it went after 0.2 s
 
 
+def test_a_guest_that_echoes_nonsense_does_not_slow_its_retransmissions() -> None:
+    flow = established(Lab(), f"S 0:0(0) <{ALL}>")
+    echo = 0
+    for number in range(100):
+        flow.host_says(pattern(4000))
+        echo = echo or stamped(flow.packets()[0])[0]  # always the first
+        flow.lab.wait(0.01)
+        flow.packets()
+        for segment in (1, 2):
+            ack = 1 + 4000 * number + 2000 * segment
+            flow.guest(f". 1:1(0) ack {ack} <TS val 2000 ecr {echo}>")
+    (sender,) = [f.sender for f in flow.lab.router.tcp.flows()]
+    assert sender.rtt.rto == 0.2
+    assert len(sender._sent) < 5
+
+
 # ---------------------------------------------------------------- selective acknowledgement
 def selective(**settings: Any) -> TcpScript:
     return established(Lab(Config(tcp=Tcp(**settings))), "S 0:0(0) <mss 1000,sackOK>")

@@ -19,6 +19,7 @@ acknowledged; should it have thrown that away again (RFC 2018 8), the second tim
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ class Sender:
         self._fin = False
         self._window_from = (0, 0)  # SND.WL1, SND.WL2
         self._timed: tuple[int, float] | None = None  # (ack that ends it, when sent)
+        self._sent: deque[tuple[int, float]] = deque()  # from which number on, when first sent
         self._sacked = Ranges()
         self._resent = iss  # a recovery has sent again everything missing below this ...
         self._resent_when = iss  # ... when `top` was this
@@ -100,6 +102,7 @@ class Sender:
     # ------------------------------------------------------------------ the opening
     def sent_syn(self, now: float) -> None:
         if self.top == self.iss:
+            self._sent.append((self.iss, now))
             self.nxt = self.top = self.iss + 1
             self._timed = (self.nxt, now)
         else:
@@ -166,11 +169,12 @@ class Sender:
 
     def _advance(self, ack: int, now: float, round_trip: float | None) -> None:
         acked, flight = ack - self.una, self.top - self.una
+        longest = now - self._first_sent()
         if self._timed is not None and ack >= self._timed[0]:
             self.rtt.sample(now - self._timed[1])
             self._timed = None
         elif round_trip is not None:
-            self.rtt.sample(round_trip)
+            self.rtt.sample(min(round_trip, longest))  # whatever the guest echoes
         self.una = ack
         self.nxt = max(self.nxt, ack)
         self._buffer.release(ack)
@@ -187,6 +191,13 @@ class Sender:
             self._arm(now)
         else:
             self.deadline = None
+
+    def _first_sent(self) -> float:
+        """When what `una` stands before was first sent."""
+        sent = self._sent
+        while len(sent) > 1 and sent[1][0] <= self.una:
+            sent.popleft()
+        return sent[0][1]
 
     def _on_duplicate(self) -> None:
         lost = bool(self._sacked) and self._lost_below() > self.una
@@ -304,6 +315,8 @@ class Sender:
     def _send(self, size: int, now: float) -> Piece:
         piece = self._piece(self.nxt, size)
         before = self.nxt
+        if before >= self.top:
+            self._sent.append((before, now))
         self.nxt += size + piece.fin
         if before < self.top:
             self.retransmitted += max(1, len(piece.payloads))
