@@ -42,7 +42,17 @@ MAY_IMPORT = {
         "errors",
         "notices",
     },
-    "link": {"_fast", "control", "link", "config", "config_load", "engine", "errors", "notices"},
+    "link": {
+        "_fast",
+        "wire",
+        "control",
+        "link",
+        "config",
+        "config_load",
+        "engine",
+        "errors",
+        "notices",
+    },
 }
 
 

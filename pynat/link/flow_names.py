@@ -8,9 +8,9 @@ the first fragment.
 
 from __future__ import annotations
 
+from pynat.wire import ipv4
+
 _IPV4 = b"\x08\x00"
-_PROTOCOLS = {6: "tcp", 17: "udp"}
-_TCP = 6
 _SYN, _ACK = 0x02, 0x10
 _OFFSET = 0x1FFF  # of a fragment; without the three flags
 _MOST = 65_536  # flows remembered; then all are forgotten, and named again when they go on
@@ -27,18 +27,18 @@ class FlowNames:
             return ""
         protocol = frame[23]
         at = 14 + (frame[14] & 0x0F) * 4
-        if protocol not in _PROTOCOLS or len(frame) < at + 8:
+        if protocol not in (ipv4.TCP, ipv4.UDP) or len(frame) < at + 8:
             return ""
         source, destination, ports = frame[26:30], frame[30:34], frame[at : at + 4]
         if from_guest:
             key = frame[23:24] + source + destination + ports
         else:
             key = frame[23:24] + destination + source + ports[2:] + ports[:2]
-        if key in self._known and not (protocol == _TCP and _is_syn(frame, at)):
+        if key in self._known and not (protocol == ipv4.TCP and _is_syn(frame, at)):
             return ""
         if int.from_bytes(frame[20:22], "big") & _OFFSET:
             return ""  # what stands there are no ports
-        return self._remember(key, _text(protocol, source, destination, ports))
+        return self._remember(key, ipv4.named(frame[14:]))
 
     def _remember(self, key: bytes, text: str) -> str:
         if len(self._known) >= _MOST:
@@ -50,12 +50,3 @@ class FlowNames:
 
 def _is_syn(frame: bytes, at: int) -> bool:
     return len(frame) > at + 13 and frame[at + 13] & (_SYN | _ACK) == _SYN
-
-
-def _text(protocol: int, source: bytes, destination: bytes, ports: bytes) -> str:
-    one, other = (int.from_bytes(ports[i : i + 2], "big") for i in (0, 2))
-    return f"{_PROTOCOLS[protocol]} {_dotted(source)}:{one} > {_dotted(destination)}:{other}"
-
-
-def _dotted(address: bytes) -> str:
-    return ".".join(map(str, address))

@@ -109,7 +109,9 @@ class Router:
         try:
             self._ethernet(frame, now)
         except Malformed as error:
-            self.notices.drop(error.reason, error.detail, now)
+            is_ip = frame[12:14] == b"\x08\x00"
+            who = f"{ipv4.named(memoryview(frame)[14:])}: " if is_ip else ""
+            self.notices.drop(error.reason, who + error.detail, now)
             if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
                 self._bad_option(error, now)
 
@@ -118,9 +120,10 @@ class Router:
             raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14")
         destination, source, kind = ethernet.HEADER.unpack_from(frame)
         if destination != self._mac and not destination[0] & 1:
-            self.notices.drop(
-                "ethernet not ours", f"frame to {ethernet.text(destination)}", now, Level.DEBUG
+            text = (
+                f"frame to {ethernet.text(destination)}, the router is {ethernet.text(self._mac)}"
             )
+            self.notices.drop("ethernet not ours", text, now)
             return
         payload = memoryview(frame)[ethernet.HEADER.size :]
         match kind:
@@ -187,7 +190,7 @@ class Router:
             if self._forwards_to_all and self._is_guest(packet.source):
                 self._world.broadcast(packet, datagram, now)
                 return
-        self.notices.drop("ipv4 broadcast", f"{packet}: only DHCP is served so", now, Level.DEBUG)
+        self.notices.drop("ipv4 broadcast", f"{packet}: only DHCP is served so", now)
 
     def _is_forwarded_group(self, packet: Ipv4) -> bool:
         """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""

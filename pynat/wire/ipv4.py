@@ -28,6 +28,7 @@ _WITHOUT_CHECKSUM = Struct("!BBHHHBB")
 ICMP = 1
 TCP = 6
 UDP = 17
+_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp"}
 
 DF = 0x4000
 _MF = 0x2000
@@ -54,8 +55,25 @@ class BadOption(Malformed):
         self.quote = quote
 
 
-def dotted(address: bytes) -> str:
+def dotted(address: bytes | memoryview) -> str:
     return "{}.{}.{}.{}".format(*address)
+
+
+def named(packet: bytes | memoryview) -> str:
+    """`udp 192.168.16.2:1000 > 192.0.2.7:53`, as far as the bytes go; none of it is checked."""
+    if len(packet) < _HEADER.size:
+        return f"{len(packet)} bytes of IPv4"
+    protocol, at = packet[9], (packet[0] & 15) * 4
+    is_later = int.from_bytes(packet[6:8], "big") & _OFFSET  # a fragment without ports
+    has_ports = protocol in (TCP, UDP) and not is_later and len(packet) >= at + 4
+    ends = [dotted(packet[12:16]), dotted(packet[16:20])]
+    if has_ports:
+        ports = (
+            int.from_bytes(packet[at : at + 2], "big"),
+            int.from_bytes(packet[at + 2 : at + 4], "big"),
+        )
+        ends = [f"{address}:{port}" for address, port in zip(ends, ports, strict=True)]
+    return f"{_NAMES.get(protocol, f'protocol {protocol}')} {ends[0]} > {ends[1]}"
 
 
 @dataclass(slots=True)  # not frozen: that triples the cost of making one
@@ -76,10 +94,7 @@ class Ipv4:
     options: tuple[int, ...] = ()  # their kinds
 
     def __str__(self) -> str:
-        return (
-            f"{dotted(self.source)} > {dotted(self.destination)} "
-            f"protocol {self.protocol} length {len(self.payload)}"
-        )
+        return f"{named(self.packet)} length {len(self.payload)}"
 
     @property
     def header(self) -> memoryview:

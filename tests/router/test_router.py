@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -238,3 +239,38 @@ def test_an_unknown_type_is_explained(lab: Lab, kind: int, said: str) -> None:
     lab.from_guest(bytes(ether())[:12] + kind.to_bytes(2, "big") + bytes(46))
     assert lab.drops == {"ethernet type": 1}
     assert lab.log[-1].endswith(f"52:54:00:12:34:56 sent type {said}")
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (
+            ip(ROUTER) / TCP(sport=7, dport=80, chksum=1),
+            "tcp checksum: tcp 192.168.16.2:7 > 192.168.16.1:80: checksum 0x0001, expected",
+        ),
+        (
+            ip("192.0.2.7", chksum=1) / UDP(sport=7, dport=53),
+            "ipv4 checksum: udp 192.168.16.2:7 > 192.0.2.7:53: header checksum 0x0001",
+        ),
+        (
+            ip("192.0.2.7", proto=99) / b"x",
+            "ipv4 protocol: protocol 99 192.168.16.2 > 192.0.2.7 length 1: only TCP",
+        ),
+        (
+            ip(ROUTER) / TCP(sport=7, dport=80, flags="FA"),
+            "tcp no flow: tcp 192.168.16.2:7 > 192.168.16.1:80 F. ",
+        ),
+        (
+            ip("255.255.255.255") / UDP(sport=7, dport=9),
+            "ipv4 broadcast: udp 192.168.16.2:7 > 255.255.255.255:9",
+        ),
+        (
+            Ether(src=ether().src, dst="52:54:00:00:00:99") / IP() / UDP(),
+            "ethernet not ours: frame to 52:54:00:00:00:99, the router is 52:55:00:a8:10:01",
+        ),
+    ],
+)
+def test_the_log_names_the_packet_that_was_dropped(lab: Lab, frame: Any, told: str) -> None:
+    """In a line that Bochs shows by default."""
+    lab.from_guest(bytes(frame))
+    assert any(line.startswith(f"info dropped: {told}") for line in lab.log), lab.log

@@ -237,7 +237,7 @@ def test_a_restricted_guest_reaches_what_is_listed_and_nothing_else() -> None:
     for remote, port in (("192.0.2.7", 80), ("198.51.100.9", 81), ("9.9.9.9", 443), (ROUTER, 80)):
         assert connect(lab, remote, port) is None
     assert lab.drops["restricted"] == 4
-    assert "dropped: restricted: 192.168.16.2 > 192.168.16.1" in lab.log[-1]
+    assert "restricted: tcp 192.168.16.2:40000 > 192.168.16.1:80 length" in lab.log[-1]
 
 
 def test_datagrams_and_pings_are_told_that_it_is_prohibited() -> None:

@@ -114,7 +114,7 @@ class TcpTable:
         reason = flow.from_guest(segment, now)
         if reason:
             text = f"{self._name(flow.ends)} {segment}: in {flow.state.value}"
-            self._outlet.notices.drop(reason, text, now, Level.DEBUG, segment.count)
+            self._outlet.notices.drop(reason, text, now, count=segment.count)
 
     def knows(self, packet: Ipv4) -> bool:
         """Whether the segment belongs to a flow."""
@@ -151,7 +151,7 @@ class TcpTable:
 
     def _no_flow(self, ends: Ends, segment: Segment, now: float) -> None:
         self._outlet.notices.drop(
-            "tcp no flow", f"{self._name(ends)} {segment}: no such connection", now, Level.DEBUG
+            "tcp no flow", f"{self._name(ends)} {segment}: no such connection", now
         )
         if not segment.flags & RST:
             self._send(ends.remote, ends.guest, reset_for(segment), now)
