@@ -23,7 +23,10 @@ def load(script: str, ethdev: str) -> Config:
         return config
     root = Path(ethdev)
     if not root.is_dir():
-        return config  # mostly the name of an interface, left from another ethmod
+        if "/" not in ethdev or ethdev.startswith("/dev/"):
+            return config  # the name of an interface, left from another ethmod
+        warning = f"ethdev={ethdev}: no such folder; without it nothing is served by TFTP"
+        return replace(config, warnings=(*config.warnings, warning))
     if config.tftp.root is not None:
         return config  # the file is nearer to the network than the card's line
     return replace(config, tftp=replace(config.tftp, root=root.absolute()))

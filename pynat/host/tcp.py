@@ -91,7 +91,7 @@ class TcpSockets:
         offered = sum(map(len, action.chunks))
         taken = 0
         try:
-            for pieces, flags in _sends(action):
+            for pieces, flags in _sends(action, connection.sock.family):
                 size = sum(map(len, pieces))
                 count = connection.sock.sendmsg(pieces, (), flags)
                 taken += count
@@ -230,9 +230,12 @@ class TcpSockets:
         connection.sock.close()
 
 
-def _sends(action: TcpSend) -> Iterator[tuple[list[bytes | memoryview], int]]:
-    """What to give to each sendmsg, with its flags; the urgent byte is one of its own."""
-    if action.urgent is None:
+def _sends(action: TcpSend, family: int) -> Iterator[tuple[list[bytes | memoryview], int]]:
+    """What to give to each sendmsg, with its flags; the urgent byte is one of its own.
+
+    To a program or a Unix socket it is a byte like any other.
+    """
+    if action.urgent is None or family == socket.AF_UNIX:
         for at in range(0, len(action.chunks), _IOV_MAX):
             yield action.chunks[at : at + _IOV_MAX], 0
         return

@@ -95,3 +95,10 @@ def test_toml_is_not_taken_for_slirp(tmp_path: Path, written: str) -> None:
         assert "slirp" not in mistake(str(file))
     else:
         assert load(str(file), "") == Config()
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    config = load("none", str(tmp_path / "tftpp"))
+    assert config.tftp.root is None
+    (warning,) = config.warnings
+    assert warning.startswith(f"ethdev={tmp_path}/tftpp: no such folder")

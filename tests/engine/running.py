@@ -95,8 +95,8 @@ class Peer:
         self.seq = 100
         self.ack = 0
 
-    def send(self, flags: str, data: bytes = b"") -> None:
-        tcp = TCP(**self.ends, flags=flags, seq=self.seq, ack=self.ack, window=65535)
+    def send(self, flags: str, data: bytes = b"", **fields: int) -> None:
+        tcp = TCP(**self.ends, flags=flags, seq=self.seq, ack=self.ack, window=65535, **fields)
         self.guest.link.put(bytes(ip(self.remote) / tcp / data))
         self.seq += len(data) + ("S" in flags) + ("F" in flags)
 

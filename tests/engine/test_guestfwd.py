@@ -63,6 +63,29 @@ def test_a_program_is_at_the_other_end_of_the_stream() -> None:
     scenario(run)
 
 
+def test_an_urgent_byte_is_a_byte_like_any_other_to_a_program() -> None:
+    async def run() -> None:
+        async with running(config("cmd:cat")) as guest:
+            peer = await opened(guest)
+            peer.send("PAU", b"abc", urgptr=2)
+            peer.send("PA", b"def")
+            peer.send("FA")
+            assert await peer.read_to_eof() == b"abcdef"
+
+    scenario(run)
+
+
+@pytest.mark.parametrize("to", ["cmd:/no/such/program -x", "unix:/no/such/socket"])
+def test_what_cannot_be_reached_is_named(to: str) -> None:
+    async def run() -> None:
+        async with running(config(to)) as guest:
+            Peer(guest, 7, 40_000, SERVER).send("S")
+            assert (await guest.expect(TCP))[TCP].flags == "RA"
+            assert any(f":7: {to}: no such file" in line for _, line in guest.link.lines)
+
+    scenario(run)
+
+
 def test_each_connection_has_its_own_program() -> None:
     async def run() -> None:
         async with running(config('cmd:sh -c "echo $$"')) as guest:

@@ -205,6 +205,10 @@ def test_the_guest_that_is_silent_for_ever_is_given_up(flow: TcpScript) -> None:
     flow.lab.wait(700)
     assert flow.to_guest()[-1] == "R. 6:6(0) ack 1"
     assert any("reset" in repr(action) for action in flow.to_host())
+    assert flow.lab.log[-1].endswith(
+        "the guest has not acknowledged what we sent, sent 13 times"
+        " after 0 bytes from the guest, 5 to it, 5 of them not acknowledged"
+    )
 
 
 def test_reading_from_the_host_stops_when_the_guest_stalls(flow: TcpScript) -> None:

@@ -79,6 +79,7 @@ def test_unanswered_syn_ack_gives_up_and_resets_both_sides() -> None:
     flow.lab.wait(300)
     assert CloseFlow(1, reset=True) in flow.to_host()
     assert flow.to_guest()[-1].startswith("R.")
+    assert any("has not acknowledged our SYN-ACK, sent 13 times" in line for line in flow.lab.log)
 
 
 def test_refused_becomes_rst() -> None:

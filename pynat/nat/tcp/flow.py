@@ -77,6 +77,7 @@ class Flow:
         self.last = 0.0  # when anything came from either side
         self._settings = settings
         self._touch = touch
+        self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostSide(number)
         self._acks = Acks(settings.delayed_ack)
         self._writer = Writer(ends, terms, self.sender, self._acks)
@@ -89,6 +90,7 @@ class Flow:
         self._change(State.CONNECTING)
         self._negotiate(syn, now)
         self._accept(syn, self.receiver.nxt)
+        self.leads_to = host
         self._host.connect(host)
 
     def open_from_host(self, now: float) -> None:
@@ -328,9 +330,14 @@ class Flow:
             self._acks.due = True
         if self.sender.deadline is not None and now >= self.sender.deadline:
             if not self.sender.on_timeout(now, patient=self.state is State.SYN_SENT):
-                self.reset("the guest has not answered any retransmission")
+                self.reset(self._unacknowledged())
             elif self.state in (State.SYN_SENT, State.SYN_RECEIVED):
                 self._syn_due = True
+
+    def _unacknowledged(self) -> str:
+        what = "our SYN-ACK" if self.state is State.SYN_RECEIVED else "what we sent"
+        times = self.sender.retries  # each time-out but the last sent it once more
+        return f"the guest has not acknowledged {what}, sent {times} times"
 
     def _time_is_over(self) -> None:
         match self.state:

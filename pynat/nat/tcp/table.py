@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pynat.config import Config
+from pynat.config import Command, Config, UnixPath
 from pynat.nat.messages import (
     Action,
     Address,
@@ -196,7 +196,8 @@ class TcpTable:
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
         connecting = flow.state is State.CONNECTING
-        flow.on_failed(reason(number))
+        is_path = isinstance(flow.leads_to, Command | UnixPath)
+        flow.on_failed(f"{flow.leads_to}: {reason(number)}" if is_path else reason(number))
         if not connecting:
             return
         ends = flow.ends
@@ -317,6 +318,8 @@ class TcpTable:
         flow.told_closed = True
         if flow.bytes_from_guest or flow.bytes_from_host:
             carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
+            if flow.sender.buffered:
+                carried += f", {flow.sender.buffered} of them not acknowledged"
             self._say(flow, f"{flow.why_closed} after {carried}", now)
         else:
             self._say(flow, flow.why_closed, now)
