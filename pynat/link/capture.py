@@ -26,7 +26,7 @@ from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link import pcap
 from pynat.link.flow_names import FlowNames
-from pynat.link.link import Link
+from pynat.link.link import Link, Wrapper
 from pynat.notices import Level
 
 MIB = 1 << 20
@@ -114,33 +114,22 @@ class CaptureFile:
             os.lseek(self._fd, size, os.SEEK_SET)
 
 
-class CaptureLink:
+class CaptureLink(Wrapper):
     """A broken disk ends the capture, not the network."""
 
     def __init__(
         self, inner: Link, rotation: Rotation = NO_ROTATION, *, epoch: float = 0.0
     ) -> None:
         """epoch: seconds that are added to the link's time in the file."""
-        self._inner = inner
+        super().__init__(inner)
         self._rotation = rotation
         self._epoch = epoch
         self._file: CaptureFile | None = None
         self._names = FlowNames()
         self.path: Path | None = None  # of the running capture
-        self.doorbell = inner.doorbell
-        self.now = inner.now
         self.done = inner.done
-        self.log = inner.log
         self.receive = inner.receive
         self.send = inner.send
-
-    @property
-    def closing(self) -> bool:
-        return self._inner.closing
-
-    @property
-    def speed(self) -> int:
-        return self._inner.speed
 
     # ------------------------------------------------------------------ at run time
     def start(self, path: Path) -> None:

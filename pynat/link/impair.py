@@ -17,7 +17,7 @@ from itertools import count
 from random import Random
 
 from pynat.config import Config, Impair
-from pynat.link.link import Link
+from pynat.link.link import Link, Wrapper
 from pynat.notices import Level
 
 REORDERED_BY = 0.005  # seconds; many frames pass in it, and no retransmission timer
@@ -78,23 +78,12 @@ class _Wire:
         return bytes(spoilt)
 
 
-class ImpairLink:
+class ImpairLink(Wrapper):
     def __init__(self, inner: Link, wanted: Impair, dice: Random) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self.fates: Counter[str] = Counter()
         self._from_guest = _Wire(wanted, dice, self.fates)
         self._to_guest = _Wire(wanted, dice, self.fates)
-        self.doorbell = inner.doorbell
-        self.now = inner.now
-        self.log = inner.log
-
-    @property
-    def closing(self) -> bool:
-        return self._inner.closing
-
-    @property
-    def speed(self) -> int:
-        return self._inner.speed
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         now = self.now()
@@ -126,7 +115,9 @@ def impaired(inner: Link, config: Config) -> Iterator[Link]:
     if config.impair == Impair():
         yield inner
         return
-    link = ImpairLink(inner, config.impair, Random(config.seed))
+    seed = Random().getrandbits(64) if config.seed is None else config.seed
+    inner.log(Level.INFO, f"impaired wire, seed {seed}")
+    link = ImpairLink(inner, config.impair, Random(seed))
     try:
         yield link
     finally:

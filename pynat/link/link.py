@@ -1,7 +1,7 @@
 """The guest's side of the engine: where frames come from and go to.
 
-A link knows nothing of networks. Wrappers (capture) are links around links. The shape is that of
-the port which the Bochs shim offers; the memory link of the test kit has it too.
+A link knows nothing of networks. Wrappers (capture, impair) are links around links. The shape is
+that of the port which the Bochs shim offers; the memory link of the test kit has it too.
 """
 
 from __future__ import annotations
@@ -38,3 +38,21 @@ class Link(Protocol):
         """
 
     def log(self, level: int, text: str) -> None: ...
+
+
+class Wrapper:
+    """What a link around a link hands through."""
+
+    def __init__(self, inner: Link) -> None:
+        self._inner = inner
+        self.doorbell = inner.doorbell
+        self.now = inner.now
+        self.log = inner.log
+
+    @property
+    def closing(self) -> bool:
+        return self._inner.closing
+
+    @property
+    def speed(self) -> int:
+        return self._inner.speed

@@ -26,6 +26,7 @@ place: one that is given up stays there incomplete, and the log says so.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from pynat.nat.messages import (
@@ -69,7 +70,7 @@ class Server(Protocol):
     def max_size(self) -> int: ...
 
 
-class Transfer:
+class Transfer(ABC):
     """What both directions share: the guest's end, our port, the timer."""
 
     def __init__(
@@ -88,19 +89,19 @@ class Transfer:
         self._tries = 0
 
     @property
+    @abstractmethod
     def fresh(self) -> bool:
         """The guest may not have seen our first packet yet: it asks again."""
-        raise NotImplementedError
 
-    def from_guest(self, packet: Packet, now: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def from_guest(self, packet: Packet, now: float) -> None: ...
 
-    def from_host(self, event: Event, now: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def from_host(self, event: Event, now: float) -> None: ...
 
+    @abstractmethod
     def again(self, now: float) -> None:
         """Send once more what the guest has not answered."""
-        raise NotImplementedError
 
     def on_timer(self, now: float) -> None:
         if self.over:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -42,13 +42,15 @@ def wire(loop: asyncio.AbstractEventLoop) -> Iterator[Wire]:
     guest.close()
 
 
-def run_until(loop: asyncio.AbstractEventLoop, is_true: Callable[[], bool]) -> None:
-    async def wait() -> None:
-        async with asyncio.timeout(5):
-            while not is_true():  # noqa: ASYNC110 - the descriptor is what is tested
-                await asyncio.sleep(0.001)
-
-    loop.run_until_complete(wait())
+def run_until_rung(loop: asyncio.AbstractEventLoop, wire: Wire) -> None:
+    """As the engine waits."""
+    rung = asyncio.Event()
+    loop.add_reader(wire.link.doorbell, rung.set)
+    try:
+        loop.run_until_complete(asyncio.wait_for(rung.wait(), 5))
+    finally:
+        loop.remove_reader(wire.link.doorbell)
+    assert wire.rings()
 
 
 def test_frames_are_taken_in_batches(wire: Wire) -> None:
@@ -85,7 +87,7 @@ def test_a_timer_rings(wire: Wire, loop: asyncio.AbstractEventLoop) -> None:
     now = wire.link.now()
     wire.link.done(0.0, now + 0.02)
     assert not wire.rings()
-    run_until(loop, wire.rings)
+    run_until_rung(loop, wire)
     assert wire.link.now() >= now + 0.02
     wire.link.receive(1)
     assert not wire.rings()
@@ -98,7 +100,7 @@ def test_an_earlier_timer_takes_its_place_and_a_later_one_does_not(
     wire.link.done(0.0, wire.link.now())
     wire.link.done(0.0, 2000.0)
     wire.link.done(0.0, None)
-    run_until(loop, wire.rings)
+    run_until_rung(loop, wire)
 
 
 def test_closing_rings(wire: Wire) -> None:
