@@ -18,7 +18,7 @@ IN_NAMESPACE = "ip netns exec lab "
 def test_the_commands_for_the_guest(make_network: Callable[[str], TapNetwork]) -> None:
     found = re.findall(rf"^{IN_NAMESPACE}(.*)$", DOCS.read_text(), re.MULTILINE)
     assert [line.split()[0] for line in found] == ["ping", "curl", "dig", "traceroute"]
-    network = make_network('[dns.names]\n"server.test" = "10.9.8.7"\n')
+    network = make_network("")
     with HttpServer({"/": b"the page\n"}) as web:
         ping, curl, dig, traceroute = (
             network.guest.run(*line.replace(":8000", f":{web.port}").split()).stdout
@@ -26,7 +26,7 @@ def test_the_commands_for_the_guest(make_network: Callable[[str], TapNetwork]) -
         )
     assert "3 packets transmitted, 3 received" in ping
     assert curl.endswith("the page\n")
-    assert re.search(r"^server\.test\.\s+\d+\s+IN\s+A\s+10\.9\.8\.7$", dig, re.MULTILINE)
+    assert re.search(r"^host\.internal\.\s+\d+\s+IN\s+A\s+192\.168\.16\.1$", dig, re.MULTILINE)
     assert re.search(r"^ 1  192\.168\.16\.1  ", traceroute, re.MULTILINE)
 
 
