@@ -262,6 +262,14 @@ class Impair:
 
 
 @dataclass(frozen=True, slots=True)
+class Lint:
+    """What is said of a guest that does legal but wrong things."""
+
+    enabled: bool | None = None  # None = under Bochs; not on a TAP device, where it costs speed
+    silence: frozenset[str] = frozenset()  # codes of rules that are counted and not shown
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     layout: Layout = Layout.PYNAT
     network: Network = field(default_factory=Network)
@@ -272,6 +280,7 @@ class Config:
     udp: Udp = field(default_factory=Udp)
     icmp: Icmp = field(default_factory=Icmp)
     impair: Impair = field(default_factory=Impair)
+    lint: Lint = field(default_factory=Lint)
     time: TimePolicy = TimePolicy.AUTO
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow
     host_loopback: bool = True

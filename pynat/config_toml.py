@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
-from pynat import config_dhcp, config_forwards, config_ways
+from pynat import config_dhcp, config_forwards, config_lint, config_ways
 from pynat import config_values as values
 from pynat.config import LAYOUTS, Broadcast, Config, Layout, TimePolicy
 from pynat.config_check import check
@@ -93,6 +93,8 @@ KEYS: dict[str, Parser] = {
     "impair.reorder": values.share,
     "impair.corrupt": values.share,
     "impair.delay": values.seconds(0, 10),
+    "lint.enabled": values.boolean,
+    "lint.silence": config_lint.codes,
 }
 TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]
 

@@ -45,7 +45,14 @@ class Carried:
 
 
 class Engine:
-    def __init__(self, config: Config, link: Link, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Config,
+        link: Link,
+        loop: asyncio.AbstractEventLoop,
+        notices: Notices | None = None,
+    ) -> None:
+        """notices: shared with the wrappers around `link`, if there are any."""
         self._link = link
         self._loop = loop
         self._inbox: list[Event] = []
@@ -54,7 +61,7 @@ class Engine:
         self._last_forward = -1
         self.from_guest = Carried()
         self.to_guest = Carried()
-        self.notices = Notices(lambda level, text: say(link, level, text))
+        self.notices = notices or Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
         self.router = Router(config, self.notices, Random(seed))
         self.host = Host(config, loop, self._emit)
@@ -98,14 +105,16 @@ class Engine:
             self._schedule()
 
     def _take(self, frames: list[bytes], now: float) -> None:
-        take, at = self.router.take, 0
+        take, remarks, at = self.router.take, self.notices.remarks, 0
         while at < len(frames):
             try:
                 while at < len(frames):
+                    remarks.frame = frames[at]
                     at += take(frames, at, now)
             except Exception:
                 self._fault(now)
                 at += 1
+        remarks.frame = None
 
     def _ask_host(self, now: float) -> None:
         """A fault costs the action that met it; the others are carried out."""
@@ -201,3 +210,6 @@ class Engine:
         if drops:
             counted = ", ".join(f"{reason} {count}" for reason, count in drops.most_common())
             self.notices.say(Level.INFO, f"not forwarded: {counted}")
+        if findings := self.notices.findings:
+            counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())
+            self.notices.say(Level.INFO, f"lint: {counted}; docs/rules/ explains them")

@@ -9,9 +9,12 @@ so many a second, and the next line that comes through says how many were held b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import NamedTuple
+
+from pynat.remarks import Remarks
+from pynat.rules import BY_NAME, Rule
 
 
 class Rate(NamedTuple):
@@ -32,9 +35,15 @@ class Level(IntEnum):
 
 
 class Notices:
-    def __init__(self, write: Callable[[Level, str], None]) -> None:
+    def __init__(
+        self, write: Callable[[Level, str], None], silenced: Collection[str] = frozenset()
+    ) -> None:
+        """silenced: codes of rules that are counted and not shown."""
         self._write = write
+        self._silenced = silenced
+        self.remarks = Remarks()
         self.drops: Counter[str] = Counter()
+        self.findings: Counter[str] = Counter()  # of the linter, by code
         self._buckets: dict[str, tuple[float, float, int]] = {}  # reason: tokens, when, held back
 
     def say(self, level: Level, text: str) -> None:
@@ -46,7 +55,21 @@ class Notices:
     ) -> None:
         """Count packets that are neither forwarded nor answered, and say why."""
         self.drops[reason] += count
-        self.limited(reason, f"dropped: {reason}: {detail}", now, level)
+        rule = BY_NAME.get(reason)
+        name = f"{rule.code} {reason}" if rule else reason
+        if rule and rule.code in self._silenced:
+            return
+        self.remarks.add_here(f"dropped: {name}: {detail}")
+        self.limited(reason, f"dropped: {name}: {detail}", now, level)
+
+    def finding(self, rule: Rule, detail: str, now: float, frame: bytes) -> None:
+        """What the linter has against a frame."""
+        self.findings[rule.code] += 1
+        if rule.code in self._silenced:
+            return
+        text = f"{rule.code} {rule.severity}: {detail}"
+        self.remarks.add(frame, text)
+        self.limited(rule.code, f"lint: {text}", now)
 
     def limited(
         self,

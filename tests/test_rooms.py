@@ -21,12 +21,14 @@ WORLD = {
     "threading",
     "time",
 }
-PURE = ("wire", "router", "services", "nat")
+PURE = ("wire", "router", "services", "nat", "lint", "rules")
 MAY_IMPORT = {
     "wire": {"wire", "errors", "_fast"},
     "services": {"services", "wire", "nat", "config", "errors", "notices", "timers"},
     "nat": {"nat", "wire", "config", "errors", "notices", "timers"},
     "router": {"router", "services", "nat", "wire", "config", "errors", "notices", "timers"},
+    "rules": {"rules"},
+    "lint": {"lint", "rules", "wire", "config", "errors"},
     "host": {"host", "nat", "wire", "config", "errors", "notices"},
     "control": {
         "control",
@@ -47,6 +49,8 @@ MAY_IMPORT = {
         "wire",
         "control",
         "link",
+        "lint",
+        "remarks",
         "config",
         "config_load",
         "engine",

@@ -16,12 +16,11 @@ from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
 from pynat.config_load import load
 from pynat.control.server import controlled
-from pynat.engine import Engine
+from pynat.engine import Engine, say
 from pynat.link import netns
-from pynat.link.capture import captured
-from pynat.link.impair import impaired
+from pynat.link.stack import stacked
 from pynat.link.tap import Tap, TapLink
-from pynat.notices import Level
+from pynat.notices import Level, Notices
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM.
@@ -110,11 +109,9 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, tap.close)
         epoch = time.time() - tap.now()
-        with (
-            captured(tap, config, epoch=epoch) as capture,
-            impaired(capture, config) as link,
-        ):
-            engine = Engine(config, link, loop)
+        notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
+        with stacked(tap, config, notices, lint=False, epoch=epoch) as (capture, link):
+            engine = Engine(config, link, loop, notices)
             async with controlled(engine, config, arguments.name, capture):
                 loop.call_soon(_say_ready, arguments, config)
                 await engine.run()

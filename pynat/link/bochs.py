@@ -15,10 +15,9 @@ from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.errors import ConfigError
-from pynat.link.capture import captured
-from pynat.link.impair import impaired
 from pynat.link.link import Link
-from pynat.notices import Level
+from pynat.link.stack import stacked
+from pynat.notices import Level, Notices
 
 
 class Port(Link, Protocol):
@@ -48,8 +47,9 @@ async def _serve(port: Port, config: Config) -> None:
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
-    with captured(port, config) as capture, impaired(capture, config) as link:
-        engine = Engine(config, link, asyncio.get_running_loop())
+    notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
+    with stacked(port, config, notices, lint=True) as (capture, link):
+        engine = Engine(config, link, asyncio.get_running_loop(), notices)
         async with controlled(engine, config, port.mac.hex(), capture, port.stats):
             port.ready()
             await engine.run()

@@ -1,10 +1,11 @@
 """A link that writes every frame to a file on its way, from `start` to `stop`.
 
 The name says the format: pcapng, or pcap if it ends in .pcap. Whole records are written with one
-unbuffered write a turn, so that the file can be read at any moment and stays whole however the
-process ends; where the disk is full, the piece of a record that fitted is cut off again. In a
-pcapng file the first frame of each flow has the flow's name as its comment
-(`pynat.link.flow_names`).
+unbuffered write at the end of each turn, when everything is known that a frame's comment can say;
+so the file can be read at any moment and stays whole however the process ends. Where the disk is
+full, the piece of a record that fitted is cut off again. In a pcapng file the first frame of each
+flow has the flow's name as its comment (`pynat.link.flow_names`), and any frame what was remarked
+on it.
 
 Rotation, where a size is set: `x.pcapng` is always the newest file, `x.1.pcapng` the one before,
 and so on; the oldest goes when there are as many as allowed. A file that is full by `size` bytes
@@ -18,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from pynat.link import pcap
 from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link, Wrapper
 from pynat.notices import Level
+from pynat.remarks import Remarks
 
 MIB = 1 << 20
 
@@ -40,12 +42,18 @@ class Rotation(NamedTuple):
 NO_ROTATION = Rotation()
 
 
+class Record(NamedTuple):
+    when: float
+    frame: bytes
+    from_guest: bool
+
+
 class CaptureFile:
     """One file, open and locked."""
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigError when the file cannot be written."""
-        self._is_pcap = path.suffix == ".pcap"
+        self.is_pcap = path.suffix == ".pcap"
         try:
             # Not to wait for the reader of a FIFO: the network goes on, and the capture ends.
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -57,7 +65,7 @@ class CaptureFile:
         try:
             self._claim(path)
             self.size = 0
-            self._write(pcap.PCAP_HEADER if self._is_pcap else pcap.PCAPNG_HEADER)
+            self._write(pcap.PCAP_HEADER if self.is_pcap else pcap.PCAPNG_HEADER)
         except OSError as error:
             os.close(self._fd)
             raise ConfigError(f"capture: {path}: {error.strerror}; free some space") from error
@@ -78,20 +86,17 @@ class CaptureFile:
             pass  # no regular file
         self._cut(0)
 
-    def add(self, frames: list[tuple[float, bytes]], names: FlowNames, *, from_guest: bool) -> None:
+    def add(self, records: list[Record], comment: Callable[[Record], str]) -> None:
         """Raises OSError (disk full)."""
-        if self._is_pcap:
-            self._write(b"".join(pcap.pcap_record(_micros(t), frame) for t, frame in frames))
+        if self.is_pcap:
+            self._write(b"".join(pcap.pcap_record(_micros(one.when), one.frame) for one in records))
             return
         self._write(
             b"".join(
                 pcap.pcapng_block(
-                    _micros(t),
-                    frame,
-                    from_guest=from_guest,
-                    comment=names.of_first(frame, from_guest=from_guest),
+                    _micros(one.when), one.frame, from_guest=one.from_guest, comment=comment(one)
                 )
-                for t, frame in frames
+                for one in records
             )
         )
 
@@ -118,18 +123,29 @@ class CaptureLink(Wrapper):
     """A broken disk ends the capture, not the network."""
 
     def __init__(
-        self, inner: Link, rotation: Rotation = NO_ROTATION, *, epoch: float = 0.0
+        self,
+        inner: Link,
+        rotation: Rotation = NO_ROTATION,
+        remarks: Remarks | None = None,
+        *,
+        epoch: float = 0.0,
     ) -> None:
         """epoch: seconds that are added to the link's time in the file."""
         super().__init__(inner)
         self._rotation = rotation
+        self._remarks = remarks or Remarks()
         self._epoch = epoch
         self._file: CaptureFile | None = None
         self._names = FlowNames()
+        self._turn: list[Record] = []
         self.path: Path | None = None  # of the running capture
-        self.done = inner.done
-        self.receive = inner.receive
-        self.send = inner.send
+        self._rest()
+
+    def _rest(self) -> None:
+        self.done = self._inner.done
+        self.receive = self._inner.receive
+        self.send = self._inner.send
+        self._remarks.wanted = False
 
     # ------------------------------------------------------------------ at run time
     def start(self, path: Path) -> None:
@@ -139,40 +155,61 @@ class CaptureLink(Wrapper):
         file = CaptureFile(path)
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
-        self.receive, self.send = self._receive, self._send
+        self.receive, self.send, self.done = self._receive, self._send, self._done
+        self._remarks.wanted = not file.is_pcap
 
     def stop(self) -> Path | None:
         """The file that is complete now, if one was being written."""
-        path, self.path = self.path, None
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self.receive, self.send = self._inner.receive, self._inner.send
+        self._write_turn()
+        path = self.path
+        self._end()
         return path
+
+    def show(self, frame: bytes, *, from_guest: bool) -> None:
+        """Write down a frame that nobody receives: the wire loses it."""
+        if self._file is not None:
+            self._turn.append(Record(self._inner.now(), frame, from_guest))
 
     # ------------------------------------------------------------------ while it runs
     def _receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
-        if frames:
-            self._add(frames, from_guest=True)
+        self._turn += [Record(when, frame, True) for when, frame in frames]
         return frames
 
     def _send(self, frames: list[bytes]) -> int:
         now = self._inner.now()
-        self._add([(now, frame) for frame in frames], from_guest=False)
+        self._turn += [Record(now, frame, False) for frame in frames]
         return self._inner.send(frames)
 
-    def _add(self, frames: list[tuple[float, bytes]], *, from_guest: bool) -> None:
-        assert self._file is not None
+    def _done(self, hold_until: float, timer: float | None) -> None:
+        self._write_turn()
+        self._inner.done(hold_until, timer)
+
+    def _write_turn(self) -> None:
+        records, self._turn = self._turn, []
+        if not records or self._file is None:
+            return
         if self._epoch:
-            frames = [(when + self._epoch, frame) for when, frame in frames]
+            records = [one._replace(when=one.when + self._epoch) for one in records]
         try:
             self._make_room()
-            self._file.add(frames, self._names, from_guest=from_guest)
+            self._file.add(records, self._comment)
         except (OSError, ConfigError) as error:
             why = f"{self.path}: {error.strerror}" if isinstance(error, OSError) else error
-            self.stop()
+            self._end()
             self.log(Level.ERROR, f"pynat: capture stopped: {why}; the network goes on")
+
+    def _comment(self, record: Record) -> str:
+        name = self._names.of_first(record.frame, from_guest=record.from_guest)
+        remarks = self._remarks.take(record.frame)
+        return f"{name}\n{remarks}" if name and remarks else name or remarks
+
+    def _end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = self.path = None
+        self._remarks.forget()
+        self._rest()
 
     def _make_room(self) -> None:
         """The next file, if this one is full."""
@@ -194,13 +231,15 @@ def numbered(path: Path, number: int) -> Path:
 
 
 @contextlib.contextmanager
-def captured(inner: Link, config: Config, *, epoch: float = 0.0) -> Iterator[CaptureLink]:
+def captured(
+    inner: Link, config: Config, remarks: Remarks | None = None, *, epoch: float = 0.0
+) -> Iterator[CaptureLink]:
     """`inner` with the capture that the configuration wants, and for others to start at run time.
 
     Raises ConfigError.
     """
     size = None if config.capture_size is None else config.capture_size * MIB
-    link = CaptureLink(inner, Rotation(size, config.capture_files), epoch=epoch)
+    link = CaptureLink(inner, Rotation(size, config.capture_files), remarks, epoch=epoch)
     if config.capture is not None:
         link.start(config.capture)
     try:

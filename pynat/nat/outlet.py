@@ -57,5 +57,12 @@ class Outlet(Protocol):
         `sender` is the host or router that found out; None is our router.
         """
 
+    @property
+    def queued(self) -> int:
+        """How many frames wait for the end of the turn."""
+
+    def remark(self, since: int, text: str) -> None:
+        """Say something, in the capture, of the frames queued since there were `since`."""
+
     def describe(self, address: bytes, port: int) -> str:
         """`192.168.16.1:80`, for the log."""

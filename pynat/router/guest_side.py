@@ -139,6 +139,15 @@ class GuestSide:
             payload = message(kind, code, quote, mtu=mtu, pointer=pointer)
             self.send_ipv4(sender or self._router, quote[12:16], ipv4.ICMP, payload, now)
 
+    @property
+    def queued(self) -> int:
+        return len(self._frames)
+
+    def remark(self, since: int, text: str) -> None:
+        if self.notices.remarks.wanted:
+            for frame in self._frames[since:]:
+                self.notices.remarks.add(frame, text)
+
     def describe(self, address: bytes, port: int) -> str:
         return f"{dotted(address)}:{port}"
 

@@ -309,6 +309,8 @@ def default_text(key: str) -> str:
             return f"`{value:.15g}`"
         case bytes():
             return f'`"{value.hex(":")}"`'
+        case frozenset():
+            return "`[]`"
         case tuple():
             return "`{}`" if key == "host_aliases" else "`[]`"
         case dict():

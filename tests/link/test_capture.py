@@ -18,9 +18,10 @@ from scapy.packet import Packet
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
 from pynat.errors import ConfigError
-from pynat.link.capture import CaptureFile, CaptureLink, Rotation
+from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation
 from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link
+from pynat.remarks import Remarks
 
 
 class FakeLink:
@@ -63,6 +64,7 @@ def test_pcapng_is_read_by_scapy_with_time_and_direction(tmp_path: Path, size: i
     capture.start(path)
     assert capture.receive(10) == [(4_295.000001, b"g" * size)]
     assert capture.send([b"p" * size]) == 1
+    capture.done(0.0, None)
     with RawPcapNgReader(str(path)) as reader:  # not closed yet: readable at any moment
         packets = list(reader)
     assert [data for data, _ in packets] == [b"g" * size, b"p" * size]
@@ -71,6 +73,10 @@ def test_pcapng_is_read_by_scapy_with_time_and_direction(tmp_path: Path, size: i
     assert capture.stop() == path
     assert link.sent == [b"p" * size]
     assert epb_flags(path.read_bytes()) == [1, 2]
+
+
+def no_comment(record: Record) -> str:
+    return ""
 
 
 def epb_flags(data: bytes) -> list[int]:
@@ -88,7 +94,7 @@ def epb_flags(data: bytes) -> list[int]:
 def test_pcap_by_name(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     file = CaptureFile(path)
-    file.add([(1.25, b"frame one......")], FlowNames(), from_guest=True)
+    file.add([Record(1.25, b"frame one......", from_guest=True)], no_comment)
     with RawPcapReader(str(path)) as reader:
         ((data, meta),) = list(reader)
     assert (data, meta.sec, meta.usec) == (b"frame one......", 1, 250_000)
@@ -109,7 +115,7 @@ def test_a_pipe_that_nobody_reads_does_not_stop_the_network(tmp_path: Path) -> N
 def test_two_cards_do_not_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     first = CaptureFile(path)
-    first.add([(1, b"frame one......")], FlowNames(), from_guest=True)
+    first.add([Record(1, b"frame one......", from_guest=True)], no_comment)
     with pytest.raises(ConfigError, match="give each card a file of its own"):
         CaptureFile(path)
     with RawPcapReader(str(path)) as reader:
@@ -134,6 +140,7 @@ def test_a_full_disk_ends_the_capture_and_not_the_network(tmp_path: Path) -> Non
     os.dup2(full, capture._file._fd)
     os.close(full)
     assert capture.send([b"one"]) == 1
+    capture.done(0.0, None)
     assert capture.send([b"two"]) == 1
     assert link.sent == [b"one", b"two"]
     assert link.lines == [
@@ -145,7 +152,7 @@ def test_a_full_disk_ends_the_capture_and_not_the_network(tmp_path: Path) -> Non
 def test_what_did_not_fit_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.pcapng"
     file = CaptureFile(path)
-    file.add([(1, b"frame one......")], FlowNames(), from_guest=True)
+    file.add([Record(1, b"frame one......", from_guest=True)], no_comment)
     whole, write = path.stat().st_size, os.write
     room = [10]
 
@@ -156,7 +163,7 @@ def test_what_did_not_fit_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("pynat.link.capture.os.write", write_some)
     with pytest.raises(OSError, match="No space left"):
-        file.add([(2, b"frame two......")], FlowNames(), from_guest=True)
+        file.add([Record(2, b"frame two......", from_guest=True)], no_comment)
     file.close()
     assert path.stat().st_size == whole
 
@@ -216,6 +223,7 @@ def test_the_newest_file_keeps_the_name_and_the_oldest_goes(tmp_path: Path) -> N
     frames = [bytes([number]) * 90 for number in range(5)]  # one fills a file
     for frame in frames:
         capture.send([frame])
+        capture.done(0.0, None)
     capture.stop()
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["x.1.pcap", "x.2.pcap", "x.pcap"]
@@ -231,7 +239,9 @@ def test_a_next_file_that_cannot_be_had_ends_the_capture(tmp_path: Path) -> None
     capture.start(folder / "x.pcap")
     folder.rename(tmp_path / "gone")
     capture.send([b"one"])
+    capture.done(0.0, None)
     capture.send([b"two"])
+    capture.done(0.0, None)
     assert link.sent == [b"one", b"two"]
     assert link.lines == [
         f"pynat: capture stopped: capture: {folder}/x.pcap: No such file or directory;"
@@ -302,6 +312,7 @@ def test_tshark_reads_a_file_that_is_still_written(tmp_path: Path) -> None:
         / b"hello"
     )
     capture.send([raw(frame), raw(frame)])
+    capture.done(0.0, None)
     fields = ("frame.time_relative", "frame.packet_flags_direction", "frame.comment", "udp.length")
     options = [word for field in fields for word in ("-e", field)]
     done = subprocess.run(
@@ -312,3 +323,26 @@ def test_tshark_reads_a_file_that_is_still_written(tmp_path: Path) -> None:
         "0.000000000\t0x00000002\tudp 192.0.2.7:53 > 192.168.16.2:7 #1\t13",
         "0.000000000\t0x00000002\t\t13",
     ]
+
+
+def test_a_frame_has_what_was_remarked_on_it_as_its_comment(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
+    link, remarks = FakeLink(), Remarks()
+    one, two = b"frame one......", b"frame two......"
+    spoilt = b"frame 0ne......"
+    link.waiting = [(1.0, one), (1.0, two)]
+    capture = CaptureLink(as_link(link), remarks=remarks)
+    capture.start(path)
+    capture.receive(10)
+    remarks.same(spoilt, one)
+    remarks.add(spoilt, "dropped")
+    remarks.add(two, "first")
+    remarks.add(two, "second")
+    capture.show(b"frame three....", from_guest=False)
+    capture.done(0.0, None)
+    capture.stop()
+    remarks.add(one, "nobody writes it any more")
+    assert remarks.take(one) == ""
+    with RawPcapNgReader(str(path)) as reader:
+        told = [(data, meta.comments) for data, meta in reader]
+    assert told == [(one, [b"dropped"]), (two, [b"first\nsecond"]), (b"frame three....", None)]

@@ -273,4 +273,4 @@ def test_an_unknown_type_is_explained(lab: Lab, kind: int, said: str) -> None:
 def test_the_log_names_the_packet_that_was_dropped(lab: Lab, frame: Any, told: str) -> None:
     """In a line that Bochs shows by default."""
     lab.from_guest(bytes(frame))
-    assert any(line.startswith(f"info dropped: {told}") for line in lab.log), lab.log
+    assert any(told in line and line.startswith("info dropped: ") for line in lab.log), lab.log

@@ -1,0 +1,42 @@
+"""What there is to say of single frames, for the comments of a capture.
+
+Who knows something of a frame writes it here, and the capture takes it when it writes the frame.
+A frame is its bytes object, not its contents: equal frames are remarked on one by one. Nothing is
+kept unless `wanted`, so callers whose text is costly look at that first.
+"""
+
+from __future__ import annotations
+
+_MOST = 4096  # frames remarked on and never written; then all of them are forgotten
+
+
+class Remarks:
+    def __init__(self) -> None:
+        self.wanted = False  # a capture is running that can hold comments
+        self.frame: bytes | None = None  # that the router is dealing with
+        self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
+
+    def add(self, frame: bytes, text: str) -> None:
+        if not self.wanted:
+            return
+        if len(self._texts) >= _MOST:
+            self._texts.clear()
+        self._texts.setdefault(id(frame), (frame, []))[1].append(text)
+
+    def add_here(self, text: str) -> None:
+        """Of the frame that the router is dealing with, if there is one."""
+        if self.frame is not None:
+            self.add(self.frame, text)
+
+    def same(self, frame: bytes, as_one: bytes) -> None:
+        """What is said of `frame` from now on is said of `as_one`, out of which it was made."""
+        if self.wanted:
+            self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
+
+    def take(self, frame: bytes) -> str:
+        """What was said of the frame, a line each; it is forgotten here."""
+        _, texts = self._texts.pop(id(frame), (frame, ()))
+        return "\n".join(texts)
+
+    def forget(self) -> None:
+        self._texts.clear()

@@ -1,0 +1,29 @@
+"""What a guest's stack can do wrong: one Rule for each, which everything that tells of it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # the frame did not get where it was to go, or another host would refuse it
+    WARNING = "warning"  # it works here and now, and fails or is slow elsewhere
+    NOTE = "note"  # worth knowing; not the guest's mistake, or one without consequences
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """code: `TCP017`, never given to another rule. name: what counters and old logs call it.
+
+    summary: what the guest did, one sentence. why: what comes of it. remedy: what to change.
+    rfc: where it is written ("RFC 9293 3.1"), or "" where no standard says anything.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    rfc: str
+    why: str
+    remedy: str
