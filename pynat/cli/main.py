@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import ctl, demo, doctor, plugin, run, tap
+from pynat.cli import check, ctl, demo, doctor, plugin, run, tap
 from pynat.errors import ConfigError
 
 FAILED = 1
@@ -19,6 +19,7 @@ examples:
   pynat doctor                          is everything there that pynat needs?
   pynat run -f bochsrc                  run Bochs with ethmod=pynat in reach
   pynat run -f bochsrc --headless --timeout 300
+  pynat check net.toml                  is the file that script= names right?
   pynat install-plugin                  let a plain `bochs` find ethmod=pynat
   pynat tap tap0 --netns lab            let Linux's own programs use such a network
   pynat ctl flows                       what a running network is doing
@@ -51,6 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, doctor, plugin, demo, tap, ctl):
+    for module in (run, check, doctor, plugin, demo, tap, ctl):
         module.add(subparsers)
     return parser

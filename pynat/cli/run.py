@@ -12,10 +12,13 @@ from pathlib import Path
 from types import FrameType
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
+from pynat.bochs.cards import cards_of
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
 from pynat.bochs.run import setting
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
+from pynat.config_load import load
+from pynat.errors import ConfigError
 
 PANIC = 3
 CONFIG = 4
@@ -30,7 +33,7 @@ exit code:
   1    nothing was started: no Bochs, plugin or bochsrc that can be used, or no room for a log
   2    wrong use of this command
   {PANIC}    panic: Bochs gave up on the guest; the message and the end of the log are shown
-  {CONFIG}    Bochs did not start: a mistake in the bochsrc or in what it names
+  {CONFIG}    Bochs did not start: a mistake in the bochsrc, or in what it or script= names
   {TIMEOUT}  --timeout was over
   128+n  ended by signal n (130: Ctrl-C, 137: killed, 139: Bochs crashed)
 
@@ -79,6 +82,9 @@ def _run(arguments: argparse.Namespace) -> int:
     bochs = find_bochs(arguments.bochs)
     built_plugin()
     bochsrc = _bochsrc(arguments.bochsrc)
+    if mistake := _mistake(bochsrc, arguments.extra):
+        print(f"pynat: {mistake}", file=sys.stderr)
+        return CONFIG
     run = BochsRun(
         bochs,
         bochsrc,
@@ -101,6 +107,18 @@ def _run(arguments: argparse.Namespace) -> int:
             raise
     _report(outcome, arguments.quiet)
     return exit_code(outcome)
+
+
+def _mistake(bochsrc: Path, extra: list[str]) -> str:
+    """In what a card's script= names: Bochs would go on, and the guest have no network."""
+    written = bochsrc.read_text(errors="replace").splitlines()
+    for where, lines in ((f"{bochsrc}:", written), ("option ", extra)):
+        for card in cards_of(lines):
+            try:
+                load(card.script, card.ethdev)
+            except ConfigError as error:
+                return f"{where}{card.line}: {card.name}: {error}"
+    return ""
 
 
 class _Asked(SystemExit):

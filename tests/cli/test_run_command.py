@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -48,21 +49,35 @@ def test_panic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ">>PANIC<< No bootable device." in said[-1]
 
 
-def test_mistakes_in_the_configuration_of_the_network(
+def test_a_mistake_in_a_configuration_is_told_before_anything_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Bochs goes on without a network, so this is not in how it ended."""
     (tmp_path / "net.toml").write_text('caputre = "net.pcapng"\n')
+    card = f'e1000: enabled=1, ethmod=pynat, script="{tmp_path / "net.toml"}"'
+    path = bochsrc(tmp_path, HANG, card)
+    assert _run(path) == 4
+    place = f"{path}:{len(path.read_text().splitlines())}: e1000: {tmp_path / 'net.toml'}:1: "
+    assert capsys.readouterr().err.startswith(f"pynat: {place}caputre: unknown key")
+    assert _run(bochsrc(tmp_path, POWER_OFF, card.replace("enabled=1", "enabled=0"))) == 0
+
+
+def test_what_a_network_complains_of_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bochs goes on without that part, so this is not in how it ended."""
     options = f"enabled=1, ethmod=pynat, script={tmp_path / 'net.toml'}"
     cards = [f"e1000: card={n}, mac=52:54:00:12:34:5{n}, {options}" for n in (0, 1)]
-    assert _run(bochsrc(tmp_path, POWER_OFF, *cards)) == 0
-    ended, network = capsys.readouterr().err.splitlines()
-    assert "power off" in ended
-    assert "[E1000A] " in network
-    assert "caputre" in network
-    assert network.endswith(" (and 1 more in the log)")
-    assert _run(tmp_path / "bochsrc", "--quiet") == 0
-    assert capsys.readouterr().err == f"{network}\n"
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        rule = f"tcp:127.0.0.1:{busy.getsockname()[1]}-:22"
+        (tmp_path / "net.toml").write_text(f'forwards = ["{rule}"]\n')
+        assert _run(bochsrc(tmp_path, POWER_OFF, *cards)) == 0
+        ended, network = capsys.readouterr().err.splitlines()
+        assert "power off" in ended
+        assert "[E1000A] " in network
+        assert "Address already in use" in network
+        assert network.endswith(" (and 1 more in the log)")
+        assert _run(tmp_path / "bochsrc", "--quiet") == 0
+        assert capsys.readouterr().err == f"{network}\n"
 
 
 def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,15 +116,16 @@ def test_a_signal_to_us_ends_bochs(
 ) -> None:
     log = tmp_path / "bochs.log"
     with greeter(tmp_path) as guest:
-        command = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(guest.bochsrc)]
-        with subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.PIPE) as ours:
+        ours = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(guest.bochsrc)]
+        command = ["env", "--default-signal", *ours]  # who runs the tests may have ignored some
+        with subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.PIPE) as process:
             try:
                 guest.await_hello()
-                ours.send_signal(number)
-                _, said = ours.communicate(timeout=30)
+                process.send_signal(number)
+                _, said = process.communicate(timeout=30)
             finally:
-                ours.kill()
-    assert ours.returncode == code
+                process.kill()
+    assert process.returncode == code
     assert said.startswith(told)
     assert said.count(b"\n") == 1
     assert "quit_sim called" in log.read_text()  # Bochs went in good order
