@@ -135,7 +135,10 @@ class Router:
                 self.notices.drop("ipv6", "this network is IPv4 only", now, Level.DEBUG)
             case _:
                 sent = f"{ethernet.text(source)} sent type {ethernet.named(kind)}"
-                self.notices.drop("ethernet type", sent, now)
+                swapped = ethernet.is_swapped(kind)
+                self.notices.drop(
+                    "ethernet type swapped" if swapped else "ethernet type", sent, now
+                )
 
     def _ipv4(self, packet: Ipv4, now: float, *, to_all: bool) -> None:
         """to_all: the frame was a broadcast or multicast."""

@@ -17,7 +17,7 @@ ARP = 0x0806
 IPV6 = 0x86DD
 
 _FIRST_TYPE = 0x0600
-_SWAPPED = {0x0608: "ARP", 0xDD86: "IPv6"}  # that of IPv4 is 8, a length
+_SWAPPED = {0x0008: ("IPv4", IPV4), 0x0608: ("ARP", ARP), 0xDD86: ("IPv6", IPV6)}
 _OTHERS = {0x8100: ": a VLAN tag (802.1Q)", 0x88A8: ": a VLAN tag (802.1ad)", 0x88CC: ": LLDP"}
 
 BROADCAST = b"\xff" * 6
@@ -33,8 +33,15 @@ def text(mac: bytes) -> str:
 
 def named(kind: int) -> str:
     """The type field, with what it means where a guest may have meant it (IEEE 802.3 3.2.6)."""
+    if kind in _SWAPPED:
+        name, right = _SWAPPED[kind]
+        return f"{kind:#06x}: {name} with its bytes swapped, expected {right:#06x} (RFC 894)"
     if kind < _FIRST_TYPE:
         return f"{kind:#06x}: an 802.3 length, Ethernet II types begin at {_FIRST_TYPE:#06x}"
-    if kind in _SWAPPED:
-        return f"{kind:#06x}: {_SWAPPED[kind]} with its bytes swapped"
     return f"{kind:#06x}{_OTHERS.get(kind, '')}"
+
+
+def is_swapped(kind: int) -> bool:
+    """Whether a known type has its bytes in the wrong order. (0x0008 is also the length of an 802.3
+    frame, one with less in it than any protocol has.)"""
+    return kind in _SWAPPED

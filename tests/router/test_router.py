@@ -229,8 +229,6 @@ def test_a_name_cannot_forge_log_lines(lab: Lab) -> None:
     ("kind", "said"),
     [
         (0x0026, "0x0026: an 802.3 length, Ethernet II types begin at 0x0600"),
-        (0x0008, "0x0008: an 802.3 length, Ethernet II types begin at 0x0600"),
-        (0x0608, "0x0608: ARP with its bytes swapped"),
         (0x8100, "0x8100: a VLAN tag (802.1Q)"),
         (0x1234, "0x1234"),
     ],
@@ -238,6 +236,19 @@ def test_a_name_cannot_forge_log_lines(lab: Lab) -> None:
 def test_an_unknown_type_is_explained(lab: Lab, kind: int, said: str) -> None:
     lab.from_guest(bytes(ether())[:12] + kind.to_bytes(2, "big") + bytes(46))
     assert lab.drops == {"ethernet type": 1}
+    assert lab.log[-1].endswith(f"52:54:00:12:34:56 sent type {said}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (0x0008, "0x0008: IPv4 with its bytes swapped, expected 0x0800 (RFC 894)"),
+        (0x0608, "0x0608: ARP with its bytes swapped, expected 0x0806 (RFC 894)"),
+    ],
+)
+def test_a_type_with_its_bytes_swapped_is_named(lab: Lab, kind: int, said: str) -> None:
+    lab.from_guest(bytes(ether())[:12] + kind.to_bytes(2, "big") + bytes(46))
+    assert lab.drops == {"ethernet type swapped": 1}
     assert lab.log[-1].endswith(f"52:54:00:12:34:56 sent type {said}")
 
 

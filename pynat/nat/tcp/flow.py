@@ -173,6 +173,7 @@ class Flow:
             self._acks.due = True
             if seq == receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
+                return "tcp while the window is closed"
             return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
         if flags & SYN:
             self._acks.due = True

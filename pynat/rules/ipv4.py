@@ -1,0 +1,202 @@
+"""Rules of IPv4 (RFC 791, RFC 1122 3.2). 001 to 029: why a packet is dropped; then the linter's."""
+
+from __future__ import annotations
+
+from pynat.rules.rule import Rule, Severity
+
+LENGTH = Rule(
+    "IP001",
+    "ipv4 length",
+    Severity.ERROR,
+    "A frame of type IPv4 is too short for an IPv4 header.",
+    "RFC 791 3.1",
+    "It is thrown away without an answer.",
+    "Send the header's 20 bytes behind the Ethernet header, and give the card the right length.",
+)
+
+VERSION = Rule(
+    "IP002",
+    "ipv4 version",
+    Severity.ERROR,
+    "The version in the first byte of a packet is not 4.",
+    "RFC 791 3.1",
+    "It is thrown away without an answer.",
+    "The first byte is 0x45 for a header without options: 4 in the upper half, the number of words"
+    " in the lower one. Bit fields of a C compiler may have the halves the other way round.",
+)
+
+HEADER_LENGTH = Rule(
+    "IP003",
+    "ipv4 header length",
+    Severity.ERROR,
+    "The header length of a packet is below 5 words.",
+    "RFC 791 3.1",
+    "It is thrown away without an answer.",
+    "Count the header in words of four bytes: 5 without options.",
+)
+
+TOTAL_LENGTH = Rule(
+    "IP004",
+    "ipv4 total length",
+    Severity.ERROR,
+    "The total length is below the header's or above what the frame carries.",
+    "RFC 791 3.1",
+    "It is thrown away without an answer.",
+    "Store the bytes of header and payload, the higher byte first, without Ethernet's header and"
+    " padding; and hand all of them to the card.",
+)
+
+CHECKSUM = Rule(
+    "IP005",
+    "ipv4 checksum",
+    Severity.ERROR,
+    "The header checksum is wrong.",
+    "RFC 791 3.1",
+    "Every router and host throws such a packet away without an answer.",
+    "Sum the header's 16-bit words with a checksum of zero, add the carries back, store the"
+    " complement; over the header only, and anew after every change of it.",
+)
+
+OPTION = Rule(
+    "IP006",
+    "ipv4 option",
+    Severity.ERROR,
+    "The length of an option runs over the header's end, or is below 2.",
+    "RFC 791 3.1",
+    "The packet is thrown away and answered with a parameter problem.",
+    "Let an option's length count its kind and length bytes, and pad the options with zeros to a"
+    " whole number of words.",
+)
+
+SOURCE = Rule(
+    "IP007",
+    "ipv4 source",
+    Severity.ERROR,
+    "The source address is none that the guest can have.",
+    "RFC 1122 3.2.1.3",
+    "Answers could not come back; routers throw such packets away (RFC 2827).",
+    "Send from the address that DHCP gave, or one of the same net that is neither the router's nor"
+    " the broadcast address; store it in network byte order.",
+)
+
+DESTINATION = Rule(
+    "IP008",
+    "ipv4 destination",
+    Severity.ERROR,
+    "The destination address is none of a host that can be reached.",
+    "RFC 6890",
+    "No router forwards it.",
+    "Check the byte order of the address, and keep 127.0.0.0/8 inside the guest.",
+)
+
+HOST_IN_BROADCAST = Rule(
+    "IP009",
+    "ipv4 host in a broadcast frame",
+    Severity.ERROR,
+    "A packet to one host came in a frame to all.",
+    "RFC 1122 3.3.6",
+    "Hosts and routers throw it away (RFC 1812 5.3.4).",
+    "Ask for the next hop's MAC address by ARP before the first packet.",
+)
+
+SOURCE_ROUTE = Rule(
+    "IP010",
+    "ipv4 source route",
+    Severity.ERROR,
+    "A packet has a source route option.",
+    "RFC 7126 4.3",
+    "Routers throw such packets away, because they have been used to get around filters.",
+    "Leave the option out.",
+)
+
+BROADCAST = Rule(
+    "IP011",
+    "ipv4 broadcast",
+    Severity.NOTE,
+    "A broadcast is for a service that this network does not have.",
+    "RFC 1812 5.3.5",
+    "Nobody takes it; only DHCP is served by broadcast (`udp.broadcast` says otherwise).",
+    "Nothing, if it was meant. A guest without an address (0.0.0.0) can speak DHCP only.",
+)
+
+FRAGMENT_LENGTH = Rule(
+    "IP012",
+    "ipv4 fragment length",
+    Severity.ERROR,
+    "A fragment that is not the last has a length that is no multiple of 8.",
+    "RFC 791 3.2",
+    "The next fragment's offset cannot fit behind it; it is thrown away.",
+    "Cut the payload at multiples of 8 bytes: 1,480 with an MTU of 1,500.",
+)
+
+FRAGMENT_EMPTY = Rule(
+    "IP013",
+    "ipv4 fragment empty",
+    Severity.ERROR,
+    "A fragment has no data.",
+    "RFC 791 3.2",
+    "It is thrown away; if it was the last one the datagram stays incomplete.",
+    "Send no fragment behind the end, and clear MF in the last one that has data.",
+)
+
+FRAGMENT_BEYOND = Rule(
+    "IP014",
+    "ipv4 fragment beyond the end",
+    Severity.ERROR,
+    "A fragment ends behind the longest packet there can be.",
+    "RFC 791 3.1",
+    "It is thrown away; receivers that do not check have crashed of it.",
+    "Store the offset in units of 8 bytes, in the lower 13 bits of bytes 6 and 7.",
+)
+
+FRAGMENT_OVERLAP = Rule(
+    "IP015",
+    "ipv4 fragment overlap",
+    Severity.ERROR,
+    "Two fragments of a datagram overlap, or contradict each other about its end.",
+    "RFC 5722",
+    "The whole datagram is thrown away.",
+    "Let each fragment begin where the one before ended, and give every datagram its own"
+    " identification.",
+)
+
+FRAGMENT_REPEATED = Rule(
+    "IP016",
+    "ipv4 fragment repeated",
+    Severity.NOTE,
+    "A fragment came twice.",
+    "RFC 791 3.2",
+    "The second one is thrown away, without harm.",
+    "Send each fragment once.",
+)
+
+FRAGMENT_REFUSED = Rule(
+    "IP017",
+    "ipv4 fragment of a refused datagram",
+    Severity.ERROR,
+    "A fragment belongs to a datagram that was thrown away because of another one.",
+    "RFC 5722",
+    "It is thrown away too, until the datagram's time is over.",
+    "See IP015: the fragments overlapped. A datagram sent again needs a new identification.",
+)
+
+FRAGMENTS_TIMED_OUT = Rule(
+    "IP018",
+    "ipv4 fragments timed out",
+    Severity.ERROR,
+    "Some fragments of a datagram never came.",
+    "RFC 791 3.2",
+    "Those that came are thrown away, and the sender is told by ICMP.",
+    "Send all fragments, each with the same identification, source, destination and protocol, and"
+    " clear MF in the last one only.",
+)
+
+NEIGHBOUR = Rule(
+    "IP019",
+    "ipv4 unreachable",
+    Severity.ERROR,
+    "A packet for a host on the guest's own wire was sent to the router.",
+    "RFC 1122 3.3.1.1",
+    "The router does not send it back to the wire that it came from; it answers host unreachable.",
+    "Compare the destination with the own net by the netmask; ask for neighbours by ARP.",
+)

@@ -1,0 +1,176 @@
+"""What is dropped because of a limit or setting of this network, or trouble of the host: none of it
+is the guest's mistake."""
+
+from __future__ import annotations
+
+from pynat.rules.rule import Rule, Severity
+
+IPV6 = Rule(
+    "NET001",
+    "ipv6",
+    Severity.NOTE,
+    "The guest sent IPv6.",
+    "",
+    "This network is IPv4 only.",
+    "Nothing; a guest with both goes on with IPv4.",
+)
+
+PROTOCOL = Rule(
+    "NET002",
+    "ipv4 protocol",
+    Severity.NOTE,
+    "A packet carries neither TCP nor UDP nor ICMP.",
+    "RFC 1122 3.2.2.1",
+    "Nobody here knows the protocol; the guest is told by ICMP.",
+    "Nothing, if it was meant. 1 is ICMP, 6 TCP, 17 UDP.",
+)
+
+RESTRICTED = Rule(
+    "NET003",
+    "restricted",
+    Severity.NOTE,
+    "The configuration does not let the guest go there.",
+    "",
+    "The guest is told that it is prohibited.",
+    "Name the destination in `allow`, or set `restricted = false`.",
+)
+
+TOO_LONG = Rule(
+    "NET004",
+    "ipv4 too long",
+    Severity.NOTE,
+    "A packet for the guest is longer than the MTU and must not be cut.",
+    "RFC 1191 3",
+    "It is lost.",
+    "Raise `network.mtu` if the guest can take longer packets.",
+)
+
+FRAGMENTS_EVICTED = Rule(
+    "NET005",
+    "ipv4 fragments evicted",
+    Severity.NOTE,
+    "More incomplete datagrams wait for their fragments than are kept.",
+    "RFC 1122 3.3.2",
+    "The one that began first is thrown away.",
+    "Send all fragments of a datagram one behind the other.",
+)
+
+ERROR_RATE = Rule(
+    "NET006",
+    "icmp rate",
+    Severity.NOTE,
+    "There were too many ICMP errors to tell the guest of.",
+    "RFC 1812 4.3.2.8",
+    "The guest is not told of this one.",
+    "Look at the other lines for what goes wrong so often.",
+)
+
+ARP_QUESTIONS = Rule(
+    "NET007",
+    "arp questions",
+    Severity.NOTE,
+    "The router asks for too many addresses at once.",
+    "RFC 1122 2.3.2.1",
+    "A packet for the guest's net is lost.",
+    "Send less at once to addresses that nobody has.",
+)
+
+ARP_QUEUE = Rule(
+    "NET008",
+    "arp queue full",
+    Severity.NOTE,
+    "Too many packets wait for the guest to answer ARP.",
+    "RFC 1122 2.3.2.2",
+    "The packet is lost.",
+    "Answer ARP requests at once.",
+)
+
+HOST_SOCKETS = Rule(
+    "NET009",
+    "host sockets",
+    Severity.NOTE,
+    "The host has no more sockets.",
+    "",
+    "The guest's connection is refused.",
+    "Raise the host's limit of open files (`ulimit -n`).",
+)
+
+TCP_FLOWS = Rule(
+    "NET010",
+    "tcp flows",
+    Severity.NOTE,
+    "More connections are open than are allowed.",
+    "",
+    "The new one is refused.",
+    "Close connections that are done, or raise `tcp.flows`.",
+)
+
+PING_FORBIDDEN = Rule(
+    "NET011",
+    "ping not permitted",
+    Severity.NOTE,
+    "The host does not let this user ping.",
+    "",
+    "The guest is told that it is prohibited.",
+    "Let sysctl net.ipv4.ping_group_range take in your group.",
+)
+
+PING_SOCKET = Rule(
+    "NET012",
+    "ping socket",
+    Severity.NOTE,
+    "The host could not send a ping.",
+    "",
+    "It is lost.",
+    "The line says what the host's kernel said.",
+)
+
+UDP_SOCKET = Rule(
+    "NET013",
+    "udp socket",
+    Severity.NOTE,
+    "The host could not send a datagram.",
+    "",
+    "It is lost.",
+    "The line says what the host's kernel said.",
+)
+
+UDP_PEERS = Rule(
+    "NET014",
+    "udp forward peers",
+    Severity.NOTE,
+    "Too many programs send through one UDP forward.",
+    "",
+    "The datagram is lost.",
+    "Send from fewer ports, or wait until some have been silent for `udp.idle`.",
+)
+
+FORWARD_SOCKET = Rule(
+    "NET015",
+    "forward socket",
+    Severity.NOTE,
+    "The host had trouble with a forward.",
+    "",
+    "What came through it is lost.",
+    "The line says what the host's kernel said.",
+)
+
+DHCP_OFF = Rule(
+    "NET016",
+    "dhcp is off",
+    Severity.NOTE,
+    "The guest asks for an address and the configuration has no DHCP.",
+    "",
+    "There is no answer.",
+    "Give the guest a fixed address, or set `dhcp.enabled = true`.",
+)
+
+POOL = Rule(
+    "NET017",
+    "dhcp pool exhausted",
+    Severity.NOTE,
+    "All addresses of the net are taken.",
+    "RFC 2131 4.3.1",
+    "The guest gets none.",
+    "Take a larger net, or shorter leases (`dhcp.lease`).",
+)

@@ -1,0 +1,27 @@
+"""Rules of UDP (RFC 768). 001 to 019: why a datagram is dropped; from 020: the linter's."""
+
+from __future__ import annotations
+
+from pynat.rules.rule import Rule, Severity
+
+LENGTH = Rule(
+    "UDP001",
+    "udp length",
+    Severity.ERROR,
+    "The length of a datagram is below 8 or above what the packet carries.",
+    "RFC 768",
+    "It is thrown away without an answer.",
+    "Store the bytes of UDP header and data, without the IPv4 header, the higher byte first.",
+)
+
+CHECKSUM = Rule(
+    "UDP002",
+    "udp checksum",
+    Severity.ERROR,
+    "The checksum of a datagram is wrong.",
+    "RFC 768",
+    "Every host throws it away without an answer.",
+    "Compute it over the pseudo-header (addresses, protocol 17, length of header and data), the"
+    " header with a checksum of zero, and the data; store a result of 0 as 0xffff. A stored 0 means"
+    " that no checksum was made.",
+)
