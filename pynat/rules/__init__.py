@@ -1,8 +1,8 @@
 """The catalogue of rules: reasons for dropping, and what is legal but wrong (docs/rules/).
 
 A file for each protocol; codes are its letters and a number that is never used again. Every Rule
-that a file defines is in the catalogue. Reasons for dropping are named as the drop names them and have
-the low numbers; rules of the linter follow.
+that a file defines is in the catalogue. Reasons for dropping are named as the drop names them and
+have the low numbers; rules of the linter follow.
 """
 
 from __future__ import annotations
