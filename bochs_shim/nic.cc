@@ -1,6 +1,8 @@
 // The simulator thread's side of a NIC: see nic.h.
 #include "nic.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -9,6 +11,7 @@ namespace pynat {
 namespace {
 
 constexpr uint64_t STAND_LIMIT_US = 100000;  // wall time for one turn of the engine
+constexpr int SLOW_TURN = 100;               // of these times, until it is said that one is slow
 constexpr uint64_t ROOM_LIMIT_US = 50000;    // wall time for room in the ring to the engine
 constexpr uint64_t HOLD_LIMIT_US = 5000;     // of one wait: Bochs has other things to do, too
 constexpr uint64_t STALE_US = 2000000;       // guest time
@@ -19,6 +22,31 @@ uint32_t megabits_per_second(uint32_t status) {
   if (status & RX_1G) return 1000;
   return status & RX_100M ? 100 : 10;
 }
+
+constexpr const char* SLOW =
+    "pynat: hermetic: the network has been at one moment of guest time for 10 s; the guest stands "
+    "still until it is done (an endless loop in a script?). Ctrl-C ends the wait";
+constexpr const char* INTERRUPTED =
+    "pynat: hermetic: interrupted; from here on this run need not be like any other";
+
+// Keeps Ctrl-C from Bochs's handler until let_go(), which says whether it came. In a Bochs with a
+// debugger the handler only makes a note for the processor's loop, where we are not.
+struct Interrupt {
+  sigset_t before;
+
+  void keep() {
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+  }
+  bool let_go() {
+    sigset_t pending;
+    const bool came = sigpending(&pending) == 0 && sigismember(&pending, SIGINT) == 1;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return came;
+  }
+};
 
 }  // namespace
 
@@ -50,12 +78,17 @@ bool Nic::from_guest(const void* frame, uint32_t length) {
   given_up_room_ = false;
   counters_.frames_from_guest.add();
   counters_.bytes_from_guest.add(length);
-  ask();
+  if (!in_step()) ask();
   return true;
 }
 
 // One wait for a full ring, not one for each frame of a burst that meets it.
 bool Nic::wait_for_room(uint32_t length) {
+  if (in_step()) {
+    ask();
+    stand_still();
+    return true;
+  }
   if (given_up_room_) return false;
   const bool room = sleeper_.sleep(Sleeper::PROGRESS, ROOM_LIMIT_US, [&] {
     taken_.load();  // orders the look at the ring after the engine's last taking
@@ -77,7 +110,8 @@ void Nic::tick() {
 
 // One question for each turn: as long as the engine owes an answer to the last, none is added.
 void Nic::ask_if_due(uint64_t now) {
-  if (now < deadline_.load() || done_.load() < timer_ask_) return;
+  const bool frames_wait = in_step() && !to_engine_.empty();
+  if ((now < deadline_.load() && !frames_wait) || done_.load() < timer_ask_) return;
   timer_ask_ = asked_.load() + 1;
   ask();
 }
@@ -88,13 +122,34 @@ void Nic::stand_still() {
   if (done >= asked || done < late_with_) return;
   if (policy_.load() == Policy::NEVER || stopped_.load()) return;
   const uint64_t begin = wall_us();
-  const bool caught_up = sleeper_.sleep(Sleeper::PROGRESS, STAND_LIMIT_US,
-                                        [&] { return done_.load() >= asked || stopped_.load(); });
+  const bool caught_up = in_step() ? wait_in_step(asked) : wait_for_turn(asked);
   counters_.stands.add();
   counters_.stood_us.add(wall_us() - begin);
   if (caught_up) return;
   counters_.engine_late.add();
   late_with_ = asked;
+}
+
+bool Nic::wait_for_turn(uint64_t asked) {
+  return sleeper_.sleep(Sleeper::PROGRESS, STAND_LIMIT_US,
+                        [&] { return done_.load() >= asked || stopped_.load(); });
+}
+
+// For as long as it takes, but an interrupt ends it. Log lines come through meanwhile.
+bool Nic::wait_in_step(uint64_t asked) {
+  if (wait_for_turn(asked)) return true;
+  Interrupt interrupt;
+  for (int waited = 1;; ++waited) {
+    interrupt.keep();
+    const bool done = wait_for_turn(asked);
+    const bool came = interrupt.let_go();
+    if (done) return true;
+    if (waited == SLOW_TURN || came) {
+      simulator_.log(simulator_.context, LOG_ERROR, came ? INTERRUPTED : SLOW);
+    }
+    if (came) return false;
+    drain_log(LOG_LINES_PER_TICK);
+  }
 }
 
 void Nic::deliver(uint64_t now) {
@@ -129,7 +184,7 @@ bool Nic::not_ready(uint64_t now) {
 
 bool Nic::is_held(uint64_t now) const {
   const Policy policy = policy_.load();
-  if (policy == Policy::NEVER || stopped_.load()) return false;
+  if (policy == Policy::NEVER || policy == Policy::STEP || stopped_.load()) return false;
   return policy == Policy::ALWAYS || now < hold_until_.load();
 }
 
@@ -158,7 +213,10 @@ void Nic::drain_log(int limit) {
 
 bool Nic::wait_started(uint64_t timeout_us) {
   return sleeper_.sleep(Sleeper::PROGRESS, timeout_us,
-                        [&] { return ready_.load() || stopped_.load(); });
+                        [&] {
+                          const bool stepped = !in_step() || !owes_turn();
+                          return (ready_.load() && stepped) || stopped_.load();
+                        });
 }
 
 void Nic::close() {

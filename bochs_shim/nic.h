@@ -17,6 +17,19 @@
 // pending (pacing.h) and hand over what came meanwhile; log. Both waits are bounded, and the
 // simulator thread takes no lock.
 //
+// In step (Policy::STEP, hermetic = true) nothing that the guest sees may depend on wall time:
+//   - a frame from the guest waits in its ring, unannounced, until the next tick asks;
+//   - that tick then stands still, for as long as it takes; only the engine's end or an interrupt
+//     (SIGINT) gives it up. A full ring asks and stands still on the spot;
+//   - the engine's clock moves when it receives what a tick asked for and at no other moment, and
+//     receive() finds nothing that nobody has asked for. So a turn sees exactly the frames sent
+//     before its tick, at the tick's time, and a turn too many sees nothing new;
+//   - the guest does not start before the engine's first turn, at time 0, is done;
+//   - time is never held.
+// Pacing and staleness are guest time already, and the ring to the guest changes only while the
+// simulator stands still. Two NICs in step stand still one after the other, in the order of their
+// timers, which Bochs keeps; so each is as repeatable as the other makes the guest.
+//
 // Leaving by longjmp is allowed from deliver() and log(): they are called with plain data only
 // below them, and after the record in question has been taken off its ring.
 #pragma once
@@ -41,7 +54,7 @@ constexpr uint64_t NEVER = UINT64_MAX;      // no deadline
 constexpr uint64_t AS_LONG_AS_IT_TAKES = UINT64_MAX;
 
 enum LogLevel : uint32_t { LOG_DEBUG, LOG_INFO, LOG_ERROR };
-enum class Policy : int { AUTO, ALWAYS, NEVER };
+enum class Policy : int { AUTO, ALWAYS, NEVER, STEP };
 
 // Bits of the NIC's status, as Bochs defines them.
 constexpr uint32_t RX_READY = 1, RX_10M = 2, RX_100M = 4, RX_1G = 8;
@@ -74,14 +87,16 @@ class Nic {
   bool to_guest(const void* frame, uint32_t length);  // queues; announce() when all are queued
   void announce();
   void done(uint64_t hold_until, uint64_t deadline);
-  void set_policy(Policy policy) { policy_.store(policy); }
+  void set_policy(Policy policy);  // before ready()
   void log(LogLevel level, std::string_view text);
   void ready();    // the guest may start
   void stopped();  // no engine (any more): drop and count, hold nothing
   void ended();    // the engine thread is about to return
 
   // --- any thread ---
-  uint64_t guest_us() const { return now_.load(std::memory_order_relaxed); }
+  uint64_t guest_us() const {
+    return (in_step() ? turn_now_ : now_).load(std::memory_order_relaxed);
+  }
   // What the NIC says its wire is; 0 before the first frame to the guest.
   uint32_t megabits() const { return megabits_.load(std::memory_order_relaxed); }
   bool closing() const { return closing_.load(); }
@@ -93,11 +108,16 @@ class Nic {
   const Ring& ring_to_guest() const { return to_guest_; }
 
  private:
+  bool in_step() const { return policy_.load(std::memory_order_relaxed) == Policy::STEP; }
+  bool owes_turn() const { return done_.load() < asked_.load(); }
   uint64_t publish_time();
   bool wait_for_room(uint32_t length);
   void ask();
   void ask_if_due(uint64_t now);
   void stand_still();
+  bool wait_for_turn(uint64_t asked);
+  bool wait_in_step(uint64_t asked);
+  bool may_receive(uint64_t asked);
   void deliver(uint64_t now);
   bool not_ready(uint64_t now);
   void hold(uint64_t now, uint64_t changes);
@@ -123,6 +143,7 @@ class Nic {
   std::atomic<uint64_t> hold_until_{0};
   std::atomic<uint64_t> deadline_{NEVER};
   std::atomic<Policy> policy_{Policy::AUTO};
+  std::atomic<uint64_t> turn_now_{0};  // guest time of the last turn that was asked for
   std::atomic<bool> ready_{false}, stopped_{false}, ended_{false};
   uint64_t covered_ = 0;  // what the last receive() saw of asked_
   // Armed by the engine thread, disarmed by who rings.
@@ -148,13 +169,14 @@ void Nic::receive(uint32_t limit, Take take) {
   armed_.store(false);
   do {
     const uint64_t seen = asked_.load();
+    const bool may = may_receive(seen);
     const Record* record;
-    while (taken < limit && (record = to_engine_.front()) != nullptr) {
+    while (may && taken < limit && (record = to_engine_.front()) != nullptr) {
       take(*record);
       to_engine_.pop();
       ++taken;
     }
-    if (!to_engine_.empty()) {
+    if (may && !to_engine_.empty()) {
       doorbell_.ring();  // there is more to take: it stays readable
       break;
     }

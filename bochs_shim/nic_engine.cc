@@ -20,6 +20,20 @@ bool Nic::arm_doorbell(uint64_t seen) {
   return !armed_.exchange(false);
 }
 
+// In step a frame that came after the last tick is not there yet.
+bool Nic::may_receive(uint64_t asked) {
+  if (!in_step()) return true;
+  if (done_.load() >= asked) return false;
+  turn_now_.store(now_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  return true;
+}
+
+// In step the engine owes its first turn before the guest starts.
+void Nic::set_policy(Policy policy) {
+  policy_.store(policy);
+  if (policy == Policy::STEP) ask();
+}
+
 bool Nic::to_guest(const void* frame, uint32_t length) {
   if (length < MIN_FRAME) return counters_.drop_too_short.add(), false;
   if (length > MAX_TO_GUEST) return counters_.drop_too_long.add(), false;

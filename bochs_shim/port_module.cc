@@ -94,8 +94,10 @@ void Port::policy(const std::string& text) {
     nic_->set_policy(Policy::ALWAYS);
   } else if (text == "never") {
     nic_->set_policy(Policy::NEVER);
+  } else if (text == "step") {
+    nic_->set_policy(Policy::STEP);
   } else {
-    throw py::value_error("the policy is auto, always or never, not " + text);
+    throw py::value_error("the policy is auto, always, never or step, not " + text);
   }
 }
 

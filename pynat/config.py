@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
 CAPTURE_FILES = 4
+HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
 # The addresses of names in host_aliases, in their order: RFC 2544's, which no real host has.
 NAMED_NET = IPv4Network("198.18.0.0/15")
@@ -281,6 +282,7 @@ class Config:
     icmp: Icmp = field(default_factory=Icmp)
     impair: Impair = field(default_factory=Impair)
     lint: Lint = field(default_factory=Lint)
+    hermetic: bool = False  # no socket of the host; in step with the simulator (docs/hermetic.md)
     time: TimePolicy = TimePolicy.AUTO
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow
     host_loopback: bool = True
@@ -296,6 +298,10 @@ class Config:
     capture_files: int = CAPTURE_FILES  # that are kept, the newest among them
     seed: int | None = None  # None = a fresh one, told in the log
     warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log
+
+    def __post_init__(self) -> None:
+        if self.hermetic and self.seed is None:
+            object.__setattr__(self, "seed", HERMETIC_SEED)
 
     @property
     def claimed(self) -> frozenset[IPv4Address]:

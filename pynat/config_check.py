@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol
+from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol, TimePolicy
 from pynat.config_dhcp import check_routes, check_static
 from pynat.config_values import Source
 from pynat.config_ways import check_ways
@@ -14,6 +14,7 @@ from pynat.errors import ConfigError
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
 EVERYWHERE = IPv4Address("0.0.0.0")
+NO_SOCKET = "hermetic = true opens no socket of the host"
 
 
 def check(config: Config, source: Source, keys: dict[str, str]) -> None:
@@ -29,12 +30,32 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     if config.capture_size is None and config.capture_files != CAPTURE_FILES:
         right = "together with capture_size, which says when the next file begins"
         raise source.error("capture_files", config.capture_files, right)
+    if config.hermetic:
+        _check_hermetic(config, source)
     for rule in config.forwards:
         check_forward(rule, network)
     _check_ports(config.forwards)
     check_ways(config, source)
     check_static(config, source)
     check_routes(config, source)
+
+
+def _check_hermetic(config: Config, source: Source) -> None:
+    """What needs a socket of the host, and a clock of its own."""
+    beyond: dict[str, Sequence[object]] = {
+        "forwards": config.forwards,
+        "guestfwd": config.guestfwd,
+        "host_aliases": config.host_aliases,
+        "dns.resolvers": [f"{address}:{port}" for address, port in config.dns.resolvers],
+    }
+    for key, values in beyond.items():
+        if values:
+            raise source.error(key, list(map(str, values)), f"left out: {NO_SOCKET}")
+    if config.control not in ("auto", "none"):
+        raise source.error("control", config.control, f'"none" or left out: {NO_SOCKET}')
+    if config.time is not TimePolicy.AUTO:
+        right = "left out: with hermetic = true the engine is always in step with the guest"
+        raise source.error("time", config.time, right)
 
 
 def _check_ports(rules: tuple[Forward, ...]) -> None:

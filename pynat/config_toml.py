@@ -29,6 +29,7 @@ FOREVER = float(2**32 - 1)  # RFC 2131 section 3.3: a lease of this length never
 KEYS: dict[str, Parser] = {
     "layout": values.one_of(Layout, [layout.value for layout in Layout]),
     "time": values.one_of(TimePolicy, [policy.value for policy in TimePolicy]),
+    "hermetic": values.boolean,
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
     "forwards": values.list_of(config_forwards.forward_item),

@@ -20,6 +20,7 @@ from random import Random
 from pynat.config import Config, Forward
 from pynat.config_check import check_forward
 from pynat.errors import ConfigError
+from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.link.link import Link
 from pynat.nat.messages import Event
@@ -27,6 +28,7 @@ from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
 BATCH = 256  # frames taken in one turn, so that host events have theirs
+ALL = 1 << 30  # in one turn of a hermetic network, which has no host events
 
 
 def say(link: Link, level: Level, text: str) -> None:
@@ -64,7 +66,12 @@ class Engine:
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
         self.router = Router(config, self.notices, Random(seed))
-        self.host = Host(config, loop, self._emit)
+        self.host: Host | HermeticHost
+        if config.hermetic:
+            self.host = HermeticHost(config, self._emit)
+        else:
+            self.host = Host(config, loop, self._emit)
+        self._batch = ALL if config.hermetic else BATCH
         self._network = config.network
         self._introduce(config, seed)
         for rule in config.forwards:
@@ -90,7 +97,7 @@ class Engine:
             return
         router = self.router
         router.link_speed(link.speed)
-        frames = [frame for _, frame in link.receive(BATCH)]
+        frames = [frame for _, frame in link.receive(self._batch)]
         now = link.now()
         self.from_guest.count(frames)
         self._take(frames, now)
@@ -101,7 +108,7 @@ class Engine:
         self._guard(self._ask_host, now)
         self._guard(self._answer_guest, now)
         link.done(router.hold_until(now), router.next_timer())
-        if len(frames) == BATCH:
+        if len(frames) == self._batch:
             self._schedule()
 
     def _take(self, frames: list[bytes], now: float) -> None:
@@ -197,10 +204,11 @@ class Engine:
     def _introduce(self, config: Config, seed: int) -> None:
         network = config.network
         tell = self.notices.say
+        pace = "hermetic" if config.hermetic else f"time {config.time}"
         tell(
             Level.INFO,
             f"network {network.net}, router {network.router}, guest {network.guest},"
-            f" DNS {network.dns}, time {config.time}, seed {seed}",
+            f" DNS {network.dns}, {pace}, seed {seed}",
         )
         for warning in config.warnings:
             tell(Level.ERROR, warning)

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -460,6 +462,143 @@ void guest_clock_never_goes_back() {
   CHECK_EQUAL(guest.nic.guest_us(), 11000);
 }
 
+// --- in step ---
+
+// An engine in step with the guest; it answers each frame with the time at which it took it.
+void tell_time(Nic& nic) {
+  std::vector<Frame> answers;
+  nic.receive(1000, [&](const Record& record) {
+    answers.emplace_back(record.data(), record.data() + record.length);
+  });
+  const uint64_t now = nic.guest_us();
+  for (Frame& answer : answers) {
+    std::memcpy(answer.data() + 8, &now, sizeof now);
+    nic.to_guest(answer.data(), static_cast<uint32_t>(answer.size()));
+  }
+  nic.announce();
+  nic.done(0, nic.guest_us() + 777);
+}
+
+struct Stepped {
+  Guest guest;
+  EngineThread engine;
+  explicit Stepped(EngineThread::Work work) : engine(policy(guest.nic), std::move(work)) {}
+  static Nic& policy(Nic& nic) {
+    nic.set_policy(Policy::STEP);
+    return nic;
+  }
+};
+
+std::vector<Frame> stepped_run(unsigned laziness_us) {
+  Stepped run([=](Nic& nic) {
+    if (laziness_us != 0) std::this_thread::sleep_for(std::chrono::microseconds(laziness_us));
+    tell_time(nic);
+  });
+  for (uint32_t i = 0; i < 300; ++i) {
+    run.guest.now += i % 7;
+    for (uint32_t n = i % 4; n > 0; --n) CHECK(run.guest.send(numbered(i * 10 + n, 60 + i)));
+    run.guest.now += i % 2 == 0 ? 5 : 95;
+    run.guest.nic.tick();
+  }
+  run.guest.run(100);
+  CHECK_EQUAL(run.guest.counters().engine_late.get(), 0);
+  return run.guest.received;
+}
+
+void in_step_the_engines_speed_changes_nothing() {
+  const std::vector<Frame> quick = stepped_run(0);
+  CHECK_EQUAL(quick.size(), 450);
+  CHECK(quick == stepped_run(200));
+}
+
+void in_step_a_tick_asks_once_for_all_frames_before_it() {
+  Guest guest;
+  guest.nic.set_policy(Policy::STEP);
+  Inline engine{guest.nic, {}};
+  CHECK(!guest.nic.wait_started(0));
+  guest.nic.ready();
+  CHECK(!guest.nic.wait_started(0));  // the first turn is owed
+  engine.turn();
+  CHECK(guest.nic.wait_started(0));
+  guest.run(1000);  // nothing to do: no turn
+  CHECK(!engine.rung());
+  guest.send(numbered(1, 60));
+  guest.send(numbered(2, 60));
+  CHECK(!engine.rung());
+  engine.turn();  // a turn that nobody asked for sees nothing
+  CHECK_EQUAL(engine.taken.size(), 0);
+  CHECK_EQUAL(guest.nic.guest_us(), 0);
+  std::thread late([&] {
+    while (!engine.rung()) std::this_thread::yield();
+    engine.turn(0, 5000);
+    CHECK_EQUAL(guest.nic.guest_us(), 1100);
+  });
+  guest.run(100);  // stands still
+  late.join();
+  CHECK_EQUAL(engine.taken.size(), 2);
+  CHECK_EQUAL(guest.counters().stands.get(), 1);
+}
+
+void in_step_a_deadline_is_a_turn_at_its_tick() {
+  std::vector<uint64_t> turns;
+  Stepped run([&](Nic& nic) {
+    nic.receive(1000, [](const Record&) {});
+    turns.push_back(nic.guest_us());
+    nic.done(AS_LONG_AS_IT_TAKES, (turns.size()) * 1050);
+  });
+  run.guest.run(4000);
+  const std::vector<uint64_t> wanted = {0, 1100, 2100, 3200};
+  CHECK(turns == wanted);
+  CHECK_EQUAL(run.guest.counters().holds.get(), 0);
+}
+
+void in_step_a_full_ring_is_emptied_on_the_spot() {
+  uint32_t taken = 0;
+  Stepped run([&](Nic& nic) {
+    nic.receive(1, [&](const Record&) { ++taken; });
+    nic.done(0, pynat::NEVER);
+  });
+  for (uint32_t i = 0; i < 1000; ++i) CHECK(run.guest.send(numbered(i, 16000)));
+  CHECK_EQUAL(taken, 1000 / 261 * 261);  // what the ring holds, each time
+  run.guest.run(100);
+  CHECK_EQUAL(taken, 1000);
+}
+
+void in_step_a_slow_turn_is_waited_for_and_an_interrupt_ends_it() {
+  static std::atomic<int> interrupts;
+  interrupts = 0;
+  std::signal(SIGINT, [](int) { ++interrupts; });
+  Guest guest;
+  guest.nic.set_policy(Policy::STEP);
+  Inline engine{guest.nic, {}};
+  engine.turn();
+  guest.send(numbered(1, 60));
+  std::thread slow([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(350));  // more than a turn may take else
+    engine.turn();
+  });
+  pthread_t simulator = pthread_self();
+  guest.run(100);
+  slow.join();
+  CHECK_EQUAL(guest.counters().engine_late.get(), 0);
+  CHECK(guest.counters().stood_us.get() > 200000);
+  guest.send(numbered(2, 60));
+  std::thread user([&] {
+    while (guest.counters().engine_late.get() == 0) {
+      pthread_kill(simulator, SIGINT);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  guest.run(100);
+  user.join();
+  CHECK(interrupts > 0);
+  CHECK_EQUAL(guest.counters().engine_late.get(), 1);
+  CHECK(guest.lines.at(0).find("interrupted") != std::string::npos);
+  guest.run(1000);  // on, without the engine
+  CHECK_EQUAL(guest.counters().engine_late.get(), 1);
+  std::signal(SIGINT, SIG_DFL);
+}
+
 // --- pacing ---
 
 uint64_t guest_time_for(uint32_t speed, uint32_t frames, uint32_t length) {
@@ -620,6 +759,11 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(slow_guest_banks_no_credit),
     CASE(restored_clock_holds_nothing_up),
     CASE(guest_clock_never_goes_back),
+    CASE(in_step_the_engines_speed_changes_nothing),
+    CASE(in_step_a_tick_asks_once_for_all_frames_before_it),
+    CASE(in_step_a_deadline_is_a_turn_at_its_tick),
+    CASE(in_step_a_full_ring_is_emptied_on_the_spot),
+    CASE(in_step_a_slow_turn_is_waited_for_and_an_interrupt_ends_it),
     CASE(frames_come_at_the_speed_of_the_card),
     CASE(first_frame_waits_for_nothing),
     CASE(cards_that_are_not_ready_get_nothing),

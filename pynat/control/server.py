@@ -43,7 +43,7 @@ async def controlled(
     """While the engine runs. `card` names it among others of this process."""
     clients: set[_Client] = set()
     commands = Commands(engine, config, card, capture, counters)
-    listener = _listener(engine, config.control, card)
+    listener = _listener(engine, "none" if config.hermetic else config.control, card)
     server = None
     if listener is not None:
         loop = asyncio.get_running_loop()

@@ -43,7 +43,7 @@ def serve(port: Port) -> None:
 
 
 async def _serve(port: Port, config: Config) -> None:
-    port.policy(config.time)
+    port.policy("step" if config.hermetic else config.time)
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")

@@ -32,7 +32,7 @@ class Ways:
     def __init__(self, config: Config) -> None:
         network = config.network
         self._router = network.router.packed
-        self._host_loopback = config.host_loopback
+        self._host_loopback = config.host_loopback and not config.hermetic
         self._restricted = config.restricted
         self._allow = config.allow
         self._streams = {(one.address.packed, one.port): _served(one) for one in config.guestfwd}

@@ -4,7 +4,8 @@
                          \\--> everything else: Resolve for the host's resolvers, bytes unchanged
     from the host:  Resolved ---> the answer, bytes unchanged, or SERVFAIL
 
-A restricted guest is told REFUSED for every other name: nothing of it leaves the process.
+A restricted guest is told REFUSED for every other name: nothing of it leaves the process. In a
+hermetic network the names that we know are all there are: every other one is NXDOMAIN.
 
 Names that we know are those of the configuration, `host.internal`, `gateway.internal` and
 `host.docker.internal` (the router), and what guests call themselves when they ask for an address
@@ -62,6 +63,7 @@ class DnsForwarder:
         self._pointers.setdefault(network.dns.reverse_pointer, ROUTER_NAMES[0])
         self._net = network.net
         self._restricted = config.restricted
+        self._hermetic = config.hermetic
         self._longest = network.mtu - HEADERS
         self._notices = notices
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
@@ -113,6 +115,10 @@ class DnsForwarder:
         if self._restricted:
             self._notices.drop("restricted", f"{question}: only names of the configuration", now)
             answer(dns.reply(question, dns.REFUSED))
+            return
+        if self._hermetic:
+            self._notices.limited("dns hermetic", f"no such name here: {question}", now)
+            answer(dns.reply(question, dns.NXDOMAIN))
             return
         if len(self._pending) >= LIMIT:
             text = f"more than {LIMIT} questions wait for the host's resolvers"

@@ -12,6 +12,7 @@ from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP
 
 from pynat.config import Config, Dns
+from pynat.host.host import Host
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
 
@@ -139,7 +140,9 @@ def test_a_fault_of_ours_costs_one_action_and_the_others_are_carried_out() -> No
             def fail(*_: object) -> None:
                 raise RuntimeError("something of ours is broken")
 
-            guest.engine.host._udp.send = fail  # type: ignore[method-assign,assignment]
+            host = guest.engine.host
+            assert isinstance(host, Host)
+            host._udp.send = fail  # type: ignore[method-assign,assignment]
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 guest.link.put(udp(ROUTER, 9999, b"x"))

@@ -13,6 +13,7 @@ from scapy.layers.inet import TCP
 from pynat.config import Config
 from pynat.config_toml import read_toml
 from pynat.host import destinations
+from pynat.host.host import Host
 from tests.engine.running import Guest, Peer, running, scenario
 
 SERVER = "192.168.16.100"
@@ -29,7 +30,9 @@ async def opened(guest: Guest, sport: int = 40_000) -> Peer:
 
 
 def programs(guest: Guest) -> set[destinations._Program]:
-    return guest.engine.host._tcp._destinations._programs
+    host = guest.engine.host
+    assert isinstance(host, Host)
+    return host._tcp._destinations._programs
 
 
 async def none_left(guest: Guest) -> None:

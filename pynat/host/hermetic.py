@@ -1,0 +1,69 @@
+"""The host of a hermetic network: none. No socket is ever opened, no resolver asked.
+
+Whatever would leave the process fails at once as on a machine without a network: connections,
+datagrams and pings with ENETUNREACH. Files below the TFTP root are there as always.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+
+from pynat.config import Config, Forward
+from pynat.errors import ConfigError
+from pynat.host.files import Files
+from pynat.nat.messages import (
+    Action,
+    CloseFlow,
+    EchoSend,
+    Event,
+    FileOpen,
+    FileRead,
+    FileWrite,
+    Resolve,
+    Resolved,
+    SocketError,
+    TcpConnect,
+    TcpFailed,
+    UdpSend,
+)
+from pynat.wire import icmp
+from pynat.wire.icmp import Icmp
+
+
+class NoForwards:
+    def open(self, number: int, rule: Forward) -> Forward:
+        raise ConfigError(f"forward {rule}: a hermetic network opens no socket of the host")
+
+    def shut(self, number: int) -> None:
+        """There is none."""
+
+
+class HermeticHost:
+    def __init__(self, config: Config, emit: Callable[[Event], None]) -> None:
+        self._emit = emit
+        self._files = Files(config.tftp.root, emit)
+        self.forwards = NoForwards()
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case TcpConnect():
+                    self._emit(TcpFailed(action.flow, errno.ENETUNREACH))
+                case UdpSend():
+                    self._unreachable(action.flow, action.to[0], action.to[1], action.payload)
+                case EchoSend():
+                    sent = Icmp(icmp.ECHO_REQUEST, 0, action.ident, action.sequence, action.payload)
+                    self._unreachable(action.flow, action.to, 0, icmp.encode(sent))
+                case Resolve():
+                    self._emit(Resolved(action.query_id, None))
+                case FileOpen() | FileRead() | FileWrite():
+                    self._files.perform(action)
+                case CloseFlow():
+                    self._files.close(action.flow)
+
+    def close(self) -> None:
+        self._files.close_all()
+
+    def _unreachable(self, flow: int, address: bytes, port: int, payload: bytes) -> None:
+        self._emit(SocketError(flow, errno.ENETUNREACH, (address, port), payload))

@@ -1,0 +1,78 @@
+"""A hermetic network: the guest finds nobody out there, and no socket is made to look for one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import ICMP, TCP, UDP
+
+from pynat.config import Config, Tftp
+from tests.engine.running import Guest, Peer, controlled_running, scenario
+from tests.frames import ROUTER, ping, udp
+
+ELSEWHERE = "192.0.2.9"
+NET_UNREACHABLE, PORT_UNREACHABLE = (3, 0), (3, 3)
+
+
+async def icmp(guest: Guest) -> tuple[int, int]:
+    message = (await guest.expect(ICMP))[ICMP]
+    return message.type, message.code
+
+
+async def dns(guest: Guest, name: str) -> Any:
+    question = DNS(id=9, rd=1, qd=DNSQR(qname=name))
+    guest.link.put(udp(ROUTER, 53, bytes(question)))
+    return (await guest.expect(DNS))[DNS]
+
+
+async def nobody_is_out_there(root: Path) -> None:
+    (root / "boot").write_bytes(b"kernel")
+    config = Config(hermetic=True, tftp=Tftp(root))
+    async with controlled_running(config) as guest:
+        Peer(guest, 80, remote=ELSEWHERE).send("S")
+        assert await icmp(guest) == NET_UNREACHABLE
+        guest.link.put(udp(ELSEWHERE, 9, b"anybody?"))
+        assert await icmp(guest) == NET_UNREACHABLE
+        guest.link.put(ping(ELSEWHERE))
+        assert await icmp(guest) == NET_UNREACHABLE
+        guest.link.put(ping(ROUTER))
+        assert await icmp(guest) == (0, 0)
+        guest.link.put(udp(ROUTER, 9, b"anybody?"))
+        assert await icmp(guest) == PORT_UNREACHABLE
+        Peer(guest, 80, sport=41_000).send("S")
+        assert (await guest.expect(TCP))[TCP].flags == "RA"
+        assert (await dns(guest, "host.internal")).an[0].rdata == ROUTER
+        assert (await dns(guest, "example.org")).rcode == 3  # NXDOMAIN
+        guest.link.put(udp(ROUTER, 69, b"\0\1boot\0octet\0"))
+        assert bytes((await guest.expect(UDP))[UDP].payload)[:10] == b"\0\3\0\1kernel"
+        lines = "\n".join(line for _, line in guest.link.lines)
+        assert "hermetic, seed 0" in lines
+        assert "control socket" not in lines
+
+
+def test_the_guest_finds_nobody_out_there(tmp_path: Path) -> None:
+    scenario(lambda: nobody_is_out_there(tmp_path))
+
+
+WATCHED = """
+import asyncio, sys
+from pathlib import Path
+from tests.engine.test_hermetic import nobody_is_out_there
+made = []
+async def watched():
+    # from here on: the loop's own pair of sockets, which lead nowhere, is made
+    sys.addaudithook(lambda name, _: made.append(name) if name.startswith("socket.") else None)
+    await nobody_is_out_there(Path(sys.argv[1]))
+asyncio.run(asyncio.wait_for(watched(), 20))
+print("made", made)
+"""
+
+
+def test_no_socket_is_ever_made(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WATCHED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "made []\n"), done.stderr
