@@ -1,0 +1,72 @@
+"""A lab with the linter on the guest's wire, as under Bochs, that keeps what was said.
+
+    lab = LintedLab()
+    lab.from_guest(frame)
+    lab.found                        # Counter of codes: drops and findings
+    print(lab.trace())               # every frame, with what was said of it below
+
+A TcpScript works in it as in any Lab.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from pynat.config import Config
+from pynat.lint.linter import Linter
+from pynat.rules import BY_NAME
+from pynat.testing.lab import Lab
+from pynat.testing.trace import Trace
+
+
+class Seen(NamedTuple):
+    now: float
+    frame: bytes
+    from_guest: bool
+
+
+class LintedLab(Lab):
+    def __init__(self, config: Config | None = None, seed: int = 1) -> None:
+        super().__init__(config, seed)
+        self.linter = Linter(self.config)
+        self.seen: list[Seen] = []
+        self._told: dict[int, str] = {}  # by place in `seen`
+        self._notices = self.router.notices
+        self._notices.remarks.wanted = True
+
+    @property
+    def found(self) -> Counter[str]:
+        drops = {BY_NAME[reason].code: count for reason, count in self.drops.items()}
+        return Counter(drops) + self._notices.findings
+
+    def from_guest(self, frame: bytes) -> None:
+        own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
+        self._look(own, from_guest=True)
+        self._notices.remarks.frame = own
+        super().from_guest(own)
+        self._notices.remarks.frame = None
+
+    def trace(self) -> str:
+        """From the first frame on, in seconds."""
+        take = self._notices.remarks.take
+        for at, seen in enumerate(self.seen):
+            if text := take(seen.frame):
+                self._told[at] = text
+        lines, trace = [], Trace()
+        for at, seen in enumerate(self.seen):
+            lines.append(trace.line(*seen))
+            lines += [f"{' ' * 8}{told}" for told in self._told.get(at, "").splitlines()]
+        return "\n".join(lines)
+
+    def _turn(self) -> None:
+        before = len(self._frames)
+        super()._turn()
+        for frame in self._frames[before:]:
+            self._look(frame, from_guest=False)
+
+    def _look(self, frame: bytes, *, from_guest: bool) -> None:
+        self.seen.append(Seen(self.now, frame, from_guest))
+        look = self.linter.from_guest if from_guest else self.linter.to_guest
+        for finding in look(frame, self.now):
+            self._notices.finding(finding.rule, finding.text, self.now, frame)

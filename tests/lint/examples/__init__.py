@@ -1,0 +1,75 @@
+"""One small guest for each rule that commits it, and one that does not.
+
+To add a rule:
+1. `pynat/rules/<protocol>.py`: a Rule with the protocol's next code. The catalogue has it at once.
+2. `pynat/lint/<protocol>.py`: a checker yields `Finding(rules.NAME, "what was seen, expected")`;
+   `Linter` lists the checkers.
+3. Here, in the file of the protocol (every file of this folder is read):
+
+       @example("TCP020")
+       def acks_beyond(lab: LintedLab) -> None:
+           '''The guest acknowledges byte 2000 of 1000.'''          # the page has this sentence
+           flow = established(lab)
+           flow.guest(". 1:1(0) ack 2000")
+
+       @clean("TCP020")
+       def acks_what_came(lab: LintedLab) -> None:
+           ...
+
+   `@example(code, config=Config(...))` is for one that needs settings. More than one example is
+   fine, and the page shows the first. Frames are scapy's (tests/frames.py) or segments in
+   packetdrill's form (pynat.testing.script); `lab.wait(seconds)` lets virtual time pass.
+4. `scripts/make-rule-pages` writes docs/rules/CODE.md and the table in docs/rules/README.md out of
+   the rule and of what its example shows. The tests fail while that is not done.
+
+The example must be found with its code, and the clean guest must be found with none of that code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pynat.config import Config
+from pynat.testing.linted import LintedLab
+
+Guest = Callable[[LintedLab], None]
+
+
+class Example(NamedTuple):
+    code: str
+    guest: Guest
+    config: Config
+
+    def run(self) -> LintedLab:
+        lab = LintedLab(self.config)
+        self.guest(lab)
+        return lab
+
+
+EXAMPLES: list[Example] = []
+CLEAN: list[Example] = []
+
+
+def example(code: str, *, config: Config | None = None) -> Callable[[Guest], Guest]:
+    return _into(EXAMPLES, code, config)
+
+
+def clean(code: str, *, config: Config | None = None) -> Callable[[Guest], Guest]:
+    return _into(CLEAN, code, config)
+
+
+def _into(found: list[Example], code: str, config: Config | None) -> Callable[[Guest], Guest]:
+    def add(guest: Guest) -> Guest:
+        found.append(Example(code, guest, config or Config()))
+        return guest
+
+    return add
+
+
+def collect() -> None:
+    """Read every file of this folder."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")

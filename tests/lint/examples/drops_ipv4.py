@@ -1,0 +1,155 @@
+"""IPv4 packets that are dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.inet import IP, UDP, IPOption
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from pynat.wire.checksum import finish, ones_sum
+from tests.frames import GUEST, ether, ip, udp
+from tests.lint.examples import example
+
+REMOTE = "192.0.2.7"
+
+
+def with_bytes(frame: bytes, at: int, value: bytes) -> bytes:
+    """The checksum is left as it was."""
+    return frame[:at] + value + frame[at + len(value) :]
+
+
+def fragment(offset: int, data: bytes, *, more: bool = True, **fields: Any) -> bytes:
+    """offset: in bytes."""
+    flags = "MF" if more else 0
+    return bytes(ip(REMOTE, id=7, frag=offset // 8, flags=flags, proto=17, **fields) / Raw(data))
+
+
+@example("IP001")
+def header_cut_off(lab: LintedLab) -> None:
+    """The guest hands its card only the first twelve bytes of the packet."""
+    lab.from_guest(udp(REMOTE, 9, b"hello")[:26])
+
+
+@example("IP002")
+def halves_swapped(lab: LintedLab) -> None:
+    """The guest's compiler lays bit fields out the other way round: 0x54 for 0x45."""
+    lab.from_guest(with_bytes(udp(REMOTE, 9, b"hello"), 14, b"\x54"))
+
+
+@example("IP003")
+def header_in_bytes(lab: LintedLab) -> None:
+    """The guest stores 20 bytes, 0x14, of which the lower half is left."""
+    lab.from_guest(with_bytes(udp(REMOTE, 9, b"hello"), 14, b"\x44"))
+
+
+@example("IP004")
+def length_swapped(lab: LintedLab) -> None:
+    """The guest stores the total length in its own (little-endian) byte order."""
+    lab.from_guest(with_bytes(udp(REMOTE, 9, b"hello"), 16, b"\x21\x00"))
+
+
+@example("IP005")
+def checksum_not_made(lab: LintedLab) -> None:
+    """The guest leaves the checksum to a card that does not make one."""
+    lab.from_guest(bytes(ip(REMOTE, chksum=0) / UDP(sport=5000, dport=9) / b"hello"))
+
+
+@example("IP006")
+def option_runs_over(lab: LintedLab) -> None:
+    """The guest's option says that it has twelve bytes and the header has room for four."""
+    packet = bytes(IP(src=GUEST, dst=REMOTE, ihl=6, len=32, proto=17, chksum=0))
+    header = packet + b"\x07\x0c\x04\x00"
+    check = finish(ones_sum(header)).to_bytes(2, "big")
+    lab.from_guest(
+        bytes(ip(REMOTE))[:14] + with_bytes(header, 10, check) + bytes(UDP(dport=9, chksum=0))
+    )
+
+
+@example("IP007")
+def no_address_of_this_net(lab: LintedLab) -> None:
+    """The guest has kept the address of another network."""
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="10.0.2.15"))
+
+
+@example("IP008")
+def loopback_on_the_wire(lab: LintedLab) -> None:
+    """The guest has no loopback of its own and sends to 127.0.0.1 over the wire."""
+    lab.from_guest(udp("127.0.0.1", 9, b"hello"))
+
+
+@example("IP009")
+def without_arp(lab: LintedLab) -> None:
+    """The guest has no ARP and sends everything as a broadcast."""
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="ff:ff:ff:ff:ff:ff")
+    lab.from_guest(bytes(frame / IP(src=GUEST, dst=REMOTE) / UDP(sport=5000, dport=9)))
+
+
+@example("IP010")
+def routes_by_source(lab: LintedLab) -> None:
+    """The guest wants its packet to go by 198.51.100.1."""
+    route = IPOption(b"\x83\x07\x04\xc6\x33\x64\x01\x00")
+    lab.from_guest(bytes(ip(REMOTE, options=[route]) / UDP(dport=9)))
+
+
+@example("IP011")
+def asks_everybody(lab: LintedLab) -> None:
+    """The guest looks for NetBIOS names."""
+    lab.from_guest(udp("192.168.16.255", 137, b"who is there"))
+
+
+@example("IP012")
+def odd_fragment(lab: LintedLab) -> None:
+    """The guest cuts at 1,500 bytes less the header, without looking at multiples of 8."""
+    lab.from_guest(fragment(0, bytes(1475)))
+
+
+@example("IP013")
+def empty_fragment(lab: LintedLab) -> None:
+    """The guest ends a datagram with a fragment without data."""
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(1480, b"", more=False))
+
+
+@example("IP014")
+def offset_in_bytes(lab: LintedLab) -> None:
+    """The guest's offset makes a packet longer than any can be."""
+    lab.from_guest(fragment(65_528, bytes(100), more=False))
+
+
+@example("IP015")
+def overlapping(lab: LintedLab) -> None:
+    """The guest's second fragment begins before the first one ends."""
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(1472, bytes(100), more=False))
+
+
+@example("IP016")
+def twice(lab: LintedLab) -> None:
+    """The guest sends the first fragment twice."""
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(0, bytes(1480)))
+
+
+@example("IP017")
+def same_identification(lab: LintedLab) -> None:
+    """The guest sends all datagrams with one identification, one of them with an overlap."""
+    overlapping(lab)
+    lab.from_guest(fragment(0, bytes(1480)))
+
+
+@example("IP018")
+def last_one_missing(lab: LintedLab) -> None:
+    """The guest sets MF in the last fragment too."""
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(1480, bytes(104)))
+    lab.wait(31)
+
+
+@example("IP019")
+def neighbour_by_the_router(lab: LintedLab) -> None:
+    """The guest sends everything to its router, whatever its netmask says."""
+    lab.from_guest(bytes(ether() / IP(src=GUEST, dst="192.168.16.9") / UDP(sport=5000, dport=9)))

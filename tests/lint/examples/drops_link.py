@@ -1,0 +1,93 @@
+"""Ethernet frames and ARP packets that are dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Raw
+
+from pynat.nat.messages import UdpReceived
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
+from tests.lint.examples import example
+
+MAC = GUEST_MAC.hex(":")
+
+
+def arp(**fields: Any) -> bytes:
+    """The guest asks for the router, unless `fields` say otherwise."""
+    wanted = {"op": 1, "hwsrc": MAC, "psrc": GUEST, "pdst": ROUTER} | fields
+    return bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(**wanted))
+
+
+@example("ETH001")
+def no_header(lab: LintedLab) -> None:
+    """The guest tells its card to send ten bytes."""
+    lab.from_guest(bytes(10))
+
+
+@example("ETH002")
+def another_card(lab: LintedLab) -> None:
+    """The guest has the MAC address of some other network's router built in."""
+    lab.from_guest(bytes(Ether(src=MAC, dst="52:55:0a:00:02:02") / IP(dst="192.0.2.7") / UDP()))
+
+
+@example("ETH003")
+def vlan_tag(lab: LintedLab) -> None:
+    """The guest tags its frames as if for a switch."""
+    lab.from_guest(bytes(Ether(src=MAC, dst=ROUTER_MAC, type=0x8100) / Raw(bytes(46))))
+
+
+@example("ETH004")
+def type_swapped(lab: LintedLab) -> None:
+    """The guest stores 0x0800 in its own (little-endian) byte order."""
+    frame = ping(ROUTER)
+    lab.from_guest(frame[:12] + b"\x00\x08" + frame[14:])
+
+
+@example("ARP001")
+def short_packet(lab: LintedLab) -> None:
+    """The guest's packet ends before the target's address."""
+    lab.from_guest(arp()[:38])
+
+
+@example("ARP002")
+def swapped_fields(lab: LintedLab) -> None:
+    """The guest stores the hardware type in its own byte order."""
+    lab.from_guest(arp(hwtype=0x0100))
+
+
+@example("ARP003")
+def no_operation(lab: LintedLab) -> None:
+    """The guest stores the operation in its own byte order."""
+    lab.from_guest(arp(op=0x0100))
+
+
+@example("ARP004")
+def no_sender(lab: LintedLab) -> None:
+    """The guest leaves its own MAC address out."""
+    lab.from_guest(arp(hwsrc="00:00:00:00:00:00"))
+
+
+@example("ARP005")
+def no_route(lab: LintedLab) -> None:
+    """The guest asks its own wire for a host that is far away."""
+    lab.from_guest(arp(pdst="192.0.2.7"))
+
+
+@example("ARP006")
+def claims_the_routers(lab: LintedLab) -> None:
+    """The guest takes the router's address."""
+    lab.from_guest(arp(psrc=ROUTER, pdst=GUEST))
+
+
+@example("ARP007")
+def silent(lab: LintedLab) -> None:
+    """The guest sends a datagram, and does not say where the answer can go."""
+    lab.from_guest(udp("192.0.2.7", 9999, b"hello"))
+    lab.to_host()
+    lab.from_host(UdpReceived(1, (bytes((192, 0, 2, 7)), 9999), b"hello"))
+    lab.wait(4)

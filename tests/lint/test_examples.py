@@ -1,0 +1,52 @@
+"""Every rule is committed by one small guest and not by another, and has its page."""
+
+from __future__ import annotations
+
+import pytest
+
+from pynat.rules import BY_CODE, RULES
+from tests.lint.examples import CLEAN, EXAMPLES, Example, collect
+from tests.lint.pages import PAGES, pages
+from tests.test_rules import GIVEN
+
+collect()
+
+# Rules that no guest can be made to show: what of the network's own is behind them.
+EXEMPT = {
+    rule.code: "a limit or setting of the network, or trouble of the host"
+    for rule in RULES
+    if rule.code.startswith("NET")
+}
+
+
+def name(one: Example) -> str:
+    return f"{one.code}-{one.guest.__name__}"
+
+
+@pytest.mark.parametrize("one", EXAMPLES, ids=name)
+def test_who_commits_it_is_told(one: Example) -> None:
+    lab = one.run()
+    assert one.code in lab.found, lab.trace()
+
+
+@pytest.mark.parametrize("one", CLEAN, ids=name)
+def test_who_does_not_is_not(one: Example) -> None:
+    lab = one.run()
+    assert one.code not in lab.found, lab.trace()
+
+
+def test_every_rule_has_an_example() -> None:
+    assert BY_CODE.keys() - EXEMPT - {one.code for one in EXAMPLES} == set()
+
+
+def test_every_rule_of_the_linter_has_a_clean_guest() -> None:
+    """One that comes near it. A reason for dropping has all other tests for that."""
+    linted = {rule.code for rule in RULES if rule.name not in GIVEN}
+    assert linted - {one.code for one in CLEAN} == set()
+
+
+def test_the_pages_are_up_to_date() -> None:
+    wanted = pages()
+    found = {path.name: path.read_text() for path in PAGES.glob("*.md")}
+    stale = {name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)}
+    assert not stale, "run scripts/make-rule-pages"
