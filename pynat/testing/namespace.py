@@ -58,7 +58,9 @@ class Namespace:
     @contextlib.contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """Until the block is left."""
-        with subprocess.Popen(self.command(*words), text=True, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            self.command(*words), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
             try:
                 yield process
             finally:

@@ -14,16 +14,32 @@ from pathlib import Path
 
 import pytest
 
+from pynat.testing.guests import GuestUnavailable
+from tests.netns.lwip.build import guest_program
 from tests.netns.network import TapNetwork, why_not
 from tests.sealing import seal_for
 
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("netns")
+    if not config.option.collectonly:
+        _build_lwip([item for item in items if item.get_closest_marker("lwip")])
+
+
+def _build_lwip(items: list[pytest.Item]) -> None:
+    """Before any directory's tests are sealed: its source comes from apt's mirror."""
+    try:
+        if items:
+            guest_program()
+    except GuestUnavailable as error:
+        if os.environ.get("CI") == "true":
+            pytest.exit(f"no lwIP: {error}", returncode=1)
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=f"no lwIP: {error}"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

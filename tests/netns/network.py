@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from pynat.testing.namespace import Namespace
+from tests.linting import explained, findings
 
 DEVICE = "tap0"
 ROUTER = "192.168.16.1"
@@ -24,6 +25,7 @@ PROGRAMS = (
     *("socat", "nc", "iperf3", "tshark", "curl", "dig", "atftp", "tftp"),
 )
 ROOT = Path(__file__).parents[2]
+_LINT = "[lint]\nenabled = true\n"
 DEADLINE = 20  # seconds, for a start or an end on a busy machine
 
 
@@ -48,12 +50,15 @@ class TapNetwork:
         options: tuple[str, ...] = ("--configure",),
         guest: Namespace | None = None,
         python: tuple[str, ...] = ("-W", "default"),
+        stack: str = "Linux",
     ) -> None:
+        """stack: whose findings docs/lint.md explains; others are an error at the end."""
         self._folder = folder
         self._config = config
         self._options = options
         self._guest = guest
         self._python = python
+        self._explained = explained(stack)
         self.exit_code: int | None = None
 
     def __enter__(self) -> Self:
@@ -71,7 +76,7 @@ class TapNetwork:
 
     def _start(self) -> None:
         config = self._folder / "net.toml"
-        config.write_text(self._config)
+        config.write_text(f"{self._config}\n{_LINT}")
         command = (sys.executable, *self._python, "-m", "pynat", "tap", DEVICE)
         where = ("--netns", str(self.guest.path), "--config", str(config))
         with self._log_file.open("w") as log:
@@ -84,9 +89,12 @@ class TapNetwork:
             self.process.wait(DEADLINE)
             raise AssertionError(f"no ready line: {self.ready!r}\n{self.log}")
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         with self._stack:
             self.end()
+        if error is None:
+            unexplained = [line for line in findings(self.log) if line.code not in self._explained]
+            assert not unexplained, "\n".join(line.text for line in unexplained)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process.poll() is None:
