@@ -6,6 +6,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,21 @@ def sent_twice(path: Path) -> int:
         twice += min(size, max(0, top - (end - size)))
         tops[segment[:4]] = max(top, end)
     return twice
+
+
+def difference(one: Path, other: Path) -> str:
+    """The first frame in which two pcapng files differ, with its guest time, in each of them."""
+    both = zip_longest(_timed(one), _timed(other))
+    for number, (left, right) in enumerate(both, 1):
+        if left != right:
+            return f"frame {number}:\n{one}: {left}\n{other}: {right}"
+    return "only in comments" if one.read_bytes() != other.read_bytes() else ""
+
+
+def _timed(path: Path) -> Iterator[str]:
+    with PcapReader(str(path)) as reader:
+        for packet in reader:
+            yield f"{float(packet.time):.6f} {packet.summary()} {bytes(packet.original).hex()}"
 
 
 def is_whole(path: Path) -> bool:
