@@ -85,8 +85,12 @@ class Engine:
             await self._ended
         finally:
             self._loop.remove_reader(self._link.doorbell)
-            self.host.close()
-            self._report()
+            self.end()
+
+    def end(self) -> None:
+        """After the last turn."""
+        self.host.close()
+        self._report()
 
     def turn(self) -> None:
         self._scheduled = False

@@ -18,11 +18,13 @@ from pynat.bochs.find import Bochs, BochsError, find_bochs
 from pynat.testing.guests import GuestUnavailable, fetch_kernel
 from pynat.testing.sealed import RESOLVER, Unsealable
 from pynat.testing.servers import DnsStub, HttpServer
+from tests.linting import explained, findings
 from tests.live.network import ARTIFACTS
 from tests.sealing import seal_once
 
 RECORDS = {"quick.test": "10.9.8.7", "late.test": "10.9.8.6"}
 DELAYS = {"late.test": 0.3}
+STACKS = ("Linux", "iPXE", "GRUB")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -39,6 +41,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             pytest.exit(f"cannot boot guests: {error}", returncode=1)
         for item in boots:
             item.add_marker(pytest.mark.skip(reason=f"cannot boot guests: {error}"))
+
+
+@pytest.fixture(autouse=True)
+def findings_are_explained(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the linter has against a guest that somebody else wrote stands in docs/lint.md."""
+    names = {"artifacts", "module_artifacts"} & set(request.fixturenames)
+    folders = [request.getfixturevalue(name) for name in names]
+    yield
+    known = set().union(*map(explained, STACKS))
+    for log in (log for folder in folders for log in folder.glob("*.log")):
+        found = findings(log.read_text(errors="replace"))
+        unexplained = [line.text for line in found if line.code not in known]
+        assert not unexplained, "\n".join(unexplained)
 
 
 def _folder(name: str) -> Path:

@@ -1,0 +1,123 @@
+"""A whole engine in virtual time, with capture, linter and impaired wire, for a guest in Python.
+
+    with virtual(Config(hermetic=True)) as network:
+        network.run(guest, seconds=60)
+        print(network.log)
+
+The guest is sans-IO: an object with the methods of Guest. Time jumps to whoever wants to be woken
+next, so a minute of retransmissions takes no time, and every run is the same to the byte. A stack
+in another language joins in through a few lines of ctypes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from pynat.config import Config
+from pynat.engine import Engine, say
+from pynat.link.stack import stacked
+from pynat.notices import Notices
+
+_MOST_TURNS = 100_000  # a guest and a network that answer each other for ever
+
+
+class Guest(Protocol):
+    """`now` is seconds, from 0 on. A timer is due when `now` has reached it."""
+
+    def start(self, now: float) -> None: ...
+    def from_wire(self, frame: bytes, now: float) -> None: ...
+    def to_wire(self) -> list[bytes]: ...
+    def next_timer(self) -> float | None: ...
+    def on_timer(self, now: float) -> None: ...
+
+
+class VirtualLink:
+    """The guest's card: `waiting` are frames from it, `delivered` frames for it."""
+
+    doorbell = -1
+    speed = 0
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.closing = False
+        self.timer: float | None = None
+        self.waiting: list[tuple[float, bytes]] = []
+        self.delivered: list[bytes] = []
+        self.lines: list[str] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        frames, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return frames
+
+    def send(self, frames: list[bytes]) -> int:
+        self.delivered += frames
+        return len(frames)
+
+    def done(self, hold_until: float, timer: float | None) -> None:
+        self.timer = timer
+
+    def log(self, level: int, text: str) -> None:
+        self.lines.append(f"{self.time:8.3f}  {text}")
+
+
+class VirtualNetwork:
+    def __init__(self, engine: Engine, card: VirtualLink) -> None:
+        self.engine = engine
+        self._card = card
+
+    @property
+    def log(self) -> str:
+        """A line each, with the guest's time."""
+        return "\n".join(self._card.lines)
+
+    def run(self, guest: Guest, seconds: float) -> None:
+        """Until nothing more is going to happen, or so much virtual time has passed."""
+        end = self._card.time + seconds
+        guest.start(self._card.time)
+        for _ in range(_MOST_TURNS):
+            if self._exchange(guest):
+                continue
+            due = [when for when in (guest.next_timer(), self._card.timer) if when is not None]
+            if not due or min(due) > end:
+                self._card.time = end
+                return
+            self._card.time = max(self._card.time, min(due))
+            self._wake(guest)
+        raise RuntimeError(f"guest and network do not come to rest\n{self.log}")
+
+    def _exchange(self, guest: Guest) -> bool:
+        """One turn of both; whether anything went over the wire."""
+        card = self._card
+        sent = guest.to_wire()
+        card.waiting += [(card.time, frame) for frame in sent]
+        self.engine.turn()
+        frames, card.delivered = card.delivered, []
+        for frame in frames:
+            guest.from_wire(frame, card.time)
+        return bool(sent or frames)
+
+    def _wake(self, guest: Guest) -> None:
+        due = guest.next_timer()
+        if due is not None and due <= self._card.time:
+            guest.on_timer(self._card.time)
+
+
+@contextlib.contextmanager
+def virtual(config: Config) -> Iterator[VirtualNetwork]:
+    """Raises ConfigError. At the end what was not forwarded is in the log, with its count."""
+    card = VirtualLink()
+    loop = asyncio.new_event_loop()
+    notices = Notices(lambda level, text: say(card, level, text), config.lint.silence)
+    try:
+        with stacked(card, config, notices, lint=True) as (_, link):
+            engine = Engine(config, link, loop, notices)
+            yield VirtualNetwork(engine, card)
+            engine.end()
+    finally:
+        loop.close()

@@ -1,0 +1,67 @@
+"""A guest in Python and a whole engine, in virtual time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.config import Config
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.virtual import virtual
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ether, ping
+
+EVERY = 600.0  # seconds
+
+
+@dataclass
+class Pinger:
+    """Pings every ten minutes."""
+
+    out: list[bytes] = field(default_factory=list)
+    replies: list[float] = field(default_factory=list)
+    due: float = EVERY
+
+    def start(self, now: float) -> None:
+        self.out.append(ping(ROUTER))
+
+    def from_wire(self, frame: bytes, now: float) -> None:
+        packet = Ether(frame)
+        if ARP in packet:
+            answer = ARP(op=2, hwsrc=GUEST_MAC, psrc=GUEST, hwdst=ROUTER_MAC, pdst=ROUTER)
+            self.out.append(bytes(ether() / answer))
+        else:
+            self.replies.append(now)
+
+    def to_wire(self) -> list[bytes]:
+        frames, self.out = self.out, []
+        return frames
+
+    def next_timer(self) -> float | None:
+        return self.due
+
+    def on_timer(self, now: float) -> None:
+        self.due = now + EVERY
+        self.out.append(ping(ROUTER))
+
+
+def test_an_hour_takes_no_time_and_is_the_same_each_time() -> None:
+    def run() -> tuple[list[float], str]:
+        guest = Pinger()
+        with virtual(Config(hermetic=True)) as network:
+            network.run(guest, 3600)
+        return guest.replies, network.log
+
+    assert run() == run()
+    replies, log = run()
+    assert replies == [at * EVERY for at in range(7)]
+    assert log.startswith("   0.000  network 192.168.16.0/24")
+
+
+def test_what_the_guest_does_wrong_is_in_the_log() -> None:
+    guest = Pinger()
+    guest.out.append(ping(ROUTER)[:20])
+    with virtual(Config(hermetic=True)) as network:
+        network.run(guest, 0)
+    assert "dropped: IP001 ipv4 length" in network.log
+    assert "not forwarded: ipv4 length 1" in network.log
