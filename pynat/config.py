@@ -13,6 +13,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
+from pynat.peer import Peer
+
 CAPTURE_FILES = 4
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
@@ -289,6 +291,8 @@ class Config:
     forwards: tuple[Forward, ...] = ()
     guestfwd: tuple[GuestForward, ...] = ()
     host_aliases: tuple[HostAlias, ...] = ()
+    peers: tuple[Peer, ...] = ()  # those of [peers], then those of the zoo
+    zoo: bool = False  # whether `peers` ends with one of each kind
     restricted: bool = False  # nothing leaves but to the above and to `allow`
     allow: tuple[Allowed, ...] = ()
     control: str = "auto"  # the path of the control socket; "auto" makes one up, "none" has none
@@ -314,4 +318,5 @@ class Config:
     def names(self) -> dict[str, tuple[IPv4Address, ...]]:
         """What the DNS answers by itself, in lower case."""
         aliases = {alias.name: (alias.guest,) for alias in self.host_aliases if alias.name}
-        return aliases | self.dns.names
+        peers = {peer.name: (peer.address,) for peer in self.peers if peer.name}
+        return peers | aliases | self.dns.names

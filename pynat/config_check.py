@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol, TimePolicy
 from pynat.config_dhcp import check_routes, check_static
+from pynat.config_peers import check_peers
 from pynat.config_values import Source
 from pynat.config_ways import check_ways
 from pynat.errors import ConfigError
@@ -36,6 +37,7 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
         check_forward(rule, network)
     _check_ports(config.forwards)
     check_ways(config, source)
+    check_peers(config, source)
     check_static(config, source)
     check_routes(config, source)
 

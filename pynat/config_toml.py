@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
-from pynat import config_dhcp, config_forwards, config_lint, config_ways
+from pynat import config_dhcp, config_forwards, config_lint, config_peers, config_ways
 from pynat import config_values as values
 from pynat.config import LAYOUTS, Broadcast, Config, Layout, TimePolicy
 from pynat.config_check import check
@@ -35,6 +35,8 @@ KEYS: dict[str, Parser] = {
     "forwards": values.list_of(config_forwards.forward_item),
     "guestfwd": values.list_of(config_ways.guest_forward),
     "host_aliases": config_ways.host_aliases,
+    "peers": config_peers.peers,
+    "zoo": values.boolean,
     "restricted": values.boolean,
     "allow": values.list_of(config_ways.allowed),
     "control": values.text(config_forwards.LONGEST_PATH, '"auto", "none" or the path of a socket'),
@@ -136,6 +138,8 @@ def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
         replace(one, source=f"{source.place('host_aliases')}: host_aliases")
         for one in top.get("host_aliases", ())
     )
+    if top.get("zoo"):
+        top["peers"] = (*top.get("peers", ()), *config_peers.zoo())
     return replace(base, **top)
 
 

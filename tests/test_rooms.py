@@ -24,12 +24,22 @@ WORLD = {
 PURE = ("wire", "router", "services", "nat", "lint", "rules")
 MAY_IMPORT = {
     "wire": {"wire", "errors", "_fast"},
-    "services": {"services", "wire", "nat", "config", "errors", "notices", "timers"},
-    "nat": {"nat", "wire", "config", "errors", "notices", "timers"},
-    "router": {"router", "services", "nat", "wire", "config", "errors", "notices", "timers"},
+    "services": {"services", "wire", "nat", "config", "peer", "errors", "notices", "timers"},
+    "nat": {"nat", "wire", "config", "peer", "errors", "notices", "timers"},
+    "router": {
+        "router",
+        "services",
+        "nat",
+        "wire",
+        "config",
+        "peer",
+        "errors",
+        "notices",
+        "timers",
+    },
     "rules": {"rules"},
     "lint": {"lint", "rules", "wire", "config", "errors"},
-    "host": {"host", "nat", "wire", "config", "errors", "notices"},
+    "host": {"host", "peer", "nat", "wire", "config", "errors", "notices"},
     "control": {
         "control",
         "engine",

@@ -24,6 +24,7 @@ from pynat.config import Command, UnixPath
 from pynat.host import errqueue
 from pynat.host.descriptors import checked, open_socket
 from pynat.nat.messages import Destination, Nowhere
+from pynat.peer import Peer
 
 MAX_PROGRAMS = 64  # at once
 GRACE = 2.0  # seconds (wall)
@@ -43,7 +44,7 @@ class Destinations:
             case UnixPath():
                 sock = open_socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 return sock, sock.connect_ex(to.path)
-            case Nowhere():
+            case Nowhere() | Peer():  # a peer is within the process
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
             case (address, port):
                 return _connect(address, port)

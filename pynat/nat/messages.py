@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pynat.config import Command, UnixPath
+from pynat.peer import Peer
 
 Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
 PLENTY = 1 << 30  # bytes: more room than anybody fills
@@ -20,7 +21,7 @@ class Nowhere:
     """A host that refuses every connection."""
 
 
-Destination = Address | Command | UnixPath | Nowhere
+Destination = Address | Command | UnixPath | Nowhere | Peer
 
 
 # ---------------------------------------------------------------- actions, engine to host

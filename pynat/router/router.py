@@ -46,6 +46,7 @@ from pynat.services import ping
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
+from pynat.services.peers import PeerHosts
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, udp
 from pynat.wire.icmp import Icmp
@@ -88,6 +89,7 @@ class Router:
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
         self.dns_streams = DnsStreams(self.dns)
+        self.peers = PeerHosts(self.guest.timers)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)
 
@@ -336,8 +338,8 @@ class Router:
         while True:
             self._now = now
             new = self.udp.to_host() + self.echo.to_host() + self.tcp.to_host()
-            actions += self.dns_streams.take(new, now)
-            events = self.dns_streams.events()
+            actions += self.dns_streams.take(self.peers.take(new, now), now)
+            events = self.peers.events() + self.dns_streams.events()
             if not events:
                 return actions + self.dns.to_host() + self.tftp.to_host()
             for event in events:

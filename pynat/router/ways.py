@@ -1,5 +1,6 @@
 """Where the addresses that the guest names really lead.
 
+    peers                        a host within the process that misbehaves
     guestfwd                     a program, a Unix socket or a TCP port of the host
     host_aliases                 another host, or another port of it
     restricted, not in `allow`   nowhere: prohibited
@@ -14,11 +15,13 @@ services at the router (DHCP, DNS) come before all this.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, auto
 from ipaddress import IPv4Address
 
 from pynat.config import Allowed, Config, GuestForward, TcpServer
 from pynat.nat.messages import Address, Destination
+from pynat.peer import Peer
 
 LOOPBACK = bytes((127, 0, 0, 1))
 
@@ -40,13 +43,21 @@ class Ways:
             (alias.guest.packed, alias.port): (alias.host.packed, alias.host_port)
             for alias in config.host_aliases
         }
+        self._peers = {(peer.address.packed, peer.port): peer for peer in config.peers}
+        self._peer_hosts = {address for address, _ in self._peers}
         named = {alias.guest for alias in config.host_aliases if alias.name}
         ours = {network.router, network.dns} | config.claimed | named
         self._ours = {address.packed for address in ours}
-        self._special = bool(self._streams or self._aliases or self._restricted)
+        self._special = bool(self._peers or self._streams or self._aliases or self._restricted)
+
+    def peer(self, to: Address) -> Peer | None:
+        return self._peers.get(to) or self._peers.get((to[0], 0)) if self._peers else None
 
     def tcp(self, to: Address) -> Destination | Refusal:
         if self._special:
+            peer = self.peer(to)
+            if peer is not None:
+                return replace(peer, port=to[1])
             served = self._streams.get(to)
             if served is not None:
                 return served
@@ -55,6 +66,8 @@ class Ways:
     def udp(self, to: Address) -> Address | Refusal:
         address, port = to
         if self._special:
+            if address in self._peer_hosts:
+                return Refusal.NOBODY
             alias = self._aliases.get(to) or self._aliases.get((address, 0))
             if alias is not None:
                 return alias[0], alias[1] or port
@@ -69,7 +82,7 @@ class Ways:
         alias = self._aliases.get((address, 0))
         if alias is not None:
             return alias[0]
-        if address in self._ours:
+        if address in self._ours or address in self._peer_hosts:
             return Refusal.NOBODY
         if self._restricted and not self._allowed(address, 0):
             return Refusal.PROHIBITED

@@ -12,6 +12,7 @@ from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.router.ways import Refusal, Ways
 from pynat.services import ping
+from pynat.services.peers import PeerDatagrams
 from pynat.wire import icmp, ipv4, udp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -29,6 +30,7 @@ class World:
         self._tcp = tcp
         self._udp = udp
         self._echo = echo
+        self._peers = PeerDatagrams(outlet)
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:
@@ -54,6 +56,10 @@ class World:
 
     def udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         named = (packet.destination, datagram.destination)
+        peer = self._ways.peer(named)
+        if peer is not None:
+            self._peers.from_guest(packet, datagram, peer, now)
+            return
         to = self._ways.udp(named)
         if not isinstance(to, Refusal):
             self._udp.from_guest(packet, datagram, to, now)

@@ -174,3 +174,13 @@ POOL = Rule(
     "The guest gets none.",
     "Take a larger net, or shorter leases (`dhcp.lease`).",
 )
+
+PEER_ANSWERS = Rule(
+    "NET018",
+    "peer answers",
+    Severity.NOTE,
+    "Too many late answers of a peer that misbehaves wait for their time.",
+    "",
+    "The datagram is not answered.",
+    "Ask more slowly, or let the peer answer at once (docs/peers.md).",
+)

@@ -54,6 +54,7 @@ class TcpScript:
         self.isn = isn
         self.our_isn: int | None = None
         self.number = 0
+        self.sent = 0  # bytes, for those who count them
         self.errors: list[Any] = []  # scapy packets that came and were not TCP
         introduce(lab)
 

@@ -312,7 +312,7 @@ def default_text(key: str) -> str:
         case frozenset():
             return "`[]`"
         case tuple():
-            return "`{}`" if key == "host_aliases" else "`[]`"
+            return "`{}`" if key in ("host_aliases", "peers") else "`[]`"
         case dict():
             return "`{}`"
         case _:

@@ -183,7 +183,7 @@ def test_a_host_that_permits_no_ping_is_told_in_log_and_icmp(lab: Lab) -> None:
     lab.from_host(EchoDenied(1, "no permission; do this"))
     (error,) = read(lab)
     assert (error[ICMP].type, error[ICMP].code) == (3, 13)
-    assert lab.log[-1] == "error dropped: ping not permitted: no permission; do this"
+    assert lab.log[-1] == "error dropped: NET011 ping not permitted: no permission; do this"
 
 
 def test_an_unreachable_host_is_told_to_ping(lab: Lab) -> None:

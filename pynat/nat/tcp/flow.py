@@ -27,6 +27,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.host_side import HostSide
+from pynat.nat.tcp.manner import LazyAcks, Twister
 from pynat.nat.tcp.receive import Receiver, Text
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
@@ -41,6 +42,7 @@ from pynat.nat.tcp.state import (
 )
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.tcp.writer import Writer
+from pynat.peer import PROPER, Manner
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
@@ -59,6 +61,7 @@ class Flow:
         terms: Terms,
         settings: Tcp,
         touch: Callable[[Flow], None],
+        manner: Manner = PROPER,
     ) -> None:
         self.number = number
         self.ends = ends
@@ -79,7 +82,10 @@ class Flow:
         self._touch = touch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostSide(number)
-        self._acks = Acks(settings.delayed_ack)
+        self._manner = manner
+        self.twister = Twister(manner) if manner != PROPER else None
+        self.is_held = True  # guest time is, while somebody outside owes an answer
+        self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
         self._writer = Writer(ends, terms, self.sender, self._acks)
         self._syn_due = False
         self._reset_due: Segment | None = None
@@ -100,9 +106,11 @@ class Flow:
 
     def _negotiate(self, syn: Segment, now: float) -> None:
         self.receiver = Receiver(syn.seq, self._settings.window)
+        if self._manner.closed:
+            self.receiver.room = 0
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.terms.settle(syn.options, now)
-        self.sender.mss = self.terms.mss
+        self.sender.mss = min(self.terms.mss, self._manner.segment or self.terms.mss)
         self.sender.selective = self.terms.selective
 
     # ------------------------------------------------------------------ from the guest

@@ -31,11 +31,13 @@ from pynat.nat.messages import (
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
+from pynat.nat.tcp.manner import Twister
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import Ends, State, reset_for
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason
 from pynat.notices import FLOWS, Level
+from pynat.peer import PROPER, Manner, Peer
 from pynat.wire import icmp, ipv4, tcp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, RST, SYN, Run, Segment
@@ -144,10 +146,15 @@ class TcpTable:
         if not self._has_room(now):
             self._send(ends.remote, ends.guest, reset_for(syn), now)
             return
-        flow = self._new(ends, now)
+        peer = host if isinstance(host, Peer) else None
+        flow = self._new(ends, now, peer.behaviour.manner if peer else PROPER)
         flow.syn_quote = packet.quote
         flow.open_from_guest(syn, host, now)
-        self._outlet.holds.expect(flow, now)
+        if peer is None:
+            self._outlet.holds.expect(flow, now)
+        else:
+            flow.is_held = False
+            self._say(flow, f"{peer} does on purpose: {peer.behaviour.text}", now)
 
     def _no_flow(self, ends: Ends, segment: Segment, now: float) -> None:
         self._outlet.notices.drop(
@@ -165,7 +172,8 @@ class TcpTable:
             case TcpConnected():
                 flow.on_connected()
                 self._outlet.holds.settle(flow)
-                self._outlet.holds.carried(now)
+                if flow.is_held:
+                    self._outlet.holds.carried(now)
                 self._say(flow, "opened", now)
             case TcpSent():
                 flow.on_sent(event.count, event.room, now)
@@ -225,14 +233,29 @@ class TcpTable:
             self._flush(flow, now)
 
     def _flush(self, flow: Flow, now: float) -> None:
-        ends = flow.ends
-        for item in flow.to_guest(now):
-            if isinstance(item, Run):
-                pieces = tcp.encode_run(ends.remote, ends.guest, item)
-                self._outlet.send_pieces(ends.remote, ends.guest, ipv4.TCP, pieces, now)
-            else:
-                self._send(ends.remote, ends.guest, item, now)
+        items = flow.to_guest(now)
+        if flow.twister is None:
+            for item in items:
+                self._send_item(flow.ends, item, now)
+        elif items:
+            self._send_twisted(flow, flow.twister, items, now)
         self._settle(flow, now)
+
+    def _send_item(self, ends: Ends, item: Segment | Run, now: float) -> None:
+        if isinstance(item, Run):
+            pieces = tcp.encode_run(ends.remote, ends.guest, item)
+            self._outlet.send_pieces(ends.remote, ends.guest, ipv4.TCP, pieces, now)
+        else:
+            self._send(ends.remote, ends.guest, item, now)
+
+    def _send_twisted(
+        self, flow: Flow, twister: Twister, items: list[Segment | Run], now: float
+    ) -> None:
+        for item, why in twister.twist(items, flow.bytes_from_guest):
+            queued = self._outlet.queued
+            self._send_item(flow.ends, item, now)
+            if why:
+                self._outlet.remark(queued, f"{flow.leads_to} on purpose: {why}")
 
     def _settle(self, flow: Flow, now: float) -> None:
         holds = self._outlet.holds
@@ -244,7 +267,7 @@ class TcpTable:
         if flow.state is State.TIME_WAIT:
             self._lingering[flow] = None
         self._outlet.timers.set(flow, flow.next_timer())
-        if flow.state is State.CONNECTING:
+        if flow.state is State.CONNECTING or not flow.is_held:
             return
         holds.carried(flow.last)
         if flow.answer_due:
@@ -253,13 +276,15 @@ class TcpTable:
             holds.settle(flow)
 
     # ------------------------------------------------------------------ flows come and go
-    def _new(self, ends: Ends, now: float) -> Flow:
+    def _new(self, ends: Ends, now: float, manner: Manner = PROPER) -> Flow:
         offset = self._offset(ends)
-        isn = self._settings.isn
+        settings = replace(self._settings, **manner.tcp) if manner.tcp else self._settings
+        isn = settings.isn
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
-        terms = Terms(self._settings, self._mss, offset)
-        flow = Flow(self._numbers.next(), ends, isn, terms, self._settings, self._touch)
+        mss = self._mss if settings.mss is None else min(settings.mss, self._mss)
+        terms = Terms(settings, mss, offset)
+        flow = Flow(self._numbers.next(), ends, isn, terms, settings, self._touch, manner)
         flow.sender.flight = self._flight
         self._flows[ends.key] = flow
         self._by_number[flow.number] = flow

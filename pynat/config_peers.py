@@ -1,0 +1,294 @@
+"""Peers that misbehave, as users write them: "reset after 1000", "mss 100, reorder, chargen".
+
+`FORMS` is the whole language: each form has its words, what is shown of it, and what it sets.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import Any
+
+from pynat.config import NAMED_NET, Config
+from pynat.config_values import Source, Wrong, address, domain_name, item, string, unquoted
+from pynat.errors import ConfigError
+from pynat.peer import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
+
+HOSTS_FORM = (
+    'a table of hosts and what they do, for example {"slow.test:80" = "accept after 3s"};'
+    " docs/peers.md has all behaviours"
+)
+MOST = 1000  # peers
+LONGEST = 3600.0  # seconds
+LARGEST = 1 << 30  # bytes
+_NAMES_FROM = 256  # of NAMED_NET; those before are host_aliases'
+_ZOO_FROM = 512
+_HOST = re.compile(r"([^:/\[\]]+)(?::([0-9]{1,5}))?")
+_TIME = r"([0-9]+(?:\.[0-9]+)?)(s|ms)"
+_COUNT = r"([0-9]{1,10})"
+_UNREACHABLE = {
+    "": errno.EHOSTUNREACH,
+    "host": errno.EHOSTUNREACH,
+    "net": errno.ENETUNREACH,
+    "port": errno.ECONNREFUSED,
+    "prohibited": errno.EACCES,
+}
+
+Change = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    shown: str  # "reset after N"
+    pattern: re.Pattern[str]
+    change: Change  # the groups that matched -> fields of Behaviour, or of Manner by "manner"
+
+
+def _form(shown: str, pattern: str, change: Change) -> Form:
+    return Form(shown, re.compile(pattern), change)
+
+
+def _fixed(**fields: Any) -> Change:
+    return lambda: fields
+
+
+def _manner(**fields: Any) -> Change:
+    return lambda: {"manner": fields}
+
+
+def _tcp(**keys: object) -> dict[str, Any]:
+    return {"manner": {"tcp": keys}}
+
+
+def _mss(size: str) -> dict[str, Any]:
+    return _tcp(mss=_between(size, 1, 65_495))
+
+
+def _window(size: str) -> dict[str, Any]:
+    return _tcp(window=_between(size, 1, 1 << 24), window_scale=False)
+
+
+def _segment(size: str) -> dict[str, Any]:
+    return {"manner": {"segment": _between(size, 1, 65_495)}}
+
+
+FORMS = (
+    _form("refuse", r"refuse", _fixed(refuses=errno.ECONNREFUSED)),
+    _form(
+        "unreachable [host|net|prohibited]",
+        r"unreachable ?(host|net|prohibited|)",
+        lambda what: {"refuses": _UNREACHABLE[what]},
+    ),
+    _form("blackhole", r"blackhole", _fixed(silent=True)),
+    _form(
+        "blackhole after N",
+        rf"blackhole after {_COUNT}",
+        lambda count: {"manner": {"silent_after": _between(count, 1, LARGEST)}},
+    ),
+    _form(
+        "accept after T",
+        rf"accept after {_TIME}",
+        lambda *time: {"accepts_after": _seconds(*time)},
+    ),
+    _form("reset", r"reset", _fixed(resets_after=0)),
+    _form(
+        "reset after N",
+        rf"reset after {_COUNT}",
+        lambda count: {"resets_after": _between(count, 1, LARGEST)},
+    ),
+    _form("reset after T", rf"reset after {_TIME}", lambda *t: {"resets_within": _seconds(*t)}),
+    _form("reset on fin", r"reset on fin", _fixed(resets_on_fin=True)),
+    _form(
+        "zerowindow for T",
+        rf"zerowindow for {_TIME}",
+        lambda *time: {"stalls_for": _seconds(*time), "manner": {"closed": True}},
+    ),
+    _form(
+        "zerowindow after N for T",
+        rf"zerowindow after {_COUNT} for {_TIME}",
+        lambda count, *time: {
+            **_window(count),
+            "stalls_after": int(count),
+            "stalls_for": _seconds(*time),
+        },
+    ),
+    _form("window N", rf"window {_COUNT}", _window),
+    _form("shrink", r"shrink", _manner(twists=(Twist.SHRINK,))),
+    _form("halfclose", r"halfclose", _fixed(closing=Closing.AT_ONCE)),
+    _form("neverclose", r"neverclose", _fixed(closing=Closing.NEVER)),
+    _form("mss N", rf"mss {_COUNT}", _mss),
+    _form("plain", r"plain", lambda: _tcp(window_scale=False, timestamps=False, sack=False)),
+    _form("onebyte", r"onebyte", _manner(segment=1)),
+    _form("segments of N", rf"segments of {_COUNT}", _segment),
+    _form("reorder", r"reorder", _manner(twists=(Twist.REORDER,))),
+    _form("duplicate", r"duplicate", _manner(twists=(Twist.DUPLICATE,))),
+    _form("overlap", r"overlap", _manner(twists=(Twist.OVERLAP,), segment=500)),
+    _form("urgent", r"urgent", _fixed(urgent=True)),
+    _form("wrap", r"wrap", lambda: _tcp(isn=2**32 - 1000)),
+    _form(
+        "lateack T",
+        rf"lateack {_TIME}",
+        lambda *time: {"manner": {"lazy": True, "tcp": {"delayed_ack": _seconds(*time)}}},
+    ),
+    _form(
+        "noack N",
+        rf"noack {_COUNT}",
+        lambda count: {"manner": {"unacknowledged": _between(count, 1, 1000)}},
+    ),
+    _form("dupack", r"dupack", _manner(twists=(Twist.DUPLICATE_ACKS,))),
+    _form("badsynack", r"badsynack", _manner(twists=(Twist.WRONG_SYN_ACK,))),
+    _form("echo", r"echo", _fixed(service=Service.ECHO)),
+    _form("discard", r"discard", _fixed(service=Service.DISCARD)),
+    _form("daytime", r"daytime", _fixed(service=Service.DAYTIME)),
+    _form("chargen", r"chargen", _fixed(service=Service.CHARGEN)),
+    _form(
+        "page N",
+        rf"page {_COUNT}",
+        lambda count: {"service": Service.PAGE, "size": _between(count, 0, LARGEST)},
+    ),
+)
+
+# What `zoo = true` sets up as `<name>.test`, one of each.
+ZOO = {
+    "refuse": "refuse",
+    "unreachable": "unreachable",
+    "blackhole": "blackhole",
+    "silent": "blackhole after 1000",
+    "late": "accept after 3s",
+    "reset": "reset after 1000",
+    "resetfin": "reset on fin",
+    "zerowindow": "zerowindow for 10s",
+    "smallwindow": "window 100",
+    "shrink": "shrink",
+    "halfclose": "halfclose",
+    "neverclose": "neverclose",
+    "tinymss": "mss 88",
+    "plain": "plain",
+    "onebyte": "onebyte, page 300",
+    "reorder": "reorder",
+    "duplicate": "duplicate",
+    "overlap": "overlap",
+    "urgent": "urgent",
+    "wrap": "wrap",
+    "lateack": "lateack 700ms",
+    "noack": "noack 1",
+    "dupack": "dupack",
+    "badsynack": "badsynack",
+    "echo": "echo",
+    "discard": "discard",
+    "daytime": "daytime",
+    "chargen": "chargen",
+}
+
+
+def behaviour(value: object) -> Behaviour:
+    """One behaviour, or several with commas between them."""
+    written = " ".join(string(value).lower().replace(",", " , ").split())
+    found = Behaviour()
+    for one in written.split(" , "):
+        found = _with(found, _fields(one.strip()))
+    if found.refuses is not None and found.manner is not PROPER:
+        raise Wrong("a connection that is refused has no manners; leave out one of them")
+    return replace(found, text=written.replace(" , ", ", "))
+
+
+def _fields(written: str) -> dict[str, Any]:
+    for form in FORMS:
+        if match := form.pattern.fullmatch(written):
+            return form.change(*match.groups())
+    first = written.partition(" ")[0]
+    close = [form.shown for form in FORMS if form.shown.partition(" ")[0] == first]
+    if not close:
+        words = {form.shown.partition(" ")[0]: None for form in FORMS}
+        near = difflib.get_close_matches(first, list(words), n=1)
+        close = [form.shown for form in FORMS if form.shown.partition(" ")[0] in near]
+    known = close or [form.shown for form in FORMS]
+    raise Wrong(
+        f"a behaviour, {written!r} is none; {'write' if close else 'there are'} "
+        + (" or ".join(f'"{one}"' for one in close) if close else ", ".join(known))
+    )
+
+
+def _with(found: Behaviour, fields: dict[str, Any]) -> Behaviour:
+    manner = fields.pop("manner", None)
+    if manner:
+        fields["manner"] = _merged(found.manner, manner)
+    return replace(found, **fields)
+
+
+def _merged(base: Manner, fields: dict[str, Any]) -> Manner:
+    merged = dict(fields)
+    merged["tcp"] = {**base.tcp, **fields.get("tcp", {})}
+    merged["twists"] = (*base.twists, *fields.get("twists", ()))
+    return replace(base, **merged)
+
+
+def _between(written: str, low: int, high: int) -> int:
+    if not low <= int(written) <= high:
+        raise Wrong(f"a number from {low} to {high}, not {written}")
+    return int(written)
+
+
+def _seconds(number: str, unit: str) -> float:
+    seconds = float(number) / (1000 if unit == "ms" else 1)
+    if seconds > LONGEST:
+        raise Wrong(f"at most {LONGEST:.0f}s")
+    return seconds
+
+
+# ---------------------------------------------------------------- where they are
+def peers(value: object) -> tuple[Peer, ...]:
+    """[peers]: each name gets an address of its own, in the order in which they stand there."""
+    if not isinstance(value, dict):
+        raise Wrong(HOSTS_FORM)
+    if len(value) > MOST:
+        raise Wrong(f"at most {MOST} hosts")
+    addresses: dict[str, IPv4Address] = {}
+    return tuple(_peer(key, given, addresses) for key, given in value.items())
+
+
+def _peer(key: str, given: object, addresses: dict[str, IPv4Address]) -> Peer:
+    at = f'."{key}"'
+    if isinstance(given, dict):
+        raise unquoted(key, given)
+    does = item(behaviour, at, given)
+    host, port = item(_host, at, key)
+    if isinstance(host, IPv4Address):
+        return Peer(host, port, does)
+    where = addresses.setdefault(host, NAMED_NET[_NAMES_FROM + 1 + len(addresses)])
+    return Peer(where, port, does, host)
+
+
+def _host(value: object) -> tuple[IPv4Address | str, int]:
+    match = _HOST.fullmatch(string(value))
+    if not match or (match[2] and not 1 <= int(match[2]) <= 65_535):
+        raise Wrong(HOSTS_FORM)
+    port = int(match[2] or 0)
+    if re.fullmatch(r"[0-9.]+", match[1]):
+        return address(match[1]), port
+    return domain_name(match[1]).lower(), port
+
+
+def zoo() -> tuple[Peer, ...]:
+    """One of each."""
+    return tuple(
+        Peer(NAMED_NET[_ZOO_FROM + 1 + number], 0, behaviour(text), f"{name}.test")
+        for number, (name, text) in enumerate(ZOO.items())
+    )
+
+
+def check_peers(config: Config, source: Source) -> None:
+    net = config.network.net
+    for peer in config.peers:
+        if peer.name and net.overlaps(NAMED_NET):
+            right = f"outside {NAMED_NET}, where the names of peers get addresses"
+            raise source.error("network.net", net, right)
+        if peer.address in net:
+            raise ConfigError(
+                f'{source.place("peers")}: peers."{peer}": {peer.address} is in the guest\'s own'
+                f" net {net}; choose an address outside"
+            )

@@ -1,0 +1,429 @@
+"""Peers that misbehave, met by a scripted guest; and an ordinary host beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
+
+from pynat.config import Config
+from pynat.config_peers import ZOO, behaviour, zoo
+from pynat.nat.messages import TcpConnect, TcpConnected
+from pynat.peer import Peer
+from pynat.services.peers import generated
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, established
+from tests.frames import ip
+
+HOST = zoo()[0].address
+SYN = "S 0:0(0) win 65535 <mss 1460>"
+REQUEST = b"GET / HTTP/1.0\r\n\r\n"
+
+
+def meet(does: str, port: int = 80, **given: Any) -> TcpScript:
+    config = Config(peers=(Peer(HOST, 0, behaviour(does)),))
+    return TcpScript(Lab(config), remote=str(HOST), remote_port=port, **given)
+
+
+def opened(does: str, port: int = 80, answer: str = "S. 0:1(0) ack 1") -> TcpScript:
+    flow = meet(does, port)
+    flow.guest(SYN)
+    assert flow.to_guest() == [answer]
+    flow.guest(". 1:1(0) ack 1")
+    return flow
+
+
+def received(flow: TcpScript) -> tuple[bytes, bool]:
+    """Everything that the peer says to a guest that acknowledges everything, and whether FIN."""
+    data, fin = bytearray(), False
+    for _ in range(2000):
+        packets = flow.packets()
+        if not packets:
+            return bytes(data), fin
+        for packet in packets:
+            start = (packet.seq - (flow.our_isn or 0)) % 2**32 - 1
+            body = bytes(packet[TCP].payload)[: packet[IP].len - 20 - packet[TCP].dataofs * 4]
+            if start <= len(data) < start + len(body):
+                data += body[len(data) - start :]
+            fin |= bool(packet[TCP].flags.F) and start + len(body) == len(data)
+        at = 1 + flow.sent
+        flow.guest(f". {at}:{at}(0) ack {1 + len(data) + fin}")
+    raise AssertionError("it never ends")
+
+
+def ask(flow: TcpScript, data: bytes = REQUEST) -> None:
+    flow.sent = len(data)
+    flow.guest(f"P. 1:{1 + len(data)}({len(data)}) ack 1", data)
+
+
+# ---------------------------------------------------------------------- no manners at all
+def test_an_ordinary_host_beside_them_is_not_touched() -> None:
+    lab = Lab(Config(peers=zoo()))
+    flow = TcpScript(lab)
+    flow.guest(SYN)
+    (connect,) = flow.to_host()
+    assert connect == TcpConnect(flow.number, (bytes((192, 0, 2, 7)), 80))
+    flow.host(TcpConnected(flow.number))
+    assert flow.to_guest(detail=True) == ["S. 0:1(0) ack 1 win 65535 <MSS 1460>"]
+
+
+def test_a_peer_is_a_web_server_by_default() -> None:
+    flow = opened("page 3000")
+    ask(flow)
+    data, fin = received(flow)
+    head, _, page = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 OK\r\n")
+    assert b"Content-Length: 3000" in head
+    assert page == generated(0, 3000)
+    assert fin
+
+
+def test_guest_time_is_not_held_for_a_peer() -> None:
+    flow = meet("blackhole")
+    flow.guest(SYN)
+    assert flow.lab.router.hold_until(flow.lab.now) == 0.0
+    ordinary = established(Lab())
+    assert ordinary.lab.router.hold_until(ordinary.lab.now) > 0.0
+
+
+def test_the_log_says_what_is_on_purpose() -> None:
+    flow = opened("wrap, reorder")
+    assert any(f"{HOST}:80 does on purpose: wrap, reorder" in line for line in flow.lab.log)
+
+
+# ---------------------------------------------------------------------- opening
+def test_refuse() -> None:
+    flow = meet("refuse")
+    flow.guest(SYN)
+    assert flow.to_guest() == ["R. 0:0(0) ack 1"]
+
+
+@pytest.mark.parametrize(
+    ("does", "code"),
+    [("unreachable", 1), ("unreachable net", 0), ("unreachable prohibited", 13)],
+)
+def test_unreachable(does: str, code: int) -> None:
+    flow = meet(does)
+    flow.guest(SYN)
+    assert flow.to_guest() == []
+    (error,) = flow.errors
+    assert (error[ICMP].type, error[ICMP].code) == (3, code)
+
+
+def test_blackhole() -> None:
+    flow = meet("blackhole")
+    flow.guest(SYN)
+    flow.lab.wait(120)
+    flow.guest(SYN)
+    assert flow.to_guest() == []
+
+
+def test_accept_late() -> None:
+    flow = meet("accept after 3s")
+    flow.guest(SYN)
+    flow.lab.wait(2.9)
+    assert flow.to_guest() == []
+    flow.lab.wait(0.2)
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+def test_a_guest_that_gives_up_is_forgotten() -> None:
+    flow = meet("accept after 3s")
+    flow.guest(SYN)
+    flow.guest("R 1:1(0)")
+    flow.lab.wait(5)
+    assert flow.to_guest() == []
+
+
+def test_a_wrong_syn_ack_then_the_right_one() -> None:
+    flow = meet("badsynack")
+    flow.guest(SYN)
+    assert flow.to_guest() == ["S. 0:1(0) ack 2"]
+    flow.lab.wait(1.1)
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+def test_sequence_numbers_that_wrap() -> None:
+    flow = opened("wrap")
+    assert flow.our_isn == 2**32 - 1000
+    ask(flow)
+    data, fin = received(flow)
+    assert data.endswith(generated(0, 10_000))
+    assert fin
+
+
+def test_no_options() -> None:
+    flow = meet("plain")
+    flow.guest("S 0:0(0) <mss 1460,sackOK,TS val 1 ecr 0,wscale 7>")
+    assert flow.to_guest(detail=True) == ["S. 0:1(0) ack 1 win 65535 <MSS 1460>"]
+
+
+def test_a_tiny_mss() -> None:
+    flow = meet("mss 88")
+    flow.guest(SYN)
+    assert flow.to_guest(detail=True) == ["S. 0:1(0) ack 1 win 65535 <MSS 88>"]
+
+
+# ---------------------------------------------------------------------- resets
+def test_reset_after_the_handshake() -> None:
+    flow = opened("reset")
+    assert flow.to_guest() == ["R. 1:1(0) ack 1"]
+
+
+def test_reset_mid_stream() -> None:
+    flow = opened("reset after 1000")
+    flow.guest("P. 1:501(500) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 501"]
+    flow.guest("P. 501:1001(500) ack 1")
+    assert [line.split()[0] for line in flow.to_guest()] == ["R."]
+
+
+def test_reset_after_a_time() -> None:
+    flow = opened("reset after 1.5s")
+    flow.lab.wait(1.4)
+    assert flow.to_guest() == []
+    flow.lab.wait(0.2)
+    assert flow.to_guest() == ["R. 1:1(0) ack 1"]
+
+
+def test_reset_in_answer_to_fin() -> None:
+    flow = opened("reset on fin, discard")
+    flow.guest("F. 1:1(0) ack 1")
+    assert [line.split()[0] for line in flow.to_guest()] == ["R."]
+
+
+def test_silence_mid_stream() -> None:
+    flow = opened("blackhole after 100")
+    flow.guest("P. 1:51(50) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 51"]
+    flow.guest("P. 51:151(100) ack 1")
+    flow.lab.wait(60)
+    assert flow.to_guest() == []
+
+
+# ---------------------------------------------------------------------- the window
+def test_a_window_that_begins_closed() -> None:
+    flow = meet("zerowindow for 10s, discard")
+    flow.guest(SYN)
+    assert flow.to_guest(detail=True) == ["S. 0:1(0) ack 1 win 0 <MSS 1460>"]
+    flow.guest(". 1:1(0) ack 1")
+    flow.lab.wait(5)
+    flow.guest(". 1:2(1) ack 1")  # a probe
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1 win 0"]
+    flow.lab.wait(5.1)
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1 win 65535"]
+    flow.guest("P. 1:501(500) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 501"]
+
+
+def test_a_window_that_closes_and_opens() -> None:
+    flow = opened("zerowindow after 1000 for 2s, discard")
+    flow.guest("P. 1:1001(1000) ack 1")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1001 win 0"]
+    flow.lab.wait(2.1)
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1001 win 1000"]
+    flow.guest("P. 1001:2001(1000) ack 1")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 2001 win 1000"]
+
+
+def test_a_window_that_stays_small() -> None:
+    flow = opened("window 100, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 101 win 100"]
+
+
+def test_a_window_that_shrinks() -> None:
+    flow = opened("shrink, discard, window 40000")
+    edges = []
+    for number in range(4):
+        start = 1 + 100 * number
+        flow.guest(f"P. {start}:{start + 100}(100) ack 1")
+        edges += [start + 100 + int(line.rpartition(" ")[2]) for line in flow.to_guest(detail=True)]
+    assert edges[0] > edges[1] < edges[2] > edges[3]
+
+
+# ---------------------------------------------------------------------- closing
+def test_half_close() -> None:
+    flow = opened("halfclose, discard")
+    assert flow.to_guest() == ["F. 1:1(0) ack 1".replace("1:1", "1:2")]
+    flow.guest("P. 1:101(100) ack 2")
+    assert flow.to_guest() == [". 2:2(0) ack 101"]
+    flow.guest("F. 101:101(0) ack 2")
+    assert flow.to_guest() == [". 2:2(0) ack 102"]
+
+
+def test_never_closing() -> None:
+    flow = opened("neverclose, page 10")
+    ask(flow)
+    data, fin = received(flow)
+    assert data.endswith(generated(0, 10))
+    assert not fin
+    at = 1 + flow.sent
+    flow.guest(f"F. {at}:{at}(0) ack {1 + len(data)}")
+    flow.lab.wait(300)
+    assert [line.split()[0] for line in flow.to_guest()] == ["."]
+
+
+# ---------------------------------------------------------------------- segments
+def test_one_byte_at_a_time() -> None:
+    flow = opened("onebyte, page 5")
+    ask(flow)
+    sizes = [int(line.split("(")[1].split(")")[0]) for line in flow.to_guest()]
+    assert set(sizes) <= {0, 1}
+    assert sum(sizes) >= 3
+
+
+def test_a_burst_in_the_wrong_order_comes_whole_in_the_end() -> None:
+    flow = opened("reorder, page 4000")
+    ask(flow)
+    burst = [line.split()[1] for line in flow.to_guest()]
+    starts = [int(numbers.split(":")[0]) for numbers in burst]
+    assert len(starts) > 1
+    assert starts == sorted(starts, reverse=True)
+
+
+def test_each_segment_twice() -> None:
+    flow = opened("duplicate, page 100")
+    ask(flow)
+    lines = [line for line in flow.to_guest() if "(0)" not in line]
+    assert len(lines) == 2
+    assert lines[0] == lines[1]
+
+
+def test_overlapping_segments_have_the_right_bytes() -> None:
+    flow = opened("overlap, page 1500")
+    ask(flow)
+    packets = flow.packets()
+    starts = [packet.seq - (flow.our_isn or 0) for packet in packets]
+    assert starts[:3] == [1, 401, 901]
+    whole = bytearray(10_000)
+    for packet in packets:
+        body = bytes(packet[TCP].payload)
+        at = (packet.seq - (flow.our_isn or 0)) % 2**32 - 1
+        whole[at : at + len(body)] = body
+    assert generated(0, 1000) in whole
+
+
+def test_urgent_data() -> None:
+    flow = opened("urgent, chargen")
+    first = flow.to_guest()[0]
+    assert first.startswith("PU. 1:2(1)") or " urg 1" in first
+
+
+# ---------------------------------------------------------------------- acknowledgements
+def test_late_acknowledgements() -> None:
+    flow = opened("lateack 700ms, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    flow.lab.wait(0.65)
+    assert flow.to_guest() == []
+    flow.lab.wait(0.1)
+    assert flow.to_guest() == [". 1:1(0) ack 101"]
+
+
+def test_the_first_data_is_not_acknowledged() -> None:
+    flow = opened("noack 1, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    flow.lab.wait(1)
+    assert flow.to_guest() == []
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 101"]
+
+
+def test_duplicate_acknowledgements() -> None:
+    flow = opened("dupack, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 101"] * 4
+
+
+# ---------------------------------------------------------------------- services
+def test_echo_and_its_end() -> None:
+    flow = opened("echo")
+    ask(flow, b"hello")
+    assert flow.payload() == b"hello"
+    flow.guest("F. 6:6(0) ack 6")
+    assert flow.to_guest() == ["F. 6:7(0) ack 7"]
+
+
+@pytest.mark.parametrize(("port", "said"), [(13, b"Thursday, January 01, 1970"), (19, b'!"#$%&')])
+def test_services_by_their_ports(port: int, said: bytes) -> None:
+    flow = opened("plain", port)
+    assert flow.payload().startswith(said)
+
+
+def test_discard_by_its_port() -> None:
+    flow = opened("plain", 9)
+    ask(flow, b"hello")
+    assert flow.to_guest() == [". 1:1(0) ack 6"]
+
+
+def test_chargen_waits_for_a_guest_that_does_not_read() -> None:
+    flow = opened("chargen")
+    sent = len(flow.payload())
+    flow.lab.wait(10)
+    assert 0 < sent <= 65_535
+    (row,) = flow.lab.router.flows(flow.lab.now)
+    assert isinstance(row["bytes_from_host"], int)
+    assert row["bytes_from_host"] <= 400_000
+
+
+def test_an_echo_that_is_not_read_takes_no_more() -> None:
+    flow = opened("echo")
+    size = 1000
+    for number in range(1000):
+        start = 1 + number * size
+        flow.guest(f". {start}:{start + size}({size}) ack 1 win 0")
+    flow.lab.to_guest()
+    (row,) = flow.lab.router.flows(flow.lab.now)
+    assert isinstance(row["bytes_from_guest"], int)
+    assert row["bytes_from_guest"] < 900_000
+
+
+# ---------------------------------------------------------------------- UDP
+def datagrams(does: str, port: int, wait: float = 0.0) -> list[Any]:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour(does)),)))
+    TcpScript(lab)  # ARP
+    lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=port) / b"hello"))
+    assert not wait or not lab.to_guest()
+    lab.wait(wait)
+    return [Ether(frame) for frame in lab.to_guest()]
+
+
+@pytest.mark.parametrize(("does", "count"), [("echo", 1), ("echo, duplicate", 2), ("blackhole", 0)])
+def test_datagrams(does: str, count: int) -> None:
+    answers = datagrams(does, 7)
+    assert [bytes(one[UDP].payload)[:5] for one in answers] == [b"hello"] * count
+
+
+def test_a_late_datagram() -> None:
+    (answer,) = datagrams("echo, accept after 2s", 7, wait=2.1)
+    assert answer[UDP].dport == 5000
+
+
+def test_a_port_that_is_not_there() -> None:
+    (answer,) = datagrams("refuse", 7)
+    assert (answer[ICMP].type, answer[ICMP].code) == (3, 3)
+
+
+# ---------------------------------------------------------------------- the zoo
+@pytest.mark.parametrize("name", list(ZOO))
+def test_every_animal_of_the_zoo_lives(name: str) -> None:
+    lab = Lab(Config(peers=zoo()))
+    animal = next(peer for peer in lab.config.peers if peer.name == f"{name}.test")
+    flow = TcpScript(lab, remote=str(animal.address))
+    flow.guest(SYN)
+    flow.guest(". 1:1(0) ack 1")
+    ask(flow)
+    lab.wait(900)
+    assert not lab.drops.get("engine fault")
+    assert lab.config.names[f"{name}.test"] == (animal.address,)
+
+
+def test_a_frame_says_what_was_done_to_it() -> None:
+    flow = opened("dupack, discard")
+    remarks = flow.lab.router.notices.remarks
+    remarks.wanted = True
+    flow.guest("P. 1:101(100) ack 1")
+    said = [remarks.take(frame) for frame in flow.lab.to_guest()]
+    assert said == ["", *[f"{HOST}:80 on purpose: duplicate acknowledgement"] * 3]
