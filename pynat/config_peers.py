@@ -8,12 +8,12 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import NAMED_NET, Config
+from pynat.config import NAMED_NET, Config, Network
 from pynat.config_values import Source, Wrong, address, domain_name, item, string, unquoted
 from pynat.errors import ConfigError
 from pynat.peer import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
@@ -22,7 +22,7 @@ HOSTS_FORM = (
     'a table of hosts and what they do, for example {"slow.test:80" = "accept after 3s"};'
     " docs/peers.md has all behaviours"
 )
-MOST = 1000  # peers
+MOST = 200  # peers
 LONGEST = 3600.0  # seconds
 LARGEST = 1 << 30  # bytes
 _NAMES_FROM = 256  # of NAMED_NET; those before are host_aliases'
@@ -247,11 +247,14 @@ def peers(value: object) -> tuple[Peer, ...]:
         raise Wrong(HOSTS_FORM)
     if len(value) > MOST:
         raise Wrong(f"at most {MOST} hosts")
-    addresses: dict[str, IPv4Address] = {}
-    return tuple(_peer(key, given, addresses) for key, given in value.items())
+    found: list[Peer] = []
+    for key, given in value.items():
+        found.append(peer_at(key, given, found))
+    return tuple(found)
 
 
-def _peer(key: str, given: object, addresses: dict[str, IPv4Address]) -> Peer:
+def peer_at(key: str, given: object, known: Sequence[Peer]) -> Peer:
+    """One host. A name that `known` has not yet gets the next address. Raises Wrong."""
     at = f'."{key}"'
     if isinstance(given, dict):
         raise unquoted(key, given)
@@ -259,8 +262,11 @@ def _peer(key: str, given: object, addresses: dict[str, IPv4Address]) -> Peer:
     host, port = item(_host, at, key)
     if isinstance(host, IPv4Address):
         return Peer(host, port, does)
-    where = addresses.setdefault(host, NAMED_NET[_NAMES_FROM + 1 + len(addresses)])
-    return Peer(where, port, does, host)
+    named = {peer.name: peer.address for peer in known if peer.name}
+    if host in named:
+        return Peer(named[host], port, does, host)
+    mine = [one for one in named.values() if NAMED_NET[_NAMES_FROM] < one < NAMED_NET[_ZOO_FROM]]
+    return Peer(max(mine, default=NAMED_NET[_NAMES_FROM]) + 1, port, does, host)
 
 
 def _host(value: object) -> tuple[IPv4Address | str, int]:
@@ -282,13 +288,15 @@ def zoo() -> tuple[Peer, ...]:
 
 
 def check_peers(config: Config, source: Source) -> None:
-    net = config.network.net
     for peer in config.peers:
-        if peer.name and net.overlaps(NAMED_NET):
-            right = f"outside {NAMED_NET}, where the names of peers get addresses"
-            raise source.error("network.net", net, right)
-        if peer.address in net:
-            raise ConfigError(
-                f'{source.place("peers")}: peers."{peer}": {peer.address} is in the guest\'s own'
-                f" net {net}; choose an address outside"
-            )
+        if why := why_not(peer, config.network):
+            raise ConfigError(f'{source.place("peers")}: peers."{peer}": {why}')
+
+
+def why_not(peer: Peer, network: Network) -> str:
+    net = network.net
+    if peer.name and net.overlaps(NAMED_NET):
+        return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
+    if peer.address in net:
+        return f"{peer.address} is in the guest's own net {net}; choose an address outside"
+    return ""

@@ -50,9 +50,12 @@ MAY_IMPORT = {
         "wire",
         "config",
         "config_forwards",
+        "config_peers",
         "config_values",
         "errors",
         "notices",
+        "peer",
+        "router",
     },
     "link": {
         "_fast",

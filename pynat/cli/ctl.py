@@ -50,6 +50,7 @@ _FLOWS = {
 _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
 _LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
 _NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
+_PEERS = {"host": "host", "address": "address", "does": "does"}
 _NETWORKS = {"pid": "pid", "card": "card", "net": "net", "guest": "guest", "socket": "socket"}
 
 Printer = Callable[[Answer], str]
@@ -74,6 +75,7 @@ def add(subparsers: Subparsers) -> None:
     networks.set_defaults(command=_networks)
     _add_forward(verbs)
     _add_capture(verbs)
+    _add_peer(verbs)
 
 
 def _add_forward(verbs: Subparsers) -> None:
@@ -94,6 +96,18 @@ def _add_capture(verbs: Subparsers) -> None:
     start = _verb(inner, "start", "begin a file", plain, request="capture start")
     start.add_argument("file", type=Path, metavar="FILE", help="pcapng, or pcap if it ends so")
     _verb(inner, "stop", "complete it", plain, request="capture stop")
+
+
+def _add_peer(verbs: Subparsers) -> None:
+    parser = verbs.add_parser("peer", help="hosts that misbehave on purpose (docs/peers.md)")
+    inner = parser.add_subparsers(metavar="VERB", required=True)
+    rows = _rows("peers", _PEERS)
+    new = _verb(inner, "set", "let a host do this from now on", rows, request="peer set")
+    new.add_argument("host", metavar="HOST[:PORT]", help="a name or an address")
+    new.add_argument("does", metavar="BEHAVIOUR", help='for example "accept after 3s, reorder"')
+    _verb(inner, "list", "those that there are", rows, request="peer list")
+    old = _verb(inner, "remove", "let a host be as it is", rows, request="peer remove")
+    old.add_argument("host", metavar="HOST[:PORT]")
 
 
 def _verb(
@@ -123,6 +137,9 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.request == "forward remove" and rule.isdecimal():
             return {"number": int(rule)}
         given["rule"] = _absolute(rule)
+    for name in ("host", "does"):
+        if (value := getattr(arguments, name, None)) is not None:
+            given[name] = value
     if source := getattr(arguments, "source", None):
         given["source"] = source
     if file := getattr(arguments, "file", None):

@@ -13,6 +13,7 @@ from pynat import __version__
 from pynat.config import Config, Forward
 from pynat.config_forwards import forward, forward_item
 from pynat.config_values import Wrong, new_file
+from pynat.control.peers import PeerCommands
 from pynat.control.protocol import Answer, Refused, decode, encode, refusal
 from pynat.engine import Carried, Engine
 from pynat.errors import ConfigError
@@ -59,6 +60,12 @@ class Commands:
             "neighbors": _Command(self._neighbors),
             "capture start": _Command(self._capture_start, ("file",)),
             "capture stop": _Command(self._capture_stop),
+        }
+        peers = PeerCommands(engine.router, config.network)
+        self._commands |= {
+            "peer set": _Command(peers.set, ("host", "does")),
+            "peer list": _Command(peers.list),
+            "peer remove": _Command(peers.remove, ("host",)),
         }
 
     def answer(self, line: bytes) -> bytes:

@@ -37,6 +37,7 @@ from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.notices import Level, Notices
+from pynat.peer import Peer
 from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
 from pynat.router.reassembly import Reassembly
@@ -84,7 +85,8 @@ class Router:
         self.tcp = TcpTable(config, self.guest, numbers)
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
-        self._world = World(Ways(config), self.guest, self.tcp, self.udp, self.echo)
+        self.ways = Ways(config)
+        self._world = World(self.ways, self.guest, self.tcp, self.udp, self.echo)
         self.incoming = Incoming(network, self.tcp, self.udp, notices)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
@@ -97,6 +99,12 @@ class Router:
         """What the guest's card says of itself."""
         self.tcp.link_speed(megabits)
         self.tftp.link_speed(megabits)
+
+    def set_peer(self, peer: Peer) -> None:
+        """One more, or another behaviour of a known one; its name is known to the DNS at once."""
+        self.ways.set_peer(peer)
+        if peer.name:
+            self.dns.name(peer.name, peer.address)
 
     # ------------------------------------------------------------------ from the guest
     def take(self, frames: list[bytes], at: int, now: float) -> int:

@@ -43,21 +43,36 @@ class Ways:
             (alias.guest.packed, alias.port): (alias.host.packed, alias.host_port)
             for alias in config.host_aliases
         }
-        self._peers = {(peer.address.packed, peer.port): peer for peer in config.peers}
-        self._peer_hosts = {address for address, _ in self._peers}
+        self._peers: dict[Address, Peer] = {}
+        self._peer_hosts: set[bytes] = set()
         named = {alias.guest for alias in config.host_aliases if alias.name}
         ours = {network.router, network.dns} | config.claimed | named
         self._ours = {address.packed for address in ours}
-        self._special = bool(self._peers or self._streams or self._aliases or self._restricted)
+        self._special = bool(self._streams or self._aliases or self._restricted)
+        for peer in config.peers:
+            self.set_peer(peer)
+
+    # ------------------------------------------------------------------ peers
+    def peers(self) -> list[Peer]:
+        return list(self._peers.values())
+
+    def set_peer(self, peer: Peer) -> None:
+        self._peers[peer.address.packed, peer.port] = peer
+        self._peer_hosts.add(peer.address.packed)
+
+    def remove_peer(self, peer: Peer) -> None:
+        del self._peers[peer.address.packed, peer.port]
+        self._peer_hosts = {address for address, _ in self._peers}
 
     def peer(self, to: Address) -> Peer | None:
         return self._peers.get(to) or self._peers.get((to[0], 0)) if self._peers else None
 
+    # ------------------------------------------------------------------ where to
     def tcp(self, to: Address) -> Destination | Refusal:
+        peer = self.peer(to)
+        if peer is not None:
+            return replace(peer, port=to[1])
         if self._special:
-            peer = self.peer(to)
-            if peer is not None:
-                return replace(peer, port=to[1])
             served = self._streams.get(to)
             if served is not None:
                 return served
@@ -65,9 +80,9 @@ class Ways:
 
     def udp(self, to: Address) -> Address | Refusal:
         address, port = to
+        if address in self._peer_hosts:
+            return Refusal.NOBODY
         if self._special:
-            if address in self._peer_hosts:
-                return Refusal.NOBODY
             alias = self._aliases.get(to) or self._aliases.get((address, 0))
             if alias is not None:
                 return alias[0], alias[1] or port

@@ -79,6 +79,11 @@ class DnsForwarder:
                     found.setdefault(lease.hostname.lower() + suffix, (lease.address,))
         return found
 
+    def name(self, name: str, address: IPv4Address) -> None:
+        """One more name that we know."""
+        self._names[name] = (address,)
+        self._pointers.setdefault(address.reverse_pointer, name)
+
     @property
     def pending(self) -> int:
         """How many questions wait for the host."""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import UDP
 
 from pynat.cli.main import main
 from pynat.config import Config
@@ -121,5 +122,34 @@ def test_no_network(terminal: Terminal, tmp_path: Path) -> None:
         await terminal.ctl("--socket", str(tmp_path / "x"), "flows")
         assert terminal.err == f"pynat: {tmp_path}/x: No such file or directory\n"
         assert terminal.code == 1
+
+    scenario(run)
+
+
+def test_peers_while_it_runs(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()) as guest:
+            assert await terminal.ctl("peer", "list") == "none\n"
+            told = await terminal.ctl("peer", "set", "Slow.test:80", "refuse")
+            assert told.splitlines()[1].split() == ["slow.test:80", "198.18.1.1", "refuse"]
+            await terminal.ctl("peer", "set", "slow.test:80", "reset")
+            await terminal.ctl("peer", "set", "other.test", "echo")
+            rows = (await terminal.ctl("peer", "list")).splitlines()[1:]
+            assert [row.split()[1:] for row in rows] == [
+                ["198.18.1.1", "reset"],
+                ["198.18.1.2", "echo"],
+            ]
+            guest.link.put(udp("198.18.1.2", 7, b"four"))
+            answer = await guest.expect(UDP)
+            assert bytes(answer[UDP].payload)[:4] == b"four"
+            await terminal.ctl("peer", "remove", "slow.test:80")
+            assert "slow" not in await terminal.ctl("peer", "list")
+            await terminal.ctl("peer", "remove", "slow.test:80")
+            assert terminal.code == 1
+            assert "peer list tells those that there are" in terminal.err
+            await terminal.ctl("peer", "set", "a.test", "slow")
+            assert "'slow' is none" in terminal.err
+            await terminal.ctl("peer", "set", "192.168.16.9", "reset")
+            assert "in the guest's own net" in terminal.err
 
     scenario(run)

@@ -85,7 +85,10 @@ def test_what_is_no_behaviour(does: str, right: str) -> None:
         ("[peers]\nslow.test = 'reset'", "names with dots need quotes"),
         ('[peers]\n"a.test:0" = "reset"', 'net.toml:2: peers."a.test:0"'),
         ('[peers]\n"192.168.16.9" = "reset"', "in the guest's own net"),
-        ('network.net = "198.18.0.0/16"\n[peers]\n"a.test" = "reset"', "outside 198.18.0.0/15"),
+        (
+            'network.net = "198.18.0.0/16"\n[peers]\n"a.test" = "reset"',
+            "names get addresses in 198.18.0.0/15",
+        ),
         ("peers = 3", "a table of hosts"),
     ],
 )

@@ -33,10 +33,15 @@ COMMANDS = st.sampled_from(
         "neighbors",
         "capture start",
         "capture stop",
+        "peer set",
+        "peer list",
+        "peer remove",
         "help",
     ]
 )
-ARGUMENTS = st.dictionaries(st.sampled_from(["rule", "source", "number", "file", "x"]), VALUES)
+ARGUMENTS = st.dictionaries(
+    st.sampled_from(["rule", "source", "number", "file", "host", "does", "x"]), VALUES
+)
 
 
 @pytest.fixture

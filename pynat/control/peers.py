@@ -1,0 +1,42 @@
+"""`peer set`, `peer list`, `peer remove`: peers that misbehave, while the network runs."""
+
+from __future__ import annotations
+
+from pynat.config import Network
+from pynat.config_peers import peer_at, why_not
+from pynat.config_values import Wrong
+from pynat.control.protocol import Answer, Refused
+from pynat.peer import Peer
+from pynat.router.router import Router
+
+
+class PeerCommands:
+    def __init__(self, router: Router, network: Network) -> None:
+        self._router = router
+        self._network = network
+
+    def set(self, host: object, does: object) -> Answer:
+        """In the place of what the host did; connections that are open go on as they were."""
+        known = self._router.ways.peers()
+        try:
+            peer = peer_at(str(host), does, known)
+        except Wrong as wrong:
+            raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
+        if why := why_not(peer, self._network):
+            raise Refused(why)
+        self._router.set_peer(peer)
+        return {"peers": [_row(peer)]}
+
+    def list(self) -> Answer:
+        return {"peers": [_row(peer) for peer in self._router.ways.peers()]}
+
+    def remove(self, host: object) -> Answer:
+        for peer in self._router.ways.peers():
+            if str(peer) == str(host).lower():
+                self._router.ways.remove_peer(peer)
+                return {"peers": [_row(peer)]}
+        raise Refused(f"no peer {host!r}; peer list tells those that there are")
+
+
+def _row(peer: Peer) -> Answer:
+    return {"host": str(peer), "address": str(peer.address), "does": peer.behaviour.text}
