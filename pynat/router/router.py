@@ -215,7 +215,7 @@ class Router:
     def _local(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:
             case ipv4.ICMP:
-                self._icmp_to_router(packet, icmp.decode(packet.payload), now)
+                self._icmp_to_router(packet, icmp.decode(packet.payload, packet.ends), now)
             case ipv4.UDP:
                 self._udp_to_router(packet, udp.decode(packet), now)
             case ipv4.TCP:

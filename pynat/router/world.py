@@ -39,7 +39,7 @@ class World:
             case ipv4.UDP:
                 self.udp(packet, udp.decode(packet), now)
             case ipv4.ICMP:
-                self._icmp(packet, icmp.decode(packet.payload), now)
+                self._icmp(packet, icmp.decode(packet.payload, packet.ends), now)
             case _:
                 self.no_protocol(packet, now)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pynat.errors import Malformed
+from pynat.wire import mistakes
 from pynat.wire.checksum import finish, ones_sum, valid
 
 _HEADER = Struct("!BBHHH")
@@ -52,15 +53,17 @@ class Icmp:
         return f"ICMP type {self.type} code {self.code} length {len(self.payload)}"
 
 
-def decode(data: memoryview) -> Icmp:
+def decode(data: memoryview, ends: bytes = b"") -> Icmp:
+    """ends: source and destination address, where they are known; for the explanation only."""
     if len(data) < _HEADER.size:
         raise Malformed("icmp length", f"{len(data)} bytes, a header has 8 (RFC 792)")
     total = ones_sum(data)
     kind, code, checksum, ident, sequence = _HEADER.unpack_from(data)
     if not valid(total):
+        hint = mistakes.in_icmp(bytes(data), ends)
         raise Malformed(
             "icmp checksum",
-            f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792)",
+            f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792){hint}",
         )
     return Icmp(kind, code, ident, sequence, bytes(data[_HEADER.size :]))
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pynat.errors import Malformed
+from pynat.wire import ethernet, mistakes
 from pynat.wire.checksum import finish, ones_sum, valid
 
 _HEADER = Struct("!BBHHHBBH4s4s")
@@ -101,6 +102,22 @@ class Ipv4:
         return self.packet[: len(self.packet) - len(self.payload)]
 
     @property
+    def ends(self) -> bytes:
+        return self.source + self.destination
+
+    @property
+    def padding(self) -> bytes:
+        """What follows the packet in its frame."""
+        frame = self.packet.obj
+        start, end = ethernet.HEADER.size, ethernet.HEADER.size + len(self.packet)
+        is_there = isinstance(frame, bytes) and frame[start:end] == self.packet
+        return bytes(frame)[end:] if is_there else b""
+
+    @property
+    def around(self) -> mistakes.Around:
+        return len(self.packet) - len(self.payload), self.padding
+
+    @property
     def quote(self) -> bytes:
         """What an ICMP error quotes: the header with its options, and what fits (RFC 1812)."""
         return bytes(self.packet[:QUOTED])
@@ -118,17 +135,20 @@ def decode(data: memoryview) -> Ipv4:
     if header < _HEADER.size:
         raise Malformed("ipv4 header length", f"{first & 15} words, at least 5 (RFC 791 3.1)")
     if not header <= total <= len(data):
+        hint = mistakes.byte_order(total, range(header, len(data) + 1))
         raise Malformed(
             "ipv4 total length",
-            f"total length {total}, the header has {header} and the frame carries {len(data)}"
-            " (RFC 791 3.1)",
+            f"total length {total}, expected {header} (the header) to {len(data)} (what the frame"
+            f" carries) (RFC 791 3.1){hint}",
         )
     check = ones_sum(data[:header])
     if not valid(check):
         seen = int.from_bytes(data[10:12], "big")
+        hint = mistakes.in_ipv4(bytes(data[:header]), bytes(data[header:total]))
         raise Malformed(
             "ipv4 checksum",
-            f"header checksum {seen:#06x}, expected {finish(check - seen):#06x} (RFC 791 3.1)",
+            f"header checksum {seen:#06x}, expected {finish(check - seen):#06x} (RFC 791 3.1)"
+            f"{hint}",
         )
     offset, more = (fragment & _OFFSET) * 8, bool(fragment & _MF)
     if offset or more:

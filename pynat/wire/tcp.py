@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
-from pynat.wire import ipv4
+from pynat.wire import ipv4, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 
 _HEADER = Struct("!HHIIBBHHH")
@@ -108,13 +108,16 @@ def decode(packet: ipv4.Ipv4) -> Segment:
     if not _HEADER.size <= header <= len(data):
         raise Malformed(
             "tcp header length",
-            f"data offset {offset >> 4} words in a segment of {len(data)} bytes (RFC 9293 3.1)",
+            f"data offset {offset >> 4} words, expected 5 to {min(15, len(data) // 4)} in a segment"
+            f" of {len(data)} bytes (RFC 9293 3.1)",
         )
     total = pseudo_header(packet.source, packet.destination, ipv4.TCP, len(data)) + ones_sum(data)
     if not valid(total):
+        hint = mistakes.in_tcp(bytes(data), packet.ends, header, packet.around)
         raise Malformed(
             "tcp checksum",
-            f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 9293 3.1)",
+            f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x}"
+            f" (RFC 9293 3.1){hint}",
         )
     options = NO_OPTIONS if header == _HEADER.size else decode_options(data[20:header])
     return Segment(source, destination, seq, ack, flags, window, data[header:], options, urgent)

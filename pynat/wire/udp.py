@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pynat.errors import Malformed
-from pynat.wire import ipv4
+from pynat.wire import ipv4, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 
 HEADER = Struct("!HHHH")
@@ -35,17 +35,20 @@ def decode(packet: ipv4.Ipv4) -> Udp:
         raise Malformed("udp length", f"{len(data)} bytes, a header has 8 (RFC 768)")
     source, destination, length, checksum = HEADER.unpack_from(data)
     if not HEADER.size <= length <= len(data):
+        hint = mistakes.byte_order(length, range(HEADER.size, len(data) + 1))
         raise Malformed(
-            "udp length", f"length field {length}, the packet carries {len(data)} (RFC 768)"
+            "udp length",
+            f"length {length}, expected 8 to {len(data)}, which the packet carries (RFC 768){hint}",
         )
     data = data[:length]
     if checksum:
         total = pseudo_header(packet.source, packet.destination, ipv4.UDP, length) + ones_sum(data)
         if not valid(total):
+            hint = mistakes.in_udp(bytes(data), packet.ends, packet.around)
             raise Malformed(
                 "udp checksum",
                 f"checksum {checksum:#06x}, expected {finish(total - checksum) or 0xFFFF:#06x}"
-                " (RFC 768)",
+                f" (RFC 768){hint}",
             )
     return Udp(source, destination, bytes(data[HEADER.size :]))
 

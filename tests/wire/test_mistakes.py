@@ -1,0 +1,265 @@
+"""A checksum that was made with a known mistake: the mistake is named.
+
+The sums are made here word by word, as a guest's C would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from struct import pack
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pynat.errors import Malformed
+from pynat.wire import ethernet, icmp, ipv4, mistakes, tcp, udp
+
+ENDS = bytes((192, 168, 16, 2, 192, 0, 2, 7))
+
+
+def words(data: bytes, order: str = "big") -> int:
+    data += b"\0" * (len(data) % 2)
+    return sum(
+        int.from_bytes(data[at : at + 2], "big" if order == "big" else "little")
+        for at in range(0, len(data), 2)
+    )
+
+
+def folded(total: int) -> int:
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def right(data: bytes) -> int:
+    return 0xFFFF - folded(words(data))
+
+
+def swap(value: int) -> int:
+    return (value & 0xFF) << 8 | value >> 8
+
+
+def pseudo(length: int, protocol: int = 6) -> bytes:
+    return ENDS + pack("!BBH", 0, protocol, length)
+
+
+Make = Callable[[bytes, int], int]  # segment, its header's length: what the guest stores
+
+
+def of_sum(total: int) -> int:
+    return 0xFFFF - (total & 0xFFFF)
+
+
+# Mistakes in a TCP segment; the words by which they are named.
+TCP: dict[str, tuple[Make, str]] = {
+    "not made": (lambda s, h: 0, "none was made"),
+    "offload": (lambda s, h: folded(words(pseudo(len(s)))), "only the pseudo-header's sum"),
+    "offload without length": (lambda s, h: folded(words(pseudo(0))), "only the pseudo-header's"),
+    "swapped": (lambda s, h: swap(right(pseudo(len(s)) + s)), "its bytes are swapped"),
+    "no complement": (lambda s, h: 0xFFFF - right(pseudo(len(s)) + s), "the complement"),
+    "carries lost": (lambda s, h: of_sum(words(pseudo(len(s)) + s)), "carries of the sum"),
+    "carries lost, little-endian": (
+        lambda s, h: swap(of_sum(words(pseudo(len(s)) + s, "little"))),
+        "carries of the sum",
+    ),
+    "folded once": (
+        lambda s, h: of_sum(
+            (words(pseudo(len(s)) + s) & 0xFFFF) + (words(pseudo(len(s)) + s) >> 16)
+        ),
+        "the carry of that too",
+    ),
+    "no pseudo-header": (lambda s, h: right(s), "the pseudo-header (RFC 9293 3.1) must be counted"),
+    "pseudo-header twice": (
+        lambda s, h: right(pseudo(len(s)) + pseudo(len(s)) + s),
+        "once, not twice",
+    ),
+    "length of the data": (lambda s, h: right(pseudo(len(s) - h) + s), "must be header plus data"),
+    "length of the packet": (lambda s, h: right(pseudo(len(s) + 20) + s), "without the IPv4 head"),
+    "no length": (lambda s, h: right(pseudo(0) + s), "must be header plus data"),
+    "length swapped": (lambda s, h: right(pseudo(swap(len(s))) + s), ": its bytes are swapped"),
+    "no protocol": (lambda s, h: right(pseudo(len(s), 0) + s), "protocol must be 6"),
+    "protocol of UDP": (lambda s, h: right(pseudo(len(s), 17) + s), "not UDP's 17"),
+    "protocol in the upper half": (
+        lambda s, h: right(ENDS + pack("!BBH", 6, 0, len(s)) + s),
+        "in the lower half",
+    ),
+    "protocol and length in host order": (
+        lambda s, h: right(ENDS + pack("<HH", 6, len(s)) + s),
+        "their bytes are swapped",
+    ),
+    "header alone": (lambda s, h: right(pseudo(len(s)) + s[:h]), "not the header alone"),
+    "data alone": (lambda s, h: right(pseudo(len(s)) + s[h:]), "not the data alone"),
+    "odd byte left out": (
+        lambda s, h: right(pseudo(len(s)) + s[: len(s) // 2 * 2]),
+        "the last odd byte counts too",
+    ),
+    "odd byte in the lower half": (
+        lambda s, h: right(pseudo(len(s)) + s[:-1] + b"\0" * (len(s) % 2) + s[-1:]),
+        "the higher half of its word",
+    ),
+    "window stored later": (
+        lambda s, h: right(pseudo(len(s)) + s[:14] + b"\0\0" + s[16:]),
+        "before the window had its value",
+    ),
+    "sequence number swapped later": (
+        lambda s, h: right(pseudo(len(s)) + s[:4] + s[4:8][::-1] + s[8:]),
+        "before the sequence number was swapped",
+    ),
+}
+
+segments = st.builds(
+    lambda fields, window, data: pack("!HHIIBBHHH", *fields, 0x50, 0x18, window, 0, 0) + data,
+    st.tuples(
+        st.integers(1, 0xFFFF),
+        st.integers(1, 0xFFFF),
+        st.integers(0, 0xFFFFFFFF),
+        st.integers(0, 0xFFFFFFFF),
+    ),
+    st.integers(0, 0xFFFF),
+    st.binary(min_size=1, max_size=40) | st.binary(min_size=300, max_size=1460),
+)
+
+
+def decode(protocol: int, data: bytes, behind: bytes = b"") -> None:
+    packet = ipv4.encode(ENDS[:4], ENDS[4:], protocol, data)
+    frame = ethernet.encode(bytes(6), bytes(6), ethernet.IPV4, packet) + behind
+    found = ipv4.decode(memoryview(frame)[14:])
+    {ipv4.TCP: tcp.decode, ipv4.UDP: udp.decode}[protocol](found)
+
+
+def told(protocol: int, data: bytes, at: int, value: int, behind: bytes = b"") -> str:
+    """What is said of the data with this checksum."""
+    with pytest.raises(Malformed) as caught:
+        decode(protocol, data[:at] + value.to_bytes(2, "big") + data[at + 2 :], behind)
+    assert f"checksum {value:#06x}, expected" in caught.value.detail
+    return caught.value.detail
+
+
+@pytest.mark.parametrize("mistake", TCP)
+@given(segment=segments)
+def test_a_mistake_in_tcp_is_among_the_explanations(mistake: str, segment: bytes) -> None:
+    """Where the numbers are small, others explain the same value as well."""
+    make, named = TCP[mistake]
+    value = make(segment, 20)
+    if value % 0xFFFF == right(pseudo(len(segment)) + segment) % 0xFFFF:
+        return  # right, this time
+    assert told(ipv4.TCP, segment, 16, value).count(" (RFC 9293 3.1): ") == 1
+    found = mistakes.of_transport(segment, ENDS, 6, 20, mistakes.TCP_FIELDS, (20, b""))
+    assert any(named in text for other, text in found if other == value)
+
+
+def samples(*sizes: int) -> list[bytes]:
+    dice = Random(7)
+    return [dice.randbytes(size) for size in sizes]
+
+
+@pytest.mark.parametrize("data", samples(9, 333, 1459), ids=len)
+@pytest.mark.parametrize("mistake", TCP)
+def test_a_mistake_in_tcp_is_named(mistake: str, data: bytes) -> None:
+    make, named = TCP[mistake]
+    segment = pack("!HHIIBBHHH", 40_001, 80, 123_456_789, 987_654_321, 0x50, 0x18, 50_000, 0, 0)
+    value = make(segment + data, 20)
+    if value == right(pseudo(20 + len(data)) + segment + data):
+        assert mistake == "folded once"  # which is rarely not enough
+    else:
+        assert named in told(ipv4.TCP, segment + data, 16, value)
+
+
+def test_a_sum_that_must_be_folded_twice() -> None:
+    segment = pack("!HHIIBBHHH", 40_001, 80, 123_456_789, 987_654_321, 0x50, 0x18, 50_000, 0, 0)
+    short = words(pseudo(24) + segment)
+    word = next(w for w in range(0xFFFF) if (short + w & 0xFFFF) + (short + w >> 16) >> 16)
+    segment += pack("!HH", word, 0)
+    value = TCP["folded once"][0](segment, 20)
+    assert "the carry of that too" in told(ipv4.TCP, segment, 16, value)
+
+
+@given(segments)
+def test_a_right_checksum_is_taken(segment: bytes) -> None:
+    check = right(pseudo(len(segment)) + segment)
+    decode(ipv4.TCP, segment[:16] + check.to_bytes(2, "big") + segment[18:])
+
+
+def test_the_sentence_of_tcp() -> None:
+    segment = pack("!HHIIBBHHH", 40_000, 80, 1000, 0, 0x50, 2, 65_535, 0, 0) + b"1234"
+    value = right(pseudo(4) + segment)
+    assert told(ipv4.TCP, segment, 16, value) == (
+        f"checksum {value:#06x}, expected {value - 20:#06x} (RFC 9293 3.1):"
+        " the pseudo-header's length must be header plus data, 24"
+    )
+
+
+@given(st.binary(min_size=1, max_size=17), st.binary(min_size=2, max_size=9))
+def test_padding_that_was_counted_in(data: bytes, behind: bytes) -> None:
+    segment = pack("!HHIIBBHHH", 40_000, 80, 1000, 0, 0x50, 0x18, 500, 0, 0) + data
+    assume(len(data) % 2 == 0)
+    value = right(pseudo(len(segment) + len(behind)) + segment + behind)
+    assume(value != right(pseudo(len(segment)) + segment))
+    detail = told(ipv4.TCP, segment, 16, value, behind)
+    assert f"padding of {len(behind)} bytes" in detail or "must be" in detail
+
+
+@pytest.mark.parametrize("data", samples(9, 40, 333), ids=len)
+def test_a_mistake_in_udp_is_named(data: bytes) -> None:
+    length = 8 + len(data)
+    datagram = pack("!HHHH", 5000, 53, length, 0) + data
+    for value, named in (
+        (right(datagram), "the pseudo-header (RFC 9293 3.1) must be counted in"),
+        (right(pseudo(length - 8, 17) + datagram), "must be header plus data"),
+        (swap(right(pseudo(length, 17) + datagram)), "its bytes are swapped"),
+        (folded(words(pseudo(length, 17))), "only the pseudo-header's sum"),
+    ):
+        assert named in told(ipv4.UDP, datagram, 6, value)
+
+
+@pytest.mark.parametrize("data", samples(9, 40, 333), ids=len)
+def test_a_mistake_in_icmp_is_named(data: bytes) -> None:
+    message = pack("!BBHHH", 8, 0, 0, 7, 3) + data
+    for value, named in (
+        (right(pseudo(len(message), 1) + message), "ICMP has no pseudo-header"),
+        (right(message[:8]), "not the header alone"),
+        (swap(right(message)), "its bytes are swapped"),
+        (0, "none was made"),
+    ):
+        stored = message[:2] + value.to_bytes(2, "big") + message[4:]
+        with pytest.raises(Malformed) as caught:
+            icmp.decode(memoryview(stored), ENDS)
+        assert named in caught.value.detail
+
+
+@pytest.mark.parametrize("data", samples(9, 40, 333), ids=len)
+def test_a_mistake_in_ipv4_is_named(data: bytes) -> None:
+    start = pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0x1234, 0, 64, 17, 0) + ENDS
+    early = start[:2] + b"\0\0" + start[4:]
+    for value, named in (
+        (0, "none was made"),
+        (right(start + data), "over the header only"),
+        (right(early), "before the total length had its value"),
+        (swap(right(start)), "its bytes are swapped"),
+        (of_sum(words(start)), "carries of the sum"),
+    ):
+        stored = start[:10] + value.to_bytes(2, "big") + start[12:] + data
+        with pytest.raises(Malformed) as caught:
+            ipv4.decode(memoryview(stored))
+        assert named in caught.value.detail
+
+
+def test_what_no_mistake_explains_is_not_explained() -> None:
+    message = pack("!BBHHH", 8, 0, 0x1234, 7, 3) + b"abcdefgh"
+    with pytest.raises(Malformed) as caught:
+        icmp.decode(memoryview(message), ENDS)
+    assert caught.value.detail.endswith("(RFC 792)")
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [(0x1D00, ": its bytes are swapped, 29 is meant"), (9, ""), (500, "")],
+)
+def test_a_swapped_length_is_named(total: int, said: str) -> None:
+    packet = ipv4.encode(ENDS[:4], ENDS[4:], 17, b"123456789")
+    stored = packet[:2] + total.to_bytes(2, "big") + packet[4:]
+    with pytest.raises(Malformed) as caught:
+        ipv4.decode(memoryview(stored))
+    assert caught.value.detail.endswith(f"(RFC 791 3.1){said}")
