@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
 from pynat.timers import Timers
-from pynat.wire import arp, ethernet
+from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import dotted
 
@@ -85,11 +85,14 @@ class Neighbors:
 
     def from_guest(self, packet: Arp, now: float) -> None:
         if packet.operation not in (arp.REQUEST, arp.REPLY):
-            self._notices.drop("arp operation", f"operation {packet.operation}", now)
+            text = f"operation {packet.operation}, expected 1 (request) or 2 (reply) (RFC 826)"
+            hint = mistakes.byte_order(packet.operation, (arp.REQUEST, arp.REPLY))
+            self._notices.drop("arp operation", text + hint, now)
             return
         if packet.sender_mac[0] & 1 or packet.sender_mac in (self._mac, NO_MAC):
             mac = ethernet.text(packet.sender_mac)
-            self._notices.drop("arp sender", f"{mac} is no guest's MAC (RFC 1812 3.3.2)", now)
+            text = f"sender {mac}, expected the MAC address of the guest's card (RFC 1812 3.3.2)"
+            self._notices.drop("arp sender", text, now)
         elif packet.sender in self._own:
             self._defend(packet, now)
         else:
@@ -112,7 +115,9 @@ class Neighbors:
             answer = Arp(arp.REPLY, self._mac, packet.target, packet.sender_mac, packet.sender)
             self._send_arp(answer, packet.sender_mac)
         elif packet.sender not in (packet.target, UNKNOWN):
-            self._notices.drop("arp not ours", f"{packet}: nobody has that address", now)
+            self._notices.drop(
+                "arp not ours", f"{packet}: nobody here has that address (RFC 826)", now
+            )
 
     def _defend(self, packet: Arp, now: float) -> None:
         address = packet.sender
@@ -168,14 +173,18 @@ class Neighbors:
         if len(question.packets) < WAITING:
             question.packets.append(packet)
         else:
-            self._notices.drop("arp queue full", f"for {dotted(destination)}", now)
+            self._notices.drop(
+                "arp queue full",
+                f"{WAITING} packets wait for {dotted(destination)} (RFC 1122 2.3.2.2)",
+                now,
+            )
 
     def ask(self, question: _Question, now: float) -> None:
         if question.tries == TRIES:
             del self._asking[question.address]
             self._notices.drop(
                 "arp no answer",
-                f"nobody answered {TRIES} requests for {dotted(question.address)};"
+                f"nobody answered {TRIES} requests for {dotted(question.address)} (RFC 826);"
                 f" {len(question.packets)} packets lost",
                 now,
                 count=len(question.packets),

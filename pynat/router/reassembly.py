@@ -143,9 +143,15 @@ class Reassembly:
         key = (fragment.source, fragment.destination, fragment.protocol, fragment.ident)
         datagram = self._datagrams.get(key) or self._begin(key, now)
         if datagram.refused:
-            self._drop("ipv4 fragment of a refused datagram", datagram, "too late", now)
+            self._drop(
+                "ipv4 fragment of a refused datagram",
+                datagram,
+                "another of its fragments overlapped (RFC 5722)",
+                now,
+            )
         elif datagram.repeats(fragment):
-            self._drop("ipv4 fragment repeated", datagram, f"offset {fragment.offset}", now)
+            why = f"offset {fragment.offset} came before (RFC 791 3.2)"
+            self._drop("ipv4 fragment repeated", datagram, why, now)
         elif not datagram.fits(fragment):
             end = fragment.offset + len(fragment.payload)
             why = f"bytes {fragment.offset} to {end - 1} do not fit the others (RFC 5722)"
@@ -161,7 +167,8 @@ class Reassembly:
         self._remove(datagram)
         if datagram.refused:
             return
-        why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {datagram.missing()} did not"
+        missing = f"{datagram.missing()} did not (RFC 791 3.2)"
+        why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {missing}"
         self._drop("ipv4 fragments timed out", datagram, why, now, len(datagram.pieces))
         if datagram.first is not None:
             self._time_exceeded(datagram.first.quote, now)
@@ -197,7 +204,7 @@ class Reassembly:
         assert first is not None
         header = bytes(first.header)
         if len(header) + datagram.length > ipv4.LONGEST:
-            why = f"{len(header)} bytes of header and {datagram.length} of data"
+            why = f"{len(header)} + {datagram.length} bytes, at most {ipv4.LONGEST} (RFC 791 3.1)"
             self._drop("ipv4 fragment beyond the end", datagram, why, now)
             return None
         packet = memoryview(header + datagram.joined())

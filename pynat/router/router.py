@@ -49,7 +49,7 @@ from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
 from pynat.services.peers import PeerHosts
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, icmp, ipv4, udp
+from pynat.wire import arp, ethernet, icmp, ipv4, mistakes, udp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
 from pynat.wire.udp import Udp
@@ -127,11 +127,12 @@ class Router:
 
     def _ethernet(self, frame: bytes, now: float) -> None:
         if len(frame) < ethernet.HEADER.size:
-            raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14")
+            raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14 (RFC 894)")
         destination, source, kind = ethernet.HEADER.unpack_from(frame)
         if destination != self._mac and not destination[0] & 1:
             text = (
                 f"frame to {ethernet.text(destination)}, the router is {ethernet.text(self._mac)}"
+                " (RFC 894)"
             )
             self.notices.drop("ethernet not ours", text, now)
             return
@@ -160,11 +161,13 @@ class Router:
         elif not self._is_guest(packet.source):
             self.notices.drop(
                 "ipv4 source",
-                f"{packet}: the source is outside {self._net} or the router's own (RFC 2827)",
+                f"{packet}: source {dotted(packet.source)}, expected a guest's in {self._net}"
+                " (RFC 1122 3.2.1.3, RFC 2827)",
                 now,
             )
         elif to_all and destination[0] < 224:
-            self.notices.drop("ipv4 host in a broadcast frame", f"{packet} (RFC 1812 5.3.4)", now)
+            text = f"{packet}: the frame went to all, expected it to {ethernet.text(self._mac)}"
+            self.notices.drop("ipv4 host in a broadcast frame", f"{text} (RFC 1812 5.3.4)", now)
         elif packet.is_fragment:
             whole = self.reassembly.from_guest(packet, now)
             if whole is not None:
@@ -182,7 +185,9 @@ class Router:
 
     def _source_routed(self, packet: Ipv4, now: float) -> None:
         """Nobody but attackers routes by source (RFC 7126 4.3, 4.4)."""
-        self.notices.drop("ipv4 source route", f"{packet}: the way is ours to choose", now)
+        self.notices.drop(
+            "ipv4 source route", f"{packet}: the way is ours to choose (RFC 7126 4.3)", now
+        )
         if self._is_guest(packet.source):
             code = icmp.SOURCE_ROUTE_FAILED
             self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
@@ -203,7 +208,10 @@ class Router:
             if self._forwards_to_all and self._is_guest(packet.source):
                 self._world.broadcast(packet, datagram, now)
                 return
-        self.notices.drop("ipv4 broadcast", f"{packet}: only DHCP is served so", now)
+        text = f"{packet}: only DHCP, UDP port {DHCP_SERVER}, is served so (RFC 2131 4.1)"
+        if packet.protocol == ipv4.UDP and not packet.is_fragment:
+            text += mistakes.byte_order(datagram.destination, (DHCP_SERVER,))
+        self.notices.drop("ipv4 broadcast", text, now)
 
     def _is_forwarded_group(self, packet: Ipv4) -> bool:
         """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""
@@ -275,7 +283,12 @@ class Router:
     def _forward(self, packet: Ipv4, now: float) -> None:
         destination = packet.destination
         if self._is_guest(destination):
-            self._unreachable(packet, icmp.HOST, "is on the guest's own wire", now)
+            self._unreachable(
+                packet,
+                icmp.HOST,
+                f"is on the guest's own wire, in {self._net}: ask for it by ARP (RFC 1122 3.3.1.1)",
+                now,
+            )
         elif self._is_forwarded_group(packet) and packet.ttl > 1:
             self._world.from_guest(packet, now)
         elif not 0 < destination[0] < 224 or destination[0] == 127 or destination == self._zero:
@@ -293,7 +306,9 @@ class Router:
         self.guest.send_error(icmp.TIME_EXCEEDED, icmp.REASSEMBLY, quote, now)
 
     def _unreachable(self, packet: Ipv4, code: int, why: str, now: float) -> None:
-        self.notices.drop("ipv4 unreachable", f"{packet}: the destination {why}", now)
+        self.notices.drop(
+            "ipv4 unreachable", f"{packet}: destination {dotted(packet.destination)} {why}", now
+        )
         self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 
     # ------------------------------------------------------------------ from the host

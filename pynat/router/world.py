@@ -99,10 +99,10 @@ class World:
 
     # ------------------------------------------------------------------ refused everywhere
     def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        text = f"{dotted(packet.source)}: {message}: only echo is forwarded"
+        text = f"{dotted(packet.source)}: {message}: only echo (types 0 and 8) is carried (RFC 792)"
         self._outlet.notices.drop("icmp type", text, now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:
-        text = f"{packet}: only TCP, UDP and ICMP are known"
+        text = f"{packet}: only 6 (TCP), 17 (UDP) and 1 (ICMP) are known (RFC 1122 3.2.2.1)"
         self._outlet.notices.drop("ipv4 protocol", text, now)
         self._outlet.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)

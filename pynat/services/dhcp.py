@@ -56,6 +56,15 @@ def _nobody(address: bytes) -> bytes | None:  # noqa: ARG001 - user_of where nob
     return None
 
 
+_EXPECTED = {
+    "dhcp is off": "nothing: `dhcp.enabled` is false",
+    "dhcp server message from the guest": "op 1 and a client's message (RFC 2131 4.3)",
+    "dhcp relay of another net": "giaddr 0.0.0.0 or in the guest's net (RFC 2131 4.3.1)",
+    "dhcp request without an address": "an address in option 50 or ciaddr (RFC 2131 4.3.2)",
+    "dhcp for a lease that it does not have": "address and server of its lease (RFC 2131 4.3.4)",
+}
+
+
 class DhcpServer:
     def __init__(
         self,
@@ -79,7 +88,7 @@ class DhcpServer:
     def from_guest(self, data: bytes, now: float) -> Reply | None:
         message = dhcp.decode(data)
         if reason := self._refusal(message):
-            self._notices.drop(reason, str(message), now)
+            self._drop(reason, message, now)
             return None
         match message.kind:
             case 0:
@@ -95,8 +104,11 @@ class DhcpServer:
             case dhcp.RELEASE:
                 self._release(message, now)
             case _:
-                self._notices.drop("dhcp server message from the guest", str(message), now)
+                self._drop("dhcp server message from the guest", message, now)
         return None
+
+    def _drop(self, reason: str, message: Message, now: float) -> None:
+        self._notices.drop(reason, f"{message}, expected {_EXPECTED[reason]}", now)
 
     def _refusal(self, message: Message) -> str:
         if not self._config.dhcp.enabled:
@@ -125,7 +137,7 @@ class DhcpServer:
             return None
         address = message.options.get(dhcp.WANTED, message.ciaddr)
         if address == dhcp.ZERO:
-            self._notices.drop("dhcp request without an address", str(message), now)
+            self._drop("dhcp request without an address", message, now)
             return None
         if not self.guests.may_have(address, message.mac, now):
             return self._refuse(message, address, now)
@@ -160,7 +172,7 @@ class DhcpServer:
         server = message.options.get(dhcp.SERVER, self._router)
         owns = lease is not None and lease.mac == message.mac and lease.live(now)
         if not owns or server != self._router:
-            self._notices.drop("dhcp for a lease that it does not have", str(message), now)
+            self._drop("dhcp for a lease that it does not have", message, now)
             return False
         return True
 

@@ -96,7 +96,8 @@ class DnsForwarder:
         flags = int.from_bytes(header[2:], "big")
         is_query = len(query) >= dns.HEADER.size and not flags & dns.QR
         if not is_query and not tcp:  # to answer an answer could go on for ever
-            self._notices.drop("dns message is no query", f"{len(query)} bytes", now)
+            text = f"{len(query)} bytes, flags {flags:#06x}; a query has at least 12 and QR clear"
+            self._notices.drop("dns message is no query", f"{text} (RFC 1035 4.1.1)", now)
         elif not is_query:
             answer(dns.refusal(query, dns.FORMERR))
         elif flags & dns.OPCODE:

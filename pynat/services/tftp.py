@@ -105,7 +105,8 @@ class TftpServer:
         request = tftp.decode(datagram.payload)
         end = (guest, datagram.source)
         if request.opcode not in (tftp.RRQ, tftp.WRQ):
-            self.outlet.notices.drop("tftp no request", f"{dotted(guest)}: {request}", now)
+            text = f"{dotted(guest)}: {request} to port {PORT}, expected RRQ or WRQ (RFC 1350 4)"
+            self.outlet.notices.drop("tftp no request", text, now)
             return
         old = self._of(end)
         if old is not None and old.request == request and old.fresh and not old.over:
@@ -126,7 +127,9 @@ class TftpServer:
         transfer = self._transfers[port]
         self.outlet.holds.carried(now)
         if transfer.guest != end:
-            detail = f"{dotted(guest)}:{end[1]} > {port}: {packet}"
+            asked = f"{dotted(transfer.guest[0])}:{transfer.guest[1]}"
+            detail = f"{dotted(guest)}:{end[1]} > {port}: {packet}, expected from {asked}"
+            detail += " (RFC 1350 4)"
             self.outlet.notices.drop("tftp unknown transfer", detail, now)
             if packet.opcode != tftp.ERROR:
                 self._send_error(port, end, tftp.UNKNOWN_TRANSFER, "unknown transfer", now)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pynat.errors import Malformed
+from pynat.wire import mistakes
 from pynat.wire.ipv4 import dotted
 
 _LAYOUT = Struct("!HHBBH6s4s6s4s")
@@ -45,10 +46,11 @@ def decode(data: bytes | memoryview) -> Arp:
         raise Malformed("arp length", f"{len(data)} bytes, expected 28 (RFC 826)")
     *prefix, operation, sender_mac, sender, target_mac, target = _LAYOUT.unpack_from(data)
     if tuple(prefix) != _PREFIX:
+        hint = mistakes.byte_order(prefix[0], (1,)) or mistakes.byte_order(prefix[1], (0x0800,))
         raise Malformed(
             "arp kind",
-            "hardware, protocol, lengths are {}, {:#06x}, {}, {}; "
-            "Ethernet and IPv4 are 1, 0x0800, 6, 4 (RFC 826)".format(*prefix),
+            "hardware, protocol, lengths {}, {:#06x}, {}, {}, expected 1 (Ethernet), 0x0800 (IPv4),"
+            " 6, 4 (RFC 826){}".format(*prefix, hint),
         )
     return Arp(operation, sender_mac, sender, target_mac, target)
 

@@ -21,6 +21,7 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
 
 from pynat.errors import Malformed
+from pynat.wire import mistakes
 
 HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
@@ -58,7 +59,8 @@ def decode(data: bytes) -> Query:
         raise Malformed("dns length", f"{len(data)} bytes, a header has 12 (RFC 1035 4.1.1)")
     ident, flags, questions, *others = HEADER.unpack_from(data)
     if questions != 1:
-        raise Malformed("dns question", f"{questions} questions, expected 1 (RFC 1035 4.1.2)")
+        hint = mistakes.byte_order(questions, (1,))
+        raise Malformed("dns question", f"{questions} questions, expected 1 (RFC 1035 4.1.2){hint}")
     labels, at = _name(data, HEADER.size)
     try:
         kind, klass = _QUESTION.unpack_from(data, at)

@@ -38,7 +38,7 @@ def named(kind: int) -> str:
         return f"{kind:#06x}: {name} with its bytes swapped, expected {right:#06x} (RFC 894)"
     if kind < _FIRST_TYPE:
         return f"{kind:#06x}: an 802.3 length, Ethernet II types begin at {_FIRST_TYPE:#06x}"
-    return f"{kind:#06x}{_OTHERS.get(kind, '')}"
+    return f"{kind:#06x}{_OTHERS.get(kind, '')}; {IPV4:#06x} is IPv4, {ARP:#06x} ARP (RFC 894)"
 
 
 def is_swapped(kind: int) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pynat.errors import Malformed
+from pynat.wire import mistakes
 
 RRQ, WRQ, DATA, ACK, ERROR, OACK = range(1, 7)
 NAMES = ("", "RRQ", "WRQ", "DATA", "ACK", "ERROR", "OACK")
@@ -78,7 +79,8 @@ def decode(data: bytes) -> Packet:
             return Packet(opcode, block, data[4:].partition(b"\0")[0])
         case 6:
             return Packet(opcode, options=_options(_strings(data)))
-    raise Malformed("tftp opcode", f"opcode {opcode}, expected 1 to 6 (RFC 1350, RFC 2347)")
+    hint = mistakes.byte_order(opcode, range(RRQ, OACK + 1))
+    raise Malformed("tftp opcode", f"opcode {opcode}, expected 1 to 6 (RFC 1350, RFC 2347){hint}")
 
 
 def _request(opcode: int, data: bytes) -> Packet:

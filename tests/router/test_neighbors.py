@@ -115,7 +115,7 @@ def test_it_asks_three_times_a_second_apart_and_then_says_what_was_lost(lab: Lab
     assert len(read(lab)) == 1
     lab.wait(60)
     assert len(read(lab)) == 1
-    assert "nobody answered 3 requests for 192.168.16.2; 1 packets lost" in lab.log[-1]
+    assert "nobody answered 3 requests for 192.168.16.2 (RFC 826); 1 packets lost" in lab.log[-1]
     assert lab.router.next_timer() is None
 
 

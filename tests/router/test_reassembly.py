@@ -163,7 +163,7 @@ def test_a_datagram_that_stays_incomplete_is_told_after_thirty_seconds(lab: Lab)
     assert error["UDP in ICMP"].dport == 9
     assert lab.log[-1].endswith(
         f"{GUEST} > {REMOTE} protocol 17 ident 0x1234: 30 s are over, 1480 bytes came,"
-        " what follows byte 1479 did not"
+        " what follows byte 1479 did not (RFC 791 3.2)"
     )
     assert lab.router.next_timer() is None
 
@@ -172,7 +172,7 @@ def test_nothing_is_sent_about_a_datagram_without_its_first_fragment(lab: Lab) -
     lab.from_guest(piece(16, 8, more=False))
     lab.wait(LIFETIME + 1)
     assert read(lab) == []
-    assert "bytes 0 to 15 did not" in lab.log[-1]
+    assert "bytes 0 to 15 did not (RFC 791 3.2)" in lab.log[-1]
 
 
 @pytest.mark.parametrize(

@@ -229,8 +229,8 @@ def test_a_name_cannot_forge_log_lines(lab: Lab) -> None:
     ("kind", "said"),
     [
         (0x0026, "0x0026: an 802.3 length, Ethernet II types begin at 0x0600"),
-        (0x8100, "0x8100: a VLAN tag (802.1Q)"),
-        (0x1234, "0x1234"),
+        (0x8100, "0x8100: a VLAN tag (802.1Q); 0x0800 is IPv4, 0x0806 ARP (RFC 894)"),
+        (0x1234, "0x1234; 0x0800 is IPv4, 0x0806 ARP (RFC 894)"),
     ],
 )
 def test_an_unknown_type_is_explained(lab: Lab, kind: int, said: str) -> None:
@@ -265,7 +265,7 @@ def test_a_type_with_its_bytes_swapped_is_named(lab: Lab, kind: int, said: str) 
         ),
         (
             ip("192.0.2.7", proto=99) / b"x",
-            "ipv4 protocol: protocol 99 192.168.16.2 > 192.0.2.7 length 1: only TCP",
+            "ipv4 protocol: protocol 99 192.168.16.2 > 192.0.2.7 length 1: only 6 (TCP), 17 (UDP)",
         ),
         (
             ip(ROUTER) / TCP(sport=7, dport=80, flags="FA"),

@@ -32,6 +32,7 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.manner import Twister
+from pynat.nat.tcp.refusals import explained
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import Ends, State, reset_for
 from pynat.nat.tcp.terms import Terms
@@ -115,7 +116,8 @@ class TcpTable:
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
         reason = flow.from_guest(segment, now)
         if reason:
-            text = f"{self._name(flow.ends)} {segment}: in {flow.state.value}"
+            why = explained(reason, flow, segment)
+            text = f"{self._name(flow.ends)} {segment}: {why}, in {flow.state.value}"
             self._outlet.notices.drop(reason, text, now, count=segment.count)
 
     def knows(self, packet: Ipv4) -> bool:
@@ -158,7 +160,9 @@ class TcpTable:
 
     def _no_flow(self, ends: Ends, segment: Segment, now: float) -> None:
         self._outlet.notices.drop(
-            "tcp no flow", f"{self._name(ends)} {segment}: no such connection", now
+            "tcp no flow",
+            f"{self._name(ends)} {segment}: no such connection, expected a SYN (RFC 9293 3.10.7.1)",
+            now,
         )
         if not segment.flags & RST:
             self._send(ends.remote, ends.guest, reset_for(segment), now)

@@ -57,7 +57,7 @@ def short_packet(lab: LintedLab) -> None:
 @example("ARP002")
 def swapped_fields(lab: LintedLab) -> None:
     """The guest stores the hardware type in its own byte order."""
-    lab.from_guest(arp(hwtype=0x0100))
+    lab.from_guest(arp(hwtype=0x0100, hwlen=6, plen=4))
 
 
 @example("ARP003")

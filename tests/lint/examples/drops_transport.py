@@ -11,6 +11,7 @@ from pynat.config import Config, Tcp
 from pynat.nat.messages import TcpEof
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import TcpScript, established
+from pynat.wire.checksum import finish, ones_sum
 from tests.frames import GUEST, ROUTER, ip
 from tests.lint.examples import clean, example
 
@@ -53,7 +54,9 @@ def length_swapped(lab: LintedLab) -> None:
 @example("UDP002")
 def no_pseudo_header(lab: LintedLab) -> None:
     """The guest sums header and data without the pseudo-header."""
-    lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, chksum=0xA9A1) / b"hello"))
+    datagram = bytes(UDP(sport=5000, dport=9, len=13, chksum=0)) + b"hello"
+    check = finish(ones_sum(datagram))
+    lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, chksum=check) / b"hello"))
 
 
 def sent(lab: LintedLab, **fields: Any) -> None:
