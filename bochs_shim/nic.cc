@@ -61,6 +61,7 @@ uint64_t Nic::publish_time() {
 }
 
 void Nic::ask() {
+  turn_now_.store(now_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   asked_.fetch_add(1);
   if (armed_.exchange(false)) doorbell_.ring();
 }

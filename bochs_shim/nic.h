@@ -21,9 +21,9 @@
 //   - a frame from the guest waits in its ring, unannounced, until the next tick asks;
 //   - that tick then stands still, for as long as it takes; only the engine's end or an interrupt
 //     (SIGINT) gives it up. A full ring asks and stands still on the spot;
-//   - the engine's clock moves when it receives what a tick asked for and at no other moment, and
-//     receive() finds nothing that nobody has asked for. So a turn sees exactly the frames sent
-//     before its tick, at the tick's time, and a turn too many sees nothing new;
+//   - the engine's clock moves when a turn is asked for and at no other moment, and receive()
+//     finds nothing that nobody has asked for. So a turn sees exactly the frames sent before its
+//     tick, at the tick's time. No ring of the doorbell comes late, so there is no turn too many;
 //   - the guest does not start before the engine's first turn, at time 0, is done;
 //   - time is never held.
 // Pacing and staleness are guest time already, and the ring to the guest changes only while the
@@ -135,6 +135,7 @@ class Nic {
   // Written by the simulator thread.
   alignas(64) std::atomic<uint64_t> now_{0};
   std::atomic<uint64_t> asked_{0};
+  std::atomic<uint64_t> turn_now_{0};  // when that was last raised
   std::atomic<bool> closing_{false};
   std::atomic<uint32_t> megabits_{0};
   // Written by the engine thread.
@@ -143,7 +144,6 @@ class Nic {
   std::atomic<uint64_t> hold_until_{0};
   std::atomic<uint64_t> deadline_{NEVER};
   std::atomic<Policy> policy_{Policy::AUTO};
-  std::atomic<uint64_t> turn_now_{0};  // guest time of the last turn that was asked for
   std::atomic<bool> ready_{false}, stopped_{false}, ended_{false};
   uint64_t covered_ = 0;  // what the last receive() saw of asked_
   // Armed by the engine thread, disarmed by who rings.

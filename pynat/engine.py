@@ -5,6 +5,9 @@ out what it wants of the host until nothing more comes of it, hands the frames t
 tells the link how long guest time is to be held and when to wake us. Turns are started by the
 link's doorbell and by host events, which are gathered so that one turn serves them all.
 
+In a hermetic network (docs/hermetic.md) turns are the simulator's alone to ask for, and it stands
+still until `done`: nothing else may start one, for it would run beside the guest.
+
 A fault in our own code costs the frame or event that met it: it is reported with its place, and
 the engine goes on.
 """
@@ -71,7 +74,8 @@ class Engine:
             self.host = HermeticHost(config, self._emit)
         else:
             self.host = Host(config, loop, self._emit)
-        self._batch = ALL if config.hermetic else BATCH
+        self._in_step = config.hermetic
+        self._batch = ALL if self._in_step else BATCH
         self._network = config.network
         self._introduce(config, seed)
         for rule in config.forwards:
@@ -144,7 +148,8 @@ class Engine:
     # ------------------------------------------------------------------ host events
     def _emit(self, event: Event) -> None:
         self._inbox.append(event)
-        self._schedule()
+        if not self._in_step:
+            self._schedule()
 
     def _schedule(self) -> None:
         if not self._scheduled:

@@ -110,8 +110,8 @@ struct Inline {
 class EngineThread {
  public:
   using Work = std::function<void(Nic&)>;
-  EngineThread(Nic& nic, Work work)
-      : nic_(nic), thread_([this, work] { loop(work); }) {
+  EngineThread(Nic& nic, Work work, bool in_step = false)
+      : nic_(nic), thread_([this, work, in_step] { loop(work, in_step); }) {
     while (!nic_.wait_started(1000000)) {
     }
   }
@@ -123,8 +123,9 @@ class EngineThread {
   }
 
  private:
-  void loop(const Work& work) {
+  void loop(const Work& work, bool in_step) {
     nic_.ready();
+    if (in_step) work(nic_);
     while (!nic_.closing()) {
       pollfd watched{nic_.doorbell_fd(), POLLIN, 0};
       poll(&watched, 1, -1);
@@ -482,7 +483,7 @@ void tell_time(Nic& nic) {
 struct Stepped {
   Guest guest;
   EngineThread engine;
-  explicit Stepped(EngineThread::Work work) : engine(policy(guest.nic), std::move(work)) {}
+  explicit Stepped(EngineThread::Work work) : engine(policy(guest.nic), std::move(work), true) {}
   static Nic& policy(Nic& nic) {
     nic.set_policy(Policy::STEP);
     return nic;

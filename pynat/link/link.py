@@ -22,7 +22,7 @@ class Link(Protocol):
         """Of the guest's card, in Mbit/s; 0 where it is not known (yet)."""
 
     def now(self) -> float:
-        """Guest time in seconds."""
+        """Guest time in seconds; in step with the simulator, when it asked for this turn."""
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         """At most `limit` waiting frames, each with the guest time of its sending."""

@@ -52,6 +52,9 @@ class Lab:
     def drops(self) -> dict[str, int]:
         return dict(self.router.notices.drops)
 
+    def next_timer(self) -> float | None:
+        return self.router.next_timer()
+
     def from_guest(self, frame: bytes) -> None:
         self.router.from_guest(frame, self.now)
         self._turn()

@@ -12,8 +12,10 @@ import heapq
 from dataclasses import dataclass
 from itertools import count
 from random import Random
+from typing import Protocol
 
-from pynat.testing.lab import GUEST_MAC, Lab
+from pynat.config import Config
+from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
@@ -32,10 +34,23 @@ class Wire:
     jitter: float = 0.0  # more than the gap between frames reorders them
 
 
+class Net(Protocol):
+    """The other end of the wire, in virtual time: a Lab, or an engine."""
+
+    @property
+    def now(self) -> float: ...
+    @property
+    def config(self) -> Config: ...
+    def next_timer(self) -> float | None: ...
+    def wait(self, seconds: float) -> None: ...
+    def from_guest(self, frame: bytes) -> None: ...
+    def to_guest(self) -> list[bytes]: ...
+
+
 class SimGuest:
     def __init__(
         self,
-        lab: Lab,
+        lab: Net,
         wire: Wire,
         seed: int,
         outgoing: bytes,
@@ -65,6 +80,7 @@ class SimGuest:
         self._router = network.router.packed
         self._mac = network.mac
         self.remote = bytes((192, 0, 2, 7))
+        self.port = 80
         self._selective = selective
         self._stamped = stamped
         self._stamp = 0  # of the other side, to echo
@@ -81,7 +97,7 @@ class SimGuest:
         moments = [self._timer]
         if self._air:
             moments.append(self._air[0][0])
-        timer = lab.router.next_timer()
+        timer = lab.next_timer()
         if timer is not None:
             moments.append(timer)
         lab.wait(max(0.0, min(moments) - lab.now))
@@ -182,7 +198,7 @@ class SimGuest:
     def _send(self, at: int, flags: int, data: bytes = b"") -> None:
         segment = Segment(
             40_000,
-            80,
+            self.port,
             (ISS + 1 + at) % 2**32,
             (self._their_isn + 1 + len(self.incoming) + self._their_fin) % 2**32
             if flags & ACK

@@ -69,31 +69,31 @@ class VirtualLink:
 class VirtualNetwork:
     def __init__(self, engine: Engine, card: VirtualLink) -> None:
         self.engine = engine
-        self._card = card
+        self.card = card
 
     @property
     def log(self) -> str:
         """A line each, with the guest's time."""
-        return "\n".join(self._card.lines)
+        return "\n".join(self.card.lines)
 
     def run(self, guest: Guest, seconds: float) -> None:
         """Until nothing more is going to happen, or so much virtual time has passed."""
-        end = self._card.time + seconds
-        guest.start(self._card.time)
+        end = self.card.time + seconds
+        guest.start(self.card.time)
         for _ in range(_MOST_TURNS):
             if self._exchange(guest):
                 continue
-            due = [when for when in (guest.next_timer(), self._card.timer) if when is not None]
+            due = [when for when in (guest.next_timer(), self.card.timer) if when is not None]
             if not due or min(due) > end:
-                self._card.time = end
+                self.card.time = end
                 return
-            self._card.time = max(self._card.time, min(due))
+            self.card.time = max(self.card.time, min(due))
             self._wake(guest)
         raise RuntimeError(f"guest and network do not come to rest\n{self.log}")
 
     def _exchange(self, guest: Guest) -> bool:
         """One turn of both; whether anything went over the wire."""
-        card = self._card
+        card = self.card
         sent = guest.to_wire()
         card.waiting += [(card.time, frame) for frame in sent]
         self.engine.turn()
@@ -104,8 +104,8 @@ class VirtualNetwork:
 
     def _wake(self, guest: Guest) -> None:
         due = guest.next_timer()
-        if due is not None and due <= self._card.time:
-            guest.on_timer(self._card.time)
+        if due is not None and due <= self.card.time:
+            guest.on_timer(self.card.time)
 
 
 @contextlib.contextmanager

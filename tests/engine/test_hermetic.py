@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,21 @@ from typing import Any
 
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP
+from scapy.layers.l2 import ARP
 
-from pynat.config import Config, Tftp
+from pynat.config import Config, Impair, Tftp
+from pynat.testing.simguest import SimGuest, Wire
 from tests.engine.running import Guest, Peer, controlled_running, scenario
-from tests.frames import ROUTER, ping, udp
+from tests.engine.stepped import stepped
+from tests.frames import GUEST, ROUTER, ether, ping, udp
 
 ELSEWHERE = "192.0.2.9"
 NET_UNREACHABLE, PORT_UNREACHABLE = (3, 0), (3, 3)
+
+
+def dns_message(name: str) -> bytes:
+    message = bytes(DNS(id=9, rd=1, qd=DNSQR(qname=name)))
+    return len(message).to_bytes(2, "big") + message
 
 
 async def icmp(guest: Guest) -> tuple[int, int]:
@@ -56,6 +65,50 @@ async def nobody_is_out_there(root: Path) -> None:
 
 def test_the_guest_finds_nobody_out_there(tmp_path: Path) -> None:
     scenario(lambda: nobody_is_out_there(tmp_path))
+
+
+ASKS = dns_message("host.internal") * 400 + dns_message("nobody.test") * 400
+
+
+def exchange(capture: Path, seed: int) -> None:
+    """What a guest's TCP and a bad wire make of questions to the DNS by TCP, in virtual time."""
+    impair = Impair(loss=0.02, duplicate=0.02, reorder=0.02, delay=0.002)
+    config = Config(hermetic=True, seed=seed, capture=capture, impair=impair)
+    with stepped(config) as net:
+        guest = SimGuest(net, Wire(), 1, ASKS, selective=True, stamped=True)
+        guest.remote, guest.port = config.network.router.packed, 53
+        while not guest.done and net.now < 600:
+            guest.step()
+        assert guest.done, net.network.log
+        assert bytes(guest.incoming).count(b"nobody") == 400
+        assert len(guest.incoming) > len(ASKS)
+
+
+def test_runs_are_alike_whatever_order_hashing_has(tmp_path: Path) -> None:
+    """In processes of their own: Python hashes text and bytes otherwise in each."""
+
+    def captured(name: str, seed: int, hashing: str) -> bytes:
+        path = tmp_path / name
+        program = "import sys, pathlib; from tests.engine.test_hermetic import exchange;"
+        program += f"exchange(pathlib.Path({str(path)!r}), {seed})"
+        environment = {**os.environ, "PYTHONHASHSEED": hashing}
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environment)
+        return path.read_bytes()
+
+    first = captured("first.pcapng", 5, "1")
+    assert len(first) > 100_000
+    assert first == captured("again.pcapng", 5, "2")
+    assert first != captured("other.pcapng", 6, "1")
+
+
+def test_a_delay_is_counted_from_the_turn_that_took_the_frame() -> None:
+    with stepped(Config(hermetic=True, impair=Impair(delay=0.01))) as net:
+        net.wait(1.0)
+        net.from_guest(bytes(ether() / ARP(psrc=GUEST, pdst=ROUTER)))
+        net.wait(0.0199)
+        assert net.to_guest() == []
+        net.wait(0.0005)
+        assert len(net.to_guest()) == 1
 
 
 WATCHED = """
