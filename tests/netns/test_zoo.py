@@ -1,0 +1,48 @@
+"""Linux's own stack meets the peers that misbehave: what a right stack makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pynat.config_peers import zoo
+from pynat.peer import PAGE
+from pynat.services.peers import generated
+from tests.netns.network import TapNetwork
+
+ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
+WHOLE = (
+    *("late", "smallwindow", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
+    *("wrap", "lateack", "noack", "dupack", "badsynack"),
+)
+CURL = ("curl", "-sS", "--max-time", "30", "--http1.0")
+
+ENDS = {  # curl's exit codes: 7 could not connect, 28 time-out, 52 nothing, 56 receiving failed
+    "refuse": 7,
+    "unreachable": 7,
+    "blackhole": 28,
+    "neverclose": 0,  # the length says where the page ends
+    "halfclose": 52,
+    "discard": 28,
+}
+
+
+@pytest.fixture
+def network(make_network: Callable[[str], TapNetwork]) -> TapNetwork:
+    return make_network("zoo = true\n")
+
+
+def test_whole_pages_come_from_those_that_only_make_it_hard(network: TapNetwork) -> None:
+    wanted = generated(0, PAGE).decode().replace("\r\n", "\n")  # as `text` has it
+    for name in WHOLE:
+        page = network.guest.run(*CURL, f"http://{ADDRESSES[name]}/").stdout
+        assert page == wanted, name
+
+
+def test_how_the_others_end(network: TapNetwork) -> None:
+    for name, code in ENDS.items():
+        ended = network.guest.run(
+            *CURL, "--max-time", "2", f"http://{ADDRESSES[name]}/", check=False
+        ).returncode
+        assert ended == code, name
