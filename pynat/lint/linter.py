@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pynat.config import Config
 from pynat.lint.frame import Checker, Finding, decode
+from pynat.lint.tcp.checker import TcpChecker
 from pynat.rules import BY_NAME
 
 
@@ -15,7 +16,7 @@ class Linter:
     def __init__(self, config: Config, *, with_malformed: bool = False) -> None:
         """with_malformed: also say what is no legal frame, where no router does so."""
         self._with_malformed = with_malformed
-        self._checkers: list[Checker] = []
+        self._checkers: list[Checker] = [TcpChecker(config.network.mtu)]
 
     def from_guest(self, data: bytes, now: float) -> list[Finding]:
         frame = decode(data, now)

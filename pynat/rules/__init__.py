@@ -7,14 +7,34 @@ have the low numbers; rules of the linter follow.
 
 from __future__ import annotations
 
-from pynat.rules import arp, dhcp, dns, ethernet, icmp, ipv4, net, tcp, tftp, udp
+from pynat.rules import (
+    arp,
+    dhcp,
+    dns,
+    ethernet,
+    icmp,
+    ipv4,
+    net,
+    tcp,
+    tcp_acking,
+    tcp_form,
+    tcp_opening,
+    tcp_resending,
+    tcp_sending,
+    tftp,
+    udp,
+)
 from pynat.rules.rule import Rule, Severity
 
 __all__ = ["BY_CODE", "BY_NAME", "RULES", "Rule", "Severity"]
 
 RULES: tuple[Rule, ...] = tuple(
     rule
-    for protocol in (ethernet, arp, ipv4, icmp, udp, tcp, dhcp, dns, tftp, net)
+    for protocol in (
+        *(ethernet, arp, ipv4, icmp, udp),
+        *(tcp, tcp_form, tcp_opening, tcp_sending, tcp_resending, tcp_acking),
+        *(dhcp, dns, tftp, net),
+    )
     for rule in vars(protocol).values()
     if isinstance(rule, Rule)
 )

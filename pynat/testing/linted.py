@@ -42,7 +42,7 @@ class LintedLab(Lab):
 
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
-        self._look(own, from_guest=True)
+        self.look(own, from_guest=True)
         self._notices.remarks.frame = own
         super().from_guest(own)
         self._notices.remarks.frame = None
@@ -63,9 +63,10 @@ class LintedLab(Lab):
         before = len(self._frames)
         super()._turn()
         for frame in self._frames[before:]:
-            self._look(frame, from_guest=False)
+            self.look(frame, from_guest=False)
 
-    def _look(self, frame: bytes, *, from_guest: bool) -> None:
+    def look(self, frame: bytes, *, from_guest: bool) -> None:
+        """Show a frame to the linter only."""
         self.seen.append(Seen(self.now, frame, from_guest))
         look = self.linter.from_guest if from_guest else self.linter.to_guest
         for finding in look(frame, self.now):

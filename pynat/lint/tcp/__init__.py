@@ -1,0 +1,18 @@
+"""What a guest's TCP does wrong though it is legal, or though nobody refuses it.
+
+    checker.py    which segment belongs to which connection; the findings' text
+    connection.py one connection: SYNs, what each side says, resets
+    side.py       what one end has shown of itself
+    form.py       a segment by itself
+    opening.py    what a SYN offers; initial numbers and ports from connection to connection
+    sending.py    what the guest sends: window, size, order, end
+    resending.py  what it sends again, and when
+    acking.py     how it takes what comes: acknowledgements, window, SACK, timestamps
+
+Both directions are followed from the SYN on; a connection whose beginning was not seen is looked
+at segment by segment only. All numbers but those on the wire count from the SYN of their end and
+never wrap. The linter stands at the guest's card: the guest's frames are all there, in order, and
+frames to it are those that arrive; even so a card may drop some for want of room, and a frame of
+the guest may have been sent before one that is seen earlier came to it. So a rule waits for proof:
+what one lost frame would explain is no finding.
+"""

@@ -1,0 +1,172 @@
+"""Which segment belongs to which connection, and the words of a finding.
+
+At most FLOWS connections are followed; the one opened first makes room. One that has ended is kept
+for TIME_WAIT, to see who uses its ports again too early.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.tcp import form
+from pynat.lint.tcp.connection import Connection
+from pynat.lint.tcp.opening import Habits
+from pynat.lint.tcp.resending import Excuse
+from pynat.rules import Rule, tcp_opening
+from pynat.wire import icmp, ipv4
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
+
+FLOWS = 4096
+TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
+_OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
+_MOVES = 2
+_ENDED = 1024  # connections remembered as ended
+
+
+class TcpChecker:
+    def __init__(self, mtu: int = 1500, *, flows: int = FLOWS) -> None:
+        self._mtu = mtu
+        self._most = flows
+        self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
+        self._ended: deque[tuple[float, bytes, Connection]] = deque()
+        self._habits = Habits()
+        self._excuse = Excuse()
+        self._found: list[tuple[Rule, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        segment, packet = frame.tcp, frame.ip
+        if segment is None or packet is None:
+            self._without(frame)
+            return iter(())
+        key = packet.source + packet.destination + packet.payload[:4]
+        connection = self._flows.get(key)
+        form.look(segment, packet.payload, self._tell)
+        if segment.flags & SYN:
+            connection = self._syn(connection, key, segment, packet.payload, frame.now)
+        elif connection is not None:
+            connection.from_guest(segment, len(packet.payload), frame.now, self._tell)
+            if connection.ended is not None:
+                self._note_end(key, connection, frame.now)
+        if not self._found:
+            return iter(())
+        found, self._found = self._found, []
+        name = f"{ipv4.named(packet.packet)} {_relative(segment, connection)}"
+        return iter([Finding(rule, f"{name}: {text}") for rule, text in found])
+
+    def _tell(self, rule: Rule, text: str) -> None:
+        self._found.append((rule, text))
+
+    def _syn(
+        self,
+        connection: Connection | None,
+        key: bytes,
+        segment: Segment,
+        header: memoryview,
+        now: float,
+    ) -> Connection | None:
+        if segment.flags & (FIN | RST):
+            return connection
+        if not segment.flags & ACK and (connection is None or connection.is_new(segment)):
+            connection = self._succeed(connection, key, segment, now)
+        if connection is None:
+            return None  # it answers what was not seen
+        if connection.guest is None:
+            self._habits.number(segment.seq, self._tell)
+        connection.syn_from_guest(segment, header, now, self._tell)
+        return connection
+
+    def _succeed(self, old: Connection | None, key: bytes, syn: Segment, now: float) -> Connection:
+        """A connection that the guest opens, where there may have been one."""
+        moved = 0
+        if old is not None:
+            old.look_at_successor(syn, now, TIME_WAIT, self._tell)
+            if old.peer is None and not old.answered and now - old.last < _OPENING:
+                moved = old.moved + 1
+        if moved == _MOVES and old is not None and old.guest is not None:
+            step = old.guest.number(syn.seq)
+            self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
+        if not moved:
+            self._habits.ends(key, syn.source, self._tell)
+        connection = self._new(key, now)
+        connection.moved = moved
+        return connection
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        segment, packet = frame.tcp, frame.ip
+        if segment is None or packet is None:
+            self._without(frame)
+            return iter(())
+        ports = packet.payload[:4]
+        key = packet.destination + packet.source + ports[2:] + ports[:2]
+        connection = self._flows.get(key)
+        if segment.flags & SYN:
+            self._syn_to_guest(connection, key, segment, frame.now)
+        elif connection is not None:
+            connection.to_guest(segment, frame.now)
+            if connection.ended is not None:
+                self._note_end(key, connection, frame.now)
+        return iter(())
+
+    def _syn_to_guest(
+        self, connection: Connection | None, key: bytes, segment: Segment, now: float
+    ) -> None:
+        if not segment.flags & ACK:
+            peer = connection.peer if connection else None
+            another = peer is not None and peer.isn != segment.seq
+            if connection is None or connection.ended is not None or another:
+                connection = self._new(key, now)
+        if connection is not None:
+            connection.syn_to_guest(segment, now)
+
+    # ------------------------------------------------------------------ what is no whole segment
+    def _without(self, frame: Frame) -> None:
+        packet = frame.ip
+        if packet is None:
+            return
+        if packet.is_fragment and packet.protocol == ipv4.TCP:
+            self._forget(packet.source, packet.destination)
+        elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
+            self._excuse.when = frame.now
+
+    def _forget(self, one: bytes, other: bytes) -> None:
+        """A segment in pieces is not followed, so what comes after it is not understood."""
+        pairs = one + other, other + one
+        for key in [key for key in self._flows if key[:8] in pairs]:
+            del self._flows[key]
+
+    # ------------------------------------------------------------------ connections come and go
+    def _new(self, key: bytes, now: float) -> Connection:
+        self._flows.pop(key, None)
+        self._forget_ended(now)
+        while len(self._flows) >= self._most:
+            del self._flows[next(iter(self._flows))]
+        connection = self._flows[key] = Connection(self._mtu, self._excuse, now)
+        return connection
+
+    def _note_end(self, key: bytes, connection: Connection, now: float) -> None:
+        if not connection.end_noted:
+            connection.end_noted = True
+            self._ended.append((now, key, connection))
+
+    def _forget_ended(self, now: float) -> None:
+        ended = self._ended
+        while ended and (now - ended[0][0] > TIME_WAIT or len(ended) > _ENDED):
+            _, key, connection = ended.popleft()
+            if self._flows.get(key) is connection:
+                del self._flows[key]
+
+
+def _relative(segment: Segment, connection: Connection | None) -> Segment:
+    guest = connection.guest if connection else None
+    peer = connection.peer if connection else None
+    seq = guest.number(segment.seq) if guest else 0 if segment.flags & SYN else segment.seq
+    ack = peer.number(segment.ack) if peer else segment.ack
+    return replace(segment, seq=seq, ack=ack)

@@ -1,0 +1,253 @@
+"""One connection from its SYN on: what opens it, what resets it, and who looks at what in between.
+
+    a SYN of either side -> the other's SYN -> both known: sending and acking look at each segment
+
+Nothing is told of a connection before both SYNs are known, but for what the SYNs say themselves.
+"""
+
+from __future__ import annotations
+
+from pynat.lint.tcp import opening
+from pynat.lint.tcp.acking import Acking
+from pynat.lint.tcp.resending import Excuse, ordinal
+from pynat.lint.tcp.sending import Sending
+from pynat.lint.tcp.side import Side, Tell, signed
+from pynat.rules import tcp_acking, tcp_opening, tcp_resending, tcp_sending
+from pynat.wire.tcp import ACK, RST, Segment
+
+_GONE = 1.0  # seconds after which a reset has reached the guest's program
+_LEAST_RTO = 0.18  # seconds between two SYNs
+_SAME_GAP = 1.3  # below this ratio two intervals are the same
+_LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
+_LONGEST_RTO = 50.0  # seconds
+_OFTEN = 3
+_SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
+
+
+class Syns:
+    """The guest's own SYN or SYN-ACK, each time it comes."""
+
+    def __init__(self, now: float) -> None:
+        self.first = self.last = now
+        self.count = 1
+        self._gap = 0.0
+        self._equal = 0
+
+    def again(self, now: float, tell: Tell) -> None:
+        gap = now - self.last
+        self.count += 1
+        self.last = now
+        self._equal = self._equal + 1 if gap < self._gap * _SAME_GAP else 1
+        self._gap = gap
+        if gap < _LEAST_RTO:
+            text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
+            tell(tcp_resending.EARLY, text)
+        elif self._equal == _LINEAR and gap < _LONGEST_RTO:
+            text = (
+                f"{ordinal(self.count - 1)} SYN again after {gap * 1000:.0f} ms like those before"
+            )
+            tell(tcp_resending.NO_BACK_OFF, text)
+
+
+class Connection:
+    def __init__(self, mtu: int, excuse: Excuse, now: float) -> None:
+        self.guest: Side | None = None
+        self.peer: Side | None = None
+        self.ended: float | None = None  # since when both sides are done
+        self.moved = 0  # times that the guest's unanswered SYN came with another number
+        self.answered = False  # the peer has said anything at all
+        self.last = now
+        self.end_noted = False
+        self._mtu = mtu
+        self._excuse = excuse
+        self._syns = Syns(now)
+        self._sending: Sending | None = None
+        self._acking: Acking | None = None
+        self._shaken = False  # the guest has sent something behind its SYN
+        self._syn_acks = 0  # the right ones that came
+        self._ignored = 0
+
+    def is_new(self, syn: Segment) -> bool:
+        """Whether the guest's SYN opens another connection than this one."""
+        if self._shaken or self.ended is not None:
+            return True
+        return self.guest is not None and self.guest.isn != syn.seq
+
+    # ------------------------------------------------------------------ SYNs
+    def syn_from_guest(self, segment: Segment, header: memoryview, now: float, tell: Tell) -> None:
+        guest, peer = self.guest, self.peer
+        if guest is not None and guest.isn == segment.seq:
+            self._syn_again(segment, now, tell)
+            return
+        opening.look_at_offer(segment, header, peer, self._mtu, tell)
+        self.guest = Side.of(segment)
+        self._syns = Syns(now)
+        if peer is not None:
+            self._open()
+            self._answers(segment, tell)
+
+    def _answers(self, segment: Segment, tell: Tell) -> None:
+        """The guest's SYN-ACK."""
+        peer = self.peer
+        if peer is None or not segment.flags & ACK:
+            return
+        ack = peer.number(segment.ack)
+        if ack == 0:
+            tell(tcp_opening.SYN_NOT_ACKED, "acknowledges 0, a SYN counts one: expected 1")
+        elif ack > peer.top:
+            text = f"acknowledges {ack}, the other end's SYN ends at 1"
+            tell(tcp_acking.ACKS_UNSENT, text)
+        elif self.guest is not None:
+            self.guest.acked = ack
+
+    def _syn_again(self, segment: Segment, now: float, tell: Tell) -> None:
+        peer = self.peer
+        if peer is not None and segment.flags & ACK:
+            self._answers(segment, tell)
+        if self._syn_acks and not self._shaken and not segment.flags & ACK:
+            self._ignored += 1
+            if self._ignored == _OFTEN:
+                tell(
+                    tcp_opening.SYN_ACK_IGNORED,
+                    f"SYN again, the right SYN-ACK came {self._syn_acks} times",
+                )
+        if not self.answered or (peer is not None and peer.acked == 0):
+            self._syns.again(now, tell)
+
+    def syn_to_guest(self, segment: Segment, now: float) -> None:
+        guest, peer = self.guest, self.peer
+        if peer is not None and peer.isn == segment.seq:
+            self._syn_acks += bool(segment.flags & ACK)
+            if self._acking:
+                self._acking.owes()
+            return
+        if segment.flags & ACK:
+            if guest is None or signed(segment.ack - guest.isn) != 1 or self._shaken:
+                return
+            self._syn_acks = 1
+        peer = self.peer = Side.of(segment)
+        peer.acked = self._syn_acks
+        if guest is not None:
+            self._open()
+
+    def _open(self) -> None:
+        guest, peer = self.guest, self.peer
+        if guest is None or peer is None:
+            return
+        both = guest.offered, peer.offered
+        if all(one.window_shift is not None for one in both):
+            guest.shift = guest.offered.window_shift or 0
+            peer.shift = peer.offered.window_shift or 0
+        stamped = all(one.timestamps is not None for one in both)
+        self._sending = Sending(guest, peer, self._excuse)
+        self._acking = Acking(guest, peer, stamped=stamped)
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, segment: Segment, size: int, now: float, tell: Tell) -> None:
+        """A segment without SYN; `size` is that of header and data."""
+        guest, peer = self.guest, self.peer
+        sending, acking = self._sending, self._acking
+        if guest is None or peer is None or sending is None or acking is None:
+            return
+        self.last = now
+        if segment.flags & RST:
+            self._reset(segment, now, tell)
+            return
+        if not segment.flags & ACK:
+            return
+        if guest.reset_at is not None:
+            tell(tcp_sending.AFTER_RESET, f"it had sent RST {_ago(guest.reset_at, now)}")
+            return
+        if peer.reset_at is not None:
+            self._after_their_reset(peer.reset_at, now, tell)
+            return
+        if not self._shaken:
+            self._shaken = True
+            self._look_at_first_window(segment, guest, tell)
+        seq = guest.number(segment.seq)
+        ack = peer.number(segment.ack)
+        acking.from_guest(segment, seq, ack, now, tell)
+        sending.from_guest(segment, size, seq, now, tell)
+        if guest.fin and peer.fin:
+            self._look_for_the_end(now)
+
+    def _look_at_first_window(self, segment: Segment, guest: Side, tell: Tell) -> None:
+        syn, scaled = guest.syn_window, guest.syn_window << guest.shift
+        if segment.window == syn < _SCALED[0] and scaled >= _SCALED[1]:
+            text = f"window {syn} in the SYN and in the next segment, where it means {scaled}"
+            tell(tcp_opening.SCALED_SYN, text)
+
+    def _reset(self, segment: Segment, now: float, tell: Tell) -> None:
+        guest, peer = self.guest, self.peer
+        if guest is None or peer is None or guest.reset_at is not None:
+            return
+        if segment.payload:
+            tell(tcp_sending.RESET_DATA, f"{len(segment.payload)} bytes of data with RST")
+        if not self._shaken:
+            if self._syn_acks:
+                tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
+            return
+        seq = guest.number(segment.seq)
+        most = max(guest.top, peer.right)
+        if not 0 <= seq <= most:
+            tell(tcp_sending.RESET_OUTSIDE, f"RST at {seq}, expected {guest.top}")
+        elif peer.fin and not guest.fin and guest.acked >= peer.fin:
+            tell(tcp_sending.RESET_CLOSE, f"RST, the other end sent FIN {_ago(peer.fin_at, now)}")
+        elif self._sending:
+            self._sending.resending.gives_up(now, tell)
+        guest.reset_at = now
+        self.ended = now
+
+    def _after_their_reset(self, reset_at: float, now: float, tell: Tell) -> None:
+        if now - reset_at > _GONE:
+            text = f"the other end sent RST {_ago(reset_at, now)}, with the number expected next"
+            tell(tcp_sending.IGNORES_RESET, text)
+
+    def _look_for_the_end(self, now: float) -> None:
+        guest, peer = self.guest, self.peer
+        if guest is None or peer is None or self.ended is not None:
+            return
+        if guest.acked > peer.fin and peer.acked > guest.fin:
+            self.ended = now
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, segment: Segment, now: float) -> None:
+        """A segment without SYN."""
+        guest, peer = self.guest, self.peer
+        self.answered = True
+        if guest is None or peer is None or self._sending is None or self._acking is None:
+            return
+        seq = peer.number(segment.seq)
+        if segment.flags & RST:
+            if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
+                peer.reset_at = now
+                self.ended = now
+            return
+        if not segment.flags & ACK:
+            return
+        peer.reset_at = None  # it goes on itself
+        ack = guest.number(segment.ack)
+        self._sending.to_guest(segment, seq, ack, now)
+        self._acking.to_guest(segment, seq, ack, now)
+        if guest.fin and peer.fin:
+            self._look_for_the_end(now)
+
+    # ------------------------------------------------------------------ what follows it
+    def look_at_successor(self, syn: Segment, now: float, wait: float, tell: Tell) -> None:
+        """The guest opens the same pair of ports anew."""
+        guest = self.guest
+        if guest is None or self.ended is None:
+            return
+        seq = guest.number(syn.seq)
+        if (
+            guest.closed_first
+            and now - self.ended < wait
+            and seq < guest.top
+            and not syn.options.timestamps
+        ):
+            text = f"SYN at {seq} of the connection that it closed {_ago(self.ended, now)}"
+            tell(tcp_opening.TIME_WAIT, f"{text}, whose numbers ended at {guest.top}")
+
+
+def _ago(when: float, now: float) -> str:
+    return f"{max(0.0, now - when):.1f} s before"

@@ -1,0 +1,86 @@
+"""What a SYN of the guest's offers, and what its connections have in common."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from pynat.lint.tcp.form import walk
+from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell, signed, swapped
+from pynat.rules import tcp_opening as rules
+from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment
+
+_LEAST_MSS = 64  # bytes; Linux takes 48 for anything below
+_HEADERS = 40  # bytes of IPv4 and TCP
+_SHIFT = 3  # the option's kind
+_STEPS = 3  # equal ones between initial numbers are no accident
+_SAME = 3  # connections in a row
+
+
+def look_at_offer(
+    syn: Segment, header: memoryview, other: Side | None, mtu: int, tell: Tell
+) -> None:
+    """`other`: the end whose SYN this one answers."""
+    _mss(syn.options.mss, mtu, tell)
+    if syn.payload:
+        tell(rules.SYN_DATA, f"{len(syn.payload)} bytes of data with SYN")
+    options = header[20 : (header[12] >> 4) * 4]
+    for kind, body in walk(options):
+        if kind == _SHIFT and len(body) == 1 and body[0] > MAX_WINDOW_SHIFT:
+            tell(rules.LARGE_SHIFT, f"window scale {body[0]}, at most {MAX_WINDOW_SHIFT}")
+    if other is not None and syn.flags & ACK:
+        _answer(syn, other, tell)
+
+
+def _mss(mss: int | None, mtu: int, tell: Tell) -> None:
+    most = mtu - _HEADERS
+    if mss is None:
+        tell(rules.NO_MSS, f"no MSS option, the other end must take {DEFAULT_MSS} for it")
+        return
+    meant = swapped(mss, 2)
+    hint = f"; with its bytes swapped it is {meant}" if DEFAULT_MSS <= meant <= most else ""
+    if mss > most:
+        tell(rules.LARGE_MSS, f"MSS {mss}, the MTU {mtu} leaves {most}{hint}")
+    elif mss < _LEAST_MSS:
+        tell(rules.SMALL_MSS, f"MSS {mss}, expected {most}{hint}")
+
+
+def _answer(syn_ack: Segment, other: Side, tell: Tell) -> None:
+    ours, theirs = syn_ack.options, other.offered
+    for name, sent, asked in (
+        ("window scale", ours.window_shift is not None, theirs.window_shift is not None),
+        ("timestamps", ours.timestamps is not None, theirs.timestamps is not None),
+        ("SACK-permitted", ours.sack_permitted, theirs.sack_permitted),
+    ):
+        if sent and not asked:
+            tell(rules.NOT_OFFERED, f"{name} in the SYN-ACK, the SYN had none")
+
+
+class Habits:
+    """Initial numbers and ports, from connection to connection; told once for each series."""
+
+    def __init__(self) -> None:
+        self._numbers: deque[int] = deque(maxlen=_STEPS + 1)
+        self._ends: deque[bytes] = deque(maxlen=_SAME)
+
+    def number(self, isn: int, tell: Tell) -> None:
+        numbers = self._numbers
+        numbers.append(isn)
+        steps = [
+            signed(later - one) for one, later in zip(numbers, list(numbers)[1:], strict=False)
+        ]
+        if len(steps) < _STEPS - 1 or len(set(steps[1 - _STEPS :])) > 1:
+            return
+        if steps[-1] == 0:
+            tell(rules.ISN, f"initial number {isn} for the third connection in a row")
+        elif len(steps) == _STEPS and len(set(steps)) == 1:
+            tell(rules.ISN, f"initial number {isn}, {steps[0]:+} as each time before")
+        else:
+            return
+        numbers.clear()
+
+    def ends(self, key: bytes, port: int, tell: Tell) -> None:
+        """Of a connection that the guest opens."""
+        self._ends.append(key)
+        if len(self._ends) == _SAME and len(set(self._ends)) == 1:
+            tell(rules.SAME_PORT, f"source port {port} for the third connection in a row")
+            self._ends.clear()

@@ -1,0 +1,191 @@
+"""What the guest sends again, and when (RFC 6298, RFC 5681 3.2).
+
+    sent once ---- resent by time-out: not before a round trip, not before LEAST_RTO ------
+                   resent again: later each time, as long as nothing at all comes back
+    sent once ---- third duplicate acknowledgement: resent soon
+
+Only the segment at `una`, which the time-out is for, is judged by the clock, and only while nothing
+else can be the reason: no duplicate acknowledgement, no SACK, no ICMP error, no closed window, no
+recovery going on. A tail loss probe (RFC 8985 7.2) may come after two round trips.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from pynat.lint.tcp.side import Side, Tell
+from pynat.rules import tcp_resending as rules
+from pynat.wire.tcp import Segment
+
+LEAST_RTO = 0.2  # seconds, Linux's; RFC 6298 2.4 asks for 1
+_SLACK = 0.9  # clocks tick
+_SAME_GAP = 1.3  # below this ratio two intervals are the same
+_EQUAL_GAPS = 3
+_LONGEST_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
+_AT_ONCE = 10.0  # seconds
+_DUPLICATES = 3
+_MOST = 2048  # segments remembered of a connection; more are not looked at
+
+
+@dataclass(slots=True)
+class Excuse:
+    """When an ICMP error came, which makes a guest send again at once (RFC 1191, RFC 6069)."""
+
+    when: float = -1.0
+
+
+@dataclass(slots=True)
+class Sent:
+    end: int
+    first: float  # when, in seconds
+    last: float
+    check: int
+    count: int = 1
+    gap: float = 0.0  # between the last two, with nothing from the other end in between
+    equal: int = 0  # gaps in a row like the one before
+
+
+class Resending:
+    def __init__(self, guest: Side, peer: Side, excuse: Excuse) -> None:
+        self._excuse = excuse
+        self._guest = guest
+        self._peer = peer
+        self._sent: dict[int, Sent] = {}  # by number, until acknowledged
+        self._round_trip = 0.0  # the shortest seen
+        self._progress = 0.0  # when the other end last acknowledged something new
+        self._heard = 0.0  # when anything came from it
+        self._duplicates = 0
+        self._third = 0.0  # when the third duplicate came
+        self._opened = -1.0  # when a closed window opened
+        self._recover = 0  # a recovery goes on below this number
+        self._disordered = False  # the path doubles or reorders: duplicates may mean nothing
+        self._told_slow = False
+
+    @property
+    def in_flight(self) -> bool:
+        return bool(self._sent)
+
+    # ------------------------------------------------------------------ from the guest
+    def fresh(self, seq: int, end: int, segment: Segment, now: float) -> None:
+        if len(self._sent) >= _MOST:
+            self._sent.clear()
+        self._sent[seq] = Sent(end, now, now, crc32(segment.payload))
+
+    def again(self, seq: int, end: int, segment: Segment, now: float, tell: Tell) -> None:
+        sent = self._sent.get(seq)
+        if sent is None or seq < self._peer.acked:
+            self._recover = self._guest.top
+            return
+        check = crc32(segment.payload)
+        if sent.end == end and check != sent.check:
+            tell(
+                rules.OTHER_BYTES, f"the {end - seq} bytes differ from those sent {_ago(sent, now)}"
+            )
+        if seq == self._peer.acked and end >= sent.end:
+            self._time(sent, end, now, tell)
+        sent.end, sent.check = end, check
+        sent.count += 1
+        sent.last = now
+        self._recover = self._guest.top
+
+    def _time(self, sent: Sent, end: int, now: float, tell: Tell) -> None:
+        since = max(sent.last, self._progress)
+        if self._third:
+            self._fast(now, tell)
+            return
+        excused = max(self._opened, self._excuse.when) >= sent.last
+        if self._duplicates or excused or self._peer.right <= self._peer.acked:
+            sent.gap = 0.0
+            return
+        alone = self._heard <= sent.last
+        if alone or self._peer.acked >= self._recover:
+            self._early(sent, end, now - since, tell)
+        self._back_off(sent, alone, now - sent.last, tell)
+
+    def _early(self, sent: Sent, end: int, waited: float, tell: Tell) -> None:
+        probe = sent.count == 1 and end >= self._guest.top
+        least = 0.0 if probe else LEAST_RTO
+        if waited < least * _SLACK:
+            tell(rules.EARLY, f"sent again after {_ms(waited)}, expected {_ms(LEAST_RTO)} or more")
+        elif waited < self._round_trip * _SLACK:
+            tell(
+                rules.EARLY,
+                f"sent again after {_ms(waited)}, the shortest round trip so far is"
+                f" {_ms(self._round_trip)}",
+            )
+
+    def _back_off(self, sent: Sent, alone: bool, gap: float, tell: Tell) -> None:
+        if not alone:
+            sent.gap, sent.equal = 0.0, 0
+            return
+        grew = gap > sent.gap * _SAME_GAP
+        sent.equal = 1 if grew or gap >= _LONGEST_RTO else sent.equal + 1
+        sent.gap = gap
+        if sent.equal == _EQUAL_GAPS:
+            tell(
+                rules.NO_BACK_OFF,
+                f"{ordinal(sent.count)} retransmission after {_ms(gap)} like those before",
+            )
+
+    def _fast(self, now: float, tell: Tell) -> None:
+        waited = now - self._third
+        slow = waited >= max(LEAST_RTO * _SLACK, 2 * self._round_trip)
+        if slow and not self._disordered and not self._told_slow:
+            self._told_slow = True
+            why = f"{_ms(waited)} after the third duplicate acknowledgement"
+            tell(rules.NO_FAST, f"sent again {why}, expected at once")
+        self._third = 0.0
+
+    def gives_up(self, now: float, tell: Tell) -> None:
+        """With an RST."""
+        sent = self._sent.get(self._peer.acked)
+        if sent is None or not 1 < sent.count <= _DUPLICATES or self._heard > sent.first:
+            return
+        waited = now - sent.first
+        if waited < _AT_ONCE:
+            tell(rules.GIVES_UP, f"reset after {sent.count - 1} retransmissions in {_ms(waited)}")
+
+    # ------------------------------------------------------------------ to the guest
+    def heard(self, now: float) -> None:
+        self._heard = now
+
+    def opened(self, now: float) -> None:
+        """The window, which was closed."""
+        self._opened = now
+
+    def acknowledged(self, now: float) -> None:
+        """`peer.acked` has grown."""
+        acked, waiting = self._peer.acked, self._sent
+        self._progress = now
+        self._duplicates = 0
+        self._third = 0.0
+        while waiting:
+            seq = next(iter(waiting))
+            sent = waiting[seq]
+            if sent.end > acked:
+                break
+            del waiting[seq]
+            if sent.count == 1:
+                took = now - sent.first
+                self._round_trip = min(took, self._round_trip or took)
+
+    def duplicate(self, now: float, *, useful: bool) -> None:
+        """useful: it says nothing of data that came twice."""
+        self._duplicates += 1
+        self._disordered |= not useful
+        if self._duplicates == _DUPLICATES and len(self._sent) > 1:
+            self._third = now
+
+
+def _ago(sent: Sent, now: float) -> str:
+    return f"{_ms(now - sent.last)} before"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number if number < 20 else number % 10, "th")
+    return f"{number}{ending}"

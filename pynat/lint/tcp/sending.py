@@ -1,0 +1,233 @@
+"""What the guest sends: within the window and the MSS, without gaps, nothing behind FIN.
+
+A gap in its numbers is told only when it was not filled for seconds: a frame may have been lost
+between the guest and us (a TAP device's queue), and then comes again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pynat.lint.tcp.resending import Excuse, Resending
+from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
+from pynat.rules import tcp_opening
+from pynat.rules import tcp_sending as rules
+from pynat.wire.tcp import FIN, PSH, Segment
+
+_LEAST_MSS = 48  # bytes; no stack needs to go below what Linux does
+_GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
+_SETTLED = 0.5  # seconds after which the guest has seen what was sent to it
+_SILENT = 10.0  # seconds without a probe
+_AT_ONCE = 0.05  # seconds
+_TINY = 64  # bytes of data at most
+_MANY = 50
+_ENOUGH = 3
+_HEADER = 20
+
+
+class Gap(NamedTuple):
+    start: int
+    end: int
+    when: float
+
+
+class Sending:
+    def __init__(self, guest: Side, peer: Side, excuse: Excuse) -> None:
+        self._guest = guest
+        self._peer = peer
+        self.resending = Resending(guest, peer, excuse)
+        self._began = False  # with anything behind its SYN
+        self._gap: Gap | None = None
+        self._last = 0.0  # when the guest sent anything
+        self._closed: float | None = None  # since when the peer's window is closed
+        self._opened: float | None = None  # when it opened after long silence
+        self._fin_acked = 0.0
+        self._tiny = 0
+        self._pushed = True  # the last data ended with PSH, or could not
+        self._asked = False  # data went out since the other end's last
+        self._unpushed = 0  # times that the other end had to answer without
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, segment: Segment, size: int, seq: int, now: float, tell: Tell) -> None:
+        """`size`: of header and data."""
+        length = len(segment.payload)
+        guest = self._guest
+        if not self._began:
+            self._first(seq, length, now, tell)
+        if length:
+            self._data(segment, size, seq, seq + length, now, tell)
+        if guest.fin or segment.flags & FIN:
+            self._end(segment, seq, length, now, tell)
+        if seq > guest.top and self._gap is None:
+            self._gap = Gap(guest.top, seq, now)
+        if length or segment.flags & FIN:
+            self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), now, tell)
+        if self._gap is not None:
+            self._look_at_gap(now, tell)
+        self._opened = None
+        self._last = now
+
+    def _first(self, seq: int, length: int, now: float, tell: Tell) -> None:
+        self._began = True
+        if seq == 0:
+            what = f"{length} bytes" if length else "the acknowledgement"
+            tell(tcp_opening.SYN_NOT_COUNTED, f"{what} at 0, a SYN counts one: expected 1")
+
+    def _data(
+        self, segment: Segment, size: int, seq: int, end: int, now: float, tell: Tell
+    ) -> None:
+        guest, peer = self._guest, self._peer
+        length = end - seq
+        if end > peer.right or not peer.window:
+            self._window(seq, end, now, tell)
+        if size - _HEADER > peer.mss:
+            self._size(length, size - _HEADER - length, tell)
+        if guest.fin and end > guest.fin:
+            tell(rules.AFTER_FIN, f"data up to {end}, the FIN ended them at {guest.fin}")
+        if seq < guest.top:
+            return
+        if self._opened is not None and now - self._opened < _AT_ONCE:
+            silent = self._opened - self._last
+            tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
+        self._habits(length, seq, bool(segment.flags & (PSH | FIN)), tell)
+
+    def _takes_numbers(self, segment: Segment, seq: int, end: int, now: float, tell: Tell) -> None:
+        guest = self._guest
+        if seq < guest.top:
+            self.resending.again(seq, end, segment, now, tell)
+        else:
+            self.resending.fresh(seq, end, segment, now)
+        if self._gap is not None:
+            self._fill(seq, end)
+        guest.top = max(guest.top, end)
+
+    def _window(self, seq: int, end: int, now: float, tell: Tell) -> None:
+        peer = self._peer
+        closed = peer.right <= peer.acked or not peer.window
+        if closed and end - seq == 1 and seq <= peer.right:
+            return  # a probe
+        if end > peer.right:
+            rule = rules.ZERO_WINDOW if closed else rules.BEYOND_WINDOW
+            edge = f"the window of {peer.window} from {peer.acked} on ends at {peer.right}"
+            tell(rule, f"data up to {end}, {edge}")
+        elif self._closed is not None and now - self._closed > _SETTLED and seq >= self._guest.top:
+            tell(rules.ZERO_WINDOW, f"new data, the window is 0 for {now - self._closed:.1f} s")
+
+    def _size(self, length: int, options: int, tell: Tell) -> None:
+        most = max(self._peer.mss, _LEAST_MSS)
+        if length + options <= most:
+            return
+        whose = "announced" if self._peer.offered.mss is not None else "none announced"
+        with_options = f" and {options} of options" if options else ""
+        tell(
+            rules.BEYOND_MSS,
+            f"{length} bytes of data{with_options}, the MSS is {self._peer.mss} ({whose})",
+        )
+
+    def _habits(self, length: int, seq: int, push: bool, tell: Tell) -> None:
+        waiting = self._peer.acked < seq
+        self._tiny = self._tiny + 1 if waiting and length <= min(_TINY, self._peer.mss // 8) else 0
+        if self._tiny == _MANY:
+            tell(
+                rules.TINY,
+                f"{_MANY} segments in a row of at most {_TINY} bytes, with others unacknowledged",
+            )
+        self._pushed = push or length >= min(self._peer.mss, DEFAULT_MSS) - 40
+        if push:
+            self._unpushed = -(1 << 30)
+        elif self._unpushed >= _ENOUGH:
+            self._unpushed = -(1 << 30)
+            tell(rules.NO_PUSH, f"no PSH; {_ENOUGH} answers have come to data without one")
+        self._asked = True
+
+    def _end(self, segment: Segment, seq: int, length: int, now: float, tell: Tell) -> None:
+        guest = self._guest
+        if segment.flags & FIN:
+            fin = seq + length
+            if not guest.fin:
+                guest.fin, guest.fin_at = fin, now
+                guest.closed_first = not self._peer.fin
+            elif fin != guest.fin:
+                tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
+        elif not length and seq == guest.fin < self._peer.acked:
+            settled = now - self._fin_acked > _SETTLED / 5  # the guest knows by now
+            if settled:
+                text = f"goes on at {seq}, a FIN counts one: expected {seq + 1}"
+                tell(rules.FIN_NOT_COUNTED, text)
+
+    # ------------------------------------------------------------------ gaps
+    def _fill(self, seq: int, end: int) -> None:
+        gap = self._gap
+        if gap is not None and seq <= gap.start < end:
+            self._gap = gap._replace(start=end) if end < gap.end else None
+
+    def _look_at_gap(self, now: float, tell: Tell) -> None:
+        gap = self._gap
+        if gap is None:
+            return
+        if self._peer.acked > gap.start:
+            self._gap = None  # it had been sent
+        elif now - gap.when > _GAP_STAYS:
+            self._gap = None
+            tell(rules.SKIPS, f"{gap.start}:{gap.end} was never sent, though later numbers were")
+
+    def _explains_gap(self, ack: int) -> bool:
+        """What was sent there was lost for us only."""
+        if self._gap is None or ack > self._gap.end:
+            return False
+        self._guest.top = ack
+        self._gap = None
+        return True
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, segment: Segment, seq: int, ack: int, now: float) -> None:
+        """Before `peer` knows of it."""
+        peer, resending = self._peer, self.resending
+        length = len(segment.payload)
+        if length and seq >= peer.top:
+            self._answered(ack)
+        if ack > self._guest.top and not self._explains_gap(ack):
+            return
+        right = ack + (segment.window << peer.shift)
+        self._edge(segment, seq, ack, right, bool(length), now)
+        resending.heard(now)
+        pure = not length and not segment.flags & FIN
+        duplicate = pure and ack == peer.acked and right == peer.right and resending.in_flight
+        if ack > peer.acked:
+            peer.acked = ack
+            if self._guest.fin and ack > self._guest.fin:
+                self._fin_acked = now
+            resending.acknowledged(now)
+        if duplicate or segment.options.sack:
+            resending.duplicate(now, useful=not self._says_twice(segment, ack))
+        peer.right = max(peer.right, right)
+
+    def _says_twice(self, segment: Segment, ack: int) -> bool:
+        """D-SACK (RFC 2883)."""
+        return bool(segment.options.sack) and self._guest.number(segment.options.sack[0][0]) < ack
+
+    def _edge(
+        self, segment: Segment, seq: int, ack: int, right: int, text: bool, now: float
+    ) -> None:
+        """The window opens or closes."""
+        peer = self._peer
+        if (seq < peer.top and text) or ack < peer.acked:
+            return  # old: what it says of the window may be too
+        window = segment.window << peer.shift
+        if not window:
+            if self._closed is None:
+                self._closed = now
+        elif self._closed is not None:
+            full = self._guest.top >= peer.right < right
+            since = max(self._closed, self._last)
+            if full and not text and now - since > _SILENT:
+                self._opened = now
+            self._closed = None
+            self.resending.opened(now)
+        peer.window = window
+
+    def _answered(self, ack: int) -> None:
+        if self._asked and ack >= self._guest.top and not self._pushed:
+            self._unpushed += 1
+        self._asked = False
+        self._opened = None

@@ -1,0 +1,61 @@
+"""What one end of a connection has shown of itself.
+
+Its own numbers count from its SYN, which is 0; `acked` and `right` are numbers of the other end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pynat.rules import Rule
+from pynat.wire.tcp import NO_OPTIONS, Options, Segment
+
+Tell = Callable[[Rule, str], None]
+
+_SPACE = 0xFFFF_FFFF
+_HALF = 0x8000_0000
+DEFAULT_MSS = 536  # bytes, RFC 9293 3.7.1
+
+
+def signed(distance: int) -> int:
+    """A distance of two 32-bit numbers as one from -2**31 on."""
+    return ((distance + _HALF) & _SPACE) - _HALF
+
+
+def swapped(number: int, size: int) -> int:
+    """With its bytes the other way round."""
+    return int.from_bytes(number.to_bytes(size, "little"), "big")
+
+
+@dataclass(slots=True)
+class Side:
+    isn: int  # on the wire
+    offered: Options = NO_OPTIONS  # those of its SYN
+    syn_window: int = 0
+    top: int = 1  # behind the highest number sent
+    acked: int = 0  # the highest number acknowledged
+    right: int = 0  # behind the last number for which room was announced, ever
+    window: int = 0  # bytes, as announced last
+    shift: int = 0
+    mss: int = DEFAULT_MSS
+    fin: int = 0  # the number of its FIN; 0 while there is none
+    fin_at: float = 0.0
+    closed_first: bool = False
+    reset_at: float | None = None
+    first_stamp: int = 0
+    stamp: int = 0  # the newest
+
+    @classmethod
+    def of(cls, syn: Segment) -> Side:
+        options = syn.options
+        stamp = options.timestamps[0] if options.timestamps else 0
+        mss = DEFAULT_MSS if options.mss is None else options.mss
+        side = cls(syn.seq, options, syn.window, mss=mss, first_stamp=stamp, stamp=stamp)
+        side.right = 1 + syn.window  # a SYN's window is never scaled
+        side.window = syn.window
+        return side
+
+    def number(self, wire: int) -> int:
+        """One of its numbers, next to the highest sent."""
+        return self.top + signed(wire - self.isn - self.top)

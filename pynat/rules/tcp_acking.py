@@ -1,0 +1,161 @@
+"""Rules of TCP about how a guest takes what comes: acknowledgements, windows, SACK, timestamps."""
+
+from __future__ import annotations
+
+from pynat.rules.rule import Rule, Severity
+
+ACKS_UNSENT = Rule(
+    "TCP080",
+    "tcp acknowledges the unsent",
+    Severity.ERROR,
+    "The guest acknowledges bytes that the other end has never sent.",
+    "RFC 9293 3.10.7.4",
+    "The other end throws the segment away, data and all, and says what it has sent.",
+    "Acknowledge the number behind the last byte received in order: sequence number plus data, plus"
+    " one for SYN and for FIN. Ethernet's padding is no data.",
+)
+
+ACK_BACK = Rule(
+    "TCP081",
+    "tcp acknowledgement goes back",
+    Severity.WARNING,
+    "The guest acknowledges less than it did before.",
+    "RFC 9293 3.10.7.4",
+    "It is ignored as old; what it says of the window may be believed. Numbers are mixed up, or an"
+    " old segment comes out of a queue late.",
+    "Put RCV.NXT into each segment when it is sent; it never goes back.",
+)
+
+FIN_NOT_ACKED = Rule(
+    "TCP082",
+    "tcp fin not counted in the acknowledgement",
+    Severity.ERROR,
+    "The guest acknowledges all data and never the FIN behind them: a FIN takes one number.",
+    "RFC 9293 3.4",
+    "The other end sends its FIN until it gives up, and the connection never ends.",
+    "Acknowledge the FIN's number plus one, also when it comes again.",
+)
+
+SHRUNK = Rule(
+    "TCP083",
+    "tcp window shrunk",
+    Severity.WARNING,
+    "The guest takes back window that it had announced.",
+    "RFC 9293 3.8.6",
+    "What the other end sent in good faith is thrown away and comes again.",
+    "When data come, make the window smaller by what they take and no more.",
+)
+
+SILLY = Rule(
+    "TCP084",
+    "tcp silly window",
+    Severity.WARNING,
+    "The guest opens a small window by a few bytes at a time.",
+    "RFC 9293 3.8.6.2.2, RFC 1122 4.2.3.3",
+    "The other end sends segments of a few bytes, each with forty bytes of headers.",
+    "Keep the window as it is until it can grow by a full segment or by half the buffer.",
+)
+
+LATE = Rule(
+    "TCP085",
+    "tcp late acknowledgement",
+    Severity.WARNING,
+    "Data were acknowledged later than half a second after they came, several times.",
+    "RFC 9293 3.8.6.3",
+    "The other end takes them for lost and sends them again.",
+    "Delay an acknowledgement by at most 500 ms (200 ms is usual), and not past the second full"
+    " segment.",
+)
+
+RARE = Rule(
+    "TCP086",
+    "tcp acknowledges too rarely",
+    Severity.NOTE,
+    "Two full segments and more waited long for their acknowledgement, again and again.",
+    "RFC 5681 4.2",
+    "The other end waits with a full window; a transfer takes many times as long.",
+    "Acknowledge at least every second full segment at once.",
+)
+
+NO_DUPLICATE = Rule(
+    "TCP087",
+    "tcp no duplicate acknowledgement",
+    Severity.WARNING,
+    "Segments that came out of order were not answered at once, several times.",
+    "RFC 5681 4.2",
+    "The other end learns of a loss only by its time-out, in which nothing is sent.",
+    "Answer each segment out of order with an acknowledgement of what you expect, at once.",
+)
+
+ACKS_ACKS = Rule(
+    "TCP088",
+    "tcp acknowledges acknowledgements",
+    Severity.WARNING,
+    "The guest answers acknowledgements without data with acknowledgements without news.",
+    "RFC 9293 3.10.7.4",
+    "Two such ends answer each other for ever, as fast as the network goes.",
+    "Acknowledge segments that take sequence numbers (data, SYN, FIN) or are not acceptable, and"
+    " nothing else.",
+)
+
+SACK_NOT_AGREED = Rule(
+    "TCP089",
+    "tcp sack without agreement",
+    Severity.WARNING,
+    "The guest sends SACK blocks, which the SYNs did not agree on.",
+    "RFC 2018 2",
+    "The other end does not read them.",
+    "Send SACK blocks only if the other end's SYN had SACK-permitted.",
+)
+
+SACK_NONSENSE = Rule(
+    "TCP090",
+    "tcp sack block of nonsense",
+    Severity.WARNING,
+    "A SACK block is empty or reversed, or names bytes never sent or acknowledged already.",
+    "RFC 2018 3, RFC 2883 4",
+    "The other end ignores it, or takes bytes for received that were not.",
+    "A block is the first number received and the number behind the last, both above the"
+    " acknowledgement; only the first block may name what came twice.",
+)
+
+STAMPS_NOT_AGREED = Rule(
+    "TCP091",
+    "tcp timestamps without agreement",
+    Severity.WARNING,
+    "The guest sends timestamps, which the SYNs did not agree on.",
+    "RFC 7323 3.2",
+    "The other end does not read them; twelve bytes of each segment are wasted.",
+    "Send timestamps only if both SYNs had them.",
+)
+
+NO_STAMP = Rule(
+    "TCP092",
+    "tcp timestamp missing",
+    Severity.WARNING,
+    "A segment has no timestamp, though the SYNs agreed on them.",
+    "RFC 7323 3.2",
+    "A host that holds to the standard throws the segment away.",
+    "Put timestamps into every segment but RST once they are agreed on, or do not offer them.",
+)
+
+STAMP_BACK = Rule(
+    "TCP093",
+    "tcp timestamp goes back",
+    Severity.WARNING,
+    "A timestamp is less than the one before.",
+    "RFC 7323 4.1, 5.3",
+    "The other end takes the segment for an old one from before the numbers wrapped and throws it"
+    " away.",
+    "Take timestamps from one clock that never goes back, in network byte order.",
+)
+
+STRANGE_ECHO = Rule(
+    "TCP094",
+    "tcp timestamp echo",
+    Severity.WARNING,
+    "The echoed timestamp is none that the other end has sent.",
+    "RFC 7323 3.2",
+    "The other end computes a nonsensical round trip, or throws the segment away.",
+    "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
+)

@@ -1,0 +1,176 @@
+"""Rules of TCP about how a connection begins, and about which ends and numbers it begins with."""
+
+from __future__ import annotations
+
+from pynat.rules.rule import Rule, Severity
+
+NO_MSS = Rule(
+    "TCP030",
+    "tcp syn without mss",
+    Severity.WARNING,
+    "A SYN has no MSS option.",
+    "RFC 9293 3.7.1",
+    "The other end must send segments of at most 536 bytes: nearly three times as many as needed.",
+    "Put the MSS option (2, 4, then the MTU less 40 in network byte order) into every SYN and"
+    " SYN-ACK.",
+)
+
+SMALL_MSS = Rule(
+    "TCP031",
+    "tcp mss too small",
+    Severity.WARNING,
+    "A SYN announces an MSS so small that nearly everything sent is headers.",
+    "RFC 9293 3.7.1",
+    "Hosts raise it to a least value of their own (Linux: 48), or refuse the connection.",
+    "Announce the MTU less 40: 1460 on Ethernet. Every host must take packets of 576 bytes.",
+)
+
+LARGE_MSS = Rule(
+    "TCP032",
+    "tcp mss too large",
+    Severity.WARNING,
+    "A SYN announces an MSS that no frame of this network carries.",
+    "RFC 9293 3.7.1",
+    "The other end sends packets that are fragmented on the way or never arrive.",
+    "Announce the MTU less 40 (20 for the IPv4 header, 20 for TCP's): 1460 on Ethernet, in network"
+    " byte order.",
+)
+
+SYN_DATA = Rule(
+    "TCP033",
+    "tcp syn with data",
+    Severity.NOTE,
+    "A SYN carries data.",
+    "RFC 9293 3.4",
+    "It is legal, but most hosts throw the data away, and they must be sent again (Fast Open"
+    " apart).",
+    "Send data once the SYN is acknowledged.",
+)
+
+LARGE_SHIFT = Rule(
+    "TCP034",
+    "tcp window scale too large",
+    Severity.WARNING,
+    "A SYN offers a window scale above 14.",
+    "RFC 7323 2.3",
+    "The other end takes 14 instead, and both compute different windows from then on.",
+    "Offer the least shift with which the buffer fits 65535: 0 to 14.",
+)
+
+SYN_OPTION = Rule(
+    "TCP035",
+    "tcp option of a syn elsewhere",
+    Severity.WARNING,
+    "MSS, window scale or SACK-permitted is in a segment without SYN.",
+    "RFC 9293 3.2, RFC 7323 2.2, RFC 2018 2",
+    "It means nothing there: what was agreed on in the SYNs stays.",
+    "Send these options with SYN only.",
+)
+
+NOT_OFFERED = Rule(
+    "TCP036",
+    "tcp option that was not offered",
+    Severity.ERROR,
+    "A SYN-ACK has a window scale, timestamps or SACK-permitted that the SYN did not have.",
+    "RFC 7323 2.2, 3.2",
+    "Both ends must have sent such an option for it to be used; here each believes something else.",
+    "Answer with these options only if the SYN had them.",
+)
+
+SCALED_SYN = Rule(
+    "TCP037",
+    "tcp window of a syn scaled",
+    Severity.WARNING,
+    "The window of a SYN looks as if the scale had been applied to it.",
+    "RFC 7323 2.2",
+    "A SYN's window is never scaled: the other end sees a tiny one and sends little at first.",
+    "Store min(window, 65535) in a SYN and a SYN-ACK, and window >> shift in every other segment.",
+)
+
+SYN_MOVES = Rule(
+    "TCP038",
+    "tcp syn again with another number",
+    Severity.WARNING,
+    "SYNs of one unanswered opening have different sequence numbers.",
+    "RFC 9293 3.8.1",
+    "A retransmission is the same segment again; an answer to the first SYN acknowledges a number"
+    " that is not the last one's, and is refused.",
+    "Choose the initial sequence number once, when the connection is created.",
+)
+
+ISN = Rule(
+    "TCP039",
+    "tcp initial numbers predictable",
+    Severity.NOTE,
+    "The initial sequence numbers of several connections are the same, or the same step apart.",
+    "RFC 6528 3",
+    "Who guesses the number can send into the connection; late segments of an old connection fit"
+    " into a new one with the same ends.",
+    "Add a clock that ticks each 4 microseconds to a keyed hash of addresses and ports.",
+)
+
+TIME_WAIT = Rule(
+    "TCP040",
+    "tcp time-wait skipped",
+    Severity.WARNING,
+    "The end that closed first opens the same pair of ports again at once, with a number that is"
+    " not above the last one's.",
+    "RFC 9293 3.6.1",
+    "Late segments of the old connection can be taken for the new one's; the other end may still"
+    " hold the old one and answer with its numbers.",
+    "Keep a connection that you closed first in TIME-WAIT (at least a minute), or take the next"
+    " source port, or begin above the old connection's last number. A guest that has been"
+    " restarted had better choose its first port at random.",
+)
+
+SAME_PORT = Rule(
+    "TCP041",
+    "tcp same source port each time",
+    Severity.NOTE,
+    "Several connections in a row to one server were opened from one port.",
+    "RFC 6056 3",
+    "The other end may still have the connection before in TIME-WAIT and refuse the new one.",
+    "Take another source port for each connection, from 49152 to 65535.",
+)
+
+SYN_ACK_IGNORED = Rule(
+    "TCP042",
+    "tcp syn-ack ignored",
+    Severity.WARNING,
+    "The guest goes on sending its SYN although the right SYN-ACK has come.",
+    "RFC 9293 3.10.7.3",
+    "The connection never opens.",
+    "Look a segment's connection up with source and destination exchanged; accept SYN and ACK"
+    " together when the acknowledgement is your initial number plus one.",
+)
+
+SYN_ACK_RESET = Rule(
+    "TCP043",
+    "tcp syn-ack reset",
+    Severity.NOTE,
+    "The guest answers the right SYN-ACK to its own SYN with RST.",
+    "RFC 9293 3.10.7.3",
+    "The connection never opens. It is right if the program gave up in the meantime.",
+    "If it did not: the SYN-ACK found no connection, or its acknowledgement was compared with the"
+    " initial number instead of that number plus one.",
+)
+
+SYN_NOT_ACKED = Rule(
+    "TCP044",
+    "tcp syn not counted in the acknowledgement",
+    Severity.ERROR,
+    "The guest acknowledges the other end's initial number: a SYN takes one number.",
+    "RFC 9293 3.4",
+    "The other end sends its SYN-ACK again and again; the connection never opens.",
+    "Acknowledge the initial number plus one.",
+)
+
+SYN_NOT_COUNTED = Rule(
+    "TCP045",
+    "tcp syn not counted in the sequence number",
+    Severity.ERROR,
+    "The first segment behind the SYN has the SYN's own number: a SYN takes one number.",
+    "RFC 9293 3.4",
+    "The other end takes it for old: it throws the segment or the first byte of the data away.",
+    "Go on with the initial number plus one after the SYN.",
+)

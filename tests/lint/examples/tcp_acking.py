@@ -1,0 +1,282 @@
+"""How a guest's TCP takes what comes to it."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, OPEN_SACK, OPEN_STAMPS, play
+
+
+@example("TCP080")
+def counts_the_padding(lab: LintedLab) -> None:
+    """One byte came in a frame padded to 60 bytes; the guest acknowledges six."""
+    play(lab, f"{OPEN}\n < P. 1:2(1) ack 1\n > . 1:1(0) ack 7")
+
+
+@example("TCP080")
+def swaps_the_bytes_of_its_acknowledgement(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 raw 3251595776")
+
+
+@clean("TCP080")
+def acknowledges_what_came(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n < P. 1:2(1) ack 1\n > . 1:1(0) ack 2")
+    play(lab, f"{OPEN}\n < F. 1:1(0) ack 1\n > . 1:1(0) ack 2")
+
+
+@example("TCP081")
+def goes_back(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < P. 1:101(100) ack 1
+        > . 1:1(0) ack 101
+        < P. 101:201(100) ack 1
+        > P. 1:11(10) ack 1
+        """,
+    )
+
+
+@clean("TCP081")
+def sends_an_old_segment_again(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:11(10) ack 1
+        < P. 1:101(100) ack 1
+        > . 11:11(0) ack 101
+        +1 > P. 1:11(10) ack 1
+        """,
+    )
+
+
+def closed_thrice(ack: int) -> str:
+    lines = f"< F. 101:101(0) ack 1\n > . 1:1(0) ack {ack}\n"
+    return f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101\n{lines} +1 {lines} +2 {lines}"
+
+
+@example("TCP082")
+def does_not_count_the_fin(lab: LintedLab) -> None:
+    play(lab, closed_thrice(101))
+
+
+@clean("TCP082")
+def counts_the_fin(lab: LintedLab) -> None:
+    play(lab, closed_thrice(102))
+
+
+@example("TCP083")
+def takes_window_back(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < P. 1:101(100) ack 1 win 65535
+        > . 1:1(0) ack 101 win 8000
+        """,
+    )
+
+
+@clean("TCP083")
+def lets_the_window_fill(lab: LintedLab) -> None:
+    """The window shrinks by what came; with a scale it is rounded."""
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101 win 65435")
+    play(
+        lab,
+        """
+        > S 0:0(0) win 64240 <mss 1460,nop,wscale 7>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+        > . 1:1(0) ack 1 win 501
+        < P. 1:101(100) ack 1 win 512
+        > . 1:1(0) ack 101 win 500
+        > R. 1:1(0) ack 101 win 0
+        """,
+    )
+
+
+def opened_by(step: int, *, times: int = 4) -> str:
+    """A window of 3000 bytes is filled, and opens again."""
+    steps = "\n".join(f"+0.01 > . 1:1(0) ack 3001 win {step * at}" for at in range(1, times + 1))
+    return f"""
+        > S 0:0(0) win 3000 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 3000
+        < . 1:1461(1460) ack 1
+        < . 1461:2921(1460) ack 1
+        < P. 2921:3001(80) ack 1
+        > . 1:1(0) ack 3001 win 0
+        {steps}
+    """
+
+
+@example("TCP084")
+def opens_its_window_byte_by_byte(lab: LintedLab) -> None:
+    play(lab, opened_by(10))
+
+
+@clean("TCP084")
+def opens_its_window_by_segments(lab: LintedLab) -> None:
+    play(lab, opened_by(1460))
+
+
+def answered_after(wait: float, *, times: int, size: int = 100, step: int = 1) -> str:
+    lines = []
+    at = 1
+    for _ in range(times):
+        for _ in range(step):
+            lines.append(f"< P. {at}:{at + size}({size}) ack 1")
+            at += size
+        lines.append(f"+{wait} > . 1:1(0) ack {at}")
+    return OPEN + "\n".join(lines)
+
+
+@example("TCP085")
+def takes_a_second_to_acknowledge(lab: LintedLab) -> None:
+    play(lab, answered_after(1, times=3))
+
+
+@clean("TCP085")
+def delays_acknowledgements(lab: LintedLab) -> None:
+    play(lab, answered_after(0.5, times=10))
+
+
+@clean("TCP085")
+def did_not_get_the_first(lab: LintedLab) -> None:
+    copies = "< P. 1:101(100) ack 1\n +0.4 < P. 1:101(100) ack 1\n +0.4 > . 1:1(0) ack 101"
+    play(lab, OPEN + copies)
+
+
+@example("TCP086")
+def acknowledges_by_timer_only(lab: LintedLab) -> None:
+    """Four full segments each time, and the guest waits for its delayed acknowledgement."""
+    play(lab, answered_after(0.2, times=8, size=1460, step=4))
+
+
+@clean("TCP086")
+def acknowledges_many_at_once(lab: LintedLab) -> None:
+    play(lab, answered_after(0.001, times=10, size=1460, step=10))
+    play(lab, answered_after(0.2, times=10, size=1460, step=1))
+
+
+def out_of_order(wait: float) -> str:
+    lines = "".join(
+        f"< P. {at + 100}:{at + 200}(100) ack 1\n +{wait} > . 1:1(0) ack {at}\n"
+        f"< P. {at}:{at + 100}(100) ack 1\n > . 1:1(0) ack {at + 200}\n"
+        for at in (1, 201, 401)
+    )
+    return f"{OPEN}\n{lines}"
+
+
+@example("TCP087")
+def is_silent_about_gaps(lab: LintedLab) -> None:
+    play(lab, out_of_order(0.5))
+
+
+@clean("TCP087")
+def tells_of_gaps(lab: LintedLab) -> None:
+    play(lab, out_of_order(0.001))
+
+
+ACKED = f"""
+    {OPEN}
+    > P. 1:6(5) ack 1
+    +0.02 < . 1:1(0) ack 6
+"""
+
+
+@example("TCP088")
+def answers_each_acknowledgement(lab: LintedLab) -> None:
+    play(lab, f"{ACKED}" + "> . 6:6(0) ack 1\n +0.01 < . 1:1(0) ack 6\n" * 3 + "> . 6:6(0) ack 1")
+
+
+@clean("TCP088")
+def has_something_to_say(lab: LintedLab) -> None:
+    """Answers to keep-alive probes, window updates, and what came twice."""
+    probes = "+60 < . 0:0(0) ack 6\n > . 6:6(0) ack 1\n" * 5
+    twice = "< P. 1:6(5) ack 6\n > . 6:6(0) ack 6\n" * 5
+    play(lab, f"{ACKED}{probes}{twice}")
+    play(lab, ACKED + "> . 6:6(0) ack 1\n" * 5)
+
+
+@example("TCP089")
+def sacks_unasked(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n < P. 101:201(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack 101:201>")
+
+
+@example("TCP090")
+def sacks_what_it_acknowledged(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN_SACK}
+        < P. 1:101(100) ack 1
+        < P. 201:301(100) ack 1
+        > . 1:1(0) ack 101 <nop,nop,sack 201:301 1:101>
+        """,
+    )
+
+
+@example("TCP090")
+def sacks_what_never_came(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_SACK}\n < P. 101:201(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack 101:301>")
+
+
+@clean("TCP089")
+@clean("TCP090")
+def sacks_what_came(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN_SACK}
+        < P. 101:201(100) ack 1
+        > . 1:1(0) ack 1 <nop,nop,sack 101:201>
+        < P. 301:401(100) ack 1
+        > . 1:1(0) ack 1 <nop,nop,sack 301:401 101:201>
+        < P. 1:101(100) ack 1
+        > . 1:1(0) ack 201 <nop,nop,sack 301:401>
+        < P. 1:101(100) ack 1
+        > . 1:1(0) ack 201 <nop,nop,sack 1:101 301:401>
+        """,
+    )
+
+
+@example("TCP091")
+def stamps_unasked(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 <TS val 120 ecr 0>")
+
+
+@example("TCP092")
+def stamps_only_the_syn(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_STAMPS}\n > P. 1:6(5) ack 1")
+
+
+@example("TCP093")
+def has_a_clock_that_goes_back(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_STAMPS}\n > P. 1:6(5) ack 1 <TS val 90 ecr 700>")
+
+
+@example("TCP094")
+def swaps_the_bytes_of_the_echo(lab: LintedLab) -> None:
+    """700 is 0x000002bc, the guest echoes 0xbc020000."""
+    play(lab, f"{OPEN_STAMPS}\n > P. 1:6(5) ack 1 <TS val 120 ecr 3154247680>")
+
+
+@clean("TCP091")
+@clean("TCP092")
+@clean("TCP093")
+@clean("TCP094")
+def stamps(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN_STAMPS}
+        > P. 1:6(5) ack 1 <TS val 120 ecr 700>
+        < P. 1:6(5) ack 6 <TS val 800 ecr 120>
+        > . 6:6(0) ack 6 <TS val 120 ecr 800>
+        +1 > P. 6:11(5) ack 6 <TS val 1120 ecr 700>
+        +1 > P. 6:11(5) ack 6 <TS val 120 ecr 800>
+        > R 11:11(0)
+        """,
+    )

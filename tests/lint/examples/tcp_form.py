@@ -1,0 +1,97 @@
+"""A TCP segment by itself."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, play
+
+ORDINARY = f"""
+    {OPEN}
+    > P. 1:101(100) ack 1
+    +0.02 < . 1:1(0) ack 101
+    < P. 1:1461(1460) ack 101
+    +0.02 > . 101:101(0) ack 1461
+    > F. 101:101(0) ack 1461
+    +0.02 < . 1461:1461(0) ack 102
+    < F. 1461:1461(0) ack 102
+    > . 102:102(0) ack 1462
+"""
+
+
+@example("TCP020")
+def sends_syn_and_fin(lab: LintedLab) -> None:
+    play(lab, "> SF 0:0(0) win 65535 <mss 1460>")
+
+
+@example("TCP020")
+def sends_no_flag(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > - 1:6(5) win 65535")
+
+
+@example("TCP020")
+def sends_a_christmas_tree(lab: LintedLab) -> None:
+    play(lab, "> FPU 0:0(0) win 65535 urg 1")
+
+
+@example("TCP021")
+def leaves_the_header_length_unshifted(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 reserved")
+
+
+@example("TCP022")
+def forgets_ack(lab: LintedLab) -> None:
+    """The guest sends data without ACK."""
+    play(lab, f"{OPEN}\n > P 1:6(5)")
+
+
+@example("TCP023")
+def leaves_rubbish_in_the_acknowledgement_number(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> raw 3735928559")
+
+
+@example("TCP024")
+def leaves_rubbish_in_the_urgent_pointer(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 urg 20551")
+
+
+@example("TCP024")
+def is_urgent_about_nothing(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > PU. 1:6(5) ack 1")
+
+
+@example("TCP025")
+def counts_only_the_body_of_an_option(lab: LintedLab) -> None:
+    """The MSS option has length 2: its kind and length bytes are not counted."""
+    play(lab, "> S 0:0(0) win 65535 hex 020205b4")
+
+
+@example("TCP026")
+def leaves_rubbish_behind_the_options(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 hex 020405b400adbeef")
+
+
+@example("TCP027")
+def forgets_the_source_port(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> port 0")
+
+
+@example("TCP028")
+def swaps_the_bytes_of_the_port(lab: LintedLab) -> None:
+    """The guest means port 50000, 0xc350, and sends 0x50c3; here 0x00c3."""
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> port 195")
+
+
+def behaves(lab: LintedLab) -> None:
+    play(lab, ORDINARY)
+
+
+def is_urgent(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > PU. 1:6(5) ack 1 urg 5")
+    play(lab, "> S 0:0(0) win 65535 <mss 1460,nop,sackOK> port 50001")
+    play(lab, "> R 0:0(0) port 50002")
+
+
+for number in range(20, 29):
+    clean(f"TCP{number:03}")(behaves)
+    clean(f"TCP{number:03}")(is_urgent)

@@ -1,0 +1,293 @@
+"""How a TCP connection begins."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, play
+
+CLOSED_BY_GUEST = f"""
+    {OPEN}
+    > F. 1:1(0) ack 1
+    < F. 1:1(0) ack 2
+    > . 2:2(0) ack 2
+"""
+CLOSED_BY_PEER = f"""
+    {OPEN}
+    < F. 1:1(0) ack 1
+    > F. 1:1(0) ack 2
+    < . 2:2(0) ack 2
+"""
+
+
+@example("TCP030")
+def announces_no_mss(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535")
+
+
+@example("TCP030")
+def answers_without_mss(lab: LintedLab) -> None:
+    play(lab, "< S 0:0(0) win 65535 <mss 1460>\n > S. 0:0(0) ack 1 win 65535")
+
+
+@example("TCP031")
+def announces_no_bytes(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 0>")
+
+
+@example("TCP032")
+def swaps_the_bytes_of_the_mss(lab: LintedLab) -> None:
+    """The guest means 1460, 0x05b4, and sends 0xb405."""
+    play(lab, "> S 0:0(0) win 65535 <mss 46085>")
+
+
+@example("TCP032")
+def forgets_the_headers(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1500>")
+
+
+@clean("TCP030")
+@clean("TCP031")
+@clean("TCP032")
+def announces_little(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 536>")
+
+
+@example("TCP033")
+def sends_data_with_the_syn(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(10) win 65535 <mss 1460>")
+
+
+@example("TCP034")
+def offers_a_huge_scale(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460,nop,wscale 15>")
+
+
+@clean("TCP033")
+@clean("TCP034")
+def offers_the_largest_scale(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460,nop,wscale 14>")
+
+
+@example("TCP035")
+def announces_the_mss_always(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 <mss 1460>")
+
+
+@example("TCP036")
+def scales_unasked(lab: LintedLab) -> None:
+    """The SYN offered no window scale; the guest's SYN-ACK has one."""
+    play(
+        lab,
+        """
+        < S 0:0(0) win 65535 <mss 1460>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+        """,
+    )
+
+
+@clean("TCP035")
+@clean("TCP036")
+def scales_when_asked(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        < S 0:0(0) win 65535 <mss 1460,sackOK,TS val 9 ecr 0,nop,wscale 7>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 5 ecr 9,nop,wscale 7>
+        < . 1:1(0) ack 1 win 512 <TS val 9 ecr 5>
+        > P. 1:6(5) ack 1 win 512 <TS val 5 ecr 9>
+        """,
+    )
+
+
+SCALED = """
+    > S 0:0(0) win {first} <mss 1460,nop,wscale 7>
+    < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+    > . 1:1(0) ack 1 win 512
+"""
+
+
+@example("TCP037")
+def scales_the_window_of_the_syn(lab: LintedLab) -> None:
+    """The guest has a buffer of 65536 bytes, and shifts it by 7 in the SYN as well."""
+    play(lab, SCALED.format(first=512))
+
+
+@clean("TCP037")
+def does_not(lab: LintedLab) -> None:
+    play(lab, SCALED.format(first=65535))
+
+
+@example("TCP038")
+def chooses_a_number_for_each_syn(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        +1 > S 0:0(0) win 65535 <mss 1460> isn 5000
+        +2 > S 0:0(0) win 65535 <mss 1460> isn 900000
+        """,
+    )
+
+
+@clean("TCP038")
+def sends_the_same_syn_again(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        +1 > S 0:0(0) win 65535 <mss 1460>
+        +2 > S 0:0(0) win 65535 <mss 1460>
+        < R. 0:0(0) ack 1
+        +1 > S 0:0(0) win 65535 <mss 1460> isn 900000
+        < R. 0:0(0) ack 1
+        +1 > S 0:0(0) win 65535 <mss 1460> isn 1000000
+        """,
+    )
+
+
+@example("TCP039")
+def begins_with_zero(lab: LintedLab) -> None:
+    """Each connection begins with sequence number 0."""
+    for port in (50_001, 50_002, 50_003):
+        play(lab, f"> S 0:0(0) win 65535 <mss 1460> port {port} isn 0")
+
+
+@example("TCP039")
+def goes_on_in_steps(lab: LintedLab) -> None:
+    for number in range(4):
+        play(lab, f"> S 0:0(0) win 65535 <mss 1460> port {50_001 + number} isn {number * 64_000}")
+
+
+@clean("TCP039")
+def begins_anywhere(lab: LintedLab) -> None:
+    for number, isn in enumerate((5, 77_777, 3_000_000_000, 2, 2, 99)):
+        play(lab, f"> S 0:0(0) win 65535 <mss 1460> port {50_001 + number} isn {isn}")
+
+
+@example("TCP040")
+def forgets_what_it_closed(lab: LintedLab) -> None:
+    """The guest closes first, and begins again with the same ports and the same number."""
+    play(lab, CLOSED_BY_GUEST)
+    play(lab, "+1 > S 0:0(0) win 65535 <mss 1460>")
+
+
+@clean("TCP040")
+def opens_anew_where_it_may(lab: LintedLab) -> None:
+    play(lab, CLOSED_BY_PEER)
+    play(lab, f"+1 {CLOSED_BY_GUEST.strip()}")
+    play(lab, "+1 > S 0:0(0) win 65535 <mss 1460> isn 4000064000")
+    play(lab, f"{CLOSED_BY_GUEST}\n +61 > S 0:0(0) win 65535 <mss 1460>")
+
+
+@example("TCP041")
+def has_one_port(lab: LintedLab) -> None:
+    for isn in (1000, 2_000_000, 77):
+        play(lab, f"+70 > S 0:0(0) win 65535 <mss 1460> isn {isn}\n < R. 0:0(0) ack 1")
+
+
+@clean("TCP041")
+def has_many_ports(lab: LintedLab) -> None:
+    for port in (50_001, 50_002, 50_003, 50_004):
+        play(lab, f"> S 0:0(0) win 65535 <mss 1460> port {port} isn {port * port}")
+
+
+@example("TCP042")
+def does_not_hear_the_syn_ack(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        +1 > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        +2 > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        +4 > S 0:0(0) win 65535 <mss 1460>
+        """,
+    )
+
+
+@clean("TCP042")
+def hears_the_second(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 7 win 65535 <mss 1460>
+        +1 > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 7 win 65535 <mss 1460>
+        +2 > S 0:0(0) win 65535 <mss 1460>
+        +4 > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1
+        """,
+    )
+
+
+@example("TCP043")
+def resets_what_it_asked_for(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > R 1:1(0)
+        """,
+    )
+
+
+@clean("TCP043")
+def resets_what_it_did_not_ask_for(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 9 win 65535 <mss 1460>
+        > R 9:9(0)
+        """,
+    )
+
+
+@example("TCP044")
+def acknowledges_the_number_of_the_syn(lab: LintedLab) -> None:
+    """The guest answers the SYN-ACK with its number, not with the next one."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 0
+        """,
+    )
+
+
+@example("TCP044")
+def answers_a_syn_with_its_number(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        < S 0:0(0) win 65535 <mss 1460>
+        > S. 0:0(0) ack 0 win 65535 <mss 1460>
+        """,
+    )
+
+
+@example("TCP045")
+def goes_on_with_the_number_of_the_syn(lab: LintedLab) -> None:
+    """The first data has the SYN's number."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > P. 0:5(5) ack 1
+        """,
+    )
+
+
+@clean("TCP044")
+@clean("TCP045")
+def keeps_alive(lab: LintedLab) -> None:
+    """A probe has the number of the last byte that was acknowledged, here of the SYN."""
+    play(lab, f"{OPEN}\n +60 > . 0:0(0) ack 1\n < . 1:1(0) ack 1\n +60 > . 0:1(1) ack 1")

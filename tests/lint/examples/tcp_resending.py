@@ -1,0 +1,149 @@
+"""What a guest's TCP sends again."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, OPEN_SACK, play
+
+MEASURED = f"""
+    {OPEN}
+    > P. 1:101(100) ack 1
+    +0.3 < . 1:1(0) ack 101
+"""
+FOUR = """
+    > . 101:1561(1460) ack 1
+    > . 1561:3021(1460) ack 1
+    > . 3021:4481(1460) ack 1
+    > . 4481:5941(1460) ack 1
+"""
+
+
+@example("TCP070")
+def sends_other_bytes(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +1 > P. 1:101(100) ack 1 other")
+
+
+@clean("TCP070")
+def cuts_anew(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +1 > P. 1:51(50) ack 1\n > P. 51:101(50) ack 1")
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +1 > P. 1:101(100) ack 1")
+    play(lab, f"{MEASURED}\n +60 > . 100:101(1) ack 1 other")
+
+
+@example("TCP071")
+def is_impatient(lab: LintedLab) -> None:
+    two = "> . 1:1461(1460) ack 1\n > P. 1461:1561(100) ack 1"
+    play(lab, f"{OPEN}\n {two}\n +0.05 > . 1:1461(1460) ack 1")
+
+
+@example("TCP071")
+def does_not_measure(lab: LintedLab) -> None:
+    """The round trip takes 300 ms."""
+    play(lab, f"{MEASURED}\n > P. 101:201(100) ack 1\n +0.25 > P. 101:201(100) ack 1")
+
+
+@example("TCP071")
+def sends_syns_in_a_flood(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460>\n +0.01 > S 0:0(0) win 65535 <mss 1460>")
+
+
+@clean("TCP071")
+def has_reasons(lab: LintedLab) -> None:
+    """Three duplicate acknowledgements; a partial one; a tail loss probe."""
+    play(
+        lab,
+        f"""
+        {MEASURED}{FOUR}
+        +0.05 < . 1:1(0) ack 101
+        < . 1:1(0) ack 101
+        < . 1:1(0) ack 101
+        > . 101:1561(1460) ack 1
+        +0.05 < . 1:1(0) ack 3021
+        > . 3021:4481(1460) ack 1
+        +0.3 < . 1:1(0) ack 5941
+        > P. 5941:6041(100) ack 1
+        +0.6 > P. 5941:6041(100) ack 1
+        +0.5 > P. 5941:6041(100) ack 1
+        """,
+    )
+
+
+def again_after(*waits: float) -> str:
+    return "\n".join(f"+{wait} > P. 1:101(100) ack 1" for wait in (0, *waits))
+
+
+@example("TCP072")
+def repeats_itself_every_second(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n{again_after(1, 1, 1, 1)}")
+
+
+@example("TCP072")
+def sends_a_syn_every_second(lab: LintedLab) -> None:
+    play(lab, "\n".join(["+1 > S 0:0(0) win 65535 <mss 1460>"] * 8))
+
+
+@clean("TCP072")
+def backs_off(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n{again_after(0.2, 0.4, 0.8, 1.6, 3.2, 60, 60, 60, 60)}")
+    play(lab, f"{OPEN}\n{again_after(1, 1)}\n < . 1:1(0) ack 1\n +1 > P. 1:101(100) ack 1")
+
+
+@clean("TCP072")
+def probes_a_closed_window(lab: LintedLab) -> None:
+    closed = OPEN.replace("ack 1 win 65535 <mss", "ack 1 win 0 <mss", 1)
+    play(lab, closed + "\n".join(["+1 > P. 1:2(1) ack 1"] * 6))
+
+
+@example("TCP073")
+def loses_heart(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n{again_after(1)}\n +2 > R. 101:101(0) ack 1")
+
+
+@clean("TCP073")
+def gives_up_late(lab: LintedLab) -> None:
+    waits = again_after(1, 2, 4, 8, 16, 32)
+    play(lab, f"{OPEN}\n{waits}\n +64 > R. 101:101(0) ack 1")
+    play(lab, f"{OPEN}\n{again_after()}\n +0.1 > R. 101:101(0) ack 1")
+
+
+@example("TCP074")
+def waits_for_its_timer(lab: LintedLab) -> None:
+    """Three duplicate acknowledgements came after 50 ms; the segment goes again a second later."""
+    play(
+        lab,
+        f"""
+        {MEASURED}{FOUR}
+        +0.05 < . 1:1(0) ack 101
+        < . 1:1(0) ack 101
+        < . 1:1(0) ack 101
+        +1 > . 101:1561(1460) ack 1
+        """,
+    )
+
+
+@clean("TCP074")
+def was_not_asked_to(lab: LintedLab) -> None:
+    """Two duplicates are no loss, nor are those of what came twice."""
+    play(
+        lab,
+        f"""
+        {MEASURED}{FOUR}
+        +0.05 < . 1:1(0) ack 101
+        < . 1:1(0) ack 101
+        +1 > . 101:1561(1460) ack 1
+        """,
+    )
+    play(
+        lab,
+        f"""
+        {OPEN_SACK}
+        > P. 1:101(100) ack 1
+        +0.3 < . 1:1(0) ack 101
+        {FOUR}
+        < . 1:1(0) ack 101 <sack 1:101>
+        < . 1:1(0) ack 101 <sack 1:101>
+        < . 1:1(0) ack 101 <sack 1:101>
+        +1 > . 101:1561(1460) ack 1
+        """,
+    )

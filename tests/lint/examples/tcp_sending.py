@@ -1,0 +1,310 @@
+"""What a guest's TCP sends."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, OPEN_SACK, OPEN_STAMPS, play
+
+SMALL_WINDOW = """
+    > S 0:0(0) win 65535 <mss 1460>
+    < S. 0:0(0) ack 1 win 1000 <mss 1460>
+    > . 1:1(0) ack 1
+    > P. 1:1001(1000) ack 1
+"""
+
+
+@example("TCP050")
+def does_not_look_at_the_window(lab: LintedLab) -> None:
+    play(lab, f"{SMALL_WINDOW}\n > P. 1001:2001(1000) ack 1")
+
+
+@example("TCP050")
+def scales_the_window_of_a_syn_ack(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460,nop,wscale 2>
+        < S. 0:0(0) ack 1 win 2000 <mss 1460,nop,wscale 2>
+        > . 1:1(0) ack 1 win 16000
+        > . 1:1461(1460) ack 1 win 16000
+        > P. 1461:2921(1460) ack 1 win 16000
+        """,
+    )
+
+
+@example("TCP051")
+def does_not_stop(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {SMALL_WINDOW}
+        +0.02 < . 1:1(0) ack 1001 win 0
+        +0.02 > P. 1001:2001(1000) ack 1
+        """,
+    )
+
+
+@example("TCP051")
+def does_not_see_the_window_go(lab: LintedLab) -> None:
+    """The other end takes its window back (it should not), and the guest goes on."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:1001(1000) ack 1
+        +0.02 < . 1:1(0) ack 1001 win 0
+        +1 > P. 1001:2001(1000) ack 1
+        """,
+    )
+
+
+PROBED = f"""
+    {SMALL_WINDOW}
+    +0.02 < . 1:1(0) ack 1001 win 0
+    +0.3 > . 1000:1000(0) ack 1
+    < . 1:1(0) ack 1001 win 0
+    +0.6 > P. 1001:1002(1) ack 1
+    < . 1:1(0) ack 1001 win 0
+    +1.2 > P. 1001:1002(1) ack 1
+    < . 1:1(0) ack 1002 win 5000
+    > P. 1002:2462(1460) ack 1
+    +0.02 < . 1:1(0) ack 2462 win 3540
+"""
+
+
+@example("TCP052")
+def waits_for_the_window_to_open(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {SMALL_WINDOW}
+        +0.02 < . 1:1(0) ack 1001 win 0
+        +30 < . 1:1(0) ack 1001 win 5000
+        > P. 1001:2001(1000) ack 1
+        """,
+    )
+
+
+@clean("TCP052")
+def had_nothing_to_send(lab: LintedLab) -> None:
+    closed = f"{SMALL_WINDOW}\n +0.02 < . 1:1(0) ack 1001 win 0"
+    play(lab, f"{closed}\n +30 < P. 1:6(5) ack 1001 win 5000\n > P. 1001:2001(1000) ack 6")
+    play(lab, f"{closed}\n +30 < . 1:1(0) ack 1001 win 5000\n +1 > P. 1001:2001(1000) ack 1")
+
+
+@clean("TCP050")
+@clean("TCP051")
+@clean("TCP052")
+def probes(lab: LintedLab) -> None:
+    play(lab, PROBED)
+
+
+@example("TCP053")
+def does_not_look_at_the_mss(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 536>
+        > . 1:1(0) ack 1
+        > . 1:1461(1460) ack 1
+        """,
+    )
+
+
+@example("TCP053")
+def forgets_the_options(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_STAMPS}\n > . 1:1461(1460) ack 1 <TS val 120 ecr 700>")
+
+
+@clean("TCP053")
+def fills_segments(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_STAMPS}\n > . 1:1449(1448) ack 1 <TS val 120 ecr 700>")
+    play(lab, f"{OPEN}\n > . 1:1461(1460) ack 1")
+
+
+@example("TCP054")
+def counts_an_acknowledgement(lab: LintedLab) -> None:
+    """The acknowledgement takes a number, so byte 1 is never sent."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 2:102(100) ack 1
+        +1 > P. 2:102(100) ack 1
+        < . 1:1(0) ack 1
+        +3 > P. 2:102(100) ack 1
+        """,
+    )
+
+
+@clean("TCP054")
+def sends_what_was_lost(lab: LintedLab) -> None:
+    """A frame was lost before it could be seen, and comes again."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 101:201(100) ack 1
+        < . 1:1(0) ack 1
+        +1 > P. 1:101(100) ack 1
+        < . 1:1(0) ack 201
+        +5 > P. 201:301(100) ack 1
+        > . 401:401(0) ack 1
+        < . 1:1(0) ack 401
+        +5 > P. 401:501(100) ack 1
+        """,
+    )
+
+
+CLOSING = f"""
+    {OPEN}
+    > P. 1:101(100) ack 1
+    > F. 101:101(0) ack 1
+"""
+
+
+@example("TCP055")
+def goes_on_after_its_end(lab: LintedLab) -> None:
+    play(lab, f"{CLOSING}\n > P. 102:152(50) ack 1")
+
+
+@example("TCP056")
+def has_two_ends(lab: LintedLab) -> None:
+    play(lab, f"{CLOSING}\n +1 > F. 102:102(0) ack 1")
+
+
+@clean("TCP055")
+@clean("TCP056")
+def sends_its_end_again(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {CLOSING}
+        +1 > FP. 1:101(100) ack 1
+        +2 > F. 101:101(0) ack 1
+        < P. 1:101(100) ack 102
+        > . 102:102(0) ack 101
+        """,
+    )
+
+
+@example("TCP064")
+def does_not_count_its_fin(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {CLOSING}
+        +0.02 < . 1:1(0) ack 102
+        +0.5 < F. 1:1(0) ack 102
+        > . 101:101(0) ack 2
+        """,
+    )
+
+
+@clean("TCP064")
+def counts_its_fin(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {CLOSING}
+        +0.02 < . 1:1(0) ack 102
+        > . 101:101(0) ack 1
+        +0.5 < F. 1:1(0) ack 102
+        > . 102:102(0) ack 2
+        """,
+    )
+
+
+@example("TCP057")
+def cannot_let_go(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > R. 1:1(0) ack 1\n +1 > P. 1:6(5) ack 1")
+
+
+@example("TCP058")
+def does_not_hear_the_reset(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:6(5) ack 1
+        +0.02 < R. 1:1(0) ack 6
+        +2 > P. 6:11(5) ack 1
+        """,
+    )
+
+
+@clean("TCP057")
+@clean("TCP058")
+def lets_go(lab: LintedLab) -> None:
+    """What was on its way already, a reset beside the number, and a new connection."""
+    play(lab, f"{OPEN}\n < R. 1:1(0) ack 1\n +0.01 > P. 1:6(5) ack 1")
+    play(lab, f"{OPEN}\n < R. 500:500(0) ack 1\n > . 1:1(0) ack 1\n +2 > P. 1:6(5) ack 1")
+    play(lab, f"{OPEN}\n > R. 1:1(0) ack 1\n +1 {OPEN.strip()}\n > P. 1:6(5) ack 1")
+
+
+@example("TCP059")
+def explains_its_reset(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > R. 1:11(10) ack 1")
+
+
+@example("TCP060")
+def resets_at_zero(lab: LintedLab) -> None:
+    """The guest resets an open connection with sequence number 0 on the wire."""
+    play(lab, f"{OPEN}\n > R 294967296:294967296(0)")
+
+
+@example("TCP061")
+def resets_what_the_other_end_closed(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        +0.02 < F. 1:1(0) ack 101
+        > . 101:101(0) ack 2
+        +0.1 > R. 101:101(0) ack 2
+        """,
+    )
+
+
+@clean("TCP059")
+@clean("TCP060")
+@clean("TCP061")
+def resets_an_open_connection(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +0.02 < . 1:1(0) ack 101\n > R. 101:101(0) ack 1")
+    play(lab, f"{OPEN_SACK}\n > P. 1:101(100) ack 1\n +0.02 < P. 1:6(5) ack 101\n > R 101:101(0)")
+
+
+@example("TCP062")
+def sends_byte_by_byte(lab: LintedLab) -> None:
+    """Sixty bytes in sixty segments, and nobody has answered the first."""
+    bytes_ = "\n".join(f"> P. {at}:{at + 1}(1) ack 1" for at in range(1, 61))
+    play(lab, f"{OPEN}\n{bytes_}")
+
+
+@clean("TCP062")
+def waits_for_each_byte(lab: LintedLab) -> None:
+    typed = "\n".join(
+        f"> P. {at}:{at + 1}(1) ack 1\n +0.02 < . 1:1(0) ack {at + 1}" for at in range(1, 61)
+    )
+    play(lab, f"{OPEN}\n{typed}")
+
+
+def asked(flags: str, times: int) -> str:
+    return "\n".join(
+        f"> {flags} {1 + 10 * at}:{11 + 10 * at}(10) ack {1 + 20 * at}\n"
+        f"+0.02 < P. {1 + 20 * at}:{21 + 20 * at}(20) ack {11 + 10 * at}"
+        for at in range(times)
+    )
+
+
+@example("TCP063")
+def never_pushes(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n{asked('.', 5)}")
+
+
+@clean("TCP063")
+def pushes(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n{asked('P.', 5)}")
