@@ -58,7 +58,7 @@ class TcpChecker:
             return iter(())
         found, self._found = self._found, []
         name = f"{ipv4.named(packet.packet)} {_relative(segment, connection)}"
-        return iter([Finding(rule, f"{name}: {text}") for rule, text in found])
+        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))
@@ -162,6 +162,10 @@ class TcpChecker:
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
                 del self._flows[key]
+
+
+def _with_section(rule: Rule, text: str) -> str:
+    return text if "(RFC" in text else f"{text} ({rule.rfc})"
 
 
 def _relative(segment: Segment, connection: Connection | None) -> Segment:
