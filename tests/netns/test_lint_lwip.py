@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from pynat.config_peers import zoo
 from pynat.host.tcp import reset_on_close
+from pynat.peer import PAGE
+from pynat.services.peers import generated
 from pynat.testing.namespace import Namespace
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256
@@ -24,6 +27,19 @@ pytestmark = pytest.mark.lwip
 WITHOUT_IPV6 = ("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
 DATA = pattern(300_000)
 SUM = f"{len(DATA)} {sum(DATA)}"
+ZOO = """
+zoo = true
+[peers]
+"192.0.2.8" = "zerowindow for 2s"
+"""
+ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
+ADDRESSES["closed"] = "192.0.2.8"
+HEAD = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE}\r\n\r\n".encode()
+SLOW = {"late"}
+HARD = {
+    *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
+    *("wrap", "lateack", "noack", "dupack", "badsynack"),
+}
 BAD_WIRE = """
 seed = 2
 [impair]
@@ -68,7 +84,7 @@ def test_lwip(tmp_path: Path) -> None:
             f"push {ROUTER} {sink.port} {len(DATA)}": f"{sha256(DATA)} {len(DATA)}",
             f"fetch {ROUTER} 1": "refused",
             f"push {ROUTER} {resetting.port} 1": "refused",
-            f"reset {ROUTER} {resetting.port}": "aborted",
+            f"reset {ROUTER} {sink.port}": "aborted",
             "serve 7000": "listening",
         }
         with network.guest.running(*command(wanted)) as guest:
@@ -96,6 +112,17 @@ def test_lwip_over_a_bad_wire(tmp_path: Path) -> None:
         }
         said = network.guest.run(*command(wanted), timeout=50).stdout.splitlines()
         assert said == [f"address {GUEST}", *wanted.values()], network.log
+
+
+def test_lwip_among_peers_that_misbehave(tmp_path: Path) -> None:
+    """What comes is right each time; `push` goes where nothing comes back."""
+    page = HEAD + generated(0, PAGE)
+    wanted = {f"get {ADDRESSES[name]}": f"{len(page)} {sum(page)}" for name in sorted(HARD)}
+    wanted |= {f"push {ADDRESSES[name]} 9 4000": "no answer" for name in sorted(HARD - SLOW)}
+    wanted |= {f"get {ADDRESSES['refuse']}": "refused"}
+    with lwip_network(tmp_path, ZOO) as network:
+        said = network.guest.run(*command(wanted), timeout=50).stdout.splitlines()
+        assert dict(zip(wanted, said[1:], strict=True)) == wanted, network.log
 
 
 def command(wanted: dict[str, str]) -> list[str]:

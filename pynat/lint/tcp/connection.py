@@ -123,6 +123,7 @@ class Connection:
             return
         if segment.flags & ACK:
             if guest is None or signed(segment.ack - guest.isn) != 1 or self._shaken:
+                self.answered = True  # so the guest may send its SYN again at once
                 return
             self._syn_acks = 1
         peer = self.peer = Side.of(segment)

@@ -6,7 +6,8 @@
 
 Only the segment at `una`, which the time-out is for, is judged by the clock, and only while nothing
 else can be the reason: no duplicate acknowledgement, no SACK, no ICMP error, no closed window, no
-recovery going on. A tail loss probe (RFC 8985 7.2) may come after two round trips.
+recovery going on. A tail loss probe (RFC 8985 7.2) may come after two round trips; where these are
+short it is the third hasty one that is told: a link may have read two frames at once.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _EQUAL_GAPS = 3
 _LONGEST_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
 _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
+_HASTY = 3
 _MOST = 2048  # segments remembered of a connection; more are not looked at
 
 
@@ -61,6 +63,7 @@ class Resending:
         self._recover = 0  # a recovery goes on below this number
         self._disordered = False  # the path doubles or reorders: duplicates may mean nothing
         self._told_slow = False
+        self._hasty = 0  # times that a segment came again within a round trip
 
     @property
     def in_flight(self) -> bool:
@@ -109,6 +112,9 @@ class Resending:
         if waited < least * _SLACK:
             tell(rules.EARLY, f"sent again after {_ms(waited)}, expected {_ms(LEAST_RTO)} or more")
         elif waited < self._round_trip * _SLACK:
+            self._hasty += 1
+            if probe and self._round_trip < LEAST_RTO and self._hasty < _HASTY:
+                return
             tell(
                 rules.EARLY,
                 f"sent again after {_ms(waited)}, the shortest round trip so far is"

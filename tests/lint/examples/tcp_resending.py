@@ -69,6 +69,29 @@ def has_reasons(lab: LintedLab) -> None:
     )
 
 
+@example("TCP071")
+def sends_everything_twice(lab: LintedLab) -> None:
+    steps = (
+        f"> P. {at}:{at + 100}(100) ack 1\n > P. {at}:{at + 100}(100) ack 1\n"
+        f" +0.01 < . 1:1(0) ack {at + 100}\n"
+        for at in range(101, 501, 100)
+    )
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {' '.join(steps)}")
+
+
+@clean("TCP071")
+def is_read_late(lab: LintedLab) -> None:
+    """The link took the segment and its tail loss probe at once."""
+    steps = "> P. 101:201(100) ack 1\n > P. 101:201(100) ack 1\n +0.01 < . 1:1(0) ack 201"
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {steps}")
+
+
+@clean("TCP071")
+def meets_a_wrong_syn_ack(lab: LintedLab) -> None:
+    syn = "S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"> {syn}\n < S. 0:0(0) ack 2 win 65535 <mss 1460>\n > R 2:2(0)\n > {syn}")
+
+
 def again_after(*waits: float) -> str:
     return "\n".join(f"+{wait} > P. 1:101(100) ack 1" for wait in (0, *waits))
 

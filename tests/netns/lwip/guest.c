@@ -10,8 +10,9 @@
  *     echo ADDRESS PORT SIZE   a datagram there and back: "same"
  *     fetch ADDRESS PORT       read to the end: size and sum of the bytes
  *     slow ADDRESS PORT        the same, but nothing is read in the first second
- *     push ADDRESS PORT SIZE   send i % 251 and half-close: the answer, up to a line's end
- *     reset ADDRESS PORT       send a byte, then reset
+ *     get ADDRESS              the same with a page of port 80, which is asked for
+ *     push ADDRESS PORT SIZE   send i % 251 and half-close: the first line of the answer
+ *     reset ADDRESS PORT       send a byte, and reset when it is acknowledged
  *     serve PORT               one client: send back what it sends; "listening", then "served"
  *
  * A connection that cannot be had is "refused"; what takes too long is "nothing", and ends it all.
@@ -223,7 +224,7 @@ static struct {
     struct tcp_pcb *pcb;
     char *data; /* to send */
     size_t size, queued;
-    bool half_close, reset, reads;
+    bool half_close, reset, reads, failed;
     size_t got, unread, sum;
     char line[LINE];
 } stream;
@@ -233,14 +234,14 @@ static void fail(void *unused, err_t error)
     (void)unused;
     puts(error == ERR_RST ? "refused" : "aborted");
     stream.pcb = NULL;
-    done = true;
+    stream.failed = done = true;
 }
 
 static err_t go_on(void *unused, struct tcp_pcb *pcb, u16_t acknowledged)
 {
     size_t room = tcp_sndbuf(pcb), rest = stream.size - stream.queued;
-    size_t now = LWIP_MIN(LWIP_MIN(room, rest), TCP_MSS * 4);
-    (void)unused, (void)acknowledged;
+    size_t now = LWIP_MIN(LWIP_MIN(room, rest), 4u * tcp_mss(pcb));
+    (void)unused;
     if (now > 0 && tcp_write(pcb, stream.data + stream.queued, now, 0) == ERR_OK)
         stream.queued += now;
     if (stream.half_close && stream.queued == stream.size) {
@@ -248,7 +249,7 @@ static err_t go_on(void *unused, struct tcp_pcb *pcb, u16_t acknowledged)
         tcp_shutdown(pcb, 0, 1);
     }
     tcp_output(pcb);
-    if (stream.reset) {
+    if (stream.reset && acknowledged) {
         tcp_abort(pcb);
         return ERR_ABRT;
     }
@@ -292,38 +293,45 @@ static err_t take(void *unused, struct tcp_pcb *pcb, struct pbuf *data, err_t er
     return ERR_OK;
 }
 
-static void dial(char **words, size_t size)
+static void dial(const char *host, const char *port, char *data, size_t size)
 {
-    ip_addr_t address = parse(words[0]);
+    ip_addr_t address = parse(host);
     struct tcp_pcb *pcb = tcp_new();
     memset(&stream, 0, sizeof stream);
     stream.pcb = pcb;
     stream.size = size;
-    stream.data = pattern(size);
+    stream.data = data;
     stream.reads = true;
     tcp_err(pcb, fail);
     tcp_recv(pcb, take);
     tcp_sent(pcb, go_on);
-    tcp_connect(pcb, &address, atoi(words[1]), began);
+    tcp_connect(pcb, &address, atoi(port), began);
 }
 
 static void tell_sum(void)
 {
     wait_until_done();
-    if (stream.got)
+    if (!stream.failed)
         printf("%zu %zu\n", stream.got, stream.sum);
     done = true;
 }
 
 static void fetch(char **words)
 {
-    dial(words, 0);
+    dial(words[0], words[1], NULL, 0);
+    tell_sum();
+}
+
+static void get(char **words)
+{
+    static char request[] = "GET / HTTP/1.0\r\n\r\n";
+    dial(words[0], "80", request, sizeof request - 1);
     tell_sum();
 }
 
 static void slow(char **words)
 {
-    dial(words, 0);
+    dial(words[0], words[1], NULL, 0);
     stream.reads = false;
     pass(RELUCTANCE);
     stream.reads = true;
@@ -337,16 +345,18 @@ static void slow(char **words)
 
 static void push(char **words)
 {
-    dial(words, atoi(words[2]));
+    size_t size = atoi(words[2]);
+    dial(words[0], words[1], pattern(size), size);
     stream.half_close = true;
     wait_until_done();
-    printf("%s", stream.line);
+    if (!stream.failed)
+        puts(strtok(stream.line, "\n") ? stream.line : "no answer");
     done = true;
 }
 
 static void reset(char **words)
 {
-    dial(words, 1);
+    dial(words[0], words[1], pattern(1), 1);
     stream.reset = true;
 }
 
@@ -396,6 +406,7 @@ static const struct {
 } verbs[] = {
     {"resolve", 1, resolve}, {"ping", 1, ping},   {"echo", 3, echo},   {"fetch", 2, fetch},
     {"slow", 2, slow},       {"push", 3, push},   {"reset", 2, reset}, {"serve", 1, serve},
+    {"get", 1, get},
 };
 
 static char **run(char **words)
