@@ -273,6 +273,22 @@ class Lint:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that a service does wrong on purpose (docs/faults.md)."""
+
+    text: str
+    service: str  # dhcp, dns, arp or icmp
+    kind: str
+    about: str = ""  # a name of DNS or the address of a host, where the service has such
+    word: str = ""  # which of several
+    number: float = 0  # seconds or bytes
+    times: int | None = None  # None = always
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     layout: Layout = Layout.PYNAT
     network: Network = field(default_factory=Network)
@@ -284,6 +300,7 @@ class Config:
     icmp: Icmp = field(default_factory=Icmp)
     impair: Impair = field(default_factory=Impair)
     lint: Lint = field(default_factory=Lint)
+    faults: tuple[Fault, ...] = ()
     hermetic: bool = False  # no socket of the host; in step with the simulator (docs/hermetic.md)
     time: TimePolicy = TimePolicy.AUTO
     patience: float = 1.0  # seconds that guest time is held after the last frame of an open flow

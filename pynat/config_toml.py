@@ -13,7 +13,14 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
-from pynat import config_dhcp, config_forwards, config_lint, config_peers, config_ways
+from pynat import (
+    config_dhcp,
+    config_faults,
+    config_forwards,
+    config_lint,
+    config_peers,
+    config_ways,
+)
 from pynat import config_values as values
 from pynat.config import LAYOUTS, Broadcast, Config, Layout, TimePolicy
 from pynat.config_check import check
@@ -39,6 +46,7 @@ KEYS: dict[str, Parser] = {
     "zoo": values.boolean,
     "restricted": values.boolean,
     "allow": values.list_of(config_ways.allowed),
+    "faults": values.list_of(config_faults.fault),
     "control": values.text(config_forwards.LONGEST_PATH, '"auto", "none" or the path of a socket'),
     "backlog": values.whole(1, 65535),
     "capture": values.new_file,

@@ -24,7 +24,18 @@ WORLD = {
 PURE = ("wire", "router", "services", "nat", "lint", "rules")
 MAY_IMPORT = {
     "wire": {"wire", "errors", "_fast"},
-    "services": {"services", "wire", "nat", "config", "peer", "errors", "notices", "timers"},
+    "services": {
+        "services",
+        "wire",
+        "nat",
+        "config",
+        "config_faults",
+        "config_values",
+        "peer",
+        "errors",
+        "notices",
+        "timers",
+    },
     "nat": {"nat", "wire", "config", "peer", "errors", "notices", "timers"},
     "router": {
         "router",

@@ -43,6 +43,10 @@ class GuestSide:
             self._mac, [one.packed for one in own], self.timers, notices, self._queue
         )
 
+    def move(self, mac: bytes) -> None:
+        """Have this MAC address from now on."""
+        self._mac = self.neighbors.mac = mac
+
     def frames(self) -> list[bytes]:
         """Everything queued since the last call."""
         frames, self._frames = self._frames, []

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
+from pynat.services.faults_arp import FaultyArp
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.arp import Arp
@@ -59,8 +60,9 @@ class Neighbors:
         send: Callable[[bytes], None],
     ) -> None:
         """own: our addresses, packed; the first one asks. send: takes a frame for the guest."""
-        self._mac = mac
-        self._own = frozenset(own)
+        self.mac = mac
+        self.own = frozenset(own)
+        self.faulty: FaultyArp | None = None  # where faults can be asked for
         self._asks_from = own[0]
         self._timers = timers
         self._notices = notices
@@ -77,6 +79,11 @@ class Neighbors:
         known = self._known.get(address)
         return known[0] if known and now < known[1] + LIFETIME else None
 
+    @property
+    def others(self) -> list[bytes]:
+        """The addresses of those that have been heard of."""
+        return list(self._known)
+
     def rows(self, now: float) -> list[Row]:
         return [
             {"address": dotted(address), "mac": mac.hex(":"), "heard": seconds(now - when)}
@@ -89,13 +96,15 @@ class Neighbors:
             hint = mistakes.byte_order(packet.operation, (arp.REQUEST, arp.REPLY))
             self._notices.drop("arp operation", text + hint, now)
             return
-        if packet.sender_mac[0] & 1 or packet.sender_mac in (self._mac, NO_MAC):
+        if packet.sender_mac[0] & 1 or packet.sender_mac in (self.mac, NO_MAC):
             mac = ethernet.text(packet.sender_mac)
             text = f"sender {mac}, expected the MAC address of the guest's card (RFC 1812 3.3.2)"
             self._notices.drop("arp sender", text, now)
-        elif packet.sender in self._own:
+        elif packet.sender in self.own:
             self._defend(packet, now)
         else:
+            if self.faulty:
+                self.faulty.meet(packet, now)
             if self._concerns_us(packet):
                 self.learn(packet.sender, packet.sender_mac, now)
             if packet.operation == arp.REQUEST:
@@ -104,16 +113,18 @@ class Neighbors:
     def _concerns_us(self, packet: Arp) -> bool:
         """A probe has no sender address (RFC 5227 2.1.1), an announcement has it twice."""
         return packet.sender != UNKNOWN and (
-            packet.target in self._own
+            packet.target in self.own
             or packet.target == packet.sender
             or packet.sender in self._known
             or packet.sender in self._asking
         )
 
     def _answer(self, packet: Arp, now: float) -> None:
-        if packet.target in self._own:
-            answer = Arp(arp.REPLY, self._mac, packet.target, packet.sender_mac, packet.sender)
-            self._send_arp(answer, packet.sender_mac)
+        if packet.target in self.own:
+            mac = self.faulty.answers_with(packet, now) if self.faulty else self.mac
+            if mac is not None:
+                answer = Arp(arp.REPLY, mac, packet.target, packet.sender_mac, packet.sender)
+                self.send_arp(answer, packet.sender_mac)
         elif packet.sender not in (packet.target, UNKNOWN):
             self._notices.drop(
                 "arp not ours", f"{packet}: nobody here has that address (RFC 826)", now
@@ -130,8 +141,8 @@ class Neighbors:
         )
         if now >= self._defended.get(address, -DEFENCE) + DEFENCE:
             self._defended[address] = now
-            announcement = Arp(arp.REQUEST, self._mac, address, NO_MAC, address)
-            self._send_arp(announcement, ethernet.BROADCAST)
+            announcement = Arp(arp.REQUEST, self.mac, address, NO_MAC, address)
+            self.send_arp(announcement, ethernet.BROADCAST)
 
     def learn(self, address: bytes, mac: bytes, now: float) -> None:
         before = self._known.pop(address, None)
@@ -145,7 +156,7 @@ class Neighbors:
             return
         self._timers.set(question, None)
         for packet in question.packets:
-            self._send(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
+            self._send(ethernet.encode(mac, self.mac, ethernet.IPV4, packet))
 
     def _report(self, address: bytes, before: tuple[bytes, float], mac: bytes, now: float) -> None:
         self._notices.limited(
@@ -160,7 +171,7 @@ class Neighbors:
     def send_ipv4(self, destination: bytes, packet: bytes, now: float) -> None:
         mac = self.fresh_mac(destination, now)
         if mac is not None:
-            self._send(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
+            self._send(ethernet.encode(mac, self.mac, ethernet.IPV4, packet))
             return
         self._known.pop(destination, None)
         question = self._asking.get(destination)
@@ -192,8 +203,8 @@ class Neighbors:
             return
         question.tries += 1
         self._timers.set(question, now + RETRY)
-        request = Arp(arp.REQUEST, self._mac, self._asks_from, NO_MAC, question.address)
-        self._send_arp(request, ethernet.BROADCAST)
+        request = Arp(arp.REQUEST, self.mac, self._asks_from, NO_MAC, question.address)
+        self.send_arp(request, ethernet.BROADCAST)
 
-    def _send_arp(self, packet: Arp, to: bytes) -> None:
-        self._send(ethernet.encode(to, self._mac, ethernet.ARP, arp.encode(packet)))
+    def send_arp(self, packet: Arp, to: bytes, source: bytes | None = None) -> None:
+        self._send(ethernet.encode(to, source or self.mac, ethernet.ARP, arp.encode(packet)))

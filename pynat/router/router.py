@@ -44,9 +44,14 @@ from pynat.router.reassembly import Reassembly
 from pynat.router.ways import Ways
 from pynat.router.world import LIMITED_BROADCAST, World
 from pynat.services import ping
-from pynat.services.dhcp import DhcpServer
+from pynat.services.dhcp import DhcpServer, Reply
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
+from pynat.services.faults import Faults
+from pynat.services.faults_arp import FaultyArp
+from pynat.services.faults_dhcp import FaultyDhcp
+from pynat.services.faults_dns import FaultyDns
+from pynat.services.faults_icmp import FaultyPaths
 from pynat.services.peers import PeerHosts
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, mistakes, udp
@@ -94,6 +99,20 @@ class Router:
         self.peers = PeerHosts(self.guest.timers)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)
+        self.faults = faults = Faults(notices)
+        self._faulty_dhcp = FaultyDhcp(self.dhcp, faults, self.guest, self._send_dhcp)
+        self._faulty_paths = FaultyPaths(faults, self.guest)
+        nobody = next(one for one in (network.net[-2], network.net[-3]) if one != network.dns)
+        self._faulty_dns = self.dns.faulty = FaultyDns(faults, self.guest, nobody.packed)
+        neighbors = self.guest.neighbors
+        neighbors.faulty = FaultyArp(faults, neighbors, self.guest.timers, self._move)
+        for one in config.faults:
+            faults.add(one)
+
+    def _move(self, mac: bytes) -> None:
+        """The router's MAC address from now on."""
+        self._mac = self.tcp.mac = mac
+        self.guest.move(mac)
 
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself."""
@@ -109,7 +128,7 @@ class Router:
     # ------------------------------------------------------------------ from the guest
     def take(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
-        taken = self.tcp.take_run(frames, at, now)
+        taken = 0 if self.faults.icmp else self.tcp.take_run(frames, at, now)
         if not taken:
             self.from_guest(frames[at], now)
         return taken or 1
@@ -259,9 +278,12 @@ class Router:
 
     def _dhcp(self, datagram: Udp, now: float) -> None:
         self._now = now
-        reply = self.dhcp.from_guest(datagram.payload, now)
-        if reply is None:
-            return
+        if self.faults.dhcp:
+            self._faulty_dhcp.from_guest(datagram.payload, now)
+        elif reply := self.dhcp.from_guest(datagram.payload, now):
+            self._send_dhcp(reply)
+
+    def _send_dhcp(self, reply: Reply) -> None:
         payload = udp.encode(self._address, DHCP_SERVER, reply.to_ip, reply.to_port, reply.payload)
         self.guest.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, payload)
 
@@ -270,11 +292,13 @@ class Router:
         return self.guest.neighbors.fresh_mac(address, self._now)
 
     def _dns(self, packet: Ipv4, question: Udp, now: float) -> None:
+        address, port = packet.destination, DNS_PORT
+        if self.faults.dns:
+            address, port = self._faulty_dns.source(question.payload, (address, port), now)
+
         def answer(message: bytes) -> None:
-            payload = udp.encode(
-                packet.destination, DNS_PORT, packet.source, question.source, message
-            )
-            self.guest.send_ipv4(packet.destination, packet.source, ipv4.UDP, payload, self._now)
+            payload = udp.encode(address, port, packet.source, question.source, message)
+            self.guest.send_ipv4(address, packet.source, ipv4.UDP, payload, self._now)
 
         self._now = now
         self.dns.ask(question.payload, tcp=False, now=now, answer=answer)
@@ -299,7 +323,7 @@ class Router:
             )
         elif packet.ttl <= 1 and destination not in self._claimed:  # those are on the wire
             self.guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
-        else:
+        elif not self.faults.icmp or not self._faulty_paths.stop(packet, now):
             self._world.from_guest(packet, now)
 
     def _incomplete(self, quote: bytes, now: float) -> None:
@@ -345,6 +369,7 @@ class Router:
 
     # ------------------------------------------------------------------ once a turn
     def on_timer(self, now: float) -> None:
+        self._now = now
         self.guest.timers.run(now)
 
     def next_timer(self) -> float | None:

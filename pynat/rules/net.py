@@ -184,3 +184,13 @@ PEER_ANSWERS = Rule(
     "The datagram is not answered.",
     "Ask more slowly, or let the peer answer at once (docs/peers.md).",
 )
+
+FAULT = Rule(
+    "NET030",
+    "fault",
+    Severity.NOTE,
+    "A fault that was asked for (docs/faults.md) met the packet.",
+    "",
+    "It is not answered, or gets no further, as on a network that is out of order.",
+    "Let the guest cope with it: ask again later, and more and more rarely.",
+)

@@ -86,13 +86,16 @@ class DhcpServer:
         return self.guests.table
 
     def from_guest(self, data: bytes, now: float) -> Reply | None:
-        message = dhcp.decode(data)
+        return self.take(dhcp.decode(data), len(data), now)
+
+    def take(self, message: Message, length: int, now: float) -> Reply | None:
+        """length: of the message in bytes, as it came."""
         if reason := self._refusal(message):
             self._drop(reason, message, now)
             return None
         match message.kind:
             case 0:
-                return self._bootp(message, len(data), now)
+                return self._bootp(message, length, now)
             case dhcp.DISCOVER:
                 return self._discover(message, now)
             case dhcp.ASK:
@@ -189,8 +192,11 @@ class DhcpServer:
         same_net = inside == int(self._config.network.net.network_address)
         why = "is not free" if same_net else f"is not in {self._config.network.net}"
         self._say(message, address, f"refused: {why}", now)
-        text = f"{dotted(address)} {why}".encode()
-        options = {dhcp.KIND: bytes((dhcp.NAK,)), dhcp.SERVER: self._router, dhcp.MESSAGE: text}
+        return self.nak(message, f"{dotted(address)} {why}")
+
+    def nak(self, message: Message, why: str) -> Reply:
+        options = {dhcp.KIND: bytes((dhcp.NAK,)), dhcp.SERVER: self._router}
+        options[dhcp.MESSAGE] = why.encode()
         nak = Message(dhcp.REPLY, message.xid, message.mac, giaddr=message.giaddr)
         # Through a relay only broadcast reaches a client with a wrong address (section 4.3.2).
         flags = message.flags | (dhcp.BROADCAST if message.giaddr != dhcp.ZERO else 0)

@@ -24,7 +24,6 @@ Left out: a cache (the guest and the host's resolver have one), DNSSEC validatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Protocol
 
@@ -32,6 +31,7 @@ from pynat.config import Config
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
 from pynat.notices import Level, Notices
+from pynat.services.faults_dns import Answer, FaultyDns
 from pynat.wire import dns
 from pynat.wire.dns import Query
 
@@ -39,8 +39,6 @@ LIMIT = 512  # questions outstanding
 TTL = 60  # seconds; names of the configuration last as long as the simulator runs
 ROUTER_NAMES = ("gateway.internal", "host.internal", "host.docker.internal")
 HEADERS = 28  # bytes of IP and UDP in a packet
-
-Answer = Callable[[bytes], None]
 
 
 class Guests(Protocol):
@@ -69,6 +67,7 @@ class DnsForwarder:
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
         self._last_id = 0
         self._to_host: list[Resolve] = []
+        self.faulty: FaultyDns | None = None  # where faults can be asked for
 
     def _reserved(self, config: Config) -> dict[str, tuple[IPv4Address, ...]]:
         """Host names of the configuration's leases, with the domain first: it is what PTR says."""
@@ -109,11 +108,16 @@ class DnsForwarder:
                 self._notices.drop(error.reason, error.detail, now)
                 answer(dns.refusal(query, dns.FORMERR))
                 return
-            ours = self._our_answer(question, now)
-            if ours is not None:
-                answer(self._fitting(ours, question, tcp))
-            else:
-                self._forward(question, query, tcp, now, answer)
+            through = self.faulty.meet(question, tcp, now, answer) if self.faulty else answer
+            if through is not None:
+                self._answer(question, query, tcp, now, through)
+
+    def _answer(self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer) -> None:
+        ours = self._our_answer(question, now)
+        if ours is not None:
+            answer(self._fitting(ours, question, tcp))
+        else:
+            self._forward(question, query, tcp, now, answer)
 
     def _forward(
         self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer

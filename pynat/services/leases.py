@@ -111,7 +111,7 @@ class Leases:
         for address in had + same:
             if self.may_have(address, message.mac, now):
                 return address
-        return self._next_free(message.mac, now)
+        return self.next_free(message.mac, now)
 
     def may_have(self, address: bytes, mac: bytes, now: float) -> bool:
         number = int.from_bytes(address, "big")
@@ -165,7 +165,7 @@ class Leases:
         """Nobody but this client is known to be there."""
         return self._user_of(address) in (None, mac)
 
-    def _next_free(self, mac: bytes, now: float) -> bytes | None:
+    def next_free(self, mac: bytes, now: float) -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten."""
         if len(self.table) < min(LIMIT, self._hosts):
             for span in (range(self._start, self._last + 1), range(self._first, self._start)):

@@ -59,7 +59,7 @@ class TcpTable:
         self._settings = config.tcp
         self._secret = outlet.dice.randbytes(16)
         self._mss = config.tcp.mss or config.network.mtu - _HEADERS
-        self._mac = config.network.mac
+        self.mac = config.network.mac  # the router's
         self._flows: dict[bytes, Flow] = {}  # by Ends.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
@@ -86,7 +86,7 @@ class TcpTable:
         flow = self._flows.get(frames[at][26:38])  # IPv4's addresses and TCP's ports
         if flow is None or not flow.synchronized:
             return 0
-        segment = tcp.decode_run(frames, at, self._mac)
+        segment = tcp.decode_run(frames, at, self.mac)
         if segment is None:
             return 0
         self._to_flow(flow, segment, now)

@@ -1,0 +1,124 @@
+"""A wire on which ARP goes wrong as `faults` says (RFC 826; RFC 5227 for conflicts).
+
+    silent      a request for the router is not answered
+    wrong-mac   it is answered with a MAC address that nobody has
+    conflict    another host has the address that the guest probes for or announces
+    claim T     T seconds after it was set, that host announces the guests' addresses
+    failover T  T seconds after it was set, the router goes on with another MAC address, as where
+                two routers share one address (RFC 9568); a further one goes back
+
+The other host is there for this only: nothing that is sent to it comes anywhere. It defends an
+address once in `DEFENCE` seconds, as a real one would (RFC 5227 2.4 c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from math import inf
+from typing import Protocol
+
+from pynat.services.faults import Faults, Late, Standing
+from pynat.timers import Timers
+from pynat.wire import arp, ethernet
+from pynat.wire.arp import Arp
+from pynat.wire.ipv4 import dotted
+
+DEFENCE = 10.0  # seconds (RFC 5227 1.1)
+NO_MAC, UNKNOWN = bytes(6), bytes(4)
+
+
+class Wire(Protocol):
+    """What is needed of the router's ARP."""
+
+    @property
+    def mac(self) -> bytes: ...
+
+    @property
+    def own(self) -> Collection[bytes]: ...
+
+    @property
+    def others(self) -> list[bytes]: ...
+
+    def send_arp(self, packet: Arp, to: bytes, source: bytes) -> None: ...
+
+
+class FaultyArp:
+    def __init__(
+        self, faults: Faults, wire: Wire, timers: Timers, move: Callable[[bytes], None]
+    ) -> None:
+        """move: has the router take another MAC address."""
+        self._faults = faults
+        self._wire = wire
+        self._timers = timers
+        self._defended = -inf
+        self._move = move
+        self._first = wire.mac
+        faults.on_add.append(self._schedule)
+
+    @property
+    def other(self) -> bytes:
+        """The MAC address of the host that takes the guest's address."""
+        return _near(self._first, 0x66)
+
+    # ------------------------------------------------------------ when the guest sends
+    def meet(self, packet: Arp, now: float) -> None:
+        """A packet that does not claim an address of ours."""
+        one = self._faults.find(self._faults.arp, "conflict")
+        if one is None or packet.operation != arp.REQUEST or packet.target in self._wire.own:
+            return
+        address = dotted(packet.target)
+        if packet.sender == UNKNOWN:
+            self._say(one, f"another host answers the probe for {address}", now)
+            answer = Arp(arp.REPLY, self.other, packet.target, packet.sender_mac, UNKNOWN)
+            self._wire.send_arp(answer, packet.sender_mac, self.other)
+        elif packet.sender == packet.target and now >= self._defended + DEFENCE:
+            self._defended = now
+            self._say(one, f"another host claims the announced {address}", now)
+            self._announce(packet.sender, self.other)
+
+    def answers_with(self, packet: Arp, now: float) -> bytes | None:
+        """The MAC address in the answer to a request for us; None: no answer."""
+        if one := self._faults.find(self._faults.arp, "silent"):
+            self._faults.tell(one, f"{packet}: not answered", now, lost=True)
+            return None
+        if one := self._faults.find(self._faults.arp, "wrong-mac"):
+            wrong = _near(self._first, 0xFF)
+            self._say(one, f"{packet}: {dotted(packet.target)} is at {ethernet.text(wrong)}", now)
+            return wrong
+        return self._wire.mac
+
+    # ------------------------------------------------------------ at a time
+    def _schedule(self, one: Standing) -> None:
+        act = {"claim": self._claim, "failover": self._fail_over}.get(one.fault.kind)
+        if act is not None:
+            due = one.set_at + one.fault.number
+            self._timers.set(Late(lambda: act(one, due)), due)
+
+    def _claim(self, one: Standing, now: float) -> None:
+        if one not in self._faults:
+            return
+        addresses = self._wire.others
+        claimed = ", ".join(map(dotted, addresses)) or "nothing: no guest is known"
+        self._say(one, f"another host claims {claimed}", now)
+        for address in addresses:
+            self._announce(address, self.other)
+
+    def _fail_over(self, one: Standing, now: float) -> None:
+        if one not in self._faults:
+            return
+        new = _near(self._first, 1) if self._wire.mac == self._first else self._first
+        self._say(one, f"the router is at {ethernet.text(new)} now", now)
+        self._move(new)
+        for address in self._wire.own:
+            self._announce(address, new)
+
+    def _announce(self, address: bytes, mac: bytes) -> None:
+        packet = Arp(arp.REQUEST, mac, address, NO_MAC, address)
+        self._wire.send_arp(packet, ethernet.BROADCAST, mac)
+
+    def _say(self, one: Standing, what: str, now: float) -> None:
+        self._faults.tell(one, what, now)
+
+
+def _near(mac: bytes, bits: int) -> bytes:
+    return mac[:5] + bytes((mac[5] ^ bits,))

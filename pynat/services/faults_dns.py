@@ -1,0 +1,133 @@
+"""A name server that does wrong what `faults` says (RFC 1035; RFC 5452 for what guests must check).
+
+It stands before the forwarder's own answers: a question gets one at once, none, or the true one
+later or changed on its way back. `truncated`, `wrong-address` and `wrong-port` are of UDP only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+from pynat.errors import Malformed
+from pynat.nat.messages import Address
+from pynat.nat.outlet import Outlet
+from pynat.services.faults import Faults, Late, Standing
+from pynat.wire import dns
+from pynat.wire.dns import Query
+
+Answer = Callable[[bytes], None]
+
+_RCODES = {
+    "servfail": dns.SERVFAIL,
+    "nxdomain": dns.NXDOMAIN,
+    "refused": dns.REFUSED,
+    "empty": dns.NOERROR,
+}
+_GARBAGE = 40  # bytes behind a header that announces one question and one answer
+_WRONG_PORT = 10_053
+
+
+class FaultyDns:
+    def __init__(self, faults: Faults, outlet: Outlet, elsewhere: bytes) -> None:
+        """elsewhere: an address at which there is no name server."""
+        self._faults = faults
+        self._outlet = outlet
+        self._elsewhere = elsewhere
+
+    def meet(self, question: Query, tcp: bool, now: float, answer: Answer) -> Answer | None:
+        """What the true answer is to go through; None: there is to be none."""
+        for one in list(self._faults.dns):
+            if one.spent or not _concerns(one, question):
+                continue
+            made = self._instead(one, question, tcp, now)
+            if made is not None:
+                self._remarked(one, f"{question}: {one.fault.kind}", now, answer)(made)
+                return None
+            if one.fault.kind == "silent":
+                self._faults.tell(one, f"{question} not answered", now, lost=True)
+                return None
+            answer = self._through(one, question, now, answer)
+        return answer
+
+    def source(self, data: bytes, source: Address, now: float) -> Address:
+        """From where a question by UDP is answered."""
+        try:
+            question = dns.decode(data)
+        except Malformed:
+            return source
+        address, port = source
+        if one := self._named("wrong-address", question):
+            address = self._elsewhere
+            self._faults.tell(one, f"{question} answered from another address", now)
+        if one := self._named("wrong-port", question):
+            port = _WRONG_PORT
+            self._faults.tell(one, f"{question} answered from port {port}", now)
+        return address, port
+
+    def _named(self, kind: str, question: Query) -> Standing | None:
+        concerned = [one for one in self._faults.dns if _concerns(one, question)]
+        return self._faults.find(concerned, kind)
+
+    # ------------------------------------------------------------ instead of the true answer
+    def _instead(self, one: Standing, question: Query, tcp: bool, now: float) -> bytes | None:
+        kind = one.fault.kind
+        if kind in _RCODES:
+            return dns.reply(question, _RCODES[kind])
+        if kind == "truncated" and not tcp:
+            return dns.truncated(dns.reply(question), question)
+        if kind == "garbage":
+            header = dns.HEADER.pack(question.ident, dns.QR | dns.RA, 1, 1, 0, 0)
+            return header + self._outlet.dice.randbytes(_GARBAGE)
+        return None
+
+    # ------------------------------------------------------------ the true one, changed
+    def _through(self, one: Standing, question: Query, now: float, answer: Answer) -> Answer:
+        match one.fault.kind:
+            case "slow":
+                return self._later(one, question, now, answer)
+            case "wrong-id":
+                what, change = f"id {question.ident ^ 1:#06x}", _with_wrong_id
+            case "wrong-question":
+                what, change = "the question of another name", _with_wrong_name
+            case _:
+                return answer
+        remarked = self._remarked(one, f"{question} answered with {what}", now, answer)
+        return lambda message: remarked(change(message))
+
+    def _later(self, one: Standing, question: Query, now: float, answer: Answer) -> Answer:
+        seconds = one.fault.number
+        remarked = self._remarked(one, f"{question} answered {seconds:g} s late", now, answer)
+
+        def late(message: bytes) -> None:
+            self._outlet.timers.set(Late(lambda: remarked(message)), now + seconds)
+
+        return late
+
+    def _remarked(self, one: Standing, what: str, now: float, answer: Answer) -> Answer:
+        """It happens; the frame that carries the answer has the remark."""
+        text = self._faults.tell(one, what, now)
+
+        def remarked(message: bytes) -> None:
+            since = self._outlet.queued
+            answer(message)
+            self._outlet.remark(since, text)
+
+        return remarked
+
+
+def _concerns(one: Standing, question: Query) -> bool:
+    return fnmatchcase(question.name or ".", one.fault.about)
+
+
+def _with_wrong_id(message: bytes) -> bytes:
+    return bytes((message[0], message[1] ^ 1)) + message[2:]
+
+
+def _with_wrong_name(message: bytes) -> bytes:
+    """The first letter of the name is another one."""
+    at = dns.HEADER.size + 1
+    if len(message) <= at or not message[at - 1]:
+        return message
+    letter = b"x" if message[at : at + 1] != b"x" else b"y"
+    return message[:at] + letter + message[at + 1 :]

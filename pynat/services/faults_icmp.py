@@ -1,0 +1,60 @@
+"""Paths to hosts that are as bad as `faults` says (RFC 792, RFC 1191).
+
+fragmentation-needed N  what is longer than N bytes and has DF is dropped, and the guest told
+black-hole N            the same, and nobody is told (RFC 2923 2.1)
+unreachable             told so, by the host itself if it is a protocol or a port
+ttl-exceeded            the same, as if the host were too far away
+"""
+
+from __future__ import annotations
+
+from pynat.config import Fault
+from pynat.nat.outlet import Outlet
+from pynat.services.faults import Faults, Standing
+from pynat.wire import icmp
+from pynat.wire.ipv4 import Ipv4, dotted
+
+_CODES = {
+    "net": icmp.NET,
+    "host": icmp.HOST,
+    "protocol": icmp.PROTOCOL,
+    "port": icmp.PORT,
+    "prohibited": icmp.PROHIBITED,
+}
+
+
+class FaultyPaths:
+    def __init__(self, faults: Faults, outlet: Outlet) -> None:
+        self._faults = faults
+        self._outlet = outlet
+
+    def stop(self, packet: Ipv4, now: float) -> bool:
+        """Whether the packet goes no further."""
+        host = dotted(packet.destination)
+        for one in self._faults.icmp:
+            if one.fault.about == host and not one.spent and _stops(one.fault, packet):
+                self._refuse(one, packet, now)
+                return True
+        return False
+
+    def _refuse(self, one: Standing, packet: Ipv4, now: float) -> None:
+        fault = one.fault
+        text = self._faults.tell(one, f"{packet}: {len(packet.packet)} bytes", now, lost=True)
+        kind, code, mtu = icmp.UNREACHABLE, _CODES.get(fault.word, 0), 0
+        sender = packet.destination if fault.word in ("protocol", "port") else None
+        match fault.kind:
+            case "black-hole":
+                return
+            case "fragmentation-needed":
+                code, mtu = icmp.FRAGMENTATION_NEEDED, int(fault.number)
+            case "ttl-exceeded":
+                kind, code = icmp.TIME_EXCEEDED, icmp.TRANSIT
+        since = self._outlet.queued
+        self._outlet.send_error(kind, code, packet.quote, now, sender=sender, mtu=mtu)
+        self._outlet.remark(since, text)
+
+
+def _stops(fault: Fault, packet: Ipv4) -> bool:
+    if fault.kind in ("fragmentation-needed", "black-hole"):
+        return packet.dont_fragment and len(packet.packet) > fault.number
+    return True
