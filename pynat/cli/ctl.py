@@ -51,6 +51,7 @@ _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
 _LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
 _NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
 _PEERS = {"host": "host", "address": "address", "does": "does"}
+_FAULTS = {"number": "no", "fault": "fault", "met": "happened", "left": "left"}
 _NETWORKS = {"pid": "pid", "card": "card", "net": "net", "guest": "guest", "socket": "socket"}
 
 Printer = Callable[[Answer], str]
@@ -76,6 +77,7 @@ def add(subparsers: Subparsers) -> None:
     _add_forward(verbs)
     _add_capture(verbs)
     _add_peer(verbs)
+    _add_fault(verbs)
 
 
 def _add_forward(verbs: Subparsers) -> None:
@@ -110,6 +112,17 @@ def _add_peer(verbs: Subparsers) -> None:
     old.add_argument("host", metavar="HOST[:PORT]")
 
 
+def _add_fault(verbs: Subparsers) -> None:
+    parser = verbs.add_parser("fault", help="what services do wrong on purpose (docs/faults.md)")
+    inner = parser.add_subparsers(metavar="VERB", required=True)
+    rows = _rows("faults", _FAULTS)
+    new = _verb(inner, "set", "from now on", rows, request="fault set")
+    new.add_argument("fault", metavar="FAULT", help='for example "dhcp silent 3"')
+    _verb(inner, "list", "those that are set", rows, request="fault list")
+    old = _verb(inner, "clear", "one, or all", rows, request="fault clear")
+    old.add_argument("number", type=int, nargs="?", metavar="NUMBER")
+
+
 def _verb(
     verbs: Subparsers, name: str, text: str, printer: Printer, *, request: str = ""
 ) -> argparse.ArgumentParser:
@@ -137,7 +150,7 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.request == "forward remove" and rule.isdecimal():
             return {"number": int(rule)}
         given["rule"] = _absolute(rule)
-    for name in ("host", "does"):
+    for name in ("host", "does", "fault", "number"):
         if (value := getattr(arguments, name, None)) is not None:
             given[name] = value
     if source := getattr(arguments, "source", None):

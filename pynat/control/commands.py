@@ -13,6 +13,7 @@ from pynat import __version__
 from pynat.config import Config, Forward
 from pynat.config_forwards import forward, forward_item
 from pynat.config_values import Wrong, new_file
+from pynat.control.faults import FaultCommands
 from pynat.control.peers import PeerCommands
 from pynat.control.protocol import Answer, Refused, decode, encode, refusal
 from pynat.engine import Carried, Engine
@@ -66,6 +67,12 @@ class Commands:
             "peer set": _Command(peers.set, ("host", "does")),
             "peer list": _Command(peers.list),
             "peer remove": _Command(peers.remove, ("host",)),
+        }
+        faults = FaultCommands(engine)
+        self._commands |= {
+            "fault set": _Command(faults.set, ("fault",)),
+            "fault list": _Command(faults.list),
+            "fault clear": _Command(faults.clear, (), ("number",)),
         }
 
     def answer(self, line: bytes) -> bytes:

@@ -153,3 +153,24 @@ def test_peers_while_it_runs(terminal: Terminal) -> None:
             assert "in the guest's own net" in terminal.err
 
     scenario(run)
+
+
+def test_faults_while_it_runs(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()):
+            assert await terminal.ctl("fault", "list") == "none\n"
+            told = await terminal.ctl("fault", "set", "dhcp  silent 3")
+            assert told.splitlines()[1].split() == ["1", "dhcp", "silent", "3", "0", "3"]
+            await terminal.ctl("fault", "set", "dns * servfail")
+            assert len((await terminal.ctl("fault", "list")).splitlines()) == 3
+            await terminal.ctl("fault", "clear", "1")
+            assert "dhcp" not in await terminal.ctl("fault", "list")
+            await terminal.ctl("fault", "clear", "1")
+            assert terminal.code == 1
+            assert "no fault 1; fault list tells those that there are" in terminal.err
+            await terminal.ctl("fault", "clear")
+            assert await terminal.ctl("fault", "list") == "none\n"
+            await terminal.ctl("fault", "set", "dhcp silnt")
+            assert "did you mean silent?" in terminal.err
+
+    scenario(run)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pynat.config import Fault
@@ -10,6 +13,7 @@ from pynat.config_toml import read_toml
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
 
+DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
 EXAMPLES = {"N": "3", "SECONDS": "2.5", "WHOLE": "30", "BYTES": "1500", "MTU": "1280"}
 SUBJECTS = {"NAME": "*.test", "ADDRESS": "192.0.2.7"}
 
@@ -60,3 +64,9 @@ def test_a_file_names_them() -> None:
     assert [one.text for one in config.faults] == ["dhcp silent 3", "dns * servfail"]
     with pytest.raises(ConfigError, match=r'^net.toml:1: faults\[0\] = "arp sleep".*not .sleep'):
         read_toml('faults = ["arp sleep"]\n', "net.toml")
+
+
+def test_the_docs_have_every_fault() -> None:
+    rows = re.findall(r"^\| `(.+?)` \|", DOCS.read_text(), re.MULTILINE)
+    forms = [usage(service, kind).strip() for service, kinds in FORMS.items() for kind in kinds]
+    assert [row.replace("\\|", "|") for row in rows] == forms

@@ -36,11 +36,14 @@ COMMANDS = st.sampled_from(
         "peer set",
         "peer list",
         "peer remove",
+        "fault set",
+        "fault list",
+        "fault clear",
         "help",
     ]
 )
 ARGUMENTS = st.dictionaries(
-    st.sampled_from(["rule", "source", "number", "file", "host", "does", "x"]), VALUES
+    st.sampled_from(["rule", "source", "number", "file", "host", "does", "fault", "x"]), VALUES
 )
 
 

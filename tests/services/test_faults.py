@@ -28,7 +28,7 @@ def test_faults_have_numbers_that_are_never_given_twice() -> None:
 
 
 def test_a_wrong_one_is_refused_with_what_would_be_right() -> None:
-    with pytest.raises(ConfigError, match="fault 'dhcp silnt': must be .*did you mean silent"):
+    with pytest.raises(ConfigError, match=r"fault 'dhcp silnt': must be .*did you mean silent"):
         Faulty("dhcp silnt")
 
 
