@@ -29,24 +29,25 @@ constexpr const char* SLOW =
 constexpr const char* INTERRUPTED =
     "pynat: hermetic: interrupted; from here on this run need not be like any other";
 
-// Keeps Ctrl-C from Bochs's handler until let_go(), which says whether it came. In a Bochs with a
-// debugger the handler only makes a note for the processor's loop, where we are not.
+// Takes Ctrl-C in the place of Bochs's handler until let_go(), which says whether it came. In a
+// Bochs with a debugger that handler only makes a note for the processor's loop, where we are not.
+// Any thread of the process may be the one that gets it.
 struct Interrupt {
-  sigset_t before;
+  static std::atomic<bool> came;
+  struct sigaction before;
 
   void keep() {
-    sigset_t interrupt;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+    came.store(false);
+    struct sigaction ours = {};
+    ours.sa_handler = [](int) { came.store(true); };
+    sigaction(SIGINT, &ours, &before);
   }
   bool let_go() {
-    sigset_t pending;
-    const bool came = sigpending(&pending) == 0 && sigismember(&pending, SIGINT) == 1;
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return came;
+    sigaction(SIGINT, &before, nullptr);
+    return came.load();
   }
 };
+std::atomic<bool> Interrupt::came{false};
 
 }  // namespace
 
@@ -144,11 +145,13 @@ bool Nic::wait_in_step(uint64_t asked) {
     interrupt.keep();
     const bool done = wait_for_turn(asked);
     const bool came = interrupt.let_go();
-    if (done) return true;
-    if (waited == SLOW_TURN || came) {
-      simulator_.log(simulator_.context, LOG_ERROR, came ? INTERRUPTED : SLOW);
+    if (came) {
+      simulator_.log(simulator_.context, LOG_ERROR, INTERRUPTED);
+      raise(SIGINT);  // to Bochs, which may never come back
+      return done;
     }
-    if (came) return false;
+    if (done) return true;
+    if (waited == SLOW_TURN) simulator_.log(simulator_.context, LOG_ERROR, SLOW);
     drain_log(LOG_LINES_PER_TICK);
   }
 }

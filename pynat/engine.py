@@ -5,8 +5,8 @@ out what it wants of the host until nothing more comes of it, hands the frames t
 tells the link how long guest time is to be held and when to wake us. Turns are started by the
 link's doorbell and by host events, which are gathered so that one turn serves them all.
 
-In a hermetic network (docs/hermetic.md) turns are the simulator's alone to ask for, and it stands
-still until `done`: nothing else may start one, for it would run beside the guest.
+In step with the simulator (docs/hermetic.md) turns are its alone to ask for, and it stands still
+until `done`: nothing else may start one, for it would run beside the guest.
 
 A fault in our own code costs the frame or event that met it: it is reported with its place, and
 the engine goes on.
@@ -31,7 +31,7 @@ from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
 BATCH = 256  # frames taken in one turn, so that host events have theirs
-ALL = 1 << 30  # in one turn of a hermetic network, which has no host events
+ALL = 1 << 30  # in step; the shim's ring bounds it
 
 
 def say(link: Link, level: Level, text: str) -> None:
@@ -56,8 +56,13 @@ class Engine:
         link: Link,
         loop: asyncio.AbstractEventLoop,
         notices: Notices | None = None,
+        *,
+        in_step: bool = False,
     ) -> None:
-        """notices: shared with the wrappers around `link`, if there are any."""
+        """notices: shared with the wrappers around `link`, if there are any.
+
+        in_step: the link stands still until `done` (docs/shim.md); for hermetic networks.
+        """
         self._link = link
         self._loop = loop
         self._inbox: list[Event] = []
@@ -74,8 +79,8 @@ class Engine:
             self.host = HermeticHost(config, self._emit)
         else:
             self.host = Host(config, loop, self._emit)
-        self._in_step = config.hermetic
-        self._batch = ALL if self._in_step else BATCH
+        self._in_step = in_step
+        self._batch = ALL if in_step else BATCH
         self._network = config.network
         self._introduce(config, seed)
         for rule in config.forwards:

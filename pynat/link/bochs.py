@@ -49,7 +49,8 @@ async def _serve(port: Port, config: Config) -> None:
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
     notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
     with stacked(port, config, notices, lint=True) as (capture, link):
-        engine = Engine(config, link, asyncio.get_running_loop(), notices)
+        loop = asyncio.get_running_loop()
+        engine = Engine(config, link, loop, notices, in_step=config.hermetic)
         async with controlled(engine, config, port.mac.hex(), capture, port.stats):
             port.ready()
             await engine.run()
