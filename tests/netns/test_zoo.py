@@ -9,7 +9,7 @@ import pytest
 from pynat.config_peers import zoo
 from pynat.peer import PAGE
 from pynat.services.peers import generated
-from tests.netns.network import TapNetwork
+from tests.netns.network import ROUTER, TapNetwork
 
 ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
 WHOLE = (
@@ -38,6 +38,21 @@ def test_whole_pages_come_from_those_that_only_make_it_hard(network: TapNetwork)
     for name in WHOLE:
         page = network.guest.run(*CURL, f"http://{ADDRESSES[name]}/").stdout
         assert page == wanted, name
+
+
+def test_a_hermetic_network_has_them_and_nobody_else(
+    make_network: Callable[[str], TapNetwork],
+) -> None:
+    network = make_network("hermetic = true\nzoo = true\n")
+    page = network.guest.run(*CURL, f"http://{ADDRESSES['reorder']}/").stdout
+    assert len(page) == len(generated(0, PAGE).replace(b"\r\n", b"\n"))
+    for elsewhere in ("192.0.2.1", ROUTER):
+        ended = network.guest.run(*CURL, "--verbose", f"http://{elsewhere}/", check=False)
+        assert ended.returncode == 7  # at once
+        unreachable = elsewhere != ROUTER
+        assert ("Network is unreachable" in ended.stdout) == unreachable, ended.stdout
+    asked = network.guest.run("dig", f"@{ROUTER}", "example.org", check=False).stdout
+    assert "NXDOMAIN" in asked
 
 
 def test_how_the_others_end(network: TapNetwork) -> None:
