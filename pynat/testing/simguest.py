@@ -152,6 +152,8 @@ class SimGuest:
             self.reset = not self.done
         elif segment.flags & SYN:
             self._their_isn = segment.seq
+            if segment.options.timestamps is not None:
+                self._stamp = segment.options.timestamps[0]
             self.state = "ESTABLISHED"
             self._send(self._una, ACK)
             self._push()
@@ -176,14 +178,15 @@ class SimGuest:
     def _keep(self, segment: Segment, at: int) -> None:
         if segment.options.timestamps is not None and at <= len(self.incoming):
             self._stamp = max(self._stamp, segment.options.timestamps[0])
-        if at > len(self.incoming) and self._selective and segment.length:
+        if at > len(self.incoming) and self._selective and segment.payload:
             self._early[at] = segment
         new = len(self.incoming) - at
         if 0 <= new <= len(segment.payload) and not self._their_fin:
             self.incoming += segment.payload[new:]
             self._their_fin = bool(segment.flags & FIN)
             for early in [start for start in sorted(self._early) if start <= len(self.incoming)]:
-                self._keep(self._early.pop(early), early)
+                if (kept := self._early.pop(early, None)) is not None:  # one may take the others
+                    self._keep(kept, early)
 
     def _options(self, flags: int) -> tcp.Options:
         stamps = (int(self.lab.now * 1000), self._stamp) if self._stamped else None

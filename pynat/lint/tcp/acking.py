@@ -33,7 +33,7 @@ class Acking:
         self._missing: float | None = None  # data out of order came, and no answer yet
         self._owed = False  # something came that has to be answered
         self._only_acks = False  # nothing but acknowledgements came since the guest's last
-        self._fins = 0
+        self._fins = 0  # that came once all before was acknowledged
         self._counts: dict[str, int] = {}  # how often what may happen once happened
 
     # ------------------------------------------------------------------ from the guest
@@ -114,9 +114,7 @@ class Acking:
             self._once(rules.STAMPS_NOT_AGREED, text, tell)
             return
         value, echo = stamps
-        if signed(value - guest.stamp) >= 0:
-            guest.stamp = value
-        elif seq >= guest.top:
+        if not guest.stamped(value) and seq >= guest.top:
             tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
             meant = swapped(echo, 4)
@@ -173,18 +171,14 @@ class Acking:
         """Before `peer` knows of it."""
         peer = self._peer
         stamps = segment.options.timestamps
-        is_old = False
-        if stamps is not None and stamps[0] != peer.stamp:
-            is_old = signed(stamps[0] - peer.stamp) < 0
-            if not is_old:
-                peer.stamp = stamps[0]
+        is_old = stamps is not None and not peer.stamped(stamps[0])
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:
             self._owed = True
             self._text(seq, seq + length, length, now)
             if fin:
-                self._fins += seq + length <= self._next
+                self._fins += seq + length <= self._guest.acked
                 peer.fin = seq + length
                 if not peer.fin_at:
                     peer.fin_at = now

@@ -118,6 +118,8 @@ class Connection:
         guest, peer = self.guest, self.peer
         if peer is not None and peer.isn == segment.seq:
             self._syn_acks += bool(segment.flags & ACK)
+            if segment.options.timestamps is not None:
+                peer.stamped(segment.options.timestamps[0])
             if self._acking:
                 self._acking.owes()
             return
@@ -185,7 +187,7 @@ class Connection:
         if segment.payload:
             tell(tcp_sending.RESET_DATA, f"{len(segment.payload)} bytes of data with RST")
         if not self._shaken:
-            if self._syn_acks:
+            if self._syn_acks and not segment.flags & ACK:  # with ACK it aborts what it knows
                 tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
             return
         seq = guest.number(segment.seq)

@@ -43,7 +43,7 @@ class Side:
     fin_at: float = 0.0
     closed_first: bool = False
     reset_at: float | None = None
-    first_stamp: int = 0
+    first_stamp: int = 0  # the oldest
     stamp: int = 0  # the newest
 
     @classmethod
@@ -55,6 +55,15 @@ class Side:
         side.right = 1 + syn.window  # a SYN's window is never scaled
         side.window = syn.window
         return side
+
+    def stamped(self, value: int) -> bool:
+        """Whether the timestamp is as new as any before."""
+        newer = signed(value - self.stamp) >= 0
+        if newer:
+            self.stamp = value
+        elif signed(value - self.first_stamp) < 0:
+            self.first_stamp = value
+        return newer
 
     def number(self, wire: int) -> int:
         """One of its numbers, next to the highest sent."""

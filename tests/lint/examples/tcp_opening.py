@@ -249,6 +249,19 @@ def resets_what_it_did_not_ask_for(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP043")
+def aborts_at_once(lab: LintedLab) -> None:
+    """With ACK: it knows the connection, and gives it up."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > R. 1:1(0) ack 1
+        """,
+    )
+
+
 @example("TCP044")
 def acknowledges_the_number_of_the_syn(lab: LintedLab) -> None:
     """The guest answers the SYN-ACK with its number, not with the next one."""
