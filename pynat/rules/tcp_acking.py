@@ -159,3 +159,15 @@ STRANGE_ECHO = Rule(
     "The other end computes a nonsensical round trip, or throws the segment away.",
     "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
 )
+
+ACKS_GAP = Rule(
+    "TCP095",
+    "tcp acknowledges a gap",
+    Severity.ERROR,
+    "The guest acknowledges bytes that never came to it: a segment before them was lost.",
+    "RFC 9293 3.4",
+    "The other end does not send them again, so they are missing in the stream for ever, and nobody"
+    " is told.",
+    "Acknowledge the number of the first byte that is missing; take or keep what is behind it, but"
+    " do not count it. If the segment did come, it was with a wrong checksum: throw it away.",
+)

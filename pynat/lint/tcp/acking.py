@@ -52,6 +52,7 @@ class Acking:
             tell(tcp_opening.SYN_NOT_ACKED, text)
             return
         guest.acked = ack
+        self._gap(ack, tell)
         self._window(segment, ack, tell)
         if self._stamped or options.timestamps is not None:
             self._stamps(segment, seq, tell)
@@ -80,6 +81,12 @@ class Acking:
         if segment.length and seq < self._guest.top:
             return  # sent again as it was
         tell(rules.ACK_BACK, f"acknowledges {ack}, it was at {self._guest.acked}")
+
+    def _gap(self, ack: int, tell: Tell) -> None:
+        """Something came out of order, and what was before it did not come since."""
+        if self._missing is not None and ack > self._next:
+            text = f"acknowledges {ack}, {self._next} and what follows has not come"
+            tell(rules.ACKS_GAP, text)
 
     def _window(self, segment: Segment, ack: int, tell: Tell) -> None:
         guest = self._guest

@@ -57,7 +57,8 @@ class Resending:
         self._round_trip = 0.0  # the shortest seen
         self._progress = 0.0  # when the other end last acknowledged something new
         self._heard = 0.0  # when anything came from it
-        self._duplicates = 0
+        self._duplicates = 0  # what a loss can be seen from, SACK blocks too
+        self._plain = 0  # duplicate acknowledgements in a row
         self._third = 0.0  # when the third duplicate came
         self._opened = -1.0  # when a closed window opened
         self._recover = 0  # a recovery goes on below this number
@@ -164,7 +165,7 @@ class Resending:
         """`peer.acked` has grown."""
         acked, waiting = self._peer.acked, self._sent
         self._progress = now
-        self._duplicates = 0
+        self._duplicates = self._plain = 0
         self._third = 0.0
         while waiting:
             seq = next(iter(waiting))
@@ -176,11 +177,12 @@ class Resending:
                 took = now - sent.first
                 self._round_trip = min(took, self._round_trip or took)
 
-    def duplicate(self, now: float, *, useful: bool) -> None:
-        """useful: it says nothing of data that came twice."""
+    def duplicate(self, now: float, *, useful: bool, plain: bool) -> None:
+        """useful: it says nothing of data that came twice. plain: it is one without SACK, too."""
         self._duplicates += 1
+        self._plain += plain
         self._disordered |= not useful
-        if self._duplicates == _DUPLICATES and len(self._sent) > 1:
+        if plain and self._plain == _DUPLICATES and len(self._sent) > 1:
             self._third = now
 
 

@@ -63,7 +63,7 @@ class Sending:
         if length or segment.flags & FIN:
             self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), now, tell)
         if self._gap is not None:
-            self._look_at_gap(now, tell)
+            self._look_at_gap(self._gap, seq, length, now, tell)
         self._opened = None
         self._last = now
 
@@ -161,13 +161,13 @@ class Sending:
         if gap is not None and seq <= gap.start < end:
             self._gap = gap._replace(start=end) if end < gap.end else None
 
-    def _look_at_gap(self, now: float, tell: Tell) -> None:
-        gap = self._gap
-        if gap is None:
-            return
+    def _look_at_gap(self, gap: Gap, seq: int, length: int, now: float, tell: Tell) -> None:
+        """A guest whose frames were lost before we saw them sends from the gap on, in time."""
         if self._peer.acked > gap.start:
             self._gap = None  # it had been sent
-        elif now - gap.when > _GAP_STAYS:
+        elif self._peer.acked < gap.start:
+            self._gap = gap._replace(when=now)
+        elif now - gap.when > _GAP_STAYS and length and seq > gap.start:
             self._gap = None
             tell(rules.SKIPS, f"{gap.start}:{gap.end} was never sent, though later numbers were")
 
@@ -199,7 +199,8 @@ class Sending:
                 self._fin_acked = now
             resending.acknowledged(now)
         if duplicate or segment.options.sack:
-            resending.duplicate(now, useful=not self._says_twice(segment, ack))
+            useful = not self._says_twice(segment, ack)
+            resending.duplicate(now, useful=useful, plain=duplicate)
         peer.right = max(peer.right, right)
 
     def _says_twice(self, segment: Segment, ack: int) -> bool:

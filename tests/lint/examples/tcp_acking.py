@@ -280,3 +280,27 @@ def stamps(lab: LintedLab) -> None:
         > R 11:11(0)
         """,
     )
+
+
+@example("TCP095")
+def acknowledges_what_was_lost(lab: LintedLab) -> None:
+    """The second of three segments is lost on its way."""
+    lost = "< . 1:1461(1460) ack 1\n < . 2921:4381(1460) ack 1"
+    play(lab, f"{OPEN}\n {lost}\n > . 1:1(0) ack 4381")
+
+
+@clean("TCP095")
+def waits_for_what_was_lost(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < . 1:1461(1460) ack 1
+        < . 2921:4381(1460) ack 1
+        > . 1:1(0) ack 1461
+        +0.2 < F. 4381:4381(0) ack 1
+        > . 1:1(0) ack 1461
+        +0.2 < . 1461:2921(1460) ack 1
+        > . 1:1(0) ack 4382
+        """,
+    )

@@ -170,3 +170,23 @@ def was_not_asked_to(lab: LintedLab) -> None:
         +1 > . 101:1561(1460) ack 1
         """,
     )
+
+
+@clean("TCP074")
+def has_two_duplicates(lab: LintedLab) -> None:
+    """The first SACK comes with an acknowledgement of something new, and is no duplicate."""
+    play(
+        lab,
+        f"""
+        {OPEN_SACK}
+        > . 1:1461(1460) ack 1
+        > . 1461:2921(1460) ack 1
+        > . 2921:4381(1460) ack 1
+        > . 4381:5841(1460) ack 1
+        +0.01 < . 1:1(0) ack 1461 <sack 2921:4381>
+        < . 1:1(0) ack 1461 <sack 2921:5841>
+        > . 5841:7301(1460) ack 1
+        +0.01 < . 1:1(0) ack 1461 <sack 2921:7301>
+        +1 > . 1461:2921(1460) ack 1
+        """,
+    )

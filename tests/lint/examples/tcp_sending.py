@@ -140,6 +140,13 @@ def counts_an_acknowledgement(lab: LintedLab) -> None:
 
 
 @clean("TCP054")
+def mends_an_earlier_loss_first(lab: LintedLab) -> None:
+    """Byte 1 was lost behind the card, bytes 1461 to 2001 before they could be seen."""
+    first = "> . 1:1461(1460) ack 1"
+    play(lab, f"{OPEN}\n {first}\n > F. 2001:2001(0) ack 1\n +1 {first}\n +2.5 {first}")
+
+
+@clean("TCP054")
 def sends_what_was_lost(lab: LintedLab) -> None:
     """A frame was lost before it could be seen, and comes again."""
     play(
