@@ -1,10 +1,18 @@
-"""A link that shows every frame to the linter, as it is on the guest's wire."""
+"""A link that shows every frame to the linter, as it is on the guest's wire.
+
+A fault of the linter's own ends it, and not the network.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pynat.link.link import Link, Wrapper
+from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
-from pynat.notices import Notices
+from pynat.notices import Level, Notices
+
+Look = Callable[[bytes, float], list[Finding]]
 
 
 class LintLink(Wrapper):
@@ -12,18 +20,30 @@ class LintLink(Wrapper):
         super().__init__(inner)
         self._linter = linter
         self._notices = notices
+        self._stopped = False
         self.done = inner.done
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
+        if frames:
+            self._linter.card_speed(self.speed)
         for when, frame in frames:
-            for finding in self._linter.from_guest(frame, when):
-                self._notices.finding(finding.rule, finding.text, when, frame)
+            self._look(self._linter.from_guest, frame, when)
         return frames
 
     def send(self, frames: list[bytes]) -> int:
         now = self.now()
         for frame in frames:
-            for finding in self._linter.to_guest(frame, now):
-                self._notices.finding(finding.rule, finding.text, now, frame)
+            self._look(self._linter.to_guest, frame, now)
         return self._inner.send(frames)
+
+    def _look(self, look: Look, frame: bytes, now: float) -> None:
+        if self._stopped:
+            return
+        try:
+            for finding in look(frame, now):
+                self._notices.finding(finding.rule, finding.text, now, frame)
+        except Exception as error:
+            self._stopped = True
+            what = f"{type(error).__name__}: {error}; frame {frame.hex()}"
+            self._notices.say(Level.ERROR, f"lint stopped: {what}; the network goes on")

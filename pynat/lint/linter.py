@@ -7,16 +7,34 @@ as well. One checker for each protocol follows what both sides send.
 from __future__ import annotations
 
 from pynat.config import Config
+from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
+from pynat.lint.icmp import IcmpChecker
+from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.lint.udp import UdpChecker
 from pynat.rules import BY_NAME
+
+NE2000_SPEED = 10  # Mbit/s
 
 
 class Linter:
     def __init__(self, config: Config, *, with_malformed: bool = False) -> None:
         """with_malformed: also say what is no legal frame, where no router does so."""
         self._with_malformed = with_malformed
-        self._checkers: list[Checker] = [TcpChecker(config.network.mtu)]
+        network = config.network
+        self._ethernet = EthernetChecker(network.net)
+        self._checkers: list[Checker] = [
+            self._ethernet,
+            Ipv4Checker(network.mtu),
+            IcmpChecker(network.net),
+            UdpChecker(),
+            TcpChecker(network.mtu),
+        ]
+
+    def card_speed(self, megabits: int) -> None:
+        """What the guest's card says of itself: an NE2000 sends short frames as they are."""
+        self._ethernet.card_pads = megabits != NE2000_SPEED
 
     def from_guest(self, data: bytes, now: float) -> list[Finding]:
         frame = decode(data, now)

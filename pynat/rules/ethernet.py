@@ -44,3 +44,56 @@ TYPE_SWAPPED = Rule(
     "No host knows the type; the frame is thrown away.",
     "Store the type with its higher byte first: 08 00 for IPv4, 08 06 for ARP.",
 )
+
+UNPADDED = Rule(
+    "ETH020",
+    "ethernet without padding",
+    Severity.NOTE,
+    "A frame is shorter than 60 bytes, and the card does not lengthen it.",
+    "IEEE 802.3 4.2.3.3",
+    "A real NE2000 puts it on the wire as it is, where every receiver throws it away as the rest of"
+    " a collision. (Cards that pad, the e1000 among them, are given short frames rightly.)",
+    "Add zeros up to 60 bytes before the frame goes to the card.",
+)
+
+PADDING = Rule(
+    "ETH021",
+    "ethernet padding not zero",
+    Severity.WARNING,
+    "What follows the packet in its frame is not zero.",
+    "RFC 894",
+    "The bytes come out of a buffer's earlier contents, and everybody on the wire can read them.",
+    "Clear the bytes between the packet's end and the 60th byte; give the card no more than that.",
+)
+
+SOURCE_GROUP = Rule(
+    "ETH022",
+    "ethernet source is a group",
+    Severity.ERROR,
+    "The source address of a frame is a multicast or broadcast address, or zero.",
+    "IEEE 802.3 3.2.3",
+    "Switches throw such a frame away, and nobody can answer it.",
+    "Put the card's own MAC address into bytes 6 to 11.",
+)
+
+SOURCE_CHANGED = Rule(
+    "ETH023",
+    "ethernet source changed",
+    Severity.WARNING,
+    "Packets from one IPv4 address come from different MAC addresses.",
+    "RFC 826",
+    "Others keep sending to the address that they have learnt; a switch sends to the port of the"
+    " last one.",
+    "Read the card's MAC address once, and put the same one into every frame and ARP packet.",
+)
+
+WRONG_KIND = Rule(
+    "ETH024",
+    "ethernet destination does not fit",
+    Severity.WARNING,
+    "A broadcast or multicast packet is in a frame to one card.",
+    "RFC 1122 3.3.6",
+    "Only one host gets what is meant for all.",
+    "Send 255.255.255.255 and the net's broadcast address to ff:ff:ff:ff:ff:ff, and a group to"
+    " 01:00:5e and the lower 23 bits of its address (RFC 1112 6.4).",
+)

@@ -45,3 +45,65 @@ FORBIDDEN = Rule(
     "The guest is not told that it got nowhere.",
     "Nothing, if the packet was a broadcast or a fragment.",
 )
+
+NOT_ASKED = Rule(
+    "ICMP020",
+    "icmp reply that nobody asked for",
+    Severity.WARNING,
+    "An echo reply answers no request, or one that was answered before.",
+    "RFC 1122 3.2.2.6",
+    "Who pinged counts a packet that it did not ask for, or misses its own.",
+    "Send one reply for each request, to the address that it came from, with its identifier and"
+    " sequence number as they came.",
+)
+
+REPLY_DIFFERS = Rule(
+    "ICMP021",
+    "icmp reply with other data",
+    Severity.ERROR,
+    "The data of an echo reply is not that of the request.",
+    "RFC 792",
+    "Programs that compare the data take the reply for a damaged one.",
+    "Copy the request's data, all of it, and change nothing but type and checksum.",
+)
+
+ABOUT_ERROR = Rule(
+    "ICMP022",
+    "icmp error that must not be",
+    Severity.WARNING,
+    "An ICMP error is about an ICMP error, a broadcast or a fragment that is not the first.",
+    "RFC 1122 3.2.2",
+    "Two hosts could send each other errors for ever, or all hosts answer one broadcast.",
+    "Look at the packet first: none about ICMP errors, broadcasts, multicasts, or later fragments.",
+)
+
+REDIRECT = Rule(
+    "ICMP023",
+    "icmp redirect from a host",
+    Severity.WARNING,
+    "The guest sends a redirect.",
+    "RFC 1122 3.2.2.2",
+    "Only routers tell others of a better way; hosts do not believe it.",
+    "Send no message of type 5.",
+)
+
+QUOTE = Rule(
+    "ICMP024",
+    "icmp error with too short a quote",
+    Severity.WARNING,
+    "An ICMP error does not quote the header and 8 bytes of the packet in question.",
+    "RFC 792",
+    "The receiver cannot tell which of its sockets the error is for.",
+    "Append the packet from its IPv4 header on: the header with its options, and 8 bytes or more.",
+)
+
+TOO_LONG_STILL = Rule(
+    "ICMP025",
+    "icmp fragmentation needed not heeded",
+    Severity.WARNING,
+    "The guest goes on sending packets that are longer than it was told to.",
+    "RFC 1191 3",
+    "None of them arrives: the connection opens and then hangs as soon as there is much to send.",
+    "Take the next hop's MTU out of bytes 6 and 7 of the ICMP message, keep it for the destination,"
+    " and cut segments to that; or send without DF.",
+)

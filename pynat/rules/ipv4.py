@@ -200,3 +200,94 @@ NEIGHBOUR = Rule(
     "The router does not send it back to the wire that it came from; it answers host unreachable.",
     "Compare the destination with the own net by the netmask; ask for neighbours by ARP.",
 )
+
+IDENT_REUSED = Rule(
+    "IP030",
+    "ipv4 identification reused",
+    Severity.WARNING,
+    "Two packets that may be cut have the same identification within a short time.",
+    "RFC 6864 4.3",
+    "Where both are cut on their way, the receiver joins pieces of one with pieces of the other.",
+    "Count the identification up with every packet to a destination, or set DF.",
+)
+
+TTL_ZERO = Rule(
+    "IP031",
+    "ipv4 time to live zero",
+    Severity.ERROR,
+    "A packet has a time to live of 0.",
+    "RFC 1122 3.2.1.7",
+    "The first router throws it away.",
+    "Store 64 in byte 8 of the header.",
+)
+
+TTL_LOW = Rule(
+    "IP032",
+    "ipv4 time to live low",
+    Severity.NOTE,
+    "Data of a connection has a time to live below 32.",
+    "RFC 1122 3.2.1.7",
+    "Hosts further away than that are never reached.",
+    "Store 64 in byte 8 of the header, which is what the assigned numbers recommend.",
+)
+
+DF_FRAGMENT = Rule(
+    "IP033",
+    "ipv4 fragment with DF",
+    Severity.WARNING,
+    "A fragment says that it must not be cut.",
+    "RFC 791 3.2",
+    "The two contradict each other. Some firewalls throw such packets away.",
+    "Clear DF in packets that are cut, or keep them below the MTU.",
+)
+
+NOT_ITS_ADDRESS = Rule(
+    "IP034",
+    "ipv4 source not its own",
+    Severity.WARNING,
+    "The source is an address that this card has neither leased nor announced.",
+    "RFC 1122 3.3.4.2",
+    "Answers go to whoever has that address, or to nobody.",
+    "Take the source from the interface that the packet leaves by, after DHCP has set it.",
+)
+
+TINY_FRAGMENT = Rule(
+    "IP035",
+    "ipv4 fragment tiny",
+    Severity.WARNING,
+    "The first fragment does not hold the whole header of TCP or UDP.",
+    "RFC 1858 3",
+    "Firewalls cannot see ports and flags, and throw it away.",
+    "Cut by the MTU: 1,480 bytes of payload in each fragment with an MTU of 1,500.",
+)
+
+OPTIONS = Rule(
+    "IP036",
+    "ipv4 options",
+    Severity.NOTE,
+    "A packet has options.",
+    "RFC 7126 2",
+    "Many routers throw such packets away, or take long over them.",
+    "Leave them out, unless they were asked for (`ping -R`). Router alert is right in IGMP.",
+)
+
+RESERVED_FLAG = Rule(
+    "IP037",
+    "ipv4 reserved flag",
+    Severity.WARNING,
+    "The highest bit of the flags is set.",
+    "RFC 791 3.1",
+    "It must be zero; firewalls throw the packet away.",
+    "Store 0x4000 for DF and 0x2000 for MF in bytes 6 and 7, the higher byte first.",
+)
+
+TOO_LONG = Rule(
+    "IP038",
+    "ipv4 longer than the MTU",
+    Severity.WARNING,
+    "A packet is longer than the wire's MTU.",
+    "RFC 894",
+    "A real card or switch throws the frame away.",
+    "Cut packets at the MTU (1,500 bytes on Ethernet, or what DHCP's option 26 says); with TCP, let"
+    " no segment's data be longer than the other side's MSS.",
+)

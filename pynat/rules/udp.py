@@ -25,3 +25,23 @@ CHECKSUM = Rule(
     " header with a checksum of zero, and the data; store a result of 0 as 0xffff. A stored 0 means"
     " that no checksum was made.",
 )
+
+NO_CHECKSUM = Rule(
+    "UDP020",
+    "udp without checksum",
+    Severity.NOTE,
+    "A datagram has no checksum.",
+    "RFC 1122 4.1.3.4",
+    "It is delivered, and nobody sees when bytes of it were changed on the way.",
+    "Compute the checksum; a result of 0 is stored as 0xffff.",
+)
+
+TRAILING = Rule(
+    "UDP021",
+    "udp shorter than its packet",
+    Severity.WARNING,
+    "There are bytes between the datagram's end and the packet's.",
+    "RFC 768",
+    "They are thrown away: either one of the lengths is wrong, or data is lost.",
+    "Let UDP's length be IPv4's total length without the IPv4 header.",
+)

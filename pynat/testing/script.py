@@ -52,6 +52,7 @@ class TcpScript:
         self.guest_port = guest_port
         self.remote_port = remote_port
         self.isn = isn
+        self.ttl = 64
         self.our_isn: int | None = None
         self.number = 0
         self.sent = 0  # bytes, for those who count them
@@ -120,7 +121,8 @@ class TcpScript:
             options=self._options(match["options"] or ""),
         )
         ether = Ether(src=GUEST_MAC.hex(":"), dst=self.lab.config.network.mac.hex(":"))
-        return ether / IP(src=self.address, dst=self.remote) / tcp / body
+        packet = IP(src=self.address, dst=self.remote, ttl=self.ttl)
+        return ether / packet / tcp / body
 
     def _options(self, text: str) -> list[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []

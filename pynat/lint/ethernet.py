@@ -1,0 +1,78 @@
+"""Ethernet: padding, and whom a frame is from and to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding, Frame
+from pynat.rules import ethernet as rules
+from pynat.wire import ethernet
+from pynat.wire.ipv4 import Ipv4, dotted
+
+SHORTEST = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
+_HEADER = ethernet.HEADER.size
+_ARP = _HEADER + 28
+_NOBODY = bytes(6)
+_GROUP_PREFIX = b"\x01\x00\x5e"
+_LIMITED = b"\xff" * 4
+
+
+class EthernetChecker:
+    def __init__(self, net: IPv4Network) -> None:
+        self.card_pads = True  # or nothing is known of the card
+        self._to_all = (_LIMITED, net.broadcast_address.packed)
+        self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
+
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        size, source = len(frame.data), frame.source
+        if source[0] & 1 or source == _NOBODY:
+            text = f"source {ethernet.text(source)}, expected the card's own MAC address"
+            yield Finding(rules.SOURCE_GROUP, f"{text} (IEEE 802.3 3.2.3)")
+        if size < SHORTEST and not self.card_pads:
+            text = f"{size} bytes, expected at least {SHORTEST}, which this card does not see to"
+            yield Finding(rules.UNPADDED, f"{text} (IEEE 802.3 4.2.3.3)")
+        packet = frame.ip
+        if packet is not None:
+            end = _HEADER + len(packet.packet)
+            yield from self._addresses(frame, packet)
+        elif frame.arp is not None:
+            end = _ARP
+        else:
+            return
+        if size > end and any(frame.data[end:]):
+            yield _padding(frame.data, end)
+
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        return iter(())
+
+    def _addresses(self, frame: Frame, packet: Ipv4) -> Iterator[Finding]:
+        address = packet.source
+        before = self._macs.get(address)
+        if before != frame.source and any(address):
+            self._macs[address] = frame.source
+            if before is not None:
+                text = f"{dotted(address)} came from {ethernet.text(frame.source)}, expected"
+                text += f" {ethernet.text(before)} as before (RFC 826)"
+                yield Finding(rules.SOURCE_CHANGED, text)
+        destination = packet.destination
+        if destination[0] >= 224 or destination in self._to_all:
+            wanted = self._frame_for(destination)
+            if wanted is not None and not frame.destination[0] & 1:
+                text = f"{packet} in a frame to {ethernet.text(frame.destination)}, expected to"
+                yield Finding(rules.WRONG_KIND, f"{text} {ethernet.text(wanted)} (RFC 1122 3.3.6)")
+
+    def _frame_for(self, destination: bytes) -> bytes | None:
+        if destination in self._to_all:
+            return ethernet.BROADCAST
+        if destination[0] < 240:
+            return _GROUP_PREFIX + bytes((destination[1] & 0x7F, *destination[2:]))
+        return None
+
+
+def _padding(data: bytes, end: int) -> Finding:
+    behind = data[end:]
+    wanted = "zeros" if len(data) <= SHORTEST else "none"
+    text = f"{len(behind)} bytes behind the packet begin with {behind[:8].hex(' ')}"
+    return Finding(rules.PADDING, f"{text}, expected {wanted} (RFC 894)")

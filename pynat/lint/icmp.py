@@ -1,0 +1,113 @@
+"""ICMP: replies to what was asked, errors about what they may be about, errors that are heeded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding, Frame
+from pynat.rules import icmp as rules
+from pynat.wire import icmp, ipv4
+from pynat.wire.icmp import Icmp
+from pynat.wire.ipv4 import Ipv4, dotted
+
+ASKED = 64  # echo requests that are remembered, with their data
+PATHS = 256  # destinations with an MTU of their own
+UNDER_WAY = 0.5  # seconds in which packets may still be sent that were queued before the error
+HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3)
+_OFFSET = 0x1FFF
+
+Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, identifier, number
+
+
+class IcmpChecker:
+    def __init__(self, net: IPv4Network) -> None:
+        self._broadcast = net.broadcast_address.packed
+        self._asked: Bounded[Request, bytes | None] = Bounded(ASKED)  # data; None once answered
+        self._paths: Bounded[bytes, tuple[int, float]] = Bounded(PATHS)  # MTU, when it was told
+
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet, message = frame.ip, frame.icmp
+        if packet is None:
+            return
+        if self._paths and packet.dont_fragment:
+            yield from self._length(frame.now, packet)
+        if message is None:
+            return
+        if message.type == icmp.ECHO_REPLY:
+            yield from self._reply(packet, message)
+        elif message.type == icmp.REDIRECT:
+            text = f"{packet}: type 5, expected none from a host (RFC 1122 3.2.2.2)"
+            yield Finding(rules.REDIRECT, text)
+        elif message.type in icmp.ERRORS:
+            yield from self._error(packet, message)
+
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet, message = frame.ip, frame.icmp
+        if packet is None or message is None:
+            return iter(())
+        if message.type == icmp.ECHO_REQUEST:
+            key = (packet.destination, packet.source, message.ident, message.sequence)
+            self._asked[key] = message.payload
+        elif (
+            (message.type, message.code) == (icmp.UNREACHABLE, icmp.FRAGMENTATION_NEEDED)
+            and message.sequence
+            and len(message.payload) >= 20
+        ):
+            self._paths[message.payload[16:20]] = (message.sequence, frame.now)
+        return iter(())
+
+    def _length(self, now: float, packet: Ipv4) -> Iterator[Finding]:
+        mtu, when = self._paths.get(packet.destination, (ipv4.LONGEST, now))
+        size = len(packet.packet)
+        if size > mtu and UNDER_WAY < now - when < HEEDED:
+            told = f"{dotted(packet.destination)} takes {mtu}, as was said {now - when:.3f} s ago"
+            text = f"{packet}: {size} bytes with DF, expected at most {mtu}: {told} (RFC 1191 3)"
+            yield Finding(rules.TOO_LONG_STILL, text)
+
+    def _reply(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
+        key = (packet.source, packet.destination, message.ident, message.sequence)
+        name = f"{packet}: identifier {message.ident}, sequence {message.sequence}"
+        if key not in self._asked:
+            text = f"{name}, expected those of a request of {dotted(packet.destination)}"
+            yield Finding(rules.NOT_ASKED, f"{text} (RFC 1122 3.2.2.6)")
+            return
+        asked, self._asked[key] = self._asked[key], None
+        if asked is None:
+            text = f"{name}: a second reply, expected one (RFC 1122 3.2.2.6)"
+            yield Finding(rules.NOT_ASKED, text)
+        elif asked != message.payload:
+            yield Finding(rules.REPLY_DIFFERS, f"{name}: {_difference(message.payload, asked)}")
+
+    def _error(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
+        quote = message.payload
+        header = (quote[0] & 15) * 4 if quote else 20
+        if len(quote) < 20 or (len(quote) < header + 8 and len(quote) < _whole(quote)):
+            size = f"{len(quote)} bytes quoted, expected at least {header + 8}"
+            yield Finding(rules.QUOTE, f"{packet}: {size} (RFC 792)")
+        elif why := self._why_not(quote, header):
+            text = f"{packet}: an error about {why}, expected none (RFC 1122 3.2.2)"
+            yield Finding(rules.ABOUT_ERROR, text)
+
+    def _why_not(self, quote: bytes, header: int) -> str:
+        destination = quote[16:20]
+        if int.from_bytes(quote[6:8], "big") & _OFFSET:
+            return "a fragment that is not the first"
+        if quote[9] == ipv4.ICMP and quote[header : header + 1] and quote[header] in icmp.ERRORS:
+            return "an ICMP error"
+        if destination[0] >= 224 or destination == self._broadcast:
+            return f"a packet to {dotted(destination)}"
+        return ""
+
+
+def _whole(quote: bytes) -> int:
+    """How long the packet itself was: less than 8 bytes behind the header is all there is."""
+    return int.from_bytes(quote[2:4], "big")
+
+
+def _difference(seen: bytes, wanted: bytes) -> str:
+    if len(seen) != len(wanted):
+        return f"{len(seen)} bytes of data, expected {len(wanted)} (RFC 792)"
+    at = next(i for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) if a != b)
+    return f"data byte {at} is {seen[at]:#04x}, expected {wanted[at]:#04x} (RFC 792)"

@@ -1,0 +1,128 @@
+"""IPv4 packets that are legal but wrong."""
+
+from __future__ import annotations
+
+from scapy.layers.inet import ICMP, UDP, IPOption
+from scapy.packet import Raw
+
+from pynat.config import Config, Network
+from pynat.testing.linted import LintedLab
+from pynat.testing.script import established, introduce
+from tests.frames import ROUTER, ip, udp
+from tests.lint.examples import clean, example
+from tests.lint.examples.drops_ipv4 import REMOTE, fragment
+
+
+@example("IP030")
+def always_the_same(lab: LintedLab) -> None:
+    """The guest leaves the identification at zero, and DF clear."""
+    lab.from_guest(udp(REMOTE, 9, b"one", id=0))
+    lab.wait(0.5)
+    lab.from_guest(udp(REMOTE, 9, b"two", id=0))
+
+
+@clean("IP030")
+def counts_up(lab: LintedLab) -> None:
+    """Zero is right with DF (RFC 6864 4.1); fragments share theirs; time passes; a repetition."""
+    for number in range(300):
+        lab.from_guest(udp(REMOTE, 9, b"x", id=number, sport=6000 + number))
+    for data in (b"one", b"two"):
+        lab.from_guest(udp(REMOTE, 9, data, id=0, flags="DF"))
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(1480, bytes(100), more=False))
+    lab.from_guest(udp(REMOTE, 9, b"again", id=999))
+    lab.from_guest(udp(REMOTE, 9, b"again", id=999))
+    lab.wait(31)
+    lab.from_guest(udp(REMOTE, 9, b"new", id=299))
+
+
+@example("IP031")
+def no_hops(lab: LintedLab) -> None:
+    """The guest leaves the time to live at zero."""
+    lab.from_guest(udp(REMOTE, 9, b"hello", ttl=0))
+
+
+@clean("IP031")
+@clean("IP032")
+def traceroute(lab: LintedLab) -> None:
+    for ttl in range(1, 30):
+        lab.from_guest(udp(REMOTE, 33434 + ttl, b"hello", ttl=ttl, id=ttl))
+
+
+@example("IP032")
+def few_hops(lab: LintedLab) -> None:
+    """The guest's data has a time to live of 16."""
+    flow = established(lab)
+    flow.ttl = 16
+    flow.guest("P. 1:6(5) ack 1")
+
+
+@example("IP033")
+def must_not_be_cut(lab: LintedLab) -> None:
+    """The guest sets DF in all packets, those that it cuts among them."""
+    lab.from_guest(bytes(ip(REMOTE, id=7, flags="MF+DF", proto=17) / Raw(bytes(1480))))
+
+
+@clean("IP033")
+@clean("IP035")
+def cut_well(lab: LintedLab) -> None:
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(1480, b"x", more=False))
+
+
+@example("IP034")
+def old_address(lab: LintedLab) -> None:
+    """The guest has announced one address and sends from another."""
+    introduce(lab)
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="192.168.16.77"))
+
+
+@clean("IP034")
+def announced(lab: LintedLab) -> None:
+    """Nothing is said of a guest of which no address is known, nor of one with two addresses."""
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="192.168.16.77"))
+    introduce(lab)
+    introduce(lab, "192.168.16.77")
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="192.168.16.77", id=2))
+    lab.from_guest(udp(REMOTE, 9, b"hello"))
+
+
+@example("IP035")
+def eight_bytes(lab: LintedLab) -> None:
+    """The guest cuts a TCP segment behind its first eight bytes."""
+    lab.from_guest(bytes(ip(REMOTE, id=7, flags="MF", proto=6) / Raw(bytes(8))))
+
+
+@example("IP036")
+def records_its_route(lab: LintedLab) -> None:
+    """The guest asks routers to note down their addresses."""
+    route = IPOption(b"\x07\x07\x04\0\0\0\0\0")
+    lab.from_guest(bytes(ip(REMOTE, options=[route]) / UDP(sport=5000, dport=9)))
+
+
+@clean("IP036")
+def router_alert(lab: LintedLab) -> None:
+    """As IGMP has it."""
+    lab.from_guest(bytes(ip("224.0.0.22", options=[IPOption(b"\x94\x04\0\0")], proto=2) / b"x"))
+
+
+@example("IP037")
+def df_one_bit_too_high(lab: LintedLab) -> None:
+    """The guest sets 0x8000 for DF."""
+    lab.from_guest(udp(REMOTE, 9, b"hello", flags="evil"))
+
+
+@clean("IP037")
+def df(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 9, b"hello", flags="DF"))
+
+
+@example("IP038", config=Config(network=Network(mtu=1400)))
+def has_not_read_the_mtu(lab: LintedLab) -> None:
+    """DHCP says that the MTU is 1,400, and the guest sends 1,500 bytes."""
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(id=7, seq=1) / bytes(1472)))
+
+
+@clean("IP038")
+def as_long_as_may_be(lab: LintedLab) -> None:
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(id=7, seq=1) / bytes(1472)))

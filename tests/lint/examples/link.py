@@ -1,0 +1,87 @@
+"""Frames that are legal but wrong."""
+
+from __future__ import annotations
+
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from pynat.testing.script import introduce
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
+from tests.lint.examples import clean, example
+
+MAC = GUEST_MAC.hex(":")
+OTHER_MAC = "52:54:00:00:00:99"
+
+
+@example("ETH020")
+def arp_as_it_is(lab: LintedLab) -> None:
+    """The guest gives its NE2000 the 42 bytes of an ARP request."""
+    lab.linter.card_speed(10)
+    introduce(lab)
+
+
+@clean("ETH020")
+def pads_for_its_card(lab: LintedLab) -> None:
+    lab.linter.card_speed(10)
+    arp = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=MAC, psrc=GUEST, pdst=ROUTER)
+    lab.from_guest(bytes(arp).ljust(60, b"\0"))
+
+
+@clean("ETH020")
+def its_card_pads(lab: LintedLab) -> None:
+    lab.linter.card_speed(1000)
+    introduce(lab)
+
+
+@example("ETH021")
+def old_buffer(lab: LintedLab) -> None:
+    """The guest sends 60 bytes out of a buffer that it does not clear."""
+    introduce(lab)
+    lab.from_guest(udp(ROUTER, 9, b"hello") + b"password=secret"[:13])
+
+
+@clean("ETH021")
+def padded_with_zeros(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.from_guest(udp(ROUTER, 9, b"hello").ljust(60, b"\0"))
+
+
+@example("ETH022")
+def mac_shifted(lab: LintedLab) -> None:
+    """The guest reads its MAC address from one byte further on: it begins with an odd byte."""
+    lab.from_guest(bytes(Ether(src="55:00:12:34:56:00", dst=ROUTER_MAC) / IP(ping(ROUTER)[14:])))
+
+
+@clean("ETH022")
+@clean("ETH023")
+def keeps_its_mac(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ETH023")
+def another_mac(lab: LintedLab) -> None:
+    """The guest's second packet has another source in its Ethernet header."""
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    lab.from_guest(bytes(Ether(src=OTHER_MAC, dst=ROUTER_MAC) / IP(udp("192.0.2.7", 9, b"")[14:])))
+
+
+@example("ETH024")
+def broadcast_to_the_router(lab: LintedLab) -> None:
+    """The guest sends every packet to its router's MAC address, broadcasts too."""
+    lab.from_guest(udp("255.255.255.255", 9, b"hello"))
+
+
+@example("ETH024")
+def group_to_the_router(lab: LintedLab) -> None:
+    """The guest sends to a group with its router's MAC address."""
+    lab.from_guest(udp("239.1.2.3", 9, b"hello"))
+
+
+@clean("ETH024")
+def broadcast_to_all(lab: LintedLab) -> None:
+    frame = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff")
+    for destination in ("255.255.255.255", "192.168.16.255", "239.1.2.3"):
+        lab.from_guest(bytes(frame / IP(src=GUEST, dst=destination) / UDP()))

@@ -1,0 +1,162 @@
+"""ICMP messages and UDP datagrams that are legal but wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.inet import ICMP, IP, UDP, Ether
+from scapy.packet import Raw
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, udp
+from tests.lint.examples import clean, example
+
+REMOTE = "192.0.2.7"
+
+
+def asked(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
+    """Somebody pings the guest."""
+    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
+    lab.show(bytes(frame / ICMP(type=8, id=7, seq=number) / data))
+
+
+def replied(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
+    lab.from_guest(bytes(ip(ROUTER, id=number) / ICMP(type=0, id=7, seq=number) / data))
+
+
+@example("ICMP020")
+def number_lost(lab: LintedLab) -> None:
+    """The guest replies with a sequence number of its own."""
+    asked(lab, 1)
+    replied(lab, 0)
+
+
+@example("ICMP020")
+def replies_twice(lab: LintedLab) -> None:
+    """The guest replies to every request twice."""
+    asked(lab, 1)
+    replied(lab, 1)
+    replied(lab, 1)
+
+
+@example("ICMP021")
+def data_cut_off(lab: LintedLab) -> None:
+    """The guest's reply has the first four bytes of the data."""
+    asked(lab, 1)
+    replied(lab, 1, b"abcd")
+
+
+@example("ICMP021")
+def data_changed(lab: LintedLab) -> None:
+    """The guest's reply has other data."""
+    asked(lab, 1)
+    replied(lab, 1, b"abcdefgX")
+
+
+@clean("ICMP020")
+@clean("ICMP021")
+def replies(lab: LintedLab) -> None:
+    for number in range(100):
+        asked(lab, number)
+        replied(lab, number)
+
+
+def error(about: Any, **fields: Any) -> bytes:
+    return bytes(ip(REMOTE) / ICMP(**{"type": 3, "code": 3} | fields) / about)
+
+
+@example("ICMP022")
+def error_about_a_broadcast(lab: LintedLab) -> None:
+    """The guest answers a broadcast to a port that it does not serve."""
+    lab.from_guest(error(IP(src=REMOTE, dst="192.168.16.255") / UDP(sport=53, dport=9)))
+
+
+@example("ICMP022")
+def error_about_an_error(lab: LintedLab) -> None:
+    """The guest answers an ICMP error."""
+    lab.from_guest(error(IP(src=REMOTE, dst=GUEST) / ICMP(type=3, code=1) / Raw(bytes(28))))
+
+
+@example("ICMP022")
+def error_about_a_later_fragment(lab: LintedLab) -> None:
+    """The guest answers the second fragment of a datagram."""
+    lab.from_guest(error(IP(src=REMOTE, dst=GUEST, frag=185, proto=17) / Raw(bytes(64))))
+
+
+@clean("ICMP022")
+@clean("ICMP024")
+def port_unreachable(lab: LintedLab) -> None:
+    lab.from_guest(error(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9)))
+    lab.from_guest(error(IP(src=REMOTE, dst=GUEST, proto=99) / Raw(b"abc"), code=2))
+
+
+@example("ICMP023")
+def redirects(lab: LintedLab) -> None:
+    """The guest tells another host of a better way."""
+    about = IP(src=REMOTE, dst="198.51.100.1") / UDP(sport=53, dport=9)
+    lab.from_guest(error(about, type=5, code=1, gw="192.168.16.9"))
+
+
+@clean("ICMP023")
+def asks(lab: LintedLab) -> None:
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=8, id=7, seq=1)))
+
+
+@example("ICMP024")
+def header_only(lab: LintedLab) -> None:
+    """The guest quotes the IPv4 header, without the ports behind it."""
+    quoted = bytes(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9))[:20]
+    lab.from_guest(error(Raw(quoted)))
+
+
+def too_long(lab: LintedLab, number: int, size: int) -> None:
+    lab.from_guest(udp(REMOTE, 9, bytes(size), flags="DF", id=number))
+
+
+def told_mtu(lab: LintedLab, mtu: int) -> None:
+    """A router on the way can carry no more than this."""
+    quoted = IP(src=GUEST, dst=REMOTE, flags="DF") / UDP(sport=5000, dport=9) / bytes(1400)
+    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
+    message = ICMP(type=3, code=4, nexthopmtu=mtu)
+    lab.show(bytes(frame / message / Raw(bytes(quoted)[:548])))
+
+
+@example("ICMP025")
+def does_not_listen(lab: LintedLab) -> None:
+    """The guest is told that the way takes 1,200 bytes, and sends 1,428 again."""
+    too_long(lab, 1, 1400)
+    told_mtu(lab, 1200)
+    lab.wait(1)
+    too_long(lab, 2, 1400)
+
+
+@clean("ICMP025")
+def listens(lab: LintedLab) -> None:
+    """What was under way does not count; after five minutes more may be tried again."""
+    too_long(lab, 1, 1400)
+    told_mtu(lab, 1200)
+    lab.wait(0.1)
+    too_long(lab, 2, 1400)
+    lab.wait(1)
+    too_long(lab, 3, 1172)
+    lab.wait(300)
+    too_long(lab, 4, 1400)
+
+
+@example("UDP020")
+def no_checksum(lab: LintedLab) -> None:
+    """The guest leaves the checksum at zero."""
+    lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, chksum=0) / b"hello"))
+
+
+@clean("UDP020")
+@clean("UDP021")
+def right_datagram(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 9, b"hello"))
+
+
+@example("UDP021")
+def shorter_than_the_packet(lab: LintedLab) -> None:
+    """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
+    lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, len=8, chksum=0) / b"hello"))
