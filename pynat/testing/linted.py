@@ -47,10 +47,6 @@ class LintedLab(Lab):
         super().from_guest(own)
         self._notices.remarks.frame = None
 
-    def show(self, frame: bytes) -> None:
-        """A frame for the guest that does not come from the router."""
-        self._look(frame, from_guest=False)
-
     def trace(self) -> str:
         """From the first frame on, in seconds."""
         take = self._notices.remarks.take

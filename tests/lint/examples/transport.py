@@ -18,7 +18,7 @@ REMOTE = "192.0.2.7"
 def asked(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
     """Somebody pings the guest."""
     frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
-    lab.show(bytes(frame / ICMP(type=8, id=7, seq=number) / data))
+    lab.look(bytes(frame / ICMP(type=8, id=7, seq=number) / data), from_guest=False)
 
 
 def replied(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
@@ -119,7 +119,7 @@ def told_mtu(lab: LintedLab, mtu: int) -> None:
     quoted = IP(src=GUEST, dst=REMOTE, flags="DF") / UDP(sport=5000, dport=9) / bytes(1400)
     frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
     message = ICMP(type=3, code=4, nexthopmtu=mtu)
-    lab.show(bytes(frame / message / Raw(bytes(quoted)[:548])))
+    lab.look(bytes(frame / message / Raw(bytes(quoted)[:548])), from_guest=False)
 
 
 @example("ICMP025")
