@@ -289,6 +289,17 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Virtual:
+    """What hosts within the process serve, for whom a network's program answers (pynat.net)."""
+
+    hosts: tuple[IPv4Address, ...] = ()  # that are nothing else
+    every_host: bool = False  # all are, that have nothing of their own
+    # Port 0 is every port; the address None is every host that has nothing of its own.
+    services: frozenset[tuple[Protocol, IPv4Address | None, int]] = frozenset()
+    names: dict[str, tuple[IPv4Address, ...]] = field(default_factory=dict)  # lower case
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     layout: Layout = Layout.PYNAT
     network: Network = field(default_factory=Network)
@@ -308,6 +319,7 @@ class Config:
     forwards: tuple[Forward, ...] = ()
     guestfwd: tuple[GuestForward, ...] = ()
     host_aliases: tuple[HostAlias, ...] = ()
+    virtual: Virtual = field(default_factory=Virtual)
     peers: tuple[Peer, ...] = ()  # those of [peers], then those of the zoo
     zoo: bool = False  # whether `peers` ends with one of each kind
     restricted: bool = False  # nothing leaves but to the above and to `allow`
@@ -328,6 +340,7 @@ class Config:
     def claimed(self) -> frozenset[IPv4Address]:
         """Addresses of the guest's net, other than the router's, at which something is served."""
         served = {one.address for one in self.guestfwd} | {one.guest for one in self.host_aliases}
+        served |= set(self.virtual.hosts)
         ours = {self.network.router, self.network.dns}
         return frozenset(address for address in served - ours if address in self.network.net)
 
@@ -336,4 +349,4 @@ class Config:
         """What the DNS answers by itself, in lower case."""
         aliases = {alias.name: (alias.guest,) for alias in self.host_aliases if alias.name}
         peers = {peer.name: (peer.address,) for peer in self.peers if peer.name}
-        return peers | aliases | self.dns.names
+        return peers | aliases | self.virtual.names | self.dns.names

@@ -21,11 +21,13 @@ WORLD = {
     "threading",
     "time",
 }
-PURE = ("wire", "router", "services", "nat", "lint", "rules")
+PURE = ("wire", "router", "services", "nat", "inner", "lint", "rules")
 MAY_IMPORT = {
     "wire": {"wire", "errors", "_fast"},
+    "inner": {"inner", "wire", "nat"},
     "services": {
         "services",
+        "inner",
         "wire",
         "nat",
         "config",
@@ -40,6 +42,7 @@ MAY_IMPORT = {
     "router": {
         "router",
         "services",
+        "inner",
         "nat",
         "wire",
         "config",

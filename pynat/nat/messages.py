@@ -7,13 +7,28 @@ Every OSError of a socket call arrives as an event with its errno: the host side
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pynat.config import Command, UnixPath
 from pynat.peer import Peer
 
 Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
 PLENTY = 1 << 30  # bytes: more room than anybody fills
+
+
+class Inner(NamedTuple):
+    """An Address that leads to a host within the process (pynat.inner)."""
+
+    address: bytes
+    port: int
+
+
+class Parties(NamedTuple):
+    """Whose a flow is, as the guest names both ends."""
+
+    guest: Address
+    host: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,7 @@ class UdpSend:
     payload: bytes
     ttl: int = 64
     dont_fragment: bool = False
+    parties: Parties | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -45,6 +61,7 @@ class TcpConnect:
 
     flow: int
     to: Destination
+    parties: Parties | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -101,6 +118,7 @@ class CloseFlow:
 
     flow: int
     reset: bool = False
+    why: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -267,12 +285,13 @@ class TcpIncoming:
 
     A program at a Unix socket has no address: it is given one of the loopback.
     The engine answers with TcpAdopt, which gives it a flow number, or not at all: then the host
-    side resets it at the end of the turn.
+    side resets it at the end of the turn. `guest` is where it leads if it comes by no forward.
     """
 
     rule: int
     token: int
     peer: Address
+    guest: Address | None = None
 
 
 @dataclass(slots=True)
@@ -281,6 +300,15 @@ class UdpIncoming:
 
     rule: int
     source: Address
+    payload: bytes
+
+
+@dataclass(slots=True)
+class GuestDatagram:
+    """A datagram for the guest that belongs to no flow."""
+
+    source: Address
+    guest: Address
     payload: bytes
 
 
@@ -361,6 +389,7 @@ Event = (
     | TcpFailed
     | TcpIncoming
     | UdpIncoming
+    | GuestDatagram
     | ForwardTrouble
     | EchoReply
     | EchoDenied

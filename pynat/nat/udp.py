@@ -27,6 +27,8 @@ from pynat.nat.messages import (
     Action,
     Address,
     CloseFlow,
+    Inner,
+    Parties,
     SocketError,
     UdpAnswer,
     UdpIncoming,
@@ -85,6 +87,7 @@ class UdpFlow:
     bytes_from_guest: int = 0  # of payload
     bytes_from_host: int = 0
     only_dns: bool = True  # it has talked to nobody else
+    is_held: bool = True  # guest time is, while somebody outside owes an answer
     sent: Sent = field(default_factory=lambda: Sent(UDP_LATELY))
 
     def row(self, now: float) -> Row:
@@ -173,11 +176,15 @@ class UdpTable:
         flow.idle.seconds = self._config.udp.idle
         flow.idle.used(now)
         flow.sent.add(host, packet)
-        if host[0][0] < _NOT_ONE_HOST:
-            self._outlet.holds.expect(flow.number, now)
-        self._outlet.holds.carried(now)
+        flow.is_held = not isinstance(host, Inner)
+        if flow.is_held:
+            if host[0][0] < _NOT_ONE_HOST:
+                self._outlet.holds.expect(flow.number, now)
+            self._outlet.holds.carried(now)
+        ttl, payload = packet.ttl - 1, datagram.payload
+        parties = Parties(guest, remote)
         self._actions.append(
-            UdpSend(flow.number, host, datagram.payload, packet.ttl - 1, packet.dont_fragment)
+            UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, parties)
         )
 
     # ------------------------------------------------------------------ from the host
@@ -191,7 +198,8 @@ class UdpTable:
         flow.from_host += 1
         flow.bytes_from_host += len(event.payload)
         self._outlet.holds.settle(flow.number)
-        self._outlet.holds.carried(now)
+        if flow.is_held:
+            self._outlet.holds.carried(now)
         self._send(flow.names.of(event.source), flow.guest, event.payload, now)
 
     def on_error(self, event: SocketError, now: float) -> bool:

@@ -27,7 +27,9 @@ class Incoming:
 
     def tcp(self, event: TcpIncoming, now: float) -> None:
         rule = self.forwards.get(event.rule)
-        if rule is not None:  # else shut in this very turn
+        if event.guest is not None:
+            self._tcp.incoming(event, event.guest, event.peer[0], now)
+        elif rule is not None:  # else shut in this very turn
             self._tcp.incoming(event, self._target(rule), self._shown(rule, event.peer), now)
 
     def udp(self, event: UdpIncoming, now: float) -> None:

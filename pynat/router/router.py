@@ -13,6 +13,7 @@ from random import Random
 
 from pynat.config import Broadcast, Config
 from pynat.errors import Malformed
+from pynat.inner.hosts import InnerHosts
 from pynat.nat.echo import EchoTable
 from pynat.nat.holds import ANSWER
 from pynat.nat.messages import (
@@ -25,6 +26,8 @@ from pynat.nat.messages import (
     FileOpened,
     FileWritten,
     ForwardTrouble,
+    GuestDatagram,
+    Inner,
     Resolved,
     SocketError,
     TcpFailed,
@@ -95,7 +98,8 @@ class Router:
         self.incoming = Incoming(network, self.tcp, self.udp, notices)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
-        self.dns_streams = DnsStreams(self.dns)
+        self.inner = InnerHosts(self._unhold)
+        self.inner.tcp[network.dns.packed, DNS_PORT] = DnsStreams(self.dns).serve
         self.peers = PeerHosts(self.guest.timers)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)
@@ -272,7 +276,7 @@ class Router:
     def _tcp_to_router(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
         if port == DNS_PORT and packet.destination == self._dns_address:
-            self.tcp.from_guest(packet, self.dns_streams.ADDRESS, now)
+            self.tcp.from_guest(packet, Inner(self._dns_address, DNS_PORT), now)
         else:
             self._world.tcp(packet, now)
 
@@ -356,6 +360,9 @@ class Router:
                 self.incoming.udp(event, now)
             case ForwardTrouble():
                 self.incoming.trouble(event, now)
+            case GuestDatagram(source, guest, payload):
+                datagram = udp.encode(*source, *guest, payload)
+                self.guest.send_ipv4(source[0], guest[0], ipv4.UDP, datagram, now)
             case TcpFailed(offender=bytes(offender)):
                 event.offender = self._as_guest_sees(offender)
                 self.tcp.from_host(event, now)
@@ -381,13 +388,13 @@ class Router:
         return max(until, now + ANSWER) if self.dns.pending else until
 
     def to_host(self, now: float) -> list[Action]:
-        """What the host is to do. DNS over TCP is served here, as a host within the process."""
+        """What the host is to do. What hosts within the process do is done here."""
         actions: list[Action] = []
         while True:
             self._now = now
             new = self.udp.to_host() + self.echo.to_host() + self.tcp.to_host()
-            actions += self.dns_streams.take(self.peers.take(new, now), now)
-            events = self.peers.events() + self.dns_streams.events()
+            actions += self.peers.take(self.inner.take(new, now), now)
+            events = self.inner.events() + self.peers.events()
             if not events:
                 return actions + self.dns.to_host() + self.tftp.to_host()
             for event in events:
@@ -397,6 +404,10 @@ class Router:
         """Frames for the guest, in order."""
         self.tcp.to_guest(now)
         return self.guest.frames()
+
+    def _unhold(self, flow: int) -> None:
+        self.tcp.unhold(flow)
+        self.guest.holds.settle(flow)
 
     def _as_guest_sees(self, host: bytes) -> bytes:
         """How the guest names a host's address."""

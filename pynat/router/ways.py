@@ -1,6 +1,7 @@
 """Where the addresses that the guest names really lead.
 
     peers                        a host within the process that misbehaves
+    what a program serves        another host within the process
     guestfwd                     a program, a Unix socket or a TCP port of the host
     host_aliases                 another host, or another port of it
     restricted, not in `allow`   nowhere: prohibited
@@ -19,8 +20,8 @@ from dataclasses import replace
 from enum import Enum, auto
 from ipaddress import IPv4Address
 
-from pynat.config import Allowed, Config, GuestForward, TcpServer
-from pynat.nat.messages import Address, Destination
+from pynat.config import Allowed, Config, GuestForward, Protocol, TcpServer, Virtual
+from pynat.nat.messages import Address, Destination, Inner
 from pynat.peer import Peer
 
 LOOPBACK = bytes((127, 0, 0, 1))
@@ -46,9 +47,10 @@ class Ways:
         self._peers: dict[Address, Peer] = {}
         self._peer_hosts: set[bytes] = set()
         named = {alias.guest for alias in config.host_aliases if alias.name}
+        self._virtual = _Virtual(config.virtual) if config.virtual != Virtual() else None
         ours = {network.router, network.dns} | config.claimed | named
         self._ours = {address.packed for address in ours}
-        self._special = bool(self._streams or self._aliases or self._restricted)
+        self._special = bool(self._streams or self._aliases)
         for peer in config.peers:
             self.set_peer(peer)
 
@@ -76,18 +78,25 @@ class Ways:
             served = self._streams.get(to)
             if served is not None:
                 return served
-        return self.udp(to)
+        return self._host(Protocol.TCP, to)
 
     def udp(self, to: Address) -> Address | Refusal:
+        return self._host(Protocol.UDP, to)
+
+    def _host(self, protocol: Protocol, to: Address) -> Address | Refusal:
         address, port = to
+        if self._virtual and self._virtual.has(protocol, to):
+            return Inner(*to)
         if address in self._peer_hosts:
             return Refusal.NOBODY
         if self._special:
             alias = self._aliases.get(to) or self._aliases.get((address, 0))
             if alias is not None:
                 return alias[0], alias[1] or port
-            if self._restricted and not self._allowed(address, port):
-                return Refusal.PROHIBITED
+        if self._virtual and address not in self._ours and self._virtual.everywhere(protocol, port):
+            return Inner(*to)
+        if self._restricted and not self._allowed(address, port):
+            return Refusal.PROHIBITED
         if address == self._router and self._host_loopback:
             return LOOPBACK, port
         return Refusal.NOBODY if address in self._ours else to
@@ -99,6 +108,8 @@ class Ways:
             return alias[0]
         if address in self._ours or address in self._peer_hosts:
             return Refusal.NOBODY
+        if self._virtual and self._virtual.is_host(address):
+            return Refusal.NOBODY
         if self._restricted and not self._allowed(address, 0):
             return Refusal.PROHIBITED
         return address
@@ -106,6 +117,29 @@ class Ways:
     def _allowed(self, address: bytes, port: int) -> bool:
         named = IPv4Address(address)
         return any(_covers(one, named, port) for one in self._allow)
+
+
+class _Virtual:
+    """Hosts within the process. They refuse by themselves what nobody serves there."""
+
+    def __init__(self, config: Virtual) -> None:
+        self._hosts = {address.packed for address in config.hosts}
+        self._every_host = config.every_host
+        self._services = {
+            (protocol, address.packed if address else b"", port)
+            for protocol, address, port in config.services
+        }
+
+    def is_host(self, address: bytes) -> bool:
+        return self._every_host or address in self._hosts
+
+    def has(self, protocol: Protocol, to: Address) -> bool:
+        return to[0] in self._hosts or (protocol, *to) in self._services
+
+    def everywhere(self, protocol: Protocol, port: int) -> bool:
+        """Whether what has nothing of its own leads here."""
+        wanted = {(protocol, b"", port), (protocol, b"", 0)}
+        return self._every_host or not wanted.isdisjoint(self._services)
 
 
 def _covers(one: Allowed, address: IPv4Address, port: int) -> bool:

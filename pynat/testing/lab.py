@@ -79,6 +79,10 @@ class Lab:
             self._turn()
         self.now = end
 
+    def turn(self) -> None:
+        """What an engine does once it is woken."""
+        self._turn()
+
     def _turn(self) -> None:
         while actions := self.router.to_host(self.now):
             self._actions += actions

@@ -97,7 +97,7 @@ class Flow:
         self._negotiate(syn, now)
         self._accept(syn, self.receiver.nxt)
         self.leads_to = host
-        self._host.connect(host)
+        self._host.connect(host, self.ends.parties)
 
     def open_from_host(self, now: float) -> None:
         self.opened = self.last = now
@@ -361,7 +361,7 @@ class Flow:
     # ------------------------------------------------------------------ the end
     def close(self, why: str, *, reset_host: bool = False) -> None:
         self.why_closed = self.why_closed or why
-        self._host.close(reset=reset_host)
+        self._host.close(why, reset=reset_host)
         self._change(State.CLOSED)
 
     def reset(self, why: str) -> None:
@@ -406,7 +406,7 @@ class Flow:
             self.close("closed")
         elif self.state is State.TIME_WAIT:
             self.why_closed = self.why_closed or "closed"
-            self._host.close(reset=False)
+            self._host.close(self.why_closed, reset=False)
 
     def to_guest(self, now: float) -> list[Segment | Run]:
         out: list[Segment | Run] = []

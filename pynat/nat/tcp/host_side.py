@@ -6,6 +6,7 @@ from pynat.nat.messages import (
     Action,
     CloseFlow,
     Destination,
+    Parties,
     TcpConnect,
     TcpRead,
     TcpSend,
@@ -25,8 +26,8 @@ class HostSide:
         self._allowance = 0  # bytes that the host may still read
         self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
 
-    def connect(self, to: Destination) -> None:
-        self._actions.append(TcpConnect(self._number, to))
+    def connect(self, to: Destination, parties: Parties) -> None:
+        self._actions.append(TcpConnect(self._number, to, parties))
 
     def offer(self, receiver: Receiver) -> None:
         if receiver.held and not self._offered:
@@ -53,10 +54,10 @@ class HostSide:
     def shut_down(self) -> None:
         self._actions.append(TcpShutdown(self._number))
 
-    def close(self, *, reset: bool) -> None:
+    def close(self, why: str, *, reset: bool) -> None:
         if self.open:
             self.open = False
-            self._actions.append(CloseFlow(self._number, reset))
+            self._actions.append(CloseFlow(self._number, reset, why))
 
     def actions(self) -> list[Action]:
         actions, self._actions = self._actions, []

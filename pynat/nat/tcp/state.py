@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 from enum import Enum
 
+from pynat.nat.messages import Parties
 from pynat.nat.tcp.seq import wrap
 from pynat.wire.tcp import ACK, RST, Segment
 
@@ -52,6 +53,10 @@ class Ends:
     def key(self) -> bytes:
         """As the guest's packets have it, from IPv4's addresses to TCP's ports."""
         return self.guest + self.remote + struct.pack("!HH", self.guest_port, self.remote_port)
+
+    @property
+    def parties(self) -> Parties:
+        return Parties((self.guest, self.guest_port), (self.remote, self.remote_port))
 
 
 def reset_for(segment: Segment) -> Segment:

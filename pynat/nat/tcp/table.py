@@ -18,6 +18,7 @@ from pynat.nat.messages import (
     Action,
     Address,
     Destination,
+    Inner,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -152,10 +153,10 @@ class TcpTable:
         flow = self._new(ends, now, peer.behaviour.manner if peer else PROPER)
         flow.syn_quote = packet.quote
         flow.open_from_guest(syn, host, now)
-        if peer is None:
+        flow.is_held = peer is None and not isinstance(host, Inner)
+        if flow.is_held:
             self._outlet.holds.expect(flow, now)
-        else:
-            flow.is_held = False
+        if peer is not None:
             self._say(flow, f"{peer} does on purpose: {peer.behaviour.text}", now)
 
     def _no_flow(self, ends: Ends, segment: Segment, now: float) -> None:
@@ -204,6 +205,13 @@ class TcpTable:
         self._adopted.append(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
         self._say(flow, "opened by a host program", now)
+
+    def unhold(self, number: int) -> None:
+        """Nobody outside has part in this flow: guest time need not be held for it."""
+        flow = self._by_number.get(number)
+        if flow is not None:
+            flow.is_held = False
+            self._outlet.holds.settle(flow)
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno

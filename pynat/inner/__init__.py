@@ -1,0 +1,1 @@
+"""Hosts within the process: the router's other end of a connection that needs no socket."""

@@ -1,0 +1,149 @@
+"""A TCP connection of the guest, as the host within the process has it.
+
+    from the guest   TcpSend -> `received` -> take()      at most CAPACITY bytes wait; what does not
+                                                          fit is not taken, so the window closes
+    to the guest     write() -> `pending` -> TcpReceived  as far as TcpRead has allowed
+
+`changed` is called once anything has come of the guest: bytes, its FIN, room for more, the end.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Protocol
+
+from pynat.nat.messages import (
+    Event,
+    Parties,
+    TcpEof,
+    TcpFailed,
+    TcpReceived,
+    TcpSend,
+    TcpSent,
+    TcpWritable,
+)
+
+CAPACITY = 64 * 1024  # bytes of the guest that wait to be taken
+STEP = CAPACITY // 4  # less room is not worth telling
+
+
+class Hosts(Protocol):
+    """Those that a connection belongs to (pynat.inner.hosts)."""
+
+    def emit(self, event: Event) -> None: ...
+    def touch(self, connection: Connection) -> None: ...
+    def forget(self, connection: Connection) -> None: ...
+
+
+def _ignore(now: float) -> None:
+    """Of a connection that nobody looks at yet."""
+
+
+class Connection:
+    def __init__(self, hosts: Hosts, parties: Parties, flow: int = 0) -> None:
+        """flow: its number, or 0 while the guest's flow has none yet."""
+        self.flow = flow
+        self.parties = parties
+        self.changed: Callable[[float], None] = _ignore
+        self.received = bytearray()
+        self.established = False  # the guest has acknowledged our SYN
+        self.eof = False  # the guest sends nothing behind what is received
+        self.why = ""  # why it is over: nothing goes either way any more
+        self.broken = False  # and it did not end as it should
+        self.finishing = False  # our side is to be closed behind what is pending
+        self._hosts = hosts
+        self._discards = False
+        self._promised = CAPACITY  # room that the guest's flow knows of
+        self._out = bytearray()
+        self._allowance = 0  # bytes that the flow has room for
+        self._finished = False  # TcpEof is out
+
+    # ------------------------------------------------------------------ for who serves it
+    @property
+    def pending(self) -> int:
+        """Bytes written that the guest's flow has no room for yet."""
+        return len(self._out)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next byte written would go."""
+        return self._allowance > 0
+
+    def take(self, count: int) -> bytes:
+        """At most so many bytes of the guest's; that makes room for others."""
+        data = bytes(self.received[:count])
+        del self.received[:count]
+        room = CAPACITY - len(self.received)
+        worth_telling = room - self._promised >= STEP or room == CAPACITY > self._promised
+        if worth_telling and not self.why:
+            self._promised = room
+            self._hosts.emit(TcpWritable(self.flow, room))
+        return data
+
+    def discard(self) -> None:
+        """Whatever the guest sends is thrown away, now and later."""
+        self._discards = True
+        self.take(len(self.received))
+
+    def write(self, data: bytes) -> None:
+        if not self.why and not self.finishing:
+            self._out += data
+            self._flush()
+            self._hosts.touch(self)
+
+    def finish(self) -> None:
+        """FIN behind what has been written."""
+        if not self.why:
+            self.finishing = True
+            self._flush()
+
+    def abort(self) -> None:
+        """RST."""
+        if self.why:
+            return
+        if self.flow:
+            self._hosts.emit(TcpFailed(self.flow, errno.ECONNRESET))
+        self.over("aborted by its host", broken=True)
+        self._hosts.forget(self)
+
+    # ------------------------------------------------------------------ what the guest's flow wants
+    def take_in(self, action: TcpSend) -> None:
+        offered = b"".join(action.chunks)
+        if self._discards:
+            self._hosts.emit(TcpSent(self.flow, len(offered)))
+            return
+        taken = offered[: CAPACITY - len(self.received)]
+        self.received += taken
+        self._promised = CAPACITY - len(self.received)
+        self._hosts.emit(TcpSent(self.flow, len(taken), self._promised))
+        self._hosts.touch(self)
+
+    def shut(self) -> None:
+        self.eof = True
+        self._hosts.touch(self)
+
+    def allow(self, limit: int) -> None:
+        """The first time it means that the guest has taken up the connection."""
+        self.established = True
+        self._allowance = limit
+        self._flush()
+        self._hosts.touch(self)
+
+    def over(self, why: str, *, broken: bool) -> None:
+        """Nothing can come or go any more. What was received stays, unless it has broken."""
+        self.why, self.broken, self.eof = why or "closed", broken, True
+        self._out.clear()
+        if broken:
+            self.received.clear()
+        self._hosts.touch(self)
+
+    def _flush(self) -> None:
+        if self._out and self._allowance > 0:
+            data = bytes(self._out[: self._allowance])
+            del self._out[: len(data)]
+            self._allowance -= len(data)
+            self._hosts.emit(TcpReceived(self.flow, data))
+        if self.finishing and self.established and not self._out and not self._finished:
+            self._finished = True
+            self._hosts.emit(TcpEof(self.flow))

@@ -1,0 +1,240 @@
+"""The hosts within the process: which flow ends at which of their services.
+
+A flow whose host is an `Inner` address ends here instead of at a host socket: its actions are
+taken out of the stream of actions, and answered with the events that a socket would give. `tcp` and
+`udp` say who serves which address and port; port 0 is any port, and the address ANYWHERE is every
+host that has nothing of its own. What nobody serves is refused, as by a host where nobody listens.
+
+`gate`, where one is set, is asked first about every flow, also about those that lead to a socket.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeVar
+
+from pynat.inner.connection import Connection
+from pynat.nat.messages import (
+    Action,
+    Address,
+    CloseFlow,
+    Event,
+    GuestDatagram,
+    Inner,
+    Parties,
+    SocketError,
+    TcpAdopt,
+    TcpConnect,
+    TcpConnected,
+    TcpFailed,
+    TcpIncoming,
+    TcpRead,
+    TcpSend,
+    TcpShutdown,
+    UdpReceived,
+    UdpSend,
+)
+from pynat.wire import icmp
+
+ANYWHERE = b""  # an address that no host has
+MOST_REMEMBERED = 64  # verdicts on the datagrams of one guest port
+_NO_FORWARD = -1
+_PORT_UNREACHABLE = (icmp.UNREACHABLE, icmp.PORT)
+
+
+class Verdict(Enum):
+    REFUSE = auto()
+    DROP = auto()  # never answered at all
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """One of the guest's, and the way back."""
+
+    parties: Parties
+    payload: bytes
+    flow: int
+    to: Address
+    emit: Callable[[Event], None]
+
+    def reply(self, payload: bytes) -> None:
+        self.emit(UdpReceived(self.flow, self.to, payload))
+
+    def refuse(self) -> None:
+        """As a host does where nobody listens."""
+        to, refused = self.to, errno.ECONNREFUSED
+        self.emit(SocketError(self.flow, refused, to, self.payload, _PORT_UNREACHABLE, to[0]))
+
+
+TcpService = Callable[[Connection], None]
+UdpService = Callable[[Datagram], None]
+Service = TypeVar("Service", TcpService, UdpService)
+
+
+class Gate:
+    """Asked about each flow that the guest opens; None leaves it where it leads."""
+
+    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
+        return None
+
+    def udp(self, parties: Parties) -> Verdict | UdpService | None:
+        """About the first datagram from a port of the guest's to this one of the host's."""
+        return None
+
+
+class InnerHosts:
+    def __init__(self, unhold: Callable[[int], None]) -> None:
+        """unhold: guest time need not be held for this flow."""
+        self.tcp: dict[Address, TcpService] = {}
+        self.udp: dict[Address, UdpService] = {}
+        self.hosts: set[bytes] = set()  # that have nothing but what is served here
+        self.gate: Gate | None = None
+        self._unhold = unhold
+        self._connections: dict[int, Connection] = {}
+        self._calls: dict[int, Connection] = {}  # to the guest, by token
+        self._announced: list[int] = []  # tokens that are to be adopted by the next `take`
+        self._token = 0
+        self._verdicts: dict[int, dict[Address, Verdict | UdpService | None]] = {}
+        self._events: list[Event] = []
+        self._touched: dict[Connection, None] = {}  # in the order of touching
+
+    # ------------------------------------------------------------------ once a turn
+    def take(self, actions: list[Action], now: float) -> list[Action]:
+        """Do what is ours among `actions`; the rest comes back."""
+        rest = [action for action in actions if not self._mine(action)]
+        self._give_up_calls()
+        while self._touched:
+            touched, self._touched = self._touched, {}
+            for connection in touched:
+                connection.changed(now)
+        return rest
+
+    def events(self) -> list[Event]:
+        events, self._events = self._events, []
+        self._announced = list(self._calls)
+        return events
+
+    # ------------------------------------------------------------------ for connections
+    def emit(self, event: Event) -> None:
+        self._events.append(event)
+
+    def touch(self, connection: Connection) -> None:
+        self._touched[connection] = None
+
+    def forget(self, connection: Connection) -> None:
+        self._connections.pop(connection.flow, None)
+
+    # ------------------------------------------------------------------ to the guest
+    def call(self, guest: Address, host: Address) -> Connection:
+        """Connect to a port of the guest's, which sees `host`."""
+        self._token -= 1  # those of forwards are above 0
+        connection = self._calls[self._token] = Connection(self, Parties(guest, host))
+        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest))
+        return connection
+
+    def send(self, guest: Address, host: Address, payload: bytes) -> None:
+        self.emit(GuestDatagram(host, guest, payload))
+
+    def _give_up_calls(self) -> None:
+        announced, self._announced = self._announced, []
+        for token in announced:
+            connection = self._calls.pop(token, None)
+            if connection is not None:
+                connection.over("there are too many flows already (tcp.flows)", broken=True)
+
+    def _adopt(self, action: TcpAdopt) -> bool:
+        connection = self._calls.pop(action.token, None)
+        if connection is None:
+            return False
+        connection.flow = action.flow
+        self._unhold(action.flow)
+        if connection.why:
+            self.emit(TcpFailed(action.flow, errno.ECONNRESET))  # given up in the meantime
+        else:
+            self._connections[action.flow] = connection
+        return True
+
+    # ------------------------------------------------------------------ actions
+    def _mine(self, action: Action) -> bool:
+        match action:
+            case TcpSend() | TcpRead() | TcpShutdown() | CloseFlow():
+                return self._carry(action)
+            case UdpSend():
+                return self._datagram(action)
+            case TcpConnect():
+                return self._connect(action)
+            case TcpAdopt():
+                return self._adopt(action)
+            case _:
+                return False
+
+    def _carry(self, action: TcpSend | TcpRead | TcpShutdown | CloseFlow) -> bool:
+        connection = self._connections.get(action.flow)
+        match action:
+            case CloseFlow(flow, reset, why):
+                self._verdicts.pop(flow, None)
+                if connection is not None:
+                    del self._connections[flow]
+                    connection.over(why, broken=reset)
+            case _ if connection is None:
+                pass
+            case TcpSend():
+                connection.take_in(action)
+            case TcpRead(_, limit):
+                connection.allow(limit)
+            case TcpShutdown():
+                connection.shut()
+        return connection is not None
+
+    def _connect(self, action: TcpConnect) -> bool:
+        parties = action.parties
+        verdict = self.gate.tcp(parties) if self.gate and parties else None
+        if verdict is None:
+            if not isinstance(action.to, Inner):
+                return False
+            verdict = self._who(self.tcp, action.to) or Verdict.REFUSE
+        self._unhold(action.flow)
+        if verdict is Verdict.REFUSE:
+            self.emit(TcpFailed(action.flow, errno.ECONNREFUSED))
+        elif not isinstance(verdict, Verdict) and parties is not None:
+            connection = Connection(self, parties, action.flow)
+            self._connections[action.flow] = connection
+            self.emit(TcpConnected(action.flow))
+            verdict(connection)
+        return True
+
+    def _datagram(self, action: UdpSend) -> bool:
+        parties = action.parties
+        verdict = self._remembered(action.flow, parties) if self.gate and parties else None
+        if verdict is None:
+            if not isinstance(action.to, Inner):
+                return False
+            verdict = self._who(self.udp, action.to) or Verdict.REFUSE
+        self._unhold(action.flow)
+        if verdict is Verdict.DROP or parties is None:
+            return True
+        payload = bytes(action.payload)
+        datagram = Datagram(parties, payload, action.flow, action.to, self.emit)
+        if isinstance(verdict, Verdict):
+            datagram.refuse()
+        else:
+            verdict(datagram)
+        return True
+
+    def _remembered(self, flow: int, parties: Parties) -> Verdict | UdpService | None:
+        known = self._verdicts.setdefault(flow, {})
+        if parties.host not in known:
+            if len(known) >= MOST_REMEMBERED:
+                del known[next(iter(known))]
+            known[parties.host] = self.gate.udp(parties) if self.gate else None
+        return known[parties.host]
+
+    def _who(self, services: dict[Address, Service], to: Inner) -> Service | None:
+        address, port = to
+        found = services.get((address, port)) or services.get((address, 0))
+        if found is None and address not in self.hosts:
+            found = services.get((ANYWHERE, port)) or services.get((ANYWHERE, 0))
+        return found

@@ -1,0 +1,286 @@
+"""Hosts within the process: a guest that talks to them, and what they see of it."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+import pytest
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Ether
+
+from pynat.config import Config, Protocol, Virtual
+from pynat.inner.connection import CAPACITY, Connection
+from pynat.inner.hosts import ANYWHERE, Datagram, Gate, Verdict
+from pynat.nat.messages import Parties
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, introduce, pattern
+from tests.frames import ping, udp
+
+HOST = "192.0.2.7"
+ADDRESS = IPv4Address(HOST)
+LARGEST = 65_535  # bytes of a window without scale
+SERVED = frozenset({(Protocol.TCP, ADDRESS, 80), (Protocol.UDP, ADDRESS, 9999)})
+
+
+class Served:
+    """A service that does nothing by itself."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+        self.datagrams: list[Datagram] = []
+        self.changes = 0
+
+    def tcp(self, connection: Connection) -> None:
+        self.connections.append(connection)
+        connection.changed = self._changed
+
+    def udp(self, datagram: Datagram) -> None:
+        self.datagrams.append(datagram)
+        datagram.reply(datagram.payload.upper())
+
+    def _changed(self, now: float) -> None:
+        self.changes += 1
+
+    @property
+    def connection(self) -> Connection:
+        return self.connections[-1]
+
+
+@pytest.fixture
+def served() -> Served:
+    return Served()
+
+
+@pytest.fixture
+def lab(served: Served) -> Lab:
+    lab = Lab(Config(virtual=Virtual((ADDRESS,), services=SERVED)))
+    inner = lab.router.inner
+    inner.tcp[ADDRESS.packed, 80] = served.tcp
+    inner.udp[ADDRESS.packed, 9999] = served.udp
+    inner.hosts.add(ADDRESS.packed)
+    introduce(lab)
+    return lab
+
+
+@pytest.fixture
+def flow(lab: Lab) -> TcpScript:
+    return opened(lab)
+
+
+def opened(lab: Lab, **ends: int) -> TcpScript:
+    flow = TcpScript(lab, remote=HOST, **ends)
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    flow.guest(". 1:1(0) ack 1")
+    return flow
+
+
+def test_bytes_go_both_ways_and_no_socket_has_part_in_it(flow: TcpScript, served: Served) -> None:
+    flow.guest("P. 1:6(5) ack 1", b"hello")
+    assert served.connection.take(100) == b"hello"
+    served.connection.write(b"HELLO")
+    flow.lab.turn()
+    assert flow.to_guest() == [". 1:1(0) ack 6", "P. 1:6(5) ack 6"]
+    assert flow.lab.to_host() == []
+    assert served.connection.parties == Parties(
+        (IPv4Address("192.168.16.2").packed, 40_000), (ADDRESS.packed, 80)
+    )
+
+
+def test_a_service_that_does_not_read_closes_the_window(flow: TcpScript, served: Served) -> None:
+    at = 1
+    while at < CAPACITY:
+        flow.guest(f". {at}:{at + 1024}(1024) ack 1")
+        at += 1024
+        flow.lab.wait(0.1)
+    flow.to_guest()
+    assert len(served.connection.received) == LARGEST
+    flow.guest(f". {at}:{at + 1}(1) ack 1")
+    assert flow.to_guest(detail=True)[-1].endswith("win 0")
+    assert served.connection.take(CAPACITY) == pattern(LARGEST)
+    flow.lab.turn()
+    assert not flow.to_guest(detail=True)[-1].endswith("win 0")
+
+
+def test_what_the_guest_does_not_take_stays_pending(flow: TcpScript, served: Served) -> None:
+    connection = served.connection
+    connection.write(bytes(1_000_000))
+    flow.lab.turn()
+    assert 700_000 < connection.pending < 1_000_000
+    assert not connection.has_room
+
+
+def test_ends_of_both_sides(flow: TcpScript, served: Served) -> None:
+    connection = served.connection
+    flow.guest("F. 1:1(0) ack 1")
+    assert (connection.eof, connection.why) == (True, "")
+    connection.write(b"bye")
+    connection.finish()
+    flow.lab.turn()
+    assert flow.to_guest() == [". 1:1(0) ack 2", "FP. 1:5(3) ack 2"]
+    flow.guest(". 2:2(0) ack 5")
+    assert connection.why == "closed"
+    assert not connection.broken
+
+
+def test_a_finish_at_once_waits_for_the_connection(lab: Lab, served: Served) -> None:
+    lab.router.inner.tcp[ADDRESS.packed, 80] = lambda connection: connection.finish()
+    flow = opened(lab)
+    assert flow.to_guest() == ["F. 1:2(0) ack 1"]
+
+
+def test_the_guest_resets(flow: TcpScript, served: Served) -> None:
+    flow.guest("R. 1:1(0) ack 1")
+    assert served.connection.broken
+    assert served.connection.why == "reset by the guest"
+
+
+def test_the_service_resets(flow: TcpScript, served: Served) -> None:
+    served.connection.abort()
+    flow.lab.turn()
+    assert flow.to_guest() == ["R. 1:1(0) ack 1"]
+    flow.guest("P. 1:6(5) ack 1", b"hello")
+    assert flow.to_guest() == ["R 1:1(0)"]
+
+
+def test_what_is_discarded_is_acknowledged(flow: TcpScript, served: Served) -> None:
+    served.connection.discard()
+    for at in range(1, 200_000, 1000):
+        flow.guest(f". {at}:{at + 1000}(1000) ack 1")
+    assert flow.to_guest()[-1] == ". 1:1(0) ack 200001"
+    assert not served.connection.received
+
+
+def test_a_datagram_is_answered_from_where_it_was_sent_to(lab: Lab, served: Served) -> None:
+    lab.from_guest(udp(HOST, 9999, b"hello"))
+    (answer,) = [Ether(frame) for frame in lab.to_guest()]
+    assert answer[IP].src == HOST
+    assert answer[UDP].sport == 9999
+    assert bytes(answer[UDP].payload)[:5] == b"HELLO"
+
+
+def test_nobody_listens_at_other_ports(lab: Lab) -> None:
+    flow = TcpScript(lab, remote=HOST, remote_port=81)
+    flow.guest("S 0:0(0)")
+    assert flow.to_guest() == ["R. 0:0(0) ack 1"]
+    lab.from_guest(udp(HOST, 81, b"x"))
+    (error,) = [Ether(frame) for frame in lab.to_guest()]
+    assert (error[IP].src, error[ICMP].type, error[ICMP].code) == (HOST, 3, 3)
+
+
+def test_the_host_answers_ping(lab: Lab) -> None:
+    lab.from_guest(ping(HOST))
+    (reply,) = [Ether(frame) for frame in lab.to_guest()]
+    assert (reply[IP].src, reply[ICMP].type) == (HOST, 0)
+
+
+def test_guest_time_is_not_held(flow: TcpScript, served: Served) -> None:
+    flow.guest("P. 1:6(5) ack 1", b"hello")
+    flow.lab.from_guest(udp(HOST, 9999, b"hello"))
+    assert flow.lab.router.hold_until(flow.lab.now) == 0
+
+
+def test_a_port_of_every_host_that_has_nothing_else(served: Served) -> None:
+    services = SERVED | {(Protocol.TCP, None, 80), (Protocol.UDP, None, 0)}
+    lab = Lab(Config(virtual=Virtual((ADDRESS,), services=services)))
+    lab.router.inner.tcp[ANYWHERE, 80] = served.tcp
+    lab.router.inner.udp[ANYWHERE, 0] = served.udp
+    lab.router.inner.hosts.add(ADDRESS.packed)
+    introduce(lab)
+    flow = TcpScript(lab, remote="203.0.113.5", remote_port=80)
+    flow.guest("S 0:0(0)")
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    lab.from_guest(udp("203.0.113.5", 5, b"x"))
+    assert len(lab.to_guest()) == 1
+    lab.from_guest(udp(HOST, 5, b"x"))
+    assert Ether(lab.to_guest()[0])[ICMP].code == 3
+    other = TcpScript(lab, remote="203.0.113.5", remote_port=81)
+    other.guest("S 0:0(0)")
+    assert len(other.to_host()) == 1
+
+
+def test_a_service_at_the_router(served: Served) -> None:
+    config = Config(
+        virtual=Virtual(services=frozenset({(Protocol.TCP, Config().network.router, 80)}))
+    )
+    lab = Lab(config)
+    router = config.network.router
+    lab.router.inner.tcp[router.packed, 80] = served.tcp
+    introduce(lab)
+    flow = TcpScript(lab, remote=str(router), remote_port=80)
+    flow.guest("S 0:0(0)")
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+# ---------------------------------------------------------------- to the guest
+def test_a_connection_to_the_guest(lab: Lab) -> None:
+    guest = (lab.config.network.guest.packed, 40_000)
+    flow = TcpScript(lab, remote=HOST)
+    connection = lab.router.inner.call(guest, (ADDRESS.packed, 80))
+    lab.turn()
+    assert flow.to_guest() == ["S 0:1(0)"]
+    flow.guest("S. 0:0(0) ack 1")
+    assert connection.established
+    flow.to_guest()
+    connection.write(b"hello")
+    lab.turn()
+    assert flow.to_guest() == ["P. 1:6(5) ack 1"]
+
+
+def test_a_connection_that_the_guest_refuses(lab: Lab) -> None:
+    guest = (lab.config.network.guest.packed, 40_000)
+    flow = TcpScript(lab, remote=HOST)
+    connection = lab.router.inner.call(guest, (ADDRESS.packed, 80))
+    lab.turn()
+    flow.to_guest()
+    flow.guest("R. 0:0(0) ack 1")
+    assert connection.broken
+    assert connection.why == "refused by the guest"
+
+
+def test_a_datagram_to_the_guest(lab: Lab) -> None:
+    guest = (lab.config.network.guest.packed, 5000)
+    lab.router.inner.send(guest, (ADDRESS.packed, 9999), b"hello")
+    lab.turn()
+    (frame,) = [Ether(frame) for frame in lab.to_guest()]
+    assert (frame[UDP].sport, frame[UDP].dport) == (9999, 5000)
+
+
+# ---------------------------------------------------------------- the gate
+class Closed(Gate):
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.asked: list[Parties] = []
+
+    def tcp(self, parties: Parties) -> Verdict:
+        self.asked.append(parties)
+        return self.verdict
+
+    def udp(self, parties: Parties) -> Verdict:
+        return self.tcp(parties)
+
+
+def test_the_gate_refuses_what_leads_to_a_socket() -> None:
+    lab = Lab()
+    introduce(lab)
+    lab.router.inner.gate = gate = Closed(Verdict.REFUSE)
+    flow = TcpScript(lab)
+    flow.guest("S 0:0(0)")
+    assert flow.to_guest() == ["R. 0:0(0) ack 1"]
+    for _ in range(2):
+        lab.from_guest(udp(HOST, 5, b"x"))
+        assert Ether(lab.to_guest()[0])[ICMP].code == 3
+    assert len(gate.asked) == 2
+    assert lab.to_host() == []
+
+
+def test_the_gate_drops() -> None:
+    lab = Lab()
+    introduce(lab)
+    lab.router.inner.gate = Closed(Verdict.DROP)
+    flow = TcpScript(lab)
+    flow.guest("S 0:0(0)")
+    lab.from_guest(udp(HOST, 5, b"x"))
+    assert lab.to_guest() == []
+    assert lab.to_host() == []
+    assert lab.router.hold_until(lab.now) <= lab.now + lab.config.patience
