@@ -188,15 +188,17 @@ fill_echo:
 1:      stosb
         inc     ax
         loop    1b
-        mov     si, offset echo_frame + IP
-        mov     cx, 10
-        call    checksum
-        mov     [echo_frame + IP + 10], ax
         ret
 
 # One request and its answer, which is the request but for its type and so its checksum.
 echo:   mov     al, [number]
         mov     [echo_sequence + 1], al
+        mov     [echo_frame + IP + 5], al       # identification
+        mov     word ptr [echo_frame + IP + 10], 0
+        mov     si, offset echo_frame + IP
+        mov     cx, 10
+        call    checksum
+        mov     [echo_frame + IP + 10], ax
         mov     al, 8                   # echo request
         call    set_type
         rdtsc
