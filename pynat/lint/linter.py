@@ -7,6 +7,7 @@ as well. One checker for each protocol follows what both sides send.
 from __future__ import annotations
 
 from pynat.config import Config
+from pynat.lint.arp import ArpChecker
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
@@ -26,6 +27,7 @@ class Linter:
         self._ethernet = EthernetChecker(network.net)
         self._checkers: list[Checker] = [
             self._ethernet,
+            ArpChecker(),
             Ipv4Checker(network.mtu),
             IcmpChecker(network.net),
             UdpChecker(),

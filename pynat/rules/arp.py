@@ -75,3 +75,110 @@ NO_ANSWER = Rule(
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
 )
+
+# ---------------------------------------------------------------- of the linter
+UNASKED = Rule(
+    "ARP020",
+    "arp not asked",
+    Severity.NOTE,
+    "The guest sends packets to a MAC address from which nothing has ever come to it.",
+    "RFC 826",
+    "It works as long as the address that is built in or configured stays the router's.",
+    "Ask for the next hop's address by ARP, and keep the answer. A static entry is legal, and so is"
+    " what was learned before the recording began.",
+)
+
+UNANSWERED = Rule(
+    "ARP021",
+    "arp does not answer",
+    Severity.ERROR,
+    "The guest does not answer requests for the address that it uses.",
+    "RFC 826",
+    "What is for it waits and is lost, except while its own requests are remembered.",
+    "Answer each request whose target address is the guest's own with a reply to its sender, also"
+    " while the guest is busy.",
+)
+
+TOO_OFTEN = Rule(
+    "ARP022",
+    "arp too often",
+    Severity.WARNING,
+    "The guest asks for one address again and again within a second.",
+    "RFC 1122 2.3.2.1",
+    "It floods the wire, and everybody has to look at each request.",
+    "Ask once a second at most, keep the answer, and hold back the packets that wait for it.",
+)
+
+NOT_WANTED = Rule(
+    "ARP023",
+    "arp reply to nobody",
+    Severity.NOTE,
+    "The guest sends a reply to one host that did not ask.",
+    "RFC 826",
+    "Many hosts take no answer that they did not ask for.",
+    "Send a reply only when asked; who wants to announce an address sends a request for it to all"
+    " (RFC 5227 3).",
+)
+
+OTHER_SENDER = Rule(
+    "ARP024",
+    "arp sender mac differs",
+    Severity.WARNING,
+    "The sender's MAC address in an ARP packet is not the one that the frame came from.",
+    "RFC 826",
+    "Others send to the address in the packet; switches learn the one in the frame.",
+    "Put the card's own MAC address into both.",
+)
+
+BAD_SENDER = Rule(
+    "ARP025",
+    "arp sender address",
+    Severity.WARNING,
+    "The sender's IPv4 address in an ARP packet is not one that a host can have.",
+    "RFC 826",
+    "Others may learn it, or throw the packet away.",
+    "Put the guest's own address there; 0.0.0.0 is for probes, which are requests"
+    " (RFC 5227 2.1.1).",
+)
+
+REPLY_TO_ALL = Rule(
+    "ARP026",
+    "arp reply to all",
+    Severity.NOTE,
+    "The guest broadcasts its reply.",
+    "RFC 826",
+    "It reaches who asked, and troubles everybody else.",
+    "Send the reply to the MAC address of the request's sender.",
+)
+
+WRONG_TARGET = Rule(
+    "ARP027",
+    "arp reply target",
+    Severity.WARNING,
+    "The target in a reply is not the sender of the request.",
+    "RFC 826",
+    "A host that looks at these fields takes the reply for somebody else's.",
+    "Swap the fields: the request's sender addresses are the reply's target addresses.",
+)
+
+NOT_ANNOUNCED = Rule(
+    "ARP028",
+    "arp not announced",
+    Severity.NOTE,
+    "The guest uses an address that it neither probed for nor announced.",
+    "RFC 5227 2.1",
+    "If another host has the address, nobody notices; who knows an old MAC address of it goes on"
+    " sending there.",
+    "Send three probes before the first use, and two announcements with it. Most stacks do so only"
+    " where they are told to.",
+)
+
+USED_IN_CONFLICT = Rule(
+    "ARP029",
+    "arp address of another",
+    Severity.ERROR,
+    "The guest uses an address although its probe was answered.",
+    "RFC 5227 2.1.1",
+    "Two hosts with one address: packets go to one or the other by chance.",
+    "Do not use the address: take another one, or decline it if it came by DHCP.",
+)

@@ -56,8 +56,19 @@ def pages() -> dict[str, str]:
 
 def shown_by(caption: str, lab: LintedLab, rule: Rule) -> str:
     said = [line.partition(" ")[2] for line in lab.log if f" {rule.code} " in line]
-    parts = [caption, fenced(shortened(lab.trace())), "In the log:", fenced("\n".join(said))]
+    parts = [
+        caption,
+        fenced(shortened(concerning(rule, lab.trace()))),
+        "In the log:",
+        fenced("\n".join(said)),
+    ]
     return "\n\n".join(filter(None, parts))
+
+
+def concerning(rule: Rule, trace: str) -> str:
+    """Without what other rules note of it: these guests are short, and do not begin with ARP."""
+    lines = trace.splitlines()
+    return "\n".join(one for one in lines if " note: " not in one or rule.code in one)
 
 
 def shortened(trace: str) -> str:

@@ -1,0 +1,189 @@
+"""What a guest does with ARP that is legal but wrong (RFC 826, RFC 1122 2.3.2, RFC 5227).
+
+Of each address that the guest uses, and of each one it asks for, a little is kept; the ones heard
+of first make room. The other side may be more than one host, and the guest may have several
+addresses and cards behind it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pynat.lint.frame import Finding, Frame
+from pynat.rules import Rule
+from pynat.rules import arp as rules
+from pynat.wire import arp, ethernet, ipv4
+from pynat.wire.arp import Arp
+from pynat.wire.ipv4 import Ipv4, dotted
+
+MOST = 1024  # addresses, of each kind
+UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
+PATIENCE = 1.0  # seconds that an answer may take
+OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
+ZERO = bytes(4)
+_LINK_LOCAL = bytes((169, 254))  # RFC 3927 2.5 wants replies to all there
+
+
+@dataclass(slots=True)
+class _Address:
+    """One that the guest uses or wants to use."""
+
+    asked: int = 0  # requests to it that it has not answered
+    last_asked: float = 0.0
+    askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
+    introduced: bool = False  # probed for or announced
+    used: bool = False
+    taken: float | None = None  # when its probe was answered
+
+
+class ArpChecker:
+    def __init__(self) -> None:
+        self._heard: set[bytes] = set()  # MAC addresses from which something came
+        self._addresses: dict[bytes, _Address] = {}
+        self._asked: dict[bytes, deque[float]] = {}  # when the guest asked for it lately
+        self._found: list[tuple[Rule, str]] = []
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        if frame.source not in self._heard and len(self._heard) < MOST:
+            self._heard.add(frame.source)
+        packet = frame.arp
+        if packet is not None:
+            mine = self._addresses.get(packet.target)
+            if packet.operation == arp.REQUEST and mine is not None:
+                mine.asked += 1
+                mine.last_asked = frame.now
+                mine.askers.append(packet)
+            claimed = self._addresses.get(packet.sender)
+            if claimed is not None and not claimed.used and claimed.introduced:
+                claimed.taken = frame.now
+        return iter(())
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        if frame.ip is not None:
+            self._uses(frame.ip.source, frame)
+            if not frame.destination[0] & 1 and frame.destination not in self._heard:
+                self._unasked(frame, frame.ip)
+        elif frame.arp is not None:
+            self._arp(frame.arp, frame)
+        if not self._found:
+            return iter(())
+        found, self._found = self._found, []
+        return iter([Finding(rule, text) for rule, text in found])
+
+    def _unasked(self, frame: Frame, packet: Ipv4) -> None:
+        if len(self._heard) < MOST:
+            self._heard.add(frame.destination)  # once is enough
+        text = f"{ipv4.named(packet.packet)} goes to {ethernet.text(frame.destination)}, from which"
+        text += " nothing has come; expected an ARP request first (RFC 826)"
+        self._found.append((rules.UNASKED, text))
+
+    def _uses(self, address: bytes, frame: Frame) -> None:
+        if address == ZERO:
+            return
+        mine = self._addresses.get(address)
+        if mine is None:
+            mine = self._new(address)
+        if not mine.used:
+            mine.used = True
+            if not mine.introduced:
+                text = f"{dotted(address)} is used without a probe or an announcement"
+                self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
+        if mine.taken is not None and frame.now > mine.taken + PATIENCE:
+            text = f"{dotted(address)} is used, although the probe for it was answered"
+            when = f"{frame.now - mine.taken:.1f} s ago"
+            self._found.append((rules.USED_IN_CONFLICT, f"{text} {when} (RFC 5227 2.1.1)"))
+            mine.taken = None
+        if mine.asked >= UNANSWERED and frame.now > mine.last_asked + PATIENCE:
+            text = f"{mine.asked} requests for {dotted(address)} are not answered, and the guest"
+            self._found.append((rules.UNANSWERED, f"{text} is awake: expected a reply (RFC 826)"))
+            mine.asked = 0
+
+    def _new(self, address: bytes) -> _Address:
+        if len(self._addresses) >= MOST:
+            del self._addresses[next(iter(self._addresses))]
+        mine = self._addresses[address] = _Address()
+        return mine
+
+    # ------------------------------------------------------------------ its ARP
+    def _arp(self, packet: Arp, frame: Frame) -> None:
+        if packet.sender_mac != frame.source:
+            text = f"{packet}: sender {ethernet.text(packet.sender_mac)}, expected the frame's own"
+            source = ethernet.text(frame.source)
+            self._found.append((rules.OTHER_SENDER, f"{text} {source} (RFC 826)"))
+        if packet.operation == arp.REQUEST:
+            self._request(packet, frame)
+        else:
+            self._reply(packet, frame)
+
+    def _request(self, packet: Arp, frame: Frame) -> None:
+        if packet.sender in (ZERO, packet.target):
+            self._introduce(packet, frame)
+        elif _no_host(packet.sender):
+            self._bad_sender(packet)
+        else:
+            self._uses(packet.sender, frame)
+        if packet.target not in self._asked and len(self._asked) >= MOST:
+            del self._asked[next(iter(self._asked))]
+        times = self._asked.setdefault(packet.target, deque(maxlen=OFTEN))
+        times.append(frame.now)
+        if len(times) == OFTEN and frame.now - times[0] < 1:
+            text = f"{OFTEN} requests for {dotted(packet.target)} in {frame.now - times[0]:.3f} s"
+            text += ", expected one a second at most (RFC 1122 2.3.2.1)"
+            self._found.append((rules.TOO_OFTEN, text))
+            times.clear()
+
+    def _introduce(self, packet: Arp, frame: Frame) -> None:
+        """A probe or an announcement."""
+        mine = self._addresses.get(packet.target) or self._new(packet.target)
+        mine.introduced = True
+        if packet.sender == ZERO:
+            mine.used, mine.taken = False, None  # the guest begins anew
+        else:
+            self._uses(packet.target, frame)
+
+    def _reply(self, packet: Arp, frame: Frame) -> None:
+        if packet.sender == ZERO or _no_host(packet.sender):
+            self._bad_sender(packet)
+            return
+        mine = self._addresses.get(packet.sender) or self._new(packet.sender)
+        askers, mine.asked = list(mine.askers), 0
+        if packet.sender == packet.target:  # an announcement in the form of a reply
+            mine.introduced = True
+            return
+        mine.askers.clear()
+        self._uses(packet.sender, frame)
+        if frame.destination[0] & 1:
+            self._to_all(packet, askers)
+        elif not askers:
+            text = f"{packet}: {ethernet.text(frame.destination)} did not ask"
+            self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
+        else:
+            self._targets(packet, askers)
+
+    def _to_all(self, packet: Arp, askers: list[Arp]) -> None:
+        if askers and packet.sender[:2] != _LINK_LOCAL:
+            to = ethernet.text(askers[-1].sender_mac)
+            text = f"{packet}, sent to all, expected to {to} alone (RFC 826)"
+            self._found.append((rules.REPLY_TO_ALL, text))
+
+    def _targets(self, packet: Arp, askers: list[Arp]) -> None:
+        target = (packet.target_mac, packet.target)
+        if any(target == (one.sender_mac, one.sender) for one in askers):
+            return
+        asker = askers[-1]
+        seen = f"{ethernet.text(packet.target_mac)} {dotted(packet.target)}"
+        right = f"{ethernet.text(asker.sender_mac)} {dotted(asker.sender)}"
+        text = f"{packet}: target {seen}, expected {right}, who asked (RFC 826)"
+        self._found.append((rules.WRONG_TARGET, text))
+
+    def _bad_sender(self, packet: Arp) -> None:
+        text = f"{packet}: sender {dotted(packet.sender)}, expected the guest's address (RFC 826)"
+        self._found.append((rules.BAD_SENDER, text))
+
+
+def _no_host(address: bytes) -> bool:
+    return address[0] >= 224 or address[0] in (0, 127)

@@ -1,0 +1,209 @@
+"""What a guest does with ARP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
+from tests.lint.examples import clean, example
+
+MAC = GUEST_MAC.hex(":")
+OTHER = "52:54:00:99:99:99"
+ALL = "ff:ff:ff:ff:ff:ff"
+
+
+def sends(lab: LintedLab, *, to: str = ALL, source: str = MAC, **fields: Any) -> None:
+    """The guest asks for the router, unless `fields` say otherwise."""
+    wanted = {"op": 1, "hwsrc": MAC, "psrc": GUEST, "pdst": ROUTER} | fields
+    lab.from_guest(bytes(Ether(src=source, dst=to) / ARP(**wanted)))
+
+
+def is_asked(lab: LintedLab, *, by: str = ROUTER, mac: str = ROUTER_MAC) -> None:
+    request = ARP(op=1, hwsrc=mac, psrc=by, pdst=GUEST)
+    lab.look(bytes(Ether(src=mac, dst=ALL) / request), from_guest=False)
+
+
+def replies(lab: LintedLab, *, to: str = ROUTER_MAC, **fields: Any) -> None:
+    sends(lab, to=to, **{"op": 2, "hwdst": ROUTER_MAC, "pdst": ROUTER, **fields})
+
+
+def starts(lab: LintedLab) -> None:
+    """Probes, announces, asks for the router."""
+    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    lab.wait(2)
+    sends(lab, pdst=GUEST)
+    sends(lab)
+
+
+@example("ARP020")
+def has_the_routers_mac_built_in(lab: LintedLab) -> None:
+    """The guest knows the router's MAC address without having asked."""
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP020")
+def asks_for_the_router(lab: LintedLab) -> None:
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP020")
+def learns_from_a_request(lab: LintedLab) -> None:
+    is_asked(lab)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ARP021")
+def only_asks(lab: LintedLab) -> None:
+    """The guest asks, and does not answer when it is asked."""
+    sends(lab)
+    for _ in range(3):
+        is_asked(lab)
+        lab.wait(1)
+    lab.wait(1)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP021")
+def answers_the_third(lab: LintedLab) -> None:
+    sends(lab)
+    for _ in range(3):
+        is_asked(lab)
+        lab.wait(1)
+    replies(lab)
+    lab.wait(1)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP021")
+def is_asleep(lab: LintedLab) -> None:
+    for _ in range(3):
+        is_asked(lab)
+        lab.wait(1)
+
+
+@example("ARP022")
+def has_no_cache(lab: LintedLab) -> None:
+    """The guest asks before each packet."""
+    for _ in range(4):
+        sends(lab)
+        lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP022")
+def asks_once_a_second(lab: LintedLab) -> None:
+    for _ in range(5):
+        sends(lab, pdst="192.168.16.9")
+        lab.wait(1)
+
+
+@clean("ARP022")
+def begins_as_ipxe_does(lab: LintedLab) -> None:
+    for pause in (0.25, 0.5, 1, 2):
+        sends(lab, pdst="192.168.16.9")
+        lab.wait(pause)
+
+
+@example("ARP023")
+def tells_the_router_unasked(lab: LintedLab) -> None:
+    """The guest sends the router a reply at its start."""
+    replies(lab)
+
+
+@clean("ARP023")
+def announces_by_a_reply(lab: LintedLab) -> None:
+    replies(lab, to=ALL, pdst=GUEST)
+    is_asked(lab)
+    replies(lab)
+
+
+@example("ARP024")
+def has_a_mac_in_two_places(lab: LintedLab) -> None:
+    """The guest's ARP has another MAC address built in than its card has."""
+    sends(lab, hwsrc=OTHER)
+
+
+@clean("ARP024")
+def has_one_mac(lab: LintedLab) -> None:
+    sends(lab)
+
+
+@example("ARP025")
+def asks_from_everywhere(lab: LintedLab) -> None:
+    """The guest asks from 255.255.255.255."""
+    sends(lab, psrc="255.255.255.255")
+
+
+@example("ARP025")
+def replies_before_it_has_an_address(lab: LintedLab) -> None:
+    replies(lab, psrc="0.0.0.0")
+
+
+@clean("ARP025")
+def probes(lab: LintedLab) -> None:
+    starts(lab)
+
+
+@example("ARP026")
+def replies_to_all(lab: LintedLab) -> None:
+    """The guest sends its reply where it sends its requests."""
+    sends(lab)
+    is_asked(lab)
+    replies(lab, to=ALL)
+
+
+@clean("ARP026")
+@clean("ARP027")
+def replies_to_who_asked(lab: LintedLab) -> None:
+    sends(lab)
+    is_asked(lab)
+    replies(lab)
+    is_asked(lab, by="192.168.16.3", mac=OTHER)
+    is_asked(lab)
+    replies(lab, to=OTHER, hwdst=OTHER, pdst="192.168.16.3")
+
+
+@example("ARP027")
+def changes_the_operation_only(lab: LintedLab) -> None:
+    """The guest sends the request back as a reply with its MAC address filled in."""
+    sends(lab)
+    is_asked(lab)
+    replies(lab, hwdst=MAC, pdst=GUEST, psrc="192.168.16.2", to=ROUTER_MAC)
+    is_asked(lab)
+    replies(lab, hwdst="00:00:00:00:00:00", to=ROUTER_MAC)
+
+
+@example("ARP028")
+def just_begins(lab: LintedLab) -> None:
+    """The guest uses a static address at once."""
+    sends(lab)
+
+
+@clean("ARP028")
+@clean("ARP029")
+def begins_as_it_should(lab: LintedLab) -> None:
+    starts(lab)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ARP029")
+def does_not_listen_to_its_probe(lab: LintedLab) -> None:
+    """The guest probes, another host answers, and the guest uses the address all the same."""
+    lab.router.faults.add("arp conflict 1")
+    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    lab.wait(3)
+    sends(lab)
+
+
+@clean("ARP029")
+def gives_way(lab: LintedLab) -> None:
+    lab.router.faults.add("arp conflict 1")
+    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    lab.wait(3)
+    sends(lab, psrc="0.0.0.0", pdst="192.168.16.3")
+    lab.wait(3)
+    sends(lab, psrc="192.168.16.3")
