@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.rules import Rule
 from pynat.rules import arp as rules
@@ -41,8 +42,8 @@ class _Address:
 class ArpChecker:
     def __init__(self) -> None:
         self._heard: set[bytes] = set()  # MAC addresses from which something came
-        self._addresses: dict[bytes, _Address] = {}
-        self._asked: dict[bytes, deque[float]] = {}  # when the guest asked for it lately
+        self._addresses = Bounded[bytes, _Address](MOST)
+        self._asked = Bounded[bytes, deque[float]](MOST)  # when the guest asked for it lately
         self._found: list[tuple[Rule, str]] = []
 
     # ------------------------------------------------------------------ to the guest
@@ -103,8 +104,6 @@ class ArpChecker:
             mine.asked = 0
 
     def _new(self, address: bytes) -> _Address:
-        if len(self._addresses) >= MOST:
-            del self._addresses[next(iter(self._addresses))]
         mine = self._addresses[address] = _Address()
         return mine
 
@@ -122,13 +121,14 @@ class ArpChecker:
     def _request(self, packet: Arp, frame: Frame) -> None:
         if packet.sender in (ZERO, packet.target):
             self._introduce(packet, frame)
-        elif _no_host(packet.sender):
+            return
+        if _no_host(packet.sender):
             self._bad_sender(packet)
         else:
             self._uses(packet.sender, frame)
-        if packet.target not in self._asked and len(self._asked) >= MOST:
-            del self._asked[next(iter(self._asked))]
-        times = self._asked.setdefault(packet.target, deque(maxlen=OFTEN))
+        times = self._asked.get(packet.target)
+        if times is None:
+            times = self._asked[packet.target] = deque(maxlen=OFTEN)
         times.append(frame.now)
         if len(times) == OFTEN and frame.now - times[0] < 1:
             text = f"{OFTEN} requests for {dotted(packet.target)} in {frame.now - times[0]:.3f} s"
