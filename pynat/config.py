@@ -13,6 +13,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
+from pynat.impair.rule import ImpairRule
 from pynat.peer import Peer
 
 CAPTURE_FILES = 4
@@ -254,17 +255,6 @@ class Icmp:
 
 
 @dataclass(frozen=True, slots=True)
-class Impair:
-    """How bad the wire between guest and router is, in each direction."""
-
-    loss: float = 0.0  # shares of the frames, 0 to 1
-    duplicate: float = 0.0
-    reorder: float = 0.0
-    corrupt: float = 0.0
-    delay: float = 0.0  # seconds, of every frame
-
-
-@dataclass(frozen=True, slots=True)
 class Lint:
     """What is said of a guest that does legal but wrong things."""
 
@@ -309,7 +299,7 @@ class Config:
     tcp: Tcp = field(default_factory=Tcp)
     udp: Udp = field(default_factory=Udp)
     icmp: Icmp = field(default_factory=Icmp)
-    impair: Impair = field(default_factory=Impair)
+    impair: tuple[ImpairRule, ...] = ()  # how bad the wire between guest and router is
     lint: Lint = field(default_factory=Lint)
     faults: tuple[Fault, ...] = ()
     hermetic: bool = False  # no socket of the host; in step with the simulator (docs/hermetic.md)

@@ -21,7 +21,7 @@ WORLD = {
     "threading",
     "time",
 }
-PURE = ("wire", "router", "services", "nat", "inner", "lint", "rules")
+PURE = ("wire", "router", "services", "nat", "inner", "lint", "rules", "impair")
 MAY_IMPORT = {
     "wire": {"wire", "errors", "_fast"},
     "inner": {"inner", "wire", "nat"},
@@ -52,6 +52,7 @@ MAY_IMPORT = {
         "timers",
     },
     "rules": {"rules"},
+    "impair": {"impair", "wire"},
     "lint": {"lint", "rules", "wire", "config", "errors"},
     "host": {"host", "peer", "nat", "wire", "config", "errors", "notices"},
     "control": {
@@ -65,6 +66,7 @@ MAY_IMPORT = {
         "config",
         "config_forwards",
         "config_peers",
+        "impair",
         "config_values",
         "errors",
         "notices",
@@ -76,6 +78,7 @@ MAY_IMPORT = {
         "wire",
         "control",
         "link",
+        "impair",
         "lint",
         "remarks",
         "config",

@@ -50,6 +50,7 @@ _FLOWS = {
 _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
 _LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
 _NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
+_IMPAIR = {"number": "no", "rule": "rule", "treated": "treated", "lost": "lost"}
 _PEERS = {"host": "host", "address": "address", "does": "does"}
 _FAULTS = {"number": "no", "fault": "fault", "met": "happened", "left": "left"}
 _NETWORKS = {"pid": "pid", "card": "card", "net": "net", "guest": "guest", "socket": "socket"}
@@ -76,6 +77,7 @@ def add(subparsers: Subparsers) -> None:
     networks.set_defaults(command=_networks)
     _add_forward(verbs)
     _add_capture(verbs)
+    _add_impair(verbs)
     _add_peer(verbs)
     _add_fault(verbs)
 
@@ -98,6 +100,18 @@ def _add_capture(verbs: Subparsers) -> None:
     start = _verb(inner, "start", "begin a file", plain, request="capture start")
     start.add_argument("file", type=Path, metavar="FILE", help="pcapng, or pcap if it ends so")
     _verb(inner, "stop", "complete it", plain, request="capture stop")
+
+
+def _add_impair(verbs: Subparsers) -> None:
+    parser = verbs.add_parser("impair", help="a wire that loses and delays (docs/impairment.md)")
+    inner = parser.add_subparsers(metavar="VERB", required=True)
+    rows = _rows("rules", _IMPAIR)
+    new = _verb(inner, "add", "one more rule, behind the others", rows, request="impair add")
+    new.add_argument("rule", metavar="RULE", help='for example "to-guest tcp data drop nth 3"')
+    _verb(inner, "list", "the rules and what they have done", rows, request="impair list")
+    old = _verb(inner, "remove", "take one away", rows, request="impair remove")
+    old.add_argument("number", type=int, metavar="NUMBER")
+    _verb(inner, "clear", "take all away", rows, request="impair clear")
 
 
 def _add_peer(verbs: Subparsers) -> None:

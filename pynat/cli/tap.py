@@ -18,7 +18,7 @@ from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.link import netns
-from pynat.link.stack import stacked
+from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
 
@@ -59,7 +59,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _tap(arguments: argparse.Namespace) -> int:
-    config = load(str(arguments.config or ""), "")
+    config = seeded(load(str(arguments.config or ""), ""))
     _take_all_descriptors()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
     with _namespace(arguments.netns) as there:
@@ -110,9 +110,9 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
             loop.add_signal_handler(number, tap.close)
         epoch = time.time() - tap.now()
         notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
-        with stacked(tap, config, notices, lint=False, epoch=epoch) as (capture, link):
-            engine = Engine(config, link, loop, notices)
-            async with controlled(engine, config, arguments.name, capture):
+        with stacked(tap, config, notices, lint=False, epoch=epoch) as stack:
+            engine = Engine(config, stack.link, loop, notices)
+            async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
                 loop.call_soon(_say_ready, arguments, config)
                 await engine.run()
     finally:

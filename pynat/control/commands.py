@@ -14,11 +14,13 @@ from pynat.config import Config, Forward
 from pynat.config_forwards import forward, forward_item
 from pynat.config_values import Wrong, new_file
 from pynat.control.faults import FaultCommands
+from pynat.control.impair import ImpairCommands
 from pynat.control.peers import PeerCommands
 from pynat.control.protocol import Answer, Refused, decode, encode, refusal
 from pynat.engine import Carried, Engine
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureLink
+from pynat.link.impair import ImpairLink
 from pynat.nat.rows import seconds
 from pynat.notices import Level
 from pynat.services.leases import Lease
@@ -41,6 +43,7 @@ class Commands:
         config: Config,
         card: str,
         capture: CaptureLink,
+        impair: ImpairLink,
         counters: Counters | None = None,
     ) -> None:
         """`counters`: what the card counts by itself."""
@@ -61,6 +64,13 @@ class Commands:
             "neighbors": _Command(self._neighbors),
             "capture start": _Command(self._capture_start, ("file",)),
             "capture stop": _Command(self._capture_stop),
+        }
+        bad_wire = ImpairCommands(impair)
+        self._commands |= {
+            "impair add": _Command(bad_wire.add, ("rule",)),
+            "impair list": _Command(bad_wire.all),
+            "impair remove": _Command(bad_wire.remove, ("number",)),
+            "impair clear": _Command(bad_wire.clear),
         }
         peers = PeerCommands(engine.router, config.network)
         self._commands |= {

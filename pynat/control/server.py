@@ -24,6 +24,7 @@ from pynat.engine import Engine
 from pynat.errors import ConfigError
 from pynat.host import unix
 from pynat.link.capture import CaptureLink
+from pynat.link.impair import ImpairLink
 from pynat.notices import Level
 
 MAX_CLIENTS = 16
@@ -38,11 +39,12 @@ async def controlled(
     config: Config,
     card: str,
     capture: CaptureLink,
+    impair: ImpairLink,
     counters: Counters | None = None,
 ) -> AsyncIterator[None]:
     """While the engine runs. `card` names it among others of this process."""
     clients: set[_Client] = set()
-    commands = Commands(engine, config, card, capture, counters)
+    commands = Commands(engine, config, card, capture, impair, counters)
     listener = _listener(engine, "none" if config.hermetic else config.control, card)
     server = None
     if listener is not None:

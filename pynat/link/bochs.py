@@ -16,7 +16,7 @@ from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.errors import ConfigError
 from pynat.link.link import Link
-from pynat.link.stack import stacked
+from pynat.link.stack import seeded, stacked
 from pynat.notices import Level, Notices
 
 
@@ -37,7 +37,7 @@ class Port(Link, Protocol):
 def serve(port: Port) -> None:
     """Until Bochs ends."""
     try:
-        asyncio.run(_serve(port, load(port.script, port.ethdev)))
+        asyncio.run(_serve(port, seeded(load(port.script, port.ethdev))))
     except ConfigError as error:
         say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")
 
@@ -48,9 +48,10 @@ async def _serve(port: Port, config: Config) -> None:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
     notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
-    with stacked(port, config, notices, lint=True) as (capture, link):
+    with stacked(port, config, notices, lint=True) as stack:
         loop = asyncio.get_running_loop()
-        engine = Engine(config, link, loop, notices, in_step=config.hermetic)
-        async with controlled(engine, config, port.mac.hex(), capture, port.stats):
+        engine = Engine(config, stack.link, loop, notices, in_step=config.hermetic)
+        card = port.mac.hex()
+        async with controlled(engine, config, card, stack.capture, stack.impair, port.stats):
             port.ready()
             await engine.run()

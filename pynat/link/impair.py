@@ -1,123 +1,132 @@
-"""A link that treats its frames as a bad wire does: a share of them lost, doubled, late or spoilt.
+"""A link whose wire is as bad as its rules want it (pynat.impair).
 
-Each direction is treated alike and by itself. A frame waits in a queue until it is due: `delay`
-after its coming, and REORDERED_BY later if it is to be overtaken. What is drawn depends on the
-given dice alone, so a seed gives the same fate to the same frames in the same order. Spoilt is
-one bit of an IPv4 packet, which the checksums of its headers or its payload show; in other frames
-only the check sequence of a real wire would show it, so those are left alone.
+What is done to a frame is said in the capture, as its comment; a frame that never reaches the
+guest stands in the capture all the same. While there is no rule, `receive` and `send` are the
+inner link's own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import heapq
-from collections import Counter
 from collections.abc import Iterator
-from itertools import count
-from random import Random
 
-from pynat.config import Config, Impair
+from pynat.config import Config
+from pynat.impair.lane import Fate, Working
+from pynat.impair.rule import ImpairRule
+from pynat.impair.wire import Wire
+from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
-from pynat.notices import Level
+from pynat.notices import Level, Notices
+from pynat.wire import ipv4
 
-REORDERED_BY = 0.005  # seconds; many frames pass in it, and no retransmission timer
-LONGEST_QUEUE = 10_000  # frames in one direction; what comes then is lost
-_HEADER = 14
-_IPV4 = b"\x08\x00"
-
-
-class _Wire:
-    """One direction."""
-
-    def __init__(self, wanted: Impair, dice: Random, fates: Counter[str]) -> None:
-        self._wanted = wanted
-        self._dice = dice
-        self._fates = fates
-        self._queue: list[tuple[float, int, bytes]] = []
-        self._order = count()
-
-    def put(self, frame: bytes, now: float) -> None:
-        if self._happens("lost", self._wanted.loss):
-            return
-        if self._happens("corrupted", self._wanted.corrupt):
-            frame = self._spoilt(frame)
-        copies = 2 if self._happens("duplicated", self._wanted.duplicate) else 1
-        for _ in range(copies):
-            due = now + self._wanted.delay
-            if self._happens("reordered", self._wanted.reorder):
-                due += REORDERED_BY
-            self._queue_up(due, frame)
-
-    def due(self, now: float, limit: int) -> list[tuple[float, bytes]]:
-        queue, frames = self._queue, list[tuple[float, bytes]]()
-        while queue and queue[0][0] <= now and len(frames) < limit:
-            when, _, frame = heapq.heappop(queue)
-            frames.append((when, frame))
-        return frames
-
-    def next_due(self) -> float | None:
-        return self._queue[0][0] if self._queue else None
-
-    def _queue_up(self, due: float, frame: bytes) -> None:
-        if len(self._queue) >= LONGEST_QUEUE:
-            self._fates["lost by a full queue"] += 1
-        else:
-            heapq.heappush(self._queue, (due, next(self._order), frame))
-
-    def _happens(self, fate: str, share: float) -> bool:
-        if not share or self._dice.random() >= share:
-            return False
-        self._fates[fate] += 1
-        return True
-
-    def _spoilt(self, frame: bytes) -> bytes:
-        if frame[12:14] != _IPV4 or len(frame) == _HEADER:
-            return frame
-        spoilt = bytearray(frame)
-        spoilt[self._dice.randrange(_HEADER, len(frame))] ^= 1 << self._dice.randrange(8)
-        return bytes(spoilt)
+_AT_ONCE = 1 << 30  # frames; no limit
 
 
 class ImpairLink(Wrapper):
-    def __init__(self, inner: Link, wanted: Impair, dice: Random) -> None:
+    def __init__(
+        self, inner: Link, seed: int, notices: Notices, capture: CaptureLink | None = None
+    ) -> None:
         super().__init__(inner)
-        self.fates: Counter[str] = Counter()
-        self._from_guest = _Wire(wanted, dice, self.fates)
-        self._to_guest = _Wire(wanted, dice, self.fates)
+        self._notices = notices
+        self._capture = capture
+        self.wire = Wire(seed, self._tell)
+        self._bind()
 
-    def receive(self, limit: int) -> list[tuple[float, bytes]]:
-        now = self.now()
-        for _, frame in self._inner.receive(limit):
-            self._from_guest.put(frame, now)
-        return self._from_guest.due(now, limit)
+    def _bind(self) -> None:
+        if self.wire.idle:
+            inner = self._inner
+            self.receive, self.send, self.done = inner.receive, inner.send, inner.done
+        else:
+            self.receive, self.send, self.done = self._receive, self._send, self._done
 
-    def send(self, frames: list[bytes]) -> int:
+    # ------------------------------------------------------------------ the rules
+    @property
+    def seed(self) -> int:
+        return self.wire.seed
+
+    @property
+    def rules(self) -> list[Working]:
+        return self.wire.rules
+
+    def add(self, rule: ImpairRule | str) -> int:
+        """The number of the new rule. Raises BadRule."""
+        added = self.wire.add(rule)
+        self._notices.say(
+            Level.INFO, f"impair rule {added.number}: {added.rule} (seed {self.seed})"
+        )
+        self._bind()
+        return added.number
+
+    def remove(self, number: int) -> ImpairRule:
+        """Raises KeyError."""
+        gone = self.wire.remove(number, self.now())
+        self._say(gone, "removed")
+        self._bind()
+        return gone.rule
+
+    def clear(self) -> None:
+        for working in self.rules:
+            self.remove(working.number)
+
+    # ------------------------------------------------------------------ frames
+    def _receive(self, limit: int) -> list[tuple[float, bytes]]:
+        for when, frame in self._inner.receive(limit):
+            self.wire.put(frame, when, to_guest=False)
+        return self.wire.take(self.now(), limit, to_guest=False)
+
+    def _send(self, frames: list[bytes]) -> int:
         now = self.now()
         for frame in frames:
-            self._to_guest.put(frame, now)
+            self.wire.put(frame, now, to_guest=True)
         return len(frames)
 
-    def done(self, hold_until: float, timer: float | None) -> None:
-        frames = self._to_guest.due(self.now(), LONGEST_QUEUE)
+    def _done(self, hold_until: float, timer: float | None) -> None:
+        frames = self.wire.take(self.now(), _AT_ONCE, to_guest=True)
         if frames:
             self._inner.send([frame for _, frame in frames])
-        due = (timer, self._from_guest.next_due(), self._to_guest.next_due())
-        self._inner.done(hold_until, min((at for at in due if at is not None), default=None))
+        wakes = (self.wire.next_due(to_guest=to_guest) for to_guest in (False, True))
+        due = min((at for at in (timer, *wakes) if at is not None), default=None)
+        self._inner.done(hold_until, due)
+        self._bind()
 
+    def _tell(self, rule: Working, frame: bytes, fate: Fate, to_guest: bool) -> None:
+        remarks = self._notices.remarks
+        if fate.frame is not None and fate.frame is not frame:
+            if fate.said == "duplicate" and not to_guest:
+                return  # the guest sent one frame, and that is in the capture
+            if not to_guest:
+                remarks.same(fate.frame, frame)
+        about = fate.frame if fate.frame is not None and to_guest else frame
+        remarks.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
+        if fate.frame is None and to_guest and self._capture is not None:
+            self._capture.show(frame, from_guest=False)
+        what = ipv4.named(frame[14:]) if frame[12:14] == b"\x08\x00" else "a frame"
+        way = "to the guest" if to_guest else "from the guest"
+        text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
+        self._notices.limited(f"impair {rule.number}", text, self.now())
+
+    # ------------------------------------------------------------------ words
     def report(self) -> None:
-        told = ", ".join(f"{number} {fate}" for fate, number in sorted(self.fates.items()))
-        self.log(Level.INFO, f"impaired frames: {told or 'none'}")
+        for rule in self.rules:
+            self._say(rule, str(rule.rule))
+
+    def _say(self, rule: Working, what: str) -> None:
+        done = f"{rule.treated} frames treated, {rule.lost} lost"
+        self._notices.say(Level.INFO, f"impair rule {rule.number}: {what}: {done}")
 
 
 @contextlib.contextmanager
-def impaired(inner: Link, config: Config) -> Iterator[Link]:
-    """`inner` as bad as the configuration wants it, or as it is."""
-    if config.impair == Impair():
-        yield inner
-        return
-    seed = Random().getrandbits(64) if config.seed is None else config.seed
-    inner.log(Level.INFO, f"impaired wire, seed {seed}")
-    link = ImpairLink(inner, config.impair, Random(seed))
+def impaired(
+    inner: Link,
+    config: Config,
+    notices: Notices,
+    seed: int,
+    capture: CaptureLink | None = None,
+) -> Iterator[ImpairLink]:
+    """`inner` as bad as the configuration wants it, and for others to change at run time."""
+    link = ImpairLink(inner, seed, notices, capture)
+    for rule in config.impair:
+        link.add(rule)
     try:
         yield link
     finally:

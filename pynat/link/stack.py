@@ -7,26 +7,43 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import NamedTuple
 
 from pynat.config import Config
 from pynat.link.capture import CaptureLink, captured
-from pynat.link.impair import impaired
+from pynat.link.impair import ImpairLink, impaired
 from pynat.link.link import Link
 from pynat.link.lint import LintLink
 from pynat.lint.linter import Linter
 from pynat.notices import Notices
 
 
+class Stack(NamedTuple):
+    capture: CaptureLink  # to start and stop it
+    impair: ImpairLink  # to change its rules
+    link: Link  # for the engine
+
+
+def seeded(config: Config) -> Config:
+    """With one seed for all that is thrown: what the log says repeats the whole run."""
+    if config.seed is not None:
+        return config
+    return replace(config, seed=Random().getrandbits(64))
+
+
 @contextlib.contextmanager
 def stacked(
     card: Link, config: Config, notices: Notices, *, lint: bool, epoch: float = 0.0
-) -> Iterator[tuple[CaptureLink, Link]]:
-    """The capture, to start and stop it, and the link for the engine. Raises ConfigError.
+) -> Iterator[Stack]:
+    """`config` is seeded. Raises ConfigError.
 
     lint: whether to, where the configuration does not say.
     """
     with captured(card, config, notices.remarks, epoch=epoch) as capture:
         wanted = lint if config.lint.enabled is None else config.lint.enabled
         linted = LintLink(capture, Linter(config), notices) if wanted else capture
-        with impaired(linted, config) as link:
-            yield capture, link
+        assert config.seed is not None
+        with impaired(linted, config, notices, config.seed, capture) as impair:
+            yield Stack(capture, impair, impair)

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from pynat.config import Config
 from pynat.engine import Engine, say
-from pynat.link.stack import stacked
+from pynat.link.stack import seeded, stacked
 from pynat.notices import Notices
 
 _MOST_TURNS = 100_000  # a guest and a network that answer each other for ever
@@ -113,10 +113,11 @@ def virtual(config: Config) -> Iterator[VirtualNetwork]:
     """Raises ConfigError. At the end what was not forwarded is in the log, with its count."""
     card = VirtualLink()
     loop = asyncio.new_event_loop()
+    config = seeded(config)
     notices = Notices(lambda level, text: say(card, level, text), config.lint.silence)
     try:
-        with stacked(card, config, notices, lint=True) as (_, link):
-            engine = Engine(config, link, loop, notices)
+        with stacked(card, config, notices, lint=True) as stack:
+            engine = Engine(config, stack.link, loop, notices)
             yield VirtualNetwork(engine, card)
             engine.end()
     finally:

@@ -126,6 +126,29 @@ def test_no_network(terminal: Terminal, tmp_path: Path) -> None:
     scenario(run)
 
 
+def test_a_wire_that_gets_bad_while_it_runs(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()) as guest:
+            told = await terminal.ctl("impair", "add", "from-guest udp drop first 1")
+            assert told.splitlines()[1].split()[:1] == ["1"]
+            guest.link.put(udp(ROUTER, 9, b"lost"))
+            await guest.link.turn()
+            assert await terminal.ctl("flows") == "none\n"
+            row = (await terminal.ctl("impair", "list")).splitlines()[1]
+            assert row.split() == ["1", *["from-guest", "udp", "first", "1", "drop"], "1", "1"]
+            await terminal.ctl("impair", "remove", "1")
+            assert await terminal.ctl("impair", "list") == "none\n"
+            await terminal.ctl("impair", "remove", "1")
+            assert "no rule 1" in terminal.err
+            await terminal.ctl("impair", "add", "drp")
+            assert "did you mean 'drop'?" in terminal.err
+            await terminal.ctl("impair", "add", "loss 1%")
+            await terminal.ctl("impair", "clear")
+            assert await terminal.ctl("impair", "list") == "none\n"
+
+    scenario(run)
+
+
 def test_peers_while_it_runs(terminal: Terminal) -> None:
     async def run() -> None:
         async with controlled_running(Config()) as guest:

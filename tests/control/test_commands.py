@@ -14,6 +14,7 @@ from pynat.config import Config
 from pynat.control.commands import Commands
 from pynat.engine import Engine
 from pynat.link.capture import CaptureLink
+from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
 
 VALUES = st.recursive(
@@ -33,6 +34,10 @@ COMMANDS = st.sampled_from(
         "neighbors",
         "capture start",
         "capture stop",
+        "impair add",
+        "impair list",
+        "impair remove",
+        "impair clear",
         "peer set",
         "peer list",
         "peer remove",
@@ -53,7 +58,8 @@ def commands() -> Iterator[Commands]:
     memory = MemoryLink(loop)
     link = CaptureLink(memory)
     engine = Engine(Config(), link, loop)
-    yield Commands(engine, Config(), "card", link)
+    impair = ImpairLink(link, 1, engine.notices)
+    yield Commands(engine, Config(), "card", link, impair)
     assert engine.notices.drops == {}
     link.stop()
     engine.host.close()

@@ -14,7 +14,9 @@ from pynat.config import Config
 from pynat.control.server import controlled
 from pynat.engine import Engine
 from pynat.link.capture import captured
+from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
+from pynat.notices import Notices
 from pynat.testing.lab import GUEST_MAC
 from tests.frames import GUEST, ROUTER, ip, verify
 
@@ -65,9 +67,11 @@ async def controlled_running(config: Config) -> AsyncIterator[Guest]:
     loop = asyncio.get_running_loop()
     memory = MemoryLink(loop)
     with captured(memory, config) as link:
-        engine = Engine(config, link, loop)
+        notices = Notices(lambda level, text: memory.log(int(level), text))
+        impair = ImpairLink(link, 1, notices, link)
+        engine = Engine(config, impair, loop, notices)
         guest = Guest(memory, engine)
-        async with controlled(engine, config, "card", link, lambda: {"ring full": 3}):
+        async with controlled(engine, config, "card", link, impair, lambda: {"ring full": 3}):
             task = asyncio.create_task(engine.run())
             guest.introduce()
             try:

@@ -12,7 +12,8 @@ from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP
 from scapy.layers.l2 import ARP
 
-from pynat.config import Config, Impair, Tftp
+from pynat.config import Config, Tftp
+from pynat.impair.rule import parse
 from pynat.testing.simguest import SimGuest, Wire
 from tests.engine.running import Guest, Peer, controlled_running, scenario
 from tests.engine.stepped import stepped
@@ -72,8 +73,8 @@ ASKS = dns_message("host.internal") * 400 + dns_message("nobody.test") * 400
 
 def exchange(capture: Path, seed: int) -> None:
     """What a guest's TCP and a bad wire make of questions to the DNS by TCP, in virtual time."""
-    impair = Impair(loss=0.02, duplicate=0.02, reorder=0.02, delay=0.002)
-    config = Config(hermetic=True, seed=seed, capture=capture, impair=impair)
+    wire = (parse("loss 2% duplicate 2% delay 2ms 1ms"),)
+    config = Config(hermetic=True, seed=seed, capture=capture, impair=wire)
     with stepped(config) as net:
         guest = SimGuest(net, Wire(), 1, ASKS, selective=True, stamped=True)
         guest.remote, guest.port = config.network.router.packed, 53
@@ -102,7 +103,7 @@ def test_runs_are_alike_whatever_order_hashing_has(tmp_path: Path) -> None:
 
 
 def test_a_delay_is_counted_from_the_turn_that_took_the_frame() -> None:
-    with stepped(Config(hermetic=True, impair=Impair(delay=0.01))) as net:
+    with stepped(Config(hermetic=True, impair=(parse("delay 10ms"),))) as net:
         net.wait(1.0)
         net.from_guest(bytes(ether() / ARP(psrc=GUEST, pdst=ROUTER)))
         net.wait(0.0199)

@@ -1,16 +1,19 @@
-"""A bad wire is as bad as it was told to be, and the same seed is the same wire."""
+"""The impaired link: bad while there are rules, nothing at all while there are none."""
 
 from __future__ import annotations
 
-from random import Random
+from pathlib import Path
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.utils import RawPcapNgReader
 
-from pynat.config import Impair
-from pynat.link.impair import LONGEST_QUEUE, REORDERED_BY, ImpairLink
-from pynat.link.link import Link
+from pynat.link.capture import CaptureLink
+from pynat.link.impair import ImpairLink
+from pynat.notices import Level, Notices
 
-FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range(2000)]
+FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range(20)]
 
 
 class FakeLink:
@@ -23,7 +26,6 @@ class FakeLink:
         self.waiting: list[bytes] = []
         self.sent: list[bytes] = []
         self.timer: float | None = None
-        self.lines: list[str] = []
 
     def now(self) -> float:
         return self.time
@@ -40,109 +42,108 @@ class FakeLink:
         self.timer = timer
 
     def log(self, level: int, text: str) -> None:
-        self.lines.append(text)
+        raise AssertionError(text)
 
 
-class Turns:
+class Net:
     """An engine that does nothing with what it gets."""
 
-    def __init__(self, wanted: Impair, seed: int = 1) -> None:
-        self.inner = FakeLink()
-        inner: Link = self.inner
-        self.link = ImpairLink(inner, wanted, Random(seed))
+    def __init__(self, *rules: str) -> None:
+        self.card = FakeLink()
+        self.lines: list[str] = []
+        self.notices = Notices(self._line)
+        self.capture = CaptureLink(self.card, remarks=self.notices.remarks)
+        self.link = ImpairLink(self.capture, 7, self.notices, self.capture)
+        for rule in rules:
+            self.link.add(rule)
         self.got: list[bytes] = []
 
-    def run(self, from_guest: list[bytes] = [], to_guest: list[bytes] = []) -> None:  # noqa: B006
-        """One turn for these frames, then as many as the link asks for."""
-        self.inner.waiting += from_guest
-        self._turn(to_guest)
-        while self.inner.waiting or self.inner.timer is not None:
-            self.inner.time = max(self.inner.time, self.inner.timer or 0.0)
-            self._turn([])
+    def _line(self, level: Level, text: str) -> None:
+        self.lines.append(text)
 
-    def _turn(self, to_guest: list[bytes]) -> None:
+    def turn(self, from_guest: list[bytes] = [], to_guest: list[bytes] = []) -> None:  # noqa: B006
+        self.card.waiting += from_guest
         self.got += [frame for _, frame in self.link.receive(256)]
         if to_guest:
             self.link.send(to_guest)
         self.link.done(0.0, None)
 
 
-def test_without_impairment_all_pass_in_order_at_once() -> None:
-    turns = Turns(Impair())
-    turns.run(from_guest=FRAMES, to_guest=FRAMES)
-    assert turns.got == FRAMES
-    assert turns.inner.sent == FRAMES
-    assert turns.inner.time == 0.0
+def test_without_rules_it_is_not_there() -> None:
+    net = Net()
+    assert net.link.receive == net.capture.receive
+    number = net.link.add("drop")
+    assert net.link.receive != net.capture.receive
+    net.link.remove(number)
+    assert net.link.send == net.capture.send
 
 
-@pytest.mark.parametrize("share", [0.01, 0.5])
-def test_a_share_is_lost_in_each_direction(share: float) -> None:
-    turns = Turns(Impair(loss=share))
-    turns.run(from_guest=FRAMES, to_guest=FRAMES)
-    for passed in (turns.got, turns.inner.sent):
-        assert passed == sorted(passed, key=FRAMES.index)
-        assert len(passed) == pytest.approx(2000 * (1 - share), rel=0.05)
-    lost = 4000 - len(turns.got) - len(turns.inner.sent)
-    assert turns.link.fates == {"lost": lost}
-    turns.link.report()
-    assert turns.inner.lines == [f"impaired frames: {lost} lost"]
+def test_frames_that_wait_for_a_rule_that_goes_are_let_go() -> None:
+    net = Net("delay 5s")
+    net.turn(from_guest=FRAMES, to_guest=FRAMES)
+    assert (net.got, net.card.sent) == ([], [])
+    assert net.card.timer == 5.0
+    net.link.clear()
+    net.turn()
+    assert (net.got, net.card.sent) == (FRAMES, FRAMES)
+    assert net.link.send == net.capture.send
 
 
-def test_some_come_twice() -> None:
-    turns = Turns(Impair(duplicate=0.1))
-    turns.run(to_guest=FRAMES)
-    doubled = len(turns.inner.sent) - 2000
-    assert doubled == pytest.approx(200, rel=0.3)
-    assert set(turns.inner.sent) == set(FRAMES)
+def test_a_delay_asks_to_be_woken_unless_somebody_else_is_earlier() -> None:
+    net = Net("delay 20ms")
+    net.card.time = 5.0
+    net.link.send(FRAMES[:1])
+    net.link.done(0.0, 5.01)
+    assert net.card.timer == 5.01
+    net.link.done(0.0, 7.0)
+    assert net.card.timer == pytest.approx(5.02)
+    net.card.time = 5.02
+    net.turn()
+    assert net.card.sent == FRAMES[:1]
 
 
-def test_delay_is_the_same_for_all_and_asks_to_be_woken() -> None:
-    turns = Turns(Impair(delay=0.02))
-    turns.inner.time = 5.0
-    turns.link.send(FRAMES[:1])
-    turns.link.done(0.0, 7.0)
-    assert turns.inner.sent == []
-    assert turns.inner.timer == pytest.approx(5.02)
-    turns.run()
-    assert turns.inner.sent == FRAMES[:1]
-    assert turns.inner.time == pytest.approx(5.02)
+def test_more_than_a_turn_takes_is_taken_in_the_next() -> None:
+    net = Net("drop tcp")
+    net.card.waiting = FRAMES * 20
+    assert len(net.link.receive(256)) == 256
+    net.link.done(0.0, None)
+    net.turn()
+    assert len(net.got) == 144
 
 
-def test_some_are_overtaken() -> None:
-    turns = Turns(Impair(reorder=0.1))
-    turns.run(to_guest=FRAMES)
-    assert turns.inner.sent != FRAMES
-    assert sorted(turns.inner.sent) == sorted(FRAMES)
-    assert turns.inner.time == pytest.approx(REORDERED_BY)
+def test_the_log_says_the_seed_the_first_frames_and_the_count() -> None:
+    net = Net("Drop TO-GUEST".lower())
+    net.turn(to_guest=FRAMES, from_guest=FRAMES)
+    net.link.report()
+    assert net.lines[0] == "impair rule 1: to-guest drop (seed 7)"
+    assert net.lines[1].startswith("impair rule 1: ")
+    assert net.lines[1].endswith(", to the guest: dropped")
+    assert len(net.lines) < len(FRAMES)
+    assert net.lines[-1] == "impair rule 1: to-guest drop: 20 frames treated, 20 lost"
 
 
-def test_one_bit_of_some_is_wrong_behind_the_ethernet_header() -> None:
-    turns = Turns(Impair(corrupt=0.1))
-    turns.run(to_guest=FRAMES)
-    changed = [(a, b) for a, b in zip(FRAMES, turns.inner.sent, strict=True) if a != b]
-    assert len(changed) == pytest.approx(200, rel=0.3)
-    for one, other in changed:
-        assert one[:14] == other[:14]
-        wrong = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
-        assert wrong.bit_count() == 1
-    arp = bytes(12) + b"\x08\x06" + bytes(28)
-    turns = Turns(Impair(corrupt=1))
-    turns.run(to_guest=[arp])
-    assert turns.inner.sent == [arp]
+def tcp(flags: str, data: bytes = b"") -> bytes:
+    ether = Ether(src="52:54:00:12:34:56", dst="52:55:00:a8:10:01")
+    return bytes(ether / IP(src="192.168.16.2", dst="192.0.2.7") / TCP(flags=flags) / data)
 
 
-def test_a_seed_repeats_all_of_it() -> None:
-    wanted = Impair(loss=0.1, duplicate=0.1, reorder=0.1, corrupt=0.1, delay=0.01)
-    one, same, other = (Turns(wanted, seed) for seed in (7, 7, 8))
-    for turns in (one, same, other):
-        turns.run(from_guest=FRAMES, to_guest=FRAMES)
-    assert one.got == same.got
-    assert one.inner.sent == same.inner.sent
-    assert one.got != other.got
-
-
-def test_the_queue_has_a_bound() -> None:
-    turns = Turns(Impair(delay=1))
-    turns.run(to_guest=FRAMES[:1] * (LONGEST_QUEUE + 5))
-    assert len(turns.inner.sent) == LONGEST_QUEUE
-    assert turns.link.fates == {"lost by a full queue": 5}
+def test_the_capture_shows_what_was_done(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
+    net = Net("drop data", "duplicate fin", "flip tcp.checksum rst")
+    net.capture.start(path)
+    frames = [tcp("A", b"data"), tcp("FA"), tcp("R"), tcp("S")]
+    net.turn(from_guest=frames)
+    net.turn(to_guest=frames)
+    net.capture.stop()
+    with RawPcapNgReader(str(path)) as reader:
+        told = [
+            (data, b"\n".join(meta.comments or []).decode().partition("impair ")[2])
+            for data, meta in reader
+        ]
+    dropped, twice = "rule 1 (data drop): dropped", "rule 2 (fin duplicate): duplicate"
+    flipped = "rule 3 (rst flip tcp.checksum): a bit of tcp.checksum turned"
+    assert [said for _, said in told[:4]] == [dropped, "", flipped, ""]
+    assert [data for data, _ in told[:4]] == frames
+    assert sorted(said for _, said in told[4:]) == ["", "", dropped, twice, flipped]
+    assert len(net.got) == 4
+    assert len(net.card.sent) == 4

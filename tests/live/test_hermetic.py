@@ -53,6 +53,7 @@ NETWORK = """
 hermetic = true
 capture = "{folder}/net{number}.pcapng"
 seed = {seed}
+impair = ["loss 1% corrupt 1% delay 0.5ms 0.5ms"]
 zoo = true
 peers = {{"web.test" = "page {page}, reorder"}}
 
@@ -61,12 +62,6 @@ net = "192.168.{net}.0/24"
 
 [tftp]
 root = "{root}"
-
-[impair]
-loss = 0.01
-reorder = 0.02
-corrupt = 0.01
-delay = 0.0005
 """
 
 

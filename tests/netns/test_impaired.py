@@ -11,13 +11,14 @@ from tests.netns.network import ROUTER, TapNetwork
 
 SIZE = 512 << 10
 WIRES = [
-    "loss = 0.01",
-    "loss = 0.05",
-    "reorder = 0.05",
-    "duplicate = 0.05",
-    "corrupt = 0.02",
-    "delay = 0.02",
-    "loss = 0.01\nreorder = 0.05\nduplicate = 0.02\ncorrupt = 0.01\ndelay = 0.02",
+    "loss 1%",
+    "loss 5%",
+    "loss gemodel 1% 30%",
+    "delay 5ms reorder 95%",
+    "duplicate 5%",
+    "corrupt 2%",
+    "delay 20ms 5ms distribution normal rate 50mbit",
+    "loss 1% duplicate 2% corrupt 1% delay 20ms 5ms reorder 5%",
 ]
 
 
@@ -25,12 +26,12 @@ WIRES = [
 def test_streams_are_whole(tmp_path: Path, wire: str) -> None:
     data = pseudo_random(1, SIZE)
     with (
-        TapNetwork(tmp_path, f"seed = 1\n[impair]\n{wire}\n") as network,
+        TapNetwork(tmp_path, f'seed = 1\nimpair = ["{wire}"]\n') as network,
         TcpSource(data) as source,
         TcpSink() as sink,
     ):
         assert network.client("fetch", ROUTER, source.port) == f"{sha256(data)} {SIZE}"
         assert network.client("push", ROUTER, sink.port, 1, SIZE) == f"{sha256(data)} {SIZE}"
         network.end()
-        assert "impaired frames: " in network.log
+        assert "frames treated" in network.log
         assert "engine fault" not in network.log

@@ -42,12 +42,7 @@ HARD = {
 }
 BAD_WIRE = """
 seed = 2
-[impair]
-loss = 0.01
-reorder = 0.05
-duplicate = 0.02
-corrupt = 0.01
-delay = 0.01
+impair = ["loss 1% duplicate 2% corrupt 1% delay 10ms 5ms reorder 5%"]
 """
 
 

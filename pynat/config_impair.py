@@ -1,0 +1,13 @@
+"""The key `impair`: how bad the wire between guest and router is."""
+
+from __future__ import annotations
+
+from pynat.config_values import Wrong, string
+from pynat.impair.rule import BadRule, ImpairRule, parse
+
+
+def rule(value: object) -> ImpairRule:
+    try:
+        return parse(string(value))
+    except BadRule as error:
+        raise Wrong(f'a rule like "to-guest tcp loss 1%" (docs/impairment.md): {error}') from None

@@ -1,0 +1,95 @@
+"""What a rule can ask of a frame, read where it lies; nothing in the frame is believed."""
+
+from __future__ import annotations
+
+from pynat.wire import ethernet, ipv4
+
+_SYN, _ACK, _FIN, _RST = 0x02, 0x10, 0x01, 0x04
+_PORTS = {"dhcp": {67, 68}, "dns": {53}, "tftp": {69}}
+
+# name: (layer, offset of its last byte)
+_IN_HEADER = {
+    "ip.checksum": ("ip", 11),
+    "ip.length": ("ip", 3),
+    "ip.ttl": ("ip", 8),
+    "tcp.seq": ("tcp", 7),
+    "tcp.ack": ("tcp", 11),
+    "tcp.flags": ("tcp", 13),
+    "tcp.window": ("tcp", 15),
+    "tcp.checksum": ("tcp", 17),
+    "udp.length": ("udp", 5),
+    "udp.checksum": ("udp", 7),
+    "icmp.checksum": ("icmp", 3),
+}
+FIELDS = (*_IN_HEADER, "payload")
+_PROTOCOLS = {ipv4.ICMP: "icmp", ipv4.TCP: "tcp", ipv4.UDP: "udp"}
+
+
+class View:
+    """One frame. Offsets are from its first byte; a layer that is not there has none."""
+
+    def __init__(self, frame: bytes) -> None:
+        self.frame = frame
+        self.kinds: set[str] = set()
+        self.ports: tuple[int, ...] = ()
+        self.ends: bytes = b""  # addresses and ports, the same for both directions of a flow
+        self._starts: dict[str, int] = {}
+        self._payload: int | None = None
+        kind = int.from_bytes(frame[12:14], "big")
+        if kind == ethernet.ARP:
+            self.kinds.add("arp")
+        elif kind == ethernet.IPV4 and len(frame) >= 34:
+            self._read_ip(frame)
+
+    def _read_ip(self, frame: bytes) -> None:
+        self.kinds.add("ip")
+        self._starts["ip"] = 14
+        end = min(len(frame), 14 + int.from_bytes(frame[16:18], "big"))
+        at = 14 + (frame[14] & 15) * 4
+        name = _PROTOCOLS.get(frame[23])
+        is_later = int.from_bytes(frame[20:22], "big") & 0x1FFF
+        if name is None or is_later or end < at + 8:
+            return
+        self.kinds.add(name)
+        self._starts[name] = at
+        if name == "icmp":
+            self._payload = at + 8
+            return
+        ports = (
+            int.from_bytes(frame[at : at + 2], "big"),
+            int.from_bytes(frame[at + 2 : at + 4], "big"),
+        )
+        self.ports = ports
+        ends = frame[26:30] + frame[at : at + 2], frame[30:34] + frame[at + 2 : at + 4]
+        self.ends = frame[23:24] + min(ends) + max(ends)
+        if name == "tcp" and end >= at + 20:
+            self._read_tcp(frame, at, end)
+        elif name == "udp":
+            self._payload = at + 8 if end > at + 8 else None
+            self.kinds |= {service for service, its in _PORTS.items() if its & set(ports)}
+
+    def _read_tcp(self, frame: bytes, at: int, end: int) -> None:
+        flags = frame[at + 13]
+        start = at + (frame[at + 12] >> 4) * 4
+        if start < end:
+            self._payload = start
+            self.kinds.add("data")
+        if flags & _SYN:
+            self.kinds.add("synack" if flags & _ACK else "syn")
+        if flags & _FIN:
+            self.kinds.add("fin")
+        if flags & _RST:
+            self.kinds.add("rst")
+        if flags & (_SYN | _FIN | _RST | _ACK) == _ACK and start >= end:
+            self.kinds.add("ack")
+
+    def has_host(self, address: bytes) -> bool:
+        return "ip" in self.kinds and address in (self.frame[26:30], self.frame[30:34])
+
+    def place_of(self, field: str) -> int | None:
+        """Of the byte in which a bit is to be turned; None if the frame has no such field."""
+        if field == "payload":
+            return self._payload
+        layer, offset = _IN_HEADER[field]
+        start = self._starts.get(layer)
+        return None if start is None or start + offset >= len(self.frame) else start + offset

@@ -1,0 +1,133 @@
+"""The rules in force and the frames that they make wait, for both directions.
+
+A frame passes the rules in their order; one that makes it wait hands it to the next when its time
+has come. A rule that is taken away lets go at once of what it held.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from itertools import count
+from typing import NamedTuple
+
+from pynat.impair.lane import Fate, Working
+from pynat.impair.rule import ImpairRule, parse
+from pynat.impair.view import View
+
+LONGEST_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules
+
+Told = Callable[[Working, bytes, "Fate", bool], None]  # rule, frame before, fate, to the guest
+
+
+class _Waiting(NamedTuple):
+    due: float
+    order: int
+    frame: bytes
+    rule: Working  # that made it wait
+
+
+class _Queue:
+    """One direction: what waits, the earliest first."""
+
+    def __init__(self) -> None:
+        self.heap: list[_Waiting] = []
+        self.ready: list[tuple[float, bytes]] = []
+
+
+class Wire:
+    def __init__(self, seed: int, tell: Told) -> None:
+        """tell: hears of everything that is done to a frame."""
+        self.seed = seed
+        self._tell = tell
+        self._rules: dict[int, Working] = {}
+        self._last = 0
+        self._frames = 0
+        self._order = count()
+        self._queues = {False: _Queue(), True: _Queue()}
+
+    # ------------------------------------------------------------------ the rules
+    @property
+    def rules(self) -> list[Working]:
+        return list(self._rules.values())
+
+    @property
+    def idle(self) -> bool:
+        """Every frame would go through as it is, at once."""
+        return not self._rules and not any(
+            queue.heap or queue.ready for queue in self._queues.values()
+        )
+
+    def add(self, rule: ImpairRule | str) -> Working:
+        """Behind the others. Raises BadRule."""
+        parsed = parse(rule) if isinstance(rule, str) else rule
+        self._last += 1
+        working = self._rules[self._last] = Working(self._last, parsed, self.seed)
+        return working
+
+    def remove(self, number: int, now: float) -> Working:
+        """Raises KeyError."""
+        rule = self._rules.pop(number)
+        for queue in self._queues.values():
+            queue.heap = [one._replace(due=now) if one.rule is rule else one for one in queue.heap]
+            heapq.heapify(queue.heap)
+        return rule
+
+    # ------------------------------------------------------------------ frames
+    def put(self, frame: bytes, now: float, *, to_guest: bool) -> None:
+        self._frames += 1
+        self._pass(frame, now, 0, self._frames, to_guest)
+
+    def take(self, now: float, limit: int, *, to_guest: bool) -> list[tuple[float, bytes]]:
+        """What has come through, each with the time at which it did."""
+        queue = self._queues[to_guest]
+        while queue.heap and queue.heap[0].due <= now:
+            due, _, frame, rule = heapq.heappop(queue.heap)
+            rule.lanes[to_guest].waiting -= 1
+            self._pass(frame, due, rule.number, 0, to_guest)
+        taken, queue.ready = queue.ready[:limit], queue.ready[limit:]
+        return taken
+
+    def next_due(self, *, to_guest: bool) -> float | None:
+        queue = self._queues[to_guest]
+        if queue.ready:
+            return queue.ready[0][0]
+        return queue.heap[0].due if queue.heap else None
+
+    def _pass(self, frame: bytes, now: float, behind: int, number: int, to_guest: bool) -> None:
+        """Through the rules behind the one of that number; `number` is the frame's, 0 if late."""
+        view = View(frame)
+        for rule in self._rules.values():
+            if rule.number <= behind or not rule.wants(view, number, now, to_guest=to_guest):
+                continue
+            fates = rule.lanes[to_guest].treat(view, now)
+            if fates == [Fate(frame, now, "")]:
+                continue
+            self._carry_out(rule, frame, fates, now, to_guest)
+            return
+        self._queues[to_guest].ready.append((now, frame))
+
+    def _carry_out(
+        self, rule: Working, frame: bytes, fates: list[Fate], now: float, to_guest: bool
+    ) -> None:
+        rule.treated += 1
+        for fate in fates:
+            if fate.said:
+                self._tell(rule, frame, fate, to_guest)
+            if fate.frame is None:
+                rule.lost += 1
+            elif fate.due > now:
+                self._hold(rule, fate, to_guest)
+            else:
+                self._pass(fate.frame, now, rule.number, 0, to_guest)
+
+    def _hold(self, rule: Working, fate: Fate, to_guest: bool) -> None:
+        assert fate.frame is not None
+        heap = self._queues[to_guest].heap
+        if len(heap) >= LONGEST_QUEUE:
+            rule.lost += 1
+            full = Fate(None, fate.due, f"lost, {LONGEST_QUEUE} wait already")
+            self._tell(rule, fate.frame, full, to_guest)
+            return
+        rule.lanes[to_guest].waiting += 1
+        heapq.heappush(heap, _Waiting(fate.due, next(self._order), fate.frame, rule))

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import contextlib
+import re
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pynat.impair.rule import (
+    KINDS,
+    PHRASES,
+    BadRule,
+    Chance,
+    Delay,
+    Direction,
+    GilbertElliott,
+    ImpairRule,
+    Reorder,
+    Spread,
+    parse,
+)
+from pynat.impair.view import FIELDS
+
+DOCS = Path(__file__).parents[2] / "docs" / "impairment.md"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (
+            "drop to-guest tcp data flow 1 nth 3",
+            ImpairRule(Direction.TO_GUEST, ("tcp", "data"), flow=1, nth=3, drop=True),
+        ),
+        (
+            "to-guest delay 100ms 20ms 25% distribution normal",
+            ImpairRule(Direction.TO_GUEST, delay=Delay(0.1, 0.02, 0.25, Spread.NORMAL)),
+        ),
+        ("delay 2s tcp synack", ImpairRule(kinds=("tcp", "synack"), delay=Delay(2.0))),
+        ("flip tcp.checksum frame 10", ImpairRule(frame=10, flip="tcp.checksum")),
+        ("loss random 1% 25%", ImpairRule(loss=Chance(0.01, 0.25))),
+        ("loss gemodel 1%", ImpairRule(loss=GilbertElliott(0.01, 0.99))),
+        ("loss gemodel 1% 10% 70% 0.1%", ImpairRule(loss=GilbertElliott(0.01, 0.1, 0.7, 0.001))),
+        ("duplicate corrupt 5%", ImpairRule(duplicate=Chance(1), corrupt=Chance(0.05))),
+        (
+            "delay 10ms, reorder 25% 50% gap 5",
+            ImpairRule(delay=Delay(0.01), reorder=Reorder(Chance(0.25, 0.5), 5)),
+        ),
+        ("rate 100kbps limit 20", ImpairRule(rate=800_000.0, limit=20)),
+        ("flap 2s 500ms after 3s", ImpairRule(after=3.0, flap=(2.0, 0.5))),
+        (
+            "from-guest udp port 53 host 192.0.2.7 longer 100 first 2 truncate 60",
+            ImpairRule(
+                Direction.FROM_GUEST,
+                ("udp",),
+                host=IPv4Address("192.0.2.7"),
+                port=53,
+                longer=100,
+                first=2,
+                truncate=60,
+            ),
+        ),
+    ],
+)
+def test_what_is_written_is_meant(text: str, rule: ImpairRule) -> None:
+    assert parse(text) == rule
+    assert parse(str(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("drp", "'drp' is no word of a rule; did you mean 'drop'?"),
+        ("xyzzy", "'xyzzy' is no word of a rule; there are: to-guest"),
+        ("", "it does nothing; say what to do: drop, flap, loss"),
+        ("tcp data", "it does nothing"),
+        ("delay", "behind 'delay' comes a time like 20ms or 1.5s, and the rule ends there"),
+        ("delay 20", "behind 'delay' comes a time like 20ms or 1.5s, not '20'"),
+        ("delay 9999s", "9999s is more than 3600s"),
+        ("loss 1", "behind 'loss' comes a share like 1%, not '1'"),
+        ("loss 101%", "101% is more than 100%"),
+        ("delay 1ms distribution gauss", "behind 'distribution' comes one of uniform, normal"),
+        ("delay 1ms distribution normal", "write delay TIME JITTER first"),
+        ("reorder 5%", "reorder sends frames at once while others wait, so it needs a delay"),
+        ("drop port 70000", "port 70000: a port is from 1 to 65535"),
+        ("drop host 1.2.3", "host 1.2.3: that is no IPv4 address"),
+        ("drop nth 0", "nth 0: the number is from 1"),
+        ("flip tcp.chksum", "behind 'flip' comes a field: ip.checksum"),
+        ("drop drop", "'drop' comes where drop is said already"),
+        ("to-guest from-guest drop", "'from-guest' comes where direction is said already"),
+        ("drop after 3s until 2s", "until 2s is not later than after 3s"),
+        ("drop tcp dns", "no frame is tcp and udp at once"),
+        ("udp flip tcp.seq", "no frame is tcp and udp at once"),
+        ("rate 10", "behind 'rate' comes a rate like 10mbit"),
+        ("flap 1s", "behind 'flap TIME' comes a time"),
+    ],
+)
+def test_what_is_no_rule(text: str, said: str) -> None:
+    with pytest.raises(BadRule) as caught:
+        parse(text)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+SHARES = st.integers(1, 1000).map(lambda n: n / 1000)
+TIMES = st.integers(1, 100_000).map(lambda n: n / 1000)
+CHANCES = st.builds(Chance, SHARES, st.sampled_from([0.0, 0.25]))
+RULES = st.builds(
+    ImpairRule,
+    direction=st.sampled_from(Direction),
+    kinds=st.sampled_from([(), ("tcp",), ("tcp", "syn"), ("arp",), ("udp", "dns")]),
+    host=st.none() | st.ip_addresses(v=4),
+    port=st.none() | st.integers(1, 65_535),
+    flow=st.none() | st.integers(1, 10**6),
+    nth=st.none() | st.integers(1, 10**6),
+    after=st.none() | TIMES,
+    drop=st.just(True),
+    loss=st.none() | CHANCES | st.builds(GilbertElliott, SHARES, SHARES, SHARES, SHARES),
+    duplicate=st.none() | CHANCES,
+    delay=st.none() | st.builds(Delay, TIMES, TIMES, SHARES, st.sampled_from(Spread)),
+    rate=st.none() | st.integers(8, 10**10).map(float),
+    limit=st.integers(1, 10**6),
+)
+
+
+@given(RULES)
+def test_a_rule_reads_as_it_is_written(rule: ImpairRule) -> None:
+    assert parse(str(rule)) == rule
+
+
+@given(st.text(max_size=40) | st.lists(st.sampled_from([*PHRASES, *KINDS, "1", "1%", "2s"])))
+def test_any_text_is_a_rule_or_an_error(text: str | list[str]) -> None:
+    with contextlib.suppress(BadRule):
+        parse(text if isinstance(text, str) else " ".join(text))
+
+
+def test_the_docs_have_every_word() -> None:
+    words = set(re.findall(r"[a-z.-]+", DOCS.read_text()))
+    assert {*PHRASES, *KINDS, *FIELDS, *Spread, *filter(None, Direction)} <= words
+    examples = re.findall(r'^    "([^"]+)",', DOCS.read_text(), re.MULTILINE)
+    assert len(examples) == 6
+    for one in examples:
+        parse(one)

@@ -1,0 +1,247 @@
+"""Frames through rules in virtual time: who is lost, doubled, late, spoilt, and in which order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from statistics import mean, stdev
+
+import pytest
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.impair.lane import Fate, Working
+from pynat.impair.wire import LONGEST_QUEUE, Wire
+
+MANY = 4000
+PLAIN = [bytes(12) + b"\x08\0" + n.to_bytes(2, "big") * 20 for n in range(MANY)]
+
+
+class Bad:
+    def __init__(self, *rules: str, seed: int = 1) -> None:
+        self.told: list[tuple[int, str]] = []
+        self.wire = Wire(seed, self._tell)
+        for rule in rules:
+            self.wire.add(rule)
+
+    def _tell(self, rule: Working, frame: bytes, fate: Fate, to_guest: bool) -> None:
+        self.told.append((rule.number, fate.said))
+
+    def through(
+        self, frames: list[bytes], *, gap: float = 0.0, to_guest: bool = True
+    ) -> list[tuple[float, bytes]]:
+        """All of them, one each `gap` seconds; what came through and when."""
+        for number, frame in enumerate(frames):
+            self.wire.put(frame, number * gap, to_guest=to_guest)
+        return self.wire.take(1e9, 10**6, to_guest=to_guest)
+
+    def frames(self, frames: list[bytes], *, to_guest: bool = True) -> list[bytes]:
+        return [frame for _, frame in self.through(frames, to_guest=to_guest)]
+
+
+ETHER = Ether(src="52:54:00:12:34:56", dst="52:55:00:a8:10:01")  # or scapy asks the host's ARP
+
+
+def tcp(flags: str = "A", data: bytes = b"", sport: int = 4000, dport: int = 80) -> bytes:
+    ip = IP(src="192.168.16.2", dst="192.0.2.7")
+    return bytes(ETHER / ip / TCP(sport=sport, dport=dport, flags=flags) / data)
+
+
+def udp(port: int = 53) -> bytes:
+    return bytes(
+        ETHER / IP(src="192.168.16.2", dst="192.0.2.8") / UDP(sport=4000, dport=port) / b"hello"
+    )
+
+
+ARP_FRAME = bytes(ETHER / ARP(psrc="192.168.16.2", pdst="192.168.16.1", hwsrc=ETHER.src))
+
+
+# ---------------------------------------------------------------------- netem's words
+@pytest.mark.parametrize("share", [0.01, 0.3])
+def test_loss(share: float) -> None:
+    passed = Bad(f"loss {share:.0%}").frames(PLAIN)
+    assert len(passed) == pytest.approx(MANY * (1 - share), rel=0.03)
+    assert passed == sorted(passed, key=PLAIN.index)
+
+
+def test_correlated_loss_comes_in_runs() -> None:
+    def runs(rule: str) -> float:
+        kept = set(Bad(rule).frames(PLAIN))
+        fates = [frame in kept for frame in PLAIN]
+        changes = sum(a != b for a, b in pairwise(fates))
+        return fates.count(False) / max(1, changes)
+
+    assert runs("loss 50% 80%") > 1.5 * runs("loss 50%")
+
+
+def test_bursts() -> None:
+    """Mean loss p/(p+r), mean length of a burst 1/r, while all is lost in the bad state."""
+    kept = set(Bad("loss gemodel 2% 20%").frames(PLAIN))
+    fates = [frame in kept for frame in PLAIN]
+    lost = fates.count(False)
+    bursts = sum(a and not b for a, b in pairwise(fates))
+    assert lost / MANY == pytest.approx(0.02 / 0.22, rel=0.3)
+    assert lost / bursts == pytest.approx(5, rel=0.3)
+
+
+def test_duplicates() -> None:
+    passed = Bad("duplicate 10%").frames(PLAIN)
+    assert len(passed) - MANY == pytest.approx(MANY * 0.1, rel=0.2)
+    assert set(passed) == set(PLAIN)
+    assert len({id(frame) for frame in passed}) == len(passed)  # each has comments of its own
+
+
+def test_corruption_is_one_bit_of_ipv4_behind_the_ethernet_header() -> None:
+    passed = Bad("corrupt 10%").frames(PLAIN)
+    changed = [(a, b) for a, b in zip(PLAIN, passed, strict=True) if a != b]
+    assert len(changed) == pytest.approx(MANY * 0.1, rel=0.2)
+    for one, other in changed:
+        assert one[:14] == other[:14]
+        wrong = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
+        assert wrong.bit_count() == 1
+    assert Bad("corrupt").frames([ARP_FRAME]) == [ARP_FRAME]
+
+
+def test_delay() -> None:
+    passed = Bad("delay 20ms").through(PLAIN[:2], gap=0.001)
+    assert [frame for _, frame in passed] == PLAIN[:2]
+    assert [when for when, _ in passed] == pytest.approx([0.02, 0.021])
+
+
+@pytest.mark.parametrize(
+    ("words", "sigma"),
+    [
+        ("", 0.01 / 3**0.5),
+        (" distribution normal", 0.01),
+        (" distribution pareto", 0.0075),
+        (" distribution paretonormal", 0.0085),
+    ],
+)
+def test_jitter(words: str, sigma: float) -> None:
+    passed = Bad(f"delay 100ms 10ms{words} limit 100000").through(PLAIN)
+    late = [when for when, _ in passed]
+    assert mean(late) == pytest.approx(0.1, abs=0.002)
+    assert stdev(late) == pytest.approx(sigma, rel=0.25)
+    assert [frame for _, frame in passed] != PLAIN
+
+
+def test_a_delay_is_never_negative() -> None:
+    assert min(when for when, _ in Bad("delay 1ms 50ms").through(PLAIN[:500])) == 0.0
+
+
+def test_reordering_lets_some_overtake() -> None:
+    passed = Bad("delay 10ms reorder 25% limit 100000").through(PLAIN)
+    at_once = [when for when, _ in passed].count(0.0)
+    assert at_once == pytest.approx(MANY / 4, rel=0.1)
+    assert sorted(frame for _, frame in passed) == sorted(PLAIN)
+    every_fifth = Bad("delay 10ms reorder 100% gap 5").through(PLAIN[:20])
+    assert [frame for when, frame in every_fifth if not when] == PLAIN[4:20:5]
+
+
+def test_rate_and_limit() -> None:
+    frames = PLAIN[:4]  # 54 bytes each
+    passed = Bad("rate 54kbps").through(frames)
+    assert [when for when, _ in passed] == pytest.approx([0.001, 0.002, 0.003, 0.004])
+    bad = Bad("rate 54kbps limit 2")
+    assert bad.frames(frames) == frames[:2]
+    assert bad.told[-1] == (1, "lost, 2 wait already")
+
+
+def test_no_more_wait_than_there_is_room_for() -> None:
+    bad = Bad("delay 10s limit 2000000")
+    bad.frames(PLAIN * 3)
+    assert bad.wire.rules[0].lost == 3 * MANY - LONGEST_QUEUE
+
+
+# ---------------------------------------------------------------------- one frame
+def test_the_third_data_segment_of_the_first_flow_once() -> None:
+    first = [tcp("PA", bytes([n])) for n in range(5)]
+    other = [tcp("PA", bytes([n]), sport=5000) for n in range(5)]
+    frames = [tcp("S"), *[one for pair in zip(first, other, strict=True) for one in pair]]
+    passed = Bad("drop to-guest tcp data flow 1 nth 3").frames(frames)
+    assert passed == [frame for frame in frames if frame is not first[2]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fits"),
+    [
+        ("tcp", [0, 1, 2, 3, 4]),
+        ("syn", [0]),
+        ("synack", [1]),
+        ("ack", [2]),
+        ("data", [3]),
+        ("fin", [4]),
+        ("udp", [5, 6]),
+        ("dns", [5]),
+        ("arp", [7]),
+        ("ip", [0, 1, 2, 3, 4, 5, 6]),
+        ("port 80", [0, 1, 2, 3, 4]),
+        ("host 192.0.2.8", [5, 6]),
+        ("longer 54", [3]),
+        ("frame 2", [1]),
+        ("nth 2", [1]),
+        ("tcp first 2", [0, 1]),
+        ("every 3", [2, 5]),
+        ("after 2s until 4s", [2, 3]),
+        ("flow 2", [5]),
+    ],
+)
+def test_choosing(rule: str, fits: list[int]) -> None:
+    frames = [tcp("S"), tcp("SA"), tcp("A"), tcp("PA", b"data"), tcp("FA")]
+    frames += [udp(), udp(9), ARP_FRAME]
+    passed = [frame for _, frame in Bad(f"drop {rule}").through(frames, gap=1.0)]
+    lost = [number for number, frame in enumerate(frames) if frame not in passed]
+    assert lost == fits
+
+
+def test_a_direction() -> None:
+    bad = Bad("drop from-guest")
+    assert bad.frames(PLAIN[:3], to_guest=False) == []
+    assert bad.frames(PLAIN[:3], to_guest=True) == PLAIN[:3]
+
+
+def test_a_field_that_is_flipped_is_the_only_one() -> None:
+    frame = tcp("PA", b"data")
+    (spoilt,) = Bad("flip tcp.checksum").frames([frame])
+    assert Ether(spoilt)[TCP].chksum ^ Ether(frame)[TCP].chksum == 1
+    assert Ether(spoilt)[TCP].seq == Ether(frame)[TCP].seq
+    assert Bad("flip tcp.checksum").frames([udp()]) == [udp()]
+
+
+def test_truncation() -> None:
+    assert Bad("truncate 20").frames([tcp()]) == [tcp()[:20]]
+
+
+def test_flapping() -> None:
+    passed = Bad("flap 2s 3s after 4s").through(PLAIN[:15], gap=1.0)
+    assert [int(when) for when, _ in passed] == [0, 1, 2, 3, 6, 7, 8, 11, 12, 13]
+
+
+# ---------------------------------------------------------------------- several rules
+def test_one_after_the_other() -> None:
+    bad = Bad("delay 1s nth 1", "delay 1s", "duplicate nth 2")
+    passed = bad.through(PLAIN[:2], gap=0.1)
+    assert passed == [(1.1, PLAIN[1]), (2.0, PLAIN[0]), (2.0, PLAIN[0])]
+
+
+def test_what_a_rule_is_told_to_have_done() -> None:
+    bad = Bad("corrupt delay 5ms")
+    bad.frames(PLAIN[:1])
+    ((number, said),) = bad.told
+    assert number == 1
+    assert said.startswith("bit ")
+    assert said.endswith(" turned and 5 ms late")
+
+
+def test_a_seed_repeats_all_of_it_whatever_else_there_is() -> None:
+    words = "loss 10% duplicate 10% corrupt 10% delay 10ms 5ms"
+    one = Bad(words).through(PLAIN)
+    assert one == Bad(words).through(PLAIN)
+    assert one == Bad(words, "drop arp").through(PLAIN)
+    assert one != Bad(words, seed=2).through(PLAIN)
+
+
+def test_frames_cut_short_and_garbage_go_through_every_rule() -> None:
+    rules = ["loss 1% tcp data port 1", "flip payload", "flip udp.length", "drop flow 99 dhcp"]
+    for frame in (tcp("PA", b"data"), udp(67), ARP_FRAME, b"\xff" * 60):
+        for size in range(len(frame) + 1):
+            Bad(*rules).frames([frame[:size]])
