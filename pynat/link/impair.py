@@ -1,8 +1,7 @@
 """A link whose wire is as bad as its rules want it (pynat.impair).
 
 What is done to a frame is said in the capture, as its comment; a frame that never reaches the
-guest stands in the capture all the same. While there is no rule, `receive` and `send` are the
-inner link's own.
+guest stands in the capture all the same. While there is no rule, nothing is looked at.
 """
 
 from __future__ import annotations
@@ -30,14 +29,7 @@ class ImpairLink(Wrapper):
         self._notices = notices
         self._capture = capture
         self.wire = Wire(seed, self._tell)
-        self._bind()
-
-    def _bind(self) -> None:
-        if self.wire.idle:
-            inner = self._inner
-            self.receive, self.send, self.done = inner.receive, inner.send, inner.done
-        else:
-            self.receive, self.send, self.done = self._receive, self._send, self._done
+        self._idle = True
 
     # ------------------------------------------------------------------ the rules
     @property
@@ -54,14 +46,13 @@ class ImpairLink(Wrapper):
         self._notices.say(
             Level.INFO, f"impair rule {added.number}: {added.rule} (seed {self.seed})"
         )
-        self._bind()
+        self._idle = False
         return added.number
 
     def remove(self, number: int) -> ImpairRule:
         """Raises KeyError."""
         gone = self.wire.remove(number, self.now())
         self._say(gone, "removed")
-        self._bind()
         return gone.rule
 
     def clear(self) -> None:
@@ -69,25 +60,32 @@ class ImpairLink(Wrapper):
             self.remove(working.number)
 
     # ------------------------------------------------------------------ frames
-    def _receive(self, limit: int) -> list[tuple[float, bytes]]:
+    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        if self._idle:
+            return self._inner.receive(limit)
         for when, frame in self._inner.receive(limit):
             self.wire.put(frame, when, to_guest=False)
         return self.wire.take(self.now(), limit, to_guest=False)
 
-    def _send(self, frames: list[bytes]) -> int:
+    def send(self, frames: list[bytes]) -> int:
+        if self._idle:
+            return self._inner.send(frames)
         now = self.now()
         for frame in frames:
             self.wire.put(frame, now, to_guest=True)
         return len(frames)
 
-    def _done(self, hold_until: float, timer: float | None) -> None:
+    def done(self, hold_until: float, timer: float | None) -> None:
+        if self._idle:
+            self._inner.done(hold_until, timer)
+            return
         frames = self.wire.take(self.now(), _AT_ONCE, to_guest=True)
         if frames:
             self._inner.send([frame for _, frame in frames])
         wakes = (self.wire.next_due(to_guest=to_guest) for to_guest in (False, True))
         due = min((at for at in (timer, *wakes) if at is not None), default=None)
         self._inner.done(hold_until, due)
-        self._bind()
+        self._idle = self.wire.idle
 
     def _tell(self, rule: Working, frame: bytes, fate: Fate, to_guest: bool) -> None:
         remarks = self._notices.remarks

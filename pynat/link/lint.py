@@ -21,7 +21,6 @@ class LintLink(Wrapper):
         self._linter = linter
         self._notices = notices
         self._stopped = False
-        self.done = inner.done
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
@@ -47,3 +46,6 @@ class LintLink(Wrapper):
             self._stopped = True
             what = f"{type(error).__name__}: {error}; frame {frame.hex()}"
             self._notices.say(Level.ERROR, f"lint stopped: {what}; the network goes on")
+
+    def done(self, hold_until: float, timer: float | None) -> None:
+        self._inner.done(hold_until, timer)

@@ -12,7 +12,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Config
 from pynat.control.server import controlled
-from pynat.engine import Engine
+from pynat.engine import Engine, say
 from pynat.link.capture import captured
 from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
@@ -67,7 +67,7 @@ async def controlled_running(config: Config) -> AsyncIterator[Guest]:
     loop = asyncio.get_running_loop()
     memory = MemoryLink(loop)
     with captured(memory, config) as link:
-        notices = Notices(lambda level, text: memory.log(int(level), text))
+        notices = Notices(lambda level, text: say(memory, level, text))
         impair = ImpairLink(link, 1, notices, link)
         engine = Engine(config, impair, loop, notices)
         guest = Guest(memory, engine)
