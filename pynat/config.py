@@ -260,6 +260,7 @@ class Lint:
 
     enabled: bool | None = None  # None = under Bochs; not on a TAP device, where it costs speed
     silence: frozenset[str] = frozenset()  # codes of rules that are counted and not shown
+    json: Path | None = None  # a file for all drops and findings, an object a line
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ KEYS: dict[str, Parser] = {
     "icmp.flows": values.whole(1, 65_535),
     "lint.enabled": values.boolean,
     "lint.silence": config_lint.codes,
+    "lint.json": values.new_file,
 }
 TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]
 

@@ -24,6 +24,10 @@ class Rate(NamedTuple):
 
 FAULTS = Rate(10, 1)  # per reason
 FLOWS = Rate(200, 20)  # openings and ends of flows
+FINDINGS = Rate(3, 0.1)  # of one rule in one flow
+_MOST = 4096  # rules in flows remembered; then all are forgotten
+
+Buckets = dict[str, tuple[float, float, int]]  # tokens, when, lines held back
 
 
 class Level(IntEnum):
@@ -32,6 +36,19 @@ class Level(IntEnum):
     DEBUG = 0
     INFO = 1
     ERROR = 2
+
+
+class Entry(NamedTuple):
+    """One drop or finding as it is: for those who want all of them."""
+
+    now: float
+    rule: Rule | None
+    reason: str  # the rule's name
+    text: str
+    frame: bytes | None  # None where it is about no single frame
+    from_guest: bool
+    packets: int
+    dropped: bool
 
 
 class Notices:
@@ -44,7 +61,9 @@ class Notices:
         self.remarks = Remarks()
         self.drops: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code
-        self._buckets: dict[str, tuple[float, float, int]] = {}  # reason: tokens, when, held back
+        self.journal: Callable[[Entry], None] | None = None
+        self._buckets: Buckets = {}  # by kind of line
+        self._in_flows: Buckets = {}  # by rule and flow
 
     def say(self, level: Level, text: str) -> None:
         """One line, never held back: for what happens once (start, a bad config)."""
@@ -59,17 +78,30 @@ class Notices:
         name = f"{rule.code} {reason}" if rule else reason
         if rule and rule.code in self._silenced:
             return
+        if self.journal:
+            about = self.remarks.frame
+            self.journal(Entry(now, rule, reason, detail, about, about is not None, count, True))
         self.remarks.add_here(f"dropped: {name}: {detail}")
         self.limited(reason, f"dropped: {name}: {detail}", now, level)
 
-    def finding(self, rule: Rule, detail: str, now: float, frame: bytes) -> None:
-        """What the linter has against a frame."""
+    def finding(
+        self, rule: Rule, detail: str, now: float, frame: bytes, *, from_guest: bool = True
+    ) -> None:
+        """What the linter has against a frame: the first few of a flow are shown at once."""
         self.findings[rule.code] += 1
         if rule.code in self._silenced:
             return
         text = f"{rule.code} {rule.severity}: {detail}"
+        if self.journal:
+            self.journal(Entry(now, rule, rule.name, detail, frame, from_guest, 1, False))
         self.remarks.add(frame, text)
-        self.limited(rule.code, f"lint: {text}", now)
+        of_flow = f"{rule.code} {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
+        if len(self._in_flows) >= _MOST:
+            self._in_flows.clear()
+        held_back = _admit(self._in_flows, of_flow, now, FINDINGS)
+        if held_back is not None:
+            more = f" ({held_back} more like it in this flow)" if held_back else ""
+            self.limited(rule.code, f"lint: {text}{more}", now)
 
     def limited(
         self,
@@ -80,10 +112,17 @@ class Notices:
         rate: Rate = FAULTS,
     ) -> None:
         """One line out of a kind that may come in floods; `key` names the kind."""
-        tokens, since, held_back = self._buckets.get(key, (float(rate.burst), now, 0))
-        tokens = min(rate.burst, tokens + (now - since) * rate.per_second)
-        if tokens < 1:
-            self._buckets[key] = (tokens, now, held_back + 1)
-            return
-        self._buckets[key] = (tokens - 1, now, 0)
-        self._write(level, f"{text} ({held_back} more like it)" if held_back else text)
+        held_back = _admit(self._buckets, key, now, rate)
+        if held_back is not None:
+            self._write(level, f"{text} ({held_back} more like it)" if held_back else text)
+
+
+def _admit(buckets: Buckets, key: str, now: float, rate: Rate) -> int | None:
+    """How many were held back before this line; None if it is held back too."""
+    tokens, since, held_back = buckets.get(key, (float(rate.burst), now, 0))
+    tokens = min(rate.burst, tokens + (now - since) * rate.per_second)
+    if tokens < 1:
+        buckets[key] = (tokens, now, held_back + 1)
+        return None
+    buckets[key] = (tokens - 1, now, 0)
+    return held_back

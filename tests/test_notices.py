@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from pynat.notices import FAULTS, Level, Notices
+from pynat.notices import FAULTS, FINDINGS, Entry, Level, Notices
+from pynat.rules import BY_CODE
 
 
 def notices() -> tuple[Notices, list[str]]:
@@ -30,3 +31,46 @@ def test_kinds_do_not_disturb_each_other() -> None:
         told.drop("flood", "d", now=1.0)
     told.drop("rare", "d", now=1.0, level=Level.ERROR)
     assert lines[-1] == "ERROR dropped: rare: d"
+
+
+TTL = BY_CODE["IP031"]
+
+
+def flow(number: int) -> bytes:
+    return bytes(26) + number.to_bytes(12, "big")
+
+
+def test_the_first_findings_of_a_flow_are_shown_and_then_counted() -> None:
+    told, lines = notices()
+    for _ in range(100):
+        told.finding(TTL, "TTL 0", 1.0, flow(1))
+    told.finding(TTL, "TTL 0", 1.0, flow(2))
+    assert lines == ["INFO lint: IP031 error: TTL 0"] * (FINDINGS.burst + 1)
+    told.finding(TTL, "TTL 0", 12.0, flow(1))
+    assert lines[-1] == "INFO lint: IP031 error: TTL 0 (97 more like it in this flow)"
+    assert told.findings == {"IP031": 102}
+
+
+def test_many_flows_do_not_flood_the_log_nor_the_memory() -> None:
+    told, lines = notices()
+    for number in range(10_000):
+        told.finding(TTL, "TTL 0", 1.0, flow(number))
+    assert len(lines) == FAULTS.burst
+    assert len(told._in_flows) <= 4096
+
+
+def test_a_journal_has_all_that_is_not_silenced() -> None:
+    told, _ = notices()
+    kept: list[Entry] = []
+    told.journal = kept.append
+    for _ in range(100):
+        told.drop("tcp checksum", "0x1, expected 0x2", 1.0)
+        told.finding(TTL, "TTL 0", 1.0, flow(1), from_guest=True)
+    told.remarks.frame = b"frame"
+    told.drop("ipv6", "this network is IPv4 only", 2.0, count=3)
+    assert len(kept) == 201
+    assert kept[0] == Entry(
+        1.0, BY_CODE["TCP001"], "tcp checksum", "0x1, expected 0x2", None, False, 1, True
+    )
+    assert kept[1] == Entry(1.0, TTL, TTL.name, "TTL 0", flow(1), True, 1, False)
+    assert (kept[-1].frame, kept[-1].from_guest, kept[-1].packets) == (b"frame", True, 3)

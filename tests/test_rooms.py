@@ -72,6 +72,7 @@ MAY_IMPORT = {
         "notices",
         "peer",
         "router",
+        "rules",
     },
     "link": {
         "_fast",

@@ -48,6 +48,7 @@ _FLOWS = {
     "window_for_guest": "our window",
 }
 _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
+_RULES = {"count": "count", "code": "code", "severity": "severity", "name": "what"}
 _LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
 _NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
 _IMPAIR = {"number": "no", "rule": "rule", "treated": "treated", "lost": "lost"}
@@ -68,6 +69,7 @@ def add(subparsers: Subparsers) -> None:
     for name, text, printer in (
         ("flows", "every TCP connection, UDP mapping and ping", _rows("flows", _FLOWS)),
         ("stats", "frames, bytes, flows, and drops by their reasons", _stats),
+        ("lint", "what the guest did wrong, by rules (docs/rules/)", _rows("rules", _RULES)),
         ("leases", "the addresses that DHCP gave", _rows("leases", _LEASES)),
         ("neighbors", "the guests' MAC addresses", _rows("neighbors", _NEIGHBORS)),
         ("info", "which network this is", plain),

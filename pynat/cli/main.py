@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import check, ctl, demo, doctor, plugin, run, tap
+from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, run, tap
 from pynat.errors import ConfigError
 
 FAILED = 1
@@ -23,6 +23,8 @@ examples:
   pynat install-plugin                  let a plain `bochs` find ethmod=pynat
   pynat tap tap0 --netns lab            let Linux's own programs use such a network
   pynat ctl flows                       what a running network is doing
+  pynat lint net.pcapng                 what a guest's stack does wrong, out of a capture
+  pynat explain TCP017                  what a code in the log means
   pynat demo                            boot a guest and let it fetch a page
 """
 
@@ -52,6 +54,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, check, doctor, plugin, demo, tap, ctl):
+    for module in (run, check, doctor, plugin, demo, tap, ctl, lint, explain):
         module.add(subparsers)
     return parser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.nat.rows import seconds
 from pynat.notices import Level
+from pynat.rules import BY_CODE, BY_NAME
 from pynat.services.leases import Lease
 from pynat.wire.ipv4 import dotted
 
@@ -60,6 +62,7 @@ class Commands:
             "forward remove": _Command(self._forward_remove, (), ("rule", "number")),
             "flows": _Command(self._flows),
             "stats": _Command(self._stats),
+            "lint": _Command(self._lint),
             "leases": _Command(self._leases),
             "neighbors": _Command(self._neighbors),
             "capture start": _Command(self._capture_start, ("file",)),
@@ -135,6 +138,22 @@ class Commands:
             "flows": {name: protocols.count(name) for name in ("tcp", "udp", "echo")},
             "drops": dict(engine.notices.drops.most_common()),
             "card": self._counters() if self._counters else {},
+        }
+
+    def _lint(self) -> Answer:
+        """What there is against the guest: findings and drops, by their codes."""
+        notices = self._engine.notices
+        counts = Counter(notices.findings)
+        for reason, count in notices.drops.items():
+            if reason in BY_NAME:
+                counts[BY_NAME[reason].code] += count
+        return {
+            "time": seconds(self._engine.now()),
+            "rules": [
+                {"code": code, "severity": rule.severity.value, "count": count, "name": rule.name}
+                for code, count in counts.most_common()
+                for rule in (BY_CODE[code],)
+            ],
         }
 
     def _leases(self) -> Answer:

@@ -5,14 +5,9 @@ A fault of the linter's own ends it, and not the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pynat.link.link import Link, Wrapper
-from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.notices import Level, Notices
-
-Look = Callable[[bytes, float], list[Finding]]
 
 
 class LintLink(Wrapper):
@@ -27,21 +22,22 @@ class LintLink(Wrapper):
         if frames:
             self._linter.card_speed(self.speed)
         for when, frame in frames:
-            self._look(self._linter.from_guest, frame, when)
+            self._look(frame, when, from_guest=True)
         return frames
 
     def send(self, frames: list[bytes]) -> int:
         now = self.now()
         for frame in frames:
-            self._look(self._linter.to_guest, frame, now)
+            self._look(frame, now, from_guest=False)
         return self._inner.send(frames)
 
-    def _look(self, look: Look, frame: bytes, now: float) -> None:
+    def _look(self, frame: bytes, now: float, *, from_guest: bool) -> None:
         if self._stopped:
             return
+        look = self._linter.from_guest if from_guest else self._linter.to_guest
         try:
             for finding in look(frame, now):
-                self._notices.finding(finding.rule, finding.text, now, frame)
+                self._notices.finding(finding.rule, finding.text, now, frame, from_guest=from_guest)
         except Exception as error:
             self._stopped = True
             what = f"{type(error).__name__}: {error}; frame {frame.hex()}"

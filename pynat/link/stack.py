@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pynat.config import Config
 from pynat.link.capture import CaptureLink, captured
 from pynat.link.impair import ImpairLink, impaired
+from pynat.link.journal import journaled
 from pynat.link.link import Link
 from pynat.link.lint import LintLink
 from pynat.lint.linter import Linter
@@ -41,7 +42,10 @@ def stacked(
 
     lint: whether to, where the configuration does not say.
     """
-    with captured(card, config, notices.remarks, epoch=epoch) as capture:
+    with (
+        captured(card, config, notices.remarks, epoch=epoch) as capture,
+        journaled(config.lint.json, notices),
+    ):
         wanted = lint if config.lint.enabled is None else config.lint.enabled
         linted = LintLink(capture, Linter(config), notices) if wanted else capture
         assert config.seed is not None

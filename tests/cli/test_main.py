@@ -9,7 +9,16 @@ import pytest
 from pynat import __version__
 from pynat.cli.main import main
 
-_COMMANDS = ["run", "doctor", "demo", "install-plugin", "uninstall-plugin", "ctl"]
+_COMMANDS = [
+    "run",
+    "doctor",
+    "demo",
+    "install-plugin",
+    "uninstall-plugin",
+    "ctl",
+    "lint",
+    "explain",
+]
 
 
 def test_version() -> None:

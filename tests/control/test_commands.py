@@ -30,6 +30,7 @@ COMMANDS = st.sampled_from(
         "forward remove",
         "flows",
         "stats",
+        "lint",
         "leases",
         "neighbors",
         "capture start",

@@ -1,0 +1,39 @@
+"""`pynat explain CODE`: the page of a rule."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+
+from pynat.cli.parsing import Subparsers, add_command
+from pynat.cli.tables import table
+from pynat.errors import ConfigError
+from pynat.rules import BY_CODE, RULES
+from pynat.rules.page import page
+
+_PAGES = Path(__file__).parents[2] / "docs/rules"  # in a clone; they have examples
+
+
+def add(subparsers: Subparsers) -> None:
+    text = "say what a code in the log means, and what to change"
+    parser = add_command(subparsers, "explain", text, "example:\n  pynat explain TCP017")
+    parser.add_argument("codes", nargs="*", metavar="CODE", help="without one, all are listed")
+    parser.set_defaults(command=_explain)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    if not arguments.codes:
+        rows = [{"code": r.code, "severity": str(r.severity), "name": r.name} for r in RULES]
+        print(table(rows, {"code": "code", "severity": "severity", "name": "what"}))
+    else:
+        print("\n".join(_page(code.upper()) for code in arguments.codes), end="")
+    return 0
+
+
+def _page(code: str) -> str:
+    if code not in BY_CODE:
+        near = difflib.get_close_matches(code, BY_CODE, n=1, cutoff=0.0)
+        raise ConfigError(f"{code} is no code of a rule; did you mean {near[0]}?")
+    written = _PAGES / f"{code}.md"
+    return written.read_text() if written.is_file() else page(BY_CODE[code])

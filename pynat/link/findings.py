@@ -1,0 +1,45 @@
+"""Drops and findings as JSON lines: for a live network's file and for `pynat lint --json`.
+
+One object a line: time (seconds of guest time), kind (drop or finding), code, name, severity, from
+(guest, network, or null where it is about no single frame), packet, text, rfc, page; count where
+one line stands for several packets.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pynat.notices import Entry
+from pynat.wire import ipv4
+
+_IPV4 = b"\x08\x00"
+_HEADER = 14  # bytes of Ethernet
+
+
+def packet_of(frame: bytes | None) -> str | None:
+    """What the frame carries: `tcp 192.168.16.2:40000 > 192.0.2.7:80`."""
+    if frame is None or frame[12:14] != _IPV4:
+        return None
+    return ipv4.named(frame[_HEADER:])
+
+
+def as_object(entry: Entry) -> dict[str, object]:
+    rule = entry.rule
+    sender = "guest" if entry.from_guest else "network"
+    told: dict[str, object] = {
+        "time": round(entry.now, 6),
+        "kind": "drop" if entry.dropped else "finding",
+        "code": rule and rule.code,
+        "name": entry.reason,
+        "severity": rule and rule.severity.value,
+        "from": sender if entry.frame is not None else None,
+        "packet": packet_of(entry.frame),
+        "text": entry.text,
+        "rfc": rule and rule.rfc,
+        "page": rule and f"docs/rules/{rule.code}.md",
+    }
+    return told if entry.packets == 1 else told | {"count": entry.packets}
+
+
+def as_line(entry: Entry) -> bytes:
+    return json.dumps(as_object(entry), ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,93 @@
+"""The file of `lint.json`: every drop and finding, a JSON object a line.
+
+Written line by line, so that it can be read at any moment. It ends at `LIMIT` bytes with a line
+that says so; a disk that takes no more ends it too, and not the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+from pynat.errors import ConfigError
+from pynat.link.findings import as_line
+from pynat.notices import Entry, Level, Notices
+
+LIMIT = 64 << 20  # bytes
+
+
+class Journal:
+    def __init__(self, path: Path, notices: Notices, limit: int = LIMIT) -> None:
+        """Raises ConfigError."""
+        self._path = path
+        self._notices = notices
+        self._limit = limit
+        self._size = 0
+        try:
+            self._file = FileIO(path, "wb", opener=_locked)
+        except BlockingIOError:
+            text = f"lint.json: {path} is written by another card; give each card a file of its own"
+            raise ConfigError(text) from None
+        except OSError as error:
+            raise ConfigError(f"lint.json: {path}: {error.strerror}") from None
+        notices.journal = self.add
+
+    def add(self, entry: Entry) -> None:
+        line = as_line(entry)
+        if self._size + len(line) > self._limit:
+            last = {"end": f"{self._limit} bytes are full; what came later is not here"}
+            self._write(json.dumps(last).encode() + b"\n")
+            self._end(f"is full ({self._limit} bytes)")
+        else:
+            self._write(line)
+
+    def close(self) -> None:
+        self._notices.journal = None
+        self._file.close()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = self._file.write(line)
+        except OSError as error:
+            self._end(f"stopped: {error.strerror}")
+            return
+        self._size += len(line)
+        if written != len(line):
+            self._end("stopped: the disk is full")
+
+    def _end(self, why: str) -> None:
+        if self._notices.journal is not None:
+            self.close()
+            self._notices.say(Level.ERROR, f"lint.json: {self._path} {why}; the network goes on")
+
+
+def _locked(path: str, flags: int) -> int:
+    """Emptied only when it is nobody else's."""
+    flags = flags & ~os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe that nobody reads
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    with contextlib.suppress(OSError):  # a pipe has no length
+        os.ftruncate(descriptor, 0)
+    return descriptor
+
+
+@contextlib.contextmanager
+def journaled(path: Path | None, notices: Notices) -> Iterator[None]:
+    """Raises ConfigError."""
+    if path is None:
+        yield
+        return
+    journal = Journal(path, notices)
+    try:
+        yield
+    finally:
+        journal.close()

@@ -1,0 +1,151 @@
+"""`pynat lint FILE` and `pynat explain CODE`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pynat.cli.main import main
+from pynat.link import pcap
+from pynat.rules import RULES
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from pynat.testing.script import introduce
+from tests.frames import ROUTER, ping, udp
+
+Output = pytest.CaptureFixture[str]
+
+
+def captured(path: Path, lab: LintedLab) -> Path:
+    """As `pynat` writes it, or as tcpdump: a .pcap says nothing of directions."""
+    blocks = [
+        pcap.pcap_record(round(now * 1e6), frame)
+        if path.suffix == ".pcap"
+        else pcap.pcapng_block(round(now * 1e6), frame, from_guest=from_guest)
+        for now, frame, from_guest in lab.seen
+    ]
+    path.write_bytes(
+        (pcap.PCAP_HEADER if path.suffix == ".pcap" else pcap.PCAPNG_HEADER) + b"".join(blocks)
+    )
+    return path
+
+
+@pytest.fixture(params=["x.pcapng", "x.pcap"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / str(request.param)
+
+
+def clean(lab: LintedLab) -> LintedLab:
+    introduce(lab)
+    lab.from_guest(ping(ROUTER))
+    return lab
+
+
+def wrong(lab: LintedLab) -> LintedLab:
+    clean(lab)
+    lab.wait(0.5)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello", ttl=0, id=1))
+    lab.from_guest(udp("192.0.2.7", 9, b"hello", chksum=7, id=2))
+    return lab
+
+
+def test_a_clean_guest(path: Path, capsys: Output) -> None:
+    assert main(["lint", str(captured(path, clean(LintedLab())))]) == 0
+    assert capsys.readouterr().out == (f"{path}: 4 frames, 2 from the guest (52:54:00:12:34:56)\n")
+
+
+def test_what_is_wrong_is_shown_with_the_frames_number(path: Path, capsys: Output) -> None:
+    assert main(["lint", str(captured(path, wrong(LintedLab())))]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "#5 0.500000 IP031 error: udp 192.168.16.2:5000 > 192.0.2.7:9 length 13: TTL 0,"
+        " expected 64 (RFC 1122 3.2.1.7)",
+        "#7 0.500000 IP005 error: udp 192.168.16.2:5000 > 192.0.2.7:9: header checksum 0x0007,"
+        " expected 0xe818 (RFC 791 3.1)",
+        f"{path}: 7 frames, 4 from the guest (52:54:00:12:34:56)",
+        "  IP031 error: ipv4 time to live zero: 1",
+        "  IP005 error: ipv4 checksum: 1",
+    ]
+
+
+def test_as_json(path: Path, capsys: Output) -> None:
+    assert main(["lint", "--json", str(captured(path, wrong(LintedLab())))]) == 1
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["frame"], one["code"], one["time"], one["from"]) for one in said] == [
+        (5, "IP031", 0.5, "guest"),
+        (7, "IP005", 0.5, "guest"),
+    ]
+
+
+def test_notes_are_no_failure(tmp_path: Path, capsys: Output) -> None:
+    lab = clean(LintedLab())
+    lab.from_guest(no_checksum())
+    assert main(["lint", str(captured(tmp_path / "x.pcap", lab))]) == 0
+    assert "  UDP020 note: udp without checksum: 1" in capsys.readouterr().out
+
+
+def no_checksum() -> bytes:
+    frame = udp("192.0.2.7", 9, b"hello", id=10)
+    return frame[:40] + b"\0\0" + frame[42:]
+
+
+@pytest.mark.parametrize("guest", [GUEST_MAC.hex(":"), "192.168.16.2"])
+def test_the_guest_can_be_named(tmp_path: Path, capsys: Output, guest: str) -> None:
+    path = captured(tmp_path / "x.pcapng", wrong(LintedLab()))
+    assert main(["lint", "--guest", guest, "--router", "192.168.16.1/24", str(path)]) == 1
+    assert "4 from the guest" in capsys.readouterr().out
+
+
+def test_somebody_else_is_named(tmp_path: Path, capsys: Output) -> None:
+    path = captured(tmp_path / "x.pcapng", wrong(LintedLab()))
+    assert main(["lint", "--guest", "10.0.0.1", str(path)]) == 0
+    assert " 0 from the guest\n" in capsys.readouterr().out
+
+
+def test_many_of_a_rule(tmp_path: Path, capsys: Output) -> None:
+    lab = LintedLab()
+    for number in range(30):
+        lab.from_guest(udp("192.0.2.7", 9, b"hello", ttl=0, id=number))
+    path = captured(tmp_path / "x.pcap", lab)
+    main(["lint", str(path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10 + 1 + 2
+    assert lines[10] == "more of IP031: --all shows them"
+    main(["lint", "--all", str(path)])
+    assert len(capsys.readouterr().out.splitlines()) == 30 + 2
+
+
+def test_a_file_that_cannot_be_used(tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "x").write_text("hello")
+    assert main(["lint", str(tmp_path / "x")]) == 2
+    assert capsys.readouterr().err.endswith("x: expected a capture, pcap or pcapng\n")
+
+
+def test_an_empty_capture(path: Path, capsys: Output) -> None:
+    assert main(["lint", str(captured(path, LintedLab()))]) == 0
+    assert capsys.readouterr().out == f"{path}: 0 frames, 0 from the guest\n"
+
+
+def test_explain_prints_the_page(capsys: Output) -> None:
+    assert main(["explain", "tcp001"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("# TCP001: tcp checksum\n")
+    assert "## Example" in said
+
+
+def test_explain_without_the_docs(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynat.cli.explain._PAGES", Path("/nonexistent"))
+    assert main(["explain", "TCP001"]) == 0
+    assert "## What to change" in capsys.readouterr().out
+
+
+def test_explain_an_unknown_code(capsys: Output) -> None:
+    assert main(["explain", "TPC001"]) == 1
+    assert "TPC001 is no code of a rule; did you mean TCP001?" in capsys.readouterr().err
+
+
+def test_explain_lists_all(capsys: Output) -> None:
+    assert main(["explain"]) == 0
+    said = capsys.readouterr().out
+    assert all(rule.code in said for rule in RULES)

@@ -1,0 +1,92 @@
+"""Captures that others wrote, and our own."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scapy.layers.l2 import Ether
+from scapy.utils import PcapNgWriter, PcapWriter
+
+from pynat.errors import ConfigError
+from pynat.link import pcap
+from pynat.link.pcap_read import read
+
+FRAMES = [b"frame one......", b"frame two.......", b"frame three......."]
+
+
+def written(path: Path, *, from_guest: bool) -> None:
+    blocks = [
+        pcap.pcapng_block(1_500_000 + n, frame, from_guest=from_guest, comment="a remark" * n)
+        for n, frame in enumerate(FRAMES)
+    ]
+    path.write_bytes(pcap.PCAPNG_HEADER + b"".join(blocks))
+
+
+@pytest.mark.parametrize("from_guest", [True, False])
+def test_ours(tmp_path: Path, from_guest: bool) -> None:
+    written(tmp_path / "x.pcapng", from_guest=from_guest)
+    found = list(read(tmp_path / "x.pcapng"))
+    assert [one.frame for one in found] == FRAMES
+    assert [one.number for one in found] == [1, 2, 3]
+    assert {one.from_guest for one in found} == {from_guest}
+    assert found[2].when == pytest.approx(1.500002)
+
+
+@pytest.mark.parametrize("name", ["x.pcap", "x.pcapng"])
+def test_scapys(tmp_path: Path, name: str) -> None:
+    writer = PcapNgWriter if name.endswith("ng") else PcapWriter
+    with writer(str(tmp_path / name)) as out:
+        for number, frame in enumerate(FRAMES):
+            packet = Ether(frame)
+            packet.time = 10 + number
+            out.write(packet)
+    found = list(read(tmp_path / name))
+    assert [one.when for one in found] == pytest.approx([10, 11, 12])
+    assert [(one.frame, one.from_guest) for one in found] == [(frame, None) for frame in FRAMES]
+
+
+@pytest.mark.parametrize(("order", "magic"), [(">", 0xA1B2C3D4), (">", 0xA1B23C4D)])
+def test_the_other_byte_order_and_nanoseconds(tmp_path: Path, order: str, magic: int) -> None:
+    unit = 1_000_000_000 if magic == 0xA1B23C4D else 1_000_000
+    header = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65_535, 1)
+    record = struct.pack(order + "IIII", 7, unit // 2, 4, 4) + b"abcd"
+    (tmp_path / "x.pcap").write_bytes(header + record)
+    (one,) = read(tmp_path / "x.pcap")
+    assert one.when == pytest.approx(7.5)
+    assert (one.frame, one.whole) == (b"abcd", True)
+
+
+def test_what_the_capture_cut_off_is_said(tmp_path: Path) -> None:
+    record = struct.pack("<IIII", 7, 0, 4, 1500) + b"abcd"
+    (tmp_path / "x.pcap").write_bytes(pcap.PCAP_HEADER + record)
+    (one,) = read(tmp_path / "x.pcap")
+    assert not one.whole
+
+
+def test_what_is_no_capture_of_ethernet(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"hello")
+    with pytest.raises(ConfigError, match="expected a capture, pcap or pcapng"):
+        read(tmp_path / "x")
+    with pytest.raises(ConfigError, match="No such file"):
+        read(tmp_path / "no")
+    (tmp_path / "y").write_bytes(pcap.PCAP_HEADER[:20] + struct.pack("<I", 101))
+    with pytest.raises(ConfigError, match=r"link type 101, expected 1 \(Ethernet\)"):
+        list(read(tmp_path / "y"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(at=st.integers(0, 400), with_bytes=st.binary(max_size=8), size=st.integers(0, 400))
+def test_a_spoilt_file_is_read_as_far_as_it_goes(
+    tmp_path: Path, at: int, with_bytes: bytes, size: int
+) -> None:
+    written(tmp_path / "x.pcapng", from_guest=True)
+    data = bytearray((tmp_path / "x.pcapng").read_bytes())
+    data[at : at + len(with_bytes)] = with_bytes
+    (tmp_path / "x.pcapng").write_bytes(data[:size])
+    with contextlib.suppress(ConfigError):
+        list(read(tmp_path / "x.pcapng"))
