@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pynat.config_values import Wrong, string
-from pynat.impair.rule import BadRule, ImpairRule, parse
+from pynat.impair.reading import parse
+from pynat.impair.rule import BadRule, ImpairRule
 
 
 def rule(value: object) -> ImpairRule:

@@ -12,7 +12,8 @@ from itertools import count
 from typing import NamedTuple
 
 from pynat.impair.lane import Fate, Working
-from pynat.impair.rule import ImpairRule, parse
+from pynat.impair.reading import parse
+from pynat.impair.rule import ImpairRule
 from pynat.impair.view import View
 
 LONGEST_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules

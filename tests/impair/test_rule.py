@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pynat.impair.reading import KINDS, PHRASES, parse
 from pynat.impair.rule import (
-    KINDS,
-    PHRASES,
     BadRule,
     Chance,
     Delay,
@@ -20,7 +19,6 @@ from pynat.impair.rule import (
     ImpairRule,
     Reorder,
     Spread,
-    parse,
 )
 from pynat.impair.view import FIELDS
 
