@@ -89,6 +89,19 @@ def test_timers_and_holding(run: Run) -> None:
     assert int(outcome.log()[1].split()[1]) >= 45
 
 
+def test_turns_in_step_are_at_ticks_and_see_all_frames_before_them(run: Run) -> None:
+    frame = "00" * 60
+    played = f"send 0 {frame}\nsend 0 {frame}\nrun 20\nsend 0 {frame}\nrun 2000\nframes 0\n"
+    outcome = run("steps", played)
+    assert [line for line in outcome.log() if line.startswith("turn")] == [
+        "turn at 0.000000: ",
+        "turn at 0.000005: 0.000000 0.000000",
+        "turn at 0.000025: 0.000020",
+        "turn at 0.001000: ",
+    ]
+    assert len(outcome.frames()) == 3
+
+
 def test_an_exception_at_start_is_explained(run: Run) -> None:
     outcome = run("fails_at_once", f"send 0 {HEX}\nrun 1000\n")
     errors = outcome.log("error")

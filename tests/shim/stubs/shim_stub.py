@@ -111,6 +111,22 @@ def times(port: Port) -> None:
     port.log(INFO, f"held {port.stats()['held_us'] // 1000} ms")
 
 
+def steps(port: Port) -> None:
+    """Tells each of its turns; the first is at time 0, before the guest starts."""
+
+    def turn(frames: list[tuple[float, bytes]]) -> None:
+        if not port.closing:
+            sent = " ".join(f"{when:.6f}" for when, _ in frames)
+            port.log(INFO, f"turn at {port.now():.6f}: {sent}")
+        port.send([frame for _, frame in frames])
+        port.done(math.inf, 0.001 if port.now() < 0.001 else None)
+
+    port.policy("step")
+    port.ready()
+    turn(port.receive(64))
+    until_closed(port, turn)
+
+
 def refuses(port: Port) -> None:
     """What is no frame, no time and no policy raises and breaks nothing."""
     wrong: list[Callable[[], object]] = [
@@ -133,6 +149,7 @@ def refuses(port: Port) -> None:
 BEHAVIOURS = {
     function.__name__: function
     for function in (
+        steps,
         echo,
         show,
         imports,
