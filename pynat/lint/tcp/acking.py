@@ -121,8 +121,10 @@ class Acking:
             self._once(rules.STAMPS_NOT_AGREED, text, tell)
             return
         value, echo = stamps
-        if not guest.stamped(value) and seq >= guest.top:
+        if value != guest.stamp and not guest.stamped(value) and seq >= guest.top:
             tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
+        if echo == peer.stamp:
+            return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
             meant = swapped(echo, 4)
             hint = "; its bytes are swapped" if peer.first_stamp <= meant <= peer.stamp else ""
@@ -178,7 +180,7 @@ class Acking:
         """Before `peer` knows of it."""
         peer = self._peer
         stamps = segment.options.timestamps
-        is_old = stamps is not None and not peer.stamped(stamps[0])
+        is_old = stamps is not None and stamps[0] != peer.stamp and not peer.stamped(stamps[0])
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:

@@ -13,10 +13,10 @@ short it is the third hasty one that is told: a link may have read two frames at
 from __future__ import annotations
 
 from dataclasses import dataclass
-from zlib import crc32
 
 from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_resending as rules
+from pynat.wire.checksum import ones_sum
 from pynat.wire.tcp import Segment
 
 LEAST_RTO = 0.2  # seconds, Linux's; RFC 6298 2.4 asks for 1
@@ -42,7 +42,7 @@ class Sent:
     end: int
     first: float  # when, in seconds
     last: float
-    check: int
+    check: int  # a sum of the data, quickly made; what it misses is not told
     count: int = 1
     gap: float = 0.0  # between the last two, with nothing from the other end in between
     equal: int = 0  # gaps in a row like the one before
@@ -74,14 +74,14 @@ class Resending:
     def fresh(self, seq: int, end: int, segment: Segment, now: float) -> None:
         if len(self._sent) >= _MOST:
             self._sent.clear()
-        self._sent[seq] = Sent(end, now, now, crc32(segment.payload))
+        self._sent[seq] = Sent(end, now, now, ones_sum(segment.payload))
 
     def again(self, seq: int, end: int, segment: Segment, now: float, tell: Tell) -> None:
         sent = self._sent.get(seq)
         if sent is None or seq < self._peer.acked:
             self._recover = self._guest.top
             return
-        check = crc32(segment.payload)
+        check = ones_sum(segment.payload)
         if sent.end == end and check != sent.check:
             tell(
                 rules.OTHER_BYTES, f"the {end - seq} bytes differ from those sent {_ago(sent, now)}"

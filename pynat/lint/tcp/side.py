@@ -58,7 +58,7 @@ class Side:
 
     def stamped(self, value: int) -> bool:
         """Whether the timestamp is as new as any before."""
-        newer = signed(value - self.stamp) >= 0
+        newer = (value - self.stamp) & _SPACE < _HALF
         if newer:
             self.stamp = value
         elif signed(value - self.first_stamp) < 0:
@@ -67,4 +67,4 @@ class Side:
 
     def number(self, wire: int) -> int:
         """One of its numbers, next to the highest sent."""
-        return self.top + signed(wire - self.isn - self.top)
+        return self.top + ((wire - self.isn - self.top + _HALF) & _SPACE) - _HALF
