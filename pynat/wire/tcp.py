@@ -89,12 +89,14 @@ class Segment:
 class Run:
     """Consecutive segments that differ in their sequence numbers and payloads only.
 
-    `head` is the first one without its payload; the last one has `last_flags`.
+    `head` is the first one without its payload; the last one has `last_flags`. why: they are sent
+    again, or to probe; for the log, and no part of them.
     """
 
     head: Segment
     payloads: list[bytes | memoryview]
     last_flags: int
+    why: str = ""
 
 
 def decode(packet: ipv4.Ipv4) -> Segment:

@@ -88,6 +88,7 @@ class Flow:
         self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
         self._writer = Writer(ends, terms, self.sender, self._acks)
         self._syn_due = False
+        self._syn_why = ""  # it goes again
         self._reset_due: Segment | None = None
 
     # ------------------------------------------------------------------ opening
@@ -200,6 +201,7 @@ class Flow:
             self._acks.due = True
         else:
             self._syn_due = True
+            self._syn_why = "the guest repeats its SYN"
 
     def _acknowledged(self, segment: Segment, seq: int, now: float) -> bool:
         """Whether the segment's text may be looked at."""
@@ -342,6 +344,7 @@ class Flow:
                 self.reset(self._unacknowledged())
             elif self.state in (State.SYN_SENT, State.SYN_RECEIVED):
                 self._syn_due = True
+                self._syn_why = self.sender.why_again()
 
     def _unacknowledged(self) -> str:
         what = "our SYN-ACK" if self.state is State.SYN_RECEIVED else "what we sent"
@@ -416,10 +419,7 @@ class Flow:
         if self.state is State.CLOSED:
             return out
         if self._syn_due:
-            self._syn_due = False
-            passive = self.state is State.SYN_RECEIVED
-            out.append(self._writer.syn(self.receiver if passive else None, now))
-            self.sender.sent_syn(now)
+            out.append(self._syn(now))
         elif self.synchronized:
             pieces = self.sender.pieces(now)
             if pieces or self._acks.due:
@@ -428,3 +428,15 @@ class Flow:
                 self._change(AFTER_OUR_FIN[self.state])
         self._acks.due = False
         return out
+
+    def _syn(self, now: float) -> Segment | Run:
+        """A run where it goes again: that can say why."""
+        passive = self.state is State.SYN_RECEIVED
+        syn = self._writer.syn(self.receiver if passive else None, now)
+        why, self._syn_why, self._syn_due = self._syn_why, "", False
+        again = self.sender.top > self.sender.iss
+        self.sender.sent_syn(now)
+        if not again:
+            return syn
+        name = "SYN-ACK" if passive else "SYN"
+        return Run(syn, [b""], syn.flags, f"{name} again: {why or 'the guest has sent one too'}")

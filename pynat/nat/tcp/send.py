@@ -40,6 +40,7 @@ class Piece(NamedTuple):
     payloads: list[bytes | memoryview]
     fin: bool
     push: bool  # the last payload ends what there is
+    why: str = ""  # it is sent again, or to probe
 
 
 class Sender:
@@ -231,7 +232,8 @@ class Sender:
             room = min(room, self._repair(out))
         else:
             if self._resend_first and self.una < self.nxt:
-                out.append(self._again(self.una, min(self.mss, self.end - self.una)))
+                size = min(self.mss, self.end - self.una)
+                out.append(self._again(self.una, size, "fast retransmission"))
             room = min(room, self._allowance())
         self._resend_first = False
         if self.nxt < self.end or self._fin:
@@ -265,19 +267,26 @@ class Sender:
             hole = self._sacked.hole(resent, lost_below)
             if hole is None:
                 break
+            why = "fast retransmission" if self._resend_first else "SACK recovery"
             self._resend_first = False
             start, stop = hole
             size = min(self.mss, stop - start)
-            out.append(self._again(start, min(size, self.end - start)))
+            out.append(self._again(start, min(size, self.end - start), why))
             resent = start + size
             pipe += size
         self._resent = resent
         return self.congestion.window - pipe
 
-    def _again(self, seq: int, size: int) -> Piece:
+    def _again(self, seq: int, size: int, why: str) -> Piece:
         self._timed = None
         self.retransmitted += 1
-        return self._piece(seq, size)
+        return self._piece(seq, size)._replace(why=why)
+
+    def why_again(self) -> str:
+        """The reason of what a time-out brings."""
+        if not self.retries:
+            return "retransmission after a time-out"
+        return f"retransmission {self.retries}, RTO {self.rtt.rto * 1000:.0f} ms"
 
     def _fresh(self, out: list[Piece], room: int, now: float) -> None:
         """From `nxt` on, `room` bytes of it, leaving out what the guest has."""
@@ -288,10 +297,15 @@ class Sender:
                 self.nxt, stop = hole or (self._sacked.top, stop)
                 if hole is None:
                     continue
+            probes = self._probe and self.window == 0
             size = self._polite(min(room, stop - self.nxt))
             if size <= 0:
                 return
-            out.append(self._send(size, now))
+            piece = self._send(size, now)
+            if probes:
+                pause = f"{self.rtt.rto * 1000:.0f} ms"
+                piece = piece._replace(why=f"window probe, the next after {pause}")
+            out.append(piece)
             room -= size
         if self._fin and self.nxt == self.end:
             out.append(self._send(0, now))
@@ -321,6 +335,7 @@ class Sender:
         if before < self.top:
             self.retransmitted += max(1, len(piece.payloads))
             self._timed = None
+            piece = piece._replace(why=self.why_again())
         elif self._timed is None and self.retries == 0:
             self._timed = (min(self.nxt, before + self.mss), now)
         self.top = max(self.top, self.nxt)

@@ -42,7 +42,7 @@ from pynat.notices import FLOWS, Level
 from pynat.peer import PROPER, Manner, Peer
 from pynat.wire import icmp, ipv4, tcp
 from pynat.wire.ipv4 import Ipv4
-from pynat.wire.tcp import ACK, RST, SYN, Run, Segment
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
 TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpEof | TcpFailed
 
@@ -248,15 +248,20 @@ class TcpTable:
         items = flow.to_guest(now)
         if flow.twister is None:
             for item in items:
-                self._send_item(flow.ends, item, now)
+                self._send_item(flow, item, now)
         elif items:
             self._send_twisted(flow, flow.twister, items, now)
         self._settle(flow, now)
 
-    def _send_item(self, ends: Ends, item: Segment | Run, now: float) -> None:
+    def _send_item(self, flow: Flow, item: Segment | Run, now: float) -> None:
+        ends = flow.ends
         if isinstance(item, Run):
+            queued = self._outlet.queued if item.why else 0
             pieces = tcp.encode_run(ends.remote, ends.guest, item)
             self._outlet.send_pieces(ends.remote, ends.guest, ipv4.TCP, pieces, now)
+            if item.why:
+                self._outlet.remark(queued, item.why)
+                self._say_again(flow, item, now)
         else:
             self._send(ends.remote, ends.guest, item, now)
 
@@ -265,7 +270,7 @@ class TcpTable:
     ) -> None:
         for item, why in twister.twist(items, flow.bytes_from_guest):
             queued = self._outlet.queued
-            self._send_item(flow.ends, item, now)
+            self._send_item(flow, item, now)
             if why:
                 self._outlet.remark(queued, f"{flow.leads_to} on purpose: {why}")
 
@@ -350,6 +355,14 @@ class TcpTable:
             f"tcp {describe(ends.guest, ends.guest_port)}"
             f" > {describe(ends.remote, ends.remote_port)}"
         )
+
+    def _say_again(self, flow: Flow, run: Run, now: float) -> None:
+        """`retransmission 2 of 1:1461, RTO 800 ms`"""
+        start = wrap(run.head.seq - flow.sender.iss)
+        length = sum(map(len, run.payloads)) + bool(run.last_flags & (SYN | FIN))
+        what, comma, rest = run.why.partition(",")
+        text = f"{self._name(flow.ends)}: {what} of {start}:{start + length}{comma}{rest}"
+        self._outlet.notices.limited("tcp again", text, now)
 
     def _say_closed(self, flow: Flow, now: float) -> None:
         flow.told_closed = True

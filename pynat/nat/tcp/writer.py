@@ -49,7 +49,7 @@ class Writer:
             if piece.seq < self._sender.urgent:
                 out += self._urgent(head, piece, last)
             else:
-                out.append(Run(head, piece.payloads or [b""], last))
+                out.append(Run(head, piece.payloads or [b""], last, piece.why))
         return out
 
     def _urgent(self, head: Segment, piece: Piece, last: int) -> list[Run]:
@@ -70,7 +70,8 @@ class Writer:
                 options=head.options,
                 urgent=distance if marked else 0,
             )
-            out.append(Run(mine, [payload], last if number == len(payloads) else ACK))
+            flags = last if number == len(payloads) else ACK
+            out.append(Run(mine, [payload], flags, piece.why))
             seq += len(payload)
         return out
 
