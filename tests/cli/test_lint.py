@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from scapy.layers.l2 import ARP, Ether
 
 from pynat.cli.main import main
 from pynat.link import pcap
@@ -13,7 +14,7 @@ from pynat.rules import RULES
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
-from tests.frames import ROUTER, ping, udp
+from tests.frames import GUEST, ROUTER, ping, udp
 
 Output = pytest.CaptureFixture[str]
 
@@ -38,9 +39,16 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def clean(lab: LintedLab) -> LintedLab:
+    lab.from_guest(announcement())
     introduce(lab)
     lab.from_guest(ping(ROUTER))
     return lab
+
+
+def announcement() -> bytes:
+    mac = GUEST_MAC.hex(":")
+    arp = ARP(op=1, hwsrc=mac, psrc=GUEST, pdst=GUEST)
+    return bytes(Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / arp)
 
 
 def wrong(lab: LintedLab) -> LintedLab:
@@ -53,17 +61,17 @@ def wrong(lab: LintedLab) -> LintedLab:
 
 def test_a_clean_guest(path: Path, capsys: Output) -> None:
     assert main(["lint", str(captured(path, clean(LintedLab())))]) == 0
-    assert capsys.readouterr().out == (f"{path}: 4 frames, 2 from the guest (52:54:00:12:34:56)\n")
+    assert capsys.readouterr().out == (f"{path}: 5 frames, 3 from the guest (52:54:00:12:34:56)\n")
 
 
 def test_what_is_wrong_is_shown_with_the_frames_number(path: Path, capsys: Output) -> None:
     assert main(["lint", str(captured(path, wrong(LintedLab())))]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "#5 0.500000 IP031 error: udp 192.168.16.2:5000 > 192.0.2.7:9 length 13: TTL 0,"
+        "#6 0.500000 IP031 error: udp 192.168.16.2:5000 > 192.0.2.7:9 length 13: TTL 0,"
         " expected 64 (RFC 1122 3.2.1.7)",
-        "#7 0.500000 IP005 error: udp 192.168.16.2:5000 > 192.0.2.7:9: header checksum 0x0007,"
+        "#8 0.500000 IP005 error: udp 192.168.16.2:5000 > 192.0.2.7:9: header checksum 0x0007,"
         " expected 0xe818 (RFC 791 3.1)",
-        f"{path}: 7 frames, 4 from the guest (52:54:00:12:34:56)",
+        f"{path}: 8 frames, 5 from the guest (52:54:00:12:34:56)",
         "  IP031 error: ipv4 time to live zero: 1",
         "  IP005 error: ipv4 checksum: 1",
     ]
@@ -73,8 +81,8 @@ def test_as_json(path: Path, capsys: Output) -> None:
     assert main(["lint", "--json", str(captured(path, wrong(LintedLab())))]) == 1
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(one["frame"], one["code"], one["time"], one["from"]) for one in said] == [
-        (5, "IP031", 0.5, "guest"),
-        (7, "IP005", 0.5, "guest"),
+        (6, "IP031", 0.5, "guest"),
+        (8, "IP005", 0.5, "guest"),
     ]
 
 
@@ -94,7 +102,7 @@ def no_checksum() -> bytes:
 def test_the_guest_can_be_named(tmp_path: Path, capsys: Output, guest: str) -> None:
     path = captured(tmp_path / "x.pcapng", wrong(LintedLab()))
     assert main(["lint", "--guest", guest, "--router", "192.168.16.1/24", str(path)]) == 1
-    assert "4 from the guest" in capsys.readouterr().out
+    assert "5 from the guest" in capsys.readouterr().out
 
 
 def test_somebody_else_is_named(tmp_path: Path, capsys: Output) -> None:
@@ -104,7 +112,7 @@ def test_somebody_else_is_named(tmp_path: Path, capsys: Output) -> None:
 
 
 def test_many_of_a_rule(tmp_path: Path, capsys: Output) -> None:
-    lab = LintedLab()
+    lab = clean(LintedLab())
     for number in range(30):
         lab.from_guest(udp("192.0.2.7", 9, b"hello", ttl=0, id=number))
     path = captured(tmp_path / "x.pcap", lab)
