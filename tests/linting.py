@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _DOCS = Path(__file__).parents[1] / "docs" / "lint.md"
-_FINDING = re.compile(r"lint: (?P<code>[A-Z]+\d+) .*$", re.MULTILINE)
+_LINE = re.compile(r"lint: ([A-Z]+\d+) .*$", re.MULTILINE)
+_COUNT = re.compile(r"([A-Z]+\d+) \d+[,;]")  # in the line at the end
 _EXPLAINED = re.compile(r"^\| ([\w/ ]+) \| [^|]+ \| `([A-Z]+\d+)` \|", re.MULTILINE)
 
 
@@ -17,7 +18,8 @@ class Line(NamedTuple):
 
 
 def findings(log: str) -> list[Line]:
-    return [Line(found["code"], found[0]) for found in _FINDING.finditer(log)]
+    lines = [Line(found[1], found[0]) for found in _LINE.finditer(log)]
+    return lines + [Line(code, line.text) for line in lines for code in _COUNT.findall(line.text)]
 
 
 def explained(stack: str) -> set[str]:

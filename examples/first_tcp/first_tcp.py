@@ -51,6 +51,7 @@ class FirstTcp:
 
     # ------------------------------------------------------------------ for the driver
     def start(self, now: float) -> None:
+        self._send_arp(1, EVERYBODY, ADDRESS)  # here I am (RFC 5227)
         self._send_arp(1, EVERYBODY, ROUTER)
 
     def to_wire(self) -> list[bytes]:

@@ -52,8 +52,8 @@ class ArpChecker:
             self._heard.add(frame.source)
         packet = frame.arp
         if packet is not None:
-            mine = self._addresses.get(packet.target)
-            if packet.operation == arp.REQUEST and mine is not None:
+            if packet.operation == arp.REQUEST:  # maybe before anything came from there
+                mine = self._addresses.get(packet.target) or self._new(packet.target)
                 mine.asked += 1
                 mine.last_asked = frame.now
                 mine.askers.append(packet)

@@ -121,6 +121,12 @@ def announces_by_a_reply(lab: LintedLab) -> None:
     replies(lab)
 
 
+@clean("ARP023")
+def is_asked_before_it_speaks(lab: LintedLab) -> None:
+    is_asked(lab)
+    replies(lab)
+
+
 @example("ARP024")
 def has_a_mac_in_two_places(lab: LintedLab) -> None:
     """The guest's ARP has another MAC address built in than its card has."""
