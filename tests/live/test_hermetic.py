@@ -20,12 +20,12 @@ from pynat.bochs.find import Bochs
 from pynat.bochs.outcome import Ending
 from pynat.testing.guests import DONE, Boot, Machine, Nic, ipxe_image, linux_image, ping_program
 from pynat.testing.guests.linux import results
-from tests.live.frames import difference, verify_capture
+from tests.live.frames import difference, frames
 from tests.live.network import ETHMOD
 
 pytestmark = [
     pytest.mark.boots,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(500),
     pytest.mark.skipif(ETHMOD != "pynat", reason="others have no outside to leave out"),
 ]
 
@@ -104,7 +104,7 @@ class Guest:
         folder.mkdir()
         nics = [self._nic(folder, seed, number) for number in range(len(self.models))]
         with Boot(Machine(self.image, tuple(nics), ips=self.ips), folder, self.bochs) as guest:
-            guest.wait_for(self.last_words, 120)
+            guest.wait_for(self.last_words, 200)
             outcome = guest.wait(30)
         assert outcome.ending is Ending.POWER_OFF, str(outcome)
         log = (folder / "bochs.log").read_text()
@@ -125,7 +125,7 @@ def test_boots_of_ipxe_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> N
     image = ipxe_image(artifacts / "ipxe.iso", IPXE)
     guest = Guest(image, ("e1000",), SLOW_CPU, "ping:", bochs)
     first = guest.boot("first", 7)
-    assert verify_capture(first.captures[0])["tcp"] > PAGE // 1460
+    assert len(list(frames(first.captures[0]))) > PAGE // 1460
     with busy():
         again = guest.boot("again", 7)
     assert first.difference(again) == ""
