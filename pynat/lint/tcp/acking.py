@@ -31,6 +31,7 @@ class Acking:
         self._full = 0  # full segments among them
         self._two: float | None = None  # when the second came
         self._missing: float | None = None  # data out of order came, and no answer yet
+        self._has_gap = False  # they came, and not yet what is to be at `_next`
         self._owed = False  # something came that has to be answered
         self._only_acks = False  # nothing but acknowledgements came since the guest's last
         self._fins = 0  # that came once all before was acknowledged
@@ -84,7 +85,8 @@ class Acking:
 
     def _gap(self, ack: int, tell: Tell) -> None:
         """Something came out of order, and what was before it did not come since."""
-        if self._missing is not None and ack > self._next:
+        if self._has_gap and ack > self._next:
+            self._has_gap = False
             text = f"acknowledges {ack}, {self._next} and what follows has not come"
             tell(rules.ACKS_GAP, text)
 
@@ -202,6 +204,7 @@ class Acking:
             self._owed = True
             return
         if seq > self._next:
+            self._has_gap = True
             if self._missing is None:
                 self._missing = now
             self._wait_anew()
@@ -212,6 +215,7 @@ class Acking:
             return
         if seq < self._peer.top:  # it fills a gap, and the guest may have what is behind it
             self._next = max(end, self._peer.top)
+            self._has_gap = False
             self._wait_anew()
             return
         self._next = end

@@ -289,6 +289,12 @@ def acknowledges_what_was_lost(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n {lost}\n > . 1:1(0) ack 4381")
 
 
+@example("TCP095")
+def acknowledges_first_what_came(lab: LintedLab) -> None:
+    lost = "< . 1:1461(1460) ack 1\n < . 2921:4381(1460) ack 1"
+    play(lab, f"{OPEN}\n {lost}\n > . 1:1(0) ack 1461\n > . 1:1(0) ack 4381")
+
+
 @clean("TCP095")
 def waits_for_what_was_lost(lab: LintedLab) -> None:
     play(
