@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pynat.impair.rule import ImpairRule
 from pynat.peer import Peer
+
+if TYPE_CHECKING:
+    from pynat.net.net import Net
 
 CAPTURE_FILES = 4
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
@@ -310,6 +314,8 @@ class Config:
     forwards: tuple[Forward, ...] = ()
     guestfwd: tuple[GuestForward, ...] = ()
     host_aliases: tuple[HostAlias, ...] = ()
+    script: Path | None = None  # a network written in Python (docs/python.md)
+    program: Net | None = None  # that it makes
     virtual: Virtual = field(default_factory=Virtual)
     peers: tuple[Peer, ...] = ()  # those of [peers], then those of the zoo
     zoo: bool = False  # whether `peers` ends with one of each kind

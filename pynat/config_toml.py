@@ -40,6 +40,7 @@ KEYS: dict[str, Parser] = {
     "hermetic": values.boolean,
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
+    "script": values.script,
     "forwards": values.list_of(config_forwards.forward_item),
     "guestfwd": values.list_of(config_ways.guest_forward),
     "host_aliases": config_ways.host_aliases,
@@ -113,8 +114,12 @@ ASSIGNMENT = re.compile(r"""\s*((?:[\w.\s-]|"[^"]*"|'[^']*')+?)\s*=""")
 
 def read_toml(written: str, file: str) -> Config:
     """`written` is the file's text, `file` its name for messages. Defaults for what it omits."""
-    source = Source(file, lines_of(written))
-    given = _flatten(_parsed(written, file), source)
+    return from_tables(_parsed(written, file), Source(file, lines_of(written)))
+
+
+def from_tables(tables: dict[str, Any], source: Source) -> Config:
+    """What a file says, or a script in its stead."""
+    given = _flatten(tables, source)
     found: dict[str, dict[str, Any]] = {"": {}, **{table: {} for table in TABLES}}
     for key, value in given.items():
         table, _, name = key.rpartition(".")

@@ -138,6 +138,14 @@ def new_file(value: object) -> Path:
     return path
 
 
+def script(value: object) -> Path:
+    """A network written in Python."""
+    path = _path(value, "the path of a Python file")
+    if path.suffix != ".py":
+        raise Wrong('the path of a Python file, for example "net.py"')
+    return path
+
+
 def folder(value: object) -> Path:
     """The absolute path of a folder that is there."""
     path = _path(value, "the path of a folder").absolute()

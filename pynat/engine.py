@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
 from pynat.config import Config, Forward
 from pynat.config_check import check_forward
@@ -29,6 +30,9 @@ from pynat.link.link import Link
 from pynat.nat.messages import Event
 from pynat.notices import Level, Notices
 from pynat.router.router import Router
+
+if TYPE_CHECKING:
+    from pynat.net.running import Running
 
 BATCH = 256  # frames taken in one turn, so that host events have theirs
 ALL = 1 << 30  # in step; the shim's ring bounds it
@@ -81,6 +85,7 @@ class Engine:
             self.host = Host(config, loop, self._emit)
         self._in_step = in_step
         self._batch = ALL if in_step else BATCH
+        self._program = self._start(config, seed)
         self._network = config.network
         self._introduce(config, seed)
         for rule in config.forwards:
@@ -90,7 +95,7 @@ class Engine:
         """Until the link closes."""
         self._loop.add_reader(self._link.doorbell, self.turn)
         try:
-            self.turn()
+            self._schedule()  # not here: within a task there can be no other loop's step
             await self._ended
         finally:
             self._loop.remove_reader(self._link.doorbell)
@@ -98,6 +103,8 @@ class Engine:
 
     def end(self) -> None:
         """After the last turn."""
+        if self._program is not None:
+            self._program.close(self._link.now())
         self.host.close()
         self._report()
 
@@ -118,9 +125,12 @@ class Engine:
         due = router.next_timer()
         if due is not None and due <= now:
             self._guard(router.on_timer, now)
-        self._guard(self._ask_host, now)
+        if self._program is None:
+            self._guard(self._ask_host, now)
+        else:
+            self._guard(self._program.run, now, lambda: self._ask_host(now))
         self._guard(self._answer_guest, now)
-        link.done(router.hold_until(now), router.next_timer())
+        link.done(self._hold_until(now), self._next_timer())
         if len(frames) == self._batch:
             self._schedule()
 
@@ -143,6 +153,28 @@ class Engine:
             while not self._guard(self.host.perform, waiting):
                 pass
             self._deliver(now)
+
+    # ------------------------------------------------------------------ a network in Python
+    def _start(self, config: Config, seed: int) -> Running | None:
+        if config.program is None:
+            return None
+        from pynat.net.running import Running
+
+        wake = self._stay if self._in_step else self._schedule
+        loop = self._loop
+        return Running(config.program, config, self.router, self.notices, seed, wake, loop)
+
+    def _stay(self) -> None:
+        """In step nothing but the simulator starts a turn."""
+
+    def _next_timer(self) -> float | None:
+        mine = self.router.next_timer()
+        other = self._program.next_timer() if self._program else None
+        return min((when for when in (mine, other) if when is not None), default=None)
+
+    def _hold_until(self, now: float) -> float:
+        until = self.router.hold_until(now)
+        return max(until, self._program.hold_until(now)) if self._program else until
 
     def _answer_guest(self, now: float) -> None:
         frames = self.router.to_guest(now)

@@ -92,6 +92,7 @@ class InnerHosts:
         self.udp: dict[Address, UdpService] = {}
         self.hosts: set[bytes] = set()  # that have nothing but what is served here
         self.gate: Gate | None = None
+        self.now = 0.0  # of the turn
         self._unhold = unhold
         self._connections: dict[int, Connection] = {}
         self._calls: dict[int, Connection] = {}  # to the guest, by token
@@ -104,6 +105,7 @@ class InnerHosts:
     # ------------------------------------------------------------------ once a turn
     def take(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
+        self.now = now
         rest = [action for action in actions if not self._mine(action)]
         self._give_up_calls()
         while self._touched:

@@ -1,6 +1,6 @@
 """The wrappers around a link, in their order: what the guest's card sees is captured and linted.
 
-card <-> capture <-> lint <-> impair <-> engine
+card <-> capture <-> lint <-> impair <-> hooks of a script <-> engine
 """
 
 from __future__ import annotations
@@ -50,4 +50,14 @@ def stacked(
         linted = LintLink(capture, Linter(config), notices) if wanted else capture
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
-            yield Stack(capture, impair, impair)
+            yield Stack(capture, impair, _hooked(impair, config, notices))
+
+
+def _hooked(impair: ImpairLink, config: Config, notices: Notices) -> Link:
+    """With the hooks of a network written in Python."""
+    if config.program is None:
+        return impair
+    from pynat.link.hooks import HookLink
+
+    config.program.wire = impair
+    return HookLink(impair, config.program.frames, notices)

@@ -7,6 +7,8 @@
     lab.from_host(TcpConnected(1))   # what the host says
     lab.wait(1.5)                    # virtual seconds pass, timers fire at their times
 
+    lab = Lab(net=net)               # a network written in Python, and its script runs
+
 The pretended kernel takes what it is offered, up to `lab.room` bytes (None: everything), and keeps
 it in `lab.host_bytes[flow]`. Files below `tftp.root` are real ones.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from random import Random
+from typing import TYPE_CHECKING
 
 from pynat.config import Config
 from pynat.host.files import Files
@@ -32,12 +35,18 @@ from pynat.nat.messages import (
 from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
+if TYPE_CHECKING:
+    from pynat.net.net import Net
+    from pynat.net.running import Running
+
 GUEST_MAC = bytes.fromhex("525400123456")
 
 
 class Lab:
-    def __init__(self, config: Config | None = None, seed: int = 1) -> None:
-        self.config = config or Config()
+    def __init__(
+        self, config: Config | None = None, seed: int = 1, *, net: Net | None = None
+    ) -> None:
+        self.config = config or (net.configured() if net else Config())
         self.now = 1.0
         self.log: list[str] = []
         self.room: int | None = None
@@ -45,6 +54,8 @@ class Lab:
         self.router = Router(self.config, Notices(self._write), Random(seed))
         self.router.incoming.forwards = dict(enumerate(self.config.forwards))
         self.files = Files(self.config.tftp.root, self._file_event)
+        self._net = self.config.program
+        self._program = self._start(self._net, seed) if self._net else None
         self._frames: list[bytes] = []
         self._actions: list[Action] = []
 
@@ -56,7 +67,8 @@ class Lab:
         return self.router.next_timer()
 
     def from_guest(self, frame: bytes) -> None:
-        self.router.from_guest(frame, self.now)
+        for one in self._hooked(frame, from_guest=True):
+            self.router.from_guest(one, self.now)
         self._turn()
 
     def from_host(self, event: Event) -> None:
@@ -73,7 +85,7 @@ class Lab:
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
-        while (when := self.router.next_timer()) is not None and when <= end:
+        while (when := self._next_timer()) is not None and when <= end:
             self.now = max(self.now, when)
             self.router.on_timer(self.now)
             self._turn()
@@ -84,6 +96,16 @@ class Lab:
         self._turn()
 
     def _turn(self) -> None:
+        if self._program is None:
+            self._settle()
+            self._frames += self.router.to_guest(self.now)
+            return
+        self._program.run(self.now, self._settle)
+        for frame in self.router.to_guest(self.now):
+            self._frames += self._hooked(frame, from_guest=False)
+        self._inject()
+
+    def _settle(self) -> None:
         while actions := self.router.to_host(self.now):
             self._actions += actions
             for action in actions:
@@ -94,7 +116,32 @@ class Lab:
                         self.files.perform(action)
                     case CloseFlow():
                         self.files.close(action.flow)
-        self._frames += self.router.to_guest(self.now)
+
+    # ------------------------------------------------------------------ a network in Python
+    def _start(self, net: Net, seed: int) -> Running:
+        from pynat.net.running import Running
+
+        notices = self.router.notices
+        return Running(net, self.config, self.router, notices, seed, wake=lambda: None)
+
+    def _next_timer(self) -> float | None:
+        mine = self.router.next_timer()
+        other = self._program.next_timer() if self._program else None
+        return min((when for when in (mine, other) if when is not None), default=None)
+
+    def _hooked(self, frame: bytes, *, from_guest: bool) -> list[bytes]:
+        if self._net is None:
+            return [frame]
+        notices = self.router.notices
+        return self._net.frames.apply(frame, from_guest=from_guest, now=self.now, notices=notices)
+
+    def _inject(self) -> None:
+        assert self._net is not None
+        self._frames += self._net.frames.take(to_guest=True)
+        if frames := self._net.frames.take(to_guest=False):
+            for frame in frames:
+                self.router.from_guest(frame, self.now)
+            self._turn()
 
     def _file_event(self, event: Event) -> None:
         self.router.from_host(event, self.now)

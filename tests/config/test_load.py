@@ -55,7 +55,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "no such file" in mistake(str(tmp_path / "missing.toml"))
     assert "cannot be read: Is a directory" in mistake(str(tmp_path))
     assert "cannot be read" in mistake("a\0b")
-    assert "Python scripts are not supported yet" in mistake("net.py")
+    assert "no such file" in mistake("net.py")
     file = tmp_path / "net.toml"
     file.write_bytes(b"seed = 1\n# caf\xe9\n")
     assert f"{file}:2: not UTF-8 text" in mistake(str(file))

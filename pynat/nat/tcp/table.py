@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pynat.config import Command, Config, UnixPath
@@ -19,6 +19,7 @@ from pynat.nat.messages import (
     Address,
     Destination,
     Inner,
+    Parties,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -67,6 +68,7 @@ class TcpTable:
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self._adopted: list[Action] = []
         self._flight: int | None = None
+        self.on_end: Callable[[Parties, str], None] | None = None
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -311,6 +313,8 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.ends.key]
+        if self.on_end is not None:
+            self.on_end(flow.ends.parties, flow.why_closed)
         self._lingering.pop(flow, None)
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)

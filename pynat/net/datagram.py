@@ -1,0 +1,40 @@
+"""A datagram of the guest's, as a service written in Python has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pynat.inner.hosts import Datagram as Inner
+from pynat.net.stream import endpoint
+
+LONGEST = 65_507  # bytes: RFC 768 in an IPv4 packet
+
+
+class Datagram:
+    def __init__(self, inner: Inner, sent: Callable[[], None]) -> None:
+        self.data = inner.payload
+        self.source = endpoint(inner.parties.guest)
+        self.destination = endpoint(inner.parties.host)
+        self._inner = inner
+        self._sent = sent
+
+    def reply(self, data: bytes) -> None:
+        """From where the guest has sent it to; also more than once, and later."""
+        self._inner.reply(checked(data))
+        self._sent()
+
+    def refuse(self) -> None:
+        """Port unreachable."""
+        self._inner.refuse()
+        self._sent()
+
+    def __repr__(self) -> str:
+        return f"<Datagram {self.source} > {self.destination}, {len(self.data)} bytes>"
+
+
+def checked(data: bytes) -> bytes:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"a datagram is bytes, not {type(data).__name__}; text.encode() makes them")
+    if len(data) > LONGEST:
+        raise ValueError(f"a datagram has at most {LONGEST} bytes, not {len(data)}")
+    return bytes(data)

@@ -1,0 +1,157 @@
+"""What a script says of its network, before there is one: services, names, times."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any
+
+from pynat.config import NAMED_NET, Config, Protocol, Virtual
+from pynat.config_values import Wrong, domain_name
+from pynat.errors import ConfigError
+from pynat.net.report import is_ours
+
+NAMES_FROM = 1024  # of NAMED_NET; those before are those of host_aliases and peers
+MOST_NAMES = 10_000
+EVERY = "*"  # host, or port
+ROUTERS_OWN = {Protocol.TCP: (53,), Protocol.UDP: (53, 67, 69)}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    protocol: Protocol
+    host: str  # an address, a name, or "*"
+    port: int  # 0 is every port
+    handler: Callable[..., Any]
+    where: str  # net.py:7
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.host}:{self.port or EVERY}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    first: float | None  # guest time in seconds; None is once an interval after the start
+    interval: float | None  # None is once
+    handler: Callable[..., Any]
+
+
+def where() -> str:
+    """The line of the script that has called us."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def wrong(what: str, right: str) -> ConfigError:
+    return ConfigError(f"{where()}: {what}: must be {right}")
+
+
+def host_text(call: str, host: object) -> str:
+    if host == EVERY:
+        return EVERY
+    right = 'an IPv4 address, a name, or "*", for example "192.0.2.7" or "example.test"'
+    if not isinstance(host, str):
+        raise wrong(f"{call}({host!r})", right)
+    if not re.fullmatch(r"[0-9.]+", host):
+        try:
+            return str(domain_name(host)).lower()
+        except Wrong as found:
+            raise wrong(f"{call}({host!r})", f"{right} ({found.right})") from None
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        raise wrong(f"{call}({host!r})", right) from None
+    if not 0 < address.packed[0] < 224 or address.packed[0] == 127:
+        raise wrong(f"{call}({host!r})", f"{right}; {host} is no host")
+    return host
+
+
+def port_number(call: str, port: object) -> int:
+    if port == EVERY:
+        return 0
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+        raise wrong(f"{call} port {port!r}", 'from 1 to 65535, or "*" for every port')
+    return port
+
+
+def seconds(call: str, value: object, *, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e9:
+        raise wrong(f"{call}({value!r})", f"seconds of guest time, from {least:g}")
+    return float(value)
+
+
+def coroutine_function(call: str, handler: Callable[..., Any], argument: str) -> None:
+    if not inspect.iscoroutinefunction(handler):
+        name = getattr(handler, "__name__", repr(handler))
+        raise wrong(f"{call} {name}", f"async def {name}({argument}): ...")
+
+
+# ---------------------------------------------------------------- names and addresses
+class Places:
+    """Which address each host of a script has."""
+
+    def __init__(self, config: Config, names: dict[str, tuple[IPv4Address, ...]]) -> None:
+        """names: those that the script has given addresses to."""
+        self._config = config
+        self._names = dict(names)
+        self._known = config.names | names
+        self._given = 0
+
+    def of(self, host: str) -> IPv4Address:
+        if re.fullmatch(r"[0-9.]+", host):
+            return IPv4Address(host)
+        if host not in self._known:
+            self._given += 1
+            self._known[host] = self._names[host] = (NAMED_NET[NAMES_FROM + self._given],)
+        return self._known[host][0]
+
+    def virtual(self, services: list[Service], hosts: dict[str, str]) -> Virtual:
+        """hosts: those without a service, each with its place in the script."""
+        network = self._config.network
+        routers = (network.router, network.dns)
+        served: dict[tuple[Protocol, IPv4Address | None, int], Service] = {}
+        found: dict[IPv4Address, None] = {}
+        for service in services:
+            address = None if service.host == EVERY else self.of(service.host)
+            key = (service.protocol, address, service.port)
+            if key in served:
+                other = served[key]
+                raise ConfigError(f"{service.where}: {service} is served at {other.where} already")
+            served[key] = service
+            if address in routers:
+                self._check_router(service, address)
+            elif address is not None:
+                self._check(service.where, service.host, address)
+                found[address] = None
+        for host, place in hosts.items():
+            if host != EVERY:
+                self._check(place, host, self.of(host))
+                found[self.of(host)] = None
+        return Virtual(tuple(found), EVERY in hosts, frozenset(served), self._names)
+
+    def _check_router(self, service: Service, address: IPv4Address | None) -> None:
+        if service.port == 0 or service.port in ROUTERS_OWN[service.protocol]:
+            ports = ", ".join(map(str, ROUTERS_OWN[service.protocol]))
+            raise ConfigError(
+                f"{service.where}: {service}: {address} is the router, which serves {ports} itself;"
+                " name another port"
+            )
+
+    def _check(self, place: str, host: str, address: IPv4Address) -> None:
+        network = self._config.network
+        net = network.net
+        if address in (net.network_address, net.broadcast_address):
+            why = f"{address} is not one host in {net}"
+        elif address == network.guest:
+            why = f"{address} is the guest itself; choose another address"
+        elif address in NAMED_NET and net.overlaps(NAMED_NET):
+            why = f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
+        else:
+            return
+        raise ConfigError(f"{place}: {host}: {why}")

@@ -1,0 +1,133 @@
+"""Hooks on frames: a script looks at each one, lets it pass, changes it, drops it, adds others.
+
+The frames for the guest pass when a turn ends, those of the guest before the router sees them.
+scapy takes a frame apart only if the script asks for `frame.packet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pynat.net.report import told
+from pynat.notices import Level, Notices
+from pynat.remarks import Remarks
+
+MOST_INJECTED = 10_000  # frames that wait for their turn
+SHORTEST = 14  # bytes: an Ethernet header
+LONGEST = 65_549
+
+
+class Drop:
+    """What a hook returns to drop a frame, and a flow's first datagram or SYN."""
+
+    def __repr__(self) -> str:
+        return "DROP"
+
+
+DROP = Drop()
+BOTH = "both"
+
+
+class Frame:
+    def __init__(self, data: bytes, from_guest: bool, time: float) -> None:
+        self.bytes = data
+        self.from_guest = from_guest
+        self.time = time
+        self._packet: Any = None
+
+    @property
+    def packet(self) -> Any:
+        """The frame as scapy has it. It is a copy: return it to send it instead."""
+        if self._packet is None:
+            from scapy.layers.l2 import Ether
+
+            self._packet = Ether(self.bytes)
+        return self._packet
+
+    def __repr__(self) -> str:
+        way = "from" if self.from_guest else "to"
+        return f"<Frame {way} the guest, {len(self.bytes)} bytes, {self.time:.6f} s>"
+
+
+Hook = Callable[[Frame], Any]
+
+
+class FrameHooks:
+    """Those of one network, and the frames that it puts in between."""
+
+    def __init__(self) -> None:
+        self.hooks: list[tuple[str, Hook]] = []  # direction, function
+        self.to_guest: list[bytes] = []  # injected
+        self.from_guest: list[bytes] = []
+
+    def inject(self, frame: object, *, to_guest: bool) -> None:
+        queue = self.to_guest if to_guest else self.from_guest
+        if len(queue) >= MOST_INJECTED:
+            raise RuntimeError(f"inject: {MOST_INJECTED} frames wait already for this turn to end")
+        queue.append(_bytes(frame))
+
+    def take(self, *, to_guest: bool) -> list[bytes]:
+        """What has been injected."""
+        if to_guest:
+            frames, self.to_guest = self.to_guest, []
+        else:
+            frames, self.from_guest = self.from_guest, []
+        return frames
+
+    def apply(self, data: bytes, *, from_guest: bool, now: float, notices: Notices) -> list[bytes]:
+        """What becomes of a frame; it stays the same object if nothing does."""
+        if not self.hooks:
+            return [data]
+        frames = [data]
+        for direction, hook in self.hooks:
+            if direction in (BOTH, "from_guest" if from_guest else "to_guest"):
+                frames = [
+                    new
+                    for one in frames
+                    for new in self._asked(hook, Frame(one, from_guest, now), notices)
+                ]
+        _remark(notices.remarks, data, frames, from_guest=from_guest)
+        if not frames:
+            notices.drops["on_frame"] += 1
+        return frames
+
+    def _asked(self, hook: Hook, frame: Frame, notices: Notices) -> list[bytes]:
+        """A hook that fails lets its frame pass."""
+        try:
+            answer = hook(frame)
+            if answer is None:
+                return [frame.bytes]
+            if answer is DROP:
+                return []
+            several = answer if isinstance(answer, list | tuple) else [answer]
+            return [_bytes(one) for one in several]
+        except Exception as error:
+            text = f"{told(error)}\nin on_frame {hook.__name__}; the frame passes as it was"
+            notices.limited(f"on_frame {hook.__name__}", text, frame.time, Level.ERROR)
+            return [frame.bytes]
+
+
+def _bytes(frame: object) -> bytes:
+    """Of a frame that a script has made: bytes, or what scapy makes them of."""
+    if not isinstance(frame, bytes | bytearray | memoryview) and not hasattr(frame, "build"):
+        raise TypeError(f"a frame is bytes or a packet of scapy, not {type(frame).__name__}")
+    data = bytes(frame)  # type: ignore[call-overload]
+    if not SHORTEST <= len(data) <= LONGEST:
+        raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, not {len(data)}")
+    return bytes(data)
+
+
+def _remark(remarks: Remarks, before: bytes, after: list[bytes], *, from_guest: bool) -> None:
+    """In the capture: of the guest's frame, what became of it; of others, that they are new."""
+    if not remarks.wanted or (len(after) == 1 and after[0] is before):
+        return
+    if from_guest:
+        remarks.add(before, "dropped by on_frame" if not after else "changed by on_frame")
+        for one in after:
+            if one is not before:
+                remarks.same(one, before)
+    else:
+        said = remarks.take(before)
+        for one in after:
+            remarks.add(one, f"{said}\nchanged by on_frame".strip())

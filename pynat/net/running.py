@@ -1,0 +1,365 @@
+"""A network in Python that runs: its services at the router's hosts within the process, its
+coroutines in a loop of guest time, stepped within the engine's turn.
+
+    turn: frames -> router -> inner hosts -> `changed` of streams -> loop -> writes -> router -> ...
+          until nothing more is ready; then the frames for the guest go out together
+
+A fault of the script costs the connection, datagram or frame that met it, and is told with the
+script's lines. A coroutine that never awaits keeps the engine from everything else; one that always
+has something ready ends the turn after MOST callbacks and goes on a millisecond later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pynat.config import Config, Protocol
+from pynat.errors import ConfigError
+from pynat.inner.connection import Connection
+from pynat.inner.hosts import ANYWHERE, Gate, TcpService, UdpService, Verdict
+from pynat.inner.hosts import Datagram as InnerDatagram
+from pynat.nat.holds import ANSWER
+from pynat.nat.messages import Address, Parties
+from pynat.net.datagram import Datagram, checked
+from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
+from pynat.net.flows import REFUSE, Flow
+from pynat.net.frames import DROP
+from pynat.net.loop import GuestLoop
+from pynat.net.report import told
+from pynat.net.stream import Reset, Stream, endpoint
+from pynat.notices import Level, Notices, Rate
+from pynat.router.router import Router
+
+if TYPE_CHECKING:
+    from pynat.net.net import Net
+
+Result = TypeVar("Result")
+_LINES = Rate(100, 10)  # of net.log
+MOST = 100_000  # callbacks in one turn
+MOST_FLOWS = 20_000  # whose ends a script is told of
+MOST_TASKS = 1024  # datagrams that are being dealt with at once
+BREATH = 0.001  # seconds until a script goes on that had too much to do
+EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
+
+
+class Running(Gate):
+    def __init__(
+        self,
+        net: Net,
+        config: Config,
+        router: Router,
+        notices: Notices,
+        seed: int,
+        wake: Callable[[], None],
+        host_loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """wake: asks for another turn. host_loop: with sockets, where the host may be reached."""
+        self.config = config
+        self._wake_engine = wake
+        self.dice = Random(f"script {seed}")  # beside the router's
+        self.loop = GuestLoop(self._fault)  # type: ignore[abstract]
+        self._net = net
+        self._router = router
+        self._inner = router.inner
+        self._notices = notices
+        self._host_loop = None if config.hermetic else host_loop
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._datagrams = 0
+        self._on_host = 0  # coroutines that the script waits for
+        self._started = False
+        self._resume: float | None = None
+        self._flows: dict[tuple[str, Parties], Flow] = {}  # that are to be told of
+        self._names = {one[0].packed: name for name, one in reversed(config.names.items())}
+        net.running = self
+        net.frames.take(to_guest=True)
+        net.frames.take(to_guest=False)
+        self._listen()
+        if net.flow_hooks or net.end_hooks:
+            self._inner.gate = self
+            router.tcp.on_end = self._tcp_ended
+            router.udp.on_end = self._udp_ended
+
+    def _listen(self) -> None:
+        places = Places(self.config, {})
+        self._inner.hosts.update(address.packed for address in self.config.virtual.hosts)
+        for service in self._net.services:
+            address = ANYWHERE if service.host == EVERY else places.of(service.host).packed
+            if service.protocol is Protocol.TCP:
+                self._inner.tcp[address, service.port] = self._tcp(service.handler, str(service))
+            else:
+                self._inner.udp[address, service.port] = self._udp(service.handler, str(service))
+
+    # ------------------------------------------------------------------ within the engine's turn
+    def run(self, now: float, settle: Callable[[], None]) -> None:
+        """settle: lets the router and the host deal with what the script has done."""
+        settle()
+        left = MOST
+        self._resume = None
+        if not self._started:
+            self._start(now)
+        while left > 0 and (ran := self.loop.run(now, left)):
+            left -= ran
+            settle()
+        if left <= 0:
+            self._resume = now + BREATH
+            text = f"the script had {MOST} things to do in one moment; is there a loop without end?"
+            self._notices.limited("script busy", text, now, Level.ERROR)
+
+    def wake(self) -> None:
+        """There is something to do; within a step it is done anyway."""
+        if not self.loop.is_running():
+            self._wake_engine()
+
+    def next_timer(self) -> float | None:
+        if not self._started:
+            return 0.0
+        return self.loop.next_timer() if self._resume is None else self._resume
+
+    def hold_until(self, now: float) -> float:
+        """Guest time up to which the guest may not run ahead; 0 = free."""
+        return now + ANSWER if self._on_host else 0.0
+
+    def close(self, now: float) -> None:
+        """What still runs is cancelled, so that it can tidy up."""
+        for task in list(self._tasks):
+            task.cancel()
+        self.loop.run(now, MOST)
+        self.loop.close()
+
+    def _start(self, now: float) -> None:
+        self._started = True
+        self.loop.run(now, 0)  # so that it knows the time
+        for timed in self._net.timed:
+            self._spawn(self._timed(timed), timed.handler.__name__)
+
+    async def _timed(self, timed: Timed) -> None:
+        loop = self.loop
+        if timed.interval is None:
+            await asyncio.sleep((timed.first or 0) - loop.time())
+            await _called(timed.handler)
+            return
+        due = loop.time() + timed.interval
+        while True:
+            await asyncio.sleep(due - loop.time())
+            try:
+                await _called(timed.handler)
+            except Exception as error:
+                self._tell(f"in {timed.handler.__name__}", error)
+            due = max(due + timed.interval, loop.time())
+
+    # ------------------------------------------------------------------ services
+    def _tcp(self, handler: Callable[..., Any], name: str) -> TcpService:
+        def serve(connection: Connection) -> None:
+            stream = Stream(connection, self.wake, self._tell)
+            self._spawn(self._serve(handler, stream, connection, name), name)
+
+        return serve
+
+    async def _serve(
+        self, handler: Callable[..., Any], stream: Stream, connection: Connection, name: str
+    ) -> None:
+        try:
+            await handler(stream)
+        except Reset:
+            pass  # the guest's doing, and told by the flow
+        except Exception as error:
+            self._tell(f"in {name}; the connection from {stream.peer} is reset", error)
+            connection.abort()
+        except BaseException:
+            connection.abort()
+            raise
+        else:
+            stream.close()
+
+    def _udp(self, handler: Callable[..., Any], name: str) -> UdpService:
+        def serve(inner: InnerDatagram) -> None:
+            if self._datagrams >= MOST_TASKS:
+                text = f"{name}: {MOST_TASKS} datagrams are being dealt with already"
+                self._notices.limited("script datagrams", text, self.loop.time(), Level.ERROR)
+                return
+            self._datagrams += 1
+            self._spawn(self._answer(handler, Datagram(inner, self.wake), name), name)
+
+        return serve
+
+    async def _answer(self, handler: Callable[..., Any], datagram: Datagram, name: str) -> None:
+        try:
+            await _called(handler, datagram)
+        except Exception as error:
+            self._tell(f"in {name}; the datagram from {datagram.source} is lost", error)
+        finally:
+            self._datagrams -= 1
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self.loop.create_task(work, name=name)
+        self._tasks[task] = None
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._tell(f"in {task.get_name()}", error)
+
+    # ------------------------------------------------------------------ the gate
+    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
+        flow = self._opened("tcp", parties)
+        found = self._asked(flow)
+        if found is None or isinstance(found, Verdict):
+            return found
+        return self._tcp(found, str(flow))
+
+    def udp(self, parties: Parties) -> Verdict | UdpService | None:
+        flow = self._opened("udp", parties)
+        found = self._asked(flow)
+        if found is None or isinstance(found, Verdict):
+            return found
+        return self._udp(found, str(flow))
+
+    def _opened(self, protocol: str, parties: Parties) -> Flow:
+        guest, host = endpoint(parties.guest), endpoint(parties.host)
+        name = self._names.get(parties.host[0], "")
+        flow = Flow(protocol, guest, host, name, self._inner.now)
+        if self._net.end_hooks:
+            if len(self._flows) >= MOST_FLOWS:
+                del self._flows[next(iter(self._flows))]
+            self._flows[protocol, parties] = flow
+        return flow
+
+    def _asked(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
+        """A hook that fails leaves the flow as it is."""
+        for hook in self._net.flow_hooks:
+            try:
+                answer = hook(flow)
+                if answer is REFUSE:
+                    return Verdict.REFUSE
+                if answer is DROP:
+                    return Verdict.DROP
+                if callable(answer):
+                    return answer
+                if answer is not None:
+                    raise TypeError(
+                        f"on_flow returned {answer!r}; it may return None, REFUSE, DROP or a"
+                        " function for the stream or datagram"
+                    )
+            except Exception as error:
+                self._tell(f"in on_flow {hook.__name__}; the flow goes where it would", error)
+        return None
+
+    def _tcp_ended(self, parties: Parties, why: str) -> None:
+        flow = self._flows.pop(("tcp", parties), None)
+        if flow is not None:
+            self._ended(flow, why)
+
+    def _udp_ended(self, guest: Address, why: str) -> None:
+        for key in [one for one in self._flows if one[0] == "udp" and one[1].guest == guest]:
+            self._ended(self._flows.pop(key), why)
+
+    def _ended(self, flow: Flow, why: str) -> None:
+        flow.why = why
+        for hook in self._net.end_hooks:
+            try:
+                hook(flow)
+            except Exception as error:
+                self._tell(f"in on_end {hook.__name__}", error)
+
+    # ------------------------------------------------------------------ what a script asks for
+    def log(self, text: str) -> None:
+        self._notices.limited("script", f"script: {text}", self.loop.time(), rate=_LINES)
+
+    async def connect(
+        self, guest_port: int, host: str | None, port: int, guest: str | None
+    ) -> Stream:
+        ends = self._ends("net.connect", guest_port, host, port, guest)
+        stream = Stream(self._inner.call(*ends), self.wake, self._tell)
+        self.wake()
+        try:
+            await stream.established()
+        except Reset as reset:
+            if "refused" in stream.why:
+                raise ConnectionRefusedError(stream.why) from None
+            raise reset from None
+        except asyncio.CancelledError:
+            stream.reset()
+            raise
+        return stream
+
+    def send_udp(
+        self, payload: bytes, guest_port: int, host: str | None, port: int, guest: str | None
+    ) -> None:
+        ends = self._ends("net.send_udp", guest_port, host, port, guest)
+        self._inner.send(*ends, checked(payload))
+        self.wake()
+
+    def _ends(
+        self, call: str, guest_port: int, host: str | None, port: int, guest: str | None
+    ) -> tuple[Address, Address]:
+        network = self.config.network
+        to = network.guest if guest is None else self._address(call, guest)
+        source = network.router if host is None else self._address(call, host)
+        number = port_number(call, port) or self.dice.randrange(EPHEMERAL, 65_536)
+        wanted = port_number(call, guest_port)
+        if not wanted:
+            raise ConfigError(f"{call}: the guest's port is one from 1 to 65535")
+        return (to.packed, wanted), (source.packed, number)
+
+    def _address(self, call: str, host: str) -> Any:
+        name = host_text(call, host)
+        places = self.config.names
+        if not name[-1].isdigit() and name not in places:
+            raise ConfigError(f"{call}: no host of this network is called {name}")
+        return Places(self.config, {}).of(name)
+
+    def impair(self, text: str) -> int:
+        if self._net.wire is None:
+            raise RuntimeError("net.impair: this network has no wire that could be impaired")
+        return self._net.wire.add(text)
+
+    def fault(self, text: str) -> int:
+        return self._router.faults.add(text, self.loop.time())
+
+    async def on_host(self, work: Coroutine[Any, Any, Result]) -> Result:
+        if self._host_loop is None:
+            work.close()
+            why = "a hermetic network has no host" if self.config.hermetic else "there is no host"
+            raise RuntimeError(f"net.host: {why}; everything the guest sees is this script")
+        answer = self.loop.create_future()
+        task = self._host_loop.create_task(work)
+        task.add_done_callback(lambda done: self._bring_back(done, answer))
+        self._on_host += 1
+        try:
+            return await answer  # type: ignore[no-any-return]
+        finally:
+            self._on_host -= 1
+            task.cancel()
+
+    def _bring_back(self, done: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
+        """On the host's loop; the next turn goes on with it."""
+        if answer.done() or self.loop.is_closed():
+            return
+        if done.cancelled():
+            answer.cancel()
+        elif (error := done.exception()) is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result())
+        self.wake()
+
+    # ------------------------------------------------------------------ faults of the script
+    def _tell(self, what: str, error: BaseException) -> None:
+        text = f"{told(error)}\n{what}"
+        self._notices.limited("script fault", text, self.loop.time(), Level.ERROR)
+
+    def _fault(self, what: str, error: BaseException | None) -> None:
+        if error is not None:
+            self._tell(what, error)
+
+
+async def _called(handler: Callable[..., Any], *arguments: object) -> None:
+    """A function of the script's, async or not."""
+    result = handler(*arguments)
+    if inspect.isawaitable(result):
+        await result
