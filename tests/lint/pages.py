@@ -38,7 +38,8 @@ side's first one. Below a frame stands what was said of it.
 works here and now, and fails or is slow elsewhere. *note*: worth knowing; not the guest's mistake,
 or one without consequences.
 
-These pages are made by `scripts/make-rule-pages`.
+[lint.md](../lint.md) says where else they are shown, and what real stacks do. These pages are made
+by `scripts/make-rule-pages`.
 """
 
 

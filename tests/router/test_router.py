@@ -285,3 +285,9 @@ def test_the_log_names_the_packet_that_was_dropped(lab: Lab, frame: Any, told: s
     """In a line that Bochs shows by default."""
     lab.from_guest(bytes(frame))
     assert any(told in line and line.startswith("info dropped: ") for line in lab.log), lab.log
+
+
+def test_a_port_of_dhcp_with_its_bytes_swapped_is_named(lab: Lab) -> None:
+    lab.from_guest(udp("255.255.255.255", 17_152, b"x", src="0.0.0.0"))
+    assert lab.drops == {"ipv4 broadcast": 1}
+    assert lab.log[-1].endswith(": its bytes are swapped, 67 is meant")
