@@ -106,7 +106,7 @@ def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:
     ether = Ether(src=GUEST_MAC.hex(":"), dst=lab.config.network.mac.hex(":"))
     if way == "<":
         ether.src, ether.dst = ether.dst, ether.src
-    return bytes(ether / IP(src=addresses[0], dst=addresses[1]) / segment / body)
+    return bytes(ether / IP(src=addresses[0], dst=addresses[1], flags="DF") / segment / body)
 
 
 def _words(words: list[str]) -> dict[str, str]:

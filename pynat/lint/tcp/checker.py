@@ -19,7 +19,7 @@ from pynat.rules import Rule, tcp_opening
 from pynat.wire import icmp, ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
-FLOWS = 4096
+FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2

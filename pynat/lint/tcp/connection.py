@@ -11,7 +11,7 @@ from pynat.lint.tcp import opening
 from pynat.lint.tcp.acking import Acking
 from pynat.lint.tcp.resending import Excuse, ordinal
 from pynat.lint.tcp.sending import Sending
-from pynat.lint.tcp.side import Side, Tell, signed
+from pynat.lint.tcp.side import Side, Tell, swapped
 from pynat.rules import tcp_acking, tcp_opening, tcp_resending, tcp_sending
 from pynat.wire.tcp import ACK, RST, Segment
 
@@ -21,6 +21,7 @@ _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _LONGEST_RTO = 50.0  # seconds
 _OFTEN = 3
+_FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
 _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
 
 
@@ -111,7 +112,7 @@ class Connection:
                     tcp_opening.SYN_ACK_IGNORED,
                     f"SYN again, the right SYN-ACK came {self._syn_acks} times",
                 )
-        if not self.answered or (peer is not None and peer.acked == 0):
+        if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
             self._syns.again(now, tell)
 
     def syn_to_guest(self, segment: Segment, now: float) -> None:
@@ -124,12 +125,12 @@ class Connection:
                 self._acking.owes()
             return
         if segment.flags & ACK:
-            if guest is None or signed(segment.ack - guest.isn) != 1 or self._shaken:
+            if guest is None or self._shaken or not 0 < guest.number(segment.ack) <= guest.top:
                 self.answered = True  # so the guest may send its SYN again at once
                 return
             self._syn_acks = 1
         peer = self.peer = Side.of(segment)
-        peer.acked = self._syn_acks
+        peer.acked = guest.number(segment.ack) if guest and self._syn_acks else 0
         if guest is not None:
             self._open()
 
@@ -169,10 +170,18 @@ class Connection:
             self._look_at_first_window(segment, guest, tell)
         seq = guest.number(segment.seq)
         ack = peer.number(segment.ack)
+        if not 0 <= seq <= max(guest.top, peer.right) + _FAR:
+            self._far_outside(segment, seq, guest, tell)
+            return
         acking.from_guest(segment, seq, ack, now, tell)
         sending.from_guest(segment, size, seq, now, tell)
         if guest.fin and peer.fin:
             self._look_for_the_end(now)
+
+    def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
+        meant = guest.number(swapped(segment.seq, 4))
+        hint = "; its bytes are swapped" if 0 < meant <= guest.top else ""
+        tell(tcp_sending.BEYOND_WINDOW, f"number {seq}, expected {guest.top}{hint}")
 
     def _look_at_first_window(self, segment: Segment, guest: Side, tell: Tell) -> None:
         syn, scaled = guest.syn_window, guest.syn_window << guest.shift

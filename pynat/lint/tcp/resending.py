@@ -27,7 +27,7 @@ _LONGEST_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
 _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
 _HASTY = 3
-_MOST = 2048  # segments remembered of a connection; more are not looked at
+_MOST = 512  # segments remembered of a connection; more are not looked at
 
 
 @dataclass(slots=True)

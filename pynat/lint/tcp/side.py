@@ -52,6 +52,7 @@ class Side:
         stamp = options.timestamps[0] if options.timestamps else 0
         mss = DEFAULT_MSS if options.mss is None else options.mss
         side = cls(syn.seq, options, syn.window, mss=mss, first_stamp=stamp, stamp=stamp)
+        side.top += len(syn.payload)
         side.right = 1 + syn.window  # a SYN's window is never scaled
         side.window = syn.window
         return side

@@ -33,6 +33,12 @@ def scales_the_window_of_a_syn_ack(lab: LintedLab) -> None:
     )
 
 
+@example("TCP050")
+def swaps_the_bytes_of_its_number(lab: LintedLab) -> None:
+    """4000000001 is 0xee6b2801, the guest sends 0x01286bee, which is 19426286."""
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 isn 19426285")
+
+
 @example("TCP051")
 def does_not_stop(lab: LintedLab) -> None:
     play(
@@ -297,6 +303,21 @@ def waits_for_each_byte(lab: LintedLab) -> None:
         f"> P. {at}:{at + 1}(1) ack 1\n +0.02 < . 1:1(0) ack {at + 1}" for at in range(1, 61)
     )
     play(lab, f"{OPEN}\n{typed}")
+
+
+@clean("TCP054")
+def opens_with_data(lab: LintedLab) -> None:
+    """What a SYN carried may be acknowledged with it (RFC 7413), or has to go again."""
+    for acked, at in ((11, 11), (1, 1)):
+        play(
+            lab,
+            f"""
+            > S 0:0(10) win 65535 <mss 1460> isn {at}
+            < S. 0:0(0) ack {acked} win 65535 <mss 1460>
+            > P. {at}:21(10) ack 1
+            +4 > P. {at}:21(10) ack 1
+            """,
+        )
 
 
 def asked(flags: str, times: int) -> str:
