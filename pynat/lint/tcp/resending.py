@@ -182,7 +182,8 @@ class Resending:
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful
-        if plain and self._plain == _DUPLICATES and len(self._sent) > 1:
+        recovering = self._peer.acked <= self._recover  # then it says little (RFC 6582 3.2)
+        if plain and self._plain == _DUPLICATES and len(self._sent) > 1 and not recovering:
             self._third = now
 
 

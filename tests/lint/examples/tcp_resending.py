@@ -190,3 +190,23 @@ def has_two_duplicates(lab: LintedLab) -> None:
         +1 > . 1461:2921(1460) ack 1
         """,
     )
+
+
+@clean("TCP074")
+def is_in_a_recovery(lab: LintedLab) -> None:
+    """The second hole was filled at once and lost again; old duplicates go on coming."""
+    duplicates = "< . 1:1(0) ack 101\n" * 3
+    play(
+        lab,
+        f"""
+        {MEASURED}{FOUR}
+        +0.05 {duplicates}
+        > . 101:1561(1460) ack 1
+        +0.05 < . 1:1(0) ack 1561
+        > . 1561:3021(1460) ack 1
+        < . 1:1(0) ack 1561
+        < . 1:1(0) ack 1561
+        < . 1:1(0) ack 1561
+        +0.4 > . 1561:3021(1460) ack 1
+        """,
+    )
