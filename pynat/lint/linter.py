@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pynat.config import Config
 from pynat.lint.arp import ArpChecker
+from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
@@ -32,6 +33,7 @@ class Linter:
             IcmpChecker(network.net),
             UdpChecker(),
             TcpChecker(network.mtu),
+            DhcpChecker(),
         ]
 
     def card_speed(self, megabits: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pynat.rules import (
     arp,
     dhcp,
+    dhcp_client,
     dns,
     ethernet,
     icmp,
@@ -33,7 +34,7 @@ RULES: tuple[Rule, ...] = tuple(
     for protocol in (
         *(ethernet, arp, ipv4, icmp, udp),
         *(tcp, tcp_form, tcp_opening, tcp_sending, tcp_resending, tcp_acking),
-        *(dhcp, dns, tftp, net),
+        *(dhcp, dhcp_client, dns, tftp, net),
     )
     for rule in vars(protocol).values()
     if isinstance(rule, Rule)

@@ -1,0 +1,199 @@
+"""Rules of the linter for DHCP clients (RFC 2131)."""
+
+from __future__ import annotations
+
+from pynat.rules.rule import Rule, Severity
+
+# ---------------------------------------------------------------- one message
+SHORT = Rule(
+    "DHCP020",
+    "dhcp short message",
+    Severity.NOTE,
+    "A message is shorter than 300 bytes.",
+    "RFC 1542 2.1",
+    "Old relays and servers take nothing shorter than BOOTP's message.",
+    "Fill it with zeros behind the end of the options, up to 300 bytes.",
+)
+
+NO_END = Rule(
+    "DHCP021",
+    "dhcp no end",
+    Severity.WARNING,
+    "The options do not end with 255.",
+    "RFC 2131 4.1",
+    "A server that looks for the end throws the message away, or reads what is behind it.",
+    "Store 255 behind the last option.",
+)
+
+SMALL_MAXIMUM = Rule(
+    "DHCP022",
+    "dhcp maximum size",
+    Severity.WARNING,
+    "Option 57 says that the guest takes less than 576 bytes.",
+    "RFC 2132 9.10",
+    "Every client must take 576; servers ignore the option or send less than the guest needs.",
+    "Store at least 576, the higher byte first, or leave the option out.",
+)
+
+HAS_SOURCE = Rule(
+    "DHCP023",
+    "dhcp source address",
+    Severity.WARNING,
+    "The guest asks for its first address from an address.",
+    "RFC 2131 4.1",
+    "Servers and relays may answer to that address, which the guest does not have.",
+    "Send from 0.0.0.0 until the guest has a lease.",
+)
+
+# ---------------------------------------------------------------- from DISCOVER to ACK
+XID_CHANGED = Rule(
+    "DHCP030",
+    "dhcp xid changed",
+    Severity.WARNING,
+    "The REQUEST has another transaction id than the OFFER that it takes.",
+    "RFC 2131 4.4.1",
+    "A server that keeps offers by transaction id does not find the one that is meant.",
+    "Send the REQUEST with the xid of the OFFER.",
+)
+
+XID_SAME = Rule(
+    "DHCP031",
+    "dhcp xid always the same",
+    Severity.NOTE,
+    "A further attempt to get an address has the transaction id of an earlier one.",
+    "RFC 2131 4.1",
+    "Two such guests on one wire take each other's answers, and late ones of an earlier attempt.",
+    "Draw a random xid for each attempt.",
+)
+
+TOOK_ANOTHERS = Rule(
+    "DHCP032",
+    "dhcp offer of another",
+    Severity.ERROR,
+    "The guest takes an OFFER that has not the transaction id of its DISCOVER.",
+    "RFC 2131 4.4.1",
+    "On a wire with several clients it takes what was offered to others.",
+    "Throw away answers whose xid is not that of the question.",
+)
+
+SELECTING = Rule(
+    "DHCP033",
+    "dhcp selecting",
+    Severity.ERROR,
+    "The REQUEST after an OFFER does not say which OFFER it takes.",
+    "RFC 2131 4.3.2",
+    "Servers take it for something else, and stay silent or refuse.",
+    "Put the OFFER's yiaddr into option 50 and its server into option 54, and leave ciaddr zero.",
+)
+
+RENEWING = Rule(
+    "DHCP034",
+    "dhcp renewing",
+    Severity.ERROR,
+    "The REQUEST that is to renew a lease has options or an address that it must not have.",
+    "RFC 2131 4.3.6",
+    "Servers take it for one after an OFFER, and refuse or ignore it.",
+    "Put the guest's address into ciaddr, and leave options 50 and 54 out.",
+)
+
+NO_BROADCAST = Rule(
+    "DHCP035",
+    "dhcp broadcast flag",
+    Severity.WARNING,
+    "The guest asks again and again although an OFFER came to its MAC address each time.",
+    "RFC 2131 4.1",
+    "A stack that takes no packets to an address which it does not have yet never sees the OFFER.",
+    "Set the highest bit of the flags, 0x8000, in DISCOVER and REQUEST; or take unicast frames.",
+)
+
+TOO_FAST = Rule(
+    "DHCP036",
+    "dhcp too fast",
+    Severity.WARNING,
+    "The guest repeats a message without waiting longer each time.",
+    "RFC 2131 4.1",
+    "A server that is down is flooded by all its clients when it comes back.",
+    "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less.",
+)
+
+SECONDS = Rule(
+    "DHCP037",
+    "dhcp secs",
+    Severity.NOTE,
+    "The field secs does not grow while the guest repeats its message.",
+    "RFC 2131 2",
+    "Relays and second servers that help only who waits long never help this one.",
+    "Store the seconds since the first message, the higher byte first.",
+)
+
+DECLINED = Rule(
+    "DHCP038",
+    "dhcp decline",
+    Severity.WARNING,
+    "The guest declines an address that nobody else has claimed.",
+    "RFC 2131 3.1",
+    "The server keeps the address from everybody for a while.",
+    "Decline only where a host with another MAC address has answered the probe.",
+)
+
+# ---------------------------------------------------------------- with a lease
+EXPIRED = Rule(
+    "DHCP040",
+    "dhcp lease expired",
+    Severity.ERROR,
+    "The guest uses an address whose lease is over.",
+    "RFC 2131 4.4.5",
+    "Another host may have it by now.",
+    "Stop using the address when the lease ends, and begin with DISCOVER.",
+)
+
+NOT_RENEWED = Rule(
+    "DHCP041",
+    "dhcp not renewed",
+    Severity.WARNING,
+    "The guest has not tried to renew its lease by T2.",
+    "RFC 2131 4.4.5",
+    "When the lease ends, every connection dies.",
+    "Send a REQUEST to the server at T1 (option 58, or half the lease), and to all at T2"
+    " (option 59, or 7/8 of it).",
+)
+
+RENEWS_ALWAYS = Rule(
+    "DHCP042",
+    "dhcp renewed too early",
+    Severity.WARNING,
+    "The guest renews its lease again and again long before T1.",
+    "RFC 2131 4.4.5",
+    "It loads the server for nothing.",
+    "Renew at T1; mind that options 51, 58 and 59 are seconds, the higher byte first.",
+)
+
+AFTER_NAK = Rule(
+    "DHCP043",
+    "dhcp address refused",
+    Severity.ERROR,
+    "The guest uses an address that the server has refused it.",
+    "RFC 2131 3.1",
+    "The address is another host's, or of another net.",
+    "After a NAK stop using the address at once, and begin with DISCOVER.",
+)
+
+NOT_LEASED = Rule(
+    "DHCP044",
+    "dhcp address not leased",
+    Severity.ERROR,
+    "The guest uses an address that was offered to it and never acknowledged.",
+    "RFC 2131 4.4.1",
+    "The server forgets the offer soon, and gives the address to another host.",
+    "Answer the OFFER with a REQUEST, and use the address when the ACK has come.",
+)
+
+RELEASED = Rule(
+    "DHCP045",
+    "dhcp address released",
+    Severity.ERROR,
+    "The guest uses an address that it has given back.",
+    "RFC 2131 4.4.6",
+    "The server may give it to another host at once.",
+    "Send the RELEASE as the last packet from that address.",
+)

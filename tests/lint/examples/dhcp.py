@@ -1,0 +1,395 @@
+"""What DHCP clients do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
+from tests.lint.examples import clean, example
+
+MAC = GUEST_MAC.hex(":")
+NOBODY = "0.0.0.0"
+TAKES = (("requested_addr", GUEST), ("server_id", ROUTER))
+
+
+def sends(lab: LintedLab, kind: str, *options: Any, src: str = NOBODY, **fields: Any) -> None:
+    """A whole message, with secs as they should be."""
+    to = (ROUTER_MAC, ROUTER) if src != NOBODY else ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
+    head = Ether(src=MAC, dst=to[0]) / IP(src=src, dst=to[1]) / UDP(sport=68, dport=67)
+    message = BOOTP(**{"op": 1, "chaddr": GUEST_MAC, "xid": 7, "secs": int(lab.now), **fields})
+    data = bytes(message / DHCP(options=[("message-type", kind), *options, "end"]))
+    lab.from_guest(bytes(head / data.ljust(300, b"\0")))
+
+
+def is_leased(lab: LintedLab, **fields: Any) -> None:
+    sends(lab, "discover", **fields)
+    sends(lab, "request", *TAKES, **fields)
+
+
+def renews(lab: LintedLab, *options: Any, **fields: Any) -> None:
+    sends(lab, "request", *options, **{"src": GUEST, "ciaddr": GUEST, "xid": 8, **fields})
+
+
+def uses(lab: LintedLab) -> None:
+    lab.from_guest(ping(ROUTER))
+
+
+# ---------------------------------------------------------------- one message
+def raw(lab: LintedLab, message: bytes) -> None:
+    head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src=NOBODY, dst="255.255.255.255")
+    lab.from_guest(bytes(head / UDP(sport=68, dport=67) / message))
+
+
+def discover(*options: Any) -> bytes:
+    message = BOOTP(op=1, chaddr=GUEST_MAC, xid=7) / DHCP(
+        options=[("message-type", "discover"), *options]
+    )
+    return bytes(message)
+
+
+@example("DHCP020")
+def sends_no_padding(lab: LintedLab) -> None:
+    """The guest's DISCOVER ends behind its options."""
+    raw(lab, discover("end"))
+
+
+@example("DHCP021")
+def leaves_the_end_out(lab: LintedLab) -> None:
+    """The guest's options are followed by zeros."""
+    raw(lab, discover().ljust(300, b"\0"))
+
+
+@example("DHCP022")
+def swaps_the_bytes_of_the_maximum(lab: LintedLab) -> None:
+    """The guest means 1500, 0x05dc, and sends 548."""
+    sends(lab, "discover", ("max_dhcp_size", 548))
+
+
+@example("DHCP023")
+def asks_from_the_address_that_it_hopes_for(lab: LintedLab) -> None:
+    """The guest has the offered address in the IP header of its REQUEST already."""
+    sends(lab, "discover")
+    sends(lab, "request", *TAKES, src=GUEST)
+
+
+@clean("DHCP020")
+@clean("DHCP021")
+@clean("DHCP022")
+@clean("DHCP023")
+@clean("DHCP030")
+@clean("DHCP031")
+@clean("DHCP032")
+@clean("DHCP033")
+@clean("DHCP034")
+@clean("DHCP044")
+def gets_and_renews_an_address(lab: LintedLab) -> None:
+    sends(lab, "discover", ("max_dhcp_size", 576))
+    sends(lab, "request", *TAKES, ("max_dhcp_size", 576))
+    uses(lab)
+    lab.wait(43_200)
+    renews(lab)
+    uses(lab)
+    lab.wait(10)
+    is_leased(lab, xid=9)  # it was started again
+    uses(lab)
+    sends(lab, "request", ("requested_addr", GUEST), xid=10)  # init-reboot
+    uses(lab)
+
+
+# ---------------------------------------------------------------- from DISCOVER to ACK
+@example("DHCP030")
+def draws_a_new_xid_for_each_message(lab: LintedLab) -> None:
+    """The guest's REQUEST has an xid of its own."""
+    sends(lab, "discover", xid=7)
+    sends(lab, "request", *TAKES, xid=8)
+
+
+@example("DHCP031")
+def has_a_constant_xid(lab: LintedLab) -> None:
+    """The guest is started twice, and has the xid built in."""
+    is_leased(lab, xid=0x3903F326)
+    lab.wait(60)
+    is_leased(lab, xid=0x3903F326)
+
+
+@clean("DHCP031")
+def asks_again_with_the_same_xid(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp silent 2")
+    for pause in (4, 8, 16):
+        sends(lab, "discover")
+        lab.wait(pause)
+    sends(lab, "request", *TAKES)
+
+
+@example("DHCP032")
+def looks_at_no_xid(lab: LintedLab) -> None:
+    """The guest takes an answer to somebody else."""
+    lab.router.faults.add("dhcp wrong-xid 1")
+    is_leased(lab)
+
+
+@clean("DHCP032")
+def looks_at_the_xid(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp wrong-xid 1")
+    sends(lab, "discover")
+    lab.wait(4)
+    is_leased(lab)
+
+
+@example("DHCP033")
+def names_no_server(lab: LintedLab) -> None:
+    """The guest's REQUEST does not say whose offer it takes."""
+    sends(lab, "discover")
+    sends(lab, "request", ("requested_addr", GUEST))
+
+
+@example("DHCP033")
+def names_the_address_in_ciaddr(lab: LintedLab) -> None:
+    sends(lab, "discover")
+    sends(lab, "request", *TAKES, ciaddr=GUEST)
+
+
+@example("DHCP033")
+def wants_another_address(lab: LintedLab) -> None:
+    sends(lab, "discover")
+    sends(lab, "request", ("requested_addr", "192.168.16.9"), ("server_id", ROUTER))
+
+
+@example("DHCP033")
+def takes_what_nobody_offered(lab: LintedLab) -> None:
+    sends(lab, "discover")
+    sends(lab, "request", ("requested_addr", GUEST), ("server_id", "192.168.16.77"))
+
+
+@clean("DHCP033")
+def echoes_a_wrong_server(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp wrong-server")
+    sends(lab, "discover")
+    sends(lab, "request", ("requested_addr", GUEST), ("server_id", "192.168.16.255"))
+
+
+@example("DHCP034")
+def renews_as_it_asked(lab: LintedLab) -> None:
+    """The guest sends the REQUEST of before once more to renew its lease."""
+    is_leased(lab)
+    lab.wait(43_200)
+    sends(lab, "request", *TAKES, src=GUEST)
+
+
+@example("DHCP034")
+def renews_with_the_option(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.wait(43_200)
+    renews(lab, ("requested_addr", GUEST))
+
+
+@example("DHCP035")
+def hears_no_unicast(lab: LintedLab) -> None:
+    """The guest takes no packets to an address that it has not configured, and does not say so."""
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@clean("DHCP035")
+def asks_for_broadcast(lab: LintedLab) -> None:
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover", flags=0x8000)
+        lab.wait(pause)
+
+
+@clean("DHCP035")
+def waits_for_a_boot_server_first(lab: LintedLab) -> None:
+    """As iPXE does."""
+    sends(lab, "discover")
+    lab.wait(1)
+    sends(lab, "discover")
+    lab.wait(2)
+    is_leased(lab)
+
+
+@example("DHCP036")
+def repeats_each_second(lab: LintedLab) -> None:
+    """The guest asks every second for as long as nobody answers."""
+    lab.router.faults.add("dhcp silent")
+    for _ in range(5):
+        sends(lab, "discover")
+        lab.wait(1)
+
+
+@clean("DHCP036")
+def repeats_as_ipxe_does(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp silent")
+    for pause in (1, 2, 4, 8, 10, 10):
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@clean("DHCP036")
+def repeats_as_busybox_does(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp silent")
+    for pause in (3, 3, 20) * 3:
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@example("DHCP037")
+def counts_no_seconds(lab: LintedLab) -> None:
+    """The guest leaves secs at zero."""
+    lab.router.faults.add("dhcp silent")
+    for pause in (4, 8, 16):
+        sends(lab, "discover", secs=0)
+        lab.wait(pause)
+
+
+@clean("DHCP037")
+def counts_seconds(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp silent")
+    for pause in (4, 8, 16):
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@example("DHCP038")
+def declines_for_no_reason(lab: LintedLab) -> None:
+    """The guest declines as soon as it has the address."""
+    is_leased(lab)
+    sends(lab, "decline", *TAKES)
+
+
+def probes(lab: LintedLab) -> None:
+    packet = ARP(op=1, hwsrc=MAC, psrc=NOBODY, pdst=GUEST)
+    lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / packet))
+
+
+@clean("DHCP038")
+def declines_what_another_has(lab: LintedLab) -> None:
+    lab.router.faults.add("arp conflict")
+    is_leased(lab)
+    probes(lab)
+    sends(lab, "decline", *TAKES)
+
+
+# ---------------------------------------------------------------- with a lease
+@example("DHCP040")
+def knows_no_end(lab: LintedLab) -> None:
+    """The guest goes on after its lease of a minute."""
+    lab.router.faults.add("dhcp lease 60")
+    is_leased(lab)
+    lab.wait(45)
+    renews_unheard(lab)
+    lab.wait(25)
+    uses(lab)
+
+
+def renews_unheard(lab: LintedLab) -> None:
+    number = lab.router.faults.add("dhcp silent")
+    renews(lab)
+    lab.router.faults.clear(number)
+
+
+@clean("DHCP040")
+@clean("DHCP041")
+def renews_in_time(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp lease 60")
+    is_leased(lab)
+    for _ in range(5):
+        lab.wait(30)
+        renews(lab)
+        uses(lab)
+
+
+@example("DHCP041")
+def does_not_renew(lab: LintedLab) -> None:
+    """The guest goes on after T2 of its lease as if nothing were to be done."""
+    lab.router.faults.add("dhcp lease 60")
+    is_leased(lab)
+    lab.wait(57)
+    uses(lab)
+
+
+@clean("DHCP041")
+def is_not_answered(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp lease 60")
+    is_leased(lab)
+    lab.wait(31)
+    renews_unheard(lab)
+    lab.wait(26)
+    uses(lab)
+
+
+@example("DHCP042")
+def reads_the_time_wrong(lab: LintedLab) -> None:
+    """The guest renews every minute a lease of a day."""
+    is_leased(lab)
+    for _ in range(3):
+        lab.wait(60)
+        renews(lab)
+    uses(lab)
+
+
+@clean("DHCP042")
+def renews_at_once_when_told_so(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp t1 60")
+    is_leased(lab)
+    for _ in range(4):
+        lab.wait(60)
+        renews(lab)
+    uses(lab)
+
+
+@example("DHCP043")
+def does_not_hear_no(lab: LintedLab) -> None:
+    """The server refuses the address, and the guest uses it."""
+    lab.router.faults.add("dhcp nak")
+    is_leased(lab)
+    lab.wait(2)
+    uses(lab)
+
+
+@clean("DHCP043")
+def begins_again_after_no(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp nak 1")
+    is_leased(lab)
+    lab.wait(10)
+    is_leased(lab, xid=8)
+    uses(lab)
+
+
+@example("DHCP044")
+def takes_the_offer_for_the_lease(lab: LintedLab) -> None:
+    """The guest configures itself by the OFFER."""
+    sends(lab, "discover")
+    uses(lab)
+
+
+@clean("DHCP044")
+def has_the_address_already(lab: LintedLab) -> None:
+    uses(lab)
+    sends(lab, "discover")
+    uses(lab)
+
+
+@example("DHCP045")
+def goes_on_after_giving_back(lab: LintedLab) -> None:
+    """The guest releases its address and goes on using it."""
+    is_leased(lab)
+    sends(lab, "release", ("server_id", ROUTER), src=GUEST, ciaddr=GUEST)
+    lab.wait(5)
+    uses(lab)
+
+
+@clean("DHCP045")
+def gets_it_again(lab: LintedLab) -> None:
+    is_leased(lab)
+    sends(lab, "release", ("server_id", ROUTER), src=GUEST, ciaddr=GUEST)
+    lab.wait(5)
+    is_leased(lab, xid=9)
+    lab.wait(5)
+    uses(lab)
