@@ -9,6 +9,7 @@ from __future__ import annotations
 from pynat.config import Config
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
+from pynat.lint.dns import DnsChecker
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
@@ -34,6 +35,7 @@ class Linter:
             UdpChecker(),
             TcpChecker(network.mtu),
             DhcpChecker(),
+            DnsChecker(),
         ]
 
     def card_speed(self, megabits: int) -> None:

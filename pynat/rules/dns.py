@@ -43,3 +43,65 @@ NO_QUERY = Rule(
     "It is thrown away: to answer an answer could go on for ever.",
     "Clear the QR bit, the highest of byte 2, in a query.",
 )
+
+# ---------------------------------------------------------------- of the linter
+SAME_ID = Rule(
+    "DNS020",
+    "dns id always the same",
+    Severity.NOTE,
+    "Questions for different names have the same id.",
+    "RFC 5452 9.1",
+    "Who guesses the id can answer in the server's place; late answers to earlier questions fit.",
+    "Draw a random id for each question.",
+)
+
+SAME_PORT = Rule(
+    "DNS021",
+    "dns port always the same",
+    Severity.NOTE,
+    "Questions for many different names come from the same port.",
+    "RFC 5452 9.2",
+    "With a port that is known only 16 bits are left to guess.",
+    "Take a new random port for each question.",
+)
+
+TOO_FAST = Rule(
+    "DNS022",
+    "dns too fast",
+    Severity.WARNING,
+    "The guest repeats a question without waiting for the answer.",
+    "RFC 1035 4.2.1",
+    "It loads servers and wire; answers that take longer than usual are asked for many times.",
+    "Wait two to five seconds before the second time, and longer each time.",
+)
+
+NOT_A_SERVER = Rule(
+    "DNS023",
+    "dns wrong server",
+    Severity.WARNING,
+    "The guest asks a host of its own net that DHCP did not name.",
+    "RFC 2132 3.8",
+    "Nobody serves there; the router need not be the name server.",
+    "Ask the servers of option 6.",
+)
+
+NO_RECURSION = Rule(
+    "DNS024",
+    "dns no recursion",
+    Severity.NOTE,
+    "The guest does not ask the server to find the answer for it.",
+    "RFC 1035 4.1.1",
+    "Many servers answer only what they know themselves, or refuse.",
+    "Set the bit RD, 0x01 in byte 2 of the message.",
+)
+
+NOT_TAKEN = Rule(
+    "DNS025",
+    "dns answer not taken",
+    Severity.WARNING,
+    "The guest goes on asking a question that has been answered.",
+    "RFC 1035 7.3",
+    "It waits for an answer that it has thrown away, and gives up.",
+    "Take an answer with the question's id and port from the server that was asked; if its bit TC"
+    " is set, ask again by TCP (RFC 7766 5).",
+)

@@ -27,9 +27,9 @@ def sends(lab: LintedLab, kind: str, *options: Any, src: str = NOBODY, **fields:
     lab.from_guest(bytes(head / data.ljust(300, b"\0")))
 
 
-def is_leased(lab: LintedLab, **fields: Any) -> None:
+def is_leased(lab: LintedLab, *, address: str = GUEST, server: str = ROUTER, **fields: Any) -> None:
     sends(lab, "discover", **fields)
-    sends(lab, "request", *TAKES, **fields)
+    sends(lab, "request", ("requested_addr", address), ("server_id", server), **fields)
 
 
 def renews(lab: LintedLab, *options: Any, **fields: Any) -> None:

@@ -1,0 +1,180 @@
+"""How a guest asks by UDP for names (RFC 1035 4.2.1, RFC 5452).
+
+A question is the same one if it comes with the same id from the same port; a resolver that asks
+again because it has forgotten takes others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pynat.errors import Malformed
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding, Frame
+from pynat.rules import Rule
+from pynat.rules import dns as rules
+from pynat.wire import dhcp, dns
+from pynat.wire.dns import Query
+from pynat.wire.ipv4 import dotted
+
+MOST = 1024  # questions, servers, guests
+PORT = 53
+IDS = 4  # names in a row with one id
+PORTS = 8  # names in a row from one port
+A_WHILE = 2.0  # seconds that such a row lasts at least: several may ask by one socket at once
+REPEATS = 5  # times that a question is sent within FAST
+FAST = 2.0  # seconds; boot ROMs ask four times in it
+AFTER = 2  # times that a question is sent although the answer has come
+
+
+@dataclass(slots=True)
+class _Question:
+    sent: deque[float] = field(default_factory=lambda: deque(maxlen=REPEATS))
+    answered: float | None = None
+    again: int = 0  # sent since the answer
+    truncated: bool = False
+
+
+@dataclass(slots=True)
+class _Habits:
+    """Of one guest, towards one server."""
+
+    ids: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=IDS))
+    ports: deque[tuple[str, int, float]] = field(default_factory=lambda: deque(maxlen=PORTS))
+    told: set[str] = field(default_factory=set)  # codes; once is enough
+
+
+@dataclass(slots=True)
+class _Lease:
+    """What DHCP said of an address."""
+
+    mask: bytes
+    servers: frozenset[bytes]
+
+    def is_near(self, address: bytes, other: bytes) -> bool:
+        pairs = zip(address, other, self.mask, strict=True)
+        return all(a & bits == b & bits for a, b, bits in pairs)
+
+
+class DnsChecker:
+    def __init__(self) -> None:
+        self._questions = Bounded[bytes, _Question](MOST)
+        self._habits = Bounded[bytes, _Habits](MOST)
+        self._leases = Bounded[bytes, _Lease](MOST)
+        self._found: list[tuple[Rule, str]] = []
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet, datagram = frame.ip, frame.udp
+        if packet is None or datagram is None or datagram.destination != PORT:
+            return iter(())
+        payload = bytes(datagram.payload)
+        if len(payload) < dns.HEADER.size or payload[2] & 0x80:
+            return iter(())
+        try:
+            question = dns.decode(payload)
+        except Malformed as error:
+            frame.malformed = error
+            return iter(())
+        ends = packet.source + packet.destination
+        self._habit(question, ends, datagram.source, frame.now)
+        self._where(question, packet.source, packet.destination)
+        self._repeated(question, _key(ends, datagram.source, payload), frame.now)
+        found, self._found = self._found, []
+        return iter([Finding(rule, text) for rule, text in found])
+
+    def _habit(self, question: Query, ends: bytes, port: int, now: float) -> None:
+        habits = self._habits.get(ends)
+        if habits is None:
+            habits = self._habits[ends] = _Habits()
+        ids, ports = habits.ids, habits.ports
+        if not ids or ids[-1][0] != question.name:
+            ids.append((question.name, question.ident))
+            ports.append((question.name, port, now))
+        if len(ids) == IDS and len({ident for _, ident in ids}) == 1:
+            text = (
+                f"{question}: the id is that of the {IDS - 1} names before, expected a random one"
+            )
+            self._once(habits, rules.SAME_ID, f"{text} (RFC 5452 9.1)")
+        lasts = now - ports[0][2] >= A_WHILE
+        if len(ports) == PORTS and len({own for _, own, _ in ports}) == 1 and lasts:
+            text = f"{question}: from port {port}, as the {PORTS - 1} names before"
+            self._once(habits, rules.SAME_PORT, f"{text}, expected a random one (RFC 5452 9.2)")
+        if not question.flags & dns.RD and not question.flags & dns.OPCODE:
+            text = f"{question}: flags {question.flags:#06x}, expected the bit RD, 0x0100"
+            self._once(habits, rules.NO_RECURSION, f"{text} (RFC 1035 4.1.1)")
+
+    def _once(self, habits: _Habits, rule: Rule, text: str) -> None:
+        if rule.code not in habits.told:
+            habits.told.add(rule.code)
+            self._found.append((rule, text))
+
+    def _where(self, question: Query, source: bytes, server: bytes) -> None:
+        lease = self._leases.get(source)
+        if lease and server not in lease.servers and lease.is_near(source, server):
+            named = " or ".join(map(dotted, sorted(lease.servers)))
+            text = f"{question}: asks {dotted(server)}, expected {named} (RFC 2132 3.8)"
+            self._found.append((rules.NOT_A_SERVER, text))
+
+    def _repeated(self, question: Query, key: bytes, now: float) -> None:
+        asked = self._questions.get(key)
+        if asked is None:
+            asked = self._questions[key] = _Question()
+        asked.sent.append(now)
+        if asked.answered is not None:
+            asked.again += 1
+            if asked.again == AFTER:
+                self._not_taken(question, asked, now)
+        elif len(asked.sent) == REPEATS and now - asked.sent[0] < FAST:
+            text = f"{question}: sent {REPEATS} times in {now - asked.sent[0]:.3f} s"
+            text += ", expected pauses of 2 to 5 s (RFC 1035 4.2.1)"
+            self._found.append((rules.TOO_FAST, text))
+            asked.sent.clear()
+
+    def _not_taken(self, question: Query, asked: _Question, now: float) -> None:
+        text = f"{question}: sent again {AFTER} times, and was answered"
+        when = f"{now - (asked.answered or 0):.3f} s ago"
+        what = "; TC is set: expected a question by TCP (RFC 7766 5)" if asked.truncated else ""
+        self._found.append((rules.NOT_TAKEN, f"{text} {when} (RFC 1035 7.3){what}"))
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet, datagram = frame.ip, frame.udp
+        if packet is None or datagram is None:
+            return iter(())
+        if datagram.source == PORT:
+            payload = bytes(datagram.payload)
+            key = _key(packet.destination + packet.source, datagram.destination, payload)
+            asked = self._questions.get(key)
+            if asked is not None and asked.answered is None and len(payload) > 3:
+                asked.answered = frame.now
+                asked.truncated = bool(payload[2] & dns.TC >> 8)
+        elif datagram.source == 67:
+            self._lease(datagram.payload)
+        return iter(())
+
+    def _lease(self, payload: bytes | memoryview) -> None:
+        try:
+            message = dhcp.decode(payload)
+        except Malformed:
+            return
+        servers = message.options.get(dhcp.DNS, b"")
+        mask = message.options.get(dhcp.MASK, b"")
+        if message.kind == dhcp.ACK and len(mask) == 4 and servers and len(servers) % 4 == 0:
+            each = frozenset(servers[at : at + 4] for at in range(0, len(servers), 4))
+            self._leases[message.yiaddr] = _Lease(mask, each)
+
+
+def _key(ends: bytes, port: int, payload: bytes) -> bytes:
+    """A question: who asks whom, from which port, its id, name and type."""
+    return ends + port.to_bytes(2, "big") + payload[:2] + _question(payload)
+
+
+def _question(payload: bytes) -> bytes:
+    """The bytes of the name, type and class, in lower case; all that are there if cut short."""
+    at = dns.HEADER.size
+    while at < len(payload) and 0 < payload[at] < 64:
+        at += 1 + payload[at]
+    return payload[dns.HEADER.size : at + 5].lower()

@@ -1,0 +1,137 @@
+"""How a guest asks for names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, UDP
+
+from pynat.config_toml import read_toml
+from pynat.testing.linted import LintedLab
+from pynat.testing.script import introduce
+from tests.frames import ROUTER, ether, udp
+from tests.lint.examples import clean, example
+from tests.lint.examples.dhcp import is_leased
+
+NAMES = read_toml('[dns]\nnames = {"a.test" = "192.0.2.7"}', "net.toml")
+SLIRP = read_toml('layout = "slirp"\n[dns]\nnames = {"a.test" = "192.0.2.7"}', "net.toml")
+
+
+def asks(
+    lab: LintedLab, name: str = "a.test", *, ident: int = 7, port: int = 5000, **fields: Any
+) -> None:
+    question = DNS(**{"id": ident, "rd": 1, "qd": DNSQR(qname=name), **fields})
+    lab.from_guest(udp(ROUTER, 53, bytes(question), sport=port))
+
+
+@example("DNS020", config=NAMES)
+def counts_no_questions(lab: LintedLab) -> None:
+    """The guest has the id built in."""
+    for letter in "abcd":
+        asks(lab, f"{letter}.test", ident=0x1234, port=5000 + ord(letter))
+
+
+@clean("DNS020", config=NAMES)
+def draws_an_id(lab: LintedLab) -> None:
+    for number in range(10):
+        asks(lab, f"{number}.test", ident=number * 7919 % 65_536)
+        asks(lab, f"{number}.test", ident=number * 7919 % 65_536)
+
+
+@example("DNS021", config=NAMES)
+def keeps_its_port(lab: LintedLab) -> None:
+    """The guest asks from the port that it was given once."""
+    for number in range(8):
+        asks(lab, f"{number}.test", ident=number * 7919 % 65_536)
+        lab.wait(1)
+
+
+@clean("DNS021", config=NAMES)
+def asks_for_a_page_at_once(lab: LintedLab) -> None:
+    for number in range(20):
+        asks(lab, f"{number}.test", ident=number * 7919 % 65_536)
+
+
+@example("DNS022", config=NAMES)
+def asks_four_times_a_second(lab: LintedLab) -> None:
+    """The guest asks again after a quarter of a second, again and again."""
+    lab.router.faults.add("dns * silent")
+    for _ in range(5):
+        asks(lab)
+        lab.wait(0.25)
+
+
+@clean("DNS022", config=NAMES)
+def asks_as_ipxe_does(lab: LintedLab) -> None:
+    lab.router.faults.add("dns * silent")
+    for pause in (0.25, 0.5, 1, 2, 4):
+        asks(lab)
+        lab.wait(pause)
+
+
+@clean("DNS022", config=NAMES)
+@clean("DNS025", config=NAMES)
+def asks_for_the_same_again(lab: LintedLab) -> None:
+    introduce(lab)
+    for number in range(9):
+        asks(lab, ident=number)
+
+
+def at_ten(lab: LintedLab, server: str) -> None:
+    question = bytes(DNS(id=7, rd=1, qd=DNSQR(qname="a.test")))
+    packet = ether() / IP(src="10.0.2.15", dst=server) / UDP(sport=5000, dport=53) / question
+    lab.from_guest(bytes(packet))
+
+
+@example("DNS023", config=SLIRP)
+def takes_the_router_for_the_server(lab: LintedLab) -> None:
+    """The guest asks its router, and DHCP has named another host."""
+    is_leased(lab, address="10.0.2.15", server="10.0.2.2")
+    at_ten(lab, "10.0.2.2")
+
+
+@clean("DNS023", config=SLIRP)
+def asks_whom_dhcp_names(lab: LintedLab) -> None:
+    is_leased(lab, address="10.0.2.15", server="10.0.2.2")
+    at_ten(lab, "10.0.2.3")
+    at_ten(lab, "192.0.2.53")
+
+
+@example("DNS024", config=NAMES)
+def wants_no_recursion(lab: LintedLab) -> None:
+    """The guest leaves all flags at zero."""
+    asks(lab, rd=0)
+
+
+@clean("DNS024", config=NAMES)
+def wants_recursion(lab: LintedLab) -> None:
+    asks(lab)
+
+
+@example("DNS025", config=NAMES)
+def does_not_know_its_answer(lab: LintedLab) -> None:
+    """The guest looks for the answer's id in the wrong byte order, and finds none of its own."""
+    introduce(lab)
+    for _ in range(3):
+        asks(lab)
+        lab.wait(5)
+
+
+@example("DNS025", config=NAMES)
+def knows_no_tcp(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.router.faults.add("dns * truncated")
+    for _ in range(3):
+        asks(lab)
+        lab.wait(5)
+
+
+@clean("DNS025", config=NAMES)
+def throws_wrong_answers_away(lab: LintedLab) -> None:
+    introduce(lab)
+    for fault in ("wrong-id", "wrong-question", "wrong-address", "wrong-port", "silent"):
+        lab.router.faults.add(f"dns * {fault} 1")
+        asks(lab)
+        lab.wait(5)
+    asks(lab)
