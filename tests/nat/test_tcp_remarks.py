@@ -65,7 +65,7 @@ def test_what_follows_a_time_out() -> None:
     lab.wait(0.2)
     assert said(lab) == ["retransmission 1, RTO 400 ms"]
     flow.guest(". 1:1(0) ack 1461")
-    assert said(lab) == ["retransmission after a time-out"] * 2
+    assert said(lab) == ["retransmission, after a time-out"] * 2
 
 
 def test_a_probe_of_a_closed_window() -> None:

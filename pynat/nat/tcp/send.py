@@ -285,7 +285,7 @@ class Sender:
     def why_again(self) -> str:
         """The reason of what a time-out brings."""
         if not self.retries:
-            return "retransmission after a time-out"
+            return "retransmission, after a time-out"
         return f"retransmission {self.retries}, RTO {self.rtt.rto * 1000:.0f} ms"
 
     def _fresh(self, out: list[Piece], room: int, now: float) -> None:
