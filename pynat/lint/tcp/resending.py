@@ -27,6 +27,7 @@ _LONGEST_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
 _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
 _HASTY = 3
+_REACTION = 0.02  # seconds
 _MOST = 512  # segments remembered of a connection; more are not looked at
 
 
@@ -94,7 +95,6 @@ class Resending:
         self._recover = self._guest.top
 
     def _time(self, sent: Sent, end: int, now: float, tell: Tell) -> None:
-        since = max(sent.last, self._progress)
         if self._third:
             self._fast(now, tell)
             return
@@ -103,8 +103,9 @@ class Resending:
             sent.gap = 0.0
             return
         alone = self._heard <= sent.last
-        if alone or self._peer.acked >= self._recover:
-            self._early(sent, end, now - since, tell)
+        reacts = now - self._progress < _REACTION  # to what it knew before that came
+        if alone or (self._peer.acked >= self._recover and not reacts):
+            self._early(sent, end, now - sent.last, tell)
         self._back_off(sent, alone, now - sent.last, tell)
 
     def _early(self, sent: Sent, end: int, waited: float, tell: Tell) -> None:

@@ -210,3 +210,31 @@ def is_in_a_recovery(lab: LintedLab) -> None:
         +0.4 > . 1561:3021(1460) ack 1
         """,
     )
+
+
+@clean("TCP071")
+def has_a_timer_for_each_segment(lab: LintedLab) -> None:
+    """The time-out counts from the sending, though something was acknowledged in between."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > . 1:1461(1460) ack 1
+        > P. 1461:1561(100) ack 1
+        +0.95 < . 1:1(0) ack 1461
+        +0.05 > P. 1461:1561(100) ack 1
+        """,
+    )
+
+
+@clean("TCP071")
+def repairs_before_it_knows_more(lab: LintedLab) -> None:
+    """Its repair crosses an acknowledgement that makes the next segment the first one."""
+    play(
+        lab,
+        f"""
+        {MEASURED}{FOUR}
+        +0.05 < . 1:1(0) ack 1561
+        +0.001 > . 1561:3021(1460) ack 1
+        """,
+    )
