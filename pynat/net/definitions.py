@@ -13,7 +13,7 @@ from typing import Any
 from pynat.config import NAMED_NET, Config, Protocol, Virtual
 from pynat.config_values import Wrong, domain_name
 from pynat.errors import ConfigError
-from pynat.net.report import is_ours
+from pynat.net.report import is_ours, name_of
 
 NAMES_FROM = 1024  # of NAMED_NET; those before are those of host_aliases and peers
 MOST_NAMES = 10_000
@@ -88,7 +88,7 @@ def seconds(call: str, value: object, *, least: float) -> float:
 
 def coroutine_function(call: str, handler: Callable[..., Any], argument: str) -> None:
     if not inspect.iscoroutinefunction(handler):
-        name = getattr(handler, "__name__", repr(handler))
+        name = name_of(handler)
         raise wrong(f"{call} {name}", f"async def {name}({argument}): ...")
 
 

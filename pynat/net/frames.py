@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pynat.net.report import told
+from pynat.net.report import name_of, told
 from pynat.notices import Level, Notices
 from pynat.remarks import Remarks
 
@@ -103,8 +103,8 @@ class FrameHooks:
             several = answer if isinstance(answer, list | tuple) else [answer]
             return [_bytes(one) for one in several]
         except Exception as error:
-            text = f"{told(error)}\nin on_frame {hook.__name__}; the frame passes as it was"
-            notices.limited(f"on_frame {hook.__name__}", text, frame.time, Level.ERROR)
+            text = f"{told(error)}\nin on_frame {name_of(hook)}; the frame passes as it was"
+            notices.limited("on_frame fault", text, frame.time, Level.ERROR)
             return [frame.bytes]
 
 

@@ -283,7 +283,8 @@ class Net:
 def _merged(tables: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
     """A table of both has the keys of both."""
     found = dict(tables)
-    for key, value in keys.items():
+    for key, given in keys.items():
+        value = str(given) if isinstance(given, Path) else given
         under = found.get(key)
         both = isinstance(value, dict) and isinstance(under, dict)
         found[key] = {**under, **value} if both else value  # type: ignore[dict-item]

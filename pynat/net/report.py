@@ -14,6 +14,10 @@ def is_ours(file: str) -> bool:
     return file.startswith(_OURS) or file.startswith("<frozen")
 
 
+def name_of(function: object) -> str:
+    return getattr(function, "__name__", None) or repr(function)
+
+
 def told(error: BaseException) -> str:
     """Its traceback, as Python writes it, with the frames that are the user's."""
     found = traceback.TracebackException.from_exception(error)

@@ -29,7 +29,7 @@ from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
 from pynat.net.loop import GuestLoop
-from pynat.net.report import told
+from pynat.net.report import name_of, told
 from pynat.net.stream import Reset, Stream, endpoint
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
@@ -125,7 +125,7 @@ class Running(Gate):
 
     def close(self, now: float) -> None:
         """What still runs is cancelled, so that it can tidy up."""
-        for task in list(self._tasks):
+        for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.run(now, MOST)
         self.loop.close()
@@ -134,7 +134,7 @@ class Running(Gate):
         self._started = True
         self.loop.run(now, 0)  # so that it knows the time
         for timed in self._net.timed:
-            self._spawn(self._timed(timed), timed.handler.__name__)
+            self._spawn(self._timed(timed), name_of(timed.handler))
 
     async def _timed(self, timed: Timed) -> None:
         loop = self.loop
@@ -148,7 +148,7 @@ class Running(Gate):
             try:
                 await _called(timed.handler)
             except Exception as error:
-                self._tell(f"in {timed.handler.__name__}", error)
+                self._tell(f"in {name_of(timed.handler)}", error)
             due = max(due + timed.interval, loop.time())
 
     # ------------------------------------------------------------------ services
@@ -246,7 +246,7 @@ class Running(Gate):
                         " function for the stream or datagram"
                     )
             except Exception as error:
-                self._tell(f"in on_flow {hook.__name__}; the flow goes where it would", error)
+                self._tell(f"in on_flow {name_of(hook)}; the flow goes where it would", error)
         return None
 
     def _tcp_ended(self, parties: Parties, why: str) -> None:
@@ -264,7 +264,7 @@ class Running(Gate):
             try:
                 hook(flow)
             except Exception as error:
-                self._tell(f"in on_end {hook.__name__}", error)
+                self._tell(f"in on_end {name_of(hook)}", error)
 
     # ------------------------------------------------------------------ what a script asks for
     def log(self, text: str) -> None:
@@ -322,7 +322,7 @@ class Running(Gate):
         return self._router.faults.add(text, self.loop.time())
 
     async def on_host(self, work: Coroutine[Any, Any, Result]) -> Result:
-        if self._host_loop is None:
+        if self._host_loop is None or not self._host_loop.is_running():
             work.close()
             why = "a hermetic network has no host" if self.config.hermetic else "there is no host"
             raise RuntimeError(f"net.host: {why}; everything the guest sees is this script")
