@@ -53,7 +53,7 @@ NETWORK = """
 hermetic = true
 capture = "{folder}/net{number}.pcapng"
 seed = {seed}
-impair = ["loss 1% corrupt 1% delay 0.5ms 0.5ms"]
+impair = ["tcp loss 1% corrupt 1% delay 500us 200us"]
 zoo = true
 peers = {{"web.test" = "page {page}, reorder"}}
 
@@ -62,6 +62,19 @@ net = "192.168.{net}.0/24"
 
 [tftp]
 root = "{root}"
+"""
+
+SCRIPT = """
+import asyncio
+from pynat.net import Net
+
+net = Net(hermetic=True, seed={seed}, capture="{folder}/net{number}.pcapng",
+          tftp={{"root": "{root}"}}, impair=["tcp loss 1% corrupt 1% delay 500us 200us"])
+
+@net.http("web.test")
+async def page(request):
+    await asyncio.sleep(net.random.random())
+    return "x" * {page}
 """
 
 
@@ -98,6 +111,7 @@ class Guest:
     ips: int
     last_words: str
     bochs: Bochs
+    network: str = NETWORK
 
     def boot(self, name: str, seed: int) -> Run:
         folder = self.image.parent / name
@@ -113,17 +127,17 @@ class Guest:
         return Run(guest.text, [folder / f"net{number}.pcapng" for number in range(len(nics))])
 
     def _nic(self, folder: Path, seed: int, number: int) -> Nic:
-        config = folder / f"net{number}.toml"
+        config = folder / f"net{number}.{'py' if self.network is SCRIPT else 'toml'}"
         root = self.image.parent
         values = {"folder": folder, "number": number, "seed": seed, "net": 16 + number}
-        config.write_text(NETWORK.format(**values, root=root, page=PAGE))
+        config.write_text(self.network.format(**values, root=root, page=PAGE))
         return Nic(self.models[number], script=config, mac=0x56 + number)
 
 
 def test_boots_of_ipxe_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> None:
     (artifacts / "ping.nbp").write_bytes(ping_program())
     image = ipxe_image(artifacts / "ipxe.iso", IPXE)
-    guest = Guest(image, ("e1000",), SLOW_CPU, "ping:", bochs)
+    guest = Guest(image, ("e1000",), SLOW_CPU, "ping:", bochs, SCRIPT)
     first = guest.boot("first", 7)
     assert len(list(frames(first.captures[0]))) > PAGE // 1460
     with busy():
