@@ -115,3 +115,13 @@ NOT_ITS_LEASE = Rule(
     "RELEASE names the address in ciaddr, DECLINE in option 50; both name the server in option 54"
     " and the same client as the REQUEST did.",
 )
+
+OTHER_SERVER = Rule(
+    "DHCP012",
+    "dhcp for another server",
+    Severity.NOTE,
+    "The guest takes the offer of another server.",
+    "RFC 2131 4.3.2",
+    "This server stays silent, and its offer is withdrawn. There is no other server here.",
+    "Put the server of the OFFER, its option 54, into the REQUEST.",
+)

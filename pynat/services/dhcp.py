@@ -61,6 +61,7 @@ _EXPECTED = {
     "dhcp server message from the guest": "op 1 and a client's message (RFC 2131 4.3)",
     "dhcp relay of another net": "giaddr 0.0.0.0 or in the guest's net (RFC 2131 4.3.1)",
     "dhcp request without an address": "an address in option 50 or ciaddr (RFC 2131 4.3.2)",
+    "dhcp for another server": "option 54 with this server's address (RFC 2131 4.3.2)",
     "dhcp for a lease that it does not have": "address and server of its lease (RFC 2131 4.3.4)",
 }
 
@@ -137,6 +138,7 @@ class DhcpServer:
         server = message.options.get(dhcp.SERVER)
         if server is not None and server != self._router:
             self.guests.withdraw_offers(message.mac)
+            self._drop("dhcp for another server", message, now)
             return None
         address = message.options.get(dhcp.WANTED, message.ciaddr)
         if address == dhcp.ZERO:

@@ -103,6 +103,13 @@ def releases_nothing(lab: LintedLab) -> None:
     to_dhcp(lab, message("release", ciaddr="192.168.16.77"))
 
 
+@example("DHCP012")
+def names_another_server(lab: LintedLab) -> None:
+    """The guest names a server that is not there."""
+    taken = ("requested_addr", "192.168.16.2"), ("server_id", "192.168.16.77")
+    to_dhcp(lab, message("request", *taken))
+
+
 def to_dns(lab: LintedLab, query: Any) -> None:
     lab.from_guest(udp(ROUTER, 53, bytes(query)))
 
