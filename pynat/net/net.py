@@ -50,6 +50,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 StreamHandler = Callable[[Stream], Coroutine[Any, Any, None]]
 DatagramHandler = Callable[[Datagram], Awaitable[None] | None]
 FlowHook = Callable[[Flow], object]
+NameHook = Callable[[str], str | list[str] | None]
 Result = TypeVar("Result")
 DIRECTIONS = (BOTH, "from_guest", "to_guest")
 
@@ -74,6 +75,7 @@ class Net:
         self.frames = FrameHooks()
         self.flow_hooks: list[FlowHook] = []
         self.end_hooks: list[FlowHook] = []
+        self.name_hook: NameHook | None = None
         self.running: Running | None = None
         self.wire: Wire | None = None  # between the guest and the engine
         self._file = config
@@ -182,6 +184,11 @@ class Net:
         """@net.on_flow: asked about each flow that the guest opens."""
         self.flow_hooks.append(hook)
         return hook
+
+    def dns(self, answer: NameHook) -> NameHook:
+        """@net.dns: asked for each name; an address, several, "" for none, None to leave it."""
+        self.name_hook = answer
+        return answer
 
     def on_end(self, hook: FlowHook) -> FlowHook:
         """@net.on_end: told of the end of each flow."""

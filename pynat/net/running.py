@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
+from ipaddress import IPv4Address
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,6 +83,9 @@ class Running(Gate):
             self._inner.gate = self
             router.tcp.on_end = self._tcp_ended
             router.udp.on_end = self._udp_ended
+
+        if net.name_hook is not None:
+            router.dns.program = self._addresses
 
     def _listen(self) -> None:
         places = Places(self.config, {})
@@ -265,6 +269,19 @@ class Running(Gate):
                 hook(flow)
             except Exception as error:
                 self._tell(f"in on_end {name_of(hook)}", error)
+
+    # ------------------------------------------------------------------ names
+    def _addresses(self, name: str) -> tuple[IPv4Address, ...] | None:
+        hook = self._net.name_hook
+        try:
+            found = hook(name) if hook else None
+            if found is None:
+                return None
+            several = found if isinstance(found, list | tuple) else [found] if found else []
+            return tuple(IPv4Address(one) for one in several)
+        except Exception as error:
+            self._tell(f"in dns {name_of(hook)}, asked for {name}; it knows nothing of it", error)
+            return None
 
     # ------------------------------------------------------------------ what a script asks for
     def log(self, text: str) -> None:

@@ -24,6 +24,7 @@ Left out: a cache (the guest and the host's resolver have one), DNSSEC validatio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Protocol
 
@@ -63,6 +64,7 @@ class DnsForwarder:
         self._restricted = config.restricted
         self._hermetic = config.hermetic
         self._longest = network.mtu - HEADERS
+        self.program: Callable[[str], tuple[IPv4Address, ...] | None] | None = None  # asked first
         self._notices = notices
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
         self._last_id = 0
@@ -160,11 +162,17 @@ class DnsForwarder:
         return dns.truncated(answer, question)
 
     # ------------------------------------------------------------ names that we know
+    def _named(self, name: str) -> tuple[IPv4Address, ...] | None:
+        """Its addresses, none for a name that has none; None where it is not ours to know."""
+        if self.program is not None and (found := self.program(name)) is not None:
+            return found
+        return self._names.get(name)
+
     def _our_answer(self, question: Query, now: float) -> bytes | None:
         if question.klass not in (dns.IN, dns.ANY):
             return None
         wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR}
-        if addresses := self._names.get(question.name):
+        if (addresses := self._named(question.name)) is not None:
             records = [(dns.A, address.packed) for address in addresses if dns.A in wants]
             return dns.reply(question, records=records, ttl=TTL)
         if pointer := self._pointers.get(question.name):

@@ -65,7 +65,16 @@ async def _hold(stream: Stream) -> None:
 
 @pytest.mark.parametrize("kind", [Net, Stream, Datagram, Frame, Flow, Request])
 def test_whatever_there_is_is_described(kind: type) -> None:
-    inside = {"services", "hosts", "names", "timed", "frames", "flow_hooks", "end_hooks"}
+    inside = {
+        "services",
+        "hosts",
+        "names",
+        "timed",
+        "frames",
+        "flow_hooks",
+        "end_hooks",
+        "name_hook",
+    }
     inside |= {"configured", "running", "wire", "where", "established", "tell"}
     made = kind() if kind is Net else kind
     for name in sorted(set(dir(made)) - inside):

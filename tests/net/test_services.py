@@ -253,6 +253,30 @@ def test_names_are_known_to_the_dns_and_have_addresses() -> None:
         opened(lab, address, guest_port=41_000 + number)
 
 
+def test_a_function_that_answers_for_names() -> None:
+    net = Net(hermetic=True)
+    asked_for = []
+
+    @net.dns
+    def answer(name: str) -> str | list[str] | None:
+        asked_for.append(name)
+        known: dict[str, str | list[str]] = {"b.test": ["192.0.2.2", "192.0.2.3"], "none.test": ""}
+        return "192.0.2.1" if name.startswith("a") else known.get(name, "rubbish")
+
+    lab = Lab(net=net)
+    introduce(lab)
+    assert asked(lab, "a1.test") == "192.0.2.1"
+    assert asked(lab, "B.test") == "192.0.2.2"
+    codes = []
+    for name in ("none.test", "c.test"):
+        lab.from_guest(udp(ROUTER, 53, bytes(DNS(rd=1, qd=DNSQR(qname=name))), sport=1053))
+        (reply,) = [DNS(bytes(Ether(frame)[UDP].payload)) for frame in lab.to_guest()]
+        codes.append((reply.rcode, reply.ancount))
+    assert codes == [(0, 0), (3, 0)]  # it has no address; nobody knows it
+    assert asked_for == ["a1.test", "b.test", "none.test", "c.test"]
+    assert "ValueError: " in log_of(lab) or "AddressValueError: " in log_of(lab)
+
+
 def test_a_host_without_a_service_answers_ping_and_refuses() -> None:
     net = Net()
     net.machine("192.0.2.8")
