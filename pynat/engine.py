@@ -161,8 +161,16 @@ class Engine:
         from pynat.net.running import Running
 
         wake = self._stay if self._in_step else self._schedule
-        loop = self._loop
-        return Running(config.program, config, self.router, self.notices, seed, wake, loop)
+        return Running(
+            config.program,
+            config,
+            self.router,
+            self.notices,
+            seed,
+            wake,
+            self._link.now,
+            self._loop,
+        )
 
     def _stay(self) -> None:
         """In step nothing but the simulator starts a turn."""

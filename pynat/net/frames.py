@@ -7,10 +7,11 @@ scapy takes a frame apart only if the script asks for `frame.packet`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from pynat.net.report import name_of, told
-from pynat.notices import Level, Notices
+from pynat.net.report import name_of
+from pynat.notices import Notices
 from pynat.remarks import Remarks
 
 MOST_INJECTED = 10_000  # frames that wait for their turn
@@ -51,6 +52,11 @@ class Frame:
 
 
 Hook = Callable[[Frame], Any]
+Guarded = Callable[[str], AbstractContextManager[None]]
+
+
+def _unguarded(what: str) -> AbstractContextManager[None]:  # noqa: ARG001 - before there is a loop
+    return nullcontext()
 
 
 class FrameHooks:
@@ -60,6 +66,12 @@ class FrameHooks:
         self.hooks: list[tuple[str, Hook]] = []  # direction, function
         self.to_guest: list[bytes] = []  # injected
         self.from_guest: list[bytes] = []
+        self._guarded: Guarded = _unguarded
+
+    def start(self, guarded: Guarded) -> None:
+        """guarded: what a hook is called within, given what it is."""
+        self._guarded = guarded
+        self.to_guest, self.from_guest = [], []
 
     def inject(self, frame: object, *, to_guest: bool) -> None:
         queue = self.to_guest if to_guest else self.from_guest
@@ -83,29 +95,23 @@ class FrameHooks:
         for direction, hook in self.hooks:
             if direction in (BOTH, "from_guest" if from_guest else "to_guest"):
                 frames = [
-                    new
-                    for one in frames
-                    for new in self._asked(hook, Frame(one, from_guest, now), notices)
+                    new for one in frames for new in self._asked(hook, Frame(one, from_guest, now))
                 ]
         _remark(notices.remarks, data, frames, from_guest=from_guest)
         if not frames:
             notices.drops["on_frame"] += 1
         return frames
 
-    def _asked(self, hook: Hook, frame: Frame, notices: Notices) -> list[bytes]:
+    def _asked(self, hook: Hook, frame: Frame) -> list[bytes]:
         """A hook that fails lets its frame pass."""
-        try:
+        with self._guarded(f"on_frame {name_of(hook)}; the frame passes as it was"):
             answer = hook(frame)
-            if answer is None:
-                return [frame.bytes]
             if answer is DROP:
                 return []
-            several = answer if isinstance(answer, list | tuple) else [answer]
-            return [_bytes(one) for one in several]
-        except Exception as error:
-            text = f"{told(error)}\nin on_frame {name_of(hook)}; the frame passes as it was"
-            notices.limited("on_frame fault", text, frame.time, Level.ERROR)
-            return [frame.bytes]
+            if answer is not None:
+                several = answer if isinstance(answer, list | tuple) else [answer]
+                return [_bytes(one) for one in several]
+        return [frame.bytes]
 
 
 def _bytes(frame: object) -> bytes:

@@ -12,12 +12,13 @@ of a set must not depend on where memory happened to be.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import heapq
 import sys
 from asyncio import events
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from itertools import count
 from typing import Any, TypeVar
 
@@ -90,22 +91,29 @@ class GuestLoop(asyncio.AbstractEventLoop):
     # ------------------------------------------------------------------ stepped by the engine
     def run(self, now: float, most: int) -> int:
         """Whatever is ready, and what becomes ready by it; how many callbacks that were."""
-        self._now = now
-        self._wake(now)
+        self._now = max(self._now, now)
+        self._wake(self._now)
         if not self._ready:
             return 0
-        outer = events._get_running_loop()
-        hooks = sys.get_asyncgen_hooks()
-        events._set_running_loop(self)
-        sys.set_asyncgen_hooks(None, self._finalize)
-        try:
-            ran = 0
+        ran = 0
+        with self.entered(now):
             while self._ready and ran < most:
                 handle = self._ready.popleft()
                 ran += 1
                 if not handle.cancelled():
                     self._run(handle)
-            return ran
+        return ran
+
+    @contextlib.contextmanager
+    def entered(self, now: float) -> Iterator[None]:
+        """What is called within makes tasks of this loop, not of the engine's."""
+        self._now = max(self._now, now)
+        outer = events._get_running_loop()
+        hooks = sys.get_asyncgen_hooks()
+        events._set_running_loop(self)
+        sys.set_asyncgen_hooks(None, self._finalize)
+        try:
+            yield
         finally:
             sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)

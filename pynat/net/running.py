@@ -12,8 +12,9 @@ has something ready ends the turn after MOST callbacks and goes on a millisecond
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from ipaddress import IPv4Address
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,17 +22,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pynat.config import Config, Protocol
 from pynat.errors import ConfigError
 from pynat.inner.connection import Connection
-from pynat.inner.hosts import ANYWHERE, Gate, TcpService, UdpService, Verdict
+from pynat.inner.hosts import ANYWHERE, TcpService, UdpService
 from pynat.inner.hosts import Datagram as InnerDatagram
 from pynat.nat.holds import ANSWER
-from pynat.nat.messages import Address, Parties
+from pynat.nat.messages import Address
 from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
-from pynat.net.flows import REFUSE, Flow
-from pynat.net.frames import DROP
+from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
 from pynat.net.report import name_of, told
-from pynat.net.stream import Reset, Stream, endpoint
+from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
 
@@ -41,13 +41,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _LINES = Rate(100, 10)  # of net.log
 MOST = 100_000  # callbacks in one turn
-MOST_FLOWS = 20_000  # whose ends a script is told of
 MOST_TASKS = 1024  # datagrams that are being dealt with at once
 BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
 
 
-class Running(Gate):
+class Running:
     def __init__(
         self,
         net: Net,
@@ -56,10 +55,15 @@ class Running(Gate):
         notices: Notices,
         seed: int,
         wake: Callable[[], None],
+        clock: Callable[[], float],
         host_loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """wake: asks for another turn. host_loop: with sockets, where the host may be reached."""
+        """wake: asks for another turn. clock: guest time.
+
+        host_loop: with sockets, where the host may be reached.
+        """
         self.config = config
+        self.clock = clock
         self._wake_engine = wake
         self.dice = Random(f"script {seed}")  # beside the router's
         self.loop = GuestLoop(self._fault)  # type: ignore[abstract]
@@ -73,16 +77,13 @@ class Running(Gate):
         self._on_host = 0  # coroutines that the script waits for
         self._started = False
         self._resume: float | None = None
-        self._flows: dict[tuple[str, Parties], Flow] = {}  # that are to be told of
-        self._names = {one[0].packed: name for name, one in reversed(config.names.items())}
         net.running = self
-        net.frames.take(to_guest=True)
-        net.frames.take(to_guest=False)
+        net.frames.start(self.guarded)
         self._listen()
         if net.flow_hooks or net.end_hooks:
-            self._inner.gate = self
-            router.tcp.on_end = self._tcp_ended
-            router.udp.on_end = self._udp_ended
+            gate = self._inner.gate = FlowGate(self, net.flow_hooks, net.end_hooks)
+            router.tcp.on_end = gate.tcp_ended
+            router.udp.on_end = gate.udp_ended
 
         if net.name_hook is not None:
             router.dns.program = self._addresses
@@ -92,10 +93,11 @@ class Running(Gate):
         self._inner.hosts.update(address.packed for address in self.config.virtual.hosts)
         for service in self._net.services:
             address = ANYWHERE if service.host == EVERY else places.of(service.host).packed
+            handler, name = service.handler, str(service)
             if service.protocol is Protocol.TCP:
-                self._inner.tcp[address, service.port] = self._tcp(service.handler, str(service))
+                self._inner.tcp[address, service.port] = self.tcp_service(handler, name)
             else:
-                self._inner.udp[address, service.port] = self._udp(service.handler, str(service))
+                self._inner.udp[address, service.port] = self.udp_service(handler, name)
 
     # ------------------------------------------------------------------ within the engine's turn
     def run(self, now: float, settle: Callable[[], None]) -> None:
@@ -156,7 +158,7 @@ class Running(Gate):
             due = max(due + timed.interval, loop.time())
 
     # ------------------------------------------------------------------ services
-    def _tcp(self, handler: Callable[..., Any], name: str) -> TcpService:
+    def tcp_service(self, handler: Callable[..., Any], name: str) -> TcpService:
         def serve(connection: Connection) -> None:
             stream = Stream(connection, self.wake, self._tell)
             self._spawn(self._serve(handler, stream, connection, name), name)
@@ -179,7 +181,7 @@ class Running(Gate):
         else:
             stream.close()
 
-    def _udp(self, handler: Callable[..., Any], name: str) -> UdpService:
+    def udp_service(self, handler: Callable[..., Any], name: str) -> UdpService:
         def serve(inner: InnerDatagram) -> None:
             if self._datagrams >= MOST_TASKS:
                 text = f"{name}: {MOST_TASKS} datagrams are being dealt with already"
@@ -208,80 +210,15 @@ class Running(Gate):
         if not task.cancelled() and (error := task.exception()) is not None:
             self._tell(f"in {task.get_name()}", error)
 
-    # ------------------------------------------------------------------ the gate
-    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
-        flow = self._opened("tcp", parties)
-        found = self._asked(flow)
-        if found is None or isinstance(found, Verdict):
-            return found
-        return self._tcp(found, str(flow))
-
-    def udp(self, parties: Parties) -> Verdict | UdpService | None:
-        flow = self._opened("udp", parties)
-        found = self._asked(flow)
-        if found is None or isinstance(found, Verdict):
-            return found
-        return self._udp(found, str(flow))
-
-    def _opened(self, protocol: str, parties: Parties) -> Flow:
-        guest, host = endpoint(parties.guest), endpoint(parties.host)
-        name = self._names.get(parties.host[0], "")
-        flow = Flow(protocol, guest, host, name, self._inner.now)
-        if self._net.end_hooks:
-            if len(self._flows) >= MOST_FLOWS:
-                del self._flows[next(iter(self._flows))]
-            self._flows[protocol, parties] = flow
-        return flow
-
-    def _asked(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
-        """A hook that fails leaves the flow as it is."""
-        for hook in self._net.flow_hooks:
-            try:
-                answer = hook(flow)
-                if answer is REFUSE:
-                    return Verdict.REFUSE
-                if answer is DROP:
-                    return Verdict.DROP
-                if callable(answer):
-                    return answer
-                if answer is not None:
-                    raise TypeError(
-                        f"on_flow returned {answer!r}; it may return None, REFUSE, DROP or a"
-                        " function for the stream or datagram"
-                    )
-            except Exception as error:
-                self._tell(f"in on_flow {name_of(hook)}; the flow goes where it would", error)
-        return None
-
-    def _tcp_ended(self, parties: Parties, why: str) -> None:
-        flow = self._flows.pop(("tcp", parties), None)
-        if flow is not None:
-            self._ended(flow, why)
-
-    def _udp_ended(self, guest: Address, why: str) -> None:
-        for key in [one for one in self._flows if one[0] == "udp" and one[1].guest == guest]:
-            self._ended(self._flows.pop(key), why)
-
-    def _ended(self, flow: Flow, why: str) -> None:
-        flow.why = why
-        for hook in self._net.end_hooks:
-            try:
-                hook(flow)
-            except Exception as error:
-                self._tell(f"in on_end {name_of(hook)}", error)
-
     # ------------------------------------------------------------------ names
     def _addresses(self, name: str) -> tuple[IPv4Address, ...] | None:
         hook = self._net.name_hook
-        try:
+        with self.guarded(f"dns {name_of(hook)}, asked for {name}; it knows nothing of it"):
             found = hook(name) if hook else None
-            if found is None:
-                return None
-            several = found if isinstance(found, list | tuple) else [found] if found else []
-            return tuple(IPv4Address(one) for one in several)
-        except Exception as error:
-            self._tell(f"in dns {name_of(hook)}, asked for {name}; it knows nothing of it", error)
-            return None
+            if found is not None:
+                several = found if isinstance(found, list | tuple) else [found] if found else []
+                return tuple(IPv4Address(one) for one in several)
+        return None
 
     # ------------------------------------------------------------------ what a script asks for
     def log(self, text: str) -> None:
@@ -366,6 +303,15 @@ class Running(Gate):
         self.wake()
 
     # ------------------------------------------------------------------ faults of the script
+    @contextlib.contextmanager
+    def guarded(self, what: str) -> Iterator[None]:
+        """For a function of the script's that is called beside the loop, and may make tasks."""
+        try:
+            with self.loop.entered(self.clock()):
+                yield
+        except Exception as error:
+            self._tell(f"in {what}", error)
+
     def _tell(self, what: str, error: BaseException) -> None:
         text = f"{told(error)}\n{what}"
         self._notices.limited("script fault", text, self.loop.time(), Level.ERROR)

@@ -122,7 +122,7 @@ class Lab:
         from pynat.net.running import Running
 
         notices = self.router.notices
-        return Running(net, self.config, self.router, notices, seed, wake=lambda: None)
+        return Running(net, self.config, self.router, notices, seed, lambda: None, lambda: self.now)
 
     def _next_timer(self) -> float | None:
         mine = self.router.next_timer()

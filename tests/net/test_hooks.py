@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
@@ -165,6 +167,27 @@ def test_flows_are_refused_dropped_served_or_left() -> None:
     assert lab.to_host() == []
     assert len(seen) == 7  # once for each of UDP's
     assert seen[0] == "tcp 192.168.16.2:40001 > 192.0.2.7:1"
+
+
+def test_a_hook_may_make_tasks_that_run_in_guest_time() -> None:
+    net = Net()
+    seen = []
+
+    @net.on_flow
+    def start(flow: Flow) -> None:
+        tasks.append(asyncio.create_task(later(flow)))
+        seen.append(net.now())
+
+    async def later(flow: Flow) -> None:
+        await asyncio.sleep(1)
+        seen.append(net.now())
+
+    tasks: list[asyncio.Task[None]] = []
+    lab = lab_of(net)
+    lab.wait(5)
+    TcpScript(lab, remote=HOST).guest("S 0:0(0)")
+    lab.wait(1)
+    assert seen == [6.0, 7.0]
 
 
 def test_the_end_of_a_flow_is_told() -> None:

@@ -1,0 +1,96 @@
+"""Flows as a script sees them: asked where each one leads, told of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
+from pynat.nat.messages import Address, Parties
+from pynat.net.flows import REFUSE, Flow
+from pynat.net.frames import DROP
+from pynat.net.report import name_of
+from pynat.net.stream import endpoint
+
+if TYPE_CHECKING:
+    from pynat.net.running import Running
+
+MOST = 20_000  # flows whose ends a script is told of
+Hooks = list[Callable[[Flow], object]]
+
+
+class FlowGate(Gate):
+    def __init__(self, running: Running, opened: Hooks, ended: Hooks) -> None:
+        self._running = running
+        self._opened = opened
+        self._ended = ended
+        self._flows: dict[Parties, Flow] = {}  # of TCP
+        self._datagrams: dict[Address, list[Flow]] = {}  # of UDP, by the guest's port
+        self._count = 0  # of both
+        names = running.config.names
+        self._names = {one[0].packed: name for name, one in reversed(names.items()) if one}
+
+    # ------------------------------------------------------------------ asked
+    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
+        flow = self._flow("tcp", parties)
+        if self._remember():
+            self._flows[parties] = flow
+        found = self._answer(flow)
+        if found is None or isinstance(found, Verdict):
+            return found
+        return self._running.tcp_service(found, str(flow))
+
+    def udp(self, parties: Parties) -> Verdict | UdpService | None:
+        flow = self._flow("udp", parties)
+        if self._remember():
+            self._datagrams.setdefault(parties.guest, []).append(flow)
+        found = self._answer(flow)
+        if found is None or isinstance(found, Verdict):
+            return found
+        return self._running.udp_service(found, str(flow))
+
+    def _flow(self, protocol: str, parties: Parties) -> Flow:
+        name = self._names.get(parties.host[0], "")
+        guest, host = endpoint(parties.guest), endpoint(parties.host)
+        return Flow(protocol, guest, host, name, self._running.clock())
+
+    def _remember(self) -> bool:
+        if not self._ended or self._count >= MOST:
+            return False
+        self._count += 1
+        return True
+
+    def _answer(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
+        """A hook that fails leaves the flow as it is."""
+        for hook in self._opened:
+            with self._running.guarded(f"on_flow {name_of(hook)}; the flow goes where it would"):
+                answer = hook(flow)
+                if answer is REFUSE:
+                    return Verdict.REFUSE
+                if answer is DROP:
+                    return Verdict.DROP
+                if callable(answer):
+                    return answer
+                if answer is not None:
+                    raise TypeError(
+                        f"on_flow returned {answer!r}; it may return None, REFUSE, DROP or a"
+                        " function for the stream or datagram"
+                    )
+        return None
+
+    # ------------------------------------------------------------------ told
+    def tcp_ended(self, parties: Parties, why: str) -> None:
+        flow = self._flows.pop(parties, None)
+        if flow is not None:
+            self._tell(flow, why)
+
+    def udp_ended(self, guest: Address, why: str) -> None:
+        for flow in self._datagrams.pop(guest, ()):
+            self._tell(flow, why)
+
+    def _tell(self, flow: Flow, why: str) -> None:
+        self._count -= 1
+        flow.why = why
+        for hook in self._ended:
+            with self._running.guarded(f"on_end {name_of(hook)}"):
+                hook(flow)
