@@ -44,7 +44,9 @@ def test_arp(network: TapNetwork) -> None:
 
 @pytest.mark.parametrize("size", [0, 56, 1472, 1473, 3000, 65507])
 def test_ping_of_every_size(network: TapNetwork, size: int) -> None:
-    said = network.guest.run("ping", "-c", "2", "-i", "0.01", "-s", str(size), ROUTER).stdout
+    said = network.guest.run(
+        "ping", "-c", "2", "-i", "0.01", "-W", "5", "-s", str(size), ROUTER
+    ).stdout
     assert "2 packets transmitted, 2 received, 0% packet loss" in said
 
 
