@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pynat.net.net import Net
 
 CAPTURE_FILES = 4
+MOST_FAULTS = 1000  # at once
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
 # The addresses of names in host_aliases, in their order: RFC 2544's, which no real host has.

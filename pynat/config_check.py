@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pynat.config import CAPTURE_FILES, Config, Forward, Network, Protocol, TimePolicy
+from pynat.config import CAPTURE_FILES, MOST_FAULTS, Config, Forward, Network, Protocol, TimePolicy
 from pynat.config_dhcp import check_routes, check_static
 from pynat.config_peers import check_peers
 from pynat.config_values import Source
@@ -31,6 +31,8 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     if config.capture_size is None and config.capture_files != CAPTURE_FILES:
         right = "together with capture_size, which says when the next file begins"
         raise source.error("capture_files", config.capture_files, right)
+    if len(config.faults) > MOST_FAULTS:
+        raise source.error("faults", len(config.faults), f"a list of {MOST_FAULTS} at most")
     if config.hermetic:
         _check_hermetic(config, source)
     for rule in config.forwards:

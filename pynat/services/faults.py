@@ -12,14 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pynat.config import Fault
+from pynat.config import MOST_FAULTS, Fault
 from pynat.config_faults import fault
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
 from pynat.nat.rows import Row
 from pynat.notices import Notices
-
-MOST = 1000  # faults at once
 
 
 @dataclass(slots=True, eq=False)
@@ -66,8 +64,8 @@ class Faults:
 
     def add(self, wanted: str | Fault, now: float = 0.0) -> int:
         """Its number. Raises ConfigError, with what would be right."""
-        if sum(map(len, self._services.values())) >= MOST:
-            raise ConfigError(f"{MOST} faults are set already; clear some")
+        if len(self) >= MOST_FAULTS:
+            raise ConfigError(f"{MOST_FAULTS} faults are set already; clear some")
         standing = Standing(self._last + 1, _parsed(wanted), now)
         self._last = standing.number
         self._services[standing.fault.service].append(standing)

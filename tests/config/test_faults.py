@@ -66,6 +66,11 @@ def test_a_file_names_them() -> None:
         read_toml('faults = ["arp sleep"]\n', "net.toml")
 
 
+def test_a_file_may_not_have_too_many() -> None:
+    with pytest.raises(ConfigError, match="faults = 1001: must be a list of 1000 at most"):
+        read_toml(f"faults = {['arp silent'] * 1001}", "net.toml")
+
+
 def test_the_docs_have_every_fault() -> None:
     rows = re.findall(r"^\| `(.+?)` \|", DOCS.read_text(), re.MULTILINE)
     forms = [usage(service, kind).strip() for service, kinds in FORMS.items() for kind in kinds]
