@@ -46,7 +46,7 @@ def add(subparsers: Subparsers) -> None:
         help="the namespace it is put into, by name (made if it is not there, and then removed at"
         " the end) or as a path (/proc/PID/ns/net); default: this one",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML, as script= for Bochs")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="as script= for Bochs")
     parser.add_argument(
         "--configure",
         action="store_true",
