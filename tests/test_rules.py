@@ -54,7 +54,7 @@ def reasons(tree: ast.AST) -> Iterator[str]:
 
 GIVEN = {
     reason
-    for tree in trees("wire", "nat", "services", "router")
+    for tree in trees("wire", "nat", "services", "router", "net")
     for reason in reasons(tree)
     if reason
 }

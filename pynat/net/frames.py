@@ -99,7 +99,9 @@ class FrameHooks:
                 ]
         _remark(notices.remarks, data, frames, from_guest=from_guest)
         if not frames:
-            notices.drops["on_frame"] += 1
+            way = "from" if from_guest else "to"
+            text = f"{len(data)} bytes {way} the guest: on_frame returned DROP"
+            notices.drop("dropped by a script", text, now)
         return frames
 
     def _asked(self, hook: Hook, frame: Frame) -> list[bytes]:
@@ -129,11 +131,11 @@ def _remark(remarks: Remarks, before: bytes, after: list[bytes], *, from_guest: 
     if not remarks.wanted or (len(after) == 1 and after[0] is before):
         return
     if from_guest:
-        remarks.add(before, "dropped by on_frame" if not after else "changed by on_frame")
+        remarks.add(before, "dropped by a script" if not after else "changed by a script")
         for one in after:
             if one is not before:
                 remarks.same(one, before)
     else:
         said = remarks.take(before)
         for one in after:
-            remarks.add(one, f"{said}\nchanged by on_frame".strip())
+            remarks.add(one, f"{said}\nchanged by a script".strip())

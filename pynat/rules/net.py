@@ -194,3 +194,13 @@ FAULT = Rule(
     "It is not answered, or gets no further, as on a network that is out of order.",
     "Let the guest cope with it: ask again later, and more and more rarely.",
 )
+
+ON_FRAME = Rule(
+    "NET031",
+    "dropped by a script",
+    Severity.NOTE,
+    "A hook of the network's script (docs/python.md) has dropped the frame.",
+    "",
+    "The script wants it so: it is as if the wire had lost it.",
+    "Let the guest cope with the loss, or change the script.",
+)

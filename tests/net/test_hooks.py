@@ -53,7 +53,7 @@ def test_a_frame_is_dropped_and_counted() -> None:
     lab = lab_of(net)
     lab.from_guest(ping(ROUTER))
     assert lab.to_guest() == []
-    assert lab.drops == {"on_frame": 1}
+    assert lab.drops == {"dropped by a script": 1}
 
 
 def test_a_frame_is_changed_as_a_packet_and_as_bytes() -> None:
