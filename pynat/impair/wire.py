@@ -25,6 +25,7 @@ class _Waiting(NamedTuple):
     due: float
     order: int
     frame: bytes
+    number: int  # the frame's, on the wire
     rule: Working  # that made it wait
 
 
@@ -83,9 +84,9 @@ class Wire:
         """What has come through, each with the time at which it did."""
         queue = self._queues[to_guest]
         while queue.heap and queue.heap[0].due <= now:
-            due, _, frame, rule = heapq.heappop(queue.heap)
+            due, _, frame, number, rule = heapq.heappop(queue.heap)
             rule.lanes[to_guest].waiting -= 1
-            self._pass(frame, due, rule.number, 0, to_guest)
+            self._pass(frame, due, rule.number, number, to_guest)
         taken, queue.ready = queue.ready[:limit], queue.ready[limit:]
         return taken
 
@@ -96,7 +97,7 @@ class Wire:
         return queue.heap[0].due if queue.heap else None
 
     def _pass(self, frame: bytes, now: float, behind: int, number: int, to_guest: bool) -> None:
-        """Through the rules behind the one of that number; `number` is the frame's, 0 if late."""
+        """Through the rules after the one numbered `behind`; `number` is the frame's own."""
         view = View(frame)
         for rule in self._rules.values():
             if rule.number <= behind or not rule.wants(view, number, now, to_guest=to_guest):
@@ -104,12 +105,18 @@ class Wire:
             fates = rule.lanes[to_guest].treat(view, now)
             if fates == [Fate(frame, now, "")]:
                 continue
-            self._carry_out(rule, frame, fates, now, to_guest)
+            self._carry_out(rule, frame, fates, now, number, to_guest)
             return
         self._queues[to_guest].ready.append((now, frame))
 
     def _carry_out(
-        self, rule: Working, frame: bytes, fates: list[Fate], now: float, to_guest: bool
+        self,
+        rule: Working,
+        frame: bytes,
+        fates: list[Fate],
+        now: float,
+        number: int,
+        to_guest: bool,
     ) -> None:
         rule.treated += 1
         for fate in fates:
@@ -118,11 +125,11 @@ class Wire:
             if fate.frame is None:
                 rule.lost += 1
             elif fate.due > now:
-                self._hold(rule, fate, to_guest)
+                self._hold(rule, fate, number, to_guest)
             else:
-                self._pass(fate.frame, now, rule.number, 0, to_guest)
+                self._pass(fate.frame, now, rule.number, number, to_guest)
 
-    def _hold(self, rule: Working, fate: Fate, to_guest: bool) -> None:
+    def _hold(self, rule: Working, fate: Fate, number: int, to_guest: bool) -> None:
         assert fate.frame is not None
         heap = self._queues[to_guest].heap
         if len(heap) >= LONGEST_QUEUE:
@@ -131,4 +138,4 @@ class Wire:
             self._tell(rule, fate.frame, full, to_guest)
             return
         rule.lanes[to_guest].waiting += 1
-        heapq.heappush(heap, _Waiting(fate.due, next(self._order), fate.frame, rule))
+        heapq.heappush(heap, _Waiting(fate.due, next(self._order), fate.frame, number, rule))

@@ -223,6 +223,13 @@ def test_one_after_the_other() -> None:
     assert passed == [(1.1, PLAIN[1]), (2.0, PLAIN[0]), (2.0, PLAIN[0])]
 
 
+@pytest.mark.parametrize("before", ["delay 20ms", "duplicate", "truncate 20", "rate 1mbit"])
+def test_a_frame_keeps_its_number_behind_other_rules(before: str) -> None:
+    bad = Bad(before, "drop frame 2")
+    bad.through(PLAIN[:3])
+    assert (2, "dropped") in bad.told
+
+
 def test_what_a_rule_is_told_to_have_done() -> None:
     bad = Bad("corrupt delay 5ms")
     bad.frames(PLAIN[:1])
