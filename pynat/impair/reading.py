@@ -168,8 +168,8 @@ def _rate(words: _Words, after: str) -> float:
     match = re.fullmatch(rf"({_NUMBER})([a-z]+)", word)
     assert match
     bits = float(match[1]) * _BITS[match[2]]
-    if bits < 8:
-        raise BadRule(f"rate {word}: at least 8bit")
+    if not 8 <= bits <= 1e12:
+        raise BadRule(f"rate {word}: from 8bit to 1000gbit")
     return bits
 
 
@@ -202,7 +202,7 @@ PHRASES: dict[str, Reader] = {
     "rate": _rate,
     "limit": _count(),
 }
-_WORDS = (*(one for one in Direction if one), *KINDS, *PHRASES)
+_WORDS = (*(str(one) for one in Direction if one), *KINDS, *PHRASES)
 
 
 def parse(text: str) -> ImpairRule:

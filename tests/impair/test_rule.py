@@ -71,6 +71,7 @@ def test_what_is_written_is_meant(text: str, rule: ImpairRule) -> None:
     ("text", "said"),
     [
         ("drp", "'drp' is no word of a rule; did you mean 'drop'?"),
+        ("to-gest drop", "'to-gest' is no word of a rule; did you mean 'to-guest'?"),
         ("xyzzy", "'xyzzy' is no word of a rule; there are: to-guest"),
         ("", "it does nothing; say what to do: drop, flap, loss"),
         ("tcp data", "it does nothing"),
@@ -92,6 +93,8 @@ def test_what_is_written_is_meant(text: str, rule: ImpairRule) -> None:
         ("drop tcp dns", "no frame is tcp and udp at once"),
         ("udp flip tcp.seq", "no frame is tcp and udp at once"),
         ("rate 10", "behind 'rate' comes a rate like 10mbit"),
+        ("rate 1bit", "rate 1bit: from 8bit to 1000gbit"),
+        (f"rate {'9' * 400}bit", "from 8bit to 1000gbit"),
         ("flap 1s", "behind 'flap TIME' comes a time"),
     ],
 )
