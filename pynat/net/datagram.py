@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pynat.inner.hosts import Datagram as Inner
-from pynat.net.stream import endpoint
+from pynat.net.stream import endpoint, not_bytes
 
 LONGEST = 65_507  # bytes: RFC 768 in an IPv4 packet
 
@@ -34,7 +34,7 @@ class Datagram:
 
 def checked(data: bytes) -> bytes:
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise TypeError(f"a datagram is bytes, not {type(data).__name__}; text.encode() makes them")
+        raise TypeError(f"a datagram is bytes, {not_bytes(data)}")
     if len(data) > LONGEST:
         raise ValueError(f"a datagram has at most {LONGEST} bytes, not {len(data)}")
     return bytes(data)

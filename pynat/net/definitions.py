@@ -72,10 +72,10 @@ def host_text(call: str, host: object) -> str:
     return host
 
 
-def port_number(call: str, port: object) -> int:
+def port_number(call: str, port: object, *, least: int = 0) -> int:
     if port == EVERY:
         return 0
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+    if isinstance(port, bool) or not isinstance(port, int) or not least <= port <= 65_535:
         raise wrong(f"{call} port {port!r}", 'from 1 to 65535, or "*" for every port')
     return port
 
@@ -86,10 +86,27 @@ def seconds(call: str, value: object, *, least: float) -> float:
     return float(value)
 
 
-def coroutine_function(call: str, handler: Callable[..., Any], argument: str) -> None:
-    if not inspect.iscoroutinefunction(handler):
+def checked_function(
+    call: str, handler: Callable[..., Any], argument: str = "", *, is_async: bool | None = None
+) -> None:
+    """argument: what it is called with; "" is nothing. is_async: None is either."""
+    found = inspect.iscoroutinefunction(handler)
+    if not _takes(handler, argument) or is_async not in (None, found):
         name = name_of(handler)
-        raise wrong(f"{call} {name}", f"async def {name}({argument}): ...")
+        prefix = "async " if (found if is_async is None else is_async) else ""
+        raise wrong(f"{call} {name}", f"{prefix}def {name}({argument}): ...")
+
+
+def _takes(handler: Callable[..., Any], argument: str) -> bool:
+    try:
+        signature = inspect.signature(handler)
+    except (TypeError, ValueError):
+        return callable(handler)  # some that are written in C do not say
+    try:
+        signature.bind(*([argument] if argument else []))
+    except TypeError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- names and addresses

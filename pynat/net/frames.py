@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from pynat.net.report import name_of
+from pynat.net.report import placed
 from pynat.notices import Notices
 from pynat.remarks import Remarks
 
@@ -106,7 +106,7 @@ class FrameHooks:
 
     def _asked(self, hook: Hook, frame: Frame) -> list[bytes]:
         """A hook that fails lets its frame pass."""
-        with self._guarded(f"on_frame {name_of(hook)}; the frame passes as it was"):
+        with self._guarded(f"on_frame {placed(hook)}; the frame passes as it was"):
             answer = hook(frame)
             if answer is DROP:
                 return []

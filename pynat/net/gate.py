@@ -9,7 +9,7 @@ from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
 from pynat.nat.messages import Address, Parties
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
-from pynat.net.report import name_of
+from pynat.net.report import placed
 from pynat.net.stream import endpoint
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class FlowGate(Gate):
     def _answer(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
         """A hook that fails leaves the flow as it is."""
         for hook in self._opened:
-            with self._running.guarded(f"on_flow {name_of(hook)}; the flow goes where it would"):
+            with self._running.guarded(f"on_flow {placed(hook)}; the flow goes where it would"):
                 answer = hook(flow)
                 if answer is REFUSE:
                     return Verdict.REFUSE
@@ -92,5 +92,5 @@ class FlowGate(Gate):
         self._count -= 1
         flow.why = why
         for hook in self._ended:
-            with self._running.guarded(f"on_end {name_of(hook)}"):
+            with self._running.guarded(f"on_end {placed(hook)}"):
                 hook(flow)

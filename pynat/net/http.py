@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from pynat.net.report import placed
 from pynat.net.stream import Reset, Stream
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ class _TooLong(Exception):  # noqa: N818 - reads as a word
 def serve_pages(page: Callable[[Request], Answer]) -> Callable[[Stream], Any]:
     async def answer(request: Request) -> _Page:
         found = page(request)
-        return _page(await found if inspect.isawaitable(found) else found)
+        found = await found if inspect.isawaitable(found) else found
+        try:
+            return _page(found)
+        except TypeError as error:
+            raise TypeError(f"{error} ({placed(page)})") from None
 
     return _server(answer)
 

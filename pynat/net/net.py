@@ -31,7 +31,7 @@ from pynat.net.definitions import (
     Places,
     Service,
     Timed,
-    coroutine_function,
+    checked_function,
     host_text,
     port_number,
     seconds,
@@ -41,6 +41,7 @@ from pynat.net.definitions import (
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import BOTH, DROP, FrameHooks, Hook
 from pynat.net.http import Answer, Request, serve_folder, serve_pages
+from pynat.net.report import name_of
 from pynat.net.stream import Stream
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Net:
         self.services: list[Service] = []
         self.hosts: dict[str, str] = {}  # that have no service, and where the script says so
         self.names: dict[str, tuple[IPv4Address, ...]] = {}
+        self._named: dict[str, str] = {}  # where the script says so
         self.timed: list[Timed] = []
         self.frames = FrameHooks()
         self.flow_hooks: list[FlowHook] = []
@@ -86,7 +88,7 @@ class Net:
         """@net.tcp("example.test", 80): an async function that is given each connection."""
 
         def add(handler: StreamHandler) -> StreamHandler:
-            coroutine_function("net.tcp", handler, "stream")
+            checked_function("net.tcp", handler, "stream", is_async=True)
             self._serve(Protocol.TCP, host, port, handler)
             return handler
 
@@ -96,6 +98,7 @@ class Net:
         """@net.udp("192.0.2.7", 9999): a function, async or not, that is given each datagram."""
 
         def add(handler: DatagramHandler) -> DatagramHandler:
+            checked_function("net.udp", handler, "datagram")
             self._serve(Protocol.UDP, host, port, handler)
             return handler
 
@@ -111,6 +114,7 @@ class Net:
         def add(page: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
             if directory is not None:
                 raise wrong("net.http", "a directory or a function, not both")
+            checked_function("net.http", page, "request")
             self._serve(Protocol.TCP, host, port, serve_pages(page))
             return page
 
@@ -121,7 +125,11 @@ class Net:
         found = host_text("net.name", name)
         if found == EVERY or found[-1].isdigit() or not addresses:
             raise wrong(f"net.name({name!r})", 'a name and its addresses: "a.test", "192.0.2.1"')
-        self.names[found] = tuple(IPv4Address(host_text("net.name", one)) for one in addresses)
+        if found in self._named:
+            right = f"one line with all its addresses; {self._named[found]} has it already"
+            raise wrong(f"net.name({name!r})", right)
+        self._named[found] = where()
+        self.names[found] = tuple(map(_address, addresses))
 
     def machine(self, host: str) -> None:
         """A host that answers ping, and refuses where it serves nothing; "*" is all of them."""
@@ -131,7 +139,7 @@ class Net:
         self, protocol: Protocol, host: str, port: int | str, handler: Callable[..., Any]
     ) -> None:
         call = f"net.{protocol}"
-        number = port_number(call, port)
+        number = port_number(call, port, least=1)
         self.services.append(Service(protocol, host_text(call, host), number, handler, where()))
 
     def _folder(self, directory: str | Path) -> Path:
@@ -147,6 +155,7 @@ class Net:
         first = seconds("net.at", when, least=0)
 
         def add(handler: Function) -> Function:
+            checked_function("net.at", handler)
             self.timed.append(Timed(first, None, handler))
             return handler
 
@@ -157,6 +166,7 @@ class Net:
         step = seconds("net.every", interval, least=0.001)
 
         def add(handler: Function) -> Function:
+            checked_function("net.every", handler)
             self.timed.append(Timed(None, step, handler))
             return handler
 
@@ -175,6 +185,7 @@ class Net:
             raise wrong(f"net.on_frame direction {direction!r}", right)
 
         def add(function: Hook) -> Hook:
+            checked_function("net.on_frame", function, "frame", is_async=False)
             self.frames.hooks.append((direction, function))
             return function
 
@@ -182,16 +193,22 @@ class Net:
 
     def on_flow(self, hook: FlowHook) -> FlowHook:
         """@net.on_flow: asked about each flow that the guest opens."""
+        checked_function("net.on_flow", hook, "flow", is_async=False)
         self.flow_hooks.append(hook)
         return hook
 
     def dns(self, answer: NameHook) -> NameHook:
         """@net.dns: asked for each name; an address, several, "" for none, None to leave it."""
+        checked_function("net.dns", answer, "name", is_async=False)
+        if self.name_hook is not None:
+            right = f"one function, {name_of(self.name_hook)} is it"
+            raise wrong(f"net.dns {name_of(answer)}", right)
         self.name_hook = answer
         return answer
 
     def on_end(self, hook: FlowHook) -> FlowHook:
         """@net.on_end: told of the end of each flow."""
+        checked_function("net.on_end", hook, "flow", is_async=False)
         self.end_hooks.append(hook)
         return hook
 
@@ -285,6 +302,13 @@ class Net:
         if "script" in tables:
             raise ConfigError(f"{path}: script: left out; {self.where} names this file")
         return tables
+
+
+def _address(written: object) -> IPv4Address:
+    try:
+        return IPv4Address(host_text("net.name", written))
+    except ValueError:
+        raise wrong(f"net.name address {written!r}", 'an IPv4 address like "192.0.2.1"') from None
 
 
 def _merged(tables: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:

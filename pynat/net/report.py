@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sysconfig
 import traceback
 from pathlib import Path
 from types import TracebackType
 
 _OURS = (str(Path(__file__).parent.parent), str(Path(asyncio.__file__).parent))
+_PATHS = sysconfig.get_paths()
+_LIBRARIES = tuple(_PATHS[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def is_ours(file: str) -> bool:
@@ -18,6 +21,13 @@ def name_of(function: object) -> str:
     return getattr(function, "__name__", None) or repr(function)
 
 
+def placed(function: object) -> str:
+    """`look (net.py:7)`: what is to blame when a traceback has no line of the script's."""
+    code = getattr(function, "__code__", None)
+    place = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+    return name_of(function) + place
+
+
 def told(error: BaseException) -> str:
     """Its traceback, as Python writes it, with the frames that are the user's."""
     found = traceback.TracebackException.from_exception(error)
@@ -26,15 +36,17 @@ def told(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """`net.py:7`, the last place in a user's file; empty where there is none."""
-    found = ""
+    """`net.py:7`, the last place in a user's file, or in a library if there is no other."""
+    found = library = ""
     where: TracebackType | None = error.__traceback__
     while where is not None:
         file = where.tb_frame.f_code.co_filename
-        if not is_ours(file):
+        if file.startswith(_LIBRARIES):
+            library = f"{file}:{where.tb_lineno}"
+        elif not is_ours(file):
             found = f"{file}:{where.tb_lineno}"
         where = where.tb_next
-    return found
+    return found or library
 
 
 def _trim(found: traceback.TracebackException) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from ipaddress import IPv4Address
 from random import Random
@@ -30,7 +31,7 @@ from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
-from pynat.net.report import name_of, told
+from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
@@ -93,7 +94,7 @@ class Running:
         self._inner.hosts.update(address.packed for address in self.config.virtual.hosts)
         for service in self._net.services:
             address = ANYWHERE if service.host == EVERY else places.of(service.host).packed
-            handler, name = service.handler, str(service)
+            handler, name = service.handler, f"{service} ({service.where})"
             if service.protocol is Protocol.TCP:
                 self._inner.tcp[address, service.port] = self.tcp_service(handler, name)
             else:
@@ -107,9 +108,10 @@ class Running:
         self._resume = None
         if not self._started:
             self._start(now)
-        while left > 0 and (ran := self.loop.run(now, left)):
-            left -= ran
-            settle()
+        with self._watched():
+            while left > 0 and (ran := self.loop.run(now, left)):
+                left -= ran
+                settle()
         if left <= 0:
             self._resume = now + BREATH
             text = f"the script had {MOST} things to do in one moment; is there a loop without end?"
@@ -140,7 +142,7 @@ class Running:
         self._started = True
         self.loop.run(now, 0)  # so that it knows the time
         for timed in self._net.timed:
-            self._spawn(self._timed(timed), name_of(timed.handler))
+            self._spawn(self._timed(timed), placed(timed.handler))
 
     async def _timed(self, timed: Timed) -> None:
         loop = self.loop
@@ -154,7 +156,7 @@ class Running:
             try:
                 await _called(timed.handler)
             except Exception as error:
-                self._tell(f"in {name_of(timed.handler)}", error)
+                self._tell(f"in {placed(timed.handler)}", error)
             due = max(due + timed.interval, loop.time())
 
     # ------------------------------------------------------------------ services
@@ -213,7 +215,7 @@ class Running:
     # ------------------------------------------------------------------ names
     def _addresses(self, name: str) -> tuple[IPv4Address, ...] | None:
         hook = self._net.name_hook
-        with self.guarded(f"dns {name_of(hook)}, asked for {name}; it knows nothing of it"):
+        with self.guarded(f"dns {placed(hook)}, asked for {name}; it knows nothing of it"):
             found = hook(name) if hook else None
             if found is not None:
                 several = found if isinstance(found, list | tuple) else [found] if found else []
@@ -307,10 +309,34 @@ class Running:
     def guarded(self, what: str) -> Iterator[None]:
         """For a function of the script's that is called beside the loop, and may make tasks."""
         try:
-            with self.loop.entered(self.clock()):
+            with self.loop.entered(self.clock()), self._watched():
                 yield
         except Exception as error:
             self._tell(f"in {what}", error)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Python warns on stderr of a coroutine that nobody awaits; the log is what is read."""
+        outer = warnings.showwarning
+        warnings.showwarning = self._warned  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            warnings.showwarning = outer
+
+    def _warned(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        *_: object,
+    ) -> None:
+        place = "" if is_ours(filename) else f"{filename}:{lineno}: "
+        text = f"{place}{category.__name__}: {message}"
+        if "never awaited" in text:
+            text = f"{place}{message}: write await before the call"
+        self._notices.limited("script warning", text, self.loop.time(), Level.ERROR)
 
     def _tell(self, what: str, error: BaseException) -> None:
         text = f"{told(error)}\n{what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import NamedTuple
@@ -24,6 +25,15 @@ class Endpoint(NamedTuple):
 
 def endpoint(address: Address) -> Endpoint:
     return Endpoint(dotted(address[0]), address[1])
+
+
+def not_bytes(given: object) -> str:
+    """What is wrong with it, where bytes are wanted."""
+    if inspect.iscoroutine(given):
+        given.close()  # or Python too says that it was never awaited
+        return "not a coroutine; await is missing before the call that gave it"
+    remedy = "; text.encode() makes them" if isinstance(given, str) else ""
+    return f"not {type(given).__name__}{remedy}"
 
 
 class Reset(ConnectionResetError):  # noqa: N818 - reads as a word
@@ -97,7 +107,7 @@ class Stream:
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Returns when the guest's flow has room for all of it."""
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise TypeError(f"write: bytes, not {type(data).__name__}; text.encode() makes them")
+            raise TypeError(f"write: bytes, {not_bytes(data)}")
         if self._connection.finishing:
             raise RuntimeError("write after write_eof or close")
         self._check()

@@ -140,6 +140,48 @@ HEAD = "from pynat.net import Net\n"
             HEAD + "net = Net()\nnet.name('a.test')\n",
             "net.py:3: net.name('a.test'): must be a name and its addresses",
         ),
+        (
+            HEAD + "net = Net()\nnet.name('a.test', 'nonsense')\n",
+            "net.py:3: net.name address 'nonsense': must be an IPv4 address like",
+        ),
+        (
+            HEAD
+            + "net = Net()\nnet.name('a.test', '192.0.2.1')\nnet.name('a.test', '192.0.2.2')\n",
+            "net.py:4: net.name('a.test'): must be one line with all its addresses; ",
+        ),
+        (
+            HEAD + "net = Net()\n@net.udp('a.test', 0)\ndef f(datagram): ...\n",
+            "net.py:3: net.udp port 0: must be from 1 to 65535",
+        ),
+        (
+            HEAD + "net = Net()\n@net.tcp('a.test', 80)\nasync def f(): ...\n",
+            "net.py:3: net.tcp f: must be async def f(stream): ...",
+        ),
+        (
+            HEAD + "net = Net()\n@net.udp('a.test', 80)\nasync def f(a, b): ...\n",
+            "net.py:3: net.udp f: must be async def f(datagram): ...",
+        ),
+        (
+            HEAD + "net = Net()\n@net.http('a.test')\ndef f(): ...\n",
+            "net.py:3: net.http f: must be def f(request): ...",
+        ),
+        (
+            HEAD + "net = Net()\n@net.at(1)\ndef f(when): ...\n",
+            "net.py:3: net.at f: must be def f(): ...",
+        ),
+        (
+            HEAD + "net = Net()\n@net.on_frame\nasync def f(frame): ...\n",
+            "net.py:3: net.on_frame f: must be def f(frame): ...",
+        ),
+        (
+            HEAD + "net = Net()\n@net.on_flow\ndef f(): ...\n",
+            "net.py:3: net.on_flow f: must be def f(flow): ...",
+        ),
+        (
+            HEAD + "net = Net()\n@net.dns\ndef f(name): ...\n@net.dns\ndef g(name): ...\n",
+            "net.py:5: net.dns g: must be one function, f is it",
+        ),
+        (HEAD + "import json\njson.loads('x')\n", "net.py:3: JSONDecodeError: Expecting value"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:

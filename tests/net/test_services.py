@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from scapy.layers.dns import DNS, DNSQR
@@ -156,6 +157,28 @@ def test_an_exception_is_reported_and_resets_its_connection_only() -> None:
     assert "pynat/net/" not in log
     assert "the connection from 192.168.16.2:40000 is reset" in log
     assert "a fault in pynat itself" not in log
+
+
+@pytest.mark.filterwarnings("default:coroutine")
+def test_a_missing_await_is_told_with_its_line() -> None:
+    net = Net()
+
+    @net.tcp(HOST, 80)
+    async def greet(stream: Stream) -> None:
+        stream.write(b"hello")  # type: ignore[unused-coroutine]
+
+    @net.tcp(HOST, 81)
+    async def echo(stream: Stream) -> None:
+        await stream.write(stream.read())  # type: ignore[arg-type]
+
+    lab = Lab(net=net)
+    opened(lab)
+    TcpScript(lab, remote=HOST, remote_port=81).guest("S 0:0(0)")
+    log = log_of(lab)
+    assert "coroutine 'Stream.write' was never awaited: write await before the call" in log
+    assert re.search(r"test_services.py:[0-9]+: coroutine", log)
+    assert "write: bytes, not a coroutine; await is missing before the call" in log
+    assert "'Stream.read'" not in log
 
 
 def test_a_guest_that_resets_is_no_fault_of_the_script() -> None:
