@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from pynat.config_values import Wrong, string
-from pynat.rules import BY_CODE
+from pynat.rules import BY_CODE, nearest
 
 
 def codes(value: object) -> frozenset[str]:
@@ -17,8 +15,7 @@ def codes(value: object) -> frozenset[str]:
 
 def _codes(written: str) -> list[str]:
     wanted = written.upper()
-    found = [code for code in BY_CODE if wanted in (code, code.rstrip("0123456789"))]
+    found = [code for code, rule in BY_CODE.items() if wanted in (code, rule.protocol)]
     if not found:
-        near = difflib.get_close_matches(wanted, BY_CODE, n=1) or ["TCP001"]
-        raise Wrong(f'codes of rules; {written!r} is none, did you mean "{near[0]}"?')
+        raise Wrong(f"codes of rules; {written!r} is none, {nearest(wanted)}")
     return found

@@ -30,6 +30,7 @@ _ZOO_FROM = 512
 _HOST = re.compile(r"([^:/\[\]]+)(?::([0-9]{1,5}))?")
 _TIME = r"([0-9]+(?:\.[0-9]+)?)(s|ms)"
 _COUNT = r"([0-9]{1,10})"
+_LETTERS = {"T": "T is a time like 3s or 250ms", "N": "N is a number"}
 _UNREACHABLE = {
     "": errno.EHOSTUNREACH,
     "host": errno.EHOSTUNREACH,
@@ -207,9 +208,11 @@ def _fields(written: str) -> dict[str, Any]:
         near = difflib.get_close_matches(first, list(words), n=1)
         close = [form.shown for form in FORMS if form.shown.partition(" ")[0] in near]
     known = close or [form.shown for form in FORMS]
+    means = [text for letter, text in _LETTERS.items() if f" {letter}" in " ".join(close)]
     raise Wrong(
         f"a behaviour, {written!r} is none; {'write' if close else 'there are'} "
         + (" or ".join(f'"{one}"' for one in close) if close else ", ".join(known))
+        + (f", {' and '.join(means)}" if means else "")
     )
 
 
@@ -271,8 +274,10 @@ def peer_at(key: str, given: object, known: Sequence[Peer]) -> Peer:
 
 def _host(value: object) -> tuple[IPv4Address | str, int]:
     match = _HOST.fullmatch(string(value))
-    if not match or (match[2] and not 1 <= int(match[2]) <= 65_535):
+    if not match:
         raise Wrong(HOSTS_FORM)
+    if match[2] and not 1 <= int(match[2]) <= 65_535:
+        raise Wrong(f"a host, with a port from 1 to 65535 or without one; {match[2]} is none")
     port = int(match[2] or 0)
     if re.fullmatch(r"[0-9.]+", match[1]):
         return address(match[1]), port

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.cli.tables import table
 from pynat.errors import ConfigError
-from pynat.rules import BY_CODE, RULES
+from pynat.rules import BY_CODE, RULES, nearest
 from pynat.rules.page import page
+from pynat.rules.rule import Rule
 
 _PAGES = Path(__file__).parents[2] / "docs/rules"  # in a clone; they have examples
 
@@ -24,16 +25,21 @@ def add(subparsers: Subparsers) -> None:
 
 def _explain(arguments: argparse.Namespace) -> int:
     if not arguments.codes:
-        rows = [{"code": r.code, "severity": str(r.severity), "name": r.name} for r in RULES]
-        print(table(rows, {"code": "code", "severity": "severity", "name": "what"}))
+        print(_table(RULES))
     else:
         print("\n".join(_page(code.upper()) for code in arguments.codes), end="")
     return 0
 
 
+def _table(rules: Iterable[Rule]) -> str:
+    rows = [{"code": r.code, "severity": str(r.severity), "name": r.name} for r in rules]
+    return table(rows, {"code": "code", "severity": "severity", "name": "what"})
+
+
 def _page(code: str) -> str:
+    if of_protocol := [rule for rule in RULES if rule.protocol == code]:
+        return _table(of_protocol) + "\n"
     if code not in BY_CODE:
-        near = difflib.get_close_matches(code, BY_CODE, n=1, cutoff=0.0)
-        raise ConfigError(f"{code} is no code of a rule; did you mean {near[0]}?")
+        raise ConfigError(f"{code} is no code of a rule; {nearest(code)}")
     written = _PAGES / f"{code}.md"
     return written.read_text() if written.is_file() else page(BY_CODE[code])

@@ -7,6 +7,8 @@ have the low numbers; rules of the linter follow.
 
 from __future__ import annotations
 
+import difflib
+
 from pynat.rules import (
     arp,
     dhcp,
@@ -27,7 +29,7 @@ from pynat.rules import (
 )
 from pynat.rules.rule import Rule, Severity
 
-__all__ = ["BY_CODE", "BY_NAME", "RULES", "Rule", "Severity"]
+__all__ = ["BY_CODE", "BY_NAME", "RULES", "Rule", "Severity", "nearest"]
 
 RULES: tuple[Rule, ...] = tuple(
     rule
@@ -41,3 +43,15 @@ RULES: tuple[Rule, ...] = tuple(
 )
 BY_CODE = {rule.code: rule for rule in RULES}
 BY_NAME = {rule.name: rule for rule in RULES}
+
+
+def nearest(code: str) -> str:
+    """What is said of a code that there is not."""
+    known = dict.fromkeys(rule.protocol for rule in RULES)
+    protocol = code.rstrip("0123456789")
+    if protocol in known:
+        return f"`pynat explain {protocol}` lists those of {protocol}"
+    if protocol != code and (near := difflib.get_close_matches(protocol, known, n=1)):
+        meant = near[0] + code[len(protocol) :]
+        return f"did you mean {meant if meant in BY_CODE else near[0]}?"
+    return f"there are those of {', '.join(known)}"

@@ -27,3 +27,8 @@ class Rule:
     rfc: str
     why: str
     remedy: str
+
+    @property
+    def protocol(self) -> str:
+        """The letters of the code, `TCP`."""
+        return self.code.rstrip("0123456789")

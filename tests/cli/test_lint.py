@@ -153,6 +153,26 @@ def test_explain_an_unknown_code(capsys: Output) -> None:
     assert "TPC001 is no code of a rule; did you mean TCP001?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("TCP999", "TCP999 is no code of a rule; `pynat explain TCP` lists those of TCP"),
+        ("TPC999", "did you mean TCP?"),
+        ("FOO", "there are those of ETH, ARP, IP, ICMP, UDP, TCP, DHCP, DNS, TFTP, NET"),
+    ],
+)
+def test_explain_what_is_no_code(capsys: Output, code: str, said: str) -> None:
+    assert main(["explain", code]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_explain_a_protocol(capsys: Output) -> None:
+    assert main(["explain", "arp"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("ARP0") for line in lines[1:]), lines
+    assert len(lines) > 10
+
+
 def test_explain_lists_all(capsys: Output) -> None:
     assert main(["explain"]) == 0
     said = capsys.readouterr().out

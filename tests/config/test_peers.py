@@ -64,7 +64,8 @@ def test_the_zoo() -> None:
     [
         ("blackhol", "a behaviour, 'blackhol' is none; write \"blackhole\""),
         ("reset after", 'write "reset" or "reset after N" or "reset after T" or "reset on fin"'),
-        ("accept after 3", 'write "accept after T"'),
+        ("accept after 3", 'write "accept after T", T is a time like 3s or 250ms'),
+        ("page x", 'write "page N", N is a number'),
         ("mss 0", "a number from 1 to 65495, not 0"),
         ("accept after 9999s", "at most 3600s"),
         ("flood", "a behaviour, 'flood' is none"),
@@ -84,6 +85,7 @@ def test_what_is_no_behaviour(does: str, right: str) -> None:
         ('[peers]\n"slow.test" = "slow"', 'net.toml:2: peers."slow.test"'),
         ("[peers]\nslow.test = 'reset'", "names with dots need quotes"),
         ('[peers]\n"a.test:0" = "reset"', 'net.toml:2: peers."a.test:0"'),
+        ('[peers]\n"a.test:65536" = "reset"', "must be a host, with a port from 1 to 65535 or"),
         ('[peers]\n"192.168.16.9" = "reset"', "in the guest's own net"),
         (
             'network.net = "198.18.0.0/16"\n[peers]\n"a.test" = "reset"',
