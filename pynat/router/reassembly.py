@@ -36,6 +36,7 @@ DATAGRAMS = 256
 OF_ONE = 2 << 20  # bytes: 28 datagrams of the longest kind
 OF_ALL = 8 << 20  # bytes
 OVERHEAD = 128  # bytes that a fragment costs besides its data
+_SWAPPED_DF = 0x40 * 8  # the offset, in bytes
 
 Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
 
@@ -106,6 +107,12 @@ class _Datagram:
             start = offset + len(self.pieces[offset])
         return f"what follows byte {start - 1}"
 
+    def hint(self) -> str:
+        """What alone is never sent: the flags and the offset 0x0040."""
+        if self.offsets == [_SWAPPED_DF] and self.end is not None:
+            return "; if 0x0040 is to be DF its bytes are swapped, expected 0x4000"
+        return ""
+
     def joined(self) -> bytes:
         return b"".join(self.pieces[offset] for offset in self.offsets)
 
@@ -168,7 +175,7 @@ class Reassembly:
         if datagram.refused:
             return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"
-        why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {missing}"
+        why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {missing}{datagram.hint()}"
         self._drop("ipv4 fragments timed out", datagram, why, now, len(datagram.pieces))
         if datagram.first is not None:
             self._time_exceeded(datagram.first.quote, now)

@@ -130,7 +130,8 @@ def decode(data: memoryview) -> Ipv4:
         data
     )
     if first >> 4 != 4:
-        raise Malformed("ipv4 version", f"version {first >> 4}, expected 4 (RFC 791 3.1)")
+        hint = mistakes.half_bytes(first, range(0x45, 0x50))
+        raise Malformed("ipv4 version", f"version {first >> 4}, expected 4 (RFC 791 3.1){hint}")
     header = (first & 15) * 4
     if header < _HEADER.size:
         raise Malformed("ipv4 header length", f"{first & 15} words, at least 5 (RFC 791 3.1)")

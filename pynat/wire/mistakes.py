@@ -54,6 +54,12 @@ def byte_order(seen: int, right: Container[int]) -> str:
     return f": its bytes are swapped, {meant} is meant" if meant in right else ""
 
 
+def half_bytes(seen: int, right: Container[int]) -> str:
+    """The same for a byte of two fields; C's bit fields begin with the lower half on x86."""
+    meant = (seen & 0x0F) << 4 | seen >> 4
+    return f": its halves are swapped, {meant:#04x} is meant" if meant in right else ""
+
+
 # ---------------------------------------------------------------- checksums
 def in_ipv4(header: bytes, payload: bytes) -> str:
     """`header` with its options, and what follows."""

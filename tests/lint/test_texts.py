@@ -7,7 +7,9 @@ import re
 import pytest
 
 from pynat.rules import BY_CODE, Severity
+from pynat.testing.linted import LintedLab
 from tests.lint.examples import EXAMPLES, Example, collect
+from tests.lint.play import play
 
 collect()
 SECTION = re.compile(r"\((RFC|IEEE) \d+")
@@ -20,3 +22,16 @@ def test_every_line_names_the_section(one: Example) -> None:
     assert said
     for line in said:
         assert rule.severity is Severity.NOTE or not rule.rfc or SECTION.search(line), line
+
+
+def test_bytes_that_are_swapped_in_the_syn_too_are_named() -> None:
+    lab = LintedLab()
+    play(
+        lab,
+        f"""
+        > S 0:0(0) win 8192 <mss 1460> isn {0xE8030000}
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 8192 isn {0xE9030000 - 1}
+        """,
+    )
+    assert any("number 16777216, expected 1; its bytes are swapped" in line for line in lab.log)

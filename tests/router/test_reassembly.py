@@ -172,7 +172,13 @@ def test_nothing_is_sent_about_a_datagram_without_its_first_fragment(lab: Lab) -
     lab.from_guest(piece(16, 8, more=False))
     lab.wait(LIFETIME + 1)
     assert read(lab) == []
-    assert "bytes 0 to 15 did not (RFC 791 3.2)" in lab.log[-1]
+    assert lab.log[-1].endswith("bytes 0 to 15 did not (RFC 791 3.2)")
+
+
+def test_df_with_its_bytes_swapped_is_named(lab: Lab) -> None:
+    lab.from_guest(piece(512, 33, more=False))
+    lab.wait(LIFETIME + 1)
+    assert "if 0x0040 is to be DF its bytes are swapped, expected 0x4000" in lab.log[-1]
 
 
 @pytest.mark.parametrize(

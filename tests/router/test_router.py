@@ -142,6 +142,16 @@ def test_rubbish_is_named_and_counted(lab: Lab, frame: object, reason: str) -> N
     assert read(lab) == []
 
 
+def test_the_halves_of_the_first_byte_are_told(lab: Lab) -> None:
+    frame = bytearray(ping(ROUTER))
+    frame[14] = 0x54
+    lab.from_guest(bytes(frame))
+    assert "version 5, expected 4 (RFC 791 3.1): its halves are swapped, 0x45 is" in lab.log[-1]
+    frame[14] = 0x65
+    lab.from_guest(bytes(frame))
+    assert lab.log[-1].endswith("version 6, expected 4 (RFC 791 3.1)")
+
+
 def test_a_wrong_checksum_is_told_with_the_right_one(lab: Lab) -> None:
     right = ip(ROUTER) / TCP(sport=1, dport=2)
     expected = Ether(bytes(right))[TCP].chksum

@@ -180,7 +180,9 @@ class Connection:
 
     def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
         meant = guest.number(swapped(segment.seq, 4))
-        hint = "; its bytes are swapped" if 0 < meant <= guest.top else ""
+        as_syn = swapped(segment.seq, 4) - swapped(guest.isn, 4)  # the SYN's were swapped too
+        is_swapped = 0 < meant <= guest.top or 0 < as_syn <= guest.top
+        hint = "; its bytes are swapped" if is_swapped else ""
         tell(tcp_sending.BEYOND_WINDOW, f"number {seq}, expected {guest.top}{hint}")
 
     def _look_at_first_window(self, segment: Segment, guest: Side, tell: Tell) -> None:
