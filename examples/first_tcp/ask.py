@@ -30,4 +30,6 @@ def main(server: str, size: int = 0) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python ask.py SERVER [BYTES]; net.toml has the servers")
     main(sys.argv[1], *map(int, sys.argv[2:]))
