@@ -26,6 +26,8 @@ _EPB = Struct("<IIIIIII")
 _FLAGS_AND_END = Struct("<HHIHHI")  # epb_flags, opt_endofopt, the block's length again
 _OPTION = Struct("<HH")
 _COMMENT = 1
+_LONGEST = 0xFFFF  # bytes of an option
+_CUT = " ..."
 _FLAGS = 2
 _INBOUND = 1
 _OUTBOUND = 2
@@ -37,7 +39,7 @@ def pcap_record(micros: int, frame: bytes) -> bytes:
 
 
 def pcapng_block(micros: int, frame: bytes, *, from_guest: bool, comment: str = "") -> bytes:
-    said = _option(_COMMENT, comment.encode()) if comment else b""
+    said = _option(_COMMENT, _text(comment)) if comment else b""
     padding = -len(frame) % 4
     length = _EPB.size + len(frame) + padding + len(said) + _FLAGS_AND_END.size
     size = len(frame)
@@ -51,6 +53,14 @@ def pcapng_block(micros: int, frame: bytes, *, from_guest: bool, comment: str = 
             _FLAGS_AND_END.pack(_FLAGS, 4, direction, 0, 0, length),
         )
     )
+
+
+def _text(comment: str) -> bytes:
+    """As much of it as an option can hold."""
+    data = comment.encode()
+    if len(data) <= _LONGEST:
+        return data
+    return data[: _LONGEST - len(_CUT)].decode(errors="ignore").encode() + _CUT.encode()
 
 
 def _option(code: int, value: bytes) -> bytes:

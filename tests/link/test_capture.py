@@ -346,3 +346,23 @@ def test_a_frame_has_what_was_remarked_on_it_as_its_comment(tmp_path: Path) -> N
     with RawPcapNgReader(str(path)) as reader:
         told = [(data, meta.comments) for data, meta in reader]
     assert told == [(one, [b"dropped"]), (two, [b"first\nsecond"]), (b"frame three....", None)]
+
+
+def test_a_comment_ends_where_its_option_does(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
+    link, remarks = FakeLink(), Remarks()
+    frame = b"frame one......"
+    link.waiting = [(1.0, frame)]
+    capture = CaptureLink(as_link(link), remarks=remarks)
+    capture.start(path)
+    capture.receive(10)
+    for _ in range(10_000):
+        remarks.add(frame, "gef\u00e4lscht")
+    capture.done(0.0, None)
+    capture.stop()
+    with RawPcapNgReader(str(path)) as reader:
+        [(data, meta)] = list(reader)
+    assert data == frame
+    comment = meta.comments[0].decode()
+    assert comment.startswith("gef\u00e4lscht\n")
+    assert comment.endswith(" ...")
