@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pynat.net.report import placed
 from pynat.net.stream import Reset, Stream
@@ -127,6 +127,9 @@ class _Connection:
                 return
             if request is None:
                 return
+            if request.method == "CONNECT":
+                await self._refuse(_error(501, "this is no proxy"))
+                return
             await self._send(await self._page(request), head=request.method == "HEAD")
             if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
                 return
@@ -138,7 +141,7 @@ class _Connection:
         except Reset:
             raise
         except Exception as error:
-            self._stream.tell(f"in answer to {request.method} {request.path}", error)
+            self._stream.tell(f"in answer to {request.method} {quote(request.path)}", error)
             return _error(500, "the script has failed; the log says why")
 
     async def _request(self) -> Request | None:
@@ -152,7 +155,10 @@ class _Connection:
             body += event.data
             if len(body) > LONGEST_BODY:
                 raise _TooLong
-        target = urlsplit(head.target.decode("latin-1"))
+        try:
+            target = urlsplit(head.target.decode("latin-1"))
+        except ValueError as error:
+            raise h11.RemoteProtocolError(str(error)) from None
         return Request(
             head.method.decode("latin-1"),
             unquote(target.path),
@@ -231,7 +237,7 @@ def _file(folder: Path, request: Request) -> _Page:
     path = _below(folder, request.path)
     if path is not None and path.is_dir():
         if not request.path.endswith("/"):
-            return _page(Response("", 301, {"location": f"{request.path}/"}))
+            return _page(Response("", 301, {"location": f"/{quote(request.path.strip('/'))}/"}))
         path /= "index.html"
     if path is None or not path.is_file():
         return _page(None)
@@ -241,10 +247,11 @@ def _file(folder: Path, request: Request) -> _Page:
 
 
 def _below(folder: Path, path: str) -> Path | None:
-    """A path of the folder's, links followed; None if it leads out of it."""
+    """A path of the folder's, links followed; None if it leads out of it, or nowhere."""
     try:
         found = (folder / path.lstrip("/")).resolve()
-    except (OSError, ValueError, RuntimeError):  # a NUL, a loop of links
+        found.stat()
+    except (OSError, ValueError, RuntimeError):  # a name too long, a NUL, a loop of links
         return None
     return found if found.is_relative_to(folder.resolve()) else None
 

@@ -152,6 +152,30 @@ def test_rubbish_is_400() -> None:
     assert "Traceback" not in browser.log
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status"), [("GET //[ HTTP/1.1", 400), ("CONNECT a.test:443 HTTP/1.1", 501)]
+)
+def test_what_a_page_cannot_be_asked_for(request_line: str, status: int) -> None:
+    browser = Browser(pages())
+    answer = browser.send(f"{request_line}\r\nHost: example.test\r\n\r\n".encode())
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert browser.closed
+    assert "Traceback" not in browser.log
+
+
+def test_a_path_cannot_steer_the_log() -> None:
+    net = Net()
+
+    @net.http("example.test")
+    def fail(request: Request) -> str:
+        raise ValueError(request.path)
+
+    browser = Browser(net)
+    assert browser.get("/%0aforged%1b[2J").startswith(b"HTTP/1.1 500 ")
+    assert "in answer to GET /%0Aforged%1B%5B2J" in browser.log
+    assert "\x1b" not in browser.log
+
+
 def test_two_requests_in_one_segment() -> None:
     request = b"GET /text HTTP/1.1\r\nHost: e\r\n\r\n"
     assert Browser(pages()).send(request * 2).count(b"200 OK") == 2
@@ -173,6 +197,7 @@ def test_a_page_that_takes_its_time() -> None:
 def browser(tmp_path: Path) -> Browser:
     root = tmp_path / "root"
     (root / "sub").mkdir(parents=True)
+    (root / "\u00fc b").mkdir()
     (root / "big.bin").write_bytes(bytes(range(256)) * 1000)
     (root / "sub" / "index.html").write_text("<p>index")
     (tmp_path / "secret").write_text("secret")
@@ -190,13 +215,26 @@ def test_a_file(browser: Browser) -> None:
 
 def test_the_index_of_a_folder(browser: Browser) -> None:
     assert b"location: /sub/\r\n" in browser.get("/sub")
+    assert b"location: /sub/\r\n" in browser.get("////sub")  # not a host of that name
+    assert b"location: /%0D%0A/../sub/\r\n" in browser.get("/%0d%0a/../sub")
+    assert b"location: /%C3%BC%20b/\r\n" in browser.get("/%C3%BC%20b")
     answer = browser.get("/sub/")
     assert b"content-type: text/html; charset=utf-8" in answer
     assert answer.endswith(b"<p>index")
 
 
 @pytest.mark.parametrize(
-    "path", ["/missing", "/", "/../secret", "/%2e%2e/secret", "/link", "/a%00b", "//etc/passwd"]
+    "path",
+    [
+        "/missing",
+        "/",
+        "/../secret",
+        "/%2e%2e/secret",
+        "/link",
+        "/a%00b",
+        "//etc/passwd",
+        f"/{'a' * 300}",
+    ],
 )
 def test_what_is_not_there(browser: Browser, path: str) -> None:
     assert browser.get(path).startswith(b"HTTP/1.1 404 ")
