@@ -28,6 +28,14 @@ def placed(function: object) -> str:
     return name_of(function) + place
 
 
+def shown(text: str, keep: str = "") -> str:
+    """For a line of the log: what the guest has sent must not steer a terminal."""
+    return "".join(
+        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 def told(error: BaseException) -> str:
     """Its traceback, as Python writes it, with the frames that are the user's."""
     found = traceback.TracebackException.from_exception(error)

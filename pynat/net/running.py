@@ -31,7 +31,7 @@ from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
-from pynat.net.report import is_ours, placed, told
+from pynat.net.report import is_ours, placed, shown, told
 from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
@@ -45,6 +45,10 @@ MOST = 100_000  # callbacks in one turn
 MOST_TASKS = 1024  # datagrams that are being dealt with at once
 BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
+_LAYOUT = "\n\t"
+# What may come out of a function that is no coroutine. KeyboardInterrupt is not the script's:
+# someone wants the program to end.
+_FAULTS = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 
 class Running:
@@ -215,7 +219,7 @@ class Running:
     # ------------------------------------------------------------------ names
     def _addresses(self, name: str) -> tuple[IPv4Address, ...] | None:
         hook = self._net.name_hook
-        with self.guarded(f"dns {placed(hook)}, asked for {name}; it knows nothing of it"):
+        with self.guarded(f"dns {placed(hook)}, asked for {shown(name)}; it knows nothing of it"):
             found = hook(name) if hook else None
             if found is not None:
                 several = found if isinstance(found, list | tuple) else [found] if found else []
@@ -224,7 +228,8 @@ class Running:
 
     # ------------------------------------------------------------------ what a script asks for
     def log(self, text: str) -> None:
-        self._notices.limited("script", f"script: {text}", self.loop.time(), rate=_LINES)
+        line = f"script: {shown(str(text), _LAYOUT)}"
+        self._notices.limited("script", line, self.loop.time(), rate=_LINES)
 
     async def connect(
         self, guest_port: int, host: str | None, port: int, guest: str | None
@@ -311,7 +316,7 @@ class Running:
         try:
             with self.loop.entered(self.clock()), self._watched():
                 yield
-        except Exception as error:
+        except _FAULTS as error:
             self._tell(f"in {what}", error)
 
     @contextlib.contextmanager
@@ -339,7 +344,7 @@ class Running:
         self._notices.limited("script warning", text, self.loop.time(), Level.ERROR)
 
     def _tell(self, what: str, error: BaseException) -> None:
-        text = f"{told(error)}\n{what}"
+        text = shown(f"{told(error)}\n{what}", _LAYOUT)
         self._notices.limited("script fault", text, self.loop.time(), Level.ERROR)
 
     def _fault(self, what: str, error: BaseException | None) -> None:

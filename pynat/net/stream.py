@@ -175,7 +175,11 @@ class Stream:
     async def _change(self) -> None:
         change = asyncio.get_running_loop().create_future()
         self._waiting.append(change)
-        await change
+        try:
+            await change
+        finally:
+            if change.cancelled():  # else it is not there any more
+                self._waiting.remove(change)
 
     def _changed(self, now: float) -> None:
         waiting, self._waiting = self._waiting, []

@@ -128,6 +128,31 @@ def test_a_hook_that_fails_lets_its_frame_pass(answer: object, said: str) -> Non
     assert re.search(r"in on_frame <lambda> \(.*test_hooks.py:[0-9]+\); the frame passes", log)
 
 
+@pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError(), GeneratorExit()])
+def test_no_way_out_of_a_hook_ends_the_network(error: BaseException) -> None:
+    net = Net()
+
+    @net.on_frame(direction="from_guest")
+    def leave(frame: Frame) -> None:
+        raise error
+
+    @net.on_flow
+    def go(flow: Flow) -> None:
+        raise error
+
+    @net.udp(HOST, 7)
+    def echo(datagram: Datagram) -> None:
+        datagram.reply(datagram.data)
+
+    lab = lab_of(net)
+    lab.from_guest(udp(HOST, 7, b"still here"))
+    assert len(lab.to_guest()) == 1
+    log = "\n".join(lab.log)
+    assert type(error).__name__ in log
+    assert "in on_frame leave" in log
+    assert "in on_flow go" in log
+
+
 def test_a_direction_that_there_is_not() -> None:
     with pytest.raises(ConfigError, match=r'test_hooks\.py:\d+: .*must be "both" or "from_guest"'):
         Net().on_frame(direction="sideways")

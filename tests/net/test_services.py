@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 
 import pytest
@@ -495,6 +496,39 @@ def test_sys_exit_ends_nothing() -> None:
     lab = Lab(net=net)
     lab.wait(1)
     assert "SystemExit" in log_of(lab)
+
+
+def test_what_the_guest_sends_cannot_steer_a_terminal() -> None:
+    net = Net()
+
+    @net.udp(HOST, 9)
+    def tell(datagram: Datagram) -> None:
+        net.log(datagram.data.decode(errors="surrogateescape"))
+        raise ValueError(datagram.data.decode("latin-1"))
+
+    lab = Lab(net=net)
+    introduce(lab)
+    lab.from_guest(udp(HOST, 9, b"\x1b[2J\xff"))
+    assert "script: \\x1b[2J\\udcff" in log_of(lab)
+    assert "ValueError: \\x1b[2J" in log_of(lab)
+    assert "\x1b" not in log_of(lab)
+
+
+def test_reads_that_are_given_up_leave_nothing() -> None:
+    net = Net()
+    streams = []
+
+    @net.tcp(HOST, 80)
+    async def poll(stream: Stream) -> None:
+        streams.append(stream)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stream.read(), 0.1)
+
+    lab = Lab(net=net)
+    opened(lab)
+    lab.wait(10)
+    assert len(streams[0]._waiting) <= 1
 
 
 def test_more_than_one_thing_at_once() -> None:
