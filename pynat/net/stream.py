@@ -178,7 +178,7 @@ class Stream:
         try:
             await change
         finally:
-            if change.cancelled():  # else it is not there any more
+            if change in self._waiting:  # given up; else it has been told, or is about to be
                 self._waiting.remove(change)
 
     def _changed(self, now: float) -> None:
