@@ -7,57 +7,79 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGIN := pynat/plugin/libbx_eth_pynat.so
 PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h bochs_shim/*.py pynat/*.c)
-PYTEST := $(BIN)/python -m pytest -q
+TOOLS := $(VENV)/.tools
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build packages check test test-fast demo bench clean
+.PHONY: help build check test test-fast demo bench clean distclean packages
+.PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
 	@echo "make ..."
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-build: $(PLUGIN)  ## Debian packages, .venv and the plugin
+build: $(PLUGIN)  ## what running a guest needs: Debian packages, .venv and the plugin
 
-check: build  ## ruff and mypy
+check: $(TOOLS)  ## ruff and mypy
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 
-test: check  ## check, then all tests
+test: check test-packages  ## check, then all tests
+	@$(BIN)/python -m tests.preparing
 	@$(PYTEST)
 
-test-fast: build  ## the tests that boot no guest
+test-fast: $(TOOLS) test-packages  ## the tests that boot no guest
+	@$(BIN)/python -m tests.preparing lwip
 	@$(PYTEST) -m 'not boots'
 
-demo: build  ## boot a guest in Bochs and show its network at work
+demo: build demo-packages  ## boot a guest in Bochs and show its network at work
 	@$(BIN)/pynat demo
 
-bench: build  ## the benchmarks
+bench: $(TOOLS) bench-packages  ## the benchmarks
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/tap.py --profile
 
-clean:  ## remove all that was made here, .venv too
-	rm -rf $(VENV) build dist *.egg-info $(PLUGIN) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## remove all that was made in this folder, .venv too
+	rm -rf $(VENV) build dist *.egg-info pynat/plugin pynat/*.so
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-packages:
-	@scripts/install-debian-packages
+distclean: clean  ## and what was downloaded for tests into the user's cache
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/bochs-pynat"
 
-# .made holds the path for which .venv was made: programs in it do not work at another one.
-ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
+packages:
+	@scripts/install-debian-packages build
+
+demo-packages test-packages bench-packages: %-packages:
+	@scripts/install-debian-packages build $*
+
+# .venv/.made says for which folder and of which Python .venv was made.
+ifneq ($(shell scripts/make-venv --stale $(VENV) "$(PYTHON)"),)
 .PHONY: $(VENV)/.made
 endif
 
 $(VENV)/.made: | packages
-	@python=$$(scripts/choose-python "$(PYTHON)" python3 /usr/bin/python3) && \
-	    echo "Making $(VENV) with $$python" && $$python -m venv --clear $(VENV)
-	@echo "$(CURDIR)" >$@
+	@scripts/make-venv $(VENV) "$(PYTHON)"
 
 # The plugin is linked with the libpython of .venv, so a new .venv builds it again.
 $(PLUGIN): $(VENV)/.made pyproject.toml $(PLUGIN_SOURCES) | packages
-	@echo "Installing pynat and its tools in $(VENV), building the plugin"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@scripts/with-progress "Building the plugin, installing pynat in $(VENV)" $(PIP) --editable .
 	@touch $@
+
+# Read from there because pip would build the plugin once more to learn them.
+define print_tools
+import tomllib
+project = tomllib.load(open('pyproject.toml', 'rb'))['project']
+print(*project['optional-dependencies']['dev'], sep='\n')
+endef
+export print_tools
+
+$(TOOLS): $(PLUGIN) pyproject.toml
+	@$(BIN)/python -c "$$print_tools" >$(TOOLS).part
+	@scripts/with-progress "Installing the tools for tests in $(VENV)" $(PIP) -r $(TOOLS).part
+	@mv $(TOOLS).part $@

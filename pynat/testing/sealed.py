@@ -85,9 +85,12 @@ def _replace_resolv_conf(resolver: str) -> None:
     target = Path("/etc/resolv.conf").resolve()
     if not target.is_file():
         raise Unsealable(f"{target} is missing, so none can be put in its place")
+    text = f"nameserver {resolver}\n"
+    if target.read_text() == text:
+        return  # put there by an outer seal; nothing can be mounted on it
     descriptor, name = tempfile.mkstemp(prefix="resolv-")
     with os.fdopen(descriptor, "w") as file:
-        file.write(f"nameserver {resolver}\n")
+        file.write(text)
     stub = Path(name)
     stub.chmod(0o644)
     _mount(stub, target, _MS_BIND)

@@ -6,7 +6,6 @@ the tests. What a test leaves behind is under build/artifacts/<test>/.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,33 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from pynat.bochs.find import Bochs, BochsError, find_bochs
-from pynat.testing.guests import GuestUnavailable, fetch_kernel
-from pynat.testing.sealed import RESOLVER, Unsealable
+from pynat.bochs.find import Bochs, find_bochs
+from pynat.testing.sealed import RESOLVER
 from pynat.testing.servers import DnsStub, HttpServer
 from tests.linting import explained, findings
 from tests.live.network import ARTIFACTS
-from tests.sealing import seal_once
 
 RECORDS = {"quick.test": "10.9.8.7", "late.test": "10.9.8.6"}
 DELAYS = {"late.test": 0.3}
 STACKS = ("Linux", "iPXE", "GRUB")
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Seal the whole run before its first test, if any of them boots a guest."""
-    boots = [item for item in session.items if item.get_closest_marker("boots")]
-    if not boots or session.config.option.collectonly:
-        return
-    try:
-        find_bochs()
-        fetch_kernel()  # the last thing that may need the network
-        seal_once()
-    except (BochsError, GuestUnavailable, Unsealable) as error:
-        if os.environ.get("CI") == "true":
-            pytest.exit(f"cannot boot guests: {error}", returncode=1)
-        for item in boots:
-            item.add_marker(pytest.mark.skip(reason=f"cannot boot guests: {error}"))
 
 
 @pytest.fixture(autouse=True)

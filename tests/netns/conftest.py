@@ -7,54 +7,24 @@ The test process and the engine live in a namespace that has only a loopback
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pynat.testing.guests import GuestUnavailable
-from tests.netns.lwip.build import guest_program
 from tests.netns.network import TapNetwork, why_not
-from tests.sealing import seal_for
 
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = why_not()
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("netns")
-    if not config.option.collectonly:
-        _build_lwip([item for item in items if item.get_closest_marker("lwip")])
-
-
-def _build_lwip(items: list[pytest.Item]) -> None:
-    """Before any directory's tests are sealed: its source comes from apt's mirror."""
-    try:
-        if items:
-            guest_program()
-    except GuestUnavailable as error:
-        if os.environ.get("CI") == "true":
-            pytest.exit(f"no lwIP: {error}", returncode=1)
-        for item in items:
-            item.add_marker(pytest.mark.skip(reason=f"no lwIP: {error}"))
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Seal the whole run before its first test, if any of them needs a namespace."""
-    items = [item for item in session.items if item.get_closest_marker("netns")]
-    if not items or session.config.option.collectonly:
-        return
-    missing = why_not()
-    if missing is None:
-        seal_for(items, "no network namespaces for a guest")
-    elif os.environ.get("CI") == "true":
-        pytest.exit(f"no Linux guest: {missing}", returncode=1)
-    else:
-        for item in items:
-            item.add_marker(pytest.mark.skip(reason=f"no Linux guest: {missing}"))
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=f"no Linux guest: {missing}"))
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,16 @@
 """The pieces that guest images are made of: where they come from and how they are put together.
 
-All but the programs in assembler are taken from installed Debian packages, or downloaded once with
-apt-get and kept in a cache directory of the user's.
+All but the programs in assembler are taken from installed Debian packages, or downloaded once
+(debian.py) and kept in a cache directory of the user's.
 """
 
 from __future__ import annotations
 
-import lzma
+import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +26,30 @@ class GuestUnavailable(Exception):  # noqa: N818 - what the guest is
 def cache_dir() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "bochs-pynat"
+
+
+def digest(*texts: str) -> str:
+    """A short name for what a cached thing was made from."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def made_once(target: Path, make: Callable[[Path], None]) -> Path:
+    """The folder `target`, filled by `make` if it is not there: whole or not at all.
+
+    Another process that asks at the same time waits for the first.
+    """
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.is_dir():
+            with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as name:
+                part = Path(name) / target.name
+                part.mkdir()
+                make(part)
+                part.rename(target)
+    return target
 
 
 def installed(path: Path, package: str) -> Path:
@@ -83,42 +107,6 @@ def bootable_iso(target: Path, config: str, files: Mapping[str, bytes | Path]) -
         boot = ["-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4"]
         options = ["-quiet", *boot, "-boot-info-table", "-o", str(target)]
         run([xorriso, "-as", "mkisofs", *options, str(folder)])
-
-
-def newest_package(metapackage: str) -> tuple[str, str]:
-    """Name and version of the package that `metapackage` stands for today."""
-    listing = run([program("apt-cache", "apt"), "depends", metapackage])
-    names = [line.split(":", 1)[1].strip() for line in listing.splitlines() if "Depends:" in line]
-    if not names:
-        raise GuestUnavailable(
-            f"apt knows no package {metapackage}; its lists may be empty: apt-get update"
-        )
-    about = run(["apt-cache", "show", "--no-all-versions", names[0]])
-    versions = [
-        line.split(":", 1)[1].strip() for line in about.splitlines() if line.startswith("Version:")
-    ]
-    return names[0], versions[0]
-
-
-def unpack_package(package: str, target: Path, wanted: Callable[[str], str | None]) -> None:
-    """Download a Debian package and write to `target` what `wanted` gives a name to."""
-    with tempfile.TemporaryDirectory(prefix="pynat-deb-", dir=target) as name:
-        folder = Path(name)
-        run([program("apt-get", "apt"), "download", "-q", package], folder)
-        (archive,) = folder.glob("*.deb")
-        tar = folder / "files.tar"
-        with tar.open("wb") as out:
-            subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], stdout=out, check=True)
-        with tarfile.open(tar) as files:
-            for member in files:
-                chosen = wanted(member.name) if member.isfile() else None
-                contents = files.extractfile(member) if chosen else None
-                if chosen and contents:
-                    (target / chosen).write_bytes(_expand(member.name, contents.read()))
-
-
-def _expand(name: str, data: bytes) -> bytes:
-    return lzma.decompress(data) if name.endswith(".xz") else data
 
 
 def run(command: list[str], folder: Path | None = None) -> str:

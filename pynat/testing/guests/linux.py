@@ -10,21 +10,32 @@ The script runs as root with these helpers; what it prints goes to the serial fi
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pynat.testing.guests import kernel
+from pynat.testing.guests.debian import (
+    Apt,
+    Package,
+    Tell,
+    newest_package,
+    silent,
+    unpack_package,
+    with_any_lists,
+)
 from pynat.testing.guests.files import (
     GuestUnavailable,
     bootable_iso,
     cache_dir,
     cpio,
+    digest,
     installed,
-    newest_package,
+    made_once,
     program,
     run,
-    unpack_package,
 )
 from pynat.testing.guests.kernel import stored
 
@@ -120,7 +131,7 @@ def linux_image(
     programs: of the host, to be in the guest's PATH, with the shared libraries they need.
     files: name in the guest's top folder -> contents.
     """
-    kernel = fetch_kernel()
+    folder = fetch_kernel()
     modules = list(dict.fromkeys(m for model in nic_models for m in DRIVERS[model]))
     busybox = installed(Path("/bin/busybox"), "busybox-static").read_bytes()
     entries: dict[str, tuple[int, bytes]] = {
@@ -136,11 +147,11 @@ def linux_image(
     for name, text in (files or {}).items():
         entries[name] = (_PROGRAM, text.encode())
     for module in modules:
-        entries[f"modules/{module}.ko"] = (0o100644, (kernel / f"{module}.ko").read_bytes())
+        entries[f"modules/{module}.ko"] = (0o100644, (folder / f"{module}.ko").read_bytes())
     config = (
         f"DEFAULT linux\nLABEL linux\n KERNEL /vmlinuz\n INITRD /initrd\n APPEND {_COMMAND_LINE}\n"
     )
-    bootable_iso(target, config, {"vmlinuz": kernel / "vmlinuz", "initrd": cpio(entries)})
+    bootable_iso(target, config, {"vmlinuz": folder / "vmlinuz", "initrd": cpio(entries)})
     return target
 
 
@@ -172,31 +183,38 @@ def _checks(serial: str) -> Iterator[Check]:
         yield Check(found["name"], int(found["rc"]), found["output"].strip(), began, ended)
 
 
-def fetch_kernel() -> Path:
+def fetch_kernel(tell: Tell = silent) -> Path:
     """The folder with vmlinuz and the modules, made at the first call for each version.
 
-    That call needs apt's mirror, so a test run calls it before it seals itself.
+    That call needs apt's mirror, so a test run calls it before it seals itself. `tell` gets a line
+    before each download.
     """
     try:
-        name, version = newest_package(KERNEL)
-        folder = cache_dir() / f"{name}_{version}".replace(":", "_")
-        if not (folder / "vmlinuz").is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            unpack_package(name, folder, _wanted)
-            _replace(folder / "vmlinuz", stored((folder / "bzImage").read_bytes()))
+        return with_any_lists(lambda apt: _fetch(apt, tell), tell)
     except GuestUnavailable:
-        kept = sorted(cache_dir().glob("linux-*/vmlinuz"))
+        kept = sorted(cache_dir().glob(f"linux-*_{_recipe()}/vmlinuz"))
         if not kept:
             raise
         return kept[-1].parent
-    return folder
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Another process sees the whole file or none."""
-    part = path.with_suffix(".part")
-    part.write_bytes(data)
-    part.replace(path)
+def _fetch(apt: Apt, tell: Tell) -> Path:
+    package = newest_package(apt, KERNEL)
+    name = f"{package.name}_{package.version}_{_recipe()}".replace(":", "_")
+    return made_once(cache_dir() / name, lambda folder: _make_kernel(package, folder, tell))
+
+
+def _make_kernel(package: Package, folder: Path, tell: Tell) -> None:
+    tell(f"Downloading {package}")
+    unpack_package(package, folder, _wanted)
+    image = folder / "bzImage"
+    (folder / "vmlinuz").write_bytes(stored(image.read_bytes()))
+    image.unlink()
+
+
+def _recipe() -> str:
+    """Another one where anything changes that makes the folder out of the package."""
+    return digest(inspect.getsource(kernel), *sorted(_MODULES))
 
 
 _MODULES = {module for modules in DRIVERS.values() for module in modules}

@@ -1,0 +1,126 @@
+"""Debian packages that guests are made of, downloaded without being installed.
+
+apt's own lists serve where they know the package and the mirror still has it. Where not, because
+they are empty, as in most containers, or old, lists of our own are fetched into the cache
+directory, which needs no root.
+"""
+
+from __future__ import annotations
+
+import lzma
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pynat.testing.guests.files import GuestUnavailable, cache_dir, program, run
+
+T = TypeVar("T")
+Tell = Callable[[str], None]  # takes a line on what is being done
+
+
+def silent(text: str) -> None:
+    """A Tell that says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apt:
+    """apt's programs with options of ours."""
+
+    options: tuple[str, ...] = ()
+
+    def cache(self, *words: str) -> str:
+        return run([program("apt-cache", "apt"), *self.options, *words])
+
+    def get(self, *words: str, folder: Path) -> None:
+        run([program("apt-get", "apt"), "-q", *self.options, *words], folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One version of a package that apt can download; size in bytes."""
+
+    apt: Apt
+    name: str
+    version: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}, {self.size / 1e6:.0f} MB"
+
+
+def with_lists_in(folder: Path, **directories: Path | str) -> Apt:
+    """apt with its lists there; directories: others of its `Dir`, `_` for `::`."""
+    (folder / "partial").mkdir(parents=True, exist_ok=True)
+    options = {
+        "Dir::State::Lists": folder,
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+        "Acquire::Languages": "none",
+        "APT::Sandbox::User": "root",  # whoever runs this may be the only one to see the folder
+        **{f"Dir::{name.replace('_', '::')}": path for name, path in directories.items()},
+    }
+    return Apt(tuple(f"-o{key}={value}" for key, value in options.items()))
+
+
+def with_any_lists(use: Callable[[Apt], T], tell: Tell = silent) -> T:
+    """What `use` makes of the first lists that will do; raises its last GuestUnavailable."""
+    for apt in (Apt(), *_kept_lists()):
+        try:
+            return use(apt)
+        except GuestUnavailable:
+            continue
+    return use(_fresh_lists(tell))
+
+
+def _kept_lists() -> Iterator[Apt]:
+    if _lists().is_dir():
+        yield with_lists_in(_lists())
+
+
+def _fresh_lists(tell: Tell) -> Apt:
+    tell("Reading Debian's package lists")
+    apt = with_lists_in(_lists())
+    apt.get("update", folder=_lists())
+    return apt
+
+
+def _lists() -> Path:
+    return cache_dir() / "apt-lists"
+
+
+def newest_package(apt: Apt, metapackage: str) -> Package:
+    """The package that `metapackage` stands for today."""
+    listing = apt.cache("depends", metapackage)
+    names = [line.split(":", 1)[1].strip() for line in listing.splitlines() if "Depends:" in line]
+    if not names:
+        raise GuestUnavailable(
+            f"apt knows no package {metapackage}; its lists may be empty: apt-get update"
+        )
+    about = apt.cache("show", "--no-all-versions", names[0])
+    fields = dict(line.split(": ", 1) for line in about.splitlines() if ": " in line)
+    return Package(apt, names[0], fields["Version"], int(fields["Size"]))
+
+
+def unpack_package(package: Package, target: Path, wanted: Callable[[str], str | None]) -> None:
+    """Download it and write to `target` what `wanted` gives a name to."""
+    with tempfile.TemporaryDirectory(prefix="pynat-deb-", dir=target) as name:
+        folder = Path(name)
+        package.apt.get("download", package.name, folder=folder)
+        (archive,) = folder.glob("*.deb")
+        tar = folder / "files.tar"
+        with tar.open("wb") as out:
+            subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], stdout=out, check=True)
+        with tarfile.open(tar) as files:
+            for member in files:
+                chosen = wanted(member.name) if member.isfile() else None
+                contents = files.extractfile(member) if chosen else None
+                if chosen and contents:
+                    (target / chosen).write_bytes(_expand(member.name, contents.read()))
+
+
+def _expand(name: str, data: bytes) -> bytes:
+    return lzma.decompress(data) if name.endswith(".xz") else data

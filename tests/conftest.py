@@ -1,0 +1,69 @@
+"""The order in which a test run begins: fetch what it needs, then seal it off, then test.
+
+Both are done here and nowhere else, in one hook, so that the order cannot be another one. A test
+whose needs cannot be met is skipped and says why; in CI a skipped test is a failure
+(scripts/no_skips.py).
+
+With pytest-xdist each worker seals itself, so ports of one are not those of another. Tests that
+boot a guest go to one worker, one after the other; all others go by file to whoever is free.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pynat.testing.sealed import Unsealable, seal
+from tests.preparing import NEEDS, prepare
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadGroupScheduling
+
+SEALED = ("boots", "netns")  # markers of tests that could reach the world otherwise
+GROUP = "boots"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in _marked(items, "boots"):
+        item.add_marker(pytest.mark.xdist_group(GROUP))
+    items.sort(key=lambda item: item.get_closest_marker("boots") is None)  # the longest first
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.collectonly:
+        return
+    wanted = [marker for marker in NEEDS if _marked(session.items, marker)]
+    for marker, why in prepare(wanted).items():
+        _skip(_marked(session.items, marker), why)
+    _seal([item for marker in SEALED for item in _marked(session.items, marker)])
+
+
+def _seal(items: list[pytest.Item]) -> None:
+    """The whole run, if any of its tests wants it."""
+    try:
+        if items:
+            seal()
+    except Unsealable as error:
+        _skip(items, f"cannot be sealed off: {error}")
+
+
+def _marked(items: list[pytest.Item], marker: str) -> list[pytest.Item]:
+    return [item for item in items if item.get_closest_marker(marker)]
+
+
+def _skip(items: list[pytest.Item], why: str) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadGroupScheduling:
+    from xdist.scheduler import LoadGroupScheduling
+
+    class GroupOrFile(LoadGroupScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            group = super()._split_scope(nodeid)
+            return str(group) if group == GROUP else nodeid.partition("::")[0]
+
+    return GroupOrFile(config, log)
