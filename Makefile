@@ -46,7 +46,7 @@ bench: $(TOOLS) bench-packages  ## the benchmarks
 
 clean:  ## remove all that was made in this folder, .venv too
 	rm -rf $(VENV) build dist *.egg-info pynat/plugin pynat/*.so
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## and what was downloaded for tests into the user's cache

@@ -24,9 +24,12 @@ SEALED = ("boots", "netns")  # markers of tests that could reach the world other
 GROUP = "boots"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in _marked(items, "boots"):
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.get_closest_marker("boots"):
         item.add_marker(pytest.mark.xdist_group(GROUP))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("boots") is None)  # the longest first
 
 
