@@ -9,7 +9,7 @@ PLUGIN := pynat/plugin/libbx_eth_pynat.so
 PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h bochs_shim/*.py pynat/*.c)
 TOOLS := $(VENV)/.tools
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
-PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips

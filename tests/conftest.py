@@ -4,8 +4,9 @@ Both are done here and nowhere else, in one hook, so that the order cannot be an
 whose needs cannot be met is skipped and says why; in CI a skipped test is a failure
 (scripts/no_skips.py).
 
-With pytest-xdist each worker seals itself, so ports of one are not those of another. Tests that
-boot a guest go to one worker, one after the other; all others go by file to whoever is free.
+With pytest-xdist each worker seals itself, so ports of one are not those of another. The tests in
+tests/live, which boot guests, go to one worker, one after the other; all others go by file to
+whoever is free.
 """
 
 from __future__ import annotations
@@ -18,15 +19,10 @@ from pynat.testing.sealed import Unsealable, seal
 from tests.preparing import NEEDS, prepare
 
 if TYPE_CHECKING:
-    from xdist.scheduler import LoadGroupScheduling
+    from xdist.scheduler import LoadFileScheduling
 
 SEALED = ("boots", "netns")  # markers of tests that could reach the world otherwise
-GROUP = "boots"
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if item.get_closest_marker("boots"):
-        item.add_marker(pytest.mark.xdist_group(GROUP))
+BOOTING = "tests/live"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,12 +57,11 @@ def _skip(items: list[pytest.Item], why: str) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadGroupScheduling:
-    from xdist.scheduler import LoadGroupScheduling
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    from xdist.scheduler import LoadFileScheduling
 
-    class GroupOrFile(LoadGroupScheduling):  # type: ignore[misc]
+    class BootsOrFile(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            group = super()._split_scope(nodeid)
-            return str(group) if group == GROUP else nodeid.partition("::")[0]
+            return BOOTING if nodeid.startswith(BOOTING) else str(super()._split_scope(nodeid))
 
-    return GroupOrFile(config, log)
+    return BootsOrFile(config, log)
