@@ -7,12 +7,14 @@ libpython and starts Python inside Bochs.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
 from pybind11.setup_helpers import Pybind11Extension
 from pybind11.setup_helpers import build_ext as pybind11_build_ext
 from setuptools import Extension, setup
+from setuptools.command.build import build
 
 ROOT = Path(__file__).resolve().parent
 SHIM = "bochs_shim"
@@ -21,6 +23,14 @@ sys.path.insert(0, str(ROOT))
 from bochs_shim import build_flags  # noqa: E402  (found by the line above)
 
 PLUGIN = "pynat.plugin.libbx_eth_pynat"
+
+
+class BuildAnew(build):
+    """Takes nothing that an earlier build of the same folder left, for another Python perhaps."""
+
+    def run(self) -> None:
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
 
 
 class BuildPlugin(pybind11_build_ext):
@@ -38,6 +48,7 @@ class BuildPlugin(pybind11_build_ext):
         if ext.name != PLUGIN:
             super().build_extension(ext)
             return
+        ext.define_macros += build_flags.defines(python=self.python())
         # Bochs's side is compiled without run-time type information, pybind11 needs it.
         plain = [name for name in ext.sources if Path(name).name in build_flags.BOCHS_SOURCES]
         ext.extra_objects = self.compiler.compile(
@@ -49,6 +60,13 @@ class BuildPlugin(pybind11_build_ext):
         )
         ext.sources = [name for name in ext.sources if name not in plain]
         super().build_extension(ext)
+
+    def python(self) -> str:
+        """Whose the plugin is where its own place does not tell."""
+        if self.inplace or self.editable_mode:
+            return sys.executable
+        # That one may be of an environment that is gone after the build.
+        return str(Path(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info)))
 
     def copy_extensions_to_source(self) -> None:
         (ROOT / "pynat" / "plugin").mkdir(exist_ok=True)
@@ -71,7 +89,6 @@ def plugin() -> Extension:
         # Also what takes the headers and the flags into a source distribution.
         depends=[f"{SHIM}/build_flags.py"]
         + [f"{SHIM}/{path.name}" for path in sorted((ROOT / SHIM).glob("*.h"))],
-        define_macros=build_flags.defines(),
         extra_compile_args=["-O2", *build_flags.COMPILE],
         extra_link_args=link,
     )
@@ -86,4 +103,4 @@ def fast() -> Extension:
     )
 
 
-setup(ext_modules=[plugin(), fast()], cmdclass={"build_ext": BuildPlugin})
+setup(ext_modules=[plugin(), fast()], cmdclass={"build": BuildAnew, "build_ext": BuildPlugin})

@@ -1,0 +1,125 @@
+"""Building and installing, with no other wheels than those of a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path, PurePosixPath
+
+from tests.packaging.checkout import ROOT, Files
+
+_COMMANDS = re.compile(r"^## Installed with pip\n.*?^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Offline:
+    """How a user's commands run here: nothing of this checkout or of this user's is in reach."""
+
+    wheels: Path
+    home: Path
+
+    def run(self, *command: str | Path, folder: Path, timeout: float = 200) -> str:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_FIND_LINKS": str(self.wheels),
+            "PIP_NO_INDEX": "1",
+        }
+
+
+@dataclass(frozen=True)
+class Archives:
+    sdist: Path
+    wheel: Path
+
+    def sdist_files(self) -> Files:
+        """Without the folder that they all are in: name -> may it be executed?"""
+        with tarfile.open(self.sdist) as tar:
+            files = [member for member in tar if not member.isdir()]
+        assert all(member.isfile() for member in files), "a link"
+        return {
+            str(PurePosixPath(*PurePosixPath(member.name).parts[1:])): bool(member.mode & 0o100)
+            for member in files
+        }
+
+    def metadata(self) -> bytes:
+        """Of the wheel."""
+        with zipfile.ZipFile(self.wheel) as wheel:
+            (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+            return wheel.read(name)
+
+
+@dataclass(frozen=True)
+class Installation:
+    folder: Path  # where the commands ran
+    offline: Offline
+
+    @property
+    def environment(self) -> Path:
+        return self.offline.home / "pynat"
+
+    @property
+    def documents(self) -> Path:
+        return self.environment / "share" / "doc" / "bochs-pynat"
+
+    def pynat(self, *arguments: str | Path, folder: Path, timeout: float = 200) -> str:
+        return self._run("pynat", *arguments, folder=folder, timeout=timeout)
+
+    def python(self, *arguments: str | Path, folder: Path) -> str:
+        return self._run("python", *arguments, folder=folder)
+
+    def _run(self, program: str, *arguments: str | Path, folder: Path, timeout: float = 200) -> str:
+        path = self.environment / "bin" / program
+        return self.offline.run(path, *arguments, folder=folder, timeout=timeout)
+
+
+def build(checkout: Path, target: Path, offline: Offline) -> Archives:
+    offline.run("python", "-m", "build", "--outdir", target, checkout, folder=target)
+    return Archives(*target.glob("*.tar.gz"), *target.glob("*.whl"))
+
+
+def install(sdist: Path, folder: Path, offline: Offline) -> Installation:
+    (folder / sdist.name).hardlink_to(sdist)
+    for command in install_commands():
+        offline.run("sh", "-c", command, folder=folder)
+    return Installation(folder, offline)
+
+
+def install_commands() -> list[str]:
+    found = _COMMANDS.search((ROOT / "docs" / "running.md").read_text())
+    assert found is not None
+    return found[1].splitlines()
+
+
+def wheel_files(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def parsed(metadata: bytes) -> Message:
+    return message_from_bytes(metadata)

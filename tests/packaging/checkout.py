@@ -1,0 +1,53 @@
+"""The files of this project, and what a checkout holds besides them once it has been used."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+Files = dict[str, bool]  # name -> may it be executed?
+
+# Each is left by something that people do in a checkout, and must go nowhere.
+LITTER = (
+    ".mypy_cache/CACHEDIR.TAG",
+    ".venv/lib/python3.11/site-packages/other.py",
+    "bochs_shim/nic.o",
+    "build/artifacts/test/bochs.log",
+    f"build/lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}/pynat/removed.py",
+    "dist/bochs_pynat-0.0.1.tar.gz",
+    "examples/first_tcp/__pycache__/first_tcp.cpython-311.pyc",
+    "examples/first_tcp/first.pcapng",
+    "docs/net.pcap",
+    "pynat/__pycache__/errors.cpython-311.pyc",
+    "pynat/_fast.cpython-39-x86_64-linux-gnu.so",
+    "pynat/plugin/libbx_eth_pynat.so",
+    "tests/.hypothesis/unicode_data",
+    "tests/__pycache__/frames.cpython-311.pyc",
+)
+
+
+def tracked() -> Files:
+    """Empty where git does not know the folder."""
+    if not (ROOT / ".git").exists():
+        return {}
+    command = ("git", "-C", str(ROOT), "ls-files", "--stage", "-z")
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    entries = (line.split("\t", 1) for line in listing.split("\0") if line)
+    return {name: about.startswith("100755") for about, name in entries}
+
+
+def copy(files: Files, folder: Path) -> None:
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+
+
+def litter(folder: Path) -> None:
+    for name in LITTER:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("left over\n")
