@@ -7,9 +7,12 @@ libpython and starts Python inside Bochs.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
+from urllib.parse import urljoin
 
 from pybind11.setup_helpers import Pybind11Extension
 from pybind11.setup_helpers import build_ext as pybind11_build_ext
@@ -86,7 +89,6 @@ def plugin() -> Extension:
     return Pybind11Extension(
         PLUGIN,
         sources=[f"{SHIM}/{name}" for name in sorted(sources)],
-        # Also what takes the headers and the flags into a source distribution.
         depends=[f"{SHIM}/build_flags.py"]
         + [f"{SHIM}/{path.name}" for path in sorted((ROOT / SHIM).glob("*.h"))],
         extra_compile_args=["-O2", *build_flags.COMPILE],
@@ -103,4 +105,25 @@ def fast() -> Extension:
     )
 
 
-setup(ext_modules=[plugin(), fast()], cmdclass={"build": BuildAnew, "build_ext": BuildPlugin})
+def description() -> str:
+    """README.md, for pages elsewhere: what it links in the clone is linked in the repository."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    repository = project.get("urls", {}).get("Source")
+
+    def elsewhere(link: re.Match[str]) -> str:
+        text, target = link.groups()
+        if "://" in target:
+            return link[0]
+        to = urljoin(f"{repository}/blob/HEAD/", target)
+        return f"[{text}]({to})" if repository else text
+
+    readme = (ROOT / "README.md").read_text()
+    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", elsewhere, readme)
+
+
+setup(
+    ext_modules=[plugin(), fast()],
+    cmdclass={"build": BuildAnew, "build_ext": BuildPlugin},
+    long_description=description(),
+    long_description_content_type="text/markdown",
+)

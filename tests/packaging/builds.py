@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import dataclass
-from email import message_from_bytes
-from email.message import Message
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tests.packaging.checkout import ROOT, Files
@@ -24,6 +24,7 @@ class Offline:
 
     wheels: Path
     home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *command: str | Path, folder: Path, timeout: float = 200) -> str:
         done = subprocess.run(
@@ -49,6 +50,7 @@ class Offline:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_FIND_LINKS": str(self.wheels),
             "PIP_NO_INDEX": "1",
+            **self.variables,
         }
 
 
@@ -66,6 +68,13 @@ class Archives:
             str(PurePosixPath(*PurePosixPath(member.name).parts[1:])): bool(member.mode & 0o100)
             for member in files
         }
+
+    def sdist_metadata(self) -> bytes:
+        with tarfile.open(self.sdist) as tar:
+            (member,) = (each for each in tar if re.fullmatch("[^/]*/PKG-INFO", each.name))
+            file = tar.extractfile(member)
+            assert file is not None
+            return file.read()
 
     def metadata(self) -> bytes:
         """Of the wheel."""
@@ -103,8 +112,8 @@ def build(checkout: Path, target: Path, offline: Offline) -> Archives:
     return Archives(*target.glob("*.tar.gz"), *target.glob("*.whl"))
 
 
-def install(sdist: Path, folder: Path, offline: Offline) -> Installation:
-    (folder / sdist.name).hardlink_to(sdist)
+def install(wheel: Path, folder: Path, offline: Offline) -> Installation:
+    shutil.copy(wheel, folder)
     for command in install_commands():
         offline.run("sh", "-c", command, folder=folder)
     return Installation(folder, offline)
@@ -119,7 +128,3 @@ def install_commands() -> list[str]:
 def wheel_files(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-def parsed(metadata: bytes) -> Message:
-    return message_from_bytes(metadata)
