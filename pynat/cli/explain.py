@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
+from pynat.cli.documents import documents
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.cli.tables import table
 from pynat.errors import ConfigError
 from pynat.rules import BY_CODE, RULES, nearest
 from pynat.rules.page import page
 from pynat.rules.rule import Rule
-
-_PAGES = Path(__file__).parents[2] / "docs/rules"  # in a clone; they have examples
 
 
 def add(subparsers: Subparsers) -> None:
@@ -41,5 +39,6 @@ def _page(code: str) -> str:
         return _table(of_protocol) + "\n"
     if code not in BY_CODE:
         raise ConfigError(f"{code} is no code of a rule; {nearest(code)}")
-    written = _PAGES / f"{code}.md"
-    return written.read_text() if written.is_file() else page(BY_CODE[code])
+    folder = documents()
+    written = folder / "docs" / "rules" / f"{code}.md" if folder else None
+    return written.read_text() if written else page(BY_CODE[code])  # the written one has an example

@@ -1,6 +1,6 @@
 """pynat as it is given away: built out of what git tracks, and installed far from the checkout.
 
-Nothing here needs the network: pip finds what it installs in tests/packaging/wheelhouse.py's folder.
+Nothing here needs the network: pip finds what it installs in the folder of `wheelhouse`.
 """
 
 from __future__ import annotations
@@ -65,5 +65,5 @@ def archives(
 def installation(
     archives: Archives, offline: Offline, tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
-    """Made by the commands of docs/running.md, in a folder where nothing but the sdist is."""
-    return install(archives.sdist, tmp_path_factory.mktemp("elsewhere"), offline)
+    """Made by the commands of docs/running.md, in a folder where nothing but the wheel is."""
+    return install(archives.wheel, tmp_path_factory.mktemp("elsewhere"), offline)
