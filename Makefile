@@ -13,7 +13,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build packages check test test-fast demo bench clean
+.PHONY: help build packages check test test-fast demo bench dist clean
 
 help:  ## say what there is to make
 	@echo "make ..."
@@ -38,6 +38,9 @@ demo: build  ## boot a guest in Bochs and show its network at work
 bench: build  ## the benchmarks
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/tap.py --profile
+
+dist: build  ## a source archive and a wheel, in dist/
+	@$(BIN)/python -m build
 
 clean:  ## remove all that was made here, .venv too
 	rm -rf $(VENV) build dist *.egg-info $(PLUGIN) .mypy_cache .ruff_cache .pytest_cache .hypothesis
