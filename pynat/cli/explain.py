@@ -16,7 +16,7 @@ from pynat.rules.rule import Rule
 
 def add(subparsers: Subparsers) -> None:
     text = "say what a code in the log means, and what to change"
-    parser = add_command(subparsers, "explain", text, "example:\n  pynat explain TCP017")
+    parser = add_command(subparsers, "explain", text, "example:\n  pynat explain TCP001")
     parser.add_argument("codes", nargs="*", metavar="CODE", help="without one, all are listed")
     parser.set_defaults(command=_explain)
 
