@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -15,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from tests.packaging.checkout import ROOT, Files
 
+_KEPT = ROOT / "build" / "packaging"
 _COMMANDS = re.compile(r"^## Installed with pip\n.*?^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -107,9 +110,28 @@ class Installation:
         return self.offline.run(path, *arguments, folder=folder, timeout=timeout)
 
 
-def build(checkout: Path, target: Path, offline: Offline) -> Archives:
-    offline.run("python", "-m", "build", "--outdir", target, checkout, folder=target)
-    return Archives(*target.glob("*.tar.gz"), *target.glob("*.whl"))
+def build_once(checkout: Path, offline: Offline) -> Archives:
+    """In build/packaging/, for each state of the files, whichever processes run tests."""
+    kept = _KEPT / _digest(checkout, offline)
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with (_KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_dir():
+            for old in _KEPT.glob("*/"):
+                shutil.rmtree(old)
+            part = _KEPT / "part"
+            part.mkdir()
+            offline.run("python", "-m", "build", "--outdir", part, checkout, folder=part)
+            part.rename(kept)
+    return Archives(*kept.glob("*.tar.gz"), *kept.glob("*.whl"))
+
+
+def _digest(checkout: Path, offline: Offline) -> str:
+    found = hashlib.sha256(str(offline.wheels).encode())
+    for path in sorted(path for path in checkout.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(checkout)}\0{path.stat().st_mode:o}\0".encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 def install(wheel: Path, folder: Path, offline: Offline) -> Installation:

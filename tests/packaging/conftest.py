@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from tests.packaging import checkout, wheelhouse
-from tests.packaging.builds import Archives, Installation, Offline, build, install
+from tests.packaging.builds import Archives, Installation, Offline, build_once, install
 
 SECONDS = 300  # for what a test builds, on a busy machine
 
@@ -54,11 +54,9 @@ def used_checkout(tracked: checkout.Files, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def archives(
-    used_checkout: Path, offline: Offline, tmp_path_factory: pytest.TempPathFactory
-) -> Archives:
+def archives(used_checkout: Path, offline: Offline) -> Archives:
     """The sdist, and the wheel that was built from the unpacked sdist."""
-    return build(used_checkout, tmp_path_factory.mktemp("dist"), offline)
+    return build_once(used_checkout, offline)
 
 
 @pytest.fixture(scope="session")
