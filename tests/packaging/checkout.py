@@ -36,7 +36,7 @@ def tracked() -> Files:
     if not (ROOT / ".git").exists():
         return {}
     command = ("git", "-C", str(ROOT), "ls-files", "--stage", "-z")
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     entries = (line.split("\t", 1) for line in listing.split("\0") if line)
     return {name: about.startswith("100755") for about, name in entries}
 
