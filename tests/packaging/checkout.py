@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +33,32 @@ LITTER = (
 
 
 def tracked() -> Files:
-    """Empty where git does not know the folder."""
+    """What git tracks; where it does not know the folder, all that it would not ignore."""
     if not (ROOT / ".git").exists():
-        return {}
+        return _not_ignored(ROOT)
     command = ("git", "-C", str(ROOT), "ls-files", "--stage", "-z")
     listing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     entries = (line.split("\t", 1) for line in listing.split("\0") if line)
     return {name: about.startswith("100755") for about, name in entries}
+
+
+def _not_ignored(folder: Path) -> Files:
+    files: Files = {}
+    for path in folder.iterdir():
+        if _is_ignored(path):
+            continue
+        if path.is_dir():
+            files |= _not_ignored(path)
+        else:
+            files[str(path.relative_to(ROOT))] = bool(path.stat().st_mode & 0o100)
+    return files
+
+
+def _is_ignored(path: Path) -> bool:
+    """By the few forms that .gitignore has: `/build/`, `__pycache__/`, `*.so`."""
+    here = f"/{path.relative_to(ROOT)}" + ("/" if path.is_dir() else "")
+    patterns = (ROOT / ".gitignore").read_text().split()
+    return any(fnmatch(here, p if p.startswith("/") else f"*/{p}") for p in patterns)
 
 
 def copy(files: Files, folder: Path) -> None:

@@ -25,8 +25,11 @@ PYTHON = re.compile(rb"/[^\0]*/bin/python[0-9.]*(?=\0)")
 
 
 def test_the_sdist_is_what_git_tracks(archives: Archives, tracked: checkout.Files) -> None:
-    files = archives.sdist_files()
-    assert {name: files[name] for name in files if not MADE_FOR_SDIST.fullmatch(name)} == tracked
+    assert ours(archives.sdist_files()) == ours(tracked)
+
+
+def ours(files: checkout.Files) -> checkout.Files:
+    return {name: files[name] for name in files if not MADE_FOR_SDIST.fullmatch(name)}
 
 
 def test_the_wheel_is_the_package_and_its_documents(
