@@ -15,7 +15,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check test test-fast demo bench clean distclean packages
+.PHONY: help build check test test-fast demo bench dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -43,6 +43,9 @@ demo: build demo-packages  ## boot a guest in Bochs and show its network at work
 bench: $(TOOLS) bench-packages  ## the benchmarks
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/tap.py --profile
+
+dist: $(TOOLS)  ## a source archive and a wheel, in dist/
+	@$(BIN)/python -m build
 
 clean:  ## remove all that was made in this folder, .venv too
 	rm -rf $(VENV) build dist *.egg-info pynat/plugin pynat/*.so

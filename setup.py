@@ -7,12 +7,17 @@ libpython and starts Python inside Bochs.
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
+import tomllib
 from pathlib import Path
+from urllib.parse import urljoin
 
 from pybind11.setup_helpers import Pybind11Extension
 from pybind11.setup_helpers import build_ext as pybind11_build_ext
 from setuptools import Extension, setup
+from setuptools.command.build import build
 
 ROOT = Path(__file__).resolve().parent
 SHIM = "bochs_shim"
@@ -21,6 +26,14 @@ sys.path.insert(0, str(ROOT))
 from bochs_shim import build_flags  # noqa: E402  (found by the line above)
 
 PLUGIN = "pynat.plugin.libbx_eth_pynat"
+
+
+class BuildAnew(build):
+    """Takes nothing that an earlier build of the same folder left, for another Python perhaps."""
+
+    def run(self) -> None:
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
 
 
 class BuildPlugin(pybind11_build_ext):
@@ -38,6 +51,7 @@ class BuildPlugin(pybind11_build_ext):
         if ext.name != PLUGIN:
             super().build_extension(ext)
             return
+        ext.define_macros += build_flags.defines(python=self.python())
         # Bochs's side is compiled without run-time type information, pybind11 needs it.
         plain = [name for name in ext.sources if Path(name).name in build_flags.BOCHS_SOURCES]
         ext.extra_objects = self.compiler.compile(
@@ -49,6 +63,13 @@ class BuildPlugin(pybind11_build_ext):
         )
         ext.sources = [name for name in ext.sources if name not in plain]
         super().build_extension(ext)
+
+    def python(self) -> str:
+        """Whose the plugin is where its own place does not tell."""
+        if self.inplace or self.editable_mode:
+            return sys.executable
+        # That one may be of an environment that is gone after the build.
+        return str(Path(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info)))
 
     def copy_extensions_to_source(self) -> None:
         (ROOT / "pynat" / "plugin").mkdir(exist_ok=True)
@@ -68,10 +89,8 @@ def plugin() -> Extension:
     return Pybind11Extension(
         PLUGIN,
         sources=[f"{SHIM}/{name}" for name in sorted(sources)],
-        # Also what takes the headers and the flags into a source distribution.
         depends=[f"{SHIM}/build_flags.py"]
         + [f"{SHIM}/{path.name}" for path in sorted((ROOT / SHIM).glob("*.h"))],
-        define_macros=build_flags.defines(),
         extra_compile_args=["-O2", *build_flags.COMPILE],
         extra_link_args=link,
     )
@@ -86,4 +105,25 @@ def fast() -> Extension:
     )
 
 
-setup(ext_modules=[plugin(), fast()], cmdclass={"build_ext": BuildPlugin})
+def description() -> str:
+    """README.md, for pages elsewhere: what it links in the clone is linked in the repository."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    repository = project.get("urls", {}).get("Source")
+
+    def elsewhere(link: re.Match[str]) -> str:
+        text, target = link.groups()
+        if "://" in target:
+            return link[0]
+        to = urljoin(f"{repository}/blob/HEAD/", target)
+        return f"[{text}]({to})" if repository else text
+
+    readme = (ROOT / "README.md").read_text()
+    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", elsewhere, readme)
+
+
+setup(
+    ext_modules=[plugin(), fast()],
+    cmdclass={"build": BuildAnew, "build_ext": BuildPlugin},
+    long_description=description(),
+    long_description_content_type="text/markdown",
+)

@@ -28,9 +28,9 @@ class NoSharedPythonError(Exception):
     """The Python that runs the build cannot be embedded in a plugin."""
 
 
-def defines(entry: str | None = None) -> list[tuple[str, str]]:
+def defines(entry: str | None = None, python: str = sys.executable) -> list[tuple[str, str]]:
     macros = [
-        ("PYNAT_BUILD_PYTHON", f'"{sys.executable}"'),
+        ("PYNAT_BUILD_PYTHON", f'"{python}"'),
         ("PYNAT_PYTHON_NAME", '"python{}.{}"'.format(*sys.version_info[:2])),
     ]
     return [*macros, ("PYNAT_ENTRY", f'"{entry}"')] if entry else macros

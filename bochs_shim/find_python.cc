@@ -5,7 +5,7 @@
 //   <prefix>/lib/python3.11/{site,dist}-packages/pynat/plugin/...
 //     and there is a <prefix>/bin/python3.11   -> that
 //   anything else (a source tree, Debian's dist-packages, a home directory)
-//                                              -> the interpreter that built the plugin
+//                                              -> PYNAT_BUILD_PYTHON (setup.py says which)
 //
 // Python derives its prefix, its library and its sys.path from that program's name, as it would
 // had the program been started. So no environment variable is needed.
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #ifndef PYNAT_BUILD_PYTHON
-#error "PYNAT_BUILD_PYTHON, the path of the Python that builds the plugin, must be defined"
+#error "PYNAT_BUILD_PYTHON, the path of a Python that outlives the build, must be defined"
 #endif
 #ifndef PYNAT_PYTHON_NAME
 #error "PYNAT_PYTHON_NAME, like python3.11, must be defined"

@@ -9,7 +9,7 @@ from pynat.rules import BY_CODE, nearest
 def codes(value: object) -> frozenset[str]:
     """Codes of rules, or the letters before the number for all rules of a protocol."""
     if not isinstance(value, list):
-        raise Wrong('a list of rules in brackets, for example ["TCP017", "ARP"]')
+        raise Wrong('a list of rules in brackets, for example ["TCP062", "ARP"]')
     return frozenset(code for one in value for code in _codes(string(one)))
 
 

@@ -1,4 +1,4 @@
-"""docs/guest.md promises nothing that no test shows."""
+"""docs/guest.md promises nothing that no test shows; what is named in the documentation exists."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+
+from pynat.rules import BY_CODE, RULES
 
 ROOT = Path(__file__).parent.parent
 ROW = re.compile(r"^\| .* \| .* \| (.*) \|$", re.MULTILINE)
@@ -26,3 +28,12 @@ def test_every_test_named_for_a_guest_exists(cell: str) -> None:
     for path, name in named:
         tree = ast.parse((ROOT / path).read_text())
         assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_rule_named_in_the_documentation_and_the_help_exists() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "pynat").rglob("*.py")]
+    protocols = "|".join(sorted({rule.protocol for rule in RULES}))
+    codes = re.compile(rf"\b(?:{protocols})\d{{3}}\b")
+    named = {(page.name, code) for page in pages for code in codes.findall(page.read_text())}
+    assert len(named) > len(RULES)
+    assert [each for each in sorted(named) if each[1] not in BY_CODE] == []

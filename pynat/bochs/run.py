@@ -186,6 +186,8 @@ class BochsRun:
         if self.headless:
             self._display = _unseen_display(self.bochs)
             options.append(f"display_library: {self._display}")
+            if _has_sound(self.bochs) and not setting(self.bochsrc, "sound"):
+                options.insert(0, "sound: waveoutdrv=dummy")
         return [*command, *options, f'log: "{self.log}"']
 
     def _variables(self) -> dict[str, str]:
@@ -238,6 +240,11 @@ def _unseen_display(bochs: Bochs) -> str:
         f"{bochs} has no display to run without a screen; install its nogui or term"
         " (Debian: apt-get install bochs-term)"
     )
+
+
+def _has_sound(bochs: Bochs) -> bool:
+    """Its own choice of a driver is a sound card's, without which Bochs 2.7 may crash."""
+    return any(bochs.plugin_dir.glob("libbx_sound*.so"))
 
 
 def _polite_signals(display: str) -> tuple[signal.Signals, ...]:

@@ -24,8 +24,8 @@ from pynat.bochs.find import (
     our_plugin_dir,
     rom_files,
 )
+from pynat.cli.documents import DISTRIBUTION, SAMPLE, documents
 
-DISTRIBUTION = "bochs-pynat"
 NIC_MODELS = ("e1000", "ne2k", "pcipnic")
 
 _RESOLV_CONF = Path("/etc/resolv.conf")
@@ -82,6 +82,11 @@ def check_distribution() -> Iterator[Finding]:
             f"{pynat.__version__} in {home}, not installed",
             "make build, or pip install",
         )
+
+
+def check_documents() -> Iterator[Finding]:
+    if folder := documents():
+        yield Finding(State.OK, "documents", f"README.md, docs, examples, {SAMPLE} in {folder}")
 
 
 def check_bochs(bochs: Bochs) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def examine(named: Path | None) -> Iterator[Finding]:
     yield from checks.check_python()
     yield from checks.check_distribution()
+    yield from checks.check_documents()
     try:
         bochs = find_bochs(named)
     except BochsError as error:

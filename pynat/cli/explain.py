@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
+from pynat.cli.documents import documents
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.cli.tables import table
 from pynat.errors import ConfigError
@@ -13,12 +13,10 @@ from pynat.rules import BY_CODE, RULES, nearest
 from pynat.rules.page import page
 from pynat.rules.rule import Rule
 
-_PAGES = Path(__file__).parents[2] / "docs/rules"  # in a clone; they have examples
-
 
 def add(subparsers: Subparsers) -> None:
     text = "say what a code in the log means, and what to change"
-    parser = add_command(subparsers, "explain", text, "example:\n  pynat explain TCP017")
+    parser = add_command(subparsers, "explain", text, "example:\n  pynat explain TCP001")
     parser.add_argument("codes", nargs="*", metavar="CODE", help="without one, all are listed")
     parser.set_defaults(command=_explain)
 
@@ -41,5 +39,6 @@ def _page(code: str) -> str:
         return _table(of_protocol) + "\n"
     if code not in BY_CODE:
         raise ConfigError(f"{code} is no code of a rule; {nearest(code)}")
-    written = _PAGES / f"{code}.md"
-    return written.read_text() if written.is_file() else page(BY_CODE[code])
+    folder = documents()
+    written = folder / "docs" / "rules" / f"{code}.md" if folder else None
+    return written.read_text() if written else page(BY_CODE[code])  # the written one has an example

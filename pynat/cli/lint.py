@@ -37,7 +37,7 @@ examples:
   pynat lint net.pcapng
   pynat lint --guest 52:54:00:12:34:56 --router 10.0.2.2/24 dump.pcap
   pynat lint --json net.pcapng | jq .text
-  pynat explain TCP017                  what a code means
+  pynat explain TCP001                  what a code means
 """
 
 

@@ -24,7 +24,7 @@ examples:
   pynat tap tap0 --netns lab            let Linux's own programs use such a network
   pynat ctl flows                       what a running network is doing
   pynat lint net.pcapng                 what a guest's stack does wrong, out of a capture
-  pynat explain TCP017                  what a code in the log means
+  pynat explain TCP001                  what a code in the log means
   pynat demo                            boot a guest and let it fetch a page
 """
 

@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """code: `TCP017`, never given to another rule. name: what counters and old logs call it.
+    """code: `TCP001`, never given to another rule. name: what counters and old logs call it.
 
     summary: what the guest did, one sentence. why: what comes of it. remedy: what to change.
     rfc: where it is written ("RFC 9293 3.1"), or "" where no standard says anything.

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from random import Random
+from socket import inet_aton
 from typing import TYPE_CHECKING
 
 from pynat.config import Config
@@ -34,6 +35,7 @@ from pynat.nat.messages import (
 )
 from pynat.notices import Level, Notices
 from pynat.router.router import Router
+from pynat.wire import arp, ethernet
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -156,3 +158,16 @@ class Lab:
 
     def _write(self, level: Level, text: str) -> None:
         self.log.append(f"{level.name.lower()} {text}")
+
+
+def introduce(lab: Lab, address: str = "", mac: bytes = GUEST_MAC) -> None:
+    """Let the router learn the guest's MAC as it would at the guest's first ARP request."""
+    lab.from_guest(arp_request(lab, address or str(lab.config.network.guest), mac))
+    lab.to_guest()
+
+
+def arp_request(lab: Lab, address: str, mac: bytes) -> bytes:
+    """The guest asks for the router; the router learns who asks."""
+    router = lab.config.network.router.packed
+    request = arp.Arp(arp.REQUEST, mac, inet_aton(address), bytes(6), router)
+    return ethernet.encode(ethernet.BROADCAST, mac, ethernet.ARP, arp.encode(request))

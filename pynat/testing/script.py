@@ -19,7 +19,8 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.nat.messages import Action, Event, TcpConnect, TcpConnected, TcpReceived
-from pynat.testing.lab import GUEST_MAC, Lab
+from pynat.testing.lab import GUEST_MAC, Lab, arp_request
+from pynat.testing.lab import introduce as introduce  # noqa: PLC0414 - its users look here
 
 _SEGMENT = re.compile(
     r"(?P<flags>[SFRPU.]+) (?P<seq>-?\d+):(?P<end>-?\d+)\((?P<length>\d+)\)"
@@ -176,19 +177,6 @@ def payload_of(packet: Any) -> bytes:
     """The TCP payload without Ethernet's padding."""
     ip = packet[IP]
     return bytes(packet[TCP].payload)[: ip.len - ip.ihl * 4 - packet[TCP].dataofs * 4]
-
-
-def introduce(lab: Lab, address: str = "", mac: bytes = GUEST_MAC) -> None:
-    """Let the router learn the guest's MAC as it would at the guest's first ARP request."""
-    lab.from_guest(arp_request(lab, address or str(lab.config.network.guest), mac))
-    lab.to_guest()
-
-
-def arp_request(lab: Lab, address: str, mac: bytes) -> bytes:
-    """The guest asks for the router; the router learns who asks."""
-    router = str(lab.config.network.router)
-    arp = ARP(op="who-has", hwsrc=mac.hex(":"), psrc=address, pdst=router)
-    return bytes(Ether(src=mac.hex(":"), dst="ff:ff:ff:ff:ff:ff") / arp)
 
 
 def syn_received(lab: Lab, syn: str = "S 0:0(0) <mss 1460>", **ends: Any) -> TcpScript:

@@ -11,8 +11,7 @@ packet. `fetch` and `store` are whole clients, which ask for `options` and keep 
 
 from __future__ import annotations
 
-from pynat.testing.lab import GUEST_MAC, Lab
-from pynat.testing.script import introduce
+from pynat.testing.lab import GUEST_MAC, Lab, introduce
 from pynat.wire import ethernet, ipv4, tftp, udp
 from pynat.wire.tftp import ACK, DATA, ERROR, OACK, RRQ, WRQ, Packet
 

@@ -106,6 +106,18 @@ def test_headless_opens_no_port_whatever_the_bochsrc_says(bochs: Bochs, tmp_path
         assert listening_sockets(run.pid) == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "driver"),
+    [("", "sounddummy"), ("sound: waveoutdrv=file, waveout=/dev/null", "soundfile")],
+)
+def test_headless_needs_no_sound_card(bochs: Bochs, tmp_path: Path, line: str, driver: str) -> None:
+    quiet = bochsrc(tmp_path, POWER_OFF, line)
+    with BochsRun(bochs, quiet, log=tmp_path / "bochs.log") as run:
+        log = run.wait(_SECONDS).log.read_text()
+    assert f"loaded plugin libbx_{driver}.so" in log
+    assert "libbx_soundalsa.so" not in log
+
+
 def test_interrupt_is_a_clean_exit(bochs: Bochs, tmp_path: Path) -> None:
     with greeter(tmp_path) as guest, _run(bochs, guest) as run:
         guest.await_hello()

@@ -1,0 +1,85 @@
+"""What .github/workflows/ asks for exists, as far as that can be told without running it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.packaging.checkout import ROOT, Files
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = re.compile(r"actions/[a-z-]+@v\d+")  # nobody else's, and of one major version
+JOB = re.compile(r"[A-Za-z_][\w-]*")
+TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
+MAKE = re.compile(r"^\s*make\b(.*)$", re.MULTILINE)
+OURS = re.compile(r"(?<![\w./~-])((?:\.ci|scripts|tests|docs|examples|benchmarks)\b[\w./-]*)")
+HASHED = re.compile(r"hashFiles\(([^)]*)\)")
+MATRIX = re.compile(r"\$\{\{ matrix\.([\w-]+) \}\}")
+
+
+def jobs() -> dict[str, Any]:
+    """Of all workflows, by name."""
+    return {name: job for path in WORKFLOWS for name, job in parsed(path)["jobs"].items()}
+
+
+def parsed(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def commands() -> list[str]:
+    return [step["run"] for job in jobs().values() for step in job["steps"] if "run" in step]
+
+
+def test_it_runs_for_each_push_and_pull_request() -> None:
+    (workflow,) = map(parsed, WORKFLOWS)
+    assert set(workflow[True]) == {"push", "pull_request"}  # YAML takes `on` for a truth value
+    assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_it_takes_no_actions_of_others() -> None:
+    used = [step["uses"] for job in jobs().values() for step in job["steps"] if "uses" in step]
+    assert used
+    assert [action for action in used if not ACTION.fullmatch(action)] == []
+
+
+def test_it_makes_what_the_makefile_has() -> None:
+    made = [
+        word for command in commands() for words in MAKE.findall(command) for word in words.split()
+    ]
+    targets = {word for word in made if "=" not in word}
+    assert targets == {"build", "check", "dist", "test"}
+    assert targets <= set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_its_commands_are_shell_and_name_what_exists(command: str) -> None:
+    subprocess.run(["bash", "-n"], input=command, text=True, check=True)
+    assert [name for name in OURS.findall(command) if not (ROOT / name).exists()] == []
+
+
+def test_its_cache_is_keyed_by_files_that_are_there(tracked: Files) -> None:
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    patterns = [word.strip(" '") for group in HASHED.findall(text) for word in group.split(",")]
+    assert patterns
+    assert [pattern for pattern in patterns if not any(ROOT.glob(matching(pattern)))] == []
+
+
+def matching(pattern: str) -> str:
+    """pathlib's `**` stands for folders alone."""
+    return pattern + "/*" if pattern.endswith("**") else pattern
+
+
+@pytest.mark.parametrize("name", jobs())
+def test_each_job_is_one_that_can_be_started(name: str) -> None:
+    job = jobs()[name]
+    assert JOB.fullmatch(name)
+    assert job["timeout-minutes"] <= 90
+    rows = job.get("strategy", {}).get("matrix", {}).get("include", [])
+    wanted = set(MATRIX.findall(yaml.safe_dump(job)))
+    assert wanted == {key for row in rows for key in row}
+    assert all(set(row) == wanted for row in rows)
