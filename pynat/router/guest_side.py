@@ -39,8 +39,9 @@ class GuestSide:
         self._frames: list[bytes] = []
         self._errors = ErrorGate(network.net.broadcast_address.packed)
         own = [network.router, network.dns, *config.claimed]
+        packed = [one.packed for one in own]
         self.neighbors = Neighbors(
-            self._mac, [one.packed for one in own], self.timers, notices, self._queue
+            self._mac, packed, network.net, self.timers, notices, self._queue
         )
 
     def move(self, mac: bytes) -> None:
