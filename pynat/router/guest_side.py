@@ -148,10 +148,11 @@ class GuestSide:
     def queued(self) -> int:
         return len(self._frames)
 
-    def remark(self, since: int, text: str) -> None:
+    def remark(self, since: int, *lines: str) -> None:
         if self.notices.remarks.wanted:
             for frame in self._frames[since:]:
-                self.notices.remarks.add(frame, text)
+                for line in lines:
+                    self.notices.remarks.add(frame, line)
 
     def describe(self, address: bytes, port: int) -> str:
         return f"{dotted(address)}:{port}"

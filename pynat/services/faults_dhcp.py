@@ -149,7 +149,7 @@ class FaultyDhcp:
         since = self._outlet.queued
         self._send(reply)
         if told:
-            self._outlet.remark(since, "\n".join(told))
+            self._outlet.remark(since, *told)
 
 
 # ---------------------------------------------------------------- a field of the answer
