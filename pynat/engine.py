@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynat.config import Config, Forward
 from pynat.config_check import check_forward
@@ -97,6 +97,7 @@ class Engine:
     async def run(self) -> None:
         """Until the link closes."""
         self._loop.add_reader(self._link.doorbell, self.turn)
+        self._loop.set_exception_handler(self._beside)
         try:
             self._schedule()  # not here: within a task there can be no other loop's step
             await self._ended
@@ -269,6 +270,13 @@ class Engine:
         """Within an exception: whatever it is, Bochs and the other flows go on."""
         self.notices.drops["engine fault"] += 1
         self.notices.limited("engine fault", _told, now, Level.ERROR, lines=True)
+
+    def _beside(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody has caught in the loop: of a script's task, or of ours beside the turns."""
+        error = context.get("exception")
+        lines = traceback.format_exception(error) if error else []
+        text = f"{''.join(lines)}in the host's loop: {context.get('message')}"
+        self.notices.limited("loop fault", text, self._link.now(), Level.ERROR, lines=True)
 
     def _introduce(self, config: Config, seed: int) -> None:
         network = config.network

@@ -43,4 +43,4 @@ def as_object(entry: Entry) -> dict[str, object]:
 
 
 def as_line(entry: Entry) -> bytes:
-    return json.dumps(as_object(entry), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(as_object(entry)).encode() + b"\n"
