@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import subprocess
 import sys
@@ -11,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.bochs.processes import Watch
 
 # A process that is the engine's, whose script starts something. That tells its number and stays;
 # the engine ends when it is told to.
@@ -77,15 +77,11 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 
 
 def wait_for_end(pid: int) -> None:
-    """pidfd says when it has ended, also of a process that is not ours."""
     try:
-        end = os.pidfd_open(pid)
+        watch = Watch(pid)
     except ProcessLookupError:
         return
-    try:
-        assert select.select([end], [], [], 20)[0], f"process {pid} lives on"
-    finally:
-        os.close(end)
+    assert watch.ended_within(20), f"process {pid} lives on"
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, *GRANDCHILDREN])
