@@ -4,9 +4,9 @@ Two nets, for no single one catches all:
 - `none_left()` around an engine ends what is left of all descendants when the last engine of this
   process has ended. Orphans come back to us meanwhile (PR_SET_CHILD_SUBREAPER), so a program that
   has gone to the background is found too.
-- A child that an engine's thread forks asks the kernel to be killed when that thread ends
-  (PR_SET_PDEATHSIG): that holds if Bochs is killed or crashes. It is not inherited: of a plain
-  `bochs`, not of `pynat run`, what the child itself has started then lives on.
+- A child that an engine's thread starts, by `subprocess` or a fork, asks the kernel to be killed
+  when that thread ends (PR_SET_PDEATHSIG): that holds if Bochs is killed or crashes. It is not
+  inherited: what the child itself has started then lives on, under `bochs` but not `pynat run`.
 
 The engine's thread under Bochs blocks all signals, and a child would inherit that for good; so they
 are unblocked in it.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -29,6 +30,7 @@ PATIENCE = 0.5  # seconds (wall) between SIGTERM and SIGKILL
 _POLL = 0.01
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_BEFORE_EXEC = 6  # arguments of Popen before preexec_fn
 
 _libc = ctypes.CDLL(None)
 
@@ -64,23 +66,22 @@ def none_left() -> Iterator[None]:
 # ---------------------------------------------------------------- forks of a script
 def _catch_forks() -> None:
     """Python calls hooks in a child that goes on to exec only if there is something to call there,
-    so there is; and never where it leaves the fork to posix_spawn.
+    so there is.
     """
     if _State.caught:
         return
     _State.caught = True
     us = os.getpid()
     os.register_at_fork(after_in_child=lambda: _after_fork(us))
-    inner = subprocess._fork_exec  # type: ignore[attr-defined]
+    inner = subprocess.Popen.__init__
 
-    def fork_exec(*arguments: Any) -> int:
-        *rest, before_exec, may_vfork = arguments
-        if before_exec is None and threading.get_ident() in _State.engines:
-            before_exec = _nothing
-        return int(inner(*rest, before_exec, may_vfork))
+    @functools.wraps(inner)
+    def init(self: subprocess.Popen[Any], *arguments: Any, **named: Any) -> None:
+        if threading.get_ident() in _State.engines and len(arguments) <= _BEFORE_EXEC:
+            named["preexec_fn"] = named.get("preexec_fn") or _nothing
+        inner(self, *arguments, **named)
 
-    subprocess._fork_exec = fork_exec  # type: ignore[attr-defined]
-    vars(subprocess)["_USE_POSIX_SPAWN"] = False
+    subprocess.Popen.__init__ = init  # type: ignore[method-assign]
 
 
 def _nothing() -> None:
