@@ -9,7 +9,8 @@ In step with the simulator (docs/hermetic.md) turns are its alone to ask for, an
 until `done`: nothing else may start one, for it would run beside the guest.
 
 A fault in our own code costs the frame or event that met it: it is reported with its place, and
-the engine goes on.
+the engine goes on. Whatever happens, a turn ends with `done`: in step the guest stands still until
+then. Only Ctrl-C goes through (`pynat.interrupts`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynat.config import Config, Forward
 from pynat.config_check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
+from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.nat.messages import Event
 from pynat.notices import Level, Notices
@@ -34,6 +36,7 @@ from pynat.router.router import Router
 if TYPE_CHECKING:
     from pynat.net.running import Running
 
+Result = TypeVar("Result")
 BATCH = 256  # frames taken in one turn, so that host events have theirs
 ALL = 1 << 30  # in step; the shim's ring bounds it
 
@@ -94,6 +97,7 @@ class Engine:
     async def run(self) -> None:
         """Until the link closes."""
         self._loop.add_reader(self._link.doorbell, self.turn)
+        self._loop.set_exception_handler(self._beside)
         try:
             self._schedule()  # not here: within a task there can be no other loop's step
             await self._ended
@@ -104,7 +108,7 @@ class Engine:
     def end(self) -> None:
         """After the last turn."""
         if self._program is not None:
-            self._program.close(self._link.now())
+            self._guard(self._program.close, self._link.now())
         self.host.close()
         self._report()
 
@@ -115,7 +119,16 @@ class Engine:
             if not self._ended.done():
                 self._ended.set_result(None)
             return
-        router = self.router
+        full = self._tried(self._work, False)
+        hold = self._tried(lambda: self._hold_until(link.now()), 0.0)
+        timer = self._tried(self._next_timer, None)
+        self._guard(link.done, hold, timer)
+        if full:
+            self._schedule()
+
+    def _work(self) -> bool:
+        """Whether more frames may wait."""
+        router, link = self.router, self._link
         router.link_speed(link.speed)
         frames = [frame for _, frame in link.receive(self._batch)]
         now = link.now()
@@ -130,9 +143,7 @@ class Engine:
         else:
             self._guard(self._program.run, now, lambda: self._ask_host(now))
         self._guard(self._answer_guest, now)
-        link.done(self._hold_until(now), self._next_timer())
-        if len(frames) == self._batch:
-            self._schedule()
+        return len(frames) == self._batch
 
     def _take(self, frames: list[bytes], now: float) -> None:
         take, remarks, at = self.router.take, self.notices.remarks, 0
@@ -141,7 +152,9 @@ class Engine:
                 while at < len(frames):
                     remarks.frame = frames[at]
                     at += take(frames, at, now)
-            except Exception:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 self._fault(now)
                 at += 1
         remarks.frame = None
@@ -241,19 +254,29 @@ class Engine:
         """Whether it went well."""
         try:
             call(*arguments)
-        except Exception:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             self._fault(self._link.now())
             return False
         return True
 
+    def _tried(self, call: Callable[[], Result], otherwise: Result) -> Result:
+        found = [otherwise]
+        self._guard(lambda: found.append(call()))
+        return found[-1]
+
     def _fault(self, now: float) -> None:
         """Within an exception: whatever it is, Bochs and the other flows go on."""
         self.notices.drops["engine fault"] += 1
-        text = (
-            f"{traceback.format_exc()}a fault in pynat itself cost one packet;"
-            " please report it with the lines above"
-        )
-        self.notices.limited("engine fault", text, now, Level.ERROR)
+        self.notices.limited("engine fault", _told, now, Level.ERROR, lines=True)
+
+    def _beside(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody has caught in the loop: of a script's task, or of ours beside the turns."""
+        error = context.get("exception")
+        lines = traceback.format_exception(error) if error else []
+        text = f"{''.join(lines)}in the host's loop: {context.get('message')}"
+        self.notices.limited("loop fault", text, self._link.now(), Level.ERROR, lines=True)
 
     def _introduce(self, config: Config, seed: int) -> None:
         network = config.network
@@ -275,3 +298,9 @@ class Engine:
         if findings := self.notices.findings:
             counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())
             self.notices.say(Level.INFO, f"lint: {counted}; docs/rules/ explains them")
+
+
+def _told() -> str:
+    """Of the exception that is being dealt with."""
+    what = "a fault in pynat itself cost one packet; please report it with the lines above"
+    return f"{traceback.format_exc()}{what}"

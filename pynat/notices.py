@@ -4,6 +4,10 @@ Protocol code says `notices.drop(reason, detail, now)` and goes on; nothing in t
 knows where the line goes. Every drop is counted under its reason even when its line is held
 back. The rate limit is a token bucket per kind of line in guest time: so many lines at once, then
 so many a second, and the next line that comes through says how many were held back.
+
+Whatever is said is made harmless here (`pynat.harmless`), for the log, the capture and the journal:
+names and words of the guest's are in it. A text that is costly to make may be given as a function,
+which is called only if the line is shown.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import NamedTuple
 
+from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
 from pynat.rules import BY_NAME, Rule
 
@@ -66,8 +71,11 @@ class Notices:
         self._in_flows: Buckets = {}  # by rule and flow
 
     def say(self, level: Level, text: str) -> None:
-        """One line, never held back: for what happens once (start, a bad config)."""
-        self._write(level, text)
+        """One line, never held back: for what happens once (start, a bad config).
+
+        It may have several lines, so nothing of a guest's belongs in it.
+        """
+        self._write(level, "\n".join(map(harmless, text.split("\n"))))
 
     def drop(
         self, reason: str, detail: str, now: float, level: Level = Level.INFO, count: int = 1
@@ -78,6 +86,7 @@ class Notices:
         name = f"{rule.code} {reason}" if rule else reason
         if rule and rule.code in self._silenced:
             return
+        detail = harmless(detail)
         if self.journal:
             about = self.remarks.frame
             self.journal(Entry(now, rule, reason, detail, about, about is not None, count, True))
@@ -91,6 +100,7 @@ class Notices:
         self.findings[rule.code] += 1
         if rule.code in self._silenced:
             return
+        detail = harmless(detail)
         text = f"{rule.code} {rule.severity}: {detail}"
         if self.journal:
             self.journal(Entry(now, rule, rule.name, detail, frame, from_guest, 1, False))
@@ -106,15 +116,23 @@ class Notices:
     def limited(
         self,
         key: str,
-        text: str,
+        text: str | Callable[[], str],
         now: float,
         level: Level = Level.INFO,
         rate: Rate = FAULTS,
+        *,
+        lines: bool = False,
     ) -> None:
-        """One line out of a kind that may come in floods; `key` names the kind."""
+        """One line out of a kind that may come in floods; `key` names the kind.
+
+        lines: a traceback, or what else has lines of its own.
+        """
         held_back = _admit(self._buckets, key, now, rate)
-        if held_back is not None:
-            self._write(level, f"{text} ({held_back} more like it)" if held_back else text)
+        if held_back is None:
+            return
+        written = text if isinstance(text, str) else text()
+        shown = harmless_lines(written) if lines else harmless(written)
+        self._write(level, f"{shown} ({held_back} more like it)" if held_back else shown)
 
 
 def _admit(buckets: Buckets, key: str, now: float, rate: Rate) -> int | None:

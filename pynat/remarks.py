@@ -7,6 +7,8 @@ kept unless `wanted`, so callers whose text is costly look at that first.
 
 from __future__ import annotations
 
+from pynat.harmless import harmless
+
 _MOST = 4096  # frames remarked on and never written; then all of them are forgotten
 
 
@@ -17,11 +19,12 @@ class Remarks:
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
 
     def add(self, frame: bytes, text: str) -> None:
+        """One line."""
         if not self.wanted:
             return
         if len(self._texts) >= _MOST:
             self._texts.clear()
-        self._texts.setdefault(id(frame), (frame, []))[1].append(text)
+        self._texts.setdefault(id(frame), (frame, []))[1].append(harmless(text))
 
     def add_here(self, text: str) -> None:
         """Of the frame that the router is dealing with, if there is one."""

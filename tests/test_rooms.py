@@ -56,6 +56,8 @@ MAY_IMPORT = {
     "lint": {"lint", "rules", "wire", "config", "errors"},
     "net": {
         "net",
+        "harmless",
+        "interrupts",
         "inner",
         "router",
         "nat",
@@ -70,6 +72,7 @@ MAY_IMPORT = {
     "host": {"host", "peer", "nat", "wire", "config", "errors", "notices"},
     "control": {
         "control",
+        "harmless",
         "engine",
         "link",
         "host",
@@ -89,6 +92,8 @@ MAY_IMPORT = {
     },
     "link": {
         "_fast",
+        "children",
+        "engine_loop",
         "wire",
         "control",
         "link",

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pynat.harmless import harmless
+
 _POWER_OFF = (
     "soft power off",  # ACPI: poweroff of an operating system
     "shutdown requested",  # the string "Shutdown" written to port 0x8900
@@ -124,7 +126,7 @@ def plugin_errors(log: Path) -> list[str]:
     """What our plugin complained of; after it Bochs goes on, maybe without a network."""
     try:
         with log.open("rb") as file:
-            ours = [line.decode(errors="replace").rstrip() for line in file if _OURS in line]
+            ours = [_shown(line.decode(errors="replace")) for line in file if _OURS in line]
     except OSError:
         return []
     found = [match for line in ours if (match := _PLUGIN_ERROR.match(line))]
@@ -137,6 +139,12 @@ def tail(path: Path) -> str | None:
         with path.open("rb") as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - _TAIL))
-            return file.read().decode(errors="replace")
+            text = file.read().decode(errors="replace")
     except OSError:
         return None
+    return "\n".join(map(_shown, text.split("\n")))
+
+
+def _shown(line: str) -> str:
+    """The guest has a hand in the log, and a terminal will show this."""
+    return harmless(line.rstrip().expandtabs())

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config_load import load
 from pynat.errors import ConfigError
@@ -27,7 +28,8 @@ def _check(arguments: argparse.Namespace) -> int:
     wrong = 0
     for file in arguments.files:
         try:
-            config = load(str(file), "")
+            with none_left():
+                config = load(str(file), "")
         except ConfigError as error:
             print(f"pynat: {error}", file=sys.stderr)
             wrong = WRONG

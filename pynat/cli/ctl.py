@@ -16,6 +16,7 @@ from pynat.control import places
 from pynat.control.client import ask
 from pynat.control.protocol import Answer, Refused
 from pynat.errors import ConfigError
+from pynat.harmless import harmless
 
 _EPILOG = """\
 Without --socket or --pid it talks to the only network of yours that runs; where there are
@@ -154,8 +155,12 @@ def _ctl(arguments: argparse.Namespace) -> int:
         path = _find(arguments)
         answer = ask(path, arguments.request, **_parameters(arguments))
     except Refused as error:
-        raise ConfigError(str(error)) from None
-    print(json.dumps(answer, indent=2) if arguments.json else arguments.printer(answer))
+        raise ConfigError(harmless(str(error))) from None
+    try:
+        shown = json.dumps(answer, indent=2) if arguments.json else arguments.printer(answer)
+    except (LookupError, AttributeError, TypeError):
+        raise ConfigError(f"{path}: another answer than pynat gives to this") from None
+    print(shown)
     return 0
 
 

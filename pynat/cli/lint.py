@@ -18,6 +18,7 @@ from typing import NamedTuple
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
 from pynat.errors import ConfigError
+from pynat.harmless import harmless
 from pynat.link.findings import as_object, packet_of
 from pynat.link.pcap_read import Captured, read
 from pynat.lint.frame import Finding
@@ -143,7 +144,8 @@ def _show(report: Report, few: int) -> None:
         if shown[rule.code] <= few:
             packet = packet_of(one.frame)
             named = "" if packet is None or packet in text else f"{packet}: "
-            print(f"#{one.number} {one.when:.6f} {rule.code} {rule.severity}: {named}{text}")
+            line = f"#{one.number} {one.when:.6f} {rule.code} {rule.severity}: {named}{text}"
+            print(harmless(line))
         elif shown[rule.code] == few + 1:
             print(f"more of {rule.code}: --all shows them")
 
@@ -166,5 +168,6 @@ def _of(guests: list[Captured]) -> str:
 def _show_json(report: Report) -> None:
     for one in report.found:
         rule, text = one.finding.rule, one.finding.text
-        entry = Entry(one.when, rule, rule.name, text, one.frame, one.from_guest, 1, dropped=False)
-        print(json.dumps({"frame": one.number} | as_object(entry), ensure_ascii=False))
+        said = harmless(text)
+        entry = Entry(one.when, rule, rule.name, said, one.frame, one.from_guest, 1, dropped=False)
+        print(json.dumps({"frame": one.number} | as_object(entry)))

@@ -10,6 +10,7 @@ from pynat import __version__
 from pynat.bochs.find import BochsError
 from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, run, tap
 from pynat.errors import ConfigError
+from pynat.harmless import harmless
 
 FAILED = 1
 _INTERRUPTED = 130
@@ -35,14 +36,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
     except (BochsError, ConfigError) as error:
-        print(f"pynat: {error}", file=sys.stderr)
+        _complain(str(error))
         return FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"pynat: {where}{error.strerror or error}", file=sys.stderr)
+        _complain(f"{where}{error.strerror or error}")
         return FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _complain(text: str) -> None:
+    """Others may have had a hand in it: names of files, what a network has answered."""
+    lines = map(harmless, text.split("\n"))
+    print("pynat: " + "\n".join(lines), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

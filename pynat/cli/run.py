@@ -6,16 +6,16 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
 from pynat.bochs.cards import cards_of
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
 from pynat.bochs.run import setting
+from pynat.children import none_left
+from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 from pynat.config_load import load
 from pynat.errors import ConfigError
@@ -23,7 +23,6 @@ from pynat.errors import ConfigError
 PANIC = 3
 CONFIG = 4
 TIMEOUT = 124
-_SIGNALLED = 128
 
 _USUAL_NAMES = (".bochsrc", "bochsrc", "bochsrc.txt")  # those that Bochs itself looks for
 _FIRST = f"the first of {', '.join(_USUAL_NAMES)} here"
@@ -95,10 +94,10 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     if not arguments.headless:
         _warn_of_display(bochs, bochsrc, arguments.extra)
-    with _asked_to_leave(), run:
+    with none_left(), asked_to_leave(), run:
         try:
             outcome = _wait(run, arguments.timeout)
-        except _Asked as asked:
+        except Asked as asked:
             outcome = run.terminate()
             if outcome.ending is Ending.KILLED:
                 outcome = replace(outcome, message=asked.number.name)
@@ -115,38 +114,11 @@ def _mistake(bochsrc: Path, extra: list[str]) -> str:
     for where, lines in ((f"{bochsrc}:", written), ("option ", extra)):
         for card in cards_of(lines):
             try:
-                load(card.script, card.ethdev)
+                with none_left():
+                    load(card.script, card.ethdev)
             except ConfigError as error:
                 return f"{where}{card.line}: {card.name}: {error}"
     return ""
-
-
-class _Asked(SystemExit):
-    """A signal asks us to end."""
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(_SIGNALLED + number)
-        self.number = number
-
-
-@contextlib.contextmanager
-def _asked_to_leave() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise _Asked, the first of them only; nohup's SIGHUP stays ignored."""
-    wanted = (signal.SIGTERM, signal.SIGHUP)
-    before = {n: was for n in wanted if (was := signal.getsignal(n)) is not signal.SIG_IGN}
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        raise _Asked(signal.Signals(number))
-
-    for number in before:
-        signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, was in before.items():
-            signal.signal(number, was)
 
 
 def _wait(run: BochsRun, timeout: float | None) -> Outcome:
@@ -204,9 +176,9 @@ def exit_code(outcome: Outcome) -> int:
         case Ending.TIMEOUT:
             return TIMEOUT
         case Ending.QUIT:
-            return _SIGNALLED + signal.SIGINT if outcome.exit_code else 0
+            return SIGNALLED + signal.SIGINT if outcome.exit_code else 0
         case Ending.KILLED | Ending.CRASH:
-            return _SIGNALLED + signal_of(outcome.exit_code)
+            return SIGNALLED + signal_of(outcome.exit_code)
 
 
 def _bochsrc(named: Path | None) -> Path:

@@ -1,8 +1,10 @@
-"""Answers for people: aligned columns, numbers to the right."""
+"""Answers for people: aligned columns, numbers to the right, nothing that steers a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from pynat.harmless import harmless
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> str:
@@ -25,8 +27,9 @@ def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> s
 
 def plain(answer: Mapping[str, object]) -> str:
     """One line for each field."""
-    width = max((len(name) for name in answer), default=0)
-    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in answer.items())
+    shown = {harmless(name): _cell(value) for name, value in answer.items()}
+    width = max(map(len, shown), default=0)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in shown.items())
 
 
 def _is_number(value: object) -> bool:
@@ -36,4 +39,4 @@ def _is_number(value: object) -> bool:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else harmless(str(value))

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
 from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
+from pynat.engine_loop import run
 from pynat.link import netns
 from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
@@ -59,12 +61,13 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _tap(arguments: argparse.Namespace) -> int:
-    config = seeded(load(str(arguments.config or ""), ""))
-    _take_all_descriptors()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
-    with _namespace(arguments.netns) as there:
-        descriptor = _open(arguments, config, there)
-        asyncio.run(_serve(descriptor, config, arguments))
+    with none_left():
+        config = seeded(load(str(arguments.config or ""), ""))
+        _take_all_descriptors()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
+        with _namespace(arguments.netns) as there:
+            descriptor = _open(arguments, config, there)
+            run(_serve(descriptor, config, arguments))
     return 0
 
 

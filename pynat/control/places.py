@@ -31,10 +31,8 @@ def new_path(card: str) -> Path:
     """
     where = folder()
     where.mkdir(mode=0o700, exist_ok=True)
-    status = where.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise ConfigError(f"{where} is not a folder of this user's; move it away")
-    if status.st_mode & 0o077:
+    _check(where)
+    if where.stat().st_mode & 0o077:
         where.chmod(0o700)
     for path in where.glob("*.sock"):
         if not _is_running(pid_of(path)):
@@ -43,14 +41,27 @@ def new_path(card: str) -> Path:
     return where / f"{os.getpid()}-{safe}.sock"
 
 
+def _check(where: Path) -> None:
+    """Another user may have made it: names in it, and who listens there, are that user's."""
+    status = where.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise ConfigError(f"{where} is not a folder of this user's; move it away")
+    if status.st_mode & 0o022:
+        raise ConfigError(f"{where}: others may write there; chmod 700 {where}")
+
+
 def pid_of(path: Path) -> int | None:
     match = _NAME.fullmatch(path.name)
     return int(match[1]) if match else None
 
 
 def found(pid: int | None = None) -> list[Path]:
-    """The sockets to which somebody listens, maybe of one process only."""
-    paths = sorted(folder().glob("*.sock"))
+    """The sockets to which somebody listens, maybe of one process only. Raises ConfigError."""
+    where = folder()
+    if not os.path.lexists(where):
+        return []
+    _check(where)
+    paths = sorted(path for path in where.glob("*.sock") if path.lstat().st_uid == os.geteuid())
     return [path for path in paths if pid in (None, pid_of(path)) and unix.is_live(path)]
 
 

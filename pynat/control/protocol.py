@@ -30,7 +30,7 @@ def decode(line: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def encode(answer: Answer) -> bytes:
-    return json.dumps(answer, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(answer).encode() + b"\n"
 
 
 def refusal(why: str) -> bytes:

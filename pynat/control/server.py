@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from struct import Struct
 
 from pynat.config import Config
 from pynat.control import places
@@ -30,7 +28,6 @@ from pynat.notices import Level
 MAX_CLIENTS = 16
 AT_ONCE = 16  # requests of one client
 HIGH_WATER = 64 * 1024  # bytes of answers that wait for a client before it is read from again
-_UCRED = Struct("3i")  # pid, uid, gid
 
 
 @asynccontextmanager
@@ -97,7 +94,7 @@ class _Client(asyncio.Protocol):
         if len(self._others) >= MAX_CLIENTS:
             transport.write(refusal(f"{MAX_CLIENTS} clients are connected already"))
             transport.close()
-        elif _user_of(transport) not in (0, os.geteuid()):
+        elif unix.user_at(transport.get_extra_info("socket")) not in (0, os.geteuid()):
             transport.close()
         else:
             self._others.add(self)
@@ -155,9 +152,3 @@ class _Client(asyncio.Protocol):
         if self._skipping:
             self._received.clear()
         transport.resume_reading()
-
-
-def _user_of(transport: asyncio.Transport) -> int:
-    sock = transport.get_extra_info("socket")
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return int(_UCRED.unpack(credentials)[1])

@@ -11,8 +11,11 @@ import os
 import socket
 import stat
 from pathlib import Path
+from struct import Struct
 
 from pynat.host.descriptors import open_socket
+
+_UCRED = Struct("3i")  # pid, uid, gid
 
 
 class UnixListener(socket.socket):
@@ -51,6 +54,12 @@ def listen(path: Path, backlog: int) -> UnixListener:
         sock.close()
         raise
     return sock
+
+
+def user_at(sock: socket.socket) -> int:
+    """Who is at the other end of a connected Unix socket."""
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    return int(_UCRED.unpack(credentials)[1])
 
 
 def remove_dead(path: Path) -> bool:

@@ -30,6 +30,9 @@ class View:
 
     def __init__(self, frame: bytes) -> None:
         self.frame = frame
+        untagged = ethernet.untagged(frame)
+        self._shift = len(frame) - len(untagged)  # by a tag, behind which everything is
+        self._read = frame = untagged
         self.kinds: set[str] = set()
         self.ports: tuple[int, ...] = ()
         self.ends: bytes = b""  # addresses and ports, the same for both directions of a flow
@@ -84,12 +87,15 @@ class View:
             self.kinds.add("ack")
 
     def has_host(self, address: bytes) -> bool:
-        return "ip" in self.kinds and address in (self.frame[26:30], self.frame[30:34])
+        return "ip" in self.kinds and address in (self._read[26:30], self._read[30:34])
 
     def place_of(self, field: str) -> int | None:
         """Of the byte in which a bit is to be turned; None if the frame has no such field."""
         if field == "payload":
-            return self._payload
-        layer, offset = _IN_HEADER[field]
-        start = self._starts.get(layer)
-        return None if start is None or start + offset >= len(self.frame) else start + offset
+            place = self._payload
+        else:
+            layer, offset = _IN_HEADER[field]
+            start = self._starts.get(layer)
+            is_there = start is not None and start + offset < len(self._read)
+            place = start + offset if start is not None and is_there else None
+        return None if place is None else place + self._shift

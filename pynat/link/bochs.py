@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from pynat.children import none_left
 from pynat.config import Config
 from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
+from pynat.engine_loop import run
 from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.link.stack import seeded, stacked
@@ -37,7 +39,8 @@ class Port(Link, Protocol):
 def serve(port: Port) -> None:
     """Until Bochs ends."""
     try:
-        asyncio.run(_serve(port, seeded(load(port.script, port.ethdev))))
+        with none_left():
+            run(_serve(port, seeded(load(port.script, port.ethdev))))
     except ConfigError as error:
         say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")
 

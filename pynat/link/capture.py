@@ -182,8 +182,10 @@ class CaptureLink(Wrapper):
         return self._inner.send(frames)
 
     def _done(self, hold_until: float, timer: float | None) -> None:
-        self._write_turn()
-        self._inner.done(hold_until, timer)
+        try:
+            self._write_turn()
+        finally:
+            self._inner.done(hold_until, timer)
 
     def _write_turn(self) -> None:
         records, self._turn = self._turn, []

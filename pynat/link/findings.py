@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from pynat.notices import Entry
-from pynat.wire import ipv4
+from pynat.wire import ethernet, ipv4
 
 _IPV4 = b"\x08\x00"
 _HEADER = 14  # bytes of Ethernet
@@ -18,7 +18,8 @@ _HEADER = 14  # bytes of Ethernet
 
 def packet_of(frame: bytes | None) -> str | None:
     """What the frame carries: `tcp 192.168.16.2:40000 > 192.0.2.7:80`."""
-    if frame is None or frame[12:14] != _IPV4:
+    frame = frame and ethernet.untagged(frame)
+    if not frame or frame[12:14] != _IPV4:
         return None
     return ipv4.named(frame[_HEADER:])
 
@@ -42,4 +43,4 @@ def as_object(entry: Entry) -> dict[str, object]:
 
 
 def as_line(entry: Entry) -> bytes:
-    return json.dumps(as_object(entry), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(as_object(entry)).encode() + b"\n"

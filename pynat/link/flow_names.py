@@ -8,7 +8,7 @@ the first fragment.
 
 from __future__ import annotations
 
-from pynat.wire import ipv4
+from pynat.wire import ethernet, ipv4
 
 _IPV4 = b"\x08\x00"
 _SYN, _ACK = 0x02, 0x10
@@ -23,6 +23,7 @@ class FlowNames:
 
     def of_first(self, frame: bytes, *, from_guest: bool) -> str:
         """The name of the flow that `frame` begins, or "" where it begins none."""
+        frame = ethernet.untagged(frame)
         if frame[12:14] != _IPV4 or len(frame) < 34:
             return ""
         protocol = frame[23]

@@ -60,6 +60,8 @@ class DhcpChecker:
         except Malformed as error:
             frame.malformed = error
             return
+        if message.flaws:
+            frame.malformed = message.flaws[0]
         if message.op != dhcp.REQUEST or not message.kind:
             return
         client = self._client(message.mac)
@@ -126,5 +128,5 @@ class DhcpChecker:
 def _has_end(payload: bytes) -> bool:
     at = _OPTIONS
     while at < len(payload) and payload[at] != dhcp.END:
-        at += 1 if payload[at] == dhcp.PAD else 2 + payload[at + 1]
+        at += 1 if payload[at] == dhcp.PAD else 2 + int.from_bytes(payload[at + 1 : at + 2], "big")
     return at < len(payload)

@@ -50,6 +50,7 @@ def decode(data: bytes, now: float) -> Frame | None:
     """None where not even the Ethernet header is there."""
     if len(data) < ethernet.HEADER.size:
         return None
+    data = ethernet.untagged(data)
     frame = Frame(now, data, *ethernet.HEADER.unpack_from(data))
     try:
         _layers(frame, memoryview(data)[ethernet.HEADER.size :])

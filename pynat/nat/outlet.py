@@ -61,7 +61,7 @@ class Outlet(Protocol):
     def queued(self) -> int:
         """How many frames wait for the end of the turn."""
 
-    def remark(self, since: int, text: str) -> None:
+    def remark(self, since: int, *lines: str) -> None:
         """Say something, in the capture, of the frames queued since there were `since`."""
 
     def describe(self, address: bytes, port: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from typing import Any
 
 from pynat.net.report import placed
@@ -15,6 +16,7 @@ from pynat.notices import Notices
 from pynat.remarks import Remarks
 
 MOST_INJECTED = 10_000  # frames that wait for their turn
+MOST_MADE = 10_000  # frames that hooks make in one turn beside those that were there
 SHORTEST = 14  # bytes: an Ethernet header
 LONGEST = 65_549
 
@@ -52,10 +54,11 @@ class Frame:
 
 
 Hook = Callable[[Frame], Any]
-Guarded = Callable[[str], AbstractContextManager[None]]
+Guarded = Callable[[Callable[[], str]], AbstractContextManager[None]]
 
 
-def _unguarded(what: str) -> AbstractContextManager[None]:  # noqa: ARG001 - before there is a loop
+def _unguarded(what: Callable[[], str]) -> AbstractContextManager[None]:  # noqa: ARG001
+    """Before there is a loop."""
     return nullcontext()
 
 
@@ -66,6 +69,7 @@ class FrameHooks:
         self.hooks: list[tuple[str, Hook]] = []  # direction, function
         self.to_guest: list[bytes] = []  # injected
         self.from_guest: list[bytes] = []
+        self._made = 0  # in this turn
         self._guarded: Guarded = _unguarded
 
     def start(self, guarded: Guarded) -> None:
@@ -80,8 +84,9 @@ class FrameHooks:
         queue.append(_bytes(frame))
 
     def take(self, *, to_guest: bool) -> list[bytes]:
-        """What has been injected."""
+        """What has been injected. The frames for the guest are taken when a turn ends."""
         if to_guest:
+            self._made = 0
             frames, self.to_guest = self.to_guest, []
         else:
             frames, self.from_guest = self.from_guest, []
@@ -106,14 +111,21 @@ class FrameHooks:
 
     def _asked(self, hook: Hook, frame: Frame) -> list[bytes]:
         """A hook that fails lets its frame pass."""
-        with self._guarded(f"on_frame {placed(hook)}; the frame passes as it was"):
+        with self._guarded(lambda: f"on_frame {placed(hook)}; the frame passes as it was"):
             answer = hook(frame)
             if answer is DROP:
                 return []
             if answer is not None:
                 several = answer if isinstance(answer, list | tuple) else [answer]
-                return [_bytes(one) for one in several]
+                return self._counted([_bytes(one) for one in islice(several, MOST_MADE + 2)])
         return [frame.bytes]
+
+    def _counted(self, frames: list[bytes]) -> list[bytes]:
+        made = self._made + max(0, len(frames) - 1)
+        if made > MOST_MADE:
+            raise ValueError(f"hooks may make {MOST_MADE} more frames in one turn")
+        self._made = made
+        return frames
 
 
 def _bytes(frame: object) -> bytes:
@@ -123,7 +135,7 @@ def _bytes(frame: object) -> bytes:
     data = bytes(frame)  # type: ignore[call-overload]
     if not SHORTEST <= len(data) <= LONGEST:
         raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, not {len(data)}")
-    return bytes(data)
+    return bytes(memoryview(data))
 
 
 def _remark(remarks: Remarks, before: bytes, after: list[bytes], *, from_guest: bool) -> None:
@@ -136,6 +148,8 @@ def _remark(remarks: Remarks, before: bytes, after: list[bytes], *, from_guest: 
             if one is not before:
                 remarks.same(one, before)
     else:
-        said = remarks.take(before)
+        said = remarks.take(before).split("\n")
         for one in after:
-            remarks.add(one, f"{said}\nchanged by a script".strip())
+            for line in (*said, "changed by a script"):
+                if line:
+                    remarks.add(one, line)

@@ -35,19 +35,21 @@ class FlowGate(Gate):
         flow = self._flow("tcp", parties)
         if self._remember():
             self._flows[parties] = flow
+        name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
-        return self._running.tcp_service(found, str(flow))
+        return self._running.tcp_service(found, name)
 
     def udp(self, parties: Parties) -> Verdict | UdpService | None:
         flow = self._flow("udp", parties)
         if self._remember():
             self._datagrams.setdefault(parties.guest, []).append(flow)
+        name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
-        return self._running.udp_service(found, str(flow))
+        return self._running.udp_service(found, name)
 
     def _flow(self, protocol: str, parties: Parties) -> Flow:
         name = self._names.get(parties.host[0], "")
@@ -63,7 +65,8 @@ class FlowGate(Gate):
     def _answer(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
         """A hook that fails leaves the flow as it is."""
         for hook in self._opened:
-            with self._running.guarded(f"on_flow {placed(hook)}; the flow goes where it would"):
+            what = f"on_flow {placed(hook)}; the flow goes where it would"
+            with self._running.guarded(what):
                 answer = hook(flow)
                 if answer is REFUSE:
                     return Verdict.REFUSE
@@ -92,5 +95,6 @@ class FlowGate(Gate):
         self._count -= 1
         flow.why = why
         for hook in self._ended:
-            with self._running.guarded(f"on_end {placed(hook)}"):
+            what = f"on_end {placed(hook)}"
+            with self._running.guarded(what):
                 hook(flow)

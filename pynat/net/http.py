@@ -140,7 +140,9 @@ class _Connection:
             return await self._answer(request)
         except Reset:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if self._stream.is_given_up(error):
+                raise
             self._stream.tell(f"in answer to {request.method} {quote(request.path)}", error)
             return _error(500, "the script has failed; the log says why")
 

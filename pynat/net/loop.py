@@ -22,6 +22,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from itertools import count
 from typing import Any, TypeVar
 
+from pynat.interrupts import is_interrupt
+
 Result = TypeVar("Result")
 Fault = Callable[[str, BaseException | None], None]
 _REFUSED = [
@@ -56,6 +58,7 @@ _REFUSED = [
     "run_forever",
     "run_until_complete",
     "call_soon_threadsafe",
+    "stop",
 ]
 
 
@@ -131,10 +134,17 @@ class GuestLoop(asyncio.AbstractEventLoop):
             self._ready.append(heapq.heappop(self._later)[2])
 
     def _run(self, handle: asyncio.Handle) -> None:
+        """asyncio lets these out: SystemExit, KeyboardInterrupt, and what a __repr__ raises. A task
+        keeps what it lets out, for those who wait for it.
+        """
         try:
             handle._run()
-        except SystemExit as error:
-            self._fault("sys.exit", error)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            callback = handle._callback  # type: ignore[attr-defined]
+            if not isinstance(getattr(callback, "__self__", None), asyncio.Task):
+                self._fault("in a callback", error)
 
     def _finalize(self, generator: AsyncGenerator[Any, Any]) -> None:
         if not self._closed:
@@ -202,6 +212,9 @@ class GuestLoop(asyncio.AbstractEventLoop):
         return self._closed
 
     def close(self) -> None:
+        raise RuntimeError("close: the network's loop ends with the network, and not before")
+
+    def end(self) -> None:
         self._closed = True
         self._ready.clear()
         self._later.clear()

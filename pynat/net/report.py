@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import sysconfig
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from pynat.interrupts import is_interrupt
+
+MOST_OF_CHAIN = 8  # exceptions that led to each other
+COUNTED = 10_000  # of the others
 _OURS = (str(Path(__file__).parent.parent), str(Path(asyncio.__file__).parent))
 _PATHS = sysconfig.get_paths()
 _LIBRARIES = tuple(_PATHS[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -18,29 +25,81 @@ def is_ours(file: str) -> bool:
 
 
 def name_of(function: object) -> str:
-    return getattr(function, "__name__", None) or repr(function)
+    """Whatever the function is: it may be an object whose __repr__ fails."""
+    try:
+        return str(getattr(function, "__name__", None) or repr(function))
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        return f"a {type(function).__name__}"
 
 
 def placed(function: object) -> str:
     """`look (net.py:7)`: what is to blame when a traceback has no line of the script's."""
-    code = getattr(function, "__code__", None)
+    code = getattr(function, "__code__", None) if inspect.isroutine(function) else None
     place = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
     return name_of(function) + place
 
 
-def shown(text: str, keep: str = "") -> str:
-    """For a line of the log: what the guest has sent must not steer a terminal."""
-    return "".join(
-        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode()
-        for char in text
-    )
-
-
 def told(error: BaseException) -> str:
-    """Its traceback, as Python writes it, with the frames that are the user's."""
-    found = traceback.TracebackException.from_exception(error)
-    _trim(found)
-    return "".join(found.format()).rstrip("\n")
+    """Its traceback, as Python writes it, with the frames that are the user's.
+
+    Of a chain of exceptions the last ones are told, and of one that cannot be told its kind.
+    """
+    try:
+        with _shortened(error) as more:
+            found = traceback.TracebackException.from_exception(error)
+        _trim(found)
+        text = "".join(found.format()).rstrip("\n")
+    except BaseException as fault:
+        if is_interrupt(fault):
+            raise
+        return f"{place(error)}: {type(error).__name__}, of which nothing more can be told"
+    return f"({more} earlier exceptions)\n{text}" if more else text
+
+
+@contextlib.contextmanager
+def _shortened(error: BaseException) -> Iterator[int]:
+    """While it lasts the chain has an end; how many exceptions are behind it."""
+    seen = {id(error)}
+    last = error
+    for _ in range(MOST_OF_CHAIN - 1):
+        before = _before(last, seen)
+        if before is None:
+            yield 0
+            return
+        last = before
+    cause, context, suppress = last.__cause__, last.__context__, last.__suppress_context__
+    more, further = 0, last
+    while more < COUNTED and (before := _before(further, seen)) is not None:
+        more, further = more + 1, before
+    last.__cause__ = last.__context__ = None
+    try:
+        yield more
+    finally:
+        last.__context__, last.__cause__ = context, cause
+        last.__suppress_context__ = suppress
+
+
+def _before(error: BaseException, seen: set[int]) -> BaseException | None:
+    """The exception before it in its chain, as Python tells it."""
+    before = error.__cause__
+    if before is None and not error.__suppress_context__:
+        before = error.__context__
+    if before is None or id(before) in seen:
+        return None
+    seen.add(id(before))
+    return before
+
+
+def summary(error: BaseException) -> str:
+    """`ValueError: no number`, or its kind where its text cannot be had."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException as fault:
+        if is_interrupt(fault):
+            raise
+        return type(error).__name__
 
 
 def place(error: BaseException) -> str:

@@ -4,9 +4,10 @@ coroutines in a loop of guest time, stepped within the engine's turn.
     turn: frames -> router -> inner hosts -> `changed` of streams -> loop -> writes -> router -> ...
           until nothing more is ready; then the frames for the guest go out together
 
-A fault of the script costs the connection, datagram or frame that met it, and is told with the
-script's lines. A coroutine that never awaits keeps the engine from everything else; one that always
-has something ready ends the turn after MOST callbacks and goes on a millisecond later.
+A fault of the script - whatever it raises, but Ctrl-C (`pynat.interrupts`) - costs the connection,
+datagram or frame that met it, and is told with the script's lines. A coroutine that never awaits
+keeps the engine from everything else; one that always has something ready ends the turn after MOST
+callbacks and goes on a millisecond later.
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynat.config import Config, Protocol
 from pynat.errors import ConfigError
+from pynat.harmless import harmless
 from pynat.inner.connection import Connection
 from pynat.inner.hosts import ANYWHERE, TcpService, UdpService
 from pynat.inner.hosts import Datagram as InnerDatagram
+from pynat.interrupts import is_interrupt
 from pynat.nat.holds import ANSWER
 from pynat.nat.messages import Address
 from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
-from pynat.net.report import is_ours, placed, shown, told
+from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
@@ -45,10 +48,6 @@ MOST = 100_000  # callbacks in one turn
 MOST_TASKS = 1024  # datagrams that are being dealt with at once
 BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
-_LAYOUT = "\n\t"
-# What may come out of a function that is no coroutine. KeyboardInterrupt is not the script's:
-# someone wants the program to end.
-_FAULTS = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 
 class Running:
@@ -81,6 +80,7 @@ class Running:
         self._datagrams = 0
         self._on_host = 0  # coroutines that the script waits for
         self._started = False
+        self._closing = False
         self._resume: float | None = None
         net.running = self
         net.frames.start(self.guarded)
@@ -137,10 +137,12 @@ class Running:
 
     def close(self, now: float) -> None:
         """What still runs is cancelled, so that it can tidy up."""
+        self._closing = True
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
-        self.loop.run(now, MOST)
-        self.loop.close()
+        with self._watched():
+            self.loop.run(now, MOST)
+        self.loop.end()
 
     def _start(self, now: float) -> None:
         self._started = True
@@ -152,21 +154,26 @@ class Running:
         loop = self.loop
         if timed.interval is None:
             await asyncio.sleep((timed.first or 0) - loop.time())
-            await _called(timed.handler)
+            await self._once(timed.handler)
             return
         due = loop.time() + timed.interval
         while True:
             await asyncio.sleep(due - loop.time())
-            try:
-                await _called(timed.handler)
-            except Exception as error:
-                self._tell(f"in {placed(timed.handler)}", error)
+            await self._once(timed.handler)
             due = max(due + timed.interval, loop.time())
+
+    async def _once(self, handler: Callable[..., Any]) -> None:
+        try:
+            await _called(handler)
+        except BaseException as error:
+            if self._is_given_up(error):
+                raise
+            self._tell(f"in {placed(handler)}", error)
 
     # ------------------------------------------------------------------ services
     def tcp_service(self, handler: Callable[..., Any], name: str) -> TcpService:
         def serve(connection: Connection) -> None:
-            stream = Stream(connection, self.wake, self._tell)
+            stream = Stream(connection, self.wake, self._tell, self._is_given_up)
             self._spawn(self._serve(handler, stream, connection, name), name)
 
         return serve
@@ -178,12 +185,11 @@ class Running:
             await handler(stream)
         except Reset:
             pass  # the guest's doing, and told by the flow
-        except Exception as error:
+        except BaseException as error:
+            connection.abort()
+            if self._is_given_up(error):
+                raise
             self._tell(f"in {name}; the connection from {stream.peer} is reset", error)
-            connection.abort()
-        except BaseException:
-            connection.abort()
-            raise
         else:
             stream.close()
 
@@ -201,7 +207,9 @@ class Running:
     async def _answer(self, handler: Callable[..., Any], datagram: Datagram, name: str) -> None:
         try:
             await _called(handler, datagram)
-        except Exception as error:
+        except BaseException as error:
+            if self._is_given_up(error):
+                raise
             self._tell(f"in {name}; the datagram from {datagram.source} is lost", error)
         finally:
             self._datagrams -= 1
@@ -211,6 +219,17 @@ class Running:
         self._tasks[task] = None
         task.add_done_callback(self._done)
 
+    def _is_given_up(self, error: BaseException) -> bool:
+        """What ends a coroutine from outside: it was cancelled, or is thrown away; or Ctrl-C."""
+        task = asyncio.current_task(self.loop)
+        match error:
+            case asyncio.CancelledError():
+                return task is None or task.cancelling() > 0
+            case GeneratorExit():
+                return task is None
+            case _:
+                return is_interrupt(error)
+
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -219,7 +238,8 @@ class Running:
     # ------------------------------------------------------------------ names
     def _addresses(self, name: str) -> tuple[IPv4Address, ...] | None:
         hook = self._net.name_hook
-        with self.guarded(f"dns {placed(hook)}, asked for {shown(name)}; it knows nothing of it"):
+        what = f"dns {placed(hook)}, asked for {harmless(name)}; it knows nothing of it"
+        with self.guarded(what):
             found = hook(name) if hook else None
             if found is not None:
                 several = found if isinstance(found, list | tuple) else [found] if found else []
@@ -228,14 +248,14 @@ class Running:
 
     # ------------------------------------------------------------------ what a script asks for
     def log(self, text: str) -> None:
-        line = f"script: {shown(str(text), _LAYOUT)}"
-        self._notices.limited("script", line, self.loop.time(), rate=_LINES)
+        line = f"script: {text}"
+        self._notices.limited("script", line, self.loop.time(), rate=_LINES, lines=True)
 
     async def connect(
         self, guest_port: int, host: str | None, port: int, guest: str | None
     ) -> Stream:
         ends = self._ends("net.connect", guest_port, host, port, guest)
-        stream = Stream(self._inner.call(*ends), self.wake, self._tell)
+        stream = Stream(self._inner.call(*ends), self.wake, self._tell, self._is_given_up)
         self.wake()
         try:
             await stream.established()
@@ -288,8 +308,9 @@ class Running:
             why = "a hermetic network has no host" if self.config.hermetic else "there is no host"
             raise RuntimeError(f"net.host: {why}; everything the guest sees is this script")
         answer = self.loop.create_future()
-        task = self._host_loop.create_task(work)
+        task = self._host_loop.create_task(_contained(work))
         task.add_done_callback(lambda done: self._bring_back(done, answer))
+        task.add_done_callback(lambda _: work.close())  # that was cancelled before it began
         self._on_host += 1
         try:
             return await answer  # type: ignore[no-any-return]
@@ -303,21 +324,26 @@ class Running:
             return
         if done.cancelled():
             answer.cancel()
-        elif (error := done.exception()) is not None:
+            self.wake()
+            return
+        result, error = done.result()
+        if error is not None:
             answer.set_exception(error)
         else:
-            answer.set_result(done.result())
+            answer.set_result(result)
         self.wake()
 
     # ------------------------------------------------------------------ faults of the script
     @contextlib.contextmanager
-    def guarded(self, what: str) -> Iterator[None]:
+    def guarded(self, what: str | Callable[[], str]) -> Iterator[None]:
         """For a function of the script's that is called beside the loop, and may make tasks."""
         try:
             with self.loop.entered(self.clock()), self._watched():
                 yield
-        except _FAULTS as error:
-            self._tell(f"in {what}", error)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            self._tell(f"in {what if isinstance(what, str) else what()}", error)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
@@ -344,12 +370,31 @@ class Running:
         self._notices.limited("script warning", text, self.loop.time(), Level.ERROR)
 
     def _tell(self, what: str, error: BaseException) -> None:
-        text = shown(f"{told(error)}\n{what}", _LAYOUT)
-        self._notices.limited("script fault", text, self.loop.time(), Level.ERROR)
+        self._notices.limited(
+            "script fault",
+            lambda: f"{told(error)}\n{what}",
+            self.loop.time(),
+            Level.ERROR,
+            lines=True,
+        )
 
     def _fault(self, what: str, error: BaseException | None) -> None:
         if error is not None:
             self._tell(what, error)
+
+
+async def _contained(
+    work: Coroutine[Any, Any, Result],
+) -> tuple[Result | None, BaseException | None]:
+    """On the host's loop: what would end that loop is no result of the task."""
+    try:
+        return await work, None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        return None, error
 
 
 async def _called(handler: Callable[..., Any], *arguments: object) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from pynat.errors import ConfigError
+from pynat.interrupts import is_interrupt
 from pynat.net.net import Net
-from pynat.net.report import place, told
+from pynat.net.report import place, summary, told
 
 REMEDY = "a script makes one network: net = Net()"
 _numbers = count(1)
@@ -32,10 +33,12 @@ def run(path: Path, source: str) -> Net:
         raise ConfigError(f"{where}: not valid Python: {error.msg}") from None
     except ConfigError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         raise ConfigError(
-            f"{place(error) or path}: {type(error).__name__}: {error}; the script has to run to"
-            f" its end\n{told(error)}"
+            f"{place(error) or path}: {summary(error)}; the script has to run to its end\n"
+            + told(error)
         ) from None
     return _only_net(path, module)
 

@@ -13,6 +13,7 @@ from pynat.nat.messages import Address
 from pynat.wire.ipv4 import dotted
 
 Tell = Callable[[str, BaseException], None]
+Judge = Callable[[BaseException], bool]
 
 
 class Endpoint(NamedTuple):
@@ -46,11 +47,17 @@ class Stream:
     `async for line in stream` reads lines. Leaving `async with stream` closes our side.
     """
 
-    def __init__(self, connection: Connection, wake: Callable[[], None], tell: Tell) -> None:
-        """wake: there is something for the engine to do. tell: of a fault of the script."""
+    def __init__(
+        self, connection: Connection, wake: Callable[[], None], tell: Tell, is_given_up: Judge
+    ) -> None:
+        """wake: there is something for the engine to do. tell: of a fault of the script.
+
+        is_given_up: whether an exception is none of the script's faults, but its task's end.
+        """
         self._connection = connection
         self._wake = wake
         self.tell = tell
+        self.is_given_up = is_given_up
         self._waiting: list[asyncio.Future[None]] = []
         connection.changed = self._changed
         self.peer = endpoint(connection.parties.guest)

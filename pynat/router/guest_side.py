@@ -39,8 +39,9 @@ class GuestSide:
         self._frames: list[bytes] = []
         self._errors = ErrorGate(network.net.broadcast_address.packed)
         own = [network.router, network.dns, *config.claimed]
+        packed = [one.packed for one in own]
         self.neighbors = Neighbors(
-            self._mac, [one.packed for one in own], self.timers, notices, self._queue
+            self._mac, packed, network.net, self.timers, notices, self._queue
         )
 
     def move(self, mac: bytes) -> None:
@@ -147,10 +148,11 @@ class GuestSide:
     def queued(self) -> int:
         return len(self._frames)
 
-    def remark(self, since: int, text: str) -> None:
+    def remark(self, since: int, *lines: str) -> None:
         if self.notices.remarks.wanted:
             for frame in self._frames[since:]:
-                self.notices.remarks.add(frame, text)
+                for line in lines:
+                    self.notices.remarks.add(frame, line)
 
     def describe(self, address: bytes, port: int) -> str:
         return f"{dotted(address)}:{port}"

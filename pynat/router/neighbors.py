@@ -1,7 +1,8 @@
 """Who on the guest's wire has which address: ARP for IPv4 (RFC 826).
 
 The router answers for its own addresses and for no one else's. It learns from every ARP packet
-addressed to it and from announcements (RFC 5227 3), and refreshes what it knows from the others.
+addressed to it and from announcements (RFC 5227 3), and refreshes what it knows from the others;
+but only addresses that a guest of its net can have, at MAC addresses of one card.
 Before the first packet to an unknown address it asks, keeping a few packets meanwhile (RFC 1122
 2.3.2.2), `TRIES` times a second apart. Answers are believed for as long as the guest's own ARP
 keeps confirming them or `LIFETIME` lasts. Any number of addresses may have one MAC, and any number
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
@@ -55,15 +57,19 @@ class Neighbors:
         self,
         mac: bytes,
         own: Sequence[bytes],
+        net: IPv4Network,
         timers: Timers,
         notices: Notices,
         send: Callable[[bytes], None],
     ) -> None:
-        """own: our addresses, packed; the first one asks. send: takes a frame for the guest."""
+        """own: our addresses, packed; the first one asks. net: the guest's; all may be its but ours
+        and the first and the last. send: takes a frame for the guest.
+        """
         self.mac = mac
         self.own = frozenset(own)
         self.faulty: FaultyArp | None = None  # where faults can be asked for
         self._asks_from = own[0]
+        self._net = net
         self._timers = timers
         self._notices = notices
         self._send = send
@@ -105,7 +111,7 @@ class Neighbors:
         else:
             if self.faulty:
                 self.faulty.meet(packet, now)
-            if self._concerns_us(packet):
+            if self._concerns_us(packet) and self._may_be_a_guest(packet, now):
                 self.learn(packet.sender, packet.sender_mac, now)
             if packet.operation == arp.REQUEST:
                 self._answer(packet, now)
@@ -118,6 +124,16 @@ class Neighbors:
             or packet.sender in self._known
             or packet.sender in self._asking
         )
+
+    def _may_be_a_guest(self, packet: Arp, now: float) -> bool:
+        """Other addresses than of the net's hosts are nobody's to whom anything is sent."""
+        address = IPv4Address(packet.sender)
+        net = self._net
+        if address not in net or address in (net.network_address, net.broadcast_address):
+            text = f"{packet}: sender {address}, expected a host of {net}; not learned (RFC 826)"
+            self._notices.limited("arp sender outside", text, now)
+            return False
+        return True
 
     def _answer(self, packet: Arp, now: float) -> None:
         if packet.target in self.own:

@@ -139,6 +139,7 @@ class Router:
 
     def from_guest(self, frame: bytes, now: float) -> None:
         """One Ethernet frame. Never raises for what is in it."""
+        frame = ethernet.untagged(frame)
         try:
             self._ethernet(frame, now)
         except Malformed as error:
@@ -168,7 +169,7 @@ class Router:
             case ethernet.IPV6:
                 self.notices.drop("ipv6", "this network is IPv4 only", now, Level.DEBUG)
             case _:
-                sent = f"{ethernet.text(source)} sent type {ethernet.named(kind)}"
+                sent = f"{ethernet.text(source)} sent type {ethernet.named(frame)}"
                 swapped = ethernet.is_swapped(kind)
                 self.notices.drop(
                     "ethernet type swapped" if swapped else "ethernet type", sent, now

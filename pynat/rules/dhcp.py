@@ -40,27 +40,29 @@ COOKIE = Rule(
     Severity.ERROR,
     "The options do not begin with the magic cookie.",
     "RFC 2131 3",
-    "The options cannot be read; the message is thrown away.",
+    "The options cannot be read. The message is answered as one of BOOTP, without options; a DHCP"
+    " client does not take such an answer.",
     "Store the bytes 63 82 53 63 behind the fixed fields.",
 )
 
 OVERLOAD = Rule(
     "DHCP005",
     "dhcp overload",
-    Severity.ERROR,
+    Severity.WARNING,
     "The option that says where further options are has a value that does not exist.",
     "RFC 2132 9.3",
-    "The options cannot be read; the message is thrown away.",
+    "It is left out; options in the fields for server and file name are not read.",
     "Leave option 52 out, or give it one byte of 1, 2 or 3.",
 )
 
 OPTION = Rule(
     "DHCP006",
     "dhcp option",
-    Severity.ERROR,
+    Severity.WARNING,
     "An option runs over the message's end or has a length that it cannot have.",
     "RFC 2132 2",
-    "The options cannot be read; the message is thrown away.",
+    "It is left out, and with one that runs over the end all behind it; other servers throw the"
+    " message away.",
     "Let an option's length count its value only, without code and length, and close with 255.",
 )
 

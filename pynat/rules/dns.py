@@ -44,6 +44,16 @@ NO_QUERY = Rule(
     "Clear the QR bit, the highest of byte 2, in a query.",
 )
 
+OPT = Rule(
+    "DNS005",
+    "dns opt",
+    Severity.ERROR,
+    "A query has more than one OPT record.",
+    "RFC 6891 6.1.1",
+    "It is answered with a format error.",
+    "Add one OPT record, behind everything else.",
+)
+
 # ---------------------------------------------------------------- of the linter
 SAME_ID = Rule(
     "DNS020",

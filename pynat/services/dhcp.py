@@ -11,7 +11,8 @@ somebody asks and finds their time over.
     REQUEST, init-reboot or renewing  ACK, or NAK if the address is of another net or taken
     DECLINE, RELEASE                  nothing
     INFORM                            ACK with options only
-    no option 53 (BOOTP)              a reply with an address for ever
+    no option 53 (BOOTP)              a reply with an address for ever; a vendor's area that
+                                      holds no options goes back as it came
 
 One thing differs from RFC 2131 section 4.3.2 on purpose. A server without a record of the
 client stays silent there, because another server may have one. Here is no other server, and a
@@ -91,6 +92,9 @@ class DhcpServer:
 
     def take(self, message: Message, length: int, now: float) -> Reply | None:
         """length: of the message in bytes, as it came."""
+        for flaw in message.flaws:
+            who = f"{message.mac.hex(':')}: {flaw.detail}"
+            self._notices.drop(flaw.reason, who, now)
         if reason := self._refusal(message):
             self._drop(reason, message, now)
             return None
@@ -257,6 +261,7 @@ class DhcpServer:
             sname=name if len(name) < 64 else b"",
             file=bootfile if len(bootfile) < 128 else b"",
             options=dhcp_options.in_order(options | dhcp_options.echoed(message), message),
+            vendor=message.vendor,
         )
         payload, left_out = dhcp.encode(reply, limit or self._limit(message))
         if left_out:

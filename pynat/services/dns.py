@@ -11,7 +11,8 @@ Names that we know are those of the configuration, `host.internal`, `gateway.int
 `host.docker.internal` (the router), and what guests call themselves when they ask for an address
 by DHCP, or what the configuration calls them (with `dhcp.domain` behind it or without). So are the
 addresses of the guest's net backwards: one without a name is NXDOMAIN at once, because no resolver
-of the host can know better.
+of the host can know better. `localhost` and all below it is the loopback (RFC 6761 6.3), and so
+backwards (RFC 6303 4.2, 4.3).
 
 At most LIMIT questions are outstanding; the next one gets SERVFAIL. While one is outstanding the
 guest waits, so guest time is held. The host side answers each Resolve within its time-out, so
@@ -25,7 +26,7 @@ Left out: a cache (the guest and the host's resolver have one), DNSSEC validatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from pynat.config import Config
@@ -40,6 +41,9 @@ LIMIT = 512  # questions outstanding
 TTL = 60  # seconds; names of the configuration last as long as the simulator runs
 ROUTER_NAMES = ("gateway.internal", "host.internal", "host.docker.internal")
 HEADERS = 28  # bytes of IP and UDP in a packet
+LOCALHOST = "localhost"
+_LOOPBACK = {dns.A: IPv4Address("127.0.0.1").packed, dns.AAAA: IPv6Address("::1").packed}
+_LOOPBACK_NAMES = (IPv4Address("127.0.0.1").reverse_pointer, IPv6Address("::1").reverse_pointer)
 
 
 class Guests(Protocol):
@@ -110,6 +114,9 @@ class DnsForwarder:
                 self._notices.drop(error.reason, error.detail, now)
                 answer(dns.refusal(query, dns.FORMERR))
                 return
+            if question.version:  # of EDNS
+                answer(dns.reply(question, dns.BADVERS))
+                return
             through = self.faulty.meet(question, tcp, now, answer) if self.faulty else answer
             if through is not None:
                 self._answer(question, query, tcp, now, through)
@@ -171,7 +178,7 @@ class DnsForwarder:
     def _our_answer(self, question: Query, now: float) -> bytes | None:
         if question.klass not in (dns.IN, dns.ANY):
             return None
-        wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR}
+        wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR, dns.AAAA}
         if (addresses := self._named(question.name)) is not None:
             records = [(dns.A, address.packed) for address in addresses if dns.A in wants]
             return dns.reply(question, records=records, ttl=TTL)
@@ -181,11 +188,14 @@ class DnsForwarder:
         if guest := self._guests.named(question.name.removesuffix(self._domain), now):
             records = [(dns.A, guest)] if dns.A in wants else []
             return dns.reply(question, records=records)
+        if (local := _local(question.name)) is not None:
+            records = [(kind, data) for kind, data in local.items() if kind in wants]
+            return dns.reply(question, records=records, ttl=TTL)
         address = _backwards(question.name)
         if address is not None and (name := self._guests.name_of(address.packed, now)):
             records = [(dns.PTR, dns.labels(name + self._domain))] if dns.PTR in wants else []
             return dns.reply(question, records=records)
-        if address is not None and address in self._net:
+        if address is not None and (address in self._net or address.is_loopback):
             return dns.reply(question, dns.NXDOMAIN)
         return None
 
@@ -197,6 +207,13 @@ def _pointers(names: dict[str, tuple[IPv4Address, ...]]) -> dict[str, str]:
         for address in addresses:
             pointers.setdefault(address.reverse_pointer, name)
     return pointers
+
+
+def _local(name: str) -> dict[int, bytes] | None:
+    """What every name server knows of the loopback."""
+    if name == LOCALHOST or name.endswith(f".{LOCALHOST}"):
+        return _LOOPBACK
+    return {dns.PTR: dns.labels(LOCALHOST)} if name in _LOOPBACK_NAMES else None
 
 
 def _backwards(name: str) -> IPv4Address | None:

@@ -111,7 +111,7 @@ class FaultyDhcp:
         """The table of leases has it as the guest knows it."""
         lease = self._server.guests.table.get(answer.yiaddr)
         if lease is not None:
-            lease.until = until
+            self._server.guests.end(lease, until)
 
     def _form(self, answer: Message, payload: bytes, told: list[str], now: float) -> bytes:
         name = dhcp.KINDS[answer.kind]
@@ -149,7 +149,7 @@ class FaultyDhcp:
         since = self._outlet.queued
         self._send(reply)
         if told:
-            self._outlet.remark(since, "\n".join(told))
+            self._outlet.remark(since, *told)
 
 
 # ---------------------------------------------------------------- a field of the answer

@@ -14,18 +14,25 @@ gets no other one, whatever it or ARP says.
 
 An address is free if it is a host of the net, neither the router's nor the forwarder's, not
 live under another MAC, and `user_of` (the router's neighbour table) knows no other MAC there.
+
+Records are found by MAC, identifier, name and end through an index each; all go through `_put`,
+`_forget` and `end`, which keep them.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address
+from itertools import islice
 
 from pynat.config import Network
+from pynat.services.pool import LOOKS, Ends, Fresh
 from pynat.wire import dhcp
 from pynat.wire.ipv4 import dotted
 
@@ -33,6 +40,7 @@ LIMIT = 4096  # records; a guest that makes up MACs fills no more
 OFFER_LASTS = 60.0  # seconds of guest time for the client to take an offer
 DECLINE_LASTS = 600.0  # seconds until an address that a client found taken is tried again
 
+_FQDN_ENCODED = 0x04  # flag E of option 81 (RFC 4702 section 2.1)
 _LABEL = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -50,7 +58,7 @@ class Lease:
     client: bytes  # option 61, b"" if it sent none
     state: State
     until: float  # guest time; inf for BOOTP
-    name: str = ""  # option 12: what the client calls itself, in lower case
+    name: str = ""  # what the client calls itself by option 81 or 12, in lower case
 
     def live(self, now: float) -> bool:
         return self.state is not State.FREE and now < self.until
@@ -72,27 +80,36 @@ class Leases:
         `reserved`: addresses by MAC.
         """
         self.table: dict[bytes, Lease] = {}
+        self._of_mac: defaultdict[bytes, dict[bytes, Lease]] = defaultdict(dict)  # by address
+        self._offers: dict[bytes, Lease] = {}  # the last one to each MAC
+        self._bound: dict[bytes, Lease] = {}  # the last one of each MAC
+        self._of_client: defaultdict[bytes, dict[bytes, Lease]] = defaultdict(dict)
+        self._named: defaultdict[str, list[bytes]] = defaultdict(
+            list
+        )  # addresses, the lowest first
         self._user_of = user_of
         self._reserved = reserved or {}
         self._others = frozenset(self._reserved.values())
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
-        self._start = int(network.guest)
         self._ours = {one.packed for one in (network.router, network.dns, *claimed)}
         self._hosts = self._last - self._first + 1 - len(self._ours)
+        self._fresh = Fresh(self._first, self._last, int(network.guest))
+        self._ends = Ends()
 
     def held_by(self, mac: bytes, now: float) -> Lease | None:
         """The address that this MAC has bound."""
-        for lease in self.table.values():
-            if lease.mac == mac and _holds(lease, now):
-                return lease
-        return None
+        lease = self._bound.get(mac)
+        return lease if lease is not None and _holds(lease, now) else None
 
     def named(self, name: str, now: float) -> bytes | None:
         """Where the client is that calls itself so; of several the one with the lowest address."""
-        leases = self.table.values()
-        found = (x.address for x in leases if x.name == name and _holds(x, now))
-        return min(found, default=None)
+        addresses = self._named.get(name)
+        while addresses:
+            if _holds(self.table[addresses[0]], now):
+                return addresses[0]
+            del addresses[0]  # it comes back when it is bound again
+        return None
 
     def name_of(self, address: bytes, now: float) -> str:
         """What the client there calls itself, or an empty text."""
@@ -106,9 +123,9 @@ class Leases:
         if asked != dhcp.ZERO and self.may_have(asked, message.mac, now):
             return asked
         client = message.options.get(dhcp.CLIENT, b"")
-        had = [a for a, lease in self.table.items() if lease.mac == message.mac]
-        same = [a for a, lease in self.table.items() if client and lease.client == client]
-        for address in had + same:
+        had = islice(self._of_mac.get(message.mac, ()), 1)
+        same = islice(self._of_client.get(client, ()), LOOKS)
+        for address in (*had, *same):
             if self.may_have(address, message.mac, now):
                 return address
         return self.next_free(message.mac, now)
@@ -138,29 +155,74 @@ class Leases:
 
     def bind(self, address: bytes, message: dhcp.Message, until: float) -> None:
         """A MAC has one address: whatever else it had is free again. It keeps its name."""
-        name = ""
-        for lease in list(self.table.values()):
-            if lease.mac == message.mac and lease.state is not State.DECLINED:
-                name = lease.name or name
-                del self.table[lease.address]
-        self._record(address, message, State.BOUND, until)
-        self.table[address].name = _host_name(message) or name
+        had = list(self._of_mac.get(message.mac, {}).values())
+        for lease in had:
+            self._forget(lease)
+        name = _host_name(message) or next((one.name for one in reversed(had) if one.name), "")
+        self._record(address, message, State.BOUND, until, name)
 
     def release(self, lease: Lease, now: float) -> None:
-        lease.state, lease.until = State.FREE, now
+        self.end(lease, now, State.FREE)
 
     def decline(self, lease: Lease, now: float) -> None:
-        lease.state, lease.until = State.DECLINED, now + DECLINE_LASTS
+        """It rests, and is nobody's old address any more."""
+        self._unlink(lease)
+        self.end(lease, now + DECLINE_LASTS, State.DECLINED)
 
     def withdraw_offers(self, mac: bytes) -> None:
-        for lease in list(self.table.values()):
-            if lease.mac == mac and lease.state is State.OFFERED:
-                lease.state, lease.until = State.FREE, -math.inf
+        lease = self._offers.pop(mac, None)
+        if lease is not None and lease.state is State.OFFERED:
+            self.end(lease, -math.inf, State.FREE)
 
-    def _record(self, address: bytes, message: dhcp.Message, state: State, until: float) -> None:
+    def end(self, lease: Lease, until: float, state: State | None = None) -> None:
+        """From now on it ends then."""
+        lease.state, lease.until = state or lease.state, until
+        self._ends.set(lease.address, lease.until)
+
+    # ------------------------------------------------------------ records
+    def _record(
+        self, address: bytes, message: dhcp.Message, state: State, until: float, name: str = ""
+    ) -> None:
+        if (before := self.table.get(address)) is not None:
+            self._forget(before)
         client = message.options.get(dhcp.CLIENT, b"")
-        self.table[address] = Lease(address, message.mac, client, state, until)
+        lease = Lease(address, message.mac, client, state, until, name)
+        self.table[address] = self._of_mac[lease.mac][address] = lease
+        last = self._bound if state is State.BOUND else self._offers
+        last[lease.mac] = lease
+        if client:
+            self._of_client[client][address] = lease
+        if name:
+            insort(self._named[name], address)
+        self._ends.set(lease.address, lease.until)
 
+    def _forget(self, lease: Lease) -> None:
+        del self.table[lease.address]
+        self._ends.drop(lease.address)
+        self._fresh.put_back(lease.address)
+        self._unlink(lease)
+
+    def _unlink(self, lease: Lease) -> None:
+        """No index but that of times leads to it any more."""
+        for index, key in ((self._of_mac, lease.mac), (self._of_client, lease.client)):
+            index[key].pop(lease.address, None)
+            if not index[key]:
+                del index[key]
+        for last in (self._offers, self._bound):
+            if last.get(lease.mac) is lease:
+                del last[lease.mac]
+        if lease.name:
+            self._unname(lease)
+
+    def _unname(self, lease: Lease) -> None:
+        addresses = self._named[lease.name]
+        at = bisect_left(addresses, lease.address)
+        if addresses[at : at + 1] == [lease.address]:
+            del addresses[at]
+        if not addresses:
+            del self._named[lease.name]
+
+    # ------------------------------------------------------------ what is free
     def _unused(self, address: bytes, mac: bytes) -> bool:
         """Nobody but this client is known to be there."""
         return self._user_of(address) in (None, mac)
@@ -168,18 +230,16 @@ class Leases:
     def next_free(self, mac: bytes, now: float) -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten."""
         if len(self.table) < min(LIMIT, self._hosts):
-            for span in (range(self._start, self._last + 1), range(self._first, self._start)):
-                for number in span:
-                    address = number.to_bytes(4, "big")
-                    if address in self.table or address in self._ours or address in self._others:
-                        continue
-                    if self._unused(address, mac):
-                        return address
-        dead = [lease for lease in self.table.values() if not lease.live(now)]
-        for lease in sorted(dead, key=lambda lease: lease.until):
-            if lease.address not in self._others and self._unused(lease.address, mac):
-                return lease.address
-        return None
+            address = self._fresh.find(self._known, lambda one: self._unused(one, mac))
+            if address is not None:
+                return address
+        return self._ends.oldest(now, lambda one: self._is_spare(one, mac))
+
+    def _known(self, address: bytes) -> bool:
+        return address in self.table or address in self._ours or address in self._others
+
+    def _is_spare(self, address: bytes, mac: bytes) -> bool:
+        return address not in self._others and self._unused(address, mac)
 
     def _has_room(self, address: bytes, now: float) -> bool:
         return address in self.table or self._room(now)
@@ -188,10 +248,10 @@ class Leases:
         """Whether one more record fits, if need be after forgetting the oldest dead one."""
         if len(self.table) < LIMIT:
             return True
-        dead = [lease for lease in self.table.values() if not lease.live(now)]
-        if dead:
-            del self.table[min(dead, key=lambda lease: lease.until).address]
-        return bool(dead)
+        oldest = self._ends.oldest(now, lambda _: True)
+        if oldest is not None:
+            self._forget(self.table[oldest])
+        return oldest is not None
 
 
 def _holds(lease: Lease, now: float) -> bool:
@@ -199,7 +259,24 @@ def _holds(lease: Lease, now: float) -> bool:
 
 
 def _host_name(message: dhcp.Message) -> str:
-    """The first label of option 12, if it is one that a host may have (RFC 1123 section 2.1)."""
-    written = message.options.get(dhcp.HOSTNAME, b"").rstrip(b"\0").partition(b".")[0]
-    name = written.decode("latin-1").lower()
-    return name if _LABEL.fullmatch(name) and name != "localhost" else ""
+    """The first label of the name that the client gives itself, if a host may have it (RFC 1123
+    section 2.1). Who says it twice means option 81 (RFC 4702 section 3.1).
+    """
+    host_name, fqdn = (message.options.get(code, b"") for code in (dhcp.HOSTNAME, dhcp.FQDN))
+    for label in (_of_fqdn(fqdn), _of_text(host_name)):
+        name = label.decode("latin-1").lower()
+        if _LABEL.fullmatch(name) and name != "localhost":
+            return name
+    return ""
+
+
+def _of_fqdn(option: bytes) -> bytes:
+    """Flags, two bytes of no meaning, the name: as DNS has it with flag E, or ASCII text."""
+    name = option[3:]
+    if name and option[0] & _FQDN_ENCODED:
+        return name[1 : 1 + name[0]] if len(name) > name[0] else b""
+    return _of_text(name)
+
+
+def _of_text(name: bytes) -> bytes:
+    return name.rstrip(b"\0").partition(b".")[0]

@@ -160,6 +160,8 @@ class TftpServer:
             return tftp.ACCESS_VIOLATION, _WORDS[errno.EISDIR]
         if any(len(name) > LONGEST_NAME for name in path):
             return tftp.NOT_FOUND, "the name is too long"
+        if request.opcode == tftp.WRQ and not all(map(_is_plain, path)):
+            return tftp.ACCESS_VIOLATION, "a new name has to be readable text without control codes"
         return None
 
     def _start(self, end: Address, request: Packet, now: float) -> None:
@@ -251,6 +253,14 @@ class TftpServer:
     def _log(self, end: Address, request: Packet, what: str, now: float) -> None:
         text = f'tftp {dotted(end[0])}: "{tftp.shown(request.name)}" {what}'
         self.outlet.notices.limited("tftp", text, now, rate=FLOWS)
+
+
+def _is_plain(name: bytes) -> bool:
+    """Whether a terminal that lists the folder shows this name and nothing else."""
+    try:
+        return name.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def path_of(name: bytes) -> tuple[bytes, ...] | None:

@@ -8,7 +8,9 @@ server's answer is a script with a word in it that the guest has to say back. La
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
 import struct
 import sys
 import tempfile
@@ -66,12 +68,26 @@ def main(folder: Path | None = None, named: Path | None = None) -> int:
     try:
         bochs = find_bochs(named)
         built_plugin()
-        folder = folder or Path(tempfile.mkdtemp(prefix="pynat-demo-"))
-        folder.mkdir(parents=True, exist_ok=True)
-        return _demonstrate(bochs, folder.absolute())
+        with _folder(folder) as place:
+            return _demonstrate(bochs, place)
     except (BochsError, GuestUnavailable) as error:
         sys.stderr.write(f"pynat demo: {error}\n")
         return 1
+
+
+@contextlib.contextmanager
+def _folder(named: Path | None) -> Iterator[Path]:
+    """A new one is kept for who wants to look into it, unless the demonstration is broken off."""
+    if named is not None:
+        named.mkdir(parents=True, exist_ok=True)
+        yield named.absolute()
+        return
+    new = Path(tempfile.mkdtemp(prefix="pynat-demo-"))
+    try:
+        yield new
+    except (KeyboardInterrupt, SystemExit):
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def _demonstrate(bochs: Bochs, folder: Path) -> int:

@@ -18,6 +18,9 @@
 240       options: code, length, value; 0 = pad, 255 = end
 
 Option 52 says that `file` (1), `sname` (2) or both (3) hold options too.
+
+What follows another cookie is a vendor's own (CMU, NeXT): it is kept as it came. An option that
+cannot be read costs itself, not the message; `flaws` says so.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from pynat.wire.ipv4 import dotted
 
 HEADER = Struct("!BBBBIHH4s4s4s4s16s64s128s")
 COOKIE = bytes((99, 130, 83, 99))
+VENDORS = {b"CMU\0", b"NeXT", b"STAN"}  # cookies of BOOTP clients from before RFC 1048
+_VENDOR_AREA = 64  # bytes (RFC 951 section 3)
 SHORTEST = 300  # bytes; RFC 951 has messages of this length, and some clients take no shorter
 LIMIT = 548  # bytes that every client takes: 576 less IP and UDP header (RFC 2131 section 2)
 ZERO = bytes(4)
@@ -44,7 +49,7 @@ MASK, ROUTER, DNS, HOSTNAME, DOMAIN = 1, 3, 6, 12, 15
 MTU, BROADCAST_ADDRESS, WANTED, LEASE, OVERLOAD, KIND = 26, 28, 50, 51, 52, 53
 SERVER, PARAMETERS, MESSAGE, MAXIMUM, T1, T2 = 54, 55, 56, 57, 58, 59
 CLIENT, SERVER_NAME, BOOTFILE, RELAY, SEARCH = 61, 66, 67, 82, 119
-NTP, USER_CLASS, ROUTES = 42, 77, 121
+NTP, USER_CLASS, FQDN, ROUTES = 42, 77, 81, 121
 _LENGTHS = {WANTED: 4, LEASE: 4, OVERLOAD: 1, KIND: 1, SERVER: 4, MAXIMUM: 2}
 
 
@@ -63,6 +68,8 @@ class Message:
     sname: bytes = b""
     file: bytes = b""
     options: dict[int, bytes] = field(default_factory=dict)  # in the order of importance
+    vendor: bytes = b""  # instead of options: an area that begins with another cookie
+    flaws: tuple[Malformed, ...] = field(default=(), compare=False)  # what was left out, and why
 
     @property
     def kind(self) -> int:
@@ -94,31 +101,44 @@ def decode(data: bytes | memoryview) -> Message:
             " and a unicast address (RFC 2131 section 2)",
         )
     options: dict[int, bytes] = {}
-    cookie = data[HEADER.size : HEADER.size + 4]
-    if cookie == COOKIE:
-        _read_options(data[HEADER.size + 4 :], options)
-    elif any(cookie):
-        raise Malformed("dhcp cookie", f"{cookie.hex()}, expected 63825363 (RFC 2131 section 3)")
-    overload = options.pop(OVERLOAD, b"\0")
-    if len(overload) != 1 or overload[0] > 3:
-        raise Malformed("dhcp overload", f"option 52 is {overload.hex()} (RFC 2132 section 9.3)")
-    if overload[0] & 1:
-        file = _overloaded(file, options)
-    if overload[0] & 2:
-        sname = _overloaded(sname, options)
-    _check(options)
+    flaws: list[Malformed] = []
+    vendor = b""
+    area = data[HEADER.size :]
+    if area[:4] == COOKIE:
+        _read_options(area[4:], options, flaws)
+    elif any(area[:4]):
+        vendor = area[:_VENDOR_AREA]
+        if vendor[:4] not in VENDORS:
+            text = f"{vendor[:4].hex()}, expected 63825363 (RFC 2131 section 3)"
+            flaws.append(Malformed("dhcp cookie", f"{text}; answered as BOOTP, without options"))
+    file, sname = _overloaded(file, sname, options, flaws)
+    _check(options, flaws)
     sname, file = sname.partition(b"\0")[0], file.partition(b"\0")[0]
     addresses = (ciaddr, yiaddr, siaddr, giaddr)
-    return Message(op, xid, mac[:6], hops, seconds, flags, *addresses, sname, file, options)
+    start = (op, xid, mac[:6], hops, seconds, flags, *addresses, sname, file)
+    return Message(*start, options, vendor, tuple(flaws))
 
 
-def _overloaded(area: bytes, options: dict[int, bytes]) -> bytes:
-    _read_options(area, options)
-    options.pop(OVERLOAD, None)  # means nothing in here
-    return b""
+def _overloaded(
+    file: bytes, sname: bytes, options: dict[int, bytes], flaws: list[Malformed]
+) -> tuple[bytes, bytes]:
+    """Both without the options that stand in them."""
+    overload = options.pop(OVERLOAD, b"\0")
+    if len(overload) != 1 or overload[0] > 3:
+        text = f"option 52 is {overload.hex()}, expected 01, 02 or 03 (RFC 2132 section 9.3)"
+        flaws.append(Malformed("dhcp overload", f"{text}; it is left out"))
+        return file, sname
+    if overload[0] & 1:
+        _read_options(file, options, flaws)
+        file = b""
+    if overload[0] & 2:
+        _read_options(sname, options, flaws)
+        sname = b""
+    options.pop(OVERLOAD, None)  # means nothing in there
+    return file, sname
 
 
-def _read_options(area: bytes, options: dict[int, bytes]) -> None:
+def _read_options(area: bytes, options: dict[int, bytes], flaws: list[Malformed]) -> None:
     """A code seen before is a further piece of the same option (RFC 3396 section 7)."""
     at, end = 0, len(area)
     while at < end and area[at] != END:
@@ -128,19 +148,28 @@ def _read_options(area: bytes, options: dict[int, bytes]) -> None:
             continue
         value = area[at + 1 : at + 1 + area[at]] if at < end else b""
         if at == end or len(value) != area[at]:
-            raise Malformed("dhcp option", f"option {code} runs over the end (RFC 2132 section 2)")
+            text = f"option {code} runs over the end (RFC 2132 section 2); it is left out"
+            flaws.append(Malformed("dhcp option", text))
+            return
         options[code] = options.get(code, b"") + value
         at += 1 + len(value)
 
 
-def _check(options: dict[int, bytes]) -> None:
+def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
+    """The message type is needed: of one that is too long the first byte counts."""
+    kind = options.get(KIND)
+    if kind is not None and (not kind or not DISCOVER <= kind[0] <= INFORM):
+        text = f"option 53 is {kind.hex() or 'empty'}, expected 01 to 08 (RFC 2132 section 9.6)"
+        raise Malformed("dhcp message type", text)
     for code, length in _LENGTHS.items():
         if code in options and len(options[code]) != length:
-            detail = f"option {code} has {len(options[code])} bytes, expected {length} (RFC 2132)"
-            raise Malformed("dhcp option", detail)
-    if KIND in options and not DISCOVER <= options[KIND][0] <= INFORM:
-        detail = f"option 53 is {options[KIND][0]}, expected 1 to 8 (RFC 2132 section 9.6)"
-        raise Malformed("dhcp message type", detail)
+            text = f"option {code} has {len(options[code])} bytes, expected {length} (RFC 2132)"
+            used = "its first byte is taken" if code == KIND else "it is left out"
+            flaws.append(Malformed("dhcp option", f"{text}; {used}"))
+            if code != KIND:
+                del options[code]
+    if kind is not None:
+        options[KIND] = kind[:1]
 
 
 def encode(message: Message, limit: int = LIMIT) -> tuple[bytes, list[int]]:
@@ -151,6 +180,9 @@ def encode(message: Message, limit: int = LIMIT) -> tuple[bytes, list[int]]:
     """
     if len(message.file) > 127 or len(message.sname) > 63:
         raise ValueError("file or sname too long")
+    if message.vendor:
+        header = _header(message, message.sname, message.file)
+        return header + message.vendor.ljust(_VENDOR_AREA, b"\0"), []
     space = limit - HEADER.size - len(COOKIE) - 1  # 1 for the end
     pieces = {code: _piece(code, value) for code, value in message.options.items()}
     file, sname = message.file, message.sname

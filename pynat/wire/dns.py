@@ -10,8 +10,11 @@
        records: a name, type 2, class 2, TTL 4, length 2, data
 
 One additional record, OPT (RFC 6891), has in its class field the size of UDP message that the
-sender takes. Whole messages with their records are never built as objects here: what is
-forwarded passes as it is, and importing a full DNS library takes a fifth of a second.
+sender takes, and in its TTL the upper 8 bits of a 12-bit rcode, the version of EDNS (0), and the
+flag DO, which an answer copies (RFC 3225).
+
+Whole messages with their records are never built as objects here: what is forwarded passes as it
+is, and importing a full DNS library takes a fifth of a second.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ _RECORD = Struct("!HHIH")
 QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
 OPCODE = 0x7800
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
+BADVERS = 16
+DO = 0x8000
 A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
 IN = 1
 
@@ -47,6 +52,8 @@ class Query:
     klass: int
     question: bytes
     size: int = 0  # of UDP message that the sender takes, from OPT; 0 without OPT
+    version: int = 0  # of EDNS
+    dnssec: bool = False  # DO: the sender wants the records of DNSSEC
 
     def __str__(self) -> str:
         name = "".join(c if "!" <= c <= "~" else f"\\{ord(c):03d}" for c in self.name)
@@ -65,19 +72,22 @@ def decode(data: bytes) -> Query:
     try:
         kind, klass = _QUESTION.unpack_from(data, at)
         end = at = at + _QUESTION.size
-        size = 0
+        size = ttl = 0
         for _ in range(sum(others)):
             _, at = _name(data, at)
-            of_kind, of_class, _, length = _RECORD.unpack_from(data, at)
+            of_kind, of_class, of_ttl, length = _RECORD.unpack_from(data, at)
             at += _RECORD.size + length
             if of_kind == OPT:
-                size = max(SMALLEST, of_class)
+                if size:
+                    raise Malformed("dns opt", "two OPT records, expected one (RFC 6891 6.1.1)")
+                size, ttl = max(SMALLEST, of_class), of_ttl
     except StructError:
         raise _short(len(data)) from None
     if at > len(data):
         raise _short(len(data))
     name = ".".join(label.replace(b".", b"\\.").decode("latin-1") for label in labels).lower()
-    return Query(ident, flags, name, kind, klass, data[HEADER.size : end], size)
+    edns = (size, ttl >> 16 & 0xFF, bool(ttl & DO))
+    return Query(ident, flags, name, kind, klass, data[HEADER.size : end], *edns)
 
 
 def _short(length: int) -> Malformed:
@@ -108,15 +118,21 @@ def reply(
 ) -> bytes:
     """An answer of our own; `records` are (type, data) for the name that was asked for."""
     records = records or []
-    flags = QR | RA | (query.flags & (OPCODE | RD)) | rcode
+    flags = QR | RA | (query.flags & (OPCODE | RD)) | rcode & 0xF
     if rcode in (NOERROR, NXDOMAIN):
         flags |= AA
     header = HEADER.pack(query.ident, flags, 1, len(records), 0, bool(query.size))
     answers = b"".join(
         TO_QUESTION + _RECORD.pack(kind, IN, ttl, len(data)) + data for kind, data in records
     )
-    opt = b"\0" + _RECORD.pack(OPT, OUR_SIZE, 0, 0) if query.size else b""
-    return header + query.question + answers + opt
+    return header + query.question + answers + _opt(query, rcode)
+
+
+def _opt(query: Query, rcode: int = NOERROR) -> bytes:
+    """What answers the query's OPT, if it has one."""
+    if not query.size:
+        return b""
+    return b"\0" + _RECORD.pack(OPT, OUR_SIZE, rcode >> 4 << 24 | query.dnssec * DO, 0)
 
 
 def refusal(data: bytes, rcode: int) -> bytes:
@@ -129,9 +145,8 @@ def refusal(data: bytes, rcode: int) -> bytes:
 def truncated(answer: bytes, query: Query) -> bytes:
     """The answer without its records, and the sign to ask again by TCP (RFC 2181 section 9)."""
     ident, flags = HEADER.unpack_from(answer)[:2]
-    opt = b"\0" + _RECORD.pack(OPT, OUR_SIZE, 0, 0) if query.size else b""
     header = HEADER.pack(ident, flags | TC, 1, 0, 0, bool(query.size))
-    return header + query.question + opt
+    return header + query.question + _opt(query)
 
 
 def labels(name: str) -> bytes:

@@ -4,6 +4,9 @@
  6  6  source
 12  2  type
 14     payload, padded to 46 bytes (a packet's own length says where it ends)
+
+A tag before the type (IEEE 802.1Q): 0x8100, then 16 bits, of which the lower 12 are the number of a
+VLAN. Number 0 is none: such a tag only carries a priority, and everybody takes the frame.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ IPV4 = 0x0800
 ARP = 0x0806
 IPV6 = 0x86DD
 
+_VLANS = (0x8100, 0x88A8)
+_VLAN = 0x0FFF
+_MOST_TAGS = 2
+_KNOWN = (IPV4, ARP, IPV6)
 _FIRST_TYPE = 0x0600
 _SWAPPED = {0x0008: ("IPv4", IPV4), 0x0608: ("ARP", ARP), 0xDD86: ("IPv6", IPV6)}
 _OTHERS = {0x8100: ": a VLAN tag (802.1Q)", 0x88A8: ": a VLAN tag (802.1ad)", 0x88CC: ": LLDP"}
@@ -31,14 +38,32 @@ def text(mac: bytes) -> str:
     return mac.hex(":")
 
 
-def named(kind: int) -> str:
+def untagged(frame: bytes) -> bytes:
+    """The frame without tags that only carry a priority, if something known is behind them."""
+    kind = int.from_bytes(frame[12:14], "big")
+    at = 12
+    while kind in _VLANS and not _vlan(frame, at) and at < 12 + 4 * _MOST_TAGS:
+        at += 4
+        kind = int.from_bytes(frame[at : at + 2], "big")
+    return frame[:12] + frame[at:] if at > 12 and kind in _KNOWN else frame
+
+
+def _vlan(frame: bytes, at: int) -> int:
+    return int.from_bytes(frame[at + 2 : at + 4], "big") & _VLAN
+
+
+def named(frame: bytes) -> str:
     """The type field, with what it means where a guest may have meant it (IEEE 802.3 3.2.6)."""
+    kind = int.from_bytes(frame[12:14], "big")
     if kind in _SWAPPED:
         name, right = _SWAPPED[kind]
         return f"{kind:#06x}: {name} with its bytes swapped, expected {right:#06x} (RFC 894)"
     if kind < _FIRST_TYPE:
         return f"{kind:#06x}: an 802.3 length, Ethernet II types begin at {_FIRST_TYPE:#06x}"
-    return f"{kind:#06x}{_OTHERS.get(kind, '')}; {IPV4:#06x} is IPv4, {ARP:#06x} ARP (RFC 894)"
+    of = ""
+    if kind in _VLANS and (number := _vlan(frame, 12)):
+        of = f" of VLAN {number}; untagged frames and those of VLAN 0 are taken"
+    return f"{kind:#06x}{_OTHERS.get(kind, '')}{of}; {IPV4:#06x} is IPv4, {ARP:#06x} ARP (RFC 894)"
 
 
 def is_swapped(kind: int) -> bool:

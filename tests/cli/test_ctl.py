@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -195,5 +196,88 @@ def test_faults_while_it_runs(terminal: Terminal) -> None:
             assert await terminal.ctl("fault", "list") == "none\n"
             await terminal.ctl("fault", "set", "dhcp silnt")
             assert "did you mean silent?" in terminal.err
+
+    scenario(run)
+
+
+# ---------------------------------------------------------------- whom it asks, what it prints
+def ended(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["ctl", *words]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+@pytest.mark.parametrize("verb", ["flows", "networks"])
+def test_a_folder_that_another_user_has_made_is_not_looked_into(
+    verb: str, runtime: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (runtime / "pynat").mkdir(mode=0o700)
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    assert "is not a folder of this user's; move it away" in ended([verb], capsys)
+
+
+def test_a_link_in_its_place_is_none(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (runtime / "elsewhere").mkdir(mode=0o700)
+    (runtime / "pynat").symlink_to(runtime / "elsewhere")
+    assert "is not a folder of this user's" in ended(["flows"], capsys)
+
+
+def test_a_folder_in_which_others_may_write_is_not_trusted(
+    runtime: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (runtime / "pynat").mkdir()
+    (runtime / "pynat").chmod(0o777)
+    assert "others may write there; chmod 700" in ended(["flows"], capsys)
+
+
+def test_nothing_is_asked_of_another_users_socket(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()):
+            monkeypatch.setattr("pynat.control.client.unix.user_at", lambda _: 4711)
+            assert await terminal.ctl("flows") == ""
+            assert terminal.code == 1
+            assert "user 4711 listens there, and you are" in terminal.err
+            row = (await terminal.ctl("networks")).splitlines()[1]
+            assert "user 4711 listens there" in row
+
+    scenario(run)
+
+
+EVIL = "\x1b]0;owned\x07\x9b2J\u202egnp\nforged\ud800"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"ok": True, "flows": [{"number": 1, "state": EVIL, "guest": EVIL}]}, 0),
+        ({"ok": False, "error": EVIL}, 1),
+        ({"ok": True, "flows": EVIL}, 1),
+        ({"ok": True}, 1),
+        ([], 1),
+        (EVIL, 1),
+        ({"ok": False}, 1),
+    ],
+)
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_what_a_network_answers_does_not_steer_the_terminal(
+    answer: object, code: int, words: list[str], runtime: Path, terminal: Terminal
+) -> None:
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(json.dumps(answer).encode() + b"\n")
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_unix_server(lie, runtime / "liar.sock")
+        async with server:
+            out = await terminal.ctl("--socket", str(runtime / "liar.sock"), *words, "flows")
+        assert all(line.isprintable() for line in (out + terminal.err).splitlines())
+        assert "\nforged" not in out + terminal.err
+        if not words:
+            assert terminal.code == code
 
     scenario(run)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from tests.bochs.machines import (
     fake,
     greeter,
 )
+from tests.bochs.processes import Watch
 
 
 def _run(path: Path, *more: str) -> int:
@@ -129,6 +131,44 @@ def test_a_signal_to_us_ends_bochs(
     assert said.startswith(told)
     assert said.count(b"\n") == 1
     assert "quit_sim called" in log.read_text()  # Bochs went in good order
+
+
+SCRIPT = """
+import subprocess
+from pynat.net import Net
+
+net = Net()
+
+@net.at(0)
+def begin():
+    subprocess.Popen(["sh", "-c", "sleep 1000 & echo $$ $! >{told}; wait"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_a_script_starts_ends_with_bochs(tmp_path: Path, number: signal.Signals) -> None:
+    """Whoever ends Bochs: we, asked to, or somebody else by force."""
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    (tmp_path / "net.py").write_text(SCRIPT.format(told=told))
+    card = f"e1000: enabled=1, ethmod=pynat, script={tmp_path / 'net.py'}"
+    with greeter(tmp_path, card) as guest:
+        command = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(guest.bochsrc)]
+        log = ["--log", str(tmp_path / "bochs.log")]
+        with subprocess.Popen([*command, *log], stderr=subprocess.PIPE) as process:
+            try:
+                started = [Watch(int(pid)) for pid in told.read_text().split()]
+                if number == signal.SIGKILL:
+                    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+                    os.kill(int(children.split()[0]), number)
+                else:
+                    process.send_signal(number)
+                process.communicate(timeout=30)
+            finally:
+                process.kill()
+    assert process.returncode == 128 + number
+    assert len(started) == 2
+    assert all(watch.ended_within(10) for watch in started)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from scapy.layers.l2 import ARP, Ether
 from pynat.config import Config
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
+from pynat.engine_loop import run
 from pynat.link.capture import captured
 from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
@@ -86,7 +87,7 @@ def scenario(coroutine: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
         await asyncio.wait_for(coroutine(), 20)
 
-    asyncio.run(bounded())
+    run(bounded())
 
 
 class Peer:

@@ -62,6 +62,40 @@ async def a_script_asks_the_host() -> None:
         assert guest.link.hold_until < guest.link.now() + 2
 
 
+async def a_script_leaves_by_the_hosts_loop() -> None:
+    net = Net()
+    asked: list[asyncio.Task[None]] = []
+
+    async def leave(error: BaseException) -> None:
+        raise error
+
+    async def leave_behind(error: BaseException) -> None:
+        asked.append(asyncio.create_task(leave(error)))
+        asyncio.get_running_loop().call_soon(lambda: (_ for _ in ()).throw(error))
+
+    @net.udp(HOST, 9999)
+    async def relay(datagram: Datagram) -> None:
+        error = {b"e": SystemExit(3), b"k": KeyboardInterrupt()}[datagram.data[:1]]
+        await net.host(leave_behind(error))
+        try:
+            await net.host(leave(error))
+        except (SystemExit, KeyboardInterrupt) as gone:
+            datagram.reply(type(gone).__name__.encode())
+
+    async with running(net.configured()) as guest:
+        for which, name in ((b"e", b"SystemExit"), (b"k", b"KeyboardInterrupt")) * 2:
+            guest.link.put(udp(HOST, 9999, which))
+            assert bytes((await guest.expect(UDP))[UDP].payload).startswith(name)
+        log = "\n".join(text for _, text in guest.link.lines)
+    assert "SystemExit: 3" in log
+    assert "in leave\n" in log
+    assert len(asked) == 4
+
+
+def test_a_script_leaves_by_the_hosts_loop() -> None:
+    scenario(a_script_leaves_by_the_hosts_loop)
+
+
 def test_a_script_asks_the_host() -> None:
     scenario(a_script_asks_the_host)
 

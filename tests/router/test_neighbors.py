@@ -214,3 +214,24 @@ def test_what_is_no_guests_mac_is_not_learned(lab: Lab, mac: str) -> None:
     lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / packet))
     assert mac_of(lab, GUEST) is None
     assert lab.drops == {"arp sender": 1}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.2.15", "192.168.16.0", "192.168.16.255", "224.0.0.1", "127.0.0.1", "255.255.255.255"],
+)
+@pytest.mark.parametrize("op", [1, 2])
+@pytest.mark.parametrize("target", [ROUTER, "sender"])
+def test_what_is_no_guests_address_is_not_learned(
+    lab: Lab, address: str, op: int, target: str
+) -> None:
+    arp(lab, op=op, psrc=address, pdst=address if target == "sender" else ROUTER)
+    assert mac_of(lab, address) is None
+    assert len(lab.router.guest.neighbors) == 0
+    assert f"sender {address}, expected a host of 192.168.16.0/24" in lab.log[0]
+
+
+def test_no_mac_of_the_guests_takes_the_routers_addresses(lab: Lab) -> None:
+    for target in (ROUTER, GUEST):
+        arp(lab, op=2, psrc=ROUTER, pdst=target)
+    assert mac_of(lab, ROUTER) is None

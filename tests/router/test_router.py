@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Config
 from pynat.nat.messages import EchoSend, TcpConnect, UdpSend
-from pynat.testing.lab import Lab
+from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript, introduce, pattern
 from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp
 
@@ -247,6 +247,47 @@ def test_an_unknown_type_is_explained(lab: Lab, kind: int, said: str) -> None:
     lab.from_guest(bytes(ether())[:12] + kind.to_bytes(2, "big") + bytes(46))
     assert lab.drops == {"ethernet type": 1}
     assert lab.log[-1].endswith(f"52:54:00:12:34:56 sent type {said}")
+
+
+def tagged(frame: bytes, *tags: tuple[int, int]) -> bytes:
+    """Each tag: its type, and priority with VLAN."""
+    between = b"".join(kind.to_bytes(2, "big") + tag.to_bytes(2, "big") for kind, tag in tags)
+    return frame[:12] + between + frame[12:]
+
+
+@pytest.mark.parametrize(
+    "tags", [[(0x8100, 0xE000)], [(0x8100, 0)], [(0x88A8, 0x1000)], [(0x88A8, 0), (0x8100, 0)]]
+)
+def test_a_tag_without_a_vlan_is_taken_and_answered_without(
+    lab: Lab, tags: list[tuple[int, int]]
+) -> None:
+    question = ARP(psrc=GUEST, pdst=ROUTER, hwsrc=GUEST_MAC.hex(":"))
+    lab.from_guest(tagged(bytes(ether() / question), *tags))
+    lab.from_guest(tagged(ping(ROUTER), *tags))
+    arp_reply, reply = read(lab)
+    assert (arp_reply.type, arp_reply.op) == (0x0806, 2)
+    assert (reply.type, reply[ICMP].type) == (0x0800, 0)
+    assert lab.drops == {}
+
+
+@pytest.mark.parametrize(
+    "tags", [[(0x8100, 5)], [(0x8100, 0xE005)], [(0x8100, 0), (0x8100, 5)], [(0x8100, 0)] * 3]
+)
+def test_a_tag_of_a_vlan_is_named_and_counted(lab: Lab, tags: list[tuple[int, int]]) -> None:
+    lab.from_guest(tagged(ping(ROUTER), *tags))
+    assert read(lab) == []
+    assert lab.drops == {"ethernet type": 1}
+    said = "0x8100: a VLAN tag (802.1Q)"
+    if tags[0][1]:
+        said += " of VLAN 5; untagged frames and those of VLAN 0 are taken"
+    assert said in lab.log[-1]
+
+
+@pytest.mark.parametrize("size", range(40))
+def test_tags_that_end_in_the_middle_are_no_trouble(lab: Lab, size: int) -> None:
+    lab.from_guest(tagged(ping(ROUTER), (0x8100, 0), (0x8100, 0))[:size])
+    assert read(lab) == []
+    assert sum(lab.drops.values()) == 1
 
 
 @pytest.mark.parametrize(

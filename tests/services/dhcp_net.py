@@ -24,8 +24,12 @@ class Net:
         self.said: list[str] = []
         self.notices = Notices(lambda level, text: self.said.append(text))
         seen = {IPv4Address(address).packed: mac for address, mac in (used or {}).items()}
-        users = {address: bytes.fromhex(mac.replace(":", "")) for address, mac in seen.items()}
-        self.server = DhcpServer(config or Config(), self.notices, users.get)
+        self.used = users = {
+            address: bytes.fromhex(mac.replace(":", "")) for address, mac in seen.items()
+        }
+        config = config or Config()
+        self.server = DhcpServer(config, self.notices, users.get)
+        self.router = str(config.network.router)
         self.now = 0.0
 
     def send(self, mac: str, kind: str = "", **fields: Any) -> Answer | None:
@@ -45,7 +49,7 @@ class Net:
         """The whole exchange."""
         offer = self.ask(mac, "discover", **fields)
         assert offer.kind == "offer"
-        ack = self.ask(mac, "request", requested_addr=offer.address, server_id="192.168.16.1")
+        ack = self.ask(mac, "request", requested_addr=offer.address, server_id=self.router)
         assert (ack.kind, ack.address) == ("ack", offer.address)
         return ack.address
 

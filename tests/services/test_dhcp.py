@@ -9,12 +9,13 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.dhcp import BOOTP
 
 from pynat.config import Config, Dhcp, Network
 from pynat.errors import Malformed
 from pynat.services.leases import State
 from pynat.wire import dhcp
-from tests.services.dhcp_net import BROADCAST, A, B, C, Net, config
+from tests.services.dhcp_net import BROADCAST, A, Answer, B, C, Net, config
 
 
 @pytest.fixture
@@ -234,6 +235,38 @@ def test_made_up_macs_fill_no_memory() -> None:
     assert len(net.server.leases) == 4096
 
 
+def test_addresses_that_became_free_are_given_again_the_lowest_first(net: Net) -> None:
+    for number in range(5):
+        net.lease(mac(number))
+    for number in (3, 1):
+        net.lease(mac(number), requested_addr=f"192.168.16.{100 + number}")
+    assert [net.lease(mac(10 + number)) for number in range(3)] == [
+        "192.168.16.3",
+        "192.168.16.5",
+        "192.168.16.7",
+    ]
+
+
+def test_all_addresses_of_a_net_are_given() -> None:
+    net = Net(config('network = {net = "10.0.0.0/28", guest = "10.0.0.9"}'))
+    wanted = [*range(9, 15), *range(2, 9)]
+    assert [net.lease(mac(number)) for number in range(13)] == [f"10.0.0.{n}" for n in wanted]
+    assert net.send(mac(13), "discover") is None
+
+
+def test_who_was_seen_at_an_address_may_go_away() -> None:
+    seen: dict[str, str] = {f"10.0.0.{number}": C for number in range(2, 14)}
+    net = Net(config('network.net = "10.0.0.0/28"'), seen)
+    assert net.lease(A) == "10.0.0.14"
+    assert net.send(B, "discover") is None
+    net.used.clear()
+    assert net.lease(B) == "10.0.0.2"
+
+
+def mac(number: int) -> str:
+    return f"52:54:00:00:01:{number:02x}"
+
+
 def discover(number: int) -> bytes:
     mac = b"\x52\x54" + number.to_bytes(4, "big")
     asked = IPv4Address("10.77.0.0").packed[:2] + (number + 1).to_bytes(2, "big")
@@ -254,6 +287,30 @@ def test_plain_bootp_gets_an_address_for_ever(net: Net) -> None:
     net.now = 1e9
     assert net.ask(B, "discover").address == "192.168.16.3"
     assert net.said == [f"192.168.16.2 leased for ever ({A})"]
+
+
+@pytest.mark.parametrize("magic", [b"CMU\0", b"NeXT", b"\x63\x53\x82\x63"])
+def test_bootp_with_a_vendors_own_area_gets_it_back(net: Net, magic: bytes) -> None:
+    header = bytes(BOOTP(op=1, chaddr=bytes.fromhex(A.replace(":", "")), xid=9))[:236]
+    reply = net.server.from_guest(header + magic + b"\7" * 60, 0.0)
+    assert reply is not None
+    assert (BOOTP(reply.payload).yiaddr, BOOTP(reply.payload).xid) == ("192.168.16.2", 9)
+    assert reply.payload[236:] == magic + b"\7" * 60
+    swapped = magic[0] == 0x63
+    assert net.notices.drops == ({"dhcp cookie": 1} if swapped else {})
+
+
+def test_an_option_of_a_wrong_length_is_counted_and_the_message_answered(net: Net) -> None:
+    options = {dhcp.KIND: b"\1", dhcp.MAXIMUM: b"\5", dhcp.WANTED: bytes((192, 168, 16, 9))}
+    message = dhcp.Message(dhcp.REQUEST, 1, bytes.fromhex(A.replace(":", "")), options=options)
+    reply = net.server.from_guest(dhcp.encode(message)[0], 0.0)
+    assert reply is not None
+    assert (Answer(reply).kind, Answer(reply).address) == ("offer", "192.168.16.9")
+    assert net.notices.drops == {"dhcp option": 1}
+    assert net.said == [
+        f"dropped: DHCP006 dhcp option: {A}: option 57 has 1 bytes, expected 2 (RFC 2132);"
+        " it is left out"
+    ]
 
 
 def test_inform_gets_options_only(net: Net) -> None:

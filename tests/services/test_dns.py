@@ -75,10 +75,17 @@ def forwarder() -> Forwarder:
 
 
 # ---------------------------------------------------------------- names that we know
-def call(forwarder: Forwarder, name: bytes, number: int = 1, kind: int = dhcp.ASK) -> None:
+def call(
+    forwarder: Forwarder,
+    name: bytes,
+    number: int = 1,
+    kind: int = dhcp.ASK,
+    fqdn: bytes | None = None,
+) -> None:
     """A guest asks for 192.168.16.(10 + number) and says what it is called."""
     options = {dhcp.KIND: bytes((kind,)), dhcp.WANTED: bytes((192, 168, 16, 10 + number))}
     options |= {dhcp.HOSTNAME: name} if name else {}
+    options |= {dhcp.FQDN: fqdn} if fqdn is not None else {}
     message = dhcp.Message(dhcp.REQUEST, 1, bytes((2, 0, 0, 0, 0, number)), options=options)
     assert forwarder.dhcp.from_guest(dhcp.encode(message)[0], 0.0)
 
@@ -98,6 +105,39 @@ def test_guests_have_the_names_that_they_give_themselves() -> None:
     forwarder.now = 101.0
     assert not forwarder.knows("crate")
     assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NXDOMAIN"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        b"\x05\0\0\x03Box\x04corp\x04test\0",
+        b"\x04\xff\xff\x03box",  # without a domain, and so without the root (RFC 4702 2.3.1)
+        b"\0\0\0BOX.corp.test",
+        b"\x01\0\0box",
+        b"\0\0\0box\0",
+    ],
+)
+@pytest.mark.parametrize("other", [b"", b"other"])
+def test_guests_name_themselves_by_option_81_too(
+    forwarder: Forwarder, option: bytes, other: bytes
+) -> None:
+    call(forwarder, other, fqdn=option)
+    assert forwarder.known("box") == "NOERROR A 192.168.16.11"
+    assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NOERROR PTR box."
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(b"", b"\x04", b"\x04\0\0", b"\x04\0\0\0", b"\x04\0\0\x09box", b"\x04\0\0\x05a.b.c"),
+        *(b"\0\0\0", b"\0\0\0.box", b"\0\0\0a b", b"\x04\0\0\x09localhost\0"),
+    ],
+)
+def test_where_option_81_names_no_host_option_12_counts(
+    forwarder: Forwarder, option: bytes
+) -> None:
+    call(forwarder, b"other", fqdn=option)
+    assert forwarder.known("11.16.168.192.in-addr.arpa", "PTR") == "NOERROR PTR other."
 
 
 def test_a_reserved_host_name_is_known_from_the_start() -> None:
@@ -151,6 +191,31 @@ def test_known_names(forwarder: Forwarder, name: str, kind: str, answer: str) ->
         name = "8.7.6.5.in-addr.arpa"
     assert forwarder.known(name, kind) == answer
     assert forwarder.engine.pending == 0
+
+
+@pytest.mark.parametrize("text", ["", "hermetic = true", "restricted = true"])
+@pytest.mark.parametrize(
+    ("name", "kind", "answer"),
+    [
+        ("localhost", "A", "NOERROR A 127.0.0.1"),
+        ("LocalHost", "AAAA", "NOERROR AAAA ::1"),
+        ("www.localhost", "A", "NOERROR A 127.0.0.1"),
+        ("a.b.localhost", "AAAA", "NOERROR AAAA ::1"),
+        ("localhost", "MX", "NOERROR"),
+        ("localhost", "ANY", "NOERROR A 127.0.0.1 AAAA ::1"),
+        ("1.0.0.127.in-addr.arpa", "PTR", "NOERROR PTR localhost."),
+        ("1.0.0.127.in-addr.arpa", "A", "NOERROR"),
+        ("2.0.0.127.in-addr.arpa", "PTR", "NXDOMAIN"),
+        (f"1.{'0.' * 31}ip6.arpa", "PTR", "NOERROR PTR localhost."),
+    ],
+)
+def test_localhost_is_the_guests_own(text: str, name: str, kind: str, answer: str) -> None:
+    assert Forwarder(text).known(name, kind) == answer
+
+
+@pytest.mark.parametrize("name", ["localhost.test", "notlocalhost"])
+def test_what_is_not_localhost_is_asked_for(forwarder: Forwarder, name: str) -> None:
+    assert not forwarder.knows(name)
 
 
 def test_the_configuration_overrides_our_own_names() -> None:
@@ -232,6 +297,30 @@ def test_long_answers_are_cut(
 
 
 # ---------------------------------------------------------------- what is no good question
+@pytest.mark.parametrize("version", [1, 255])
+def test_another_version_of_edns_is_told_ours(forwarder: Forwarder, version: int) -> None:
+    question = dns.message.make_query("example.test", "A", use_edns=version, want_dnssec=True)
+    forwarder.ask(question.to_wire())
+    assert forwarder.engine.to_host() == []
+    answer = forwarder.answer()
+    assert (answer.rcode(), answer.edns) == (dns.rcode.BADVERS, 0)
+    assert answer.ednsflags & dns.flags.DO
+    assert question.is_response(answer)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("name", ["mirror.test", "9.16.168.192.in-addr.arpa", "cut.test"])
+def test_the_flag_do_comes_back(forwarder: Forwarder, name: str, wanted: bool) -> None:
+    question = dns.message.make_query(name, "A", use_edns=0, payload=512, want_dnssec=wanted)
+    forwarder.ask(question.to_wire())
+    for asked in forwarder.engine.to_host():  # an answer that is too long is cut here
+        long = response(question.to_wire(), 100)
+        forwarder.engine.from_host(Resolved(asked.query_id, long), 0.0)
+    answer = forwarder.answer()
+    assert answer.edns == 0
+    assert bool(answer.ednsflags & dns.flags.DO) == wanted
+
+
 def test_malformed_questions_get_formerr(forwarder: Forwarder) -> None:
     forwarder.ask(query()[:20])
     assert forwarder.answer().rcode() == dns.rcode.FORMERR

@@ -170,19 +170,57 @@ def test_a_missing_end_is_forgiven() -> None:
         (b"\x01\x06" + raw(b"\xff")[2:], "dhcp hardware address"),
         (b"\x01\x01\x08" + raw(b"\xff")[3:], "dhcp hardware address"),
         (raw(b"").replace(MAC, b"\x01" + MAC[1:]), "dhcp hardware address"),
-        (raw(b"")[:-1] + b"x", "dhcp cookie"),
-        (raw(b"\x0c"), "dhcp option"),
-        (raw(b"\x0c\x02a"), "dhcp option"),
-        (raw(b"\x32\x03abc"), "dhcp option"),
         (raw(b"\x35\x01\x09"), "dhcp message type"),
         (raw(b"\x35\x01\x00"), "dhcp message type"),
-        (raw(b"\x34\x01\x04"), "dhcp overload"),
-        (raw(b"\x34\x02\x01\x01"), "dhcp overload"),
-        (raw(b"\x34\x01\x01", file=b"\x0c\xff"), "dhcp option"),
+        (raw(b"\x35\x00"), "dhcp message type"),
+        (raw(b"\x35\x04\x00\x00\x00\x01"), "dhcp message type"),
     ],
 )
 def test_rubbish_has_a_name(data: bytes, slug: str) -> None:
     assert reason(data) == slug
+
+
+@pytest.mark.parametrize(
+    ("options", "slug"),
+    [
+        (b"\x0c", "dhcp option"),
+        (b"\x0c\x02a", "dhcp option"),
+        (b"\x32\x03abc", "dhcp option"),
+        (b"\x33\x05abcde\xff", "dhcp option"),
+        (b"\x36\x00\xff", "dhcp option"),
+        (b"\x39\x04\x00\x00\x05\xdc\xff", "dhcp option"),
+        (b"\x34\x01\x04\xff", "dhcp overload"),
+        (b"\x34\x02\x01\x01\xff", "dhcp overload"),
+        (b"\x34\x01\x01\xff", "dhcp option"),  # in `file`
+    ],
+)
+def test_an_option_that_cannot_be_read_costs_that_option(options: bytes, slug: str) -> None:
+    message = dhcp.decode(raw(b"\x0d\x02ab" + b"\x35\x01\x01" + options, file=b"\x0c\xff"))
+    assert message.options == {13: b"ab", dhcp.KIND: b"\x01"}
+    assert [flaw.reason for flaw in message.flaws] == [slug]
+
+
+def test_what_follows_an_option_of_a_wrong_length_is_read() -> None:
+    message = dhcp.decode(raw(b"\x39\x01\x05\x35\x01\x03\x32\x04\xc0\xa8\x10\x02\xff"))
+    assert message.options == {dhcp.KIND: b"\x03", dhcp.WANTED: bytes((192, 168, 16, 2))}
+
+
+def test_of_a_message_type_that_is_too_long_the_first_byte_counts() -> None:
+    message = dhcp.decode(raw(b"\x35\x04\x03\x00\x00\x00\xff"))
+    assert message.kind == dhcp.ASK
+    assert [flaw.reason for flaw in message.flaws] == ["dhcp option"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "flaws"),
+    [(b"CMU\0", []), (b"NeXT", []), (b"\x63\x53\x82\x63", ["dhcp cookie"]), (b"\0\0\0\0", [])],
+)
+def test_another_cookie_is_no_reason_to_say_nothing(cookie: bytes, flaws: list[str]) -> None:
+    area = cookie + b"\1" * 60 if any(cookie) else bytes(64)
+    message = dhcp.decode(raw(b"")[:-4] + area + b"behind")
+    assert (message.kind, message.options) == (0, {})
+    assert message.vendor == (area if any(cookie) else b"")
+    assert [flaw.reason for flaw in message.flaws] == flaws
 
 
 @given(st.binary(max_size=400), st.binary(max_size=128), st.integers(0, 3))

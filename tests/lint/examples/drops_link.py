@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
 from pynat.nat.messages import UdpReceived
@@ -38,7 +38,7 @@ def another_card(lab: LintedLab) -> None:
 @example("ETH003")
 def vlan_tag(lab: LintedLab) -> None:
     """The guest tags its frames as if for a switch."""
-    lab.from_guest(bytes(Ether(src=MAC, dst=ROUTER_MAC, type=0x8100) / Raw(bytes(46))))
+    lab.from_guest(bytes(Ether(src=MAC, dst=ROUTER_MAC) / Dot1Q(vlan=5) / Raw(bytes(46))))
 
 
 @example("ETH004")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.dns import DNS, DNSQR, DNSRROPT
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
@@ -136,6 +136,12 @@ def dots_in_the_name(lab: LintedLab) -> None:
 def sends_an_answer(lab: LintedLab) -> None:
     """The guest has set the bit that makes a query an answer."""
     to_dns(lab, DNS(qr=1, rd=1, qd=DNSQR(qname="example.test")))
+
+
+@example("DNS005")
+def two_opts(lab: LintedLab) -> None:
+    """The guest adds an OPT record each time it sends the question again."""
+    to_dns(lab, DNS(rd=1, qd=DNSQR(qname="example.test"), ar=[DNSRROPT(), DNSRROPT()]))
 
 
 @example("TFTP001")
