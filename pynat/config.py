@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pynat.net.net import Net
 
 CAPTURE_FILES = 4
+LINGER = 5.0  # seconds (wall) at the end, for what the guest has sent to reach its peers
 MOST_FAULTS = 1000  # at once
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
 DEFAULT_NET = IPv4Network("192.168.16.0/24")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from pynat.config import Config, Forward
+from pynat.config import LINGER, Config, Forward
 from pynat.config_check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
@@ -97,9 +97,23 @@ class Engine:
         try:
             self._schedule()  # not here: within a task there can be no other loop's step
             await self._ended
+            await self._deliver_rest()
         finally:
             self._loop.remove_reader(self._link.doorbell)
             self.end()
+
+    async def _deliver_rest(self) -> None:
+        """What the guest holds acknowledged outlives it."""
+        self.host.leave()
+        connections, octets = self.host.undelivered
+        if connections:
+            text = f"the hosts of {connections} connections do not have {octets} bytes yet"
+            self.notices.say(Level.INFO, f"{text}; the network ends in {LINGER:g} s at most")
+        await self.host.finish(LINGER)
+        connections, octets = self.host.undelivered
+        if connections:
+            text = f"{connections} connections end with {octets} bytes still on their way"
+            self.notices.say(Level.ERROR, f"{text}: it is the host's kernel that delivers them now")
 
     def end(self) -> None:
         """After the last turn."""
@@ -110,14 +124,13 @@ class Engine:
 
     def turn(self) -> None:
         self._scheduled = False
-        link = self._link
-        if link.closing:
-            if not self._ended.done():
-                self._ended.set_result(None)
+        if self._ended.done():
             return
+        link = self._link
+        is_last = link.closing  # what the guest has sent before its end, is sent
         router = self.router
         router.link_speed(link.speed)
-        frames = [frame for _, frame in link.receive(self._batch)]
+        frames = [frame for _, frame in link.receive(ALL if is_last else self._batch)]
         now = link.now()
         self.from_guest.count(frames)
         self._take(frames, now)
@@ -131,7 +144,9 @@ class Engine:
             self._guard(self._program.run, now, lambda: self._ask_host(now))
         self._guard(self._answer_guest, now)
         link.done(self._hold_until(now), self._next_timer())
-        if len(frames) == self._batch:
+        if is_last:
+            self._ended.set_result(None)
+        elif len(frames) == self._batch:
             self._schedule()
 
     def _take(self, frames: list[bytes], now: float) -> None:

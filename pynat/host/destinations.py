@@ -3,9 +3,9 @@
 A connect on the loopback is over before `connect` returns although it says otherwise, so it is
 asked a second time before the loop is bothered. A program gets one end of a socket pair as its
 standard input and output, no shell, its own session; standard error is Bochs's. Its end begins when
-its socket is closed: it has `GRACE` seconds to finish by itself, for it has seen the end of file,
-then it gets SIGTERM, and `GRACE` seconds later SIGKILL. All programs are killed when the network
-ends.
+its socket is closed, which waits until it has read what is for it (`pynat.host.linger`): it has
+`GRACE` seconds to finish by itself, for it has seen the end of file, then it gets SIGTERM, and
+`GRACE` seconds later SIGKILL. Whatever still runs at the end of the network is killed.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Destinations:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._programs: set[_Program] = set()
+        self.none_left = asyncio.Event()
+        self.none_left.set()
 
     def connect(self, to: Destination) -> tuple[socket.socket, int]:
         """A non-blocking socket and what connect_ex said. Raises OSError where there is none."""
@@ -53,6 +55,11 @@ class Destinations:
         for program in list(self._programs):
             program.kill()
 
+    def _gone(self, program: _Program) -> None:
+        self._programs.discard(program)
+        if not self._programs:
+            self.none_left.set()
+
     def _start(self, command: Command) -> socket.socket:
         if len(self._programs) >= MAX_PROGRAMS:
             raise OSError(errno.EAGAIN, f"{MAX_PROGRAMS} programs run already")
@@ -68,8 +75,9 @@ class Destinations:
             except OSError:
                 ours.close()
                 raise
-        program = _Program(process, self._loop, self._programs.discard)
+        program = _Program(process, self._loop, self._gone)
         self._programs.add(program)
+        self.none_left.clear()
         sock = ProgramSocket(fileno=ours.detach())
         sock.setblocking(False)
         sock.program = program

@@ -22,7 +22,7 @@ from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
 from pynat.host import unix
 from pynat.host.descriptors import checked, open_socket
-from pynat.host.tcp import reset_on_close
+from pynat.host.linger import reset_on_close
 from pynat.nat.messages import (
     Address,
     Event,

@@ -78,6 +78,20 @@ class Host:
                     self._files.close(action.flow)
         self.forwards.reset_unclaimed()
 
+    def leave(self) -> None:
+        """Nothing new comes in, and no flow goes on."""
+        self.forwards.close()
+        self._tcp.leave()
+
+    @property
+    def undelivered(self) -> tuple[int, int]:
+        """TCP connections, and bytes of the guest's in them that their peers do not have yet."""
+        return self._tcp.undelivered
+
+    async def finish(self, limit: float) -> None:
+        """After `leave`: until that has been delivered, for so many seconds at most."""
+        await self._tcp.finish(limit)
+
     def close(self) -> None:
         self._tcp.close_all()
         self._udp.close_all()

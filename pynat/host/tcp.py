@@ -19,6 +19,7 @@ from struct import Struct
 
 from pynat.host import errqueue
 from pynat.host.destinations import Destinations
+from pynat.host.linger import Lingering
 from pynat.nat.messages import (
     PLENTY,
     CloseFlow,
@@ -39,7 +40,6 @@ from pynat.nat.messages import (
 READ_SIZE = 64 * 1024  # bytes of one recv
 LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
-_LINGER = Struct("ii")
 _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
 _SIOCATMARK = 0x8905
@@ -54,6 +54,7 @@ class _Connection:
     reading: bool = False
     writing: bool = False
     eof: bool = False
+    ended: bool = False  # the guest has sent FIN: so has the kernel, or will
 
 
 class TcpSockets:
@@ -61,6 +62,7 @@ class TcpSockets:
         self._loop = loop
         self._emit = emit
         self._destinations = Destinations(loop)
+        self._lingering = Lingering(loop)
         self._open: dict[int, _Connection] = {}
 
     # ------------------------------------------------------------------ actions
@@ -111,6 +113,7 @@ class TcpSockets:
         connection = self._open.get(action.flow)
         if connection is None:
             return
+        connection.ended = True
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -126,12 +129,31 @@ class TcpSockets:
     def close(self, action: CloseFlow) -> None:
         connection = self._open.pop(action.flow, None)
         if connection is not None:
-            self._dispose(connection, action.reset)
+            self._leave(connection, reset=action.reset)
 
-    def close_all(self) -> None:
+    # ------------------------------------------------------------------ the network's end
+    def leave(self) -> None:
+        """No flow goes on; what the guest has sent does."""
         while self._open:
             _, connection = self._open.popitem()
-            self._dispose(connection, reset=True)
+            self._leave(connection, reset=not connection.ended)
+
+    @property
+    def undelivered(self) -> tuple[int, int]:
+        """Connections, and bytes of the guest's in them that their peers do not have."""
+        return self._lingering.undelivered
+
+    async def finish(self, limit: float) -> None:
+        """After `leave`: until the peers have everything and the programs are done."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._lingering.none_left.wait()
+                await self._destinations.none_left.wait()
+
+    def close_all(self) -> None:
+        """Now."""
+        self.leave()
+        self._lingering.close()
         self._destinations.close()
 
     # ------------------------------------------------------------------ events
@@ -208,7 +230,8 @@ class TcpSockets:
         failed = TcpFailed(flow, code)
         for error in errqueue.read(connection.sock, flow):
             failed.icmp, failed.offender = error.icmp, error.offender
-        self._dispose(connection, reset=False)
+        self._unwatch(connection)
+        connection.sock.close()
         self._emit(failed)
 
     def _rescue(self, flow: int, connection: _Connection) -> None:
@@ -221,13 +244,14 @@ class TcpSockets:
                 connection.allowance -= len(data)
                 self._emit(TcpReceived(flow, data))
 
-    def _dispose(self, connection: _Connection, reset: bool) -> None:
+    def _leave(self, connection: _Connection, *, reset: bool) -> None:
+        self._unwatch(connection)
+        self._lingering.leave(connection.sock, reset=reset)
+
+    def _unwatch(self, connection: _Connection) -> None:
         if connection.reading:
             self._loop.remove_reader(connection.sock.fileno())
         self._have_room(connection)
-        if reset:
-            reset_on_close(connection.sock)
-        connection.sock.close()
 
 
 def _sends(action: TcpSend, family: int) -> Iterator[tuple[list[bytes | memoryview], int]]:
@@ -274,8 +298,3 @@ def _set_up(sock: socket.socket) -> None:
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the guest gathers, or does not
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-
-
-def reset_on_close(sock: socket.socket) -> None:
-    """The peer sees RST instead of FIN (SO_LINGER with zero time)."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
