@@ -43,6 +43,6 @@ def tcp_row(flow: Flow, now: float) -> Row:
         "window_of_guest": sender.window,
         "in_flight": sender.nxt - sender.una,
         "buffered_for_guest": sender.buffered,
-        "window_for_guest": receiver.edge - receiver.ack,
+        "window_for_guest": receiver.told - receiver.ack,
         "held_for_host": receiver.held,
     }

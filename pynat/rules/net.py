@@ -185,6 +185,17 @@ PEER_ANSWERS = Rule(
     "Ask more slowly, or let the peer answer at once (docs/peers.md).",
 )
 
+ANSWER_RATE = Rule(
+    "NET019",
+    "tcp answer rate",
+    Severity.NOTE,
+    "Too many segments of a connection were not acceptable.",
+    "RFC 5961 7",
+    "This one is not answered: 10 in 5 s are, and all that carry text.",
+    "Look at the other lines for what is wrong with them: two ends that find each other's answers"
+    " wrong would send them for ever.",
+)
+
 FAULT = Rule(
     "NET030",
     "fault",

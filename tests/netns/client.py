@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import hashlib
 import socket
 import struct
 import sys
+import termios
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +22,7 @@ from pynat.testing.servers import pseudo_random
 
 LINGER_ZERO = struct.pack("ii", 1, 0)
 IP_RECVERR = 11  # ip(7)
+TCP_REPAIR = 19  # linux/tcp.h
 CHUNK = 65_536
 
 
@@ -34,6 +38,19 @@ def push(host: str, port: str, seed: str, size: str) -> str:
         sock.sendall(pseudo_random(int(seed), int(size)))
         sock.shutdown(socket.SHUT_WR)
         return sock.makefile("r").read().strip()
+
+
+def leave(host: str, port: str, seed: str, size: str, fin: str) -> str:
+    """Send, half-close perhaps, wait until all is acknowledged, and end without closing."""
+    sock = socket.create_connection((host, int(port)))
+    sock.sendall(pseudo_random(int(seed), int(size)))
+    if fin:
+        sock.shutdown(socket.SHUT_WR)
+    while struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
+        time.sleep(0.01)
+    sock.setsockopt(socket.SOL_TCP, TCP_REPAIR, 1)  # closed so, it sends nothing more
+    sock.close()
+    return "acknowledged"
 
 
 def dial(host: str, port: str) -> str:
@@ -163,7 +180,7 @@ def _digest(sock: socket.socket) -> str:
 VERBS: dict[str, Callable[..., str]] = {
     verb.__name__: verb
     for verb in (
-        fetch, push, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn
+        fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn
     )
 }  # fmt: skip
 

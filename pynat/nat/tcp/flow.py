@@ -74,6 +74,7 @@ class Flow:
         self.told_closed = False  # the log has it
         self.bytes_from_guest = 0
         self.bytes_from_host = 0
+        self.unanswered = 0  # segments that were too many of their kind, not yet counted
         self.syn_quote = b""  # for the ICMP error, should the connect fail
         self.answer_due = False  # the guest has sent bytes and the host has not answered yet
         self.opened = 0.0
@@ -165,7 +166,8 @@ class Flow:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", reset_host=True)
                 return ""
-            self._acks.due |= acceptable
+            if acceptable:
+                self._object_to(segment, now)
             return "tcp reset beside the next number"
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             self._syn_again(segment, now)
@@ -174,24 +176,27 @@ class Flow:
         stamp = segment.options.timestamps
         if stamps and stamp:
             if stamps.is_old(stamp[0], now):
-                self._acks.due = True
+                self._object_to(segment, now)
                 return "tcp old timestamp"
             if acceptable and seq <= self._acks.last:
                 stamps.take_over(stamp[0], now)
         if not acceptable:
-            self._acks.due = True
-            if seq == receiver.nxt and flags & (SYN | ACK) == ACK:
+            self._object_to(segment, now)
+            if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
                 return "tcp while the window is closed"
             return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
         if flags & SYN:
-            self._acks.due = True
+            self._object_to(segment, now)
             return "tcp syn in a connection"
         if not flags & ACK:
             return "tcp without acknowledgement"
         if not self._acknowledged(segment, seq, now):
             return "tcp acknowledges what was not sent"
         return self._accept(segment, seq)
+
+    def _object_to(self, segment: Segment, now: float) -> None:
+        self.unanswered += not self._acks.object_to(segment, now)
 
     def _syn_again(self, segment: Segment, now: float) -> None:
         """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
@@ -213,7 +218,7 @@ class Flow:
                 return False
             self._established(segment, ack, now)
         if ack > sender.top:
-            self._acks.due = True
+            self._object_to(segment, now)
             return False
         if ack >= sender.una:
             options = segment.options
@@ -251,7 +256,7 @@ class Flow:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        at_once = fin or text is not Text.SMOOTH or segment.count > 1
+        at_once = fin or text is not Text.SMOOTH or segment.count > 1 or receiver.closed
         self._acks.received(length, push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
@@ -266,7 +271,10 @@ class Flow:
 
     def on_sent(self, count: int, room: int, now: float) -> None:
         self.last = now
+        was_closed = self.receiver.closed
         self.receiver.taken(count, room)
+        closed = self.receiver.closed
+        self._acks.due |= closed is not was_closed or (closed and count > 0)
         self._host.taken(count)
         if count:
             self._acks.taken(self.receiver.ack, now)

@@ -9,7 +9,7 @@ from pynat.wire.tcp import Segment
 
 def explained(reason: str, flow: Flow, segment: Segment) -> str:
     receiver = flow.receiver
-    following, edge = wrap(receiver.nxt), wrap(receiver.edge)
+    following, edge = wrap(receiver.nxt), wrap(receiver.told)
     match reason:
         case "tcp duplicate":
             return f"number {segment.seq}, expected {following}: it came before (RFC 9293 3.10.7.4)"

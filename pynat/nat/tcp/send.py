@@ -93,6 +93,14 @@ class Sender:
     def fin_acked(self) -> bool:
         return self._fin and self.una > self.end
 
+    @property
+    def acceptable(self) -> int:
+        """The number for a segment without text: behind a closed window the guest takes none.
+
+        What has been sent there, a probe, goes again from its beginning.
+        """
+        return min(self.top, max(self.una + self.window, self.iss + 1))
+
     def write(self, data: bytes) -> None:
         if not self._fin:  # nothing comes behind the end
             self._buffer.write(data)

@@ -122,6 +122,10 @@ class TcpTable:
             why = explained(reason, flow, segment)
             text = f"{self._name(flow.ends)} {segment}: {why}, in {flow.state.value}"
             self._outlet.notices.drop(reason, text, now, count=segment.count)
+        if flow.unanswered:
+            text = f"{self._name(flow.ends)} {segment}: too many of this kind (RFC 5961 7)"
+            self._outlet.notices.drop("tcp answer rate", text, now, count=flow.unanswered)
+            flow.unanswered = 0
 
     def knows(self, packet: Ipv4) -> bool:
         """Whether the segment belongs to a flow."""
