@@ -62,8 +62,11 @@ class Engine:
         notices: Notices | None = None,
         *,
         in_step: bool = False,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         """notices: shared with the wrappers around `link`, if there are any.
+
+        wall: another clock than the loop's, for networks in virtual time.
 
         in_step: the link stands still until `done` (docs/shim.md); for hermetic networks.
         """
@@ -84,6 +87,7 @@ class Engine:
         else:
             self.host = Host(config, loop, self._emit)
         self._in_step = in_step
+        self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
         self._program = self._start(config, seed)
         self._network = config.network
@@ -130,6 +134,8 @@ class Engine:
         is_last = link.closing  # what the guest has sent before its end, is sent
         router = self.router
         router.link_speed(link.speed)
+        if self._wall is not None:
+            router.wall_time(self._wall())
         frames = [frame for _, frame in link.receive(ALL if is_last else self._batch)]
         now = link.now()
         self.from_guest.count(frames)

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynat.config import Config
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Address,
@@ -53,25 +54,26 @@ _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NOT_ONE_HOST = 224  # first byte of addresses from which on they are multicast or broadcast
 
 
-class _Idle:
-    """Something that goes when nothing has used it for a while."""
+class _Idle(Idle):
+    """With its timer."""
 
-    def __init__(self, outlet: Outlet, idle: float, gone: Callable[[float], None]) -> None:
+    def __init__(self, outlet: Outlet, seconds: float, gone: Callable[[float], None]) -> None:
+        super().__init__(outlet.wall, seconds)
         self._timers = outlet.timers
-        self.seconds = idle
         self._gone = gone
-        self.last = 0.0
-        self.due = 0.0
 
     def used(self, now: float) -> None:
-        self.last, self.due = now, now + self.seconds
+        super().used(now)
         self._timers.set(self, self.due)
 
     def stop(self) -> None:
         self._timers.set(self, None)
 
     def on_timer(self, now: float) -> None:
-        self._gone(now)
+        if self.is_over(now):
+            self._gone(now)
+        else:
+            self._timers.set(self, self.due)
 
 
 @dataclass(slots=True)
@@ -287,7 +289,8 @@ class UdpTable:
             self._close(oldest, now, "the host has no descriptor left, used longest ago")
 
     def _idled(self, flow: UdpFlow, now: float) -> None:
-        self._close(flow, now, f"idle for {flow.idle.seconds:g} s")
+        key = "udp.idle" if flow.idle.seconds == self._config.udp.idle else "udp.dns_idle"
+        self._close(flow, now, f"idle for {flow.idle.seconds:g} s ({key})")
 
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]

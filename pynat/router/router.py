@@ -123,6 +123,10 @@ class Router:
         self.tcp.link_speed(megabits)
         self.tftp.link_speed(megabits)
 
+    def wall_time(self, now: float) -> None:
+        """The time on the wall. Once it is told, what is idle must be so by both clocks."""
+        self.guest.wall.now = now
+
     def set_peer(self, peer: Peer) -> None:
         """One more, or another behaviour of a known one; its name is known to the DNS at once."""
         self.ways.set_peer(peer)

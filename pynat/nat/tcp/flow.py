@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pynat.config import Tcp
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Destination,
@@ -61,8 +62,10 @@ class Flow:
         terms: Terms,
         settings: Tcp,
         touch: Callable[[Flow], None],
+        idle: Idle,
         manner: Manner = PROPER,
     ) -> None:
+        """idle: used when anything comes from either side."""
         self.number = number
         self.ends = ends
         self.state = State.CLOSED
@@ -78,7 +81,7 @@ class Flow:
         self.syn_quote = b""  # for the ICMP error, should the connect fail
         self.answer_due = False  # the guest has sent bytes and the host has not answered yet
         self.opened = 0.0
-        self.last = 0.0  # when anything came from either side
+        self.idle = idle
         self._settings = settings
         self._touch = touch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
@@ -94,7 +97,8 @@ class Flow:
 
     # ------------------------------------------------------------------ opening
     def open_from_guest(self, syn: Segment, host: Destination, now: float) -> None:
-        self.opened = self.last = now
+        self.opened = now
+        self.idle.used(now)
         self._change(State.CONNECTING)
         self._negotiate(syn, now)
         self._accept(syn, self.receiver.nxt)
@@ -102,7 +106,8 @@ class Flow:
         self._host.connect(host, self.ends.parties)
 
     def open_from_host(self, now: float) -> None:
-        self.opened = self.last = now
+        self.opened = now
+        self.idle.used(now)
         self._change(State.SYN_SENT)
         self._syn_due = True
 
@@ -118,7 +123,7 @@ class Flow:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> str:
         """Why the segment's text was not taken, if it was not: a reason to count."""
-        self.last = now
+        self.idle.used(now)
         self._touch(self)
         if self.state is State.CONNECTING:
             if segment.flags & RST:
@@ -270,7 +275,7 @@ class Flow:
         self._touch(self)
 
     def on_sent(self, count: int, room: int, now: float) -> None:
-        self.last = now
+        self.idle.used(now)
         was_closed = self.receiver.closed
         self.receiver.taken(count, room)
         closed = self.receiver.closed
@@ -288,7 +293,7 @@ class Flow:
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
-        self.last = now
+        self.idle.used(now)
         self.answer_due = False
         self.bytes_from_host += len(data)
         self._host.received(len(data))
@@ -334,16 +339,15 @@ class Flow:
         """When the flow goes if nothing happens any more."""
         match self.state:
             case State.TIME_WAIT:
-                return self.last + TIME_WAIT
+                return self.idle.last + TIME_WAIT
             case State.SYN_SENT:
                 return self.opened + self._settings.forward_wait
             case _:
-                return self.last + self._settings.idle
+                return self.idle.due
 
     def on_timer(self, now: float) -> None:
         self._touch(self)
-        if now >= self._ends_at():
-            self._time_is_over()
+        if now >= self._ends_at() and self._time_is_over(now):
             return
         if self._acks.later is not None and now >= self._acks.later:
             self._acks.due = True
@@ -359,15 +363,18 @@ class Flow:
         times = self.sender.retries  # each time-out but the last sent it once more
         return f"the guest has not acknowledged {what}, sent {times} times"
 
-    def _time_is_over(self) -> None:
+    def _time_is_over(self, now: float) -> bool:
         match self.state:
             case State.TIME_WAIT:
                 self.close("closed")
             case State.SYN_SENT:
                 wait = self._settings.forward_wait
                 self.close(f"the guest has not answered for {wait:g} s", reset_host=True)
+            case _ if self.idle.is_over(now):
+                self.reset(f"idle for {self._settings.idle:g} s (tcp.idle)")
             case _:
-                self.reset(f"idle for {self._settings.idle:g} s")
+                return False
+        return True
 
     # ------------------------------------------------------------------ the end
     def close(self, why: str, *, reset_host: bool = False) -> None:

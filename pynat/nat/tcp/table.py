@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pynat.config import Command, Config, UnixPath
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Address,
@@ -292,7 +293,7 @@ class TcpTable:
         self._outlet.timers.set(flow, flow.next_timer())
         if flow.state is State.CONNECTING or not flow.is_held:
             return
-        holds.carried(flow.last)
+        holds.carried(flow.idle.last)
         if flow.answer_due:
             holds.expect(flow, now)
         else:
@@ -307,7 +308,8 @@ class TcpTable:
             isn = wrap(int(now * 250_000) + offset)
         mss = self._mss if settings.mss is None else min(settings.mss, self._mss)
         terms = Terms(settings, mss, offset)
-        flow = Flow(self._numbers.next(), ends, isn, terms, settings, self._touch, manner)
+        idle = Idle(self._outlet.wall, settings.idle)
+        flow = Flow(self._numbers.next(), ends, isn, terms, settings, self._touch, idle, manner)
         flow.sender.flight = self._flight
         self._flows[ends.key] = flow
         self._by_number[flow.number] = flow
