@@ -38,8 +38,11 @@ class Destinations:
         self.none_left = asyncio.Event()
         self.none_left.set()
 
-    def connect(self, to: Destination) -> tuple[socket.socket, int]:
-        """A non-blocking socket and what connect_ex said. Raises OSError where there is none."""
+    def connect(self, to: Destination, source: int = 0) -> tuple[socket.socket, int]:
+        """A non-blocking socket and what connect_ex said. Raises OSError where there is none.
+
+        source: the port of ours, 0 for any.
+        """
         match to:
             case Command():
                 return self._start(to), 0
@@ -49,7 +52,7 @@ class Destinations:
             case Nowhere() | Peer():  # a peer is within the process
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
             case (address, port):
-                return _connect(address, port)
+                return _connect(address, port, source)
 
     def close(self) -> None:
         for program in list(self._programs):
@@ -149,11 +152,25 @@ def _unblocked_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _connect(address: bytes, port: int) -> tuple[socket.socket, int]:
+def _connect(address: bytes, port: int, source: int) -> tuple[socket.socket, int]:
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
     sock = open_socket(family, socket.SOCK_STREAM)
     if family == socket.AF_INET:
         errqueue.enable(sock)
     to = (socket.inet_ntop(family, address), port)
-    code = sock.connect_ex(to)
-    return sock, sock.connect_ex(to) if code == errno.EINPROGRESS else code
+    code = (source and _bind(sock, source)) or sock.connect_ex(to)
+    if code == errno.EINPROGRESS:
+        code = sock.connect_ex(to)
+    if source and not code and sock.getsockname() == sock.getpeername():
+        code = errno.EADDRINUSE  # nobody listened there, so it has connected to itself
+    return sock, code
+
+
+def _bind(sock: socket.socket, port: int) -> int:
+    """Also where other connections have the port, to elsewhere. What went wrong, or 0."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("", port))
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0

@@ -41,8 +41,10 @@ class Host:
     def __init__(
         self, config: Config, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
     ) -> None:
-        self._tcp = TcpSockets(loop, emit)
-        self._udp = UdpSockets(loop, emit, broadcast=config.udp.broadcast is Broadcast.FORWARD)
+        keep = config.nat.keep_ports
+        self._tcp = TcpSockets(loop, emit, keep_ports=keep)
+        forward = config.udp.broadcast is Broadcast.FORWARD
+        self._udp = UdpSockets(loop, emit, broadcast=forward, keep_ports=keep)
         self._echo = EchoSockets(loop, emit)
         self._resolver = Resolver(config.dns, loop, emit)
         self.forwards = Forwards(config.backlog, loop, emit)

@@ -18,7 +18,6 @@ manner.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -41,8 +40,8 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.rows import Row, named, seconds
 from pynat.nat.sent import UDP_LATELY, Sent
-from pynat.nat.unreachable import OURS, reason, what_to_tell
-from pynat.notices import FLOWS
+from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
+from pynat.notices import FLOWS, Level
 from pynat.wire import ipv4, udp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
@@ -50,7 +49,6 @@ from pynat.wire.udp import Udp
 SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
 DNS_PORT = 53
 MAX_PEERS = 4096  # of forwards
-_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NOT_ONE_HOST = 224  # first byte of addresses from which on they are multicast or broadcast
 
 
@@ -212,9 +210,12 @@ class UdpTable:
             return False
         self._outlet.holds.settle(flow.number)
         if event.to is None or event.errno in OURS:
-            why = f"{self._name(flow)}: {reason(event.errno)}"
-            self._outlet.notices.drop("udp socket", why, now)
-            if event.errno in _NO_DESCRIPTOR:
+            why = f"{self._name(flow)}: {shortage(event.errno)}"
+            if event.errno in NO_PORT:
+                self._outlet.notices.drop("host sockets", why, now, Level.ERROR)
+            else:
+                self._outlet.notices.drop("udp socket", why, now)
+            if event.errno in NO_PORT | NO_DESCRIPTOR:
                 self._make_room(flow, now)
             return True
         remote = flow.names.of(event.to)
@@ -286,7 +287,7 @@ class UdpTable:
         """For the next datagram of this flow, which could get no socket."""
         oldest = next(iter(self._flows.values()))
         if oldest is not flow:
-            self._close(oldest, now, "the host has no descriptor left, used longest ago")
+            self._close(oldest, now, "the host has no descriptor or port left, used longest ago")
 
     def _idled(self, flow: UdpFlow, now: float) -> None:
         key = "udp.idle" if flow.idle.seconds == self._config.udp.idle else "udp.dns_idle"

@@ -53,6 +53,37 @@ def leave(host: str, port: str, seed: str, size: str, fin: str) -> str:
     return "acknowledged"
 
 
+def ask_from_many(host: str, port: str, count: str) -> str:
+    """A datagram from each of so many ports, asked again until it is answered."""
+    answered = 0
+    with contextlib.ExitStack() as stack:
+        for _ in range(int(count)):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.settimeout(1)
+            for _ in range(5):
+                sock.sendto(b"x", (host, int(port)))
+                with contextlib.suppress(TimeoutError):
+                    answered += len(sock.recv(10))
+                    break
+    return f"{answered} answered"
+
+
+def connect_many(host: str, port: str, count: str) -> str:
+    """So many connections at once: how many there are when one fails, and how it does."""
+    with contextlib.ExitStack() as stack:
+        for number in range(int(count)):
+            try:
+                stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            except OSError as error:
+                return f"{number} {errno.errorcode.get(error.errno or 0, error)}"
+    return f"{count} connected"
+
+
+def connect_from(host: str, port: str, source: str) -> str:
+    with socket.create_connection((host, int(port)), 10, ("", int(source))):
+        return "connected"
+
+
 def dial(host: str, port: str) -> str:
     """Connect only."""
     with socket.create_connection((host, int(port)), timeout=10):
@@ -180,7 +211,8 @@ def _digest(sock: socket.socket) -> str:
 VERBS: dict[str, Callable[..., str]] = {
     verb.__name__: verb
     for verb in (
-        fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn
+        fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn,
+        ask_from_many, connect_many, connect_from,
     )
 }  # fmt: skip
 

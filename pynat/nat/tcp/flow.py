@@ -50,6 +50,7 @@ TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 _REFUSED = {
     Text.BEHIND_FIN: "tcp behind the guest's fin",
     Text.NO_ROOM: "tcp too many pieces out of order",
+    Text.NO_MEMORY: "tcp memory",
 }
 
 
@@ -88,6 +89,7 @@ class Flow:
         self._host = HostSide(number)
         self._manner = manner
         self.twister = Twister(manner) if manner != PROPER else None
+        self.counted = 0  # bytes that the budget of all flows knows of
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
         self._writer = Writer(ends, terms, self.sender, self._acks)
@@ -398,8 +400,15 @@ class Flow:
         self._touch(self)
 
     # ------------------------------------------------------------------ once a turn
-    def to_host(self) -> list[Action]:
+    @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return self.sender.kept + self.receiver.kept
+
+    def to_host(self, share: int) -> list[Action]:
+        """share: bytes that it may hold in each direction."""
         receiver = self.receiver
+        receiver.share = share
         if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
         elif not self._host.open and self.state is not State.TIME_WAIT:
@@ -413,7 +422,7 @@ class Flow:
                 self._host.shut_down()
                 self._change(AFTER_GUEST_FIN[self.state])
             if self.state in (State.ESTABLISHED, State.CLOSE_WAIT) and not self.sender.fin_queued:
-                self._host.allow_reading(self.sender.buffered)
+                self._host.allow_reading(self.sender.buffered, share)
             self._finish()
         return self._host.actions()
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from pynat.nat.tcp.assembler import Assembler, Data
+from pynat.nat.tcp.memory import ENOUGH
 
 SMALL = 512  # bytes
 
@@ -35,6 +36,7 @@ class Text(Enum):
     GAP = auto()  # something was missing before it, or still is
     NO_ROOM = auto()  # too much is kept already that came out of order
     BEHIND_FIN = auto()  # the guest had said that nothing follows
+    NO_MEMORY = auto()  # all flows together hold too much to keep it
 
 
 class Receiver:
@@ -51,6 +53,7 @@ class Receiver:
         self.refused = False  # the kernel has not taken all that it was offered
         self.room = capacity  # bytes that the kernel will take
         self.capacity = capacity
+        self.share = ENOUGH  # bytes that are kept, where the kernel does not take them at once
         self.step = min(capacity // 2, 1460)  # the least by which the edge moves on
         self.early = Assembler()  # what came out of order
         self._fin_at: int | None = None  # FIN came out of order, with this number
@@ -60,6 +63,11 @@ class Receiver:
     def ack(self) -> int:
         """RCV.NXT as the guest sees it."""
         return self.nxt - self.held - (self.fin and not self.fin_passed)
+
+    @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return self.held + self.early.held
 
     @property
     def drained(self) -> bool:
@@ -77,7 +85,7 @@ class Receiver:
 
     @property
     def _right_edge(self) -> int:
-        return self.ack + min(self.capacity, self.room)
+        return self.ack + min(self.capacity, self.share, self.room)
 
     def window(self, shift: int) -> int:
         """The window field, scaled by `shift`; remembers what has been promised."""
@@ -109,6 +117,8 @@ class Receiver:
 
         Bytes beyond the window or the guest's FIN are cut off, and with them a FIN behind them.
         """
+        if (self.refused or seq > self.nxt) and self.kept + len(payload) > self.share:
+            return Text.NO_MEMORY
         end = seq + len(payload)
         limit = self.edge if self._fin_at is None else min(self.edge, self._fin_at)
         if end > limit:

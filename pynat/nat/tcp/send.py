@@ -78,6 +78,11 @@ class Sender:
         return len(self._buffer)
 
     @property
+    def kept(self) -> int:
+        """Bytes in memory for `buffered`."""
+        return self._buffer.kept
+
+    @property
     def end(self) -> int:
         return self._buffer.end
 
