@@ -84,6 +84,24 @@ def connect_from(host: str, port: str, source: str) -> str:
         return "connected"
 
 
+def read_late(host: str, port: str, seed: str, size: str, count: str) -> str:
+    """So many connections, of which none reads before all have got as much as they take."""
+    expected = pseudo_random(int(seed), int(size))
+    whole = 0
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for _ in range(int(count)):
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect((host, int(port)))
+            socks.append(sock)
+        time.sleep(2)
+        for sock in socks:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            whole += sock.makefile("rb").read() == expected
+    return f"{whole} whole"
+
+
 def dial(host: str, port: str) -> str:
     """Connect only."""
     with socket.create_connection((host, int(port)), timeout=10):
@@ -212,7 +230,7 @@ VERBS: dict[str, Callable[..., str]] = {
     verb.__name__: verb
     for verb in (
         fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn,
-        ask_from_many, connect_many, connect_from,
+        read_late, ask_from_many, connect_many, connect_from,
     )
 }  # fmt: skip
 
