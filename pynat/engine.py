@@ -101,6 +101,7 @@ class Engine:
         try:
             self._schedule()  # not here: within a task there can be no other loop's step
             await self._ended
+            self._loop.remove_reader(self._link.doorbell)
             await self._deliver_rest()
         finally:
             self._loop.remove_reader(self._link.doorbell)
@@ -111,13 +112,13 @@ class Engine:
         self.host.leave()
         connections, octets = self.host.undelivered
         if connections:
-            text = f"the hosts of {connections} connections do not have {octets} bytes yet"
+            text = f"{connections} connections of the guest's have {octets} bytes under way"
             self.notices.say(Level.INFO, f"{text}; the network ends in {LINGER:g} s at most")
         await self.host.finish(LINGER)
         connections, octets = self.host.undelivered
         if connections:
-            text = f"{connections} connections end with {octets} bytes still on their way"
-            self.notices.say(Level.ERROR, f"{text}: it is the host's kernel that delivers them now")
+            text = f"{connections} connections have {octets} bytes under way still"
+            self.notices.say(Level.ERROR, f"{text}: the host's kernel delivers them, if it can")
 
     def end(self) -> None:
         """After the last turn."""

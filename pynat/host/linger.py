@@ -26,7 +26,9 @@ from pynat.host.destinations import ProgramSocket
 PATIENCE = 60.0  # seconds (wall) that a socket may stay so while the network goes on
 PROGRAM_PATIENCE = 5.0  # the same before a program is asked to end
 QUIET = 0.25  # seconds (wall) that the peer says nothing, before a socket with FIN is closed
+MOST = 1024  # such sockets at once; then the oldest goes, and its bytes are the kernel's
 _POLL = 0.02  # seconds (wall): no event tells when the queue is empty
+_EACH = 100e-6  # the same for each socket, so that many of them do not keep a processor busy
 _AT_ONCE = 16  # reads of one socket's input between two looks at the others
 _READ = 64 * 1024  # bytes of one of them
 _LINGER = Struct("ii")
@@ -79,7 +81,7 @@ class Lingering:
     @property
     def undelivered(self) -> tuple[int, int]:
         """How many sockets still have something to deliver, and how many bytes."""
-        sizes = [undelivered(one.sock) for one in self._open]
+        sizes = [size for one in self._open if (size := undelivered(one.sock))]
         return len(sizes), sum(sizes)
 
     def leave(self, sock: socket.socket, *, reset: bool) -> None:
@@ -92,6 +94,8 @@ class Lingering:
         if one.is_over(now):
             one.close()
         else:
+            if len(self._open) >= MOST:
+                self._open.pop(0).close()
             self._open.append(one)
             self.none_left.clear()
             self._watch()
@@ -99,7 +103,7 @@ class Lingering:
     def _step(self) -> None:
         """Close those that are done, and those whose time is over."""
         now = self._loop.time()
-        over = [one for one in self._open if one.is_over(now) or now >= one.until]
+        over = {one for one in self._open if one.is_over(now) or now >= one.until}
         self._open = [one for one in self._open if one not in over]
         for one in over:
             one.close()
@@ -114,7 +118,8 @@ class Lingering:
 
     def _watch(self) -> None:
         if self._look is None:
-            self._look = self._loop.call_later(_POLL, self._again)
+            pause = _POLL + _EACH * len(self._open)
+            self._look = self._loop.call_later(pause, self._again)
 
     def _again(self) -> None:
         self._look = None
