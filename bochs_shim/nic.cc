@@ -230,7 +230,7 @@ void Nic::close() {
 }
 
 bool Nic::wait_ended(uint64_t timeout_us) {
-  return sleeper_.sleep(Sleeper::PROGRESS, timeout_us, [&] { return ended_.load(); });
+  return sleeper_.sleep(Sleeper::PROGRESS, timeout_us, [&] { return has_ended(); });
 }
 
 }  // namespace pynat

@@ -77,7 +77,6 @@ class Nic {
   void tick();
   void drain_log(int limit);
   bool wait_started(uint64_t timeout_us);
-  void close();  // asks the engine to end
   bool wait_ended(uint64_t timeout_us);
 
   // --- engine thread ---
@@ -94,6 +93,7 @@ class Nic {
   void ended();    // the engine thread is about to return
 
   // --- any thread ---
+  void close();  // asks the engine to end
   uint64_t guest_us() const {
     return (in_step() ? turn_now_ : now_).load(std::memory_order_relaxed);
   }
@@ -102,6 +102,7 @@ class Nic {
   bool closing() const { return closing_.load(); }
   bool is_ready() const { return ready_.load(); }
   bool is_stopped() const { return stopped_.load(); }
+  bool has_ended() const { return ended_.load(); }
   int doorbell_fd() const { return doorbell_.fd(); }
   const Counters& counters() const { return counters_; }
   const Ring& ring_to_engine() const { return to_engine_; }

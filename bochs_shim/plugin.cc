@@ -18,6 +18,7 @@
 #include "bochs_abi.h"
 #include "engine.h"
 #include "nic.h"
+#include "termination.h"
 
 namespace {
 
@@ -26,7 +27,6 @@ using pynat::Nic;
 constexpr uint32_t TICK_US = 100;
 constexpr uint32_t KICK_US = 5;
 constexpr uint64_t START_LIMIT_US = 30000000;
-constexpr uint64_t END_LIMIT_US = 3000000;
 constexpr uint64_t LOG_PERIOD_US = 20000;  // while waiting for the engine
 constexpr int ALL_LINES = 10000;
 constexpr int NO_TIMER = -1;
@@ -91,6 +91,7 @@ Link* new_link(logfunctions* device, eth_rx_handler_t rxh, eth_rx_status_t rxsta
     link->engine = pynat::Engine::start(
         link->nic, {script == nullptr ? "" : script, netif == nullptr ? "" : netif,
                     std::string(mac, 6)});
+    if (link->engine != nullptr) pynat::end_with_signals(link->nic);
     return link;
   } catch (...) {
     return nullptr;
@@ -113,7 +114,7 @@ void wait_for_engine(Link* link) {
 
 void end_engine(Link* link) {
   link->nic->close();
-  const uint64_t deadline = pynat::wall_us() + END_LIMIT_US;
+  const uint64_t deadline = pynat::wall_us() + pynat::END_LIMIT_US;
   bool ended = false;
   while (!ended && pynat::wall_us() < deadline) {
     ended = link->nic->wait_ended(LOG_PERIOD_US);
@@ -125,7 +126,7 @@ void end_engine(Link* link) {
   }
   link->engine->detach();
   link->device->error("pynat: the network did not end in %d s; Bochs ends without it",
-                      static_cast<int>(END_LIMIT_US / 1000000));
+                      static_cast<int>(pynat::END_LIMIT_US / 1000000));
 }
 
 void summarise(Link* link) {

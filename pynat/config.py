@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pynat.net.net import Net
 
 CAPTURE_FILES = 4
+LINGER = 5.0  # seconds (wall) at the end, for what the guest has sent to reach its peers
 MOST_FAULTS = 1000  # at once
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
@@ -228,6 +229,11 @@ class Tftp:
 
 
 @dataclass(frozen=True, slots=True)
+class Nat:
+    keep_ports: bool = False  # the guest's source ports, where the host has them free
+
+
+@dataclass(frozen=True, slots=True)
 class Tcp:
     idle: float = 600.0  # seconds without a segment in either direction
     mss: int | None = None  # announced to the guest; None = MTU - 40
@@ -243,6 +249,7 @@ class Tcp:
     retries: int = 12  # time-outs without an answer before a flow is given up (RFC 9293 3.8.3)
     forward_wait: float = 60.0  # seconds that a forwarded connection waits for the guest
     flows: int = 4096  # at once
+    memory: int = 256 << 20  # bytes that all flows together hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +309,7 @@ class Config:
     dhcp: Dhcp = field(default_factory=Dhcp)
     dns: Dns = field(default_factory=Dns)
     tftp: Tftp = field(default_factory=Tftp)
+    nat: Nat = field(default_factory=Nat)
     tcp: Tcp = field(default_factory=Tcp)
     udp: Udp = field(default_factory=Udp)
     icmp: Icmp = field(default_factory=Icmp)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pynat.config import Config, Forward
+from pynat.config import LINGER, Config, Forward
 from pynat.config_check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
@@ -65,8 +65,11 @@ class Engine:
         notices: Notices | None = None,
         *,
         in_step: bool = False,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         """notices: shared with the wrappers around `link`, if there are any.
+
+        wall: another clock than the loop's, for networks in virtual time.
 
         in_step: the link stands still until `done` (docs/shim.md); for hermetic networks.
         """
@@ -87,6 +90,7 @@ class Engine:
         else:
             self.host = Host(config, loop, self._emit)
         self._in_step = in_step
+        self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
         self._program = self._start(config, seed)
         self._network = config.network
@@ -101,9 +105,24 @@ class Engine:
         try:
             self._schedule()  # not here: within a task there can be no other loop's step
             await self._ended
+            self._loop.remove_reader(self._link.doorbell)
+            await self._deliver_rest()
         finally:
             self._loop.remove_reader(self._link.doorbell)
             self.end()
+
+    async def _deliver_rest(self) -> None:
+        """What the guest holds acknowledged outlives it."""
+        self.host.leave()
+        connections, octets = self.host.undelivered
+        if connections:
+            text = f"{connections} connections of the guest's have {octets} bytes under way"
+            self.notices.say(Level.INFO, f"{text}; the network ends in {LINGER:g} s at most")
+        await self.host.finish(LINGER)
+        connections, octets = self.host.undelivered
+        if connections:
+            text = f"{connections} connections have {octets} bytes under way still"
+            self.notices.say(Level.ERROR, f"{text}: the host's kernel delivers them, if it can")
 
     def end(self) -> None:
         """After the last turn."""
@@ -114,23 +133,26 @@ class Engine:
 
     def turn(self) -> None:
         self._scheduled = False
-        link = self._link
-        if link.closing:
-            if not self._ended.done():
-                self._ended.set_result(None)
+        if self._ended.done():
             return
-        full = self._tried(self._work, False)
+        link = self._link
+        is_last = link.closing  # what the guest has sent before its end, is sent
+        full = self._tried(lambda: self._work(ALL if is_last else self._batch), False)
         hold = self._tried(lambda: self._hold_until(link.now()), 0.0)
         timer = self._tried(self._next_timer, None)
         self._guard(link.done, hold, timer)
-        if full:
+        if is_last:
+            self._ended.set_result(None)
+        elif full:
             self._schedule()
 
-    def _work(self) -> bool:
+    def _work(self, batch: int) -> bool:
         """Whether more frames may wait."""
         router, link = self.router, self._link
         router.link_speed(link.speed)
-        frames = [frame for _, frame in link.receive(self._batch)]
+        if self._wall is not None:
+            router.wall_time(self._wall())
+        frames = [frame for _, frame in link.receive(batch)]
         now = link.now()
         self.from_guest.count(frames)
         self._take(frames, now)
@@ -143,7 +165,7 @@ class Engine:
         else:
             self._guard(self._program.run, now, lambda: self._ask_host(now))
         self._guard(self._answer_guest, now)
-        return len(frames) == self._batch
+        return len(frames) == batch
 
     def _take(self, frames: list[bytes], now: float) -> None:
         take, remarks, at = self.router.take, self.notices.remarks, 0

@@ -281,6 +281,9 @@ void play(const std::string& line) {
     print_maps(text);
   } else if (verb == "wall") {
     std::printf("wall %lld\n", static_cast<long long>(wall_ms()));
+  } else if (verb == "terminate") {
+    std::raise(SIGTERM);
+    for (;;) bx_pc_system.run(1000);
   } else if (verb == "sigpipe") {
     std::raise(SIGPIPE);
     std::printf("sigpipe survived\n");

@@ -22,10 +22,13 @@ from typing import IO, Self
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import Ending, Outcome, judge, tail
+from pynat.config import LINGER
 
 __all__ = ["BochsRun", "Ending", "Outcome"]
 
 GRACE = 3.0  # seconds that each politer signal gets before the next one
+LAST_GRACE = GRACE + LINGER  # the same before SIGKILL, which would cost what is under way
+_LIMITS = {signal.SIGTERM: LAST_GRACE, signal.SIGKILL: None}
 _OPTION = re.compile(r"\w+:")
 
 
@@ -152,7 +155,7 @@ class BochsRun:
             with contextlib.suppress(ProcessLookupError):
                 self._send(process, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(None if number == signal.SIGKILL else GRACE)
+                process.wait(_LIMITS.get(number, GRACE))
         return self._finished()
 
     def _send(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:

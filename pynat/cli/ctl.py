@@ -232,5 +232,7 @@ def _stats(answer: Answer) -> str:
             flat[f"{direction.replace('_', ' ')}: {unit}"] = count
     for kind in ("flows", "card"):
         flat |= {f"{kind}: {name}": count for name, count in answer[kind].items()}
+    if answer["ports_not_kept"]:
+        flat["ports not kept"] = answer["ports_not_kept"]
     flat |= {f"dropped: {reason}": count for reason, count in answer["drops"].items()}
     return plain(flat)

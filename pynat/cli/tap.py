@@ -25,7 +25,8 @@ from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
 
 _EPILOG = """\
-It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM.
+It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What
+the guest has sent by then is still delivered, for 5 s at most; a second Ctrl-C does not wait.
 
 exit code: 0 when it was asked to end, else 1
 
@@ -107,20 +108,30 @@ def configure(device: str, network: Network) -> None:
 
 async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
+    serving = asyncio.current_task()
+    assert serving is not None
     tap = TapLink(descriptor, loop, _log_from(arguments.verbose))
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, tap.close)
+            loop.add_signal_handler(number, _leave, tap, serving)
         epoch = time.time() - tap.now()
         notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
         with stacked(tap, config, notices, lint=False, epoch=epoch) as stack:
             engine = Engine(config, stack.link, loop, notices)
             async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
                 loop.call_soon(_say_ready, arguments, config)
-                await engine.run()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await engine.run()
     finally:
         tap.dispose()
     print(f"done: from the guest {tap.from_guest}; to the guest {tap.to_guest}", flush=True)
+
+
+def _leave(tap: TapLink, serving: asyncio.Task[None]) -> None:
+    """The first signal ends the network; the second one does not wait for slow hosts either."""
+    if tap.closing:
+        serving.cancel()
+    tap.close()
 
 
 def _say_ready(arguments: argparse.Namespace, config: Config) -> None:

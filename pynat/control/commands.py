@@ -136,6 +136,7 @@ class Commands:
             "from_guest": _carried(engine.from_guest),
             "to_guest": _carried(engine.to_guest),
             "flows": {name: protocols.count(name) for name in ("tcp", "udp", "echo")},
+            "ports_not_kept": engine.router.ports_not_kept,
             "drops": dict(engine.notices.drops.most_common()),
             "card": self._counters() if self._counters else {},
         }

@@ -3,9 +3,9 @@
 A connect on the loopback is over before `connect` returns although it says otherwise, so it is
 asked a second time before the loop is bothered. A program gets one end of a socket pair as its
 standard input and output, no shell, its own session; standard error is Bochs's. Its end begins when
-its socket is closed: it has `GRACE` seconds to finish by itself, for it has seen the end of file,
-then it gets SIGTERM, and `GRACE` seconds later SIGKILL. All programs are killed when the network
-ends.
+its socket is closed, which waits until it has read what is for it (`pynat.host.linger`): it has
+`GRACE` seconds to finish by itself, for it has seen the end of file, then it gets SIGTERM, and
+`GRACE` seconds later SIGKILL. Whatever still runs at the end of the network is killed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,14 @@ class Destinations:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._programs: set[_Program] = set()
+        self.none_left = asyncio.Event()
+        self.none_left.set()
 
-    def connect(self, to: Destination) -> tuple[socket.socket, int]:
-        """A non-blocking socket and what connect_ex said. Raises OSError where there is none."""
+    def connect(self, to: Destination, source: int = 0) -> tuple[socket.socket, int]:
+        """A non-blocking socket and what connect_ex said. Raises OSError where there is none.
+
+        source: the port of ours, 0 for any.
+        """
         match to:
             case Command():
                 return self._start(to), 0
@@ -47,11 +52,16 @@ class Destinations:
             case Nowhere() | Peer():  # a peer is within the process
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
             case (address, port):
-                return _connect(address, port)
+                return _connect(address, port, source)
 
     def close(self) -> None:
         for program in list(self._programs):
             program.kill()
+
+    def _gone(self, program: _Program) -> None:
+        self._programs.discard(program)
+        if not self._programs:
+            self.none_left.set()
 
     def _start(self, command: Command) -> socket.socket:
         if len(self._programs) >= MAX_PROGRAMS:
@@ -68,8 +78,9 @@ class Destinations:
             except OSError:
                 ours.close()
                 raise
-        program = _Program(process, self._loop, self._programs.discard)
+        program = _Program(process, self._loop, self._gone)
         self._programs.add(program)
+        self.none_left.clear()
         sock = ProgramSocket(fileno=ours.detach())
         sock.setblocking(False)
         sock.program = program
@@ -141,11 +152,25 @@ def _unblocked_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _connect(address: bytes, port: int) -> tuple[socket.socket, int]:
+def _connect(address: bytes, port: int, source: int) -> tuple[socket.socket, int]:
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
     sock = open_socket(family, socket.SOCK_STREAM)
     if family == socket.AF_INET:
         errqueue.enable(sock)
     to = (socket.inet_ntop(family, address), port)
-    code = sock.connect_ex(to)
-    return sock, sock.connect_ex(to) if code == errno.EINPROGRESS else code
+    code = (source and _bind(sock, source)) or sock.connect_ex(to)
+    if code == errno.EINPROGRESS:
+        code = sock.connect_ex(to)
+    if source and not code and sock.getsockname() == sock.getpeername():
+        code = errno.EADDRINUSE  # nobody listened there, so it has connected to itself
+    return sock, code
+
+
+def _bind(sock: socket.socket, port: int) -> int:
+    """Also where other connections have the port, to elsewhere. What went wrong, or 0."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("", port))
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0

@@ -22,7 +22,7 @@ from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
 from pynat.host import unix
 from pynat.host.descriptors import checked, open_socket
-from pynat.host.tcp import reset_on_close
+from pynat.host.linger import reset_on_close
 from pynat.nat.messages import (
     Address,
     Event,
@@ -32,13 +32,14 @@ from pynat.nat.messages import (
     UdpIncoming,
 )
 
-BREATH = 1.0  # seconds (wall) without accepting when no descriptor is free
+BREATH = 1.0  # seconds (wall) without accepting when the host has no descriptor or buffer free
 _MAX = 65_535
 _REMEDIES = {
     errno.EADDRNOTAVAIL: "name an address of this host, such as 127.0.0.1",
     errno.EACCES: "ports below 1024 are the administrator's: choose one above",
     errno.EMFILE: "this process may open no more files: raise `ulimit -n`, or forward less",
 }
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _AT_ONCE = 32
 _EPHEMERAL = range(49152, 65536)  # RFC 6335 6: ports for programs that have none
 _LOOPBACK = bytes((127, 0, 0, 1))
@@ -132,7 +133,7 @@ class Forwards:
             return
         except OSError as error:
             self._trouble(number, error, "accept")
-            if error.errno in (errno.EMFILE, errno.ENFILE):  # else the loop would spin on it
+            if error.errno in _SHORT:  # else the loop would spin on it
                 self._loop.remove_reader(listener.fileno())
                 self._loop.call_later(BREATH, self._accept_again, number, listener)
             return

@@ -62,6 +62,14 @@ class HermeticHost:
                 case CloseFlow():
                     self._files.close(action.flow)
 
+    undelivered = (0, 0)
+
+    def leave(self) -> None:
+        """Nobody is there who could be left."""
+
+    async def finish(self, limit: float) -> None:
+        """Nothing is under way."""
+
     def close(self) -> None:
         self._files.close_all()
 

@@ -41,8 +41,10 @@ class Host:
     def __init__(
         self, config: Config, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
     ) -> None:
-        self._tcp = TcpSockets(loop, emit)
-        self._udp = UdpSockets(loop, emit, broadcast=config.udp.broadcast is Broadcast.FORWARD)
+        keep = config.nat.keep_ports
+        self._tcp = TcpSockets(loop, emit, keep_ports=keep)
+        forward = config.udp.broadcast is Broadcast.FORWARD
+        self._udp = UdpSockets(loop, emit, broadcast=forward, keep_ports=keep)
         self._echo = EchoSockets(loop, emit)
         self._resolver = Resolver(config.dns, loop, emit)
         self.forwards = Forwards(config.backlog, loop, emit)
@@ -77,6 +79,20 @@ class Host:
                     self._echo.close(action.flow)
                     self._files.close(action.flow)
         self.forwards.reset_unclaimed()
+
+    def leave(self) -> None:
+        """Nothing new comes in, and no flow goes on."""
+        self.forwards.close()
+        self._tcp.leave()
+
+    @property
+    def undelivered(self) -> tuple[int, int]:
+        """TCP connections, and bytes of the guest's in them that their peers do not have yet."""
+        return self._tcp.undelivered
+
+    async def finish(self, limit: float) -> None:
+        """After `leave`: until that has been delivered, for so many seconds at most."""
+        await self._tcp.finish(limit)
 
     def close(self) -> None:
         self._tcp.close_all()

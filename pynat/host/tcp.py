@@ -19,10 +19,12 @@ from struct import Struct
 
 from pynat.host import errqueue
 from pynat.host.destinations import Destinations
+from pynat.host.linger import Lingering
 from pynat.nat.messages import (
     PLENTY,
     CloseFlow,
     Event,
+    PortNotKept,
     TcpConnect,
     TcpConnected,
     TcpEof,
@@ -39,11 +41,15 @@ from pynat.nat.messages import (
 READ_SIZE = 64 * 1024  # bytes of one recv
 LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
-_LINGER = Struct("ii")
 _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
 _SIOCATMARK = 0x8905
 _NOT_AT_MARK = bytes(4)
+MOST_READ = 8 << 20  # bytes of one turn, of all connections, so that memory is bounded
+PASSING = {errno.ENOBUFS, errno.ENOMEM}  # the host is short of it for a moment
+NOT_KEPT = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
+BREATH = 0.1  # seconds (wall) until what has passed is tried again
+TRIES = 5  # of a connect
 _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 
 
@@ -53,22 +59,40 @@ class _Connection:
     allowance: int = 0
     reading: bool = False
     writing: bool = False
+    paused: bool = False  # reading is, for a moment
     eof: bool = False
+    ended: bool = False  # the guest has sent FIN: so has the kernel, or will
 
 
 class TcpSockets:
-    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        emit: Callable[[Event], None],
+        *,
+        keep_ports: bool = False,
+    ) -> None:
+        """keep_ports: a connection has the guest's own port where it can be had."""
         self._loop = loop
+        self._keep_ports = keep_ports
+        self._again: dict[int, asyncio.TimerHandle] = {}  # connects that are to be tried anew
+        self._read = 0  # bytes in this turn
         self._emit = emit
         self._destinations = Destinations(loop)
+        self._lingering = Lingering(loop)
         self._open: dict[int, _Connection] = {}
 
     # ------------------------------------------------------------------ actions
-    def connect(self, action: TcpConnect) -> None:
+    def connect(self, action: TcpConnect, tries: int = TRIES) -> None:
+        self._again.pop(action.flow, None)
         try:
-            sock, code = self._destinations.connect(action.to)
+            sock, code = self._open_to(action)
         except OSError as error:
-            self._emit(TcpFailed(action.flow, error.errno or errno.EIO))
+            self._not_connected(action, error.errno or errno.EIO, tries)
+            return
+        if code in PASSING or (code == errno.EAGAIN and sock.family == socket.AF_UNIX):
+            sock.close()
+            self._not_connected(action, code, tries)
             return
         connection = self._open[action.flow] = _Connection(sock)
         _set_up(sock)
@@ -78,6 +102,25 @@ class TcpSockets:
             self._fail(action.flow, code)
         else:
             self._succeed(action.flow, sock)
+
+    def _open_to(self, action: TcpConnect) -> tuple[socket.socket, int]:
+        wanted = action.parties.guest[1] if self._keep_ports and action.parties else 0
+        if wanted and isinstance(action.to, tuple):
+            sock, code = self._destinations.connect(action.to, wanted)
+            if code not in NOT_KEPT:
+                return sock, code
+            sock.close()
+            self._emit(PortNotKept(action.flow, wanted, code))
+        return self._destinations.connect(action.to)
+
+    def _not_connected(self, action: TcpConnect, code: int, tries: int) -> None:
+        """What passes is waited for: a queue that is full, say, or buffers that are all in use."""
+        if tries > 1 and code in PASSING | {errno.EAGAIN}:
+            self._again[action.flow] = self._loop.call_later(
+                BREATH, self.connect, action, tries - 1
+            )
+        else:
+            self._emit(TcpFailed(action.flow, code))
 
     def adopt(self, flow: int, sock: socket.socket) -> None:
         """A connection that a forward has accepted."""
@@ -100,7 +143,11 @@ class TcpSockets:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._fail(action.flow, error.errno or errno.EIO)
+            if error.errno not in PASSING:
+                self._fail(action.flow, error.errno or errno.EIO)
+                return
+            self._emit(TcpSent(action.flow, taken, 0))
+            self._loop.call_later(BREATH, self._breathed, action.flow, connection)
             return
         room = room_in(connection.sock)
         self._emit(TcpSent(action.flow, taken, room))
@@ -111,6 +158,7 @@ class TcpSockets:
         connection = self._open.get(action.flow)
         if connection is None:
             return
+        connection.ended = True
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -124,14 +172,36 @@ class TcpSockets:
         self._watch(action.flow, connection)
 
     def close(self, action: CloseFlow) -> None:
+        self._give_up(action.flow)
         connection = self._open.pop(action.flow, None)
         if connection is not None:
-            self._dispose(connection, action.reset)
+            self._leave(connection, reset=action.reset)
 
-    def close_all(self) -> None:
+    # ------------------------------------------------------------------ the network's end
+    def leave(self) -> None:
+        """No flow goes on; what the guest has sent does."""
+        for flow in list(self._again):
+            self._give_up(flow)
         while self._open:
             _, connection = self._open.popitem()
-            self._dispose(connection, reset=True)
+            self._leave(connection, reset=not connection.ended)
+
+    @property
+    def undelivered(self) -> tuple[int, int]:
+        """Connections, and bytes of the guest's in them that their peers do not have."""
+        return self._lingering.undelivered
+
+    async def finish(self, limit: float) -> None:
+        """After `leave`: until the peers have everything and the programs are done."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._lingering.none_left.wait()
+                await self._destinations.none_left.wait()
+
+    def close_all(self) -> None:
+        """Now."""
+        self.leave()
+        self._lingering.close()
         self._destinations.close()
 
     # ------------------------------------------------------------------ events
@@ -154,6 +224,8 @@ class TcpSockets:
     def _readable(self, flow: int, connection: _Connection) -> None:
         """One read, and a second one if the first emptied the socket: often EOF is behind it,
         and then FIN goes with the last bytes."""
+        if self._read >= MOST_READ:
+            return  # the others have had their turn's worth; this one comes first in the next
         asked = min(READ_SIZE, connection.allowance)
         if self._receive(flow, connection, asked) < asked and connection.allowance:
             self._receive(flow, connection, min(READ_SIZE, connection.allowance))
@@ -170,24 +242,61 @@ class TcpSockets:
         except BlockingIOError:
             return size
         except OSError as error:
+            if error.errno in PASSING:
+                self._pause(flow, connection)
+                return size
             self._fail(flow, error.errno or errno.EIO)
             return size
         if data:
             connection.allowance -= len(data)
+            self._count(len(data))
             self._emit(TcpReceived(flow, data))
             return len(data)
         connection.eof = True
         self._emit(TcpEof(flow))
         return size
 
+    def _count(self, size: int) -> None:
+        if not self._read:
+            self._loop.call_soon(self._forget_read)  # behind the turn that the first event asks for
+        self._read += size
+
+    def _forget_read(self) -> None:
+        self._read = 0
+
+    def _pause(self, flow: int, connection: _Connection) -> None:
+        """Read on in a while."""
+        self._unwatch_reading(connection)
+        connection.paused = True
+        self._loop.call_later(BREATH, self._breathed, flow, connection)
+
+    def _breathed(self, flow: int, connection: _Connection) -> None:
+        if self._open.get(flow) is not connection:
+            return
+        if connection.paused:
+            connection.paused = False
+            self._watch(flow, connection)
+        else:
+            self._emit(TcpWritable(flow, room_in(connection.sock)))
+
+    def _give_up(self, flow: int) -> None:
+        again = self._again.pop(flow, None)
+        if again is not None:
+            again.cancel()
+
     def _watch(self, flow: int, connection: _Connection) -> None:
-        wanted = connection.allowance > 0 and not connection.eof
+        wanted = connection.allowance > 0 and not connection.eof and not connection.paused
         if wanted == connection.reading:
             return
-        connection.reading = wanted
-        if wanted:
-            self._loop.add_reader(connection.sock.fileno(), self._readable, flow, connection)
-        else:
+        if not wanted:
+            self._unwatch_reading(connection)
+            return
+        connection.reading = True
+        self._loop.add_reader(connection.sock.fileno(), self._readable, flow, connection)
+
+    def _unwatch_reading(self, connection: _Connection) -> None:
+        if connection.reading:
+            connection.reading = False
             self._loop.remove_reader(connection.sock.fileno())
 
     def _await_room(
@@ -208,7 +317,8 @@ class TcpSockets:
         failed = TcpFailed(flow, code)
         for error in errqueue.read(connection.sock, flow):
             failed.icmp, failed.offender = error.icmp, error.offender
-        self._dispose(connection, reset=False)
+        self._unwatch(connection)
+        connection.sock.close()
         self._emit(failed)
 
     def _rescue(self, flow: int, connection: _Connection) -> None:
@@ -221,13 +331,13 @@ class TcpSockets:
                 connection.allowance -= len(data)
                 self._emit(TcpReceived(flow, data))
 
-    def _dispose(self, connection: _Connection, reset: bool) -> None:
-        if connection.reading:
-            self._loop.remove_reader(connection.sock.fileno())
+    def _leave(self, connection: _Connection, *, reset: bool) -> None:
+        self._unwatch(connection)
+        self._lingering.leave(connection.sock, reset=reset)
+
+    def _unwatch(self, connection: _Connection) -> None:
+        self._unwatch_reading(connection)
         self._have_room(connection)
-        if reset:
-            reset_on_close(connection.sock)
-        connection.sock.close()
 
 
 def _sends(action: TcpSend, family: int) -> Iterator[tuple[list[bytes | memoryview], int]]:
@@ -274,8 +384,3 @@ def _set_up(sock: socket.socket) -> None:
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the guest gathers, or does not
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-
-
-def reset_on_close(sock: socket.socket) -> None:
-    """The peer sees RST instead of FIN (SO_LINGER with zero time)."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
 from pynat.host.descriptors import open_socket
-from pynat.nat.messages import Event, SocketError, UdpReceived, UdpSend
+from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
 
 _MAX = 65_535  # bytes of one recvfrom
+_LOOPBACK = 127  # first byte
 _AT_ONCE = 32  # datagrams of one socket before the others have their turn
 
 
@@ -23,8 +24,13 @@ class UdpSockets:
         emit: Callable[[Event], None],
         *,
         broadcast: bool = False,
+        keep_ports: bool = False,
     ) -> None:
-        """broadcast: whether the kernel may let datagrams to broadcast addresses out."""
+        """broadcast: whether the kernel may let datagrams to broadcast addresses out.
+
+        keep_ports: a flow has the guest's own port where it can be had.
+        """
+        self._keep_ports = keep_ports
         self._loop = loop
         self._emit = emit
         self._broadcast = broadcast
@@ -32,7 +38,7 @@ class UdpSockets:
 
     def send(self, action: UdpSend) -> None:
         try:
-            sock = self._open.get(action.flow) or self._create(action.flow)
+            sock = self._open.get(action.flow) or self._create(action)
         except OSError as error:
             number = error.errno or errno.EIO
             self._emit(SocketError(action.flow, number, action.to, action.payload))
@@ -52,13 +58,32 @@ class UdpSockets:
         for flow in list(self._open):
             self.close(flow)
 
-    def _create(self, flow: int) -> DatagramSocket:
+    def _create(self, action: UdpSend) -> DatagramSocket:
+        flow = action.flow
         sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self._bind(sock, action)
+        except OSError:
+            sock.close()
+            raise
         if self._broadcast:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         opened = self._open[flow] = DatagramSocket(sock)
         self._loop.add_reader(sock.fileno(), self._readable, flow, sock)
         return opened
+
+    def _bind(self, sock: socket.socket, action: UdpSend) -> None:
+        """To a port, now: a send that finds none says only EAGAIN (ip(7))."""
+        wanted = action.parties.guest[1] if self._keep_ports and action.parties else 0
+        if wanted and action.to[0][0] == _LOOPBACK and action.to[1] == wanted:
+            wanted = 0  # it would send to itself
+        try:
+            sock.bind(("", wanted))
+        except OSError as error:
+            if not wanted:
+                raise
+            self._emit(PortNotKept(action.flow, wanted, error.errno or errno.EIO))
+            sock.bind(("", 0))
 
     def _readable(self, flow: int, sock: socket.socket) -> None:
         for error in errqueue.read(sock, flow):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynat.config import Config
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -41,7 +42,7 @@ class _Echo:
     table: EchoTable
     names: Names
     opened: float
-    last: float  # request
+    idle: Idle  # since the last request
     requests: int = 0
     replies: int = 0
     sent: Sent = field(default_factory=lambda: Sent(ECHO_LATELY))  # by sequence number
@@ -57,12 +58,12 @@ class _Echo:
             "datagrams_from_guest": self.requests,
             "datagrams_from_host": self.replies,
             "age": seconds(now - self.opened),
-            "idle": seconds(now - self.last),
-            "timer": seconds(self.table.due(self) - now),
+            "idle": seconds(now - self.idle.last),
+            "timer": seconds(self.idle.due - now),
         }
 
     def on_timer(self, now: float) -> None:
-        self.table.close(self)
+        self.table.idled(self, now)
 
 
 class EchoTable:
@@ -85,9 +86,6 @@ class EchoTable:
     def __len__(self) -> int:
         return len(self._flows)
 
-    def due(self, flow: _Echo) -> float:
-        return flow.last + self._config.idle
-
     def rows(self, now: float) -> list[Row]:
         return [flow.row(now) for flow in self._flows.values()]
 
@@ -96,13 +94,13 @@ class EchoTable:
         key = (packet.source, request.ident)
         flow = self._flows.pop(key, None) or self._open(packet, request, now)
         self._flows[key] = flow  # the last in the order of use
-        flow.last = now
+        flow.idle.used(now)
         flow.requests += 1
         flow.remote = packet.destination
         flow.names.sent((packet.destination, 0), (host, 0))
         flow.quote = packet.quote
         flow.sent.add(request.sequence, packet)
-        self._outlet.timers.set(flow, self.due(flow))
+        self._outlet.timers.set(flow, flow.idle.due)
         self._outlet.holds.expect(flow.number, now)
         self._actions.append(
             EchoSend(
@@ -166,13 +164,19 @@ class EchoTable:
             self,
             Names(self._as_guest_sees),
             now,
-            now,
+            Idle(self._outlet.wall, self._config.idle),
         )
         self._by_number[flow.number] = flow
         return flow
 
     def _name(self, flow: _Echo) -> str:
         return f"ping {ipv4.dotted(flow.guest)} identifier {flow.ident}"
+
+    def idled(self, flow: _Echo, now: float) -> None:
+        if flow.idle.is_over(now):
+            self.close(flow)
+        else:
+            self._outlet.timers.set(flow, flow.idle.due)
 
     def close(self, flow: _Echo) -> None:
         del self._flows[flow.guest, flow.ident], self._by_number[flow.number]

@@ -225,6 +225,15 @@ class SocketError:
 
 
 @dataclass(slots=True)
+class PortNotKept:
+    """The guest's own port is not to be had on the host (`nat.keep_ports`): another is used."""
+
+    flow: int
+    port: int
+    errno: int
+
+
+@dataclass(slots=True)
 class TcpConnected:
     flow: int
 
@@ -380,6 +389,7 @@ class FileFailed:
 Event = (
     UdpReceived
     | SocketError
+    | PortNotKept
     | TcpConnected
     | TcpSent
     | TcpWritable

@@ -10,6 +10,7 @@ from random import Random
 from typing import Protocol
 
 from pynat.nat.holds import Holds
+from pynat.nat.idle import Wall
 from pynat.notices import Notices
 from pynat.timers import Timers
 
@@ -19,6 +20,7 @@ class Outlet(Protocol):
     timers: Timers
     dice: Random
     holds: Holds
+    wall: Wall
 
     def send_ipv4(
         self,

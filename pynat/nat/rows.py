@@ -32,7 +32,7 @@ def tcp_row(flow: Flow, now: float) -> Row:
         "bytes_from_guest": flow.bytes_from_guest,
         "bytes_from_host": flow.bytes_from_host,
         "age": seconds(now - flow.opened),
-        "idle": seconds(now - flow.last),
+        "idle": seconds(now - flow.idle.last),
         "timer": seconds(None if due is None else due - now),
         "retransmitted": sender.retransmitted,
         "retries": sender.retries,
@@ -43,6 +43,6 @@ def tcp_row(flow: Flow, now: float) -> Row:
         "window_of_guest": sender.window,
         "in_flight": sender.nxt - sender.una,
         "buffered_for_guest": sender.buffered,
-        "window_for_guest": receiver.edge - receiver.ack,
+        "window_for_guest": receiver.told - receiver.ack,
         "held_for_host": receiver.held,
     }

@@ -18,11 +18,11 @@ manner.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynat.config import Config
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Address,
@@ -40,8 +40,8 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.rows import Row, named, seconds
 from pynat.nat.sent import UDP_LATELY, Sent
-from pynat.nat.unreachable import OURS, reason, what_to_tell
-from pynat.notices import FLOWS
+from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
+from pynat.notices import FLOWS, Level
 from pynat.wire import ipv4, udp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
@@ -49,29 +49,29 @@ from pynat.wire.udp import Udp
 SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
 DNS_PORT = 53
 MAX_PEERS = 4096  # of forwards
-_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NOT_ONE_HOST = 224  # first byte of addresses from which on they are multicast or broadcast
 
 
-class _Idle:
-    """Something that goes when nothing has used it for a while."""
+class _Idle(Idle):
+    """With its timer."""
 
-    def __init__(self, outlet: Outlet, idle: float, gone: Callable[[float], None]) -> None:
+    def __init__(self, outlet: Outlet, seconds: float, gone: Callable[[float], None]) -> None:
+        super().__init__(outlet.wall, seconds)
         self._timers = outlet.timers
-        self.seconds = idle
         self._gone = gone
-        self.last = 0.0
-        self.due = 0.0
 
     def used(self, now: float) -> None:
-        self.last, self.due = now, now + self.seconds
+        super().used(now)
         self._timers.set(self, self.due)
 
     def stop(self) -> None:
         self._timers.set(self, None)
 
     def on_timer(self, now: float) -> None:
-        self._gone(now)
+        if self.is_over(now):
+            self._gone(now)
+        else:
+            self._timers.set(self, self.due)
 
 
 @dataclass(slots=True)
@@ -210,9 +210,12 @@ class UdpTable:
             return False
         self._outlet.holds.settle(flow.number)
         if event.to is None or event.errno in OURS:
-            why = f"{self._name(flow)}: {reason(event.errno)}"
-            self._outlet.notices.drop("udp socket", why, now)
-            if event.errno in _NO_DESCRIPTOR:
+            why = f"{self._name(flow)}: {shortage(event.errno)}"
+            if event.errno in NO_PORT:
+                self._outlet.notices.drop("host sockets", why, now, Level.ERROR)
+            else:
+                self._outlet.notices.drop("udp socket", why, now)
+            if event.errno in NO_PORT | NO_DESCRIPTOR:
                 self._make_room(flow, now)
             return True
         remote = flow.names.of(event.to)
@@ -284,10 +287,11 @@ class UdpTable:
         """For the next datagram of this flow, which could get no socket."""
         oldest = next(iter(self._flows.values()))
         if oldest is not flow:
-            self._close(oldest, now, "the host has no descriptor left, used longest ago")
+            self._close(oldest, now, "the host has no descriptor or port left, used longest ago")
 
     def _idled(self, flow: UdpFlow, now: float) -> None:
-        self._close(flow, now, f"idle for {flow.idle.seconds:g} s")
+        key = "udp.idle" if flow.idle.seconds == self._config.udp.idle else "udp.dns_idle"
+        self._close(flow, now, f"idle for {flow.idle.seconds:g} s ({key})")
 
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]

@@ -15,7 +15,6 @@ _CODES = {
     errno.ETIMEDOUT: icmp.HOST,
     errno.ENETUNREACH: icmp.NET,
     errno.ENETDOWN: icmp.NET,
-    errno.EADDRNOTAVAIL: icmp.NET,
     errno.EACCES: icmp.PROHIBITED,
     errno.EPERM: icmp.PROHIBITED,
     errno.EMSGSIZE: icmp.FRAGMENTATION_NEEDED,
@@ -26,8 +25,11 @@ _CODES = {
 # A parameter problem is one of the header that the host's kernel has made.
 _OF_THE_PATH = (icmp.UNREACHABLE, icmp.TIME_EXCEEDED)
 
-# No fault of the path's: the host has no buffer or descriptor left. Nobody is blamed for that.
-OURS = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+NO_PORT = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE})
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+
+# No fault of the path's: the host has no buffer, descriptor or port left. Nobody is blamed.
+OURS = NO_PORT | NO_DESCRIPTOR | {errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM}
 
 
 def code_for(number: int) -> int:
@@ -50,3 +52,8 @@ def reason(number: int) -> str:
     """`connection refused (ECONNREFUSED)`"""
     name = errno.errorcode.get(number, str(number))
     return f"{os.strerror(number).lower()} ({name})"
+
+
+def shortage(number: int) -> str:
+    """What the host has not, of those that are OURS."""
+    return f"{reason(number)}{': the host has no free port for it' if number in NO_PORT else ''}"

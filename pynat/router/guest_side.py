@@ -16,6 +16,7 @@ from random import Random
 
 from pynat.config import Config
 from pynat.nat.holds import Holds
+from pynat.nat.idle import Wall
 from pynat.notices import Notices
 from pynat.router.errors import ErrorGate, message
 from pynat.router.neighbors import Neighbors
@@ -31,6 +32,7 @@ class GuestSide:
         self.timers = Timers()
         self.dice = dice
         self.holds = Holds(config.patience)
+        self.wall = Wall()
         self._mac = network.mac
         self._mtu = network.mtu
         self._router = network.router.packed

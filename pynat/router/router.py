@@ -28,6 +28,7 @@ from pynat.nat.messages import (
     ForwardTrouble,
     GuestDatagram,
     Inner,
+    PortNotKept,
     Resolved,
     SocketError,
     TcpFailed,
@@ -39,6 +40,7 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
+from pynat.nat.unreachable import reason
 from pynat.notices import Level, Notices
 from pynat.peer import Peer
 from pynat.router.guest_side import GuestSide
@@ -76,6 +78,7 @@ class Router:
         self.notices = notices
         self.guest = GuestSide(config, notices, dice)
         self._config = config
+        self.ports_not_kept = 0  # though nat.keep_ports asks for it
         self._now = 0.0  # of what is being dealt with, for the services' callbacks
         self._net = network.net
         self._mac = network.mac
@@ -122,6 +125,10 @@ class Router:
         """What the guest's card says of itself."""
         self.tcp.link_speed(megabits)
         self.tftp.link_speed(megabits)
+
+    def wall_time(self, now: float) -> None:
+        """The time on the wall. Once it is told, what is idle must be so by both clocks."""
+        self.guest.wall.now = now
 
     def set_peer(self, peer: Peer) -> None:
         """One more, or another behaviour of a known one; its name is known to the DNS at once."""
@@ -350,6 +357,10 @@ class Router:
             case SocketError():
                 if not self.udp.on_error(event, now):
                     self.echo.on_error(event, now)
+            case PortNotKept(_, port, number):
+                self.ports_not_kept += 1
+                text = f"port {port} of the guest's is another of the host's: {reason(number)}"
+                self.notices.limited("port not kept", f"{text} (nat.keep_ports)", now)
             case Resolved():
                 self._now = now
                 self.dns.from_host(event, now)
@@ -393,7 +404,7 @@ class Router:
         actions: list[Action] = []
         while True:
             self._now = now
-            new = self.udp.to_host() + self.echo.to_host() + self.tcp.to_host()
+            new = self.udp.to_host() + self.echo.to_host() + self.tcp.to_host(now)
             actions += self.peers.take(self.inner.take(new, now), now)
             events = self.inner.events() + self.peers.events()
             if not events:

@@ -89,10 +89,12 @@ HOST_SOCKETS = Rule(
     "NET009",
     "host sockets",
     Severity.NOTE,
-    "The host has no more sockets.",
+    "The host has no more sockets, or no port for one.",
     "",
-    "The guest's connection is refused.",
-    "Raise the host's limit of open files (`ulimit -n`).",
+    "The guest's connection is refused, or its datagram lost and the UDP port used longest ago"
+    " closed.",
+    "Raise the host's limit of open files (`ulimit -n`), widen its range of ports (sysctl"
+    " net.ipv4.ip_local_port_range), or have the guest close connections that are done.",
 )
 
 TCP_FLOWS = Rule(
@@ -183,6 +185,27 @@ PEER_ANSWERS = Rule(
     "",
     "The datagram is not answered.",
     "Ask more slowly, or let the peer answer at once (docs/peers.md).",
+)
+
+ANSWER_RATE = Rule(
+    "NET019",
+    "tcp answer rate",
+    Severity.NOTE,
+    "Too many segments of a connection were not acceptable.",
+    "RFC 5961 7",
+    "This one is not answered: 10 in 5 s are, and all that carry text.",
+    "Look at the other lines for what is wrong with them: two ends that find each other's answers"
+    " wrong would send them for ever.",
+)
+
+TCP_MEMORY = Rule(
+    "NET020",
+    "tcp memory",
+    Severity.NOTE,
+    "All TCP connections together hold much, and this one its share.",
+    "",
+    "What the guest sent is not kept; it is not acknowledged either.",
+    "Have the programs read, on both sides, or raise `tcp.memory`.",
 )
 
 FAULT = Rule(

@@ -111,14 +111,19 @@ class _Threads(_Quiet, socketserver.TCPServer):
 
 
 class TcpServer(_Served):
-    """`talk` is called for each connection; when it returns the connection is closed."""
+    """`talk` is called for each connection; when it returns the connection is closed.
 
-    def __init__(self, talk: Callable[[socket.socket], None]) -> None:
+    receive_buffer: bytes (SO_RCVBUF) of each connection; 0 leaves it to the system.
+    """
+
+    def __init__(self, talk: Callable[[socket.socket], None], *, receive_buffer: int = 0) -> None:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 talk(self.request)
 
-        self.server = _Threads((LOOPBACK, 0), Handler)
+        self.server = server = _Threads((LOOPBACK, 0), Handler)
+        if receive_buffer:
+            server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
 
 
 class TcpSink(TcpServer):

@@ -117,7 +117,7 @@ def virtual(config: Config) -> Iterator[VirtualNetwork]:
     notices = Notices(lambda level, text: say(card, level, text), config.lint.silence)
     try:
         with stacked(card, config, notices, lint=True) as stack:
-            engine = Engine(config, stack.link, loop, notices)
+            engine = Engine(config, stack.link, loop, notices, wall=card.now)
             yield VirtualNetwork(engine, card)
             engine.end()
     finally:

@@ -7,8 +7,11 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import pytest
+
+from pynat.host import tcp
 from pynat.host.tcp import LITTLE_ROOM, TcpSockets, at_mark, room_in
 from pynat.nat.messages import (
     PLENTY,
@@ -188,3 +191,126 @@ def test_the_socket_of_a_command_has_room_too() -> None:
     with one, other:
         assert 0 < room_in(one) <= PLENTY
         assert not at_mark(one)
+
+
+# ---------------------------------------------------------------- a host that is short of something
+class Short:
+    """A socket whose calls fail so many times with ENOBUFS."""
+
+    def __init__(self, sock: socket.socket, *names: str, times: int = 2) -> None:
+        self._sock = sock
+        self._names = names
+        self.times = times
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._names and self.times:
+            self.times -= 1
+            return self._fail
+        return getattr(self._sock, name)
+
+    def _fail(self, *_: object) -> None:
+        raise OSError(errno.ENOBUFS, "no buffer space available")
+
+
+def test_a_send_that_finds_no_buffers_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "BREATH", 0.001)
+
+    async def run(flow: Connected) -> None:
+        connection = flow.sockets._open[1]
+        connection.sock = Short(connection.sock, "sendmsg")  # type: ignore[assignment]
+        for _ in range(2):
+            flow.sockets.send(TcpSend(1, [b"hello"]))
+            assert await flow.expect(TcpSent) == TcpSent(1, 0, 0)
+            assert (await flow.expect(TcpWritable)).room > 0
+        flow.sockets.send(TcpSend(1, [b"hello"]))
+        assert (await flow.expect(TcpSent)).count == 5
+        assert flow.program.recv(10) == b"hello"
+
+    scenario(run)
+
+
+def test_a_receive_that_finds_no_buffers_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "BREATH", 0.001)
+
+    async def run(flow: Connected) -> None:
+        connection = flow.sockets._open[1]
+        connection.sock = short = Short(connection.sock, "recv")  # type: ignore[assignment]
+        flow.program.sendall(b"hello")
+        flow.sockets.read(TcpRead(1, 100))
+        assert (await flow.expect(TcpReceived)).data == b"hello"
+        assert short.times == 0
+
+    scenario(run)
+
+
+@pytest.mark.parametrize("fails", [2, 100])
+def test_a_connect_that_finds_no_buffers_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, fails: int
+) -> None:
+    monkeypatch.setattr(tcp, "BREATH", 0.001)
+
+    async def run() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        sockets = TcpSockets(asyncio.get_running_loop(), events.put_nowait)
+        connect = sockets._destinations.connect
+        failed: list[int] = []
+
+        def short(*arguments: Any) -> tuple[socket.socket, int]:
+            if len(failed) < fails:
+                failed.append(errno.ENOBUFS)
+                return socket.socket(), errno.ENOBUFS
+            return connect(*arguments)
+
+        monkeypatch.setattr(sockets._destinations, "connect", short)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            sockets.connect(TcpConnect(1, (LOOPBACK, listener.getsockname()[1])))
+            event = await asyncio.wait_for(events.get(), 10)
+        wanted = TcpConnected(1) if fails == 2 else TcpFailed(1, errno.ENOBUFS)
+        assert (event, len(failed)) == (wanted, min(fails, tcp.TRIES))
+        sockets.close_all()
+
+    asyncio.run(run())
+
+
+def test_a_connect_that_is_given_up_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        events: list[Event] = []
+        sockets = TcpSockets(asyncio.get_running_loop(), events.append)
+        monkeypatch.setattr(
+            sockets._destinations, "connect", lambda *_: (socket.socket(), errno.ENOBUFS)
+        )
+        sockets.connect(TcpConnect(1, (LOOPBACK, 1)))
+        sockets.close(CloseFlow(1))
+        assert sockets._again == {}
+        sockets.connect(TcpConnect(2, (LOOPBACK, 1)))
+        sockets.close_all()
+        assert (sockets._again, events) == ({}, [])
+
+    asyncio.run(run())
+
+
+def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "MOST_READ", 1000)
+
+    async def run(flow: Connected) -> None:
+        flow.program.sendall(bytes(5000))
+        read: list[int] = []
+
+        def emit(event: Event) -> None:
+            assert isinstance(event, TcpReceived)
+            read.append(len(event.data))
+
+        flow.sockets._emit = emit
+        flow.sockets.read(TcpRead(1, 700))
+        connection = flow.sockets._open[1]
+        flow.sockets._readable(1, connection)
+        connection.allowance = 700
+        flow.sockets._readable(1, connection)
+        connection.allowance = 700
+        flow.sockets._readable(1, connection)
+        assert read == [700, 700]
+        await asyncio.sleep(0)  # the turn
+        flow.sockets._readable(1, connection)
+        assert read == [700, 700, 700]
+
+    scenario(run)

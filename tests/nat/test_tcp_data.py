@@ -81,7 +81,7 @@ def test_only_what_the_kernel_took_is_acknowledged(flow: TcpScript) -> None:
     flow.guest("P. 1:11(10) ack 1")
     assert flow.to_guest() == [". 1:1(0) ack 4"]
     flow.guest("P. 11:16(5) ack 1")
-    assert flow.to_guest() == []  # held, neither taken nor acknowledged
+    assert flow.to_guest() == [". 1:1(0) ack 4"]  # held, neither taken nor acknowledged
     assert flow.lab.host_bytes[1] == pattern(3)
     flow.lab.room = None
     flow.host(TcpWritable(1))
@@ -102,15 +102,115 @@ def test_a_stalled_host_stops_the_guest_at_the_window_it_was_promised(flow: TcpS
     assert flow.lab.host_bytes[1] == pattern(65_535)
 
 
-def test_the_right_edge_of_our_window_never_moves_back(flow: TcpScript) -> None:
-    flow.lab.room = 10_000
+def test_the_right_edge_of_our_window_moves_back_only_when_the_kernel_is_full(
+    flow: TcpScript,
+) -> None:
+    flow.lab.room = 10_500
     edge = 65_536
     for seq in range(1, 30_000, 1000):
         flow.guest(f". {seq}:{seq + 1000}(1000) ack 1")
         for packet in flow.packets():
-            ack = packet["TCP"].ack - flow.isn
-            assert ack + packet["TCP"].window >= edge
-            edge = ack + packet["TCP"].window
+            ack, window = packet["TCP"].ack - flow.isn, packet["TCP"].window
+            if flow.lab.room:
+                assert ack + window >= edge
+                edge = ack + window
+            else:
+                assert (ack, window) == (10_501, 0)
+    assert flow.lab.room == 0
+
+
+def test_a_promise_that_the_kernel_does_not_keep_is_taken_back(flow: TcpScript) -> None:
+    flow.lab.room = 280
+    flow.guest("P. 1:1449(1448) ack 1")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 281 win 0"]
+    for _ in range(3):  # the guest probes, with what it takes for new, or with all of it
+        flow.guest("P. 281:282(1) ack 1")
+        flow.guest("P. 281:1449(1168) ack 1")
+        assert flow.to_guest(detail=True) == 2 * [". 1:1(0) ack 281 win 0"]
+        flow.lab.wait(5)
+    flow.lab.room = 1000
+    flow.host(TcpWritable(1, 1000))
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1281 win 0"]
+    flow.lab.room = None
+    flow.host(TcpWritable(1))
+    (opened,) = flow.packets()
+    assert (opened["TCP"].ack - flow.isn, opened["TCP"].window) == (1449, 65_535)
+    assert flow.lab.host_bytes[1] == pattern(1448)
+
+
+def test_a_kernel_that_is_full_closes_the_window_with_the_acknowledgement_that_moves(
+    flow: TcpScript,
+) -> None:
+    """Some stacks take no smaller window from an acknowledgement of what they know."""
+    flow.lab.room = 1448
+    flow.guest("P. 1:1449(1448) ack 1")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1449 win 0"]
+    flow.guest("P. 1449:2897(1448) ack 1")  # it was on its way
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 1449 win 0"]
+    flow.lab.room = None
+    flow.host(TcpWritable(1))
+    assert flow.to_guest() == [". 1:1(0) ack 2897"]
+    assert flow.lab.host_bytes[1] == pattern(2896)
+
+
+def test_acknowledgements_count_while_a_promise_is_taken_back(flow: TcpScript) -> None:
+    """The guest may number its segments from where its window, as it knows it, begins."""
+    flow.lab.room = 280
+    flow.guest("P. 1:1449(1448) ack 1")
+    flow.host_says(b"hello")
+    assert flow.to_guest() == [". 1:1(0) ack 281", "P. 1:6(5) ack 281"]
+    flow.guest(". 281:281(0) ack 6")
+    assert flow.to_guest() == []
+    flow.lab.wait(5)
+    assert flow.to_guest() == []  # nothing goes again
+    assert flow.lab.drops == {}
+
+
+def test_windows_closed_on_both_sides_start_no_war() -> None:
+    flow = established(Lab(Config(tcp=Tcp(window=4000))))
+    flow.lab.room = 4000
+    flow.guest("P. 1:4001(4000) ack 1 win 0")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 4001 win 0"]
+    flow.host_says(pattern(100))
+    seen = []
+    for _ in range(60):
+        flow.lab.wait(0.5)
+        for segment in flow.to_guest():
+            assert segment in (". 1:2(1) ack 4001", ". 1:1(0) ack 4001"), segment
+            seen.append(segment)
+            if segment == ". 1:2(1) ack 4001":  # no room for a probe's byte
+                flow.guest(". 4002:4002(0) ack 1 win 0")  # its number counts its own probe
+    assert len(seen) <= 30
+    flow.guest(". 4002:4002(0) ack 1 win 1000")
+    assert flow.payload() == pattern(100)
+
+
+@pytest.mark.parametrize(
+    ("segment", "reason"),
+    [
+        ("R 100:100(0)", "tcp reset beside the next number"),
+        (". -99:-99(0) ack 1", "tcp duplicate"),
+        (". 70000:70000(0) ack 1", "tcp outside the window"),
+        (". 1:1(0) ack 5", "tcp acknowledges what was not sent"),
+        ("S. 100:100(0) ack 1", "tcp syn in a connection"),
+    ],
+)
+def test_answers_to_what_is_not_acceptable_are_limited(
+    flow: TcpScript, segment: str, reason: str
+) -> None:
+    def storm() -> int:
+        for _ in range(1000):
+            flow.guest(segment)
+        return len(flow.to_guest())
+
+    assert storm() == 10
+    assert flow.lab.drops == {reason: 1000, "tcp answer rate": 990}
+    flow.guest("P. -99:1(100) ack 1")  # text is always answered: its acknowledgement was lost
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+    flow.lab.wait(4.9)
+    assert storm() == 0
+    flow.lab.wait(0.1)
+    assert storm() == 10
 
 
 def test_host_data_goes_to_the_guest_in_segments(flow: TcpScript) -> None:

@@ -90,6 +90,15 @@ def test_refused_becomes_rst() -> None:
     assert rst["TCP"].ack == flow.isn + 1
 
 
+def test_a_host_without_ports_refuses_and_says_so() -> None:
+    flow = connecting(Lab())
+    flow.host(TcpFailed(1, errno.EADDRNOTAVAIL))
+    (rst,) = flow.packets()
+    assert str(rst["TCP"].flags) == "RA"
+    assert flow.lab.drops == {"host sockets": 1}
+    assert any("NET009" in line and "no free port" in line for line in flow.lab.log)
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [

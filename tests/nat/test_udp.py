@@ -319,6 +319,18 @@ def test_a_host_without_descriptors_closes_the_oldest_flow(lab: Lab) -> None:
     assert lab.drops == {"udp socket": 2}
 
 
+@pytest.mark.parametrize("number", [errno.EADDRINUSE, errno.EADDRNOTAVAIL])
+def test_a_host_without_ports_says_so_and_closes_the_oldest_flow(lab: Lab, number: int) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"x", sport=1))
+    lab.from_guest(udp("192.0.2.7", 9, b"x", sport=2))
+    lab.to_host()
+    lab.from_host(SocketError(2, number, (REMOTE, 9), b"x"))
+    assert lab.to_host() == [CloseFlow(1)]
+    assert lab.drops == {"host sockets": 1}
+    assert any("the host has no free port" in line for line in lab.log)
+    assert read(lab) == []  # nobody is blamed
+
+
 # ---------------------------------------------------------------- broadcasts
 @pytest.mark.parametrize("address", ["255.255.255.255", "192.168.16.255", "239.255.255.250"])
 def test_broadcasts_but_dhcp_go_nowhere(lab: Lab, address: str) -> None:

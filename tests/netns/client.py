@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import hashlib
 import socket
 import struct
 import sys
+import termios
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +22,7 @@ from pynat.testing.servers import pseudo_random
 
 LINGER_ZERO = struct.pack("ii", 1, 0)
 IP_RECVERR = 11  # ip(7)
+TCP_REPAIR = 19  # linux/tcp.h
 CHUNK = 65_536
 
 
@@ -34,6 +38,68 @@ def push(host: str, port: str, seed: str, size: str) -> str:
         sock.sendall(pseudo_random(int(seed), int(size)))
         sock.shutdown(socket.SHUT_WR)
         return sock.makefile("r").read().strip()
+
+
+def leave(host: str, port: str, seed: str, size: str, fin: str) -> str:
+    """Send, half-close perhaps, wait until all is acknowledged, and end without closing."""
+    sock = socket.create_connection((host, int(port)))
+    sock.sendall(pseudo_random(int(seed), int(size)))
+    if fin:
+        sock.shutdown(socket.SHUT_WR)
+    while struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
+        time.sleep(0.01)
+    sock.setsockopt(socket.SOL_TCP, TCP_REPAIR, 1)  # closed so, it sends nothing more
+    sock.close()
+    return "acknowledged"
+
+
+def ask_from_many(host: str, port: str, count: str) -> str:
+    """A datagram from each of so many ports, asked again until it is answered."""
+    answered = 0
+    with contextlib.ExitStack() as stack:
+        for _ in range(int(count)):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.settimeout(1)
+            for _ in range(5):
+                sock.sendto(b"x", (host, int(port)))
+                with contextlib.suppress(TimeoutError):
+                    answered += len(sock.recv(10))
+                    break
+    return f"{answered} answered"
+
+
+def connect_many(host: str, port: str, count: str) -> str:
+    """So many connections at once: how many there are when one fails, and how it does."""
+    with contextlib.ExitStack() as stack:
+        for number in range(int(count)):
+            try:
+                stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            except OSError as error:
+                return f"{number} {errno.errorcode.get(error.errno or 0, error)}"
+    return f"{count} connected"
+
+
+def connect_from(host: str, port: str, source: str) -> str:
+    with socket.create_connection((host, int(port)), 10, ("", int(source))):
+        return "connected"
+
+
+def read_late(host: str, port: str, seed: str, size: str, count: str) -> str:
+    """So many connections, of which none reads before all have got as much as they take."""
+    expected = pseudo_random(int(seed), int(size))
+    whole = 0
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for _ in range(int(count)):
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect((host, int(port)))
+            socks.append(sock)
+        time.sleep(2)
+        for sock in socks:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            whole += sock.makefile("rb").read() == expected
+    return f"{whole} whole"
 
 
 def dial(host: str, port: str) -> str:
@@ -163,7 +229,8 @@ def _digest(sock: socket.socket) -> str:
 VERBS: dict[str, Callable[..., str]] = {
     verb.__name__: verb
     for verb in (
-        fetch, push, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn
+        fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn,
+        read_late, ask_from_many, connect_many, connect_from,
     )
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pynat.host.tcp import reset_on_close
+from pynat.host.linger import reset_on_close
 from pynat.testing.servers import Log, TcpServer, TcpSink, TcpSource, pseudo_random, sha256
 from tests.netns.client import receive_urgent
 from tests.netns.network import ROUTER, TapNetwork

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,8 +130,20 @@ def test_an_engine_that_returns_is_noticed(run: Run) -> None:
 def test_a_stuck_engine_does_not_keep_bochs_from_ending(run: Run) -> None:
     outcome = run("sticks", f"send 0 {HEX}\nrun 1000000\n")
     assert outcome.status == 0
-    assert outcome.log("error") == ["pynat: the network did not end in 3 s; Bochs ends without it"]
+    assert outcome.log("error") == ["pynat: the network did not end in 8 s; Bochs ends without it"]
     assert "; engine_late 1" in outcome.log()[-1]
+
+
+@pytest.mark.parametrize("cards", [1, 3])
+def test_sigterm_ends_the_networks_first(run: Run, cards: int) -> None:
+    outcome = run("lingers", "run 1000\nterminate\n", cards=cards)
+    assert outcome.status == -signal.SIGTERM
+    assert outcome.stderr.splitlines() == ["ended in good order"] * cards
+
+
+def test_sigterm_does_not_wait_for_a_stuck_engine(run: Run) -> None:
+    outcome = run("sticks", "terminate\n")
+    assert outcome.status == -signal.SIGTERM
 
 
 def test_a_panic_in_our_own_delivery(run: Run) -> None:

@@ -2,9 +2,18 @@
 
 An acknowledgement may wait for `delay` seconds, but not for the second full segment, nor where the
 guest says PSH or FIN, nor where something is missing. What we send for other reasons carries it.
+
+Segments that are not acceptable are answered, too, but those without text only `ANSWERS` times in
+`PERIOD` seconds (RFC 5961 7): two stacks that find each other's answers unacceptable would never
+stop. A lost acknowledgement is always repeated, since what it was for comes again with its text.
 """
 
 from __future__ import annotations
+
+from pynat.wire.tcp import SYN, Segment
+
+ANSWERS = 10
+PERIOD = 5.0  # seconds (guest)
 
 
 class Acks:
@@ -15,6 +24,8 @@ class Acks:
         self._delay = delay
         self._pushed = False  # the guest has said that it waits
         self._full = 0  # bytes of the guest's longest segment
+        self._answers = 0
+        self._answers_since = -PERIOD
 
     def received(self, length: int, *, push: bool, at_once: bool) -> None:
         """A segment of the guest's with text."""
@@ -28,6 +39,17 @@ class Acks:
             self.due = True
         elif self.later is None:
             self.later = now + self._delay
+
+    def object_to(self, segment: Segment, now: float) -> bool:
+        """It is not acceptable, and the guest is told what would be. Whether it is."""
+        if segment.flags & SYN or not segment.length:
+            if now - self._answers_since >= PERIOD:
+                self._answers, self._answers_since = 0, now
+            self._answers += 1
+            if self._answers > ANSWERS:
+                return False
+        self.due = True
+        return True
 
     def sent(self, ack: int) -> None:
         self.last = ack

@@ -23,6 +23,11 @@ class SendBuffer:
     def __len__(self) -> int:
         return self.end - self.start
 
+    @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return self.end - self._base
+
     def write(self, data: bytes) -> None:
         self.end += len(data)
         if self._chunks and len(self._chunks[-1]) + len(data) <= SMALL:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pynat.config import Tcp
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Destination,
@@ -49,6 +50,7 @@ TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 _REFUSED = {
     Text.BEHIND_FIN: "tcp behind the guest's fin",
     Text.NO_ROOM: "tcp too many pieces out of order",
+    Text.NO_MEMORY: "tcp memory",
 }
 
 
@@ -61,8 +63,10 @@ class Flow:
         terms: Terms,
         settings: Tcp,
         touch: Callable[[Flow], None],
+        idle: Idle,
         manner: Manner = PROPER,
     ) -> None:
+        """idle: used when anything comes from either side."""
         self.number = number
         self.ends = ends
         self.state = State.CLOSED
@@ -74,16 +78,18 @@ class Flow:
         self.told_closed = False  # the log has it
         self.bytes_from_guest = 0
         self.bytes_from_host = 0
+        self.unanswered = 0  # segments that were too many of their kind, not yet counted
         self.syn_quote = b""  # for the ICMP error, should the connect fail
         self.answer_due = False  # the guest has sent bytes and the host has not answered yet
         self.opened = 0.0
-        self.last = 0.0  # when anything came from either side
+        self.idle = idle
         self._settings = settings
         self._touch = touch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostSide(number)
         self._manner = manner
         self.twister = Twister(manner) if manner != PROPER else None
+        self.counted = 0  # bytes that the budget of all flows knows of
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
         self._writer = Writer(ends, terms, self.sender, self._acks)
@@ -93,7 +99,8 @@ class Flow:
 
     # ------------------------------------------------------------------ opening
     def open_from_guest(self, syn: Segment, host: Destination, now: float) -> None:
-        self.opened = self.last = now
+        self.opened = now
+        self.idle.used(now)
         self._change(State.CONNECTING)
         self._negotiate(syn, now)
         self._accept(syn, self.receiver.nxt)
@@ -101,7 +108,8 @@ class Flow:
         self._host.connect(host, self.ends.parties)
 
     def open_from_host(self, now: float) -> None:
-        self.opened = self.last = now
+        self.opened = now
+        self.idle.used(now)
         self._change(State.SYN_SENT)
         self._syn_due = True
 
@@ -117,7 +125,7 @@ class Flow:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> str:
         """Why the segment's text was not taken, if it was not: a reason to count."""
-        self.last = now
+        self.idle.used(now)
         self._touch(self)
         if self.state is State.CONNECTING:
             if segment.flags & RST:
@@ -165,7 +173,8 @@ class Flow:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", reset_host=True)
                 return ""
-            self._acks.due |= acceptable
+            if acceptable:
+                self._object_to(segment, now)
             return "tcp reset beside the next number"
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             self._syn_again(segment, now)
@@ -174,24 +183,27 @@ class Flow:
         stamp = segment.options.timestamps
         if stamps and stamp:
             if stamps.is_old(stamp[0], now):
-                self._acks.due = True
+                self._object_to(segment, now)
                 return "tcp old timestamp"
             if acceptable and seq <= self._acks.last:
                 stamps.take_over(stamp[0], now)
         if not acceptable:
-            self._acks.due = True
-            if seq == receiver.nxt and flags & (SYN | ACK) == ACK:
+            self._object_to(segment, now)
+            if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
                 return "tcp while the window is closed"
             return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
         if flags & SYN:
-            self._acks.due = True
+            self._object_to(segment, now)
             return "tcp syn in a connection"
         if not flags & ACK:
             return "tcp without acknowledgement"
         if not self._acknowledged(segment, seq, now):
             return "tcp acknowledges what was not sent"
         return self._accept(segment, seq)
+
+    def _object_to(self, segment: Segment, now: float) -> None:
+        self.unanswered += not self._acks.object_to(segment, now)
 
     def _syn_again(self, segment: Segment, now: float) -> None:
         """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
@@ -213,7 +225,7 @@ class Flow:
                 return False
             self._established(segment, ack, now)
         if ack > sender.top:
-            self._acks.due = True
+            self._object_to(segment, now)
             return False
         if ack >= sender.una:
             options = segment.options
@@ -251,7 +263,7 @@ class Flow:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        at_once = fin or text is not Text.SMOOTH or segment.count > 1
+        at_once = fin or text is not Text.SMOOTH or segment.count > 1 or receiver.closed
         self._acks.received(length, push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
@@ -265,8 +277,11 @@ class Flow:
         self._touch(self)
 
     def on_sent(self, count: int, room: int, now: float) -> None:
-        self.last = now
+        self.idle.used(now)
+        was_closed = self.receiver.closed
         self.receiver.taken(count, room)
+        closed = self.receiver.closed
+        self._acks.due |= closed is not was_closed or (closed and count > 0)
         self._host.taken(count)
         if count:
             self._acks.taken(self.receiver.ack, now)
@@ -280,7 +295,7 @@ class Flow:
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
-        self.last = now
+        self.idle.used(now)
         self.answer_due = False
         self.bytes_from_host += len(data)
         self._host.received(len(data))
@@ -326,16 +341,15 @@ class Flow:
         """When the flow goes if nothing happens any more."""
         match self.state:
             case State.TIME_WAIT:
-                return self.last + TIME_WAIT
+                return self.idle.last + TIME_WAIT
             case State.SYN_SENT:
                 return self.opened + self._settings.forward_wait
             case _:
-                return self.last + self._settings.idle
+                return self.idle.due
 
     def on_timer(self, now: float) -> None:
         self._touch(self)
-        if now >= self._ends_at():
-            self._time_is_over()
+        if now >= self._ends_at() and self._time_is_over(now):
             return
         if self._acks.later is not None and now >= self._acks.later:
             self._acks.due = True
@@ -351,15 +365,18 @@ class Flow:
         times = self.sender.retries  # each time-out but the last sent it once more
         return f"the guest has not acknowledged {what}, sent {times} times"
 
-    def _time_is_over(self) -> None:
+    def _time_is_over(self, now: float) -> bool:
         match self.state:
             case State.TIME_WAIT:
                 self.close("closed")
             case State.SYN_SENT:
                 wait = self._settings.forward_wait
                 self.close(f"the guest has not answered for {wait:g} s", reset_host=True)
+            case _ if self.idle.is_over(now):
+                self.reset(f"idle for {self._settings.idle:g} s (tcp.idle)")
             case _:
-                self.reset(f"idle for {self._settings.idle:g} s")
+                return False
+        return True
 
     # ------------------------------------------------------------------ the end
     def close(self, why: str, *, reset_host: bool = False) -> None:
@@ -383,8 +400,15 @@ class Flow:
         self._touch(self)
 
     # ------------------------------------------------------------------ once a turn
-    def to_host(self) -> list[Action]:
+    @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return self.sender.kept + self.receiver.kept
+
+    def to_host(self, share: int) -> list[Action]:
+        """share: bytes that it may hold in each direction."""
         receiver = self.receiver
+        receiver.share = share
         if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
         elif not self._host.open and self.state is not State.TIME_WAIT:
@@ -398,7 +422,7 @@ class Flow:
                 self._host.shut_down()
                 self._change(AFTER_GUEST_FIN[self.state])
             if self.state in (State.ESTABLISHED, State.CLOSE_WAIT) and not self.sender.fin_queued:
-                self._host.allow_reading(self.sender.buffered)
+                self._host.allow_reading(self.sender.buffered, share)
             self._finish()
         return self._host.actions()
 

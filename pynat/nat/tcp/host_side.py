@@ -45,9 +45,11 @@ class HostSide:
     def received(self, count: int) -> None:
         self._allowance -= count
 
-    def allow_reading(self, buffered: int) -> None:
-        room = SEND_CAPACITY - buffered
-        if room - self._allowance >= READ_STEP:
+    def allow_reading(self, buffered: int, share: int) -> None:
+        """share: what may be buffered. Where it has shrunk, what was allowed is taken back."""
+        capacity = min(SEND_CAPACITY, share)
+        room = max(0, capacity - buffered)
+        if room - self._allowance >= min(READ_STEP, capacity // 4) or room < self._allowance:
             self._allowance = room
             self._actions.append(TcpRead(self._number, room))
 

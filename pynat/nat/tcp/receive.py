@@ -9,8 +9,14 @@ Bytes are acknowledged only once the host's kernel has taken them, so an acknowl
 what it says even if this process ends in the next instant; FIN is acknowledged when everything
 before it has been taken and the host has been told. The window follows the room in the kernel's
 buffer: a host program that does not read closes it (RFC 9293 3.8.6.2.2: in steps of a segment at
-least), and what is promised fits, so that `held` is nearly always empty. The right edge never moves
-back (RFC 9293 3.8.6).
+least), and what is promised nearly always fits.
+
+But that room is an estimate, and what the guest may send at first is promised before there is one.
+Where the kernel is full, or has taken less than it was offered, the promise is taken back at once:
+the window is 0 until the kernel has taken what is held. RFC 9293 3.8.6 discourages it, and requires
+every sender to bear it; otherwise the guest would be told neither that the rest has arrived nor to
+wait, and would give the connection up. What has been promised is accepted all the same, so nothing
+comes twice. At any other moment the right edge does not move back.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from pynat.nat.tcp.assembler import Assembler, Data
+from pynat.nat.tcp.memory import ENOUGH
 
 SMALL = 512  # bytes
 
@@ -29,6 +36,7 @@ class Text(Enum):
     GAP = auto()  # something was missing before it, or still is
     NO_ROOM = auto()  # too much is kept already that came out of order
     BEHIND_FIN = auto()  # the guest had said that nothing follows
+    NO_MEMORY = auto()  # all flows together hold too much to keep it
 
 
 class Receiver:
@@ -40,9 +48,12 @@ class Receiver:
         self.held = 0  # bytes in chunks
         self.fin = False  # received in order
         self.fin_passed = False  # the host has been told
-        self.edge = self.nxt  # right edge of the window that the guest has been told
+        self.edge = self.nxt  # the furthest right edge of a window that the guest has been told
+        self.told = self.nxt  # the last one
+        self.refused = False  # the kernel has not taken all that it was offered
         self.room = capacity  # bytes that the kernel will take
         self.capacity = capacity
+        self.share = ENOUGH  # bytes that are kept, where the kernel does not take them at once
         self.step = min(capacity // 2, 1460)  # the least by which the edge moves on
         self.early = Assembler()  # what came out of order
         self._fin_at: int | None = None  # FIN came out of order, with this number
@@ -54,29 +65,51 @@ class Receiver:
         return self.nxt - self.held - (self.fin and not self.fin_passed)
 
     @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return self.held + self.early.held
+
+    @property
     def drained(self) -> bool:
         return self.fin and not self.held
 
     @property
     def opens(self) -> bool:
         """Whether the window may grow by so much that the guest should be told."""
-        return self.ack + min(self.capacity, self.room) - self.edge >= self.step
+        return not self.closed and self._right_edge - self.told >= self.step
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more would be taken now, for certain."""
+        return self.refused or self.room <= 0
+
+    @property
+    def _right_edge(self) -> int:
+        return self.ack + min(self.capacity, self.share, self.room)
 
     def window(self, shift: int) -> int:
         """The window field, scaled by `shift`; remembers what has been promised."""
         ack = self.ack
-        edge = ack + min(self.capacity, self.room)
-        if edge - self.edge < self.step:
-            edge = self.edge
+        if self.closed:
+            self.told = ack
+            return 0
+        edge = self._right_edge
+        if edge - self.told < self.step:
+            edge = self.told
         field = min(0xFFFF, max(0, edge - ack) >> shift)
-        self.edge = max(self.edge, ack + (field << shift))
+        self.told = max(self.told, ack + (field << shift))
+        self.edge = max(self.edge, self.told)
         return field
 
     def acceptable(self, seq: int, length: int) -> bool:
-        """RFC 9293 3.10.7.4, first check; a segment may begin before the window."""
+        """RFC 9293 3.10.7.4, first check; a segment may begin before the window.
+
+        One without text may have any number from that which the guest was told on, and at a closed
+        window the one behind the byte of a probe.
+        """
         size = self.edge - self.nxt
         if not length:
-            return seq == self.nxt or self.nxt <= seq < self.edge
+            return self.ack <= seq < max(self.edge, self.nxt + 2)
         return size > 0 and seq < self.edge and seq + length > self.nxt
 
     def accept(self, seq: int, payload: Data, fin: bool) -> Text:
@@ -84,6 +117,8 @@ class Receiver:
 
         Bytes beyond the window or the guest's FIN are cut off, and with them a FIN behind them.
         """
+        if (self.refused or seq > self.nxt) and self.kept + len(payload) > self.share:
+            return Text.NO_MEMORY
         end = seq + len(payload)
         limit = self.edge if self._fin_at is None else min(self.edge, self._fin_at)
         if end > limit:
@@ -142,6 +177,7 @@ class Receiver:
     def taken(self, count: int, room: int) -> None:
         """The kernel has taken `count` bytes off the front of `chunks`, `room` more would fit."""
         self.held -= count
+        self.refused = self.held > 0
         self.room = room
         if self._urgent is not None and self._urgent < self._first:
             self._urgent = None

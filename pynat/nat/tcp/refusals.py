@@ -9,7 +9,7 @@ from pynat.wire.tcp import Segment
 
 def explained(reason: str, flow: Flow, segment: Segment) -> str:
     receiver = flow.receiver
-    following, edge = wrap(receiver.nxt), wrap(receiver.edge)
+    following, edge = wrap(receiver.nxt), wrap(receiver.told)
     match reason:
         case "tcp duplicate":
             return f"number {segment.seq}, expected {following}: it came before (RFC 9293 3.10.7.4)"
@@ -32,6 +32,8 @@ def explained(reason: str, flow: Flow, segment: Segment) -> str:
             return "SYN set, expected clear in an open connection (RFC 5961 4.2)"
         case "tcp without acknowledgement":
             return "ACK clear, expected set (RFC 9293 3.10.7.4)"
+        case "tcp memory":
+            return f"number {segment.seq}, expected {following}: all flows hold much (tcp.memory)"
         case "tcp behind the guest's fin":
             return f"number {segment.seq}, the FIN was {wrap(receiver.nxt - 1)} (RFC 9293 3.10.7.4)"
     return f"number {segment.seq}, expected {following} first (RFC 9293 3.10.7.4)"

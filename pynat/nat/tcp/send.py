@@ -78,6 +78,11 @@ class Sender:
         return len(self._buffer)
 
     @property
+    def kept(self) -> int:
+        """Bytes in memory for `buffered`."""
+        return self._buffer.kept
+
+    @property
     def end(self) -> int:
         return self._buffer.end
 
@@ -92,6 +97,14 @@ class Sender:
     @property
     def fin_acked(self) -> bool:
         return self._fin and self.una > self.end
+
+    @property
+    def acceptable(self) -> int:
+        """The number for a segment without text: behind a closed window the guest takes none.
+
+        What has been sent there, a probe, goes again from its beginning.
+        """
+        return min(self.top, max(self.una + self.window, self.iss + 1))
 
     def write(self, data: bytes) -> None:
         if not self._fin:  # nothing comes behind the end

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pynat.config import Command, Config, UnixPath
+from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Address,
@@ -34,11 +35,12 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.manner import Twister
+from pynat.nat.tcp.memory import Memory
 from pynat.nat.tcp.refusals import explained
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import Ends, State, reset_for
 from pynat.nat.tcp.terms import Terms
-from pynat.nat.unreachable import OURS, code_for, reason
+from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.notices import FLOWS, Level
 from pynat.peer import PROPER, Manner, Peer
 from pynat.wire import icmp, ipv4, tcp
@@ -66,6 +68,7 @@ class TcpTable:
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
+        self._memory = Memory(config.tcp.memory)
         self._adopted: list[Action] = []
         self._flight: int | None = None
         self.on_end: Callable[[Parties, str], None] | None = None
@@ -122,6 +125,10 @@ class TcpTable:
             why = explained(reason, flow, segment)
             text = f"{self._name(flow.ends)} {segment}: {why}, in {flow.state.value}"
             self._outlet.notices.drop(reason, text, now, count=segment.count)
+        if flow.unanswered:
+            text = f"{self._name(flow.ends)} {segment}: too many of this kind (RFC 5961 7)"
+            self._outlet.notices.drop("tcp answer rate", text, now, count=flow.unanswered)
+            flow.unanswered = 0
 
     def knows(self, packet: Ipv4) -> bool:
         """Whether the segment belongs to a flow."""
@@ -224,7 +231,7 @@ class TcpTable:
             return
         ends = flow.ends
         if number in OURS:
-            self._outlet.notices.drop("host sockets", reason(number), now, Level.ERROR)
+            self._outlet.notices.drop("host sockets", shortage(number), now, Level.ERROR)
         if number in {errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOENT} | OURS:
             rst = Segment(
                 ends.remote_port, ends.guest_port, 0, wrap(flow.receiver.nxt), RST | ACK, 0
@@ -235,11 +242,31 @@ class TcpTable:
             self._outlet.send_error(kind, code, flow.syn_quote, now, sender=event.offender)
 
     # ------------------------------------------------------------------ once a turn
-    def to_host(self) -> list[Action]:
+    def to_host(self, now: float) -> list[Action]:
         actions, self._adopted = self._adopted, []
+        self._divide_memory(now)
         for flow in list(self._touched):
-            actions += flow.to_host()
+            actions += flow.to_host(self._memory.share)
         return actions
+
+    def _divide_memory(self, now: float) -> None:
+        memory = self._memory
+        for flow in self._touched:
+            memory.used += flow.kept - flow.counted
+            flow.counted = flow.kept
+        was_short = memory.is_short
+        if memory.divide(len(self._flows)):
+            self._touched |= dict.fromkeys(self._flows.values())
+        if memory.is_short is was_short:
+            return
+        limit = f"{memory.limit >> 20} MiB (tcp.memory)"
+        text = f"memory is no longer short: {memory.used >> 10} KiB of {limit} are in use"
+        if memory.is_short:
+            text = (
+                f"{len(self._flows)} flows hold {memory.used >> 10} KiB, half of {limit}:"
+                f" from now on each may hold {memory.share >> 10} KiB in each direction"
+            )
+        self._outlet.notices.limited("tcp memory short", text, now)
 
     def to_guest(self, now: float) -> None:
         touched, self._touched = self._touched, {}
@@ -288,7 +315,7 @@ class TcpTable:
         self._outlet.timers.set(flow, flow.next_timer())
         if flow.state is State.CONNECTING or not flow.is_held:
             return
-        holds.carried(flow.last)
+        holds.carried(flow.idle.last)
         if flow.answer_due:
             holds.expect(flow, now)
         else:
@@ -303,7 +330,8 @@ class TcpTable:
             isn = wrap(int(now * 250_000) + offset)
         mss = self._mss if settings.mss is None else min(settings.mss, self._mss)
         terms = Terms(settings, mss, offset)
-        flow = Flow(self._numbers.next(), ends, isn, terms, settings, self._touch, manner)
+        idle = Idle(self._outlet.wall, settings.idle)
+        flow = Flow(self._numbers.next(), ends, isn, terms, settings, self._touch, idle, manner)
         flow.sender.flight = self._flight
         self._flows[ends.key] = flow
         self._by_number[flow.number] = flow
@@ -316,6 +344,8 @@ class TcpTable:
         if self.on_end is not None:
             self.on_end(flow.ends.parties, flow.why_closed)
         self._lingering.pop(flow, None)
+        self._memory.used -= flow.counted
+        flow.counted = 0
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)
 

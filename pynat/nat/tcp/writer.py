@@ -28,7 +28,7 @@ class Writer:
         return segment
 
     def reset(self, receiver: Receiver) -> Segment:
-        return self._segment(receiver, self._sender.top, RST | ACK, NO_OPTIONS)
+        return self._segment(receiver, self._sender.acceptable, RST | ACK, NO_OPTIONS)
 
     def data(self, receiver: Receiver, pieces: list[Piece], now: float) -> list[Segment | Run]:
         """The pieces, or an acknowledgement where there are none.
@@ -42,7 +42,7 @@ class Writer:
         if not pieces or (blocks and self._acks.due):
             sack = tuple((wrap(start), wrap(end)) for start, end in blocks)
             told = Options(timestamps=options.timestamps, sack=sack) if sack else options
-            out.append(self._segment(receiver, self._sender.top, ACK, told))
+            out.append(self._segment(receiver, self._sender.acceptable, ACK, told))
         for piece in pieces:
             last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
             head = self._segment(receiver, piece.seq, ACK, options)

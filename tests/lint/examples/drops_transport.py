@@ -181,7 +181,7 @@ def too_many_gaps(lab: LintedLab) -> None:
 def window_probe(lab: LintedLab) -> None:
     """The host takes nothing more. The guest fills the window and then tries whether it is open."""
     flow = established(lab)
-    lab.room = 0
+    lab.room = 4096
     for start in range(1, 4097, 1024):
         flow.guest(f". {start}:{start + 1024}(1024) ack 1")
     lab.wait(5)

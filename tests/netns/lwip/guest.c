@@ -42,7 +42,7 @@
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
 
-enum { PATIENCE = 20000, RELUCTANCE = 1000 /* ms */, LINE = 200, ROOM = 2048 };
+enum { PATIENCE = 60000, RELUCTANCE = 1000 /* ms */, LINE = 200, ROOM = 2048 };
 
 static const u8_t mac[] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 static int card;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import select
+import sys
+import time
 from collections.abc import Callable
 
 from pynat.link.bochs import Port
@@ -89,6 +91,14 @@ def returns(port: Port) -> None:
     select.select([port.doorbell], [], [])
 
 
+def lingers(port: Port) -> None:
+    """Takes a while to end, like a network whose hosts read slowly."""
+    port.ready()
+    until_closed(port, lambda _: port.done(0, None))
+    time.sleep(0.3)
+    print("ended in good order", file=sys.stderr, flush=True)
+
+
 def sticks(port: Port) -> None:
     port.ready()
     while True:
@@ -156,6 +166,7 @@ BEHAVIOURS = {
         fails_at_once,
         fails_at_a_frame,
         returns,
+        lingers,
         sticks,
         times,
         refuses,

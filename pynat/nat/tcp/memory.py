@@ -1,0 +1,37 @@
+"""One budget of memory for what all flows hold: `tcp.memory`.
+
+A flow holds the host's bytes that the guest has not acknowledged, and the guest's that the kernel
+has not taken or that came out of order. As long as all together hold less than half of the budget,
+each may hold what its own limits allow. From then on each may hold an equal share in each
+direction, so that those that still grow stay within the other half: less is read from the host, the
+windows told to the guest get smaller, and what comes out of order beyond the share is as good as
+lost. Nothing acknowledged is given up.
+"""
+
+from __future__ import annotations
+
+LEAST = 4096  # bytes of a flow in each direction, however many flows there are
+ENOUGH = 1 << 62
+
+
+class Memory:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self.share = ENOUGH  # bytes that a flow may hold in each direction
+        self._told = ENOUGH  # the share that all flows know of
+
+    @property
+    def is_short(self) -> bool:
+        return self.share < ENOUGH
+
+    def divide(self, flows: int) -> bool:
+        """Among so many flows. Whether all of them have to know, also those at rest."""
+        if self.used * 2 > self.limit or (self.is_short and self.used * 8 > self.limit * 3):
+            self.share = max(LEAST, self.limit // (4 * max(1, flows)))
+        else:
+            self.share = ENOUGH
+        if self._told // 2 < self.share <= self._told:
+            return False
+        self._told = self.share
+        return True

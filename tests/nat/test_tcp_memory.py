@@ -1,0 +1,130 @@
+"""One budget of memory for what all flows hold (`tcp.memory`)."""
+
+from __future__ import annotations
+
+from pynat.config import Config, Tcp
+from pynat.nat.messages import TcpRead, TcpReceived, TcpWritable
+from pynat.testing.lab import Lab
+from pynat.testing.script import TcpScript, established, pattern
+
+BUDGET = 1 << 20
+FLOWS = 40
+STREAM = 100_000  # bytes for each guest program: four budgets together
+
+
+def lab_with(flows: int) -> tuple[Lab, list[TcpScript]]:
+    lab = Lab(Config(tcp=Tcp(memory=BUDGET)))
+    return lab, [established(lab, guest_port=40_000 + number) for number in range(flows)]
+
+
+class Host:
+    """Says to each flow what it is allowed to, in turn and in small pieces."""
+
+    def __init__(self, lab: Lab, streams: list[TcpScript]) -> None:
+        self.lab = lab
+        self.allowed = {one.number: 0 for one in streams}
+        self.said = {one.number: 0 for one in streams}
+
+    def hear(self) -> None:
+        for action in self.lab.to_host():
+            if isinstance(action, TcpRead):
+                self.allowed[action.flow] = action.limit
+
+    def speak(self) -> bool:
+        """Whether anything could be said."""
+        spoke = False
+        for flow, said in self.said.items():
+            self.hear()
+            size = min(5000, self.allowed[flow], STREAM - said)
+            if size:
+                spoke = True
+                self.allowed[flow] -= size
+                self.said[flow] += size
+                self.lab.from_host(TcpReceived(flow, pattern(size, said)))
+        return spoke
+
+
+def held(lab: Lab) -> int:
+    return sum(flow.kept for flow in lab.router.tcp.flows())
+
+
+def test_flows_that_do_not_read_share_the_budget_and_all_get_everything() -> None:
+    lab = Lab(Config(tcp=Tcp(memory=BUDGET)))
+    streams = [
+        established(lab, guest_port=40_000 + number, remote_port=80) for number in range(FLOWS)
+    ]
+    for number, one in enumerate(streams, 1):
+        one.number = number
+        one.guest(". 1:1(0) ack 1 win 0")
+    host = Host(lab, streams)
+    for one in streams:
+        host.allowed[one.number] = 256 << 10
+    while host.speak():
+        assert held(lab) <= BUDGET
+    assert held(lab) > BUDGET // 2
+    least, most = min(host.said.values()), max(host.said.values())
+    assert 0 < least <= most < STREAM  # nobody has it all, nobody nothing
+    assert any("half of 1 MiB (tcp.memory): from now on each may hold 6 KiB" in t for t in lab.log)
+    for one in streams:
+        read = bytearray()
+        while len(read) < STREAM:
+            one.guest(f". 1:1(0) ack {1 + len(read)} win 30000")
+            read += one.payload()
+            host.hear()
+            host.speak()
+            assert held(lab) <= BUDGET
+        assert read == pattern(STREAM)
+        one.guest(f". 1:1(0) ack {1 + len(read)} win 30000")
+    assert held(lab) == 0
+    assert any("memory is no longer short" in text for text in lab.log)
+    assert lab.drops == {}
+
+
+def test_what_comes_out_of_order_is_bounded_by_the_budget() -> None:
+    lab, streams = lab_with(FLOWS)
+    for one in streams:
+        for start in range(1001, 61_001, 1000):
+            one.guest(f". {start}:{start + 1000}(1000) ack 1")
+    assert BUDGET // 2 < held(lab) <= BUDGET
+    assert lab.drops["tcp memory"] > 0
+    first = streams[0]
+    first.to_guest()
+    first.guest("P. 1:1001(1000) ack 1")  # the gap closes: what was kept is the host's
+    assert first.to_guest()[-1] == ". 1:1(0) ack 61001"
+    assert lab.host_bytes[1] == pattern(61_000)
+
+
+def test_what_the_kernel_does_not_take_is_bounded_by_the_budget() -> None:
+    lab, streams = lab_with(FLOWS)
+    lab.room = 0
+    for one in streams:
+        for start in range(1, 60_001, 1000):
+            one.guest(f". {start}:{start + 1000}(1000) ack 1")
+    assert BUDGET // 2 < held(lab) <= BUDGET
+    last = streams[-1]
+    lab.room = None
+    for number in range(1, FLOWS + 1):
+        last.host(TcpWritable(number))
+    ack = int(last.to_guest()[-1].rpartition(" ")[2])
+    assert 1 <= ack < 60_001  # what was not kept is not acknowledged, and comes again
+    last.guest(f"P. {ack}:60001({60_001 - ack}) ack 1")
+    assert last.to_guest()[-1] == ". 1:1(0) ack 60001"
+    assert lab.host_bytes[FLOWS] == pattern(60_000)
+
+
+def test_windows_shrink_to_the_share_without_moving_back() -> None:
+    lab, streams = lab_with(FLOWS)
+    for one in streams[1:]:
+        for start in range(1001, 61_001, 1000):
+            one.guest(f". {start}:{start + 1000}(1000) ack 1")
+    first = streams[0]
+    first.to_guest()
+    edge, sent, window = 65_536, 1, 65_535
+    while window > 10_000:
+        first.guest(f"P. {sent}:{sent + 1000}(1000) ack 1")
+        sent += 1000
+        (answer,) = first.packets()
+        window = answer["TCP"].window
+        assert sent + window >= edge
+        edge = sent + window
+    assert lab.host_bytes[1] == pattern(sent - 1)
