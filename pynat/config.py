@@ -33,6 +33,7 @@ class Layout(StrEnum):
 
     PYNAT = "pynat"
     SLIRP = "slirp"  # QEMU's and Bochs's user networks
+    VNET = "vnet"  # of Bochs's vnet
 
 
 class TimePolicy(StrEnum):
@@ -183,9 +184,11 @@ class Network:
 
 
 _SLIRP = IPv4Network("10.0.2.0/24")
+_VNET = IPv4Network("192.168.10.0/24")
 LAYOUTS = {
     Layout.PYNAT: Network(),
     Layout.SLIRP: Network(_SLIRP, router=_SLIRP[2], dns=_SLIRP[3], guest=_SLIRP[15]),
+    Layout.VNET: Network(_VNET, router=_VNET[1], dns=_VNET[2], guest=_VNET[15]),
 }
 
 

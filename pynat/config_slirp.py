@@ -52,7 +52,7 @@ def _why_no_name(name: str) -> str:
     return ""
 
 
-def _packet_log(value: object) -> Path | None:
+def packet_log(value: object) -> Path | None:
     try:
         return values.new_file(value)
     except Wrong:
@@ -85,7 +85,7 @@ KEYS: dict[str, tuple[str, Parser]] = {
     "bootfile": ("dhcp.bootfile", values.text(127, "the name of the boot file")),
     "tftp_srvname": ("dhcp.server_name", values.text(255, "the name of the boot server")),
     "dnssearch": ("dhcp.search", _search),
-    "pktlog": ("capture", _packet_log),
+    "pktlog": ("capture", packet_log),
     "restricted": ("restricted", lambda value: lines.number(str(value)) != 0),
     "hostfwd": ("forwards", hostfwd),
 }
@@ -128,8 +128,8 @@ def read_slirp(written: str, file: str) -> Config:
             forwards += [replace(rule, source=f"{file}:{number}: hostfwd") for rule in rules]
         elif key in KEYS:
             found[KEYS[key][0]] = source.parse(key, KEYS[key][1], value)
-        if remark := _remark(key, value):
-            warnings.append(f"{file}:{number}: {key} = {value} {remark}")
+        if said := remark(key, value):
+            warnings.append(f"{file}:{number}: {key} = {value} {said}")
     network, told, about_addresses = _network(found, source)
     reachable, out_of_reach = _reachable(forwards, network)
     config = replace(
@@ -141,7 +141,7 @@ def read_slirp(written: str, file: str) -> Config:
     return config
 
 
-def _remark(key: str, value: str) -> str:
+def remark(key: str, value: str) -> str:
     """What a user should know of a value that is taken, or taken and of no use."""
     match key:
         case "restricted" if not lines.is_number(value):
@@ -154,7 +154,7 @@ def _remark(key: str, value: str) -> str:
             return "goes to the guest with its quotes, as with slirp"
         case "dnssearch" if bad := [name for name in _items(value) if _why_no_name(name)]:
             return f"is taken without {', '.join(bad)}: no domain name"
-        case "pktlog" if _packet_log(value) is None:
+        case "pktlog" if packet_log(value) is None:
             return "has no effect: its folder does not exist"
         case "hostfwd" if value.partition(":")[2].startswith(":"):
             return (

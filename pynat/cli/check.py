@@ -27,7 +27,7 @@ def _check(arguments: argparse.Namespace) -> int:
     wrong = 0
     for file in arguments.files:
         try:
-            config = load(str(file), "")
+            config = load(str(file), "", strict=True)
         except ConfigError as error:
             print(f"pynat: {error}", file=sys.stderr)
             wrong = WRONG

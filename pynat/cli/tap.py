@@ -59,7 +59,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _tap(arguments: argparse.Namespace) -> int:
-    config = seeded(load(str(arguments.config or ""), ""))
+    config = seeded(load(str(arguments.config or ""), "", strict=True))
     _take_all_descriptors()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
     with _namespace(arguments.netns) as there:
