@@ -112,6 +112,7 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
         notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
         with stacked(tap, config, notices, lint=False, epoch=epoch) as stack:
             engine = Engine(config, stack.link, loop, notices)
+            engine.router.on_adopt += stack.on_adopt
             async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
                 loop.call_soon(_say_ready, arguments, config)
                 await engine.run()

@@ -75,7 +75,7 @@ class Commands:
             "impair remove": _Command(bad_wire.remove, ("number",)),
             "impair clear": _Command(bad_wire.clear),
         }
-        peers = PeerCommands(engine.router, config.network)
+        peers = PeerCommands(engine.router)
         self._commands |= {
             "peer set": _Command(peers.set, ("host", "does")),
             "peer list": _Command(peers.list),
@@ -112,7 +112,7 @@ class Commands:
 
     # ------------------------------------------------------------------ the network
     def _info(self) -> Answer:
-        network = self._config.network
+        network = self._engine.router.network
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -208,7 +208,7 @@ class Commands:
         return [known[key] for key in wanted]
 
     def _key(self, rule: Forward) -> tuple[object, ...]:
-        guest = rule.guest_address or self._config.network.guest
+        guest = rule.guest_address or self._engine.router.network.guest
         return rule.protocol, rule.host_address, rule.host_port, guest, rule.guest_port
 
     def _number(self, given: object) -> int:

@@ -75,10 +75,16 @@ class Leases:
         self._user_of = user_of
         self._reserved = reserved or {}
         self._others = frozenset(self._reserved.values())
+        self._claimed = claimed
+        self.adopt(network)
+
+    def adopt(self, network: Network) -> None:
+        """Give addresses of this net from now on."""
+        self.table.clear()
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
         self._start = int(network.guest)
-        self._ours = {one.packed for one in (network.router, network.dns, *claimed)}
+        self._ours = {one.packed for one in (network.router, network.dns, *self._claimed)}
         self._hosts = self._last - self._first + 1 - len(self._ours)
 
     def held_by(self, mac: bytes, now: float) -> Lease | None:
