@@ -8,12 +8,14 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pynat import __version__
 from pynat.config import Config, Forward
 from pynat.config_forwards import forward, forward_item
 from pynat.config_values import Wrong, new_file
+from pynat.control import places
 from pynat.control.faults import FaultCommands
 from pynat.control.impair import ImpairCommands
 from pynat.control.peers import PeerCommands
@@ -120,6 +122,8 @@ class Commands:
             "net": str(network.net),
             "router": str(network.router),
             "guest": str(network.guest),
+            "folder": str(Path.cwd()),
+            "bochsrc": places.bochsrc(),
             "time": seconds(self._engine.now()),
             "capture": self._capture.path and str(self._capture.path.absolute()),
         }
