@@ -17,14 +17,27 @@ _OPTION = re.compile(r"""(?P<key>\w+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^,
 class Card:
     place: str  # where its line is
     name: str  # "e1000"
-    ethmod: str
-    mac: str
-    script: str
-    ethdev: str
+    options: dict[str, str]
+
+    @property
+    def ethmod(self) -> str:
+        return self.options.get("ethmod", "")
 
     @property
     def is_ours(self) -> bool:
         return self.ethmod == "pynat"
+
+    @property
+    def mac(self) -> str:
+        return self.options.get("mac", "").lower()
+
+    @property
+    def script(self) -> str:
+        return self.options.get("script", "")
+
+    @property
+    def ethdev(self) -> str:
+        return self.options.get("ethdev", "")
 
 
 def options_of(value: str) -> dict[str, str]:
@@ -36,13 +49,13 @@ def options_of(value: str) -> dict[str, str]:
 
 def cards_of(lines: Iterable[Line]) -> Iterator[Card]:
     """Those that are switched on. Several lines of one card add up."""
-    cards: dict[tuple[str, str], dict[str, str]] = {}
+    cards: dict[tuple[str, str], Card] = {}
     for line in lines:
         if line.name in MODELS:
             options = options_of(line.value)
-            known = cards.setdefault((line.name, options.get("card", "0")), {})
-            known |= options | {"place": line.place}
-    for (name, _), options in cards.items():
-        if options.get("enabled", "1").lower() not in ("0", "false"):
-            words = ("ethmod", "mac", "script", "ethdev")
-            yield Card(options["place"], name, *(options.get(word, "") for word in words))
+            at = line.name, options.get("card", "0")
+            known = cards[at].options if at in cards else {}
+            cards[at] = Card(line.place, line.name, known | options)
+    for card in cards.values():
+        if card.options.get("enabled", "1").lower() not in ("0", "false"):
+            yield card

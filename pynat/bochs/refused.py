@@ -6,14 +6,15 @@ Bochs tells itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pynat.bochs.bochsrc import Line
-from pynat.bochs.cards import MODELS, options_of
+from pynat.bochs.cards import MODELS, cards_of, options_of
 from pynat.bochs.find import WINDOW_REMEDY, Bochs
 
 GONE = "leave it out"
+ISA = "ioaddr=0x300, irq=10"
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
 
@@ -25,6 +26,25 @@ def refused(lines: Iterable[Line], bochs: Bochs, *, shown: bool) -> Iterator[str
         if instead:
             value = f": {line.value}" if line.value else ""
             yield f"{line.place}: {line.name}{value}: {bochs.name} refuses this; {instead}"
+
+
+def doubtful(lines: Sequence[Line]) -> Iterator[str]:
+    """What Bochs takes, and leaves the guest without this card or ends in a panic for."""
+    pci = [options_of(line.value) for line in lines if line.name == "pci"][-1:]
+    has_pci = all(options.get("enabled", "1") != "0" for options in pci)
+    in_slot = any("ne2k" in options.values() for options in pci)
+    for card in cards_of(lines):
+        if card.name != "ne2k" or not card.is_ours or card.options.get("type") == "pci" or in_slot:
+            continue
+        missing = [key for key in ("ioaddr", "irq") if key not in card.options]
+        if missing:
+            what = f"without {' and '.join(missing)} Bochs leaves it out; write {ISA}, or type=pci"
+            yield f"{card.place}: ne2k: {what}"
+        elif card.options["irq"] == "9" and has_pci:
+            yield (
+                f"{card.place}: ne2k: irq=9 is PCI's, and Bochs panics where the BIOS takes it:"
+                " write irq=10, or pci: enabled=0 for a guest without PCI"
+            )
 
 
 def _instead(line: Line, bochs: Bochs, shown: bool) -> str:

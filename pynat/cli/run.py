@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +20,7 @@ from pynat.bochs.bochsrc import lines_of, options_of, setting
 from pynat.bochs.cards import MODELS, Card, cards_of
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
-from pynat.bochs.refused import refused
+from pynat.bochs.refused import doubtful, refused
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 from pynat.config_load import load
 from pynat.errors import ConfigError
@@ -121,6 +122,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with _asked_to_leave(), run:
         if not arguments.quiet and "-r" not in extra:
             _warn_of_cards(cards, bochsrc)
+            for doubt in doubtful(lines):
+                print(f"pynat: {doubt}", file=sys.stderr)
         if run.log != wanted:
             print(f"pynat: another run writes {wanted}; this one {run.log}", file=sys.stderr)
         try:
@@ -180,7 +183,7 @@ def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
         what = f"write ethmod=pynat there ({others})" if others else "try --nic e1000"
         text = f"no network card of {bochsrc} has ethmod=pynat, so this network is not there"
         print(f"pynat: {text}; {what}", file=sys.stderr)
-    for mac, same in itertools.groupby(sorted(ours, key=_mac), _mac):
+    for mac, same in itertools.groupby(sorted(ours, key=attrgetter("mac")), attrgetter("mac")):
         names = [card.name for card in same]
         if mac and len(names) > 1:
             text = f"{' and '.join(names)} have the same mac={mac}"
@@ -189,10 +192,6 @@ def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
                 " should see two MAC addresses",
                 file=sys.stderr,
             )
-
-
-def _mac(card: Card) -> str:
-    return card.mac.lower()
 
 
 class _Asked(SystemExit):

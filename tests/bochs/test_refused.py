@@ -9,7 +9,7 @@ import pytest
 
 from pynat.bochs import Bochs, BochsRun, Ending
 from pynat.bochs.bochsrc import lines_of
-from pynat.bochs.refused import refused
+from pynat.bochs.refused import doubtful, refused
 from tests.bochs.machines import bochsrc, shutdown_port
 
 REFUSED = {
@@ -101,6 +101,27 @@ def test_what_is_refused_is_named_with_its_replacement(
 @pytest.mark.parametrize("line", TAKEN)
 def test_what_bochs_takes_is_left_alone(bochs: Bochs, tmp_path: Path, line: str) -> None:
     assert said_of(bochs, tmp_path / "bochsrc", line) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("ne2k: irq=10, ethmod=pynat", "without ioaddr Bochs leaves it out; write ioaddr=0x300,"),
+        ("ne2k: mac=x, ethmod=pynat", "without ioaddr and irq Bochs leaves it out"),
+        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat", "irq=9 is PCI's"),
+        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat\npci: enabled=0", ""),
+        ("ne2k: type=pci, ethmod=pynat", ""),
+        ("pci: enabled=1, chipset=i440fx, slot1=ne2k\nne2k: ethmod=pynat", ""),
+        ("ne2k: ioaddr=0x300, irq=3, ethmod=pynat", ""),
+        ("ne2k: mac=x, ethmod=slirp", ""),
+        ("e1000: ethmod=pynat", ""),
+    ],
+)
+def test_cards_that_bochs_leaves_out(tmp_path: Path, lines: str, told: str) -> None:
+    path = tmp_path / "bochsrc"
+    path.write_text(f"{lines}\n")
+    said = list(doubtful(list(lines_of(path))))
+    assert [text.startswith(f"{path}:1: ne2k: {told}") for text in said] == [True] * bool(told)
 
 
 def test_a_display_is_of_no_matter_when_headless(bochs: Bochs, tmp_path: Path) -> None:
