@@ -8,7 +8,7 @@ packed bytes in the data path.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
@@ -24,6 +24,7 @@ CAPTURE_FILES = 4
 LINGER = 5.0  # seconds (wall) at the end, for what the guest has sent to reach its peers
 MOST_FAULTS = 1000  # at once
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one
+USUAL_PREFIXES = (24, 16, 8)
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
 # The addresses of names in host_aliases, in their order: RFC 2544's, which no real host has.
 NAMED_NET = IPv4Network("198.18.0.0/15")
@@ -34,6 +35,7 @@ class Layout(StrEnum):
 
     PYNAT = "pynat"
     SLIRP = "slirp"  # QEMU's and Bochs's user networks
+    VNET = "vnet"  # of Bochs's vnet
 
 
 class TimePolicy(StrEnum):
@@ -181,13 +183,42 @@ class Network:
     dns: IPv4Address = DEFAULT_NET[1]  # the address at which our forwarder answers
     mac: bytes = bytes.fromhex("525500a81001")  # the router's, 6 bytes, locally administered
     mtu: int = 1500  # bytes of IP packet
+    adopt: bool = False  # whether the net of a guest that has another one becomes ours
 
 
 _SLIRP = IPv4Network("10.0.2.0/24")
+_VNET = IPv4Network("192.168.10.0/24")
 LAYOUTS = {
     Layout.PYNAT: Network(),
     Layout.SLIRP: Network(_SLIRP, router=_SLIRP[2], dns=_SLIRP[3], guest=_SLIRP[15]),
+    Layout.VNET: Network(_VNET, router=_VNET[1], dns=_VNET[2], guest=_VNET[15]),
 }
+
+
+def network_of(guest: IPv4Address, gateway: IPv4Address, base: Network) -> Network | None:
+    """`base` with addresses at which this guest finds its gateway; None where there are none."""
+    for known in LAYOUTS.values():
+        ours = (known.router, known.dns)
+        if gateway in ours and _are_hosts(known.net, guest):
+            first = known.guest if guest in ours else guest
+            return replace(base, net=known.net, router=known.router, dns=known.dns, guest=first)
+    nets = (IPv4Network((gateway, bits), strict=False) for bits in USUAL_PREFIXES)
+    net = next((net for net in nets if guest in net), None)
+    if net is None or not _are_hosts(net, guest, gateway):
+        return None
+    return replace(base, net=net, router=gateway, dns=gateway, guest=guest)
+
+
+def _are_hosts(net: IPv4Network, *addresses: IPv4Address) -> bool:
+    ends = (net.network_address, net.broadcast_address)
+    return all(
+        one in net
+        and one not in ends
+        and 0 < one.packed[0] < 224
+        and not one.is_loopback
+        and not one.is_link_local
+        for one in addresses
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pynat.config_ways import check_ways
 from pynat.errors import ConfigError
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
+LARGEST, SMALLEST = 8, 30  # bits of a net's prefix
 EVERYWHERE = IPv4Address("0.0.0.0")
 NO_SOCKET = "hermetic = true opens no socket of the host"
 
@@ -85,10 +86,8 @@ def _all_ipv4(addresses: Iterable[object]) -> bool:
 def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> None:
     net = network.net
     net_key = keys.get("network.net", "network.net")
-    if any(net.overlaps(other) for other in UNUSABLE):
-        raise source.error(net_key, net, "a network of unicast addresses, not loopback")
-    if not 8 <= net.prefixlen <= 30:
-        raise source.error(net_key, net, "a network with a prefix length from 8 to 30")
+    if why := why_no_net(net):
+        raise source.error(net_key, net, why)
     for name in ("router", "guest", "dns"):
         key, value = keys.get(f"network.{name}", f"network.{name}"), getattr(network, name)
         if value not in net:
@@ -101,11 +100,24 @@ def _check_addresses(network: Network, source: Source, keys: dict[str, str]) -> 
         raise source.error(guest_key, network.guest, "neither the router's nor the DNS address")
 
 
+def why_no_net(net: IPv4Network) -> str:
+    """What would be right; "" if it is."""
+    if any(net.overlaps(other) for other in UNUSABLE):
+        return "a network of unicast addresses, not loopback"
+    if not LARGEST <= net.prefixlen <= SMALLEST:
+        return f"a network with a prefix length from {LARGEST} to {SMALLEST}"
+    return ""
+
+
+def is_host(address: IPv4Address, net: IPv4Network) -> bool:
+    return address in net and address not in (net.network_address, net.broadcast_address)
+
+
 def check_forward(rule: Forward, network: Network) -> None:
     guest, net = rule.guest_address, network.net
     if guest is None:
         return
-    if guest not in net or guest in (net.network_address, net.broadcast_address):
+    if not is_host(guest, net):
         raise ConfigError(f"{rule.source} = {rule}: the guest address must be a host in {net}")
     if guest in (network.router, network.dns):
         raise ConfigError(f"{rule.source} = {rule}: {guest} is the router itself, not a guest")

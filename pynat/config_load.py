@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pynat import config_foreign as foreign
 from pynat.config import Config
+from pynat.config_foreign import LONGEST, UTF_16
 from pynat.config_slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
 from pynat.config_toml import read_toml
+from pynat.config_vnet import is_vnet, read_vnet
 from pynat.errors import ConfigError
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
 
-NO_SCRIPT = ("", "none")
-NO_DIRECTORY = ("", "none", "xl0", "/dev/null")  # "xl0" is what Bochs has where nothing is set
-LONGEST = 1 << 20  # bytes; a longer file is no configuration file
+NO_SCRIPT = ("", "none", "/dev/null")
+NO_DIRECTORY = ("", "none", "xl0")  # "xl0" is what Bochs has where nothing is set
+LEFT_OVER = "; if it is left over from another ethmod, leave script= out"
 
 
-def load(script: str, ethdev: str) -> Config:
-    """Relative paths, of the file and in it, start at Bochs's current directory."""
-    config = Config() if script in NO_SCRIPT else _read(script)
+def load(script: str, ethdev: str, *, strict: bool = False) -> Config:
+    """Relative paths, of the file and in it, start at Bochs's current directory.
+
+    strict: a file that is none of ours is an error too; else it is left over from another back end,
+    and the network has its defaults.
+    """
+    config = _of_script(script, strict)
     if ethdev in NO_DIRECTORY:
         return config
-    root = Path(ethdev)
-    if not root.is_dir():
-        if "/" not in ethdev or ethdev.startswith("/dev/"):
-            return config  # the name of an interface, left from another ethmod
-        warning = f"ethdev={ethdev}: no such folder; without it nothing is served by TFTP"
+    if why_not := foreign.ethdev(ethdev):
+        warning = f"ethdev={ethdev}: {why_not}; without a folder nothing is served by TFTP"
         return replace(config, warnings=(*config.warnings, warning))
-    if config.tftp.root is not None:
+    if config.tftp.root is not None or not foreign.is_folder(Path(ethdev)):
         return config  # the file is nearer to the network than the card's line
-    return replace(config, tftp=replace(config.tftp, root=root.absolute()))
+    return replace(config, tftp=replace(config.tftp, root=Path(ethdev).absolute()))
+
+
+def _of_script(script: str, strict: bool) -> Config:
+    if script in NO_SCRIPT:
+        return Config()
+    what = "" if strict else foreign.script(Path(script))
+    if what:
+        default = "the network has its defaults"
+        return Config(warnings=(f"script={script}: {what}: {default}{LEFT_OVER}",))
+    return _read(script)
 
 
 def _read(script: str) -> Config:
@@ -43,6 +56,8 @@ def _read(script: str) -> Config:
     written = _text(Path(script))
     if is_slirp(written):
         return read_slirp(written, script)
+    if is_vnet(written):
+        return read_vnet(written, script)
     try:
         config = read_toml(written, script)
     except ConfigError:
@@ -79,11 +94,12 @@ def _text(path: Path) -> str:
     if len(data) > LONGEST:
         raise ConfigError(f"{path}: longer than {LONGEST} bytes, so no configuration file")
     try:
-        if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if b"\0" in data and not data.startswith(UTF_16):
             raise ConfigError(f"{path}: not a text file; script= names a TOML or Python file")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if is_slirp(written := data.decode("latin-1")):
+        written = data.decode("latin-1")
+        if is_slirp(written) or is_vnet(written):
             return written  # old files have old encodings in their comments
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None

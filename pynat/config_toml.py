@@ -61,6 +61,7 @@ KEYS: dict[str, Parser] = {
     "network.guest": values.address,
     "network.dns": values.address,
     "network.mac": values.mac,
+    "network.adopt": values.boolean,
     "network.mtu": values.whole(SHORTEST_MTU, LONGEST_MTU),
     "dhcp.enabled": values.boolean,
     "dhcp.lease": values.seconds(10, FOREVER),

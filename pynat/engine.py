@@ -93,7 +93,6 @@ class Engine:
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
         self._program = self._start(config, seed)
-        self._network = config.network
         self._introduce(config, seed)
         for rule in config.forwards:
             self._open_configured(rule)
@@ -249,7 +248,7 @@ class Engine:
     # ------------------------------------------------------------------ forwards
     def open_forward(self, rule: Forward) -> int:
         """The number of the new forward. Raises ConfigError, with a remedy."""
-        check_forward(rule, self._network)
+        check_forward(rule, self.router.network)
         number = self._last_forward + 1
         forwards = self.router.incoming.forwards
         forwards[number] = self.host.forwards.open(number, rule)

@@ -1,4 +1,4 @@
-"""The network cards of a bochsrc that use our plugin, and what their lines name."""
+"""The network cards of a bochsrc, and what their lines name."""
 
 from __future__ import annotations
 
@@ -7,27 +7,55 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_LINE = re.compile(r"\s*(?P<name>\w+)\s*:(?P<options>.*)")
+from pynat.bochs.bochsrc import Line
+
+MODELS = ("e1000", "ne2k", "pcipnic")
 _OPTION = re.compile(r"""(?P<key>\w+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^,]*))""")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    line: int  # from 1
+    place: str  # where its line is
     name: str  # "e1000"
-    script: str
-    ethdev: str
+    options: dict[str, str]
+
+    @property
+    def ethmod(self) -> str:
+        return self.options.get("ethmod", "")
+
+    @property
+    def is_ours(self) -> bool:
+        return self.ethmod == "pynat"
+
+    @property
+    def mac(self) -> str:
+        return self.options.get("mac", "").lower()
+
+    @property
+    def script(self) -> str:
+        return self.options.get("script", "")
+
+    @property
+    def ethdev(self) -> str:
+        return self.options.get("ethdev", "")
 
 
-def cards_of(lines: Iterable[str]) -> Iterator[Card]:
-    """`lines` are a bochsrc's, or options like its lines; what `#include` names is not read."""
-    for number, line in enumerate(lines, 1):
-        match = _LINE.match(line)
-        if match is None:
-            continue
-        options = {
-            found["key"]: os.path.expandvars(found["quoted"] or (found["plain"] or "").strip())
-            for found in _OPTION.finditer(match["options"])
-        }
-        if options.get("ethmod") == "pynat" and options.get("enabled", "1") != "0":
-            yield Card(number, match["name"], options.get("script", ""), options.get("ethdev", ""))
+def options_of(value: str) -> dict[str, str]:
+    return {
+        found["key"]: os.path.expandvars(found["quoted"] or (found["plain"] or "").strip())
+        for found in _OPTION.finditer(value)
+    }
+
+
+def cards_of(lines: Iterable[Line]) -> Iterator[Card]:
+    """Those that are switched on. Several lines of one card add up."""
+    cards: dict[tuple[str, str], Card] = {}
+    for line in lines:
+        if line.name in MODELS:
+            options = options_of(line.value)
+            at = line.name, options.get("card", "0")
+            known = cards[at].options if at in cards else {}
+            cards[at] = Card(line.place, line.name, known | options)
+    for card in cards.values():
+        if card.options.get("enabled", "1").lower() not in ("0", "false"):
+            yield card

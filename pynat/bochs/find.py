@@ -41,9 +41,13 @@ class Bochs:
     needs_rc: bool
     displays: frozenset[str]
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
         major, minor = self.version
-        return f"Bochs {major}.{minor} ({self.executable})"
+        return f"Bochs {major}.{minor}"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.executable})"
 
 
 def find_bochs(explicit: Path | None = None) -> Bochs:

@@ -27,6 +27,8 @@ _PANIC = re.compile(r"^(?P<tick>\d*).*?(?P<device>\[[^\]]*\])?\s*>>PANIC<< (?P<t
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
 _OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
 _PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
+_MAGIC = "Stopped on MAGIC BREAKPOINT"
+_AFTER_BREAK = 200  # lines; the registers of each CPU follow it
 _TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
 
 
@@ -72,7 +74,7 @@ def judge(exit_code: int, log: str | None, errors: str, asked: Ending | None) ->
         return Ending.CONFIG, "Bochs stopped before it opened its log"
     if exit_code == 0:
         return Ending.QUIT, ""
-    return Ending.PANIC, "Bochs's debugger stopped the guest" + _last_error(log)
+    return Ending.PANIC, "Bochs's debugger stopped the guest" + (_break(log) or _last_error(log))
 
 
 def signal_of(exit_code: int) -> int:
@@ -104,6 +106,11 @@ def _last_panic(text: str) -> re.Match[str] | None:
         if found := _PANIC.match(line):
             return found
     return None
+
+
+def _break(log: str) -> str:
+    stops = [line for line in log.splitlines()[-_AFTER_BREAK:] if line.endswith(_MAGIC)]
+    return ": a magic break, and no terminal to debug in" if stops else ""
 
 
 def _last_error(log: str) -> str:

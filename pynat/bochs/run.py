@@ -8,6 +8,8 @@ thread has to live as long as the run.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
 import os
 import re
 import shutil
@@ -19,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from pynat.bochs.bochsrc import log_of, without
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import Ending, Outcome, judge, tail
@@ -26,6 +29,8 @@ from pynat.config import LINGER
 
 __all__ = ["BochsRun", "Ending", "Outcome"]
 
+BOCHSRC_VARIABLE = "PYNAT_BOCHSRC"  # tells `pynat ctl info`: Bochs may be given a copy
+MOST_LOGS = 1000  # of runs at once that would have one name for it
 GRACE = 3.0  # seconds that each politer signal gets before the next one
 LAST_GRACE = GRACE + LINGER  # the same before SIGKILL, which would cost what is under way
 _LIMITS = {signal.SIGTERM: LAST_GRACE, signal.SIGKILL: None}
@@ -35,7 +40,9 @@ _OPTION = re.compile(r"\w+:")
 class BochsRun:
     """One run of Bochs, a context manager: leaving it ends Bochs.
 
-    log: where Bochs writes its log; without it, what the bochsrc says, else bochs.log.
+    log: where Bochs writes its log; without it, what the bochsrc says, else bochs.log, or a name
+        with a number where another run writes that one.
+    debug: whether somebody at the terminal debugs the guest in Bochs's debugger.
     extra: flags and bochsrc options for Bochs's command line.
     stdout: file for what Bochs prints (port 0xe9, com1 on /dev/stdout); without it that is
         thrown away when headless, else it goes to our own stdout.
@@ -51,17 +58,20 @@ class BochsRun:
         extra: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         stdout: Path | None = None,
+        debug: bool = False,
     ) -> None:
         self.bochs = bochs
         self.bochsrc = bochsrc
         self.headless = headless
         self.log = (log or log_of(bochsrc) or Path("bochs.log")).absolute()
+        self._may_rename_log = log is None
         self.extra = list(extra)
         self.stdout = stdout
         self._display = ""
         # A debugger reads its prompt from stdin; at the end of file it leaves Bochs in good
         # order, so that Ctrl-C ends a Bochs with an active one too.
-        self._alone = headless or bochs.needs_rc
+        self._alone = headless or (bochs.needs_rc and not debug)
+        self._copies: dict[Path, Path] = {}  # of the bochsrc, where it cannot be used as it is
         self._environment = dict(os.environ if environment is None else environment)
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,7 +102,8 @@ class BochsRun:
             raise ValueError("this run has been started before")
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(own_folder())
-            _make_way(self.log)
+            self.log, held = _claim(self.log, rename=self._may_rename_log)
+            stack.callback(os.close, held)
             self._process = self._spawn(folder)
             self._stack = stack.pop_all()  # the folder lives as long as the run
 
@@ -169,7 +180,13 @@ class BochsRun:
             process = self._started()
             wall = time.monotonic() - self._began
             errors = (tail(self._errors) if self._errors else None) or ""
-            ending, message = judge(process.returncode, tail(self.log), errors, self._asked)
+            log = tail(self.log) or None
+            if log is None:
+                with contextlib.suppress(OSError):
+                    self.log.unlink()
+            ending, message = judge(process.returncode, log, errors, self._asked)
+            for original, copy in self._copies.items():
+                message = message.replace(str(copy), str(original))
             self._outcome = Outcome(ending, message, process.returncode, wall, self.log)
             self._stack.close()
         return self._outcome
@@ -178,8 +195,11 @@ class BochsRun:
         cut = next((i for i, word in enumerate(self.extra) if _OPTION.match(word)), None)
         flags = self.extra if cut is None else self.extra[:cut]
         options = [] if cut is None else list(self.extra[cut:])
-        command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(self.bochsrc)]
-        if self.bochs.needs_rc:
+        if self.headless:  # a display that this Bochs does not have would end it
+            self._copies = without(self.bochsrc, "display_library", folder)
+        bochsrc = self._copies.get(self.bochsrc, self.bochsrc)
+        command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(bochsrc)]
+        if self.bochs.needs_rc and "-rc" not in flags:
             start = folder / "debugger.rc"
             start.write_text("c\n")
             command += ["-rc", str(start)]
@@ -197,6 +217,7 @@ class BochsRun:
         variables = {
             **self._environment,
             PLUGIN_PATH_VARIABLE: plugin_path(self.bochs, self._environment),
+            BOCHSRC_VARIABLE: str(self.bochsrc.absolute()),
         }
         if self.headless:
             variables["TERM"] = "xterm"  # the display `term` wants any valid one
@@ -204,34 +225,37 @@ class BochsRun:
         return variables
 
 
-def log_of(bochsrc: Path) -> Path | None:
-    """The log file that a bochsrc names; None for none, or one that cannot be read back."""
-    path = os.path.expandvars(setting(bochsrc, "log").strip('"'))
-    return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
+def _claim(log: Path, *, rename: bool) -> tuple[Path, int]:
+    """An empty log, which must not tell how an old run ended, and a descriptor that holds it.
+
+    rename: whether another name will do, where another run writes this one.
+    """
+    others = (log.with_name(f"{log.stem}-{number}{log.suffix}") for number in range(2, MOST_LOGS))
+    for path in itertools.chain([log], others if rename else []):
+        held = _hold(path)
+        if held is not None:
+            return path, held
+    raise BochsError(f"another run writes its log to {log}; name another with --log")
 
 
-def setting(bochsrc: Path, name: str) -> str:
-    """What a bochsrc says last of `name`, "" for nothing."""
-    try:
-        lines = bochsrc.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    said = [line.split(":", 1)[1].strip() for line in lines if re.match(rf"\s*{name}\s*:", line)]
-    return said[-1] if said else ""
-
-
-def _make_way(log: Path) -> None:
-    """Remove an old log, which must not tell how this run ended, and see that one can be made."""
+def _hold(log: Path) -> int | None:
+    """None if another run does."""
     problem = "it is not a file" if log.exists() and not log.is_file() else ""
     if not problem:
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.open("ab").close()
-            log.unlink()
+            held = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             problem = error.strerror or str(error)
     if problem:
         raise BochsError(f"Bochs cannot write its log {log}: {problem}; name another with --log")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        return None
+    os.ftruncate(held, 0)
+    return held
 
 
 def _unseen_display(bochs: Bochs) -> str:

@@ -55,7 +55,15 @@ _NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
 _IMPAIR = {"number": "no", "rule": "rule", "treated": "treated", "lost": "lost"}
 _PEERS = {"host": "host", "address": "address", "does": "does"}
 _FAULTS = {"number": "no", "fault": "fault", "met": "happened", "left": "left"}
-_NETWORKS = {"pid": "pid", "card": "card", "net": "net", "guest": "guest", "socket": "socket"}
+_NETWORKS = {
+    "pid": "pid",
+    "card": "card",
+    "net": "net",
+    "guest": "guest",
+    "folder": "folder",
+    "bochsrc": "bochsrc",
+    "socket": "socket",
+}
 
 Printer = Callable[[Answer], str]
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import signal
 import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
-from pynat.bochs.cards import cards_of
+from pynat.bochs import cards as nics
+from pynat.bochs.bochsrc import lines_of, options_of, setting
+from pynat.bochs.cards import MODELS, Card, cards_of
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
-from pynat.bochs.run import setting
+from pynat.bochs.refused import doubtful, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
@@ -41,7 +47,12 @@ examples:
   pynat run -f bochsrc --headless --timeout 300 --log out/bochs.log
   pynat run -f bochsrc -- 'com1: enabled=1, mode=file, dev=serial.txt'
   pynat run -f bochsrc -- -r saved-state
+  pynat run -f bochsrc --nic e1000
+  pynat run -f bochsrc --nic ne2k,mac=52:54:00:12:34:56,script=net.toml
 """
+_NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {', '.join(MODELS)}"
+# What Bochs does not choose well by itself: its own irq of an ISA card is taken by ACPI.
+_NIC_OPTIONS = {"ne2k": {"ioaddr": "0x300", "irq": "10"}}
 
 
 def add(subparsers: Subparsers) -> None:
@@ -56,6 +67,13 @@ def add(subparsers: Subparsers) -> None:
         "--headless",
         action="store_true",
         help="no window and no open port, whatever display_library the bochsrc names",
+    )
+    parser.add_argument(
+        "--nic",
+        type=_nic,
+        metavar="MODEL[,KEY=VALUE...]",
+        help=f"give the guest a network card ({', '.join(MODELS)}), or its card this network,"
+        " without a change of the bochsrc",
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="end Bochs after S seconds")
     parser.add_argument(
@@ -81,22 +99,35 @@ def _run(arguments: argparse.Namespace) -> int:
     bochs = find_bochs(arguments.bochs)
     built_plugin()
     bochsrc = _bochsrc(arguments.bochsrc)
-    if mistake := _mistake(bochsrc, arguments.extra):
-        print(f"pynat: {mistake}", file=sys.stderr)
+    extra = arguments.extra + _nic_option(arguments.nic, bochsrc)
+    lines = [*lines_of(bochsrc), *options_of(extra)]
+    cards = list(cards_of(lines))
+    if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *_mistakes(cards)]:
+        for mistake in mistakes:
+            print(f"pynat: {mistake}", file=sys.stderr)
         return CONFIG
+    debug = _is_debugged(bochsrc, extra) and not arguments.headless and sys.stdin.isatty()
     run = BochsRun(
         bochs,
         bochsrc,
         headless=arguments.headless,
         log=arguments.log,
-        extra=arguments.extra,
+        extra=extra,
         stdout=arguments.output,
+        debug=debug,
     )
     if not arguments.headless:
-        _warn_of_display(bochs, bochsrc, arguments.extra)
+        _warn_of_display(bochs, bochsrc, extra)
+    wanted = run.log
     with none_left(), asked_to_leave(), run:
+        if not arguments.quiet and "-r" not in extra:
+            _warn_of_cards(cards, bochsrc)
+            for doubt in doubtful(lines):
+                print(f"pynat: {doubt}", file=sys.stderr)
+        if run.log != wanted:
+            print(f"pynat: another run writes {wanted}; this one {run.log}", file=sys.stderr)
         try:
-            outcome = _wait(run, arguments.timeout)
+            outcome = _wait(run, arguments.timeout, debug=debug)
         except Asked as asked:
             outcome = run.terminate()
             if outcome.ending is Ending.KILLED:
@@ -108,24 +139,71 @@ def _run(arguments: argparse.Namespace) -> int:
     return exit_code(outcome)
 
 
-def _mistake(bochsrc: Path, extra: list[str]) -> str:
+def _mistakes(cards: Iterable[Card]) -> Iterator[str]:
     """In what a card's script= names: Bochs would go on, and the guest have no network."""
-    written = bochsrc.read_text(errors="replace").splitlines()
-    for where, lines in ((f"{bochsrc}:", written), ("option ", extra)):
-        for card in cards_of(lines):
+    for card in cards:
+        if card.is_ours:
             try:
                 with none_left():
                     load(card.script, card.ethdev)
             except ConfigError as error:
-                return f"{where}{card.line}: {card.name}: {error}"
-    return ""
+                yield f"{card.place}: {card.name}: {error}"
 
 
-def _wait(run: BochsRun, timeout: float | None) -> Outcome:
-    try:
-        return run.wait(timeout)
-    except KeyboardInterrupt:
-        return run.interrupt()
+def _nic(text: str) -> tuple[str, dict[str, str]]:
+    model, *rest = text.split(",")
+    options = dict(one.strip().partition("=")[::2] for one in rest)
+    if model not in MODELS or not all(options.values()) or "" in options:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {_NIC_FORM}")
+    return model, options
+
+
+def _nic_option(nic: tuple[str, dict[str, str]] | None, bochsrc: Path) -> list[str]:
+    """The card as an option of Bochs; where the bochsrc has one of its kind, that one."""
+    if nic is None:
+        return []
+    model, asked = nic
+    known = {line.name for line in lines_of(bochsrc)}
+    own = {} if model in known else _NIC_OPTIONS.get(model, {})
+    options = {"enabled": "1", **own, **asked, "ethmod": "pynat"}
+    return [f"{model}: " + ", ".join(f"{key}={value}" for key, value in options.items())]
+
+
+def _is_debugged(bochsrc: Path, extra: list[str]) -> bool:
+    """Whether the bochsrc or the command line asks for Bochs's debugger."""
+    lines = [*lines_of(bochsrc), *options_of(extra)]
+    breaks = [nics.options_of(line.value) for line in lines if line.name == "magic_break"]
+    on = [options.get("enabled", "0").lower() in ("1", "true") for options in breaks]
+    return "-debugger" in extra or "-rc" in extra or on[-1:] == [True]
+
+
+def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
+    ours = [card for card in cards if card.is_ours]
+    if not ours:
+        others = "; ".join(f"{card.place}: {card.name} has ethmod={card.ethmod}" for card in cards)
+        what = f"write ethmod=pynat there ({others})" if others else "try --nic e1000"
+        text = f"no network card of {bochsrc} has ethmod=pynat, so this network is not there"
+        print(f"pynat: {text}; {what}", file=sys.stderr)
+    for mac, same in itertools.groupby(sorted(ours, key=attrgetter("mac")), attrgetter("mac")):
+        names = [card.name for card in same]
+        if mac and len(names) > 1:
+            text = f"{' and '.join(names)} have the same mac={mac}"
+            print(
+                f"pynat: {text}: each works, in a network of its own; a guest that uses both"
+                " should see two MAC addresses",
+                file=sys.stderr,
+            )
+
+
+def _wait(run: BochsRun, timeout: float | None, *, debug: bool) -> Outcome:
+    """debug: Ctrl-C is the debugger's, which has it from the terminal."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            return run.wait(None if end is None else max(0.0, end - time.monotonic()))
+        except KeyboardInterrupt:
+            if not debug:
+                return run.interrupt()
 
 
 def _warn_of_display(bochs: Bochs, bochsrc: Path, extra: list[str]) -> None:

@@ -63,7 +63,7 @@ def add(subparsers: Subparsers) -> None:
 
 def _tap(arguments: argparse.Namespace) -> int:
     with none_left():
-        config = seeded(load(str(arguments.config or ""), ""))
+        config = seeded(load(str(arguments.config or ""), "", strict=True))
         _take_all_descriptors()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
         with _namespace(arguments.netns) as there:
@@ -118,6 +118,7 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
         notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
         with stacked(tap, config, notices, lint=False, epoch=epoch) as stack:
             engine = Engine(config, stack.link, loop, notices)
+            engine.router.on_adopt += stack.on_adopt
             async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
                 loop.call_soon(_say_ready, arguments, config)
                 with contextlib.suppress(asyncio.CancelledError):

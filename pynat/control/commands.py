@@ -8,12 +8,14 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pynat import __version__
 from pynat.config import Config, Forward
 from pynat.config_forwards import forward, forward_item
 from pynat.config_values import Wrong, new_file
+from pynat.control import places
 from pynat.control.faults import FaultCommands
 from pynat.control.impair import ImpairCommands
 from pynat.control.peers import PeerCommands
@@ -75,7 +77,7 @@ class Commands:
             "impair remove": _Command(bad_wire.remove, ("number",)),
             "impair clear": _Command(bad_wire.clear),
         }
-        peers = PeerCommands(engine.router, config.network)
+        peers = PeerCommands(engine.router)
         self._commands |= {
             "peer set": _Command(peers.set, ("host", "does")),
             "peer list": _Command(peers.list),
@@ -112,7 +114,7 @@ class Commands:
 
     # ------------------------------------------------------------------ the network
     def _info(self) -> Answer:
-        network = self._config.network
+        network = self._engine.router.network
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -120,6 +122,8 @@ class Commands:
             "net": str(network.net),
             "router": str(network.router),
             "guest": str(network.guest),
+            "folder": str(Path.cwd()),
+            "bochsrc": places.bochsrc(),
             "time": seconds(self._engine.now()),
             "capture": self._capture.path and str(self._capture.path.absolute()),
         }
@@ -209,7 +213,7 @@ class Commands:
         return [known[key] for key in wanted]
 
     def _key(self, rule: Forward) -> tuple[object, ...]:
-        guest = rule.guest_address or self._config.network.guest
+        guest = rule.guest_address or self._engine.router.network.guest
         return rule.protocol, rule.host_address, rule.host_port, guest, rule.guest_port
 
     def _number(self, given: object) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pynat.config import Network
 from pynat.config_peers import peer_at, why_not
 from pynat.config_values import Wrong
 from pynat.control.protocol import Answer, Refused
@@ -11,9 +10,8 @@ from pynat.router.router import Router
 
 
 class PeerCommands:
-    def __init__(self, router: Router, network: Network) -> None:
+    def __init__(self, router: Router) -> None:
         self._router = router
-        self._network = network
 
     def set(self, host: object, does: object) -> Answer:
         """In the place of what the host did; connections that are open go on as they were."""
@@ -22,7 +20,7 @@ class PeerCommands:
             peer = peer_at(str(host), does, known)
         except Wrong as wrong:
             raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
-        if why := why_not(peer, self._network):
+        if why := why_not(peer, self._router.network):
             raise Refused(why)
         self._router.set_peer(peer)
         return {"peers": [_row(peer)]}

@@ -14,6 +14,8 @@ from pathlib import Path
 from pynat.errors import ConfigError
 from pynat.host import unix
 
+MOST_ALIKE = 16  # cards of one process with one MAC address
+BOCHSRC_VARIABLE = "PYNAT_BOCHSRC"  # pynat.bochs.run sets it
 _NAME = re.compile(r"([0-9]+)-(.+)\.sock")
 
 
@@ -38,7 +40,9 @@ def new_path(card: str) -> Path:
         if not _is_running(pid_of(path)):
             unix.remove_dead(path)
     safe = re.sub(r"[^\w.:-]", "_", card)[:40]
-    return where / f"{os.getpid()}-{safe}.sock"
+    names = [safe, *(f"{safe}-{number}" for number in range(2, MOST_ALIKE))]
+    paths = [where / f"{os.getpid()}-{name}.sock" for name in names]
+    return next((path for path in paths if not unix.is_live(path)), paths[0])
 
 
 def _check(where: Path) -> None:
@@ -63,6 +67,20 @@ def found(pid: int | None = None) -> list[Path]:
     _check(where)
     paths = sorted(path for path in where.glob("*.sock") if path.lstat().st_uid == os.geteuid())
     return [path for path in paths if pid in (None, pid_of(path)) and unix.is_live(path)]
+
+
+def bochsrc() -> str | None:
+    """The file that this process, if it is Bochs, was started with."""
+    if named := os.environ.get(BOCHSRC_VARIABLE):
+        return named
+    try:
+        words = Path("/proc/self/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return None
+    if not Path(words[0]).name.startswith("bochs"):
+        return None
+    named = words[words.index("-f") + 1] if "-f" in words[:-1] else None
+    return named and str(Path(named).absolute())
 
 
 def _is_running(pid: int | None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from pynat.notices import Level
 MAX_CLIENTS = 16
 AT_ONCE = 16  # requests of one client
 HIGH_WATER = 64 * 1024  # bytes of answers that wait for a client before it is read from again
+_ONE_AT_A_TIME = threading.Lock()  # cards with one MAC address would take each other's socket away
 
 
 @asynccontextmanager
@@ -61,8 +63,9 @@ def _listener(engine: Engine, wanted: str, card: str) -> unix.UnixListener | Non
     if wanted == "none":
         return None
     try:
-        path = places.new_path(card) if wanted == "auto" else Path(wanted).expanduser()
-        listener = unix.listen(path, MAX_CLIENTS)
+        with _ONE_AT_A_TIME:
+            path = places.new_path(card) if wanted == "auto" else Path(wanted).expanduser()
+            listener = unix.listen(path, MAX_CLIENTS)
     except OSError as error:
         _complain(engine, f"{error.filename or wanted}: {error.strerror or error}")
     except (ConfigError, RuntimeError) as error:  # RuntimeError: ~ of nobody

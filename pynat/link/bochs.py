@@ -54,6 +54,7 @@ async def _serve(port: Port, config: Config) -> None:
     with stacked(port, config, notices, lint=True) as stack:
         loop = asyncio.get_running_loop()
         engine = Engine(config, stack.link, loop, notices, in_step=config.hermetic)
+        engine.router.on_adopt += stack.on_adopt
         card = port.mac.hex()
         async with controlled(engine, config, card, stack.capture, stack.impair, port.stats):
             port.ready()

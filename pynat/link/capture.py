@@ -236,14 +236,14 @@ def numbered(path: Path, number: int) -> Path:
 def captured(
     inner: Link, config: Config, remarks: Remarks | None = None, *, epoch: float = 0.0
 ) -> Iterator[CaptureLink]:
-    """`inner` with the capture that the configuration wants, and for others to start at run time.
-
-    Raises ConfigError.
-    """
+    """`inner` with the capture that is configured, and for others to start at run time."""
     size = None if config.capture_size is None else config.capture_size * MIB
     link = CaptureLink(inner, Rotation(size, config.capture_files), remarks, epoch=epoch)
     if config.capture is not None:
-        link.start(config.capture)
+        try:
+            link.start(config.capture)
+        except ConfigError as error:
+            inner.log(Level.ERROR, f"pynat: {error}; the network goes on without a capture")
     try:
         yield link
     finally:

@@ -82,12 +82,15 @@ def _locked(path: str, flags: int) -> int:
 
 @contextlib.contextmanager
 def journaled(path: Path | None, notices: Notices) -> Iterator[None]:
-    """Raises ConfigError."""
-    if path is None:
-        yield
-        return
-    journal = Journal(path, notices)
+    """Where the file cannot be had, the network goes on without it."""
+    journal = None
+    if path is not None:
+        try:
+            journal = Journal(path, notices)
+        except ConfigError as error:
+            notices.say(Level.ERROR, f"{error}; the network goes on without it")
     try:
         yield
     finally:
-        journal.close()
+        if journal is not None:
+            journal.close()

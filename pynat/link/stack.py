@@ -6,12 +6,12 @@ card <-> capture <-> lint <-> impair <-> hooks of a script <-> engine
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.link.capture import CaptureLink, captured
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.journal import journaled
@@ -25,6 +25,7 @@ class Stack(NamedTuple):
     capture: CaptureLink  # to start and stop it
     impair: ImpairLink  # to change its rules
     link: Link  # for the engine
+    on_adopt: list[Callable[[Network], None]]  # who is to know of another net
 
 
 def seeded(config: Config) -> Config:
@@ -47,10 +48,11 @@ def stacked(
         journaled(config.lint.json, notices),
     ):
         wanted = lint if config.lint.enabled is None else config.lint.enabled
-        linted = LintLink(capture, Linter(config), notices) if wanted else capture
+        linter = Linter(config)
+        linted = LintLink(capture, linter, notices) if wanted else capture
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
-            yield Stack(capture, impair, _hooked(impair, config, notices))
+            yield Stack(capture, impair, _hooked(impair, config, notices), [linter.adopt])
 
 
 def _hooked(impair: ImpairLink, config: Config, notices: Notices) -> Link:

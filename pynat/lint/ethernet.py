@@ -22,8 +22,11 @@ _LIMITED = b"\xff" * 4
 class EthernetChecker:
     def __init__(self, net: IPv4Network) -> None:
         self.card_pads = True  # or nothing is known of the card
-        self._to_all = (_LIMITED, net.broadcast_address.packed)
+        self.adopt(net)
         self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
+
+    def adopt(self, net: IPv4Network) -> None:
+        self._to_all = (_LIMITED, net.broadcast_address.packed)
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         size, source = len(frame.data), frame.source

@@ -23,9 +23,12 @@ Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, ident
 
 class IcmpChecker:
     def __init__(self, net: IPv4Network) -> None:
-        self._broadcast = net.broadcast_address.packed
+        self.adopt(net)
         self._asked: Bounded[Request, bytes | None] = Bounded(ASKED)  # data; None once answered
         self._paths: Bounded[bytes, tuple[int, float]] = Bounded(PATHS)  # MTU, when it was told
+
+    def adopt(self, net: IPv4Network) -> None:
+        self._broadcast = net.broadcast_address.packed
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         packet, message = frame.ip, frame.icmp

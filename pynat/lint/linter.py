@@ -6,7 +6,7 @@ as well. One checker for each protocol follows what both sides send.
 
 from __future__ import annotations
 
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.dns import DnsChecker
@@ -27,16 +27,22 @@ class Linter:
         self._with_malformed = with_malformed
         network = config.network
         self._ethernet = EthernetChecker(network.net)
+        self._icmp = IcmpChecker(network.net)
         self._checkers: list[Checker] = [
             self._ethernet,
             ArpChecker(),
             Ipv4Checker(network.mtu),
-            IcmpChecker(network.net),
+            self._icmp,
             UdpChecker(),
             TcpChecker(network.mtu),
             DhcpChecker(),
             DnsChecker(),
         ]
+
+    def adopt(self, network: Network) -> None:
+        """The net of the guest's wire from now on."""
+        self._ethernet.adopt(network.net)
+        self._icmp.adopt(network.net)
 
     def card_speed(self, megabits: int) -> None:
         """What the guest's card says of itself: an NE2000 sends short frames as they are."""

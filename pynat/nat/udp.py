@@ -142,7 +142,7 @@ class UdpTable:
         self._outlet = outlet
         self._numbers = numbers
         self._as_guest_sees = to_guest_address
-        self._router = config.network.router.packed
+        self.router = config.network.router.packed
         self._dns_idle = min(config.udp.dns_idle, config.udp.idle)
         self._flows: dict[Address, UdpFlow] = {}
         self._by_number: dict[int, UdpFlow] = {}
@@ -310,7 +310,7 @@ class UdpTable:
     def _admit(self, event: UdpIncoming, guest: Address, shown: bytes) -> _Inbound:
         port = event.source[1]
         while (guest, (shown, port)) in self._inbound_shown or (
-            shown == self._router and port in SERVED
+            shown == self.router and port in SERVED
         ):
             port = self._outlet.dice.randrange(1024, 65536)
         inbound = _Inbound(

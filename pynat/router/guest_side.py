@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
 from pynat.notices import Notices
@@ -35,16 +35,21 @@ class GuestSide:
         self.wall = Wall()
         self._mac = network.mac
         self._mtu = network.mtu
-        self._router = network.router.packed
         self._ident = dice.randrange(0x10000)
         self._fragment_ident = dice.randrange(0x10000)
         self._frames: list[bytes] = []
+        self._claimed = [one.packed for one in config.claimed]
+        own = self._begin(network)
+        self.neighbors = Neighbors(self._mac, own, network.net, self.timers, notices, self._queue)
+
+    def _begin(self, network: Network) -> list[bytes]:
+        """The addresses that are ours there."""
+        self._router = network.router.packed
         self._errors = ErrorGate(network.net.broadcast_address.packed)
-        own = [network.router, network.dns, *config.claimed]
-        packed = [one.packed for one in own]
-        self.neighbors = Neighbors(
-            self._mac, packed, network.net, self.timers, notices, self._queue
-        )
+        return [self._router, network.dns.packed, *self._claimed]
+
+    def adopt(self, network: Network) -> None:
+        self.neighbors.move_to(self._begin(network), network.net)
 
     def move(self, mac: bytes) -> None:
         """Have this MAC address from now on."""

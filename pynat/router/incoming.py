@@ -16,7 +16,7 @@ from pynat.notices import Notices
 class Incoming:
     def __init__(self, network: Network, tcp: TcpTable, udp: UdpTable, notices: Notices) -> None:
         self.forwards: dict[int, Forward] = {}  # what is open, by number
-        self._network = network
+        self.network = network
         self._tcp = tcp
         self._udp = udp
         self._notices = notices
@@ -43,7 +43,7 @@ class Incoming:
         self._notices.drop("forward socket", why, now)
 
     def _target(self, rule: Forward) -> Address:
-        guest = rule.guest_address or self._network.guest
+        guest = rule.guest_address or self.network.guest
         return guest.packed, rule.guest_port
 
     def _shown(self, rule: Forward, peer: Address) -> bytes:
@@ -51,6 +51,6 @@ class Incoming:
         address = peer[0]
         usable = len(address) == 4 and 0 < address[0] < 224 and address[0] != 127
         wanted = rule.shown is Shown.PEER
-        if wanted and usable and IPv4Address(address) not in self._network.net:
+        if wanted and usable and IPv4Address(address) not in self.network.net:
             return address
-        return self._network.router.packed
+        return self.network.router.packed

@@ -22,6 +22,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
+from pynat.router.foreign import Foreign
 from pynat.services.faults_arp import FaultyArp
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet, mistakes
@@ -66,16 +67,21 @@ class Neighbors:
         and the first and the last. send: takes a frame for the guest.
         """
         self.mac = mac
-        self.own = frozenset(own)
+        self.move_to(own, net)
         self.faulty: FaultyArp | None = None  # where faults can be asked for
-        self._asks_from = own[0]
-        self._net = net
+        self.foreign: Foreign | None = None  # who deals with guests of other nets
         self._timers = timers
         self._notices = notices
         self._send = send
         self._known: dict[bytes, tuple[bytes, float]] = {}  # address: MAC, when last heard
         self._asking: dict[bytes, _Question] = {}
         self._defended: dict[bytes, float] = {}  # when each address of ours was last
+
+    def move_to(self, own: Sequence[bytes], net: IPv4Network) -> None:
+        """Have these addresses from now on, in that net."""
+        self.own = frozenset(own)
+        self._asks_from = own[0]
+        self._net = net
 
     def __len__(self) -> int:
         return len(self._known)
@@ -108,7 +114,7 @@ class Neighbors:
             self._notices.drop("arp sender", text, now)
         elif packet.sender in self.own:
             self._defend(packet, now)
-        else:
+        elif not (self.foreign and self.foreign.from_guest(packet, now)):
             if self.faulty:
                 self.faulty.meet(packet, now)
             if self._concerns_us(packet) and self._may_be_a_guest(packet, now):

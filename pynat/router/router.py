@@ -9,9 +9,10 @@ to name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
-from pynat.config import Broadcast, Config
+from pynat.config import Broadcast, Config, Network
 from pynat.errors import Malformed
 from pynat.inner.hosts import InnerHosts
 from pynat.nat.echo import EchoTable
@@ -43,6 +44,7 @@ from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason
 from pynat.notices import Level, Notices
 from pynat.peer import Peer
+from pynat.router.foreign import Foreign
 from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
 from pynat.router.reassembly import Reassembly
@@ -74,47 +76,65 @@ DHCP_SERVER = 67
 
 class Router:
     def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
-        network = config.network
         self.notices = notices
         self.guest = GuestSide(config, notices, dice)
         self._config = config
         self.ports_not_kept = 0  # though nat.keep_ports asks for it
         self._now = 0.0  # of what is being dealt with, for the services' callbacks
-        self._net = network.net
-        self._mac = network.mac
-        self._address = network.router.packed
-        self._dns_address = network.dns.packed
-        self._own = frozenset((self._address, self._dns_address))
-        self._broadcast = network.net.broadcast_address.packed
-        self._zero = network.net.network_address.packed
+        self._mac = config.network.mac
         self._claimed = {address.packed for address in config.claimed}
-        self._not_guests = self._own | self._claimed | {self._broadcast, self._zero}
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
-        self._mask = int(network.net.netmask)
-        self._prefix = int(network.net.network_address)
+        self._begin(config.network)
         numbers = Numbers()
         self.tcp = TcpTable(config, self.guest, numbers)
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
         self.ways = Ways(config)
         self._world = World(self.ways, self.guest, self.tcp, self.udp, self.echo)
-        self.incoming = Incoming(network, self.tcp, self.udp, notices)
+        self.incoming = Incoming(self.network, self.tcp, self.udp, notices)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
         self.inner = InnerHosts(self._unhold)
-        self.inner.tcp[network.dns.packed, DNS_PORT] = DnsStreams(self.dns).serve
+        self.inner.tcp[self._dns_address, DNS_PORT] = DnsStreams(self.dns).serve
         self.peers = PeerHosts(self.guest.timers)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)
         self.faults = faults = Faults(notices)
         self._faulty_dhcp = FaultyDhcp(self.dhcp, faults, self.guest, self._send_dhcp)
         self._faulty_paths = FaultyPaths(faults, self.guest)
-        nobody = next(one for one in (network.net[-2], network.net[-3]) if one != network.dns)
-        self._faulty_dns = self.dns.faulty = FaultyDns(faults, self.guest, nobody.packed)
+        nobody = _nobody(self.network)
+        self._faulty_dns = self.dns.faulty = FaultyDns(faults, self.guest, nobody)
         neighbors = self.guest.neighbors
         neighbors.faulty = FaultyArp(faults, neighbors, self.guest.timers, self._move)
+        neighbors.foreign = self._foreign = Foreign(config, notices, self._adopt)
+        self.on_adopt: list[Callable[[Network], None]] = []
         for one in config.faults:
             faults.add(one)
+
+    def _begin(self, network: Network) -> None:
+        self.network = network
+        self._net = network.net
+        self._address = network.router.packed
+        self._dns_address = network.dns.packed
+        self._own = frozenset((self._address, self._dns_address))
+        self._broadcast = network.net.broadcast_address.packed
+        self._zero = network.net.network_address.packed
+        self._not_guests = self._own | self._claimed | {self._broadcast, self._zero}
+        self._mask = int(network.net.netmask)
+        self._prefix = int(network.net.network_address)
+
+    def _adopt(self, network: Network, now: float) -> None:
+        """As if the configuration had said so, from now on."""
+        serve = self.inner.tcp.pop((self._dns_address, DNS_PORT))
+        self._begin(network)
+        self.inner.tcp[self._dns_address, DNS_PORT] = serve
+        self.udp.router = self.tftp.router = self._address
+        self.incoming.network = network
+        self._faulty_dns.elsewhere = _nobody(network)
+        for one in (self.guest, self.ways, self.dhcp, self.dns):
+            one.adopt(network)
+        for tell in self.on_adopt:
+            tell(network)
 
     def _move(self, mac: bytes) -> None:
         """The router's MAC address from now on."""
@@ -193,7 +213,7 @@ class Router:
             self.notices.drop(
                 "ipv4 source",
                 f"{packet}: source {dotted(packet.source)}, expected a guest's in {self._net}"
-                " (RFC 1122 3.2.1.3, RFC 2827)",
+                f" (RFC 1122 3.2.1.3, RFC 2827){self._foreign.hint(packet.source)}",
                 now,
             )
         elif to_all and destination[0] < 224:
@@ -424,3 +444,8 @@ class Router:
     def _as_guest_sees(self, host: bytes) -> bytes:
         """How the guest names a host's address."""
         return self._address if host[0] == 127 else host
+
+
+def _nobody(network: Network) -> bytes:
+    """An address at which there is no name server."""
+    return next(one for one in (network.net[-2], network.net[-3]) if one != network.dns).packed

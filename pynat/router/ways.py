@@ -20,7 +20,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from ipaddress import IPv4Address
 
-from pynat.config import Allowed, Config, GuestForward, Protocol, TcpServer, Virtual
+from pynat.config import Allowed, Config, GuestForward, Network, Protocol, TcpServer, Virtual
 from pynat.nat.messages import Address, Destination, Inner
 from pynat.peer import Peer
 
@@ -34,8 +34,6 @@ class Refusal(Enum):
 
 class Ways:
     def __init__(self, config: Config) -> None:
-        network = config.network
-        self._router = network.router.packed
         self._host_loopback = config.host_loopback and not config.hermetic
         self._restricted = config.restricted
         self._allow = config.allow
@@ -48,11 +46,15 @@ class Ways:
         self._peer_hosts: set[bytes] = set()
         named = {alias.guest for alias in config.host_aliases if alias.name}
         self._virtual = _Virtual(config.virtual) if config.virtual != Virtual() else None
-        ours = {network.router, network.dns} | config.claimed | named
-        self._ours = {address.packed for address in ours}
+        self._named = {address.packed for address in config.claimed | named}
+        self.adopt(config.network)
         self._special = bool(self._streams or self._aliases)
         for peer in config.peers:
             self.set_peer(peer)
+
+    def adopt(self, network: Network) -> None:
+        self._router = network.router.packed
+        self._ours = {self._router, network.dns.packed} | self._named
 
     # ------------------------------------------------------------------ peers
     def peers(self) -> list[Peer]:

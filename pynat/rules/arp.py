@@ -76,6 +76,17 @@ NO_ANSWER = Rule(
     " sender's MAC address.",
 )
 
+OTHER_NET = Rule(
+    "ARP008",
+    "arp other net",
+    Severity.ERROR,
+    "The guest's address and the gateway that it asks for are of another net than this network's.",
+    "RFC 1122 3.3.1.1",
+    "Nobody here has that gateway, so the guest reaches nothing.",
+    "Write the key that the line names into the network's configuration, or `network.adopt = true`,"
+    " or let the guest take its address from DHCP.",
+)
+
 # ---------------------------------------------------------------- of the linter
 UNASKED = Rule(
     "ARP020",

@@ -29,7 +29,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.notices import Level, Notices
 from pynat.services import dhcp_options
 from pynat.services.leases import Lease, Leases
@@ -74,13 +74,21 @@ class DhcpServer:
         notices: Notices,
         user_of: Callable[[bytes], bytes | None] = _nobody,
     ) -> None:
-        self._config = config
         self._notices = notices
         reserved = {mac: lease.address.packed for mac, lease in config.dhcp.static.items()}
         self.guests = Leases(config.network, user_of, config.claimed, reserved)
+        self._begin(config)
+
+    def _begin(self, config: Config) -> None:
+        self._config = config
         self._router = config.network.router.packed
         self._options = dhcp_options.configured(config)
         self._on_request = dhcp_options.on_request(config)
+
+    def adopt(self, network: Network) -> None:
+        """Nobody's lease is of that net."""
+        self._begin(replace(self._config, network=network))
+        self.guests.adopt(network)
 
     @property
     def leases(self) -> dict[bytes, Lease]:

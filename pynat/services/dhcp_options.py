@@ -37,7 +37,7 @@ def lease(seconds: int) -> dict[int, bytes]:
 
 
 def configured(config: Config) -> dict[int, bytes]:
-    """What every client gets."""
+    """What every client gets. An empty value leaves out what it would get by itself."""
     network, settings = config.network, config.dhcp
     options = {
         dhcp.MASK: network.net.netmask.packed,
@@ -53,7 +53,8 @@ def configured(config: Config) -> dict[int, bytes]:
         dhcp.ROUTES: _routes(config),
         dhcp.SEARCH: b"".join(map(_domain, settings.search)),
     }
-    return {code: value for code, value in options.items() if value} | settings.options
+    sent = {code: value for code, value in (options | settings.options).items() if value}
+    return sent | {code: b"" for code in settings.options if code not in options | sent}
 
 
 def on_request(config: Config) -> dict[int, bytes]:

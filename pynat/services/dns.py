@@ -29,7 +29,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
 from pynat.notices import Level, Notices
@@ -62,9 +62,8 @@ class DnsForwarder:
         router = (network.router,)
         self._names = dict.fromkeys(ROUTER_NAMES, router) | self._reserved(config) | config.names
         self._pointers = _pointers(self._names)
-        self._pointers.setdefault(network.router.reverse_pointer, ROUTER_NAMES[0])
-        self._pointers.setdefault(network.dns.reverse_pointer, ROUTER_NAMES[0])
-        self._net = network.net
+        self._point_to(network)
+        self._network = network
         self._restricted = config.restricted
         self._hermetic = config.hermetic
         self._longest = network.mtu - HEADERS
@@ -74,6 +73,17 @@ class DnsForwarder:
         self._last_id = 0
         self._to_host: list[Resolve] = []
         self.faulty: FaultyDns | None = None  # where faults can be asked for
+
+    def _point_to(self, network: Network) -> None:
+        for address in (network.router, network.dns):
+            self._pointers.setdefault(address.reverse_pointer, ROUTER_NAMES[0])
+
+    def adopt(self, network: Network) -> None:
+        for name in ROUTER_NAMES:
+            if self._names[name] == (self._network.router,):
+                self._names[name] = (network.router,)
+        self._point_to(network)
+        self._network = network
 
     def _reserved(self, config: Config) -> dict[str, tuple[IPv4Address, ...]]:
         """Host names of the configuration's leases, with the domain first: it is what PTR says."""
@@ -195,7 +205,7 @@ class DnsForwarder:
         if address is not None and (name := self._guests.name_of(address.packed, now)):
             records = [(dns.PTR, dns.labels(name + self._domain))] if dns.PTR in wants else []
             return dns.reply(question, records=records)
-        if address is not None and (address in self._net or address.is_loopback):
+        if address is not None and (address in self._network.net or address.is_loopback):
             return dns.reply(question, dns.NXDOMAIN)
         return None
 

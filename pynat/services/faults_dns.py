@@ -33,7 +33,7 @@ class FaultyDns:
         """elsewhere: an address at which there is no name server."""
         self._faults = faults
         self._outlet = outlet
-        self._elsewhere = elsewhere
+        self.elsewhere = elsewhere
 
     def meet(self, question: Query, tcp: bool, now: float, answer: Answer) -> Answer | None:
         """What the true answer is to go through; None: there is to be none."""
@@ -58,7 +58,7 @@ class FaultyDns:
             return source
         address, port = source
         if one := self._named("wrong-address", question):
-            address = self._elsewhere
+            address = self.elsewhere
             self._faults.tell(one, f"{question} answered from another address", now)
         if one := self._named("wrong-port", question):
             port = _WRONG_PORT

@@ -79,20 +79,23 @@ class Leases:
 
         `reserved`: addresses by MAC.
         """
+        self._user_of = user_of
+        self._reserved = reserved or {}
+        self._others = frozenset(self._reserved.values())
+        self._claimed = claimed
+        self.adopt(network)
+
+    def adopt(self, network: Network) -> None:
+        """Give addresses of this net from now on."""
         self.table: dict[bytes, Lease] = {}
         self._of_mac: defaultdict[bytes, dict[bytes, Lease]] = defaultdict(dict)  # by address
         self._offers: dict[bytes, Lease] = {}  # the last one to each MAC
         self._bound: dict[bytes, Lease] = {}  # the last one of each MAC
         self._of_client: defaultdict[bytes, dict[bytes, Lease]] = defaultdict(dict)
-        self._named: defaultdict[str, list[bytes]] = defaultdict(
-            list
-        )  # addresses, the lowest first
-        self._user_of = user_of
-        self._reserved = reserved or {}
-        self._others = frozenset(self._reserved.values())
+        self._named: defaultdict[str, list[bytes]] = defaultdict(list)  # addresses, the lowest first
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
-        self._ours = {one.packed for one in (network.router, network.dns, *claimed)}
+        self._ours = {one.packed for one in (network.router, network.dns, *self._claimed)}
         self._hosts = self._last - self._first + 1 - len(self._ours)
         self._fresh = Fresh(self._first, self._last, int(network.guest))
         self._ends = Ends()

@@ -79,7 +79,7 @@ class TftpServer:
         self.outlet = outlet
         self.max_size = config.tftp.max_size
         self._settings = config.tftp
-        self._router = config.network.router.packed
+        self.router = config.network.router.packed
         self._mtu = config.network.mtu
         self._numbers = numbers
         self._window = WINDOW
@@ -247,8 +247,8 @@ class TftpServer:
         self._send(port, end, tftp.error(code, text), now)
 
     def _send(self, port: int, end: Address, data: bytes, now: float) -> None:
-        datagram = udp.encode(self._router, port, *end, data)
-        self.outlet.send_ipv4(self._router, end[0], ipv4.UDP, datagram, now)
+        datagram = udp.encode(self.router, port, *end, data)
+        self.outlet.send_ipv4(self.router, end[0], ipv4.UDP, datagram, now)
 
     def _log(self, end: Address, request: Packet, what: str, now: float) -> None:
         text = f'tftp {dotted(end[0])}: "{tftp.shown(request.name)}" {what}'

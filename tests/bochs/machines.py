@@ -16,6 +16,7 @@ HANG = bytes.fromhex("f4 ebfd")  # hlt; jmp back
 # 8 bits (3 to port 0x3fb), then "H" to port 0x3f8
 HELLO_SERIAL = bytes.fromhex("bafb03 b003 ee baf803 b048 ee")
 HELLO_E9 = bytes.fromhex("bae900 b048 ee")
+MAGIC_BREAK = bytes.fromhex("87db")  # xchg bx, bx
 TRIPLE_FAULT = bytes.fromhex("0f011e0070 cc")  # lidt [0x7000], all zero there; int3
 
 _FLOPPY = 1_474_560  # bytes, 3.5 inches

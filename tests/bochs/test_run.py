@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending
-from pynat.bochs.run import log_of
+from pynat.bochs.bochsrc import log_of
 from tests.bochs.machines import (
     HANG,
     HELLO_E9,
+    MAGIC_BREAK,
     POWER_OFF,
     TRIPLE_FAULT,
     Greeter,
@@ -205,3 +206,63 @@ def test_log_named_by_the_bochsrc(
 def test_using_a_run_that_was_not_started(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not been started"):
         BochsRun(fake(), tmp_path / "bochsrc").wait()
+
+
+# ---------------------------------------------------------------- what cannot be used as it is
+@pytest.mark.parametrize("display", ["sdl", "x", "wx", "win32", 'nosuch, options="gui_debug"'])
+def test_headless_whatever_display_the_bochsrc_names(
+    bochs: Bochs, tmp_path: Path, display: str
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, f"  display_library: {display}")
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.ending is Ending.POWER_OFF, str(outcome)
+
+
+def test_headless_whatever_an_included_file_names(bochs: Bochs, tmp_path: Path) -> None:
+    inner, innermost = tmp_path / "inner", tmp_path / "innermost"
+    inner.write_text(f"#include {innermost}\n")
+    innermost.write_text("display_library: nosuch\n")
+    path = bochsrc(tmp_path, POWER_OFF, f"#include {inner}")
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.ending is Ending.POWER_OFF, str(outcome)
+
+
+def test_a_mistake_is_told_with_the_users_own_file(bochs: Bochs, tmp_path: Path) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, "display_library: nosuch", "megz: 3")
+    lines = len(path.read_text().splitlines())
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.message == f"{path}:{lines}: directive 'megz' not understood"
+
+
+def test_two_runs_do_not_take_each_others_log(
+    bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with greeter(tmp_path) as guest, BochsRun(bochs, guest.bochsrc) as first:
+        guest.await_hello()
+        before = first.log.read_bytes()
+        with BochsRun(bochs, guest.bochsrc) as second:
+            guest.await_hello()
+            assert (first.log, second.log) == (tmp_path / "bochs.log", tmp_path / "bochs-2.log")
+            second.interrupt()
+        with pytest.raises(BochsError, match=r"another run writes its log to .*bochs\.log"):
+            BochsRun(bochs, guest.bochsrc, log=first.log).start()
+        assert first.log.read_bytes().startswith(before)
+        assert "quit_sim" in second.log.read_text()
+    with BochsRun(bochs, tmp_path / "none") as third:
+        assert third.wait(_SECONDS).ending is Ending.CONFIG
+    assert third.log == first.log
+    assert not third.log.exists()  # Bochs did not get so far
+
+
+def test_a_magic_break_without_a_terminal_is_told(bochs: Bochs, tmp_path: Path) -> None:
+    if not bochs.needs_rc:
+        pytest.xfail("without the debugger a magic break is an instruction without effect")
+    path = bochsrc(tmp_path, MAGIC_BREAK + POWER_OFF, "magic_break: enabled=1")
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.ending is Ending.PANIC
+    assert "a magic break, and no terminal to debug in" in outcome.message

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.bochs import find
+from pynat.bochs import Bochs, find, find_bochs
 from pynat.bochs.outcome import Ending, Outcome
 from pynat.cli import run
 from pynat.cli.main import main
@@ -17,12 +19,18 @@ from pynat.cli.run import exit_code
 from tests.bochs.machines import (
     HANG,
     HELLO_E9,
+    MAGIC_BREAK,
     POWER_OFF,
     bochsrc,
     fake,
     greeter,
 )
 from tests.bochs.processes import Watch
+
+
+@pytest.fixture
+def bochs() -> Bochs:
+    return find_bochs()
 
 
 def _run(path: Path, *more: str) -> int:
@@ -44,7 +52,7 @@ def test_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_panic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run(bochsrc(tmp_path, POWER_OFF, signature=b"\0\0")) == 3
+    assert _run(bochsrc(tmp_path, POWER_OFF, signature=b"\0\0"), "--quiet") == 3
     said = capsys.readouterr().err.splitlines()
     assert "pynat: panic after" in said[0]
     assert "No bootable device." in said[0]
@@ -80,6 +88,167 @@ def test_what_a_network_complains_of_later(
         assert network.endswith(" (and 1 more in the log)")
         assert _run(tmp_path / "bochsrc", "--quiet") == 0
         assert capsys.readouterr().err == f"{network}\n"
+
+
+E1000 = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod="
+
+
+def test_a_bochsrc_without_a_card_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF)
+    assert _run(path) == 0
+    none, _ = capsys.readouterr().err.splitlines()
+    assert none == (
+        f"pynat: no network card of {path} has ethmod=pynat, so this network is not there;"
+        " try --nic e1000"
+    )
+    path = bochsrc(tmp_path, POWER_OFF, f"{E1000}null")
+    place = f"{path}:{len(path.read_text().splitlines())}"
+    assert _run(path) == 0
+    assert f"write ethmod=pynat there ({place}: e1000 has ethmod=null)" in capsys.readouterr().err
+    assert _run(bochsrc(tmp_path, POWER_OFF, f"{E1000}pynat")) == 0
+    assert "ethmod" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("nic", ["e1000", "ne2k", "pcipnic", "e1000,mac=52:54:00:00:00:01"])
+def test_a_card_without_a_change_of_the_bochsrc(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], nic: str
+) -> None:
+    assert _run(bochsrc(tmp_path, POWER_OFF), "--nic", nic) == 0
+    assert "ethmod" not in capsys.readouterr().err
+    log = (tmp_path / "bochs.log").read_text()
+    assert "network 192.168.16.0/24, router 192.168.16.1" in log
+
+
+def test_the_card_of_the_bochsrc_gets_this_network(tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text('network.net = "10.77.0.0/16"\n')
+    line = f"{E1000}null, script=./tunconfig"
+    nic = f"e1000,script={tmp_path / 'net.toml'}"
+    assert _run(bochsrc(tmp_path, POWER_OFF, line), "--nic", nic) == 0
+    assert "network 10.77.0.0/16, router 10.77.0.1" in (tmp_path / "bochs.log").read_text()
+
+
+@pytest.mark.parametrize("nic", ["rtl8139", "e1000,mac", "e1000,=x", "", "e1000,mac="])
+def test_a_card_that_there_is_not(nic: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["run", f"--nic={nic}"])
+    assert left.value.code == 2
+    assert "MODEL one of e1000, ne2k, pcipnic" in capsys.readouterr().err
+
+
+def test_two_cards_with_one_mac(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cards = [f"{E1000}pynat", "ne2k: ioaddr=0x300, irq=10, mac=52:54:00:12:34:56, ethmod=pynat"]
+    assert _run(bochsrc(tmp_path, POWER_OFF, *cards)) == 0
+    same, _ = capsys.readouterr().err.splitlines()
+    assert same.startswith("pynat: e1000 and ne2k have the same mac=52:54:00:12:34:56: each works")
+    log = (tmp_path / "bochs.log").read_text()
+    assert log.count("network 192.168.16.0/24") == 2
+    assert log.count("control socket") == 2
+    assert "no control socket" not in log
+
+
+def test_old_lines_are_named_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, "ips: 1000000", "keyboard_mapping: enabled=0")
+    at = len(path.read_text().splitlines())
+    assert _run(path, "--", "i440fxsupport: enabled=1") == 4
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"pynat: {path}:{at - 1}: ips: 1000000: Bochs ")
+    assert first.endswith(" refuses this; write cpu: ips=1000000")
+    assert second.endswith("leave it out")
+    assert third.startswith("pynat: command line: i440fxsupport: enabled=1: ")
+    assert not (tmp_path / "bochs.log").exists()
+
+
+def test_left_overs_are_no_mistake_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = f"{E1000}pynat, ethdev=/dev/net/tun, script=/path/tunconfig"
+    assert _run(bochsrc(tmp_path, POWER_OFF, line)) == 0
+    ended, network = capsys.readouterr().err.splitlines()
+    assert "power off" in ended
+    assert "script=/path/tunconfig: no such file" in network
+    assert "network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+
+
+def test_a_capture_that_cannot_be_had_costs_the_capture_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.toml").write_text(f'capture = "{tmp_path}"\n')
+    line = f"{E1000}pynat, script={tmp_path / 'net.toml'}"
+    assert _run(bochsrc(tmp_path, POWER_OFF, line)) == 0
+    assert "the network goes on without a capture" in capsys.readouterr().err
+    assert "network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+
+
+# ---------------------------------------------------------------- Bochs's debugger
+class Terminal:
+    """A terminal with `pynat run` in it."""
+
+    def __init__(self, *words: str) -> None:
+        self.text = ""
+        self._pid, self._terminal = pty.fork()
+        if not self._pid:
+            os.execv(sys.executable, [sys.executable, "-m", "pynat", "run", *words])
+
+    def await_text(self, text: str) -> None:
+        while text not in self.text:
+            self.text += os.read(self._terminal, 4096).decode(errors="replace")
+        self.text = self.text.partition(text)[2]
+
+    def type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def code(self) -> int:
+        with contextlib.suppress(OSError):  # the end of a terminal is one
+            while data := os.read(self._terminal, 4096):
+                self.text += data.decode(errors="replace")
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+
+def debugged(folder: Path, code: bytes) -> Terminal:
+    path = bochsrc(folder, code, "magic_break: enabled=1", "display_library: term")
+    options = ["--quiet", "-f", str(path), "--log", str(folder / "bochs.log")]
+    return Terminal(*options, "--", "panic: action=fatal")
+
+
+@pytest.mark.timeout(60)
+def test_a_magic_break_stops_in_the_debugger(
+    bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not bochs.needs_rc:
+        pytest.xfail("without the debugger a magic break is an instruction without effect")
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = debugged(tmp_path, MAGIC_BREAK + POWER_OFF)
+    terminal.await_text("Magic breakpoint")
+    terminal.await_text("<bochs:1>")
+    terminal.type("r\n")
+    terminal.await_text("00007c02")
+    terminal.await_text("<bochs:2>")
+    terminal.type("c\n")
+    assert terminal.code() == 0
+    assert "soft power off" in (tmp_path / "bochs.log").read_text()
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_is_the_debuggers_where_one_debugs(
+    bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not bochs.needs_rc:
+        pytest.xfail("without the debugger Ctrl-C ends Bochs")
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = debugged(tmp_path, MAGIC_BREAK + HANG)
+    for prompt in (1, 2):
+        terminal.await_text(f"<bochs:{prompt}>")
+        terminal.type("c\n")
+        terminal.await_text("c\r\n")
+        terminal.type("\x03")
+    terminal.await_text("<bochs:3>")
+    terminal.type("q\n")
+    assert terminal.code() == 0
+    assert "quit after" in terminal.text
 
 
 def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,8 +288,9 @@ def test_a_signal_to_us_ends_bochs(
     log = tmp_path / "bochs.log"
     with greeter(tmp_path) as guest:
         ours = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(guest.bochsrc)]
+        ours += ["--quiet", "--log", str(log)]
         command = ["env", "--default-signal", *ours]  # who runs the tests may have ignored some
-        with subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
             try:
                 guest.await_hello()
                 process.send_signal(number)
@@ -257,7 +427,7 @@ def test_a_bochs_without_a_window(
     monkeypatch.setattr(run, "find_bochs", lambda _: bochs)
     path = tmp_path / "bochsrc"
     path.write_text(f"{line}\nlog: {tmp_path / 'bochs.log'}\n")
-    assert main(["run", "-f", str(path)]) == 4
+    assert main(["run", "--quiet", "-f", str(path)]) == 4
     *warning, ended = capsys.readouterr().err.splitlines()
     assert "log:" not in ended  # there is none
     assert [told in line for line in warning] == ([True] if told else [])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +16,14 @@ from pynat.errors import ConfigError
 
 def mistake(script: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        load(script, "")
+        load(script, "", strict=True)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("script", ["", "none"])
 @pytest.mark.parametrize(
-    "ethdev", ["", "none", "xl0", "/dev/null", "eth0", "/dev/net/tun:tap0", "a\0b"]
+    "ethdev", ["", "none", "xl0", "/dev/null", "eth0", "/dev/net/tun:tap0", "40000"]
 )
 def test_nothing_set(script: str, ethdev: str) -> None:
     assert load(script, ethdev) == Config()
@@ -97,8 +100,122 @@ def test_toml_is_not_taken_for_slirp(tmp_path: Path, written: str) -> None:
         assert load(str(file), "") == Config()
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    config = load("none", str(tmp_path / "tftpp"))
-    assert config.tftp.root is None
+@pytest.mark.parametrize(
+    "ethdev",
+    [
+        "/dev/net/tun",
+        "tap0",
+        "enp0s25",
+        "wlp0s20f3",
+        "nge0",
+        "br-lan0.5",
+        "host:40000",
+        "hub1:40000",
+    ],
+)
+def test_ethdev_of_another_back_end_is_no_trouble(ethdev: str) -> None:
+    assert load("", ethdev) == Config()
+
+
+def test_a_folder_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("vde.ctl").mkdir()
+    with socket.socket(socket.AF_UNIX) as switch:
+        switch.bind("vde.ctl/ctl")
+    said = {
+        str(tmp_path / "tftpp"): "no such folder",
+        "./temp": "no such folder",
+        "tftpboot": "no such folder",
+        "c:/temp": "no such folder",
+        "a\0b": "no such folder",
+        "file": "is no folder",
+        "vde.ctl": "is a switch of VDE",
+    }
+    for ethdev, why in said.items():
+        config = load("none", ethdev)
+        (warning,) = config.warnings
+        assert warning.startswith(f"ethdev={ethdev}: {why}")
+        assert replace(config, warnings=()) == Config()
+
+
+TUNCONFIG = b"#!/bin/bash\n/sbin/ifconfig ${1##/dev/net/} 192.168.1.1\niptables -t nat -F\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (TUNCONFIG, "a shell script (#!/bin/bash)"),
+        (b"#! /usr/bin/env sh\nnet=10.0.2.0\n", "a shell script (#!/usr/bin/env sh)"),
+        (b"#!/usr/bin/python3\nimport os\n", "a script (#!/usr/bin/python3)"),
+        (b"#!\nx\n", "a script (#!)"),
+        (b"# caf\xe9\nifconfig $1 192.168.1.1 up\n", "a shell script"),
+        (b"mac=52:54:00:12:34:56\nsudo ip link set tap0 up\n", "a shell script"),
+        (b"\x7fELF\2\1\1\0\0", "a program"),
+        (b"MZ\0\0", "a binary file"),
+        (b"#" * (2 << 20), "a file of more than 1 MiB"),
+        (b"megs: 32\nboot: cdrom\n", "neither TOML"),
+        (b'IF="tap7"\nADDRESS="10.0.0.1"\n', "neither TOML"),
+        (b'{"qemu": [1, 2]}', "neither TOML"),
+    ],
+)
+def test_a_script_of_another_back_end_is_a_warning(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
+    file = tmp_path / "tunconfig"
+    file.write_bytes(content)
+    _left_over(str(file), what)
+    mistake(str(file))  # where it is named as pynat's
+
+
+def _left_over(script: str, what: str) -> None:
+    config = load(script, "/dev/net/tun")
     (warning,) = config.warnings
-    assert warning.startswith(f"ethdev={tmp_path}/tftpp: no such folder")
+    assert warning.startswith(f"script={script}: {what}")
+    assert "the network has its defaults" in warning
+    assert replace(config, warnings=()) == Config()
+
+
+def test_what_is_no_file_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    for script in ("/usr/bin/slirpp", "./tunconfig", "/path/tunconfig", "slirp.conf", "a/b"):
+        _left_over(script, f"no such file (looked in {tmp_path})")
+    _left_over(str(tmp_path), "a folder")
+    _left_over("fifo", "no file but a device or socket")
+    _left_over("/dev/zero", "no file but a device or socket")
+    _left_over("x" * 300, "cannot be read (File name too long)")
+    assert load("/dev/null", "") == Config()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("net.toml", TUNCONFIG),
+        ("net.py", b"\x7fELF"),
+        ("net", b"[network]\nnet = 10.0.2.0/24\n"),
+        ("net", b"[network\n"),
+        ("net", b"caputre = 'x.pcap'\n"),
+        ("net", b"forwards = [\n"),
+        ("net", b"hostname = box\nseed = 1\n"),
+        ("net", b"# slirp config\nhostnam = x\n"),
+        ("net", b"# vnet config\nhostnam = x\n"),
+        ("net", "seed = 1".encode("utf-16")),
+        ("net", b"seed = 1 # caf\xe9\n"),
+    ],
+)
+def test_a_file_of_ours_that_is_wrong_stays_a_mistake(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(ConfigError):
+        load(str(file), "")
+
+
+@pytest.mark.parametrize("script", ["missing.toml", "missing.py"])
+def test_a_missing_file_of_ours_is_a_mistake(script: str) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load(script, "")

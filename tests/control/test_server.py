@@ -8,11 +8,14 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pynat.bochs.run import BOCHSRC_VARIABLE
 from pynat.config import Config
 from pynat.control import places, server
 from pynat.control.protocol import LONGEST_LINE
@@ -342,10 +345,9 @@ def test_the_folder_is_made_and_found_and_cleared(
             assert path == folder / f"{os.getpid()}-card.sock"
             assert places.found(os.getpid()) == [path]
             assert places.found(1) == []
-            async with controlled_running(Config()) as second:
-                said = [text for level, text in second.link.lines if level == 2]
-                assert len(said) == 1
-                assert "no control socket" in said[0]
+            async with controlled_running(Config()) as second:  # another card with its MAC address
+                assert not [text for level, text in second.link.lines if level == 2]
+                assert set(places.found()) == {path, folder / f"{os.getpid()}-card-2.sock"}
             assert places.found() == [path]
         assert list(folder.iterdir()) == [mine]
 
@@ -364,3 +366,36 @@ def test_somebody_elses_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.M
         assert list((tmp_path / "elsewhere").iterdir()) == []
 
     scenario(run)
+
+
+# ---------------------------------------------------------------- which network this is
+def test_the_folder_and_the_bochsrc_are_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setenv(places.BOCHSRC_VARIABLE, "/guests/one/bochsrc")
+
+    async def run() -> None:
+        async with controlled_running(at(path)):
+            client = await Client.connect(path)
+            info = await client.ask("info")
+            assert (info["folder"], info["bochsrc"]) == (str(path.parent), "/guests/one/bochsrc")
+            monkeypatch.delenv(places.BOCHSRC_VARIABLE)
+            assert (await client.ask("info"))["bochsrc"] is None  # this process is no Bochs
+            await client.close()
+
+    scenario(run)
+
+
+def test_a_plain_bochs_names_its_bochsrc_on_its_command_line(tmp_path: Path) -> None:
+    program = tmp_path / "bochs-bin"
+    program.symlink_to(sys.executable)
+    code = "from pynat.control import places; print(places.bochsrc())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [str(program), "-c", code, "-q", "-f", "rc/bochsrc"]
+    done = subprocess.run(
+        words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{tmp_path}/rc/bochsrc\n"
+
+
+def test_bochs_is_told_its_bochsrc_under_the_name_that_is_looked_for() -> None:
+    assert places.BOCHSRC_VARIABLE == BOCHSRC_VARIABLE

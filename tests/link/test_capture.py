@@ -17,8 +17,9 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
+from pynat.config import Config
 from pynat.errors import ConfigError
-from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation
+from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation, captured
 from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link
 from pynat.remarks import Remarks
@@ -247,6 +248,18 @@ def test_a_next_file_that_cannot_be_had_ends_the_capture(tmp_path: Path) -> None
         f"pynat: capture stopped: capture: {folder}/x.pcap: No such file or directory;"
         " name a file that can be written; the network goes on"
     ]
+
+
+def test_a_capture_that_cannot_be_had_does_not_stop_the_network(tmp_path: Path) -> None:
+    for wanted in (tmp_path, tmp_path / "nowhere" / "x.pcap"):
+        link = FakeLink()
+        with captured(as_link(link), Config(capture=wanted)) as capture:
+            assert capture.path is None
+            capture.send([b"frame"])
+        (line,) = link.lines
+        assert line.startswith(f"pynat: capture: {wanted}: ")
+        assert line.endswith("; the network goes on without a capture")
+        assert link.sent == [b"frame"]
 
 
 # ---------------------------------------------------------------------- names of flows

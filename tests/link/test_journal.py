@@ -102,6 +102,13 @@ def test_a_file_that_cannot_be_had(tmp_path: Path, notices: Notices) -> None:
         Journal(tmp_path / "x", notices)
 
 
+def test_the_network_goes_on_without_it(tmp_path: Path, notices: Notices, lines: list[str]) -> None:
+    with journaled(tmp_path, notices):
+        assert notices.journal is None
+    (line,) = lines
+    assert line.startswith(f"ERROR lint.json: {tmp_path}: Is a directory; the network goes on")
+
+
 def test_a_pipe_that_nobody_reads_is_no_file(tmp_path: Path, notices: Notices) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match=r"lint\.json"):

@@ -75,6 +75,12 @@ def test_any_option_by_number() -> None:
     }
 
 
+def test_an_empty_value_leaves_out_what_would_be_sent() -> None:
+    net = Net(config("[dhcp.options]\n6 = 'text:'\n3 = 'hex:'"))
+    assert option(net, dhcp.DNS, param_req_list=[3, 6]) is None
+    assert option(net, dhcp.ROUTER, param_req_list=[3, 6]) is None
+
+
 # ---------------------------------------------------------------- booting
 def test_what_a_boot_rom_reads() -> None:
     net = Net(config('dhcp.bootfile = "boot/x"'))

@@ -84,6 +84,12 @@ def claims_the_routers(lab: LintedLab) -> None:
     lab.from_guest(arp(psrc=ROUTER, pdst=GUEST))
 
 
+@example("ARP008")
+def other_net(lab: LintedLab) -> None:
+    """The guest has the addresses of QEMU's user network compiled in."""
+    lab.from_guest(arp(psrc="10.0.2.15", pdst="10.0.2.2"))
+
+
 @example("ARP007")
 def silent(lab: LintedLab) -> None:
     """The guest sends a datagram, and does not say where the answer can go."""

@@ -1,0 +1,82 @@
+"""What stands in a bochsrc: its lines, also those of files that it includes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_INCLUDE = re.compile(r"#include\s+(?P<file>.*\S)")
+_DIRECTIVE = re.compile(r"\s*(?P<name>[\w-]+)\s*:(?P<value>.*)")
+_DEEPEST = 8  # files within files
+
+
+class Line(NamedTuple):
+    file: Path
+    number: int  # from 1; 0 on the command line
+    name: str  # "e1000"
+    value: str  # what follows its colon
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.number}" if self.number else "command line"
+
+
+def lines_of(bochsrc: Path, depth: int = 0) -> Iterator[Line]:
+    """Its directives, in the order in which Bochs reads them."""
+    for number, text in enumerate(_read(bochsrc).splitlines(), 1):
+        if (include := _INCLUDE.match(text)) and depth < _DEEPEST:
+            yield from lines_of(Path(include["file"]), depth + 1)
+        elif match := _DIRECTIVE.match(text):
+            yield Line(bochsrc, number, match["name"], match["value"].strip())
+
+
+def options_of(extra: list[str]) -> Iterator[Line]:
+    """Those on Bochs's command line."""
+    for text in extra:
+        if match := _DIRECTIVE.match(text):
+            yield Line(Path(), 0, match["name"], match["value"].strip())
+
+
+def setting(bochsrc: Path, name: str) -> str:
+    """What a bochsrc says last of `name`, "" for nothing."""
+    said = [line.value for line in lines_of(bochsrc) if line.name == name]
+    return said[-1] if said else ""
+
+
+def log_of(bochsrc: Path) -> Path | None:
+    """The log file that a bochsrc names; None for none, or one that cannot be read back."""
+    path = os.path.expandvars(setting(bochsrc, "log").strip('"'))
+    return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
+
+
+def without(bochsrc: Path, name: str, folder: Path, depth: int = 0) -> dict[Path, Path]:
+    """Copies of it and of what it includes, with comments in place of the lines of `name`.
+
+    By the originals; those that have no such line are not there.
+    """
+    copies: dict[Path, Path] = {}
+    lines = []
+    for text in _read(bochsrc).splitlines():
+        line = text
+        if (include := _INCLUDE.match(text)) and depth < _DEEPEST:
+            inner = Path(include["file"])
+            copies |= without(inner, name, folder, depth + 1)
+            line = f"#include {copies.get(inner, inner)}"
+        elif (match := _DIRECTIVE.match(text)) and match["name"] == name:
+            line = f"# {text}"
+        lines.append(line)
+    if lines != _read(bochsrc).splitlines():
+        copy = folder / f"{len(list(folder.iterdir()))}-{bochsrc.name}"
+        copy.write_text("\n".join([*lines, ""]), errors="surrogateescape")
+        copies[bochsrc] = copy
+    return copies
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="surrogateescape")
+    except OSError:
+        return ""

@@ -1,0 +1,186 @@
+"""Lines of old bochsrc files that Bochs 2.7 and later refuse, and what says the same now.
+
+Bochs names only the first of them, and seldom what to write in its place. What is not known here,
+Bochs tells itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pynat.bochs.bochsrc import Line
+from pynat.bochs.cards import MODELS, cards_of, options_of
+from pynat.bochs.find import WINDOW_REMEDY, Bochs
+
+GONE = "leave it out"
+ISA = "ioaddr=0x300, irq=10"
+_BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
+_CHIPSET = "chipset=i440fx"
+
+
+def refused(lines: Iterable[Line], bochs: Bochs, *, shown: bool) -> Iterator[str]:
+    """One text for each; shown: whether Bochs shows the guest on the display that is named."""
+    for line in lines:
+        instead = _instead(line, bochs, shown)
+        if instead:
+            value = f": {line.value}" if line.value else ""
+            yield f"{line.place}: {line.name}{value}: {bochs.name} refuses this; {instead}"
+
+
+def doubtful(lines: Sequence[Line]) -> Iterator[str]:
+    """What Bochs takes, and leaves the guest without this card or ends in a panic for."""
+    pci = [options_of(line.value) for line in lines if line.name == "pci"][-1:]
+    has_pci = all(options.get("enabled", "1") != "0" for options in pci)
+    in_slot = any("ne2k" in options.values() for options in pci)
+    for card in cards_of(lines):
+        if card.name != "ne2k" or not card.is_ours or card.options.get("type") == "pci" or in_slot:
+            continue
+        missing = [key for key in ("ioaddr", "irq") if key not in card.options]
+        if missing:
+            what = f"without {' and '.join(missing)} Bochs leaves it out; write {ISA}, or type=pci"
+            yield f"{card.place}: ne2k: {what}"
+        elif card.options["irq"] == "9" and has_pci:
+            yield (
+                f"{card.place}: ne2k: irq=9 is PCI's, and Bochs panics where the BIOS takes it:"
+                " write irq=10, or pci: enabled=0 for a guest without PCI"
+            )
+
+
+def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
+    name, value = line.name, line.value
+    if name in _RENAMED:
+        now = _RENAMED[name](value)
+        return f"write {now}" if now else GONE
+    options = options_of(value)
+    match name:
+        case "romimage" | "vgaromimage" if value and "=" not in value:
+            return f"write {name}: file={value}"
+        case "romimage":
+            return _rom(options)
+        case "pci" if options.get("enabled", "1") == "1" and "chipset" not in options:
+            return f"write pci: {', '.join(filter(None, [value, _CHIPSET]))}"
+        case "vga" if "update_interval" in options:
+            return f"write vga: update_freq={_per_second(options['update_interval'])}"
+        case "cpuid" if "cpuid_limit_winnt" in options:
+            return f"write cpu: cpuid_limit_winnt={options['cpuid_limit_winnt']}"
+        case "display_library" if shown:
+            return _display(value.partition(",")[0].strip(), options.get("options", ""), bochs)
+        case "config_interface" if value == "win32config":
+            return "write config_interface: textconfig"
+        case _ if name in MODELS and options.get("ethmod", "pynat") not in _ethmods(bochs):
+            return "write ethmod=pynat"
+    return ""
+
+
+def _rom(options: dict[str, str]) -> str:
+    """An address from the days of smaller BIOSes."""
+    try:
+        size = Path(options["file"]).stat().st_size
+        end = int(options["address"], 0) + size
+    except (KeyError, ValueError, OSError):
+        return ""
+    return "" if end in (_BIOS_END, size, 1 << 32) else "leave address= out"
+
+
+def _display(name: str, options: str, bochs: Bochs) -> str:
+    if name not in bochs.displays:
+        has = ", ".join(sorted(bochs.displays))
+        return f"it has {has}: write one of them, {WINDOW_REMEDY}, or use --headless"
+    if "gui_debug" in options and not _knows(bochs, name, b"gui_debug"):
+        return "leave gui_debug out; this Bochs's debugger is at the terminal"
+    return ""
+
+
+def _knows(bochs: Bochs, display: str, word: bytes) -> bool:
+    try:
+        return word in (bochs.plugin_dir / f"libbx_{display}_gui.so").read_bytes()
+    except OSError:
+        return True
+
+
+def _ethmods(bochs: Bochs) -> set[str]:
+    found = bochs.plugin_dir.glob("libbx_eth_*.so")
+    names = {path.name.removeprefix("libbx_eth_").removesuffix(".so") for path in found}
+    return names | {"pynat", "null"}
+
+
+def _per_second(microseconds: str) -> int:
+    number = int(microseconds) if microseconds.isdecimal() else 0
+    return min(max(round(1e6 / number), 1), 75) if number else 5
+
+
+# ---------------------------------------------------------------- directives that are gone
+def _pci(value: str) -> str:
+    options = options_of(value) or {"enabled": value}
+    if options.pop("enabled", "1") == "0":
+        return "pci: enabled=0"
+    slots = [f"{key}={option}" for key, option in options.items()]
+    return ", ".join(["pci: enabled=1", _CHIPSET, *slots])
+
+
+def _keymap(value: str) -> str:
+    options = options_of(value)
+    file = options.get("map", "")
+    return f"keyboard: keymap={file}" if file and options.get("enabled", "1") == "1" else ""
+
+
+def _disk(channel: str) -> Callable[[str], str]:
+    def write(value: str) -> str:
+        options = options_of(value)
+        shape = {"cyl": "cylinders", "heads": "heads", "spt": "spt"}
+        rest = [f"{now}={options[old]}" for old, now in shape.items() if old in options]
+        file = options.get("file", "FILE")
+        return ", ".join([f"{channel}: type=disk, path={file}, mode=flat", *rest])
+
+    return write
+
+
+def _cdrom(value: str) -> str:
+    options = options_of(value)
+    status = options.get("status", "inserted")
+    return f"ata1-master: type=cdrom, path={options.get('dev', 'FILE')}, status={status}"
+
+
+def _shortcut(value: str) -> str:
+    return f"keyboard: user_shortcut={options_of(value).get('keys', value)}"
+
+
+def _realtime(value: str) -> str:
+    options = options_of(value)
+    wanted = "1" in (value, options.get("realtime"), options.get("enabled"))
+    return "clock: sync=realtime" if wanted else ""
+
+
+def _as(directive: str) -> Callable[[str], str]:
+    return lambda value: f"{directive}{value}"
+
+
+def _nothing(_value: str) -> str:
+    return ""
+
+
+_RENAMED: dict[str, Callable[[str], str]] = {
+    "ips": _as("cpu: ips="),
+    "i440fxsupport": _pci,
+    "vga_update_interval": lambda value: f"vga: update_freq={_per_second(value)}",
+    "keyboard_mapping": _keymap,
+    "keyboardmapping": _keymap,
+    "keyboard_serial_delay": _as("keyboard: serial_delay="),
+    "keyboard_paste_delay": _as("keyboard: paste_delay="),
+    "keyboard_type": _as("keyboard: type="),
+    "user_shortcut": _shortcut,
+    "pnic": _as("pcipnic: "),
+    "usb1": _as("usb_uhci: "),
+    "time0": _as("clock: time0="),
+    "pit": _realtime,
+    "realtime_pit": _realtime,
+    "diskc": _disk("ata0-master"),
+    "diskd": _disk("ata0-slave"),
+    "cdromd": _cdrom,
+    "load32bitOSImage": lambda _: "ata0-master: type=cdrom, path=IMAGE with a boot loader",
+    "floppy_command_delay": _nothing,
+    "text_snapshot_check": _nothing,
+    "newharddrivesupport": _nothing,
+    "gui_debug": _nothing,
+}

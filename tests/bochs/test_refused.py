@@ -1,0 +1,148 @@
+"""Lines of old bochsrc files: Bochs really refuses them, and takes what is named instead."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pynat.bochs import Bochs, BochsRun, Ending
+from pynat.bochs.bochsrc import lines_of
+from pynat.bochs.refused import doubtful, refused
+from tests.bochs.machines import bochsrc, shutdown_port
+
+REFUSED = {
+    "ips: 1000000": "write cpu: ips=1000000",
+    "i440fxsupport: enabled=1": "write pci: enabled=1, chipset=i440fx",
+    "i440fxsupport: enabled=1, slot1=e1000": "write pci: enabled=1, chipset=i440fx, slot1=e1000",
+    "i440fxsupport: enabled=0": "write pci: enabled=0",
+    "vga_update_interval: 300000": "write vga: update_freq=3",
+    "vga: update_interval=40000": "write vga: update_freq=25",
+    "keyboard_mapping: enabled=0, map=": "leave it out",
+    "keyboard_mapping: enabled=1, map=/x.map": "write keyboard: keymap=/x.map",
+    "keyboardmapping: enabled=0, map=x": "leave it out",
+    "keyboard_serial_delay: 200": "write keyboard: serial_delay=200",
+    "keyboard_paste_delay: 100000": "write keyboard: paste_delay=100000",
+    "keyboard_type: mf": "write keyboard: type=mf",
+    "user_shortcut: keys=ctrl-alt-del": "write keyboard: user_shortcut=ctrl-alt-del",
+    "pnic: enabled=1, ethmod=null": "write pcipnic: enabled=1, ethmod=null",
+    "usb1: enabled=1": "write usb_uhci: enabled=1",
+    "time0: 12345": "write clock: time0=12345",
+    "pit: realtime=1": "write clock: sync=realtime",
+    "realtime_pit: enabled=0": "leave it out",
+    "floppy_command_delay: 500": "leave it out",
+    "text_snapshot_check: enabled=0": "leave it out",
+    "newharddrivesupport: enabled=1": "leave it out",
+    "diskc: file=x.img, cyl=1, heads=2, spt=3": (
+        "write ata0-master: type=disk, path=x.img, mode=flat, cylinders=1, heads=2, spt=3"
+    ),
+    "diskd: file=y.img": "write ata0-slave: type=disk, path=y.img, mode=flat",
+    "cdromd: dev=/dev/cdrom, status=ejected": (
+        "write ata1-master: type=cdrom, path=/dev/cdrom, status=ejected"
+    ),
+    "load32bitOSImage: os=nullkernel, path=x": (
+        "write ata0-master: type=cdrom, path=IMAGE with a boot loader"
+    ),
+    "gui_debug: enabled=1": "leave it out",
+    "romimage: bios/BIOS-bochs-latest": "write romimage: file=bios/BIOS-bochs-latest",
+    "vgaromimage: bios/VGABIOS": "write vgaromimage: file=bios/VGABIOS",
+    "pci: enabled=1": "write pci: enabled=1, chipset=i440fx",
+    "cpuid: cpuid_limit_winnt=1": "write cpu: cpuid_limit_winnt=1",
+    "config_interface: win32config": "write config_interface: textconfig",
+    "ne2k: ioaddr=0x300, irq=3, ethmod=fbsd, ethdev=nge0": "write ethmod=pynat",
+    "display_library: win32": "it has ",
+    'display_library: rfb, options="gui_debug"': "leave gui_debug out",
+}
+TAKEN = (
+    "ne2k: ioaddr=0x300, irq=10, mac=b0:c4:20:00:00:01, ethmod=null",
+    "e1000: enabled=1, ethmod=pynat",
+    "pci: enabled=0",
+    "pci: enabled=1, chipset=i440fx, slot1=cirrus",
+    "vga: extension=cirrus",
+    "cpuid: level=6",
+    "private_colormap: enabled=0",
+    "display_library: term",
+    "boot: floppy",
+    "# ips: 1000000",
+)
+
+
+def said_of(bochs: Bochs, path: Path, line: str, *, shown: bool = True) -> list[str]:
+    path.write_text(f"megs: 32\n{line}\n")
+    return list(refused(lines_of(path), bochs, shown=shown))
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_is_refused_is_named_with_its_replacement(
+    bochs: Bochs, tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "bochsrc"
+    (said,) = said_of(bochs, path, line)
+    assert said.startswith(f"{path}:2: {line}: {bochs.name} refuses this; {REFUSED[line]}")
+    with BochsRun(
+        bochs, bochsrc(tmp_path, shutdown_port(), line), log=tmp_path / "bochs.log"
+    ) as run:
+        outcome = run.wait(30)
+    if not line.startswith("display_library"):  # headless has its own
+        assert outcome.ending is Ending.CONFIG, str(outcome)
+    now = REFUSED[line].removeprefix("write ")
+    if re.match(
+        r"(cpu|pci|vga|keyboard|clock|pcipnic|usb_uhci|config_interface): (?!.*(keymap|slot))", now
+    ):
+        assert said_of(bochs, path, now) == []
+        with BochsRun(
+            bochs, bochsrc(tmp_path, shutdown_port(), now), log=tmp_path / "bochs.log"
+        ) as run:
+            outcome = run.wait(30)
+        assert outcome.ending is Ending.POWER_OFF, str(outcome)
+
+
+@pytest.mark.parametrize("line", TAKEN)
+def test_what_bochs_takes_is_left_alone(bochs: Bochs, tmp_path: Path, line: str) -> None:
+    assert said_of(bochs, tmp_path / "bochsrc", line) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("ne2k: irq=10, ethmod=pynat", "without ioaddr Bochs leaves it out; write ioaddr=0x300,"),
+        ("ne2k: mac=x, ethmod=pynat", "without ioaddr and irq Bochs leaves it out"),
+        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat", "irq=9 is PCI's"),
+        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat\npci: enabled=0", ""),
+        ("ne2k: type=pci, ethmod=pynat", ""),
+        ("pci: enabled=1, chipset=i440fx, slot1=ne2k\nne2k: ethmod=pynat", ""),
+        ("ne2k: ioaddr=0x300, irq=3, ethmod=pynat", ""),
+        ("ne2k: mac=x, ethmod=slirp", ""),
+        ("e1000: ethmod=pynat", ""),
+    ],
+)
+def test_cards_that_bochs_leaves_out(tmp_path: Path, lines: str, told: str) -> None:
+    path = tmp_path / "bochsrc"
+    path.write_text(f"{lines}\n")
+    said = list(doubtful(list(lines_of(path))))
+    assert [text.startswith(f"{path}:1: ne2k: {told}") for text in said] == [True] * bool(told)
+
+
+def test_a_display_is_of_no_matter_when_headless(bochs: Bochs, tmp_path: Path) -> None:
+    assert said_of(bochs, tmp_path / "bochsrc", "display_library: win32", shown=False) == []
+
+
+def test_a_bios_at_an_old_address(bochs: Bochs, tmp_path: Path) -> None:
+    bios, path = tmp_path / "bios", tmp_path / "bochsrc"
+    bios.write_bytes(bytes(128 << 10))
+    (said,) = said_of(bochs, path, f"romimage: file={bios}, address=0xf0000")
+    assert said.endswith("refuses this; leave address= out")
+    for good in (f"file={bios}, address=0xe0000", f"file={bios}, address=0x0", f"file={bios}"):
+        assert said_of(bochs, path, f"romimage: {good}") == []
+
+
+def test_all_of_them_are_named_and_those_of_included_files_too(
+    bochs: Bochs, tmp_path: Path
+) -> None:
+    inner, path = tmp_path / "inner", tmp_path / "bochsrc"
+    inner.write_text("ips: 5\n")
+    path.write_text(f"time0: 1\n#include {inner}\n#include {path}\n# ips: 7\n")
+    first, second, *_ = refused(lines_of(path), bochs, shown=True)
+    assert first.startswith(f"{path}:1: time0: 1: ")
+    assert second.startswith(f"{inner}:1: ips: 5: ")
