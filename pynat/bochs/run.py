@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from pynat.bochs.bochsrc import log_of, without
+from pynat.bochs.bochsrc import log_of, setting, without
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import Ending, Outcome, judge, tail

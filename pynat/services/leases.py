@@ -92,7 +92,7 @@ class Leases:
         self._offers: dict[bytes, Lease] = {}  # the last one to each MAC
         self._bound: dict[bytes, Lease] = {}  # the last one of each MAC
         self._of_client: defaultdict[bytes, dict[bytes, Lease]] = defaultdict(dict)
-        self._named: defaultdict[str, list[bytes]] = defaultdict(list)  # addresses, the lowest first
+        self._named: defaultdict[str, list[bytes]] = defaultdict(list)  # lowest address first
         self._first = int(network.net.network_address) + 1
         self._last = int(network.net.broadcast_address) - 1
         self._ours = {one.packed for one in (network.router, network.dns, *self._claimed)}
