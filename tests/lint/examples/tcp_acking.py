@@ -138,6 +138,24 @@ def takes_a_second_to_acknowledge(lab: LintedLab) -> None:
 
 
 @clean("TCP085")
+def repeats_itself_while_it_owes_an_acknowledgement(lab: LintedLab) -> None:
+    """It is late once, however often it says so."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < P. 1:101(100) ack 1
+        +0.7 > . 1:1(0) ack 1
+        < P. 101:201(100) ack 1
+        +0.7 > . 1:1(0) ack 1
+        < P. 201:301(100) ack 1
+        +0.7 > . 1:1(0) ack 1
+        +0.1 > . 1:1(0) ack 301
+        """,
+    )
+
+
+@clean("TCP085")
 def delays_acknowledgements(lab: LintedLab) -> None:
     play(lab, answered_after(0.5, times=10))
 
