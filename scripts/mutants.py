@@ -54,7 +54,17 @@ GRACE = 30  # seconds more
 MEMORY = 2 << 30  # bytes; a mutant may fill a list without end
 BROKEN = 70  # the status of a process that raised
 RESULTS = {None: "timed out", 0: "survived", BROKEN: "not tried"}
-QUIET = ["-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+LONG = 10.0  # seconds; tests that took longer are not asked
+QUIET = [
+    "-q",
+    "-x",
+    "-p",
+    "no:cacheprovider",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+    "-o",
+    "timeout=0",
+]
 
 
 # ---------------------------------------------------------------------- which test runs which line
@@ -139,6 +149,7 @@ class Suite:
             names = {
                 name for file in files for tests in self._tests[file].values() for name in tests
             }
+        names = {name for name in names if self.seconds[name] < LONG}
         room = Path(mutant.path).parts[1]
         return sorted(names, key=lambda name: (not _is_in(name, room), self.seconds[name]))
 
