@@ -2,6 +2,7 @@
 #
 # PYTHON=...  the Python that .venv is made of: 3.11 or later with a shared libpython
 # CI=true     a skipped test is a failure
+# MUTANTS=... arguments of scripts/mutants.py: --seed 2, or pynat/nat/udp.py:120
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +14,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build packages check test test-fast demo bench clean
+.PHONY: help build packages check test test-fast mutants demo bench clean
 
 help:  ## say what there is to make
 	@echo "make ..."
@@ -31,6 +32,9 @@ test: check  ## check, then all tests
 
 test-fast: build  ## the tests that boot no guest
 	@$(PYTEST) -m 'not boots'
+
+mutants: build  ## change the code in 200 places, one by one, and see which tests notice
+	@$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 demo: build  ## boot a guest in Bochs and show its network at work
 	@$(BIN)/pynat demo
