@@ -55,16 +55,8 @@ MEMORY = 2 << 30  # bytes; a mutant may fill a list without end
 BROKEN = 70  # the status of a process that raised
 RESULTS = {None: "timed out", 0: "survived", BROKEN: "not tried"}
 LONG = 10.0  # seconds; tests that took longer are not asked
-QUIET = [
-    "-q",
-    "-x",
-    "-p",
-    "no:cacheprovider",
-    "-W",
-    "ignore::pytest.PytestAssertRewriteWarning",
-    "-o",
-    "timeout=0",
-]
+PYTEST = ["-q", "-x", "-p", "no:cacheprovider", "-o", "timeout=0", "--ignore-glob=*_day.py"]
+PYTEST += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 # ---------------------------------------------------------------------- which test runs which line
@@ -106,7 +98,7 @@ def record_folder(tests: Path, package: str, kept: Path) -> int:
     record = Record()
     measured = coverage.Coverage(data_file=None, include=[f"{package}/*"], config_file=False)
     measured.start()
-    status = int(pytest.main([*QUIET, str(tests)], plugins=[_Recorder(measured, record)]))
+    status = int(pytest.main([*PYTEST, str(tests)], plugins=[_Recorder(measured, record)]))
     measured.stop()
     number = {name: number for number, name in enumerate(record.seconds)}
     data = measured.get_data()
@@ -225,7 +217,7 @@ def import_and_test(trial: Trial) -> int:
     room = Path(trial.mutant.path).parts[1]
     for names in partition(trial.tests, lambda name: _is_in(name, room)):
         files = dict.fromkeys(name.partition("::")[0] for name in names)
-        status = int(pytest.main([*QUIET, *files], plugins=[_Chosen(names)])) if names else 0
+        status = int(pytest.main([*PYTEST, *files], plugins=[_Chosen(names)])) if names else 0
         if status:
             return status
     return 0
@@ -358,6 +350,8 @@ def main(order: Order) -> int:
         sys.path.insert(0, str(where))
         try:
             return _pass(order)
+        except KeyboardInterrupt:
+            sys.exit("interrupted")
         finally:
             os.chdir(order.root)
 
@@ -415,7 +409,8 @@ def _mutants_at(place: str) -> list[Mutant]:
 
 def recorded(order: Order) -> list[Record]:
     """One for each folder of tests."""
-    package = fingerprint([*Path(order.package).rglob("*.py"), *Path("tests").glob("*.py")])
+    helpers = [path for path in Path("tests").glob("*.py") if not path.match("test_*")]
+    package = fingerprint([*Path(order.package).rglob("*.py"), *helpers])
     kept = order.root / "build" / "mutants"
     tasks, paths = [], []
     for name in order.folders:
@@ -457,7 +452,7 @@ def judge(chosen: list[Mutant], suite: Suite, order: Order, tell: Tell) -> None:
     swapping = _Swapping([one for one in trials if one.mutant.function], order.jobs, tell)
     folders = [f"tests/{name}" for name in order.folders]
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        status = pytest.main([*QUIET, "-s", *folders], plugins=[swapping])
+        status = pytest.main([*PYTEST, "-s", *folders], plugins=[swapping])
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if status:
