@@ -46,8 +46,8 @@ import pytest
 from mutations import Mutant
 
 ROOMS = ["pynat/nat", "pynat/router", "pynat/services", "pynat/lint", "pynat/impair"]
-FOLDERS = [Path(room).name for room in ROOMS]  # of tests
-FOLDERS += ["inner", "link", "engine", "net", "control", "testing"]
+FOLDERS = [Path(room).name for room in ROOMS]  # of tests, or files
+FOLDERS += ["inner", "link", "engine", "net", "control", "testing", "test_notices.py"]
 LEFT_OUT = (".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
 PATIENCE = 4  # times as long as the tests took when they were recorded
 GRACE = 30  # seconds more
@@ -415,7 +415,7 @@ def recorded(order: Order) -> list[Record]:
     tasks, paths = [], []
     for name in order.folders:
         folder = Path("tests") / name
-        own = fingerprint(path for path in folder.rglob("*") if path.is_file())
+        own = fingerprint(path for path in (folder, *folder.rglob("*")) if path.is_file())
         path = kept / f"{name}-{package}-{own}.json"
         paths.append(path)
         if not path.exists():

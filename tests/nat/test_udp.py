@@ -202,6 +202,13 @@ def test_echo_flows_end(lab: Lab) -> None:
     assert lab.router.next_timer() is None
 
 
+def test_an_echo_flow_that_is_used_lasts(lab: Lab) -> None:
+    for _ in range(3):
+        lab.from_guest(ping("192.0.2.7"))
+        lab.wait(59)
+    assert not any(isinstance(action, CloseFlow) for action in lab.to_host())
+
+
 # ---------------------------------------------------------------- what errors quote
 def test_an_error_quotes_the_datagram_as_the_guest_sent_it(lab: Lab) -> None:
     for number in range(3):  # as traceroute does, one port and one time to live each

@@ -368,6 +368,15 @@ def test_chargen_waits_for_a_guest_that_does_not_read() -> None:
     assert row["bytes_from_host"] <= 400_000
 
 
+def test_chargen_ends_with_the_guest() -> None:
+    flow = opened("chargen")
+    flow.guest("F. 1:1(0) ack 1")
+    flow.sent = 1
+    data, fin = received(flow)
+    assert fin
+    assert data == generated(0, len(data))
+
+
 def test_an_echo_that_is_not_read_takes_no_more() -> None:
     flow = opened("echo")
     size = 1000
@@ -394,6 +403,12 @@ def datagrams(does: str, port: int, wait: float = 0.0) -> list[Any]:
 def test_datagrams(does: str, count: int) -> None:
     answers = datagrams(does, 7)
     assert [bytes(one[UDP].payload)[:5] for one in answers] == [b"hello"] * count
+
+
+def test_a_datagram_to_chargen_is_answered_with_two_lines() -> None:
+    (answer,) = datagrams("chargen", 7)
+    first, second, rest = bytes(answer[UDP].payload).split(b"\r\n")
+    assert (len(first), first[1:], rest) == (72, second[:-1], b"")
 
 
 def test_a_late_datagram() -> None:

@@ -123,6 +123,20 @@ def loses_heart(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{again_after(1)}\n +2 > R. 101:101(0) ack 1")
 
 
+@example("TCP073")
+def loses_heart_although_it_was_just_spoken_to(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        +1 < P. 1:101(100) ack 1
+        > P. 1:101(100) ack 101
+        +1 > P. 1:101(100) ack 101
+        +2 > R. 101:101(0) ack 101
+        """,
+    )
+
+
 @clean("TCP073")
 def gives_up_late(lab: LintedLab) -> None:
     waits = again_after(1, 2, 4, 8, 16, 32)
