@@ -147,3 +147,9 @@ def test_the_first_reason_of_an_end_is_the_one_that_is_told(flow: TcpScript) -> 
     assert told == []
     flow.guest("R 1:1(0)")
     assert told == ["connection reset by peer (ECONNRESET)"]
+
+
+def test_the_table_of_flows_says_how_long_one_has_been_idle_and_has_left(flow: TcpScript) -> None:
+    flow.lab.wait(5)
+    (row,) = flow.lab.router.flows(flow.lab.now)
+    assert (row["age"], row["idle"], row["timer"]) == (5.0, 5.0, 595.0)

@@ -142,6 +142,16 @@ def test_after_24_quiet_days_any_timestamp_is_believed() -> None:
     assert flow.lab.host_bytes[1] == pattern(10)
 
 
+def test_only_quiet_days_count() -> None:
+    flow = established(Lab(Config(tcp=Tcp(idle=86_400.0 * 30))), f"S 0:0(0) <{ALL}>")
+    for at in (1, 6):
+        flow.lab.wait(86_400 * 13)
+        flow.guest(f"P. {at}:{at + 5}(5) ack 1 <TS val {2000 + at} ecr 1>")
+    flow.lab.wait(86_400 * 13)
+    flow.guest("P. 11:16(5) ack 1 <TS val 100 ecr 1>")
+    assert flow.lab.host_bytes[1] == pattern(10)
+
+
 def test_a_reset_needs_no_timestamp() -> None:
     flow = established(Lab(), f"S 0:0(0) <{ALL}>")
     flow.guest("R 1:1(0)")

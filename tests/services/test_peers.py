@@ -12,7 +12,7 @@ from pynat.config import Config
 from pynat.config_peers import ZOO, behaviour, zoo
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.peer import Peer
-from pynat.services.peers import generated
+from pynat.services.peers import MOST_LATE, generated
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established
 from tests.frames import ip
@@ -414,6 +414,16 @@ def test_a_datagram_to_chargen_is_answered_with_two_lines() -> None:
 def test_a_late_datagram() -> None:
     (answer,) = datagrams("echo, accept after 2s", 7, wait=2.1)
     assert answer[UDP].dport == 5000
+
+
+def test_only_so_many_datagrams_are_answered_late() -> None:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo, accept after 2s")),)))
+    TcpScript(lab)  # ARP
+    for _ in range(MOST_LATE + 3):
+        lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=7) / b"hello"))
+    assert lab.drops == {"peer answers": 3}
+    lab.wait(2)
+    assert len(lab.to_guest()) == MOST_LATE
 
 
 def test_a_port_that_is_not_there() -> None:
