@@ -49,6 +49,23 @@ def sends_syns_in_a_flood(lab: LintedLab) -> None:
 
 
 @clean("TCP071")
+def goes_back_too_far(lab: LintedLab) -> None:
+    """Its recovery begins with what is acknowledged already."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        +0.01 < . 1:1(0) ack 101
+        +1 > P. 101:201(100) ack 1
+        +0.05 > P. 1:101(100) ack 1
+        < P. 1:101(100) ack 101
+        > P. 101:201(100) ack 101
+        """,
+    )
+
+
+@clean("TCP071")
 def has_reasons(lab: LintedLab) -> None:
     """Three duplicate acknowledgements; a partial one; a tail loss probe."""
     play(
