@@ -49,6 +49,22 @@ def sends_syns_in_a_flood(lab: LintedLab) -> None:
 
 
 @clean("TCP071")
+def goes_on_where_its_time_out_went_back_to(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        +0.15 > P. 101:201(100) ack 1
+        > P. 201:301(100) ack 1
+        +0.1 > P. 1:101(100) ack 1
+        +0.03 < . 1:1(0) ack 101
+        +0.03 > P. 101:201(100) ack 1
+        """,
+    )
+
+
+@clean("TCP071")
 def goes_back_too_far(lab: LintedLab) -> None:
     """Its recovery begins with what is acknowledged already."""
     play(
