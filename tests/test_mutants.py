@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,29 +97,34 @@ def test_count():
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name, text in (("toy/room/numbers.py", MODULE), ("tests/room/test_it.py", TESTS)):
-        path = tmp_path / name
+        path = tmp_path / "project" / name
         path.parent.mkdir(parents=True)
         path.write_text(text)
     for package in ("toy", "toy/room", "tests", "tests/room"):
-        (tmp_path / package / "__init__.py").touch()
-    return tmp_path
+        (tmp_path / "project" / package / "__init__.py").touch()
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "project"
+
+
+def start(project: Path, bound: float = 100, grace: int = 2) -> subprocess.Popen[str]:
+    script = (
+        "import sys, mutants; from pathlib import Path;"
+        f"mutants.GRACE = {grace}; order = mutants.Order(Path({str(project)!r}), 'toy', ['room'],"
+        f" ['toy/room'], 99, 1, 2, {bound}); sys.exit(mutants.main(order))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS), "TMPDIR": str(project.parent / "scratch")},
+    )
 
 
 def run(project: Path, bound: float = 100) -> tuple[int, list[str]]:
-    script = (
-        "import sys, mutants; from pathlib import Path;"
-        f"mutants.GRACE = 2; order = mutants.Order(Path({str(project)!r}), 'toy', ['room'],"
-        f" ['toy/room'], 99, 1, 2, {bound}); sys.exit(mutants.main(order))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
-    )
-    return done.returncode, (done.stdout + done.stderr).splitlines()
+    with start(project, bound) as process:
+        said, _ = process.communicate(timeout=50)
+    return process.returncode, said.splitlines()
 
 
 def test_a_pass(project: Path) -> None:
@@ -146,3 +152,17 @@ def test_tests_that_fail_as_they_are(project: Path) -> None:
     status, lines = run(project)
     assert status == 1
     assert lines[-1] == "tests/room: tests fail as they are"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_all_of_it(project: Path, number: signal.Signals) -> None:
+    with start(project, grace=60) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.endswith(": survived\n"):
+                break
+        process.send_signal(number)
+        said = process.stdout.read()  # until nobody has that pipe any more
+    assert process.returncode == 2
+    assert "interrupted; so far:\n" in said
+    assert not list((project.parent / "scratch").iterdir())
