@@ -2,6 +2,7 @@
 #
 # PYTHON=...  the Python that .venv is made of: 3.11 or later with a shared libpython
 # CI=true     a skipped test is a failure
+# MUTANTS=... arguments of scripts/mutants.py: --seed 2, or pynat/nat/udp.py:120
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check test test-fast demo bench dist clean distclean packages
+.PHONY: help build check test test-fast mutants demo bench dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -36,6 +37,9 @@ test: check test-packages  ## check, then all tests
 test-fast: $(TOOLS) test-packages  ## the tests that boot no guest
 	@$(BIN)/python -m tests.preparing lwip
 	@$(PYTEST) -m 'not boots'
+
+mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice
+	@$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 demo: build demo-packages  ## boot a guest in Bochs and show its network at work
 	@$(BIN)/pynat demo

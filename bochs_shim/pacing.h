@@ -42,11 +42,10 @@ class Holding {
 
 class LineRate {
  public:
+  // `now` never goes back: see Nic::publish_time().
   bool free(uint64_t now) {
     // Frames leave at ticks, so the wire may catch up what it could not carry in between.
     if (next_free_ + CATCH_UP_NS < now * 1000) next_free_ = now * 1000 - CATCH_UP_NS;
-    // After guest time was set back nothing may wait for the old time.
-    if (next_free_ > now * 1000 + LONGEST_FRAME_NS) next_free_ = now * 1000;
     return next_free_ <= now * 1000;
   }
   void carry(uint32_t bytes, uint32_t megabits_per_second) {
@@ -56,7 +55,6 @@ class LineRate {
  private:
   static constexpr uint32_t OVERHEAD = 24;  // preamble 8, checksum 4, gap 12
   static constexpr uint64_t CATCH_UP_NS = 200000;
-  static constexpr uint64_t LONGEST_FRAME_NS = 20000000;
   uint64_t next_free_ = 0;  // nanoseconds
 };
 

@@ -3,8 +3,10 @@
 //
 // Usage: nic_test [CASE]; without a case all of them, each in one process. Prints what fails.
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -56,11 +58,13 @@ struct Guest {
   uint32_t status = RX_READY | RX_1G;
   std::vector<Frame> received;
   std::vector<std::string> lines;
+  std::function<void()> with_frame = [] {};
   Sleeper sleeper;
   Nic nic{Simulator{this,
                     [](void* self) { return static_cast<Guest*>(self)->now; },
                     [](void* self) { return static_cast<Guest*>(self)->status; },
                     [](void* self, void* frame, uint32_t length) {
+                      static_cast<Guest*>(self)->with_frame();
                       const unsigned char* data = static_cast<unsigned char*>(frame);
                       static_cast<Guest*>(self)->received.emplace_back(data, data + length);
                       std::memset(frame, 0xee, length + 8);  // as models do
@@ -74,10 +78,11 @@ struct Guest {
     return nic.from_guest(frame.data(), static_cast<uint32_t>(frame.size()));
   }
   void run(uint64_t us) {
-    for (const uint64_t end = now + us; now < end;) {
-      now += 100;
-      nic.tick();
-    }
+    for (const uint64_t end = now + us; now < end;) run_at_once(100);
+  }
+  void run_at_once(uint64_t us) {
+    now += us;
+    nic.tick();
   }
   const Counters& counters() const { return nic.counters(); }
 };
@@ -166,6 +171,20 @@ void ring_keeps_order_and_content_round_its_end() {
     }
   }
   CHECK(put > 1000);
+}
+
+void ring_has_room_for_what_can_be_pushed() {
+  Ring ring(1024);
+  uint32_t pushed = 0, full = 0;
+  for (uint32_t i = 0; i < 20000; ++i) {
+    const Frame frame = numbered(i, 4 + i * 37 % 500);
+    const uint32_t length = static_cast<uint32_t>(frame.size());
+    const bool room = ring.room_for(length);
+    CHECK_EQUAL(ring.push(frame.data(), length, 0, 0), room);
+    ++(room ? pushed : full);
+    if (!room) ring.pop();
+  }
+  CHECK(pushed > 5000 && full > 5000);
 }
 
 void ring_between_two_threads_loses_nothing() {
@@ -404,6 +423,79 @@ void hold_ends_at_its_time() {
   CHECK_EQUAL(guest.counters().holds.get(), after);
 }
 
+// A guest whose time is held.
+struct Held {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  std::atomic<bool> in_tick{false};
+  uint64_t shortest = UINT64_MAX;  // wall microseconds of a hold
+  uint64_t end = wall_us() + 10000000;
+
+  Held() {
+    guest.run(100);
+    engine.turn(AS_LONG_AS_IT_TAKES);
+    guest.run(100);
+  }
+  void get_ahead() {  // from here to after `end`; news ends the hold of each tick
+    guest.with_frame = [this] { guest.sleeper.changed(); };
+    for (int i = 0; i < 1200; ++i) {
+      CHECK(engine.send(numbered(1, 60)));
+      guest.run_at_once(9000);
+    }
+  }
+  // Whether a hold ends that soon. A busy machine makes some longer, not all for ten seconds.
+  bool ends_within(uint64_t limit, uint64_t step) {
+    for (int i = 0; (i < 10 || shortest >= limit) && wall_us() < end; ++i) {
+      const uint64_t holds = guest.counters().holds.get();
+      in_tick = true;
+      const uint64_t begin = wall_us();
+      guest.run_at_once(step);
+      if (guest.counters().holds.get() != holds) shortest = std::min(shortest, wall_us() - begin);
+    }
+    return shortest < limit;
+  }
+};
+
+void hold_is_no_longer_than_guest_time_is_ahead() {
+  Held held;
+  CHECK(held.ends_within(4500, 1000));
+}
+
+void a_hold_lets_bochs_go_on_after_five_milliseconds() {
+  Held held;
+  held.get_ahead();
+  CHECK(held.ends_within(9000, 100));
+  CHECK(held.shortest >= 5000);
+}
+
+char state_of_thread(long id) {  // S: it sleeps
+  char path[64], state = '?';
+  std::snprintf(path, sizeof path, "/proc/self/task/%ld/stat", id);
+  if (std::FILE* file = std::fopen(path, "r")) {
+    if (std::fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = '?';
+    std::fclose(file);
+  }
+  return state;
+}
+
+void news_wakes_a_guest_that_is_held() {
+  Held held;
+  held.get_ahead();
+  const long simulator = syscall(SYS_gettid);
+  std::atomic<bool> over{false};
+  std::thread engine([&] {
+    while (!over) {  // once for each tick
+      if (!held.in_tick || state_of_thread(simulator) != 'S') continue;
+      held.in_tick = false;
+      held.guest.sleeper.changed();
+    }
+  });
+  const bool woken = held.ends_within(4500, 100);
+  over = true;
+  engine.join();
+  CHECK(woken);
+}
+
 void frames_end_a_hold_and_are_delivered_in_it() {
   Guest guest;
   std::atomic<bool> go{false};
@@ -459,7 +551,10 @@ void guest_clock_never_goes_back() {
   guest.now = 100;
   guest.nic.tick();
   CHECK_EQUAL(guest.nic.guest_us(), 10000);
+  Inline engine{guest.nic, {}};
+  CHECK(engine.send(numbered(1, 60)));  // waits for no time that was
   guest.run(1000);
+  CHECK_EQUAL(guest.received.size(), 1);
   CHECK_EQUAL(guest.nic.guest_us(), 11000);
 }
 
@@ -739,6 +834,7 @@ void summary_names_what_went_wrong() {
 #define CASE(name) {#name, name}
 const std::map<std::string, void (*)()> CASES = {
     CASE(ring_keeps_order_and_content_round_its_end),
+    CASE(ring_has_room_for_what_can_be_pushed),
     CASE(ring_between_two_threads_loses_nothing),
     CASE(frames_go_both_ways_in_order),
     CASE(short_frames_are_padded_with_zeros),
@@ -755,6 +851,9 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(deadline_rings_once_for_each_turn),
     CASE(guest_time_is_held_to_wall_time),
     CASE(hold_ends_at_its_time),
+    CASE(hold_is_no_longer_than_guest_time_is_ahead),
+    CASE(a_hold_lets_bochs_go_on_after_five_milliseconds),
+    CASE(news_wakes_a_guest_that_is_held),
     CASE(frames_end_a_hold_and_are_delivered_in_it),
     CASE(ahead_is_counted_from_where_holding_began),
     CASE(slow_guest_banks_no_credit),

@@ -144,11 +144,7 @@ class Leases:
         lease = self.table.get(address)
         if lease is not None and lease.live(now):
             return lease.mac == mac and lease.state is not State.DECLINED
-        if not self._has_room(address, now):
-            return False
-        if lease is not None and lease.mac == mac and lease.state is not State.DECLINED:
-            return True
-        return self._unused(address, mac)
+        return self._has_room(address, now) and self._unused(address, mac)
 
     def offer(self, address: bytes, message: dhcp.Message, now: float) -> None:
         self.withdraw_offers(message.mac)

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 import pytest
 
 from pynat.host import tcp
+from pynat.host.destinations import Destinations
 from pynat.host.tcp import LITTLE_ROOM, TcpSockets, at_mark, room_in
 from pynat.nat.messages import (
     PLENTY,
     CloseFlow,
+    Destination,
     Event,
     TcpConnect,
     TcpConnected,
@@ -169,6 +171,23 @@ def test_the_end_of_the_program_comes_once() -> None:
         await asyncio.sleep(0)
         assert flow.events.empty()
 
+    scenario(run)
+
+
+def test_a_connect_that_takes_its_time_succeeds_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = Destinations.connect
+
+    def later(self: Destinations, to: Destination) -> tuple[socket.socket, int]:
+        sock, code = connect(self, to)
+        assert code in (0, errno.EINPROGRESS)
+        return sock, errno.EINPROGRESS
+
+    async def run(flow: Connected) -> None:  # connect() has expected TcpConnected
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert flow.events.empty()
+
+    monkeypatch.setattr(Destinations, "connect", later)
     scenario(run)
 
 

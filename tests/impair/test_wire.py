@@ -150,6 +150,13 @@ def test_no_more_wait_than_there_is_room_for() -> None:
     bad = Bad("delay 10s limit 2000000")
     bad.frames(PLAIN * 3)
     assert bad.wire.rules[0].lost == 3 * MANY - LONGEST_QUEUE
+    assert bad.told[-1] == (1, f"lost, {LONGEST_QUEUE} wait already")
+
+
+def test_what_has_left_makes_room_for_others() -> None:
+    bad = Bad("delay 10ms limit 2")
+    assert bad.frames(PLAIN[:2]) == PLAIN[:2]
+    assert bad.frames(PLAIN[2:4]) == PLAIN[2:4]
 
 
 # ---------------------------------------------------------------------- one frame
@@ -191,6 +198,13 @@ def test_choosing(rule: str, fits: list[int]) -> None:
     passed = [frame for _, frame in Bad(f"drop {rule}").through(frames, gap=1.0)]
     lost = [number for number, frame in enumerate(frames) if frame not in passed]
     assert lost == fits
+
+
+@pytest.mark.parametrize(("service", "ports"), [("dhcp", {67, 68}), ("dns", {53}), ("tftp", {69})])
+def test_a_service_is_known_by_its_ports(service: str, ports: set[int]) -> None:
+    frames = {port: udp(port) for port in range(1, 100)}
+    passed = Bad(f"drop {service}").frames(list(frames.values()))
+    assert {port for port, frame in frames.items() if frame not in passed} == ports
 
 
 def test_a_direction() -> None:

@@ -35,3 +35,9 @@ def test_bytes_that_are_swapped_in_the_syn_too_are_named() -> None:
         """,
     )
     assert any("number 16777216, expected 1; its bytes are swapped" in line for line in lab.log)
+
+
+def test_a_syn_that_comes_again_is_counted() -> None:
+    lab = LintedLab()
+    play(lab, "\n".join(["+1 > S 0:0(0) win 65535 <mss 1460>"] * 8))
+    assert any("6th SYN again after 1000 ms like those before" in line for line in lab.log)

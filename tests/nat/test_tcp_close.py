@@ -137,3 +137,19 @@ def test_every_flow_says_when_it_opened_and_why_it_ended(flow: TcpScript) -> Non
         "info tcp 192.168.16.2:40000 > 192.0.2.7:80: "
         "reset by the guest after 5 bytes from the guest, 0 to it",
     ]
+
+
+def test_the_first_reason_of_an_end_is_the_one_that_is_told(flow: TcpScript) -> None:
+    told: list[str] = []
+    flow.lab.router.tcp.on_end = lambda parties, why: told.append(why)
+    flow.host_says(b"waits for its acknowledgement")
+    flow.host(TcpFailed(1, errno.ECONNRESET))
+    assert told == []
+    flow.guest("R 1:1(0)")
+    assert told == ["connection reset by peer (ECONNRESET)"]
+
+
+def test_the_table_of_flows_says_how_long_one_has_been_idle_and_has_left(flow: TcpScript) -> None:
+    flow.lab.wait(5)
+    (row,) = flow.lab.router.flows(flow.lab.now)
+    assert (row["age"], row["idle"], row["timer"]) == (5.0, 5.0, 595.0)

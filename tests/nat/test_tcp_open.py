@@ -216,6 +216,11 @@ def test_a_host_program_reaches_the_guest_through_a_forward() -> None:
     assert flow.to_guest() == ["P. 1:6(5) ack 1"]
 
 
+def test_our_syn_acknowledges_nothing() -> None:
+    (syn,) = _forwarded().packets()
+    assert (str(syn["TCP"].flags), syn["TCP"].ack) == ("S", 0)
+
+
 def test_a_guest_that_refuses_a_forward_resets_the_host_program() -> None:
     flow = _forwarded()
     flow.to_guest()

@@ -142,6 +142,16 @@ def test_after_24_quiet_days_any_timestamp_is_believed() -> None:
     assert flow.lab.host_bytes[1] == pattern(10)
 
 
+def test_only_quiet_days_count() -> None:
+    flow = established(Lab(Config(tcp=Tcp(idle=86_400.0 * 30))), f"S 0:0(0) <{ALL}>")
+    for at in (1, 6):
+        flow.lab.wait(86_400 * 13)
+        flow.guest(f"P. {at}:{at + 5}(5) ack 1 <TS val {2000 + at} ecr 1>")
+    flow.lab.wait(86_400 * 13)
+    flow.guest("P. 11:16(5) ack 1 <TS val 100 ecr 1>")
+    assert flow.lab.host_bytes[1] == pattern(10)
+
+
 def test_a_reset_needs_no_timestamp() -> None:
     flow = established(Lab(), f"S 0:0(0) <{ALL}>")
     flow.guest("R 1:1(0)")
@@ -240,20 +250,53 @@ def test_a_time_out_skips_what_the_guest_has() -> None:
     assert flow.to_guest() == ["P. 2001:3001(1000) ack 1"]
 
 
+def test_a_second_recovery_is_judged_by_what_it_has_sent_itself() -> None:
+    flow = selective()
+    flow.host_says(pattern(10_000))
+    flow.to_guest()
+    for block in ("1001:2001", "1001:3001", "1001:4001"):  # 1:1001 is lost
+        flow.guest(f". 1:1(0) ack 1 <sack {block}>")
+    assert flow.to_guest() == [". 1:1001(1000) ack 1"]
+    flow.guest(". 1:1(0) ack 10001")
+    for _ in range(4):
+        flow.host_says(b"0123456789")
+    flow.host_says(pattern(4000))
+    assert flow.to_guest()[-1] == "P. 13041:14041(1000) ack 1"
+    for block in ("10011:10021", "10011:10031", "10011:10041"):  # 10001:10011 is lost
+        flow.guest(f". 1:1(0) ack 10001 <sack {block}>")
+    assert flow.to_guest() == [". 10001:10011(10) ack 1"]
+    for block in ("10011:11041", "10011:12041", "10011:13041", "10011:14041"):
+        flow.guest(f". 1:1(0) ack 10001 <sack {block}>")  # sent before: not overtaken
+    assert flow.to_guest() == []
+
+
 def test_a_guest_that_threw_away_what_it_had_still_gets_it() -> None:
     """RFC 2018 8: SACK is advisory."""
     flow = selective()
     flow.host_says(pattern(3000))
     flow.to_guest()
     flow.guest(". 1:1(0) ack 1 <sack 1001:3001>")
-    flow.lab.wait(0.3)
+    flow.lab.wait(0.25)
+    assert flow.to_guest() == [". 1:1001(1000) ack 1"]
     flow.guest(". 1:1(0) ack 1001")  # and the rest is gone
+    assert flow.to_guest() == []
+    flow.lab.wait(0.25)
+    assert flow.to_guest() == [". 1001:2001(1000) ack 1"]
+    flow.guest(". 1:1(0) ack 2001")
+    assert flow.to_guest() == ["P. 2001:3001(1000) ack 1"]
+
+
+def test_what_a_guest_said_it_had_is_not_believed_at_the_second_time_out() -> None:
+    """RFC 2018 8: the first one skips it."""
+    flow = selective()
+    flow.host_says(pattern(3000))
     flow.to_guest()
-    received = b""
-    for _ in range(6):
-        flow.lab.wait(1)
-        received += flow.payload()
-    assert pattern(2000, 1000)[:1000] in received
+    flow.guest(". 1:1(0) ack 1 <sack 1001:3001>")
+    for pause in (0.25, 0.4):
+        flow.lab.wait(pause)
+        assert flow.to_guest() == [". 1:1001(1000) ack 1"]
+    flow.guest(". 1:1(0) ack 1001")
+    assert flow.to_guest() == [". 1001:2001(1000) ack 1", "P. 2001:3001(1000) ack 1"]
 
 
 def test_blocks_that_name_nothing_of_ours_are_ignored() -> None:

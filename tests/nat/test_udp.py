@@ -202,6 +202,21 @@ def test_echo_flows_end(lab: Lab) -> None:
     assert lab.router.next_timer() is None
 
 
+def test_the_table_of_flows_shows_where_the_last_packet_went(lab: Lab) -> None:
+    for remote in ("192.0.2.7", "192.0.2.8"):
+        lab.from_guest(udp(remote, 9, b"x"))
+        lab.from_guest(ping(remote))
+    shown = {row["protocol"]: row["remote"] for row in lab.router.flows(lab.now)}
+    assert shown == {"udp": "192.0.2.8:9", "echo": "192.0.2.8"}
+
+
+def test_an_echo_flow_that_is_used_lasts(lab: Lab) -> None:
+    for _ in range(3):
+        lab.from_guest(ping("192.0.2.7"))
+        lab.wait(59)
+    assert not any(isinstance(action, CloseFlow) for action in lab.to_host())
+
+
 # ---------------------------------------------------------------- what errors quote
 def test_an_error_quotes_the_datagram_as_the_guest_sent_it(lab: Lab) -> None:
     for number in range(3):  # as traceroute does, one port and one time to live each

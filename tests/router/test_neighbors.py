@@ -11,7 +11,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.config import Config, Network
+from pynat.config import Config, Dhcp, Network
 from pynat.nat.messages import UdpReceived
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import introduce
@@ -182,16 +182,42 @@ def test_dhcp_gives_no_address_that_somebody_has_lately_used(
 ) -> None:
     introduce(lab, "192.168.16.2", OTHER)
     lab.wait(silent)
-    discover = (
+    assert dhcp_answer(lab, ("message-type", "discover")) == address
+
+
+def dhcp_answer(lab: Lab, *options: object) -> str:
+    """The address that the one answer names."""
+    asking = (
         Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff")
         / IP(src="0.0.0.0", dst="255.255.255.255")
         / UDP(sport=68, dport=67)
         / BOOTP(chaddr=GUEST_MAC)
-        / DHCP(options=[("message-type", "discover"), "end"])
+        / DHCP(options=[*options, "end"])
     )
-    lab.from_guest(bytes(discover))
-    (offer,) = read(lab)
-    assert offer[BOOTP].yiaddr == address
+    lab.from_guest(bytes(asking))
+    (answer,) = read(lab)
+    return str(answer[BOOTP].yiaddr)
+
+
+def test_an_address_that_another_guest_has_meanwhile_is_not_given_back() -> None:
+    lab = Lab(Config(dhcp=Dhcp(lease=60)))
+    wanted = ("requested_addr", "192.168.16.2")
+    server = ("server_id", ROUTER)
+    assert dhcp_answer(lab, ("message-type", "discover")) == "192.168.16.2"
+    assert dhcp_answer(lab, ("message-type", "request"), server, wanted) == "192.168.16.2"
+    lab.wait(61)
+    assert dhcp_answer(lab, ("message-type", "discover")) == "192.168.16.2"
+    lab.wait(61)
+    introduce(lab, "192.168.16.2", OTHER)
+    assert dhcp_answer(lab, ("message-type", "discover"), wanted) == "192.168.16.3"
+
+
+def test_the_table_says_when_each_was_last_heard(lab: Lab) -> None:
+    lab.wait(5)
+    arp(lab, op=1, psrc=GUEST, pdst=ROUTER)
+    lab.wait(20)
+    neighbors = lab.router.guest.neighbors
+    assert neighbors.rows(lab.now) == [{"address": GUEST, "mac": MAC, "heard": 20.0}]
 
 
 @pytest.mark.parametrize("cut", range(28))

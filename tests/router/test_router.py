@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.config import Config
+from pynat.config import Broadcast, Config, Udp
 from pynat.nat.messages import EchoSend, TcpConnect, UdpSend
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript, introduce, pattern
@@ -219,6 +219,25 @@ def test_a_hosts_packet_in_a_broadcast_frame_goes_nowhere(lab: Lab) -> None:
     lab.from_guest(bytes(frame))
     assert lab.to_host() == []
     assert lab.drops == {"ipv4 host in a broadcast frame": 1}
+
+
+@pytest.mark.parametrize("protocol", [132, 6])
+def test_a_broadcast_that_is_not_udp_is_dropped_whatever_is_in_it(protocol: int) -> None:
+    lab = Lab(Config(udp=Udp(broadcast=Broadcast.FORWARD)))
+    introduce(lab)
+    for port in (67, 9):
+        lab.from_guest(udp("255.255.255.255", port, b"x" * 300, proto=protocol))
+    assert read(lab) == []
+    assert lab.to_host() == []
+    assert lab.drops == {"ipv4 broadcast": 2}
+
+
+def test_a_piece_of_a_broadcast_is_dropped() -> None:
+    lab = Lab(Config(udp=Udp(broadcast=Broadcast.FORWARD)))
+    introduce(lab)
+    lab.from_guest(udp("255.255.255.255", 9, b"x" * 296, flags="MF"))
+    assert lab.to_host() == []
+    assert lab.drops == {"ipv4 broadcast": 1}
 
 
 def test_a_name_cannot_forge_log_lines(lab: Lab) -> None:

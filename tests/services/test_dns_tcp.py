@@ -9,6 +9,7 @@ from scapy.layers.dns import DNS, DNSQR
 
 from pynat.config import Config, Dns
 from pynat.nat.messages import Resolve, Resolved
+from pynat.services.dns_tcp import AT_ONCE
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce
 from tests.frames import ROUTER
@@ -76,3 +77,14 @@ def test_a_guest_that_asks_and_never_reads_is_not_answered_without_bound(flow: T
     (tcp,) = flow.lab.router.tcp.flows()
     assert tcp.sender.buffered <= 300 * 1024
     assert tcp.receiver.held <= 256 * 1024
+
+
+def test_a_guest_that_asks_much_is_asked_for_in_turns(flow: TcpScript) -> None:
+    data = b"".join(message("other.test", number) for number in range(AT_ONCE + 5))
+    ask(flow, data)
+    asked = flow.lab.to_host()
+    assert len(asked) == AT_ONCE
+    (first, *_) = asked
+    assert isinstance(first, Resolve)
+    flow.host(Resolved(first.query_id, b"\0\0answer that is long enough"))
+    assert len(flow.lab.to_host()) == 1

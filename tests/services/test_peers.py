@@ -12,7 +12,7 @@ from pynat.config import Config
 from pynat.config_peers import ZOO, behaviour, zoo
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.peer import Peer
-from pynat.services.peers import generated
+from pynat.services.peers import MOST_LATE, generated
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established
 from tests.frames import ip
@@ -368,6 +368,15 @@ def test_chargen_waits_for_a_guest_that_does_not_read() -> None:
     assert row["bytes_from_host"] <= 400_000
 
 
+def test_chargen_ends_with_the_guest() -> None:
+    flow = opened("chargen")
+    flow.guest("F. 1:1(0) ack 1")
+    flow.sent = 1
+    data, fin = received(flow)
+    assert fin
+    assert data == generated(0, len(data))
+
+
 def test_an_echo_that_is_not_read_takes_no_more() -> None:
     flow = opened("echo")
     size = 1000
@@ -396,9 +405,25 @@ def test_datagrams(does: str, count: int) -> None:
     assert [bytes(one[UDP].payload)[:5] for one in answers] == [b"hello"] * count
 
 
+def test_a_datagram_to_chargen_is_answered_with_two_lines() -> None:
+    (answer,) = datagrams("chargen", 7)
+    first, second, rest = bytes(answer[UDP].payload).split(b"\r\n")
+    assert (len(first), first[1:], rest) == (72, second[:-1], b"")
+
+
 def test_a_late_datagram() -> None:
     (answer,) = datagrams("echo, accept after 2s", 7, wait=2.1)
     assert answer[UDP].dport == 5000
+
+
+def test_only_so_many_datagrams_are_answered_late() -> None:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo, accept after 2s")),)))
+    TcpScript(lab)  # ARP
+    for _ in range(MOST_LATE + 3):
+        lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=7) / b"hello"))
+    assert lab.drops == {"peer answers": 3}
+    lab.wait(2)
+    assert len(lab.to_guest()) == MOST_LATE
 
 
 def test_a_port_that_is_not_there() -> None:

@@ -59,8 +59,10 @@ class Acking:
             self._stamps(segment, seq, tell)
         if options.sack:
             self._sack(options.sack, ack, tell)
-        if ack > before or self._missing is not None:
-            self._in_time(ack, before, now, tell)
+        if self._missing is not None:
+            self._to_the_gap(self._missing, now, tell)
+        if ack > before:
+            self._in_time(ack, now, tell)
         if self._fins >= _COPIES and ack == self._peer.fin and guest.window:
             text = f"acknowledges {ack}, a FIN counts one: expected {ack + 1}"
             self._once(rules.FIN_NOT_ACKED, text, tell)
@@ -151,14 +153,13 @@ class Acking:
             if why:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
 
-    def _in_time(self, ack: int, before: int, now: float, tell: Tell) -> None:
-        if self._missing is not None and now - self._missing > _OUT_OF_ORDER:
-            waited = now - self._missing
-            text = f"data out of order were answered after {_ms(waited)}, expected at once"
-            self._often(rules.NO_DUPLICATE, _TIMES, text, tell)
+    def _to_the_gap(self, since: float, now: float, tell: Tell) -> None:
         self._missing = None
-        if ack <= before:
-            return
+        if now - since > _OUT_OF_ORDER:
+            text = f"data out of order were answered after {_ms(now - since)}, expected at once"
+            self._often(rules.NO_DUPLICATE, _TIMES, text, tell)
+
+    def _in_time(self, ack: int, now: float, tell: Tell) -> None:
         if self._since is not None and now - self._since > _LATE:
             waited = now - self._since
             text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"

@@ -205,6 +205,14 @@ def does_not_listen_to_its_probe(lab: LintedLab) -> None:
     sends(lab)
 
 
+@example("ARP029")
+def announces_what_another_has(lab: LintedLab) -> None:
+    lab.router.faults.add("arp conflict 1")
+    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    lab.wait(3)
+    sends(lab, pdst=GUEST)
+
+
 @clean("ARP029")
 def gives_way(lab: LintedLab) -> None:
     lab.router.faults.add("arp conflict 1")

@@ -85,3 +85,9 @@ def broadcast_to_all(lab: LintedLab) -> None:
     frame = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff")
     for destination in ("255.255.255.255", "192.168.16.255", "239.1.2.3"):
         lab.from_guest(bytes(frame / IP(src=GUEST, dst=destination) / UDP()))
+
+
+@clean("ETH024")
+def reserved_to_the_router(lab: LintedLab) -> None:
+    """What 240.0.0.0/4 is for has never been said."""
+    lab.from_guest(udp("240.1.2.3", 9, b"hello"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynat.testing.linted import LintedLab
 from tests.lint.examples import clean, example
-from tests.lint.play import OPEN, OPEN_SACK, OPEN_STAMPS, play
+from tests.lint.play import ACCEPTED, OPEN, OPEN_SACK, OPEN_STAMPS, play
 
 
 @example("TCP080")
@@ -22,6 +22,11 @@ def swaps_the_bytes_of_its_acknowledgement(lab: LintedLab) -> None:
 def acknowledges_what_came(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n < P. 1:2(1) ack 1\n > . 1:1(0) ack 2")
     play(lab, f"{OPEN}\n < F. 1:1(0) ack 1\n > . 1:1(0) ack 2")
+
+
+@clean("TCP080")
+def acknowledges_the_syn(lab: LintedLab) -> None:
+    play(lab, ACCEPTED)
 
 
 @example("TCP081")
@@ -135,6 +140,24 @@ def answered_after(wait: float, *, times: int, size: int = 100, step: int = 1) -
 @example("TCP085")
 def takes_a_second_to_acknowledge(lab: LintedLab) -> None:
     play(lab, answered_after(1, times=3))
+
+
+@clean("TCP085")
+def repeats_itself_while_it_owes_an_acknowledgement(lab: LintedLab) -> None:
+    """It is late once, however often it says so."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < P. 1:101(100) ack 1
+        +0.7 > . 1:1(0) ack 1
+        < P. 101:201(100) ack 1
+        +0.7 > . 1:1(0) ack 1
+        < P. 201:301(100) ack 1
+        +0.7 > . 1:1(0) ack 1
+        +0.1 > . 1:1(0) ack 301
+        """,
+    )
 
 
 @clean("TCP085")

@@ -86,6 +86,28 @@ def scales_unasked(lab: LintedLab) -> None:
     )
 
 
+@example("TCP036")
+def stamps_unasked(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        < S 0:0(0) win 65535 <mss 1460>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460,TS val 5 ecr 0>
+        """,
+    )
+
+
+@example("TCP036")
+def permits_sack_unasked(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        < S 0:0(0) win 65535 <mss 1460>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK>
+        """,
+    )
+
+
 @clean("TCP035")
 @clean("TCP036")
 def scales_when_asked(lab: LintedLab) -> None:
@@ -170,6 +192,21 @@ def forgets_what_it_closed(lab: LintedLab) -> None:
     """The guest closes first, and begins again with the same ports and the same number."""
     play(lab, CLOSED_BY_GUEST)
     play(lab, "+1 > S 0:0(0) win 65535 <mss 1460>")
+
+
+@example("TCP040")
+def waits_since_the_other_ends_fin_only(lab: LintedLab) -> None:
+    """It began to wait when it acknowledged that, 50 seconds later."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > F. 1:1(0) ack 1
+        < F. 1:1(0) ack 2
+        +50 > . 2:2(0) ack 2
+        +20 > S 0:0(0) win 65535 <mss 1460>
+        """,
+    )
 
 
 @clean("TCP040")

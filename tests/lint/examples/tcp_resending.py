@@ -49,6 +49,39 @@ def sends_syns_in_a_flood(lab: LintedLab) -> None:
 
 
 @clean("TCP071")
+def goes_on_where_its_time_out_went_back_to(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        +0.15 > P. 101:201(100) ack 1
+        > P. 201:301(100) ack 1
+        +0.1 > P. 1:101(100) ack 1
+        +0.03 < . 1:1(0) ack 101
+        +0.03 > P. 101:201(100) ack 1
+        """,
+    )
+
+
+@clean("TCP071")
+def goes_back_too_far(lab: LintedLab) -> None:
+    """Its recovery begins with what is acknowledged already."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        +0.01 < . 1:1(0) ack 101
+        +1 > P. 101:201(100) ack 1
+        +0.05 > P. 1:101(100) ack 1
+        < P. 1:101(100) ack 101
+        > P. 101:201(100) ack 101
+        """,
+    )
+
+
+@clean("TCP071")
 def has_reasons(lab: LintedLab) -> None:
     """Three duplicate acknowledgements; a partial one; a tail loss probe."""
     play(
@@ -121,6 +154,20 @@ def probes_a_closed_window(lab: LintedLab) -> None:
 @example("TCP073")
 def loses_heart(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{again_after(1)}\n +2 > R. 101:101(0) ack 1")
+
+
+@example("TCP073")
+def loses_heart_although_it_was_just_spoken_to(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        +1 < P. 1:101(100) ack 1
+        > P. 1:101(100) ack 101
+        +1 > P. 1:101(100) ack 101
+        +2 > R. 101:101(0) ack 101
+        """,
+    )
 
 
 @clean("TCP073")

@@ -19,6 +19,21 @@ def does_not_look_at_the_window(lab: LintedLab) -> None:
     play(lab, f"{SMALL_WINDOW}\n > P. 1001:2001(1000) ack 1")
 
 
+@clean("TCP050")
+def scales_the_window(lab: LintedLab) -> None:
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460,nop,wscale 2>
+        < S. 0:0(0) ack 1 win 100 <mss 1460,nop,wscale 7>
+        > . 1:1(0) ack 1 win 16000
+        < . 1:1(0) ack 1 win 100
+        > . 1:1461(1460) ack 1 win 16000
+        > P. 1461:2921(1460) ack 1 win 16000
+        """,
+    )
+
+
 @example("TCP050")
 def scales_the_window_of_a_syn_ack(lab: LintedLab) -> None:
     play(
