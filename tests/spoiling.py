@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Generic, TypeVar
 
+TWO = "\N{ARABIC-INDIC DIGIT TWO}"
+NO_UTF_8 = "\udc80"
 ODD_BYTES = (0, 1, 0x7F, 0x80, 0xC0, 0xFF)
 ODD_NUMBERS = ("0", "1", "007", "24", "33", "255", "256", "65535", "65536", "1" * 20)
-ODD_WORDS = ("x", ":", "-", ".", "..", "[", "]", "'", "/", "\0", "\n", "\xe9")
-ODD_WORDS += ("\N{ARABIC-INDIC DIGIT TWO}", "\udc80")  # the last one is what no UTF-8 gives
+ODD_WORDS = ("x", ":", "-", ".", "..", "[", "]", "'", "/", "\0", "\n", "\xe9", TWO, NO_UTF_8)
 
 T = TypeVar("T")
 Error = TypeVar("Error", bound=Exception)
