@@ -1,20 +1,19 @@
 """Valid input, spoilt: what passes a parser's first check and is wrong behind it.
 
     inputs = samples([valid, another], spoilt)
-    assert 0.2 < sort(inputs, parser, Malformed).taken < 0.8
+    sift(inputs, decode, Malformed, least=0.2, said=["every", "reason"])
 
-Random bytes alone would be refused by the first check, all of them; so a test says how many of
-its inputs are taken and which refusals it has seen. All is drawn from a seed, and is the same each
-time.
+Random bytes alone would be refused by the first check, all of them; so a test says how many of its
+inputs must be taken, and which refusals must be seen. All is drawn from a seed, and is the same
+each time.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from random import Random
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 TWO = "\N{ARABIC-INDIC DIGIT TWO}"
 NO_UTF_8 = "\udc80"
@@ -23,7 +22,6 @@ ODD_NUMBERS = ("0", "1", "007", "24", "33", "255", "256", "65535", "65536", "1" 
 ODD_WORDS = ("x", ":", "-", ".", "..", "[", "]", "'", "/", "\0", "\n", "\xe9", TWO, NO_UTF_8)
 
 T = TypeVar("T")
-Error = TypeVar("Error", bound=Exception)
 
 
 def samples(valid: Sequence[T], spoil: Callable[[T, Random], T], count: int = 2000) -> list[T]:
@@ -31,26 +29,35 @@ def samples(valid: Sequence[T], spoil: Callable[[T, Random], T], count: int = 20
     return [spoil(dice.choice(valid), dice) for _ in range(count)]
 
 
-@dataclass(frozen=True)
-class Sorted(Generic[Error]):
-    taken: float  # a share of the inputs
-    refusals: list[Error]
+def sift(
+    inputs: Iterable[T],
+    take: Callable[[T], object],
+    refusal: type[Exception],
+    *,
+    least: float,
+    said: Iterable[str],
+) -> None:
+    """take: raises `refusal` for what it refuses, and nothing else.
 
-
-def sort(inputs: Iterable[T], take: Callable[[T], object], refusal: type[Error]) -> Sorted[Error]:
-    """take: raises `refusal` for what it refuses, and nothing else."""
+    The share `least` of the inputs is taken, and as much is refused; each of `said` is in the text
+    of a refusal.
+    """
     taken, refusals = 0, []
     for one in inputs:
         try:
             take(one)
         except refusal as error:
-            refusals.append(error)
+            refusals.append(str(error))
         except Exception as error:
             error.add_note(f"input: {one!r}")
             raise
         else:
             taken += 1
-    return Sorted(taken / (taken + len(refusals)), refusals)
+    share = taken / (taken + len(refusals))
+    assert least <= share <= 1 - least, f"{share:.0%} are taken"
+    text = "\n".join(refusals)
+    unsaid = [part for part in said if part not in text]
+    assert not unsaid, f"no refusal says {unsaid}"
 
 
 # ---------------------------------------------------------------- bytes
