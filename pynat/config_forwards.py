@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from pynat.config import Forward, Protocol, Shown
-from pynat.config_values import Wrong, item, one_of, string
+from pynat.config_values import Wrong, item, one_of, string, text
 
 FORM = (
     "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport or unix:path-[guestaddr]:guestport,"
@@ -24,6 +24,7 @@ LONGEST_PATH = 107  # bytes, sockaddr_un
 _PORTS = r"([0-9]{1,5}(?:\.\.[0-9]{1,5})?)"
 _RULE = re.compile(rf"(tcp|udp|):(\[[^\]]*\]|[^:\[\]]*):{_PORTS}-([^:]*):{_PORTS}")
 _UNIX = re.compile(r"unix:(.+)-([^:-]*):([0-9]{1,5})")
+socket_path = text(LONGEST_PATH, "the path of a socket")
 _SHOWN = one_of(Shown, [shown.value for shown in Shown])
 
 
@@ -35,7 +36,8 @@ def forward(value: object) -> tuple[Forward, ...]:
     written = string(value)
     if match := _UNIX.fullmatch(written):
         path, guest, port = match.groups()
-        return (Forward(Protocol.TCP, _path(path), 0, _guest(guest), *_ports(port, least=1)),)
+        socket = Path(socket_path(path))
+        return (Forward(Protocol.TCP, socket, 0, _guest(guest), *_ports(port, least=1)),)
     match = _RULE.fullmatch(written)
     if not match:
         raise Wrong(FORM)
@@ -91,9 +93,3 @@ def _guest(written: str) -> IPv4Address | None:
         return IPv4Address(written) if written else None
     except ValueError:
         raise Wrong(f"{FORM}; addresses are IPv4 in dotted form") from None
-
-
-def _path(written: str) -> Path:
-    if len(written.encode()) > LONGEST_PATH or not written.isprintable():
-        raise Wrong(f"a path of 1 to {LONGEST_PATH} bytes")
-    return Path(written)

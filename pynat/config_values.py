@@ -256,6 +256,10 @@ def unquoted(name: str, value: object) -> Wrong:
 def string(value: object) -> str:
     if not isinstance(value, str):
         raise Wrong("text in quotes")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # of a command line or of JSON
+        raise Wrong("text in UTF-8") from None
     return value
 
 

@@ -17,7 +17,7 @@ from pynat.config import (
     TcpServer,
     UnixPath,
 )
-from pynat.config_forwards import LONGEST_PATH
+from pynat.config_forwards import socket_path
 from pynat.config_values import Source, Wrong, domain_name, item, string, unquoted
 from pynat.errors import ConfigError
 
@@ -59,9 +59,7 @@ def _command(written: str) -> Command:
 
 
 def _unix(written: str) -> UnixPath:
-    if len(written.encode()) > LONGEST_PATH or not written.isprintable():
-        raise Wrong(f"a path of 1 to {LONGEST_PATH} bytes")
-    return UnixPath(written)
+    return UnixPath(socket_path(written))
 
 
 def _tcp_server(written: str) -> TcpServer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from pynat.impair.rule import (
+    DIGITS,
     LONGEST,
     BadRule,
     Chance,
@@ -64,7 +65,7 @@ _BITS = {"bit": 1, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9, "bps": 8, "kbps": 8e3,
 
 
 def _percent(word: str) -> float:
-    share = round(float(word.rstrip("%")) / 100, 12)
+    share = round(float(word.rstrip("%")) / 100, DIGITS + 2)
     if share > 1:
         raise BadRule(f"{word} is more than 100%")
     return share
@@ -73,7 +74,7 @@ def _percent(word: str) -> float:
 def _seconds(word: str) -> float:
     match = re.fullmatch(rf"({_NUMBER})(us|ms|s)", word)
     assert match
-    seconds = round(float(match[1]) * _UNITS[match[2]], 12)
+    seconds = round(float(match[1]) * _UNITS[match[2]], DIGITS)
     if seconds > LONGEST:
         raise BadRule(f"{word} is more than {LONGEST:.0f}s")
     return seconds
@@ -136,7 +137,8 @@ def _loss(words: _Words, after: str) -> Chance | GilbertElliott:
     shares = [_percent(words.need(_PERCENT, f"{after} gemodel", "a share like 1%"))]
     while len(shares) < 4 and (word := words.take_if(_PERCENT)):
         shares.append(_percent(word))
-    return GilbertElliott(*shares) if len(shares) > 1 else GilbertElliott(shares[0], 1 - shares[0])
+    rest = round(1 - shares[0], DIGITS + 2)
+    return GilbertElliott(*shares) if len(shares) > 1 else GilbertElliott(shares[0], rest)
 
 
 def _delay(words: _Words, after: str) -> Delay:
@@ -167,7 +169,7 @@ def _rate(words: _Words, after: str) -> float:
     word = words.need(_RATE, after, "a rate like 10mbit or 500kbit")
     match = re.fullmatch(rf"({_NUMBER})([a-z]+)", word)
     assert match
-    bits = float(match[1]) * _BITS[match[2]]
+    bits = round(float(match[1]) * _BITS[match[2]], DIGITS)
     if not 8 <= bits <= 1e12:
         raise BadRule(f"rate {word}: from 8bit to 1000gbit")
     return bits

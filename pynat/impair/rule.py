@@ -19,6 +19,7 @@ from ipaddress import IPv4Address
 
 LIMIT = 1000  # frames that one rule keeps, netem's own default
 LONGEST = 3600.0  # seconds
+DIGITS = 9  # behind the point: of percents, seconds and bits; what is written reads as the same
 
 
 class BadRule(ValueError):  # noqa: N818 - reads as a word
@@ -168,4 +169,4 @@ def _duration(seconds: float) -> str:
 
 def _plain(number: float) -> str:
     """Without an exponent, and no longer than needed."""
-    return f"{number:.9f}".rstrip("0").rstrip(".")
+    return f"{number:.{DIGITS}f}".rstrip("0").rstrip(".")

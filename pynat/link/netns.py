@@ -53,7 +53,9 @@ def open_there(netns: Path, opener: Callable[[], int]) -> int:
         message, descriptors, _, _ = socket.recv_fds(ours, _LONGEST_MESSAGE, 1)
     os.waitpid(child, 0)
     if not descriptors:
-        raise ConfigError(message.decode() or f"{netns}: the child that went there has died")
+        raise ConfigError(
+            message.decode(errors="replace") or f"{netns}: the child that went there has died"
+        )
     os.set_inheritable(descriptors[0], False)
     return descriptors[0]
 
@@ -64,11 +66,16 @@ def _open_and_send(netns: Path, opener: Callable[[], int], to: socket.socket) ->
         _enter(netns)
         socket.send_fds(to, [b"+"], [opener()])
     except ConfigError as error:
-        to.send(str(error).encode()[:_LONGEST_MESSAGE])
+        to.send(_as_message(str(error)))
     except BaseException as error:  # whatever it is, it must not run on as a second parent
-        to.send(f"{netns}: {error}".encode()[:_LONGEST_MESSAGE])
+        to.send(_as_message(f"{netns}: {error}"))
     finally:
         os._exit(0)
+
+
+def _as_message(text: str) -> bytes:
+    """Names may be bytes that are no UTF-8."""
+    return text.encode(errors="backslashreplace")[:_LONGEST_MESSAGE]
 
 
 def _enter(netns: Path) -> None:

@@ -49,6 +49,12 @@ _NO_RIGHT = (
 )
 
 
+def _is_name(text: str) -> bool:
+    if not text.isprintable() or set(text) & set("/ :%"):
+        return False
+    return 0 < len(text.encode()) <= LONGEST_NAME
+
+
 @dataclass(frozen=True, slots=True)
 class Tap:
     """A device by name: made by opening it if it is not there, taken over if it is."""
@@ -58,7 +64,7 @@ class Tap:
 
     def open(self) -> int:
         """A descriptor of the device, which is up then. Raises ConfigError."""
-        if not 0 < len(self.name.encode()) <= LONGEST_NAME or set(self.name) & set("/ :%"):
+        if not _is_name(self.name):
             raise ConfigError(
                 f"{self.name!r} is no name for a device: use 1 to {LONGEST_NAME} letters and digits"
             )

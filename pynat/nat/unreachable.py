@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+from os import strerror
 
 from pynat.nat.messages import SocketError
 from pynat.wire import icmp
@@ -51,7 +51,7 @@ def what_to_tell(event: SocketError, refused: int = icmp.PORT) -> tuple[int, int
 def reason(number: int) -> str:
     """`connection refused (ECONNREFUSED)`"""
     name = errno.errorcode.get(number, str(number))
-    return f"{os.strerror(number).lower()} ({name})"
+    return f"{strerror(number).lower()} ({name})"
 
 
 def shortage(number: int) -> str:

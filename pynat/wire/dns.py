@@ -19,6 +19,7 @@ is, and importing a full DNS library takes a fifth of a second.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
@@ -37,6 +38,7 @@ BADVERS = 16
 DO = 0x8000
 A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
 IN = 1
+_ESCAPED = re.compile(rb"[.\\]")  # within a label (RFC 1035 section 5.1)
 
 OUR_SIZE = 1232  # bytes of UDP message; fits every path (dnsflagday.net/2020)
 SMALLEST = 512  # what everybody takes (RFC 1035 section 2.3.4)
@@ -47,7 +49,7 @@ TO_QUESTION = b"\xc0\x0c"  # a compressed name: the one at byte 12
 class Query:
     ident: int
     flags: int
-    name: str  # lower case, without the last dot
+    name: str  # ASCII in lower case (RFC 4343), without the last dot
     kind: int
     klass: int
     question: bytes
@@ -85,7 +87,7 @@ def decode(data: bytes) -> Query:
         raise _short(len(data)) from None
     if at > len(data):
         raise _short(len(data))
-    name = ".".join(label.replace(b".", b"\\.").decode("latin-1") for label in labels).lower()
+    name = b".".join(_ESCAPED.sub(rb"\\\g<0>", label) for label in labels).lower().decode("latin-1")
     edns = (size, ttl >> 16 & 0xFF, bool(ttl & DO))
     return Query(ident, flags, name, kind, klass, data[HEADER.size : end], *edns)
 

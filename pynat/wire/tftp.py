@@ -7,8 +7,8 @@
       ERROR 5        code 2, text, NUL
       OACK 6         pairs of option, NUL, value, NUL
 
-Option names and the mode are compared in lower case; of an option that is named twice the first
-one counts.
+Option names and the mode are compared in lower case (ASCII's); of an option that is named twice the
+first one counts.
 """
 
 from __future__ import annotations
@@ -107,14 +107,16 @@ def _options(strings: list[bytes]) -> dict[str, str]:
 
 
 def _text(word: bytes) -> str:
-    return word.decode("latin-1").lower()
+    return word.lower().decode("latin-1")
 
 
 def encode(packet: Packet) -> bytes:
     head = packet.opcode.to_bytes(2, "big")
     match packet.opcode:
         case 1 | 2:
-            return head + packet.name + b"\0" + packet.mode.encode() + b"\0" + _pairs(packet)
+            return (
+                head + packet.name + b"\0" + packet.mode.encode("latin-1") + b"\0" + _pairs(packet)
+            )
         case 6:
             return head + _pairs(packet)
     end = b"\0" if packet.opcode == ERROR else b""
@@ -122,7 +124,9 @@ def encode(packet: Packet) -> bytes:
 
 
 def _pairs(packet: Packet) -> bytes:
-    return b"".join(f"{name}\0{value}\0".encode() for name, value in packet.options.items())
+    return b"".join(
+        f"{name}\0{value}\0".encode("latin-1") for name, value in packet.options.items()
+    )
 
 
 def error(code: int, text: str) -> bytes:

@@ -6,44 +6,40 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pynat.config import Forward, Protocol, Shown
-from pynat.config_forwards import forward, forward_item
+from pynat.config_forwards import FORM, forward, forward_item
 from pynat.config_toml import read_toml
 from pynat.config_values import Wrong
+from tests.spoiling import respelt, samples, sift
 
 LOCAL = IPv4Address("127.0.0.1")
 
 
-@pytest.mark.parametrize(
-    ("rule", "meaning"),
-    [
-        ("tcp:127.0.0.1:8080-:80", Forward(Protocol.TCP, LOCAL, 8080, None, 80)),
-        ("::0-:80", Forward(Protocol.TCP, LOCAL, 0, None, 80)),
-        (
-            "udp:0.0.0.0:53-192.168.16.9:5353",
-            Forward(Protocol.UDP, IPv4Address("0.0.0.0"), 53, IPv4Address("192.168.16.9"), 5353),
-        ),
-        ("tcp:[::1]:8080-:80", Forward(Protocol.TCP, IPv6Address("::1"), 8080, None, 80)),
-        (
-            "unix:/run/a-b:1/x-:80",
-            Forward(Protocol.TCP, Path("/run/a-b:1/x"), 0, None, 80),
-        ),
-        (
-            "unix:x-y-192.168.16.9:80",
-            Forward(Protocol.TCP, Path("x-y"), 0, IPv4Address("192.168.16.9"), 80),
-        ),
-    ],
-)
+RULES = {
+    "tcp:127.0.0.1:8080-:80": Forward(Protocol.TCP, LOCAL, 8080, None, 80),
+    "::0-:80": Forward(Protocol.TCP, LOCAL, 0, None, 80),
+    "udp:0.0.0.0:53-192.168.16.9:5353": Forward(
+        Protocol.UDP, IPv4Address("0.0.0.0"), 53, IPv4Address("192.168.16.9"), 5353
+    ),
+    "tcp:[::1]:8080-:80": Forward(Protocol.TCP, IPv6Address("::1"), 8080, None, 80),
+    "unix:/run/a-b:1/x-:80": Forward(Protocol.TCP, Path("/run/a-b:1/x"), 0, None, 80),
+    "unix:x-y-192.168.16.9:80": Forward(
+        Protocol.TCP, Path("x-y"), 0, IPv4Address("192.168.16.9"), 80
+    ),
+}
+PATH = "the path of a socket: printable text of 1 to 107 bytes"
+RANGE = "udp::8000..8002-:9000..9002"
+
+
+@pytest.mark.parametrize(("rule", "meaning"), RULES.items())
 def test_one_rule(rule: str, meaning: Forward) -> None:
     assert forward(rule) == (meaning,)
     assert forward(str(meaning)) == (meaning,)
 
 
 def test_a_range_is_a_forward_for_each_port() -> None:
-    assert [str(rule) for rule in forward("udp::8000..8002-:9000..9002")] == [
+    assert [str(rule) for rule in forward(RANGE)] == [
         "udp:127.0.0.1:8000-:9000",
         "udp:127.0.0.1:8001-:9001",
         "udp:127.0.0.1:8002-:9002",
@@ -78,7 +74,11 @@ def test_rules_may_be_tables_of_their_own() -> None:
         ("tcp:[127.0.0.1]:80-:80", "or [::1]"),
         ("unix:-:80", "[tcp|udp]:"),
         ("unix:/x-:0", "a guest port of at least 1"),
-        ("unix:/" + "x" * 120 + "-:1", "a path of 1 to 107 bytes"),
+        ("unix:/" + "x" * 120 + "-:1", PATH),
+        (
+            "unix:/\udcff-:1",
+            "text in UTF-8",
+        ),  # no UTF-8 on a command line
         ({"rules": "x"}, "a rule, or a table"),
         ({"rule": "tcp::1-:1", "source": "me"}, "one of router, peer"),
         ({"rule": "x"}, "[tcp|udp]:"),
@@ -90,10 +90,23 @@ def test_mistakes(wrong: object, right: str) -> None:
     assert right in caught.value.right
 
 
-@given(st.text(alphabet="tcpudnix:-.[]0123456789/", max_size=40))
-def test_any_text_is_a_rule_or_a_mistake(text: str) -> None:
-    try:
-        rules = forward(text)
-    except Wrong:
-        return
-    assert all(forward(str(rule)) == (rule,) for rule in rules)
+def test_a_spoilt_rule_is_read_as_it_would_be_written_or_refused() -> None:
+    def read(text: str) -> None:
+        for rule in forward(text):
+            assert forward(str(rule)) == (rule,)
+
+    sift(
+        samples([*RULES, RANGE], respelt),
+        read,
+        Wrong,
+        least=0.25,
+        said=[
+            FORM,
+            f"{FORM}; addresses are IPv4 in dotted form",
+            f"{FORM}; addresses are IPv4 in dotted form, or [::1]",
+            "as many guest ports as host ports, for example tcp::8000..8010-:9000..9010",
+            "a range of at most 1024 ports",
+            PATH,
+            "text in UTF-8",
+        ],
+    )

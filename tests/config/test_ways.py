@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pynat.config import Allowed, Command, Config, GuestForward, HostAlias, TcpServer, UnixPath
 from pynat.config_toml import read_toml
 from pynat.config_values import Wrong
-from pynat.config_ways import allowed, guest_forward, host_aliases
+from pynat.config_ways import ALIAS_FORM, GUESTFWD_FORM, allowed, guest_forward, host_aliases
 from pynat.errors import ConfigError
+from tests.spoiling import respelt, samples, sift
 
 LOCAL = IPv4Address("127.0.0.1")
 SERVER = IPv4Address("192.168.16.100")
@@ -30,22 +29,18 @@ def mistake(text: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("rule", "meaning"),
-    [
-        (
-            "tcp:192.168.16.100:7-cmd:sh -c 'tr a-z A-Z'",
-            GuestForward(SERVER, 7, Command(("sh", "-c", "tr a-z A-Z"))),
-        ),
-        (":192.168.16.100:7-unix:/run/x-y:1", GuestForward(SERVER, 7, UnixPath("/run/x-y:1"))),
-        ("tcp:192.168.16.100:7-tcp:127.0.0.1:80", GuestForward(SERVER, 7, TcpServer(LOCAL, 80))),
-        (
-            "tcp:192.168.16.100:7-tcp:[::1]:80",
-            GuestForward(SERVER, 7, TcpServer(IPv6Address("::1"), 80)),
-        ),
-    ],
-)
-def test_guestfwd(rule: str, meaning: GuestForward) -> None:
+PATH = "the path of a socket: printable text of 1 to 107 bytes"
+GUESTFWD = {
+    "tcp:192.168.16.100:7-cmd:sh -c 'tr a-z A-Z'": Command(("sh", "-c", "tr a-z A-Z")),
+    ":192.168.16.100:7-unix:/run/x-y:1": UnixPath("/run/x-y:1"),
+    "tcp:192.168.16.100:7-tcp:127.0.0.1:80": TcpServer(LOCAL, 80),
+    "tcp:192.168.16.100:7-tcp:[::1]:80": TcpServer(IPv6Address("::1"), 80),
+}
+
+
+@pytest.mark.parametrize(("rule", "to"), GUESTFWD.items())
+def test_guestfwd(rule: str, to: Command | UnixPath | TcpServer) -> None:
+    meaning = GuestForward(SERVER, 7, to)
     assert guest_forward(rule) == meaning
     assert guest_forward(str(meaning)) == meaning
 
@@ -59,7 +54,9 @@ def test_guestfwd(rule: str, meaning: GuestForward) -> None:
         ("tcp:192.168.16:7-cmd:cat", "[tcp]:address:port"),
         ("tcp:192.168.16.100:7-cmd:cat 'x", "no closing quotation"),
         ("tcp:192.168.16.100:7-cmd: ", "[tcp]:address:port"),
-        ("tcp:192.168.16.100:7-unix:/" + "x" * 120, "a path of 1 to 107 bytes"),
+        ("tcp:192.168.16.100:7-unix:/" + "x" * 120, PATH),
+        ("tcp:192.168.16.100:7-unix:/\ud800", "text in UTF-8"),
+        ("tcp:192.168.16.100:7-cmd:cat \ud800", "text in UTF-8"),
         ("tcp:192.168.16.100:7-tcp:localhost:80", "the host is an address"),
     ],
 )
@@ -147,8 +144,75 @@ def test_mistakes(written: str, message: str) -> None:
     assert message in mistake(written)
 
 
-@given(st.text(max_size=40), st.text(max_size=40))
-def test_any_text_is_a_way_or_a_mistake(one: str, other: str) -> None:
-    for parser, value in ((guest_forward, one), (allowed, one), (host_aliases, {one: other})):
-        with contextlib.suppress(Wrong):
-            parser(value)
+def test_a_spoilt_guestfwd_is_read_as_it_would_be_written_or_refused() -> None:
+    def read(text: str) -> None:
+        meaning = guest_forward(text)
+        assert guest_forward(str(meaning)) == meaning
+
+    sift(
+        samples([*GUESTFWD], respelt),
+        read,
+        Wrong,
+        least=0.25,
+        said=[
+            GUESTFWD_FORM,
+            f"{GUESTFWD_FORM}; with a port from 1 to 65535",
+            f"{GUESTFWD_FORM}; the host is an address, [::1] if it is IPv6",
+            f"{GUESTFWD_FORM}; 0.168.16.100 is no host",
+            "a command that can be read (no closing quotation)",
+            PATH,
+            "text in UTF-8",
+        ],
+    )
+
+
+ALIASES = [
+    ("93.184.216.34:80", "127.0.0.1:8080"),
+    ("198.51.100.9", "10.0.0.5"),
+    ("Example.test", "127.0.0.1"),
+    ("other.test:443", "127.0.0.1:8443"),
+]
+
+
+def spoilt_alias(alias: tuple[str, str], dice: Random) -> tuple[str, str]:
+    written, target = alias
+    if dice.randrange(2):
+        return respelt(written, dice), target
+    return written, respelt(target, dice)
+
+
+def test_a_spoilt_alias_is_read_as_it_would_be_written_or_refused() -> None:
+    def read(alias: tuple[str, str]) -> None:
+        (meaning,) = host_aliases(dict([alias]))
+        written, target = str(meaning).split(" = ")
+        assert host_aliases({written.strip('"'): target.strip('"')}) == (meaning,)
+
+    sift(
+        samples(ALIASES, spoilt_alias),
+        read,
+        Wrong,
+        least=0.25,
+        said=[
+            ALIAS_FORM,
+            "; with a port from 1 to 65535",
+            "is no host",
+            "an IPv4 address of the host or beyond",
+            "a domain name",
+        ],
+    )
+
+
+def test_a_spoilt_exception_is_read_as_it_would_be_written_or_refused() -> None:
+    def read(text: str) -> None:
+        meaning = allowed(text)
+        port = f":{meaning.port}" if meaning.port else ""
+        assert allowed(f"{meaning.net}{port}") == meaning
+
+    valid = ["10.0.0.5", "192.0.2.0/24:443", "10.0.0.0/8", "0.0.0.0/0:80"]
+    sift(
+        samples(valid, respelt),
+        read,
+        Wrong,
+        least=0.2,
+        said=["; with a port from 1 to 65535", "has host bits set", "Octet", "netmask"],
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -146,13 +147,40 @@ def test_an_answer(host: str, tcp: bool) -> None:
     run(test)
 
 
-def test_each_attempt_has_an_id_and_a_port_of_its_own() -> None:
+@pytest.mark.parametrize("tcp", [False, True])
+def test_each_attempt_has_an_id_that_nobody_knows(
+    monkeypatch: pytest.MonkeyPatch, tcp: bool
+) -> None:
     async def test(bench: Bench) -> None:
-        server = await bench.server(good)
-        resolver = bench.resolver(server.address)
-        for _ in range(8):
-            await bench.resolve(resolver, query())
-        assert len({asked[:2] for asked in server.asked}) > 1
+        failing, knowing = await bench.server(servfail), await bench.server(good)
+        resolver = bench.resolver(failing.address, knowing.address)
+        question = query()
+        for _ in range(4):
+            assert await bench.resolve(resolver, question, tcp) == answered(question)
+        assert [asked[:2] for asked in failing.asked] == idents[::2]
+        assert [asked[:2] for asked in knowing.asked] == idents[1::2]
+
+    idents = [bytes((number, 255 - number)) for number in range(8)]
+    secret = iter(idents)
+    monkeypatch.setattr(secrets, "token_bytes", lambda size: next(secret))
+    run(test)
+
+
+def test_each_question_that_waits_has_a_port_of_its_own() -> None:
+    async def test(bench: Bench) -> None:
+        all_asked = asyncio.Event()
+
+        def count(question: bytes) -> list[bytes]:
+            if len(server.asked) == 8:
+                all_asked.set()
+            return []
+
+        server = await bench.server(count)
+        resolver = bench.resolver(server.address, timeout=1000)
+        for number in range(8):
+            resolver.start(Resolve(number, query()))
+        await all_asked.wait()
+        assert len(set(server.sources)) == 8
 
     run(test)
 
@@ -312,13 +340,16 @@ def test_many_at_once() -> None:
 
 def test_nothing_is_told_after_close() -> None:
     async def test(bench: Bench) -> None:
-        server = await bench.server(silent)
-        resolver = bench.resolver(server.address)
-        resolver.start(Resolve(1, query()))
-        resolver.close()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert bench.events.empty()
+        is_asked = asyncio.Event()
+        late = await bench.server(lambda question: is_asked.set() or [])  # type: ignore[func-returns-value]
+        knowing = await bench.server(good)
+        closed, other = bench.resolver(late.address), bench.resolver(knowing.address)
+        closed.start(Resolve(1, query()))
+        await is_asked.wait()
+        closed.close()
+        late.transport.sendto(answered(late.asked[0]), late.sources[0])
+        question = query()
+        assert await bench.resolve(other, question) == answered(question)  # and nothing else
 
     run(test)
 

@@ -7,10 +7,13 @@ import select
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from pynat.link.tap import TapLink
+from pynat.errors import ConfigError
+from pynat.link import netns
+from pynat.link.tap import Tap, TapLink
 
 
 @dataclass
@@ -101,6 +104,18 @@ def test_an_earlier_timer_takes_its_place_and_a_later_one_does_not(
     wire.link.done(0.0, 2000.0)
     wire.link.done(0.0, None)
     run_until_rung(loop, wire)
+
+
+@pytest.mark.parametrize("name", ["", "a-name-of-16-char", "a b", "tap/0", "tap\udcff"])
+def test_what_is_no_name_of_a_device(name: str) -> None:
+    with pytest.raises(ConfigError, match="is no name for a device: use 1 to 15 letters"):
+        Tap(name, 1500).open()
+
+
+def test_a_namespace_whose_name_is_not_text() -> None:
+    """As a command line has it."""
+    with pytest.raises(ConfigError, match=r"^netns /\\udcff: No such file or directory"):
+        netns.open_there(Path("/\udcff"), lambda: 0)
 
 
 def test_closing_rings(wire: Wire) -> None:

@@ -16,6 +16,14 @@ BROADCAST = ("ff:ff:ff:ff:ff:ff", "255.255.255.255", 68)
 A, B, C = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
 
 
+def question(mac: str, kind: str = "", **fields: Any) -> bytes:
+    header = {k: fields.pop(k) for k in ("ciaddr", "giaddr", "flags", "xid") if k in fields}
+    packet = BOOTP(op=1, chaddr=bytes.fromhex(mac.replace(":", "")), **header)
+    if kind:
+        packet /= DHCP(options=[("message-type", kind), *fields.items(), "end"])
+    return bytes(packet)
+
+
 class Net:
     """A server, its notices, and clients that speak scapy."""
 
@@ -33,11 +41,7 @@ class Net:
         self.now = 0.0
 
     def send(self, mac: str, kind: str = "", **fields: Any) -> Answer | None:
-        header = {k: fields.pop(k) for k in ("ciaddr", "giaddr", "flags", "xid") if k in fields}
-        packet = BOOTP(op=1, chaddr=bytes.fromhex(mac.replace(":", "")), **header)
-        if kind:
-            packet /= DHCP(options=[("message-type", kind), *fields.items(), "end"])
-        reply = self.server.from_guest(bytes(packet), self.now)
+        reply = self.server.from_guest(question(mac, kind, **fields), self.now)
         return Answer(reply) if reply else None
 
     def ask(self, mac: str, kind: str = "", **fields: Any) -> Answer:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections import Counter
 from dataclasses import replace
 from ipaddress import IPv4Address
+from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scapy.layers.dhcp import BOOTP
 
 from pynat.config import Config, Dhcp, Network
 from pynat.errors import Malformed
 from pynat.services.leases import State
 from pynat.wire import dhcp
-from tests.services.dhcp_net import BROADCAST, A, Answer, B, C, Net, config
+from tests.services.dhcp_net import BROADCAST, A, Answer, B, C, Net, config, question
+from tests.spoiling import samples, sift, spoilt
 
 
 @pytest.fixture
@@ -415,18 +415,50 @@ def test_a_client_that_takes_more_gets_more() -> None:
 
 
 # ---------------------------------------------------------------- fuzz
-@given(
-    st.lists(st.tuples(st.integers(1, 254), st.binary(max_size=20)), max_size=8), st.integers(0, 9)
-)
-def test_any_options_get_an_answer_or_none(pairs: list[tuple[int, bytes]], kind: int) -> None:
+SENT = [
+    question(A, "discover", param_req_list=[1, 3, 6, 15, 26], hostname=b"guest"),
+    question(A, "request", requested_addr="192.168.16.2", server_id="192.168.16.1"),
+    question(B, "request", requested_addr="192.168.16.3", client_id=b"\1abc", max_dhcp_size=600),
+    question(B, "inform", ciaddr="192.168.16.3", client_id=b"\1" + bytes(200)),
+    question(C, "decline", requested_addr="192.168.16.4", server_id="192.168.16.1"),
+    question(A, "release", ciaddr="192.168.16.2", server_id="192.168.16.1"),
+    question(C),
+]
+GUESTS = [*Network().net.hosts()][1:]
+REASONS = [
+    *("dhcp length", "dhcp op:", "dhcp hardware address", "dhcp cookie", "dhcp message type"),
+    *("option 50 has", "option 54 has", "option 57 has", "runs over the end", "dhcp overload"),
+]
+
+
+def spoilt_question(data: bytes, dice: Random) -> bytes:
+    """Somewhere, or in one of its options."""
+    if dice.randrange(2):
+        return spoilt(data, dice)
+    overload = bytes((52, 1, dice.randrange(6))) if dice.randrange(4) == 0 else b""
+    return data[:240] + overload + spoilt(data[240:], dice)
+
+
+def test_a_spoilt_question_is_answered_dropped_or_malformed() -> None:
     net = Net(replace(Config(), network=Network(mtu=576)))
-    options = b"".join(bytes((code, len(value))) + value for code, value in pairs)
-    data = dhcp.encode(dhcp.Message(1, 1, b"\x52\x54\0\0\0\1"))[0][:240]
-    with contextlib.suppress(Malformed):
-        net.server.from_guest(data + bytes((53, 1, kind)) + options + b"\xff", 0.0)
+    answers = Counter[str]()
 
+    def ask(data: bytes) -> None:
+        net.now += 1
+        asked = dhcp.decode(data)
+        if reply := net.server.from_guest(data, net.now):
+            answer = Answer(reply)
+            answers[answer.kind] += 1
+            assert (answer.packet.xid, answer.packet.chaddr[:6]) == (asked.xid, asked.mac)
+            assert len(reply.payload) <= 548
+            assert IPv4Address(answer.address) in (*GUESTS, IPv4Address(0))
 
-@given(st.binary(max_size=600))
-def test_any_bytes_are_answered_dropped_or_malformed(data: bytes) -> None:
-    with contextlib.suppress(Malformed):
-        Net().server.from_guest(data, 0.0)
+    sift(samples(SENT, spoilt_question, 3000), ask, Malformed, least=0.25, said=REASONS)
+    assert min(answers[kind] for kind in ("offer", "ack", "nak", "bootp")) > 50
+    assert net.notices.drops.keys() == {
+        "dhcp for a lease that it does not have",
+        "dhcp for another server",
+        "dhcp relay of another net",
+        "dhcp request without an address",
+        "dhcp server message from the guest",
+    }
