@@ -18,6 +18,7 @@ from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.link import netns
+from pynat.link.awake import awake
 from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
@@ -110,7 +111,7 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
             loop.add_signal_handler(number, tap.close)
         epoch = time.time() - tap.now()
         notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
-        with stacked(tap, config, notices, lint=False, epoch=epoch) as stack:
+        with stacked(tap, config, notices, lint=False, awake=awake(), epoch=epoch) as stack:
             engine = Engine(config, stack.link, loop, notices)
             async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
                 loop.call_soon(_say_ready, arguments, config)

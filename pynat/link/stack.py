@@ -6,7 +6,7 @@ card <-> capture <-> lint <-> impair <-> hooks of a script <-> engine
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from pynat.link.capture import CaptureLink, captured
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.journal import journaled
 from pynat.link.link import Link
-from pynat.link.lint import LintLink
+from pynat.link.lint import LintLink, exact
 from pynat.lint.linter import Linter
 from pynat.notices import Notices
 
@@ -36,18 +36,24 @@ def seeded(config: Config) -> Config:
 
 @contextlib.contextmanager
 def stacked(
-    card: Link, config: Config, notices: Notices, *, lint: bool, epoch: float = 0.0
+    card: Link,
+    config: Config,
+    notices: Notices,
+    *,
+    lint: bool,
+    awake: Callable[[], float] = exact,
+    epoch: float = 0.0,
 ) -> Iterator[Stack]:
     """`config` is seeded. Raises ConfigError.
 
-    lint: whether to, where the configuration does not say.
+    lint: whether to, where the configuration does not say. awake: as for LintLink.
     """
     with (
         captured(card, config, notices.remarks, epoch=epoch) as capture,
         journaled(config.lint.json, notices),
     ):
         wanted = lint if config.lint.enabled is None else config.lint.enabled
-        linted = LintLink(capture, Linter(config), notices) if wanted else capture
+        linted = LintLink(capture, Linter(config), notices, awake) if wanted else capture
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             yield Stack(capture, impair, _hooked(impair, config, notices))
