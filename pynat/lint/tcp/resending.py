@@ -181,7 +181,7 @@ class Resending:
                 self._round_trip = min(took, self._round_trip or took)
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
-        """useful: it says nothing of data that came twice. plain: it is one without SACK, too."""
+        """useful: it says nothing of data that came twice. plain: every stack counts it."""
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful

@@ -43,6 +43,7 @@ class Sending:
         self._closed: Span | None = None  # since when the peer's window is closed
         self._opened: Span | None = None  # when it opened after long silence
         self._fin_acked = NEVER
+        self._blocks: tuple[tuple[int, int], ...] = ()  # of the last duplicate
         self._tiny = 0
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
@@ -203,8 +204,15 @@ class Sending:
             resending.acknowledged(when)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)
-            resending.duplicate(when, useful=useful, plain=duplicate)
+            plain = duplicate and seq >= peer.top and self._says_more(segment)
+            resending.duplicate(when, useful=useful, plain=plain)
         peer.right = max(peer.right, right)
+
+    def _says_more(self, segment: Segment) -> bool:
+        """Where the SYNs agreed on SACK, a duplicate that says nothing new may be a copy."""
+        before, self._blocks = self._blocks, segment.options.sack
+        both = self._guest.offered.sack_permitted and self._peer.offered.sack_permitted
+        return not both or self._blocks not in ((), before)
 
     def _says_twice(self, segment: Segment, ack: int) -> bool:
         """D-SACK (RFC 2883)."""
