@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from pynat.testing.guests.files import GuestUnavailable, cache_dir, program, run
+from tests.locks import locked
 
 HERE = Path(__file__).parent
 PACKAGE = "lwip"
@@ -26,10 +27,11 @@ def guest_program() -> Path:
     source = fetch_source()
     text = b"".join((HERE / name).read_bytes() for name in OURS)
     built = source / f"guest-{hashlib.sha256(text).hexdigest()[:16]}"
-    if not built.exists():
-        part = built.with_suffix(".part")
-        _compile(source / "src", part)
-        part.replace(built)
+    with locked(built):
+        if not built.exists():
+            part = built.with_suffix(".part")
+            _compile(source / "src", part)
+            part.replace(built)
     return built
 
 
@@ -66,8 +68,9 @@ def _fetch(policy: str) -> Path:
     if found is None or sources is None:
         raise GuestUnavailable(f"apt knows no package {BINARY}; try: apt-get update")
     folder = cache_dir() / f"{PACKAGE}_{found[1]}"
-    if not (folder / "src").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "src"):
+        if (folder / "src").is_dir():
+            return folder
         with tempfile.TemporaryDirectory(prefix="pynat-src-", dir=folder) as name:
             _download(Path(name), "deb-src {uri} {suite} {part}\n".format(**sources.groupdict()))
             _unpack(Path(name), folder)
