@@ -20,6 +20,7 @@ from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
 from pynat.link import netns
+from pynat.link.awake import awake
 from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
@@ -116,7 +117,7 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
             loop.add_signal_handler(number, _leave, tap, serving)
         epoch = time.time() - tap.now()
         notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
-        with stacked(tap, config, notices, lint=False, epoch=epoch) as stack:
+        with stacked(tap, config, notices, lint=False, awake=awake(), epoch=epoch) as stack:
             engine = Engine(config, stack.link, loop, notices)
             engine.router.on_adopt += stack.on_adopt
             async with controlled(engine, config, arguments.name, stack.capture, stack.impair):

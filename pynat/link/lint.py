@@ -1,43 +1,77 @@
-"""A link that shows every frame to the linter, as it is on the guest's wire.
+"""A link that shows every frame to the linter, as it is on the guest's wire, and when it was there.
 
 A fault of the linter's own ends it, and not the network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pynat.link.link import Link, Wrapper
 from pynat.lint.linter import Linter
+from pynat.lint.span import Span
 from pynat.notices import Level, Notices
+
+_OVERHEAD = 24  # bytes of a frame's time on the wire: preamble 8, checksum 4, gap 12
+
+
+def exact() -> float:
+    """For a link whose frames come with the time of their sending."""
+    return 0.0
 
 
 class LintLink(Wrapper):
-    def __init__(self, inner: Link, linter: Linter, notices: Notices) -> None:
+    def __init__(
+        self,
+        inner: Link,
+        linter: Linter,
+        notices: Notices,
+        awake: Callable[[], float] = exact,
+    ) -> None:
+        """awake: seconds of this thread's life in which a frame may have waited to be read."""
         super().__init__(inner)
         self._linter = linter
         self._notices = notices
+        self._awake = awake
+        self._emptied = awake()  # when nothing more waited
+        self._wire_free = 0.0  # when the last frame to the guest has reached it
         self._stopped = False
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        begun = self._awake()
         frames = self._inner.receive(limit)
         if frames:
             self._linter.card_speed(self.speed)
-        for when, frame in frames:
-            self._look(frame, when, from_guest=True)
+            waited = self._awake() - self._emptied
+            for when, frame in frames:
+                self._look(frame, Span(when - waited, when), from_guest=True)
+        if len(frames) < limit:
+            self._emptied = begun
         return frames
 
     def send(self, frames: list[bytes]) -> int:
-        now = self.now()
+        before = self.now()
+        taken = self._inner.send(frames)
+        after = self.now()
         for frame in frames:
-            self._look(frame, now, from_guest=False)
-        return self._inner.send(frames)
+            self._look(frame, self._under_way(frame, before, after), from_guest=False)
+        return taken
 
-    def _look(self, frame: bytes, now: float, *, from_guest: bool) -> None:
+    def _under_way(self, frame: bytes, before: float, after: float) -> Span:
+        """Until the wire of the guest's card has carried it and all before it."""
+        self._wire_free = max(self._wire_free, before)
+        if self.speed:
+            self._wire_free += (len(frame) + _OVERHEAD) * 8 / (self.speed * 1e6)
+        return Span(before, max(after, self._wire_free))
+
+    def _look(self, frame: bytes, when: Span, *, from_guest: bool) -> None:
         if self._stopped:
             return
         look = self._linter.from_guest if from_guest else self._linter.to_guest
         try:
-            for finding in look(frame, now):
-                self._notices.finding(finding.rule, finding.text, now, frame, from_guest=from_guest)
+            for finding in look(frame, when):
+                rule, text = finding.rule, finding.text
+                self._notices.finding(rule, text, when.last, frame, from_guest=from_guest)
         except Exception as error:
             self._stopped = True
             what = f"{type(error).__name__}: {error}; frame {frame.hex()}"

@@ -16,7 +16,7 @@ from pynat.link.capture import CaptureLink, captured
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.journal import journaled
 from pynat.link.link import Link
-from pynat.link.lint import LintLink
+from pynat.link.lint import LintLink, exact
 from pynat.lint.linter import Linter
 from pynat.notices import Notices
 
@@ -37,11 +37,17 @@ def seeded(config: Config) -> Config:
 
 @contextlib.contextmanager
 def stacked(
-    card: Link, config: Config, notices: Notices, *, lint: bool, epoch: float = 0.0
+    card: Link,
+    config: Config,
+    notices: Notices,
+    *,
+    lint: bool,
+    awake: Callable[[], float] = exact,
+    epoch: float = 0.0,
 ) -> Iterator[Stack]:
     """`config` is seeded. Raises ConfigError.
 
-    lint: whether to, where the configuration does not say.
+    lint: whether to, where the configuration does not say. awake: as for LintLink.
     """
     with (
         captured(card, config, notices.remarks, epoch=epoch) as capture,
@@ -49,7 +55,7 @@ def stacked(
     ):
         wanted = lint if config.lint.enabled is None else config.lint.enabled
         linter = Linter(config)
-        linted = LintLink(capture, linter, notices) if wanted else capture
+        linted = LintLink(capture, linter, notices, awake) if wanted else capture
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             yield Stack(capture, impair, _hooked(impair, config, notices), [linter.adopt])

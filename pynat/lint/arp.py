@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import NEVER, Span
 from pynat.rules import Rule
 from pynat.rules import arp as rules
 from pynat.wire import arp, ethernet, ipv4
@@ -32,18 +33,18 @@ class _Address:
     """One that the guest uses or wants to use."""
 
     asked: int = 0  # requests to it that it has not answered
-    last_asked: float = 0.0
+    last_asked: Span = NEVER
     askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
     introduced: bool = False  # probed for or announced
     used: bool = False
-    taken: float | None = None  # when its probe was answered
+    taken: Span | None = None  # when its probe was answered
 
 
 class ArpChecker:
     def __init__(self) -> None:
         self._heard: set[bytes] = set()  # MAC addresses from which something came
         self._addresses = Bounded[bytes, _Address](MOST)
-        self._asked = Bounded[bytes, deque[float]](MOST)  # when the guest asked for it lately
+        self._asked = Bounded[bytes, deque[Span]](MOST)  # when the guest asked for it lately
         self._found: list[tuple[Rule, str]] = []
 
     # ------------------------------------------------------------------ to the guest
@@ -55,11 +56,11 @@ class ArpChecker:
             if packet.operation == arp.REQUEST:  # maybe before anything came from there
                 mine = self._addresses.get(packet.target) or self._new(packet.target)
                 mine.asked += 1
-                mine.last_asked = frame.now
+                mine.last_asked = frame.when
                 mine.askers.append(packet)
             claimed = self._addresses.get(packet.sender)
             if claimed is not None and not claimed.used and claimed.introduced:
-                claimed.taken = frame.now
+                claimed.taken = frame.when
         return iter(())
 
     # ------------------------------------------------------------------ from the guest
@@ -93,12 +94,12 @@ class ArpChecker:
             if not mine.introduced:
                 text = f"{dotted(address)} is used without a probe or an announcement"
                 self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
-        if mine.taken is not None and frame.now > mine.taken + PATIENCE:
+        if mine.taken is not None and frame.when.least(mine.taken) > PATIENCE:
             text = f"{dotted(address)} is used, although the probe for it was answered"
-            when = f"{frame.now - mine.taken:.1f} s ago"
+            when = f"{frame.when.least(mine.taken):.1f} s ago"
             self._found.append((rules.USED_IN_CONFLICT, f"{text} {when} (RFC 5227 2.1.1)"))
             mine.taken = None
-        if mine.asked >= UNANSWERED and frame.now > mine.last_asked + PATIENCE:
+        if mine.asked >= UNANSWERED and frame.when.least(mine.last_asked) > PATIENCE:
             text = f"{mine.asked} requests for {dotted(address)} are not answered, and the guest"
             self._found.append((rules.UNANSWERED, f"{text} is awake: expected a reply (RFC 826)"))
             mine.asked = 0
@@ -129,9 +130,11 @@ class ArpChecker:
         times = self._asked.get(packet.target)
         if times is None:
             times = self._asked[packet.target] = deque(maxlen=OFTEN)
-        times.append(frame.now)
-        if len(times) == OFTEN and frame.now - times[0] < 1:
-            text = f"{OFTEN} requests for {dotted(packet.target)} in {frame.now - times[0]:.3f} s"
+        times.append(frame.when)
+        if len(times) == OFTEN and frame.when.most(times[0]) < 1:
+            text = (
+                f"{OFTEN} requests for {dotted(packet.target)} in {frame.when.most(times[0]):.3f} s"
+            )
             text += ", expected one a second at most (RFC 1122 2.3.2.1)"
             self._found.append((rules.TOO_OFTEN, text))
             times.clear()

@@ -32,7 +32,7 @@ class DhcpChecker:
         self._clients = Bounded[bytes, Client](MOST)  # by MAC address
         self._users = Bounded[bytes, Client](MOST)  # by address that DHCP spoke of
         self._sources = Bounded[bytes, None](MOST)  # addresses that the guest has sent from
-        self._claimed = Bounded[bytes, float](MOST)  # addresses of others, when heard of
+        self._claimed = Bounded[bytes, None](MOST)  # addresses of others that were heard of
         self._short: set[bytes] = set()  # clients that were told so
         self._found: list[tuple[Rule, str]] = []
 
@@ -48,7 +48,7 @@ class DhcpChecker:
                 self._sources[packet.source] = None
             user = self._users.get(packet.source)
             if user is not None:
-                user.uses(packet.source, frame.now, self._tell)
+                user.uses(packet.source, frame.when, self._tell)
         if not self._found:
             return iter(())
         found, self._found = self._found, []
@@ -67,8 +67,8 @@ class DhcpChecker:
         client = self._client(message.mac)
         self._form(message, bytes(payload), source, client)
         if message.kind == dhcp.DECLINE:
-            self._declined(message, frame.now)
-        client.from_guest(message, source, frame.now, self._tell)
+            self._declined(message)
+        client.from_guest(message, source, frame.when, self._tell)
 
     def _client(self, mac: bytes) -> Client:
         client = self._clients.get(mac)
@@ -97,7 +97,7 @@ class DhcpChecker:
             text = f"{message}: sent from {dotted(source)}, expected 0.0.0.0 (RFC 2131 4.1)"
             self._tell(rules.HAS_SOURCE, text)
 
-    def _declined(self, message: Message, now: float) -> None:
+    def _declined(self, message: Message) -> None:
         address = message.options.get(dhcp.WANTED, dhcp.ZERO)
         if address not in self._claimed:
             text = f"{message}: expected an ARP packet of another host from {dotted(address)} first"
@@ -106,7 +106,7 @@ class DhcpChecker:
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         if frame.arp is not None:
-            self._claimed[frame.arp.sender] = frame.now
+            self._claimed[frame.arp.sender] = None
         elif frame.udp is not None and frame.udp.destination == CLIENT_PORT:
             self._answer(frame, frame.udp.payload)
         return iter(())
@@ -120,7 +120,7 @@ class DhcpChecker:
         if client is None or message.op != dhcp.REPLY or not message.kind:
             return
         known = message.yiaddr in self._sources
-        client.to_guest(message, frame.now, unicast=not frame.destination[0] & 1, known=known)
+        client.to_guest(message, frame.when, unicast=not frame.destination[0] & 1, known=known)
         for address in client.addresses:
             self._users[address] = client
 

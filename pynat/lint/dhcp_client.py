@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pynat.lint.span import Span
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.wire import dhcp
@@ -46,22 +47,22 @@ class _Offer:
 @dataclass(slots=True)
 class _Lease:
     address: bytes
-    since: float
-    t1: float
+    since: Span
+    t1: float  # seconds from there
     t2: float
-    end: float
+    length: float
     tried: bool = False  # a REQUEST was sent to renew it
     told: bool = False
 
-    def late(self, until: float, now: float) -> bool:
+    def late(self, lasts: float, when: Span) -> bool:
         """Clocks differ a little, and a packet may be on its way."""
-        return now > until + 2 + (until - self.since) / 100
+        return when.least(self.since) > lasts + 2 + lasts / 100
 
 
 @dataclass(slots=True)
 class _Repeats:
     kind: int = 0
-    sent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=REPEATS))
+    sent: deque[tuple[Span, int]] = field(default_factory=lambda: deque(maxlen=REPEATS))
     told: set[str] = field(default_factory=set)
 
 
@@ -73,10 +74,10 @@ class Client:
         self._offers: list[_Offer] = []
         self._finished: deque[int] = deque(maxlen=_REMEMBERED)  # xids of DISCOVERs that succeeded
         self._lease: _Lease | None = None
-        self._gone: dict[bytes, tuple[float, Rule, str]] = {}  # addresses not to be used any more
+        self._gone: dict[bytes, tuple[Span, Rule, str]] = {}  # addresses not to be used any more
         self._repeats = _Repeats()
         self._untaken = 0  # offers by unicast since the last REQUEST
-        self._offered = False  # by unicast, since the last DISCOVER
+        self._offered: Span | None = None  # by unicast, since the last DISCOVER
         self._early = 0
 
     @property
@@ -86,34 +87,35 @@ class Client:
         return lease | self._gone.keys() | {offer.address for offer in self._offers}
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, message: Message, source: bytes, now: float, tell: Tell) -> None:
-        self._repeated(message, now, tell)
+    def from_guest(self, message: Message, source: bytes, when: Span, tell: Tell) -> None:
+        self._repeated(message, when, tell)
         match message.kind:
             case dhcp.DISCOVER:
-                self._discovers(message, tell)
+                self._discovers(message, when, tell)
             case dhcp.ASK:
                 self._asks(message, source, tell)
             case dhcp.RELEASE if self._lease and self._lease.address == message.ciaddr:
-                self._give_up(message.ciaddr, now, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
+                self._give_up(message.ciaddr, when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
 
-    def _discovers(self, message: Message, tell: Tell) -> None:
+    def _discovers(self, message: Message, when: Span, tell: Tell) -> None:
         if self._discover is None or self._discover.xid != message.xid:
             self._offers.clear()
         if message.xid in self._finished:
             text = f"{message}: expected another xid than the one of an earlier attempt"
             tell(rules.XID_SAME, f"{text} (RFC 2131 4.1)")
             self._finished.clear()
-        if self._offered and not message.flags & dhcp.BROADCAST:
+        offered = self._offered
+        if offered and when.follows(offered) and not message.flags & dhcp.BROADCAST:
             self._untaken += 1
             if self._untaken == OFFERS:
                 text = f"{message}: {OFFERS} OFFERs came to the guest's MAC address, expected a"
                 tell(rules.NO_BROADCAST, f"{text} REQUEST, or the broadcast flag (RFC 2131 4.1)")
-        self._offered = False
+        self._offered = None
         self._discover = message
 
     def _asks(self, message: Message, source: bytes, tell: Tell) -> None:
         self._asked = message
-        self._untaken, self._offered = 0, False
+        self._untaken, self._offered = 0, None
         lease = self._lease
         server = dhcp.SERVER in message.options
         renews = lease and lease.address in (message.ciaddr, source)
@@ -149,51 +151,53 @@ class Client:
             text = f"{message}: {', '.join(wrong)}; expected ciaddr {dotted(lease.address)} alone"
             tell(rules.RENEWING, f"{text} (RFC 2131 4.3.6)")
 
-    def _repeated(self, message: Message, now: float, tell: Tell) -> None:
+    def _repeated(self, message: Message, when: Span, tell: Tell) -> None:
         repeats = self._repeats
         if repeats.kind != message.kind:
             repeats = self._repeats = _Repeats(message.kind)
         sent = repeats.sent
-        sent.append((now, message.seconds))
+        sent.append((when, message.seconds))
         if message.kind not in (dhcp.DISCOVER, dhcp.ASK):
             return
-        if len(sent) == REPEATS and now - sent[-2][0] < SHORTEST_PAUSE and "" not in repeats.told:
+        pause = when.most(sent[-2][0]) if len(sent) == REPEATS else SHORTEST_PAUSE
+        if pause < SHORTEST_PAUSE and "" not in repeats.told:
             repeats.told.add("")
-            text = f"{message}: sent again after {now - sent[-2][0]:.3f} s, the fifth time at least"
+            text = f"{message}: sent again after {pause:.3f} s, the fifth time at least"
             tell(rules.TOO_FAST, f"{text}; expected pauses of 4, 8, 16, 32 s (RFC 2131 4.1)")
-        slow = len(sent) >= 3 and now - sent[0][0] >= SLOW
+        slow = len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
         if slow and len({secs for _, secs in sent}) == 1 and "secs" not in repeats.told:
             repeats.told.add("secs")
-            text = f"{message}: secs is {message.seconds}, as {now - sent[0][0]:.0f} s ago"
+            text = f"{message}: secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
             tell(rules.SECONDS, f"{text} (RFC 2131 2)")
 
     # ------------------------------------------------------------------ to the guest
-    def to_guest(self, message: Message, now: float, *, unicast: bool, known: bool) -> None:
+    def to_guest(self, message: Message, when: Span, *, unicast: bool, known: bool) -> None:
         self._repeats = _Repeats()
         match message.kind:
             case dhcp.OFFER:
-                self._is_offered(message, unicast, known)
+                self._is_offered(message, when, unicast, known)
             case dhcp.ACK if self._asked and message.xid == self._asked.xid:
-                self._is_granted(message, now)
+                self._is_granted(message, when)
             case dhcp.NAK if self._asked and message.xid == self._asked.xid:
                 refused = self._asked.options.get(dhcp.WANTED, self._asked.ciaddr)
                 self._offers.clear()
-                self._give_up(refused, now, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
+                self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
 
-    def _is_offered(self, message: Message, unicast: bool, known: bool) -> None:
+    def _is_offered(self, message: Message, when: Span, unicast: bool, known: bool) -> None:
         server = message.options.get(dhcp.SERVER)
         if server is None or self._discover is None:
             return
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
-        self._offered = unicast and whole and message.xid == self._discover.xid
+        mine = unicast and whole and message.xid == self._discover.xid
+        self._offered = when if mine else None
         del self._offers[: 1 - _REMEMBERED]
         self._offers.append(_Offer(message.xid, server, message.yiaddr, known))
 
-    def _is_granted(self, message: Message, now: float) -> None:
+    def _is_granted(self, message: Message, when: Span) -> None:
         if message.yiaddr == dhcp.ZERO:
             return  # of INFORM
-        before, self._lease = self._lease, _lease(message, now)
-        is_early = before and before.tried and now < before.since + (before.t1 - before.since) / 2
+        before, self._lease = self._lease, _lease(message, when)
+        is_early = before and before.tried and when.most(before.since) < before.t1 / 2
         self._early = self._early + 1 if is_early else 0
         self._gone.pop(message.yiaddr, None)
         if self._discover is not None:
@@ -201,30 +205,28 @@ class Client:
         self._discover, self.never_had_one = None, False
         self._offers.clear()
 
-    def _give_up(self, address: bytes, now: float, rule: Rule, why: str) -> None:
+    def _give_up(self, address: bytes, when: Span, rule: Rule, why: str) -> None:
         if len(self._gone) >= _REMEMBERED:
             del self._gone[next(iter(self._gone))]
-        self._gone[address] = (now, rule, why)
+        self._gone[address] = (when, rule, why)
         if self._lease and self._lease.address == address:
             self._lease = None
 
     # ------------------------------------------------------------------ a packet of the guest's
-    def uses(self, address: bytes, now: float, tell: Tell) -> None:
+    def uses(self, address: bytes, when: Span, tell: Tell) -> None:
         """From this address, and not a message to a DHCP server."""
         lease = self._lease
         if lease is not None and lease.address == address:
             if self._early >= EARLY:
                 text = f"{dotted(address)} was renewed {self._early} times long before T1"
-                tell(
-                    rules.RENEWS_ALWAYS, f"{text}, {lease.t1 - lease.since:.0f} s (RFC 2131 4.4.5)"
-                )
+                tell(rules.RENEWS_ALWAYS, f"{text}, {lease.t1:.0f} s (RFC 2131 4.4.5)")
                 self._early = 0
-            self._in_time(lease, now, tell)
+            self._in_time(lease, when, tell)
         elif gone := self._gone.get(address):
-            when, rule, why = gone
-            if now > when + GRACE:
+            since, rule, why = gone
+            if when.least(since) > GRACE:
                 del self._gone[address]
-                text = f"{dotted(address)} is used {now - when:.1f} s after a"
+                text = f"{dotted(address)} is used {when.least(since):.1f} s after a"
                 tell(rule, f"{text} {why.partition(',')[0]} ({why.partition(', ')[2]})")
         else:
             self._unleased(address, tell)
@@ -237,18 +239,19 @@ class Client:
         for offer in new:
             offer.known = True
 
-    def _in_time(self, lease: _Lease, now: float, tell: Tell) -> None:
+    def _in_time(self, lease: _Lease, when: Span, tell: Tell) -> None:
         name = dotted(lease.address)
-        if lease.late(lease.end, now):
+        ago = when.least(lease.since)
+        if lease.late(lease.length, when):
             if not lease.told:
-                text = f"{name} is used {now - lease.end:.0f} s after its lease ended"
+                text = f"{name} is used {ago - lease.length:.0f} s after its lease ended"
                 tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5)")
             lease.told = lease.tried = True
-        elif not lease.tried and lease.late(lease.t2, now):
+        elif not lease.tried and lease.late(lease.t2, when):
             lease.tried = True
-            text = f"{name}: no REQUEST since the lease began {now - lease.since:.0f} s ago"
-            when = f"T1 {lease.t1 - lease.since:.0f} s and T2 {lease.t2 - lease.since:.0f} s"
-            tell(rules.NOT_RENEWED, f"{text}, expected one at {when} (RFC 2131 4.4.5)")
+            text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
+            due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
+            tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")
 
 
 def _not_selecting(
@@ -268,11 +271,11 @@ def _not_selecting(
     return "" if taken else f"option 54 is {dotted(server)}, which has offered nothing"
 
 
-def _lease(message: Message, now: float) -> _Lease:
+def _lease(message: Message, when: Span) -> _Lease:
     seconds = _seconds(message, dhcp.LEASE, math.inf)
     t1 = _seconds(message, dhcp.T1, seconds / 2)
     t2 = _seconds(message, dhcp.T2, seconds * 7 / 8)
-    return _Lease(message.yiaddr, now, now + t1, now + t2, now + seconds)
+    return _Lease(message.yiaddr, when, t1, t2, seconds)
 
 
 def _seconds(message: Message, code: int, otherwise: float) -> float:

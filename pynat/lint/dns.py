@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.wire import dhcp, dns
@@ -31,8 +32,8 @@ AFTER = 2  # times that a question is sent although the answer has come
 
 @dataclass(slots=True)
 class _Question:
-    sent: deque[float] = field(default_factory=lambda: deque(maxlen=REPEATS))
-    answered: float | None = None
+    sent: deque[Span] = field(default_factory=lambda: deque(maxlen=REPEATS))
+    answered: Span | None = None
     again: int = 0  # sent since the answer
     truncated: bool = False
 
@@ -42,7 +43,7 @@ class _Habits:
     """Of one guest, towards one server."""
 
     ids: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=IDS))
-    ports: deque[tuple[str, int, float]] = field(default_factory=lambda: deque(maxlen=PORTS))
+    ports: deque[tuple[str, int, Span]] = field(default_factory=lambda: deque(maxlen=PORTS))
     told: set[str] = field(default_factory=set)  # codes; once is enough
 
 
@@ -79,26 +80,26 @@ class DnsChecker:
             frame.malformed = error
             return iter(())
         ends = packet.source + packet.destination
-        self._habit(question, ends, datagram.source, frame.now)
+        self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)
-        self._repeated(question, _key(ends, datagram.source, payload), frame.now)
+        self._repeated(question, _key(ends, datagram.source, payload), frame.when)
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
 
-    def _habit(self, question: Query, ends: bytes, port: int, now: float) -> None:
+    def _habit(self, question: Query, ends: bytes, port: int, when: Span) -> None:
         habits = self._habits.get(ends)
         if habits is None:
             habits = self._habits[ends] = _Habits()
         ids, ports = habits.ids, habits.ports
         if not ids or ids[-1][0] != question.name:
             ids.append((question.name, question.ident))
-            ports.append((question.name, port, now))
+            ports.append((question.name, port, when))
         if len(ids) == IDS and len({ident for _, ident in ids}) == 1:
             text = (
                 f"{question}: the id is that of the {IDS - 1} names before, expected a random one"
             )
             self._once(habits, rules.SAME_ID, f"{text} (RFC 5452 9.1)")
-        lasts = now - ports[0][2] >= A_WHILE
+        lasts = when.least(ports[0][2]) >= A_WHILE
         if len(ports) == PORTS and len({own for _, own, _ in ports}) == 1 and lasts:
             text = f"{question}: from port {port}, as the {PORTS - 1} names before"
             self._once(habits, rules.SAME_PORT, f"{text}, expected a random one (RFC 5452 9.2)")
@@ -118,24 +119,25 @@ class DnsChecker:
             text = f"{question}: asks {dotted(server)}, expected {named} (RFC 2132 3.8)"
             self._found.append((rules.NOT_A_SERVER, text))
 
-    def _repeated(self, question: Query, key: bytes, now: float) -> None:
+    def _repeated(self, question: Query, key: bytes, when: Span) -> None:
         asked = self._questions.get(key)
         if asked is None:
             asked = self._questions[key] = _Question()
-        asked.sent.append(now)
+        asked.sent.append(when)
         if asked.answered is not None:
-            asked.again += 1
-            if asked.again == AFTER:
-                self._not_taken(question, asked, now)
-        elif len(asked.sent) == REPEATS and now - asked.sent[0] < FAST:
-            text = f"{question}: sent {REPEATS} times in {now - asked.sent[0]:.3f} s"
+            if when.follows(asked.answered):
+                asked.again += 1
+                if asked.again == AFTER:
+                    self._not_taken(question, asked, when.least(asked.answered))
+        elif len(asked.sent) == REPEATS and when.most(asked.sent[0]) < FAST:
+            text = f"{question}: sent {REPEATS} times in {when.most(asked.sent[0]):.3f} s"
             text += ", expected pauses of 2 to 5 s (RFC 1035 4.2.1)"
             self._found.append((rules.TOO_FAST, text))
             asked.sent.clear()
 
-    def _not_taken(self, question: Query, asked: _Question, now: float) -> None:
+    def _not_taken(self, question: Query, asked: _Question, ago: float) -> None:
         text = f"{question}: sent again {AFTER} times, and was answered"
-        when = f"{now - (asked.answered or 0):.3f} s ago"
+        when = f"{ago:.3f} s ago"
         what = "; TC is set: expected a question by TCP (RFC 7766 5)" if asked.truncated else ""
         self._found.append((rules.NOT_TAKEN, f"{text} {when} (RFC 1035 7.3){what}"))
 
@@ -149,7 +151,7 @@ class DnsChecker:
             key = _key(packet.destination + packet.source, datagram.destination, payload)
             asked = self._questions.get(key)
             if asked is not None and asked.answered is None and len(payload) > 3:
-                asked.answered = frame.now
+                asked.answered = frame.when
                 asked.truncated = bool(payload[2] & dns.TC >> 8)
         elif datagram.source == 67:
             self._lease(datagram.payload)

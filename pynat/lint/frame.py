@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pynat.errors import Malformed
+from pynat.lint.span import Span
 from pynat.rules import Rule
 from pynat.wire import arp, ethernet, icmp, ipv4, tcp, udp
 from pynat.wire.arp import Arp
@@ -26,7 +27,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Frame:
-    now: float  # seconds of guest time
+    when: Span
     data: bytes
     destination: bytes
     source: bytes
@@ -46,12 +47,13 @@ class Checker(Protocol):
     def to_guest(self, frame: Frame) -> Iterator[Finding]: ...
 
 
-def decode(data: bytes, now: float) -> Frame | None:
-    """None where not even the Ethernet header is there."""
+def decode(data: bytes, when: float | Span) -> Frame | None:
+    """None where not even the Ethernet header is there. when: a moment, if it is known."""
     if len(data) < ethernet.HEADER.size:
         return None
     data = ethernet.untagged(data)
-    frame = Frame(now, data, *ethernet.HEADER.unpack_from(data))
+    span = when if isinstance(when, Span) else Span(when, when)
+    frame = Frame(span, data, *ethernet.HEADER.unpack_from(data))
     try:
         _layers(frame, memoryview(data)[ethernet.HEADER.size :])
     except Malformed as error:

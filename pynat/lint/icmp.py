@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.rules import icmp as rules
 from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
@@ -25,7 +26,7 @@ class IcmpChecker:
     def __init__(self, net: IPv4Network) -> None:
         self.adopt(net)
         self._asked: Bounded[Request, bytes | None] = Bounded(ASKED)  # data; None once answered
-        self._paths: Bounded[bytes, tuple[int, float]] = Bounded(PATHS)  # MTU, when it was told
+        self._paths: Bounded[bytes, tuple[int, Span]] = Bounded(PATHS)  # MTU, when it was told
 
     def adopt(self, net: IPv4Network) -> None:
         self._broadcast = net.broadcast_address.packed
@@ -35,7 +36,7 @@ class IcmpChecker:
         if packet is None:
             return
         if self._paths and packet.dont_fragment:
-            yield from self._length(frame.now, packet)
+            yield from self._length(frame.when, packet)
         if message is None:
             return
         if message.type == icmp.ECHO_REPLY:
@@ -58,15 +59,16 @@ class IcmpChecker:
             and message.sequence
             and len(message.payload) >= 20
         ):
-            self._paths[message.payload[16:20]] = (message.sequence, frame.now)
+            self._paths[message.payload[16:20]] = (message.sequence, frame.when)
         return iter(())
 
-    def _length(self, now: float, packet: Ipv4) -> Iterator[Finding]:
-        mtu, when = self._paths.get(packet.destination, (ipv4.LONGEST, now))
+    def _length(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
+        mtu, told = self._paths.get(packet.destination, (ipv4.LONGEST, when))
         size = len(packet.packet)
-        if size > mtu and UNDER_WAY < now - when < HEEDED:
-            told = f"{dotted(packet.destination)} takes {mtu}, as was said {now - when:.3f} s ago"
-            text = f"{packet}: {size} bytes with DF, expected at most {mtu}: {told} (RFC 1191 3)"
+        ago = when.least(told)
+        if size > mtu and ago > UNDER_WAY and when.most(told) < HEEDED:
+            said = f"{dotted(packet.destination)} takes {mtu}, as was said {ago:.3f} s ago"
+            text = f"{packet}: {size} bytes with DF, expected at most {mtu}: {said} (RFC 1191 3)"
             yield Finding(rules.TOO_LONG_STILL, text)
 
     def _reply(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.rules import ipv4 as rules
 from pynat.wire import dhcp, ipv4
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -34,7 +35,7 @@ _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _RESERVED = 0x80  # of the byte at 6
 _FLAGS = 6
 
-Mark = tuple[float, bytes]  # when, the beginning of the payload
+Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
@@ -54,7 +55,7 @@ class Ipv4Checker:
         if packet.is_fragment:
             yield from _fragment(packet)
         if packet.is_fragment or not packet.dont_fragment:
-            yield from self._ident(frame.now, packet)
+            yield from self._ident(frame.when, packet)
         if packet.options and set(packet.options) != {_ROUTER_ALERT}:
             kinds = ", ".join(str(kind) for kind in packet.options)
             yield Finding(rules.OPTIONS, f"{packet}: options {kinds}, expected none (RFC 7126 2)")
@@ -86,7 +87,7 @@ class Ipv4Checker:
             owned = self._owned[mac] = Bounded(ADDRESSES)
         owned[address] = None
 
-    def _ident(self, now: float, packet: Ipv4) -> Iterator[Finding]:
+    def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source == _NO_ADDRESS or packet.destination[0] >= FIRST_GROUP
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
@@ -96,12 +97,12 @@ class Ipv4Checker:
             recent = self._idents[key] = Bounded(RECENT)
         ident, mark = packet.ident, bytes(packet.payload[:24])
         before = recent.get(ident)
-        recent[ident] = (now, mark)
-        if before is not None and now - before[0] < KEPT and before[1] != mark:
+        recent[ident] = (when, mark)
+        if before is not None and when.most(before[0]) < KEPT and before[1] != mark:
             text = f"identification {ident:#06x}, expected one not used in the last"
-            when = f"{now - before[0]:.3f} s ago"
+            ago = f"{when.most(before[0]):.3f} s ago"
             yield Finding(
-                rules.IDENT_REUSED, f"{packet}: {text} {KEPT:g} s; it was {when} (RFC 6864 4.3)"
+                rules.IDENT_REUSED, f"{packet}: {text} {KEPT:g} s; it was {ago} (RFC 6864 4.3)"
             )
 
 

@@ -14,6 +14,7 @@ from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
+from pynat.lint.span import Span
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.udp import UdpChecker
 from pynat.rules import BY_NAME
@@ -48,8 +49,8 @@ class Linter:
         """What the guest's card says of itself: an NE2000 sends short frames as they are."""
         self._ethernet.card_pads = megabits != NE2000_SPEED
 
-    def from_guest(self, data: bytes, now: float) -> list[Finding]:
-        frame = decode(data, now)
+    def from_guest(self, data: bytes, when: float | Span) -> list[Finding]:
+        frame = decode(data, when)
         if frame is None:
             return []
         found = [one for checker in self._checkers for one in checker.from_guest(frame)]
@@ -57,8 +58,8 @@ class Linter:
             found.append(Finding(BY_NAME[frame.malformed.reason], frame.malformed.detail))
         return found
 
-    def to_guest(self, data: bytes, now: float) -> list[Finding]:
-        frame = decode(data, now)
+    def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
+        frame = decode(data, when)
         if frame is None:
             return []
         return [one for checker in self._checkers for one in checker.to_guest(frame)]

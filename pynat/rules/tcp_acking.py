@@ -171,3 +171,15 @@ ACKS_GAP = Rule(
     "Acknowledge the number of the first byte that is missing; take or keep what is behind it, but"
     " do not count it. If the segment did come, it was with a wrong checksum: throw it away.",
 )
+
+CLOSED_ON_DATA = Rule(
+    "TCP096",
+    "tcp window closed on data",
+    Severity.NOTE,
+    "Data came for which there was window; the guest has not taken them and says window 0.",
+    "RFC 9293 3.8.6",
+    "They come again after a time-out. It is how a stack without memory saves itself, and it has"
+    " promised more than it had.",
+    "Announce no more than there is memory for, with what a segment takes beside its data. Memory"
+    " that is gone in spite of that is a good reason.",
+)

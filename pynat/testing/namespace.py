@@ -42,7 +42,7 @@ class Namespace:
         return ["nsenter", f"--net={self.path}", *words]
 
     def run(
-        self, *words: str, timeout: float = 30, check: bool = True, **options: Any
+        self, *words: str, timeout: float = 300, check: bool = True, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Its output is captured, errors with it."""
         return subprocess.run(

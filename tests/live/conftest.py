@@ -51,7 +51,8 @@ def artifacts(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def module_artifacts(request: pytest.FixtureRequest) -> Path:
-    return _folder(request.path.stem)
+    """Of this test process: another one may run other tests of the module."""
+    return _folder(f"{request.path.stem}-{os.environ.get('PYTEST_XDIST_WORKER', '')}")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pynat.testing.guests import Nic
 
 ETHMOD = os.environ.get("PYNAT_TEST_ETHMOD", "pynat")
 ARTIFACTS = Path("build/artifacts").absolute()
+HANGS = 1200  # seconds until a test that hangs is ended; waits for a guest have limits of their own
 ROUTER = "192.168.16.1"
 ROUTER_MAC = bytes.fromhex("525500a81001")
 

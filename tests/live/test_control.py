@@ -14,11 +14,11 @@ from pynat.control import places
 from pynat.control.client import ask
 from pynat.testing.guests import Boot, Machine, Nic, ipxe_image
 from pynat.testing.servers import HttpServer
-from tests.live.network import ETHMOD, ROUTER
+from tests.live.network import ETHMOD, HANGS, ROUTER
 
 pytestmark = [
     pytest.mark.boots,
-    pytest.mark.timeout(200),
+    pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="no other back end has these"),
 ]
 
@@ -53,7 +53,7 @@ imgfetch http://files.test/slow/20 ||
 """
     image = ipxe_image(artifacts / "ipxe.iso", script)
     with Boot(Machine(image, (Nic(script=config),)), artifacts, bochs) as boot:
-        assert web.reports.wait_for(lambda report: "SigBlk:" in str(report), 120)
+        boot.wait_until(lambda: "SigBlk:" in str(web.reports.all()), "no report", 120)
         (report,) = web.reports.all()
         assert "not" not in report
         assert int(str(report).split("SigBlk:")[1].split("'")[0], 16) == 0

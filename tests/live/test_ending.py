@@ -16,9 +16,9 @@ from pynat.bochs.outcome import Ending
 from pynat.testing.guests import Boot, Machine, ipxe_image
 from pynat.testing.servers import TcpServer, pseudo_random
 from tests.live.frames import is_whole, verify_capture
-from tests.live.network import ETHMOD, ROUTER, capture, nic
+from tests.live.network import ETHMOD, HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
 
 MIDDLE = 200_000  # bytes captured when Bochs is ended
 GRACE = 10.0  # seconds

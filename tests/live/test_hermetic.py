@@ -21,11 +21,11 @@ from pynat.bochs.outcome import Ending
 from pynat.testing.guests import DONE, Boot, Machine, Nic, ipxe_image, linux_image, ping_program
 from pynat.testing.guests.linux import results
 from tests.live.frames import difference, frames
-from tests.live.network import ETHMOD
+from tests.live.network import ETHMOD, HANGS
 
 pytestmark = [
     pytest.mark.boots,
-    pytest.mark.timeout(500),
+    pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="others have no outside to leave out"),
 ]
 

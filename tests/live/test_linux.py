@@ -15,9 +15,9 @@ from pynat.testing.guests import DONE, READY, Boot, Check, Machine, linux_image
 from pynat.testing.servers import DnsStub, HttpServer, TcpSink, UdpEcho, pseudo_random, sha256
 from tests.live.conftest import RECORDS
 from tests.live.frames import verify_capture
-from tests.live.network import ETHMOD, ROUTER, capture, nic
+from tests.live.network import ETHMOD, HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
 
 SIZE = 4_000_000
 IDLE = 30  # seconds of guest time

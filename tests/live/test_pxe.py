@@ -29,9 +29,9 @@ from pynat.testing.guests import (
 )
 from pynat.testing.servers import HttpServer, pseudo_random
 from tests.live.frames import verify_capture
-from tests.live.network import ROUTER, capture, nic
+from tests.live.network import HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
 
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
 

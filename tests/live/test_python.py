@@ -10,11 +10,11 @@ from pynat.bochs.find import Bochs
 from pynat.bochs.outcome import Ending
 from pynat.testing.guests import PINGS, Boot, Machine, Nic, ipxe_image, ping_program, ping_replies
 from tests.live.frames import difference
-from tests.live.network import ETHMOD
+from tests.live.network import ETHMOD, HANGS
 
 pytestmark = [
     pytest.mark.boots,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="others run no scripts"),
 ]
 

@@ -7,6 +7,7 @@ be gone for the server, and the new one must work at once.
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import pytest
 
 from pynat.bochs.find import Bochs
 from pynat.testing.guests import DONE, READY, Boot, Machine, Nic, linux_image
-from tests.live.network import ETHMOD, ROUTER
+from tests.live.network import ETHMOD, HANGS, ROUTER
 
 pytestmark = [
     pytest.mark.boots,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="the configuration is pynat's"),
 ]
 
@@ -44,19 +45,11 @@ print "told $what\n";
 """
 
 
-def free_port(kind: int) -> int:
-    with socket.socket(socket.AF_INET, kind) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def test_forwards_and_a_reboot(artifacts: Path, bochs: Bochs) -> None:
-    tcp, udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
     config = artifacts / "net.toml"
-    config.write_text(f'forwards = ["tcp::{tcp}-:80", "udp::{udp}-:9"]\n')
+    config.write_text('forwards = ["tcp:127.0.0.1:0-:80", "udp:127.0.0.1:0-:9"]\n')
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(100)
+        server.settimeout(HANGS / 3)
         script = f"""
 check dhcp nic_up eth0
 serve &
@@ -74,7 +67,8 @@ check dance dance {ROUTER} {server.getsockname()[1]}
             before = server.accept()[0]
             with before:
                 assert before.recv(100) == b"hello"
-                assert_echoes(tcp, udp)
+                log = (artifacts / "bochs.log").read_text()
+                assert_echoes(forwarded(log, 80), forwarded(log, 9))
                 before.sendall(b"reboot")
                 after = server.accept()[0]
                 with after:
@@ -85,6 +79,13 @@ check dance dance {ROUTER} {server.getsockname()[1]}
                     after.sendall(b"nothing more")
             boot.wait_for(DONE, 60)
             assert "told nothing more" in boot.results()["dance"].output
+
+
+def forwarded(log: str, guest_port: int) -> int:
+    """The port of this machine that leads there."""
+    found = re.search(rf"forward \d: .*127\.0\.0\.1:(\d+)-.*:{guest_port}$", log, re.MULTILINE)
+    assert found is not None, log
+    return int(found[1])
 
 
 def assert_echoes(tcp: int, udp: int) -> None:

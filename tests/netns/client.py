@@ -24,6 +24,7 @@ LINGER_ZERO = struct.pack("ii", 1, 0)
 IP_RECVERR = 11  # ip(7)
 TCP_REPAIR = 19  # linux/tcp.h
 CHUNK = 65_536
+PATIENCE = 120  # seconds, for what takes milliseconds on a quiet machine
 
 
 def fetch(host: str, port: str) -> str:
@@ -104,7 +105,7 @@ def read_late(host: str, port: str, seed: str, size: str, count: str) -> str:
 
 def dial(host: str, port: str) -> str:
     """Connect only."""
-    with socket.create_connection((host, int(port)), timeout=10):
+    with socket.create_connection((host, int(port)), timeout=PATIENCE):
         return "connected"
 
 
@@ -142,7 +143,7 @@ def receive_urgent(sock: socket.socket) -> tuple[bytes, bytes]:
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLPRI)
     while len(ordinary) < 2 or not oob:
-        events = poll.poll(5000)
+        events = poll.poll(PATIENCE * 1000)
         if not events:
             break
         if events[0][1] & select.POLLPRI and not oob:
@@ -157,7 +158,7 @@ def receive_urgent(sock: socket.socket) -> tuple[bytes, bytes]:
 def datagram(host: str, port: str, size: str) -> str:
     """One of this size and its echo."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         sock.connect((host, int(port)))
         sent = pseudo_random(1, int(size))
         sock.send(sent)
@@ -167,7 +168,7 @@ def datagram(host: str, port: str, size: str) -> str:
 def ask_udp(host: str, port: str) -> str:
     """A datagram to nobody: the error that comes back for it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)  # else only a closed port is told
         sock.connect((host, int(port)))
         sock.send(b"is anybody there?")
@@ -196,7 +197,7 @@ def in_turn(host: str, port: str, number: str, size: str) -> str:
 
 
 async def _at_once(host: str, port: int, number: int, size: int) -> str:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         streams = await asyncio.gather(
             *(asyncio.open_connection(host, port) for _ in range(number))
         )

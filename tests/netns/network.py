@@ -26,7 +26,8 @@ PROGRAMS = (
 )
 ROOT = Path(__file__).parents[2]
 _LINT = "[lint]\nenabled = true\n"
-DEADLINE = 20  # seconds, for a start or an end on a busy machine
+DEADLINE = 60  # seconds, for a start or an end on a busy machine
+HANGS = 600  # seconds until a test that hangs is ended: how fast is not asked here
 
 
 def why_not() -> str | None:
@@ -86,7 +87,7 @@ class TapNetwork:
         assert self.process.stdout is not None
         self.ready = self.process.stdout.readline()
         if not self.ready.startswith("ready"):
-            self.process.wait(DEADLINE)
+            self.process.communicate(timeout=DEADLINE)
             raise AssertionError(f"no ready line: {self.ready!r}\n{self.log}")
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
@@ -121,7 +122,7 @@ class TapNetwork:
         assert found is not None
         return int(found[1]) * 1024
 
-    def client(self, verb: str, *arguments: object, timeout: float = 50) -> str:
+    def client(self, verb: str, *arguments: object, timeout: float = HANGS) -> str:
         """The line that a verb of tests/netns/client.py prints in the guest."""
         command = (sys.executable, "-m", "tests.netns.client", verb, *map(str, arguments))
         done = self.guest.run(*command, timeout=timeout, check=False, cwd=ROOT)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.network import DEVICE, GUEST, ROUTER, TapNetwork
+from tests.netns.network import DEVICE, GUEST, HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 FAR = "192.0.2.77"
 CONFIGURES = f"""#!/bin/sh

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.servers import TcpSink, TcpSource, pseudo_random, sha256
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 SIZE = 512 << 10
 WIRES = [

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.sealed import UNREACHABLE
-from tests.netns.network import DEVICE, GUEST, ROUTER, TapNetwork
+from tests.netns.network import DEVICE, GUEST, HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || exit 0

@@ -20,9 +20,9 @@ from pynat.testing.namespace import Namespace
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256
 from tests.netns.lwip.build import guest_program
-from tests.netns.network import DEVICE, GUEST, ROUTER, TapNetwork
+from tests.netns.network import DEVICE, GUEST, HANGS, ROUTER, TapNetwork
 
-pytestmark = pytest.mark.lwip
+pytestmark = [pytest.mark.lwip, pytest.mark.timeout(HANGS)]
 
 WITHOUT_IPV6 = ("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
 DATA = pattern(300_000)
@@ -105,7 +105,7 @@ def test_lwip_over_a_bad_wire(tmp_path: Path) -> None:
             f"slow {ROUTER} {source.port}": SUM,
             f"push {ROUTER} {sink.port} {len(DATA)}": f"{sha256(DATA)} {len(DATA)}",
         }
-        said = network.guest.run(*command(wanted), timeout=50).stdout.splitlines()
+        said = network.guest.run(*command(wanted)).stdout.splitlines()
         assert said == [f"address {GUEST}", *wanted.values()], network.log
 
 
@@ -116,7 +116,7 @@ def test_lwip_among_peers_that_misbehave(tmp_path: Path) -> None:
     wanted |= {f"push {ADDRESSES[name]} 9 4000": "no answer" for name in sorted(HARD - SLOW)}
     wanted |= {f"get {ADDRESSES['refuse']}": "refused"}
     with lwip_network(tmp_path, ZOO) as network:
-        said = network.guest.run(*command(wanted), timeout=50).stdout.splitlines()
+        said = network.guest.run(*command(wanted)).stdout.splitlines()
         assert dict(zip(wanted, said[1:], strict=True)) == wanted, network.log
 
 

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 AT_ONCE = 1_000
 IN_TURN = 10_000
@@ -53,16 +55,15 @@ def hashing_server() -> Iterator[int]:
             thread.join()
 
 
-@pytest.mark.timeout(120)
 def test_many_flows_are_whole_and_leave_nothing(network: TapNetwork) -> None:
     descriptors = network.descriptors()
     with hashing_server() as port:
-        said = network.client("at_once", ROUTER, port, AT_ONCE, SMALL, timeout=90)
+        said = network.client("at_once", ROUTER, port, AT_ONCE, SMALL)
         assert said == f"{AT_ONCE} good"
         network.settle()
         assert network.descriptors() == descriptors
         memory = network.memory()
-        said = network.client("in_turn", ROUTER, port, IN_TURN, SMALL, timeout=90)
+        said = network.client("in_turn", ROUTER, port, IN_TURN, SMALL)
         assert said == f"{IN_TURN} good"
     network.settle()
     assert network.descriptors() == descriptors

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from pynat.testing.servers import sha256
-from tests.netns.network import TapNetwork
+from tests.netns.network import HANGS, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 SCRIPT = '''
 import asyncio
@@ -63,29 +65,29 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TapNetwork]:
 
 
 def run(network: TapNetwork, line: str) -> str:
-    return network.guest.run("sh", "-c", line, timeout=50).stdout
+    return network.guest.run("sh", "-c", line).stdout
 
 
 def test_pages(network: TapNetwork) -> None:
-    web = "curl -s --max-time 30 --resolve web.test:80:198.18.4.1 http://web.test/"
+    web = "curl -s --max-time 300 --resolve web.test:80:198.18.4.1 http://web.test/"
     body = bytes(range(256)) * 8192
     assert run(network, f"{web} | sha256sum").split()[0] == sha256(body)
     assert run(network, f"head -c 1000000 /dev/zero | {web} --data-binary @-") == "1000000"
 
 
 def test_a_service_that_is_slow(network: TapNetwork) -> None:
-    echo = run(network, "head -c 2000000 /dev/zero | nc -N -w 30 198.18.4.2 7 | wc -c")
+    echo = run(network, "head -c 2000000 /dev/zero | nc -N -w 300 198.18.4.2 7 | wc -c")
     assert int(echo) == 2_000_000
 
 
 def test_a_service_that_fails(network: TapNetwork) -> None:
-    run(network, "echo x | nc -w 5 198.18.4.3 1 || true")
+    run(network, "echo x | nc -w 60 198.18.4.3 1 || true")
     assert "ValueError: on purpose" in network.log
     assert 'net.py", line' in network.log
 
 
 def test_names_ping_and_refusals(network: TapNetwork) -> None:
     assert run(network, "dig +short @192.168.16.1 slow.test").strip() == "198.18.4.2"
-    assert "1 received" in run(network, "ping -c 1 -W 5 198.18.4.2")
-    assert "refused" in run(network, "nc -v -w 5 192.0.2.9 99 2>&1 || true")
-    assert "refused" in run(network, "nc -v -w 5 198.18.4.2 8 2>&1 || true")
+    assert "1 received" in run(network, "ping -c 1 -W 60 198.18.4.2")
+    assert "refused" in run(network, "nc -v -w 60 192.0.2.9 99 2>&1 || true")
+    assert "refused" in run(network, "nc -v -w 60 198.18.4.2 8 2>&1 || true")

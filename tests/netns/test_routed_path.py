@@ -12,7 +12,7 @@ from pynat.config import Broadcast, Config, Udp
 from pynat.testing.script import pattern
 from tests.engine.running import Guest, running, scenario
 from tests.frames import ROUTER, ip, ping, udp
-from tests.netns.network import TapNetwork
+from tests.netns.network import HANGS, TapNetwork
 from tests.netns.routed import (
     ECHO_PORT,
     FAR,
@@ -26,6 +26,8 @@ from tests.netns.routed import (
     ping_sockets,
 )
 from tests.router.test_reassembly import cut, joined
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 LONGEST = 65_507  # bytes of UDP or echo data
 QUOTED = 548

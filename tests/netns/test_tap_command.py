@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 
 from pynat.testing.namespace import Namespace
 from pynat.testing.servers import TcpSource, sha256
-from tests.netns.network import DEVICE, GUEST, GUEST_MAC, ROUTER, TapNetwork
+from tests.netns.network import DEADLINE, DEVICE, GUEST, GUEST_MAC, HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 HASH = sha256(b"hello guest\n")
 
@@ -21,7 +24,7 @@ HASH = sha256(b"hello guest\n")
 def tap(*arguments: str) -> subprocess.CompletedProcess[str]:
     """For one that ends by itself: it cannot start."""
     command = (sys.executable, "-X", "dev", "-m", "pynat", "tap", *arguments)
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
 
 
 @contextlib.contextmanager
@@ -35,7 +38,7 @@ def tap_without_end(*arguments: str, before: tuple[str, ...] = ()) -> Iterator[N
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
 
 
@@ -87,12 +90,12 @@ def test_a_tap_that_is_there_is_taken_over_and_left(tmp_path: Path) -> None:
 def test_the_deletion_of_the_device_ends_it(tmp_path: Path) -> None:
     with TapNetwork(tmp_path) as network:
         network.guest.run("ip", "link", "delete", DEVICE)
-        network.process.wait(20)
+        network.process.wait(DEADLINE)
         assert "the TAP device is gone" in network.log
 
 
 def test_a_namespace_that_is_missing_is_made_and_removed() -> None:
-    name = "pynat-test"
+    name = f"pynat-test-{os.getpid()}"
     with tap_without_end(DEVICE, "--netns", name, "--configure"):
         inside = subprocess.run(
             ("ip", "-n", name, "-o", "addr"), capture_output=True, text=True, check=True
@@ -138,7 +141,7 @@ NO_CAPABILITY = ("setpriv", "--bounding-set=-all,+setfcap", "--inh-caps=-all", "
 
 def test_without_the_right_to_it_the_remedy_is_told() -> None:
     command = (*NO_CAPABILITY, sys.executable, "-m", "pynat", "tap", DEVICE)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 1
     assert "Operation not permitted; run this as root, or without root" in done.stderr
 
@@ -163,7 +166,7 @@ def test_a_device_that_is_down_for_a_while(tmp_path: Path) -> None:
 
 
 def test_a_namespace_that_is_there_stays() -> None:
-    name = "pynat-test-kept"
+    name = f"pynat-test-kept-{os.getpid()}"
     subprocess.run(("ip", "netns", "add", name), check=True)
     try:
         with tap_without_end(DEVICE, "--netns", name):

@@ -7,9 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pynat.cli import tap
 from pynat.testing.servers import HttpServer
-from tests.netns.network import TapNetwork
+from tests.netns.network import HANGS, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 DOCS = Path(__file__).parents[2] / "docs" / "tap.md"
 IN_NAMESPACE = "ip netns exec lab "

@@ -12,10 +12,12 @@ import pytest
 from pynat.host.linger import reset_on_close
 from pynat.testing.servers import Log, TcpServer, TcpSink, TcpSource, pseudo_random, sha256
 from tests.netns.client import receive_urgent
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 SIZE = 8 << 20
-WAIT = 10  # seconds
+WAIT = 60  # seconds
 
 
 def test_a_stream_to_the_guest_is_whole(network: TapNetwork) -> None:
@@ -53,7 +55,7 @@ def test_a_host_by_its_own_address(network: TapNetwork, far_host: str) -> None:
 def test_the_guest_closes_first_and_still_reads(network: TapNetwork) -> None:
     with TcpSink() as server:
         said = network.guest.run(
-            "socat", "-t", "10", "-", f"TCP:{ROUTER}:{server.port}", input="from socat\n"
+            "socat", "-t", "60", "-", f"TCP:{ROUTER}:{server.port}", input="from socat\n"
         ).stdout
         assert said == f"{sha256(b'from socat' + bytes([10]))} 11\n"
 
@@ -74,7 +76,7 @@ def test_the_host_closes_first_and_still_reads(network: TapNetwork) -> None:
 
     with TcpServer(talk) as server:
         answer = "SYSTEM:cat >/dev/null; echo after the end"
-        network.guest.run("socat", "-t", "10", f"TCP:{ROUTER}:{server.port}", answer)
+        network.guest.run("socat", "-t", "60", f"TCP:{ROUTER}:{server.port}", answer)
         assert late.wait_for(bool, WAIT) == b"after the end\n"
 
 
@@ -144,7 +146,7 @@ def test_urgent_bytes_both_ways(network: TapNetwork) -> None:
 # ---------------------------------------------------------------------- into the guest
 def test_a_forward_lets_the_host_in(make_network: Callable[[str], TapNetwork]) -> None:
     network = make_network('forwards = ["tcp:127.0.0.1:0-:7000"]')
-    listener = ("socat", "-d", "-d", "-t", "10", "TCP-LISTEN:7000", "EXEC:sha256sum")
+    listener = ("socat", "-d", "-d", "-t", "60", "TCP-LISTEN:7000", "EXEC:sha256sum")
     data = pseudo_random(5, 1 << 20)
     with network.guest.running(*listener) as server:
         assert server.stderr is not None

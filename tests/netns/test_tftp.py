@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.servers import pseudo_random
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 SIZE = 3_000_000  # bytes; more than 65,535 blocks would be slow, the sans-IO tests have those
 
@@ -53,7 +55,7 @@ PUT = {
 
 def run(network: TapNetwork, command: tuple[str, ...], local: Path, remote: str) -> None:
     words = [word.format(local=local, remote=remote) for word in command]
-    done = network.guest.run(*words, check=False, timeout=50)
+    done = network.guest.run(*words, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{network.log}"
 
 
@@ -74,7 +76,7 @@ def test_a_client_writes(network: TapNetwork, root: Path, tmp_path: Path, client
 
 def test_a_client_is_told_why(network: TapNetwork, tmp_path: Path) -> None:
     command = ("curl", "-sS", f"tftp://{ROUTER}/boot/y")
-    done = network.guest.run(*command, check=False, timeout=50)
+    done = network.guest.run(*command, check=False)
     assert done.returncode == 68, done.stderr  # CURLE_TFTP_NOTFOUND
     network.settle()
     assert 'tftp 192.168.16.2: "boot/y" not found (file not found in' in network.log

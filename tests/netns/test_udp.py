@@ -7,7 +7,9 @@ import socket
 import pytest
 
 from pynat.testing.servers import UdpEcho
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1472, 1473, 8000, 65_507])

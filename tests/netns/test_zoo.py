@@ -9,14 +9,16 @@ import pytest
 from pynat.config_peers import zoo
 from pynat.peer import PAGE
 from pynat.services.peers import generated
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
 WHOLE = (
     *("late", "smallwindow", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
     *("wrap", "lateack", "noack", "dupack", "badsynack"),
 )
-CURL = ("curl", "-sS", "--max-time", "30", "--http1.0")
+CURL = ("curl", "-sS", "--max-time", "300", "--http1.0")
 
 ENDS = {  # curl's exit codes: 7 could not connect, 28 time-out, 52 nothing, 56 receiving failed
     "refuse": 7,

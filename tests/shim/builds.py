@@ -1,7 +1,8 @@
 """Builds of the shim for the tests: with a stub as the engine, and with sanitizers.
 
 Objects are kept in build/shim/VARIANT and made again when a source, a header or the flags
-changed, so that a test run after the first costs no compiling.
+changed, so that a test run after the first costs no compiling. Test processes beside each other
+make each of them once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import pybind11
 
 from bochs_shim import build_flags
+from tests.locks import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIM = ROOT / "bochs_shim"
@@ -69,10 +71,10 @@ def is_current(target: Path, sources: list[Path], command: list[str]) -> bool:
 
 
 def make(target: Path, sources: list[Path], command: list[str]) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not is_current(target, sources, command):
-        target.unlink(missing_ok=True)
-        run(command)
+    with locked(target):
+        if not is_current(target, sources, command):
+            target.unlink(missing_ok=True)
+            run(command)
     return target
 
 

@@ -6,6 +6,7 @@ guest's card had no room for would explain one.
 
 from __future__ import annotations
 
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.side import Side, Tell, signed, swapped
 from pynat.rules import Rule, tcp_opening
 from pynat.rules import tcp_acking as rules
@@ -27,18 +28,18 @@ class Acking:
         self._told: set[str] = set()  # rules that are told once of a connection
         self._next = 1  # the guest has everything below, if its card took it all
         self._largest = 0  # bytes, of the peer's segments
-        self._since: float | None = None  # data wait for their acknowledgement
+        self._since: Span | None = None  # data wait for their acknowledgement
         self._full = 0  # full segments among them
-        self._two: float | None = None  # when the second came
-        self._missing: float | None = None  # data out of order came, and no answer yet
+        self._two: Span | None = None  # when the second came
+        self._missing: Span | None = None  # data out of order came, and no answer yet
         self._has_gap = False  # they came, and not yet what is to be at `_next`
-        self._owed = False  # something came that has to be answered
-        self._only_acks = False  # nothing but acknowledgements came since the guest's last
+        self._owed: Span | None = None  # something came that has to be answered
+        self._only_acks: Span | None = None  # since the guest's last nothing else came
         self._fins = 0  # that came once all before was acknowledged
         self._counts: dict[str, int] = {}  # how often what may happen once happened
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, segment: Segment, seq: int, ack: int, now: float, tell: Tell) -> None:
+    def from_guest(self, segment: Segment, seq: int, ack: int, when: Span, tell: Tell) -> None:
         guest = self._guest
         options = segment.options
         before, edge = guest.acked, guest.right
@@ -60,19 +61,21 @@ class Acking:
         if options.sack:
             self._sack(options.sack, ack, tell)
         if self._missing is not None:
-            self._to_the_gap(self._missing, now, tell)
+            self._to_the_gap(self._missing, when, tell)
         if ack > before:
-            self._in_time(ack, now, tell)
+            self._in_time(ack, when, tell)
         if self._fins >= _COPIES and ack == self._peer.fin and guest.window:
             text = f"acknowledges {ack}, a FIN counts one: expected {ack + 1}"
             self._once(rules.FIN_NOT_ACKED, text, tell)
-        if self._only_acks and not self._owed:
+        if self._only_acks and not self._owed and when.follows(self._only_acks):
             news = ack > before or guest.right != edge or segment.length or options.sack
             if not news and seq == guest.top:
                 self._often(
                     rules.ACKS_ACKS, _TIMES, "answers an acknowledgement without data", tell
                 )
-        self._owed = self._only_acks = False
+        self._only_acks = None
+        if self._owed and when.follows(self._owed):
+            self._owed = None
 
     def _unsent(self, segment: Segment, ack: int, tell: Tell) -> None:
         meant = self._peer.number(swapped(segment.ack, 4))
@@ -101,7 +104,11 @@ class Acking:
         if grown < 0:
             if -grown >= 1 << shift and not self._peer.fin and not segment.flags & FIN:
                 text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
-                tell(rules.SHRUNK, text)
+                refused = self._peer.top - ack
+                if window or not refused:
+                    tell(rules.SHRUNK, text)
+                else:
+                    tell(rules.CLOSED_ON_DATA, f"{text}; {refused} bytes had come there")
         elif grown and window < guest.mss:
             self._silly(window, grown, shift, tell)
         guest.right = right
@@ -153,19 +160,21 @@ class Acking:
             if why:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
 
-    def _to_the_gap(self, since: float, now: float, tell: Tell) -> None:
+    def _to_the_gap(self, since: Span, when: Span, tell: Tell) -> None:
         self._missing = None
-        if now - since > _OUT_OF_ORDER:
-            text = f"data out of order were answered after {_ms(now - since)}, expected at once"
+        waited = when.least(since)
+        if waited > _OUT_OF_ORDER:
+            text = f"data out of order were answered after {_ms(waited)}, expected at once"
             self._often(rules.NO_DUPLICATE, _TIMES, text, tell)
 
-    def _in_time(self, ack: int, now: float, tell: Tell) -> None:
-        if self._since is not None and now - self._since > _LATE:
-            waited = now - self._since
+    def _in_time(self, ack: int, when: Span, tell: Tell) -> None:
+        waited = when.least(self._since) if self._since else 0.0
+        if waited > _LATE:
             text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"
             self._often(rules.LATE, _TIMES, text, tell)
-        if self._two is not None and now - self._two > _RARE:
-            text = f"{self._full} full segments waited {_ms(now - self._two)} for it"
+        waited = when.least(self._two) if self._two else 0.0
+        if waited > _RARE:
+            text = f"{self._full} full segments waited {_ms(waited)} for it"
             self._often(rules.RARE, _MANY_TIMES, text, tell)
         self._next = max(self._next, ack)
         self._wait_anew()
@@ -175,11 +184,11 @@ class Acking:
         self._full = 0
 
     # ------------------------------------------------------------------ to the guest
-    def owes(self) -> None:
+    def owes(self, when: Span) -> None:
         """Something came that has to be answered."""
-        self._owed = True
+        self._owed = when
 
-    def to_guest(self, segment: Segment, seq: int, ack: int, now: float) -> None:
+    def to_guest(self, segment: Segment, seq: int, ack: int, when: Span) -> None:
         """Before `peer` knows of it."""
         peer = self._peer
         stamps = segment.options.timestamps
@@ -187,32 +196,34 @@ class Acking:
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:
-            self._owed = True
-            self._text(seq, seq + length, length, now)
+            self._owed = when
+            self._text(seq, seq + length, length, when)
             if fin:
                 self._fins += seq + length <= self._guest.acked
                 peer.fin = seq + length
-                if not peer.fin_at:
-                    peer.fin_at = now
+                if peer.fin_at is NEVER:
+                    peer.fin_at = when
             peer.top = max(peer.top, seq + length + fin)
             return
         news = seq == peer.top == self._guest.acked and ack >= peer.acked and not is_old
-        self._only_acks |= news
-        self._owed |= not news or ack > self._guest.top
+        if news:
+            self._only_acks = when
+        if not news or ack > self._guest.top:
+            self._owed = when
 
-    def _text(self, seq: int, end: int, length: int, now: float) -> None:
+    def _text(self, seq: int, end: int, length: int, when: Span) -> None:
         if not length or end > self._guest.right:
-            self._owed = True
+            self._owed = when
             return
         if seq > self._next:
             self._has_gap = True
             if self._missing is None:
-                self._missing = now
+                self._missing = when
             self._wait_anew()
             return
         if end <= self._next:
             if self._since is not None:
-                self._since = now  # what is acknowledged may be this copy
+                self._since = when  # what is acknowledged may be this copy
             return
         if seq < self._peer.top:  # it fills a gap, and the guest may have what is behind it
             self._next = max(end, self._peer.top)
@@ -221,12 +232,12 @@ class Acking:
             return
         self._next = end
         if self._since is None:
-            self._since = now
+            self._since = when
         self._largest = max(self._largest, length)
         if length == self._largest:
             self._full += 1
             if self._full == 2:
-                self._two = now
+                self._two = when
 
     # ------------------------------------------------------------------ how often to tell
     def _once(self, rule: Rule, text: str, tell: Tell) -> None:

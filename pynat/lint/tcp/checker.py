@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.lint.tcp import form
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
@@ -49,11 +50,11 @@ class TcpChecker:
         connection = self._flows.get(key)
         form.look(segment, packet.payload, self._tell)
         if segment.flags & SYN:
-            connection = self._syn(connection, key, segment, packet.payload, frame.now)
+            connection = self._syn(connection, key, segment, packet.payload, frame.when)
         elif connection is not None:
-            connection.from_guest(segment, len(packet.payload), frame.now, self._tell)
+            connection.from_guest(segment, len(packet.payload), frame.when, self._tell)
             if connection.ended is not None:
-                self._note_end(key, connection, frame.now)
+                self._note_end(key, connection, frame.when)
         if not self._found:
             return iter(())
         found, self._found = self._found, []
@@ -69,32 +70,32 @@ class TcpChecker:
         key: bytes,
         segment: Segment,
         header: memoryview,
-        now: float,
+        when: Span,
     ) -> Connection | None:
         if segment.flags & (FIN | RST):
             return connection
         if not segment.flags & ACK and (connection is None or connection.is_new(segment)):
-            connection = self._succeed(connection, key, segment, now)
+            connection = self._succeed(connection, key, segment, when)
         if connection is None:
             return None  # it answers what was not seen
         if connection.guest is None:
             self._habits.number(segment.seq, self._tell)
-        connection.syn_from_guest(segment, header, now, self._tell)
+        connection.syn_from_guest(segment, header, when, self._tell)
         return connection
 
-    def _succeed(self, old: Connection | None, key: bytes, syn: Segment, now: float) -> Connection:
+    def _succeed(self, old: Connection | None, key: bytes, syn: Segment, when: Span) -> Connection:
         """A connection that the guest opens, where there may have been one."""
         moved = 0
         if old is not None:
-            old.look_at_successor(syn, now, TIME_WAIT, self._tell)
-            if old.peer is None and not old.answered and now - old.last < _OPENING:
+            old.look_at_successor(syn, when, TIME_WAIT, self._tell)
+            if old.peer is None and not old.answered and when.most(old.last) < _OPENING:
                 moved = old.moved + 1
         if moved == _MOVES and old is not None and old.guest is not None:
             step = old.guest.number(syn.seq)
             self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
         if not moved:
             self._habits.ends(key, syn.source, self._tell)
-        connection = self._new(key, now)
+        connection = self._new(key, when)
         connection.moved = moved
         return connection
 
@@ -108,23 +109,23 @@ class TcpChecker:
         key = packet.destination + packet.source + ports[2:] + ports[:2]
         connection = self._flows.get(key)
         if segment.flags & SYN:
-            self._syn_to_guest(connection, key, segment, frame.now)
+            self._syn_to_guest(connection, key, segment, frame.when)
         elif connection is not None:
-            connection.to_guest(segment, frame.now)
+            connection.to_guest(segment, frame.when)
             if connection.ended is not None:
-                self._note_end(key, connection, frame.now)
+                self._note_end(key, connection, frame.when)
         return iter(())
 
     def _syn_to_guest(
-        self, connection: Connection | None, key: bytes, segment: Segment, now: float
+        self, connection: Connection | None, key: bytes, segment: Segment, when: Span
     ) -> None:
         if not segment.flags & ACK:
             peer = connection.peer if connection else None
             another = peer is not None and peer.isn != segment.seq
             if connection is None or connection.ended is not None or another:
-                connection = self._new(key, now)
+                connection = self._new(key, when)
         if connection is not None:
-            connection.syn_to_guest(segment, now)
+            connection.syn_to_guest(segment, when)
 
     # ------------------------------------------------------------------ what is no whole segment
     def _without(self, frame: Frame) -> None:
@@ -134,7 +135,7 @@ class TcpChecker:
         if packet.is_fragment and packet.protocol == ipv4.TCP:
             self._forget(packet.source, packet.destination)
         elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
-            self._excuse.when = frame.now
+            self._excuse.when = frame.when
 
     def _forget(self, one: bytes, other: bytes) -> None:
         """A segment in pieces is not followed, so what comes after it is not understood."""
@@ -143,18 +144,18 @@ class TcpChecker:
             del self._flows[key]
 
     # ------------------------------------------------------------------ connections come and go
-    def _new(self, key: bytes, now: float) -> Connection:
+    def _new(self, key: bytes, when: Span) -> Connection:
         self._flows.pop(key, None)
-        self._forget_ended(now)
+        self._forget_ended(when.last)
         while len(self._flows) >= self._most:
             del self._flows[next(iter(self._flows))]
-        connection = self._flows[key] = Connection(self._mtu, self._excuse, now)
+        connection = self._flows[key] = Connection(self._mtu, self._excuse, when)
         return connection
 
-    def _note_end(self, key: bytes, connection: Connection, now: float) -> None:
+    def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:
         if not connection.end_noted:
             connection.end_noted = True
-            self._ended.append((now, key, connection))
+            self._ended.append((when.last, key, connection))
 
     def _forget_ended(self, now: float) -> None:
         ended = self._ended

@@ -7,6 +7,7 @@ Nothing is told of a connection before both SYNs are known, but for what the SYN
 
 from __future__ import annotations
 
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp import opening
 from pynat.lint.tcp.acking import Acking
 from pynat.lint.tcp.resending import Excuse, ordinal
@@ -28,18 +29,18 @@ _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
 class Syns:
     """The guest's own SYN or SYN-ACK, each time it comes."""
 
-    def __init__(self, now: float) -> None:
-        self.first = self.last = now
+    def __init__(self, when: Span) -> None:
+        self.last = when
         self.count = 1
         self._gap = 0.0
         self._equal = 0
 
-    def again(self, now: float, tell: Tell) -> None:
-        gap = now - self.last
-        self.count += 1
-        self.last = now
+    def again(self, when: Span, tell: Tell) -> None:
+        gap = when.most(self.last)
         self._equal = self._equal + 1 if gap < self._gap * _SAME_GAP else 1
-        self._gap = gap
+        self._gap = when.least(self.last)
+        self.count += 1
+        self.last = when
         if gap < _LEAST_RTO:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.EARLY, text)
@@ -51,21 +52,22 @@ class Syns:
 
 
 class Connection:
-    def __init__(self, mtu: int, excuse: Excuse, now: float) -> None:
+    def __init__(self, mtu: int, excuse: Excuse, when: Span) -> None:
         self.guest: Side | None = None
         self.peer: Side | None = None
-        self.ended: float | None = None  # since when both sides are done
+        self.ended: Span | None = None  # since when both sides are done
         self.moved = 0  # times that the guest's unanswered SYN came with another number
         self.answered = False  # the peer has said anything at all
-        self.last = now
+        self.last = when
         self.end_noted = False
         self._mtu = mtu
         self._excuse = excuse
-        self._syns = Syns(now)
+        self._syns = Syns(when)
         self._sending: Sending | None = None
         self._acking: Acking | None = None
         self._shaken = False  # the guest has sent something behind its SYN
         self._syn_acks = 0  # the right ones that came
+        self._syn_ack_at = NEVER  # the first of them
         self._ignored = 0
 
     def is_new(self, syn: Segment) -> bool:
@@ -75,14 +77,14 @@ class Connection:
         return self.guest is not None and self.guest.isn != syn.seq
 
     # ------------------------------------------------------------------ SYNs
-    def syn_from_guest(self, segment: Segment, header: memoryview, now: float, tell: Tell) -> None:
+    def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer
         if guest is not None and guest.isn == segment.seq:
-            self._syn_again(segment, now, tell)
+            self._syn_again(segment, when, tell)
             return
         opening.look_at_offer(segment, header, peer, self._mtu, tell)
         self.guest = Side.of(segment)
-        self._syns = Syns(now)
+        self._syns = Syns(when)
         if peer is not None:
             self._open()
             self._answers(segment, tell)
@@ -101,34 +103,38 @@ class Connection:
         elif self.guest is not None:
             self.guest.acked = ack
 
-    def _syn_again(self, segment: Segment, now: float, tell: Tell) -> None:
+    def _syn_again(self, segment: Segment, when: Span, tell: Tell) -> None:
         peer = self.peer
         if peer is not None and segment.flags & ACK:
             self._answers(segment, tell)
         if self._syn_acks and not self._shaken and not segment.flags & ACK:
-            self._ignored += 1
-            if self._ignored == _OFTEN:
-                tell(
-                    tcp_opening.SYN_ACK_IGNORED,
-                    f"SYN again, the right SYN-ACK came {self._syn_acks} times",
-                )
+            self._ignores_syn_ack(when, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
-            self._syns.again(now, tell)
+            self._syns.again(when, tell)
 
-    def syn_to_guest(self, segment: Segment, now: float) -> None:
+    def _ignores_syn_ack(self, when: Span, tell: Tell) -> None:
+        if not when.follows(self._syn_ack_at):
+            return
+        self._ignored += 1
+        if self._ignored == _OFTEN:
+            text = f"SYN again, the right SYN-ACK came {self._syn_acks} times"
+            tell(tcp_opening.SYN_ACK_IGNORED, text)
+
+    def syn_to_guest(self, segment: Segment, when: Span) -> None:
         guest, peer = self.guest, self.peer
         if peer is not None and peer.isn == segment.seq:
             self._syn_acks += bool(segment.flags & ACK)
             if segment.options.timestamps is not None:
                 peer.stamped(segment.options.timestamps[0])
             if self._acking:
-                self._acking.owes()
+                self._acking.owes(when)
             return
         if segment.flags & ACK:
             if guest is None or self._shaken or not 0 < guest.number(segment.ack) <= guest.top:
                 self.answered = True  # so the guest may send its SYN again at once
                 return
             self._syn_acks = 1
+            self._syn_ack_at = when
         peer = self.peer = Side.of(segment)
         peer.acked = guest.number(segment.ack) if guest and self._syn_acks else 0
         if guest is not None:
@@ -147,23 +153,23 @@ class Connection:
         self._acking = Acking(guest, peer, stamped=stamped)
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, segment: Segment, size: int, now: float, tell: Tell) -> None:
+    def from_guest(self, segment: Segment, size: int, when: Span, tell: Tell) -> None:
         """A segment without SYN; `size` is that of header and data."""
         guest, peer = self.guest, self.peer
         sending, acking = self._sending, self._acking
         if guest is None or peer is None or sending is None or acking is None:
             return
-        self.last = now
+        self.last = when
         if segment.flags & RST:
-            self._reset(segment, now, tell)
+            self._reset(segment, when, tell)
             return
         if not segment.flags & ACK:
             return
         if guest.reset_at is not None:
-            tell(tcp_sending.AFTER_RESET, f"it had sent RST {_ago(guest.reset_at, now)}")
+            tell(tcp_sending.AFTER_RESET, f"it had sent RST {_ago(guest.reset_at, when)}")
             return
         if peer.reset_at is not None:
-            self._after_their_reset(peer.reset_at, now, tell)
+            self._after_their_reset(peer.reset_at, when, tell)
             return
         if not self._shaken:
             self._shaken = True
@@ -173,10 +179,10 @@ class Connection:
         if not 0 <= seq <= max(guest.top, peer.right) + _FAR:
             self._far_outside(segment, seq, guest, tell)
             return
-        acking.from_guest(segment, seq, ack, now, tell)
-        sending.from_guest(segment, size, seq, now, tell)
+        acking.from_guest(segment, seq, ack, when, tell)
+        sending.from_guest(segment, size, seq, when, tell)
         if guest.fin and peer.fin:
-            self._look_for_the_end(now)
+            self._look_for_the_end(when)
 
     def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
         meant = guest.number(swapped(segment.seq, 4))
@@ -191,14 +197,15 @@ class Connection:
             text = f"window {syn} in the SYN and in the next segment, where it means {scaled}"
             tell(tcp_opening.SCALED_SYN, text)
 
-    def _reset(self, segment: Segment, now: float, tell: Tell) -> None:
+    def _reset(self, segment: Segment, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer
         if guest is None or peer is None or guest.reset_at is not None:
             return
         if segment.payload:
             tell(tcp_sending.RESET_DATA, f"{len(segment.payload)} bytes of data with RST")
         if not self._shaken:
-            if self._syn_acks and not segment.flags & ACK:  # with ACK it aborts what it knows
+            knows = self._syn_acks and when.follows(self._syn_ack_at)
+            if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
                 tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
             return
         seq = guest.number(segment.seq)
@@ -206,26 +213,28 @@ class Connection:
         if not 0 <= seq <= most:
             tell(tcp_sending.RESET_OUTSIDE, f"RST at {seq}, expected {guest.top}")
         elif peer.fin and not guest.fin and guest.acked >= peer.fin:
-            tell(tcp_sending.RESET_CLOSE, f"RST, the other end sent FIN {_ago(peer.fin_at, now)}")
+            if when.follows(peer.fin_at):
+                text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
+                tell(tcp_sending.RESET_CLOSE, text)
         elif self._sending:
-            self._sending.resending.gives_up(now, tell)
-        guest.reset_at = now
-        self.ended = now
+            self._sending.resending.gives_up(when, tell)
+        guest.reset_at = when
+        self.ended = when
 
-    def _after_their_reset(self, reset_at: float, now: float, tell: Tell) -> None:
-        if now - reset_at > _GONE:
-            text = f"the other end sent RST {_ago(reset_at, now)}, with the number expected next"
+    def _after_their_reset(self, reset_at: Span, when: Span, tell: Tell) -> None:
+        if when.least(reset_at) > _GONE:
+            text = f"the other end sent RST {_ago(reset_at, when)}, with the number expected next"
             tell(tcp_sending.IGNORES_RESET, text)
 
-    def _look_for_the_end(self, now: float) -> None:
+    def _look_for_the_end(self, when: Span) -> None:
         guest, peer = self.guest, self.peer
         if guest is None or peer is None or self.ended is not None:
             return
         if guest.acked > peer.fin and peer.acked > guest.fin:
-            self.ended = now
+            self.ended = when
 
     # ------------------------------------------------------------------ to the guest
-    def to_guest(self, segment: Segment, now: float) -> None:
+    def to_guest(self, segment: Segment, when: Span) -> None:
         """A segment without SYN."""
         guest, peer = self.guest, self.peer
         self.answered = True
@@ -234,20 +243,20 @@ class Connection:
         seq = peer.number(segment.seq)
         if segment.flags & RST:
             if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
-                peer.reset_at = now
-                self.ended = now
+                peer.reset_at = when
+                self.ended = when
             return
         if not segment.flags & ACK:
             return
         peer.reset_at = None  # it goes on itself
         ack = guest.number(segment.ack)
-        self._sending.to_guest(segment, seq, ack, now)
-        self._acking.to_guest(segment, seq, ack, now)
+        self._sending.to_guest(segment, seq, ack, when)
+        self._acking.to_guest(segment, seq, ack, when)
         if guest.fin and peer.fin:
-            self._look_for_the_end(now)
+            self._look_for_the_end(when)
 
     # ------------------------------------------------------------------ what follows it
-    def look_at_successor(self, syn: Segment, now: float, wait: float, tell: Tell) -> None:
+    def look_at_successor(self, syn: Segment, when: Span, wait: float, tell: Tell) -> None:
         """The guest opens the same pair of ports anew."""
         guest = self.guest
         if guest is None or self.ended is None:
@@ -255,13 +264,13 @@ class Connection:
         seq = guest.number(syn.seq)
         if (
             guest.closed_first
-            and now - self.ended < wait
+            and when.most(self.ended) < wait
             and seq < guest.top
             and not syn.options.timestamps
         ):
-            text = f"SYN at {seq} of the connection that it closed {_ago(self.ended, now)}"
+            text = f"SYN at {seq} of the connection that it closed {_ago(self.ended, when)}"
             tell(tcp_opening.TIME_WAIT, f"{text}, whose numbers ended at {guest.top}")
 
 
-def _ago(when: float, now: float) -> str:
-    return f"{max(0.0, now - when):.1f} s before"
+def _ago(since: Span, when: Span) -> str:
+    return f"{max(0.0, when.least(since)):.1f} s before"

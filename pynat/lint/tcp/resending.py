@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_resending as rules
 from pynat.wire.checksum import ones_sum
@@ -35,17 +36,17 @@ _MOST = 512  # segments remembered of a connection; more are not looked at
 class Excuse:
     """When an ICMP error came, which makes a guest send again at once (RFC 1191, RFC 6069)."""
 
-    when: float = -1.0
+    when: Span = NEVER
 
 
 @dataclass(slots=True)
 class Sent:
     end: int
-    first: float  # when, in seconds
-    last: float
+    first: Span
+    last: Span
     check: int  # a sum of the data, quickly made; what it misses is not told
     count: int = 1
-    gap: float = 0.0  # between the last two, with nothing from the other end in between
+    gap: float = 0.0  # at least, between the last two, nothing from the other end in between
     equal: int = 0  # gaps in a row like the one before
 
 
@@ -56,12 +57,12 @@ class Resending:
         self._peer = peer
         self._sent: dict[int, Sent] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
-        self._progress = 0.0  # when the other end last acknowledged something new
-        self._heard = 0.0  # when anything came from it
+        self._progress = NEVER  # when the other end last acknowledged something new
+        self._heard = NEVER  # when anything came from it
         self._duplicates = 0  # what a loss can be seen from, SACK blocks too
         self._plain = 0  # duplicate acknowledgements in a row
-        self._third = 0.0  # when the third duplicate came
-        self._opened = -1.0  # when a closed window opened
+        self._third: Span | None = None  # when the third duplicate came
+        self._opened = NEVER  # when a closed window opened
         self._recover = 0  # a recovery goes on below this number
         self._disordered = False  # the path doubles or reorders: duplicates may mean nothing
         self._told_slow = False
@@ -72,12 +73,12 @@ class Resending:
         return bool(self._sent)
 
     # ------------------------------------------------------------------ from the guest
-    def fresh(self, seq: int, end: int, segment: Segment, now: float) -> None:
+    def fresh(self, seq: int, end: int, segment: Segment, when: Span) -> None:
         if len(self._sent) >= _MOST:
             self._sent.clear()
-        self._sent[seq] = Sent(end, now, now, ones_sum(segment.payload))
+        self._sent[seq] = Sent(end, when, when, ones_sum(segment.payload))
 
-    def again(self, seq: int, end: int, segment: Segment, now: float, tell: Tell) -> None:
+    def again(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
         sent = self._sent.get(seq)
         if sent is None or seq < self._peer.acked:
             self._recover = self._guest.top
@@ -85,28 +86,29 @@ class Resending:
         check = ones_sum(segment.payload)
         if sent.end == end and check != sent.check:
             tell(
-                rules.OTHER_BYTES, f"the {end - seq} bytes differ from those sent {_ago(sent, now)}"
+                rules.OTHER_BYTES,
+                f"the {end - seq} bytes differ from those sent {_ago(sent, when)}",
             )
         if seq == self._peer.acked and end >= sent.end:
-            self._time(sent, end, now, tell)
+            self._time(sent, end, when, tell)
         sent.end, sent.check = end, check
         sent.count += 1
-        sent.last = now
+        sent.last = when
         self._recover = self._guest.top
 
-    def _time(self, sent: Sent, end: int, now: float, tell: Tell) -> None:
+    def _time(self, sent: Sent, end: int, when: Span, tell: Tell) -> None:
         if self._third:
-            self._fast(now, tell)
+            self._fast(when.least(self._third), tell)
             return
-        excused = max(self._opened, self._excuse.when) >= sent.last
+        excused = max(self._opened.last, self._excuse.when.last) >= sent.last.first
         if self._duplicates or excused or self._peer.right <= self._peer.acked:
             sent.gap = 0.0
             return
-        alone = self._heard <= sent.last
-        reacts = now - self._progress < _REACTION  # to what it knew before that came
+        alone = sent.last.follows(self._heard)
+        reacts = when.least(self._progress) < _REACTION  # to what it knew before that came
         if alone or (self._peer.acked >= self._recover and not reacts):
-            self._early(sent, end, now - sent.last, tell)
-        self._back_off(sent, alone, now - sent.last, tell)
+            self._early(sent, end, when.most(sent.last), tell)
+        self._back_off(sent, alone, when, tell)
 
     def _early(self, sent: Sent, end: int, waited: float, tell: Tell) -> None:
         probe = sent.count == 1 and end >= self._guest.top
@@ -123,51 +125,51 @@ class Resending:
                 f" {_ms(self._round_trip)}",
             )
 
-    def _back_off(self, sent: Sent, alone: bool, gap: float, tell: Tell) -> None:
+    def _back_off(self, sent: Sent, alone: bool, when: Span, tell: Tell) -> None:
         if not alone:
             sent.gap, sent.equal = 0.0, 0
             return
+        gap = when.most(sent.last)
         grew = gap > sent.gap * _SAME_GAP
         sent.equal = 1 if grew or gap >= _LONGEST_RTO else sent.equal + 1
-        sent.gap = gap
+        sent.gap = when.least(sent.last)
         if sent.equal == _EQUAL_GAPS:
             tell(
                 rules.NO_BACK_OFF,
                 f"{ordinal(sent.count)} retransmission after {_ms(gap)} like those before",
             )
 
-    def _fast(self, now: float, tell: Tell) -> None:
-        waited = now - self._third
+    def _fast(self, waited: float, tell: Tell) -> None:
         slow = waited >= max(LEAST_RTO * _SLACK, 2 * self._round_trip)
         if slow and not self._disordered and not self._told_slow:
             self._told_slow = True
             why = f"{_ms(waited)} after the third duplicate acknowledgement"
             tell(rules.NO_FAST, f"sent again {why}, expected at once")
-        self._third = 0.0
+        self._third = None
 
-    def gives_up(self, now: float, tell: Tell) -> None:
+    def gives_up(self, when: Span, tell: Tell) -> None:
         """With an RST."""
         sent = self._sent.get(self._peer.acked)
-        if sent is None or not 1 < sent.count <= _DUPLICATES or self._heard > sent.first:
+        if sent is None or not 1 < sent.count <= _DUPLICATES or not sent.first.follows(self._heard):
             return
-        waited = now - sent.first
+        waited = when.most(sent.first)
         if waited < _AT_ONCE:
             tell(rules.GIVES_UP, f"reset after {sent.count - 1} retransmissions in {_ms(waited)}")
 
     # ------------------------------------------------------------------ to the guest
-    def heard(self, now: float) -> None:
-        self._heard = now
+    def heard(self, when: Span) -> None:
+        self._heard = when
 
-    def opened(self, now: float) -> None:
+    def opened(self, when: Span) -> None:
         """The window, which was closed."""
-        self._opened = now
+        self._opened = when
 
-    def acknowledged(self, now: float) -> None:
+    def acknowledged(self, when: Span) -> None:
         """`peer.acked` has grown."""
         acked, waiting = self._peer.acked, self._sent
-        self._progress = now
+        self._progress = when
         self._duplicates = self._plain = 0
-        self._third = 0.0
+        self._third = None
         while waiting:
             seq = next(iter(waiting))
             sent = waiting[seq]
@@ -175,21 +177,21 @@ class Resending:
                 break
             del waiting[seq]
             if sent.count == 1:
-                took = now - sent.first
+                took = when.least(sent.first)
                 self._round_trip = min(took, self._round_trip or took)
 
-    def duplicate(self, now: float, *, useful: bool, plain: bool) -> None:
-        """useful: it says nothing of data that came twice. plain: it is one without SACK, too."""
+    def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
+        """useful: it says nothing of data that came twice. plain: every stack counts it."""
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful
         recovering = self._peer.acked <= self._recover  # then it says little (RFC 6582 3.2)
         if plain and self._plain == _DUPLICATES and len(self._sent) > 1 and not recovering:
-            self._third = now
+            self._third = when
 
 
-def _ago(sent: Sent, now: float) -> str:
-    return f"{_ms(now - sent.last)} before"
+def _ago(sent: Sent, when: Span) -> str:
+    return f"{_ms(when.most(sent.last))} before"
 
 
 def _ms(seconds: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.resending import Excuse, Resending
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
 from pynat.rules import tcp_opening
@@ -28,7 +29,7 @@ _HEADER = 20
 class Gap(NamedTuple):
     start: int
     end: int
-    when: float
+    when: Span
 
 
 class Sending:
@@ -38,70 +39,71 @@ class Sending:
         self.resending = Resending(guest, peer, excuse)
         self._began = False  # with anything behind its SYN
         self._gap: Gap | None = None
-        self._last = 0.0  # when the guest sent anything
-        self._closed: float | None = None  # since when the peer's window is closed
-        self._opened: float | None = None  # when it opened after long silence
-        self._fin_acked = 0.0
+        self._last = NEVER  # when the guest sent anything
+        self._closed: Span | None = None  # since when the peer's window is closed
+        self._opened: Span | None = None  # when it opened after long silence
+        self._fin_acked = NEVER
+        self._blocks: tuple[tuple[int, int], ...] = ()  # of the last duplicate
         self._tiny = 0
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
         self._unpushed = 0  # times that the other end had to answer without
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, segment: Segment, size: int, seq: int, now: float, tell: Tell) -> None:
+    def from_guest(self, segment: Segment, size: int, seq: int, when: Span, tell: Tell) -> None:
         """`size`: of header and data."""
         length = len(segment.payload)
         guest = self._guest
         if not self._began:
-            self._first(seq, length, now, tell)
+            self._first(seq, length, tell)
         if length:
-            self._data(segment, size, seq, seq + length, now, tell)
+            self._data(segment, size, seq, seq + length, when, tell)
         if guest.fin or segment.flags & FIN:
-            self._end(segment, seq, length, now, tell)
+            self._end(segment, seq, length, when, tell)
         if seq > guest.top and self._gap is None:
-            self._gap = Gap(guest.top, seq, now)
+            self._gap = Gap(guest.top, seq, when)
         if length or segment.flags & FIN:
-            self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), now, tell)
+            self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), when, tell)
         if self._gap is not None:
-            self._look_at_gap(self._gap, seq, length, now, tell)
+            self._look_at_gap(self._gap, seq, length, when, tell)
         self._opened = None
-        self._last = now
+        self._last = when
 
-    def _first(self, seq: int, length: int, now: float, tell: Tell) -> None:
+    def _first(self, seq: int, length: int, tell: Tell) -> None:
         self._began = True
         if seq == 0:
             what = f"{length} bytes" if length else "the acknowledgement"
             tell(tcp_opening.SYN_NOT_COUNTED, f"{what} at 0, a SYN counts one: expected 1")
 
     def _data(
-        self, segment: Segment, size: int, seq: int, end: int, now: float, tell: Tell
+        self, segment: Segment, size: int, seq: int, end: int, when: Span, tell: Tell
     ) -> None:
         guest, peer = self._guest, self._peer
         length = end - seq
         if end > peer.right or not peer.window:
-            self._window(seq, end, now, tell)
+            self._window(seq, end, when, tell)
         if size - _HEADER > peer.mss:
             self._size(length, size - _HEADER - length, tell)
         if guest.fin and end > guest.fin:
             tell(rules.AFTER_FIN, f"data up to {end}, the FIN ended them at {guest.fin}")
         if seq < guest.top:
             return
-        if self._opened is not None and now - self._opened < _AT_ONCE:
-            silent = self._opened - self._last
+        if self._opened is not None and 0 <= when.least(self._opened) < _AT_ONCE:
+            silent = self._opened.least(self._last)
             tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
         self._habits(length, seq, bool(segment.flags & (PSH | FIN)), tell)
 
-    def _takes_numbers(self, segment: Segment, seq: int, end: int, now: float, tell: Tell) -> None:
+    def _takes_numbers(self, segment: Segment, seq: int, end: int, when: Span, tell: Tell) -> None:
         guest = self._guest
         if seq < guest.top:
-            self.resending.again(seq, end, segment, now, tell)
+            self.resending.again(seq, end, segment, when, tell)
         else:
-            self.resending.fresh(seq, end, segment, now)
+            self.resending.fresh(seq, end, segment, when)
         if self._gap is not None:
             self._fill(seq, end)
         guest.top = max(guest.top, end)
 
-    def _window(self, seq: int, end: int, now: float, tell: Tell) -> None:
+    def _window(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         peer = self._peer
         closed = peer.right <= peer.acked or not peer.window
         if closed and end - seq == 1 and seq <= peer.right:
@@ -110,8 +112,10 @@ class Sending:
             rule = rules.ZERO_WINDOW if closed else rules.BEYOND_WINDOW
             edge = f"the window of {peer.window} from {peer.acked} on ends at {peer.right}"
             tell(rule, f"data up to {end}, {edge}")
-        elif self._closed is not None and now - self._closed > _SETTLED and seq >= self._guest.top:
-            tell(rules.ZERO_WINDOW, f"new data, the window is 0 for {now - self._closed:.1f} s")
+        elif self._closed is not None and seq >= self._guest.top:
+            known = when.least(self._closed)
+            if known > _SETTLED:
+                tell(rules.ZERO_WINDOW, f"new data, the window is 0 for {known:.1f} s")
 
     def _size(self, length: int, options: int, tell: Tell) -> None:
         most = max(self._peer.mss, _LEAST_MSS)
@@ -140,17 +144,17 @@ class Sending:
             tell(rules.NO_PUSH, f"no PSH; {_ENOUGH} answers have come to data without one")
         self._asked = True
 
-    def _end(self, segment: Segment, seq: int, length: int, now: float, tell: Tell) -> None:
+    def _end(self, segment: Segment, seq: int, length: int, when: Span, tell: Tell) -> None:
         guest = self._guest
         if segment.flags & FIN:
             fin = seq + length
             if not guest.fin:
-                guest.fin, guest.fin_at = fin, now
+                guest.fin, guest.fin_at = fin, when
                 guest.closed_first = not self._peer.fin
             elif fin != guest.fin:
                 tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
         elif not length and seq == guest.fin < self._peer.acked:
-            settled = now - self._fin_acked > _SETTLED / 5  # the guest knows by now
+            settled = when.least(self._fin_acked) > _SETTLED / 5  # the guest knows by now
             if settled:
                 text = f"goes on at {seq}, a FIN counts one: expected {seq + 1}"
                 tell(rules.FIN_NOT_COUNTED, text)
@@ -161,13 +165,13 @@ class Sending:
         if gap is not None and seq <= gap.start < end:
             self._gap = gap._replace(start=end) if end < gap.end else None
 
-    def _look_at_gap(self, gap: Gap, seq: int, length: int, now: float, tell: Tell) -> None:
+    def _look_at_gap(self, gap: Gap, seq: int, length: int, when: Span, tell: Tell) -> None:
         """A guest whose frames were lost before we saw them sends from the gap on, in time."""
         if self._peer.acked > gap.start:
             self._gap = None  # it had been sent
         elif self._peer.acked < gap.start:
-            self._gap = gap._replace(when=now)
-        elif now - gap.when > _GAP_STAYS and length and seq > gap.start:
+            self._gap = gap._replace(when=when)
+        elif when.least(gap.when) > _GAP_STAYS and length and seq > gap.start:
             self._gap = None
             tell(rules.SKIPS, f"{gap.start}:{gap.end} was never sent, though later numbers were")
 
@@ -180,7 +184,7 @@ class Sending:
         return True
 
     # ------------------------------------------------------------------ to the guest
-    def to_guest(self, segment: Segment, seq: int, ack: int, now: float) -> None:
+    def to_guest(self, segment: Segment, seq: int, ack: int, when: Span) -> None:
         """Before `peer` knows of it."""
         peer, resending = self._peer, self.resending
         length = len(segment.payload)
@@ -189,26 +193,33 @@ class Sending:
         if ack > self._guest.top and not self._explains_gap(ack):
             return
         right = ack + (segment.window << peer.shift)
-        self._edge(segment, seq, ack, right, bool(length), now)
-        resending.heard(now)
+        self._edge(segment, seq, ack, right, bool(length), when)
+        resending.heard(when)
         pure = not length and not segment.flags & FIN
         duplicate = pure and ack == peer.acked and right == peer.right and resending.in_flight
         if ack > peer.acked:
             peer.acked = ack
             if self._guest.fin and ack > self._guest.fin:
-                self._fin_acked = now
-            resending.acknowledged(now)
+                self._fin_acked = when
+            resending.acknowledged(when)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)
-            resending.duplicate(now, useful=useful, plain=duplicate)
+            plain = duplicate and seq >= peer.top and self._says_more(segment)
+            resending.duplicate(when, useful=useful, plain=plain)
         peer.right = max(peer.right, right)
+
+    def _says_more(self, segment: Segment) -> bool:
+        """Where the SYNs agreed on SACK, a duplicate that says nothing new may be a copy."""
+        before, self._blocks = self._blocks, segment.options.sack
+        both = self._guest.offered.sack_permitted and self._peer.offered.sack_permitted
+        return not both or self._blocks not in ((), before)
 
     def _says_twice(self, segment: Segment, ack: int) -> bool:
         """D-SACK (RFC 2883)."""
         return bool(segment.options.sack) and self._guest.number(segment.options.sack[0][0]) < ack
 
     def _edge(
-        self, segment: Segment, seq: int, ack: int, right: int, text: bool, now: float
+        self, segment: Segment, seq: int, ack: int, right: int, text: bool, when: Span
     ) -> None:
         """The window opens or closes."""
         peer = self._peer
@@ -217,14 +228,14 @@ class Sending:
         window = segment.window << peer.shift
         if not window:
             if self._closed is None:
-                self._closed = now
+                self._closed = when
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
-            since = max(self._closed, self._last)
-            if full and not text and now - since > _SILENT:
-                self._opened = now
+            silent = min(when.least(self._closed), when.least(self._last))
+            if full and not text and silent > _SILENT:
+                self._opened = when
             self._closed = None
-            self.resending.opened(now)
+            self.resending.opened(when)
         peer.window = window
 
     def _answered(self, ack: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pynat.lint.span import NEVER, Span
 from pynat.rules import Rule
 from pynat.wire.tcp import NO_OPTIONS, Options, Segment
 
@@ -40,9 +41,9 @@ class Side:
     shift: int = 0
     mss: int = DEFAULT_MSS
     fin: int = 0  # the number of its FIN; 0 while there is none
-    fin_at: float = 0.0
+    fin_at: Span = NEVER
     closed_first: bool = False
-    reset_at: float | None = None
+    reset_at: Span | None = None
     first_stamp: int = 0  # the oldest
     stamp: int = 0  # the newest
 

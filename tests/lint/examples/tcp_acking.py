@@ -101,6 +101,46 @@ def lets_the_window_fill(lab: LintedLab) -> None:
     )
 
 
+@example("TCP083")
+def takes_it_all_back(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101 win 0")
+
+
+@clean("TCP083")
+@example("TCP096")
+def has_no_memory(lab: LintedLab) -> None:
+    """The second segment finds no room, and is there again when the program has read."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < . 1:1461(1460) ack 1
+        < . 1461:2921(1460) ack 1
+        > . 1:1(0) ack 1461 win 0
+        +0.5 > . 1:1(0) ack 1461 win 65535
+        < . 1461:2921(1460) ack 1
+        > . 1:1(0) ack 2921 win 64075
+        """,
+    )
+
+
+@clean("TCP096")
+def has_taken_all(lab: LintedLab) -> None:
+    """The window is full to the last byte; what comes then was not asked for."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 1460 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 1460
+        < . 1:1461(1460) ack 1
+        > . 1:1(0) ack 1461 win 0
+        +1 < . 1461:1462(1) ack 1
+        > . 1:1(0) ack 1461 win 0
+        """,
+    )
+
+
 def opened_by(step: int, *, times: int = 4) -> str:
     """A window of 3000 bytes is filled, and opens again."""
     steps = "\n".join(f"+0.01 > . 1:1(0) ack 3001 win {step * at}" for at in range(1, times + 1))

@@ -1,0 +1,193 @@
+"""What a link knows of the times of frames, and what a rule makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pynat.config import Config
+from pynat.link.lint import LintLink
+from pynat.lint.linter import Linter
+from pynat.lint.span import NEVER, Span
+from pynat.notices import Notices
+from tests.lint.play import OPEN, play
+
+DATA = "> . 1:1461(1460) ack 1\n > P. 1461:1561(100) ack 1"
+AGAIN = "> . 1:1461(1460) ack 1"
+
+
+class Machine:
+    """A link whose engine reads when it gets to it; `play` takes it for a lab."""
+
+    doorbell, closing = -1, False
+
+    def __init__(self, speed: int = 0) -> None:
+        self.config = Config()
+        self.speed = speed
+        self.time = 100.0
+        self.awake = 0.0
+        self.sending = 0.0  # seconds that it takes to hand frames over
+        self.unread: list[bytes] = []
+        self.linter = Linter(self.config)
+        self._notices = Notices(lambda level, text: None)
+        self.link = LintLink(self, self.linter, self._notices, lambda: self.awake)
+
+    @property
+    def found(self) -> set[str]:
+        return set(self._notices.findings)
+
+    # ------------------------------------------------------------------ what `play` and tests do
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+
+    def look(self, frame: bytes, *, from_guest: bool) -> None:
+        if from_guest:
+            self.unread.append(frame)
+        else:
+            self.link.send([frame])
+
+    def read(self, awake: float, limit: int = 256) -> None:
+        """As a thread that was awake for so long since it read last."""
+        self.awake += awake
+        self.link.receive(limit)
+
+    def opened(self) -> None:
+        syn, syn_ack, ack = OPEN.strip().splitlines()
+        for line in (syn, syn_ack, ack):
+            play(self, line)  # type: ignore[arg-type]
+            self.read(0.0001)
+
+    # ------------------------------------------------------------------ what LintLink asks of it
+    def now(self) -> float:
+        return self.time
+
+    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        taken, self.unread = self.unread[:limit], self.unread[limit:]
+        return [(self.time, frame) for frame in taken]
+
+    def send(self, frames: list[bytes]) -> int:
+        self.time += self.sending
+        return len(frames)
+
+    def done(self, hold_until: float, timer: float | None) -> None: ...
+    def log(self, level: int, text: str) -> None: ...
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+def says(machine: Machine) -> Callable[[str], None]:
+    def say(script: str) -> None:
+        play(machine, script)  # type: ignore[arg-type]
+
+    return say
+
+
+def test_a_span_bounds_what_lies_between() -> None:
+    early, late = Span(1.0, 2.0), Span(4.0, 8.0)
+    assert (late.least(early), late.most(early)) == (2.0, 7.0)
+    assert late.follows(early)
+    assert not early.follows(late)
+    assert not Span(1.5, 3.0).follows(early)
+    assert Span(2.0, 2.0).follows(early)
+    assert Span(0.0, 0.0).follows(NEVER)
+
+
+@pytest.mark.parametrize(("awake", "wanted"), [(0.3, set()), (0.01, {"TCP071"})])
+def test_what_is_read_at_once_was_not_sent_at_once(
+    machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
+) -> None:
+    """The engine had no processor for 300 ms: a time-out of the guest's lies in between."""
+    machine.opened()
+    says(f"+5 {DATA}\n {AGAIN}")
+    machine.read(awake)
+    assert machine.found & {"TCP071"} == wanted
+
+
+@pytest.mark.parametrize(("awake", "wanted"), [(0.3, set()), (0.01, {"TCP071"})])
+def test_what_is_read_soon_after_was_not_sent_soon_after(
+    machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
+) -> None:
+    """The first frame had waited for long, the second had not."""
+    machine.opened()
+    says(f"+5 {DATA}")
+    machine.read(awake)
+    says(f"+0.01 {AGAIN}")
+    machine.read(0.001)
+    assert machine.found & {"TCP071"} == wanted
+
+
+def test_a_busy_engine_has_not_read_all(machine: Machine, says: Callable[[str], None]) -> None:
+    """What a full batch leaves waits from before it."""
+    machine.opened()
+    says(f"+5 {DATA}\n {AGAIN}")
+    machine.read(0.3, limit=2)
+    machine.read(0.001, limit=2)
+    assert not machine.found & {"TCP071"}
+
+
+@pytest.mark.parametrize(("awake", "wanted"), [(0.7, set()), (0.01, {"TCP085"})])
+def test_an_acknowledgement_that_is_read_late_was_not_sent_late(
+    machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
+) -> None:
+    machine.opened()
+    for at in range(1, 401, 100):
+        says(f"< P. {at}:{at + 100}(100) ack 1\n +0.7 > . 1:1(0) ack {at + 100} win 65000")
+        machine.read(awake)
+    assert machine.found & {"TCP085"} == wanted
+
+
+@pytest.mark.parametrize(("sending", "wanted"), [(0.7, set()), (0.01, {"TCP085"})])
+def test_what_is_handed_over_late_is_not_acknowledged_late(
+    machine: Machine, says: Callable[[str], None], sending: float, wanted: set[str]
+) -> None:
+    machine.opened()
+    machine.sending = sending
+    for at in range(1, 401, 100):
+        says(f"< P. {at}:{at + 100}(100) ack 1")
+        machine.wait(0.7 - sending)
+        says(f"> . 1:1(0) ack {at + 100} win 65000")
+        machine.read(0.001)
+    assert machine.found & {"TCP085"} == wanted
+
+
+@pytest.mark.parametrize(("awake", "wanted"), [(2.0, set()), (0.01, {"TCP051"})])
+def test_data_that_met_a_closed_window_may_have_been_under_way(
+    machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
+) -> None:
+    machine.opened()
+    says("< . 1:1(0) ack 1 win 0\n +1 > P. 1:101(100) ack 1")
+    machine.read(awake)
+    assert machine.found & {"TCP051"} == wanted
+
+
+@pytest.mark.parametrize(("awake", "wanted"), [(2.0, set()), (0.01, {"TCP058"})])
+def test_data_after_a_reset_may_have_been_under_way(
+    machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
+) -> None:
+    machine.opened()
+    says("< R. 1:1(0) ack 1\n +1.5 > P. 1:101(100) ack 1")
+    machine.read(awake)
+    assert machine.found & {"TCP058"} == wanted
+
+
+def test_a_slow_card_gets_frames_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(speed=10)
+    spans: list[Span] = []
+
+    def look(_: bytes, when: Span) -> tuple[()]:
+        spans.append(when)
+        return ()
+
+    monkeypatch.setattr(machine.linter, "to_guest", look)
+    machine.link.send([bytes(1514)] * 100)
+    assert {span.first for span in spans} == {100.0}
+    assert spans[0].last == pytest.approx(100.00123, abs=1e-5)
+    assert spans[-1].last == pytest.approx(100.12304, abs=1e-5)
+    machine.wait(0.1)
+    machine.link.send([bytes(1514)])
+    assert spans[-1].last == pytest.approx(100.12427, abs=1e-5)
