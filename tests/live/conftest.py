@@ -6,6 +6,7 @@ the tests. What a test leaves behind is under build/artifacts/<test>/.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
