@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -12,15 +13,16 @@ SAMPLE = "bochsrc.sample"
 
 
 def documents() -> Path | None:
-    """The clone, else where pip put them; they are always together."""
-    clone = Path(pynat.__file__).resolve().parents[1]
-    return clone if (clone / SAMPLE).is_file() else _installed()
+    """The folder that has them all."""
+    return next((place for place in _places() if (place / SAMPLE).is_file()), None)
 
 
-def _installed() -> Path | None:
+def _places() -> Iterator[Path]:
+    root = Path(pynat.__file__).resolve().parents[1]
+    yield root  # a clone
+    yield root / "share" / "doc" / DISTRIBUTION  # pip install --target
     try:
-        files = metadata.files(DISTRIBUTION) or []
+        installed = metadata.files(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
-        return None
-    places = (Path(str(file.locate())).resolve() for file in files if file.name == SAMPLE)
-    return next((place.parent for place in places if place.is_file()), None)
+        return
+    yield from (Path(str(f.locate())).resolve().parent for f in installed if f.name == SAMPLE)
