@@ -56,4 +56,5 @@ def reason(number: int) -> str:
 
 def shortage(number: int) -> str:
     """What the host has not, of those that are OURS."""
-    return f"{reason(number)}{': the host has no free port for it' if number in NO_PORT else ''}"
+    which = ": the host has no free port for it, or no address" if number in NO_PORT else ""
+    return reason(number) + which

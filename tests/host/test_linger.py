@@ -46,20 +46,20 @@ class Conversation:
         self.program.setblocking(False)
         assert await self.events.get() == TcpConnected(1)
 
-    def send(self) -> bytes:
+    def send(self, flow: int = 1) -> bytes:
         """As much as the kernel takes, which is more than the program's does."""
         data = pattern(300_000)
-        self.sockets.send(TcpSend(1, [data]))
+        self.sockets.send(TcpSend(flow, [data]))
         sent = self.events.get_nowait()
         assert isinstance(sent, TcpSent)
         assert sent.count > 10 * SMALL
         return data[: sent.count]
 
-    async def read(self) -> tuple[bytes, str]:
+    async def read(self, program: socket.socket | None = None) -> tuple[bytes, str]:
         """Everything, in small pieces, and how it ends."""
         data = bytearray()
         try:
-            while piece := await self.loop.sock_recv(self.program, 700):
+            while piece := await self.loop.sock_recv(program or self.program, 700):
                 data += piece
         except ConnectionResetError:
             return bytes(data), "reset"
@@ -109,6 +109,21 @@ def test_what_the_program_says_meanwhile_costs_it_nothing() -> None:
             got += await talk.loop.sock_recv(talk.program, 700)
         assert got == sent
         await ending
+
+    scenario(run)
+
+
+def test_the_client_of_a_forward_gets_everything() -> None:
+    async def run(talk: Conversation) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+            client.connect(listener.getsockname())
+            client.setblocking(False)
+            talk.sockets.adopt(2, listener.accept()[0])
+            sent = talk.send(flow=2)
+            talk.sockets.shutdown(TcpShutdown(2))
+            (got, how), _ = await asyncio.gather(talk.read(client), talk.end())
+        assert (got == sent, how) == (True, "end of file")
 
     scenario(run)
 

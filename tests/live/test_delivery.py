@@ -57,8 +57,9 @@ def script(port: int, state: str, then: str) -> str:
     remote = f":{port:04X}"
     return f"""
 check dhcp nic_up eth0
-(seq {LAST}; {after}) | nc {ROUTER} {port} &
-sleep 1
+(seq {LAST}; touch /tmp/all; {after}) | nc {ROUTER} {port} &
+until [ -e /tmp/all ]; do sleep 1; done
+sleep 3  # for nc to have what is in the pipe
 until grep -q '{remote} {ACKNOWLEDGED[state]} 00000000:' /proc/net/tcp; do sleep 1; done
 mark acknowledged
 {then}

@@ -104,12 +104,12 @@ class Receiver:
     def acceptable(self, seq: int, length: int) -> bool:
         """RFC 9293 3.10.7.4, first check; a segment may begin before the window.
 
-        One without text may have any number from that which the guest was told on, and at a closed
-        window the one behind the byte of a probe.
+        One without text may have any number from that which the guest was told on: that behind the
+        window, too, which it has filled, and at a closed one that behind the byte of a probe.
         """
         size = self.edge - self.nxt
         if not length:
-            return self.ack <= seq < max(self.edge, self.nxt + 2)
+            return self.ack <= seq <= max(self.edge, self.nxt + 1)
         return size > 0 and seq < self.edge and seq + length > self.nxt
 
     def accept(self, seq: int, payload: Data, fin: bool) -> Text:
