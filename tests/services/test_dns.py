@@ -245,7 +245,9 @@ def test_other_operations_are_not_implemented(forwarder: Forwarder) -> None:
     assert forwarder.answer().rcode() == dns.rcode.NOTIMP
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 11, response(query())])
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 11, response(query())], ids=["nothing", "zeros", "an answer"]
+)
 def test_no_query_is_never_answered_over_udp(forwarder: Forwarder, data: bytes) -> None:
     forwarder.ask(data)
     assert forwarder.answers == []
