@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
 import functools
 import gc
 import hashlib
@@ -30,7 +29,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -279,7 +279,20 @@ class Task:
         return f"{self.log.read_text()[-4000:]}\n{self.name}: tests fail as they are"
 
 
-def run_all(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, int | None]]:
+class _Interrupt:
+    """Python loses what a signal raises in a destructor, so it is noted, too."""
+
+    came = False
+
+    def on_signal(self, number: int, frame: object) -> None:
+        self.came = True
+        raise KeyboardInterrupt
+
+
+_INTERRUPT = _Interrupt()
+
+
+def run_all(tasks: Sequence[Task], jobs: int) -> Generator[tuple[int, int | None]]:
     """(number of the task, its status; None when it took too long), as they end."""
     fork = multiprocessing.get_context("fork")
     waiting = list(enumerate(tasks))[::-1]
@@ -288,11 +301,16 @@ def run_all(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, int | None]
         while waiting or running:
             while waiting and len(running) < jobs:
                 number, task = waiting.pop()
-                process: BaseProcess = fork.Process(target=_in_process, args=(task.log, task.work))
+                process: BaseProcess = fork.Process(
+                    target=_in_process, args=(task.log, task.work), daemon=True
+                )
                 process.start()
+                _lead_a_group(process.pid)
                 running[number] = process, time.monotonic() + task.limit
+            if _INTERRUPT.came:
+                raise KeyboardInterrupt
             soonest = min(end for _, end in running.values()) - time.monotonic()
-            pause = max(0.0, soonest) if soonest < float("inf") else None
+            pause = max(0.0, min(soonest, 1.0))
             wait([process.sentinel for process, _ in running.values()], pause)
             for number, (process, end) in [*running.items()]:
                 late = time.monotonic() >= end
@@ -306,8 +324,14 @@ def run_all(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, int | None]
             _end(process)
 
 
+def _lead_a_group(pid: int | None) -> None:
+    """Both ends see to it, for neither knows which is first."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.setpgid(pid or 0, 0)
+
+
 def _in_process(log: Path, work: Callable[[], int]) -> None:
-    os.setpgid(0, 0)  # Ctrl-C is for the parent alone
+    _lead_a_group(0)  # Ctrl-C is for the parent alone
     file = os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     for descriptor in range(3):
         os.dup2(file, descriptor)
@@ -325,7 +349,7 @@ def _in_process(log: Path, work: Callable[[], int]) -> None:
 def _end(process: BaseProcess) -> None:
     """With all that it started."""
     if process.pid is not None:
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     process.join()
 
@@ -344,7 +368,8 @@ class Order:
 
 
 def main(order: Order) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _INTERRUPT.on_signal)
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("mutants")
     with tempfile.TemporaryDirectory() as copy:
@@ -427,9 +452,10 @@ def recorded(order: Order) -> list[Record]:
             tasks.append(Task(str(folder), record))
     if tasks:
         print(f"recording which test runs which line, in {len(tasks)} folders")
-    for number, status in run_all(tasks, order.jobs):
-        if status:
-            sys.exit(tasks[number].failed())
+    with closing(run_all(tasks, order.jobs)) as results:
+        for number, status in results:
+            if status:
+                sys.exit(tasks[number].failed())
     for old in set(kept.glob("*.json")) - set(paths):
         old.unlink()
     return [Record.load(path) for path in paths]
@@ -455,7 +481,7 @@ def judge(chosen: list[Mutant], suite: Suite, order: Order, tell: Tell) -> None:
     attempt([one for one in trials if not one.mutant.function], import_and_test, order.jobs, tell)
     swapping = _Swapping([one for one in trials if one.mutant.function], order.jobs, tell)
     folders = [f"tests/{name}" for name in order.folders]
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with redirect_stdout(io.StringIO()) as said:
         status = pytest.main([*PYTEST, "-s", *folders], plugins=[swapping])
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
@@ -488,11 +514,12 @@ def attempt(trials: list[Trial], test: Callable[[Trial], int], jobs: int, tell: 
         Task(f"trial-{number}", functools.partial(test, trial), trial.limit)
         for number, trial in enumerate([unchanged, *trials])
     ]
-    for number, status in run_all(tasks, jobs):
-        if number:
-            tell(trials[number - 1].mutant, RESULTS.get(status, "killed"))
-        elif status != 0:
-            raise RuntimeError(tasks[0].failed())
+    with closing(run_all(tasks, jobs)) as results:
+        for number, status in results:
+            if number:
+                tell(trials[number - 1].mutant, RESULTS.get(status, "killed"))
+            elif status != 0:
+                raise RuntimeError(tasks[0].failed())
 
 
 def order_from(argv: Sequence[str]) -> Order:

@@ -101,6 +101,12 @@ def test_what_is_no_rule(text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", KINDS[KINDS.index("syn") :])
+def test_what_only_tcp_has_is_not_in_udp(kind: str) -> None:
+    with pytest.raises(BadRule, match="no frame is tcp and udp at once"):
+        parse(f"drop udp {kind}")
+
+
 SHARES = st.integers(1, 1000).map(lambda n: n / 1000)
 TIMES = st.integers(1, 100_000).map(lambda n: n / 1000)
 CHANCES = st.builds(Chance, SHARES, st.sampled_from([0.0, 0.25]))

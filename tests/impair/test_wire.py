@@ -207,6 +207,18 @@ def test_a_service_is_known_by_its_ports(service: str, ports: set[int]) -> None:
     assert {port for port, frame in frames.items() if frame not in passed} == ports
 
 
+def test_a_flow_of_udp_is_not_the_one_of_tcp_between_the_same_ports() -> None:
+    ends = IP(src="192.168.16.2", dst="192.0.2.7")
+    frames = [tcp("A"), bytes(ETHER / ends / UDP(sport=4000, dport=80) / b"hello")]
+    assert Bad("drop flow 2").frames(frames) == frames[:1]
+
+
+def test_a_header_alone_is_ip() -> None:
+    frame = bytes(ETHER / IP(src="192.168.16.2", dst="192.0.2.7", proto=253))
+    assert len(frame) == 34
+    assert Bad("drop ip").frames([frame]) == []
+
+
 def test_a_direction() -> None:
     bad = Bad("drop from-guest")
     assert bad.frames(PLAIN[:3], to_guest=False) == []

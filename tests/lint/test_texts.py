@@ -8,7 +8,8 @@ import pytest
 
 from pynat.rules import BY_CODE, Severity
 from pynat.testing.linted import LintedLab
-from tests.lint.examples import EXAMPLES, Example, collect
+from tests.frames import ROUTER, ping
+from tests.lint.examples import EXAMPLES, Example, arp, collect
 from tests.lint.play import play
 
 collect()
@@ -41,3 +42,15 @@ def test_a_syn_that_comes_again_is_counted() -> None:
     lab = LintedLab()
     play(lab, "\n".join(["+1 > S 0:0(0) win 65535 <mss 1460>"] * 8))
     assert any("6th SYN again after 1000 ms like those before" in line for line in lab.log)
+
+
+def test_three_requests_more_have_to_stay_unanswered_to_be_told_of_again() -> None:
+    lab = LintedLab()
+    arp.sends(lab)
+    for asked, told in ((3, 1), (2, 1), (1, 2)):
+        for _ in range(asked):
+            arp.is_asked(lab)
+            lab.wait(1)
+        lab.wait(1)
+        lab.from_guest(ping(ROUTER))
+        assert lab.found["ARP021"] == told

@@ -216,6 +216,14 @@ def test_a_host_program_reaches_the_guest_through_a_forward() -> None:
     assert flow.to_guest() == ["P. 1:6(5) ack 1"]
 
 
+def test_guest_time_is_held_for_the_answer_of_a_host_program_that_came_in() -> None:
+    flow = _forwarded()
+    flow.to_guest()
+    flow.guest("S. 0:0(0) ack 1 <mss 1460>")
+    flow.guest("P. 1:6(5) ack 1")
+    assert flow.lab.router.hold_until(flow.lab.now) > flow.lab.now
+
+
 def test_our_syn_acknowledges_nothing() -> None:
     (syn,) = _forwarded().packets()
     assert (str(syn["TCP"].flags), syn["TCP"].ack) == ("S", 0)

@@ -202,12 +202,21 @@ def test_echo_flows_end(lab: Lab) -> None:
     assert lab.router.next_timer() is None
 
 
+def test_an_error_quotes_that_of_two_datagrams_whose_data_agree(lab: Lab) -> None:
+    for number in (1, 2):
+        lab.from_guest(udp("192.0.2.7", 9, b"datagram %d" % number, id=900 + number))
+    lab.from_host(SocketError(1, errno.EHOSTUNREACH, (REMOTE, 9), b"datagram 1"))
+    (error,) = read(lab)
+    assert error["IP in ICMP"].id == 901
+
+
 def test_the_table_of_flows_shows_where_the_last_packet_went(lab: Lab) -> None:
     for remote in ("192.0.2.7", "192.0.2.8"):
         lab.from_guest(udp(remote, 9, b"x"))
         lab.from_guest(ping(remote))
-    shown = {row["protocol"]: row["remote"] for row in lab.router.flows(lab.now)}
-    assert shown == {"udp": "192.0.2.8:9", "echo": "192.0.2.8"}
+    rows = {row["protocol"]: row for row in lab.router.flows(lab.now)}
+    assert (rows["udp"]["remote"], rows["echo"]["remote"]) == ("192.0.2.8:9", "192.0.2.8")
+    assert (rows["udp"]["bytes_from_guest"], rows["udp"]["bytes_from_host"]) == (2, 0)
 
 
 def test_an_echo_flow_that_is_used_lasts(lab: Lab) -> None:

@@ -203,6 +203,12 @@ def test_silence_mid_stream() -> None:
     assert flow.to_guest() == []
 
 
+def test_silence_from_the_very_byte_on() -> None:
+    flow = opened("blackhole after 100")
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.to_guest() == []
+
+
 # ---------------------------------------------------------------------- the window
 def test_a_window_that_begins_closed() -> None:
     flow = meet("zerowindow for 10s, discard")

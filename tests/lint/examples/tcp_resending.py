@@ -24,6 +24,20 @@ def sends_other_bytes(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +1 > P. 1:101(100) ack 1 other")
 
 
+@example("TCP070")
+def sends_other_bytes_after_the_first_are_acknowledged(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        > P. 101:201(100) ack 1
+        +0.01 < . 1:1(0) ack 101
+        +1 > P. 101:201(100) ack 1 other
+        """,
+    )
+
+
 @clean("TCP070")
 def cuts_anew(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +1 > P. 1:51(50) ack 1\n > P. 51:101(50) ack 1")
