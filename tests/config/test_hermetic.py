@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pynat.config import Config
@@ -40,4 +42,6 @@ def test_time_is_always_in_step() -> None:
 
 
 def test_what_needs_none_is_taken() -> None:
-    read_toml('hermetic = true\ncontrol = "none"\ncapture = "net.pcapng"\n', "net.toml")
+    config = read_toml('hermetic = true\ncontrol = "none"\ncapture = "net.pcapng"\n', "net.toml")
+    assert (config.hermetic, config.control) == (True, "none")
+    assert config.capture == Path("net.pcapng")

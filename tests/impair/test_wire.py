@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from statistics import mean, stdev
 
@@ -11,6 +12,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from pynat.impair.lane import Fate, Working
 from pynat.impair.wire import LONGEST_QUEUE, Wire
+from tests.spoiling import samples, spoilt
 
 MANY = 4000
 PLAIN = [bytes(12) + b"\x08\0" + n.to_bytes(2, "big") * 20 for n in range(MANY)]
@@ -273,8 +275,29 @@ def test_a_seed_repeats_all_of_it_whatever_else_there_is() -> None:
     assert one != Bad(words, seed=2).through(PLAIN)
 
 
-def test_frames_cut_short_and_garbage_go_through_every_rule() -> None:
-    rules = ["loss 1% tcp data port 1", "flip payload", "flip udp.length", "drop flow 99 dhcp"]
+def bits_changed(one: bytes, other: bytes) -> int:
+    return sum((a ^ b).bit_count() for a, b in zip(one, other, strict=True))
+
+
+def test_of_a_frame_cut_short_only_a_field_that_is_there_is_flipped() -> None:
+    flips = ["flip ip.ttl", "flip payload", "flip udp.length", "flip tcp.window"]
+    seen = set()
     for frame in (tcp("PA", b"data"), udp(67), ARP_FRAME, b"\xff" * 60):
         for size in range(len(frame) + 1):
-            Bad(*rules).frames([frame[:size]])
+            bad = Bad("loss 100% tcp data port 1", *flips, "drop flow 99 dhcp")
+            (through,) = bad.frames([frame[:size]])
+            assert bits_changed(through, frame[:size]) == len(bad.told)
+            seen.add(tuple(number for number, _ in bad.told))
+    assert seen == {(), (2,), (2, 5), (2, 3, 5), (2, 4), (2, 3, 4)}
+
+
+def test_spoilt_frames_go_through_every_rule() -> None:
+    """With a bit changed for each flip that is told, or not at all."""
+    rules = ["flip payload", "flip ip.checksum", "flip tcp.flags", "drop data host 192.0.2.8"]
+    told = Counter[int]()
+    for frame in samples([tcp("PA", b"data"), udp(67), ARP_FRAME], spoilt):
+        bad = Bad(*rules)
+        for through in bad.frames([frame]):
+            assert bits_changed(through, frame) == len(bad.told)
+        told.update(number for number, _ in bad.told)
+    assert min(told[number] for number in (1, 2, 3)) > 100

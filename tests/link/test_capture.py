@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scapy.compat import raw
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import IP, TCP, UDP, IPOption_RR
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 from scapy.utils import RawPcapNgReader, RawPcapReader
@@ -23,6 +22,7 @@ from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation, captu
 from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link
 from pynat.remarks import Remarks
+from tests.spoiling import samples, spoilt
 
 
 class FakeLink:
@@ -300,16 +300,22 @@ def test_flows_without_end_take_no_memory_without_end(monkeypatch: pytest.Monkey
         assert len(names._known) <= 3
 
 
-@given(st.binary(max_size=80), st.booleans())
-def test_no_frame_is_too_odd_for_a_name(tail: bytes, from_guest: bool) -> None:
-    names = FlowNames()
-    for head in (
-        b"",
-        b"\0" * 12 + b"\x08\0",
-        b"\0" * 12 + b"\x08\0" + b"\x4f" + b"\0" * 8 + b"\x06",
-    ):
-        for end in range(len(tail)):
-            names.of_first(head + tail[:end], from_guest=from_guest)
+@pytest.mark.parametrize("from_guest", [True, False])
+def test_a_spoilt_frame_has_a_name_with_the_next_number_or_none(from_guest: bool) -> None:
+    ether, to_peer = Ether(dst="ff:ff:ff:ff:ff:ff"), IP(src=GUEST, dst=PEER)
+    valid = [
+        raw(ether / to_peer / TCP(sport=40000, dport=80, flags="S")),
+        raw(ether / to_peer / UDP(sport=40000, dport=53) / b"question"),
+        raw(ether / IP(src=GUEST, dst=PEER, options=[IPOption_RR()]) / UDP(sport=7, dport=9)),
+        raw(ether / ARP()),
+    ]
+    names, count = FlowNames(), 0
+    for frame in samples(valid, spoilt):
+        if name := names.of_first(frame, from_guest=from_guest):
+            count += 1
+            form = rf"(tcp|udp) [\d.]+:\d+ > [\d.]+:\d+ #{count}"
+            assert re.fullmatch(form, name), (name, frame)
+    assert 200 < count < 1500
 
 
 def test_tshark_reads_a_file_that_is_still_written(tmp_path: Path) -> None:

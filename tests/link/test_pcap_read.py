@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from itertools import accumulate
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgWriter, PcapWriter
 
 from pynat.errors import ConfigError
 from pynat.link import pcap
 from pynat.link.pcap_read import read
+from tests.spoiling import samples, sift, spoilt
 
 FRAMES = [b"frame one......", b"frame two.......", b"frame three......."]
 
 
-def written(path: Path, *, from_guest: bool) -> None:
-    blocks = [
+def blocks(*, from_guest: bool) -> list[bytes]:
+    return [
         pcap.pcapng_block(1_500_000 + n, frame, from_guest=from_guest, comment="a remark" * n)
         for n, frame in enumerate(FRAMES)
     ]
-    path.write_bytes(pcap.PCAPNG_HEADER + b"".join(blocks))
+
+
+PIECES = {
+    "pcap": [pcap.PCAP_HEADER, *(pcap.pcap_record(n, frame) for n, frame in enumerate(FRAMES))],
+    "pcapng": [pcap.PCAPNG_HEADER, *blocks(from_guest=True)],
+}
 
 
 @pytest.mark.parametrize("from_guest", [True, False])
 def test_ours(tmp_path: Path, from_guest: bool) -> None:
-    written(tmp_path / "x.pcapng", from_guest=from_guest)
+    whole = pcap.PCAPNG_HEADER + b"".join(blocks(from_guest=from_guest))
+    (tmp_path / "x.pcapng").write_bytes(whole)
     found = list(read(tmp_path / "x.pcapng"))
     assert [one.frame for one in found] == FRAMES
     assert [one.number for one in found] == [1, 2, 3]
@@ -79,14 +86,35 @@ def test_what_is_no_capture_of_ethernet(tmp_path: Path) -> None:
         list(read(tmp_path / "y"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(at=st.integers(0, 400), with_bytes=st.binary(max_size=8), size=st.integers(0, 400))
-def test_a_spoilt_file_is_read_as_far_as_it_goes(
-    tmp_path: Path, at: int, with_bytes: bytes, size: int
-) -> None:
-    written(tmp_path / "x.pcapng", from_guest=True)
-    data = bytearray((tmp_path / "x.pcapng").read_bytes())
-    data[at : at + len(with_bytes)] = with_bytes
-    (tmp_path / "x.pcapng").write_bytes(data[:size])
+def as_far_as_it_goes(path: Path) -> list[bytes]:
+    found = []
     with contextlib.suppress(ConfigError):
-        list(read(tmp_path / "x.pcapng"))
+        for one in read(path):
+            found.append(one.frame)
+    return found
+
+
+@pytest.mark.parametrize("kind", PIECES)
+def test_what_stands_before_a_spoilt_place_is_read(tmp_path: Path, kind: str) -> None:
+    ends = [*accumulate(len(piece) for piece in PIECES[kind])]
+    data = b"".join(PIECES[kind])
+    dice, less = Random(1), 0
+    for _ in range(1000):
+        at = dice.randrange(ends[0], len(data) + 1)
+        (tmp_path / "x").write_bytes(data[:at] + spoilt(data[at:], dice))
+        before = sum(end <= at for end in ends[1:])
+        found = as_far_as_it_goes(tmp_path / "x")
+        assert found[:before] == FRAMES[:before]
+        less += found != FRAMES
+    assert 300 < less < 900
+
+
+def test_a_spoilt_head_is_read_or_refused(tmp_path: Path) -> None:
+    head, *others = PIECES["pcapng"]
+
+    def take(head: bytes) -> None:
+        (tmp_path / "x").write_bytes(head + b"".join(others))
+        assert [one.frame for one in read(tmp_path / "x")] in ([], FRAMES)
+
+    refusals = ["expected a capture", "expected 1 (Ethernet)"]
+    sift(samples([head], spoilt), take, ConfigError, least=0.2, said=refusals)

@@ -30,10 +30,13 @@ def config_of(block: str) -> Config:
 
 @pytest.mark.parametrize("block", BLOCKS[:-1])
 def test_the_examples_are_right(block: str) -> None:
-    Lab(config_of(block)).wait(100)
+    lab = Lab(config_of(block))
+    lab.wait(100)
+    assert [line for line in lab.log if not line.startswith("info")] == []
 
 
 def test_the_first_example_and_how_it_is_tested() -> None:
+    assert "\nassert " in BLOCKS[-1]
     exec(compile(FIRST + BLOCKS[-1], "docs.py", "exec", dont_inherit=True), {})
 
 

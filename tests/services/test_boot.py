@@ -20,8 +20,7 @@ from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import pattern
 from pynat.testing.tftp import TftpClient
 from pynat.wire import ethernet, ipv4, udp
-from tests.frames import GUEST
-from tests.router.test_fuzz import mended
+from tests.frames import GUEST, mended
 from tests.services.dhcp_net import question
 from tests.spoiling import samples, spoilt
 

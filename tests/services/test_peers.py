@@ -447,7 +447,6 @@ def test_every_animal_of_the_zoo_lives(name: str) -> None:
     flow.guest(". 1:1(0) ack 1")
     ask(flow)
     lab.wait(900)
-    assert not lab.drops.get("engine fault")
     assert lab.config.names[f"{name}.test"] == (animal.address,)
 
 

@@ -122,11 +122,14 @@ segments = st.builds(
 )
 
 
-def decode(protocol: int, data: bytes, behind: bytes = b"") -> None:
+def decode(protocol: int, data: bytes, behind: bytes = b"") -> bytes:
+    """The payload of the segment or datagram."""
     packet = ipv4.encode(ENDS[:4], ENDS[4:], protocol, data)
     frame = ethernet.encode(bytes(6), bytes(6), ethernet.IPV4, packet) + behind
     found = ipv4.decode(memoryview(frame)[14:])
-    {ipv4.TCP: tcp.decode, ipv4.UDP: udp.decode}[protocol](found)
+    read: dict[int, Callable[[ipv4.Ipv4], tcp.Segment | udp.Udp]]
+    read = {ipv4.TCP: tcp.decode, ipv4.UDP: udp.decode}
+    return bytes(read[protocol](found).payload)
 
 
 def told(protocol: int, data: bytes, at: int, value: int, behind: bytes = b"") -> str:
@@ -179,7 +182,8 @@ def test_a_sum_that_must_be_folded_twice() -> None:
 @given(segments)
 def test_a_right_checksum_is_taken(segment: bytes) -> None:
     check = right(pseudo(len(segment)) + segment)
-    decode(ipv4.TCP, segment[:16] + check.to_bytes(2, "big") + segment[18:])
+    right_one = segment[:16] + check.to_bytes(2, "big") + segment[18:]
+    assert decode(ipv4.TCP, right_one) == segment[20:]
 
 
 def test_the_sentence_of_tcp() -> None:

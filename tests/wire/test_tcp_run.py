@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
+from pynat.wire import ipv4, tcp
 from pynat.wire.checksum import ones_sum
 from pynat.wire.tcp import Segment, decode_run
+from tests.frames import mended
+from tests.spoiling import samples, spoilt
 
 MAC = bytes.fromhex("525500a81001")
 
@@ -19,8 +22,8 @@ MAC = bytes.fromhex("525500a81001")
 def frame(seq: int = 1, payload: bytes = b"", /, **fields: Any) -> bytes:
     ip = {key[3:]: fields.pop(key) for key in list(fields) if key.startswith("ip_")}
     to = fields.pop("to", MAC.hex(":"))
-    tcp = TCP(seq=seq, **{"sport": 1000, "dport": 80, "flags": "A", "ack": 5, **fields})
-    packet = IP(**{"src": "10.0.0.2", "dst": "10.9.9.9", **ip}) / tcp / payload
+    segment = TCP(seq=seq, **{"sport": 1000, "dport": 80, "flags": "A", "ack": 5, **fields})
+    packet = IP(**{"src": "10.0.0.2", "dst": "10.9.9.9", **ip}) / segment / payload
     return bytes(Ether(dst=to) / packet)
 
 
@@ -127,11 +130,27 @@ def test_there_must_be_such_a_frame(frames: list[bytes], at: int) -> None:
         decode_run(frames, at, MAC)
 
 
-@given(st.binary(max_size=200), st.integers(0, 60))
-def test_no_bytes_are_too_odd(noise: bytes, cut: int) -> None:
-    whole = frame(1, b"data")
-    for data in (noise, whole[:cut] + noise, whole[: 14 + cut] + noise + whole[14 + cut :]):
-        run(data, whole, data)
+def test_what_is_taken_of_spoilt_frames_is_what_the_decoder_reads() -> None:
+    """Alone, and behind a frame with which it goes on."""
+    before = frame(1, b"before", options=stamps(1))
+    valid = [frame(7, b"data", options=stamps(1)), frame(7, b"data"), frame(7, ack=6)]
+    taken = joined = 0
+    for data in samples(valid, spoilt, 4000):
+        whole = mended(data)
+        segment, both = run(whole), run(before, whole)
+        assert both is not None
+        if segment is not None:
+            taken += 1
+            decoded = tcp.decode(ipv4.decode(memoryview(whole)[14:]))
+            assert not decoded.flags & tcp.URG
+            decoded.urgent = 0  # which means nothing then
+            assert segment == decoded
+        if both.count == 2:
+            joined += 1
+            assert segment is not None
+            assert both.payload == b"before" + bytes(segment.payload)
+    assert 1000 < taken < 3000
+    assert 100 < joined < 1000
 
 
 @given(st.binary(max_size=3000))
