@@ -79,7 +79,9 @@ def test_what_is_no_capture_of_ethernet(tmp_path: Path) -> None:
         list(read(tmp_path / "y"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(at=st.integers(0, 400), with_bytes=st.binary(max_size=8), size=st.integers(0, 400))
 def test_a_spoilt_file_is_read_as_far_as_it_goes(
     tmp_path: Path, at: int, with_bytes: bytes, size: int

@@ -60,7 +60,9 @@ def test_file_server_and_folder_fit_together(
     assert lab.drops == {}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(st.sampled_from([67, 69, 61_000]), st.binary(max_size=300))
 def test_no_datagram_to_a_service_raises(port: int, data: bytes) -> None:
     lab = Lab()
