@@ -76,7 +76,10 @@ def _is_answered(commands: Commands, line: bytes) -> None:
     assert told["ok"] or "a fault in pynat" not in told["error"], line
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=200,
+)
 @given(command=COMMANDS, arguments=ARGUMENTS)
 def test_any_arguments(commands: Commands, command: str, arguments: dict[str, object]) -> None:
     if isinstance(arguments.get("file"), str):
@@ -84,7 +87,10 @@ def test_any_arguments(commands: Commands, command: str, arguments: dict[str, ob
     _is_answered(commands, json.dumps({"command": command} | arguments).encode())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=200,
+)
 @given(line=st.binary(max_size=60))
 def test_any_bytes(commands: Commands, line: bytes) -> None:
     _is_answered(commands, line.replace(b"\n", b""))

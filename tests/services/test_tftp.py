@@ -615,7 +615,9 @@ datagrams = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(st.lists(st.tuples(datagrams, st.booleans()), max_size=12))
 def test_no_bytes_raise(root: Path, sent: list[tuple[bytes, bool]]) -> None:
     lab = Lab(Config(tftp=Tftp(root, write=True)))
