@@ -215,9 +215,15 @@ async def _with_flows(guest: Guest) -> None:
     await guest.link.turn()
 
 
+async def _read_to_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+
 def test_flows_stats_leases_and_neighbours(path: Path) -> None:
     async def run() -> None:
-        listener = await asyncio.start_server(lambda _, writer: None, "127.0.0.1", 0)
+        listener = await asyncio.start_server(_read_to_the_end, "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]
         config = at(path)
         async with listener, controlled_running(config) as guest:

@@ -20,6 +20,7 @@ from pynat.bochs.find import Bochs
 from pynat.bochs.outcome import Ending
 from pynat.testing.guests import DONE, Boot, Machine, Nic, ipxe_image, linux_image, ping_program
 from pynat.testing.guests.linux import results
+from tests import limits
 from tests.live.frames import difference, frames
 from tests.live.network import ETHMOD, HANGS
 
@@ -147,8 +148,7 @@ def test_boots_of_ipxe_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> N
 
 
 def test_boots_of_linux_with_two_cards_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> None:
-    if bochs.version >= (3, 0):
-        pytest.skip("this Bochs's runs of Linux differ without any card too (docs/hermetic.md)")
+    limits.ALIKE.skip()
     models = ("e1000", "ne2k-pci")
     image = linux_image(artifacts / "linux.iso", LINUX, nic_models=models)
     guest = Guest(image, models, Machine(image).ips, DONE, bochs)

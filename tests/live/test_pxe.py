@@ -28,12 +28,18 @@ from pynat.testing.guests import (
     ping_replies,
 )
 from pynat.testing.servers import HttpServer, pseudo_random
+from tests import limits
 from tests.live.frames import verify_capture
 from tests.live.network import HANGS, ROUTER, capture, nic
 
 pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
 
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
+
+
+@pytest.fixture(autouse=True)
+def roms_fit() -> None:
+    limits.BOOT_ROM.skip()
 
 
 def boot(artifacts: Path, bochs: Bochs, model: str, settings: str, root: Path | None) -> str:
