@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 import re
-import socket
 from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address
+from socket import inet_aton
 
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
@@ -65,6 +65,6 @@ def any_base(text: str) -> int:
 def address(value: object) -> IPv4Address:
     """C's inet_aton: also fewer than four parts, hexadecimal and octal ones, and words behind."""
     try:
-        return IPv4Address(socket.inet_aton(str(value)))
+        return IPv4Address(inet_aton(str(value)))
     except (OSError, ValueError):
         raise Wrong('an IPv4 address, for example "10.0.2.2"') from None

@@ -14,12 +14,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pynat.testing.sealed import Unsealable, seal
 from tests.preparing import NEEDS, prepare
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
+
+# How fast an example is, on a busy machine too, is no property of ours.
+settings.register_profile(
+    "pynat", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("pynat")
 
 SEALED = ("boots", "netns")  # markers of tests that could reach the world otherwise
 BOOTING = "tests/live"

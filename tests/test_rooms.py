@@ -31,23 +31,30 @@ TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
     *("wire", "nat", "inner", "services", "router", "lint", "rules", "impair"),
-    *("errors", "remarks", "notices", "timers", "peer"),
+    *("errors", "harmless", "remarks", "notices", "timers", "peer"),
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
     "config": {"pathlib", "shlex"},
-    "config_*": {"codecs", "json", "pathlib", "shlex", "tomllib"},
+    "config_*": {"codecs", "json", "os", "pathlib", "shlex", "stat", "tomllib", "socket.inet_aton"},
     "engine": {"asyncio", "traceback"},
+    "engine_loop": {"asyncio"},
+    "interrupts": {"dis", "signal"},
+    "children": {
+        *("contextlib", "ctypes", "functools", "os", "pathlib", "signal", "subprocess"),
+        *("threading", "time"),
+    },
     "net": {
         *("asyncio", "contextlib", "contextvars", "h11", "http", "inspect", "linecache", "pathlib"),
         *("scapy", "sys", "sysconfig", "tomllib", "traceback", "urllib", "warnings"),
     },
     "host": {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
-        *("signal", "socket", "stat", "subprocess"),
+        *("signal", "socket", "stat", "subprocess", "termios"),
     },
     "control": {
-        *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "traceback"),
+        *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
+        "traceback",
     },
     "link": {
         *("asyncio", "contextlib", "ctypes", "fcntl", "io", "json", "os", "pathlib", "select"),

@@ -73,8 +73,8 @@ class Foreign:
         text = (
             f"{packet}: the guest's address {dotted(packet.sender)} and its gateway"
             f" {dotted(packet.target)} are of another net than this network's"
-            f" {self._network.net}: write {self._keys(wanted)} into the file that script= names, or"
-            " network.adopt = true, or let the guest use DHCP"
+            f" {self._network.net} (RFC 1122 3.3.1.1): write {self._keys(wanted)} into"
+            " the file that script= names, or network.adopt = true, or let the guest use DHCP"
         )
         self._notices.drop("arp other net", text, now, Level.ERROR if first else Level.DEBUG)
 

@@ -62,7 +62,7 @@ class Answer:
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         self.packet = BOOTP(reply.payload)
-        pairs = self.packet[DHCP].options
+        pairs = self.packet[DHCP].options if DHCP in self.packet else []  # a foreign cookie
         self.order = [item[0] for item in pairs if isinstance(item, tuple)]
         self.options = {item[0]: item[1:] for item in pairs if isinstance(item, tuple)}
         kinds = {2: "offer", 5: "ack", 6: "nak", 0: "bootp"}

@@ -243,6 +243,8 @@ def test_spoilt_options_are_read_as_they_would_be_written_or_malformed() -> None
         assert str(message).isprintable()
         again, left_out = dhcp.encode(message, limit=9000)
         assert (dhcp.decode(again), left_out) == (message, [])
+        for flaw in message.flaws:
+            raise flaw
 
     full = Message(2, 1, MAC, options={53: b"\2", 200: bytes(250), 201: b"a" * 120, 202: b"b" * 60})
     valid = [
