@@ -23,6 +23,13 @@ _FLOPPY = 1_474_560  # bytes, 3.5 inches
 _SIGNATURE = b"\x55\xaa"
 
 
+def resets(count: int) -> bytes:
+    """Reset the machine so many times, counted in the CMOS's byte 0x40, and go on."""
+    one_more = "b040 e670 e471 fec0 88c4 b040 e670 88e0 e671"  # ah: the new count
+    while_less = f"80fc{count + 1:02x} 7305 b0fe e664 f4"  # 0xfe to port 0x64; hlt
+    return bytes.fromhex(f"{one_more} {while_less}")
+
+
 def shutdown_port() -> bytes:
     """Write "Shutdown" to port 0x8900, a byte at a time."""
     return bytes.fromhex("ba0089") + b"".join(bytes([0xB0, byte, 0xEE]) for byte in b"Shutdown")

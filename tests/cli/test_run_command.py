@@ -24,6 +24,7 @@ from tests.bochs.machines import (
     bochsrc,
     fake,
     greeter,
+    resets,
 )
 from tests.bochs.processes import Watch
 
@@ -272,6 +273,16 @@ def test_options_for_bochs_and_its_output(tmp_path: Path) -> None:
     )
     assert code == 0
     assert b"H" in output.read_bytes()
+
+
+def test_a_guest_that_resets_again_and_again_has_one_network(tmp_path: Path) -> None:
+    """The CPU is one without VMX, which Bochs's BIOS locks for good."""
+    card = "e1000: enabled=1, ethmod=pynat"
+    cpu = "cpu: model=athlon64_clawhammer"
+    assert _run(bochsrc(tmp_path, resets(20) + POWER_OFF, card, cpu), "--timeout", "50") == 0
+    log = (tmp_path / "bochs.log").read_text()
+    assert log.count("bx_pc_system_c::Reset") == 21  # one is the start
+    assert log.count("network 192.168.16.0/24") == 1
 
 
 @pytest.mark.parametrize(
