@@ -238,7 +238,7 @@ def test_the_end_of_a_flow_is_told() -> None:
     lab.wait(700)
     assert ends == [
         ("tcp 192.168.16.2:40000 > a.test:80", "reset by the guest"),
-        ("udp 192.168.16.2:1000 > 192.0.2.7:5", "idle for 600 s"),
+        ("udp 192.168.16.2:1000 > 192.0.2.7:5", "idle for 600 s (udp.idle)"),
     ]
 
 
