@@ -69,6 +69,7 @@ class SimGuest:
         self._order = count()
         self._air: list[tuple[float, int, bool, bytes]] = []  # when, order, to the guest?, frame
         self._una = 0  # of our bytes; SYN aside
+        self._room = 0  # the other side's window, from `_una` on
         self._sent = 0
         self._our_fin_sent = False
         self._our_fin_acked = False
@@ -129,10 +130,12 @@ class SimGuest:
             self._send(-1, SYN)
         else:
             self._sent = self._una
-            self._push()
+            self._push(least=1)
 
-    def _push(self) -> None:
-        end = min(len(self.outgoing), self._una + self.window)
+    def _push(self, *, least: int = 0) -> None:
+        """least: bytes that go also where the window is closed, to probe it."""
+        room = max(least, min(self.window, self._room))
+        end = min(len(self.outgoing), self._una + room)
         while self._sent < end:
             data = self.outgoing[self._sent : min(self._sent + MSS, end)]
             self._send(self._sent, ACK, data)
@@ -155,6 +158,7 @@ class SimGuest:
             if segment.options.timestamps is not None:
                 self._stamp = segment.options.timestamps[0]
             self.state = "ESTABLISHED"
+            self._room = segment.window
             self._send(self._una, ACK)
             self._push()
         elif self.state == "ESTABLISHED":
@@ -165,7 +169,10 @@ class SimGuest:
         if acked > len(self.outgoing):
             self._our_fin_acked = True
             acked = len(self.outgoing)
-        if acked > self._una:
+        opens = segment.window > self._room
+        if acked >= self._una:
+            self._room = segment.window
+        if acked > self._una or (acked == self._una and opens):
             self._una = acked
             self._sent = max(self._sent, acked)
             self._timer = self.lab.now + RTO

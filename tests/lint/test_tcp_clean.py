@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pynat.lint.frame import Finding
@@ -57,6 +57,8 @@ class Watched(SimGuest):
     st.booleans(),
     st.booleans(),
 )
+@example(Wire(0.0, 0.0, 0.171875, 0.0), 0, 21_181, 0, True, False, False)
+@example(Wire(0.03125, 0.0625, 0.140625, 0.015625), 1721, 17_002, 1001, True, False, False)
 def test_a_bad_wire_is_not_the_guests_fault(
     wire: Wire, seed: int, up: int, down: int, slow: bool, selective: bool, stamped: bool
 ) -> None:

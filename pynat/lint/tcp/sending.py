@@ -223,7 +223,8 @@ class Sending:
     ) -> None:
         """The window opens or closes."""
         peer = self._peer
-        if (seq < peer.top and text) or ack < peer.acked:
+        is_again = text and seq < peer.top
+        if ack < peer.acked or (is_again and ack == peer.acked):
             return  # old: what it says of the window may be too
         window = segment.window << peer.shift
         if not window:
