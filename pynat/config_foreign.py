@@ -12,6 +12,7 @@ import difflib
 import os
 import re
 import stat
+import tomllib
 from pathlib import Path
 
 from pynat.config_slirp import is_almost_slirp, is_slirp
@@ -70,12 +71,19 @@ def _content(data: bytes) -> str:
 def _text(written: str) -> str:
     if is_slirp(written) or is_vnet(written) or is_almost_slirp(written):
         return ""
-    if _COMMAND.search(written):
-        return "a shell script"
     keys = [table or key for table, key in _KEY.findall(written)[:_LOOKED_AT]]
-    if any(difflib.get_close_matches(key, _NAMES, n=1, cutoff=NEAR) for key in keys):
-        return ""
-    return "neither TOML with a key of pynat's, nor a slirp or vnet file"
+    has_ours = any(difflib.get_close_matches(key, _NAMES, n=1, cutoff=NEAR) for key in keys)
+    if _COMMAND.search(written) and not (has_ours and _is_toml(written)):
+        return "a shell script"
+    return "" if has_ours else "neither TOML with a key of pynat's, nor a slirp or vnet file"
+
+
+def _is_toml(written: str) -> bool:
+    try:
+        tomllib.loads(written)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- ethdev=

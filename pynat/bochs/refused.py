@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pynat.bochs.bochsrc import Line
 from pynat.bochs.cards import MODELS, cards_of, options_of
-from pynat.bochs.find import WINDOW_REMEDY, Bochs
+from pynat.bochs.find import OLDEST, WINDOW_REMEDY, Bochs
 
 GONE = "leave it out"
 ISA = "ioaddr=0x300, irq=10"
@@ -58,7 +58,7 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return f"write {name}: file={value}"
         case "romimage":
             return _rom(options)
-        case "pci" if options.get("enabled", "1") == "1" and "chipset" not in options:
+        case "pci" if bochs.version == OLDEST and _lacks_chipset(options):
             return f"write pci: {', '.join(filter(None, [value, _CHIPSET]))}"
         case "vga" if "update_interval" in options:
             return f"write vga: update_freq={_per_second(options['update_interval'])}"
@@ -71,6 +71,10 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
         case _ if name in MODELS and options.get("ethmod", "pynat") not in _ethmods(bochs):
             return "write ethmod=pynat"
     return ""
+
+
+def _lacks_chipset(options: dict[str, str]) -> bool:
+    return options.get("enabled") == "1" and "chipset" not in options
 
 
 def _rom(options: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from pynat.bochs import Bochs, BochsRun, Ending
 from pynat.bochs.bochsrc import lines_of
+from pynat.bochs.find import OLDEST
 from pynat.bochs.refused import doubtful, refused
 from tests.bochs.machines import bochsrc, shutdown_port
 
@@ -77,6 +78,8 @@ def said_of(bochs: Bochs, path: Path, line: str, *, shown: bool = True) -> list[
 def test_what_is_refused_is_named_with_its_replacement(
     bochs: Bochs, tmp_path: Path, line: str
 ) -> None:
+    if line == "pci: enabled=1" and bochs.version != OLDEST:
+        pytest.xfail("later ones need not be told the chipset")
     path = tmp_path / "bochsrc"
     (said,) = said_of(bochs, path, line)
     assert said.startswith(f"{path}:2: {line}: {bochs.name} refuses this; {REFUSED[line]}")

@@ -202,6 +202,10 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
 
+    def end(self) -> int:
+        os.kill(self._pid, signal.SIGTERM)
+        return self.code()
+
     def code(self) -> int:
         with contextlib.suppress(OSError):  # the end of a terminal is one
             while data := os.read(self._terminal, 4096):
@@ -210,7 +214,8 @@ class Terminal:
 
 
 def debugged(folder: Path, code: bytes) -> Terminal:
-    path = bochsrc(folder, code, "magic_break: enabled=1", "display_library: term")
+    lines = ["magic_break: enabled=1", "display_library: term", "port_e9_hack: enabled=1"]
+    path = bochsrc(folder, code, *lines)
     options = ["--quiet", "-f", str(path), "--log", str(folder / "bochs.log")]
     return Terminal(*options, "--", "panic: action=fatal")
 
@@ -240,16 +245,15 @@ def test_ctrl_c_is_the_debuggers_where_one_debugs(
     if not bochs.needs_rc:
         pytest.xfail("without the debugger Ctrl-C ends Bochs")
     monkeypatch.setenv("TERM", "xterm")
-    terminal = debugged(tmp_path, MAGIC_BREAK + HANG)
-    for prompt in (1, 2):
-        terminal.await_text(f"<bochs:{prompt}>")
-        terminal.type("c\n")
-        terminal.await_text("c\r\n")
-        terminal.type("\x03")
-    terminal.await_text("<bochs:3>")
-    terminal.type("q\n")
-    assert terminal.code() == 0
-    assert "quit after" in terminal.text
+    terminal = debugged(tmp_path, MAGIC_BREAK + HELLO_E9 + HANG)
+    terminal.await_text("<bochs:1>")
+    terminal.type("c\n")
+    terminal.await_text("H")  # the guest runs
+    terminal.type("\x03")
+    terminal.await_text("<bochs:2>")
+    terminal.type("r\n")
+    terminal.await_text("rip: ")
+    assert terminal.end() == 143  # not by q: at its prompt Debian's 2.7 now and then crashes then
 
 
 def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

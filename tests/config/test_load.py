@@ -170,6 +170,14 @@ def test_a_script_of_another_back_end_is_a_warning(
     mistake(str(file))  # where it is named as pynat's
 
 
+def test_words_of_a_shell_within_toml_make_it_no_script(tmp_path: Path) -> None:
+    file = tmp_path / "net"
+    file.write_text(
+        'guestfwd = ["""tcp:192.168.16.9:7-cmd:sh -c \'\necho hello\n\'"""]\nseed = 3\n'
+    )
+    assert load(str(file), "").seed == 3
+
+
 def _left_over(script: str, what: str) -> None:
     config = load(script, "/dev/net/tun")
     (warning,) = config.warnings
