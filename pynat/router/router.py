@@ -423,7 +423,6 @@ class Router:
         """What the host is to do. What hosts within the process do is done here."""
         actions: list[Action] = []
         while True:
-            self._now = now
             new = self.udp.to_host() + self.echo.to_host() + self.tcp.to_host(now)
             actions += self.peers.take(self.inner.take(new, now), now)
             events = self.inner.events() + self.peers.events()

@@ -224,6 +224,14 @@ def test_guest_time_is_held_for_the_answer_of_a_host_program_that_came_in() -> N
     assert flow.lab.router.hold_until(flow.lab.now) > flow.lab.now
 
 
+def test_only_a_syn_that_comes_again_gets_the_syn_ack_again() -> None:
+    flow = syn_received(Lab())
+    flow.guest(". 0:0(0) ack 1")  # a number before that of its next byte opens nothing
+    assert flow.to_guest() == []
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
 def test_our_syn_acknowledges_nothing() -> None:
     (syn,) = _forwarded().packets()
     assert (str(syn["TCP"].flags), syn["TCP"].ack) == ("S", 0)

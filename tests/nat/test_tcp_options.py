@@ -299,6 +299,17 @@ def test_what_a_guest_said_it_had_is_not_believed_at_the_second_time_out() -> No
     assert flow.to_guest() == [". 1001:2001(1000) ack 1", "P. 2001:3001(1000) ack 1"]
 
 
+def test_what_is_acknowledged_is_not_remembered_as_sacked() -> None:
+    flow = selective()
+    (sender,) = [one.sender for one in flow.lab.router.tcp.flows()]
+    for at in range(1, 20_000, 2000):
+        flow.host_says(pattern(2000))
+        flow.guest(f". 1:1(0) ack {at} <sack {at + 1000}:{at + 2000}>")
+        assert len(sender._sacked) == 1
+        flow.guest(f". 1:1(0) ack {at + 2000}")
+        assert len(sender._sacked) == 0
+
+
 def test_blocks_that_name_nothing_of_ours_are_ignored() -> None:
     flow = selective()
     flow.host_says(pattern(2000))

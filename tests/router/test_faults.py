@@ -104,6 +104,7 @@ def test_the_router_fails_over_and_back() -> None:
     assert [(one.src, one[ARP].psrc, one[ARP].hwsrc) for one in lab.arps()] == [
         (STANDBY, ROUTER, STANDBY)
     ]
+    assert any(f"the router is at {STANDBY} now" in line for line in lab.log)
     lab.from_guest(udp(HOST, 9, b"to the old one"))
     assert lab.drops == {"ethernet not ours": 1}
     assert lab.to_host() == []

@@ -13,7 +13,7 @@ from pynat.testing.script import TcpScript
 from tests.frames import ROUTER
 from tests.services.faulty import Faulty
 
-NAMES = '[dns]\nnames = {"a.test" = "192.0.2.7", "b.test" = "192.0.2.8"}'
+NAMES = '[dns]\nnames = {"a.test" = "192.0.2.7", "b.test" = "192.0.2.8", "x.b.test" = "192.0.2.9"}'
 
 
 def lab(*faults: str) -> Faulty:
@@ -103,6 +103,11 @@ def test_an_answer_that_a_guest_must_not_take(fault: str) -> None:
     }
     assert seen[fault] == wrong[fault]
     assert right(asked(net))
+
+
+def test_a_wrong_question_is_not_the_right_one_by_chance() -> None:
+    net = lab("dns * wrong-question 1")
+    assert asked(net, "x.b.test")[DNS].qd[0].qname == b"y.b.test."
 
 
 def test_garbage() -> None:

@@ -260,6 +260,11 @@ def test_half_close() -> None:
     assert flow.to_guest() == [". 2:2(0) ack 102"]
 
 
+def test_who_closes_at_once_says_nothing() -> None:
+    flow = opened("halfclose", 13)
+    assert flow.to_guest() == ["F. 1:2(0) ack 1"]
+
+
 def test_never_closing() -> None:
     flow = opened("neverclose, page 10")
     ask(flow)

@@ -319,7 +319,8 @@ def test_packets_that_make_no_sense_end_the_transfer(lab: Lab, client: TftpClien
             "ERROR 2: leads out of the root",
             "failed (leads out of the root in {root})",
         ),
-        ("y" * 300, "ERROR 1: the name is too long", "refused (the name is too long)"),
+        ("y" * 255, "ERROR 1: file not found", "not found (file not found in {root})"),
+        ("y" * 256, "ERROR 1: the name is too long", "refused (the name is too long)"),
     ],
 )
 def test_what_cannot_be_read(
@@ -489,6 +490,15 @@ def test_a_block_of_a_written_window_is_lost(client: TftpClient, root: Path) -> 
     for number in (2, 3, 4, 5):
         client.data(number, pattern(512))
     assert client.got() == ["ACK block 5"]
+
+
+def test_a_writer_that_repeats_itself_is_counted(lab: Lab, client: TftpClient) -> None:
+    client.write("new")
+    client.got()
+    for number in (1, 1, 1, 2):
+        client.data(number, pattern(512) if number == 1 else b"")
+    assert client.got() == ["ACK block 1"] * 3 + ["ACK block 2"]
+    assert said(lab) == ['"new" received, 512 bytes in 0.000 s, 2 packets repeated']
 
 
 def test_a_writer_that_falls_silent(lab: Lab, client: TftpClient, root: Path) -> None:
