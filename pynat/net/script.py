@@ -35,7 +35,8 @@ def run(path: Path, source: str) -> Net:
     except (Exception, SystemExit) as error:
         raise ConfigError(
             f"{place(error) or path}: {type(error).__name__}: {error}; the script has to run to"
-            f" its end\n{told(error)}"
+            " its end",
+            told(error),
         ) from None
     return _only_net(path, module)
 
