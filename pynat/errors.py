@@ -24,5 +24,11 @@ class Malformed(Exception):  # noqa: N818 - a name the whole engine reads as a w
 class ConfigError(Exception):
     """A config file, or something it names, is wrong.
 
-    The text is one line: file (and line where known), key, value and what would be right.
+    text: one line: file (and line where known), key, value and what would be right. What of it a
+        user wrote may be anything, and is shown escaped.
+    below: what a script has raised.
     """
+
+    def __init__(self, text: str, below: str = "") -> None:
+        line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+        super().__init__(f"{line}\n{below}" if below else line)

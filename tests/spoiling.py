@@ -19,7 +19,7 @@ TWO = "\N{ARABIC-INDIC DIGIT TWO}"
 NO_UTF_8 = "\udc80"
 ODD_BYTES = (0, 1, 0x7F, 0x80, 0xC0, 0xFF)
 ODD_NUMBERS = ("0", "1", "007", "24", "33", "255", "256", "65535", "65536", "1" * 20)
-ODD_WORDS = ("x", ":", "-", ".", "..", "[", "]", "'", "/", "\0", "\n", "\xe9", TWO, NO_UTF_8)
+ODD_WORDS = ("x", ":", "-", ".", "..", "[", "]", "'", "/", "\0", "\n", r"\n", "\xe9", TWO, NO_UTF_8)
 
 T = TypeVar("T")
 
@@ -36,11 +36,11 @@ def sift(
     *,
     least: float,
     said: Iterable[str],
-) -> None:
-    """take: raises `refusal` for what it refuses, and nothing else.
+) -> list[str]:
+    """The texts of the refusals.
 
-    The share `least` of the inputs is taken, and as much is refused; each of `said` is in the text
-    of a refusal.
+    take: raises `refusal` for what it refuses, and nothing else. The share `least` of the inputs
+    is taken, and as much is refused; each of `said` is in the text of a refusal.
     """
     taken, refusals = 0, []
     for one in inputs:
@@ -58,6 +58,7 @@ def sift(
     text = "\n".join(refusals)
     unsaid = [part for part in said if part not in text]
     assert not unsaid, f"no refusal says {unsaid}"
+    return refusals
 
 
 # ---------------------------------------------------------------- bytes

@@ -37,8 +37,8 @@ def run(path: Path, source: str) -> Net:
         if is_interrupt(error):
             raise
         raise ConfigError(
-            f"{place(error) or path}: {summary(error)}; the script has to run to its end\n"
-            + told(error)
+            f"{place(error) or path}: {summary(error)}; the script has to run to its end",
+            told(error),
         ) from None
     return _only_net(path, module)
 

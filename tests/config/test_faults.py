@@ -12,6 +12,7 @@ from pynat.config_faults import FORMS, fault, usage
 from pynat.config_toml import read_toml
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
+from tests.spoiling import respelt, samples, sift
 
 DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
 EXAMPLES = {"N": "3", "SECONDS": "2.5", "WHOLE": "30", "BYTES": "1500", "MTU": "1280"}
@@ -57,6 +58,23 @@ def test_a_mistake_is_told_with_what_would_be_right(text: object, right: str) ->
     with pytest.raises(Wrong) as caught:
         fault(text)
     assert right in caught.value.right
+
+
+def test_a_spoilt_fault_is_read_as_it_is_told_or_refused() -> None:
+    def read(text: str) -> None:
+        found = fault(text)
+        assert fault(str(found)) == found
+
+    forms = [usage(service, kind) for service, kinds in FORMS.items() for kind in kinds]
+    words = EXAMPLES | SUBJECTS | {"[N]": "3", "[discover|request]": "request"}
+    valid = [
+        " ".join(words.get(word, word.split("|")[0]) for word in form.split()) for form in forms
+    ]
+    refusals = [
+        *("a fault of dhcp, dns, arp, icmp", "one of silent", "does not fit there", "SECONDS is"),
+        *("NAME is a name", "ADDRESS is an IPv4 address", "did you mean", "text in UTF-8"),
+    ]
+    sift(samples(valid, respelt, 4000), read, Wrong, least=0.2, said=refusals)
 
 
 def test_a_file_names_them() -> None:

@@ -12,6 +12,7 @@ from pynat.config_toml import read_toml
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
 from pynat.peer import Behaviour, Closing, Manner, Peer, Service, Twist
+from tests.spoiling import respelt, samples, sift
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "peers.md"
 
@@ -99,6 +100,19 @@ def test_mistakes_name_the_line_and_what_would_be_right(written: str, said: str)
         toml(written)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_spoilt_behaviour_is_read_as_it_is_told_or_refused() -> None:
+    def read(does: str) -> None:
+        found = behaviour(does)
+        assert behaviour(found.text) == found
+
+    valid = [*ZOO.values(), "mss 100, reorder, duplicate,halfclose, chargen", "unreachable net"]
+    refusals = [
+        *("is none", "is none; write", "N is a number", "T is a time", "a number from 1 to"),
+        *("at most 3600s", "text in UTF-8"),
+    ]
+    sift(samples(valid, respelt, 4000), read, Wrong, least=0.2, said=refusals)
 
 
 def test_the_docs_have_every_form_and_every_animal() -> None:

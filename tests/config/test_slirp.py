@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from pynat.config import Config, Network
 from pynat.config_slirp import KEYS, NO_EFFECT, is_slirp, read_slirp
 from pynat.errors import ConfigError
+from tests.spoiling import NO_UTF_8, respelt, samples, sift
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -38,22 +40,45 @@ def test_slirps_own_defaults() -> None:
     assert addresses(slirp("").network) == ["10.0.2.0/24", "10.0.2.2", "10.0.2.3", "10.0.2.15"]
 
 
+EVERYTHING = (
+    "# a comment\n\n"
+    "restricted = 0\n"
+    "NET=192.168.10.0\n"
+    "mask = 255.255.255.128\n"
+    "host = 192.168.10.1\r\n"
+    "DHCPstart = 192.168.10.20\n"
+    "dns = 192.168.10.2\n"
+    "hostname = slirp\n"
+    "bootfile = /pxelinux.0\n"
+    "tftp_srvname = boot\n"
+    "dnssearch = a.test, b.test ,\n"
+    "pktlog = slirp.txt\n"
+    "ipv6_enabled = 0\n" + "".join(f"hostfwd = tcp:0.0.0.0:{8000 + i}-:80\n" for i in range(8))
+)
+
+
+def spoilt_file(text: str, dice: Random) -> str:
+    """In one line; what is no UTF-8 is no text of a file."""
+    lines = text.strip().split("\n")
+    at = dice.choice([number for number, line in enumerate(lines) if "=" in line])
+    lines[at] = respelt(lines[at], dice).replace(NO_UTF_8, "?")
+    return "\n".join(lines)
+
+
+def test_a_spoilt_file_is_a_config_or_one_line() -> None:
+    refusals = [
+        *("unknown key; did you mean", "must be written as key = value", "must be an IPv4 address"),
+        *("must be an address in", "must be [tcp|udp]", "must be a domain name", "pktlog"),
+        *("mask", "dhcpstart", "restricted"),
+    ]
+    inputs = samples([EVERYTHING], spoilt_file)
+    for said in sift(inputs, slirp, ConfigError, least=0.2, said=refusals):
+        assert said.startswith("slirp.conf:")
+        assert said.isprintable()
+
+
 def test_a_file_with_everything() -> None:
-    config = slirp(
-        "# a comment\n\n"
-        "restricted = 0\n"
-        "NET=192.168.10.0\n"
-        "mask = 255.255.255.128\n"
-        "host = 192.168.10.1\r\n"
-        "DHCPstart = 192.168.10.20\n"
-        "dns = 192.168.10.2\n"
-        "hostname = slirp\n"
-        "bootfile = /pxelinux.0\n"
-        "tftp_srvname = boot\n"
-        "dnssearch = a.test, b.test ,\n"
-        "pktlog = slirp.txt\n"
-        "ipv6_enabled = 0\n" + "".join(f"hostfwd = tcp:0.0.0.0:{8000 + i}-:80\n" for i in range(8))
-    )
+    config = slirp(EVERYTHING)
     wanted = ["192.168.10.0/25", "192.168.10.1", "192.168.10.2", "192.168.10.20"]
     assert addresses(config.network) == wanted
     assert (config.dhcp.hostname, config.dhcp.bootfile) == ("slirp", "/pxelinux.0")

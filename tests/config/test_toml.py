@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pynat.config import Config, Forward, Protocol, StaticLease, Tftp, TimePolicy
 from pynat.config_slirp import read_slirp
 from pynat.config_toml import KEYS, read_toml
 from pynat.config_values import Wrong
 from pynat.errors import ConfigError
+from tests.spoiling import NO_UTF_8, respelt, samples, sift
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -30,56 +30,97 @@ def mistake(text: str) -> str:
     return str(caught.value)
 
 
+MOST_KEYS = """
+time = "never"
+patience = 2
+host_loopback = false
+forwards = ["tcp:127.0.0.1:8080-:80", "udp:0.0.0.0:0-10.1.0.10:53", "::2222-:22"]
+capture = "out.pcap"
+seed = 7
+[network]
+net = "10.1.0.0/16"
+router = "10.1.0.9"
+guest = "10.1.2.3"
+dns = "10.1.0.8"
+mac = "52-55-00-00-00-0A"
+mtu = 1400
+[dhcp]
+enabled = false
+lease = 60.5
+hostname = "box"
+domain = "lab.test"
+search = ["a.test", "b.test."]
+bootfile = "pxelinux.0"
+next_server = "10.1.0.7"
+server_name = "boot"
+ipxe_bootfile = "http://10.1.0.9/boot.ipxe"
+ntp = ["10.1.0.7", "1.2.3.4"]
+routes = ["10.2.0.0/16 via 10.1.0.7"]
+static = {"52:54:00:12:34:56" = "10.1.0.77"}
+options = {150 = "ip:1.2.3.4, 1.2.3.5", 224 = "text:x y"}
+[dns]
+resolvers = ["1.1.1.1", "1.1.1.1:5353", "::1", "[::1]:54", "[2001:db8::1]"]
+names = {"X.test" = "1.2.3.4", "y.test" = ["1.2.3.4", "5.6.7.8"]}
+timeout = 1
+tries = 3
+[tftp]
+root = "/"
+write = true
+max_size = 1000
+[tcp]
+idle = 10
+mss = 1000
+[udp]
+idle = 20
+"""
+OTHER_KEYS = """
+layout = "slirp"
+hermetic = false
+restricted = true
+allow = ["10.0.0.5", "192.0.2.0/24:443"]
+guestfwd = ["tcp:10.0.2.100:7-cmd:cat"]
+host_aliases = {"93.184.216.34:80" = "127.0.0.1:8080", "other.test" = "127.0.0.1"}
+peers = {"slow.test:80" = "accept after 3s, window 100", "192.0.2.9" = "reset"}
+zoo = true
+impair = ["to-guest delay 100ms 20ms loss 1%", "flip tcp.checksum frame 10"]
+faults = ["dns www.test slow 2.5", "dhcp nak 3"]
+control = "none"
+backlog = 5
+capture_size = 5
+capture_files = 3
+[lint]
+enabled = false
+silence = ["TCP020", "ARP020"]
+json = "found.json"
+[tcp]
+window = 100000
+window_scale = false
+timestamps = false
+sack = true
+delayed_ack = 0
+isn = 5
+rto_initial = 1
+rto_min = 0.5
+rto_max = 30
+retries = 5
+forward_wait = 9.5
+flows = 9
+[udp]
+broadcast = "forward"
+dns_idle = 10
+flows = 3
+[icmp]
+idle = 60
+flows = 9
+"""
+
+
 def test_an_empty_file_is_the_defaults() -> None:
     assert toml("") == Config()
 
 
-def test_every_key() -> None:
-    config = toml(
-        """
-        time = "never"
-        patience = 2
-        host_loopback = false
-        forwards = ["tcp:127.0.0.1:8080-:80", "udp:0.0.0.0:0-10.1.0.9:53", "::2222-:22"]
-        capture = "out.pcap"
-        seed = 7
-        [network]
-        net = "10.1.0.0/16"
-        router = "10.1.0.9"
-        guest = "10.1.2.3"
-        dns = "10.1.0.8"
-        mac = "52-55-00-00-00-0A"
-        mtu = 1400
-        [dhcp]
-        enabled = false
-        lease = 60.5
-        hostname = "box"
-        domain = "lab.test"
-        search = ["a.test", "b.test."]
-        bootfile = "pxelinux.0"
-        next_server = "10.1.0.7"
-        server_name = "boot"
-        ipxe_bootfile = "http://10.1.0.9/boot.ipxe"
-        ntp = ["10.1.0.7", "1.2.3.4"]
-        routes = ["10.2.0.0/16 via 10.1.0.7"]
-        static = {"52:54:00:12:34:56" = "10.1.0.77"}
-        options = {150 = "ip:1.2.3.4, 1.2.3.5", 224 = "text:x y"}
-        [dns]
-        resolvers = ["1.1.1.1", "1.1.1.1:5353", "::1", "[::1]:54", "[2001:db8::1]"]
-        names = {"X.test" = "1.2.3.4", "y.test" = ["1.2.3.4", "5.6.7.8"]}
-        timeout = 1
-        tries = 3
-        [tftp]
-        root = "/"
-        write = true
-        max_size = 1000
-        [tcp]
-        idle = 10
-        mss = 1000
-        [udp]
-        idle = 20
-        """.replace("10.1.0.9:53", "10.1.0.10:53")
-    )
+def test_most_keys() -> None:
+    config = toml(MOST_KEYS)
     assert config.time is TimePolicy.NEVER
     assert (config.patience, config.host_loopback, config.seed) == (2.0, False, 7)
     assert [str(rule) for rule in config.forwards] == [
@@ -267,6 +308,8 @@ def test_dns_moves_along_with_the_router() -> None:
         ("time = \nseed = 1", "net.toml:1: not valid TOML: "),
         ("x = [1,\n2", "net.toml:2: not valid TOML: "),
         ("seed = " + "9" * 5000, "net.toml:1: not valid TOML: "),
+        (r'"a\nb" = 1', r"net.toml: a\nb: unknown key"),
+        (r'dns.names = {"\u001b[2J" = "1.2.3.4"}', r'dns.names."\x1b[2J" = '),
     ],
 )
 def test_mistakes(text: str, message: str) -> None:
@@ -284,17 +327,31 @@ def test_every_key_refuses_a_date_and_names_itself(key: str) -> None:
     assert said.startswith(f"net.toml:{2 if table else 1}: {key} = ")
 
 
-@given(st.text(max_size=40), st.sampled_from(sorted(KEYS)))
-def test_any_text_for_any_key_is_a_config_or_one_line(value: str, key: str) -> None:
-    table, _, name = key.rpartition(".")
-    text = "".join(c for c in value if c.isprintable() and c not in "'\ud800")
-    written = f"[{table}]\n{name} = '{text}'" if table else f"{name} = '{text}'"
-    said = ""
-    try:
-        toml(written)
-    except ConfigError as error:
-        said = str(error)
-    assert "\n" not in said
+def spoilt_file(text: str, dice: Random) -> str:
+    """In one or two lines; what is no UTF-8 is no text of a file."""
+    lines = text.strip().split("\n")
+    for _ in range(dice.randint(1, 2)):
+        at = dice.randrange(len(lines))
+        lines[at] = respelt(lines[at], dice, ["true", "True", "x"]).replace(NO_UTF_8, "?")
+    return "\n".join(lines)
+
+
+def test_a_spoilt_file_is_a_config_or_one_line() -> None:
+    words = (*MOST_KEYS.split(), *OTHER_KEYS.split())
+    named = {word for word in words if word.isidentifier()}
+    assert {key.rpartition(".")[2] for key in KEYS} <= {*named, "script"}
+    refusals = [
+        *("not valid TOML", "text goes in quotes", "unknown key; did you mean", "write true"),
+        *("must be a whole number", "must be one of"),
+        *("must be a number of seconds", "must be an IPv4 address", "must be an address in"),
+        *("must be a MAC", "must be a domain name"),
+        *("must be [tcp|udp]", "must be left out", "is no word of a rule", "a behaviour"),
+        "a fault of",
+    ]
+    inputs = samples([MOST_KEYS, OTHER_KEYS], spoilt_file, 4000)
+    for said in sift(inputs, toml, ConfigError, least=0.1, said=refusals):
+        assert re.match(r"net.toml(:\d+)?: ", said)
+        assert said.isprintable()
 
 
 def default_text(key: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp, verify
 
 REMOTE = "192.0.2.7"
 HOST = bytes((192, 0, 2, 7))
+GUEST_IP = bytes((192, 168, 16, 2))
 LONGEST_UDP = 65_507
 
 
@@ -282,7 +285,7 @@ class Oracle:
         self.bytes: dict[int, int] = {}
         self.seen: set[tuple[int, bytes, bool]] = set()
         self.end: int | None = None
-        self.refused = False
+        self.refused = self.whole = False
 
     def take(self, offset: int, data: bytes, more: bool) -> bytes | None:
         if (offset, data, more) in self.seen or self.refused:
@@ -298,34 +301,57 @@ class Oracle:
             return None
         self.bytes |= dict(zip(span, data, strict=True))
         self.end = self.end if more else span.stop
-        if self.end is not None and len(self.bytes) == self.end:
+        self.whole = len(self.bytes) == self.end
+        if self.end is not None and self.whole:
             return bytes(self.bytes[i] for i in range(self.end))
         return None
 
 
-@settings(deadline=None, max_examples=300)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 6), st.integers(1, 4), st.booleans(), st.integers(0, 9)),
-        max_size=12,
-    )
-)
-def test_fragments_that_may_overlap_do_as_a_simple_oracle_says(
-    pieces: list[tuple[int, int, bool, int]],
-) -> None:
-    lab, oracle = Lab(), Oracle()
-    for offset, length, more, other in pieces:
-        data = pattern(length * 8, offset * 8)
-        if other == 9:  # the same place, other bytes
-            data = bytes(len(data))
-        frame = ip(REMOTE, proto=253, id=7, frag=offset, flags="MF" if more else 0) / data
-        if not more and offset == 0:
-            continue  # no fragment at all
-        lab.from_guest(bytes(frame))
-        whole = oracle.take(offset * 8, data, more)
-        assert lab.drops.get("ipv4 protocol", 0) == (whole is not None)
-        if whole is not None:
-            return
+Part = tuple[int, bytes, bool]  # offset, data, whether more follow
+
+
+def parts(dice: random.Random) -> list[Part]:
+    """A datagram in pieces, in any order; now and then one is not as it was."""
+    count = dice.randint(2, 8)
+    places = [0, *sorted(dice.sample(range(1, count), dice.randrange(count))), count]
+    whole = [
+        (8 * start, pattern(8 * (end - start), 8 * start), end < count)
+        for start, end in pairwise(places)
+    ]
+    dice.shuffle(whole)
+    for _ in range(dice.choice([0, 0, 1, 2])):
+        at = dice.randrange(len(whole))
+        offset, data, more = whole[at]
+        spoilt = dice.choice(
+            [
+                (offset + 8, data, more),
+                (offset, data + bytes(8), more),
+                (offset, data[8:] or data, more),
+                (offset, data, not more),
+                (offset, bytes(len(data)), more),
+                (offset, data, more),
+            ]
+        )
+        whole.insert(dice.randrange(len(whole) + 1), spoilt)
+        if dice.randrange(2):
+            whole.remove((offset, data, more))
+    return [part for part in whole if part[0] or part[2]]  # else it is no fragment
+
+
+def test_fragments_do_as_a_simple_oracle_says() -> None:
+    dice, outcomes = random.Random(1), Counter[str]()
+    for _ in range(3000):
+        lab, oracle = Lab(), Oracle()
+        for offset, data, more in parts(dice):
+            field = offset // 8 | (0x2000 if more else 0)
+            head = ipv4.header(GUEST_IP, HOST, 253, len(data), 7, 64, field)
+            found = lab.router.reassembly.from_guest(ipv4.decode(memoryview(head + data)), 1.0)
+            expected = oracle.take(offset, data, more)
+            assert (found and bytes(found.payload)) == expected
+            if found:
+                break
+        outcomes["whole" if oracle.whole else "refused" if oracle.refused else "waits"] += 1
+    assert min(outcomes[one] for one in ("whole", "refused", "waits")) > 300
 
 
 def test_idents_of_fragments_do_not_wrap_with_the_whole_packets_between() -> None:
