@@ -2,11 +2,13 @@
 
 Theory of operation: everything happens in a copy of the repository. Its tests are run once, folder
 by folder, with coverage.py telling which test runs which lines; what came of it is kept in
-build/mutants until a file that it depends on changes. Then a sample of all mutants is drawn. Each
-has a forked process, in which its module is compiled from the changed source when the tests import
-it; those of the room's own folder go first, the quick ones before the slow ones, and the first
-failure ends it. A line that runs while its module is imported concerns all tests of that module
-and of those that import it.
+build/mutants until a file that it depends on changes. Then a sample of all mutants is drawn, and
+each is tried in a forked process, with the tests that run its line: those of the room's own folder
+first, the quick ones before the slow ones, until one fails.
+
+A change within a function is put in its place where all tests have been collected already. A line
+that runs while its module is imported needs a process in which nothing has been imported yet; it
+concerns all tests of that module and of those that import it.
 """
 
 from __future__ import annotations

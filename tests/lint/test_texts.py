@@ -41,7 +41,7 @@ def test_bytes_that_are_swapped_in_the_syn_too_are_named() -> None:
 def test_a_syn_that_comes_again_is_counted() -> None:
     lab = LintedLab()
     play(lab, "\n".join(["+1 > S 0:0(0) win 65535 <mss 1460>"] * 8))
-    assert any("6th SYN again after 1000 ms like those before" in line for line in lab.log)
+    assert any(": 6th SYN again after 1000 ms like those before" in line for line in lab.log)
 
 
 def test_three_requests_more_have_to_stay_unanswered_to_be_told_of_again() -> None:
