@@ -86,6 +86,16 @@ def test_what_is_no_capture_of_ethernet(tmp_path: Path) -> None:
         list(read(tmp_path / "y"))
 
 
+@pytest.mark.parametrize("kind", PIECES)
+def test_a_file_that_ends_anywhere_has_the_frames_that_are_whole(tmp_path: Path, kind: str) -> None:
+    ends = [*accumulate(len(piece) for piece in PIECES[kind])]
+    data = b"".join(PIECES[kind])
+    for length in range(ends[0], len(data) + 1):
+        (tmp_path / "x").write_bytes(data[:length])
+        whole = sum(end <= length for end in ends[1:])
+        assert [one.frame for one in read(tmp_path / "x")] == FRAMES[:whole]
+
+
 def as_far_as_it_goes(path: Path) -> list[bytes]:
     found = []
     with contextlib.suppress(ConfigError):

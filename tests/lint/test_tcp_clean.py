@@ -24,6 +24,7 @@ EXPLAINED = {"TCP071", "TCP072", "TCP074", "TCP063"}
 class Watched(SimGuest):
     def watch(self) -> None:
         self.found: list[str] = []
+        self.looked_at = 0
         self._linter = Linter(self.lab.config)
 
     def _launch(self, frame: bytes, *, to_guest: bool) -> None:
@@ -36,6 +37,7 @@ class Watched(SimGuest):
         super()._receive(frame)
 
     def _note(self, findings: list[Finding]) -> None:
+        self.looked_at += 1
         for finding in findings:
             if finding.rule.code.startswith("TCP") and finding.rule.code not in EXPLAINED:
                 self.found.append(f"{self.lab.now:.3f} {finding.rule.code} {finding.text}")
@@ -70,4 +72,6 @@ def test_a_bad_wire_is_not_the_guests_fault(
     while not (guest.done and host.closed) and lab.now < PATIENCE:
         guest.step()
         host.act()
+    assert guest.done, f"seed {seed}, {wire}"
+    assert guest.looked_at > 8  # a handshake and its end, both ways
     assert not guest.found, f"seed {seed}, {wire}: {guest.found[:5]}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 import random
+from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pynat.config import Config, Network, Tftp
@@ -21,6 +23,8 @@ from pynat.testing.lab import Lab
 from pynat.testing.script import introduce, pattern
 from pynat.testing.tftp import TftpClient
 from pynat.wire import ipv4, tftp, udp
+from pynat.wire.tftp import Packet
+from tests.spoiling import spoilt
 
 GUEST = "192.168.16.2"
 
@@ -345,10 +349,14 @@ def test_names_are_taken_relative_to_the_root(client: TftpClient, name: str) -> 
     assert client.fetch(name) == pattern(1300)
 
 
-@given(st.binary(max_size=40))
-def test_no_name_has_a_way_up(name: bytes) -> None:
-    path = path_of(name)
-    assert path is None or not {b"", b".", b".."} & set(path)
+def test_no_name_has_a_way_up() -> None:
+    for count in range(6):
+        for parts in product((b"..", b".", b"", b"a", b"...", b" .."), repeat=count):
+            right = posixpath.normpath(b"/".join(parts).lstrip(b"/"))
+            inside = tuple(part for part in right.split(b"/") if part != b".")
+            for divider in (b"/", b"\\"):
+                found = path_of(divider.join(parts))
+                assert found == (None if b".." in inside else inside), parts
 
 
 def test_without_a_root(root: Path) -> None:
@@ -612,33 +620,37 @@ def test_a_wire_that_loses_and_doubles(lab: Lab, root: Path, window: str, seed: 
     assert said(lab)[0].startswith('"f" sent')
 
 
-events = st.one_of(
-    st.builds(FileOpened, st.integers(1, 3), st.integers(0, 10_000)),
-    st.builds(FileFailed, st.integers(1, 3), st.integers(0, 200)),
-)
-datagrams = st.one_of(
-    st.binary(max_size=60),
-    st.builds(lambda op, rest: bytes((0, op)) + rest, st.integers(1, 6), st.binary(max_size=40)),
-    st.sampled_from(
-        [b"\0\1boot/x\0octet\0", b"\0\2new\0octet\0", b"\0\1boot/x\0octet\0tsize\0000"]
-    ),
-)
-
-
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
-)
-@given(st.lists(st.tuples(datagrams, st.booleans()), max_size=12))
-def test_no_bytes_raise(root: Path, sent: list[tuple[bytes, bool]]) -> None:
-    lab = Lab(Config(tftp=Tftp(root, write=True)))
-    client = TftpClient(lab)
-    for data, to_transfer in sent:
-        client.send_bytes(data, client.port if to_transfer and client.port else 69)
-        client.packets()
-        lab.wait(0.4)
-    lab.wait(3600)
-    assert len(lab.router.tftp) == 0
-    lab.files.close_all()
+def test_spoilt_datagrams_end_no_other_transfer_than_their_own(root: Path) -> None:
+    """Whatever is said to the server or to a transfer, reading and writing, all ends."""
+    requests = [
+        b"\0\1boot/x\0octet\0",
+        b"\0\1boot/x\0netascii\0tsize\0000\0blksize\0008\0windowsize\0004\0timeout\0001\0",
+        b"\0\2new\0octet\0",
+        b"\0\2new\0octet\0blksize\0008\0tsize\00040\0",
+    ]
+    packets = [Packet(tftp.ACK, number) for number in range(4)]
+    packets += [Packet(tftp.DATA, number, bytes(8)) for number in range(4)]
+    packets += [Packet(tftp.ERROR, 0, b"text"), Packet(tftp.OACK, options={"blksize": "8"})]
+    dice, answers = random.Random(1), Counter[int]()
+    for _ in range(200):
+        lab = Lab(Config(tftp=Tftp(root, write=True)))
+        client, other = TftpClient(lab), TftpClient(lab, own_port=2001)
+        other.read("boot/x")
+        other.packets()
+        client.send_bytes(dice.choice(requests))
+        for _ in range(12):
+            answers.update(packet.opcode for packet in client.packets())
+            data = tftp.encode(dice.choice(packets))
+            data = spoilt(data, dice) if dice.randrange(2) else data
+            client.send_bytes(data, client.port)
+            if not dice.randrange(6):
+                client.send_bytes(spoilt(dice.choice(requests), dice))
+        other.ack(1)
+        assert other.got() == ["DATA block 2, 512 bytes"]
+        lab.wait(3600)
+        assert len(lab.router.tftp) == 0
+        lab.files.close_all()
+    assert min(answers[kind] for kind in (tftp.DATA, tftp.ACK, tftp.ERROR, tftp.OACK)) > 30
 
 
 def test_events_for_a_transfer_that_has_ended(lab: Lab) -> None:

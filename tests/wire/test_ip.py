@@ -5,14 +5,23 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.layers.inet import ICMP, IP, UDP, defragment
+from scapy.layers.inet import (
+    ICMP,
+    IP,
+    UDP,
+    IPOption_LSRR,
+    IPOption_Router_Alert,
+    IPOption_RR,
+    IPOption_Timestamp,
+    defragment,
+)
 from scapy.layers.l2 import ARP
 
 from pynat.errors import Malformed
 from pynat.wire import arp, icmp, ipv4, udp
 from pynat.wire.arp import Arp
-from pynat.wire.checksum import finish, ones_sum
 from pynat.wire.icmp import Icmp
+from tests.spoiling import samples, sift, spoilt
 
 addresses = st.binary(min_size=4, max_size=4)
 macs = st.binary(min_size=6, max_size=6)
@@ -86,20 +95,34 @@ def test_icmp_both_ways(ident: int, sequence: int, payload: bytes) -> None:
     assert icmp.decode(memoryview(data)) == ours
 
 
-@given(st.binary(min_size=4, max_size=40).filter(lambda data: len(data) % 4 == 0))
-def test_options_are_read_or_named(options: bytes) -> None:
-    header = bytearray(20 + len(options))
-    header[0] = 0x40 | len(header) // 4
-    header[2:4] = len(header).to_bytes(2, "big")
-    header[20:] = options
-    check = finish(ones_sum(bytes(header)))
-    header[10:12] = check.to_bytes(2, "big")
-    try:
-        packet = ipv4.decode(memoryview(header))
-    except Malformed as error:
-        assert error.reason == "ipv4 option"  # noqa: PT017 - nothing else is allowed
-    else:
-        assert all(kind > 1 for kind in packet.options)
+OPTIONS = [
+    bytes(IPOption_RR(length=7, routers=["0.0.0.0"])) + b"\1",
+    b"\1" + bytes(IPOption_LSRR(routers=["192.0.2.1"])),
+    bytes(IPOption_Timestamp()) + bytes(IPOption_Router_Alert()) + b"\0\0\0\0",
+    b"\1\1\1\0",
+]
+
+
+def kinds(options: bytes) -> tuple[int, ...]:
+    """RFC 791 3.1, word for word."""
+    match options[:1]:
+        case b"" | b"\0":
+            return ()
+        case b"\1":
+            return kinds(options[1:])
+    return options[0], *kinds(options[options[1] :])
+
+
+def test_spoilt_options_are_read_or_named() -> None:
+    def read(options: bytes) -> None:
+        whole = options[:40].ljust((len(options[:40]) + 3) // 4 * 4, b"\0")
+        data = bytes(IP(src="192.0.2.1", dst="192.0.2.2", options=whole) / b"payload")
+        packet = ipv4.decode(memoryview(data))
+        assert packet.options == kinds(whole)
+        assert bytes(packet.payload) == b"payload"
+
+    reasons = ["ipv4 option: option", "expected 2 to"]
+    sift(samples(OPTIONS, spoilt), read, Malformed, least=0.2, said=reasons)
 
 
 @pytest.mark.parametrize("bit", range(20 * 8))
