@@ -35,7 +35,7 @@ test: check test-packages  ## check, then all tests
 	@$(PYTEST)
 
 test-fast: $(TOOLS) test-packages  ## the tests that boot no guest
-	@$(BIN)/python -m tests.preparing lwip
+	@$(BIN)/python -m tests.preparing lwip packaging
 	@$(PYTEST) -m 'not boots'
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable
 from pynat.testing.guests import GuestUnavailable, fetch_kernel
 from pynat.testing.guests.debian import Tell, silent
 from tests.netns.lwip.build import guest_program
+from tests.packaging.wheelhouse import WheelsUnavailable, wheelhouse
 
 # The marker of the tests that want it, and what fetches or makes it unless it is there.
 NEEDS: dict[str, Callable[[Tell], object]] = {
     "boots": fetch_kernel,
     "lwip": guest_program,
+    "packaging": wheelhouse,
 }
 
 
@@ -27,7 +29,7 @@ def prepare(markers: Iterable[str], tell: Tell = silent) -> dict[str, str]:
     for marker in markers:
         try:
             NEEDS[marker](tell)
-        except GuestUnavailable as error:
+        except (GuestUnavailable, WheelsUnavailable) as error:
             missing[marker] = str(error)
     return missing
 

@@ -95,8 +95,9 @@ E1000 = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod="
 
 
 def test_a_bochsrc_without_a_card_of_ours(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # ethmod=null writes its log there
     path = bochsrc(tmp_path, POWER_OFF)
     assert _run(path) == 0
     none, _ = capsys.readouterr().err.splitlines()

@@ -99,6 +99,7 @@ timestamps = false
 sack = true
 delayed_ack = 0
 isn = 5
+memory = 10000000
 rto_initial = 1
 rto_min = 0.5
 rto_max = 30
@@ -112,6 +113,10 @@ flows = 3
 [icmp]
 idle = 60
 flows = 9
+[network]
+adopt = true
+[nat]
+keep_ports = true
 """
 
 

@@ -16,7 +16,7 @@ from pynat.engine import Engine
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
-from tests.spoiling import respelt, samples, sift, spoilt
+from tests.spoiling import NO_UTF_8, respelt, samples, sift, spoilt
 
 Request = dict[str, object]
 
@@ -46,7 +46,9 @@ REQUESTS: list[Request] = [
     {"command": "fault list"},
     {"command": "fault clear", "number": 1},
 ]
-VALUES: list[object] = [None, True, -1, 0, 1, 2**70, 1.5, "", "x", [], ["x"], {}, {"x": None}]
+VALUES: list[object] = [
+    *(None, True, -1, 0, 1, 2**70, 1.5, "", "x", NO_UTF_8, [], ["x"], {}, {"x": None}),
+]
 
 
 def spoilt_request(request: Request, dice: Random) -> Request:

@@ -27,7 +27,7 @@ def test_it_is_filled_once(cache: Path, offline: Offline, monkeypatch: pytest.Mo
     assert folder == wheelhouse.place()
     assert folder.is_relative_to(cache)
     assert {path.name for path in folder.iterdir()} == {p.name for p in offline.wheels.iterdir()}
-    assert list(folder.parent.iterdir()) == [folder]
+    assert list(folder.parent.glob("[!.]*")) == [folder]
     monkeypatch.setenv("PIP_FIND_LINKS", os.devnull)
     assert wheelhouse.wheelhouse() == folder
 
@@ -35,4 +35,4 @@ def test_it_is_filled_once(cache: Path, offline: Offline, monkeypatch: pytest.Mo
 def test_without_an_index_it_says_what_is_missing_and_leaves_nothing(cache: Path) -> None:
     with pytest.raises(WheelsUnavailable, match=r"^pip download of setuptools>=77.*: .*"):
         wheelhouse.wheelhouse()
-    assert list(wheelhouse.place().parent.iterdir()) == []
+    assert list(wheelhouse.place().parent.glob("[!.]*")) == []

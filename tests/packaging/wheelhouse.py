@@ -1,21 +1,19 @@
 """The wheels that it takes to build and to install pynat, for tests that have no network.
 
-    python -m tests.packaging.wheelhouse
-
-downloads them into the user's cache directory, once for each set of requirements and Python.
+They are in the user's cache directory, downloaded once for each set of requirements and Python; a
+test run does that before it is sealed (tests/preparing.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import tomllib
 from pathlib import Path
 
-from pynat.testing.guests.files import cache_dir
+from pynat.testing.guests.debian import Tell, silent
+from pynat.testing.guests.files import cache_dir, digest, made_once
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,20 +22,20 @@ class WheelsUnavailable(Exception):  # noqa: N818 - what the wheels are
     """They cannot be had; the text says why."""
 
 
-def wheelhouse() -> Path:
-    """The folder of them. Uses the network when it is not there yet."""
-    folder = place()
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="pynat-wheels-", dir=folder.parent) as name:
-            _download(Path(name, "wheels")).rename(folder)
-    return folder
+def wheelhouse(tell: Tell = silent) -> Path:
+    """The folder of them. `tell` gets a line before the download. Raises WheelsUnavailable."""
+
+    def make(folder: Path) -> None:
+        tell(f"Downloading wheels of {', '.join(requirements())}")
+        _download(folder)
+
+    return made_once(place(), make)
 
 
 def place() -> Path:
     """Where it is, or would be."""
     what = [*requirements(), sysconfig.get_platform(), str(sys.implementation.cache_tag)]
-    return cache_dir() / f"wheels-{hashlib.sha256(' '.join(what).encode()).hexdigest()[:16]}"
+    return cache_dir() / f"wheels-{digest(*what)}"
 
 
 def requirements() -> list[str]:
@@ -45,15 +43,10 @@ def requirements() -> list[str]:
     return [*project["build-system"]["requires"], *project["project"]["dependencies"]]
 
 
-def _download(folder: Path) -> Path:
+def _download(folder: Path) -> None:
     pip = (sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:")
     command = (*pip, "--dest", str(folder), *requirements())
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise WheelsUnavailable(f"pip download of {', '.join(requirements())}: {said[-1]}")
-    return folder
-
-
-if __name__ == "__main__":
-    print(wheelhouse())
