@@ -99,7 +99,7 @@ def test_a_spoilt_request_is_carried_out_or_refused(commands: Commands) -> None:
         *("no capture", "text in UTF-8", "/nowhere does not exist", "[tcp|udp]:"),
     ]
     sift(
-        samples(REQUESTS, spoilt_request, 3000),
+        samples(REQUESTS, spoilt_request, 6000),
         lambda request: answered(commands, json.dumps(request).encode()),
         Refused,
         least=0.15,
