@@ -9,10 +9,12 @@ import pytest
 from pynat.bochs.find import Bochs
 from pynat.bochs.outcome import plugin_errors
 from pynat.testing.guests import Boot, Machine, ipxe_image
+from tests import limits
 from tests.bochs.nic_lines import LINES, files, with_pynat
 
 pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
 
+ISA = {"12", "16"}
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
 
 
@@ -33,6 +35,8 @@ def test_a_lease(
     bochs: Bochs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if name in ISA:
+        limits.ISA.skip()
     monkeypatch.chdir(artifacts)
     files(artifacts, no_dns=name == "14")
     image = ipxe_image(artifacts / "ipxe.iso", "dhcp net0 ||\nshell")
