@@ -190,7 +190,7 @@ def test_one_net_is_adopted_and_the_next_one_is_told() -> None:
     ask(lab, "192.168.1.10", "192.168.1.1")
     assert ask(lab, "10.0.2.15", "10.0.2.2") == []
     assert lab.router.network.net == network_of_("192.168.1.10", "192.168.1.1").net
-    assert "this network's 192.168.1.0/24: write" in lab.log[-1]
+    assert "this network's 192.168.1.0/24 (RFC 1122 3.3.1.1): write" in lab.log[-1]
 
 
 def test_a_guest_of_our_own_net_changes_nothing() -> None:
