@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,16 +10,8 @@ import pytest
 from pynat import __version__
 from pynat.cli.main import main
 
-_COMMANDS = [
-    "run",
-    "doctor",
-    "demo",
-    "install-plugin",
-    "uninstall-plugin",
-    "ctl",
-    "lint",
-    "explain",
-]
+_COMMANDS = ["run", "check", "doctor", "install-plugin", "uninstall-plugin", "demo", "tap", "ctl"]
+_COMMANDS += ["lint", "explain"]
 
 
 def test_version() -> None:
@@ -33,6 +26,13 @@ def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixtur
         main([command, "--help"])
     assert left.value.code == 0
     assert f"usage: pynat {command}" in capsys.readouterr().out
+
+
+def test_there_are_no_others(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = re.findall(r"^    ([a-z-]+)(?:  |$)", capsys.readouterr().out, re.MULTILINE)
+    assert listed == _COMMANDS
 
 
 def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -62,13 +63,14 @@ def spoilt_request(request: Request, dice: Random) -> Request:
             changed[key] = dice.choice(VALUES)
         case 2:
             changed[dice.choice(["x", "rule", "number", "source"])] = dice.choice(VALUES)
-        case 3 | 4 if isinstance(value, str) and key != "file":  # none is made anywhere
+        case 3 | 4 if isinstance(value, str) and key != "file":  # which stays here
             changed[key] = respelt(value, dice)
     return changed
 
 
 @pytest.fixture
-def commands() -> Iterator[Commands]:
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
+    monkeypatch.chdir(tmp_path)  # a capture may be started
     loop = asyncio.new_event_loop()
     memory = MemoryLink(loop)
     link = CaptureLink(memory)

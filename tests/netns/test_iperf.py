@@ -42,4 +42,4 @@ def test_iperf(
     assert "error" not in report
     end = report["end"]
     assert end["sum_sent"]["bytes"] >= SIZE
-    assert end["sum_received"]["bytes"] > 0
+    assert end["sum_received"]["bytes"] > SIZE // 2

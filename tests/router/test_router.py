@@ -166,10 +166,10 @@ def test_floods_of_rubbish_do_not_flood_the_log(lab: Lab) -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.binary(max_size=200))
-def test_no_bytes_make_the_router_raise_or_answer(data: bytes) -> None:
+@given(st.binary(max_size=60), st.sampled_from([b"", b"\x08\0", b"\x08\x06", b"\x86\xdd"]))
+def test_no_bytes_make_the_router_raise_or_answer(data: bytes, kind: bytes) -> None:
     lab = Lab()
-    lab.from_guest(data)
+    lab.from_guest(bytes(ether())[:12] + kind + data)
     assert lab.to_guest() == []
     assert sum(lab.drops.values()) == 1
 
