@@ -69,6 +69,12 @@ TAKEN = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ethmod=null writes its logs."""
+    monkeypatch.chdir(tmp_path)
+
+
 def said_of(bochs: Bochs, path: Path, line: str, *, shown: bool = True) -> list[str]:
     path.write_text(f"megs: 32\n{line}\n")
     return list(refused(lines_of(path), bochs, shown=shown))
