@@ -57,7 +57,7 @@ BOOT_ROM = Limit(
     _rom_is_too_long,
 )
 ALIKE = Limit(
-    "this Bochs's runs of Linux differ without any card too (docs/hermetic.md)",
+    "this Bochs's runs differ by some instructions (docs/hermetic.md)",
     lambda: find_bochs().version >= (3, 0),
 )
 REASONS = frozenset(limit.reason for limit in (ISA, BOOT_ROM, ALIKE))
