@@ -30,21 +30,21 @@ check: $(TOOLS)  ## ruff and mypy
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 
-test: check test-packages  ## check, then all tests
+test: test-packages check  ## check, then all tests
 	@$(BIN)/python -m tests.preparing
 	@$(PYTEST)
 
-test-fast: $(TOOLS) test-packages  ## the tests that boot no guest
+test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 	@$(BIN)/python -m tests.preparing lwip packaging
 	@$(PYTEST) -m 'not boots'
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice
 	@$(BIN)/python scripts/mutants.py $(MUTANTS)
 
-demo: build demo-packages  ## boot a guest in Bochs and show its network at work
+demo: demo-packages build  ## boot a guest in Bochs and show its network at work
 	@$(BIN)/pynat demo
 
-bench: $(TOOLS) bench-packages  ## the benchmarks
+bench: bench-packages $(TOOLS)  ## the benchmarks
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/tap.py --profile
 

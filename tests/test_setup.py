@@ -110,7 +110,8 @@ def test_without_root_and_sudo_the_command_for_root_is_told(debian: Path) -> Non
         check=False,
     )
     assert done.returncode == 1
-    assert "As root:\n  apt-get install --no-install-recommends python3-venv" in done.stderr
+    told = "As root:\n  apt-get update && apt-get install --no-install-recommends python3-venv"
+    assert told in done.stderr
 
 
 def test_each_package_is_wanted_by_a_verb_of_make() -> None:

@@ -15,6 +15,7 @@ from pynat.bochs.find import OLDEST, WINDOW_REMEDY, Bochs
 
 GONE = "leave it out"
 ISA = "ioaddr=0x300, irq=10"
+_ISA_DEFAULTS = {"ioaddr": "0x300", "irq": "9"}  # of a Bochs that knows `type=`
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
 
@@ -28,7 +29,7 @@ def refused(lines: Iterable[Line], bochs: Bochs, *, shown: bool) -> Iterator[str
             yield f"{line.place}: {line.name}{value}: {bochs.name} refuses this; {instead}"
 
 
-def doubtful(lines: Sequence[Line]) -> Iterator[str]:
+def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
     """What Bochs takes, and leaves the guest without this card or ends in a panic for."""
     pci = [options_of(line.value) for line in lines if line.name == "pci"][-1:]
     has_pci = all(options.get("enabled", "1") != "0" for options in pci)
@@ -36,11 +37,13 @@ def doubtful(lines: Sequence[Line]) -> Iterator[str]:
     for card in cards_of(lines):
         if card.name != "ne2k" or not card.is_ours or card.options.get("type") == "pci" or in_slot:
             continue
-        missing = [key for key in ("ioaddr", "irq") if key not in card.options]
+        has_defaults = bochs.version != OLDEST and card.options.get("type", "auto") == "auto"
+        options = (_ISA_DEFAULTS if has_defaults else {}) | card.options
+        missing = [key for key in ("ioaddr", "irq") if key not in options]
         if missing:
             what = f"without {' and '.join(missing)} Bochs leaves it out; write {ISA}, or type=pci"
             yield f"{card.place}: ne2k: {what}"
-        elif card.options["irq"] == "9" and has_pci:
+        elif options["irq"] == "9" and has_pci:
             yield (
                 f"{card.place}: ne2k: irq=9 is PCI's, and Bochs panics where the BIOS takes it:"
                 " write irq=10, or pci: enabled=0 for a guest without PCI"

@@ -122,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with none_left(), asked_to_leave(), run:
         if not arguments.quiet and "-r" not in extra:
             _warn_of_cards(cards, bochsrc)
-            for doubt in doubtful(lines):
+            for doubt in doubtful(lines, bochs):
                 print(f"pynat: {doubt}", file=sys.stderr)
         if run.log != wanted:
             print(f"pynat: another run writes {wanted}; this one {run.log}", file=sys.stderr)

@@ -16,7 +16,7 @@ class NicLine:
     net: str = OURS
     warns: tuple[str, ...] = ()
     pci: bool = True  # whether Bochs takes the line in a machine with PCI
-    up: int = 0  # how many networks come up, where Bochs leaves one of the cards out
+    up_in_2_7: int = 0  # how many networks come up, where it leaves one of the cards out
 
 
 LINES = {
@@ -35,7 +35,7 @@ LINES = {
             ' ethdev="xl0", script="./slirp.conf", irq=10, bootrom=none',
         ),
         SLIRPS,
-        up=1,  # an ne2k without ioaddr= is left out by Bochs, whatever its back end
+        up_in_2_7=1,  # an ne2k without ioaddr= is left out, whatever its back end
     ),
     "3": NicLine(
         ("e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=vnet, ethdev=./temp",),

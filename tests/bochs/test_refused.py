@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ def said_of(bochs: Bochs, path: Path, line: str, *, shown: bool = True) -> list[
 
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_is_refused_is_named_with_its_replacement(
-    bochs: Bochs, tmp_path: Path, line: str
+    bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where ethmod=null writes
     if line == "pci: enabled=1" and bochs.version != OLDEST:
         pytest.xfail("later ones need not be told the chipset")
     path = tmp_path / "bochsrc"
@@ -112,25 +114,50 @@ def test_what_bochs_takes_is_left_alone(bochs: Bochs, tmp_path: Path, line: str)
     assert said_of(bochs, tmp_path / "bochsrc", line) == []
 
 
+LEFT_OUT = "without ioaddr and irq Bochs leaves it out; write ioaddr=0x300, irq=10, or type=pci"
+PCIS = "irq=9 is PCI's"
+
+
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "by_2_7", "by_3_0"),
     [
-        ("ne2k: irq=10, ethmod=pynat", "without ioaddr Bochs leaves it out; write ioaddr=0x300,"),
-        ("ne2k: mac=x, ethmod=pynat", "without ioaddr and irq Bochs leaves it out"),
-        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat", "irq=9 is PCI's"),
-        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat\npci: enabled=0", ""),
-        ("ne2k: type=pci, ethmod=pynat", ""),
-        ("pci: enabled=1, chipset=i440fx, slot1=ne2k\nne2k: ethmod=pynat", ""),
-        ("ne2k: ioaddr=0x300, irq=3, ethmod=pynat", ""),
-        ("ne2k: mac=x, ethmod=slirp", ""),
-        ("e1000: ethmod=pynat", ""),
+        ("ne2k: irq=10, ethmod=pynat", "without ioaddr Bochs leaves it out", ""),
+        ("ne2k: mac=x, ethmod=pynat", LEFT_OUT, PCIS),
+        ("ne2k: mac=x, ethmod=pynat\npci: enabled=0", LEFT_OUT, ""),
+        ("ne2k: type=isa, ethmod=pynat", LEFT_OUT, LEFT_OUT),
+        ("ne2k: ioaddr=0x240, ethmod=pynat", "without irq Bochs leaves it out", PCIS),
+        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat", PCIS, PCIS),
+        ("ne2k: ioaddr=0x240, irq=9, ethmod=pynat\npci: enabled=0", "", ""),
+        ("ne2k: type=pci, ethmod=pynat", "", ""),
+        ("pci: enabled=1, chipset=i440fx, slot1=ne2k\nne2k: ethmod=pynat", "", ""),
+        ("ne2k: ioaddr=0x300, irq=3, ethmod=pynat", "", ""),
+        ("ne2k: mac=x, ethmod=slirp", "", ""),
+        ("e1000: ethmod=pynat", "", ""),
     ],
 )
-def test_cards_that_bochs_leaves_out(tmp_path: Path, lines: str, told: str) -> None:
+def test_cards_that_bochs_leaves_out(
+    bochs: Bochs, tmp_path: Path, lines: str, by_2_7: str, by_3_0: str
+) -> None:
     path = tmp_path / "bochsrc"
     path.write_text(f"{lines}\n")
-    said = list(doubtful(list(lines_of(path))))
-    assert [text.startswith(f"{path}:1: ne2k: {told}") for text in said] == [True] * bool(told)
+    for version, told in ((OLDEST, by_2_7), ((3, 0), by_3_0)):
+        said = list(doubtful(list(lines_of(path)), replace(bochs, version=version)))
+        assert [text.startswith(f"{path}:1: ne2k: {told}") for text in said] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    "options", ["", "irq=10, ", "irq=9, ", "ioaddr=0x300, ", "ioaddr=0x300, irq=10, "]
+)
+@pytest.mark.parametrize("pci", [0, 1])
+def test_bochs_does_so(bochs: Bochs, tmp_path: Path, options: str, pci: int) -> None:
+    lines = [f"ne2k: {options}ethmod=pynat", f"pci: enabled={pci}, chipset=i440fx"]
+    path = bochsrc(tmp_path, shutdown_port(), *lines)
+    doubt = "".join(doubtful(list(lines_of(path)), bochs))
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(30)
+    assert (outcome.ending is Ending.PANIC) == (PCIS in doubt), str(outcome)
+    networks = (tmp_path / "bochs.log").read_text().count("] network ")
+    assert networks == ("leaves it out" not in doubt)
 
 
 def test_a_display_is_of_no_matter_when_headless(bochs: Bochs, tmp_path: Path) -> None:

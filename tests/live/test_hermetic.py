@@ -136,6 +136,7 @@ class Guest:
 
 
 def test_boots_of_ipxe_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> None:
+    limits.ALIKE.skip()
     (artifacts / "ping.nbp").write_bytes(ping_program())
     image = ipxe_image(artifacts / "ipxe.iso", IPXE)
     guest = Guest(image, ("e1000",), SLOW_CPU, "ping:", bochs, SCRIPT)

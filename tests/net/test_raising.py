@@ -453,6 +453,14 @@ def test_a_script_that_does_not_come_to_its_end(tmp_path: Path, line: str, said:
 
 # ---------------------------------------------------------------- who wants to leave may
 def test_control_c_within_a_hook_ends_the_program() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
+    try:
+        _control_c_within_a_hook()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _control_c_within_a_hook() -> None:
     net = hermetic()
 
     @net.on_frame

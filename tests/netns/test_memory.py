@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from pynat.testing.servers import TcpSource, pseudo_random
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import HANGS, ROUTER, TapNetwork
+
+pytestmark = pytest.mark.timeout(HANGS)
 
 FLOWS = 400
 SIZE = 1 << 20  # bytes for each: 256 KiB of them would be held, 100 MiB in all
@@ -23,7 +27,7 @@ def test_connections_that_do_not_read(make_network: Callable[[str], TapNetwork])
         most = 0
         said: list[str] = []
         verb = ("read_late", ROUTER, server.port, 8, SIZE, FLOWS)
-        client = threading.Thread(target=lambda: said.append(network.client(*verb, timeout=100)))
+        client = threading.Thread(target=lambda: said.append(network.client(*verb)))
         client.start()
         while client.is_alive():
             most = max(most, network.memory() - before)

@@ -10,6 +10,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from pynat.config import Broadcast, Config, Udp
 from pynat.testing.script import pattern
+from tests import limits
 from tests.engine.running import Guest, running, scenario
 from tests.frames import ROUTER, ip, ping, udp
 from tests.netns.network import HANGS, TapNetwork
@@ -48,6 +49,8 @@ def fresh() -> Iterator[None]:
 
 @pytest.fixture(params=[True, False], ids=["ping socket", "raw socket"])
 def kind(request: pytest.FixtureRequest) -> None:
+    if not request.param:
+        limits.PING_GROUP.skip()
     ping_sockets(allowed=request.param)
 
 
