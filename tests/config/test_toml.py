@@ -301,6 +301,10 @@ def test_dns_moves_along_with_the_router() -> None:
             "[tcp]\nrto_min = 5\nrto_max = 1",
             "net.toml:2: tcp.rto_min = 5.0: must be at most tcp.rto_max",
         ),
+        (
+            'layout = "slirp"\nnetwork.net = "255.255.255.248/29"',
+            'network.net = "255.255.255.248/29": must be a network of unicast addresses',
+        ),
         ("tcp = 5", "tcp = 5: must be a table: write [tcp]"),
         ("[network]\nmtuu = 5", "net.toml:2: network.mtuu: unknown key; did you mean network.mtu?"),
         ("mtu = 1500", "net.toml:1: mtu: unknown key; did you mean network.mtu?"),

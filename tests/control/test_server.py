@@ -8,17 +8,21 @@ import json
 import os
 import socket
 import stat
+import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from pynat.bochs.run import BOCHSRC_VARIABLE
 from pynat.config import Config
 from pynat.control import places, server
-from pynat.control.protocol import LONGEST_LINE
+from pynat.control.client import ask
+from pynat.control.commands import Commands
+from pynat.control.protocol import LONGEST_LINE, TOO_LONG, Refused
 from tests.engine.running import Guest, Peer, controlled_running, scenario
 from tests.frames import ROUTER, ping, udp
 
@@ -113,6 +117,59 @@ def test_a_wrong_request_is_answered_and_the_next_one_works(
             await client.close()
 
     scenario(run)
+
+
+class Echo:
+    """Instead of commands."""
+
+    def answer(self, line: bytes) -> bytes:
+        return b"to " + line + b"\n"
+
+
+class Terminal(asyncio.Transport):
+    """Of a client of our own user that takes everything."""
+
+    def __init__(self) -> None:
+        super().__init__({"socket": self})
+        self.answers: list[bytes] = []
+
+    def getsockopt(self, *asked: int) -> bytes:
+        return struct.pack("3i", os.getpid(), os.geteuid(), 0)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.answers.append(bytes(data))
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+    def resume_reading(self) -> None: ...
+    def is_closing(self) -> bool:
+        return False
+
+
+def test_of_a_line_that_is_too_long_nothing_is_kept() -> None:
+    client, terminal = server._Client(cast("Commands", Echo()), set()), Terminal()
+    client.connection_made(terminal)
+    for _ in range(20):
+        client.data_received(b"x" * 50_000)
+        assert len(client._received) <= LONGEST_LINE
+    client.data_received(b"x\nnext\n")
+    assert terminal.answers == [TOO_LONG, b"to next\n"]
+
+
+def test_a_network_that_ends_before_it_answers(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def end() -> None:
+            connection, _ = listener.accept()
+            with connection, connection.makefile() as requests:
+                requests.readline()
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        with pytest.raises(Refused, match="/ctl: the network has ended"):
+            ask(path, "info")
+        ending.join()
 
 
 def test_a_line_of_a_megabyte_is_an_error_and_takes_no_memory(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Iterator
@@ -31,10 +32,13 @@ GUEST = bytes((192, 168, 16, 2))
 @pytest.fixture
 def free() -> int:
     """A port that neither TCP nor UDP has."""
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(("127.0.0.1", tcp.getsockname()[1]))
-        return int(tcp.getsockname()[1])
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = int(tcp.getsockname()[1])
+            with contextlib.suppress(OSError):  # another test's UDP socket may have it
+                udp.bind(("127.0.0.1", port))
+                return port
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from pynat.config import Config
 from pynat.link.lint import LintLink
+from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
+from pynat.lint.span import Span
 from pynat.notices import Notices
 from pynat.rules import RULES
 from tests.frames import mended, ping
@@ -52,6 +55,25 @@ class FakeLink:
 
     def done(self, hold_until: float, timer: float | None) -> None: ...
     def log(self, level: int, text: str) -> None: ...
+
+
+def test_it_sees_each_frame_once_and_its_direction(monkeypatch: Any) -> None:
+    seen: list[tuple[str, bytes, float]] = []
+
+    def look(direction: str) -> Callable[[bytes, Span], list[Finding]]:
+        def record(frame: bytes, when: Span) -> list[Finding]:
+            seen.append((direction, frame, when.last))
+            return []
+
+        return record
+
+    link, linter = FakeLink(), Linter(Config())
+    monkeypatch.setattr(linter, "from_guest", look("from"))
+    monkeypatch.setattr(linter, "to_guest", look("to"))
+    lint = LintLink(link, linter, Notices(lambda level, text: None))
+    ((_, frame),) = lint.receive(1)
+    assert lint.send([b"x", b"y"]) == 2
+    assert seen == [("from", frame, 1.0), ("to", b"x", 1.0), ("to", b"y", 1.0)]
 
 
 def test_a_fault_of_the_linter_ends_it_and_not_the_network(monkeypatch: Any) -> None:

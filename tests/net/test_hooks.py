@@ -57,6 +57,27 @@ def test_a_frame_is_dropped_and_counted() -> None:
     assert lab.drops == {"dropped by a script": 1}
 
 
+def test_a_capture_is_told_what_a_script_did() -> None:
+    net = Net()
+
+    @net.on_frame
+    def spoil(frame: Frame) -> object:
+        if not frame.from_guest:
+            return frame.bytes + b"x"
+        return {b"drop": net.DROP, b"more": frame.bytes + b"x"}.get(frame.bytes[-4:])
+
+    lab = lab_of(net)
+    lab.to_guest()
+    remarks = lab.router.notices.remarks
+    remarks.wanted = True
+    frames = [ping(ROUTER, data) for data in (b"drop", b"more", b"pass")]
+    for frame in frames:
+        lab.from_guest(frame)
+    said = ["dropped by a script", "changed by a script", ""]
+    assert [remarks.take(frame) for frame in frames] == said
+    assert [remarks.take(frame) for frame in lab.to_guest()] == ["changed by a script"] * 2
+
+
 def test_a_frame_is_changed_as_a_packet_and_as_bytes() -> None:
     net = Net()
 
