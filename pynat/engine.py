@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pynat import rules
 from pynat.config import LINGER, Config, Forward
 from pynat.config_check import check_forward
 from pynat.errors import ConfigError
@@ -289,8 +290,8 @@ class Engine:
 
     def _fault(self, now: float) -> None:
         """Within an exception: whatever it is, Bochs and the other flows go on."""
-        self.notices.drops["engine fault"] += 1
-        self.notices.limited("engine fault", _told, now, Level.ERROR, lines=True)
+        self.notices.drops[rules.net.ENGINE_FAULT] += 1
+        self.notices.limited(rules.net.ENGINE_FAULT.name, _told, now, Level.ERROR, lines=True)
 
     def _beside(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody has caught in the loop: of a script's task, or of ours beside the turns."""
@@ -314,7 +315,7 @@ class Engine:
     def _report(self) -> None:
         drops = self.notices.drops
         if drops:
-            counted = ", ".join(f"{reason} {count}" for reason, count in drops.most_common())
+            counted = ", ".join(f"{rule.name} {count}" for rule, count in drops.most_common())
             self.notices.say(Level.INFO, f"not forwarded: {counted}")
         if findings := self.notices.findings:
             counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())

@@ -5,19 +5,20 @@ Our own misuse of our own code is loud (ValueError, assert) and has no class her
 
 from __future__ import annotations
 
+from pynat.rules import Rule
+
 
 class Malformed(Exception):  # noqa: N818 - a name the whole engine reads as a word
     """A peer sent bytes that are not what they claim to be.
 
-    Raised by decoders only, caught once in the router's demux and counted under `reason`.
+    Raised by decoders only, caught once in the router's demux and counted under `rule`.
 
-    reason: short stable slug for the counter, e.g. "ipv4 header checksum".
     detail: one sentence with the value seen, the value expected and the RFC section.
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+    def __init__(self, rule: Rule, detail: str) -> None:
+        super().__init__(f"{rule.name}: {detail}")
+        self.rule = rule
         self.detail = detail
 
 

@@ -1,7 +1,7 @@
 """What the engine has to say, counted and rate-limited, before anybody formats or shows it.
 
-Protocol code says `notices.drop(reason, detail, now)` and goes on; nothing in the receive path
-knows where the line goes. Every drop is counted under its reason even when its line is held
+Protocol code says `notices.drop(rule, detail, now)` and goes on; nothing in the receive path
+knows where the line goes. Every drop is counted under its rule even when its line is held
 back. The rate limit is a token bucket per kind of line in guest time: so many lines at once, then
 so many a second, and the next line that comes through says how many were held back.
 
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
-from pynat.rules import BY_NAME, Rule
+from pynat.rules import Rule
 
 
 class Rate(NamedTuple):
@@ -47,8 +47,7 @@ class Entry(NamedTuple):
     """One drop or finding as it is: for those who want all of them."""
 
     now: float
-    rule: Rule | None
-    reason: str  # the rule's name
+    rule: Rule
     text: str
     frame: bytes | None  # None where it is about no single frame
     from_guest: bool
@@ -64,7 +63,7 @@ class Notices:
         self._write = write
         self._silenced = silenced
         self.remarks = Remarks()
-        self.drops: Counter[str] = Counter()
+        self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code
         self.journal: Callable[[Entry], None] | None = None
         self._buckets: Buckets = {}  # by kind of line
@@ -78,20 +77,19 @@ class Notices:
         self._write(level, "\n".join(map(harmless, text.split("\n"))))
 
     def drop(
-        self, reason: str, detail: str, now: float, level: Level = Level.INFO, count: int = 1
+        self, rule: Rule, detail: str, now: float, level: Level = Level.INFO, count: int = 1
     ) -> None:
         """Count packets that are neither forwarded nor answered, and say why."""
-        self.drops[reason] += count
-        rule = BY_NAME.get(reason)
-        name = f"{rule.code} {reason}" if rule else reason
-        if rule and rule.code in self._silenced:
+        self.drops[rule] += count
+        if rule.code in self._silenced:
             return
         detail = harmless(detail)
         if self.journal:
             about = self.remarks.frame
-            self.journal(Entry(now, rule, reason, detail, about, about is not None, count, True))
-        self.remarks.add_here(f"dropped: {name}: {detail}")
-        self.limited(reason, f"dropped: {name}: {detail}", now, level)
+            self.journal(Entry(now, rule, detail, about, about is not None, count, True))
+        text = f"dropped: {rule.code} {rule.name}: {detail}"
+        self.remarks.add_here(text)
+        self.limited(rule.name, text, now, level)
 
     def finding(
         self, rule: Rule, detail: str, now: float, frame: bytes, *, from_guest: bool = True
@@ -103,7 +101,7 @@ class Notices:
         detail = harmless(detail)
         text = f"{rule.code} {rule.severity}: {detail}"
         if self.journal:
-            self.journal(Entry(now, rule, rule.name, detail, frame, from_guest, 1, False))
+            self.journal(Entry(now, rule, detail, frame, from_guest, 1, False))
         self.remarks.add(frame, text)
         of_flow = f"{rule.code} {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
         if len(self._in_flows) >= _MOST:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pynat import rules
 from pynat.config import Config, Lint, Tftp
 from pynat.control.commands import Commands
 from pynat.harmless import LONGEST, MARK, harmless, harmless_lines
@@ -214,8 +215,8 @@ def test_lines_of_a_notice_pass_only_where_they_are_wanted(level: Level) -> None
     notices = Notices(lambda _, text: said.append(text))
     notices.limited("a", "one\ntwo", 0.0, level)
     notices.limited("b", lambda: "one\ntwo", 0.0, level, lines=True)
-    notices.drop("tftp mode", "one\ntwo", 0.0, level)
-    assert said == ["one\\ntwo", f"one\n{MARK}two", "dropped: tftp mode: one\\ntwo"]
+    notices.drop(rules.tftp.REQUEST, "one\ntwo", 0.0, level)
+    assert said == ["one\\ntwo", f"one\n{MARK}two", "dropped: TFTP003 tftp request: one\\ntwo"]
 
 
 # ---------------------------------------------------------------- files that the guest makes

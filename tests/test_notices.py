@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pynat import rules
 from pynat.notices import FAULTS, FINDINGS, Entry, Level, Notices
 from pynat.rules import BY_CODE
 
@@ -12,25 +13,25 @@ def notices() -> tuple[Notices, list[str]]:
 def test_every_drop_is_counted_even_when_its_line_is_held_back() -> None:
     told, lines = notices()
     for _ in range(1000):
-        told.drop("tcp checksum", "0x1, expected 0x2", now=1.0)
-    assert told.drops == {"tcp checksum": 1000}
+        told.drop(rules.tcp.CHECKSUM, "0x1, expected 0x2", now=1.0)
+    assert told.drops == {rules.tcp.CHECKSUM: 1000}
     assert len(lines) == FAULTS.burst
 
 
 def test_the_next_line_says_how_many_were_held_back() -> None:
     told, lines = notices()
     for _ in range(FAULTS.burst + 5):
-        told.drop("r", "d", now=1.0)
-    told.drop("r", "d", now=2.5)
-    assert lines[-1] == "INFO dropped: r: d (5 more like it)"
+        told.drop(rules.net.IPV6, "d", now=1.0)
+    told.drop(rules.net.IPV6, "d", now=2.5)
+    assert lines[-1] == "INFO dropped: NET001 ipv6: d (5 more like it)"
 
 
 def test_kinds_do_not_disturb_each_other() -> None:
     told, lines = notices()
     for _ in range(100):
-        told.drop("flood", "d", now=1.0)
-    told.drop("rare", "d", now=1.0, level=Level.ERROR)
-    assert lines[-1] == "ERROR dropped: rare: d"
+        told.drop(rules.tcp.DUPLICATE, "d", now=1.0)
+    told.drop(rules.net.IPV6, "d", now=1.0, level=Level.ERROR)
+    assert lines[-1] == "ERROR dropped: NET001 ipv6: d"
 
 
 TTL = BY_CODE["IP031"]
@@ -64,13 +65,11 @@ def test_a_journal_has_all_that_is_not_silenced() -> None:
     kept: list[Entry] = []
     told.journal = kept.append
     for _ in range(100):
-        told.drop("tcp checksum", "0x1, expected 0x2", 1.0)
+        told.drop(rules.tcp.CHECKSUM, "0x1, expected 0x2", 1.0)
         told.finding(TTL, "TTL 0", 1.0, flow(1), from_guest=True)
     told.remarks.frame = b"frame"
-    told.drop("ipv6", "this network is IPv4 only", 2.0, count=3)
+    told.drop(rules.net.IPV6, "this network is IPv4 only", 2.0, count=3)
     assert len(kept) == 201
-    assert kept[0] == Entry(
-        1.0, BY_CODE["TCP001"], "tcp checksum", "0x1, expected 0x2", None, False, 1, True
-    )
-    assert kept[1] == Entry(1.0, TTL, TTL.name, "TTL 0", flow(1), True, 1, False)
+    assert kept[0] == Entry(1.0, rules.tcp.CHECKSUM, "0x1, expected 0x2", None, False, 1, True)
+    assert kept[1] == Entry(1.0, TTL, "TTL 0", flow(1), True, 1, False)
     assert (kept[-1].frame, kept[-1].from_guest, kept[-1].packets) == (b"frame", True, 3)

@@ -4,97 +4,50 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from pynat.rules import BY_NAME, RULES, Rule
+from pynat import rules
+from pynat.rules import RULES, Rule
 
 PACKAGE = Path(__file__).parent.parent / "pynat"
-DROPPERS = {"drop", "_drop", "Malformed"}
-REASON_RETURNED = {"from_guest", "_in_syn_sent", "_synchronized", "_refusal"}  # these return one
 
 
-def trees(*rooms: str) -> Iterator[ast.AST]:
-    for room in rooms:
-        for path in sorted((PACKAGE / room).rglob("*.py")):
-            yield ast.parse(path.read_text(), str(path))
-
-
-def texts(node: ast.expr) -> Iterator[str]:
-    """What a string may be that an expression gives."""
-    match node:
-        case ast.Constant(value=str(text)):
-            yield text
-        case ast.IfExp(body=body, orelse=other):
-            yield from texts(body)
-            yield from texts(other)
-
-
-def reasons(tree: ast.AST) -> Iterator[str]:
+def imported(tree: ast.AST) -> dict[str, str]:
+    """The files of rules by the names under which the source knows them: `rules.tcp`, `tcp`."""
+    known: dict[str, str] = {}
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[first, *_]):
-                if name in DROPPERS:
-                    yield from texts(first)
-            case ast.ClassDef(bases=[ast.Name("Malformed")]):
-                for call in ast.walk(node):
-                    match call:
-                        case ast.Call(func=ast.Attribute(attr="__init__"), args=[first, *_]):
-                            yield from texts(first)
-            case ast.FunctionDef(name=name, returns=ast.Name("str")) if name in REASON_RETURNED:
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.Return) and inner.value is not None:
-                        yield from texts(inner.value)
-            case ast.Assign(targets=[ast.Name("_REFUSED")], value=ast.Dict(values=values)):
-                for value in values:
-                    yield from texts(value)
+            case ast.ImportFrom(module="pynat", names=names):
+                for one in names:
+                    if one.name == "rules":
+                        known |= {f"{one.asname or 'rules'}.{file}": file for file in FILES}
+            case ast.ImportFrom(module="pynat.rules", names=names):
+                known |= {one.asname or one.name: one.name for one in names}
+    return known
 
 
-GIVEN = {
-    reason
-    for tree in trees("wire", "nat", "services", "router", "net")
-    for reason in reasons(tree)
-    if reason
-}
-
-
-def constants() -> dict[str, str]:
-    """The code of each rule and the name that its file has for it."""
-    return {
-        node.value.args[0].value: target.id
-        for tree in trees("rules")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == "Rule"
-        and isinstance(node.value.args[0], ast.Constant)
-        and isinstance(node.value.args[0].value, str)
-    }
-
-
-def linted() -> set[str]:
+def used_in(folder: Path) -> set[str]:
+    """The codes of the rules that stand in the source."""
     found = set()
-    for tree in trees("lint"):
+    for path in folder.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        known = imported(tree)
         for node in ast.walk(tree):
-            match node:
-                case ast.Attribute(attr=name) | ast.Name(id=name):
-                    found.add(name)
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in known:
+                rule = getattr(FILES.get(known[ast.unparse(node.value)]), node.attr, None)
+                found |= {rule.code} if isinstance(rule, Rule) else set()
     return found
 
 
-def test_every_reason_for_dropping_is_a_rule() -> None:
-    assert len(GIVEN) > 60
-    assert GIVEN - BY_NAME.keys() == set()
+FILES = {name: one for name, one in vars(rules).items() if isinstance(one, ModuleType)}
+OF_THE_LINTER = used_in(PACKAGE / "lint")
 
 
 def test_every_rule_is_used() -> None:
-    names, used = constants(), linted()
-    assert {r.code for r in RULES if r.name not in GIVEN and names[r.code] not in used} == set()
+    assert {rule.code for rule in RULES} - used_in(PACKAGE) == set()
 
 
 @pytest.mark.parametrize("field", ["code", "name"])

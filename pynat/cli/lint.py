@@ -169,5 +169,5 @@ def _show_json(report: Report) -> None:
     for one in report.found:
         rule, text = one.finding.rule, one.finding.text
         said = harmless(text)
-        entry = Entry(one.when, rule, rule.name, said, one.frame, one.from_guest, 1, dropped=False)
+        entry = Entry(one.when, rule, said, one.frame, one.from_guest, 1, dropped=False)
         print(json.dumps({"frame": one.number} | as_object(entry)))

@@ -26,7 +26,7 @@ from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.nat.rows import seconds
 from pynat.notices import Level
-from pynat.rules import BY_CODE, BY_NAME
+from pynat.rules import BY_CODE
 from pynat.services.leases import Lease
 from pynat.wire.ipv4 import dotted
 
@@ -141,7 +141,7 @@ class Commands:
             "to_guest": _carried(engine.to_guest),
             "flows": {name: protocols.count(name) for name in ("tcp", "udp", "echo")},
             "ports_not_kept": engine.router.ports_not_kept,
-            "drops": dict(engine.notices.drops.most_common()),
+            "drops": {rule.name: count for rule, count in engine.notices.drops.most_common()},
             "card": self._counters() if self._counters else {},
         }
 
@@ -149,9 +149,8 @@ class Commands:
         """What there is against the guest: findings and drops, by their codes."""
         notices = self._engine.notices
         counts = Counter(notices.findings)
-        for reason, count in notices.drops.items():
-            if reason in BY_NAME:
-                counts[BY_NAME[reason].code] += count
+        for rule, count in notices.drops.items():
+            counts[rule.code] += count
         return {
             "time": seconds(self._engine.now()),
             "rules": [

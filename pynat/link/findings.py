@@ -30,14 +30,14 @@ def as_object(entry: Entry) -> dict[str, object]:
     told: dict[str, object] = {
         "time": round(entry.now, 6),
         "kind": "drop" if entry.dropped else "finding",
-        "code": rule and rule.code,
-        "name": entry.reason,
-        "severity": rule and rule.severity.value,
+        "code": rule.code,
+        "name": rule.name,
+        "severity": rule.severity.value,
         "from": sender if entry.frame is not None else None,
         "packet": packet_of(entry.frame),
         "text": entry.text,
-        "rfc": rule and rule.rfc,
-        "page": rule and f"docs/rules/{rule.code}.md",
+        "rfc": rule.rfc,
+        "page": f"docs/rules/{rule.code}.md",
     }
     return told if entry.packets == 1 else told | {"count": entry.packets}
 

@@ -17,7 +17,6 @@ from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.span import Span
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.udp import UdpChecker
-from pynat.rules import BY_NAME
 
 NE2000_SPEED = 10  # Mbit/s
 
@@ -55,7 +54,7 @@ class Linter:
             return []
         found = [one for checker in self._checkers for one in checker.from_guest(frame)]
         if frame.malformed and self._with_malformed:
-            found.append(Finding(BY_NAME[frame.malformed.reason], frame.malformed.detail))
+            found.append(Finding(frame.malformed.rule, frame.malformed.detail))
         return found
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:

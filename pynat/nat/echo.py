@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pynat import rules
 from pynat.config import Config
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
@@ -126,7 +127,7 @@ class EchoTable:
                 source = flow.names.of((event.source, 0))[0]
                 self._outlet.send_ipv4(source, flow.guest, ipv4.ICMP, icmp.encode(reply), now)
             case EchoDenied():
-                self._outlet.notices.drop("ping not permitted", event.detail, now, Level.ERROR)
+                self._outlet.notices.drop(rules.net.PING_FORBIDDEN, event.detail, now, Level.ERROR)
                 self._outlet.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, flow.quote, now)
 
     def on_error(self, event: SocketError, now: float) -> bool:
@@ -138,7 +139,7 @@ class EchoTable:
         remote = flow.names.of(event.to)[0] if event.to else flow.remote
         text = f"{self._name(flow)} > {ipv4.dotted(remote)}: {reason(event.errno)}"
         if event.errno in OURS:
-            self._outlet.notices.drop("ping socket", text, now)
+            self._outlet.notices.drop(rules.net.PING_SOCKET, text, now)
             return True
         self._outlet.notices.limited("ping error", text, now)
         sequence = int.from_bytes(event.payload[6:8], "big")

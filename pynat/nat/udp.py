@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pynat import rules
 from pynat.config import Config
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
@@ -212,9 +213,9 @@ class UdpTable:
         if event.to is None or event.errno in OURS:
             why = f"{self._name(flow)}: {shortage(event.errno)}"
             if event.errno in NO_PORT:
-                self._outlet.notices.drop("host sockets", why, now, Level.ERROR)
+                self._outlet.notices.drop(rules.net.HOST_SOCKETS, why, now, Level.ERROR)
             else:
-                self._outlet.notices.drop("udp socket", why, now)
+                self._outlet.notices.drop(rules.net.UDP_SOCKET, why, now)
             if event.errno in NO_PORT | NO_DESCRIPTOR:
                 self._make_room(flow, now)
             return True
@@ -239,7 +240,7 @@ class UdpTable:
         inbound = self._inbound.get((event.rule, event.source))
         if inbound is None:
             if len(self._inbound) >= MAX_PEERS:
-                self._outlet.notices.drop("udp forward peers", f"more than {MAX_PEERS}", now)
+                self._outlet.notices.drop(rules.net.UDP_PEERS, f"more than {MAX_PEERS}", now)
                 return
             inbound = self._admit(event, guest, shown)
         inbound.idle.used(now)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
 
+from pynat import rules
 from pynat.net.report import placed
 from pynat.notices import Notices
 from pynat.remarks import Remarks
@@ -106,7 +107,7 @@ class FrameHooks:
         if not frames:
             way = "from" if from_guest else "to"
             text = f"{len(data)} bytes {way} the guest: on_frame returned DROP"
-            notices.drop("dropped by a script", text, now)
+            notices.drop(rules.net.ON_FRAME, text, now)
         return frames
 
     def _asked(self, hook: Hook, frame: Frame) -> list[bytes]:

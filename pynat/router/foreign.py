@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 
+from pynat import rules
 from pynat.config import LAYOUTS, Config, Network, network_of
 from pynat.notices import Level, Notices
 from pynat.wire import arp
@@ -76,7 +77,7 @@ class Foreign:
             f" {self._network.net} (RFC 1122 3.3.1.1): write {self._keys(wanted)} into"
             " the file that script= names, or network.adopt = true, or let the guest use DHCP"
         )
-        self._notices.drop("arp other net", text, now, Level.ERROR if first else Level.DEBUG)
+        self._notices.drop(rules.arp.OTHER_NET, text, now, Level.ERROR if first else Level.DEBUG)
 
     def _keys(self, wanted: Network) -> str:
         addresses = (wanted.net, wanted.router, wanted.dns)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
+from pynat import rules
 from pynat.config import Config, Network
 from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
@@ -87,7 +88,7 @@ class GuestSide:
     ) -> None:
         if dont_fragment:
             self.notices.drop(
-                "ipv4 too long",
+                rules.net.TOO_LONG,
                 f"{len(payload) + 20} bytes with DF from {dotted(source)} for the guest,"
                 f" the MTU is {self._mtu}",
                 now,
@@ -144,9 +145,11 @@ class GuestSide:
     ) -> None:
         why_not = self._errors.why_not(quote)
         if why_not is not None:
-            self.notices.drop("icmp forbidden", f"no error {why_not} (RFC 1122 3.2.2)", now)
+            self.notices.drop(rules.icmp.FORBIDDEN, f"no error {why_not} (RFC 1122 3.2.2)", now)
         elif not self._errors.admit(now):
-            self.notices.drop("icmp rate", "too many errors a second (RFC 1812 4.3.2.8)", now)
+            self.notices.drop(
+                rules.net.ERROR_RATE, "too many errors a second (RFC 1812 4.3.2.8)", now
+            )
         else:
             payload = message(kind, code, quote, mtu=mtu, pointer=pointer)
             self.send_ipv4(sender or self._router, quote[12:16], ipv4.ICMP, payload, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+from pynat import rules
 from pynat.config import Forward, Network, Shown
 from pynat.nat.messages import Address, ForwardTrouble, TcpIncoming, UdpIncoming
 from pynat.nat.tcp.table import TcpTable
@@ -40,7 +41,7 @@ class Incoming:
     def trouble(self, event: ForwardTrouble, now: float) -> None:
         rule = self.forwards.get(event.rule, "removed")
         why = f"{event.what} through forward {event.rule} ({rule}): {reason(event.errno)}"
-        self._notices.drop("forward socket", why, now)
+        self._notices.drop(rules.net.FORWARD_SOCKET, why, now)
 
     def _target(self, rule: Forward) -> Address:
         guest = rule.guest_address or self.network.guest

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
+from pynat import rules
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
 from pynat.router.foreign import Foreign
@@ -106,12 +107,12 @@ class Neighbors:
         if packet.operation not in (arp.REQUEST, arp.REPLY):
             text = f"operation {packet.operation}, expected 1 (request) or 2 (reply) (RFC 826)"
             hint = mistakes.byte_order(packet.operation, (arp.REQUEST, arp.REPLY))
-            self._notices.drop("arp operation", text + hint, now)
+            self._notices.drop(rules.arp.OPERATION, text + hint, now)
             return
         if packet.sender_mac[0] & 1 or packet.sender_mac in (self.mac, NO_MAC):
             mac = ethernet.text(packet.sender_mac)
             text = f"sender {mac}, expected the MAC address of the guest's card (RFC 1812 3.3.2)"
-            self._notices.drop("arp sender", text, now)
+            self._notices.drop(rules.arp.SENDER, text, now)
         elif packet.sender in self.own:
             self._defend(packet, now)
         elif not (self.foreign and self.foreign.from_guest(packet, now)):
@@ -149,13 +150,13 @@ class Neighbors:
                 self.send_arp(answer, packet.sender_mac)
         elif packet.sender not in (packet.target, UNKNOWN):
             self._notices.drop(
-                "arp not ours", f"{packet}: nobody here has that address (RFC 826)", now
+                rules.arp.NOBODY, f"{packet}: nobody here has that address (RFC 826)", now
             )
 
     def _defend(self, packet: Arp, now: float) -> None:
         address = packet.sender
         self._notices.drop(
-            "arp conflict",
+            rules.arp.CONFLICT,
             f"{ethernet.text(packet.sender_mac)} claims {dotted(address)}, which is the router's"
             " (RFC 5227 2.4): give that guest another address",
             now,
@@ -199,7 +200,7 @@ class Neighbors:
         question = self._asking.get(destination)
         if question is None:
             if len(self._asking) >= ASKING:
-                self._notices.drop("arp questions", f"more than {ASKING} at once", now)
+                self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
                 return
             question = self._asking[destination] = _Question(destination, self)
             self.ask(question, now)
@@ -207,7 +208,7 @@ class Neighbors:
             question.packets.append(packet)
         else:
             self._notices.drop(
-                "arp queue full",
+                rules.net.ARP_QUEUE,
                 f"{WAITING} packets wait for {dotted(destination)} (RFC 1122 2.3.2.2)",
                 now,
             )
@@ -216,7 +217,7 @@ class Neighbors:
         if question.tries == TRIES:
             del self._asking[question.address]
             self._notices.drop(
-                "arp no answer",
+                rules.arp.NO_ANSWER,
                 f"nobody answered {TRIES} requests for {dotted(question.address)} (RFC 826);"
                 f" {len(question.packets)} packets lost",
                 now,

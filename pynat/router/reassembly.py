@@ -26,7 +26,9 @@ from bisect import bisect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from pynat import rules
 from pynat.notices import Notices
+from pynat.rules import Rule
 from pynat.timers import Timers
 from pynat.wire import ipv4
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -151,14 +153,14 @@ class Reassembly:
         datagram = self._datagrams.get(key) or self._begin(key, now)
         if datagram.refused:
             self._drop(
-                "ipv4 fragment of a refused datagram",
+                rules.ipv4.FRAGMENT_REFUSED,
                 datagram,
                 "another of its fragments overlapped (RFC 5722)",
                 now,
             )
         elif datagram.repeats(fragment):
             why = f"offset {fragment.offset} came before (RFC 791 3.2)"
-            self._drop("ipv4 fragment repeated", datagram, why, now)
+            self._drop(rules.ipv4.FRAGMENT_REPEATED, datagram, why, now)
         elif not datagram.fits(fragment):
             end = fragment.offset + len(fragment.payload)
             why = f"bytes {fragment.offset} to {end - 1} do not fit the others (RFC 5722)"
@@ -176,7 +178,7 @@ class Reassembly:
             return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"
         why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {missing}{datagram.hint()}"
-        self._drop("ipv4 fragments timed out", datagram, why, now, len(datagram.pieces))
+        self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, why, now, len(datagram.pieces))
         if datagram.first is not None:
             self._time_exceeded(datagram.first.quote, now)
 
@@ -212,7 +214,7 @@ class Reassembly:
         header = bytes(first.header)
         if len(header) + datagram.length > ipv4.LONGEST:
             why = f"{len(header)} + {datagram.length} bytes, at most {ipv4.LONGEST} (RFC 791 3.1)"
-            self._drop("ipv4 fragment beyond the end", datagram, why, now)
+            self._drop(rules.ipv4.FRAGMENT_BEYOND, datagram, why, now)
             return None
         packet = memoryview(header + datagram.joined())
         return Ipv4(
@@ -230,7 +232,7 @@ class Reassembly:
         )
 
     def _refuse(self, datagram: _Datagram, why: str, now: float) -> None:
-        self._drop("ipv4 fragment overlap", datagram, why, now, len(datagram.pieces) + 1)
+        self._drop(rules.ipv4.FRAGMENT_OVERLAP, datagram, why, now, len(datagram.pieces) + 1)
         before = datagram.cost
         datagram.refuse()
         self._charge(datagram.key[0], datagram.cost - before)
@@ -238,7 +240,7 @@ class Reassembly:
     def _evict(self, datagram: _Datagram, why: str, now: float) -> None:
         self._remove(datagram)
         text = f"{why} wait for fragments, this one began first"
-        self._drop("ipv4 fragments evicted", datagram, text, now, len(datagram.pieces))
+        self._drop(rules.net.FRAGMENTS_EVICTED, datagram, text, now, len(datagram.pieces))
 
     def _remove(self, datagram: _Datagram) -> None:
         del self._datagrams[datagram.key]
@@ -251,5 +253,5 @@ class Reassembly:
         if not self._of_source[source]:
             del self._of_source[source]
 
-    def _drop(self, reason: str, datagram: _Datagram, why: str, now: float, count: int = 1) -> None:
-        self._notices.drop(reason, f"{datagram}: {why}", now, count=count)
+    def _drop(self, rule: Rule, datagram: _Datagram, why: str, now: float, count: int = 1) -> None:
+        self._notices.drop(rule, f"{datagram}: {why}", now, count=count)

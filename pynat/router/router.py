@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from pynat import rules
 from pynat.config import Broadcast, Config, Network
 from pynat.errors import Malformed
 from pynat.inner.hosts import InnerHosts
@@ -172,20 +173,20 @@ class Router:
         except Malformed as error:
             is_ip = frame[12:14] == b"\x08\x00"
             who = f"{ipv4.named(memoryview(frame)[14:])}: " if is_ip else ""
-            self.notices.drop(error.reason, who + error.detail, now)
+            self.notices.drop(error.rule, who + error.detail, now)
             if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
                 self._bad_option(error, now)
 
     def _ethernet(self, frame: bytes, now: float) -> None:
         if len(frame) < ethernet.HEADER.size:
-            raise Malformed("ethernet length", f"{len(frame)} bytes, a header has 14 (RFC 894)")
+            raise Malformed(rules.ethernet.LENGTH, f"{len(frame)} bytes, a header has 14 (RFC 894)")
         destination, source, kind = ethernet.HEADER.unpack_from(frame)
         if destination != self._mac and not destination[0] & 1:
             text = (
                 f"frame to {ethernet.text(destination)}, the router is {ethernet.text(self._mac)}"
                 " (RFC 894)"
             )
-            self.notices.drop("ethernet not ours", text, now)
+            self.notices.drop(rules.ethernet.NOT_OURS, text, now)
             return
         payload = memoryview(frame)[ethernet.HEADER.size :]
         match kind:
@@ -194,12 +195,12 @@ class Router:
             case ethernet.ARP:
                 self.guest.neighbors.from_guest(arp.decode(payload), now)
             case ethernet.IPV6:
-                self.notices.drop("ipv6", "this network is IPv4 only", now, Level.DEBUG)
+                self.notices.drop(rules.net.IPV6, "this network is IPv4 only", now, Level.DEBUG)
             case _:
                 sent = f"{ethernet.text(source)} sent type {ethernet.named(frame)}"
                 swapped = ethernet.is_swapped(kind)
                 self.notices.drop(
-                    "ethernet type swapped" if swapped else "ethernet type", sent, now
+                    rules.ethernet.TYPE_SWAPPED if swapped else rules.ethernet.TYPE, sent, now
                 )
 
     def _ipv4(self, packet: Ipv4, now: float, *, to_all: bool) -> None:
@@ -211,14 +212,14 @@ class Router:
             self._broadcasts(packet, now)
         elif not self._is_guest(packet.source):
             self.notices.drop(
-                "ipv4 source",
+                rules.ipv4.SOURCE,
                 f"{packet}: source {dotted(packet.source)}, expected a guest's in {self._net}"
                 f" (RFC 1122 3.2.1.3, RFC 2827){self._foreign.hint(packet.source)}",
                 now,
             )
         elif to_all and destination[0] < 224:
             text = f"{packet}: the frame went to all, expected it to {ethernet.text(self._mac)}"
-            self.notices.drop("ipv4 host in a broadcast frame", f"{text} (RFC 1812 5.3.4)", now)
+            self.notices.drop(rules.ipv4.HOST_IN_BROADCAST, f"{text} (RFC 1812 5.3.4)", now)
         elif packet.is_fragment:
             whole = self.reassembly.from_guest(packet, now)
             if whole is not None:
@@ -237,7 +238,7 @@ class Router:
     def _source_routed(self, packet: Ipv4, now: float) -> None:
         """Nobody but attackers routes by source (RFC 7126 4.3, 4.4)."""
         self.notices.drop(
-            "ipv4 source route", f"{packet}: the way is ours to choose (RFC 7126 4.3)", now
+            rules.ipv4.SOURCE_ROUTE, f"{packet}: the way is ours to choose (RFC 7126 4.3)", now
         )
         if self._is_guest(packet.source):
             code = icmp.SOURCE_ROUTE_FAILED
@@ -262,7 +263,7 @@ class Router:
         text = f"{packet}: only DHCP, UDP port {DHCP_SERVER}, is served so (RFC 2131 4.1)"
         if packet.protocol == ipv4.UDP and not packet.is_fragment:
             text += mistakes.byte_order(datagram.destination, (DHCP_SERVER,))
-        self.notices.drop("ipv4 broadcast", text, now)
+        self.notices.drop(rules.ipv4.BROADCAST, text, now)
 
     def _is_forwarded_group(self, packet: Ipv4) -> bool:
         """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""
@@ -349,7 +350,7 @@ class Router:
             self._world.from_guest(packet, now)
         elif not 0 < destination[0] < 224 or destination[0] == 127 or destination == self._zero:
             self.notices.drop(
-                "ipv4 destination",
+                rules.ipv4.DESTINATION,
                 f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)",
                 now,
             )
@@ -363,7 +364,7 @@ class Router:
 
     def _unreachable(self, packet: Ipv4, code: int, why: str, now: float) -> None:
         self.notices.drop(
-            "ipv4 unreachable", f"{packet}: destination {dotted(packet.destination)} {why}", now
+            rules.ipv4.NEIGHBOUR, f"{packet}: destination {dotted(packet.destination)} {why}", now
         )
         self.guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 

@@ -5,6 +5,7 @@ Also the refusals that are the same for every destination.
 
 from __future__ import annotations
 
+from pynat import rules
 from pynat.nat.echo import EchoTable
 from pynat.nat.messages import Nowhere
 from pynat.nat.outlet import Outlet
@@ -95,14 +96,14 @@ class World:
     def _count(self, packet: Ipv4, why: Refusal, now: float) -> None:
         if why is Refusal.PROHIBITED:
             notices = self._outlet.notices
-            notices.drop("restricted", f"{packet}: `allow` does not have it", now)
+            notices.drop(rules.net.RESTRICTED, f"{packet}: `allow` does not have it", now)
 
     # ------------------------------------------------------------------ refused everywhere
     def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
         text = f"{dotted(packet.source)}: {message}: only echo (types 0 and 8) is carried (RFC 792)"
-        self._outlet.notices.drop("icmp type", text, now)
+        self._outlet.notices.drop(rules.icmp.TYPE, text, now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:
         text = f"{packet}: only 6 (TCP), 17 (UDP) and 1 (ICMP) are known (RFC 1122 3.2.2.1)"
-        self._outlet.notices.drop("ipv4 protocol", text, now)
+        self._outlet.notices.drop(rules.net.PROTOCOL, text, now)
         self._outlet.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)

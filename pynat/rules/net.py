@@ -208,6 +208,16 @@ TCP_MEMORY = Rule(
     "Have the programs read, on both sides, or raise `tcp.memory`.",
 )
 
+ENGINE_FAULT = Rule(
+    "NET021",
+    "engine fault",
+    Severity.ERROR,
+    "A fault in pynat itself cost a packet or a turn.",
+    "",
+    "Everything else goes on; the log has the lines of the fault.",
+    "Report it with those lines, please.",
+)
+
 FAULT = Rule(
     "NET030",
     "fault",

@@ -12,9 +12,9 @@ class Severity(StrEnum):
     NOTE = "note"  # worth knowing; not the guest's mistake, or one without consequences
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """code: `TCP001`, never given to another rule. name: what counters and old logs call it.
+    """code: `TCP001`, never given to another rule. name: what counters and logs call it.
 
     summary: what the guest did, one sentence. why: what comes of it. remedy: what to change.
     rfc: where it is written ("RFC 9293 3.1"), or "" where no standard says anything.

@@ -29,8 +29,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
+from pynat import rules
 from pynat.config import Config, Network
 from pynat.notices import Level, Notices
+from pynat.rules import Rule
 from pynat.services import dhcp_options
 from pynat.services.leases import Lease, Leases
 from pynat.wire import dhcp, ethernet
@@ -58,12 +60,12 @@ def _nobody(address: bytes) -> bytes | None:  # noqa: ARG001 - user_of where nob
 
 
 _EXPECTED = {
-    "dhcp is off": "nothing: `dhcp.enabled` is false",
-    "dhcp server message from the guest": "op 1 and a client's message (RFC 2131 4.3)",
-    "dhcp relay of another net": "giaddr 0.0.0.0 or in the guest's net (RFC 2131 4.3.1)",
-    "dhcp request without an address": "an address in option 50 or ciaddr (RFC 2131 4.3.2)",
-    "dhcp for another server": "option 54 with this server's address (RFC 2131 4.3.2)",
-    "dhcp for a lease that it does not have": "address and server of its lease (RFC 2131 4.3.4)",
+    rules.net.DHCP_OFF: "nothing: `dhcp.enabled` is false",
+    rules.dhcp.SERVER_MESSAGE: "op 1 and a client's message (RFC 2131 4.3)",
+    rules.dhcp.RELAY: "giaddr 0.0.0.0 or in the guest's net (RFC 2131 4.3.1)",
+    rules.dhcp.NO_ADDRESS: "an address in option 50 or ciaddr (RFC 2131 4.3.2)",
+    rules.dhcp.OTHER_SERVER: "option 54 with this server's address (RFC 2131 4.3.2)",
+    rules.dhcp.NOT_ITS_LEASE: "address and server of its lease (RFC 2131 4.3.4)",
 }
 
 
@@ -102,9 +104,9 @@ class DhcpServer:
         """length: of the message in bytes, as it came."""
         for flaw in message.flaws:
             who = f"{message.mac.hex(':')}: {flaw.detail}"
-            self._notices.drop(flaw.reason, who, now)
-        if reason := self._refusal(message):
-            self._drop(reason, message, now)
+            self._notices.drop(flaw.rule, who, now)
+        if rule := self._refusal(message):
+            self._drop(rule, message, now)
             return None
         match message.kind:
             case 0:
@@ -120,21 +122,21 @@ class DhcpServer:
             case dhcp.RELEASE:
                 self._release(message, now)
             case _:
-                self._drop("dhcp server message from the guest", message, now)
+                self._drop(rules.dhcp.SERVER_MESSAGE, message, now)
         return None
 
-    def _drop(self, reason: str, message: Message, now: float) -> None:
-        self._notices.drop(reason, f"{message}, expected {_EXPECTED[reason]}", now)
+    def _drop(self, rule: Rule, message: Message, now: float) -> None:
+        self._notices.drop(rule, f"{message}, expected {_EXPECTED[rule]}", now)
 
-    def _refusal(self, message: Message) -> str:
+    def _refusal(self, message: Message) -> Rule | None:
         if not self._config.dhcp.enabled:
-            return "dhcp is off"
+            return rules.net.DHCP_OFF
         if message.op != dhcp.REQUEST:
-            return "dhcp server message from the guest"
+            return rules.dhcp.SERVER_MESSAGE
         relay = IPv4Address(message.giaddr)
         if int(relay) and relay not in self._config.network.net:
-            return "dhcp relay of another net"
-        return ""
+            return rules.dhcp.RELAY
+        return None
 
     # ------------------------------------------------------------ one message each
     def _discover(self, message: Message, now: float) -> Reply | None:
@@ -150,11 +152,11 @@ class DhcpServer:
         server = message.options.get(dhcp.SERVER)
         if server is not None and server != self._router:
             self.guests.withdraw_offers(message.mac)
-            self._drop("dhcp for another server", message, now)
+            self._drop(rules.dhcp.OTHER_SERVER, message, now)
             return None
         address = message.options.get(dhcp.WANTED, message.ciaddr)
         if address == dhcp.ZERO:
-            self._drop("dhcp request without an address", message, now)
+            self._drop(rules.dhcp.NO_ADDRESS, message, now)
             return None
         if not self.guests.may_have(address, message.mac, now):
             return self._refuse(message, address, now)
@@ -189,7 +191,7 @@ class DhcpServer:
         server = message.options.get(dhcp.SERVER, self._router)
         owns = lease is not None and lease.mac == message.mac and lease.live(now)
         if not owns or server != self._router:
-            self._drop("dhcp for a lease that it does not have", message, now)
+            self._drop(rules.dhcp.NOT_ITS_LEASE, message, now)
             return False
         return True
 
@@ -224,7 +226,7 @@ class DhcpServer:
         text = (
             f"{message.mac.hex(':')} gets no address: all of {self._config.network.net} are taken"
         )
-        self._notices.drop("dhcp pool exhausted", text, now, Level.ERROR)
+        self._notices.drop(rules.net.POOL, text, now, Level.ERROR)
 
     def _say(self, message: Message, address: bytes, what: str, now: float) -> None:
         text = f"{dotted(address)} {what} ({message.mac.hex(':')})"

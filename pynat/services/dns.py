@@ -29,6 +29,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
+from pynat import rules
 from pynat.config import Config, Network
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
@@ -112,7 +113,7 @@ class DnsForwarder:
         is_query = len(query) >= dns.HEADER.size and not flags & dns.QR
         if not is_query and not tcp:  # to answer an answer could go on for ever
             text = f"{len(query)} bytes, flags {flags:#06x}; a query has at least 12 and QR clear"
-            self._notices.drop("dns message is no query", f"{text} (RFC 1035 4.1.1)", now)
+            self._notices.drop(rules.dns.NO_QUERY, f"{text} (RFC 1035 4.1.1)", now)
         elif not is_query:
             answer(dns.refusal(query, dns.FORMERR))
         elif flags & dns.OPCODE:
@@ -121,7 +122,7 @@ class DnsForwarder:
             try:
                 question = dns.decode(query)
             except Malformed as error:
-                self._notices.drop(error.reason, error.detail, now)
+                self._notices.drop(error.rule, error.detail, now)
                 answer(dns.refusal(query, dns.FORMERR))
                 return
             if question.version:  # of EDNS
@@ -142,7 +143,9 @@ class DnsForwarder:
         self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer
     ) -> None:
         if self._restricted:
-            self._notices.drop("restricted", f"{question}: only names of the configuration", now)
+            self._notices.drop(
+                rules.net.RESTRICTED, f"{question}: only names of the configuration", now
+            )
             answer(dns.reply(question, dns.REFUSED))
             return
         if self._hermetic:

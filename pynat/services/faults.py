@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pynat import rules
 from pynat.config import MOST_FAULTS, Fault
 from pynat.config_faults import fault
 from pynat.config_values import Wrong
@@ -114,7 +115,7 @@ class Faults:
         times = f" of {one.fault.times}" if one.fault.times else ""
         text = f"fault {one.number}, {one.fault}: {what} ({one.met}{times})"
         if lost:
-            self._notices.drop("fault", text, now)
+            self._notices.drop(rules.net.FAULT, text, now)
         else:
             self._notices.remarks.add_here(text)
             self._notices.limited("fault", text, now)

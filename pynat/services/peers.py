@@ -13,6 +13,7 @@ import errno
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from pynat import rules
 from pynat.nat.messages import (
     PLENTY,
     Action,
@@ -309,7 +310,7 @@ class PeerDatagrams:
             self._outlet.timers.set(late, now + behaviour.accepts_after)
         else:
             text = f"{packet}: {MOST_LATE} answers of {peer} wait already"
-            self._outlet.notices.drop("peer answers", text, now)
+            self._outlet.notices.drop(rules.net.PEER_ANSWERS, text, now)
 
     def _answer(self, datagram: Udp, behaviour: Behaviour, now: float) -> bytes | None:
         match _service(behaviour, datagram.destination):

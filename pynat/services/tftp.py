@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 
+from pynat import rules
 from pynat.config import Config
 from pynat.nat.messages import (
     Action,
@@ -106,7 +107,7 @@ class TftpServer:
         end = (guest, datagram.source)
         if request.opcode not in (tftp.RRQ, tftp.WRQ):
             text = f"{dotted(guest)}: {request} to port {PORT}, expected RRQ or WRQ (RFC 1350 4)"
-            self.outlet.notices.drop("tftp no request", text, now)
+            self.outlet.notices.drop(rules.tftp.NO_REQUEST, text, now)
             return
         old = self._of(end)
         if old is not None and old.request == request and old.fresh and not old.over:
@@ -130,7 +131,7 @@ class TftpServer:
             asked = f"{dotted(transfer.guest[0])}:{transfer.guest[1]}"
             detail = f"{dotted(guest)}:{end[1]} > {port}: {packet}, expected from {asked}"
             detail += " (RFC 1350 4)"
-            self.outlet.notices.drop("tftp unknown transfer", detail, now)
+            self.outlet.notices.drop(rules.tftp.UNKNOWN_TRANSFER, detail, now)
             if packet.opcode != tftp.ERROR:
                 self._send_error(port, end, tftp.UNKNOWN_TRANSFER, "unknown transfer", now)
         elif packet.opcode != tftp.ERROR:

@@ -63,7 +63,8 @@ class Lab:
 
     @property
     def drops(self) -> dict[str, int]:
-        return dict(self.router.notices.drops)
+        """By the names of their rules."""
+        return {rule.name: count for rule, count in self.router.notices.drops.items()}
 
     def next_timer(self) -> float | None:
         return self.router.next_timer()

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
-from pynat.rules import BY_NAME
 from pynat.testing.lab import Lab
 from pynat.testing.trace import Trace
 
@@ -37,7 +36,7 @@ class LintedLab(Lab):
 
     @property
     def found(self) -> Counter[str]:
-        drops = {BY_NAME[reason].code: count for reason, count in self.drops.items()}
+        drops = {rule.code: count for rule, count in self.router.notices.drops.items()}
         return Counter(drops) + self._notices.findings
 
     def from_guest(self, frame: bytes) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import mistakes
 from pynat.wire.ipv4 import dotted
@@ -43,12 +44,12 @@ class Arp:
 
 def decode(data: bytes | memoryview) -> Arp:
     if len(data) < _LAYOUT.size:
-        raise Malformed("arp length", f"{len(data)} bytes, expected 28 (RFC 826)")
+        raise Malformed(rules.arp.LENGTH, f"{len(data)} bytes, expected 28 (RFC 826)")
     *prefix, operation, sender_mac, sender, target_mac, target = _LAYOUT.unpack_from(data)
     if tuple(prefix) != _PREFIX:
         hint = mistakes.byte_order(prefix[0], (1,)) or mistakes.byte_order(prefix[1], (0x0800,))
         raise Malformed(
-            "arp kind",
+            rules.arp.KIND,
             "hardware, protocol, lengths {}, {:#06x}, {}, {}, expected 1 (Ethernet), 0x0800 (IPv4),"
             " 6, 4 (RFC 826){}".format(*prefix, hint),
         )

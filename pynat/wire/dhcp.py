@@ -28,6 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from struct import Struct
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire.ipv4 import dotted
 
@@ -89,14 +90,14 @@ class Message:
 def decode(data: bytes | memoryview) -> Message:
     data = bytes(data)
     if len(data) < HEADER.size:
-        raise Malformed("dhcp length", f"{len(data)} bytes, at least 236 (RFC 951)")
+        raise Malformed(rules.dhcp.LENGTH, f"{len(data)} bytes, at least 236 (RFC 951)")
     op, hardware, length, hops, xid, seconds, flags, *rest = HEADER.unpack_from(data)
     ciaddr, yiaddr, siaddr, giaddr, mac, sname, file = rest
     if op not in (REQUEST, REPLY):
-        raise Malformed("dhcp op", f"op {op}, expected 1 or 2 (RFC 2131 section 2)")
+        raise Malformed(rules.dhcp.OP, f"op {op}, expected 1 or 2 (RFC 2131 section 2)")
     if (hardware, length) != (1, 6) or mac[0] & 1:
         raise Malformed(
-            "dhcp hardware address",
+            rules.dhcp.HARDWARE,
             f"type {hardware}, length {length}, {mac[:6].hex(':')}; Ethernet has type 1, length 6"
             " and a unicast address (RFC 2131 section 2)",
         )
@@ -110,7 +111,9 @@ def decode(data: bytes | memoryview) -> Message:
         vendor = area[:_VENDOR_AREA]
         if vendor[:4] not in VENDORS:
             text = f"{vendor[:4].hex()}, expected 63825363 (RFC 2131 section 3)"
-            flaws.append(Malformed("dhcp cookie", f"{text}; answered as BOOTP, without options"))
+            flaws.append(
+                Malformed(rules.dhcp.COOKIE, f"{text}; answered as BOOTP, without options")
+            )
     file, sname = _overloaded(file, sname, options, flaws)
     _check(options, flaws)
     sname, file = sname.partition(b"\0")[0], file.partition(b"\0")[0]
@@ -126,7 +129,7 @@ def _overloaded(
     overload = options.pop(OVERLOAD, b"\0")
     if len(overload) != 1 or overload[0] > 3:
         text = f"option 52 is {overload.hex()}, expected 01, 02 or 03 (RFC 2132 section 9.3)"
-        flaws.append(Malformed("dhcp overload", f"{text}; it is left out"))
+        flaws.append(Malformed(rules.dhcp.OVERLOAD, f"{text}; it is left out"))
         return file, sname
     if overload[0] & 1:
         _read_options(file, options, flaws)
@@ -149,7 +152,7 @@ def _read_options(area: bytes, options: dict[int, bytes], flaws: list[Malformed]
         value = area[at + 1 : at + 1 + area[at]] if at < end else b""
         if at == end or len(value) != area[at]:
             text = f"option {code} runs over the end (RFC 2132 section 2); it is left out"
-            flaws.append(Malformed("dhcp option", text))
+            flaws.append(Malformed(rules.dhcp.OPTION, text))
             return
         options[code] = options.get(code, b"") + value
         at += 1 + len(value)
@@ -160,12 +163,12 @@ def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
     kind = options.get(KIND)
     if kind is not None and (not kind or not DISCOVER <= kind[0] <= INFORM):
         text = f"option 53 is {kind.hex() or 'empty'}, expected 01 to 08 (RFC 2132 section 9.6)"
-        raise Malformed("dhcp message type", text)
+        raise Malformed(rules.dhcp.KIND, text)
     for code, length in _LENGTHS.items():
         if code in options and len(options[code]) != length:
             text = f"option {code} has {len(options[code])} bytes, expected {length} (RFC 2132)"
             used = "its first byte is taken" if code == KIND else "it is left out"
-            flaws.append(Malformed("dhcp option", f"{text}; {used}"))
+            flaws.append(Malformed(rules.dhcp.OPTION, f"{text}; {used}"))
             if code != KIND:
                 del options[code]
     if kind is not None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import mistakes
 
@@ -65,11 +66,13 @@ class Query:
 def decode(data: bytes) -> Query:
     """A query of one question. Who asks otherwise is told FORMERR."""
     if len(data) < HEADER.size:
-        raise Malformed("dns length", f"{len(data)} bytes, a header has 12 (RFC 1035 4.1.1)")
+        raise Malformed(rules.dns.LENGTH, f"{len(data)} bytes, a header has 12 (RFC 1035 4.1.1)")
     ident, flags, questions, *others = HEADER.unpack_from(data)
     if questions != 1:
         hint = mistakes.byte_order(questions, (1,))
-        raise Malformed("dns question", f"{questions} questions, expected 1 (RFC 1035 4.1.2){hint}")
+        raise Malformed(
+            rules.dns.QUESTION, f"{questions} questions, expected 1 (RFC 1035 4.1.2){hint}"
+        )
     labels, at = _name(data, HEADER.size)
     try:
         kind, klass = _QUESTION.unpack_from(data, at)
@@ -81,7 +84,7 @@ def decode(data: bytes) -> Query:
             at += _RECORD.size + length
             if of_kind == OPT:
                 if size:
-                    raise Malformed("dns opt", "two OPT records, expected one (RFC 6891 6.1.1)")
+                    raise Malformed(rules.dns.OPT, "two OPT records, expected one (RFC 6891 6.1.1)")
                 size, ttl = max(SMALLEST, of_class), of_ttl
     except StructError:
         raise _short(len(data)) from None
@@ -93,7 +96,7 @@ def decode(data: bytes) -> Query:
 
 
 def _short(length: int) -> Malformed:
-    return Malformed("dns length", f"the records run over the end at {length} (RFC 1035 4.1.3)")
+    return Malformed(rules.dns.LENGTH, f"the records run over the end at {length} (RFC 1035 4.1.3)")
 
 
 def _name(data: bytes, at: int) -> tuple[list[bytes], int]:
@@ -107,12 +110,12 @@ def _name(data: bytes, at: int) -> tuple[list[bytes], int]:
         if length >= 0xC0 and start > HEADER.size:  # nothing to point to before the question
             return labels, at + 2
         if length > 63:
-            raise Malformed("dns name", f"label length {length}, at most 63 (RFC 1035 2.3.4)")
+            raise Malformed(rules.dns.NAME, f"label length {length}, at most 63 (RFC 1035 2.3.4)")
         labels.append(data[at + 1 : at + 1 + length])
         at += 1 + length
         if at - start > 254:
-            raise Malformed("dns name", "longer than 255 bytes (RFC 1035 2.3.4)")
-    raise Malformed("dns name", f"runs over the end at {len(data)} (RFC 1035 3.1)")
+            raise Malformed(rules.dns.NAME, "longer than 255 bytes (RFC 1035 2.3.4)")
+    raise Malformed(rules.dns.NAME, f"runs over the end at {len(data)} (RFC 1035 3.1)")
 
 
 def reply(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import mistakes
 from pynat.wire.checksum import finish, ones_sum, valid
@@ -56,13 +57,13 @@ class Icmp:
 def decode(data: memoryview, ends: bytes = b"") -> Icmp:
     """ends: source and destination address, where they are known; for the explanation only."""
     if len(data) < _HEADER.size:
-        raise Malformed("icmp length", f"{len(data)} bytes, a header has 8 (RFC 792)")
+        raise Malformed(rules.icmp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 792)")
     total = ones_sum(data)
     kind, code, checksum, ident, sequence = _HEADER.unpack_from(data)
     if not valid(total):
         hint = mistakes.in_icmp(bytes(data), ends)
         raise Malformed(
-            "icmp checksum",
+            rules.icmp.CHECKSUM,
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792){hint}",
         )
     return Icmp(kind, code, ident, sequence, bytes(data[_HEADER.size :]))

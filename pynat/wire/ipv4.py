@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import ethernet, mistakes
 from pynat.wire.checksum import finish, ones_sum, valid
@@ -51,7 +52,7 @@ class BadOption(Malformed):
     """
 
     def __init__(self, detail: str, pointer: int, quote: bytes) -> None:
-        super().__init__("ipv4 option", detail)
+        super().__init__(rules.ipv4.OPTION, detail)
         self.pointer = pointer
         self.quote = quote
 
@@ -125,20 +126,20 @@ class Ipv4:
 
 def decode(data: memoryview) -> Ipv4:
     if len(data) < _HEADER.size:
-        raise Malformed("ipv4 length", f"{len(data)} bytes, a header has 20 (RFC 791 3.1)")
+        raise Malformed(rules.ipv4.LENGTH, f"{len(data)} bytes, a header has 20 (RFC 791 3.1)")
     first, _, total, ident, fragment, ttl, protocol, _, source, destination = _HEADER.unpack_from(
         data
     )
     if first >> 4 != 4:
         hint = mistakes.half_bytes(first, range(0x45, 0x50))
-        raise Malformed("ipv4 version", f"version {first >> 4}, expected 4 (RFC 791 3.1){hint}")
+        raise Malformed(rules.ipv4.VERSION, f"version {first >> 4}, expected 4 (RFC 791 3.1){hint}")
     header = (first & 15) * 4
     if header < _HEADER.size:
-        raise Malformed("ipv4 header length", f"{first & 15} words, at least 5 (RFC 791 3.1)")
+        raise Malformed(rules.ipv4.HEADER_LENGTH, f"{first & 15} words, at least 5 (RFC 791 3.1)")
     if not header <= total <= len(data):
         hint = mistakes.byte_order(total, range(header, len(data) + 1))
         raise Malformed(
-            "ipv4 total length",
+            rules.ipv4.TOTAL_LENGTH,
             f"total length {total}, expected {header} (the header) to {len(data)} (what the frame"
             f" carries) (RFC 791 3.1){hint}",
         )
@@ -147,7 +148,7 @@ def decode(data: memoryview) -> Ipv4:
         seen = int.from_bytes(data[10:12], "big")
         hint = mistakes.in_ipv4(bytes(data[:header]), bytes(data[header:total]))
         raise Malformed(
-            "ipv4 checksum",
+            rules.ipv4.CHECKSUM,
             f"header checksum {seen:#06x}, expected {finish(check - seen):#06x} (RFC 791 3.1)"
             f"{hint}",
         )
@@ -173,14 +174,14 @@ def decode(data: memoryview) -> Ipv4:
 def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:
     if more and length % 8:
         raise Malformed(
-            "ipv4 fragment length",
+            rules.ipv4.FRAGMENT_LENGTH,
             f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)",
         )
     if not length:
-        raise Malformed("ipv4 fragment empty", f"no data at offset {offset} (RFC 791 3.2)")
+        raise Malformed(rules.ipv4.FRAGMENT_EMPTY, f"no data at offset {offset} (RFC 791 3.2)")
     if header + offset + length > LONGEST:
         raise Malformed(
-            "ipv4 fragment beyond the end",
+            rules.ipv4.FRAGMENT_BEYOND,
             f"{length} bytes at offset {offset} make a packet of {header + offset + length},"
             f" a packet has at most {LONGEST} (RFC 791 3.1)",
         )

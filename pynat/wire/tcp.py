@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
+from pynat import rules
 from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
 from pynat.wire import ipv4, mistakes
@@ -102,14 +103,14 @@ class Run:
 def decode(packet: ipv4.Ipv4) -> Segment:
     data = packet.payload
     if len(data) < _HEADER.size:
-        raise Malformed("tcp length", f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)")
+        raise Malformed(rules.tcp.LENGTH, f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)")
     source, destination, seq, ack, offset, flags, window, checksum, urgent = _HEADER.unpack_from(
         data
     )
     header = (offset >> 4) * 4
     if not _HEADER.size <= header <= len(data):
         raise Malformed(
-            "tcp header length",
+            rules.tcp.HEADER_LENGTH,
             f"data offset {offset >> 4} words, expected 5 to {min(15, len(data) // 4)} in a segment"
             f" of {len(data)} bytes (RFC 9293 3.1)",
         )
@@ -117,7 +118,7 @@ def decode(packet: ipv4.Ipv4) -> Segment:
     if not valid(total):
         hint = mistakes.in_tcp(bytes(data), packet.ends, header, packet.around)
         raise Malformed(
-            "tcp checksum",
+            rules.tcp.CHECKSUM,
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x}"
             f" (RFC 9293 3.1){hint}",
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import mistakes
 
@@ -66,7 +67,7 @@ class Packet:
 
 def decode(data: bytes) -> Packet:
     if len(data) < 4:
-        raise Malformed("tftp length", f"{len(data)} bytes, at least 4 (RFC 1350 section 5)")
+        raise Malformed(rules.tftp.LENGTH, f"{len(data)} bytes, at least 4 (RFC 1350 section 5)")
     opcode, block = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
     match opcode:
         case 1 | 2:
@@ -80,15 +81,17 @@ def decode(data: bytes) -> Packet:
         case 6:
             return Packet(opcode, options=_options(_strings(data)))
     hint = mistakes.byte_order(opcode, range(RRQ, OACK + 1))
-    raise Malformed("tftp opcode", f"opcode {opcode}, expected 1 to 6 (RFC 1350, RFC 2347){hint}")
+    raise Malformed(
+        rules.tftp.OPCODE, f"opcode {opcode}, expected 1 to 6 (RFC 1350, RFC 2347){hint}"
+    )
 
 
 def _request(opcode: int, data: bytes) -> Packet:
     if len(data) > LONGEST_REQUEST:
-        raise Malformed("tftp request", f"{len(data)} bytes, at most 512 (RFC 2347)")
+        raise Malformed(rules.tftp.REQUEST, f"{len(data)} bytes, at most 512 (RFC 2347)")
     strings = _strings(data)
     if len(strings) < 2:
-        raise Malformed("tftp request", "no file name and mode that end in NUL (RFC 1350 5)")
+        raise Malformed(rules.tftp.REQUEST, "no file name and mode that end in NUL (RFC 1350 5)")
     name, mode, *options = strings
     return Packet(opcode, name=name, mode=_text(mode), options=_options(options))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import ipv4, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
@@ -32,12 +33,12 @@ class Udp:
 def decode(packet: ipv4.Ipv4) -> Udp:
     data = packet.payload
     if len(data) < HEADER.size:
-        raise Malformed("udp length", f"{len(data)} bytes, a header has 8 (RFC 768)")
+        raise Malformed(rules.udp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 768)")
     source, destination, length, checksum = HEADER.unpack_from(data)
     if not HEADER.size <= length <= len(data):
         hint = mistakes.byte_order(length, range(HEADER.size, len(data) + 1))
         raise Malformed(
-            "udp length",
+            rules.udp.LENGTH,
             f"length {length}, expected 8 to {len(data)}, which the packet carries (RFC 768){hint}",
         )
     data = data[:length]
@@ -46,7 +47,7 @@ def decode(packet: ipv4.Ipv4) -> Udp:
         if not valid(total):
             hint = mistakes.in_udp(bytes(data), packet.ends, packet.around)
             raise Malformed(
-                "udp checksum",
+                rules.udp.CHECKSUM,
                 f"checksum {checksum:#06x}, expected {finish(total - checksum) or 0xFFFF:#06x}"
                 f" (RFC 768){hint}",
             )

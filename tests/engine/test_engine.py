@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP
 
+from pynat import rules
 from pynat.config import Config, Dns
 from pynat.host.host import Host
 from tests.engine.running import Peer, running, scenario
@@ -148,7 +149,7 @@ def test_a_fault_of_ours_costs_one_action_and_the_others_are_carried_out() -> No
                 guest.link.put(udp(ROUTER, 9999, b"x"))
                 Peer(guest, free.getsockname()[1]).send("S")
                 assert (await guest.expect(TCP))[TCP].flags == "RA"
-            assert guest.engine.notices.drops["engine fault"] == 1
+            assert guest.engine.notices.drops[rules.net.ENGINE_FAULT] == 1
 
     scenario(run)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pynat import rules
 from pynat.errors import ConfigError
 from pynat.link.journal import Journal, journaled
 from pynat.notices import Notices
@@ -32,8 +33,8 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
     path.write_text("of an earlier run\n")
     with journaled(path, notices):
         notices.finding(BY_CODE["IP031"], "TTL 0, expected 64", 1.25, FRAME)
-        notices.drop("tcp duplicate", "silenced", 1.5)
-        notices.drop("arp no answer", "3 packets lost", 2.0, count=3)
+        notices.drop(rules.tcp.DUPLICATE, "silenced", 1.5)
+        notices.drop(rules.arp.NO_ANSWER, "3 packets lost", 2.0, count=3)
         said = [json.loads(line) for line in path.read_text().splitlines()]
     assert said == [
         {
@@ -62,7 +63,7 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
             "count": 3,
         },
     ]
-    notices.drop("arp no answer", "nobody writes it any more", 3.0)
+    notices.drop(rules.arp.NO_ANSWER, "nobody writes it any more", 3.0)
     assert len(path.read_text().splitlines()) == 2
 
 
@@ -70,7 +71,7 @@ def test_it_ends_when_it_is_full(tmp_path: Path, notices: Notices, lines: list[s
     path = tmp_path / "x.jsonl"
     Journal(path, notices, limit=1000)
     for _ in range(100):
-        notices.drop("ipv6", "this network is IPv4 only", 1.0)
+        notices.drop(rules.net.IPV6, "this network is IPv4 only", 1.0)
     *whole, last = [json.loads(line) for line in path.read_text().splitlines()]
     assert {one["code"] for one in whole} == {"NET001"}
     assert last == {"end": "1000 bytes are full; what came later is not here"}
@@ -81,15 +82,15 @@ def test_it_ends_when_it_is_full(tmp_path: Path, notices: Notices, lines: list[s
 
 def test_a_full_disk_ends_it_and_not_the_network(notices: Notices, lines: list[str]) -> None:
     Journal(Path("/dev/full"), notices)
-    notices.drop("ipv6", "this network is IPv4 only", 1.0)
-    notices.drop("ipv6", "this network is IPv4 only", 1.0)
+    notices.drop(rules.net.IPV6, "this network is IPv4 only", 1.0)
+    notices.drop(rules.net.IPV6, "this network is IPv4 only", 1.0)
     assert (
         lines.count(
             "ERROR lint.json: /dev/full stopped: No space left on device; the network goes on"
         )
         == 1
     )
-    assert notices.drops == {"ipv6": 2}
+    assert notices.drops == {rules.net.IPV6: 2}
 
 
 def test_a_file_that_cannot_be_had(tmp_path: Path, notices: Notices) -> None:

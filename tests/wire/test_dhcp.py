@@ -25,7 +25,7 @@ def raw(options: bytes, file: bytes = b"", sname: bytes = b"") -> bytes:
 def reason(data: bytes) -> str:
     with pytest.raises(Malformed) as caught:
         dhcp.decode(data)
-    return caught.value.reason
+    return caught.value.rule.name
 
 
 def test_reads_what_scapy_writes() -> None:
@@ -198,7 +198,7 @@ def test_rubbish_has_a_name(data: bytes, slug: str) -> None:
 def test_an_option_that_cannot_be_read_costs_that_option(options: bytes, slug: str) -> None:
     message = dhcp.decode(raw(b"\x0d\x02ab" + b"\x35\x01\x01" + options, file=b"\x0c\xff"))
     assert message.options == {13: b"ab", dhcp.KIND: b"\x01"}
-    assert [flaw.reason for flaw in message.flaws] == [slug]
+    assert [flaw.rule.name for flaw in message.flaws] == [slug]
 
 
 def test_what_follows_an_option_of_a_wrong_length_is_read() -> None:
@@ -209,7 +209,7 @@ def test_what_follows_an_option_of_a_wrong_length_is_read() -> None:
 def test_of_a_message_type_that_is_too_long_the_first_byte_counts() -> None:
     message = dhcp.decode(raw(b"\x35\x04\x03\x00\x00\x00\xff"))
     assert message.kind == dhcp.ASK
-    assert [flaw.reason for flaw in message.flaws] == ["dhcp option"]
+    assert [flaw.rule.name for flaw in message.flaws] == ["dhcp option"]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_another_cookie_is_no_reason_to_say_nothing(cookie: bytes, flaws: list[s
     message = dhcp.decode(raw(b"")[:-4] + area + b"behind")
     assert (message.kind, message.options) == (0, {})
     assert message.vendor == (area if any(cookie) else b"")
-    assert [flaw.reason for flaw in message.flaws] == flaws
+    assert [flaw.rule.name for flaw in message.flaws] == flaws
 
 
 def spoilt_areas(data: bytes, dice: Random) -> bytes:

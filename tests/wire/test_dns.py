@@ -99,7 +99,7 @@ HEADER = bytes.fromhex("1234 0100 0001 0000 0000 0000")
 def test_rubbish_has_a_name(data: bytes, slug: str) -> None:
     with pytest.raises(Malformed) as caught:
         wire.decode(data)
-    assert caught.value.reason == slug
+    assert caught.value.rule.name == slug
 
 
 VALID = [

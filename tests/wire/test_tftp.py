@@ -54,7 +54,7 @@ def test_scapy_reads_what_we_write() -> None:
 def test_rubbish_is_named(data: bytes, reason: str) -> None:
     with pytest.raises(Malformed) as caught:
         tftp.decode(data)
-    assert caught.value.reason == reason
+    assert caught.value.rule.name == reason
 
 
 def test_the_first_of_two_options_counts_and_half_an_option_does_not() -> None:

@@ -26,10 +26,12 @@ from pynat.nat.messages import (
     Action,
     Destination,
 )
+from pynat.nat.tcp import refusals
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.host_side import HostSide
 from pynat.nat.tcp.manner import LazyAcks, Twister
 from pynat.nat.tcp.receive import Receiver, Text
+from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
 from pynat.nat.tcp.state import (
@@ -47,11 +49,6 @@ from pynat.peer import PROPER, Manner
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
-_REFUSED = {
-    Text.BEHIND_FIN: "tcp behind the guest's fin",
-    Text.NO_ROOM: "tcp too many pieces out of order",
-    Text.NO_MEMORY: "tcp memory",
-}
 
 
 class Flow:
@@ -123,33 +120,33 @@ class Flow:
         self.sender.selective = self.terms.selective
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, segment: Segment, now: float) -> str:
-        """Why the segment's text was not taken, if it was not: a reason to count."""
+    def from_guest(self, segment: Segment, now: float) -> Refusal | None:
+        """Why the segment's text was not taken, if it was not."""
         self.idle.used(now)
         self._touch(self)
         if self.state is State.CONNECTING:
             if segment.flags & RST:
                 self.close("the guest gave up before the host's connect succeeded")
             elif not segment.flags & SYN:
-                return "tcp before the connection is open"
-            return ""
+                return refusals.BEFORE_OPEN
+            return None
         if self.state is State.SYN_SENT:
             return self._in_syn_sent(segment, now)
         return self._synchronized(segment, now)
 
-    def _in_syn_sent(self, segment: Segment, now: float) -> str:
+    def _in_syn_sent(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
         ack = unwrap(segment.ack, self.sender.top)
         acceptable = bool(segment.flags & ACK) and ack == self.sender.top
         if segment.flags & ACK and not acceptable:
             if not segment.flags & RST:
                 self._reset_due = reset_for(segment)
-            return "tcp acknowledges what was not sent"
+            return refusals.ack_of_nothing(segment, self.sender.top)
         if segment.flags & RST and acceptable:
             self.close("refused by the guest", reset_host=True)
-            return ""
+            return None
         if segment.flags & (RST | SYN) != SYN:
-            return "tcp before the connection is open"
+            return refusals.BEFORE_OPEN
         self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
@@ -159,7 +156,7 @@ class Flow:
             self._syn_due = True
         return self._accept(segment, self.receiver.nxt)
 
-    def _synchronized(self, segment: Segment, now: float) -> str:
+    def _synchronized(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN and RFC 7323 for old duplicates.
 
         A guest that has forgotten the flow resets at the number that we have acknowledged, which
@@ -172,34 +169,35 @@ class Flow:
         if flags & RST:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", reset_host=True)
-                return ""
+                return None
             if acceptable:
                 self._object_to(segment, now)
-            return "tcp reset beside the next number"
+            return refusals.reset_beside(segment, receiver)
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             self._syn_again(segment, now)
-            return ""
+            return None
         stamps = self.terms.stamps
         stamp = segment.options.timestamps
         if stamps and stamp:
             if stamps.is_old(stamp[0], now):
                 self._object_to(segment, now)
-                return "tcp old timestamp"
+                return refusals.old_timestamp(stamp[0], stamps.recent)
             if acceptable and seq <= self._acks.last:
                 stamps.take_over(stamp[0], now)
         if not acceptable:
             self._object_to(segment, now)
             if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
-                return "tcp while the window is closed"
-            return "tcp duplicate" if seq < receiver.nxt else "tcp outside the window"
+                return refusals.window_closed(segment, receiver)
+            why = refusals.duplicate if seq < receiver.nxt else refusals.outside
+            return why(segment, receiver)
         if flags & SYN:
             self._object_to(segment, now)
-            return "tcp syn in a connection"
+            return refusals.SYN_INSIDE
         if not flags & ACK:
-            return "tcp without acknowledgement"
+            return refusals.WITHOUT_ACK
         if not self._acknowledged(segment, seq, now):
-            return "tcp acknowledges what was not sent"
+            return refusals.ack_of_nothing(segment, self.sender.top)
         return self._accept(segment, seq)
 
     def _object_to(self, segment: Segment, now: float) -> None:
@@ -251,12 +249,12 @@ class Flow:
         self.sender.opened(segment.window << shift, seq, ack, now)
         self._change(State.ESTABLISHED)
 
-    def _accept(self, segment: Segment, seq: int) -> str:
+    def _accept(self, segment: Segment, seq: int) -> Refusal | None:
         """The segment's text, which begins at `seq`; why it was not taken, if it was not."""
         length = len(segment.payload)
         fin = bool(segment.flags & FIN)
         if not length and not fin:
-            return ""
+            return None
         receiver = self.receiver
         before = receiver.held
         if segment.flags & URG:
@@ -268,7 +266,7 @@ class Flow:
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
-        return _REFUSED.get(text, "")
+        return refusals.of_text(text, segment, receiver)
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self) -> None:

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from pynat import rules
 from pynat.config import Command, Config, UnixPath
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
@@ -36,7 +37,6 @@ from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.manner import Twister
 from pynat.nat.tcp.memory import Memory
-from pynat.nat.tcp.refusals import explained
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import Ends, State, reset_for
 from pynat.nat.tcp.terms import Terms
@@ -120,14 +120,13 @@ class TcpTable:
             self._no_flow(ends, segment, now)
 
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
-        reason = flow.from_guest(segment, now)
-        if reason:
-            why = explained(reason, flow, segment)
-            text = f"{self._name(flow.ends)} {segment}: {why}, in {flow.state.value}"
-            self._outlet.notices.drop(reason, text, now, count=segment.count)
+        refusal = flow.from_guest(segment, now)
+        if refusal:
+            text = f"{self._name(flow.ends)} {segment}: {refusal.why}, in {flow.state.value}"
+            self._outlet.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
             text = f"{self._name(flow.ends)} {segment}: too many of this kind (RFC 5961 7)"
-            self._outlet.notices.drop("tcp answer rate", text, now, count=flow.unanswered)
+            self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=flow.unanswered)
             flow.unanswered = 0
 
     def knows(self, packet: Ipv4) -> bool:
@@ -170,7 +169,7 @@ class TcpTable:
 
     def _no_flow(self, ends: Ends, segment: Segment, now: float) -> None:
         self._outlet.notices.drop(
-            "tcp no flow",
+            rules.tcp.NO_FLOW,
             f"{self._name(ends)} {segment}: no such connection, expected a SYN (RFC 9293 3.10.7.1)",
             now,
         )
@@ -231,7 +230,7 @@ class TcpTable:
             return
         ends = flow.ends
         if number in OURS:
-            self._outlet.notices.drop("host sockets", shortage(number), now, Level.ERROR)
+            self._outlet.notices.drop(rules.net.HOST_SOCKETS, shortage(number), now, Level.ERROR)
         if number in {errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOENT} | OURS:
             rst = Segment(
                 ends.remote_port, ends.guest_port, 0, wrap(flow.receiver.nxt), RST | ACK, 0
@@ -358,7 +357,7 @@ class TcpTable:
             return True
         if not self._lingering:
             text = f"{self._settings.flows} are open already (tcp.flows)"
-            self._outlet.notices.drop("tcp flows", text, now)
+            self._outlet.notices.drop(rules.net.TCP_FLOWS, text, now)
             return False
         oldest = next(iter(self._lingering))
         self._outlet.notices.limited(
