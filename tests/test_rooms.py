@@ -306,7 +306,7 @@ def test_what_touches_the_world_without_an_import_is_seen(text: str, found: set[
 
 
 def test_the_table_is_read() -> None:
-    assert row_of("wire").may_import == {"wire", "errors", "_fast"}
+    assert row_of("wire").may_import == {"wire", "errors", "rules", "_fast"}
     assert row_of("config").for_types == {"net"}
     assert row_of("config_toml").rooms == ("config_*",)
     assert row_of("cli").may_import >= {"*"}
