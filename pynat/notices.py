@@ -57,9 +57,17 @@ class Entry(NamedTuple):
 
 class Notices:
     def __init__(
-        self, write: Callable[[Level, str], None], silenced: Collection[str] = frozenset()
+        self,
+        write: Callable[[Level, str], None],
+        silenced: Collection[str] = frozenset(),
+        *,
+        verbose: bool = False,
     ) -> None:
-        """silenced: codes of rules that are counted and not shown."""
+        """silenced: codes of rules that are counted and not shown.
+
+        verbose: somebody reads DEBUG, so what is costly to say of every packet is worth it.
+        """
+        self.verbose = verbose
         self._write = write
         self._silenced = silenced
         self.remarks = Remarks()

@@ -116,7 +116,11 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _leave, tap, serving)
         epoch = time.time() - tap.now()
-        notices = Notices(lambda level, text: say(tap, level, text), config.lint.silence)
+        notices = Notices(
+            lambda level, text: say(tap, level, text),
+            config.lint.silence,
+            verbose=arguments.verbose,
+        )
         with stacked(tap, config, notices, lint=False, awake=awake(), epoch=epoch) as stack:
             engine = Engine(config, stack.link, loop, notices)
             engine.router.on_adopt += stack.on_adopt

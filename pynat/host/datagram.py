@@ -14,11 +14,11 @@ import socket
 from collections.abc import Iterator
 
 from pynat.host import errqueue
-from pynat.nat.messages import Address, SocketError
+from pynat.nat.messages import SocketError
+from pynat.wire.addresses import Address, is_multicast
 
 _IP_MTU_DISCOVER = 10
 _WITH_DF, _WITHOUT_DF = 2, 0  # IP_PMTUDISC_DO, IP_PMTUDISC_DONT
-_MULTICAST = range(224, 240)  # first byte
 
 
 class DatagramSocket:
@@ -31,7 +31,7 @@ class DatagramSocket:
         self, flow: int, data: bytes, to: Address, ttl: int, dont_fragment: bool
     ) -> Iterator[SocketError]:
         """What went wrong with it, and what the kernel tells now of earlier ones."""
-        multicast = to[0][0] in _MULTICAST
+        multicast = is_multicast(to[0])
         self._set(socket.IP_MULTICAST_TTL if multicast else socket.IP_TTL, max(1, ttl))
         self._set(_IP_MTU_DISCOVER, _WITH_DF if dont_fragment else _WITHOUT_DF)
         for _ in range(2):

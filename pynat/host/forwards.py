@@ -24,13 +24,13 @@ from pynat.host import unix
 from pynat.host.descriptors import checked, open_socket
 from pynat.host.linger import reset_on_close
 from pynat.nat.messages import (
-    Address,
     Event,
     ForwardTrouble,
     TcpIncoming,
     UdpAnswer,
     UdpIncoming,
 )
+from pynat.wire.addresses import Address
 
 BREATH = 1.0  # seconds (wall) without accepting when the host has no descriptor or buffer free
 _MAX = 65_535

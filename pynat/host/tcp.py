@@ -104,7 +104,7 @@ class TcpSockets:
             self._succeed(action.flow, sock)
 
     def _open_to(self, action: TcpConnect) -> tuple[socket.socket, int]:
-        wanted = action.parties.guest[1] if self._keep_ports and action.parties else 0
+        wanted = action.four_tuple.guest[1] if self._keep_ports and action.four_tuple else 0
         if wanted and isinstance(action.to, tuple):
             sock, code = self._destinations.connect(action.to, wanted)
             if code not in NOT_KEPT:

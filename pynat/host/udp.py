@@ -11,9 +11,9 @@ from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
 from pynat.host.descriptors import open_socket
 from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
+from pynat.wire.addresses import is_loopback
 
 _MAX = 65_535  # bytes of one recvfrom
-_LOOPBACK = 127  # first byte
 _AT_ONCE = 32  # datagrams of one socket before the others have their turn
 
 
@@ -74,8 +74,8 @@ class UdpSockets:
 
     def _bind(self, sock: socket.socket, action: UdpSend) -> None:
         """To a port, now: a send that finds none says only EAGAIN (ip(7))."""
-        wanted = action.parties.guest[1] if self._keep_ports and action.parties else 0
-        if wanted and action.to[0][0] == _LOOPBACK and action.to[1] == wanted:
+        wanted = action.four_tuple.guest[1] if self._keep_ports and action.four_tuple else 0
+        if wanted and is_loopback(action.to[0]) and action.to[1] == wanted:
             wanted = 0  # it would send to itself
         try:
             sock.bind(("", wanted))

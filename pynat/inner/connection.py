@@ -15,7 +15,6 @@ from typing import Protocol
 
 from pynat.nat.messages import (
     Event,
-    Parties,
     TcpEof,
     TcpFailed,
     TcpReceived,
@@ -23,6 +22,7 @@ from pynat.nat.messages import (
     TcpSent,
     TcpWritable,
 )
+from pynat.wire.addresses import FourTuple
 
 CAPACITY = 64 * 1024  # bytes of the guest that wait to be taken
 STEP = CAPACITY // 4  # less room is not worth telling
@@ -41,10 +41,10 @@ def _ignore(now: float) -> None:
 
 
 class Connection:
-    def __init__(self, hosts: Hosts, parties: Parties, flow: int = 0) -> None:
+    def __init__(self, hosts: Hosts, four_tuple: FourTuple, flow: int = 0) -> None:
         """flow: its number, or 0 while the guest's flow has none yet."""
         self.flow = flow
-        self.parties = parties
+        self.four_tuple = four_tuple
         self.changed: Callable[[float], None] = _ignore
         self.received = bytearray()
         self.established = False  # the guest has acknowledged our SYN

@@ -19,12 +19,10 @@ from typing import TypeVar
 from pynat.inner.connection import Connection
 from pynat.nat.messages import (
     Action,
-    Address,
     CloseFlow,
     Event,
     GuestDatagram,
     Inner,
-    Parties,
     SocketError,
     TcpAdopt,
     TcpConnect,
@@ -38,6 +36,7 @@ from pynat.nat.messages import (
     UdpSend,
 )
 from pynat.wire import icmp
+from pynat.wire.addresses import Address, FourTuple
 
 ANYWHERE = b""  # an address that no host has
 MOST_REMEMBERED = 64  # verdicts on the datagrams of one guest port
@@ -54,7 +53,7 @@ class Verdict(Enum):
 class Datagram:
     """One of the guest's, and the way back."""
 
-    parties: Parties
+    four_tuple: FourTuple
     payload: bytes
     flow: int
     to: Address
@@ -77,10 +76,10 @@ Service = TypeVar("Service", TcpService, UdpService)
 class Gate:
     """Asked about each flow that the guest opens; None leaves it where it leads."""
 
-    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
+    def tcp(self, four_tuple: FourTuple) -> Verdict | TcpService | None:
         return None
 
-    def udp(self, parties: Parties) -> Verdict | UdpService | None:
+    def udp(self, four_tuple: FourTuple) -> Verdict | UdpService | None:
         """About the first datagram from a port of the guest's to this one of the host's."""
         return None
 
@@ -133,7 +132,7 @@ class InnerHosts:
     def call(self, guest: Address, host: Address) -> Connection:
         """Connect to a port of the guest's, which sees `host`."""
         self._token -= 1  # those of forwards are above 0
-        connection = self._calls[self._token] = Connection(self, Parties(guest, host))
+        connection = self._calls[self._token] = Connection(self, FourTuple(guest, host))
         self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest))
         return connection
 
@@ -192,8 +191,8 @@ class InnerHosts:
         return connection is not None
 
     def _connect(self, action: TcpConnect) -> bool:
-        parties = action.parties
-        verdict = self.gate.tcp(parties) if self.gate and parties else None
+        four_tuple = action.four_tuple
+        verdict = self.gate.tcp(four_tuple) if self.gate and four_tuple else None
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
@@ -201,38 +200,38 @@ class InnerHosts:
         self._unhold(action.flow)
         if verdict is Verdict.REFUSE:
             self.emit(TcpFailed(action.flow, errno.ECONNREFUSED))
-        elif not isinstance(verdict, Verdict) and parties is not None:
-            connection = Connection(self, parties, action.flow)
+        elif not isinstance(verdict, Verdict) and four_tuple is not None:
+            connection = Connection(self, four_tuple, action.flow)
             self._connections[action.flow] = connection
             self.emit(TcpConnected(action.flow))
             verdict(connection)
         return True
 
     def _datagram(self, action: UdpSend) -> bool:
-        parties = action.parties
-        verdict = self._remembered(action.flow, parties) if self.gate and parties else None
+        four_tuple = action.four_tuple
+        verdict = self._remembered(action.flow, four_tuple) if self.gate and four_tuple else None
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
             verdict = self._who(self.udp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
-        if verdict is Verdict.DROP or parties is None:
+        if verdict is Verdict.DROP or four_tuple is None:
             return True
         payload = bytes(action.payload)
-        datagram = Datagram(parties, payload, action.flow, action.to, self.emit)
+        datagram = Datagram(four_tuple, payload, action.flow, action.to, self.emit)
         if isinstance(verdict, Verdict):
             datagram.refuse()
         else:
             verdict(datagram)
         return True
 
-    def _remembered(self, flow: int, parties: Parties) -> Verdict | UdpService | None:
+    def _remembered(self, flow: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
         known = self._verdicts.setdefault(flow, {})
-        if parties.host not in known:
+        if four_tuple.remote not in known:
             if len(known) >= MOST_REMEMBERED:
                 del known[next(iter(known))]
-            known[parties.host] = self.gate.udp(parties) if self.gate else None
-        return known[parties.host]
+            known[four_tuple.remote] = self.gate.udp(four_tuple) if self.gate else None
+        return known[four_tuple.remote]
 
     def _who(self, services: dict[Address, Service], to: Inner) -> Service | None:
         address, port = to

@@ -12,14 +12,13 @@ import json
 from pynat.notices import Entry
 from pynat.wire import ethernet, ipv4
 
-_IPV4 = b"\x08\x00"
 _HEADER = 14  # bytes of Ethernet
 
 
 def packet_of(frame: bytes | None) -> str | None:
     """What the frame carries: `tcp 192.168.16.2:40000 > 192.0.2.7:80`."""
     frame = frame and ethernet.untagged(frame)
-    if not frame or frame[12:14] != _IPV4:
+    if not frame or not ethernet.is_ipv4(frame):
         return None
     return ipv4.named(frame[_HEADER:])
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pynat.wire import ethernet, ipv4
 
-_IPV4 = b"\x08\x00"
 _SYN, _ACK = 0x02, 0x10
 _OFFSET = 0x1FFF  # of a fragment; without the three flags
 _MOST = 65_536  # flows remembered; then all are forgotten, and named again when they go on
@@ -24,7 +23,7 @@ class FlowNames:
     def of_first(self, frame: bytes, *, from_guest: bool) -> str:
         """The name of the flow that `frame` begins, or "" where it begins none."""
         frame = ethernet.untagged(frame)
-        if frame[12:14] != _IPV4 or len(frame) < 34:
+        if not ethernet.is_ipv4(frame) or len(frame) < 34:
             return ""
         protocol = frame[23]
         at = 14 + (frame[14] & 0x0F) * 4

@@ -17,6 +17,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.rules import Rule
 from pynat.rules import arp as rules
 from pynat.wire import arp, ethernet, ipv4
+from pynat.wire.addresses import is_host
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import Ipv4, dotted
 
@@ -189,4 +190,4 @@ class ArpChecker:
 
 
 def _no_host(address: bytes) -> bool:
-    return address[0] >= 224 or address[0] in (0, 127)
+    return not is_host(address)

@@ -9,6 +9,7 @@ from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.rules import ethernet as rules
 from pynat.wire import ethernet
+from pynat.wire.addresses import is_multicast, is_unicast
 from pynat.wire.ipv4 import Ipv4, dotted
 
 SHORTEST = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
@@ -60,7 +61,7 @@ class EthernetChecker:
                 text += f" {ethernet.text(before)} as before (RFC 826)"
                 yield Finding(rules.SOURCE_CHANGED, text)
         destination = packet.destination
-        if destination[0] >= 224 or destination in self._to_all:
+        if not is_unicast(destination) or destination in self._to_all:
             wanted = self._frame_for(destination)
             if wanted is not None and not frame.destination[0] & 1:
                 text = f"{packet} in a frame to {ethernet.text(frame.destination)}, expected to"
@@ -69,7 +70,7 @@ class EthernetChecker:
     def _frame_for(self, destination: bytes) -> bytes | None:
         if destination in self._to_all:
             return ethernet.BROADCAST
-        if destination[0] < 240:
+        if is_multicast(destination):
             return _GROUP_PREFIX + bytes((destination[1] & 0x7F, *destination[2:]))
         return None
 

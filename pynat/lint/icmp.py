@@ -10,6 +10,7 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.rules import icmp as rules
 from pynat.wire import icmp, ipv4
+from pynat.wire.addresses import is_unicast
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
 
@@ -101,7 +102,7 @@ class IcmpChecker:
             return "a fragment that is not the first"
         if quote[9] == ipv4.ICMP and quote[header : header + 1] and quote[header] in icmp.ERRORS:
             return "an ICMP error"
-        if destination[0] >= 224 or destination == self._broadcast:
+        if not is_unicast(destination) or destination == self._broadcast:
             return f"a packet to {dotted(destination)}"
         return ""
 

@@ -18,6 +18,7 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.rules import ipv4 as rules
 from pynat.wire import dhcp, ipv4
+from pynat.wire.addresses import is_unicast
 from pynat.wire.ipv4 import Ipv4, dotted
 from pynat.wire.tcp import ACK, SYN
 
@@ -25,7 +26,6 @@ RECENT = 256  # identifications
 KEPT = 30.0  # seconds that a receiver keeps fragments
 PEERS = 256  # sources and destinations whose identifications are remembered
 CARDS = 64
-FIRST_GROUP = 224  # first byte; the limited broadcast begins so too
 ADDRESSES = 16  # of one card
 LOW = 32  # hops; paths in the Internet are shorter
 _ROUTER_ALERT = 148  # RFC 2113
@@ -88,7 +88,7 @@ class Ipv4Checker:
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        is_local = packet.source == _NO_ADDRESS or packet.destination[0] >= FIRST_GROUP
+        is_local = packet.source == _NO_ADDRESS or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
         key = packet.source + packet.destination + bytes((packet.protocol,))

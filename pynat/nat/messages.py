@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from pynat.config import Command, UnixPath
 from pynat.peer import Peer
+from pynat.wire.addresses import Address, FourTuple
 
-Address = tuple[bytes, int]  # (packed IPv4 or IPv6 address, port)
 PLENTY = 1 << 30  # bytes: more room than anybody fills
 
 
@@ -22,13 +22,6 @@ class Inner(NamedTuple):
 
     address: bytes
     port: int
-
-
-class Parties(NamedTuple):
-    """Whose a flow is, as the guest names both ends."""
-
-    guest: Address
-    host: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class UdpSend:
     payload: bytes
     ttl: int = 64
     dont_fragment: bool = False
-    parties: Parties | None = field(default=None, compare=False)
+    four_tuple: FourTuple | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -61,7 +54,7 @@ class TcpConnect:
 
     flow: int
     to: Destination
-    parties: Parties | None = field(default=None, compare=False)
+    four_tuple: FourTuple | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)

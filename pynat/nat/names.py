@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pynat.nat.messages import Address
+from pynat.wire.addresses import Address
 
 Key = TypeVar("Key")
 Name = TypeVar("Name")

@@ -5,8 +5,8 @@ Seconds are of guest time. A field that a protocol has not is left out.
 
 from __future__ import annotations
 
-from pynat.nat.messages import Address
 from pynat.nat.tcp.flow import Flow
+from pynat.wire.addresses import Address
 from pynat.wire.ipv4 import dotted
 
 Row = dict[str, object]
@@ -27,8 +27,8 @@ def tcp_row(flow: Flow, now: float) -> Row:
         "number": flow.number,
         "protocol": "tcp",
         "state": flow.state.value,
-        "guest": named((flow.ends.guest, flow.ends.guest_port)),
-        "remote": named((flow.ends.remote, flow.ends.remote_port)),
+        "guest": named(flow.four_tuple.guest),
+        "remote": named(flow.four_tuple.remote),
         "bytes_from_guest": flow.bytes_from_guest,
         "bytes_from_host": flow.bytes_from_host,
         "age": seconds(now - flow.opened),

@@ -26,10 +26,8 @@ from pynat.config import Config
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
-    Address,
     CloseFlow,
     Inner,
-    Parties,
     SocketError,
     UdpAnswer,
     UdpIncoming,
@@ -44,13 +42,13 @@ from pynat.nat.sent import UDP_LATELY, Sent
 from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
 from pynat.notices import FLOWS, Level
 from pynat.wire import ipv4, udp
+from pynat.wire.addresses import Address, FourTuple, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
 SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
 DNS_PORT = 53
 MAX_PEERS = 4096  # of forwards
-_NOT_ONE_HOST = 224  # first byte of addresses from which on they are multicast or broadcast
 
 
 class _Idle(Idle):
@@ -180,13 +178,13 @@ class UdpTable:
         flow.sent.add(host, packet)
         flow.is_held = not isinstance(host, Inner)
         if flow.is_held:
-            if host[0][0] < _NOT_ONE_HOST:
+            if is_unicast(host[0]):
                 self._outlet.holds.expect(flow.number, now)
             self._outlet.holds.carried(now)
         ttl, payload = packet.ttl - 1, datagram.payload
-        parties = Parties(guest, remote)
+        four_tuple = FourTuple(guest, remote)
         self._actions.append(
-            UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, parties)
+            UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple)
         )
 
     # ------------------------------------------------------------------ from the host

@@ -13,8 +13,8 @@ LONGEST = 65_507  # bytes: RFC 768 in an IPv4 packet
 class Datagram:
     def __init__(self, inner: Inner, sent: Callable[[], None]) -> None:
         self.data = inner.payload
-        self.source = endpoint(inner.parties.guest)
-        self.destination = endpoint(inner.parties.host)
+        self.source = endpoint(inner.four_tuple.guest)
+        self.destination = endpoint(inner.four_tuple.remote)
         self._inner = inner
         self._sent = sent
 

@@ -14,6 +14,7 @@ from pynat.config import NAMED_NET, Config, Protocol, Virtual
 from pynat.config_values import Wrong, domain_name
 from pynat.errors import ConfigError
 from pynat.net.report import is_ours, name_of
+from pynat.wire.addresses import is_host
 
 NAMES_FROM = 1024  # of NAMED_NET; those before are those of host_aliases and peers
 MOST_NAMES = 10_000
@@ -67,7 +68,7 @@ def host_text(call: str, host: object) -> str:
         address = IPv4Address(host)
     except ValueError:
         raise wrong(f"{call}({host!r})", right) from None
-    if not 0 < address.packed[0] < 224 or address.packed[0] == 127:
+    if not is_host(address.packed):
         raise wrong(f"{call}({host!r})", f"{right}; {host} is no host")
     return host
 

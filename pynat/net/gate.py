@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
-from pynat.nat.messages import Address, Parties
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
 from pynat.net.report import placed
 from pynat.net.stream import endpoint
+from pynat.wire.addresses import Address, FourTuple
 
 if TYPE_CHECKING:
     from pynat.net.running import Running
@@ -24,36 +24,36 @@ class FlowGate(Gate):
         self._running = running
         self._opened = opened
         self._ended = ended
-        self._flows: dict[Parties, Flow] = {}  # of TCP
+        self._flows: dict[FourTuple, Flow] = {}  # of TCP
         self._datagrams: dict[Address, list[Flow]] = {}  # of UDP, by the guest's port
         self._count = 0  # of both
         names = running.config.names
         self._names = {one[0].packed: name for name, one in reversed(names.items()) if one}
 
     # ------------------------------------------------------------------ asked
-    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
-        flow = self._flow("tcp", parties)
+    def tcp(self, four_tuple: FourTuple) -> Verdict | TcpService | None:
+        flow = self._flow("tcp", four_tuple)
         if self._remember():
-            self._flows[parties] = flow
+            self._flows[four_tuple] = flow
         name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
         return self._running.tcp_service(found, name)
 
-    def udp(self, parties: Parties) -> Verdict | UdpService | None:
-        flow = self._flow("udp", parties)
+    def udp(self, four_tuple: FourTuple) -> Verdict | UdpService | None:
+        flow = self._flow("udp", four_tuple)
         if self._remember():
-            self._datagrams.setdefault(parties.guest, []).append(flow)
+            self._datagrams.setdefault(four_tuple.guest, []).append(flow)
         name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
         return self._running.udp_service(found, name)
 
-    def _flow(self, protocol: str, parties: Parties) -> Flow:
-        name = self._names.get(parties.host[0], "")
-        guest, host = endpoint(parties.guest), endpoint(parties.host)
+    def _flow(self, protocol: str, four_tuple: FourTuple) -> Flow:
+        name = self._names.get(four_tuple.remote[0], "")
+        guest, host = endpoint(four_tuple.guest), endpoint(four_tuple.remote)
         return Flow(protocol, guest, host, name, self._running.clock())
 
     def _remember(self) -> bool:
@@ -82,8 +82,8 @@ class FlowGate(Gate):
         return None
 
     # ------------------------------------------------------------------ told
-    def tcp_ended(self, parties: Parties, why: str) -> None:
-        flow = self._flows.pop(parties, None)
+    def tcp_ended(self, four_tuple: FourTuple, why: str) -> None:
+        flow = self._flows.pop(four_tuple, None)
         if flow is not None:
             self._tell(flow, why)
 

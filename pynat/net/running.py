@@ -29,7 +29,6 @@ from pynat.inner.hosts import ANYWHERE, TcpService, UdpService
 from pynat.inner.hosts import Datagram as InnerDatagram
 from pynat.interrupts import is_interrupt
 from pynat.nat.holds import ANSWER
-from pynat.nat.messages import Address
 from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.gate import FlowGate
@@ -38,6 +37,7 @@ from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
+from pynat.wire.addresses import Address
 
 if TYPE_CHECKING:
     from pynat.net.net import Net

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from pynat.inner.connection import CAPACITY, Connection
-from pynat.nat.messages import Address
+from pynat.wire.addresses import Address
 from pynat.wire.ipv4 import dotted
 
 Tell = Callable[[str, BaseException], None]
@@ -60,8 +60,8 @@ class Stream:
         self.is_given_up = is_given_up
         self._waiting: list[asyncio.Future[None]] = []
         connection.changed = self._changed
-        self.peer = endpoint(connection.parties.guest)
-        self.local = endpoint(connection.parties.host)
+        self.peer = endpoint(connection.four_tuple.guest)
+        self.local = endpoint(connection.four_tuple.remote)
 
     # ------------------------------------------------------------------ reading
     async def read(self, count: int = CAPACITY) -> bytes:

@@ -7,6 +7,7 @@ one host. Rate-limited by a token bucket in guest time, as RFC 1812 4.3.2.8 asks
 from __future__ import annotations
 
 from pynat.wire import icmp, ipv4
+from pynat.wire.addresses import is_host
 from pynat.wire.icmp import Icmp
 
 BURST = 50  # errors at once
@@ -29,9 +30,9 @@ class ErrorGate:
             return "about a fragment that is not the first"
         if quote[9] == ipv4.ICMP and len(quote) > header and quote[header] in icmp.ERRORS:
             return "about an ICMP error"
-        if not _one_host(destination) or destination == self._broadcast:
+        if not is_host(destination) or destination == self._broadcast:
             return "about a broadcast or multicast"
-        if not _one_host(source) or source == self._broadcast:
+        if not is_host(source) or source == self._broadcast:
             return "to a source that is not one host"
         return None
 
@@ -42,10 +43,6 @@ class ErrorGate:
             return False
         self._tokens -= 1
         return True
-
-
-def _one_host(address: bytes) -> bool:
-    return 0 < address[0] < 224 and address[0] != 127
 
 
 def message(kind: int, code: int, quote: bytes, *, mtu: int = 0, pointer: int = 0) -> bytes:

@@ -7,11 +7,12 @@ from ipaddress import IPv4Address
 
 from pynat import rules
 from pynat.config import Forward, Network, Shown
-from pynat.nat.messages import Address, ForwardTrouble, TcpIncoming, UdpIncoming
+from pynat.nat.messages import ForwardTrouble, TcpIncoming, UdpIncoming
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason
 from pynat.notices import Notices
+from pynat.wire.addresses import Address, is_host
 
 
 class Incoming:
@@ -50,7 +51,7 @@ class Incoming:
     def _shown(self, rule: Forward, peer: Address) -> bytes:
         """The program's own address, if it is to be shown and the guest could answer it."""
         address = peer[0]
-        usable = len(address) == 4 and 0 < address[0] < 224 and address[0] != 127
+        usable = len(address) == 4 and is_host(address)
         wanted = rule.shown is Shown.PEER
         if wanted and usable and IPv4Address(address) not in self.network.net:
             return address

@@ -63,12 +63,12 @@ from pynat.services.faults_icmp import FaultyPaths
 from pynat.services.peers import PeerHosts
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, mistakes, udp
+from pynat.wire.addresses import is_host, is_loopback, is_multicast, is_unicast
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4, dotted
 from pynat.wire.udp import Udp
 
 NO_ADDRESS = b"\0" * 4
-MULTICAST = range(224, 240)  # first byte of the groups (RFC 5771)
 LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere
 
 DNS_PORT = 53
@@ -171,8 +171,7 @@ class Router:
         try:
             self._ethernet(frame, now)
         except Malformed as error:
-            is_ip = frame[12:14] == b"\x08\x00"
-            who = f"{ipv4.named(memoryview(frame)[14:])}: " if is_ip else ""
+            who = f"{ipv4.named(memoryview(frame)[14:])}: " if ethernet.is_ipv4(frame) else ""
             self.notices.drop(error.rule, who + error.detail, now)
             if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
                 self._bad_option(error, now)
@@ -217,7 +216,7 @@ class Router:
                 f" (RFC 1122 3.2.1.3, RFC 2827){self._foreign.hint(packet.source)}",
                 now,
             )
-        elif to_all and destination[0] < 224:
+        elif to_all and is_unicast(destination):
             text = f"{packet}: the frame went to all, expected it to {ethernet.text(self._mac)}"
             self.notices.drop(rules.ipv4.HOST_IN_BROADCAST, f"{text} (RFC 1812 5.3.4)", now)
         elif packet.is_fragment:
@@ -269,7 +268,7 @@ class Router:
         """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""
         group = packet.destination
         wanted = self._forwards_to_all and packet.protocol == ipv4.UDP
-        return wanted and group[0] in MULTICAST and group[:3] != LOCAL_GROUPS
+        return wanted and is_multicast(group) and group[:3] != LOCAL_GROUPS
 
     # ------------------------------------------------------------------ to our own addresses
     def _local(self, packet: Ipv4, now: float) -> None:
@@ -348,7 +347,7 @@ class Router:
             )
         elif self._is_forwarded_group(packet) and packet.ttl > 1:
             self._world.from_guest(packet, now)
-        elif not 0 < destination[0] < 224 or destination[0] == 127 or destination == self._zero:
+        elif not is_host(destination) or destination == self._zero:
             self.notices.drop(
                 rules.ipv4.DESTINATION,
                 f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)",
@@ -443,7 +442,7 @@ class Router:
 
     def _as_guest_sees(self, host: bytes) -> bytes:
         """How the guest names a host's address."""
-        return self._address if host[0] == 127 else host
+        return self._address if is_loopback(host) else host
 
 
 def _nobody(network: Network) -> bytes:

@@ -21,8 +21,9 @@ from enum import Enum, auto
 from ipaddress import IPv4Address
 
 from pynat.config import Allowed, Config, GuestForward, Network, Protocol, TcpServer, Virtual
-from pynat.nat.messages import Address, Destination, Inner
+from pynat.nat.messages import Destination, Inner
 from pynat.peer import Peer
+from pynat.wire.addresses import Address
 
 LOOPBACK = bytes((127, 0, 0, 1))
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from pynat.errors import Malformed
-from pynat.nat.messages import Address
 from pynat.nat.outlet import Outlet
 from pynat.services.faults import Faults, Late, Standing
 from pynat.wire import dns
+from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
 
 Answer = Callable[[bytes], None]

@@ -25,7 +25,6 @@ from pynat import rules
 from pynat.config import Config
 from pynat.nat.messages import (
     Action,
-    Address,
     CloseFlow,
     FileData,
     FileFailed,
@@ -46,6 +45,7 @@ from pynat.services.tftp_read import Reading
 from pynat.services.tftp_transfer import DALLY, Transfer
 from pynat.services.tftp_write import Writing
 from pynat.wire import ipv4, tftp, udp
+from pynat.wire.addresses import Address
 from pynat.wire.ipv4 import dotted
 from pynat.wire.tftp import Packet
 from pynat.wire.udp import Udp

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
-from pynat.nat.messages import Address, FileData, FileOpened, FileRead
+from pynat.nat.messages import FileData, FileOpened, FileRead
 from pynat.services import netascii
 from pynat.services.tftp_transfer import Event, Server, Transfer
 from pynat.wire import tftp
+from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
 
 AHEAD = 64 << 10  # bytes of one read, or a window if that is more

@@ -30,7 +30,6 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from pynat.nat.messages import (
-    Address,
     FileData,
     FileOpened,
     FileRead,
@@ -40,6 +39,7 @@ from pynat.nat.messages import (
 from pynat.nat.outlet import Outlet
 from pynat.services.tftp_options import Terms
 from pynat.wire import tftp
+from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
 
 TRIES = 5  # repetitions of one packet before the guest is given up

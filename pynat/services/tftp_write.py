@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pynat.nat.messages import Address, FileOpened, FileWrite, FileWritten
+from pynat.nat.messages import FileOpened, FileWrite, FileWritten
 from pynat.services import netascii
 from pynat.services.tftp_transfer import Event, Server, Transfer
 from pynat.wire import tftp
+from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
 
 

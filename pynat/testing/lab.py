@@ -46,14 +46,19 @@ GUEST_MAC = bytes.fromhex("525400123456")
 
 class Lab:
     def __init__(
-        self, config: Config | None = None, seed: int = 1, *, net: Net | None = None
+        self,
+        config: Config | None = None,
+        seed: int = 1,
+        *,
+        net: Net | None = None,
+        verbose: bool = False,
     ) -> None:
         self.config = config or (net.configured() if net else Config())
         self.now = 1.0
         self.log: list[str] = []
         self.room: int | None = None
         self.host_bytes: defaultdict[int, bytearray] = defaultdict(bytearray)
-        self.router = Router(self.config, Notices(self._write), Random(seed))
+        self.router = Router(self.config, Notices(self._write, verbose=verbose), Random(seed))
         self.router.incoming.forwards = dict(enumerate(self.config.forwards))
         self.files = Files(self.config.tftp.root, self._file_event)
         self._net = self.config.program

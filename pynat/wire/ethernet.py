@@ -19,6 +19,7 @@ IPV4 = 0x0800
 ARP = 0x0806
 IPV6 = 0x86DD
 
+_IPV4_TYPE = IPV4.to_bytes(2, "big")
 _VLANS = (0x8100, 0x88A8)
 _VLAN = 0x0FFF
 _MOST_TAGS = 2
@@ -32,6 +33,10 @@ BROADCAST = b"\xff" * 6
 
 def encode(destination: bytes, source: bytes, kind: int, payload: bytes) -> bytes:
     return HEADER.pack(destination, source, kind) + payload
+
+
+def is_ipv4(frame: bytes) -> bool:
+    return frame[12:14] == _IPV4_TYPE
 
 
 def text(mac: bytes) -> str:

@@ -13,10 +13,8 @@ import pytest
 from pynat.host.tcp import TcpSockets
 from pynat.host.udp import UdpSockets
 from pynat.nat.messages import (
-    Address,
     CloseFlow,
     Event,
-    Parties,
     PortNotKept,
     TcpConnect,
     TcpConnected,
@@ -24,6 +22,7 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
+from pynat.wire.addresses import Address, FourTuple
 
 LOOPBACK = bytes((127, 0, 0, 1))
 GUEST = bytes((192, 168, 16, 2))
@@ -53,8 +52,8 @@ def port_of_caller(listener: socket.socket) -> int:
     return int(peer[1])
 
 
-def parties(port: int, to: Address) -> Parties:
-    return Parties((GUEST, port), to)
+def four_tuple(port: int, to: Address) -> FourTuple:
+    return FourTuple((GUEST, port), to)
 
 
 def connected(port: int, to: int, *, flows: int = 1, keep: bool = True) -> list[Event]:
@@ -64,7 +63,7 @@ def connected(port: int, to: int, *, flows: int = 1, keep: bool = True) -> list[
         events: list[Event] = []
         sockets = TcpSockets(asyncio.get_running_loop(), events.append, keep_ports=keep)
         for flow in range(1, flows + 1):
-            sockets.connect(TcpConnect(flow, (LOOPBACK, to), parties(port, (LOOPBACK, to))))
+            sockets.connect(TcpConnect(flow, (LOOPBACK, to), four_tuple(port, (LOOPBACK, to))))
             sockets.close(CloseFlow(flow, reset=True))
         sockets.close_all()
         return events
@@ -97,7 +96,7 @@ def test_two_connections_of_one_port_to_different_servers(
         with socket.create_server(("127.0.0.1", 0)) as other:
             for flow, server in enumerate((listener, other, other), 1):
                 to = (LOOPBACK, server.getsockname()[1])
-                sockets.connect(TcpConnect(flow, to, parties(free, to)))
+                sockets.connect(TcpConnect(flow, to, four_tuple(free, to)))
             assert port_of_caller(listener) == port_of_caller(other) == free
             assert port_of_caller(other) != free  # the host has this connection already
         sockets.close_all()
@@ -128,7 +127,7 @@ def answered(
         events: asyncio.Queue[Event] = asyncio.Queue()
         sockets = UdpSockets(asyncio.get_running_loop(), events.put_nowait, keep_ports=True)
         there = (LOOPBACK, destination or to.getsockname()[1])
-        sockets.send(UdpSend(1, there, b"x", parties=parties(port, there)))
+        sockets.send(UdpSend(1, there, b"x", four_tuple=four_tuple(port, there)))
         source = to.recvfrom(10)[1]
         to.sendto(b"y", source)
         said: list[Event] = []

@@ -11,9 +11,9 @@ from scapy.layers.l2 import Ether
 from pynat.config import Config, Protocol, Virtual
 from pynat.inner.connection import CAPACITY, Connection
 from pynat.inner.hosts import ANYWHERE, Datagram, Gate, Verdict
-from pynat.nat.messages import Parties
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce, pattern
+from pynat.wire.addresses import FourTuple
 from tests.frames import ping, udp
 
 HOST = "192.0.2.7"
@@ -82,7 +82,7 @@ def test_bytes_go_both_ways_and_no_socket_has_part_in_it(flow: TcpScript, served
     flow.lab.turn()
     assert flow.to_guest() == [". 1:1(0) ack 6", "P. 1:6(5) ack 6"]
     assert flow.lab.to_host() == []
-    assert served.connection.parties == Parties(
+    assert served.connection.four_tuple == FourTuple(
         (IPv4Address("192.168.16.2").packed, 40_000), (ADDRESS.packed, 80)
     )
 
@@ -250,14 +250,14 @@ def test_a_datagram_to_the_guest(lab: Lab) -> None:
 class Closed(Gate):
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
-        self.asked: list[Parties] = []
+        self.asked: list[FourTuple] = []
 
-    def tcp(self, parties: Parties) -> Verdict:
-        self.asked.append(parties)
+    def tcp(self, four_tuple: FourTuple) -> Verdict:
+        self.asked.append(four_tuple)
         return self.verdict
 
-    def udp(self, parties: Parties) -> Verdict:
-        return self.tcp(parties)
+    def udp(self, four_tuple: FourTuple) -> Verdict:
+        return self.tcp(four_tuple)
 
 
 def test_the_gate_refuses_what_leads_to_a_socket() -> None:

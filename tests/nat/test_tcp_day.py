@@ -19,7 +19,7 @@ def run_one(lab: Lab, dice: Random, port: int) -> None:
     """A connection that ends in one of the ways that connections end."""
     introduce(lab)
     flow = established(lab, "S 0:0(0) <mss 1460,sackOK,TS val 1 ecr 0>", guest_port=port)
-    flow.number = next(f.number for f in lab.router.tcp.flows() if f.ends.guest_port == port)
+    flow.number = next(f.number for f in lab.router.tcp.flows() if f.four_tuple.guest[1] == port)
     flow.guest(". 11:21(10) ack 1 <TS val 1 ecr 0>")  # and what is before it never comes
     flow.host_says(pattern(100))
     match dice.randrange(5):

@@ -156,3 +156,23 @@ def test_what_is_behind_the_guests_fin_is_counted(state: State) -> None:
     flow = flow_in(state)
     flow.guest("P. 2:12(10) ack 1")
     assert flow.lab.drops == {"tcp behind the guest's fin": 1}
+
+
+def test_who_reads_debug_lines_sees_each_state() -> None:
+    flow = fin_wait_2(Lab(verbose=True))
+    flow.guest("F. 1:1(0) ack 2")
+    flow.lab.wait(60)
+    told = [line.rpartition(": ")[2] for line in flow.lab.log if line.startswith("debug tcp ")]
+    assert told == [
+        "CLOSED -> CONNECTING",
+        "CONNECTING -> SYN-RECEIVED",
+        "SYN-RECEIVED -> ESTABLISHED",
+        "ESTABLISHED -> FIN-WAIT-1",
+        "FIN-WAIT-1 -> FIN-WAIT-2",
+        "FIN-WAIT-2 -> TIME-WAIT",
+        "TIME-WAIT -> CLOSED",
+    ]
+
+
+def test_others_are_not_told_of_it() -> None:
+    assert not any("ESTABLISHED" in line for line in established(Lab()).lab.log)

@@ -38,14 +38,13 @@ from pynat.nat.tcp.state import (
     AFTER_GUEST_FIN,
     AFTER_OUR_FIN,
     AFTER_OUR_FIN_ACKED,
-    UNSYNCHRONIZED,
-    Ends,
     State,
     reset_for,
 )
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.tcp.writer import Writer
 from pynat.peer import PROPER, Manner
+from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
@@ -55,19 +54,23 @@ class Flow:
     def __init__(
         self,
         number: int,
-        ends: Ends,
+        four_tuple: FourTuple,
         iss: int,
         terms: Terms,
         settings: Tcp,
         touch: Callable[[Flow], None],
         idle: Idle,
         manner: Manner = PROPER,
+        watch: Callable[[Flow, State, float], None] | None = None,
     ) -> None:
-        """idle: used when anything comes from either side."""
+        """idle: used when anything comes from either side.
+
+        watch: is told of each change of the state, with the one before.
+        """
         self.number = number
-        self.ends = ends
+        self.four_tuple = four_tuple
         self.state = State.CLOSED
-        self.synchronized = False  # both SYNs are acknowledged (RFC 9293 3.3.2), and it is not over
+        self.synchronized = False  # `state.is_synchronized`, for each segment
         self.terms = terms
         self.sender = Sender(iss, settings)
         self.receiver = Receiver(0, settings.window)
@@ -82,6 +85,7 @@ class Flow:
         self.idle = idle
         self._settings = settings
         self._touch = touch
+        self._watch = watch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostSide(number)
         self._manner = manner
@@ -89,25 +93,43 @@ class Flow:
         self.counted = 0  # bytes that the budget of all flows knows of
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
-        self._writer = Writer(ends, terms, self.sender, self._acks)
+        self._writer = Writer(four_tuple, terms, self.sender, self._acks)
         self._syn_due = False
         self._syn_why = ""  # it goes again
         self._reset_due: Segment | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        return self.state is State.CLOSED
+
+    @property
+    def is_connecting(self) -> bool:
+        """The guest has heard nothing yet."""
+        return self.state is State.CONNECTING
+
+    @property
+    def awaits_guest(self) -> bool:
+        """A host program has opened it, and the guest has not answered."""
+        return self.state is State.SYN_SENT
+
+    @property
+    def is_lingering(self) -> bool:
+        return self.state is State.TIME_WAIT
 
     # ------------------------------------------------------------------ opening
     def open_from_guest(self, syn: Segment, host: Destination, now: float) -> None:
         self.opened = now
         self.idle.used(now)
-        self._change(State.CONNECTING)
+        self._become(State.CONNECTING, now)
         self._negotiate(syn, now)
         self._accept(syn, self.receiver.nxt)
         self.leads_to = host
-        self._host.connect(host, self.ends.parties)
+        self._host.connect(host, self.four_tuple)
 
     def open_from_host(self, now: float) -> None:
         self.opened = now
         self.idle.used(now)
-        self._change(State.SYN_SENT)
+        self._become(State.SYN_SENT, now)
         self._syn_due = True
 
     def _negotiate(self, syn: Segment, now: float) -> None:
@@ -124,13 +146,13 @@ class Flow:
         """Why the segment's text was not taken, if it was not."""
         self.idle.used(now)
         self._touch(self)
-        if self.state is State.CONNECTING:
+        if self.is_connecting:
             if segment.flags & RST:
-                self.close("the guest gave up before the host's connect succeeded")
+                self.close("the guest gave up before the host's connect succeeded", now)
             elif not segment.flags & SYN:
                 return refusals.BEFORE_OPEN
             return None
-        if self.state is State.SYN_SENT:
+        if self.awaits_guest:
             return self._in_syn_sent(segment, now)
         return self._synchronized(segment, now)
 
@@ -143,7 +165,7 @@ class Flow:
                 self._reset_due = reset_for(segment)
             return refusals.ack_of_nothing(segment, self.sender.top)
         if segment.flags & RST and acceptable:
-            self.close("refused by the guest", reset_host=True)
+            self.close("refused by the guest", now, reset_host=True)
             return None
         if segment.flags & (RST | SYN) != SYN:
             return refusals.BEFORE_OPEN
@@ -152,7 +174,7 @@ class Flow:
             self._established(segment, ack, now)
             self._acks.due = True
         else:
-            self._change(State.SYN_RECEIVED)
+            self._become(State.SYN_RECEIVED, now)
             self._syn_due = True
         return self._accept(segment, self.receiver.nxt)
 
@@ -168,7 +190,7 @@ class Flow:
         acceptable = receiver.acceptable(seq, segment.length)
         if flags & RST:
             if seq in (receiver.nxt, receiver.ack):
-                self.close("reset by the guest", reset_host=True)
+                self.close("reset by the guest", now, reset_host=True)
                 return None
             if acceptable:
                 self._object_to(segment, now)
@@ -240,14 +262,14 @@ class Flow:
                 else None,
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
-            self._change(AFTER_OUR_FIN_ACKED[self.state])
+            self._become(AFTER_OUR_FIN_ACKED[self.state], now)
         return True
 
     def _established(self, segment: Segment, ack: int, now: float) -> None:
         shift = 0 if segment.flags & SYN else self.terms.shift_to_guest
         seq = unwrap(segment.seq, self.receiver.nxt)
         self.sender.opened(segment.window << shift, seq, ack, now)
-        self._change(State.ESTABLISHED)
+        self._become(State.ESTABLISHED, now)
 
     def _accept(self, segment: Segment, seq: int) -> Refusal | None:
         """The segment's text, which begins at `seq`; why it was not taken, if it was not."""
@@ -269,8 +291,8 @@ class Flow:
         return refusals.of_text(text, segment, receiver)
 
     # ------------------------------------------------------------------ from the host
-    def on_connected(self) -> None:
-        self._change(State.SYN_RECEIVED)
+    def on_connected(self, now: float) -> None:
+        self._become(State.SYN_RECEIVED, now)
         self._syn_due = True
         self._touch(self)
 
@@ -309,7 +331,7 @@ class Flow:
         self.sender.finish()
         self._touch(self)
 
-    def on_failed(self, why: str) -> None:
+    def on_failed(self, why: str, now: float) -> None:
         """The host's socket is gone: the guest gets RST (in CONNECTING the table answers).
 
         What the host's kernel has acknowledged in the guest's name goes to the guest before.
@@ -317,16 +339,16 @@ class Flow:
         self._host.open = False
         self.why_closed = why
         self._touch(self)
-        if self.state is State.CONNECTING or not self.sender.buffered:
-            self._end_failed()
+        if self.is_connecting or not self.sender.buffered:
+            self._end_failed(now)
 
-    def _end_failed(self) -> None:
+    def _end_failed(self, now: float) -> None:
         self._abort(self.why_closed)
-        self._change(State.CLOSED)
+        self._become(State.CLOSED, now)
 
     # ------------------------------------------------------------------ time
     def next_timer(self) -> float | None:
-        if self.state is State.CLOSED:
+        if self.is_closed:
             return None
         when = self._ends_at()
         if self.sender.deadline is not None:
@@ -352,9 +374,9 @@ class Flow:
         if self._acks.later is not None and now >= self._acks.later:
             self._acks.due = True
         if self.sender.deadline is not None and now >= self.sender.deadline:
-            if not self.sender.on_timeout(now, patient=self.state is State.SYN_SENT):
-                self.reset(self._unacknowledged())
-            elif self.state in (State.SYN_SENT, State.SYN_RECEIVED):
+            if not self.sender.on_timeout(now, patient=self.awaits_guest):
+                self.reset(self._unacknowledged(), now)
+            elif self.state.sends_syn:
                 self._syn_due = True
                 self._syn_why = self.sender.why_again()
 
@@ -366,36 +388,39 @@ class Flow:
     def _time_is_over(self, now: float) -> bool:
         match self.state:
             case State.TIME_WAIT:
-                self.close("closed")
+                self.close("closed", now)
             case State.SYN_SENT:
                 wait = self._settings.forward_wait
-                self.close(f"the guest has not answered for {wait:g} s", reset_host=True)
+                self.close(f"the guest has not answered for {wait:g} s", now, reset_host=True)
             case _ if self.idle.is_over(now):
-                self.reset(f"idle for {self._settings.idle:g} s (tcp.idle)")
+                self.reset(f"idle for {self._settings.idle:g} s (tcp.idle)", now)
             case _:
                 return False
         return True
 
     # ------------------------------------------------------------------ the end
-    def close(self, why: str, *, reset_host: bool = False) -> None:
+    def close(self, why: str, now: float, *, reset_host: bool = False) -> None:
         self.why_closed = self.why_closed or why
         self._host.close(why, reset=reset_host)
-        self._change(State.CLOSED)
+        self._become(State.CLOSED, now)
 
-    def reset(self, why: str) -> None:
+    def reset(self, why: str, now: float) -> None:
         """RST to both sides."""
         self._abort(why)
-        self.close(why, reset_host=True)
+        self.close(why, now, reset_host=True)
 
     def _abort(self, why: str) -> None:
         self.why_closed = why
-        if self.state not in (State.CONNECTING, State.CLOSED, State.TIME_WAIT):
+        if self.state.can_be_reset:
             self._reset_due = self._writer.reset(self.receiver)
 
-    def _change(self, state: State) -> None:
-        self.state = state
-        self.synchronized = state not in UNSYNCHRONIZED
+    def _become(self, state: State, now: float) -> None:
+        """The one place where the state changes. Timers follow from it when the turn ends."""
+        before, self.state = self.state, state
+        self.synchronized = state.is_synchronized
         self._touch(self)
+        if self._watch is not None:
+            self._watch(self, before, now)
 
     # ------------------------------------------------------------------ once a turn
     @property
@@ -403,33 +428,33 @@ class Flow:
         """Bytes in memory."""
         return self.sender.kept + self.receiver.kept
 
-    def to_host(self, share: int) -> list[Action]:
+    def to_host(self, share: int, now: float) -> list[Action]:
         """share: bytes that it may hold in each direction."""
         receiver = self.receiver
         receiver.share = share
         if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
-        elif not self._host.open and self.state is not State.TIME_WAIT:
+        elif not self._host.open and not self.is_lingering:
             if not self.sender.buffered:
-                self._end_failed()
+                self._end_failed(now)
         else:
             self._host.offer(receiver)
             if receiver.drained and not receiver.fin_passed:
                 receiver.fin_passed = True
                 self._acks.due = True
                 self._host.shut_down()
-                self._change(AFTER_GUEST_FIN[self.state])
-            if self.state in (State.ESTABLISHED, State.CLOSE_WAIT) and not self.sender.fin_queued:
+                self._become(AFTER_GUEST_FIN[self.state], now)
+            if self.state.sends_data and not self.sender.fin_queued:
                 self._host.allow_reading(self.sender.buffered, share)
-            self._finish()
+            self._finish(now)
         return self._host.actions()
 
-    def _finish(self) -> None:
+    def _finish(self, now: float) -> None:
         if not (self.sender.fin_acked and self.receiver.fin_passed):
             return
         if self.state is State.LAST_ACK:
-            self.close("closed")
-        elif self.state is State.TIME_WAIT:
+            self.close("closed", now)
+        elif self.is_lingering:
             self.why_closed = self.why_closed or "closed"
             self._host.close(self.why_closed, reset=False)
 
@@ -438,7 +463,7 @@ class Flow:
         if self._reset_due is not None:
             out.append(self._reset_due)
             self._reset_due = None
-        if self.state is State.CLOSED:
+        if self.is_closed:
             return out
         if self._syn_due:
             out.append(self._syn(now))
@@ -447,7 +472,7 @@ class Flow:
             if pieces or self._acks.due:
                 out += self._writer.data(self.receiver, pieces, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
-                self._change(AFTER_OUR_FIN[self.state])
+                self._become(AFTER_OUR_FIN[self.state], now)
         self._acks.due = False
         return out
 

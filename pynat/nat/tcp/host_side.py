@@ -6,13 +6,13 @@ from pynat.nat.messages import (
     Action,
     CloseFlow,
     Destination,
-    Parties,
     TcpConnect,
     TcpRead,
     TcpSend,
     TcpShutdown,
 )
 from pynat.nat.tcp.receive import Receiver
+from pynat.wire.addresses import FourTuple
 
 SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
@@ -26,8 +26,8 @@ class HostSide:
         self._allowance = 0  # bytes that the host may still read
         self._offered = 0  # bytes of the TcpSend that is unanswered or was not taken whole
 
-    def connect(self, to: Destination, parties: Parties) -> None:
-        self._actions.append(TcpConnect(self._number, to, parties))
+    def connect(self, to: Destination, four_tuple: FourTuple) -> None:
+        self._actions.append(TcpConnect(self._number, to, four_tuple))
 
     def offer(self, receiver: Receiver) -> None:
         if receiver.held and not self._offered:

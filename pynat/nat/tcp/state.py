@@ -7,11 +7,8 @@ before it has passed to the host (RFC 9293 3.10.7.4, eighth step).
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
 from enum import Enum
 
-from pynat.nat.messages import Parties
 from pynat.nat.tcp.seq import wrap
 from pynat.wire.tcp import ACK, RST, Segment
 
@@ -29,8 +26,31 @@ class State(Enum):
     TIME_WAIT = "TIME-WAIT"
     CLOSED = "CLOSED"
 
+    @property
+    def is_synchronized(self) -> bool:
+        """Both SYNs are acknowledged (RFC 9293 3.3.2), and it is not over."""
+        return self not in _UNSYNCHRONIZED
 
-UNSYNCHRONIZED = {State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED, State.CLOSED}
+    @property
+    def sends_syn(self) -> bool:
+        """Our SYN waits for its acknowledgement."""
+        return self in _SENDS_SYN
+
+    @property
+    def sends_data(self) -> bool:
+        """Our FIN has not been sent."""
+        return self in _SENDS_DATA
+
+    @property
+    def can_be_reset(self) -> bool:
+        """The guest has a connection, and it is not at its end."""
+        return self not in _HAS_NO_RESET
+
+
+_UNSYNCHRONIZED = (State.CONNECTING, State.SYN_SENT, State.SYN_RECEIVED, State.CLOSED)
+_SENDS_SYN = (State.SYN_SENT, State.SYN_RECEIVED)
+_SENDS_DATA = (State.ESTABLISHED, State.CLOSE_WAIT)
+_HAS_NO_RESET = (State.CONNECTING, State.CLOSED, State.TIME_WAIT)
 AFTER_GUEST_FIN = {
     State.ESTABLISHED: State.CLOSE_WAIT,
     State.FIN_WAIT_1: State.CLOSING,
@@ -38,25 +58,6 @@ AFTER_GUEST_FIN = {
 }
 AFTER_OUR_FIN = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 AFTER_OUR_FIN_ACKED = {State.FIN_WAIT_1: State.FIN_WAIT_2, State.CLOSING: State.TIME_WAIT}
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """As the guest names them."""
-
-    guest: bytes
-    guest_port: int
-    remote: bytes
-    remote_port: int
-
-    @property
-    def key(self) -> bytes:
-        """As the guest's packets have it, from IPv4's addresses to TCP's ports."""
-        return self.guest + self.remote + struct.pack("!HH", self.guest_port, self.remote_port)
-
-    @property
-    def parties(self) -> Parties:
-        return Parties((self.guest, self.guest_port), (self.remote, self.remote_port))
 
 
 def reset_for(segment: Segment) -> Segment:

@@ -18,10 +18,8 @@ from pynat.config import Command, Config, UnixPath
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
-    Address,
     Destination,
     Inner,
-    Parties,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -38,12 +36,13 @@ from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.manner import Twister
 from pynat.nat.tcp.memory import Memory
 from pynat.nat.tcp.seq import wrap
-from pynat.nat.tcp.state import Ends, State, reset_for
+from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.notices import FLOWS, Level
 from pynat.peer import PROPER, Manner, Peer
 from pynat.wire import icmp, ipv4, tcp
+from pynat.wire.addresses import Address, FourTuple
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
@@ -64,14 +63,14 @@ class TcpTable:
         self._secret = outlet.dice.randbytes(16)
         self._mss = config.tcp.mss or config.network.mtu - _HEADERS
         self.mac = config.network.mac  # the router's
-        self._flows: dict[bytes, Flow] = {}  # by Ends.key
+        self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self._memory = Memory(config.tcp.memory)
         self._adopted: list[Action] = []
         self._flight: int | None = None
-        self.on_end: Callable[[Parties, str], None] | None = None
+        self.on_end: Callable[[FourTuple, str], None] | None = None
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -101,12 +100,12 @@ class TcpTable:
     def from_guest(self, packet: Ipv4, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
         segment = tcp.decode(packet)
-        ends = Ends(packet.source, segment.source, packet.destination, segment.destination)
+        four_tuple = _four_tuple(packet, segment)
         if segment.options.malformed:
-            text = f"{self._name(ends)} {segment}: {segment.options.malformed}"
+            text = f"{self._name(four_tuple)} {segment}: {segment.options.malformed}"
             self._outlet.notices.limited("tcp option", text, now)
-        flow = self._flows.get(ends.key)
-        if flow is not None and flow.state is State.CLOSED:  # in this very turn
+        flow = self._flows.get(four_tuple.key)
+        if flow is not None and flow.is_closed:  # in this very turn
             self._flush(flow, now)
             flow = None
         if flow is not None and self._is_restart(flow, segment):
@@ -115,17 +114,17 @@ class TcpTable:
         if flow is not None:
             self._to_flow(flow, segment, now)
         elif segment.flags & (SYN | ACK | RST) == SYN:
-            self._open(ends, packet, segment, host, now)
+            self._open(four_tuple, packet, segment, host, now)
         else:
-            self._no_flow(ends, segment, now)
+            self._no_flow(four_tuple, segment, now)
 
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
         refusal = flow.from_guest(segment, now)
         if refusal:
-            text = f"{self._name(flow.ends)} {segment}: {refusal.why}, in {flow.state.value}"
+            text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
             self._outlet.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
-            text = f"{self._name(flow.ends)} {segment}: too many of this kind (RFC 5961 7)"
+            text = f"{self._name(flow.four_tuple)} {segment}: too many of this kind (RFC 5961 7)"
             self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=flow.unanswered)
             flow.unanswered = 0
 
@@ -137,28 +136,30 @@ class TcpTable:
         """RST for a segment to a port where nothing of ours listens."""
         segment = tcp.decode(packet)
         if not segment.flags & RST:
-            self._send(packet.destination, packet.source, reset_for(segment), now)
+            self._send(_four_tuple(packet, segment), reset_for(segment), now)
 
     def _is_restart(self, flow: Flow, segment: Segment) -> bool:
-        if segment.flags & (SYN | ACK | RST) != SYN or flow.state is State.SYN_SENT:
+        if segment.flags & (SYN | ACK | RST) != SYN or flow.awaits_guest:
             return False
         return flow.receiver.irs != segment.seq
 
     def _supersede(self, flow: Flow, now: float) -> None:
-        if flow.state is State.TIME_WAIT:
-            flow.close("closed")
+        if flow.is_lingering:
+            flow.close("closed", now)
         else:
-            flow.reset("the guest opened the same connection anew")
+            flow.reset("the guest opened the same connection anew", now)
             self._say_closed(flow, now)
         flow.to_guest(now)  # an RST that nobody is there for any more
         self._remove(flow)
 
-    def _open(self, ends: Ends, packet: Ipv4, syn: Segment, host: Destination, now: float) -> None:
+    def _open(
+        self, four_tuple: FourTuple, packet: Ipv4, syn: Segment, host: Destination, now: float
+    ) -> None:
         if not self._has_room(now):
-            self._send(ends.remote, ends.guest, reset_for(syn), now)
+            self._send(four_tuple, reset_for(syn), now)
             return
         peer = host if isinstance(host, Peer) else None
-        flow = self._new(ends, now, peer.behaviour.manner if peer else PROPER)
+        flow = self._new(four_tuple, now, peer.behaviour.manner if peer else PROPER)
         flow.syn_quote = packet.quote
         flow.open_from_guest(syn, host, now)
         flow.is_held = peer is None and not isinstance(host, Inner)
@@ -167,23 +168,20 @@ class TcpTable:
         if peer is not None:
             self._say(flow, f"{peer} does on purpose: {peer.behaviour.text}", now)
 
-    def _no_flow(self, ends: Ends, segment: Segment, now: float) -> None:
-        self._outlet.notices.drop(
-            rules.tcp.NO_FLOW,
-            f"{self._name(ends)} {segment}: no such connection, expected a SYN (RFC 9293 3.10.7.1)",
-            now,
-        )
+    def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
+        text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
+        self._outlet.notices.drop(rules.tcp.NO_FLOW, f"{text} (RFC 9293 3.10.7.1)", now)
         if not segment.flags & RST:
-            self._send(ends.remote, ends.guest, reset_for(segment), now)
+            self._send(four_tuple, reset_for(segment), now)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: TcpEvent, now: float) -> None:
         flow = self._by_number.get(event.flow)
-        if flow is None or flow.state is State.CLOSED:
+        if flow is None or flow.is_closed:
             return  # the event crossed our CloseFlow
         match event:
             case TcpConnected():
-                flow.on_connected()
+                flow.on_connected(now)
                 self._outlet.holds.settle(flow)
                 if flow.is_held:
                     self._outlet.holds.carried(now)
@@ -205,10 +203,11 @@ class TcpTable:
         """A host program has connected to a forward: SYN to the guest, seen from the router."""
         if not self._has_room(now):
             return  # the host side resets what nobody adopts
-        ends = Ends(guest[0], guest[1], router, event.peer[1])
-        while ends.key in self._flows:
-            ends = replace(ends, remote_port=self._outlet.dice.randrange(1024, 65536))
-        flow = self._new(ends, now)
+        four_tuple = FourTuple(guest, (router, event.peer[1]))
+        while four_tuple.key in self._flows:
+            port = self._outlet.dice.randrange(1024, 65536)
+            four_tuple = FourTuple(guest, (router, port))
+        flow = self._new(four_tuple, now)
         flow.open_from_host(now)
         self._adopted.append(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
@@ -223,19 +222,18 @@ class TcpTable:
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
-        connecting = flow.state is State.CONNECTING
+        connecting = flow.is_connecting
         is_path = isinstance(flow.leads_to, Command | UnixPath)
-        flow.on_failed(f"{flow.leads_to}: {reason(number)}" if is_path else reason(number))
+        why = f"{flow.leads_to}: {reason(number)}" if is_path else reason(number)
+        flow.on_failed(why, now)
         if not connecting:
             return
-        ends = flow.ends
         if number in OURS:
             self._outlet.notices.drop(rules.net.HOST_SOCKETS, shortage(number), now, Level.ERROR)
         if number in {errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOENT} | OURS:
-            rst = Segment(
-                ends.remote_port, ends.guest_port, 0, wrap(flow.receiver.nxt), RST | ACK, 0
-            )
-            self._send(ends.remote, ends.guest, rst, now)
+            (_, port), (_, remote_port) = flow.four_tuple
+            rst = Segment(remote_port, port, 0, wrap(flow.receiver.nxt), RST | ACK, 0)
+            self._send(flow.four_tuple, rst, now)
         else:
             kind, code = event.icmp or (icmp.UNREACHABLE, code_for(number))
             self._outlet.send_error(kind, code, flow.syn_quote, now, sender=event.offender)
@@ -245,7 +243,7 @@ class TcpTable:
         actions, self._adopted = self._adopted, []
         self._divide_memory(now)
         for flow in list(self._touched):
-            actions += flow.to_host(self._memory.share)
+            actions += flow.to_host(self._memory.share, now)
         return actions
 
     def _divide_memory(self, now: float) -> None:
@@ -282,16 +280,16 @@ class TcpTable:
         self._settle(flow, now)
 
     def _send_item(self, flow: Flow, item: Segment | Run, now: float) -> None:
-        ends = flow.ends
         if isinstance(item, Run):
+            (guest, _), (remote, _) = flow.four_tuple
             queued = self._outlet.queued if item.why else 0
-            pieces = tcp.encode_run(ends.remote, ends.guest, item)
-            self._outlet.send_pieces(ends.remote, ends.guest, ipv4.TCP, pieces, now)
+            pieces = tcp.encode_run(remote, guest, item)
+            self._outlet.send_pieces(remote, guest, ipv4.TCP, pieces, now)
             if item.why:
                 self._outlet.remark(queued, item.why)
                 self._say_again(flow, item, now)
         else:
-            self._send(ends.remote, ends.guest, item, now)
+            self._send(flow.four_tuple, item, now)
 
     def _send_twisted(
         self, flow: Flow, twister: Twister, items: list[Segment | Run], now: float
@@ -306,13 +304,13 @@ class TcpTable:
         holds = self._outlet.holds
         if flow.why_closed and not flow.told_closed:
             self._say_closed(flow, now)
-        if flow.state is State.CLOSED:
+        if flow.is_closed:
             self._remove(flow)
             return
-        if flow.state is State.TIME_WAIT:
+        if flow.is_lingering:
             self._lingering[flow] = None
         self._outlet.timers.set(flow, flow.next_timer())
-        if flow.state is State.CONNECTING or not flow.is_held:
+        if flow.is_connecting or not flow.is_held:
             return
         holds.carried(flow.idle.last)
         if flow.answer_due:
@@ -321,8 +319,8 @@ class TcpTable:
             holds.settle(flow)
 
     # ------------------------------------------------------------------ flows come and go
-    def _new(self, ends: Ends, now: float, manner: Manner = PROPER) -> Flow:
-        offset = self._offset(ends)
+    def _new(self, four_tuple: FourTuple, now: float, manner: Manner = PROPER) -> Flow:
+        offset = self._offset(four_tuple)
         settings = replace(self._settings, **manner.tcp) if manner.tcp else self._settings
         isn = settings.isn
         if isn is None:
@@ -330,18 +328,21 @@ class TcpTable:
         mss = self._mss if settings.mss is None else min(settings.mss, self._mss)
         terms = Terms(settings, mss, offset)
         idle = Idle(self._outlet.wall, settings.idle)
-        flow = Flow(self._numbers.next(), ends, isn, terms, settings, self._touch, idle, manner)
+        watch = self._say_state if self._outlet.notices.verbose else None
+        flow = Flow(
+            self._numbers.next(), four_tuple, isn, terms, settings, self._touch, idle, manner, watch
+        )
         flow.sender.flight = self._flight
-        self._flows[ends.key] = flow
+        self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
 
     def _remove(self, flow: Flow) -> None:
         if self._by_number.pop(flow.number, None) is None:
             return
-        del self._flows[flow.ends.key]
+        del self._flows[flow.four_tuple.key]
         if self.on_end is not None:
-            self.on_end(flow.ends.parties, flow.why_closed)
+            self.on_end(flow.four_tuple, flow.why_closed)
         self._lingering.pop(flow, None)
         self._memory.used -= flow.counted
         flow.counted = 0
@@ -361,40 +362,34 @@ class TcpTable:
             return False
         oldest = next(iter(self._lingering))
         self._outlet.notices.limited(
-            "tcp flow evicted", f"{self._name(oldest.ends)}: left TIME-WAIT early for another", now
+            "tcp flow evicted",
+            f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
+            now,
         )
-        oldest.close("closed")
+        oldest.close("closed", now)
         self._remove(oldest)
         return True
 
-    def _offset(self, ends: Ends) -> int:
+    def _offset(self, four_tuple: FourTuple) -> int:
         """A keyed hash of the connection's ends, added to the 4-microsecond clock (RFC 6528 3)."""
-        digest = hashlib.blake2s(ends.key, key=self._secret, digest_size=4).digest()
+        digest = hashlib.blake2s(four_tuple.key, key=self._secret, digest_size=4).digest()
         return int.from_bytes(digest, "big")
 
-    def _send(self, source: bytes, destination: bytes, segment: Segment, now: float) -> None:
-        self._outlet.send_ipv4(
-            source,
-            destination,
-            ipv4.TCP,
-            tcp.encode(source, destination, segment),
-            now,
-            dont_fragment=True,
-        )
+    def _send(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
+        (guest, _), (remote, _) = four_tuple
+        data = tcp.encode(remote, guest, segment)
+        self._outlet.send_ipv4(remote, guest, ipv4.TCP, data, now, dont_fragment=True)
 
-    def _name(self, ends: Ends) -> str:
-        describe = self._outlet.describe
-        return (
-            f"tcp {describe(ends.guest, ends.guest_port)}"
-            f" > {describe(ends.remote, ends.remote_port)}"
-        )
+    def _name(self, four_tuple: FourTuple) -> str:
+        guest, remote = (self._outlet.describe(*end) for end in four_tuple)
+        return f"tcp {guest} > {remote}"
 
     def _say_again(self, flow: Flow, run: Run, now: float) -> None:
         """`retransmission 2 of 1:1461, RTO 800 ms`"""
         start = wrap(run.head.seq - flow.sender.iss)
         length = sum(map(len, run.payloads)) + bool(run.last_flags & (SYN | FIN))
         what, comma, rest = run.why.partition(",")
-        text = f"{self._name(flow.ends)}: {what} of {start}:{start + length}{comma}{rest}"
+        text = f"{self._name(flow.four_tuple)}: {what} of {start}:{start + length}{comma}{rest}"
         self._outlet.notices.limited("tcp again", text, now)
 
     def _say_closed(self, flow: Flow, now: float) -> None:
@@ -407,6 +402,14 @@ class TcpTable:
         else:
             self._say(flow, flow.why_closed, now)
 
+    def _say_state(self, flow: Flow, before: State, now: float) -> None:
+        text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
+        self._outlet.notices.limited("tcp state", text, now, Level.DEBUG, FLOWS)
+
     def _say(self, flow: Flow, what: str, now: float) -> None:
-        text = f"{self._name(flow.ends)}: {what}"
+        text = f"{self._name(flow.four_tuple)}: {what}"
         self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)
+
+
+def _four_tuple(packet: Ipv4, segment: Segment) -> FourTuple:
+    return FourTuple((packet.source, segment.source), (packet.destination, segment.destination))

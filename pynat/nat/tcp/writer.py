@@ -6,14 +6,14 @@ from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.receive import Receiver
 from pynat.nat.tcp.send import Piece, Sender
 from pynat.nat.tcp.seq import wrap
-from pynat.nat.tcp.state import Ends
 from pynat.nat.tcp.terms import Terms
+from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Run, Segment
 
 
 class Writer:
-    def __init__(self, ends: Ends, terms: Terms, sender: Sender, acks: Acks) -> None:
-        self._ends = ends
+    def __init__(self, four_tuple: FourTuple, terms: Terms, sender: Sender, acks: Acks) -> None:
+        (_, self._guest_port), (_, self._port) = four_tuple
         self._terms = terms
         self._sender = sender
         self._acks = acks
@@ -78,10 +78,9 @@ class Writer:
     def _segment(self, receiver: Receiver, seq: int, flags: int, options: Options) -> Segment:
         ack = receiver.ack
         self._acks.sent(ack)
-        ends = self._ends
         return Segment(
-            ends.remote_port,
-            ends.guest_port,
+            self._port,
+            self._guest_port,
             wrap(seq),
             wrap(ack),
             flags,
