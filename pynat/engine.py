@@ -313,9 +313,8 @@ class Engine:
             tell(Level.ERROR, warning)
 
     def _report(self) -> None:
-        drops = self.notices.drops
-        if drops:
-            counted = ", ".join(f"{rule.name} {count}" for rule, count in drops.most_common())
+        if dropped := self.notices.dropped:
+            counted = ", ".join(f"{name} {count}" for name, count in dropped.items())
             self.notices.say(Level.INFO, f"not forwarded: {counted}")
         if findings := self.notices.findings:
             counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())

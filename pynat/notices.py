@@ -77,6 +77,11 @@ class Notices:
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
 
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Packets by the names of the rules, the most frequent first."""
+        return {rule.name: count for rule, count in self.drops.most_common()}
+
     def say(self, level: Level, text: str) -> None:
         """One line, never held back: for what happens once (start, a bad config).
 

@@ -30,7 +30,7 @@ PURE = {
 TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
-    *("wire", "nat", "inner", "services", "router", "lint", "rules", "impair"),
+    *("wire", "nat", "inner", "services", "faults", "router", "lint", "rules", "impair"),
     *("errors", "harmless", "remarks", "notices", "timers", "peer"),
 )
 # What the other rooms use beyond that; testing and cli use what they like.

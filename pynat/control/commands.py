@@ -141,7 +141,7 @@ class Commands:
             "to_guest": _carried(engine.to_guest),
             "flows": {name: protocols.count(name) for name in ("tcp", "udp", "echo")},
             "ports_not_kept": engine.router.ports_not_kept,
-            "drops": {rule.name: count for rule, count in engine.notices.drops.most_common()},
+            "drops": engine.notices.dropped,
             "card": self._counters() if self._counters else {},
         }
 

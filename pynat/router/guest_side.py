@@ -20,6 +20,7 @@ from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
 from pynat.notices import Notices
 from pynat.router.errors import ErrorGate, message
+from pynat.router.foreign import Foreign
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
 from pynat.wire import ethernet, ipv4
@@ -27,7 +28,7 @@ from pynat.wire.ipv4 import dotted
 
 
 class GuestSide:
-    def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
+    def __init__(self, config: Config, notices: Notices, dice: Random, foreign: Foreign) -> None:
         network = config.network
         self.notices = notices
         self.timers = Timers()
@@ -41,7 +42,9 @@ class GuestSide:
         self._frames: list[bytes] = []
         self._claimed = [one.packed for one in config.claimed]
         own = self._begin(network)
-        self.neighbors = Neighbors(self._mac, own, network.net, self.timers, notices, self._queue)
+        self.neighbors = Neighbors(
+            self._mac, own, network.net, self.timers, notices, self._queue, foreign
+        )
 
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""

@@ -24,7 +24,6 @@ from pynat import rules
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
 from pynat.router.foreign import Foreign
-from pynat.services.faults_arp import FaultyArp
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.arp import Arp
@@ -63,14 +62,15 @@ class Neighbors:
         timers: Timers,
         notices: Notices,
         send: Callable[[bytes], None],
+        foreign: Foreign,
     ) -> None:
         """own: our addresses, packed; the first one asks. net: the guest's; all may be its but ours
-        and the first and the last. send: takes a frame for the guest.
+        and the first and the last. send: takes a frame for the guest. foreign: deals with guests
+        of other nets.
         """
         self.mac = mac
         self.move_to(own, net)
-        self.faulty: FaultyArp | None = None  # where faults can be asked for
-        self.foreign: Foreign | None = None  # who deals with guests of other nets
+        self._foreign = foreign
         self._timers = timers
         self._notices = notices
         self._send = send
@@ -103,25 +103,24 @@ class Neighbors:
             for address, (mac, when) in self._known.items()
         ]
 
-    def from_guest(self, packet: Arp, now: float) -> None:
+    def from_guest(self, packet: Arp, now: float) -> Arp | None:
+        """The answer, if there is to be one."""
         if packet.operation not in (arp.REQUEST, arp.REPLY):
             text = f"operation {packet.operation}, expected 1 (request) or 2 (reply) (RFC 826)"
             hint = mistakes.byte_order(packet.operation, (arp.REQUEST, arp.REPLY))
             self._notices.drop(rules.arp.OPERATION, text + hint, now)
-            return
-        if packet.sender_mac[0] & 1 or packet.sender_mac in (self.mac, NO_MAC):
+        elif packet.sender_mac[0] & 1 or packet.sender_mac in (self.mac, NO_MAC):
             mac = ethernet.text(packet.sender_mac)
             text = f"sender {mac}, expected the MAC address of the guest's card (RFC 1812 3.3.2)"
             self._notices.drop(rules.arp.SENDER, text, now)
         elif packet.sender in self.own:
             self._defend(packet, now)
-        elif not (self.foreign and self.foreign.from_guest(packet, now)):
-            if self.faulty:
-                self.faulty.meet(packet, now)
+        elif not self._foreign.from_guest(packet, now):
             if self._concerns_us(packet) and self._may_be_a_guest(packet, now):
                 self.learn(packet.sender, packet.sender_mac, now)
             if packet.operation == arp.REQUEST:
-                self._answer(packet, now)
+                return self._answer(packet, now)
+        return None
 
     def _concerns_us(self, packet: Arp) -> bool:
         """A probe has no sender address (RFC 5227 2.1.1), an announcement has it twice."""
@@ -142,16 +141,14 @@ class Neighbors:
             return False
         return True
 
-    def _answer(self, packet: Arp, now: float) -> None:
+    def _answer(self, packet: Arp, now: float) -> Arp | None:
         if packet.target in self.own:
-            mac = self.faulty.answers_with(packet, now) if self.faulty else self.mac
-            if mac is not None:
-                answer = Arp(arp.REPLY, mac, packet.target, packet.sender_mac, packet.sender)
-                self.send_arp(answer, packet.sender_mac)
-        elif packet.sender not in (packet.target, UNKNOWN):
+            return Arp(arp.REPLY, self.mac, packet.target, packet.sender_mac, packet.sender)
+        if packet.sender not in (packet.target, UNKNOWN):
             self._notices.drop(
                 rules.arp.NOBODY, f"{packet}: nobody here has that address (RFC 826)", now
             )
+        return None
 
     def _defend(self, packet: Arp, now: float) -> None:
         address = packet.sender

@@ -15,6 +15,11 @@ from random import Random
 from pynat import rules
 from pynat.config import Broadcast, Config, Network
 from pynat.errors import Malformed
+from pynat.faults.arp import FaultyArp
+from pynat.faults.dhcp import FaultyDhcp
+from pynat.faults.dns import FaultyDns
+from pynat.faults.icmp import FaultyPaths
+from pynat.faults.standing import Faults
 from pynat.inner.hosts import InnerHosts
 from pynat.nat.echo import EchoTable
 from pynat.nat.holds import ANSWER
@@ -53,13 +58,8 @@ from pynat.router.ways import Ways
 from pynat.router.world import LIMITED_BROADCAST, World
 from pynat.services import ping
 from pynat.services.dhcp import DhcpServer, Reply
-from pynat.services.dns import DnsForwarder
+from pynat.services.dns import DnsForwarder, by_udp
 from pynat.services.dns_tcp import DnsStreams
-from pynat.services.faults import Faults
-from pynat.services.faults_arp import FaultyArp
-from pynat.services.faults_dhcp import FaultyDhcp
-from pynat.services.faults_dns import FaultyDns
-from pynat.services.faults_icmp import FaultyPaths
 from pynat.services.peers import PeerHosts
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, mistakes, udp
@@ -78,10 +78,10 @@ DHCP_SERVER = 67
 class Router:
     def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
         self.notices = notices
-        self.guest = GuestSide(config, notices, dice)
+        self._foreign = Foreign(config, notices, self._adopt)
+        self.guest = GuestSide(config, notices, dice, self._foreign)
         self._config = config
         self.ports_not_kept = 0  # though nat.keep_ports asks for it
-        self._now = 0.0  # of what is being dealt with, for the services' callbacks
         self._mac = config.network.mac
         self._claimed = {address.packed for address in config.claimed}
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
@@ -93,21 +93,18 @@ class Router:
         self.ways = Ways(config)
         self._world = World(self.ways, self.guest, self.tcp, self.udp, self.echo)
         self.incoming = Incoming(self.network, self.tcp, self.udp, notices)
-        self.dhcp = DhcpServer(config, notices, self._guest_at)
+        self.dhcp = DhcpServer(config, notices, self.guest.neighbors.fresh_mac)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
         self.inner = InnerHosts(self._unhold)
-        self.inner.tcp[self._dns_address, DNS_PORT] = DnsStreams(self.dns).serve
         self.peers = PeerHosts(self.guest.timers)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)
         self.faults = faults = Faults(notices)
-        self._faulty_dhcp = FaultyDhcp(self.dhcp, faults, self.guest, self._send_dhcp)
-        self._faulty_paths = FaultyPaths(faults, self.guest)
-        nobody = _nobody(self.network)
-        self._faulty_dns = self.dns.faulty = FaultyDns(faults, self.guest, nobody)
-        neighbors = self.guest.neighbors
-        neighbors.faulty = FaultyArp(faults, neighbors, self.guest.timers, self._move)
-        neighbors.foreign = self._foreign = Foreign(config, notices, self._adopt)
+        self._arp = FaultyArp(self.guest.neighbors, faults, self.guest.timers, self._move)
+        self._paths = FaultyPaths(self._world, faults, self.guest)
+        self._leasing = FaultyDhcp(self.dhcp, faults, self.guest, self._send_dhcp)
+        self._names = FaultyDns(self.dns, faults, self.guest, _nobody(self.network))
+        self.inner.tcp[self._dns_address, DNS_PORT] = DnsStreams(self._names).serve
         self.on_adopt: list[Callable[[Network], None]] = []
         for one in config.faults:
             faults.add(one)
@@ -131,7 +128,7 @@ class Router:
         self.inner.tcp[self._dns_address, DNS_PORT] = serve
         self.udp.router = self.tftp.router = self._address
         self.incoming.network = network
-        self._faulty_dns.elsewhere = _nobody(network)
+        self._names.elsewhere = _nobody(network)
         for one in (self.guest, self.ways, self.dhcp, self.dns):
             one.adopt(network)
         for tell in self.on_adopt:
@@ -160,7 +157,7 @@ class Router:
     # ------------------------------------------------------------------ from the guest
     def take(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
-        taken = 0 if self.faults.icmp else self.tcp.take_run(frames, at, now)
+        taken = self._paths.take_run(frames, at, now)
         if not taken:
             self.from_guest(frames[at], now)
         return taken or 1
@@ -192,7 +189,7 @@ class Router:
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(payload), now, to_all=destination != self._mac)
             case ethernet.ARP:
-                self.guest.neighbors.from_guest(arp.decode(payload), now)
+                self._from_neighbor(arp.decode(payload), now)
             case ethernet.IPV6:
                 self.notices.drop(rules.net.IPV6, "this network is IPv4 only", now, Level.DEBUG)
             case _:
@@ -201,6 +198,10 @@ class Router:
                 self.notices.drop(
                     rules.ethernet.TYPE_SWAPPED if swapped else rules.ethernet.TYPE, sent, now
                 )
+
+    def _from_neighbor(self, packet: arp.Arp, now: float) -> None:
+        if answer := self._arp.from_guest(packet, now):
+            self.guest.neighbors.send_arp(answer, packet.sender_mac)
 
     def _ipv4(self, packet: Ipv4, now: float, *, to_all: bool) -> None:
         """to_all: the frame was a broadcast or multicast."""
@@ -309,31 +310,19 @@ class Router:
             self._world.tcp(packet, now)
 
     def _dhcp(self, datagram: Udp, now: float) -> None:
-        self._now = now
-        if self.faults.dhcp:
-            self._faulty_dhcp.from_guest(datagram.payload, now)
-        elif reply := self.dhcp.from_guest(datagram.payload, now):
+        if reply := self._leasing.from_guest(datagram.payload, now):
             self._send_dhcp(reply)
 
     def _send_dhcp(self, reply: Reply) -> None:
         payload = udp.encode(self._address, DHCP_SERVER, reply.to_ip, reply.to_port, reply.payload)
+        since = self.guest.queued
         self.guest.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, payload)
-
-    def _guest_at(self, address: bytes) -> bytes | None:
-        """The MAC that has been heard of lately at an address."""
-        return self.guest.neighbors.fresh_mac(address, self._now)
+        self.guest.remark(since, *reply.remarks)
 
     def _dns(self, packet: Ipv4, question: Udp, now: float) -> None:
-        address, port = packet.destination, DNS_PORT
-        if self.faults.dns:
-            address, port = self._faulty_dns.source(question.payload, (address, port), now)
-
-        def answer(message: bytes) -> None:
-            payload = udp.encode(address, port, packet.source, question.source, message)
-            self.guest.send_ipv4(address, packet.source, ipv4.UDP, payload, self._now)
-
-        self._now = now
-        self.dns.ask(question.payload, tcp=False, now=now, answer=answer)
+        source = self._names.source(question.payload, (packet.destination, DNS_PORT), now)
+        answer = by_udp(self.guest, source, (packet.source, question.source))
+        self._names.ask(question.payload, tcp=False, now=now, answer=answer)
 
     # ------------------------------------------------------------------ to the rest of the world
     def _forward(self, packet: Ipv4, now: float) -> None:
@@ -355,8 +344,8 @@ class Router:
             )
         elif packet.ttl <= 1 and destination not in self._claimed:  # those are on the wire
             self.guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
-        elif not self.faults.icmp or not self._faulty_paths.stop(packet, now):
-            self._world.from_guest(packet, now)
+        else:
+            self._paths.from_guest(packet, now)
 
     def _incomplete(self, quote: bytes, now: float) -> None:
         self.guest.send_error(icmp.TIME_EXCEEDED, icmp.REASSEMBLY, quote, now)
@@ -382,7 +371,6 @@ class Router:
                 text = f"port {port} of the guest's is another of the host's: {reason(number)}"
                 self.notices.limited("port not kept", f"{text} (nat.keep_ports)", now)
             case Resolved():
-                self._now = now
                 self.dns.from_host(event, now)
             case FileOpened() | FileData() | FileWritten() | FileFailed():
                 self.tftp.from_host(event, now)
@@ -408,7 +396,6 @@ class Router:
 
     # ------------------------------------------------------------------ once a turn
     def on_timer(self, now: float) -> None:
-        self._now = now
         self.guest.timers.run(now)
 
     def next_timer(self) -> float | None:

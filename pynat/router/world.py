@@ -33,6 +33,10 @@ class World:
         self._echo = echo
         self._peers = PeerDatagrams(outlet)
 
+    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
+        """How many frames from `at` on only carry a flow of TCP on, and are taken."""
+        return self._tcp.take_run(frames, at, now)
+
     def from_guest(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:
             case ipv4.TCP:

@@ -53,9 +53,10 @@ class Reply:
     to_mac: bytes
     to_ip: bytes
     to_port: int = CLIENT_PORT
+    remarks: tuple[str, ...] = ()  # for the capture
 
 
-def _nobody(address: bytes) -> bytes | None:  # noqa: ARG001 - user_of where nobody watches
+def _nobody(address: bytes, now: float) -> bytes | None:  # noqa: ARG001 - nobody watches
     return None
 
 
@@ -74,7 +75,7 @@ class DhcpServer:
         self,
         config: Config,
         notices: Notices,
-        user_of: Callable[[bytes], bytes | None] = _nobody,
+        user_of: Callable[[bytes, float], bytes | None] = _nobody,
     ) -> None:
         self._notices = notices
         reserved = {mac: lease.address.packed for mac, lease in config.dhcp.static.items()}

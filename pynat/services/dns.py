@@ -33,10 +33,13 @@ from pynat import rules
 from pynat.config import Config, Network
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
+from pynat.nat.outlet import Outlet
 from pynat.notices import Level, Notices
-from pynat.services.faults_dns import Answer, FaultyDns
-from pynat.wire import dns
+from pynat.wire import dns, ipv4, udp
+from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
+
+Answer = Callable[[bytes, float], None]  # takes a message, and the time
 
 LIMIT = 512  # questions outstanding
 TTL = 60  # seconds; names of the configuration last as long as the simulator runs
@@ -53,6 +56,22 @@ class Guests(Protocol):
     def named(self, name: str, now: float) -> bytes | None: ...
 
     def name_of(self, address: bytes, now: float) -> str: ...
+
+
+class Asked(Protocol):
+    """A name server, whatever it answers."""
+
+    def ask(self, query: bytes, *, tcp: bool, now: float, answer: Answer) -> None: ...
+
+
+def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
+    """Sends a message from there to the guest."""
+
+    def answer(message: bytes, now: float) -> None:
+        payload = udp.encode(*source, *guest, message)
+        outlet.send_ipv4(source[0], guest[0], ipv4.UDP, payload, now)
+
+    return answer
 
 
 class DnsForwarder:
@@ -73,7 +92,6 @@ class DnsForwarder:
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
         self._last_id = 0
         self._to_host: list[Resolve] = []
-        self.faulty: FaultyDns | None = None  # where faults can be asked for
 
     def _point_to(self, network: Network) -> None:
         for address in (network.router, network.dns):
@@ -115,27 +133,25 @@ class DnsForwarder:
             text = f"{len(query)} bytes, flags {flags:#06x}; a query has at least 12 and QR clear"
             self._notices.drop(rules.dns.NO_QUERY, f"{text} (RFC 1035 4.1.1)", now)
         elif not is_query:
-            answer(dns.refusal(query, dns.FORMERR))
+            answer(dns.refusal(query, dns.FORMERR), now)
         elif flags & dns.OPCODE:
-            answer(dns.refusal(query, dns.NOTIMP))
+            answer(dns.refusal(query, dns.NOTIMP), now)
         else:
             try:
                 question = dns.decode(query)
             except Malformed as error:
                 self._notices.drop(error.rule, error.detail, now)
-                answer(dns.refusal(query, dns.FORMERR))
+                answer(dns.refusal(query, dns.FORMERR), now)
                 return
             if question.version:  # of EDNS
-                answer(dns.reply(question, dns.BADVERS))
+                answer(dns.reply(question, dns.BADVERS), now)
                 return
-            through = self.faulty.meet(question, tcp, now, answer) if self.faulty else answer
-            if through is not None:
-                self._answer(question, query, tcp, now, through)
+            self._answer(question, query, tcp, now, answer)
 
     def _answer(self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer) -> None:
         ours = self._our_answer(question, now)
         if ours is not None:
-            answer(self._fitting(ours, question, tcp))
+            answer(self._fitting(ours, question, tcp), now)
         else:
             self._forward(question, query, tcp, now, answer)
 
@@ -146,16 +162,16 @@ class DnsForwarder:
             self._notices.drop(
                 rules.net.RESTRICTED, f"{question}: only names of the configuration", now
             )
-            answer(dns.reply(question, dns.REFUSED))
+            answer(dns.reply(question, dns.REFUSED), now)
             return
         if self._hermetic:
             self._notices.limited("dns hermetic", f"no such name here: {question}", now)
-            answer(dns.reply(question, dns.NXDOMAIN))
+            answer(dns.reply(question, dns.NXDOMAIN), now)
             return
         if len(self._pending) >= LIMIT:
             text = f"more than {LIMIT} questions wait for the host's resolvers"
             self._notices.limited("dns questions", text, now, Level.ERROR)
-            answer(dns.reply(question, dns.SERVFAIL))
+            answer(dns.reply(question, dns.SERVFAIL), now)
             return
         self._last_id += 1
         self._pending[self._last_id] = (question, tcp, answer)
@@ -171,9 +187,9 @@ class DnsForwarder:
         if event.answer is None or len(event.answer) < dns.HEADER.size:
             text = f"no resolver of the host has answered: {question}"
             self._notices.limited("dns time-out", text, now)
-            answer(dns.reply(question, dns.SERVFAIL))
+            answer(dns.reply(question, dns.SERVFAIL), now)
         else:
-            answer(self._fitting(event.answer, question, tcp))
+            answer(self._fitting(event.answer, question, tcp), now)
 
     def _fitting(self, answer: bytes, question: Query, tcp: bool) -> bytes:
         longest = min(max(dns.SMALLEST, question.size), self._longest)

@@ -9,25 +9,25 @@ for answers.
 from __future__ import annotations
 
 from pynat.inner.connection import Connection
-from pynat.services.dns import DnsForwarder
+from pynat.services.dns import Asked
 
 AT_ONCE = 64  # questions of one connection that wait for the host
 _LENGTH = 2  # bytes before each message
 
 
 class DnsStreams:
-    def __init__(self, forwarder: DnsForwarder) -> None:
-        self._forwarder = forwarder
+    def __init__(self, server: Asked) -> None:
+        self._server = server
 
     def serve(self, connection: Connection) -> None:
-        stream = _Stream(connection, self._forwarder)
+        stream = _Stream(connection, self._server)
         connection.changed = stream.go_on
 
 
 class _Stream:
-    def __init__(self, connection: Connection, forwarder: DnsForwarder) -> None:
+    def __init__(self, connection: Connection, server: Asked) -> None:
         self._connection = connection
-        self._forwarder = forwarder
+        self._server = server
         self._received = bytearray()
         self._outstanding = 0
 
@@ -35,7 +35,7 @@ class _Stream:
         connection = self._connection
         while self._may_ask and (message := self._next_message()) is not None:
             self._outstanding += 1
-            self._forwarder.ask(message, tcp=True, now=now, answer=self._answer)
+            self._server.ask(message, tcp=True, now=now, answer=self._answer)
         if connection.eof and self._may_ask and not self._outstanding:
             connection.finish()
 
@@ -57,6 +57,6 @@ class _Stream:
     def _gather(self, size: int) -> None:
         self._received += self._connection.take(max(0, size - len(self._received)))
 
-    def _answer(self, message: bytes) -> None:
+    def _answer(self, message: bytes, now: float) -> None:
         self._outstanding -= 1
         self._connection.write(len(message).to_bytes(_LENGTH, "big") + message)

@@ -71,7 +71,7 @@ class Leases:
     def __init__(
         self,
         network: Network,
-        user_of: Callable[[bytes], bytes | None],
+        user_of: Callable[[bytes, float], bytes | None],
         claimed: frozenset[IPv4Address] = frozenset(),
         reserved: dict[bytes, bytes] | None = None,
     ) -> None:
@@ -144,7 +144,7 @@ class Leases:
         lease = self.table.get(address)
         if lease is not None and lease.live(now):
             return lease.mac == mac and lease.state is not State.DECLINED
-        return self._has_room(address, now) and self._unused(address, mac)
+        return self._has_room(address, now) and self._unused(address, mac, now)
 
     def offer(self, address: bytes, message: dhcp.Message, now: float) -> None:
         self.withdraw_offers(message.mac)
@@ -222,23 +222,23 @@ class Leases:
             del self._named[lease.name]
 
     # ------------------------------------------------------------ what is free
-    def _unused(self, address: bytes, mac: bytes) -> bool:
+    def _unused(self, address: bytes, mac: bytes, now: float) -> bool:
         """Nobody but this client is known to be there."""
-        return self._user_of(address) in (None, mac)
+        return self._user_of(address, now) in (None, mac)
 
     def next_free(self, mac: bytes, now: float) -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten."""
         if len(self.table) < min(LIMIT, self._hosts):
-            address = self._fresh.find(self._known, lambda one: self._unused(one, mac))
+            address = self._fresh.find(self._known, lambda one: self._unused(one, mac, now))
             if address is not None:
                 return address
-        return self._ends.oldest(now, lambda one: self._is_spare(one, mac))
+        return self._ends.oldest(now, lambda one: self._is_spare(one, mac, now))
 
     def _known(self, address: bytes) -> bool:
         return address in self.table or address in self._ours or address in self._others
 
-    def _is_spare(self, address: bytes, mac: bytes) -> bool:
-        return address not in self._others and self._unused(address, mac)
+    def _is_spare(self, address: bytes, mac: bytes, now: float) -> bool:
+        return address not in self._others and self._unused(address, mac, now)
 
     def _has_room(self, address: bytes, now: float) -> bool:
         return address in self.table or self._room(now)

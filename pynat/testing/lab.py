@@ -68,8 +68,7 @@ class Lab:
 
     @property
     def drops(self) -> dict[str, int]:
-        """By the names of their rules."""
-        return {rule.name: count for rule, count in self.router.notices.drops.items()}
+        return self.router.notices.dropped
 
     def next_timer(self) -> float | None:
         return self.router.next_timer()

@@ -212,7 +212,7 @@ def test_an_answer_that_cannot_be_sent_is_counted() -> None:
             everybody = (b"\xff" * 4, 9)  # a socket without SO_BROADCAST may not
             guest.engine.host.perform([UdpAnswer(0, everybody, b"x")])
             await guest.link.turn()
-            assert guest.engine.notices.drops == {"forward socket": 1}
+            assert guest.engine.notices.dropped == {"forward socket": 1}
             said = "an answer to 255.255.255.255 port 9 through forward 0 (udp:127.0.0.1:"
             assert said in lines(guest)
 

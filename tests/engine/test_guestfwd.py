@@ -145,7 +145,7 @@ def test_no_more_programs_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> Non
             await opened(guest)
             Peer(guest, 7, 2222, SERVER).send("S")
             assert (await guest.expect(TCP))[TCP].flags == "RA"
-            assert guest.engine.notices.drops == {"host sockets": 1}
+            assert guest.engine.notices.dropped == {"host sockets": 1}
 
     scenario(run)
 

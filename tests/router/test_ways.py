@@ -182,7 +182,7 @@ def test_dhcp_gives_no_address_away_at_which_something_is_served() -> None:
     from pynat.services.leases import Leases
 
     config = config_of(ALIASES)
-    leases = Leases(config.network, lambda _: None, config.claimed)
+    leases = Leases(config.network, lambda *_: None, config.claimed)
     assert not leases.may_have(bytes((192, 168, 16, 77)), GUEST_MAC, 0.0)
     assert leases.may_have(bytes((192, 168, 16, 78)), GUEST_MAC, 0.0)
 

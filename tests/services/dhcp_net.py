@@ -36,7 +36,7 @@ class Net:
             address: bytes.fromhex(mac.replace(":", "")) for address, mac in seen.items()
         }
         config = config or Config()
-        self.server = DhcpServer(config, self.notices, users.get)
+        self.server = DhcpServer(config, self.notices, lambda address, now: users.get(address))
         self.router = str(config.network.router)
         self.now = 0.0
 

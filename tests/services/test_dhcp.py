@@ -141,7 +141,7 @@ def test_another_server_is_chosen(net: Net) -> None:
 
 def test_a_request_without_an_address(net: Net) -> None:
     assert net.send(A, "request") is None
-    assert net.notices.drops == {"dhcp request without an address": 1}
+    assert net.notices.dropped == {"dhcp request without an address": 1}
 
 
 # ---------------------------------------------------------------- renewing
@@ -202,7 +202,7 @@ def test_nobody_gives_back_what_another_has(net: Net, kind: str) -> None:
     fields = {"ciaddr": "192.168.16.2", "requested_addr": "192.168.16.2"}
     assert net.send(B, kind, **fields) is None
     assert net.send(A, kind, **fields, server_id="192.168.16.9") is None
-    assert net.notices.drops == {"dhcp for a lease that it does not have": 2}
+    assert net.notices.dropped == {"dhcp for a lease that it does not have": 2}
     assert net.lease(A) == "192.168.16.2"
 
 
@@ -297,7 +297,7 @@ def test_bootp_with_a_vendors_own_area_gets_it_back(net: Net, magic: bytes) -> N
     assert (BOOTP(reply.payload).yiaddr, BOOTP(reply.payload).xid) == ("192.168.16.2", 9)
     assert reply.payload[236:] == magic + b"\7" * 60
     swapped = magic[0] == 0x63
-    assert net.notices.drops == ({"dhcp cookie": 1} if swapped else {})
+    assert net.notices.dropped == ({"dhcp cookie": 1} if swapped else {})
 
 
 def test_an_option_of_a_wrong_length_is_counted_and_the_message_answered(net: Net) -> None:
@@ -306,7 +306,7 @@ def test_an_option_of_a_wrong_length_is_counted_and_the_message_answered(net: Ne
     reply = net.server.from_guest(dhcp.encode(message)[0], 0.0)
     assert reply is not None
     assert (Answer(reply).kind, Answer(reply).address) == ("offer", "192.168.16.9")
-    assert net.notices.drops == {"dhcp option": 1}
+    assert net.notices.dropped == {"dhcp option": 1}
     assert net.said == [
         f"dropped: DHCP006 dhcp option: {A}: option 57 has 1 bytes, expected 2 (RFC 2132);"
         " it is left out"
@@ -334,20 +334,20 @@ def test_through_a_relay(net: Net) -> None:
     nak = net.ask(A, "request", giaddr=relay, requested_addr="10.0.0.1")
     assert (nak.to[1:], nak.packet.flags) == ((relay, 67), 0x8000)
     assert net.send(A, "discover", giaddr="10.0.0.1") is None
-    assert net.notices.drops == {"dhcp relay of another net": 1}
+    assert net.notices.dropped == {"dhcp relay of another net": 1}
 
 
 def test_servers_in_the_guest_are_not_answered(net: Net) -> None:
     assert net.send(A, "offer") is None
     reply = dhcp.encode(dhcp.Message(2, 1, b"\x52\x54\0\0\0\1"))[0]
     assert net.server.from_guest(reply, 0.0) is None
-    assert net.notices.drops == {"dhcp server message from the guest": 2}
+    assert net.notices.dropped == {"dhcp server message from the guest": 2}
 
 
 def test_switched_off() -> None:
     net = Net(replace(Config(), dhcp=Dhcp(enabled=False)))
     assert net.send(A, "discover") is None
-    assert net.notices.drops == {"dhcp is off": 1}
+    assert net.notices.dropped == {"dhcp is off": 1}
 
 
 # ---------------------------------------------------------------- options
@@ -457,7 +457,7 @@ def test_a_spoilt_question_is_answered_dropped_or_malformed() -> None:
 
     sift(samples(SENT, spoilt_question, 3000), ask, Malformed, least=0.25, said=REASONS)
     assert min(answers[kind] for kind in ("offer", "ack", "nak", "bootp")) > 50
-    assert net.notices.drops.keys() == {
+    assert net.notices.dropped.keys() == {
         *("dhcp cookie", "dhcp option", "dhcp overload"),  # left out, and the rest answered
         "dhcp for a lease that it does not have",
         "dhcp for another server",

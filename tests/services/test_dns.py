@@ -34,7 +34,10 @@ class Forwarder:
         self.now = 0.0
 
     def ask(self, data: bytes, tcp: bool = False) -> None:
-        self.engine.ask(data, tcp=tcp, now=self.now, answer=self.answers.append)
+        self.engine.ask(data, tcp=tcp, now=self.now, answer=self._answer)
+
+    def _answer(self, message: bytes, _: float) -> None:
+        self.answers.append(message)
 
     def answer(self) -> dns.message.Message:
         (data,) = self.answers
@@ -323,7 +326,7 @@ def test_the_flag_do_comes_back(forwarder: Forwarder, name: str, wanted: bool) -
 def test_malformed_questions_get_formerr(forwarder: Forwarder) -> None:
     forwarder.ask(query()[:20])
     assert forwarder.answer().rcode() == dns.rcode.FORMERR
-    assert forwarder.notices.drops == {"dns name": 1}
+    assert forwarder.notices.dropped == {"dns name": 1}
 
 
 def test_other_operations_are_not_implemented(forwarder: Forwarder) -> None:
@@ -339,7 +342,7 @@ def test_other_operations_are_not_implemented(forwarder: Forwarder) -> None:
 def test_no_query_is_never_answered_over_udp(forwarder: Forwarder, data: bytes) -> None:
     forwarder.ask(data)
     assert forwarder.answers == []
-    assert forwarder.notices.drops == {"dns message is no query": 1}
+    assert forwarder.notices.dropped == {"dns message is no query": 1}
     forwarder.ask(data, tcp=True)
     assert forwarder.answer().rcode() == dns.rcode.FORMERR
 

@@ -69,7 +69,9 @@ def served(count: int, *, used: int = 0) -> DhcpServer:
     """
     others = {(NET + 2 + count + i).to_bytes(4, "big"): b"\2" * 6 for i in range(used)}
     config = read_toml('network.net = "10.1.0.0/16"\ndhcp.lease = 1000', "test.toml")
-    server = DhcpServer(config, Notices(lambda level, text: None), others.get)
+    server = DhcpServer(
+        config, Notices(lambda level, text: None), lambda address, now: others.get(address)
+    )
     for number in range(count):
         for _ in range(2):
             assert server.from_guest(message(dhcp.DISCOVER, number, client=b"\0x"), 0.0)

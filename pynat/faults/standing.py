@@ -1,6 +1,6 @@
-"""The faults that are asked for now, shared by the services that commit them (docs/faults.md).
+"""The faults that are asked for now, shared by the wrappers that commit them (docs/faults.md).
 
-    dhcp.silent 3     find() ---> not spent? the service does it wrong, and says so by tell()
+    dhcp.silent 3     find() ---> not spent? the wrapper does it wrong, and says so by tell()
 
 They come from the configuration, from `pynat ctl fault`, and from tests, at any time. A fault that
 has happened as often as it was to is spent, and stays in the list with its count. Numbers are never
@@ -43,10 +43,10 @@ class Standing:
 class Late:
     """What is sent when its time has come."""
 
-    send: Callable[[], None]
+    send: Callable[[float], None]
 
     def on_timer(self, now: float) -> None:
-        self.send()
+        self.send(now)
 
 
 def _always(one: Fault) -> bool:  # noqa: ARG001 - every fault of that kind concerns it
@@ -95,7 +95,7 @@ class Faults:
     def _services(self) -> dict[str, list[Standing]]:
         return {"dhcp": self.dhcp, "dns": self.dns, "arp": self.arp, "icmp": self.icmp}
 
-    # ------------------------------------------------------------ for the services
+    # ------------------------------------------------------------ for the wrappers
     @staticmethod
     def find(
         among: list[Standing], kind: str, concerns: Callable[[Fault], bool] = _always

@@ -8,9 +8,11 @@ ttl-exceeded            the same, as if the host were too far away
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from pynat.config import Fault
+from pynat.faults.standing import Faults, Standing
 from pynat.nat.outlet import Outlet
-from pynat.services.faults import Faults, Standing
 from pynat.wire import icmp
 from pynat.wire.ipv4 import Ipv4, dotted
 
@@ -23,13 +25,28 @@ _CODES = {
 }
 
 
+class Ordinary(Protocol):
+    """The way to the rest of the world."""
+
+    def from_guest(self, packet: Ipv4, now: float) -> None: ...
+    def take_run(self, frames: list[bytes], at: int, now: float) -> int: ...
+
+
 class FaultyPaths:
-    def __init__(self, faults: Faults, outlet: Outlet) -> None:
+    def __init__(self, world: Ordinary, faults: Faults, outlet: Outlet) -> None:
+        self._world = world
         self._faults = faults
         self._outlet = outlet
 
-    def stop(self, packet: Ipv4, now: float) -> bool:
-        """Whether the packet goes no further."""
+    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
+        """Each packet is looked at alone where there is something to look for."""
+        return 0 if self._faults.icmp else self._world.take_run(frames, at, now)
+
+    def from_guest(self, packet: Ipv4, now: float) -> None:
+        if not self._faults.icmp or not self._stop(packet, now):
+            self._world.from_guest(packet, now)
+
+    def _stop(self, packet: Ipv4, now: float) -> bool:
         host = dotted(packet.destination)
         for one in self._faults.icmp:
             if one.fault.about == host and not one.spent and _stops(one.fault, packet):

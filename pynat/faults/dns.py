@@ -6,17 +6,15 @@ later or changed on its way back. `truncated`, `wrong-address` and `wrong-port` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from pynat.errors import Malformed
+from pynat.faults.standing import Faults, Late, Standing
 from pynat.nat.outlet import Outlet
-from pynat.services.faults import Faults, Late, Standing
+from pynat.services.dns import Answer, Asked
 from pynat.wire import dns
 from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
-
-Answer = Callable[[bytes], None]
 
 _RCODES = {
     "servfail": dns.SERVFAIL,
@@ -29,20 +27,28 @@ _WRONG_PORT = 10_053
 
 
 class FaultyDns:
-    def __init__(self, faults: Faults, outlet: Outlet, elsewhere: bytes) -> None:
+    def __init__(self, server: Asked, faults: Faults, outlet: Outlet, elsewhere: bytes) -> None:
         """elsewhere: an address at which there is no name server."""
+        self._server = server
         self._faults = faults
         self._outlet = outlet
         self.elsewhere = elsewhere
 
-    def meet(self, question: Query, tcp: bool, now: float, answer: Answer) -> Answer | None:
+    def ask(self, query: bytes, *, tcp: bool, now: float, answer: Answer) -> None:
+        through: Answer | None = answer
+        if self._faults.dns and (question := _question(query)) is not None:
+            through = self._meet(question, tcp, now, answer)
+        if through is not None:
+            self._server.ask(query, tcp=tcp, now=now, answer=through)
+
+    def _meet(self, question: Query, tcp: bool, now: float, answer: Answer) -> Answer | None:
         """What the true answer is to go through; None: there is to be none."""
         for one in list(self._faults.dns):
             if one.spent or not _concerns(one, question):
                 continue
             made = self._instead(one, question, tcp, now)
             if made is not None:
-                self._remarked(one, f"{question}: {one.fault.kind}", now, answer)(made)
+                self._remarked(one, f"{question}: {one.fault.kind}", now, answer)(made, now)
                 return None
             if one.fault.kind == "silent":
                 self._faults.tell(one, f"{question} not answered", now, lost=True)
@@ -52,9 +58,8 @@ class FaultyDns:
 
     def source(self, data: bytes, source: Address, now: float) -> Address:
         """From where a question by UDP is answered."""
-        try:
-            question = dns.decode(data)
-        except Malformed:
+        question = _question(data) if self._faults.dns else None
+        if question is None:
             return source
         address, port = source
         if one := self._named("wrong-address", question):
@@ -93,14 +98,14 @@ class FaultyDns:
             case _:
                 return answer
         remarked = self._remarked(one, f"{question} answered with {what}", now, answer)
-        return lambda message: remarked(change(message))
+        return lambda message, when: remarked(change(message), when)
 
     def _later(self, one: Standing, question: Query, now: float, answer: Answer) -> Answer:
         seconds = one.fault.number
         remarked = self._remarked(one, f"{question} answered {seconds:g} s late", now, answer)
 
-        def late(message: bytes) -> None:
-            self._outlet.timers.set(Late(lambda: remarked(message)), now + seconds)
+        def late(message: bytes, _: float) -> None:
+            self._outlet.timers.set(Late(lambda when: remarked(message, when)), now + seconds)
 
         return late
 
@@ -108,12 +113,22 @@ class FaultyDns:
         """It happens; the frame that carries the answer has the remark."""
         text = self._faults.tell(one, what, now)
 
-        def remarked(message: bytes) -> None:
+        def remarked(message: bytes, when: float) -> None:
             since = self._outlet.queued
-            answer(message)
+            answer(message, when)
             self._outlet.remark(since, text)
 
         return remarked
+
+
+def _question(query: bytes) -> Query | None:
+    """None: one that is refused without being looked at any further."""
+    try:
+        question = dns.decode(query)
+    except Malformed:
+        return None
+    flags = int.from_bytes(query[2:4], "big")
+    return None if flags & (dns.QR | dns.OPCODE) or question.version else question
 
 
 def _concerns(one: Standing, question: Query) -> bool:

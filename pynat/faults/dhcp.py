@@ -19,9 +19,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pynat.config import Fault
+from pynat.faults.standing import Faults, Late
 from pynat.nat.outlet import Outlet
 from pynat.services.dhcp import HEADERS, DhcpServer, Reply
-from pynat.services.faults import Faults, Late
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
@@ -49,17 +49,21 @@ class FaultyDhcp:
         self._outlet = outlet
         self._send = send
 
-    def from_guest(self, data: bytes, now: float) -> None:
+    def from_guest(self, data: bytes, now: float) -> Reply | None:
+        """The answer that goes at once, if there is to be one."""
+        if not self._faults.dhcp:
+            return self._server.from_guest(data, now)
         message = dhcp.decode(data)
         if self._is_lost(message, now):
-            return
+            return None
         told: list[str] = []
         reply = self._refused(message, told, now)
         if reply is None:
             asked = self._moved(message, told, now)
             reply = self._server.take(asked, len(data), now)
-        if reply is not None:
-            self._answer(message, self._changed(reply, told, now), told, now)
+        if reply is None:
+            return None
+        return self._late(message, self._changed(reply, told, now), told, now)
 
     def _is_lost(self, message: Message, now: float) -> bool:
         kind = dhcp.KINDS[message.kind].lower()
@@ -135,21 +139,16 @@ class FaultyDhcp:
         return one is not None
 
     # ------------------------------------------------------------ when it comes
-    def _answer(self, message: Message, reply: Reply, told: list[str], now: float) -> None:
+    def _late(self, message: Message, reply: Reply, told: list[str], now: float) -> Reply | None:
+        """What of it goes at once."""
         one = self._faults.find(self._faults.dhcp, "slow")
         if one is None:
-            self._send_now(reply, told)
-            return
+            return replace(reply, remarks=tuple(told))
         seconds = one.fault.number
         told.append(self._faults.tell(one, f"{message} answered in {seconds:g} s", now))
-        late = Late(lambda: self._send_now(reply, told))
+        late = Late(lambda _: self._send(replace(reply, remarks=tuple(told))))
         self._outlet.timers.set(late, now + seconds)
-
-    def _send_now(self, reply: Reply, told: list[str]) -> None:
-        since = self._outlet.queued
-        self._send(reply)
-        if told:
-            self._outlet.remark(since, *told)
+        return None
 
 
 # ---------------------------------------------------------------- a field of the answer

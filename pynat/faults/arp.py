@@ -13,11 +13,12 @@ address once in `DEFENCE` seconds, as a real one would (RFC 5227 2.4 c).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import Protocol
 
-from pynat.services.faults import Faults, Late, Standing
+from pynat.faults.standing import Faults, Late, Standing
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet
 from pynat.wire.arp import Arp
@@ -27,32 +28,33 @@ DEFENCE = 10.0  # seconds (RFC 5227 1.1)
 NO_MAC, UNKNOWN = bytes(6), bytes(4)
 
 
-class Wire(Protocol):
-    """What is needed of the router's ARP."""
+class Ordinary(Protocol):
+    """The router's ARP."""
 
     @property
     def mac(self) -> bytes: ...
 
     @property
-    def own(self) -> Collection[bytes]: ...
+    def own(self) -> frozenset[bytes]: ...
 
     @property
     def others(self) -> list[bytes]: ...
 
+    def from_guest(self, packet: Arp, now: float) -> Arp | None: ...
     def send_arp(self, packet: Arp, to: bytes, source: bytes) -> None: ...
 
 
 class FaultyArp:
     def __init__(
-        self, faults: Faults, wire: Wire, timers: Timers, move: Callable[[bytes], None]
+        self, neighbors: Ordinary, faults: Faults, timers: Timers, move: Callable[[bytes], None]
     ) -> None:
         """move: has the router take another MAC address."""
         self._faults = faults
-        self._wire = wire
+        self._neighbors = neighbors
         self._timers = timers
         self._defended = -inf
         self._move = move
-        self._first = wire.mac
+        self._first = neighbors.mac
         faults.on_add.append(self._schedule)
 
     @property
@@ -61,43 +63,50 @@ class FaultyArp:
         return _near(self._first, 0x66)
 
     # ------------------------------------------------------------ when the guest sends
-    def meet(self, packet: Arp, now: float) -> None:
-        """A packet that does not claim an address of ours."""
+    def from_guest(self, packet: Arp, now: float) -> Arp | None:
+        """The answer, if there is to be one."""
+        if not self._faults.arp:
+            return self._neighbors.from_guest(packet, now)
+        self._conflict(packet, now)
+        answer = self._neighbors.from_guest(packet, now)
+        return None if answer is None else self._changed(packet, answer, now)
+
+    def _conflict(self, packet: Arp, now: float) -> None:
+        own = self._neighbors.own
         one = self._faults.find(self._faults.arp, "conflict")
-        if one is None or packet.operation != arp.REQUEST or packet.target in self._wire.own:
+        if one is None or packet.operation != arp.REQUEST or {packet.target, packet.sender} & own:
             return
         address = dotted(packet.target)
         if packet.sender == UNKNOWN:
             self._say(one, f"another host answers the probe for {address}", now)
             answer = Arp(arp.REPLY, self.other, packet.target, packet.sender_mac, UNKNOWN)
-            self._wire.send_arp(answer, packet.sender_mac, self.other)
+            self._neighbors.send_arp(answer, packet.sender_mac, self.other)
         elif packet.sender == packet.target and now >= self._defended + DEFENCE:
             self._defended = now
             self._say(one, f"another host claims the announced {address}", now)
             self._announce(packet.sender, self.other)
 
-    def answers_with(self, packet: Arp, now: float) -> bytes | None:
-        """The MAC address in the answer to a request for us; None: no answer."""
+    def _changed(self, packet: Arp, answer: Arp, now: float) -> Arp | None:
         if one := self._faults.find(self._faults.arp, "silent"):
             self._faults.tell(one, f"{packet}: not answered", now, lost=True)
             return None
         if one := self._faults.find(self._faults.arp, "wrong-mac"):
             wrong = _near(self._first, 0xFF)
             self._say(one, f"{packet}: {dotted(packet.target)} is at {ethernet.text(wrong)}", now)
-            return wrong
-        return self._wire.mac
+            return replace(answer, sender_mac=wrong)
+        return answer
 
     # ------------------------------------------------------------ at a time
     def _schedule(self, one: Standing) -> None:
         act = {"claim": self._claim, "failover": self._fail_over}.get(one.fault.kind)
         if act is not None:
             due = one.set_at + one.fault.number
-            self._timers.set(Late(lambda: act(one, due)), due)
+            self._timers.set(Late(lambda _: act(one, due)), due)
 
     def _claim(self, one: Standing, now: float) -> None:
         if one not in self._faults:
             return
-        addresses = self._wire.others
+        addresses = self._neighbors.others
         claimed = ", ".join(map(dotted, addresses)) or "nothing: no guest is known"
         self._say(one, f"another host claims {claimed}", now)
         for address in addresses:
@@ -106,15 +115,15 @@ class FaultyArp:
     def _fail_over(self, one: Standing, now: float) -> None:
         if one not in self._faults:
             return
-        new = _near(self._first, 1) if self._wire.mac == self._first else self._first
+        new = _near(self._first, 1) if self._neighbors.mac == self._first else self._first
         self._say(one, f"the router is at {ethernet.text(new)} now", now)
         self._move(new)
-        for address in self._wire.own:
+        for address in self._neighbors.own:
             self._announce(address, new)
 
     def _announce(self, address: bytes, mac: bytes) -> None:
         packet = Arp(arp.REQUEST, mac, address, NO_MAC, address)
-        self._wire.send_arp(packet, ethernet.BROADCAST, mac)
+        self._neighbors.send_arp(packet, ethernet.BROADCAST, mac)
 
     def _say(self, one: Standing, what: str, now: float) -> None:
         self._faults.tell(one, what, now)

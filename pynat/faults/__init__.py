@@ -1,0 +1,1 @@
+"""What the network does wrong on purpose: each is a wrapper of the part that does it right."""
