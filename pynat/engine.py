@@ -23,7 +23,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynat.config import LINGER, Config, Forward
-from pynat.config_check import check_forward
+from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host

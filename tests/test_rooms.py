@@ -35,8 +35,7 @@ PURE_ROOMS = (
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
-    "config": {"pathlib", "shlex"},
-    "config_*": {"codecs", "json", "os", "pathlib", "shlex", "stat", "tomllib", "socket.inet_aton"},
+    "config": {"codecs", "json", "os", "pathlib", "shlex", "stat", "tomllib", "socket.inet_aton"},
     "engine": {"asyncio", "traceback"},
     "engine_loop": {"asyncio"},
     "interrupts": {"dis", "signal"},
@@ -52,6 +51,7 @@ ALSO = {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
+    "serve": {"pathlib", "tomllib"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
         "traceback",
@@ -108,7 +108,7 @@ def rows() -> list[Row]:
 def _row(where: str, may: str) -> Row:
     rooms = tuple(re.findall(r"`pynat/([\w*]+)(?:\.py|/)`", where))
     names, _, types = may.partition("; for types ")
-    allowed = {*re.findall(r"`([\w*]+)`", names), *rooms}
+    allowed = {*re.findall(r"`([\w.*]+)`", names), *rooms, *(f"{room}.*" for room in rooms)}
     allowed |= {"*"} if names == "all" else set()
     return Row(rooms, frozenset(allowed), frozenset(re.findall(r"`(\w+)`", types)))
 
@@ -142,12 +142,15 @@ def _room_of(one: Import) -> str:
     top, _, rest = one.module.partition(".")
     if top != "pynat":
         return ""
+    if rest == "config":
+        return f"{rest}.{one.name}" if one.name in READERS else rest
     if rest:
-        return rest.partition(".")[0]
+        return rest if rest.startswith("config.") else rest.partition(".")[0]
     return (one.name or top) if one.name in ("", "*", *NAMES) else ""
 
 
 NAMES = {path.name.partition(".")[0] for path in PACKAGE.iterdir()} - {"__init__", "__pycache__"}
+READERS = {path.stem for path in (PACKAGE / "config").glob("*.py")}
 ITSELF = PurePath("pynat/__init__.py")
 SOURCES = [path.relative_to(PACKAGE.parent) for path in sorted(PACKAGE.rglob("*.py"))]
 
@@ -259,6 +262,8 @@ def test_a_stranger_in_a_pure_room_is_seen(text: str, found: set[str]) -> None:
         ("import pynat.nat.tcp.flow as f", {"nat"}),
         ("from pynat.nat import udp", {"nat"}),
         ("from pynat.nat.tcp.flow import Flow", {"nat"}),
+        ("from pynat.config import Config, toml", {"config", "config.toml"}),
+        ("from pynat.config.toml import read_toml", {"config.toml"}),
         ("from ..nat import udp", {"nat"}),
         ("from .. import engine", {"engine"}),
         ("from ..engine import Engine", {"engine"}),
@@ -306,8 +311,8 @@ def test_what_touches_the_world_without_an_import_is_seen(text: str, found: set[
 
 
 def test_the_table_is_read() -> None:
-    assert row_of("wire").may_import == {"wire", "errors", "_fast"}
-    assert row_of("config").for_types == {"net"}
-    assert row_of("config_toml").rooms == ("config_*",)
+    assert row_of("wire").may_import == {"wire", "wire.*", "errors", "_fast"}
+    assert "config.toml" in row_of("net").may_import
+    assert row_of("config").rooms == ("config",)
     assert row_of("cli").may_import >= {"*"}
-    assert row_of("timers").may_import == {"timers"}
+    assert row_of("timers").may_import == {"timers", "timers.*"}

@@ -12,7 +12,7 @@ from socket import inet_aton
 
 from first_tcp import FirstTcp
 
-from pynat.config_load import load
+from pynat.serve.load import load
 from pynat.testing.virtual import virtual
 
 SECONDS = 30

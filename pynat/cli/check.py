@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
-from pynat.config_load import load
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 
 WRONG = 1
 _EPILOG = """\

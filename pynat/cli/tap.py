@@ -15,7 +15,6 @@ from pathlib import Path
 from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
-from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
@@ -24,6 +23,7 @@ from pynat.link.awake import awake
 from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
+from pynat.serve.load import load
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pynat.config_peers import peer_at, why_not
-from pynat.config_values import Wrong
+from pynat.config.peers import peer_at, why_not
+from pynat.config.values import Wrong
 from pynat.control.protocol import Answer, Refused
 from pynat.peer import Peer
 from pynat.router.router import Router

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from pynat.children import none_left
 from pynat.config import Config
-from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
@@ -20,6 +19,7 @@ from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.link.stack import seeded, stacked
 from pynat.notices import Level, Notices
+from pynat.serve.load import load
 
 
 class Port(Link, Protocol):

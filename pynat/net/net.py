@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from typing import Protocol as Protocol_
 
 from pynat.config import Config, Protocol
-from pynat.config_values import Source
+from pynat.config.values import Source
 from pynat.errors import ConfigError
 from pynat.net.datagram import Datagram
 from pynat.net.definitions import (
@@ -278,7 +278,7 @@ class Net:
     # ------------------------------------------------------------------ the configuration
     def configured(self, tables: dict[str, Any] | None = None, file: str = "") -> Config:
         """tables: what a TOML file says that names this script. Raises ConfigError."""
-        from pynat.config_toml import from_tables
+        from pynat.config.toml import from_tables
 
         if self._file is not None:
             if file:
@@ -290,7 +290,7 @@ class Net:
 
     def _read(self, path: Path) -> dict[str, Any]:
         """The file, and first whether it is right by itself, so that errors name its lines."""
-        from pynat.config_toml import read_toml
+        from pynat.config.toml import read_toml
 
         try:
             written = path.read_text("utf-8")

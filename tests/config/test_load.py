@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config, Tftp
-from pynat.config_load import load
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 
 
 def mistake(script: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pynat.config import Config, Forward, Protocol, StaticLease, Tftp, TimePolicy
-from pynat.config_slirp import read_slirp
-from pynat.config_toml import KEYS, read_toml
-from pynat.config_values import Wrong
+from pynat.config.slirp import read_slirp
+from pynat.config.toml import KEYS, read_toml
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 from tests.spoiling import NO_UTF_8, respelt, samples, sift
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config, Layout
-from pynat.config_load import load
-from pynat.config_toml import read_toml
-from pynat.config_vnet import KEYS, read_vnet
+from pynat.config.toml import read_toml
+from pynat.config.vnet import KEYS, read_vnet
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 from tests.config.test_slirp import DOCS, addresses
 
 VNETS = ["192.168.10.0/24", "192.168.10.1", "192.168.10.2", "192.168.10.15"]

@@ -15,8 +15,8 @@ from scapy.layers.inet import ICMP, TCP, UDP
 from scapy.layers.l2 import ARP
 
 from pynat.config import Config, Tftp
-from pynat.config_load import load
 from pynat.impair.reading import parse
+from pynat.serve.load import load
 from pynat.testing.simguest import SimGuest, Wire
 from tests.engine.running import Guest, Peer, controlled_running, scenario
 from tests.engine.stepped import stepped

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config
-from pynat.config_load import load
 from pynat.net import Datagram, Flow, Frame, Net, Request, Stream
 from pynat.net.script import run
+from pynat.serve.load import load
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript
 from tests.frames import udp

@@ -15,7 +15,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from pynat.config import Config, Tftp
-from pynat.config_load import load
+from pynat.serve.load import load
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import pattern
 from pynat.testing.tftp import TftpClient

@@ -11,8 +11,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from pynat.config import Forward, Protocol, Shown
-from pynat.config_values import Wrong, item, one_of, string, text
+from pynat.config.model import Forward, Protocol, Shown
+from pynat.config.values import Wrong, item, one_of, string, text
 
 FORM = (
     "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport or unix:path-[guestaddr]:guestport,"

@@ -2,7 +2,7 @@
 
 A parser takes one value as it stands in the file and returns it as `pynat.config` wants it,
 or raises `Wrong` with what would be right. `Source` knows the file and the lines and turns
-that into the one-line ConfigError. The rules that join several keys are in `config_check`.
+that into the one-line ConfigError. The rules that join several keys are in `pynat.config.check`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
-from pynat.config import LAYOUTS, Layout
+from pynat.config.model import LAYOUTS, Layout
 from pynat.errors import ConfigError
 
 Parser = Callable[[object], Any]

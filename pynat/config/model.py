@@ -1,6 +1,6 @@
 """What a network can be told, with its defaults. One frozen value, made once at start.
 
-The loaders (`pynat.config_toml`, `pynat.config_slirp`) turn files into this value; nothing
+The loaders (`pynat.config.toml`, `pynat.config.slirp`) turn files into this value; nothing
 else in the package reads a configuration file. Addresses are `ipaddress` objects here and
 packed bytes in the data path.
 """

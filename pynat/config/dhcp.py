@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 
-from pynat import config_values as values
-from pynat.config import Config, StaticLease
-from pynat.config_values import Source, Wrong
+from pynat.config import values
+from pynat.config.model import Config, StaticLease
+from pynat.config.values import Source, Wrong
 
 ROUTE = 'a route, for example "10.0.0.0/8 via 192.168.16.1"'
 OPTION = (

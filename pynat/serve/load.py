@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pynat import config_foreign as foreign
-from pynat.config import Config
-from pynat.config_foreign import LONGEST, UTF_16
-from pynat.config_slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
-from pynat.config_toml import read_toml
-from pynat.config_vnet import is_vnet, read_vnet
+from pynat.config import Config, foreign
+from pynat.config.foreign import LONGEST, UTF_16
+from pynat.config.slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
+from pynat.config.toml import read_toml
+from pynat.config.vnet import is_vnet, read_vnet
 from pynat.errors import ConfigError
 
 if TYPE_CHECKING:

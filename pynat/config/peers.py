@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import NAMED_NET, Config, Network
-from pynat.config_values import Source, Wrong, address, domain_name, item, string, unquoted
+from pynat.config.model import NAMED_NET, Config, Network
+from pynat.config.values import Source, Wrong, address, domain_name, item, string, unquoted
 from pynat.errors import ConfigError
 from pynat.peer import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
 

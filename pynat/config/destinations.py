@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
-from pynat.config import (
+from pynat.config.forwards import socket_path
+from pynat.config.model import (
     NAMED_NET,
     Allowed,
     Command,
@@ -17,8 +18,7 @@ from pynat.config import (
     TcpServer,
     UnixPath,
 )
-from pynat.config_forwards import socket_path
-from pynat.config_values import Source, Wrong, domain_name, item, string, unquoted
+from pynat.config.values import Source, Wrong, domain_name, item, string, unquoted
 from pynat.errors import ConfigError
 
 GUESTFWD_FORM = (

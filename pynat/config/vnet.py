@@ -10,12 +10,11 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
-from pynat import config_lines as lines
-from pynat import config_values as values
-from pynat.config import LAYOUTS, Config, Layout, Network
-from pynat.config_check import check
-from pynat.config_slirp import packet_log, remark
-from pynat.config_values import Parser, Source
+from pynat.config import lines, values
+from pynat.config.check import check
+from pynat.config.model import LAYOUTS, Config, Layout, Network
+from pynat.config.slirp import packet_log, remark
+from pynat.config.values import Parser, Source
 
 FIRST_LINE = "# vnet config"
 BOOTFILE = "pxelinux.0"

@@ -13,19 +13,19 @@ import tomllib
 from dataclasses import fields, replace
 from typing import Any
 
-from pynat import (
-    config_dhcp,
-    config_faults,
-    config_forwards,
-    config_impair,
-    config_lint,
-    config_peers,
-    config_ways,
+from pynat.config import (
+    destinations,
+    dhcp,
+    faults,
+    forwards,
+    impair,
+    lint,
+    peers,
+    values,
 )
-from pynat import config_values as values
-from pynat.config import LAYOUTS, Broadcast, Config, Layout, TimePolicy
-from pynat.config_check import check
-from pynat.config_values import Parser, Source
+from pynat.config.check import check
+from pynat.config.model import LAYOUTS, Broadcast, Config, Layout, TimePolicy
+from pynat.config.values import Parser, Source
 from pynat.errors import ConfigError
 
 # 4,096 bytes is the longest frame that every NIC model of Bochs takes (pcipnic panics above).
@@ -41,17 +41,17 @@ KEYS: dict[str, Parser] = {
     "patience": values.seconds(0, 3600),
     "host_loopback": values.boolean,
     "script": values.script,
-    "forwards": values.list_of(config_forwards.forward_item),
-    "guestfwd": values.list_of(config_ways.guest_forward),
-    "host_aliases": config_ways.host_aliases,
-    "peers": config_peers.peers,
+    "forwards": values.list_of(forwards.forward_item),
+    "guestfwd": values.list_of(destinations.guest_forward),
+    "host_aliases": destinations.host_aliases,
+    "peers": peers.peers,
     "zoo": values.boolean,
     "restricted": values.boolean,
-    "allow": values.list_of(config_ways.allowed),
-    "faults": values.list_of(config_faults.fault),
-    "control": values.text(config_forwards.LONGEST_PATH, '"auto", "none" or the path of a socket'),
+    "allow": values.list_of(destinations.allowed),
+    "faults": values.list_of(faults.fault),
+    "control": values.text(forwards.LONGEST_PATH, '"auto", "none" or the path of a socket'),
     "backlog": values.whole(1, 65535),
-    "impair": values.list_of(config_impair.rule),
+    "impair": values.list_of(impair.rule),
     "capture": values.new_file,
     "capture_size": values.whole(1, 1 << 20),
     "capture_files": values.whole(2, 1000),
@@ -73,9 +73,9 @@ KEYS: dict[str, Parser] = {
     "dhcp.server_name": values.text(255, "the name of the boot server"),
     "dhcp.ipxe_bootfile": values.text(255, "the name of the boot file"),
     "dhcp.ntp": values.list_of(values.address),
-    "dhcp.routes": values.list_of(config_dhcp.route),
-    "dhcp.static": config_dhcp.static,
-    "dhcp.options": config_dhcp.options,
+    "dhcp.routes": values.list_of(dhcp.route),
+    "dhcp.static": dhcp.static,
+    "dhcp.options": dhcp.options,
     "dns.resolvers": values.list_of(values.resolver),
     "dns.names": values.names,
     "dns.timeout": values.seconds(0.1, 60),
@@ -106,7 +106,7 @@ KEYS: dict[str, Parser] = {
     "icmp.idle": values.seconds(1, 86_400 * 365),
     "icmp.flows": values.whole(1, 65_535),
     "lint.enabled": values.boolean,
-    "lint.silence": config_lint.codes,
+    "lint.silence": lint.codes,
     "lint.json": values.new_file,
 }
 TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]
@@ -153,7 +153,7 @@ def _assemble(found: dict[str, dict[str, Any]], source: Source) -> Config:
         for one in top.get("host_aliases", ())
     )
     if top.get("zoo"):
-        top["peers"] = (*top.get("peers", ()), *config_peers.zoo())
+        top["peers"] = (*top.get("peers", ()), *peers.zoo())
     return replace(base, **top)
 
 

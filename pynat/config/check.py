@@ -6,11 +6,19 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pynat.config import CAPTURE_FILES, MOST_FAULTS, Config, Forward, Network, Protocol, TimePolicy
-from pynat.config_dhcp import check_routes, check_static
-from pynat.config_peers import check_peers
-from pynat.config_values import Source
-from pynat.config_ways import check_ways
+from pynat.config.destinations import check_ways
+from pynat.config.dhcp import check_routes, check_static
+from pynat.config.model import (
+    CAPTURE_FILES,
+    MOST_FAULTS,
+    Config,
+    Forward,
+    Network,
+    Protocol,
+    TimePolicy,
+)
+from pynat.config.peers import check_peers
+from pynat.config.values import Source
 from pynat.errors import ConfigError
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]

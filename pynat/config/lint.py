@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pynat.config_values import Wrong, string
+from pynat.config.values import Wrong, string
 from pynat.rules import BY_CODE, nearest
 
 

@@ -17,12 +17,11 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from pynat import config_lines as lines
-from pynat import config_values as values
-from pynat.config import LAYOUTS, Config, Forward, Layout, Network
-from pynat.config_check import LARGEST, SMALLEST, check, check_forward, is_host, why_no_net
-from pynat.config_forwards import forward
-from pynat.config_values import Parser, Source, Wrong
+from pynat.config import lines, values
+from pynat.config.check import LARGEST, SMALLEST, check, check_forward, is_host, why_no_net
+from pynat.config.forwards import forward
+from pynat.config.model import LAYOUTS, Config, Forward, Layout, Network
+from pynat.config.values import Parser, Source, Wrong
 from pynat.errors import ConfigError
 
 FIRST_LINE = "# slirp config"

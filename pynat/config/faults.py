@@ -16,8 +16,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import Fault
-from pynat.config_values import Wrong, string
+from pynat.config.model import Fault
+from pynat.config.values import Wrong, string
 
 # What follows each fault's name. [..] may be left out, a|b is one of these words; the words in
 # capitals are below.
