@@ -29,7 +29,7 @@ def _check(arguments: argparse.Namespace) -> int:
     for file in arguments.files:
         try:
             with none_left():
-                config = load(str(file), "", strict=True)
+                config = load(str(file), "", strict=True).config
         except ConfigError as error:
             print(f"pynat: {error}", file=sys.stderr)
             wrong = WRONG

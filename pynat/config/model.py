@@ -12,13 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pynat.impair.rule import ImpairRule
 from pynat.peer import Peer
-
-if TYPE_CHECKING:
-    from pynat.net.net import Net
 
 CAPTURE_FILES = 4
 LINGER = 5.0  # seconds (wall) at the end, for what the guest has sent to reach its peers
@@ -355,7 +351,6 @@ class Config:
     guestfwd: tuple[GuestForward, ...] = ()
     host_aliases: tuple[HostAlias, ...] = ()
     script: Path | None = None  # a network written in Python (docs/python.md)
-    program: Net | None = None  # that it makes
     virtual: Virtual = field(default_factory=Virtual)
     peers: tuple[Peer, ...] = ()  # those of [peers], then those of the zoo
     zoo: bool = False  # whether `peers` ends with one of each kind

@@ -20,7 +20,6 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from typing import Protocol as Protocol_
 
 from pynat.config import Config, Protocol
 from pynat.config.values import Source
@@ -56,12 +55,6 @@ Result = TypeVar("Result")
 DIRECTIONS = (BOTH, "from_guest", "to_guest")
 
 
-class Wire(Protocol_):
-    """What takes rules of impairment (pynat.link.impair)."""
-
-    def add(self, rule: str) -> int: ...
-
-
 class Net:
     REFUSE = REFUSE
     DROP = DROP
@@ -79,7 +72,6 @@ class Net:
         self.end_hooks: list[FlowHook] = []
         self.name_hook: NameHook | None = None
         self.running: Running | None = None
-        self.wire: Wire | None = None  # between the guest and the engine
         self._file = config
         self._keys = keys
 
@@ -286,7 +278,7 @@ class Net:
             tables = self._read(Path(self._file))
         config = from_tables(_merged(tables or {}, self._keys), Source(self.where))
         virtual = Places(config, self.names).virtual(self.services, self.hosts)
-        return replace(config, virtual=virtual, program=self)
+        return replace(config, virtual=virtual)
 
     def _read(self, path: Path) -> dict[str, Any]:
         """The file, and first whether it is right by itself, so that errors name its lines."""

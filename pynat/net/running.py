@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from ipaddress import IPv4Address
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Protocol as Protocol_
 
 from pynat.config import Config, Protocol
 from pynat.errors import ConfigError
@@ -50,6 +51,12 @@ BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
 
 
+class Wire(Protocol_):
+    """What takes rules of impairment (pynat.link.impair)."""
+
+    def add(self, rule: str) -> int: ...
+
+
 class Running:
     def __init__(
         self,
@@ -61,8 +68,9 @@ class Running:
         wake: Callable[[], None],
         clock: Callable[[], float],
         host_loop: asyncio.AbstractEventLoop | None = None,
+        wire: Wire | None = None,
     ) -> None:
-        """wake: asks for another turn. clock: guest time.
+        """wake: asks for another turn. clock: guest time. wire: between the guest and the engine.
 
         host_loop: with sockets, where the host may be reached.
         """
@@ -75,6 +83,7 @@ class Running:
         self._router = router
         self._inner = router.inner
         self._notices = notices
+        self._wire = wire
         self._host_loop = None if config.hermetic else host_loop
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._datagrams = 0
@@ -295,9 +304,9 @@ class Running:
         return Places(self.config, {}).of(name)
 
     def impair(self, text: str) -> int:
-        if self._net.wire is None:
+        if self._wire is None:
             raise RuntimeError("net.impair: this network has no wire that could be impaired")
-        return self._net.wire.add(text)
+        return self._wire.add(text)
 
     def fault(self, text: str) -> int:
         return self._router.faults.add(text, self.loop.time())

@@ -84,8 +84,8 @@ def test_mistakes(body: str, message: str) -> None:
 def test_the_first_line_decides(tmp_path: Path) -> None:
     file = tmp_path / "vnet.conf"
     file.write_bytes(b"# vnet config\r\n# caf\xe9\r\nhostname = box\r\n")
-    assert load(str(file), str(tmp_path)).dhcp.hostname == "box"
-    assert load(str(file), str(tmp_path)).tftp.root == tmp_path
+    assert load(str(file), str(tmp_path)).config.dhcp.hostname == "box"
+    assert load(str(file), str(tmp_path)).config.tftp.root == tmp_path
 
 
 def test_docs_name_every_key() -> None:

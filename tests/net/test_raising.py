@@ -112,7 +112,7 @@ class Watched:
 
 @contextmanager
 def running(net: Net) -> Iterator[Watched]:
-    with virtual(net.configured()) as network:
+    with virtual(net.configured(), net) as network:
         yield Watched(network)
 
 
