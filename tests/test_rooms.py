@@ -35,7 +35,10 @@ PURE_ROOMS = (
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
-    "config": {"codecs", "json", "os", "pathlib", "shlex", "stat", "tomllib", "socket.inet_aton"},
+    "config": {
+        *("codecs", "copy", "json", "os", "pathlib", "shlex", "stat", "sys", "tomllib"),
+        "socket.inet_aton",
+    },
     "engine": {"asyncio", "traceback"},
     "engine_loop": {"asyncio"},
     "interrupts": {"dis", "signal"},

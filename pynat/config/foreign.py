@@ -15,8 +15,8 @@ import stat
 import tomllib
 from pathlib import Path
 
+from pynat.config.keys import KEYS, TABLES
 from pynat.config.slirp import is_almost_slirp, is_slirp
-from pynat.config.toml import KEYS, TABLES
 from pynat.config.vnet import is_vnet
 
 OURS = (".toml", ".py")  # what is meant for pynat by its name, whatever is in it

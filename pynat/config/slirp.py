@@ -19,9 +19,12 @@ from typing import Any
 
 from pynat.config import lines, values
 from pynat.config.check import LARGEST, SMALLEST, check, check_forward, is_host, why_no_net
+from pynat.config.entries import Forward, Layout
 from pynat.config.forwards import forward
-from pynat.config.model import LAYOUTS, Config, Forward, Layout, Network
-from pynat.config.values import Parser, Source, Wrong
+from pynat.config.layouts import LAYOUTS, addresses_in
+from pynat.config.model import Config
+from pynat.config.tables import Network
+from pynat.config.values import Source, Wrong
 from pynat.errors import ConfigError
 
 FIRST_LINE = "# slirp config"
@@ -74,7 +77,7 @@ def hostfwd(value: object) -> tuple[Forward, ...]:
 
 
 # key: (our key, parser)
-KEYS: dict[str, tuple[str, Parser]] = {
+KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
     "net": ("network.net", lines.address),
     "mask": ("network.mask", lines.address),
     "host": ("network.router", lines.address),
@@ -202,7 +205,7 @@ def _network(found: dict[str, Any], source: Source) -> tuple[Network, IPv4Addres
     and nobody answers there.
     """
     net, warnings = _net(found, source)
-    places = values.places(Layout.SLIRP, net)
+    places = addresses_in(Layout.SLIRP, net)
     asked = {name: found.get(f"network.{name}", place) for name, place in places.items()}
     router = _first(net, asked["router"], places["router"], net[1])
     few = net.prefixlen == SMALLEST
