@@ -203,6 +203,53 @@ def test_every_room_is_held() -> None:
     assert {one for row in ROWS for one in row.rooms} == held
 
 
+# ---------------------------------------------------------------- circles
+def graph(sources: dict[PurePath, str]) -> dict[str, set[str]]:
+    """Which file names which, in whatever form; by module."""
+    modules = {path: ".".join(path.with_suffix("").parts) for path in sources}
+    names = {path: name.removesuffix(".__init__") for path, name in modules.items()}
+    known = set(names.values())
+    return {
+        names[path]: {
+            name
+            for one in imports(text, path)
+            if (name := str(one) if str(one) in known else one.module) in known
+        }
+        for path, text in sources.items()
+    }
+
+
+def reached(start: str, graph: dict[str, set[str]]) -> set[str]:
+    found, waiting = set[str](), [start]
+    while waiting:
+        new = graph[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """Not for types either, nor within functions."""
+    found = graph({path: source(path) for path in SOURCES})
+    assert {name for name in found if name in reached(name, found)} == set()
+
+
+def test_a_circle_is_seen() -> None:
+    found = graph(
+        {
+            PurePath("pynat/__init__.py"): "",
+            PurePath("pynat/a.py"): "from pynat.b import x\nfrom pynat import c",
+            PurePath("pynat/b/__init__.py"): "if TYPE_CHECKING:\n    import pynat.b.d",
+            PurePath("pynat/b/d.py"): "def f():\n    from .. import a",
+            PurePath("pynat/c.py"): "import os",
+        }
+    )
+    assert found["pynat.a"] == {"pynat.b", "pynat.c"}
+    assert {name for name in found if name in reached(name, found)} == {
+        *("pynat.a", "pynat.b", "pynat.b.d"),
+    }
+
+
 def test_importing_the_engine_imports_nothing_but_python() -> None:
     """Not scapy, above all, which takes seconds."""
     code = (

@@ -19,7 +19,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from pynat.config import Config, Protocol
 from pynat.config.values import Source
@@ -41,10 +41,8 @@ from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import BOTH, DROP, FrameHooks, Hook
 from pynat.net.http import Answer, Request, serve_folder, serve_pages
 from pynat.net.report import name_of
+from pynat.net.runs import Runs
 from pynat.net.stream import Stream
-
-if TYPE_CHECKING:
-    from pynat.net.running import Running
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 StreamHandler = Callable[[Stream], Coroutine[Any, Any, None]]
@@ -71,7 +69,7 @@ class Net:
         self.flow_hooks: list[FlowHook] = []
         self.end_hooks: list[FlowHook] = []
         self.name_hook: NameHook | None = None
-        self.running: Running | None = None
+        self.running: Runs | None = None
         self._file = config
         self._keys = keys
 
@@ -262,7 +260,7 @@ class Net:
         return await self._running.on_host(work)
 
     @property
-    def _running(self) -> Running:
+    def _running(self) -> Runs:
         if self.running is None:
             raise RuntimeError("the network does not run yet: this is for within its functions")
         return self.running

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from ipaddress import IPv4Address
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from typing import Protocol as Protocol_
 
 from pynat.config import Config, Protocol
@@ -35,13 +35,11 @@ from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
+from pynat.net.net import Net
 from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
-
-if TYPE_CHECKING:
-    from pynat.net.net import Net
 
 Result = TypeVar("Result")
 _LINES = Rate(100, 10)  # of net.log
