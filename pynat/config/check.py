@@ -16,13 +16,12 @@ from pynat.config.entries import (
     TimePolicy,
 )
 from pynat.config.model import CAPTURE_FILES, Config
-from pynat.config.tables import Network
+from pynat.config.tables import LONGEST_PREFIX, SHORTEST_PREFIX, Network
 from pynat.config.values import Source
 from pynat.errors import ConfigError
 from pynat.peer import Peer
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
-LARGEST, SMALLEST = 8, 30  # bits of a net's prefix
 EVERYWHERE = IPv4Address("0.0.0.0")
 SERVED = (53, 67, 69)  # the router's own ports
 NO_SOCKET = "hermetic = true opens no socket of the host"
@@ -113,8 +112,8 @@ def why_no_net(net: IPv4Network) -> str:
     """What would be right; "" if it is."""
     if any(net.overlaps(other) for other in UNUSABLE):
         return "a network of unicast addresses, not loopback"
-    if not LARGEST <= net.prefixlen <= SMALLEST:
-        return f"a network with a prefix length from {LARGEST} to {SMALLEST}"
+    if not SHORTEST_PREFIX <= net.prefixlen <= LONGEST_PREFIX:
+        return f"a network with a prefix length from {SHORTEST_PREFIX} to {LONGEST_PREFIX}"
     return ""
 
 

@@ -39,7 +39,7 @@ ALIAS_FORM = (
     ' for example {"www.test:80" = "127.0.0.1:8080"}'
 )
 
-_GUESTFWD = re.compile(r"(?:tcp|):([^:]*):([0-9]{1,5})-(cmd|unix|tcp):(.+)", re.DOTALL)
+_GUESTFWD = re.compile(r"(?:tcp|):([^:]*):([0-9]{1,5})-(cmd|unix|tcp):([\s\S]+)")
 _HOST_PORT = re.compile(r"([^:/\[\]]+)(?::([0-9]{1,5}))?")
 _TCP_SERVER = re.compile(r"(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})")
 _ALLOWED = re.compile(r"([0-9./]+)(?::([0-9]{1,5}))?")

@@ -16,6 +16,7 @@ DEFAULT_NET = IPv4Network("192.168.16.0/24")
 LONGEST_MTU = 4096 - 14
 SHORTEST_MTU = 576  # RFC 791: what every host must accept
 SHORTEST_MSS = 88  # Linux takes no smaller one
+SHORTEST_PREFIX, LONGEST_PREFIX = 8, 30  # bits of a net
 FOREVER = float(2**32 - 1)  # RFC 2131 section 3.3: a lease of this length never ends
 
 
@@ -26,7 +27,7 @@ class Network:
         DEFAULT_NET,
         "the guest's network; the three addresses below move along: router and DNS first, guest "
         "second",
-        allowed="prefix length 8 to 30; not loopback, not multicast",
+        allowed=f"prefix length {SHORTEST_PREFIX} to {LONGEST_PREFIX}; not loopback, not multicast",
     )
     router: IPv4Address = key(
         values.address,
@@ -233,7 +234,7 @@ class Tcp:
         "the same for selective acknowledgements (RFC 2018)",
     )
     delayed_ack: float = key(
-        values.seconds(0, 0.5),
+        values.seconds(0, 0.5),  # RFC 9293 3.8.6.3
         0.04,
         "how long an acknowledgement may wait for more data or an answer; 0 acknowledges at once",
     )
@@ -255,12 +256,12 @@ class Tcp:
     )
     rto_max: float = key(
         values.seconds(0.1, 3600),
-        60.0,
+        60.0,  # RFC 6298 2.5
         "the longest one",
     )
     retries: int = key(
         values.whole(1, 100),
-        12,
+        12,  # RFC 9293 3.8.3
         "after so many time-outs without an answer a flow is given up and both sides are reset",
     )
     forward_wait: float = key(
@@ -313,7 +314,7 @@ class Udp:
 class Icmp:
     idle: float = key(
         values.seconds(1, 86_400 * 365),
-        60.0,
+        60.0,  # RFC 5508 3.2 asks for as much at least
         "when the host's socket of a silent ping is closed, on both clocks",
     )
     flows: int = key(

@@ -78,6 +78,12 @@ def test_what_is_taken_is_right_by_the_schema() -> None:
     assert refused > 300
 
 
+def test_a_command_of_two_lines_is_right_by_the_schema() -> None:
+    text = r'guestfwd = ["tcp:192.168.16.100:7-cmd:cat\n-"]'
+    read_toml(text, "net.toml")
+    assert complaints(tomllib.loads(text)) == []
+
+
 def _is_refused(text: str) -> bool:
     """By TOML or by the schema; what needs more knowledge than that is not."""
     try:
