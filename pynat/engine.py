@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynat import rules
 from pynat.config import LINGER, Config, Forward
-from pynat.config_check import check_forward
+from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
@@ -35,7 +35,8 @@ from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
 if TYPE_CHECKING:
-    from pynat.net.running import Running
+    from pynat.net.net import Net
+    from pynat.net.running import Running, Wire
 
 Result = TypeVar("Result")
 BATCH = 256  # frames taken in one turn, so that host events have theirs
@@ -67,12 +68,16 @@ class Engine:
         *,
         in_step: bool = False,
         wall: Callable[[], float] | None = None,
+        program: Net | None = None,
+        wire: Wire | None = None,
     ) -> None:
         """notices: shared with the wrappers around `link`, if there are any.
 
         wall: another clock than the loop's, for networks in virtual time.
 
         in_step: the link stands still until `done` (docs/shim.md); for hermetic networks.
+
+        program: a network in Python that `config` was made with. wire: what it may impair.
         """
         self._link = link
         self._loop = loop
@@ -93,7 +98,7 @@ class Engine:
         self._in_step = in_step
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
-        self._program = self._start(config, seed)
+        self._program = self._start(program, config, seed, wire)
         self._introduce(config, seed)
         for rule in config.forwards:
             self._open_configured(rule)
@@ -190,14 +195,16 @@ class Engine:
             self._deliver(now)
 
     # ------------------------------------------------------------------ a network in Python
-    def _start(self, config: Config, seed: int) -> Running | None:
-        if config.program is None:
+    def _start(
+        self, program: Net | None, config: Config, seed: int, wire: Wire | None
+    ) -> Running | None:
+        if program is None:
             return None
         from pynat.net.running import Running
 
         wake = self._stay if self._in_step else self._schedule
         return Running(
-            config.program,
+            program,
             config,
             self.router,
             self.notices,
@@ -205,6 +212,7 @@ class Engine:
             wake,
             self._link.now,
             self._loop,
+            wire,
         )
 
     def _stay(self) -> None:

@@ -1,4 +1,4 @@
-"""How a host of the virtual network misbehaves: values only, made by `pynat.config_peers`.
+"""How a host of the virtual network misbehaves: values only, made by `pynat.config.peers`.
 
 A Behaviour says what a peer does as a program (accept, answer, close) and, in its Manner, what its
 TCP does beside the rules. A peer without any is an ordinary small server.

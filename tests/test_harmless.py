@@ -131,7 +131,7 @@ def test_no_text_of_a_guests_comes_through(tmp_path: Path, text: bytes) -> None:
     capture, journal = tmp_path / "net.pcapng", tmp_path / "lint.json"
     config = net.configured()
     config = config_with(config, capture, journal, root)
-    with virtual(config) as network:
+    with virtual(config, net) as network:
         for frame in frames(text):
             network.card.waiting.append((network.card.time, frame))
             network.engine.turn()

@@ -12,17 +12,17 @@ from socket import inet_aton
 
 from first_tcp import FirstTcp
 
-from pynat.config_load import load
+from pynat.serve.load import load
 from pynat.testing.virtual import virtual
 
 SECONDS = 30
 
 
 def main(server: str, size: int = 0) -> None:
-    config = load(str(Path(__file__).with_name("net.toml")), "")
+    loaded = load(str(Path(__file__).with_name("net.toml")), "")
     request = bytes(size) or b"GET / HTTP/1.0\r\n\r\n"
     guest = FirstTcp(inet_aton(server), 9 if size else 80, request, is_upload=size > 0)
-    with virtual(config) as network:
+    with virtual(loaded.config, loaded.program) as network:
         network.run(guest, SECONDS)
     print(network.log)
     body = guest.received.partition(b"\r\n\r\n")[2]

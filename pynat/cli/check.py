@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
-from pynat.config_load import load
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 
 WRONG = 1
 _EPILOG = """\
@@ -29,7 +29,7 @@ def _check(arguments: argparse.Namespace) -> int:
     for file in arguments.files:
         try:
             with none_left():
-                config = load(str(file), "", strict=True)
+                config = load(str(file), "", strict=True).config
         except ConfigError as error:
             print(f"pynat: {error}", file=sys.stderr)
             wrong = WRONG

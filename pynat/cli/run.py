@@ -23,8 +23,8 @@ from pynat.bochs.refused import doubtful, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
-from pynat.config_load import load
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 
 PANIC = 3
 CONFIG = 4

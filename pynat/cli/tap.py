@@ -10,12 +10,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
-from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
@@ -24,6 +24,7 @@ from pynat.link.awake import awake
 from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
+from pynat.serve.load import Loaded, load
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What
@@ -64,12 +65,13 @@ def add(subparsers: Subparsers) -> None:
 
 def _tap(arguments: argparse.Namespace) -> int:
     with none_left():
-        config = seeded(load(str(arguments.config or ""), "", strict=True))
+        loaded = load(str(arguments.config or ""), "", strict=True)
+        loaded = replace(loaded, config=seeded(loaded.config))
         _take_all_descriptors()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
         with _namespace(arguments.netns) as there:
-            descriptor = _open(arguments, config, there)
-            run(_serve(descriptor, config, arguments))
+            descriptor = _open(arguments, loaded.config, there)
+            run(_serve(descriptor, loaded, arguments))
     return 0
 
 
@@ -107,7 +109,8 @@ def configure(device: str, network: Network) -> None:
     netns.ip("route", "replace", "default", "via", str(network.router), "dev", device)
 
 
-async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace) -> None:
+async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace) -> None:
+    config, program = loaded.config, loaded.program
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
     assert serving is not None
@@ -121,8 +124,10 @@ async def _serve(descriptor: int, config: Config, arguments: argparse.Namespace)
             config.lint.silence,
             verbose=arguments.verbose,
         )
-        with stacked(tap, config, notices, lint=False, awake=awake(), epoch=epoch) as stack:
-            engine = Engine(config, stack.link, loop, notices)
+        with stacked(
+            tap, config, notices, lint=False, program=program, awake=awake(), epoch=epoch
+        ) as stack:
+            engine = Engine(config, stack.link, loop, notices, program=program, wire=stack.impair)
             engine.router.on_adopt += stack.on_adopt
             async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
                 loop.call_soon(_say_ready, arguments, config)

@@ -13,8 +13,8 @@ from typing import Any
 
 from pynat import __version__
 from pynat.config import Config, Forward
-from pynat.config_forwards import forward, forward_item
-from pynat.config_values import Wrong, new_file
+from pynat.config.forwards import forward, forward_item
+from pynat.config.values import Wrong, new_file
 from pynat.control import places
 from pynat.control.faults import FaultCommands
 from pynat.control.impair import ImpairCommands

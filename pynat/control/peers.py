@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pynat.config_peers import peer_at, why_not
-from pynat.config_values import Wrong
+from pynat.config.check import why_no_peer
+from pynat.config.peers import peer_at
+from pynat.config.values import Wrong
 from pynat.control.protocol import Answer, Refused
 from pynat.peer import Peer
 from pynat.router.router import Router
@@ -20,7 +21,7 @@ class PeerCommands:
             peer = peer_at(str(host), does, known)
         except Wrong as wrong:
             raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
-        if why := why_not(peer, self._router.network):
+        if why := why_no_peer(peer, self._router.network):
             raise Refused(why)
         self._router.set_peer(peer)
         return {"peers": [_row(peer)]}

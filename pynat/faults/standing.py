@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from pynat import rules
 from pynat.config import MOST_FAULTS, Fault
-from pynat.config_faults import fault
-from pynat.config_values import Wrong
+from pynat.config.faults import fault
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 from pynat.nat.rows import Row
 from pynat.notices import Notices

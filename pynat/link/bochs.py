@@ -8,11 +8,10 @@ the guest then has no network and Bochs goes on.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 
 from pynat.children import none_left
-from pynat.config import Config
-from pynat.config_load import load
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
@@ -20,6 +19,7 @@ from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.link.stack import seeded, stacked
 from pynat.notices import Level, Notices
+from pynat.serve.load import Loaded, load
 
 
 class Port(Link, Protocol):
@@ -40,20 +40,29 @@ def serve(port: Port) -> None:
     """Until Bochs ends."""
     try:
         with none_left():
-            run(_serve(port, seeded(load(port.script, port.ethdev))))
+            loaded = load(port.script, port.ethdev)
+            run(_serve(port, replace(loaded, config=seeded(loaded.config))))
     except ConfigError as error:
         say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")
 
 
-async def _serve(port: Port, config: Config) -> None:
+async def _serve(port: Port, loaded: Loaded) -> None:
+    config, program = loaded.config, loaded.program
     port.policy("step" if config.hermetic else config.time)
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
     notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
-    with stacked(port, config, notices, lint=True) as stack:
-        loop = asyncio.get_running_loop()
-        engine = Engine(config, stack.link, loop, notices, in_step=config.hermetic)
+    with stacked(port, config, notices, lint=True, program=program) as stack:
+        engine = Engine(
+            config,
+            stack.link,
+            asyncio.get_running_loop(),
+            notices,
+            in_step=config.hermetic,
+            program=program,
+            wire=stack.impair,
+        )
         engine.router.on_adopt += stack.on_adopt
         card = port.mac.hex()
         async with controlled(engine, config, card, stack.capture, stack.impair, port.stats):

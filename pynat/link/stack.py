@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pynat.config import Config, Network
 from pynat.link.capture import CaptureLink, captured
@@ -19,6 +19,9 @@ from pynat.link.link import Link
 from pynat.link.lint import LintLink, exact
 from pynat.lint.linter import Linter
 from pynat.notices import Notices
+
+if TYPE_CHECKING:
+    from pynat.net.net import Net
 
 
 class Stack(NamedTuple):
@@ -42,12 +45,14 @@ def stacked(
     notices: Notices,
     *,
     lint: bool,
+    program: Net | None = None,
     awake: Callable[[], float] = exact,
     epoch: float = 0.0,
 ) -> Iterator[Stack]:
     """`config` is seeded. Raises ConfigError.
 
     lint: whether to, where the configuration does not say. awake: as for LintLink.
+    program: a network in Python, whose hooks are innermost.
     """
     with (
         captured(card, config, notices.remarks, epoch=epoch) as capture,
@@ -58,14 +63,12 @@ def stacked(
         linted = LintLink(capture, linter, notices, awake) if wanted else capture
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
-            yield Stack(capture, impair, _hooked(impair, config, notices), [linter.adopt])
+            yield Stack(capture, impair, _hooked(impair, program, notices), [linter.adopt])
 
 
-def _hooked(impair: ImpairLink, config: Config, notices: Notices) -> Link:
-    """With the hooks of a network written in Python."""
-    if config.program is None:
+def _hooked(impair: ImpairLink, program: Net | None, notices: Notices) -> Link:
+    if program is None:
         return impair
     from pynat.link.hooks import HookLink
 
-    config.program.wire = impair
-    return HookLink(impair, config.program.frames, notices)
+    return HookLink(impair, program.frames, notices)

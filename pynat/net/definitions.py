@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from pynat.config import NAMED_NET, Config, Protocol, Virtual
-from pynat.config_values import Wrong, domain_name
+from pynat.config.values import Wrong, domain_name
 from pynat.errors import ConfigError
 from pynat.net.report import is_ours, name_of
 from pynat.wire.addresses import is_host

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
 from pynat.net.report import placed
+from pynat.net.runs import Runs
 from pynat.net.stream import endpoint
 from pynat.wire.addresses import Address, FourTuple
-
-if TYPE_CHECKING:
-    from pynat.net.running import Running
 
 MOST = 20_000  # flows whose ends a script is told of
 Hooks = list[Callable[[Flow], object]]
 
 
 class FlowGate(Gate):
-    def __init__(self, running: Running, opened: Hooks, ended: Hooks) -> None:
+    def __init__(self, running: Runs, opened: Hooks, ended: Hooks) -> None:
         self._running = running
         self._opened = opened
         self._ended = ended

@@ -19,11 +19,10 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar, overload
-from typing import Protocol as Protocol_
+from typing import Any, TypeVar, overload
 
 from pynat.config import Config, Protocol
-from pynat.config_values import Source
+from pynat.config.values import Source
 from pynat.errors import ConfigError
 from pynat.net.datagram import Datagram
 from pynat.net.definitions import (
@@ -42,10 +41,8 @@ from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import BOTH, DROP, FrameHooks, Hook
 from pynat.net.http import Answer, Request, serve_folder, serve_pages
 from pynat.net.report import name_of
+from pynat.net.runs import Runs
 from pynat.net.stream import Stream
-
-if TYPE_CHECKING:
-    from pynat.net.running import Running
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 StreamHandler = Callable[[Stream], Coroutine[Any, Any, None]]
@@ -54,12 +51,6 @@ FlowHook = Callable[[Flow], object]
 NameHook = Callable[[str], str | list[str] | None]
 Result = TypeVar("Result")
 DIRECTIONS = (BOTH, "from_guest", "to_guest")
-
-
-class Wire(Protocol_):
-    """What takes rules of impairment (pynat.link.impair)."""
-
-    def add(self, rule: str) -> int: ...
 
 
 class Net:
@@ -78,8 +69,7 @@ class Net:
         self.flow_hooks: list[FlowHook] = []
         self.end_hooks: list[FlowHook] = []
         self.name_hook: NameHook | None = None
-        self.running: Running | None = None
-        self.wire: Wire | None = None  # between the guest and the engine
+        self.running: Runs | None = None
         self._file = config
         self._keys = keys
 
@@ -270,7 +260,7 @@ class Net:
         return await self._running.on_host(work)
 
     @property
-    def _running(self) -> Running:
+    def _running(self) -> Runs:
         if self.running is None:
             raise RuntimeError("the network does not run yet: this is for within its functions")
         return self.running
@@ -278,7 +268,7 @@ class Net:
     # ------------------------------------------------------------------ the configuration
     def configured(self, tables: dict[str, Any] | None = None, file: str = "") -> Config:
         """tables: what a TOML file says that names this script. Raises ConfigError."""
-        from pynat.config_toml import from_tables
+        from pynat.config.toml import from_tables
 
         if self._file is not None:
             if file:
@@ -286,11 +276,11 @@ class Net:
             tables = self._read(Path(self._file))
         config = from_tables(_merged(tables or {}, self._keys), Source(self.where))
         virtual = Places(config, self.names).virtual(self.services, self.hosts)
-        return replace(config, virtual=virtual, program=self)
+        return replace(config, virtual=virtual)
 
     def _read(self, path: Path) -> dict[str, Any]:
         """The file, and first whether it is right by itself, so that errors name its lines."""
-        from pynat.config_toml import read_toml
+        from pynat.config.toml import read_toml
 
         try:
             written = path.read_text("utf-8")

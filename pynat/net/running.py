@@ -19,7 +19,8 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from ipaddress import IPv4Address
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+from typing import Protocol as Protocol_
 
 from pynat.config import Config, Protocol
 from pynat.errors import ConfigError
@@ -33,14 +34,12 @@ from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
 from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
+from pynat.net.net import Net
 from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
 from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
 from pynat.wire.addresses import Address
-
-if TYPE_CHECKING:
-    from pynat.net.net import Net
 
 Result = TypeVar("Result")
 _LINES = Rate(100, 10)  # of net.log
@@ -48,6 +47,12 @@ MOST = 100_000  # callbacks in one turn
 MOST_TASKS = 1024  # datagrams that are being dealt with at once
 BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
+
+
+class Wire(Protocol_):
+    """What takes rules of impairment (pynat.link.impair)."""
+
+    def add(self, rule: str) -> int: ...
 
 
 class Running:
@@ -61,8 +66,9 @@ class Running:
         wake: Callable[[], None],
         clock: Callable[[], float],
         host_loop: asyncio.AbstractEventLoop | None = None,
+        wire: Wire | None = None,
     ) -> None:
-        """wake: asks for another turn. clock: guest time.
+        """wake: asks for another turn. clock: guest time. wire: between the guest and the engine.
 
         host_loop: with sockets, where the host may be reached.
         """
@@ -75,6 +81,7 @@ class Running:
         self._router = router
         self._inner = router.inner
         self._notices = notices
+        self._wire = wire
         self._host_loop = None if config.hermetic else host_loop
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._datagrams = 0
@@ -295,9 +302,9 @@ class Running:
         return Places(self.config, {}).of(name)
 
     def impair(self, text: str) -> int:
-        if self._net.wire is None:
+        if self._wire is None:
             raise RuntimeError("net.impair: this network has no wire that could be impaired")
-        return self._net.wire.add(text)
+        return self._wire.add(text)
 
     def fault(self, text: str) -> int:
         return self._router.faults.add(text, self.loop.time())

@@ -61,7 +61,7 @@ class Lab:
         self.router = Router(self.config, Notices(self._write, verbose=verbose), Random(seed))
         self.router.incoming.forwards = dict(enumerate(self.config.forwards))
         self.files = Files(self.config.tftp.root, self._file_event)
-        self._net = self.config.program
+        self._net = net
         self._program = self._start(self._net, seed) if self._net else None
         self._frames: list[bytes] = []
         self._actions: list[Action] = []

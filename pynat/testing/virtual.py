@@ -14,12 +14,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pynat.config import Config
 from pynat.engine import Engine, say
 from pynat.link.stack import seeded, stacked
 from pynat.notices import Notices
+
+if TYPE_CHECKING:
+    from pynat.net.net import Net
 
 _MOST_TURNS = 100_000  # a guest and a network that answer each other for ever
 
@@ -109,15 +112,26 @@ class VirtualNetwork:
 
 
 @contextlib.contextmanager
-def virtual(config: Config) -> Iterator[VirtualNetwork]:
-    """Raises ConfigError. At the end what was not forwarded is in the log, with its count."""
+def virtual(config: Config, program: Net | None = None) -> Iterator[VirtualNetwork]:
+    """program: a network in Python that `config` was made with.
+
+    At the end what was not forwarded is in the log, with its count. Raises ConfigError.
+    """
     card = VirtualLink()
     loop = asyncio.new_event_loop()
     config = seeded(config)
     notices = Notices(lambda level, text: say(card, level, text), config.lint.silence)
     try:
-        with stacked(card, config, notices, lint=True) as stack:
-            engine = Engine(config, stack.link, loop, notices, wall=card.now)
+        with stacked(card, config, notices, lint=True, program=program) as stack:
+            engine = Engine(
+                config,
+                stack.link,
+                loop,
+                notices,
+                wall=card.now,
+                program=program,
+                wire=stack.impair,
+            )
             yield VirtualNetwork(engine, card)
             engine.end()
     finally:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Fault
-from pynat.config_faults import FORMS, fault, usage
-from pynat.config_toml import read_toml
-from pynat.config_values import Wrong
+from pynat.config.faults import FORMS, fault, usage
+from pynat.config.toml import read_toml
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 from tests.spoiling import respelt, samples, sift
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Forward, Protocol, Shown
-from pynat.config_forwards import FORM, forward, forward_item
-from pynat.config_toml import read_toml
-from pynat.config_values import Wrong
+from pynat.config.forwards import FORM, forward, forward_item
+from pynat.config.toml import read_toml
+from pynat.config.values import Wrong
 from tests.spoiling import respelt, samples, sift
 
 LOCAL = IPv4Address("127.0.0.1")

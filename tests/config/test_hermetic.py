@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.errors import ConfigError
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config, Tftp
-from pynat.config_load import load
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 
 
 def mistake(script: str) -> str:
@@ -26,32 +26,32 @@ def mistake(script: str) -> str:
     "ethdev", ["", "none", "xl0", "/dev/null", "eth0", "/dev/net/tun:tap0", "40000"]
 )
 def test_nothing_set(script: str, ethdev: str) -> None:
-    assert load(script, ethdev) == Config()
+    assert load(script, ethdev).config == Config()
 
 
 def test_ethdev_is_the_tftp_root_unless_the_file_names_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load("", str(tmp_path)).tftp == Tftp(tmp_path)
+    assert load("", str(tmp_path)).config.tftp == Tftp(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.chdir(tmp_path)
-    assert load("", "other").tftp.root == other
+    assert load("", "other").config.tftp.root == other
     file = tmp_path / "net.toml"
     file.write_text('[tftp]\nroot = "other"\nwrite = true')
-    assert load(str(file), str(tmp_path)).tftp == Tftp(other, write=True)
+    assert load(str(file), str(tmp_path)).config.tftp == Tftp(other, write=True)
     file.write_text("[tftp]\nwrite = true")
-    assert load(str(file), str(tmp_path)).tftp == Tftp(tmp_path, write=True)
+    assert load(str(file), str(tmp_path)).config.tftp == Tftp(tmp_path, write=True)
 
 
 def test_toml_and_slirp_are_told_apart(tmp_path: Path) -> None:
     file = tmp_path / "net"
     file.write_text("seed = 3")
-    assert load(str(file), "").seed == 3
+    assert load(str(file), "").config.seed == 3
     file.write_bytes(b"\xef\xbb\xbfseed = 4\r\n")
-    assert load(str(file), "").seed == 4
+    assert load(str(file), "").config.seed == 4
     file.write_bytes(b"# slirp config\n# caf\xe9\nnet = 10.5.0.0\n")
-    assert str(load(str(file), "").network.net) == "10.5.0.0/24"
+    assert str(load(str(file), "").config.network.net) == "10.5.0.0/24"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_toml_is_not_taken_for_slirp(tmp_path: Path, written: str) -> None:
     if written:
         assert "slirp" not in mistake(str(file))
     else:
-        assert load(str(file), "") == Config()
+        assert load(str(file), "").config == Config()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_toml_is_not_taken_for_slirp(tmp_path: Path, written: str) -> None:
     ],
 )
 def test_ethdev_of_another_back_end_is_no_trouble(ethdev: str) -> None:
-    assert load("", ethdev) == Config()
+    assert load("", ethdev).config == Config()
 
 
 def test_a_folder_that_is_not_there_is_told(
@@ -135,7 +135,7 @@ def test_a_folder_that_is_not_there_is_told(
         "vde.ctl": "is a switch of VDE",
     }
     for ethdev, why in said.items():
-        config = load("none", ethdev)
+        config = load("none", ethdev).config
         (warning,) = config.warnings
         assert warning.startswith(f"ethdev={ethdev}: {why}")
         assert replace(config, warnings=()) == Config()
@@ -175,11 +175,11 @@ def test_words_of_a_shell_within_toml_make_it_no_script(tmp_path: Path) -> None:
     file.write_text(
         'guestfwd = ["""tcp:192.168.16.9:7-cmd:sh -c \'\necho hello\n\'"""]\nseed = 3\n'
     )
-    assert load(str(file), "").seed == 3
+    assert load(str(file), "").config.seed == 3
 
 
 def _left_over(script: str, what: str) -> None:
-    config = load(script, "/dev/net/tun")
+    config = load(script, "/dev/net/tun").config
     (warning,) = config.warnings
     assert warning.startswith(f"script={script}: {what}")
     assert "the network has its defaults" in warning
@@ -195,7 +195,7 @@ def test_what_is_no_file_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     _left_over("fifo", "no file but a device or socket")
     _left_over("/dev/zero", "no file but a device or socket")
     _left_over("x" * 300, "cannot be read (File name too long)")
-    assert load("/dev/null", "") == Config()
+    assert load("/dev/null", "").config == Config()
 
 
 @pytest.mark.parametrize(

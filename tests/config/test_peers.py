@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config
-from pynat.config_peers import FORMS, ZOO, behaviour
-from pynat.config_toml import read_toml
-from pynat.config_values import Wrong
+from pynat.config.peers import FORMS, ZOO, behaviour
+from pynat.config.toml import read_toml
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 from pynat.peer import Behaviour, Closing, Manner, Peer, Service, Twist
 from tests.spoiling import respelt, samples, sift

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from pynat.config import Config, Network
-from pynat.config_slirp import KEYS, NO_EFFECT, is_slirp, read_slirp
+from pynat.config.slirp import KEYS, NO_EFFECT, is_slirp, read_slirp
 from pynat.errors import ConfigError
 from tests.spoiling import NO_UTF_8, respelt, samples, sift
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from pynat.config import Config, Forward, Protocol, StaticLease, Tftp, TimePolicy
-from pynat.config_slirp import read_slirp
-from pynat.config_toml import KEYS, read_toml
-from pynat.config_values import Wrong
+from pynat.config.keys import KEYS
+from pynat.config.slirp import read_slirp
+from pynat.config.toml import read_toml
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 from tests.spoiling import NO_UTF_8, respelt, samples, sift
 
@@ -393,7 +394,7 @@ def test_docs_describe_every_key_with_its_default_and_range() -> None:
     assert {key: default for key, default, _ in rows} == {key: default_text(key) for key in KEYS}
     for key, _, allowed in rows:
         with pytest.raises(Wrong) as caught:
-            KEYS[key](None)
+            KEYS[key].parser(None)
         if limits := re.search(r"(?:from|of) (\d\S* to \d\S*)", caught.value.right):
             assert limits[1] in allowed, key
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config, Layout
-from pynat.config_load import load
-from pynat.config_toml import read_toml
-from pynat.config_vnet import KEYS, read_vnet
+from pynat.config.toml import read_toml
+from pynat.config.vnet import KEYS, read_vnet
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 from tests.config.test_slirp import DOCS, addresses
 
 VNETS = ["192.168.10.0/24", "192.168.10.1", "192.168.10.2", "192.168.10.15"]
@@ -84,8 +84,8 @@ def test_mistakes(body: str, message: str) -> None:
 def test_the_first_line_decides(tmp_path: Path) -> None:
     file = tmp_path / "vnet.conf"
     file.write_bytes(b"# vnet config\r\n# caf\xe9\r\nhostname = box\r\n")
-    assert load(str(file), str(tmp_path)).dhcp.hostname == "box"
-    assert load(str(file), str(tmp_path)).tftp.root == tmp_path
+    assert load(str(file), str(tmp_path)).config.dhcp.hostname == "box"
+    assert load(str(file), str(tmp_path)).config.tftp.root == tmp_path
 
 
 def test_docs_name_every_key() -> None:

@@ -17,6 +17,7 @@ from pynat.engine_loop import run
 from pynat.link.capture import captured
 from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
+from pynat.net import Net
 from pynat.notices import Notices
 from pynat.testing.lab import GUEST_MAC
 from tests.frames import GUEST, ROUTER, ip, verify
@@ -47,10 +48,10 @@ class Guest:
 
 
 @asynccontextmanager
-async def running(config: Config | None = None) -> AsyncIterator[Guest]:
+async def running(config: Config | None = None, program: Net | None = None) -> AsyncIterator[Guest]:
     loop = asyncio.get_running_loop()
     link = MemoryLink(loop)
-    engine = Engine(config or Config(), link, loop)
+    engine = Engine(config or Config(), link, loop, program=program)
     task = asyncio.create_task(engine.run())
     guest = Guest(link, engine)
     guest.introduce()

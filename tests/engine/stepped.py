@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pynat.config import Config
+from pynat.net import Net
 from pynat.testing.virtual import VirtualNetwork, virtual
 
 TICK = 100e-6  # seconds, of the shim
@@ -45,7 +46,7 @@ class Stepped:
 
 
 @contextmanager
-def stepped(config: Config) -> Iterator[Stepped]:
-    with virtual(config) as network:
+def stepped(config: Config, program: Net | None = None) -> Iterator[Stepped]:
+    with virtual(config, program) as network:
         network.engine.turn()
         yield Stepped(config, network)

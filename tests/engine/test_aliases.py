@@ -9,7 +9,7 @@ from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, UDP
 
 from pynat.config import Config
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
 

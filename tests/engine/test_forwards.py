@@ -16,7 +16,7 @@ import pytest
 from scapy.layers.inet import IP, UDP
 
 from pynat.config import Config, Forward, Protocol, Shown
-from pynat.config_forwards import forward
+from pynat.config.forwards import forward
 from pynat.errors import ConfigError
 from pynat.nat.messages import UdpAnswer
 from tests.engine.running import Guest, Peer, running, scenario

@@ -11,7 +11,7 @@ import pytest
 from scapy.layers.inet import TCP
 
 from pynat.config import Config
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.host import destinations
 from pynat.host.host import Host
 from tests.engine.running import Guest, Peer, running, scenario

@@ -15,8 +15,8 @@ from scapy.layers.inet import ICMP, TCP, UDP
 from scapy.layers.l2 import ARP
 
 from pynat.config import Config, Tftp
-from pynat.config_load import load
 from pynat.impair.reading import parse
+from pynat.serve.load import load
 from pynat.testing.simguest import SimGuest, Wire
 from tests.engine.running import Guest, Peer, controlled_running, scenario
 from tests.engine.stepped import stepped
@@ -111,7 +111,8 @@ def scripted(capture: Path, seed: int) -> None:
     """The same of a network written in Python, whose coroutines wait for each other."""
     script = capture.with_suffix(".py")
     script.write_text(SCRIPT.format(seed=seed, capture=capture))
-    with stepped(load(str(script), "")) as net:
+    loaded = load(str(script), "")
+    with stepped(loaded.config, loaded.program) as net:
         guest = SimGuest(net, Wire(), 1, bytes(20_000), selective=True, stamped=True)
         while not guest.done and net.now < 600:
             guest.step()

@@ -54,7 +54,7 @@ async def a_script_asks_the_host() -> None:
         except ConnectionRefusedError:
             datagram.reply(b"refused")
 
-    async with server, running(net.configured()) as guest:
+    async with server, running(net.configured(), net) as guest:
         guest.link.put(udp(HOST, 9999, b"hello\n"))
         assert bytes((await guest.expect(UDP))[UDP].payload).startswith(b"host says hello\n")
         guest.link.put(udp(HOST, 9998, b""))
@@ -82,7 +82,7 @@ async def a_script_leaves_by_the_hosts_loop() -> None:
         except (SystemExit, KeyboardInterrupt) as gone:
             datagram.reply(type(gone).__name__.encode())
 
-    async with running(net.configured()) as guest:
+    async with running(net.configured(), net) as guest:
         for which, name in ((b"e", b"SystemExit"), (b"k", b"KeyboardInterrupt")) * 2:
             guest.link.put(udp(HOST, 9999, which))
             assert bytes((await guest.expect(UDP))[UDP].payload).startswith(name)
@@ -109,7 +109,7 @@ async def a_connection_with_timers() -> None:
             await asyncio.sleep(0.01)
             await stream.write(b"%d" % number)
 
-    async with running(net.configured()) as guest:
+    async with running(net.configured(), net) as guest:
         peer = Peer(guest, 80, 40_000, HOST)
         await peer.open()
         data = b""
@@ -134,7 +134,7 @@ async def a_script_is_ended_with_the_engine() -> None:
         finally:
             ended.append(stream.peer.host)
 
-    async with running(net.configured()) as guest:
+    async with running(net.configured(), net) as guest:
         await Peer(guest, 80, 40_000, HOST).open()
     assert ended == [GUEST]
 
@@ -183,7 +183,8 @@ class OnlyTcp(Stepped):
 
 
 def exchange(capture: Path, seed: int) -> None:
-    with stepped(network(seed, capture).configured()) as whole:
+    script = network(seed, capture)
+    with stepped(script.configured(), script) as whole:
         net = OnlyTcp(whole.config, whole.network)
         guest = SimGuest(net, Wire(), 1, bytes(100_000), selective=True)
         net.from_guest(bytes(Ether(src=GUEST_MAC.hex(":")) / ARP(psrc=GUEST, pdst=ROUTER)))

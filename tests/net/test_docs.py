@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pynat.config import Config
-from pynat.config_load import load
 from pynat.net import Datagram, Flow, Frame, Net, Request, Stream
 from pynat.net.script import run
+from pynat.serve.load import Loaded, load
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript
 from tests.frames import udp
@@ -23,14 +22,14 @@ HEAD = "from pynat.net import Net\nnet = Net()\n"
 FIRST = BLOCKS[0]
 
 
-def config_of(block: str) -> Config:
+def lab_of(block: str) -> Lab:
     whole = "net = Net(" in block
-    return run(Path("docs.py"), block if whole else HEAD + block).configured()
+    return Lab(net=run(Path("docs.py"), block if whole else HEAD + block))
 
 
 @pytest.mark.parametrize("block", BLOCKS[:-1])
 def test_the_examples_are_right(block: str) -> None:
-    lab = Lab(config_of(block))
+    lab = lab_of(block)
     lab.wait(100)
     assert [line for line in lab.log if not line.startswith("info")] == []
 
@@ -48,7 +47,7 @@ def test_a_page_of_it() -> None:
 @pytest.mark.parametrize("port", [22, 443])
 def test_the_gate(port: int) -> None:
     block = next(one for one in BLOCKS if "only_the_web" in one)
-    flow = TcpScript(Lab(config_of(block)), remote_port=port)
+    flow = TcpScript(lab_of(block), remote_port=port)
     flow.guest("S 0:0(0)")
     assert bool(flow.to_guest()) == (port == 22)
 
@@ -78,7 +77,7 @@ def test_whatever_there_is_is_described(kind: type) -> None:
         "end_hooks",
         "name_hook",
     }
-    inside |= {"configured", "running", "wire", "where", "established", "tell"}
+    inside |= {"configured", "running", "where", "established", "tell"}
     made = kind() if kind is Net else kind
     for name in sorted(set(dir(made)) - inside):
         if not name.startswith("_"):
@@ -87,14 +86,14 @@ def test_whatever_there_is_is_described(kind: type) -> None:
 
 # ---------------------------------------------------------------- examples/net.py
 @pytest.fixture
-def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     monkeypatch.chdir(tmp_path)  # its capture goes there
     return load(str(ROOT / "examples" / "net.py"), "")
 
 
-def test_the_chat(example: Config) -> None:
-    lab = Lab(example)
-    address = str(example.virtual.names["chat.test"][0])
+def test_the_chat(example: Loaded) -> None:
+    lab = Lab(example.config, net=example.program)
+    address = str(example.config.virtual.names["chat.test"][0])
     one, other = (
         TcpScript(lab, remote=address, remote_port=23, guest_port=40_000 + number)
         for number in range(2)
@@ -108,9 +107,9 @@ def test_the_chat(example: Config) -> None:
     assert other.payload() == b"hi\n"
 
 
-def test_the_rest_of_the_example(example: Config) -> None:
+def test_the_rest_of_the_example(example: Loaded) -> None:
     assert example.program is not None
-    browser = Browser(example.program, str(example.virtual.names["www.test"][0]))
+    browser = Browser(example.program, str(example.config.virtual.names["www.test"][0]))
     assert browser.get("/").endswith(b"visitor 1.\n")
     lab = browser.lab
     lab.from_guest(udp("192.0.2.7", 9999, b"hello"))

@@ -14,11 +14,11 @@ import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.config_load import load
 from pynat.errors import ConfigError
 from pynat.net import Datagram, Flow, Frame, Net, Request, Stream
 from pynat.net.frames import MOST_MADE
 from pynat.net.report import told
+from pynat.serve.load import load
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript
 from pynat.testing.virtual import VirtualNetwork, virtual
@@ -112,7 +112,7 @@ class Watched:
 
 @contextmanager
 def running(net: Net) -> Iterator[Watched]:
-    with virtual(net.configured()) as network:
+    with virtual(net.configured(), net) as network:
         yield Watched(network)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pynat.config import Config, Tftp
-from pynat.config_load import load
+from pynat.config import Tftp
 from pynat.errors import ConfigError
+from pynat.serve.load import load
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript
 
@@ -36,9 +36,9 @@ def wrong(folder: Path, text: str) -> str:
 
 
 def test_a_script_is_a_network(tmp_path: Path) -> None:
-    config = load(written(tmp_path, GOOD), "")
-    assert (config.hermetic, config.seed) == (True, 5)
-    flow = TcpScript(Lab(config), remote="198.18.4.1")
+    loaded = load(written(tmp_path, GOOD), "")
+    assert (loaded.config.hermetic, loaded.config.seed) == (True, 5)
+    flow = TcpScript(Lab(loaded.config, net=loaded.program), remote="198.18.4.1")
     flow.guest("S 0:0(0)")
     flow.to_guest()
     flow.guest(". 1:1(0) ack 1")
@@ -49,32 +49,33 @@ def test_each_card_has_a_network_of_its_own(tmp_path: Path) -> None:
     script = written(tmp_path, GOOD)
     first, second = load(script, ""), load(script, "")
     assert first.program is not second.program
-    assert isinstance(first, Config)
+    assert first.config == second.config
 
 
 def test_the_folder_of_the_card_is_served_too(tmp_path: Path) -> None:
-    assert load(written(tmp_path, GOOD), str(tmp_path)).tftp == Tftp(tmp_path)
+    assert load(written(tmp_path, GOOD), str(tmp_path)).config.tftp == Tftp(tmp_path)
 
 
 def test_a_script_imports_what_is_beside_it(tmp_path: Path) -> None:
     written(tmp_path, "ADDRESS = '192.0.2.77'\n", "beside_the_script.py")
     text = "from pynat.net import Net\nfrom beside_the_script import ADDRESS\nnet = Net()\n"
     text += "net.machine(ADDRESS)\n"
-    assert str(load(written(tmp_path, text), "").virtual.hosts[0]) == "192.0.2.77"
+    assert str(load(written(tmp_path, text), "").config.virtual.hosts[0]) == "192.0.2.77"
 
 
 def test_a_toml_file_names_a_script(tmp_path: Path) -> None:
     script = written(tmp_path, GOOD.replace("hermetic=True, seed=5", "network={'mtu': 1400}"))
     toml = f'script = "{script}"\n[network]\nnet = "10.5.0.0/24"\nmtu = 1300\n'
-    config = load(written(tmp_path, toml, "net.toml"), "")
-    assert config.program is not None
+    loaded = load(written(tmp_path, toml, "net.toml"), "")
+    config = loaded.config
+    assert loaded.program is not None
     assert (str(config.network.net), config.network.mtu) == ("10.5.0.0/24", 1400)
 
 
 def test_a_script_names_a_toml_file(tmp_path: Path) -> None:
     toml = written(tmp_path, '[network]\nnet = "10.5.0.0/24"\n', "net.toml")
     script = written(tmp_path, GOOD.replace("hermetic=True", f"config='{toml}'"))
-    config = load(script, "")
+    config = load(script, "").config
     assert (str(config.network.net), config.seed) == ("10.5.0.0/24", 5)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.config_peers import zoo
+from pynat.config.peers import zoo
 from pynat.host.linger import reset_on_close
 from pynat.peer import PAGE
 from pynat.services.peers import generated

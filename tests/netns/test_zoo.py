@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pynat.config_peers import zoo
+from pynat.config.peers import zoo
 from pynat.peer import PAGE
 from pynat.services.peers import generated
 from tests.netns.network import HANGS, ROUTER, TapNetwork

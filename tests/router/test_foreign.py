@@ -15,8 +15,8 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
 from pynat.config import Config, Network, network_of
-from pynat.config_check import is_host, why_no_net
-from pynat.config_toml import read_toml
+from pynat.config.check import is_host, why_no_net
+from pynat.config.toml import read_toml
 from pynat.nat.messages import UdpReceived, UdpSend
 from pynat.testing.lab import GUEST_MAC, Lab
 from tests.frames import ROUTER_MAC, read

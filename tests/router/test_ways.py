@@ -11,7 +11,7 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Command, Config, Forward, Protocol, Shown
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.nat.messages import (
     EchoReply,
     EchoSend,

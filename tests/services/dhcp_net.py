@@ -8,7 +8,7 @@ from typing import Any
 from scapy.layers.dhcp import BOOTP, DHCP
 
 from pynat.config import Config
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.notices import Notices
 from pynat.services.dhcp import DhcpServer, Reply
 

@@ -15,7 +15,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from pynat.config import Config, Tftp
-from pynat.config_load import load
+from pynat.serve.load import load
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import pattern
 from pynat.testing.tftp import TftpClient
@@ -48,7 +48,7 @@ def test_file_server_and_folder_fit_together(
     (tmp_path / "root" / "boot" / "x").write_bytes(pattern(5000))
     script = tmp_path / "net"
     script.write_text(written)
-    config = load(str(script), str(tmp_path / "root"))
+    config = load(str(script), str(tmp_path / "root")).config
     assert config.warnings == ()
     lab = Lab(config)
     offer = discover(lab)

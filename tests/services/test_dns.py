@@ -9,7 +9,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.nat.messages import Resolve, Resolved
 from pynat.notices import Notices
 from pynat.services.dhcp import DhcpServer

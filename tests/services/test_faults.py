@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pynat.config import Config
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.errors import ConfigError
 from pynat.wire import dhcp
 from tests.frames import GUEST, ROUTER

@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.dns import DNS
 from scapy.layers.inet import IP, UDP
 
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.testing.script import TcpScript
 from tests.frames import ROUTER
 from tests.services.faulty import Faulty

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from pynat.config_faults import FORMS, usage
+from pynat.config.faults import FORMS, usage
 from pynat.testing.linted import LintedLab
 from tests.frames import ROUTER, mended, udp
 from tests.lint.examples import EXAMPLES, collect

@@ -9,7 +9,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from pynat.config import Config
-from pynat.config_peers import ZOO, behaviour, zoo
+from pynat.config.peers import ZOO, behaviour, zoo
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_side import SEND_CAPACITY
 from pynat.peer import Peer

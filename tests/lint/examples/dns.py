@@ -7,7 +7,7 @@ from typing import Any
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import IP, UDP
 
-from pynat.config_toml import read_toml
+from pynat.config.toml import read_toml
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import ROUTER, ether, udp

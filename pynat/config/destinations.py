@@ -5,21 +5,30 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
-from pynat.config import (
+from pynat.config.entries import (
     NAMED_NET,
     Allowed,
     Command,
-    Config,
     GuestForward,
     HostAlias,
     TcpServer,
     UnixPath,
 )
-from pynat.config_forwards import socket_path
-from pynat.config_values import Source, Wrong, domain_name, item, string, unquoted
-from pynat.errors import ConfigError
+from pynat.config.forwards import socket_path
+from pynat.config.values import (
+    ADDRESS,
+    Wrong,
+    domain_name,
+    item,
+    list_of,
+    parser,
+    string,
+    unquoted,
+    whole_text,
+)
 
 GUESTFWD_FORM = (
     "[tcp]:address:port-cmd:command, -unix:path or -tcp:host:port,"
@@ -29,15 +38,15 @@ ALIAS_FORM = (
     "a table of addresses or names, with a port or without, and where they lead,"
     ' for example {"www.test:80" = "127.0.0.1:8080"}'
 )
-SERVED = (53, 67, 69)  # the router's own ports
 
-_GUESTFWD = re.compile(r"(?:tcp|):([^:]*):([0-9]{1,5})-(cmd|unix|tcp):(.+)", re.DOTALL)
+_GUESTFWD = re.compile(r"(?:tcp|):([^:]*):([0-9]{1,5})-(cmd|unix|tcp):([\s\S]+)")
 _HOST_PORT = re.compile(r"([^:/\[\]]+)(?::([0-9]{1,5}))?")
 _TCP_SERVER = re.compile(r"(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})")
 _ALLOWED = re.compile(r"([0-9./]+)(?::([0-9]{1,5}))?")
 
 
 # ---------------------------------------------------------------- guestfwd
+@parser("a rule", type="string", pattern=whole_text(_GUESTFWD.pattern))
 def guest_forward(value: object) -> GuestForward:
     match = _GUESTFWD.fullmatch(string(value))
     if not match:
@@ -46,6 +55,16 @@ def guest_forward(value: object) -> GuestForward:
     return GuestForward(
         _host(address, GUESTFWD_FORM), _port(port, GUESTFWD_FORM), _SERVED_BY[kind](to)
     )
+
+
+_items = list_of(guest_forward, "a list of rules")
+
+
+@parser(_items.allowed, **_items.schema)
+def guest_forwards(value: object) -> tuple[GuestForward, ...]:
+    """Each has as its source where it stands in the list."""
+    found = enumerate(_items(value))
+    return tuple(replace(one, source=f"guestfwd[{number}]") for number, one in found)
 
 
 def _command(written: str) -> Command:
@@ -81,6 +100,12 @@ _SERVED_BY: dict[str, Callable[[str], Command | UnixPath | TcpServer]] = {
 
 
 # ---------------------------------------------------------------- host_aliases
+@parser(
+    "a table of addresses or names",
+    type="object",
+    propertyNames={"pattern": whole_text(_HOST_PORT.pattern)},
+    additionalProperties={"type": "string", "pattern": whole_text(f"{ADDRESS}(?::[0-9]+)?")},
+)
 def host_aliases(value: object) -> tuple[HostAlias, ...]:
     """Each name gets an address of its own, in the order in which they stand there."""
     if not isinstance(value, dict):
@@ -97,7 +122,7 @@ def host_aliases(value: object) -> tuple[HostAlias, ...]:
         if not isinstance(guest, IPv4Address):
             name = guest
             guest = addresses.setdefault(name, NAMED_NET[1 + len(addresses)])
-        aliases.append(HostAlias(guest, port, host, host_port, name))
+        aliases.append(HostAlias(guest, port, host, host_port, name, "host_aliases"))
     return tuple(aliases)
 
 
@@ -121,6 +146,7 @@ def _target(value: object) -> tuple[IPv4Address, int]:
 
 
 # ---------------------------------------------------------------- allow
+@parser("an address or net", type="string", pattern=whole_text(_ALLOWED.pattern))
 def allowed(value: object) -> Allowed:
     right = 'an IPv4 address or net, with a port or without: "10.0.0.5", "192.0.2.0/24:443"'
     match = _ALLOWED.fullmatch(string(value))
@@ -131,41 +157,6 @@ def allowed(value: object) -> Allowed:
     except ValueError as error:
         raise Wrong(f"{right} ({error})") from None
     return Allowed(net, _port(match[2], right) if match[2] else 0)
-
-
-# ---------------------------------------------------------------- all of them together
-def check_ways(config: Config, source: Source) -> None:
-    if config.allow and not config.restricted:
-        raise source.error("allow", [str(config.allow[0].net)], "left out, or restricted = true")
-    seen: dict[tuple[IPv4Address, int], GuestForward | HostAlias] = {}
-    ways: list[GuestForward | HostAlias] = [*config.guestfwd, *config.host_aliases]
-    for one in ways:
-        address, port = (one.address if isinstance(one, GuestForward) else one.guest), one.port
-        if why := _why_not(address, port, one, config):
-            raise ConfigError(f"{one.source}: {one}: {why}")
-        if (address, port) in seen:
-            other = seen[address, port]
-            raise ConfigError(f"{one.source}: {one}: the same as {other.source}: {other}")
-        seen[address, port] = one
-
-
-def _why_not(
-    address: IPv4Address, port: int, one: GuestForward | HostAlias, config: Config
-) -> str | None:
-    network = config.network
-    net = network.net
-    if isinstance(one, HostAlias) and one.name:
-        if net.overlaps(NAMED_NET):
-            return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
-        if one.name in config.dns.names:
-            return f"dns.names has {one.name} too"
-    if address in (net.network_address, net.broadcast_address):
-        return f"{address} is not one host in {net}"
-    if address == network.guest:
-        return f"{address} is the guest itself; choose another address"
-    if address in (network.router, network.dns) and (not port or port in SERVED):
-        return f"{address} is the router, which serves ports 53, 67 and 69 itself; name another"
-    return None
 
 
 def _host(written: str, right: str) -> IPv4Address:

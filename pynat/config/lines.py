@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address
 from socket import inet_aton
 
-from pynat.config_values import Wrong
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 
 _ANY_BASE = re.compile(r"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")

@@ -6,16 +6,24 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pynat.config import CAPTURE_FILES, MOST_FAULTS, Config, Forward, Network, Protocol, TimePolicy
-from pynat.config_dhcp import check_routes, check_static
-from pynat.config_peers import check_peers
-from pynat.config_values import Source
-from pynat.config_ways import check_ways
+from pynat.config.entries import (
+    MOST_FAULTS,
+    NAMED_NET,
+    Forward,
+    GuestForward,
+    HostAlias,
+    Protocol,
+    TimePolicy,
+)
+from pynat.config.model import CAPTURE_FILES, Config
+from pynat.config.tables import LONGEST_PREFIX, SHORTEST_PREFIX, Network
+from pynat.config.values import Source
 from pynat.errors import ConfigError
+from pynat.peer import Peer
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
-LARGEST, SMALLEST = 8, 30  # bits of a net's prefix
 EVERYWHERE = IPv4Address("0.0.0.0")
+SERVED = (53, 67, 69)  # the router's own ports
 NO_SOCKET = "hermetic = true opens no socket of the host"
 
 
@@ -39,10 +47,10 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     for rule in config.forwards:
         check_forward(rule, network)
     _check_ports(config.forwards)
-    check_ways(config, source)
-    check_peers(config, source)
-    check_static(config, source)
-    check_routes(config, source)
+    _check_destinations(config, source)
+    _check_peers(config, source)
+    _check_static(config, source)
+    _check_routes(config, source)
 
 
 def _check_hermetic(config: Config, source: Source) -> None:
@@ -104,8 +112,8 @@ def why_no_net(net: IPv4Network) -> str:
     """What would be right; "" if it is."""
     if any(net.overlaps(other) for other in UNUSABLE):
         return "a network of unicast addresses, not loopback"
-    if not LARGEST <= net.prefixlen <= SMALLEST:
-        return f"a network with a prefix length from {LARGEST} to {SMALLEST}"
+    if not SHORTEST_PREFIX <= net.prefixlen <= LONGEST_PREFIX:
+        return f"a network with a prefix length from {SHORTEST_PREFIX} to {LONGEST_PREFIX}"
     return ""
 
 
@@ -121,3 +129,78 @@ def check_forward(rule: Forward, network: Network) -> None:
         raise ConfigError(f"{rule.source} = {rule}: the guest address must be a host in {net}")
     if guest in (network.router, network.dns):
         raise ConfigError(f"{rule.source} = {rule}: {guest} is the router itself, not a guest")
+
+
+# ---------------------------------------------------------------- destinations
+def _check_destinations(config: Config, source: Source) -> None:
+    if config.allow and not config.restricted:
+        raise source.error("allow", [str(config.allow[0].net)], "left out, or restricted = true")
+    seen: dict[tuple[IPv4Address, int], GuestForward | HostAlias] = {}
+    ways: list[GuestForward | HostAlias] = [*config.guestfwd, *config.host_aliases]
+    for one in ways:
+        address, port = (one.address if isinstance(one, GuestForward) else one.guest), one.port
+        if why := _why_not(address, port, one, config):
+            raise ConfigError(f"{one.source}: {one}: {why}")
+        if (address, port) in seen:
+            other = seen[address, port]
+            raise ConfigError(f"{one.source}: {one}: the same as {other.source}: {other}")
+        seen[address, port] = one
+
+
+def _why_not(
+    address: IPv4Address, port: int, one: GuestForward | HostAlias, config: Config
+) -> str | None:
+    network = config.network
+    net = network.net
+    if isinstance(one, HostAlias) and one.name:
+        if net.overlaps(NAMED_NET):
+            return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
+        if one.name in config.dns.names:
+            return f"dns.names has {one.name} too"
+    if address in (net.network_address, net.broadcast_address):
+        return f"{address} is not one host in {net}"
+    if address == network.guest:
+        return f"{address} is the guest itself; choose another address"
+    if address in (network.router, network.dns) and (not port or port in SERVED):
+        return f"{address} is the router, which serves ports 53, 67 and 69 itself; name another"
+    return None
+
+
+def _check_peers(config: Config, source: Source) -> None:
+    for peer in config.peers:
+        if why := why_no_peer(peer, config.network):
+            raise ConfigError(f'{source.place("peers")}: peers."{peer}": {why}')
+
+
+def why_no_peer(peer: Peer, network: Network) -> str:
+    net = network.net
+    if peer.name and net.overlaps(NAMED_NET):
+        return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
+    if peer.address in net:
+        return f"{peer.address} is in the guest's own net {net}; choose an address outside"
+    return ""
+
+
+# ---------------------------------------------------------------- DHCP
+def _check_static(config: Config, source: Source) -> None:
+    net = config.network.net
+    ours = {config.network.router, config.network.dns, *config.claimed}
+    taken: set[IPv4Address] = set()
+    for mac, lease in config.dhcp.static.items():
+        at, address = f'."{mac.hex(":")}"', lease.address
+        if address not in net or address in (net.network_address, net.broadcast_address):
+            raise source.error("dhcp.static", str(address), f"a host of {net}", at)
+        if address in ours:
+            raise source.error("dhcp.static", str(address), "not one of the router's own", at)
+        if address in taken:
+            raise source.error("dhcp.static", str(address), "an address that no other has", at)
+        taken.add(address)
+
+
+def _check_routes(config: Config, source: Source) -> None:
+    for number, (net, gateway) in enumerate(config.dhcp.routes):
+        if gateway not in config.network.net:
+            written, at = f"{net} via {gateway}", f"[{number}]"
+            raise source.error(
+                "dhcp.routes", written, f"via an address of {config.network.net}", at
+            )

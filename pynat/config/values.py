@@ -2,7 +2,7 @@
 
 A parser takes one value as it stands in the file and returns it as `pynat.config` wants it,
 or raises `Wrong` with what would be right. `Source` knows the file and the lines and turns
-that into the one-line ConfigError. The rules that join several keys are in `config_check`.
+that into the one-line ConfigError. The rules that join several keys are in `pynat.config.check`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pynat.config import LAYOUTS, Layout
 from pynat.errors import ConfigError
 
-Parser = Callable[[object], Any]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Choice = TypeVar("Choice", bound=StrEnum)
+Schema = dict[str, Any]  # JSON Schema
 
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
+PRINTABLE: Schema = {"type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
 LONGEST_SHOWN = 70  # characters of a wrong value in a message
 
 
@@ -33,6 +37,28 @@ class Wrong(ValueError):  # noqa: N818 - reads as a word, like Malformed
         self.right = right
         self.at = at
         self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Parser(Generic[T_co]):
+    """Takes one value as it stands in a file. Raises Wrong."""
+
+    read: Callable[[object], T_co]
+    allowed: str  # in docs/configuration.md
+    schema: Schema  # of what is taken, or of more; for editors
+
+    def __call__(self, value: object) -> T_co:
+        return self.read(value)
+
+
+def parser(allowed: str, **schema: object) -> Callable[[Callable[[object], T]], Parser[T]]:
+    """Makes a Parser of a function."""
+    return lambda read: Parser(read, allowed, schema)
+
+
+def whole_text(*patterns: str) -> str:
+    """A pattern of JSON Schema, which searches."""
+    return f"^(?:{'|'.join(patterns)})$"
 
 
 @dataclass(slots=True)
@@ -48,7 +74,7 @@ class Source:
             key = key.rpartition(".")[0]
         return f"{self.file}:{self.lines[key]}" if key else self.file
 
-    def parse(self, key: str, parser: Parser, value: object) -> Any:
+    def parse(self, key: str, parser: Callable[[object], T], value: object) -> T:
         try:
             return parser(value)
         except Wrong as wrong:
@@ -63,68 +89,61 @@ class Source:
         return ConfigError(f"{place}: {key}{at} = {shown}: must be {right}")
 
 
-def places(layout: Layout, net: IPv4Network) -> dict[str, IPv4Address]:
-    """Our addresses and the first guest's keep their places in another net."""
-    base = LAYOUTS[layout]
-    start, last = int(base.net.network_address), 2**32 - 1
-    return {
-        name: IPv4Address(min(int(net.network_address) + int(getattr(base, name)) - start, last))
-        for name in ("router", "guest", "dns")
-    }
-
-
 # ---------------------------------------------------------------- parsers
+@parser("`true`, `false`", type="boolean")
 def boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise Wrong("true or false")
     return value
 
 
-def whole(low: int, high: int) -> Parser:
+def whole(low: int, high: int) -> Parser[int]:
     def parse(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise Wrong(f"a whole number from {low} to {high}")
         return value
 
-    return parse
+    limits = {"minimum": low, "maximum": high}
+    return Parser(parse, f"{low} to {high}", {"type": "integer"} | limits)
 
 
-def share(value: object) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= 1:  # type: ignore[operator]
-        raise Wrong("a number from 0 to 1 (share of the frames, 0.05 is 5 %)")
-    return float(value)  # type: ignore[arg-type]
-
-
-def seconds(low: float, high: float) -> Parser:
+def seconds(low: float, high: float) -> Parser[float]:
     def parse(value: object) -> float:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not is_number or not low <= value <= high:  # type: ignore[operator]
             raise Wrong(f"a number of seconds from {low:.15g} to {high:.15g}")
         return float(value)  # type: ignore[arg-type]
 
-    return parse
+    limits = {"minimum": low, "maximum": high}
+    return Parser(parse, f"{low:.15g} to {high:.15g}", {"type": "number"} | limits)
 
 
-def one_of(kind: Callable[[str], Any], words: list[str]) -> Parser:
-    def parse(value: object) -> Any:
+def one_of(kind: type[Choice]) -> Parser[Choice]:
+    words = [one.value for one in kind]
+
+    def parse(value: object) -> Choice:
         if value not in words:
             raise Wrong("one of " + ", ".join(words))
         return kind(str(value))
 
-    return parse
+    return Parser(parse, ", ".join(f'`"{word}"`' for word in words), {"enum": words})
 
 
-def text(longest: int, what: str) -> Parser:
+def text(longest: int, what: str) -> Parser[str]:
     def parse(value: object) -> str:
         good = isinstance(value, str) and value.isprintable()
         if not good or not 1 <= len(str(value).encode()) <= longest:
             raise Wrong(f"{what}: printable text of 1 to {longest} bytes")
         return str(value)
 
-    return parse
+    return Parser(parse, f"1 to {longest} bytes", PRINTABLE | {"maxLength": longest})
 
 
+LONGEST_PATH = 4096  # bytes
+A_PATH: Schema = PRINTABLE | {"maxLength": LONGEST_PATH}
+
+
+@parser(f"a path of 1 to {LONGEST_PATH} bytes", **A_PATH)
 def new_file(value: object) -> Path:
     """The path of a file to write, in a folder that is there."""
     path = _path(value, "the path of a file to write")
@@ -138,6 +157,7 @@ def new_file(value: object) -> Path:
     return path
 
 
+@parser(f"the path of a Python file, 1 to {LONGEST_PATH} bytes", **A_PATH)
 def script(value: object) -> Path:
     """A network written in Python."""
     path = _path(value, "the path of a Python file")
@@ -146,6 +166,7 @@ def script(value: object) -> Path:
     return path
 
 
+@parser(f"a path of 1 to {LONGEST_PATH} bytes", **A_PATH)
 def folder(value: object) -> Path:
     """The absolute path of a folder that is there."""
     path = _path(value, "the path of a folder").absolute()
@@ -159,13 +180,17 @@ def folder(value: object) -> Path:
 
 
 def _path(value: object, what: str) -> Path:
-    written = text(4096, what)(value)
+    written = text(LONGEST_PATH, what)(value)
     try:
         return Path(written).expanduser()
     except RuntimeError:
         raise Wrong("a path whose ~ is the home folder of somebody") from None
 
 
+ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+
+
+@parser("an IPv4 address", type="string", pattern=whole_text(ADDRESS))
 def address(value: object) -> IPv4Address:
     try:
         return IPv4Address(string(value))
@@ -173,6 +198,7 @@ def address(value: object) -> IPv4Address:
         raise Wrong('an IPv4 address, for example "192.168.16.1"') from None
 
 
+@parser("an IPv4 network", type="string", pattern=whole_text(f"{ADDRESS}/[0-9.]+"))
 def network(value: object) -> IPv4Network:
     right = 'an IPv4 network with its prefix length, for example "192.168.16.0/24"'
     try:
@@ -186,6 +212,7 @@ def network(value: object) -> IPv4Network:
     return net
 
 
+@parser("unicast, not all zero", type="string", pattern=whole_text(MAC.pattern))
 def mac(value: object) -> bytes:
     if not isinstance(value, str) or not MAC.fullmatch(value):
         raise Wrong('a MAC address, for example "52:55:00:a8:10:01"')
@@ -195,6 +222,9 @@ def mac(value: object) -> bytes:
     return packed
 
 
+@parser(
+    "a domain name", type="string", pattern=whole_text(rf"{LABEL.pattern}(\.{LABEL.pattern})*\.*")
+)
 def domain_name(value: object) -> str:
     name = string(value).rstrip(".")
     if len(name) > 253 or not all(LABEL.fullmatch(label) for label in name.split(".")):
@@ -202,6 +232,13 @@ def domain_name(value: object) -> str:
     return name
 
 
+@parser(
+    "an address, with a port or without",
+    type="string",
+    pattern=whole_text(
+        rf"{ADDRESS}(?::[0-9]+)?", r"\[.*\](?::[0-9]+)?", r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%.*)?"
+    ),
+)
 def resolver(value: object) -> tuple[IPv4Address | IPv6Address, int]:
     """An address with or without a port: 1.1.1.1, 1.1.1.1:53, ::1, [::1]:5353."""
     written = string(value)
@@ -218,15 +255,26 @@ def resolver(value: object) -> tuple[IPv4Address | IPv6Address, int]:
         raise Wrong('an address like "1.1.1.1", "1.1.1.1:53" or "[::1]:5353"') from None
 
 
-def list_of(parser: Parser) -> Parser:
-    def parse(value: object) -> tuple[Any, ...]:
+def list_of(one: Parser[T], allowed: str) -> Parser[tuple[T, ...]]:
+    def parse(value: object) -> tuple[T, ...]:
         if not isinstance(value, list):
             raise Wrong("a list in square brackets")
-        return tuple(item(parser, f"[{i}]", one) for i, one in enumerate(value))
+        return tuple(item(one, f"[{i}]", each) for i, each in enumerate(value))
 
-    return parse
+    return Parser(parse, allowed, {"type": "array", "items": one.schema})
 
 
+@parser(
+    "a table of IPv4 addresses",
+    type="object",
+    propertyNames=domain_name.schema,
+    additionalProperties={
+        "anyOf": [
+            address.schema,
+            {"type": "array", "items": address.schema, "minItems": 1},
+        ]
+    },
+)
 def names(value: object) -> dict[str, tuple[IPv4Address, ...]]:
     """A table of name = address or list of addresses; names are compared in lower case."""
     if not isinstance(value, dict):
@@ -263,7 +311,7 @@ def string(value: object) -> str:
     return value
 
 
-def item(parser: Parser, at: str, value: object) -> Any:
+def item(parser: Callable[[object], T], at: str, value: object) -> T:
     try:
         return parser(value)
     except Wrong as wrong:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pynat.config_values import Wrong, string
+from pynat.config.values import Wrong, parser, string
 from pynat.impair.reading import parse
 from pynat.impair.rule import BadRule, ImpairRule
 
 
+@parser("a rule", type="string", minLength=1)
 def rule(value: object) -> ImpairRule:
     try:
         return parse(string(value))

@@ -1,18 +1,17 @@
-"""What stands on Bochs's NIC line (`script=`, `ethdev=`) into one Config."""
+"""What stands on Bochs's NIC line (`script=`, `ethdev=`): a Config, and the script it has."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pynat import config_foreign as foreign
-from pynat.config import Config
-from pynat.config_foreign import LONGEST, UTF_16
-from pynat.config_slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
-from pynat.config_toml import read_toml
-from pynat.config_vnet import is_vnet, read_vnet
+from pynat.config import Config, foreign
+from pynat.config.foreign import LONGEST, UTF_16
+from pynat.config.slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
+from pynat.config.toml import read_toml
+from pynat.config.vnet import is_vnet, read_vnet
 from pynat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,13 +22,23 @@ NO_DIRECTORY = ("", "none", "xl0")  # "xl0" is what Bochs has where nothing is s
 LEFT_OVER = "; if it is left over from another ethmod, leave script= out"
 
 
-def load(script: str, ethdev: str, *, strict: bool = False) -> Config:
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    config: Config
+    program: Net | None = None  # a network written in Python, whose services `config` knows
+
+
+def load(script: str, ethdev: str, *, strict: bool = False) -> Loaded:
     """Relative paths, of the file and in it, start at Bochs's current directory.
 
     strict: a file that is none of ours is an error too; else it is left over from another back end,
     and the network has its defaults.
     """
-    config = _of_script(script, strict)
+    loaded = _of_script(script, strict)
+    return replace(loaded, config=_with_folder(loaded.config, ethdev))
+
+
+def _with_folder(config: Config, ethdev: str) -> Config:
     if ethdev in NO_DIRECTORY:
         return config
     if why_not := foreign.ethdev(ethdev):
@@ -40,24 +49,25 @@ def load(script: str, ethdev: str, *, strict: bool = False) -> Config:
     return replace(config, tftp=replace(config.tftp, root=Path(ethdev).absolute()))
 
 
-def _of_script(script: str, strict: bool) -> Config:
+def _of_script(script: str, strict: bool) -> Loaded:
     if script in NO_SCRIPT:
-        return Config()
+        return Loaded(Config())
     what = "" if strict else foreign.script(Path(script))
     if what:
         default = "the network has its defaults"
-        return Config(warnings=(f"script={script}: {what}: {default}{LEFT_OVER}",))
+        return Loaded(Config(warnings=(f"script={script}: {what}: {default}{LEFT_OVER}",)))
     return _read(script)
 
 
-def _read(script: str) -> Config:
+def _read(script: str) -> Loaded:
     if script.endswith(".py"):
-        return _program(Path(script)).configured()
+        program = _program(Path(script))
+        return Loaded(program.configured(), program)
     written = _text(Path(script))
     if is_slirp(written):
-        return read_slirp(written, script)
+        return Loaded(read_slirp(written, script))
     if is_vnet(written):
-        return read_vnet(written, script)
+        return Loaded(read_vnet(written, script))
     try:
         config = read_toml(written, script)
     except ConfigError:
@@ -66,8 +76,9 @@ def _read(script: str) -> Config:
             raise ConfigError(f"{script}:1: {first}; without it the file is read as TOML") from None
         raise
     if config.script is None:
-        return config
-    return _program(config.script).configured(tomllib.loads(written), script)
+        return Loaded(config)
+    program = _program(config.script)
+    return Loaded(program.configured(tomllib.loads(written), script), program)
 
 
 def _program(path: Path) -> Net:

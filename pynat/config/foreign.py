@@ -15,9 +15,9 @@ import stat
 import tomllib
 from pathlib import Path
 
-from pynat.config_slirp import is_almost_slirp, is_slirp
-from pynat.config_toml import KEYS, TABLES
-from pynat.config_vnet import is_vnet
+from pynat.config.keys import KEYS, TABLES
+from pynat.config.slirp import is_almost_slirp, is_slirp
+from pynat.config.vnet import is_vnet
 
 OURS = (".toml", ".py")  # what is meant for pynat by its name, whatever is in it
 LONGEST = 1 << 20  # bytes; a longer file is no configuration file

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pynat.config_values import Wrong, string
+from pynat.config.values import Wrong, parser, string
 from pynat.rules import BY_CODE, nearest
 
 
+@parser("list of codes", type="array", items={"type": "string", "minLength": 1})
 def codes(value: object) -> frozenset[str]:
     """Codes of rules, or the letters before the number for all rules of a protocol."""
     if not isinstance(value, list):

@@ -8,9 +8,15 @@ from random import Random
 import pytest
 
 from pynat.config import Allowed, Command, Config, GuestForward, HostAlias, TcpServer, UnixPath
-from pynat.config_toml import read_toml
-from pynat.config_values import Wrong
-from pynat.config_ways import ALIAS_FORM, GUESTFWD_FORM, allowed, guest_forward, host_aliases
+from pynat.config.destinations import (
+    ALIAS_FORM,
+    GUESTFWD_FORM,
+    allowed,
+    guest_forward,
+    host_aliases,
+)
+from pynat.config.toml import read_toml
+from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 from tests.spoiling import respelt, samples, sift
 

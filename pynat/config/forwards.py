@@ -11,8 +11,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from pynat.config import Forward, Protocol, Shown
-from pynat.config_values import Wrong, item, one_of, string, text
+from pynat.config.entries import Forward, Protocol, Shown
+from pynat.config.values import Wrong, item, list_of, one_of, parser, string, text, whole_text
 
 FORM = (
     "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport or unix:path-[guestaddr]:guestport,"
@@ -25,7 +25,8 @@ _PORTS = r"([0-9]{1,5}(?:\.\.[0-9]{1,5})?)"
 _RULE = re.compile(rf"(tcp|udp|):(\[[^\]]*\]|[^:\[\]]*):{_PORTS}-([^:]*):{_PORTS}")
 _UNIX = re.compile(r"unix:(.+)-([^:-]*):([0-9]{1,5})")
 socket_path = text(LONGEST_PATH, "the path of a socket")
-_SHOWN = one_of(Shown, [shown.value for shown in Shown])
+_SHOWN = one_of(Shown)
+_WRITTEN = {"type": "string", "pattern": whole_text(_RULE.pattern, _UNIX.pattern)}
 
 
 def forward(value: object) -> tuple[Forward, ...]:
@@ -48,6 +49,18 @@ def forward(value: object) -> tuple[Forward, ...]:
     )
 
 
+@parser(
+    "a rule",
+    anyOf=[
+        _WRITTEN,
+        {
+            "type": "object",
+            "properties": {"rule": _WRITTEN, "source": _SHOWN.schema},
+            "required": ["rule"],
+            "additionalProperties": False,
+        },
+    ],
+)
 def forward_item(value: object) -> tuple[Forward, ...]:
     """A rule alone, or a table with the rule and what goes with it."""
     if not isinstance(value, dict):
@@ -56,6 +69,19 @@ def forward_item(value: object) -> tuple[Forward, ...]:
         raise Wrong('a rule, or a table such as {rule = "tcp::8080-:80", source = "peer"}')
     shown = item(_SHOWN, ".source", value.get("source", Shown.ROUTER.value))
     return tuple(replace(rule, shown=shown) for rule in item(forward, ".rule", value["rule"]))
+
+
+_items = list_of(forward_item, "a list of rules")
+
+
+@parser(_items.allowed, **_items.schema)
+def forward_rules(value: object) -> tuple[Forward, ...]:
+    """Each has as its source where it stands in the list."""
+    return tuple(
+        replace(rule, source=f"forwards[{number}]")
+        for number, rules in enumerate(_items(value))
+        for rule in rules
+    )
 
 
 def _pairs(host: str, guest: str) -> list[tuple[int, int]]:

@@ -6,16 +6,19 @@ addresses itself: one of another net is an error here as it is one there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
-from pynat import config_lines as lines
-from pynat import config_values as values
-from pynat.config import LAYOUTS, Config, Layout, Network
-from pynat.config_check import check
-from pynat.config_slirp import packet_log, remark
-from pynat.config_values import Parser, Source
+from pynat.config import lines, values
+from pynat.config.check import check
+from pynat.config.entries import Layout
+from pynat.config.layouts import LAYOUTS, addresses_in
+from pynat.config.model import Config
+from pynat.config.slirp import packet_log, remark
+from pynat.config.tables import Network
+from pynat.config.values import Source
 
 FIRST_LINE = "# vnet config"
 BOOTFILE = "pxelinux.0"
@@ -24,7 +27,7 @@ BITS = 24
 _NO_FTP = "has no effect: there is no FTP server (docs/moving.md says what does its work)"
 
 # key: (our key, parser)
-KEYS: dict[str, tuple[str, Parser]] = {
+KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
     "net": ("network.net", lines.address),
     "host": ("network.router", lines.address),
     "dhcpstart": ("network.guest", lines.address),
@@ -58,7 +61,7 @@ def read_vnet(written: str, file: str) -> Config:
 def _assemble(found: dict[str, Any]) -> Config:
     base = LAYOUTS[Layout.VNET].net
     net = IPv4Network((found.get("network.net", base.network_address), BITS), strict=False)
-    places = values.places(Layout.VNET, net)
+    places = addresses_in(Layout.VNET, net)
     network = Network(
         net=net, **{name: found.get(f"network.{name}", places[name]) for name in places}
     )

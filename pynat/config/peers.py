@@ -13,9 +13,17 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import NAMED_NET, Config, Network
-from pynat.config_values import Source, Wrong, address, domain_name, item, string, unquoted
-from pynat.errors import ConfigError
+from pynat.config.entries import NAMED_NET
+from pynat.config.values import (
+    Wrong,
+    address,
+    domain_name,
+    item,
+    parser,
+    string,
+    unquoted,
+    whole_text,
+)
 from pynat.peer import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
 
 HOSTS_FORM = (
@@ -244,6 +252,13 @@ def _seconds(number: str, unit: str) -> float:
 
 
 # ---------------------------------------------------------------- where they are
+@parser(
+    "table of hosts",
+    type="object",
+    maxProperties=MOST,
+    propertyNames={"pattern": whole_text(_HOST.pattern)},
+    additionalProperties={"type": "string", "minLength": 1},
+)
 def peers(value: object) -> tuple[Peer, ...]:
     """[peers]: each name gets an address of its own, in the order in which they stand there."""
     if not isinstance(value, dict):
@@ -290,18 +305,3 @@ def zoo() -> tuple[Peer, ...]:
         Peer(NAMED_NET[_ZOO_FROM + 1 + number], 0, behaviour(text), f"{name}.test")
         for number, (name, text) in enumerate(ZOO.items())
     )
-
-
-def check_peers(config: Config, source: Source) -> None:
-    for peer in config.peers:
-        if why := why_not(peer, config.network):
-            raise ConfigError(f'{source.place("peers")}: peers."{peer}": {why}')
-
-
-def why_not(peer: Peer, network: Network) -> str:
-    net = network.net
-    if peer.name and net.overlaps(NAMED_NET):
-        return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
-    if peer.address in net:
-        return f"{peer.address} is in the guest's own net {net}; choose an address outside"
-    return ""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 
-from pynat import config_values as values
-from pynat.config import Config, StaticLease
-from pynat.config_values import Source, Wrong
+from pynat.config import values
+from pynat.config.entries import StaticLease
+from pynat.config.values import Wrong
 
 ROUTE = 'a route, for example "10.0.0.0/8 via 192.168.16.1"'
 OPTION = (
@@ -24,6 +24,7 @@ STATIC = (
 OF_THE_PROTOCOL = {50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 61, 82}
 
 
+@values.parser("a route", type="string", pattern=" via ")
 def route(value: object) -> tuple[IPv4Network, IPv4Address]:
     net, via, gateway = str(value).partition(" via ")
     if not isinstance(value, str) or not via:
@@ -31,6 +32,25 @@ def route(value: object) -> tuple[IPv4Network, IPv4Address]:
     return values.network(net.strip()), values.address(gateway.strip())
 
 
+@values.parser(
+    "a table of addresses",
+    type="object",
+    propertyNames=values.mac.schema,
+    additionalProperties={
+        "anyOf": [
+            values.address.schema,
+            {
+                "type": "object",
+                "properties": {
+                    "address": values.address.schema,
+                    "hostname": values.domain_name.schema,
+                },
+                "required": ["address"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
 def static(value: object) -> dict[bytes, StaticLease]:
     if not isinstance(value, dict):
         raise Wrong(STATIC)
@@ -49,6 +69,12 @@ def static(value: object) -> dict[bytes, StaticLease]:
     return leases
 
 
+@values.parser(
+    "a table of options",
+    type="object",
+    propertyNames={"pattern": "^[0-9]{1,3}$"},
+    additionalProperties={"type": "string", "pattern": "^(?:text|ip|hex|u8|u16|u32):"},
+)
 def options(value: object) -> dict[int, bytes]:
     if not isinstance(value, dict):
         raise Wrong(f'a table of numbers and values, for example {{150 = "ip:1.2.3.4"}}; {OPTION}')
@@ -85,27 +111,3 @@ _TYPES: dict[str, Callable[[str], bytes]] = {
     "u16": _number(2),
     "u32": _number(4),
 }
-
-
-def check_static(config: Config, source: Source) -> None:
-    net = config.network.net
-    ours = {config.network.router, config.network.dns, *config.claimed}
-    taken: set[IPv4Address] = set()
-    for mac, lease in config.dhcp.static.items():
-        at, address = f'."{mac.hex(":")}"', lease.address
-        if address not in net or address in (net.network_address, net.broadcast_address):
-            raise source.error("dhcp.static", str(address), f"a host of {net}", at)
-        if address in ours:
-            raise source.error("dhcp.static", str(address), "not one of the router's own", at)
-        if address in taken:
-            raise source.error("dhcp.static", str(address), "an address that no other has", at)
-        taken.add(address)
-
-
-def check_routes(config: Config, source: Source) -> None:
-    for number, (net, gateway) in enumerate(config.dhcp.routes):
-        if gateway not in config.network.net:
-            written, at = f"{net} via {gateway}", f"[{number}]"
-            raise source.error(
-                "dhcp.routes", written, f"via an address of {config.network.net}", at
-            )

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import Fault
-from pynat.config_values import Wrong, string
+from pynat.config.entries import Fault
+from pynat.config.values import Wrong, parser, string
 
 # What follows each fault's name. [..] may be left out, a|b is one of these words; the words in
 # capitals are below.
@@ -72,6 +72,7 @@ _NAME = re.compile(r"[\w*?.-]{1,255}")
 _LONGEST = 86_400.0  # seconds
 
 
+@parser("a fault", type="string", pattern=rf"^\s*(?:{'|'.join(FORMS)})\s")
 def fault(value: object) -> Fault:
     text = " ".join(string(value).split())
     service, _, behind = text.partition(" ")

@@ -17,19 +17,21 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from pynat import config_lines as lines
-from pynat import config_values as values
-from pynat.config import LAYOUTS, Config, Forward, Layout, Network
-from pynat.config_check import LARGEST, SMALLEST, check, check_forward, is_host, why_no_net
-from pynat.config_forwards import forward
-from pynat.config_values import Parser, Source, Wrong
+from pynat.config import lines, values
+from pynat.config.check import check, check_forward, is_host, why_no_net
+from pynat.config.entries import Forward, Layout
+from pynat.config.forwards import forward
+from pynat.config.layouts import LAYOUTS, addresses_in
+from pynat.config.model import Config
+from pynat.config.tables import LONGEST_PREFIX, SHORTEST_PREFIX, Network
+from pynat.config.values import Source, Wrong
 from pynat.errors import ConfigError
 
 FIRST_LINE = "# slirp config"
 HEADER = re.compile(r"^[^\S\n]*#[^\S\n]*slirp\s+config\s*$", re.IGNORECASE | re.MULTILINE)
 
 DEFAULT = LAYOUTS[Layout.SLIRP].net
-MASKS = {IPv4Network((0, bits)).netmask for bits in range(LARGEST, SMALLEST + 1)}
+MASKS = {IPv4Network((0, bits)).netmask for bits in range(SHORTEST_PREFIX, LONGEST_PREFIX + 1)}
 NO_ADDRESS = IPv4Address(0)
 DNS_OPTION = 6  # of DHCP (RFC 2132 3.8)
 
@@ -75,7 +77,7 @@ def hostfwd(value: object) -> tuple[Forward, ...]:
 
 
 # key: (our key, parser)
-KEYS: dict[str, tuple[str, Parser]] = {
+KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
     "net": ("network.net", lines.address),
     "mask": ("network.mask", lines.address),
     "host": ("network.router", lines.address),
@@ -203,10 +205,10 @@ def _network(found: dict[str, Any], source: Source) -> tuple[Network, IPv4Addres
     and nobody answers there.
     """
     net, warnings = _net(found, source)
-    places = values.places(Layout.SLIRP, net)
+    places = addresses_in(Layout.SLIRP, net)
     asked = {name: found.get(f"network.{name}", place) for name, place in places.items()}
     router = _first(net, asked["router"], places["router"], net[1])
-    few = net.prefixlen == SMALLEST
+    few = net.prefixlen == LONGEST_PREFIX
     dns = router if few else _first(net, asked["dns"], places["dns"], router)
     hosts = (asked["guest"], places["guest"], net[1], net[2], net[3])
     guest = _first(net, *(host for host in hosts if host not in (router, dns)))
@@ -237,8 +239,8 @@ def _net(found: dict[str, Any], source: Source) -> tuple[IPv4Network, list[str]]
     mask = found.get("network.mask", DEFAULT.netmask)
     if mask not in MASKS:
         warnings.append(
-            f"{source.place('mask')}: mask = {mask} is no netmask of {LARGEST} to {SMALLEST} bits:"
-            f" it is {DEFAULT.netmask}"
+            f"{source.place('mask')}: mask = {mask} is no netmask of {SHORTEST_PREFIX} to"
+            f" {LONGEST_PREFIX} bits: it is {DEFAULT.netmask}"
         )
         mask = DEFAULT.netmask
     net = IPv4Network(f"{address}/{mask}", strict=False)

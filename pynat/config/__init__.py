@@ -1,0 +1,73 @@
+"""What a network can be told, as values. How they are read from files is in the modules beside."""
+
+from pynat.config.entries import (
+    MOST_FAULTS,
+    NAMED_NET,
+    Allowed,
+    Broadcast,
+    Command,
+    Fault,
+    Forward,
+    GuestForward,
+    HostAlias,
+    Layout,
+    Protocol,
+    Shown,
+    StaticLease,
+    TcpServer,
+    TimePolicy,
+    UnixPath,
+    Virtual,
+)
+from pynat.config.layouts import (
+    LAYOUTS,
+    network_of,
+)
+from pynat.config.model import (
+    LINGER,
+    Config,
+)
+from pynat.config.tables import (
+    Dhcp,
+    Dns,
+    Icmp,
+    Lint,
+    Nat,
+    Network,
+    Tcp,
+    Tftp,
+    Udp,
+)
+
+__all__ = [
+    "LAYOUTS",
+    "LINGER",
+    "MOST_FAULTS",
+    "NAMED_NET",
+    "Allowed",
+    "Broadcast",
+    "Command",
+    "Config",
+    "Dhcp",
+    "Dns",
+    "Fault",
+    "Forward",
+    "GuestForward",
+    "HostAlias",
+    "Icmp",
+    "Layout",
+    "Lint",
+    "Nat",
+    "Network",
+    "Protocol",
+    "Shown",
+    "StaticLease",
+    "Tcp",
+    "TcpServer",
+    "Tftp",
+    "TimePolicy",
+    "Udp",
+    "UnixPath",
+    "Virtual",
+    "network_of",
+]
