@@ -252,8 +252,9 @@ class TcpTable:
     def _divide_memory(self, now: float) -> None:
         memory = self._memory
         for flow in self._touched:
-            memory.used += flow.kept - flow.counted
-            flow.counted = flow.kept
+            kept = flow.kept if flow.number in self._by_number else 0  # it may be gone already
+            memory.used += kept - flow.counted
+            flow.counted = kept
         was_short = memory.is_short
         if memory.divide(len(self._flows)):
             self._touched |= dict.fromkeys(self._flows.values())
