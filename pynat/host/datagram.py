@@ -24,6 +24,7 @@ _MULTICAST = range(224, 240)  # first byte
 class DatagramSocket:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.port = int(sock.getsockname()[1])
         self._options: dict[int, int] = {}  # that were set
         errqueue.enable(sock)
 

@@ -13,7 +13,7 @@ from pynat.host.descriptors import open_socket
 from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
 
 _MAX = 65_535  # bytes of one recvfrom
-_LOOPBACK = 127  # first byte
+_MULTICAST = 224  # the least first byte of what is no host's address
 _AT_ONCE = 32  # datagrams of one socket before the others have their turn
 
 
@@ -39,6 +39,8 @@ class UdpSockets:
     def send(self, action: UdpSend) -> None:
         try:
             sock = self._open.get(action.flow) or self._create(action)
+            if sock.port == action.to[1] and _is_here(action.to[0]):
+                raise OSError(errno.ECONNREFUSED, "nobody but the flow itself has this port")
         except OSError as error:
             number = error.errno or errno.EIO
             self._emit(SocketError(action.flow, number, action.to, action.payload))
@@ -75,7 +77,7 @@ class UdpSockets:
     def _bind(self, sock: socket.socket, action: UdpSend) -> None:
         """To a port, now: a send that finds none says only EAGAIN (ip(7))."""
         wanted = action.parties.guest[1] if self._keep_ports and action.parties else 0
-        if wanted and action.to[0][0] == _LOOPBACK and action.to[1] == wanted:
+        if wanted and action.to[1] == wanted and _is_here(action.to[0]):
             wanted = 0  # it would send to itself
         try:
             sock.bind(("", wanted))
@@ -94,3 +96,16 @@ class UdpSockets:
             except OSError:
                 return  # nothing more, or an error that the queue has told in full
             self._emit(UdpReceived(flow, (socket.inet_aton(address), port), payload))
+
+
+def _is_here(address: bytes) -> bool:
+    """Whether it is this host's own, the loopback's included."""
+    if address[0] >= _MULTICAST:
+        return False
+    with open_socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((socket.inet_ntoa(address), 0))
+            probe.connect((socket.inet_ntoa(address), 9))  # not to all of a net
+        except OSError:
+            return False
+    return True
