@@ -77,10 +77,10 @@ Service = TypeVar("Service", TcpService, UdpService)
 class Gate:
     """Asked about each flow that the guest opens; None leaves it where it leads."""
 
-    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
+    def tcp(self, number: int, parties: Parties) -> Verdict | TcpService | None:
         return None
 
-    def udp(self, parties: Parties) -> Verdict | UdpService | None:
+    def udp(self, number: int, parties: Parties) -> Verdict | UdpService | None:
         """About the first datagram from a port of the guest's to this one of the host's."""
         return None
 
@@ -193,7 +193,7 @@ class InnerHosts:
 
     def _connect(self, action: TcpConnect) -> bool:
         parties = action.parties
-        verdict = self.gate.tcp(parties) if self.gate and parties else None
+        verdict = self.gate.tcp(action.flow, parties) if self.gate and parties else None
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
@@ -231,7 +231,7 @@ class InnerHosts:
         if parties.host not in known:
             if len(known) >= MOST_REMEMBERED:
                 del known[next(iter(known))]
-            known[parties.host] = self.gate.udp(parties) if self.gate else None
+            known[parties.host] = self.gate.udp(flow, parties) if self.gate else None
         return known[parties.host]
 
     def _who(self, services: dict[Address, Service], to: Inner) -> Service | None:

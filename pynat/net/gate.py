@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
-from pynat.nat.messages import Address, Parties
+from pynat.nat.messages import Parties
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
 from pynat.net.report import placed
@@ -24,43 +24,37 @@ class FlowGate(Gate):
         self._running = running
         self._opened = opened
         self._ended = ended
-        self._flows: dict[Parties, Flow] = {}  # of TCP
-        self._datagrams: dict[Address, list[Flow]] = {}  # of UDP, by the guest's port
-        self._count = 0  # of both
+        # by the engine's number: one of UDP is a port of the guest's, with one or more of hosts
+        self._flows: dict[int, list[Flow]] = {}
+        self._count = 0
         names = running.config.names
         self._names = {one[0].packed: name for name, one in reversed(names.items()) if one}
 
     # ------------------------------------------------------------------ asked
-    def tcp(self, parties: Parties) -> Verdict | TcpService | None:
-        flow = self._flow("tcp", parties)
-        if self._remember():
-            self._flows[parties] = flow
+    def tcp(self, number: int, parties: Parties) -> Verdict | TcpService | None:
+        flow = self._flow("tcp", number, parties)
         name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
         return self._running.tcp_service(found, name)
 
-    def udp(self, parties: Parties) -> Verdict | UdpService | None:
-        flow = self._flow("udp", parties)
-        if self._remember():
-            self._datagrams.setdefault(parties.guest, []).append(flow)
+    def udp(self, number: int, parties: Parties) -> Verdict | UdpService | None:
+        flow = self._flow("udp", number, parties)
         name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
         return self._running.udp_service(found, name)
 
-    def _flow(self, protocol: str, parties: Parties) -> Flow:
+    def _flow(self, protocol: str, number: int, parties: Parties) -> Flow:
         name = self._names.get(parties.host[0], "")
         guest, host = endpoint(parties.guest), endpoint(parties.host)
-        return Flow(protocol, guest, host, name, self._running.clock())
-
-    def _remember(self) -> bool:
-        if not self._ended or self._count >= MOST:
-            return False
-        self._count += 1
-        return True
+        flow = Flow(protocol, guest, host, name, self._running.clock())
+        if self._ended and self._count < MOST:
+            self._count += 1
+            self._flows.setdefault(number, []).append(flow)
+        return flow
 
     def _answer(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
         """A hook that fails leaves the flow as it is."""
@@ -82,13 +76,8 @@ class FlowGate(Gate):
         return None
 
     # ------------------------------------------------------------------ told
-    def tcp_ended(self, parties: Parties, why: str) -> None:
-        flow = self._flows.pop(parties, None)
-        if flow is not None:
-            self._tell(flow, why)
-
-    def udp_ended(self, guest: Address, why: str) -> None:
-        for flow in self._datagrams.pop(guest, ()):
+    def ended(self, number: int, why: str) -> None:
+        for flow in self._flows.pop(number, ()):
             self._tell(flow, why)
 
     def _tell(self, flow: Flow, why: str) -> None:

@@ -252,12 +252,12 @@ class Closed(Gate):
         self.verdict = verdict
         self.asked: list[Parties] = []
 
-    def tcp(self, parties: Parties) -> Verdict:
+    def tcp(self, number: int, parties: Parties) -> Verdict:
         self.asked.append(parties)
         return self.verdict
 
-    def udp(self, parties: Parties) -> Verdict:
-        return self.tcp(parties)
+    def udp(self, number: int, parties: Parties) -> Verdict:
+        return self.tcp(number, parties)
 
 
 def test_the_gate_refuses_what_leads_to_a_socket() -> None:

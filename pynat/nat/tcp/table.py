@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.config import Command, Config, UnixPath
@@ -20,7 +20,6 @@ from pynat.nat.messages import (
     Address,
     Destination,
     Inner,
-    Parties,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -71,7 +70,6 @@ class TcpTable:
         self._memory = Memory(config.tcp.memory)
         self._adopted: list[Action] = []
         self._flight: int | None = None
-        self.on_end: Callable[[Parties, str], None] | None = None
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -342,8 +340,7 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.ends.key]
-        if self.on_end is not None:
-            self.on_end(flow.ends.parties, flow.why_closed)
+        self._numbers.gone(flow.number, flow.why_closed)
         self._lingering.pop(flow, None)
         self._memory.used -= flow.counted
         flow.counted = 0
