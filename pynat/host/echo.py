@@ -75,7 +75,9 @@ class EchoSockets:
     def _create(self, action: EchoSend) -> _Ping:
         try:
             sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
-        except OSError:
+        except OSError as error:
+            if error.errno not in _NOT_PERMITTED:
+                raise
             sock = open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         # flow numbers are never reused, so their low bits serve as identifiers of raw sockets
         ident = action.flow & 0xFFFF

@@ -27,7 +27,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from pynat.config import Dns
+from pynat.host.descriptors import open_socket
 from pynat.nat.messages import Event, Resolve, Resolved
+from pynat.nat.unreachable import NO_DESCRIPTOR
 
 Server = tuple[IPv4Address | IPv6Address, int]
 
@@ -88,7 +90,7 @@ class Resolver:
             answer = attempts.failure
         finally:
             attempts.end()
-        self._emit(Resolved(action.query_id, answer))
+        self._emit(Resolved(action.query_id, answer, 0 if answer else attempts.shortage))
 
 
 class _Attempts:
@@ -102,6 +104,7 @@ class _Attempts:
         self._running: dict[asyncio.Task[bytes | None], Server] = {}
         self._refused: set[Server] = set()
         self.failure: bytes | None = None  # what a resolver said that did not know
+        self.shortage = 0  # the errno of a socket that was not to be had
 
     async def run(self, servers: tuple[Server, ...], config: Dns) -> bytes | None:
         share = config.timeout / (len(servers) * config.tries)
@@ -141,7 +144,7 @@ class _Attempts:
 
     async def _ask_udp(self, server: Server) -> bytes | None:
         ident = secrets.token_bytes(2)
-        with contextlib.suppress(OSError), _socket(server, socket.SOCK_DGRAM) as sock:
+        with contextlib.suppress(OSError), self._socket(server, socket.SOCK_DGRAM) as sock:
             sock.connect(_sockaddr(server))
             sock.send(ident + self._query[2:])
             while True:
@@ -153,7 +156,7 @@ class _Attempts:
     async def _ask_tcp(self, server: Server) -> bytes | None:
         ident = secrets.token_bytes(2)
         message = ident + self._query[2:]
-        with contextlib.suppress(OSError), _socket(server, socket.SOCK_STREAM) as sock:
+        with contextlib.suppress(OSError), self._socket(server, socket.SOCK_STREAM) as sock:
             await self._loop.sock_connect(sock, _sockaddr(server))
             await self._loop.sock_sendall(sock, len(message).to_bytes(2, "big") + message)
             length = int.from_bytes(await self._exactly(sock, 2), "big")
@@ -161,6 +164,14 @@ class _Attempts:
             if self._answers(answer, ident):
                 return self._query[:2] + answer[2:]
         return None
+
+    def _socket(self, server: Server, kind: socket.SocketKind) -> socket.socket:
+        try:
+            return open_socket(_family(server), kind)
+        except OSError as error:
+            if error.errno in NO_DESCRIPTOR:
+                self.shortage = error.errno
+            raise
 
     async def _exactly(self, sock: socket.socket, count: int) -> bytes:
         received = b""
@@ -193,11 +204,8 @@ def nameservers(written: str) -> tuple[Server, ...]:
     return tuple(dict.fromkeys(servers))
 
 
-def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
-    family = socket.AF_INET if server[0].version == 4 else socket.AF_INET6
-    sock = socket.socket(family, kind)
-    sock.setblocking(False)
-    return sock
+def _family(server: Server) -> int:
+    return socket.AF_INET if server[0].version == 4 else socket.AF_INET6
 
 
 def _sockaddr(server: Server) -> tuple[str, int] | tuple[str, int, int, int]:
