@@ -101,10 +101,19 @@ class Lingering:
             one.close()
         else:
             if len(self._open) >= MOST:
-                self._open.pop(0).close()
+                self.make_room()
             self._open.append(one)
             self.none_left.clear()
             self._watch()
+
+    def make_room(self) -> bool:
+        """Leave the oldest to the kernel, for its descriptor; no program, which that would end."""
+        oldest = next((one for one in self._open if not one.is_program), None)
+        if oldest is None:
+            return False
+        self._open.remove(oldest)
+        oldest.close()
+        return True
 
     def _step(self) -> None:
         """Close those that are done, and those whose time is over."""

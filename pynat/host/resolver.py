@@ -27,7 +27,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from pynat.config import Dns
-from pynat.host.descriptors import open_socket
+from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
 from pynat.nat.messages import Event, Resolve, Resolved
 from pynat.nat.unreachable import NO_DESCRIPTOR
 
@@ -48,11 +48,13 @@ class Resolver:
         loop: asyncio.AbstractEventLoop,
         emit: Callable[[Event], None],
         resolv_conf: Path = Path("/etc/resolv.conf"),
+        make_room: MakeRoom = no_room,
     ) -> None:
         self._config = config
         self._loop = loop
         self._emit = emit
         self._resolv_conf = resolv_conf
+        self._make_room = make_room
         self._seen: tuple[int, int, int] | None = None
         self._from_file: tuple[Server, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,7 +83,7 @@ class Resolver:
         return self._from_file or (FALLBACK,)
 
     async def _resolve(self, action: Resolve) -> None:
-        attempts = _Attempts(self._loop, action.query, action.tcp)
+        attempts = _Attempts(self._loop, action, self._make_room)
         answer = None
         try:
             async with asyncio.timeout(self._config.timeout):
@@ -96,11 +98,14 @@ class Resolver:
 class _Attempts:
     """One question and the sockets on which it has been asked."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, query: bytes, tcp: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, action: Resolve, make_room: MakeRoom
+    ) -> None:
         self._loop = loop
-        self._query = query
-        self._question_end = _question_end(query)
-        self._ask_one = self._ask_tcp if tcp else self._ask_udp
+        self._make_room = make_room
+        self._query = action.query
+        self._question_end = _question_end(action.query)
+        self._ask_one = self._ask_tcp if action.tcp else self._ask_udp
         self._running: dict[asyncio.Task[bytes | None], Server] = {}
         self._refused: set[Server] = set()
         self.failure: bytes | None = None  # what a resolver said that did not know
@@ -167,7 +172,7 @@ class _Attempts:
 
     def _socket(self, server: Server, kind: socket.SocketKind) -> socket.socket:
         try:
-            return open_socket(_family(server), kind)
+            return with_room(self._make_room, lambda: open_socket(_family(server), kind))
         except OSError as error:
             if error.errno in NO_DESCRIPTOR:
                 self.shortage = error.errno

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
-from pynat.host.descriptors import open_socket
+from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
 from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
 
 _MAX = 65_535  # bytes of one recvfrom
@@ -25,12 +25,14 @@ class UdpSockets:
         *,
         broadcast: bool = False,
         keep_ports: bool = False,
+        make_room: MakeRoom = no_room,
     ) -> None:
         """broadcast: whether the kernel may let datagrams to broadcast addresses out.
 
         keep_ports: a flow has the guest's own port where it can be had.
         """
         self._keep_ports = keep_ports
+        self._make_room = make_room
         self._loop = loop
         self._emit = emit
         self._broadcast = broadcast
@@ -38,7 +40,9 @@ class UdpSockets:
 
     def send(self, action: UdpSend) -> None:
         try:
-            sock = self._open.get(action.flow) or self._create(action)
+            sock = self._open.get(action.flow) or with_room(
+                self._make_room, lambda: self._create(action)
+            )
             if sock.port == action.to[1] and _is_here(action.to[0]):
                 raise OSError(errno.ECONNREFUSED, "nobody but the flow itself has this port")
         except OSError as error:
