@@ -134,6 +134,38 @@ def test_windows_shrink_to_the_share_without_moving_back() -> None:
     assert lab.host_bytes[1] == pattern(sent - 1)
 
 
+def weight(lab: Lab) -> int:
+    """Bytes that are really kept of the guest's, with the frames that they came in."""
+    chunks = [chunk for flow in lab.router.tcp.flows() for chunk in flow.receiver.chunks]
+    return sum(len(one.obj) if isinstance(one, memoryview) else len(one) for one in chunks)
+
+
+def long_frame(flow: TcpScript, segment: str) -> bytes:
+    """With 16 KB behind the packet, which no header counts."""
+    return flow.frame(segment) + bytes(16_000)
+
+
+def test_what_waits_for_the_kernel_weighs_what_is_counted() -> None:
+    lab = Lab()
+    flow = established(lab)
+    lab.room = 100
+    for start in range(1, 30_001, 600):  # urgent: each has to be looked at alone
+        lab.from_guest(long_frame(flow, f"U. {start}:{start + 600}(600) ack 1 urg 1"))
+    lab.room = 0
+    flow.host(TcpWritable(flow.number))
+    assert held(lab) == weight(lab) == 29_900
+    lab.room = 12_345
+    flow.host(TcpWritable(flow.number))
+    assert held(lab) == weight(lab) == 29_900 - 12_345
+    assert lab.host_bytes[flow.number] == pattern(12_445)
+
+
+def test_what_comes_with_a_syn_weighs_what_is_counted() -> None:
+    lab = Lab()
+    lab.from_guest(long_frame(TcpScript(lab), "S 0:1(1)"))
+    assert held(lab) == weight(lab) == 1
+
+
 def filled(lab: Lab, isn: int, guest_port: int = 40_000) -> TcpScript:
     """A flow that holds 240,000 bytes of the host's."""
     flow = established(lab, isn=isn, guest_port=guest_port)
