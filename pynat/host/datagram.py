@@ -24,6 +24,7 @@ _WITH_DF, _WITHOUT_DF = 2, 0  # IP_PMTUDISC_DO, IP_PMTUDISC_DONT
 class DatagramSocket:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.port = int(sock.getsockname()[1])
         self._options: dict[int, int] = {}  # that were set
         errqueue.enable(sock)
 

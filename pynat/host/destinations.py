@@ -161,8 +161,9 @@ def _connect(address: bytes, port: int, source: int) -> tuple[socket.socket, int
     code = (source and _bind(sock, source)) or sock.connect_ex(to)
     if code == errno.EINPROGRESS:
         code = sock.connect_ex(to)
-    if source and not code and sock.getsockname() == sock.getpeername():
-        code = errno.EADDRINUSE  # nobody listened there, so it has connected to itself
+    if not code and sock.getsockname()[:2] == to:
+        # nobody listened there, so it has connected to itself
+        code = errno.EADDRINUSE if source else errno.ECONNREFUSED
     return sock, code
 
 

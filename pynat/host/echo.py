@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pynat.errors import Malformed
 from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
-from pynat.host.descriptors import open_socket
+from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
 from pynat.nat.messages import EchoDenied, EchoReply, EchoSend, Event, SocketError
 from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
@@ -41,15 +41,23 @@ class _Ping:
 
 
 class EchoSockets:
-    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        emit: Callable[[Event], None],
+        make_room: MakeRoom = no_room,
+    ) -> None:
         self._loop = loop
+        self._make_room = make_room
         self._emit = emit
         self._open: dict[int, _Ping] = {}
 
     def send(self, action: EchoSend) -> None:
         to = (action.to, 0)
         try:
-            ping = self._open.get(action.flow) or self._create(action)
+            ping = self._open.get(action.flow) or with_room(
+                self._make_room, lambda: self._create(action)
+            )
         except OSError as error:
             denied = error.errno in _NOT_PERMITTED
             number = error.errno or errno.EIO
@@ -75,7 +83,9 @@ class EchoSockets:
     def _create(self, action: EchoSend) -> _Ping:
         try:
             sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
-        except OSError:
+        except OSError as error:
+            if error.errno not in _NOT_PERMITTED:
+                raise
             sock = open_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         # flow numbers are never reused, so their low bits serve as identifiers of raw sockets
         ident = action.flow & 0xFFFF

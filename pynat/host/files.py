@@ -21,7 +21,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from pynat.host.descriptors import from_reserve
+from pynat.host.descriptors import MakeRoom, from_reserve, no_room, with_room
 from pynat.nat.messages import (
     Event,
     FileData,
@@ -40,8 +40,11 @@ _READABLE_BY_ALL = 0o644  # less the umask
 
 
 class Files:
-    def __init__(self, root: Path | None, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self, root: Path | None, emit: Callable[[Event], None], make_room: MakeRoom = no_room
+    ) -> None:
         self._root = root
+        self._make_room = make_room
         self._emit = emit
         self._open: dict[int, int] = {}
 
@@ -74,7 +77,10 @@ class Files:
     def _opened(self, action: FileOpen) -> FileOpened:
         if self._root is None:
             raise _failure(errno.ENOENT)
-        descriptor = open_beneath(self._root, action.path, write=action.write)
+        root, path = self._root, action.path
+        descriptor = with_room(
+            self._make_room, lambda: open_beneath(root, path, write=action.write)
+        )
         self._open[action.flow] = descriptor
         if action.write:
             os.ftruncate(descriptor, 0)

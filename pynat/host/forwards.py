@@ -21,7 +21,7 @@ from pathlib import Path
 from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
 from pynat.host import unix
-from pynat.host.descriptors import checked, open_socket
+from pynat.host.descriptors import MakeRoom, accept, no_room, open_socket, with_room
 from pynat.host.linger import reset_on_close
 from pynat.nat.messages import (
     Event,
@@ -47,9 +47,14 @@ _LOOPBACK = bytes((127, 0, 0, 1))
 
 class Forwards:
     def __init__(
-        self, backlog: int, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
+        self,
+        backlog: int,
+        loop: asyncio.AbstractEventLoop,
+        emit: Callable[[Event], None],
+        make_room: MakeRoom = no_room,
     ) -> None:
         self._backlog = backlog
+        self._make_room = make_room
         self._loop = loop
         self._emit = emit
         self._open: dict[int, socket.socket] = {}
@@ -60,7 +65,7 @@ class Forwards:
     def open(self, number: int, rule: Forward) -> Forward:
         """The rule with the port that it really has. Raises ConfigError, with a remedy."""
         try:
-            sock = self._listen(rule)
+            sock = with_room(self._make_room, lambda: self._listen(rule))
         except OSError as error:
             raise ConfigError(
                 f"{rule.source or 'forward'}: {rule}: cannot listen on {_place(rule)}:"
@@ -127,8 +132,7 @@ class Forwards:
     # ------------------------------------------------------------------ events
     def _accept(self, number: int, listener: socket.socket) -> None:
         try:
-            sock, peer = listener.accept()
-            checked(sock)
+            sock, peer = with_room(self._make_room, lambda: accept(listener))
         except BlockingIOError:
             return
         except OSError as error:

@@ -43,12 +43,13 @@ class Host:
     ) -> None:
         keep = config.nat.keep_ports
         self._tcp = TcpSockets(loop, emit, keep_ports=keep)
+        room = self._tcp.make_room
         forward = config.udp.broadcast is Broadcast.FORWARD
-        self._udp = UdpSockets(loop, emit, broadcast=forward, keep_ports=keep)
-        self._echo = EchoSockets(loop, emit)
-        self._resolver = Resolver(config.dns, loop, emit)
-        self.forwards = Forwards(config.backlog, loop, emit)
-        self._files = Files(config.tftp.root, emit)
+        self._udp = UdpSockets(loop, emit, broadcast=forward, keep_ports=keep, make_room=room)
+        self._echo = EchoSockets(loop, emit, room)
+        self._resolver = Resolver(config.dns, loop, emit, make_room=room)
+        self.forwards = Forwards(config.backlog, loop, emit, room)
+        self._files = Files(config.tftp.root, emit, room)
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:

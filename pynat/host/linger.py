@@ -30,6 +30,7 @@ MOST = 1024  # such sockets at once; then the oldest goes, and its bytes are the
 _POLL = 0.02  # seconds (wall): no event tells when the queue is empty
 _EACH = 100e-6  # the same for each socket, so that many of them do not keep a processor busy
 _AT_ONCE = 16  # reads of one socket's input between two looks at the others
+_AT_THE_END = 512  # the same before it is closed: more than a kernel keeps
 _READ = 64 * 1024  # bytes of one of them
 _LINGER = Struct("ii")
 _INT = Struct("i")
@@ -56,14 +57,19 @@ class _Leaving:
         return is_quiet and not undelivered(self.sock)
 
     def close(self) -> None:
-        """Where bytes are left, the kernel goes on with them: a reset would throw them away."""
+        """Where bytes are left, the kernel goes on with them: a reset would throw them away.
+
+        So would unread input, also what has come since the last look.
+        """
+        with contextlib.suppress(OSError):
+            self._discard(self._heard, _AT_THE_END)
         if self._reset and not undelivered(self.sock):
             reset_on_close(self.sock)
         self.sock.close()
 
-    def _discard(self, now: float) -> None:
+    def _discard(self, now: float, reads: int = _AT_ONCE) -> None:
         with contextlib.suppress(BlockingIOError):
-            for _ in range(_AT_ONCE):
+            for _ in range(reads):
                 if not self.sock.recv(_READ):
                     self._eof = True
                     return
@@ -95,10 +101,19 @@ class Lingering:
             one.close()
         else:
             if len(self._open) >= MOST:
-                self._open.pop(0).close()
+                self.make_room()
             self._open.append(one)
             self.none_left.clear()
             self._watch()
+
+    def make_room(self) -> bool:
+        """Leave the oldest to the kernel, for its descriptor; no program, which that would end."""
+        oldest = next((one for one in self._open if not one.is_program), None)
+        if oldest is None:
+            return False
+        self._open.remove(oldest)
+        oldest.close()
+        return True
 
     def _step(self) -> None:
         """Close those that are done, and those whose time is over."""

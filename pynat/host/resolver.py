@@ -27,7 +27,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from pynat.config import Dns
+from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
 from pynat.nat.messages import Event, Resolve, Resolved
+from pynat.nat.unreachable import NO_DESCRIPTOR
 
 Server = tuple[IPv4Address | IPv6Address, int]
 
@@ -46,11 +48,13 @@ class Resolver:
         loop: asyncio.AbstractEventLoop,
         emit: Callable[[Event], None],
         resolv_conf: Path = Path("/etc/resolv.conf"),
+        make_room: MakeRoom = no_room,
     ) -> None:
         self._config = config
         self._loop = loop
         self._emit = emit
         self._resolv_conf = resolv_conf
+        self._make_room = make_room
         self._seen: tuple[int, int, int] | None = None
         self._from_file: tuple[Server, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +83,7 @@ class Resolver:
         return self._from_file or (FALLBACK,)
 
     async def _resolve(self, action: Resolve) -> None:
-        attempts = _Attempts(self._loop, action.query, action.tcp)
+        attempts = _Attempts(self._loop, action, self._make_room)
         answer = None
         try:
             async with asyncio.timeout(self._config.timeout):
@@ -88,20 +92,24 @@ class Resolver:
             answer = attempts.failure
         finally:
             attempts.end()
-        self._emit(Resolved(action.query_id, answer))
+        self._emit(Resolved(action.query_id, answer, 0 if answer else attempts.shortage))
 
 
 class _Attempts:
     """One question and the sockets on which it has been asked."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, query: bytes, tcp: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, action: Resolve, make_room: MakeRoom
+    ) -> None:
         self._loop = loop
-        self._query = query
-        self._question_end = _question_end(query)
-        self._ask_one = self._ask_tcp if tcp else self._ask_udp
+        self._make_room = make_room
+        self._query = action.query
+        self._question_end = _question_end(action.query)
+        self._ask_one = self._ask_tcp if action.tcp else self._ask_udp
         self._running: dict[asyncio.Task[bytes | None], Server] = {}
         self._refused: set[Server] = set()
         self.failure: bytes | None = None  # what a resolver said that did not know
+        self.shortage = 0  # the errno of a socket that was not to be had
 
     async def run(self, servers: tuple[Server, ...], config: Dns) -> bytes | None:
         share = config.timeout / (len(servers) * config.tries)
@@ -141,7 +149,7 @@ class _Attempts:
 
     async def _ask_udp(self, server: Server) -> bytes | None:
         ident = secrets.token_bytes(2)
-        with contextlib.suppress(OSError), _socket(server, socket.SOCK_DGRAM) as sock:
+        with contextlib.suppress(OSError), self._socket(server, socket.SOCK_DGRAM) as sock:
             sock.connect(_sockaddr(server))
             sock.send(ident + self._query[2:])
             while True:
@@ -153,7 +161,7 @@ class _Attempts:
     async def _ask_tcp(self, server: Server) -> bytes | None:
         ident = secrets.token_bytes(2)
         message = ident + self._query[2:]
-        with contextlib.suppress(OSError), _socket(server, socket.SOCK_STREAM) as sock:
+        with contextlib.suppress(OSError), self._socket(server, socket.SOCK_STREAM) as sock:
             await self._loop.sock_connect(sock, _sockaddr(server))
             await self._loop.sock_sendall(sock, len(message).to_bytes(2, "big") + message)
             length = int.from_bytes(await self._exactly(sock, 2), "big")
@@ -161,6 +169,14 @@ class _Attempts:
             if self._answers(answer, ident):
                 return self._query[:2] + answer[2:]
         return None
+
+    def _socket(self, server: Server, kind: socket.SocketKind) -> socket.socket:
+        try:
+            return with_room(self._make_room, lambda: open_socket(_family(server), kind))
+        except OSError as error:
+            if error.errno in NO_DESCRIPTOR:
+                self.shortage = error.errno
+            raise
 
     async def _exactly(self, sock: socket.socket, count: int) -> bytes:
         received = b""
@@ -193,11 +209,8 @@ def nameservers(written: str) -> tuple[Server, ...]:
     return tuple(dict.fromkeys(servers))
 
 
-def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
-    family = socket.AF_INET if server[0].version == 4 else socket.AF_INET6
-    sock = socket.socket(family, kind)
-    sock.setblocking(False)
-    return sock
+def _family(server: Server) -> int:
+    return socket.AF_INET if server[0].version == 4 else socket.AF_INET6
 
 
 def _sockaddr(server: Server) -> tuple[str, int] | tuple[str, int, int, int]:

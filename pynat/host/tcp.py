@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pynat.host import errqueue
+from pynat.host.descriptors import with_room
 from pynat.host.destinations import Destinations
 from pynat.host.linger import Lingering
 from pynat.nat.messages import (
@@ -81,12 +82,13 @@ class TcpSockets:
         self._destinations = Destinations(loop)
         self._lingering = Lingering(loop)
         self._open: dict[int, _Connection] = {}
+        self.make_room = self._lingering.make_room  # for whoever has no descriptor left
 
     # ------------------------------------------------------------------ actions
     def connect(self, action: TcpConnect, tries: int = TRIES) -> None:
         self._again.pop(action.flow, None)
         try:
-            sock, code = self._open_to(action)
+            sock, code = with_room(self.make_room, lambda: self._open_to(action))
         except OSError as error:
             self._not_connected(action, error.errno or errno.EIO, tries)
             return

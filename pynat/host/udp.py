@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
-from pynat.host.descriptors import open_socket
+from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
 from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
-from pynat.wire.addresses import is_loopback
+from pynat.wire.addresses import is_unicast
 
 _MAX = 65_535  # bytes of one recvfrom
 _AT_ONCE = 32  # datagrams of one socket before the others have their turn
@@ -25,12 +25,14 @@ class UdpSockets:
         *,
         broadcast: bool = False,
         keep_ports: bool = False,
+        make_room: MakeRoom = no_room,
     ) -> None:
         """broadcast: whether the kernel may let datagrams to broadcast addresses out.
 
         keep_ports: a flow has the guest's own port where it can be had.
         """
         self._keep_ports = keep_ports
+        self._make_room = make_room
         self._loop = loop
         self._emit = emit
         self._broadcast = broadcast
@@ -38,7 +40,11 @@ class UdpSockets:
 
     def send(self, action: UdpSend) -> None:
         try:
-            sock = self._open.get(action.flow) or self._create(action)
+            sock = self._open.get(action.flow) or with_room(
+                self._make_room, lambda: self._create(action)
+            )
+            if sock.port == action.to[1] and _is_here(action.to[0]):
+                raise OSError(errno.ECONNREFUSED, "nobody but the flow itself has this port")
         except OSError as error:
             number = error.errno or errno.EIO
             self._emit(SocketError(action.flow, number, action.to, action.payload))
@@ -75,7 +81,7 @@ class UdpSockets:
     def _bind(self, sock: socket.socket, action: UdpSend) -> None:
         """To a port, now: a send that finds none says only EAGAIN (ip(7))."""
         wanted = action.four_tuple.guest[1] if self._keep_ports and action.four_tuple else 0
-        if wanted and is_loopback(action.to[0]) and action.to[1] == wanted:
+        if wanted and action.to[1] == wanted and _is_here(action.to[0]):
             wanted = 0  # it would send to itself
         try:
             sock.bind(("", wanted))
@@ -94,3 +100,16 @@ class UdpSockets:
             except OSError:
                 return  # nothing more, or an error that the queue has told in full
             self._emit(UdpReceived(flow, (socket.inet_aton(address), port), payload))
+
+
+def _is_here(address: bytes) -> bool:
+    """Whether it is this host's own, the loopback's included."""
+    if not is_unicast(address):
+        return False
+    with open_socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((socket.inet_ntoa(address), 0))
+            probe.connect((socket.inet_ntoa(address), 9))  # not to all of a net
+        except OSError:
+            return False
+    return True

@@ -76,10 +76,10 @@ Service = TypeVar("Service", TcpService, UdpService)
 class Gate:
     """Asked about each flow that the guest opens; None leaves it where it leads."""
 
-    def tcp(self, four_tuple: FourTuple) -> Verdict | TcpService | None:
+    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict | TcpService | None:
         return None
 
-    def udp(self, four_tuple: FourTuple) -> Verdict | UdpService | None:
+    def udp(self, number: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
         """About the first datagram from a port of the guest's to this one of the host's."""
         return None
 
@@ -192,7 +192,7 @@ class InnerHosts:
 
     def _connect(self, action: TcpConnect) -> bool:
         four_tuple = action.four_tuple
-        verdict = self.gate.tcp(four_tuple) if self.gate and four_tuple else None
+        verdict = self.gate.tcp(action.flow, four_tuple) if self.gate and four_tuple else None
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
@@ -230,7 +230,7 @@ class InnerHosts:
         if four_tuple.remote not in known:
             if len(known) >= MOST_REMEMBERED:
                 del known[next(iter(known))]
-            known[four_tuple.remote] = self.gate.udp(four_tuple) if self.gate else None
+            known[four_tuple.remote] = self.gate.udp(flow, four_tuple) if self.gate else None
         return known[four_tuple.remote]
 
     def _who(self, services: dict[Address, Service], to: Inner) -> Service | None:

@@ -342,10 +342,14 @@ class EchoDenied:
 
 @dataclass(slots=True)
 class Resolved:
-    """answer: a whole DNS message, or None when no resolver answered in time."""
+    """answer: a whole DNS message, or None when no resolver answered in time.
+
+    errno: why some could not even be asked, where the host is short of something.
+    """
 
     query_id: int
     answer: bytes | None
+    errno: int = 0
 
 
 @dataclass(slots=True)

@@ -148,7 +148,6 @@ class UdpTable:
         self._inbound: dict[tuple[int, Address], _Inbound] = {}
         self._inbound_shown: dict[tuple[Address, Address], _Inbound] = {}
         self._actions: list[Action] = []
-        self.on_end: Callable[[Address, str], None] | None = None  # of all of a guest's port
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -297,8 +296,7 @@ class UdpTable:
         flow.idle.stop()
         self._outlet.holds.settle(flow.number)
         self._actions.append(CloseFlow(flow.number))
-        if self.on_end is not None:
-            self.on_end(flow.guest, why)
+        self._numbers.gone(flow.number, why)
         carried = f"{flow.from_guest} datagrams from the guest, {flow.from_host} to it"
         self._say(flow, f"{why}, closed after {carried}", now)
 

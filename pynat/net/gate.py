@@ -11,7 +11,7 @@ from pynat.net.frames import DROP
 from pynat.net.report import placed
 from pynat.net.runs import Runs
 from pynat.net.stream import endpoint
-from pynat.wire.addresses import Address, FourTuple
+from pynat.wire.addresses import FourTuple
 
 MOST = 20_000  # flows whose ends a script is told of
 Hooks = list[Callable[[Flow], object]]
@@ -22,43 +22,37 @@ class FlowGate(Gate):
         self._running = running
         self._opened = opened
         self._ended = ended
-        self._flows: dict[FourTuple, Flow] = {}  # of TCP
-        self._datagrams: dict[Address, list[Flow]] = {}  # of UDP, by the guest's port
-        self._count = 0  # of both
+        # by the engine's number: one of UDP is a port of the guest's, with one or more of hosts
+        self._flows: dict[int, list[Flow]] = {}
+        self._count = 0
         names = running.config.names
         self._names = {one[0].packed: name for name, one in reversed(names.items()) if one}
 
     # ------------------------------------------------------------------ asked
-    def tcp(self, four_tuple: FourTuple) -> Verdict | TcpService | None:
-        flow = self._flow("tcp", four_tuple)
-        if self._remember():
-            self._flows[four_tuple] = flow
+    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict | TcpService | None:
+        flow = self._flow("tcp", number, four_tuple)
         name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
         return self._running.tcp_service(found, name)
 
-    def udp(self, four_tuple: FourTuple) -> Verdict | UdpService | None:
-        flow = self._flow("udp", four_tuple)
-        if self._remember():
-            self._datagrams.setdefault(four_tuple.guest, []).append(flow)
+    def udp(self, number: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
+        flow = self._flow("udp", number, four_tuple)
         name = str(flow)
         found = self._answer(flow)
         if found is None or isinstance(found, Verdict):
             return found
         return self._running.udp_service(found, name)
 
-    def _flow(self, protocol: str, four_tuple: FourTuple) -> Flow:
+    def _flow(self, protocol: str, number: int, four_tuple: FourTuple) -> Flow:
         name = self._names.get(four_tuple.remote[0], "")
         guest, host = endpoint(four_tuple.guest), endpoint(four_tuple.remote)
-        return Flow(protocol, guest, host, name, self._running.clock())
-
-    def _remember(self) -> bool:
-        if not self._ended or self._count >= MOST:
-            return False
-        self._count += 1
-        return True
+        flow = Flow(protocol, guest, host, name, self._running.clock())
+        if self._ended and self._count < MOST:
+            self._count += 1
+            self._flows.setdefault(number, []).append(flow)
+        return flow
 
     def _answer(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
         """A hook that fails leaves the flow as it is."""
@@ -80,13 +74,8 @@ class FlowGate(Gate):
         return None
 
     # ------------------------------------------------------------------ told
-    def tcp_ended(self, four_tuple: FourTuple, why: str) -> None:
-        flow = self._flows.pop(four_tuple, None)
-        if flow is not None:
-            self._tell(flow, why)
-
-    def udp_ended(self, guest: Address, why: str) -> None:
-        for flow in self._datagrams.pop(guest, ()):
+    def ended(self, number: int, why: str) -> None:
+        for flow in self._flows.pop(number, ()):
             self._tell(flow, why)
 
     def _tell(self, flow: Flow, why: str) -> None:

@@ -94,8 +94,7 @@ class Running:
         self._listen()
         if net.flow_hooks or net.end_hooks:
             gate = self._inner.gate = FlowGate(self, net.flow_hooks, net.end_hooks)
-            router.tcp.on_end = gate.tcp_ended
-            router.udp.on_end = gate.udp_ended
+            router.numbers.on_end = gate.ended
 
         if net.name_hook is not None:
             router.dns.program = self._addresses

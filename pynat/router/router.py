@@ -86,7 +86,7 @@ class Router:
         self._claimed = {address.packed for address in config.claimed}
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
         self._begin(config.network)
-        numbers = Numbers()
+        self.numbers = numbers = Numbers()
         self.tcp = TcpTable(config, self.guest, numbers)
         self.udp = UdpTable(config, self.guest, numbers, self._as_guest_sees)
         self.echo = EchoTable(config, self.guest, numbers, self._as_guest_sees)
@@ -421,6 +421,7 @@ class Router:
     def to_guest(self, now: float) -> list[bytes]:
         """Frames for the guest, in order."""
         self.tcp.to_guest(now)
+        self.numbers.tell()
         return self.guest.frames()
 
     def _unhold(self, flow: int) -> None:

@@ -12,6 +12,11 @@
 The first that fits counts. Addresses of ours are the router's, the DNS forwarder's, those of the
 guest's net that the first two lines name, and those that stand for names of host_aliases. The
 services at the router (DHCP, DNS) come before all this.
+
+`allow` speaks of the net that the configuration has. Where the guest's is adopted instead, the
+router's address in it means the router wherever that is now: no host that it allows becomes the
+loopback because the guest calls it its router, and no host of the real net is reached under the
+address that the router had.
 """
 
 from __future__ import annotations
@@ -38,6 +43,7 @@ class Ways:
         self._host_loopback = config.host_loopback and not config.hermetic
         self._restricted = config.restricted
         self._allow = config.allow
+        self._configured = config.network.router.packed
         self._streams = {(one.address.packed, one.port): _served(one) for one in config.guestfwd}
         self._aliases: dict[Address, Address] = {
             (alias.guest.packed, alias.port): (alias.host.packed, alias.host_port)
@@ -118,6 +124,10 @@ class Ways:
         return address
 
     def _allowed(self, address: bytes, port: int) -> bool:
+        if address == self._router:
+            address = self._configured
+        elif address == self._configured:
+            return False
         named = IPv4Address(address)
         return any(_covers(one, named, port) for one in self._allow)
 

@@ -34,6 +34,7 @@ from pynat.config import Config, Network
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
 from pynat.nat.outlet import Outlet
+from pynat.nat.unreachable import shortage
 from pynat.notices import Level, Notices
 from pynat.wire import dns, ipv4, udp
 from pynat.wire.addresses import Address
@@ -185,8 +186,12 @@ class DnsForwarder:
     def from_host(self, event: Resolved, now: float) -> None:
         question, tcp, answer = self._pending.pop(event.query_id)
         if event.answer is None or len(event.answer) < dns.HEADER.size:
-            text = f"no resolver of the host has answered: {question}"
-            self._notices.limited("dns time-out", text, now)
+            if event.errno:
+                text = f"{question}: {shortage(event.errno)}"
+                self._notices.drop(rules.net.HOST_SOCKETS, text, now, Level.ERROR)
+            else:
+                text = f"no resolver of the host has answered: {question}"
+                self._notices.limited("dns time-out", text, now)
             answer(dns.reply(question, dns.SERVFAIL), now)
         else:
             answer(self._fitting(event.answer, question, tcp), now)

@@ -21,6 +21,7 @@ Records are found by MAC, identifier, name and end through an index each; all go
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from bisect import bisect_left, insort
@@ -37,6 +38,7 @@ from pynat.wire import dhcp
 from pynat.wire.ipv4 import dotted
 
 LIMIT = 4096  # records; a guest that makes up MACs fills no more
+LONGEST = 255  # bytes of an option in one piece
 OFFER_LASTS = 60.0  # seconds of guest time for the client to take an offer
 DECLINE_LASTS = 600.0  # seconds until an address that a client found taken is tried again
 
@@ -55,7 +57,7 @@ class State(StrEnum):
 class Lease:
     address: bytes
     mac: bytes
-    client: bytes  # option 61, b"" if it sent none
+    client: bytes  # option 61 or its digest, b"" if it sent none
     state: State
     until: float  # guest time; inf for BOOTP
     name: str = ""  # what the client calls itself by option 81 or 12, in lower case
@@ -125,7 +127,7 @@ class Leases:
             return own if self.may_have(own, message.mac, now) else None
         if asked != dhcp.ZERO and self.may_have(asked, message.mac, now):
             return asked
-        client = message.options.get(dhcp.CLIENT, b"")
+        client = _identifier(message)
         had = islice(self._of_mac.get(message.mac, ()), 1)
         same = islice(self._of_client.get(client, ()), LOOKS)
         for address in (*had, *same):
@@ -184,7 +186,7 @@ class Leases:
     ) -> None:
         if (before := self.table.get(address)) is not None:
             self._forget(before)
-        client = message.options.get(dhcp.CLIENT, b"")
+        client = _identifier(message)
         lease = Lease(address, message.mac, client, state, until, name)
         self.table[address] = self._of_mac[lease.mac][address] = lease
         last = self._bound if state is State.BOUND else self._offers
@@ -255,6 +257,12 @@ class Leases:
 
 def _holds(lease: Lease, now: float) -> bool:
     return lease.state is State.BOUND and lease.live(now)
+
+
+def _identifier(message: dhcp.Message) -> bytes:
+    """Option 61; its digest where it came in pieces (RFC 3396), of which there may be 64 KiB."""
+    client = message.options.get(dhcp.CLIENT, b"")
+    return client if len(client) <= LONGEST else hashlib.sha256(client).digest()
 
 
 def _host_name(message: dhcp.Message) -> str:

@@ -62,7 +62,10 @@ class TcpScript:
 
     def guest(self, text: str, data: bytes | None = None) -> None:
         """Send a segment; `data` overrides the pattern payload."""
-        self.lab.from_guest(bytes(self._frame(text, data)))
+        self.lab.from_guest(self.frame(text, data))
+
+    def frame(self, text: str, data: bytes | None = None) -> bytes:
+        return bytes(self._frame(text, data))
 
     def host(self, event: Event) -> None:
         self.lab.from_host(event)

@@ -10,7 +10,7 @@ import pytest
 
 from pynat.host.descriptors import open_socket
 from pynat.host.echo import EchoSockets
-from pynat.nat.messages import EchoDenied, EchoReply, EchoSend, Event
+from pynat.nat.messages import EchoDenied, EchoReply, EchoSend, Event, SocketError
 
 LOOPBACK = bytes((127, 0, 0, 1))
 KINDS = [socket.SOCK_DGRAM, socket.SOCK_RAW]
@@ -45,6 +45,18 @@ async def ask(*sends: EchoSend) -> list[Event]:
         return [await asyncio.wait_for(events.get(), 10) for _ in sends]
     finally:
         sockets.close_all()
+
+
+def test_a_shortage_is_no_denial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw sockets are no way out where ping sockets are allowed."""
+
+    def short(family: int, kind: int, protocol: int = 0) -> socket.socket:
+        number = errno.EMFILE if kind == socket.SOCK_DGRAM else errno.EPERM
+        raise OSError(number, "none")
+
+    monkeypatch.setattr("pynat.host.echo.open_socket", short)
+    told = asyncio.run(ask(EchoSend(1, LOOPBACK, 7, 3, b"one")))
+    assert told == [SocketError(1, errno.EMFILE, (LOOPBACK, 0))]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from pynat.host import destinations
 from pynat.host.tcp import TcpSockets
 from pynat.host.udp import UdpSockets
 from pynat.nat.messages import (
     CloseFlow,
     Event,
     PortNotKept,
+    SocketError,
     TcpConnect,
     TcpConnected,
     TcpFailed,
@@ -163,3 +165,52 @@ def test_a_datagram_does_not_come_back_to_its_sender(echo: socket.socket) -> Non
     taken = echo.getsockname()[1]
     port, said = answered(taken, echo)
     assert (port != taken, said) == (True, [])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_no_later_datagram_comes_back_either(host: str, keep: bool, echo: socket.socket) -> None:
+    """Nobody can listen at a port that the flow's own socket has."""
+
+    async def run() -> None:
+        events: list[Event] = []
+        loop = asyncio.get_running_loop()
+        sockets = UdpSockets(loop, events.append, keep_ports=keep)
+        there = (LOOPBACK, echo.getsockname()[1])
+        sockets.send(UdpSend(1, there, b"x", four_tuple=four_tuple(0, there)))
+        itself = (socket.inet_aton(host), echo.recvfrom(10)[1][1])
+        sockets.send(UdpSend(1, itself, b"y"))
+        assert events == [SocketError(1, errno.ECONNREFUSED, itself, b"y")]
+        sockets.send(UdpSend(1, there, b"z"))
+        assert echo.recv(10) == b"z"
+        sockets.close_all()
+
+    asyncio.run(run())
+
+
+def test_one_port_at_both_ends_is_none_the_less_carried(echo: socket.socket, free: int) -> None:
+    """To all, that is: no host of ours has that address."""
+    to = (bytes((255, 255, 255, 255)), free)
+
+    async def run() -> list[Event]:
+        events: list[Event] = []
+        sockets = UdpSockets(asyncio.get_running_loop(), events.append, keep_ports=True)
+        sockets.send(UdpSend(1, to, b"x", four_tuple=four_tuple(free, to)))
+        sockets.close_all()
+        return events
+
+    assert asyncio.run(run()) == [SocketError(1, errno.EACCES, to, b"x")]  # without SO_BROADCAST
+
+
+def test_a_connection_of_any_port_does_not_meet_itself(
+    free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel may choose the very port that the guest has named."""
+
+    def bound(family: int, kind: int) -> socket.socket:
+        sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+        sock.bind(("127.0.0.1", free))
+        return sock
+
+    monkeypatch.setattr(destinations, "open_socket", bound)
+    assert connected(free, free, keep=False) == [TcpFailed(1, errno.ECONNREFUSED)]

@@ -141,6 +141,19 @@ def test_a_program_that_never_reads_does_not_hold_the_end_up() -> None:
     scenario(run)
 
 
+def test_what_the_program_has_said_last_does_not_cost_it_the_rest() -> None:
+    """Nobody has looked at the socket since."""
+
+    async def run(talk: Conversation) -> None:
+        sent = talk.send()
+        talk.sockets.leave()
+        talk.program.send(b"unread")
+        talk.sockets.close_all()
+        assert await talk.read() == (sent, "end of file")
+
+    scenario(run)
+
+
 def test_a_reset_of_the_guests_comes_after_what_it_has_sent() -> None:
     async def run(talk: Conversation) -> None:
         sent = talk.send()

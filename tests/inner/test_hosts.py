@@ -252,12 +252,12 @@ class Closed(Gate):
         self.verdict = verdict
         self.asked: list[FourTuple] = []
 
-    def tcp(self, four_tuple: FourTuple) -> Verdict:
+    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict:
         self.asked.append(four_tuple)
         return self.verdict
 
-    def udp(self, four_tuple: FourTuple) -> Verdict:
-        return self.tcp(four_tuple)
+    def udp(self, number: int, four_tuple: FourTuple) -> Verdict:
+        return self.tcp(number, four_tuple)
 
 
 def test_the_gate_refuses_what_leads_to_a_socket() -> None:

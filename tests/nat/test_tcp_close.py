@@ -141,7 +141,7 @@ def test_every_flow_says_when_it_opened_and_why_it_ended(flow: TcpScript) -> Non
 
 def test_the_first_reason_of_an_end_is_the_one_that_is_told(flow: TcpScript) -> None:
     told: list[str] = []
-    flow.lab.router.tcp.on_end = lambda four_tuple, why: told.append(why)
+    flow.lab.router.numbers.on_end = lambda number, why: told.append(why)
     flow.host_says(b"waits for its acknowledgement")
     flow.host(TcpFailed(1, errno.ECONNRESET))
     assert told == []

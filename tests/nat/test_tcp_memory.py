@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pynat.config import Config, Tcp
-from pynat.nat.messages import TcpRead, TcpReceived, TcpWritable
+from pynat.nat.messages import Action, TcpRead, TcpReceived, TcpWritable
+from pynat.nat.tcp.flow import Flow
+from pynat.nat.tcp.memory import Memory
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, pattern
 
@@ -128,3 +132,101 @@ def test_windows_shrink_to_the_share_without_moving_back() -> None:
         assert sent + window >= edge
         edge = sent + window
     assert lab.host_bytes[1] == pattern(sent - 1)
+
+
+def weight(lab: Lab) -> int:
+    """Bytes that are really kept of the guest's, with the frames that they came in."""
+    chunks = [chunk for flow in lab.router.tcp.flows() for chunk in flow.receiver.chunks]
+    return sum(len(one.obj) if isinstance(one, memoryview) else len(one) for one in chunks)
+
+
+def long_frame(flow: TcpScript, segment: str) -> bytes:
+    """With 16 KB behind the packet, which no header counts."""
+    return flow.frame(segment) + bytes(16_000)
+
+
+def test_what_waits_for_the_kernel_weighs_what_is_counted() -> None:
+    lab = Lab()
+    flow = established(lab)
+    lab.room = 100
+    for start in range(1, 30_001, 600):  # urgent: each has to be looked at alone
+        lab.from_guest(long_frame(flow, f"U. {start}:{start + 600}(600) ack 1 urg 1"))
+    lab.room = 0
+    flow.host(TcpWritable(flow.number))
+    assert held(lab) == weight(lab) == 29_900
+    lab.room = 12_345
+    flow.host(TcpWritable(flow.number))
+    assert held(lab) == weight(lab) == 29_900 - 12_345
+    assert lab.host_bytes[flow.number] == pattern(12_445)
+
+
+def test_what_comes_with_a_syn_weighs_what_is_counted() -> None:
+    lab = Lab()
+    lab.from_guest(long_frame(TcpScript(lab), "S 0:1(1)"))
+    assert held(lab) == weight(lab) == 1
+
+
+def filled(lab: Lab, isn: int, guest_port: int = 40_000) -> TcpScript:
+    """A flow that holds 240,000 bytes of the host's."""
+    flow = established(lab, isn=isn, guest_port=guest_port)
+    for _ in range(4):
+        flow.host_says(bytes(60_000))
+    return flow
+
+
+def test_a_flow_that_is_opened_anew_gives_its_memory_back() -> None:
+    lab = Lab(Config(tcp=Tcp(memory=4 * BUDGET)))
+    for number in range(20):
+        filled(lab, isn=1 + number * 100_000_000)
+    assert held(lab) == 240_000
+    filled(lab, isn=1, guest_port=50_000)  # another one: a window as before, and nothing is said
+    assert not any("memory" in text for text in lab.log)
+
+
+def test_a_flow_that_is_reset_and_opened_anew_in_one_turn_gives_its_memory_back() -> None:
+    lab = Lab(Config(tcp=Tcp(memory=4 * BUDGET)))
+    for number in range(20):
+        flow = filled(lab, isn=1 + number * 100_000_000)
+        lab.to_guest()
+        for segment in ("R 1:1(0)", "S 50000000:50000000(0)"):
+            lab.router.from_guest(flow.frame(segment), lab.now)
+        lab.turn()
+        flow.guest("R 50000001:50000001(0)")
+    assert len(lab.router.tcp) == 0
+    assert not any("memory" in text for text in lab.log)
+
+
+def test_flows_that_go_while_memory_is_short_cost_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All are told of a share that has doubled, not of one that has grown a little."""
+    lab, streams = lab_with(12)
+    for one in streams:
+        for start in range(1001, 60_001, 20_000):
+            one.guest(f". {start}:{start + 20_000}(20000) ack 1", bytes(20_000))
+    assert any("half of 1 MiB (tcp.memory)" in text for text in lab.log)
+    told: set[Flow] = set()
+    to_host = Flow.to_host
+
+    def seen(flow: Flow, share: int, now: float) -> list[Action]:
+        told.add(flow)
+        return to_host(flow, share, now)
+
+    monkeypatch.setattr(Flow, "to_host", seen)
+    for one in streams[:3]:
+        one.guest("R 1:1(0)")
+    assert len(told) == 3
+    assert not any("no longer short" in text for text in lab.log)
+
+
+def test_a_share_is_told_once_it_has_halved_or_doubled() -> None:
+    memory = Memory(BUDGET)
+    memory.used = BUDGET
+    assert memory.divide(8)
+    assert not any(memory.divide(flows) for flows in (9, 7, 15, 5))
+    assert memory.divide(16)
+    assert not memory.divide(9)
+    assert memory.divide(8)
+    memory.used = 0
+    assert memory.divide(8)  # nobody is bounded any more
+    assert not memory.divide(100)

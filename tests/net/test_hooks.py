@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
+from pynat.config import Udp
 from pynat.errors import ConfigError
 from pynat.net import Datagram, Flow, Frame, Net, Stream
 from pynat.testing.lab import Lab
@@ -261,6 +264,29 @@ def test_the_end_of_a_flow_is_told() -> None:
         ("tcp 192.168.16.2:40000 > a.test:80", "reset by the guest"),
         ("udp 192.168.16.2:1000 > 192.0.2.7:5", "idle for 600 s (udp.idle)"),
     ]
+
+
+def test_each_flow_that_ends_in_the_turn_of_its_beginning_is_told() -> None:
+    """A guest that resets a connection and opens it anew; a UDP flow that makes room."""
+    net = Net()
+    opened: list[Flow] = []
+    ends: list[Flow] = []
+    net.on_flow(opened.append)
+    net.on_end(ends.append)
+    lab = Lab(replace(net.configured(), udp=Udp(flows=1)), net=net)
+    flow = TcpScript(lab, remote=HOST)
+    for turn in range(3):
+        for segment in ("S 1:1(0)", "R 2:2(0)", "S 500:500(0)", "R 501:501(0)"):
+            lab.router.from_guest(flow.frame(segment), lab.now)
+        for port in (1000, 1001, 1000):
+            lab.router.from_guest(udp(HOST, 5, b"x", sport=port), lab.now)
+        lab.turn()
+        assert [len(opened), len(ends)] == [4 * turn + 5, 4 * turn + 4]
+    lab.wait(700)
+    assert {id(one) for one in ends} == {id(one) for one in opened}
+    assert len(ends) == len(opened)
+    whys = Counter(one.why for one in ends)
+    assert whys["the guest gave up before the host's connect succeeded"] == 6
 
 
 def test_an_answer_that_is_none_is_told_and_leaves_the_flow() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
+from socket import inet_aton
 from typing import Any
 
 from scapy.layers.dns import DNS, DNSQR
@@ -27,6 +28,7 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
+from pynat.router.ways import Refusal
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript, introduce
 from tests.frames import GUEST, ROUTER, ping, read, udp
@@ -238,6 +240,39 @@ def test_a_restricted_guest_reaches_what_is_listed_and_nothing_else() -> None:
         assert connect(lab, remote, port) is None
     assert lab.drops["restricted"] == 4
     assert "restricted: tcp 192.168.16.2:40000 > 192.168.16.1:80 length" in lab.log[-1]
+
+
+def adopted(allow: list[str], gateway: str) -> Lab:
+    """A guest that is shut in and has chosen its net itself."""
+    lab = Lab(config_of(f"restricted = true\nallow = {allow}\nnetwork.adopt = true"))
+    guest = gateway.rpartition(".")[0] + ".9"
+    mac = GUEST_MAC.hex(":")
+    question = ARP(op=1, hwsrc=mac, psrc=guest, pdst=gateway)
+    lab.from_guest(bytes(Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / question))
+    read(lab)
+    assert str(lab.router.network.router) == gateway
+    return lab
+
+
+def way(lab: Lab, remote: str, port: int) -> Any:
+    return lab.router.ways.tcp((inet_aton(remote), port))
+
+
+def test_no_guest_makes_a_way_to_the_loopback_by_the_choice_of_its_router() -> None:
+    lab = adopted(["203.0.113.0/24:22", "0.0.0.0/0:80"], "203.0.113.7")
+    assert way(lab, "203.0.113.7", 22) is Refusal.PROHIBITED
+    assert lab.router.ways.udp((inet_aton("203.0.113.7"), 22)) is Refusal.PROHIBITED
+    assert way(lab, "9.9.9.9", 80) == (bytes((9, 9, 9, 9)), 80)
+    # this one covers the router that the configuration has: its port, wherever it is
+    assert way(lab, "203.0.113.7", 80) == (LOOPBACK, 80)
+
+
+def test_what_is_allowed_of_the_router_is_so_of_the_adopted_one_alone() -> None:
+    lab = adopted(["192.168.16.1:8000", "192.168.16.0/24:22"], "10.9.9.1")
+    assert way(lab, "10.9.9.1", 8000) == (LOOPBACK, 8000)
+    for port in (8000, 22):  # somebody else of the host's own net may have that address
+        assert way(lab, ROUTER, port) is Refusal.PROHIBITED
+    assert lab.router.ways.echo(inet_aton(ROUTER)) is Refusal.PROHIBITED
 
 
 def test_datagrams_and_pings_are_told_that_it_is_prohibited() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 
 import dns.flags
@@ -264,6 +265,14 @@ def test_no_answer_is_servfail(forwarder: Forwarder, answer: bytes | None) -> No
     assert message.rcode() == dns.rcode.SERVFAIL
     assert dns.message.from_wire(question).is_response(message)
     assert forwarder.said[0].startswith("no resolver of the host has answered: DNS 0x")
+
+
+def test_a_host_without_descriptors_is_told_as_such(forwarder: Forwarder) -> None:
+    forwarder.ask(query("a.test"))
+    forwarder.engine.from_host(Resolved(1, None, errno.EMFILE), 5.0)
+    assert forwarder.answer().rcode() == dns.rcode.SERVFAIL
+    (said,) = forwarder.said
+    assert said.endswith("type 1 a.test: too many open files (EMFILE)")
 
 
 def test_too_many_questions(forwarder: Forwarder) -> None:

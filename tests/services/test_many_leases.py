@@ -129,3 +129,27 @@ def test_a_full_table_takes_as_many_steps_for_each_new_guest() -> None:
         for n in range(10_000, 10_050)
     ]
     assert max(counted) < 1.5 * min(counted) + 200
+
+
+def discover(number: int, client: bytes) -> bytes:
+    """With option 61 in as many pieces as it takes (RFC 3396)."""
+    pieces = (client[at : at + 255] for at in range(0, len(client), 255))
+    options = b"".join(bytes((dhcp.CLIENT, len(piece))) + piece for piece in pieces)
+    header = message(dhcp.DISCOVER, number)[: dhcp.HEADER.size]
+    kind = bytes((dhcp.KIND, 1, dhcp.DISCOVER))
+    return header + dhcp.COOKIE + kind + options + b"\xff"
+
+
+def test_identifiers_of_any_length_are_told_apart_and_none_is_kept_that_is_long() -> None:
+    server = served(0)
+    given = {}
+    for number, client in enumerate((bytes(60_000) + b"a", bytes(60_000) + b"b", bytes(255))):
+        reply = server.from_guest(discover(number, client), 0.0)
+        assert reply is not None
+        given[client] = dhcp.decode(reply.payload).yiaddr
+    assert len(set(given.values())) == 3
+    assert max(len(server.leases[address].client) for address in given.values()) <= 255
+    for number, (client, address) in enumerate(given.items(), 100):  # other MACs, once it is free
+        reply = server.from_guest(discover(number, client), 100.0)
+        assert reply is not None
+        assert dhcp.decode(reply.payload).yiaddr == address

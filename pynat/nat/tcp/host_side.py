@@ -32,8 +32,7 @@ class HostSide:
     def offer(self, receiver: Receiver) -> None:
         if receiver.held and not self._offered:
             self._offered = receiver.held
-            chunks = list(receiver.chunks)
-            self._actions.append(TcpSend(self._number, chunks, receiver.urgent_at))
+            self._actions.append(TcpSend(self._number, [*receiver.chunks], receiver.urgent_at))
 
     def taken(self, count: int) -> None:
         if count == self._offered:

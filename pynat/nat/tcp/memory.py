@@ -26,12 +26,12 @@ class Memory:
         return self.share < ENOUGH
 
     def divide(self, flows: int) -> bool:
-        """Among so many flows. Whether all of them have to know, also those at rest."""
+        """Among so many flows. Whether all have to know: it has halved or doubled."""
         if self.used * 2 > self.limit or (self.is_short and self.used * 8 > self.limit * 3):
             self.share = max(LEAST, self.limit // (4 * max(1, flows)))
         else:
             self.share = ENOUGH
-        if self._told // 2 < self.share <= self._told:
+        if self._told // 2 < self.share < self._told * 2:
             return False
         self._told = self.share
         return True

@@ -44,7 +44,7 @@ class Receiver:
         """capacity: bytes that are received ahead of the host at most."""
         self.irs = irs
         self.nxt = irs + 1
-        self.chunks: list[Data] = []  # in order, not yet taken by the kernel
+        self.chunks: list[bytes] = []  # in order, not yet taken by the kernel
         self.held = 0  # bytes in chunks
         self.fin = False  # received in order
         self.fin_passed = False  # the host has been told
@@ -144,13 +144,16 @@ class Receiver:
         return text
 
     def _keep(self, data: Data) -> None:
-        """Small pieces are joined, or a guest that sends single bytes fills lists."""
+        """Small pieces are joined, or a guest that sends single bytes fills lists.
+
+        A view is of a frame that may be much longer; segments of a run have left theirs already.
+        """
         self.nxt += len(data)
         self.held += len(data)
         if self.chunks and len(data) < SMALL and len(self.chunks[-1]) < SMALL:
-            self.chunks[-1] = bytes(self.chunks[-1]) + data
+            self.chunks[-1] += data
         else:
-            self.chunks.append(data)
+            self.chunks.append(bytes(data))
 
     # ------------------------------------------------------------------ urgent data
     def mark_urgent(self, seq: int, pointer: int) -> None:
@@ -187,7 +190,7 @@ class Receiver:
         while count:
             first = self.chunks[0]
             if len(first) > count:
-                self.chunks[0] = memoryview(first)[count:]
+                self.chunks[0] = first[count:]
                 return
             count -= len(first)
             del self.chunks[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat import rules
@@ -70,7 +70,6 @@ class TcpTable:
         self._memory = Memory(config.tcp.memory)
         self._adopted: list[Action] = []
         self._flight: int | None = None
-        self.on_end: Callable[[FourTuple, str], None] | None = None
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -249,8 +248,9 @@ class TcpTable:
     def _divide_memory(self, now: float) -> None:
         memory = self._memory
         for flow in self._touched:
-            memory.used += flow.kept - flow.counted
-            flow.counted = flow.kept
+            kept = flow.kept if flow.number in self._by_number else 0  # it may be gone already
+            memory.used += kept - flow.counted
+            flow.counted = kept
         was_short = memory.is_short
         if memory.divide(len(self._flows)):
             self._touched |= dict.fromkeys(self._flows.values())
@@ -341,8 +341,7 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.four_tuple.key]
-        if self.on_end is not None:
-            self.on_end(flow.four_tuple, flow.why_closed)
+        self._numbers.gone(flow.number, flow.why_closed)
         self._lingering.pop(flow, None)
         self._memory.used -= flow.counted
         flow.counted = 0
