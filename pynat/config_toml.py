@@ -112,7 +112,8 @@ KEYS: dict[str, Parser] = {
 TABLES = [f.name for f in fields(Config) if any(key.startswith(f.name + ".") for key in KEYS)]
 
 HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
-ASSIGNMENT = re.compile(r"""\s*((?:[\w.\s-]|"[^"]*"|'[^']*')+?)\s*=""")
+_WORD = r"""(?:[\w.-]|"[^"]*"|'[^']*')+"""
+ASSIGNMENT = re.compile(rf"\s*({_WORD}(?:\s+{_WORD})*)\s*=")
 
 
 def read_toml(written: str, file: str) -> Config:
