@@ -42,6 +42,7 @@ class _State:
     others: ClassVar[set[int]] = set()  # processes that were there before the first engine
     lock: ClassVar[threading.Lock] = threading.Lock()
     caught = False  # forks are
+    forked = 0  # the process that has forked last
 
 
 @contextlib.contextmanager
@@ -71,8 +72,7 @@ def _catch_forks() -> None:
     if _State.caught:
         return
     _State.caught = True
-    us = os.getpid()
-    os.register_at_fork(after_in_child=lambda: _after_fork(us))
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
     inner = subprocess.Popen.__init__
 
     @functools.wraps(inner)
@@ -88,13 +88,20 @@ def _nothing() -> None:
     pass
 
 
-def _after_fork(us: int) -> None:
-    if threading.get_ident() not in _State.engines:
+def _before_fork() -> None:
+    _State.forked = os.getpid()
+
+
+def _after_fork() -> None:
+    """A child has none of the engines, and whoever held the lock is not there to release it."""
+    from_engine = threading.get_ident() in _State.engines
+    _State.engines.clear()
+    _State.lock = threading.Lock()
+    if not from_engine:
         return
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _State.engines.clear()
-    if os.getppid() != us:  # it has died already
+    if os.getppid() != _State.forked:  # it has died already
         os._exit(1)
 
 
@@ -104,8 +111,9 @@ def _descendants() -> set[int]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             with contextlib.suppress(OSError):
-                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-                if state != "Z":
+                status = (folder / "stat").read_bytes()  # a process's name is any bytes
+                state, parent = status.rpartition(b")")[2].split()[:2]
+                if state != b"Z":
                     parents[int(folder.name)] = int(parent)
     found: set[int] = set()
     new = {os.getpid()}

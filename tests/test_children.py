@@ -12,10 +12,11 @@ import pytest
 
 from tests.bochs.processes import Watch
 
+PR_SET_NAME = 15
 # A process that is the engine's, whose script starts something. That tells its number and stays;
 # the engine ends when it is told to.
 BOCHS = """
-import multiprocessing, os, signal, subprocess, sys, threading, time
+import ctypes, multiprocessing, os, signal, subprocess, sys, threading, time
 from pynat.children import none_left
 
 def stay():
@@ -29,11 +30,15 @@ def stubborn():
 STAY = "import os, time; os.write(1, b'%d ' % os.getpid() + bytes([10])); time.sleep(1000)"
 SELF = [sys.executable, "-c", STAY]
 
-def daemon():
+def with_an_odd_name():
+    ctypes.CDLL(None).prctl({PR_SET_NAME}, b"\\xff) Z\\n(", 0, 0, 0)
+    stay()
+
+def daemon(body=stay):
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            stay()
+            body()
         os._exit(0)
 
 def engine():
@@ -59,11 +64,12 @@ GRANDCHILDREN = {
     "shell": "subprocess.run(['sh', '-c', '\"$@\" &', 'sh', *SELF])",
     "system": "os.system('sleep 1000 & echo $!')",
     "daemon": "daemon()",
+    "odd name": "daemon(with_an_odd_name)",
 }
 
 
 def started(script: str) -> tuple[subprocess.Popen[bytes], int]:
-    code = BOCHS.format(script=script)
+    code = BOCHS.format(script=script, PR_SET_NAME=PR_SET_NAME)
     pipe = subprocess.PIPE
     process = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe)
     assert process.stdout is not None
@@ -118,3 +124,36 @@ def test_what_was_there_before_is_left_alone() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "None -15\n"
     assert time.monotonic() - began < 10
+
+
+_FORKED = """
+import multiprocessing, subprocess, threading
+from pynat.children import none_left
+
+def engine():
+    with none_left():
+        print(subprocess.run(["echo", "hello"], capture_output=True).stdout, flush=True)
+
+def worker():
+    process = multiprocessing.get_context("fork").Process(target=engine)
+    process.start()
+    process.join(20)
+
+{before}
+worker()
+"""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "engine()",
+        "running = none_left(); threading.Thread(target=running.__enter__).start()",
+    ],
+)
+def test_an_engine_in_a_forked_worker_starts_programs(before: str) -> None:
+    code = _FORKED.format(before=before)
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout.splitlines()[-1:] == ["b'hello\\n'"], said.stderr

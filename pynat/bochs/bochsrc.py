@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_INCLUDE = re.compile(r"#include\s+(?P<file>.*\S)")
+_INCLUDE = re.compile(r"#include\s+(?P<file>\S(?:.*\S)?)")
 _DIRECTIVE = re.compile(r"\s*(?P<name>[\w-]+)\s*:(?P<value>.*)")
 _DEEPEST = 8  # files within files
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pynat.bochs.bochsrc import Line
 
 MODELS = ("e1000", "ne2k", "pcipnic")
-_OPTION = re.compile(r"""(?P<key>\w+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^,]*))""")
+_OPTION = re.compile(r"""\b(?P<key>\w+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^,]*))""")
 
 
 @dataclass(frozen=True, slots=True)

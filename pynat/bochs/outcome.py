@@ -4,6 +4,11 @@ Bochs's exit status is 1 for nearly everything: a guest that powers itself off, 
 mistake in the bochsrc. What happened is in its log: a power off is a "panic" with a text of
 its own, a mistake in the set-up is a panic before the guest's first instruction (at tick 0,
 and before the log is open it goes to stderr).
+
+A guest has a hand in the texts of that log: names of files that it asks for, all that its BIOS
+prints. Bochs's own word is what stands right behind the prefix of a line, which has the letter of
+the level in it: `00012936084p[BIOS  ] >>PANIC<< No bootable device.` A user may choose another
+prefix (`logprefix`); only in one without a letter for the level can a BIOS print a panic.
 """
 
 from __future__ import annotations
@@ -23,11 +28,16 @@ _POWER_OFF = (
 )
 _ASKED_TO_END = ("SIGNAL 2 caught", "Received SIGHUP: quit simulation")
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
-_PANIC = re.compile(r"^(?P<tick>\d*).*?(?P<device>\[[^\]]*\])?\s*>>PANIC<< (?P<text>.*)$")
+_FIRMWARE = {"[BIOS]", "[VBIOS]"}  # their panics have a text of the guest's
+# The level is the last letter before the device; else no letter but the level's is before the mark.
+_PANIC = re.compile(
+    r"(?=(?P<tick>\d*))"
+    r"(?:[^\[]*p[^\[a-zA-Z]*(?=\[))?(?P<device>\[(?!\d)[^\]]*\])?[\W\dp]*>>PANIC<< (?P<text>.*)"
+)
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
 _OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
 _PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
-_MAGIC = "Stopped on MAGIC BREAKPOINT"
+_MAGIC = re.compile(r"[^\[]*\[CPU\d+ *\].* Stopped on MAGIC BREAKPOINT$")
 _AFTER_BREAK = 200  # lines; the registers of each CPU follow it
 _TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
 
@@ -62,7 +72,7 @@ def judge(exit_code: int, log: str | None, errors: str, asked: Ending | None) ->
 
     asked: why the caller ended Bochs, if it did.
     """
-    panic = _last_panic(log or "") or _last_panic(errors)
+    panic = _last_panic(errors if log is None else log)
     if panic is not None:
         return _judge_panic(panic, asked)
     if asked is not None:
@@ -85,13 +95,14 @@ def signal_of(exit_code: int) -> int:
 
 def _judge_panic(panic: re.Match[str], asked: Ending | None) -> tuple[Ending, str]:
     message = panic["text"].strip()
-    if any(text in message for text in _ASKED_TO_END):
+    is_bochs = _device(panic) not in _FIRMWARE
+    if is_bochs and any(text in message for text in _ASKED_TO_END):
         return asked or Ending.QUIT, ""
-    if any(text in message for text in _POWER_OFF):
+    if is_bochs and any(text in message for text in _POWER_OFF):
         return Ending.POWER_OFF, message
     if asked in {Ending.TIMEOUT, Ending.KILLED}:
         return asked, f"last panic: {message}"
-    if panic["tick"] and int(panic["tick"]) == 0:
+    if panic["tick"] and not panic["tick"].strip("0"):
         return Ending.CONFIG, message
     return Ending.PANIC, " ".join(filter(None, [_device(panic), message]))
 
@@ -102,19 +113,24 @@ def _device(panic: re.Match[str]) -> str:
 
 
 def _last_panic(text: str) -> re.Match[str] | None:
-    for line in reversed(text.splitlines()):
+    for line in reversed(text.split("\n")):
         if found := _PANIC.match(line):
             return found
     return None
 
 
+def is_panic(line: str) -> bool:
+    """Of Bochs's log."""
+    return _PANIC.match(line) is not None
+
+
 def _break(log: str) -> str:
-    stops = [line for line in log.splitlines()[-_AFTER_BREAK:] if line.endswith(_MAGIC)]
-    return ": a magic break, and no terminal to debug in" if stops else ""
+    stopped = any(map(_MAGIC.match, log.split("\n")[-_AFTER_BREAK:]))
+    return ": a magic break, and no terminal to debug in" if stopped else ""
 
 
 def _last_error(log: str) -> str:
-    for line in reversed(log.splitlines()):
+    for line in reversed(log.split("\n")):
         if found := _ERROR.match(line):
             return f": {found['text']}"
     return ""
@@ -123,7 +139,7 @@ def _last_error(log: str) -> str:
 def last_lines(outcome: Outcome, count: int = 8) -> list[str]:
     """What the log says up to what ended the guest, without the registers that follow it."""
     lines = (tail(outcome.log) or "").splitlines()
-    ends = [number for number, line in enumerate(lines) if _PANIC.match(line)]
+    ends = [number for number, line in enumerate(lines) if is_panic(line)]
     if not ends and outcome.ending is Ending.PANIC:  # a debugger stopped it: see `judge`
         ends = [number for number, line in enumerate(lines) if _ERROR.match(line)]
     return lines[: ends[-1] + 1 if ends else None][-count:]

@@ -16,6 +16,7 @@ from pynat.bochs.find import OLDEST, WINDOW_REMEDY, Bochs
 GONE = "leave it out"
 ISA = "ioaddr=0x300, irq=10"
 _ISA_DEFAULTS = {"ioaddr": "0x300", "irq": "9"}  # of a Bochs that knows `type=`
+_LONGEST_NUMBER = 18  # digits
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
 
@@ -113,7 +114,7 @@ def _ethmods(bochs: Bochs) -> set[str]:
 
 
 def _per_second(microseconds: str) -> int:
-    number = int(microseconds) if microseconds.isdecimal() else 0
+    number = int(microseconds[:_LONGEST_NUMBER]) if microseconds.isdecimal() else 0
     return min(max(round(1e6 / number), 1), 75) if number else 5
 
 

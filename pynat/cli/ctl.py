@@ -48,6 +48,7 @@ _FLOWS = {
     "window_of_guest": "guest's window",
     "window_for_guest": "our window",
 }
+_LONGEST_NUMBER = 18  # digits
 _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
 _RULES = {"count": "count", "code": "code", "severity": "severity", "name": "what"}
 _LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
@@ -176,7 +177,11 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     """Paths are this process's, not the network's."""
     given: dict[str, Any] = {}
     if rule := getattr(arguments, "rule", None):
-        if arguments.request == "forward remove" and rule.isdecimal():
+        if (
+            arguments.request == "forward remove"
+            and rule.isdecimal()
+            and len(rule) <= _LONGEST_NUMBER
+        ):
             return {"number": int(rule)}
         given["rule"] = _absolute(rule)
     for name in ("host", "does", "fault", "number"):

@@ -26,14 +26,18 @@ NEAR = 0.75  # of difflib: "caputre" is capture
 _LOOKED_AT = 200  # keys of a file
 
 _NAMES = sorted({*KEYS, *TABLES, *(key.rpartition(".")[2] for key in KEYS)})
-_KEY = re.compile(r"^\s*(?:\[+\s*([\w.-]+)|([\w.-]+)\s*=)", re.MULTILINE)
+_BLANK = r"[^\S\n]"  # within a line: what crosses lines takes time that grows with their square
+_KEY = re.compile(
+    rf"^{_BLANK}*(?:\[+{_BLANK}*([\w.-]+)|([\w.-]+){_BLANK}*=)",
+    re.MULTILINE,
+)
 _COMMAND = re.compile(
-    r"^\s*(?:sudo\s+)?(?:/\S*/)?(?:ifconfig|ip|iptables|nft|route|brctl|tunctl|sysctl|modprobe|echo"
-    r"|export|exit|if|set|sleep|dhclient|dnsmasq|vde_\w+)(?=[\s;]|$)(?!\s*=)",
+    rf"^{_BLANK}*(?:sudo{_BLANK}+)?(?:/\S*/)?(?:ifconfig|ip|iptables|nft|route|brctl|tunctl|sysctl|modprobe|echo"
+    rf"|export|exit|if|set|sleep|dhclient|dnsmasq|vde_\w+)(?=[\s;]|$)(?!{_BLANK}*=)",
     re.MULTILINE,
 )
 # eth0, enp0s25, tap0, br-lan0.5; ports of Bochs's socket; Windows's devices
-_INTERFACE = re.compile(r"[A-Za-z][\w-]*\d[\w.:-]*|\d+|[A-Za-z][\w.-]*:\d+|\\Device\\.*")
+_INTERFACE = re.compile(r"[A-Za-z](?:[^\W\d]|-)*\d[\w.:-]*|\d+|[A-Za-z][\w.-]*:\d+|\\Device\\.*")
 
 
 def script(path: Path) -> str:

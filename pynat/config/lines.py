@@ -16,7 +16,8 @@ from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 
 _ANY_BASE = re.compile(r"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_ANY_BASE = re.compile(r"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_LARGEST = 2**63 - 1  # of a C long
+_DIGITS = 22  # of a number that is larger, in each base
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+)")
 
 
@@ -45,7 +46,7 @@ def _key_and_value(line: str, place: str, known: Collection[str]) -> tuple[str, 
 def number(text: str) -> int:
     """C's atoi: what begins as a decimal number counts as far as it is one, all else is 0."""
     match = _INTEGER.match(text)
-    return int(match[1]) if match else 0
+    return _long(match[1], 10) if match else 0
 
 
 def is_number(text: str) -> bool:
@@ -59,7 +60,14 @@ def any_base(text: str) -> int:
         raise Wrong("a number")
     digits = match[1]
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[:1] == "0" else 10
-    return int(digits, base)
+    return _long(digits, base)
+
+
+def _long(written: str, base: int) -> int:
+    """The nearest number that a C long holds, of digits without end; int() has a limit to them."""
+    sign = -1 if written.startswith("-") else 1
+    digits = written.lstrip("+-").lower().removeprefix("0x").lstrip("0")
+    return sign * min(int(digits[:_DIGITS] or "0", base), _LARGEST)
 
 
 def address(value: object) -> IPv4Address:

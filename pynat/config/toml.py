@@ -21,7 +21,8 @@ from pynat.config.values import Source
 from pynat.errors import ConfigError
 
 HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
-ASSIGNMENT = re.compile(r"""\s*((?:[\w.\s-]|"[^"]*"|'[^']*')+?)\s*=""")
+_WORD = r"""(?:[\w.-]|"[^"]*"|'[^']*')+"""
+ASSIGNMENT = re.compile(rf"\s*({_WORD}(?:\s+{_WORD})*)\s*=")
 
 
 def read_toml(written: str, file: str) -> Config:

@@ -27,6 +27,7 @@ LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 PRINTABLE: Schema = {"type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
 LONGEST_SHOWN = 70  # characters of a wrong value in a message
+_MOST_BITS = 64  # of a whole number in TOML
 
 
 class Wrong(ValueError):  # noqa: N818 - reads as a word, like Malformed
@@ -82,11 +83,23 @@ class Source:
             raise self.error(key, shown, wrong.right, wrong.at) from None
 
     def error(self, key: str, value: object, right: str, at: str = "") -> ConfigError:
-        shown = json.dumps(value, default=str, ensure_ascii=False)
+        shown = json.dumps(_with_short_numbers(value), default=str, ensure_ascii=False)
         if len(shown) > LONGEST_SHOWN:
             shown = shown[:LONGEST_SHOWN] + "..."
         place = self.place(key + at.replace('"', "").partition("[")[0])
         return ConfigError(f"{place}: {key}{at} = {shown}: must be {right}")
+
+
+def _with_short_numbers(value: object) -> object:
+    """Python writes no number of more than 4,300 digits; TOML may have them in hexadecimal."""
+    match value:
+        case int() if value.bit_length() > _MOST_BITS:
+            return f"{value:#x}"[:LONGEST_SHOWN]
+        case list():
+            return [_with_short_numbers(one) for one in value]
+        case dict():
+            return {key: _with_short_numbers(one) for key, one in value.items()}
+    return value
 
 
 # ---------------------------------------------------------------- parsers
@@ -297,7 +310,7 @@ def unquoted(name: str, value: object) -> Wrong:
     while isinstance(value, dict) and value:
         inner, value = next(iter(value.items()))
         name += f".{inner}"
-    line = f'"{name}" = {json.dumps(value, default=str)}'
+    line = f'"{name}" = {json.dumps(_with_short_numbers(value), default=str)}'
     return Wrong(f"written as {line}; names with dots need quotes", f".{name}", value)
 
 

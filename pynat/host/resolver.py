@@ -20,6 +20,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
+import re
 import secrets
 import socket
 from collections.abc import Callable
@@ -219,7 +221,10 @@ def _sockaddr(server: Server) -> tuple[str, int] | tuple[str, int, int, int]:
     if isinstance(address, IPv4Address):
         return str(address), port
     scope = address.scope_id or "0"
-    index = int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+    try:
+        index = int(scope) if re.fullmatch("[0-9]{1,9}", scope) else socket.if_nametoindex(scope)
+    except ValueError:  # a NUL in it
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
     return str(address).partition("%")[0], port, 0, index
 
 

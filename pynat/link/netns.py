@@ -114,6 +114,6 @@ def ip(*arguments: str) -> None:
     found = shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found is None:
         raise ConfigError("the program `ip` is missing (Debian: apt-get install iproute2)")
-    done = subprocess.run((found, *arguments), capture_output=True, text=True, check=False)
+    done = subprocess.run((found, *arguments), capture_output=True, errors="replace", check=False)
     if done.returncode != 0:
         raise ConfigError(f"`ip {' '.join(arguments)}`: {done.stderr.strip()}; run this as root")

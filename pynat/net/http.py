@@ -240,7 +240,7 @@ def _file(folder: Path, request: Request) -> _Page:
     if path is not None and path.is_dir():
         if not request.path.endswith("/"):
             return _page(Response("", 301, {"location": f"/{quote(request.path.strip('/'))}/"}))
-        path /= "index.html"
+        path = _below(folder, f"{request.path}index.html")
     if path is None or not path.is_file():
         return _page(None)
     kind = {"content-type": _TYPES.get(path.suffix.lower(), "application/octet-stream")}

@@ -123,10 +123,12 @@ RESET_CLOSE = Rule(
     "TCP061",
     "tcp reset instead of fin",
     Severity.NOTE,
-    "The other end has closed its side, and the guest answers with RST instead of FIN.",
+    "The other end has closed its side and had sent no data, and the guest answers with RST instead"
+    " of FIN.",
     "RFC 9293 3.6",
-    "Data that the guest has sent and that are still on their way are lost at the other end. It is"
-    " right if the program closed with data unread (RFC 1122 4.2.2.13).",
+    "Data that the guest has sent and that are still on their way are lost at the other end. Where"
+    " the other end had sent data, RST is right if the program closed with some unread (RFC 1122"
+    " 4.2.2.13), and nothing is said.",
     "Answer FIN with ACK, and send your own FIN when the program closes.",
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,12 @@ def test_lines_of_one_card_add_up(tmp_path: Path) -> None:
     (card,) = cards_of(lines)
     assert (card.place, card.ethmod, card.script) == ("command line", "pynat", "slirp.conf")
     assert (card.mac, card.options["ioaddr"]) == ("b0:c4:20:00:00:01", "0x300")
+
+
+@pytest.mark.parametrize("line", ["#include" + " " * 20_000, "e1000: " + "a" * 40_000 + "!"])
+def test_a_long_line_takes_no_time(tmp_path: Path, line: str) -> None:
+    bochsrc = tmp_path / "bochsrc"
+    bochsrc.write_text(line)
+    began = time.thread_time()
+    list(cards_of(lines_of(bochsrc)))
+    assert time.thread_time() - began < 2  # seconds

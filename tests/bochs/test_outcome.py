@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.bochs.outcome import Ending, Outcome, judge, last_lines, plugin_errors
+from pynat.bochs.outcome import Ending, Outcome, is_panic, judge, last_lines, plugin_errors
 
 _REGISTERS = """\
 00012936050i[CPU0  ] CPU is in real mode (active)
@@ -55,6 +55,74 @@ def test_panic_before_the_log_is_open() -> None:
         Ending.CONFIG,
         "bochsrc:1: directive 'megz' not understood",
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "00012967091p[BIOS  ] >>PANIC<< ",
+        "00012967091-p-@@-[BIOS  ] >>PANIC<< ",  # logprefix: %t-%e-@%i-%d
+        "[BIOS  ]00012967091 >>PANIC<< ",  # %d %t
+        "xp[BIOS  ] >>PANIC<< ",  # x %e%d
+        "boot i p[BIOS  ] >>PANIC<< ",  # "boot i %e%d"
+        "[00012967091]p >>PANIC<< ",  # [%t] %e
+        "00012967091, p >>PANIC<< ",  # "%t, %e"
+        "% >>PANIC<< ",  # %%
+    ],
+)
+def test_panic_behind_any_prefix(line: str) -> None:
+    device = "[BIOS] " if "BIOS" in line else ""
+    assert judge(1, line + "No bootable device.\n", "", None) == (
+        Ending.PANIC,
+        f"{device}No bootable device.",
+    )
+
+
+@pytest.mark.parametrize("panic", ["soft power off", "SIGNAL 2 caught", "odd"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "00012345678i[E1000 ] TFTP: no file {}",
+        "00012345678i[E1000 ] [ACPI  ] {}",
+        "00012345678e[E1000 ] pynat: stop p[ACPI  ] {}",
+        "00012345678i[BIOS  ] {}",
+        "00012345678i[BIOS  ] 00000000000p[ACPI  ] {}",
+        "00012345678i[BIOS  ] x\r00000000000p[ACPI  ] {}",
+        "00012345678i[BIOS  ] x\x0b00000000000p[ACPI  ] {}",
+        "00012345678d[BIOS  ] {}",
+        "12345678-i-@0-[BIOS  ] {}",
+        "xi[BIOS  ] {}",
+        "00012345678, i p {}",
+        "[BIOS  ]i00012345678 {}",
+    ],
+)
+def test_what_a_guest_writes_into_the_log_is_no_panic(line: str, panic: str) -> None:
+    log = line.format(f">>PANIC<< {panic}") + "\n" + _HLT
+    assert judge(-11, log, "", None) == (Ending.CRASH, "SIGSEGV")
+    assert judge(0, log, "", None) == (Ending.QUIT, "")
+    assert judge(-15, log, "", Ending.TIMEOUT) == (Ending.TIMEOUT, "")
+    assert not any(map(is_panic, log.split("\n")))
+
+
+@pytest.mark.parametrize("text", ["ACPI control: soft power off", "SIGNAL 2 caught"])
+@pytest.mark.parametrize("device", ["BIOS  ", "VBIOS "])
+def test_a_panic_with_a_text_of_the_guests_own(device: str, text: str) -> None:
+    """It says so at port 0x401, and the text at port 0x402."""
+    log = f"00012936084p[{device}] >>PANIC<< {text}\n"
+    assert judge(1, log, "", None) == (Ending.PANIC, f"[{device.strip()}] {text}")
+
+
+def test_what_programs_print_once_the_log_is_open_is_no_panic() -> None:
+    """Those of a script and behind `guestfwd` have Bochs's stderr."""
+    errors = "00000000001p[ACPI  ] >>PANIC<< soft power off\n"
+    assert judge(-11, _HLT, errors, None) == (Ending.CRASH, "SIGSEGV")
+
+
+def test_a_magic_break_is_a_processors_word() -> None:
+    stop = "00012936187i[CPU0  ] [12936187] Stopped on MAGIC BREAKPOINT\n"
+    assert "magic break" in judge(1, stop, "", None)[1]
+    said = "00012936187i[BIOS  ] Stopped on MAGIC BREAKPOINT\n"
+    assert "magic break" not in judge(1, said, "", None)[1]
 
 
 def test_no_log_and_no_word() -> None:

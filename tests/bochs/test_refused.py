@@ -21,6 +21,7 @@ REFUSED = {
     "i440fxsupport: enabled=0": "write pci: enabled=0",
     "vga_update_interval: 300000": "write vga: update_freq=3",
     "vga: update_interval=40000": "write vga: update_freq=25",
+    f"vga: update_interval={'9' * 5000}": "write vga: update_freq=1",
     "keyboard_mapping: enabled=0, map=": "leave it out",
     "keyboard_mapping: enabled=1, map=/x.map": "write keyboard: keymap=/x.map",
     "keyboardmapping: enabled=0, map=x": "leave it out",

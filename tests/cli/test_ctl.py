@@ -76,6 +76,8 @@ def test_forwards_come_and_go(terminal: Terminal, tmp_path: Path) -> None:
             assert await terminal.ctl("forward", "remove", "1") == ""
             assert terminal.code == 1
             assert terminal.err.startswith("pynat: no forward 1;")
+            assert await terminal.ctl("forward", "remove", "9" * 5000) == ""
+            assert terminal.err.startswith("pynat: '999")
             assert await terminal.ctl("forward", "add", "80:80") == ""
             assert terminal.err.startswith("pynat: '80:80': must be [tcp|udp]:")
 

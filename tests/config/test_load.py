@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,6 +185,25 @@ def _left_over(script: str, what: str) -> None:
     assert warning.startswith(f"script={script}: {what}")
     assert "the network has its defaults" in warning
     assert replace(config, warnings=()) == Config()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["\n" * 20_000 + "!", "\n" * 20_000 + "a = 1\n", "if\n" + " \n" * 20_000 + "x", " " * 20_000],
+    ids=["blank", "a key", "a command", "spaces"],
+)
+def test_blanks_of_a_left_over_file_take_no_time(tmp_path: Path, written: str) -> None:
+    script = tmp_path / "net.conf"
+    script.write_text(written)
+    began = time.thread_time()
+    load(str(script), "")
+    assert time.thread_time() - began < 2  # seconds; each blank by each other one would be 30
+
+
+def test_the_name_of_an_interface_takes_no_time() -> None:
+    began = time.thread_time()
+    load("", "a" + "1" * 40_000 + "!")
+    assert time.thread_time() - began < 2
 
 
 def test_what_is_no_file_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

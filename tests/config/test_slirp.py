@@ -232,3 +232,29 @@ def test_docs_name_every_key() -> None:
     table = text[text.index("## slirp files") :]
     for key in [*KEYS, *NO_EFFECT]:
         assert f"`{key}`" in table
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hostfwd = tcp::{}-:80",
+        "hostfwd = tcp::8080-:{}",
+        "hostfwd = tcp:{}:80-:80",
+        "net = {}",
+    ],
+)
+@pytest.mark.parametrize(
+    "number", ["9" * 5000, "0x" + "f" * 5000, "0" + "7" * 5000, "-" + "9" * 5000]
+)
+def test_a_number_of_any_length_is_a_mistake_in_words(line: str, number: str) -> None:
+    assert mistake(line.format(number)).startswith("slirp.conf:2")
+
+
+@pytest.mark.parametrize(
+    ("number", "shut_in"),
+    [("9" * 5000, True), ("-" + "9" * 5000, True), ("0" * 5000, False), ("0" * 5000 + "1", True)],
+)
+def test_a_number_as_long_as_atoi_takes(number: str, shut_in: bool) -> None:
+    assert slirp(f"restricted = {number}").restricted is shut_in
+    assert slirp(f"restricted = {number}x").restricted is shut_in
+    assert slirp(f"ipv6_enabled = {number}")

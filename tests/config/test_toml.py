@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 from random import Random
@@ -404,3 +405,33 @@ def test_the_example_in_the_docs_loads() -> None:
     assert block
     config = toml(block[1])
     assert str(config.network.guest) == "192.168.77.2"
+
+
+@pytest.mark.parametrize("line", ["{}# far right", '"a"{}', "a{}.b{}#"])
+def test_blanks_take_no_time(line: str) -> None:
+    text = 'capture = """\n' + line.replace("{}", " " * 20_000) + '"""'
+    began = time.thread_time()
+    with pytest.raises(ConfigError):
+        toml(text)
+    assert time.thread_time() - began < 2  # seconds; each blank by each other one would be 8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp.memory = {}",
+        "forwards = [{}]",
+        "dns.names = {x.y = {}}",
+        'dns.names = {"x" = {}}',
+        "dhcp.options = {150 = {}}",
+        "peers = {1 = {}}",
+        "tcp = {}",
+        "time = {}",
+        "unknown = {}",
+    ],
+)
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "-1", "0b" + "1" * 20_000])
+def test_a_number_of_any_length_is_a_mistake_in_words(text: str, number: str) -> None:
+    said = mistake(text.replace("{}", number))
+    assert said.startswith("net.toml")
+    assert len(said) < 1000

@@ -409,9 +409,10 @@ def test_configured_resolvers_come_first(tmp_path: Path) -> None:
     run(test)
 
 
-def test_an_interface_that_is_gone_is_a_refusal() -> None:
+@pytest.mark.parametrize("name", ["nosuch0", "\u00b2", "9" * 5000, "a\0b"])
+def test_an_interface_that_is_gone_is_a_refusal(name: str) -> None:
     async def test(bench: Bench) -> None:
-        gone = (IPv6Address("fe80::1%nosuch0"), 53)
+        gone = (IPv6Address(f"fe80::1%{name}"), 53)
         knowing = await bench.server(good)
         question = query()
         resolver = bench.resolver(gone, knowing.address, timeout=1000)

@@ -124,3 +124,12 @@ def test_closing_rings(wire: Wire) -> None:
     wire.link.close()
     assert wire.link.closing
     assert wire.rings()
+
+
+def test_what_ip_says_may_be_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ip"
+    program.write_bytes(b"#!/bin/sh\nprintf 'no \\377 here' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="no \N{REPLACEMENT CHARACTER} here"):
+        netns.ip("link", "show")

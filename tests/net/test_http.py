@@ -213,6 +213,15 @@ def test_a_file(browser: Browser) -> None:
     assert body == bytes(range(256)) * 1000
 
 
+def test_an_index_is_a_file_of_the_folder(browser: Browser, tmp_path: Path) -> None:
+    index = tmp_path / "root" / "\u00fc b" / "index.html"
+    index.symlink_to(tmp_path / "secret")
+    assert b" 404 " in browser.get("/%C3%BC%20b/")
+    index.unlink()
+    index.symlink_to(Path("..", "sub", "index.html"))
+    assert browser.get("/%C3%BC%20b/").endswith(b"<p>index")
+
+
 def test_the_index_of_a_folder(browser: Browser) -> None:
     assert b"location: /sub/\r\n" in browser.get("/sub")
     assert b"location: /sub/\r\n" in browser.get("////sub")  # not a host of that name

@@ -213,7 +213,8 @@ class Connection:
         if not 0 <= seq <= most:
             tell(tcp_sending.RESET_OUTSIDE, f"RST at {seq}, expected {guest.top}")
         elif peer.fin and not guest.fin and guest.acked >= peer.fin:
-            if when.follows(peer.fin_at):
+            had_data = peer.fin > 1  # which its program may not have read: then RST is right
+            if not had_data and when.follows(peer.fin_at):
                 text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
                 tell(tcp_sending.RESET_CLOSE, text)
         elif self._sending:

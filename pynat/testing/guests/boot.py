@@ -10,13 +10,12 @@ from types import TracebackType
 from typing import Self
 
 from pynat.bochs.find import Bochs, find_bochs
-from pynat.bochs.outcome import Outcome
+from pynat.bochs.outcome import Outcome, is_panic
 from pynat.bochs.run import BochsRun
 from pynat.testing.guests.linux import Check, results
 from pynat.testing.guests.machine import Machine, bochsrc
 
 _POLL = 0.01  # seconds; Bochs writes the serial file and tells nobody
-_PANIC = b">>PANIC<<"
 _LAST_WORDS = 2.0  # seconds between a panic and the end of Bochs
 
 
@@ -133,7 +132,9 @@ class Boot:
             return self._outcome
         outcome = self.run.poll()
         self._look()
-        if not self._panicked and any(_PANIC in line for line in self._logged.new()):
+        if not self._panicked and any(
+            is_panic(line.decode(errors="replace")) for line in self._logged.new()
+        ):
             self._panicked = time.monotonic()
         if outcome is None and 0 < self._panicked < time.monotonic() - _LAST_WORDS:
             outcome = self.run.terminate()

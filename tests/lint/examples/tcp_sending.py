@@ -297,6 +297,24 @@ def resets_what_the_other_end_closed(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP061")
+def closes_with_data_unread(lab: LintedLab) -> None:
+    """What it has acknowledged its program may not have read (RFC 1122 4.2.2.13)."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:101(100) ack 1
+        +0.02 < P. 1:1001(1000) ack 101
+        > . 101:101(0) ack 1001
+        +0.02 < F. 1001:1001(0) ack 101
+        > . 101:101(0) ack 1002
+        +0.1 > R. 101:101(0) ack 1002
+        """,
+    )
+    play(lab, f"{OPEN}\n < FP. 1:11(10) ack 1\n > . 1:1(0) ack 12\n +0.1 > R. 1:1(0) ack 12")
+
+
 @clean("TCP059")
 @clean("TCP060")
 @clean("TCP061")
