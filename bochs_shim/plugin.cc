@@ -89,8 +89,8 @@ Link* new_link(logfunctions* device, eth_rx_handler_t rxh, eth_rx_status_t rxsta
     const pynat::Simulator simulator{link, guest_us, rx_status, deliver, log};
     link->nic = pynat::make_nic(simulator, sleeper());
     link->engine = pynat::Engine::start(
-        link->nic, {script == nullptr ? "" : script, netif == nullptr ? "" : netif,
-                    std::string(mac, 6)});
+        link->nic,
+        {script == nullptr ? "" : script, netif == nullptr ? "" : netif, std::string(mac, 6)});
     if (link->engine != nullptr) pynat::end_with_signals(link->nic);
     return link;
   } catch (...) {
@@ -222,8 +222,9 @@ int fini() {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int libeth_pynat_plugin_entry(
-    void* /*plugin*/, uint16_t /*type*/, uint8_t mode) {
+extern "C" __attribute__((visibility("default"))) int libeth_pynat_plugin_entry(void* /*plugin*/,
+                                                                                uint16_t /*type*/,
+                                                                                uint8_t mode) {
   switch (mode) {
     case PLUGIN_INIT:
       return init();

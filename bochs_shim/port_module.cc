@@ -39,8 +39,8 @@ class Port {
  private:
   // As os.fsdecode: a script's path need not be UTF-8.
   static py::str path_text(const std::string& bytes) {
-    PyObject* text = PyUnicode_DecodeFSDefaultAndSize(bytes.data(),
-                                                      static_cast<Py_ssize_t>(bytes.size()));
+    PyObject* text =
+        PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()));
     if (text == nullptr) throw py::error_already_set();
     return py::reinterpret_steal<py::str>(text);
   }
