@@ -78,5 +78,6 @@ def recorded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    lines = sorted(session.config.stash[LINES], key=lambda line: line.split(maxsplit=2)[2])
+    lines = session.config.stash[LINES]
+    lines.sort(key=lambda line: line.split(maxsplit=2)[2])
     session.config.getoption(OPTION).write_text("\n".join([*lines, ""]))
