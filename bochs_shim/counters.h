@@ -40,7 +40,7 @@ struct Counters {
 
   template <class Visit>
   void each(Visit visit) const {
-#define PYNAT_VISIT(field, name) visit(name, field.get());
+#define PYNAT_VISIT(field, name) visit(name, (field).get());
     PYNAT_COUNTERS(PYNAT_VISIT)
 #undef PYNAT_VISIT
   }

@@ -17,8 +17,8 @@ namespace {
 
 class Port {
  public:
-  Port(std::shared_ptr<Nic> nic, const EngineArguments& arguments)
-      : nic_(std::move(nic)), arguments_(arguments) {}
+  Port(std::shared_ptr<Nic> nic, EngineArguments arguments)
+      : nic_(std::move(nic)), arguments_(std::move(arguments)) {}
 
   int doorbell() const { return nic_->doorbell_fd(); }
   py::str script() const { return path_text(arguments_.script); }

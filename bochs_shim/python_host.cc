@@ -97,7 +97,7 @@ PyObject* load_bootstrap() {
 
 bool start_python(std::string& problem) {
   static bool tried = false;
-  static std::string* const failure = new std::string;
+  static auto* const failure = new std::string;
   if (!tried) {
     tried = true;
     *failure = initialise();

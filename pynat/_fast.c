@@ -133,11 +133,10 @@ static int is_common(PyObject *object, const uint8_t *mac, struct segment *found
     const uint8_t *tcp = ip + IPV4;
     const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
     const uint32_t total = get16(ip + 2);
-    if (memcmp(frame, mac, 6) || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
+    if (memcmp(frame, mac, 6) != 0 || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
     if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_TCP) return 0;
     if ((tcp[13] & ~PSH) != ACK || (header != TCP && header != STAMPED)) return 0;
-    if (total < IPV4 + header || (Py_ssize_t)(ETHERNET + total) > PyBytes_GET_SIZE(object))
-        return 0;
+    if (total < IPV4 + header || (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object)) return 0;
     if (header == STAMPED && get32(tcp + TCP) != 0x0101080a) return 0;
     *found = (struct segment){tcp, header, get32(tcp + 4), get32(tcp + 8), total - IPV4 - header};
     return 1;
@@ -153,12 +152,12 @@ static int sums_are_right(const struct segment *segment) {
 
 /* Whether `next` only goes on with what `last` says: more bytes, or a higher acknowledgement. */
 static int goes_on(const struct segment *last, const struct segment *next) {
-    if (memcmp(last->tcp - 8, next->tcp - 8, 12) || last->header != next->header) return 0;
+    if (memcmp(last->tcp - 8, next->tcp - 8, 12) != 0 || last->header != next->header) return 0;
     if (!last->size)
         return !next->size && last->seq == next->seq && (int32_t)(next->ack - last->ack) > 0;
     return next->size && next->seq == last->seq + last->size && next->ack == last->ack &&
-           !(last->tcp[13] & PSH) && !memcmp(last->tcp + 14, next->tcp + 14, 2) &&
-           !memcmp(last->tcp + TCP, next->tcp + TCP, last->header - TCP);
+           !(last->tcp[13] & PSH) && memcmp(last->tcp + 14, next->tcp + 14, 2) == 0 &&
+           memcmp(last->tcp + TCP, next->tcp + TCP, last->header - TCP) == 0;
 }
 
 static PyObject *tcp_run(PyObject *self, PyObject *args) {
