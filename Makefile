@@ -2,6 +2,7 @@
 #
 # PYTHON=...  the Python that .venv is made of: 3.11 or later with a shared libpython
 # CI=true     a skipped test is a failure
+# FUZZ=...    how many seconds, and the first seed: FUZZ="600 7"
 # MUTANTS=... arguments of scripts/mutants.py: --seed 2, or pynat/nat/udp.py:120
 
 VENV := .venv
@@ -18,7 +19,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check check-python check-c test test-fast mutants demo bench dist clean distclean packages
+.PHONY: help build check check-python check-c test test-fast fuzz mutants demo bench dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -45,6 +46,9 @@ test: test-packages check  ## check, then all tests
 test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 	@$(BIN)/python -m tests.preparing lwip packaging
 	@$(PYTEST) -m 'not boots'
+
+fuzz: test-packages $(TOOLS)  ## the tests that draw from a seed, with seeds of the moment, for FUZZ=300 s
+	@scripts/fuzz $(FUZZ) -- $(PYTEST)
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice
 	@$(BIN)/python scripts/mutants.py $(MUTANTS)

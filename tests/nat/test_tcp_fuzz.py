@@ -32,6 +32,7 @@ from pynat.notices import Notices
 from pynat.router.router import Router
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp
+from tests.fuzzing import seeds
 
 CONFIG = Config()
 GUEST = CONFIG.network.guest.packed
@@ -158,7 +159,7 @@ class World:
 
 def test_anything_may_happen_and_everything_ends() -> None:
     met = Counter[str]()
-    for seed in range(100):
+    for seed in seeds(100):
         met += lived(seed)
     events = (TcpConnected, TcpEof, TcpFailed, TcpIncoming, TcpReceived, TcpSent, TcpWritable)
     wanted = {event.__name__ for event in events} | {state.name for state in State}
