@@ -32,7 +32,7 @@ from pynat.notices import Notices
 from pynat.router.router import Router
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp
-from tests.fuzzing import seeds
+from tests.fuzzing import SEED, seeds
 
 CONFIG = Config()
 GUEST = CONFIG.network.guest.packed
@@ -163,7 +163,7 @@ def test_anything_may_happen_and_everything_ends() -> None:
         met += lived(seed)
     events = (TcpConnected, TcpEof, TcpFailed, TcpIncoming, TcpReceived, TcpSent, TcpWritable)
     wanted = {event.__name__ for event in events} | {state.name for state in State}
-    assert {name for name in wanted if met[name] < 50} == {"CLOSED"}
+    assert SEED or {name for name in wanted if met[name] < 50} == {"CLOSED"}
 
 
 def lived(seed: int) -> Counter[str]:
