@@ -6,6 +6,7 @@ import json
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pybind11
 
@@ -31,7 +32,7 @@ def command(source: Path) -> list[str]:
     return [*known, *includes, f"-I{build_flags.HERE}", "-c", str(source)]
 
 
-def entries() -> list[dict[str, object]]:
+def entries() -> list[dict[str, Any]]:
     sources = [*sorted(build_flags.HERE.rglob("*.cc")), ROOT / "pynat" / "_fast.c"]
     return [
         {"directory": str(ROOT), "file": str(source), "arguments": command(source)}
