@@ -2,6 +2,7 @@
 #
 # PYTHON=...  the Python that .venv is made of: 3.11 or later with a shared libpython
 # CI=true     a skipped test is a failure
+# FUZZ=...    how many seconds, and the first seed: FUZZ="600 7"
 # MUTANTS=... arguments of scripts/mutants.py: --seed 2, or pynat/nat/udp.py:120
 
 VENV := .venv
@@ -9,6 +10,8 @@ BIN := $(VENV)/bin
 PLUGIN := pynat/plugin/libbx_eth_pynat.so
 PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h bochs_shim/*.py pynat/*.c)
 TOOLS := $(VENV)/.tools
+C_FILES := $(shell find bochs_shim pynat tests -name '*.cc' -o -name '*.[ch]')
+TIDIED := $(patsubst %,build/tidy/%,$(wildcard bochs_shim/*.cc pynat/*.c))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -16,7 +19,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check test test-fast mutants demo bench dist clean distclean packages
+.PHONY: help build check check-python check-c test test-fast fuzz mutants demo bench dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -25,10 +28,16 @@ help:  ## say what there is to make
 
 build: $(PLUGIN)  ## what running a guest needs: Debian packages, .venv and the plugin
 
-check: $(TOOLS)  ## ruff and mypy
+check: check-python check-c  ## ruff and mypy; clang-format, and clang-tidy for what changed
+
+check-python: $(TOOLS)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
+
+check-c: $(TOOLS)
+	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	@$(MAKE) --quiet --jobs=$$(nproc) $(TIDIED)
 
 test: test-packages check  ## check, then all tests
 	@$(BIN)/python -m tests.preparing
@@ -37,6 +46,9 @@ test: test-packages check  ## check, then all tests
 test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 	@$(BIN)/python -m tests.preparing lwip packaging
 	@$(PYTEST) -m 'not boots'
+
+fuzz: test-packages $(TOOLS)  ## the tests that draw from a seed, with seeds of the moment, for FUZZ=300 s
+	@scripts/fuzz $(FUZZ) -- $(PYTEST)
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice
 	@$(BIN)/python scripts/mutants.py $(MUTANTS)
@@ -90,3 +102,14 @@ $(TOOLS): $(PLUGIN) pyproject.toml
 	@$(BIN)/python -c "$$print_tools" >$(TOOLS).part
 	@scripts/with-progress "Installing the tools for tests in $(VENV)" $(PIP) -r $(TOOLS).part
 	@mv $(TOOLS).part $@
+
+# Each stands for a source in which clang-tidy found nothing.
+build/tidy/%: % build/compile_commands.json .clang-tidy pyproject.toml $(wildcard bochs_shim/*.h) | $(TOOLS)
+	@mkdir -p $(@D)
+	@$(BIN)/clang-tidy --quiet -p build $<
+	@touch $@
+
+build/compile_commands.json: scripts/compile_commands.py bochs_shim/build_flags.py $(VENV)/.made | $(TOOLS)
+	@mkdir -p $(@D)
+	@$(BIN)/python $< >$@.part
+	@mv $@.part $@

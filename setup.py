@@ -101,7 +101,7 @@ def fast() -> Extension:
     return Extension(
         "pynat._fast",
         sources=["pynat/_fast.c"],
-        extra_compile_args=["-O3", "-Wall", "-Wextra", "-Werror"],
+        extra_compile_args=build_flags.COMPILE_FAST,
     )
 
 

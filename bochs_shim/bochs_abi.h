@@ -27,7 +27,7 @@ class logfunctions {  // the device that a log line is said to come from
 
 class bx_pc_system_c {
  public:
-  typedef void (*timer_handler)(void* argument);
+  using timer_handler = void (*)(void* argument);
   int register_timer(void* argument, timer_handler, uint32_t microseconds, bool continuous,
                      bool active, const char* name) BOCHS_WEAK;
   void activate_timer(unsigned index, uint32_t microseconds, bool continuous) BOCHS_WEAK;
@@ -38,13 +38,13 @@ class bx_pc_system_c {
 extern bx_pc_system_c bx_pc_system BOCHS_WEAK;
 extern logfunctions* genlog BOCHS_WEAK;  // for what concerns no device
 
-typedef void (*eth_rx_handler_t)(void* device, const void* frame, unsigned length);
-typedef uint32_t (*eth_rx_status_t)(void* device);
+using eth_rx_handler_t = void (*)(void* device, const void* frame, unsigned length);
+using eth_rx_status_t = uint32_t (*)(void* device);
 
 class eth_pktmover_c {
  public:
   virtual void sendpkt(void* frame, unsigned length) = 0;
-  virtual ~eth_pktmover_c() {}
+  virtual ~eth_pktmover_c() = default;
 
  protected:
   logfunctions* netdev = nullptr;

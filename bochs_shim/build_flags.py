@@ -1,4 +1,4 @@
-"""How the shim is compiled: one place for setup.py and for the tests' own builds."""
+"""How C++ and C are compiled: one place for setup.py, clang-tidy and the tests' own builds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ COMPILE = [
 ]
 # Bochs's classes are used without their type information, which not every build may export.
 COMPILE_BOCHS = ["-fno-rtti"]
+COMPILE_FAST = ["-O3", "-Wall", "-Wextra", "-Werror"]  # pynat/_fast.c
 
 
 class NoSharedPythonError(Exception):

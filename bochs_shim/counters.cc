@@ -15,8 +15,8 @@ void summary(const Counters& counters, char* line, size_t size) {
                 counters.frames_to_guest.get(), counters.bytes_to_guest.get(),
                 counters.held_us.get() / 1000, counters.stood_us.get() / 1000);
   counters.each([&](const char* name, uint64_t value) {
-    const bool trouble = std::strncmp(name, "dropped", 7) == 0 ||
-                         std::strcmp(name, "engine_late") == 0;
+    const bool trouble =
+        std::strncmp(name, "dropped", 7) == 0 || std::strcmp(name, "engine_late") == 0;
     if (!trouble || value == 0) return;
     const size_t used = std::strlen(line);
     std::snprintf(line + used, size - used, "; %s %" PRIu64, name, value);

@@ -15,22 +15,22 @@ struct Counter {
   uint64_t get() const { return value.load(std::memory_order_relaxed); }
 };
 
-#define PYNAT_COUNTERS(X)                                          \
-  X(frames_from_guest, "frames_from_guest")                        \
-  X(bytes_from_guest, "bytes_from_guest")                          \
-  X(frames_to_guest, "frames_to_guest")                            \
-  X(bytes_to_guest, "bytes_to_guest")                              \
-  X(holds, "holds")                         /* waits */            \
-  X(held_us, "held_us")                     /* wall time */        \
-  X(stands, "stands")                       /* for the engine */   \
-  X(stood_us, "stood_us")                   /* wall time */        \
-  X(engine_late, "engine_late")             /* stalls given up */  \
-  X(log_lines_lost, "log_lines_lost")                              \
-  X(drop_to_engine_full, "dropped: ring to engine full")           \
-  X(drop_to_guest_full, "dropped: ring to guest full")             \
-  X(drop_too_long, "dropped: frame too long")                      \
-  X(drop_too_short, "dropped: frame too short")                    \
-  X(drop_stale, "dropped: stale")           /* NIC not ready */    \
+#define PYNAT_COUNTERS(X)                                \
+  X(frames_from_guest, "frames_from_guest")              \
+  X(bytes_from_guest, "bytes_from_guest")                \
+  X(frames_to_guest, "frames_to_guest")                  \
+  X(bytes_to_guest, "bytes_to_guest")                    \
+  X(holds, "holds")             /* waits */              \
+  X(held_us, "held_us")         /* wall time */          \
+  X(stands, "stands")           /* for the engine */     \
+  X(stood_us, "stood_us")       /* wall time */          \
+  X(engine_late, "engine_late") /* stalls given up */    \
+  X(log_lines_lost, "log_lines_lost")                    \
+  X(drop_to_engine_full, "dropped: ring to engine full") \
+  X(drop_to_guest_full, "dropped: ring to guest full")   \
+  X(drop_too_long, "dropped: frame too long")            \
+  X(drop_too_short, "dropped: frame too short")          \
+  X(drop_stale, "dropped: stale") /* NIC not ready */    \
   X(drop_engine_stopped, "dropped: engine stopped")
 
 struct Counters {
@@ -40,7 +40,7 @@ struct Counters {
 
   template <class Visit>
   void each(Visit visit) const {
-#define PYNAT_VISIT(field, name) visit(name, field.get());
+#define PYNAT_VISIT(field, name) visit(name, (field).get());
     PYNAT_COUNTERS(PYNAT_VISIT)
 #undef PYNAT_VISIT
   }

@@ -52,7 +52,7 @@ Engine* Engine::start(const std::shared_ptr<Nic>& nic, const EngineArguments& ar
       auto start = std::make_unique<Start>(Start{nic, arguments});
       const int error = create_blocked(&engine->thread_, start.get());
       if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_create");
-      start.release();
+      static_cast<void>(start.release());  // the thread's from now on
       return engine.release();
     }
   } catch (const std::exception& error) {

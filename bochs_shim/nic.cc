@@ -216,11 +216,10 @@ void Nic::drain_log(int limit) {
 }
 
 bool Nic::wait_started(uint64_t timeout_us) {
-  return sleeper_.sleep(Sleeper::PROGRESS, timeout_us,
-                        [&] {
-                          const bool stepped = !in_step() || !owes_turn();
-                          return (ready_.load() && stepped) || stopped_.load();
-                        });
+  return sleeper_.sleep(Sleeper::PROGRESS, timeout_us, [&] {
+    const bool stepped = !in_step() || !owes_turn();
+    return (ready_.load() && stepped) || stopped_.load();
+  });
 }
 
 void Nic::close() {

@@ -152,9 +152,9 @@ class Nic {
 
   // Simulator thread only.
   alignas(64) uint64_t clock_correction_ = 0;
-  uint64_t timer_ask_ = 0;       // asked_ when the engine's timer was last found due
-  uint64_t late_with_ = 0;       // asked_ when standing still was last given up
-  bool given_up_room_ = false;   // the ring to the engine is full and waiting did not help
+  uint64_t timer_ask_ = 0;      // asked_ when the engine's timer was last found due
+  uint64_t late_with_ = 0;      // asked_ when standing still was last given up
+  bool given_up_room_ = false;  // the ring to the engine is full and waiting did not help
   uint64_t not_ready_since_ = NEVER;
   Holding holding_;
   LineRate line_rate_;

@@ -21,8 +21,8 @@ class Holding {
       wall_base_ = wall;
       return 0;
     }
-    const int64_t ahead = static_cast<int64_t>(guest - guest_base_) -
-                          static_cast<int64_t>(wall - wall_base_);
+    const int64_t ahead =
+        static_cast<int64_t>(guest - guest_base_) - static_cast<int64_t>(wall - wall_base_);
     if (ahead >= 0) return static_cast<uint64_t>(ahead);
     const int64_t lost = -ahead - CREDIT_US;
     if (lost > 0) wall_base_ += static_cast<uint64_t>(lost);

@@ -77,7 +77,7 @@ void on_timer(void* context) {
 }
 
 pynat::Sleeper& sleeper() {
-  static pynat::Sleeper* const one = new pynat::Sleeper;  // outlives any engine thread
+  static auto* const one = new pynat::Sleeper;  // outlives any engine thread
   return *one;
 }
 
@@ -85,12 +85,12 @@ pynat::Sleeper& sleeper() {
 Link* new_link(logfunctions* device, eth_rx_handler_t rxh, eth_rx_status_t rxstat,
                const char* netif, const char* mac, const char* script) noexcept {
   try {
-    Link* link = new Link{device, rxh, rxstat, nullptr};
+    auto* link = new Link{device, rxh, rxstat, nullptr};
     const pynat::Simulator simulator{link, guest_us, rx_status, deliver, log};
     link->nic = pynat::make_nic(simulator, sleeper());
     link->engine = pynat::Engine::start(
-        link->nic, {script == nullptr ? "" : script, netif == nullptr ? "" : netif,
-                    std::string(mac, 6)});
+        link->nic,
+        {script == nullptr ? "" : script, netif == nullptr ? "" : netif, std::string(mac, 6)});
     if (link->engine != nullptr) pynat::end_with_signals(link->nic);
     return link;
   } catch (...) {
@@ -188,7 +188,7 @@ class Unplugged final : public eth_pktmover_c {
 class Locator final : public eth_locator_c {
  public:
   Locator() : eth_locator_c("pynat") {}
-  ~Locator() override {}
+  ~Locator() override = default;
 
  protected:
   eth_pktmover_c* allocate(const char* netif, const char* mac, eth_rx_handler_t rxh,
@@ -222,8 +222,9 @@ int fini() {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int libeth_pynat_plugin_entry(
-    void* /*plugin*/, uint16_t /*type*/, uint8_t mode) {
+extern "C" __attribute__((visibility("default"))) int libeth_pynat_plugin_entry(void* /*plugin*/,
+                                                                                uint16_t /*type*/,
+                                                                                uint8_t mode) {
   switch (mode) {
     case PLUGIN_INIT:
       return init();

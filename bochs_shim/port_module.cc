@@ -17,8 +17,8 @@ namespace {
 
 class Port {
  public:
-  Port(std::shared_ptr<Nic> nic, const EngineArguments& arguments)
-      : nic_(std::move(nic)), arguments_(arguments) {}
+  Port(std::shared_ptr<Nic> nic, EngineArguments arguments)
+      : nic_(std::move(nic)), arguments_(std::move(arguments)) {}
 
   int doorbell() const { return nic_->doorbell_fd(); }
   py::str script() const { return path_text(arguments_.script); }
@@ -39,8 +39,8 @@ class Port {
  private:
   // As os.fsdecode: a script's path need not be UTF-8.
   static py::str path_text(const std::string& bytes) {
-    PyObject* text = PyUnicode_DecodeFSDefaultAndSize(bytes.data(),
-                                                      static_cast<Py_ssize_t>(bytes.size()));
+    PyObject* text =
+        PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()));
     if (text == nullptr) throw py::error_already_set();
     return py::reinterpret_steal<py::str>(text);
   }

@@ -5,7 +5,7 @@
 
 #include "engine.h"
 
-typedef struct _object PyObject;
+using PyObject = struct _object;  // NOLINT(bugprone-reserved-identifier): Python's own name
 
 namespace pynat {
 

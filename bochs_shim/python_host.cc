@@ -24,9 +24,7 @@ namespace pynat {
 
 namespace {
 
-void pin(const std::string& path) {
-  dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-}
+void pin(const std::string& path) { dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE); }
 
 std::string promote_libpython() {
   Dl_info info;
@@ -60,8 +58,9 @@ std::string explain(const PyStatus& status, const PythonPlace& place, const std:
   if (status.func != nullptr) text += std::string(" (in ") + status.func + ")";
   text += "\npynat: it was to run as " + (place.program.empty() ? "(none found)" : place.program) +
           " with " + library + ", for " + place.package_root + "/pynat";
-  text += "\npynat: install bochs-pynat again with the Python that it should use, and look for odd "
-          "PYTHON... variables in the environment; the guest has no network, Bochs goes on";
+  text +=
+      "\npynat: install bochs-pynat again with the Python that it should use, and look for odd "
+      "PYTHON... variables in the environment; the guest has no network, Bochs goes on";
   return text;
 }
 
@@ -98,7 +97,7 @@ PyObject* load_bootstrap() {
 
 bool start_python(std::string& problem) {
   static bool tried = false;
-  static std::string* const failure = new std::string;
+  static auto* const failure = new std::string;
   if (!tried) {
     tried = true;
     *failure = initialise();
@@ -126,7 +125,8 @@ void run_engine(const std::shared_ptr<Nic>& nic, const EngineArguments& argument
   if (result == nullptr) {
     log_python_error(*nic, "starting the engine");
   } else if (nic->is_ready() && !nic->is_stopped() && !nic->closing()) {
-    nic->log(LOG_ERROR, "pynat: the network engine returned; the guest has no network from here on");
+    nic->log(LOG_ERROR,
+             "pynat: the network engine returned; the guest has no network from here on");
   }
   Py_XDECREF(result);
   Py_XDECREF(port);

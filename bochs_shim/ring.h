@@ -97,7 +97,7 @@ class Ring {
     return head + bytes - tail_seen_ <= capacity_;
   }
   void note_high_water(uint64_t head) {
-    const size_t used = static_cast<size_t>(head - tail_.load(std::memory_order_relaxed));
+    const auto used = static_cast<size_t>(head - tail_.load(std::memory_order_relaxed));
     if (used > high_water()) high_water_.store(used, std::memory_order_relaxed);
   }
 

@@ -34,7 +34,7 @@ void die_of(int number) {
 // A child that was forked has this handler too, and must not end its parent.
 void on_signal(int number) {
   const int before = errno;
-  const unsigned char byte = static_cast<unsigned char>(number);
+  const auto byte = static_cast<unsigned char>(number);
   if (getpid() != process || write(pipe_ends[1], &byte, 1) != 1) die_of(number);
   errno = before;
 }

@@ -30,7 +30,9 @@ enum {
 
 static uint32_t get16(const uint8_t *at) { return (uint32_t)at[0] << 8 | at[1]; }
 static uint32_t get32(const uint8_t *at) { return get16(at) << 16 | get16(at + 2); }
-static void put16(uint8_t *at, uint32_t value) { at[0] = (uint8_t)(value >> 8), at[1] = (uint8_t)value; }
+static void put16(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)(value >> 8), at[1] = (uint8_t)value;
+}
 static void put32(uint8_t *at, uint32_t value) { put16(at, value >> 16), put16(at + 2, value); }
 
 static uint32_t fold(uint64_t sum) {
@@ -131,10 +133,10 @@ static int is_common(PyObject *object, const uint8_t *mac, struct segment *found
     const uint8_t *tcp = ip + IPV4;
     const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
     const uint32_t total = get16(ip + 2);
-    if (memcmp(frame, mac, 6) || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
+    if (memcmp(frame, mac, 6) != 0 || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
     if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_TCP) return 0;
     if ((tcp[13] & ~PSH) != ACK || (header != TCP && header != STAMPED)) return 0;
-    if (total < IPV4 + header || (Py_ssize_t)(ETHERNET + total) > PyBytes_GET_SIZE(object)) return 0;
+    if (total < IPV4 + header || (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object)) return 0;
     if (header == STAMPED && get32(tcp + TCP) != 0x0101080a) return 0;
     *found = (struct segment){tcp, header, get32(tcp + 4), get32(tcp + 8), total - IPV4 - header};
     return 1;
@@ -150,11 +152,12 @@ static int sums_are_right(const struct segment *segment) {
 
 /* Whether `next` only goes on with what `last` says: more bytes, or a higher acknowledgement. */
 static int goes_on(const struct segment *last, const struct segment *next) {
-    if (memcmp(last->tcp - 8, next->tcp - 8, 12) || last->header != next->header) return 0;
-    if (!last->size) return !next->size && last->seq == next->seq && (int32_t)(next->ack - last->ack) > 0;
+    if (memcmp(last->tcp - 8, next->tcp - 8, 12) != 0 || last->header != next->header) return 0;
+    if (!last->size)
+        return !next->size && last->seq == next->seq && (int32_t)(next->ack - last->ack) > 0;
     return next->size && next->seq == last->seq + last->size && next->ack == last->ack &&
-           !(last->tcp[13] & PSH) && !memcmp(last->tcp + 14, next->tcp + 14, 2) &&
-           !memcmp(last->tcp + TCP, next->tcp + TCP, last->header - TCP);
+           !(last->tcp[13] & PSH) && memcmp(last->tcp + 14, next->tcp + 14, 2) == 0 &&
+           memcmp(last->tcp + TCP, next->tcp + TCP, last->header - TCP) == 0;
 }
 
 static PyObject *tcp_run(PyObject *self, PyObject *args) {
@@ -192,9 +195,9 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
     if (last.header == TCP)
         return Py_BuildValue("nIIIIIIIN()", end - at, last.seq - first.seq, get16(tcp),
                              get16(tcp + 2), first.seq, last.ack, tcp[13], get16(tcp + 14), data);
-    return Py_BuildValue("nIIIIIIIN(II)", end - at, last.seq - first.seq, get16(tcp), get16(tcp + 2),
-                         first.seq, last.ack, tcp[13], get16(tcp + 14), data, get32(tcp + 24),
-                         get32(tcp + 28));
+    return Py_BuildValue("nIIIIIIIN(II)", end - at, last.seq - first.seq, get16(tcp),
+                         get16(tcp + 2), first.seq, last.ack, tcp[13], get16(tcp + 14), data,
+                         get32(tcp + 24), get32(tcp + 28));
 }
 
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
@@ -263,7 +266,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, "pynat._fast", NULL, 0, methods,
-                             NULL, NULL, NULL, NULL};
+static PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "pynat._fast", NULL, 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__fast(void) { return PyModule_Create(&module); }

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pynat.testing.sealed import Unsealable, seal
+from tests.fuzzing import SEED, again
 from tests.leaks import collect_after_module, collect_after_test  # noqa: F401  (fixtures)
 from tests.preparing import NEEDS, prepare
 
@@ -35,6 +36,11 @@ BOOTING = "tests/live"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("boots") is None)  # the longest first
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.stats.get("failed", []) if SEED else []:
+        terminalreporter.write_line(f"again: {again(report.nodeid)}")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

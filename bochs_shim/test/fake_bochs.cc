@@ -98,15 +98,15 @@ eth_locator_c* eth_locator_c::all = nullptr;
 
 // --- Bochs's side of the interface ---
 
-#define LOG(level)                                 \
-  do {                                             \
-    std::printf("log %s ", level);                 \
-    va_list arguments;                             \
-    va_start(arguments, format);                   \
-    std::vprintf(format, arguments);               \
-    va_end(arguments);                             \
-    std::printf("\n");                             \
-    std::fflush(stdout);                           \
+#define LOG(level)                   \
+  do {                               \
+    std::printf("log %s ", level);   \
+    va_list arguments;               \
+    va_start(arguments, format);     \
+    std::vprintf(format, arguments); \
+    va_end(arguments);               \
+    std::printf("\n");               \
+    std::fflush(stdout);             \
   } while (0)
 
 void logfunctions::info(const char* format, ...) { LOG("info"); }

@@ -23,12 +23,12 @@
 
 using namespace pynat;
 
-#define CHECK(condition)                                                          \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
+#define CHECK(condition)                                                           \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
       std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                                               \
-    }                                                                             \
+      std::exit(1);                                                                \
+    }                                                                              \
   } while (0)
 
 #define CHECK_EQUAL(left, right) \
@@ -60,8 +60,7 @@ struct Guest {
   std::vector<std::string> lines;
   std::function<void()> with_frame = [] {};
   Sleeper sleeper;
-  Nic nic{Simulator{this,
-                    [](void* self) { return static_cast<Guest*>(self)->now; },
+  Nic nic{Simulator{this, [](void* self) { return static_cast<Guest*>(self)->now; },
                     [](void* self) { return static_cast<Guest*>(self)->status; },
                     [](void* self, void* frame, uint32_t length) {
                       static_cast<Guest*>(self)->with_frame();
@@ -754,7 +753,7 @@ void waiting_for_a_slow_wire_is_not_being_stale() {
   Inline engine{guest.nic, {}};
   for (uint32_t i = 0; i < 2400; ++i) CHECK(engine.send(numbered(i, 1514)));
   while (guest.received.size() < 2300) guest.run(100);  // 2.8 s
-  guest.status = RX_10M;  // its ring is full for a moment
+  guest.status = RX_10M;                                // its ring is full for a moment
   guest.run(1000);
   guest.status |= RX_READY;
   guest.run(1000000);
@@ -804,7 +803,9 @@ void two_cards_share_the_simulator() {
 
 void closing_ends_an_engine_that_waits() {
   Guest guest;
-  { EngineThread engine(guest.nic, echo); }
+  {
+    EngineThread engine(guest.nic, echo);
+  }
   CHECK(guest.nic.is_stopped());
   CHECK(!guest.send(numbered(1, 60)));
   CHECK_EQUAL(guest.counters().drop_engine_stopped.get(), 1);

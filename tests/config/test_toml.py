@@ -359,7 +359,7 @@ def test_a_spoilt_file_is_a_config_or_one_line() -> None:
         *("must be [tcp|udp]", "must be left out", "is no word of a rule", "a behaviour"),
         "a fault of",
     ]
-    inputs = samples([MOST_KEYS, OTHER_KEYS], spoilt_file, 4000)
+    inputs = samples([MOST_KEYS, OTHER_KEYS], spoilt_file, 8000)
     for said in sift(inputs, toml, ConfigError, least=0.1, said=refusals):
         assert re.match(r"net.toml(:\d+)?: ", said)
         assert said.isprintable()

@@ -6,7 +6,6 @@ import contextlib
 import struct
 from itertools import accumulate
 from pathlib import Path
-from random import Random
 
 import pytest
 from scapy.layers.l2 import Ether
@@ -15,6 +14,7 @@ from scapy.utils import PcapNgWriter, PcapWriter
 from pynat.errors import ConfigError
 from pynat.link import pcap
 from pynat.link.pcap_read import read
+from tests.fuzzing import seeded
 from tests.spoiling import samples, sift, spoilt
 
 FRAMES = [b"frame one......", b"frame two.......", b"frame three......."]
@@ -108,7 +108,7 @@ def as_far_as_it_goes(path: Path) -> list[bytes]:
 def test_what_stands_before_a_spoilt_place_is_read(tmp_path: Path, kind: str) -> None:
     ends = [*accumulate(len(piece) for piece in PIECES[kind])]
     data = b"".join(PIECES[kind])
-    dice, less = Random(1), 0
+    dice, less = seeded(1), 0
     for _ in range(1000):
         at = dice.randrange(ends[0], len(data) + 1)
         (tmp_path / "x").write_bytes(data[:at] + spoilt(data[at:], dice))

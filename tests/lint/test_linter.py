@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 from pynat.config import Config
@@ -15,6 +14,7 @@ from pynat.lint.span import Span
 from pynat.notices import Notices
 from pynat.rules import RULES
 from tests.frames import mended, ping
+from tests.fuzzing import seeded
 from tests.lint.examples import CLEAN, EXAMPLES, collect
 from tests.spoiling import spoilt
 
@@ -24,7 +24,7 @@ SEEN = [one.run().seen for one in EXAMPLES + CLEAN]
 
 def test_of_spoilt_conversations_every_finding_is_one_line() -> None:
     """With checksums that are mostly right, or no rule but those would be met."""
-    dice, found = Random(1), Counter[str]()
+    dice, found = seeded(1), Counter[str]()
     for conversation in SEEN * 3:
         linter = Linter(Config(), with_malformed=True)
         for now, frame, from_guest in conversation:

@@ -10,6 +10,7 @@ from pynat.lint.tcp import checker
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.wire import ethernet, ipv4, tcp
 from pynat.wire.tcp import Options, Segment
+from tests.fuzzing import seeds
 
 GUEST, PEER = bytes((192, 168, 16, 2)), bytes((192, 0, 2, 7))
 MAC = b"\x02" * 6
@@ -64,7 +65,7 @@ def frame(source: bytes, destination: bytes, one: Segment) -> bytes:
 
 def test_whatever_is_said_every_finding_is_one_line() -> None:
     found = Counter[str]()
-    for seed in range(300):
+    for seed in seeds(300):
         found += said(seed)
     assert len(found) > 35
 

@@ -32,6 +32,7 @@ from pynat.notices import Notices
 from pynat.router.router import Router
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp
+from tests.fuzzing import SEED, seeds
 
 CONFIG = Config()
 GUEST = CONFIG.network.guest.packed
@@ -158,11 +159,11 @@ class World:
 
 def test_anything_may_happen_and_everything_ends() -> None:
     met = Counter[str]()
-    for seed in range(100):
+    for seed in seeds(100):
         met += lived(seed)
     events = (TcpConnected, TcpEof, TcpFailed, TcpIncoming, TcpReceived, TcpSent, TcpWritable)
     wanted = {event.__name__ for event in events} | {state.name for state in State}
-    assert {name for name in wanted if met[name] < 50} == {"CLOSED"}
+    assert SEED or {name for name in wanted if met[name] < 50} == {"CLOSED"}
 
 
 def lived(seed: int) -> Counter[str]:

@@ -14,7 +14,8 @@ MADE_FOR_SDIST = re.compile(r"PKG-INFO|setup\.cfg|bochs_pynat\.egg-info/.*")
 PLUGIN = "pynat/plugin/libbx_eth_pynat.so"
 COMPILED = {PLUGIN, f"pynat/_fast{sysconfig.get_config_var('EXT_SUFFIX')}"}
 SOURCES = (".c",)  # of the package's folder, and no use once they are compiled
-FOR_READERS = ("README.md", "CHANGELOG.md", "LICENSE", "bochsrc.sample", "docs/", "examples/")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+FOR_READERS = (*PAGES, "LICENSE", "bochsrc.sample", "docs/", "examples/")
 COMPILER = """#!/bin/sh
 while [ $# -gt 0 ]; do
     [ "$1" = -o ] && echo compiled >"$2"

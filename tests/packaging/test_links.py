@@ -10,7 +10,7 @@ import pytest
 from tests.packaging import checkout
 from tests.packaging.links import anchors, broken, links
 
-PAGES = [checkout.ROOT / "README.md", checkout.ROOT / "CHANGELOG.md"]
+PAGES = sorted(checkout.ROOT.glob("*.md"))
 PAGES += sorted((checkout.ROOT / "docs").rglob("*.md"))
 
 

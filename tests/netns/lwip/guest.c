@@ -50,15 +50,13 @@ static struct netif nic;
 static bool done; /* what the verb waits for has happened */
 
 /* ------------------------------------------------------------------ the machine */
-u32_t sys_now(void)
-{
+u32_t sys_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int open_card(const char *device)
-{
+static int open_card(const char *device) {
     struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
     int off = 1;
     address.sll_ifindex = if_nametoindex(device);
@@ -67,16 +65,14 @@ static int open_card(const char *device)
     return bind(card, (struct sockaddr *)&address, sizeof address);
 }
 
-static err_t send_frame(struct netif *netif, struct pbuf *frame)
-{
+static err_t send_frame(struct netif *netif, struct pbuf *frame) {
     char copy[ROOM];
     u16_t length = pbuf_copy_partial(frame, copy, sizeof copy, 0);
     (void)netif;
     return write(card, copy, length) == length ? ERR_OK : ERR_IF;
 }
 
-static err_t start_nic(struct netif *netif)
-{
+static err_t start_nic(struct netif *netif) {
     netif->name[0] = 'e';
     netif->name[1] = 'n';
     netif->mtu = 1500;
@@ -88,22 +84,18 @@ static err_t start_nic(struct netif *netif)
     return ERR_OK;
 }
 
-static void take_frames(void)
-{
+static void take_frames(void) {
     char copy[ROOM];
     ssize_t length;
     while ((length = read(card, copy, sizeof copy)) > 0) {
         struct pbuf *frame = pbuf_alloc(PBUF_RAW, length, PBUF_POOL);
-        if (frame == NULL)
-            continue;
+        if (frame == NULL) continue;
         pbuf_take(frame, copy, length);
-        if (nic.input(frame, &nic) != ERR_OK)
-            pbuf_free(frame);
+        if (nic.input(frame, &nic) != ERR_OK) pbuf_free(frame);
     }
 }
 
-static void turn(void)
-{
+static void turn(void) {
     struct pollfd wait = {.fd = card, .events = POLLIN};
     u32_t timer = sys_timeouts_sleeptime();
     poll(&wait, 1, timer < 20 ? (int)timer : 20);
@@ -111,18 +103,14 @@ static void turn(void)
     sys_check_timeouts();
 }
 
-static void pass(u32_t milliseconds)
-{
+static void pass(u32_t milliseconds) {
     u32_t start = sys_now();
-    while (sys_now() - start < milliseconds)
-        turn();
+    while (sys_now() - start < milliseconds) turn();
 }
 
-static void wait_until_done(void)
-{
+static void wait_until_done(void) {
     u32_t start = sys_now();
-    while (!done && sys_now() - start < PATIENCE)
-        turn();
+    while (!done && sys_now() - start < PATIENCE) turn();
     if (!done) {
         puts("nothing");
         exit(1);
@@ -130,8 +118,7 @@ static void wait_until_done(void)
     done = false;
 }
 
-static ip_addr_t parse(const char *text)
-{
+static ip_addr_t parse(const char *text) {
     ip_addr_t address;
     if (!ipaddr_aton(text, &address)) {
         fprintf(stderr, "%s is no address\n", text);
@@ -141,27 +128,23 @@ static ip_addr_t parse(const char *text)
 }
 
 /* ------------------------------------------------------------------ names and pings */
-static void found(const char *name, const ip_addr_t *address, void *unused)
-{
+static void found(const char *name, const ip_addr_t *address, void *unused) {
     (void)name, (void)unused;
     puts(address ? ipaddr_ntoa(address) : "unknown");
     done = true;
 }
 
-static void resolve(char **words)
-{
+static void resolve(char **words) {
     ip_addr_t address;
     if (dns_gethostbyname(words[0], &address, found, NULL) == ERR_OK)
         found(words[0], &address, NULL);
 }
 
-static u8_t pong(void *unused, struct raw_pcb *pcb, struct pbuf *packet, const ip_addr_t *from)
-{
+static u8_t pong(void *unused, struct raw_pcb *pcb, struct pbuf *packet, const ip_addr_t *from) {
     u8_t kind = ICMP_ER;
     (void)unused, (void)from;
     pbuf_copy_partial(packet, &kind, 1, IP_HLEN);
-    if (kind != ICMP_ER)
-        return 0;
+    if (kind != ICMP_ER) return 0;
     puts("pong");
     done = true;
     pbuf_free(packet);
@@ -169,8 +152,7 @@ static u8_t pong(void *unused, struct raw_pcb *pcb, struct pbuf *packet, const i
     return 1;
 }
 
-static void ping(char **words)
-{
+static void ping(char **words) {
     ip_addr_t address = parse(words[0]);
     struct raw_pcb *pcb = raw_new(IP_PROTO_ICMP);
     struct pbuf *packet = pbuf_alloc(PBUF_IP, sizeof(struct icmp_echo_hdr) + 32, PBUF_RAM);
@@ -188,16 +170,14 @@ static void ping(char **words)
 }
 
 /* ------------------------------------------------------------------ datagrams */
-static char *pattern(size_t size)
-{
+static char *pattern(size_t size) {
     char *data = malloc(size + 1);
-    for (size_t i = 0; i < size; i++)
-        data[i] = i % 251;
+    for (size_t i = 0; i < size; i++) data[i] = i % 251;
     return data;
 }
 
-static void echoed(void *sent, struct udp_pcb *pcb, struct pbuf *back, const ip_addr_t *from, u16_t port)
-{
+static void echoed(void *sent, struct udp_pcb *pcb, struct pbuf *back, const ip_addr_t *from,
+                   u16_t port) {
     (void)from, (void)port;
     puts(pbuf_memcmp(back, 0, sent, back->tot_len) == 0 ? "same" : "different");
     pbuf_free(back);
@@ -206,8 +186,7 @@ static void echoed(void *sent, struct udp_pcb *pcb, struct pbuf *back, const ip_
     done = true;
 }
 
-static void echo(char **words)
-{
+static void echo(char **words) {
     ip_addr_t address = parse(words[0]);
     u16_t size = atoi(words[2]);
     char *data = pattern(size);
@@ -229,16 +208,14 @@ static struct {
     char line[LINE];
 } stream;
 
-static void fail(void *unused, err_t error)
-{
+static void fail(void *unused, err_t error) {
     (void)unused;
     puts(error == ERR_RST ? "refused" : "aborted");
     stream.pcb = NULL;
     stream.failed = done = true;
 }
 
-static err_t go_on(void *unused, struct tcp_pcb *pcb, u16_t acknowledged)
-{
+static err_t go_on(void *unused, struct tcp_pcb *pcb, u16_t acknowledged) {
     size_t room = tcp_sndbuf(pcb), rest = stream.size - stream.queued;
     size_t now = LWIP_MIN(LWIP_MIN(room, rest), 4u * tcp_mss(pcb));
     (void)unused;
@@ -256,24 +233,20 @@ static err_t go_on(void *unused, struct tcp_pcb *pcb, u16_t acknowledged)
     return ERR_OK;
 }
 
-static err_t began(void *unused, struct tcp_pcb *pcb, err_t error)
-{
+static err_t began(void *unused, struct tcp_pcb *pcb, err_t error) {
     (void)error;
     return go_on(unused, pcb, 0);
 }
 
-static void keep(struct pbuf *data)
-{
+static void keep(struct pbuf *data) {
     for (struct pbuf *piece = data; piece; piece = piece->next)
         for (u16_t i = 0; i < piece->len; i++, stream.got++) {
             stream.sum += ((u8_t *)piece->payload)[i];
-            if (stream.got < LINE - 1)
-                stream.line[stream.got] = ((char *)piece->payload)[i];
+            if (stream.got < LINE - 1) stream.line[stream.got] = ((char *)piece->payload)[i];
         }
 }
 
-static err_t take(void *unused, struct tcp_pcb *pcb, struct pbuf *data, err_t error)
-{
+static err_t take(void *unused, struct tcp_pcb *pcb, struct pbuf *data, err_t error) {
     (void)unused, (void)error;
     if (data == NULL) {
         tcp_err(pcb, NULL);
@@ -293,8 +266,7 @@ static err_t take(void *unused, struct tcp_pcb *pcb, struct pbuf *data, err_t er
     return ERR_OK;
 }
 
-static void dial(const char *host, const char *port, char *data, size_t size)
-{
+static void dial(const char *host, const char *port, char *data, size_t size) {
     ip_addr_t address = parse(host);
     struct tcp_pcb *pcb = tcp_new();
     memset(&stream, 0, sizeof stream);
@@ -308,29 +280,24 @@ static void dial(const char *host, const char *port, char *data, size_t size)
     tcp_connect(pcb, &address, atoi(port), began);
 }
 
-static void tell_sum(void)
-{
+static void tell_sum(void) {
     wait_until_done();
-    if (!stream.failed)
-        printf("%zu %zu\n", stream.got, stream.sum);
+    if (!stream.failed) printf("%zu %zu\n", stream.got, stream.sum);
     done = true;
 }
 
-static void fetch(char **words)
-{
+static void fetch(char **words) {
     dial(words[0], words[1], NULL, 0);
     tell_sum();
 }
 
-static void get(char **words)
-{
+static void get(char **words) {
     static char request[] = "GET / HTTP/1.0\r\n\r\n";
     dial(words[0], "80", request, sizeof request - 1);
     tell_sum();
 }
 
-static void slow(char **words)
-{
+static void slow(char **words) {
     dial(words[0], words[1], NULL, 0);
     stream.reads = false;
     pass(RELUCTANCE);
@@ -343,26 +310,22 @@ static void slow(char **words)
     tell_sum();
 }
 
-static void push(char **words)
-{
+static void push(char **words) {
     size_t size = atoi(words[2]);
     dial(words[0], words[1], pattern(size), size);
     stream.half_close = true;
     wait_until_done();
-    if (!stream.failed)
-        puts(strtok(stream.line, "\n") ? stream.line : "no answer");
+    if (!stream.failed) puts(strtok(stream.line, "\n") ? stream.line : "no answer");
     done = true;
 }
 
-static void reset(char **words)
-{
+static void reset(char **words) {
     dial(words[0], words[1], pattern(1), 1);
     stream.reset = true;
 }
 
 /* ------------------------------------------------------------------ a server */
-static err_t send_back(void *listener, struct tcp_pcb *pcb, struct pbuf *data, err_t error)
-{
+static err_t send_back(void *listener, struct tcp_pcb *pcb, struct pbuf *data, err_t error) {
     (void)error;
     if (data == NULL) {
         tcp_close(pcb);
@@ -379,16 +342,14 @@ static err_t send_back(void *listener, struct tcp_pcb *pcb, struct pbuf *data, e
     return ERR_OK;
 }
 
-static err_t accepted(void *listener, struct tcp_pcb *pcb, err_t error)
-{
+static err_t accepted(void *listener, struct tcp_pcb *pcb, err_t error) {
     (void)error;
     tcp_arg(pcb, *(struct tcp_pcb **)listener);
     tcp_recv(pcb, send_back);
     return ERR_OK;
 }
 
-static void serve(char **words)
-{
+static void serve(char **words) {
     static struct tcp_pcb *listener;
     struct tcp_pcb *pcb = tcp_new();
     tcp_bind(pcb, IP_ADDR_ANY, atoi(words[0]));
@@ -404,13 +365,12 @@ static const struct {
     int arguments;
     void (*run)(char **words);
 } verbs[] = {
-    {"resolve", 1, resolve}, {"ping", 1, ping},   {"echo", 3, echo},   {"fetch", 2, fetch},
-    {"slow", 2, slow},       {"push", 3, push},   {"reset", 2, reset}, {"serve", 1, serve},
-    {"get", 1, get},
+    {"resolve", 1, resolve}, {"ping", 1, ping},   {"echo", 3, echo},
+    {"fetch", 2, fetch},     {"slow", 2, slow},   {"push", 3, push},
+    {"reset", 2, reset},     {"serve", 1, serve}, {"get", 1, get},
 };
 
-static char **run(char **words)
-{
+static char **run(char **words) {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(words[0], verbs[i].name) == 0) {
             verbs[i].run(words + 1);
@@ -421,8 +381,7 @@ static char **run(char **words)
     exit(2);
 }
 
-int main(int count, char **words)
-{
+int main(int count, char **words) {
     (void)count;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (open_card(words[1]) != 0) {
@@ -437,11 +396,9 @@ int main(int count, char **words)
     netif_set_up(&nic);
     netif_set_link_up(&nic);
     dhcp_start(&nic);
-    while (!dhcp_supplied_address(&nic))
-        turn();
+    while (!dhcp_supplied_address(&nic)) turn();
     printf("address %s\n", ip4addr_ntoa(netif_ip4_addr(&nic)));
-    for (words += 2; *words;)
-        words = run(words);
+    for (words += 2; *words;) words = run(words);
     pass(500); /* the last acknowledgements */
     dhcp_release_and_stop(&nic);
     return 0;

@@ -8,7 +8,14 @@
 
 #define LWIP_ERRNO_INCLUDE <errno.h>
 #define LWIP_RAND() ((u32_t)rand())
-#define LWIP_PLATFORM_DIAG(words) do { printf words; } while (0)
-#define LWIP_PLATFORM_ASSERT(text) do { fprintf(stderr, "lwIP: %s\n", text); abort(); } while (0)
+#define LWIP_PLATFORM_DIAG(words) \
+  do {                            \
+    printf words;                 \
+  } while (0)
+#define LWIP_PLATFORM_ASSERT(text)       \
+  do {                                   \
+    fprintf(stderr, "lwIP: %s\n", text); \
+    abort();                             \
+  } while (0)
 
 #endif
