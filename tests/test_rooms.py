@@ -39,7 +39,7 @@ ALSO = {
     "config_*": {"codecs", "json", "os", "pathlib", "shlex", "stat", "tomllib", "socket.inet_aton"},
     "engine": {"asyncio", "traceback"},
     "engine_loop": {"asyncio"},
-    "interrupts": {"dis", "signal"},
+    "interrupts": {"contextlib", "dis", "signal", "threading"},
     "children": {
         *("contextlib", "ctypes", "functools", "os", "pathlib", "signal", "subprocess"),
         *("threading", "time"),
