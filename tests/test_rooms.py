@@ -41,7 +41,7 @@ ALSO = {
     },
     "engine": {"asyncio", "traceback"},
     "engine_loop": {"asyncio"},
-    "interrupts": {"dis", "signal"},
+    "interrupts": {"contextlib", "dis", "signal", "threading"},
     "children": {
         *("contextlib", "ctypes", "functools", "os", "pathlib", "signal", "subprocess"),
         *("threading", "time"),

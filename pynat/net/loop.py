@@ -22,7 +22,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from itertools import count
 from typing import Any, TypeVar
 
-from pynat.interrupts import is_interrupt
+from pynat.interrupts import is_interrupt, told_apart
 
 Result = TypeVar("Result")
 Fault = Callable[[str, BaseException | None], None]
@@ -99,7 +99,7 @@ class GuestLoop(asyncio.AbstractEventLoop):
         if not self._ready:
             return 0
         ran = 0
-        with self.entered(now):
+        with told_apart(), self.entered(now):
             while self._ready and ran < most:
                 handle = self._ready.popleft()
                 ran += 1

@@ -28,7 +28,7 @@ from pynat.harmless import harmless
 from pynat.inner.connection import Connection
 from pynat.inner.hosts import ANYWHERE, TcpService, UdpService
 from pynat.inner.hosts import Datagram as InnerDatagram
-from pynat.interrupts import is_interrupt
+from pynat.interrupts import is_interrupt, told_apart
 from pynat.nat.holds import ANSWER
 from pynat.net.datagram import Datagram, checked
 from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
@@ -343,13 +343,14 @@ class Running:
     @contextlib.contextmanager
     def guarded(self, what: str | Callable[[], str]) -> Iterator[None]:
         """For a function of the script's that is called beside the loop, and may make tasks."""
-        try:
-            with self.loop.entered(self.clock()), self._watched():
-                yield
-        except BaseException as error:
-            if is_interrupt(error):
-                raise
-            self._tell(f"in {what if isinstance(what, str) else what()}", error)
+        with told_apart():
+            try:
+                with self.loop.entered(self.clock()), self._watched():
+                    yield
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                self._tell(f"in {what if isinstance(what, str) else what()}", error)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

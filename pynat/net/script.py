@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from pynat.errors import ConfigError
-from pynat.interrupts import is_interrupt
+from pynat.interrupts import is_interrupt, told_apart
 from pynat.net.net import Net
 from pynat.net.report import place, summary, told
 
@@ -26,6 +26,12 @@ def run(path: Path, source: str) -> Net:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses look there
     linecache.checkcache(str(path))
+    with told_apart():
+        _executed(source, path, module)
+    return _only_net(path, module)
+
+
+def _executed(source: str, path: Path, module: ModuleType) -> None:
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except SyntaxError as error:
@@ -40,7 +46,6 @@ def run(path: Path, source: str) -> Net:
             f"{place(error) or path}: {summary(error)}; the script has to run to its end",
             told(error),
         ) from None
-    return _only_net(path, module)
 
 
 def _only_net(path: Path, module: ModuleType) -> Net:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from pynat.net import Datagram, Flow, Frame, Net, Request, Stream
 from pynat.net.frames import MOST_MADE
 from pynat.net.report import told
 from pynat.serve.load import load
-from pynat.testing.lab import GUEST_MAC, Lab
+from pynat.testing.lab import GUEST_MAC, Lab, introduce
 from pynat.testing.script import TcpScript
 from pynat.testing.virtual import VirtualNetwork, virtual
 from pynat.wire import ethernet
@@ -472,3 +473,70 @@ def _control_c_within_a_hook() -> None:
     lab = Lab(net=net)
     with pytest.raises(KeyboardInterrupt):
         lab.from_guest(ethernet.encode(b"\xff" * 6, GUEST_MAC, 0x1234, b""))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _of_a_future() -> None:
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+    future.set_exception(KeyboardInterrupt())
+    future.result()
+
+
+def _of_asyncio() -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.set_exception(KeyboardInterrupt())
+    future.result()
+
+
+def _thrown() -> None:
+    generator = iter(number for number in (1, 2))
+    next(generator)
+    generator.throw(KeyboardInterrupt())
+
+
+def _of_pythons_handler() -> None:
+    signal.default_int_handler(signal.SIGINT, None)
+
+
+@pytest.fixture
+def default_handler() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("default_handler")
+@pytest.mark.parametrize("interrupt", [_of_a_future, _of_asyncio, _thrown, _of_pythons_handler])
+def test_an_interrupt_of_the_scripts_own_is_its_fault(interrupt: Callable[[], None]) -> None:
+    net = hermetic()
+
+    @net.on_frame
+    def look(frame: Frame) -> None:
+        interrupt()
+
+    @net.udp("192.0.2.9", 5)
+    async def answer(datagram: Datagram) -> None:
+        interrupt()
+
+    lab = Lab(net=net)
+    introduce(lab)
+    lab.from_guest(udp("192.0.2.9", 5, b"x"))
+    told = "\n".join(lab.log)
+    assert "in look" in told
+    assert "answer" in told
+
+
+@pytest.mark.usefixtures("default_handler")
+def test_an_awaited_interrupt_is_the_scripts_fault() -> None:
+    net = hermetic()
+
+    @net.udp("192.0.2.9", 5)
+    async def answer(datagram: Datagram) -> None:
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(KeyboardInterrupt())
+        await future
+
+    lab = Lab(net=net)
+    introduce(lab)
+    lab.from_guest(udp("192.0.2.9", 5, b"x"))
+    assert "KeyboardInterrupt" in "\n".join(lab.log)
