@@ -181,8 +181,12 @@ def test_a_race_never_leads_out(root: Path) -> None:
     thread = threading.Thread(target=swap)
     thread.start()
     found: set[str | int | None] = set()
+    tries = 0
     try:
-        for _ in range(3000):
+        while (
+            tries < 3000 or "public" not in found
+        ):  # which of the two runs when, is not ours to say
+            tries += 1
             try:
                 descriptor = open_beneath(root, (b"swap", b"secret"), write=False)
             except OSError as error:
@@ -194,7 +198,6 @@ def test_a_race_never_leads_out(root: Path) -> None:
         stop.set()
         thread.join()
     assert "secret" not in found
-    assert "public" in found
 
 
 def test_a_write_behind_one_that_failed_is_passed_over(
