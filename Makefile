@@ -48,7 +48,7 @@ test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 	@$(PYTEST) -m 'not boots'
 
 fuzz: test-packages $(TOOLS)  ## the tests that draw from a seed, with seeds of the moment, for FUZZ=300 s
-	@scripts/fuzz $(FUZZ) -- $(PYTEST)
+	@scripts/fuzz $(FUZZ) -- env $(PYTEST)
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice
 	@$(BIN)/python scripts/mutants.py $(MUTANTS)
