@@ -260,8 +260,8 @@ static void take_data(struct tcp *t, struct segment *s)
 static bool acceptable(const struct tcp *t, const struct segment *s)
 {
     u32 size = s->size + !!(s->flags & SYN) + !!(s->flags & FIN), window = t->rcv_adv - t->rcv_nxt;
-    if (!size)
-        return s->seq - t->rcv_nxt < MAX(window, 1u);
+    if (!size)                                              /* behind all that was sent, a probe too */
+        return s->seq - t->rcv_nxt <= window + 1;
     return s->seq - t->rcv_nxt < window || s->seq + size - 1 - t->rcv_nxt < window;
 }
 
