@@ -102,7 +102,7 @@ struct tcp {                                                /* names as in RFC 9
     u32 remote;
     u16 local_port, remote_port;
     u32 snd_una, snd_nxt, snd_max, snd_wnd, snd_wl1, snd_wl2, max_wnd, mss;
-    u32 rcv_nxt, rcv_adv;                                   /* rcv_adv: the window's end, as announced */
+    u32 rcv_nxt, rcv_adv, early, early_end;                 /* rcv_adv: the window's end, as announced */
     u32 cwnd, ssthresh, recover, dupacks;                   /* RFC 5681, RFC 6582 */
     u32 srtt, rttvar, rto, rtt_seq, rtt_start, retries, timer;
     bool timing, timer_on, recovering;

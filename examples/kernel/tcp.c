@@ -1,6 +1,4 @@
-/* TCP (RFC 9293), with RFC 6298's timer, RFC 5681's congestion control, RFC 6582's recovery.
- *
- * What comes out of order is not kept: the other end sends it again. */
+/* TCP (RFC 9293), with RFC 6298's timer, RFC 5681's congestion control, RFC 6582's recovery. */
 #include "kernel.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
@@ -227,23 +225,41 @@ static void take_ack(struct tcp *t, const struct segment *s)
 }
 
 /* ---------------------------------------------------------------- in */
+static bool take_early(struct tcp *t, u32 seq, u32 end)      /* one piece ahead of a gap is kept */
+{
+    if (t->early == t->early_end)
+        t->early = seq, t->early_end = end;
+    if (before(t->early_end, seq) || before(end, t->early))
+        return false;
+    t->early = before(seq, t->early) ? seq : t->early;
+    t->early_end = before(t->early_end, end) ? end : t->early_end;
+    return true;
+}
+
 static void take_data(struct tcp *t, struct segment *s)
 {
-    u32 old = t->rcv_nxt - s->seq;
     if (before(s->seq, t->rcv_nxt)) {                       /* its beginning came before */
+        u32 old = t->rcv_nxt - s->seq;
         s->seq += old;
         s->data += old;
         s->size -= MIN(old, s->size);
     }
+    u32 offset = t->rcv_len + (s->seq - t->rcv_nxt), room = TCP_BUFFER - MIN(offset, (u32)TCP_BUFFER);
+    u32 size = MIN(s->size, room), end = s->seq + size;
+    if (s->seq == t->rcv_nxt || take_early(t, s->seq, end))
+        memcpy(t->rcv_buf + offset, s->data, size);
     if (s->seq != t->rcv_nxt) {
         send_ack(t);                                        /* a duplicate, at once: something is missing */
         return;
     }
-    u32 room = TCP_BUFFER - t->rcv_len, size = MIN(s->size, room);
-    memcpy(t->rcv_buf + t->rcv_len, s->data, size);
-    t->rcv_len += size;
-    t->rcv_nxt += size;
-    if ((s->flags & FIN) && size == s->size) {
+    if (t->early != t->early_end && !before(end, t->early)) {   /* that gap is filled */
+        end = before(end, t->early_end) ? t->early_end : end;
+        t->early = t->early_end = 0;
+        t->ack_due++;
+    }
+    t->rcv_len += end - t->rcv_nxt;
+    t->rcv_nxt = end;
+    if ((s->flags & FIN) && end == s->seq + s->size) {
         t->rcv_nxt++;
         t->ack_due++;
         if (t->state == ESTABLISHED)
@@ -461,7 +477,7 @@ u32 tcp_read(struct tcp *t, void *data, u32 size)
     size = MIN(size, t->rcv_len);
     memcpy(data, t->rcv_buf, size);
     t->rcv_len -= size;
-    memmove(t->rcv_buf, t->rcv_buf + size, t->rcv_len);
+    memmove(t->rcv_buf, t->rcv_buf + size, TCP_BUFFER - size);  /* with what is behind a gap */
     return size;
 }
 
