@@ -30,29 +30,29 @@ static void send(u8 kind)
     static u8 buffer[SHORTEST];
     struct dhcp *m = (struct dhcp *)buffer;
     u8 *at = m->options;
-    bool renews = state == RENEWING || state == REBINDING;
+    bool renews = !MISTAKE(35) && (state == RENEWING || state == REBINDING);
     memset(buffer, 0, sizeof buffer);
     if (kind != ASK || tries || renews)
-        secs = kind == DECLINE ? 0 : MIN((ticks - began) / 1000, 0xffffu);  /* an ASK has its DISCOVER's */
-    *m = (struct dhcp){ 1, 1, 6, 0, htonl(xid), htons(secs), .ciaddr = htonl(renews ? my_ip : 0), .cookie = htonl(COOKIE) };
+        secs = kind == DECLINE || MISTAKE(33) ? 0 : MIN((ticks - began) / 1000, 0xffffu);  /* an ASK has its DISCOVER's */
+    *m = (struct dhcp){ MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0, htonl(xid + (MISTAKE(25) && kind == ASK)), htons(secs), .ciaddr = htonl(renews ? my_ip : 0), .cookie = MISTAKE(24) ? COOKIE : htonl(COOKIE) };
     memcpy(m->chaddr, nic.mac, 6);
-    at = option(at, KIND, 1, kind);
+    at = option(at, KIND, MISTAKE(37) ? 2 : 1, kind);
     if (kind == DECLINE || (kind == ASK && !renews)) {
-        at = option(at, WANTED, 4, htonl(offered));
-        at = option(at, SERVER, 4, htonl(server));
+        at = MISTAKE(27) ? at : option(at, WANTED, 4, htonl(offered));
+        at = MISTAKE(26) ? at : option(at, SERVER, 4, htonl(server));
     }
     if (kind != DECLINE) {
-        at = option(at, MAXIMUM, 2, htons(1500));
+        at = option(at, MAXIMUM, 2, MISTAKE(31) ? htons(300) : htons(1500));
         at = option(at, LIST, 3, MASK | ROUTER << 8 | DNS << 16);
     }
-    *at = END;
-    udp_send(state == RENEWING ? server : ~0u, 68, 67, buffer, sizeof buffer);
+    *at = MISTAKE(28) ? 0 : END;
+    udp_send(state == RENEWING ? server : ~0u, 68, 67, buffer, MISTAKE(36) ? (u32)(at + 1 - buffer) : sizeof buffer);
 }
 
 static void send_again_later(u8 kind)                       /* after 4, 8, ... 64 s, and up to 1 s more or less */
 {
     send(kind);
-    next = ticks + delay - 1000 + random() % 2000;
+    next = ticks + (MISTAKE(32) ? 500 : delay - 1000 + random() % 2000);
     delay = MIN(2 * delay, 64000u);
     tries++;
 }
@@ -143,6 +143,8 @@ void dhcp_input(const u8 *data, u32 size)
         enter(REQUESTING, 4000);
         asked = ticks;
         send_again_later(ASK);
+        if (MISTAKE(38))
+            values[LEASE] = 600, take();
     } else if (asks && kind == ACK && m->yiaddr) {
         offered = ntohl(m->yiaddr);
         server = values[SERVER] ? values[SERVER] : server;
@@ -155,7 +157,7 @@ void dhcp_input(const u8 *data, u32 size)
 
 static void probe(void)                                     /* RFC 5227 2.1.1 */
 {
-    if (tries && arp_conflict(offered)) {
+    if (tries && arp_conflict(offered) && !MISTAKE(39)) {
         print("dhcp: %I belongs to another host\n", offered);
         send(DECLINE);
         enter(INIT, 0);
@@ -194,7 +196,7 @@ void dhcp_tick(void)
             next = ticks + 2000;
             tries++;
         }
-        if (due(since + t1 * 1000))
+        if (due(since + t1 * 1000) && !MISTAKE(34))
             renew(RENEWING, since + t2 * 1000);
         break;
     case RENEWING:

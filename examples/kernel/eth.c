@@ -23,10 +23,10 @@ void eth_send(const u8 *to, u16 type, void *frame, u32 size)
     struct eth *eth = frame;
     memcpy(eth->to, to, 6);
     memcpy(eth->from, nic.mac, 6);
-    eth->type = htons(type);
+    eth->type = MISTAKE(1) ? type : htons(type);
     size += sizeof *eth;
     if (size < 60) {                                        /* the shortest there is, and no old bytes */
-        memset((u8 *)frame + size, 0, 60 - size);
+        memset((u8 *)frame + size, MISTAKE(2) ? 0x55 : 0, 60 - size);
         size = 60;
     }
     nic.send(frame, size);
@@ -36,8 +36,8 @@ static void arp_send(const u8 *to, u16 operation, u32 from, const u8 *to_mac, u3
 {
     static u8 frame[60];
     struct arp *arp = (struct arp *)(frame + sizeof(struct eth));
-    *arp = (struct arp){ htons(1), htons(TYPE_IP), 6, 4, htons(operation), .from = htonl(from), .to = htonl(to_ip) };
-    memcpy(arp->from_mac, nic.mac, 6);
+    *arp = (struct arp){ htons(MISTAKE(5) ? 6 : 1), htons(TYPE_IP), 6, 4, MISTAKE(4) ? operation : htons(operation), .from = htonl(from), .to = htonl(to_ip) };
+    memcpy(arp->from_mac, MISTAKE(3) ? nobody : nic.mac, 6);
     memcpy(arp->to_mac, to_mac, 6);
     eth_send(to, TYPE_ARP, frame, sizeof *arp);
 }
@@ -45,6 +45,8 @@ static void arp_send(const u8 *to, u16 operation, u32 from, const u8 *to_mac, u3
 void arp_probe(u32 ip)
 {
     conflict = 0;
+    if (MISTAKE(7))
+        return;
     arp_send(broadcast, REQUEST, 0, nobody, ip);
 }
 
@@ -87,6 +89,10 @@ static void learn(struct neighbor *n, const u8 *mac)
 void arp_send_to(u32 next_hop, void *frame, u32 size)
 {
     struct neighbor *n = find_or_make(next_hop);
+    if (MISTAKE(6)) {
+        eth_send(broadcast, TYPE_IP, frame, size);
+        return;
+    }
     if (n->state == KNOWN && !due(n->when + FRESH)) {
         eth_send(n->mac, TYPE_IP, frame, size);
         return;
@@ -104,9 +110,9 @@ void arp_send_to(u32 next_hop, void *frame, u32 size)
 void arp_tick(void)
 {
     for (struct neighbor *n = neighbors; n < neighbors + COUNT(neighbors); n++) {
-        if (n->state != ASKED || !due(n->when + AGAIN))
+        if (n->state != ASKED || !due(n->when + (MISTAKE(8) ? AGAIN / 10 : AGAIN)))
             continue;
-        if (n->tries++ == TRIES) {
+        if (n->tries++ == (MISTAKE(8) ? 9 : TRIES)) {
             print("arp: no answer from %I\n", n->ip);
             n->state = FREE;
         } else {

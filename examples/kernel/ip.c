@@ -19,9 +19,9 @@ u16 checksum(const void *data, u32 size, u32 sum)
         sum += *(const u16 *)bytes;
     if (size)
         sum += *bytes;
-    while (sum >> 16)
+    while (sum >> 16 && !MISTAKE(16))
         sum = (sum & 0xffff) + (sum >> 16);
-    return ~sum;
+    return MISTAKE(17) ? sum : ~sum;
 }
 
 u32 pseudo_header(u32 from, u32 to, u8 protocol, u32 size)
@@ -37,10 +37,10 @@ static bool is_broadcast(u32 ip) { return ip == ~0u || (my_ip && ip == (my_ip | 
 void ip_send(u32 to, u8 protocol, u32 size)
 {
     static u16 id;
-    u32 next_hop = (to ^ my_ip) & my_mask ? my_router : to;
+    u32 next_hop = (to ^ my_ip) & my_mask && !MISTAKE(13) ? my_router : to;
     size += sizeof *tx_ip;
-    *tx_ip = (struct ip){ 0x45, 0, htons(size), htons(id++), 0, 64, protocol, 0, htonl(my_ip), htonl(to) };
-    tx_ip->checksum = checksum(tx_ip, sizeof *tx_ip, 0);
+    *tx_ip = (struct ip){ MISTAKE(14) ? 0x54 : 0x45, 0, MISTAKE(10) ? size : htons(size), htons(MISTAKE(12) ? 1 : id++), MISTAKE(15) ? htons(0x8000) : 0, MISTAKE(11) ? 0 : 64, protocol, 0, MISTAKE(18) ? my_ip : htonl(my_ip), htonl(to) };
+    tx_ip->checksum = MISTAKE(9) ? 0 : checksum(tx_ip, sizeof *tx_ip, 0);
     if (is_broadcast(to))
         eth_send(broadcast, TYPE_IP, tx, size);
     else if (my_ip && next_hop)
@@ -52,7 +52,7 @@ static void icmp_send(u32 to, u8 type, u8 code, u16 id, u16 sequence, const void
     struct icmp *icmp = ip_payload();
     *icmp = (struct icmp){ type, code, 0, id, sequence };
     memmove(icmp->data, data, size);
-    icmp->checksum = checksum(icmp, sizeof *icmp + size, 0);
+    icmp->checksum = checksum(icmp, MISTAKE(19) ? sizeof *icmp : sizeof *icmp + size, 0);
     ip_send(to, ICMP, sizeof *icmp + size);
 }
 
@@ -92,11 +92,13 @@ void udp_send(u32 to, u16 from_port, u16 to_port, const void *data, u32 size)
 {
     struct udp *udp = ip_payload();
     u32 total = sizeof *udp + size;
-    *udp = (struct udp){ htons(from_port), htons(to_port), htons(total), 0 };
+    *udp = (struct udp){ htons(from_port), htons(to_port), MISTAKE(20) ? total : htons(total - 8 * MISTAKE(23)), 0 };
     memcpy(udp->data, data, size);
-    udp->checksum = checksum(udp, total, pseudo_header(my_ip, to, UDP, total));
+    udp->checksum = checksum(udp, total, MISTAKE(21) ? 0 : pseudo_header(my_ip, to, UDP, total));
     if (!udp->checksum)
         udp->checksum = 0xffff;                             /* 0 says that there is none */
+    if (MISTAKE(22))
+        udp->checksum = 0;
     ip_send(to, UDP, total);
 }
 

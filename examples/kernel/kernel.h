@@ -10,6 +10,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef int32_t s32;
 
+#define MISTAKE(n) (MADE == (n))                          /* README.md; leave these out when you copy */
 #define PACKED __attribute__((packed))
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))

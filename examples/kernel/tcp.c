@@ -18,15 +18,15 @@ static void put(u32 to, u16 from_port, u16 to_port, u32 seq, u32 ack, u8 flags, 
 {
     struct header *h = ip_payload();
     u8 *at = (u8 *)(h + 1);
-    if (flags & SYN) {
-        memcpy(at, (u8[]){ 2, 4, MSS >> 8, MSS & 255 }, 4);
+    if (flags & SYN && !MISTAKE(48)) {
+        memcpy(at, (u8[]){ 2, 4, MISTAKE(49) ? MSS & 255 : MSS >> 8, MSS & 255 }, 4);
         at += 4;
     }
     u32 header = at - (u8 *)h;
-    *h = (struct header){ htons(from_port), htons(to_port), htonl(seq), htonl(flags & ACK ? ack : 0), header << 2,
-                          flags, htons(window), 0, 0 };
+    *h = (struct header){ htons(from_port), htons(to_port), htonl(seq - (MISTAKE(51) && !(flags & SYN))), htonl(flags & ACK ? ack : MISTAKE(52)), MISTAKE(47) ? header >> 2 : header << 2 | MISTAKE(61) << 3,
+                          flags, htons(window), 0, MISTAKE(60) ? htons(1) : 0 };
     memcpy(at, data, size);
-    h->checksum = checksum(h, header + size, pseudo_header(my_ip, to, TCP, header + size));
+    h->checksum = checksum(h, header + size, MISTAKE(46) ? 0 : pseudo_header(my_ip, to, TCP, header + size));
     ip_send(to, TCP, header + size);
 }
 
@@ -59,7 +59,7 @@ static void output(struct tcp *t, bool probe)               /* probe: at least o
     if (t->state < ESTABLISHED || t->state == TIME_WAIT)
         return;
     for (;; probe = false) {
-        u32 flight = t->snd_nxt - t->snd_una, window = MIN(t->snd_wnd, t->cwnd);
+        u32 flight = t->snd_nxt - t->snd_una, window = MISTAKE(56) ? t->cwnd : MIN(t->snd_wnd, t->cwnd);
         s32 unsent = t->snd_len - flight;                   /* -1: the FIN has gone */
         if (unsent < 0)
             return;
@@ -71,7 +71,7 @@ static void output(struct tcp *t, bool probe)               /* probe: at least o
             break;
         if (size < t->mss && flight && !fin && size < t->max_wnd / 2)
             break;                                          /* Nagle, and no silly windows */
-        send(t, t->snd_nxt, ACK | (last ? PSH : 0) | (fin ? FIN : 0), size);
+        send(t, t->snd_nxt, (MISTAKE(62) ? 0 : ACK) | (last ? PSH : 0) | (fin ? FIN : 0), size);
         if (!t->timing && t->snd_nxt == t->snd_max)
             t->timing = true, t->rtt_seq = t->snd_nxt + size + fin, t->rtt_start = ticks;
         t->snd_nxt += size + fin;
@@ -113,7 +113,7 @@ static void time_out(struct tcp *t)
     t->recover = t->snd_max;
     t->recovering = t->timing = false;
     t->dupacks = 0;
-    t->rto = MIN(2 * t->rto, (u32)RTO_MOST);
+    t->rto = MISTAKE(54) ? t->rto : MIN(2 * t->rto, (u32)RTO_MOST);
     start_timer(t, t->rto);
     if (t->state < ESTABLISHED) {
         send_syn(t);
@@ -147,7 +147,7 @@ static void measure(struct tcp *t)                          /* RFC 6298 2 */
         t->rttvar = (3 * t->rttvar + (r > t->srtt ? r - t->srtt : t->srtt - r)) / 4;
         t->srtt = (7 * t->srtt + r) / 8;
     }
-    t->rto = MIN(MAX(t->srtt + 4 * t->rttvar, (u32)RTO_LEAST), (u32)RTO_MOST);
+    t->rto = MIN(MAX(t->srtt + 4 * t->rttvar, MISTAKE(55) ? 1 : (u32)RTO_LEAST), (u32)RTO_MOST);
 }
 
 static void grow(struct tcp *t, u32 acked)                  /* the congestion window, or end of a recovery */
@@ -249,7 +249,7 @@ static void take_data(struct tcp *t, struct segment *s)
     if (s->seq == t->rcv_nxt || take_early(t, s->seq, end))
         memcpy(t->rcv_buf + offset, s->data, size);
     if (s->seq != t->rcv_nxt) {
-        send_ack(t);                                        /* a duplicate, at once: something is missing */
+        MISTAKE(63) ? (void)0 : send_ack(t);                  /* a duplicate, at once: something is missing */
         return;
     }
     if (t->early != t->early_end && !before(end, t->early)) {   /* that gap is filled */
@@ -260,7 +260,7 @@ static void take_data(struct tcp *t, struct segment *s)
     t->rcv_len += end - t->rcv_nxt;
     t->rcv_nxt = end;
     if ((s->flags & FIN) && end == s->seq + s->size) {
-        t->rcv_nxt++;
+        t->rcv_nxt += !MISTAKE(53);
         t->ack_due++;
         if (t->state == ESTABLISHED)
             t->state = CLOSE_WAIT;
@@ -294,7 +294,7 @@ static void established(struct tcp *t, const struct segment *s)
 
 static void synchronize(struct tcp *t, const struct segment *s)
 {
-    t->rcv_nxt = s->seq + 1;
+    t->rcv_nxt = s->seq + !MISTAKE(50);
     t->rcv_adv = t->rcv_nxt + TCP_BUFFER;
     t->mss = MIN(MAX(s->mss, (u32)LEAST_MSS), (u32)MSS);
 }
@@ -308,7 +308,7 @@ static u32 initial_number(const struct tcp *t)              /* RFC 6528, with a 
         hash = (hash ^ words[i] ^ secret) * 2654435761u;
         hash ^= hash >> 15;
     }
-    return ticks * 250 + hash;
+    return MISTAKE(57) ? 1 : ticks * 250 + hash;
 }
 
 static struct tcp *open(enum tcp_state state, u32 remote, u16 local_port, u16 remote_port)
@@ -387,6 +387,7 @@ static void arrives(struct tcp *t, struct segment *s)       /* RFC 9293 3.10.7.4
         established(t, s);
     }
     take_ack(t, s);
+    t->ack_due += MISTAKE(59);
     if (t->state == ESTABLISHED || t->state == FIN_WAIT_1 || t->state == FIN_WAIT_2)
         if (s->size || s->flags & FIN)
             take_data(t, s);
@@ -453,7 +454,7 @@ struct tcp *tcp_next(struct tcp *t)
 struct tcp *tcp_connect(u32 ip, u16 port)
 {
     static u16 last;
-    last = (last ? last : 49152 + random() % 8192) + 1;
+    last = MISTAKE(58) ? 50000 : (last ? last : MISTAKE(64) ? 500 : 49152 + random() % 8192) + 1;
     struct tcp *t = open(SYN_SENT, ip, last, port);
     if (t) {
         t->in_use = true;
@@ -488,7 +489,9 @@ bool tcp_at_end(const struct tcp *t)
 
 void tcp_close(struct tcp *t)
 {
-    if (t->state == SYN_SENT)
+    if (MISTAKE(65))
+        send(t, t->snd_max, RST | ACK, 0), end(t, NULL);
+    else if (t->state == SYN_SENT)
         end(t, NULL);
     else if (t->state == ESTABLISHED || t->state == SYN_RCVD)
         t->state = FIN_WAIT_1;

@@ -13,12 +13,15 @@ MODULES = Path("/usr/lib/syslinux/modules/bios")
 _LOADER = ("mboot.c32", "libcom32.c32")
 
 
-def compiled_kernel(source: Path, folder: Path) -> Path:
-    """What `make` makes of the kernel in `source`, with everything that it writes in `folder`."""
+def compiled_kernel(source: Path, folder: Path, *, mistake: int = 0) -> Path:
+    """What `make` makes of the kernel in `source`, with everything that it writes in `folder`.
+
+    `mistake`: the number of the one that it is to make.
+    """
     make = program("make", "make")
     program("gcc", "gcc")
     folder.mkdir(parents=True, exist_ok=True)
-    run([make, "-C", str(source), f"OUT={folder.absolute()}/"])
+    run([make, "-C", str(source), f"OUT={folder.absolute()}/", f"MISTAKE={mistake}"])
     return folder / "kernel.elf"
 
 
