@@ -23,6 +23,8 @@ LITTER = (
     "dist/bochs_pynat-0.0.1.tar.gz",
     "examples/first_tcp/__pycache__/first_tcp.cpython-311.pyc",
     "examples/first_tcp/first.pcapng",
+    "examples/kernel/kernel.elf",
+    "examples/kernel/kernel.iso",
     "docs/net.pcap",
     "pynat/__pycache__/errors.cpython-311.pyc",
     "pynat/_fast.cpython-39-x86_64-linux-gnu.so",

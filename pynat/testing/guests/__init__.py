@@ -6,6 +6,7 @@ from pynat.testing.guests.grub import BOOTFILE, grub_folder
 from pynat.testing.guests.ipxe import boot_rom, ipxe_image
 from pynat.testing.guests.linux import DONE, READY, Check, fetch_kernel, linux_image, results
 from pynat.testing.guests.machine import MODELS, Machine, Nic
+from pynat.testing.guests.multiboot_image import compiled_kernel, kernel_image
 from pynat.testing.guests.nbp import PINGS, ping_program, ping_replies
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "Machine",
     "Nic",
     "boot_rom",
+    "compiled_kernel",
     "fetch_kernel",
     "grub_folder",
     "ipxe_image",
+    "kernel_image",
     "linux_image",
     "ping_program",
     "ping_replies",

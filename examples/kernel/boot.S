@@ -1,0 +1,35 @@
+# Where the boot loader jumps to (Multiboot Specification 0.6.96), and the timer's interrupt.
+
+        .section .multiboot, "a"
+        .long   0x1badb002, 0, -0x1badb002      # magic, flags, checksum
+
+        .text
+        .globl  start, timer_entry
+start:  cli
+        mov     $stack_top, %esp
+        lgdt    gdt_pointer                     # the loader's descriptor table may be gone
+        ljmp    $8, $1f
+1:      mov     $16, %eax
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %ss
+        push    %ebx                            # the Multiboot information
+        call    kernel_main
+2:      hlt
+        jmp     2b
+
+timer_entry:                                    # the PIC ends it by itself: see time.c
+        incl    ticks
+        iret
+
+        .balign 8
+gdt:    .quad   0, 0x00cf9a000000ffff, 0x00cf92000000ffff      # none, code at 8, data at 16
+gdt_pointer:
+        .word   . - gdt - 1
+        .long   gdt
+
+        .bss
+        .balign 16
+        .skip   16384
+stack_top:
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,170 @@
+"""Mistakes that first stacks make: the kernel of examples/kernel makes each, the linter names it.
+
+`make MISTAKE=n` builds the kernel with one of them; `MISTAKE(n)` stands in its source where it is
+made. Drops are named as well as findings.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pynat.bochs.find import Bochs
+from pynat.testing.guests import Boot, Machine, Nic, compiled_kernel, kernel_image
+from pynat.testing.servers import HttpServer
+from tests.live.network import ETHMOD, HANGS
+from tests.live.test_example_kernel import SOURCE
+
+pytestmark = [
+    pytest.mark.boots,
+    pytest.mark.timeout(HANGS),
+    pytest.mark.skipif(ETHMOD != "pynat", reason="others have no linter"),
+]
+
+GET = "get=http://{web}/bytes/1/20000"
+PLACE = re.compile(r"\bMISTAKE\((\d+)\)")
+SAID = re.compile(r"(?:lint|dropped): ([A-Z]+\d+) ")
+
+
+class Mistake(NamedTuple):
+    what: str
+    code: str
+    words: str = GET
+    config: str = ""
+
+
+MISTAKES = {
+    1: Mistake("the type in host order", "ETH004"),
+    2: Mistake("padding that is not zero", "ETH021"),
+    3: Mistake("no sender MAC in ARP", "ARP004"),
+    4: Mistake("ARP's operation in host order", "ARP003"),
+    5: Mistake("ARP for another hardware", "ARP002"),
+    6: Mistake("never asks by ARP, sends to all", "IP009"),
+    7: Mistake("neither probes nor announces", "ARP028"),
+    8: Mistake("asks by ARP ten times a second", "ARP022", "ping=192.168.16.9"),
+    9: Mistake("no header checksum", "IP005"),
+    10: Mistake("total length in host order", "IP004"),
+    11: Mistake("time to live 0", "IP031"),
+    12: Mistake("identification always the same", "IP030"),
+    13: Mistake("forgets the router", "ARP005", "ping=192.0.2.1"),
+    14: Mistake("version and header length swapped", "IP002"),
+    15: Mistake("the reserved flag set", "IP037"),
+    16: Mistake("carries are not added", "IP005"),
+    17: Mistake("the sum is not complemented", "IP005"),
+    18: Mistake("the source in host order", "IP007"),
+    19: Mistake("ICMP's checksum over the header only", "ICMP002", "ping=192.168.16.1"),
+    20: Mistake("UDP's length in host order", "UDP001"),
+    21: Mistake("UDP's checksum without the pseudo-header", "UDP002"),
+    22: Mistake("UDP without a checksum", "UDP020"),
+    23: Mistake("UDP's length without the header", "UDP021"),
+    24: Mistake("the cookie in host order", "DHCP004"),
+    25: Mistake("another xid in the REQUEST", "DHCP030"),
+    26: Mistake("a REQUEST without the server", "DHCP033"),
+    27: Mistake("a REQUEST without the address", "DHCP033"),
+    28: Mistake("options without an end", "DHCP021"),
+    29: Mistake("a reply instead of a request", "DHCP008"),
+    30: Mistake("no length of the MAC address", "DHCP003"),
+    31: Mistake("takes 300 bytes only", "DHCP022"),
+    32: Mistake("DISCOVER twice a second", "DHCP036", GET, 'faults = ["dhcp silent 8"]'),
+    33: Mistake("secs is always 0", "DHCP037", GET, 'faults = ["dhcp silent 3"]'),
+    34: Mistake("never renews", "DHCP041", "sleep=50 ping=192.168.16.1", "[dhcp]\nlease = 60"),
+    35: Mistake("renews as if it selected", "DHCP034", "sleep=50", "[dhcp]\nlease = 60"),
+    36: Mistake("a message below 300 bytes", "DHCP020"),
+    37: Mistake("a message type of two bytes", "DHCP006"),
+    38: Mistake(
+        "uses the address before it has the ACK",
+        "DHCP044",
+        "ping=192.168.16.1",
+        'faults = ["dhcp silent request 1"]',
+    ),
+    39: Mistake(
+        "uses the address of another",
+        "ARP029",
+        "ping=192.168.16.1 sleep=3 ping=192.168.16.1",
+        'faults = ["arp conflict"]',
+    ),
+    40: Mistake("no recursion desired", "DNS024", "dns=a.test"),
+    41: Mistake("the id always the same", "DNS020", "dns=a.test dns=b.test dns=c.test dns=d.test"),
+    42: Mistake("no question", "DNS002", "dns=a.test"),
+    43: Mistake("no end of the name", "DNS001", "dns=a.test"),
+    44: Mistake("repeats at once", "DNS022", "dns=a.test dns=a.test", 'faults = ["dns * silent"]'),
+    45: Mistake("does not take the answer", "DNS025", "dns=a.test"),
+    46: Mistake("a checksum without the pseudo-header", "TCP001"),
+    47: Mistake("the data offset in the wrong half", "TCP003"),
+    48: Mistake("no MSS", "TCP030"),
+    49: Mistake("an MSS above the MTU", "TCP032"),
+    50: Mistake("the SYN is not counted in the acknowledgement", "TCP044"),
+    51: Mistake("the SYN is not counted in the number", "TCP045"),
+    52: Mistake("an acknowledgement number without ACK", "TCP023"),
+    53: Mistake("the FIN is not counted", "TCP082", GET, 'impair = ["drop from-guest tcp fin"]'),
+    54: Mistake("never backs off", "TCP072", GET, 'impair = ["drop from-guest tcp data"]'),
+    55: Mistake(
+        "no least time-out", "TCP071", GET, 'impair = ["drop from-guest tcp data first 4"]'
+    ),
+    56: Mistake(
+        "sends into a closed window",
+        "TCP051",
+        "get=http://zerowindow.test/a-long-name-of-a-page",
+        "zoo = true",
+    ),
+    57: Mistake("every connection begins at 1", "TCP039", " ".join([GET] * 4)),
+    58: Mistake("always the same port", "TCP041", " ".join([GET] * 4)),
+    59: Mistake(
+        "acknowledges acknowledgements",
+        "TCP088",
+        "get=http://{web}/slow/0.3 get=http://{web}/slow/0.3 get=http://{web}/slow/0.3 get=http://{web}/slow/0.3",
+    ),
+    60: Mistake("an urgent pointer without URG", "TCP024"),
+    61: Mistake("reserved bits", "TCP021"),
+    62: Mistake("data without ACK", "TCP022"),
+    63: Mistake(
+        "no duplicate acknowledgement", "TCP087", GET, 'impair = ["drop to-guest tcp data every 7"]'
+    ),
+    64: Mistake("a source port below 1024", "TCP028"),
+    65: Mistake("resets instead of closing", "TCP061"),
+}
+
+
+@pytest.fixture(scope="module")
+def right(module_artifacts: Path) -> Path:
+    """The kernel without mistakes, with its object files beside it."""
+    return compiled_kernel(SOURCE, module_artifacts / "kernel").parent
+
+
+def places() -> dict[int, str]:
+    """The file in which each mistake is made."""
+    texts = {path.stem: path.read_text() for path in SOURCE.glob("*.c")}
+    return {int(n): name for name, text in texts.items() for n in PLACE.findall(text)}
+
+
+def test_the_table_has_them_all() -> None:
+    assert places().keys() == MISTAKES.keys()
+
+
+@pytest.mark.parametrize("number", MISTAKES)
+def test_it_is_named(
+    number: int, right: Path, artifacts: Path, bochs: Bochs, web: HttpServer
+) -> None:
+    mistake = MISTAKES[number]
+    made = artifacts / "kernel"
+    shutil.copytree(right, made)
+    (made / f"{places()[number]}.o").unlink()
+    (made / "kernel.elf").unlink()
+    kernel = compiled_kernel(SOURCE, made, mistake=number)
+    words = mistake.words.format(web=f"192.168.16.1:{web.port}")
+    image = kernel_image(artifacts / "kernel.iso", kernel, words)
+    folder = artifacts / "boot"  # what is said there needs no explanation in docs/lint.md
+    config = artifacts / "net.toml"
+    config.write_text(f'capture = "{artifacts / "net.pcapng"}"\n{mistake.config}\n')
+
+    def is_named() -> bool:
+        log = folder / "bochs.log"
+        said = log.read_text(errors="replace") if log.exists() else ""
+        return mistake.code in SAID.findall(said)
+
+    with Boot(Machine(image, (Nic(script=config),)), folder, bochs) as boot:
+        boot.wait_until(is_named, f"{mistake.what}: no {mistake.code}", 60)
