@@ -168,3 +168,4 @@ def test_it_is_named(
 
     with Boot(Machine(image, (Nic(script=config),)), folder, bochs) as boot:
         boot.wait_until(is_named, f"{mistake.what}: no {mistake.code}", 60)
+        assert is_named()
