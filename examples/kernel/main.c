@@ -195,7 +195,7 @@ static void do_word(char *word)
 
 void kernel_main(u32 *info)
 {
-    static char line[512], copy[512];
+    static char line[1024], copy[1024];
     static const u8 uart[][2] = { { 1, 0 }, { 3, 0x80 }, { 0, 1 }, { 1, 0 }, { 3, 3 }, { 2, 7 } };
     for (u32 i = 0; i < COUNT(uart); i++)                   /* 115200 8N1, with its FIFO */
         outb(0x3f8 + uart[i][0], uart[i][1]);

@@ -175,3 +175,19 @@ def test_an_isa_card_where_no_boot_loader_looks(
     assert said[0] == "card ne2k-isa b0:c4:20:00:00:01"
     assert said[1].startswith(LEASE)
     assert f"ping {ROUTER}: 4 of 4 answered" in said
+
+
+def test_among_peers_that_misbehave(kernel: Path, artifacts: Path, bochs: Bochs) -> None:
+    """docs/peers.md has the zoo; those that end a page of theirs."""
+    whole = ["plain", "dupack", "duplicate", "lateack", "onebyte", "overlap", "reorder"]
+    whole += ["shrink", "smallwindow", "tinymss", "wrap", "zerowindow"]
+    words = " ".join(f"get={name}.test" for name in [*whole, "refuse", "unreachable", "resetfin"])
+    with started(kernel, artifacts, bochs, f"{words} poweroff", config="zoo = true\n") as boot:
+        ended_well(boot)
+    said = [line for line in boot.text.splitlines() if line.startswith("get: ")]
+    assert [line.split(",")[0] for line in said] == [
+        *("get: 300 bytes" if name == "onebyte" else "get: 10000 bytes" for name in whole),
+        "get: refused",
+        "get: unreachable",
+        "get: reset",
+    ]
