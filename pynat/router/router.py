@@ -94,9 +94,9 @@ class Router:
         self.incoming = Incoming(self.network, self.tcp, self.udp, notices)
         self.dhcp = DhcpServer(config, notices, self._guest_at)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
-        self.inner = InnerHosts(self._unhold)
+        self.inner = InnerHosts(self._unhold, self.tcp.memory)
         self.inner.tcp[self._dns_address, DNS_PORT] = DnsStreams(self.dns).serve
-        self.peers = PeerHosts(self.guest.timers)
+        self.peers = PeerHosts(self.guest.timers, self.tcp.memory)
         self.reassembly = Reassembly(self.guest.timers, notices, self._incomplete)
         self.tftp = TftpServer(config, self.guest, numbers)
         self.faults = faults = Faults(notices)

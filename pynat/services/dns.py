@@ -132,6 +132,12 @@ class DnsForwarder:
             if through is not None:
                 self._answer(question, query, tcp, now, through)
 
+    def too_long(self, head: bytes, size: int, longest: int, now: float) -> bytes:
+        """The answer to a message that is not even read."""
+        text = f"a question of {size} bytes by TCP, at most {longest} are read"
+        self._notices.drop("dns length", text, now)
+        return dns.refusal(head, dns.FORMERR)
+
     def _answer(self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer) -> None:
         ours = self._our_answer(question, now)
         if ours is not None:
