@@ -26,7 +26,7 @@ class Browser:
         port: int = 40_000,
     ) -> None:
         """beside: another one of the same guest, at another port."""
-        self.lab = beside.lab if beside else Lab(net=net)
+        self.lab: Lab = beside.lab if beside else Lab(net=net)
         self._flow = TcpScript(self.lab, remote=host, guest_port=port)
         self._flow.guest("S 0:0(0) <mss 1460>")
         self._flow.to_guest()
