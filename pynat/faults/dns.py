@@ -41,6 +41,9 @@ class FaultyDns:
         if through is not None:
             self._server.ask(query, tcp=tcp, now=now, answer=through)
 
+    def too_long(self, head: bytes, size: int, longest: int, now: float) -> bytes:
+        return self._server.too_long(head, size, longest, now)
+
     def _meet(self, question: Query, tcp: bool, now: float, answer: Answer) -> Answer | None:
         """What the true answer is to go through; None: there is to be none."""
         for one in list(self._faults.dns):

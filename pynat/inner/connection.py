@@ -1,7 +1,8 @@
 """A TCP connection of the guest, as the host within the process has it.
 
-    from the guest   TcpSend -> `received` -> take()      at most CAPACITY bytes wait; what does not
-                                                          fit is not taken, so the window closes
+    from the guest   TcpSend -> `received` -> take()      at most CAPACITY bytes wait (fewer while
+                                                          memory is short); what does not fit is not
+                                                          taken, so the window closes
     to the guest     write() -> `pending` -> TcpReceived  as far as TcpRead has allowed
 
 `changed` is called once anything has come of the guest: bytes, its FIN, room for more, the end.
@@ -22,14 +23,17 @@ from pynat.nat.messages import (
     TcpSent,
     TcpWritable,
 )
+from pynat.nat.tcp.memory import Memory
 from pynat.wire.addresses import FourTuple
 
 CAPACITY = 64 * 1024  # bytes of the guest that wait to be taken
-STEP = CAPACITY // 4  # less room is not worth telling
+MOST_PENDING = 256 * 1024  # bytes for the guest that its service should let wait, beside its flow's
 
 
 class Hosts(Protocol):
     """Those that a connection belongs to (pynat.inner.hosts)."""
+
+    memory: Memory
 
     def emit(self, event: Event) -> None: ...
     def touch(self, connection: Connection) -> None: ...
@@ -54,6 +58,7 @@ class Connection:
         self.finishing = False  # our side is to be closed behind what is pending
         self._hosts = hosts
         self._discards = False
+        self._counted = 0  # bytes that the budget of all flows knows of
         self._promised = CAPACITY  # room that the guest's flow knows of
         self._out = bytearray()
         self._allowance = 0  # bytes that the flow has room for
@@ -70,16 +75,40 @@ class Connection:
         """Whether the next byte written would go."""
         return self._allowance > 0
 
+    @property
+    def may_wait(self) -> int:
+        """Bytes that may still be written for a guest that does not read."""
+        return self._hosts.memory.beside(MOST_PENDING) - len(self._out)
+
     def take(self, count: int) -> bytes:
         """At most so many bytes of the guest's; that makes room for others."""
         data = bytes(self.received[:count])
         del self.received[:count]
-        room = CAPACITY - len(self.received)
-        worth_telling = room - self._promised >= STEP or room == CAPACITY > self._promised
+        self._count()
+        self.tell_room()
+        return data
+
+    def tell_room(self) -> None:
+        """If it is worth it."""
+        room, capacity = self._room, self._capacity
+        worth_telling = room - self._promised >= capacity // 4 or room == capacity > self._promised
         if worth_telling and not self.why:
             self._promised = room
             self._hosts.emit(TcpWritable(self.flow, room))
-        return data
+
+    @property
+    def _capacity(self) -> int:
+        return self._hosts.memory.beside(CAPACITY)
+
+    @property
+    def _room(self) -> int:
+        return max(0, self._capacity - len(self.received))
+
+    def _count(self) -> None:
+        """In the budget of all flows; nothing of a connection that is over."""
+        kept = 0 if self.why else len(self.received) + len(self._out)
+        self._hosts.memory.used += kept - self._counted
+        self._counted = kept
 
     def discard(self) -> None:
         """Whatever the guest sends is thrown away, now and later."""
@@ -113,9 +142,10 @@ class Connection:
         if self._discards:
             self._hosts.emit(TcpSent(self.flow, len(offered)))
             return
-        taken = offered[: CAPACITY - len(self.received)]
+        taken = offered[: self._room]
         self.received += taken
-        self._promised = CAPACITY - len(self.received)
+        self._promised = self._room
+        self._count()
         self._hosts.emit(TcpSent(self.flow, len(taken), self._promised))
         self._hosts.touch(self)
 
@@ -136,6 +166,7 @@ class Connection:
         self._out.clear()
         if broken:
             self.received.clear()
+        self._count()
         self._hosts.touch(self)
 
     def _flush(self) -> None:
@@ -144,6 +175,7 @@ class Connection:
             del self._out[: len(data)]
             self._allowance -= len(data)
             self._hosts.emit(TcpReceived(self.flow, data))
+        self._count()
         if self.finishing and self.established and not self._out and not self._finished:
             self._finished = True
             self._hosts.emit(TcpEof(self.flow))

@@ -35,6 +35,7 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
+from pynat.nat.tcp.memory import Memory
 from pynat.wire import icmp
 from pynat.wire.addresses import Address, FourTuple
 
@@ -85,8 +86,10 @@ class Gate:
 
 
 class InnerHosts:
-    def __init__(self, unhold: Callable[[int], None]) -> None:
-        """unhold: guest time need not be held for this flow."""
+    def __init__(self, unhold: Callable[[int], None], memory: Memory) -> None:
+        """unhold: guest time need not be held for this flow. memory: of all flows together."""
+        self.memory = memory
+        self._was_short = False
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
         self.hosts: set[bytes] = set()  # that have nothing but what is served here
@@ -107,6 +110,7 @@ class InnerHosts:
         self.now = now
         rest = [action for action in actions if not self._mine(action)]
         self._give_up_calls()
+        self._tell_relief()
         while self._touched:
             touched, self._touched = self._touched, {}
             for connection in touched:
@@ -117,6 +121,13 @@ class InnerHosts:
         events, self._events = self._events, []
         self._announced = list(self._calls)
         return events
+
+    def _tell_relief(self) -> None:
+        """Once memory is no longer short there is room again, also where nothing is taken now."""
+        was_short, self._was_short = self._was_short, self.memory.is_short
+        if was_short and not self._was_short:
+            for connection in self._connections.values():
+                connection.tell_room()
 
     # ------------------------------------------------------------------ for connections
     def emit(self, event: Event) -> None:

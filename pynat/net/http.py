@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import h11
 
 LONGEST_BODY = 16 << 20  # bytes of a request
+MOST_BODIES = 64 << 20  # bytes of all requests that one server deals with
 PIECE = 64 * 1024  # bytes of a file that are read at once
 _TYPES = {
     ".css": "text/css",
@@ -78,6 +79,17 @@ class _TooLong(Exception):  # noqa: N818 - reads as a word
     """The body of a request."""
 
 
+class _TooMuch(Exception):  # noqa: N818 - reads as a word
+    """The bodies of all requests."""
+
+
+@dataclass(slots=True)
+class _Bodies:
+    """Of the requests that one server deals with."""
+
+    size: int = 0  # bytes
+
+
 def serve_pages(page: Callable[[Request], Answer]) -> Callable[[Stream], Any]:
     async def answer(request: Request) -> _Page:
         found = page(request)
@@ -99,22 +111,34 @@ def serve_folder(folder: Path) -> Callable[[Stream], Any]:
 
 # ---------------------------------------------------------------- one connection
 def _server(answer: Callable[[Request], Awaitable[_Page]]) -> Callable[[Stream], Any]:
+    bodies = _Bodies()
+
     async def serve(stream: Stream) -> None:
-        await _Connection(stream, answer).serve()
+        await _Connection(stream, answer, bodies).serve()
 
     return serve
 
 
 class _Connection:
-    def __init__(self, stream: Stream, answer: Callable[[Request], Awaitable[_Page]]) -> None:
+    def __init__(
+        self, stream: Stream, answer: Callable[[Request], Awaitable[_Page]], bodies: _Bodies
+    ) -> None:
         import h11
 
         self._h11 = h11
         self._http: h11.Connection = h11.Connection(h11.SERVER)
         self._stream = stream
         self._answer = answer
+        self._bodies = bodies
+        self._body = 0  # bytes of this one's
 
     async def serve(self) -> None:
+        try:
+            await self._serve()
+        finally:
+            self._keep(0)
+
+    async def _serve(self) -> None:
         h11, http = self._h11, self._http
         while True:
             try:
@@ -125,6 +149,9 @@ class _Connection:
             except _TooLong:
                 await self._refuse(_error(413, f"at most {LONGEST_BODY} bytes"))
                 return
+            except _TooMuch:
+                await self._refuse(_error(503, f"at most {MOST_BODIES} bytes of all requests"))
+                return
             if request is None:
                 return
             if request.method == "CONNECT":
@@ -133,7 +160,12 @@ class _Connection:
             await self._send(await self._page(request), head=request.method == "HEAD")
             if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
                 return
+            self._keep(0)
             http.start_next_cycle()
+
+    def _keep(self, body: int) -> None:
+        self._bodies.size += body - self._body
+        self._body = body
 
     async def _page(self, request: Request) -> _Page:
         try:
@@ -157,6 +189,9 @@ class _Connection:
             body += event.data
             if len(body) > LONGEST_BODY:
                 raise _TooLong
+            self._keep(len(body))
+            if self._bodies.size > MOST_BODIES:
+                raise _TooMuch
         try:
             target = urlsplit(head.target.decode("latin-1"))
         except ValueError as error:
@@ -259,8 +294,21 @@ def _below(folder: Path, path: str) -> Path | None:
 
 
 async def _pieces(path: Path, size: int) -> AsyncIterator[bytes]:
-    """As long as it was when the response began."""
-    with path.open("rb") as file:
-        while size and (piece := file.read(min(PIECE, size))):
-            size -= len(piece)
-            yield piece
+    """As long as it was when the response began.
+
+    It is opened anew for each piece: a guest that does not read keeps no descriptor. Of a file that
+    is changed meanwhile the rest is not sent.
+    """
+    begun = _version(path)
+    for at in range(0, size, PIECE):
+        with path.open("rb") as file:
+            file.seek(at)
+            piece = file.read(min(PIECE, size - at))
+        if _version(path) != begun:
+            return
+        yield piece
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size

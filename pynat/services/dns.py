@@ -63,6 +63,7 @@ class Asked(Protocol):
     """A name server, whatever it answers."""
 
     def ask(self, query: bytes, *, tcp: bool, now: float, answer: Answer) -> None: ...
+    def too_long(self, head: bytes, size: int, longest: int, now: float) -> bytes: ...
 
 
 def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
@@ -148,6 +149,12 @@ class DnsForwarder:
                 answer(dns.reply(question, dns.BADVERS), now)
                 return
             self._answer(question, query, tcp, now, answer)
+
+    def too_long(self, head: bytes, size: int, longest: int, now: float) -> bytes:
+        """The answer to a message that is not even read."""
+        text = f"a question of {size} bytes by TCP, at most {longest} are read"
+        self._notices.drop(rules.dns.LENGTH, text, now)
+        return dns.refusal(head, dns.FORMERR)
 
     def _answer(self, question: Query, query: bytes, tcp: bool, now: float, answer: Answer) -> None:
         ours = self._our_answer(question, now)

@@ -3,15 +3,18 @@
 Each message has a two-byte length before it (RFC 1035 4.2.2); several may be outstanding on one
 connection, and answers go back as they come (RFC 7766 6.2.1.1). A guest that asks and does not read
 is asked to wait like one with a full socket: nothing more is taken from it until its flow has room
-for answers.
+for answers and none waits. An answer that comes then all the same and is too much is SERVFAIL. A
+question that is longer than any is a fault, and the end of the connection.
 """
 
 from __future__ import annotations
 
 from pynat.inner.connection import Connection
 from pynat.services.dns import Asked
+from pynat.wire.dns import HEADER, SERVFAIL, refusal
 
 AT_ONCE = 64  # questions of one connection that wait for the host
+LONGEST = 2048  # bytes of a question: a name, an OPT record, padding (RFC 8467 4.1)
 _LENGTH = 2  # bytes before each message
 
 
@@ -28,12 +31,11 @@ class _Stream:
     def __init__(self, connection: Connection, server: Asked) -> None:
         self._connection = connection
         self._server = server
-        self._received = bytearray()
         self._outstanding = 0
 
     def go_on(self, now: float) -> None:
         connection = self._connection
-        while self._may_ask and (message := self._next_message()) is not None:
+        while self._may_ask and (message := self._next_message(now)) is not None:
             self._outstanding += 1
             self._server.ask(message, tcp=True, now=now, answer=self._answer)
         if connection.eof and self._may_ask and not self._outstanding:
@@ -41,22 +43,29 @@ class _Stream:
 
     @property
     def _may_ask(self) -> bool:
-        return self._connection.has_room and self._outstanding < AT_ONCE
+        connection = self._connection
+        is_read = connection.has_room and not connection.pending and not connection.finishing
+        return is_read and self._outstanding < AT_ONCE
 
-    def _next_message(self) -> bytes | None:
-        """It may be as long as all that a connection keeps, so it is gathered here."""
-        self._gather(_LENGTH)
-        end = _LENGTH + int.from_bytes(self._received[:_LENGTH], "big")
-        self._gather(end)
-        if len(self._received) < end:
+    def _next_message(self, now: float) -> bytes | None:
+        connection = self._connection
+        received = connection.received
+        size = int.from_bytes(received[:_LENGTH], "big")
+        if size > LONGEST and len(received) >= _LENGTH + HEADER.size:
+            head = bytes(received[_LENGTH:])
+            self._write(self._server.too_long(head, size, LONGEST, now))
+            connection.discard()
+            connection.finish()
             return None
-        message = bytes(self._received[_LENGTH:])
-        self._received.clear()
-        return message
-
-    def _gather(self, size: int) -> None:
-        self._received += self._connection.take(max(0, size - len(self._received)))
+        if len(received) < _LENGTH + size or not received:
+            return None
+        return connection.take(_LENGTH + size)[_LENGTH:]
 
     def _answer(self, message: bytes, now: float) -> None:
         self._outstanding -= 1
+        if _LENGTH + len(message) > self._connection.may_wait:
+            message = refusal(message, SERVFAIL)
+        self._write(message)
+
+    def _write(self, message: bytes) -> None:
         self._connection.write(len(message).to_bytes(_LENGTH, "big") + message)

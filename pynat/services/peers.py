@@ -32,6 +32,7 @@ from pynat.nat.messages import (
     TcpWritable,
 )
 from pynat.nat.outlet import Outlet
+from pynat.nat.tcp.memory import Memory
 from pynat.nat.unreachable import code_for
 from pynat.peer import Behaviour, Closing, Peer, Service, Twist
 from pynat.timers import Timers
@@ -88,14 +89,16 @@ class _Stream:
     guest_done: bool = False
     answered: bool = False  # nothing more will be said
     ended: bool = False
+    counted: int = 0  # bytes that the budget of all flows knows of
 
     def on_timer(self, now: float) -> None:
         self.hosts.on_timer(self, now)
 
 
 class PeerHosts:
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, timers: Timers, memory: Memory) -> None:
         self._timers = timers
+        self._memory = memory
         self._streams: dict[int, _Stream] = {}
         self._events: list[Event] = []
 
@@ -189,10 +192,13 @@ class PeerHosts:
     def _take_in(self, stream: _Stream, chunks: list[bytes | memoryview], now: float) -> None:
         data = b"".join(chunks)
         behaviour = stream.behaviour
-        stream.full = stream.stalled or len(stream.out) >= KEPT
+        room = self._room(stream)
+        stream.full = stream.stalled or room <= 0
         if stream.full:
             self._events.append(TcpSent(stream.flow, 0, 0))
             return
+        if stream.service is Service.ECHO and len(data) > room:
+            data, stream.full = data[:room], True
         stream.received += len(data)
         if behaviour.resets_after is not None and stream.received >= behaviour.resets_after:
             self._reset(stream)
@@ -243,7 +249,8 @@ class PeerHosts:
         while stream.allowance > 0 and (data := self._next(stream)):
             stream.allowance -= len(data)
             self._events.append(TcpReceived(stream.flow, data))
-        if stream.full and len(stream.out) < KEPT and not stream.stalled:
+        self._count(stream, len(stream.out))
+        if stream.full and self._room(stream) > 0 and not stream.stalled:
             stream.full = False
             self._events.append(TcpWritable(stream.flow))
         if stream.guest_done:
@@ -276,7 +283,16 @@ class PeerHosts:
         self._events.append(TcpFailed(stream.flow, errno.ECONNRESET))
         self._forget(stream)
 
+    def _room(self, stream: _Stream) -> int:
+        return self._memory.beside(KEPT) - len(stream.out)
+
+    def _count(self, stream: _Stream, kept: int) -> None:
+        """In the budget of all flows."""
+        self._memory.used += kept - stream.counted
+        stream.counted = kept
+
     def _forget(self, stream: _Stream) -> None:
+        self._count(stream, 0)
         del self._streams[stream.flow]
         self._timers.set(stream, None)
 

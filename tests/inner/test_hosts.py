@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Protocol, Virtual
+from pynat.config import Config, Protocol, Tcp, Virtual
 from pynat.inner.connection import CAPACITY, Connection
 from pynat.inner.hosts import ANYWHERE, Datagram, Gate, Verdict
 from pynat.testing.lab import Lab
@@ -244,6 +244,41 @@ def test_a_datagram_to_the_guest(lab: Lab) -> None:
     lab.turn()
     (frame,) = [Ether(frame) for frame in lab.to_guest()]
     assert (frame[UDP].sport, frame[UDP].dport) == (9999, 5000)
+
+
+# ---------------------------------------------------------------- memory
+def test_what_nobody_takes_is_bounded_by_the_budget_and_goes_on_once_there_is_room() -> None:
+    lab = Lab(Config(tcp=Tcp(memory=1 << 20), virtual=Virtual(hosts=(ADDRESS,))))
+    taken: list[Connection] = []
+    lab.router.inner.tcp[ADDRESS.packed, 80] = taken.append
+    memory = lab.router.tcp.memory
+    sent = {}
+    for number in range(30):
+        flow = TcpScript(lab, remote=str(ADDRESS), guest_port=20_000 + number)
+        flow.guest("S 0:0(0) <mss 1460>")
+        flow.to_guest()
+        for start in range(1, 60_001, 15_000):
+            flow.guest(f"P. {start}:{start + 15_000}(15000) ack 1", bytes(15_000))
+        kept = sum(one.kept for one in lab.router.tcp.flows())
+        kept += sum(len(one.received) for one in taken)
+        assert kept == memory.used <= 1 << 20
+        sent[flow] = int(flow.to_guest()[-1].rpartition(" ")[2])
+    assert any("half of 1 MiB (tcp.memory)" in text for text in lab.log)
+    last, waits = flow, taken[-1]
+    assert sent[last] < 60_001
+    for one in taken[:-1]:
+        one.abort()
+    lab.turn()
+    last.guest(". 1:1(0) ack 1")
+    lab.wait(1)
+    (room,) = {packet["TCP"].window for packet in last.packets()} - {0}
+    assert room > 0
+    start = sent[last]
+    last.guest(f"P. {start}:60001({60_001 - start}) ack 1", bytes(60_001 - start))
+    assert len(waits.received) == 60_000
+    waits.take(60_000)
+    lab.turn()
+    assert memory.used == 0
 
 
 # ---------------------------------------------------------------- the gate

@@ -9,6 +9,7 @@ import pytest
 
 from pynat.errors import ConfigError
 from pynat.net import Net, Request, Response
+from pynat.net.http import PIECE, _pieces
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, payload_of
 
@@ -16,9 +17,17 @@ from pynat.testing.script import TcpScript, payload_of
 class Browser:
     """One connection of a guest that sends bytes and acknowledges what comes."""
 
-    def __init__(self, net: Net, host: str = "198.18.4.1") -> None:
-        self.lab = Lab(net=net)
-        self._flow = TcpScript(self.lab, remote=host)
+    def __init__(
+        self,
+        net: Net | None,
+        host: str = "198.18.4.1",
+        *,
+        beside: Browser | None = None,
+        port: int = 40_000,
+    ) -> None:
+        """beside: another one of the same guest, at another port."""
+        self.lab: Lab = beside.lab if beside else Lab(net=net)
+        self._flow = TcpScript(self.lab, remote=host, guest_port=port)
         self._flow.guest("S 0:0(0) <mss 1460>")
         self._flow.to_guest()
         self._flow.guest(". 1:1(0) ack 1")
@@ -193,6 +202,27 @@ def test_a_page_that_takes_its_time() -> None:
 
 
 # ---------------------------------------------------------------- folders
+def test_the_bodies_of_all_requests_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynat.net.http.MOST_BODIES", 1000)
+    net = Net()
+
+    @net.http("a.test")
+    def page(request: Request) -> str:
+        return f"{len(request.body)} bytes"
+
+    first = Browser(net)
+    post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 800\r\n\r\n"
+    assert first.send(post + bytes(700)) == b""
+    second = Browser(None, beside=first, port=40_001)
+    answer = second.send(post + bytes(800))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert answer.endswith(b"at most 1000 bytes of all requests\n")
+    assert first.send(bytes(100)).endswith(b"800 bytes")
+    third = Browser(None, beside=first, port=40_002)
+    for _ in range(2):  # each is forgotten once it is answered, or once its guest has gone
+        assert third.send(post + bytes(800)).endswith(b"800 bytes")
+
+
 @pytest.fixture
 def browser(tmp_path: Path) -> Browser:
     root = tmp_path / "root"
@@ -230,6 +260,35 @@ def test_the_index_of_a_folder(browser: Browser) -> None:
     answer = browser.get("/sub/")
     assert b"content-type: text/html; charset=utf-8" in answer
     assert answer.endswith(b"<p>index")
+
+
+def test_a_file_that_is_not_read_to_its_end_takes_no_descriptor(tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_bytes(bytes(1 << 20))
+    net = Net()
+    net.http("example.test", directory=tmp_path)
+    flow = TcpScript(Lab(net=net), remote="198.18.4.1")
+    flow.guest("S 0:0(0) <mss 1460>")
+    flow.to_guest()
+    question = b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n"
+    flow.guest(f"P. 1:{1 + len(question)}({len(question)}) ack 1", question)
+    flow.lab.wait(1)
+    assert flow.payload().startswith(b"HTTP/1.1 200 ")
+    assert tmp_path / "big.bin" not in {one.resolve() for one in Path("/proc/self/fd").iterdir()}
+
+
+def test_a_file_that_is_changed_meanwhile_is_never_mixed(tmp_path: Path) -> None:
+    file = tmp_path / "big.bin"
+    file.write_bytes(b"a" * 3 * PIECE)
+
+    async def fetch() -> list[bytes]:
+        pieces = []
+        async for piece in _pieces(file, 3 * PIECE):
+            pieces.append(piece)
+            file.rename(tmp_path / "old")
+            file.write_bytes(b"b" * 3 * PIECE)
+        return pieces
+
+    assert asyncio.run(fetch()) == [b"a" * PIECE]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config
+from pynat.config import Config, Tcp
 from pynat.config.peers import ZOO, behaviour, zoo
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_side import SEND_CAPACITY
@@ -395,6 +395,29 @@ def test_an_echo_that_is_not_read_takes_no_more() -> None:
     (row,) = flow.lab.router.flows(flow.lab.now)
     assert isinstance(row["bytes_from_guest"], int)
     assert SEND_CAPACITY < row["bytes_from_guest"] < SEND_CAPACITY + 3 * 65_536
+
+
+def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),), tcp=Tcp(memory=1 << 20)))
+    memory, streams = lab.router.tcp.memory, lab.router.peers._streams
+    flows = []
+    for number in range(10):
+        flow = TcpScript(lab, remote=str(HOST), guest_port=20_000 + number)
+        flow.guest(SYN)
+        flow.to_guest()
+        flows.append(flow)
+    for start in range(1, 300_001, 15_000):
+        for flow in flows:
+            flow.guest(f". {start}:{start + 15_000}(15000) ack 1 win 0", bytes(15_000))
+        held = sum(one.kept for one in lab.router.tcp.flows())
+        held += sum(len(one.out) for one in streams.values())
+        assert held == memory.used <= 1 << 20
+    assert sum(len(one.out) for one in streams.values()) > 0
+    for flow, one in zip(flows, list(lab.router.tcp.flows()), strict=True):
+        end = one.receiver.ack - one.receiver.irs
+        flow.guest(f"R {end}:{end}(0)")
+    assert len(lab.router.tcp) == 0
+    assert memory.used == 0
 
 
 # ---------------------------------------------------------------------- UDP

@@ -1,11 +1,12 @@
 """One budget of memory for what all flows hold: `tcp.memory`.
 
 A flow holds the host's bytes that the guest has not acknowledged, and the guest's that the kernel
-has not taken or that came out of order. As long as all together hold less than half of the budget,
-each may hold what its own limits allow. From then on each may hold an equal share in each
-direction, so that those that still grow stay within the other half: less is read from the host, the
-windows told to the guest get smaller, and what comes out of order beyond the share is as good as
-lost. Nothing acknowledged is given up.
+has not taken or that came out of order; what hosts within the process keep is in the same budget.
+As long as all together hold less than half of the budget, each may hold what its own limits allow.
+From then on each may hold an equal share in each direction, so that those that still grow stay
+within the other half: less is read from the host, the windows told to the guest get smaller, what
+comes out of order beyond the share is as good as lost, and hosts within the process take next to
+nothing. Nothing acknowledged is given up.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class Memory:
     @property
     def is_short(self) -> bool:
         return self.share < ENOUGH
+
+    def beside(self, most: int) -> int:
+        """How much of `most` a host within the process may keep of a flow in each direction."""
+        return min(most, LEAST) if self.is_short else most
 
     def divide(self, flows: int) -> bool:
         """Among so many flows. Whether all have to know: it has halved or doubled."""

@@ -67,7 +67,7 @@ class TcpTable:
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
-        self._memory = Memory(config.tcp.memory)
+        self.memory = Memory(config.tcp.memory)
         self._adopted: list[Action] = []
         self._flight: int | None = None
 
@@ -242,11 +242,11 @@ class TcpTable:
         actions, self._adopted = self._adopted, []
         self._divide_memory(now)
         for flow in list(self._touched):
-            actions += flow.to_host(self._memory.share, now)
+            actions += flow.to_host(self.memory.share, now)
         return actions
 
     def _divide_memory(self, now: float) -> None:
-        memory = self._memory
+        memory = self.memory
         for flow in self._touched:
             kept = flow.kept if flow.number in self._by_number else 0  # it may be gone already
             memory.used += kept - flow.counted
@@ -343,7 +343,7 @@ class TcpTable:
         del self._flows[flow.four_tuple.key]
         self._numbers.gone(flow.number, flow.why_closed)
         self._lingering.pop(flow, None)
-        self._memory.used -= flow.counted
+        self.memory.used -= flow.counted
         flow.counted = 0
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)
