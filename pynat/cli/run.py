@@ -8,7 +8,7 @@ import itertools
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -102,7 +102,8 @@ def _run(arguments: argparse.Namespace) -> int:
     extra = arguments.extra + _nic_option(arguments.nic, all_cards(given, bochs.version))
     lines = [*lines_of(bochsrc), *options_of(extra)]
     cards = all_cards(lines, bochs.version)
-    if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *_mistakes(cards)]:
+    notes, mistakes = _read(card for card in cards if card.is_ours)
+    if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *mistakes]:
         for mistake in mistakes:
             print(f"pynat: {mistake}", file=sys.stderr)
         return CONFIG
@@ -122,7 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with none_left(), asked_to_leave(), run:
         if not arguments.quiet and "-r" not in extra:
             _warn_of_cards(cards, bochsrc)
-            for doubt in doubtful(lines, bochs):
+            for doubt in [*doubtful(lines, bochs), *notes]:
                 print(f"pynat: {doubt}", file=sys.stderr)
         if run.log != wanted:
             print(f"pynat: another run writes {wanted}; this one {run.log}", file=sys.stderr)
@@ -139,15 +140,20 @@ def _run(arguments: argparse.Namespace) -> int:
     return exit_code(outcome)
 
 
-def _mistakes(cards: Iterable[Card]) -> Iterator[str]:
-    """In what a card's script= names: Bochs would go on, and the guest have no network."""
+def _read(cards: Iterable[Card]) -> tuple[list[str], list[str]]:
+    """What is of no use and what is wrong in what script= and ethdev= of our cards name.
+
+    Bochs would go on with a mistake, and the guest have no network.
+    """
+    notes: list[str] = []
+    mistakes: list[str] = []
     for card in cards:
-        if card.is_ours:
-            try:
-                with none_left():
-                    load(card.script, card.ethdev)
-            except ConfigError as error:
-                yield f"{card.place}: {card.name}: {error}"
+        try:
+            with none_left():
+                notes += [f"{card}: {note}" for note in load(card.script, card.ethdev).warnings]
+        except ConfigError as error:
+            mistakes.append(f"{card}: {error}")
+    return notes, mistakes
 
 
 def _nic(text: str) -> Nic:

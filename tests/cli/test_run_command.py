@@ -246,11 +246,30 @@ def test_left_overs_are_no_mistake_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = f"{E1000}pynat, ethdev=/dev/net/tun, script=/path/tunconfig"
-    assert _run(bochsrc(tmp_path, POWER_OFF, line)) == 0
-    ended, network = capsys.readouterr().err.splitlines()
+    path = bochsrc(tmp_path, POWER_OFF, line)
+    assert _run(path) == 0
+    told, ended = capsys.readouterr().err.splitlines()
+    place = f"{path}:{len(path.read_text().splitlines())}: e1000"
+    assert told.startswith(f"pynat: {place}: script=/path/tunconfig: no such file")
     assert "power off" in ended
-    assert "script=/path/tunconfig: no such file" in network
     assert "network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+    assert _run(path, "--quiet") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_notes_on_a_file_hide_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "slirp.conf"
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        file.write_text(f"# slirp config\nhostfwd = tcp::{port}-:22\nsmb_export = /srv\n")
+        assert _run(bochsrc(tmp_path, POWER_OFF, f"{E1000}pynat, script={file}")) == 0
+    forwards, smb, ended, error = capsys.readouterr().err.splitlines()
+    assert f"{file}:2: " in forwards
+    assert f"{file}:3: smb_export" in smb
+    assert "power off" in ended
+    assert error.startswith("pynat: the network's error: [E1000A] ")
+    assert "Address already in use" in error
+    assert "more in the log" not in error
 
 
 def test_a_capture_that_cannot_be_had_costs_the_capture_alone(
