@@ -1,7 +1,7 @@
 """Lines of old bochsrc files that Bochs 2.7 and later refuse, and what says the same now.
 
 Bochs names only the first of them, and seldom what to write in its place. What is not known here,
-Bochs tells itself.
+Bochs tells itself. What it takes and does not heed is here too: Bochs never says that.
 """
 
 from __future__ import annotations
@@ -99,8 +99,12 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return f"write cpu: cpuid_limit_winnt={options['cpuid_limit_winnt']}"
         case "display_library" if shown:
             return _display(value.partition(",")[0].strip(), options.get("options", ""), bochs)
-        case "config_interface" if value == "win32config":
+        case "config_interface" if value in {"win32config", "wx"} - bochs.displays:
             return "write config_interface: textconfig"
+        case "gdbstub" if bochs.needs_rc:  # a Bochs has this or a debugger
+            return GONE
+        case "pcidev" if not Path("/dev/pcidev").exists():
+            return f"{GONE}; /dev/pcidev is not there"
         case _ if name in MODELS:
             return _card(line, options, bochs)
         case _ if name.lower() in MODELS:
@@ -199,6 +203,19 @@ def _realtime(value: str) -> str:
     return "clock: sync=realtime" if wanted else ""
 
 
+def _slowdown(value: str) -> str:
+    return "clock: sync=slowdown" if options_of(value).get("enabled", "1") != "0" else ""
+
+
+def _pcivga(value: str) -> str:
+    is_on = options_of(value).get("enabled", "1") != "0"
+    return f"pci: enabled=1, {_CHIPSET}, slot1=pcivga" if is_on else ""
+
+
+def _plugin(value: str) -> str:
+    return f"plugin_ctrl: {options_of(value).get('name', 'NAME')}=1"
+
+
 def _as(directive: str) -> Callable[[str], str]:
     return lambda value: f"{directive}{value}"
 
@@ -211,6 +228,11 @@ _RENAMED: dict[str, Callable[[str], str]] = {
     "ips": _as("cpu: ips="),
     "i440fxsupport": _pci,
     "vga_update_interval": lambda value: f"vga: update_freq={_per_second(value)}",
+    "vga_update_freq": _as("vga: update_freq="),
+    "vga_extension": _as("vga: extension="),
+    "pcivga": _pcivga,
+    "slowdown_timer": _slowdown,
+    "user_plugin": _plugin,
     "keyboard_mapping": _keymap,
     "keyboardmapping": _keymap,
     "keyboard_serial_delay": _as("keyboard: serial_delay="),
@@ -230,4 +252,5 @@ _RENAMED: dict[str, Callable[[str], str]] = {
     "text_snapshot_check": _nothing,
     "newharddrivesupport": _nothing,
     "gui_debug": _nothing,
+    "joystick": _nothing,
 }
