@@ -40,8 +40,8 @@ _OPTION = re.compile(r"\w+:")
 class BochsRun:
     """One run of Bochs, a context manager: leaving it ends Bochs.
 
-    log: where Bochs writes its log; without it, what the bochsrc says, else bochs.log, or a name
-        with a number where another run writes that one.
+    log: where Bochs writes its log; without it, what extra or the bochsrc says, else bochs.log,
+        or a name with a number where another run writes that one.
     debug: whether somebody at the terminal debugs the guest in Bochs's debugger.
     extra: flags and bochsrc options for Bochs's command line.
     stdout: file for what Bochs prints (port 0xe9, com1 on /dev/stdout); without it that is
@@ -63,7 +63,7 @@ class BochsRun:
         self.bochs = bochs
         self.bochsrc = bochsrc
         self.headless = headless
-        self.log = (log or log_of(bochsrc) or Path("bochs.log")).absolute()
+        self.log = (log or log_of(bochsrc, extra) or Path("bochs.log")).absolute()
         self._may_rename_log = log is None
         self.extra = list(extra)
         self.stdout = stdout
@@ -209,8 +209,10 @@ class BochsRun:
         if self.headless:
             self._display = _unseen_display(self.bochs)
             options.append(f"display_library: {self._display}")
-            if _has_sound(self.bochs) and not setting(self.bochsrc, "sound"):
+            if _has_sound(self.bochs) and not setting(self.bochsrc, "sound", options):
                 options.insert(0, "sound: waveoutdrv=dummy")
+            if not setting(self.bochsrc, "speaker", options):  # its complaints fill the log
+                options.insert(0, "speaker: enabled=0")
         return [*command, *options, f'log: "{self.log}"']
 
     def _variables(self) -> dict[str, str]:
