@@ -71,3 +71,29 @@ def test_nothing_that_only_tests_have_is_wanted() -> None:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "said"),
+    [
+        ("demo --log x", "demo [-h]", "unrecognized arguments: --log"),
+        ("run -f b extra --nonesuch", "run [options]", "unrecognized arguments: --nonesuch"),
+        ("ctl flows x", "ctl flows", "unrecognized arguments: x"),
+        (
+            "ctl impair add to-guest tcp loss 1%",
+            "ctl impair add",
+            "unrecognized arguments: tcp loss 1%; in quotes it is one: 'to-guest tcp loss 1%'",
+        ),
+        ("ctl fault set dhcp silent", "ctl fault set", "in quotes it is one: 'dhcp silent'"),
+        ("ctl peer set a accept after", "ctl peer set", "in quotes it is one: 'accept after'"),
+    ],
+)
+def test_words_too_many_get_the_usage_of_their_command(
+    words: str, usage: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    text = capsys.readouterr().err
+    assert text.startswith(f"usage: pynat {usage}")
+    assert said in text
