@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ def load(script: str, ethdev: str, *, strict: bool = False) -> Config:
     strict: a file that is none of ours is an error too; else it is left over from another back end,
     and the network has its defaults.
     """
+    script, ethdev = (os.path.expanduser(path) for path in (script, ethdev))  # noqa: PTH111
     config = _of_script(script, strict)
     if ethdev in NO_DIRECTORY:
         return config
@@ -43,11 +45,26 @@ def load(script: str, ethdev: str, *, strict: bool = False) -> Config:
 def _of_script(script: str, strict: bool) -> Config:
     if script in NO_SCRIPT:
         return Config()
-    what = "" if strict else foreign.script(Path(script))
+    what = foreign.script(Path(script))
+    if what and strict:
+        return _read_foreign(script, what)
     if what:
         default = "the network has its defaults"
         return Config(warnings=(f"script={script}: {what}: {default}{LEFT_OVER}",))
     return _read(script)
+
+
+def _read_foreign(script: str, what: str) -> Config:
+    """Of a file that looks like none of ours: what it is says more than a mistake in its TOML."""
+    try:
+        return _read(script)
+    except ConfigError as error:
+        if not os.path.exists(script):  # noqa: PTH110
+            raise
+        as_toml = str(error).removeprefix(f"{script}:").removeprefix(" ")
+        where = f"; as TOML: {as_toml}" if what.startswith("neither") else ""
+        meant = "script= names a TOML or Python file, or one for Bochs's slirp or vnet"
+        raise ConfigError(f"{script}: {what}{where}; {meant}") from None
 
 
 def _read(script: str) -> Config:
