@@ -97,3 +97,23 @@ def test_words_too_many_get_the_usage_of_their_command(
     text = capsys.readouterr().err
     assert text.startswith(f"usage: pynat {usage}")
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            "import pynat.testing.script",
+            "pynat.testing.script needs scapy (extra bochs-pynat[dev]): pip install scapy",
+        ),
+        (
+            "from pynat.net.frames import Frame; Frame(bytes(60), True, 0.0).packet",
+            "frame.packet needs scapy: pip install scapy",
+        ),
+    ],
+)
+def test_where_scapy_is_not_installed_what_needs_it_says_so(program: str, said: str) -> None:
+    without = f"import sys; sys.modules['scapy'] = None; {program}"
+    command = [sys.executable, "-c", without]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == f"ImportError: {said}"
