@@ -176,13 +176,8 @@ def _nic_option(nic: Nic | None, cards: Iterable[Card]) -> list[str]:
     card = {"card": number} if "card" in asked else {}
     where = _ne2k(known | asked, number) if model == "ne2k" else {}
     options = {**card, "enabled": "1", **where, **asked, "ethmod": "pynat"}
-    return [
-        f"{model}: "
-        + ", ".join(
-            f'{key}="{value}"' if " " in value else f"{key}={value}"
-            for key, value in options.items()
-        )
-    ]
+    words = [f"{key}={value}" for key, value in options.items()]
+    return [f"{model}: " + ", ".join(f'"{word}"' if " " in word else word for word in words)]
 
 
 def _ne2k(options: Mapping[str, str], number: str) -> dict[str, str]:

@@ -124,9 +124,9 @@ def test_a_card_without_a_change_of_the_bochsrc(
 
 
 def test_the_card_of_the_bochsrc_gets_this_network(tmp_path: Path) -> None:
-    (tmp_path / "net.toml").write_text('network.net = "10.77.0.0/16"\n')
+    (tmp_path / "my net.toml").write_text('network.net = "10.77.0.0/16"\n')
     line = f"{E1000}null, script=./tunconfig"
-    nic = f"e1000,script={tmp_path / 'net.toml'}"
+    nic = f"e1000,script={tmp_path / 'my net.toml'}"
     assert _run(bochsrc(tmp_path, POWER_OFF, line), "--nic", nic) == 0
     assert "network 10.77.0.0/16, router 10.77.0.1" in (tmp_path / "bochs.log").read_text()
 
