@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,23 +53,26 @@ def log_of(bochsrc: Path, extra: Sequence[str] = ()) -> Path | None:
     return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
 
 
-def without(bochsrc: Path, name: str, folder: Path, depth: int = 0) -> dict[Path, Path]:
-    """Copies of it and of what it includes, with comments in place of the lines of `name`.
+def rewritten(
+    bochsrc: Path, change: Callable[[Line, str], str], folder: Path, depth: int = 0
+) -> dict[Path, Path]:
+    """Copies of it and of what it includes, with what `change` makes of their directives.
 
-    By the originals; those that have no such line are not there.
+    By the originals; those in which nothing changes are not there.
     """
     copies: dict[Path, Path] = {}
     lines = []
-    for text in _read(bochsrc).splitlines():
+    written = _read(bochsrc).splitlines()
+    for number, text in enumerate(written, 1):
         line = text
         if (include := _INCLUDE.match(text)) and depth < _DEEPEST:
             inner = Path(include["file"])
-            copies |= without(inner, name, folder, depth + 1)
+            copies |= rewritten(inner, change, folder, depth + 1)
             line = f"#include {copies.get(inner, inner)}"
-        elif (match := _DIRECTIVE.match(text)) and match["name"] == name:
-            line = f"# {text}"
+        elif match := _DIRECTIVE.match(text):
+            line = change(Line(bochsrc, number, match["name"], match["value"].strip()), text)
         lines.append(line)
-    if lines != _read(bochsrc).splitlines():
+    if lines != written:
         copy = folder / f"{len(list(folder.iterdir()))}-{bochsrc.name}"
         copy.write_text("\n".join([*lines, ""]), errors="surrogateescape")
         copies[bochsrc] = copy

@@ -117,7 +117,7 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
 def _card(line: Line, options: Mapping[str, str], bochs: Bochs) -> str:
     if number_of(line) not in range(MOST):
         return f"write card=0 to card={MOST - 1}"
-    return "" if options.get("ethmod", "pynat") in _ethmods(bochs) else "write ethmod=pynat"
+    return "" if options.get("ethmod", "pynat") in ethmods_of(bochs) else "write ethmod=pynat"
 
 
 def _lacks_chipset(options: dict[str, str]) -> bool:
@@ -150,7 +150,7 @@ def _knows(bochs: Bochs, display: str, word: bytes) -> bool:
         return True
 
 
-def _ethmods(bochs: Bochs) -> set[str]:
+def ethmods_of(bochs: Bochs) -> set[str]:
     found = bochs.plugin_dir.glob("libbx_eth_*.so")
     names = {path.name.removeprefix("libbx_eth_").removesuffix(".so") for path in found}
     return names | {"pynat", "null"}

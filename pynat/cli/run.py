@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import re
 import signal
 import sys
 import time
@@ -15,11 +16,11 @@ from pathlib import Path
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
 from pynat.bochs import cards as nics
-from pynat.bochs.bochsrc import lines_of, options_of, setting
+from pynat.bochs.bochsrc import Line, lines_of, options_of, setting
 from pynat.bochs.cards import KEYS, MODELS, Card, all_cards, unknown_key
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
-from pynat.bochs.refused import ISA, doubtful, refused
+from pynat.bochs.refused import ISA, doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
@@ -50,6 +51,7 @@ examples:
   pynat run -f bochsrc --nic e1000
   pynat run -f bochsrc --nic ne2k,mac=52:54:00:12:34:56,script=net.toml
 """
+_ETHMOD = re.compile(r'ethmod\s*=\s*"?\w+"?')
 Nic = tuple[str, dict[str, str]]  # the model and its options
 _NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {', '.join(MODELS)}"
 
@@ -98,9 +100,10 @@ def _run(arguments: argparse.Namespace) -> int:
     bochs = find_bochs(arguments.bochs)
     built_plugin()
     bochsrc = _bochsrc(arguments.bochsrc)
-    given = [*lines_of(bochsrc), *options_of(arguments.extra)]
+    own = _usable(list(lines_of(bochsrc)), arguments.nic, bochs)
+    given = [*own, *options_of(arguments.extra)]
     extra = arguments.extra + _nic_option(arguments.nic, all_cards(given, bochs.version))
-    lines = [*lines_of(bochsrc), *options_of(extra)]
+    lines = [*own, *options_of(extra)]
     cards = all_cards(lines, bochs.version)
     notes, mistakes = _read(card for card in cards if card.is_ours)
     if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *mistakes]:
@@ -116,6 +119,9 @@ def _run(arguments: argparse.Namespace) -> int:
         extra=extra,
         stdout=arguments.output,
         debug=debug,
+        instead={
+            line.place: f"{line.name}: {line.value}" for line in set(own) - set(lines_of(bochsrc))
+        },
     )
     if not arguments.headless:
         _warn_of_display(bochs, bochsrc, extra)
@@ -164,6 +170,23 @@ def _nic(text: str) -> Nic:
     if unknown := [key for key in options if key not in KEYS[model]]:
         raise argparse.ArgumentTypeError(f"{text!r}: {unknown_key(model, unknown[0])}")
     return model, options
+
+
+def _usable(lines: list[Line], nic: Nic | None, bochs: Bochs) -> list[Line]:
+    """Without back ends that Bochs does not have, on a card that gets this network."""
+
+    def change(line: Line) -> Line:
+        if (
+            nic is None
+            or line.name != nic[0]
+            or str(nics.number_of(line)) != nic[1].get("card", "0")
+        ):
+            return line
+        if nics.options_of(line.value).get("ethmod", "null") in ethmods_of(bochs):
+            return line
+        return line._replace(value=_ETHMOD.sub("ethmod=null", line.value))
+
+    return [change(line) for line in lines]
 
 
 def _nic_option(nic: Nic | None, cards: Iterable[Card]) -> list[str]:

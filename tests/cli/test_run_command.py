@@ -138,6 +138,8 @@ NE2K = "ne2k: ioaddr=0x300, irq=10, mac=52:54:00:12:34:56, ethmod="
     ("line", "nic"),
     [
         (f"{NE2K}slirp", ""),
+        (f"{NE2K}fbsd, ethdev=nge0", ""),
+        ('ne2k: type=pci, ethmod = "win32"', ""),
         (f"{NE2K}pynat, script=none", ",mac=52:54:00:00:00:01"),
         (f"{NE2K}null", ",irq=5"),
         (f"{NE2K}null", ",type=pci"),
@@ -154,6 +156,15 @@ def test_an_ne2k_of_any_kind_gets_this_network(
     monkeypatch.chdir(tmp_path)
     assert _run(bochsrc(tmp_path, POWER_OFF, line), "--nic", f"ne2k{nic}") == 0
     assert "[NE2K0 ] network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+
+
+def test_a_back_end_that_bochs_lacks_is_refused_on_other_cards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, f"{E1000}fbsd", f"{NE2K}null")
+    assert _run(path, "--nic", "ne2k") == 4
+    assert "refuses this; write ethmod=pynat" in capsys.readouterr().err
+    assert _run(path, "--nic", "e1000,card=1") == 4
 
 
 @pytest.mark.parametrize("model", ["e1000", "ne2k"])
