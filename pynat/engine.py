@@ -318,7 +318,7 @@ class Engine:
             f" DNS {network.dns}, {pace}, seed {seed}",
         )
         for warning in config.warnings:
-            tell(Level.ERROR, warning)
+            tell(Level.INFO, f"note: {warning}")
 
     def _report(self) -> None:
         if dropped := self.notices.dropped:

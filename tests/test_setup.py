@@ -149,6 +149,30 @@ def test_a_python_that_does_not_fit_is_named_with_the_reason(programs: Path) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("pyenv: python3.12: command not found\n\nNote: of both\nat the same time.", "pyenv: "),
+        ("Traceback (most recent call last):\n  File x\nImportError: no venv", "ImportError: no"),
+        ("", ""),
+    ],
+)
+def test_the_reason_is_what_the_python_says_first_or_why_it_fell(
+    programs: Path, said: str, reason: str
+) -> None:
+    script(programs / "odd", f"cat >&2 <<'END'\n{said}\nEND\nexit 1")
+    done = run(SCRIPTS / "choose-python", programs / "odd", status=1)
+    assert done.stderr.splitlines()[-1].startswith(f"  {programs}/odd: {reason}")
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_venv_is_left_alone_where_the_python_does_not_fit(made: Path, programs: Path) -> None:
+    script(programs / "old", "exit 1")
+    done = run(SCRIPTS / "make-venv", ".venv", programs / "old", cwd=made, status=1)
+    assert "made anew" not in done.stdout
+    assert stale(made) == ""
+
+
 def stale(folder: Path, python: str = "") -> str:
     return run(SCRIPTS / "make-venv", "--stale", ".venv", python, cwd=folder).stdout.strip()
 

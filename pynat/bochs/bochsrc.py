@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,42 +33,46 @@ def lines_of(bochsrc: Path, depth: int = 0) -> Iterator[Line]:
             yield Line(bochsrc, number, match["name"], match["value"].strip())
 
 
-def options_of(extra: list[str]) -> Iterator[Line]:
+def options_of(extra: Sequence[str]) -> Iterator[Line]:
     """Those on Bochs's command line."""
     for text in extra:
         if match := _DIRECTIVE.match(text):
             yield Line(Path(), 0, match["name"], match["value"].strip())
 
 
-def setting(bochsrc: Path, name: str) -> str:
-    """What a bochsrc says last of `name`, "" for nothing."""
-    said = [line.value for line in lines_of(bochsrc) if line.name == name]
+def setting(bochsrc: Path, name: str, extra: Sequence[str] = ()) -> str:
+    """What a bochsrc, or Bochs's command line, says last of `name`, "" for nothing."""
+    lines = [*lines_of(bochsrc), *options_of(extra)]
+    said = [line.value for line in lines if line.name == name]
     return said[-1] if said else ""
 
 
-def log_of(bochsrc: Path) -> Path | None:
-    """The log file that a bochsrc names; None for none, or one that cannot be read back."""
-    path = os.path.expandvars(setting(bochsrc, "log").strip('"'))
+def log_of(bochsrc: Path, extra: Sequence[str] = ()) -> Path | None:
+    """The log file that they name; None for none, or one that cannot be read back."""
+    path = os.path.expandvars(setting(bochsrc, "log", extra).strip('"'))
     return None if path in {"-", ""} or path.startswith("/dev/") else Path(path)
 
 
-def without(bochsrc: Path, name: str, folder: Path, depth: int = 0) -> dict[Path, Path]:
-    """Copies of it and of what it includes, with comments in place of the lines of `name`.
+def rewritten(
+    bochsrc: Path, change: Callable[[Line, str], str], folder: Path, depth: int = 0
+) -> dict[Path, Path]:
+    """Copies of it and of what it includes, with what `change` makes of their directives.
 
-    By the originals; those that have no such line are not there.
+    By the originals; those in which nothing changes are not there.
     """
     copies: dict[Path, Path] = {}
     lines = []
-    for text in _read(bochsrc).splitlines():
+    written = _read(bochsrc).splitlines()
+    for number, text in enumerate(written, 1):
         line = text
         if (include := _INCLUDE.match(text)) and depth < _DEEPEST:
             inner = Path(include["file"])
-            copies |= without(inner, name, folder, depth + 1)
+            copies |= rewritten(inner, change, folder, depth + 1)
             line = f"#include {copies.get(inner, inner)}"
-        elif (match := _DIRECTIVE.match(text)) and match["name"] == name:
-            line = f"# {text}"
+        elif match := _DIRECTIVE.match(text):
+            line = change(Line(bochsrc, number, match["name"], match["value"].strip()), text)
         lines.append(line)
-    if lines != _read(bochsrc).splitlines():
+    if lines != written:
         copy = folder / f"{len(list(folder.iterdir()))}-{bochsrc.name}"
         copy.write_text("\n".join([*lines, ""]), errors="surrogateescape")
         copies[bochsrc] = copy

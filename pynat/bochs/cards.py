@@ -1,31 +1,63 @@
-"""The network cards of a bochsrc, and what their lines name."""
+"""The network cards of a bochsrc, as Bochs reads their lines.
+
+Bochs says nothing of what it ignores: `card=` behind another word, keys that it does not know,
+and what a line says of a card that is off. Only the first card of a model is on before a line says
+so; a line without `enabled=` switches its card on when it has been read. Bochs 2.7 leaves an ISA
+ne2k out whose last line does not name `ioaddr=` and `irq=`.
+"""
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pynat.bochs.bochsrc import Line
+from pynat.bochs.find import OLDEST
 
 MODELS = ("e1000", "ne2k", "pcipnic")
-_OPTION = re.compile(r"""\b(?P<key>\w+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^,]*))""")
+MOST = 4  # of one model; the only pcipnic has no number
+_EVERY = ("enabled", "mac", "ethmod", "ethdev", "script", "bootrom")
+KEYS = {
+    "e1000": ("card", *_EVERY),
+    "ne2k": ("card", "type", "ioaddr", "irq", *_EVERY),
+    "pcipnic": _EVERY,
+}
+_WORD = re.compile(r'(?:"[^"]*"?|[^",])+')
+_QUOTED_OR_BLANK = re.compile(r'"([^"]*)"?|\s+')
+_QUOTED = re.compile(r'"[^"]*"?')
+_SECOND = re.compile(r"=.*?\s(\w+)\s*=")  # a word that holds two
+_NEAR = 0.6  # of difflib
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Card:
-    place: str  # where its line is
+    place: str  # where its last line is
     name: str  # "e1000"
-    options: dict[str, str]
+    number: int
+    is_on: bool
+    options: dict[str, str] = field(default_factory=dict)  # those that Bochs takes
+    asked: str = ""  # the last ethmod= of its lines, whether Bochs takes it or not
+    missing: tuple[str, ...] = ()  # for want of which Bochs leaves it out
+    too_early: tuple[str, ...] = ()  # keys of its last line that came before enabled=1
+    ignored: list[str] = field(default_factory=list)  # what Bochs does not take, a text for each
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.name}" + (f" card={self.number}" if self.number else "")
 
     @property
     def ethmod(self) -> str:
-        return self.options.get("ethmod", "")
+        return self.options.get("ethmod", "null")
 
     @property
     def is_ours(self) -> bool:
-        return self.ethmod == "pynat"
+        return self.is_on and self.ethmod == "pynat"
+
+    @property
+    def is_pci(self) -> bool:
+        return self.name != "ne2k" or self.options.get("type") == "pci"
 
     @property
     def mac(self) -> str:
@@ -40,22 +72,116 @@ class Card:
         return self.options.get("ethdev", "")
 
 
+def words_of(value: str) -> list[str]:
+    """Bochs drops quotes, and blanks outside of them."""
+    return [word for word in map(_plain, _WORD.findall(value)) if word]
+
+
 def options_of(value: str) -> dict[str, str]:
-    return {
-        found["key"]: os.path.expandvars(found["quoted"] or (found["plain"] or "").strip())
-        for found in _OPTION.finditer(value)
-    }
+    return dict(word.split("=", 1) for word in words_of(value) if "=" in word)
 
 
-def cards_of(lines: Iterable[Line]) -> Iterator[Card]:
-    """Those that are switched on. Several lines of one card add up."""
-    cards: dict[tuple[str, str], Card] = {}
+def is_pci_on(lines: Iterable[Line]) -> bool:
+    return _pci(lines).get("enabled", "1") != "0"
+
+
+def cards_of(lines: Iterable[Line], version: tuple[int, int]) -> Iterator[Card]:
+    """Those that the guest gets."""
+    return (card for card in all_cards(lines, version) if card.is_on)
+
+
+def all_cards(lines: Iterable[Line], version: tuple[int, int]) -> list[Card]:
+    """Those that lines are about, as they are after the last of them."""
+    lines = list(lines)
+    cards: dict[tuple[str, int], Card] = {}
+    slot = "pci" if "ne2k" in _pci(lines).values() else ""
     for line in lines:
         if line.name in MODELS:
-            options = options_of(line.value)
-            at = line.name, options.get("card", "0")
-            known = cards[at].options if at in cards else {}
-            cards[at] = Card(line.place, line.name, known | options)
-    for card in cards.values():
-        if card.options.get("enabled", "1").lower() not in ("0", "false"):
-            yield card
+            number = number_of(line)
+            fresh = Card(line.place, line.name, number, is_on=number == 0)
+            card = cards.setdefault((line.name, number), fresh)
+            card.place = line.place
+            if card.name == "ne2k" and number == 0 and version == OLDEST:
+                card.options["type"] = slot or "isa"
+            elif card.name == "ne2k" and number == 0 and slot:
+                card.options.setdefault("type", slot)
+            _read(card, line.value)
+    return list(cards.values())
+
+
+def number_of(line: Line) -> int:
+    """Of its card: Bochs looks for that in the first word alone."""
+    words = words_of(line.value) if "card" in KEYS[line.name] else []
+    found = re.match(r"card=\s*(-?\d+)", words[0]) if words else None
+    return int(found[1]) if found else 0
+
+
+def unknown_key(name: str, key: str) -> str:
+    """What there is to say of a key that the cards of this model do not have."""
+    if near := difflib.get_close_matches(key, KEYS[name], n=1, cutoff=_NEAR):
+        return f"unknown key {key}; did you mean {near[0]}?"
+    return f"unknown key {key}; {name} has {', '.join(KEYS[name])}"
+
+
+# ---------------------------------------------------------------- one line
+def _read(card: Card, line: str) -> None:
+    if not card.is_on:
+        card.options.pop("ethmod", None)
+    too_early: list[str] = []
+    options: dict[str, str] = {}
+    for place, written in enumerate(_WORD.findall(line)):
+        word = _plain(written)
+        key, _, value = word.partition("=")
+        if fault := _fault(card, written, is_first=place == 0):
+            card.ignored.append(f"{card.place}: {card.name}: {word}: {fault}")
+        elif word and key != "card":
+            options[key.lower()] = value
+            _take(card, key.lower(), value, too_early)
+    card.asked = options.get("ethmod", card.asked)
+    is_left_off = "enabled" in options and not card.is_on
+    card.too_early = () if is_left_off else tuple(too_early)
+    if card.too_early:
+        first = f"card={card.number}, enabled=1" if card.number else "enabled=1"
+        what = f"{', '.join(too_early)}: ignored, since this card is off before enabled=1"
+        card.ignored.append(f"{card}: {what}; write {card.name}: {first}, and then the rest")
+    is_isa = card.options.get("type", "isa" if card.number else "auto") == "isa"
+    wanted = ("ioaddr", "irq") if card.name == "ne2k" and is_isa and not is_left_off else ()
+    card.missing = tuple(key for key in wanted if key not in options)
+    card.is_on = not is_left_off and not card.missing
+
+
+def _plain(written: str) -> str:
+    return os.path.expandvars(_QUOTED_OR_BLANK.sub(r"\1", written))
+
+
+def _fault(card: Card, written: str, *, is_first: bool) -> str:
+    word = _plain(written)
+    key = word.partition("=")[0]
+    if not word:
+        return ""
+    if key.lower() not in KEYS[card.name] or "=" not in word:
+        return unknown_key(card.name, key)
+    if key == "card" and not is_first:
+        return f"ignored, since it is not the first word; write {card.name}: {word}, enabled=1, ..."
+    if second := _SECOND.search(_QUOTED.sub("", written.strip())):
+        return f"a comma is missing before {second[1]}="
+    return ""
+
+
+def _take(card: Card, key: str, value: str, too_early: list[str]) -> None:
+    if key == "enabled":
+        card.is_on = {"0": False, "false": False, "1": True, "true": True}.get(
+            value.lower(), card.is_on
+        )
+    elif card.is_on:
+        card.options[key] = value
+    else:
+        too_early.append(key)
+
+
+def _pci(lines: Iterable[Line]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for line in lines:
+        if line.name == "pci":
+            said |= options_of(line.value)
+    return said

@@ -1,54 +1,84 @@
 """Lines of old bochsrc files that Bochs 2.7 and later refuse, and what says the same now.
 
 Bochs names only the first of them, and seldom what to write in its place. What is not known here,
-Bochs tells itself.
+Bochs tells itself. What it takes and does not heed is here too: Bochs never says that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pynat.bochs.bochsrc import Line
-from pynat.bochs.cards import MODELS, cards_of, options_of
+from pynat.bochs.cards import (
+    MODELS,
+    MOST,
+    Card,
+    all_cards,
+    cards_of,
+    is_pci_on,
+    number_of,
+    options_of,
+)
 from pynat.bochs.find import OLDEST, WINDOW_REMEDY, Bochs
 
 GONE = "leave it out"
-ISA = "ioaddr=0x300, irq=10"
-_ISA_DEFAULTS = {"ioaddr": "0x300", "irq": "9"}  # of a Bochs that knows `type=`
+ISA = {"ioaddr": "0x300", "irq": "10"}  # Bochs's own irq is taken by ACPI
 _LONGEST_NUMBER = 18  # digits
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
+_OTHER_CARD = re.compile(
+    r"rtl8\w+|ne2\w+|ne1000|(am79c\w+-?)?pcnet\w*|virtio\S*|e1000\w+|i8\w+|eepro\w*|tulip|vmxnet\d?"
+    r"|3c\d+|nic\d?|eth\w*|net\w*",
+    re.IGNORECASE,
+)  # models of other emulators
 
 
-def refused(lines: Iterable[Line], bochs: Bochs, *, shown: bool) -> Iterator[str]:
+def refused(lines: Sequence[Line], bochs: Bochs, *, shown: bool) -> Iterator[str]:
     """One text for each; shown: whether Bochs shows the guest on the display that is named."""
     for line in lines:
         instead = _instead(line, bochs, shown)
         if instead:
             value = f": {line.value}" if line.value else ""
             yield f"{line.place}: {line.name}{value}: {bochs.name} refuses this; {instead}"
+    for card in cards_of(lines, bochs.version):
+        if card.is_pci and not is_pci_on(lines):
+            remedy = f"write pci: enabled=1, or take an ne2k: {_written(ISA)}"
+            yield f"{card}: needs PCI, which pci: enabled=0 switches off; {remedy}"
 
 
 def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
-    """What Bochs takes, and leaves the guest without this card or ends in a panic for."""
-    pci = [options_of(line.value) for line in lines if line.name == "pci"][-1:]
-    has_pci = all(options.get("enabled", "1") != "0" for options in pci)
-    in_slot = any("ne2k" in options.values() for options in pci)
-    for card in cards_of(lines):
-        if card.name != "ne2k" or not card.is_ours or card.options.get("type") == "pci" or in_slot:
-            continue
-        has_defaults = bochs.version != OLDEST and card.options.get("type", "auto") == "auto"
-        options = (_ISA_DEFAULTS if has_defaults else {}) | card.options
-        missing = [key for key in ("ioaddr", "irq") if key not in options]
-        if missing:
-            what = f"without {' and '.join(missing)} Bochs leaves it out; write {ISA}, or type=pci"
-            yield f"{card.place}: ne2k: {what}"
-        elif options["irq"] == "9" and has_pci:
+    """What Bochs takes, and ignores, leaves the guest without this card or ends in a panic for."""
+    cards = all_cards(lines, bochs.version)
+    for card in cards:
+        yield from card.ignored
+        others = {other.number for other in cards if other.name == card.name}
+        if 0 not in others and card.number == min(others):
             yield (
-                f"{card.place}: ne2k: irq=9 is PCI's, and Bochs panics where the BIOS takes it:"
-                " write irq=10, or pci: enabled=0 for a guest without PCI"
+                f"{card}: Bochs adds the {card.name} card=0, with ethmod=null; write card=0 here,"
+                f" or {card.name}: enabled=0"
             )
+        if card.name == "ne2k" and card.asked == "pynat" and not card.too_early:
+            yield from _without_isa(card, has_pci=is_pci_on(lines))
+
+
+def _without_isa(card: Card, *, has_pci: bool) -> Iterator[str]:
+    if card.missing:
+        what = " and ".join(card.missing)
+        if all(key in card.options for key in card.missing):
+            what += " in this line, too,"
+        isa = _written({key: card.options.get(key, value) for key, value in ISA.items()})
+        yield f"{card}: without {what} Bochs leaves it out; write {isa}, or type=pci"
+    elif card.is_on and not card.is_pci and card.options.get("irq", "9") == "9" and has_pci:
+        yield (
+            f"{card}: irq=9 is PCI's, and Bochs panics where the BIOS takes it:"
+            " write irq=10, or pci: enabled=0 for a guest without PCI"
+        )
+
+
+def _written(options: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in options.items())
 
 
 def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
@@ -70,11 +100,25 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return f"write cpu: cpuid_limit_winnt={options['cpuid_limit_winnt']}"
         case "display_library" if shown:
             return _display(value.partition(",")[0].strip(), options.get("options", ""), bochs)
-        case "config_interface" if value == "win32config":
+        case "config_interface" if value in {"win32config", "wx"} - bochs.displays:
             return "write config_interface: textconfig"
-        case _ if name in MODELS and options.get("ethmod", "pynat") not in _ethmods(bochs):
-            return "write ethmod=pynat"
+        case "gdbstub" if bochs.needs_rc:  # a Bochs has this or a debugger
+            return GONE
+        case "pcidev" if not Path("/dev/pcidev").exists():
+            return f"{GONE}; /dev/pcidev is not there"
+        case _ if name in MODELS:
+            return _card(line, options, bochs)
+        case _ if name.lower() in MODELS:
+            return f"write {name.lower()}: {value}"
+        case _ if _OTHER_CARD.fullmatch(name) or "ethmod" in options:
+            return f"the cards of Bochs are {', '.join(MODELS)}"
     return ""
+
+
+def _card(line: Line, options: Mapping[str, str], bochs: Bochs) -> str:
+    if number_of(line) not in range(MOST):
+        return f"write card=0 to card={MOST - 1}"
+    return "" if options.get("ethmod", "pynat") in ethmods_of(bochs) else "write ethmod=pynat"
 
 
 def _lacks_chipset(options: dict[str, str]) -> bool:
@@ -107,7 +151,7 @@ def _knows(bochs: Bochs, display: str, word: bytes) -> bool:
         return True
 
 
-def _ethmods(bochs: Bochs) -> set[str]:
+def ethmods_of(bochs: Bochs) -> set[str]:
     found = bochs.plugin_dir.glob("libbx_eth_*.so")
     names = {path.name.removeprefix("libbx_eth_").removesuffix(".so") for path in found}
     return names | {"pynat", "null"}
@@ -160,6 +204,19 @@ def _realtime(value: str) -> str:
     return "clock: sync=realtime" if wanted else ""
 
 
+def _slowdown(value: str) -> str:
+    return "clock: sync=slowdown" if options_of(value).get("enabled", "1") != "0" else ""
+
+
+def _pcivga(value: str) -> str:
+    is_on = options_of(value).get("enabled", "1") != "0"
+    return f"pci: enabled=1, {_CHIPSET}, slot1=pcivga" if is_on else ""
+
+
+def _plugin(value: str) -> str:
+    return f"plugin_ctrl: {options_of(value).get('name', 'NAME')}=1"
+
+
 def _as(directive: str) -> Callable[[str], str]:
     return lambda value: f"{directive}{value}"
 
@@ -172,6 +229,11 @@ _RENAMED: dict[str, Callable[[str], str]] = {
     "ips": _as("cpu: ips="),
     "i440fxsupport": _pci,
     "vga_update_interval": lambda value: f"vga: update_freq={_per_second(value)}",
+    "vga_update_freq": _as("vga: update_freq="),
+    "vga_extension": _as("vga: extension="),
+    "pcivga": _pcivga,
+    "slowdown_timer": _slowdown,
+    "user_plugin": _plugin,
     "keyboard_mapping": _keymap,
     "keyboardmapping": _keymap,
     "keyboard_serial_delay": _as("keyboard: serial_delay="),
@@ -191,4 +253,5 @@ _RENAMED: dict[str, Callable[[str], str]] = {
     "text_snapshot_check": _nothing,
     "newharddrivesupport": _nothing,
     "gui_debug": _nothing,
+    "joystick": _nothing,
 }

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from pynat.bochs.bochsrc import log_of, setting, without
+from pynat.bochs.bochsrc import Line, log_of, rewritten, setting
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import Ending, Outcome, judge, tail
@@ -40,10 +40,11 @@ _OPTION = re.compile(r"\w+:")
 class BochsRun:
     """One run of Bochs, a context manager: leaving it ends Bochs.
 
-    log: where Bochs writes its log; without it, what the bochsrc says, else bochs.log, or a name
-        with a number where another run writes that one.
+    log: where Bochs writes its log; without it, what extra or the bochsrc says, else bochs.log,
+        or a name with a number where another run writes that one.
     debug: whether somebody at the terminal debugs the guest in Bochs's debugger.
     extra: flags and bochsrc options for Bochs's command line.
+    instead: lines in place of those of the bochsrc, by their places.
     stdout: file for what Bochs prints (port 0xe9, com1 on /dev/stdout); without it that is
         thrown away when headless, else it goes to our own stdout.
     """
@@ -59,14 +60,16 @@ class BochsRun:
         environment: Mapping[str, str] | None = None,
         stdout: Path | None = None,
         debug: bool = False,
+        instead: Mapping[str, str] | None = None,
     ) -> None:
         self.bochs = bochs
         self.bochsrc = bochsrc
         self.headless = headless
-        self.log = (log or log_of(bochsrc) or Path("bochs.log")).absolute()
+        self.log = (log or log_of(bochsrc, extra) or Path("bochs.log")).absolute()
         self._may_rename_log = log is None
         self.extra = list(extra)
         self.stdout = stdout
+        self.instead = instead or {}
         self._display = ""
         # A debugger reads its prompt from stdin; at the end of file it leaves Bochs in good
         # order, so that Ctrl-C ends a Bochs with an active one too.
@@ -195,8 +198,7 @@ class BochsRun:
         cut = next((i for i, word in enumerate(self.extra) if _OPTION.match(word)), None)
         flags = self.extra if cut is None else self.extra[:cut]
         options = [] if cut is None else list(self.extra[cut:])
-        if self.headless:  # a display that this Bochs does not have would end it
-            self._copies = without(self.bochsrc, "display_library", folder)
+        self._copies = rewritten(self.bochsrc, self._change, folder)
         bochsrc = self._copies.get(self.bochsrc, self.bochsrc)
         command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(bochsrc)]
         if self.bochs.needs_rc and "-rc" not in flags:
@@ -209,9 +211,16 @@ class BochsRun:
         if self.headless:
             self._display = _unseen_display(self.bochs)
             options.append(f"display_library: {self._display}")
-            if _has_sound(self.bochs) and not setting(self.bochsrc, "sound"):
+            if _has_sound(self.bochs) and not setting(self.bochsrc, "sound", options):
                 options.insert(0, "sound: waveoutdrv=dummy")
+            if not setting(self.bochsrc, "speaker", options):  # its complaints fill the log
+                options.insert(0, "speaker: enabled=0")
         return [*command, *options, f'log: "{self.log}"']
+
+    def _change(self, line: Line, text: str) -> str:
+        if self.headless and line.name == "display_library":
+            return f"# {text}"  # one that this Bochs does not have would end it
+        return self.instead.get(line.place, text)
 
     def _variables(self) -> dict[str, str]:
         variables = {

@@ -35,7 +35,7 @@ def _check(arguments: argparse.Namespace) -> int:
             wrong = WRONG
             continue
         for warning in config.warnings:
-            print(f"pynat: {file}: {warning}", file=sys.stderr)
+            print(f"pynat: {warning}", file=sys.stderr)  # the file is named in it
         network = config.network
         print(f"{file}: right; network {network.net}, router {network.router}")
     return wrong

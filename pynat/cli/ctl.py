@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pynat.cli.parsing import Subparsers, add_command
+from pynat.cli.parsing import Parser, Subparsers, add_command
 from pynat.cli.tables import plain, table
 from pynat.config import Shown
 from pynat.control import places
@@ -120,6 +120,7 @@ def _add_impair(verbs: Subparsers) -> None:
     rows = _rows("rules", _IMPAIR)
     new = _verb(inner, "add", "one more rule, behind the others", rows, request="impair add")
     new.add_argument("rule", metavar="RULE", help='for example "to-guest tcp data drop nth 3"')
+    new.quoted = "rule"
     _verb(inner, "list", "the rules and what they have done", rows, request="impair list")
     old = _verb(inner, "remove", "take one away", rows, request="impair remove")
     old.add_argument("number", type=int, metavar="NUMBER")
@@ -133,6 +134,7 @@ def _add_peer(verbs: Subparsers) -> None:
     new = _verb(inner, "set", "let a host do this from now on", rows, request="peer set")
     new.add_argument("host", metavar="HOST[:PORT]", help="a name or an address")
     new.add_argument("does", metavar="BEHAVIOUR", help='for example "accept after 3s, reorder"')
+    new.quoted = "does"
     _verb(inner, "list", "those that there are", rows, request="peer list")
     old = _verb(inner, "remove", "let a host be as it is", rows, request="peer remove")
     old.add_argument("host", metavar="HOST[:PORT]")
@@ -144,6 +146,7 @@ def _add_fault(verbs: Subparsers) -> None:
     rows = _rows("faults", _FAULTS)
     new = _verb(inner, "set", "from now on", rows, request="fault set")
     new.add_argument("fault", metavar="FAULT", help='for example "dhcp silent 3"')
+    new.quoted = "fault"
     _verb(inner, "list", "those that are set", rows, request="fault list")
     old = _verb(inner, "clear", "one, or all", rows, request="fault clear")
     old.add_argument("number", type=int, nargs="?", metavar="NUMBER")
@@ -151,7 +154,7 @@ def _add_fault(verbs: Subparsers) -> None:
 
 def _verb(
     verbs: Subparsers, name: str, text: str, printer: Printer, *, request: str = ""
-) -> argparse.ArgumentParser:
+) -> Parser:
     parser = verbs.add_parser(name, help=text)
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     parser.set_defaults(command=_ctl, request=request or name, printer=printer)

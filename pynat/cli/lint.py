@@ -84,10 +84,14 @@ def _end(text: str) -> bytes:
 
 def _lint(arguments: argparse.Namespace) -> int:
     try:
-        frames = list(read(arguments.file))
+        cut: list[int] = []
+        frames = list(read(arguments.file, cut.append))
     except ConfigError as error:
         print(f"pynat: {error}", file=sys.stderr)
         return UNUSABLE
+    for count in cut:
+        what = f"cut off, or spoilt, after {count} packets; what follows was not looked at"
+        print(f"pynat: {arguments.file}: {what}", file=sys.stderr)
     report = _look(frames, _judge(frames, arguments.guest), _config(arguments.router))
     if arguments.json:
         _show_json(report)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pynat import __version__
 from pynat.bochs.find import BochsError
 from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, run, tap
+from pynat.cli.parsing import Parser
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 
@@ -52,8 +53,8 @@ def _complain(text: str) -> None:
     print("pynat: " + "\n".join(lines), file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="pynat",
         description="A NAT network for guests of the Bochs emulator (ethmod=pynat).",
         epilog=_EXAMPLES,

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pynat.bochs.find import BOCHS_VARIABLE
 
+
+class Parser(argparse.ArgumentParser):
+    """Of a command: it complains of words too many itself, with its own usage.
+
+    quoted: the argument that may have blanks in it, for who has left out the quotes.
+    """
+
+    quoted = ""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            value = getattr(found, self.quoted, None) if self.quoted else None
+            hint = f"; in quotes it is one: '{' '.join([value, *rest])}'" if value else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+        return found, rest
+
+
 if TYPE_CHECKING:
-    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+    Subparsers: TypeAlias = argparse._SubParsersAction[Parser]
 else:
     Subparsers: TypeAlias = object
 
@@ -23,9 +44,7 @@ def add_bochs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_command(
-    subparsers: Subparsers, name: str, help_line: str, epilog: str = ""
-) -> argparse.ArgumentParser:
+def add_command(subparsers: Subparsers, name: str, help_line: str, epilog: str = "") -> Parser:
     return subparsers.add_parser(
         name,
         help=help_line,

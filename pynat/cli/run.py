@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import re
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
 from pynat.bochs import cards as nics
-from pynat.bochs.bochsrc import lines_of, options_of, setting
-from pynat.bochs.cards import MODELS, Card, cards_of
+from pynat.bochs.bochsrc import Line, lines_of, options_of, setting
+from pynat.bochs.cards import KEYS, MODELS, Card, all_cards, unknown_key
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
-from pynat.bochs.refused import doubtful, refused
+from pynat.bochs.refused import ISA, doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
@@ -50,9 +51,9 @@ examples:
   pynat run -f bochsrc --nic e1000
   pynat run -f bochsrc --nic ne2k,mac=52:54:00:12:34:56,script=net.toml
 """
+_ETHMOD = re.compile(r'ethmod\s*=\s*"?\w+"?')
+Nic = tuple[str, dict[str, str]]  # the model and its options
 _NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {', '.join(MODELS)}"
-# What Bochs does not choose well by itself: its own irq of an ISA card is taken by ACPI.
-_NIC_OPTIONS = {"ne2k": {"ioaddr": "0x300", "irq": "10"}}
 
 
 def add(subparsers: Subparsers) -> None:
@@ -99,10 +100,13 @@ def _run(arguments: argparse.Namespace) -> int:
     bochs = find_bochs(arguments.bochs)
     built_plugin()
     bochsrc = _bochsrc(arguments.bochsrc)
-    extra = arguments.extra + _nic_option(arguments.nic, bochsrc)
-    lines = [*lines_of(bochsrc), *options_of(extra)]
-    cards = list(cards_of(lines))
-    if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *_mistakes(cards)]:
+    own = _usable(list(lines_of(bochsrc)), arguments.nic, bochs)
+    given = [*own, *options_of(arguments.extra)]
+    extra = arguments.extra + _nic_option(arguments.nic, all_cards(given, bochs.version))
+    lines = [*own, *options_of(extra)]
+    cards = all_cards(lines, bochs.version)
+    notes, mistakes = _read(card for card in cards if card.is_ours)
+    if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *mistakes]:
         for mistake in mistakes:
             print(f"pynat: {mistake}", file=sys.stderr)
         return CONFIG
@@ -115,6 +119,9 @@ def _run(arguments: argparse.Namespace) -> int:
         extra=extra,
         stdout=arguments.output,
         debug=debug,
+        instead={
+            line.place: f"{line.name}: {line.value}" for line in set(own) - set(lines_of(bochsrc))
+        },
     )
     if not arguments.headless:
         _warn_of_display(bochs, bochsrc, extra)
@@ -122,7 +129,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with none_left(), asked_to_leave(), run:
         if not arguments.quiet and "-r" not in extra:
             _warn_of_cards(cards, bochsrc)
-            for doubt in doubtful(lines, bochs):
+            for doubt in [*doubtful(lines, bochs), *notes]:
                 print(f"pynat: {doubt}", file=sys.stderr)
         if run.log != wanted:
             print(f"pynat: another run writes {wanted}; this one {run.log}", file=sys.stderr)
@@ -139,34 +146,69 @@ def _run(arguments: argparse.Namespace) -> int:
     return exit_code(outcome)
 
 
-def _mistakes(cards: Iterable[Card]) -> Iterator[str]:
-    """In what a card's script= names: Bochs would go on, and the guest have no network."""
+def _read(cards: Iterable[Card]) -> tuple[list[str], list[str]]:
+    """What is of no use and what is wrong in what script= and ethdev= of our cards name.
+
+    Bochs would go on with a mistake, and the guest have no network.
+    """
+    notes: list[str] = []
+    mistakes: list[str] = []
     for card in cards:
-        if card.is_ours:
-            try:
-                with none_left():
-                    load(card.script, card.ethdev)
-            except ConfigError as error:
-                yield f"{card.place}: {card.name}: {error}"
+        try:
+            with none_left():
+                notes += [f"{card}: {note}" for note in load(card.script, card.ethdev).config.warnings]
+        except ConfigError as error:
+            mistakes.append(f"{card}: {error}")
+    return notes, mistakes
 
 
-def _nic(text: str) -> tuple[str, dict[str, str]]:
+def _nic(text: str) -> Nic:
     model, *rest = text.split(",")
     options = dict(one.strip().partition("=")[::2] for one in rest)
     if model not in MODELS or not all(options.values()) or "" in options:
         raise argparse.ArgumentTypeError(f"{text!r} is not {_NIC_FORM}")
+    if unknown := [key for key in options if key not in KEYS[model]]:
+        raise argparse.ArgumentTypeError(f"{text!r}: {unknown_key(model, unknown[0])}")
     return model, options
 
 
-def _nic_option(nic: tuple[str, dict[str, str]] | None, bochsrc: Path) -> list[str]:
-    """The card as an option of Bochs; where the bochsrc has one of its kind, that one."""
+def _usable(lines: list[Line], nic: Nic | None, bochs: Bochs) -> list[Line]:
+    """Without back ends that Bochs does not have, on a card that gets this network."""
+
+    def change(line: Line) -> Line:
+        if (
+            nic is None
+            or line.name != nic[0]
+            or str(nics.number_of(line)) != nic[1].get("card", "0")
+        ):
+            return line
+        if nics.options_of(line.value).get("ethmod", "null") in ethmods_of(bochs):
+            return line
+        return line._replace(value=_ETHMOD.sub("ethmod=null", line.value))
+
+    return [change(line) for line in lines]
+
+
+def _nic_option(nic: Nic | None, cards: Iterable[Card]) -> list[str]:
+    """The card as an option of Bochs; where the bochsrc has it, that one."""
     if nic is None:
         return []
     model, asked = nic
-    known = {line.name for line in lines_of(bochsrc)}
-    own = {} if model in known else _NIC_OPTIONS.get(model, {})
-    options = {"enabled": "1", **own, **asked, "ethmod": "pynat"}
-    return [f"{model}: " + ", ".join(f"{key}={value}" for key, value in options.items())]
+    number = asked.get("card", "0")
+    known = next((c.options for c in cards if (c.name, str(c.number)) == (model, number)), {})
+    card = {"card": number} if "card" in asked else {}
+    where = _ne2k(known | asked, number) if model == "ne2k" else {}
+    options = {**card, "enabled": "1", **where, **asked, "ethmod": "pynat"}
+    words = [f"{key}={value}" for key, value in options.items()]
+    return [f"{model}: " + ", ".join(f'"{word}"' if " " in word else word for word in words)]
+
+
+def _ne2k(options: Mapping[str, str], number: str) -> dict[str, str]:
+    """Bochs 2.7 wants this in every line of such a card."""
+    if options.get("type") == "pci" or (number != "0" and not options.keys() & {"type", *ISA}):
+        return {"type": "pci"}
+    kept = {"type": options["type"]} if "type" in options else {}
+    return kept | {key: options.get(key, value) for key, value in ISA.items()}
 
 
 def _is_debugged(bochsrc: Path, extra: list[str]) -> bool:
@@ -180,19 +222,29 @@ def _is_debugged(bochsrc: Path, extra: list[str]) -> bool:
 def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
     ours = [card for card in cards if card.is_ours]
     if not ours:
-        others = "; ".join(f"{card.place}: {card.name} has ethmod={card.ethmod}" for card in cards)
+        asked = [card for card in cards if card.asked == "pynat"]
+        others = "; ".join(f"{card} has ethmod={card.ethmod}" for card in cards if card.is_on)
         what = f"write ethmod=pynat there ({others})" if others else "try --nic e1000"
-        text = f"no network card of {bochsrc} has ethmod=pynat, so this network is not there"
-        print(f"pynat: {text}; {what}", file=sys.stderr)
+        text = f"no network card of {bochsrc} has ethmod=pynat; {what}"
+        if asked:
+            text = "; ".join(f"{card}: {_why_not(card)}" for card in asked)
+        print(f"pynat: this network is not there: {text}", file=sys.stderr)
     for mac, same in itertools.groupby(sorted(ours, key=attrgetter("mac")), attrgetter("mac")):
-        names = [card.name for card in same]
-        if mac and len(names) > 1:
-            text = f"{' and '.join(names)} have the same mac={mac}"
+        named = [str(card) for card in same]
+        if mac and len(named) > 1:
+            text = f"{' and '.join(named)} have the same mac={mac}"
             print(
                 f"pynat: {text}: each works, in a network of its own; a guest that uses both"
                 " should see two MAC addresses",
                 file=sys.stderr,
             )
+
+
+def _why_not(card: Card) -> str:
+    """Why a card whose line names this network does not have it."""
+    if card.is_on:
+        return "Bochs does not take its ethmod=pynat"
+    return "Bochs leaves it out" if card.missing else "enabled=0"
 
 
 def _wait(run: BochsRun, timeout: float | None, *, debug: bool) -> Outcome:

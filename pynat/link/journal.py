@@ -31,7 +31,7 @@ class Journal:
         try:
             self._file = FileIO(path, "wb", opener=_locked)
         except BlockingIOError:
-            text = f"lint.json: {path} is written by another card; give each card a file of its own"
+            text = f'lint.json = "{path}": another network writes it; give each a file of its own'
             raise ConfigError(text) from None
         except OSError as error:
             raise ConfigError(f"lint.json: {path}: {error.strerror}") from None

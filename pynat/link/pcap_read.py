@@ -1,13 +1,13 @@
 """Reads captures of Ethernet, in both formats and byte orders (pynat.link.pcap has the layouts).
 
 Frames of which the capture has only the beginning are counted and left out. A file that ends in the
-middle of a record ends there: whoever wrote it was stopped.
+middle of a record ends there, and `on_cut` is told: whoever wrote it was stopped, or it is spoilt.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,36 +36,40 @@ class Captured(NamedTuple):
     whole: bool
 
 
-def read(path: Path) -> Iterator[Captured]:
+OnCut = Callable[[int], object]  # after how many packets
+
+
+def read(path: Path, on_cut: OnCut = lambda _: None) -> Iterator[Captured]:
     """Raises ConfigError where it is no capture of Ethernet."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     if data[:4] in _PCAP:
-        return _pcap(path, data)
+        return _pcap(path, data, on_cut)
     if data[:4] == _SECTION and data[8:12] in _ORDER:
-        return _pcapng(path, data)
+        return _pcapng(path, data, on_cut)
     raise ConfigError(f"{path}: expected a capture, pcap or pcapng")
 
 
-def _pcap(path: Path, data: bytes) -> Iterator[Captured]:
+def _pcap(path: Path, data: bytes, on_cut: OnCut) -> Iterator[Captured]:
     order, unit = _PCAP[data[:4]]
     _must_be_ethernet(path, struct.unpack_from(order + "I", data.ljust(24, b"\0"), 20)[0] & 0xFFFF)
     record = struct.Struct(order + "IIII")
     at, number = 24, 0
     while at + record.size <= len(data):
         seconds, fraction, size, original = record.unpack_from(data, at)
-        at += record.size
-        frame = data[at : at + size]
+        frame = data[at + record.size : at + record.size + size]
         if len(frame) < size:
-            return
-        at += size
+            break
+        at += record.size + size
         number += 1
         yield Captured(number, seconds + fraction * unit, frame, None, size == original)
+    if at != len(data):
+        on_cut(number)
 
 
-def _pcapng(path: Path, data: bytes) -> Iterator[Captured]:
+def _pcapng(path: Path, data: bytes, on_cut: OnCut) -> Iterator[Captured]:
     units: list[float] = []  # of the section's interfaces
     order, at, number = "<", 0, 0
     while at + _SHORTEST_BLOCK <= len(data):
@@ -73,7 +77,7 @@ def _pcapng(path: Path, data: bytes) -> Iterator[Captured]:
             order, units = _ORDER.get(data[at + 8 : at + 12], order), []
         kind, length = struct.unpack_from(order + "II", data, at)
         if length < _SHORTEST_BLOCK or length % 4 or at + length > len(data):
-            return
+            break
         body = data[at + 8 : at + length - 4]
         at += length
         if kind == _INTERFACE and len(body) >= 8:
@@ -84,6 +88,8 @@ def _pcapng(path: Path, data: bytes) -> Iterator[Captured]:
             found = _packet(order, kind, body, units, number)
             if found is not None:
                 yield found
+    if at != len(data):
+        on_cut(number)
 
 
 def _packet(order: str, kind: int, body: bytes, units: list[float], number: int) -> Captured | None:

@@ -44,7 +44,10 @@ class Frame:
     def packet(self) -> Any:
         """The frame as scapy has it. It is a copy: return it to send it instead."""
         if self._packet is None:
-            from scapy.layers.l2 import Ether
+            try:
+                from scapy.layers.l2 import Ether
+            except ImportError:
+                raise ImportError("frame.packet needs scapy: pip install scapy") from None
 
             self._packet = Ether(self.bytes)
         return self._packet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ def load(script: str, ethdev: str, *, strict: bool = False) -> Loaded:
     strict: a file that is none of ours is an error too; else it is left over from another back end,
     and the network has its defaults.
     """
+    script, ethdev = (os.path.expanduser(path) for path in (script, ethdev))  # noqa: PTH111
     loaded = _of_script(script, strict)
     return replace(loaded, config=_with_folder(loaded.config, ethdev))
 
@@ -52,11 +54,26 @@ def _with_folder(config: Config, ethdev: str) -> Config:
 def _of_script(script: str, strict: bool) -> Loaded:
     if script in NO_SCRIPT:
         return Loaded(Config())
-    what = "" if strict else foreign.script(Path(script))
+    what = foreign.script(Path(script))
+    if what and strict:
+        return _read_foreign(script, what)
     if what:
         default = "the network has its defaults"
         return Loaded(Config(warnings=(f"script={script}: {what}: {default}{LEFT_OVER}",)))
     return _read(script)
+
+
+def _read_foreign(script: str, what: str) -> Loaded:
+    """Of a file that looks like none of ours: what it is says more than a mistake in its TOML."""
+    try:
+        return _read(script)
+    except ConfigError as error:
+        if not os.path.exists(script):  # noqa: PTH110
+            raise
+        as_toml = str(error).removeprefix(f"{script}:").removeprefix(" ")
+        where = f"; as TOML: {as_toml}" if what.startswith("neither") else ""
+        meant = "script= names a TOML or Python file, or one for Bochs's slirp or vnet"
+        raise ConfigError(f"{script}: {what}{where}; {meant}") from None
 
 
 def _read(script: str) -> Loaded:

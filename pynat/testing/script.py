@@ -15,8 +15,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.l2 import ARP, Ether
+try:
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.l2 import ARP, Ether
+except ImportError:
+    wanted = "pynat.testing.script needs scapy (extra bochs-pynat[dev]): pip install scapy"
+    raise ImportError(wanted) from None
 
 from pynat.nat.messages import Action, Event, TcpConnect, TcpConnected, TcpReceived
 from pynat.testing.lab import GUEST_MAC, Lab, arp_request

@@ -94,6 +94,28 @@ def test_no_such_bochsrc(bochs: Bochs, tmp_path: Path) -> None:
     assert str(tmp_path / "none") in outcome.message
 
 
+def test_a_log_named_behind_the_bochsrc(
+    bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = bochsrc(tmp_path, shutdown_port(), "log: first.txt")
+    with BochsRun(bochs, path, extra=["log: second.txt"]) as run:
+        outcome = run.wait(_SECONDS)
+    assert outcome.log == tmp_path / "second.txt"
+    assert "Shutdown" in outcome.log.read_text()
+    assert not (tmp_path / "first.txt").exists()
+
+
+@pytest.mark.parametrize("speaker", ["", "speaker: enabled=1"])
+def test_the_speaker_that_nobody_hears_says_nothing(
+    bochs: Bochs, tmp_path: Path, speaker: str
+) -> None:
+    path = bochsrc(tmp_path, shutdown_port(), speaker)
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        log = run.wait(_SECONDS).log.read_text()
+    assert ("PC speaker output disabled" in log) == (not speaker)
+
+
 def test_an_old_log_does_not_tell_how_this_run_ended(bochs: Bochs, tmp_path: Path) -> None:
     log = tmp_path / "bochs.log"
     log.write_text("00012936050p[ACPI  ] >>PANIC<< ACPI control: soft power off\n")

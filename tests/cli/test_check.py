@@ -31,4 +31,40 @@ def test_what_a_file_says_in_vain(tmp_path: Path, capsys: pytest.CaptureFixture[
     file = tmp_path / "slirp.conf"
     file.write_text("# slirp config\nsmb_export = /srv\n")
     assert main(["check", str(file)]) == 0
-    assert "smb_export" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith(f"pynat: {file}:2: smb_export = /srv is")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("#!/bin/bash\nifconfig tap0 up\n", "a shell script (#!/bin/bash); script= names a TOML"),
+        ("ifconfig tap0 up\n", "a shell script; script= names a TOML"),
+        ("\x7fELF", "a program; script= names a TOML"),
+        ("megs: 32\nboot: disk\n", "neither TOML with a key of pynat's, nor a slirp or vnet file;"),
+        (
+            "hello = 1\n",
+            "neither TOML with a key of pynat's, nor a slirp or vnet file; as TOML: 1: ",
+        ),
+        (None, "a folder; script= names a TOML"),
+    ],
+)
+def test_a_file_that_is_something_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str | None, said: str
+) -> None:
+    file = tmp_path / "file"
+    if written is None:
+        file.mkdir()
+    else:
+        file.write_text(written)
+    assert main(["check", str(file)]) == 1
+    assert capsys.readouterr().err.startswith(f"pynat: {file}: {said}")
+
+
+def test_the_home_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a card's line has it: a shell has done so already."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "net.toml").write_text("mss = 1\n")
+    assert main(["check", "~/net.toml"]) == 1
+    assert capsys.readouterr().err.startswith(f"pynat: {tmp_path / 'net.toml'}:1: mss")

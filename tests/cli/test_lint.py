@@ -177,3 +177,15 @@ def test_explain_lists_all(capsys: Output) -> None:
     assert main(["explain"]) == 0
     said = capsys.readouterr().out
     assert all(rule.code in said for rule in RULES)
+
+
+def test_a_capture_that_is_cut_off(path: Path, capsys: Output) -> None:
+    captured(path, clean(LintedLab()))
+    assert main(["lint", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+    path.write_bytes(path.read_bytes()[:-3])
+    assert main(["lint", str(path)]) == 0
+    said = capsys.readouterr()
+    frames = said.out.split()[1]
+    what = f"cut off, or spoilt, after {frames} packets; what follows was not looked at"
+    assert said.err == f"pynat: {path}: {what}\n"

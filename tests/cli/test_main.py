@@ -71,3 +71,49 @@ def test_nothing_that_only_tests_have_is_wanted() -> None:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "said"),
+    [
+        ("demo --log x", "demo [-h]", "unrecognized arguments: --log"),
+        ("run -f b extra --nonesuch", "run [options]", "unrecognized arguments: --nonesuch"),
+        ("ctl flows x", "ctl flows", "unrecognized arguments: x"),
+        (
+            "ctl impair add to-guest tcp loss 1%",
+            "ctl impair add",
+            "unrecognized arguments: tcp loss 1%; in quotes it is one: 'to-guest tcp loss 1%'",
+        ),
+        ("ctl fault set dhcp silent", "ctl fault set", "in quotes it is one: 'dhcp silent'"),
+        ("ctl peer set a accept after", "ctl peer set", "in quotes it is one: 'accept after'"),
+    ],
+)
+def test_words_too_many_get_the_usage_of_their_command(
+    words: str, usage: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    text = capsys.readouterr().err
+    assert text.startswith(f"usage: pynat {usage}")
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            "import pynat.testing.script",
+            "pynat.testing.script needs scapy (extra bochs-pynat[dev]): pip install scapy",
+        ),
+        (
+            "from pynat.net.frames import Frame; Frame(bytes(60), True, 0.0).packet",
+            "frame.packet needs scapy: pip install scapy",
+        ),
+    ],
+)
+def test_where_scapy_is_not_installed_what_needs_it_says_so(program: str, said: str) -> None:
+    without = f"import sys; sys.modules['scapy'] = None; {program}"
+    command = [sys.executable, "-c", without]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == f"ImportError: {said}"

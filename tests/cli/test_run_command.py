@@ -76,8 +76,8 @@ def test_what_a_network_complains_of_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Bochs goes on without that part, so this is not in how it ended."""
-    options = f"enabled=1, ethmod=pynat, script={tmp_path / 'net.toml'}"
-    cards = [f"e1000: card={n}, mac=52:54:00:12:34:5{n}, {options}" for n in (0, 1)]
+    options = f"ethmod=pynat, script={tmp_path / 'net.toml'}"
+    cards = [f"e1000: card={n}, enabled=1, mac=52:54:00:12:34:5{n}, {options}" for n in (0, 1)]
     with socket.create_server(("127.0.0.1", 0)) as busy:
         rule = f"tcp:127.0.0.1:{busy.getsockname()[1]}-:22"
         (tmp_path / "net.toml").write_text(f'forwards = ["{rule}"]\n')
@@ -102,7 +102,7 @@ def test_a_bochsrc_without_a_card_of_ours(
     assert _run(path) == 0
     none, _ = capsys.readouterr().err.splitlines()
     assert none == (
-        f"pynat: no network card of {path} has ethmod=pynat, so this network is not there;"
+        f"pynat: this network is not there: no network card of {path} has ethmod=pynat;"
         " try --nic e1000"
     )
     path = bochsrc(tmp_path, POWER_OFF, f"{E1000}null")
@@ -124,11 +124,98 @@ def test_a_card_without_a_change_of_the_bochsrc(
 
 
 def test_the_card_of_the_bochsrc_gets_this_network(tmp_path: Path) -> None:
-    (tmp_path / "net.toml").write_text('network.net = "10.77.0.0/16"\n')
+    (tmp_path / "my net.toml").write_text('network.net = "10.77.0.0/16"\n')
     line = f"{E1000}null, script=./tunconfig"
-    nic = f"e1000,script={tmp_path / 'net.toml'}"
+    nic = f"e1000,script={tmp_path / 'my net.toml'}"
     assert _run(bochsrc(tmp_path, POWER_OFF, line), "--nic", nic) == 0
     assert "network 10.77.0.0/16, router 10.77.0.1" in (tmp_path / "bochs.log").read_text()
+
+
+NE2K = "ne2k: ioaddr=0x300, irq=10, mac=52:54:00:12:34:56, ethmod="
+
+
+@pytest.mark.parametrize(
+    ("line", "nic"),
+    [
+        (f"{NE2K}slirp", ""),
+        (f"{NE2K}fbsd, ethdev=nge0", ""),
+        ('ne2k: type=pci, ethmod = "win32"', ""),
+        (f"{NE2K}pynat, script=none", ",mac=52:54:00:00:00:01"),
+        (f"{NE2K}null", ",irq=5"),
+        (f"{NE2K}null", ",type=pci"),
+        ("ne2k: type=pci, ethmod=null", ""),
+        ("ne2k: mac=52:54:00:12:34:56, ethmod=null", ""),
+        ("ne2k: enabled=0", ""),
+        (f"{NE2K}pynat, enabled=0", ""),
+        ("ne2k: enabled=0, ioaddr=0x240, irq=3, ethmod=pynat", ""),
+    ],
+)
+def test_an_ne2k_of_any_kind_gets_this_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, nic: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _run(bochsrc(tmp_path, POWER_OFF, line), "--nic", f"ne2k{nic}") == 0
+    assert "[NE2K0 ] network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+
+
+def test_a_back_end_that_bochs_lacks_is_refused_on_other_cards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, f"{E1000}fbsd", f"{NE2K}null")
+    assert _run(path, "--nic", "ne2k") == 4
+    assert "refuses this; write ethmod=pynat" in capsys.readouterr().err
+    assert _run(path, "--nic", "e1000,card=1") == 4
+
+
+@pytest.mark.parametrize("model", ["e1000", "ne2k"])
+@pytest.mark.parametrize("nic", ["card=1", "mac=52:54:00:00:00:01,card=1"])
+def test_the_second_card_gets_this_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, nic: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = {"e1000": "e1000: ethmod=null", "ne2k": f"{NE2K}null"}[model]
+    assert _run(bochsrc(tmp_path, POWER_OFF, first), "--nic", f"{model},{nic}") == 0
+    log = (tmp_path / "bochs.log").read_text()
+    assert "null network driver" in log
+    name = {"e1000": "E1000B", "ne2k": "NE2K1 "}[model]
+    assert f"[{name}] network 192.168.16.0/24" in log
+
+
+def test_a_card_whose_line_does_not_do_is_told_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = (
+        "e1000: enabled=0, ethmod=pynat",
+        "e1000: card=1, ethmod=pynat",
+        "ne2k: ethmod=pynat",
+    )
+    path = bochsrc(tmp_path, POWER_OFF, *lines)
+    last = len(path.read_text().splitlines())
+    assert _run(path) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == (
+        f"pynat: this network is not there: {path}:{last - 2}: e1000: enabled=0;"
+        f" {path}:{last - 1}: e1000 card=1: Bochs does not take its ethmod=pynat;"
+        f" {path}:{last}: ne2k: Bochs leaves it out"
+    )
+    assert said[1].startswith(f"pynat: {path}:{last - 1}: e1000 card=1: ethmod: ignored, since")
+    assert said[2].startswith(f"pynat: {path}:{last}: ne2k: without ioaddr and irq Bochs leaves")
+
+
+@pytest.mark.parametrize(
+    ("nic", "said"),
+    [
+        ("e1000,scirpt=net.toml", "unknown key scirpt; did you mean script?"),
+        ("e1000,irq=3", "unknown key irq; e1000 has card, enabled"),
+        ("pcipnic,card=0", "unknown key card; pcipnic has enabled"),
+    ],
+)
+def test_a_key_that_there_is_not(nic: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["run", f"--nic={nic}"])
+    assert left.value.code == 2
+    assert f"'{nic}': {said}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("nic", ["rtl8139", "e1000,mac", "e1000,=x", "", "e1000,mac="])
@@ -140,10 +227,12 @@ def test_a_card_that_there_is_not(nic: str, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_two_cards_with_one_mac(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cards = [f"{E1000}pynat", "ne2k: ioaddr=0x300, irq=10, mac=52:54:00:12:34:56, ethmod=pynat"]
-    assert _run(bochsrc(tmp_path, POWER_OFF, *cards)) == 0
+    path = bochsrc(tmp_path, POWER_OFF, f"{E1000}pynat", f"{NE2K}pynat")
+    assert _run(path) == 0
     same, _ = capsys.readouterr().err.splitlines()
-    assert same.startswith("pynat: e1000 and ne2k have the same mac=52:54:00:12:34:56: each works")
+    last = len(path.read_text().splitlines())
+    names = f"{path}:{last - 1}: e1000 and {path}:{last}: ne2k"
+    assert same.startswith(f"pynat: {names} have the same mac=52:54:00:12:34:56: each works")
     log = (tmp_path / "bochs.log").read_text()
     assert log.count("network 192.168.16.0/24") == 2
     assert log.count("control socket") == 2
@@ -168,11 +257,30 @@ def test_left_overs_are_no_mistake_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = f"{E1000}pynat, ethdev=/dev/net/tun, script=/path/tunconfig"
-    assert _run(bochsrc(tmp_path, POWER_OFF, line)) == 0
-    ended, network = capsys.readouterr().err.splitlines()
+    path = bochsrc(tmp_path, POWER_OFF, line)
+    assert _run(path) == 0
+    told, ended = capsys.readouterr().err.splitlines()
+    place = f"{path}:{len(path.read_text().splitlines())}: e1000"
+    assert told.startswith(f"pynat: {place}: script=/path/tunconfig: no such file")
     assert "power off" in ended
-    assert "script=/path/tunconfig: no such file" in network
     assert "network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+    assert _run(path, "--quiet") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_notes_on_a_file_hide_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "slirp.conf"
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        file.write_text(f"# slirp config\nhostfwd = tcp::{port}-:22\nsmb_export = /srv\n")
+        assert _run(bochsrc(tmp_path, POWER_OFF, f"{E1000}pynat, script={file}")) == 0
+    forwards, smb, ended, error = capsys.readouterr().err.splitlines()
+    assert f"{file}:2: " in forwards
+    assert f"{file}:3: smb_export" in smb
+    assert "power off" in ended
+    assert error.startswith("pynat: the network's error: [E1000A] ")
+    assert "Address already in use" in error
+    assert "more in the log" not in error
 
 
 def test_a_capture_that_cannot_be_had_costs_the_capture_alone(

@@ -57,7 +57,7 @@ def test_toml_and_slirp_are_told_apart(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "no such file" in mistake(str(tmp_path / "missing.toml"))
-    assert "cannot be read: Is a directory" in mistake(str(tmp_path))
+    assert "a folder; script= names a TOML" in mistake(str(tmp_path))
     assert "cannot be read" in mistake("a\0b")
     assert "no such file" in mistake("net.py")
     file = tmp_path / "net.toml"

@@ -98,7 +98,10 @@ def test_a_file_that_cannot_be_had(tmp_path: Path, notices: Notices) -> None:
         Journal(tmp_path, notices)
     with (
         journaled(tmp_path / "x", notices),
-        pytest.raises(ConfigError, match="give each card a file of its own"),
+        pytest.raises(
+            ConfigError,
+            match=r'lint\.json = ".*/x": another network writes it; give each a file of its own',
+        ),
     ):
         Journal(tmp_path / "x", notices)
 

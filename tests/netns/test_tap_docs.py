@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pynat.cli import tap
+from pynat.cli.parsing import Parser
 from pynat.testing.servers import HttpServer
 from tests.netns.network import HANGS, TapNetwork
 
@@ -35,7 +35,7 @@ def test_the_commands_for_the_guest(make_network: Callable[[str], TapNetwork]) -
 
 
 def test_its_table_has_every_option() -> None:
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     tap.add(parser.add_subparsers())
     usage = parser.parse_args(["tap", "x"])
     text = DOCS.read_text()
