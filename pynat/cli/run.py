@@ -156,7 +156,9 @@ def _read(cards: Iterable[Card]) -> tuple[list[str], list[str]]:
     for card in cards:
         try:
             with none_left():
-                notes += [f"{card}: {note}" for note in load(card.script, card.ethdev).config.warnings]
+                notes += [
+                    f"{card}: {note}" for note in load(card.script, card.ethdev).config.warnings
+                ]
         except ConfigError as error:
             mistakes.append(f"{card}: {error}")
     return notes, mistakes
