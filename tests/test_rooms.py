@@ -54,7 +54,7 @@ ALSO = {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
-    "serve": {"pathlib", "tomllib"},
+    "serve": {"os", "pathlib", "tomllib"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
         "traceback",
