@@ -63,8 +63,8 @@ class Network:
         values.boolean,
         False,
         "whether the net of a guest that is set up for another one becomes this network's: the "
-        "first gateway that such a guest asks for by ARP is the router from then on. `allow` goes on "
-        "to name the router by `network.router`",
+        "first gateway that such a guest asks for by ARP is the router from then on. `allow` goes "
+        "on to name the router by `network.router`",
     )
 
 
