@@ -17,7 +17,7 @@ from tests.packaging.wheelhouse import WheelsUnavailable, wheelhouse
 
 # The marker of the tests that want it, and what fetches or makes it unless it is there.
 NEEDS: dict[str, Callable[[Tell], object]] = {
-    "boots": fetch_kernel,
+    "linux": fetch_kernel,
     "lwip": guest_program,
     "packaging": wheelhouse,
 }

@@ -214,11 +214,18 @@ NEEDY = """
     from pynat.testing.sealed import interfaces
 
     @pytest.mark.boots
+    @pytest.mark.linux
     @pytest.mark.netns
     def test_needy():
         assert (fetch_kernel() / "vmlinuz").is_file()
         assert interfaces() == ["lo"]
 """
+
+
+def test_who_boots_linux_is_marked_so() -> None:
+    texts = {path.name: path.read_text() for path in (ROOT / "tests" / "live").glob("test_*.py")}
+    boots_it = {name for name, text in texts.items() if "linux_image(" in text}
+    assert boots_it == {name for name, text in texts.items() if "mark.linux" in text} != set()
 
 
 @pytest.mark.netns
@@ -240,7 +247,8 @@ def test_a_run_without_a_mirror_says_what_it_skips(archive: Archive, tmp_path: P
 
 def _run_needy(folder: Path, *options: str) -> str:
     (folder / "test_needy.py").write_text(textwrap.dedent(NEEDY))
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    boots\n    netns\n    lwip\n")
+    markers = "".join(f"\n    {marker}" for marker in ("boots", "linux", "netns", "lwip"))
+    (folder / "pytest.ini").write_text(f"[pytest]\nmarkers ={markers}\n")
     command = [sys.executable, "-m", "pytest", "-rs", "-p", "tests.conftest", *options, "."]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for name in [name for name in environment if name.startswith("PYTEST_")]:

@@ -10,7 +10,7 @@ from pynat.bochs.find import Bochs
 from pynat.testing.guests import READY, Boot, Machine, linux_image
 from tests.live.network import HANGS, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
+pytestmark = [pytest.mark.boots, pytest.mark.linux, pytest.mark.timeout(HANGS)]
 
 SLOWER = 1.15
 ROUNDS = 5  # the least of each counts: other work on the machine only ever adds

@@ -18,6 +18,7 @@ from tests.live.network import ETHMOD, ROUTER, nic
 
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.linux,
     pytest.mark.timeout(300),
     pytest.mark.skipif(ETHMOD != "pynat", reason="other back ends lose it"),
 ]

@@ -148,6 +148,7 @@ def test_boots_of_ipxe_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> N
     assert first.difference(guest.boot("other", 8)) != ""
 
 
+@pytest.mark.linux
 def test_boots_of_linux_with_two_cards_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> None:
     limits.ALIKE.skip()
     models = ("e1000", "ne2k-pci")

@@ -17,7 +17,7 @@ from tests.live.conftest import RECORDS
 from tests.live.frames import verify_capture
 from tests.live.network import ETHMOD, HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
+pytestmark = [pytest.mark.boots, pytest.mark.linux, pytest.mark.timeout(HANGS)]
 
 SIZE = 4_000_000
 IDLE = 30  # seconds of guest time

@@ -55,6 +55,7 @@ def test_a_lease(name: str, artifacts: Path, bochs: Bochs, monkeypatch: pytest.M
     assert gets(image, line, f"[{card}] {address}", bochs=bochs)
 
 
+@pytest.mark.linux
 def test_two_cards_with_one_mac(artifacts: Path, bochs: Bochs) -> None:
     """Each is in a network of its own. It is Linux's, because iPXE takes only one of them."""
     script = "nic_up eth0\nnic_up eth1"

@@ -19,6 +19,7 @@ from tests.live.network import ETHMOD, HANGS, ROUTER
 
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.linux,
     pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="the configuration is pynat's"),
 ]

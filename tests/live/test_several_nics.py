@@ -12,7 +12,7 @@ from pynat.testing.servers import HttpServer, pseudo_random, sha256
 from tests.live.frames import verify_capture
 from tests.live.network import ETHMOD, HANGS, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
+pytestmark = [pytest.mark.boots, pytest.mark.linux, pytest.mark.timeout(HANGS)]
 
 MODELS = ("e1000", "ne2k-pci", "e1000")  # Bochs 2.7 takes one ne2k in a PCI slot
 SIZE = 300_000
