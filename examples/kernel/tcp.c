@@ -387,7 +387,8 @@ static void arrives(struct tcp *t, struct segment *s)       /* RFC 9293 3.10.7.4
         established(t, s);
     }
     take_ack(t, s);
-    t->ack_due += MISTAKE(59);
+    if (MISTAKE(59))
+        send_ack(t);
     if (t->state == ESTABLISHED || t->state == FIN_WAIT_1 || t->state == FIN_WAIT_2)
         if (s->size || s->flags & FIN)
             take_data(t, s);

@@ -60,7 +60,7 @@ MISTAKES = {
     20: Mistake("UDP's length in host order", "UDP001"),
     21: Mistake("UDP's checksum without the pseudo-header", "UDP002"),
     22: Mistake("UDP without a checksum", "UDP020"),
-    23: Mistake("UDP's length without the header", "UDP021"),
+    23: Mistake("UDP's length without the header", "UDP002"),
     24: Mistake("the cookie in host order", "DHCP004"),
     25: Mistake("another xid in the REQUEST", "DHCP030"),
     26: Mistake("a REQUEST without the server", "DHCP033"),
@@ -116,13 +116,17 @@ MISTAKES = {
     59: Mistake(
         "acknowledges acknowledgements",
         "TCP088",
-        "get=http://{web}/slow/0.3 get=http://{web}/slow/0.3 get=http://{web}/slow/0.3 get=http://{web}/slow/0.3",
+        f"get=http://smallwindow.test/{'a' * 300}",
+        "zoo = true",
     ),
     60: Mistake("an urgent pointer without URG", "TCP024"),
     61: Mistake("reserved bits", "TCP021"),
     62: Mistake("data without ACK", "TCP022"),
     63: Mistake(
-        "no duplicate acknowledgement", "TCP087", GET, 'impair = ["drop to-guest tcp data every 7"]'
+        "no duplicate acknowledgement",
+        "TCP087",
+        "get=http://{web}/bytes/1/200000",
+        'impair = ["drop to-guest tcp data every 7"]',
     ),
     64: Mistake("a source port below 1024", "TCP028"),
     65: Mistake("resets instead of closing", "TCP061"),
@@ -167,5 +171,5 @@ def test_it_is_named(
         return mistake.code in SAID.findall(said)
 
     with Boot(Machine(image, (Nic(script=config),)), folder, bochs) as boot:
-        boot.wait_until(is_named, f"{mistake.what}: no {mistake.code}", 60)
+        boot.wait_until(is_named, f"{mistake.what}: no {mistake.code}", 30)
         assert is_named()
