@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +30,8 @@ from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
-from pynat.nat.messages import Event
+from pynat.nat.host_side import HostSide, settle
+from pynat.nat.messages import Action, Event
 from pynat.notices import Level, Notices
 from pynat.router.router import Router
 
@@ -95,6 +96,11 @@ class Engine:
             self.host = HermeticHost(config, self._emit)
         else:
             self.host = Host(config, loop, self._emit)
+        self._sides: tuple[HostSide, ...] = (
+            self.router.inner,
+            self.router.peers,
+            _Sockets(self.host.perform, self._arrived, self._guard),
+        )
         self._in_step = in_step
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
@@ -187,12 +193,7 @@ class Engine:
         remarks.frame = None
 
     def _ask_host(self, now: float) -> None:
-        """A fault costs the action that met it; the others are carried out."""
-        while actions := self.router.to_host(now):
-            waiting = iter(actions)
-            while not self._guard(self.host.perform, waiting):
-                pass
-            self._deliver(now)
+        settle(self.router, self._sides, now, self._guard)
 
     # ------------------------------------------------------------------ a network in Python
     def _start(
@@ -245,10 +246,12 @@ class Engine:
             self._loop.call_soon(self.turn)
 
     def _deliver(self, now: float) -> None:
-        while self._inbox:
-            events, self._inbox = self._inbox, []
-            for event in events:
-                self._guard(self.router.from_host, event, now)
+        for event in self._arrived():
+            self._guard(self.router.from_host, event, now)
+
+    def _arrived(self) -> list[Event]:
+        events, self._inbox = self._inbox, []
+        return events
 
     def now(self) -> float:
         """Guest time in seconds."""
@@ -257,7 +260,7 @@ class Engine:
     # ------------------------------------------------------------------ forwards
     def open_forward(self, rule: Forward) -> int:
         """The number of the new forward. Raises ConfigError, with a remedy."""
-        check_forward(rule, self.router.network)
+        check_forward(rule, self.router.net.network)
         number = self._last_forward + 1
         forwards = self.router.incoming.forwards
         forwards[number] = self.host.forwards.open(number, rule)
@@ -327,6 +330,26 @@ class Engine:
         if findings := self.notices.findings:
             counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())
             self.notices.say(Level.INFO, f"lint: {counted}; docs/rules/ explains them")
+
+
+class _Sockets:
+    """The host's side that is outside of the process. A fault costs the action that met it."""
+
+    def __init__(
+        self,
+        perform: Callable[[Iterable[Action]], None],
+        events: Callable[[], list[Event]],
+        guard: Callable[..., bool],
+    ) -> None:
+        self._perform = perform
+        self.events = events
+        self._guard = guard
+
+    def take(self, actions: list[Action], now: float) -> list[Action]:
+        waiting = iter(actions)
+        while not self._guard(self._perform, waiting):
+            pass
+        return []
 
 
 def _told() -> str:

@@ -114,7 +114,7 @@ class Commands:
 
     # ------------------------------------------------------------------ the network
     def _info(self) -> Answer:
-        network = self._engine.router.network
+        network = self._engine.router.net.network
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -140,7 +140,7 @@ class Commands:
             "from_guest": _carried(engine.from_guest),
             "to_guest": _carried(engine.to_guest),
             "flows": {name: protocols.count(name) for name in ("tcp", "udp", "echo")},
-            "ports_not_kept": engine.router.ports_not_kept,
+            "ports_not_kept": engine.router.incoming.ports_not_kept,
             "drops": engine.notices.dropped,
             "card": self._counters() if self._counters else {},
         }
@@ -212,7 +212,7 @@ class Commands:
         return [known[key] for key in wanted]
 
     def _key(self, rule: Forward) -> tuple[object, ...]:
-        guest = rule.guest_address or self._engine.router.network.guest
+        guest = rule.guest_address or self._engine.router.net.network.guest
         return rule.protocol, rule.host_address, rule.host_port, guest, rule.guest_port
 
     def _number(self, given: object) -> int:

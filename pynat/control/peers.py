@@ -21,7 +21,7 @@ class PeerCommands:
             peer = peer_at(str(host), does, known)
         except Wrong as wrong:
             raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
-        if why := why_no_peer(peer, self._router.network):
+        if why := why_no_peer(peer, self._router.net.network):
             raise Refused(why)
         self._router.set_peer(peer)
         return {"peers": [_row(peer)]}

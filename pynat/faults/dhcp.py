@@ -21,7 +21,7 @@ from dataclasses import replace
 from pynat.config import Fault
 from pynat.faults.standing import Faults, Late
 from pynat.nat.outlet import Outlet
-from pynat.services.dhcp import HEADERS, DhcpServer, Reply
+from pynat.services.dhcp import HEADERS, DhcpServer, Reply, send
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
@@ -41,18 +41,19 @@ _HEADER = dhcp.HEADER.size + len(dhcp.COOKIE)
 
 
 class FaultyDhcp:
-    def __init__(
-        self, server: DhcpServer, faults: Faults, outlet: Outlet, send: Callable[[Reply], None]
-    ) -> None:
+    def __init__(self, server: DhcpServer, faults: Faults, outlet: Outlet) -> None:
         self._server = server
         self._faults = faults
         self._outlet = outlet
-        self._send = send
 
-    def from_guest(self, data: bytes, now: float) -> Reply | None:
-        """The answer that goes at once, if there is to be one."""
-        if not self._faults.dhcp:
-            return self._server.from_guest(data, now)
+    def from_guest(self, data: bytes, now: float) -> None:
+        ordinary = not self._faults.dhcp
+        reply = self._server.from_guest(data, now) if ordinary else self._spoilt(data, now)
+        if reply is not None:
+            send(self._outlet, reply)
+
+    def _spoilt(self, data: bytes, now: float) -> Reply | None:
+        """What of the answer goes at once."""
         message = dhcp.decode(data)
         if self._is_lost(message, now):
             return None
@@ -146,7 +147,7 @@ class FaultyDhcp:
             return replace(reply, remarks=tuple(told))
         seconds = one.fault.number
         told.append(self._faults.tell(one, f"{message} answered in {seconds:g} s", now))
-        late = Late(lambda _: self._send(replace(reply, remarks=tuple(told))))
+        late = Late(lambda _: send(self._outlet, replace(reply, remarks=tuple(told))))
         self._outlet.timers.set(late, now + seconds)
         return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from pynat.config import Network
 from pynat.errors import Malformed
 from pynat.faults.standing import Faults, Late, Standing
 from pynat.nat.outlet import Outlet
@@ -27,12 +28,14 @@ _WRONG_PORT = 10_053
 
 
 class FaultyDns:
-    def __init__(self, server: Asked, faults: Faults, outlet: Outlet, elsewhere: bytes) -> None:
-        """elsewhere: an address at which there is no name server."""
+    def __init__(self, server: Asked, faults: Faults, outlet: Outlet, network: Network) -> None:
         self._server = server
         self._faults = faults
         self._outlet = outlet
-        self.elsewhere = elsewhere
+        self._elsewhere = _nobody(network)
+
+    def adopt(self, network: Network) -> None:
+        self._elsewhere = _nobody(network)
 
     def ask(self, query: bytes, *, tcp: bool, now: float, answer: Answer) -> None:
         through: Answer | None = answer
@@ -66,7 +69,7 @@ class FaultyDns:
             return source
         address, port = source
         if one := self._named("wrong-address", question):
-            address = self.elsewhere
+            address = self._elsewhere
             self._faults.tell(one, f"{question} answered from another address", now)
         if one := self._named("wrong-port", question):
             port = _WRONG_PORT
@@ -122,6 +125,11 @@ class FaultyDns:
             self._outlet.remark(since, text)
 
         return remarked
+
+
+def _nobody(network: Network) -> bytes:
+    """An address at which there is no name server."""
+    return next(one for one in (network.net[-2], network.net[-3]) if one != network.dns).packed
 
 
 def _question(query: bytes) -> Query | None:

@@ -29,22 +29,26 @@ class Ordinary(Protocol):
     """The way to the rest of the world."""
 
     def from_guest(self, packet: Ipv4, now: float) -> None: ...
+    def to_group(self, packet: Ipv4, now: float) -> None: ...
     def take_run(self, frames: list[bytes], at: int, now: float) -> int: ...
 
 
 class FaultyPaths:
-    def __init__(self, world: Ordinary, faults: Faults, outlet: Outlet) -> None:
-        self._world = world
+    def __init__(self, outbound: Ordinary, faults: Faults, outlet: Outlet) -> None:
+        self._outbound = outbound
         self._faults = faults
         self._outlet = outlet
 
     def take_run(self, frames: list[bytes], at: int, now: float) -> int:
         """Each packet is looked at alone where there is something to look for."""
-        return 0 if self._faults.icmp else self._world.take_run(frames, at, now)
+        return 0 if self._faults.icmp else self._outbound.take_run(frames, at, now)
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
         if not self._faults.icmp or not self._stop(packet, now):
-            self._world.from_guest(packet, now)
+            self._outbound.from_guest(packet, now)
+
+    def to_group(self, packet: Ipv4, now: float) -> None:
+        self._outbound.to_group(packet, now)
 
     def _stop(self, packet: Ipv4, now: float) -> bool:
         host = dotted(packet.destination)

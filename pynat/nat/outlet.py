@@ -44,6 +44,9 @@ class Outlet(Protocol):
     ) -> None:
         """Send packets that may not be fragmented; each payload comes in two parts."""
 
+    def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
+        """Send one packet of the router's to a guest that ARP cannot find (RFC 2131 4.1)."""
+
     def send_error(
         self,
         kind: int,

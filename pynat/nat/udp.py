@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynat import rules
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
@@ -141,13 +141,16 @@ class UdpTable:
         self._outlet = outlet
         self._numbers = numbers
         self._as_guest_sees = to_guest_address
-        self.router = config.network.router.packed
+        self.adopt(config.network)
         self._dns_idle = min(config.udp.dns_idle, config.udp.idle)
         self._flows: dict[Address, UdpFlow] = {}
         self._by_number: dict[int, UdpFlow] = {}
         self._inbound: dict[tuple[int, Address], _Inbound] = {}
         self._inbound_shown: dict[tuple[Address, Address], _Inbound] = {}
         self._actions: list[Action] = []
+
+    def adopt(self, network: Network) -> None:
+        self._router = network.router.packed
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -307,7 +310,7 @@ class UdpTable:
     def _admit(self, event: UdpIncoming, guest: Address, shown: bytes) -> _Inbound:
         port = event.source[1]
         while (guest, (shown, port)) in self._inbound_shown or (
-            shown == self.router and port in SERVED
+            shown == self._router and port in SERVED
         ):
             port = self._outlet.dice.randrange(1024, 65536)
         inbound = _Inbound(

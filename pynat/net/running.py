@@ -284,7 +284,7 @@ class Running:
     def _ends(
         self, call: str, guest_port: int, host: str | None, port: int, guest: str | None
     ) -> tuple[Address, Address]:
-        network = self._router.network
+        network = self._router.net.network
         to = network.guest if guest is None else self._address(call, guest)
         source = network.router if host is None else self._address(call, host)
         number = port_number(call, port) or self.dice.randrange(EPHEMERAL, 65_536)

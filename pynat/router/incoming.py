@@ -7,21 +7,33 @@ from ipaddress import IPv4Address
 
 from pynat import rules
 from pynat.config import Forward, Network, Shown
-from pynat.nat.messages import ForwardTrouble, TcpIncoming, UdpIncoming
+from pynat.nat.messages import (
+    ForwardTrouble,
+    GuestDatagram,
+    PortNotKept,
+    TcpIncoming,
+    UdpIncoming,
+)
+from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason
-from pynat.notices import Notices
+from pynat.wire import ipv4, udp
 from pynat.wire.addresses import Address, is_host
 
 
 class Incoming:
-    def __init__(self, network: Network, tcp: TcpTable, udp: UdpTable, notices: Notices) -> None:
+    def __init__(self, network: Network, tcp: TcpTable, udp: UdpTable, outlet: Outlet) -> None:
         self.forwards: dict[int, Forward] = {}  # what is open, by number
-        self.network = network
+        self.adopt(network)
         self._tcp = tcp
         self._udp = udp
-        self._notices = notices
+        self._outlet = outlet
+        self._notices = outlet.notices
+        self.ports_not_kept = 0  # though nat.keep_ports asks for it
+
+    def adopt(self, network: Network) -> None:
+        self._network = network
 
     def forget(self, number: int) -> Forward:
         self._udp.forget_forward(number)
@@ -39,13 +51,24 @@ class Incoming:
         if rule is not None:
             self._udp.incoming(event, self._target(rule), self._shown(rule, event.source), now)
 
+    def datagram(self, event: GuestDatagram, now: float) -> None:
+        """Of a host within the process."""
+        source, guest = event.source, event.guest
+        payload = udp.encode(*source, *guest, event.payload)
+        self._outlet.send_ipv4(source[0], guest[0], ipv4.UDP, payload, now)
+
+    def port_not_kept(self, event: PortNotKept, now: float) -> None:
+        self.ports_not_kept += 1
+        text = f"port {event.port} of the guest's is another of the host's: {reason(event.errno)}"
+        self._notices.limited("port not kept", f"{text} (nat.keep_ports)", now)
+
     def trouble(self, event: ForwardTrouble, now: float) -> None:
         rule = self.forwards.get(event.rule, "removed")
         why = f"{event.what} through forward {event.rule} ({rule}): {reason(event.errno)}"
         self._notices.drop(rules.net.FORWARD_SOCKET, why, now)
 
     def _target(self, rule: Forward) -> Address:
-        guest = rule.guest_address or self.network.guest
+        guest = rule.guest_address or self._network.guest
         return guest.packed, rule.guest_port
 
     def _shown(self, rule: Forward, peer: Address) -> bytes:
@@ -53,6 +76,6 @@ class Incoming:
         address = peer[0]
         usable = len(address) == 4 and is_host(address)
         wanted = rule.shown is Shown.PEER
-        if wanted and usable and IPv4Address(address) not in self.network.net:
+        if wanted and usable and IPv4Address(address) not in self._network.net:
             return address
-        return self.network.router.packed
+        return self._network.router.packed

@@ -23,14 +23,13 @@ guest has sent.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pynat import rules
-from pynat.notices import Notices
+from pynat.nat.outlet import Outlet
 from pynat.rules import Rule
-from pynat.timers import Timers
-from pynat.wire import ipv4
+from pynat.wire import icmp, ipv4
 from pynat.wire.ipv4 import Ipv4, dotted
 
 LIFETIME = 30.0  # seconds of guest time
@@ -127,16 +126,10 @@ class _Datagram:
 
 
 class Reassembly:
-    def __init__(
-        self,
-        timers: Timers,
-        notices: Notices,
-        time_exceeded: Callable[[bytes, float], None],
-    ) -> None:
-        """time_exceeded: sends that ICMP error about the packet that the bytes begin."""
-        self._timers = timers
-        self._notices = notices
-        self._time_exceeded = time_exceeded
+    def __init__(self, outlet: Outlet) -> None:
+        self._timers = outlet.timers
+        self._notices = outlet.notices
+        self._outlet = outlet
         self._datagrams: dict[Key, _Datagram] = {}  # in the order of their first fragments
         self._of_source: dict[bytes, int] = {}  # bytes
         self.cost = 0  # bytes
@@ -180,7 +173,8 @@ class Reassembly:
         why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {missing}{datagram.hint()}"
         self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, why, now, len(datagram.pieces))
         if datagram.first is not None:
-            self._time_exceeded(datagram.first.quote, now)
+            kind, code = icmp.TIME_EXCEEDED, icmp.REASSEMBLY
+            self._outlet.send_error(kind, code, datagram.first.quote, now)
 
     def _begin(self, key: Key, now: float) -> _Datagram:
         if len(self._datagrams) >= DATAGRAMS:

@@ -31,17 +31,17 @@ from ipaddress import IPv4Address
 
 from pynat import rules
 from pynat.config import Config, Network
+from pynat.nat.outlet import Outlet
 from pynat.notices import Level, Notices
 from pynat.rules import Rule
 from pynat.services import dhcp_options
 from pynat.services.leases import Lease, Leases
-from pynat.wire import dhcp, ethernet
+from pynat.wire import dhcp, ethernet, ipv4, udp
 from pynat.wire.dhcp import Message
-from pynat.wire.ipv4 import dotted
+from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
 CLIENT_PORT, SERVER_PORT = 68, 67
 SHORTEST_LEASE = 10.0  # seconds; a client that asks for less would do nothing but renew
-LIMITED_BROADCAST = b"\xff" * 4
 HEADERS = 28  # bytes of IP and UDP; option 57 counts them
 
 
@@ -49,11 +49,19 @@ HEADERS = 28  # bytes of IP and UDP; option 57 counts them
 class Reply:
     """What the router sends from its own address and port 67."""
 
+    source: bytes
     payload: bytes
     to_mac: bytes
     to_ip: bytes
     to_port: int = CLIENT_PORT
     remarks: tuple[str, ...] = ()  # for the capture
+
+
+def send(outlet: Outlet, reply: Reply) -> None:
+    ends = reply.source, SERVER_PORT, reply.to_ip, reply.to_port
+    since = outlet.queued
+    outlet.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, udp.encode(*ends, reply.payload))
+    outlet.remark(since, *reply.remarks)
 
 
 def _nobody(address: bytes, now: float) -> bytes | None:  # noqa: ARG001 - nobody watches
@@ -221,7 +229,7 @@ class DhcpServer:
         to_mac, to_ip, port = ethernet.BROADCAST, LIMITED_BROADCAST, CLIENT_PORT
         if message.giaddr != dhcp.ZERO:
             to_ip, port = message.giaddr, SERVER_PORT
-        return Reply(dhcp.encode(nak)[0], to_mac, to_ip, port)
+        return Reply(self._router, dhcp.encode(nak)[0], to_mac, to_ip, port)
 
     def _exhausted(self, message: Message, now: float) -> None:
         text = (
@@ -279,7 +287,7 @@ class DhcpServer:
             numbers = ", ".join(map(str, left_out))
             text = f"no room for DHCP options {numbers} in the answer to {message.mac.hex(':')}"
             self._notices.limited("dhcp options left out", text, now)
-        return Reply(payload, *_destination(reply))
+        return Reply(self._router, payload, *_destination(reply))
 
     def _limit(self, message: Message) -> int:
         """How long the answer may be: option 57, at least 576, and one packet of our MTU."""

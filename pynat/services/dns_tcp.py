@@ -9,18 +9,32 @@ question that is longer than any is a fault, and the end of the connection.
 
 from __future__ import annotations
 
+from pynat.config import Network
 from pynat.inner.connection import Connection
+from pynat.inner.hosts import TcpService
 from pynat.services.dns import Asked
+from pynat.wire.addresses import Address
 from pynat.wire.dns import HEADER, SERVFAIL, refusal
 
+DNS_PORT = 53
 AT_ONCE = 64  # questions of one connection that wait for the host
 LONGEST = 2048  # bytes of a question: a name, an OPT record, padding (RFC 8467 4.1)
 _LENGTH = 2  # bytes before each message
 
 
 class DnsStreams:
-    def __init__(self, server: Asked) -> None:
+    def __init__(
+        self, server: Asked, services: dict[Address, TcpService], network: Network
+    ) -> None:
+        """services: those of the hosts within the process, of which it becomes one."""
         self._server = server
+        self._services = services
+        self._place = (network.dns.packed, DNS_PORT)
+        services[self._place] = self.serve
+
+    def adopt(self, network: Network) -> None:
+        before, self._place = self._place, (network.dns.packed, DNS_PORT)
+        self._services[self._place] = self._services.pop(before)
 
     def serve(self, connection: Connection) -> None:
         stream = _Stream(connection, self._server)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import errno
 
 from pynat import rules
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -80,13 +80,16 @@ class TftpServer:
         self.outlet = outlet
         self.max_size = config.tftp.max_size
         self._settings = config.tftp
-        self.router = config.network.router.packed
+        self.adopt(config.network)
         self._mtu = config.network.mtu
         self._numbers = numbers
         self._window = WINDOW
         self._transfers: dict[int, Transfer] = {}  # by our port; those that are over too
         self._by_number: dict[int, Transfer] = {}  # those that are not
         self._actions: list[Action] = []
+
+    def adopt(self, network: Network) -> None:
+        self._router = network.router.packed
 
     def __len__(self) -> int:
         """How many transfers run."""
@@ -248,8 +251,8 @@ class TftpServer:
         self._send(port, end, tftp.error(code, text), now)
 
     def _send(self, port: int, end: Address, data: bytes, now: float) -> None:
-        datagram = udp.encode(self.router, port, *end, data)
-        self.outlet.send_ipv4(self.router, end[0], ipv4.UDP, datagram, now)
+        datagram = udp.encode(self._router, port, *end, data)
+        self.outlet.send_ipv4(self._router, end[0], ipv4.UDP, datagram, now)
 
     def _log(self, end: Address, request: Packet, what: str, now: float) -> None:
         text = f'tftp {dotted(end[0])}: "{tftp.shown(request.name)}" {what}'

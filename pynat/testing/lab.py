@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from pynat.config import Config
 from pynat.host.files import Files
+from pynat.nat.host_side import settle
 from pynat.nat.messages import (
     PLENTY,
     Action,
@@ -60,7 +61,8 @@ class Lab:
         self.host_bytes: defaultdict[int, bytearray] = defaultdict(bytearray)
         self.router = Router(self.config, Notices(self._write, verbose=verbose), Random(seed))
         self.router.incoming.forwards = dict(enumerate(self.config.forwards))
-        self.files = Files(self.config.tftp.root, self._file_event)
+        self._events: list[Event] = []
+        self.files = Files(self.config.tftp.root, self._emit)
         self._net = net
         self._program = self._start(self._net, seed) if self._net else None
         self._frames: list[bytes] = []
@@ -113,16 +115,24 @@ class Lab:
         self._inject()
 
     def _settle(self) -> None:
-        while actions := self.router.to_host(self.now):
-            self._actions += actions
-            for action in actions:
-                match action:
-                    case TcpSend():
-                        self.router.from_host(self._take(action), self.now)
-                    case FileOpen() | FileRead() | FileWrite():
-                        self.files.perform(action)
-                    case CloseFlow():
-                        self.files.close(action.flow)
+        settle(self.router, (self.router.inner, self.router.peers, self), self.now)
+
+    # ------------------------------------------------------------------ the pretended host
+    def take(self, actions: list[Action], now: float) -> list[Action]:
+        self._actions += actions
+        for action in actions:
+            match action:
+                case TcpSend():
+                    self._events.append(self._take(action))
+                case FileOpen() | FileRead() | FileWrite():
+                    self.files.perform(action)
+                case CloseFlow():
+                    self.files.close(action.flow)
+        return []
+
+    def events(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
 
     # ------------------------------------------------------------------ a network in Python
     def _start(self, net: Net, seed: int) -> Running:
@@ -150,8 +160,8 @@ class Lab:
                 self.router.from_guest(frame, self.now)
             self._turn()
 
-    def _file_event(self, event: Event) -> None:
-        self.router.from_host(event, self.now)
+    def _emit(self, event: Event) -> None:
+        self._events.append(event)
 
     def _take(self, action: TcpSend) -> TcpSent:
         data = b"".join(action.chunks)

@@ -42,7 +42,11 @@ QUOTED = 576 - 20 - 8  # bytes; RFC 1812 4.3.2.3: as much as fits an ICMP packet
 
 # options (RFC 791 3.1): one byte, or kind, length and the rest
 _END, _NO_OPERATION = 0, 1
+LIMITED_BROADCAST = b"\xff" * 4
 SOURCE_ROUTES = frozenset({131, 137})  # loose, strict
+
+
+LIMITED_BROADCAST = b"\xff" * 4
 
 
 class BadOption(Malformed):

@@ -11,6 +11,7 @@ from random import Random
 
 from pynat.config import Config, Protocol
 from pynat.config import Forward as Rule
+from pynat.nat.host_side import settle
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -58,6 +59,7 @@ class World:
         self.right: dict[tuple[int, int], tuple[int, int]] = {}  # by ports: what goes on
         self.met = Counter[str]()  # events of the host, and states of flows
         self.tokens = 0
+        self.said: list[Event] = []  # of the kernel, within a turn
         packet = arp.Arp(arp.REQUEST, GUEST_MAC, GUEST, bytes(6), ROUTER)
         self.frame(ethernet.ARP, arp.encode(packet))
 
@@ -116,9 +118,7 @@ class World:
         self.router.from_host(event, self.now)
 
     def turn(self) -> None:
-        while actions := self.router.to_host(self.now):
-            for action in actions:
-                self.perform(action)
+        settle(self.router, (self.router.inner, self.router.peers, self), self.now)
         for frame in self.router.to_guest(self.now):
             if frame[12:14] == b"\x08\x00":
                 said = tcp.decode(ipv4.decode(memoryview(frame)[14:]))
@@ -129,6 +129,16 @@ class World:
                     self.right.pop(ends, None)
                     self.right[ends] = said.ack, (said.seq + length) % 2**32
         self.met.update(flow.state.name for flow in self.router.tcp.flows())
+
+    def take(self, actions: list[Action], now: float) -> list[Action]:
+        for action in actions:
+            self.perform(action)
+        return []
+
+    def events(self) -> list[Event]:
+        said, self.said = self.said, []
+        self.met.update(type(event).__name__ for event in said)
+        return said
 
     def perform(self, action: Action) -> None:
         match action:
@@ -142,7 +152,7 @@ class World:
                 if taken < offered:
                     self.stalled.add(flow)
                 if flow in self.open:  # else TcpFailed is what it hears
-                    self.hear(TcpSent(flow, taken))
+                    self.said.append(TcpSent(flow, taken))
             case TcpRead(flow, limit):
                 self.allowed[flow] = limit
             case CloseFlow(flow):

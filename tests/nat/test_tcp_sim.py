@@ -23,7 +23,7 @@ from pynat.nat.messages import (
     TcpShutdown,
     TcpWritable,
 )
-from pynat.nat.tcp.host_side import SEND_CAPACITY
+from pynat.nat.tcp.host_requests import SEND_CAPACITY
 from pynat.testing.lab import Lab
 from pynat.testing.simguest import SimGuest, Wire
 

@@ -119,7 +119,7 @@ def test_what_is_no_guest_of_another_net(guest: str, target: str, adopt: bool) -
     lab = adopting() if adopt else Lab()
     assert ask(lab, guest, target) == []
     assert "arp other net" not in lab.drops
-    assert lab.router.network == lab.config.network
+    assert lab.router.net.network == lab.config.network
 
 
 def test_a_packet_from_another_net_names_the_key_too() -> None:
@@ -189,7 +189,7 @@ def test_one_net_is_adopted_and_the_next_one_is_told() -> None:
     lab = adopting()
     ask(lab, "192.168.1.10", "192.168.1.1")
     assert ask(lab, "10.0.2.15", "10.0.2.2") == []
-    assert lab.router.network.net == network_of_("192.168.1.10", "192.168.1.1").net
+    assert lab.router.net.network.net == network_of_("192.168.1.10", "192.168.1.1").net
     assert "this network's 192.168.1.0/24 (RFC 1122 3.3.1.1): write" in lab.log[-1]
 
 
@@ -197,7 +197,7 @@ def test_a_guest_of_our_own_net_changes_nothing() -> None:
     lab = adopting()
     (reply,) = ask(lab, "192.168.16.2", "192.168.16.1")
     assert reply[ARP].op == 2
-    assert lab.router.network == lab.config.network
+    assert lab.router.net.network == lab.config.network
 
 
 def network_of_(guest: str, gateway: str) -> Network:

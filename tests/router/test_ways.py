@@ -250,7 +250,7 @@ def adopted(allow: list[str], gateway: str) -> Lab:
     question = ARP(op=1, hwsrc=mac, psrc=guest, pdst=gateway)
     lab.from_guest(bytes(Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / question))
     read(lab)
-    assert str(lab.router.network.router) == gateway
+    assert str(lab.router.net.network.router) == gateway
     return lab
 
 

@@ -11,7 +11,7 @@ from scapy.layers.l2 import Ether
 from pynat.config import Config, Tcp
 from pynat.config.peers import ZOO, behaviour, zoo
 from pynat.nat.messages import TcpConnect, TcpConnected
-from pynat.nat.tcp.host_side import SEND_CAPACITY
+from pynat.nat.tcp.host_requests import SEND_CAPACITY
 from pynat.peer import Peer
 from pynat.services.peers import MOST_LATE, generated
 from pynat.testing.lab import Lab

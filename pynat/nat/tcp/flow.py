@@ -28,7 +28,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.tcp import refusals
 from pynat.nat.tcp.acks import Acks
-from pynat.nat.tcp.host_side import HostSide
+from pynat.nat.tcp.host_requests import HostRequests
 from pynat.nat.tcp.manner import LazyAcks, Twister
 from pynat.nat.tcp.receive import Receiver, Text
 from pynat.nat.tcp.refusals import Refusal
@@ -87,7 +87,7 @@ class Flow:
         self._touch = touch
         self._watch = watch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
-        self._host = HostSide(number)
+        self._host = HostRequests(number)
         self._manner = manner
         self.twister = Twister(manner) if manner != PROPER else None
         self.counted = 0  # bytes that the budget of all flows knows of

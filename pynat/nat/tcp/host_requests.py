@@ -18,7 +18,7 @@ SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
 
 
-class HostSide:
+class HostRequests:
     def __init__(self, number: int) -> None:
         self.open = True  # the socket may still have to be closed
         self._number = number

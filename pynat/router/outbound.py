@@ -16,13 +16,11 @@ from pynat.services import ping
 from pynat.services.peers import PeerDatagrams
 from pynat.wire import icmp, ipv4, udp
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted
 from pynat.wire.udp import Udp
 
-LIMITED_BROADCAST = b"\xff" * 4
 
-
-class World:
+class Outbound:
     def __init__(
         self, ways: Ways, outlet: Outlet, tcp: TcpTable, udp: UdpTable, echo: EchoTable
     ) -> None:
@@ -75,6 +73,9 @@ class World:
             ours = to is Refusal.NOBODY
             code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
             self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
+
+    def to_group(self, packet: Ipv4, now: float) -> None:
+        self.udp(packet, udp.decode(packet), now)
 
     def broadcast(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         to = self._ways.udp((LIMITED_BROADCAST, datagram.destination))

@@ -1,0 +1,104 @@
+"""What guests send to the router's own addresses, and to everybody: each service by its port."""
+
+from __future__ import annotations
+
+from pynat import rules
+from pynat.config import Broadcast, Config
+from pynat.faults.dhcp import FaultyDhcp
+from pynat.faults.dns import FaultyDns
+from pynat.nat.messages import Inner
+from pynat.nat.outlet import Outlet
+from pynat.nat.tcp.table import TcpTable
+from pynat.router.guest_net import GuestNet
+from pynat.router.outbound import Outbound
+from pynat.services import ping
+from pynat.services.dns import by_udp
+from pynat.services.tftp import TftpServer
+from pynat.wire import icmp, ipv4, mistakes, udp
+from pynat.wire.ipv4 import Ipv4
+from pynat.wire.udp import Udp
+
+DNS_PORT = 53
+DHCP_SERVER = 67
+TFTP_PORT = 69
+
+
+class OwnAddresses:
+    def __init__(
+        self,
+        config: Config,
+        net: GuestNet,
+        outlet: Outlet,
+        outbound: Outbound,
+        tcp: TcpTable,
+        dhcp: FaultyDhcp,
+        dns: FaultyDns,
+        tftp: TftpServer,
+    ) -> None:
+        """outbound: gets what no service of ours takes."""
+        self._net = net
+        self._outlet = outlet
+        self._outbound = outbound
+        self._tcp = tcp
+        self._dhcp = dhcp
+        self._dns = dns
+        self._tftp = tftp
+        self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
+
+    def from_guest(self, packet: Ipv4, now: float) -> None:
+        match packet.protocol:
+            case ipv4.ICMP:
+                self._icmp(packet, now)
+            case ipv4.UDP:
+                self._udp(packet, udp.decode(packet), now)
+            case ipv4.TCP:
+                self._streams(packet, now)
+            case _:
+                self._outbound.no_protocol(packet, now)
+
+    def to_all(self, packet: Ipv4, now: float) -> None:
+        """To everybody on the wire, or from somebody without an address yet."""
+        text = f"{packet}: only DHCP, UDP port {DHCP_SERVER}, is served so (RFC 2131 4.1)"
+        if packet.protocol == ipv4.UDP and not packet.is_fragment:
+            datagram = udp.decode(packet)
+            if datagram.destination == DHCP_SERVER:
+                self._dhcp.from_guest(datagram.payload, now)
+                return
+            if self._forwards_to_all and self._net.is_guest(packet.source):
+                self._outbound.broadcast(packet, datagram, now)
+                return
+            text += mistakes.byte_order(datagram.destination, (DHCP_SERVER,))
+        self._outlet.notices.drop(rules.ipv4.BROADCAST, text, now)
+
+    def _icmp(self, packet: Ipv4, now: float) -> None:
+        message = icmp.decode(packet.payload, packet.ends)
+        if message.type == icmp.ECHO_REQUEST:
+            ping.answer(self._outlet, packet, message, now)
+        else:
+            self._outbound.other_icmp(packet, message, now)
+
+    def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
+        to_router = packet.destination == self._net.router
+        match datagram.destination:
+            case 67:
+                self._dhcp.from_guest(datagram.payload, now)
+            case 53 if packet.destination == self._net.dns:
+                self._question(packet, datagram, now)
+            case 69 if to_router:
+                self._tftp.request(packet.source, datagram, now)
+            case port if to_router and self._tftp.owns(port):
+                self._tftp.from_guest(packet.source, datagram, now)
+            case _:
+                self._outbound.udp(packet, datagram, now)
+
+    def _question(self, packet: Ipv4, question: Udp, now: float) -> None:
+        source = self._dns.source(question.payload, (packet.destination, DNS_PORT), now)
+        answer = by_udp(self._outlet, source, (packet.source, question.source))
+        self._dns.ask(question.payload, tcp=False, now=now, answer=answer)
+
+    def _streams(self, packet: Ipv4, now: float) -> None:
+        port = int.from_bytes(packet.payload[2:4], "big")
+        if port == DNS_PORT and packet.destination == self._net.dns:
+            self._tcp.from_guest(packet, Inner(packet.destination, DNS_PORT), now)
+        else:
+            self._outbound.tcp(packet, now)
