@@ -19,7 +19,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check check-python check-c test test-fast fuzz mutants demo bench dist clean distclean packages
+.PHONY: help build check check-python check-c test test-fast test-mistakes fuzz mutants demo bench dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -49,6 +49,9 @@ test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 
 fuzz: test-packages $(TOOLS)  ## the tests that draw from a seed, with seeds of the moment, for FUZZ=300 s
 	@scripts/fuzz $(FUZZ) -- env $(PYTEST)
+
+test-mistakes: test-packages $(TOOLS)  ## boot examples/kernel with each of its 65 mistakes, which the linter must name
+	@$(PYTEST) -m mistakes
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice
 	@$(BIN)/python scripts/mutants.py $(MUTANTS)

@@ -47,7 +47,9 @@ class Frame:
             try:
                 from scapy.layers.l2 import Ether
             except ImportError:
-                raise ImportError("frame.packet needs scapy: pip install scapy") from None
+                raise ModuleNotFoundError(
+                    "frame.packet needs scapy: pip install scapy", name="scapy"
+                ) from None
 
             self._packet = Ether(self.bytes)
         return self._packet

@@ -20,7 +20,7 @@ try:
     from scapy.layers.l2 import ARP, Ether
 except ImportError:
     wanted = "pynat.testing.script needs scapy (extra bochs-pynat[dev]): pip install scapy"
-    raise ImportError(wanted) from None
+    raise ModuleNotFoundError(wanted, name="scapy") from None
 
 from pynat.nat.messages import Action, Event, TcpConnect, TcpConnected, TcpReceived
 from pynat.testing.lab import GUEST_MAC, Lab, arp_request

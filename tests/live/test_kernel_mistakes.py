@@ -21,6 +21,7 @@ from tests.live.test_example_kernel import SOURCE
 
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.mistakes,
     pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="others have no linter"),
 ]
@@ -129,7 +130,12 @@ MISTAKES = {
         'impair = ["drop to-guest tcp data every 7"]',
     ),
     64: Mistake("a source port below 1024", "TCP028"),
-    65: Mistake("resets instead of closing", "TCP061"),
+    65: Mistake(  # a server that hears it out and says nothing
+        "resets instead of closing",
+        "TCP061",
+        "get=http://192.168.16.9/",
+        """guestfwd = ["tcp:192.168.16.9:80-cmd:sh -c 'timeout 1 cat >/dev/null'"]""",
+    ),
 }
 
 
