@@ -17,7 +17,7 @@
 #include "port_module.h"
 
 #ifndef PYNAT_ENTRY
-#define PYNAT_ENTRY "pynat.link.bochs:serve"
+#define PYNAT_ENTRY "pynat.serve.bochs:serve"
 #endif
 
 namespace pynat {

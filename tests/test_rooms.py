@@ -54,7 +54,8 @@ ALSO = {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
-    "serve": {"os", "pathlib", "tomllib"},
+    "serve": {"asyncio", "contextlib", "os", "pathlib", "tomllib"},
+    "capture": {"io", "pathlib"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
         "traceback",
@@ -254,7 +255,7 @@ def test_importing_the_engine_imports_nothing_but_python() -> None:
     """Not scapy, above all, which takes seconds."""
     code = (
         "import sys; before = set(sys.modules)\n"
-        "import pynat.cli.main, pynat.link.bochs, pynat.net.running, pynat.net.script\n"
+        "import pynat.cli.main, pynat.serve.bochs, pynat.net.running, pynat.net.script\n"
         "print(*{one.partition('.')[0] for one in sys.modules.keys() - before})"
     )
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)

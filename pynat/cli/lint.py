@@ -15,12 +15,12 @@ from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import NamedTuple
 
+from pynat.capture.reading import Captured, read
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.link.findings import as_object, packet_of
-from pynat.link.pcap_read import Captured, read
 from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.notices import Entry

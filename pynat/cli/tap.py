@@ -16,15 +16,15 @@ from pathlib import Path
 from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.config import Config, Network
-from pynat.control.server import controlled
-from pynat.engine import Engine, say
+from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.link import netns
 from pynat.link.awake import awake
-from pynat.link.stack import seeded, stacked
 from pynat.link.tap import Tap, TapLink
 from pynat.notices import Level, Notices
 from pynat.serve.load import Loaded, load
+from pynat.serve.session import session
+from pynat.serve.stack import seeded
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What
@@ -110,7 +110,7 @@ def configure(device: str, network: Network) -> None:
 
 
 async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace) -> None:
-    config, program = loaded.config, loaded.program
+    config = loaded.config
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
     assert serving is not None
@@ -124,15 +124,12 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
             config.lint.silence,
             verbose=arguments.verbose,
         )
-        with stacked(
-            tap, config, notices, lint=False, program=program, awake=awake(), epoch=epoch
-        ) as stack:
-            engine = Engine(config, stack.link, loop, notices, program=program, wire=stack.impair)
-            engine.router.on_adopt += stack.on_adopt
-            async with controlled(engine, config, arguments.name, stack.capture, stack.impair):
-                loop.call_soon(_say_ready, arguments, config)
-                with contextlib.suppress(asyncio.CancelledError):
-                    await engine.run()
+        async with session(
+            tap, loaded, notices, arguments.name, lint=False, awake=awake(), epoch=epoch
+        ) as engine:
+            loop.call_soon(_say_ready, arguments, config)
+            with contextlib.suppress(asyncio.CancelledError):
+                await engine.run()
     finally:
         tap.dispose()
     print(f"done: from the guest {tap.from_guest}; to the guest {tap.to_guest}", flush=True)

@@ -4,8 +4,8 @@ The name says the format: pcapng, or pcap if it ends in .pcap. Whole records are
 unbuffered write at the end of each turn, when everything is known that a frame's comment can say;
 so the file can be read at any moment and stays whole however the process ends. Where the disk is
 full, the piece of a record that fitted is cut off again. In a pcapng file the first frame of each
-flow has the flow's name as its comment (`pynat.link.flow_names`), and any frame what was remarked
-on it.
+flow has the flow's name as its comment (`pynat.capture.flow_names`), and any frame what was
+remarked on it.
 
 Rotation, where a size is set: `x.pcapng` is always the newest file, `x.1.pcapng` the one before,
 and so on; the oldest goes when there are as many as allowed. A file that is full by `size` bytes
@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pynat.capture import pcap
+from pynat.capture.flow_names import FlowNames
 from pynat.config import Config
 from pynat.errors import ConfigError
-from pynat.link import pcap
-from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link, Wrapper
 from pynat.notices import Level
 from pynat.remarks import Remarks

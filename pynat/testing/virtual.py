@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pynat.config import Config
 from pynat.engine import Engine, say
-from pynat.link.stack import seeded, stacked
 from pynat.notices import Notices
+from pynat.serve.stack import seeded, stacked
 
 if TYPE_CHECKING:
     from pynat.net.net import Net

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.capture import pcap
 from pynat.cli.main import main
-from pynat.link import pcap
 from pynat.rules import RULES
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab

@@ -116,4 +116,4 @@ def test_where_scapy_is_not_installed_what_needs_it_says_so(program: str, said: 
     without = f"import sys; sys.modules['scapy'] = None; {program}"
     command = [sys.executable, "-c", without]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1] == f"ImportError: {said}"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {said}"

@@ -15,8 +15,8 @@ from pynat.config import Config, Lint
 from pynat.control.commands import Commands
 from pynat.engine import Engine, say
 from pynat.link.memory import MemoryLink
-from pynat.link.stack import stacked
 from pynat.notices import Notices
+from pynat.serve.stack import stacked
 from tests.engine.running import Guest, scenario
 from tests.frames import ROUTER, ping, udp
 

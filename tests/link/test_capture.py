@@ -16,10 +16,10 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
+from pynat.capture.flow_names import FlowNames
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation, captured
-from pynat.link.flow_names import FlowNames
 from pynat.link.link import Link
 from pynat.remarks import Remarks
 from tests.spoiling import samples, spoilt
@@ -292,7 +292,7 @@ def test_the_first_frame_of_each_flow_has_its_name() -> None:
 
 
 def test_flows_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pynat.link.flow_names._MOST", 3)
+    monkeypatch.setattr("pynat.capture.flow_names._MOST", 3)
     names = FlowNames()
     head = bytes(12) + b"\x08\0\x45" + bytes(8) + b"\x11" + bytes(10)
     for port in range(10):

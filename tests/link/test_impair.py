@@ -12,8 +12,8 @@ from scapy.utils import RawPcapNgReader, RawPcapReader
 from pynat.config import Config
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
-from pynat.link.stack import stacked
 from pynat.notices import Level, Notices
+from pynat.serve.stack import stacked
 
 FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range(20)]
 

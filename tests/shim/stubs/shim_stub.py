@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from pynat.link.bochs import Port
+from pynat.serve.bochs import Port
 
 INFO = 1
 

@@ -1,4 +1,4 @@
-"""Reads captures of Ethernet, in both formats and byte orders (pynat.link.pcap has the layouts).
+"""Reads captures of Ethernet, in both formats and byte orders (pynat.capture.pcap has the layouts).
 
 Frames of which the capture has only the beginning are counted and left out. A file that ends in the
 middle of a record ends there, and `on_cut` is told: whoever wrote it was stopped, or it is spoilt.

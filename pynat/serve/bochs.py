@@ -7,19 +7,18 @@ the guest then has no network and Bochs goes on.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Protocol
 
 from pynat.children import none_left
-from pynat.control.server import controlled
-from pynat.engine import Engine, say
+from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.errors import ConfigError
 from pynat.link.link import Link
-from pynat.link.stack import seeded, stacked
 from pynat.notices import Level, Notices
 from pynat.serve.load import Loaded, load
+from pynat.serve.session import session
+from pynat.serve.stack import seeded
 
 
 class Port(Link, Protocol):
@@ -47,24 +46,20 @@ def serve(port: Port) -> None:
 
 
 async def _serve(port: Port, loaded: Loaded) -> None:
-    config, program = loaded.config, loaded.program
+    config = loaded.config
     port.policy("step" if config.hermetic else config.time)
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
     notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
-    with stacked(port, config, notices, lint=True, program=program) as stack:
-        engine = Engine(
-            config,
-            stack.link,
-            asyncio.get_running_loop(),
-            notices,
-            in_step=config.hermetic,
-            program=program,
-            wire=stack.impair,
-        )
-        engine.router.on_adopt += stack.on_adopt
-        card = port.mac.hex()
-        async with controlled(engine, config, card, stack.capture, stack.impair, port.stats):
-            port.ready()
-            await engine.run()
+    async with session(
+        port,
+        loaded,
+        notices,
+        port.mac.hex(),
+        lint=True,
+        in_step=config.hermetic,
+        counters=port.stats,
+    ) as engine:
+        port.ready()
+        await engine.run()

@@ -11,9 +11,9 @@ import pytest
 from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgWriter, PcapWriter
 
+from pynat.capture import pcap
+from pynat.capture.reading import read
 from pynat.errors import ConfigError
-from pynat.link import pcap
-from pynat.link.pcap_read import read
 from tests.fuzzing import seeded
 from tests.spoiling import samples, sift, spoilt
 

@@ -1,0 +1,1 @@
+"""Captures: pcap and pcapng, written and read, and the names of flows for their comments."""
