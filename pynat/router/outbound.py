@@ -6,6 +6,7 @@ Also the refusals that are the same for every destination.
 from __future__ import annotations
 
 from pynat import rules
+from pynat.faults.peers import PeerDatagrams
 from pynat.nat.echo import EchoTable
 from pynat.nat.messages import Nowhere
 from pynat.nat.outlet import Outlet
@@ -13,7 +14,6 @@ from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.router.ways import Refusal, Ways
 from pynat.services import ping
-from pynat.services.peers import PeerDatagrams
 from pynat.wire import icmp, ipv4, udp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted

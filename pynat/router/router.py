@@ -18,6 +18,7 @@ from pynat.faults.arp import FaultyArp
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
 from pynat.faults.icmp import FaultyPaths
+from pynat.faults.peers import PeerHosts
 from pynat.faults.standing import Faults
 from pynat.inner.hosts import InnerHosts
 from pynat.nat import messages as host
@@ -40,7 +41,6 @@ from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
-from pynat.services.peers import PeerHosts
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4
 from pynat.wire.addresses import is_host, is_multicast, is_unicast

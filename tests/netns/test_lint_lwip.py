@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pynat.config.peers import zoo
+from pynat.faults.peers import generated
 from pynat.host.linger import reset_on_close
 from pynat.peer import PAGE
-from pynat.services.peers import generated
 from pynat.testing.namespace import Namespace
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256

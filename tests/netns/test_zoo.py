@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from pynat.config.peers import zoo
+from pynat.faults.peers import generated
 from pynat.peer import PAGE
-from pynat.services.peers import generated
 from tests.netns.network import HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)

@@ -10,10 +10,10 @@ from scapy.layers.l2 import Ether
 
 from pynat.config import Config, Tcp
 from pynat.config.peers import ZOO, behaviour, zoo
+from pynat.faults.peers import MOST_LATE, generated
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_requests import SEND_CAPACITY
 from pynat.peer import Peer
-from pynat.services.peers import MOST_LATE, generated
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established
 from tests.frames import ip
