@@ -24,6 +24,7 @@ class GuestNet:
         self.dns = network.dns.packed
         self.own = frozenset((self.router, self.dns))
         self.zero = net.network_address.packed
+        self._size = len(self.zero)
         self._mask = int(net.netmask)
         self._prefix = int(net.network_address)
         broadcast = net.broadcast_address.packed
@@ -32,6 +33,8 @@ class GuestNet:
 
     def is_guest(self, address: bytes) -> bool:
         """Whether a guest may have it."""
+        if len(address) != self._size:
+            return False
         is_inside = int.from_bytes(address, "big") & self._mask == self._prefix
         return is_inside and address not in self._not_guests
 

@@ -36,7 +36,7 @@ from pynat.nat.messages import Resolve, Resolved
 from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import shortage
 from pynat.notices import Level, Notices
-from pynat.wire import dns, ipv4, udp
+from pynat.wire import dns, ip, udp
 from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
 
@@ -71,7 +71,7 @@ def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
 
     def answer(message: bytes, now: float) -> None:
         payload = udp.encode(*source, *guest, message)
-        outlet.send_ipv4(source[0], guest[0], ipv4.UDP, payload, now)
+        outlet.send_packet(source[0], guest[0], ip.UDP, payload, now)
 
     return answer
 
