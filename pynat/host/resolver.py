@@ -30,6 +30,7 @@ from pathlib import Path
 
 from pynat.config import Dns
 from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
+from pynat.host.families import family_of
 from pynat.nat.messages import Event, Resolve, Resolved
 from pynat.nat.unreachable import NO_DESCRIPTOR
 
@@ -212,7 +213,7 @@ def nameservers(written: str) -> tuple[Server, ...]:
 
 
 def _family(server: Server) -> int:
-    return socket.AF_INET if server[0].version == 4 else socket.AF_INET6
+    return family_of(server[0].packed).number
 
 
 def _sockaddr(server: Server) -> tuple[str, int] | tuple[str, int, int, int]:
