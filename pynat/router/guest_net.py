@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 
-from pynat.config import Network
+from pynat.config import IpAddress, Network
 from pynat.wire.addresses import is_loopback
 from pynat.wire.ipv4 import LIMITED_BROADCAST
 
 
 class GuestNet:
-    def __init__(self, network: Network, claimed: Iterable[IPv4Address]) -> None:
+    def __init__(self, network: Network, claimed: Iterable[IpAddress]) -> None:
         """claimed: addresses of the net, other than the router's, at which something is served."""
         self.claimed = frozenset(address.packed for address in claimed)
         self.adopt(network)

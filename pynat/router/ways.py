@@ -23,9 +23,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
-from pynat.config import Allowed, Config, GuestForward, Network, Protocol, TcpServer, Virtual
+from pynat.config import (
+    Allowed,
+    Config,
+    GuestForward,
+    IpAddress,
+    Network,
+    Protocol,
+    TcpServer,
+    Virtual,
+)
 from pynat.nat.messages import Destination, Inner
 from pynat.peer import Peer
 from pynat.wire.addresses import Address, loopback
@@ -153,7 +162,7 @@ class _Virtual:
         return self._every_host or not wanted.isdisjoint(self._services)
 
 
-def _covers(one: Allowed, address: IPv4Address | IPv6Address, port: int) -> bool:
+def _covers(one: Allowed, address: IpAddress, port: int) -> bool:
     """A host of which one port is allowed may be pinged (port 0), to see whether it is there."""
     return address in one.net and (not one.port or not port or one.port == port)
 

@@ -42,6 +42,15 @@ def named_in(frame: bytes) -> str:
     return named(memoryview(frame)[14:]) if frame[12:14] in BY_TYPE else ""
 
 
+def flow_in(frame: bytes) -> bytes:
+    """The same for all frames of one flow's direction; else for all of one sender's kind."""
+    found = in_frame(frame)
+    if found is None:
+        return frame[6:38]
+    protocol, source, destination, body, _, _ = found
+    return b"".join((bytes((protocol,)), source, destination, frame[body : body + 4]))
+
+
 def quote(source: bytes, destination: bytes, protocol: int, payload: bytes) -> bytes:
     """What an ICMP error quotes of a packet that has not been kept."""
     return of(source).encode(source, destination, protocol, payload)[:QUOTED]
