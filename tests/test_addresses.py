@@ -83,12 +83,8 @@ def _betrays(node: ast.AST) -> bool:
             return data in (b"\0" * 4, b"\xff" * 4)
         case ast.BinOp(left=ast.Constant(value=bytes()), op=ast.Mult(), right=count):
             return _is_four(count)
-        case ast.Call(
-            func=ast.Name(id="bytes"), args=[ast.Tuple(elts=parts) | ast.List(elts=parts)]
-        ):
-            return len(parts) == 4 and all(isinstance(part, ast.Constant) for part in parts)
-        case ast.Call(func=ast.Name(id="bytes"), args=[count]):
-            return _is_four(count)
+        case ast.Call(func=ast.Name(id="bytes"), args=[made]):
+            return _is_four(made) or _is_four_numbers(made)
         case ast.Compare(
             left=ast.Call(func=ast.Name(id="len")),
             ops=[ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn()],

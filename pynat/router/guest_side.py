@@ -163,7 +163,9 @@ class GuestSide:
             )
         else:
             told = Icmp(kind, code, pointer << 8, mtu, quote)
-            self.send_icmp(sender or self._router, about.source, told, now)
+            if sender is None or len(sender) != len(about.source):
+                sender = self._router  # or a host that is known to us alone
+            self.send_icmp(sender, about.source, told, now)
 
     @property
     def queued(self) -> int:
