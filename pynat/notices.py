@@ -117,7 +117,7 @@ class Notices:
         if self.journal:
             self.journal(Entry(now, rule, detail, frame, from_guest, 1, False))
         self.remarks.add(frame, text)
-        of_flow = f"{rule.code} {versions.flow_in(frame).hex()}"
+        of_flow = f"{rule.code} {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)

@@ -100,6 +100,10 @@ def outline(data: bytes | memoryview, start: int = 0) -> Outline | None:
     return Outline(protocol, source, destination, body, min(len(data), body + length), False)
 
 
+def flow_key(frame: bytes) -> tuple[bytes, int]:
+    return frame[20:21] + frame[22:58], 54
+
+
 def carried(source: bytes, destination: bytes, message: Icmp) -> tuple[int, bytes]:
     kind, code = _TYPES[message.type, message.code]
     data = icmp.encode(Icmp(kind, code, message.ident, message.sequence, message.payload))

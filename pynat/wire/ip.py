@@ -108,6 +108,12 @@ class Version(Protocol):
     def outline(self, data: bytes | memoryview, start: int = ...) -> Outline | None:
         """Of the packet at `start`; None if no header is there."""
 
+    def flow_key(self, frame: bytes) -> tuple[bytes, int]:
+        """The same for all packets of a flow's direction: protocol, addresses, ports.
+
+        And where what the packet carries begins in this untagged frame.
+        """
+
     def carried(self, source: bytes, destination: bytes, message: Icmp, /) -> tuple[int, bytes]:
         """The message as this version's ICMP has it, behind the number of that protocol.
 

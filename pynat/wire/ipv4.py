@@ -74,6 +74,12 @@ def outline(data: bytes | memoryview, start: int = 0) -> Outline | None:
     return Outline(protocol, source, destination, body, end, bool(fragment & _OFFSET))
 
 
+def flow_key(frame: bytes) -> tuple[bytes, int]:
+    """Protocol, addresses and ports as they lie in an untagged frame, and where the ports are."""
+    at = 14 + (frame[14] & 15) * 4 if len(frame) > 14 else 14
+    return frame[23:24] + frame[26:34] + frame[at : at + 4], at
+
+
 def named(packet: bytes | memoryview) -> str:
     """`udp 192.168.16.2:1000 > 192.0.2.7:53`, as far as the bytes go; none of it is checked."""
     found = outline(packet)

@@ -42,13 +42,19 @@ def named_in(frame: bytes) -> str:
     return named(memoryview(frame)[14:]) if frame[12:14] in BY_TYPE else ""
 
 
-def flow_in(frame: bytes) -> bytes:
-    """The same for all frames of one flow's direction; else for all of one sender's kind."""
-    found = in_frame(frame)
-    if found is None:
-        return frame[6:38]
-    protocol, source, destination, body, _, _ = found
-    return b"".join((bytes((protocol,)), source, destination, frame[body : body + 4]))
+def flow_key(frame: bytes) -> tuple[bytes, int]:
+    """The same for all untagged frames of a flow's direction, or else of one sender and kind.
+
+    And where what the packet carries begins, 0 where there is none.
+    """
+    version = BY_TYPE.get(frame[12:14])
+    return version.flow_key(frame) if version else (frame[6:38], 0)
+
+
+def reverse(key: bytes) -> bytes:
+    """The flow key of the other direction."""
+    middle = (len(key) - 3) // 2
+    return b"".join((key[:1], key[middle:-4], key[1:middle], key[-2:], key[-4:-2]))
 
 
 def quote(source: bytes, destination: bytes, protocol: int, payload: bytes) -> bytes:

@@ -125,11 +125,15 @@ def test_a_packet_is_named_as_far_as_its_bytes_go(packet: bytes, name: str) -> N
 
 
 def test_frames_of_one_flow_are_known_by_their_ends() -> None:
-    def frame(packet: bytes, kind: bytes = b"\x08\x00") -> bytes:
-        return bytes(12) + kind + packet
+    def key(packet: bytes, kind: bytes = b"\x08\x00") -> bytes:
+        return versions.flow_key(bytes(12) + kind + packet)[0]
+
+    def answered(packet: bytes) -> bytes:
+        ends = packet[16:20] + packet[12:16]
+        return packet[:12] + ends + packet[20:24] + packet[26:28] + packet[24:26] + packet[28:]
 
     without_options = b"\x45" + UDP_PACKET[1:20] + UDP_PACKET[24:]
-    other = UDP_PACKET[:24] + b"\0\1" + UDP_PACKET[26:]
-    assert versions.flow_in(frame(UDP_PACKET)) == versions.flow_in(frame(without_options))
-    assert versions.flow_in(frame(UDP_PACKET)) != versions.flow_in(frame(other))
-    assert versions.flow_in(frame(UDP_PACKET, b"\x08\x06")) == frame(UDP_PACKET, b"\x08\x06")[6:38]
+    assert key(UDP_PACKET) == key(without_options)
+    assert key(UDP_PACKET) != key(UDP_PACKET[:24] + b"\0\1" + UDP_PACKET[26:])
+    assert versions.reverse(key(UDP_PACKET)) == key(answered(UDP_PACKET))
+    assert key(UDP_PACKET, b"\x08\x06") == (bytes(12) + b"\x08\x06" + UDP_PACKET)[6:38]
