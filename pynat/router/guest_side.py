@@ -164,7 +164,7 @@ class GuestSide:
         else:
             told = Icmp(kind, code, pointer << 8, mtu, quote)
             if sender is None or len(sender) != len(about.source):
-                sender = self._router  # or a host that is known to us alone
+                sender = self._router  # for the guest cannot name one of the other version
             self.send_icmp(sender, about.source, told, now)
 
     @property
