@@ -104,7 +104,7 @@ def flow_key(frame: bytes) -> tuple[bytes, int]:
     return frame[20:21] + frame[22:58], 54
 
 
-def carried(source: bytes, destination: bytes, message: Icmp) -> tuple[int, bytes]:
+def encode_icmp(source: bytes, destination: bytes, message: Icmp) -> tuple[int, bytes]:
     kind, code = _TYPES[message.type, message.code]
     data = icmp.encode(Icmp(kind, code, message.ident, message.sequence, message.payload))
     data = data[:2] + b"\0\0" + data[4:]

@@ -133,8 +133,8 @@ class GuestSide:
             frames.append(b"".join((start, header, payload)))
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
-        carried = versions.of(destination).carried(source, destination, message)
-        self.send_packet(source, destination, *carried, now)
+        encoded = versions.of(destination).encode_icmp(source, destination, message)
+        self.send_packet(source, destination, *encoded, now)
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""

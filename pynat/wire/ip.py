@@ -114,7 +114,7 @@ class Version(Protocol):
         And where what the packet carries begins in this untagged frame.
         """
 
-    def carried(self, source: bytes, destination: bytes, message: Icmp, /) -> tuple[int, bytes]:
+    def encode_icmp(self, source: bytes, destination: bytes, message: Icmp, /) -> tuple[int, bytes]:
         """The message as this version's ICMP has it, behind the number of that protocol.
 
         Its type and code are those of RFC 792 whichever version it is for (RFC 7915 4.2).

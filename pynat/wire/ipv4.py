@@ -248,7 +248,7 @@ def atomic_header(source: bytes, destination: bytes, protocol: int, length: int)
     return header(source, destination, protocol, length, fragment=DF)
 
 
-def carried(_source: bytes, _destination: bytes, message: Icmp) -> tuple[int, bytes]:
+def encode_icmp(_source: bytes, _destination: bytes, message: Icmp) -> tuple[int, bytes]:
     """ICMP for IPv4 sums no pseudo-header."""
     return ICMP, icmp.encode(message)
 
