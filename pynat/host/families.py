@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from socket import inet_ntop, inet_pton
 
 from pynat.host.descriptors import open_socket
 from pynat.wire.addresses import Address
@@ -15,7 +16,7 @@ from pynat.wire.addresses import Address
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    number: socket.AddressFamily
+    number: int
     level: int  # of its options
     hops: int  # the options: a datagram's time to live
     group_hops: int  # the same, to groups
@@ -26,14 +27,17 @@ class Family:
 
     def packed(self, peer: tuple[str, int]) -> Address:
         """Of a name that a socket of this family gives; an interface behind % is left out."""
-        return socket.inet_pton(self.number, peer[0].partition("%")[0]), peer[1]
+        host = peer[0]
+        if "%" in host:
+            host = host.partition("%")[0]
+        return inet_pton(self.number, host), peer[1]
 
     def name(self, to: Address) -> tuple[str, int]:
-        return socket.inet_ntop(self.number, to[0]), to[1]
+        return inet_ntop(self.number, to[0]), to[1]
 
 
 _V4 = Family(
-    socket.AF_INET,
+    int(socket.AF_INET),  # a plain number: it is passed on for each datagram
     socket.IPPROTO_IP,
     socket.IP_TTL,
     socket.IP_MULTICAST_TTL,
@@ -43,7 +47,7 @@ _V4 = Family(
     address_size=4,
 )
 _V6 = Family(
-    socket.AF_INET6,
+    int(socket.AF_INET6),
     socket.IPPROTO_IPV6,
     socket.IPV6_UNICAST_HOPS,
     socket.IPV6_MULTICAST_HOPS,

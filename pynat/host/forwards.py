@@ -162,7 +162,7 @@ class Forwards:
     def _address(self, family: int, peer: tuple[str, int]) -> Address:
         if family == socket.AF_UNIX:
             return _LOOPBACK, _EPHEMERAL[self._tokens % len(_EPHEMERAL)]
-        return BY_NUMBER[socket.AddressFamily(family)].packed(peer)
+        return BY_NUMBER[family].packed(peer)
 
     def _trouble(self, number: int, error: OSError, what: str) -> None:
         self._emit(ForwardTrouble(number, error.errno or errno.EIO, what))

@@ -96,7 +96,7 @@ class UdpSockets:
             sock.bind(("", 0))
 
     def _readable(self, flow: int, opened: DatagramSocket) -> None:
-        sock, family = opened.sock, opened.family
+        sock, packed = opened.sock, opened.family.packed
         for error in errqueue.read(sock, flow):
             self._emit(error)
         for _ in range(_AT_ONCE):
@@ -104,7 +104,7 @@ class UdpSockets:
                 payload, peer = sock.recvfrom(_MAX)
             except OSError:
                 return  # nothing more, or an error that the queue has told in full
-            self._emit(UdpReceived(flow, family.packed(peer), payload))
+            self._emit(UdpReceived(flow, packed(peer), payload))
 
 
 def _is_here(address: bytes) -> bool:

@@ -18,7 +18,7 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.rules import ipv4 as rules
 from pynat.wire import dhcp, ipv4
-from pynat.wire.addresses import address_text, is_unicast, is_unspecified
+from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
 
@@ -66,7 +66,7 @@ class Ipv4Checker:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
         owned = self._owned.get(frame.source)
-        if owned and packet.source not in owned and not is_unspecified(packet.source):
+        if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ class Ipv4Checker:
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        is_local = is_unspecified(packet.source) or not is_unicast(packet.destination)
+        is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
         key = packet.source + packet.destination + bytes((packet.protocol,))

@@ -32,10 +32,8 @@ class GuestNet:
 
     def is_guest(self, address: bytes) -> bool:
         """Whether a guest may have it."""
-        if len(address) != self._size:
-            return False
         is_inside = int.from_bytes(address, "big") & self._mask == self._prefix
-        return is_inside and address not in self._not_guests
+        return is_inside and len(address) == self._size and address not in self._not_guests
 
     def as_guest_sees(self, host: bytes) -> bytes:
         """How the guest names a host's address: its loopback is the router's."""

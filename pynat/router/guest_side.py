@@ -27,6 +27,7 @@ from pynat.wire import ethernet, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Version
+from pynat.wire.versions import BY_LENGTH
 
 
 class GuestSide:
@@ -76,7 +77,7 @@ class GuestSide:
         *,
         dont_fragment: bool = False,
     ) -> None:
-        version = versions.of(destination)
+        version = BY_LENGTH[len(destination)]
         if version.HEADER_SIZE + len(payload) > self._mtu:
             self._send_long(version, source, destination, protocol, payload, now, dont_fragment)
             return

@@ -44,12 +44,12 @@ from pynat.services.dns_tcp import DnsStreams
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, versions
 from pynat.wire.addresses import (
+    UNSPECIFIED,
     address_text,
     is_group_of_link,
     is_host,
     is_multicast,
     is_unicast,
-    is_unspecified,
 )
 from pynat.wire.ipv4 import Ipv4
 
@@ -172,7 +172,7 @@ class Router:
         net, destination = self.net, packet.destination
         if not ipv4.SOURCE_ROUTES.isdisjoint(packet.options):
             self._source_routed(packet, now)
-        elif is_unspecified(packet.source) or destination in net.broadcasts:
+        elif packet.source in UNSPECIFIED or destination in net.broadcasts:
             self._own.to_all(packet, now)
         elif not net.is_guest(packet.source):
             source = address_text(packet.source)

@@ -18,7 +18,7 @@ _LOCAL_GROUPS = bytes((224, 0, 0))  # RFC 5771 4
 _GROUPS_V6, _OF_THE_LINK = 0xFF, 2  # first byte; the scope in the lower half of the second one
 _LOOPBACK, _LOOPBACK_V6 = bytes((127, 0, 0, 1)), bytes(15) + b"\1"
 
-_NOBODY = frozenset((bytes(4), bytes(16)))
+UNSPECIFIED = frozenset((bytes(4), bytes(16)))  # of nobody yet (RFC 4291 2.5.2)
 
 
 class FourTuple(NamedTuple):
@@ -74,11 +74,6 @@ def is_group_of_link(address: bytes) -> bool:
 
 def is_loopback(address: bytes) -> bool:
     return address[0] == _LOOPBACK_NET if len(address) == _V4 else address == _LOOPBACK_V6
-
-
-def is_unspecified(address: bytes) -> bool:
-    """Of nobody yet (RFC 1122 3.2.1.3, RFC 4291 2.5.2)."""
-    return address in _NOBODY
 
 
 def is_host(address: bytes) -> bool:

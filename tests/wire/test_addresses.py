@@ -6,6 +6,7 @@ import pytest
 
 from pynat.wire import ethernet, versions
 from pynat.wire.addresses import (
+    UNSPECIFIED,
     FourTuple,
     address_text,
     end_text,
@@ -14,17 +15,16 @@ from pynat.wire.addresses import (
     is_loopback,
     is_multicast,
     is_unicast,
-    is_unspecified,
     loopback,
 )
 
-KINDS = (is_host, is_loopback, is_multicast, is_unicast, is_unspecified, is_group_of_link)
+KINDS = (is_host, is_loopback, is_multicast, is_unicast, is_group_of_link)
 
 
 @pytest.mark.parametrize(
     ("address", "kinds"),
     [
-        ("0.0.0.0", {is_unicast, is_unspecified}),
+        ("0.0.0.0", {is_unicast}),
         ("0.1.2.3", {is_unicast}),
         ("1.0.0.1", {is_unicast, is_host}),
         ("127.0.0.1", {is_unicast, is_loopback}),
@@ -36,7 +36,7 @@ KINDS = (is_host, is_loopback, is_multicast, is_unicast, is_unspecified, is_grou
         ("239.255.255.250", {is_multicast}),
         ("240.0.0.1", set()),
         ("255.255.255.255", set()),
-        ("::", {is_unicast, is_unspecified}),
+        ("::", {is_unicast}),
         ("::1", {is_unicast, is_loopback}),
         ("fe80::1", {is_unicast, is_host}),
         ("2001:db8::1", {is_unicast, is_host}),
@@ -63,6 +63,13 @@ def test_a_four_tuple_is_found_by_what_a_packet_has_of_it() -> None:
 def test_an_address_is_written_as_its_length_says(address: str, end: str) -> None:
     packed = ip_address(address).packed
     assert (address_text(packed), end_text((packed, 80))) == (address, end)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_nobodys"), [("0.0.0.0", True), ("::", True), ("0.0.0.1", False), ("::1", False)]
+)
+def test_an_address_may_be_nobodys(address: str, is_nobodys: bool) -> None:
+    assert (ip_address(address).packed in UNSPECIFIED) is is_nobodys
 
 
 @pytest.mark.parametrize("like", ["192.0.2.7", "2001:db8::7"])
