@@ -68,7 +68,9 @@ class Direction:
             if segment.flags & bit:
                 at = low if bit == SYN else high
                 self.points.append(Point(number, when, at, at, kind))
-        self.again += bool(segment.flags & SYN) and self.highest > 0
+        if segment.flags & SYN and self.highest:
+            self.again += 1
+            self._timed = None
         if segment.payload:
             self._data(number, when, low, low + len(segment.payload))
         elif high > self.highest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
@@ -13,7 +13,9 @@ from pynat.report.exchanges import Arrow
 from pynat.report.flows import NAMES, Flow, directions
 from pynat.report.plot import columns, plot, texts
 from pynat.report.recording import Recording, Sources, recorded
+from pynat.rules import Rule, Severity
 
+SEVERITIES = tuple(Severity)
 MAX_PLOTS = 40  # flows whose segments are drawn: those with most frames
 _ARROW_HEIGHT, _ARROW_LEFT, _ARROW_RIGHT = 34, 130, 790  # pixels
 
@@ -38,36 +40,38 @@ def write_report(sources: Sources, target: Path) -> Recording:
 
 
 def page(recording: Recording) -> str:
+    busiest = sorted(recording.flows, key=lambda flow: -flow.frames)[:MAX_PLOTS]
+    return rendered(
+        "page.html",
+        recording=recording,
+        sentences=sentences(recording),
+        findings=sorted(recording.counts.items(), key=_weight),
+        drawn={flow.anchor: list(_drawn(flow)) for flow in busiest},
+        diagrams={name: diagram(arrows) for name, arrows in recording.exchanges.arrows.items()},
+        kinds=Markup(json.dumps(NAMES)),
+        script=Markup(_beside("page.js")),
+    )
+
+
+def rendered(template: str, **parts: object) -> str:
+    """A template of this folder; whatever is no Markup is escaped."""
     environment = Environment(
         loader=PackageLoader("pynat.report", "."),
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    busiest = sorted(recording.flows, key=lambda flow: -flow.frames)[:MAX_PLOTS]
-    shown = {flow.anchor: list(_drawn(flow)) for flow in recording.flows if flow in busiest}
-    findings = sorted(recording.counts.items(), key=_weight)
-    parts: dict[str, Any] = {
-        "recording": recording,
-        "sentences": sentences(recording),
-        "findings": findings,
-        "drawn": shown,
-        "diagrams": {name: diagram(arrows) for name, arrows in recording.exchanges.arrows.items()},
-        "kinds": Markup(json.dumps(NAMES)),
-        "style": Markup(_beside("page.css")),
-        "script": Markup(_beside("page.js")),
-    }
-    return environment.get_template("page.html").render(parts)
+    return environment.get_template(template).render(parts, style=Markup(_beside("page.css")))
 
 
 def _beside(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _weight(counted: tuple[Any, int]) -> tuple[int, int]:
+def _weight(counted: tuple[Rule, int]) -> tuple[int, int]:
     """Errors first, then what came most often."""
     rule, count = counted
-    return ["error", "warning", "note"].index(rule.severity.value), -count
+    return SEVERITIES.index(rule.severity), -count
 
 
 def _drawn(flow: Flow) -> list[Drawn]:

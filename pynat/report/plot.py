@@ -26,6 +26,7 @@ from pynat.report.flows import (
 
 WIDTH, LEFT, RIGHT, GAP, BELOW = 960, 70, 10, 10, 26  # pixels
 BINS = 120  # of throughput
+SHORTEST = 0.001  # seconds; a plot of no time at all cannot be drawn
 TICKS = 6
 _LAYERS = {
     DATA: "data",
@@ -37,25 +38,25 @@ _LAYERS = {
 }
 
 
+Stroke = list[tuple[float, float]]  # milliseconds and the panel's unit
+Layers = dict[str, list[Stroke]]
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """layers: class and path of each. high: the largest value."""
+    """layers: strokes by the class that says what they are. high: the largest value."""
 
     label: str
     height: int
     high: float
-    layers: tuple[tuple[str, str], ...]
+    layers: Layers
 
 
 def plot(direction: Direction, start: float, end: float, title: str) -> Markup:
     """start, end: seconds from the capture's first frame. title: for those who cannot see it."""
-    first, last = start * 1000, max(end, start + 0.001) * 1000
-    panels = [
-        _sequence(direction),
-        _throughput(direction, start, max(end, start + 0.001)),
-        _round_trips(direction),
-    ]
-    shown = [panel for panel in panels if panel.layers]
+    end = max(end, start + SHORTEST)
+    first, last = start * 1000, end * 1000
+    shown = panels(direction, start, end)
     height = sum(panel.height + GAP for panel in shown) + BELOW
     inner = WIDTH - LEFT - RIGHT
     parts = [
@@ -92,7 +93,8 @@ def _panel(panel: Panel, top: int, first: float, last: float) -> Markup:
         parts.append(Markup('<path class="grid" d="M0 {0:.1f}H{1}"/>').format(y, inner))
     matrix = f"matrix({across:.9g} 0 0 {up:.9g} {-first * across:.9g} {panel.height - 2})"
     parts.append(Markup('<g class="drawn" transform="{}">').format(matrix))
-    parts += [Markup('<path class="{}" d="{}"/>').format(*layer) for layer in panel.layers]
+    for name, strokes in panel.layers.items():
+        parts.append(Markup('<path class="{}" d="{}"/>').format(name, path(strokes)))
     parts.append(Markup('</g><text class="label" x="6" y="14">{}</text></svg>').format(panel.label))
     for value in marks:
         y = top + panel.height - 2 + value * up
@@ -105,22 +107,34 @@ def _panel(panel: Panel, top: int, first: float, last: float) -> Markup:
 
 
 # ---------------------------------------------------------------- what the panels show
-def _sequence(direction: Direction) -> Panel:
-    paths: dict[str, list[str]] = {"window": [], "ack": []}
-    acked = -1
-    for _, when, low, high, kind in direction.points:
-        x = f"{when * 1000:.3f}"
-        if kind == ACKED:
-            paths["ack"].append(f"M{x} {low}h0" if acked < 0 else f"H{x}V{low}")
-            acked = low
-        else:
-            paths.setdefault(_LAYERS[kind], []).append(f"M{x} {low}V{high}")
-    paths["window"] += _steps(direction.window)
-    paths["mark"] = [f"M{one.when * 1000:.3f} {one.at}h0" for one in direction.marks]
-    high = max([direction.highest, *(edge for _, edge in direction.window[-1:])])
-    return Panel(
-        "bytes", 300, max(direction.highest, min(high, direction.highest * 2)), _layers(paths)
+def panels(direction: Direction, start: float, end: float) -> list[Panel]:
+    """Those that have something to show. start, end: seconds."""
+    all_of_them = (
+        _sequence(direction),
+        _throughput(direction, start, end),
+        _round_trips(direction),
     )
+    return [panel for panel in all_of_them if panel.layers]
+
+
+def _sequence(direction: Direction) -> Panel:
+    marks: list[Stroke] = [[(one.when * 1000, one.at)] for one in direction.marks]
+    layers: Layers = {"mark": marks, "window": [], "ack": []}
+    acks: Stroke = []
+    for _, when, low, high, kind in direction.points:
+        x = when * 1000
+        if kind == ACKED:
+            acks += [(x, acks[-1][1] if acks else low), (x, low)]
+        else:
+            layers.setdefault(_LAYERS[kind], []).append([(x, low), (x, high)])
+    layers["ack"].append(acks)
+    window = direction.window
+    if window:  # its edge stays until the end
+        window = [*window, (direction.points[-1].when, window[-1][1])]
+    layers["window"].append(_steps(window))
+    edge = direction.window[-1][1] if direction.window else 0
+    highest = max(direction.highest, min(edge, direction.highest * 2))
+    return Panel("bytes", 300, highest, _filled(layers))
 
 
 def _throughput(direction: Direction, start: float, end: float) -> Panel:
@@ -131,20 +145,20 @@ def _throughput(direction: Direction, start: float, end: float) -> Panel:
         if kind in (DATA, AGAIN):
             bins[min(BINS - 1, int((when - start) / width))] += high - low
     speeds = [octets / width / 1000 for octets in bins]
-    path = [f"M{start * 1000:.3f} 0"]
+    stroke: Stroke = [(start * 1000, 0)]
     for at, speed in enumerate(speeds):
-        path.append(f"V{speed:.1f}H{(start + (at + 1) * width) * 1000:.3f}")
-    path.append("V0")
-    return Panel("kB/s", 60, max(speeds), _layers({"speed": path} if any(speeds) else {}))
+        end_of_bin = (start + (at + 1) * width) * 1000
+        stroke += [(stroke[-1][0], speed), (end_of_bin, speed)]
+    stroke.append((end * 1000, 0))
+    return Panel("kB/s", 60, max(speeds), _filled({"speed": [stroke] if any(speeds) else []}))
 
 
 def _round_trips(direction: Direction) -> Panel:
-    trips = [f"M{when * 1000:.3f} {trip * 1000:.3f}h0" for when, trip in direction.round_trips]
-    timeouts = list(_timeouts(direction))
-    waits = [f"M{when * 1000:.3f} {wait * 1000:.3f}h0" for when, wait in timeouts]
-    values = [trip for _, trip in direction.round_trips] + [wait for _, wait in timeouts]
-    paths = {"trip": trips, "timeout": waits}
-    return Panel("ms", 60, max(values, default=0.0) * 1000, _layers(paths))
+    trips = [(when * 1000, trip * 1000) for when, trip in direction.round_trips]
+    waits = [(when * 1000, wait * 1000) for when, wait in _timeouts(direction)]
+    highest = max((y for _, y in trips + waits), default=0.0)
+    layers = {"trip": [[one] for one in trips], "timeout": [[one] for one in waits]}
+    return Panel("ms", 60, highest, _filled(layers))
 
 
 def _timeouts(direction: Direction) -> Iterator[tuple[float, float]]:
@@ -157,14 +171,40 @@ def _timeouts(direction: Direction) -> Iterator[tuple[float, float]]:
             sent[low] = when
 
 
-def _steps(values: list[tuple[float, int]]) -> Iterator[str]:
-    for at, (when, value) in enumerate(values):
-        x = f"{when * 1000:.3f}"
-        yield f"H{x}V{value}" if at else f"M{x} {value}"
+def _steps(values: list[tuple[float, int]]) -> Stroke:
+    stroke: Stroke = []
+    for when, value in values:
+        stroke += [(when * 1000, stroke[-1][1] if stroke else value), (when * 1000, value)]
+    return stroke
 
 
-def _layers(paths: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, "".join(path)) for name, path in paths.items() if path)
+def _filled(layers: Layers) -> Layers:
+    found = {name: [stroke for stroke in strokes if stroke] for name, strokes in layers.items()}
+    return {name: strokes for name, strokes in found.items() if strokes}
+
+
+def path(strokes: list[Stroke]) -> str:
+    """As SVG has it, as short as it can be; a stroke of one point is a dot."""
+    words = []
+    for (x, y), *rest in strokes:
+        words.append(f"M{x:.3f} {_short(y)}")
+        before = x, y
+        for at in rest:
+            words.append(_line(before, at))
+            before = at
+        if not rest:
+            words.append("h0")
+    return "".join(words)
+
+
+def _line(before: tuple[float, float], at: tuple[float, float]) -> str:
+    if at[0] == before[0]:
+        return "" if at[1] == before[1] else f"V{_short(at[1])}"
+    return f"H{at[0]:.3f}" if at[1] == before[1] else f"L{at[0]:.3f} {_short(at[1])}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 # ---------------------------------------------------------------- numbers
