@@ -16,10 +16,10 @@ from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.lint.frame import Finding, decode
 from pynat.lint.linter import Linter
+from pynat.lint.trace import Trace
 from pynat.report.exchanges import Exchanges
 from pynat.report.flows import Flow, Flows
 from pynat.rules import Rule
-from pynat.testing.trace import Trace
 
 MAX_FRAMES = 200_000  # that a page shows; a browser has to hold them all
 MAX_SERIAL_LINES = 20_000
