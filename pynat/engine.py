@@ -98,7 +98,6 @@ class Engine:
             self.host = Host(config, loop, self._emit)
         self._sides: tuple[HostSide, ...] = (
             self.router.inner,
-            self.router.peers,
             _Sockets(self.host.perform, self._arrived, self._guard),
         )
         self._in_step = in_step

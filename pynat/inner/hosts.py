@@ -2,8 +2,9 @@
 
 A flow whose host is an `Inner` address ends here instead of at a host socket: its actions are
 taken out of the stream of actions, and answered with the events that a socket would give. `tcp` and
-`udp` say who serves which address and port; port 0 is any port, and the address ANYWHERE is every
-host that has nothing of its own. What nobody serves is refused, as by a host where nobody listens.
+`udp` say who serves which address and port, and `before` the same with precedence; port 0 is any
+port, and the address ANYWHERE is every host that has nothing of its own. What nobody serves is
+refused, as by a host where nobody listens.
 
 `gate`, where one is set, is asked first about every flow, also about those that lead to a socket.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -26,7 +27,6 @@ from pynat.nat.messages import (
     SocketError,
     TcpAdopt,
     TcpConnect,
-    TcpConnected,
     TcpFailed,
     TcpIncoming,
     TcpRead,
@@ -36,13 +36,11 @@ from pynat.nat.messages import (
     UdpSend,
 )
 from pynat.nat.tcp.memory import Memory
-from pynat.wire import icmp
 from pynat.wire.addresses import Address, FourTuple
 
 ANYWHERE = b""  # an address that no host has
 MOST_REMEMBERED = 64  # verdicts on the datagrams of one guest port
 _NO_FORWARD = -1
-_PORT_UNREACHABLE = (icmp.UNREACHABLE, icmp.PORT)
 
 
 class Verdict(Enum):
@@ -58,20 +56,29 @@ class Datagram:
     payload: bytes
     flow: int
     to: Address
+    now: float
     emit: Callable[[Event], None]
 
     def reply(self, payload: bytes) -> None:
         self.emit(UdpReceived(self.flow, self.to, payload))
 
-    def refuse(self) -> None:
-        """As a host does where nobody listens."""
-        to, refused = self.to, errno.ECONNREFUSED
-        self.emit(SocketError(self.flow, refused, to, self.payload, _PORT_UNREACHABLE, to[0]))
+    def refuse(self, number: int = errno.ECONNREFUSED) -> None:
+        """As a host does where nobody listens, or the path to it for another reason."""
+        host = self.to[0] if number == errno.ECONNREFUSED else None
+        self.emit(SocketError(self.flow, number, self.to, self.payload, offender=host))
 
 
 TcpService = Callable[[Connection], None]
 UdpService = Callable[[Datagram], None]
 Service = TypeVar("Service", TcpService, UdpService)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """By address and port."""
+
+    tcp: dict[Address, TcpService] = field(default_factory=dict)
+    udp: dict[Address, UdpService] = field(default_factory=dict)
 
 
 class Gate:
@@ -86,9 +93,15 @@ class Gate:
 
 
 class InnerHosts:
-    def __init__(self, unhold: Callable[[int], None], memory: Memory) -> None:
-        """unhold: guest time need not be held for this flow. memory: of all flows together."""
+    def __init__(
+        self, unhold: Callable[[int], None], memory: Memory, before: Services | None = None
+    ) -> None:
+        """unhold: guest time need not be held for this flow. memory: of all flows together.
+
+        before: these come before `tcp` and `udp`.
+        """
         self.memory = memory
+        self._before = before or Services()
         self._was_short = False
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
@@ -128,6 +141,7 @@ class InnerHosts:
         if was_short and not self._was_short:
             for connection in self._connections.values():
                 connection.tell_room()
+                self.touch(connection)
 
     # ------------------------------------------------------------------ for connections
     def emit(self, event: Event) -> None:
@@ -207,15 +221,16 @@ class InnerHosts:
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
-            verdict = self._who(self.tcp, action.to) or Verdict.REFUSE
+            verdict = self._who(self._before.tcp, self.tcp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
         if verdict is Verdict.REFUSE:
             self.emit(TcpFailed(action.flow, errno.ECONNREFUSED))
         elif not isinstance(verdict, Verdict) and four_tuple is not None:
             connection = Connection(self, four_tuple, action.flow)
             self._connections[action.flow] = connection
-            self.emit(TcpConnected(action.flow))
             verdict(connection)
+            if not connection.waits:
+                connection.accept()
         return True
 
     def _datagram(self, action: UdpSend) -> bool:
@@ -224,12 +239,12 @@ class InnerHosts:
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
-            verdict = self._who(self.udp, action.to) or Verdict.REFUSE
+            verdict = self._who(self._before.udp, self.udp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
         if verdict is Verdict.DROP or four_tuple is None:
             return True
         payload = bytes(action.payload)
-        datagram = Datagram(four_tuple, payload, action.flow, action.to, self.emit)
+        datagram = Datagram(four_tuple, payload, action.flow, action.to, self.now, self.emit)
         if isinstance(verdict, Verdict):
             datagram.refuse()
         else:
@@ -244,9 +259,15 @@ class InnerHosts:
             known[four_tuple.remote] = self.gate.udp(flow, four_tuple) if self.gate else None
         return known[four_tuple.remote]
 
-    def _who(self, services: dict[Address, Service], to: Inner) -> Service | None:
-        address, port = to
-        found = services.get((address, port)) or services.get((address, 0))
+    def _who(
+        self, before: dict[Address, Service], services: dict[Address, Service], to: Inner
+    ) -> Service | None:
+        address = to.address
+        found = _at(address, before, to) or _at(address, services, to)
         if found is None and address not in self.hosts:
-            found = services.get((ANYWHERE, port)) or services.get((ANYWHERE, 0))
+            found = _at(ANYWHERE, services, to)
         return found
+
+
+def _at(address: bytes, services: dict[Address, Service], to: Inner) -> Service | None:
+    return services.get((address, to.port)) or services.get((address, 0))

@@ -18,7 +18,7 @@ from pynat.faults.arp import FaultyArp
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
 from pynat.faults.icmp import FaultyPaths
-from pynat.faults.peers import PeerHosts
+from pynat.faults.peers import FaultyHosts
 from pynat.faults.standing import Faults
 from pynat.inner.hosts import InnerHosts
 from pynat.nat import messages as host
@@ -58,20 +58,20 @@ class Router:
         self.faults = faults = Faults(notices)
         self._foreign = Foreign(config, notices, self._adopt)
         self.guest = outlet = GuestSide(config, notices, dice, self._foreign)
-        self.tcp = TcpTable(config, outlet, numbers)
+        self.ways = Ways(config)
+        self.peers = FaultyHosts(config, outlet, self.ways)
+        self.tcp = TcpTable(config, outlet, numbers, self.peers.parameters)
         self.udp = UdpTable(config, outlet, numbers, self.net.as_guest_sees)
         self.echo = EchoTable(config, outlet, numbers, self.net.as_guest_sees)
         self.dhcp = DhcpServer(config, notices, outlet.neighbors.fresh_mac)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
         self.tftp = TftpServer(config, outlet, numbers)
         self.reassembly = Reassembly(outlet)
-        self.ways = Ways(config)
         self.incoming = Incoming(config.network, self.tcp, self.udp, outlet)
-        self.peers = PeerHosts(outlet.timers, self.tcp.memory)
         outbound = Outbound(self.ways, outlet, self.tcp, self.udp, self.echo)
         leasing = FaultyDhcp(self.dhcp, faults, outlet)
         names = FaultyDns(self.dns, faults, outlet, config.network)
-        self.inner = InnerHosts(self._unhold, self.tcp.memory)
+        self.inner = InnerHosts(self._unhold, self.tcp.memory, self.peers.services)
         streams = DnsStreams(names, self.inner.tcp, config.network)
         self._arp = FaultyArp(outlet.neighbors, faults, outlet.timers, self._move)
         self._outbound = FaultyPaths(outbound, faults, outlet)
@@ -111,7 +111,7 @@ class Router:
 
     def set_peer(self, peer: Peer) -> None:
         """One more, or another behaviour of a known one; its name is known to the DNS at once."""
-        self.ways.set_peer(peer)
+        self.peers.set(peer)
         if peer.name:
             self.dns.name(peer.name, peer.address)
 

@@ -115,7 +115,7 @@ class Lab:
         self._inject()
 
     def _settle(self) -> None:
-        settle(self.router, (self.router.inner, self.router.peers, self), self.now)
+        settle(self.router, (self.router.inner, self), self.now)
 
     # ------------------------------------------------------------------ the pretended host
     def take(self, actions: list[Action], now: float) -> list[Action]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import ECONNREFUSED, EHOSTUNREACH
 from ipaddress import IPv4Address
 
 import pytest
@@ -244,6 +245,64 @@ def test_a_datagram_to_the_guest(lab: Lab) -> None:
     lab.turn()
     (frame,) = [Ether(frame) for frame in lab.to_guest()]
     assert (frame[UDP].sport, frame[UDP].dport) == (9999, 5000)
+
+
+# ---------------------------------------------------------------- services that do it themselves
+def held_back(lab: Lab) -> tuple[TcpScript, Connection]:
+    """A service that does not accept yet."""
+    held: list[Connection] = []
+
+    def serve(connection: Connection) -> None:
+        connection.waits = True
+        held.append(connection)
+
+    lab.router.inner.tcp[ADDRESS.packed, 80] = serve
+    flow = TcpScript(lab, remote=HOST)
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_guest() == []
+    return flow, held[0]
+
+
+def test_a_service_may_accept_late(lab: Lab) -> None:
+    flow, connection = held_back(lab)
+    connection.accept()
+    lab.turn()
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+@pytest.mark.parametrize(
+    ("number", "answers", "errors"), [(ECONNREFUSED, ["R. 0:0(0) ack 1"], 0), (EHOSTUNREACH, [], 1)]
+)
+def test_a_service_may_refuse(lab: Lab, number: int, answers: list[str], errors: int) -> None:
+    flow, connection = held_back(lab)
+    connection.refuse(number)
+    lab.turn()
+    assert flow.to_guest() == answers
+    assert len(flow.errors) == errors
+    assert len(lab.router.tcp) == 0
+
+
+def test_a_sink_says_what_it_takes_and_when_it_takes_more(lab: Lab, served: Served) -> None:
+    flow, taken = opened(lab), bytearray()
+
+    def sink(data: bytes) -> tuple[int, int]:
+        taken.extend(data[:3])
+        return min(3, len(data)), 0
+
+    served.connection.sink = sink
+    flow.guest("P. 1:6(5) ack 1", b"hello")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 4 win 0"]
+    served.connection.resume()
+    lab.turn()
+    assert flow.to_guest() == [". 1:1(0) ack 6"]
+    assert taken == b"hello"
+
+
+def test_the_next_byte_may_be_urgent(flow: TcpScript, lab: Lab, served: Served) -> None:
+    served.connection.urge()
+    served.connection.write(b"!")
+    lab.turn()
+    assert flow.to_guest() == ["PU. 1:2(1) ack 1 urg 1"]
 
 
 # ---------------------------------------------------------------- memory

@@ -118,7 +118,7 @@ class World:
         self.router.from_host(event, self.now)
 
     def turn(self) -> None:
-        settle(self.router, (self.router.inner, self.router.peers, self), self.now)
+        settle(self.router, (self.router.inner, self), self.now)
         for frame in self.router.to_guest(self.now):
             if frame[12:14] == b"\x08\x00":
                 said = tcp.decode(ipv4.decode(memoryview(frame)[14:]))

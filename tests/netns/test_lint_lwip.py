@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pynat.config.peers import zoo
-from pynat.faults.peers import generated
+from pynat.faults.servers import generated
 from pynat.host.linger import reset_on_close
 from pynat.peer import PAGE
 from pynat.testing.namespace import Namespace

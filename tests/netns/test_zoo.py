@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pynat.config.peers import zoo
-from pynat.faults.peers import generated
+from pynat.faults.servers import generated
 from pynat.peer import PAGE
 from tests.netns.network import HANGS, ROUTER, TapNetwork
 

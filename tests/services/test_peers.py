@@ -8,11 +8,15 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Tcp
+from pynat.config import Config, Protocol, Tcp, Virtual
 from pynat.config.peers import ZOO, behaviour, zoo
-from pynat.faults.peers import MOST_LATE, generated
+from pynat.faults.peer_stream import KEPT
+from pynat.faults.peers import MOST_LATE
+from pynat.faults.servers import generated
+from pynat.inner.connection import Connection
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_requests import SEND_CAPACITY
+from pynat.nat.tcp.memory import LEAST
 from pynat.peer import Peer
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established
@@ -57,6 +61,23 @@ def received(flow: TcpScript) -> tuple[bytes, bool]:
 def ask(flow: TcpScript, data: bytes = REQUEST) -> None:
     flow.sent = len(data)
     flow.guest(f"P. 1:{1 + len(data)}({len(data)}) ack 1", data)
+
+
+# ---------------------------------------------------------------------- beside others
+def test_a_peer_comes_before_what_a_script_serves_there() -> None:
+    served: list[Connection] = []
+    virtual = Virtual((HOST,), services=frozenset({(Protocol.TCP, HOST, 80)}))
+    lab = Lab(Config(virtual=virtual))
+    lab.router.inner.tcp[HOST.packed, 80] = served.append
+    peer = Peer(HOST, 0, behaviour("refuse"))
+    lab.router.set_peer(peer)
+    flow = TcpScript(lab, remote=str(HOST))
+    flow.guest(SYN)
+    assert flow.to_guest() == ["R. 0:0(0) ack 1"]
+    lab.router.peers.remove(peer)
+    flow.guest(SYN)
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    assert len(served) == 1
 
 
 # ---------------------------------------------------------------------- no manners at all
@@ -399,7 +420,7 @@ def test_an_echo_that_is_not_read_takes_no_more() -> None:
 
 def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
     lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),), tcp=Tcp(memory=1 << 20)))
-    memory, streams = lab.router.tcp.memory, lab.router.peers._streams
+    memory, connections = lab.router.tcp.memory, lab.router.inner._connections
     flows = []
     for number in range(10):
         flow = TcpScript(lab, remote=str(HOST), guest_port=20_000 + number)
@@ -410,14 +431,29 @@ def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
         for flow in flows:
             flow.guest(f". {start}:{start + 15_000}(15000) ack 1 win 0", bytes(15_000))
         held = sum(one.kept for one in lab.router.tcp.flows())
-        held += sum(len(one.out) for one in streams.values())
+        held += sum(one.pending for one in connections.values())
         assert held == memory.used <= 1 << 20
-    assert sum(len(one.out) for one in streams.values()) > 0
+    assert sum(one.pending for one in connections.values()) > 0
     for flow, one in zip(flows, list(lab.router.tcp.flows()), strict=True):
         end = one.receiver.ack - one.receiver.irs
         flow.guest(f"R {end}:{end}(0)")
     assert len(lab.router.tcp) == 0
     assert memory.used == 0
+
+
+def test_an_echo_goes_on_once_memory_is_no_longer_short() -> None:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),)))
+    flow = TcpScript(lab, remote=str(HOST))
+    flow.guest(SYN)
+    flow.to_guest()
+    memory = lab.router.tcp.memory
+    memory.used = memory.limit
+    for start in range(1, 1_000_000, 4000):
+        flow.guest(f"P. {start}:{start + 4000}(4000) ack 1 win 0", bytes(4000))
+    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + LEAST}"
+    memory.used -= memory.limit
+    lab.turn()
+    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + KEPT}"
 
 
 # ---------------------------------------------------------------------- UDP

@@ -20,16 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pynat.config import Tcp
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Destination,
 )
 from pynat.nat.tcp import refusals
-from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.host_requests import HostRequests
-from pynat.nat.tcp.manner import LazyAcks, Twister
+from pynat.nat.tcp.parameters import Parameters
 from pynat.nat.tcp.receive import Receiver, Text
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
@@ -43,7 +41,6 @@ from pynat.nat.tcp.state import (
 )
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.tcp.writer import Writer
-from pynat.peer import PROPER, Manner
 from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
@@ -57,16 +54,16 @@ class Flow:
         four_tuple: FourTuple,
         iss: int,
         terms: Terms,
-        settings: Tcp,
+        parameters: Parameters,
         touch: Callable[[Flow], None],
         idle: Idle,
-        manner: Manner = PROPER,
         watch: Callable[[Flow, State, float], None] | None = None,
     ) -> None:
         """idle: used when anything comes from either side.
 
         watch: is told of each change of the state, with the one before.
         """
+        settings = parameters.tcp
         self.number = number
         self.four_tuple = four_tuple
         self.state = State.CLOSED
@@ -88,11 +85,11 @@ class Flow:
         self._watch = watch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostRequests(number)
-        self._manner = manner
-        self.twister = Twister(manner) if manner != PROPER else None
+        self._parameters = parameters
+        self.egress = parameters.egress(four_tuple) if parameters.egress else None
         self.counted = 0  # bytes that the budget of all flows knows of
         self.is_held = True  # guest time is, while somebody outside owes an answer
-        self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
+        self._acks = parameters.acks(settings.delayed_ack)
         self._writer = Writer(four_tuple, terms, self.sender, self._acks)
         self._syn_due = False
         self._syn_why = ""  # it goes again
@@ -134,11 +131,11 @@ class Flow:
 
     def _negotiate(self, syn: Segment, now: float) -> None:
         self.receiver = Receiver(syn.seq, self._settings.window)
-        if self._manner.closed:
+        if self._parameters.closed:
             self.receiver.room = 0
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.terms.settle(syn.options, now)
-        self.sender.mss = min(self.terms.mss, self._manner.segment or self.terms.mss)
+        self.sender.mss = min(self.terms.mss, self._parameters.segment or self.terms.mss)
         self.sender.selective = self.terms.selective
 
     # ------------------------------------------------------------------ from the guest

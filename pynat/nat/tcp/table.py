@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 from pynat import rules
 from pynat.config import Command, Config, UnixPath
@@ -33,14 +32,13 @@ from pynat.nat.messages import (
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
-from pynat.nat.tcp.manner import Twister
 from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.parameters import Egress, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.notices import FLOWS, Level
-from pynat.peer import PROPER, Manner, Peer
 from pynat.wire import icmp, ipv4, tcp
 from pynat.wire.addresses import Address, FourTuple
 from pynat.wire.ipv4 import Ipv4
@@ -56,10 +54,19 @@ _HEADERS = 40  # bytes of IPv4 and TCP headers without options
 
 
 class TcpTable:
-    def __init__(self, config: Config, outlet: Outlet, numbers: Numbers) -> None:
+    def __init__(
+        self,
+        config: Config,
+        outlet: Outlet,
+        numbers: Numbers,
+        parameters: Callable[[Destination], Parameters | None],
+    ) -> None:
+        """parameters: of flows to a destination, where they are its own."""
         self._outlet = outlet
         self._numbers = numbers
         self._settings = config.tcp
+        self._usual = Parameters(config.tcp)
+        self._parameters = parameters
         self._secret = outlet.dice.randbytes(16)
         self._mss = config.tcp.mss or config.network.mtu - _HEADERS
         self.mac = config.network.mac  # the router's
@@ -157,15 +164,12 @@ class TcpTable:
         if not self._has_room(now):
             self._send(four_tuple, reset_for(syn), now)
             return
-        peer = host if isinstance(host, Peer) else None
-        flow = self._new(four_tuple, now, peer.behaviour.manner if peer else PROPER)
+        flow = self._new(four_tuple, now, self._parameters(host) or self._usual)
         flow.syn_quote = packet.quote
         flow.open_from_guest(syn, host, now)
-        flow.is_held = peer is None and not isinstance(host, Inner)
+        flow.is_held = not isinstance(host, Inner)
         if flow.is_held:
             self._outlet.holds.expect(flow, now)
-        if peer is not None:
-            self._say(flow, f"{peer} does on purpose: {peer.behaviour.text}", now)
 
     def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
@@ -206,7 +210,7 @@ class TcpTable:
         while four_tuple.key in self._flows:
             port = self._outlet.dice.randrange(1024, 65536)
             four_tuple = FourTuple(guest, (router, port))
-        flow = self._new(four_tuple, now)
+        flow = self._new(four_tuple, now, self._usual)
         flow.open_from_host(now)
         self._adopted.append(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
@@ -272,14 +276,14 @@ class TcpTable:
 
     def _flush(self, flow: Flow, now: float) -> None:
         items = flow.to_guest(now)
-        if flow.twister is None:
+        if flow.egress is None:
             for item in items:
                 self._send_item(flow, item, now)
         elif items:
-            self._send_twisted(flow, flow.twister, items, now)
+            self._send_by(flow.egress, flow, items, now)
         self._settle(flow, now)
 
-    def _send_item(self, flow: Flow, item: Segment | Run, now: float) -> None:
+    def _send_item(self, flow: Flow, item: Item, now: float) -> None:
         if isinstance(item, Run):
             (guest, _), (remote, _) = flow.four_tuple
             queued = self._outlet.queued if item.why else 0
@@ -291,14 +295,12 @@ class TcpTable:
         else:
             self._send(flow.four_tuple, item, now)
 
-    def _send_twisted(
-        self, flow: Flow, twister: Twister, items: list[Segment | Run], now: float
-    ) -> None:
-        for item, why in twister.twist(items, flow.bytes_from_guest):
+    def _send_by(self, egress: Egress, flow: Flow, items: list[Item], now: float) -> None:
+        for item, remark in egress(items, flow.bytes_from_guest):
             queued = self._outlet.queued
             self._send_item(flow, item, now)
-            if why:
-                self._outlet.remark(queued, f"{flow.leads_to} on purpose: {why}")
+            if remark:
+                self._outlet.remark(queued, remark)
 
     def _settle(self, flow: Flow, now: float) -> None:
         holds = self._outlet.holds
@@ -319,9 +321,9 @@ class TcpTable:
             holds.settle(flow)
 
     # ------------------------------------------------------------------ flows come and go
-    def _new(self, four_tuple: FourTuple, now: float, manner: Manner = PROPER) -> Flow:
+    def _new(self, four_tuple: FourTuple, now: float, parameters: Parameters) -> Flow:
         offset = self._offset(four_tuple)
-        settings = replace(self._settings, **manner.tcp) if manner.tcp else self._settings
+        settings = parameters.tcp
         isn = settings.isn
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
@@ -330,7 +332,7 @@ class TcpTable:
         idle = Idle(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
         flow = Flow(
-            self._numbers.next(), four_tuple, isn, terms, settings, self._touch, idle, manner, watch
+            self._numbers.next(), four_tuple, isn, terms, parameters, self._touch, idle, watch
         )
         flow.sender.flight = self._flight
         self._flows[four_tuple.key] = flow

@@ -1,7 +1,7 @@
 """Peers whose TCP misbehaves on purpose (pynat.peer): what is done to segments that leave a flow.
 
 The flow itself stays an ordinary one: it knows what it has sent and what it has got, and repairs
-what the twists spoil as any TCP would. Flows without a manner have no Twister.
+what the twists spoil as any TCP would.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.nat.tcp.acks import Acks
+from pynat.nat.tcp.parameters import Item
 from pynat.nat.tcp.seq import wrap
-from pynat.peer import Manner, Twist
+from pynat.peer import Manner, Peer, Twist
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
 OVERLAP = 100  # bytes
 EXTRA_ACKS = 3  # as many as make a sender retransmit at once (RFC 5681 3.2)
-
-Item = Segment | Run
 
 
 class LazyAcks(Acks):
@@ -34,8 +33,9 @@ class LazyAcks(Acks):
 class Twister:
     """Of one flow. Each twist takes the items of a turn and says what leaves instead."""
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, peer: Peer) -> None:
         self._manner = manner
+        self._peer = peer
         self._unacknowledged = manner.unacknowledged
         self._syn_acks = 0
         self._acks = 0
@@ -48,15 +48,15 @@ class Twister:
             Twist.WRONG_SYN_ACK: self._spoil_syn_ack,
         }
 
-    def twist(self, items: list[Item], from_guest: int) -> list[tuple[Item, str]]:
-        """What leaves, each with what was done to it on purpose. from_guest: bytes until now."""
+    def __call__(self, items: list[Item], from_guest: int) -> list[tuple[Item, str]]:
+        """What leaves, each with what was done to it on purpose."""
         manner = self._manner
         if manner.silent_after is not None and from_guest >= manner.silent_after:
             return []
         out = [(item, "") for item in self._admitted(items)]
         for twist in manner.twists:
             out = list(self._twists[twist](out))
-        return out
+        return [(item, why and f"{self._peer} on purpose: {why}") for item, why in out]
 
     def _admitted(self, items: list[Item]) -> Iterator[Item]:
         for item in items:
