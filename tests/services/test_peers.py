@@ -68,9 +68,9 @@ def test_a_peer_comes_before_what_a_script_serves_there() -> None:
     served: list[Connection] = []
     virtual = Virtual((HOST,), services=frozenset({(Protocol.TCP, HOST, 80)}))
     lab = Lab(Config(virtual=virtual))
-    lab.router.inner.tcp[HOST.packed, 80] = served.append
+    lab.router.inner.serve_tcp((HOST.packed, 80), lambda one, now: served.append(one))
     peer = Peer(HOST, 0, behaviour("refuse"))
-    lab.router.set_peer(peer)
+    lab.router.peers.set(peer)
     flow = TcpScript(lab, remote=str(HOST))
     flow.guest(SYN)
     assert flow.to_guest() == ["R. 0:0(0) ack 1"]
