@@ -74,7 +74,7 @@ class Router:
         self.inner = InnerHosts(self._unhold, self.tcp.memory, self.peers.services)
         streams = DnsStreams(names, self.inner.tcp, config.network)
         self._arp = FaultyArp(outlet.neighbors, faults, outlet.timers, self._move)
-        self._outbound = FaultyPaths(outbound, faults, outlet)
+        self._outbound = FaultyPaths(outbound, faults, outlet, self.net)
         self._own = OwnAddresses(
             config, self.net, outlet, outbound, self.tcp, leasing, names, self.tftp
         )
