@@ -81,15 +81,16 @@ class FaultyHosts:
     def _parameters_of(self, peer: Peer) -> Parameters:
         manner = peer.behaviour.manner
 
-        def egress(four_tuple: FourTuple) -> Twister:
-            return Twister(manner, replace(peer, port=four_tuple.remote[1]))
+        def between(four_tuple: FourTuple) -> Twister:
+            named = replace(peer, port=four_tuple.remote[1])
+            return Twister(manner, named, self._outlet.notices.remarks)
 
         return Parameters(
             replace(self._tcp, **manner.tcp),
             manner.segment,
             manner.closed,
             LazyAcks if manner.lazy else Acks,
-            egress if manner != PROPER else None,
+            between if manner != PROPER else None,
         )
 
     def _connected(self, peer: Peer, connection: Connection) -> None:

@@ -48,6 +48,7 @@ class Options(NamedTuple):
     sack: tuple[tuple[int, int], ...] = ()
     timestamps: tuple[int, int] | None = None  # value, echo reply
     malformed: str = ""  # what is wrong with the rest, which was not read
+    block: bytes | None = None  # instead of all these, to be sent as it is; whole words
 
 
 NO_OPTIONS = Options()
@@ -166,6 +167,8 @@ def decode_options(data: memoryview) -> Options:
 
 
 def encode_options(options: Options) -> bytes:
+    if options.block is not None:
+        return options.block
     out = bytearray()
     if options.mss is not None:
         out += b"\x02\x04" + options.mss.to_bytes(2, "big")

@@ -33,7 +33,7 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.memory import Memory
-from pynat.nat.tcp.parameters import Egress, Item, Parameters
+from pynat.nat.tcp.parameters import Filter, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.tcp.terms import Terms
@@ -125,6 +125,8 @@ class TcpTable:
             self._no_flow(four_tuple, segment, now)
 
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
+        if flow.filter is not None and not flow.filter.from_guest(segment):
+            return
         refusal = flow.from_guest(segment, now)
         if refusal:
             text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
@@ -276,11 +278,11 @@ class TcpTable:
 
     def _flush(self, flow: Flow, now: float) -> None:
         items = flow.to_guest(now)
-        if flow.egress is None:
+        if flow.filter is None:
             for item in items:
                 self._send_item(flow, item, now)
         elif items:
-            self._send_by(flow.egress, flow, items, now)
+            self._send_filtered(flow, flow.filter, items, now)
         self._settle(flow, now)
 
     def _send_item(self, flow: Flow, item: Item, now: float) -> None:
@@ -295,8 +297,8 @@ class TcpTable:
         else:
             self._send(flow.four_tuple, item, now)
 
-    def _send_by(self, egress: Egress, flow: Flow, items: list[Item], now: float) -> None:
-        for item, remark in egress(items, flow.bytes_from_guest):
+    def _send_filtered(self, flow: Flow, by: Filter, items: list[Item], now: float) -> None:
+        for item, remark in by.to_guest(items, flow.bytes_from_guest):
             queued = self._outlet.queued
             self._send_item(flow, item, now)
             if remark:
