@@ -20,9 +20,10 @@ from typing import Protocol
 from pynat.config import Fault
 from pynat.faults.standing import Faults, Standing
 from pynat.nat.outlet import Outlet
-from pynat.wire import icmp, ipv4
+from pynat.wire import icmp
+from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.ipv4 import Ipv4
 
 _CODES = {
     "net": icmp.NET,
@@ -79,7 +80,7 @@ class FaultyPaths:
         return False
 
     def _concerned(self, packet: Ipv4) -> list[Standing]:
-        host = dotted(packet.destination)
+        host = address_text(packet.destination)
         return [one for one in self._faults.icmp if one.fault.about == host and not one.spent]
 
     def _refuse(self, one: Standing, packet: Ipv4, now: float) -> None:
@@ -102,8 +103,8 @@ class FaultyPaths:
         for one in self._concerned(packet):
             if one.fault.kind in _CARRIED:
                 since = self._outlet.queued
-                payload = icmp.encode(_message(one.fault, packet))
-                self._outlet.send_ipv4(self._net.router, packet.source, ipv4.ICMP, payload, now)
+                message = _message(one.fault, packet)
+                self._outlet.send_icmp(self._net.router, packet.source, message, now)
                 self._outlet.remark(since, self._faults.tell(one, f"{packet}", now))
 
 

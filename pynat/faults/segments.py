@@ -14,7 +14,6 @@ from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.parameters import Item
 from pynat.nat.tcp.seq import wrap
 from pynat.peer import Manner, Peer, Twist
-from pynat.remarks import Remarks
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
 OVERLAP = 100  # bytes
@@ -47,10 +46,11 @@ class LazyAcks(Acks):
 class Twister:
     """Of one flow. Each twist takes the items of a turn and says what leaves instead."""
 
-    def __init__(self, manner: Manner, peer: Peer, remarks: Remarks) -> None:
+    def __init__(self, manner: Manner, peer: Peer, remark: Callable[[str], None]) -> None:
+        """remark: on the frame that the guest has just sent."""
         self._manner = manner
         self._peer = peer
-        self._remarks = remarks
+        self._remark = remark
         self._unheard = manner.unheard
         self._syn_acks = 0
         self._acks = 0
@@ -78,7 +78,7 @@ class Twister:
         if not self._unheard or not segment.payload:
             return True
         self._unheard = max(0, self._unheard - segment.count)
-        self._remarks.add_here(f"{self._peer} on purpose: as good as lost")
+        self._remark(f"{self._peer} on purpose: as good as lost")
         return False
 
     def to_guest(self, items: list[Item], received: int) -> list[Told]:
