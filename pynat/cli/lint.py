@@ -25,9 +25,10 @@ from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.notices import Entry
 from pynat.rules import BY_CODE, Severity
-from pynat.wire import ethernet
+from pynat.wire import arp, versions
 
 FOUND, UNUSABLE = 1, 2
+_MAC = 6  # bytes of an address
 FEW = 10  # lines of one rule that are shown
 
 _EPILOG = """\
@@ -110,7 +111,7 @@ def _config(router: IPv4Interface | None) -> Config:
 
 
 def _judge(frames: list[Captured], guest: bytes | None) -> Judge:
-    if guest is not None and len(guest) == 4:
+    if guest is not None and len(guest) != _MAC:
         return lambda one: _source(one.frame) == guest
     if guest is not None:
         return lambda one: one.frame[6:12] == guest
@@ -121,9 +122,9 @@ def _judge(frames: list[Captured], guest: bytes | None) -> Judge:
 
 
 def _source(frame: bytes) -> bytes:
-    """The IPv4 address of the sender, by IPv4 or ARP."""
-    is_arp = frame[12:14] == ethernet.ARP.to_bytes(2, "big")
-    return frame[28:32] if is_arp else frame[26:30]
+    """The address of the sender, by IP or ARP."""
+    found = versions.in_frame(frame)
+    return found.source if found else arp.sender_in(frame)
 
 
 def _look(frames: list[Captured], is_guests: Judge, config: Config) -> Report:

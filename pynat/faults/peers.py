@@ -31,7 +31,7 @@ from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.parameters import Parameters
 from pynat.notices import FLOWS
 from pynat.peer import PROPER, Peer, Twist
-from pynat.wire.addresses import Address, FourTuple
+from pynat.wire.addresses import Address, FourTuple, end_text
 
 MOST_LATE = 256  # datagrams that wait for their time
 
@@ -95,20 +95,21 @@ class FaultyHosts:
     def _parameters_of(self, peer: Peer) -> Parameters:
         manner = peer.behaviour.manner
 
-        def egress(four_tuple: FourTuple) -> Twister:
-            return Twister(manner, replace(peer, port=four_tuple.remote[1]))
+        def between(four_tuple: FourTuple) -> Twister:
+            named = replace(peer, port=four_tuple.remote[1])
+            return Twister(manner, named, self._outlet.notices.remarks.add_here)
 
         return Parameters(
             replace(self._tcp, **manner.tcp),
             manner.segment,
             manner.closed,
             LazyAcks if manner.lazy else Acks,
-            egress if manner != PROPER else None,
+            between if manner != PROPER else None,
         )
 
     def _connected(self, peer: Peer, connection: Connection, now: float) -> None:
         (guest, remote), behaviour = connection.four_tuple, peer.behaviour
-        ends = " > ".join(self._outlet.describe(*end) for end in (guest, remote))
+        ends = f"{end_text(guest)} > {end_text(remote)}"
         named = replace(peer, port=remote[1])
         text = f"tcp {ends}: {named} does on purpose: {behaviour.text}"
         self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)

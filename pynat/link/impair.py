@@ -17,7 +17,7 @@ from pynat.impair.wire import Wire
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
 from pynat.notices import Level, Notices
-from pynat.wire import ethernet, ipv4
+from pynat.wire import versions
 
 _AT_ONCE = 1 << 30  # frames; no limit
 
@@ -104,7 +104,7 @@ class ImpairLink(Wrapper):
         remarks.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
         if fate.frame is None and to_guest and self._capture is not None:
             self._capture.show(frame, from_guest=False)
-        what = ipv4.named(frame[14:]) if ethernet.is_ipv4(frame) else "a frame"
+        what = versions.named_in(frame) or "a frame"
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
         self._notices.limited(f"impair {rule.number}", text, self.now())

@@ -2,7 +2,8 @@
 
 Given to every protocol object at construction; `pynat.router.guest_side` is the one there is. All
 that comes of an input goes out through it, at once: packets for the guest by `send_...`, what the
-host is to do by `ask`.
+host is to do by `ask`. Both addresses of a packet have the same length, which says with what header
+of IP it goes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pynat.nat.idle import Wall
 from pynat.nat.messages import Action
 from pynat.notices import Notices
 from pynat.timers import Timers
+from pynat.wire.icmp import Icmp
 
 
 class Outlet(Protocol):
@@ -26,7 +28,7 @@ class Outlet(Protocol):
     wall: Wall
     ask: Callable[[Action], None]  # the host to do something, in the order of asking
 
-    def send_ipv4(
+    def send_packet(
         self,
         source: bytes,
         destination: bytes,
@@ -47,6 +49,9 @@ class Outlet(Protocol):
         now: float,
     ) -> None:
         """Send packets that may not be fragmented; each payload comes in two parts."""
+
+    def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
+        """Send one message, whose type is one of RFC 792, in a packet like `send_packet`'s."""
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """Send one packet of the router's to a guest that ARP cannot find (RFC 2131 4.1)."""
@@ -72,6 +77,3 @@ class Outlet(Protocol):
 
     def remark(self, since: int, *lines: str) -> None:
         """Say something, in the capture, of the frames queued since there were `since`."""
-
-    def describe(self, address: bytes, port: int) -> str:
-        """`192.168.16.1:80`, for the log."""

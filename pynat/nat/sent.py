@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from pynat.wire import versions
+
 UDP_LATELY = 8
 ECHO_LATELY = 16  # as many as traceroute has under way with one identifier
 
@@ -37,5 +39,6 @@ class Sent(deque[tuple[object, bytes]]):
 
 def _agree(quote: bytes, payload: bytes) -> bool:
     """As far as both go."""
-    known = quote[(quote[0] & 15) * 4 + 8 :]
+    outline = versions.outline(quote)
+    known = quote[outline.body + 8 :] if outline else b""
     return known.startswith(payload[: len(known)]) or payload.startswith(known)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from typing import Any
 
+from pynat.config import IpAddress
 from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
@@ -15,7 +15,7 @@ from pynat.net.tasks import Tasks
 from pynat.wire.addresses import FourTuple
 
 MOST = 20_000  # flows whose ends a script is told of
-Names = dict[str, tuple[IPv4Address, ...]]
+Names = dict[str, tuple[IpAddress, ...]]
 Hooks = list[Callable[[Flow], object]]
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from ipaddress import IPv4Address
 
-from pynat.config import Config, Protocol
+from pynat.config import Config, IpAddress, Protocol
 from pynat.harmless import harmless
 from pynat.inner.hosts import ANYWHERE, TcpService, UdpService
-from pynat.net.definitions import EVERY, Places
+from pynat.net.definitions import EVERY, Places, address_of
 from pynat.net.gate import FlowGate
 from pynat.net.net import NameHook, Net
 from pynat.net.report import placed
@@ -20,7 +19,7 @@ from pynat.router.assembly import Program
 from pynat.router.router import Router
 from pynat.wire.addresses import Address
 
-Addresses = tuple[IPv4Address, ...]
+Addresses = tuple[IpAddress, ...]
 
 
 class Script:
@@ -80,7 +79,7 @@ def _lookup(hook: NameHook, tasks: Tasks) -> Callable[[str, float], Addresses | 
             found = hook(name)
             if found is not None:
                 several = found if isinstance(found, list | tuple) else [found] if found else []
-                return tuple(IPv4Address(one) for one in several)
+                return tuple(map(address_of, several))
         return None
 
     return addresses

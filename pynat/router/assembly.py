@@ -91,7 +91,7 @@ def assemble(
     streams = DnsStreams(names, inner, network)
     arp = FaultyArp(guest.neighbors, faults, guest.timers, move)
     leasing = FaultyDhcp(dhcp, faults, guest)
-    paths = FaultyPaths(outbound, faults, guest)
+    paths = FaultyPaths(outbound, faults, guest, net)
     for one in config.faults:
         faults.add(one)
 

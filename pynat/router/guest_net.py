@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, auto
-from ipaddress import IPv4Address
 
-from pynat.config import Network
-from pynat.wire.addresses import is_host, is_loopback, is_multicast
+from pynat.config import IpAddress, Network
+from pynat.wire.addresses import (
+    UNSPECIFIED,
+    is_group_of_link,
+    is_host,
+    is_loopback,
+    is_multicast,
+)
 from pynat.wire.ipv4 import LIMITED_BROADCAST
-
-_NO_ADDRESS = b"\0" * 4
-_LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere (RFC 5771 4)
 
 
 class Where(Enum):
@@ -28,7 +30,7 @@ class Where(Enum):
 
 class GuestNet:
     def __init__(
-        self, network: Network, claimed: Iterable[IPv4Address], *, groups: bool = False
+        self, network: Network, claimed: Iterable[IpAddress], *, groups: bool = False
     ) -> None:
         """claimed: addresses of the net, other than the router's, at which something is served.
 
@@ -46,6 +48,7 @@ class GuestNet:
         self.dns = network.dns.packed
         self._own = frozenset((self.router, self.dns))
         self._zero = net.network_address.packed
+        self._size = len(self._zero)
         self._mask = int(net.netmask)
         self._prefix = int(net.network_address)
         broadcast = net.broadcast_address.packed
@@ -55,10 +58,10 @@ class GuestNet:
     def is_guest(self, address: bytes) -> bool:
         """Whether a guest may have it."""
         is_inside = int.from_bytes(address, "big") & self._mask == self._prefix
-        return is_inside and address not in self._not_guests
+        return is_inside and len(address) == self._size and address not in self._not_guests
 
     def where(self, source: bytes, destination: bytes) -> Where:
-        if source == _NO_ADDRESS or destination in self._broadcasts:
+        if source in UNSPECIFIED or destination in self._broadcasts:
             return Where.EVERYBODY
         if not self.is_guest(source):
             return Where.FROM_STRANGER
@@ -69,7 +72,7 @@ class GuestNet:
         if is_host(destination) and destination != self._zero:
             return Where.HOST
         is_group = self._groups and is_multicast(destination)
-        return Where.GROUP if is_group and destination[:3] != _LOCAL_GROUPS else Where.NOBODY
+        return Where.GROUP if is_group and not is_group_of_link(destination) else Where.NOBODY
 
     def as_guest_sees(self, host: bytes) -> bytes:
         """How the guest names a host's address: its loopback is the router's."""

@@ -8,8 +8,9 @@ from pynat.notices import Level
 from pynat.router.foreign import Foreign
 from pynat.router.guest_net import GuestNet
 from pynat.router.guest_side import GuestSide
-from pynat.wire import ethernet, icmp, ipv4
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire import ethernet, icmp, ipv4, versions
+from pynat.wire.addresses import address_text
+from pynat.wire.ipv4 import Ipv4
 
 
 class Refusals:
@@ -22,13 +23,14 @@ class Refusals:
     # ------------------------------------------------------------------ frames
     def malformed(self, frame: bytes, error: Malformed, now: float) -> None:
         frame = ethernet.untagged(frame)
-        who = f"{ipv4.named(memoryview(frame)[14:])}: " if ethernet.is_ipv4(frame) else ""
-        self._drop(error.rule, who + error.detail, now)
+        name = versions.named_in(frame)
+        self._drop(error.rule, f"{name}: {error.detail}" if name else error.detail, now)
         if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
             self._bad_option(error, now)
 
     def _bad_option(self, error: ipv4.BadOption, now: float) -> None:
-        if self._net.is_guest(error.quote[12:16]):
+        about = versions.outline(error.quote)
+        if about is not None and self._net.is_guest(about.source):
             kind = icmp.PARAMETER_PROBLEM
             self._guest.send_error(kind, 0, error.quote, now, pointer=error.pointer)
 
@@ -55,7 +57,7 @@ class Refusals:
             self._guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 
     def from_stranger(self, packet: Ipv4, now: float) -> None:
-        source = dotted(packet.source)
+        source = address_text(packet.source)
         text = f"{packet}: source {source}, expected a guest's in {self._net.net}"
         hint = self._foreign.hint(packet.source)
         self._drop(rules.ipv4.SOURCE, f"{text} (RFC 1122 3.2.1.3, RFC 2827){hint}", now)
@@ -66,13 +68,14 @@ class Refusals:
         self._drop(rules.ipv4.HOST_IN_BROADCAST, f"{text} (RFC 1812 5.3.4)", now)
 
     def neighbor(self, packet: Ipv4, now: float) -> None:
-        text = f"{packet}: destination {dotted(packet.destination)} is on the guest's own wire, in"
+        destination = address_text(packet.destination)
+        text = f"{packet}: destination {destination} is on the guest's own wire, in"
         text += f" {self._net.net}: ask for it by ARP (RFC 1122 3.3.1.1)"
         self._drop(rules.ipv4.NEIGHBOUR, text, now)
         self._guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
 
     def no_host(self, packet: Ipv4, now: float) -> None:
-        destination = dotted(packet.destination)
+        destination = address_text(packet.destination)
         text = f"{packet}: {destination} is no address of a host out there (RFC 6890)"
         self._drop(rules.ipv4.DESTINATION, text, now)
 

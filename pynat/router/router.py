@@ -37,11 +37,9 @@ from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, ipv4
+from pynat.wire import arp, ethernet, ip, ipv4, tcp
 from pynat.wire.addresses import is_unicast
 from pynat.wire.ipv4 import Ipv4
-
-_TCP = bytes((ipv4.TCP,))
 
 
 @dataclass(eq=False)
@@ -71,7 +69,9 @@ class Router:
     def take(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
         frame = frames[at]
-        if frame[23:24] == _TCP and (taken := self.outbound.take_run(frames, at, now)):
+        if frame[tcp.PROTOCOL_AT] == tcp.PROTOCOL and (
+            taken := self.outbound.take_run(frames, at, now)
+        ):
             return taken
         self.from_guest(frame, now)
         return 1
@@ -122,7 +122,7 @@ class Router:
                 self.refusals.time_exceeded(packet, now)
             case Where.ROUTER:
                 self.own.from_guest(packet, now)
-            case Where.GROUP if packet.ttl > 1 and packet.protocol == ipv4.UDP:
+            case Where.GROUP if packet.ttl > 1 and packet.protocol == ip.UDP:
                 self.outbound.to_group(packet, now)
             case Where.GROUP | Where.NOBODY:
                 self.refusals.no_host(packet, now)
@@ -186,8 +186,8 @@ class Router:
 
     def flows(self, now: float) -> list[Row]:
         """For those who look on."""
-        tcp = [tcp_row(flow, now) for flow in self.tcp.flows()]
-        return tcp + self.udp.rows(now) + self.echo.rows(now)
+        streams = [tcp_row(flow, now) for flow in self.tcp.flows()]
+        return streams + self.udp.rows(now) + self.echo.rows(now)
 
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself."""

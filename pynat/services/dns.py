@@ -26,30 +26,31 @@ Left out: a cache (the guest and the host's resolver have one), DNSSEC validatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import ip_address
 from typing import Protocol
 
 from pynat import rules
-from pynat.config import Config, Network
+from pynat.config import Config, IpAddress, Network
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
 from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import shortage
 from pynat.notices import Level, Notices
-from pynat.wire import dns, ipv4, udp
+from pynat.wire import dns, ip, udp
 from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
 
 Answer = Callable[[bytes, float], None]  # takes a message, and the time
-Lookup = Callable[[str, float], tuple[IPv4Address, ...] | None]  # None: it does not know the name
+Lookup = Callable[[str, float], tuple[IpAddress, ...] | None]  # None: it does not know the name
 
 LIMIT = 512  # questions outstanding
 TTL = 60  # seconds; names of the configuration last as long as the simulator runs
 ROUTER_NAMES = ("gateway.internal", "host.internal", "host.docker.internal")
 HEADERS = 28  # bytes of IP and UDP in a packet
 LOCALHOST = "localhost"
-_LOOPBACK = {dns.A: IPv4Address("127.0.0.1").packed, dns.AAAA: IPv6Address("::1").packed}
-_LOOPBACK_NAMES = (IPv4Address("127.0.0.1").reverse_pointer, IPv6Address("::1").reverse_pointer)
+_LOOPBACKS = [ip_address(text) for text in ("127.0.0.1", "::1")]
+_LOOPBACK = {dns.kind_of(one.packed): one.packed for one in _LOOPBACKS}
+_LOOPBACK_NAMES = [one.reverse_pointer for one in _LOOPBACKS]
 
 
 class Guests(Protocol):
@@ -72,7 +73,7 @@ def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
 
     def answer(message: bytes, now: float) -> None:
         payload = udp.encode(*source, *guest, message)
-        outlet.send_ipv4(source[0], guest[0], ipv4.UDP, payload, now)
+        outlet.send_packet(source[0], guest[0], ip.UDP, payload, now)
 
     return answer
 
@@ -115,16 +116,16 @@ class DnsForwarder:
         self._point_to(network)
         self._network = network
 
-    def _reserved(self, config: Config) -> dict[str, tuple[IPv4Address, ...]]:
+    def _reserved(self, config: Config) -> dict[str, tuple[IpAddress, ...]]:
         """Host names of the configuration's leases, with the domain first: it is what PTR says."""
-        found: dict[str, tuple[IPv4Address, ...]] = {}
+        found: dict[str, tuple[IpAddress, ...]] = {}
         for suffix in (self._domain, ""):
             for lease in config.dhcp.static.values():
                 if lease.hostname:
                     found.setdefault(lease.hostname.lower() + suffix, (lease.address,))
         return found
 
-    def name(self, name: str, address: IPv4Address) -> None:
+    def name(self, name: str, address: IpAddress) -> None:
         """One more name that we know."""
         self._names[name] = (address,)
         self._pointers.setdefault(address.reverse_pointer, name)
@@ -215,7 +216,7 @@ class DnsForwarder:
         return dns.truncated(answer, question)
 
     # ------------------------------------------------------------ names that we know
-    def _named(self, name: str, now: float) -> tuple[IPv4Address, ...] | None:
+    def _named(self, name: str, now: float) -> tuple[IpAddress, ...] | None:
         """Its addresses, none for a name that has none; None where it is not ours to know."""
         if self._program is not None and (found := self._program(name, now)) is not None:
             return found
@@ -226,7 +227,8 @@ class DnsForwarder:
             return None
         wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR, dns.AAAA}
         if (addresses := self._named(question.name, now)) is not None:
-            records = [(dns.A, address.packed) for address in addresses if dns.A in wants]
+            records = [(dns.kind_of(one.packed), one.packed) for one in addresses]
+            records = [record for record in records if record[0] in wants]
             return dns.reply(question, records=records, ttl=TTL)
         if pointer := self._pointers.get(question.name):
             records = [(dns.PTR, dns.labels(pointer))] if dns.PTR in wants else []
@@ -237,7 +239,7 @@ class DnsForwarder:
         if (local := _local(question.name)) is not None:
             records = [(kind, data) for kind, data in local.items() if kind in wants]
             return dns.reply(question, records=records, ttl=TTL)
-        address = _backwards(question.name)
+        address = dns.pointed_at(question.name)
         if address is not None and (name := self._guests.name_of(address.packed, now)):
             records = [(dns.PTR, dns.labels(name + self._domain))] if dns.PTR in wants else []
             return dns.reply(question, records=records)
@@ -246,7 +248,7 @@ class DnsForwarder:
         return None
 
 
-def _pointers(names: dict[str, tuple[IPv4Address, ...]]) -> dict[str, str]:
+def _pointers(names: dict[str, tuple[IpAddress, ...]]) -> dict[str, str]:
     """The first name of each address, by the name that asks for it."""
     pointers: dict[str, str] = {}
     for name, addresses in names.items():
@@ -260,14 +262,3 @@ def _local(name: str) -> dict[int, bytes] | None:
     if name == LOCALHOST or name.endswith(f".{LOCALHOST}"):
         return _LOOPBACK
     return {dns.PTR: dns.labels(LOCALHOST)} if name in _LOOPBACK_NAMES else None
-
-
-def _backwards(name: str) -> IPv4Address | None:
-    """4.3.2.1.in-addr.arpa is 1.2.3.4."""
-    digits = name.removesuffix(".in-addr.arpa").split(".")
-    if len(digits) != 4 or not name.endswith(".in-addr.arpa"):
-        return None
-    try:
-        return IPv4Address(".".join(reversed(digits)))
-    except ValueError:
-        return None

@@ -22,8 +22,9 @@ from typing import NamedTuple
 from pynat import rules
 from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
-from pynat.wire import ipv4, mistakes
+from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
@@ -48,6 +49,7 @@ class Options(NamedTuple):
     sack: tuple[tuple[int, int], ...] = ()
     timestamps: tuple[int, int] | None = None  # value, echo reply
     malformed: str = ""  # what is wrong with the rest, which was not read
+    block: bytes | None = None  # instead of all these, to be sent as it is; whole words
 
 
 NO_OPTIONS = Options()
@@ -100,7 +102,7 @@ class Run:
     why: str = ""
 
 
-def decode(packet: ipv4.Ipv4) -> Segment:
+def decode(packet: Packet) -> Segment:
     data = packet.payload
     if len(data) < _HEADER.size:
         raise Malformed(rules.tcp.LENGTH, f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)")
@@ -114,7 +116,7 @@ def decode(packet: ipv4.Ipv4) -> Segment:
             f"data offset {offset >> 4} words, expected 5 to {min(15, len(data) // 4)} in a segment"
             f" of {len(data)} bytes (RFC 9293 3.1)",
         )
-    total = pseudo_header(packet.source, packet.destination, ipv4.TCP, len(data)) + ones_sum(data)
+    total = pseudo_header(packet.source, packet.destination, ip.TCP, len(data)) + ones_sum(data)
     if not valid(total):
         hint = mistakes.in_tcp(bytes(data), packet.ends, header, packet.around)
         raise Malformed(
@@ -166,6 +168,8 @@ def decode_options(data: memoryview) -> Options:
 
 
 def encode_options(options: Options) -> bytes:
+    if options.block is not None:
+        return options.block
     out = bytearray()
     if options.mss is not None:
         out += b"\x02\x04" + options.mss.to_bytes(2, "big")
@@ -201,9 +205,14 @@ def encode_run(
     ends = head.source, head.destination
     template = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
     template += options
-    base = pseudo_header(source, destination, ipv4.TCP, size) + ones_sum(template) - head.flags
+    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(template) - head.flags
     headers = tcp_headers(template, base % 0xFFFF, head.seq, run.last_flags, run.payloads)
     return zip(headers, run.payloads, strict=True)
+
+
+# Of a frame that `decode_run` takes: where its protocol is, and what `FourTuple.key` is of its flow.
+PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
+PROTOCOL = bytes((ip.TCP,))
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:

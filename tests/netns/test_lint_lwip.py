@@ -38,7 +38,8 @@ HEAD = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE}\r
 SLOW = {"late"}
 HARD = {
     *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
-    *("wrap", "lateack", "noack", "dupack", "badsynack"),
+    *("wrap", "lateack", "noack", "dupack", "badsynack", "nomss", "unknown", "illegal", "shifted"),
+    *("dataoptions", "crossedack", "dsack"),  # not oldstamps: it sends timestamps and has no PAWS
 }
 BAD_WIRE = """
 seed = 2

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.timeout(HANGS)
 ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
 WHOLE = (
     *("late", "smallwindow", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
-    *("wrap", "lateack", "noack", "dupack", "badsynack"),
+    *("wrap", "lateack", "noack", "dupack", "badsynack", "simultaneous", "nomss", "unknown"),
+    *("illegal", "shifted", "dataoptions", "resettext", "crossedack", "dsack", "oldstamps"),
 )
 CURL = ("curl", "-sS", "--max-time", "300", "--http1.0")
 

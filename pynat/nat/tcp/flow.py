@@ -86,7 +86,7 @@ class Flow:
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostRequests(number)
         self._parameters = parameters
-        self.egress = parameters.egress(four_tuple) if parameters.egress else None
+        self.filter = parameters.filter(four_tuple) if parameters.filter else None
         self.counted = 0  # bytes that the budget of all flows knows of, by `growth`
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = parameters.acks(settings.delayed_ack)

@@ -1,5 +1,5 @@
 """How flows to one destination are, where they are not as all others: as the metrics of a route say
-it of a kernel's, and who has the last word on what leaves."""
+it of a kernel's, and what is between them and the guest."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from pynat.wire.tcp import Run, Segment
 Item = Segment | Run
 
 
-class Egress(Protocol):
-    """Of one flow: between it and the guest."""
+class Filter(Protocol):
+    """Between one flow and the guest."""
 
-    def __call__(self, items: list[Item], from_guest: int) -> Iterable[tuple[Item, str]]:
-        """What leaves instead, each with a remark. from_guest: bytes that it has sent so far."""
+    def from_guest(self, segment: Segment) -> bool:
+        """Whether the flow gets it."""
+
+    def to_guest(self, items: list[Item], received: int) -> Iterable[tuple[Item, str]]:
+        """What leaves instead, each with a remark. received: bytes of the guest's so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +31,4 @@ class Parameters:
     segment: int | None = None  # bytes of payload at most, whatever the MSS
     closed: bool = False  # the window begins with nothing
     acks: Callable[[float], Acks] = Acks
-    egress: Callable[[FourTuple], Egress] | None = None
+    filter: Callable[[FourTuple], Filter] | None = None

@@ -33,15 +33,15 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.memory import Memory
-from pynat.nat.tcp.parameters import Egress, Item, Parameters
+from pynat.nat.tcp.parameters import Filter, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.notices import FLOWS, Level
-from pynat.wire import icmp, ipv4, tcp
-from pynat.wire.addresses import Address, FourTuple
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire import icmp, ip, tcp, versions
+from pynat.wire.addresses import Address, FourTuple, end_text
+from pynat.wire.ip import Packet
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
 TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpEof | TcpFailed
@@ -50,7 +50,7 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
-_HEADERS = 40  # bytes of IPv4 and TCP headers without options
+_HEADER = 20  # bytes of TCP's, without options
 
 
 class TcpTable:
@@ -75,7 +75,7 @@ class TcpTable:
         self._usual = Parameters(config.tcp)
         self._parameters = parameters
         self._secret = outlet.dice.randbytes(16)
-        self._mss = config.tcp.mss or config.network.mtu - _HEADERS
+        self._mtu = config.network.mtu
         self._mac = config.network.mac  # the router's
         self._as_guest_sees = to_guest_address
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
@@ -83,14 +83,14 @@ class TcpTable:
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self.memory = memory
-        self._flight: int | None = None
+        self._is_ne2000 = False
 
     def __len__(self) -> int:
         return len(self._flows)
 
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself; decides for flows that begin from now on."""
-        self._flight = NE2000_SEGMENTS * self._mss if megabits == NE2000_SPEED else None
+        self._is_ne2000 = megabits == NE2000_SPEED
 
     def move(self, mac: bytes) -> None:
         """The router has this MAC address from now on."""
@@ -105,7 +105,7 @@ class TcpTable:
 
         0 leaves the frame to `from_guest`.
         """
-        flow = self._flows.get(frames[at][26:38])  # IPv4's addresses and TCP's ports
+        flow = self._flows.get(frames[at][tcp.KEY_AT])
         if flow is None or not flow.synchronized:
             return 0
         segment = tcp.decode_run(frames, at, self._mac)
@@ -114,7 +114,7 @@ class TcpTable:
         self._to_flow(flow, segment, now)
         return segment.count
 
-    def from_guest(self, packet: Ipv4, host: Destination, now: float) -> None:
+    def from_guest(self, packet: Packet, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
         segment = tcp.decode(packet)
         four_tuple = _four_tuple(packet, segment)
@@ -136,6 +136,8 @@ class TcpTable:
             self._no_flow(four_tuple, segment, now)
 
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
+        if flow.filter is not None and not flow.filter.from_guest(segment):
+            return
         refusal = flow.from_guest(segment, now)
         if refusal:
             text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
@@ -145,11 +147,11 @@ class TcpTable:
             count = flow.tell_unanswered()
             self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
 
-    def knows(self, packet: Ipv4) -> bool:
+    def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
         return packet.source + packet.destination + bytes(packet.payload[:4]) in self._flows
 
-    def refuse(self, packet: Ipv4, now: float) -> None:
+    def refuse(self, packet: Packet, now: float) -> None:
         """RST for a segment to a port where nothing of ours listens."""
         segment = tcp.decode(packet)
         if not segment.flags & RST:
@@ -170,7 +172,7 @@ class TcpTable:
         self._remove(flow)
 
     def _open(
-        self, four_tuple: FourTuple, packet: Ipv4, syn: Segment, host: Destination, now: float
+        self, four_tuple: FourTuple, packet: Packet, syn: Segment, host: Destination, now: float
     ) -> None:
         if not self._has_room(now):
             self._send(four_tuple, reset_for(syn), now)
@@ -287,11 +289,11 @@ class TcpTable:
 
     def _flush(self, flow: Flow, now: float) -> None:
         items = flow.to_guest(now)
-        if flow.egress is None:
+        if flow.filter is None:
             for item in items:
                 self._send_item(flow, item, now)
         elif items:
-            self._send_by(flow.egress, flow, items, now)
+            self._send_filtered(flow, flow.filter, items, now)
         self._settle(flow, now)
 
     def _send_item(self, flow: Flow, item: Item, now: float) -> None:
@@ -299,15 +301,15 @@ class TcpTable:
             (guest, _), (remote, _) = flow.four_tuple
             queued = self._outlet.queued if item.why else 0
             pieces = tcp.encode_run(remote, guest, item)
-            self._outlet.send_pieces(remote, guest, ipv4.TCP, pieces, now)
+            self._outlet.send_pieces(remote, guest, ip.TCP, pieces, now)
             if item.why:
                 self._outlet.remark(queued, item.why)
                 self._say_again(flow, item, now)
         else:
             self._send(flow.four_tuple, item, now)
 
-    def _send_by(self, egress: Egress, flow: Flow, items: list[Item], now: float) -> None:
-        for item, remark in egress(items, flow.bytes_from_guest):
+    def _send_filtered(self, flow: Flow, by: Filter, items: list[Item], now: float) -> None:
+        for item, remark in by.to_guest(items, flow.bytes_from_guest):
             queued = self._outlet.queued
             self._send_item(flow, item, now)
             if remark:
@@ -338,15 +340,21 @@ class TcpTable:
         isn = settings.isn
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
-        mss = self._mss if settings.mss is None else min(settings.mss, self._mss)
-        terms = Terms(settings, mss, offset)
+        mss = self._mss(four_tuple)
+        terms = Terms(settings, min(settings.mss or mss, mss), offset)
         idle = Idle(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
-        number, flight = self._numbers.next(), self._flight
+        flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
+        number = self._numbers.next()
         flow = Flow(number, four_tuple, isn, terms, parameters, self._touch, idle, watch, flight)
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
+
+    def _mss(self, four_tuple: FourTuple) -> int:
+        """The longest segment that is let through (RFC 6691)."""
+        header = versions.of(four_tuple.guest[0]).HEADER_SIZE
+        return self._settings.mss or self._mtu - header - _HEADER
 
     def _remove(self, flow: Flow) -> None:
         if self._by_number.pop(flow.number, None) is None:
@@ -387,10 +395,10 @@ class TcpTable:
     def _send(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         (guest, _), (remote, _) = four_tuple
         data = tcp.encode(remote, guest, segment)
-        self._outlet.send_ipv4(remote, guest, ipv4.TCP, data, now, dont_fragment=True)
+        self._outlet.send_packet(remote, guest, ip.TCP, data, now, dont_fragment=True)
 
     def _name(self, four_tuple: FourTuple) -> str:
-        guest, remote = (self._outlet.describe(*end) for end in four_tuple)
+        guest, remote = map(end_text, four_tuple)
         return f"tcp {guest} > {remote}"
 
     def _say_again(self, flow: Flow, run: Run, now: float) -> None:
@@ -420,5 +428,5 @@ class TcpTable:
         self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)
 
 
-def _four_tuple(packet: Ipv4, segment: Segment) -> FourTuple:
+def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:
     return FourTuple((packet.source, segment.source), (packet.destination, segment.destination))
