@@ -62,7 +62,7 @@ class _Idle(Idle):
         """seconds: from now on it may be idle for so long."""
         if seconds is not None:
             self.seconds = seconds
-        super().used(now)
+        Idle.used(self, now)
         self._timers.set(self, self.due)
 
     def stop(self) -> None:
