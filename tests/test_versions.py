@@ -103,7 +103,7 @@ class World:
         self.side = GuestSide(config, notices, Random(1), foreign)
         self.side.neighbors.learn(GUEST, GUEST_MAC, 0.0)
         names, numbers = GuestNet(network, ()), Numbers()
-        self.tcp = TcpTable(config, self.side, numbers)
+        self.tcp = TcpTable(config, self.side, numbers, lambda _: None)
         self.udp = UdpTable(config, self.side, numbers, names.as_guest_sees)
         self.echo = EchoTable(config, self.side, numbers, names.as_guest_sees)
         self.incoming = Incoming(network, self.tcp, self.udp, self.side)
