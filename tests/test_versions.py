@@ -103,7 +103,7 @@ class World:
         self.side.neighbors.learn(GUEST, GUEST_MAC, 0.0)
         names, numbers = GuestNet(network, ()), Numbers()
         memory = Memory(config.tcp.memory)
-        self.tcp = TcpTable(config, self.side, numbers, names.as_guest_sees, memory, _usual)
+        self.tcp = TcpTable(config, self.side, numbers, names.as_guest_sees, memory, lambda _: None)
         self.udp = UdpTable(config, self.side, numbers, names.as_guest_sees)
         self.echo = EchoTable(config, self.side, numbers, names.as_guest_sees)
         self.incoming = Incoming(network, self.tcp, self.udp, self.side)
@@ -127,10 +127,6 @@ class World:
             assert packet[IPv6].dst == GUEST_TEXT
             verify(packet[IPv6])
         return packets
-
-
-def _usual(_: object) -> None:
-    """All flows have the same parameters."""
 
 
 def verify(packet: Any) -> None:
