@@ -89,20 +89,20 @@ class Engine:
         self._ended = loop.create_future()
         self._last_forward = -1
         self._speed = 0  # of the guest's card
+        self._lookers: dict[Callable[[float], None], None] = {}
         self.from_guest = Carried()
         self.to_guest = Carried()
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
         self._in_step = in_step
-        wake = self._stay if in_step else self._schedule
-        script = _script(program, config, self.notices, wake) if program else None
+        script = _script(program, config, self.notices, self.wake) if program else None
         said = script.program if script else NO_PROGRAM
         self.router = assemble(config, self.notices, Random(seed), said, adopt)
         self.host: Host | HermeticHost
         if config.hermetic:
-            self.host = HermeticHost(config, wake, self._fault)
+            self.host = HermeticHost(config, self.wake, self._fault)
         else:
-            self.host = Host(config, loop, wake, self._fault)
+            self.host = Host(config, loop, self.wake, self._fault)
         self._sides: tuple[HostSide, ...] = (self.router.inner, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
@@ -180,6 +180,8 @@ class Engine:
         else:
             self._guard(self._program.run, now, lambda: self._ask_host(now))
         self._guard(self._answer_guest, now)
+        for look in list(self._lookers):
+            self._guard(look, now)
         return len(frames) == batch
 
     def _take(self, frames: list[bytes], now: float) -> None:
@@ -198,9 +200,6 @@ class Engine:
 
     def _ask_host(self, now: float) -> None:
         settle(self.router, self._sides, now, self._guard)
-
-    def _stay(self) -> None:
-        """In step nothing but the simulator starts a turn."""
 
     def _next_timer(self) -> float | None:
         mine = self.router.next_timer()
@@ -226,6 +225,16 @@ class Engine:
     def _deliver(self, now: float) -> None:
         for event in self.host.events():
             self._guard(self.router.from_host, event, now)
+
+    def wake(self) -> None:
+        """A turn is wanted. In step it is the simulator's to begin one."""
+        if not self._in_step:
+            self._schedule()
+
+    def look_on(self, look: Callable[[float], None]) -> Callable[[], None]:
+        """Call `look` with the time at the end of each turn; what comes back ends that."""
+        self._lookers[look] = None
+        return lambda: self._lookers.pop(look, None)
 
     def now(self) -> float:
         """Guest time in seconds."""

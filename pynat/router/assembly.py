@@ -36,6 +36,7 @@ from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder, Lookup
 from pynat.services.dns_tcp import DnsStreams
+from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
 from pynat.wire.addresses import Address
 
@@ -79,7 +80,7 @@ def assemble(
     hosts = (address.packed for address in config.virtual.hosts)
     inner = InnerHosts(tcp.unhold, memory, peers.services, program.gate, hosts)
     _serve(inner, program)
-    tftp = TftpServer(config, guest, numbers)
+    tftp, pings = TftpServer(config, guest, numbers), Pings(guest, network)
 
     def move(mac: bytes) -> None:
         """The router is at this MAC address from now on."""
@@ -95,7 +96,7 @@ def assemble(
     for one in config.faults:
         faults.add(one)
 
-    parts = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp)
+    parts = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp, pings)
     adopting = [*(part.adopt for part in parts), *adopt]
     foreign = Foreign(config, notices, guest.neighbors, arp, adopting)
     return Router(
@@ -105,7 +106,7 @@ def assemble(
         arp=foreign,
         reassembly=Reassembly(guest),
         refusals=Refusals(net, guest, foreign),
-        own=OwnAddresses(config, net, guest, outbound, tcp, leasing, names, tftp),
+        own=OwnAddresses(config, net, guest, outbound, tcp, leasing, names, tftp, pings),
         outbound=paths,
         incoming=incoming,
         ways=ways,
@@ -115,6 +116,7 @@ def assemble(
         dhcp=dhcp,
         dns=dns,
         tftp=tftp,
+        pings=pings,
         inner=inner,
         peers=peers,
         faults=faults,

@@ -36,6 +36,7 @@ from pynat.router.refusals import Refusals
 from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
+from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, ip, ipv4, tcp
 from pynat.wire.addresses import is_unicast
@@ -60,6 +61,7 @@ class Router:
     dhcp: DhcpServer
     dns: DnsForwarder
     tftp: TftpServer
+    pings: Pings
     inner: InnerHosts
     peers: FaultyHosts
     faults: Faults
@@ -175,7 +177,6 @@ class Router:
         return max(until, now + ANSWER) if self.dns.pending else until
 
     def to_host(self, now: float) -> list[host.Action]:
-        """What the host is to do."""
         return self.guest.asked() + self.tcp.to_host(now)
 
     def to_guest(self, now: float) -> list[bytes]:
@@ -185,7 +186,6 @@ class Router:
         return self.guest.frames()
 
     def flows(self, now: float) -> list[Row]:
-        """For those who look on."""
         streams = [tcp_row(flow, now) for flow in self.tcp.flows()]
         return streams + self.udp.rows(now) + self.echo.rows(now)
 

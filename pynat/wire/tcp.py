@@ -210,7 +210,7 @@ def encode_run(
     return zip(headers, run.payloads, strict=True)
 
 
-# Of a frame that `decode_run` takes: where its protocol is, and what `FourTuple.key` is of its flow.
+# Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
 PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
 PROTOCOL = bytes((ip.TCP,))
 
