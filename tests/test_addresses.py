@@ -37,6 +37,7 @@ PLACES = {
     "net/definitions.py": (IPV4, "what a script may say, for the same reason"),
     "impair/*": (IPV4, "what a rule may say, for the same reason"),
     "peer.py": (IPV4, "a value of the configuration"),
+    "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),
     "lint/dns.py": ({"len(mask) == 4"}, "an option of DHCP"),
