@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     from_guest: bool
     packets: int
     dropped: bool
+    number: int | None = None  # of the frame, where somebody counts
 
 
 class Notices:
@@ -99,7 +100,8 @@ class Notices:
         detail = harmless(detail)
         if self.journal:
             about = self.remarks.frame
-            self.journal(Entry(now, rule, detail, about, about is not None, count, True))
+            number = self.remarks.number_of(about)
+            self.journal(Entry(now, rule, detail, about, about is not None, count, True, number))
         text = f"dropped: {rule.code} {rule.name}: {detail}"
         self.remarks.add_here(text)
         self.limited(rule.name, text, now, level)
@@ -114,7 +116,8 @@ class Notices:
         detail = harmless(detail)
         text = f"{rule.code} {rule.severity}: {detail}"
         if self.journal:
-            self.journal(Entry(now, rule, detail, frame, from_guest, 1, False))
+            number = self.remarks.number_of(frame)
+            self.journal(Entry(now, rule, detail, frame, from_guest, 1, False, number))
         self.remarks.add(frame, text)
         of_flow = f"{rule.code} {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
         if len(self._in_flows) >= _MOST:
