@@ -39,6 +39,7 @@ END_TIME = 3  # of statistics
 WRITER = "pynat"
 BEGINS = "begins with the network"  # comments of the section
 LINTED = "with the linter's findings"
+MTU = "MTU "
 _LONGEST = 0xFFFF  # bytes of an option
 _CUT = " ..."
 _FLAGS = 2

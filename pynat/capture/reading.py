@@ -60,6 +60,7 @@ class About:
     comments: list[str] = field(default_factory=list)
     router: IPv4Interface | None = None  # these of pynat's only
     mac: bytes = b""
+    mtu: int = 0
     megabits: int = 0
     end: float | None = None  # when nothing more had come
     ends_early: str = ""  # why, and after how many packets
@@ -234,6 +235,9 @@ def _options(order: str, data: bytes) -> dict[int, bytes]:
 def _about_section(options: dict[int, bytes], about: About) -> None:
     about.writer = options.get(pcap.APPLICATION, b"").decode(errors="replace")
     about.comments = options.get(_COMMENT, b"").decode(errors="replace").split("\n")
+    for comment in about.comments:
+        if comment.startswith(pcap.MTU) and comment.removeprefix(pcap.MTU).isdecimal():
+            about.mtu = int(comment.removeprefix(pcap.MTU))
 
 
 def _about_interface(order: str, options: dict[int, bytes], about: About) -> None:

@@ -234,6 +234,7 @@ class CaptureLink(Wrapper):
         network = self._network
         router = IPv4Interface((network.router, network.net.prefixlen))
         said = [pcap.BEGINS] * first + [pcap.LINTED] * self._remarks.linted
+        said.append(f"{pcap.MTU}{network.mtu}")
         return pcap.pcapng_header(router, network.mac, self.speed, said)
 
     def _comment(self, record: Record) -> str:

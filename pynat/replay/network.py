@@ -32,8 +32,9 @@ from pynat.nat.tcp.seen import SeenTable
 from pynat.notices import Entry, Level, Notices
 from pynat.replay.mending import mended
 from pynat.replay.wire import Wire
-from pynat.router.router import Router
+from pynat.router.router import Parts, Router
 from pynat.rules import Rule
+from pynat.services.tftp_seen import SeenTftp
 from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, udp
 
 _CLIENT_PORT = 68
@@ -79,14 +80,17 @@ class Replay:
         self._linter = Linter(config)
         if about.megabits:
             self._linter.card_speed(about.megabits)
-        self._router = router = Router(config, self.notices, Random(0), SeenTable)
+        parts = Parts(SeenTable, SeenTftp)
+        self._router = router = Router(config, self.notices, Random(0), parts)
         assert isinstance(router.tcp, SeenTable)
-        self._tcp = router.tcp
+        assert isinstance(router.tftp, SeenTftp)
+        self._tcp, self._tftp = router.tcp, router.tftp
         self._tcp.begins = begins
         router.on_adopt.append(self._linter.adopt)
         if wire.dhcp_server is not None:
             server = IPv4Address(wire.dhcp_server)
             router.dhcp.adopt(replace(config.network, router=server))
+        self._mac = config.network.mac
         self._card = CardWire()
         self._host = _NoHost()
         self.left_out = 0  # frames between others, or of which too little is there
@@ -160,6 +164,9 @@ class Replay:
             self._arp_seen(arp.decode(payload), now)
         elif ethernet.is_ipv4(frame):
             packet = ipv4.decode(payload)
+            if self._about.is_ours and frame[6:12] != self._mac:
+                self._mac = frame[6:12]  # nobody else sends there (`failover`)
+                self._router.move(self._mac)
             if packet.is_fragment:
                 return
             match packet.protocol:
@@ -167,10 +174,15 @@ class Replay:
                     self._tcp.seen(packet, now)
                 case ipv4.UDP:
                     datagram = udp.decode(packet)
+                    self._tftp_seen(packet, datagram, now)
                     if datagram.destination == _CLIENT_PORT:
                         self._dhcp_seen(dhcp.decode(datagram.payload), now)
                 case ipv4.ICMP:
                     self._error_seen(icmp.decode(packet.payload, packet.ends), now)
+
+    def _tftp_seen(self, packet: ipv4.Ipv4, datagram: udp.Udp, now: float) -> None:
+        if packet.source == self._router.net.router:
+            self._tftp.seen((packet.destination, datagram.destination), datagram.source, now)
 
     def _arp_seen(self, packet: arp.Arp, now: float) -> None:
         if packet.operation == arp.REQUEST and packet.sender == self._router.net.router:

@@ -102,8 +102,8 @@ class Survey:
         kind = frame[12:14]
         if kind == b"\x08\x06" and len(frame) >= 42:
             sender, target = frame[28:32], frame[38:42]
-            if any(sender) and len(host.claims) < _MOST:
-                host.claims.add(sender)
+            if len(host.claims) < _MOST:
+                host.claims.add(sender if any(sender) else target)  # a probe
             if frame[20:22] == b"\0\x01" and sender != target and len(host.asked) < _MOST:
                 host.asked[target] += 1
         elif kind == b"\x08\0" and len(frame) >= 34:
@@ -164,17 +164,17 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
     if asked.config is None and mac:
         network = replace(network, mac=mac)
     config = replace(asked.config or _with_hosts(survey, network, guest, others), network=network)
-    vlan = survey.hosts[guest].vlans.most_common(1)[0][0] if survey.frames else 0
-    if vlan and not any(survey.hosts[other].vlans[vlan] for other in others):
-        vlan = 0
+    vlan = _vlan(survey, guest, others)
     text = f"guest {ethernet.text(guest)} ({how}), router {network.router}"
     text += f" at {ethernet.text(network.mac)}, net {network.net} ({how_net})"
     text += f", VLAN {vlan}" if vlan else ""
-    server = survey.offers[guest].options.get(dhcp.SERVER) if guest in survey.offers else None
+    server = None
+    if guest in survey.offers and not about.is_ours:
+        server = survey.offers[guest].options.get(dhcp.SERVER)
     return Wire(
         config,
         None if by_file else guest,
-        frozenset(others - {network.mac}),
+        frozenset() if about.is_ours else frozenset(others - {network.mac}),
         frozenset(others),
         vlan,
         server if server != network.router.packed else None,
@@ -210,6 +210,14 @@ def _asked_for(survey: Survey, asked: bytes) -> bytes:
     return by_ip if users.get(by_ip) else next(by_arp, bytes(6))
 
 
+def _vlan(survey: Survey, guest: bytes, others: set[bytes]) -> int:
+    """That of both directions."""
+    for vlan, _ in survey.hosts[guest].vlans.most_common(1):
+        if any(survey.hosts[other].vlans[vlan] for other in others):
+            return vlan
+    return 0
+
+
 def _others(survey: Survey, guest: bytes) -> set[bytes]:
     """Who talks to the guest, or is talked to, or serves DHCP."""
     talking = {mac for mac, host in survey.hosts.items() if host.to[guest]}
@@ -222,6 +230,8 @@ def _network(
     survey: Survey, about: About, asked: Asked, guest: bytes, others: set[bytes]
 ) -> tuple[Network, str]:
     network, how = _best(survey, about, asked, guest, others)
+    if about.mtu and not asked.config:
+        network = replace(network, mtu=about.mtu)
     offer = survey.offers.get(guest)
     dns = offer.options.get(dhcp.DNS, b"")[:4] if offer and not asked.config else b""
     if len(dns) == 4 and IPv4Address(dns) in network.net:
@@ -299,7 +309,8 @@ def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
 def _with_hosts(survey: Survey, network: Network, guest: bytes, others: set[bytes]) -> Config:
     """With the addresses of the net at which somebody else answers."""
     claims = {one for mac in others for one in survey.hosts[mac].claims}
-    mine = set(survey.hosts[guest].addresses) | {network.router.packed, network.dns.packed}
+    mine = set(survey.hosts[guest].addresses) | survey.hosts[guest].claims
+    mine |= {network.router.packed, network.dns.packed}
     taken = sorted(IPv4Address(one) for one in claims - mine)
     served = [one for one in taken if one in network.net]
     return Config(
