@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -243,8 +243,8 @@ def _about_section(options: dict[int, bytes], about: About) -> None:
 def _about_interface(order: str, options: dict[int, bytes], about: About) -> None:
     address = options.get(pcap.IPV4_ADDRESS, b"")
     if len(address) == 8:
-        mask = IPv4Address(address[4:])
-        about.router = IPv4Interface(f"{IPv4Address(address[:4])}/{mask}")
+        bits = int.from_bytes(address[4:], "big").bit_count()
+        about.router = IPv4Interface((address[:4], bits))
     about.mac = options.get(pcap.MAC_ADDRESS, b"")
     speed = int.from_bytes(options.get(pcap.SPEED, b""), "little" if order == "<" else "big")
     about.megabits = speed // 1_000_000

@@ -156,7 +156,7 @@ class Page:
             print(f"more of {code}: --all shows them")
 
     def sum_up(self, file: Path, survey: Survey, wire: Wire, replay: Replay) -> None:
-        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest; {wire.said}")
+        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest{wire.said}")
         for code, number in self._counts.most_common():
             rule = BY_CODE[code]
             print(f"  {code} {rule.severity}: {rule.name}: {number}")

@@ -20,6 +20,7 @@ from ipaddress import IPv4Address
 from math import inf
 from random import Random
 
+from pynat import rules
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.errors import Malformed
@@ -32,13 +33,25 @@ from pynat.nat.tcp.seen import SeenTable
 from pynat.notices import Entry, Level, Notices
 from pynat.replay.mending import mended
 from pynat.replay.wire import Wire
+from pynat.router.reassembly import LIFETIME
 from pynat.router.router import Parts, Router
 from pynat.rules import Rule
 from pynat.services.tftp_seen import SeenTftp
 from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, udp
 
 _CLIENT_PORT = 68
-NEED_THE_BEGINNING = frozenset[Rule]()
+# What may be right because of something before the capture: for so many seconds of it.
+NEED_THE_BEGINNING: dict[Rule, float] = {
+    rules.arp.UNASKED: inf,
+    rules.arp.NOT_ANNOUNCED: inf,
+    rules.arp.NOT_WANTED: 10,
+    rules.arp.WRONG_TARGET: 10,
+    rules.icmp.NOT_ASKED: 10,
+    rules.ipv4.FRAGMENTS_TIMED_OUT: LIFETIME + 1,
+    rules.ipv4.NOT_ITS_ADDRESS: inf,  # it has several
+    rules.dhcp.NOT_ITS_LEASE: inf,
+    rules.dhcp_client.DECLINED: 10,
+}
 
 
 class _NoHost:
@@ -93,11 +106,13 @@ class Replay:
         self._mac = config.network.mac
         self._card = CardWire()
         self._host = _NoHost()
+        self._first = inf  # when the capture begins
         self.left_out = 0  # frames between others, or of which too little is there
         self.from_guest = 0
 
     # ------------------------------------------------------------------ one frame after the other
     def take(self, one: Captured) -> None:
+        self._first = min(self._first, one.when)
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
@@ -153,7 +168,8 @@ class Replay:
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
 
     def _entry(self, entry: Entry) -> None:
-        if self._begins or entry.rule not in NEED_THE_BEGINNING:
+        unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(entry.rule, 0.0)
+        if entry.now >= self._first + unsure:
             self._tell(entry)
 
     # ------------------------------------------------------------------ what the network did

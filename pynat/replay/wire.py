@@ -6,7 +6,8 @@ first, then what pynat itself has written into the file, then what the frames sh
     the guest      who asks by DHCP; else who talks to the one with the most addresses behind it (the
                    gateway); else the first sender
     its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
-                   where somebody answered, in one of the nets that `network.adopt` knows
+                   where somebody answered, in one of the nets that `network.adopt` knows; else that
+                   of the address at which it is answered, or which it says it has
     the router     the MAC address at which the router's address is
 
 On a wire with more hosts, frames between others are left out, and frames of the guest's to others
@@ -23,7 +24,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
-from pynat.errors import Malformed
+from pynat.errors import ConfigError, Malformed
 from pynat.wire import arp, dhcp, ethernet, ipv4
 from pynat.wire.ipv4 import dotted
 
@@ -51,6 +52,7 @@ class _Host:
     claims: set[bytes] = field(default_factory=set)  # by ARP
     asked: Counter[bytes] = field(default_factory=Counter)  # whom it asks for by ARP
     to: Counter[bytes] = field(default_factory=Counter)  # MAC addresses
+    reached: Counter[bytes] = field(default_factory=Counter)  # addresses that it is sent to at
     vlans: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -109,6 +111,9 @@ class Survey:
         elif kind == b"\x08\0" and len(frame) >= 34:
             if any(frame[26:30]) and len(host.addresses) < _MOST:
                 host.addresses[frame[26:30]] += 1
+            to = self.hosts.get(frame[:6])
+            if to is not None and len(to.reached) < _MOST:
+                to.reached[frame[30:34]] += 1
             at = 14 + (frame[14] & 15) * 4
             if frame[23] == ipv4.UDP and frame[at : at + 4] in _DHCP_PORTS:
                 self._dhcp(source, frame[at + 8 :], asks=frame[at + 1] == 68)
@@ -156,6 +161,7 @@ class Wire:
 
 
 def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
+    """Raises ConfigError where the guest that is asked for is not there."""
     by_file = about.is_ours and asked.guest is None
     guest, how = _guest(survey, asked.guest, by_file=by_file)
     others = survey.outbound if by_file else _others(survey, guest)
@@ -178,7 +184,7 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
         frozenset(others),
         vlan,
         server if server != network.router.packed else None,
-        text,
+        f"; {text}" if survey.frames else "",
     )
 
 
@@ -203,11 +209,19 @@ def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes
 def _asked_for(survey: Survey, asked: bytes) -> bytes:
     """The MAC address of an IPv4 address."""
     if len(asked) == 6:
-        return asked
+        found = asked if survey.hosts[asked].frames else None
+        return _there(survey, found, ethernet.text(asked))
     users = {mac: host.addresses[asked] for mac, host in survey.hosts.items()}
-    by_ip = max(users, key=lambda mac: users[mac], default=bytes(6))
+    by_ip = max(users, key=lambda mac: users[mac], default=b"")
     by_arp = (mac for mac, host in survey.hosts.items() if asked in host.claims)
-    return by_ip if users.get(by_ip) else next(by_arp, bytes(6))
+    return _there(survey, by_ip if users.get(by_ip) else next(by_arp, None), dotted(asked))
+
+
+def _there(survey: Survey, mac: bytes | None, name: str) -> bytes:
+    if mac is None:
+        known = ", ".join(ethernet.text(one) for one, host in survey.hosts.items() if host.frames)
+        raise ConfigError(f"--guest {name}: no frame is from there; there are {known or 'none'}")
+    return mac
 
 
 def _vlan(survey: Survey, guest: bytes, others: set[bytes]) -> int:
@@ -254,6 +268,8 @@ def _best(
         inside = found is not None and found[0].router in asked.net
         router = found[0].router if found and inside else asked.net[1]
         return _in(asked.net, router, base), "as asked for"
+    if found is None:
+        found = _by_address(survey.hosts[guest], [survey.hosts[mac] for mac in others], base)
     return found or (base, "nothing in it says so: the default")
 
 
@@ -270,7 +286,7 @@ def _by_dhcp(survey: Survey, guest: bytes, base: Network) -> tuple[Network, str]
     if offer is None:
         return None
     mask = offer.options.get(dhcp.MASK, b"")
-    router = (offer.options.get(dhcp.ROUTERS) or offer.options.get(dhcp.SERVER) or b"")[:4]
+    router = (offer.options.get(dhcp.ROUTER) or offer.options.get(dhcp.SERVER) or b"")[:4]
     if len(mask) != 4 or len(router) != 4:
         return None
     try:
@@ -296,6 +312,19 @@ def _by_arp(
             network = network_of(IPv4Address(address), IPv4Address(gateway), base)
             if network is not None:
                 return network, "by ARP"
+    return None
+
+
+def _by_address(guest: _Host, others: list[_Host], base: Network) -> tuple[Network, str] | None:
+    reached = guest.reached or Counter({guest.address: 1} if guest.address else {})
+    for packed, _ in reached.most_common(1):
+        address = IPv4Address(packed)
+        near = IPv4Network((address, 24), strict=False)
+        senders = [IPv4Address(one) for other in others for one in other.addresses]
+        routers = [one for one in senders if one in near and one != address]
+        known = [layout for layout in LAYOUTS.values() if layout.net == near]
+        router = (*routers, *(one.router for one in known), near[1 + (address == near[1])])[0]
+        return replace(_in(near, router, base), guest=address), "by its address"
     return None
 
 
