@@ -34,6 +34,7 @@ from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.notices import Entry
 from pynat.replay.wire import Asked, Survey, find_out
+from pynat.serve.stack import stacked
 from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
 
@@ -97,7 +98,7 @@ def both_ways(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LintedLab, "on_made", labs.append)
-        patch.setattr(virtual, "stacked", _capturing(virtual.stacked, folder))
+        patch.setattr(virtual, "stacked", _capturing(stacked, folder))
         yield
     if request.node.get_closest_marker("one_way"):
         return
@@ -146,11 +147,11 @@ def captured(path: Path, lab: LintedLab) -> Path:
 
 
 def _capturing(
-    stacked: Callable[..., AbstractContextManager[Any]], folder: Callable[[], Path]
+    inner: Callable[..., AbstractContextManager[Any]], folder: Callable[[], Path]
 ) -> Callable[..., AbstractContextManager[Any]]:
     def with_capture(card: Link, config: Config, *rest: Any, **options: Any) -> Any:
         if config.capture is None:
             config = replace(config, capture=folder() / "x.pcapng")
-        return stacked(card, config, *rest, **options)
+        return inner(card, config, *rest, **options)
 
     return with_capture

@@ -1,11 +1,11 @@
 """A network over again, from its capture: the linter and the router as they were, and no more.
 
-Every frame is shown to the linter, and the guest's then to the router, in the order and at the times
-of the capture, so what is dropped is dropped by the code that drops it in a network that runs. But
-this router has no host, and nothing of what it sends goes anywhere: what the network did is in the
-capture. Where the router's judgment depends on that, it is told (`_seen`): connections follow the
-other end's segments (pynat.nat.tcp.seen), leases what the server has granted, its ARP asks when the
-capture does.
+Every frame is shown to the linter, and the guest's then to the router, in the order and at the
+times of the capture, so what is dropped is dropped by the code that drops it in a network that
+runs. But this router has no host, and nothing of what it sends goes anywhere: what the network did
+is in the capture. Where the router's judgment depends on that, it is told (`_seen`): connections
+follow the other end's segments (pynat.nat.tcp.seen), transfers by TFTP likewise, leases what the
+server has granted, and its ARP asks when the capture's does.
 
 Where the capture does not begin with the network, what would need to know what was before is left
 out.
@@ -60,7 +60,7 @@ class _NoHost:
     def __init__(self) -> None:
         self._events: list[Event] = []
 
-    def take(self, actions: list[Action], now: float) -> list[Action]:  # noqa: ARG002 - a HostSide
+    def take(self, actions: list[Action], now: float) -> list[Action]:
         asked = (one for one in actions if isinstance(one, Resolve))
         self._events += [Resolved(one.query_id, None) for one in asked]
         return []
@@ -160,9 +160,7 @@ class Replay:
         return mended(frame, one.length) if self._cut else frame
 
     # ------------------------------------------------------------------ what is found
-    def _look(
-        self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool
-    ) -> None:
+    def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:
             rule, text = finding.rule, finding.text
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)

@@ -3,16 +3,16 @@
 The capture is read once for this, before it is looked at. What is asked for by options counts
 first, then what pynat itself has written into the file, then what the frames show:
 
-    the guest      who asks by DHCP; else who talks to the one with the most addresses behind it (the
-                   gateway); else the first sender
+    the guest      who asks by DHCP; else who talks to the one with the most addresses behind it,
+                   the gateway; else the first sender
     its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
                    where somebody answered, in one of the nets that `network.adopt` knows; else that
                    of the address at which it is answered, or which it says it has
     the router     the MAC address at which the router's address is
 
 On a wire with more hosts, frames between others are left out, and frames of the guest's to others
-are not asked of the router. A VLAN's tag is taken off where the guest's frames and those for it have
-the same one.
+are not shown to the router. A VLAN's tag is taken off where the guest's frames and those for it
+have the same one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
 from pynat.errors import ConfigError, Malformed
-from pynat.wire import arp, dhcp, ethernet, ipv4
+from pynat.wire import dhcp, ethernet, ipv4
 from pynat.wire.ipv4 import dotted
 
 _MOST = 4096  # addresses that are told apart
@@ -305,7 +305,8 @@ def _by_arp(
     host = survey.hosts[guest]
     claims = {one for mac in others for one in survey.hosts[mac].claims}
     askers = [survey.hosts[mac] for mac in others if survey.hosts[mac].claims]
-    pairs = [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
+    pairs: list[tuple[bytes | None, bytes | None]] = []
+    pairs += [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
     pairs += [(one, asker.address) for asker in askers for one, _ in asker.asked.most_common(1)]
     for address, gateway in pairs:
         if address and gateway:
@@ -342,6 +343,4 @@ def _with_hosts(survey: Survey, network: Network, guest: bytes, others: set[byte
     mine |= {network.router.packed, network.dns.packed}
     taken = sorted(IPv4Address(one) for one in claims - mine)
     served = [one for one in taken if one in network.net]
-    return Config(
-        network=network, host_aliases=tuple(HostAlias(one, 0, one, 0) for one in served)
-    )
+    return Config(network=network, host_aliases=tuple(HostAlias(one, 0, one, 0) for one in served))
