@@ -175,12 +175,9 @@ class Replay:
         """A frame to the guest. Raises Malformed."""
         payload = memoryview(frame)[ethernet.HEADER.size :]
         if frame[12:14] == ethernet.ARP.to_bytes(2, "big"):
-            self._arp_seen(arp.decode(payload), now)
+            self._arp_seen(arp.decode(payload), frame[6:12], now)
         elif ethernet.is_ipv4(frame):
             packet = ipv4.decode(payload)
-            if self._about.is_ours and frame[6:12] != self._mac:
-                self._mac = frame[6:12]  # nobody else sends there (`failover`)
-                self._router.move(self._mac)
             if packet.is_fragment:
                 return
             match packet.protocol:
@@ -198,8 +195,13 @@ class Replay:
         if packet.source == self._router.net.router:
             self._tftp.seen((packet.destination, datagram.destination), datagram.source, now)
 
-    def _arp_seen(self, packet: arp.Arp, now: float) -> None:
-        if packet.operation == arp.REQUEST and packet.sender == self._router.net.router:
+    def _arp_seen(self, packet: arp.Arp, source: bytes, now: float) -> None:
+        if packet.sender != self._router.net.router:
+            return
+        if source == packet.sender_mac != self._mac:  # else it only says so
+            self._mac = source
+            self._router.move(source)
+        if packet.operation == arp.REQUEST and packet.sender != packet.target:
             self._router.guest.neighbors.asked(packet.target, now)
 
     def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:

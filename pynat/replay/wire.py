@@ -3,8 +3,8 @@
 The capture is read once for this, before it is looked at. What is asked for by options counts
 first, then what pynat itself has written into the file, then what the frames show:
 
-    the guest      who asks by DHCP; else who talks to the one with the most addresses behind it,
-                   the gateway; else the first sender
+    the guest      who asks by DHCP; else who talks to the one that has others behind it, the
+                   gateway; else the first sender
     its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
                    where somebody answered, in one of the nets that `network.adopt` knows; else that
                    of the address at which it is answered, or which it says it has
@@ -31,6 +31,7 @@ from pynat.wire.ipv4 import dotted
 _MOST = 4096  # addresses that are told apart
 _DHCP_PORTS = ((68).to_bytes(2, "big") + (67).to_bytes(2, "big"), b"\0\x43\0\x44")
 _SHORTEST = 14
+_PRIVATE = [IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class _Host:
     def address(self) -> bytes | None:
         known = self.addresses or Counter(self.claims)
         return known.most_common(1)[0][0] if known else None
+
+    @property
+    def behind(self) -> int:
+        """How many addresses it sends from that cannot be its own."""
+        if self.claims:
+            return len(self.addresses.keys() - self.claims)
+        outside = any(not _is_inside(one) for one in self.addresses)
+        return max(len(self.addresses) - 1, int(outside))
 
 
 class Survey:
@@ -188,6 +197,11 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
     )
 
 
+def _is_inside(address: bytes) -> bool:
+    """Of a net for private use (RFC 1918 3)."""
+    return any(IPv4Address(address) in net for net in _PRIVATE)
+
+
 # ---------------------------------------------------------------- the guest
 def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes, str]:
     if asked is not None:
@@ -197,8 +211,8 @@ def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes
     if survey.clients:
         return next(iter(survey.clients)), "it asks by DHCP"
     hosts = {mac: host for mac, host in survey.hosts.items() if not mac[0] & 1}
-    gateway = max(hosts, key=lambda mac: len(hosts[mac].addresses), default=None)
-    if gateway is not None and len(hosts[gateway].addresses) > 1:
+    gateway = max(hosts, key=lambda mac: hosts[mac].behind, default=None)
+    if gateway is not None and hosts[gateway].behind:
         talking = {mac: host.to[gateway] for mac, host in hosts.items() if mac != gateway}
         guest = max(talking, key=lambda mac: talking[mac], default=None)
         if guest is not None and talking[guest]:
@@ -332,7 +346,7 @@ def _by_address(guest: _Host, others: list[_Host], base: Network) -> tuple[Netwo
 def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
     """b"" where nobody is there."""
     ours = (mac for mac in others if network.router.packed in survey.hosts[mac].claims)
-    behind = max(others, key=lambda mac: len(survey.hosts[mac].addresses), default=b"")
+    behind = max(others, key=lambda mac: survey.hosts[mac].behind, default=b"")
     return next(ours, behind)
 
 
