@@ -71,9 +71,7 @@ def offline(path: Path, config: Config | None = None) -> Counter[Said]:
     return Counter(Said(one.number, one.rule.code, one.text) for one in entries)
 
 
-def differences(
-    path: Path, config: Config | None = None, *, read_late: bool = False
-) -> list[str]:
+def differences(path: Path, config: Config | None = None, *, read_late: bool = False) -> list[str]:
     """One line for each thing that one of both says, and not the other."""
     if any(_CHANGED.search(one.comment) for one in read(path) if one.from_guest):
         return []

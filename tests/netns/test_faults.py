@@ -83,7 +83,9 @@ def test_udhcpc_declines_an_address_that_is_taken(tmp_path: Path) -> None:
 
 
 def test_linux_heeds_a_narrow_path(tmp_path: Path) -> None:
-    with TapNetwork(tmp_path, config(f"icmp {FAR} fragmentation-needed 1280"), captured=True) as network:
+    with TapNetwork(
+        tmp_path, config(f"icmp {FAR} fragmentation-needed 1280"), captured=True
+    ) as network:
         ping = ("ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1400", FAR)
         said = network.guest.run(*ping, check=False).stdout
         assert "Frag needed and DF set (mtu = 1280)" in said
