@@ -20,6 +20,7 @@ from typing import NamedTuple
 from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
 from pynat.rules import Rule
+from pynat.wire import versions
 
 
 class Rate(NamedTuple):
@@ -119,7 +120,7 @@ class Notices:
             number = self.remarks.number_of(frame)
             self.journal(Entry(now, rule, detail, frame, from_guest, 1, False, number))
         self.remarks.add(frame, text)
-        of_flow = f"{rule.code} {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
+        of_flow = f"{rule.code} {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)

@@ -28,12 +28,12 @@ import pytest
 
 from pynat.capture import pcap
 from pynat.capture.reading import About, read
-from pynat.cli.lint import replayed
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.notices import Entry
-from pynat.replay.wire import Asked, Survey, find_out
+from pynat.replay.capture import Capture
+from pynat.replay.wire import Asked
 from pynat.serve.stack import stacked
 from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
@@ -62,12 +62,9 @@ def live(path: Path) -> Counter[Said]:
 
 
 def offline(path: Path, config: Config | None = None) -> Counter[Said]:
-    survey, about, entries = Survey(), About(), list[Entry]()
-    for one in read(path, about):
-        survey.look(one)
-    wire = find_out(survey, about, Asked(config=config))
-    begins = pcap.BEGINS in about.comments
-    replayed(path, wire, survey, about, entries.append, begins=begins)
+    entries: list[Entry] = []
+    for _ in Capture(path, Asked(config=config)).frames(entries.append):
+        pass
     return Counter(Said(one.number, one.rule.code, one.text) for one in entries)
 
 

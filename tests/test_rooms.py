@@ -65,6 +65,7 @@ ALSO = {
         *("asyncio", "contextlib", "ctypes", "fcntl", "io", "json", "os", "pathlib", "select"),
         *("shutil", "socket", "subprocess", "time"),
     },
+    "report": {"jinja2", "json", "markupsafe", "pathlib", "PIL", "xml"},
     "bochs": {
         *("contextlib", "fcntl", "os", "pathlib", "shutil", "signal", "subprocess", "tempfile"),
         "time",

@@ -1,7 +1,6 @@
 """`pynat lint FILE`: look at a capture for what a guest's stack does wrong, as a live network does.
 
-The file is read twice: to find out whose it is (pynat.replay.wire), then to look at it
-(pynat.replay.network). Neither keeps more than a bounded part of it.
+What is found is in pynat.replay; here it is shown.
 """
 
 from __future__ import annotations
@@ -10,18 +9,15 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
-from pynat.capture import pcap
-from pynat.capture.reading import About, read
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.errors import ConfigError
 from pynat.link.findings import as_object, packet_of
 from pynat.notices import Entry
-from pynat.replay.network import Replay
-from pynat.replay.wire import Asked, Survey, Wire, find_out
+from pynat.replay.capture import Capture
+from pynat.replay.wire import Asked
 from pynat.rules import BY_CODE, Severity
 from pynat.serve.load import load
 
@@ -86,48 +82,27 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
-    if file.exists() and not file.is_file():
-        raise ConfigError(f"{file}: expected a file, which is read twice")
     config = load(arguments.config, "", strict=True).config if arguments.config else None
     asked = Asked(arguments.guest, arguments.router, arguments.net, config)
-    survey, about = Survey(), About()
-    for one in read(file, about):
-        survey.look(one)
-    wire = find_out(survey, about, asked)
-    page = Page(few=survey.frames if arguments.all else FEW, as_json=arguments.json)
-    begins = arguments.from_start or pcap.BEGINS in about.comments
-    replay = replayed(file, wire, survey, about, page.add, begins=begins)
-    for line in _notes(survey, about, replay):
+    capture = Capture(file, asked, from_start=arguments.from_start)
+    page = Page(few=capture.survey.frames if arguments.all else FEW, as_json=arguments.json)
+    for _ in capture.frames(page.add):
+        pass
+    for line in _notes(capture):
         print(f"pynat: {file}: {line}", file=sys.stderr)
     if not arguments.json:
-        page.sum_up(file, survey, wire, replay)
+        page.sum_up(file, capture)
     return FOUND if page.worst - {Severity.NOTE} else 0
 
 
-def replayed(
-    file: Path,
-    wire: Wire,
-    survey: Survey,
-    about: About,
-    tell: Callable[[Entry], None],
-    *,
-    begins: bool,
-) -> Replay:
-    replay = Replay(wire, about, tell, begins=begins, cut=survey.cut > 0)
-    for one in read(file):
-        replay.take(one)
-    if about.end is not None:
-        replay.pass_until(about.end)
-    return replay
-
-
-def _notes(survey: Survey, about: About, replay: Replay) -> list[str]:
+def _notes(capture: Capture) -> list[str]:
     """What was not looked at."""
+    about, cut = capture.about, capture.survey.cut
     notes = [f"{about.ends_early}; what follows was not looked at"] if about.ends_early else []
-    if survey.cut:
-        notes.append(f"{survey.cut} frames are not whole (snapshot length): their data are unknown")
-    if replay.left_out:
-        notes.append(f"{replay.left_out} frames are between others, or too short: left out")
+    if cut:
+        notes.append(f"{cut} frames are not whole (snapshot length): their data are unknown")
+    if capture.left_out:
+        notes.append(f"{capture.left_out} frames are between others, or too short: left out")
     if about.without_time:
         notes.append(f"{about.without_time} frames have no time (simple packets): left out")
     return notes
@@ -155,8 +130,9 @@ class Page:
         elif self._shown[code] == self._few + 1:
             print(f"more of {code}: --all shows them")
 
-    def sum_up(self, file: Path, survey: Survey, wire: Wire, replay: Replay) -> None:
-        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest{wire.said}")
+    def sum_up(self, file: Path, capture: Capture) -> None:
+        frames, guests = capture.survey.frames, capture.from_guest
+        print(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}")
         for code, number in self._counts.most_common():
             rule = BY_CODE[code]
             print(f"  {code} {rule.severity}: {rule.name}: {number}")

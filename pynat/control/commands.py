@@ -28,7 +28,7 @@ from pynat.nat.rows import seconds
 from pynat.notices import Level
 from pynat.rules import BY_CODE
 from pynat.services.leases import Lease
-from pynat.wire.ipv4 import dotted
+from pynat.wire.addresses import address_text
 
 Counters = Callable[[], dict[str, int]]
 
@@ -165,7 +165,7 @@ class Commands:
         return {
             "leases": [
                 {
-                    "address": dotted(lease.address),
+                    "address": address_text(lease.address),
                     "mac": lease.mac.hex(":"),
                     "state": lease.state.value,
                     "left": _left(lease, now),

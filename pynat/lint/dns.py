@@ -17,8 +17,8 @@ from pynat.lint.span import Span
 from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.wire import dhcp, dns
+from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
-from pynat.wire.ipv4 import dotted
 
 MOST = 1024  # questions, servers, guests
 PORT = 53
@@ -114,8 +114,8 @@ class DnsChecker:
     def _where(self, question: Query, source: bytes, server: bytes) -> None:
         lease = self._leases.get(source)
         if lease and server not in lease.servers and lease.is_near(source, server):
-            named = " or ".join(map(dotted, sorted(lease.servers)))
-            text = f"{question}: asks {dotted(server)}, expected {named} (RFC 2132 3.8)"
+            named = " or ".join(map(address_text, sorted(lease.servers)))
+            text = f"{question}: asks {address_text(server)}, expected {named} (RFC 2132 3.8)"
             self._found.append((rules.NOT_A_SERVER, text))
 
     def _repeated(self, question: Query, key: bytes, when: Span) -> None:

@@ -9,16 +9,16 @@ from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.rules import icmp as rules
-from pynat.wire import icmp, ipv4
-from pynat.wire.addresses import is_unicast
+from pynat.wire import icmp, ip, ipv4, versions
+from pynat.wire.addresses import address_text, is_unicast
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.ip import Outline
+from pynat.wire.ipv4 import Ipv4
 
 ASKED = 64  # echo requests that are remembered, with their data
 PATHS = 256  # destinations with an MTU of their own
 UNDER_WAY = 0.5  # seconds in which packets may still be sent that were queued before the error
 HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3)
-_OFFSET = 0x1FFF
 
 Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, identifier, number
 
@@ -55,20 +55,21 @@ class IcmpChecker:
         if message.type == icmp.ECHO_REQUEST:
             key = (packet.destination, packet.source, message.ident, message.sequence)
             self._asked[key] = message.payload
-        elif (
-            (message.type, message.code) == (icmp.UNREACHABLE, icmp.FRAGMENTATION_NEEDED)
-            and message.sequence
-            and len(message.payload) >= 20
-        ):
-            self._paths[message.payload[16:20]] = (message.sequence, frame.when)
+        elif (message.type, message.code) == (icmp.UNREACHABLE, icmp.FRAGMENTATION_NEEDED):
+            self._told(message, frame.when)
         return iter(())
+
+    def _told(self, message: Icmp, when: Span) -> None:
+        about = versions.outline(message.payload)
+        if message.sequence and about is not None:
+            self._paths[about.destination] = (message.sequence, when)
 
     def _length(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         mtu, told = self._paths.get(packet.destination, (ipv4.LONGEST, when))
         size = len(packet.packet)
         ago = when.least(told)
         if size > mtu and ago > UNDER_WAY and when.most(told) < HEEDED:
-            said = f"{dotted(packet.destination)} takes {mtu}, as was said {ago:.3f} s ago"
+            said = f"{address_text(packet.destination)} takes {mtu}, as was said {ago:.3f} s ago"
             text = f"{packet}: {size} bytes with DF, expected at most {mtu}: {said} (RFC 1191 3)"
             yield Finding(rules.TOO_LONG_STILL, text)
 
@@ -76,7 +77,7 @@ class IcmpChecker:
         key = (packet.source, packet.destination, message.ident, message.sequence)
         name = f"{packet}: identifier {message.ident}, sequence {message.sequence}"
         if key not in self._asked:
-            text = f"{name}, expected those of a request of {dotted(packet.destination)}"
+            text = f"{name}, expected those of a request of {address_text(packet.destination)}"
             yield Finding(rules.NOT_ASKED, f"{text} (RFC 1122 3.2.2.6)")
             return
         asked, self._asked[key] = self._asked[key], None
@@ -88,22 +89,23 @@ class IcmpChecker:
 
     def _error(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         quote = message.payload
-        header = (quote[0] & 15) * 4 if quote else 20
-        if len(quote) < 20 or (len(quote) < header + 8 and len(quote) < _whole(quote)):
+        about = versions.outline(quote)
+        header = about.body if about else ipv4.HEADER_SIZE
+        if about is None or (len(quote) < header + 8 and len(quote) < _whole(quote)):
             size = f"{len(quote)} bytes quoted, expected at least {header + 8}"
             yield Finding(rules.QUOTE, f"{packet}: {size} (RFC 792)")
-        elif why := self._why_not(quote, header):
+        elif why := self._why_not(quote, about):
             text = f"{packet}: an error about {why}, expected none (RFC 1122 3.2.2)"
             yield Finding(rules.ABOUT_ERROR, text)
 
-    def _why_not(self, quote: bytes, header: int) -> str:
-        destination = quote[16:20]
-        if int.from_bytes(quote[6:8], "big") & _OFFSET:
+    def _why_not(self, quote: bytes, about: Outline) -> str:
+        destination = about.destination
+        if about.is_later:
             return "a fragment that is not the first"
-        if quote[9] == ipv4.ICMP and quote[header : header + 1] and quote[header] in icmp.ERRORS:
+        if ip.carries_error(about, quote):
             return "an ICMP error"
         if not is_unicast(destination) or destination == self._broadcast:
-            return f"a packet to {dotted(destination)}"
+            return f"a packet to {address_text(destination)}"
         return ""
 
 

@@ -18,8 +18,8 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.rules import ipv4 as rules
 from pynat.wire import dhcp, ipv4
-from pynat.wire.addresses import is_unicast
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
+from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
 
 RECENT = 256  # identifications
@@ -30,7 +30,6 @@ ADDRESSES = 16  # of one card
 LOW = 32  # hops; paths in the Internet are shorter
 _ROUTER_ALERT = 148  # RFC 2113
 DHCP_CLIENT = 68
-_NO_ADDRESS = bytes(4)
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _RESERVED = 0x80  # of the byte at 6
 _FLAGS = 6
@@ -67,7 +66,7 @@ class Ipv4Checker:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
         owned = self._owned.get(frame.source)
-        if owned and packet.source not in owned and packet.source != _NO_ADDRESS:
+        if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -88,7 +87,7 @@ class Ipv4Checker:
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        is_local = packet.source == _NO_ADDRESS or not is_unicast(packet.destination)
+        is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
         key = packet.source + packet.destination + bytes((packet.protocol,))
@@ -126,6 +125,6 @@ def _fragment(packet: Ipv4) -> Iterator[Finding]:
 
 
 def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
-    known = ", ".join(dotted(address) for address in owned)
-    text = f"{packet}: source {dotted(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    known = ", ".join(address_text(address) for address in owned)
+    text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
     return Finding(rules.NOT_ITS_ADDRESS, text)

@@ -107,25 +107,23 @@ class Replay:
         self._card = CardWire()
         self._host = _NoHost()
         self._first = inf  # when the capture begins
-        self.left_out = 0  # frames between others, or of which too little is there
-        self.from_guest = 0
 
     # ------------------------------------------------------------------ one frame after the other
-    def take(self, one: Captured) -> None:
+    def take(self, one: Captured) -> bool | None:
+        """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
         if frame is None:
-            self.left_out += 1
-            return
+            return None
         self.notices.remarks.number(frame, one.number)
         if from_guest:
-            self.from_guest += 1
             self._from_guest(frame, one)
         else:
             self._to_guest(frame, one)
         self._settle(one.when)
+        return from_guest
 
     def pass_until(self, now: float) -> None:
         """Time without frames."""

@@ -45,6 +45,7 @@ class _Question:
     """An address that we are asking for."""
 
     address: bytes
+    kind: int  # of the frames that are to go there
     neighbors: Neighbors
     tries: int = 0
     packets: list[bytes] = field(default_factory=list)
@@ -176,7 +177,7 @@ class Neighbors:
             return
         self._timers.set(question, None)
         for packet in question.packets:
-            self._send(ethernet.encode(mac, self.mac, ethernet.IPV4, packet))
+            self._send(ethernet.encode(mac, self.mac, question.kind, packet))
 
     def _report(self, address: bytes, before: tuple[bytes, float], mac: bytes, now: float) -> None:
         self._notices.limited(
@@ -188,10 +189,11 @@ class Neighbors:
             Level.ERROR,
         )
 
-    def send_ipv4(self, destination: bytes, packet: bytes, now: float) -> None:
+    def send(self, destination: bytes, kind: int, packet: bytes, now: float) -> None:
+        """kind: the frame's type."""
         mac = self.fresh_mac(destination, now)
         if mac is not None:
-            self._send(ethernet.encode(mac, self.mac, ethernet.IPV4, packet))
+            self._send(ethernet.encode(mac, self.mac, kind, packet))
             return
         self._known.pop(destination, None)
         question = self._asking.get(destination)
@@ -199,7 +201,7 @@ class Neighbors:
             if len(self._asking) >= ASKING:
                 self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
                 return
-            question = self._asking[destination] = _Question(destination, self)
+            question = self._asking[destination] = _Question(destination, kind, self)
             self.ask(question, now)
         if len(question.packets) < WAITING:
             question.packets.append(packet)

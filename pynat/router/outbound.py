@@ -15,8 +15,9 @@ from pynat.nat.udp import UdpTable
 from pynat.router.ways import Refusal, Ways
 from pynat.services import ping
 from pynat.wire import icmp, ipv4, udp
+from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted
+from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 from pynat.wire.udp import Udp
 
 
@@ -105,8 +106,8 @@ class Outbound:
 
     # ------------------------------------------------------------------ refused everywhere
     def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        text = f"{dotted(packet.source)}: {message}: only echo (types 0 and 8) is carried (RFC 792)"
-        self._outlet.notices.drop(rules.icmp.TYPE, text, now)
+        text = f"{address_text(packet.source)}: {message}: only echo (types 0 and 8) is carried"
+        self._outlet.notices.drop(rules.icmp.TYPE, f"{text} (RFC 792)", now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:
         text = f"{packet}: only 6 (TCP), 17 (UDP) and 1 (ICMP) are known (RFC 1122 3.2.2.1)"

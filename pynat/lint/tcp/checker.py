@@ -17,13 +17,14 @@ from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.resending import Excuse
 from pynat.rules import Rule, tcp_opening
-from pynat.wire import icmp, ipv4
+from pynat.wire import icmp, ip, versions
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
+_PORTS = 4  # bytes, at the end of a key
 _ENDED = 1024  # connections remembered as ended
 
 
@@ -58,7 +59,7 @@ class TcpChecker:
         if not self._found:
             return iter(())
         found, self._found = self._found, []
-        name = f"{ipv4.named(packet.packet)} {_relative(segment, connection)}"
+        name = f"{versions.named(packet.packet)} {_relative(segment, connection)}"
         return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
 
     def _tell(self, rule: Rule, text: str) -> None:
@@ -132,7 +133,7 @@ class TcpChecker:
         packet = frame.ip
         if packet is None:
             return
-        if packet.is_fragment and packet.protocol == ipv4.TCP:
+        if packet.is_fragment and packet.protocol == ip.TCP:
             self._forget(packet.source, packet.destination)
         elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
             self._excuse.when = frame.when
@@ -140,7 +141,7 @@ class TcpChecker:
     def _forget(self, one: bytes, other: bytes) -> None:
         """A segment in pieces is not followed, so what comes after it is not understood."""
         pairs = one + other, other + one
-        for key in [key for key in self._flows if key[:8] in pairs]:
+        for key in [key for key in self._flows if key[:-_PORTS] in pairs]:
             del self._flows[key]
 
     # ------------------------------------------------------------------ connections come and go
