@@ -43,6 +43,8 @@ from pynat.wire.ip import TCP, Packet
 from pynat.wire.udp import Udp
 
 _CLIENT_PORT = 68
+# What waits for ARP here has not been sent at all.
+_UNSENT = {rules.net.ARP_QUESTIONS, rules.net.ARP_QUEUE}
 # What may be right because of something before the capture: for so many seconds of it.
 NEED_THE_BEGINNING: dict[Rule, float] = {
     rules.arp.UNASKED: inf,
@@ -106,6 +108,7 @@ class Replay:
         if wire.dhcp_server is not None:
             server = IPv4Address(wire.dhcp_server)
             router.dhcp.adopt(replace(config.network, router=server))
+        router.guest.neighbors.asks = False
         self._mac = config.network.mac
         self._card = CardWire()
         self._host = _NoHost()
@@ -168,7 +171,7 @@ class Replay:
 
     def _entry(self, entry: Entry) -> None:
         unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(entry.rule, 0.0)
-        if entry.now >= self._first + unsure:
+        if entry.now >= self._first + unsure and entry.rule not in _UNSENT:
             self._tell(entry)
 
     # ------------------------------------------------------------------ what the network did
