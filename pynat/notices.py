@@ -54,6 +54,7 @@ class Entry(NamedTuple):
     from_guest: bool
     packets: int
     dropped: bool
+    number: int | None = None  # of the frame, where somebody counts
 
 
 Journal = Callable[[Entry], None]
@@ -86,6 +87,11 @@ class Notices:
         """Packets by the names of the rules, the most frequent first."""
         return {rule.name: count for rule, count in self.drops.most_common()}
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a journal is told."""
+        return self._journal is not None
+
     def keep_in(self, journal: Journal) -> None:
         """From now on it is told of all drops and findings that are not silenced."""
         self._journal = journal
@@ -107,7 +113,8 @@ class Notices:
         detail = harmless(detail)
         if self._journal:
             about = self.remarks.frame
-            self._journal(Entry(now, rule, detail, about, about is not None, count, True))
+            number = self.remarks.number_of(about)
+            self._journal(Entry(now, rule, detail, about, about is not None, count, True, number))
         text = f"dropped: {rule.code} {rule.name}: {detail}"
         self.remarks.add_here(text)
         self.limited(rule.name, text, now, level)
@@ -122,7 +129,8 @@ class Notices:
         detail = harmless(detail)
         text = f"{rule.code} {rule.severity}: {detail}"
         if self._journal:
-            self._journal(Entry(now, rule, detail, frame, from_guest, 1, False))
+            number = self.remarks.number_of(frame)
+            self._journal(Entry(now, rule, detail, frame, from_guest, 1, False, number))
         self.remarks.add(frame, text)
         of_flow = f"{rule.code} {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:

@@ -55,7 +55,8 @@ ALSO = {
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
     "serve": {"asyncio", "contextlib", "os", "pathlib", "tomllib"},
-    "capture": {"io", "pathlib"},
+    "capture": {"contextlib.closing", "io", "pathlib"},
+    "replay": {"contextlib.suppress", "pathlib.Path"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
         "traceback",

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address
 from typing import Protocol
 
 from pynat import rules
-from pynat.config import Config
+from pynat.config import Config, IpAddress
 from pynat.faults.peer_stream import PeerStream
 from pynat.faults.segments import LazyAcks, Twister
 from pynat.faults.servers import answer, service_at
@@ -49,7 +48,7 @@ class FaultyHosts:
         config: Config,
         outlet: Outlet,
         ways: Ways,
-        name: Callable[[str, IPv4Address], None],
+        name: Callable[[str, IpAddress], None],
     ) -> None:
         """name: has the DNS know one more; those of the configuration it knows."""
         self.services = Services()

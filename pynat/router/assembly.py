@@ -52,7 +52,16 @@ class Program:
     lookup: Lookup | None = None  # asked for each name
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Those that can be others: where a network is only looked at (pynat.replay)."""
+
+    tcp: type[TcpTable] = TcpTable
+    tftp: type[TftpServer] = TftpServer
+
+
 NO_PROGRAM = Program()
+PARTS = Parts()
 
 
 def assemble(
@@ -61,6 +70,7 @@ def assemble(
     dice: Random,
     program: Program = NO_PROGRAM,
     adopt: Sequence[Callable[[Network], None]] = (),
+    parts: Parts = PARTS,
 ) -> Router:
     """adopt: who else is to know of another net."""
     network = config.network
@@ -72,7 +82,7 @@ def assemble(
     dns = DnsForwarder(config, notices, dhcp.guests, guest.ask, program.lookup)
     ways = Ways(config)
     peers = FaultyHosts(config, guest, ways, dns.name)
-    tcp = TcpTable(config, guest, numbers, net.as_guest_sees, memory, peers.parameters)
+    tcp = parts.tcp(config, guest, numbers, net.as_guest_sees, memory, peers.parameters)
     udp = UdpTable(config, guest, numbers, net.as_guest_sees)
     echo = EchoTable(config, guest, numbers, net.as_guest_sees)
     incoming = Incoming(network, tcp, udp, guest)
@@ -80,7 +90,7 @@ def assemble(
     hosts = (address.packed for address in config.virtual.hosts)
     inner = InnerHosts(tcp.unhold, memory, peers.services, program.gate, hosts)
     _serve(inner, program)
-    tftp, pings = TftpServer(config, guest, numbers), Pings(guest, network)
+    tftp, pings = parts.tftp(config, guest, numbers), Pings(guest, network)
 
     def move(mac: bytes) -> None:
         """The router is at this MAC address from now on."""
@@ -96,8 +106,8 @@ def assemble(
     for one in config.faults:
         faults.add(one)
 
-    parts = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp, pings)
-    adopting = [*(part.adopt for part in parts), *adopt]
+    movable = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp, pings)
+    adopting = [*(part.adopt for part in movable), *adopt]
     foreign = Foreign(config, notices, guest.neighbors, arp, adopting)
     return Router(
         notices=notices,

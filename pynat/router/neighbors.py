@@ -67,6 +67,7 @@ class Neighbors:
         and the first and the last. send: takes a frame for the guest.
         """
         self.mac = mac
+        self.asks = True  # by itself
         self.move_to(own, net)
         self._timers = timers
         self._notices = notices
@@ -206,7 +207,8 @@ class Neighbors:
                 self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
                 return
             question = self._asking[destination] = _Question(destination, kind, self)
-            self.ask(question, now)
+            if self.asks:
+                self.ask(question, now)
         if len(question.packets) < WAITING:
             question.packets.append(packet)
         else:
@@ -215,6 +217,15 @@ class Neighbors:
                 f"{WAITING} packets wait for {dotted(destination)} (RFC 1122 2.3.2.2)",
                 now,
             )
+
+    def asked(self, address: bytes, now: float) -> None:
+        """Somebody else asks in our name, for a packet of ours or else of his (pynat.replay)."""
+        question = self._asking.get(address)
+        if question is None and self.fresh_mac(address, now) is None:
+            question = _Question(address, ethernet.IPV4, self, packets=[b""])
+            self._asking[address] = question
+        if question is not None and not question.tries:
+            self.ask(question, now)
 
     def ask(self, question: _Question, now: float) -> None:
         if question.tries == TRIES:

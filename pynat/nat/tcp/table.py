@@ -54,6 +54,8 @@ _HEADER = 20  # bytes of TCP's, without options
 
 
 class TcpTable:
+    flow_type: type[Flow] = Flow
+
     def __init__(
         self,
         config: Config,
@@ -109,8 +111,8 @@ class TcpTable:
         if flow is None or not flow.synchronized:
             return 0
         segment = tcp.decode_run(frames, at, self._mac)
-        if segment is None:
-            return 0
+        if segment is None or (segment.count > 1 and not flow.carries_on(segment)):
+            return 0  # what may be refused is looked at by itself
         self._to_flow(flow, segment, now)
         return segment.count
 
@@ -346,7 +348,9 @@ class TcpTable:
         watch = self._say_state if self._outlet.notices.verbose else None
         flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
         number = self._numbers.next()
-        flow = Flow(number, four_tuple, isn, terms, parameters, self._touch, idle, watch, flight)
+        flow = self.flow_type(
+            number, four_tuple, isn, terms, parameters, self._touch, idle, watch, flight
+        )
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
