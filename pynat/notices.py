@@ -56,6 +56,9 @@ class Entry(NamedTuple):
     dropped: bool
 
 
+Journal = Callable[[Entry], None]
+
+
 class Notices:
     def __init__(
         self,
@@ -74,7 +77,7 @@ class Notices:
         self.remarks = Remarks()
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code
-        self.journal: Callable[[Entry], None] | None = None
+        self._journal: Journal | None = None
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
 
@@ -82,6 +85,10 @@ class Notices:
     def dropped(self) -> dict[str, int]:
         """Packets by the names of the rules, the most frequent first."""
         return {rule.name: count for rule, count in self.drops.most_common()}
+
+    def keep_in(self, journal: Journal) -> None:
+        """From now on it is told of all drops and findings that are not silenced."""
+        self._journal = journal
 
     def say(self, level: Level, text: str) -> None:
         """One line, never held back: for what happens once (start, a bad config).
@@ -98,9 +105,9 @@ class Notices:
         if rule.code in self._silenced:
             return
         detail = harmless(detail)
-        if self.journal:
+        if self._journal:
             about = self.remarks.frame
-            self.journal(Entry(now, rule, detail, about, about is not None, count, True))
+            self._journal(Entry(now, rule, detail, about, about is not None, count, True))
         text = f"dropped: {rule.code} {rule.name}: {detail}"
         self.remarks.add_here(text)
         self.limited(rule.name, text, now, level)
@@ -114,8 +121,8 @@ class Notices:
             return
         detail = harmless(detail)
         text = f"{rule.code} {rule.severity}: {detail}"
-        if self.journal:
-            self.journal(Entry(now, rule, detail, frame, from_guest, 1, False))
+        if self._journal:
+            self._journal(Entry(now, rule, detail, frame, from_guest, 1, False))
         self.remarks.add(frame, text)
         of_flow = f"{rule.code} {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:

@@ -18,6 +18,16 @@ class Remarks:
         self.frame: bytes | None = None  # that the router is dealing with
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
 
+    def want(self, wanted: bool) -> None:
+        """From now on; what was kept and is not wanted any more is forgotten."""
+        self.wanted = wanted
+        if not wanted:
+            self._texts.clear()
+
+    def deal_with(self, frame: bytes | None) -> None:
+        """The router is dealing with this one from now on, or with none."""
+        self.frame = frame
+
     def add(self, frame: bytes, text: str) -> None:
         """One line."""
         if not self.wanted:
@@ -40,6 +50,3 @@ class Remarks:
         """What was said of the frame, a line each; it is forgotten here."""
         _, texts = self._texts.pop(id(frame), (frame, ()))
         return "\n".join(texts)
-
-    def forget(self) -> None:
-        self._texts.clear()

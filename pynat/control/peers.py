@@ -23,7 +23,7 @@ class PeerCommands:
             raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
         if why := why_no_peer(peer, self._router.net.network):
             raise Refused(why)
-        self._router.set_peer(peer)
+        self._router.peers.set(peer)
         return {"peers": [_row(peer)]}
 
     def list(self) -> Answer:

@@ -52,25 +52,30 @@ class Net(Protocol):
 
 
 class FaultyPaths:
+    """While there is no fault of paths, everything is the ordinary way's own."""
+
     def __init__(self, outbound: Ordinary, faults: Faults, outlet: Outlet, net: Net) -> None:
         self._outbound = outbound
         self._faults = faults
         self._outlet = outlet
         self._net = net
+        self.to_group = outbound.to_group
+        self._choose()
+        faults.watch(self._choose)
 
-    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
-        """Each packet is looked at alone where there is something to look for."""
-        return 0 if self._faults.icmp else self._outbound.take_run(frames, at, now)
+    def _choose(self, _: Standing | None = None) -> None:
+        ordinary = not self._faults.icmp
+        self.from_guest = self._outbound.from_guest if ordinary else self._from_guest
+        self.take_run = self._outbound.take_run if ordinary else self._take_none
 
-    def from_guest(self, packet: Ipv4, now: float) -> None:
-        if not self._faults.icmp:
-            self._outbound.from_guest(packet, now)
-        elif not self._stop(packet, now):
+    def _take_none(self, frames: list[bytes], at: int, now: float) -> int:
+        """Each packet is looked at alone."""
+        return 0
+
+    def _from_guest(self, packet: Ipv4, now: float) -> None:
+        if not self._stop(packet, now):
             self._outbound.from_guest(packet, now)
             self._talk(packet, now)
-
-    def to_group(self, packet: Ipv4, now: float) -> None:
-        self._outbound.to_group(packet, now)
 
     def _stop(self, packet: Ipv4, now: float) -> bool:
         for one in self._concerned(packet):

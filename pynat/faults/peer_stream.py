@@ -34,19 +34,18 @@ class PeerStream:
         self._stalled = False  # the window is closed, until the timer
         self._has_stalled = False
         self._answered = False  # nothing more will be said
-        connection.changed = self._changed
-        connection.sink = self._take_in
+        connection.watch(self._changed, self._take_in)
 
     # ------------------------------------------------------------------ opening
-    def open(self) -> None:
+    def open(self, now: float) -> None:
         connection, behaviour = self._connection, self._behaviour
-        connection.waits = True
+        connection.defer()
         if behaviour.refuses is not None:
             connection.refuse(behaviour.refuses)
         elif behaviour.silent:
             pass
         elif behaviour.accepts_after:
-            self._timers.set(self, connection.now + behaviour.accepts_after)
+            self._timers.set(self, now + behaviour.accepts_after)
         else:
             self._accept()
 
@@ -86,7 +85,7 @@ class PeerStream:
             connection.abort()
 
     # ------------------------------------------------------------------ from the guest
-    def _take_in(self, data: bytes) -> tuple[int, int]:
+    def _take_in(self, data: bytes, now: float) -> tuple[int, int]:
         connection, behaviour = self._connection, self._behaviour
         room = self._room
         self._full = self._stalled or room <= 0
@@ -98,16 +97,16 @@ class PeerStream:
         if behaviour.resets_after is not None and self._received >= behaviour.resets_after:
             connection.abort()
         self._hear(data)
-        return len(data), self._more()
+        return len(data), self._more(now)
 
-    def _more(self) -> int:
+    def _more(self, now: float) -> int:
         """Bytes that would be taken next."""
         behaviour = self._behaviour
         if not (behaviour.stalls_for and behaviour.stalls_after) or self._has_stalled:
             return PLENTY
         room = max(0, behaviour.stalls_after - self._received)
         if not room:
-            self._stall(self._connection.now)
+            self._stall(now)
         return room
 
     def _hear(self, data: bytes) -> None:

@@ -12,8 +12,9 @@ answered at once, or after a time. Nobody else knows that a peer can misbehave.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Protocol
 
 from pynat import rules
@@ -43,26 +44,39 @@ class Ways(Protocol):
 
 
 class FaultyHosts:
-    def __init__(self, config: Config, outlet: Outlet, ways: Ways) -> None:
+    def __init__(
+        self,
+        config: Config,
+        outlet: Outlet,
+        ways: Ways,
+        name: Callable[[str, IPv4Address], None],
+    ) -> None:
+        """name: has the DNS know one more; those of the configuration it knows."""
         self.services = Services()
         self._tcp = config.tcp
         self._outlet = outlet
         self._ways = ways
+        self._name = name
         self._peers: dict[Address, Peer] = {}
         self._parameters: dict[Address, Parameters] = {}
         self._late = 0  # answers that wait for their time
         for peer in config.peers:
-            self.set(peer)
+            self._serve(peer)
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers.values())
 
     def set(self, peer: Peer) -> None:
         """In the place of what the host did; connections that are open go on as they were."""
+        self._serve(peer)
+        if peer.name:
+            self._name(peer.name, peer.address)
+
+    def _serve(self, peer: Peer) -> None:
         at = (peer.address.packed, peer.port)
         self._peers[at] = peer
         self._parameters[at] = self._parameters_of(peer)
-        self.services.tcp[at] = lambda connection: self._connected(peer, connection)
+        self.services.tcp[at] = lambda connection, now: self._connected(peer, connection, now)
         self.services.udp[at] = lambda datagram: self._asked(peer, datagram)
         self._ways.serve(at)
 
@@ -93,14 +107,14 @@ class FaultyHosts:
             between if manner != PROPER else None,
         )
 
-    def _connected(self, peer: Peer, connection: Connection) -> None:
+    def _connected(self, peer: Peer, connection: Connection, now: float) -> None:
         (guest, remote), behaviour = connection.four_tuple, peer.behaviour
         ends = f"{end_text(guest)} > {end_text(remote)}"
         named = replace(peer, port=remote[1])
         text = f"tcp {ends}: {named} does on purpose: {behaviour.text}"
-        self._outlet.notices.limited("tcp flow", text, connection.now, rate=FLOWS)
+        self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)
         service = service_at(remote[1], behaviour)
-        PeerStream(connection, behaviour, service, self._outlet.timers).open()
+        PeerStream(connection, behaviour, service, self._outlet.timers).open(now)
 
     # ------------------------------------------------------------------ UDP
     def _asked(self, peer: Peer, datagram: Datagram) -> None:

@@ -5,8 +5,8 @@
                                                           taken, so the window closes
     to the guest     write() -> `pending` -> TcpReceived  as far as TcpRead has allowed
 
-`changed` is called once anything has come of the guest: bytes, its FIN, room for more, the end. A
-service with a `sink` gets the bytes there instead, and says how much of them it takes.
+Who serves it is told, by `watch`, once anything has come of the guest: bytes, its FIN, room for
+more, the end. A service with a `sink` gets the bytes there instead, and says how much it takes.
 """
 
 from __future__ import annotations
@@ -38,21 +38,20 @@ class Hosts(Protocol):
     """Those that a connection belongs to (pynat.inner.hosts)."""
 
     memory: Memory
-    now: float
 
     def emit(self, event: Event) -> None: ...
     def touch(self, connection: Connection) -> None: ...
     def forget(self, connection: Connection) -> None: ...
 
 
-Sink = Callable[[bytes], tuple[int, int]]  # how many it takes, and how many more it would
+Sink = Callable[[bytes, float], tuple[int, int]]  # how many it takes, and how many more it would
 
 
 def _ignore(now: float) -> None:
     """Of a connection that nobody looks at yet."""
 
 
-def _throw_away(offered: bytes) -> tuple[int, int]:
+def _throw_away(offered: bytes, now: float) -> tuple[int, int]:  # noqa: ARG001
     return len(offered), PLENTY
 
 
@@ -62,7 +61,7 @@ class Connection:
         self.flow = flow
         self.four_tuple = four_tuple
         self.changed: Callable[[float], None] = _ignore
-        self.sink: Sink = self._keep
+        self._sink: Sink = self._keep
         self.waits = False  # for accept() or refuse(); else it is accepted at once
         self.is_accepted = False
         self.received = bytearray()
@@ -79,9 +78,15 @@ class Connection:
         self._finished = False  # TcpEof is out
 
     # ------------------------------------------------------------------ for who serves it
-    @property
-    def now(self) -> float:
-        return self._hosts.now
+    def watch(self, changed: Callable[[float], None], sink: Sink | None = None) -> None:
+        """Call `changed` whenever anything has come of the guest; sink: gets its bytes."""
+        self.changed = changed
+        if sink is not None:
+            self._sink = sink
+
+    def defer(self) -> None:
+        """It is not accepted before accept(), and may be refused."""
+        self.waits = True
 
     def accept(self) -> None:
         if not self.why:
@@ -143,12 +148,12 @@ class Connection:
     def _count(self) -> None:
         """In the budget of all flows; nothing of a connection that is over."""
         kept = 0 if self.why else len(self.received) + len(self._out)
-        self._hosts.memory.used += kept - self._counted
+        self._hosts.memory.charge(kept - self._counted)
         self._counted = kept
 
     def discard(self) -> None:
         """Whatever the guest sends is thrown away, now and later."""
-        self.sink = _throw_away
+        self._sink = _throw_away
         self.take(len(self.received))
 
     def resume(self) -> None:
@@ -184,13 +189,17 @@ class Connection:
         self._hosts.forget(self)
 
     # ------------------------------------------------------------------ what the guest's flow wants
-    def take_in(self, action: TcpSend) -> None:
-        count, room = self.sink(b"".join(action.chunks))
+    def adopted(self, flow: int) -> None:
+        """The guest's flow has this number."""
+        self.flow = flow
+
+    def take_in(self, action: TcpSend, now: float) -> None:
+        count, room = self._sink(b"".join(action.chunks), now)
         if not self.why:
             self._hosts.emit(TcpSent(self.flow, count, room))
             self._hosts.touch(self)
 
-    def _keep(self, offered: bytes) -> tuple[int, int]:
+    def _keep(self, offered: bytes, now: float) -> tuple[int, int]:
         taken = offered[: self._room]
         self.received += taken
         self._promised = self._room

@@ -6,13 +6,14 @@ taken out of the stream of actions, and answered with the events that a socket w
 port, and the address ANYWHERE is every host that has nothing of its own. What nobody serves is
 refused, as by a host where nobody listens.
 
-`gate`, where one is set, is asked first about every flow, also about those that lead to a socket.
+The gate, where there is one, is asked first about every flow, also about those that lead to a
+socket.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
@@ -68,7 +69,7 @@ class Datagram:
         self.emit(SocketError(self.flow, number, self.to, self.payload, offender=host))
 
 
-TcpService = Callable[[Connection], None]
+TcpService = Callable[[Connection, float], None]
 UdpService = Callable[[Datagram], None]
 Service = TypeVar("Service", TcpService, UdpService)
 
@@ -84,30 +85,34 @@ class Services:
 class Gate:
     """Asked about each flow that the guest opens; None leaves it where it leads."""
 
-    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict | TcpService | None:
+    def tcp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | TcpService | None:
         return None
 
-    def udp(self, number: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
+    def udp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | UdpService | None:
         """About the first datagram from a port of the guest's to this one of the host's."""
         return None
 
 
 class InnerHosts:
     def __init__(
-        self, unhold: Callable[[int], None], memory: Memory, before: Services | None = None
+        self,
+        unhold: Callable[[int], None],
+        memory: Memory,
+        before: Services | None = None,
+        gate: Gate | None = None,
+        hosts: Iterable[bytes] = (),
     ) -> None:
         """unhold: guest time need not be held for this flow. memory: of all flows together.
 
-        before: these come before `tcp` and `udp`.
+        before: these come before `tcp` and `udp`. hosts: have nothing but what is served here.
         """
         self.memory = memory
         self._before = before or Services()
         self._was_short = False
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
-        self.hosts: set[bytes] = set()  # that have nothing but what is served here
-        self.gate: Gate | None = None
-        self.now = 0.0  # of the turn
+        self._hosts = frozenset(hosts)
+        self._gate = gate
         self._unhold = unhold
         self._connections: dict[int, Connection] = {}
         self._calls: dict[int, Connection] = {}  # to the guest, by token
@@ -120,8 +125,7 @@ class InnerHosts:
     # ------------------------------------------------------------------ once a turn
     def take(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
-        self.now = now
-        rest = [action for action in actions if not self._mine(action)]
+        rest = [action for action in actions if not self._mine(action, now)]
         self._give_up_calls()
         self._tell_relief()
         while self._touched:
@@ -134,6 +138,16 @@ class InnerHosts:
         events, self._events = self._events, []
         self._announced = list(self._calls)
         return events
+
+    def serve_tcp(self, place: Address, service: TcpService) -> None:
+        self.tcp[place] = service
+
+    def serve_udp(self, place: Address, service: UdpService) -> None:
+        self.udp[place] = service
+
+    def move_tcp(self, before: Address, after: Address) -> None:
+        """What is served at the one place, is from now on served at the other."""
+        self.tcp[after] = self.tcp.pop(before)
 
     def _tell_relief(self) -> None:
         """Once memory is no longer short there is room again, also where nothing is taken now."""
@@ -175,7 +189,7 @@ class InnerHosts:
         connection = self._calls.pop(action.token, None)
         if connection is None:
             return False
-        connection.flow = action.flow
+        connection.adopted(action.flow)
         self._unhold(action.flow)
         if connection.why:
             self.emit(TcpFailed(action.flow, errno.ECONNRESET))  # given up in the meantime
@@ -184,20 +198,20 @@ class InnerHosts:
         return True
 
     # ------------------------------------------------------------------ actions
-    def _mine(self, action: Action) -> bool:
+    def _mine(self, action: Action, now: float) -> bool:
         match action:
             case TcpSend() | TcpRead() | TcpShutdown() | CloseFlow():
-                return self._carry(action)
+                return self._carry(action, now)
             case UdpSend():
-                return self._datagram(action)
+                return self._datagram(action, now)
             case TcpConnect():
-                return self._connect(action)
+                return self._connect(action, now)
             case TcpAdopt():
                 return self._adopt(action)
             case _:
                 return False
 
-    def _carry(self, action: TcpSend | TcpRead | TcpShutdown | CloseFlow) -> bool:
+    def _carry(self, action: TcpSend | TcpRead | TcpShutdown | CloseFlow, now: float) -> bool:
         connection = self._connections.get(action.flow)
         match action:
             case CloseFlow(flow, reset, why):
@@ -208,16 +222,16 @@ class InnerHosts:
             case _ if connection is None:
                 pass
             case TcpSend():
-                connection.take_in(action)
+                connection.take_in(action, now)
             case TcpRead(_, limit):
                 connection.allow(limit)
             case TcpShutdown():
                 connection.shut()
         return connection is not None
 
-    def _connect(self, action: TcpConnect) -> bool:
-        four_tuple = action.four_tuple
-        verdict = self.gate.tcp(action.flow, four_tuple) if self.gate and four_tuple else None
+    def _connect(self, action: TcpConnect, now: float) -> bool:
+        four_tuple, gate = action.four_tuple, self._gate
+        verdict = gate.tcp(action.flow, four_tuple, now) if gate and four_tuple else None
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
@@ -228,14 +242,16 @@ class InnerHosts:
         elif not isinstance(verdict, Verdict) and four_tuple is not None:
             connection = Connection(self, four_tuple, action.flow)
             self._connections[action.flow] = connection
-            verdict(connection)
+            verdict(connection, now)
             if not connection.waits:
                 connection.accept()
         return True
 
-    def _datagram(self, action: UdpSend) -> bool:
-        four_tuple = action.four_tuple
-        verdict = self._remembered(action.flow, four_tuple) if self.gate and four_tuple else None
+    def _datagram(self, action: UdpSend, now: float) -> bool:
+        four_tuple, gate = action.four_tuple, self._gate
+        verdict = (
+            self._remembered(action.flow, four_tuple, gate, now) if gate and four_tuple else None
+        )
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
@@ -244,19 +260,21 @@ class InnerHosts:
         if verdict is Verdict.DROP or four_tuple is None:
             return True
         payload = bytes(action.payload)
-        datagram = Datagram(four_tuple, payload, action.flow, action.to, self.now, self.emit)
+        datagram = Datagram(four_tuple, payload, action.flow, action.to, now, self.emit)
         if isinstance(verdict, Verdict):
             datagram.refuse()
         else:
             verdict(datagram)
         return True
 
-    def _remembered(self, flow: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
+    def _remembered(
+        self, flow: int, four_tuple: FourTuple, gate: Gate, now: float
+    ) -> Verdict | UdpService | None:
         known = self._verdicts.setdefault(flow, {})
         if four_tuple.remote not in known:
             if len(known) >= MOST_REMEMBERED:
                 del known[next(iter(known))]
-            known[four_tuple.remote] = self.gate.udp(flow, four_tuple) if self.gate else None
+            known[four_tuple.remote] = gate.udp(flow, four_tuple, now)
         return known[four_tuple.remote]
 
     def _who(
@@ -264,7 +282,7 @@ class InnerHosts:
     ) -> Service | None:
         address = to.address
         found = _at(address, before, to) or _at(address, services, to)
-        if found is None and address not in self.hosts:
+        if found is None and address not in self._hosts:
             found = _at(ANYWHERE, services, to)
         return found
 

@@ -145,7 +145,7 @@ class CaptureLink(Wrapper):
         self.done = self._inner.done
         self.receive = self._inner.receive
         self.send = self._inner.send
-        self._remarks.wanted = False
+        self._remarks.want(False)
 
     # ------------------------------------------------------------------ at run time
     def start(self, path: Path) -> None:
@@ -156,7 +156,7 @@ class CaptureLink(Wrapper):
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
         self.receive, self.send, self.done = self._receive, self._send, self._done
-        self._remarks.wanted = not file.is_pcap
+        self._remarks.want(not file.is_pcap)
 
     def stop(self) -> Path | None:
         """The file that is complete now, if one was being written."""
@@ -210,7 +210,6 @@ class CaptureLink(Wrapper):
         if self._file is not None:
             self._file.close()
         self._file = self.path = None
-        self._remarks.forget()
         self._rest()
 
     def _make_room(self) -> None:

@@ -29,10 +29,7 @@ class Outbound:
         self._tcp = tcp
         self._udp = udp
         self._echo = echo
-
-    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
-        """How many frames from `at` on only carry a flow of TCP on, and are taken."""
-        return self._tcp.take_run(frames, at, now)
+        self.take_run = tcp.take_run  # of frames that only carry a flow of TCP on
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:

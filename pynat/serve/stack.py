@@ -28,7 +28,7 @@ class Stack(NamedTuple):
     capture: CaptureLink  # to start and stop it
     impair: ImpairLink  # to change its rules
     link: Link  # for the engine
-    on_adopt: list[Callable[[Network], None]]  # who is to know of another net
+    adopt: list[Callable[[Network], None]]  # who is to know of another net
 
 
 def seeded(config: Config) -> Config:

@@ -32,7 +32,7 @@ class LintedLab(Lab):
         self.seen: list[Seen] = []
         self._told: dict[int, str] = {}  # by place in `seen`
         self._notices = self.router.notices
-        self._notices.remarks.wanted = True
+        self._notices.remarks.want(True)
 
     @property
     def found(self) -> Counter[str]:
@@ -42,9 +42,9 @@ class LintedLab(Lab):
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
         self.look(own, from_guest=True)
-        self._notices.remarks.frame = own
+        self._notices.remarks.deal_with(own)
         super().from_guest(own)
-        self._notices.remarks.frame = None
+        self._notices.remarks.deal_with(None)
 
     def trace(self) -> str:
         """From the first frame on, in seconds."""

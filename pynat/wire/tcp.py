@@ -210,9 +210,9 @@ def encode_run(
     return zip(headers, run.payloads, strict=True)
 
 
-def run_key(frame: bytes) -> bytes:
-    """What `FourTuple.key` is of a frame that `decode_run` takes; of another, no flow's."""
-    return frame[26:38]
+# Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
+PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
+PROTOCOL = bytes((ip.TCP,))
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:

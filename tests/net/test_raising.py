@@ -405,7 +405,7 @@ def test_a_traceback_is_made_only_for_a_line_that_is_shown(monkeypatch: pytest.M
         made.append(error)
         return "told"
 
-    monkeypatch.setattr("pynat.net.running.told", counted)
+    monkeypatch.setattr("pynat.net.tasks.told", counted)
     net = hermetic()
 
     @net.on_frame(direction="from_guest")

@@ -71,9 +71,9 @@ def test_a_peer_comes_before_what_a_script_serves_there() -> None:
     served: list[Connection] = []
     virtual = Virtual((HOST,), services=frozenset({(Protocol.TCP, HOST, 80)}))
     lab = Lab(Config(virtual=virtual))
-    lab.router.inner.tcp[HOST.packed, 80] = served.append
+    lab.router.inner.serve_tcp((HOST.packed, 80), lambda one, now: served.append(one))
     peer = Peer(HOST, 0, behaviour("refuse"))
-    lab.router.set_peer(peer)
+    lab.router.peers.set(peer)
     flow = TcpScript(lab, remote=str(HOST))
     flow.guest(SYN)
     assert flow.to_guest() == ["R. 0:0(0) ack 1"]
@@ -495,8 +495,9 @@ def test_an_old_segment_before_the_right_one() -> None:
 def test_what_is_not_heard_says_so_in_a_capture() -> None:
     flow = opened("noack 1, discard")
     remarks = flow.lab.router.notices.remarks
-    remarks.wanted = True
-    remarks.frame = frame = flow.frame("P. 1:101(100) ack 1")
+    remarks.want(True)
+    frame = flow.frame("P. 1:101(100) ack 1")
+    remarks.deal_with(frame)
     flow.lab.from_guest(frame)
     assert remarks.take(frame) == f"{HOST}:80 on purpose: as good as lost"
 
@@ -656,7 +657,7 @@ def test_every_animal_of_the_zoo_lives(name: str) -> None:
 def test_a_frame_says_what_was_done_to_it() -> None:
     flow = opened("dupack, discard")
     remarks = flow.lab.router.notices.remarks
-    remarks.wanted = True
+    remarks.want(True)
     flow.guest("P. 1:101(100) ack 1")
     said = [remarks.take(frame) for frame in flow.lab.to_guest()]
     assert said == ["", *[f"{HOST}:80 on purpose: duplicate acknowledgement"] * 3]

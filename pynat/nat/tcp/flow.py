@@ -21,10 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pynat.nat.idle import Idle
-from pynat.nat.messages import (
-    Action,
-    Destination,
-)
+from pynat.nat.messages import Action, Destination, Inner
 from pynat.nat.tcp import refusals
 from pynat.nat.tcp.host_requests import HostRequests
 from pynat.nat.tcp.parameters import Parameters
@@ -58,8 +55,11 @@ class Flow:
         touch: Callable[[Flow], None],
         idle: Idle,
         watch: Callable[[Flow, State, float], None] | None = None,
+        flight: int | None = None,
     ) -> None:
         """idle: used when anything comes from either side.
+
+        flight: bytes that may be on their way to the guest at most.
 
         watch: is told of each change of the state, with the one before.
         """
@@ -69,7 +69,7 @@ class Flow:
         self.state = State.CLOSED
         self.synchronized = False  # `state.is_synchronized`, for each segment
         self.terms = terms
-        self.sender = Sender(iss, settings)
+        self.sender = Sender(iss, settings, flight)
         self.receiver = Receiver(0, settings.window)
         self.why_closed = ""  # set as soon as nothing more can come
         self.told_closed = False  # the log has it
@@ -87,7 +87,7 @@ class Flow:
         self._host = HostRequests(number)
         self._parameters = parameters
         self.filter = parameters.filter(four_tuple) if parameters.filter else None
-        self.counted = 0  # bytes that the budget of all flows knows of
+        self.counted = 0  # bytes that the budget of all flows knows of, by `growth`
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = parameters.acks(settings.delayed_ack)
         self._writer = Writer(four_tuple, terms, self.sender, self._acks)
@@ -114,8 +114,10 @@ class Flow:
         return self.state is State.TIME_WAIT
 
     # ------------------------------------------------------------------ opening
-    def open_from_guest(self, syn: Segment, host: Destination, now: float) -> None:
+    def open_from_guest(self, syn: Segment, quote: bytes, host: Destination, now: float) -> None:
         self.opened = now
+        self.syn_quote = quote
+        self.is_held = not isinstance(host, Inner)
         self.idle.used(now)
         self._become(State.CONNECTING, now)
         self._negotiate(syn, now)
@@ -130,13 +132,12 @@ class Flow:
         self._syn_due = True
 
     def _negotiate(self, syn: Segment, now: float) -> None:
-        self.receiver = Receiver(syn.seq, self._settings.window)
-        if self._parameters.closed:
-            self.receiver.room = 0
+        room = 0 if self._parameters.closed else None
+        self.receiver = Receiver(syn.seq, self._settings.window, room)
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.terms.settle(syn.options, now)
-        self.sender.mss = min(self.terms.mss, self._parameters.segment or self.terms.mss)
-        self.sender.selective = self.terms.selective
+        mss = min(self.terms.mss, self._parameters.segment or self.terms.mss)
+        self.sender.agree(mss, selective=self.terms.selective)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> Refusal | None:
@@ -169,7 +170,7 @@ class Flow:
         self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
-            self._acks.due = True
+            self._acks.owe()
         else:
             self._become(State.SYN_RECEIVED, now)
             self._syn_due = True
@@ -227,7 +228,7 @@ class Flow:
         ack = unwrap(segment.ack, self.sender.top)
         if segment.flags & ACK and ack == self.sender.top:
             self._established(segment, ack, now)
-            self._acks.due = True
+            self._acks.owe()
         else:
             self._syn_due = True
             self._syn_why = "the guest repeats its SYN"
@@ -298,7 +299,8 @@ class Flow:
         was_closed = self.receiver.closed
         self.receiver.taken(count, room)
         closed = self.receiver.closed
-        self._acks.due |= closed is not was_closed or (closed and count > 0)
+        if closed is not was_closed or (closed and count > 0):
+            self._acks.owe()
         self._host.taken(count)
         if count:
             self._acks.taken(self.receiver.ack, now)
@@ -306,9 +308,9 @@ class Flow:
 
     def on_writable(self, room: int) -> None:
         self._host.writable()
-        # A kernel that says it is writable takes a segment at least, however small its buffer.
-        self.receiver.room = max(room, self.receiver.step)
-        self._acks.due |= self.receiver.opens
+        self.receiver.writable(room)
+        if self.receiver.opens:
+            self._acks.owe()
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
@@ -321,7 +323,7 @@ class Flow:
 
     def on_urgent(self) -> None:
         """The next byte that the host sends is urgent."""
-        self.sender.urgent = self.sender.end + 1
+        self.sender.mark_urgent()
 
     def on_eof(self) -> None:
         self.answer_due = False
@@ -333,7 +335,7 @@ class Flow:
 
         What the host's kernel has acknowledged in the guest's name goes to the guest before.
         """
-        self._host.open = False
+        self._host.lost()
         self.why_closed = why
         self._touch(self)
         if self.is_connecting or not self.sender.buffered:
@@ -369,7 +371,7 @@ class Flow:
         if now >= self._ends_at() and self._time_is_over(now):
             return
         if self._acks.later is not None and now >= self._acks.later:
-            self._acks.due = True
+            self._acks.owe()
         if self.sender.deadline is not None and now >= self.sender.deadline:
             if not self.sender.on_timeout(now, patient=self.awaits_guest):
                 self.reset(self._unacknowledged(), now)
@@ -419,16 +421,37 @@ class Flow:
         if self._watch is not None:
             self._watch(self, before, now)
 
-    # ------------------------------------------------------------------ once a turn
+    # ------------------------------------------------------------------ for the table
+    def tell_unanswered(self) -> int:
+        """How many since the last call."""
+        count, self.unanswered = self.unanswered, 0
+        return count
+
+    def tell_closed(self) -> None:
+        """The log has it from now on."""
+        self.told_closed = True
+
+    def unhold(self) -> None:
+        """Nobody outside has part in it."""
+        self.is_held = False
+
     @property
     def kept(self) -> int:
         """Bytes in memory."""
         return self.sender.kept + self.receiver.kept
 
+    def growth(self) -> int:
+        """By how many bytes more than at the last call it keeps."""
+        before, self.counted = self.counted, self.sender.kept + self.receiver.kept
+        return self.counted - before
+
+    # ------------------------------------------------------------------ once a turn
+
     def to_host(self, share: int, now: float) -> list[Action]:
         """share: bytes that it may hold in each direction."""
         receiver = self.receiver
-        receiver.share = share
+        if receiver.share != share:
+            receiver.may_keep(share)
         if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
         elif not self._host.open and not self.is_lingering:
@@ -437,8 +460,8 @@ class Flow:
         else:
             self._host.offer(receiver)
             if receiver.drained and not receiver.fin_passed:
-                receiver.fin_passed = True
-                self._acks.due = True
+                receiver.pass_fin()
+                self._acks.owe()
                 self._host.shut_down()
                 self._become(AFTER_GUEST_FIN[self.state], now)
             if self.state.sends_data and not self.sender.fin_queued:
@@ -470,7 +493,8 @@ class Flow:
                 out += self._writer.data(self.receiver, pieces, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
                 self._become(AFTER_OUR_FIN[self.state], now)
-        self._acks.due = False
+        if self._acks.due:
+            self._acks.forgo()
         return out
 
     def _syn(self, now: float) -> Segment | Run:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import assert_never
 
 from pynat import rules
 from pynat.config import Command, Config, UnixPath
@@ -18,7 +19,6 @@ from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Destination,
-    Inner,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -59,9 +59,16 @@ class TcpTable:
         config: Config,
         outlet: Outlet,
         numbers: Numbers,
+        to_guest_address: Callable[[bytes], bytes],
+        memory: Memory,
         parameters: Callable[[Destination], Parameters | None],
     ) -> None:
-        """parameters: of flows to a destination, where they are its own."""
+        """`to_guest_address`: how the guest names a host's address (loopback is the router).
+
+        memory: of all flows together, and of what hosts within the process keep.
+
+        parameters: of flows to a destination, where they are its own.
+        """
         self._outlet = outlet
         self._numbers = numbers
         self._settings = config.tcp
@@ -69,13 +76,13 @@ class TcpTable:
         self._parameters = parameters
         self._secret = outlet.dice.randbytes(16)
         self._mtu = config.network.mtu
-        self.mac = config.network.mac  # the router's
+        self._mac = config.network.mac  # the router's
+        self._as_guest_sees = to_guest_address
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
-        self.memory = Memory(config.tcp.memory)
-        self._adopted: list[Action] = []
+        self.memory = memory
         self._is_ne2000 = False
 
     def __len__(self) -> int:
@@ -84,6 +91,10 @@ class TcpTable:
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself; decides for flows that begin from now on."""
         self._is_ne2000 = megabits == NE2000_SPEED
+
+    def move(self, mac: bytes) -> None:
+        """The router has this MAC address from now on."""
+        self._mac = mac
 
     def flows(self) -> Iterator[Flow]:
         return iter(self._flows.values())
@@ -94,10 +105,10 @@ class TcpTable:
 
         0 leaves the frame to `from_guest`.
         """
-        flow = self._flows.get(tcp.run_key(frames[at]))
+        flow = self._flows.get(frames[at][tcp.KEY_AT])
         if flow is None or not flow.synchronized:
             return 0
-        segment = tcp.decode_run(frames, at, self.mac)
+        segment = tcp.decode_run(frames, at, self._mac)
         if segment is None:
             return 0
         self._to_flow(flow, segment, now)
@@ -133,8 +144,8 @@ class TcpTable:
             self._outlet.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
             text = f"{self._name(flow.four_tuple)} {segment}: too many of this kind (RFC 5961 7)"
-            self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=flow.unanswered)
-            flow.unanswered = 0
+            count = flow.tell_unanswered()
+            self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
 
     def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
@@ -167,9 +178,7 @@ class TcpTable:
             self._send(four_tuple, reset_for(syn), now)
             return
         flow = self._new(four_tuple, now, self._parameters(host) or self._usual)
-        flow.syn_quote = packet.quote
-        flow.open_from_guest(syn, host, now)
-        flow.is_held = not isinstance(host, Inner)
+        flow.open_from_guest(syn, packet.quote, host, now)
         if flow.is_held:
             self._outlet.holds.expect(flow, now)
 
@@ -203,6 +212,8 @@ class TcpTable:
                 flow.on_eof()
             case TcpFailed():
                 self._on_failed(flow, event, now)
+            case never:
+                assert_never(never)
 
     def incoming(self, event: TcpIncoming, guest: Address, router: bytes, now: float) -> None:
         """A host program has connected to a forward: SYN to the guest, seen from the router."""
@@ -214,7 +225,7 @@ class TcpTable:
             four_tuple = FourTuple(guest, (router, port))
         flow = self._new(four_tuple, now, self._usual)
         flow.open_from_host(now)
-        self._adopted.append(TcpAdopt(event.token, flow.number))
+        self._outlet.ask(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
         self._say(flow, "opened by a host program", now)
 
@@ -222,8 +233,8 @@ class TcpTable:
         """Nobody outside has part in this flow: guest time need not be held for it."""
         flow = self._by_number.get(number)
         if flow is not None:
-            flow.is_held = False
-            self._outlet.holds.settle(flow)
+            flow.unhold()
+        self._outlet.holds.settle(number if flow is None else flow)  # it may be one of UDP
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
@@ -241,11 +252,12 @@ class TcpTable:
             self._send(flow.four_tuple, rst, now)
         else:
             kind, code = event.icmp or (icmp.UNREACHABLE, code_for(number))
-            self._outlet.send_error(kind, code, flow.syn_quote, now, sender=event.offender)
+            sender = event.offender and self._as_guest_sees(event.offender)
+            self._outlet.send_error(kind, code, flow.syn_quote, now, sender=sender)
 
     # ------------------------------------------------------------------ once a turn
     def to_host(self, now: float) -> list[Action]:
-        actions, self._adopted = self._adopted, []
+        actions: list[Action] = []
         self._divide_memory(now)
         for flow in list(self._touched):
             actions += flow.to_host(self.memory.share, now)
@@ -254,9 +266,8 @@ class TcpTable:
     def _divide_memory(self, now: float) -> None:
         memory = self.memory
         for flow in self._touched:
-            kept = flow.kept if flow.number in self._by_number else 0  # it may be gone already
-            memory.used += kept - flow.counted
-            flow.counted = kept
+            if flow.number in self._by_number:  # else it is gone already
+                memory.charge(flow.growth())
         was_short = memory.is_short
         if memory.divide(len(self._flows)):
             self._touched |= dict.fromkeys(self._flows.values())
@@ -333,10 +344,9 @@ class TcpTable:
         terms = Terms(settings, min(settings.mss or mss, mss), offset)
         idle = Idle(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
-        flow = Flow(
-            self._numbers.next(), four_tuple, isn, terms, parameters, self._touch, idle, watch
-        )
-        flow.sender.flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
+        flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
+        number = self._numbers.next()
+        flow = Flow(number, four_tuple, isn, terms, parameters, self._touch, idle, watch, flight)
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
@@ -352,8 +362,7 @@ class TcpTable:
         del self._flows[flow.four_tuple.key]
         self._numbers.gone(flow.number, flow.why_closed)
         self._lingering.pop(flow, None)
-        self.memory.used -= flow.counted
-        flow.counted = 0
+        self.memory.charge(-flow.counted)
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)
 
@@ -401,7 +410,7 @@ class TcpTable:
         self._outlet.notices.limited("tcp again", text, now)
 
     def _say_closed(self, flow: Flow, now: float) -> None:
-        flow.told_closed = True
+        flow.tell_closed()
         if flow.bytes_from_guest or flow.bytes_from_host:
             carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
             if flow.sender.buffered:
