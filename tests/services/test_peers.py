@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Protocol, Tcp, Virtual
+from pynat.config import Config, Protocol, Tcp, Udp, Virtual
 from pynat.config.peers import ZOO, behaviour, zoo
 from pynat.faults import options
 from pynat.faults.peer_stream import KEPT
@@ -591,8 +591,8 @@ def test_an_echo_goes_on_once_memory_is_no_longer_short() -> None:
 
 
 # ---------------------------------------------------------------------- UDP
-def datagrams(does: str, port: int, wait: float = 0.0) -> list[Any]:
-    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour(does)),)))
+def datagrams(does: str, port: int, wait: float = 0.0, **config: Any) -> list[Any]:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour(does)),), **config))
     TcpScript(lab)  # ARP
     lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=port) / b"hello"))
     assert not wait or not lab.to_guest()
@@ -615,6 +615,11 @@ def test_a_datagram_to_chargen_is_answered_with_two_lines() -> None:
 def test_a_late_datagram() -> None:
     (answer,) = datagrams("echo, accept after 2s", 7, wait=2.1)
     assert answer[UDP].dport == 5000
+
+
+def test_an_answer_that_is_later_than_the_flow_lives() -> None:
+    (answer,) = datagrams("echo, accept after 20s", 7, wait=21, udp=Udp(idle=10, dns_idle=10))
+    assert bytes(answer[UDP].payload)[:5] == b"hello"
 
 
 def test_only_so_many_datagrams_are_answered_late() -> None:
