@@ -176,7 +176,7 @@ NOT_ANNOUNCED = Rule(
     "ARP028",
     "arp not announced",
     Severity.NOTE,
-    "The guest uses an address that it neither probed for nor announced.",
+    "The guest uses an address before it has probed for it or announced it.",
     "RFC 5227 2.1",
     "If another host has the address, nobody notices; who knows an old MAC address of it goes on"
     " sending there.",
@@ -192,4 +192,47 @@ USED_IN_CONFLICT = Rule(
     "RFC 5227 2.1.1",
     "Two hosts with one address: packets go to one or the other by chance.",
     "Do not use the address: take another one, or decline it if it came by DHCP.",
+)
+
+NOT_LEARNED = Rule(
+    "ARP030",
+    "arp reply not learned",
+    Severity.ERROR,
+    "The guest asks for an address again and again although each request was answered.",
+    "RFC 826",
+    "Its packets wait for an answer that it throws away, and never leave.",
+    "Look at what happens to a frame of type 0x0806 with operation 2: is it handed to ARP, are sender"
+    " and target read from bytes 8 to 27 of the packet, is the sender's address compared in the same"
+    " byte order as it was asked for, and are the packets sent that wait for it?",
+)
+
+PROBES = Rule(
+    "ARP031",
+    "arp probes",
+    Severity.NOTE,
+    "The guest's probes for an address are too few, too close, or not empty where they should be.",
+    "RFC 5227 2.1.1",
+    "A host that is slow, or a probe that is lost, lets two hosts have one address.",
+    "Send three probes, 1 to 2 s apart, with sender address 0.0.0.0 and target MAC address zero; use"
+    " the address 2 s after the last one.",
+)
+
+ANNOUNCEMENTS = Rule(
+    "ARP032",
+    "arp announced once",
+    Severity.NOTE,
+    "The guest announces its new address once only.",
+    "RFC 5227 2.3",
+    "Where that one is lost, others go on with an old MAC address.",
+    "Send a second announcement 2 s after the first one.",
+)
+
+DEFENDS_TOO_OFTEN = Rule(
+    "ARP033",
+    "arp defends too often",
+    Severity.WARNING,
+    "Another host claims the guest's address, and the guest announces it again and again.",
+    "RFC 5227 2.4",
+    "Two such hosts flood the wire for ever, and neither of them can be reached.",
+    "Announce the address once in 10 s at most; at a second conflict within 10 s give it up.",
 )

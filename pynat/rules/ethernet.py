@@ -70,7 +70,7 @@ SOURCE_GROUP = Rule(
     "ETH022",
     "ethernet source is a group",
     Severity.ERROR,
-    "The source address of a frame is a multicast or broadcast address, or zero.",
+    "The source address of a frame is a multicast or broadcast address.",
     "IEEE 802.3 3.2.3",
     "Switches throw such a frame away, and nobody can answer it.",
     "Put the card's own MAC address into bytes 6 to 11.",
@@ -96,4 +96,15 @@ WRONG_KIND = Rule(
     "Only one host gets what is meant for all.",
     "Send 255.255.255.255 and the net's broadcast address to ff:ff:ff:ff:ff:ff, and a group to"
     " 01:00:5e and the lower 23 bits of its address (RFC 1112 6.4).",
+)
+
+SOURCE_ZERO = Rule(
+    "ETH025",
+    "ethernet source is zero",
+    Severity.ERROR,
+    "The source address of a frame is 00:00:00:00:00:00.",
+    "IEEE 802.3 3.2.3",
+    "Answers go to an address that no card has, so none of them arrives.",
+    "Read the MAC address out of the card (e1000: EEPROM words 0 to 2; NE2000: the PROM) before the"
+    " first frame, and look at whether the code that fills bytes 6 to 11 runs at all.",
 )
