@@ -2,7 +2,7 @@
 
 Of each address that the guest uses, and of each one it asks for, a little is kept; the ones heard
 of first make room. The other side may be more than one host, and the guest may have several
-addresses and cards behind it. Requests count against a guest only from when it has used the address.
+addresses and cards behind it. Requests count against a guest only once it has used the address.
 
 How it takes an address (RFC 5227) is followed in `arp_claim.py`.
 """

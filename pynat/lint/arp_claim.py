@@ -3,8 +3,8 @@
     probe       three, 1 to 2 s apart, then 2 s of silence; the sender's address is 0.0.0.0 and the
                 target's MAC address zero (2.1.1)
     announce    two, 2 s apart (2.3)
-    conflict    another host claims the address: while it is probed for it must not be used; later it
-                may be defended by one announcement in 10 s (2.4)
+    conflict    another host claims the address: one that is probed for must not be used; one that
+                is used may be defended by one announcement in 10 s (2.4)
 
 Times are compared with a tenth to spare: a guest's clock may differ.
 """

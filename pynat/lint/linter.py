@@ -27,11 +27,12 @@ class Linter:
         self._with_malformed = with_malformed
         network = config.network
         self._ethernet = EthernetChecker(network.net)
+        self._ipv4 = Ipv4Checker(network)
         self._icmp = IcmpChecker(network.net)
         self._checkers: list[Checker] = [
             self._ethernet,
             ArpChecker(),
-            Ipv4Checker(network.mtu),
+            self._ipv4,
             self._icmp,
             UdpChecker(),
             TcpChecker(network.mtu),
@@ -42,6 +43,7 @@ class Linter:
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
         self._ethernet.adopt(network.net)
+        self._ipv4.adopt(network)
         self._icmp.adopt(network.net)
 
     def card_speed(self, megabits: int) -> None:

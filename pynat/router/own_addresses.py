@@ -71,7 +71,7 @@ class OwnAddresses:
         self._outlet.notices.drop(rules.ipv4.BROADCAST, text, now)
 
     def _icmp(self, packet: Ipv4, now: float) -> None:
-        message = icmp.decode(packet.payload, packet.ends)
+        message = icmp.decode(packet.payload, packet.ends, packet.around)
         if message.type == icmp.ECHO_REQUEST:
             ping.answer(self._outlet, packet, message, now)
         else:

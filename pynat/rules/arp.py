@@ -201,9 +201,9 @@ NOT_LEARNED = Rule(
     "The guest asks for an address again and again although each request was answered.",
     "RFC 826",
     "Its packets wait for an answer that it throws away, and never leave.",
-    "Look at what happens to a frame of type 0x0806 with operation 2: is it handed to ARP, are sender"
-    " and target read from bytes 8 to 27 of the packet, is the sender's address compared in the same"
-    " byte order as it was asked for, and are the packets sent that wait for it?",
+    "Look at what happens to a frame of type 0x0806 with operation 2: is it handed to ARP, are"
+    " sender and target read from bytes 8 to 27 of the packet, is the sender's address compared in"
+    " the same byte order as it was asked for, and are the packets sent that wait for it?",
 )
 
 PROBES = Rule(
@@ -213,8 +213,8 @@ PROBES = Rule(
     "The guest's probes for an address are too few, too close, or not empty where they should be.",
     "RFC 5227 2.1.1",
     "A host that is slow, or a probe that is lost, lets two hosts have one address.",
-    "Send three probes, 1 to 2 s apart, with sender address 0.0.0.0 and target MAC address zero; use"
-    " the address 2 s after the last one.",
+    "Send three probes, 1 to 2 s apart, with sender address 0.0.0.0 and target MAC address zero;"
+    " use the address 2 s after the last one.",
 )
 
 ANNOUNCEMENTS = Rule(

@@ -86,7 +86,8 @@ DESTINATION = Rule(
     "The destination address is none of a host that can be reached.",
     "RFC 6890",
     "No router forwards it.",
-    "Check the byte order of the address, and keep 127.0.0.0/8 inside the guest.",
+    "Look at where the address comes from: is it stored in network byte order, was it read out of"
+    " the right bytes of an answer, is it initialised at all? Keep 127.0.0.0/8 inside the guest.",
 )
 
 HOST_IN_BROADCAST = Rule(
@@ -201,6 +202,17 @@ NEIGHBOUR = Rule(
     "Compare the destination with the own net by the netmask; ask for neighbours by ARP.",
 )
 
+MULTICAST = Rule(
+    "IP020",
+    "ipv4 multicast",
+    Severity.NOTE,
+    "A packet is for a group in which nobody here is.",
+    "RFC 5771 4",
+    "Nobody takes it. IGMP, mDNS and SSDP of a right stack look so.",
+    'Nothing, if it was meant. `udp.broadcast = "forward"` carries UDP to groups outside of'
+    " 224.0.0.0/24 to the host's network.",
+)
+
 IDENT_REUSED = Rule(
     "IP030",
     "ipv4 identification reused",
@@ -290,4 +302,35 @@ TOO_LONG = Rule(
     "A real card or switch throws the frame away.",
     "Cut packets at the MTU (1,500 bytes on Ethernet, or what DHCP's option 26 says); with TCP, let"
     " no segment's data be longer than the other side's MSS.",
+)
+
+DESTINATION_SWAPPED = Rule(
+    "IP039",
+    "ipv4 destination swapped",
+    Severity.ERROR,
+    "The destination is the router or name server, with the bytes of its address reversed.",
+    "RFC 791 3.1",
+    "The packet goes to a stranger, and what was meant never gets it.",
+    "Store addresses in network byte order; look at where one is converted twice or not at all"
+    " (`htonl`), when it is read from DHCP, ARP or the command line.",
+)
+
+IDENT_SWAPPED = Rule(
+    "IP040",
+    "ipv4 identification swapped",
+    Severity.NOTE,
+    "The identification counts up by 256: its bytes are swapped.",
+    "RFC 791 3.1",
+    "It does no harm as long as all numbers differ; the same code may store lengths so too.",
+    "Convert the counter with `htons` before it is stored.",
+)
+
+FLAGS_SWAPPED = Rule(
+    "IP041",
+    "ipv4 flags swapped",
+    Severity.ERROR,
+    "A whole packet says that it is the fragment at byte 512: DF, 0x4000, is stored as 0x0040.",
+    "RFC 791 3.1",
+    "The receiver waits for the other fragments, and throws it away after half a minute.",
+    "Convert the word of flags and offset with `htons`: 0x40 goes into byte 6, 0 into byte 7.",
 )

@@ -45,3 +45,13 @@ TRAILING = Rule(
     "They are thrown away: either one of the lengths is wrong, or data is lost.",
     "Let UDP's length be IPv4's total length without the IPv4 header.",
 )
+
+PORT_SWAPPED = Rule(
+    "UDP022",
+    "udp port swapped",
+    Severity.ERROR,
+    "The destination port is the one of a service, with its bytes in the wrong order.",
+    "RFC 768",
+    "Nobody serves there; the question has no answer.",
+    "Convert both ports with `htons` before they are stored: 53 is 00 35, 67 is 00 43.",
+)
