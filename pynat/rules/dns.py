@@ -115,3 +115,14 @@ NOT_TAKEN = Rule(
     "Take an answer with the question's id and port from the server that was asked; if its bit TC"
     " is set, ask again by TCP (RFC 7766 5).",
 )
+
+DOT_IN_LABEL = Rule(
+    "DNS026",
+    "dns dot in a label",
+    Severity.ERROR,
+    "The name is one label with dots in it.",
+    "RFC 1035 3.1",
+    "It is another name than the one that is meant, and there is none such.",
+    "Cut the name at its dots: each part is its length and its bytes (3 www 7 example 3 com 0)."
+    " Look at where the length byte is written, and whether it is moved on behind each dot.",
+)

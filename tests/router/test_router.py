@@ -105,7 +105,7 @@ def test_ttl_of_one_is_exceeded(lab: Lab) -> None:
 def test_other_icmp_is_dropped_and_counted(lab: Lab) -> None:
     for kind in (0, 5, 13, 17):
         lab.from_guest(bytes(ip("192.0.2.7") / ICMP(type=kind)))
-    assert lab.drops == {"icmp type": 4}
+    assert lab.drops == {"icmp type": 3}  # the reply is the linter's affair
     assert lab.to_host() == []
 
 
