@@ -68,10 +68,10 @@ CONFLICT = Rule(
 NO_ANSWER = Rule(
     "ARP007",
     "arp no answer",
-    Severity.WARNING,
+    Severity.ERROR,
     "Nobody answered the router's questions for the guest's address.",
     "RFC 826",
-    "What was to go there is lost. Either the guest is not up yet, or it does not answer ARP.",
+    "What was to go there is lost: the guest was there before, and does not answer ARP.",
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
 )

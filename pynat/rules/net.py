@@ -218,6 +218,16 @@ ENGINE_FAULT = Rule(
     "Report it with those lines, please.",
 )
 
+NOBODY_THERE = Rule(
+    "NET022",
+    "nobody there yet",
+    Severity.NOTE,
+    "Packets are for an address from which no guest has been heard of so far.",
+    "RFC 826",
+    "They are lost.",
+    "Wait until the guest is up, or look at whether a forward names the address that it has.",
+)
+
 FAULT = Rule(
     "NET030",
     "fault",

@@ -6,6 +6,7 @@ from typing import Any
 
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.config import Config
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
@@ -13,6 +14,7 @@ from tests.lint.examples import clean, example
 
 MAC = GUEST_MAC.hex(":")
 OTHER = "52:54:00:99:99:99"
+ROUTER_AND_GUEST = bytes.fromhex(ROUTER_MAC.replace(":", "")) + GUEST_MAC
 ALL = "ff:ff:ff:ff:ff:ff"
 
 
@@ -81,6 +83,38 @@ def only_asks(lab: LintedLab) -> None:
         is_asked(lab)
         lab.wait(1)
     lab.wait(1)
+    lab.from_guest(ping(ROUTER))
+
+
+HERMETIC = Config(hermetic=True)
+
+
+@example("ARP021", config=HERMETIC)
+def answers_nothing(lab: LintedLab) -> None:
+    """In a hermetic network the guest is asked on purpose."""
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(6)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ICMP026", config=HERMETIC)
+def sends_our_ping_back(lab: LintedLab) -> None:
+    """The guest is pinged on purpose, too."""
+    sends(lab)
+    lab.wait(1)
+    replies(lab)
+    (*_, request) = [one for _, one, from_guest in lab.seen if not from_guest]
+    packet = request[14:26] + request[30:34] + request[26:30] + request[34:]
+    lab.from_guest(ROUTER_AND_GUEST + b"\x08\0" + packet)
+
+
+@clean("ARP021", config=HERMETIC)
+@clean("ARP023", config=HERMETIC)
+def is_asked_on_purpose(lab: LintedLab) -> None:
+    starts(lab)
+    replies(lab)
+    lab.wait(6)
     lab.from_guest(ping(ROUTER))
 
 
