@@ -64,6 +64,13 @@ class ArpChecker:
         self._waits = Bounded[bytes, _Wanted](MOST)  # by MAC: whose reply had no effect yet
         self._found: list[tuple[Rule, str]] = []
 
+    def expect_nothing(self) -> None:
+        """What it was asked and answered has not come to it."""
+        self._wanted.clear()
+        self._waits.clear()
+        for mine in self._addresses.values():
+            mine.asked = 0
+
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         if frame.source not in self._heard and len(self._heard) < MOST:

@@ -25,23 +25,25 @@ class Linter:
     def __init__(self, config: Config, *, with_malformed: bool = False) -> None:
         """with_malformed: also say what is no legal frame, where no router does so."""
         self._with_malformed = with_malformed
-        network = config.network
+        self._network = network = config.network
         self._ethernet = EthernetChecker(network.net)
+        self._arp = ArpChecker()
         self._ipv4 = Ipv4Checker(network)
+        self._steady = (self._ethernet, self._arp, self._ipv4, UdpChecker())
+        self._checkers: list[Checker] = []
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Expect nothing of the guest for what it was sent: it has not come to it."""
+        network = self._network
+        self._arp.expect_nothing()
         self._icmp = IcmpChecker(network.net)
-        self._checkers: list[Checker] = [
-            self._ethernet,
-            ArpChecker(),
-            self._ipv4,
-            self._icmp,
-            UdpChecker(),
-            TcpChecker(network.mtu),
-            DhcpChecker(),
-            DnsChecker(),
-        ]
+        following = (self._icmp, TcpChecker(network.mtu), DhcpChecker(), DnsChecker())
+        self._checkers = [*self._steady, *following]
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
+        self._network = network
         self._ethernet.adopt(network.net)
         self._ipv4.adopt(network)
         self._icmp.adopt(network.net)

@@ -108,3 +108,15 @@ SOURCE_ZERO = Rule(
     "Read the MAC address out of the card (e1000: EEPROM words 0 to 2; NE2000: the PROM) before the"
     " first frame, and look at whether the code that fills bytes 6 to 11 runs at all.",
 )
+
+NOT_TAKEN = Rule(
+    "ETH026",
+    "ethernet card takes no frames",
+    Severity.ERROR,
+    "Frames wait for the guest, and its card has no room for them.",
+    "",
+    "Nothing reaches the guest any more. A guest that has just been reset looks so too.",
+    "Look at the driver's receive path: is each descriptor given back once its frame was taken"
+    " (e1000: RDT is moved on to it), is the index wrapped at the ring's end, is receiving switched"
+    " on (e1000: RCTL.EN), and is the code called at all? An NE2000 loses frames without a word.",
+)

@@ -1,6 +1,6 @@
 """The wrappers around a link, in their order: what the guest's card sees is captured and linted.
 
-card <-> capture <-> lint <-> impair <-> hooks of a script <-> engine
+card <-> capture <-> lint <-> what the card refuses <-> impair <-> hooks of a script <-> engine
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pynat.config import Config, Network
 from pynat.link.capture import CaptureLink, captured
+from pynat.link.card import Card, CardLink
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.journal import journaled
 from pynat.link.link import Link
@@ -60,7 +61,9 @@ def stacked(
     ):
         wanted = lint if config.lint.enabled is None else config.lint.enabled
         linter = Linter(config)
-        linted = LintLink(capture, linter, notices, awake) if wanted else capture
+        linted: Link = LintLink(capture, linter, notices, awake) if wanted else capture
+        if wanted and isinstance(card, Card):
+            linted = CardLink(linted, card, capture, notices, linter.begin_anew)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             yield Stack(capture, impair, _hooked(impair, program, notices), [linter.adopt])
