@@ -71,7 +71,8 @@ class Claim:
 
     def announce(self, address: bytes, when: Span) -> Found:
         self.announcements += 1
-        self.announced = self.announced or when
+        if self.probed is not None:  # who does not probe follows another custom
+            self.announced = self.announced or when
         if self.attacked is not None and when.most(self.attacked) < DEFEND_INTERVAL:
             self.defences += 1
             if self.defences == DEFENCES:
