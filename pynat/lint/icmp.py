@@ -86,7 +86,7 @@ class IcmpChecker:
         asked, self._asked[key] = self._asked[key], None
         if asked is None:
             text = f"{name}: a second reply, expected one (RFC 1122 3.2.2.6)"
-            yield Finding(rules.NOT_ASKED, text)
+            yield Finding(rules.REPLIES_TWICE, text)
         elif asked != message.payload:
             yield Finding(rules.REPLY_DIFFERS, f"{name}: {_difference(message.payload, asked)}")
 

@@ -157,10 +157,19 @@ class Neighbors:
         if packet.target in self.own:
             return Arp(arp.REPLY, self.mac, packet.target, packet.sender_mac, packet.sender)
         if packet.sender not in (packet.target, UNKNOWN):
-            self._notices.drop(
-                rules.arp.NOBODY, f"{packet}: nobody here has that address (RFC 826)", now
-            )
+            self._no_answer(packet, now)
         return None
+
+    def _no_answer(self, packet: Arp, now: float) -> None:
+        sender, target = IPv4Address(packet.sender), IPv4Address(packet.target)
+        if sender in self._net and target not in self._net:
+            hint = mistakes.address_order(packet.target, self.own.__contains__)
+            text = f"{packet}: {target} is not in {self._net}, expected the router's address,"
+            text += f" {dotted(self._asks_from)} (RFC 1122 3.3.1.1){hint}"
+            self._notices.drop(rules.arp.FAR_AWAY, text, now)
+        else:
+            text = f"{packet}: nobody here has that address (RFC 826)"
+            self._notices.drop(rules.arp.NOBODY, text, now)
 
     def _defend(self, packet: Arp, now: float) -> None:
         address = packet.sender

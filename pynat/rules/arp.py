@@ -49,10 +49,10 @@ NOBODY = Rule(
     "ARP005",
     "arp not ours",
     Severity.NOTE,
-    "The guest asks for an address that nobody on the wire has.",
+    "The guest asks for an address of its net that nobody has.",
     "RFC 826",
-    "There is no answer. A guest that asks so for hosts far away has a wrong netmask or no route.",
-    "Send what is for another net to the router, and ask for the router's address.",
+    "There is no answer.",
+    "Nothing, if it was meant. Otherwise look at where the guest has the address from.",
 )
 
 CONFLICT = Rule(
@@ -85,6 +85,18 @@ OTHER_NET = Rule(
     "Nobody here has that gateway, so the guest reaches nothing.",
     "Write the key that the line names into the network's configuration, or `network.adopt = true`,"
     " or let the guest take its address from DHCP.",
+)
+
+FAR_AWAY = Rule(
+    "ARP009",
+    "arp for a host far away",
+    Severity.ERROR,
+    "The guest asks its own wire for an address of another net.",
+    "RFC 1122 3.3.1.1",
+    "Nobody answers, so the guest reaches nothing beyond its wire.",
+    "Look at how the next hop is chosen: what is for another net (destination and netmask) goes to"
+    " the router, and the router's address is asked for. For 0.0.0.0 the router was never set: look"
+    " at whether option 3 of the ACK is read, and when.",
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -134,7 +146,7 @@ NOT_WANTED = Rule(
 OTHER_SENDER = Rule(
     "ARP024",
     "arp sender mac differs",
-    Severity.WARNING,
+    Severity.ERROR,
     "The sender's MAC address in an ARP packet is not the one that the frame came from.",
     "RFC 826",
     "Others send to the address in the packet; switches learn the one in the frame.",
@@ -144,7 +156,7 @@ OTHER_SENDER = Rule(
 BAD_SENDER = Rule(
     "ARP025",
     "arp sender address",
-    Severity.WARNING,
+    Severity.ERROR,
     "The sender's IPv4 address in an ARP packet is not one that a host can have.",
     "RFC 826",
     "Others may learn it, or throw the packet away.",

@@ -160,7 +160,7 @@ RENEWING = Rule(
 NO_BROADCAST = Rule(
     "DHCP035",
     "dhcp broadcast flag",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest asks again and again although an OFFER came to its MAC address each time.",
     "RFC 2131 4.1",
     "A stack that takes no packets to an address which it does not have yet never sees the OFFER.",

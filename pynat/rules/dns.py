@@ -88,7 +88,7 @@ TOO_FAST = Rule(
 NOT_A_SERVER = Rule(
     "DNS023",
     "dns wrong server",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest asks a host of its own net that DHCP did not name.",
     "RFC 2132 3.8",
     "Nobody serves there; the router need not be the name server.",
@@ -108,7 +108,7 @@ NO_RECURSION = Rule(
 NOT_TAKEN = Rule(
     "DNS025",
     "dns answer not taken",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on asking a question that has been answered.",
     "RFC 1035 7.3",
     "It waits for an answer that it has thrown away, and gives up.",

@@ -48,7 +48,7 @@ TYPE_SWAPPED = Rule(
 UNPADDED = Rule(
     "ETH020",
     "ethernet without padding",
-    Severity.NOTE,
+    Severity.WARNING,
     "A frame is shorter than 60 bytes, and the card does not lengthen it.",
     "IEEE 802.3 4.2.3.3",
     "A real NE2000 puts it on the wire as it is, where every receiver throws it away as the rest of"

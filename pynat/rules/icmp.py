@@ -50,9 +50,9 @@ NOT_ASKED = Rule(
     "ICMP020",
     "icmp reply that nobody asked for",
     Severity.ERROR,
-    "An echo reply answers no request, or one that was answered before.",
+    "An echo reply answers no request.",
     "RFC 1122 3.2.2.6",
-    "Who pinged counts a packet that it did not ask for, or misses its own.",
+    "Who pinged misses the answer to its own request.",
     "Send one reply for each request, to the address that it came from, with its identifier and"
     " sequence number as they came.",
 )
@@ -100,7 +100,7 @@ QUOTE = Rule(
 TOO_LONG_STILL = Rule(
     "ICMP025",
     "icmp fragmentation needed not heeded",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on sending packets that are longer than it was told to.",
     "RFC 1191 3",
     "None of them arrives: the connection opens and then hangs as soon as there is much to send.",
@@ -127,4 +127,14 @@ NO_RESET = Rule(
     "The other end tries again for minutes before it gives up; with a reset it knows at once.",
     "Look at what your TCP does with a segment for which there is no connection: answer it with"
     " RST, unless it is a RST itself. Port unreachable is for UDP.",
+)
+
+REPLIES_TWICE = Rule(
+    "ICMP028",
+    "icmp replies twice",
+    Severity.WARNING,
+    "The guest replies a second time to one echo request.",
+    "RFC 1122 3.2.2.6",
+    "Who pinged counts a packet too many; everything else that comes may be handled twice as well.",
+    "Look at whether a frame is taken out of the card's ring once only, and handed up once.",
 )

@@ -117,7 +117,7 @@ BROADCAST = Rule(
     "A broadcast is for a service that this network does not have.",
     "RFC 1812 5.3.5",
     "Nobody takes it; only DHCP is served by broadcast (`udp.broadcast` says otherwise).",
-    "Nothing, if it was meant. A guest without an address (0.0.0.0) can speak DHCP only.",
+    "Nothing, if it was meant.",
 )
 
 FRAGMENT_LENGTH = Rule(
@@ -213,6 +213,17 @@ MULTICAST = Rule(
     " 224.0.0.0/24 to the host's network.",
 )
 
+FROM_NOBODY = Rule(
+    "IP021",
+    "ipv4 from nobody",
+    Severity.ERROR,
+    "The source address of a packet is 0.0.0.0, and it is not for a DHCP server.",
+    "RFC 1122 3.2.1.3",
+    "Nobody could answer it; routers throw it away.",
+    "Look at where the source comes from: it must be read from the interface after DHCP has set it."
+    " A DHCP client sends from port 68 to port 67.",
+)
+
 IDENT_REUSED = Rule(
     "IP030",
     "ipv4 identification reused",
@@ -236,7 +247,7 @@ TTL_ZERO = Rule(
 TTL_LOW = Rule(
     "IP032",
     "ipv4 time to live low",
-    Severity.NOTE,
+    Severity.WARNING,
     "Data of a connection has a time to live below 32.",
     "RFC 1122 3.2.1.7",
     "Hosts further away than that are never reached.",
@@ -256,7 +267,7 @@ DF_FRAGMENT = Rule(
 NOT_ITS_ADDRESS = Rule(
     "IP034",
     "ipv4 source not its own",
-    Severity.WARNING,
+    Severity.ERROR,
     "The source is an address that this card has neither leased nor announced.",
     "RFC 1122 3.3.4.2",
     "Answers go to whoever has that address, or to nobody.",

@@ -52,7 +52,7 @@ MISTAKES = {
     10: Mistake("total length in host order", "IP004"),
     11: Mistake("time to live 0", "IP031"),
     12: Mistake("identification always the same", "IP030"),
-    13: Mistake("forgets the router", "ARP005", "ping=192.0.2.1"),
+    13: Mistake("forgets the router", "ARP009", "ping=192.0.2.1"),
     14: Mistake("version and header length swapped", "IP002"),
     15: Mistake("the reserved flag set", "IP037"),
     16: Mistake("carries are not added", "IP005"),

@@ -126,6 +126,25 @@ def asks_everybody(lab: LintedLab) -> None:
     lab.from_guest(udp("192.168.16.255", 137, b"who is there"))
 
 
+@example("IP021")
+def dhcp_to_the_clients_port(lab: LintedLab) -> None:
+    """The guest sends its DISCOVER to port 68."""
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="ff:ff:ff:ff:ff:ff")
+    packet = IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=68)
+    lab.from_guest(bytes(frame / packet / bytes(300)))
+
+
+@example("IP021")
+def source_never_set(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="0.0.0.0"))
+
+
+@clean("IP021")
+def joins_before_it_has_an_address(lab: LintedLab) -> None:
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="01:00:5e:00:00:16")
+    lab.from_guest(bytes(frame / IP(src="0.0.0.0", dst="224.0.0.22", ttl=1, proto=2) / bytes(16)))
+
+
 @example("IP012")
 def odd_fragment(lab: LintedLab) -> None:
     """The guest cuts at 1,500 bytes less the header, without looking at multiples of 8."""

@@ -73,9 +73,26 @@ def no_sender(lab: LintedLab) -> None:
 
 
 @example("ARP005")
+def asks_for_nobody(lab: LintedLab) -> None:
+    """The guest asks for a neighbor that is not there."""
+    lab.from_guest(arp(pdst="192.168.16.9"))
+
+
+@example("ARP009")
 def no_route(lab: LintedLab) -> None:
     """The guest asks its own wire for a host that is far away."""
     lab.from_guest(arp(pdst="192.0.2.7"))
+
+
+@example("ARP009")
+def no_router(lab: LintedLab) -> None:
+    """The guest has not read its router's address."""
+    lab.from_guest(arp(pdst="0.0.0.0"))
+
+
+@clean("ARP009")
+def has_a_link_local_address(lab: LintedLab) -> None:
+    lab.from_guest(arp(psrc="169.254.7.7", pdst="169.254.7.8"))
 
 
 @example("ARP006")

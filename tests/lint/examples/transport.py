@@ -32,7 +32,7 @@ def number_lost(lab: LintedLab) -> None:
     replied(lab, 0)
 
 
-@example("ICMP020")
+@example("ICMP028")
 def replies_twice(lab: LintedLab) -> None:
     """The guest replies to every request twice."""
     asked(lab, 1)
@@ -71,6 +71,7 @@ def pings_too(lab: LintedLab) -> None:
 
 @clean("ICMP003")
 @clean("ICMP020")
+@clean("ICMP028")
 @clean("ICMP021")
 def replies(lab: LintedLab) -> None:
     for number in range(100):
