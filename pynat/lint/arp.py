@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import arp as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import arp, ethernet, ipv4
 from pynat.wire.addresses import is_host
 from pynat.wire.arp import Arp
@@ -42,7 +44,8 @@ class _Address:
 
 
 class ArpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._heard: set[bytes] = set()  # MAC addresses from which something came
         self._addresses = Bounded[bytes, _Address](MOST)
         self._asked = Bounded[bytes, deque[Span]](MOST)  # when the guest asked for it lately
@@ -57,11 +60,13 @@ class ArpChecker:
             if packet.operation == arp.REQUEST:  # maybe before anything came from there
                 mine = self._addresses.get(packet.target) or self._new(packet.target)
                 mine.asked += 1
+                self._tally[Occasion.ARP_ASKED] += 1
                 mine.last_asked = frame.when
                 mine.askers.append(packet)
             claimed = self._addresses.get(packet.sender)
             if claimed is not None and not claimed.used and claimed.introduced:
                 claimed.taken = frame.when
+                self._tally[Occasion.PROBE_ANSWERED] += 1
         return iter(())
 
     # ------------------------------------------------------------------ from the guest
@@ -92,6 +97,7 @@ class ArpChecker:
             mine = self._new(address)
         if not mine.used:
             mine.used = True
+            self._tally[Occasion.ADDRESS] += 1
             if not mine.introduced:
                 text = f"{dotted(address)} is used without a probe or an announcement"
                 self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
@@ -121,6 +127,7 @@ class ArpChecker:
             self._reply(packet, frame)
 
     def _request(self, packet: Arp, frame: Frame) -> None:
+        self._tally[Occasion.ARP_REQUEST] += 1
         if packet.sender in (ZERO, packet.target):
             self._introduce(packet, frame)
             return
@@ -150,6 +157,7 @@ class ArpChecker:
             self._uses(packet.target, frame)
 
     def _reply(self, packet: Arp, frame: Frame) -> None:
+        self._tally[Occasion.ARP_REPLY] += 1
         if packet.sender == ZERO or _no_host(packet.sender):
             self._bad_sender(packet)
             return

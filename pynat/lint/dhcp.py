@@ -15,6 +15,7 @@ from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.dhcp_client import Client
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.wire import dhcp
@@ -28,7 +29,8 @@ _OPTIONS = dhcp.HEADER.size + len(dhcp.COOKIE)
 
 
 class DhcpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._clients = Bounded[bytes, Client](MOST)  # by MAC address
         self._users = Bounded[bytes, Client](MOST)  # by address that DHCP spoke of
         self._sources = Bounded[bytes, None](MOST)  # addresses that the guest has sent from
@@ -73,7 +75,7 @@ class DhcpChecker:
     def _client(self, mac: bytes) -> Client:
         client = self._clients.get(mac)
         if client is None:
-            client = self._clients[mac] = Client()
+            client = self._clients[mac] = Client(self._tally)
         return client
 
     def _tell(self, rule: Rule, text: str) -> None:

@@ -18,8 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
@@ -67,7 +69,8 @@ class _Repeats:
 
 
 class Client:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self.never_had_one = True
         self._discover: Message | None = None
         self._asked: Message | None = None
@@ -93,13 +96,25 @@ class Client:
             case dhcp.DISCOVER:
                 self._discovers(message, when, tell)
             case dhcp.ASK:
+                self._tally[Occasion.DHCP_REQUEST] += 1
                 self._asks(message, source, tell)
-            case dhcp.RELEASE if self._lease and self._lease.address == message.ciaddr:
-                self._give_up(message.ciaddr, when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
+            case dhcp.DECLINE:
+                self._tally[Occasion.DHCP_RETURNS] += 1
+                self._tally[Occasion.DHCP_DECLINE] += 1
+            case dhcp.RELEASE:
+                self._tally[Occasion.DHCP_RETURNS] += 1
+                self._releases(message, when)
+
+    def _releases(self, message: Message, when: Span) -> None:
+        if self._lease and self._lease.address == message.ciaddr:
+            self._tally[Occasion.DHCP_RELEASE] += 1
+            self._give_up(message.ciaddr, when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
 
     def _discovers(self, message: Message, when: Span, tell: Tell) -> None:
         if self._discover is None or self._discover.xid != message.xid:
             self._offers.clear()
+        if self._finished:
+            self._tally[Occasion.DHCP_ANEW] += 1
         if message.xid in self._finished:
             text = f"{message}: expected another xid than the one of an earlier attempt"
             tell(rules.XID_SAME, f"{text} (RFC 2131 4.1)")
@@ -129,6 +144,7 @@ class Client:
         return any(offer.xid == xid for offer in self._offers)
 
     def _selects(self, message: Message, tell: Tell) -> None:
+        self._tally[Occasion.DHCP_SELECTS] += 1
         server = message.options.get(dhcp.SERVER)
         wanted = message.options.get(dhcp.WANTED)
         taken = [one for one in self._offers if server in (one.server, None)]
@@ -144,6 +160,8 @@ class Client:
             tell(rules.XID_CHANGED, text)
 
     def _renews(self, message: Message, lease: _Lease, tell: Tell) -> None:
+        self._tally[Occasion.DHCP_RENEWS] += 1
+        self._tally[Occasion.LEASE_DUE] += 1
         wrong = [f"option {c}" for c in (dhcp.WANTED, dhcp.SERVER) if c in message.options]
         if message.ciaddr != lease.address:
             wrong.append(f"ciaddr {dotted(message.ciaddr)}")
@@ -159,6 +177,8 @@ class Client:
         sent.append((when, message.seconds))
         if message.kind not in (dhcp.DISCOVER, dhcp.ASK):
             return
+        if len(sent) > 1:
+            self._tally[Occasion.DHCP_AGAIN] += 1
         pause = when.most(sent[-2][0]) if len(sent) == REPEATS else SHORTEST_PAUSE
         if pause < SHORTEST_PAUSE and "" not in repeats.told:
             repeats.told.add("")
@@ -179,6 +199,7 @@ class Client:
             case dhcp.ACK if self._asked and message.xid == self._asked.xid:
                 self._is_granted(message, when)
             case dhcp.NAK if self._asked and message.xid == self._asked.xid:
+                self._tally[Occasion.DHCP_NAK] += 1
                 refused = self._asked.options.get(dhcp.WANTED, self._asked.ciaddr)
                 self._offers.clear()
                 self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
@@ -190,6 +211,8 @@ class Client:
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
         mine = unicast and whole and message.xid == self._discover.xid
         self._offered = when if mine else None
+        self._tally[Occasion.DHCP_OFFER] += 1
+        self._tally[Occasion.DHCP_OFFER_UNICAST] += mine
         del self._offers[: 1 - _REMEMBERED]
         self._offers.append(_Offer(message.xid, server, message.yiaddr, known))
 
@@ -244,11 +267,13 @@ class Client:
         ago = when.least(lease.since)
         if lease.late(lease.length, when):
             if not lease.told:
+                self._tally[Occasion.LEASE_DUE] += 1
                 text = f"{name} is used {ago - lease.length:.0f} s after its lease ended"
                 tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5)")
             lease.told = lease.tried = True
         elif not lease.tried and lease.late(lease.t2, when):
             lease.tried = True
+            self._tally[Occasion.LEASE_DUE] += 1
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
             tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")

@@ -15,6 +15,7 @@ from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.udp import UdpChecker
 
@@ -26,18 +27,18 @@ class Linter:
         """with_malformed: also say what is no legal frame, where no router does so."""
         self._with_malformed = with_malformed
         network = config.network
-        self._ethernet = EthernetChecker(network.net)
-        self._icmp = IcmpChecker(network.net)
-        self._checkers: list[Checker] = [
+        self.tally = tally = Tally()
+        self._ethernet = EthernetChecker(network.net, tally)
+        self._icmp = IcmpChecker(network.net, tally)
+        self._of_segments: list[Checker] = [  # those that TCP's frames say something to
             self._ethernet,
-            ArpChecker(),
-            Ipv4Checker(network.mtu),
+            ArpChecker(tally),
+            Ipv4Checker(network.mtu, tally),
             self._icmp,
-            UdpChecker(),
-            TcpChecker(network.mtu),
-            DhcpChecker(),
-            DnsChecker(),
+            TcpChecker(network.mtu, tally),
+            DhcpChecker(tally),
         ]
+        self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
@@ -51,8 +52,11 @@ class Linter:
     def from_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
+            self.tally.no_frame()
             return []
-        found = [one for checker in self._checkers for one in checker.from_guest(frame)]
+        self.tally.from_guest(frame)
+        checkers = self._of_segments if frame.tcp else self._checkers
+        found = [one for checker in checkers for one in checker.from_guest(frame)]
         if frame.malformed and self._with_malformed:
             found.append(Finding(frame.malformed.rule, frame.malformed.detail))
         return found
@@ -61,4 +65,6 @@ class Linter:
         frame = decode(data, when)
         if frame is None:
             return []
-        return [one for checker in self._checkers for one in checker.to_guest(frame)]
+        self.tally.to_guest(frame)
+        checkers = self._of_segments if frame.tcp else self._checkers
+        return [one for checker in checkers for one in checker.to_guest(frame)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,7 @@ LENGTH = Rule(
     "RFC 826",
     "It is thrown away, and nobody answers.",
     "Send all fields: types, lengths, operation, and MAC and IPv4 address of sender and target.",
+    exercised=Occasion.ARP,
 )
 
 KIND = Rule(
@@ -23,6 +25,7 @@ KIND = Rule(
     "It is thrown away, and nobody answers.",
     "Begin with hardware type 1, protocol type 0x0800, lengths 6 and 4; the two types with their"
     " higher byte first.",
+    exercised=Occasion.ARP,
 )
 
 OPERATION = Rule(
@@ -33,6 +36,7 @@ OPERATION = Rule(
     "RFC 826",
     "It is thrown away, and nobody answers.",
     "Store 1 (request) or 2 (reply) in bytes 6 and 7, the higher byte first.",
+    exercised=Occasion.ARP,
 )
 
 SENDER = Rule(
@@ -43,6 +47,7 @@ SENDER = Rule(
     "RFC 1812 3.3.2",
     "The packet is thrown away: an answer could not be addressed.",
     "Put the card's own MAC address into the sender's field, as into the Ethernet header.",
+    exercised=Occasion.ARP,
 )
 
 NOBODY = Rule(
@@ -53,6 +58,7 @@ NOBODY = Rule(
     "RFC 826",
     "There is no answer. A guest that asks so for hosts far away has a wrong netmask or no route.",
     "Send what is for another net to the router, and ask for the router's address.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 CONFLICT = Rule(
@@ -63,6 +69,7 @@ CONFLICT = Rule(
     "RFC 5227 2.4",
     "Two hosts with one address: packets go to one or the other by chance.",
     "Give the guest the address that DHCP offers, or another free one of the net.",
+    exercised=Occasion.ARP,
 )
 
 NO_ANSWER = Rule(
@@ -74,6 +81,7 @@ NO_ANSWER = Rule(
     "What was to go there is lost. Either the guest is not up yet, or it does not answer ARP.",
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
+    exercised=Occasion.ARP_ASKED,
 )
 
 OTHER_NET = Rule(
@@ -85,6 +93,7 @@ OTHER_NET = Rule(
     "Nobody here has that gateway, so the guest reaches nothing.",
     "Write the key that the line names into the network's configuration, or `network.adopt = true`,"
     " or let the guest take its address from DHCP.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -97,6 +106,7 @@ UNASKED = Rule(
     "It works as long as the address that is built in or configured stays the router's.",
     "Ask for the next hop's address by ARP, and keep the answer. A static entry is legal, and so is"
     " what was learned before the recording began.",
+    exercised=Occasion.UNICAST_FRAME,
 )
 
 UNANSWERED = Rule(
@@ -108,6 +118,7 @@ UNANSWERED = Rule(
     "What is for it waits and is lost, except while its own requests are remembered.",
     "Answer each request whose target address is the guest's own with a reply to its sender, also"
     " while the guest is busy.",
+    exercised=Occasion.ARP_ASKED,
 )
 
 TOO_OFTEN = Rule(
@@ -118,6 +129,7 @@ TOO_OFTEN = Rule(
     "RFC 1122 2.3.2.1",
     "It floods the wire, and everybody has to look at each request.",
     "Ask once a second at most, keep the answer, and hold back the packets that wait for it.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 NOT_WANTED = Rule(
@@ -129,6 +141,7 @@ NOT_WANTED = Rule(
     "Many hosts take no answer that they did not ask for.",
     "Send a reply only when asked; who wants to announce an address sends a request for it to all"
     " (RFC 5227 3).",
+    exercised=Occasion.ARP_REPLY,
 )
 
 OTHER_SENDER = Rule(
@@ -139,6 +152,7 @@ OTHER_SENDER = Rule(
     "RFC 826",
     "Others send to the address in the packet; switches learn the one in the frame.",
     "Put the card's own MAC address into both.",
+    exercised=Occasion.ARP,
 )
 
 BAD_SENDER = Rule(
@@ -150,6 +164,7 @@ BAD_SENDER = Rule(
     "Others may learn it, or throw the packet away.",
     "Put the guest's own address there; 0.0.0.0 is for probes, which are requests"
     " (RFC 5227 2.1.1).",
+    exercised=Occasion.ARP,
 )
 
 REPLY_TO_ALL = Rule(
@@ -160,6 +175,7 @@ REPLY_TO_ALL = Rule(
     "RFC 826",
     "It reaches who asked, and troubles everybody else.",
     "Send the reply to the MAC address of the request's sender.",
+    exercised=Occasion.ARP_REPLY,
 )
 
 WRONG_TARGET = Rule(
@@ -170,6 +186,7 @@ WRONG_TARGET = Rule(
     "RFC 826",
     "A host that looks at these fields takes the reply for somebody else's.",
     "Swap the fields: the request's sender addresses are the reply's target addresses.",
+    exercised=Occasion.ARP_REPLY,
 )
 
 NOT_ANNOUNCED = Rule(
@@ -182,6 +199,7 @@ NOT_ANNOUNCED = Rule(
     " sending there.",
     "Send three probes before the first use, and two announcements with it. Most stacks do so only"
     " where they are told to.",
+    exercised=Occasion.ADDRESS,
 )
 
 USED_IN_CONFLICT = Rule(
@@ -192,4 +210,5 @@ USED_IN_CONFLICT = Rule(
     "RFC 5227 2.1.1",
     "Two hosts with one address: packets go to one or the other by chance.",
     "Do not use the address: take another one, or decline it if it came by DHCP.",
+    exercised=Occasion.PROBE_ANSWERED,
 )

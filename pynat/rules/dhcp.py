@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,7 @@ LENGTH = Rule(
     "RFC 2131 2",
     "It is thrown away; the guest gets no address.",
     "Send all 236 bytes of fixed fields, then the cookie and the options.",
+    exercised=Occasion.DHCP,
 )
 
 OP = Rule(
@@ -22,6 +24,7 @@ OP = Rule(
     "RFC 2131 2",
     "It is thrown away; the guest gets no address.",
     "A client sends op 1.",
+    exercised=Occasion.DHCP,
 )
 
 HARDWARE = Rule(
@@ -32,6 +35,7 @@ HARDWARE = Rule(
     "RFC 2131 2",
     "Nobody could be given an address; the message is thrown away.",
     "Store type 1, length 6 and the card's MAC address at the beginning of chaddr.",
+    exercised=Occasion.DHCP,
 )
 
 COOKIE = Rule(
@@ -43,6 +47,7 @@ COOKIE = Rule(
     "The options cannot be read. The message is answered as one of BOOTP, without options; a DHCP"
     " client does not take such an answer.",
     "Store the bytes 63 82 53 63 behind the fixed fields.",
+    exercised=Occasion.DHCP,
 )
 
 OVERLOAD = Rule(
@@ -53,6 +58,7 @@ OVERLOAD = Rule(
     "RFC 2132 9.3",
     "It is left out; options in the fields for server and file name are not read.",
     "Leave option 52 out, or give it one byte of 1, 2 or 3.",
+    exercised=Occasion.DHCP,
 )
 
 OPTION = Rule(
@@ -64,6 +70,7 @@ OPTION = Rule(
     "It is left out, and with one that runs over the end all behind it; other servers throw the"
     " message away.",
     "Let an option's length count its value only, without code and length, and close with 255.",
+    exercised=Occasion.DHCP,
 )
 
 KIND = Rule(
@@ -74,6 +81,7 @@ KIND = Rule(
     "RFC 2132 9.6",
     "Nobody knows what is asked; the message is thrown away.",
     "Give option 53 one byte: 1 DISCOVER, 3 REQUEST, 4 DECLINE, 7 RELEASE, 8 INFORM.",
+    exercised=Occasion.DHCP,
 )
 
 SERVER_MESSAGE = Rule(
@@ -84,6 +92,7 @@ SERVER_MESSAGE = Rule(
     "RFC 2131 4.3",
     "It is thrown away; the guest gets no address.",
     "A client sends op 1 and DISCOVER, REQUEST, DECLINE, RELEASE or INFORM.",
+    exercised=Occasion.DHCP,
 )
 
 RELAY = Rule(
@@ -94,6 +103,7 @@ RELAY = Rule(
     "RFC 2131 4.3.1",
     "There are no addresses for another net; the message is thrown away.",
     "A client leaves giaddr zero.",
+    exercised=Occasion.DHCP,
 )
 
 NO_ADDRESS = Rule(
@@ -105,6 +115,7 @@ NO_ADDRESS = Rule(
     "There is nothing to grant; the message is thrown away.",
     "Put the offered address into option 50 after an OFFER, or the guest's own address into ciaddr"
     " to renew.",
+    exercised=Occasion.DHCP_REQUEST,
 )
 
 NOT_ITS_LEASE = Rule(
@@ -116,6 +127,7 @@ NOT_ITS_LEASE = Rule(
     "Nothing happens; the address that was meant stays taken.",
     "RELEASE names the address in ciaddr, DECLINE in option 50; both name the server in option 54"
     " and the same client as the REQUEST did.",
+    exercised=Occasion.DHCP_RETURNS,
 )
 
 OTHER_SERVER = Rule(
@@ -126,4 +138,5 @@ OTHER_SERVER = Rule(
     "RFC 2131 4.3.2",
     "This server stays silent, and its offer is withdrawn. There is no other server here.",
     "Put the server of the OFFER, its option 54, into the REQUEST.",
+    exercised=Occasion.DHCP_REQUEST,
 )

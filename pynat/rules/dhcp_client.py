@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 # ---------------------------------------------------------------- one message
@@ -13,6 +14,7 @@ SHORT = Rule(
     "RFC 1542 2.1",
     "Old relays and servers take nothing shorter than BOOTP's message.",
     "Fill it with zeros behind the end of the options, up to 300 bytes.",
+    exercised=Occasion.DHCP,
 )
 
 NO_END = Rule(
@@ -23,6 +25,7 @@ NO_END = Rule(
     "RFC 2131 4.1",
     "A server that looks for the end throws the message away, or reads what is behind it.",
     "Store 255 behind the last option.",
+    exercised=Occasion.DHCP,
 )
 
 SMALL_MAXIMUM = Rule(
@@ -33,6 +36,7 @@ SMALL_MAXIMUM = Rule(
     "RFC 2132 9.10",
     "Every client must take 576; servers ignore the option or send less than the guest needs.",
     "Store at least 576, the higher byte first, or leave the option out.",
+    exercised=Occasion.DHCP,
 )
 
 HAS_SOURCE = Rule(
@@ -43,6 +47,7 @@ HAS_SOURCE = Rule(
     "RFC 2131 4.1",
     "Servers and relays may answer to that address, which the guest does not have.",
     "Send from 0.0.0.0 until the guest has a lease.",
+    exercised=Occasion.DHCP,
 )
 
 # ---------------------------------------------------------------- from DISCOVER to ACK
@@ -54,6 +59,7 @@ XID_CHANGED = Rule(
     "RFC 2131 4.4.1",
     "A server that keeps offers by transaction id does not find the one that is meant.",
     "Send the REQUEST with the xid of the OFFER.",
+    exercised=Occasion.DHCP_SELECTS,
 )
 
 XID_SAME = Rule(
@@ -64,6 +70,7 @@ XID_SAME = Rule(
     "RFC 2131 4.1",
     "Two such guests on one wire take each other's answers, and late ones of an earlier attempt.",
     "Draw a random xid for each attempt.",
+    exercised=Occasion.DHCP_ANEW,
 )
 
 TOOK_ANOTHERS = Rule(
@@ -74,6 +81,7 @@ TOOK_ANOTHERS = Rule(
     "RFC 2131 4.4.1",
     "On a wire with several clients it takes what was offered to others.",
     "Throw away answers whose xid is not that of the question.",
+    exercised=Occasion.DHCP_SELECTS,
 )
 
 SELECTING = Rule(
@@ -84,6 +92,7 @@ SELECTING = Rule(
     "RFC 2131 4.3.2",
     "Servers take it for something else, and stay silent or refuse.",
     "Put the OFFER's yiaddr into option 50 and its server into option 54, and leave ciaddr zero.",
+    exercised=Occasion.DHCP_SELECTS,
 )
 
 RENEWING = Rule(
@@ -94,6 +103,7 @@ RENEWING = Rule(
     "RFC 2131 4.3.6",
     "Servers take it for one after an OFFER, and refuse or ignore it.",
     "Put the guest's address into ciaddr, and leave options 50 and 54 out.",
+    exercised=Occasion.DHCP_RENEWS,
 )
 
 NO_BROADCAST = Rule(
@@ -104,6 +114,7 @@ NO_BROADCAST = Rule(
     "RFC 2131 4.1",
     "A stack that takes no packets to an address which it does not have yet never sees the OFFER.",
     "Set the highest bit of the flags, 0x8000, in DISCOVER and REQUEST; or take unicast frames.",
+    exercised=Occasion.DHCP_OFFER_UNICAST,
 )
 
 TOO_FAST = Rule(
@@ -114,6 +125,7 @@ TOO_FAST = Rule(
     "RFC 2131 4.1",
     "A server that is down is flooded by all its clients when it comes back.",
     "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less.",
+    exercised=Occasion.DHCP_AGAIN,
 )
 
 SECONDS = Rule(
@@ -124,6 +136,7 @@ SECONDS = Rule(
     "RFC 2131 2",
     "Relays and second servers that help only who waits long never help this one.",
     "Store the seconds since the first message, the higher byte first.",
+    exercised=Occasion.DHCP_AGAIN,
 )
 
 DECLINED = Rule(
@@ -134,6 +147,7 @@ DECLINED = Rule(
     "RFC 2131 3.1",
     "The server keeps the address from everybody for a while.",
     "Decline only where a host with another MAC address has answered the probe.",
+    exercised=Occasion.DHCP_DECLINE,
 )
 
 # ---------------------------------------------------------------- with a lease
@@ -145,6 +159,7 @@ EXPIRED = Rule(
     "RFC 2131 4.4.5",
     "Another host may have it by now.",
     "Stop using the address when the lease ends, and begin with DISCOVER.",
+    exercised=Occasion.LEASE_DUE,
 )
 
 NOT_RENEWED = Rule(
@@ -156,6 +171,7 @@ NOT_RENEWED = Rule(
     "When the lease ends, every connection dies.",
     "Send a REQUEST to the server at T1 (option 58, or half the lease), and to all at T2"
     " (option 59, or 7/8 of it).",
+    exercised=Occasion.LEASE_DUE,
 )
 
 RENEWS_ALWAYS = Rule(
@@ -166,6 +182,7 @@ RENEWS_ALWAYS = Rule(
     "RFC 2131 4.4.5",
     "It loads the server for nothing.",
     "Renew at T1; mind that options 51, 58 and 59 are seconds, the higher byte first.",
+    exercised=Occasion.DHCP_RENEWS,
 )
 
 AFTER_NAK = Rule(
@@ -176,6 +193,7 @@ AFTER_NAK = Rule(
     "RFC 2131 3.1",
     "The address is another host's, or of another net.",
     "After a NAK stop using the address at once, and begin with DISCOVER.",
+    exercised=Occasion.DHCP_NAK,
 )
 
 NOT_LEASED = Rule(
@@ -186,6 +204,7 @@ NOT_LEASED = Rule(
     "RFC 2131 4.4.1",
     "The server forgets the offer soon, and gives the address to another host.",
     "Answer the OFFER with a REQUEST, and use the address when the ACK has come.",
+    exercised=Occasion.DHCP_OFFER,
 )
 
 RELEASED = Rule(
@@ -196,4 +215,5 @@ RELEASED = Rule(
     "RFC 2131 4.4.6",
     "The server may give it to another host at once.",
     "Send the RELEASE as the last packet from that address.",
+    exercised=Occasion.DHCP_RELEASE,
 )

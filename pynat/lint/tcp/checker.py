@@ -12,11 +12,13 @@ from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp import form
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.resending import Excuse
 from pynat.rules import Rule, tcp_opening
+from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
@@ -28,12 +30,13 @@ _ENDED = 1024  # connections remembered as ended
 
 
 class TcpChecker:
-    def __init__(self, mtu: int = 1500, *, flows: int = FLOWS) -> None:
+    def __init__(self, mtu: int, tally: Tally, *, flows: int = FLOWS) -> None:
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
         self._ended: deque[tuple[float, bytes, Connection]] = deque()
-        self._habits = Habits()
+        self._tally = tally
+        self._habits = Habits(self._tally)
         self._excuse = Excuse()
         self._found: list[tuple[Rule, str]] = []
 
@@ -90,10 +93,12 @@ class TcpChecker:
             old.look_at_successor(syn, when, TIME_WAIT, self._tell)
             if old.peer is None and not old.answered and when.most(old.last) < _OPENING:
                 moved = old.moved + 1
+                self._tally[Occasion.SYN_AGAIN] += 1
         if moved == _MOVES and old is not None and old.guest is not None:
             step = old.guest.number(syn.seq)
             self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
         if not moved:
+            self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
         connection = self._new(key, when)
         connection.moved = moved
@@ -149,7 +154,7 @@ class TcpChecker:
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
             del self._flows[next(iter(self._flows))]
-        connection = self._flows[key] = Connection(self._mtu, self._excuse, when)
+        connection = self._flows[key] = Connection(self._mtu, self._excuse, when, self._tally)
         return connection
 
     def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:
