@@ -1,4 +1,4 @@
-"""What there is to say of single frames, for the comments of a capture.
+"""What there is to say of single frames, for the comments of a capture, and their numbers.
 
 Who knows something of a frame writes it here, and the capture takes it when it writes the frame.
 A frame is its bytes object, not its contents: equal frames are remarked on one by one. Nothing is
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pynat.harmless import harmless
 
-_MOST = 4096  # frames remarked on and never written; then all of them are forgotten
+_MOST = 4096  # frames remarked on and never written, or numbered; then all are forgotten
 
 
 class Remarks:
@@ -17,6 +17,19 @@ class Remarks:
         self.wanted = False  # a capture is running that can hold comments
         self.frame: bytes | None = None  # that the router is dealing with
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
+        self._last = 0
+        self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
+
+    def count(self, frame: bytes) -> None:
+        """One more on the guest's wire; the first is 1, as in Wireshark."""
+        if len(self._numbers) >= _MOST:
+            self._numbers.clear()
+        self._last += 1
+        self._numbers[id(frame)] = (frame, self._last)
+
+    def number_of(self, frame: bytes | None) -> int | None:
+        """None where nobody counts."""
+        return self._numbers[id(frame)][1] if id(frame) in self._numbers else None
 
     def add(self, frame: bytes, text: str) -> None:
         """One line."""
@@ -33,6 +46,8 @@ class Remarks:
 
     def same(self, frame: bytes, as_one: bytes) -> None:
         """What is said of `frame` from now on is said of `as_one`, out of which it was made."""
+        if id(as_one) in self._numbers:
+            self._numbers[id(frame)] = (frame, self._numbers[id(as_one)][1])
         if self.wanted:
             self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
 

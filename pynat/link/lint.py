@@ -65,6 +65,7 @@ class LintLink(Wrapper):
         return Span(before, max(after, self._wire_free))
 
     def _look(self, frame: bytes, when: Span, *, from_guest: bool) -> None:
+        self._notices.remarks.count(frame)
         if self._stopped:
             return
         look = self._linter.from_guest if from_guest else self._linter.to_guest

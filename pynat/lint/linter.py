@@ -59,7 +59,7 @@ class Linter:
         found = [one for checker in checkers for one in checker.from_guest(frame)]
         if frame.malformed and self._with_malformed:
             found.append(Finding(frame.malformed.rule, frame.malformed.detail))
-        return found
+        return _causes_first(found) if len(found) > 1 else found
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)
@@ -68,3 +68,9 @@ class Linter:
         self.tally.to_guest(frame)
         checkers = self._of_segments if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
+
+
+def _causes_first(found: list[Finding]) -> list[Finding]:
+    """What one frame has against it."""
+    follow = {code for one in found for code in one.rule.leads_to}
+    return sorted(found, key=lambda one: one.rule.code in follow)

@@ -14,6 +14,7 @@ LENGTH = Rule(
     "It is thrown away, and nobody answers.",
     "Send all fields: types, lengths, operation, and MAC and IPv4 address of sender and target.",
     exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 KIND = Rule(
@@ -26,6 +27,7 @@ KIND = Rule(
     "Begin with hardware type 1, protocol type 0x0800, lengths 6 and 4; the two types with their"
     " higher byte first.",
     exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 OPERATION = Rule(
@@ -37,6 +39,7 @@ OPERATION = Rule(
     "It is thrown away, and nobody answers.",
     "Store 1 (request) or 2 (reply) in bytes 6 and 7, the higher byte first.",
     exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 SENDER = Rule(
@@ -48,6 +51,7 @@ SENDER = Rule(
     "The packet is thrown away: an answer could not be addressed.",
     "Put the card's own MAC address into the sender's field, as into the Ethernet header.",
     exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 NOBODY = Rule(
@@ -82,6 +86,7 @@ NO_ANSWER = Rule(
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
     exercised=Occasion.ARP_ASKED,
+    leads_to=("NET008",),
 )
 
 OTHER_NET = Rule(
@@ -94,6 +99,7 @@ OTHER_NET = Rule(
     "Write the key that the line names into the network's configuration, or `network.adopt = true`,"
     " or let the guest take its address from DHCP.",
     exercised=Occasion.ARP_REQUEST,
+    leads_to=("IP007", "IP034", "ARP007"),
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -119,6 +125,7 @@ UNANSWERED = Rule(
     "Answer each request whose target address is the guest's own with a reply to its sender, also"
     " while the guest is busy.",
     exercised=Occasion.ARP_ASKED,
+    leads_to=("ARP007", "NET008"),
 )
 
 TOO_OFTEN = Rule(
@@ -153,6 +160,7 @@ OTHER_SENDER = Rule(
     "Others send to the address in the packet; switches learn the one in the frame.",
     "Put the card's own MAC address into both.",
     exercised=Occasion.ARP,
+    leads_to=("ARP004", "ARP007", "NET008"),
 )
 
 BAD_SENDER = Rule(
@@ -165,6 +173,7 @@ BAD_SENDER = Rule(
     "Put the guest's own address there; 0.0.0.0 is for probes, which are requests"
     " (RFC 5227 2.1.1).",
     exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 REPLY_TO_ALL = Rule(

@@ -14,6 +14,7 @@ LENGTH = Rule(
     "It is thrown away; the guest gets no address.",
     "Send all 236 bytes of fixed fields, then the cookie and the options.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 OP = Rule(
@@ -25,6 +26,7 @@ OP = Rule(
     "It is thrown away; the guest gets no address.",
     "A client sends op 1.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 HARDWARE = Rule(
@@ -36,6 +38,7 @@ HARDWARE = Rule(
     "Nobody could be given an address; the message is thrown away.",
     "Store type 1, length 6 and the card's MAC address at the beginning of chaddr.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP035", "DHCP036", "DHCP037"),
 )
 
 COOKIE = Rule(
@@ -48,6 +51,7 @@ COOKIE = Rule(
     " client does not take such an answer.",
     "Store the bytes 63 82 53 63 behind the fixed fields.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 OVERLOAD = Rule(
@@ -71,6 +75,7 @@ OPTION = Rule(
     " message away.",
     "Let an option's length count its value only, without code and length, and close with 255.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP010", "DHCP021", "DHCP033", "DHCP036", "DHCP037"),
 )
 
 KIND = Rule(
@@ -82,6 +87,7 @@ KIND = Rule(
     "Nobody knows what is asked; the message is thrown away.",
     "Give option 53 one byte: 1 DISCOVER, 3 REQUEST, 4 DECLINE, 7 RELEASE, 8 INFORM.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 SERVER_MESSAGE = Rule(
@@ -104,6 +110,7 @@ RELAY = Rule(
     "There are no addresses for another net; the message is thrown away.",
     "A client leaves giaddr zero.",
     exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 NO_ADDRESS = Rule(
@@ -116,6 +123,7 @@ NO_ADDRESS = Rule(
     "Put the offered address into option 50 after an OFFER, or the guest's own address into ciaddr"
     " to renew.",
     exercised=Occasion.DHCP_REQUEST,
+    leads_to=("DHCP036", "DHCP037", "DHCP044"),
 )
 
 NOT_ITS_LEASE = Rule(

@@ -82,6 +82,7 @@ TOOK_ANOTHERS = Rule(
     "On a wire with several clients it takes what was offered to others.",
     "Throw away answers whose xid is not that of the question.",
     exercised=Occasion.DHCP_SELECTS,
+    leads_to=("DHCP012", "DHCP044"),
 )
 
 SELECTING = Rule(
@@ -93,6 +94,7 @@ SELECTING = Rule(
     "Servers take it for something else, and stay silent or refuse.",
     "Put the OFFER's yiaddr into option 50 and its server into option 54, and leave ciaddr zero.",
     exercised=Occasion.DHCP_SELECTS,
+    leads_to=("DHCP010", "DHCP012", "DHCP036", "DHCP037", "DHCP044"),
 )
 
 RENEWING = Rule(
@@ -104,6 +106,7 @@ RENEWING = Rule(
     "Servers take it for one after an OFFER, and refuse or ignore it.",
     "Put the guest's address into ciaddr, and leave options 50 and 54 out.",
     exercised=Occasion.DHCP_RENEWS,
+    leads_to=("DHCP040",),
 )
 
 NO_BROADCAST = Rule(
@@ -115,6 +118,7 @@ NO_BROADCAST = Rule(
     "A stack that takes no packets to an address which it does not have yet never sees the OFFER.",
     "Set the highest bit of the flags, 0x8000, in DISCOVER and REQUEST; or take unicast frames.",
     exercised=Occasion.DHCP_OFFER_UNICAST,
+    leads_to=("DHCP036", "DHCP037", "DHCP044"),
 )
 
 TOO_FAST = Rule(
@@ -160,6 +164,7 @@ EXPIRED = Rule(
     "Another host may have it by now.",
     "Stop using the address when the lease ends, and begin with DISCOVER.",
     exercised=Occasion.LEASE_DUE,
+    leads_to=("IP007", "IP034"),
 )
 
 NOT_RENEWED = Rule(
@@ -172,6 +177,7 @@ NOT_RENEWED = Rule(
     "Send a REQUEST to the server at T1 (option 58, or half the lease), and to all at T2"
     " (option 59, or 7/8 of it).",
     exercised=Occasion.LEASE_DUE,
+    leads_to=("DHCP040",),
 )
 
 RENEWS_ALWAYS = Rule(
@@ -194,6 +200,7 @@ AFTER_NAK = Rule(
     "The address is another host's, or of another net.",
     "After a NAK stop using the address at once, and begin with DISCOVER.",
     exercised=Occasion.DHCP_NAK,
+    leads_to=("IP007", "IP034"),
 )
 
 NOT_LEASED = Rule(
@@ -205,6 +212,7 @@ NOT_LEASED = Rule(
     "The server forgets the offer soon, and gives the address to another host.",
     "Answer the OFFER with a REQUEST, and use the address when the ACK has come.",
     exercised=Occasion.DHCP_OFFER,
+    leads_to=("IP007", "IP034"),
 )
 
 RELEASED = Rule(
@@ -216,4 +224,5 @@ RELEASED = Rule(
     "The server may give it to another host at once.",
     "Send the RELEASE as the last packet from that address.",
     exercised=Occasion.DHCP_RELEASE,
+    leads_to=("IP007", "IP034"),
 )

@@ -14,6 +14,7 @@ LENGTH = Rule(
     "It is answered with a format error.",
     "Let the four counts in the header say how many records really follow, and send all of them.",
     exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 QUESTION = Rule(
@@ -25,6 +26,7 @@ QUESTION = Rule(
     "It is answered with a format error; no server answers two questions at once (RFC 9619).",
     "Store 1 in QDCOUNT, the higher byte first, and ask each question in a message of its own.",
     exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 NAME = Rule(
@@ -36,6 +38,7 @@ NAME = Rule(
     "It is answered with a format error.",
     "Write each label as its length and its bytes, without dots, and end with a zero byte.",
     exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 NO_QUERY = Rule(
@@ -47,6 +50,7 @@ NO_QUERY = Rule(
     "It is thrown away: to answer an answer could go on for ever.",
     "Clear the QR bit, the highest of byte 2, in a query.",
     exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 OPT = Rule(
@@ -103,6 +107,7 @@ NOT_A_SERVER = Rule(
     "Nobody serves there; the router need not be the name server.",
     "Ask the servers of option 6.",
     exercised=Occasion.DNS_LEASED,
+    leads_to=("DNS022",),
 )
 
 NO_RECURSION = Rule(

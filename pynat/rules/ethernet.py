@@ -48,6 +48,7 @@ TYPE_SWAPPED = Rule(
     "No host knows the type; the frame is thrown away.",
     "Store the type with its higher byte first: 08 00 for IPv4, 08 06 for ARP.",
     exercised=Occasion.FRAME,
+    leads_to=("ARP007", "ARP021", "DHCP036", "DHCP037"),
 )
 
 UNPADDED = Rule(
@@ -82,6 +83,7 @@ SOURCE_GROUP = Rule(
     "Switches throw such a frame away, and nobody can answer it.",
     "Put the card's own MAC address into bytes 6 to 11.",
     exercised=Occasion.FRAME,
+    leads_to=("ARP024", "ARP007", "NET008"),
 )
 
 SOURCE_CHANGED = Rule(

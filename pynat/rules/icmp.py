@@ -61,6 +61,7 @@ NOT_ASKED = Rule(
     "Send one reply for each request, to the address that it came from, with its identifier and"
     " sequence number as they came.",
     exercised=Occasion.ECHO_REPLY,
+    leads_to=("ICMP003",),
 )
 
 REPLY_DIFFERS = Rule(
@@ -72,6 +73,7 @@ REPLY_DIFFERS = Rule(
     "Programs that compare the data take the reply for a damaged one.",
     "Copy the request's data, all of it, and change nothing but type and checksum.",
     exercised=Occasion.ECHO_REPLY,
+    leads_to=("ICMP003",),
 )
 
 ABOUT_ERROR = Rule(
@@ -83,6 +85,7 @@ ABOUT_ERROR = Rule(
     "Two hosts could send each other errors for ever, or all hosts answer one broadcast.",
     "Look at the packet first: none about ICMP errors, broadcasts, multicasts, or later fragments.",
     exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
 )
 
 REDIRECT = Rule(
@@ -94,6 +97,7 @@ REDIRECT = Rule(
     "Only routers tell others of a better way; hosts do not believe it.",
     "Send no message of type 5.",
     exercised=Occasion.ICMP,
+    leads_to=("ICMP003",),
 )
 
 QUOTE = Rule(
@@ -105,6 +109,7 @@ QUOTE = Rule(
     "The receiver cannot tell which of its sockets the error is for.",
     "Append the packet from its IPv4 header on: the header with its options, and 8 bytes or more.",
     exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
 )
 
 TOO_LONG_STILL = Rule(

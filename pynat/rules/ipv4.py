@@ -49,6 +49,7 @@ TOTAL_LENGTH = Rule(
     "Store the bytes of header and payload, the higher byte first, without Ethernet's header and"
     " padding; and hand all of them to the card.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022"),
 )
 
 CHECKSUM = Rule(
@@ -61,6 +62,7 @@ CHECKSUM = Rule(
     "Sum the header's 16-bit words with a checksum of zero, add the carries back, store the"
     " complement; over the header only, and anew after every change of it.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 OPTION = Rule(
@@ -85,6 +87,7 @@ SOURCE = Rule(
     "Send from the address that DHCP gave, or one of the same net that is neither the router's nor"
     " the broadcast address; store it in network byte order.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004",),
 )
 
 DESTINATION = Rule(
@@ -174,6 +177,7 @@ FRAGMENT_OVERLAP = Rule(
     "Let each fragment begin where the one before ended, and give every datagram its own"
     " identification.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP017", "IP018"),
 )
 
 FRAGMENT_REPEATED = Rule(
@@ -219,6 +223,7 @@ NEIGHBOUR = Rule(
     "The router does not send it back to the wire that it came from; it answers host unreachable.",
     "Compare the destination with the own net by the netmask; ask for neighbours by ARP.",
     exercised=Occasion.PACKET,
+    leads_to=("ICMP004",),
 )
 
 IDENT_REUSED = Rule(
@@ -274,6 +279,7 @@ NOT_ITS_ADDRESS = Rule(
     "Answers go to whoever has that address, or to nobody.",
     "Take the source from the interface that the packet leaves by, after DHCP has set it.",
     exercised=Occasion.KNOWN_CARD,
+    leads_to=("IP007", "TCP004"),
 )
 
 TINY_FRAGMENT = Rule(

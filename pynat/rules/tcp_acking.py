@@ -15,6 +15,7 @@ ACKS_UNSENT = Rule(
     "Acknowledge the number behind the last byte received in order: sequence number plus data, plus"
     " one for SYN and for FIN. Ethernet's padding is no data.",
     exercised=Occasion.LATER,
+    leads_to=("TCP008",),
 )
 
 ACK_BACK = Rule(
@@ -27,6 +28,7 @@ ACK_BACK = Rule(
     " old segment comes out of a queue late.",
     "Put RCV.NXT into each segment when it is sent; it never goes back.",
     exercised=Occasion.LATER,
+    leads_to=("TCP005",),
 )
 
 FIN_NOT_ACKED = Rule(
@@ -38,6 +40,7 @@ FIN_NOT_ACKED = Rule(
     "The other end sends its FIN until it gives up, and the connection never ends.",
     "Acknowledge the FIN's number plus one, also when it comes again.",
     exercised=Occasion.FIN_CAME,
+    leads_to=("TCP072",),
 )
 
 SHRUNK = Rule(
@@ -151,6 +154,7 @@ NO_STAMP = Rule(
     "A host that holds to the standard throws the segment away.",
     "Put timestamps into every segment but RST once they are agreed on, or do not offer them.",
     exercised=Occasion.STAMPED,
+    leads_to=("TCP010",),
 )
 
 STAMP_BACK = Rule(
@@ -163,6 +167,7 @@ STAMP_BACK = Rule(
     " away.",
     "Take timestamps from one clock that never goes back, in network byte order.",
     exercised=Occasion.STAMPED,
+    leads_to=("TCP010",),
 )
 
 STRANGE_ECHO = Rule(
@@ -174,6 +179,7 @@ STRANGE_ECHO = Rule(
     "The other end computes a nonsensical round trip, or throws the segment away.",
     "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
     exercised=Occasion.STAMPED,
+    leads_to=("TCP010",),
 )
 
 ACKS_GAP = Rule(

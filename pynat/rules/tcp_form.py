@@ -37,6 +37,7 @@ NO_ACK_FLAG = Rule(
     "The other end throws it away unread, so its data never arrive.",
     "Set ACK and the acknowledgement number in every segment but the first SYN and some RSTs.",
     exercised=Occasion.LATER,
+    leads_to=("TCP012",),
 )
 
 ACK_WITHOUT_FLAG = Rule(
@@ -71,6 +72,7 @@ OPTION_MALFORMED = Rule(
     "Count the kind and the length byte into the length: MSS 4, window scale 3, SACK-permitted 2,"
     " timestamps 10, SACK 2 + 8 for each block.",
     exercised=Occasion.TCP_OPTIONS,
+    leads_to=("TCP030",),
 )
 
 PADDING = Rule(

@@ -106,6 +106,7 @@ SYN_MOVES = Rule(
     " that is not the last one's, and is refused.",
     "Choose the initial sequence number once, when the connection is created.",
     exercised=Occasion.SYN_AGAIN,
+    leads_to=("TCP042",),
 )
 
 ISN = Rule(
@@ -179,6 +180,7 @@ SYN_NOT_ACKED = Rule(
     "The other end sends its SYN-ACK again and again; the connection never opens.",
     "Acknowledge the initial number plus one.",
     exercised=Occasion.OPEN,
+    leads_to=("TCP004", "TCP007", "TCP008", "TCP042"),
 )
 
 SYN_NOT_COUNTED = Rule(
@@ -190,4 +192,5 @@ SYN_NOT_COUNTED = Rule(
     "The other end takes it for old: it throws the segment or the first byte of the data away.",
     "Go on with the initial number plus one after the SYN.",
     exercised=Occasion.OPEN,
+    leads_to=("TCP004", "TCP005", "TCP006", "TCP007"),
 )

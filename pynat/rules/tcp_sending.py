@@ -15,6 +15,7 @@ BEYOND_WINDOW = Rule(
     "Send up to acknowledgement plus window only; shift the window by the other end's scale, but"
     " not in SYN and SYN-ACK.",
     exercised=Occasion.DATA,
+    leads_to=("TCP006",),
 )
 
 ZERO_WINDOW = Rule(
@@ -26,6 +27,7 @@ ZERO_WINDOW = Rule(
     "The data are thrown away: the other end has no room for them.",
     "Stop at a window of zero, and probe it with one byte, more and more seldom.",
     exercised=Occasion.WINDOW_CLOSED,
+    leads_to=("TCP006", "TCP015"),
 )
 
 NEVER_PROBES = Rule(
@@ -49,6 +51,7 @@ BEYOND_MSS = Rule(
     "Cut segments at the MSS that the other end announced (536 if it announced none), less the"
     " length of the options.",
     exercised=Occasion.DATA,
+    leads_to=("IP038",),
 )
 
 SKIPS = Rule(
@@ -61,6 +64,7 @@ SKIPS = Rule(
     "Advance the sequence number by the bytes of data, by one for SYN and by one for FIN, and not"
     " for an acknowledgement.",
     exercised=Occasion.DATA,
+    leads_to=("TCP014",),
 )
 
 AFTER_FIN = Rule(
@@ -72,6 +76,7 @@ AFTER_FIN = Rule(
     "The other end has told its program that the data are complete; it throws these away.",
     "Send FIN once everything that the program wrote is sent; refuse writes from then on.",
     exercised=Occasion.FIN,
+    leads_to=("TCP013",),
 )
 
 FIN_MOVES = Rule(
@@ -94,6 +99,7 @@ AFTER_RESET = Rule(
     "For the other end the connection is gone; each segment is answered with RST.",
     "Forget a connection with its RST, its timers too.",
     exercised=Occasion.RESET,
+    leads_to=("TCP004",),
 )
 
 IGNORES_RESET = Rule(
@@ -106,6 +112,7 @@ IGNORES_RESET = Rule(
     "An RST with exactly the number you expect next ends the connection: forget it, its timers"
     " too.",
     exercised=Occasion.RESET_CAME,
+    leads_to=("TCP004",),
 )
 
 RESET_DATA = Rule(
@@ -129,6 +136,7 @@ RESET_OUTSIDE = Rule(
     "Give RST the number that you would send next; as an answer to a segment of no connection, that"
     " segment's acknowledgement number.",
     exercised=Occasion.RESET,
+    leads_to=("TCP009",),
 )
 
 RESET_CLOSE = Rule(
@@ -178,4 +186,5 @@ FIN_NOT_COUNTED = Rule(
     "The other end takes its acknowledgements for old ones, and the connection never ends for it.",
     "Advance the sequence number by one when the FIN is sent.",
     exercised=Occasion.FIN,
+    leads_to=("TCP005",),
 )

@@ -14,6 +14,7 @@ LENGTH = Rule(
     "It is thrown away without an answer.",
     "Store the bytes of UDP header and data, without the IPv4 header, the higher byte first.",
     exercised=Occasion.DATAGRAM,
+    leads_to=("DHCP036", "DHCP037", "DNS022"),
 )
 
 CHECKSUM = Rule(
@@ -27,6 +28,7 @@ CHECKSUM = Rule(
     " header with a checksum of zero, and the data; store a result of 0 as 0xffff. A stored 0 means"
     " that no checksum was made.",
     exercised=Occasion.DATAGRAM,
+    leads_to=("DHCP036", "DHCP037", "DNS022"),
 )
 
 NO_CHECKSUM = Rule(

@@ -36,8 +36,14 @@ class LintedLab(Lab):
 
     @property
     def found(self) -> Counter[str]:
-        drops = {rule.code: count for rule, count in self.router.notices.drops.items()}
-        return Counter(drops) + self._notices.findings
+        """What counts by itself, and what follows from it."""
+        verdict = self._notices.verdict
+        return Counter({one.rule.code: one.count + one.because.total() for one in verdict})
+
+    @property
+    def roots(self) -> Counter[str]:
+        """What has no other cause."""
+        return Counter({one.rule.code: one.count for one in self._notices.verdict if one.count})
 
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
@@ -67,6 +73,9 @@ class LintedLab(Lab):
     def look(self, frame: bytes, *, from_guest: bool) -> None:
         """Show a frame to the linter only."""
         self.seen.append(Seen(self.now, frame, from_guest))
+        self._notices.remarks.count(frame)
         look = self.linter.from_guest if from_guest else self.linter.to_guest
         for finding in look(frame, self.now):
-            self._notices.finding(finding.rule, finding.text, self.now, frame)
+            self._notices.finding(
+                finding.rule, finding.text, self.now, frame, from_guest=from_guest
+            )
