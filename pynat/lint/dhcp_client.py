@@ -53,6 +53,7 @@ class _Lease:
     t1: float  # seconds from there
     t2: float
     length: float
+    used: bool = False
     tried: bool = False  # a REQUEST was sent to renew it
     told: bool = False
 
@@ -94,6 +95,7 @@ class Client:
         self._repeated(message, when, tell)
         match message.kind:
             case dhcp.DISCOVER:
+                self._tally[Occasion.DHCP_DISCOVER] += 1
                 self._discovers(message, when, tell)
             case dhcp.ASK:
                 self._tally[Occasion.DHCP_REQUEST] += 1
@@ -222,6 +224,7 @@ class Client:
         before, self._lease = self._lease, _lease(message, when)
         is_early = before and before.tried and when.most(before.since) < before.t1 / 2
         self._early = self._early + 1 if is_early else 0
+        self._tally[Occasion.DHCP_ACK] += 1
         self._gone.pop(message.yiaddr, None)
         if self._discover is not None:
             self._finished.append(self._discover.xid)
@@ -240,6 +243,8 @@ class Client:
         """From this address, and not a message to a DHCP server."""
         lease = self._lease
         if lease is not None and lease.address == address:
+            self._tally[Occasion.LEASE_USED] += not lease.used
+            lease.used = True
             if self._early >= EARLY:
                 text = f"{dotted(address)} was renewed {self._early} times long before T1"
                 tell(rules.RENEWS_ALWAYS, f"{text}, {lease.t1:.0f} s (RFC 2131 4.4.5)")

@@ -7,6 +7,8 @@ is the router's to say.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pynat.config import Config, Network
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
@@ -18,7 +20,9 @@ from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
+from pynat.rules.occasions import Occasion
 
 NE2000_SPEED = 10  # Mbit/s
 
@@ -29,15 +33,23 @@ class Linter:
         self.tally = tally = Tally()
         self._ethernet = EthernetChecker(network.net, tally)
         self._icmp = IcmpChecker(network.net, tally)
+        self._tcp = TcpChecker(network.mtu, tally)
         self._of_segments: list[Checker] = [  # those that TCP's frames say something to
             self._ethernet,
             ArpChecker(tally),
             Ipv4Checker(network.mtu, tally),
             self._icmp,
-            TcpChecker(network.mtu, tally),
+            self._tcp,
             DhcpChecker(tally),
         ]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
+
+    def counts(self) -> Counter[Occasion | tuple[bool, Stage]]:
+        """Occasions, and stages of connections by whether the guest opened them."""
+        counts = Counter[Occasion | tuple[bool, Stage]]()
+        counts.update(dict(self.tally.so_far()))
+        counts.update(dict(self._tcp.reached()))
+        return counts
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""

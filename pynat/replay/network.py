@@ -26,6 +26,7 @@ from pynat.errors import Malformed
 from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
+from pynat.lint.summary import Summary, summary
 from pynat.nat.host_side import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
 from pynat.nat.tcp.seen import SeenTable
@@ -46,7 +47,7 @@ class _NoHost:
     def __init__(self) -> None:
         self._events: list[Event] = []
 
-    def take(self, actions: list[Action], now: float) -> list[Action]:  # noqa: ARG002 - a HostSide
+    def take(self, actions: list[Action], now: float) -> list[Action]:
         asked = (one for one in actions if isinstance(one, Resolve))
         self._events += [Resolved(one.query_id, None) for one in asked]
         return []
@@ -141,6 +142,9 @@ class Replay:
         return mended(frame, one.length) if self._cut else frame
 
     # ------------------------------------------------------------------ what is found
+    def summary(self) -> Summary:
+        return summary(self._linter, self.notices.verdict, self.notices.silenced)
+
     def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:
             rule, text = finding.rule, finding.text

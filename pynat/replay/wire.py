@@ -24,7 +24,7 @@ from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
 from pynat.errors import Malformed
-from pynat.wire import arp, dhcp, ethernet, ipv4
+from pynat.wire import dhcp, ethernet, ipv4
 from pynat.wire.ipv4 import dotted
 
 _MOST = 4096  # addresses that are told apart

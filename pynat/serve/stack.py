@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,8 @@ from pynat.link.journal import journaled
 from pynat.link.link import Link
 from pynat.link.lint import LintLink, exact
 from pynat.lint.linter import Linter
-from pynat.notices import Notices
+from pynat.lint.summary import SUMMARY, Summary, summary
+from pynat.notices import Level, Notices
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -28,6 +30,7 @@ class Stack(NamedTuple):
     capture: CaptureLink  # to start and stop it
     impair: ImpairLink  # to change its rules
     link: Link  # for the engine
+    summary: Callable[[], Summary] | None  # what the linter can tell; None where it is off
     on_adopt: list[Callable[[Network], None]]  # who is to know of another net
 
 
@@ -65,7 +68,15 @@ def stacked(
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
-            yield Stack(capture, impair, hooked, [linter.adopt, capture.adopt])
+            asked = partial(summary, linter, notices.verdict, notices.silenced) if wanted else None
+            yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt])
+        if asked is not None:
+            _sum_up(asked(), notices)
+
+
+def _sum_up(found: Summary, notices: Notices) -> None:
+    for line in found.short():
+        notices.say(Level.INFO, f"{SUMMARY}{line}")
 
 
 def _hooked(impair: ImpairLink, program: Net | None, notices: Notices) -> Link:

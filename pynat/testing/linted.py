@@ -39,7 +39,7 @@ class LintedLab(Lab):
     def found(self) -> Counter[str]:
         """What counts by itself, and what follows from it."""
         verdict = self._notices.verdict
-        return Counter({one.rule.code: one.count + one.because.total() for one in verdict})
+        return Counter({one.rule.code: one.total for one in verdict})
 
     @property
     def roots(self) -> Counter[str]:
