@@ -20,6 +20,7 @@ from typing import NamedTuple
 from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
 from pynat.rules import Rule
+from pynat.verdict import About, Cause, Verdict
 
 
 class Rate(NamedTuple):
@@ -53,6 +54,8 @@ class Entry(NamedTuple):
     from_guest: bool
     packets: int
     dropped: bool
+    number: int | None = None  # of the frame, where somebody counts
+    cause: Cause | None = None
 
 
 class Notices:
@@ -69,10 +72,11 @@ class Notices:
         """
         self.verbose = verbose
         self._write = write
-        self._silenced = silenced
+        self.silenced = silenced
         self.remarks = Remarks()
         self.drops: Counter[Rule] = Counter()
-        self.findings: Counter[str] = Counter()  # of the linter, by code
+        self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
+        self.verdict = Verdict()
         self.journal: Callable[[Entry], None] | None = None
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
@@ -94,13 +98,15 @@ class Notices:
     ) -> None:
         """Count packets that are neither forwarded nor answered, and say why."""
         self.drops[rule] += count
-        if rule.code in self._silenced:
-            return
+        frame = self.remarks.frame
+        about = About(frame, frame is not None, self.remarks.number_of(frame))
         detail = harmless(detail)
+        cause = self.verdict.put(rule, detail, now, about, count)
+        if rule.code in self.silenced:
+            return
         if self.journal:
-            about = self.remarks.frame
-            self.journal(Entry(now, rule, detail, about, about is not None, count, True))
-        text = f"dropped: {rule.code} {rule.name}: {detail}"
+            self.journal(Entry(now, rule, detail, *about[:2], count, True, about.number, cause))
+        text = f"dropped: {rule.code} {rule.name}: {detail}{_because(cause)}"
         self.remarks.add_here(text)
         self.limited(rule.name, text, now, level)
 
@@ -111,13 +117,16 @@ class Notices:
 
         frame: None where it is about no single one.
         """
-        self.findings[rule.code] += 1
-        if rule.code in self._silenced:
-            return
+        about = About(frame, from_guest, self.remarks.number_of(frame))
         detail = harmless(detail)
-        text = f"{rule.code} {rule.severity}: {detail}"
+        cause = self.verdict.put(rule, detail, now, about)
+        if cause is None:
+            self.findings[rule.code] += 1
+        if rule.code in self.silenced:
+            return
+        text = f"{rule.code} {rule.severity}: {detail}{_because(cause)}"
         if self.journal:
-            self.journal(Entry(now, rule, detail, frame, from_guest, 1, False))
+            self.journal(Entry(now, rule, detail, *about[:2], 1, False, about.number, cause))
         of_flow = rule.code
         if frame is not None:
             self.remarks.add(frame, text)
@@ -149,6 +158,10 @@ class Notices:
         written = text if isinstance(text, str) else text()
         shown = harmless_lines(written) if lines else harmless(written)
         self._write(level, f"{shown} ({held_back} more like it)" if held_back else shown)
+
+
+def _because(cause: Cause | None) -> str:
+    return f"; {cause}" if cause else ""
 
 
 def _admit(buckets: Buckets, key: str, now: float, rate: Rate) -> int | None:

@@ -17,8 +17,10 @@ from pynat.lint.arp_claim import Claim
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import arp as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import arp, ethernet, ipv4
 from pynat.wire.addresses import is_host
 from pynat.wire.arp import Arp
@@ -57,7 +59,8 @@ class _Wanted:
 
 
 class ArpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._heard: set[bytes] = set()  # MAC addresses from which something came
         self._addresses = Bounded[bytes, _Address](MOST)
         self._wanted = Bounded[bytes, _Wanted](MOST)
@@ -84,11 +87,14 @@ class ArpChecker:
             claimed = self._addresses.get(packet.sender)
             if claimed is not None and claimed.introduced:
                 claimed.claim.is_claimed(frame.when, used=claimed.used)
+                occasion = Occasion.CLAIMED if claimed.used else Occasion.PROBE_ANSWERED
+                self._tally[occasion] += 1
         return iter(())
 
     def _is_asked(self, packet: Arp, when: Span) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         mine.asked += mine.used
+        self._tally[Occasion.ARP_ASKED] += 1
         mine.last_asked = when
         mine.askers.append(packet)
 
@@ -126,6 +132,7 @@ class ArpChecker:
             mine = self._new(address)
         if not mine.used:
             mine.used = True
+            self._tally[Occasion.ADDRESS] += 1
             if not mine.introduced:
                 text = f"{dotted(address)} is used before it was probed for or announced"
                 self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
@@ -156,6 +163,7 @@ class ArpChecker:
         wanted.answered, wanted.in_vain = None, 0
 
     def _request(self, packet: Arp, frame: Frame) -> None:
+        self._tally[Occasion.ARP_REQUEST] += 1
         if packet.sender in (ZERO, packet.target):
             self._introduce(packet, frame)
             return
@@ -199,12 +207,15 @@ class ArpChecker:
         mine.introduced = True
         if packet.sender == ZERO:
             mine.used = False  # the guest begins anew
+            self._tally[Occasion.PROBE] += 1
             self._found += mine.claim.probe(packet, frame.when)
         else:
             self._uses(packet.target, frame)
             self._found += mine.claim.announce(packet.target, frame.when)
+            self._tally[Occasion.ANNOUNCED] += mine.claim.announced is not None
 
     def _reply(self, packet: Arp, frame: Frame) -> None:
+        self._tally[Occasion.ARP_REPLY] += 1
         if packet.sender == ZERO or _no_host(packet.sender):
             self._bad_sender(packet)
             return

@@ -19,6 +19,7 @@ from pynat.lint.dhcp_asking import Sent
 from pynat.lint.dhcp_client import Client, Way
 from pynat.lint.dhcp_form import form
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.wire import dhcp
@@ -30,7 +31,8 @@ CLIENT_PORT, SERVER_PORT = 68, 67
 
 
 class DhcpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._clients = Bounded[bytes, Client](MOST)  # by MAC address
         self._users = Bounded[bytes, Client](MOST)  # by address that DHCP spoke of
         self._sources = Bounded[bytes, None](MOST)  # addresses that the guest has sent from
@@ -62,11 +64,8 @@ class DhcpChecker:
     def _message(self, frame: Frame, payload: bytes | memoryview, source: bytes) -> None:
         try:
             message = dhcp.decode(payload)
-        except Malformed as error:
-            frame.malformed = error
+        except Malformed:
             return
-        if message.flaws:
-            frame.malformed = message.flaws[0]
         if message.op != dhcp.REQUEST or not message.kind:
             return
         client = self._client(message.mac)
@@ -82,7 +81,7 @@ class DhcpChecker:
     def _client(self, mac: bytes) -> Client:
         client = self._clients.get(mac)
         if client is None:
-            client = self._clients[mac] = Client()
+            client = self._clients[mac] = Client(self._tally)
         return client
 
     def _tell(self, rule: Rule, text: str) -> None:

@@ -21,8 +21,10 @@ from enum import Enum
 from pynat.lint import dhcp_asking as asking
 from pynat.lint.dhcp_asking import Lease, Offer, Sent
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
@@ -66,7 +68,8 @@ class _Repeats:
 
 
 class Client:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self.never_had_one = True
         self.source = b""  # MAC address of its frames
         self._discover: Message | None = None
@@ -98,17 +101,25 @@ class Client:
         self._repeated(message, sent.when, tell)
         match message.kind:
             case dhcp.DISCOVER:
+                self._tally[Occasion.DHCP_DISCOVER] += 1
                 self._discovers(message, sent.when, tell_of_it)
             case dhcp.ASK:
+                self._tally[Occasion.DHCP_REQUEST] += 1
                 self._asks(sent, tell, tell_of_it)
-            case dhcp.RELEASE if self._lease and self._lease.address == message.ciaddr:
-                self._gives_back(sent, self._lease, tell_of_it)
-                self._give_up(message.ciaddr, sent.when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
-            case dhcp.DECLINE if self._lease:
-                self._gives_back(sent, self._lease, tell_of_it)
-                self._declined, self._lease, self._is_claimed = sent.when, None, False
+            case dhcp.DECLINE | dhcp.RELEASE:
+                self._tally[Occasion.DHCP_RETURNS] += 1
+                self._tally[Occasion.DHCP_DECLINE] += message.kind == dhcp.DECLINE
+                if self._lease is not None:
+                    self._gives_back(sent, self._lease, tell_of_it)
 
     def _gives_back(self, sent: Sent, lease: Lease, tell: Tell) -> None:
+        if sent.message.kind == dhcp.DECLINE:
+            self._declined, self._lease, self._is_claimed = sent.when, None, False
+        elif lease.address == sent.message.ciaddr:
+            self._tally[Occasion.DHCP_RELEASE] += 1
+            self._give_up(lease.address, sent.when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
+        else:
+            return
         _all(asking.giving_back(sent, lease), tell)
         if self._introduced is not None:
             _all(asking.identity(sent.message, self._introduced), tell)
@@ -121,6 +132,8 @@ class Client:
     def _discovers(self, message: Message, when: Span, tell: Tell) -> None:
         if self._discover is None or self._discover.xid != message.xid:
             self._offers.clear()
+        if self._finished:
+            self._tally[Occasion.DHCP_ANEW] += 1
         if message.xid in self._finished:
             text = "expected another xid than the one of an earlier attempt"
             tell(rules.XID_SAME, f"{text} (RFC 2131 4.1)")
@@ -168,6 +181,8 @@ class Client:
         renews = lease and lease.address in (message.ciaddr, sent.source)
         if renews and lease and not (server and self._offers):
             lease.tried = True
+            self._tally[Occasion.DHCP_RENEWS] += 1
+            self._tally[Occasion.LEASE_DUE] += 1
             _all(asking.renewing(sent, lease), tell_of_it)
             if self._introduced is not None:
                 _all(asking.identity(message, self._introduced), tell_of_it)
@@ -180,6 +195,7 @@ class Client:
         return any(offer.xid == xid for offer in self._offers)
 
     def _selects(self, sent: Sent, tell: Tell, tell_of_it: Tell) -> None:
+        self._tally[Occasion.DHCP_SELECTS] += 1
         message, discover = sent.message, self._discover
         if problem := asking.selecting(message, self._offers):
             tell_of_it(rules.SELECTING, f"{problem} (RFC 2131 4.3.2)")
@@ -205,6 +221,8 @@ class Client:
         sent.append((when, message.seconds))
         if message.kind not in (dhcp.DISCOVER, dhcp.ASK):
             return
+        if len(sent) > 1:
+            self._tally[Occasion.DHCP_AGAIN] += 1
         pause = when.most(sent[-2][0]) if len(sent) == REPEATS else SHORTEST_PAUSE
         if pause < SHORTEST_PAUSE and "" not in repeats.told:
             repeats.told.add("")
@@ -226,6 +244,7 @@ class Client:
             case dhcp.ACK if self._asked and message.xid == self._asked.xid:
                 self._is_granted(message, when)
             case dhcp.NAK if self._asked and message.xid == self._asked.xid:
+                self._tally[Occasion.DHCP_NAK] += 1
                 refused = self._asked.options.get(dhcp.WANTED, self._asked.ciaddr)
                 self._offers.clear()
                 self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
@@ -237,6 +256,9 @@ class Client:
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
         mine = way is not None and whole and message.xid == self._discover.xid
         self._offered = (when, way) if mine and way else None
+        self._tally[Occasion.DHCP_OFFER] += 1
+        self._tally[Occasion.DHCP_OFFER_UNICAST] += mine and way is Way.UNICAST
+        self._tally[Occasion.DHCP_OFFER_TO_ALL] += mine and way is Way.BROADCAST
         del self._offers[: 1 - _REMEMBERED]
         self._offers.append(Offer(message.xid, server, message.yiaddr, known))
 
@@ -249,6 +271,7 @@ class Client:
             self._gone[before.address] = (when, rules.EXPIRED, "lease of another, RFC 2131 4.4.5")
         is_early = before and before.tried and when.most(before.since) < before.t1 / 2
         self._early = self._early + 1 if is_early else 0
+        self._tally[Occasion.DHCP_ACK] += 1
         self._gone.pop(message.yiaddr, None)
         if self._discover is not None:
             self._finished.append(self._discover.xid)
@@ -268,6 +291,8 @@ class Client:
         """From this address, and not a message to a DHCP server."""
         lease = self._lease
         if lease is not None and lease.address == address:
+            self._tally[Occasion.LEASE_USED] += not lease.used
+            lease.used = True
             if self._early >= EARLY:
                 text = f"{dotted(address)} was renewed {self._early} times long before T1"
                 tell(rules.RENEWS_ALWAYS, f"{text}, {lease.t1:.0f} s (RFC 2131 4.4.5)")
@@ -294,11 +319,13 @@ class Client:
         ago = when.least(lease.since)
         if lease.late(lease.length, when):
             if not lease.told:
+                self._tally[Occasion.LEASE_DUE] += 1
                 text = f"{name} is used {ago - lease.length:.0f} s after its lease ended"
                 tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5)")
             lease.told = lease.tried = True
         elif not lease.tried and lease.late(lease.t2, when):
             lease.tried = True
+            self._tally[Occasion.LEASE_DUE] += 1
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
             tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")

@@ -8,7 +8,9 @@ from ipaddress import IPv4Network
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import icmp as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ipv4, mistakes
 from pynat.wire.addresses import is_unicast
 from pynat.wire.icmp import Icmp
@@ -24,7 +26,8 @@ Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, ident
 
 
 class IcmpChecker:
-    def __init__(self, net: IPv4Network) -> None:
+    def __init__(self, net: IPv4Network, tally: Tally) -> None:
+        self._tally = tally
         self.adopt(net)
         self._asked: Bounded[Request, bytes | None] = Bounded(ASKED)  # data; None once answered
         self._paths: Bounded[bytes, tuple[int, Span]] = Bounded(PATHS)  # MTU, when it was told
@@ -41,6 +44,7 @@ class IcmpChecker:
         if message is None:
             return
         if message.type == icmp.ECHO_REPLY:
+            self._tally[Occasion.ECHO_REPLY] += 1
             yield from self._reply(packet, message)
         elif message.type == icmp.ECHO_REQUEST:
             if self._asked.get(_answered(packet, message)) == message.payload:
@@ -50,6 +54,7 @@ class IcmpChecker:
             text = f"{packet}: type 5, expected none from a host (RFC 1122 3.2.2.2)"
             yield Finding(rules.REDIRECT, text)
         elif message.type in icmp.ERRORS:
+            self._tally[Occasion.ICMP_ERROR] += 1
             yield from self._error(packet, message)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -68,7 +73,10 @@ class IcmpChecker:
         return iter(())
 
     def _length(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        mtu, told = self._paths.get(packet.destination, (ipv4.LONGEST, when))
+        if packet.destination not in self._paths:
+            return
+        self._tally[Occasion.NARROW_PATH] += 1
+        mtu, told = self._paths[packet.destination]
         size = len(packet.packet)
         ago = when.least(told)
         if size > mtu and ago > UNDER_WAY and when.most(told) < HEEDED:

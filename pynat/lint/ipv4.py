@@ -20,7 +20,9 @@ from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import arp, dhcp, icmp, ipv4, mistakes, tcp, udp
 from pynat.wire.addresses import is_unicast
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -47,7 +49,8 @@ Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, tally: Tally) -> None:
+        self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(PEERS)
@@ -131,12 +134,14 @@ class Ipv4Checker:
         owned = self._owned.get(mac)
         if owned is None:
             owned = self._owned[mac] = Bounded(ADDRESSES)
+            self._tally[Occasion.KNOWN_CARD] += 1
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source == _NO_ADDRESS or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
+        self._tally[Occasion.MAY_BE_CUT] += 1
         key = packet.source + packet.destination + bytes((packet.protocol,))
         recent = self._idents.get(key)
         if recent is None:

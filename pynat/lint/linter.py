@@ -1,10 +1,13 @@
 """Looks at every frame on the guest's wire, and says what is legal but wrong.
 
-It only looks on: it knows nothing of the engine, so that a capture made elsewhere can be looked at
-as well. One checker for each protocol follows what both sides send.
+It only looks on: it knows nothing of the engine, so that a capture can be looked at as well
+(`pynat.replay`). One checker for each protocol follows what both sides send. What is no legal frame
+is the router's to say.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from pynat.config import Config, Network
 from pynat.lint.arp import ArpChecker
@@ -15,31 +18,47 @@ from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
+from pynat.rules.occasions import Occasion
 
 NE2000_SPEED = 10  # Mbit/s
 
 
 class Linter:
-    def __init__(self, config: Config, *, with_malformed: bool = False) -> None:
-        """with_malformed: also say what is no legal frame, where no router does so."""
-        self._with_malformed = with_malformed
+    def __init__(self, config: Config) -> None:
         self._network = network = config.network
-        self._ethernet = EthernetChecker(network.net)
-        self._arp = ArpChecker()
-        self._ipv4 = Ipv4Checker(network)
-        self._steady = (self._ethernet, self._arp, self._ipv4, UdpChecker())
-        self._checkers: list[Checker] = []
-        self.begin_anew()
+        self.tally = tally = Tally()
+        self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
+        self._ethernet = EthernetChecker(network.net, tally)
+        self._arp = ArpChecker(tally)
+        self._ipv4 = Ipv4Checker(network, tally)
+        self._follow()
+
+    def _follow(self) -> None:
+        network, tally = self._network, self.tally
+        self._icmp = IcmpChecker(network.net, tally)
+        self._tcp = TcpChecker(network.mtu, tally)
+        steady = (self._ethernet, self._arp, self._ipv4)
+        # those that TCP's frames say something to
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
+        self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
-        network = self._network
         self._arp.expect_nothing()
-        self._icmp = IcmpChecker(network.net)
-        following = (self._icmp, TcpChecker(network.mtu), DhcpChecker(), DnsChecker())
-        self._checkers = [*self._steady, *following]
+        self._past.update(self._tcp.reached())
+        self._follow()
+
+    def counts(self) -> Counter[Occasion | tuple[bool, Stage]]:
+        """Occasions, and stages of connections by whether the guest opened them."""
+        counts = Counter[Occasion | tuple[bool, Stage]]()
+        for part in (self.tally.so_far(), self._past, self._tcp.reached()):
+            for what, count in part.items():
+                counts[what] += count
+        return counts
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
@@ -55,14 +74,23 @@ class Linter:
     def from_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
+            self.tally.no_frame()
             return []
-        found = [one for checker in self._checkers for one in checker.from_guest(frame)]
-        if frame.malformed and self._with_malformed:
-            found.append(Finding(frame.malformed.rule, frame.malformed.detail))
-        return found
+        self.tally.from_guest(frame)
+        checkers = self._of_segments if frame.tcp else self._checkers
+        found = [one for checker in checkers for one in checker.from_guest(frame)]
+        return _causes_first(found) if len(found) > 1 else found
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
             return []
-        return [one for checker in self._checkers for one in checker.to_guest(frame)]
+        self.tally.to_guest(frame)
+        checkers = self._of_segments if frame.tcp else self._checkers
+        return [one for checker in checkers for one in checker.to_guest(frame)]
+
+
+def _causes_first(found: list[Finding]) -> list[Finding]:
+    """What one frame has against it."""
+    follow = {code for one in found for code in one.rule.leads_to}
+    return sorted(found, key=lambda one: one.rule.code in follow)

@@ -233,6 +233,12 @@ class Neighbors:
                 now,
             )
 
+    def asked(self, address: bytes, now: float) -> None:
+        """Somebody else has asked in our name, for a packet of his (pynat.replay)."""
+        if address not in self._asking and self.fresh_mac(address, now) is None:
+            question = self._asking[address] = _Question(address, self, packets=[b""])
+            self.ask(question, now)
+
     def ask(self, question: _Question, now: float) -> None:
         if question.tries == TRIES:
             del self._asking[question.address]

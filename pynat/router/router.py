@@ -51,14 +51,20 @@ LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere (RFC 5
 
 
 class Router:
-    def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
+    def __init__(
+        self,
+        config: Config,
+        notices: Notices,
+        dice: Random,
+        tcp_table: type[TcpTable] = TcpTable,
+    ) -> None:
         self.notices = notices
         self.net = GuestNet(config.network, config.claimed)
         self.numbers = numbers = Numbers()
         self.faults = faults = Faults(notices)
         self._foreign = Foreign(config, notices, self._adopt)
         self.guest = outlet = GuestSide(config, notices, dice, self._foreign)
-        self.tcp = TcpTable(config, outlet, numbers)
+        self.tcp = tcp_table(config, outlet, numbers)
         self.udp = UdpTable(config, outlet, numbers, self.net.as_guest_sees)
         self.echo = EchoTable(config, outlet, numbers, self.net.as_guest_sees)
         self.dhcp = DhcpServer(config, notices, outlet.neighbors.fresh_mac)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule
 
 SEVERITIES = {
@@ -19,9 +20,18 @@ def page(rule: Rule, example: str = "") -> str:
         f"{rule.summary} {f'({rule.rfc})' if rule.rfc else ''}".rstrip(),
         f"## Why it matters\n\n{rule.why}",
         f"## What to change\n\n{rule.remedy}",
+        f"## What follows from it\n\n{_links(rule)}" if rule.leads_to else "",
+        f"## Its chance\n\nCounted are {rule.exercised}: a guest that has none has not passed."
+        if rule.exercised is not Occasion.NONE
+        else "",
         f"## Example\n\n{example}" if example else "",
         "## Not to be told of it\n\n"
         f'```toml\n[lint]\nsilence = ["{rule.code}"]\n```\n\n'
         "It is still counted, in `pynat ctl lint` and at the end of the log.",
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _links(rule: Rule) -> str:
+    """To rules that a guest breaks because of this one, and that do not count then."""
+    return ", ".join(f"[{code}]({code}.md)" for code in rule.leads_to)

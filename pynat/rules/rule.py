@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from pynat.rules.occasions import Occasion
 
 
 class Severity(StrEnum):
@@ -18,6 +20,8 @@ class Rule:
 
     summary: what the guest did, one sentence. why: what comes of it. remedy: what to change.
     rfc: where it is written ("RFC 9293 3.1"), or "" where no standard says anything.
+    exercised: what gives it its chance. leads_to: codes of rules that a guest breaks because of it,
+    later or by the same frame, and which would be silent without it.
     """
 
     code: str
@@ -27,6 +31,8 @@ class Rule:
     rfc: str
     why: str
     remedy: str
+    exercised: Occasion = field(kw_only=True)
+    leads_to: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def protocol(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 OTHER_BYTES = Rule(
@@ -13,6 +14,7 @@ OTHER_BYTES = Rule(
     "The other end may have taken either: the stream is corrupt, and no checksum shows it.",
     "Keep what was sent until it is acknowledged; look whether the buffer was reused or the"
     " acknowledged bytes were removed twice.",
+    exercised=Occasion.RESENT,
 )
 
 EARLY = Rule(
@@ -25,6 +27,7 @@ EARLY = Rule(
     "On a longer path everything is sent twice, which makes a full network fuller.",
     "Compute the time-out from measured round trips (RFC 6298), at least 200 ms, better 1 s; begin"
     " with 1 s.",
+    exercised=Occasion.RESENT,
 )
 
 NO_BACK_OFF = Rule(
@@ -35,6 +38,7 @@ NO_BACK_OFF = Rule(
     "RFC 6298 5.5",
     "A network that is full stays full; a host that is down is flooded when it comes back.",
     "Double the time-out with each retransmission, up to a minute or more.",
+    exercised=Occasion.RESENT,
 )
 
 GIVES_UP = Rule(
@@ -45,6 +49,7 @@ GIVES_UP = Rule(
     "RFC 9293 3.8.3",
     "One burst of losses ends the connection. It is right if the program asked for it.",
     "Go on for at least 100 s, with the time-out doubled each time.",
+    exercised=Occasion.RESENT,
 )
 
 NO_FAST = Rule(
@@ -57,4 +62,5 @@ NO_FAST = Rule(
     "Each loss costs a whole time-out, in which nothing is sent.",
     "At the third duplicate acknowledgement in a row send the segment at the acknowledged number"
     " again.",
+    exercised=Occasion.THIRD_DUPLICATE,
 )

@@ -42,5 +42,7 @@ async def session(
             config, stack.link, loop, notices, in_step=in_step, program=program, wire=wire
         )
         engine.router.on_adopt += stack.on_adopt
-        async with controlled(engine, config, name, stack.capture, stack.impair, counters):
+        async with controlled(
+            engine, config, name, stack.capture, stack.impair, counters, stack.summary
+        ):
             yield engine

@@ -7,9 +7,11 @@ guest's card had no room for would explain one.
 from __future__ import annotations
 
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.side import Side, Tell, signed, swapped
 from pynat.rules import Rule, tcp_opening
 from pynat.rules import tcp_acking as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import FIN, Segment
 
 _LATE = 0.6  # seconds; RFC 9293 3.8.6.3 allows 0.5
@@ -21,7 +23,9 @@ _COPIES = 3  # of a FIN
 
 
 class Acking:
-    def __init__(self, guest: Side, peer: Side, *, stamped: bool) -> None:
+    def __init__(self, guest: Side, peer: Side, tally: Tally, *, stamped: bool) -> None:
+        self._tally = tally
+        tally[Occasion.STAMPED if stamped else Occasion.UNSTAMPED] += 1
         self._guest = guest
         self._peer = peer
         self._stamped = stamped
@@ -115,6 +119,7 @@ class Acking:
         guest.window = window
 
     def _silly(self, window: int, grown: int, shift: int, tell: Tell) -> None:
+        self._tally[Occasion.SMALL_WINDOW] += 1
         least = min(self._guest.mss, max(self._guest.syn_window, 1) // 2)
         if grown >= least:
             self._counts.pop(rules.SILLY.code, None)
@@ -148,6 +153,7 @@ class Acking:
             text = "a SACK block, and the other end's SYN had no SACK-permitted"
             self._once(rules.SACK_NOT_AGREED, text, tell)
             return
+        self._tally[Occasion.SACK] += len(blocks)
         for place, (left, right) in enumerate(blocks):
             start, end = peer.number(left), peer.number(right)
             why = ""
@@ -216,6 +222,7 @@ class Acking:
             self._owed = when
             return
         if seq > self._next:
+            self._tally[Occasion.OUT_OF_ORDER] += 1
             self._has_gap = True
             if self._missing is None:
                 self._missing = when

@@ -12,11 +12,14 @@ from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp import form
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
+from pynat.lint.tcp.progress import Progress, Reached
 from pynat.lint.tcp.resending import Excuse
 from pynat.rules import Rule, tcp_opening
+from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
@@ -28,17 +31,22 @@ _ENDED = 1024  # connections remembered as ended
 
 
 class TcpChecker:
-    def __init__(self, mtu: int = 1500, *, flows: int = FLOWS) -> None:
+    def __init__(self, mtu: int, tally: Tally, *, flows: int = FLOWS) -> None:
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
         self._ended: deque[tuple[float, bytes, Connection]] = deque()
-        self._habits = Habits()
+        self._tally = tally
+        self._habits = Habits(self._tally)
         self._excuse = Excuse()
+        self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
 
     def __len__(self) -> int:
         return len(self._flows)
+
+    def reached(self) -> Reached:
+        return self._progress.so_far(self._flows.values())
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -90,12 +98,17 @@ class TcpChecker:
             old.look_at_successor(syn, when, TIME_WAIT, self._tell)
             if old.peer is None and not old.answered and when.most(old.last) < _OPENING:
                 moved = old.moved + 1
+                self._tally[Occasion.SYN_AGAIN] += 1
         if moved == _MOVES and old is not None and old.guest is not None:
             step = old.guest.number(syn.seq)
             self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
         if not moved:
+            self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
+        if moved:
+            self._flows.pop(key)  # the same attempt
         connection = self._new(key, when)
+        connection.by_guest = True
         connection.moved = moved
         return connection
 
@@ -141,15 +154,19 @@ class TcpChecker:
         """A segment in pieces is not followed, so what comes after it is not understood."""
         pairs = one + other, other + one
         for key in [key for key in self._flows if key[:8] in pairs]:
-            del self._flows[key]
+            self._remove(key)
+
+    def _remove(self, key: bytes) -> None:
+        self._progress.forget(self._flows.pop(key))
 
     # ------------------------------------------------------------------ connections come and go
     def _new(self, key: bytes, when: Span) -> Connection:
-        self._flows.pop(key, None)
+        if key in self._flows:
+            self._remove(key)
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
-            del self._flows[next(iter(self._flows))]
-        connection = self._flows[key] = Connection(self._mtu, self._excuse, when)
+            self._remove(next(iter(self._flows)))
+        connection = self._flows[key] = Connection(self._mtu, self._excuse, when, self._tally)
         return connection
 
     def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:
@@ -162,7 +179,7 @@ class TcpChecker:
         while ended and (now - ended[0][0] > TIME_WAIT or len(ended) > _ENDED):
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
-                del self._flows[key]
+                self._remove(key)
 
 
 def _with_section(rule: Rule, text: str) -> str:

@@ -8,12 +8,14 @@ Nothing is told of a connection before both SYNs are known, but for what the SYN
 from __future__ import annotations
 
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp import opening
 from pynat.lint.tcp.acking import Acking
 from pynat.lint.tcp.resending import Excuse, ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
 from pynat.rules import tcp_acking, tcp_opening, tcp_resending, tcp_sending
+from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, RST, Segment
 
 _GONE = 1.0  # seconds after which a reset has reached the guest's program
@@ -52,11 +54,13 @@ class Syns:
 
 
 class Connection:
-    def __init__(self, mtu: int, excuse: Excuse, when: Span) -> None:
+    def __init__(self, mtu: int, excuse: Excuse, when: Span, tally: Tally) -> None:
+        self._tally = tally
         self.guest: Side | None = None
         self.peer: Side | None = None
         self.ended: Span | None = None  # since when both sides are done
         self.moved = 0  # times that the guest's unanswered SYN came with another number
+        self.by_guest = False  # it opened it
         self.answered = False  # the peer has said anything at all
         self.last = when
         self.end_noted = False
@@ -110,6 +114,8 @@ class Connection:
         if self._syn_acks and not self._shaken and not segment.flags & ACK:
             self._ignores_syn_ack(when, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
+            self._tally[Occasion.SYN_AGAIN] += 1
+            self._tally[Occasion.RESENT] += 1
             self._syns.again(when, tell)
 
     def _ignores_syn_ack(self, when: Span, tell: Tell) -> None:
@@ -144,13 +150,14 @@ class Connection:
         guest, peer = self.guest, self.peer
         if guest is None or peer is None:
             return
+        self._tally[Occasion.OPEN] += 1
         both = guest.offered, peer.offered
         if all(one.window_shift is not None for one in both):
             guest.shift = guest.offered.window_shift or 0
             peer.shift = peer.offered.window_shift or 0
         stamped = all(one.timestamps is not None for one in both)
-        self._sending = Sending(guest, peer, self._excuse)
-        self._acking = Acking(guest, peer, stamped=stamped)
+        self._sending = Sending(guest, peer, self._excuse, self._tally)
+        self._acking = Acking(guest, peer, self._tally, stamped=stamped)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, size: int, when: Span, tell: Tell) -> None:
@@ -244,6 +251,7 @@ class Connection:
         seq = peer.number(segment.seq)
         if segment.flags & RST:
             if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
+                self._tally[Occasion.RESET_CAME] += 1
                 peer.reset_at = when
                 self.ended = when
             return
@@ -262,6 +270,7 @@ class Connection:
         guest = self.guest
         if guest is None or self.ended is None:
             return
+        self._tally[Occasion.REOPENED] += 1
         seq = guest.number(syn.seq)
         if (
             guest.closed_first

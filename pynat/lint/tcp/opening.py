@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.form import walk
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell, signed, swapped
 from pynat.rules import tcp_opening as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment
 
 _LEAST_MSS = 64  # bytes; Linux takes 48 for anything below
@@ -58,7 +60,8 @@ def _answer(syn_ack: Segment, other: Side, tell: Tell) -> None:
 class Habits:
     """Initial numbers and ports, from connection to connection; told once for each series."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._numbers: deque[int] = deque(maxlen=_STEPS + 1)
         self._ends: deque[bytes] = deque(maxlen=_SAME)
 
@@ -68,7 +71,10 @@ class Habits:
         steps = [
             signed(later - one) for one, later in zip(numbers, list(numbers)[1:], strict=False)
         ]
-        if len(steps) < _STEPS - 1 or len(set(steps[1 - _STEPS :])) > 1:
+        if len(steps) < _STEPS - 1:
+            return
+        self._tally[Occasion.THIRD_NUMBER] += 1
+        if len(set(steps[1 - _STEPS :])) > 1:
             return
         if steps[-1] == 0:
             tell(rules.ISN, f"initial number {isn} for the third connection in a row")
@@ -81,6 +87,7 @@ class Habits:
     def ends(self, key: bytes, port: int, tell: Tell) -> None:
         """Of a connection that the guest opens."""
         self._ends.append(key)
+        self._tally[Occasion.THIRD_OPENING] += len(self._ends) == _SAME
         if len(self._ends) == _SAME and len(set(self._ends)) == 1:
             tell(rules.SAME_PORT, f"source port {port} for the third connection in a row")
             self._ends.clear()

@@ -15,8 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_resending as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire.checksum import ones_sum
 from pynat.wire.tcp import Segment
 
@@ -51,7 +53,8 @@ class Sent:
 
 
 class Resending:
-    def __init__(self, guest: Side, peer: Side, excuse: Excuse) -> None:
+    def __init__(self, guest: Side, peer: Side, excuse: Excuse, tally: Tally) -> None:
+        self._tally = tally
         self._excuse = excuse
         self._guest = guest
         self._peer = peer
@@ -83,6 +86,7 @@ class Resending:
         if sent is None or seq < self._peer.acked:
             self._recover = self._guest.top
             return
+        self._tally[Occasion.RESENT] += 1
         check = ones_sum(segment.payload)
         if sent.end == end and check != sent.check:
             tell(
@@ -187,6 +191,7 @@ class Resending:
         self._disordered |= not useful
         recovering = self._peer.acked <= self._recover  # then it says little (RFC 6582 3.2)
         if plain and self._plain == _DUPLICATES and len(self._sent) > 1 and not recovering:
+            self._tally[Occasion.THIRD_DUPLICATE] += 1
             self._third = when
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.resending import Excuse, Resending
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
 from pynat.rules import tcp_opening
 from pynat.rules import tcp_sending as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import FIN, PSH, Segment
 
 _LEAST_MSS = 48  # bytes; no stack needs to go below what Linux does
@@ -33,10 +35,11 @@ class Gap(NamedTuple):
 
 
 class Sending:
-    def __init__(self, guest: Side, peer: Side, excuse: Excuse) -> None:
+    def __init__(self, guest: Side, peer: Side, excuse: Excuse, tally: Tally) -> None:
+        self._tally = tally
         self._guest = guest
         self._peer = peer
-        self.resending = Resending(guest, peer, excuse)
+        self.resending = Resending(guest, peer, excuse, tally)
         self._began = False  # with anything behind its SYN
         self._gap: Gap | None = None
         self._last = NEVER  # when the guest sent anything
@@ -229,6 +232,7 @@ class Sending:
         window = segment.window << peer.shift
         if not window:
             if self._closed is None:
+                self._tally[Occasion.WINDOW_CLOSED] += 1
                 self._closed = when
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
@@ -240,7 +244,8 @@ class Sending:
         peer.window = window
 
     def _answered(self, ack: int) -> None:
-        if self._asked and ack >= self._guest.top and not self._pushed:
-            self._unpushed += 1
-        self._asked = False
+        if self._asked:
+            self._asked = False
+            self._tally[Occasion.ANSWERED] += 1
+            self._unpushed += ack >= self._guest.top and not self._pushed
         self._opened = None

@@ -104,7 +104,7 @@ def sends_our_ping_back(lab: LintedLab) -> None:
     sends(lab)
     lab.wait(1)
     replies(lab)
-    (*_, request) = [one for _, one, from_guest in lab.seen if not from_guest]
+    (*_, request) = [one.frame for one in lab.seen if not one.from_guest]
     packet = request[14:26] + request[30:34] + request[26:30] + request[34:]
     lab.from_guest(ROUTER_AND_GUEST + b"\x08\0" + packet)
 

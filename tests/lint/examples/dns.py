@@ -53,6 +53,13 @@ def asks_for_a_page_at_once(lab: LintedLab) -> None:
         asks(lab, f"{number}.test", ident=number * 7919 % 65_536)
 
 
+@clean("DNS021", config=NAMES)
+def takes_another_port_each_time(lab: LintedLab) -> None:
+    for number in range(8):
+        asks(lab, f"{number}.test", ident=number * 7919 % 65_536, port=50_000 + number * 7)
+        lab.wait(1)
+
+
 @example("DNS022", config=NAMES)
 def asks_four_times_a_second(lab: LintedLab) -> None:
     """The guest asks again after a quarter of a second, again and again."""

@@ -72,6 +72,11 @@ def few_hops(lab: LintedLab) -> None:
     flow.guest("P. 1:6(5) ack 1")
 
 
+@clean("IP032")
+def all_its_hops(lab: LintedLab) -> None:
+    established(lab).guest("P. 1:6(5) ack 1")
+
+
 @example("IP033")
 def must_not_be_cut(lab: LintedLab) -> None:
     """The guest sets DF in all packets, those that it cuts among them."""

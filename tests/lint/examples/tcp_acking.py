@@ -166,6 +166,11 @@ def opens_its_window_by_segments(lab: LintedLab) -> None:
     play(lab, opened_by(1460))
 
 
+@clean("TCP084")
+def opens_a_small_window_twice(lab: LintedLab) -> None:
+    play(lab, opened_by(10, times=2))
+
+
 def answered_after(wait: float, *, times: int, size: int = 100, step: int = 1) -> str:
     lines = []
     at = 1
@@ -308,6 +313,11 @@ def sacks_what_came(lab: LintedLab) -> None:
 @example("TCP091")
 def stamps_unasked(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 <TS val 120 ecr 0>")
+
+
+@clean("TCP091")
+def stamps_nothing(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1")
 
 
 @example("TCP092")
