@@ -300,6 +300,7 @@ class Client:
             self._in_time(lease, when, tell)
         elif gone := self._gone.get(address):
             since, rule, why = gone
+            self._tally[Occasion.LEASE_DUE] += rule is rules.EXPIRED
             if when.least(since) > GRACE:
                 del self._gone[address]
                 text = f"{dotted(address)} is used {when.least(since):.1f} s after a"

@@ -242,9 +242,9 @@ NOT_LEARNED = Rule(
     "The guest asks for an address again and again although each request was answered.",
     "RFC 826",
     "Its packets wait for an answer that it throws away, and never leave.",
-    "Look at what happens to a frame of type 0x0806 with operation 2: is it handed to ARP, are"
-    " sender and target read from bytes 8 to 27 of the packet, is the sender's address compared in"
-    " the same byte order as it was asked for, and are the packets sent that wait for it?",
+    "Look at what becomes of a frame of type 0x0806 with operation 2: it must be handed to ARP, its"
+    " sender read from bytes 8 to 17 of the packet and compared in the byte order in which it was"
+    " asked for, and the packets that wait for it sent.",
     exercised=Occasion.ARP_REPLY_CAME,
     leads_to=("ARP022",),
 )

@@ -372,7 +372,7 @@ IDENT_SWAPPED = Rule(
     "RFC 791 3.1",
     "It does no harm as long as all numbers differ; the same code may store lengths so too.",
     "Convert the counter with `htons` before it is stored.",
-    exercised=Occasion.MAY_BE_CUT,
+    exercised=Occasion.PACKET,
 )
 
 FLAGS_SWAPPED = Rule(
