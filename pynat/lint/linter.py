@@ -24,6 +24,7 @@ from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
 
+Key = Occasion | tuple[bool, Stage]  # of connections, by whether the guest opened them
 NE2000_SPEED = 10  # Mbit/s
 
 
@@ -44,12 +45,10 @@ class Linter:
         ]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
 
-    def counts(self) -> Counter[Occasion | tuple[bool, Stage]]:
-        """Occasions, and stages of connections by whether the guest opened them."""
-        counts = Counter[Occasion | tuple[bool, Stage]]()
-        counts.update(dict(self.tally.so_far()))
-        counts.update(dict(self._tcp.reached()))
-        return counts
+    def counts(self) -> Counter[Key]:
+        """What rules had a chance by, and how far connections have come."""
+        both: list[tuple[Key, int]] = [*self.tally.so_far().items(), *self._tcp.reached().items()]
+        return Counter(dict(both))
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
