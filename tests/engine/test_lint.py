@@ -77,6 +77,7 @@ def test_all_of_them_say_the_same(tmp_path: Path) -> None:
     assert codes_in_capture(tmp_path / "x.pcapng") == [b"IP031", b"IP005"]
 
 
+@pytest.mark.one_way("only its configuration says what is silenced")
 def test_what_is_silenced_is_only_counted(tmp_path: Path) -> None:
     async def run() -> None:
         silence = frozenset({"IP031", "IP005"})
