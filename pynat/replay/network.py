@@ -87,10 +87,11 @@ class Replay:
         """
         self._wire, self._about, self._begins = wire, about, begins
         self._cut = cut
-        self._tell = tell
         config = replace(wire.config, warnings=())
         self.notices = Notices(_nowhere, config.lint.silence)
-        self.notices.journal = self._entry
+        self.notices.journal = tell
+        if not begins:
+            self.notices.doubts = self._doubts
         self._linter = Linter(config)
         if about.megabits:
             self._linter.card_speed(about.megabits)
@@ -169,10 +170,8 @@ class Replay:
             rule, text = finding.rule, finding.text
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
 
-    def _entry(self, entry: Entry) -> None:
-        unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(entry.rule, 0.0)
-        if entry.now >= self._first + unsure:
-            self._tell(entry)
+    def _doubts(self, rule: Rule, now: float) -> bool:
+        return now < self._first + NEED_THE_BEGINNING.get(rule, 0.0)
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: bytes, now: float) -> None:
