@@ -139,6 +139,7 @@ class Engine:
         """After the last turn."""
         if self._program is not None:
             self._guard(self._program.close, self._link.now())
+        self._guard(self.router.end, self._link.now())
         self.host.close()
         self._report()
 

@@ -30,29 +30,40 @@ NE2000_SPEED = 10  # Mbit/s
 
 class Linter:
     def __init__(self, config: Config) -> None:
-        network = config.network
+        self._network = network = config.network
         self.tally = tally = Tally()
+        self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
         self._ethernet = EthernetChecker(network.net, tally)
+        self._arp = ArpChecker(tally)
+        self._ipv4 = Ipv4Checker(network, tally)
+        self._follow()
+
+    def _follow(self) -> None:
+        network, tally = self._network, self.tally
         self._icmp = IcmpChecker(network.net, tally)
         self._tcp = TcpChecker(network.mtu, tally)
-        self._of_segments: list[Checker] = [  # those that TCP's frames say something to
-            self._ethernet,
-            ArpChecker(tally),
-            Ipv4Checker(network.mtu, tally),
-            self._icmp,
-            self._tcp,
-            DhcpChecker(tally),
-        ]
+        steady = (self._ethernet, self._arp, self._ipv4)
+        # those that TCP's frames say something to
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
+
+    def begin_anew(self) -> None:
+        """Expect nothing of the guest for what it was sent: it has not come to it."""
+        self._arp.expect_nothing()
+        self._past.update(self._tcp.reached())
+        self._follow()
 
     def counts(self) -> Counter[Key]:
         """What rules had a chance by, and how far connections have come."""
-        both: list[tuple[Key, int]] = [*self.tally.so_far().items(), *self._tcp.reached().items()]
+        reached = self._past + self._tcp.reached()
+        both: list[tuple[Key, int]] = [*self.tally.so_far().items(), *reached.items()]
         return Counter(dict(both))
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
+        self._network = network
         self._ethernet.adopt(network.net)
+        self._ipv4.adopt(network)
         self._icmp.adopt(network.net)
 
     def card_speed(self, megabits: int) -> None:

@@ -342,6 +342,4 @@ def _with_hosts(survey: Survey, network: Network, guest: bytes, others: set[byte
     mine |= {network.router.packed, network.dns.packed}
     taken = sorted(IPv4Address(one) for one in claims - mine)
     served = [one for one in taken if one in network.net]
-    return Config(
-        network=network, host_aliases=tuple(HostAlias(one, 0, one, 0) for one in served)
-    )
+    return Config(network=network, host_aliases=tuple(HostAlias(one, 0, one, 0) for one in served))

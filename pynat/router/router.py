@@ -43,7 +43,7 @@ from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, icmp, ipv4
+from pynat.wire import arp, ethernet, icmp, ipv4, mistakes
 from pynat.wire.addresses import is_host, is_multicast, is_unicast
 from pynat.wire.ipv4 import Ipv4, dotted
 
@@ -189,7 +189,8 @@ class Router:
             self._own.to_all(packet, now)
         elif not net.is_guest(packet.source):
             text = f"{packet}: source {dotted(packet.source)}, expected a guest's in {net.net}"
-            hint = self._foreign.hint(packet.source)
+            hint = mistakes.address_order(packet.source, net.is_guest)
+            hint = hint or self._foreign.hint(packet.source)
             self.notices.drop(rules.ipv4.SOURCE, f"{text} (RFC 1122 3.2.1.3, RFC 2827){hint}", now)
         elif to_all and is_unicast(destination):
             text = f"{packet}: the frame went to all, expected it to {ethernet.text(self._mac)}"
@@ -226,6 +227,8 @@ class Router:
             self.guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
         elif self._is_forwarded_group(packet) and packet.ttl > 1:
             self._outbound.to_group(packet, now)
+        elif is_multicast(destination) and packet.protocol != ipv4.TCP:
+            self.notices.drop(rules.ipv4.MULTICAST, f"{packet}: {_to_nobody(packet)}", now)
         elif not is_host(destination) or destination == net.zero:
             text = f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)"
             self.notices.drop(rules.ipv4.DESTINATION, text, now)
@@ -239,6 +242,10 @@ class Router:
         group = packet.destination
         wanted = self._forwards_to_all and packet.protocol == ipv4.UDP
         return wanted and is_multicast(group) and group[:3] != LOCAL_GROUPS
+
+    def end(self, now: float) -> None:
+        """What still waits is told: it never will be whole."""
+        self.reassembly.end(now)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: host.Event, now: float) -> None:
@@ -309,3 +316,10 @@ class Router:
     def _unhold(self, flow: int) -> None:
         self.tcp.unhold(flow)
         self.guest.holds.settle(flow)
+
+
+def _to_nobody(packet: Ipv4) -> str:
+    """Of a packet to a group."""
+    if packet.destination[:3] == LOCAL_GROUPS:
+        return "the group is of this wire alone, and nobody else is on it (RFC 5771 4)"
+    return 'nobody here is in the group; udp.broadcast = "forward" carries UDP to the host\'s net'

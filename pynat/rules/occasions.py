@@ -23,6 +23,9 @@ class Occasion(StrEnum):
     ARP_REPLY_CAME = "ARP replies to the guest"
     ARP_ASKED = "ARP requests to the guest"
     ADDRESS = "addresses that the guest began to use"
+    PROBE = "ARP probes from the guest"
+    ANNOUNCED = "addresses that the guest announced after it had probed for them"
+    CLAIMED = "times that another host claimed an address of the guest's"
     PROBE_ANSWERED = "probes of an address that its owner answered"
     # IPv4
     PACKET = "IPv4 packets from the guest"
@@ -62,6 +65,7 @@ class Occasion(StrEnum):
     DHCP_ANEW = "DISCOVERs after an earlier lease"
     DHCP_OFFER = "OFFERs"
     DHCP_OFFER_UNICAST = "OFFERs to the guest's MAC address"
+    DHCP_OFFER_TO_ALL = "OFFERs by broadcast"
     DHCP_ACK = "ACKs that gave a lease"
     LEASE_USED = "leases whose address was used"
     DHCP_NAK = "NAKs"

@@ -1,6 +1,6 @@
 """The wrappers around a link, in their order: what the guest's card sees is captured and linted.
 
-card <-> capture <-> lint <-> impair <-> hooks of a script <-> engine
+card <-> capture <-> lint <-> what the card refuses <-> impair <-> hooks of a script <-> engine
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pynat.config import Config, Network
 from pynat.link.capture import CaptureLink, captured
+from pynat.link.card import Card, CardLink
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.journal import journaled
 from pynat.link.link import Link
@@ -64,7 +65,9 @@ def stacked(
         journaled(config.lint.json, notices),
     ):
         linter = Linter(config)
-        linted = LintLink(capture, linter, notices, awake) if wanted else capture
+        linted: Link = LintLink(capture, linter, notices, awake) if wanted else capture
+        if wanted and isinstance(card, Card):
+            linted = CardLink(linted, card, capture, notices, linter.begin_anew)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)

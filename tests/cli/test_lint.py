@@ -134,7 +134,9 @@ def test_the_guest_can_be_named(tmp_path: Path, capsys: Output, guest: str) -> N
 def test_somebody_else_is_named(tmp_path: Path, capsys: Output) -> None:
     path = captured(tmp_path / "x.pcapng", wrong(LintedLab()))
     assert main(["lint", "--guest", "10.0.0.1", str(path)]) == 2
-    said = "--guest 10.0.0.1: no frame is from there; there are 52:54:00:12:34:56, 52:55:00:a8:10:01"
+    said = (
+        "--guest 10.0.0.1: no frame is from there; there are 52:54:00:12:34:56, 52:55:00:a8:10:01"
+    )
     assert said in capsys.readouterr().err
 
 

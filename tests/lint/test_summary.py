@@ -67,7 +67,7 @@ def test_a_lease_that_is_used() -> None:
 def test_arp() -> None:
     lab = LintedLab()
     arp.starts(lab)
-    assert line(lab, "ARP") == "works: request sent 3 times, reply came once"
+    assert line(lab, "ARP") == "works: request sent 6 times, reply came once"
     arp.sends(lab)
     assert "no packet sent: the guest does not learn from the reply" in line(lab, "ARP")
     lab.from_guest(ping("192.0.2.7"))

@@ -29,7 +29,9 @@ def to_guest(packet: Any, *, source: str = GATEWAY, to: str = GUEST) -> bytes:
     return raw(Ether(src=source, dst=to) / packet)
 
 
-def lease(mask: str = "255.255.255.0", *, server: str = ROUTER, dns: str = "10.0.2.3") -> list[Timed]:
+def lease(
+    mask: str = "255.255.255.0", *, server: str = ROUTER, dns: str = "10.0.2.3"
+) -> list[Timed]:
     """DISCOVER to ACK, of one second each."""
     mac = bytes.fromhex(GUEST.replace(":", ""))
 
@@ -94,7 +96,12 @@ def whole() -> list[Timed]:
 
 
 def pcap(
-    frames: Iterable[Timed], *, order: str = "<", nanoseconds: bool = False, link: int = 1, snap: int = 0
+    frames: Iterable[Timed],
+    *,
+    order: str = "<",
+    nanoseconds: bool = False,
+    link: int = 1,
+    snap: int = 0,
 ) -> bytes:
     magic, unit = (0xA1B23C4D, 10**9) if nanoseconds else (0xA1B2C3D4, 10**6)
     out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap or 262_144, link)]
@@ -105,7 +112,9 @@ def pcap(
     return b"".join(out)
 
 
-def pcapng(frames: Iterable[Timed], *, order: str = "<", resolution: int = 6, link: int = 1) -> bytes:
+def pcapng(
+    frames: Iterable[Timed], *, order: str = "<", resolution: int = 6, link: int = 1
+) -> bytes:
     """As dumpcap has it: who wrote it, an interface with a resolution, no directions."""
 
     def block(kind: int, body: bytes) -> bytes:

@@ -37,7 +37,9 @@ FORMS = {
     "tcpdump": foreign.pcap(foreign.whole()),
     "tcpdump with nanoseconds": foreign.pcap(foreign.whole(), nanoseconds=True),
     "a big-endian host": foreign.pcap(foreign.whole(), order=">"),
-    "a big-endian host with nanoseconds": foreign.pcap(foreign.whole(), order=">", nanoseconds=True),
+    "a big-endian host with nanoseconds": foreign.pcap(
+        foreign.whole(), order=">", nanoseconds=True
+    ),
     "Wireshark": foreign.pcapng(foreign.whole()),
     "Wireshark with nanoseconds": foreign.pcapng(foreign.whole(), resolution=9),
     "Wireshark with powers of 2": foreign.pcapng(foreign.whole(), resolution=0x80 | 20),
@@ -121,7 +123,12 @@ def test_a_wire_with_others_on_it(lint: Callable[..., tuple[int, list[str], str]
     between = [raw_ping(OTHER, GATEWAY, other, ROUTER), raw_ping(GATEWAY, OTHER, ROUTER, other)]
     ask = from_guest(ARP(op=1, hwsrc=GUEST, psrc=ADDRESS, pdst=other), to="ff:ff:ff:ff:ff:ff")
     told = to_guest(ARP(op=2, hwsrc=OTHER, psrc=other, hwdst=GUEST, pdst=ADDRESS), source=OTHER)
-    mine = [ask, told, raw_ping(GUEST, OTHER, ADDRESS, other), raw_ping(OTHER, GUEST, other, ADDRESS)]
+    mine = [
+        ask,
+        told,
+        raw_ping(GUEST, OTHER, ADDRESS, other),
+        raw_ping(OTHER, GUEST, other, ADDRESS),
+    ]
     added = [(5 + 0.1 * n, frame) for n, frame in enumerate([*between, *mine])]
     code, lines, notes = lint(foreign.pcap([*foreign.whole(), *added]))
     assert len(lines) == 1
@@ -141,7 +148,9 @@ def test_a_capture_that_begins_in_the_middle(
     """Of a connection, of a lease and of what ARP knows: nothing is wrong for want of a beginning."""
     whole = [*foreign.lease(), *foreign.resolved(), *foreign.download()]
     for first in range(1, len(whole) - 3):
-        code, lines, _ = lint(foreign.pcap(whole[first:]), "--guest", GUEST, "--router", f"{ROUTER}/24")
+        code, lines, _ = lint(
+            foreign.pcap(whole[first:]), "--guest", GUEST, "--router", f"{ROUTER}/24"
+        )
         assert (code, len(lines)) == (0, 1), (first, lines)
 
 
@@ -168,7 +177,9 @@ def test_a_swapped_source_address_is_that_and_nothing_else(
 ) -> None:
     """Its sums are right, and nothing of it is a sum that is wrong."""
     swapped = "15.2.0.10"
-    syn = IP(src=swapped, dst="192.0.2.7", flags="DF") / TCP(sport=40000, dport=80, flags="S", seq=9)
+    syn = IP(src=swapped, dst="192.0.2.7", flags="DF") / TCP(
+        sport=40000, dport=80, flags="S", seq=9
+    )
     asked = IP(src=swapped, dst=ROUTER, id=3) / UDP(sport=40000, dport=53) / (b"\0" * 12)
     wrong = [(6.0 + n, from_guest(packet)) for n, packet in enumerate([syn, asked] * 3)]
     code, lines, _ = lint(foreign.pcap([*foreign.lease(), *foreign.resolved(), *wrong]))
