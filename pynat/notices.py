@@ -111,9 +111,12 @@ class Notices:
         self.limited(rule.name, text, now, level)
 
     def finding(
-        self, rule: Rule, detail: str, now: float, frame: bytes, *, from_guest: bool = True
+        self, rule: Rule, detail: str, now: float, frame: bytes | None, *, from_guest: bool = True
     ) -> None:
-        """What the linter has against a frame: the first few of a flow are shown at once."""
+        """What the linter has against a frame: the first few of a flow are shown at once.
+
+        frame: None where it is about no single one.
+        """
         about = About(frame, from_guest, self.remarks.number_of(frame))
         detail = harmless(detail)
         cause = self.verdict.put(rule, detail, now, about)
@@ -124,8 +127,11 @@ class Notices:
         text = f"{rule.code} {rule.severity}: {detail}{_because(cause)}"
         if self.journal:
             self.journal(Entry(now, rule, detail, *about[:2], 1, False, about.number, cause))
-        self.remarks.add(frame, text)
-        of_flow = f"{rule.code} {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
+        ends = b""
+        if frame is not None:
+            self.remarks.add(frame, text)
+            ends = frame[23:24] + frame[26:38]  # with the protocol
+        of_flow = f"{rule.code} {ends.hex()}"
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)

@@ -30,12 +30,13 @@ class Linter:
         self.tally = tally = Tally()
         self._ethernet = EthernetChecker(network.net, tally)
         self._icmp = IcmpChecker(network.net, tally)
+        self._tcp = TcpChecker(network.mtu, tally)
         self._of_segments: list[Checker] = [  # those that TCP's frames say something to
             self._ethernet,
             ArpChecker(tally),
             Ipv4Checker(network.mtu, tally),
             self._icmp,
-            TcpChecker(network.mtu, tally),
+            self._tcp,
             DhcpChecker(tally),
         ]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
@@ -68,6 +69,10 @@ class Linter:
         self.tally.to_guest(frame)
         checkers = self._of_segments if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
+
+    def end(self) -> list[Finding]:
+        """What is left when nothing more comes; of no single frame."""
+        return list(self._tcp.end())
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

@@ -29,6 +29,7 @@ class Stack(NamedTuple):
     impair: ImpairLink  # to change its rules
     link: Link  # for the engine
     on_adopt: list[Callable[[Network], None]]  # who is to know of another net
+    on_end: list[Callable[[float], None]]  # who is to know that no frame comes any more
 
 
 def seeded(config: Config) -> Config:
@@ -60,10 +61,14 @@ def stacked(
     ):
         wanted = lint if config.lint.enabled is None else config.lint.enabled
         linter = Linter(config)
-        linted = LintLink(capture, linter, notices, awake) if wanted else capture
+        on_end: list[Callable[[float], None]] = []
+        linted: Link = capture
+        if wanted:
+            linted = lint_link = LintLink(capture, linter, notices, awake)
+            on_end.append(lint_link.end)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
-            yield Stack(capture, impair, _hooked(impair, program, notices), [linter.adopt])
+            yield Stack(capture, impair, _hooked(impair, program, notices), [linter.adopt], on_end)
 
 
 def _hooked(impair: ImpairLink, program: Net | None, notices: Notices) -> Link:

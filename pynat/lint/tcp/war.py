@@ -1,0 +1,36 @@
+"""Acknowledgements that answer each other, as fast as the network goes."""
+
+from __future__ import annotations
+
+from pynat.lint.span import NEVER, Span
+from pynat.lint.tcp.side import Tell
+from pynat.rules import tcp_acking as rules
+
+_MANY = 100  # in a row; then it is told again when there are ten times as many
+_FAST = 5.0  # seconds in which the first come
+
+
+class War:
+    def __init__(self) -> None:
+        self.pure: Span | None = None  # acknowledgements came since the guest's last, nothing else
+        self._count = 0
+        self._began = NEVER
+        self._next = _MANY
+
+    def answered(self, when: Span, tell: Tell, *, news: bool) -> None:
+        """The guest has sent something. news: it says anything that it has not said before."""
+        self.pure = None
+        if news or not self._count:
+            self._began, self._next = when, _MANY
+            self._count = not news
+            return
+        self._count += 1
+        if self._count < self._next:
+            return
+        took = when.most(self._began)
+        if self._next == _MANY and took > _FAST:
+            self._count = 0
+            return
+        self._next *= 10
+        text = f"{self._count} acknowledgements without news in {took:.3g} s, each answered by one"
+        tell(rules.WAR, text)
