@@ -40,7 +40,8 @@ class Acking:
         self._window = Window(guest, peer, self._often, tally)
         self._war = War()
         self._owed: Span | None = None  # something came that has to be answered
-        self._only_acks: Span | None = None  # since the guest's last nothing else came
+        self._pure = False  # since the guest's last nothing but acknowledgements came
+        self._only_acks: Span | None = None  # when the last one that needs no answer did
         self._fins = 0  # that came once all before was acknowledged
         self._refused = 0  # times that what was asked for came and was not acknowledged
         self._short = 0  # acknowledgements in a row of all but one byte
@@ -72,7 +73,9 @@ class Acking:
             arrivals.has_gap = False
             text = f"acknowledges {ack}, {arrivals.might} and what follows has not come"
             tell(rules.ACKS_GAP, text)
-        self._window.announced(segment, ack, self._owed, when, tell)
+        window = segment.window << guest.shift
+        if ack + window != edge or not window:
+            self._window.announced(segment, ack, self._owed, when, tell)
         if self._stamped or options.timestamps is not None:
             self._stamps(segment, seq, tell)
         if options.sack:
@@ -80,27 +83,29 @@ class Acking:
         if arrivals.missing is not None:
             self._to_the_gap(arrivals.missing, when, tell)
         if ack > before:
-            self._in_time(ack, when, tell)
-            self._how_much(ack, when, tell)
+            self._advances(ack, when, tell)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
             self._refuses(ack, tell)
         if self._fins >= _COPIES and ack == self._peer.fin and guest.window:
             text = f"acknowledges {ack}, a FIN counts one: expected {ack + 1}"
             self._often.once(rules.FIN_NOT_ACKED, text, tell)
-        if self._war.pure is not None:
-            news = ack > before or guest.right != edge or segment.length or options.sack
-            self._to_acknowledgements(bool(news), seq, when, tell)
+        if self._pure:
+            self._pure = False
+            if ack > before or guest.right != edge or segment.length or options.sack:
+                self._war.count = 0
+            else:
+                self._to_acknowledgements(seq, when, tell)
+            self._only_acks = None
         if self._owed and when.follows(self._owed):
             self._owed = None
 
-    def _to_acknowledgements(self, news: bool, seq: int, when: Span, tell: Tell) -> None:
-        """Nothing else has come since the guest's last."""
+    def _to_acknowledgements(self, seq: int, when: Span, tell: Tell) -> None:
+        """Nothing else has come since the guest's last, and it says nothing new."""
         needless = self._only_acks and not self._owed and when.follows(self._only_acks)
-        if needless and not news and seq == self._guest.top:
+        if needless and seq == self._guest.top:
             text = "answers an acknowledgement without data"
             self._often.tell(rules.ACKS_ACKS, _TIMES, text, tell)
-        self._only_acks = None
-        self._war.answered(when, tell, news=news)
+        self._war.answered(when, tell)
 
     def _unsent(self, segment: Segment, ack: int, tell: Tell) -> None:
         meant = self._peer.number(swapped(segment.ack, 4))
@@ -168,27 +173,28 @@ class Acking:
             text = f"data out of order were answered after {_ms(waited)}, expected at once"
             self._often.tell(rules.NO_DUPLICATE, _TIMES, text, tell)
 
-    def _in_time(self, ack: int, when: Span, tell: Tell) -> None:
+    def _advances(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals = self._arrivals
-        waited = when.least(arrivals.since) if arrivals.since else 0.0
-        if waited > _LATE:
-            text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"
-            self._often.tell(rules.LATE, _TIMES, text, tell)
-        waited = when.least(arrivals.two) if arrivals.two else 0.0
-        if waited > _RARE:
-            text = f"{arrivals.full} full segments waited {_ms(waited)} for it"
-            self._often.tell(rules.RARE, _MANY_TIMES, text, tell)
-
-    def _how_much(self, ack: int, when: Span, tell: Tell) -> None:
-        arrivals = self._arrivals
-        self._refused = 0
+        if arrivals.since is not None and when.first - arrivals.since.last > _RARE:
+            self._late(arrivals.since, when, tell)
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
         else:
             self._short = self._piecemeal = 0
         if arrivals.filled is not None:
             self._fills(ack, *arrivals.filled, tell)
+        self._refused = 0
         arrivals.acknowledged(ack)
+
+    def _late(self, since: Span, when: Span, tell: Tell) -> None:
+        waited = when.least(since)
+        if waited > _LATE:
+            text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"
+            self._often.tell(rules.LATE, _TIMES, text, tell)
+        waited = when.least(self._arrivals.two) if self._arrivals.two else 0.0
+        if waited > _RARE:
+            text = f"{self._arrivals.full} full segments waited {_ms(waited)} for it"
+            self._often.tell(rules.RARE, _MANY_TIMES, text, tell)
 
     def _not_all(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals, come = self._arrivals, self._arrivals.next
@@ -230,7 +236,7 @@ class Acking:
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:
-            self._owed, self._war.pure = when, None
+            self._owed, self._pure = when, False
             if length and seq + length <= self._guest.right:
                 self._arrivals.text(seq, seq + length, when)
                 if is_old or ack > self._guest.top:
@@ -242,7 +248,7 @@ class Acking:
                     peer.fin_at = when
             peer.top = max(peer.top, seq + length + fin)
             return
-        self._war.pure = when
+        self._pure = True
         news = seq == peer.top == self._guest.acked and ack >= peer.acked and not is_old
         if news:
             self._only_acks = when

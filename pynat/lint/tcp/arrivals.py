@@ -42,16 +42,28 @@ class Arrivals:
         """Data in the guest's window."""
         if seq <= self._guest.acked < end:
             self.offered = when
+        if seq != self.next or seq != self.might or seq < self._peer.top:
+            self._out_of_order(seq, end, when)
+            return
+        self.next = self.might = end
+        self.newest, self.size = when, end - seq
+        if self.since is None:
+            self.since = when
+        if self.size >= self._largest:
+            self._largest = self.size
+            self.full += 1
+            if self.full == 2:
+                self.two = when
+
+    def _out_of_order(self, seq: int, end: int, when: Span) -> None:
         if seq > self.might:
             self._behind_a_hole(seq, end, when)
         elif end <= self.next:
             self._again(when)
         elif seq > self.next:
             self._behind_what_may_be_there(seq, end)
-        elif seq < self._peer.top:
-            self._fill(end, when)
         else:
-            self._in_order(end, end - seq, when)
+            self._fill(end, when)
 
     def _behind_a_hole(self, seq: int, end: int, when: Span) -> None:
         self._tally[Occasion.OUT_OF_ORDER] += 1
@@ -88,25 +100,16 @@ class Arrivals:
         self.has_gap = False
         self.wait_anew()
 
-    def _in_order(self, end: int, length: int, when: Span) -> None:
-        self.next = self.might = end
-        self.newest, self.size = when, length
-        if self.since is None:
-            self.since = when
-        self._largest = max(self._largest, length)
-        if length == self._largest:
-            self.full += 1
-            if self.full == 2:
-                self.two = when
-
     # ------------------------------------------------------------------ from the guest
     def acknowledged(self, ack: int) -> None:
-        self.next = max(self.next, ack)
-        self.might = max(self.might, ack)
-        self.offered = self.filled = None
+        if ack < self.might:
+            self.next = max(self.next, ack)
+        else:
+            self.next = self.might = ack
+        self.offered = self.filled = self.since = self.two = None
+        self.full = 0
         if self._above is not None and ack > self._above[0]:
             self._above = None
-        self.wait_anew()
 
     def answered(self) -> None:
         """To what came out of order."""

@@ -36,6 +36,10 @@ _GROWTH = 1.1, 1.3  # a round; slow start doubles
 _SHORT = 0.1  # seconds of a round, at most
 
 
+class _First:
+    """Nothing is acknowledged yet."""
+
+
 @dataclass(slots=True)
 class _TimeOut:
     when: Span
@@ -69,28 +73,24 @@ class Congestion:
         self._peer = peer
         self._tally = tally
         self._often = Often()
-        self._first = True  # nothing is acknowledged yet
-        self._peak = 0  # bytes under way at most
-        self._timeout: _TimeOut | None = None
-        self._recovery: _Recovery | None = None
-        self._round: _Round | None = None
+        self.peak = 0  # bytes under way at most
+        self.phase: _First | _TimeOut | _Recovery | _Round | None = _First()
 
     # ------------------------------------------------------------------ from the guest
     def fresh(self, seq: int, end: int, tell: Tell) -> None:
+        """To be called where there is a phase, or more under way than ever."""
         flight = end - self._peer.acked
-        if flight > self._peak:
-            self._peak = flight
-            if self._first:
+        self.peak = max(self.peak, flight)
+        match self.phase:
+            case _First():
                 self._first_flight(seq, end - 1, tell)
-        if self._timeout is not None:
-            self._after_timeout(end - seq, tell)
-        elif self._recovery is not None and self._recovery.over:
-            self._after_recovery(self._recovery, flight, tell)
-        elif self._round is not None and self._round.grown >= _ROUNDS:
-            text = (
-                f"{self._round.sent} bytes a round trip, {_ROUNDS} times a tenth more than before"
-            )
-            self._often.once(rules.ADDITIVE, f"{text}, expected one segment more", tell)
+            case _TimeOut() as timeout:
+                self._after_timeout(timeout, end - seq, tell)
+            case _Recovery(over=True) as recovery:
+                self._after_recovery(recovery, flight, tell)
+            case _Round(sent=sent, grown=grown) if grown >= _ROUNDS:
+                text = f"{sent} bytes a round trip, {_ROUNDS} times a tenth more"
+                self._often.once(rules.ADDITIVE, f"{text}, expected one segment more", tell)
 
     def _first_flight(self, seq: int, flight: int, tell: Tell) -> None:
         if seq == 1:
@@ -107,13 +107,12 @@ class Congestion:
         """The oldest segment goes again, and nothing is known of a loss but the time."""
         una = self._peer.acked
         self._tally[Occasion.TIMED_OUT] += 1
-        self._timeout = _TimeOut(when, una, self._guest.top, end - una)
-        self._recovery = self._round = None
+        self.phase = _TimeOut(when, una, self._guest.top, end - una)
 
     def again(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         """A segment behind the oldest one."""
-        timeout = self._timeout
-        if timeout is None:
+        timeout = self.phase
+        if not isinstance(timeout, _TimeOut):
             return
         if not timeout.heard and when.most(timeout.when) < _AT_ONCE:
             timeout.segments += 1
@@ -121,11 +120,10 @@ class Congestion:
             if timeout.segments >= _SEVERAL or timeout.octets > self._peer.mss:
                 text = f"{timeout.segments} segments again at one time-out, expected one"
                 self._often.once(tcp_resending.SEVERAL, text, tell)
-        self._after_timeout(end - seq, tell)
+        self._after_timeout(timeout, end - seq, tell)
 
-    def _after_timeout(self, octets: int, tell: Tell) -> None:
-        timeout = self._timeout
-        if timeout is None or not timeout.heard:
+    def _after_timeout(self, timeout: _TimeOut, octets: int, tell: Tell) -> None:
+        if not timeout.heard:
             return
         timeout.sent += octets
         acked = self._peer.acked - timeout.una
@@ -135,11 +133,11 @@ class Congestion:
 
     def lost(self) -> None:
         """Three duplicate acknowledgements have said so, and the segment goes again."""
-        self._timeout = self._round = None
-        if self._recovery is None or self._recovery.over:
-            top, flight = self._guest.top, self._guest.top - self._peer.acked
-            steady = flight >= max(_PEAK * self._peak, _LEAST * self._peer.mss)
-            self._recovery = _Recovery(flight, top, steady)
+        if isinstance(self.phase, _Recovery) and not self.phase.over:
+            return
+        top, flight = self._guest.top, self._guest.top - self._peer.acked
+        steady = flight >= max(_PEAK * self.peak, _LEAST * self._peer.mss)
+        self.phase = _Recovery(flight, top, steady)
 
     def _after_recovery(self, recovery: _Recovery, flight: int, tell: Tell) -> None:
         before = recovery.flight
@@ -149,23 +147,22 @@ class Congestion:
 
     # ------------------------------------------------------------------ to the guest
     def acknowledged(self, when: Span) -> None:
-        """`peer.acked` has grown."""
+        """`peer.acked` has grown. To be called where there is a phase."""
         acked, top = self._peer.acked, self._guest.top
-        self._first = False
-        timeout, recovery = self._timeout, self._recovery
-        if timeout is not None:
-            timeout.heard = True
-            if acked >= timeout.top:
-                self._timeout = None
-        elif recovery is not None:
-            if recovery.over:
-                self._recovery = None
-                self._round = _Round(when, top)
-            elif acked >= recovery.top:
+        match self.phase:
+            case _First():
+                self.phase = None
+            case _TimeOut() as timeout:
+                timeout.heard = True
+                if acked >= timeout.top:
+                    self.phase = None
+            case _Recovery(over=True):
+                self.phase = _Round(when, top)
+            case _Recovery() as recovery if acked >= recovery.top:
                 recovery.over = True
                 self._tally[Occasion.RECOVERED] += 1
-        elif self._round is not None and acked >= self._round.mark:
-            self._next_round(self._round, when)
+            case _Round() as rounds if acked >= rounds.mark:
+                self._next_round(rounds, when)
 
     def _next_round(self, done: _Round, when: Span) -> None:
         top, mss = self._guest.top, self._peer.mss
@@ -174,4 +171,4 @@ class Congestion:
         fits = low <= sent <= high and done.sent >= _STEADY * mss
         short = when.least(done.begun) <= _SHORT
         grown = done.grown + 1 if fits and short else 0
-        self._round = _Round(when, top, sent, grown)
+        self.phase = _Round(when, top, sent, grown)

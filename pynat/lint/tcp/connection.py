@@ -230,8 +230,7 @@ class Connection:
                 text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
                 tell(tcp_sending.RESET_CLOSE, text)
         elif self._sending:
-            self._sending.resending.gives_up(when, tell)
-            self._sending.keep_alive.gives_up(tell)
+            self._sending.resets(when, tell)
         guest.reset_at = when
         self.ended = when
 
@@ -266,7 +265,8 @@ class Connection:
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
         if guest is None or peer is None or sending is None or acking is None or self.ended:
             return
-        sending.resending.look_for_overdue(alive, tell)
+        if alive.first >= sending.resending.due:
+            sending.resending.look_for_overdue(alive, tell)
         if peer.fin and guest.acked > peer.fin and not guest.fin:
             ending.look_for_fin(peer.fin_at, alive, tell)
         if guest.fin and acking.closed_since is not None:

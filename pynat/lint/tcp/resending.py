@@ -64,7 +64,7 @@ class Resending:
         self._guest = guest
         self._peer = peer
         self._congestion = Congestion(guest, peer, tally)
-        self._due = math.inf  # when it is to be looked whether the oldest was sent again
+        self.due = math.inf  # when it is to be looked whether the oldest was sent again
         self.overdue = False  # it was not, and that is told
         self._sent: dict[int, Sent] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
@@ -85,9 +85,11 @@ class Resending:
 
     # ------------------------------------------------------------------ from the guest
     def fresh(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
-        self._congestion.fresh(seq, end, tell)
+        congestion = self._congestion
+        if congestion.phase is not None or end - self._peer.acked > congestion.peak:
+            congestion.fresh(seq, end, tell)
         if not self._sent:
-            self._due = when.first + _OVERDUE
+            self.due = when.first + _OVERDUE
         if len(self._sent) >= _MOST:
             self._sent.clear()
         self._sent[seq] = Sent(end, when, when, ones_sum(segment.payload))
@@ -131,17 +133,15 @@ class Resending:
             self._congestion.timed_out(end, when)
 
     def look_for_overdue(self, when: Span, tell: Tell) -> None:
-        """Whether the oldest segment should have been sent again long ago."""
-        if when.first < self._due:
-            return
+        """At the time of `due`: whether the oldest segment should have been sent again long ago."""
         una = self._peer.acked
         sent = self._sent.get(una)
         since = max(sent.first, self.progress, self._opened) if sent else when
         waited = when.least(since)
         if sent is None or waited <= _OVERDUE:
-            self._due = since.last + _OVERDUE if self._sent else math.inf
+            self.due = since.last + _OVERDUE if self._sent else math.inf
             return
-        self._due = when.first + _OVERDUE
+        self.due = when.first + _OVERDUE
         self._tally[Occasion.UNACKNOWLEDGED] += 1
         if sent.count == 1 and sent.end <= self._peer.right and self._peer.window:
             self._say_overdue(una, sent.end, waited, tell)
@@ -194,7 +194,8 @@ class Resending:
 
     def gives_up(self, when: Span, tell: Tell) -> None:
         """With an RST."""
-        self.look_for_overdue(when, tell)
+        if when.first >= self.due:
+            self.look_for_overdue(when, tell)
         sent = self._sent.get(self._peer.acked)
         if sent is None or not 1 < sent.count <= _DUPLICATES or not sent.first.follows(self.heard):
             return
@@ -213,7 +214,8 @@ class Resending:
         self.progress = when
         self._duplicates = self._plain = 0
         self._third = None
-        self._congestion.acknowledged(when)
+        if self._congestion.phase is not None:
+            self._congestion.acknowledged(when)
         newest, repaired = None, False
         while waiting:
             seq = next(iter(waiting))

@@ -65,7 +65,7 @@ class Sending:
         if not self._began:
             self._first(seq, length, tell)
         elif seq < guest.top and length <= 1 and self._is_idle(seq):
-            self.keep_alive.probes(when, max(self._last, self.resending.heard), tell)
+            self.keep_alive.probes(when, self._last, self.resending.heard, tell)
         if length:
             self._data(segment, size, seq, seq + length, when, tell)
         if guest.fin or segment.flags & FIN:
@@ -76,9 +76,14 @@ class Sending:
             self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), when, tell)
         if self._gap is not None:
             self._look_at_gap(self._gap, seq, length, when, tell)
-        self.resending.look_for_overdue(when, tell)
+        if when.first >= self.resending.due:
+            self.resending.look_for_overdue(when, tell)
         self._opened = None
         self._last = when
+
+    def resets(self, when: Span, tell: Tell) -> None:
+        self.resending.gives_up(when, tell)
+        self.keep_alive.gives_up(self.resending.heard, tell)
 
     def _is_idle(self, seq: int) -> bool:
         """A segment in front of the next number then asks whether the other end lives."""
@@ -232,7 +237,6 @@ class Sending:
         right = ack + (segment.window << peer.shift)
         self._edge(segment, seq, ack, right, bool(length), when)
         resending.heard = when
-        self.keep_alive.unanswered = 0
         pure = not length and not segment.flags & FIN
         duplicate = pure and ack == peer.acked and right == peer.right and resending.in_flight
         if ack > peer.acked:

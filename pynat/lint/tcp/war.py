@@ -12,25 +12,21 @@ _FAST = 5.0  # seconds in which the first come
 
 class War:
     def __init__(self) -> None:
-        self.pure: Span | None = None  # acknowledgements came since the guest's last, nothing else
-        self._count = 0
+        self.count = 0  # in a row, with nothing new in between
         self._began = NEVER
         self._next = _MANY
 
-    def answered(self, when: Span, tell: Tell, *, news: bool) -> None:
-        """The guest has sent something. news: it says anything that it has not said before."""
-        self.pure = None
-        if news or not self._count:
+    def answered(self, when: Span, tell: Tell) -> None:
+        """The guest has answered acknowledgements with one that says nothing new."""
+        self.count += 1
+        if self.count == 1:
             self._began, self._next = when, _MANY
-            self._count = not news
-            return
-        self._count += 1
-        if self._count < self._next:
+        if self.count < self._next:
             return
         took = when.most(self._began)
         if self._next == _MANY and took > _FAST:
-            self._count = 0
+            self.count = 0
             return
         self._next *= 10
-        text = f"{self._count} acknowledgements without news in {took:.3g} s, each answered by one"
+        text = f"{self.count} acknowledgements without news in {took:.3g} s, each answered by one"
         tell(rules.WAR, text)
