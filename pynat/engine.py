@@ -140,6 +140,7 @@ class Engine:
         """After the last turn."""
         if self._program is not None:
             self._guard(self._program.close, self._link.now())
+        self._guard(self.router.end, self._link.now())
         for tell in self.on_end:
             self._guard(tell, self._link.now())
         self.host.close()

@@ -72,7 +72,7 @@ class Notices:
         """
         self.verbose = verbose
         self._write = write
-        self._silenced = silenced
+        self.silenced = silenced
         self.remarks = Remarks()
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
@@ -102,7 +102,7 @@ class Notices:
         about = About(frame, frame is not None, self.remarks.number_of(frame))
         detail = harmless(detail)
         cause = self.verdict.put(rule, detail, now, about, count)
-        if rule.code in self._silenced:
+        if rule.code in self.silenced:
             return
         if self.journal:
             self.journal(Entry(now, rule, detail, *about[:2], count, True, about.number, cause))
@@ -122,16 +122,15 @@ class Notices:
         cause = self.verdict.put(rule, detail, now, about)
         if cause is None:
             self.findings[rule.code] += 1
-        if rule.code in self._silenced:
+        if rule.code in self.silenced:
             return
         text = f"{rule.code} {rule.severity}: {detail}{_because(cause)}"
         if self.journal:
             self.journal(Entry(now, rule, detail, *about[:2], 1, False, about.number, cause))
-        ends = b""
+        of_flow = rule.code
         if frame is not None:
             self.remarks.add(frame, text)
-            ends = frame[23:24] + frame[26:38]  # with the protocol
-        of_flow = f"{rule.code} {ends.hex()}"
+            of_flow += f" {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)

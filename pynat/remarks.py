@@ -16,16 +16,21 @@ class Remarks:
     def __init__(self) -> None:
         self.wanted = False  # a capture is running that can hold comments
         self.frame: bytes | None = None  # that the router is dealing with
+        self.linted = False  # the linter looks at every frame
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
+        self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
         self._last = 0
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
 
     def count(self, frame: bytes) -> None:
         """One more on the guest's wire; the first is 1, as in Wireshark."""
+        self._last += 1
+        self.number(frame, self._last)
+
+    def number(self, frame: bytes, number: int) -> None:
         if len(self._numbers) >= _MOST:
             self._numbers.clear()
-        self._last += 1
-        self._numbers[id(frame)] = (frame, self._last)
+        self._numbers[id(frame)] = (frame, number)
 
     def number_of(self, frame: bytes | None) -> int | None:
         """None where nobody counts."""
@@ -51,6 +56,17 @@ class Remarks:
         if self.wanted:
             self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
 
+    def lose(self, frame: bytes) -> None:
+        """It does not come to the other end of the guest's wire."""
+        if self.wanted:
+            if len(self._lost) >= _MOST:
+                self._lost.clear()
+            self._lost[id(frame)] = frame
+
+    def take_lost(self, frame: bytes) -> bool:
+        """Whether it was lost; that is forgotten here."""
+        return self._lost.pop(id(frame), None) is not None
+
     def take(self, frame: bytes) -> str:
         """What was said of the frame, a line each; it is forgotten here."""
         _, texts = self._texts.pop(id(frame), (frame, ()))
@@ -58,3 +74,4 @@ class Remarks:
 
     def forget(self) -> None:
         self._texts.clear()
+        self._lost.clear()

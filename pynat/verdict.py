@@ -56,6 +56,10 @@ class Record:
     count: int = 0  # with no other cause
     because: Counter[Cause] = field(default_factory=Counter)  # what counts elsewhere
 
+    @property
+    def total(self) -> int:
+        return self.count + self.because.total()
+
 
 class Verdict:
     def __init__(self) -> None:

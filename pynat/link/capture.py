@@ -20,12 +20,13 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import NamedTuple
 
 from pynat.capture import pcap
 from pynat.capture.flow_names import FlowNames
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.errors import ConfigError
 from pynat.link.link import Link, Wrapper
 from pynat.notices import Level
@@ -51,8 +52,8 @@ class Record(NamedTuple):
 class CaptureFile:
     """One file, open and locked."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises ConfigError when the file cannot be written."""
+    def __init__(self, path: Path, header: bytes) -> None:
+        """header: of a pcapng file. Raises ConfigError when the file cannot be written."""
         self.is_pcap = path.suffix == ".pcap"
         try:
             # Not to wait for the reader of a FIFO: the network goes on, and the capture ends.
@@ -65,7 +66,7 @@ class CaptureFile:
         try:
             self._claim(path)
             self.size = 0
-            self._write(pcap.PCAP_HEADER if self.is_pcap else pcap.PCAPNG_HEADER)
+            self._write(pcap.PCAP_HEADER if self.is_pcap else header)
         except OSError as error:
             os.close(self._fd)
             raise ConfigError(f"capture: {path}: {error.strerror}; free some space") from error
@@ -86,7 +87,12 @@ class CaptureFile:
             pass  # no regular file
         self._cut(0)
 
-    def add(self, records: list[Record], comment: Callable[[Record], str]) -> None:
+    def add(
+        self,
+        records: list[Record],
+        comment: Callable[[Record], str],
+        lost: Callable[[bytes], bool],
+    ) -> None:
         """Raises OSError (disk full)."""
         if self.is_pcap:
             self._write(b"".join(pcap.pcap_record(_micros(one.when), one.frame) for one in records))
@@ -94,11 +100,22 @@ class CaptureFile:
         self._write(
             b"".join(
                 pcap.pcapng_block(
-                    _micros(one.when), one.frame, from_guest=one.from_guest, comment=comment(one)
+                    _micros(one.when),
+                    one.frame,
+                    from_guest=one.from_guest,
+                    comment=comment(one),
+                    lost=lost(one.frame),
                 )
                 for one in records
             )
         )
+
+    def end(self, now: float) -> None:
+        """Nothing more has come."""
+        if not self.is_pcap:
+            with contextlib.suppress(OSError):
+                self._write(pcap.pcapng_end(_micros(now)))
+        self.close()
 
     def close(self) -> None:
         os.close(self._fd)
@@ -129,12 +146,14 @@ class CaptureLink(Wrapper):
         remarks: Remarks | None = None,
         *,
         epoch: float = 0.0,
+        network: Network | None = None,
     ) -> None:
         """epoch: seconds that are added to the link's time in the file."""
         super().__init__(inner)
         self._rotation = rotation
         self._remarks = remarks or Remarks()
         self._epoch = epoch
+        self._network = network or Network()
         self._file: CaptureFile | None = None
         self._names = FlowNames()
         self._turn: list[Record] = []
@@ -148,11 +167,18 @@ class CaptureLink(Wrapper):
         self._remarks.wanted = False
 
     # ------------------------------------------------------------------ at run time
-    def start(self, path: Path) -> None:
-        """In the place of a running capture, if there is one. Raises ConfigError."""
+    def adopt(self, network: Network) -> None:
+        """The net of the guest's wire, for files that begin from now on."""
+        self._network = network
+
+    def start(self, path: Path, *, first: bool = False) -> None:
+        """In the place of a running capture, if there is one. Raises ConfigError.
+
+        first: nothing has been on the wire before.
+        """
         if path == self.path:
             raise ConfigError(f"capture: {path} is being written already; stop it first")
-        file = CaptureFile(path)
+        file = CaptureFile(path, self._header(first=first))
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
         self.receive, self.send, self.done = self._receive, self._send, self._done
@@ -162,6 +188,9 @@ class CaptureLink(Wrapper):
         """The file that is complete now, if one was being written."""
         self._write_turn()
         path = self.path
+        if self._file is not None:
+            self._file.end(self._inner.now() + self._epoch)
+            self._file = None
         self._end()
         return path
 
@@ -195,11 +224,17 @@ class CaptureLink(Wrapper):
             records = [one._replace(when=one.when + self._epoch) for one in records]
         try:
             self._make_room()
-            self._file.add(records, self._comment)
+            self._file.add(records, self._comment, self._remarks.take_lost)
         except (OSError, ConfigError) as error:
             why = f"{self.path}: {error.strerror}" if isinstance(error, OSError) else error
             self._end()
             self.log(Level.ERROR, f"pynat: capture stopped: {why}; the network goes on")
+
+    def _header(self, *, first: bool = False) -> bytes:
+        network = self._network
+        router = IPv4Interface((network.router, network.net.prefixlen))
+        said = [pcap.BEGINS] * first + [pcap.LINTED] * self._remarks.linted
+        return pcap.pcapng_header(router, network.mac, self.speed, said)
 
     def _comment(self, record: Record) -> str:
         name = self._names.of_first(record.frame, from_guest=record.from_guest)
@@ -223,7 +258,7 @@ class CaptureLink(Wrapper):
         for number in range(files - 1, 0, -1):
             with contextlib.suppress(FileNotFoundError):
                 numbered(self.path, number - 1).replace(numbered(self.path, number))
-        full, self._file = self._file, CaptureFile(self.path)
+        full, self._file = self._file, CaptureFile(self.path, self._header())
         full.close()
 
 
@@ -238,10 +273,11 @@ def captured(
 ) -> Iterator[CaptureLink]:
     """`inner` with the capture that is configured, and for others to start at run time."""
     size = None if config.capture_size is None else config.capture_size * MIB
-    link = CaptureLink(inner, Rotation(size, config.capture_files), remarks, epoch=epoch)
+    rotation = Rotation(size, config.capture_files)
+    link = CaptureLink(inner, rotation, remarks, epoch=epoch, network=config.network)
     if config.capture is not None:
         try:
-            link.start(config.capture)
+            link.start(config.capture, first=True)
         except ConfigError as error:
             inner.log(Level.ERROR, f"pynat: {error}; the network goes on without a capture")
     try:

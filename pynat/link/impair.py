@@ -96,8 +96,11 @@ class ImpairLink(Wrapper):
                 remarks.same(fate.frame, frame)
         about = fate.frame if fate.frame is not None and to_guest else frame
         remarks.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
-        if fate.frame is None and to_guest and self._capture is not None:
-            self._capture.show(frame, from_guest=False)
+        if fate.frame is None:
+            remarks.lose(frame)
+            if to_guest and self._capture is not None:
+                remarks.count(frame)
+                self._capture.show(frame, from_guest=False)
         what = ipv4.named(frame[14:]) if ethernet.is_ipv4(frame) else "a frame"
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"

@@ -6,6 +6,7 @@ again because it has forgotten takes others.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ PORTS = 8  # names in a row from one port
 A_WHILE = 2.0  # seconds that such a row lasts at least: several may ask by one socket at once
 REPEATS = 5  # times that a question is sent within FAST
 FAST = 2.0  # seconds; boot ROMs ask four times in it
+_UNESCAPED = re.compile(r"(?<!\\)\.")  # between labels
 AFTER = 2  # times that a question is sent although the answer has come
 
 
@@ -79,9 +81,12 @@ class DnsChecker:
             return iter(())
         try:
             question = dns.decode(payload)
-        except Malformed as error:
-            frame.malformed = error
+        except Malformed:
             return iter(())
+        if "\\." in question.name and not _UNESCAPED.search(question.name):
+            name = question.name.replace("\\.", ".")
+            size = f"one label of {len(name)} bytes, expected {name.count('.') + 1} labels"
+            self._found.append((rules.DOT_IN_LABEL, f"{question}: {size} (RFC 1035 3.1)"))
         ends = packet.source + packet.destination
         self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)

@@ -35,8 +35,9 @@ class EthernetChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         size, source = len(frame.data), frame.source
         if source[0] & 1 or source == _NOBODY:
+            rule = rules.SOURCE_GROUP if source[0] & 1 else rules.SOURCE_ZERO
             text = f"source {ethernet.text(source)}, expected the card's own MAC address"
-            yield Finding(rules.SOURCE_GROUP, f"{text} (IEEE 802.3 3.2.3)")
+            yield Finding(rule, f"{text} (IEEE 802.3 3.2.3)")
         if size <= SHORTEST and not self.card_pads:
             self._tally[Occasion.SMALL_FRAME] += 1
         if size < SHORTEST and not self.card_pads:

@@ -1,10 +1,13 @@
 """Looks at every frame on the guest's wire, and says what is legal but wrong.
 
-It only looks on: it knows nothing of the engine, so that a capture made elsewhere can be looked at
-as well. One checker for each protocol follows what both sides send.
+It only looks on: it knows nothing of the engine, so that a capture can be looked at as well
+(`pynat.replay`). One checker for each protocol follows what both sides send. What is no legal frame
+is the router's to say.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from pynat.config import Config, Network
 from pynat.lint.arp import ArpChecker
@@ -17,33 +20,52 @@ from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
+from pynat.rules.occasions import Occasion
 
 NE2000_SPEED = 10  # Mbit/s
 
 
 class Linter:
-    def __init__(self, config: Config, *, with_malformed: bool = False) -> None:
-        """with_malformed: also say what is no legal frame, where no router does so."""
-        self._with_malformed = with_malformed
-        network = config.network
+    def __init__(self, config: Config) -> None:
+        self._network = network = config.network
         self.tally = tally = Tally()
+        self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
         self._ethernet = EthernetChecker(network.net, tally)
+        self._arp = ArpChecker(tally)
+        self._ipv4 = Ipv4Checker(network, tally)
+        self._follow()
+
+    def _follow(self) -> None:
+        network, tally = self._network, self.tally
         self._icmp = IcmpChecker(network.net, tally)
         self._tcp = TcpChecker(network.mtu, tally)
-        self._of_segments: list[Checker] = [  # those that TCP's frames say something to
-            self._ethernet,
-            ArpChecker(tally),
-            Ipv4Checker(network.mtu, tally),
-            self._icmp,
-            self._tcp,
-            DhcpChecker(tally),
-        ]
+        steady = (self._ethernet, self._arp, self._ipv4)
+        # those that TCP's frames say something to
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
+        self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
+
+    def begin_anew(self) -> None:
+        """Expect nothing of the guest for what it was sent: it has not come to it."""
+        self._arp.expect_nothing()
+        self._past.update(self._tcp.reached())
+        self._follow()
+
+    def counts(self) -> Counter[Occasion | tuple[bool, Stage]]:
+        """Occasions, and stages of connections by whether the guest opened them."""
+        counts = Counter[Occasion | tuple[bool, Stage]]()
+        for part in (self.tally.so_far(), self._past, self._tcp.reached()):
+            for what, count in part.items():
+                counts[what] += count
+        return counts
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
+        self._network = network
         self._ethernet.adopt(network.net)
+        self._ipv4.adopt(network)
         self._icmp.adopt(network.net)
 
     def card_speed(self, megabits: int) -> None:
@@ -58,8 +80,6 @@ class Linter:
         self.tally.from_guest(frame)
         checkers = self._of_segments if frame.tcp else self._checkers
         found = [one for checker in checkers for one in checker.from_guest(frame)]
-        if frame.malformed and self._with_malformed:
-            found.append(Finding(frame.malformed.rule, frame.malformed.detail))
         return _causes_first(found) if len(found) > 1 else found
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
@@ -67,7 +87,7 @@ class Linter:
         if frame is None:
             return []
         self.tally.to_guest(frame)
-        checkers = self._of_segments if frame.tcp else self._checkers
+        checkers = self._of_segments_to_guest if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
 
     def end(self) -> list[Finding]:

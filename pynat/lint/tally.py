@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from pynat.lint.frame import Frame
 from pynat.rules.occasions import Occasion
-from pynat.wire import ethernet, ipv4
+from pynat.wire import arp, ethernet, icmp, ipv4
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, RST, SYN, Segment
 
@@ -30,6 +30,8 @@ _OF_PORTS = {
     _TO_DHCP_SERVER: Occasion.DHCP,
     _TFTP: Occasion.TFTP,
 }
+_ECHO_SENT = {icmp.ECHO_REQUEST: Occasion.PING}
+_ECHO_CAME = {icmp.ECHO_REQUEST: Occasion.PINGED, icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
 
 
 class Tally(Counter[Occasion]):
@@ -64,6 +66,8 @@ class Tally(Counter[Occasion]):
                 self._undecoded(frame.data[ethernet.HEADER.size :])
             else:
                 self._packet(packet)
+                if frame.icmp is not None:
+                    self._count_if(frame.icmp.type, _ECHO_SENT)
 
     def no_frame(self) -> None:
         """Of the guest's, too short for its header."""
@@ -72,6 +76,18 @@ class Tally(Counter[Occasion]):
     def to_guest(self, frame: Frame) -> None:
         if frame.tcp is not None:
             self._came[_shape(frame.tcp)] += 1
+            return
+        self[Occasion.FRAME_CAME] += 1
+        if frame.udp is not None:
+            self[Occasion.DATAGRAM_CAME] += 1
+        elif frame.icmp is not None:
+            self._count_if(frame.icmp.type, _ECHO_CAME)
+        elif frame.arp is not None and frame.arp.operation == arp.REPLY:
+            self[Occasion.ARP_REPLY_CAME] += 1
+
+    def _count_if(self, kind: int, known: dict[int, Occasion]) -> None:
+        if kind in known:
+            self[known[kind]] += 1
 
     def _undecoded(self, packet: bytes) -> None:
         """What it was meant to be."""
@@ -124,6 +140,7 @@ def _of_sent(shape: int) -> Iterator[Occasion]:
 
 
 def _of_came(shape: int) -> Iterator[Occasion]:
+    yield Occasion.FRAME_CAME
     if shape & SYN and shape & ACK:
         yield Occasion.SYN_ACK_CAME
     elif shape & _DATA:

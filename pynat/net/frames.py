@@ -110,6 +110,8 @@ class FrameHooks:
                 ]
         _remark(notices.remarks, data, frames, from_guest=from_guest)
         if not frames:
+            if from_guest:
+                notices.remarks.lose(data)
             way = "from" if from_guest else "to"
             text = f"{len(data)} bytes {way} the guest: on_frame returned DROP"
             notices.drop(rules.net.ON_FRAME, text, now)

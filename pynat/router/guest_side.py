@@ -19,12 +19,16 @@ from pynat.config import Config, Network
 from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
 from pynat.notices import Notices
+from pynat.router.checking import Checks
 from pynat.router.errors import ErrorGate, message
 from pynat.router.foreign import Foreign
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
-from pynat.wire import ethernet, ipv4
+from pynat.wire import ethernet, icmp, ipv4
 from pynat.wire.ipv4 import dotted
+
+PING = 0x7079  # identifier of our own pings
+PING_DATA = b"is the guest awake? an odd number of bytes, and none of them zero"
 
 
 class GuestSide:
@@ -45,6 +49,15 @@ class GuestSide:
         self.neighbors = Neighbors(
             self._mac, own, network.net, self.timers, notices, self._queue, foreign
         )
+        if config.hermetic and config.lint.enabled is not False:
+            self.neighbors.checks = Checks(self.timers, self._ask, self._ping)
+
+    def _ask(self, address: bytes, _: float) -> None:
+        self.neighbors.ask_for(address)
+
+    def _ping(self, address: bytes, now: float) -> None:
+        echo = icmp.Icmp(icmp.ECHO_REQUEST, 0, PING, 1, PING_DATA)
+        self.send_ipv4(self._router, address, ipv4.ICMP, icmp.encode(echo), now)
 
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""

@@ -42,7 +42,7 @@ class Outbound:
             case ipv4.UDP:
                 self.udp(packet, udp.decode(packet), now)
             case ipv4.ICMP:
-                self._icmp(packet, icmp.decode(packet.payload, packet.ends), now)
+                self._icmp(packet, icmp.decode(packet.payload, packet.ends, packet.around), now)
             case _:
                 self.no_protocol(packet, now)
 
@@ -105,8 +105,12 @@ class Outbound:
 
     # ------------------------------------------------------------------ refused everywhere
     def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        text = f"{dotted(packet.source)}: {message}: only echo (types 0 and 8) is carried (RFC 792)"
-        self._outlet.notices.drop(rules.icmp.TYPE, text, now)
+        """A reply is to nobody here, or to a script; the linter knows whether anybody asked."""
+        if message.type == icmp.ECHO_REPLY:
+            return
+        about = f" about {ipv4.named(message.payload)}" if message.type in icmp.ERRORS else ""
+        text = f"{dotted(packet.source)}: {message}{about}: only echo requests (type 8) are carried"
+        self._outlet.notices.drop(rules.icmp.TYPE, f"{text} (RFC 792)", now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:
         text = f"{packet}: only 6 (TCP), 17 (UDP) and 1 (ICMP) are known (RFC 1122 3.2.2.1)"

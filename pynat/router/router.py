@@ -42,7 +42,7 @@ from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, icmp, ipv4
+from pynat.wire import arp, ethernet, icmp, ipv4, mistakes
 from pynat.wire.addresses import is_host, is_multicast, is_unicast
 from pynat.wire.ipv4 import Ipv4, dotted
 
@@ -51,14 +51,20 @@ LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere (RFC 5
 
 
 class Router:
-    def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
+    def __init__(
+        self,
+        config: Config,
+        notices: Notices,
+        dice: Random,
+        tcp_table: type[TcpTable] = TcpTable,
+    ) -> None:
         self.notices = notices
         self.net = GuestNet(config.network, config.claimed)
         self.numbers = numbers = Numbers()
         self.faults = faults = Faults(notices)
         self._foreign = Foreign(config, notices, self._adopt)
         self.guest = outlet = GuestSide(config, notices, dice, self._foreign)
-        self.tcp = TcpTable(config, outlet, numbers)
+        self.tcp = tcp_table(config, outlet, numbers)
         self.udp = UdpTable(config, outlet, numbers, self.net.as_guest_sees)
         self.echo = EchoTable(config, outlet, numbers, self.net.as_guest_sees)
         self.dhcp = DhcpServer(config, notices, outlet.neighbors.fresh_mac)
@@ -172,7 +178,8 @@ class Router:
             self._own.to_all(packet, now)
         elif not net.is_guest(packet.source):
             text = f"{packet}: source {dotted(packet.source)}, expected a guest's in {net.net}"
-            hint = self._foreign.hint(packet.source)
+            hint = mistakes.address_order(packet.source, net.is_guest)
+            hint = hint or self._foreign.hint(packet.source)
             self.notices.drop(rules.ipv4.SOURCE, f"{text} (RFC 1122 3.2.1.3, RFC 2827){hint}", now)
         elif to_all and is_unicast(destination):
             text = f"{packet}: the frame went to all, expected it to {ethernet.text(self._mac)}"
@@ -209,6 +216,8 @@ class Router:
             self.guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
         elif self._is_forwarded_group(packet) and packet.ttl > 1:
             self._outbound.to_group(packet, now)
+        elif is_multicast(destination) and packet.protocol != ipv4.TCP:
+            self.notices.drop(rules.ipv4.MULTICAST, f"{packet}: {_to_nobody(packet)}", now)
         elif not is_host(destination) or destination == net.zero:
             text = f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)"
             self.notices.drop(rules.ipv4.DESTINATION, text, now)
@@ -222,6 +231,10 @@ class Router:
         group = packet.destination
         wanted = self._forwards_to_all and packet.protocol == ipv4.UDP
         return wanted and is_multicast(group) and group[:3] != LOCAL_GROUPS
+
+    def end(self, now: float) -> None:
+        """What still waits is told: it never will be whole."""
+        self.reassembly.end(now)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: host.Event, now: float) -> None:
@@ -292,3 +305,10 @@ class Router:
     def _unhold(self, flow: int) -> None:
         self.tcp.unhold(flow)
         self.guest.holds.settle(flow)
+
+
+def _to_nobody(packet: Ipv4) -> str:
+    """Of a packet to a group."""
+    if packet.destination[:3] == LOCAL_GROUPS:
+        return "the group is of this wire alone, and nobody else is on it (RFC 5771 4)"
+    return 'nobody here is in the group; udp.broadcast = "forward" carries UDP to the host\'s net'

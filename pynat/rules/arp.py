@@ -58,10 +58,10 @@ NOBODY = Rule(
     "ARP005",
     "arp not ours",
     Severity.NOTE,
-    "The guest asks for an address that nobody on the wire has.",
+    "The guest asks for an address of its net that nobody has.",
     "RFC 826",
-    "There is no answer. A guest that asks so for hosts far away has a wrong netmask or no route.",
-    "Send what is for another net to the router, and ask for the router's address.",
+    "There is no answer.",
+    "Nothing, if it was meant. Otherwise look at where the guest has the address from.",
     exercised=Occasion.ARP_REQUEST,
 )
 
@@ -79,10 +79,10 @@ CONFLICT = Rule(
 NO_ANSWER = Rule(
     "ARP007",
     "arp no answer",
-    Severity.WARNING,
+    Severity.ERROR,
     "Nobody answered the router's questions for the guest's address.",
     "RFC 826",
-    "What was to go there is lost. Either the guest is not up yet, or it does not answer ARP.",
+    "What was to go there is lost: the guest was there before, and does not answer ARP.",
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
     exercised=Occasion.ARP_ASKED,
@@ -100,6 +100,19 @@ OTHER_NET = Rule(
     " or let the guest take its address from DHCP.",
     exercised=Occasion.ARP_REQUEST,
     leads_to=("IP007", "IP034", "ARP007"),
+)
+
+FAR_AWAY = Rule(
+    "ARP009",
+    "arp for a host far away",
+    Severity.ERROR,
+    "The guest asks its own wire for an address of another net.",
+    "RFC 1122 3.3.1.1",
+    "Nobody answers, so the guest reaches nothing beyond its wire.",
+    "Look at how the next hop is chosen: what is for another net (destination and netmask) goes to"
+    " the router, and the router's address is asked for. For 0.0.0.0 the router was never set: look"
+    " at whether option 3 of the ACK is read, and when.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -154,7 +167,7 @@ NOT_WANTED = Rule(
 OTHER_SENDER = Rule(
     "ARP024",
     "arp sender mac differs",
-    Severity.WARNING,
+    Severity.ERROR,
     "The sender's MAC address in an ARP packet is not the one that the frame came from.",
     "RFC 826",
     "Others send to the address in the packet; switches learn the one in the frame.",
@@ -166,7 +179,7 @@ OTHER_SENDER = Rule(
 BAD_SENDER = Rule(
     "ARP025",
     "arp sender address",
-    Severity.WARNING,
+    Severity.ERROR,
     "The sender's IPv4 address in an ARP packet is not one that a host can have.",
     "RFC 826",
     "Others may learn it, or throw the packet away.",
@@ -202,7 +215,7 @@ NOT_ANNOUNCED = Rule(
     "ARP028",
     "arp not announced",
     Severity.NOTE,
-    "The guest uses an address that it neither probed for nor announced.",
+    "The guest uses an address before it has probed for it or announced it.",
     "RFC 5227 2.1",
     "If another host has the address, nobody notices; who knows an old MAC address of it goes on"
     " sending there.",
@@ -220,4 +233,52 @@ USED_IN_CONFLICT = Rule(
     "Two hosts with one address: packets go to one or the other by chance.",
     "Do not use the address: take another one, or decline it if it came by DHCP.",
     exercised=Occasion.PROBE_ANSWERED,
+)
+
+NOT_LEARNED = Rule(
+    "ARP030",
+    "arp reply not learned",
+    Severity.ERROR,
+    "The guest asks for an address again and again although each request was answered.",
+    "RFC 826",
+    "Its packets wait for an answer that it throws away, and never leave.",
+    "Look at what becomes of a frame of type 0x0806 with operation 2: it must be handed to ARP, its"
+    " sender read from bytes 8 to 17 of the packet and compared in the byte order in which it was"
+    " asked for, and the packets that wait for it sent.",
+    exercised=Occasion.ARP_REPLY_CAME,
+    leads_to=("ARP022",),
+)
+
+PROBES = Rule(
+    "ARP031",
+    "arp probes",
+    Severity.NOTE,
+    "The guest's probes for an address are too few, too close, or not empty where they should be.",
+    "RFC 5227 2.1.1",
+    "A host that is slow, or a probe that is lost, lets two hosts have one address.",
+    "Send three probes, 1 to 2 s apart, with sender address 0.0.0.0 and target MAC address zero;"
+    " use the address 2 s after the last one.",
+    exercised=Occasion.PROBE,
+)
+
+ANNOUNCEMENTS = Rule(
+    "ARP032",
+    "arp announced once",
+    Severity.NOTE,
+    "The guest announces its new address once only.",
+    "RFC 5227 2.3",
+    "Where that one is lost, others go on with an old MAC address.",
+    "Send a second announcement 2 s after the first one.",
+    exercised=Occasion.ANNOUNCED,
+)
+
+DEFENDS_TOO_OFTEN = Rule(
+    "ARP033",
+    "arp defends too often",
+    Severity.WARNING,
+    "Another host claims the guest's address, and the guest announces it again and again.",
+    "RFC 5227 2.4",
+    "Two such hosts flood the wire for ever, and neither of them can be reached.",
+    "Announce the address once in 10 s at most; at a second conflict within 10 s give it up.",
+    exercised=Occasion.CLAIMED,
 )

@@ -141,7 +141,7 @@ NOT_ITS_LEASE = Rule(
 OTHER_SERVER = Rule(
     "DHCP012",
     "dhcp for another server",
-    Severity.NOTE,
+    Severity.ERROR,
     "The guest takes the offer of another server.",
     "RFC 2131 4.3.2",
     "This server stays silent, and its offer is withdrawn. There is no other server here.",

@@ -50,6 +50,73 @@ HAS_SOURCE = Rule(
     exercised=Occasion.DHCP,
 )
 
+CHADDR = Rule(
+    "DHCP024",
+    "dhcp chaddr differs",
+    Severity.ERROR,
+    "The hardware address in a message is not the one that its frame came from.",
+    "RFC 2131 2",
+    "The server answers to the address in the message: the guest's card does not take the answer.",
+    "Copy the card's six bytes into chaddr, in the order of the wire, from byte 28 of the message"
+    " on; look at whether they are copied as a number, or before the card was read.",
+    exercised=Occasion.DHCP,
+)
+
+FLAGS_SWAPPED = Rule(
+    "DHCP025",
+    "dhcp flags swapped",
+    Severity.ERROR,
+    "The broadcast flag is stored in the wrong byte order.",
+    "RFC 2131 2",
+    "The server does not see it and answers to an address that the guest does not have yet.",
+    "Store 0x80 in byte 10 and 0 in byte 11: `htons(0x8000)`.",
+    exercised=Occasion.DHCP,
+)
+
+FLAGS_RESERVED = Rule(
+    "DHCP026",
+    "dhcp reserved flags",
+    Severity.WARNING,
+    "Bits of the flags are set that must be zero.",
+    "RFC 2131 2",
+    "Servers may ignore the message.",
+    "Store 0x8000 or 0; look at whether the field is initialised, and at its offset, byte 10.",
+    exercised=Occasion.DHCP,
+)
+
+INFORM = Rule(
+    "DHCP027",
+    "dhcp inform without an address",
+    Severity.WARNING,
+    "An INFORM does not say which address the guest has.",
+    "RFC 2131 4.4.3",
+    "The server does not know where to send the answer.",
+    "Put the guest's address into ciaddr. A guest without one sends DISCOVER.",
+    exercised=Occasion.DHCP,
+)
+
+CLIENT_ID = Rule(
+    "DHCP028",
+    "dhcp client identifier changes",
+    Severity.WARNING,
+    "Messages of one lease have different client identifiers.",
+    "RFC 2131 2",
+    "Servers keep leases by option 61: they take the guest for somebody else and refuse it.",
+    "Send option 61 in all messages or in none, always the same; RELEASE and DECLINE among them.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
+PARAMETERS = Rule(
+    "DHCP029",
+    "dhcp parameter list changes",
+    Severity.NOTE,
+    "The REQUEST asks for other parameters than the DISCOVER did.",
+    "RFC 2131 3.5",
+    "The ACK may lack what the OFFER had: netmask, router or name server.",
+    "Send the same option 55 in DISCOVER and in every REQUEST.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
 # ---------------------------------------------------------------- from DISCOVER to ACK
 XID_CHANGED = Rule(
     "DHCP030",
@@ -112,7 +179,7 @@ RENEWING = Rule(
 NO_BROADCAST = Rule(
     "DHCP035",
     "dhcp broadcast flag",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest asks again and again although an OFFER came to its MAC address each time.",
     "RFC 2131 4.1",
     "A stack that takes no packets to an address which it does not have yet never sees the OFFER.",
@@ -152,6 +219,54 @@ DECLINED = Rule(
     "The server keeps the address from everybody for a while.",
     "Decline only where a host with another MAC address has answered the probe.",
     exercised=Occasion.DHCP_DECLINE,
+)
+
+IGNORES_BROADCAST = Rule(
+    "DHCP039",
+    "dhcp broadcast not taken",
+    Severity.ERROR,
+    "The guest asks again and again although an OFFER came by broadcast each time.",
+    "RFC 2131 4.1",
+    "It gets no address.",
+    "Look at the card first: does it take frames to ff:ff:ff:ff:ff:ff (e1000: RCTL.BAM; NE2000: AB"
+    " in RCR)? Then at IPv4: does it take 255.255.255.255 before it has an address? Then at what"
+    " DHCP compares: xid, option 53, the cookie.",
+    exercised=Occasion.DHCP_OFFER_TO_ALL,
+    leads_to=("DHCP036",),
+)
+
+NOT_TO_ALL = Rule(
+    "DHCP050",
+    "dhcp request not to all",
+    Severity.WARNING,
+    "The REQUEST that takes an OFFER goes to one host.",
+    "RFC 2131 4.4.1",
+    "Other servers do not learn that their offer was not taken, and keep the address.",
+    "Send it from 0.0.0.0 to 255.255.255.255, as the DISCOVER.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
+OTHER_SECONDS = Rule(
+    "DHCP051",
+    "dhcp request with other secs",
+    Severity.NOTE,
+    "The REQUEST has not the secs of its DISCOVER.",
+    "RFC 2131 4.4.1",
+    "Relays that go by secs may send the two messages to different servers.",
+    "Copy the field from the DISCOVER.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
+INIT_REBOOT = Rule(
+    "DHCP052",
+    "dhcp init-reboot",
+    Severity.WARNING,
+    "A REQUEST for a former address names a server or has ciaddr.",
+    "RFC 2131 4.3.2",
+    "Servers take it for an answer to an OFFER that they have not made, and stay silent.",
+    "After a restart send option 50 with the address; leave option 54 out and ciaddr zero.",
+    exercised=Occasion.DHCP_REQUEST,
+    leads_to=("DHCP012",),
 )
 
 # ---------------------------------------------------------------- with a lease
@@ -225,4 +340,50 @@ RELEASED = Rule(
     "Send the RELEASE as the last packet from that address.",
     exercised=Occasion.DHCP_RELEASE,
     leads_to=("IP007", "IP034"),
+)
+
+GIVES_BACK = Rule(
+    "DHCP046",
+    "dhcp release or decline",
+    Severity.WARNING,
+    "A RELEASE or DECLINE does not name the server that gave the address, or goes the wrong way.",
+    "RFC 2131 4.4.4",
+    "The server ignores it, and the address stays taken.",
+    "Put option 54 of the ACK into it. RELEASE goes to the server, with ciaddr; DECLINE goes to"
+    " all, with option 50.",
+    exercised=Occasion.DHCP_RETURNS,
+    leads_to=("DHCP011",),
+)
+
+NOT_DECLINED = Rule(
+    "DHCP047",
+    "dhcp not declined",
+    Severity.WARNING,
+    "The guest begins anew because another host has its address, and has not declined it.",
+    "RFC 2131 3.1",
+    "The server offers the same address again, and so for ever.",
+    "Send DECLINE with options 50 and 54 as soon as the probe is answered.",
+    exercised=Occasion.PROBE_ANSWERED,
+)
+
+AGAIN_TOO_SOON = Rule(
+    "DHCP048",
+    "dhcp again too soon",
+    Severity.WARNING,
+    "The guest sends DISCOVER less than 10 s after its DECLINE.",
+    "RFC 2131 3.1",
+    "Where the conflict lasts, guest and server flood the wire.",
+    "Wait ten seconds before the next DISCOVER.",
+    exercised=Occasion.DHCP_DECLINE,
+)
+
+RENEWS_WRONG_WAY = Rule(
+    "DHCP049",
+    "dhcp renews the wrong way",
+    Severity.WARNING,
+    "A REQUEST that renews goes to all before T2, or to the server alone after it.",
+    "RFC 2131 4.4.5",
+    "Before T2 other servers refuse it; after T2 the server has been silent for long already.",
+    "From T1 on ask the server that gave the lease, from T2 on 255.255.255.255.",
+    exercised=Occasion.DHCP_RENEWS,
 )

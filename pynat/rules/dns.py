@@ -101,7 +101,7 @@ TOO_FAST = Rule(
 NOT_A_SERVER = Rule(
     "DNS023",
     "dns wrong server",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest asks a host of its own net that DHCP did not name.",
     "RFC 2132 3.8",
     "Nobody serves there; the router need not be the name server.",
@@ -124,11 +124,23 @@ NO_RECURSION = Rule(
 NOT_TAKEN = Rule(
     "DNS025",
     "dns answer not taken",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on asking a question that has been answered.",
     "RFC 1035 7.3",
     "It waits for an answer that it has thrown away, and gives up.",
     "Take an answer with the question's id and port from the server that was asked; if its bit TC"
     " is set, ask again by TCP (RFC 7766 5).",
     exercised=Occasion.DNS_ANSWER,
+)
+
+DOT_IN_LABEL = Rule(
+    "DNS026",
+    "dns dot in a label",
+    Severity.ERROR,
+    "The name is one label with dots in it.",
+    "RFC 1035 3.1",
+    "It is another name than the one that is meant, and there is none such.",
+    "Cut the name at its dots: each part is its length and its bytes (3 www 7 example 3 com 0)."
+    " Look at where the length byte is written, and whether it is moved on behind each dot.",
+    exercised=Occasion.DNS,
 )

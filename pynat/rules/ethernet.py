@@ -54,7 +54,7 @@ TYPE_SWAPPED = Rule(
 UNPADDED = Rule(
     "ETH020",
     "ethernet without padding",
-    Severity.NOTE,
+    Severity.WARNING,
     "A frame is shorter than 60 bytes, and the card does not lengthen it.",
     "IEEE 802.3 4.2.3.3",
     "A real NE2000 puts it on the wire as it is, where every receiver throws it away as the rest of"
@@ -78,7 +78,7 @@ SOURCE_GROUP = Rule(
     "ETH022",
     "ethernet source is a group",
     Severity.ERROR,
-    "The source address of a frame is a multicast or broadcast address, or zero.",
+    "The source address of a frame is a multicast or broadcast address.",
     "IEEE 802.3 3.2.3",
     "Switches throw such a frame away, and nobody can answer it.",
     "Put the card's own MAC address into bytes 6 to 11.",
@@ -108,4 +108,30 @@ WRONG_KIND = Rule(
     "Send 255.255.255.255 and the net's broadcast address to ff:ff:ff:ff:ff:ff, and a group to"
     " 01:00:5e and the lower 23 bits of its address (RFC 1112 6.4).",
     exercised=Occasion.GROUP_PACKET,
+)
+
+SOURCE_ZERO = Rule(
+    "ETH025",
+    "ethernet source is zero",
+    Severity.ERROR,
+    "The source address of a frame is 00:00:00:00:00:00.",
+    "IEEE 802.3 3.2.3",
+    "Answers go to an address that no card has, so none of them arrives.",
+    "Read the MAC address out of the card (e1000: EEPROM words 0 to 2; NE2000: the PROM) before the"
+    " first frame, and look at whether the code that fills bytes 6 to 11 runs at all.",
+    exercised=Occasion.FRAME,
+    leads_to=("ARP004", "DHCP003"),
+)
+
+NOT_TAKEN = Rule(
+    "ETH026",
+    "ethernet card takes no frames",
+    Severity.ERROR,
+    "Frames wait for the guest, and its card has no room for them.",
+    "",
+    "Nothing reaches the guest any more. A guest that has just been reset looks so too.",
+    "Look at the driver's receive path: is each descriptor given back once its frame was taken"
+    " (e1000: RDT is moved on to it), is the index wrapped at the ring's end, is receiving switched"
+    " on (e1000: RCTL.EN), and is the code called at all? An NE2000 loses frames without a word.",
+    exercised=Occasion.FRAME_CAME,
 )

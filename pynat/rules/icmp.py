@@ -54,10 +54,10 @@ FORBIDDEN = Rule(
 NOT_ASKED = Rule(
     "ICMP020",
     "icmp reply that nobody asked for",
-    Severity.WARNING,
-    "An echo reply answers no request, or one that was answered before.",
+    Severity.ERROR,
+    "An echo reply answers no request.",
     "RFC 1122 3.2.2.6",
-    "Who pinged counts a packet that it did not ask for, or misses its own.",
+    "Who pinged misses the answer to its own request.",
     "Send one reply for each request, to the address that it came from, with its identifier and"
     " sequence number as they came.",
     exercised=Occasion.ECHO_REPLY,
@@ -115,11 +115,45 @@ QUOTE = Rule(
 TOO_LONG_STILL = Rule(
     "ICMP025",
     "icmp fragmentation needed not heeded",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on sending packets that are longer than it was told to.",
     "RFC 1191 3",
     "None of them arrives: the connection opens and then hangs as soon as there is much to send.",
     "Take the next hop's MTU out of bytes 6 and 7 of the ICMP message, keep it for the destination,"
     " and cut segments to that; or send without DF.",
     exercised=Occasion.NARROW_PATH,
+)
+
+REQUEST_SENT_BACK = Rule(
+    "ICMP026",
+    "icmp request sent back",
+    Severity.ERROR,
+    "The guest answers an echo request with an echo request.",
+    "RFC 1122 3.2.2.6",
+    "Who pinged has no answer, and answers in its turn: a ping seems lost.",
+    "Change the type from 8 to 0 in the reply, then make the checksum anew.",
+    exercised=Occasion.PINGED,
+)
+
+NO_RESET = Rule(
+    "ICMP027",
+    "icmp instead of a reset",
+    Severity.WARNING,
+    "The guest answers a TCP segment to a closed port with an ICMP error.",
+    "RFC 9293 3.10.7.1",
+    "The other end tries again for minutes before it gives up; with a reset it knows at once.",
+    "Look at what your TCP does with a segment for which there is no connection: answer it with"
+    " RST, unless it is a RST itself. Port unreachable is for UDP.",
+    exercised=Occasion.ICMP_ERROR,
+)
+
+REPLIES_TWICE = Rule(
+    "ICMP028",
+    "icmp replies twice",
+    Severity.WARNING,
+    "The guest replies a second time to one echo request.",
+    "RFC 1122 3.2.2.6",
+    "Who pinged counts a packet too many; everything else that comes may be handled twice as well.",
+    "Look at whether a frame is taken out of the card's ring once only, and handed up once.",
+    exercised=Occasion.ECHO_REPLY,
 )

@@ -97,7 +97,8 @@ DESTINATION = Rule(
     "The destination address is none of a host that can be reached.",
     "RFC 6890",
     "No router forwards it.",
-    "Check the byte order of the address, and keep 127.0.0.0/8 inside the guest.",
+    "Look at where the address comes from: is it stored in network byte order, was it read out of"
+    " the right bytes of an answer, is it initialised at all? Keep 127.0.0.0/8 inside the guest.",
     exercised=Occasion.PACKET,
 )
 
@@ -130,7 +131,7 @@ BROADCAST = Rule(
     "A broadcast is for a service that this network does not have.",
     "RFC 1812 5.3.5",
     "Nobody takes it; only DHCP is served by broadcast (`udp.broadcast` says otherwise).",
-    "Nothing, if it was meant. A guest without an address (0.0.0.0) can speak DHCP only.",
+    "Nothing, if it was meant.",
     exercised=Occasion.GROUP_PACKET,
 )
 
@@ -226,6 +227,30 @@ NEIGHBOUR = Rule(
     leads_to=("ICMP004",),
 )
 
+MULTICAST = Rule(
+    "IP020",
+    "ipv4 multicast",
+    Severity.NOTE,
+    "A packet is for a group in which nobody here is.",
+    "RFC 5771 4",
+    "Nobody takes it. IGMP, mDNS and SSDP of a right stack look so.",
+    'Nothing, if it was meant. `udp.broadcast = "forward"` carries UDP to groups outside of'
+    " 224.0.0.0/24 to the host's network.",
+    exercised=Occasion.GROUP_PACKET,
+)
+
+FROM_NOBODY = Rule(
+    "IP021",
+    "ipv4 from nobody",
+    Severity.ERROR,
+    "The source address of a packet is 0.0.0.0, and it is not for a DHCP server.",
+    "RFC 1122 3.2.1.3",
+    "Nobody could answer it; routers throw it away.",
+    "Look at where the source comes from: it must be read from the interface after DHCP has set it."
+    " A DHCP client sends from port 68 to port 67.",
+    exercised=Occasion.PACKET,
+)
+
 IDENT_REUSED = Rule(
     "IP030",
     "ipv4 identification reused",
@@ -251,7 +276,7 @@ TTL_ZERO = Rule(
 TTL_LOW = Rule(
     "IP032",
     "ipv4 time to live low",
-    Severity.NOTE,
+    Severity.WARNING,
     "Data of a connection has a time to live below 32.",
     "RFC 1122 3.2.1.7",
     "Hosts further away than that are never reached.",
@@ -273,7 +298,7 @@ DF_FRAGMENT = Rule(
 NOT_ITS_ADDRESS = Rule(
     "IP034",
     "ipv4 source not its own",
-    Severity.WARNING,
+    Severity.ERROR,
     "The source is an address that this card has neither leased nor announced.",
     "RFC 1122 3.3.4.2",
     "Answers go to whoever has that address, or to nobody.",
@@ -325,4 +350,39 @@ TOO_LONG = Rule(
     "Cut packets at the MTU (1,500 bytes on Ethernet, or what DHCP's option 26 says); with TCP, let"
     " no segment's data be longer than the other side's MSS.",
     exercised=Occasion.PACKET,
+)
+
+DESTINATION_SWAPPED = Rule(
+    "IP039",
+    "ipv4 destination swapped",
+    Severity.ERROR,
+    "The destination is the router or name server, with the bytes of its address reversed.",
+    "RFC 791 3.1",
+    "The packet goes to a stranger, and what was meant never gets it.",
+    "Store addresses in network byte order; look at where one is converted twice or not at all"
+    " (`htonl`), when it is read from DHCP, ARP or the command line.",
+    exercised=Occasion.PACKET,
+)
+
+IDENT_SWAPPED = Rule(
+    "IP040",
+    "ipv4 identification swapped",
+    Severity.NOTE,
+    "The identification counts up by 256: its bytes are swapped.",
+    "RFC 791 3.1",
+    "It does no harm as long as all numbers differ; the same code may store lengths so too.",
+    "Convert the counter with `htons` before it is stored.",
+    exercised=Occasion.PACKET,
+)
+
+FLAGS_SWAPPED = Rule(
+    "IP041",
+    "ipv4 flags swapped",
+    Severity.ERROR,
+    "A whole packet says that it is the fragment at byte 512: DF, 0x4000, is stored as 0x0040.",
+    "RFC 791 3.1",
+    "The receiver waits for the other fragments, and throws it away after half a minute.",
+    "Convert the word of flags and offset with `htons`: 0x40 goes into byte 6, 0 into byte 7.",
+    exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )

@@ -240,6 +240,17 @@ ENGINE_FAULT = Rule(
     exercised=Occasion.NONE,
 )
 
+NOBODY_THERE = Rule(
+    "NET022",
+    "nobody there yet",
+    Severity.NOTE,
+    "Packets are for an address from which no guest has been heard of so far.",
+    "RFC 826",
+    "They are lost.",
+    "Wait until the guest is up, or look at whether a forward names the address that it has.",
+    exercised=Occasion.NONE,
+)
+
 FAULT = Rule(
     "NET030",
     "fault",

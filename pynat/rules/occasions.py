@@ -14,13 +14,18 @@ class Occasion(StrEnum):
     # Ethernet
     FRAME = "frames from the guest"
     PADDED = "frames longer than their packet"
+    FRAME_CAME = "frames to the guest"
     SMALL_FRAME = "frames of 60 bytes at most, by a card that does not lengthen them"
     # ARP
     ARP = "ARP packets from the guest"
     ARP_REQUEST = "ARP requests from the guest"
     ARP_REPLY = "ARP replies from the guest"
+    ARP_REPLY_CAME = "ARP replies to the guest"
     ARP_ASKED = "ARP requests to the guest"
     ADDRESS = "addresses that the guest began to use"
+    PROBE = "ARP probes from the guest"
+    ANNOUNCED = "addresses that the guest announced after it had probed for them"
+    CLAIMED = "times that another host claimed an address of the guest's"
     PROBE_ANSWERED = "probes of an address that its owner answered"
     # IPv4
     PACKET = "IPv4 packets from the guest"
@@ -32,11 +37,15 @@ class Occasion(StrEnum):
     KNOWN_CARD = "cards whose addresses are known"
     # ICMP
     ICMP = "ICMP messages from the guest"
+    PING = "echo requests from the guest"
+    PING_ANSWERED = "echo replies to the guest"
+    PINGED = "echo requests to the guest"
     ECHO_REPLY = "echo replies from the guest"
     ICMP_ERROR = "ICMP errors from the guest"
     NARROW_PATH = "packets with DF on a path whose MTU was told"
     # UDP and what is carried in it
     DATAGRAM = "UDP datagrams from the guest"
+    DATAGRAM_CAME = "UDP datagrams to the guest"
     DNS = "datagrams to name servers"
     DNS_ANSWER = "answers to questions of the guest's"
     DNS_NAMES = "names asked of one server, behind the first 3"
@@ -45,6 +54,7 @@ class Occasion(StrEnum):
     TFTP = "datagrams of TFTP"
     # DHCP
     DHCP = "DHCP messages from the guest"
+    DHCP_DISCOVER = "DHCP DISCOVERs"
     DHCP_REQUEST = "DHCP REQUESTs"
     DHCP_SELECTS = "REQUESTs after an OFFER"
     DHCP_RENEWS = "REQUESTs that renew a lease"
@@ -55,6 +65,9 @@ class Occasion(StrEnum):
     DHCP_ANEW = "DISCOVERs after an earlier lease"
     DHCP_OFFER = "OFFERs"
     DHCP_OFFER_UNICAST = "OFFERs to the guest's MAC address"
+    DHCP_OFFER_TO_ALL = "OFFERs by broadcast"
+    DHCP_ACK = "ACKs that gave a lease"
+    LEASE_USED = "leases whose address was used"
     DHCP_NAK = "NAKs"
     LEASE_DUE = "leases that had to be renewed"
     # TCP: segments by themselves

@@ -114,7 +114,7 @@ ACKS_ACKS = Rule(
 SACK_NOT_AGREED = Rule(
     "TCP089",
     "tcp sack without agreement",
-    Severity.WARNING,
+    Severity.NOTE,
     "The guest sends SACK blocks, which the SYNs did not agree on.",
     "RFC 2018 2",
     "The other end does not read them.",
@@ -137,7 +137,7 @@ SACK_NONSENSE = Rule(
 STAMPS_NOT_AGREED = Rule(
     "TCP091",
     "tcp timestamps without agreement",
-    Severity.WARNING,
+    Severity.NOTE,
     "The guest sends timestamps, which the SYNs did not agree on.",
     "RFC 7323 3.2",
     "The other end does not read them; twelve bytes of each segment are wasted.",

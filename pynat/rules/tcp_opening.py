@@ -66,7 +66,7 @@ LARGE_SHIFT = Rule(
 SYN_OPTION = Rule(
     "TCP035",
     "tcp option of a syn elsewhere",
-    Severity.WARNING,
+    Severity.NOTE,
     "MSS, window scale or SACK-permitted is in a segment without SYN.",
     "RFC 9293 3.2, RFC 7323 2.2, RFC 2018 2",
     "It means nothing there: what was agreed on in the SYNs stays.",
@@ -150,7 +150,7 @@ SAME_PORT = Rule(
 SYN_ACK_IGNORED = Rule(
     "TCP042",
     "tcp syn-ack ignored",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on sending its SYN although the right SYN-ACK has come.",
     "RFC 9293 3.10.7.3",
     "The connection never opens.",

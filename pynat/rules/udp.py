@@ -52,3 +52,15 @@ TRAILING = Rule(
     "Let UDP's length be IPv4's total length without the IPv4 header.",
     exercised=Occasion.DATAGRAM,
 )
+
+PORT_SWAPPED = Rule(
+    "UDP022",
+    "udp port swapped",
+    Severity.ERROR,
+    "The destination port is the one of a service, with its bytes in the wrong order.",
+    "RFC 768",
+    "Nobody serves there; the question has no answer.",
+    "Convert both ports with `htons` before they are stored: 53 is 00 35, 67 is 00 43.",
+    exercised=Occasion.DATAGRAM,
+    leads_to=("IP011", "IP021"),
+)

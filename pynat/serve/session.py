@@ -43,5 +43,7 @@ async def session(
         )
         engine.router.on_adopt += stack.on_adopt
         engine.on_end += stack.on_end
-        async with controlled(engine, config, name, stack.capture, stack.impair, counters):
+        async with controlled(
+            engine, config, name, stack.capture, stack.impair, counters, stack.summary
+        ):
             yield engine

@@ -23,6 +23,7 @@ class Seen(NamedTuple):
     now: float
     frame: bytes
     from_guest: bool
+    only_shown: bool  # to the linter
 
 
 class LintedLab(Lab):
@@ -30,7 +31,7 @@ class LintedLab(Lab):
         super().__init__(config, seed)
         self.linter = Linter(self.config)
         self.seen: list[Seen] = []
-        self._told: dict[int, str] = {}  # by place in `seen`
+        self.told: dict[int, str] = {}  # by place in `seen`
         self._notices = self.router.notices
         self._notices.remarks.wanted = True
 
@@ -38,7 +39,7 @@ class LintedLab(Lab):
     def found(self) -> Counter[str]:
         """What counts by itself, and what follows from it."""
         verdict = self._notices.verdict
-        return Counter({one.rule.code: one.count + one.because.total() for one in verdict})
+        return Counter({one.rule.code: one.total for one in verdict})
 
     @property
     def roots(self) -> Counter[str]:
@@ -47,7 +48,7 @@ class LintedLab(Lab):
 
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
-        self.look(own, from_guest=True)
+        self.look(own, from_guest=True, only_shown=False)
         self._notices.remarks.frame = own
         super().from_guest(own)
         self._notices.remarks.frame = None
@@ -62,22 +63,22 @@ class LintedLab(Lab):
         take = self._notices.remarks.take
         for at, seen in enumerate(self.seen):
             if text := take(seen.frame):
-                self._told[at] = text
+                self.told[at] = text
         lines, trace = [], Trace()
         for at, seen in enumerate(self.seen):
-            lines.append(trace.line(*seen))
-            lines += [f"{' ' * 8}{told}" for told in self._told.get(at, "").splitlines()]
+            lines.append(trace.line(*seen[:3]))
+            lines += [f"{' ' * 8}{told}" for told in self.told.get(at, "").splitlines()]
         return "\n".join(lines)
 
     def _turn(self) -> None:
         before = len(self._frames)
         super()._turn()
         for frame in self._frames[before:]:
-            self.look(frame, from_guest=False)
+            self.look(frame, from_guest=False, only_shown=False)
 
-    def look(self, frame: bytes, *, from_guest: bool) -> None:
+    def look(self, frame: bytes, *, from_guest: bool, only_shown: bool = True) -> None:
         """Show a frame to the linter only."""
-        self.seen.append(Seen(self.now, frame, from_guest))
+        self.seen.append(Seen(self.now, frame, from_guest, only_shown))
         self._notices.remarks.count(frame)
         look = self.linter.from_guest if from_guest else self.linter.to_guest
         for finding in look(frame, self.now):

@@ -29,13 +29,13 @@ def blocks(*, from_guest: bool) -> list[bytes]:
 
 PIECES = {
     "pcap": [pcap.PCAP_HEADER, *(pcap.pcap_record(n, frame) for n, frame in enumerate(FRAMES))],
-    "pcapng": [pcap.PCAPNG_HEADER, *blocks(from_guest=True)],
+    "pcapng": [pcap.pcapng_header(), *blocks(from_guest=True)],
 }
 
 
 @pytest.mark.parametrize("from_guest", [True, False])
 def test_ours(tmp_path: Path, from_guest: bool) -> None:
-    whole = pcap.PCAPNG_HEADER + b"".join(blocks(from_guest=from_guest))
+    whole = pcap.pcapng_header() + b"".join(blocks(from_guest=from_guest))
     (tmp_path / "x.pcapng").write_bytes(whole)
     found = list(read(tmp_path / "x.pcapng"))
     assert [one.frame for one in found] == FRAMES

@@ -25,10 +25,10 @@ def captured(path: Path, lab: LintedLab) -> Path:
         pcap.pcap_record(round(now * 1e6), frame)
         if path.suffix == ".pcap"
         else pcap.pcapng_block(round(now * 1e6), frame, from_guest=from_guest)
-        for now, frame, from_guest in lab.seen
+        for now, frame, from_guest, _ in lab.seen
     ]
     path.write_bytes(
-        (pcap.PCAP_HEADER if path.suffix == ".pcap" else pcap.PCAPNG_HEADER) + b"".join(blocks)
+        (pcap.PCAP_HEADER if path.suffix == ".pcap" else pcap.pcapng_header()) + b"".join(blocks)
     )
     return path
 

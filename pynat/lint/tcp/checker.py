@@ -16,6 +16,7 @@ from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
+from pynat.lint.tcp.progress import Progress, Reached
 from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
@@ -41,12 +42,16 @@ class TcpChecker:
         self._tally = tally
         self._habits = Habits(self._tally)
         self._common = Common()
+        self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
         self._alive = NEVER  # when the guest's last frame came
         self._booted = NEVER  # when it last asked for an address, having none
 
     def __len__(self) -> int:
         return len(self._flows)
+
+    def reached(self) -> Reached:
+        return self._progress.so_far(self._flows.values())
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -124,7 +129,10 @@ class TcpChecker:
         if not moved:
             self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
+        if moved:
+            self._flows.pop(key)  # the same attempt
         connection = self._new(key, when)
+        connection.by_guest = True
         connection.moved = moved
         return connection
 
@@ -189,14 +197,18 @@ class TcpChecker:
         """A segment in pieces is not followed, so what comes after it is not understood."""
         pairs = one + other, other + one
         for key in [key for key in self._flows if key[:8] in pairs]:
-            del self._flows[key]
+            self._remove(key)
+
+    def _remove(self, key: bytes) -> None:
+        self._progress.forget(self._flows.pop(key))
 
     # ------------------------------------------------------------------ connections come and go
     def _new(self, key: bytes, when: Span) -> Connection:
-        self._flows.pop(key, None)
+        if key in self._flows:
+            self._remove(key)
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
-            del self._flows[next(iter(self._flows))]
+            self._remove(next(iter(self._flows)))
         connection = self._flows[key] = Connection(self._mtu, self._common, when, self._tally)
         return connection
 
@@ -210,7 +222,7 @@ class TcpChecker:
         while ended and (now - ended[0][0] > TIME_WAIT or len(ended) > _ENDED):
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
-                del self._flows[key]
+                self._remove(key)
 
 
 def _named(key: bytes) -> str:

@@ -64,6 +64,7 @@ class Connection:
         self.peer: Side | None = None
         self.ended: Span | None = None  # since when both sides are done
         self.moved = 0  # times that the guest's unanswered SYN came with another number
+        self.by_guest = False  # it opened it
         self.answered = False  # the peer has said anything at all
         self.last = when
         self.end_noted = False

@@ -56,6 +56,8 @@ _HEADERS = 40  # bytes of IPv4 and TCP headers without options
 
 
 class TcpTable:
+    flow_type: type[Flow] = Flow
+
     def __init__(self, config: Config, outlet: Outlet, numbers: Numbers) -> None:
         self._outlet = outlet
         self._numbers = numbers
@@ -329,7 +331,7 @@ class TcpTable:
         terms = Terms(settings, mss, offset)
         idle = Idle(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
-        flow = Flow(
+        flow = self.flow_type(
             self._numbers.next(), four_tuple, isn, terms, settings, self._touch, idle, manner, watch
         )
         flow.sender.flight = self._flight

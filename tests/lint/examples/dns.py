@@ -142,3 +142,18 @@ def throws_wrong_answers_away(lab: LintedLab) -> None:
         asks(lab)
         lab.wait(5)
     asks(lab)
+
+
+@example("DNS026", config=NAMES)
+def writes_the_name_as_it_is(lab: LintedLab) -> None:
+    """The guest puts one length byte before the whole name."""
+    header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
+    lab.from_guest(udp(ROUTER, 53, header + b"\x0fwww.example.com\0\0\1\0\1"))
+
+
+@clean("DNS026", config=NAMES)
+def has_a_label_with_a_dot(lab: LintedLab) -> None:
+    """As names of services may have one (RFC 6763 4.3)."""
+    header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
+    lab.from_guest(udp(ROUTER, 53, header + b"\6Dr.Who\4test\0\0\1\0\1"))
+    asks(lab)

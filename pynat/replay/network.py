@@ -1,0 +1,209 @@
+"""A network over again, from its capture: the linter and the router as they were, and no more.
+
+Every frame is shown to the linter, and the guest's then to the router, in the order and at the times
+of the capture, so what is dropped is dropped by the code that drops it in a network that runs. But
+this router has no host, and nothing of what it sends goes anywhere: what the network did is in the
+capture. Where the router's judgment depends on that, it is told (`_seen`): connections follow the
+other end's segments (pynat.nat.tcp.seen), leases what the server has granted, its ARP asks when the
+capture does.
+
+Where the capture does not begin with the network, what would need to know what was before is left
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import IPv4Address
+from math import inf
+from random import Random
+
+from pynat.capture import cooked
+from pynat.capture.reading import About, Captured
+from pynat.errors import Malformed
+from pynat.lint.frame import Finding
+from pynat.lint.linter import Linter
+from pynat.lint.span import CardWire
+from pynat.lint.summary import Summary, summary
+from pynat.nat.host_side import settle
+from pynat.nat.messages import Action, Event, Resolve, Resolved
+from pynat.nat.tcp.seen import SeenTable
+from pynat.notices import Entry, Level, Notices
+from pynat.replay.mending import mended
+from pynat.replay.wire import Wire
+from pynat.router.router import Router
+from pynat.rules import Rule
+from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, udp
+
+_CLIENT_PORT = 68
+NEED_THE_BEGINNING = frozenset[Rule]()
+
+
+class _NoHost:
+    """It answers no question, so that none waits."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    def take(self, actions: list[Action], now: float) -> list[Action]:
+        asked = (one for one in actions if isinstance(one, Resolve))
+        self._events += [Resolved(one.query_id, None) for one in asked]
+        return []
+
+    def events(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+
+class Replay:
+    def __init__(
+        self,
+        wire: Wire,
+        about: About,
+        tell: Callable[[Entry], None],
+        *,
+        begins: bool,
+        cut: bool = False,
+    ) -> None:
+        """tell: gets all that is found. begins: nothing was on the wire before the capture.
+
+        cut: of some frames only the beginning is there.
+        """
+        self._wire, self._about, self._begins = wire, about, begins
+        self._cut = cut
+        self._tell = tell
+        config = replace(wire.config, warnings=())
+        self.notices = Notices(_nowhere, config.lint.silence)
+        self.notices.journal = self._entry
+        self._linter = Linter(config)
+        if about.megabits:
+            self._linter.card_speed(about.megabits)
+        self._router = router = Router(config, self.notices, Random(0), SeenTable)
+        assert isinstance(router.tcp, SeenTable)
+        self._tcp = router.tcp
+        self._tcp.begins = begins
+        router.on_adopt.append(self._linter.adopt)
+        if wire.dhcp_server is not None:
+            server = IPv4Address(wire.dhcp_server)
+            router.dhcp.adopt(replace(config.network, router=server))
+        self._card = CardWire()
+        self._host = _NoHost()
+        self._last = 0.0  # when the last frame came
+        self.left_out = 0  # frames between others, or of which too little is there
+        self.from_guest = 0
+
+    # ------------------------------------------------------------------ one frame after the other
+    def take(self, one: Captured) -> None:
+        from_guest = self._wire.is_guests(one)
+        frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
+        self.pass_until(one.when)
+        self._last = one.when
+        if frame is None:
+            self.left_out += 1
+            return
+        self.notices.remarks.number(frame, one.number)
+        if from_guest:
+            self.from_guest += 1
+            self._from_guest(frame, one)
+        else:
+            self._to_guest(frame, one)
+        self._settle(one.when)
+
+    def pass_until(self, now: float) -> None:
+        """Time without frames."""
+        while (due := self._router.next_timer()) is not None and due <= now:
+            self._router.on_timer(due)
+            self._settle(due)
+
+    def end(self, ended: float | None) -> None:
+        """No more frames. ended: when the network did, if it did; else the capture alone."""
+        if ended is not None:
+            self.pass_until(ended)
+            self._router.end(ended)
+        for finding in self._linter.end():
+            self.notices.finding(finding.rule, finding.text, self._last, None)
+
+    def _from_guest(self, frame: bytes, one: Captured) -> None:
+        self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
+        if not one.lost and frame[:6] not in self._wire.others:
+            self.notices.remarks.frame = frame
+            self._router.from_guest(frame, one.when)
+            self.notices.remarks.frame = None
+
+    def _to_guest(self, frame: bytes, one: Captured) -> None:
+        if not one.lost:
+            span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
+            self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
+        with suppress(Malformed):  # what the wire has spoilt
+            self._seen(ethernet.untagged(frame), one.when)
+
+    def _settle(self, now: float) -> None:
+        settle(self._router, (self._host,), now)
+        self._router.to_guest(now)
+
+    def _whole(self, one: Captured, *, from_guest: bool) -> bytes | None:
+        """As it was on the wire; None where that cannot be told."""
+        frame = ethernet.untagged(one.frame, self._wire.vlan)
+        if frame[:6] == cooked.UNKNOWN and len(frame) >= ethernet.HEADER.size:
+            mac = self._wire.config.network.mac if from_guest else self._wire.guest
+            frame = (mac or cooked.UNKNOWN) + frame[6:]
+        return mended(frame, one.length) if self._cut else frame
+
+    # ------------------------------------------------------------------ what is found
+    def summary(self) -> Summary:
+        return summary(self._linter, self.notices.verdict, self.notices.silenced)
+
+    def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
+        for finding in found:
+            rule, text = finding.rule, finding.text
+            self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
+
+    def _entry(self, entry: Entry) -> None:
+        if self._begins or entry.rule not in NEED_THE_BEGINNING:
+            self._tell(entry)
+
+    # ------------------------------------------------------------------ what the network did
+    def _seen(self, frame: bytes, now: float) -> None:
+        """A frame to the guest. Raises Malformed."""
+        payload = memoryview(frame)[ethernet.HEADER.size :]
+        if frame[12:14] == ethernet.ARP.to_bytes(2, "big"):
+            self._arp_seen(arp.decode(payload), now)
+        elif ethernet.is_ipv4(frame):
+            packet = ipv4.decode(payload)
+            if packet.is_fragment:
+                return
+            match packet.protocol:
+                case ipv4.TCP:
+                    self._tcp.seen(packet, now)
+                case ipv4.UDP:
+                    datagram = udp.decode(packet)
+                    if datagram.destination == _CLIENT_PORT:
+                        self._dhcp_seen(dhcp.decode(datagram.payload), now)
+                case ipv4.ICMP:
+                    self._error_seen(icmp.decode(packet.payload, packet.ends), now)
+
+    def _arp_seen(self, packet: arp.Arp, now: float) -> None:
+        if packet.operation == arp.REQUEST and packet.sender == self._router.net.router:
+            self._router.guest.neighbors.asked(packet.target, now)
+
+    def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:
+        guests = self._router.dhcp.guests
+        lease = guests.table.get(message.yiaddr)
+        if message.kind not in (0, dhcp.ACK) or not any(message.yiaddr):
+            return
+        if lease is None or lease.mac != message.mac or not lease.live(now):
+            seconds = message.options.get(dhcp.LEASE)
+            lasts = int.from_bytes(seconds, "big") if seconds else inf
+            guests.bind(message.yiaddr, message, now + lasts)
+
+    def _error_seen(self, message: icmp.Icmp, now: float) -> None:
+        if message.type in icmp.ERRORS:
+            header = (message.payload[:1] or b"\x45")[0] & 15
+            key = message.payload[12:20] + message.payload[header * 4 : header * 4 + 4]
+            self._tcp.failed(key, now)
+
+
+def _nowhere(level: Level, text: str) -> None:
+    """What a network says in its log."""

@@ -1,0 +1,305 @@
+"""Whose a capture is: which end is the guest, what its net is, and how that was found out.
+
+The capture is read once for this, before it is looked at. What is asked for by options counts
+first, then what pynat itself has written into the file, then what the frames show:
+
+    the guest      who asks by DHCP; else who talks to the one with the most addresses behind it (the
+                   gateway); else the first sender
+    its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
+                   where somebody answered, in one of the nets that `network.adopt` knows
+    the router     the MAC address at which the router's address is
+
+On a wire with more hosts, frames between others are left out, and frames of the guest's to others
+are not asked of the router. A VLAN's tag is taken off where the guest's frames and those for it have
+the same one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from pynat.capture import cooked
+from pynat.capture.reading import About, Captured
+from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
+from pynat.errors import Malformed
+from pynat.wire import dhcp, ethernet, ipv4
+from pynat.wire.ipv4 import dotted
+
+_MOST = 4096  # addresses that are told apart
+_DHCP_PORTS = ((68).to_bytes(2, "big") + (67).to_bytes(2, "big"), b"\0\x43\0\x44")
+_SHORTEST = 14
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say."""
+
+    guest: bytes | None = None  # MAC or IPv4 address
+    router: IPv4Interface | None = None
+    net: IPv4Network | None = None
+    config: Config | None = None
+
+
+@dataclass
+class _Host:
+    """One MAC address."""
+
+    frames: int = 0
+    addresses: Counter[bytes] = field(default_factory=Counter)  # that it sends from
+    claims: set[bytes] = field(default_factory=set)  # by ARP
+    asked: Counter[bytes] = field(default_factory=Counter)  # whom it asks for by ARP
+    to: Counter[bytes] = field(default_factory=Counter)  # MAC addresses
+    vlans: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def address(self) -> bytes | None:
+        known = self.addresses or Counter(self.claims)
+        return known.most_common(1)[0][0] if known else None
+
+
+class Survey:
+    """All that the frames show, in little memory."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.cut = 0  # of which only the beginning is here
+        self.cooked = False
+        self.inbound: Counter[bytes] = Counter()  # sources of what the file says is the guest's
+        self.outbound: set[bytes] = set()  # of what it says is for the guest
+        self.hosts: defaultdict[bytes, _Host] = defaultdict(_Host)
+        self.first: bytes | None = None
+        self.clients: Counter[bytes] = Counter()  # of DHCP
+        self.offers: dict[bytes, dhcp.Message] = {}  # what servers say, by the client's MAC
+        self.servers: set[bytes] = set()  # MACs of them
+
+    def look(self, one: Captured) -> None:
+        self.frames += 1
+        self.cut += not one.whole
+        frame = one.frame
+        if len(frame) < _SHORTEST:
+            return
+        source, destination = frame[6:12], frame[:6]
+        if one.from_guest and len(self.inbound) < _MOST:
+            self.inbound[source] += 1
+        elif one.from_guest is False and len(self.outbound) < _MOST:
+            self.outbound.add(source)
+        self.cooked |= destination == cooked.UNKNOWN
+        if source not in self.hosts and len(self.hosts) >= _MOST:
+            return
+        host = self.hosts[source]
+        host.frames += 1
+        if self.first is None and not source[0] & 1:
+            self.first = source
+        if len(host.to) < _MOST:
+            host.to[destination] += 1
+        vlan = ethernet.vlan_of(frame)
+        host.vlans[vlan] += 1
+        self._look_inside(host, source, ethernet.untagged(frame, vlan))
+
+    def _look_inside(self, host: _Host, source: bytes, frame: bytes) -> None:
+        kind = frame[12:14]
+        if kind == b"\x08\x06" and len(frame) >= 42:
+            sender, target = frame[28:32], frame[38:42]
+            if any(sender) and len(host.claims) < _MOST:
+                host.claims.add(sender)
+            if frame[20:22] == b"\0\x01" and sender != target and len(host.asked) < _MOST:
+                host.asked[target] += 1
+        elif kind == b"\x08\0" and len(frame) >= 34:
+            if any(frame[26:30]) and len(host.addresses) < _MOST:
+                host.addresses[frame[26:30]] += 1
+            at = 14 + (frame[14] & 15) * 4
+            if frame[23] == ipv4.UDP and frame[at : at + 4] in _DHCP_PORTS:
+                self._dhcp(source, frame[at + 8 :], asks=frame[at + 1] == 68)
+
+    def _dhcp(self, source: bytes, data: bytes, *, asks: bool) -> None:
+        if asks and len(self.clients) < _MOST:
+            self.clients[source] += 1
+            return
+        try:
+            message = dhcp.decode(data)
+        except Malformed:
+            return
+        if message.kind in (dhcp.OFFER, dhcp.ACK) and len(self.offers) < _MOST:
+            self.offers[message.mac] = message
+            self.servers.add(source)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """guest: None where the file says of each frame whose it is. others: MACs that are neither."""
+
+    config: Config
+    guest: bytes | None
+    others: frozenset[bytes]
+    networks: frozenset[bytes]  # MACs of the other side
+    vlan: int
+    dhcp_server: bytes | None  # where that is not the router
+    said: str  # what was found out, and how
+
+    def is_guests(self, one: Captured) -> bool | None:
+        """None where it is between others."""
+        if self.guest is None:
+            return bool(one.from_guest)
+        source, destination = one.frame[6:12], one.frame[:6]
+        if source == self.guest:
+            return True
+        if destination == self.guest or source in self.networks:
+            return False if destination == self.guest or self._to_all(destination) else None
+        if destination == self.config.network.mac and not self.others:
+            return True  # with a wrong source address
+        return False if self._to_all(destination) else None
+
+    def _to_all(self, destination: bytes) -> bool:
+        return bool(destination[0] & 1) or destination == cooked.UNKNOWN
+
+
+def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
+    by_file = about.is_ours and asked.guest is None
+    guest, how = _guest(survey, asked.guest, by_file=by_file)
+    others = survey.outbound if by_file else _others(survey, guest)
+    network, how_net = _network(survey, about, asked, guest, others)
+    mac = about.mac if about.mac and asked.config is None else _router_mac(survey, network, others)
+    if asked.config is None and mac:
+        network = replace(network, mac=mac)
+    config = replace(asked.config or _with_hosts(survey, network, guest, others), network=network)
+    vlan = survey.hosts[guest].vlans.most_common(1)[0][0] if survey.frames else 0
+    if vlan and not any(survey.hosts[other].vlans[vlan] for other in others):
+        vlan = 0
+    text = f"guest {ethernet.text(guest)} ({how}), router {network.router}"
+    text += f" at {ethernet.text(network.mac)}, net {network.net} ({how_net})"
+    text += f", VLAN {vlan}" if vlan else ""
+    server = survey.offers[guest].options.get(dhcp.SERVER) if guest in survey.offers else None
+    return Wire(
+        config,
+        None if by_file else guest,
+        frozenset(others - {network.mac}),
+        frozenset(others),
+        vlan,
+        server if server != network.router.packed else None,
+        text,
+    )
+
+
+# ---------------------------------------------------------------- the guest
+def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes, str]:
+    if asked is not None:
+        return _asked_for(survey, asked), "as asked for"
+    if by_file and survey.inbound:
+        return survey.inbound.most_common(1)[0][0], "the capture says so"
+    if survey.clients:
+        return next(iter(survey.clients)), "it asks by DHCP"
+    hosts = {mac: host for mac, host in survey.hosts.items() if not mac[0] & 1}
+    gateway = max(hosts, key=lambda mac: len(hosts[mac].addresses), default=None)
+    if gateway is not None and len(hosts[gateway].addresses) > 1:
+        talking = {mac: host.to[gateway] for mac, host in hosts.items() if mac != gateway}
+        guest = max(talking, key=lambda mac: talking[mac], default=None)
+        if guest is not None and talking[guest]:
+            return guest, f"it talks to the gateway {ethernet.text(gateway)}"
+    return survey.first or bytes(6), "the first sender"
+
+
+def _asked_for(survey: Survey, asked: bytes) -> bytes:
+    """The MAC address of an IPv4 address."""
+    if len(asked) == 6:
+        return asked
+    users = {mac: host.addresses[asked] for mac, host in survey.hosts.items()}
+    by_ip = max(users, key=lambda mac: users[mac], default=bytes(6))
+    by_arp = (mac for mac, host in survey.hosts.items() if asked in host.claims)
+    return by_ip if users.get(by_ip) else next(by_arp, bytes(6))
+
+
+def _others(survey: Survey, guest: bytes) -> set[bytes]:
+    """Who talks to the guest, or is talked to, or serves DHCP."""
+    talking = {mac for mac, host in survey.hosts.items() if host.to[guest]}
+    spoken_to = survey.hosts[guest].to.keys() & survey.hosts.keys()
+    return (talking | spoken_to | survey.servers) - {guest}
+
+
+# ---------------------------------------------------------------- its net
+def _network(
+    survey: Survey, about: About, asked: Asked, guest: bytes, others: set[bytes]
+) -> tuple[Network, str]:
+    network, how = _best(survey, about, asked, guest, others)
+    offer = survey.offers.get(guest)
+    dns = offer.options.get(dhcp.DNS, b"")[:4] if offer and not asked.config else b""
+    if len(dns) == 4 and IPv4Address(dns) in network.net:
+        network = replace(network, dns=IPv4Address(dns))
+    return network, how
+
+
+def _best(
+    survey: Survey, about: About, asked: Asked, guest: bytes, others: set[bytes]
+) -> tuple[Network, str]:
+    base = asked.config.network if asked.config else Network()
+    if asked.router is not None:
+        return _in(asked.router.network, asked.router.ip, base), "as asked for"
+    if asked.config is not None:
+        return base, "as configured"
+    if about.router is not None:
+        return _in(about.router.network, about.router.ip, base), "the capture says so"
+    found = _by_dhcp(survey, guest, base) or _by_arp(survey, guest, others, base)
+    if asked.net is not None:
+        inside = found is not None and found[0].router in asked.net
+        router = found[0].router if found and inside else asked.net[1]
+        return _in(asked.net, router, base), "as asked for"
+    return found or (base, "nothing in it says so: the default")
+
+
+def _in(net: IPv4Network, router: IPv4Address, base: Network) -> Network:
+    for known in LAYOUTS.values():
+        if (known.net, known.router) == (net, router):
+            return replace(base, net=net, router=router, guest=known.guest, dns=known.dns)
+    guest = next(one for one in net.hosts() if one != router)
+    return replace(base, net=net, router=router, guest=guest, dns=router)
+
+
+def _by_dhcp(survey: Survey, guest: bytes, base: Network) -> tuple[Network, str] | None:
+    offer = survey.offers.get(guest)
+    if offer is None:
+        return None
+    mask = offer.options.get(dhcp.MASK, b"")
+    router = (offer.options.get(dhcp.ROUTERS) or offer.options.get(dhcp.SERVER) or b"")[:4]
+    if len(mask) != 4 or len(router) != 4:
+        return None
+    try:
+        net = IPv4Network((offer.yiaddr, dotted(mask)), strict=False)
+    except ValueError:
+        return None
+    if IPv4Address(router) not in net or net.prefixlen > 30:
+        return None
+    return replace(_in(net, IPv4Address(router), base), guest=IPv4Address(offer.yiaddr)), "by DHCP"
+
+
+def _by_arp(
+    survey: Survey, guest: bytes, others: set[bytes], base: Network
+) -> tuple[Network, str] | None:
+    """The guest's address and one that it asks for and gets an answer from, or the other way."""
+    host = survey.hosts[guest]
+    claims = {one for mac in others for one in survey.hosts[mac].claims}
+    askers = [survey.hosts[mac] for mac in others if survey.hosts[mac].claims]
+    pairs = [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
+    pairs += [(one, asker.address) for asker in askers for one, _ in asker.asked.most_common(1)]
+    for address, gateway in pairs:
+        if address and gateway:
+            network = network_of(IPv4Address(address), IPv4Address(gateway), base)
+            if network is not None:
+                return network, "by ARP"
+    return None
+
+
+def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
+    """b"" where nobody is there."""
+    ours = (mac for mac in others if network.router.packed in survey.hosts[mac].claims)
+    behind = max(others, key=lambda mac: len(survey.hosts[mac].addresses), default=b"")
+    return next(ours, behind)
+
+
+def _with_hosts(survey: Survey, network: Network, guest: bytes, others: set[bytes]) -> Config:
+    """With the addresses of the net at which somebody else answers."""
+    claims = {one for mac in others for one in survey.hosts[mac].claims}
+    mine = set(survey.hosts[guest].addresses) | {network.router.packed, network.dns.packed}
+    taken = sorted(IPv4Address(one) for one in claims - mine)
+    served = [one for one in taken if one in network.net]
+    return Config(network=network, host_aliases=tuple(HostAlias(one, 0, one, 0) for one in served))
