@@ -129,8 +129,7 @@ def replayed(
     replay = Replay(wire, about, tell, begins=begins, cut=survey.cut > 0)
     for one in read(file):
         replay.take(one)
-    if about.end is not None:
-        replay.pass_until(about.end)
+    replay.end(about.end)
     return replay
 
 

@@ -45,6 +45,7 @@ class Linter:
         steady = (self._ethernet, self._arp, self._ipv4)
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
+        self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
 
     def begin_anew(self) -> None:
@@ -85,8 +86,12 @@ class Linter:
         if frame is None:
             return []
         self.tally.to_guest(frame)
-        checkers = self._of_segments if frame.tcp else self._checkers
+        checkers = self._of_segments_to_guest if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
+
+    def end(self) -> list[Finding]:
+        """What is left when nothing more comes; of no single frame."""
+        return list(self._tcp.end())
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

@@ -109,6 +109,7 @@ class Replay:
         self._card = CardWire()
         self._host = _NoHost()
         self._first = inf  # when the capture begins
+        self._last = 0.0  # when the last frame came
         self.left_out = 0  # frames between others, or of which too little is there
         self.from_guest = 0
 
@@ -118,6 +119,7 @@ class Replay:
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
+        self._last = one.when
         if frame is None:
             self.left_out += 1
             return
@@ -134,6 +136,14 @@ class Replay:
         while (due := self._router.next_timer()) is not None and due <= now:
             self._router.on_timer(due)
             self._settle(due)
+
+    def end(self, ended: float | None) -> None:
+        """No more frames. ended: when the network did, if it did; else the capture alone."""
+        if ended is not None:
+            self.pass_until(ended)
+            self._router.end(ended)
+        for finding in self._linter.end():
+            self.notices.finding(finding.rule, finding.text, self._last, None)
 
     def _from_guest(self, frame: bytes, one: Captured) -> None:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)

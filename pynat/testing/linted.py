@@ -64,6 +64,11 @@ class LintedLab(Lab):
         super().from_guest(own)
         self._notices.remarks.frame = None
 
+    def end(self) -> None:
+        """No frame comes any more."""
+        for finding in self.linter.end():
+            self._notices.finding(finding.rule, finding.text, self.now, None)
+
     def trace(self) -> str:
         """From the first frame on, in seconds."""
         take = self._notices.remarks.take
