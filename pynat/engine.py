@@ -86,6 +86,7 @@ class Engine:
         self._scheduled = False
         self._ended = loop.create_future()
         self._last_forward = -1
+        self.on_end: list[Callable[[float], None]] = []
         self.from_guest = Carried()
         self.to_guest = Carried()
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
@@ -140,6 +141,8 @@ class Engine:
         if self._program is not None:
             self._guard(self._program.close, self._link.now())
         self._guard(self.router.end, self._link.now())
+        for tell in self.on_end:
+            self._guard(tell, self._link.now())
         self.host.close()
         self._report()
 

@@ -112,7 +112,7 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
     elif arguments.exercised:
         print(exercised_table(found.as_object()))
     elif not arguments.json:
-        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest; {wire.said}")
+        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest{wire.said}")
         print("\n".join(found.lines()))
     return FOUND if page.worst - {Severity.NOTE} else 0
 
@@ -129,8 +129,7 @@ def replayed(
     replay = Replay(wire, about, tell, begins=begins, cut=survey.cut > 0)
     for one in read(file):
         replay.take(one)
-    if about.end is not None:
-        replay.pass_until(about.end)
+    replay.end(about.end)
     return replay
 
 

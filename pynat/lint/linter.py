@@ -24,6 +24,7 @@ from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
 
+Key = Occasion | tuple[bool, Stage]  # of connections, by whether the guest opened them
 NE2000_SPEED = 10  # Mbit/s
 
 
@@ -44,6 +45,7 @@ class Linter:
         steady = (self._ethernet, self._arp, self._ipv4)
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
+        self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
 
     def begin_anew(self) -> None:
@@ -52,13 +54,11 @@ class Linter:
         self._past.update(self._tcp.reached())
         self._follow()
 
-    def counts(self) -> Counter[Occasion | tuple[bool, Stage]]:
-        """Occasions, and stages of connections by whether the guest opened them."""
-        counts = Counter[Occasion | tuple[bool, Stage]]()
-        for part in (self.tally.so_far(), self._past, self._tcp.reached()):
-            for what, count in part.items():
-                counts[what] += count
-        return counts
+    def counts(self) -> Counter[Key]:
+        """What rules had a chance by, and how far connections have come."""
+        reached = self._past + self._tcp.reached()
+        both: list[tuple[Key, int]] = [*self.tally.so_far().items(), *reached.items()]
+        return Counter(dict(both))
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
@@ -86,8 +86,12 @@ class Linter:
         if frame is None:
             return []
         self.tally.to_guest(frame)
-        checkers = self._of_segments if frame.tcp else self._checkers
+        checkers = self._of_segments_to_guest if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
+
+    def end(self) -> list[Finding]:
+        """What is left when nothing more comes; of no single frame."""
+        return list(self._tcp.end())
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

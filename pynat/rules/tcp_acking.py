@@ -154,7 +154,6 @@ NO_STAMP = Rule(
     "A host that holds to the standard throws the segment away.",
     "Put timestamps into every segment but RST once they are agreed on, or do not offer them.",
     exercised=Occasion.STAMPED,
-    leads_to=("TCP010",),
 )
 
 STAMP_BACK = Rule(
@@ -179,7 +178,6 @@ STRANGE_ECHO = Rule(
     "The other end computes a nonsensical round trip, or throws the segment away.",
     "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
     exercised=Occasion.STAMPED,
-    leads_to=("TCP010",),
 )
 
 ACKS_GAP = Rule(
@@ -206,4 +204,93 @@ CLOSED_ON_DATA = Rule(
     "Announce no more than there is memory for, with what a segment takes beside its data. Memory"
     " that is gone in spite of that is a good reason.",
     exercised=Occasion.DATA_CAME,
+)
+
+WINDOW_ORDER = Rule(
+    "TCP097",
+    "tcp window in the wrong byte order",
+    Severity.WARNING,
+    "The window makes sense with its two bytes exchanged, and none as it is.",
+    "RFC 9293 3.1",
+    "The other end sends a few bytes at a time, or nothing at all.",
+    "Store the window in network byte order, the higher byte first, in every segment: htons().",
+    exercised=Occasion.SEGMENT,
+    leads_to=("TCP083", "TCP084"),
+)
+
+NO_UPDATE = Rule(
+    "TCP098",
+    "tcp no window update",
+    Severity.WARNING,
+    "The guest had closed its window, and that it is open again is said only in answers to probes.",
+    "RFC 9293 3.8.6.2.2",
+    "The other end waits for its next probe, a second to a minute, each time that the window has"
+    " been closed.",
+    "When the program has read, and the window can grow from zero by a full segment or half the"
+    " buffer, send an acknowledgement with the new window at once.",
+    exercised=Occasion.CLOSED_ITS_WINDOW,
+)
+
+REFUSES = Rule(
+    "TCP099",
+    "tcp refuses data within its window",
+    Severity.ERROR,
+    "The bytes that the guest asks for came again and again, within its window, and it has answered"
+    " without taking them.",
+    "RFC 9293 3.8.6, 3.10.7.4",
+    "The connection stands still until the other end gives up.",
+    "Compute the window from the room that is left, in each segment: 0 when nothing can be taken."
+    " If there was room, look at the check that throws the segment away: sequence number, length,"
+    " checksum.",
+    exercised=Occasion.DATA_CAME,
+    leads_to=("TCP085", "TCP086"),
+)
+
+SHORT = Rule(
+    "TCP100",
+    "tcp acknowledgement short by one",
+    Severity.ERROR,
+    "Each acknowledgement leaves out the last byte of what has come.",
+    "RFC 9293 3.4",
+    "The other end sends the last byte again and again, and the connection never ends.",
+    "Acknowledge the number of the next byte expected, which is that of the last byte plus one:"
+    " sequence number plus length.",
+    exercised=Occasion.DATA_CAME,
+    leads_to=("TCP099",),
+)
+
+WAR = Rule(
+    "TCP101",
+    "tcp acknowledgement war",
+    Severity.WARNING,
+    "The guest and the other end answer each other's acknowledgements as fast as the network goes.",
+    "RFC 5961 7, RFC 9293 3.10.7.4",
+    "The processors and the network have nothing else to do any more.",
+    "Answer nothing that is acceptable and has no data; limit how many segments that are not"
+    " acceptable you answer in a second (RFC 5961 7). Look whether your own number counts a"
+    " window probe that nobody took.",
+    exercised=Occasion.ACK_CAME,
+)
+
+PIECEMEAL = Rule(
+    "TCP102",
+    "tcp acknowledges piece by piece",
+    Severity.NOTE,
+    "Several segments had come long before, and the guest acknowledges one after the other.",
+    "RFC 9293 3.8.6.3, 3.10.7.4",
+    "Each acknowledgement but the last one is needless work for both ends.",
+    "Take all segments that wait from the card, then send one acknowledgement for all of them.",
+    exercised=Occasion.DATA_CAME,
+)
+
+NOT_KEPT = Rule(
+    "TCP103",
+    "tcp failure to retain above-sequence data",
+    Severity.NOTE,
+    "When a hole is filled, the guest acknowledges nothing of what had come behind it.",
+    "RFC 2525 2.5, RFC 9293 3.10.7.4",
+    "All that was sent behind one lost segment has to be sent again.",
+    "Keep segments within the window that come out of order, and take them when the hole is"
+    " filled.",
+    exercised=Occasion.HOLE_FILLED,
 )

@@ -108,3 +108,15 @@ PRIVILEGED_PORT = Rule(
     "Choose source ports from 49152 to 65535; look at the byte order if you do.",
     exercised=Occasion.OPENING,
 )
+
+PORT_ORDER = Rule(
+    "TCP029",
+    "tcp port in the wrong byte order",
+    Severity.ERROR,
+    "A port that nobody knows is one that is known, with its two bytes exchanged.",
+    "RFC 9293 3.1",
+    "The segment belongs to no connection or no service, and is answered with RST.",
+    "Store both ports in network byte order, the higher byte first, in every segment: htons(80).",
+    exercised=Occasion.SEGMENT,
+    leads_to=("TCP004", "TCP042", "TCP043"),
+)

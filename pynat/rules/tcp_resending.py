@@ -64,3 +64,64 @@ NO_FAST = Rule(
     " again.",
     exercised=Occasion.THIRD_DUPLICATE,
 )
+
+NEVER_AGAIN = Rule(
+    "TCP075",
+    "tcp never retransmits",
+    Severity.ERROR,
+    "A segment was not acknowledged for half a minute and was never sent again.",
+    "RFC 9293 3.8.1, RFC 6298 5",
+    "One lost frame ends the connection: the other end waits for the segment for ever.",
+    "Start a timer when anything that takes a number is sent (data, SYN, FIN); when it expires,"
+    " send the oldest of it that is not acknowledged again.",
+    exercised=Occasion.UNACKNOWLEDGED,
+    leads_to=("TCP066", "TCP074"),
+)
+
+LOW_RTO = Rule(
+    "TCP076",
+    "tcp initial rto too low",
+    Severity.NOTE,
+    "A SYN was sent again before a second was over: no round trip can have been measured yet.",
+    "RFC 6298 2.1, RFC 2525 2.7",
+    "Where the way is long every connection begins with needless copies.",
+    "Begin with a time-out of one second, and measure from the first acknowledgement on.",
+    exercised=Occasion.SYN_AGAIN,
+)
+
+SEVERAL = Rule(
+    "TCP077",
+    "tcp retransmission sends multiple packets",
+    Severity.WARNING,
+    "At one time-out the guest sends several segments again.",
+    "RFC 2525 2.14, RFC 5681 3.1",
+    "The network lost them because it was full, and gets all of them once more at once.",
+    "At a time-out set the congestion window to one segment and send the oldest one again; what"
+    " follows goes when that is acknowledged.",
+    exercised=Occasion.TIMED_OUT,
+)
+
+KEEP_ALIVE = Rule(
+    "TCP078",
+    "tcp insufficient interval between keepalives",
+    Severity.NOTE,
+    "The guest probes whether an idle connection lives, and it was idle for less than two hours.",
+    "RFC 9293 3.8.4, RFC 2525 2.11",
+    "Many idle connections make much traffic for nothing. It is right where the program asked for"
+    " it (TCP_KEEPIDLE).",
+    "Send keep-alives only if the program wants them, and not before the connection has been idle"
+    " for two hours, unless it says otherwise.",
+    exercised=Occasion.KEEP_ALIVE,
+)
+
+SHORT_KEEP_ALIVE = Rule(
+    "TCP079",
+    "tcp excessively short keepalive connection timeout",
+    Severity.NOTE,
+    "The guest resets a connection after one or two keep-alives that nobody answered.",
+    "RFC 9293 3.8.4, RFC 2525 2.9",
+    "A frame or two that were lost end a connection that lives. It is right where the program"
+    " asked for it (TCP_KEEPCNT).",
+    "Probe several times, a minute apart, before you take the other end for dead.",
+    exercised=Occasion.KEEP_ALIVE,
+)

@@ -42,6 +42,7 @@ async def session(
             config, stack.link, loop, notices, in_step=in_step, program=program, wire=wire
         )
         engine.router.on_adopt += stack.on_adopt
+        engine.on_end += stack.on_end
         async with controlled(
             engine, config, name, stack.capture, stack.impair, counters, stack.summary
         ):

@@ -33,6 +33,7 @@ class Stack(NamedTuple):
     link: Link  # for the engine
     summary: Callable[[], Summary] | None  # what the linter can tell; None where it is off
     on_adopt: list[Callable[[Network], None]]  # who is to know of another net
+    on_end: list[Callable[[float], None]]  # who is to know that no frame comes any more
 
 
 def seeded(config: Config) -> Config:
@@ -65,14 +66,18 @@ def stacked(
         journaled(config.lint.json, notices),
     ):
         linter = Linter(config)
-        linted: Link = LintLink(capture, linter, notices, awake) if wanted else capture
+        on_end: list[Callable[[float], None]] = []
+        linted: Link = capture
+        if wanted:
+            linted = lint_link = LintLink(capture, linter, notices, awake)
+            on_end.append(lint_link.end)
         if wanted and isinstance(card, Card):
             linted = CardLink(linted, card, capture, notices, linter.begin_anew)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
             asked = partial(summary, linter, notices.verdict, notices.silenced) if wanted else None
-            yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt])
+            yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt], on_end)
         if asked is not None:
             _sum_up(asked(), notices)
 

@@ -136,6 +136,7 @@ def virtual(config: Config, program: Net | None = None) -> Iterator[VirtualNetwo
                 program=program,
                 wire=stack.impair,
             )
+            engine.on_end += stack.on_end
             yield VirtualNetwork(engine, card)
             engine.end()
     finally:

@@ -11,22 +11,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
-from pynat.lint.tcp import form
+from pynat.lint.tcp import ending, form, ports
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
-from pynat.lint.tcp.resending import Excuse
+from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ipv4
+from pynat.wire.ipv4 import Ipv4, dotted
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
+_UNPADDED = 26  # bytes of a segment in the shortest frame, behind an IPv4 header of 20
+_DHCP = 67
 _ENDED = 1024  # connections remembered as ended
 
 
@@ -38,9 +41,11 @@ class TcpChecker:
         self._ended: deque[tuple[float, bytes, Connection]] = deque()
         self._tally = tally
         self._habits = Habits(self._tally)
-        self._excuse = Excuse()
+        self._common = Common()
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
+        self._alive = NEVER  # when the guest's last frame came
+        self._booted = NEVER  # when it last asked for an address, having none
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -51,8 +56,11 @@ class TcpChecker:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         segment, packet = frame.tcp, frame.ip
+        self._alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
+            if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
+                self._looks_for_an_address(packet, frame.when)
             return iter(())
         key = packet.source + packet.destination + packet.payload[:4]
         connection = self._flows.get(key)
@@ -63,11 +71,27 @@ class TcpChecker:
             connection.from_guest(segment, len(packet.payload), frame.when, self._tell)
             if connection.ended is not None:
                 self._note_end(key, connection, frame.when)
-        if not self._found:
-            return iter(())
+        if connection is None:
+            ports.look_at_stranger(key, self._flows, self._tell)
+        return self._said(packet, segment, connection) if self._found else iter(())
+
+    def _said(
+        self, packet: Ipv4, segment: Segment, connection: Connection | None
+    ) -> Iterator[Finding]:
         found, self._found = self._found, []
         name = f"{ipv4.named(packet.packet)} {_relative(segment, connection)}"
         return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+
+    def _said_of(self, key: bytes) -> Iterator[Finding]:
+        """Of a connection, and no segment of the guest's."""
+        found, self._found = self._found, []
+        name = _named(key)
+        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+
+    def _looks_for_an_address(self, packet: Ipv4, when: Span) -> None:
+        """What was open before may be forgotten: the machine has begun anew."""
+        if not any(packet.source):
+            self._booted = when
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))
@@ -118,16 +142,20 @@ class TcpChecker:
         if segment is None or packet is None:
             self._without(frame)
             return iter(())
-        ports = packet.payload[:4]
-        key = packet.destination + packet.source + ports[2:] + ports[:2]
+        ends = packet.payload[:4]
+        key = packet.destination + packet.source + ends[2:] + ends[:2]
         connection = self._flows.get(key)
         if segment.flags & SYN:
             self._syn_to_guest(connection, key, segment, frame.when)
         elif connection is not None:
+            if segment.flags & RST and connection.peer is None:
+                ports.look_at_unanswered(segment.source, self._tell)
             connection.to_guest(segment, frame.when)
+            if len(packet.payload) < _UNPADDED:
+                connection.padded(_UNPADDED - len(packet.payload))
             if connection.ended is not None:
                 self._note_end(key, connection, frame.when)
-        return iter(())
+        return self._said_of(key) if self._found else iter(())
 
     def _syn_to_guest(
         self, connection: Connection | None, key: bytes, segment: Segment, when: Span
@@ -140,6 +168,21 @@ class TcpChecker:
         if connection is not None:
             connection.syn_to_guest(segment, when)
 
+    # ------------------------------------------------------------------ at the end
+    def end(self) -> Iterator[Finding]:
+        """Nothing more comes."""
+        still_open = []
+        for key, connection in self._flows.items():
+            if connection.last.first < self._booted.first:
+                continue
+            connection.end(self._alive, self._tell)
+            if connection.is_open and not self._found:
+                still_open.append(_named(key))
+            yield from self._said_of(key)
+        ending.look_at_open(still_open, self._tell)
+        found, self._found = self._found, []
+        yield from (Finding(rule, _with_section(rule, text)) for rule, text in found)
+
     # ------------------------------------------------------------------ what is no whole segment
     def _without(self, frame: Frame) -> None:
         packet = frame.ip
@@ -148,7 +191,7 @@ class TcpChecker:
         if packet.is_fragment and packet.protocol == ipv4.TCP:
             self._forget(packet.source, packet.destination)
         elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
-            self._excuse.when = frame.when
+            self._common.icmp_error = frame.when
 
     def _forget(self, one: bytes, other: bytes) -> None:
         """A segment in pieces is not followed, so what comes after it is not understood."""
@@ -166,7 +209,7 @@ class TcpChecker:
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
             self._remove(next(iter(self._flows)))
-        connection = self._flows[key] = Connection(self._mtu, self._excuse, when, self._tally)
+        connection = self._flows[key] = Connection(self._mtu, self._common, when, self._tally)
         return connection
 
     def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:
@@ -180,6 +223,11 @@ class TcpChecker:
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
                 self._remove(key)
+
+
+def _named(key: bytes) -> str:
+    ports = int.from_bytes(key[8:10], "big"), int.from_bytes(key[10:12], "big")
+    return f"tcp {dotted(key[:4])}:{ports[0]} > {dotted(key[4:8])}:{ports[1]}"
 
 
 def _with_section(rule: Rule, text: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
-from pynat.lint.tcp import opening
+from pynat.lint.tcp import ending, opening, ports
 from pynat.lint.tcp.acking import Acking
-from pynat.lint.tcp.resending import Excuse, ordinal
+from pynat.lint.tcp.resending import Common, ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
 from pynat.rules import tcp_acking, tcp_opening, tcp_resending, tcp_sending
@@ -20,6 +20,7 @@ from pynat.wire.tcp import ACK, RST, Segment
 
 _GONE = 1.0  # seconds after which a reset has reached the guest's program
 _LEAST_RTO = 0.18  # seconds between two SYNs
+_INITIAL_RTO = 0.9  # seconds; RFC 6298 2.1 asks for 1, and clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _LONGEST_RTO = 50.0  # seconds
@@ -46,6 +47,9 @@ class Syns:
         if gap < _LEAST_RTO:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.EARLY, text)
+        elif gap < _INITIAL_RTO and self.count == 2:
+            text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
+            tell(tcp_resending.LOW_RTO, text)
         elif self._equal == _LINEAR and gap < _LONGEST_RTO:
             text = (
                 f"{ordinal(self.count - 1)} SYN again after {gap * 1000:.0f} ms like those before"
@@ -54,7 +58,7 @@ class Syns:
 
 
 class Connection:
-    def __init__(self, mtu: int, excuse: Excuse, when: Span, tally: Tally) -> None:
+    def __init__(self, mtu: int, common: Common, when: Span, tally: Tally) -> None:
         self._tally = tally
         self.guest: Side | None = None
         self.peer: Side | None = None
@@ -65,7 +69,7 @@ class Connection:
         self.last = when
         self.end_noted = False
         self._mtu = mtu
-        self._excuse = excuse
+        self._common = common
         self._syns = Syns(when)
         self._sending: Sending | None = None
         self._acking: Acking | None = None
@@ -113,6 +117,8 @@ class Connection:
             self._answers(segment, tell)
         if self._syn_acks and not self._shaken and not segment.flags & ACK:
             self._ignores_syn_ack(when, tell)
+        if not self.answered:
+            ports.look_at_unanswered(segment.destination, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
             self._tally[Occasion.SYN_AGAIN] += 1
             self._tally[Occasion.RESENT] += 1
@@ -156,7 +162,7 @@ class Connection:
             guest.shift = guest.offered.window_shift or 0
             peer.shift = peer.offered.window_shift or 0
         stamped = all(one.timestamps is not None for one in both)
-        self._sending = Sending(guest, peer, self._excuse, self._tally)
+        self._sending = Sending(guest, peer, self._common, self._tally)
         self._acking = Acking(guest, peer, self._tally, stamped=stamped)
 
     # ------------------------------------------------------------------ from the guest
@@ -225,7 +231,7 @@ class Connection:
                 text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
                 tell(tcp_sending.RESET_CLOSE, text)
         elif self._sending:
-            self._sending.resending.gives_up(when, tell)
+            self._sending.resets(when, tell)
         guest.reset_at = when
         self.ended = when
 
@@ -240,6 +246,32 @@ class Connection:
             return
         if guest.acked > peer.fin and peer.acked > guest.fin:
             self.ended = when
+
+    def padded(self, size: int) -> None:
+        """A frame to the guest was lengthened by so many bytes."""
+        if self._acking:
+            self._acking.padded(size)
+
+    # ------------------------------------------------------------------ at the end
+    @property
+    def is_open(self) -> bool:
+        """Both ends have begun it, and the guest has neither closed nor reset it."""
+        guest, peer = self.guest, self.peer
+        if guest is None or peer is None or self.ended is not None:
+            return False
+        return not guest.fin and guest.reset_at is None
+
+    def end(self, alive: Span, tell: Tell) -> None:
+        """alive: when the guest's last frame came, of whatever connection."""
+        guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
+        if guest is None or peer is None or sending is None or acking is None or self.ended:
+            return
+        if alive.first >= sending.resending.due:
+            sending.resending.look_for_overdue(alive, tell)
+        if peer.fin and guest.acked > peer.fin and not guest.fin:
+            ending.look_for_fin(peer.fin_at, alive, tell)
+        if guest.fin and acking.closed_since is not None:
+            ending.look_at_unread(guest, acking.closed_since, alive, tell)
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, segment: Segment, when: Span) -> None:

@@ -7,14 +7,17 @@ from collections import deque
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.form import walk
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell, signed, swapped
+from pynat.rules import tcp_acking
 from pynat.rules import tcp_opening as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment
+from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment, decode_options
 
 _LEAST_MSS = 64  # bytes; Linux takes 48 for anything below
 _HEADERS = 40  # bytes of IPv4 and TCP
+_PLAIN = 5  # words of a header without options
 _SHIFT = 3  # the option's kind
 _STEPS = 3  # equal ones between initial numbers are no accident
+_WANTED = "; expected one that cannot be guessed"
 _SAME = 3  # connections in a row
 
 
@@ -22,7 +25,12 @@ def look_at_offer(
     syn: Segment, header: memoryview, other: Side | None, mtu: int, tell: Tell
 ) -> None:
     """`other`: the end whose SYN this one answers."""
+    if syn.payload and header[12] >> 4 == _PLAIN and (found := _options_in(syn.payload)):
+        text = f"{found} in the data of the SYN, data offset 5, expected 6 or more"
+        tell(rules.OPTIONS_OUTSIDE, text)
+        return
     _mss(syn.options.mss, mtu, tell)
+    _window(syn, tell)
     if syn.payload:
         tell(rules.SYN_DATA, f"{len(syn.payload)} bytes of data with SYN")
     options = header[20 : (header[12] >> 4) * 4]
@@ -31,6 +39,20 @@ def look_at_offer(
             tell(rules.LARGE_SHIFT, f"window scale {body[0]}, at most {MAX_WINDOW_SHIFT}")
     if other is not None and syn.flags & ACK:
         _answer(syn, other, tell)
+
+
+def _options_in(data: bytes | memoryview) -> str:
+    """The MSS, if these are options."""
+    options = decode_options(memoryview(data))
+    return f"MSS {options.mss}" if options.mss and not options.malformed else ""
+
+
+def _window(syn: Segment, tell: Tell) -> None:
+    """Who takes large segments has room for one."""
+    mss, meant = syn.options.mss or 0, swapped(syn.window, 2)
+    if mss >= DEFAULT_MSS > syn.window and meant >= mss and not syn.options.window_shift:
+        text = f"window {syn.window}, less than one segment; with its bytes swapped it is {meant}"
+        tell(tcp_acking.WINDOW_ORDER, text)
 
 
 def _mss(mss: int | None, mtu: int, tell: Tell) -> None:
@@ -77,9 +99,10 @@ class Habits:
         if len(set(steps[1 - _STEPS :])) > 1:
             return
         if steps[-1] == 0:
-            tell(rules.ISN, f"initial number {isn} for the third connection in a row")
+            tell(rules.ISN, f"initial number {isn} for the third connection in a row{_WANTED}")
         elif len(steps) == _STEPS and len(set(steps)) == 1:
-            tell(rules.ISN, f"initial number {isn}, {steps[0]:+} as each time before")
+            text = f"initial number {isn}, {steps[0]:+} from the connection before"
+            tell(rules.ISN, f"{text}, for the {_STEPS}rd time in a row{_WANTED}")
         else:
             return
         numbers.clear()
