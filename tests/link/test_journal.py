@@ -56,7 +56,7 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
             "kind": "drop",
             "code": "ARP007",
             "name": "arp no answer",
-            "severity": "warning",
+            "severity": "error",
             "frame": None,
             "from": None,
             "packet": None,
