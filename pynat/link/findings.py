@@ -38,7 +38,7 @@ def as_object(entry: Entry) -> dict[str, object]:
         "packet": packet_of(entry.frame),
         "text": entry.text,
         "rfc": rule.rfc,
-        "page": f"docs/rules/{rule.code}.md",
+        "page": f"pynat explain {rule.code}",
     }
     if entry.packets != 1:
         told["count"] = entry.packets

@@ -65,7 +65,7 @@ def test_all_of_them_say_the_same(tmp_path: Path) -> None:
         assert counts["IP031"] == counts["IP005"] == 1
         assert any("lint: IP031 error: udp 192.168.16.2:5000 > " in line for line in log)
         assert any("dropped: IP005 ipv4 checksum: udp 192.168.16.2:5000 > " in line for line in log)
-        assert any("lint: " in line and "docs/rules/ explains them" in line for line in log)
+        assert any("lint: " in line and "`pynat explain` has a page for each" in line for line in log)
         assert any(line.startswith("summary: works: link, ARP") for line in log)
         assert any(line.startswith("summary: to mend, 1: IP031 error: ") for line in log)
 
