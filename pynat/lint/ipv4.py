@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pynat.config import Network
 from pynat.errors import Malformed
@@ -55,6 +56,7 @@ class Ipv4Checker:
         self.adopt(network)
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
+        self._is_swapped = False  # and was told so
         self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(CARDS)  # by MAC
 
     def adopt(self, network: Network) -> None:
@@ -73,7 +75,7 @@ class Ipv4Checker:
             yield from _fragment(packet)
         if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
             yield from self._ident(frame.when, packet)
-        if not packet.dont_fragment:
+        if not packet.dont_fragment and not self._is_swapped:
             yield from self._count(packet)
         if packet.destination in self._reversed:
             hint = mistakes.address_order(packet.destination, lambda _: True)
@@ -123,12 +125,11 @@ class Ipv4Checker:
             idents.append(packet.ident)
             if (packet.ident ^ idents[0]) & 0xFF or len(idents) < SWAPPED:
                 return
-            if len({ident & 0xFF for ident in idents}) == 1 and len(set(idents)) == SWAPPED:
-                text = f"{packet}: identification {packet.ident:#06x}, and the {SWAPPED - 1} before"
-                text += f" it end with {packet.ident & 0xFF:#04x} too"
-                hint = f": its bytes are swapped, {mistakes.swapped(packet.ident):#06x} is meant"
-                yield Finding(rules.IDENT_SWAPPED, f"{text} (RFC 791 3.1){hint}")
-                idents.clear()
+            if all((b - a) & 0xFFFF == 0x100 for a, b in pairwise(idents)):
+                self._is_swapped = True
+                text = f"{packet}: identification {packet.ident:#06x}, {SWAPPED} in a row count by"
+                hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
+                yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
 
     def _own(self, mac: bytes, address: bytes) -> None:
         owned = self._owned.get(mac)
