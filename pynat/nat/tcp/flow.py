@@ -211,8 +211,10 @@ class Flow:
             if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
                 return refusals.window_closed(segment, receiver)
-            why = refusals.duplicate if seq < receiver.nxt else refusals.outside
-            return why(segment, receiver)
+            if seq >= receiver.nxt:
+                return refusals.outside(segment, receiver)
+            crosses = self._acks.may_cross(seq + segment.length)
+            return None if crosses else refusals.duplicate(segment, receiver)
         if flags & SYN:
             self._object_to(segment, now)
             return refusals.SYN_INSIDE
