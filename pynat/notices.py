@@ -77,6 +77,7 @@ class Notices:
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
         self.verdict = Verdict()
+        self.doubts: Callable[[Rule, float], bool] = _none  # what of a rule, when, is not sure
         self.journal: Callable[[Entry], None] | None = None
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
@@ -97,6 +98,8 @@ class Notices:
         self, rule: Rule, detail: str, now: float, level: Level = Level.INFO, count: int = 1
     ) -> None:
         """Count packets that are neither forwarded nor answered, and say why."""
+        if self.doubts(rule, now):
+            return
         self.drops[rule] += count
         frame = self.remarks.frame
         about = About(frame, frame is not None, self.remarks.number_of(frame))
@@ -117,6 +120,8 @@ class Notices:
 
         frame: None where it is about no single one.
         """
+        if self.doubts(rule, now):
+            return
         about = About(frame, from_guest, self.remarks.number_of(frame))
         detail = harmless(detail)
         cause = self.verdict.put(rule, detail, now, about)
@@ -158,6 +163,10 @@ class Notices:
         written = text if isinstance(text, str) else text()
         shown = harmless_lines(written) if lines else harmless(written)
         self._write(level, f"{shown} ({held_back} more like it)" if held_back else shown)
+
+
+def _none(_rule: Rule, _now: float) -> bool:
+    return False
 
 
 def _because(cause: Cause | None) -> str:

@@ -54,7 +54,7 @@ ALSO = {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
-    "serve": {"asyncio", "contextlib", "os", "pathlib", "tomllib"},
+    "serve": {"asyncio", "contextlib", "functools", "os", "pathlib", "tomllib"},
     "capture": {"io", "pathlib"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),

@@ -39,6 +39,7 @@ END_TIME = 3  # of statistics
 WRITER = "pynat"
 BEGINS = "begins with the network"  # comments of the section
 LINTED = "with the linter's findings"
+MTU = "MTU "
 _LONGEST = 0xFFFF  # bytes of an option
 _CUT = " ..."
 _FLAGS = 2
@@ -57,14 +58,22 @@ def pcapng_header(
 ) -> bytes:
     """router, mac: the router's addresses on the guest's wire. megabits: 0 where it is not known."""
     said = [(APPLICATION, WRITER.encode()), *((_COMMENT, one.encode()) for one in comments)]
-    known = []
+    known = [(SPEED, speed(megabits))]
     if router is not None:
         known.append((IPV4_ADDRESS, router.ip.packed + router.netmask.packed))
     if mac:
         known.append((MAC_ADDRESS, mac))
-    if megabits:
-        known.append((SPEED, (megabits * 1_000_000).to_bytes(8, "little")))
     return _block(SECTION, _SECTION, said) + _block(INTERFACE, _INTERFACE, known)
+
+
+def speed(megabits: int) -> bytes:
+    return (megabits * 1_000_000).to_bytes(8, "little")
+
+
+def speed_at(header: bytes) -> int:
+    """Where in it the card's speed is, which is known only when the guest has found its card."""
+    section = int.from_bytes(header[4:8], "little")
+    return section + _BLOCK.size + len(_INTERFACE) + _OPTION.size
 
 
 def pcapng_end(micros: int) -> bytes:

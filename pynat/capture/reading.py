@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -60,6 +60,7 @@ class About:
     comments: list[str] = field(default_factory=list)
     router: IPv4Interface | None = None  # these of pynat's only
     mac: bytes = b""
+    mtu: int = 0
     megabits: int = 0
     end: float | None = None  # when nothing more had come
     ends_early: str = ""  # why, and after how many packets
@@ -234,13 +235,16 @@ def _options(order: str, data: bytes) -> dict[int, bytes]:
 def _about_section(options: dict[int, bytes], about: About) -> None:
     about.writer = options.get(pcap.APPLICATION, b"").decode(errors="replace")
     about.comments = options.get(_COMMENT, b"").decode(errors="replace").split("\n")
+    for comment in about.comments:
+        if comment.startswith(pcap.MTU) and comment.removeprefix(pcap.MTU).isdecimal():
+            about.mtu = int(comment.removeprefix(pcap.MTU))
 
 
 def _about_interface(order: str, options: dict[int, bytes], about: About) -> None:
     address = options.get(pcap.IPV4_ADDRESS, b"")
     if len(address) == 8:
-        mask = IPv4Address(address[4:])
-        about.router = IPv4Interface(f"{IPv4Address(address[:4])}/{mask}")
+        bits = int.from_bytes(address[4:], "big").bit_count()
+        about.router = IPv4Interface((address[:4], bits))
     about.mac = options.get(pcap.MAC_ADDRESS, b"")
     speed = int.from_bytes(options.get(pcap.SPEED, b""), "little" if order == "<" else "big")
     about.megabits = speed // 1_000_000

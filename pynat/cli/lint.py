@@ -112,7 +112,7 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
     elif arguments.exercised:
         print(exercised_table(found.as_object()))
     elif not arguments.json:
-        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest; {wire.said}")
+        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest{wire.said}")
         print("\n".join(found.lines()))
     return FOUND if page.worst - {Severity.NOTE} else 0
 

@@ -47,6 +47,7 @@ class Record(NamedTuple):
     when: float
     frame: bytes
     from_guest: bool
+    lost: bool = False  # it does not come to the other end
 
 
 class CaptureFile:
@@ -66,6 +67,7 @@ class CaptureFile:
         try:
             self._claim(path)
             self.size = 0
+            self._speed_at = None if self.is_pcap else pcap.speed_at(header)
             self._write(pcap.PCAP_HEADER if self.is_pcap else header)
         except OSError as error:
             os.close(self._fd)
@@ -87,12 +89,7 @@ class CaptureFile:
             pass  # no regular file
         self._cut(0)
 
-    def add(
-        self,
-        records: list[Record],
-        comment: Callable[[Record], str],
-        lost: Callable[[bytes], bool],
-    ) -> None:
+    def add(self, records: list[Record], comment: Callable[[Record], str]) -> None:
         """Raises OSError (disk full)."""
         if self.is_pcap:
             self._write(b"".join(pcap.pcap_record(_micros(one.when), one.frame) for one in records))
@@ -104,11 +101,18 @@ class CaptureFile:
                     one.frame,
                     from_guest=one.from_guest,
                     comment=comment(one),
-                    lost=lost(one.frame),
+                    lost=one.lost,
                 )
                 for one in records
             )
         )
+
+    def tell_speed(self, megabits: int) -> None:
+        """Of the guest's card; once."""
+        if megabits and self._speed_at is not None:
+            with contextlib.suppress(OSError):  # a pipe has no places
+                os.pwrite(self._fd, pcap.speed(megabits), self._speed_at)
+            self._speed_at = None
 
     def end(self, now: float) -> None:
         """Nothing more has come."""
@@ -220,11 +224,12 @@ class CaptureLink(Wrapper):
         records, self._turn = self._turn, []
         if not records or self._file is None:
             return
-        if self._epoch:
-            records = [one._replace(when=one.when + self._epoch) for one in records]
+        epoch, is_lost = self._epoch, self._remarks.take_lost
+        records = [Record(one[0] + epoch, one[1], one[2], is_lost(one[1])) for one in records]
         try:
             self._make_room()
-            self._file.add(records, self._comment, self._remarks.take_lost)
+            self._file.tell_speed(self.speed)
+            self._file.add(records, self._comment)
         except (OSError, ConfigError) as error:
             why = f"{self.path}: {error.strerror}" if isinstance(error, OSError) else error
             self._end()
@@ -234,6 +239,7 @@ class CaptureLink(Wrapper):
         network = self._network
         router = IPv4Interface((network.router, network.net.prefixlen))
         said = [pcap.BEGINS] * first + [pcap.LINTED] * self._remarks.linted
+        said.append(f"{pcap.MTU}{network.mtu}")
         return pcap.pcapng_header(router, network.mac, self.speed, said)
 
     def _comment(self, record: Record) -> str:

@@ -36,7 +36,7 @@ ADDRESSES = 16  # of one card
 LOW = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
-_ROUTER_ALERT = 148  # RFC 2113
+_TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
 _NO_ADDRESS = bytes(4)
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
@@ -79,7 +79,7 @@ class Ipv4Checker:
             hint = mistakes.address_order(packet.destination, lambda _: True)
             text = f"{packet}: destination {dotted(packet.destination)}{hint} (RFC 791 3.1)"
             yield Finding(rules.DESTINATION_SWAPPED, text)
-        if packet.options and set(packet.options) != {_ROUTER_ALERT}:
+        if packet.options and not _TOLD_OR_RIGHT.issuperset(packet.options):
             kinds = ", ".join(str(kind) for kind in packet.options)
             yield Finding(rules.OPTIONS, f"{packet}: options {kinds}, expected none (RFC 7126 2)")
         if packet.packet[_FLAGS] & _RESERVED:

@@ -24,6 +24,7 @@ from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
 
+Key = Occasion | tuple[bool, Stage]  # of connections, by whether the guest opened them
 NE2000_SPEED = 10  # Mbit/s
 
 
@@ -53,13 +54,11 @@ class Linter:
         self._past.update(self._tcp.reached())
         self._follow()
 
-    def counts(self) -> Counter[Occasion | tuple[bool, Stage]]:
-        """Occasions, and stages of connections by whether the guest opened them."""
-        counts = Counter[Occasion | tuple[bool, Stage]]()
-        for part in (self.tally.so_far(), self._past, self._tcp.reached()):
-            for what, count in part.items():
-                counts[what] += count
-        return counts
+    def counts(self) -> Counter[Key]:
+        """What rules had a chance by, and how far connections have come."""
+        reached = self._past + self._tcp.reached()
+        both: list[tuple[Key, int]] = [*self.tally.so_far().items(), *reached.items()]
+        return Counter(dict(both))
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""

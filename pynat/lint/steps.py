@@ -6,14 +6,13 @@ protocol fails there, and that may be why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from pynat.lint.linter import Key
 from pynat.lint.tcp.progress import Stage
 from pynat.rules.occasions import Occasion as On
-
-Key = On | tuple[bool, Stage]  # an occasion; or a stage of connections, by whether it opened them
 
 
 class Step(NamedTuple):
@@ -118,7 +117,3 @@ def fails(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Step | None:
 def _told_apart(step: Step, counts: Mapping[Key, int]) -> Step:
     is_unicast = step.key is On.DHCP_REQUEST and counts[On.DHCP_OFFER_UNICAST]
     return step._replace(why=_BY_UNICAST) if is_unicast else step
-
-
-def keys() -> Iterator[Key]:
-    return (step.key for steps in PROTOCOLS.values() for step in steps)

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from pynat.lint.linter import Linter
-from pynat.lint.steps import PROTOCOLS, Key, Step, fails, times
+from pynat.lint.linter import Key, Linter
+from pynat.lint.steps import PROTOCOLS, Step, fails, times
 from pynat.rules import RULES, Rule, Severity
 from pynat.rules.occasions import Occasion
 from pynat.verdict import Record, Verdict
@@ -81,10 +81,15 @@ class Root:
         frame = f"in frame {about.number}, " if about.number else ""
         return f"{times(self.record.count)}, first {frame}at {when:.3f} s"
 
+    @property
+    def headline(self) -> str:
+        rule = self.record.rule
+        return f"{rule.code} {rule.severity}: {rule.name}: {self.where}"
+
     def __iter__(self) -> Iterator[str]:
         """Lines."""
         rule = self.record.rule
-        yield f"{rule.code} {rule.severity}: {rule.name}: {self.where}"
+        yield self.headline
         yield f"  seen: {self.record.text}"
         yield f"  why: {rule.why}"
         yield f"  look at: {rule.remedy}"
@@ -133,18 +138,24 @@ class Summary:
     findings: tuple[Root, ...]
     exercised: tuple[Exercised, ...]
 
+    @property
+    def to_mend(self) -> tuple[Root, ...]:
+        """Notes, which are the last, are not."""
+        return tuple(one for one in self.findings if one.severity is not Severity.NOTE)
+
     def lines(self) -> Iterator[str]:
         """The page."""
         yield "what the guest's stack does:"
         yield from (f"  {one.name:{_WIDTH}}  {one}" for one in self.protocols)
-        if not self.findings:
-            yield "nothing was found against it"
-            return
-        yield "what to mend, in this order:"
-        for number, root in enumerate(self.findings, 1):
+        yield "what to mend, in this order:" if self.to_mend else "nothing is to be mended"
+        for number, root in enumerate(self.to_mend, 1):
             first, *more = root
             yield f"  {number}. {first}"
             yield from (f"     {line}" for line in more)
+        notes = self.findings[len(self.to_mend) :]
+        if notes:
+            yield "worth knowing:"
+            yield from (f"  {root.headline}" for root in notes)
 
     def short(self) -> Iterator[str]:
         """For the end of a log; nothing where nothing was tried."""
@@ -155,10 +166,10 @@ class Summary:
             if names:
                 yield f"{state}: {', '.join(names)}"
         yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at)
-        for number, root in enumerate(self.findings[:_FEW], 1):
-            yield f"to mend, {number}: {next(iter(root))}: {root.record.text}"
-        if len(self.findings) > _FEW:
-            yield f"to mend: {len(self.findings) - _FEW} more, by their codes above"
+        for number, root in enumerate(self.to_mend[:_FEW], 1):
+            yield f"to mend, {number}: {root.headline}: {root.record.text}"
+        if len(self.to_mend) > _FEW:
+            yield f"to mend: {len(self.to_mend) - _FEW} more"
 
     def as_object(self) -> Object:
         return {

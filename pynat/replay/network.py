@@ -20,6 +20,7 @@ from ipaddress import IPv4Address
 from math import inf
 from random import Random
 
+from pynat import rules
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.errors import Malformed
@@ -33,12 +34,25 @@ from pynat.nat.tcp.seen import SeenTable
 from pynat.notices import Entry, Level, Notices
 from pynat.replay.mending import mended
 from pynat.replay.wire import Wire
-from pynat.router.router import Router
+from pynat.router.reassembly import LIFETIME
+from pynat.router.router import Parts, Router
 from pynat.rules import Rule
+from pynat.services.tftp_seen import SeenTftp
 from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, udp
 
 _CLIENT_PORT = 68
-NEED_THE_BEGINNING = frozenset[Rule]()
+# What may be right because of something before the capture: for so many seconds of it.
+NEED_THE_BEGINNING: dict[Rule, float] = {
+    rules.arp.UNASKED: inf,
+    rules.arp.NOT_ANNOUNCED: inf,
+    rules.arp.NOT_WANTED: 10,
+    rules.arp.WRONG_TARGET: 10,
+    rules.icmp.NOT_ASKED: 10,
+    rules.ipv4.FRAGMENTS_TIMED_OUT: LIFETIME + 1,
+    rules.ipv4.NOT_ITS_ADDRESS: inf,  # it has several
+    rules.dhcp.NOT_ITS_LEASE: inf,
+    rules.dhcp_client.DECLINED: 10,
+}
 
 
 class _NoHost:
@@ -73,29 +87,35 @@ class Replay:
         """
         self._wire, self._about, self._begins = wire, about, begins
         self._cut = cut
-        self._tell = tell
         config = replace(wire.config, warnings=())
         self.notices = Notices(_nowhere, config.lint.silence)
-        self.notices.journal = self._entry
+        self.notices.journal = tell
+        if not begins:
+            self.notices.doubts = self._doubts
         self._linter = Linter(config)
         if about.megabits:
             self._linter.card_speed(about.megabits)
-        self._router = router = Router(config, self.notices, Random(0), SeenTable)
+        parts = Parts(SeenTable, SeenTftp)
+        self._router = router = Router(config, self.notices, Random(0), parts)
         assert isinstance(router.tcp, SeenTable)
-        self._tcp = router.tcp
+        assert isinstance(router.tftp, SeenTftp)
+        self._tcp, self._tftp = router.tcp, router.tftp
         self._tcp.begins = begins
         router.on_adopt.append(self._linter.adopt)
         if wire.dhcp_server is not None:
             server = IPv4Address(wire.dhcp_server)
             router.dhcp.adopt(replace(config.network, router=server))
+        self._mac = config.network.mac
         self._card = CardWire()
         self._host = _NoHost()
+        self._first = inf  # when the capture begins
         self._last = 0.0  # when the last frame came
         self.left_out = 0  # frames between others, or of which too little is there
         self.from_guest = 0
 
     # ------------------------------------------------------------------ one frame after the other
     def take(self, one: Captured) -> None:
+        self._first = min(self._first, one.when)
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
@@ -160,9 +180,8 @@ class Replay:
             rule, text = finding.rule, finding.text
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
 
-    def _entry(self, entry: Entry) -> None:
-        if self._begins or entry.rule not in NEED_THE_BEGINNING:
-            self._tell(entry)
+    def _doubts(self, rule: Rule, now: float) -> bool:
+        return now < self._first + NEED_THE_BEGINNING.get(rule, 0.0)
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: bytes, now: float) -> None:
@@ -172,6 +191,9 @@ class Replay:
             self._arp_seen(arp.decode(payload), now)
         elif ethernet.is_ipv4(frame):
             packet = ipv4.decode(payload)
+            if self._about.is_ours and frame[6:12] != self._mac:
+                self._mac = frame[6:12]  # nobody else sends there (`failover`)
+                self._router.move(self._mac)
             if packet.is_fragment:
                 return
             match packet.protocol:
@@ -179,10 +201,15 @@ class Replay:
                     self._tcp.seen(packet, now)
                 case ipv4.UDP:
                     datagram = udp.decode(packet)
+                    self._tftp_seen(packet, datagram, now)
                     if datagram.destination == _CLIENT_PORT:
                         self._dhcp_seen(dhcp.decode(datagram.payload), now)
                 case ipv4.ICMP:
                     self._error_seen(icmp.decode(packet.payload, packet.ends), now)
+
+    def _tftp_seen(self, packet: ipv4.Ipv4, datagram: udp.Udp, now: float) -> None:
+        if packet.source == self._router.net.router:
+            self._tftp.seen((packet.destination, datagram.destination), datagram.source, now)
 
     def _arp_seen(self, packet: arp.Arp, now: float) -> None:
         if packet.operation == arp.REQUEST and packet.sender == self._router.net.router:

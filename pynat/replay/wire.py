@@ -6,7 +6,8 @@ first, then what pynat itself has written into the file, then what the frames sh
     the guest      who asks by DHCP; else who talks to the one with the most addresses behind it (the
                    gateway); else the first sender
     its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
-                   where somebody answered, in one of the nets that `network.adopt` knows
+                   where somebody answered, in one of the nets that `network.adopt` knows; else that
+                   of the address at which it is answered, or which it says it has
     the router     the MAC address at which the router's address is
 
 On a wire with more hosts, frames between others are left out, and frames of the guest's to others
@@ -23,8 +24,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
-from pynat.errors import Malformed
-from pynat.wire import dhcp, ethernet, ipv4
+from pynat.errors import ConfigError, Malformed
+from pynat.wire import arp, dhcp, ethernet, ipv4
 from pynat.wire.ipv4 import dotted
 
 _MOST = 4096  # addresses that are told apart
@@ -51,6 +52,7 @@ class _Host:
     claims: set[bytes] = field(default_factory=set)  # by ARP
     asked: Counter[bytes] = field(default_factory=Counter)  # whom it asks for by ARP
     to: Counter[bytes] = field(default_factory=Counter)  # MAC addresses
+    reached: Counter[bytes] = field(default_factory=Counter)  # addresses that it is sent to at
     vlans: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -102,13 +104,16 @@ class Survey:
         kind = frame[12:14]
         if kind == b"\x08\x06" and len(frame) >= 42:
             sender, target = frame[28:32], frame[38:42]
-            if any(sender) and len(host.claims) < _MOST:
-                host.claims.add(sender)
+            if len(host.claims) < _MOST:
+                host.claims.add(sender if any(sender) else target)  # a probe
             if frame[20:22] == b"\0\x01" and sender != target and len(host.asked) < _MOST:
                 host.asked[target] += 1
         elif kind == b"\x08\0" and len(frame) >= 34:
             if any(frame[26:30]) and len(host.addresses) < _MOST:
                 host.addresses[frame[26:30]] += 1
+            to = self.hosts.get(frame[:6])
+            if to is not None and len(to.reached) < _MOST:
+                to.reached[frame[30:34]] += 1
             at = 14 + (frame[14] & 15) * 4
             if frame[23] == ipv4.UDP and frame[at : at + 4] in _DHCP_PORTS:
                 self._dhcp(source, frame[at + 8 :], asks=frame[at + 1] == 68)
@@ -156,6 +161,7 @@ class Wire:
 
 
 def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
+    """Raises ConfigError where the guest that is asked for is not there."""
     by_file = about.is_ours and asked.guest is None
     guest, how = _guest(survey, asked.guest, by_file=by_file)
     others = survey.outbound if by_file else _others(survey, guest)
@@ -164,21 +170,21 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
     if asked.config is None and mac:
         network = replace(network, mac=mac)
     config = replace(asked.config or _with_hosts(survey, network, guest, others), network=network)
-    vlan = survey.hosts[guest].vlans.most_common(1)[0][0] if survey.frames else 0
-    if vlan and not any(survey.hosts[other].vlans[vlan] for other in others):
-        vlan = 0
+    vlan = _vlan(survey, guest, others)
     text = f"guest {ethernet.text(guest)} ({how}), router {network.router}"
     text += f" at {ethernet.text(network.mac)}, net {network.net} ({how_net})"
     text += f", VLAN {vlan}" if vlan else ""
-    server = survey.offers[guest].options.get(dhcp.SERVER) if guest in survey.offers else None
+    server = None
+    if guest in survey.offers and not about.is_ours:
+        server = survey.offers[guest].options.get(dhcp.SERVER)
     return Wire(
         config,
         None if by_file else guest,
-        frozenset(others - {network.mac}),
+        frozenset() if about.is_ours else frozenset(others - {network.mac}),
         frozenset(others),
         vlan,
         server if server != network.router.packed else None,
-        text,
+        f"; {text}" if survey.frames else "",
     )
 
 
@@ -203,11 +209,27 @@ def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes
 def _asked_for(survey: Survey, asked: bytes) -> bytes:
     """The MAC address of an IPv4 address."""
     if len(asked) == 6:
-        return asked
+        found = asked if survey.hosts[asked].frames else None
+        return _there(survey, found, ethernet.text(asked))
     users = {mac: host.addresses[asked] for mac, host in survey.hosts.items()}
-    by_ip = max(users, key=lambda mac: users[mac], default=bytes(6))
+    by_ip = max(users, key=lambda mac: users[mac], default=b"")
     by_arp = (mac for mac, host in survey.hosts.items() if asked in host.claims)
-    return by_ip if users.get(by_ip) else next(by_arp, bytes(6))
+    return _there(survey, by_ip if users.get(by_ip) else next(by_arp, None), dotted(asked))
+
+
+def _there(survey: Survey, mac: bytes | None, name: str) -> bytes:
+    if mac is None:
+        known = ", ".join(ethernet.text(one) for one, host in survey.hosts.items() if host.frames)
+        raise ConfigError(f"--guest {name}: no frame is from there; there are {known or 'none'}")
+    return mac
+
+
+def _vlan(survey: Survey, guest: bytes, others: set[bytes]) -> int:
+    """That of both directions."""
+    for vlan, _ in survey.hosts[guest].vlans.most_common(1):
+        if any(survey.hosts[other].vlans[vlan] for other in others):
+            return vlan
+    return 0
 
 
 def _others(survey: Survey, guest: bytes) -> set[bytes]:
@@ -222,6 +244,8 @@ def _network(
     survey: Survey, about: About, asked: Asked, guest: bytes, others: set[bytes]
 ) -> tuple[Network, str]:
     network, how = _best(survey, about, asked, guest, others)
+    if about.mtu and not asked.config:
+        network = replace(network, mtu=about.mtu)
     offer = survey.offers.get(guest)
     dns = offer.options.get(dhcp.DNS, b"")[:4] if offer and not asked.config else b""
     if len(dns) == 4 and IPv4Address(dns) in network.net:
@@ -244,6 +268,8 @@ def _best(
         inside = found is not None and found[0].router in asked.net
         router = found[0].router if found and inside else asked.net[1]
         return _in(asked.net, router, base), "as asked for"
+    if found is None:
+        found = _by_address(survey.hosts[guest], [survey.hosts[mac] for mac in others], base)
     return found or (base, "nothing in it says so: the default")
 
 
@@ -260,7 +286,7 @@ def _by_dhcp(survey: Survey, guest: bytes, base: Network) -> tuple[Network, str]
     if offer is None:
         return None
     mask = offer.options.get(dhcp.MASK, b"")
-    router = (offer.options.get(dhcp.ROUTERS) or offer.options.get(dhcp.SERVER) or b"")[:4]
+    router = (offer.options.get(dhcp.ROUTER) or offer.options.get(dhcp.SERVER) or b"")[:4]
     if len(mask) != 4 or len(router) != 4:
         return None
     try:
@@ -289,6 +315,19 @@ def _by_arp(
     return None
 
 
+def _by_address(guest: _Host, others: list[_Host], base: Network) -> tuple[Network, str] | None:
+    reached = guest.reached or Counter({guest.address: 1} if guest.address else {})
+    for packed, _ in reached.most_common(1):
+        address = IPv4Address(packed)
+        near = IPv4Network((address, 24), strict=False)
+        senders = [IPv4Address(one) for other in others for one in other.addresses]
+        routers = [one for one in senders if one in near and one != address]
+        known = [layout for layout in LAYOUTS.values() if layout.net == near]
+        router = (*routers, *(one.router for one in known), near[1 + (address == near[1])])[0]
+        return replace(_in(near, router, base), guest=address), "by its address"
+    return None
+
+
 def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
     """b"" where nobody is there."""
     ours = (mac for mac in others if network.router.packed in survey.hosts[mac].claims)
@@ -299,7 +338,8 @@ def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
 def _with_hosts(survey: Survey, network: Network, guest: bytes, others: set[bytes]) -> Config:
     """With the addresses of the net at which somebody else answers."""
     claims = {one for mac in others for one in survey.hosts[mac].claims}
-    mine = set(survey.hosts[guest].addresses) | {network.router.packed, network.dns.packed}
+    mine = set(survey.hosts[guest].addresses) | survey.hosts[guest].claims
+    mine |= {network.router.packed, network.dns.packed}
     taken = sorted(IPv4Address(one) for one in claims - mine)
     served = [one for one in taken if one in network.net]
     return Config(network=network, host_aliases=tuple(HostAlias(one, 0, one, 0) for one in served))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import NamedTuple
 
 from pynat import rules
 from pynat.config import Broadcast, Config, Network
@@ -50,13 +51,23 @@ NO_ADDRESS = b"\0" * 4
 LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere (RFC 5771 4)
 
 
+class Parts(NamedTuple):
+    """Those that can be others: where a network is only looked at (pynat.replay)."""
+
+    tcp: type[TcpTable] = TcpTable
+    tftp: type[TftpServer] = TftpServer
+
+
+PARTS = Parts()
+
+
 class Router:
     def __init__(
         self,
         config: Config,
         notices: Notices,
         dice: Random,
-        tcp_table: type[TcpTable] = TcpTable,
+        parts: Parts = PARTS,
     ) -> None:
         self.notices = notices
         self.net = GuestNet(config.network, config.claimed)
@@ -64,12 +75,12 @@ class Router:
         self.faults = faults = Faults(notices)
         self._foreign = Foreign(config, notices, self._adopt)
         self.guest = outlet = GuestSide(config, notices, dice, self._foreign)
-        self.tcp = tcp_table(config, outlet, numbers)
+        self.tcp = parts.tcp(config, outlet, numbers)
         self.udp = UdpTable(config, outlet, numbers, self.net.as_guest_sees)
         self.echo = EchoTable(config, outlet, numbers, self.net.as_guest_sees)
         self.dhcp = DhcpServer(config, notices, outlet.neighbors.fresh_mac)
         self.dns = DnsForwarder(config, notices, self.dhcp.guests)
-        self.tftp = TftpServer(config, outlet, numbers)
+        self.tftp = parts.tftp(config, outlet, numbers)
         self.reassembly = Reassembly(outlet)
         self.ways = Ways(config)
         self.incoming = Incoming(config.network, self.tcp, self.udp, outlet)
@@ -79,7 +90,7 @@ class Router:
         names = FaultyDns(self.dns, faults, outlet, config.network)
         self.inner = InnerHosts(self._unhold, self.tcp.memory)
         streams = DnsStreams(names, self.inner.tcp, config.network)
-        self._arp = FaultyArp(outlet.neighbors, faults, outlet.timers, self._move)
+        self._arp = FaultyArp(outlet.neighbors, faults, outlet.timers, self.move)
         self._outbound = FaultyPaths(outbound, faults, outlet)
         self._own = OwnAddresses(
             config, self.net, outlet, outbound, self.tcp, leasing, names, self.tftp
@@ -101,7 +112,7 @@ class Router:
         for tell in self.on_adopt:
             tell(network)
 
-    def _move(self, mac: bytes) -> None:
+    def move(self, mac: bytes) -> None:
         """The router's MAC address from now on."""
         self._mac = self.tcp.mac = mac
         self.guest.move(mac)

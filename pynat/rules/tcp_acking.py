@@ -154,7 +154,6 @@ NO_STAMP = Rule(
     "A host that holds to the standard throws the segment away.",
     "Put timestamps into every segment but RST once they are agreed on, or do not offer them.",
     exercised=Occasion.STAMPED,
-    leads_to=("TCP010",),
 )
 
 STAMP_BACK = Rule(
@@ -179,7 +178,6 @@ STRANGE_ECHO = Rule(
     "The other end computes a nonsensical round trip, or throws the segment away.",
     "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
     exercised=Occasion.STAMPED,
-    leads_to=("TCP010",),
 )
 
 ACKS_GAP = Rule(

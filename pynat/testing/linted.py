@@ -11,7 +11,8 @@ A TcpScript works in it as in any Lab.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
@@ -27,6 +28,8 @@ class Seen(NamedTuple):
 
 
 class LintedLab(Lab):
+    on_made: ClassVar[Callable[[LintedLab], object]] = staticmethod(lambda _: None)
+
     def __init__(self, config: Config | None = None, seed: int = 1) -> None:
         super().__init__(config, seed)
         self.linter = Linter(self.config)
@@ -34,6 +37,14 @@ class LintedLab(Lab):
         self.told: dict[int, str] = {}  # by place in `seen`
         self._notices = self.router.notices
         self._notices.remarks.wanted = True
+        type(self).on_made(self)
+
+    megabits = 0
+
+    def card_speed(self, megabits: int) -> None:
+        """What the guest's card says of itself."""
+        self.megabits = megabits
+        self.linter.card_speed(megabits)
 
     @property
     def found(self) -> Counter[str]:

@@ -379,6 +379,7 @@ def test_a_script_does_not_end_its_loop(method: str) -> None:
     assert "in end (" in network.log
 
 
+@pytest.mark.one_way("more frames than comments are kept of")
 def test_hooks_make_a_bounded_number_of_frames() -> None:
     net = hermetic()
 

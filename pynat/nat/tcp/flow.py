@@ -156,6 +156,13 @@ class Flow:
             return self._in_syn_sent(segment, now)
         return self._synchronized(segment, now)
 
+    def carries_on(self, run: Segment) -> bool:
+        """Whether nothing of it can be refused for its numbers."""
+        receiver = self.receiver
+        seq, ack = unwrap(run.seq, receiver.nxt), unwrap(run.ack, self.sender.una)
+        in_order = seq == receiver.nxt and not receiver.early and not receiver.fin
+        return in_order and seq + len(run.payload) <= receiver.edge and ack <= self.sender.top
+
     def _in_syn_sent(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
         ack = unwrap(segment.ack, self.sender.top)
@@ -210,7 +217,8 @@ class Flow:
             self._object_to(segment, now)
             if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
-                return refusals.window_closed(segment, receiver)
+                if seq + segment.length > receiver.nxt:
+                    return refusals.window_closed(segment, receiver)
             if seq >= receiver.nxt:
                 return refusals.outside(segment, receiver)
             crosses = self._acks.may_cross(seq + segment.length)

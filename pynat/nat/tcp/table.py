@@ -93,8 +93,8 @@ class TcpTable:
         if flow is None or not flow.synchronized:
             return 0
         segment = tcp.decode_run(frames, at, self.mac)
-        if segment is None:
-            return 0
+        if segment is None or (segment.count > 1 and not flow.carries_on(segment)):
+            return 0  # what may be refused is looked at by itself
         self._to_flow(flow, segment, now)
         return segment.count
 
