@@ -104,8 +104,9 @@ def data_without_a_connection(lab: LintedLab) -> None:
 
 @example("TCP005")
 def sends_again(lab: LintedLab) -> None:
-    """The guest sends what has been acknowledged a second time."""
+    """The guest sends what has been acknowledged again and again."""
     flow = established(lab)
+    flow.guest("P. 1:6(5) ack 1")
     flow.guest("P. 1:6(5) ack 1")
     flow.guest("P. 1:6(5) ack 1")
 
