@@ -21,6 +21,7 @@ from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
 from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
+from pynat.wire import versions
 
 
 class Rate(NamedTuple):
@@ -136,7 +137,7 @@ class Notices:
         of_flow = rule.code
         if frame is not None:
             self.remarks.add(frame, text + because)
-            of_flow += f" {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
+            of_flow += f" {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)
