@@ -38,7 +38,7 @@ def _fixed(message: Message, source: bytes) -> Wrong:
 
 
 def _options(message: Message, payload: bytes) -> Wrong:
-    if not _has_end(payload):
+    if not message.flaws and not _has_end(payload):  # behind a flaw there is no telling
         yield rules.NO_END, "options without 255 at the end (RFC 2131 4.1)"
     maximum = message.options.get(dhcp.MAXIMUM)
     if maximum is not None and int.from_bytes(maximum, "big") < SMALLEST_MAXIMUM:

@@ -25,8 +25,8 @@ from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import arp, dhcp, icmp, ipv4, mistakes, tcp, udp
-from pynat.wire.addresses import is_unicast
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
+from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
 
 RECENT = 256  # identifications
@@ -37,9 +37,8 @@ ADDRESSES = 16  # of one card
 LOW = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
-_ROUTER_ALERT = 148  # RFC 2113
+_TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
-_NO_ADDRESS = bytes(4)
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _RESERVED = 0x80  # of the byte at 6
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
@@ -79,9 +78,9 @@ class Ipv4Checker:
             yield from self._count(packet)
         if packet.destination in self._reversed:
             hint = mistakes.address_order(packet.destination, lambda _: True)
-            text = f"{packet}: destination {dotted(packet.destination)}{hint} (RFC 791 3.1)"
+            text = f"{packet}: destination {address_text(packet.destination)}{hint} (RFC 791 3.1)"
             yield Finding(rules.DESTINATION_SWAPPED, text)
-        if packet.options and set(packet.options) != {_ROUTER_ALERT}:
+        if packet.options and not _TOLD_OR_RIGHT.issuperset(packet.options):
             kinds = ", ".join(str(kind) for kind in packet.options)
             yield Finding(rules.OPTIONS, f"{packet}: options {kinds}, expected none (RFC 7126 2)")
         if packet.packet[_FLAGS] & _RESERVED:
@@ -93,7 +92,7 @@ class Ipv4Checker:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
         owned = self._owned.get(frame.source)
-        if owned and packet.source not in owned and packet.source != _NO_ADDRESS:
+        if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -119,7 +118,7 @@ class Ipv4Checker:
 
     def _count(self, packet: Ipv4) -> Iterator[Finding]:
         idents = self._counted
-        if packet.source == _NO_ADDRESS:
+        if packet.source in UNSPECIFIED:
             self._begin_anew()
         elif not idents or packet.ident != idents[-1]:
             idents.append(packet.ident)
@@ -139,7 +138,7 @@ class Ipv4Checker:
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        is_local = packet.source == _NO_ADDRESS or not is_unicast(packet.destination)
+        is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
         self._tally[Occasion.MAY_BE_CUT] += 1
@@ -200,7 +199,8 @@ def _is_whole(packet: Ipv4) -> bool:
 
 
 def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
-    known = ", ".join(dotted(address) for address in owned)
+    known = ", ".join(address_text(address) for address in owned)
     hint = mistakes.address_order(packet.source, owned.__contains__)
-    text = f"{packet}: source {dotted(packet.source)}, expected {known} (RFC 1122 3.3.4.2){hint}"
+    text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)

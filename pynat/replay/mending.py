@@ -8,9 +8,10 @@ so that data that come again are the same. Of all else a frame that is not whole
 from __future__ import annotations
 
 from pynat.errors import Malformed
-from pynat.wire import ethernet, ipv4
+from pynat.wire import ipv4
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 
+_IPV4 = b"\x08\0"
 _HEADERS = 14 + 20 + 20  # bytes, of Ethernet, IPv4 and TCP
 _CHECKSUM = 16  # where it is in TCP's header
 
@@ -18,7 +19,7 @@ _CHECKSUM = 16  # where it is in TCP's header
 def mended(frame: bytes, length: int) -> bytes | None:
     """length: of the frame on the wire. None where there is too little of it."""
     as_it_is = frame if len(frame) >= length else None
-    if len(frame) < _HEADERS or not ethernet.is_ipv4(frame) or frame[23] != ipv4.TCP:
+    if len(frame) < _HEADERS or frame[12:14] != _IPV4 or frame[23] != ipv4.TCP:
         return as_it_is
     start = 14 + (frame[14] & 15) * 4
     data = start + (frame[start + 12 : start + 13] or b"\xff")[0] // 16 * 4

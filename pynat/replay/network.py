@@ -1,11 +1,11 @@
 """A network over again, from its capture: the linter and the router as they were, and no more.
 
-Every frame is shown to the linter, and the guest's then to the router, in the order and at the times
-of the capture, so what is dropped is dropped by the code that drops it in a network that runs. But
-this router has no host, and nothing of what it sends goes anywhere: what the network did is in the
-capture. Where the router's judgment depends on that, it is told (`_seen`): connections follow the
-other end's segments (pynat.nat.tcp.seen), leases what the server has granted, its ARP asks when the
-capture does.
+Every frame is shown to the linter, and the guest's then to the router, in the order and at the
+times of the capture, so what is dropped is dropped by the code that drops it in a network that
+runs. But this router has no host, and nothing of what it sends goes anywhere: what the network did
+is in the capture. Where the router's judgment depends on that, it is told (`_seen`): connections
+follow the other end's segments (pynat.nat.tcp.seen), transfers by TFTP likewise, leases what the
+server has granted, and its ARP asks when the capture's does.
 
 Where the capture does not begin with the network, what would need to know what was before is left
 out.
@@ -110,26 +110,24 @@ class Replay:
         self._host = _NoHost()
         self._first = inf  # when the capture begins
         self._last = 0.0  # when the last frame came
-        self.left_out = 0  # frames between others, or of which too little is there
-        self.from_guest = 0
 
     # ------------------------------------------------------------------ one frame after the other
-    def take(self, one: Captured) -> None:
+    def take(self, one: Captured) -> bool | None:
+        """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
         self._last = one.when
         if frame is None:
-            self.left_out += 1
-            return
+            return None
         self.notices.remarks.number(frame, one.number)
         if from_guest:
-            self.from_guest += 1
             self._from_guest(frame, one)
         else:
             self._to_guest(frame, one)
         self._settle(one.when)
+        return from_guest
 
     def pass_until(self, now: float) -> None:
         """Time without frames."""
@@ -188,12 +186,9 @@ class Replay:
         """A frame to the guest. Raises Malformed."""
         payload = memoryview(frame)[ethernet.HEADER.size :]
         if frame[12:14] == ethernet.ARP.to_bytes(2, "big"):
-            self._arp_seen(arp.decode(payload), now)
-        elif ethernet.is_ipv4(frame):
+            self._arp_seen(arp.decode(payload), frame[6:12], now)
+        elif frame[12:14] == ethernet.IPV4.to_bytes(2, "big"):
             packet = ipv4.decode(payload)
-            if self._about.is_ours and frame[6:12] != self._mac:
-                self._mac = frame[6:12]  # nobody else sends there (`failover`)
-                self._router.move(self._mac)
             if packet.is_fragment:
                 return
             match packet.protocol:
@@ -211,8 +206,13 @@ class Replay:
         if packet.source == self._router.net.router:
             self._tftp.seen((packet.destination, datagram.destination), datagram.source, now)
 
-    def _arp_seen(self, packet: arp.Arp, now: float) -> None:
-        if packet.operation == arp.REQUEST and packet.sender == self._router.net.router:
+    def _arp_seen(self, packet: arp.Arp, source: bytes, now: float) -> None:
+        if packet.sender != self._router.net.router:
+            return
+        if source == packet.sender_mac != self._mac:  # else it only says so
+            self._mac = source
+            self._router.move(source)
+        if packet.operation == arp.REQUEST and packet.sender != packet.target:
             self._router.guest.neighbors.asked(packet.target, now)
 
     def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:

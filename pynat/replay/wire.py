@@ -3,16 +3,16 @@
 The capture is read once for this, before it is looked at. What is asked for by options counts
 first, then what pynat itself has written into the file, then what the frames show:
 
-    the guest      who asks by DHCP; else who talks to the one with the most addresses behind it (the
-                   gateway); else the first sender
+    the guest      who asks by DHCP; else who talks to the one that has others behind it, the
+                   gateway; else the first sender
     its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
                    where somebody answered, in one of the nets that `network.adopt` knows; else that
                    of the address at which it is answered, or which it says it has
     the router     the MAC address at which the router's address is
 
 On a wire with more hosts, frames between others are left out, and frames of the guest's to others
-are not asked of the router. A VLAN's tag is taken off where the guest's frames and those for it have
-the same one.
+are not shown to the router. A VLAN's tag is taken off where the guest's frames and those for it
+have the same one.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
 from pynat.errors import ConfigError, Malformed
-from pynat.wire import arp, dhcp, ethernet, ipv4
+from pynat.wire import dhcp, ethernet, ipv4
 from pynat.wire.ipv4 import dotted
 
 _MOST = 4096  # addresses that are told apart
 _DHCP_PORTS = ((68).to_bytes(2, "big") + (67).to_bytes(2, "big"), b"\0\x43\0\x44")
 _SHORTEST = 14
+_PRIVATE = [IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class _Host:
     def address(self) -> bytes | None:
         known = self.addresses or Counter(self.claims)
         return known.most_common(1)[0][0] if known else None
+
+    @property
+    def behind(self) -> int:
+        """How many addresses it sends from that cannot be its own."""
+        if self.claims:
+            return len(self.addresses.keys() - self.claims)
+        outside = any(not _is_inside(one) for one in self.addresses)
+        return max(len(self.addresses) - 1, int(outside))
 
 
 class Survey:
@@ -188,6 +197,11 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
     )
 
 
+def _is_inside(address: bytes) -> bool:
+    """Of a net for private use (RFC 1918 3)."""
+    return any(IPv4Address(address) in net for net in _PRIVATE)
+
+
 # ---------------------------------------------------------------- the guest
 def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes, str]:
     if asked is not None:
@@ -197,8 +211,8 @@ def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes
     if survey.clients:
         return next(iter(survey.clients)), "it asks by DHCP"
     hosts = {mac: host for mac, host in survey.hosts.items() if not mac[0] & 1}
-    gateway = max(hosts, key=lambda mac: len(hosts[mac].addresses), default=None)
-    if gateway is not None and len(hosts[gateway].addresses) > 1:
+    gateway = max(hosts, key=lambda mac: hosts[mac].behind, default=None)
+    if gateway is not None and hosts[gateway].behind:
         talking = {mac: host.to[gateway] for mac, host in hosts.items() if mac != gateway}
         guest = max(talking, key=lambda mac: talking[mac], default=None)
         if guest is not None and talking[guest]:
@@ -305,7 +319,8 @@ def _by_arp(
     host = survey.hosts[guest]
     claims = {one for mac in others for one in survey.hosts[mac].claims}
     askers = [survey.hosts[mac] for mac in others if survey.hosts[mac].claims]
-    pairs = [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
+    pairs: list[tuple[bytes | None, bytes | None]] = []
+    pairs += [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
     pairs += [(one, asker.address) for asker in askers for one, _ in asker.asked.most_common(1)]
     for address, gateway in pairs:
         if address and gateway:
@@ -331,7 +346,7 @@ def _by_address(guest: _Host, others: list[_Host], base: Network) -> tuple[Netwo
 def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
     """b"" where nobody is there."""
     ours = (mac for mac in others if network.router.packed in survey.hosts[mac].claims)
-    behind = max(others, key=lambda mac: len(survey.hosts[mac].addresses), default=b"")
+    behind = max(others, key=lambda mac: survey.hosts[mac].behind, default=b"")
     return next(ours, behind)
 
 

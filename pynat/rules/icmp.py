@@ -145,6 +145,7 @@ NO_RESET = Rule(
     "Look at what your TCP does with a segment for which there is no connection: answer it with"
     " RST, unless it is a RST itself. Port unreachable is for UDP.",
     exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
 )
 
 REPLIES_TWICE = Rule(

@@ -61,9 +61,10 @@ DUPLICATE = Rule(
     Severity.NOTE,
     "All of a segment has been received before.",
     "RFC 9293 3.10.7.4",
-    "It is acknowledged again and its data is thrown away. Now and then that is a retransmission"
-    " that crossed its acknowledgement, or a keep-alive; in numbers it is a guest that does not see"
-    " or does not understand acknowledgements.",
+    "It is acknowledged again and its data is thrown away. Now and then that is a keep-alive or a"
+    " late copy; in numbers it is a guest that does not see or does not understand"
+    " acknowledgements. The first copy of what was acknowledged last may have crossed the"
+    " acknowledgement, and is not counted.",
     "Take an acknowledgement for everything before its number, and drop what it covers from the"
     " queue of what is to be sent again.",
     exercised=Occasion.LATER,

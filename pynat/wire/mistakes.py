@@ -43,6 +43,10 @@ _ICMP_FIELDS = {
 }
 
 
+_PLAIN = 5 << 4  # byte 12 of a TCP header without options
+_BYTES = 20  # of such a header
+
+
 # ---------------------------------------------------------------- byte order
 def swapped(value: int) -> int:
     """A field of 16 bits, stored the lower byte first."""
@@ -66,6 +70,18 @@ def half_bytes(seen: int, right: Container[int]) -> str:
     """The same for a byte of two fields; C's bit fields begin with the lower half on x86."""
     meant = (seen & 0x0F) << 4 | seen >> 4
     return f": its halves are swapped, {meant:#04x} is meant" if meant in right else ""
+
+
+def in_data_offset(offset: int, flags: int) -> str:
+    """Of a header whose length cannot be; `offset` and `flags` are its bytes 12 and 13."""
+    if not offset:
+        return ": it was not set, 0x50 is meant for a header without options"
+    if offset < _PLAIN and flags >= _PLAIN and not flags & 0x0F:
+        return f": bytes 12 and 13 are swapped, {flags:#04x} and {offset:#04x} are meant"
+    size = _BYTES if offset == _BYTES << 4 & 0xFF else offset
+    if _BYTES <= size < _PLAIN and not size % 4:
+        return f": words of four bytes are counted, not bytes, {size // 4 << 4:#04x} is meant"
+    return half_bytes(offset, range(_PLAIN, 0x100))
 
 
 # ---------------------------------------------------------------- checksums

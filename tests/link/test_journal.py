@@ -49,7 +49,7 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
             "packet": "udp 192.168.16.2:5000 > 192.0.2.7:9",
             "text": "TTL 0, expected 64",
             "rfc": "RFC 1122 3.2.1.7",
-            "page": "docs/rules/IP031.md",
+            "page": "pynat explain IP031",
         },
         {
             "time": 2.0,
@@ -62,7 +62,7 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
             "packet": None,
             "text": "3 packets lost",
             "rfc": "RFC 826",
-            "page": "docs/rules/ARP007.md",
+            "page": "pynat explain ARP007",
             "count": 3,
         },
     ]

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from pynat.rules import RULES, Rule
 from pynat.rules.page import page
+from pynat.rules.standards import MUSTS, PROBLEMS, Demand
 from pynat.testing.linted import LintedLab
 from tests.lint.examples import EXAMPLES, collect
 
 PAGES = Path(__file__).parents[2] / "docs/rules"
+LINT = PAGES.parent / "lint.md"
+BEGIN = "<!-- made by scripts/make-rule-pages -->\n"
+END = "<!-- end of what is made -->\n"
 PROTOCOLS = {
     "ETH": "Ethernet",
     "ARP": "ARP",
@@ -95,7 +99,24 @@ def row(rule: Rule) -> str:
     return f"| [{rule.code}]({rule.code}.md) | {rule.severity} | {rule.name}: {rule.summary} |\n"
 
 
+def lint_page(text: str) -> str:
+    """docs/lint.md with the tables of today."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    made = f"{table('RFC 2525', 'problem', PROBLEMS)}\n{table('RFC 9293', 'demand', MUSTS)}"
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+
+
+def table(standard: str, what: str, demands: tuple[Demand, ...]) -> str:
+    rows = [f"| {standard} | {what} | rule |", "|---|---|---|"]
+    for one in demands:
+        links = ", ".join(f"[{rule.code}](rules/{rule.code}.md)" for rule in one.rules)
+        rows.append(f"| {one.name} | {one.text} | {links} |")
+    return "\n".join(rows) + "\n"
+
+
 def main() -> None:
+    LINT.write_text(lint_page(LINT.read_text()))
     PAGES.mkdir(exist_ok=True)
     wanted = pages()
     for path in PAGES.glob("*.md"):

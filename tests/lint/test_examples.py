@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pynat.rules import BY_CODE, RULES
+from pynat.rules.standards import PROBLEMS
 from tests.lint.examples import CLEAN, EXAMPLES, Example, collect
-from tests.lint.pages import PAGES, pages
+from tests.lint.pages import LINT, PAGES, lint_page, pages
 from tests.test_rules import OF_THE_LINTER
 
 collect()
@@ -51,3 +52,13 @@ def test_the_pages_are_up_to_date() -> None:
     found = {path.name: path.read_text() for path in PAGES.glob("*.md")}
     stale = {name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)}
     assert not stale, "run scripts/make-rule-pages"
+
+
+def test_so_are_the_tables_of_what_others_ask() -> None:
+    text = LINT.read_text()
+    assert lint_page(text) == text, "run scripts/make-rule-pages"
+
+
+def test_all_problems_of_rfc_2525_have_a_rule() -> None:
+    assert [one.name for one in PROBLEMS] == [f"2.{number}" for number in range(1, 19)]
+    assert all(one.rules for one in PROBLEMS)

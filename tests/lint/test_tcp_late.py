@@ -102,7 +102,8 @@ def found(
     while not (end.done and host.closed) and lab.now < PATIENCE:
         end.step()
         host.act()
-    end.note_the_end()
+    if end.done and host.closed:  # else it is cut off
+        end.note_the_end()
     return end.found, lab.now - start
 
 

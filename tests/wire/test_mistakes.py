@@ -349,3 +349,22 @@ def test_a_time_to_live_that_was_changed_afterwards(before: int, after: int) -> 
     header[8] = after
     error = refused(bytes(header) + bytes(8))
     assert f": the time to live was changed from {before} to {after} after" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("offset", "flags", "meant"),
+    [
+        (0x00, 0x02, "it was not set, 0x50 is meant"),
+        (0x05, 0x02, "its halves are swapped, 0x50 is meant"),
+        (0x14, 0x02, "words of four bytes are counted, not bytes, 0x50 is meant"),
+        (0x18, 0x02, "words of four bytes are counted, not bytes, 0x60 is meant"),
+        (0x40, 0x02, "words of four bytes are counted, not bytes, 0x50 is meant"),
+        (0x02, 0x60, "bytes 12 and 13 are swapped, 0x60 and 0x02 are meant"),
+        (0xF0, 0x02, ""),
+        (0x12, 0x02, ""),
+    ],
+)
+def test_a_data_offset_that_cannot_be_has_a_cause(offset: int, flags: int, meant: str) -> None:
+    hint = mistakes.in_data_offset(offset, flags)
+    assert meant in hint
+    assert bool(hint) == bool(meant)

@@ -39,15 +39,15 @@ class Syns:
         self._equal = 0
 
     def again(self, when: Span, tell: Tell) -> None:
-        gap = when.most(self.last)
+        gap, known = when.most(self.last), when != self.last
         self._equal = self._equal + 1 if gap < self._gap * _SAME_GAP else 1
         self._gap = when.least(self.last)
         self.count += 1
         self.last = when
-        if gap < _LEAST_RTO:
+        if gap < _LEAST_RTO and known:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.EARLY, text)
-        elif gap < _INITIAL_RTO and self.count == 2:
+        elif gap < _INITIAL_RTO and self.count == 2 and known:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.LOW_RTO, text)
         elif self._equal == _LINEAR and gap < _LONGEST_RTO:
@@ -266,10 +266,11 @@ class Connection:
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
         if guest is None or peer is None or sending is None or acking is None or self.ended:
             return
-        if alive.first >= sending.resending.due:
-            sending.resending.look_for_overdue(alive, tell)
-        if peer.fin and guest.acked > peer.fin and not guest.fin:
-            ending.look_for_fin(peer.fin_at, alive, tell)
+        resending = sending.resending
+        if alive.first >= resending.due:
+            resending.look_for_overdue(alive, tell)
+        if peer.fin and guest.acked > peer.fin and not guest.fin and not resending.in_flight:
+            ending.look_for_fin(max(peer.fin_at, resending.progress), alive, tell)
         if guest.fin and acking.closed_since is not None:
             ending.look_at_unread(guest, acking.closed_since, alive, tell)
 

@@ -23,7 +23,7 @@ class KeepAlive:
     def probes(self, when: Span, last: Span, heard: Span, tell: Tell) -> None:
         """last: when the guest had sent anything. heard: when the other end had."""
         self._tally[Occasion.KEEP_ALIVE] += 1
-        first = heard > self._at
+        first = heard >= self._at
         self._unanswered = 1 if first else self._unanswered + 1
         self._at = when
         idle = when.least(max(last, heard))
@@ -34,6 +34,6 @@ class KeepAlive:
 
     def gives_up(self, heard: Span, tell: Tell) -> None:
         """With an RST."""
-        if heard <= self._at and 0 < self._unanswered <= _FEW:
+        if heard < self._at and 0 < self._unanswered <= _FEW:
             text = f"reset after {self._unanswered} keep-alives without an answer, expected more"
             tell(rules.SHORT_KEEP_ALIVE, text)

@@ -126,7 +126,8 @@ class Resending:
             return
         alone = sent.last.follows(self.heard)
         reacts = when.least(self.progress) < _REACTION  # to what it knew before that came
-        if alone or (self._peer.acked >= self._recover and not reacts):
+        known = when != sent.last  # of two that were read together nobody knows the time between
+        if known and (alone or (self._peer.acked >= self._recover and not reacts)):
             self._early(sent, end, when.most(sent.last), tell)
         self._back_off(sent, alone, when, tell)
         if alone:
@@ -216,15 +217,15 @@ class Resending:
         self._third = None
         if self._congestion.phase is not None:
             self._congestion.acknowledged(when)
-        newest, repaired = None, False
+        oldest, newest = acked, None
         while waiting:
             seq = next(iter(waiting))
             sent = waiting[seq]
             if sent.end > acked:
                 break
             del waiting[seq]
-            newest, repaired = sent, repaired or sent.count > 1
-        if newest is not None and not repaired:  # else it may have waited for the repair
+            oldest, newest = min(oldest, seq), sent
+        if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
             took = when.least(newest.first)
             self._round_trip = min(took, self._round_trip or took)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.side import Side, Tell, swapped
@@ -22,6 +22,7 @@ class Window:
         self._often = often
         self._tally = tally
         self.closed: Span | None = None  # since when
+        self._last = NEVER  # when it announced something else than before
 
     def announced(
         self, segment: Segment, ack: int, owed: Span | None, when: Span, tell: Tell
@@ -32,15 +33,16 @@ class Window:
         right = ack + window
         grown = right - guest.right
         if grown < 0:
-            self._shrinks(segment, ack, right, tell)
+            self._shrinks(segment, ack, right, when, tell)
         elif grown and window < guest.mss:
             self._silly(window, grown, tell)
         if not window or self.closed is not None:
             self._closes(window, owed, when, tell)
         guest.right = right
         guest.window = window
+        self._last = when
 
-    def _shrinks(self, segment: Segment, ack: int, right: int, tell: Tell) -> None:
+    def _shrinks(self, segment: Segment, ack: int, right: int, when: Span, tell: Tell) -> None:
         guest, peer = self._guest, self._peer
         if guest.right - right < 1 << guest.shift or peer.fin or segment.flags & FIN:
             return
@@ -50,7 +52,8 @@ class Window:
         if window and 0 <= ack + meant - guest.right <= peer.mss:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
         elif window or peer.top <= ack:
-            tell(rules.SHRUNK, text)
+            if when.follows(self._last) and when != self._last:  # else they may have changed places
+                tell(rules.SHRUNK, text)
         else:
             tell(rules.CLOSED_ON_DATA, f"{text}; {peer.top - ack} bytes had come there")
 

@@ -24,6 +24,7 @@ class Acks:
         self._delay = delay
         self._pushed = False  # the guest has said that it waits
         self._full = 0  # bytes of the guest's longest segment
+        self._crossed = -1  # the acknowledgement that a copy has crossed, or may have
         self._answers = 0
         self._answers_since = -PERIOD
 
@@ -39,6 +40,15 @@ class Acks:
             self.due = True
         elif self.later is None:
             self.later = now + self._delay
+
+    def may_cross(self, end: int) -> bool:
+        """Whether the guest can have sent a copy of what ends there without a mistake.
+
+        It is not acknowledged yet, or it is what was acknowledged last, and this the first copy.
+        """
+        crosses = end > self.last or (end == self.last and end != self._crossed)
+        self._crossed = end
+        return crosses
 
     def object_to(self, segment: Segment, now: float) -> bool:
         """It is not acceptable, and the guest is told what would be. Whether it is."""

@@ -263,17 +263,15 @@ def begins_as_it_should(lab: LintedLab) -> None:
 @example("ARP029")
 def does_not_listen_to_its_probe(lab: LintedLab) -> None:
     """The guest probes, another host answers, and the guest uses the address all the same."""
-    lab.router.faults.add("arp conflict 1")
-    sends(lab, psrc="0.0.0.0", pdst=GUEST)
-    lab.wait(3)
+    lab.router.faults.add("arp conflict 3")
+    probes(lab)
     sends(lab)
 
 
 @example("ARP029")
 def announces_what_another_has(lab: LintedLab) -> None:
-    lab.router.faults.add("arp conflict 1")
-    sends(lab, psrc="0.0.0.0", pdst=GUEST)
-    lab.wait(3)
+    lab.router.faults.add("arp conflict 3")
+    probes(lab)
     sends(lab, pdst=GUEST)
 
 

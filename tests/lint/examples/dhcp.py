@@ -89,7 +89,7 @@ def swaps_the_bytes_of_the_maximum(lab: LintedLab) -> None:
 def asks_from_the_address_that_it_hopes_for(lab: LintedLab) -> None:
     """The guest has the offered address in the IP header of its REQUEST already."""
     sends(lab, "discover")
-    sends(lab, "request", *TAKES, src=GUEST)
+    sends(lab, "request", *TAKES, src=GUEST, to=TO_ALL)
 
 
 @clean("DHCP020")

@@ -123,7 +123,8 @@ def routes_by_source(lab: LintedLab) -> None:
 @example("IP011")
 def asks_everybody(lab: LintedLab) -> None:
     """The guest looks for NetBIOS names."""
-    lab.from_guest(udp("192.168.16.255", 137, b"who is there"))
+    to_all = b"\xff" * 6
+    lab.from_guest(to_all + udp("192.168.16.255", 137, b"who is there")[6:])
 
 
 @example("IP021")

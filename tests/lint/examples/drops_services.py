@@ -22,9 +22,8 @@ from tests.lint.examples import example
 def to_dhcp(lab: LintedLab, message: Any, *, cut: int | None = None) -> None:
     frame = Ether(src=GUEST_MAC.hex(":"), dst="ff:ff:ff:ff:ff:ff")
     ports = UDP(sport=68, dport=67)
-    lab.from_guest(
-        bytes(frame / IP(src="0.0.0.0", dst="255.255.255.255") / ports / bytes(message)[:cut])
-    )
+    data = bytes(message).ljust(300, b"\0")[:cut]
+    lab.from_guest(bytes(frame / IP(src="0.0.0.0", dst="255.255.255.255") / ports / data))
 
 
 def bootp(**fields: Any) -> Any:

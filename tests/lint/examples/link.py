@@ -78,13 +78,13 @@ def another_mac(lab: LintedLab) -> None:
 @example("ETH024")
 def broadcast_to_the_router(lab: LintedLab) -> None:
     """The guest sends every packet to its router's MAC address, broadcasts too."""
-    lab.from_guest(udp("255.255.255.255", 9, b"hello"))
+    lab.look(udp("255.255.255.255", 9, b"hello"), from_guest=True)
 
 
 @example("ETH024")
 def group_to_the_router(lab: LintedLab) -> None:
     """The guest sends to a group with its router's MAC address."""
-    lab.from_guest(udp("239.1.2.3", 9, b"hello"))
+    lab.look(udp("239.1.2.3", 9, b"hello"), from_guest=True)
 
 
 @clean("ETH024")

@@ -79,7 +79,7 @@ def takes_window_back(lab: LintedLab) -> None:
         f"""
         {OPEN}
         < P. 1:101(100) ack 1 win 65535
-        > . 1:1(0) ack 101 win 8000
+        +0.001 > . 1:1(0) ack 101 win 8000
         """,
     )
 
@@ -101,9 +101,15 @@ def lets_the_window_fill(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP083")
+def is_read_in_another_order(lab: LintedLab) -> None:
+    """Two frames were read together, and a queue of the guest's has changed their places."""
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101\n > . 1:1(0) ack 101 win 65435")
+
+
 @example("TCP083")
 def takes_it_all_back(lab: LintedLab) -> None:
-    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101 win 0")
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n +0.001 > . 1:1(0) ack 101 win 0")
 
 
 @clean("TCP083")

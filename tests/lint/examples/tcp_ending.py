@@ -52,7 +52,7 @@ def late(wait: float, *, ends: int = 0) -> str:
     """The FIN comes so many seconds after the acknowledgement of all data."""
     script = ""
     for port in range(50_000, 50_003):
-        opening = OPEN.strip().replace("\n", f" port {port}\n", 1)
+        opening = OPEN.strip().replace("\n", f" port {port} isn {port**3 % 2**32}\n", 1)
         script += f"""
             {opening}
             > P. 1:101(100) ack 1

@@ -119,7 +119,7 @@ def has_reasons(lab: LintedLab) -> None:
 @example("TCP071")
 def sends_everything_twice(lab: LintedLab) -> None:
     steps = (
-        f"> P. {at}:{at + 100}(100) ack 1\n > P. {at}:{at + 100}(100) ack 1\n"
+        f"> P. {at}:{at + 100}(100) ack 1\n +0.001 > P. {at}:{at + 100}(100) ack 1\n"
         f" +0.01 < . 1:1(0) ack {at + 100}\n"
         for at in range(101, 501, 100)
     )
@@ -128,8 +128,12 @@ def sends_everything_twice(lab: LintedLab) -> None:
 
 @clean("TCP071")
 def is_read_late(lab: LintedLab) -> None:
-    """The link took the segment and its tail loss probe at once."""
-    steps = "> P. 101:201(100) ack 1\n > P. 101:201(100) ack 1\n +0.01 < . 1:1(0) ack 201"
+    """Each time the link took the segment and what goes again at once."""
+    steps = "".join(
+        f"> P. {at}:{at + 100}(100) ack 1\n > P. {at}:{at + 100}(100) ack 1\n"
+        f" +0.01 < . 1:1(0) ack {at + 100}\n"
+        for at in range(101, 501, 100)
+    )
     play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {steps}")
 
 

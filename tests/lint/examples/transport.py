@@ -194,4 +194,5 @@ def port_of_dns_swapped(lab: LintedLab) -> None:
 @example("UDP021")
 def shorter_than_the_packet(lab: LintedLab) -> None:
     """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
-    lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, len=8, chksum=0) / b"hello"))
+    right = UDP(bytes(ip(REMOTE) / UDP(sport=5000, dport=9))[34:])
+    lab.from_guest(bytes(ip(REMOTE) / right / b"hello"))
