@@ -29,6 +29,7 @@ from pynat.wire.ipv4 import Ipv4, dotted
 MOST = 1024  # addresses, of each kind
 UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
 PATIENCE = 1.0  # seconds that an answer may take
+AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
@@ -139,6 +140,9 @@ class ArpChecker:
         if mine.introduced:
             self._found += mine.claim.uses(address, frame.when)
         if mine.asked >= UNANSWERED and frame.when.least(mine.last_asked) > PATIENCE:
+            if frame.when.most(mine.last_asked) > AWAKE:  # a boot ROM may have made way
+                mine.asked = 0
+                return
             text = f"{mine.asked} requests for {dotted(address)} are not answered, and the guest"
             self._found.append((rules.UNANSWERED, f"{text} is awake: expected a reply (RFC 826)"))
             mine.asked = 0

@@ -139,6 +139,15 @@ def was_asked_before_it_had_an_address(lab: LintedLab) -> None:
     lab.from_guest(ping(ROUTER))
 
 
+@clean("ARP021", config=HERMETIC)
+def makes_way_for_another(lab: LintedLab) -> None:
+    """A boot ROM hands over to a system, which takes a while and comes with the same address."""
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(20)
+    lab.from_guest(ping(ROUTER))
+
+
 @clean("ARP021")
 def is_asleep(lab: LintedLab) -> None:
     for _ in range(3):
