@@ -85,12 +85,17 @@ class ArpChecker:
                 self._is_asked(packet, frame.when)
             elif packet.sender in self._wanted:
                 self._is_answered(self._wanted[packet.sender], packet, frame.when)
-            claimed = self._addresses.get(packet.sender)
-            if claimed is not None and claimed.introduced:
-                claimed.claim.is_claimed(frame.when, used=claimed.used)
-                occasion = Occasion.CLAIMED if claimed.used else Occasion.PROBE_ANSWERED
-                self._tally[occasion] += 1
+            self._is_claimed(packet, frame.when)
         return iter(())
+
+    def _is_claimed(self, packet: Arp, when: Span) -> None:
+        """By another host, which has the address or probes for it at the same time."""
+        probes = packet.sender == ZERO
+        mine = self._addresses.get(packet.target if probes else packet.sender)
+        if mine is None or not mine.introduced or (probes and mine.used):
+            return
+        mine.claim.is_claimed(when, used=mine.used)
+        self._tally[Occasion.CLAIMED if mine.used else Occasion.PROBE_ANSWERED] += 1
 
     def _is_asked(self, packet: Arp, when: Span) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
