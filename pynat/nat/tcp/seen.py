@@ -1,4 +1,4 @@
-"""Connections that somebody else carries, of whom only the wire is seen: those of a capture.
+"""Connections that somebody else carries, of whom only the wire is seen: a capture, for `pynat lint`.
 
 What the guest sends is judged by `Flow` as always. The other end, which a `Flow` is otherwise, is
 taken from its segments: its SYN has its number and options, what it acknowledges has been taken,
@@ -62,7 +62,7 @@ class SeenFlow(Flow):
             self._reset_seen(segment, now)
         elif segment.flags & SYN:
             self._syn_seen(segment, now)
-        elif isinstance(self.sender, SeenSender):
+        elif not self.is_connecting:
             self.sender.sent(segment)
             self._acknowledgement_seen(segment, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
@@ -114,11 +114,15 @@ class SeenFlow(Flow):
         shift = 0 if segment.flags & SYN else self.terms.shift_from_guest
         receiver.told = ack + (segment.window << shift)
         receiver.edge = receiver.told if segment.flags & SYN else max(receiver.edge, receiver.told)
-        self._acks.last = max(self._acks.last, ack)
-        end = receiver.nxt - receiver.fin
-        taken = min(ack, end) - (end - receiver.held)
+        self._acks.told(ack)
+        taken = min(ack, receiver.nxt - receiver.fin) - (
+            receiver.nxt - receiver.fin - receiver.held
+        )
         if taken > 0:
             receiver.taken(taken, _ROOM)
+        if receiver.drained and not receiver.fin_passed and ack >= receiver.nxt:
+            receiver.fin_passed = True
+            self._become(AFTER_GUEST_FIN[self.state], now)
 
     # ------------------------------------------------------------------ what is not made
     def open_from_guest(self, *arguments: Any) -> None:
@@ -127,9 +131,6 @@ class SeenFlow(Flow):
 
     def to_host(self, share: int, now: float) -> list[Action]:
         if self.synchronized:
-            if self.receiver.drained and not self.receiver.fin_passed:
-                self.receiver.fin_passed = True
-                self._become(AFTER_GUEST_FIN[self.state], now)
             self._finish(now)
         self._host.actions()
         return []
