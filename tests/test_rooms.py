@@ -56,7 +56,7 @@ ALSO = {
     },
     "serve": {"asyncio", "contextlib", "functools", "os", "pathlib", "tomllib"},
     "capture": {"contextlib.closing", "io", "pathlib"},
-    "replay": {"contextlib.suppress"},
+    "replay": {"contextlib.suppress", "pathlib.Path"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
         "traceback",

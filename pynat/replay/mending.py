@@ -8,11 +8,11 @@ so that data that come again are the same. Of all else a frame that is not whole
 from __future__ import annotations
 
 from pynat.errors import Malformed
-from pynat.wire import ipv4
+from pynat.wire import ethernet, ipv4
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 
-_IPV4 = b"\x08\0"
 _HEADERS = 14 + 20 + 20  # bytes, of Ethernet, IPv4 and TCP
+_IPV4 = ethernet.IPV4.to_bytes(2, "big")
 _CHECKSUM = 16  # where it is in TCP's header
 
 

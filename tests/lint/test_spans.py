@@ -191,3 +191,11 @@ def test_a_slow_card_gets_frames_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
     machine.wait(0.1)
     machine.link.send([bytes(1514)])
     assert spans[-1].last == pytest.approx(100.12427, abs=1e-5)
+
+
+def test_what_is_left_is_told_when_the_link_ends(
+    machine: Machine, says: Callable[[str], None]
+) -> None:
+    machine.opened()
+    machine.link.end(machine.time)
+    assert "TCP066" in machine.found

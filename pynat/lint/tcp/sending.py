@@ -267,6 +267,8 @@ class Sending:
         peer = self._peer
         is_again = text and seq < peer.top
         if ack < peer.acked or (is_again and ack == peer.acked):
+            if ack == peer.acked and segment.window:
+                self._closed = None  # a guest may believe it
             return  # old: what it says of the window may be too
         window = segment.window << peer.shift
         if not window:

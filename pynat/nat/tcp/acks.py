@@ -24,7 +24,8 @@ class Acks:
         self._delay = delay
         self._pushed = False  # the guest has said that it waits
         self._full = 0  # bytes of the guest's longest segment
-        self._crossed = -1  # the acknowledgement that a copy has crossed, or may have
+        self._before = 0  # the number that it was told before
+        self._crossed = 0  # up to there copies came that may have crossed the last
         self._answers = 0
         self._answers_since = -PERIOD
 
@@ -44,11 +45,18 @@ class Acks:
     def may_cross(self, end: int) -> bool:
         """Whether the guest can have sent a copy of what ends there without a mistake.
 
-        It is not acknowledged yet, or it is what was acknowledged last, and this the first copy.
+        It is not acknowledged yet, or this is the first copy since the last acknowledgement, which
+        was the first to say so.
         """
-        crosses = end > self.last or (end == self.last and end != self._crossed)
-        self._crossed = end
-        return crosses
+        if end > self.last:
+            return True
+        first = end > max(self._before, self._crossed)
+        self._crossed = max(self._crossed, end)
+        return first
+
+    def told(self, ack: int) -> None:
+        if ack > self.last:
+            self._before, self.last = self.last or ack, ack
 
     def object_to(self, segment: Segment, now: float) -> bool:
         """It is not acceptable, and the guest is told what would be. Whether it is."""
@@ -62,6 +70,6 @@ class Acks:
         return True
 
     def sent(self, ack: int) -> None:
-        self.last = ack
+        self.told(ack)
         self.due = self._pushed = False
         self.later = None

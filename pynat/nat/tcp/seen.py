@@ -20,9 +20,8 @@ from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap, wrap
 from pynat.nat.tcp.state import AFTER_GUEST_FIN, AFTER_OUR_FIN, State
 from pynat.nat.tcp.table import TcpTable
-from pynat.wire import tcp
 from pynat.wire.addresses import FourTuple
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire.ip import Packet
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Run, Segment
 
 _ROOM = 1 << 30  # bytes: what was promised is in the window
@@ -114,7 +113,7 @@ class SeenFlow(Flow):
         shift = 0 if segment.flags & SYN else self.terms.shift_from_guest
         receiver.told = ack + (segment.window << shift)
         receiver.edge = receiver.told if segment.flags & SYN else max(receiver.edge, receiver.told)
-        self._acks.last = max(self._acks.last, ack)
+        self._acks.told(ack)
         end = receiver.nxt - receiver.fin
         taken = min(ack, end) - (end - receiver.held)
         if taken > 0:
@@ -148,9 +147,8 @@ class SeenTable(TcpTable):
         self._ended: dict[bytes, None] = {}
         self._strays: dict[bytes, tuple[bytes | None, Segment]] = {}  # with their frames
 
-    def seen(self, packet: Ipv4, now: float) -> None:
-        """What the other end has sent to the guest. Raises Malformed."""
-        segment = tcp.decode(packet)
+    def seen(self, packet: Packet, segment: Segment, now: float) -> None:
+        """What the other end has sent to the guest."""
         ends = (packet.destination, segment.destination), (packet.source, segment.source)
         four_tuple = FourTuple(*ends)
         flow = self._flows.get(four_tuple.key)
@@ -169,9 +167,9 @@ class SeenTable(TcpTable):
         else:
             self._answered(four_tuple, segment, now)
 
-    def failed(self, key: bytes, now: float) -> None:
+    def failed(self, four_tuple: FourTuple, now: float) -> None:
         """An ICMP error about the guest's SYN."""
-        flow = self._flows.get(key)
+        flow = self._flows.get(four_tuple.key)
         if flow is not None and flow.is_connecting:
             flow.close("unreachable", now)
             self._flush(flow, now)
