@@ -15,6 +15,7 @@ constexpr int SLOW_TURN = 100;               // of these times, until it is said
 constexpr uint64_t ROOM_LIMIT_US = 50000;    // wall time for room in the ring to the engine
 constexpr uint64_t HOLD_LIMIT_US = 5000;     // of one wait: Bochs has other things to do, too
 constexpr uint64_t STALE_US = 2000000;       // guest time
+constexpr uint64_t REFUSES_US = 100000;      // guest time; a busy guest's ring is full for less
 constexpr uint32_t LOG_LINE = 900;           // bytes; Bochs formats into 1024
 constexpr int LOG_LINES_PER_TICK = 16;
 
@@ -157,13 +158,10 @@ bool Nic::wait_in_step(uint64_t asked) {
 }
 
 void Nic::deliver(uint64_t now) {
+  if (refuses_since() != NEVER) takes_frames(now, simulator_.rx_status(simulator_.context));
   while (const Record* record = to_guest_.front()) {
     const uint32_t status = simulator_.rx_status(simulator_.context);
-    if (!(status & RX_READY)) {
-      if (not_ready(now)) continue;
-      return;
-    }
-    not_ready_since_ = NEVER;
+    if (!takes_frames(now, status)) return lose_stale(now);
     if (!line_rate_.free(now)) return;
     const uint32_t length = std::max(record->length, PADDED);
     std::memcpy(frame_, record->data(), record->length);
@@ -177,13 +175,31 @@ void Nic::deliver(uint64_t now) {
   }
 }
 
-// The guest reboots, say: what has waited too long for it is dropped. Says whether it was.
-bool Nic::not_ready(uint64_t now) {
+// Both changes of what the engine is told are worth a turn.
+bool Nic::takes_frames(uint64_t now, uint32_t status) {
+  const bool told = refuses_since() != NEVER;
+  if (status & RX_READY) {
+    not_ready_since_ = NEVER;
+    refuses_since_.store(NEVER, std::memory_order_relaxed);
+    if (told) ask();
+    return true;
+  }
   if (not_ready_since_ == NEVER) not_ready_since_ = now;
-  if (now - std::max(not_ready_since_, to_guest_.front()->time) <= STALE_US) return false;
-  to_guest_.pop();
-  counters_.drop_stale.add();
-  return true;
+  if (!told && now - not_ready_since_ >= REFUSES_US) {
+    refuses_since_.store(not_ready_since_, std::memory_order_relaxed);
+    ask();
+  }
+  return false;
+}
+
+// The guest has been reset, or does not empty its ring.
+void Nic::lose_stale(uint64_t now) {
+  while (const Record* record = to_guest_.front()) {
+    if (now - std::max(not_ready_since_, record->time) <= STALE_US) return;
+    lost_.push(record->data(), record->length, 0, record->time);
+    to_guest_.pop();
+    counters_.drop_stale.add();
+  }
 }
 
 bool Nic::is_held(uint64_t now) const {

@@ -30,6 +30,10 @@
 // simulator stands still. Two NICs in step stand still one after the other, in the order of their
 // timers, which Bochs keeps; so each is as repeatable as the other makes the guest.
 //
+// A card that takes nothing. What waits for it goes stale after 2 s, and lost() hands it back. From
+// REFUSES_US on refuses_since() says so, and the engine is asked for a turn; it then keeps further
+// frames to itself. When the card takes frames again it is asked once more.
+//
 // Leaving by longjmp is allowed from deliver() and log(): they are called with plain data only
 // below them, and after the record in question has been taken off its ring.
 #pragma once
@@ -99,6 +103,14 @@ class Nic {
   }
   // What the NIC says its wire is; 0 before the first frame to the guest.
   uint32_t megabits() const { return megabits_.load(std::memory_order_relaxed); }
+  // When the card began to refuse what waits for it; NEVER while it takes frames, or has refused
+  // for a moment only.
+  uint64_t refuses_since() const { return refuses_since_.load(std::memory_order_relaxed); }
+  // Calls take(const Record&) for frames that the card has not taken in time.
+  template <class Take>
+  void lost(Take take) {
+    for (const Record* record; (record = lost_.front()) != nullptr; lost_.pop()) take(*record);
+  }
   bool closing() const { return closing_.load(); }
   bool is_ready() const { return ready_.load(); }
   bool is_stopped() const { return stopped_.load(); }
@@ -120,7 +132,8 @@ class Nic {
   bool wait_in_step(uint64_t asked);
   bool may_receive(uint64_t asked);
   void deliver(uint64_t now);
-  bool not_ready(uint64_t now);
+  bool takes_frames(uint64_t now, uint32_t status);
+  void lose_stale(uint64_t now);
   void hold(uint64_t now, uint64_t changes);
   bool is_held(uint64_t now) const;
   bool arm_doorbell(uint64_t seen);
@@ -132,6 +145,7 @@ class Nic {
   Ring to_engine_{4 << 20};
   Ring to_guest_{4 << 20};
   Ring log_{256 << 10};
+  Ring lost_{256 << 10};
 
   // Written by the simulator thread.
   alignas(64) std::atomic<uint64_t> now_{0};
@@ -139,6 +153,7 @@ class Nic {
   std::atomic<uint64_t> turn_now_{0};  // when that was last raised
   std::atomic<bool> closing_{false};
   std::atomic<uint32_t> megabits_{0};
+  std::atomic<uint64_t> refuses_since_{NEVER};
   // Written by the engine thread.
   alignas(64) std::atomic<uint64_t> done_{0};
   std::atomic<uint64_t> taken_{0};

@@ -26,6 +26,12 @@ class Port {
   py::bytes mac() const { return py::bytes(arguments_.mac); }
   bool closing() const { return nic_->closing(); }
   uint32_t speed() const { return nic_->megabits(); }
+  py::object refuses_since() const {
+    const uint64_t since = nic_->refuses_since();
+    if (since == NEVER) return py::none();
+    return py::float_(static_cast<double>(since) / 1e6);
+  }
+  py::list lost();
   double now() const { return static_cast<double>(nic_->guest_us()) / 1e6; }
   void log(int level, std::string_view text) { nic_->log(static_cast<LogLevel>(level), text); }
   void ready() { nic_->ready(); }
@@ -61,6 +67,12 @@ py::list Port::receive(uint32_t limit) {
     const py::object item = frame_item(record);
     if (!item || PyList_Append(frames.ptr(), item.ptr()) != 0) throw py::error_already_set();
   });
+  return frames;
+}
+
+py::list Port::lost() {
+  py::list frames;
+  nic_->lost([&](const Record& record) { frames.append(frame_item(record)); });
   return frames;
 }
 
@@ -122,6 +134,8 @@ PYBIND11_MODULE(_pynat_bochs, module) {
       .def_property_readonly("mac", &Port::mac)
       .def_property_readonly("closing", &Port::closing)
       .def_property_readonly("speed", &Port::speed)
+      .def_property_readonly("refuses_since", &Port::refuses_since)
+      .def("lost", &Port::lost)
       .def("now", &Port::now)
       .def("receive", &Port::receive, py::arg("limit"))
       .def("send", &Port::send, py::arg("frames"))

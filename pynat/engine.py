@@ -72,6 +72,7 @@ class Engine:
         program: Net | None = None,
         wire: Wire | None = None,
         adopt: Sequence[Callable[[Network], None]] = (),
+        end: Sequence[Callable[[float], None]] = (),
     ) -> None:
         """notices: shared with the wrappers around `link`, if there are any.
 
@@ -81,13 +82,14 @@ class Engine:
 
         program: a network in Python that `config` was made with. wire: what it may impair.
 
-        adopt: who else is to know of another net.
+        adopt: who else is to know of another net. end: and that no frame comes any more.
         """
         self._link = link
         self._loop = loop
         self._scheduled = False
         self._ended = loop.create_future()
         self._last_forward = -1
+        self._tell_end = end
         self._speed = 0  # of the guest's card
         self._lookers: dict[Callable[[float], None], None] = {}
         self.from_guest = Carried()
@@ -141,6 +143,9 @@ class Engine:
         """After the last turn."""
         if self._program is not None:
             self._guard(self._program.close, self._link.now())
+        self._guard(self.router.end, self._link.now())
+        for tell in self._tell_end:
+            self._guard(tell, self._link.now())
         self.host.close()
         self._report()
 
@@ -312,7 +317,7 @@ class Engine:
             self.notices.say(Level.INFO, f"not forwarded: {counted}")
         if findings := self.notices.findings:
             counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())
-            self.notices.say(Level.INFO, f"lint: {counted}; docs/rules/ explains them")
+            self.notices.say(Level.INFO, f"lint: {counted}; `pynat explain` has a page for each")
 
 
 def _script(net: Net, config: Config, notices: Notices, wake: Callable[[], None]) -> Script:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
 from pynat.rules import Rule
+from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions
 
 
@@ -55,9 +56,11 @@ class Entry(NamedTuple):
     packets: int
     dropped: bool
     number: int | None = None  # of the frame, where somebody counts
+    cause: Cause | None = None
 
 
 Journal = Callable[[Entry], None]
+Doubts = Callable[[Rule, float], bool]
 
 
 class Notices:
@@ -74,10 +77,12 @@ class Notices:
         """
         self.verbose = verbose
         self._write = write
-        self._silenced = silenced
+        self.silenced = silenced
         self.remarks = Remarks()
         self.drops: Counter[Rule] = Counter()
-        self.findings: Counter[str] = Counter()  # of the linter, by code
+        self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
+        self.verdict = Verdict()
+        self._doubts: Doubts = _none
         self._journal: Journal | None = None
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
@@ -91,6 +96,10 @@ class Notices:
     def is_kept(self) -> bool:
         """Whether a journal is told."""
         return self._journal is not None
+
+    def doubt(self, doubts: Doubts) -> None:
+        """Leave out what of a rule is, at a time, not sure."""
+        self._doubts = doubts
 
     def keep_in(self, journal: Journal) -> None:
         """From now on it is told of all drops and findings that are not silenced."""
@@ -107,38 +116,53 @@ class Notices:
         self, rule: Rule, detail: str, now: float, level: Level = Level.INFO, count: int = 1
     ) -> None:
         """Count packets that are neither forwarded nor answered, and say why."""
-        self.drops[rule] += count
-        if rule.code in self._silenced:
+        if self._doubts(rule, now):
             return
+        self.drops[rule] += count
+        frame = self.remarks.frame
+        about = About(frame, frame is not None, self.remarks.number_of(frame))
         detail = harmless(detail)
+        cause = self.verdict.put(rule, detail, now, about, count)
+        if rule.code in self.silenced:
+            return
         if self._journal:
-            about = self.remarks.frame
-            number = self.remarks.number_of(about)
-            self._journal(Entry(now, rule, detail, about, about is not None, count, True, number))
-        text = f"dropped: {rule.code} {rule.name}: {detail}"
-        self.remarks.add_here(text)
-        self.limited(rule.name, text, now, level)
+            self._journal(Entry(now, rule, detail, *about[:2], count, True, about.number, cause))
+        text, because = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
+        self.remarks.add_here(text + because)
+        self.limited(rule.name, text + _frame(about) + because, now, level)
 
     def finding(
-        self, rule: Rule, detail: str, now: float, frame: bytes, *, from_guest: bool = True
+        self, rule: Rule, detail: str, now: float, frame: bytes | None, *, from_guest: bool = True
     ) -> None:
-        """What the linter has against a frame: the first few of a flow are shown at once."""
-        self.findings[rule.code] += 1
-        if rule.code in self._silenced:
+        """What the linter has against a frame: the first few of a flow are shown at once.
+
+        frame: None where it is about no single one.
+        """
+        if self._doubts(rule, now):
             return
+        about = About(frame, from_guest, self.remarks.number_of(frame))
         detail = harmless(detail)
-        text = f"{rule.code} {rule.severity}: {detail}"
+        is_first = self.verdict.of(rule.code) is None
+        cause = self.verdict.put(rule, detail, now, about)
+        if cause is None:
+            self.findings[rule.code] += 1
+        if rule.code in self.silenced:
+            return
+        text, because = f"{rule.code} {rule.severity}: {detail}", _because(cause)
         if self._journal:
-            number = self.remarks.number_of(frame)
-            self._journal(Entry(now, rule, detail, frame, from_guest, 1, False, number))
-        self.remarks.add(frame, text)
-        of_flow = f"{rule.code} {versions.flow_key(frame)[0].hex()}"
+            self._journal(Entry(now, rule, detail, *about[:2], 1, False, about.number, cause))
+        of_flow = rule.code
+        if frame is not None:
+            self.remarks.add(frame, text + because)
+            of_flow += f" {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)
         if held_back is not None:
+            remedy = f"; look at: {rule.remedy}" if is_first and cause is None else ""
             more = f" ({held_back} more like it in this flow)" if held_back else ""
-            self.limited(rule.code, f"lint: {text}{more}", now)
+            line = f"lint: {text}{_frame(about)}{because}{remedy}{more}"
+            self.limited(rule.code, line, now)
 
     def limited(
         self,
@@ -160,6 +184,19 @@ class Notices:
         written = text if isinstance(text, str) else text()
         shown = harmless_lines(written) if lines else harmless(written)
         self._write(level, f"{shown} ({held_back} more like it)" if held_back else shown)
+
+
+def _none(_rule: Rule, _now: float) -> bool:
+    return False
+
+
+def _frame(about: About) -> str:
+    """For the log; a comment of a capture is beside its frame."""
+    return "" if about.number is None else f"; frame {about.number}"
+
+
+def _because(cause: Cause | None) -> str:
+    return f"; {cause}" if cause else ""
 
 
 def _admit(buckets: Buckets, key: str, now: float, rate: Rate) -> int | None:

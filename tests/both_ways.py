@@ -64,7 +64,11 @@ def offline(path: Path) -> Counter[Said]:
     entries: list[Entry] = []
     for _ in Capture(path).frames(entries.append):
         pass
-    return Counter(Said(one.number, one.rule.code, one.text) for one in entries)
+    return Counter(Said(one.number, one.rule.code, _whole(one)) for one in entries)
+
+
+def _whole(one: Entry) -> str:
+    return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
 def differences(path: Path, *, read_late: bool = False) -> list[str]:

@@ -31,7 +31,7 @@ TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
     *("wire", "nat", "inner", "services", "faults", "router", "lint", "rules", "impair"),
-    *("errors", "harmless", "remarks", "notices", "timers", "peer"),
+    *("errors", "harmless", "remarks", "verdict", "notices", "timers", "peer"),
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
@@ -54,7 +54,7 @@ ALSO = {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
-    "serve": {"asyncio", "contextlib", "os", "pathlib", "tomllib"},
+    "serve": {"asyncio", "contextlib", "functools", "os", "pathlib", "tomllib"},
     "capture": {"contextlib.closing", "io", "pathlib"},
     "replay": {"contextlib.suppress", "pathlib.Path"},
     "control": {

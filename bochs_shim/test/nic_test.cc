@@ -747,6 +747,46 @@ void frames_for_a_dead_card_go_stale() {
   CHECK(guest.received[0] == numbered(2, 60));
 }
 
+void a_card_that_refuses_is_told_of() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.status = RX_1G;
+  engine.send(numbered(1, 60));
+  guest.run(90000);
+  CHECK(!engine.rung());
+  CHECK_EQUAL(guest.nic.refuses_since(), pynat::NEVER);
+  guest.run(20000);
+  CHECK(engine.rung());
+  CHECK_EQUAL(guest.nic.refuses_since(), 100);
+  engine.turn();
+  guest.run(2000000);
+  std::vector<Frame> lost;
+  guest.nic.lost([&](const Record& record) {
+    lost.emplace_back(record.data(), record.data() + record.length);
+  });
+  CHECK_EQUAL(lost.size(), 1);
+  CHECK(lost[0] == numbered(1, 60));
+  CHECK(!engine.rung());
+  guest.status |= RX_READY;
+  guest.run(100);  // nothing waits for it, and still
+  CHECK(engine.rung());
+  CHECK_EQUAL(guest.nic.refuses_since(), pynat::NEVER);
+}
+
+void a_card_that_is_full_for_a_moment_is_not_told_of() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  for (int i = 0; i < 20; ++i) {
+    guest.status = RX_1G;
+    engine.send(numbered(i, 60));
+    guest.run(50000);
+    guest.status |= RX_READY;
+    guest.run(1000);
+  }
+  CHECK_EQUAL(guest.received.size(), 20);
+  CHECK(!engine.rung());
+}
+
 void waiting_for_a_slow_wire_is_not_being_stale() {
   Guest guest;
   guest.status = RX_READY | RX_10M;
@@ -869,6 +909,8 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(first_frame_waits_for_nothing),
     CASE(cards_that_are_not_ready_get_nothing),
     CASE(frames_for_a_dead_card_go_stale),
+    CASE(a_card_that_refuses_is_told_of),
+    CASE(a_card_that_is_full_for_a_moment_is_not_told_of),
     CASE(waiting_for_a_slow_wire_is_not_being_stale),
     CASE(log_lines_reach_the_simulator_in_pieces),
     CASE(two_cards_share_the_simulator),

@@ -34,7 +34,7 @@ static void send(u8 kind)
     memset(buffer, 0, sizeof buffer);
     if (kind != ASK || tries || renews)
         secs = kind == DECLINE || MISTAKE(33) ? 0 : MIN((ticks - began) / 1000, 0xffffu);  /* an ASK has its DISCOVER's */
-    *m = (struct dhcp){ MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0, htonl(xid + (MISTAKE(25) && kind == ASK)), htons(secs), .ciaddr = htonl(renews ? my_ip : 0), .cookie = MISTAKE(24) ? COOKIE : htonl(COOKIE) };
+    *m = (struct dhcp){ MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0, htonl(xid + (MISTAKE(25) && kind == ASK)), htons(secs), .flags = htons(MISTAKE(67) * 0x8000), .ciaddr = htonl(renews ? my_ip : 0), .cookie = MISTAKE(24) ? COOKIE : htonl(COOKIE) };
     memcpy(m->chaddr, nic.mac, 6);
     at = option(at, KIND, MISTAKE(37) ? 2 : 1, kind);
     if (kind == DECLINE || (kind == ASK && !renews)) {

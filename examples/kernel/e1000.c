@@ -41,7 +41,8 @@ static u32 e1000_receive(void *frame)
     u32 size = d->status & END && !d->errors && d->size <= FRAME_MAX ? d->size : 0;
     memcpy(frame, rx_buffer[rx_next], size);
     d->status = 0;
-    set(RDT, rx_next);                                      /* the card may use all up to here */
+    if (!MISTAKE(66))
+        set(RDT, rx_next);                                  /* the card may use all up to here */
     rx_next = (rx_next + 1) % RX;
     return size;
 }
@@ -82,7 +83,7 @@ bool e1000_init(void)
     set(TDBAL, (u32)tx), set(TDBAH, 0), set(TDLEN, sizeof tx), set(TDH, 0), set(TDT, 0);
     set(TIPG, 10 | 8 << 10 | 6 << 20);
     set(TCTL, 1 << 1 | 1 << 3 | 0x0f << 4 | 0x40 << 12);    /* on, pad short ones, collisions */
-    set(RCTL, 1 << 1 | 1 << 15 | 1 << 26);                  /* on, broadcasts, without the FCS */
+    set(RCTL, 1 << 1 | !MISTAKE(67) << 15 | 1 << 26);       /* on, broadcasts, without the FCS */
     nic.name = "e1000", nic.send = e1000_send, nic.receive = e1000_receive;
     return true;
 }

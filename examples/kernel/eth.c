@@ -150,6 +150,6 @@ void arp_input(const struct eth *eth, u32 size)
     struct neighbor *n = to == my_ip ? find_or_make(from) : find(from);
     if (n)
         learn(n, arp->from_mac);
-    if (to == my_ip && operation == REQUEST)
+    if (to == my_ip && operation == REQUEST && !MISTAKE(69))
         arp_send(arp->from_mac, REPLY, my_ip, arp->from_mac, from);
 }

@@ -76,7 +76,7 @@ static void icmp_input(const struct ip *ip, const u8 *data, u32 size)
         return;
     size -= sizeof *icmp;
     if (icmp->type == ECHO_REQUEST) {
-        icmp_send(from, ECHO_REPLY, 0, icmp->id, icmp->sequence, icmp->data, size);
+        icmp_send(from, MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, icmp->id, icmp->sequence, icmp->data, size);
     } else if (icmp->type == ECHO_REPLY) {
         if (from == pinged && icmp->id == htons(PING_ID) && icmp->sequence == htons(ping_sequence))
             pinged = 0;

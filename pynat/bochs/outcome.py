@@ -35,8 +35,9 @@ _PANIC = re.compile(
     r"(?:[^\[]*p[^\[a-zA-Z]*(?=\[))?(?P<device>\[(?!\d)[^\]]*\])?[\W\dp]*>>PANIC<< (?P<text>.*)"
 )
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
-_OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
+_OURS = re.compile(rb"\] (pynat|\d+\.\d+ summary): ")  # behind the name of the card
 _PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
+_SUMMARY = re.compile(r"^[^\[]*\[(?P<card>[^\]]*)\] \d+\.\d+ summary: (?P<text>.*)$")
 _MAGIC = re.compile(r"[^\[]*\[CPU\d+ *\].* Stopped on MAGIC BREAKPOINT$")
 _AFTER_BREAK = 200  # lines; the registers of each CPU follow it
 _TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
@@ -148,13 +149,25 @@ def last_lines(outcome: Outcome, count: int = 8) -> list[str]:
 
 def plugin_errors(log: Path) -> list[str]:
     """What our plugin complained of; after it Bochs goes on, maybe without a network."""
+    return [f"[{match['card'].strip()}] {match['text']}" for match in _lines(log, _PLUGIN_ERROR)]
+
+
+def summaries(log: Path) -> dict[str, list[str]]:
+    """What the linter says at the end, by network cards."""
+    found: dict[str, list[str]] = {}
+    for match in _lines(log, _SUMMARY):
+        found.setdefault(match["card"].strip(), []).append(match["text"])
+    return found
+
+
+def _lines(log: Path, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+    """Those of our plugin that fit."""
     try:
         with log.open("rb") as file:
-            ours = [_shown(line.decode(errors="replace")) for line in file if _OURS in line]
+            ours = [_shown(line.decode(errors="replace")) for line in file if _OURS.search(line)]
     except OSError:
         return []
-    found = [match for line in ours if (match := _PLUGIN_ERROR.match(line))]
-    return [f"[{match['card'].strip()}] {match['text']}" for match in found]
+    return [match for line in ours if (match := pattern.match(line))]
 
 
 def tail(path: Path) -> str | None:

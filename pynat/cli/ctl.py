@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Parser, Subparsers, add_command
 from pynat.cli.tables import plain, table
 from pynat.config import Shown
@@ -50,7 +51,13 @@ _FLOWS = {
 }
 _LONGEST_NUMBER = 18  # digits
 _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
-_RULES = {"count": "count", "code": "code", "severity": "severity", "name": "what"}
+_RULES = {
+    "count": "count",
+    "because": "because of others",
+    "code": "code",
+    "severity": "severity",
+    "name": "what",
+}
 _LEASES = {"address": "address", "mac": "MAC", "state": "state", "left": "left"}
 _NEIGHBORS = {"address": "address", "mac": "MAC", "heard": "last heard"}
 _IMPAIR = {"number": "no", "rule": "rule", "treated": "treated", "lost": "lost"}
@@ -79,7 +86,6 @@ def add(subparsers: Subparsers) -> None:
     for name, text, printer in (
         ("flows", "every TCP connection, UDP mapping and ping", _rows("flows", _FLOWS)),
         ("stats", "frames, bytes, flows, and drops by their reasons", _stats),
-        ("lint", "what the guest did wrong, by rules (docs/rules/)", _rows("rules", _RULES)),
         ("leases", "the addresses that DHCP gave", _rows("leases", _LEASES)),
         ("neighbors", "the guests' MAC addresses", _rows("neighbors", _NEIGHBORS)),
         ("info", "which network this is", plain),
@@ -88,6 +94,7 @@ def add(subparsers: Subparsers) -> None:
     _add_reach(verbs)
     networks = verbs.add_parser("networks", help="all networks of yours that run")
     networks.set_defaults(command=_networks)
+    _add_lint(verbs)
     _add_forward(verbs)
     _add_capture(verbs)
     _add_impair(verbs)
@@ -109,6 +116,23 @@ def _add_reach(verbs: Subparsers) -> None:
         parser.set_defaults(takes_time=True)
     watch = verbs.add_parser("watch", help="what happens, a JSON object a line")
     watch.set_defaults(command=_watch)
+
+
+def _add_lint(verbs: Subparsers) -> None:
+    text = "what the guest did wrong, by rules (docs/rules/)"
+    parser = _verb(verbs, "lint", text, _rows("rules", _RULES))
+    more = parser.add_mutually_exclusive_group()
+    for option, help_text, printer in (
+        ("--summary", SUMMARY_HELP, _page),
+        ("--exercised", EXERCISED_HELP, exercised_table),
+    ):
+        more.add_argument(
+            option,
+            action="store_const",
+            const=("lint summary", printer),
+            dest="instead",
+            help=help_text,
+        )
 
 
 def _add_forward(verbs: Subparsers) -> None:
@@ -180,14 +204,18 @@ def _verb(
 
 # ---------------------------------------------------------------- doing it
 def _ctl(arguments: argparse.Namespace) -> int:
+    request, printer = getattr(arguments, "instead", None) or (
+        arguments.request,
+        arguments.printer,
+    )
     try:
         path = _find(arguments)
         send = wait_for if getattr(arguments, "takes_time", False) else ask
-        answer = send(path, arguments.request, **_parameters(arguments))
+        answer = send(path, request, **_parameters(arguments))
     except Refused as error:
         raise ConfigError(harmless(str(error))) from None
     try:
-        shown = json.dumps(answer, indent=2) if arguments.json else arguments.printer(answer)
+        shown = json.dumps(answer, indent=2) if arguments.json else printer(answer)
     except (LookupError, AttributeError, TypeError):
         raise ConfigError(f"{path}: another answer than pynat gives to this") from None
     print(shown)
@@ -274,6 +302,10 @@ def _pings(answer: Answer) -> str:
     replies = answer["replies"]
     lines = [f"reply {one['sequence']} after {one['seconds']:g} s" for one in replies]
     return "\n".join([*lines, f"{len(replies)} of {answer['sent']} answered"])
+
+
+def _page(answer: Answer) -> str:
+    return "\n".join(harmless(line) for line in answer["page"])
 
 
 def _stats(answer: Answer) -> str:

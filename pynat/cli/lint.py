@@ -12,13 +12,14 @@ from collections import Counter
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
+from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.errors import ConfigError
 from pynat.link.findings import as_object, packet_of
 from pynat.notices import Entry
 from pynat.replay.capture import Capture
 from pynat.replay.wire import Asked
-from pynat.rules import BY_CODE, Severity
+from pynat.rules import Severity
 from pynat.serve.load import load
 
 FOUND, UNUSABLE = 1, 2
@@ -32,6 +33,7 @@ examples:
   pynat lint net.pcapng
   pynat lint --guest 52:54:00:12:34:56 --router 10.0.2.2/24 dump.pcap
   pynat lint --config net.toml --from-start dump.pcap
+  pynat lint --summary net.pcapng       only what the stack does, and what to mend first
   pynat lint --json net.pcapng | jq .text
   pynat explain TCP001                  what a code means
 """
@@ -62,6 +64,9 @@ def add(subparsers: Subparsers) -> None:
         help="nothing was on the wire before the capture (a pcapng of pynat's says so itself)",
     )
     parser.add_argument("--json", action="store_true", help="print an object a line")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--summary", action="store_true", help=f"only {SUMMARY_HELP}")
+    instead.add_argument("--exercised", action="store_true", help=EXERCISED_HELP)
     parser.add_argument("--all", action="store_true", help=f"print more than {FEW} lines of a rule")
     parser.set_defaults(command=_lint)
 
@@ -85,13 +90,22 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
     config = load(arguments.config, "", strict=True).config if arguments.config else None
     asked = Asked(arguments.guest, arguments.router, arguments.net, config)
     capture = Capture(file, asked, from_start=arguments.from_start)
-    page = Page(few=capture.survey.frames if arguments.all else FEW, as_json=arguments.json)
+    short = arguments.summary or arguments.exercised
+    few = 0 if short else capture.survey.frames if arguments.all else FEW
+    page = Page(few=few, as_json=arguments.json and not short)
     for _ in capture.frames(page.add):
         pass
     for line in _notes(capture):
         print(f"pynat: {file}: {line}", file=sys.stderr)
-    if not arguments.json:
-        page.sum_up(file, capture)
+    found = capture.summary()
+    if short and arguments.json:
+        print(json.dumps(found.as_object()))
+    elif arguments.exercised:
+        print(exercised_table(found.as_object()))
+    elif not arguments.json:
+        frames, guests = capture.survey.frames, capture.from_guest
+        print(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}")
+        print("\n".join(found.lines()))
     return FOUND if page.worst - {Severity.NOTE} else 0
 
 
@@ -114,32 +128,25 @@ class Page:
     def __init__(self, *, few: int, as_json: bool) -> None:
         self._few = few
         self._as_json = as_json
-        self._counts: Counter[str] = Counter()
         self._shown: Counter[str] = Counter()
         self.worst: set[Severity] = set()
 
     def add(self, entry: Entry) -> None:
         code = entry.rule.code
-        self._counts[code] += entry.packets
         self._shown[code] += 1
         self.worst.add(entry.rule.severity)
         if self._as_json:
             print(json.dumps(as_object(entry)))
         elif self._shown[code] <= self._few:
             print(_line(entry))
-        elif self._shown[code] == self._few + 1:
+        elif self._few and self._shown[code] == self._few + 1:
             print(f"more of {code}: --all shows them")
-
-    def sum_up(self, file: Path, capture: Capture) -> None:
-        frames, guests = capture.survey.frames, capture.from_guest
-        print(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}")
-        for code, number in self._counts.most_common():
-            rule = BY_CODE[code]
-            print(f"  {code} {rule.severity}: {rule.name}: {number}")
 
 
 def _line(entry: Entry) -> str:
     packet, text = packet_of(entry.frame), entry.text
     named = "" if packet is None or packet in text else f"{packet}: "
     number = "" if entry.number is None else f"#{entry.number} "
-    return f"{number}{entry.now:.6f} {entry.rule.code} {entry.rule.severity}: {named}{text}"
+    because = f"; {entry.cause}" if entry.cause else ""
+    said = f"{entry.rule.code} {entry.rule.severity}: {named}{text}{because}"
+    return f"{number}{entry.now:.6f} {said}"

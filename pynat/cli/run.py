@@ -21,7 +21,7 @@ from pynat.bochs.bochsrc import Line, lines_of, options_of, setting
 from pynat.bochs.cards import KEYS, MODELS, Card, all_cards, unknown_key
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.folder import own_folder
-from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
+from pynat.bochs.outcome import last_lines, plugin_errors, signal_of, summaries
 from pynat.bochs.refused import ISA, doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
@@ -370,12 +370,20 @@ def _report(outcome: Outcome, quiet: bool) -> None:
     if quiet and outcome.ending in {Ending.POWER_OFF, Ending.SAID}:
         _report_network(outcome)
         return
+    _sum_up(outcome)
     where = f"; log: {outcome.log}" if outcome.log.exists() else ""
     print(f"pynat: {outcome}{where}", file=sys.stderr)
     _report_network(outcome)
     if outcome.ending in {Ending.PANIC, Ending.CRASH}:
         for line in last_lines(outcome):
             print(f"  {line}", file=sys.stderr)
+
+
+def _sum_up(outcome: Outcome) -> None:
+    """What the guest's stack did, by the linter."""
+    for card, lines in summaries(outcome.log).items():
+        for line in lines:
+            print(f"pynat: [{card}] {line}", file=sys.stderr)
 
 
 def _report_network(outcome: Outcome) -> None:

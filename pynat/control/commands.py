@@ -21,14 +21,13 @@ from pynat.control.impair import ImpairCommands
 from pynat.control.peers import PeerCommands
 from pynat.control.protocol import Answer, Refused, decode, encode, refusal
 from pynat.control.reach import ReachCommands
-from pynat.control.watching import counted
 from pynat.engine import Carried, Engine
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
+from pynat.lint.summary import Summary
 from pynat.nat.rows import seconds
 from pynat.notices import Level
-from pynat.rules import BY_CODE
 from pynat.services.leases import Lease
 from pynat.wire.addresses import address_text
 
@@ -51,12 +50,14 @@ class Commands:
         capture: CaptureLink,
         impair: ImpairLink,
         counters: Counters | None = None,
+        summary: Callable[[], Summary] | None = None,
     ) -> None:
-        """`counters`: what the card counts by itself."""
+        """counters: what the card counts by itself. summary: the linter's, where it is on."""
         self._engine = engine
         self._config = config
         self._card = card
         self._capture = capture
+        self._summary = summary
         self._forwards = engine.router.incoming.forwards
         self._counters = counters
         self._commands = {
@@ -67,6 +68,7 @@ class Commands:
             "flows": _Command(self._flows),
             "stats": _Command(self._stats),
             "lint": _Command(self._lint),
+            "lint summary": _Command(self._lint_summary),
             "leases": _Command(self._leases),
             "neighbors": _Command(self._neighbors),
             "capture start": _Command(self._capture_start, ("file",)),
@@ -165,15 +167,27 @@ class Commands:
 
     def _lint(self) -> Answer:
         """What there is against the guest: findings and drops, by their codes."""
-        counts = counted(self._engine)
+        records = sorted(self._engine.notices.verdict, key=lambda one: -one.total)
         return {
             "time": seconds(self._engine.now()),
             "rules": [
-                {"code": code, "severity": rule.severity.value, "count": count, "name": rule.name}
-                for code, count in counts.most_common()
-                for rule in (BY_CODE[code],)
+                {
+                    "code": one.rule.code,
+                    "severity": one.rule.severity.value,
+                    "count": one.count,
+                    "because": one.because.total(),
+                    "name": one.rule.name,
+                }
+                for one in records
             ],
         }
+
+    def _lint_summary(self) -> Answer:
+        if self._summary is None:
+            raise Refused("the linter is off: lint.enabled = true in its configuration")
+        found = self._summary()
+        time = seconds(self._engine.now())
+        return {"time": time} | found.as_object() | {"page": list(found.lines())}
 
     def _leases(self) -> Answer:
         now = self._engine.now()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from pynat.harmless import harmless
 from pynat.host import unix
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
+from pynat.lint.summary import Summary
 from pynat.notices import Level
 
 MAX_CLIENTS = 16
@@ -43,10 +44,11 @@ async def controlled(
     capture: CaptureLink,
     impair: ImpairLink,
     counters: Counters | None = None,
+    summary: Callable[[], Summary] | None = None,
 ) -> AsyncIterator[None]:
-    """While the engine runs. `card` names it among others of this process."""
+    """While the engine runs. `card` names it among others of this process; the rest: Commands."""
     clients: set[_Client] = set()
-    commands = Commands(engine, config, card, capture, impair, counters)
+    commands = Commands(engine, config, card, capture, impair, counters, summary)
     wanted = "none" if config.hermetic and config.control == "auto" else config.control
     listener = _listener(engine, wanted, card)
     server = None

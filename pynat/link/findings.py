@@ -2,7 +2,8 @@
 
 One object a line: time (seconds of guest time), kind (drop or finding), code, name, severity, frame
 (its number on the guest's wire, from 1 on) and from (guest or network), both null where it is about
-no single frame, packet, text, rfc, page; count where one line stands for several packets.
+no single frame, packet, text, rfc, page; count where one line stands for several packets;
+because_of (code, frame) where it follows from what was found before.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ def as_object(entry: Entry) -> dict[str, object]:
         "packet": packet_of(entry.frame),
         "text": entry.text,
         "rfc": rule.rfc,
-        "page": f"docs/rules/{rule.code}.md",
+        "page": f"pynat explain {rule.code}",
     }
-    return told if entry.packets == 1 else told | {"count": entry.packets}
+    if entry.packets != 1:
+        told["count"] = entry.packets
+    if entry.cause is not None:
+        told["because_of"] = entry.cause._asdict()
+    return told
 
 
 def as_line(entry: Entry) -> bytes:

@@ -57,8 +57,7 @@ class LintLink(Wrapper):
         return taken
 
     def _look(self, frame: bytes, when: Span, *, from_guest: bool) -> None:
-        if self._notices.is_kept:
-            self._notices.remarks.count(frame)
+        self._notices.remarks.count(frame)
         if self._stopped:
             return
         look = self._linter.from_guest if from_guest else self._linter.to_guest
@@ -67,9 +66,22 @@ class LintLink(Wrapper):
                 rule, text = finding.rule, finding.text
                 self._notices.finding(rule, text, when.last, frame, from_guest=from_guest)
         except Exception as error:
-            self._stopped = True
-            what = f"{type(error).__name__}: {error}; frame {frame.hex()}"
-            self._notices.say(Level.ERROR, f"lint stopped: {what}; the network goes on")
+            self._stop(error, f"; frame {frame.hex()}")
+
+    def _stop(self, error: Exception, about: str = "") -> None:
+        self._stopped = True
+        what = f"{type(error).__name__}: {error}{about}"
+        self._notices.say(Level.ERROR, f"lint stopped: {what}; the network goes on")
+
+    def end(self, now: float) -> None:
+        """No frame comes any more: what still waits is told."""
+        if self._stopped:
+            return
+        try:
+            for finding in self._linter.end():
+                self._notices.finding(finding.rule, finding.text, now, None)
+        except Exception as error:
+            self._stop(error)
 
     def done(self, hold_until: float, timer: float | None) -> None:
         self._inner.done(hold_until, timer)

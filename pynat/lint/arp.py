@@ -2,7 +2,9 @@
 
 Of each address that the guest uses, and of each one it asks for, a little is kept; the ones heard
 of first make room. The other side may be more than one host, and the guest may have several
-addresses and cards behind it.
+addresses and cards behind it. Requests count against a guest only once it has used the address.
+
+How it takes an address (RFC 5227) is followed in `arp_claim.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pynat.lint.arp_claim import Claim
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import arp as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import arp, ethernet, ipv4
 from pynat.wire.addresses import is_host
 from pynat.wire.arp import Arp
@@ -24,7 +29,10 @@ from pynat.wire.ipv4 import Ipv4, dotted
 MOST = 1024  # addresses, of each kind
 UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
 PATIENCE = 1.0  # seconds that an answer may take
+AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
+IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
+NOTICED = 0.1  # seconds until a guest has taken a reply for certain
 ZERO = bytes(4)
 _LINK_LOCAL = bytes((169, 254))  # RFC 3927 2.5 wants replies to all there
 
@@ -38,15 +46,34 @@ class _Address:
     askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
     introduced: bool = False  # probed for or announced
     used: bool = False
-    taken: Span | None = None  # when its probe was answered
+    claim: Claim = field(default_factory=Claim)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """One that the guest asks for."""
+
+    lately: deque[Span] = field(default_factory=lambda: deque(maxlen=OFTEN))
+    answered: Span | None = None  # its last request
+    mac: bytes = b""  # the answer
+    in_vain: int = 0  # answers that had no effect
 
 
 class ArpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._heard: set[bytes] = set()  # MAC addresses from which something came
         self._addresses = Bounded[bytes, _Address](MOST)
-        self._asked = Bounded[bytes, deque[Span]](MOST)  # when the guest asked for it lately
+        self._wanted = Bounded[bytes, _Wanted](MOST)
+        self._waits = Bounded[bytes, _Wanted](MOST)  # by MAC: whose reply had no effect yet
         self._found: list[tuple[Rule, str]] = []
+
+    def expect_nothing(self) -> None:
+        """What it was asked and answered has not come to it."""
+        self._wanted.clear()
+        self._waits.clear()
+        for mine in self._addresses.values():
+            mine.asked = 0
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -55,19 +82,38 @@ class ArpChecker:
         packet = frame.arp
         if packet is not None:
             if packet.operation == arp.REQUEST:  # maybe before anything came from there
-                mine = self._addresses.get(packet.target) or self._new(packet.target)
-                mine.asked += 1
-                mine.last_asked = frame.when
-                mine.askers.append(packet)
-            claimed = self._addresses.get(packet.sender)
-            if claimed is not None and not claimed.used and claimed.introduced:
-                claimed.taken = frame.when
+                self._is_asked(packet, frame.when)
+            elif packet.sender in self._wanted:
+                self._is_answered(self._wanted[packet.sender], packet, frame.when)
+            self._is_claimed(packet, frame.when)
         return iter(())
+
+    def _is_claimed(self, packet: Arp, when: Span) -> None:
+        """By another host, which has the address or probes for it at the same time."""
+        probes = packet.sender == ZERO
+        mine = self._addresses.get(packet.target if probes else packet.sender)
+        if mine is None or not mine.introduced or (probes and mine.used):
+            return
+        mine.claim.is_claimed(when, used=mine.used)
+        self._tally[Occasion.CLAIMED if mine.used else Occasion.PROBE_ANSWERED] += 1
+
+    def _is_asked(self, packet: Arp, when: Span) -> None:
+        mine = self._addresses.get(packet.target) or self._new(packet.target)
+        mine.asked += mine.used
+        self._tally[Occasion.ARP_ASKED] += 1
+        mine.last_asked = when
+        mine.askers.append(packet)
+
+    def _is_answered(self, wanted: _Wanted, packet: Arp, when: Span) -> None:
+        wanted.answered, wanted.mac = when, packet.sender_mac
+        self._waits[packet.sender_mac] = wanted
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         if frame.ip is not None:
             self._uses(frame.ip.source, frame)
+            if self._waits and frame.destination in self._waits:
+                self._is_learned(frame.destination)
             if not frame.destination[0] & 1 and frame.destination not in self._heard:
                 self._unasked(frame, frame.ip)
         elif frame.arp is not None:
@@ -92,15 +138,16 @@ class ArpChecker:
             mine = self._new(address)
         if not mine.used:
             mine.used = True
+            self._tally[Occasion.ADDRESS] += 1
             if not mine.introduced:
-                text = f"{dotted(address)} is used without a probe or an announcement"
+                text = f"{dotted(address)} is used before it was probed for or announced"
                 self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
-        if mine.taken is not None and frame.when.least(mine.taken) > PATIENCE:
-            text = f"{dotted(address)} is used, although the probe for it was answered"
-            when = f"{frame.when.least(mine.taken):.1f} s ago"
-            self._found.append((rules.USED_IN_CONFLICT, f"{text} {when} (RFC 5227 2.1.1)"))
-            mine.taken = None
+        if mine.introduced:
+            self._found += mine.claim.uses(address, frame.when)
         if mine.asked >= UNANSWERED and frame.when.least(mine.last_asked) > PATIENCE:
+            if frame.when.most(mine.last_asked) > AWAKE:  # a boot ROM may have made way
+                mine.asked = 0
+                return
             text = f"{mine.asked} requests for {dotted(address)} are not answered, and the guest"
             self._found.append((rules.UNANSWERED, f"{text} is awake: expected a reply (RFC 826)"))
             mine.asked = 0
@@ -120,7 +167,12 @@ class ArpChecker:
         else:
             self._reply(packet, frame)
 
+    def _is_learned(self, mac: bytes) -> None:
+        wanted = self._waits.pop(mac)
+        wanted.answered, wanted.in_vain = None, 0
+
     def _request(self, packet: Arp, frame: Frame) -> None:
+        self._tally[Occasion.ARP_REQUEST] += 1
         if packet.sender in (ZERO, packet.target):
             self._introduce(packet, frame)
             return
@@ -128,28 +180,51 @@ class ArpChecker:
             self._bad_sender(packet)
         else:
             self._uses(packet.sender, frame)
-        times = self._asked.get(packet.target)
-        if times is None:
-            times = self._asked[packet.target] = deque(maxlen=OFTEN)
-        times.append(frame.when)
-        if len(times) == OFTEN and frame.when.most(times[0]) < 1:
-            text = (
-                f"{OFTEN} requests for {dotted(packet.target)} in {frame.when.most(times[0]):.3f} s"
-            )
+        wanted = self._wanted.get(packet.target)
+        if wanted is None:
+            wanted = self._wanted[packet.target] = _Wanted()
+        self._often(wanted, packet.target, frame.when)
+        if frame.destination[0] & 1:
+            self._again(wanted, packet.target, frame.when)
+        elif wanted.mac in self._waits:  # it knows whom to ask
+            self._is_learned(wanted.mac)
+
+    def _often(self, wanted: _Wanted, target: bytes, when: Span) -> None:
+        times = wanted.lately
+        times.append(when)
+        if len(times) == OFTEN and when.most(times[0]) < 1:
+            text = f"{OFTEN} requests for {dotted(target)} in {when.most(times[0]):.3f} s"
             text += ", expected one a second at most (RFC 1122 2.3.2.1)"
             self._found.append((rules.TOO_OFTEN, text))
             times.clear()
+
+    def _again(self, wanted: _Wanted, target: bytes, when: Span) -> None:
+        """It asks all although it was answered, and has sent nothing there."""
+        if wanted.answered is None or when.least(wanted.answered) < NOTICED:
+            return
+        wanted.in_vain += 1
+        if wanted.in_vain % IN_VAIN == 0:
+            text = f"asks for {dotted(target)} again, and sends nothing there: {wanted.in_vain}"
+            text += f" replies came, the last one {when.least(wanted.answered):.3f} s ago from"
+            text += f" {ethernet.text(wanted.mac)} (RFC 826)"
+            self._found.append((rules.NOT_LEARNED, text))
+        wanted.answered = None
 
     def _introduce(self, packet: Arp, frame: Frame) -> None:
         """A probe or an announcement."""
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         mine.introduced = True
         if packet.sender == ZERO:
-            mine.used, mine.taken = False, None  # the guest begins anew
+            mine.used = False  # the guest begins anew
+            self._tally[Occasion.PROBE] += 1
+            self._found += mine.claim.probe(packet, frame.when)
         else:
             self._uses(packet.target, frame)
+            self._found += mine.claim.announce(packet.target, frame.when)
+            self._tally[Occasion.ANNOUNCED] += mine.claim.announced is not None
 
     def _reply(self, packet: Arp, frame: Frame) -> None:
+        self._tally[Occasion.ARP_REPLY] += 1
         if packet.sender == ZERO or _no_host(packet.sender):
             self._bad_sender(packet)
             return

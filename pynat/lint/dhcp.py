@@ -1,7 +1,9 @@
 """What DHCP clients do that is legal but wrong, or that this server lets pass (RFC 2131).
 
-    dhcp.py         one message by itself; which client it belongs to; who uses an address
+    dhcp.py         which client a message belongs to; who uses an address
+    dhcp_form.py    one message by itself
     dhcp_client.py  one client from DISCOVER to the end of its lease
+    dhcp_asking.py  its REQUEST, its RELEASE and DECLINE
 
 Rules wait for proof as the other checkers' do: what is asked again may have been lost, clients may
 ask for an address that they had, and one that never asked by DHCP may have any address.
@@ -13,26 +15,29 @@ from collections.abc import Iterator
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
-from pynat.lint.dhcp_client import Client
+from pynat.lint.dhcp_asking import Sent
+from pynat.lint.dhcp_client import Client, Way
+from pynat.lint.dhcp_form import form
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
-from pynat.wire.ipv4 import dotted
+from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
 MOST = 256  # clients, and addresses of each kind
 CLIENT_PORT, SERVER_PORT = 68, 67
-SMALLEST_MAXIMUM = 576  # RFC 2132 9.10
-_OPTIONS = dhcp.HEADER.size + len(dhcp.COOKIE)
 
 
 class DhcpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._clients = Bounded[bytes, Client](MOST)  # by MAC address
         self._users = Bounded[bytes, Client](MOST)  # by address that DHCP spoke of
         self._sources = Bounded[bytes, None](MOST)  # addresses that the guest has sent from
         self._claimed = Bounded[bytes, None](MOST)  # addresses of others that were heard of
+        self._probed = Bounded[bytes, None](MOST)  # addresses that the guest has probed for
         self._short: set[bytes] = set()  # clients that were told so
         self._found: list[tuple[Rule, str]] = []
 
@@ -40,6 +45,8 @@ class DhcpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         packet, datagram = frame.ip, frame.udp
         if packet is None:
+            if frame.arp is not None and frame.arp.sender == dhcp.ZERO:
+                self._probed[frame.arp.target] = None
             return iter(())
         if datagram is not None and datagram.destination == SERVER_PORT:
             self._message(frame, datagram.payload, packet.source)
@@ -62,33 +69,31 @@ class DhcpChecker:
         if message.op != dhcp.REQUEST or not message.kind:
             return
         client = self._client(message.mac)
-        self._form(message, bytes(payload), source, client)
+        client.source = frame.source
+        form(message, bytes(payload), frame.source, self._tell)
+        self._form(message, len(payload), source, client)
         if message.kind == dhcp.DECLINE:
             self._declined(message)
-        client.from_guest(message, source, frame.when, self._tell)
+        assert frame.ip is not None
+        to_all = frame.ip.destination == LIMITED_BROADCAST
+        client.from_guest(Sent(message, source, to_all, frame.when), self._tell)
 
     def _client(self, mac: bytes) -> Client:
         client = self._clients.get(mac)
         if client is None:
-            client = self._clients[mac] = Client()
+            client = self._clients[mac] = Client(self._tally)
         return client
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))
 
-    def _form(self, message: Message, payload: bytes, source: bytes, client: Client) -> None:
-        if len(payload) < dhcp.SHORTEST and message.mac not in self._short:
+    def _form(self, message: Message, size: int, source: bytes, client: Client) -> None:
+        """What is said of a client once, or depends on what it had."""
+        if size < dhcp.SHORTEST and message.mac not in self._short:
             if len(self._short) < MOST:
                 self._short.add(message.mac)
-            text = f"{message}: {len(payload)} bytes, expected {dhcp.SHORTEST} (RFC 1542 2.1)"
+            text = f"{message}: {size} bytes, expected {dhcp.SHORTEST} (RFC 1542 2.1)"
             self._tell(rules.SHORT, text)
-        if not _has_end(payload):
-            self._tell(rules.NO_END, f"{message}: options without 255 at the end (RFC 2131 4.1)")
-        maximum = message.options.get(dhcp.MAXIMUM)
-        if maximum is not None and int.from_bytes(maximum, "big") < SMALLEST_MAXIMUM:
-            size = int.from_bytes(maximum, "big")
-            text = f"{message}: option 57 is {size}, expected at least {SMALLEST_MAXIMUM}"
-            self._tell(rules.SMALL_MAXIMUM, f"{text} (RFC 2132 9.10)")
         asks = message.kind in (dhcp.DISCOVER, dhcp.ASK) and message.ciaddr == dhcp.ZERO
         if asks and source != dhcp.ZERO and client.never_had_one:
             text = f"{message}: sent from {dotted(source)}, expected 0.0.0.0 (RFC 2131 4.1)"
@@ -103,10 +108,16 @@ class DhcpChecker:
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         if frame.arp is not None:
-            self._claimed[frame.arp.sender] = None
+            self._claims(frame.arp.sender)
         elif frame.udp is not None and frame.udp.destination == CLIENT_PORT:
             self._answer(frame, frame.udp.payload)
         return iter(())
+
+    def _claims(self, address: bytes) -> None:
+        """Another host has it, or the router."""
+        self._claimed[address] = None
+        if address in self._probed and address in self._users:
+            self._users[address].is_claimed(address)
 
     def _answer(self, frame: Frame, payload: bytes | memoryview) -> None:
         try:
@@ -117,13 +128,8 @@ class DhcpChecker:
         if client is None or message.op != dhcp.REPLY or not message.kind:
             return
         known = message.yiaddr in self._sources
-        client.to_guest(message, frame.when, unicast=not frame.destination[0] & 1, known=known)
+        way = Way.BROADCAST if frame.destination[0] & 1 else Way.UNICAST
+        reaches = way is Way.BROADCAST or frame.destination == client.source
+        client.to_guest(message, frame.when, way if reaches else None, known=known)
         for address in client.addresses:
             self._users[address] = client
-
-
-def _has_end(payload: bytes) -> bool:
-    at = _OPTIONS
-    while at < len(payload) and payload[at] != dhcp.END:
-        at += 1 if payload[at] == dhcp.PAD else 2 + int.from_bytes(payload[at + 1 : at + 2], "big")
-    return at < len(payload)

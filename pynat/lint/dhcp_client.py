@@ -16,10 +16,15 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
+from pynat.lint import dhcp_asking as asking
+from pynat.lint.dhcp_asking import Lease, Offer, Sent
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
@@ -29,34 +34,30 @@ Tell = Callable[[Rule, str], None]
 REPEATS = 5  # messages of which the last two are compared; boot ROMs begin fast
 SHORTEST_PAUSE = 2.0  # seconds before the fifth one; RFC 2131 4.1 has 32
 SLOW = 5.0  # seconds in which secs must have grown
-OFFERS = 3  # that came by unicast and were not taken
+OFFERS = 3  # that came one way and were not taken
+SOME = 2  # of these, where one that came the other way was taken
+AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
 EARLY = 3  # renewals in a row, each before half of T1
 GRACE = 1.0  # seconds that a packet of before may still take
 _REMEMBERED = 16  # offers, transactions
 _FOREVER = 2**32 - 1
 
 
-@dataclass(slots=True)
-class _Offer:
-    xid: int
-    server: bytes
-    address: bytes
-    known: bool  # the guest has sent from the address before
+class Way(Enum):
+    """How an answer comes."""
+
+    UNICAST = "to the guest's MAC address"
+    BROADCAST = "by broadcast"
+
+    @property
+    def other(self) -> Way:
+        return Way.BROADCAST if self is Way.UNICAST else Way.UNICAST
 
 
-@dataclass(slots=True)
-class _Lease:
-    address: bytes
-    since: Span
-    t1: float  # seconds from there
-    t2: float
-    length: float
-    tried: bool = False  # a REQUEST was sent to renew it
-    told: bool = False
-
-    def late(self, lasts: float, when: Span) -> bool:
-        """Clocks differ a little, and a packet may be on its way."""
-        return when.least(self.since) > lasts + 2 + lasts / 100
+_IGNORED = {
+    Way.UNICAST: (rules.NO_BROADCAST, "REQUEST, or the broadcast flag (RFC 2131 4.1)"),
+    Way.BROADCAST: (rules.IGNORES_BROADCAST, "REQUEST (RFC 2131 4.1)"),
+}
 
 
 @dataclass(slots=True)
@@ -67,17 +68,22 @@ class _Repeats:
 
 
 class Client:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self.never_had_one = True
+        self.source = b""  # MAC address of its frames
         self._discover: Message | None = None
         self._asked: Message | None = None
-        self._offers: list[_Offer] = []
+        self._offers: list[Offer] = []
         self._finished: deque[int] = deque(maxlen=_REMEMBERED)  # xids of DISCOVERs that succeeded
-        self._lease: _Lease | None = None
+        self._lease: Lease | None = None
+        self._introduced: Message | None = None  # the DISCOVER that the lease came of
+        self._is_claimed = False  # the lease's address, by another host
+        self._declined: Span | None = None
         self._gone: dict[bytes, tuple[Span, Rule, str]] = {}  # addresses not to be used any more
         self._repeats = _Repeats()
-        self._untaken = 0  # offers by unicast since the last REQUEST
-        self._offered: Span | None = None  # by unicast, since the last DISCOVER
+        self._ignored = dict.fromkeys(Way, 0)  # OFFERs since the last REQUEST
+        self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
         self._early = 0
 
     @property
@@ -87,69 +93,125 @@ class Client:
         return lease | self._gone.keys() | {offer.address for offer in self._offers}
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, message: Message, source: bytes, when: Span, tell: Tell) -> None:
-        self._repeated(message, when, tell)
+    def from_guest(self, sent: Sent, tell: Tell) -> None:
+        def say(rule: Rule, text: str) -> None:
+            tell(rule, f"{sent.message}: {text}")
+
+        message = sent.message
+        self._repeated(message, sent.when, say)
         match message.kind:
             case dhcp.DISCOVER:
-                self._discovers(message, when, tell)
+                self._tally[Occasion.DHCP_DISCOVER] += 1
+                self._discovers(message, sent.when, say)
             case dhcp.ASK:
-                self._asks(message, source, tell)
-            case dhcp.RELEASE if self._lease and self._lease.address == message.ciaddr:
-                self._give_up(message.ciaddr, when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
+                self._tally[Occasion.DHCP_REQUEST] += 1
+                self._asks(sent, say)
+            case dhcp.DECLINE | dhcp.RELEASE:
+                self._tally[Occasion.DHCP_RETURNS] += 1
+                self._tally[Occasion.DHCP_DECLINE] += message.kind == dhcp.DECLINE
+                if self._lease is not None:
+                    self._gives_back(sent, self._lease, say)
+
+    def _gives_back(self, sent: Sent, lease: Lease, tell: Tell) -> None:
+        if sent.message.kind == dhcp.DECLINE:
+            self._declined, self._lease, self._is_claimed = sent.when, None, False
+        elif lease.address == sent.message.ciaddr:
+            self._tally[Occasion.DHCP_RELEASE] += 1
+            self._give_up(lease.address, sent.when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
+        else:
+            return
+        _all(asking.giving_back(sent, lease), tell)
+        if self._introduced is not None:
+            _all(asking.identity(sent.message, self._introduced), tell)
+
+    def is_claimed(self, address: bytes) -> None:
+        """The guest has probed for it, and another host answered."""
+        if self._lease is not None and self._lease.address == address:
+            self._is_claimed = True
 
     def _discovers(self, message: Message, when: Span, tell: Tell) -> None:
         if self._discover is None or self._discover.xid != message.xid:
             self._offers.clear()
+        if self._finished:
+            self._tally[Occasion.DHCP_ANEW] += 1
         if message.xid in self._finished:
-            text = f"{message}: expected another xid than the one of an earlier attempt"
+            text = "expected another xid than the one of an earlier attempt"
             tell(rules.XID_SAME, f"{text} (RFC 2131 4.1)")
             self._finished.clear()
-        offered = self._offered
-        if offered and when.follows(offered) and not message.flags & dhcp.BROADCAST:
-            self._untaken += 1
-            if self._untaken == OFFERS:
-                text = f"{message}: {OFFERS} OFFERs came to the guest's MAC address, expected a"
-                tell(rules.NO_BROADCAST, f"{text} REQUEST, or the broadcast flag (RFC 2131 4.1)")
+        if self._offered is not None and when.follows(self._offered[0]):
+            meant_broadcast = self._offered[1] is Way.UNICAST and message.flags
+            if not meant_broadcast:
+                self._ignores(self._offered[1], tell)
+        self._after_conflict(when, tell)
         self._offered = None
         self._discover = message
 
-    def _asks(self, message: Message, source: bytes, tell: Tell) -> None:
+    def _ignores(self, way: Way, tell: Tell) -> None:
+        self._ignored[way] += 1
+        if self._ignored[way] == OFFERS:
+            rule, wanted = _IGNORED[way]
+            neither = f", and {way.other.value} too" if self._ignored[way.other] else ""
+            tell(rule, f"{OFFERS} OFFERs came {way.value}{neither}, expected a {wanted}")
+
+    def _takes(self, tell: Tell) -> None:
+        """An OFFER at last: which way did it come?"""
+        if self._offered is not None:
+            way = self._offered[1].other
+            if self._ignored[way] >= SOME:
+                text = f"takes the OFFER that came {way.other.value}, and ignored"
+                text += f" {self._ignored[way]} that came {way.value} (RFC 2131 4.1)"
+                tell(_IGNORED[way][0], text)
+        self._ignored, self._offered = dict.fromkeys(Way, 0), None
+
+    def _after_conflict(self, when: Span, tell: Tell) -> None:
+        if self._is_claimed:
+            text = "another host answered the probe for the leased address, expected DECLINE first"
+            tell(rules.NOT_DECLINED, f"{text} (RFC 2131 3.1)")
+        if self._declined is not None and when.most(self._declined) < AFTER_DECLINE:
+            text = f"{when.most(self._declined):.1f} s after the DECLINE, expected at least 10 s"
+            tell(rules.AGAIN_TOO_SOON, f"{text} (RFC 2131 3.1)")
+        self._is_claimed, self._declined = False, None
+
+    def _asks(self, sent: Sent, tell: Tell) -> None:
+        message, before = sent.message, self._asked
         self._asked = message
-        self._untaken, self._offered = 0, None
+        self._takes(tell)
         lease = self._lease
         server = dhcp.SERVER in message.options
-        renews = lease and lease.address in (message.ciaddr, source)
+        renews = lease and lease.address in (message.ciaddr, sent.source)
         if renews and lease and not (server and self._offers):
             lease.tried = True
-            self._renews(message, lease, tell)
+            self._tally[Occasion.DHCP_RENEWS] += 1
+            self._tally[Occasion.LEASE_DUE] += 1
+            _all(asking.renewing(sent, lease), tell)
+            if self._introduced is not None:
+                _all(asking.identity(message, self._introduced), tell)
         elif self._offers and (server or self._has_xid(message.xid)):
-            self._selects(message, tell)
+            self._selects(sent, tell)
+        elif before is not None and before.xid != message.xid:
+            _all(asking.rebooting(message), tell)
 
     def _has_xid(self, xid: int) -> bool:
         return any(offer.xid == xid for offer in self._offers)
 
-    def _selects(self, message: Message, tell: Tell) -> None:
-        server = message.options.get(dhcp.SERVER)
-        wanted = message.options.get(dhcp.WANTED)
-        taken = [one for one in self._offers if server in (one.server, None)]
-        if problem := _not_selecting(message, server, wanted, taken):
-            tell(rules.SELECTING, f"{message}: {problem} (RFC 2131 4.3.2)")
+    def _selects(self, sent: Sent, tell: Tell) -> None:
+        self._tally[Occasion.DHCP_SELECTS] += 1
+        message, discover = sent.message, self._discover
+        if problem := asking.selecting(message, self._offers):
+            tell(rules.SELECTING, f"{problem} (RFC 2131 4.3.2)")
             return
-        xid = self._discover.xid if self._discover else message.xid
+        if discover is not None:
+            _all(asking.beside_it(sent, discover), tell)
+            _all(asking.identity(message, discover), tell)
+        server = message.options.get(dhcp.SERVER)
+        taken = [one for one in self._offers if one.server == server]
+        xid = discover.xid if discover else message.xid
         if all(one.xid != xid for one in taken):
-            text = f"{message} takes an OFFER with xid {taken[0].xid:#010x}, expected {xid:#010x}"
+            text = f"takes an OFFER with xid {taken[0].xid:#010x}, expected {xid:#010x}"
             tell(rules.TOOK_ANOTHERS, f"{text} (RFC 2131 4.4.1)")
         elif message.xid != xid:
-            text = f"{message}: the OFFER has xid {xid:#010x}, expected the same (RFC 2131 4.4.1)"
+            text = f"the OFFER has xid {xid:#010x}, expected the same (RFC 2131 4.4.1)"
             tell(rules.XID_CHANGED, text)
-
-    def _renews(self, message: Message, lease: _Lease, tell: Tell) -> None:
-        wrong = [f"option {c}" for c in (dhcp.WANTED, dhcp.SERVER) if c in message.options]
-        if message.ciaddr != lease.address:
-            wrong.append(f"ciaddr {dotted(message.ciaddr)}")
-        if wrong:
-            text = f"{message}: {', '.join(wrong)}; expected ciaddr {dotted(lease.address)} alone"
-            tell(rules.RENEWING, f"{text} (RFC 2131 4.3.6)")
 
     def _repeated(self, message: Message, when: Span, tell: Tell) -> None:
         repeats = self._repeats
@@ -159,49 +221,61 @@ class Client:
         sent.append((when, message.seconds))
         if message.kind not in (dhcp.DISCOVER, dhcp.ASK):
             return
+        if len(sent) > 1:
+            self._tally[Occasion.DHCP_AGAIN] += 1
         pause = when.most(sent[-2][0]) if len(sent) == REPEATS else SHORTEST_PAUSE
         if pause < SHORTEST_PAUSE and "" not in repeats.told:
             repeats.told.add("")
-            text = f"{message}: sent again after {pause:.3f} s, the fifth time at least"
+            text = f"sent again after {pause:.3f} s, the fifth time at least"
             tell(rules.TOO_FAST, f"{text}; expected pauses of 4, 8, 16, 32 s (RFC 2131 4.1)")
         slow = len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
         if slow and len({secs for _, secs in sent}) == 1 and "secs" not in repeats.told:
             repeats.told.add("secs")
-            text = f"{message}: secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
+            text = f"secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
             tell(rules.SECONDS, f"{text} (RFC 2131 2)")
 
     # ------------------------------------------------------------------ to the guest
-    def to_guest(self, message: Message, when: Span, *, unicast: bool, known: bool) -> None:
+    def to_guest(self, message: Message, when: Span, way: Way | None, *, known: bool) -> None:
+        """way: None where it does not come to the guest's card. known: it uses the address."""
         self._repeats = _Repeats()
         match message.kind:
             case dhcp.OFFER:
-                self._is_offered(message, when, unicast, known)
+                self._is_offered(message, when, way, known)
             case dhcp.ACK if self._asked and message.xid == self._asked.xid:
                 self._is_granted(message, when)
             case dhcp.NAK if self._asked and message.xid == self._asked.xid:
+                self._tally[Occasion.DHCP_NAK] += 1
                 refused = self._asked.options.get(dhcp.WANTED, self._asked.ciaddr)
                 self._offers.clear()
                 self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
 
-    def _is_offered(self, message: Message, when: Span, unicast: bool, known: bool) -> None:
+    def _is_offered(self, message: Message, when: Span, way: Way | None, known: bool) -> None:
         server = message.options.get(dhcp.SERVER)
         if server is None or self._discover is None:
             return
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
-        mine = unicast and whole and message.xid == self._discover.xid
-        self._offered = when if mine else None
+        mine = way is not None and whole and message.xid == self._discover.xid
+        self._offered = (when, way) if mine and way else None
+        self._tally[Occasion.DHCP_OFFER] += 1
+        self._tally[Occasion.DHCP_OFFER_UNICAST] += mine and way is Way.UNICAST
+        self._tally[Occasion.DHCP_OFFER_TO_ALL] += mine and way is Way.BROADCAST
         del self._offers[: 1 - _REMEMBERED]
-        self._offers.append(_Offer(message.xid, server, message.yiaddr, known))
+        self._offers.append(Offer(message.xid, server, message.yiaddr, known))
 
     def _is_granted(self, message: Message, when: Span) -> None:
         if message.yiaddr == dhcp.ZERO:
             return  # of INFORM
         before, self._lease = self._lease, _lease(message, when)
+        self._is_claimed = False
+        if before and before.address != message.yiaddr:
+            self._gone[before.address] = (when, rules.EXPIRED, "lease of another, RFC 2131 4.4.5")
         is_early = before and before.tried and when.most(before.since) < before.t1 / 2
         self._early = self._early + 1 if is_early else 0
+        self._tally[Occasion.DHCP_ACK] += 1
         self._gone.pop(message.yiaddr, None)
         if self._discover is not None:
             self._finished.append(self._discover.xid)
+            self._introduced = self._discover
         self._discover, self.never_had_one = None, False
         self._offers.clear()
 
@@ -217,6 +291,8 @@ class Client:
         """From this address, and not a message to a DHCP server."""
         lease = self._lease
         if lease is not None and lease.address == address:
+            self._tally[Occasion.LEASE_USED] += not lease.used
+            lease.used = True
             if self._early >= EARLY:
                 text = f"{dotted(address)} was renewed {self._early} times long before T1"
                 tell(rules.RENEWS_ALWAYS, f"{text}, {lease.t1:.0f} s (RFC 2131 4.4.5)")
@@ -224,6 +300,7 @@ class Client:
             self._in_time(lease, when, tell)
         elif gone := self._gone.get(address):
             since, rule, why = gone
+            self._tally[Occasion.LEASE_DUE] += rule is rules.EXPIRED
             if when.least(since) > GRACE:
                 del self._gone[address]
                 text = f"{dotted(address)} is used {when.least(since):.1f} s after a"
@@ -236,46 +313,36 @@ class Client:
         if new:
             text = f"{dotted(address)} is used, and was only offered; expected a REQUEST"
             tell(rules.NOT_LEASED, f"{text} and its ACK first (RFC 2131 4.4.1)")
-        for offer in new:
-            offer.known = True
+            self._offers = [one._replace(known=True) for one in self._offers]
 
-    def _in_time(self, lease: _Lease, when: Span, tell: Tell) -> None:
+    def _in_time(self, lease: Lease, when: Span, tell: Tell) -> None:
         name = dotted(lease.address)
         ago = when.least(lease.since)
         if lease.late(lease.length, when):
             if not lease.told:
+                self._tally[Occasion.LEASE_DUE] += 1
                 text = f"{name} is used {ago - lease.length:.0f} s after its lease ended"
                 tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5)")
             lease.told = lease.tried = True
         elif not lease.tried and lease.late(lease.t2, when):
             lease.tried = True
+            self._tally[Occasion.LEASE_DUE] += 1
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
             tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")
 
 
-def _not_selecting(
-    message: Message, server: bytes | None, wanted: bytes | None, taken: list[_Offer]
-) -> str:
-    """What is wrong with a REQUEST that takes an OFFER."""
-    if server is None:
-        return "option 54 is missing, expected the server of the OFFER"
-    if wanted is None:
-        return "option 50 is missing, expected the address of the OFFER"
-    if message.ciaddr != dhcp.ZERO:
-        return f"ciaddr {dotted(message.ciaddr)}, expected 0.0.0.0"
-    if taken and all(one.address != wanted for one in taken):
-        return (
-            f"option 50 is {dotted(wanted)}, expected {dotted(taken[-1].address)}, the offered one"
-        )
-    return "" if taken else f"option 54 is {dotted(server)}, which has offered nothing"
+def _all(found: asking.Wrong, tell: Tell) -> None:
+    for rule, text in found:
+        tell(rule, text)
 
 
-def _lease(message: Message, when: Span) -> _Lease:
+def _lease(message: Message, when: Span) -> Lease:
     seconds = _seconds(message, dhcp.LEASE, math.inf)
     t1 = _seconds(message, dhcp.T1, seconds / 2)
     t2 = _seconds(message, dhcp.T2, seconds * 7 / 8)
-    return _Lease(message.yiaddr, when, t1, t2, seconds)
+    server = message.options.get(dhcp.SERVER)
+    return Lease(message.yiaddr, server, when, t1, t2, seconds)
 
 
 def _seconds(message: Message, code: int, otherwise: float) -> float:

@@ -6,6 +6,7 @@ again because it has forgotten takes others.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dns as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp, dns
 from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
@@ -27,6 +30,7 @@ PORTS = 8  # names in a row from one port
 A_WHILE = 2.0  # seconds that such a row lasts at least: several may ask by one socket at once
 REPEATS = 5  # times that a question is sent within FAST
 FAST = 2.0  # seconds; boot ROMs ask four times in it
+_UNESCAPED = re.compile(r"(?<!\\)\.")  # between labels
 AFTER = 2  # times that a question is sent although the answer has come
 
 
@@ -60,7 +64,8 @@ class _Lease:
 
 
 class DnsChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._questions = Bounded[bytes, _Question](MOST)
         self._habits = Bounded[bytes, _Habits](MOST)
         self._leases = Bounded[bytes, _Lease](MOST)
@@ -78,6 +83,10 @@ class DnsChecker:
             question = dns.decode(payload)
         except Malformed:
             return iter(())
+        if "\\." in question.name and not _UNESCAPED.search(question.name):
+            name = question.name.replace("\\.", ".")
+            size = f"one label of {len(name)} bytes, expected {name.count('.') + 1} labels"
+            self._found.append((rules.DOT_IN_LABEL, f"{question}: {size} (RFC 1035 3.1)"))
         ends = packet.source + packet.destination
         self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)
@@ -93,12 +102,14 @@ class DnsChecker:
         if not ids or ids[-1][0] != question.name:
             ids.append((question.name, question.ident))
             ports.append((question.name, port, when))
+            self._tally[Occasion.DNS_NAMES] += len(ids) == IDS
         if len(ids) == IDS and len({ident for _, ident in ids}) == 1:
             text = (
                 f"{question}: the id is that of the {IDS - 1} names before, expected a random one"
             )
             self._once(habits, rules.SAME_ID, f"{text} (RFC 5452 9.1)")
         lasts = when.least(ports[0][2]) >= A_WHILE
+        self._tally[Occasion.DNS_LONG] += len(ports) == PORTS and lasts
         if len(ports) == PORTS and len({own for _, own, _ in ports}) == 1 and lasts:
             text = f"{question}: from port {port}, as the {PORTS - 1} names before"
             self._once(habits, rules.SAME_PORT, f"{text}, expected a random one (RFC 5452 9.2)")
@@ -113,6 +124,7 @@ class DnsChecker:
 
     def _where(self, question: Query, source: bytes, server: bytes) -> None:
         lease = self._leases.get(source)
+        self._tally[Occasion.DNS_LEASED] += lease is not None
         if lease and server not in lease.servers and lease.is_near(source, server):
             named = " or ".join(map(address_text, sorted(lease.servers)))
             text = f"{question}: asks {address_text(server)}, expected {named} (RFC 2132 3.8)"
@@ -151,6 +163,7 @@ class DnsChecker:
             asked = self._questions.get(key)
             if asked is not None and asked.answered is None and len(payload) > 3:
                 asked.answered = frame.when
+                self._tally[Occasion.DNS_ANSWER] += 1
                 asked.truncated = bool(payload[2] & dns.TC >> 8)
         elif datagram.source == 67:
             self._lease(datagram.payload)

@@ -7,7 +7,9 @@ from ipaddress import IPv4Network
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import ethernet
 from pynat.wire.addresses import address_text, is_multicast, is_unicast
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
@@ -19,7 +21,8 @@ _NOBODY = bytes(6)
 
 
 class EthernetChecker:
-    def __init__(self, net: IPv4Network) -> None:
+    def __init__(self, net: IPv4Network, tally: Tally) -> None:
+        self._tally = tally
         self.card_pads = True  # or nothing is known of the card
         self.adopt(net)
         self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
@@ -30,8 +33,11 @@ class EthernetChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         size, source = len(frame.data), frame.source
         if source[0] & 1 or source == _NOBODY:
+            rule = rules.SOURCE_GROUP if source[0] & 1 else rules.SOURCE_ZERO
             text = f"source {ethernet.text(source)}, expected the card's own MAC address"
-            yield Finding(rules.SOURCE_GROUP, f"{text} (IEEE 802.3 3.2.3)")
+            yield Finding(rule, f"{text} (IEEE 802.3 3.2.3)")
+        if size <= SHORTEST and not self.card_pads:
+            self._tally[Occasion.SMALL_FRAME] += 1
         if size < SHORTEST and not self.card_pads:
             text = f"{size} bytes, expected at least {SHORTEST}, which this card does not see to"
             yield Finding(rules.UNPADDED, f"{text} (IEEE 802.3 4.2.3.3)")
@@ -43,8 +49,10 @@ class EthernetChecker:
             end = _ARP
         else:
             return
-        if size > end and any(frame.data[end:]):
-            yield _padding(frame.data, end)
+        if size > end:
+            self._tally[Occasion.PADDED] += 1
+            if any(frame.data[end:]):
+                yield _padding(frame.data, end)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         return iter(())
@@ -60,6 +68,7 @@ class EthernetChecker:
                 yield Finding(rules.SOURCE_CHANGED, text)
         destination = packet.destination
         if not is_unicast(destination) or destination in self._to_all:
+            self._tally[Occasion.GROUP_PACKET] += 1
             wanted = self._frame_for(destination)
             if wanted is not None and not frame.destination[0] & 1:
                 text = f"{packet} in a frame to {ethernet.text(frame.destination)}, expected to"

@@ -74,4 +74,4 @@ def _layers(frame: Frame, payload: memoryview) -> None:
             case ipv4.UDP:
                 frame.udp = udp.decode(packet)
             case ipv4.ICMP:
-                frame.icmp = icmp.decode(packet.payload, packet.ends)
+                frame.icmp = icmp.decode(packet.payload, packet.ends, packet.around)

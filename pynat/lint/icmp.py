@@ -8,8 +8,10 @@ from ipaddress import IPv4Network
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import icmp as rules
-from pynat.wire import icmp, ip, ipv4, versions
+from pynat.rules.occasions import Occasion
+from pynat.wire import icmp, ip, ipv4, mistakes, versions
 from pynat.wire.addresses import address_text, is_unicast
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Outline
@@ -24,7 +26,8 @@ Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, ident
 
 
 class IcmpChecker:
-    def __init__(self, net: IPv4Network) -> None:
+    def __init__(self, net: IPv4Network, tally: Tally) -> None:
+        self._tally = tally
         self.adopt(net)
         self._asked: Bounded[Request, bytes | None] = Bounded(ASKED)  # data; None once answered
         self._paths: Bounded[bytes, tuple[int, Span]] = Bounded(PATHS)  # MTU, when it was told
@@ -41,11 +44,17 @@ class IcmpChecker:
         if message is None:
             return
         if message.type == icmp.ECHO_REPLY:
+            self._tally[Occasion.ECHO_REPLY] += 1
             yield from self._reply(packet, message)
+        elif message.type == icmp.ECHO_REQUEST:
+            if self._asked.get(_answered(packet, message)) == message.payload:
+                text = f"{packet}: type 8 in the answer to a ping, expected 0"
+                yield Finding(rules.REQUEST_SENT_BACK, f"{text} (RFC 1122 3.2.2.6)")
         elif message.type == icmp.REDIRECT:
             text = f"{packet}: type 5, expected none from a host (RFC 1122 3.2.2.2)"
             yield Finding(rules.REDIRECT, text)
         elif message.type in icmp.ERRORS:
+            self._tally[Occasion.ICMP_ERROR] += 1
             yield from self._error(packet, message)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -65,7 +74,10 @@ class IcmpChecker:
             self._paths[about.destination] = (message.sequence, when)
 
     def _length(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        mtu, told = self._paths.get(packet.destination, (ipv4.LONGEST, when))
+        if packet.destination not in self._paths:
+            return
+        self._tally[Occasion.NARROW_PATH] += 1
+        mtu, told = self._paths[packet.destination]
         size = len(packet.packet)
         ago = when.least(told)
         if size > mtu and ago > UNDER_WAY and when.most(told) < HEEDED:
@@ -74,18 +86,27 @@ class IcmpChecker:
             yield Finding(rules.TOO_LONG_STILL, text)
 
     def _reply(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
-        key = (packet.source, packet.destination, message.ident, message.sequence)
+        key = _answered(packet, message)
         name = f"{packet}: identifier {message.ident}, sequence {message.sequence}"
         if key not in self._asked:
-            text = f"{name}, expected those of a request of {address_text(packet.destination)}"
+            text = f"{name}, expected {self._expected(packet, message)}"
             yield Finding(rules.NOT_ASKED, f"{text} (RFC 1122 3.2.2.6)")
             return
         asked, self._asked[key] = self._asked[key], None
         if asked is None:
             text = f"{name}: a second reply, expected one (RFC 1122 3.2.2.6)"
-            yield Finding(rules.NOT_ASKED, text)
+            yield Finding(rules.REPLIES_TWICE, text)
         elif asked != message.payload:
             yield Finding(rules.REPLY_DIFFERS, f"{name}: {_difference(message.payload, asked)}")
+
+    def _expected(self, packet: Ipv4, message: Icmp) -> str:
+        """What the last request still waits for that this may be the reply to."""
+        for (guest, asker, ident, sequence), data in reversed(self._asked.items()):
+            if data is not None and (guest, asker) == (packet.source, packet.destination):
+                hint = mistakes.byte_order(message.ident, (ident,))
+                hint = hint or mistakes.byte_order(message.sequence, (sequence,))
+                return f"{ident} and {sequence}, as in the request{hint}"
+        return f"those of a request of {address_text(packet.destination)}"
 
     def _error(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         quote = message.payload
@@ -97,6 +118,9 @@ class IcmpChecker:
         elif why := self._why_not(quote, about):
             text = f"{packet}: an error about {why}, expected none (RFC 1122 3.2.2)"
             yield Finding(rules.ABOUT_ERROR, text)
+        elif (message.type, message.code, quote[9]) == (icmp.UNREACHABLE, icmp.PORT, ipv4.TCP):
+            text = f"{packet}: port unreachable about {ipv4.named(quote)}, expected a RST"
+            yield Finding(rules.NO_RESET, f"{text} (RFC 9293 3.10.7.1)")
 
     def _why_not(self, quote: bytes, about: Outline) -> str:
         destination = about.destination
@@ -107,6 +131,10 @@ class IcmpChecker:
         if not is_unicast(destination) or destination == self._broadcast:
             return f"a packet to {address_text(destination)}"
         return ""
+
+
+def _answered(packet: Ipv4, message: Icmp) -> Request:
+    return packet.source, packet.destination, message.ident, message.sequence
 
 
 def _whole(quote: bytes) -> int:

@@ -2,7 +2,9 @@
 
 Identifications are compared with the last `RECENT` of the same source, destination and protocol
 (RFC 6864 4), and only for as long as a receiver keeps fragments: a right stack comes round to a
-number again after 65,536 packets. The same packet sent once more is harmless and not counted.
+number again after 65,536 packets. The same packet sent once more is harmless and not counted, and
+so is one that nobody may cut: up to 68 bytes (RFC 791 3.2), or with DF. A stack that begins anew
+counts from its start; it is known by its ARP request to all or by sending from 0.0.0.0.
 
 A card's own addresses are those that it has announced by ARP or that DHCP has given it. Of a card
 of which neither was seen nothing is said.
@@ -10,14 +12,19 @@ of which neither was seen nothing is said.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 
+from pynat.config import Network
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
-from pynat.wire import dhcp, ipv4
+from pynat.rules.occasions import Occasion
+from pynat.wire import arp, dhcp, icmp, ipv4, mistakes, tcp, udp
 from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
@@ -28,39 +35,58 @@ PEERS = 256  # sources and destinations whose identifications are remembered
 CARDS = 64
 ADDRESSES = 16  # of one card
 LOW = 32  # hops; paths in the Internet are shorter
-_ROUTER_ALERT = 148  # RFC 2113
+NEVER_CUT = 68  # bytes (RFC 791 3.2)
+SWAPPED = 8  # identifications in a row with the same lower byte
+_TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _RESERVED = 0x80  # of the byte at 6
+_FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
 _FLAGS = 6
+_SWAPPED_DF = b"\x00\x40"
 
 Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
-    def __init__(self, mtu: int) -> None:
-        self._mtu = mtu
+    def __init__(self, network: Network, tally: Tally) -> None:
+        self._tally = tally
+        self._mtu = network.mtu
+        self.adopt(network)
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(PEERS)
+        self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
+        self._is_swapped = False  # and was told so
         self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(CARDS)  # by MAC
+
+    def adopt(self, network: Network) -> None:
+        here = (network.router.packed, network.dns.packed)
+        self._reversed = frozenset(one[::-1] for one in here if one != one[::-1])
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         packet = frame.ip
         if packet is None:
-            if frame.arp and any(frame.arp.sender):
-                self._own(frame.source, frame.arp.sender)
+            if frame.arp:
+                self._arp(frame, frame.arp)
             return
         if packet.ttl < LOW:
             yield from _ttl(frame, packet)
         if packet.is_fragment:
             yield from _fragment(packet)
-        if packet.is_fragment or not packet.dont_fragment:
+        if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
             yield from self._ident(frame.when, packet)
-        if packet.options and set(packet.options) != {_ROUTER_ALERT}:
+        if not packet.dont_fragment and not self._is_swapped:
+            yield from self._count(packet)
+        if packet.destination in self._reversed:
+            hint = mistakes.address_order(packet.destination, lambda _: True)
+            text = f"{packet}: destination {address_text(packet.destination)}{hint} (RFC 791 3.1)"
+            yield Finding(rules.DESTINATION_SWAPPED, text)
+        if packet.options and not _TOLD_OR_RIGHT.issuperset(packet.options):
             kinds = ", ".join(str(kind) for kind in packet.options)
             yield Finding(rules.OPTIONS, f"{packet}: options {kinds}, expected none (RFC 7126 2)")
         if packet.packet[_FLAGS] & _RESERVED:
             flags = int.from_bytes(packet.packet[6:8], "big")
-            text = f"{packet}: flags {flags:#06x}, expected bit 15 clear (RFC 791 3.1)"
+            hint = mistakes.byte_order(flags, _FRAGMENTS)
+            text = f"{packet}: flags {flags:#06x}, expected bit 15 clear (RFC 791 3.1){hint}"
             yield Finding(rules.RESERVED_FLAG, text)
         if len(packet.packet) > self._mtu:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
@@ -80,16 +106,42 @@ class Ipv4Checker:
                 self._own(message.mac, message.yiaddr)
         return iter(())
 
+    def _arp(self, frame: Frame, packet: arp.Arp) -> None:
+        if any(packet.sender):
+            self._own(frame.source, packet.sender)
+        if frame.destination[0] & 1:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._idents.clear()
+        self._counted.clear()
+
+    def _count(self, packet: Ipv4) -> Iterator[Finding]:
+        idents = self._counted
+        if packet.source in UNSPECIFIED:
+            self._begin_anew()
+        elif not idents or packet.ident != idents[-1]:
+            idents.append(packet.ident)
+            if (packet.ident ^ idents[0]) & 0xFF or len(idents) < SWAPPED:
+                return
+            if all((b - a) & 0xFFFF == 0x100 for a, b in pairwise(idents)):
+                self._is_swapped = True
+                text = f"{packet}: identification {packet.ident:#06x}, {SWAPPED} in a row count by"
+                hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
+                yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
+
     def _own(self, mac: bytes, address: bytes) -> None:
         owned = self._owned.get(mac)
         if owned is None:
             owned = self._owned[mac] = Bounded(ADDRESSES)
+            self._tally[Occasion.KNOWN_CARD] += 1
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
+        self._tally[Occasion.MAY_BE_CUT] += 1
         key = packet.source + packet.destination + bytes((packet.protocol,))
         recent = self._idents.get(key)
         if recent is None:
@@ -115,6 +167,11 @@ def _ttl(frame: Frame, packet: Ipv4) -> Iterator[Finding]:
 
 
 def _fragment(packet: Ipv4) -> Iterator[Finding]:
+    if packet.packet[_FLAGS : _FLAGS + 2] == _SWAPPED_DF and _is_whole(packet):
+        text = f"{packet}: flags and offset 0x0040, a fragment at byte 512 that is whole"
+        text += ": its bytes are swapped, 0x4000 (DF) is meant"
+        yield Finding(rules.FLAGS_SWAPPED, f"{text} (RFC 791 3.1)")
+        return
     if packet.dont_fragment:
         text = f"{packet}: DF set in a fragment, expected clear (RFC 791 3.2)"
         yield Finding(rules.DF_FRAGMENT, text)
@@ -124,7 +181,26 @@ def _fragment(packet: Ipv4) -> Iterator[Finding]:
         yield Finding(rules.TINY_FRAGMENT, f"{packet}: {size} (RFC 1858 3)")
 
 
+def _is_whole(packet: Ipv4) -> bool:
+    """Lengths and checksum of what it carries are right, as they are not in the midst of data."""
+    try:
+        match packet.protocol:
+            case ipv4.TCP:
+                tcp.decode(packet)
+            case ipv4.UDP:
+                udp.decode(packet)
+            case ipv4.ICMP:
+                icmp.decode(packet.payload)
+            case _:
+                return False
+    except Malformed:
+        return False
+    return True
+
+
 def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
     known = ", ".join(address_text(address) for address in owned)
+    hint = mistakes.address_order(packet.source, owned.__contains__)
     text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)

@@ -7,6 +7,8 @@ is the router's to say.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pynat.config import Config, Network
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
@@ -16,31 +18,53 @@ from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.lint.tcp.progress import Stage
 from pynat.lint.udp import UdpChecker
+from pynat.rules.occasions import Occasion
 
+Key = Occasion | tuple[bool, Stage]  # of connections, by whether the guest opened them
 NE2000_SPEED = 10  # Mbit/s
 
 
 class Linter:
     def __init__(self, config: Config) -> None:
-        network = config.network
-        self._ethernet = EthernetChecker(network.net)
-        self._icmp = IcmpChecker(network.net)
-        self._checkers: list[Checker] = [
-            self._ethernet,
-            ArpChecker(),
-            Ipv4Checker(network.mtu),
-            self._icmp,
-            UdpChecker(),
-            TcpChecker(network.mtu),
-            DhcpChecker(),
-            DnsChecker(),
-        ]
+        self._network = network = config.network
+        self.tally = tally = Tally()
+        self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
+        self._ethernet = EthernetChecker(network.net, tally)
+        self._arp = ArpChecker(tally)
+        self._ipv4 = Ipv4Checker(network, tally)
+        self._follow()
+
+    def _follow(self) -> None:
+        network, tally = self._network, self.tally
+        self._icmp = IcmpChecker(network.net, tally)
+        self._tcp = TcpChecker(network.mtu, tally)
+        steady = (self._ethernet, self._arp, self._ipv4)
+        # those that TCP's frames say something to
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
+        self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
+        self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
+
+    def begin_anew(self) -> None:
+        """Expect nothing of the guest for what it was sent: it has not come to it."""
+        self._arp.expect_nothing()
+        self._past.update(self._tcp.reached())
+        self._follow()
+
+    def counts(self) -> Counter[Key]:
+        """What rules had a chance by, and how far connections have come."""
+        reached = self._past + self._tcp.reached()
+        both: list[tuple[Key, int]] = [*self.tally.so_far().items(), *reached.items()]
+        return Counter(dict(both))
 
     def adopt(self, network: Network) -> None:
         """The net of the guest's wire from now on."""
+        self._network = network
         self._ethernet.adopt(network.net)
+        self._ipv4.adopt(network)
         self._icmp.adopt(network.net)
 
     def card_speed(self, megabits: int) -> None:
@@ -50,11 +74,27 @@ class Linter:
     def from_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
+            self.tally.no_frame()
             return []
-        return [one for checker in self._checkers for one in checker.from_guest(frame)]
+        self.tally.from_guest(frame)
+        checkers = self._of_segments if frame.tcp else self._checkers
+        found = [one for checker in checkers for one in checker.from_guest(frame)]
+        return _causes_first(found) if len(found) > 1 else found
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
             return []
-        return [one for checker in self._checkers for one in checker.to_guest(frame)]
+        self.tally.to_guest(frame)
+        checkers = self._of_segments_to_guest if frame.tcp else self._checkers
+        return [one for checker in checkers for one in checker.to_guest(frame)]
+
+    def end(self) -> list[Finding]:
+        """What is left when nothing more comes; of no single frame."""
+        return list(self._tcp.end())
+
+
+def _causes_first(found: list[Finding]) -> list[Finding]:
+    """What one frame has against it."""
+    follow = {code for one in found for code in one.rule.leads_to}
+    return sorted(found, key=lambda one: one.rule.code in follow)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pynat.capture import pcap
 from pynat.capture.reading import About, Captured, read
 from pynat.errors import ConfigError
+from pynat.lint.summary import Summary
 from pynat.notices import Entry
 from pynat.replay.network import Replay
 from pynat.replay.wire import Asked, Survey, find_out
@@ -41,5 +42,9 @@ class Capture:
             self.left_out += from_guest is None
             self.from_guest += bool(from_guest)
             yield one, bool(from_guest)
-        if self.about.end is not None:
-            replay.pass_until(self.about.end)
+        replay.end(self.about.end)
+        self._summary = replay.summary
+
+    def summary(self) -> Summary:
+        """Of all `frames`."""
+        return self._summary()

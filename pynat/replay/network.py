@@ -27,6 +27,7 @@ from pynat.errors import Malformed
 from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
+from pynat.lint.summary import Summary, summary
 from pynat.nat.host_side import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
 from pynat.notices import Entry, Level, Notices
@@ -91,10 +92,11 @@ class Replay:
         """
         self._wire, self._about, self._begins = wire, about, begins
         self._cut = cut
-        self._tell = tell
         config = replace(wire.config, warnings=())
         self.notices = Notices(_nowhere, config.lint.silence)
-        self.notices.keep_in(self._entry)
+        self.notices.keep_in(tell)
+        if not begins:
+            self.notices.doubt(self._doubts)
         self._linter = Linter(config)
         if about.megabits:
             self._linter.card_speed(about.megabits)
@@ -112,6 +114,7 @@ class Replay:
         self._card = CardWire()
         self._host = _NoHost()
         self._first = inf  # when the capture begins
+        self._last = 0.0  # when the last frame came
 
     # ------------------------------------------------------------------ one frame after the other
     def take(self, one: Captured) -> bool | None:
@@ -120,6 +123,7 @@ class Replay:
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
+        self._last = one.when
         if frame is None:
             return None
         self.notices.remarks.number(frame, one.number)
@@ -135,6 +139,14 @@ class Replay:
         while (due := self._router.next_timer()) is not None and due <= now:
             self._router.on_timer(due)
             self._settle(due)
+
+    def end(self, ended: float | None) -> None:
+        """No more frames. ended: when the network did, if it did; else the capture alone."""
+        if ended is not None:
+            self.pass_until(ended)
+            self._router.end(ended)
+        for finding in self._linter.end():
+            self.notices.finding(finding.rule, finding.text, self._last, None)
 
     def _from_guest(self, frame: bytes, one: Captured) -> None:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
@@ -163,15 +175,16 @@ class Replay:
         return mended(frame, one.length) if self._cut else frame
 
     # ------------------------------------------------------------------ what is found
+    def summary(self) -> Summary:
+        return summary(self._linter, self.notices.verdict, self.notices.silenced)
+
     def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:
             rule, text = finding.rule, finding.text
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
 
-    def _entry(self, entry: Entry) -> None:
-        unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(entry.rule, 0.0)
-        if entry.now >= self._first + unsure and entry.rule not in _UNSENT:
-            self._tell(entry)
+    def _doubts(self, rule: Rule, now: float) -> bool:
+        return now < self._first + NEED_THE_BEGINNING.get(rule, 0.0)
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: Frame, now: float) -> None:

@@ -113,7 +113,7 @@ class SeenFlow(Flow):
         shift = 0 if segment.flags & SYN else self.terms.shift_from_guest
         receiver.told = ack + (segment.window << shift)
         receiver.edge = receiver.told if segment.flags & SYN else max(receiver.edge, receiver.told)
-        self._acks.last = max(self._acks.last, ack)
+        self._acks.told(ack)
         end = receiver.nxt - receiver.fin
         taken = min(ack, end) - (end - receiver.held)
         if taken > 0:

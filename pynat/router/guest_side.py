@@ -20,14 +20,18 @@ from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
 from pynat.nat.messages import Action
 from pynat.notices import Notices
+from pynat.router.checking import Checks
 from pynat.router.errors import ErrorGate
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
-from pynat.wire import ethernet, versions
+from pynat.wire import ethernet, icmp, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Version
 from pynat.wire.versions import BY_LENGTH
+
+PING = 0x7079  # identifier of our own pings
+PING_DATA = b"is the guest awake? an odd number of bytes, and none of them zero"
 
 
 class GuestSide:
@@ -47,7 +51,18 @@ class GuestSide:
         self.ask = self._asked.append
         self._claimed = [one.packed for one in config.claimed]
         own = self._begin(network)
-        self.neighbors = Neighbors(self.mac, own, network.net, self.timers, notices, self._queue)
+        wanted = config.hermetic and config.lint.enabled is not False
+        checks = Checks(self.timers, self._ask_for, self._ping) if wanted else None
+        self.neighbors = Neighbors(
+            self.mac, own, network.net, self.timers, notices, self._queue, checks
+        )
+
+    def _ask_for(self, address: bytes, _: float) -> None:
+        self.neighbors.ask_for(address)
+
+    def _ping(self, address: bytes, now: float) -> None:
+        echo = icmp.Icmp(icmp.ECHO_REQUEST, 0, PING, 1, PING_DATA)
+        self.send_icmp(self._router, address, echo, now)
 
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""

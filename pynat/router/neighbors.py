@@ -5,8 +5,8 @@ addressed to it and from announcements (RFC 5227 3), and refreshes what it knows
 but only addresses that a guest of its net can have, at MAC addresses of one card.
 Before the first packet to an unknown address it asks, keeping a few packets meanwhile (RFC 1122
 2.3.2.2), `TRIES` times a second apart. Answers are believed for as long as the guest's own ARP
-keeps confirming them or `LIFETIME` lasts. Any number of addresses may have one MAC, and any number
-of MACs may be behind the card (a guest that bridges).
+keeps confirming them or `LIFETIME` lasts; `checking.py` asks where nobody needs to. Any number of
+addresses may have one MAC, and any number of MACs may be behind the card (a guest that bridges).
 
 Conflicts: a guest that claims an address of ours is told on in the log, and the router defends the
 address by announcing it, every `DEFENCE` seconds at most (RFC 5227 2.4 c). A guest that probes for
@@ -23,6 +23,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pynat import rules
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
+from pynat.router.checking import Checks
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.arp import Arp
@@ -62,9 +63,10 @@ class Neighbors:
         timers: Timers,
         notices: Notices,
         send: Callable[[bytes], None],
+        checks: Checks | None = None,
     ) -> None:
         """own: our addresses, packed; the first one asks. net: the guest's; all may be its but ours
-        and the first and the last. send: takes a frame for the guest.
+        and the first and the last. send: takes a frame for the guest. checks: hears of guests.
         """
         self.mac = mac
         self.asks = True  # by itself
@@ -75,6 +77,8 @@ class Neighbors:
         self._known: dict[bytes, tuple[bytes, float]] = {}  # address: MAC, when last heard
         self._asking: dict[bytes, _Question] = {}
         self._defended: dict[bytes, float] = {}  # when each address of ours was last
+        self._came: dict[bytes, None] = {}  # addresses that were ever heard of
+        self._checks = checks
 
     def move_to(self, own: Sequence[bytes], net: IPv4Network) -> None:
         """Have these addresses from now on, in that net."""
@@ -120,9 +124,18 @@ class Neighbors:
         else:
             if self._concerns_us(packet) and self._may_be_a_guest(packet, now):
                 self.learn(packet.sender, packet.sender_mac, now)
+                self._check(packet, now)
             if packet.operation == arp.REQUEST:
                 return self._answer(packet, now)
         return None
+
+    def _check(self, packet: Arp, now: float) -> None:
+        if self._checks is None:
+            return
+        if packet.operation == arp.REPLY and packet.target in self.own:
+            self._checks.answered(packet.sender, now)
+        else:
+            self._checks.heard(packet.sender, now)
 
     def may_be_a_card(self, mac: bytes) -> bool:
         """Of a guest's."""
@@ -151,10 +164,19 @@ class Neighbors:
         if packet.target in self.own:
             return Arp(arp.REPLY, self.mac, packet.target, packet.sender_mac, packet.sender)
         if packet.sender not in (packet.target, UNKNOWN):
-            self._notices.drop(
-                rules.arp.NOBODY, f"{packet}: nobody here has that address (RFC 826)", now
-            )
+            self._no_answer(packet, now)
         return None
+
+    def _no_answer(self, packet: Arp, now: float) -> None:
+        sender, target = IPv4Address(packet.sender), IPv4Address(packet.target)
+        if sender in self._net and target not in self._net:
+            hint = mistakes.address_order(packet.target, self.own.__contains__)
+            text = f"{packet}: {target} is not in {self._net}, expected the router's address,"
+            text += f" {dotted(self._asks_from)} (RFC 1122 3.3.1.1){hint}"
+            self._notices.drop(rules.arp.FAR_AWAY, text, now)
+        else:
+            text = f"{packet}: nobody here has that address (RFC 826)"
+            self._notices.drop(rules.arp.NOBODY, text, now)
 
     def _defend(self, packet: Arp, now: float) -> None:
         address = packet.sender
@@ -177,6 +199,8 @@ class Neighbors:
         if len(self._known) >= KNOWN:
             del self._known[next(iter(self._known))]  # the one heard of longest ago
         self._known[address] = (mac, now)
+        if len(self._came) < KNOWN:
+            self._came[address] = None
         question = self._asking.pop(address, None)
         if question is None:
             return
@@ -230,17 +254,22 @@ class Neighbors:
     def ask(self, question: _Question, now: float) -> None:
         if question.tries == TRIES:
             del self._asking[question.address]
-            self._notices.drop(
-                rules.arp.NO_ANSWER,
-                f"nobody answered {TRIES} requests for {dotted(question.address)} (RFC 826);"
-                f" {len(question.packets)} packets lost",
-                now,
-                count=len(question.packets),
-            )
+            self._give_up(question, now)
             return
         question.tries += 1
         self._timers.set(question, now + RETRY)
-        request = Arp(arp.REQUEST, self.mac, self._asks_from, NO_MAC, question.address)
+        self.ask_for(question.address)
+
+    def _give_up(self, question: _Question, now: float) -> None:
+        """A guest that was there does not answer; one that never was may not be up yet."""
+        was_there = question.address in self._came
+        rule = rules.arp.NO_ANSWER if was_there else rules.net.NOBODY_THERE
+        text = f"nobody answered {TRIES} requests for {dotted(question.address)} (RFC 826);"
+        text += f" {len(question.packets)} packets lost"
+        self._notices.drop(rule, text, now, count=len(question.packets))
+
+    def ask_for(self, address: bytes) -> None:
+        request = Arp(arp.REQUEST, self.mac, self._asks_from, NO_MAC, address)
         self.send_arp(request, ethernet.BROADCAST)
 
     def send_arp(self, packet: Arp, to: bytes, source: bytes | None = None) -> None:

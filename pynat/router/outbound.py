@@ -13,7 +13,7 @@ from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.router.ways import Refusal, Ways
 from pynat.services import ping
-from pynat.wire import icmp, ipv4, udp
+from pynat.wire import icmp, ipv4, udp, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
@@ -38,7 +38,7 @@ class Outbound:
             case ipv4.UDP:
                 self.udp(packet, udp.decode(packet), now)
             case ipv4.ICMP:
-                self._icmp(packet, icmp.decode(packet.payload, packet.ends), now)
+                self._icmp(packet, icmp.decode(packet.payload, packet.ends, packet.around), now)
             case _:
                 self.no_protocol(packet, now)
 
@@ -97,7 +97,12 @@ class Outbound:
 
     # ------------------------------------------------------------------ refused everywhere
     def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        text = f"{address_text(packet.source)}: {message}: only echo (types 0 and 8) is carried"
+        """A reply is to nobody here, or to a script; the linter knows whether anybody asked."""
+        if message.type == icmp.ECHO_REPLY:
+            return
+        about = f" about {versions.named(message.payload)}" if message.type in icmp.ERRORS else ""
+        text = f"{address_text(packet.source)}: {message}{about}"
+        text += ": only echo requests (type 8) are carried"
         self._outlet.notices.drop(rules.icmp.TYPE, f"{text} (RFC 792)", now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:

@@ -19,7 +19,9 @@ from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
 DNS_PORT = 53
-DHCP_SERVER = 67
+DHCP_SERVER, DHCP_CLIENT = 67, 68
+IGMP = 2  # may come from 0.0.0.0 (RFC 3376 4.2.13)
+NO_ADDRESS = bytes(4)
 TFTP_PORT = 69
 
 
@@ -60,6 +62,9 @@ class OwnAddresses:
 
     def to_all(self, packet: Ipv4, now: float) -> None:
         """To everybody on the wire, or from somebody without an address yet."""
+        rule = rules.ipv4.BROADCAST
+        if packet.source == NO_ADDRESS and packet.protocol != IGMP:
+            rule = rules.ipv4.FROM_NOBODY
         text = f"{packet}: only DHCP, UDP port {DHCP_SERVER}, is served so (RFC 2131 4.1)"
         if packet.protocol == ipv4.UDP and not packet.is_fragment:
             datagram = udp.decode(packet)
@@ -70,10 +75,12 @@ class OwnAddresses:
                 self._outbound.broadcast(packet, datagram, now)
                 return
             text += mistakes.byte_order(datagram.destination, (DHCP_SERVER,))
-        self._outlet.notices.drop(rules.ipv4.BROADCAST, text, now)
+            if datagram.destination == DHCP_CLIENT:
+                text += f": port {DHCP_CLIENT} is the client's own, {DHCP_SERVER} is meant"
+        self._outlet.notices.drop(rule, text, now)
 
     def _icmp(self, packet: Ipv4, now: float) -> None:
-        message = icmp.decode(packet.payload, packet.ends)
+        message = icmp.decode(packet.payload, packet.ends, packet.around)
         if message.type == icmp.ECHO_REQUEST:
             ping.answer(self._outlet, packet, message, now)
         elif not (message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)):

@@ -167,13 +167,22 @@ class Reassembly:
             self._bound(datagram.key[0], now)
         return None
 
-    def expire(self, datagram: _Datagram, now: float) -> None:
-        self._remove(datagram)
+    def end(self, now: float) -> None:
+        """The network ends before their time."""
+        for datagram in list(self._datagrams.values()):
+            self._remove(datagram)
+            self._tell(datagram, "the network ends", now)
+
+    def _tell(self, datagram: _Datagram, why: str, now: float) -> None:
         if datagram.refused:
             return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"
-        why = f"{LIFETIME:g} s are over, {datagram.length} bytes came, {missing}{datagram.hint()}"
-        self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, why, now, len(datagram.pieces))
+        text = f"{why}, {datagram.length} bytes came, {missing}{datagram.hint()}"
+        self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, text, now, len(datagram.pieces))
+
+    def expire(self, datagram: _Datagram, now: float) -> None:
+        self._remove(datagram)
+        self._tell(datagram, f"{LIFETIME:g} s are over", now)
         if datagram.first is not None:
             kind, code = icmp.TIME_EXCEEDED, icmp.REASSEMBLY
             self._outlet.send_error(kind, code, datagram.first.quote, now)

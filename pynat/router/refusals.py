@@ -8,8 +8,8 @@ from pynat.notices import Level
 from pynat.router.foreign import Foreign
 from pynat.router.guest_net import GuestNet
 from pynat.router.guest_side import GuestSide
-from pynat.wire import ethernet, icmp, ipv4, versions
-from pynat.wire.addresses import address_text
+from pynat.wire import ethernet, icmp, ip, ipv4, mistakes, versions
+from pynat.wire.addresses import address_text, is_group_of_link, is_multicast
 from pynat.wire.ipv4 import Ipv4
 
 
@@ -59,7 +59,8 @@ class Refusals:
     def from_stranger(self, packet: Ipv4, now: float) -> None:
         source = address_text(packet.source)
         text = f"{packet}: source {source}, expected a guest's in {self._net.net}"
-        hint = self._foreign.hint(packet.source)
+        hint = mistakes.address_order(packet.source, self._net.is_guest)
+        hint = hint or self._foreign.hint(packet.source)
         self._drop(rules.ipv4.SOURCE, f"{text} (RFC 1122 3.2.1.3, RFC 2827){hint}", now)
 
     def host_in_broadcast(self, packet: Ipv4, now: float) -> None:
@@ -75,9 +76,19 @@ class Refusals:
         self._guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
 
     def no_host(self, packet: Ipv4, now: float) -> None:
+        if is_multicast(packet.destination) and packet.protocol != ip.TCP:
+            self._drop(rules.ipv4.MULTICAST, f"{packet}: {_to_nobody(packet)}", now)
+            return
         destination = address_text(packet.destination)
         text = f"{packet}: {destination} is no address of a host out there (RFC 6890)"
         self._drop(rules.ipv4.DESTINATION, text, now)
 
     def time_exceeded(self, packet: Ipv4, now: float) -> None:
         self._guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
+
+
+def _to_nobody(packet: Ipv4) -> str:
+    """Of a packet to a group."""
+    if is_group_of_link(packet.destination):
+        return "the group is of this wire alone, and nobody else is on it (RFC 5771 4)"
+    return 'nobody here is in the group; udp.broadcast = "forward" carries UDP to the host\'s net'

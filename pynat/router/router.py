@@ -133,6 +133,10 @@ class Router:
             case never:
                 assert_never(never)
 
+    def end(self, now: float) -> None:
+        """What still waits is told: it never will be whole."""
+        self.reassembly.end(now)
+
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: host.Event, now: float) -> None:
         match event:

@@ -20,6 +20,8 @@ from pynat.rules import (
     net,
     tcp,
     tcp_acking,
+    tcp_congestion,
+    tcp_ending,
     tcp_form,
     tcp_opening,
     tcp_resending,
@@ -35,7 +37,8 @@ RULES: tuple[Rule, ...] = tuple(
     rule
     for protocol in (
         *(ethernet, arp, ipv4, icmp, udp),
-        *(tcp, tcp_form, tcp_opening, tcp_sending, tcp_resending, tcp_acking),
+        *(tcp, tcp_form, tcp_opening, tcp_sending, tcp_ending),
+        *(tcp_resending, tcp_acking, tcp_congestion),
         *(dhcp, dhcp_client, dns, tftp, net),
     )
     for rule in vars(protocol).values()

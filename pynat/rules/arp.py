@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,8 @@ LENGTH = Rule(
     "RFC 826",
     "It is thrown away, and nobody answers.",
     "Send all fields: types, lengths, operation, and MAC and IPv4 address of sender and target.",
+    exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 KIND = Rule(
@@ -23,6 +26,8 @@ KIND = Rule(
     "It is thrown away, and nobody answers.",
     "Begin with hardware type 1, protocol type 0x0800, lengths 6 and 4; the two types with their"
     " higher byte first.",
+    exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 OPERATION = Rule(
@@ -33,6 +38,8 @@ OPERATION = Rule(
     "RFC 826",
     "It is thrown away, and nobody answers.",
     "Store 1 (request) or 2 (reply) in bytes 6 and 7, the higher byte first.",
+    exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 SENDER = Rule(
@@ -43,16 +50,19 @@ SENDER = Rule(
     "RFC 1812 3.3.2",
     "The packet is thrown away: an answer could not be addressed.",
     "Put the card's own MAC address into the sender's field, as into the Ethernet header.",
+    exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 NOBODY = Rule(
     "ARP005",
     "arp not ours",
     Severity.NOTE,
-    "The guest asks for an address that nobody on the wire has.",
+    "The guest asks for an address of its net that nobody has.",
     "RFC 826",
-    "There is no answer. A guest that asks so for hosts far away has a wrong netmask or no route.",
-    "Send what is for another net to the router, and ask for the router's address.",
+    "There is no answer.",
+    "Nothing, if it was meant. Otherwise look at where the guest has the address from.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 CONFLICT = Rule(
@@ -63,17 +73,20 @@ CONFLICT = Rule(
     "RFC 5227 2.4",
     "Two hosts with one address: packets go to one or the other by chance.",
     "Give the guest the address that DHCP offers, or another free one of the net.",
+    exercised=Occasion.ARP,
 )
 
 NO_ANSWER = Rule(
     "ARP007",
     "arp no answer",
-    Severity.WARNING,
+    Severity.ERROR,
     "Nobody answered the router's questions for the guest's address.",
     "RFC 826",
-    "What was to go there is lost. Either the guest is not up yet, or it does not answer ARP.",
+    "What was to go there is lost: the guest was there before, and does not answer ARP.",
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
+    exercised=Occasion.ARP_ASKED,
+    leads_to=("NET008",),
 )
 
 OTHER_NET = Rule(
@@ -85,6 +98,21 @@ OTHER_NET = Rule(
     "Nobody here has that gateway, so the guest reaches nothing.",
     "Write the key that the line names into the network's configuration, or `network.adopt = true`,"
     " or let the guest take its address from DHCP.",
+    exercised=Occasion.ARP_REQUEST,
+    leads_to=("IP007", "IP034", "ARP007"),
+)
+
+FAR_AWAY = Rule(
+    "ARP009",
+    "arp for a host far away",
+    Severity.ERROR,
+    "The guest asks its own wire for an address of another net.",
+    "RFC 1122 3.3.1.1",
+    "Nobody answers, so the guest reaches nothing beyond its wire.",
+    "Look at how the next hop is chosen: what is for another net (destination and netmask) goes to"
+    " the router, and the router's address is asked for. For 0.0.0.0 the router was never set: look"
+    " at whether option 3 of the ACK is read, and when.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -97,6 +125,7 @@ UNASKED = Rule(
     "It works as long as the address that is built in or configured stays the router's.",
     "Ask for the next hop's address by ARP, and keep the answer. A static entry is legal, and so is"
     " what was learned before the recording began.",
+    exercised=Occasion.UNICAST_FRAME,
 )
 
 UNANSWERED = Rule(
@@ -108,6 +137,8 @@ UNANSWERED = Rule(
     "What is for it waits and is lost, except while its own requests are remembered.",
     "Answer each request whose target address is the guest's own with a reply to its sender, also"
     " while the guest is busy.",
+    exercised=Occasion.ARP_ASKED,
+    leads_to=("ARP007", "NET008"),
 )
 
 TOO_OFTEN = Rule(
@@ -118,6 +149,7 @@ TOO_OFTEN = Rule(
     "RFC 1122 2.3.2.1",
     "It floods the wire, and everybody has to look at each request.",
     "Ask once a second at most, keep the answer, and hold back the packets that wait for it.",
+    exercised=Occasion.ARP_REQUEST,
 )
 
 NOT_WANTED = Rule(
@@ -129,27 +161,32 @@ NOT_WANTED = Rule(
     "Many hosts take no answer that they did not ask for.",
     "Send a reply only when asked; who wants to announce an address sends a request for it to all"
     " (RFC 5227 3).",
+    exercised=Occasion.ARP_REPLY,
 )
 
 OTHER_SENDER = Rule(
     "ARP024",
     "arp sender mac differs",
-    Severity.WARNING,
+    Severity.ERROR,
     "The sender's MAC address in an ARP packet is not the one that the frame came from.",
     "RFC 826",
     "Others send to the address in the packet; switches learn the one in the frame.",
     "Put the card's own MAC address into both.",
+    exercised=Occasion.ARP,
+    leads_to=("ARP004", "ARP007", "NET008"),
 )
 
 BAD_SENDER = Rule(
     "ARP025",
     "arp sender address",
-    Severity.WARNING,
+    Severity.ERROR,
     "The sender's IPv4 address in an ARP packet is not one that a host can have.",
     "RFC 826",
     "Others may learn it, or throw the packet away.",
     "Put the guest's own address there; 0.0.0.0 is for probes, which are requests"
     " (RFC 5227 2.1.1).",
+    exercised=Occasion.ARP,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )
 
 REPLY_TO_ALL = Rule(
@@ -160,6 +197,7 @@ REPLY_TO_ALL = Rule(
     "RFC 826",
     "It reaches who asked, and troubles everybody else.",
     "Send the reply to the MAC address of the request's sender.",
+    exercised=Occasion.ARP_REPLY,
 )
 
 WRONG_TARGET = Rule(
@@ -170,18 +208,20 @@ WRONG_TARGET = Rule(
     "RFC 826",
     "A host that looks at these fields takes the reply for somebody else's.",
     "Swap the fields: the request's sender addresses are the reply's target addresses.",
+    exercised=Occasion.ARP_REPLY,
 )
 
 NOT_ANNOUNCED = Rule(
     "ARP028",
     "arp not announced",
     Severity.NOTE,
-    "The guest uses an address that it neither probed for nor announced.",
+    "The guest uses an address before it has probed for it or announced it.",
     "RFC 5227 2.1",
     "If another host has the address, nobody notices; who knows an old MAC address of it goes on"
     " sending there.",
     "Send three probes before the first use, and two announcements with it. Most stacks do so only"
     " where they are told to.",
+    exercised=Occasion.ADDRESS,
 )
 
 USED_IN_CONFLICT = Rule(
@@ -192,4 +232,53 @@ USED_IN_CONFLICT = Rule(
     "RFC 5227 2.1.1",
     "Two hosts with one address: packets go to one or the other by chance.",
     "Do not use the address: take another one, or decline it if it came by DHCP.",
+    exercised=Occasion.PROBE_ANSWERED,
+)
+
+NOT_LEARNED = Rule(
+    "ARP030",
+    "arp reply not learned",
+    Severity.ERROR,
+    "The guest asks for an address again and again although each request was answered.",
+    "RFC 826",
+    "Its packets wait for an answer that it throws away, and never leave.",
+    "Look at what becomes of a frame of type 0x0806 with operation 2: it must be handed to ARP, its"
+    " sender read from bytes 8 to 17 of the packet and compared in the byte order in which it was"
+    " asked for, and the packets that wait for it sent.",
+    exercised=Occasion.ARP_REPLY_CAME,
+    leads_to=("ARP022",),
+)
+
+PROBES = Rule(
+    "ARP031",
+    "arp probes",
+    Severity.NOTE,
+    "The guest's probes for an address are too few, too close, or not empty where they should be.",
+    "RFC 5227 2.1.1",
+    "A host that is slow, or a probe that is lost, lets two hosts have one address.",
+    "Send three probes, 1 to 2 s apart, with sender address 0.0.0.0 and target MAC address zero;"
+    " use the address 2 s after the last one.",
+    exercised=Occasion.PROBE,
+)
+
+ANNOUNCEMENTS = Rule(
+    "ARP032",
+    "arp announced once",
+    Severity.NOTE,
+    "The guest announces its new address once only.",
+    "RFC 5227 2.3",
+    "Where that one is lost, others go on with an old MAC address.",
+    "Send a second announcement 2 s after the first one.",
+    exercised=Occasion.ANNOUNCED,
+)
+
+DEFENDS_TOO_OFTEN = Rule(
+    "ARP033",
+    "arp defends too often",
+    Severity.WARNING,
+    "Another host claims the guest's address, and the guest announces it again and again.",
+    "RFC 5227 2.4",
+    "Two such hosts flood the wire for ever, and neither of them can be reached.",
+    "Announce the address once in 10 s at most; at a second conflict within 10 s give it up.",
+    exercised=Occasion.CLAIMED,
 )

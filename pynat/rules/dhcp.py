@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,8 @@ LENGTH = Rule(
     "RFC 2131 2",
     "It is thrown away; the guest gets no address.",
     "Send all 236 bytes of fixed fields, then the cookie and the options.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 OP = Rule(
@@ -22,6 +25,8 @@ OP = Rule(
     "RFC 2131 2",
     "It is thrown away; the guest gets no address.",
     "A client sends op 1.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 HARDWARE = Rule(
@@ -32,6 +37,8 @@ HARDWARE = Rule(
     "RFC 2131 2",
     "Nobody could be given an address; the message is thrown away.",
     "Store type 1, length 6 and the card's MAC address at the beginning of chaddr.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP035", "DHCP036", "DHCP037"),
 )
 
 COOKIE = Rule(
@@ -43,6 +50,8 @@ COOKIE = Rule(
     "The options cannot be read. The message is answered as one of BOOTP, without options; a DHCP"
     " client does not take such an answer.",
     "Store the bytes 63 82 53 63 behind the fixed fields.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 OVERLOAD = Rule(
@@ -53,6 +62,7 @@ OVERLOAD = Rule(
     "RFC 2132 9.3",
     "It is left out; options in the fields for server and file name are not read.",
     "Leave option 52 out, or give it one byte of 1, 2 or 3.",
+    exercised=Occasion.DHCP,
 )
 
 OPTION = Rule(
@@ -64,6 +74,8 @@ OPTION = Rule(
     "It is left out, and with one that runs over the end all behind it; other servers throw the"
     " message away.",
     "Let an option's length count its value only, without code and length, and close with 255.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP010", "DHCP021", "DHCP033", "DHCP036", "DHCP037"),
 )
 
 KIND = Rule(
@@ -74,6 +86,8 @@ KIND = Rule(
     "RFC 2132 9.6",
     "Nobody knows what is asked; the message is thrown away.",
     "Give option 53 one byte: 1 DISCOVER, 3 REQUEST, 4 DECLINE, 7 RELEASE, 8 INFORM.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 SERVER_MESSAGE = Rule(
@@ -84,6 +98,7 @@ SERVER_MESSAGE = Rule(
     "RFC 2131 4.3",
     "It is thrown away; the guest gets no address.",
     "A client sends op 1 and DISCOVER, REQUEST, DECLINE, RELEASE or INFORM.",
+    exercised=Occasion.DHCP,
 )
 
 RELAY = Rule(
@@ -94,6 +109,8 @@ RELAY = Rule(
     "RFC 2131 4.3.1",
     "There are no addresses for another net; the message is thrown away.",
     "A client leaves giaddr zero.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037"),
 )
 
 NO_ADDRESS = Rule(
@@ -105,6 +122,8 @@ NO_ADDRESS = Rule(
     "There is nothing to grant; the message is thrown away.",
     "Put the offered address into option 50 after an OFFER, or the guest's own address into ciaddr"
     " to renew.",
+    exercised=Occasion.DHCP_REQUEST,
+    leads_to=("DHCP036", "DHCP037", "DHCP044"),
 )
 
 NOT_ITS_LEASE = Rule(
@@ -116,14 +135,16 @@ NOT_ITS_LEASE = Rule(
     "Nothing happens; the address that was meant stays taken.",
     "RELEASE names the address in ciaddr, DECLINE in option 50; both name the server in option 54"
     " and the same client as the REQUEST did.",
+    exercised=Occasion.DHCP_RETURNS,
 )
 
 OTHER_SERVER = Rule(
     "DHCP012",
     "dhcp for another server",
-    Severity.NOTE,
+    Severity.ERROR,
     "The guest takes the offer of another server.",
     "RFC 2131 4.3.2",
     "This server stays silent, and its offer is withdrawn. There is no other server here.",
     "Put the server of the OFFER, its option 54, into the REQUEST.",
+    exercised=Occasion.DHCP_REQUEST,
 )

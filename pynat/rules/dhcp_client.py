@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 # ---------------------------------------------------------------- one message
@@ -13,6 +14,7 @@ SHORT = Rule(
     "RFC 1542 2.1",
     "Old relays and servers take nothing shorter than BOOTP's message.",
     "Fill it with zeros behind the end of the options, up to 300 bytes.",
+    exercised=Occasion.DHCP,
 )
 
 NO_END = Rule(
@@ -23,6 +25,7 @@ NO_END = Rule(
     "RFC 2131 4.1",
     "A server that looks for the end throws the message away, or reads what is behind it.",
     "Store 255 behind the last option.",
+    exercised=Occasion.DHCP,
 )
 
 SMALL_MAXIMUM = Rule(
@@ -33,6 +36,7 @@ SMALL_MAXIMUM = Rule(
     "RFC 2132 9.10",
     "Every client must take 576; servers ignore the option or send less than the guest needs.",
     "Store at least 576, the higher byte first, or leave the option out.",
+    exercised=Occasion.DHCP,
 )
 
 HAS_SOURCE = Rule(
@@ -43,6 +47,74 @@ HAS_SOURCE = Rule(
     "RFC 2131 4.1",
     "Servers and relays may answer to that address, which the guest does not have.",
     "Send from 0.0.0.0 until the guest has a lease.",
+    exercised=Occasion.DHCP,
+)
+
+CHADDR = Rule(
+    "DHCP024",
+    "dhcp chaddr differs",
+    Severity.ERROR,
+    "The hardware address in a message is not the one that its frame came from.",
+    "RFC 2131 2",
+    "The server answers to the address in the message: the guest's card does not take the answer.",
+    "Copy the card's six bytes into chaddr, in the order of the wire, from byte 28 of the message"
+    " on; look at whether they are copied as a number, or before the card was read.",
+    exercised=Occasion.DHCP,
+)
+
+FLAGS_SWAPPED = Rule(
+    "DHCP025",
+    "dhcp flags swapped",
+    Severity.ERROR,
+    "The broadcast flag is stored in the wrong byte order.",
+    "RFC 2131 2",
+    "The server does not see it and answers to an address that the guest does not have yet.",
+    "Store 0x80 in byte 10 and 0 in byte 11: `htons(0x8000)`.",
+    exercised=Occasion.DHCP,
+)
+
+FLAGS_RESERVED = Rule(
+    "DHCP026",
+    "dhcp reserved flags",
+    Severity.WARNING,
+    "Bits of the flags are set that must be zero.",
+    "RFC 2131 2",
+    "Servers may ignore the message.",
+    "Store 0x8000 or 0; look at whether the field is initialised, and at its offset, byte 10.",
+    exercised=Occasion.DHCP,
+)
+
+INFORM = Rule(
+    "DHCP027",
+    "dhcp inform without an address",
+    Severity.WARNING,
+    "An INFORM does not say which address the guest has.",
+    "RFC 2131 4.4.3",
+    "The server does not know where to send the answer.",
+    "Put the guest's address into ciaddr. A guest without one sends DISCOVER.",
+    exercised=Occasion.DHCP,
+)
+
+CLIENT_ID = Rule(
+    "DHCP028",
+    "dhcp client identifier changes",
+    Severity.WARNING,
+    "Messages of one lease have different client identifiers.",
+    "RFC 2131 2",
+    "Servers keep leases by option 61: they take the guest for somebody else and refuse it.",
+    "Send option 61 in all messages or in none, always the same; RELEASE and DECLINE among them.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
+PARAMETERS = Rule(
+    "DHCP029",
+    "dhcp parameter list changes",
+    Severity.NOTE,
+    "The REQUEST asks for other parameters than the DISCOVER did.",
+    "RFC 2131 3.5",
+    "The ACK may lack what the OFFER had: netmask, router or name server.",
+    "Send the same option 55 in DISCOVER and in every REQUEST.",
+    exercised=Occasion.DHCP_SELECTS,
 )
 
 # ---------------------------------------------------------------- from DISCOVER to ACK
@@ -54,6 +126,7 @@ XID_CHANGED = Rule(
     "RFC 2131 4.4.1",
     "A server that keeps offers by transaction id does not find the one that is meant.",
     "Send the REQUEST with the xid of the OFFER.",
+    exercised=Occasion.DHCP_SELECTS,
 )
 
 XID_SAME = Rule(
@@ -64,6 +137,7 @@ XID_SAME = Rule(
     "RFC 2131 4.1",
     "Two such guests on one wire take each other's answers, and late ones of an earlier attempt.",
     "Draw a random xid for each attempt.",
+    exercised=Occasion.DHCP_ANEW,
 )
 
 TOOK_ANOTHERS = Rule(
@@ -74,6 +148,8 @@ TOOK_ANOTHERS = Rule(
     "RFC 2131 4.4.1",
     "On a wire with several clients it takes what was offered to others.",
     "Throw away answers whose xid is not that of the question.",
+    exercised=Occasion.DHCP_SELECTS,
+    leads_to=("DHCP012", "DHCP044"),
 )
 
 SELECTING = Rule(
@@ -84,6 +160,8 @@ SELECTING = Rule(
     "RFC 2131 4.3.2",
     "Servers take it for something else, and stay silent or refuse.",
     "Put the OFFER's yiaddr into option 50 and its server into option 54, and leave ciaddr zero.",
+    exercised=Occasion.DHCP_SELECTS,
+    leads_to=("DHCP010", "DHCP012", "DHCP036", "DHCP037", "DHCP044"),
 )
 
 RENEWING = Rule(
@@ -94,16 +172,20 @@ RENEWING = Rule(
     "RFC 2131 4.3.6",
     "Servers take it for one after an OFFER, and refuse or ignore it.",
     "Put the guest's address into ciaddr, and leave options 50 and 54 out.",
+    exercised=Occasion.DHCP_RENEWS,
+    leads_to=("DHCP040",),
 )
 
 NO_BROADCAST = Rule(
     "DHCP035",
     "dhcp broadcast flag",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest asks again and again although an OFFER came to its MAC address each time.",
     "RFC 2131 4.1",
     "A stack that takes no packets to an address which it does not have yet never sees the OFFER.",
     "Set the highest bit of the flags, 0x8000, in DISCOVER and REQUEST; or take unicast frames.",
+    exercised=Occasion.DHCP_OFFER_UNICAST,
+    leads_to=("DHCP036", "DHCP037", "DHCP044"),
 )
 
 TOO_FAST = Rule(
@@ -114,6 +196,7 @@ TOO_FAST = Rule(
     "RFC 2131 4.1",
     "A server that is down is flooded by all its clients when it comes back.",
     "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less.",
+    exercised=Occasion.DHCP_AGAIN,
 )
 
 SECONDS = Rule(
@@ -124,6 +207,7 @@ SECONDS = Rule(
     "RFC 2131 2",
     "Relays and second servers that help only who waits long never help this one.",
     "Store the seconds since the first message, the higher byte first.",
+    exercised=Occasion.DHCP_AGAIN,
 )
 
 DECLINED = Rule(
@@ -134,6 +218,55 @@ DECLINED = Rule(
     "RFC 2131 3.1",
     "The server keeps the address from everybody for a while.",
     "Decline only where a host with another MAC address has answered the probe.",
+    exercised=Occasion.DHCP_DECLINE,
+)
+
+IGNORES_BROADCAST = Rule(
+    "DHCP039",
+    "dhcp broadcast not taken",
+    Severity.ERROR,
+    "The guest asks again and again although an OFFER came by broadcast each time.",
+    "RFC 2131 4.1",
+    "It gets no address.",
+    "Look at the card first: does it take frames to ff:ff:ff:ff:ff:ff (e1000: RCTL.BAM; NE2000: AB"
+    " in RCR)? Then at IPv4: does it take 255.255.255.255 before it has an address? Then at what"
+    " DHCP compares: xid, option 53, the cookie.",
+    exercised=Occasion.DHCP_OFFER_TO_ALL,
+    leads_to=("DHCP036",),
+)
+
+NOT_TO_ALL = Rule(
+    "DHCP050",
+    "dhcp request not to all",
+    Severity.WARNING,
+    "The REQUEST that takes an OFFER goes to one host.",
+    "RFC 2131 4.4.1",
+    "Other servers do not learn that their offer was not taken, and keep the address.",
+    "Send it from 0.0.0.0 to 255.255.255.255, as the DISCOVER.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
+OTHER_SECONDS = Rule(
+    "DHCP051",
+    "dhcp request with other secs",
+    Severity.NOTE,
+    "The REQUEST has not the secs of its DISCOVER.",
+    "RFC 2131 4.4.1",
+    "Relays that go by secs may send the two messages to different servers.",
+    "Copy the field from the DISCOVER.",
+    exercised=Occasion.DHCP_SELECTS,
+)
+
+INIT_REBOOT = Rule(
+    "DHCP052",
+    "dhcp init-reboot",
+    Severity.WARNING,
+    "A REQUEST for a former address names a server or has ciaddr.",
+    "RFC 2131 4.3.2",
+    "Servers take it for an answer to an OFFER that they have not made, and stay silent.",
+    "After a restart send option 50 with the address; leave option 54 out and ciaddr zero.",
+    exercised=Occasion.DHCP_REQUEST,
+    leads_to=("DHCP012",),
 )
 
 # ---------------------------------------------------------------- with a lease
@@ -145,6 +278,8 @@ EXPIRED = Rule(
     "RFC 2131 4.4.5",
     "Another host may have it by now.",
     "Stop using the address when the lease ends, and begin with DISCOVER.",
+    exercised=Occasion.LEASE_DUE,
+    leads_to=("IP007", "IP034"),
 )
 
 NOT_RENEWED = Rule(
@@ -156,6 +291,8 @@ NOT_RENEWED = Rule(
     "When the lease ends, every connection dies.",
     "Send a REQUEST to the server at T1 (option 58, or half the lease), and to all at T2"
     " (option 59, or 7/8 of it).",
+    exercised=Occasion.LEASE_DUE,
+    leads_to=("DHCP040",),
 )
 
 RENEWS_ALWAYS = Rule(
@@ -166,6 +303,7 @@ RENEWS_ALWAYS = Rule(
     "RFC 2131 4.4.5",
     "It loads the server for nothing.",
     "Renew at T1; mind that options 51, 58 and 59 are seconds, the higher byte first.",
+    exercised=Occasion.DHCP_RENEWS,
 )
 
 AFTER_NAK = Rule(
@@ -176,6 +314,8 @@ AFTER_NAK = Rule(
     "RFC 2131 3.1",
     "The address is another host's, or of another net.",
     "After a NAK stop using the address at once, and begin with DISCOVER.",
+    exercised=Occasion.DHCP_NAK,
+    leads_to=("IP007", "IP034"),
 )
 
 NOT_LEASED = Rule(
@@ -186,6 +326,8 @@ NOT_LEASED = Rule(
     "RFC 2131 4.4.1",
     "The server forgets the offer soon, and gives the address to another host.",
     "Answer the OFFER with a REQUEST, and use the address when the ACK has come.",
+    exercised=Occasion.DHCP_OFFER,
+    leads_to=("IP007", "IP034"),
 )
 
 RELEASED = Rule(
@@ -196,4 +338,52 @@ RELEASED = Rule(
     "RFC 2131 4.4.6",
     "The server may give it to another host at once.",
     "Send the RELEASE as the last packet from that address.",
+    exercised=Occasion.DHCP_RELEASE,
+    leads_to=("IP007", "IP034"),
+)
+
+GIVES_BACK = Rule(
+    "DHCP046",
+    "dhcp release or decline",
+    Severity.WARNING,
+    "A RELEASE or DECLINE does not name the server that gave the address, or goes the wrong way.",
+    "RFC 2131 4.4.4",
+    "The server ignores it, and the address stays taken.",
+    "Put option 54 of the ACK into it. RELEASE goes to the server, with ciaddr; DECLINE goes to"
+    " all, with option 50.",
+    exercised=Occasion.DHCP_RETURNS,
+    leads_to=("DHCP011",),
+)
+
+NOT_DECLINED = Rule(
+    "DHCP047",
+    "dhcp not declined",
+    Severity.WARNING,
+    "The guest begins anew because another host has its address, and has not declined it.",
+    "RFC 2131 3.1",
+    "The server offers the same address again, and so for ever.",
+    "Send DECLINE with options 50 and 54 as soon as the probe is answered.",
+    exercised=Occasion.PROBE_ANSWERED,
+)
+
+AGAIN_TOO_SOON = Rule(
+    "DHCP048",
+    "dhcp again too soon",
+    Severity.WARNING,
+    "The guest sends DISCOVER less than 10 s after its DECLINE.",
+    "RFC 2131 3.1",
+    "Where the conflict lasts, guest and server flood the wire.",
+    "Wait ten seconds before the next DISCOVER.",
+    exercised=Occasion.DHCP_DECLINE,
+)
+
+RENEWS_WRONG_WAY = Rule(
+    "DHCP049",
+    "dhcp renews the wrong way",
+    Severity.WARNING,
+    "A REQUEST that renews goes to all before T2, or to the server alone after it.",
+    "RFC 2131 4.4.5",
+    "Before T2 other servers refuse it; after T2 the server has been silent for long already.",
+    "From T1 on ask the server that gave the lease, from T2 on 255.255.255.255.",
+    exercised=Occasion.DHCP_RENEWS,
 )

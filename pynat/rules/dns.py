@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,8 @@ LENGTH = Rule(
     "RFC 1035 4.1",
     "It is answered with a format error.",
     "Let the four counts in the header say how many records really follow, and send all of them.",
+    exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 QUESTION = Rule(
@@ -22,6 +25,8 @@ QUESTION = Rule(
     "RFC 1035 4.1.2",
     "It is answered with a format error; no server answers two questions at once (RFC 9619).",
     "Store 1 in QDCOUNT, the higher byte first, and ask each question in a message of its own.",
+    exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 NAME = Rule(
@@ -32,6 +37,8 @@ NAME = Rule(
     "RFC 1035 3.1",
     "It is answered with a format error.",
     "Write each label as its length and its bytes, without dots, and end with a zero byte.",
+    exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 NO_QUERY = Rule(
@@ -42,6 +49,8 @@ NO_QUERY = Rule(
     "RFC 1035 4.1.1",
     "It is thrown away: to answer an answer could go on for ever.",
     "Clear the QR bit, the highest of byte 2, in a query.",
+    exercised=Occasion.DNS,
+    leads_to=("DNS022",),
 )
 
 OPT = Rule(
@@ -52,6 +61,7 @@ OPT = Rule(
     "RFC 6891 6.1.1",
     "It is answered with a format error.",
     "Add one OPT record, behind everything else.",
+    exercised=Occasion.DNS,
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -63,6 +73,7 @@ SAME_ID = Rule(
     "RFC 5452 9.1",
     "Who guesses the id can answer in the server's place; late answers to earlier questions fit.",
     "Draw a random id for each question.",
+    exercised=Occasion.DNS_NAMES,
 )
 
 SAME_PORT = Rule(
@@ -73,6 +84,7 @@ SAME_PORT = Rule(
     "RFC 5452 9.2",
     "With a port that is known only 16 bits are left to guess.",
     "Take a new random port for each question.",
+    exercised=Occasion.DNS_LONG,
 )
 
 TOO_FAST = Rule(
@@ -83,16 +95,19 @@ TOO_FAST = Rule(
     "RFC 1035 4.2.1",
     "It loads servers and wire; answers that take longer than usual are asked for many times.",
     "Wait two to five seconds before the second time, and longer each time.",
+    exercised=Occasion.DNS,
 )
 
 NOT_A_SERVER = Rule(
     "DNS023",
     "dns wrong server",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest asks a host of its own net that DHCP did not name.",
     "RFC 2132 3.8",
     "Nobody serves there; the router need not be the name server.",
     "Ask the servers of option 6.",
+    exercised=Occasion.DNS_LEASED,
+    leads_to=("DNS022",),
 )
 
 NO_RECURSION = Rule(
@@ -103,15 +118,29 @@ NO_RECURSION = Rule(
     "RFC 1035 4.1.1",
     "Many servers answer only what they know themselves, or refuse.",
     "Set the bit RD, 0x01 in byte 2 of the message.",
+    exercised=Occasion.DNS,
 )
 
 NOT_TAKEN = Rule(
     "DNS025",
     "dns answer not taken",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on asking a question that has been answered.",
     "RFC 1035 7.3",
     "It waits for an answer that it has thrown away, and gives up.",
     "Take an answer with the question's id and port from the server that was asked; if its bit TC"
     " is set, ask again by TCP (RFC 7766 5).",
+    exercised=Occasion.DNS_ANSWER,
+)
+
+DOT_IN_LABEL = Rule(
+    "DNS026",
+    "dns dot in a label",
+    Severity.ERROR,
+    "The name is one label with dots in it.",
+    "RFC 1035 3.1",
+    "It is another name than the one that is meant, and there is none such.",
+    "Cut the name at its dots: each part is its length and its bytes (3 www 7 example 3 com 0)."
+    " Look at where the length byte is written, and whether it is moved on behind each dot.",
+    exercised=Occasion.DNS,
 )

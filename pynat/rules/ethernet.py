@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,7 @@ LENGTH = Rule(
     "RFC 894",
     "There are no addresses and no type to act on.",
     "Give the card the whole frame: destination, source (6 bytes each), type (2 bytes), payload.",
+    exercised=Occasion.FRAME,
 )
 
 NOT_OURS = Rule(
@@ -22,6 +24,7 @@ NOT_OURS = Rule(
     "RFC 894",
     "Nobody takes it.",
     "Ask for the router's MAC address by ARP and send to the one in the answer.",
+    exercised=Occasion.FRAME,
 )
 
 TYPE = Rule(
@@ -33,6 +36,7 @@ TYPE = Rule(
     "Nothing on this network speaks that protocol.",
     "Nothing, if the protocol was meant. Otherwise put 0x0800 for IPv4 and 0x0806 for ARP in bytes"
     " 12 and 13, the higher byte first, behind the two addresses.",
+    exercised=Occasion.FRAME,
 )
 
 TYPE_SWAPPED = Rule(
@@ -43,17 +47,20 @@ TYPE_SWAPPED = Rule(
     "RFC 894",
     "No host knows the type; the frame is thrown away.",
     "Store the type with its higher byte first: 08 00 for IPv4, 08 06 for ARP.",
+    exercised=Occasion.FRAME,
+    leads_to=("ARP007", "ARP021", "DHCP036", "DHCP037"),
 )
 
 UNPADDED = Rule(
     "ETH020",
     "ethernet without padding",
-    Severity.NOTE,
+    Severity.WARNING,
     "A frame is shorter than 60 bytes, and the card does not lengthen it.",
     "IEEE 802.3 4.2.3.3",
     "A real NE2000 puts it on the wire as it is, where every receiver throws it away as the rest of"
     " a collision. (Cards that pad, the e1000 among them, are given short frames rightly.)",
     "Add zeros up to 60 bytes before the frame goes to the card.",
+    exercised=Occasion.SMALL_FRAME,
 )
 
 PADDING = Rule(
@@ -64,16 +71,19 @@ PADDING = Rule(
     "RFC 894",
     "The bytes come out of a buffer's earlier contents, and everybody on the wire can read them.",
     "Clear the bytes between the packet's end and the 60th byte; give the card no more than that.",
+    exercised=Occasion.PADDED,
 )
 
 SOURCE_GROUP = Rule(
     "ETH022",
     "ethernet source is a group",
     Severity.ERROR,
-    "The source address of a frame is a multicast or broadcast address, or zero.",
+    "The source address of a frame is a multicast or broadcast address.",
     "IEEE 802.3 3.2.3",
     "Switches throw such a frame away, and nobody can answer it.",
     "Put the card's own MAC address into bytes 6 to 11.",
+    exercised=Occasion.FRAME,
+    leads_to=("ARP024", "ARP007", "NET008"),
 )
 
 SOURCE_CHANGED = Rule(
@@ -85,6 +95,7 @@ SOURCE_CHANGED = Rule(
     "Others keep sending to the address that they have learnt; a switch sends to the port of the"
     " last one.",
     "Read the card's MAC address once, and put the same one into every frame and ARP packet.",
+    exercised=Occasion.PACKET,
 )
 
 WRONG_KIND = Rule(
@@ -96,4 +107,31 @@ WRONG_KIND = Rule(
     "Only one host gets what is meant for all.",
     "Send 255.255.255.255 and the net's broadcast address to ff:ff:ff:ff:ff:ff, and a group to"
     " 01:00:5e and the lower 23 bits of its address (RFC 1112 6.4).",
+    exercised=Occasion.GROUP_PACKET,
+)
+
+SOURCE_ZERO = Rule(
+    "ETH025",
+    "ethernet source is zero",
+    Severity.ERROR,
+    "The source address of a frame is 00:00:00:00:00:00.",
+    "IEEE 802.3 3.2.3",
+    "Answers go to an address that no card has, so none of them arrives.",
+    "Read the MAC address out of the card (e1000: EEPROM words 0 to 2; NE2000: the PROM) before the"
+    " first frame, and look at whether the code that fills bytes 6 to 11 runs at all.",
+    exercised=Occasion.FRAME,
+    leads_to=("ARP004", "DHCP003"),
+)
+
+NOT_TAKEN = Rule(
+    "ETH026",
+    "ethernet card takes no frames",
+    Severity.ERROR,
+    "Frames wait for the guest, and its card has no room for them.",
+    "",
+    "Nothing reaches the guest any more. A guest that has just been reset looks so too.",
+    "Look at the driver's receive path: is each descriptor given back once its frame was taken"
+    " (e1000: RDT is moved on to it), is the index wrapped at the ring's end, is receiving switched"
+    " on (e1000: RCTL.EN), and is the code called at all? An NE2000 loses frames without a word.",
+    exercised=Occasion.FRAME_CAME,
 )

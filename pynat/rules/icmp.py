@@ -3,6 +3,7 @@ linter's."""
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -13,6 +14,7 @@ LENGTH = Rule(
     "RFC 792",
     "It is thrown away without an answer.",
     "Send at least 8 bytes: type, code, checksum and four bytes that the type gives a meaning.",
+    exercised=Occasion.ICMP,
 )
 
 CHECKSUM = Rule(
@@ -24,6 +26,7 @@ CHECKSUM = Rule(
     "Every host throws it away without an answer: a ping seems lost.",
     "Compute it over the whole message, from the type to the last byte of data, with a checksum of"
     " zero; ICMP has no pseudo-header.",
+    exercised=Occasion.ICMP,
 )
 
 TYPE = Rule(
@@ -34,6 +37,7 @@ TYPE = Rule(
     "RFC 1812 4.3",
     "Only echo requests are forwarded and answered.",
     "Nothing, if it was meant.",
+    exercised=Occasion.ICMP,
 )
 
 FORBIDDEN = Rule(
@@ -44,17 +48,20 @@ FORBIDDEN = Rule(
     "RFC 1122 3.2.2",
     "The guest is not told that it got nowhere.",
     "Nothing, if the packet was a broadcast or a fragment.",
+    exercised=Occasion.PACKET,
 )
 
 NOT_ASKED = Rule(
     "ICMP020",
     "icmp reply that nobody asked for",
-    Severity.WARNING,
-    "An echo reply answers no request, or one that was answered before.",
+    Severity.ERROR,
+    "An echo reply answers no request.",
     "RFC 1122 3.2.2.6",
-    "Who pinged counts a packet that it did not ask for, or misses its own.",
+    "Who pinged misses the answer to its own request.",
     "Send one reply for each request, to the address that it came from, with its identifier and"
     " sequence number as they came.",
+    exercised=Occasion.ECHO_REPLY,
+    leads_to=("ICMP003",),
 )
 
 REPLY_DIFFERS = Rule(
@@ -65,6 +72,8 @@ REPLY_DIFFERS = Rule(
     "RFC 792",
     "Programs that compare the data take the reply for a damaged one.",
     "Copy the request's data, all of it, and change nothing but type and checksum.",
+    exercised=Occasion.ECHO_REPLY,
+    leads_to=("ICMP003",),
 )
 
 ABOUT_ERROR = Rule(
@@ -75,6 +84,8 @@ ABOUT_ERROR = Rule(
     "RFC 1122 3.2.2",
     "Two hosts could send each other errors for ever, or all hosts answer one broadcast.",
     "Look at the packet first: none about ICMP errors, broadcasts, multicasts, or later fragments.",
+    exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
 )
 
 REDIRECT = Rule(
@@ -85,6 +96,8 @@ REDIRECT = Rule(
     "RFC 1122 3.2.2.2",
     "Only routers tell others of a better way; hosts do not believe it.",
     "Send no message of type 5.",
+    exercised=Occasion.ICMP,
+    leads_to=("ICMP003",),
 )
 
 QUOTE = Rule(
@@ -95,15 +108,53 @@ QUOTE = Rule(
     "RFC 792",
     "The receiver cannot tell which of its sockets the error is for.",
     "Append the packet from its IPv4 header on: the header with its options, and 8 bytes or more.",
+    exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
 )
 
 TOO_LONG_STILL = Rule(
     "ICMP025",
     "icmp fragmentation needed not heeded",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on sending packets that are longer than it was told to.",
     "RFC 1191 3",
     "None of them arrives: the connection opens and then hangs as soon as there is much to send.",
     "Take the next hop's MTU out of bytes 6 and 7 of the ICMP message, keep it for the destination,"
     " and cut segments to that; or send without DF.",
+    exercised=Occasion.NARROW_PATH,
+)
+
+REQUEST_SENT_BACK = Rule(
+    "ICMP026",
+    "icmp request sent back",
+    Severity.ERROR,
+    "The guest answers an echo request with an echo request.",
+    "RFC 1122 3.2.2.6",
+    "Who pinged has no answer, and answers in its turn: a ping seems lost.",
+    "Change the type from 8 to 0 in the reply, then make the checksum anew.",
+    exercised=Occasion.PINGED,
+)
+
+NO_RESET = Rule(
+    "ICMP027",
+    "icmp instead of a reset",
+    Severity.WARNING,
+    "The guest answers a TCP segment to a closed port with an ICMP error.",
+    "RFC 9293 3.10.7.1",
+    "The other end tries again for minutes; with a reset it knows at once.",
+    "Look at what your TCP does with a segment for which there is no connection: answer it with"
+    " RST, unless it is a RST itself. Port unreachable is for UDP.",
+    exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
+)
+
+REPLIES_TWICE = Rule(
+    "ICMP028",
+    "icmp replies twice",
+    Severity.WARNING,
+    "The guest replies a second time to one echo request.",
+    "RFC 1122 3.2.2.6",
+    "Who pinged counts a packet too many; everything else that comes may be handled twice as well.",
+    "Look at whether a frame is taken out of the card's ring once only, and handed up once.",
+    exercised=Occasion.ECHO_REPLY,
 )

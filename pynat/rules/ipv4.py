@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,7 @@ LENGTH = Rule(
     "RFC 791 3.1",
     "It is thrown away without an answer.",
     "Send the header's 20 bytes behind the Ethernet header, and give the card the right length.",
+    exercised=Occasion.PACKET,
 )
 
 VERSION = Rule(
@@ -23,6 +25,7 @@ VERSION = Rule(
     "It is thrown away without an answer.",
     "The first byte is 0x45 for a header without options: 4 in the upper half, the number of words"
     " in the lower one. Bit fields of a C compiler may have the halves the other way round.",
+    exercised=Occasion.PACKET,
 )
 
 HEADER_LENGTH = Rule(
@@ -33,6 +36,7 @@ HEADER_LENGTH = Rule(
     "RFC 791 3.1",
     "It is thrown away without an answer.",
     "Count the header in words of four bytes: 5 without options.",
+    exercised=Occasion.PACKET,
 )
 
 TOTAL_LENGTH = Rule(
@@ -44,6 +48,8 @@ TOTAL_LENGTH = Rule(
     "It is thrown away without an answer.",
     "Store the bytes of header and payload, the higher byte first, without Ethernet's header and"
     " padding; and hand all of them to the card.",
+    exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022"),
 )
 
 CHECKSUM = Rule(
@@ -55,6 +61,8 @@ CHECKSUM = Rule(
     "Every router and host throws such a packet away without an answer.",
     "Sum the header's 16-bit words with a checksum of zero, add the carries back, store the"
     " complement; over the header only, and anew after every change of it.",
+    exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 OPTION = Rule(
@@ -66,6 +74,7 @@ OPTION = Rule(
     "The packet is thrown away and answered with a parameter problem.",
     "Let an option's length count its kind and length bytes, and pad the options with zeros to a"
     " whole number of words.",
+    exercised=Occasion.IP_OPTIONS,
 )
 
 SOURCE = Rule(
@@ -77,6 +86,8 @@ SOURCE = Rule(
     "Answers could not come back; routers throw such packets away (RFC 2827).",
     "Send from the address that DHCP gave, or one of the same net that is neither the router's nor"
     " the broadcast address; store it in network byte order.",
+    exercised=Occasion.PACKET,
+    leads_to=("TCP004",),
 )
 
 DESTINATION = Rule(
@@ -86,7 +97,9 @@ DESTINATION = Rule(
     "The destination address is none of a host that can be reached.",
     "RFC 6890",
     "No router forwards it.",
-    "Check the byte order of the address, and keep 127.0.0.0/8 inside the guest.",
+    "Look at where the address comes from: is it stored in network byte order, was it read out of"
+    " the right bytes of an answer, is it initialised at all? Keep 127.0.0.0/8 inside the guest.",
+    exercised=Occasion.PACKET,
 )
 
 HOST_IN_BROADCAST = Rule(
@@ -97,6 +110,7 @@ HOST_IN_BROADCAST = Rule(
     "RFC 1122 3.3.6",
     "Hosts and routers throw it away (RFC 1812 5.3.4).",
     "Ask for the next hop's MAC address by ARP before the first packet.",
+    exercised=Occasion.PACKET,
 )
 
 SOURCE_ROUTE = Rule(
@@ -107,6 +121,7 @@ SOURCE_ROUTE = Rule(
     "RFC 7126 4.3",
     "Routers throw such packets away, because they have been used to get around filters.",
     "Leave the option out.",
+    exercised=Occasion.IP_OPTIONS,
 )
 
 BROADCAST = Rule(
@@ -116,7 +131,8 @@ BROADCAST = Rule(
     "A broadcast is for a service that this network does not have.",
     "RFC 1812 5.3.5",
     "Nobody takes it; only DHCP is served by broadcast (`udp.broadcast` says otherwise).",
-    "Nothing, if it was meant. A guest without an address (0.0.0.0) can speak DHCP only.",
+    "Nothing, if it was meant.",
+    exercised=Occasion.GROUP_PACKET,
 )
 
 FRAGMENT_LENGTH = Rule(
@@ -127,6 +143,7 @@ FRAGMENT_LENGTH = Rule(
     "RFC 791 3.2",
     "The next fragment's offset cannot fit behind it; it is thrown away.",
     "Cut the payload at multiples of 8 bytes: 1,480 with an MTU of 1,500.",
+    exercised=Occasion.FRAGMENT,
 )
 
 FRAGMENT_EMPTY = Rule(
@@ -137,6 +154,7 @@ FRAGMENT_EMPTY = Rule(
     "RFC 791 3.2",
     "It is thrown away; if it was the last one the datagram stays incomplete.",
     "Send no fragment behind the end, and clear MF in the last one that has data.",
+    exercised=Occasion.FRAGMENT,
 )
 
 FRAGMENT_BEYOND = Rule(
@@ -147,6 +165,7 @@ FRAGMENT_BEYOND = Rule(
     "RFC 791 3.1",
     "It is thrown away; receivers that do not check have crashed of it.",
     "Store the offset in units of 8 bytes, in the lower 13 bits of bytes 6 and 7.",
+    exercised=Occasion.FRAGMENT,
 )
 
 FRAGMENT_OVERLAP = Rule(
@@ -158,6 +177,8 @@ FRAGMENT_OVERLAP = Rule(
     "The whole datagram is thrown away.",
     "Let each fragment begin where the one before ended, and give every datagram its own"
     " identification.",
+    exercised=Occasion.FRAGMENT,
+    leads_to=("IP017", "IP018"),
 )
 
 FRAGMENT_REPEATED = Rule(
@@ -168,6 +189,7 @@ FRAGMENT_REPEATED = Rule(
     "RFC 791 3.2",
     "The second one is thrown away, without harm.",
     "Send each fragment once.",
+    exercised=Occasion.FRAGMENT,
 )
 
 FRAGMENT_REFUSED = Rule(
@@ -178,6 +200,7 @@ FRAGMENT_REFUSED = Rule(
     "RFC 5722",
     "It is thrown away too, until the datagram's time is over.",
     "See IP015: the fragments overlapped. A datagram sent again needs a new identification.",
+    exercised=Occasion.FRAGMENT,
 )
 
 FRAGMENTS_TIMED_OUT = Rule(
@@ -189,6 +212,7 @@ FRAGMENTS_TIMED_OUT = Rule(
     "Those that came are thrown away, and the sender is told by ICMP.",
     "Send all fragments, each with the same identification, source, destination and protocol, and"
     " clear MF in the last one only.",
+    exercised=Occasion.FRAGMENT,
 )
 
 NEIGHBOUR = Rule(
@@ -199,6 +223,32 @@ NEIGHBOUR = Rule(
     "RFC 1122 3.3.1.1",
     "The router does not send it back to the wire that it came from; it answers host unreachable.",
     "Compare the destination with the own net by the netmask; ask for neighbours by ARP.",
+    exercised=Occasion.PACKET,
+    leads_to=("ICMP004",),
+)
+
+MULTICAST = Rule(
+    "IP020",
+    "ipv4 multicast",
+    Severity.NOTE,
+    "A packet is for a group in which nobody here is.",
+    "RFC 5771 4",
+    "Nobody takes it. IGMP, mDNS and SSDP of a right stack look so.",
+    'Nothing, if it was meant. `udp.broadcast = "forward"` carries UDP to groups outside of'
+    " 224.0.0.0/24 to the host's network.",
+    exercised=Occasion.GROUP_PACKET,
+)
+
+FROM_NOBODY = Rule(
+    "IP021",
+    "ipv4 from nobody",
+    Severity.ERROR,
+    "The source address of a packet is 0.0.0.0, and it is not for a DHCP server.",
+    "RFC 1122 3.2.1.3",
+    "Nobody could answer it; routers throw it away.",
+    "Look at where the source comes from: it must be read from the interface after DHCP has set it."
+    " A DHCP client sends from port 68 to port 67.",
+    exercised=Occasion.PACKET,
 )
 
 IDENT_REUSED = Rule(
@@ -209,6 +259,7 @@ IDENT_REUSED = Rule(
     "RFC 6864 4.3",
     "Where both are cut on their way, the receiver joins pieces of one with pieces of the other.",
     "Count the identification up with every packet to a destination, or set DF.",
+    exercised=Occasion.MAY_BE_CUT,
 )
 
 TTL_ZERO = Rule(
@@ -219,16 +270,18 @@ TTL_ZERO = Rule(
     "RFC 1122 3.2.1.7",
     "The first router throws it away.",
     "Store 64 in byte 8 of the header.",
+    exercised=Occasion.PACKET,
 )
 
 TTL_LOW = Rule(
     "IP032",
     "ipv4 time to live low",
-    Severity.NOTE,
+    Severity.WARNING,
     "Data of a connection has a time to live below 32.",
     "RFC 1122 3.2.1.7",
     "Hosts further away than that are never reached.",
     "Store 64 in byte 8 of the header, which is what the assigned numbers recommend.",
+    exercised=Occasion.DATA,
 )
 
 DF_FRAGMENT = Rule(
@@ -239,16 +292,19 @@ DF_FRAGMENT = Rule(
     "RFC 791 3.2",
     "The two contradict each other. Some firewalls throw such packets away.",
     "Clear DF in packets that are cut, or keep them below the MTU.",
+    exercised=Occasion.FRAGMENT,
 )
 
 NOT_ITS_ADDRESS = Rule(
     "IP034",
     "ipv4 source not its own",
-    Severity.WARNING,
+    Severity.ERROR,
     "The source is an address that this card has neither leased nor announced.",
     "RFC 1122 3.3.4.2",
     "Answers go to whoever has that address, or to nobody.",
     "Take the source from the interface that the packet leaves by, after DHCP has set it.",
+    exercised=Occasion.KNOWN_CARD,
+    leads_to=("IP007", "TCP004"),
 )
 
 TINY_FRAGMENT = Rule(
@@ -259,6 +315,7 @@ TINY_FRAGMENT = Rule(
     "RFC 1858 3",
     "Firewalls cannot see ports and flags, and throw it away.",
     "Cut by the MTU: 1,480 bytes of payload in each fragment with an MTU of 1,500.",
+    exercised=Occasion.FRAGMENT,
 )
 
 OPTIONS = Rule(
@@ -269,6 +326,7 @@ OPTIONS = Rule(
     "RFC 7126 2",
     "Many routers throw such packets away, or take long over them.",
     "Leave them out, unless they were asked for (`ping -R`). Router alert is right in IGMP.",
+    exercised=Occasion.PACKET,
 )
 
 RESERVED_FLAG = Rule(
@@ -279,6 +337,7 @@ RESERVED_FLAG = Rule(
     "RFC 791 3.1",
     "It must be zero; firewalls throw the packet away.",
     "Store 0x4000 for DF and 0x2000 for MF in bytes 6 and 7, the higher byte first.",
+    exercised=Occasion.PACKET,
 )
 
 TOO_LONG = Rule(
@@ -290,4 +349,40 @@ TOO_LONG = Rule(
     "A real card or switch throws the frame away.",
     "Cut packets at the MTU (1,500 bytes on Ethernet, or what DHCP's option 26 says); with TCP, let"
     " no segment's data be longer than the other side's MSS.",
+    exercised=Occasion.PACKET,
+)
+
+DESTINATION_SWAPPED = Rule(
+    "IP039",
+    "ipv4 destination swapped",
+    Severity.ERROR,
+    "The destination is the router or name server, with the bytes of its address reversed.",
+    "RFC 791 3.1",
+    "The packet goes to a stranger, and what was meant never gets it.",
+    "Store addresses in network byte order; look at where one is converted twice or not at all"
+    " (`htonl`), when it is read from DHCP, ARP or the command line.",
+    exercised=Occasion.PACKET,
+)
+
+IDENT_SWAPPED = Rule(
+    "IP040",
+    "ipv4 identification swapped",
+    Severity.NOTE,
+    "The identification counts up by 256, as one does whose bytes are swapped.",
+    "RFC 791 3.1",
+    "It does no harm as long as all numbers differ; the same code may store lengths so too.",
+    "Convert the counter with `htons` before it is stored.",
+    exercised=Occasion.PACKET,
+)
+
+FLAGS_SWAPPED = Rule(
+    "IP041",
+    "ipv4 flags swapped",
+    Severity.ERROR,
+    "A whole packet says that it is the fragment at byte 512: DF, 0x4000, is stored as 0x0040.",
+    "RFC 791 3.1",
+    "The receiver waits for the other fragments, and throws it away after half a minute.",
+    "Convert the word of flags and offset with `htons`: 0x40 goes into byte 6, 0 into byte 7.",
+    exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )

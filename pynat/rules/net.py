@@ -3,6 +3,7 @@ is the guest's mistake."""
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 IPV6 = Rule(
@@ -13,6 +14,7 @@ IPV6 = Rule(
     "",
     "This network is IPv4 only.",
     "Nothing; a guest with both goes on with IPv4.",
+    exercised=Occasion.NONE,
 )
 
 PROTOCOL = Rule(
@@ -23,6 +25,7 @@ PROTOCOL = Rule(
     "RFC 1122 3.2.2.1",
     "Nobody here knows the protocol; the guest is told by ICMP.",
     "Nothing, if it was meant. 1 is ICMP, 6 TCP, 17 UDP.",
+    exercised=Occasion.NONE,
 )
 
 RESTRICTED = Rule(
@@ -33,6 +36,7 @@ RESTRICTED = Rule(
     "",
     "The guest is told that it is prohibited.",
     "Name the destination in `allow`, or set `restricted = false`.",
+    exercised=Occasion.NONE,
 )
 
 TOO_LONG = Rule(
@@ -43,6 +47,7 @@ TOO_LONG = Rule(
     "RFC 1191 3",
     "It is lost.",
     "Raise `network.mtu` if the guest can take longer packets.",
+    exercised=Occasion.NONE,
 )
 
 FRAGMENTS_EVICTED = Rule(
@@ -53,6 +58,7 @@ FRAGMENTS_EVICTED = Rule(
     "RFC 1122 3.3.2",
     "The one that began first is thrown away.",
     "Send all fragments of a datagram one behind the other.",
+    exercised=Occasion.NONE,
 )
 
 ERROR_RATE = Rule(
@@ -63,6 +69,7 @@ ERROR_RATE = Rule(
     "RFC 1812 4.3.2.8",
     "The guest is not told of this one.",
     "Look at the other lines for what goes wrong so often.",
+    exercised=Occasion.NONE,
 )
 
 ARP_QUESTIONS = Rule(
@@ -73,6 +80,7 @@ ARP_QUESTIONS = Rule(
     "RFC 1122 2.3.2.1",
     "A packet for the guest's net is lost.",
     "Send less at once to addresses that nobody has.",
+    exercised=Occasion.NONE,
 )
 
 ARP_QUEUE = Rule(
@@ -83,6 +91,7 @@ ARP_QUEUE = Rule(
     "RFC 1122 2.3.2.2",
     "The packet is lost.",
     "Answer ARP requests at once.",
+    exercised=Occasion.NONE,
 )
 
 HOST_SOCKETS = Rule(
@@ -95,6 +104,7 @@ HOST_SOCKETS = Rule(
     " closed.",
     "Raise the host's limit of open files (`ulimit -n`), widen its range of ports (sysctl"
     " net.ipv4.ip_local_port_range), or have the guest close connections that are done.",
+    exercised=Occasion.NONE,
 )
 
 TCP_FLOWS = Rule(
@@ -105,6 +115,7 @@ TCP_FLOWS = Rule(
     "",
     "The new one is refused.",
     "Close connections that are done, or raise `tcp.flows`.",
+    exercised=Occasion.NONE,
 )
 
 PING_FORBIDDEN = Rule(
@@ -115,6 +126,7 @@ PING_FORBIDDEN = Rule(
     "",
     "The guest is told that it is prohibited.",
     "Let sysctl net.ipv4.ping_group_range take in your group.",
+    exercised=Occasion.NONE,
 )
 
 PING_SOCKET = Rule(
@@ -125,6 +137,7 @@ PING_SOCKET = Rule(
     "",
     "It is lost.",
     "The line says what the host's kernel said.",
+    exercised=Occasion.NONE,
 )
 
 UDP_SOCKET = Rule(
@@ -135,6 +148,7 @@ UDP_SOCKET = Rule(
     "",
     "It is lost.",
     "The line says what the host's kernel said.",
+    exercised=Occasion.NONE,
 )
 
 UDP_PEERS = Rule(
@@ -145,6 +159,7 @@ UDP_PEERS = Rule(
     "",
     "The datagram is lost.",
     "Send from fewer ports, or wait until some have been silent for `udp.idle`.",
+    exercised=Occasion.NONE,
 )
 
 FORWARD_SOCKET = Rule(
@@ -155,6 +170,7 @@ FORWARD_SOCKET = Rule(
     "",
     "What came through it is lost.",
     "The line says what the host's kernel said.",
+    exercised=Occasion.NONE,
 )
 
 DHCP_OFF = Rule(
@@ -165,6 +181,7 @@ DHCP_OFF = Rule(
     "",
     "There is no answer.",
     "Give the guest a fixed address, or set `dhcp.enabled = true`.",
+    exercised=Occasion.NONE,
 )
 
 POOL = Rule(
@@ -175,6 +192,7 @@ POOL = Rule(
     "RFC 2131 4.3.1",
     "The guest gets none.",
     "Take a larger net, or shorter leases (`dhcp.lease`).",
+    exercised=Occasion.NONE,
 )
 
 PEER_ANSWERS = Rule(
@@ -185,6 +203,7 @@ PEER_ANSWERS = Rule(
     "",
     "The datagram is not answered.",
     "Ask more slowly, or let the peer answer at once (docs/peers.md).",
+    exercised=Occasion.NONE,
 )
 
 ANSWER_RATE = Rule(
@@ -196,6 +215,7 @@ ANSWER_RATE = Rule(
     "This one is not answered: 10 in 5 s are, and all that carry text.",
     "Look at the other lines for what is wrong with them: two ends that find each other's answers"
     " wrong would send them for ever.",
+    exercised=Occasion.NONE,
 )
 
 TCP_MEMORY = Rule(
@@ -206,6 +226,7 @@ TCP_MEMORY = Rule(
     "",
     "What the guest sent is not kept; it is not acknowledged either.",
     "Have the programs read, on both sides, or raise `tcp.memory`.",
+    exercised=Occasion.NONE,
 )
 
 ENGINE_FAULT = Rule(
@@ -216,6 +237,18 @@ ENGINE_FAULT = Rule(
     "",
     "Everything else goes on; the log has the lines of the fault.",
     "Report it with those lines, please.",
+    exercised=Occasion.NONE,
+)
+
+NOBODY_THERE = Rule(
+    "NET022",
+    "nobody there yet",
+    Severity.NOTE,
+    "Packets are for an address from which no guest has been heard of so far.",
+    "RFC 826",
+    "They are lost.",
+    "Wait until the guest is up, or look at whether a forward names the address that it has.",
+    exercised=Occasion.NONE,
 )
 
 FAULT = Rule(
@@ -226,6 +259,7 @@ FAULT = Rule(
     "",
     "It is not answered, or gets no further, as on a network that is out of order.",
     "Let the guest cope with it: ask again later, and more and more rarely.",
+    exercised=Occasion.NONE,
 )
 
 ON_FRAME = Rule(
@@ -236,4 +270,5 @@ ON_FRAME = Rule(
     "",
     "The script wants it so: it is as if the wire had lost it.",
     "Let the guest cope with the loss, or change the script.",
+    exercised=Occasion.NONE,
 )

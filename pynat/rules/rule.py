@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from pynat.rules.occasions import Occasion
 
 
 class Severity(StrEnum):
-    ERROR = "error"  # the frame did not get where it was to go, or another host would refuse it
+    ERROR = "error"  # the guest does not work, or other hosts refuse what it sends
     WARNING = "warning"  # it works here and now, and fails or is slow elsewhere
-    NOTE = "note"  # worth knowing; not the guest's mistake, or one without consequences
+    NOTE = "note"  # worth knowing; not the guest's mistake, or a habit that harms nobody
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +20,8 @@ class Rule:
 
     summary: what the guest did, one sentence. why: what comes of it. remedy: what to change.
     rfc: where it is written ("RFC 9293 3.1"), or "" where no standard says anything.
+    exercised: what gives it its chance. leads_to: codes of rules that a guest breaks because of it,
+    later or by the same frame, and which would be silent without it.
     """
 
     code: str
@@ -27,6 +31,8 @@ class Rule:
     rfc: str
     why: str
     remedy: str
+    exercised: Occasion = field(kw_only=True)
+    leads_to: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def protocol(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 CHECKSUM = Rule(
@@ -13,6 +14,8 @@ CHECKSUM = Rule(
     "Every host throws such a segment away without an answer; the connection stands still.",
     "Compute it over the pseudo-header (addresses, protocol 6, length of header and data), the"
     " header with a checksum of zero, and the data; add the carries back; store the complement.",
+    exercised=Occasion.SEGMENT,
+    leads_to=("TCP004", "TCP042", "TCP054"),
 )
 
 LENGTH = Rule(
@@ -23,6 +26,7 @@ LENGTH = Rule(
     "RFC 9293 3.1",
     "There are no ports and no numbers to act on; the segment is thrown away.",
     "Count the TCP header, 20 bytes and its options, into the IPv4 total length.",
+    exercised=Occasion.SEGMENT,
 )
 
 HEADER_LENGTH = Rule(
@@ -34,6 +38,8 @@ HEADER_LENGTH = Rule(
     "Nobody can tell where the data begins; the segment is thrown away.",
     "Store the header's length in words of four bytes in the upper half of byte 12: 0x50 for a"
     " header without options.",
+    exercised=Occasion.SEGMENT,
+    leads_to=("TCP004", "TCP042", "TCP054"),
 )
 
 NO_FLOW = Rule(
@@ -46,6 +52,7 @@ NO_FLOW = Rule(
     " ended or never had, or when ports or addresses change in the middle of one.",
     "Begin with a SYN, keep the four ends of a connection unchanged, and send nothing more once it"
     " is closed or reset; an RST for a connection that is gone already does no harm.",
+    exercised=Occasion.LATER,
 )
 
 DUPLICATE = Rule(
@@ -54,11 +61,13 @@ DUPLICATE = Rule(
     Severity.NOTE,
     "All of a segment has been received before.",
     "RFC 9293 3.10.7.4",
-    "It is acknowledged again and its data is thrown away. Now and then that is a retransmission"
-    " that crossed its acknowledgement, or a keep-alive; in numbers it is a guest that does not see"
-    " or does not understand acknowledgements.",
+    "It is acknowledged again and its data is thrown away. Now and then that is a keep-alive or a"
+    " late copy; in numbers it is a guest that does not see or does not understand"
+    " acknowledgements. The first copy of what was acknowledged last may have crossed the"
+    " acknowledgement, and is not counted.",
     "Take an acknowledgement for everything before its number, and drop what it covers from the"
     " queue of what is to be sent again.",
+    exercised=Occasion.LATER,
 )
 
 OUTSIDE = Rule(
@@ -70,6 +79,7 @@ OUTSIDE = Rule(
     "It is thrown away and answered with an acknowledgement, so it has to be sent again.",
     "Send no byte at or behind SND.UNA + SND.WND, shift the window by what the SYNs agreed on"
     " (RFC 7323 2.3), and check the arithmetic of sequence numbers where they wrap.",
+    exercised=Occasion.LATER,
 )
 
 BEFORE_OPEN = Rule(
@@ -80,6 +90,7 @@ BEFORE_OPEN = Rule(
     "RFC 9293 3.10.7.3",
     "There is no connection yet that could take it; it is thrown away.",
     "Send nothing but the SYN until the SYN-ACK has come.",
+    exercised=Occasion.LATER,
 )
 
 ACK_OF_NOTHING = Rule(
@@ -91,6 +102,7 @@ ACK_OF_NOTHING = Rule(
     "The segment is thrown away; in the handshake it is answered with RST.",
     "Acknowledge the number of the next byte expected: the other side's sequence number and the"
     " length of what came, with one more for a SYN and one for a FIN.",
+    exercised=Occasion.LATER,
 )
 
 RESET_BESIDE = Rule(
@@ -103,6 +115,7 @@ RESET_BESIDE = Rule(
     " side goes on.",
     "Give an RST the sequence number SND.NXT; in answer to a segment with ACK, that segment's"
     " acknowledgement number.",
+    exercised=Occasion.RESET,
 )
 
 OLD_TIMESTAMP = Rule(
@@ -114,6 +127,7 @@ OLD_TIMESTAMP = Rule(
     "It is taken for an old duplicate and thrown away.",
     "Let TSval come from a clock that only goes forward, one for the whole connection, and store it"
     " in network byte order.",
+    exercised=Occasion.STAMPED,
 )
 
 SYN_INSIDE = Rule(
@@ -125,6 +139,7 @@ SYN_INSIDE = Rule(
     "It is answered with an acknowledgement and otherwise has no effect.",
     "Set SYN in the first segment only; for a new connection take another port or another initial"
     " sequence number.",
+    exercised=Occasion.SYN,
 )
 
 WITHOUT_ACK = Rule(
@@ -135,6 +150,7 @@ WITHOUT_ACK = Rule(
     "RFC 9293 3.10.7.4",
     "It is thrown away without an answer.",
     "Set ACK and a valid acknowledgement number in every segment but the first SYN.",
+    exercised=Occasion.LATER,
 )
 
 BEHIND_FIN = Rule(
@@ -145,6 +161,7 @@ BEHIND_FIN = Rule(
     "RFC 9293 3.10.7.4",
     "The stream has ended at the FIN; what is behind it is thrown away.",
     "Queue the FIN behind the last byte and send nothing new after it.",
+    exercised=Occasion.FIN,
 )
 
 NO_ROOM = Rule(
@@ -155,6 +172,7 @@ NO_ROOM = Rule(
     "RFC 9293 3.10.7.4",
     "The piece is thrown away and has to be sent again once the gap is filled.",
     "Fill the gap first: send again what the acknowledgement number asks for.",
+    exercised=Occasion.DATA,
 )
 
 WINDOW_CLOSED = Rule(
@@ -165,4 +183,5 @@ WINDOW_CLOSED = Rule(
     "RFC 9293 3.8.6.1",
     "It is thrown away and answered with an acknowledgement: that is what a window probe is for.",
     "Nothing, if it is a probe: one segment, at longer and longer intervals.",
+    exercised=Occasion.WINDOW_CLOSED,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 ACKS_UNSENT = Rule(
@@ -13,6 +14,8 @@ ACKS_UNSENT = Rule(
     "The other end throws the segment away, data and all, and says what it has sent.",
     "Acknowledge the number behind the last byte received in order: sequence number plus data, plus"
     " one for SYN and for FIN. Ethernet's padding is no data.",
+    exercised=Occasion.LATER,
+    leads_to=("TCP008",),
 )
 
 ACK_BACK = Rule(
@@ -24,6 +27,8 @@ ACK_BACK = Rule(
     "It is ignored as old; what it says of the window may be believed. Numbers are mixed up, or an"
     " old segment comes out of a queue late.",
     "Put RCV.NXT into each segment when it is sent; it never goes back.",
+    exercised=Occasion.LATER,
+    leads_to=("TCP005",),
 )
 
 FIN_NOT_ACKED = Rule(
@@ -34,6 +39,8 @@ FIN_NOT_ACKED = Rule(
     "RFC 9293 3.4",
     "The other end sends its FIN until it gives up, and the connection never ends.",
     "Acknowledge the FIN's number plus one, also when it comes again.",
+    exercised=Occasion.FIN_CAME,
+    leads_to=("TCP072",),
 )
 
 SHRUNK = Rule(
@@ -44,6 +51,7 @@ SHRUNK = Rule(
     "RFC 9293 3.8.6",
     "What the other end sent in good faith is thrown away and comes again.",
     "When data come, make the window smaller by what they take and no more.",
+    exercised=Occasion.LATER,
 )
 
 SILLY = Rule(
@@ -54,6 +62,7 @@ SILLY = Rule(
     "RFC 9293 3.8.6.2.2, RFC 1122 4.2.3.3",
     "The other end sends segments of a few bytes, each with forty bytes of headers.",
     "Keep the window as it is until it can grow by a full segment or by half the buffer.",
+    exercised=Occasion.SMALL_WINDOW,
 )
 
 LATE = Rule(
@@ -65,6 +74,7 @@ LATE = Rule(
     "The other end takes them for lost and sends them again.",
     "Delay an acknowledgement by at most 500 ms (200 ms is usual), and not past the second full"
     " segment.",
+    exercised=Occasion.DATA_CAME,
 )
 
 RARE = Rule(
@@ -75,6 +85,7 @@ RARE = Rule(
     "RFC 5681 4.2",
     "The other end waits with a full window; a transfer takes many times as long.",
     "Acknowledge at least every second full segment at once.",
+    exercised=Occasion.DATA_CAME,
 )
 
 NO_DUPLICATE = Rule(
@@ -85,6 +96,7 @@ NO_DUPLICATE = Rule(
     "RFC 5681 4.2",
     "The other end learns of a loss only by its time-out, in which nothing is sent.",
     "Answer each segment out of order with an acknowledgement of what you expect, at once.",
+    exercised=Occasion.OUT_OF_ORDER,
 )
 
 ACKS_ACKS = Rule(
@@ -96,16 +108,18 @@ ACKS_ACKS = Rule(
     "Two such ends answer each other for ever, as fast as the network goes.",
     "Acknowledge segments that take sequence numbers (data, SYN, FIN) or are not acceptable, and"
     " nothing else.",
+    exercised=Occasion.ACK_CAME,
 )
 
 SACK_NOT_AGREED = Rule(
     "TCP089",
     "tcp sack without agreement",
-    Severity.WARNING,
+    Severity.NOTE,
     "The guest sends SACK blocks, which the SYNs did not agree on.",
     "RFC 2018 2",
     "The other end does not read them.",
     "Send SACK blocks only if the other end's SYN had SACK-permitted.",
+    exercised=Occasion.OUT_OF_ORDER,
 )
 
 SACK_NONSENSE = Rule(
@@ -117,16 +131,18 @@ SACK_NONSENSE = Rule(
     "The other end ignores it, or takes bytes for received that were not.",
     "A block is the first number received and the number behind the last, both above the"
     " acknowledgement; only the first block may name what came twice.",
+    exercised=Occasion.SACK,
 )
 
 STAMPS_NOT_AGREED = Rule(
     "TCP091",
     "tcp timestamps without agreement",
-    Severity.WARNING,
+    Severity.NOTE,
     "The guest sends timestamps, which the SYNs did not agree on.",
     "RFC 7323 3.2",
     "The other end does not read them; twelve bytes of each segment are wasted.",
     "Send timestamps only if both SYNs had them.",
+    exercised=Occasion.UNSTAMPED,
 )
 
 NO_STAMP = Rule(
@@ -137,6 +153,7 @@ NO_STAMP = Rule(
     "RFC 7323 3.2",
     "A host that holds to the standard throws the segment away.",
     "Put timestamps into every segment but RST once they are agreed on, or do not offer them.",
+    exercised=Occasion.STAMPED,
 )
 
 STAMP_BACK = Rule(
@@ -148,6 +165,8 @@ STAMP_BACK = Rule(
     "The other end takes the segment for an old one from before the numbers wrapped and throws it"
     " away.",
     "Take timestamps from one clock that never goes back, in network byte order.",
+    exercised=Occasion.STAMPED,
+    leads_to=("TCP010",),
 )
 
 STRANGE_ECHO = Rule(
@@ -158,6 +177,7 @@ STRANGE_ECHO = Rule(
     "RFC 7323 3.2",
     "The other end computes a nonsensical round trip, or throws the segment away.",
     "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
+    exercised=Occasion.STAMPED,
 )
 
 ACKS_GAP = Rule(
@@ -170,6 +190,7 @@ ACKS_GAP = Rule(
     " is told.",
     "Acknowledge the number of the first byte that is missing; take or keep what is behind it, but"
     " do not count it. If the segment did come, it was with a wrong checksum: throw it away.",
+    exercised=Occasion.OUT_OF_ORDER,
 )
 
 CLOSED_ON_DATA = Rule(
@@ -182,4 +203,94 @@ CLOSED_ON_DATA = Rule(
     " promised more than it had.",
     "Announce no more than there is memory for, with what a segment takes beside its data. Memory"
     " that is gone in spite of that is a good reason.",
+    exercised=Occasion.DATA_CAME,
+)
+
+WINDOW_ORDER = Rule(
+    "TCP097",
+    "tcp window in the wrong byte order",
+    Severity.WARNING,
+    "The window makes sense with its two bytes exchanged, and none as it is.",
+    "RFC 9293 3.1",
+    "The other end sends a few bytes at a time, or nothing at all.",
+    "Store the window in network byte order, the higher byte first, in every segment: htons().",
+    exercised=Occasion.SEGMENT,
+    leads_to=("TCP083", "TCP084"),
+)
+
+NO_UPDATE = Rule(
+    "TCP098",
+    "tcp no window update",
+    Severity.WARNING,
+    "The guest had closed its window, and that it is open again is said only in answers to probes.",
+    "RFC 9293 3.8.6.2.2",
+    "The other end waits for its next probe, a second to a minute, each time that the window has"
+    " been closed.",
+    "When the program has read, and the window can grow from zero by a full segment or half the"
+    " buffer, send an acknowledgement with the new window at once.",
+    exercised=Occasion.CLOSED_ITS_WINDOW,
+)
+
+REFUSES = Rule(
+    "TCP099",
+    "tcp refuses data within its window",
+    Severity.ERROR,
+    "The bytes that the guest asks for came again and again, within its window, and it has answered"
+    " without taking them.",
+    "RFC 9293 3.8.6, 3.10.7.4",
+    "The connection stands still until the other end gives up.",
+    "Compute the window from the room that is left, in each segment: 0 when nothing can be taken."
+    " If there was room, look at the check that throws the segment away: sequence number, length,"
+    " checksum.",
+    exercised=Occasion.DATA_CAME,
+    leads_to=("TCP085", "TCP086"),
+)
+
+SHORT = Rule(
+    "TCP100",
+    "tcp acknowledgement short by one",
+    Severity.ERROR,
+    "Each acknowledgement leaves out the last byte of what has come.",
+    "RFC 9293 3.4",
+    "The other end sends the last byte again and again, and the connection never ends.",
+    "Acknowledge the number of the next byte expected, which is that of the last byte plus one:"
+    " sequence number plus length.",
+    exercised=Occasion.DATA_CAME,
+    leads_to=("TCP099",),
+)
+
+WAR = Rule(
+    "TCP101",
+    "tcp acknowledgement war",
+    Severity.WARNING,
+    "The guest and the other end answer each other's acknowledgements as fast as the network goes.",
+    "RFC 5961 7, RFC 9293 3.10.7.4",
+    "The processors and the network have nothing else to do any more.",
+    "Answer nothing that is acceptable and has no data; limit how many segments that are not"
+    " acceptable you answer in a second (RFC 5961 7). Look whether your own number counts a"
+    " window probe that nobody took.",
+    exercised=Occasion.ACK_CAME,
+)
+
+PIECEMEAL = Rule(
+    "TCP102",
+    "tcp acknowledges piece by piece",
+    Severity.NOTE,
+    "Several segments had come long before, and the guest acknowledges one after the other.",
+    "RFC 9293 3.8.6.3, 3.10.7.4",
+    "Each acknowledgement but the last one is needless work for both ends.",
+    "Take all segments that wait from the card, then send one acknowledgement for all of them.",
+    exercised=Occasion.DATA_CAME,
+)
+
+NOT_KEPT = Rule(
+    "TCP103",
+    "tcp failure to retain above-sequence data",
+    Severity.NOTE,
+    "When a hole is filled, the guest acknowledges nothing of what had come behind it.",
+    "RFC 2525 2.5, RFC 9293 3.10.7.4",
+    "All that was sent behind one lost segment has to be sent again.",
+    "Keep segments within the window that come out of order, and take them when the hole is"
+    " filled.",
+    exercised=Occasion.HOLE_FILLED,
 )

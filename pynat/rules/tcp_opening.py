@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 NO_MSS = Rule(
@@ -13,6 +14,7 @@ NO_MSS = Rule(
     "The other end must send segments of at most 536 bytes: nearly three times as many as needed.",
     "Put the MSS option (2, 4, then the MTU less 40 in network byte order) into every SYN and"
     " SYN-ACK.",
+    exercised=Occasion.SYN,
 )
 
 SMALL_MSS = Rule(
@@ -23,6 +25,7 @@ SMALL_MSS = Rule(
     "RFC 9293 3.7.1",
     "Hosts raise it to a least value of their own (Linux: 48), or refuse the connection.",
     "Announce the MTU less 40: 1460 on Ethernet. Every host must take packets of 576 bytes.",
+    exercised=Occasion.SYN,
 )
 
 LARGE_MSS = Rule(
@@ -34,6 +37,7 @@ LARGE_MSS = Rule(
     "The other end sends packets that are fragmented on the way or never arrive.",
     "Announce the MTU less 40 (20 for the IPv4 header, 20 for TCP's): 1460 on Ethernet, in network"
     " byte order.",
+    exercised=Occasion.SYN,
 )
 
 SYN_DATA = Rule(
@@ -45,6 +49,7 @@ SYN_DATA = Rule(
     "It is legal, but most hosts throw the data away, and they must be sent again (Fast Open"
     " apart).",
     "Send data once the SYN is acknowledged.",
+    exercised=Occasion.SYN,
 )
 
 LARGE_SHIFT = Rule(
@@ -55,16 +60,18 @@ LARGE_SHIFT = Rule(
     "RFC 7323 2.3",
     "The other end takes 14 instead, and both compute different windows from then on.",
     "Offer the least shift with which the buffer fits 65535: 0 to 14.",
+    exercised=Occasion.SYN,
 )
 
 SYN_OPTION = Rule(
     "TCP035",
     "tcp option of a syn elsewhere",
-    Severity.WARNING,
+    Severity.NOTE,
     "MSS, window scale or SACK-permitted is in a segment without SYN.",
     "RFC 9293 3.2, RFC 7323 2.2, RFC 2018 2",
     "It means nothing there: what was agreed on in the SYNs stays.",
     "Send these options with SYN only.",
+    exercised=Occasion.LATER,
 )
 
 NOT_OFFERED = Rule(
@@ -75,6 +82,7 @@ NOT_OFFERED = Rule(
     "RFC 7323 2.2, 3.2",
     "Both ends must have sent such an option for it to be used; here each believes something else.",
     "Answer with these options only if the SYN had them.",
+    exercised=Occasion.SYN_ACK,
 )
 
 SCALED_SYN = Rule(
@@ -85,6 +93,7 @@ SCALED_SYN = Rule(
     "RFC 7323 2.2",
     "A SYN's window is never scaled: the other end sees a tiny one and sends little at first.",
     "Store min(window, 65535) in a SYN and a SYN-ACK, and window >> shift in every other segment.",
+    exercised=Occasion.SYN,
 )
 
 SYN_MOVES = Rule(
@@ -96,6 +105,8 @@ SYN_MOVES = Rule(
     "A retransmission is the same segment again; an answer to the first SYN acknowledges a number"
     " that is not the last one's, and is refused.",
     "Choose the initial sequence number once, when the connection is created.",
+    exercised=Occasion.SYN_AGAIN,
+    leads_to=("TCP042",),
 )
 
 ISN = Rule(
@@ -107,6 +118,7 @@ ISN = Rule(
     "Who guesses the number can send into the connection; late segments of an old connection fit"
     " into a new one with the same ends.",
     "Add a clock that ticks each 4 microseconds to a keyed hash of addresses and ports.",
+    exercised=Occasion.THIRD_NUMBER,
 )
 
 TIME_WAIT = Rule(
@@ -121,6 +133,7 @@ TIME_WAIT = Rule(
     "Keep a connection that you closed first in TIME-WAIT (at least a minute), or take the next"
     " source port, or begin above the old connection's last number. A guest that has been"
     " restarted had better choose its first port at random.",
+    exercised=Occasion.REOPENED,
 )
 
 SAME_PORT = Rule(
@@ -131,17 +144,19 @@ SAME_PORT = Rule(
     "RFC 6056 3",
     "The other end may still have the connection before in TIME-WAIT and refuse the new one.",
     "Take another source port for each connection, from 49152 to 65535.",
+    exercised=Occasion.THIRD_OPENING,
 )
 
 SYN_ACK_IGNORED = Rule(
     "TCP042",
     "tcp syn-ack ignored",
-    Severity.WARNING,
+    Severity.ERROR,
     "The guest goes on sending its SYN although the right SYN-ACK has come.",
     "RFC 9293 3.10.7.3",
     "The connection never opens.",
     "Look a segment's connection up with source and destination exchanged; accept SYN and ACK"
     " together when the acknowledgement is your initial number plus one.",
+    exercised=Occasion.SYN_ACK_CAME,
 )
 
 SYN_ACK_RESET = Rule(
@@ -153,6 +168,7 @@ SYN_ACK_RESET = Rule(
     "The connection never opens. It is right if the program gave up in the meantime.",
     "If it did not: the SYN-ACK found no connection, or its acknowledgement was compared with the"
     " initial number instead of that number plus one.",
+    exercised=Occasion.SYN_ACK_CAME,
 )
 
 SYN_NOT_ACKED = Rule(
@@ -163,6 +179,8 @@ SYN_NOT_ACKED = Rule(
     "RFC 9293 3.4",
     "The other end sends its SYN-ACK again and again; the connection never opens.",
     "Acknowledge the initial number plus one.",
+    exercised=Occasion.OPEN,
+    leads_to=("TCP004", "TCP007", "TCP008", "TCP042"),
 )
 
 SYN_NOT_COUNTED = Rule(
@@ -173,4 +191,19 @@ SYN_NOT_COUNTED = Rule(
     "RFC 9293 3.4",
     "The other end takes it for old: it throws the segment or the first byte of the data away.",
     "Go on with the initial number plus one after the SYN.",
+    exercised=Occasion.OPEN,
+    leads_to=("TCP004", "TCP005", "TCP006", "TCP007"),
+)
+
+OPTIONS_OUTSIDE = Rule(
+    "TCP046",
+    "tcp options outside of the header",
+    Severity.ERROR,
+    "The data of a SYN are TCP options: the data offset does not count them in.",
+    "RFC 9293 3.1, 3.2",
+    "The other end does not see the options and takes them for data, or throws them away.",
+    "Store the length of header and options in words of four bytes in the upper half of byte 12:"
+    " 0x60 with an MSS option of four bytes.",
+    exercised=Occasion.SYN,
+    leads_to=("TCP030", "TCP033"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 OTHER_BYTES = Rule(
@@ -13,6 +14,7 @@ OTHER_BYTES = Rule(
     "The other end may have taken either: the stream is corrupt, and no checksum shows it.",
     "Keep what was sent until it is acknowledged; look whether the buffer was reused or the"
     " acknowledged bytes were removed twice.",
+    exercised=Occasion.RESENT,
 )
 
 EARLY = Rule(
@@ -25,6 +27,7 @@ EARLY = Rule(
     "On a longer path everything is sent twice, which makes a full network fuller.",
     "Compute the time-out from measured round trips (RFC 6298), at least 200 ms, better 1 s; begin"
     " with 1 s.",
+    exercised=Occasion.RESENT,
 )
 
 NO_BACK_OFF = Rule(
@@ -35,6 +38,7 @@ NO_BACK_OFF = Rule(
     "RFC 6298 5.5",
     "A network that is full stays full; a host that is down is flooded when it comes back.",
     "Double the time-out with each retransmission, up to a minute or more.",
+    exercised=Occasion.RESENT,
 )
 
 GIVES_UP = Rule(
@@ -45,6 +49,7 @@ GIVES_UP = Rule(
     "RFC 9293 3.8.3",
     "One burst of losses ends the connection. It is right if the program asked for it.",
     "Go on for at least 100 s, with the time-out doubled each time.",
+    exercised=Occasion.RESENT,
 )
 
 NO_FAST = Rule(
@@ -57,4 +62,66 @@ NO_FAST = Rule(
     "Each loss costs a whole time-out, in which nothing is sent.",
     "At the third duplicate acknowledgement in a row send the segment at the acknowledged number"
     " again.",
+    exercised=Occasion.THIRD_DUPLICATE,
+)
+
+NEVER_AGAIN = Rule(
+    "TCP075",
+    "tcp never retransmits",
+    Severity.ERROR,
+    "A segment was not acknowledged for half a minute and was never sent again.",
+    "RFC 9293 3.8.1, RFC 6298 5",
+    "One lost frame ends the connection: the other end waits for the segment for ever.",
+    "Start a timer when anything that takes a number is sent (data, SYN, FIN); when it expires,"
+    " send the oldest of it that is not acknowledged again.",
+    exercised=Occasion.UNACKNOWLEDGED,
+    leads_to=("TCP066", "TCP074"),
+)
+
+LOW_RTO = Rule(
+    "TCP076",
+    "tcp initial rto too low",
+    Severity.NOTE,
+    "A SYN was sent again before a second was over: no round trip can have been measured yet.",
+    "RFC 6298 2.1, RFC 2525 2.7",
+    "Where the way is long every connection begins with needless copies.",
+    "Begin with a time-out of one second, and measure from the first acknowledgement on.",
+    exercised=Occasion.SYN_AGAIN,
+)
+
+SEVERAL = Rule(
+    "TCP077",
+    "tcp retransmission sends multiple packets",
+    Severity.WARNING,
+    "At one time-out the guest sends several segments again.",
+    "RFC 2525 2.14, RFC 5681 3.1",
+    "The network lost them because it was full, and gets all of them once more at once.",
+    "At a time-out set the congestion window to one segment and send the oldest one again; what"
+    " follows goes when that is acknowledged.",
+    exercised=Occasion.TIMED_OUT,
+)
+
+KEEP_ALIVE = Rule(
+    "TCP078",
+    "tcp insufficient interval between keepalives",
+    Severity.NOTE,
+    "The guest probes whether an idle connection lives, and it was idle for less than two hours.",
+    "RFC 9293 3.8.4, RFC 2525 2.11",
+    "Many idle connections make much traffic for nothing. It is right where the program asked for"
+    " it (TCP_KEEPIDLE).",
+    "Send keep-alives only if the program wants them, and not before the connection has been idle"
+    " for two hours, unless it says otherwise.",
+    exercised=Occasion.KEEP_ALIVE,
+)
+
+SHORT_KEEP_ALIVE = Rule(
+    "TCP079",
+    "tcp excessively short keepalive connection timeout",
+    Severity.NOTE,
+    "The guest resets a connection after one or two keep-alives that nobody answered.",
+    "RFC 9293 3.8.4, RFC 2525 2.9",
+    "A frame or two that were lost end a connection that lives. It is right where the program"
+    " asked for it (TCP_KEEPCNT).",
+    "Probe several times, a minute apart, before you take the other end for dead.",
+    exercised=Occasion.KEEP_ALIVE,
 )

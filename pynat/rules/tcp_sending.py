@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 BEYOND_WINDOW = Rule(
@@ -13,6 +14,8 @@ BEYOND_WINDOW = Rule(
     "The other end throws away what it has no room for; it has to be sent again.",
     "Send up to acknowledgement plus window only; shift the window by the other end's scale, but"
     " not in SYN and SYN-ACK.",
+    exercised=Occasion.DATA,
+    leads_to=("TCP006",),
 )
 
 ZERO_WINDOW = Rule(
@@ -23,6 +26,8 @@ ZERO_WINDOW = Rule(
     "RFC 9293 3.8.6.1",
     "The data are thrown away: the other end has no room for them.",
     "Stop at a window of zero, and probe it with one byte, more and more seldom.",
+    exercised=Occasion.WINDOW_CLOSED,
+    leads_to=("TCP006", "TCP015"),
 )
 
 NEVER_PROBES = Rule(
@@ -33,6 +38,7 @@ NEVER_PROBES = Rule(
     "RFC 9293 3.8.6.1",
     "If the segment that opens the window is lost, both ends wait for each other for ever.",
     "Start a timer when the window is zero and data wait: send one byte, double the time, repeat.",
+    exercised=Occasion.WINDOW_CLOSED,
 )
 
 BEYOND_MSS = Rule(
@@ -44,6 +50,8 @@ BEYOND_MSS = Rule(
     "It may not fit the other end's network or buffers, and is lost each time it is sent.",
     "Cut segments at the MSS that the other end announced (536 if it announced none), less the"
     " length of the options.",
+    exercised=Occasion.DATA,
+    leads_to=("IP038",),
 )
 
 SKIPS = Rule(
@@ -55,6 +63,8 @@ SKIPS = Rule(
     "The other end waits for the bytes in between for ever, and acknowledges nothing behind them.",
     "Advance the sequence number by the bytes of data, by one for SYN and by one for FIN, and not"
     " for an acknowledgement.",
+    exercised=Occasion.DATA,
+    leads_to=("TCP014",),
 )
 
 AFTER_FIN = Rule(
@@ -65,6 +75,8 @@ AFTER_FIN = Rule(
     "RFC 9293 3.6",
     "The other end has told its program that the data are complete; it throws these away.",
     "Send FIN once everything that the program wrote is sent; refuse writes from then on.",
+    exercised=Occasion.FIN,
+    leads_to=("TCP013",),
 )
 
 FIN_MOVES = Rule(
@@ -75,6 +87,7 @@ FIN_MOVES = Rule(
     "RFC 9293 3.6",
     "The other end cannot tell where the data end.",
     "A retransmitted FIN has the number of the first: the one behind the last byte.",
+    exercised=Occasion.FIN,
 )
 
 AFTER_RESET = Rule(
@@ -85,6 +98,8 @@ AFTER_RESET = Rule(
     "RFC 9293 3.10.4",
     "For the other end the connection is gone; each segment is answered with RST.",
     "Forget a connection with its RST, its timers too.",
+    exercised=Occasion.RESET,
+    leads_to=("TCP004",),
 )
 
 IGNORES_RESET = Rule(
@@ -96,6 +111,8 @@ IGNORES_RESET = Rule(
     "For the other end the connection is gone; nothing of it arrives any more.",
     "An RST with exactly the number you expect next ends the connection: forget it, its timers"
     " too.",
+    exercised=Occasion.RESET_CAME,
+    leads_to=("TCP004",),
 )
 
 RESET_DATA = Rule(
@@ -106,6 +123,7 @@ RESET_DATA = Rule(
     "RFC 9293 3.5.3",
     "It is legal (a text that says why), and nobody reads it.",
     "Send RST without data.",
+    exercised=Occasion.RESET,
 )
 
 RESET_OUTSIDE = Rule(
@@ -117,6 +135,8 @@ RESET_OUTSIDE = Rule(
     "The other end ignores it and keeps the connection.",
     "Give RST the number that you would send next; as an answer to a segment of no connection, that"
     " segment's acknowledgement number.",
+    exercised=Occasion.RESET,
+    leads_to=("TCP009",),
 )
 
 RESET_CLOSE = Rule(
@@ -130,6 +150,7 @@ RESET_CLOSE = Rule(
     " the other end had sent data, RST is right if the program closed with some unread (RFC 1122"
     " 4.2.2.13), and nothing is said.",
     "Answer FIN with ACK, and send your own FIN when the program closes.",
+    exercised=Occasion.FIN_CAME,
 )
 
 TINY = Rule(
@@ -142,6 +163,7 @@ TINY = Rule(
     " (TCP_NODELAY).",
     "Collect what the program writes while something is unacknowledged, up to a full segment"
     " (Nagle's algorithm).",
+    exercised=Occasion.DATA,
 )
 
 NO_PUSH = Rule(
@@ -152,6 +174,7 @@ NO_PUSH = Rule(
     "RFC 9293 3.9.1.2",
     "Some hosts hand data to their program only with PSH, or when a buffer is full.",
     "Set PSH in the last segment of what the program wrote.",
+    exercised=Occasion.ANSWERED,
 )
 
 FIN_NOT_COUNTED = Rule(
@@ -162,4 +185,6 @@ FIN_NOT_COUNTED = Rule(
     "RFC 9293 3.4",
     "The other end takes its acknowledgements for old ones, and the connection never ends for it.",
     "Advance the sequence number by one when the FIN is sent.",
+    exercised=Occasion.FIN,
+    leads_to=("TCP005",),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,7 @@ LENGTH = Rule(
     "RFC 1350 5",
     "It is thrown away; the transfer waits.",
     "Send at least four bytes: the opcode and a block number.",
+    exercised=Occasion.TFTP,
 )
 
 OPCODE = Rule(
@@ -22,6 +24,7 @@ OPCODE = Rule(
     "RFC 1350 5",
     "It is thrown away; the transfer waits.",
     "Store 1 (read) to 6 (option acknowledgement), the higher byte first.",
+    exercised=Occasion.TFTP,
 )
 
 REQUEST = Rule(
@@ -32,6 +35,7 @@ REQUEST = Rule(
     "RFC 1350 5",
     "It is thrown away.",
     "Send the opcode, the name, a zero byte, the mode (octet), a zero byte; 512 bytes at most.",
+    exercised=Occasion.TFTP,
 )
 
 NO_REQUEST = Rule(
@@ -42,6 +46,7 @@ NO_REQUEST = Rule(
     "RFC 1350 4",
     "The transfer waits for it at another port.",
     "Send everything behind the request to the port that the server's first answer came from.",
+    exercised=Occasion.TFTP,
 )
 
 UNKNOWN_TRANSFER = Rule(
@@ -52,4 +57,5 @@ UNKNOWN_TRANSFER = Rule(
     "RFC 1350 4",
     "It is answered with error 5, unknown transfer.",
     "Keep one port of the guest's for each transfer, from its request to its last block.",
+    exercised=Occasion.TFTP,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
 LENGTH = Rule(
@@ -12,6 +13,8 @@ LENGTH = Rule(
     "RFC 768",
     "It is thrown away without an answer.",
     "Store the bytes of UDP header and data, without the IPv4 header, the higher byte first.",
+    exercised=Occasion.DATAGRAM,
+    leads_to=("DHCP036", "DHCP037", "DNS022"),
 )
 
 CHECKSUM = Rule(
@@ -24,6 +27,8 @@ CHECKSUM = Rule(
     "Compute it over the pseudo-header (addresses, protocol 17, length of header and data), the"
     " header with a checksum of zero, and the data; store a result of 0 as 0xffff. A stored 0 means"
     " that no checksum was made.",
+    exercised=Occasion.DATAGRAM,
+    leads_to=("DHCP036", "DHCP037", "DNS022"),
 )
 
 NO_CHECKSUM = Rule(
@@ -34,6 +39,7 @@ NO_CHECKSUM = Rule(
     "RFC 1122 4.1.3.4",
     "It is delivered, and nobody sees when bytes of it were changed on the way.",
     "Compute the checksum; a result of 0 is stored as 0xffff.",
+    exercised=Occasion.DATAGRAM,
 )
 
 TRAILING = Rule(
@@ -44,4 +50,17 @@ TRAILING = Rule(
     "RFC 768",
     "They are thrown away: either one of the lengths is wrong, or data is lost.",
     "Let UDP's length be IPv4's total length without the IPv4 header.",
+    exercised=Occasion.DATAGRAM,
+)
+
+PORT_SWAPPED = Rule(
+    "UDP022",
+    "udp port swapped",
+    Severity.ERROR,
+    "The destination port is the one of a service, with its bytes in the wrong order.",
+    "RFC 768",
+    "Nobody serves there; the question has no answer.",
+    "Convert both ports with `htons` before they are stored: 53 is 00 35, 67 is 00 43.",
+    exercised=Occasion.DATAGRAM,
+    leads_to=("IP011", "IP021"),
 )

@@ -8,6 +8,7 @@ the guest then has no network and Bochs goes on.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from pynat.children import none_left
@@ -30,6 +31,9 @@ class Port(Link, Protocol):
     def ethdev(self) -> str: ...
     @property
     def mac(self) -> bytes: ...
+    @property
+    def refuses_since(self) -> float | None: ...
+    def lost(self) -> list[tuple[float, bytes]]: ...
     def policy(self, text: str) -> None: ...
     def ready(self) -> None: ...
     def stats(self) -> dict[str, int]: ...
@@ -45,13 +49,18 @@ def serve(port: Port) -> None:
         say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")
 
 
+def _say(port: Port, level: Level, text: str) -> None:
+    """With the seconds of guest time; the number before Bochs's own lines is of instructions."""
+    say(port, level, f"{port.now():.6f} {text}")
+
+
 async def _serve(port: Port, loaded: Loaded) -> None:
     config = loaded.config
     port.policy("step" if config.hermetic else config.time)
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
-    notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
+    notices = Notices(partial(_say, port), config.lint.silence)
     async with session(
         port,
         loaded,

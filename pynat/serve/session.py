@@ -47,6 +47,9 @@ async def session(
             program=program,
             wire=wire,
             adopt=stack.adopt,
+            end=stack.end,
         )
-        async with controlled(engine, config, name, stack.capture, stack.impair, counters):
+        async with controlled(
+            engine, config, name, stack.capture, stack.impair, counters, stack.summary
+        ):
             yield engine

@@ -1,6 +1,6 @@
 """The wrappers around a link, in their order: what the guest's card sees is captured and linted.
 
-card <-> capture <-> lint <-> impair <-> hooks of a script <-> engine
+card <-> capture <-> lint <-> what the card refuses <-> impair <-> hooks of a script <-> engine
 """
 
 from __future__ import annotations
@@ -8,17 +8,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pynat.config import Config, Network
 from pynat.link.capture import CaptureLink, captured
+from pynat.link.card import Card, CardLink
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.journal import journaled
 from pynat.link.link import Link
 from pynat.link.lint import LintLink, exact
 from pynat.lint.linter import Linter
-from pynat.notices import Notices
+from pynat.lint.summary import SUMMARY, Summary, summary
+from pynat.notices import Level, Notices
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -28,7 +31,9 @@ class Stack(NamedTuple):
     capture: CaptureLink  # to start and stop it
     impair: ImpairLink  # to change its rules
     link: Link  # for the engine
+    summary: Callable[[], Summary] | None  # what the linter can tell; None where it is off
     adopt: list[Callable[[Network], None]]  # who is to know of another net
+    end: list[Callable[[float], None]]  # who is to know that no frame comes any more
 
 
 def seeded(config: Config) -> Config:
@@ -61,11 +66,25 @@ def stacked(
         journaled(config.lint.json, notices),
     ):
         linter = Linter(config)
-        linted = LintLink(capture, linter, notices, awake) if wanted else capture
+        on_end: list[Callable[[float], None]] = []
+        linted: Link = capture
+        if wanted:
+            linted = lint_link = LintLink(capture, linter, notices, awake)
+            on_end.append(lint_link.end)
+        if wanted and isinstance(card, Card):
+            linted = CardLink(linted, card, capture, notices, linter.begin_anew)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
-            yield Stack(capture, impair, hooked, [linter.adopt, capture.adopt])
+            asked = partial(summary, linter, notices.verdict, notices.silenced) if wanted else None
+            yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt], on_end)
+        if asked is not None:
+            _sum_up(asked(), notices)
+
+
+def _sum_up(found: Summary, notices: Notices) -> None:
+    for line in found.short():
+        notices.say(Level.INFO, f"{SUMMARY}{line}")
 
 
 def _hooked(impair: ImpairLink, program: Net | None, notices: Notices) -> Link:

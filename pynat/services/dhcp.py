@@ -36,11 +36,12 @@ from pynat.notices import Level, Notices
 from pynat.rules import Rule
 from pynat.services import dhcp_options
 from pynat.services.leases import Lease, Leases
-from pynat.wire import dhcp, ethernet, ipv4, udp
+from pynat.wire import dhcp, ethernet, ipv4, mistakes, udp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
 CLIENT_PORT, SERVER_PORT = 68, 67
+TRIES, CLIENTS = 4, 256  # OFFERs in a row until one goes another way; clients remembered
 SHORTEST_LEASE = 10.0  # seconds; a client that asks for less would do nothing but renew
 HEADERS = 28  # bytes of IP and UDP; option 57 counts them
 
@@ -73,7 +74,7 @@ _EXPECTED = {
     rules.dhcp.SERVER_MESSAGE: "op 1 and a client's message (RFC 2131 4.3)",
     rules.dhcp.RELAY: "giaddr 0.0.0.0 or in the guest's net (RFC 2131 4.3.1)",
     rules.dhcp.NO_ADDRESS: "an address in option 50 or ciaddr (RFC 2131 4.3.2)",
-    rules.dhcp.OTHER_SERVER: "option 54 with this server's address (RFC 2131 4.3.2)",
+    rules.dhcp.OTHER_SERVER: "this server (RFC 2131 4.3.2)",
     rules.dhcp.NOT_ITS_LEASE: "address and server of its lease (RFC 2131 4.3.4)",
 }
 
@@ -89,6 +90,7 @@ class DhcpServer:
         reserved = {mac: lease.address.packed for mac, lease in config.dhcp.static.items()}
         self.guests = Leases(config.network, user_of, config.claimed, reserved)
         self._begin(config)
+        self._in_vain: dict[bytes, int] = {}  # OFFERs since the last REQUEST, by MAC
 
     def _begin(self, config: Config) -> None:
         self._config = config
@@ -135,7 +137,12 @@ class DhcpServer:
         return None
 
     def _drop(self, rule: Rule, message: Message, now: float) -> None:
-        self._notices.drop(rule, f"{message}, expected {_EXPECTED[rule]}", now)
+        server = message.options.get(dhcp.SERVER, self._router)
+        named = ""
+        if server != self._router:
+            hint = mistakes.address_order(server, self._router.__eq__)
+            named = f": option 54 is {dotted(server)}, expected {dotted(self._router)}{hint}"
+        self._notices.drop(rule, f"{message}, expected {_EXPECTED[rule]}{named}", now)
 
     def _refusal(self, message: Message) -> Rule | None:
         if not self._config.dhcp.enabled:
@@ -155,9 +162,20 @@ class DhcpServer:
             self._exhausted(message, now)
             return None
         self.guests.offer(address, message, now)
-        return self._answer(message, dhcp.OFFER, address, self._lease_time(message), now)
+        offer = self._answer(message, dhcp.OFFER, address, self._lease_time(message), now)
+        if not self._config.hermetic or not self._is_due_for_a_change(message):
+            return offer
+        return _other_way(offer, message.mac, address)
+
+    def _is_due_for_a_change(self, message: Message) -> bool:
+        """Every fourth OFFER in a row: does the guest take what comes the other way?"""
+        if len(self._in_vain) >= CLIENTS:
+            self._in_vain.clear()
+        number = self._in_vain[message.mac] = self._in_vain.get(message.mac, 0) + 1
+        return number % TRIES == 0 and message.giaddr == dhcp.ZERO
 
     def _ask(self, message: Message, now: float) -> Reply | None:
+        self._in_vain.pop(message.mac, None)
         server = message.options.get(dhcp.SERVER)
         if server is not None and server != self._router:
             self.guests.withdraw_offers(message.mac)
@@ -304,3 +322,13 @@ def _destination(reply: Message) -> tuple[bytes, bytes, int]:
     if reply.flags & dhcp.BROADCAST or reply.yiaddr == dhcp.ZERO:
         return ethernet.BROADCAST, LIMITED_BROADCAST, CLIENT_PORT
     return reply.mac, reply.yiaddr, CLIENT_PORT
+
+
+def _other_way(offer: Reply, mac: bytes, address: bytes) -> Reply:
+    """By broadcast instead of to the guest alone, or the other way round."""
+    if offer.to_mac == ethernet.BROADCAST:
+        to, way = (mac, address), "to the guest's MAC address"
+    else:
+        to, way = (ethernet.BROADCAST, LIMITED_BROADCAST), "by broadcast"
+    remark = f"hermetic: OFFER {TRIES} in a row goes {way}, to see whether the guest takes that"
+    return replace(offer, to_mac=to[0], to_ip=to[1], remarks=(*offer.remarks, remark))

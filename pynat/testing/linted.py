@@ -48,8 +48,14 @@ class LintedLab(Lab):
 
     @property
     def found(self) -> Counter[str]:
-        drops = {rule.code: count for rule, count in self.router.notices.drops.items()}
-        return Counter(drops) + self._notices.findings
+        """What counts by itself, and what follows from it."""
+        verdict = self._notices.verdict
+        return Counter({one.rule.code: one.total for one in verdict})
+
+    @property
+    def roots(self) -> Counter[str]:
+        """What has no other cause."""
+        return Counter({one.rule.code: one.count for one in self._notices.verdict if one.count})
 
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
@@ -57,6 +63,11 @@ class LintedLab(Lab):
         self._notices.remarks.deal_with(own)
         super().from_guest(own)
         self._notices.remarks.deal_with(None)
+
+    def end(self) -> None:
+        """No frame comes any more."""
+        for finding in self.linter.end():
+            self._notices.finding(finding.rule, finding.text, self.now, None)
 
     def trace(self) -> str:
         """From the first frame on, in seconds."""
@@ -82,4 +93,6 @@ class LintedLab(Lab):
         self._notices.remarks.count(frame)
         look = self.linter.from_guest if from_guest else self.linter.to_guest
         for finding in look(frame, self.now):
-            self._notices.finding(finding.rule, finding.text, self.now, frame)
+            self._notices.finding(
+                finding.rule, finding.text, self.now, frame, from_guest=from_guest
+            )

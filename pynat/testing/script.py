@@ -129,7 +129,7 @@ class TcpScript:
             options=self._options(match["options"] or ""),
         )
         ether = Ether(src=GUEST_MAC.hex(":"), dst=self.lab.config.network.mac.hex(":"))
-        packet = IP(src=self.address, dst=self.remote, ttl=self.ttl)
+        packet = IP(src=self.address, dst=self.remote, ttl=self.ttl, flags="DF")
         return ether / packet / tcp / body
 
     def _options(self, text: str) -> list[tuple[str, Any]]:

@@ -50,6 +50,7 @@ class VirtualLink:
         self.waiting: list[tuple[float, bytes]] = []
         self.delivered: list[bytes] = []
         self.lines: list[str] = []
+        self.refuses_since: float | None = None  # its receive ring is full
 
     def now(self) -> float:
         return self.time
@@ -61,6 +62,9 @@ class VirtualLink:
     def send(self, frames: list[bytes]) -> int:
         self.delivered += frames
         return len(frames)
+
+    def lost(self) -> list[tuple[float, bytes]]:
+        return []
 
     def done(self, hold_until: float, timer: float | None) -> None:
         self.timer = timer
@@ -131,6 +135,8 @@ def virtual(config: Config, program: Net | None = None) -> Iterator[VirtualNetwo
                 wall=card.now,
                 program=program,
                 wire=stack.impair,
+                adopt=stack.adopt,
+                end=stack.end,
             )
             yield VirtualNetwork(engine, card)
             engine.end()

@@ -95,11 +95,11 @@ def decode(data: bytes | memoryview) -> Message:
     ciaddr, yiaddr, siaddr, giaddr, mac, sname, file = rest
     if op not in (REQUEST, REPLY):
         raise Malformed(rules.dhcp.OP, f"op {op}, expected 1 or 2 (RFC 2131 section 2)")
-    if (hardware, length) != (1, 6) or mac[0] & 1:
+    if (hardware, length) != (1, 6) or mac[0] & 1 or not any(mac[:6]):
         raise Malformed(
             rules.dhcp.HARDWARE,
-            f"type {hardware}, length {length}, {mac[:6].hex(':')}; Ethernet has type 1, length 6"
-            " and a unicast address (RFC 2131 section 2)",
+            f"type {hardware}, length {length}, chaddr {mac[:6].hex(':')}; expected type 1, length"
+            " 6 and the MAC address of the guest's card (RFC 2131 section 2)",
         )
     options: dict[int, bytes] = {}
     flaws: list[Malformed] = []

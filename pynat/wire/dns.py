@@ -32,6 +32,10 @@ from pynat.wire import mistakes
 HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
 _RECORD = Struct("!HHIH")
+_NO_ROOT = (
+    "the message is one byte short: the zero byte that ends the name is missing, and the first one"
+    " of the type was taken for it (RFC 1035 3.1)"
+)
 
 QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
 OPCODE = 0x7800
@@ -89,6 +93,8 @@ def decode(data: bytes) -> Query:
                     raise Malformed(rules.dns.OPT, "two OPT records, expected one (RFC 6891 6.1.1)")
                 size, ttl = max(SMALLEST, of_class), of_ttl
     except StructError:
+        if len(data) - at == _QUESTION.size - 1 and not any(others):
+            raise Malformed(rules.dns.NAME, _NO_ROOT) from None
         raise _short(len(data)) from None
     if at > len(data):
         raise _short(len(data))

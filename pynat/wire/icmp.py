@@ -59,14 +59,14 @@ class Icmp:
         return f"ICMP type {self.type} code {self.code} length {len(self.payload)}"
 
 
-def decode(data: memoryview, ends: bytes = b"") -> Icmp:
-    """ends: source and destination address, where they are known; for the explanation only."""
+def decode(data: memoryview, ends: bytes = b"", around: mistakes.Around = mistakes.NOTHING) -> Icmp:
+    """ends: source and destination address, where they are known; for explanations, like around."""
     if len(data) < _HEADER.size:
         raise Malformed(rules.icmp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 792)")
     total = ones_sum(data)
     kind, code, checksum, ident, sequence = _HEADER.unpack_from(data)
     if not valid(total):
-        hint = mistakes.in_icmp(bytes(data), ends)
+        hint = mistakes.in_icmp(bytes(data), ends, around)
         raise Malformed(
             rules.icmp.CHECKSUM,
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792){hint}",

@@ -147,6 +147,8 @@ def decode(data: memoryview) -> Ipv4:
         raise Malformed(rules.ipv4.HEADER_LENGTH, f"{first & 15} words, at least 5 (RFC 791 3.1)")
     if not header <= total <= len(data):
         hint = mistakes.byte_order(total, range(header, len(data) + 1))
+        if not hint and total < header and total + header <= len(data):
+            hint = without_header(header)
         raise Malformed(
             rules.ipv4.TOTAL_LENGTH,
             f"total length {total}, expected {header} (the header) to {len(data)} (what the frame"
@@ -178,6 +180,10 @@ def decode(data: memoryview) -> Ipv4:
         more,
         _options(data[:total], header) if header > _HEADER.size else (),
     )
+
+
+def without_header(header: int) -> str:
+    return f": the header's {header} bytes must be counted in"
 
 
 def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:

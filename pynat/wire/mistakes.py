@@ -10,12 +10,13 @@ Written with a sum's words in the order of the wire; a sum modulo 65,535 knows n
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from pynat.wire.checksum import ones_sum
 
 Candidate = tuple[int, str]  # the value that the mistake gives, the mistake
 Around = tuple[int, bytes]  # bytes of IPv4 header in front; the padding of the frame behind
+NOTHING: Around = (20, b"")
 
 _PROTOCOLS = {1: "ICMP's", 6: "TCP's", 17: "UDP's"}
 _IP_FIELDS = {
@@ -42,6 +43,10 @@ _ICMP_FIELDS = {
 }
 
 
+_PLAIN = 5 << 4  # byte 12 of a TCP header without options
+_BYTES = 20  # of such a header
+
+
 # ---------------------------------------------------------------- byte order
 def swapped(value: int) -> int:
     """A field of 16 bits, stored the lower byte first."""
@@ -54,10 +59,29 @@ def byte_order(seen: int, right: Container[int]) -> str:
     return f": its bytes are swapped, {meant} is meant" if meant in right else ""
 
 
+def address_order(seen: bytes, is_right: Callable[[bytes], bool]) -> str:
+    """The same for a packed address."""
+    meant = seen[::-1]
+    name = ".".join(map(str, meant))
+    return f": its bytes are swapped, {name} is meant" if is_right(meant) else ""
+
+
 def half_bytes(seen: int, right: Container[int]) -> str:
     """The same for a byte of two fields; C's bit fields begin with the lower half on x86."""
     meant = (seen & 0x0F) << 4 | seen >> 4
     return f": its halves are swapped, {meant:#04x} is meant" if meant in right else ""
+
+
+def in_data_offset(offset: int, flags: int) -> str:
+    """Of a header whose length cannot be; `offset` and `flags` are its bytes 12 and 13."""
+    if not offset:
+        return ": it was not set, 0x50 is meant for a header without options"
+    if offset < _PLAIN and flags >= _PLAIN and not flags & 0x0F:
+        return f": bytes 12 and 13 are swapped, {flags:#04x} and {offset:#04x} are meant"
+    size = _BYTES if offset == _BYTES << 4 & 0xFF else offset
+    if _BYTES <= size < _PLAIN and not size % 4:
+        return f": words of four bytes are counted, not bytes, {size // 4 << 4:#04x} is meant"
+    return half_bytes(offset, range(_PLAIN, 0x100))
 
 
 # ---------------------------------------------------------------- checksums
@@ -67,10 +91,10 @@ def in_ipv4(header: bytes, payload: bytes) -> str:
     return _named(seen, _ipv4(zeroed, payload))
 
 
-def in_icmp(message: bytes, ends: bytes) -> str:
+def in_icmp(message: bytes, ends: bytes, around: Around) -> str:
     """ends: both addresses of the packet."""
     zeroed, seen = _zeroed(message, 2)
-    return _named(seen, _icmp(zeroed, ones_sum(ends) + 1 + len(message)))
+    return _named(seen, _icmp(zeroed, ones_sum(ends) + 1 + len(message), around))
 
 
 def in_tcp(segment: bytes, ends: bytes, header: int, around: Around) -> str:
@@ -106,11 +130,20 @@ def _ipv4(header: bytes, payload: bytes) -> Iterator[Candidate]:
         text = f"it goes over the header with its options, {len(header)} bytes"
         yield _check(ones_sum(header[:20])), text
     yield from _made_too_early(total, header, _IP_FIELDS)
+    yield from _hop_counted(total, header[8])
 
 
-def _icmp(message: bytes, pseudo: int) -> Iterator[Candidate]:
+def _hop_counted(total: int, ttl: int) -> Iterator[Candidate]:
+    """As a router does it, which must make the checksum anew."""
+    for before in (ttl + 1, ttl - 1, 64, 128, 255):
+        text = f"the time to live was changed from {before} to {ttl} after it was made"
+        yield _check(total + (before - ttl << 8)), text
+
+
+def _icmp(message: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:
     total = ones_sum(message)
     yield from _nothing_made()
+    yield from _of_the_packet(message, 0, around)
     yield from _of_the_end(total, message)
     yield _check(total + pseudo), "ICMP has no pseudo-header"
     yield from _too_few(total, message, 8)
@@ -131,6 +164,7 @@ def of_transport(
     total = ones_sum(data) + pseudo
     if protocol == 6:  # a 0 of UDP means that there is none
         yield from _nothing_made()
+    yield from _of_the_packet(data, ones_sum(ends) + protocol + length + around[0], around)
     yield from _offload(ones_sum(ends), protocol, length)
     whole = ends + bytes((0, protocol)) + length.to_bytes(2, "big") + data
     yield from _of_the_end(total, whole)
@@ -147,6 +181,14 @@ def _nothing_made() -> Iterator[Candidate]:
         0,
         "none was made; a card that makes it (checksum offload) is not there, so the stack must",
     )
+
+
+def _of_the_packet(data: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:
+    """The end of the data stands behind the packet's end. pseudo: of all of it, or 0."""
+    in_front, behind = around
+    if len(behind) >= in_front:
+        text = f"IPv4's total length must count its header's {in_front} bytes in"
+        yield _check(ones_sum(data + behind[:in_front]) + pseudo), text
 
 
 def _offload(ends: int, protocol: int, length: int) -> Iterator[Candidate]:

@@ -114,7 +114,7 @@ def decode(packet: Packet) -> Segment:
         raise Malformed(
             rules.tcp.HEADER_LENGTH,
             f"data offset {offset >> 4} words, expected 5 to {min(15, len(data) // 4)} in a segment"
-            f" of {len(data)} bytes (RFC 9293 3.1)",
+            f" of {len(data)} bytes (RFC 9293 3.1){mistakes.in_data_offset(offset, flags)}",
         )
     total = pseudo_header(packet.source, packet.destination, ip.TCP, len(data)) + ones_sum(data)
     if not valid(total):

@@ -14,7 +14,7 @@ from struct import Struct
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.wire import ip, mistakes
+from pynat.wire import ip, ipv4, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.ip import Packet
 
@@ -37,15 +37,13 @@ def decode(packet: Packet) -> Udp:
         raise Malformed(rules.udp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 768)")
     source, destination, length, checksum = HEADER.unpack_from(data)
     if not HEADER.size <= length <= len(data):
-        hint = mistakes.byte_order(length, range(HEADER.size, len(data) + 1))
-        raise Malformed(
-            rules.udp.LENGTH,
-            f"length {length}, expected 8 to {len(data)}, which the packet carries (RFC 768){hint}",
-        )
+        raise _wrong_length(packet, length)
     data = data[:length]
     if checksum:
         total = pseudo_header(packet.source, packet.destination, ip.UDP, length) + ones_sum(data)
         if not valid(total):
+            if length + HEADER.size == len(packet.payload):
+                raise _wrong_length(packet, length)
             hint = mistakes.in_udp(bytes(data), packet.ends, packet.around)
             raise Malformed(
                 rules.udp.CHECKSUM,
@@ -53,6 +51,22 @@ def decode(packet: Packet) -> Udp:
                 f" (RFC 768){hint}",
             )
     return Udp(source, destination, bytes(data[HEADER.size :]))
+
+
+def _wrong_length(packet: Packet, length: int) -> Malformed:
+    """UDP's own, or IPv4's, which leaves the end of the datagram out."""
+    carried = len(packet.payload)
+    header, behind = packet.around
+    if length == carried + header <= carried + len(behind):
+        total = len(packet.packet)
+        text = f"total length {total}, expected {total + header} (RFC 791 3.1)"
+        return Malformed(rules.ipv4.TOTAL_LENGTH, text + ipv4.without_header(header))
+    hint = mistakes.byte_order(length, range(HEADER.size, carried + 1))
+    if length + HEADER.size == carried:
+        hint = ipv4.without_header(HEADER.size)
+    expected = carried if hint else f"8 to {carried}, which the packet carries"
+    text = f"length {length}, expected {expected} (RFC 768){hint}"
+    return Malformed(rules.udp.LENGTH, text)
 
 
 def encode(

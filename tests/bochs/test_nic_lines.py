@@ -30,11 +30,11 @@ def test_the_network_comes_up(
         outcome = run.wait(30)
     assert outcome.ending is Ending.POWER_OFF, str(outcome)
     log = (tmp_path / "bochs.log").read_text()
-    networks = [text for text in log.splitlines() if f"] network {line.net}, " in text]
+    networks = [text for text in log.splitlines() if f" network {line.net}, " in text]
     left_out = bochs.version == OLDEST and line.up_in_2_7
     assert len(networks) == (left_out or len(line.lines))
     assert plugin_errors(tmp_path / "bochs.log") == []
-    notes = [text for text in log.splitlines() if "] note: " in text]
+    notes = [text for text in log.splitlines() if " note: " in text]
     assert len(notes) == len(line.warns), notes
     for note, expected in zip(notes, line.warns, strict=True):
         assert expected in note

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from pynat.bochs.outcome import Ending, Outcome, is_panic, judge, last_lines, plugin_errors
+from pynat.bochs.outcome import (
+    Ending,
+    Outcome,
+    is_panic,
+    judge,
+    last_lines,
+    plugin_errors,
+    summaries,
+)
 
 _REGISTERS = """\
 00012936050i[CPU0  ] CPU is in real mode (active)
@@ -197,6 +205,20 @@ def test_the_errors_of_our_plugin_are_told_from_others(tmp_path: Path) -> None:
         "[NE2K] with a log prefix of the user's",
     ]
     assert plugin_errors(tmp_path / "none") == []
+
+
+def test_the_summaries_of_the_linter_are_found_by_card(tmp_path: Path) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text(
+        "00000000000i[E1000A] 1.500000 summary: works: link\n"
+        "00000000000i[NE2K  ] 1.500000 summary: DHCP fails: \x1b[31m\n"
+        "00000000000i[E1000A] 1.500000 summary: to mend, 1: TCP044\n"
+        "00000000000i[BIOS  ] summary: nothing of ours\n"
+    )
+    assert summaries(log) == {
+        "E1000A": ["works: link", "to mend, 1: TCP044"],
+        "NE2K": ["DHCP fails: \\x1b[31m"],
+    }
 
 
 def test_outcome_reads_as_a_line() -> None:

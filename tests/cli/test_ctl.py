@@ -62,6 +62,35 @@ def test_the_only_network_is_found(terminal: Terminal) -> None:
     scenario(run)
 
 
+def test_what_the_guest_does_and_what_is_to_be_mended_first(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config(), lint=True) as guest:
+            guest.link.put(udp(ROUTER, 9, b"four", ttl=0))
+            await guest.link.turn()
+            page = await terminal.ctl("lint", "--summary")
+            assert page.startswith(
+                "what the guest's stack does:\n  link           works: frame sent"
+            )
+            assert "\n  1. IP031 error: ipv4 time to live zero: once, first in frame " in page
+            heading, *rows = (await terminal.ctl("lint", "--exercised")).splitlines()
+            assert heading.split()[:4] == ["chances", "found", "code", "what"]
+            assert ["2", "0", "ETH001"] in [row.split()[:3] for row in rows]
+            summary = json.loads(await terminal.ctl("--json", "lint", "--summary"))
+            assert summary["findings"][0]["code"] == "IP031"
+            assert "because of others" in await terminal.ctl("lint")
+
+    scenario(run)
+
+
+def test_without_the_linter_there_is_no_summary(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()):
+            assert await terminal.ctl("lint", "--summary") == ""
+            assert "lint.enabled = true" in terminal.err
+
+    scenario(run)
+
+
 def test_forwards_come_and_go(terminal: Terminal, tmp_path: Path) -> None:
     async def run() -> None:
         async with controlled_running(Config()):

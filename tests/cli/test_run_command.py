@@ -156,7 +156,7 @@ def test_an_ne2k_of_any_kind_gets_this_network(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert _run(bochsrc(tmp_path, POWER_OFF, line), "--nic", f"ne2k{nic}") == 0
-    assert "[NE2K0 ] network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
+    assert "[NE2K0 ] 0.000000 network 192.168.16.0/24" in (tmp_path / "bochs.log").read_text()
 
 
 def test_a_back_end_that_bochs_lacks_is_refused_on_other_cards(
@@ -181,7 +181,7 @@ def test_the_second_card_gets_this_network(
     log = (tmp_path / "bochs.log").read_text()
     assert "null network driver" in log
     name = {"e1000": "E1000B", "ne2k": "NE2K1 "}[model]
-    assert f"[{name}] network 192.168.16.0/24" in log
+    assert f"[{name}] 0.000000 network 192.168.16.0/24" in log
 
 
 def test_a_card_whose_line_does_not_do_is_told_why(

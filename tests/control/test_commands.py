@@ -31,6 +31,7 @@ REQUESTS: list[Request] = [
     {"command": "flows"},
     {"command": "stats"},
     {"command": "lint"},
+    {"command": "lint summary"},
     {"command": "leases"},
     {"command": "neighbors"},
     {"command": "capture start", "file": "/nowhere/net.pcapng"},
@@ -99,6 +100,7 @@ def test_a_spoilt_request_is_carried_out_or_refused(commands: Commands) -> None:
         *("no command", "is an object with a", "needs 'rule'", "takes no 'x'", "no forward"),
         *("must be", "one of router, peer", "no word of a rule", "no rule", "no peer", "no fault"),
         *("no capture", "text in UTF-8", "/nowhere does not exist", "[tcp|udp]:"),
+        "the linter is off",
     ]
     sift(
         samples(REQUESTS, spoilt_request, 6000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from scapy.layers.inet import IP, TCP
@@ -14,11 +15,10 @@ from pynat.config import Config
 from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
-from pynat.link.capture import captured
-from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
 from pynat.net import Net
 from pynat.notices import Notices
+from pynat.serve.stack import stacked
 from pynat.testing.lab import GUEST_MAC
 from tests.frames import GUEST, ROUTER, ip, verify
 
@@ -64,16 +64,17 @@ async def running(config: Config | None = None, program: Net | None = None) -> A
 
 
 @asynccontextmanager
-async def controlled_running(config: Config) -> AsyncIterator[Guest]:
+async def controlled_running(config: Config, *, lint: bool = False) -> AsyncIterator[Guest]:
     """With a control socket and a link that captures, as under Bochs."""
     loop = asyncio.get_running_loop()
     memory = MemoryLink(loop)
-    with captured(memory, config) as link:
-        notices = Notices(lambda level, text: say(memory, level, text))
-        impair = ImpairLink(link, 1, notices, link)
-        engine = Engine(config, impair, loop, notices)
+    config = replace(config, seed=1)
+    notices = Notices(lambda level, text: say(memory, level, text))
+    with stacked(memory, config, notices, lint=lint) as stack:
+        engine = Engine(config, stack.link, loop, notices)
         guest = Guest(memory, engine)
-        async with controlled(engine, config, "card", link, impair, lambda: {"ring full": 3}):
+        around = stack.capture, stack.impair, lambda: {"ring full": 3}, stack.summary
+        async with controlled(engine, config, "card", *around):
             task = asyncio.create_task(engine.run())
             guest.introduce()
             try:

@@ -36,8 +36,13 @@ async def told(config: Config) -> tuple[list[str], dict[str, int]]:
         for frame in [*WRONG, ping(ROUTER, id=3)]:
             memory.put(frame)
         await guest.expect(ICMP)
-        commands = Commands(engine, config, "card", stack.capture, stack.impair)
+        commands = Commands(
+            engine, config, "card", stack.capture, stack.impair, summary=stack.summary
+        )
         answer = json.loads(commands.answer(b'{"command": "lint"}'))
+        summary = json.loads(commands.answer(b'{"command": "lint summary"}'))
+        assert summary["ok"] is (config.lint.enabled is not False)
+        assert "page" in summary or "lint.enabled = true" in summary["error"]
         memory.close()
         await task
     memory.dispose()
@@ -65,7 +70,11 @@ def test_all_of_them_say_the_same(tmp_path: Path) -> None:
         assert counts["IP031"] == counts["IP005"] == 1
         assert any("lint: IP031 error: udp 192.168.16.2:5000 > " in line for line in log)
         assert any("dropped: IP005 ipv4 checksum: udp 192.168.16.2:5000 > " in line for line in log)
-        assert any("lint: " in line and "docs/rules/ explains them" in line for line in log)
+        assert any(
+            "lint: " in line and "`pynat explain` has a page for each" in line for line in log
+        )
+        assert any(line.startswith("summary: works: link, ARP") for line in log)
+        assert any(line.startswith("summary: to mend, 1: IP031 error: ") for line in log)
 
     scenario(run)
     said = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]

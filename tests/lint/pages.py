@@ -7,10 +7,14 @@ from pathlib import Path
 
 from pynat.rules import RULES, Rule
 from pynat.rules.page import page
+from pynat.rules.standards import MUSTS, PROBLEMS, Demand
 from pynat.testing.linted import LintedLab
 from tests.lint.examples import EXAMPLES, collect
 
 PAGES = Path(__file__).parents[2] / "docs/rules"
+LINT = PAGES.parent / "lint.md"
+BEGIN = "<!-- made by scripts/make-rule-pages -->\n"
+END = "<!-- end of what is made -->\n"
 PROTOCOLS = {
     "ETH": "Ethernet",
     "ARP": "ARP",
@@ -34,9 +38,9 @@ format has these lines as comments of the very frames.
 In the examples `>` is what the guest sends and `<` what comes to it; TCP's numbers count from each
 side's first one. Below a frame stands what was said of it.
 
-*error*: the frame did not get where it was to go, or another host would refuse it. *warning*: it
-works here and now, and fails or is slow elsewhere. *note*: worth knowing; not the guest's mistake,
-or one without consequences.
+*error*: the guest does not work, or other hosts refuse what it sends. *warning*: it works here and
+now, and fails or is slow elsewhere. *note*: worth knowing; not the guest's mistake, or a habit that
+harms nobody.
 
 [lint.md](../lint.md) says where else they are shown, and what real stacks do. These pages are made
 by `scripts/make-rule-pages`.
@@ -95,7 +99,24 @@ def row(rule: Rule) -> str:
     return f"| [{rule.code}]({rule.code}.md) | {rule.severity} | {rule.name}: {rule.summary} |\n"
 
 
+def lint_page(text: str) -> str:
+    """docs/lint.md with the tables of today."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    made = f"{table('RFC 2525', 'problem', PROBLEMS)}\n{table('RFC 9293', 'demand', MUSTS)}"
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+
+
+def table(standard: str, what: str, demands: tuple[Demand, ...]) -> str:
+    rows = [f"| {standard} | {what} | rule |", "|---|---|---|"]
+    for one in demands:
+        links = ", ".join(f"[{rule.code}](rules/{rule.code}.md)" for rule in one.rules)
+        rows.append(f"| {one.name} | {one.text} | {links} |")
+    return "\n".join(rows) + "\n"
+
+
 def main() -> None:
+    LINT.write_text(lint_page(LINT.read_text()))
     PAGES.mkdir(exist_ok=True)
     wanted = pages()
     for path in PAGES.glob("*.md"):

@@ -11,7 +11,8 @@
 in pynat.testing.script, with numbers from each end's SYN. Behind a segment may stand words of ours:
 `other` (other data than usual), `hex 02ff` (options as they are), `port 5000` (the guest's from
 here on), `isn 7` (the number on the wire that is 0, of this end from here on), `raw 9` (the
-acknowledgement number as it is), `reserved` (those bits set).
+acknowledgement number as it is), `reserved` (those bits set), `to 5000` (the other end's port from
+here on), `offset 5` (that data offset, whatever the header has).
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:
     words = _words(match["words"].split())
     way = match["way"]
     ends.guest_port = int(words.get("port", ends.guest_port))
+    ends.peer_port = int(words.get("to", ends.peer_port))
     ends.isn[way] = int(words.get("isn", ends.isn[way]))
     other = ends.isn["<" if way == ">" else ">"]
     length = int(match["length"])
@@ -103,6 +105,8 @@ def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:
         raw = bytes.fromhex(words["hex"])
         segment.dataofs = 5 + len(raw) // 4
         body = raw + body
+    if "offset" in words:
+        segment.dataofs = int(words["offset"])
     ether = Ether(src=GUEST_MAC.hex(":"), dst=lab.config.network.mac.hex(":"))
     if way == "<":
         ether.src, ether.dst = ether.dst, ether.src

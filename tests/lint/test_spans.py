@@ -97,15 +97,15 @@ def test_a_span_bounds_what_lies_between() -> None:
     assert Span(0.0, 0.0).follows(NEVER)
 
 
-@pytest.mark.parametrize(("awake", "wanted"), [(0.3, set()), (0.01, {"TCP071"})])
+@pytest.mark.parametrize("awake", [0.3, 0.0001])
 def test_what_is_read_at_once_was_not_sent_at_once(
-    machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
+    machine: Machine, says: Callable[[str], None], awake: float
 ) -> None:
-    """The engine had no processor for 300 ms: a time-out of the guest's lies in between."""
+    """A time-out of the guest's may lie in between, whatever the thread knows of its own waits."""
     machine.opened()
     says(f"+5 {DATA}\n {AGAIN}")
     machine.read(awake)
-    assert machine.found & {"TCP071"} == wanted
+    assert not machine.found & {"TCP071"}
 
 
 @pytest.mark.parametrize(("awake", "wanted"), [(0.3, set()), (0.01, {"TCP071"})])
@@ -191,3 +191,11 @@ def test_a_slow_card_gets_frames_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
     machine.wait(0.1)
     machine.link.send([bytes(1514)])
     assert spans[-1].last == pytest.approx(100.12427, abs=1e-5)
+
+
+def test_what_is_left_is_told_when_the_link_ends(
+    machine: Machine, says: Callable[[str], None]
+) -> None:
+    machine.opened()
+    machine.link.end(machine.time)
+    assert "TCP066" in machine.found

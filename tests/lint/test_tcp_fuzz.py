@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 
 from pynat.lint.frame import Frame, decode
+from pynat.lint.tally import Tally
 from pynat.lint.tcp import checker
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.wire import ethernet, ipv4, tcp
@@ -72,7 +73,7 @@ def test_whatever_is_said_every_finding_is_one_line() -> None:
 
 def said(seed: int) -> Counter[str]:
     dice, found = Random(seed), Counter[str]()
-    looker = TcpChecker(flows=4)
+    looker = TcpChecker(1500, Tally(), flows=4)
     talks = {port: Talk() for port in PORTS}
     now = 0.0
     for _ in range(80):
@@ -90,7 +91,7 @@ def said(seed: int) -> Counter[str]:
 
 
 def test_flows_that_ended_are_forgotten() -> None:
-    looker = TcpChecker()
+    looker = TcpChecker(1500, Tally())
     for port in range(1024, 1124):
         _opened_and_reset(looker, port, now=0.0)
     assert len(looker) == 100

@@ -80,6 +80,9 @@ class FarEnd(SimGuest):
         self._last_turn = now
         self._next_turn = now + took + self._turns.random() * self._pause
 
+    def note_the_end(self) -> None:
+        self._note(self._linter.end())
+
     def _note(self, findings: list[Finding]) -> None:
         for finding in findings:
             if finding.rule.code.startswith("TCP"):
@@ -99,6 +102,8 @@ def found(
     while not (end.done and host.closed) and lab.now < PATIENCE:
         end.step()
         host.act()
+    if end.done and host.closed:  # else it is cut off
+        end.note_the_end()
     return end.found, lab.now - start
 
 

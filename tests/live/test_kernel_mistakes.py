@@ -27,6 +27,7 @@ pytestmark = [
 ]
 
 GET = "get=http://{web}/bytes/1/20000"
+PINGS = "ping=192.168.16.1 sleep=6 ping=192.168.16.1"
 PLACE = re.compile(r"\bMISTAKE\((\d+)\)")
 SAID = re.compile(r"(?:lint|dropped): ([A-Z]+\d+) ")
 
@@ -50,8 +51,8 @@ MISTAKES = {
     9: Mistake("no header checksum", "IP005"),
     10: Mistake("total length in host order", "IP004"),
     11: Mistake("time to live 0", "IP031"),
-    12: Mistake("identification always the same", "IP030"),
-    13: Mistake("forgets the router", "ARP005", "ping=192.0.2.1"),
+    12: Mistake("identification always the same", "IP030", "ping=192.168.16.1"),
+    13: Mistake("forgets the router", "ARP009", "ping=192.0.2.1"),
     14: Mistake("version and header length swapped", "IP002"),
     15: Mistake("the reserved flag set", "IP037"),
     16: Mistake("carries are not added", "IP005"),
@@ -61,7 +62,7 @@ MISTAKES = {
     20: Mistake("UDP's length in host order", "UDP001"),
     21: Mistake("UDP's checksum without the pseudo-header", "UDP002"),
     22: Mistake("UDP without a checksum", "UDP020"),
-    23: Mistake("UDP's length without the header", "UDP002"),
+    23: Mistake("UDP's length without the header", "UDP001"),
     24: Mistake("the cookie in host order", "DHCP004"),
     25: Mistake("another xid in the REQUEST", "DHCP030"),
     26: Mistake("a REQUEST without the server", "DHCP033"),
@@ -91,7 +92,7 @@ MISTAKES = {
     40: Mistake("no recursion desired", "DNS024", "dns=a.test"),
     41: Mistake("the id always the same", "DNS020", "dns=a.test dns=b.test dns=c.test dns=d.test"),
     42: Mistake("no question", "DNS002", "dns=a.test"),
-    43: Mistake("no end of the name", "DNS001", "dns=a.test"),
+    43: Mistake("no end of the name", "DNS003", "dns=a.test"),
     44: Mistake("repeats at once", "DNS022", "dns=a.test dns=a.test", 'faults = ["dns * silent"]'),
     45: Mistake("does not take the answer", "DNS025", "dns=a.test"),
     46: Mistake("a checksum without the pseudo-header", "TCP001"),
@@ -136,6 +137,10 @@ MISTAKES = {
         "get=http://192.168.16.9/",
         """guestfwd = ["tcp:192.168.16.9:80-cmd:sh -c 'timeout 1 cat >/dev/null'"]""",
     ),
+    66: Mistake("the receive ring is not given back", "ETH026", "get=http://{web}/bytes/1/200000"),
+    67: Mistake("the card takes no broadcasts", "DHCP039"),
+    68: Mistake("a ping is answered by a ping", "ICMP026", "sleep=5", "hermetic = true"),
+    69: Mistake("ARP is not answered", "ARP021", PINGS, "hermetic = true"),
 }
 
 
@@ -145,14 +150,26 @@ def right(module_artifacts: Path) -> Path:
     return compiled_kernel(SOURCE, module_artifacts / "kernel").parent
 
 
-def places() -> dict[int, str]:
-    """The file in which each mistake is made."""
-    texts = {path.stem: path.read_text() for path in SOURCE.glob("*.c")}
-    return {int(n): name for name, text in texts.items() for n in PLACE.findall(text)}
+def places() -> dict[int, set[str]]:
+    """The files in which each mistake is made."""
+    found: dict[int, set[str]] = {}
+    for path in SOURCE.glob("*.c"):
+        for number in PLACE.findall(path.read_text()):
+            found.setdefault(int(number), set()).add(path.stem)
+    return found
 
 
 def test_the_table_has_them_all() -> None:
     assert places().keys() == MISTAKES.keys()
+
+
+def with_mistake(number: int, right: Path, artifacts: Path) -> Path:
+    made = artifacts / "kernel"
+    shutil.copytree(right, made)
+    for name in places()[number]:
+        (made / f"{name}.o").unlink()
+    (made / "kernel.elf").unlink()
+    return compiled_kernel(SOURCE, made, mistake=number)
 
 
 @pytest.mark.parametrize("number", MISTAKES)
@@ -160,11 +177,7 @@ def test_it_is_named(
     number: int, right: Path, artifacts: Path, bochs: Bochs, web: HttpServer
 ) -> None:
     mistake = MISTAKES[number]
-    made = artifacts / "kernel"
-    shutil.copytree(right, made)
-    (made / f"{places()[number]}.o").unlink()
-    (made / "kernel.elf").unlink()
-    kernel = compiled_kernel(SOURCE, made, mistake=number)
+    kernel = with_mistake(number, right, artifacts)
     words = mistake.words.format(web=f"192.168.16.1:{web.port}")
     image = kernel_image(artifacts / "kernel.iso", kernel, words)
     folder = artifacts / "boot"  # what is said there needs no explanation in docs/lint.md
@@ -179,3 +192,24 @@ def test_it_is_named(
     with Boot(Machine(image, (Nic(script=config),)), folder, bochs) as boot:
         boot.wait_until(is_named, f"{mistake.what}: no {mistake.code}", 30)
         assert is_named()
+
+
+def test_a_card_without_room_is_told_of_in_time_and_nothing_else(
+    right: Path, artifacts: Path, bochs: Bochs, web: HttpServer
+) -> None:
+    """In guest time; and what it does not get is not delivered in the capture either."""
+    kernel = with_mistake(66, right, artifacts)
+    words = f"get=http://192.168.16.1:{web.port}/bytes/1/200000"
+    image = kernel_image(artifacts / "kernel.iso", kernel, words)
+    config, capture = artifacts / "net.toml", artifacts / "net.pcapng"
+    config.write_text(f'capture = "{capture}"\n')
+
+    def is_lost() -> bool:
+        return capture.exists() and b"not delivered: sent at " in capture.read_bytes()
+
+    with Boot(Machine(image, (Nic(script=config),)), artifacts / "boot", bochs) as boot:
+        boot.wait_until(is_lost, "nothing is lost", 30)
+    log = (artifacts / "boot" / "bochs.log").read_text(errors="replace")
+    assert set(SAID.findall(log)) == {"ETH026"}
+    ago, *_ = re.findall(r"takes no frames since [\d.]+ s, ([\d.]+) s ago", log)
+    assert 1 < float(ago) < 2

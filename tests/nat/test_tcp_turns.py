@@ -213,5 +213,8 @@ def test_the_window_of_segments_taken_together_is_that_of_the_last() -> None:
 def test_segments_taken_together_are_counted_one_by_one() -> None:
     flow = established(Lab())
     flow.guest("P. 1:1001(1000) ack 1")
-    take(flow, *(f". {seq}:{seq + 100}(100) ack 1" for seq in range(1, 1001, 100)))
+    again = [f". {seq}:{seq + 100}(100) ack 1" for seq in range(1, 1001, 100)]
+    take(flow, *again)
+    assert flow.lab.drops == {}  # they may have crossed the acknowledgement
+    take(flow, *again)
     assert flow.lab.drops == {"tcp duplicate": 10}

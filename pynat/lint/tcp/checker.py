@@ -11,41 +11,58 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import Span
-from pynat.lint.tcp import form
+from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
+from pynat.lint.tcp import ending, form, ports
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
-from pynat.lint.tcp.resending import Excuse
+from pynat.lint.tcp.progress import Progress, Reached
+from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
+from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ip, versions
+from pynat.wire.addresses import address_text
+from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
+_UNPADDED = 26  # bytes of a segment in the shortest frame, behind an IPv4 header of 20
+_DHCP = 67
 _PORTS = 4  # bytes, at the end of a key
 _ENDED = 1024  # connections remembered as ended
 
 
 class TcpChecker:
-    def __init__(self, mtu: int = 1500, *, flows: int = FLOWS) -> None:
+    def __init__(self, mtu: int, tally: Tally, *, flows: int = FLOWS) -> None:
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
         self._ended: deque[tuple[float, bytes, Connection]] = deque()
-        self._habits = Habits()
-        self._excuse = Excuse()
+        self._tally = tally
+        self._habits = Habits(self._tally)
+        self._common = Common()
+        self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
+        self._alive = NEVER  # when the guest's last frame came
+        self._booted = NEVER  # when it last asked for an address, having none
 
     def __len__(self) -> int:
         return len(self._flows)
 
+    def reached(self) -> Reached:
+        return self._progress.so_far(self._flows.values())
+
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         segment, packet = frame.tcp, frame.ip
+        self._alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
+            if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
+                self._looks_for_an_address(packet, frame.when)
             return iter(())
         key = packet.source + packet.destination + packet.payload[:4]
         connection = self._flows.get(key)
@@ -56,11 +73,27 @@ class TcpChecker:
             connection.from_guest(segment, len(packet.payload), frame.when, self._tell)
             if connection.ended is not None:
                 self._note_end(key, connection, frame.when)
-        if not self._found:
-            return iter(())
+        if connection is None:
+            ports.look_at_stranger(key, self._flows, self._tell)
+        return self._said(packet, segment, connection) if self._found else iter(())
+
+    def _said(
+        self, packet: Ipv4, segment: Segment, connection: Connection | None
+    ) -> Iterator[Finding]:
         found, self._found = self._found, []
         name = f"{versions.named(packet.packet)} {_relative(segment, connection)}"
         return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+
+    def _said_of(self, key: bytes) -> Iterator[Finding]:
+        """Of a connection, and no segment of the guest's."""
+        found, self._found = self._found, []
+        name = _named(key)
+        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+
+    def _looks_for_an_address(self, packet: Ipv4, when: Span) -> None:
+        """What was open before may be forgotten: the machine has begun anew."""
+        if not any(packet.source):
+            self._booted = when
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))
@@ -91,12 +124,17 @@ class TcpChecker:
             old.look_at_successor(syn, when, TIME_WAIT, self._tell)
             if old.peer is None and not old.answered and when.most(old.last) < _OPENING:
                 moved = old.moved + 1
+                self._tally[Occasion.SYN_AGAIN] += 1
         if moved == _MOVES and old is not None and old.guest is not None:
             step = old.guest.number(syn.seq)
             self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
         if not moved:
+            self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
+        if moved:
+            self._flows.pop(key)  # the same attempt
         connection = self._new(key, when)
+        connection.by_guest = True
         connection.moved = moved
         return connection
 
@@ -106,16 +144,20 @@ class TcpChecker:
         if segment is None or packet is None:
             self._without(frame)
             return iter(())
-        ports = packet.payload[:4]
-        key = packet.destination + packet.source + ports[2:] + ports[:2]
+        ends = packet.payload[:4]
+        key = packet.destination + packet.source + ends[2:] + ends[:2]
         connection = self._flows.get(key)
         if segment.flags & SYN:
             self._syn_to_guest(connection, key, segment, frame.when)
         elif connection is not None:
+            if segment.flags & RST and connection.peer is None:
+                ports.look_at_unanswered(segment.source, self._tell)
             connection.to_guest(segment, frame.when)
+            if len(packet.payload) < _UNPADDED:
+                connection.padded(_UNPADDED - len(packet.payload))
             if connection.ended is not None:
                 self._note_end(key, connection, frame.when)
-        return iter(())
+        return self._said_of(key) if self._found else iter(())
 
     def _syn_to_guest(
         self, connection: Connection | None, key: bytes, segment: Segment, when: Span
@@ -128,6 +170,21 @@ class TcpChecker:
         if connection is not None:
             connection.syn_to_guest(segment, when)
 
+    # ------------------------------------------------------------------ at the end
+    def end(self) -> Iterator[Finding]:
+        """Nothing more comes."""
+        still_open = []
+        for key, connection in self._flows.items():
+            if connection.last.first < self._booted.first:
+                continue
+            connection.end(self._alive, self._tell)
+            if connection.is_open and not self._found:
+                still_open.append(_named(key))
+            yield from self._said_of(key)
+        ending.look_at_open(still_open, self._tell)
+        found, self._found = self._found, []
+        yield from (Finding(rule, _with_section(rule, text)) for rule, text in found)
+
     # ------------------------------------------------------------------ what is no whole segment
     def _without(self, frame: Frame) -> None:
         packet = frame.ip
@@ -136,21 +193,25 @@ class TcpChecker:
         if packet.is_fragment and packet.protocol == ip.TCP:
             self._forget(packet.source, packet.destination)
         elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
-            self._excuse.when = frame.when
+            self._common.icmp_error = frame.when
 
     def _forget(self, one: bytes, other: bytes) -> None:
         """A segment in pieces is not followed, so what comes after it is not understood."""
         pairs = one + other, other + one
         for key in [key for key in self._flows if key[:-_PORTS] in pairs]:
-            del self._flows[key]
+            self._remove(key)
+
+    def _remove(self, key: bytes) -> None:
+        self._progress.forget(self._flows.pop(key))
 
     # ------------------------------------------------------------------ connections come and go
     def _new(self, key: bytes, when: Span) -> Connection:
-        self._flows.pop(key, None)
+        if key in self._flows:
+            self._remove(key)
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
-            del self._flows[next(iter(self._flows))]
-        connection = self._flows[key] = Connection(self._mtu, self._excuse, when)
+            self._remove(next(iter(self._flows)))
+        connection = self._flows[key] = Connection(self._mtu, self._common, when, self._tally)
         return connection
 
     def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:
@@ -163,7 +224,12 @@ class TcpChecker:
         while ended and (now - ended[0][0] > TIME_WAIT or len(ended) > _ENDED):
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
-                del self._flows[key]
+                self._remove(key)
+
+
+def _named(key: bytes) -> str:
+    ports = int.from_bytes(key[8:10], "big"), int.from_bytes(key[10:12], "big")
+    return f"tcp {address_text(key[:4])}:{ports[0]} > {address_text(key[4:8])}:{ports[1]}"
 
 
 def _with_section(rule: Rule, text: str) -> str:

@@ -8,16 +8,19 @@ Nothing is told of a connection before both SYNs are known, but for what the SYN
 from __future__ import annotations
 
 from pynat.lint.span import NEVER, Span
-from pynat.lint.tcp import opening
+from pynat.lint.tally import Tally
+from pynat.lint.tcp import ending, opening, ports
 from pynat.lint.tcp.acking import Acking
-from pynat.lint.tcp.resending import Excuse, ordinal
+from pynat.lint.tcp.resending import Common, ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
 from pynat.rules import tcp_acking, tcp_opening, tcp_resending, tcp_sending
+from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, RST, Segment
 
 _GONE = 1.0  # seconds after which a reset has reached the guest's program
 _LEAST_RTO = 0.18  # seconds between two SYNs
+_INITIAL_RTO = 0.9  # seconds; RFC 6298 2.1 asks for 1, and clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _LONGEST_RTO = 50.0  # seconds
@@ -36,14 +39,17 @@ class Syns:
         self._equal = 0
 
     def again(self, when: Span, tell: Tell) -> None:
-        gap = when.most(self.last)
+        gap, known = when.most(self.last), when != self.last
         self._equal = self._equal + 1 if gap < self._gap * _SAME_GAP else 1
         self._gap = when.least(self.last)
         self.count += 1
         self.last = when
-        if gap < _LEAST_RTO:
+        if gap < _LEAST_RTO and known:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.EARLY, text)
+        elif gap < _INITIAL_RTO and self.count == 2 and known:
+            text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
+            tell(tcp_resending.LOW_RTO, text)
         elif self._equal == _LINEAR and gap < _LONGEST_RTO:
             text = (
                 f"{ordinal(self.count - 1)} SYN again after {gap * 1000:.0f} ms like those before"
@@ -52,16 +58,18 @@ class Syns:
 
 
 class Connection:
-    def __init__(self, mtu: int, excuse: Excuse, when: Span) -> None:
+    def __init__(self, mtu: int, common: Common, when: Span, tally: Tally) -> None:
+        self._tally = tally
         self.guest: Side | None = None
         self.peer: Side | None = None
         self.ended: Span | None = None  # since when both sides are done
         self.moved = 0  # times that the guest's unanswered SYN came with another number
+        self.by_guest = False  # it opened it
         self.answered = False  # the peer has said anything at all
         self.last = when
         self.end_noted = False
         self._mtu = mtu
-        self._excuse = excuse
+        self._common = common
         self._syns = Syns(when)
         self._sending: Sending | None = None
         self._acking: Acking | None = None
@@ -109,7 +117,11 @@ class Connection:
             self._answers(segment, tell)
         if self._syn_acks and not self._shaken and not segment.flags & ACK:
             self._ignores_syn_ack(when, tell)
+        if not self.answered:
+            ports.look_at_unanswered(segment.destination, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
+            self._tally[Occasion.SYN_AGAIN] += 1
+            self._tally[Occasion.RESENT] += 1
             self._syns.again(when, tell)
 
     def _ignores_syn_ack(self, when: Span, tell: Tell) -> None:
@@ -144,13 +156,14 @@ class Connection:
         guest, peer = self.guest, self.peer
         if guest is None or peer is None:
             return
+        self._tally[Occasion.OPEN] += 1
         both = guest.offered, peer.offered
         if all(one.window_shift is not None for one in both):
             guest.shift = guest.offered.window_shift or 0
             peer.shift = peer.offered.window_shift or 0
         stamped = all(one.timestamps is not None for one in both)
-        self._sending = Sending(guest, peer, self._excuse)
-        self._acking = Acking(guest, peer, stamped=stamped)
+        self._sending = Sending(guest, peer, self._common, self._tally)
+        self._acking = Acking(guest, peer, self._tally, stamped=stamped)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, size: int, when: Span, tell: Tell) -> None:
@@ -218,7 +231,7 @@ class Connection:
                 text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
                 tell(tcp_sending.RESET_CLOSE, text)
         elif self._sending:
-            self._sending.resending.gives_up(when, tell)
+            self._sending.resets(when, tell)
         guest.reset_at = when
         self.ended = when
 
@@ -234,6 +247,33 @@ class Connection:
         if guest.acked > peer.fin and peer.acked > guest.fin:
             self.ended = when
 
+    def padded(self, size: int) -> None:
+        """A frame to the guest was lengthened by so many bytes."""
+        if self._acking:
+            self._acking.padded(size)
+
+    # ------------------------------------------------------------------ at the end
+    @property
+    def is_open(self) -> bool:
+        """Both ends have begun it, and the guest has neither closed nor reset it."""
+        guest, peer = self.guest, self.peer
+        if guest is None or peer is None or self.ended is not None:
+            return False
+        return not guest.fin and guest.reset_at is None
+
+    def end(self, alive: Span, tell: Tell) -> None:
+        """alive: when the guest's last frame came, of whatever connection."""
+        guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
+        if guest is None or peer is None or sending is None or acking is None or self.ended:
+            return
+        resending = sending.resending
+        if alive.first >= resending.due:
+            resending.look_for_overdue(alive, tell)
+        if peer.fin and guest.acked > peer.fin and not guest.fin and not resending.in_flight:
+            ending.look_for_fin(max(peer.fin_at, resending.progress), alive, tell)
+        if guest.fin and acking.closed_since is not None:
+            ending.look_at_unread(guest, acking.closed_since, alive, tell)
+
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, segment: Segment, when: Span) -> None:
         """A segment without SYN."""
@@ -244,6 +284,7 @@ class Connection:
         seq = peer.number(segment.seq)
         if segment.flags & RST:
             if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
+                self._tally[Occasion.RESET_CAME] += 1
                 peer.reset_at = when
                 self.ended = when
             return
@@ -262,6 +303,7 @@ class Connection:
         guest = self.guest
         if guest is None or self.ended is None:
             return
+        self._tally[Occasion.REOPENED] += 1
         seq = guest.number(syn.seq)
         if (
             guest.closed_first

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.form import walk
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell, signed, swapped
+from pynat.rules import tcp_acking
 from pynat.rules import tcp_opening as rules
-from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment
+from pynat.rules.occasions import Occasion
+from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment, decode_options
 
 _LEAST_MSS = 64  # bytes; Linux takes 48 for anything below
 _HEADERS = 40  # bytes of IPv4 and TCP
+_PLAIN = 5  # words of a header without options
 _SHIFT = 3  # the option's kind
 _STEPS = 3  # equal ones between initial numbers are no accident
+_WANTED = "; expected one that cannot be guessed"
 _SAME = 3  # connections in a row
 
 
@@ -20,7 +25,12 @@ def look_at_offer(
     syn: Segment, header: memoryview, other: Side | None, mtu: int, tell: Tell
 ) -> None:
     """`other`: the end whose SYN this one answers."""
+    if syn.payload and header[12] >> 4 == _PLAIN and (found := _options_in(syn.payload)):
+        text = f"{found} in the data of the SYN, data offset 5, expected 6 or more"
+        tell(rules.OPTIONS_OUTSIDE, text)
+        return
     _mss(syn.options.mss, mtu, tell)
+    _window(syn, tell)
     if syn.payload:
         tell(rules.SYN_DATA, f"{len(syn.payload)} bytes of data with SYN")
     options = header[20 : (header[12] >> 4) * 4]
@@ -29,6 +39,20 @@ def look_at_offer(
             tell(rules.LARGE_SHIFT, f"window scale {body[0]}, at most {MAX_WINDOW_SHIFT}")
     if other is not None and syn.flags & ACK:
         _answer(syn, other, tell)
+
+
+def _options_in(data: bytes | memoryview) -> str:
+    """The MSS, if these are options."""
+    options = decode_options(memoryview(data))
+    return f"MSS {options.mss}" if options.mss and not options.malformed else ""
+
+
+def _window(syn: Segment, tell: Tell) -> None:
+    """Who takes large segments has room for one."""
+    mss, meant = syn.options.mss or 0, swapped(syn.window, 2)
+    if mss >= DEFAULT_MSS > syn.window and meant >= mss and not syn.options.window_shift:
+        text = f"window {syn.window}, less than one segment; with its bytes swapped it is {meant}"
+        tell(tcp_acking.WINDOW_ORDER, text)
 
 
 def _mss(mss: int | None, mtu: int, tell: Tell) -> None:
@@ -58,7 +82,8 @@ def _answer(syn_ack: Segment, other: Side, tell: Tell) -> None:
 class Habits:
     """Initial numbers and ports, from connection to connection; told once for each series."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._numbers: deque[int] = deque(maxlen=_STEPS + 1)
         self._ends: deque[bytes] = deque(maxlen=_SAME)
 
@@ -68,12 +93,16 @@ class Habits:
         steps = [
             signed(later - one) for one, later in zip(numbers, list(numbers)[1:], strict=False)
         ]
-        if len(steps) < _STEPS - 1 or len(set(steps[1 - _STEPS :])) > 1:
+        if len(steps) < _STEPS - 1:
+            return
+        self._tally[Occasion.THIRD_NUMBER] += 1
+        if len(set(steps[1 - _STEPS :])) > 1:
             return
         if steps[-1] == 0:
-            tell(rules.ISN, f"initial number {isn} for the third connection in a row")
+            tell(rules.ISN, f"initial number {isn} for the third connection in a row{_WANTED}")
         elif len(steps) == _STEPS and len(set(steps)) == 1:
-            tell(rules.ISN, f"initial number {isn}, {steps[0]:+} as each time before")
+            text = f"initial number {isn}, {steps[0]:+} from the connection before"
+            tell(rules.ISN, f"{text}, for the {_STEPS}rd time in a row{_WANTED}")
         else:
             return
         numbers.clear()
@@ -81,6 +110,7 @@ class Habits:
     def ends(self, key: bytes, port: int, tell: Tell) -> None:
         """Of a connection that the guest opens."""
         self._ends.append(key)
+        self._tally[Occasion.THIRD_OPENING] += len(self._ends) == _SAME
         if len(self._ends) == _SAME and len(set(self._ends)) == 1:
             tell(rules.SAME_PORT, f"source port {port} for the third connection in a row")
             self._ends.clear()

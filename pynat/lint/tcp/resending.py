@@ -12,11 +12,15 @@ short it is the third hasty one that is told: a link may have read two frames at
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
+from pynat.lint.tcp.congestion import Congestion
 from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_resending as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire.checksum import ones_sum
 from pynat.wire.tcp import Segment
 
@@ -29,14 +33,17 @@ _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
 _HASTY = 3
 _REACTION = 0.02  # seconds
+_OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
+_FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
 _MOST = 512  # segments remembered of a connection; more are not looked at
 
 
 @dataclass(slots=True)
-class Excuse:
-    """When an ICMP error came, which makes a guest send again at once (RFC 1191, RFC 6069)."""
+class Common:
+    """What the connections of one guest share."""
 
-    when: Span = NEVER
+    icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
+    late_fins: int = 0  # in a row, with none that was in time
 
 
 @dataclass(slots=True)
@@ -51,14 +58,18 @@ class Sent:
 
 
 class Resending:
-    def __init__(self, guest: Side, peer: Side, excuse: Excuse) -> None:
-        self._excuse = excuse
+    def __init__(self, guest: Side, peer: Side, common: Common, tally: Tally) -> None:
+        self._tally = tally
+        self._common = common
         self._guest = guest
         self._peer = peer
+        self._congestion = Congestion(guest, peer, tally)
+        self.due = math.inf  # when it is to be looked whether the oldest was sent again
+        self.overdue = False  # it was not, and that is told
         self._sent: dict[int, Sent] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
-        self._progress = NEVER  # when the other end last acknowledged something new
-        self._heard = NEVER  # when anything came from it
+        self.progress = NEVER  # when the other end last acknowledged something new
+        self.heard = NEVER  # when anything came from it
         self._duplicates = 0  # what a loss can be seen from, SACK blocks too
         self._plain = 0  # duplicate acknowledgements in a row
         self._third: Span | None = None  # when the third duplicate came
@@ -73,7 +84,12 @@ class Resending:
         return bool(self._sent)
 
     # ------------------------------------------------------------------ from the guest
-    def fresh(self, seq: int, end: int, segment: Segment, when: Span) -> None:
+    def fresh(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
+        congestion = self._congestion
+        if congestion.phase is not None or end - self._peer.acked > congestion.peak:
+            congestion.fresh(seq, end, tell)
+        if not self._sent:
+            self.due = when.first + _OVERDUE
         if len(self._sent) >= _MOST:
             self._sent.clear()
         self._sent[seq] = Sent(end, when, when, ones_sum(segment.payload))
@@ -83,6 +99,7 @@ class Resending:
         if sent is None or seq < self._peer.acked:
             self._recover = self._guest.top
             return
+        self._tally[Occasion.RESENT] += 1
         check = ones_sum(segment.payload)
         if sent.end == end and check != sent.check:
             tell(
@@ -91,6 +108,8 @@ class Resending:
             )
         if seq == self._peer.acked and end >= sent.end:
             self._time(sent, end, when, tell)
+        else:
+            self._congestion.again(seq, end, when, tell)
         sent.end, sent.check = end, check
         sent.count += 1
         sent.last = when
@@ -98,17 +117,44 @@ class Resending:
 
     def _time(self, sent: Sent, end: int, when: Span, tell: Tell) -> None:
         if self._third:
+            self._congestion.lost()
             self._fast(when.least(self._third), tell)
             return
-        excused = max(self._opened.last, self._excuse.when.last) >= sent.last.first
+        excused = max(self._opened.last, self._common.icmp_error.last) >= sent.last.first
         if self._duplicates or excused or self._peer.right <= self._peer.acked:
             sent.gap = 0.0
             return
-        alone = sent.last.follows(self._heard)
-        reacts = when.least(self._progress) < _REACTION  # to what it knew before that came
-        if alone or (self._peer.acked >= self._recover and not reacts):
+        alone = sent.last.follows(self.heard)
+        reacts = when.least(self.progress) < _REACTION  # to what it knew before that came
+        known = when != sent.last  # of two that were read together nobody knows the time between
+        if known and (alone or (self._peer.acked >= self._recover and not reacts)):
             self._early(sent, end, when.most(sent.last), tell)
         self._back_off(sent, alone, when, tell)
+        if alone:
+            self._congestion.timed_out(end, when)
+
+    def look_for_overdue(self, when: Span, tell: Tell) -> None:
+        """At the time of `due`: whether the oldest segment should have been sent again long ago."""
+        una = self._peer.acked
+        sent = self._sent.get(una)
+        since = max(sent.first, self.progress, self._opened) if sent else when
+        waited = when.least(since)
+        if sent is None or waited <= _OVERDUE:
+            self.due = since.last + _OVERDUE if self._sent else math.inf
+            return
+        self.due = when.first + _OVERDUE
+        self._tally[Occasion.UNACKNOWLEDGED] += 1
+        if sent.count == 1 and sent.end <= self._peer.right and self._peer.window:
+            self._say_overdue(una, sent.end, waited, tell)
+
+    def _say_overdue(self, una: int, end: int, waited: float, tell: Tell) -> None:
+        if self.overdue:
+            return
+        self.overdue = True
+        more = f", {self._duplicates} duplicate acknowledgements came" if self._duplicates else ""
+        text = f"{una}:{end}({end - una}) was sent {waited:.1f} s before and never again{more}"
+        due = f"it is due since {waited - _FIRST_RTO:.1f} s, a time-out of {_FIRST_RTO:g} s"
+        tell(rules.NEVER_AGAIN, f"{text}; {due}")
 
     def _early(self, sent: Sent, end: int, waited: float, tell: Tell) -> None:
         probe = sent.count == 1 and end >= self._guest.top
@@ -149,17 +195,16 @@ class Resending:
 
     def gives_up(self, when: Span, tell: Tell) -> None:
         """With an RST."""
+        if when.first >= self.due:
+            self.look_for_overdue(when, tell)
         sent = self._sent.get(self._peer.acked)
-        if sent is None or not 1 < sent.count <= _DUPLICATES or not sent.first.follows(self._heard):
+        if sent is None or not 1 < sent.count <= _DUPLICATES or not sent.first.follows(self.heard):
             return
         waited = when.most(sent.first)
         if waited < _AT_ONCE:
             tell(rules.GIVES_UP, f"reset after {sent.count - 1} retransmissions in {_ms(waited)}")
 
     # ------------------------------------------------------------------ to the guest
-    def heard(self, when: Span) -> None:
-        self._heard = when
-
     def opened(self, when: Span) -> None:
         """The window, which was closed."""
         self._opened = when
@@ -167,18 +212,22 @@ class Resending:
     def acknowledged(self, when: Span) -> None:
         """`peer.acked` has grown."""
         acked, waiting = self._peer.acked, self._sent
-        self._progress = when
+        self.progress = when
         self._duplicates = self._plain = 0
         self._third = None
+        if self._congestion.phase is not None:
+            self._congestion.acknowledged(when)
+        oldest, newest = acked, None
         while waiting:
             seq = next(iter(waiting))
             sent = waiting[seq]
             if sent.end > acked:
                 break
             del waiting[seq]
-            if sent.count == 1:
-                took = when.least(sent.first)
-                self._round_trip = min(took, self._round_trip or took)
+            oldest, newest = min(oldest, seq), sent
+        if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
+            took = when.least(newest.first)
+            self._round_trip = min(took, self._round_trip or took)
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
@@ -187,6 +236,7 @@ class Resending:
         self._disordered |= not useful
         recovering = self._peer.acked <= self._recover  # then it says little (RFC 6582 3.2)
         if plain and self._plain == _DUPLICATES and len(self._sent) > 1 and not recovering:
+            self._tally[Occasion.THIRD_DUPLICATE] += 1
             self._third = when
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pynat.lint.span import NEVER, Span
-from pynat.lint.tcp.resending import Excuse, Resending
+from pynat.lint.tally import Tally
+from pynat.lint.tcp.keepalive import KeepAlive
+from pynat.lint.tcp.resending import Common, Resending
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
-from pynat.rules import tcp_opening
+from pynat.rules import tcp_ending, tcp_opening
 from pynat.rules import tcp_sending as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import FIN, PSH, Segment
 
 _LEAST_MSS = 48  # bytes; no stack needs to go below what Linux does
@@ -20,6 +23,8 @@ _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
 _SETTLED = 0.5  # seconds after which the guest has seen what was sent to it
 _SILENT = 10.0  # seconds without a probe
 _AT_ONCE = 0.05  # seconds
+_DELAYED = 0.05  # seconds that the acknowledgement of the last data took
+_REACTS = 0.02  # seconds
 _TINY = 64  # bytes of data at most
 _MANY = 50
 _ENOUGH = 3
@@ -33,10 +38,13 @@ class Gap(NamedTuple):
 
 
 class Sending:
-    def __init__(self, guest: Side, peer: Side, excuse: Excuse) -> None:
+    def __init__(self, guest: Side, peer: Side, common: Common, tally: Tally) -> None:
+        self._tally = tally
         self._guest = guest
         self._peer = peer
-        self.resending = Resending(guest, peer, excuse)
+        self.resending = Resending(guest, peer, common, tally)
+        self._common = common
+        self.keep_alive = KeepAlive(tally)
         self._began = False  # with anything behind its SYN
         self._gap: Gap | None = None
         self._last = NEVER  # when the guest sent anything
@@ -58,6 +66,8 @@ class Sending:
             self._closed = when  # from the peer's SYN on
         if not self._began:
             self._first(seq, length, tell)
+        elif seq < guest.top and length <= 1 and self._is_idle(seq):
+            self.keep_alive.probes(when, self._last, self.resending.heard, tell)
         if length:
             self._data(segment, size, seq, seq + length, when, tell)
         if guest.fin or segment.flags & FIN:
@@ -68,8 +78,21 @@ class Sending:
             self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), when, tell)
         if self._gap is not None:
             self._look_at_gap(self._gap, seq, length, when, tell)
+        if when.first >= self.resending.due:
+            self.resending.look_for_overdue(when, tell)
         self._opened = None
         self._last = when
+
+    def resets(self, when: Span, tell: Tell) -> None:
+        self.resending.gives_up(when, tell)
+        self.keep_alive.gives_up(self.resending.heard, tell)
+
+    def _is_idle(self, seq: int) -> bool:
+        """A segment in front of the next number then asks whether the other end lives."""
+        guest, peer = self._guest, self._peer
+        return (
+            seq == guest.top - 1 and peer.acked == guest.top and peer.window > 0 and not guest.fin
+        )
 
     def _first(self, seq: int, length: int, tell: Tell) -> None:
         self._began = True
@@ -100,7 +123,7 @@ class Sending:
         if seq < guest.top:
             self.resending.again(seq, end, segment, when, tell)
         else:
-            self.resending.fresh(seq, end, segment, when)
+            self.resending.fresh(seq, end, segment, when, tell)
         if self._gap is not None:
             self._fill(seq, end)
         guest.top = max(guest.top, end)
@@ -124,10 +147,11 @@ class Sending:
         if length + options <= most:
             return
         whose = "announced" if self._peer.offered.mss is not None else "none announced"
+        missing = "; leave room for the options (RFC 2525 2.18)" if length <= most else ""
         with_options = f" and {options} of options" if options else ""
         tell(
             rules.BEYOND_MSS,
-            f"{length} bytes of data{with_options}, the MSS is {self._peer.mss} ({whose})",
+            f"{length} bytes of data{with_options}, the MSS is {self._peer.mss} ({whose}){missing}",
         )
 
     def _habits(self, length: int, seq: int, push: bool, tell: Tell) -> None:
@@ -152,6 +176,8 @@ class Sending:
             fin = seq + length
             if not guest.fin:
                 guest.fin, guest.fin_at = fin, when
+                guest.fin_window, guest.fin_acked = guest.window, guest.acked
+                self._promptly(length, fin, when, tell)
                 guest.closed_first = not self._peer.fin
             elif fin != guest.fin:
                 tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
@@ -160,6 +186,22 @@ class Sending:
             if settled:
                 text = f"goes on at {seq}, a FIN counts one: expected {seq + 1}"
                 tell(rules.FIN_NOT_COUNTED, text)
+
+    def _promptly(self, length: int, fin: int, when: Span, tell: Tell) -> None:
+        """A program has no reason to wait for an acknowledgement, so its stack has."""
+        common = self._common
+        if length or self._peer.acked < fin:
+            common.late_fins = 0
+        if not self._asked or self._peer.fin or self._peer.acked < fin:
+            return
+        acked = self.resending.progress
+        took = acked.least(self._last)
+        if took < _DELAYED or when.most(acked) > _REACTS:
+            return
+        common.late_fins += 1
+        if common.late_fins == _ENOUGH:
+            text = f"FIN when all is acknowledged, {took * 1000:.0f} ms after the last data"
+            tell(tcp_ending.LATE_FIN, f"{text}; so in {_ENOUGH} connections in a row")
 
     # ------------------------------------------------------------------ gaps
     def _fill(self, seq: int, end: int) -> None:
@@ -196,7 +238,7 @@ class Sending:
             return
         right = ack + (segment.window << peer.shift)
         self._edge(segment, seq, ack, right, bool(length), when)
-        resending.heard(when)
+        resending.heard = when
         pure = not length and not segment.flags & FIN
         duplicate = pure and ack == peer.acked and right == peer.right and resending.in_flight
         if ack > peer.acked:
@@ -227,10 +269,13 @@ class Sending:
         peer = self._peer
         is_again = text and seq < peer.top
         if ack < peer.acked or (is_again and ack == peer.acked):
+            if ack == peer.acked and segment.window:
+                self._closed = None  # a guest may believe it
             return  # old: what it says of the window may be too
         window = segment.window << peer.shift
         if not window:
             if self._closed is None:
+                self._tally[Occasion.WINDOW_CLOSED] += 1
                 self._closed = when
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
@@ -242,7 +287,8 @@ class Sending:
         peer.window = window
 
     def _answered(self, ack: int) -> None:
-        if self._asked and ack >= self._guest.top and not self._pushed:
-            self._unpushed += 1
-        self._asked = False
+        if self._asked:
+            self._asked = False
+            self._tally[Occasion.ANSWERED] += 1
+            self._unpushed += ack >= self._guest.top and not self._pushed
         self._opened = None

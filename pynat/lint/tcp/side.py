@@ -42,6 +42,8 @@ class Side:
     mss: int = DEFAULT_MSS
     fin: int = 0  # the number of its FIN; 0 while there is none
     fin_at: Span = NEVER
+    fin_window: int = 0  # what it announced with its FIN
+    fin_acked: int = 0  # what it acknowledged with it
     closed_first: bool = False
     reset_at: Span | None = None
     first_stamp: int = 0  # the oldest

@@ -24,6 +24,8 @@ class Acks:
         self._delay = delay
         self._pushed = False  # the guest has said that it waits
         self._full = 0  # bytes of the guest's longest segment
+        self._before = 0  # the number that it was told before
+        self._crossed = 0  # up to there copies came that may have crossed the last
         self._answers = 0
         self._answers_since = -PERIOD
 
@@ -52,6 +54,22 @@ class Acks:
         elif self.later is None:
             self.later = now + self._delay
 
+    def may_cross(self, end: int) -> bool:
+        """Whether the guest can have sent a copy of what ends there without a mistake.
+
+        It is not acknowledged yet, or this is the first copy since the last acknowledgement, which
+        was the first to say so.
+        """
+        if end > self.last:
+            return True
+        first = end > max(self._before, self._crossed)
+        self._crossed = max(self._crossed, end)
+        return first
+
+    def told(self, ack: int) -> None:
+        if ack > self.last:
+            self._before, self.last = self.last or ack, ack
+
     def object_to(self, segment: Segment, now: float) -> bool:
         """It is not acceptable, and the guest is told what would be. Whether it is."""
         if segment.flags & SYN or not segment.length:
@@ -64,6 +82,6 @@ class Acks:
         return True
 
     def sent(self, ack: int) -> None:
-        self.last = ack
+        self.told(ack)
         self.due = self._pushed = False
         self.later = None

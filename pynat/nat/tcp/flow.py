@@ -217,8 +217,10 @@ class Flow:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
                 if seq + segment.length > receiver.nxt:
                     return refusals.window_closed(segment, receiver)
-            why = refusals.duplicate if seq < receiver.nxt else refusals.outside
-            return why(segment, receiver)
+            if seq >= receiver.nxt:
+                return refusals.outside(segment, receiver)
+            crosses = self._acks.may_cross(seq + segment.length)
+            return None if crosses else refusals.duplicate(segment, receiver)
         if flags & SYN:
             self._object_to(segment, now)
             return refusals.SYN_INSIDE

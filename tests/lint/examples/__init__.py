@@ -2,6 +2,7 @@
 
 To add a rule:
 1. `pynat/rules/<protocol>.py`: a Rule with the protocol's next code. The catalogue has it at once.
+   `exercised` is its chance, which the linter counts; `leads_to` what breaks because of it.
 2. `pynat/lint/<protocol>.py`: a checker yields `Finding(rules.NAME, "what was seen, expected")`;
    `Linter` lists the checkers.
 3. Here, in the file of the protocol (every file of this folder is read):

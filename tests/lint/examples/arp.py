@@ -6,6 +6,7 @@ from typing import Any
 
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.config import Config
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
@@ -13,6 +14,7 @@ from tests.lint.examples import clean, example
 
 MAC = GUEST_MAC.hex(":")
 OTHER = "52:54:00:99:99:99"
+ROUTER_AND_GUEST = bytes.fromhex(ROUTER_MAC.replace(":", "")) + GUEST_MAC
 ALL = "ff:ff:ff:ff:ff:ff"
 
 
@@ -31,12 +33,28 @@ def replies(lab: LintedLab, *, to: str = ROUTER_MAC, **fields: Any) -> None:
     sends(lab, to=to, **{"op": 2, "hwdst": ROUTER_MAC, "pdst": ROUTER, **fields})
 
 
+def probes(lab: LintedLab, times: int = 3, pause: float = 1, **fields: Any) -> None:
+    """For its address; then it waits for answers."""
+    for _ in range(times):
+        lab.wait(pause)
+        sends(lab, **{"psrc": "0.0.0.0", "pdst": GUEST, **fields})
+    lab.wait(2)
+
+
 def starts(lab: LintedLab) -> None:
     """Probes, announces, asks for the router."""
-    sends(lab, psrc="0.0.0.0", pdst=GUEST)
-    lab.wait(2)
+    probes(lab)
     sends(lab, pdst=GUEST)
     sends(lab)
+    lab.wait(2)
+    sends(lab, pdst=GUEST)
+
+
+def is_claimed(lab: LintedLab, times: int = 1) -> None:
+    """Another host announces the guest's address."""
+    for _ in range(times):
+        claim = ARP(op=1, hwsrc=OTHER, psrc=GUEST, pdst=GUEST)
+        lab.look(bytes(Ether(src=OTHER, dst=ALL) / claim), from_guest=False)
 
 
 @example("ARP020")
@@ -68,6 +86,38 @@ def only_asks(lab: LintedLab) -> None:
     lab.from_guest(ping(ROUTER))
 
 
+HERMETIC = Config(hermetic=True)
+
+
+@example("ARP021", config=HERMETIC)
+def answers_nothing(lab: LintedLab) -> None:
+    """In a hermetic network the guest is asked on purpose."""
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(6)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ICMP026", config=HERMETIC)
+def sends_our_ping_back(lab: LintedLab) -> None:
+    """The guest is pinged on purpose, too."""
+    sends(lab)
+    lab.wait(1)
+    replies(lab)
+    (*_, request) = [one.frame for one in lab.seen if not one.from_guest]
+    packet = request[14:26] + request[30:34] + request[26:30] + request[34:]
+    lab.from_guest(ROUTER_AND_GUEST + b"\x08\0" + packet)
+
+
+@clean("ARP021", config=HERMETIC)
+@clean("ARP023", config=HERMETIC)
+def is_asked_on_purpose(lab: LintedLab) -> None:
+    starts(lab)
+    replies(lab)
+    lab.wait(6)
+    lab.from_guest(ping(ROUTER))
+
+
 @clean("ARP021")
 def answers_the_third(lab: LintedLab) -> None:
     sends(lab)
@@ -76,6 +126,25 @@ def answers_the_third(lab: LintedLab) -> None:
         lab.wait(1)
     replies(lab)
     lab.wait(1)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP021")
+def was_asked_before_it_had_an_address(lab: LintedLab) -> None:
+    """A program of the host's connects through a forward while the guest boots."""
+    for _ in range(6):
+        is_asked(lab)
+        lab.wait(1)
+    starts(lab)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP021", config=HERMETIC)
+def makes_way_for_another(lab: LintedLab) -> None:
+    """A boot ROM hands over to a system, which takes a while and comes with the same address."""
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(20)
     lab.from_guest(ping(ROUTER))
 
 
@@ -150,8 +219,12 @@ def replies_before_it_has_an_address(lab: LintedLab) -> None:
 
 
 @clean("ARP025")
-def probes(lab: LintedLab) -> None:
+@clean("ARP031")
+@clean("ARP032")
+def takes_its_address_well(lab: LintedLab) -> None:
     starts(lab)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER))
 
 
 @example("ARP026")
@@ -199,18 +272,112 @@ def begins_as_it_should(lab: LintedLab) -> None:
 @example("ARP029")
 def does_not_listen_to_its_probe(lab: LintedLab) -> None:
     """The guest probes, another host answers, and the guest uses the address all the same."""
-    lab.router.faults.add("arp conflict 1")
+    lab.router.faults.add("arp conflict 3")
+    probes(lab)
+    sends(lab)
+
+
+@example("ARP029")
+def goes_on_where_another_probes(lab: LintedLab) -> None:
+    """Two hosts probe for one address at the same time: neither may take it."""
     sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    probe = ARP(op=1, hwsrc=OTHER, psrc="0.0.0.0", pdst=GUEST)
+    lab.look(bytes(Ether(src=OTHER, dst=ALL) / probe), from_guest=False)
     lab.wait(3)
     sends(lab)
 
 
 @example("ARP029")
 def announces_what_another_has(lab: LintedLab) -> None:
-    lab.router.faults.add("arp conflict 1")
-    sends(lab, psrc="0.0.0.0", pdst=GUEST)
-    lab.wait(3)
+    lab.router.faults.add("arp conflict 3")
+    probes(lab)
     sends(lab, pdst=GUEST)
+
+
+@example("ARP030")
+def looks_for_requests_only(lab: LintedLab) -> None:
+    """The guest's ARP takes requests, and no replies."""
+    for _ in range(6):
+        sends(lab)
+        lab.wait(1)
+
+
+@clean("ARP030")
+def is_answered_late(lab: LintedLab) -> None:
+    """The answers come, and the guest sends its packet."""
+    lab.router.faults.add("arp silent 5")
+    for _ in range(6):
+        sends(lab)
+        lab.wait(1)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP030")
+def asks_before_each_packet(lab: LintedLab) -> None:
+    """It has no cache, but takes what it is told."""
+    for _ in range(8):
+        sends(lab)
+        lab.wait(2)
+        lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP030")
+def verifies_what_it_knows(lab: LintedLab) -> None:
+    """A request to one card alone is how a neighbor is looked after."""
+    for _ in range(8):
+        sends(lab, to=ROUTER_MAC)
+        lab.wait(2)
+
+
+@example("ARP031")
+def probes_once(lab: LintedLab) -> None:
+    """The guest probes once and takes the address at once."""
+    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    lab.wait(0.5)
+    sends(lab)
+
+
+@example("ARP031")
+def probes_in_a_burst(lab: LintedLab) -> None:
+    """The guest's three probes leave within a tenth of a second."""
+    probes(lab, pause=0.05)
+    sends(lab)
+
+
+@example("ARP031")
+def probes_for_everybody(lab: LintedLab) -> None:
+    """The guest's probes have the broadcast address as target."""
+    probes(lab, hwdst=ALL)
+    sends(lab)
+
+
+@example("ARP032")
+def announces_once(lab: LintedLab) -> None:
+    """The guest announces its address, and not again."""
+    probes(lab)
+    sends(lab, pdst=GUEST)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ARP033")
+def defends_without_end(lab: LintedLab) -> None:
+    """The guest announces its address each time that another host does."""
+    starts(lab)
+    for _ in range(4):
+        is_claimed(lab)
+        sends(lab, pdst=GUEST)
+        lab.wait(1)
+
+
+@clean("ARP033")
+def defends_once(lab: LintedLab) -> None:
+    """And again when another ten seconds are over."""
+    starts(lab)
+    for _ in range(4):
+        is_claimed(lab, times=3)
+        sends(lab, pdst=GUEST)
+        lab.wait(11)
 
 
 @clean("ARP029")

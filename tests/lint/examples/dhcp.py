@@ -8,6 +8,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.config import Config
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
@@ -15,13 +16,26 @@ from tests.lint.examples import clean, example
 
 MAC = GUEST_MAC.hex(":")
 NOBODY = "0.0.0.0"
+IDENTITY = ("client_id", b"\1" + GUEST_MAC)
+LIST = ("param_req_list", [1, 3, 6])
 TAKES = (("requested_addr", GUEST), ("server_id", ROUTER))
 
 
-def sends(lab: LintedLab, kind: str, *options: Any, src: str = NOBODY, **fields: Any) -> None:
+TO_ALL = ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
+TO_ROUTER = (ROUTER_MAC, ROUTER)
+
+
+def sends(
+    lab: LintedLab,
+    kind: str,
+    *options: Any,
+    src: str = NOBODY,
+    to: tuple[str, str] | None = None,
+    **fields: Any,
+) -> None:
     """A whole message, with secs as they should be."""
-    to = (ROUTER_MAC, ROUTER) if src != NOBODY else ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
-    head = Ether(src=MAC, dst=to[0]) / IP(src=src, dst=to[1]) / UDP(sport=68, dport=67)
+    mac, address = to or (TO_ROUTER if src != NOBODY else TO_ALL)
+    head = Ether(src=MAC, dst=mac) / IP(src=src, dst=address) / UDP(sport=68, dport=67)
     message = BOOTP(**{"op": 1, "chaddr": GUEST_MAC, "xid": 7, "secs": int(lab.now), **fields})
     data = bytes(message / DHCP(options=[("message-type", kind), *options, "end"]))
     lab.from_guest(bytes(head / data.ljust(300, b"\0")))
@@ -75,7 +89,7 @@ def swaps_the_bytes_of_the_maximum(lab: LintedLab) -> None:
 def asks_from_the_address_that_it_hopes_for(lab: LintedLab) -> None:
     """The guest has the offered address in the IP header of its REQUEST already."""
     sends(lab, "discover")
-    sends(lab, "request", *TAKES, src=GUEST)
+    sends(lab, "request", *TAKES, src=GUEST, to=TO_ALL)
 
 
 @clean("DHCP020")
@@ -100,6 +114,92 @@ def gets_and_renews_an_address(lab: LintedLab) -> None:
     uses(lab)
     sends(lab, "request", ("requested_addr", GUEST), xid=10)  # init-reboot
     uses(lab)
+
+
+@example("DHCP024")
+def chaddr_reversed(lab: LintedLab) -> None:
+    """The guest copies its MAC address as a number."""
+    sends(lab, "discover", chaddr=GUEST_MAC[::-1])
+
+
+@example("DHCP024")
+def chaddr_of_another_card(lab: LintedLab) -> None:
+    sends(lab, "discover", chaddr=bytes.fromhex("525400999999"))
+
+
+@clean("DHCP035")
+def is_answered_at_another_card(lab: LintedLab) -> None:
+    """No OFFER comes to the guest's own."""
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover", chaddr=GUEST_MAC[::-1])
+        lab.wait(pause)
+
+
+@example("DHCP025")
+def broadcast_flag_swapped(lab: LintedLab) -> None:
+    """The guest stores 0x8000 in its own (little-endian) byte order."""
+    sends(lab, "discover", flags=0x0080)
+
+
+@example("DHCP026")
+def flags_never_set(lab: LintedLab) -> None:
+    """The guest leaves what was in its buffer in the flags."""
+    sends(lab, "discover", flags=0x5A5A)
+
+
+@example("DHCP027")
+def informs_of_nothing(lab: LintedLab) -> None:
+    """The guest asks for options, and does not say where it is."""
+    sends(lab, "inform")
+
+
+@example("DHCP028")
+def has_two_names(lab: LintedLab) -> None:
+    """The guest's DISCOVER has a client identifier, and its REQUEST has none."""
+    sends(lab, "discover", IDENTITY)
+    sends(lab, "request", *TAKES)
+
+
+@example("DHCP028")
+def releases_as_somebody_else(lab: LintedLab) -> None:
+    sends(lab, "discover", IDENTITY)
+    sends(lab, "request", *TAKES, IDENTITY)
+    sends(lab, "release", ("server_id", ROUTER), src=GUEST, ciaddr=GUEST)
+
+
+@example("DHCP029")
+def asks_for_less(lab: LintedLab) -> None:
+    """The guest's REQUEST has no parameter list."""
+    sends(lab, "discover", LIST)
+    sends(lab, "request", *TAKES)
+
+
+@clean("DHCP024")
+@clean("DHCP025")
+@clean("DHCP026")
+@clean("DHCP027")
+@clean("DHCP028")
+@clean("DHCP029")
+@clean("DHCP046")
+@clean("DHCP050")
+@clean("DHCP051")
+@clean("DHCP052")
+def says_always_the_same(lab: LintedLab) -> None:
+    said = (IDENTITY, LIST)
+    sends(lab, "discover", *said, flags=0x8000)
+    sends(lab, "request", *TAKES, *said, flags=0x8000)
+    uses(lab)
+    sends(lab, "inform", *said, src=GUEST, ciaddr=GUEST, xid=8)
+    lab.wait(43_200)
+    renews(lab, *said)
+    sends(lab, "release", ("server_id", ROUTER), IDENTITY, src=GUEST, ciaddr=GUEST, xid=9)
+    lab.wait(5)
+    sends(lab, "request", ("requested_addr", GUEST), *said, xid=10)
+
+
+@clean("DHCP024")
+def is_behind_a_relay(lab: LintedLab) -> None:
+    sends(lab, "discover", chaddr=bytes.fromhex("525400999999"), giaddr="192.168.16.9")
 
 
 # ---------------------------------------------------------------- from DISCOVER to ACK
@@ -205,6 +305,14 @@ def asks_for_broadcast(lab: LintedLab) -> None:
 
 
 @clean("DHCP035")
+def means_to_ask_for_broadcast(lab: LintedLab) -> None:
+    """DHCP025 says why it hears nothing."""
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover", flags=0x0080)
+        lab.wait(pause)
+
+
+@clean("DHCP035")
 def waits_for_a_boot_server_first(lab: LintedLab) -> None:
     """As iPXE does."""
     sends(lab, "discover")
@@ -212,6 +320,44 @@ def waits_for_a_boot_server_first(lab: LintedLab) -> None:
     sends(lab, "discover")
     lab.wait(2)
     is_leased(lab)
+
+
+HERMETIC = Config(hermetic=True)
+
+
+@example("DHCP039", config=HERMETIC)
+def hears_no_broadcast(lab: LintedLab) -> None:
+    """The guest's card is told to take frames to its own address only."""
+    for pause in (4, 8, 16):
+        sends(lab, "discover", flags=0x8000)
+        lab.wait(pause)
+    sends(lab, "discover", flags=0x8000)
+    sends(lab, "request", *TAKES, flags=0x8000)  # this OFFER came to its MAC address
+
+
+@example("DHCP039")
+def hears_nothing(lab: LintedLab) -> None:
+    """The guest takes no OFFER at all."""
+    for _ in range(8):
+        sends(lab, "discover", flags=0x8000)
+        lab.wait(16)
+
+
+@example("DHCP035", config=HERMETIC)
+def takes_the_broadcast_at_last(lab: LintedLab) -> None:
+    for pause in (4, 8, 16):
+        sends(lab, "discover")
+        lab.wait(pause)
+    sends(lab, "discover")
+    sends(lab, "request", *TAKES)
+
+
+@clean("DHCP039", config=HERMETIC)
+def hears_broadcasts(lab: LintedLab) -> None:
+    """One is lost."""
+    sends(lab, "discover", flags=0x8000)
+    lab.wait(4)
+    is_leased(lab, flags=0x8000)
 
 
 @example("DHCP036")
@@ -263,17 +409,93 @@ def declines_for_no_reason(lab: LintedLab) -> None:
     sends(lab, "decline", *TAKES)
 
 
+@example("DHCP050")
+def asks_its_server_alone(lab: LintedLab) -> None:
+    """The guest sends its REQUEST to where the OFFER came from."""
+    sends(lab, "discover")
+    sends(lab, "request", *TAKES, to=TO_ROUTER)
+
+
+@example("DHCP051")
+def counts_on(lab: LintedLab) -> None:
+    """The guest's REQUEST counts the seconds on."""
+    sends(lab, "discover", secs=0)
+    lab.wait(3)
+    sends(lab, "request", *TAKES, secs=3)
+
+
+@example("DHCP052")
+def asks_for_its_address_as_if_offered(lab: LintedLab) -> None:
+    """The guest is started again, and names the server of its former lease."""
+    is_leased(lab)
+    sends(lab, "request", *TAKES, xid=8)
+
+
+@clean("DHCP052")
+def repeats_its_request(lab: LintedLab) -> None:
+    """The ACK was lost."""
+    is_leased(lab)
+    lab.wait(4)
+    sends(lab, "request", *TAKES)
+
+
 def probes(lab: LintedLab) -> None:
     packet = ARP(op=1, hwsrc=MAC, psrc=NOBODY, pdst=GUEST)
     lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / packet))
 
 
 @clean("DHCP038")
+@clean("DHCP046")
+@clean("DHCP047")
+@clean("DHCP048")
 def declines_what_another_has(lab: LintedLab) -> None:
-    lab.router.faults.add("arp conflict")
+    lab.router.faults.add("arp conflict 1")
     is_leased(lab)
     probes(lab)
     sends(lab, "decline", *TAKES)
+    lab.wait(10)
+    sends(lab, "discover", xid=8)
+
+
+@example("DHCP047")
+def begins_anew_without_a_word(lab: LintedLab) -> None:
+    """The guest's probe is answered, and it sends DISCOVER again."""
+    lab.router.faults.add("arp conflict 1")
+    is_leased(lab)
+    probes(lab)
+    lab.wait(10)
+    sends(lab, "discover", xid=8)
+
+
+@example("DHCP048")
+def begins_anew_at_once(lab: LintedLab) -> None:
+    """The guest declines and asks again in the same second."""
+    lab.router.faults.add("arp conflict 1")
+    is_leased(lab)
+    probes(lab)
+    sends(lab, "decline", *TAKES)
+    sends(lab, "discover", xid=8)
+
+
+@example("DHCP046")
+def releases_to_another_server(lab: LintedLab) -> None:
+    """The guest stores the server's address in its own (little-endian) byte order."""
+    is_leased(lab)
+    sends(lab, "release", ("server_id", "1.16.168.192"), src=GUEST, ciaddr=GUEST)
+
+
+@example("DHCP046")
+def releases_to_all(lab: LintedLab) -> None:
+    is_leased(lab)
+    sends(lab, "release", ("server_id", ROUTER), src=GUEST, ciaddr=GUEST, to=TO_ALL)
+
+
+@example("DHCP046")
+def declines_to_nobody(lab: LintedLab) -> None:
+    lab.router.faults.add("arp conflict 1")
+    is_leased(lab)
+    probes(lab)
+    sends(lab, "decline", ("requested_addr", GUEST))
 
 
 # ---------------------------------------------------------------- with a lease
@@ -303,6 +525,44 @@ def renews_in_time(lab: LintedLab) -> None:
         lab.wait(30)
         renews(lab)
         uses(lab)
+
+
+@example("DHCP049")
+def renews_by_broadcast(lab: LintedLab) -> None:
+    """The guest asks all servers at T1."""
+    is_leased(lab)
+    lab.wait(43_200)
+    renews(lab, to=TO_ALL)
+
+
+@example("DHCP049")
+def asks_a_silent_server_for_ever(lab: LintedLab) -> None:
+    """The guest goes on asking its server alone after T2."""
+    is_leased(lab)
+    lab.wait(80_000)
+    renews(lab, secs=0)
+
+
+@clean("DHCP049")
+def rebinds(lab: LintedLab) -> None:
+    """Its server is silent from T1 on."""
+    is_leased(lab)
+    number = lab.router.faults.add("dhcp silent")
+    lab.wait(43_200)
+    renews(lab)
+    lab.wait(32_400)
+    renews(lab, to=TO_ALL, secs=32_400)
+    lab.router.faults.clear(number)
+
+
+@example("DHCP040")
+def keeps_its_old_address_too(lab: LintedLab) -> None:
+    """The guest is given another address, and goes on using the old one."""
+    is_leased(lab)
+    lab.router.faults.add("dhcp ack-other 1")
+    is_leased(lab, xid=9)
+    lab.wait(5)
+    uses(lab)
 
 
 @example("DHCP041")

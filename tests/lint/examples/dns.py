@@ -53,6 +53,13 @@ def asks_for_a_page_at_once(lab: LintedLab) -> None:
         asks(lab, f"{number}.test", ident=number * 7919 % 65_536)
 
 
+@clean("DNS021", config=NAMES)
+def takes_another_port_each_time(lab: LintedLab) -> None:
+    for number in range(8):
+        asks(lab, f"{number}.test", ident=number * 7919 % 65_536, port=50_000 + number * 7)
+        lab.wait(1)
+
+
 @example("DNS022", config=NAMES)
 def asks_four_times_a_second(lab: LintedLab) -> None:
     """The guest asks again after a quarter of a second, again and again."""
@@ -134,4 +141,19 @@ def throws_wrong_answers_away(lab: LintedLab) -> None:
         lab.router.faults.add(f"dns * {fault} 1")
         asks(lab)
         lab.wait(5)
+    asks(lab)
+
+
+@example("DNS026", config=NAMES)
+def writes_the_name_as_it_is(lab: LintedLab) -> None:
+    """The guest puts one length byte before the whole name."""
+    header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
+    lab.from_guest(udp(ROUTER, 53, header + b"\x0fwww.example.com\0\0\1\0\1"))
+
+
+@clean("DNS026", config=NAMES)
+def has_a_label_with_a_dot(lab: LintedLab) -> None:
+    """As names of services may have one (RFC 6763 4.3)."""
+    header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
+    lab.from_guest(udp(ROUTER, 53, header + b"\6Dr.Who\4test\0\0\1\0\1"))
     asks(lab)

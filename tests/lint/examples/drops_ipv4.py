@@ -12,7 +12,7 @@ from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.wire.checksum import finish, ones_sum
 from tests.frames import GUEST, ether, ip, udp
-from tests.lint.examples import example
+from tests.lint.examples import clean, example
 
 REMOTE = "192.0.2.7"
 
@@ -81,6 +81,31 @@ def loopback_on_the_wire(lab: LintedLab) -> None:
     lab.from_guest(udp("127.0.0.1", 9, b"hello"))
 
 
+@example("IP020")
+def asks_the_wire_by_mdns(lab: LintedLab) -> None:
+    """The guest looks for services by multicast DNS."""
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="01:00:5e:00:00:fb")
+    lab.from_guest(
+        bytes(frame / IP(src=GUEST, dst="224.0.0.251", ttl=1) / UDP(sport=5353, dport=5353))
+    )
+
+
+@example("IP020")
+def asks_for_upnp(lab: LintedLab) -> None:
+    """The guest looks for a gateway by SSDP."""
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="01:00:5e:7f:ff:fa")
+    lab.from_guest(bytes(frame / IP(src=GUEST, dst="239.255.255.250", ttl=2) / UDP(dport=1900)))
+
+
+@clean("IP008")
+def joins_a_group(lab: LintedLab) -> None:
+    """By IGMP."""
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="01:00:5e:00:00:16")
+    option = IPOption(b"\x94\x04\0\0")
+    packet = IP(src=GUEST, dst="224.0.0.22", ttl=1, proto=2, options=[option])
+    lab.from_guest(bytes(frame / packet / Raw(b"\x22\0\xf9\x02\0\0\0\1\4\0\0\0\xe0\0\0\xfb")))
+
+
 @example("IP009")
 def without_arp(lab: LintedLab) -> None:
     """The guest has no ARP and sends everything as a broadcast."""
@@ -98,7 +123,27 @@ def routes_by_source(lab: LintedLab) -> None:
 @example("IP011")
 def asks_everybody(lab: LintedLab) -> None:
     """The guest looks for NetBIOS names."""
-    lab.from_guest(udp("192.168.16.255", 137, b"who is there"))
+    to_all = b"\xff" * 6
+    lab.from_guest(to_all + udp("192.168.16.255", 137, b"who is there")[6:])
+
+
+@example("IP021")
+def dhcp_to_the_clients_port(lab: LintedLab) -> None:
+    """The guest sends its DISCOVER to port 68."""
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="ff:ff:ff:ff:ff:ff")
+    packet = IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=68)
+    lab.from_guest(bytes(frame / packet / bytes(300)))
+
+
+@example("IP021")
+def source_never_set(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="0.0.0.0"))
+
+
+@clean("IP021")
+def joins_before_it_has_an_address(lab: LintedLab) -> None:
+    frame = Ether(src=GUEST_MAC.hex(":"), dst="01:00:5e:00:00:16")
+    lab.from_guest(bytes(frame / IP(src="0.0.0.0", dst="224.0.0.22", ttl=1, proto=2) / bytes(16)))
 
 
 @example("IP012")

@@ -12,7 +12,7 @@ from pynat.nat.messages import UdpReceived
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
-from tests.lint.examples import example
+from tests.lint.examples import clean, example
 
 MAC = GUEST_MAC.hex(":")
 
@@ -73,9 +73,26 @@ def no_sender(lab: LintedLab) -> None:
 
 
 @example("ARP005")
+def asks_for_nobody(lab: LintedLab) -> None:
+    """The guest asks for a neighbor that is not there."""
+    lab.from_guest(arp(pdst="192.168.16.9"))
+
+
+@example("ARP009")
 def no_route(lab: LintedLab) -> None:
     """The guest asks its own wire for a host that is far away."""
     lab.from_guest(arp(pdst="192.0.2.7"))
+
+
+@example("ARP009")
+def no_router(lab: LintedLab) -> None:
+    """The guest has not read its router's address."""
+    lab.from_guest(arp(pdst="0.0.0.0"))
+
+
+@clean("ARP009")
+def has_a_link_local_address(lab: LintedLab) -> None:
+    lab.from_guest(arp(psrc="169.254.7.7", pdst="169.254.7.8"))
 
 
 @example("ARP006")
@@ -92,7 +109,19 @@ def other_net(lab: LintedLab) -> None:
 
 @example("ARP007")
 def silent(lab: LintedLab) -> None:
-    """The guest sends a datagram, and does not say where the answer can go."""
+    """The guest asks by ARP once; ten minutes later it does not answer."""
+    lab.from_guest(arp())
+    lab.wait(601)
+    is_told_something(lab)
+
+
+@clean("ARP007")
+def is_not_up_yet(lab: LintedLab) -> None:
+    """Nothing has been heard of it by ARP."""
+    is_told_something(lab)
+
+
+def is_told_something(lab: LintedLab) -> None:
     lab.from_guest(udp("192.0.2.7", 9999, b"hello"))
     lab.to_host()
     lab.from_host(UdpReceived(1, (bytes((192, 0, 2, 7)), 9999), b"hello"))

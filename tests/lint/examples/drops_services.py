@@ -22,9 +22,8 @@ from tests.lint.examples import example
 def to_dhcp(lab: LintedLab, message: Any, *, cut: int | None = None) -> None:
     frame = Ether(src=GUEST_MAC.hex(":"), dst="ff:ff:ff:ff:ff:ff")
     ports = UDP(sport=68, dport=67)
-    lab.from_guest(
-        bytes(frame / IP(src="0.0.0.0", dst="255.255.255.255") / ports / bytes(message)[:cut])
-    )
+    data = bytes(message).ljust(300, b"\0")[:cut]
+    lab.from_guest(bytes(frame / IP(src="0.0.0.0", dst="255.255.255.255") / ports / data))
 
 
 def bootp(**fields: Any) -> Any:
@@ -110,6 +109,19 @@ def names_another_server(lab: LintedLab) -> None:
     to_dhcp(lab, message("request", *taken))
 
 
+@example("DHCP012")
+def names_its_server_backwards(lab: LintedLab) -> None:
+    """The guest stores the server's address in its own (little-endian) byte order."""
+    taken = ("requested_addr", "192.168.16.2"), ("server_id", "1.16.168.192")
+    to_dhcp(lab, message("request", *taken))
+
+
+@example("DHCP003")
+def no_chaddr(lab: LintedLab) -> None:
+    """The guest sends its DISCOVER before it has read the card's address."""
+    to_dhcp(lab, message("discover", chaddr=bytes(6)))
+
+
 def to_dns(lab: LintedLab, query: Any) -> None:
     lab.from_guest(udp(ROUTER, 53, bytes(query)))
 
@@ -118,6 +130,13 @@ def to_dns(lab: LintedLab, query: Any) -> None:
 def class_missing(lab: LintedLab) -> None:
     """The guest's query ends behind the type: the class is missing."""
     lab.from_guest(udp(ROUTER, 53, bytes(DNS(rd=1, qd=DNSQR(qname="example.test")))[:-2]))
+
+
+@example("DNS003")
+def no_root(lab: LintedLab) -> None:
+    """The guest's name does not end with a zero byte."""
+    header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
+    lab.from_guest(udp(ROUTER, 53, header + b"\7example\4test" + b"\0\1\0\1"))
 
 
 @example("DNS002")

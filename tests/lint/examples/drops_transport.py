@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from pynat.config import Config, Tcp
 from pynat.nat.messages import TcpEof
 from pynat.testing.linted import LintedLab
-from pynat.testing.script import TcpScript, established
+from pynat.testing.script import TcpScript, established, syn_received
 from pynat.wire.checksum import finish, ones_sum
 from tests.frames import GUEST, ROUTER, ip
 from tests.lint.examples import clean, example
@@ -103,8 +104,9 @@ def data_without_a_connection(lab: LintedLab) -> None:
 
 @example("TCP005")
 def sends_again(lab: LintedLab) -> None:
-    """The guest sends what has been acknowledged a second time."""
+    """The guest sends what has been acknowledged again and again."""
     flow = established(lab)
+    flow.guest("P. 1:6(5) ack 1")
     flow.guest("P. 1:6(5) ack 1")
     flow.guest("P. 1:6(5) ack 1")
 
@@ -142,16 +144,22 @@ def reset_with_a_wrong_number(lab: LintedLab) -> None:
 @example("TCP010")
 def clock_goes_back(lab: LintedLab) -> None:
     """The guest's timestamp clock goes backwards."""
-    flow = established(lab, "S 0:0(0) <mss 1460,TS val 5000 ecr 0>")
-    flow.guest("P. 1:6(5) ack 1 <TS val 5001 ecr 0>")
-    flow.guest("P. 6:11(5) ack 1 <TS val 4000 ecr 0>")
+    flow = syn_received(lab, "S 0:0(0) <mss 1460,TS val 5000 ecr 0>")
+    echo = f"ecr {stamp_of(lab.seen[-1].frame)}"
+    flow.guest(f". 1:1(0) ack 1 <TS val 5000 {echo}>")
+    flow.guest(f"P. 1:6(5) ack 1 <TS val 5001 {echo}>")
+    flow.guest(f"P. 6:11(5) ack 1 <TS val 4000 {echo}>")
+
+
+def stamp_of(frame: bytes) -> int:
+    return int(dict(Ether(frame)[TCP].options)["Timestamp"][0])
 
 
 @example("TCP011")
 def syn_again(lab: LintedLab) -> None:
-    """The guest's data segment has SYN set."""
+    """A later segment of the guest's has SYN set."""
     flow = established(lab)
-    flow.guest("S. 1:1(5) ack 1")
+    flow.guest("S. 1:1(0) ack 1 <mss 1460>")
 
 
 @example("TCP012")
@@ -171,10 +179,13 @@ def data_behind_the_fin(lab: LintedLab) -> None:
 
 @example("TCP014")
 def too_many_gaps(lab: LintedLab) -> None:
-    """The guest sends every other byte."""
+    """The guest sends every other byte, now and then some more."""
     flow = established(lab)
-    for number in range(2, 2 + 2 * 257, 2):
-        flow.guest(f". {number}:{number + 1}(1) ack 1")
+    at = 2
+    for number in range(257):
+        length = 1 if number % 40 else 65
+        flow.guest(f". {at}:{at + length}({length}) ack 1")
+        at += length + 1
 
 
 @example("TCP015", config=Config(tcp=Tcp(window=4096)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scapy.layers.inet import ICMP, UDP, IPOption
+from scapy.layers.inet import ICMP, TCP, UDP, IPOption
 from scapy.packet import Raw
 
 from pynat.config import Config, Network
@@ -16,24 +16,39 @@ from tests.lint.examples.drops_ipv4 import REMOTE, fragment
 @example("IP030")
 def always_the_same(lab: LintedLab) -> None:
     """The guest leaves the identification at zero, and DF clear."""
-    lab.from_guest(udp(REMOTE, 9, b"one", id=0))
+    lab.from_guest(udp(REMOTE, 9, bytes(100), id=0))
     lab.wait(0.5)
-    lab.from_guest(udp(REMOTE, 9, b"two", id=0))
+    lab.from_guest(udp(REMOTE, 9, bytes(99), id=0))
+
+
+@clean("IP030")
+def too_short_to_be_cut(lab: LintedLab) -> None:
+    """Every router carries 68 bytes in one piece; lwIP counts on it."""
+    for data in (b"one", b"two"):
+        lab.from_guest(udp(REMOTE, 9, data, id=0))
+
+
+@clean("IP030")
+def begins_to_count_again(lab: LintedLab) -> None:
+    """The guest is started anew, and asks for its router."""
+    for size in (99, 100):
+        introduce(lab)
+        lab.from_guest(udp(REMOTE, 9, bytes(size), id=1))
 
 
 @clean("IP030")
 def counts_up(lab: LintedLab) -> None:
     """Zero is right with DF (RFC 6864 4.1); fragments share theirs; time passes; a repetition."""
     for number in range(300):
-        lab.from_guest(udp(REMOTE, 9, b"x", id=number, sport=6000 + number))
+        lab.from_guest(udp(REMOTE, 9, bytes(99), id=number, sport=6000 + number))
     for data in (b"one", b"two"):
         lab.from_guest(udp(REMOTE, 9, data, id=0, flags="DF"))
     lab.from_guest(fragment(0, bytes(1480)))
     lab.from_guest(fragment(1480, bytes(100), more=False))
-    lab.from_guest(udp(REMOTE, 9, b"again", id=999))
-    lab.from_guest(udp(REMOTE, 9, b"again", id=999))
+    lab.from_guest(udp(REMOTE, 9, bytes(80), id=999))
+    lab.from_guest(udp(REMOTE, 9, bytes(80), id=999))
     lab.wait(31)
-    lab.from_guest(udp(REMOTE, 9, b"new", id=299))
+    lab.from_guest(udp(REMOTE, 9, bytes(70), id=299))
 
 
 @example("IP031")
@@ -57,6 +72,11 @@ def few_hops(lab: LintedLab) -> None:
     flow.guest("P. 1:6(5) ack 1")
 
 
+@clean("IP032")
+def all_its_hops(lab: LintedLab) -> None:
+    established(lab).guest("P. 1:6(5) ack 1")
+
+
 @example("IP033")
 def must_not_be_cut(lab: LintedLab) -> None:
     """The guest sets DF in all packets, those that it cuts among them."""
@@ -75,6 +95,13 @@ def old_address(lab: LintedLab) -> None:
     """The guest has announced one address and sends from another."""
     introduce(lab)
     lab.from_guest(udp(REMOTE, 9, b"hello", src="192.168.16.77"))
+
+
+@example("IP034")
+def address_swapped(lab: LintedLab) -> None:
+    """The guest stores its address in its own (little-endian) byte order."""
+    introduce(lab)
+    lab.from_guest(udp(REMOTE, 9, b"hello", src="2.16.168.192"))
 
 
 @clean("IP034")
@@ -126,3 +153,57 @@ def has_not_read_the_mtu(lab: LintedLab) -> None:
 @clean("IP038")
 def as_long_as_may_be(lab: LintedLab) -> None:
     lab.from_guest(bytes(ip(ROUTER) / ICMP(id=7, seq=1) / bytes(1472)))
+
+
+@example("IP039")
+def router_swapped(lab: LintedLab) -> None:
+    """The guest stores its router's address in its own (little-endian) byte order."""
+    lab.from_guest(udp("1.16.168.192", 53, b"hello"))
+
+
+@clean("IP039")
+def stranger(lab: LintedLab) -> None:
+    lab.from_guest(udp("2.16.168.192", 53, b"hello"))
+    lab.from_guest(udp(ROUTER, 53, b"hello"))
+
+
+@example("IP040")
+def counter_swapped(lab: LintedLab) -> None:
+    """The guest stores its counter in its own (little-endian) byte order."""
+    for number in range(1, 10):
+        lab.from_guest(udp(REMOTE, 9, b"hello", id=number << 8))
+
+
+@clean("IP040")
+def counts(lab: LintedLab) -> None:
+    """One after the other, both bytes at once as iPXE does, and always the same."""
+    for number in range(1, 600):
+        lab.from_guest(udp(REMOTE, 9, b"hello", id=number))
+    for number in range(1, 256):
+        lab.from_guest(udp(REMOTE, 9, b"hello", id=number * 0x101))
+    for _ in range(20):
+        lab.from_guest(udp(REMOTE, 9, b"hello", id=0x100))
+
+
+@example("IP041")
+def df_swapped(lab: LintedLab) -> None:
+    """The guest stores DF in its own (little-endian) byte order."""
+    lab.from_guest(bytes(ip(ROUTER, flags=0, frag=0x40) / ICMP(id=7, seq=1) / b"hello"))
+
+
+@example("IP041")
+def df_swapped_in_udp_and_tcp(lab: LintedLab) -> None:
+    for number, inner in enumerate(
+        (UDP(sport=5000, dport=9) / b"hello", TCP(sport=5000, flags="S"))
+    ):
+        whole = bytes(ip(REMOTE) / inner)[34:]
+        proto = 17 if UDP in inner else 6
+        lab.from_guest(bytes(ip(REMOTE, id=number, frag=0x40, proto=proto) / Raw(whole)))
+
+
+@clean("IP041")
+def a_fragment_at_512(lab: LintedLab) -> None:
+    """A way with an MTU of 532; the last fragment comes first."""
+    data = bytes(UDP(sport=5000, dport=9) / (bytes(range(256)) * 3))
+    lab.from_guest(fragment(512, data[512:], more=False))
+    lab.from_guest(fragment(0, data[:512]))

@@ -54,8 +54,15 @@ def mac_shifted(lab: LintedLab) -> None:
     lab.from_guest(bytes(Ether(src="55:00:12:34:56:00", dst=ROUTER_MAC) / IP(ping(ROUTER)[14:])))
 
 
+@example("ETH025")
+def mac_not_read(lab: LintedLab) -> None:
+    """The guest sends before it has read its MAC address out of the card."""
+    lab.from_guest(bytes(Ether(src="00:00:00:00:00:00", dst=ROUTER_MAC) / IP(ping(ROUTER)[14:])))
+
+
 @clean("ETH022")
 @clean("ETH023")
+@clean("ETH025")
 def keeps_its_mac(lab: LintedLab) -> None:
     introduce(lab)
     lab.from_guest(ping(ROUTER))
@@ -71,13 +78,13 @@ def another_mac(lab: LintedLab) -> None:
 @example("ETH024")
 def broadcast_to_the_router(lab: LintedLab) -> None:
     """The guest sends every packet to its router's MAC address, broadcasts too."""
-    lab.from_guest(udp("255.255.255.255", 9, b"hello"))
+    lab.look(udp("255.255.255.255", 9, b"hello"), from_guest=True)
 
 
 @example("ETH024")
 def group_to_the_router(lab: LintedLab) -> None:
     """The guest sends to a group with its router's MAC address."""
-    lab.from_guest(udp("239.1.2.3", 9, b"hello"))
+    lab.look(udp("239.1.2.3", 9, b"hello"), from_guest=True)
 
 
 @clean("ETH024")

@@ -79,7 +79,7 @@ def takes_window_back(lab: LintedLab) -> None:
         f"""
         {OPEN}
         < P. 1:101(100) ack 1 win 65535
-        > . 1:1(0) ack 101 win 8000
+        +0.001 > . 1:1(0) ack 101 win 8000
         """,
     )
 
@@ -101,9 +101,15 @@ def lets_the_window_fill(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP083")
+def is_read_in_another_order(lab: LintedLab) -> None:
+    """Two frames were read together, and a queue of the guest's has changed their places."""
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101\n > . 1:1(0) ack 101 win 65435")
+
+
 @example("TCP083")
 def takes_it_all_back(lab: LintedLab) -> None:
-    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101 win 0")
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n +0.001 > . 1:1(0) ack 101 win 0")
 
 
 @clean("TCP083")
@@ -164,6 +170,11 @@ def opens_its_window_byte_by_byte(lab: LintedLab) -> None:
 @clean("TCP084")
 def opens_its_window_by_segments(lab: LintedLab) -> None:
     play(lab, opened_by(1460))
+
+
+@clean("TCP084")
+def opens_a_small_window_twice(lab: LintedLab) -> None:
+    play(lab, opened_by(10, times=2))
 
 
 def answered_after(wait: float, *, times: int, size: int = 100, step: int = 1) -> str:
@@ -310,6 +321,11 @@ def stamps_unasked(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 <TS val 120 ecr 0>")
 
 
+@clean("TCP091")
+def stamps_nothing(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1")
+
+
 @example("TCP092")
 def stamps_only_the_syn(lab: LintedLab) -> None:
     play(lab, f"{OPEN_STAMPS}\n > P. 1:6(5) ack 1")
@@ -373,3 +389,179 @@ def waits_for_what_was_lost(lab: LintedLab) -> None:
         > . 1:1(0) ack 4382
         """,
     )
+
+
+@example("TCP080")
+def counts_the_padding_of_an_acknowledgement(lab: LintedLab) -> None:
+    """A segment of 40 bytes has 6 of padding behind it in the shortest frame."""
+    play(lab, f"{ACKED}\n > . 6:6(0) ack 7")
+
+
+@example("TCP080")
+def counts_the_syn_twice(lab: LintedLab) -> None:
+    play(lab, OPEN.replace("> . 1:1(0) ack 1", "> . 1:1(0) ack 2"))
+
+
+@example("TCP097")
+def swaps_the_window_of_its_syn(lab: LintedLab) -> None:
+    """8192 is 0x2000, the guest sends 0x0020."""
+    play(lab, "> S 0:0(0) win 32 <mss 1460>")
+
+
+@example("TCP097")
+def swaps_the_window_afterwards(lab: LintedLab) -> None:
+    play(lab, OPEN.replace("65535", "8192").replace("ack 1 win 8192\n", "ack 1 win 32\n"))
+
+
+@clean("TCP097")
+def has_a_small_window(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 128 <mss 128>")
+    play(lab, "> S 0:0(0) win 501 <mss 1460,nop,wscale 7> port 50001")
+
+
+def filled(update: str) -> str:
+    """A window of 3000 bytes is filled, probed, and opens again; twice."""
+    script = """
+        > S 0:0(0) win 3000 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 3000
+    """
+    for at in (1, 3001):
+        script += f"""
+            < . {at}:{at + 1460}(1460) ack 1
+            < P. {at + 1460}:{at + 3000}(1540) ack 1
+            > . 1:1(0) ack {at + 3000} win 0
+            {update.format(at + 3000)}
+            +2 < . {at + 3000}:{at + 3001}(1) ack 1
+            > . 1:1(0) ack {at + 3000} win 3000
+        """
+    return script
+
+
+@example("TCP098")
+def opens_its_window_in_silence(lab: LintedLab) -> None:
+    play(lab, filled(""))
+
+
+@clean("TCP098")
+def says_that_its_window_is_open(lab: LintedLab) -> None:
+    play(lab, filled("> . 1:1(0) ack {} win 3000"))
+
+
+def refused(times: int, window: int = 65535) -> str:
+    one = f"+1 < P. 1:101(100) ack 1\n > . 1:1(0) ack 1 win {window}\n"
+    return f"{OPEN}\n {one * times}"
+
+
+@example("TCP099")
+def throws_data_away(lab: LintedLab) -> None:
+    """Its window says that there is room."""
+    play(lab, refused(4))
+
+
+@clean("TCP099")
+def has_no_room(lab: LintedLab) -> None:
+    """Three times something was lost; or the window says so."""
+    play(lab, f"{refused(3)}\n +1 < P. 1:101(100) ack 1\n > . 1:1(0) ack 101")
+    play(lab, refused(6, window=0))
+
+
+@example("TCP100")
+def leaves_the_last_byte_out(lab: LintedLab) -> None:
+    """What it acknowledges is the number of the last byte, and not of the next."""
+    three = "".join(
+        f"< P. {at}:{at + 100}(100) ack 1\n +0.01 > . 1:1(0) ack {at + 99}\n"
+        for at in (1, 101, 201)
+    )
+    play(lab, f"{OPEN}\n {three}")
+
+
+@clean("TCP100")
+def takes_byte_by_byte(lab: LintedLab) -> None:
+    """Its acknowledgement crosses the next byte."""
+    four = "".join(f"< P. {at}:{at + 1}(1) ack 1\n > . 1:1(0) ack {at}\n" for at in range(1, 6))
+    play(lab, f"{OPEN}\n {four}")
+
+
+def war(exchanges: int, pause: float) -> str:
+    return OPEN + f"+{pause} < . 2:2(0) ack 1\n > . 1:1(0) ack 1\n" * exchanges
+
+
+@example("TCP101")
+def makes_war(lab: LintedLab) -> None:
+    """Both ends send numbers that the other one does not accept."""
+    play(lab, war(120, 0.0007))
+
+
+@clean("TCP101")
+def answers_now_and_then(lab: LintedLab) -> None:
+    """Keep-alives, a second apart; duplicates for what comes behind a hole."""
+    play(lab, war(120, 1))
+    behind = "".join(
+        f"< . {at}:{at + 100}(100) ack 1\n > . 1:1(0) ack 1\n" for at in range(101, 12_101, 100)
+    )
+    play(lab, f"{OPEN}\n {behind}")
+
+
+def bit_by_bit(wait: float, step: int) -> str:
+    come = "".join(f"< . {at}:{at + 100}(100) ack 1\n" for at in range(1, 1001, 100))
+    taken = "".join(f"> . 1:1(0) ack {at}\n" for at in range(1 + step, 1002, step))
+    return f"{OPEN}\n {come}\n +{wait} {taken}"
+
+
+@example("TCP102")
+def takes_one_after_the_other(lab: LintedLab) -> None:
+    """Ten segments have come, and 50 ms later the guest acknowledges each of them."""
+    play(lab, bit_by_bit(0.05, 100))
+
+
+@clean("TCP102")
+def takes_what_is_there(lab: LintedLab) -> None:
+    play(lab, bit_by_bit(0.05, 1000))
+    play(lab, bit_by_bit(0.001, 100))
+
+
+def mended(*, keeps: bool) -> str:
+    """Three times a segment is lost and comes again."""
+    script = OPEN
+    for at in (1, 201, 401):
+        script += f"""
+            < . {at + 100}:{at + 200}(100) ack 1
+            > . 1:1(0) ack {at}
+            +0.1 < . {at}:{at + 100}(100) ack 1
+            > . 1:1(0) ack {at + 200 if keeps else at + 100}
+            +0.1 < . {at + 100}:{at + 200}(100) ack 1
+            > . 1:1(0) ack {at + 200}
+        """
+    return script
+
+
+@example("TCP103")
+def keeps_nothing_behind_a_hole(lab: LintedLab) -> None:
+    play(lab, mended(keeps=False))
+
+
+@clean("TCP103")
+def keeps_what_is_behind_a_hole(lab: LintedLab) -> None:
+    play(lab, mended(keeps=True))
+
+
+@clean("TCP086")
+def throws_away_what_is_behind_a_hole(lab: LintedLab) -> None:
+    """What comes behind it again and again has to wait for what is missing before it."""
+    script = OPEN
+    for at in range(1, 40_000, 4380):
+        first, second, third, end = (at + 1460 * step for step in range(4))
+        script += f"""
+            < . {second}:{third}(1460) ack 1
+            > . 1:1(0) ack {first}
+            < . {first}:{second}(1460) ack 1
+            > . 1:1(0) ack {second}
+            < . {third}:{end}(1460) ack 1
+            > . 1:1(0) ack {second}
+            +0.4 < . {second}:{third}(1460) ack 1
+            > . 1:1(0) ack {third}
+            +0.4 < . {third}:{end}(1460) ack 1
+            > . 1:1(0) ack {end}
+        """
+    play(lab, script)

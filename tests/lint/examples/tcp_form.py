@@ -95,3 +95,27 @@ def is_urgent(lab: LintedLab) -> None:
 for number in range(20, 29):
     clean(f"TCP{number:03}")(behaves)
     clean(f"TCP{number:03}")(is_urgent)
+
+
+@example("TCP029")
+def swaps_the_destination_port(lab: LintedLab) -> None:
+    """80 is 0x0050, the guest sends 0x5000."""
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> to 20480\n < R. 0:0(0) ack 1 win 0")
+
+
+@example("TCP029")
+def swaps_it_and_nobody_answers(lab: LintedLab) -> None:
+    syn = "> S 0:0(0) win 65535 <mss 1460> to 20480"
+    play(lab, f"{syn}\n +1 {syn}")
+
+
+@example("TCP029")
+def swaps_the_ports_of_data(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 to 20480 port 20675")
+
+
+@clean("TCP029")
+def goes_to_strange_ports(lab: LintedLab) -> None:
+    """Where somebody listens, or where no known port was meant."""
+    play(lab, OPEN.replace("<mss 1460>", "<mss 1460> to 20480", 1))
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> to 20482\n < R. 0:0(0) ack 1 win 0")

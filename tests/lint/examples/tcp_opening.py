@@ -341,3 +341,15 @@ def goes_on_with_the_number_of_the_syn(lab: LintedLab) -> None:
 def keeps_alive(lab: LintedLab) -> None:
     """A probe has the number of the last byte that was acknowledged, here of the SYN."""
     play(lab, f"{OPEN}\n +60 > . 0:0(0) ack 1\n < . 1:1(0) ack 1\n +60 > . 0:1(1) ack 1")
+
+
+@example("TCP046")
+def leaves_the_options_out_of_the_header(lab: LintedLab) -> None:
+    """The data offset says that there are none, so the MSS option is read as data."""
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> offset 5")
+
+
+@clean("TCP046")
+def has_data_that_are_none(lab: LintedLab) -> None:
+    play(lab, "> S 0:10(10) win 65535 <mss 1460>")
+    play(lab, "> S 0:10(10) win 65535")

@@ -119,7 +119,7 @@ def has_reasons(lab: LintedLab) -> None:
 @example("TCP071")
 def sends_everything_twice(lab: LintedLab) -> None:
     steps = (
-        f"> P. {at}:{at + 100}(100) ack 1\n > P. {at}:{at + 100}(100) ack 1\n"
+        f"> P. {at}:{at + 100}(100) ack 1\n +0.001 > P. {at}:{at + 100}(100) ack 1\n"
         f" +0.01 < . 1:1(0) ack {at + 100}\n"
         for at in range(101, 501, 100)
     )
@@ -128,8 +128,12 @@ def sends_everything_twice(lab: LintedLab) -> None:
 
 @clean("TCP071")
 def is_read_late(lab: LintedLab) -> None:
-    """The link took the segment and its tail loss probe at once."""
-    steps = "> P. 101:201(100) ack 1\n > P. 101:201(100) ack 1\n +0.01 < . 1:1(0) ack 201"
+    """Each time the link took the segment and what goes again at once."""
+    steps = "".join(
+        f"> P. {at}:{at + 100}(100) ack 1\n > P. {at}:{at + 100}(100) ack 1\n"
+        f" +0.01 < . 1:1(0) ack {at + 100}\n"
+        for at in range(101, 501, 100)
+    )
     play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {steps}")
 
 
@@ -299,3 +303,69 @@ def repairs_before_it_knows_more(lab: LintedLab) -> None:
         +0.001 > . 1561:3021(1460) ack 1
         """,
     )
+
+
+LOST = f"""
+    {OPEN}
+    > . 1:1461(1460) ack 1
+    > . 1461:2921(1460) ack 1
+    +0.02 < . 1:1(0) ack 1
+    < . 1:1(0) ack 1
+    < . 1:1(0) ack 1
+"""
+
+
+@example("TCP075")
+def forgets_what_was_lost(lab: LintedLab) -> None:
+    """The first segment was lost, and the guest closes over the hole."""
+    play(lab, f"{LOST}\n +90 > F. 2921:2921(0) ack 1")
+
+
+@example("TCP075")
+def waits_for_ever(lab: LintedLab) -> None:
+    play(lab, LOST)
+    lab.wait(60)
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> port 50001")
+    lab.end()
+
+
+@clean("TCP075")
+def tries_again(lab: LintedLab) -> None:
+    """It has sent the segment again; or it was switched off; or the window is closed."""
+    play(lab, f"{LOST}\n +1 > . 1:1461(1460) ack 1\n +90 > F. 2921:2921(0) ack 1")
+    play(lab, f"{OPEN}\n > P. 1:11(10) ack 1\n < . 1:1(0) ack 1 win 0\n +90 > . 1:1(0) ack 1")
+    play(lab, LOST)
+    lab.wait(60)
+    lab.end()
+
+
+@example("TCP076")
+def begins_hastily(lab: LintedLab) -> None:
+    """Nobody knows yet how long the way is."""
+    play(lab, "> S 0:0(0) win 65535 <mss 1460>\n +0.3 > S 0:0(0) win 65535 <mss 1460>")
+
+
+@clean("TCP076")
+def begins_with_a_second(lab: LintedLab) -> None:
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"{syn}\n +1 {syn}\n +2 {syn}")
+
+
+def probing(*waits: float) -> str:
+    return f"{OPEN}\n" + "\n".join(f"+{wait} > . 0:0(0) ack 1" for wait in waits)
+
+
+@example("TCP078")
+def probes_each_minute(lab: LintedLab) -> None:
+    play(lab, f"{probing(60)}\n < . 1:1(0) ack 1")
+
+
+@clean("TCP078")
+@clean("TCP079")
+def probes_after_two_hours(lab: LintedLab) -> None:
+    play(lab, f"{probing(7200, *[75] * 8)}\n +75 > R. 1:1(0) ack 1")
+
+
+@example("TCP079")
+def believes_one_silence(lab: LintedLab) -> None:
+    play(lab, f"{probing(7200)}\n +75 > R. 1:1(0) ack 1")

@@ -41,9 +41,9 @@ def scales_the_window_of_a_syn_ack(lab: LintedLab) -> None:
         """
         > S 0:0(0) win 65535 <mss 1460,nop,wscale 2>
         < S. 0:0(0) ack 1 win 2000 <mss 1460,nop,wscale 2>
-        > . 1:1(0) ack 1 win 16000
-        > . 1:1461(1460) ack 1 win 16000
-        > P. 1461:2921(1460) ack 1 win 16000
+        > . 1:1(0) ack 1 win 16384
+        > . 1:1461(1460) ack 1 win 16384
+        > P. 1461:2921(1460) ack 1 win 16384
         """,
     )
 

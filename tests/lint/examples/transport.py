@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.layers.inet import ICMP, IP, UDP, Ether
+from scapy.layers.inet import ICMP, IP, TCP, UDP, Ether
 from scapy.packet import Raw
 
 from pynat.testing.lab import GUEST_MAC
@@ -32,7 +32,7 @@ def number_lost(lab: LintedLab) -> None:
     replied(lab, 0)
 
 
-@example("ICMP020")
+@example("ICMP028")
 def replies_twice(lab: LintedLab) -> None:
     """The guest replies to every request twice."""
     asked(lab, 1)
@@ -54,7 +54,24 @@ def data_changed(lab: LintedLab) -> None:
     replied(lab, 1, b"abcdefgX")
 
 
+@example("ICMP026")
+def swaps_the_addresses_only(lab: LintedLab) -> None:
+    """The guest sends the request back with the addresses exchanged."""
+    asked(lab, 1)
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=8, id=7, seq=1) / b"abcdefgh"))
+
+
+@clean("ICMP026")
+def pings_too(lab: LintedLab) -> None:
+    asked(lab, 1)
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=8, id=9, seq=1) / b"abcdefgh"))
+    replied(lab, 1)
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=8, id=7, seq=1) / b"abcdefgh"))
+
+
+@clean("ICMP003")
 @clean("ICMP020")
+@clean("ICMP028")
 @clean("ICMP021")
 def replies(lab: LintedLab) -> None:
     for number in range(100):
@@ -84,8 +101,15 @@ def error_about_a_later_fragment(lab: LintedLab) -> None:
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST, frag=185, proto=17) / Raw(bytes(64))))
 
 
+@example("ICMP027")
+def has_no_reset(lab: LintedLab) -> None:
+    """The guest says port unreachable for TCP as well as for UDP."""
+    lab.from_guest(error(IP(src=REMOTE, dst=GUEST) / TCP(sport=5000, dport=80, flags="S")))
+
+
 @clean("ICMP022")
 @clean("ICMP024")
+@clean("ICMP027")
 def port_unreachable(lab: LintedLab) -> None:
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9)))
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST, proto=99) / Raw(b"abc"), code=2))
@@ -152,11 +176,23 @@ def no_checksum(lab: LintedLab) -> None:
 
 @clean("UDP020")
 @clean("UDP021")
+@clean("UDP022")
 def right_datagram(lab: LintedLab) -> None:
+    """The last one answers a question that came from port 13568."""
     lab.from_guest(udp(REMOTE, 9, b"hello"))
+    question = IP(src=ROUTER, dst=GUEST) / UDP(sport=13568, dport=7) / b"hello"
+    lab.look(bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / question), from_guest=False)
+    lab.from_guest(udp(ROUTER, 13568, b"hello", sport=7))
+
+
+@example("UDP022")
+def port_of_dns_swapped(lab: LintedLab) -> None:
+    """The guest stores its name server's port in its own (little-endian) byte order."""
+    lab.from_guest(udp(ROUTER, 13568, b"\0\7\1\0\0\1\0\0\0\0\0\0\1a\4test\0\0\1\0\1"))
 
 
 @example("UDP021")
 def shorter_than_the_packet(lab: LintedLab) -> None:
     """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
-    lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, len=8, chksum=0) / b"hello"))
+    right = UDP(bytes(ip(REMOTE) / UDP(sport=5000, dport=9))[34:])
+    lab.from_guest(bytes(ip(REMOTE) / right / b"hello"))

@@ -1,0 +1,111 @@
+"""How a guest takes an address and keeps it (RFC 5227).
+
+    probe       three, 1 to 2 s apart, then 2 s of silence; the sender's address is 0.0.0.0 and the
+                target's MAC address zero (2.1.1)
+    announce    two, 2 s apart (2.3)
+    conflict    another host claims the address: one that is probed for must not be used; one that
+                is used may be defended by one announcement in 10 s (2.4)
+
+Times are compared with a tenth to spare: a guest's clock may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pynat.lint.span import Span
+from pynat.rules import Rule
+from pynat.rules import arp as rules
+from pynat.wire import ethernet
+from pynat.wire.arp import Arp
+from pynat.wire.ipv4 import dotted
+
+# RFC 5227 1.1
+PROBE_NUM = 3
+PROBE_MIN = 1.0  # seconds
+ANNOUNCE_WAIT = 2.0
+ANNOUNCE_INTERVAL = 2.0
+DEFEND_INTERVAL = 10.0
+
+PATIENCE = 1.0  # seconds that a guest may go on with what others claim
+OLD = 10.0  # seconds after which a probe begins a new attempt
+DEFENCES = 3  # announcements within DEFEND_INTERVAL; two belong to every new address
+_NO_MAC = bytes(6)
+
+Found = Iterator[tuple[Rule, str]]
+
+
+@dataclass(slots=True)
+class Claim:
+    """One address of the guest's."""
+
+    probes: int = 0
+    probed: Span | None = None  # last
+    announced: Span | None = None  # first
+    announcements: int = 0
+    taken: Span | None = None  # when another host claimed it, and the guest had not used it
+    attacked: Span | None = None  # when another host first claimed what the guest uses
+    defences: int = 0  # since then
+
+    def is_claimed(self, when: Span, *, used: bool) -> None:
+        if not used:
+            self.taken = when
+        elif self.attacked is None or when.least(self.attacked) > DEFEND_INTERVAL:
+            self.attacked, self.defences = when, 0
+
+    # ------------------------------------------------------------------ from the guest
+    def probe(self, packet: Arp, when: Span) -> Found:
+        before = self.probed
+        if before is None or when.least(before) > OLD:
+            self.probes = 0
+        elif when.most(before) < PROBE_MIN * 0.9:
+            text = f"{packet}: {when.most(before):.3f} s after the probe before, expected 1 to 2 s"
+            yield rules.PROBES, f"{text} (RFC 5227 2.1.1)"
+        if packet.target_mac != _NO_MAC:
+            text = f"{packet}: target {ethernet.text(packet.target_mac)} in a probe, expected zero"
+            yield rules.PROBES, f"{text} (RFC 5227 2.1.1)"
+        self.probes += 1
+        self.probed, self.taken, self.attacked = when, None, None
+        self.announced, self.announcements = None, 0
+
+    def announce(self, address: bytes, when: Span) -> Found:
+        self.announcements += 1
+        if self.probed is not None:  # who does not probe follows another custom
+            self.announced = self.announced or when
+        if self.attacked is not None and when.most(self.attacked) < DEFEND_INTERVAL:
+            self.defences += 1
+            if self.defences == DEFENCES:
+                text = f"{dotted(address)} is announced {DEFENCES} times in"
+                text += f" {when.most(self.attacked):.1f} s after another host has claimed it"
+                text += f", expected once in {DEFEND_INTERVAL:g} s"
+                yield rules.DEFENDS_TOO_OFTEN, f"{text} (RFC 5227 2.4)"
+
+    def uses(self, address: bytes, when: Span) -> Found:
+        if self.probes:
+            yield from self._after_probes(address, when)
+        if self.taken is not None and when.least(self.taken) > PATIENCE:
+            text = f"{dotted(address)} is used, although the probe for it was answered"
+            ago = f"{when.least(self.taken):.1f} s ago"
+            yield rules.USED_IN_CONFLICT, f"{text} {ago} (RFC 5227 2.1.1)"
+            self.taken = None
+        announced = self.announced
+        if announced is not None and when.least(announced) > 2 * ANNOUNCE_INTERVAL:
+            if self.announcements == 1:
+                text = f"{dotted(address)} was announced once, {when.least(announced):.1f} s ago"
+                yield (
+                    rules.ANNOUNCEMENTS,
+                    f"{text}; expected a second time after 2 s (RFC 5227 2.3)",
+                )
+            self.announced = None
+
+    def _after_probes(self, address: bytes, when: Span) -> Found:
+        assert self.probed is not None
+        ago = when.most(self.probed)
+        if self.probes < PROBE_NUM:
+            text = f"{dotted(address)} is used after {self.probes} probes, expected {PROBE_NUM}"
+            yield rules.PROBES, f"{text} (RFC 5227 2.1.1)"
+        elif ago < ANNOUNCE_WAIT * 0.9:
+            text = f"{dotted(address)} is used {ago:.3f} s after the last probe"
+            yield rules.PROBES, f"{text}, expected {ANNOUNCE_WAIT:g} s (RFC 5227 2.1.1)"
+        self.probes = 0

@@ -1,0 +1,119 @@
+"""The steps that show how far each protocol has come, for the summary (pynat/lint/summary.py).
+
+A step with a reason has to follow the one above it: where that was done and this never was, the
+protocol fails there, and that may be why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from pynat.lint.linter import Key
+from pynat.lint.tcp.progress import Stage
+from pynat.rules.occasions import Occasion as On
+
+
+class Step(NamedTuple):
+    key: Key
+    name: str
+    why: str = ""
+    patience: int = 1  # times that the step above was done, or nothing is proved
+
+    @property
+    def of_connections(self) -> bool:
+        return isinstance(self.key, tuple)
+
+    def done(self, count: int) -> str:
+        return f"{count} {self.name}" if self.of_connections else f"{self.name} {times(count)}"
+
+    @property
+    def missing(self) -> str:
+        return f"{'none' if self.of_connections else 'no'} {self.name}"
+
+
+def times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _connections(*opening: Step, by_guest: bool) -> tuple[Step, ...]:
+    return (
+        *opening,
+        Step((by_guest, Stage.GUESTS_DATA), "with data sent"),
+        Step(
+            (by_guest, Stage.GUESTS_DATA_TAKEN),
+            "with it acknowledged",
+            "the other end does not take the guest's data",
+        ),
+        Step((by_guest, Stage.OTHERS_DATA), "with data received"),
+        Step(
+            (by_guest, Stage.OTHERS_DATA_TAKEN),
+            "with it acknowledged by the guest",
+            "the guest does not take the data, or does not acknowledge it",
+        ),
+        Step((by_guest, Stage.CLOSED), "closed by both ends"),
+        Step((by_guest, Stage.RESET_BY_GUEST), "reset by the guest"),
+        Step((by_guest, Stage.RESET_BY_OTHER), "reset by the other end"),
+    )
+
+
+_BY_BROADCAST = "the guest does not take broadcasts, or drops the OFFER"
+_BY_UNICAST = "the guest takes no frame for an address it does not have yet, or drops the OFFER"
+PROTOCOLS: dict[str, tuple[Step, ...]] = {
+    "link": (Step(On.FRAME, "frame sent"), Step(On.FRAME_CAME, "frame came")),
+    "ARP": (
+        Step(On.ARP_REQUEST, "request sent"),
+        Step(On.ARP_REPLY_CAME, "reply came", "nobody has the address that it asks for", 3),
+        Step(On.UNICAST_FRAME, "packet sent", "the guest does not learn from the reply", 2),
+        Step(On.ARP_ASKED, "request came"),
+        Step(On.ARP_REPLY, "reply sent", "the guest does not answer, so nothing can reach it", 3),
+    ),
+    "DHCP": (
+        Step(On.DHCP_DISCOVER, "DISCOVER sent"),
+        Step(On.DHCP_OFFER, "OFFER came", "the server does not take the DISCOVER"),
+        Step(On.DHCP_REQUEST, "REQUEST sent", _BY_BROADCAST),
+        Step(On.DHCP_ACK, "ACK came", "the server does not take the REQUEST"),
+        Step(On.LEASE_USED, "address used", "the guest drops the ACK, or does not use its address"),
+        Step(On.DHCP_NAK, "NAK came"),
+    ),
+    "ICMP": (
+        Step(On.PING, "ping sent"),
+        Step(On.PING_ANSWERED, "answer came", "nobody is there, or nobody takes the ping"),
+        Step(On.PINGED, "ping came"),
+        Step(On.ECHO_REPLY, "answer sent", "the guest does not answer pings"),
+        Step(On.ICMP_ERROR, "error sent"),
+    ),
+    "UDP": (Step(On.DATAGRAM, "datagram sent"), Step(On.DATAGRAM_CAME, "datagram came")),
+    "DNS": (
+        Step(On.DNS, "question sent"),
+        Step(On.DNS_ANSWER, "answer came", "the name server does not take the question"),
+    ),
+    "TCP as client": _connections(
+        Step((True, Stage.BEGUN), "begun"),
+        Step((True, Stage.HEARD), "answered", "nobody is there, or nobody takes the SYN"),
+        Step((True, Stage.ANSWERED), "by SYN-ACK"),
+        Step((True, Stage.OPEN), "opened", "the guest drops the SYN-ACK, or does not count it"),
+        by_guest=True,
+    ),
+    "TCP as server": _connections(
+        Step((False, Stage.BEGUN), "begun"),
+        Step((False, Stage.HEARD), "answered", "the guest does not take the SYN"),
+        Step((False, Stage.ANSWERED), "by SYN-ACK"),
+        Step((False, Stage.OPEN), "opened", "the other end does not take the SYN-ACK"),
+        by_guest=False,
+    ),
+}
+
+
+def fails(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Step | None:
+    """The first step that was never done, and had to be."""
+    for before, step in pairwise(steps):
+        if step.why and not counts[step.key] and counts[before.key] >= step.patience:
+            return _told_apart(step, counts)
+    return None
+
+
+def _told_apart(step: Step, counts: Mapping[Key, int]) -> Step:
+    is_unicast = step.key is On.DHCP_REQUEST and counts[On.DHCP_OFFER_UNICAST]
+    return step._replace(why=_BY_UNICAST) if is_unicast else step

@@ -1,0 +1,223 @@
+"""What the guest's stack does, and the first thing to mend: a page of text, and the same as JSON.
+
+    protocols   how far each has come (pynat/lint/steps.py): never tried, works, or fails, and where
+    findings    those that have no other cause, the most probable root first: errors, of these the
+                lowest layer, for what is wrong there spoils all above, then in the order of time
+    exercised   how often each rule had its chance
+
+It is made when somebody asks, out of what the linter has counted and what was found. The shape of
+the JSON is public (docs/lint.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from pynat.lint.linter import Key, Linter
+from pynat.lint.steps import PROTOCOLS, Step, fails, times
+from pynat.rules import RULES, Rule, Severity
+from pynat.rules.occasions import Occasion
+from pynat.verdict import Record, Verdict
+
+Object = dict[str, object]
+
+_LAYERS = ("ETH", "ARP", "IP", "DHCP", "ICMP", "UDP", "DNS", "TFTP", "TCP")
+_SEVERITIES = tuple(Severity)
+_FEW = 3  # findings in the short form
+_NEVER, _WORKS, _FAILS = "never tried", "works", "fails"
+SUMMARY = "summary: "  # begins each line of the short form in a log
+_WIDTH = max(map(len, PROTOCOLS))
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    name: str
+    steps: tuple[tuple[Step, int], ...]  # those that were done, with their counts
+    fails_at: Step | None
+
+    @property
+    def state(self) -> str:
+        return _FAILS if self.fails_at else _WORKS if self.steps else _NEVER
+
+    def __str__(self) -> str:
+        if self.fails_at is not None:
+            return f"{_FAILS}: {self._done()}, {self.fails_at.missing}: {self.fails_at.why}"
+        return f"{_WORKS}: {self._done()}" if self.steps else _NEVER
+
+    def _done(self) -> str:
+        """Up to where it fails."""
+        order = [step.key for step in PROTOCOLS[self.name]]
+        end = order.index(self.fails_at.key) if self.fails_at else len(order)
+        done = (step.done(count) for step, count in self.steps if order.index(step.key) < end)
+        return ", ".join(done)
+
+    def as_object(self) -> Object:
+        told: Object = {
+            "protocol": self.name,
+            "state": self.state,
+            "steps": [{"step": step.name, "count": count} for step, count in self.steps],
+        }
+        if self.fails_at is not None:
+            told |= {"fails_at": self.fails_at.name, "why": self.fails_at.why}
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A finding that has no other cause."""
+
+    record: Record
+    leads: tuple[tuple[Rule, int], ...]  # what follows from it, and how often
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of what comes of it."""
+        rules = self.record.rule, *(rule for rule, _ in self.leads)
+        return min((rule.severity for rule in rules), key=_SEVERITIES.index)
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        layer = _LAYERS.index(self.record.rule.protocol)
+        return _SEVERITIES.index(self.severity), layer, self.record.when
+
+    @property
+    def where(self) -> str:
+        about, when = self.record.about, self.record.when
+        frame = f"in frame {about.number}, " if about.number else ""
+        return f"{times(self.record.count)}, first {frame}at {when:.3f} s"
+
+    @property
+    def headline(self) -> str:
+        rule = self.record.rule
+        return f"{rule.code} {rule.severity}: {rule.name}: {self.where}"
+
+    def __iter__(self) -> Iterator[str]:
+        """Lines."""
+        rule = self.record.rule
+        yield self.headline
+        yield f"  seen: {self.record.text}"
+        yield f"  why: {rule.why}"
+        yield f"  look at: {rule.remedy}"
+        if self.leads:
+            follow = ", ".join(f"{one.code} {times(count)}" for one, count in self.leads)
+            yield f"  because of it: {follow}"
+
+    def as_object(self) -> Object:
+        record, rule = self.record, self.record.rule
+        sender = "guest" if record.about.from_guest else "network"
+        return {
+            "code": rule.code,
+            "name": rule.name,
+            "severity": rule.severity.value,
+            "count": record.count,
+            "frame": record.about.number,
+            "time": round(record.when, 6),
+            "from": sender if record.about.frame is not None else None,
+            "text": record.text,
+            "rfc": rule.rfc,
+            "page": f"pynat explain {rule.code}",
+            "why": rule.why,
+            "look_at": rule.remedy,
+            "leads_to": [{"code": one.code, "count": count} for one, count in self.leads],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Exercised:
+    rule: Rule
+    chances: int
+    found: int
+
+    def as_object(self) -> Object:
+        return {
+            "code": self.rule.code,
+            "name": self.rule.name,
+            "exercised": self.chances,
+            "by": self.rule.exercised.value,
+            "found": self.found,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    protocols: tuple[Protocol, ...]
+    findings: tuple[Root, ...]
+    exercised: tuple[Exercised, ...]
+
+    @property
+    def to_mend(self) -> tuple[Root, ...]:
+        """Notes, which are the last, are not."""
+        return tuple(one for one in self.findings if one.severity is not Severity.NOTE)
+
+    def lines(self) -> Iterator[str]:
+        """The page."""
+        yield "what the guest's stack does:"
+        yield from (f"  {one.name:{_WIDTH}}  {one}" for one in self.protocols)
+        yield "what to mend, in this order:" if self.to_mend else "nothing is to be mended"
+        for number, root in enumerate(self.to_mend, 1):
+            first, *more = root
+            yield f"  {number}. {first}"
+            yield from (f"     {line}" for line in more)
+        notes = self.findings[len(self.to_mend) :]
+        if notes:
+            yield "worth knowing:"
+            yield from (f"  {root.headline}" for root in notes)
+
+    def short(self) -> Iterator[str]:
+        """For the end of a log; nothing where nothing was tried."""
+        if all(one.state == _NEVER for one in self.protocols):
+            return
+        for state in (_WORKS, _NEVER):
+            names = [one.name for one in self.protocols if one.state == state]
+            if names:
+                yield f"{state}: {', '.join(names)}"
+        yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at)
+        for number, root in enumerate(self.to_mend[:_FEW], 1):
+            yield f"to mend, {number}: {root.headline}: {root.record.text}"
+        if len(self.to_mend) > _FEW:
+            yield f"to mend: {len(self.to_mend) - _FEW} more"
+
+    def as_object(self) -> Object:
+        return {
+            "protocols": [one.as_object() for one in self.protocols],
+            "findings": [one.as_object() for one in self.findings],
+            "exercised": [one.as_object() for one in self.exercised],
+        }
+
+
+def summary(linter: Linter, verdict: Verdict, silenced: Collection[str] = ()) -> Summary:
+    """silenced: codes of rules that are not shown."""
+    counts = linter.counts()
+    records = {one.rule.code: one for one in verdict if one.rule.code not in silenced}
+    return Summary(
+        tuple(_protocol(name, steps, counts) for name, steps in PROTOCOLS.items()),
+        tuple(sorted(_roots(records), key=lambda root: root.rank)),
+        tuple(
+            Exercised(rule, counts[rule.exercised], _total(records.get(rule.code)))
+            for rule in RULES
+            if rule.exercised is not Occasion.NONE
+        ),
+    )
+
+
+def _protocol(name: str, steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Protocol:
+    done = tuple((one, counts[one.key]) for one in steps if counts[one.key])
+    return Protocol(name, done, fails(steps, counts))
+
+
+def _roots(records: Mapping[str, Record]) -> Iterator[Root]:
+    for record in records.values():
+        if record.count and record.rule.protocol in _LAYERS:
+            yield Root(record, tuple(_leads(record.rule.code, records.values())))
+
+
+def _leads(code: str, records: Collection[Record]) -> Iterator[tuple[Rule, int]]:
+    for record in records:
+        count = sum(times for cause, times in record.because.items() if cause.code == code)
+        if count:
+            yield record.rule, count
+
+
+def _total(record: Record | None) -> int:
+    return record.total if record else 0

@@ -1,0 +1,121 @@
+"""What has come to the guest's card, and since when it waits for an acknowledgement.
+
+    below `next`   all of it has come
+    up to `might`  some has come behind a hole that is filled by now: a guest may keep that or throw
+                   it away (RFC 9293 3.10.7.4), so nothing is expected of it
+    behind         a hole is there, if anything has come at all
+
+A copy that goes again tells that the one before may not have reached the guest, so the wait for its
+acknowledgement begins with the copy.
+"""
+
+from __future__ import annotations
+
+from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
+from pynat.lint.tcp.side import Side
+from pynat.rules.occasions import Occasion
+
+
+class Arrivals:
+    def __init__(self, guest: Side, peer: Side, tally: Tally) -> None:
+        self._guest = guest
+        self._peer = peer
+        self._tally = tally
+        self.next = 1
+        self.might = 1
+        self.has_gap = False  # something is there behind a hole
+        self.missing: Span | None = None  # data out of order came, and no answer yet
+        self.since: Span | None = None  # data wait for their acknowledgement
+        self.full = 0  # full segments among them
+        self.two: Span | None = None  # when the second came
+        self.newest = NEVER  # when the last byte came in order
+        self.size = 0  # of the segment that brought it
+        self.offered: Span | None = None  # the byte that the guest waits for came
+        self._largest = 0  # bytes, of the peer's segments
+        self._above: tuple[int, int] | None = None  # the first piece behind the hole
+        self._answered = False  # since then the guest has said something
+        self.filled: tuple[int, int] | None = None  # the end of what filled the hole; of all behind
+
+    # ------------------------------------------------------------------ to the guest
+    def text(self, seq: int, end: int, when: Span) -> None:
+        """Data in the guest's window."""
+        if seq <= self._guest.acked < end:
+            self.offered = when
+        if seq != self.next or seq != self.might or seq < self._peer.top:
+            self._out_of_order(seq, end, when)
+            return
+        self.next = self.might = end
+        self.newest, self.size = when, end - seq
+        if self.since is None:
+            self.since = when
+        if self.size >= self._largest:
+            self._largest = self.size
+            self.full += 1
+            if self.full == 2:
+                self.two = when
+
+    def _out_of_order(self, seq: int, end: int, when: Span) -> None:
+        if seq > self.might:
+            self._behind_a_hole(seq, end, when)
+        elif end <= self.next:
+            self._again(when)
+        elif seq > self.next:
+            self._behind_what_may_be_there(seq, end)
+        else:
+            self._fill(end, when)
+
+    def _behind_a_hole(self, seq: int, end: int, when: Span) -> None:
+        self._tally[Occasion.OUT_OF_ORDER] += 1
+        self.has_gap = True
+        if self.missing is None:
+            self.missing = when
+        if self._above is None:
+            self._above, self._answered = (seq, end), False
+        elif seq == self._above[1]:
+            self._above = self._above[0], end
+        self.wait_anew()
+
+    def _behind_what_may_be_there(self, seq: int, end: int) -> None:
+        if seq < self._peer.top:
+            end = max(end, self._peer.top)
+            self.has_gap = False
+        self.might = max(self.might, end)
+        self.wait_anew()
+
+    def _again(self, when: Span) -> None:
+        self.newest = when
+        if self.since is not None:
+            self.since = when
+        if self.two is not None:
+            self.two = when
+
+    def _fill(self, end: int, when: Span) -> None:
+        above, self._above = self._above, None
+        if above is not None and above[0] == end and self._answered:
+            self._tally[Occasion.HOLE_FILLED] += 1
+            self.filled = end, above[1]
+        self.next, self.newest = end, when
+        self.might = max(self.might, end, self._peer.top)
+        self.has_gap = False
+        self.wait_anew()
+
+    # ------------------------------------------------------------------ from the guest
+    def acknowledged(self, ack: int) -> None:
+        if ack < self.might:
+            self.next = max(self.next, ack)
+        else:
+            self.next = self.might = ack
+        self.offered = self.filled = self.since = self.two = None
+        self.full = 0
+        if self._above is not None and ack > self._above[0]:
+            self._above = None
+
+    def answered(self) -> None:
+        """To what came out of order."""
+        self.missing = None
+        self._answered = True
+
+    def wait_anew(self) -> None:
+        self.since = self.two = None
+        self.full = 0

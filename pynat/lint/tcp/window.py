@@ -1,0 +1,83 @@
+"""The window that the guest announces: what it promises, takes back, and opens too late."""
+
+from __future__ import annotations
+
+from pynat.lint.span import NEVER, Span
+from pynat.lint.tally import Tally
+from pynat.lint.tcp.often import Often
+from pynat.lint.tcp.side import Side, Tell, swapped
+from pynat.rules import tcp_acking as rules
+from pynat.rules.occasions import Occasion
+from pynat.wire.tcp import FIN, Segment
+
+_SILLY = 3  # times
+_PROBED = 2
+_CLOSED = 1.0  # seconds after which an opening that only a probe learns of is late
+
+
+class Window:
+    def __init__(self, guest: Side, peer: Side, often: Often, tally: Tally) -> None:
+        self._guest = guest
+        self._peer = peer
+        self._often = often
+        self._tally = tally
+        self.closed: Span | None = None  # since when
+        self._last = NEVER  # when it announced something else than before
+
+    def announced(
+        self, segment: Segment, ack: int, owed: Span | None, when: Span, tell: Tell
+    ) -> None:
+        """owed: when something came to which this may be the answer."""
+        guest = self._guest
+        window = segment.window << guest.shift
+        right = ack + window
+        grown = right - guest.right
+        if grown < 0:
+            self._shrinks(segment, ack, right, when, tell)
+        elif grown and window < guest.mss:
+            self._silly(window, grown, tell)
+        if not window or self.closed is not None:
+            self._closes(window, owed, when, tell)
+        guest.right = right
+        guest.window = window
+        self._last = when
+
+    def _shrinks(self, segment: Segment, ack: int, right: int, when: Span, tell: Tell) -> None:
+        guest, peer = self._guest, self._peer
+        if guest.right - right < 1 << guest.shift or peer.fin or segment.flags & FIN:
+            return
+        window = right - ack
+        text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
+        meant = swapped(segment.window, 2) << guest.shift
+        if window and 0 <= ack + meant - guest.right <= peer.mss:
+            tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
+        elif window or peer.top <= ack:
+            if when.follows(self._last) and when != self._last:  # else they may have changed places
+                tell(rules.SHRUNK, text)
+        else:
+            tell(rules.CLOSED_ON_DATA, f"{text}; {peer.top - ack} bytes had come there")
+
+    def _silly(self, window: int, grown: int, tell: Tell) -> None:
+        guest = self._guest
+        self._tally[Occasion.SMALL_WINDOW] += 1
+        least = min(guest.mss, max(guest.syn_window, 1) // 2)
+        if grown >= least:
+            self._often.forget(rules.SILLY)
+        elif window and grown > 1 << guest.shift:
+            text = f"window {window} grew by {grown}, expected at least {least} at once"
+            self._often.tell(rules.SILLY, _SILLY, text, tell)
+
+    def _closes(self, window: int, owed: Span | None, when: Span, tell: Tell) -> None:
+        if self.closed is None:
+            self.closed = when
+            self._tally[Occasion.CLOSED_ITS_WINDOW] += 1
+        if not window:
+            return
+        since, self.closed = self.closed, None
+        if owed is None or not when.follows(owed):
+            self._often.forget(rules.NO_UPDATE)
+        elif (waited := when.least(since)) > _CLOSED and window >= min(
+            self._guest.mss, self._guest.syn_window // 2
+        ):
+            text = f"window {window} in the answer to a probe, it was 0 for {waited:.1f} s"
+            self._often.tell(rules.NO_UPDATE, _PROBED, text, tell)

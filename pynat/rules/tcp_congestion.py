@@ -1,0 +1,66 @@
+"""Rules of TCP about how much the guest has under way (RFC 5681, RFC 6928)."""
+
+from __future__ import annotations
+
+from pynat.rules.occasions import Occasion
+from pynat.rules.rule import Rule, Severity
+
+NO_SLOW_START = Rule(
+    "TCP110",
+    "tcp no initial slow start",
+    Severity.WARNING,
+    "The guest sends more than the initial window before anything of it is acknowledged.",
+    "RFC 2525 2.1, RFC 6928 2",
+    "On a narrow path most of it is lost, and every connection begins with a loss.",
+    "Begin with a congestion window of four segments (RFC 5681), ten at most (RFC 6928), and let"
+    " it grow by what is acknowledged.",
+    exercised=Occasion.FIRST_FLIGHT,
+)
+
+UNINITIALIZED = Rule(
+    "TCP111",
+    "tcp uninitialized cwnd",
+    Severity.WARNING,
+    "The other end has announced no MSS, and the guest fills the whole window at once.",
+    "RFC 2525 2.3, RFC 5681 3.1",
+    "On a narrow path most of it is lost, and every such connection begins with a loss.",
+    "Set the congestion window when the connection opens, also where the other end's SYN has no"
+    " MSS option: the default of 536 goes for both.",
+    exercised=Occasion.FIRST_FLIGHT,
+)
+
+NO_SLOW_START_AGAIN = Rule(
+    "TCP112",
+    "tcp no slow start after retransmission timeout",
+    Severity.WARNING,
+    "After a time-out the guest sends more than twice what is acknowledged.",
+    "RFC 2525 2.2, RFC 5681 3.1",
+    "The network lost segments because it was full, and is filled again at once.",
+    "At a time-out set the congestion window to one segment and the threshold to half of what was"
+    " under way, and let the window grow by what is acknowledged.",
+    exercised=Occasion.TIMED_OUT,
+)
+
+ADDITIVE = Rule(
+    "TCP113",
+    "tcp extra additive constant in congestion avoidance",
+    Severity.NOTE,
+    "After a loss, what the guest has under way grows by an eighth and more each round trip.",
+    "RFC 2525 2.6, RFC 5681 3.1",
+    "It takes its share from other connections, and loses more than it gains.",
+    "Above the threshold let the window grow by MSS * MSS / window for each acknowledgement, with"
+    " nothing added to it.",
+    exercised=Occasion.RECOVERED,
+)
+
+NOT_DEFLATED = Rule(
+    "TCP114",
+    "tcp failure of window deflation after loss recovery",
+    Severity.WARNING,
+    "When a recovery ends, the guest has more under way than when the loss was seen.",
+    "RFC 2525 2.8, RFC 5681 3.2",
+    "The network lost a segment because it was full, and gets a burst instead of half as much.",
+    "When the acknowledgement that ends the recovery comes, set the congestion window to the"
+    " threshold; look whether a fast path for expected segments leaves that out.",
+    exercised=Occasion.RECOVERED,
+)

@@ -1,0 +1,66 @@
+"""Rules of TCP about how a connection ends, or does not."""
+
+from __future__ import annotations
+
+from pynat.rules.occasions import Occasion
+from pynat.rules.rule import Rule, Severity
+
+NEVER_CLOSES = Rule(
+    "TCP065",
+    "tcp never sends fin",
+    Severity.WARNING,
+    "The other end has closed its side long ago, the guest has acknowledged that, and never closed"
+    " its own.",
+    "RFC 9293 3.6",
+    "The other end keeps the connection for ever, or until it gives up; so does the guest.",
+    "Tell the program of the end (a read of 0 bytes), and send FIN when it closes.",
+    exercised=Occasion.FIN_CAME,
+    leads_to=("TCP066",),
+)
+
+OPEN_AT_END = Rule(
+    "TCP066",
+    "tcp connections open at the end",
+    Severity.NOTE,
+    "When the network ended there were connections that nobody had closed.",
+    "RFC 9293 3.6",
+    "Programs at the other end wait for more, and never learn that there is none.",
+    "Close connections before the machine stops. It is no mistake where the run was cut off.",
+    exercised=Occasion.OPEN,
+)
+
+LATE_FIN = Rule(
+    "TCP067",
+    "tcp failure to send fin notification promptly",
+    Severity.NOTE,
+    "In several connections the FIN waited until all data were acknowledged.",
+    "RFC 2525 2.15, RFC 9293 3.6",
+    "Each connection lasts a round trip, or a delayed acknowledgement, longer than needed.",
+    "Send FIN when the program closes, with the last data if these still wait, as far as the"
+    " windows allow.",
+    exercised=Occasion.FIN,
+)
+
+HALF_CLOSE = Rule(
+    "TCP068",
+    "tcp failure to send a rst after half duplex close",
+    Severity.NOTE,
+    "The guest has closed, takes what comes afterwards until its window is full, and stays silent.",
+    "RFC 2525 2.16, RFC 9293 3.6.1",
+    "Nobody reads it, so the other end waits for a window that never opens. It is right if only the"
+    " sending side was closed, and the program reads later.",
+    "When the program has closed both directions, answer data with RST.",
+    exercised=Occasion.CLOSED_ITS_WINDOW,
+)
+
+DATA_PENDING = Rule(
+    "TCP069",
+    "tcp failure to rst on close with data pending",
+    Severity.NOTE,
+    "The guest sends FIN while its window is full of data that nobody reads afterwards.",
+    "RFC 2525 2.17, RFC 9293 3.6.1",
+    "The other end takes its data for read, and they are lost. It is right if only the sending side"
+    " was closed, and the program reads later.",
+    "When the program closes with data unread, send RST instead of FIN.",
+    exercised=Occasion.CLOSED_ITS_WINDOW,
+)

@@ -1,0 +1,116 @@
+"""What was found of each rule, and what follows from what.
+
+A mistake makes others: who does not count the SYN in its first acknowledgement sends segments that
+belong to no connection, and is sent the SYN-ACK again and again. A rule says which others break
+because of it (`Rule.leads_to`). What is found of these later, or in the same frame, is put down to
+the first cause and does not count by itself:
+
+- in the same connection, where the cause is one of TCP's
+- of the same card, where it is below that, or DHCP's or DNS's
+
+A cause holds for LASTS seconds from its last time on. One that has a cause itself passes that on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pynat.rules import Rule
+from pynat.wire import versions
+
+LASTS = 120.0  # seconds
+_MOST = 4096  # causes remembered, each for one that may follow; then all are forgotten
+_ANYWHERE = b""
+
+
+class Cause(NamedTuple):
+    """The finding that another one follows from."""
+
+    code: str
+    frame: int | None  # its number
+
+    def __str__(self) -> str:
+        return f"because of {self.code}{f' in frame {self.frame}' if self.frame else ''}"
+
+
+class About(NamedTuple):
+    """The frame in question; without one it is about none in particular."""
+
+    frame: bytes | None = None
+    from_guest: bool = True
+    number: int | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """All that was found of one rule. The first of it stands for the rest."""
+
+    rule: Rule
+    text: str
+    when: float
+    about: About
+    count: int = 0  # with no other cause
+    because: Counter[Cause] = field(default_factory=Counter)  # what counts elsewhere
+
+    @property
+    def total(self) -> int:
+        return self.count + self.because.total()
+
+
+class Verdict:
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}  # by code
+        self._causes: dict[tuple[str, bytes], tuple[Cause, float]] = {}  # by what may follow, where
+
+    def __iter__(self) -> Iterator[Record]:
+        """In the order in which they were first found."""
+        return iter(self._records.values())
+
+    def of(self, code: str) -> Record | None:
+        return self._records.get(code)
+
+    def put(
+        self, rule: Rule, text: str, when: float, about: About, packets: int = 1
+    ) -> Cause | None:
+        """One more finding. Answers what it follows from, if that was found before."""
+        card, flow = _places(about)
+        cause = self._cause(rule.code, (flow, card), when)
+        record = self._records.get(rule.code)
+        if record is None:
+            record = self._records[rule.code] = Record(rule, text, when, about)
+        if cause is None:
+            record.count += packets
+        else:
+            record.because[cause] += packets
+        if rule.leads_to:
+            where = flow if rule.protocol == "TCP" else card
+            self._expect(rule, cause or Cause(rule.code, about.number), where, when)
+        return cause
+
+    def _cause(self, code: str, places: tuple[bytes, ...], when: float) -> Cause | None:
+        for place in places:
+            cause, last = self._causes.get((code, place), (None, 0.0))
+            if cause is not None and cause.code != code and when - last <= LASTS:
+                return cause
+        return None
+
+    def _expect(self, rule: Rule, cause: Cause, where: bytes, when: float) -> None:
+        if len(self._causes) >= _MOST:
+            self._causes.clear()
+        for code in rule.leads_to:
+            for place in (where, _ANYWHERE):
+                first, last = self._causes.get((code, place), (cause, when))
+                kept = first if when - last <= LASTS else cause
+                self._causes[code, place] = (kept, when)
+
+
+def _places(about: About) -> tuple[bytes, bytes]:
+    """The guest's card, and the connection; where there is no frame, anywhere."""
+    frame = about.frame
+    if frame is None:
+        return _ANYWHERE, _ANYWHERE
+    key, _ = versions.flow_key(frame)
+    return frame[6:12] if about.from_guest else frame[:6], min(key, versions.reverse(key))

@@ -1,0 +1,126 @@
+"""How much a guest's TCP has under way."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, play
+
+MSS = 1460
+
+
+class Upload:
+    """The lines of a script in which the guest sends full segments."""
+
+    def __init__(self, opening: str = OPEN, size: int = MSS) -> None:
+        self.lines = [opening]
+        self.size = size
+        self.acked = self.next = 1
+
+    def sends(self, count: int) -> Upload:
+        for _ in range(count):
+            self._segment(self.next)
+            self.next += self.size
+        return self
+
+    def again(self, count: int = 1, wait: float = 0) -> Upload:
+        """From the acknowledged number on."""
+        for at in range(count):
+            self._segment(self.acked + at * self.size, wait if not at else 0)
+        return self
+
+    def hears(self, segments: int, wait: float = 0.02) -> Upload:
+        """An acknowledgement of so many more."""
+        self.acked += segments * self.size
+        self.lines.append(f"+{wait} < . 1:1(0) ack {self.acked}")
+        return self
+
+    def _segment(self, at: int, wait: float = 0) -> None:
+        self.lines.append(f"+{wait} > . {at}:{at + self.size}({self.size}) ack 1")
+
+    def round(self, count: int) -> Upload:
+        """All that is under way is acknowledged, and so many go in answer."""
+        under_way = (self.next - self.acked) // self.size
+        return self.hears(under_way).sends(count)
+
+    def play(self, lab: LintedLab) -> None:
+        play(lab, "\n".join(self.lines))
+
+
+NO_MSS = """
+    > S 0:0(0) win 65535 <mss 1460>
+    < S. 0:0(0) ack 1 win 65535
+    > . 1:1(0) ack 1 win 65535
+"""
+
+
+@example("TCP110")
+def fills_the_window_at_once(lab: LintedLab) -> None:
+    Upload().sends(20).play(lab)
+
+
+@clean("TCP110")
+@clean("TCP111")
+def begins_with_ten(lab: LintedLab) -> None:
+    Upload().sends(10).round(20).round(40).play(lab)
+    Upload(NO_MSS, 536).sends(10).round(20).play(lab)
+
+
+@example("TCP111")
+def has_no_window_where_no_mss_came(lab: LintedLab) -> None:
+    Upload(NO_MSS, 536).sends(20).play(lab)
+
+
+@example("TCP077")
+def sends_all_of_it_again(lab: LintedLab) -> None:
+    """Nothing was heard for a second; all four segments go again."""
+    Upload().sends(4).again(4, wait=1).play(lab)
+
+
+@example("TCP112")
+def goes_on_as_before(lab: LintedLab) -> None:
+    """The time-out was the network's sign that it is full."""
+    Upload().sends(10).again(wait=1).hears(1).again(8).play(lab)
+
+
+@clean("TCP077")
+@clean("TCP112")
+def starts_slowly_again(lab: LintedLab) -> None:
+    """One segment, then two for each that is acknowledged; or one that fills the only hole."""
+    upload = Upload().sends(10).again(wait=1)
+    for _ in range(4):
+        upload.hears(1).again(2)
+    upload.hears(6).sends(8).play(lab)
+    Upload().sends(10).again(wait=1).hears(10).sends(10).play(lab)
+
+
+def mended(flight: int) -> Upload:
+    """A loss among so many segments, up to the acknowledgement that ends the recovery."""
+    upload = Upload().sends(10).round(flight)
+    for _ in range(3):
+        upload.hears(0, wait=0.001)
+    return upload.again().hears(flight)
+
+
+@example("TCP114")
+def keeps_what_the_duplicates_added(lab: LintedLab) -> None:
+    """Sixteen segments were under way when one was lost; then it is twenty-four."""
+    mended(16).sends(24).play(lab)
+
+
+@clean("TCP114")
+@clean("TCP113")
+def goes_on_with_half(lab: LintedLab) -> None:
+    upload = mended(32).sends(16)
+    for count in range(17, 24):
+        upload.round(count)
+    upload.play(lab)
+
+
+@example("TCP113")
+def adds_an_eighth(lab: LintedLab) -> None:
+    upload, count = mended(32).sends(16), 16
+    for _ in range(6):
+        count += 1 - -count // 8
+        upload.round(count)
+    upload.play(lab)

@@ -1,0 +1,116 @@
+"""How a guest's connections end, and what is left when the network does."""
+
+from __future__ import annotations
+
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, play
+
+CLOSED = f"""
+    {OPEN}
+    < P. 1:101(100) ack 1
+    > . 1:1(0) ack 101
+    < F. 101:101(0) ack 1
+    > . 1:1(0) ack 102
+"""
+FULL = """
+    > S 0:0(0) win 1460 <mss 1460>
+    < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    > . 1:1(0) ack 1 win 1460
+"""
+
+
+@example("TCP065")
+@clean("TCP066")
+def does_not_hear_the_end(lab: LintedLab) -> None:
+    """The other end has closed; half a minute later the guest still only answers probes."""
+    play(lab, f"{CLOSED}\n +30 < . 100:100(0) ack 1\n > . 1:1(0) ack 102")
+    lab.end()
+
+
+@clean("TCP065")
+@clean("TCP066")
+def closes_too(lab: LintedLab) -> None:
+    play(lab, f"{CLOSED}\n > F. 1:1(0) ack 102\n < . 102:102(0) ack 2")
+    lab.end()
+
+
+@clean("TCP065")
+def is_switched_off_soon(lab: LintedLab) -> None:
+    play(lab, f"{CLOSED}\n +5 > P. 1:11(10) ack 102\n < . 102:102(0) ack 11")
+    lab.wait(100)
+    lab.end()
+
+
+@example("TCP066")
+def leaves_it_open(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n +0.02 < . 1:1(0) ack 101")
+    lab.end()
+
+
+def late(wait: float, *, ends: int = 0) -> str:
+    """The FIN comes so many seconds after the acknowledgement of all data."""
+    script = ""
+    for port in range(50_000, 50_003):
+        opening = OPEN.strip().replace("\n", f" port {port} isn {port**3 % 2**32}\n", 1)
+        script += f"""
+            {opening}
+            > P. 1:101(100) ack 1
+            +0.2 < {"F" if ends else ""}. 1:1(0) ack 101
+            +{wait} > F. 101:101(0) ack {1 + ends}
+        """
+    return script
+
+
+@example("TCP067")
+def waits_before_it_closes(lab: LintedLab) -> None:
+    """In three connections the FIN comes with the acknowledgement of the last byte."""
+    play(lab, late(0.001))
+
+
+@clean("TCP067")
+def has_other_reasons(lab: LintedLab) -> None:
+    """A program closes a second later, or because the other end has closed."""
+    play(lab, late(1))
+    play(lab, late(0.001, ends=1))
+
+
+def unread(fin: str, window: int) -> str:
+    """The guest's program never reads; `fin` is sent while the window is open, or full."""
+    first, second = ("", fin) if not window else (fin, "")
+    ack = "> . 2:2(0) ack 1461 win 0" if window else "> . 1:1(0) ack 1461 win 0"
+    return f"""
+        {FULL}
+        {first}
+        +0.1 < . 1:1461(1460) ack {1 + bool(window)}
+        {ack}
+        {second}
+        +30 < . 1461:1462(1) ack 2
+        > . 2:2(0) ack 1461 win 0
+    """
+
+
+@example("TCP068")
+def takes_what_nobody_reads(lab: LintedLab) -> None:
+    """The program has closed, and the guest goes on to take data until its window is full."""
+    play(lab, unread("> F. 1:1(0) ack 1 win 1460", 1460))
+    lab.end()
+
+
+@example("TCP069")
+def closes_with_its_window_full(lab: LintedLab) -> None:
+    play(lab, unread("> F. 1:1(0) ack 1461 win 0", 0))
+    lab.end()
+
+
+@clean("TCP068")
+@clean("TCP069")
+def reads_after_it_has_closed(lab: LintedLab) -> None:
+    """It has shut down its own side only; or it resets."""
+    for script in (
+        unread("> F. 1:1(0) ack 1461 win 0", 0),
+        unread("> F. 1:1(0) ack 1 win 1460", 1460),
+    ):
+        play(lab, f"{script}\n > . 2:2(0) ack 1461 win 1460")
+    play(lab, unread("> R. 1:1(0) ack 1461 win 0", 0))
+    lab.end()

@@ -1,0 +1,246 @@
+"""What the guest's stack does, by the linter: how far each protocol has come, and what to mend."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pynat.lint.steps import PROTOCOLS
+from pynat.lint.summary import Summary, summary
+from pynat.rules import RULES
+from pynat.rules.occasions import Occasion
+from pynat.testing.linted import LintedLab
+from tests.frames import ping, udp
+from tests.lint.examples import arp, dhcp, dns, drops_transport, tcp_acking
+from tests.lint.play import ACCEPTED, OPEN, play
+
+
+def of(lab: LintedLab) -> Summary:
+    notices = lab.router.notices
+    return summary(lab.linter, notices.verdict, notices.silenced)
+
+
+def line(lab: LintedLab, name: str) -> str:
+    return next(str(one) for one in of(lab).protocols if one.name == name)
+
+
+def test_of_a_guest_that_did_nothing_everything_was_never_tried() -> None:
+    lab = LintedLab()
+    assert {one.state for one in of(lab).protocols} == {"never tried"}
+    assert list(of(lab).lines())[-1] == "nothing is to be mended"
+    assert list(of(lab).short()) == []
+
+
+# ---------------------------------------------------------------- how far it has come
+def test_what_does_not_take_broadcasts_fails_behind_the_offer() -> None:
+    lab = LintedLab()
+    for _ in range(8):
+        dhcp.sends(lab, "discover", flags=0x8000)
+        lab.wait(9)
+    assert line(lab, "DHCP") == (
+        "fails: DISCOVER sent 8 times, OFFER came 8 times, no REQUEST sent:"
+        " the guest does not take broadcasts, or drops the OFFER"
+    )
+
+
+def test_what_drops_an_offer_to_its_card_is_told_apart() -> None:
+    lab = LintedLab()
+    dhcp.sends(lab, "discover")
+    assert "no REQUEST sent: the guest takes no frame for an address" in line(lab, "DHCP")
+
+
+def test_a_lease_that_is_used() -> None:
+    lab = LintedLab()
+    dhcp.is_leased(lab)
+    assert line(lab, "DHCP").endswith(
+        "ACK came once, no address used: the guest drops the ACK, or does not use its address"
+    )
+    dhcp.uses(lab)
+    assert line(lab, "DHCP") == (
+        "works: DISCOVER sent once, OFFER came once, REQUEST sent once, ACK came once,"
+        " address used once"
+    )
+
+
+def test_arp() -> None:
+    lab = LintedLab()
+    arp.starts(lab)
+    assert line(lab, "ARP") == "works: request sent 6 times, reply came once"
+    arp.sends(lab)
+    assert "no packet sent: the guest does not learn from the reply" in line(lab, "ARP")
+    lab.from_guest(ping("192.0.2.7"))
+    for _ in range(3):
+        arp.is_asked(lab)
+    assert "request came 3 times, no reply sent: the guest does not answer" in line(lab, "ARP")
+    arp.replies(lab)
+    assert line(lab, "ARP").startswith("works: ")
+
+
+def test_ping_udp_and_names() -> None:
+    lab = LintedLab(dns.NAMES)
+    arp.starts(lab)
+    lab.from_guest(ping("192.168.16.1"))
+    dns.asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"x"))
+    assert line(lab, "ICMP") == "works: ping sent once, answer came once"
+    assert line(lab, "DNS") == "works: question sent once, answer came once"
+    assert line(lab, "UDP") == "works: datagram sent 2 times, datagram came once"
+
+
+def test_a_connection_of_each_side() -> None:
+    lab = LintedLab()
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1\n < P. 1:4(3) ack 6\n > . 6:6(0) ack 4")
+    play(lab, "> F. 6:6(0) ack 4\n < F. 4:4(0) ack 7\n > . 7:7(0) ack 5")
+    play(lab, ACCEPTED)
+    assert line(lab, "TCP as client") == (
+        "works: 1 begun, 1 answered, 1 by SYN-ACK, 1 opened, 1 with data sent,"
+        " 1 with it acknowledged, 1 with data received, 1 with it acknowledged by the guest,"
+        " 1 closed by both ends"
+    )
+    assert line(lab, "TCP as server") == "works: 1 begun, 1 answered, 1 by SYN-ACK, 1 opened"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("> S 0:0(0)", "1 begun, none answered: nobody is there, or nobody takes the SYN"),
+        ("> S 0:0(0)\n < R. 0:0(0) ack 1", "works: 1 begun, 1 answered"),
+        (
+            "> S 0:0(0)\n < S. 0:0(0) ack 1",
+            "1 by SYN-ACK, none opened: the guest drops the SYN-ACK",
+        ),
+        (f"{OPEN}\n > P. 1:6(5) ack 1", "1 with data sent, none with it acknowledged: the other"),
+        (f"{OPEN}\n < P. 1:6(5) ack 1", "none with it acknowledged by the guest: the guest does"),
+    ],
+)
+def test_a_connection_fails_at_a_step(script: str, said: str) -> None:
+    lab = LintedLab()
+    play(lab, script)
+    assert said in line(lab, "TCP as client")
+
+
+def test_connections_that_are_forgotten_still_count() -> None:
+    lab = LintedLab()
+    for port in range(1100):
+        play(lab, f"> S 0:0(0) port {20_000 + port}")
+    assert line(lab, "TCP as client").startswith("fails: 1100 begun, none answered")
+
+
+def test_an_opening_that_moves_is_one() -> None:
+    lab = LintedLab()
+    play(lab, "> S 0:0(0) isn 1000\n +1 > S 0:0(0) isn 5000")
+    assert line(lab, "TCP as client").startswith("fails: 1 begun, ")
+
+
+# ---------------------------------------------------------------- what to mend
+def wrong_in_three_ways() -> LintedLab:
+    lab = LintedLab()
+    dhcp.raw(lab, dhcp.discover("end"))  # a note
+    play(
+        lab, f"{OPEN}\n > P. 1:6(5) ack 1\n < . 1:1(0) ack 6\n > . 6:6(0) ack 700"
+    )  # an error of TCP
+    lab.from_guest(udp("192.0.2.7", 9, b"x", ttl=0))  # and later one below
+    return lab
+
+
+def test_errors_come_first_and_the_lowest_layer_of_them() -> None:
+    codes = [root.record.rule.code for root in of(wrong_in_three_ways()).findings]
+    assert codes[:3] == ["IP031", "DHCP044", "TCP080"]
+    assert codes.index("DHCP020") > 1
+
+
+def test_a_finding_says_all_that_there_is_to_it() -> None:
+    lab = LintedLab()
+    drops_transport.acknowledges_too_much(lab)
+    first = next(iter(of(lab).findings))
+    lines = list(first)
+    assert lines[0].startswith(
+        "TCP080 error: tcp acknowledges the unsent: once, first in frame 6, at"
+    )
+    assert lines[1].startswith("  seen: tcp 192.168.16.2:40000 > 192.0.2.7:80 . 1:1(0) ack 1001")
+    assert lines[2].startswith("  why: The other end throws the segment away")
+    assert lines[3].startswith("  look at: Acknowledge the number behind the last byte")
+    assert lines[4] == "  because of it: TCP008 once"
+
+
+def test_what_follows_is_no_finding_of_its_own_and_makes_its_cause_as_bad() -> None:
+    lab = LintedLab()
+    drops_transport.clock_goes_back(lab)
+    found = {root.record.rule.code: root.severity.value for root in of(lab).findings}
+    assert "TCP010" not in found
+    assert found["TCP093"] == "error"
+
+
+def test_what_is_silenced_is_not_in_it() -> None:
+    lab = wrong_in_three_ways()
+    lab.router.notices.silenced = {"IP031"}
+    assert "IP031" not in {root.record.rule.code for root in of(lab).findings}
+
+
+def test_the_short_form() -> None:
+    said = list(of(wrong_in_three_ways()).short())
+    assert said[0] == "works: link, ARP, UDP, TCP as client"
+    assert said[1] == "never tried: ICMP, DNS, TCP as server"
+    assert said[2].startswith("DHCP fails: DISCOVER sent once, OFFER came once, no REQUEST sent: ")
+    assert said[3].startswith(
+        "to mend, 1: IP031 error: ipv4 time to live zero: once, first in frame "
+    )
+    assert not any("DHCP020" in one for one in said)
+
+
+def test_a_long_list_is_cut_in_the_short_form_and_notes_stand_at_the_end_of_the_page() -> None:
+    lab = wrong_in_three_ways()
+    lab.from_guest(udp("192.0.2.7", 9, b"x", chksum=7))
+    assert list(of(lab).short())[-1] == "to mend: 1 more"
+    *_, title, first, second = of(lab).lines()
+    assert title == "worth knowing:"
+    assert [first.split()[0], second.split()[0]] == ["ARP028", "DHCP020"]
+
+
+# ---------------------------------------------------------------- as JSON
+def test_its_shape() -> None:
+    lab = wrong_in_three_ways()
+    told: dict[str, Any] = json.loads(json.dumps(of(lab).as_object()))
+    assert told.keys() == {"protocols", "findings", "exercised"}
+    assert [one["protocol"] for one in told["protocols"]] == list(PROTOCOLS)
+    dhcp_says = next(one for one in told["protocols"] if one["protocol"] == "DHCP")
+    assert dhcp_says == {
+        "protocol": "DHCP",
+        "state": "fails",
+        "steps": [{"step": "DISCOVER sent", "count": 1}, {"step": "OFFER came", "count": 1}],
+        "fails_at": "REQUEST sent",
+        "why": dhcp_says["why"],
+    }
+    assert told["findings"][0] | {"text": "", "why": "", "look_at": ""} == {
+        "code": "IP031",
+        "name": "ipv4 time to live zero",
+        "severity": "error",
+        "count": 1,
+        "frame": told["findings"][0]["frame"],
+        "time": 1.0,
+        "from": "guest",
+        "text": "",
+        "rfc": "RFC 1122 3.2.1.7",
+        "page": "pynat explain IP031",
+        "why": "",
+        "look_at": "",
+        "leads_to": [],
+    }
+
+
+def test_each_rule_that_a_guest_can_break_has_its_chances() -> None:
+    lab = LintedLab()
+    play(lab, tcp_acking.opened_by(10))
+    rows = {one.rule.code: one for one in of(lab).exercised}
+    assert rows.keys() == {r.code for r in RULES if r.exercised is not Occasion.NONE}
+    assert rows["TCP084"].as_object() == {
+        "code": "TCP084",
+        "name": "tcp silly window",
+        "exercised": rows["TCP084"].chances,
+        "by": "windows of the guest's below its MSS",
+        "found": 1,
+    }
+    assert rows["TCP084"].chances == 4
+    assert rows["DHCP020"].chances == 0
