@@ -31,6 +31,7 @@ from pynat.inner.hosts import Datagram as InnerDatagram
 from pynat.inner.hosts import InnerHosts
 from pynat.lint.frame import Frame
 from pynat.lint.span import Span
+from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.nat.echo import EchoTable
 from pynat.nat.messages import (
@@ -375,7 +376,7 @@ def linted(frame: bytes, when: float) -> Frame:
 
 
 def test_the_linter_follows_the_connection(world: World) -> None:
-    guest, checker = opened(world), TcpChecker()
+    guest, checker = opened(world), TcpChecker(1500, Tally())
     (finding,) = checker.from_guest(linted(guest.frame("S", 0), 1.0))
     assert finding.rule.name == "tcp syn without mss"
     assert finding.text.startswith(f"tcp [{GUEST_TEXT}]:40000 > [{REMOTE_TEXT}]:80 S 0:1(0)")
