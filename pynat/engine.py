@@ -333,7 +333,7 @@ class Engine:
             self.notices.say(Level.INFO, f"not forwarded: {counted}")
         if findings := self.notices.findings:
             counted = ", ".join(f"{code} {count}" for code, count in findings.most_common())
-            self.notices.say(Level.INFO, f"lint: {counted}; docs/rules/ explains them")
+            self.notices.say(Level.INFO, f"lint: {counted}; `pynat explain` has a page for each")
 
 
 class _Sockets:

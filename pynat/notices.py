@@ -21,6 +21,7 @@ from pynat.harmless import harmless, harmless_lines
 from pynat.remarks import Remarks
 from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
+from pynat.wire import versions
 
 
 class Rate(NamedTuple):
@@ -109,9 +110,9 @@ class Notices:
             return
         if self.journal:
             self.journal(Entry(now, rule, detail, *about[:2], count, True, about.number, cause))
-        text = f"dropped: {rule.code} {rule.name}: {detail}{_because(cause)}"
-        self.remarks.add_here(text)
-        self.limited(rule.name, text, now, level)
+        text, because = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
+        self.remarks.add_here(text + because)
+        self.limited(rule.name, text + _frame(about) + because, now, level)
 
     def finding(
         self, rule: Rule, detail: str, now: float, frame: bytes | None, *, from_guest: bool = True
@@ -124,24 +125,27 @@ class Notices:
             return
         about = About(frame, from_guest, self.remarks.number_of(frame))
         detail = harmless(detail)
+        is_first = self.verdict.of(rule.code) is None
         cause = self.verdict.put(rule, detail, now, about)
         if cause is None:
             self.findings[rule.code] += 1
         if rule.code in self.silenced:
             return
-        text = f"{rule.code} {rule.severity}: {detail}{_because(cause)}"
+        text, because = f"{rule.code} {rule.severity}: {detail}", _because(cause)
         if self.journal:
             self.journal(Entry(now, rule, detail, *about[:2], 1, False, about.number, cause))
         of_flow = rule.code
         if frame is not None:
-            self.remarks.add(frame, text)
-            of_flow += f" {frame[23:24].hex()}{frame[26:38].hex()}"  # protocol, ends
+            self.remarks.add(frame, text + because)
+            of_flow += f" {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDINGS)
         if held_back is not None:
+            remedy = f"; look at: {rule.remedy}" if is_first and cause is None else ""
             more = f" ({held_back} more like it in this flow)" if held_back else ""
-            self.limited(rule.code, f"lint: {text}{more}", now)
+            line = f"lint: {text}{_frame(about)}{because}{remedy}{more}"
+            self.limited(rule.code, line, now)
 
     def limited(
         self,
@@ -167,6 +171,11 @@ class Notices:
 
 def _none(_rule: Rule, _now: float) -> bool:
     return False
+
+
+def _frame(about: About) -> str:
+    """For the log; a comment of a capture is beside its frame."""
+    return "" if about.number is None else f"; frame {about.number}"
 
 
 def _because(cause: Cause | None) -> str:

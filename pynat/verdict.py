@@ -19,12 +19,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pynat.rules import Rule
+from pynat.wire import versions
 
 LASTS = 120.0  # seconds
 _MOST = 4096  # causes remembered, each for one that may follow; then all are forgotten
 _ANYWHERE = b""
-_IPV4 = b"\x08\x00"
-_SHORTEST = 34  # bytes of a frame with an IPv4 header
 
 
 class Cause(NamedTuple):
@@ -113,9 +112,5 @@ def _places(about: About) -> tuple[bytes, bytes]:
     frame = about.frame
     if frame is None:
         return _ANYWHERE, _ANYWHERE
-    card = frame[6:12] if about.from_guest else frame[:6]
-    if frame[12:14] != _IPV4 or len(frame) < _SHORTEST:
-        return card, card
-    at = 14 + (frame[14] & 15) * 4
-    ends = sorted((frame[26:30] + frame[at : at + 2], frame[30:34] + frame[at + 2 : at + 4]))
-    return card, b"".join(ends)
+    key, _ = versions.flow_key(frame)
+    return frame[6:12] if about.from_guest else frame[:6], min(key, versions.reverse(key))

@@ -46,7 +46,9 @@ def test_the_first_findings_of_a_flow_are_shown_and_then_counted() -> None:
     for _ in range(100):
         told.finding(TTL, "TTL 0", 1.0, flow(1))
     told.finding(TTL, "TTL 0", 1.0, flow(2))
-    assert lines == ["INFO lint: IP031 error: TTL 0"] * (FINDINGS.burst + 1)
+    first, *others = lines
+    assert first == f"INFO lint: IP031 error: TTL 0; look at: {TTL.remedy}"
+    assert others == ["INFO lint: IP031 error: TTL 0"] * FINDINGS.burst
     told.finding(TTL, "TTL 0", 12.0, flow(1))
     assert lines[-1] == "INFO lint: IP031 error: TTL 0 (97 more like it in this flow)"
     assert told.findings == {"IP031": 102}

@@ -55,7 +55,8 @@ ALSO = {
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
     "serve": {"asyncio", "contextlib", "functools", "os", "pathlib", "tomllib"},
-    "capture": {"io", "pathlib"},
+    "capture": {"contextlib.closing", "io", "pathlib"},
+    "replay": {"contextlib.suppress", "pathlib.Path"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
         "traceback",
@@ -64,6 +65,7 @@ ALSO = {
         *("asyncio", "contextlib", "ctypes", "fcntl", "io", "json", "os", "pathlib", "select"),
         *("shutil", "socket", "subprocess", "time"),
     },
+    "report": {"jinja2", "json", "markupsafe", "pathlib", "PIL", "xml"},
     "bochs": {
         *("contextlib", "fcntl", "os", "pathlib", "shutil", "signal", "subprocess", "tempfile"),
         "time",

@@ -51,6 +51,7 @@ class Ending(StrEnum):
     QUIT = "quit"  # asked to end by Ctrl-C or by the debugger's q
     KILLED = "killed"
     CRASH = "crash"
+    SAID = "end by the guest's word"  # which was waited for, or is its verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from pynat.bochs.find import OLDEST, WINDOW_REMEDY, Bochs
 
 GONE = "leave it out"
 ISA = {"ioaddr": "0x300", "irq": "10"}  # Bochs's own irq is taken by ACPI
+FURTHER_ISA = {"ioaddr": "0x240", "irq": "5"}  # of a second card
 _LONGEST_NUMBER = 18  # digits
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
@@ -61,6 +62,12 @@ def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
             )
         if card.name == "ne2k" and card.asked == "pynat" and not card.too_early:
             yield from _without_isa(card, has_pci=is_pci_on(lines))
+            if card.number and card.is_pci and bochs.version > OLDEST:
+                yield (
+                    f"{card}: Bochs {bochs.version[0]}.{bochs.version[1]} makes an ISA card of a"
+                    f" further ne2k with type=pci; name {_written(FURTHER_ISA)} as well, or give"
+                    " the guest an e1000"
+                )
 
 
 def _without_isa(card: Card, *, has_pci: bool) -> Iterator[str]:

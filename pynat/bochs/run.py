@@ -139,6 +139,11 @@ class BochsRun:
             return self._end(Ending.TIMEOUT)
         return self._finished()
 
+    def pause(self, seconds: float) -> None:
+        """Until it ends, and no longer than that."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._started().wait(seconds)
+
     def poll(self) -> Outcome | None:
         """How it ended, None while it runs."""
         return None if self._started().poll() is None else self._finished()

@@ -56,7 +56,7 @@ def pcapng_header(
     megabits: int = 0,
     comments: Sequence[str] = (),
 ) -> bytes:
-    """router, mac: the router's addresses on the guest's wire. megabits: 0 where it is not known."""
+    """router, mac: the router's addresses on the guest's wire. megabits: 0 where not known."""
     said = [(APPLICATION, WRITER.encode()), *((_COMMENT, one.encode()) for one in comments)]
     known = [(SPEED, speed(megabits))]
     if router is not None:

@@ -2,8 +2,8 @@
 
 A file is read record by record, so its length does not matter. Whoever wants to know what it says
 of itself hands in an `About`, which is complete when the file has been read to its end. A file that
-ends in the middle of a record was cut off, and one whose next record cannot be is spoilt there: what
-was read until then counts, and `About.ends_early` says why.
+ends in the middle of a record was cut off, and one whose next record cannot be one is spoilt there:
+what was read until then counts, and `About.ends_early` says why.
 
 Frames of which the capture has only the beginning come as they are, and are not `whole`. Frames of
 Linux's cooked captures (`tcpdump -i any`) become Ethernet frames (pynat.capture.cooked).
@@ -71,7 +71,7 @@ class About:
         return self.writer == pcap.WRITER
 
 
-class _Spoilt(Exception):
+class _SpoiltError(Exception):
     """What stands here cannot be a record."""
 
 
@@ -123,7 +123,7 @@ def _reading(
                 yield one
         except EOFError:
             about.ends_early = f"cut off after {number} packets"
-        except _Spoilt as error:
+        except _SpoiltError as error:
             about.ends_early = f"spoilt after {number} packets: {error}"
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}") from None
@@ -131,7 +131,7 @@ def _reading(
 
 def _exactly(file: BinaryIO, size: int) -> bytes:
     if size > _LONGEST:
-        raise _Spoilt(f"a record of {size} bytes")
+        raise _SpoiltError(f"a record of {size} bytes")
     data = file.read(size)
     if len(data) < size:
         raise EOFError
@@ -169,7 +169,7 @@ def _pcapng(path: Path, file: BinaryIO, about: About) -> Iterator[Captured]:
         if head[:4] == _SECTION:
             magic = _exactly(file, 4)
             if magic not in _ORDER:
-                raise _Spoilt(f"byte order {magic.hex()}")
+                raise _SpoiltError(f"byte order {magic.hex()}")
             order, interfaces = _ORDER[magic], []
             _about_section(_options(order, _body(file, order, head, 4)[12:]), about)
             continue
@@ -195,7 +195,7 @@ def _body(file: BinaryIO, order: str, head: bytes, read: int = 0) -> bytes:
     """Of a block, `read` bytes of which are read already."""
     length = struct.unpack(order + "I", head[4:8])[0]
     if length < _SHORTEST_BLOCK + read or length % 4:
-        raise _Spoilt(f"a block of {length} bytes")
+        raise _SpoiltError(f"a block of {length} bytes")
     return _exactly(file, length - 8 - read)[:-4]
 
 
@@ -203,10 +203,10 @@ def _packet(
     order: str, body: bytes, interfaces: list[_Interface], clock: _Clock, number: int
 ) -> Captured:
     if len(body) < 20:
-        raise _Spoilt("a packet without its head")
+        raise _SpoiltError("a packet without its head")
     index, high, low, size, original = struct.unpack_from(order + "IIIII", body)
     if index >= len(interfaces) or 20 + size > len(body):
-        raise _Spoilt(f"a packet of {size} bytes on interface {index}")
+        raise _SpoiltError(f"a packet of {size} bytes on interface {index}")
     to_ethernet, per_second = interfaces[index]
     frame = to_ethernet(body[20 : 20 + size])
     options = _options(order, body[20 + size + -size % 4 :])

@@ -1,7 +1,6 @@
 """`pynat lint FILE`: look at a capture for what a guest's stack does wrong, as a live network does.
 
-The file is read twice: to find out whose it is (pynat.replay.wire), then to look at it
-(pynat.replay.network). Neither keeps more than a bounded part of it.
+What is found is in pynat.replay; here it is shown.
 """
 
 from __future__ import annotations
@@ -10,19 +9,16 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
-from pynat.capture import pcap
-from pynat.capture.reading import About, read
 from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.errors import ConfigError
 from pynat.link.findings import as_object, packet_of
 from pynat.notices import Entry
-from pynat.replay.network import Replay
-from pynat.replay.wire import Asked, Survey, Wire, find_out
+from pynat.replay.capture import Capture
+from pynat.replay.wire import Asked
 from pynat.rules import Severity
 from pynat.serve.load import load
 
@@ -91,55 +87,36 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
-    if file.exists() and not file.is_file():
-        raise ConfigError(f"{file}: expected a file, which is read twice")
     config = load(arguments.config, "", strict=True).config if arguments.config else None
     asked = Asked(arguments.guest, arguments.router, arguments.net, config)
-    survey, about = Survey(), About()
-    for one in read(file, about):
-        survey.look(one)
-    wire = find_out(survey, about, asked)
+    capture = Capture(file, asked, from_start=arguments.from_start)
     short = arguments.summary or arguments.exercised
-    few = 0 if short else survey.frames if arguments.all else FEW
+    few = 0 if short else capture.survey.frames if arguments.all else FEW
     page = Page(few=few, as_json=arguments.json and not short)
-    begins = arguments.from_start or pcap.BEGINS in about.comments
-    replay = replayed(file, wire, survey, about, page.add, begins=begins)
-    for line in _notes(survey, about, replay):
+    for _ in capture.frames(page.add):
+        pass
+    for line in _notes(capture):
         print(f"pynat: {file}: {line}", file=sys.stderr)
-    found = replay.summary()
+    found = capture.summary()
     if short and arguments.json:
         print(json.dumps(found.as_object()))
     elif arguments.exercised:
         print(exercised_table(found.as_object()))
     elif not arguments.json:
-        print(f"{file}: {survey.frames} frames, {replay.from_guest} from the guest{wire.said}")
+        frames, guests = capture.survey.frames, capture.from_guest
+        print(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}")
         print("\n".join(found.lines()))
     return FOUND if page.worst - {Severity.NOTE} else 0
 
 
-def replayed(
-    file: Path,
-    wire: Wire,
-    survey: Survey,
-    about: About,
-    tell: Callable[[Entry], None],
-    *,
-    begins: bool,
-) -> Replay:
-    replay = Replay(wire, about, tell, begins=begins, cut=survey.cut > 0)
-    for one in read(file):
-        replay.take(one)
-    replay.end(about.end)
-    return replay
-
-
-def _notes(survey: Survey, about: About, replay: Replay) -> list[str]:
+def _notes(capture: Capture) -> list[str]:
     """What was not looked at."""
+    about, cut = capture.about, capture.survey.cut
     notes = [f"{about.ends_early}; what follows was not looked at"] if about.ends_early else []
-    if survey.cut:
-        notes.append(f"{survey.cut} frames are not whole (snapshot length): their data are unknown")
-    if replay.left_out:
-        notes.append(f"{replay.left_out} frames are between others, or too short: left out")
+    if cut:
+        notes.append(f"{cut} frames are not whole (snapshot length): their data are unknown")
+    if capture.left_out:
+        notes.append(f"{capture.left_out} frames are between others, or too short: left out")
     if about.without_time:
         notes.append(f"{about.without_time} frames have no time (simple packets): left out")
     return notes

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, run, tap
+from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, report, run, tap
 from pynat.cli.parsing import Parser
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
@@ -26,6 +26,7 @@ examples:
   pynat tap tap0 --netns lab            let Linux's own programs use such a network
   pynat ctl flows                       what a running network is doing
   pynat lint net.pcapng                 what a guest's stack does wrong, out of a capture
+  pynat report net.pcapng               the same as a page with plots
   pynat explain TCP001                  what a code in the log means
   pynat demo                            boot a guest and let it fetch a page
 """
@@ -62,6 +63,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, check, doctor, plugin, demo, tap, ctl, lint, explain):
+    for module in (run, check, doctor, plugin, demo, tap, ctl, lint, report, explain):
         module.add(subparsers)
     return parser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import math
 import re
 import signal
 import sys
@@ -19,17 +20,25 @@ from pynat.bochs import cards as nics
 from pynat.bochs.bochsrc import Line, lines_of, options_of, setting
 from pynat.bochs.cards import KEYS, MODELS, Card, all_cards, unknown_key
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
+from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of, summaries
 from pynat.bochs.refused import ISA, doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
+from pynat.cli.run_machine import add_machine, is_wanted, written
+from pynat.cli.run_network import add_network, joined
+from pynat.cli.run_network import said as said_of_network
+from pynat.cli.run_said import Said, Words, serial_file
 from pynat.errors import ConfigError
 from pynat.serve.load import load
 
 PANIC = 3
 CONFIG = 4
+UNSAID = 5
 TIMEOUT = 124
+STDIO = "stdio"
+_LOOK = 0.02  # seconds between two looks at what the guest says
 
 _USUAL_NAMES = (".bochsrc", "bochsrc", "bochsrc.txt")  # those that Bochs itself looks for
 _FIRST = f"the first of {', '.join(_USUAL_NAMES)} here"
@@ -38,8 +47,10 @@ exit code:
   0    the guest powered itself off, or Bochs was left by its window or its debugger
   1    nothing was started: no Bochs, plugin or bochsrc that can be used, or no room for a log
   2    wrong use of this command
+  n    the guest said `PYNAT-EXIT n` on its serial port (com1 to a file, or --serial) or port 0xE9
   {PANIC}    panic: Bochs gave up on the guest; the message and the end of the log are shown
   {CONFIG}    Bochs did not start: a mistake in the bochsrc, or in what it or script= names
+  {UNSAID}    the run ended by itself, and no line was what --expect waits for
   {TIMEOUT}  --timeout was over
   128+n  ended by signal n (130: Ctrl-C, 137: killed, 139: Bochs crashed)
 
@@ -50,6 +61,8 @@ examples:
   pynat run -f bochsrc -- -r saved-state
   pynat run -f bochsrc --nic e1000
   pynat run -f bochsrc --nic ne2k,mac=52:54:00:12:34:56,script=net.toml
+  pynat run --kernel kernel.elf --headless --expect '^lease' --timeout 60
+  pynat run --cdrom os.iso --forward tcp::8080-:80 --capture net.pcapng
 """
 _ETHMOD = re.compile(r'ethmod\s*=\s*"?\w+"?')
 Nic = tuple[str, dict[str, str]]  # the model and its options
@@ -76,6 +89,17 @@ def add(subparsers: Subparsers) -> None:
         help=f"give the guest a network card ({', '.join(MODELS)}), or its card this network,"
         " without a change of the bochsrc",
     )
+    parser.add_argument(
+        "--serial",
+        metavar="stdio|FILE",
+        help="where com1 goes (a machine without a bochsrc: stdio)",
+    )
+    parser.add_argument(
+        "--expect",
+        type=_regex,
+        metavar="REGEX",
+        help="end the run, with success, at the first line of the guest's that fits",
+    )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="end Bochs after S seconds")
     parser.add_argument(
         "--log", type=_log, metavar="FILE", help="Bochs's log (default: the bochsrc's, bochs.log)"
@@ -83,6 +107,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="put there what Bochs prints to its stdout"
     )
+    add_machine(parser)
+    add_network(parser)
     add_bochs(parser)
     parser.add_argument(
         "-q",
@@ -99,10 +125,24 @@ def add(subparsers: Subparsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     bochs = find_bochs(arguments.bochs)
     built_plugin()
-    bochsrc = _bochsrc(arguments.bochsrc)
-    own = _usable(list(lines_of(bochsrc)), arguments.nic, bochs)
+    with own_folder() as folder:
+        return _run_in(folder, arguments, bochs)
+
+
+def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs) -> int:
+    """folder: for files that are needed as long as the run."""
+    serial = _serial(arguments, folder)
+    if is_wanted(arguments):
+        bochsrc = written(arguments, bochs, folder, serial or folder / "serial.txt")
+        arguments.nic = arguments.nic or ("e1000", {})
+    else:
+        bochsrc = _bochsrc(arguments.bochsrc)
+        if serial is not None:
+            arguments.extra.append(f'com1: enabled=1, mode=file, dev="{serial}"')
+    nic = _with_network(arguments, bochsrc, bochs, folder)
+    own = _usable(list(lines_of(bochsrc)), nic, bochs)
     given = [*own, *options_of(arguments.extra)]
-    extra = arguments.extra + _nic_option(arguments.nic, all_cards(given, bochs.version))
+    extra = arguments.extra + _nic_option(nic, all_cards(given, bochs.version))
     lines = [*own, *options_of(extra)]
     cards = all_cards(lines, bochs.version)
     notes, mistakes = _read(card for card in cards if card.is_ours)
@@ -111,17 +151,24 @@ def _run(arguments: argparse.Namespace) -> int:
             print(f"pynat: {mistake}", file=sys.stderr)
         return CONFIG
     debug = _is_debugged(bochsrc, extra) and not arguments.headless and sys.stdin.isatty()
+    printed = arguments.output or (folder / "stdout" if arguments.headless else None)
     run = BochsRun(
         bochs,
         bochsrc,
         headless=arguments.headless,
         log=arguments.log,
         extra=extra,
-        stdout=arguments.output,
+        stdout=printed,
         debug=debug,
         instead={
             line.place: f"{line.name}: {line.value}" for line in set(own) - set(lines_of(bochsrc))
         },
+    )
+    words = Words(
+        serial_file(lines),
+        printed,
+        show=arguments.serial == STDIO or (arguments.serial is None and is_wanted(arguments)),
+        expect=arguments.expect,
     )
     if not arguments.headless:
         _warn_of_display(bochs, bochsrc, extra)
@@ -134,7 +181,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if run.log != wanted:
             print(f"pynat: another run writes {wanted}; this one {run.log}", file=sys.stderr)
         try:
-            outcome = _wait(run, arguments.timeout, debug=debug)
+            outcome, said = _wait(run, arguments.timeout, words, debug=debug)
         except Asked as asked:
             outcome = run.terminate()
             if outcome.ending is Ending.KILLED:
@@ -142,8 +189,44 @@ def _run(arguments: argparse.Namespace) -> int:
             with contextlib.suppress(OSError):  # the terminal may be gone
                 _report(outcome, arguments.quiet)
             raise
+    if said is not None:
+        outcome = replace(outcome, ending=Ending.SAID, message=said.text)
     _report(outcome, arguments.quiet)
+    if said is not None:
+        return said.exit_code
+    if arguments.expect is not None and outcome.ending in {Ending.POWER_OFF, Ending.QUIT}:
+        print(f"pynat: no line fits --expect {arguments.expect.pattern!r}", file=sys.stderr)
+        return UNSAID
     return exit_code(outcome)
+
+
+def _serial(arguments: argparse.Namespace, folder: Path) -> Path | None:
+    """The file of com1, where the command line says so."""
+    if arguments.serial in {None, STDIO}:
+        return None if arguments.serial is None else folder / "serial.txt"
+    return Path(arguments.serial).absolute()
+
+
+def _with_network(
+    arguments: argparse.Namespace, bochsrc: Path, bochs: Bochs, folder: Path
+) -> Nic | None:
+    """The card that has what the options say: that of --nic, or the first of ours."""
+    tables = said_of_network(arguments)
+    nic: Nic | None = arguments.nic
+    if not tables and arguments.script is None:
+        return nic
+    cards = all_cards([*lines_of(bochsrc), *options_of(arguments.extra)], bochs.version)
+    ours = [card for card in cards if card.is_ours]
+    if nic is None and not ours:
+        text = f"no card of {bochsrc} has this network, so its options lead nowhere"
+        raise ConfigError(f"{text}; try --nic e1000")
+    model, asked = nic or (ours[0].name, {"card": str(ours[0].number)} if ours[0].number else {})
+    number = asked.get("card", "0")
+    known = next((c.script for c in cards if (c.name, str(c.number)) == (model, number)), "")
+    script = str(arguments.script or asked.get("script") or known)
+    if tables:
+        script = str(joined(script, tables, folder))
+    return model, asked | {"script": script}
 
 
 def _read(cards: Iterable[Card]) -> tuple[list[str], list[str]]:
@@ -249,15 +332,24 @@ def _why_not(card: Card) -> str:
     return "Bochs leaves it out" if card.missing else "enabled=0"
 
 
-def _wait(run: BochsRun, timeout: float | None, *, debug: bool) -> Outcome:
+def _wait(
+    run: BochsRun, timeout: float | None, words: Words, *, debug: bool
+) -> tuple[Outcome, Said | None]:
     """debug: Ctrl-C is the debugger's, which has it from the terminal."""
-    end = None if timeout is None else time.monotonic() + timeout
+    end = math.inf if timeout is None else time.monotonic() + timeout
     while True:
         try:
-            return run.wait(None if end is None else max(0.0, end - time.monotonic()))
+            said = words.new()
+            outcome = run.terminate() if said else run.poll()
+            if outcome is None and time.monotonic() < end:
+                run.pause(min(_LOOK, max(0.0, end - time.monotonic())))
+                continue
+            if outcome is None:
+                outcome = run.wait(0)
+            return outcome, said or words.new(last=True)
         except KeyboardInterrupt:
             if not debug:
-                return run.interrupt()
+                return run.interrupt(), None
 
 
 def _warn_of_display(bochs: Bochs, bochsrc: Path, extra: list[str]) -> None:
@@ -275,7 +367,7 @@ def _warn_of_display(bochs: Bochs, bochsrc: Path, extra: list[str]) -> None:
 
 
 def _report(outcome: Outcome, quiet: bool) -> None:
-    if quiet and outcome.ending is Ending.POWER_OFF:
+    if quiet and outcome.ending in {Ending.POWER_OFF, Ending.SAID}:
         _report_network(outcome)
         return
     _sum_up(outcome)
@@ -307,7 +399,7 @@ def _report_network(outcome: Outcome) -> None:
 
 def exit_code(outcome: Outcome) -> int:
     match outcome.ending:
-        case Ending.POWER_OFF:
+        case Ending.POWER_OFF | Ending.SAID:
             return 0
         case Ending.PANIC:
             return PANIC
@@ -337,6 +429,13 @@ def _log(text: str) -> Path:
     if text == "-":
         raise argparse.ArgumentTypeError("name a file; `tail -F FILE` shows what goes there")
     return Path(text)
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
 
 
 def _seconds(text: str) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 MOST_FAULTS = 1000  # at once
 # The addresses of names in host_aliases, in their order: RFC 2544's, which no real host has.
+IpAddress = IPv4Address | IPv6Address  # of a host that the guest may name
 NAMED_NET = IPv4Network("198.18.0.0/15")
 
 
@@ -187,8 +188,8 @@ class Fault:
 class Virtual:
     """What hosts within the process serve, for whom a network's program answers (pynat.net)."""
 
-    hosts: tuple[IPv4Address, ...] = ()  # that are nothing else
+    hosts: tuple[IpAddress, ...] = ()  # that are nothing else
     every_host: bool = False  # all are, that have nothing of their own
     # Port 0 is every port; the address None is every host that has nothing of its own.
-    services: frozenset[tuple[Protocol, IPv4Address | None, int]] = frozenset()
-    names: dict[str, tuple[IPv4Address, ...]] = field(default_factory=dict)  # lower case
+    services: frozenset[tuple[Protocol, IpAddress | None, int]] = frozenset()
+    names: dict[str, tuple[IpAddress, ...]] = field(default_factory=dict)  # lower case

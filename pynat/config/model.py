@@ -14,7 +14,6 @@ editors, are made of the declarations.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from pathlib import Path
 
 from pynat.config import destinations, values
@@ -24,6 +23,7 @@ from pynat.config.entries import (
     Forward,
     GuestForward,
     HostAlias,
+    IpAddress,
     Layout,
     TimePolicy,
     Virtual,
@@ -179,15 +179,15 @@ class Config:
             object.__setattr__(self, "seed", HERMETIC_SEED)
 
     @property
-    def claimed(self) -> frozenset[IPv4Address]:
+    def claimed(self) -> frozenset[IpAddress]:
         """Addresses of the guest's net, other than the router's, at which something is served."""
-        served = {one.address for one in self.guestfwd} | {one.guest for one in self.host_aliases}
-        served |= set(self.virtual.hosts)
+        served: set[IpAddress] = set(self.virtual.hosts)
+        served |= {one.address for one in self.guestfwd} | {one.guest for one in self.host_aliases}
         ours = {self.network.router, self.network.dns}
         return frozenset(address for address in served - ours if address in self.network.net)
 
     @property
-    def names(self) -> dict[str, tuple[IPv4Address, ...]]:
+    def names(self) -> dict[str, tuple[IpAddress, ...]]:
         """What the DNS answers by itself, in lower case."""
         aliases = {alias.name: (alias.guest,) for alias in self.host_aliases if alias.name}
         peers = {peer.name: (peer.address,) for peer in self.peers if peer.name}

@@ -27,7 +27,7 @@ from pynat.lint.summary import Summary
 from pynat.nat.rows import seconds
 from pynat.notices import Level
 from pynat.services.leases import Lease
-from pynat.wire.ipv4 import dotted
+from pynat.wire.addresses import address_text
 
 Counters = Callable[[], dict[str, int]]
 
@@ -176,7 +176,7 @@ class Commands:
         return {
             "leases": [
                 {
-                    "address": dotted(lease.address),
+                    "address": address_text(lease.address),
                     "mac": lease.mac.hex(":"),
                     "state": lease.state.value,
                     "left": _left(lease, now),

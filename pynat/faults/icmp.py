@@ -14,7 +14,8 @@ from pynat.config import Fault
 from pynat.faults.standing import Faults, Standing
 from pynat.nat.outlet import Outlet
 from pynat.wire import icmp
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.addresses import address_text
+from pynat.wire.ipv4 import Ipv4
 
 _CODES = {
     "net": icmp.NET,
@@ -51,7 +52,7 @@ class FaultyPaths:
         self._outbound.to_group(packet, now)
 
     def _stop(self, packet: Ipv4, now: float) -> bool:
-        host = dotted(packet.destination)
+        host = address_text(packet.destination)
         for one in self._faults.icmp:
             if one.fault.about == host and not one.spent and _stops(one.fault, packet):
                 self._refuse(one, packet, now)

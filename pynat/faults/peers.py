@@ -342,7 +342,7 @@ class PeerDatagrams:
     def send(self, answer: _Answer, now: float) -> None:
         self._late.pop(answer, None)
         for _ in range(answer.times):
-            self._outlet.send_ipv4(answer.source, answer.to, ipv4.UDP, answer.payload, now)
+            self._outlet.send_packet(answer.source, answer.to, ipv4.UDP, answer.payload, now)
 
 
 @dataclass(slots=True, eq=False)

@@ -2,9 +2,9 @@
 
 DF is Linux's IP_PMTUDISC_DO: what is longer than the kernel's idea of the path is refused with
 EMSGSIZE, here or by a router on the way, and the error queue tells the MTU. Without DF it is
-IP_PMTUDISC_DONT: the kernel or the routers fragment (ip(7)). The error of a router about a datagram
-with DF is lost if the guest has sent one without DF meanwhile; the kernel has learned the MTU all
-the same, so the next one with DF is refused at once.
+IP_PMTUDISC_DONT: the kernel or the routers fragment (ip(7); ipv6(7) has the same numbers). The
+error of a router about a datagram with DF is lost if the guest has sent one without DF meanwhile;
+the kernel has learned the MTU all the same, so the next one with DF is refused at once.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import socket
 from collections.abc import Iterator
 
 from pynat.host import errqueue
+from pynat.host.families import BY_NUMBER
 from pynat.nat.messages import SocketError
 from pynat.wire.addresses import Address, is_multicast
 
-_IP_MTU_DISCOVER = 10
 _WITH_DF, _WITHOUT_DF = 2, 0  # IP_PMTUDISC_DO, IP_PMTUDISC_DONT
 
 
 class DatagramSocket:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.family = BY_NUMBER[sock.family]
         self.port = int(sock.getsockname()[1])
         self._options: dict[int, int] = {}  # that were set
         errqueue.enable(sock)
@@ -32,18 +33,18 @@ class DatagramSocket:
         self, flow: int, data: bytes, to: Address, ttl: int, dont_fragment: bool
     ) -> Iterator[SocketError]:
         """What went wrong with it, and what the kernel tells now of earlier ones."""
-        multicast = is_multicast(to[0])
-        self._set(socket.IP_MULTICAST_TTL if multicast else socket.IP_TTL, max(1, ttl))
-        self._set(_IP_MTU_DISCOVER, _WITH_DF if dont_fragment else _WITHOUT_DF)
+        family = self.family
+        self._set(family.group_hops if is_multicast(to[0]) else family.hops, max(1, ttl))
+        self._set(family.mtu_discover, _WITH_DF if dont_fragment else _WITHOUT_DF)
         for _ in range(2):
             try:
-                self.sock.sendto(data, (socket.inet_ntoa(to[0]), to[1]))
+                self.sock.sendto(data, family.name(to))
                 return
             except OSError as error:
                 number = error.errno or errno.EIO
             mtu = 0
             for told in errqueue.read(self.sock, flow):
-                if told.icmp is not None:
+                if told.offender is not None:
                     yield told  # that was the error, of an earlier datagram: this one not sent yet
                 else:
                     mtu = told.mtu
@@ -53,5 +54,5 @@ class DatagramSocket:
 
     def _set(self, option: int, value: int) -> None:
         if self._options.get(option) != value:
-            self.sock.setsockopt(socket.IPPROTO_IP, option, value)
+            self.sock.setsockopt(self.family.level, option, value)
             self._options[option] = value

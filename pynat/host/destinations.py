@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pynat.config import Command, UnixPath
 from pynat.host import errqueue
 from pynat.host.descriptors import checked, open_socket
+from pynat.host.families import family_of, open_for
 from pynat.nat.messages import Destination, Nowhere
 from pynat.peer import Peer
 
@@ -153,11 +154,9 @@ def _unblocked_signals() -> Iterator[None]:
 
 
 def _connect(address: bytes, port: int, source: int) -> tuple[socket.socket, int]:
-    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
-    sock = open_socket(family, socket.SOCK_STREAM)
-    if family == socket.AF_INET:
-        errqueue.enable(sock)
-    to = (socket.inet_ntop(family, address), port)
+    sock = open_for(address, socket.SOCK_STREAM)
+    errqueue.enable(sock)
+    to = family_of(address).name((address, port))
     code = (source and _bind(sock, source)) or sock.connect_ex(to)
     if code == errno.EINPROGRESS:
         code = sock.connect_ex(to)

@@ -105,7 +105,7 @@ class EchoSockets:
             self._emit_if_owned(error, ping)
         for _ in range(_AT_ONCE):
             try:
-                data, (address, _) = sock.recvfrom(_MAX)
+                data, peer = sock.recvfrom(_MAX)
             except OSError:
                 return  # nothing there, or told by the queue
             reply = _reply(data, raw=ping.raw)
@@ -113,7 +113,7 @@ class EchoSockets:
                 self._emit(
                     EchoReply(
                         flow,
-                        socket.inet_aton(address),
+                        ping.socket.family.packed(peer)[0],
                         ping.guest_ident,
                         reply.sequence,
                         reply.payload,

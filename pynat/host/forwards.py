@@ -15,13 +15,14 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from pathlib import Path
 
 from pynat.config import Forward, Protocol
 from pynat.errors import ConfigError
 from pynat.host import unix
-from pynat.host.descriptors import MakeRoom, accept, no_room, open_socket, with_room
+from pynat.host.descriptors import MakeRoom, accept, no_room, with_room
+from pynat.host.families import BY_NUMBER, family_of, open_for
 from pynat.host.linger import reset_on_close
 from pynat.nat.messages import (
     Event,
@@ -90,12 +91,10 @@ class Forwards:
     def _listen(self, rule: Forward) -> socket.socket:
         if isinstance(rule.host_address, Path):
             return unix.listen(rule.host_address, self._backlog)
-        family = socket.AF_INET6 if rule.host_address.version == 6 else socket.AF_INET
         tcp = rule.protocol is Protocol.TCP
-        sock = open_socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+        kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+        sock = open_for(rule.host_address.packed, kind)
         try:
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             if tcp:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((str(rule.host_address), rule.host_port))
@@ -123,7 +122,7 @@ class Forwards:
         sock = self._open.get(action.rule)
         if sock is None:
             return  # shut in this very turn
-        to = (str(ip_address(action.to[0])), action.to[1])
+        to = family_of(action.to[0]).name(action.to)
         try:
             sock.sendto(action.payload, to)
         except OSError as error:
@@ -163,7 +162,7 @@ class Forwards:
     def _address(self, family: int, peer: tuple[str, int]) -> Address:
         if family == socket.AF_UNIX:
             return _LOOPBACK, _EPHEMERAL[self._tokens % len(_EPHEMERAL)]
-        return socket.inet_pton(family, peer[0].partition("%")[0]), peer[1]
+        return BY_NUMBER[family].packed(peer)
 
     def _trouble(self, number: int, error: OSError, what: str) -> None:
         self._emit(ForwardTrouble(number, error.errno or errno.EIO, what))

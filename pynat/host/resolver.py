@@ -25,17 +25,18 @@ import re
 import secrets
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
-from pynat.config import Dns
+from pynat.config import Dns, IpAddress
 from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
+from pynat.host.families import family_of
 from pynat.nat.messages import Event, Resolve, Resolved
 from pynat.nat.unreachable import NO_DESCRIPTOR
 
-Server = tuple[IPv4Address | IPv6Address, int]
+Server = tuple[IpAddress, int]
 
-FALLBACK: Server = (IPv4Address("127.0.0.1"), 53)
+FALLBACK: Server = (ip_address("127.0.0.1"), 53)
 HEADER = 12  # bytes of a DNS header
 LARGEST = 65535
 QR = 0x80  # in byte 2
@@ -212,13 +213,13 @@ def nameservers(written: str) -> tuple[Server, ...]:
 
 
 def _family(server: Server) -> int:
-    return socket.AF_INET if server[0].version == 4 else socket.AF_INET6
+    return family_of(server[0].packed).number
 
 
 def _sockaddr(server: Server) -> tuple[str, int] | tuple[str, int, int, int]:
     """A link-local address needs its interface as a number, which a name may no longer have."""
     address, port = server
-    if isinstance(address, IPv4Address):
+    if not isinstance(address, IPv6Address):
         return str(address), port
     scope = address.scope_id or "0"
     try:

@@ -1,4 +1,7 @@
-"""Host sockets of UDP flows: one for each address and port of the guest."""
+"""Host sockets of UDP flows: one for each address and port of the guest.
+
+It is of the family of the first address that the flow sends to.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from collections.abc import Callable
 
 from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
-from pynat.host.descriptors import MakeRoom, no_room, open_socket, with_room
+from pynat.host.descriptors import MakeRoom, no_room, with_room
+from pynat.host.families import family_of, open_for
 from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
 from pynat.wire.addresses import is_unicast
 
@@ -66,7 +70,7 @@ class UdpSockets:
 
     def _create(self, action: UdpSend) -> DatagramSocket:
         flow = action.flow
-        sock = open_socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = open_for(action.to[0], socket.SOCK_DGRAM)
         try:
             self._bind(sock, action)
         except OSError:
@@ -75,7 +79,7 @@ class UdpSockets:
         if self._broadcast:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         opened = self._open[flow] = DatagramSocket(sock)
-        self._loop.add_reader(sock.fileno(), self._readable, flow, sock)
+        self._loop.add_reader(sock.fileno(), self._readable, flow, opened)
         return opened
 
     def _bind(self, sock: socket.socket, action: UdpSend) -> None:
@@ -91,25 +95,27 @@ class UdpSockets:
             self._emit(PortNotKept(action.flow, wanted, error.errno or errno.EIO))
             sock.bind(("", 0))
 
-    def _readable(self, flow: int, sock: socket.socket) -> None:
+    def _readable(self, flow: int, opened: DatagramSocket) -> None:
+        sock, packed = opened.sock, opened.family.packed
         for error in errqueue.read(sock, flow):
             self._emit(error)
         for _ in range(_AT_ONCE):
             try:
-                payload, (address, port) = sock.recvfrom(_MAX)
+                payload, peer = sock.recvfrom(_MAX)
             except OSError:
                 return  # nothing more, or an error that the queue has told in full
-            self._emit(UdpReceived(flow, (socket.inet_aton(address), port), payload))
+            self._emit(UdpReceived(flow, packed(peer), payload))
 
 
 def _is_here(address: bytes) -> bool:
     """Whether it is this host's own, the loopback's included."""
     if not is_unicast(address):
         return False
-    with open_socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = family_of(address)
+    with open_for(address, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind((socket.inet_ntoa(address), 0))
-            probe.connect((socket.inet_ntoa(address), 9))  # not to all of a net
+            probe.bind(family.name((address, 0)))
+            probe.connect(family.name((address, 9)))  # not to all of a net
         except OSError:
             return False
     return True

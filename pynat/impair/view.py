@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pynat.wire import ethernet, ipv4
+from pynat.wire import ethernet, ip, versions
+from pynat.wire.ip import Outline
 
 _SYN, _ACK, _FIN, _RST = 0x02, 0x10, 0x01, 0x04
 _PORTS = {"dhcp": {67, 68}, "dns": {53}, "tftp": {69}}
@@ -22,7 +23,7 @@ _IN_HEADER = {
     "icmp.checksum": ("icmp", 3),
 }
 FIELDS = (*_IN_HEADER, "payload")
-_PROTOCOLS = {ipv4.ICMP: "icmp", ipv4.TCP: "tcp", ipv4.UDP: "udp"}
+_PROTOCOLS = {ip.ICMP: "icmp", ip.TCP: "tcp", ip.UDP: "udp"}
 
 
 class View:
@@ -33,6 +34,7 @@ class View:
         untagged = ethernet.untagged(frame)
         self._shift = len(frame) - len(untagged)  # by a tag, behind which everything is
         self._read = frame = untagged
+        self._hosts: tuple[bytes, ...] = ()
         self.kinds: set[str] = set()
         self.ports: tuple[int, ...] = ()
         self.ends: bytes = b""  # addresses and ports, the same for both directions of a flow
@@ -41,16 +43,15 @@ class View:
         kind = int.from_bytes(frame[12:14], "big")
         if kind == ethernet.ARP:
             self.kinds.add("arp")
-        elif kind == ethernet.IPV4 and len(frame) >= 34:
-            self._read_ip(frame)
+        elif found := versions.in_frame(frame):
+            self._read_ip(frame, found)
 
-    def _read_ip(self, frame: bytes) -> None:
+    def _read_ip(self, frame: bytes, found: Outline) -> None:
+        protocol, source, destination, at, end, is_later = found
         self.kinds.add("ip")
         self._starts["ip"] = 14
-        end = min(len(frame), 14 + int.from_bytes(frame[16:18], "big"))
-        at = 14 + (frame[14] & 15) * 4
-        name = _PROTOCOLS.get(frame[23])
-        is_later = int.from_bytes(frame[20:22], "big") & 0x1FFF
+        self._hosts = source, destination
+        name = _PROTOCOLS.get(protocol)
         if name is None or is_later or end < at + 8:
             return
         self.kinds.add(name)
@@ -63,8 +64,8 @@ class View:
             int.from_bytes(frame[at + 2 : at + 4], "big"),
         )
         self.ports = ports
-        ends = frame[26:30] + frame[at : at + 2], frame[30:34] + frame[at + 2 : at + 4]
-        self.ends = frame[23:24] + min(ends) + max(ends)
+        ends = source + frame[at : at + 2], destination + frame[at + 2 : at + 4]
+        self.ends = bytes((protocol,)) + min(ends) + max(ends)
         if name == "tcp" and end >= at + 20:
             self._read_tcp(frame, at, end)
         elif name == "udp":
@@ -87,7 +88,7 @@ class View:
             self.kinds.add("ack")
 
     def has_host(self, address: bytes) -> bool:
-        return "ip" in self.kinds and address in (self._read[26:30], self._read[30:34])
+        return address in self._hosts
 
     def place_of(self, field: str) -> int | None:
         """Of the byte in which a bit is to be turned; None if the frame has no such field."""

@@ -11,17 +11,12 @@ from __future__ import annotations
 import json
 
 from pynat.notices import Entry
-from pynat.wire import ethernet, ipv4
-
-_HEADER = 14  # bytes of Ethernet
+from pynat.wire import ethernet, versions
 
 
 def packet_of(frame: bytes | None) -> str | None:
     """What the frame carries: `tcp 192.168.16.2:40000 > 192.0.2.7:80`."""
-    frame = frame and ethernet.untagged(frame)
-    if not frame or not ethernet.is_ipv4(frame):
-        return None
-    return ipv4.named(frame[_HEADER:])
+    return (frame and versions.named_in(ethernet.untagged(frame))) or None
 
 
 def as_object(entry: Entry) -> dict[str, object]:
@@ -38,7 +33,7 @@ def as_object(entry: Entry) -> dict[str, object]:
         "packet": packet_of(entry.frame),
         "text": entry.text,
         "rfc": rule.rfc,
-        "page": f"docs/rules/{rule.code}.md",
+        "page": f"pynat explain {rule.code}",
     }
     if entry.packets != 1:
         told["count"] = entry.packets

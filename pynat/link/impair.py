@@ -16,7 +16,7 @@ from pynat.impair.wire import Wire
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
 from pynat.notices import Level, Notices
-from pynat.wire import ethernet, ipv4
+from pynat.wire import versions
 
 _AT_ONCE = 1 << 30  # frames; no limit
 
@@ -101,7 +101,7 @@ class ImpairLink(Wrapper):
             if to_guest and self._capture is not None:
                 remarks.count(frame)
                 self._capture.show(frame, from_guest=False)
-        what = ipv4.named(frame[14:]) if ethernet.is_ipv4(frame) else "a frame"
+        what = versions.named_in(frame) or "a frame"
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
         self._notices.limited(f"impair {rule.number}", text, self.now())

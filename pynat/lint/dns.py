@@ -20,8 +20,8 @@ from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp, dns
+from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
-from pynat.wire.ipv4 import dotted
 
 MOST = 1024  # questions, servers, guests
 PORT = 53
@@ -126,8 +126,8 @@ class DnsChecker:
         lease = self._leases.get(source)
         self._tally[Occasion.DNS_LEASED] += lease is not None
         if lease and server not in lease.servers and lease.is_near(source, server):
-            named = " or ".join(map(dotted, sorted(lease.servers)))
-            text = f"{question}: asks {dotted(server)}, expected {named} (RFC 2132 3.8)"
+            named = " or ".join(map(address_text, sorted(lease.servers)))
+            text = f"{question}: asks {address_text(server)}, expected {named} (RFC 2132 3.8)"
             self._found.append((rules.NOT_A_SERVER, text))
 
     def _repeated(self, question: Query, key: bytes, when: Span) -> None:

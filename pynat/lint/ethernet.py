@@ -11,15 +11,13 @@ from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import ethernet
-from pynat.wire.addresses import is_multicast, is_unicast
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.addresses import address_text, is_multicast, is_unicast
+from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 
 SHORTEST = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
-_GROUP_PREFIX = b"\x01\x00\x5e"
-_LIMITED = b"\xff" * 4
 
 
 class EthernetChecker:
@@ -30,7 +28,7 @@ class EthernetChecker:
         self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
 
     def adopt(self, net: IPv4Network) -> None:
-        self._to_all = (_LIMITED, net.broadcast_address.packed)
+        self._to_all = (LIMITED_BROADCAST, net.broadcast_address.packed)
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         size, source = len(frame.data), frame.source
@@ -65,7 +63,7 @@ class EthernetChecker:
         if before != frame.source and any(address):
             self._macs[address] = frame.source
             if before is not None:
-                text = f"{dotted(address)} came from {ethernet.text(frame.source)}, expected"
+                text = f"{address_text(address)} came from {ethernet.text(frame.source)}, expected"
                 text += f" {ethernet.text(before)} as before (RFC 826)"
                 yield Finding(rules.SOURCE_CHANGED, text)
         destination = packet.destination
@@ -80,7 +78,7 @@ class EthernetChecker:
         if destination in self._to_all:
             return ethernet.BROADCAST
         if is_multicast(destination):
-            return _GROUP_PREFIX + bytes((destination[1] & 0x7F, *destination[2:]))
+            return ethernet.group(destination)
         return None
 
 

@@ -11,16 +11,16 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import icmp as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import icmp, ipv4, mistakes
-from pynat.wire.addresses import is_unicast
+from pynat.wire import icmp, ip, ipv4, mistakes, versions
+from pynat.wire.addresses import address_text, is_unicast
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.ip import Outline
+from pynat.wire.ipv4 import Ipv4
 
 ASKED = 64  # echo requests that are remembered, with their data
 PATHS = 256  # destinations with an MTU of their own
 UNDER_WAY = 0.5  # seconds in which packets may still be sent that were queued before the error
 HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3)
-_OFFSET = 0x1FFF
 
 Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, identifier, number
 
@@ -64,13 +64,14 @@ class IcmpChecker:
         if message.type == icmp.ECHO_REQUEST:
             key = (packet.destination, packet.source, message.ident, message.sequence)
             self._asked[key] = message.payload
-        elif (
-            (message.type, message.code) == (icmp.UNREACHABLE, icmp.FRAGMENTATION_NEEDED)
-            and message.sequence
-            and len(message.payload) >= 20
-        ):
-            self._paths[message.payload[16:20]] = (message.sequence, frame.when)
+        elif (message.type, message.code) == (icmp.UNREACHABLE, icmp.FRAGMENTATION_NEEDED):
+            self._told(message, frame.when)
         return iter(())
+
+    def _told(self, message: Icmp, when: Span) -> None:
+        about = versions.outline(message.payload)
+        if message.sequence and about is not None:
+            self._paths[about.destination] = (message.sequence, when)
 
     def _length(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         if packet.destination not in self._paths:
@@ -80,7 +81,7 @@ class IcmpChecker:
         size = len(packet.packet)
         ago = when.least(told)
         if size > mtu and ago > UNDER_WAY and when.most(told) < HEEDED:
-            said = f"{dotted(packet.destination)} takes {mtu}, as was said {ago:.3f} s ago"
+            said = f"{address_text(packet.destination)} takes {mtu}, as was said {ago:.3f} s ago"
             text = f"{packet}: {size} bytes with DF, expected at most {mtu}: {said} (RFC 1191 3)"
             yield Finding(rules.TOO_LONG_STILL, text)
 
@@ -105,29 +106,30 @@ class IcmpChecker:
                 hint = mistakes.byte_order(message.ident, (ident,))
                 hint = hint or mistakes.byte_order(message.sequence, (sequence,))
                 return f"{ident} and {sequence}, as in the request{hint}"
-        return f"those of a request of {dotted(packet.destination)}"
+        return f"those of a request of {address_text(packet.destination)}"
 
     def _error(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         quote = message.payload
-        header = (quote[0] & 15) * 4 if quote else 20
-        if len(quote) < 20 or (len(quote) < header + 8 and len(quote) < _whole(quote)):
+        about = versions.outline(quote)
+        header = about.body if about else ipv4.HEADER_SIZE
+        if about is None or (len(quote) < header + 8 and len(quote) < _whole(quote)):
             size = f"{len(quote)} bytes quoted, expected at least {header + 8}"
             yield Finding(rules.QUOTE, f"{packet}: {size} (RFC 792)")
-        elif why := self._why_not(quote, header):
+        elif why := self._why_not(quote, about):
             text = f"{packet}: an error about {why}, expected none (RFC 1122 3.2.2)"
             yield Finding(rules.ABOUT_ERROR, text)
         elif (message.type, message.code, quote[9]) == (icmp.UNREACHABLE, icmp.PORT, ipv4.TCP):
             text = f"{packet}: port unreachable about {ipv4.named(quote)}, expected a RST"
             yield Finding(rules.NO_RESET, f"{text} (RFC 9293 3.10.7.1)")
 
-    def _why_not(self, quote: bytes, header: int) -> str:
-        destination = quote[16:20]
-        if int.from_bytes(quote[6:8], "big") & _OFFSET:
+    def _why_not(self, quote: bytes, about: Outline) -> str:
+        destination = about.destination
+        if about.is_later:
             return "a fragment that is not the first"
-        if quote[9] == ipv4.ICMP and quote[header : header + 1] and quote[header] in icmp.ERRORS:
+        if ip.carries_error(about, quote):
             return "an ICMP error"
         if not is_unicast(destination) or destination == self._broadcast:
-            return f"a packet to {dotted(destination)}"
+            return f"a packet to {address_text(destination)}"
         return ""
 
 

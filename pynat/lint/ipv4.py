@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pynat.config import Network
 from pynat.errors import Malformed
@@ -24,8 +25,8 @@ from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import arp, dhcp, icmp, ipv4, mistakes, tcp, udp
-from pynat.wire.addresses import is_unicast
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
+from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
 
 RECENT = 256  # identifications
@@ -38,7 +39,6 @@ NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
-_NO_ADDRESS = bytes(4)
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _RESERVED = 0x80  # of the byte at 6
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
@@ -55,6 +55,7 @@ class Ipv4Checker:
         self.adopt(network)
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
+        self._is_swapped = False  # and was told so
         self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(CARDS)  # by MAC
 
     def adopt(self, network: Network) -> None:
@@ -73,11 +74,11 @@ class Ipv4Checker:
             yield from _fragment(packet)
         if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
             yield from self._ident(frame.when, packet)
-        if not packet.dont_fragment:
+        if not packet.dont_fragment and not self._is_swapped:
             yield from self._count(packet)
         if packet.destination in self._reversed:
             hint = mistakes.address_order(packet.destination, lambda _: True)
-            text = f"{packet}: destination {dotted(packet.destination)}{hint} (RFC 791 3.1)"
+            text = f"{packet}: destination {address_text(packet.destination)}{hint} (RFC 791 3.1)"
             yield Finding(rules.DESTINATION_SWAPPED, text)
         if packet.options and not _TOLD_OR_RIGHT.issuperset(packet.options):
             kinds = ", ".join(str(kind) for kind in packet.options)
@@ -91,7 +92,7 @@ class Ipv4Checker:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
         owned = self._owned.get(frame.source)
-        if owned and packet.source not in owned and packet.source != _NO_ADDRESS:
+        if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -117,18 +118,17 @@ class Ipv4Checker:
 
     def _count(self, packet: Ipv4) -> Iterator[Finding]:
         idents = self._counted
-        if packet.source == _NO_ADDRESS:
+        if packet.source in UNSPECIFIED:
             self._begin_anew()
         elif not idents or packet.ident != idents[-1]:
             idents.append(packet.ident)
             if (packet.ident ^ idents[0]) & 0xFF or len(idents) < SWAPPED:
                 return
-            if len({ident & 0xFF for ident in idents}) == 1 and len(set(idents)) == SWAPPED:
-                text = f"{packet}: identification {packet.ident:#06x}, and the {SWAPPED - 1} before"
-                text += f" it end with {packet.ident & 0xFF:#04x} too"
-                hint = f": its bytes are swapped, {mistakes.swapped(packet.ident):#06x} is meant"
-                yield Finding(rules.IDENT_SWAPPED, f"{text} (RFC 791 3.1){hint}")
-                idents.clear()
+            if all((b - a) & 0xFFFF == 0x100 for a, b in pairwise(idents)):
+                self._is_swapped = True
+                text = f"{packet}: identification {packet.ident:#06x}, {SWAPPED} in a row count by"
+                hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
+                yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
 
     def _own(self, mac: bytes, address: bytes) -> None:
         owned = self._owned.get(mac)
@@ -138,7 +138,7 @@ class Ipv4Checker:
         owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
-        is_local = packet.source == _NO_ADDRESS or not is_unicast(packet.destination)
+        is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
         if packet.offset or is_local:
             return  # belongs to a first fragment; nobody forwards it
         self._tally[Occasion.MAY_BE_CUT] += 1
@@ -199,7 +199,8 @@ def _is_whole(packet: Ipv4) -> bool:
 
 
 def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
-    known = ", ".join(dotted(address) for address in owned)
+    known = ", ".join(address_text(address) for address in owned)
     hint = mistakes.address_order(packet.source, owned.__contains__)
-    text = f"{packet}: source {dotted(packet.source)}, expected {known} (RFC 1122 3.3.4.2){hint}"
+    text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)

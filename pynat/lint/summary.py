@@ -41,10 +41,16 @@ class Protocol:
         return _FAILS if self.fails_at else _WORKS if self.steps else _NEVER
 
     def __str__(self) -> str:
-        done = ", ".join(step.done(count) for step, count in self.steps)
         if self.fails_at is not None:
-            return f"{_FAILS}: {done}, {self.fails_at.missing}: {self.fails_at.why}"
-        return f"{_WORKS}: {done}" if done else _NEVER
+            return f"{_FAILS}: {self._done()}, {self.fails_at.missing}: {self.fails_at.why}"
+        return f"{_WORKS}: {self._done()}" if self.steps else _NEVER
+
+    def _done(self) -> str:
+        """Up to where it fails."""
+        order = [step.key for step in PROTOCOLS[self.name]]
+        end = order.index(self.fails_at.key) if self.fails_at else len(order)
+        done = (step.done(count) for step, count in self.steps if order.index(step.key) < end)
+        return ", ".join(done)
 
     def as_object(self) -> Object:
         told: Object = {
@@ -110,6 +116,7 @@ class Root:
             "from": sender if record.about.frame is not None else None,
             "text": record.text,
             "rfc": rule.rfc,
+            "page": f"pynat explain {rule.code}",
             "why": rule.why,
             "look_at": rule.remedy,
             "leads_to": [{"code": one.code, "count": count} for one, count in self.leads],

@@ -29,9 +29,10 @@ from pynat.nat.rows import Row, seconds
 from pynat.nat.sent import ECHO_LATELY, Sent
 from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.notices import FLOWS, Level
-from pynat.wire import icmp, ipv4
+from pynat.wire import icmp
+from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire.ip import Packet
 
 
 @dataclass(slots=True, eq=False)
@@ -54,8 +55,8 @@ class _Echo:
             "number": self.number,
             "protocol": "echo",
             "state": "open",
-            "guest": f"{ipv4.dotted(self.guest)} id {self.ident}",
-            "remote": ipv4.dotted(self.remote),
+            "guest": f"{address_text(self.guest)} id {self.ident}",
+            "remote": address_text(self.remote),
             "datagrams_from_guest": self.requests,
             "datagrams_from_host": self.replies,
             "age": seconds(now - self.opened),
@@ -90,7 +91,7 @@ class EchoTable:
     def rows(self, now: float) -> list[Row]:
         return [flow.row(now) for flow in self._flows.values()]
 
-    def from_guest(self, packet: Ipv4, request: Icmp, host: bytes, now: float) -> None:
+    def from_guest(self, packet: Packet, request: Icmp, host: bytes, now: float) -> None:
         """`host` is where the request really goes."""
         key = (packet.source, request.ident)
         flow = self._flows.pop(key, None) or self._open(packet, request, now)
@@ -125,7 +126,7 @@ class EchoTable:
                 reply = Icmp(icmp.ECHO_REPLY, 0, flow.ident, event.sequence, event.payload)
                 flow.replies += 1
                 source = flow.names.of((event.source, 0))[0]
-                self._outlet.send_ipv4(source, flow.guest, ipv4.ICMP, icmp.encode(reply), now)
+                self._outlet.send_icmp(source, flow.guest, reply, now)
             case EchoDenied():
                 self._outlet.notices.drop(rules.net.PING_FORBIDDEN, event.detail, now, Level.ERROR)
                 self._outlet.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, flow.quote, now)
@@ -137,7 +138,7 @@ class EchoTable:
             return False
         self._outlet.holds.settle(flow.number)
         remote = flow.names.of(event.to)[0] if event.to else flow.remote
-        text = f"{self._name(flow)} > {ipv4.dotted(remote)}: {reason(event.errno)}"
+        text = f"{self._name(flow)} > {address_text(remote)}: {reason(event.errno)}"
         if event.errno in OURS:
             self._outlet.notices.drop(rules.net.PING_SOCKET, text, now)
             return True
@@ -150,7 +151,7 @@ class EchoTable:
             self._outlet.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
         return True
 
-    def _open(self, packet: Ipv4, request: Icmp, now: float) -> _Echo:
+    def _open(self, packet: Packet, request: Icmp, now: float) -> _Echo:
         limit = self._config.flows
         if len(self._flows) >= limit:
             oldest = next(iter(self._flows.values()))
@@ -171,7 +172,7 @@ class EchoTable:
         return flow
 
     def _name(self, flow: _Echo) -> str:
-        return f"ping {ipv4.dotted(flow.guest)} identifier {flow.ident}"
+        return f"ping {address_text(flow.guest)} identifier {flow.ident}"
 
     def idled(self, flow: _Echo, now: float) -> None:
         if flow.idle.is_over(now):

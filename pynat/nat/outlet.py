@@ -1,6 +1,7 @@
 """What a protocol towards the guest may use: the way out, the one timer queue, the log, the dice.
 
-Given to every protocol object at construction; `pynat.router.guest_side` is the one there is.
+Given to every protocol object at construction; `pynat.router.guest_side` is the one there is. Both
+addresses of a packet have the same length, which says with what header of IP it goes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
 from pynat.notices import Notices
 from pynat.timers import Timers
+from pynat.wire.icmp import Icmp
 
 
 class Outlet(Protocol):
@@ -22,7 +24,7 @@ class Outlet(Protocol):
     holds: Holds
     wall: Wall
 
-    def send_ipv4(
+    def send_packet(
         self,
         source: bytes,
         destination: bytes,
@@ -43,6 +45,9 @@ class Outlet(Protocol):
         now: float,
     ) -> None:
         """Send packets that may not be fragmented; each payload comes in two parts."""
+
+    def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
+        """Send one message, whose type is one of RFC 792, in a packet like `send_packet`'s."""
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """Send one packet of the router's to a guest that ARP cannot find (RFC 2131 4.1)."""
@@ -68,6 +73,3 @@ class Outlet(Protocol):
 
     def remark(self, since: int, *lines: str) -> None:
         """Say something, in the capture, of the frames queued since there were `since`."""
-
-    def describe(self, address: bytes, port: int) -> str:
-        """`192.168.16.1:80`, for the log."""

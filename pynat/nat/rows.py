@@ -6,18 +6,13 @@ Seconds are of guest time. A field that a protocol has not is left out.
 from __future__ import annotations
 
 from pynat.nat.tcp.flow import Flow
-from pynat.wire.addresses import Address
-from pynat.wire.ipv4 import dotted
+from pynat.wire.addresses import end_text
 
 Row = dict[str, object]
 
 
 def seconds(span: float | None) -> float | None:
     return None if span is None else round(span, 6)
-
-
-def named(end: Address) -> str:
-    return f"{dotted(end[0])}:{end[1]}"
 
 
 def tcp_row(flow: Flow, now: float) -> Row:
@@ -27,8 +22,8 @@ def tcp_row(flow: Flow, now: float) -> Row:
         "number": flow.number,
         "protocol": "tcp",
         "state": flow.state.value,
-        "guest": named(flow.four_tuple.guest),
-        "remote": named(flow.four_tuple.remote),
+        "guest": end_text(flow.four_tuple.guest),
+        "remote": end_text(flow.four_tuple.remote),
         "bytes_from_guest": flow.bytes_from_guest,
         "bytes_from_host": flow.bytes_from_host,
         "age": seconds(now - flow.opened),

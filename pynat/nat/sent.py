@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire import versions
+from pynat.wire.ip import Packet
 
 UDP_LATELY = 8
 ECHO_LATELY = 16  # as many as traceroute has under way with one identifier
@@ -25,7 +26,7 @@ class Sent:
     def __init__(self, lately: int) -> None:
         self._packets: deque[tuple[object, bytes]] = deque(maxlen=lately)
 
-    def add(self, key: object, packet: Ipv4) -> None:
+    def add(self, key: object, packet: Packet) -> None:
         """key: what an error will name it by, such as its destination."""
         self._packets.append((key, packet.quote))
 
@@ -43,5 +44,6 @@ class Sent:
 
 def _agree(quote: bytes, payload: bytes) -> bool:
     """As far as both go."""
-    known = quote[(quote[0] & 15) * 4 + 8 :]
+    outline = versions.outline(quote)
+    known = quote[outline.body + 8 :] if outline else b""
     return known.startswith(payload[: len(known)]) or payload.startswith(known)

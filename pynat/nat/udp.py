@@ -37,13 +37,13 @@ from pynat.nat.messages import (
 from pynat.nat.names import Names
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
-from pynat.nat.rows import Row, named, seconds
+from pynat.nat.rows import Row, seconds
 from pynat.nat.sent import UDP_LATELY, Sent
 from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
 from pynat.notices import FLOWS, Level
-from pynat.wire import ipv4, udp
-from pynat.wire.addresses import Address, FourTuple, is_unicast
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire import ip, udp, versions
+from pynat.wire.addresses import Address, FourTuple, end_text, is_unicast
+from pynat.wire.ip import Packet
 from pynat.wire.udp import Udp
 
 SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
@@ -94,8 +94,8 @@ class UdpFlow:
             "number": self.number,
             "protocol": "udp",
             "state": "open",
-            "guest": named(self.guest),
-            "remote": named(self.remote),
+            "guest": end_text(self.guest),
+            "remote": end_text(self.remote),
             "datagrams_from_guest": self.from_guest,
             "datagrams_from_host": self.from_host,
             "bytes_from_guest": self.bytes_from_guest,
@@ -121,8 +121,8 @@ class _Inbound:
             "forward": self.rule,
             "protocol": "udp",
             "state": "forwarded",
-            "guest": named(self.guest),
-            "remote": named(self.shown),
+            "guest": end_text(self.guest),
+            "remote": end_text(self.shown),
             "idle": seconds(now - self.idle.last),
             "timer": seconds(self.idle.due - now),
         }
@@ -160,7 +160,7 @@ class UdpTable:
         return [flow.row(now) for flow in flows]
 
     # ------------------------------------------------------------------ from the guest
-    def from_guest(self, packet: Ipv4, datagram: Udp, host: Address, now: float) -> None:
+    def from_guest(self, packet: Packet, datagram: Udp, host: Address, now: float) -> None:
         guest = (packet.source, datagram.source)
         inbound = self._inbound_to(packet, datagram)
         if inbound is not None:
@@ -222,13 +222,13 @@ class UdpTable:
         remote = flow.names.of(event.to)
         self._outlet.notices.limited(
             "udp error",
-            f"{self._name(flow)} > {self._outlet.describe(*remote)}: {reason(event.errno)}",
+            f"{self._name(flow)} > {end_text(remote)}: {reason(event.errno)}",
             now,
         )
         quote = flow.sent.take(event.to, event.payload)
         if quote is None:
             lost = udp.encode(*flow.guest, *remote, event.payload)
-            quote = ipv4.encode(flow.guest[0], remote[0], ipv4.UDP, lost)[: ipv4.QUOTED]
+            quote = versions.quote(flow.guest[0], remote[0], ip.UDP, lost)
         told = what_to_tell(event)
         sender = flow.names.of((event.offender, 0))[0] if event.offender else None
         if told is not None:
@@ -247,11 +247,11 @@ class UdpTable:
         self._outlet.holds.carried(now)
         self._send(inbound.shown, guest, event.payload, now)
 
-    def knows(self, packet: Ipv4, datagram: Udp) -> bool:
+    def knows(self, packet: Packet, datagram: Udp) -> bool:
         """Whether the guest answers a host program that has sent to a forward."""
         return self._inbound_to(packet, datagram) is not None
 
-    def _inbound_to(self, packet: Ipv4, datagram: Udp) -> _Inbound | None:
+    def _inbound_to(self, packet: Packet, datagram: Udp) -> _Inbound | None:
         if not self._inbound:
             return None
         guest = (packet.source, datagram.source)
@@ -330,7 +330,7 @@ class UdpTable:
 
     def _send(self, source: Address, guest: Address, payload: bytes, now: float) -> None:
         datagram = udp.encode(*source, *guest, payload)
-        self._outlet.send_ipv4(source[0], guest[0], ipv4.UDP, datagram, now)
+        self._outlet.send_packet(source[0], guest[0], ip.UDP, datagram, now)
 
     def _name(self, flow: UdpFlow) -> str:
-        return f"udp {self._outlet.describe(*flow.guest)}"
+        return f"udp {end_text(flow.guest)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import NAMED_NET, Config, Protocol, Virtual
+from pynat.config import NAMED_NET, Config, IpAddress, Protocol, Virtual
 from pynat.config.values import Wrong, domain_name
 from pynat.errors import ConfigError
 from pynat.net.report import is_ours, name_of
@@ -53,6 +53,11 @@ def wrong(what: str, right: str) -> ConfigError:
     return ConfigError(f"{where()}: {what}: must be {right}")
 
 
+def address_of(written: Any) -> IpAddress:
+    """What a script may write: one of IPv4, for the guest's net has no other. Raises ValueError."""
+    return IPv4Address(written)
+
+
 def host_text(call: str, host: object) -> str:
     if host == EVERY:
         return EVERY
@@ -65,7 +70,7 @@ def host_text(call: str, host: object) -> str:
         except Wrong as found:
             raise wrong(f"{call}({host!r})", f"{right} ({found.right})") from None
     try:
-        address = IPv4Address(host)
+        address = address_of(host)
     except ValueError:
         raise wrong(f"{call}({host!r})", right) from None
     if not is_host(address.packed):
@@ -114,16 +119,16 @@ def _takes(handler: Callable[..., Any], argument: str) -> bool:
 class Places:
     """Which address each host of a script has."""
 
-    def __init__(self, config: Config, names: dict[str, tuple[IPv4Address, ...]]) -> None:
+    def __init__(self, config: Config, names: dict[str, tuple[IpAddress, ...]]) -> None:
         """names: those that the script has given addresses to."""
         self._config = config
         self._names = dict(names)
         self._known = config.names | names
         self._given = 0
 
-    def of(self, host: str) -> IPv4Address:
+    def of(self, host: str) -> IpAddress:
         if re.fullmatch(r"[0-9.]+", host):
-            return IPv4Address(host)
+            return address_of(host)
         if host not in self._known:
             self._given += 1
             self._known[host] = self._names[host] = (NAMED_NET[NAMES_FROM + self._given],)
@@ -133,8 +138,8 @@ class Places:
         """hosts: those without a service, each with its place in the script."""
         network = self._config.network
         routers = (network.router, network.dns)
-        served: dict[tuple[Protocol, IPv4Address | None, int], Service] = {}
-        found: dict[IPv4Address, None] = {}
+        served: dict[tuple[Protocol, IpAddress | None, int], Service] = {}
+        found: dict[IpAddress, None] = {}
         for service in services:
             address = None if service.host == EVERY else self.of(service.host)
             key = (service.protocol, address, service.port)
@@ -153,7 +158,7 @@ class Places:
                 found[self.of(host)] = None
         return Virtual(tuple(found), EVERY in hosts, frozenset(served), self._names)
 
-    def _check_router(self, service: Service, address: IPv4Address | None) -> None:
+    def _check_router(self, service: Service, address: IpAddress | None) -> None:
         if service.port == 0 or service.port in ROUTERS_OWN[service.protocol]:
             ports = ", ".join(map(str, ROUTERS_OWN[service.protocol]))
             raise ConfigError(
@@ -161,7 +166,7 @@ class Places:
                 " name another port"
             )
 
-    def _check(self, place: str, host: str, address: IPv4Address) -> None:
+    def _check(self, place: str, host: str, address: IpAddress) -> None:
         network = self._config.network
         net = network.net
         if address in (net.network_address, net.broadcast_address):

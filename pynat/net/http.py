@@ -7,7 +7,8 @@ compression and no dates, so that every run has the same bytes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -72,7 +73,7 @@ class _Page:
     status: int
     headers: dict[str, str]
     length: int
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes]
 
 
 class _TooLong(Exception):  # noqa: N818 - reads as a word
@@ -225,8 +226,9 @@ class _Connection:
             h11.Response(status_code=page.status, headers=list(headers.items()), reason=reason)
         )
         if not head:
-            async for piece in page.pieces:
-                await self._write(h11.Data(data=piece))
+            async with aclosing(page.pieces) as pieces:
+                async for piece in pieces:
+                    await self._write(h11.Data(data=piece))
         await self._write(h11.EndOfMessage())
 
     async def _write(self, event: Any) -> None:
@@ -238,7 +240,7 @@ _STATUSES = {status.value for status in HTTPStatus}
 
 
 # ---------------------------------------------------------------- answers
-async def _whole(body: bytes) -> AsyncIterator[bytes]:
+async def _whole(body: bytes) -> AsyncGenerator[bytes]:
     if body:
         yield body
 
@@ -293,7 +295,7 @@ def _below(folder: Path, path: str) -> Path | None:
     return found if found.is_relative_to(folder.resolve()) else None
 
 
-async def _pieces(path: Path, size: int) -> AsyncIterator[bytes]:
+async def _pieces(path: Path, size: int) -> AsyncGenerator[bytes]:
     """As long as it was when the response began.
 
     It is opened anew for each piece: a guest that does not read keeps no descriptor. Of a file that

@@ -16,12 +16,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from ipaddress import IPv4Address
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, overload
 
-from pynat.config import Config, Protocol
+from pynat.config import Config, IpAddress, Protocol
 from pynat.config.values import Source
 from pynat.errors import ConfigError
 from pynat.net.datagram import Datagram
@@ -30,6 +29,7 @@ from pynat.net.definitions import (
     Places,
     Service,
     Timed,
+    address_of,
     checked_function,
     host_text,
     port_number,
@@ -62,7 +62,7 @@ class Net:
         self.where = where()
         self.services: list[Service] = []
         self.hosts: dict[str, str] = {}  # that have no service, and where the script says so
-        self.names: dict[str, tuple[IPv4Address, ...]] = {}
+        self.names: dict[str, tuple[IpAddress, ...]] = {}
         self._named: dict[str, str] = {}  # where the script says so
         self.timed: list[Timed] = []
         self.frames = FrameHooks()
@@ -294,9 +294,9 @@ class Net:
         return tables
 
 
-def _address(written: object) -> IPv4Address:
+def _address(written: object) -> IpAddress:
     try:
-        return IPv4Address(host_text("net.name", written))
+        return address_of(host_text("net.name", written))
     except ValueError:
         raise wrong(f"net.name address {written!r}", 'an IPv4 address like "192.0.2.1"') from None
 

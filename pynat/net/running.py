@@ -17,12 +17,11 @@ import contextlib
 import inspect
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
-from ipaddress import IPv4Address
 from random import Random
 from typing import Any, TypeVar
 from typing import Protocol as Protocol_
 
-from pynat.config import Config, Protocol
+from pynat.config import Config, IpAddress, Protocol
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.inner.connection import Connection
@@ -31,7 +30,7 @@ from pynat.inner.hosts import Datagram as InnerDatagram
 from pynat.interrupts import is_interrupt, told_apart
 from pynat.nat.holds import ANSWER
 from pynat.net.datagram import Datagram, checked
-from pynat.net.definitions import EVERY, Places, Timed, host_text, port_number
+from pynat.net.definitions import EVERY, Places, Timed, address_of, host_text, port_number
 from pynat.net.gate import FlowGate
 from pynat.net.loop import GuestLoop
 from pynat.net.net import Net
@@ -242,14 +241,14 @@ class Running:
             self._tell(f"in {task.get_name()}", error)
 
     # ------------------------------------------------------------------ names
-    def _addresses(self, name: str) -> tuple[IPv4Address, ...] | None:
+    def _addresses(self, name: str) -> tuple[IpAddress, ...] | None:
         hook = self._net.name_hook
         what = f"dns {placed(hook)}, asked for {harmless(name)}; it knows nothing of it"
         with self.guarded(what):
             found = hook(name) if hook else None
             if found is not None:
                 several = found if isinstance(found, list | tuple) else [found] if found else []
-                return tuple(IPv4Address(one) for one in several)
+                return tuple(map(address_of, several))
         return None
 
     # ------------------------------------------------------------------ what a script asks for

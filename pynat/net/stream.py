@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from pynat.inner.connection import CAPACITY, Connection
-from pynat.wire.addresses import Address
-from pynat.wire.ipv4 import dotted
+from pynat.wire.addresses import Address, address_text
 
 Tell = Callable[[str, BaseException], None]
 Judge = Callable[[BaseException], bool]
@@ -21,11 +20,11 @@ class Endpoint(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def endpoint(address: Address) -> Endpoint:
-    return Endpoint(dotted(address[0]), address[1])
+    return Endpoint(address_text(address[0]), address[1])
 
 
 def not_bytes(given: object) -> str:

@@ -12,13 +12,14 @@ from pynat.wire import ethernet, ipv4
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 
 _HEADERS = 14 + 20 + 20  # bytes, of Ethernet, IPv4 and TCP
+_IPV4 = ethernet.IPV4.to_bytes(2, "big")
 _CHECKSUM = 16  # where it is in TCP's header
 
 
 def mended(frame: bytes, length: int) -> bytes | None:
     """length: of the frame on the wire. None where there is too little of it."""
     as_it_is = frame if len(frame) >= length else None
-    if len(frame) < _HEADERS or not ethernet.is_ipv4(frame) or frame[23] != ipv4.TCP:
+    if len(frame) < _HEADERS or frame[12:14] != _IPV4 or frame[23] != ipv4.TCP:
         return as_it_is
     start = 14 + (frame[14] & 15) * 4
     data = start + (frame[start + 12 : start + 13] or b"\xff")[0] // 16 * 4

@@ -1,11 +1,11 @@
 """A network over again, from its capture: the linter and the router as they were, and no more.
 
-Every frame is shown to the linter, and the guest's then to the router, in the order and at the times
-of the capture, so what is dropped is dropped by the code that drops it in a network that runs. But
-this router has no host, and nothing of what it sends goes anywhere: what the network did is in the
-capture. Where the router's judgment depends on that, it is told (`_seen`): connections follow the
-other end's segments (pynat.nat.tcp.seen), leases what the server has granted, its ARP asks when the
-capture does.
+Every frame is shown to the linter, and the guest's then to the router, in the order and at the
+times of the capture, so what is dropped is dropped by the code that drops it in a network that
+runs. But this router has no host, and nothing of what it sends goes anywhere: what the network did
+is in the capture. Where the router's judgment depends on that, it is told (`_seen`): connections
+follow the other end's segments (pynat.nat.tcp.seen), transfers by TFTP likewise, leases what the
+server has granted, and its ARP asks when the capture's does.
 
 Where the capture does not begin with the network, what would need to know what was before is left
 out.
@@ -24,7 +24,7 @@ from pynat import rules
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.errors import Malformed
-from pynat.lint.frame import Finding
+from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
@@ -38,7 +38,10 @@ from pynat.router.reassembly import LIFETIME
 from pynat.router.router import Parts, Router
 from pynat.rules import Rule
 from pynat.services.tftp_seen import SeenTftp
-from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, udp
+from pynat.wire import arp, dhcp, ethernet, icmp, versions
+from pynat.wire.addresses import FourTuple
+from pynat.wire.ip import TCP, Packet
+from pynat.wire.udp import Udp
 
 _CLIENT_PORT = 68
 # What may be right because of something before the capture: for so many seconds of it.
@@ -110,26 +113,24 @@ class Replay:
         self._host = _NoHost()
         self._first = inf  # when the capture begins
         self._last = 0.0  # when the last frame came
-        self.left_out = 0  # frames between others, or of which too little is there
-        self.from_guest = 0
 
     # ------------------------------------------------------------------ one frame after the other
-    def take(self, one: Captured) -> None:
+    def take(self, one: Captured) -> bool | None:
+        """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
         self._last = one.when
         if frame is None:
-            self.left_out += 1
-            return
+            return None
         self.notices.remarks.number(frame, one.number)
         if from_guest:
-            self.from_guest += 1
             self._from_guest(frame, one)
         else:
             self._to_guest(frame, one)
         self._settle(one.when)
+        return from_guest
 
     def pass_until(self, now: float) -> None:
         """Time without frames."""
@@ -156,8 +157,8 @@ class Replay:
         if not one.lost:
             span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
             self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
-        with suppress(Malformed):  # what the wire has spoilt
-            self._seen(ethernet.untagged(frame), one.when)
+        if seen := decode(frame, one.when):
+            self._seen(seen, one.when)
 
     def _settle(self, now: float) -> None:
         settle(self._router, (self._host,), now)
@@ -184,35 +185,31 @@ class Replay:
         return now < self._first + NEED_THE_BEGINNING.get(rule, 0.0)
 
     # ------------------------------------------------------------------ what the network did
-    def _seen(self, frame: bytes, now: float) -> None:
-        """A frame to the guest. Raises Malformed."""
-        payload = memoryview(frame)[ethernet.HEADER.size :]
-        if frame[12:14] == ethernet.ARP.to_bytes(2, "big"):
-            self._arp_seen(arp.decode(payload), now)
-        elif ethernet.is_ipv4(frame):
-            packet = ipv4.decode(payload)
-            if self._about.is_ours and frame[6:12] != self._mac:
-                self._mac = frame[6:12]  # nobody else sends there (`failover`)
-                self._router.move(self._mac)
-            if packet.is_fragment:
-                return
-            match packet.protocol:
-                case ipv4.TCP:
-                    self._tcp.seen(packet, now)
-                case ipv4.UDP:
-                    datagram = udp.decode(packet)
-                    self._tftp_seen(packet, datagram, now)
-                    if datagram.destination == _CLIENT_PORT:
-                        self._dhcp_seen(dhcp.decode(datagram.payload), now)
-                case ipv4.ICMP:
-                    self._error_seen(icmp.decode(packet.payload, packet.ends), now)
+    def _seen(self, frame: Frame, now: float) -> None:
+        """A frame to the guest."""
+        if frame.arp is not None:
+            self._arp_seen(frame.arp, frame.source, now)
+        elif frame.ip is not None and frame.tcp is not None:
+            self._tcp.seen(frame.ip, frame.tcp, now)
+        elif frame.ip is not None and frame.udp is not None:
+            self._datagram_seen(frame.ip, frame.udp, now)
+        elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
+            self._error_seen(frame.icmp.payload, now)
 
-    def _tftp_seen(self, packet: ipv4.Ipv4, datagram: udp.Udp, now: float) -> None:
+    def _datagram_seen(self, packet: Packet, datagram: Udp, now: float) -> None:
         if packet.source == self._router.net.router:
             self._tftp.seen((packet.destination, datagram.destination), datagram.source, now)
+        if datagram.destination == _CLIENT_PORT:
+            with suppress(Malformed):
+                self._dhcp_seen(dhcp.decode(datagram.payload), now)
 
-    def _arp_seen(self, packet: arp.Arp, now: float) -> None:
-        if packet.operation == arp.REQUEST and packet.sender == self._router.net.router:
+    def _arp_seen(self, packet: arp.Arp, source: bytes, now: float) -> None:
+        if packet.sender != self._router.net.router:
+            return
+        if source == packet.sender_mac != self._mac:  # else it only says so
+            self._mac = source
+            self._router.move(source)
+        if packet.operation == arp.REQUEST and packet.sender != packet.target:
             self._router.guest.neighbors.asked(packet.target, now)
 
     def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:
@@ -225,11 +222,13 @@ class Replay:
             lasts = int.from_bytes(seconds, "big") if seconds else inf
             guests.bind(message.yiaddr, message, now + lasts)
 
-    def _error_seen(self, message: icmp.Icmp, now: float) -> None:
-        if message.type in icmp.ERRORS:
-            header = (message.payload[:1] or b"\x45")[0] & 15
-            key = message.payload[12:20] + message.payload[header * 4 : header * 4 + 4]
-            self._tcp.failed(key, now)
+    def _error_seen(self, quote: bytes, now: float) -> None:
+        found = versions.outline(quote)
+        if found is not None and found.protocol == TCP:
+            ports = quote[found.body : found.body + 4]
+            ends = (found.source, ports[:2]), (found.destination, ports[2:])
+            guest, remote = ((end, int.from_bytes(port, "big")) for end, port in ends)
+            self._tcp.failed(FourTuple(guest, remote), now)
 
 
 def _nowhere(level: Level, text: str) -> None:

@@ -3,21 +3,22 @@
 The capture is read once for this, before it is looked at. What is asked for by options counts
 first, then what pynat itself has written into the file, then what the frames show:
 
-    the guest      who asks by DHCP; else who talks to the one with the most addresses behind it (the
-                   gateway); else the first sender
+    the guest      who asks by DHCP; else who talks to the one that has others behind it, the
+                   gateway; else the first sender
     its net        the mask and router of a DHCP server's answer; else whom it has asked for by ARP,
                    where somebody answered, in one of the nets that `network.adopt` knows; else that
                    of the address at which it is answered, or which it says it has
     the router     the MAC address at which the router's address is
 
 On a wire with more hosts, frames between others are left out, and frames of the guest's to others
-are not asked of the router. A VLAN's tag is taken off where the guest's frames and those for it have
-the same one.
+are not shown to the router. A VLAN's tag is taken off where the guest's frames and those for it
+have the same one.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -25,12 +26,15 @@ from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
 from pynat.errors import ConfigError, Malformed
-from pynat.wire import arp, dhcp, ethernet, ipv4
-from pynat.wire.ipv4 import dotted
+from pynat.wire import arp, dhcp, ethernet, versions
+from pynat.wire.addresses import address_text
+from pynat.wire.ip import UDP
 
 _MOST = 4096  # addresses that are told apart
-_DHCP_PORTS = ((68).to_bytes(2, "big") + (67).to_bytes(2, "big"), b"\0\x43\0\x44")
+_ASKS, _ANSWERS = b"\0\x44\0\x43", b"\0\x43\0\x44"  # DHCP's ports
+_UDP = 8  # bytes of its header
 _SHORTEST = 14
+_PRIVATE = [IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ class _Host:
     def address(self) -> bytes | None:
         known = self.addresses or Counter(self.claims)
         return known.most_common(1)[0][0] if known else None
+
+    @property
+    def behind(self) -> int:
+        """How many addresses it sends from that cannot be its own."""
+        if self.claims:
+            return len(self.addresses.keys() - self.claims)
+        outside = any(not _is_inside(one) for one in self.addresses)
+        return max(len(self.addresses) - 1, int(outside))
 
 
 class Survey:
@@ -101,22 +113,29 @@ class Survey:
         self._look_inside(host, source, ethernet.untagged(frame, vlan))
 
     def _look_inside(self, host: _Host, source: bytes, frame: bytes) -> None:
-        kind = frame[12:14]
-        if kind == b"\x08\x06" and len(frame) >= 42:
-            sender, target = frame[28:32], frame[38:42]
-            if len(host.claims) < _MOST:
-                host.claims.add(sender if any(sender) else target)  # a probe
-            if frame[20:22] == b"\0\x01" and sender != target and len(host.asked) < _MOST:
-                host.asked[target] += 1
-        elif kind == b"\x08\0" and len(frame) >= 34:
-            if any(frame[26:30]) and len(host.addresses) < _MOST:
-                host.addresses[frame[26:30]] += 1
-            to = self.hosts.get(frame[:6])
-            if to is not None and len(to.reached) < _MOST:
-                to.reached[frame[30:34]] += 1
-            at = 14 + (frame[14] & 15) * 4
-            if frame[23] == ipv4.UDP and frame[at : at + 4] in _DHCP_PORTS:
-                self._dhcp(source, frame[at + 8 :], asks=frame[at + 1] == 68)
+        packet = versions.in_frame(frame)
+        if packet is None:
+            with suppress(Malformed):
+                self._arp(host, frame)
+            return
+        if any(packet.source) and len(host.addresses) < _MOST:
+            host.addresses[packet.source] += 1
+        to = self.hosts.get(frame[:6])
+        if to is not None and len(to.reached) < _MOST:
+            to.reached[packet.destination] += 1
+        ports = frame[packet.body : packet.body + 4]
+        if packet.protocol == UDP and ports in (_ASKS, _ANSWERS):
+            self._dhcp(source, frame[packet.body + _UDP :], asks=ports == _ASKS)
+
+    def _arp(self, host: _Host, frame: bytes) -> None:
+        if int.from_bytes(frame[12:14], "big") != ethernet.ARP:
+            return
+        packet = arp.decode(frame[ethernet.HEADER.size :])
+        if len(host.claims) < _MOST:
+            host.claims.add(packet.sender if any(packet.sender) else packet.target)  # a probe
+        is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        if is_question and len(host.asked) < _MOST:
+            host.asked[packet.target] += 1
 
     def _dhcp(self, source: bytes, data: bytes, *, asks: bool) -> None:
         if asks and len(self.clients) < _MOST:
@@ -188,6 +207,11 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
     )
 
 
+def _is_inside(address: bytes) -> bool:
+    """Of a net for private use (RFC 1918 3)."""
+    return any(IPv4Address(address) in net for net in _PRIVATE)
+
+
 # ---------------------------------------------------------------- the guest
 def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes, str]:
     if asked is not None:
@@ -197,8 +221,8 @@ def _guest(survey: Survey, asked: bytes | None, *, by_file: bool) -> tuple[bytes
     if survey.clients:
         return next(iter(survey.clients)), "it asks by DHCP"
     hosts = {mac: host for mac, host in survey.hosts.items() if not mac[0] & 1}
-    gateway = max(hosts, key=lambda mac: len(hosts[mac].addresses), default=None)
-    if gateway is not None and len(hosts[gateway].addresses) > 1:
+    gateway = max(hosts, key=lambda mac: hosts[mac].behind, default=None)
+    if gateway is not None and hosts[gateway].behind:
         talking = {mac: host.to[gateway] for mac, host in hosts.items() if mac != gateway}
         guest = max(talking, key=lambda mac: talking[mac], default=None)
         if guest is not None and talking[guest]:
@@ -214,7 +238,7 @@ def _asked_for(survey: Survey, asked: bytes) -> bytes:
     users = {mac: host.addresses[asked] for mac, host in survey.hosts.items()}
     by_ip = max(users, key=lambda mac: users[mac], default=b"")
     by_arp = (mac for mac, host in survey.hosts.items() if asked in host.claims)
-    return _there(survey, by_ip if users.get(by_ip) else next(by_arp, None), dotted(asked))
+    return _there(survey, by_ip if users.get(by_ip) else next(by_arp, None), address_text(asked))
 
 
 def _there(survey: Survey, mac: bytes | None, name: str) -> bytes:
@@ -290,7 +314,7 @@ def _by_dhcp(survey: Survey, guest: bytes, base: Network) -> tuple[Network, str]
     if len(mask) != 4 or len(router) != 4:
         return None
     try:
-        net = IPv4Network((offer.yiaddr, dotted(mask)), strict=False)
+        net = IPv4Network((offer.yiaddr, address_text(mask)), strict=False)
     except ValueError:
         return None
     if IPv4Address(router) not in net or net.prefixlen > 30:
@@ -305,7 +329,8 @@ def _by_arp(
     host = survey.hosts[guest]
     claims = {one for mac in others for one in survey.hosts[mac].claims}
     askers = [survey.hosts[mac] for mac in others if survey.hosts[mac].claims]
-    pairs = [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
+    pairs: list[tuple[bytes | None, bytes | None]] = []
+    pairs += [(host.address, one) for one, _ in host.asked.most_common() if one in claims]
     pairs += [(one, asker.address) for asker in askers for one, _ in asker.asked.most_common(1)]
     for address, gateway in pairs:
         if address and gateway:
@@ -331,7 +356,7 @@ def _by_address(guest: _Host, others: list[_Host], base: Network) -> tuple[Netwo
 def _router_mac(survey: Survey, network: Network, others: set[bytes]) -> bytes:
     """b"" where nobody is there."""
     ours = (mac for mac in others if network.router.packed in survey.hosts[mac].claims)
-    behind = max(others, key=lambda mac: len(survey.hosts[mac].addresses), default=b"")
+    behind = max(others, key=lambda mac: survey.hosts[mac].behind, default=b"")
     return next(ours, behind)
 
 

@@ -6,14 +6,11 @@ one host. Rate-limited by a token bucket in guest time, as RFC 1812 4.3.2.8 asks
 
 from __future__ import annotations
 
-from pynat.wire import icmp, ipv4
+from pynat.wire import ip, versions
 from pynat.wire.addresses import is_host
-from pynat.wire.icmp import Icmp
 
 BURST = 50  # errors at once
 RATE = 100.0  # a second
-
-_OFFSET = 0x1FFF
 
 
 class ErrorGate:
@@ -24,11 +21,13 @@ class ErrorGate:
 
     def why_not(self, quote: bytes) -> str | None:
         """Why no error may be sent about the packet that `quote` begins; None if one may."""
-        source, destination = quote[12:16], quote[16:20]
-        header = (quote[0] & 15) * 4
-        if int.from_bytes(quote[6:8], "big") & _OFFSET:
+        about = versions.outline(quote)
+        if about is None:
+            return "about what is no packet"
+        _, source, destination, _, _, is_later = about
+        if is_later:
             return "about a fragment that is not the first"
-        if quote[9] == ipv4.ICMP and len(quote) > header and quote[header] in icmp.ERRORS:
+        if ip.carries_error(about, quote):
             return "about an ICMP error"
         if not is_host(destination) or destination == self._broadcast:
             return "about a broadcast or multicast"
@@ -43,8 +42,3 @@ class ErrorGate:
             return False
         self._tokens -= 1
         return True
-
-
-def message(kind: int, code: int, quote: bytes, *, mtu: int = 0, pointer: int = 0) -> bytes:
-    """mtu: of the next hop, with fragmentation needed. pointer: with a parameter problem."""
-    return icmp.encode(Icmp(kind, code, pointer << 8, mtu, quote))

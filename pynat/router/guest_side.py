@@ -20,12 +20,15 @@ from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
 from pynat.notices import Notices
 from pynat.router.checking import Checks
-from pynat.router.errors import ErrorGate, message
+from pynat.router.errors import ErrorGate
 from pynat.router.foreign import Foreign
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
-from pynat.wire import ethernet, icmp, ipv4
-from pynat.wire.ipv4 import dotted
+from pynat.wire import ethernet, icmp, versions
+from pynat.wire.addresses import address_text
+from pynat.wire.icmp import Icmp
+from pynat.wire.ip import Version
+from pynat.wire.versions import BY_LENGTH
 
 PING = 0x7079  # identifier of our own pings
 PING_DATA = b"is the guest awake? an odd number of bytes, and none of them zero"
@@ -57,7 +60,7 @@ class GuestSide:
 
     def _ping(self, address: bytes, now: float) -> None:
         echo = icmp.Icmp(icmp.ECHO_REQUEST, 0, PING, 1, PING_DATA)
-        self.send_ipv4(self._router, address, ipv4.ICMP, icmp.encode(echo), now)
+        self.send_icmp(self._router, address, echo, now)
 
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""
@@ -77,7 +80,7 @@ class GuestSide:
         frames, self._frames = self._frames, []
         return frames
 
-    def send_ipv4(
+    def send_packet(
         self,
         source: bytes,
         destination: bytes,
@@ -87,14 +90,16 @@ class GuestSide:
         *,
         dont_fragment: bool = False,
     ) -> None:
-        if len(payload) + 20 > self._mtu:
-            self._send_long(source, destination, protocol, payload, now, dont_fragment)
+        version = BY_LENGTH[len(destination)]
+        if version.HEADER_SIZE + len(payload) > self._mtu:
+            self._send_long(version, source, destination, protocol, payload, now, dont_fragment)
             return
-        packet = self._packet(source, destination, protocol, payload, dont_fragment)
-        self.neighbors.send_ipv4(destination, packet, now)
+        packet = self._packet(version, source, destination, protocol, payload, dont_fragment)
+        self.neighbors.send(destination, version.ETHERTYPE, packet, now)
 
     def _send_long(
         self,
+        version: Version,
         source: bytes,
         destination: bytes,
         protocol: int,
@@ -105,17 +110,17 @@ class GuestSide:
         if dont_fragment:
             self.notices.drop(
                 rules.net.TOO_LONG,
-                f"{len(payload) + 20} bytes with DF from {dotted(source)} for the guest,"
-                f" the MTU is {self._mtu}",
+                f"{version.HEADER_SIZE + len(payload)} bytes with DF from {address_text(source)}"
+                f" for the guest, the MTU is {self._mtu}",
                 now,
             )
             return
         self._fragment_ident = (self._fragment_ident + 1) & 0xFFFF
-        pieces = ipv4.fragments(
+        pieces = version.fragments(
             source, destination, protocol, payload, ident=self._fragment_ident, mtu=self._mtu
         )
         for piece in pieces:
-            self.neighbors.send_ipv4(destination, piece, now)
+            self.neighbors.send(destination, version.ETHERTYPE, piece, now)
 
     def send_pieces(
         self,
@@ -125,28 +130,31 @@ class GuestSide:
         pieces: Iterable[tuple[bytes, bytes | memoryview]],
         now: float,
     ) -> None:
-        """All with identification 0, as RFC 6864 4.1 allows where nobody may fragment."""
         mac = self.neighbors.fresh_mac(destination, now)
         if mac is None:
             for header, payload in pieces:
                 whole = b"".join((header, payload))
-                self.send_ipv4(source, destination, protocol, whole, now, dont_fragment=True)
+                self.send_packet(source, destination, protocol, whole, now, dont_fragment=True)
             return
         frames = self._frames
-        ethernet_header = ethernet.HEADER.pack(mac, self._mac, ethernet.IPV4)
+        version = versions.of(destination)
+        ethernet_header = ethernet.HEADER.pack(mac, self._mac, version.ETHERTYPE)
         start, size = b"", -1
         for header, payload in pieces:
             if len(header) + len(payload) != size:
                 size = len(header) + len(payload)
-                start = ethernet_header + ipv4.header(
-                    source, destination, protocol, size, fragment=ipv4.DF
-                )
+                start = ethernet_header + version.atomic_header(source, destination, protocol, size)
             frames.append(b"".join((start, header, payload)))
+
+    def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
+        encoded = versions.of(destination).encode_icmp(source, destination, message)
+        self.send_packet(source, destination, *encoded, now)
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""
-        packet = self._packet(self._router, destination, protocol, payload)
-        self._queue(ethernet.encode(mac, self._mac, ethernet.IPV4, packet))
+        version = versions.of(destination)
+        packet = self._packet(version, self._router, destination, protocol, payload)
+        self._queue(ethernet.encode(mac, self._mac, version.ETHERTYPE, packet))
 
     def send_error(
         self,
@@ -160,15 +168,18 @@ class GuestSide:
         pointer: int = 0,
     ) -> None:
         why_not = self._errors.why_not(quote)
-        if why_not is not None:
+        about = versions.outline(quote)
+        if why_not is not None or about is None:
             self.notices.drop(rules.icmp.FORBIDDEN, f"no error {why_not} (RFC 1122 3.2.2)", now)
         elif not self._errors.admit(now):
             self.notices.drop(
                 rules.net.ERROR_RATE, "too many errors a second (RFC 1812 4.3.2.8)", now
             )
         else:
-            payload = message(kind, code, quote, mtu=mtu, pointer=pointer)
-            self.send_ipv4(sender or self._router, quote[12:16], ipv4.ICMP, payload, now)
+            told = Icmp(kind, code, pointer << 8, mtu, quote)
+            if sender is None or len(sender) != len(about.source):
+                sender = self._router  # for the guest cannot name one of the other version
+            self.send_icmp(sender, about.source, told, now)
 
     @property
     def queued(self) -> int:
@@ -180,11 +191,9 @@ class GuestSide:
                 for line in lines:
                     self.notices.remarks.add(frame, line)
 
-    def describe(self, address: bytes, port: int) -> str:
-        return f"{dotted(address)}:{port}"
-
     def _packet(
         self,
+        version: Version,
         source: bytes,
         destination: bytes,
         protocol: int,
@@ -192,7 +201,7 @@ class GuestSide:
         dont_fragment: bool = False,
     ) -> bytes:
         self._ident = (self._ident + 1) & 0xFFFF
-        return ipv4.encode(
+        return version.encode(
             source, destination, protocol, payload, ident=self._ident, dont_fragment=dont_fragment
         )
 

@@ -3,7 +3,7 @@ from where the guest sees it."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from pynat import rules
 from pynat.config import Forward, Network, Shown
@@ -18,7 +18,7 @@ from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason
-from pynat.wire import ipv4, udp
+from pynat.wire import ip, udp
 from pynat.wire.addresses import Address, is_host
 
 
@@ -55,7 +55,7 @@ class Incoming:
         """Of a host within the process."""
         source, guest = event.source, event.guest
         payload = udp.encode(*source, *guest, event.payload)
-        self._outlet.send_ipv4(source[0], guest[0], ipv4.UDP, payload, now)
+        self._outlet.send_packet(source[0], guest[0], ip.UDP, payload, now)
 
     def port_not_kept(self, event: PortNotKept, now: float) -> None:
         self.ports_not_kept += 1
@@ -74,8 +74,9 @@ class Incoming:
     def _shown(self, rule: Forward, peer: Address) -> bytes:
         """The program's own address, if it is to be shown and the guest could answer it."""
         address = peer[0]
-        usable = len(address) == 4 and is_host(address)
+        router = self._network.router.packed
+        usable = len(address) == len(router) and is_host(address)
         wanted = rule.shown is Shown.PEER
-        if wanted and usable and IPv4Address(address) not in self._network.net:
+        if wanted and usable and ip_address(address) not in self._network.net:
             return address
-        return self._network.router.packed
+        return router

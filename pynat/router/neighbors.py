@@ -46,6 +46,7 @@ class _Question:
     """An address that we are asking for."""
 
     address: bytes
+    kind: int  # of the frames that are to go there
     neighbors: Neighbors
     tries: int = 0
     packets: list[bytes] = field(default_factory=list)
@@ -199,7 +200,7 @@ class Neighbors:
             return
         self._timers.set(question, None)
         for packet in question.packets:
-            self._send(ethernet.encode(mac, self.mac, ethernet.IPV4, packet))
+            self._send(ethernet.encode(mac, self.mac, question.kind, packet))
 
     def _report(self, address: bytes, before: tuple[bytes, float], mac: bytes, now: float) -> None:
         self._notices.limited(
@@ -211,10 +212,11 @@ class Neighbors:
             Level.ERROR,
         )
 
-    def send_ipv4(self, destination: bytes, packet: bytes, now: float) -> None:
+    def send(self, destination: bytes, kind: int, packet: bytes, now: float) -> None:
+        """kind: the frame's type."""
         mac = self.fresh_mac(destination, now)
         if mac is not None:
-            self._send(ethernet.encode(mac, self.mac, ethernet.IPV4, packet))
+            self._send(ethernet.encode(mac, self.mac, kind, packet))
             return
         self._known.pop(destination, None)
         question = self._asking.get(destination)
@@ -222,7 +224,7 @@ class Neighbors:
             if len(self._asking) >= ASKING:
                 self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
                 return
-            question = self._asking[destination] = _Question(destination, self)
+            question = self._asking[destination] = _Question(destination, kind, self)
             self.ask(question, now)
         if len(question.packets) < WAITING:
             question.packets.append(packet)
@@ -236,7 +238,9 @@ class Neighbors:
     def asked(self, address: bytes, now: float) -> None:
         """Somebody else has asked in our name, for a packet of his (pynat.replay)."""
         if address not in self._asking and self.fresh_mac(address, now) is None:
-            question = self._asking[address] = _Question(address, self, packets=[b""])
+            question = self._asking[address] = _Question(
+                address, ethernet.IPV4, self, packets=[b""]
+            )
             self.ask(question, now)
 
     def ask(self, question: _Question, now: float) -> None:

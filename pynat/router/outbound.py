@@ -14,9 +14,10 @@ from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.router.ways import Refusal, Ways
 from pynat.services import ping
-from pynat.wire import icmp, ipv4, udp
+from pynat.wire import icmp, ipv4, udp, versions
+from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted
+from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 from pynat.wire.udp import Udp
 
 
@@ -108,8 +109,9 @@ class Outbound:
         """A reply is to nobody here, or to a script; the linter knows whether anybody asked."""
         if message.type == icmp.ECHO_REPLY:
             return
-        about = f" about {ipv4.named(message.payload)}" if message.type in icmp.ERRORS else ""
-        text = f"{dotted(packet.source)}: {message}{about}: only echo requests (type 8) are carried"
+        about = f" about {versions.named(message.payload)}" if message.type in icmp.ERRORS else ""
+        text = f"{address_text(packet.source)}: {message}{about}"
+        text += ": only echo requests (type 8) are carried"
         self._outlet.notices.drop(rules.icmp.TYPE, f"{text} (RFC 792)", now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:

@@ -30,7 +30,8 @@ from pynat import rules
 from pynat.nat.outlet import Outlet
 from pynat.rules import Rule
 from pynat.wire import icmp, ipv4
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire.addresses import address_text
+from pynat.wire.ipv4 import Ipv4
 
 LIFETIME = 30.0  # seconds of guest time
 DATAGRAMS = 256
@@ -55,7 +56,8 @@ class _Datagram:
 
     def __str__(self) -> str:
         source, destination, protocol, ident = self.key
-        return f"{dotted(source)} > {dotted(destination)} protocol {protocol} ident {ident:#06x}"
+        ends = f"{address_text(source)} > {address_text(destination)}"
+        return f"{ends} protocol {protocol} ident {ident:#06x}"
 
     @property
     def cost(self) -> int:

@@ -43,12 +43,16 @@ from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, icmp, ipv4, mistakes
-from pynat.wire.addresses import is_host, is_multicast, is_unicast
-from pynat.wire.ipv4 import Ipv4, dotted
-
-NO_ADDRESS = b"\0" * 4
-LOCAL_GROUPS = bytes((224, 0, 0))  # .0 to .255: routers let them nowhere (RFC 5771 4)
+from pynat.wire import arp, ethernet, icmp, ipv4, mistakes, versions
+from pynat.wire.addresses import (
+    UNSPECIFIED,
+    address_text,
+    is_group_of_link,
+    is_host,
+    is_multicast,
+    is_unicast,
+)
+from pynat.wire.ipv4 import Ipv4
 
 
 class Parts(NamedTuple):
@@ -146,8 +150,8 @@ class Router:
         try:
             self._ethernet(frame, now)
         except Malformed as error:
-            who = f"{ipv4.named(memoryview(frame)[14:])}: " if ethernet.is_ipv4(frame) else ""
-            self.notices.drop(error.rule, who + error.detail, now)
+            name = versions.named_in(frame)
+            self.notices.drop(error.rule, f"{name}: {error.detail}" if name else error.detail, now)
             if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
                 self._bad_option(error, now)
 
@@ -185,10 +189,11 @@ class Router:
         net, destination = self.net, packet.destination
         if not ipv4.SOURCE_ROUTES.isdisjoint(packet.options):
             self._source_routed(packet, now)
-        elif packet.source == NO_ADDRESS or destination in net.broadcasts:
+        elif packet.source in UNSPECIFIED or destination in net.broadcasts:
             self._own.to_all(packet, now)
         elif not net.is_guest(packet.source):
-            text = f"{packet}: source {dotted(packet.source)}, expected a guest's in {net.net}"
+            source = address_text(packet.source)
+            text = f"{packet}: source {source}, expected a guest's in {net.net}"
             hint = mistakes.address_order(packet.source, net.is_guest)
             hint = hint or self._foreign.hint(packet.source)
             self.notices.drop(rules.ipv4.SOURCE, f"{text} (RFC 1122 3.2.1.3, RFC 2827){hint}", now)
@@ -205,7 +210,8 @@ class Router:
             self._forward(packet, now)
 
     def _bad_option(self, error: ipv4.BadOption, now: float) -> None:
-        if self.net.is_guest(error.quote[12:16]):
+        about = versions.outline(error.quote)
+        if about is not None and self.net.is_guest(about.source):
             kind = icmp.PARAMETER_PROBLEM
             self.guest.send_error(kind, 0, error.quote, now, pointer=error.pointer)
 
@@ -221,8 +227,8 @@ class Router:
         """To the rest of the world, if it can go there."""
         net, destination = self.net, packet.destination
         if net.is_guest(destination):
-            text = f"{packet}: destination {dotted(destination)} is on the guest's own wire, in"
-            text += f" {net.net}: ask for it by ARP (RFC 1122 3.3.1.1)"
+            text = f"{packet}: destination {address_text(destination)} is on the guest's own wire,"
+            text += f" in {net.net}: ask for it by ARP (RFC 1122 3.3.1.1)"
             self.notices.drop(rules.ipv4.NEIGHBOUR, text, now)
             self.guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
         elif self._is_forwarded_group(packet) and packet.ttl > 1:
@@ -230,8 +236,8 @@ class Router:
         elif is_multicast(destination) and packet.protocol != ipv4.TCP:
             self.notices.drop(rules.ipv4.MULTICAST, f"{packet}: {_to_nobody(packet)}", now)
         elif not is_host(destination) or destination == net.zero:
-            text = f"{packet}: {dotted(destination)} is no address of a host out there (RFC 6890)"
-            self.notices.drop(rules.ipv4.DESTINATION, text, now)
+            text = f"{packet}: {address_text(destination)} is no address of a host out there"
+            self.notices.drop(rules.ipv4.DESTINATION, f"{text} (RFC 6890)", now)
         elif packet.ttl <= 1 and destination not in net.claimed:  # those are on the wire
             self.guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)
         else:
@@ -241,7 +247,7 @@ class Router:
         """UDP to a group that is not of the guest's wire alone (RFC 5771 4)."""
         group = packet.destination
         wanted = self._forwards_to_all and packet.protocol == ipv4.UDP
-        return wanted and is_multicast(group) and group[:3] != LOCAL_GROUPS
+        return wanted and is_multicast(group) and not is_group_of_link(group)
 
     def end(self, now: float) -> None:
         """What still waits is told: it never will be whole."""
@@ -320,6 +326,6 @@ class Router:
 
 def _to_nobody(packet: Ipv4) -> str:
     """Of a packet to a group."""
-    if packet.destination[:3] == LOCAL_GROUPS:
+    if is_group_of_link(packet.destination):
         return "the group is of this wire alone, and nobody else is on it (RFC 5771 4)"
     return 'nobody here is in the group; udp.broadcast = "forward" carries UDP to the host\'s net'

@@ -23,14 +23,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
-from pynat.config import Allowed, Config, GuestForward, Network, Protocol, TcpServer, Virtual
+from pynat.config import (
+    Allowed,
+    Config,
+    GuestForward,
+    IpAddress,
+    Network,
+    Protocol,
+    TcpServer,
+    Virtual,
+)
 from pynat.nat.messages import Destination, Inner
 from pynat.peer import Peer
-from pynat.wire.addresses import Address
-
-LOOPBACK = bytes((127, 0, 0, 1))
+from pynat.wire.addresses import Address, loopback
 
 
 class Refusal(Enum):
@@ -107,7 +114,7 @@ class Ways:
         if self._restricted and not self._allowed(address, port):
             return Refusal.PROHIBITED
         if address == self._router and self._host_loopback:
-            return LOOPBACK, port
+            return loopback(address), port
         return Refusal.NOBODY if address in self._ours else to
 
     def echo(self, address: bytes) -> bytes | Refusal:
@@ -128,7 +135,7 @@ class Ways:
             address = self._configured
         elif address == self._configured:
             return False
-        named = IPv4Address(address)
+        named = ip_address(address)
         return any(_covers(one, named, port) for one in self._allow)
 
 
@@ -155,7 +162,7 @@ class _Virtual:
         return self._every_host or not wanted.isdisjoint(self._services)
 
 
-def _covers(one: Allowed, address: IPv4Address, port: int) -> bool:
+def _covers(one: Allowed, address: IpAddress, port: int) -> bool:
     """A host of which one port is allowed may be pinged (port 0), to see whether it is there."""
     return address in one.net and (not one.port or not port or one.port == port)
 

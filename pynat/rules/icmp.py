@@ -141,7 +141,7 @@ NO_RESET = Rule(
     Severity.WARNING,
     "The guest answers a TCP segment to a closed port with an ICMP error.",
     "RFC 9293 3.10.7.1",
-    "The other end tries again for minutes before it gives up; with a reset it knows at once.",
+    "The other end tries again for minutes; with a reset it knows at once.",
     "Look at what your TCP does with a segment for which there is no connection: answer it with"
     " RST, unless it is a RST itself. Port unreachable is for UDP.",
     exercised=Occasion.ICMP_ERROR,

@@ -368,7 +368,7 @@ IDENT_SWAPPED = Rule(
     "IP040",
     "ipv4 identification swapped",
     Severity.NOTE,
-    "The identification counts up by 256: its bytes are swapped.",
+    "The identification counts up by 256, as one does whose bytes are swapped.",
     "RFC 791 3.1",
     "It does no harm as long as all numbers differ; the same code may store lengths so too.",
     "Convert the counter with `htons` before it is stored.",

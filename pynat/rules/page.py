@@ -6,9 +6,9 @@ from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule
 
 SEVERITIES = {
-    "error": "the frame did not get where it was to go, or another host would refuse it",
+    "error": "the guest does not work, or other hosts refuse what it sends",
     "warning": "it works here and now, and fails or is slow elsewhere",
-    "note": "worth knowing; not the guest's mistake, or one without consequences",
+    "note": "worth knowing; not the guest's mistake, or a habit that harms nobody",
 }
 
 
@@ -19,7 +19,7 @@ def page(rule: Rule, example: str = "") -> str:
         f"{rule.severity.capitalize()}: {SEVERITIES[rule.severity]}.",
         f"{rule.summary} {f'({rule.rfc})' if rule.rfc else ''}".rstrip(),
         f"## Why it matters\n\n{rule.why}",
-        f"## What to change\n\n{rule.remedy}",
+        f"## What to look at in your code\n\n{rule.remedy}",
         f"## What follows from it\n\n{_links(rule)}" if rule.leads_to else "",
         f"## Its chance\n\nCounted are {rule.exercised}: a guest that has none has not passed."
         if rule.exercised is not Occasion.NONE

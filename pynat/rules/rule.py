@@ -9,9 +9,9 @@ from pynat.rules.occasions import Occasion
 
 
 class Severity(StrEnum):
-    ERROR = "error"  # the frame did not get where it was to go, or another host would refuse it
+    ERROR = "error"  # the guest does not work, or other hosts refuse what it sends
     WARNING = "warning"  # it works here and now, and fails or is slow elsewhere
-    NOTE = "note"  # worth knowing; not the guest's mistake, or one without consequences
+    NOTE = "note"  # worth knowing; not the guest's mistake, or a habit that harms nobody
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,17 +26,17 @@ Left out: a cache (the guest and the host's resolver have one), DNSSEC validatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import ip_address
 from typing import Protocol
 
 from pynat import rules
-from pynat.config import Config, Network
+from pynat.config import Config, IpAddress, Network
 from pynat.errors import Malformed
 from pynat.nat.messages import Resolve, Resolved
 from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import shortage
 from pynat.notices import Level, Notices
-from pynat.wire import dns, ipv4, udp
+from pynat.wire import dns, ip, udp
 from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
 
@@ -47,8 +47,9 @@ TTL = 60  # seconds; names of the configuration last as long as the simulator ru
 ROUTER_NAMES = ("gateway.internal", "host.internal", "host.docker.internal")
 HEADERS = 28  # bytes of IP and UDP in a packet
 LOCALHOST = "localhost"
-_LOOPBACK = {dns.A: IPv4Address("127.0.0.1").packed, dns.AAAA: IPv6Address("::1").packed}
-_LOOPBACK_NAMES = (IPv4Address("127.0.0.1").reverse_pointer, IPv6Address("::1").reverse_pointer)
+_LOOPBACKS = [ip_address(text) for text in ("127.0.0.1", "::1")]
+_LOOPBACK = {dns.kind_of(one.packed): one.packed for one in _LOOPBACKS}
+_LOOPBACK_NAMES = [one.reverse_pointer for one in _LOOPBACKS]
 
 
 class Guests(Protocol):
@@ -71,7 +72,7 @@ def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
 
     def answer(message: bytes, now: float) -> None:
         payload = udp.encode(*source, *guest, message)
-        outlet.send_ipv4(source[0], guest[0], ipv4.UDP, payload, now)
+        outlet.send_packet(source[0], guest[0], ip.UDP, payload, now)
 
     return answer
 
@@ -89,7 +90,7 @@ class DnsForwarder:
         self._restricted = config.restricted
         self._hermetic = config.hermetic
         self._longest = network.mtu - HEADERS
-        self.program: Callable[[str], tuple[IPv4Address, ...] | None] | None = None  # asked first
+        self.program: Callable[[str], tuple[IpAddress, ...] | None] | None = None  # asked first
         self._notices = notices
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
         self._last_id = 0
@@ -106,16 +107,16 @@ class DnsForwarder:
         self._point_to(network)
         self._network = network
 
-    def _reserved(self, config: Config) -> dict[str, tuple[IPv4Address, ...]]:
+    def _reserved(self, config: Config) -> dict[str, tuple[IpAddress, ...]]:
         """Host names of the configuration's leases, with the domain first: it is what PTR says."""
-        found: dict[str, tuple[IPv4Address, ...]] = {}
+        found: dict[str, tuple[IpAddress, ...]] = {}
         for suffix in (self._domain, ""):
             for lease in config.dhcp.static.values():
                 if lease.hostname:
                     found.setdefault(lease.hostname.lower() + suffix, (lease.address,))
         return found
 
-    def name(self, name: str, address: IPv4Address) -> None:
+    def name(self, name: str, address: IpAddress) -> None:
         """One more name that we know."""
         self._names[name] = (address,)
         self._pointers.setdefault(address.reverse_pointer, name)
@@ -210,7 +211,7 @@ class DnsForwarder:
         return dns.truncated(answer, question)
 
     # ------------------------------------------------------------ names that we know
-    def _named(self, name: str) -> tuple[IPv4Address, ...] | None:
+    def _named(self, name: str) -> tuple[IpAddress, ...] | None:
         """Its addresses, none for a name that has none; None where it is not ours to know."""
         if self.program is not None and (found := self.program(name)) is not None:
             return found
@@ -221,7 +222,8 @@ class DnsForwarder:
             return None
         wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR, dns.AAAA}
         if (addresses := self._named(question.name)) is not None:
-            records = [(dns.A, address.packed) for address in addresses if dns.A in wants]
+            records = [(dns.kind_of(one.packed), one.packed) for one in addresses]
+            records = [record for record in records if record[0] in wants]
             return dns.reply(question, records=records, ttl=TTL)
         if pointer := self._pointers.get(question.name):
             records = [(dns.PTR, dns.labels(pointer))] if dns.PTR in wants else []
@@ -232,7 +234,7 @@ class DnsForwarder:
         if (local := _local(question.name)) is not None:
             records = [(kind, data) for kind, data in local.items() if kind in wants]
             return dns.reply(question, records=records, ttl=TTL)
-        address = _backwards(question.name)
+        address = dns.pointed_at(question.name)
         if address is not None and (name := self._guests.name_of(address.packed, now)):
             records = [(dns.PTR, dns.labels(name + self._domain))] if dns.PTR in wants else []
             return dns.reply(question, records=records)
@@ -241,7 +243,7 @@ class DnsForwarder:
         return None
 
 
-def _pointers(names: dict[str, tuple[IPv4Address, ...]]) -> dict[str, str]:
+def _pointers(names: dict[str, tuple[IpAddress, ...]]) -> dict[str, str]:
     """The first name of each address, by the name that asks for it."""
     pointers: dict[str, str] = {}
     for name, addresses in names.items():
@@ -255,14 +257,3 @@ def _local(name: str) -> dict[int, bytes] | None:
     if name == LOCALHOST or name.endswith(f".{LOCALHOST}"):
         return _LOOPBACK
     return {dns.PTR: dns.labels(LOCALHOST)} if name in _LOOPBACK_NAMES else None
-
-
-def _backwards(name: str) -> IPv4Address | None:
-    """4.3.2.1.in-addr.arpa is 1.2.3.4."""
-    digits = name.removesuffix(".in-addr.arpa").split(".")
-    if len(digits) != 4 or not name.endswith(".in-addr.arpa"):
-        return None
-    try:
-        return IPv4Address(".".join(reversed(digits)))
-    except ValueError:
-        return None

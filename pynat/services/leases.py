@@ -29,10 +29,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
 from itertools import islice
 
-from pynat.config import Network
+from pynat.config import IpAddress, Network
 from pynat.services.pool import LOOKS, Ends, Fresh
 from pynat.wire import dhcp
 from pynat.wire.ipv4 import dotted
@@ -74,7 +73,7 @@ class Leases:
         self,
         network: Network,
         user_of: Callable[[bytes, float], bytes | None],
-        claimed: frozenset[IPv4Address] = frozenset(),
+        claimed: frozenset[IpAddress] = frozenset(),
         reserved: dict[bytes, bytes] | None = None,
     ) -> None:
         """`claimed`: addresses of the net that something other than a guest has.

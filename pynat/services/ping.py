@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pynat.nat.outlet import Outlet
-from pynat.wire import icmp, ipv4
+from pynat.wire import icmp
 from pynat.wire.icmp import Icmp
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire.ip import Packet
 
 
-def answer(outlet: Outlet, packet: Ipv4, request: Icmp, now: float) -> None:
+def answer(outlet: Outlet, packet: Packet, request: Icmp, now: float) -> None:
     reply = Icmp(icmp.ECHO_REPLY, 0, request.ident, request.sequence, request.payload)
-    outlet.send_ipv4(packet.destination, packet.source, ipv4.ICMP, icmp.encode(reply), now)
+    outlet.send_icmp(packet.destination, packet.source, reply, now)

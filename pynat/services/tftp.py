@@ -44,9 +44,8 @@ from pynat.services.tftp_options import WINDOW, Terms
 from pynat.services.tftp_read import Reading
 from pynat.services.tftp_transfer import DALLY, Transfer
 from pynat.services.tftp_write import Writing
-from pynat.wire import ipv4, tftp, udp
-from pynat.wire.addresses import Address
-from pynat.wire.ipv4 import dotted
+from pynat.wire import ip, tftp, udp
+from pynat.wire.addresses import Address, address_text, end_text
 from pynat.wire.tftp import Packet
 from pynat.wire.udp import Udp
 
@@ -109,7 +108,9 @@ class TftpServer:
         request = tftp.decode(datagram.payload)
         end = (guest, datagram.source)
         if request.opcode not in (tftp.RRQ, tftp.WRQ):
-            text = f"{dotted(guest)}: {request} to port {PORT}, expected RRQ or WRQ (RFC 1350 4)"
+            text = (
+                f"{address_text(guest)}: {request} to port {PORT}, expected RRQ or WRQ (RFC 1350 4)"
+            )
             self.outlet.notices.drop(rules.tftp.NO_REQUEST, text, now)
             return
         old = self._of(end)
@@ -131,8 +132,8 @@ class TftpServer:
         transfer = self._transfers[port]
         self.outlet.holds.carried(now)
         if transfer.guest != end:
-            asked = f"{dotted(transfer.guest[0])}:{transfer.guest[1]}"
-            detail = f"{dotted(guest)}:{end[1]} > {port}: {packet}, expected from {asked}"
+            asked = end_text(transfer.guest)
+            detail = f"{end_text(end)} > {port}: {packet}, expected from {asked}"
             detail += " (RFC 1350 4)"
             self.outlet.notices.drop(rules.tftp.UNKNOWN_TRANSFER, detail, now)
             if packet.opcode != tftp.ERROR:
@@ -252,10 +253,10 @@ class TftpServer:
 
     def _send(self, port: int, end: Address, data: bytes, now: float) -> None:
         datagram = udp.encode(self._router, port, *end, data)
-        self.outlet.send_ipv4(self._router, end[0], ipv4.UDP, datagram, now)
+        self.outlet.send_packet(self._router, end[0], ip.UDP, datagram, now)
 
     def _log(self, end: Address, request: Packet, what: str, now: float) -> None:
-        text = f'tftp {dotted(end[0])}: "{tftp.shown(request.name)}" {what}'
+        text = f'tftp {address_text(end[0])}: "{tftp.shown(request.name)}" {what}'
         self.outlet.notices.limited("tftp", text, now, rate=FLOWS)
 
 

@@ -41,10 +41,10 @@ class SeenTftp(TftpServer):
         transfer = _Seen(self, self._numbers.next(), request, guest, port, now)
         self._transfers[port] = self._by_number[transfer.number] = transfer
 
-    def _refusal(self, request: Packet) -> tuple[int, str] | None:  # noqa: ARG002 - it was seen
+    def _refusal(self, request: Packet) -> tuple[int, str] | None:
         return None
 
-    def _start(self, end: Address, request: Packet, now: float) -> None:  # noqa: ARG002
+    def _start(self, end: Address, request: Packet, now: float) -> None:
         if len(self._asked) >= LIMIT:
             del self._asked[next(iter(self._asked))]
         self._asked[end] = request

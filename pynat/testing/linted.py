@@ -16,8 +16,8 @@ from typing import ClassVar, NamedTuple
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
+from pynat.lint.trace import Trace
 from pynat.testing.lab import Lab
-from pynat.testing.trace import Trace
 
 
 class Seen(NamedTuple):

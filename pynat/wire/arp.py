@@ -18,11 +18,12 @@ from struct import Struct
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.wire import mistakes
+from pynat.wire import ethernet, mistakes
 from pynat.wire.ipv4 import dotted
 
 _LAYOUT = Struct("!HHBBH6s4s6s4s")
 _PREFIX = (1, 0x0800, 6, 4)
+_TYPE = ethernet.ARP.to_bytes(2, "big")
 
 REQUEST = 1
 REPLY = 2
@@ -54,6 +55,11 @@ def decode(data: bytes | memoryview) -> Arp:
             " 6, 4 (RFC 826){}".format(*prefix, hint),
         )
     return Arp(operation, sender_mac, sender, target_mac, target)
+
+
+def sender_in(frame: bytes) -> bytes:
+    """The sender's address in an untagged frame; b"" if it is none of ARP."""
+    return frame[28:32] if frame[12:14] == _TYPE else b""
 
 
 def encode(arp: Arp) -> bytes:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
 
@@ -42,6 +43,7 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16
 DO = 0x8000
 A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
+_V4 = 4  # bytes of an address, and numbers in its name
 IN = 1
 _ESCAPED = re.compile(rb"[.\\]")  # within a label (RFC 1035 section 5.1)
 
@@ -164,3 +166,19 @@ def labels(name: str) -> bytes:
     """A name as it stands in a record."""
     parts = [part.encode("latin-1") for part in name.split(".") if part]
     return b"".join(bytes((len(part),)) + part for part in parts) + b"\0"
+
+
+def kind_of(address: bytes) -> int:
+    """Of the record that has it: A or AAAA (RFC 1035 3.4.1, RFC 3596 2.1)."""
+    return A if len(address) == _V4 else AAAA
+
+
+def pointed_at(name: str) -> IPv4Address | None:
+    """4.3.2.1.in-addr.arpa is 1.2.3.4 (RFC 1035 3.5)."""
+    digits = name.removesuffix(".in-addr.arpa").split(".")
+    if len(digits) != _V4 or not name.endswith(".in-addr.arpa"):
+        return None
+    try:
+        return IPv4Address(".".join(reversed(digits)))
+    except ValueError:
+        return None

@@ -19,7 +19,6 @@ IPV4 = 0x0800
 ARP = 0x0806
 IPV6 = 0x86DD
 
-_IPV4_TYPE = IPV4.to_bytes(2, "big")
 _VLANS = (0x8100, 0x88A8)
 _VLAN = 0x0FFF
 _MOST_TAGS = 2
@@ -29,14 +28,18 @@ _SWAPPED = {0x0008: ("IPv4", IPV4), 0x0608: ("ARP", ARP), 0xDD86: ("IPv6", IPV6)
 _OTHERS = {0x8100: ": a VLAN tag (802.1Q)", 0x88A8: ": a VLAN tag (802.1ad)", 0x88CC: ": LLDP"}
 
 BROADCAST = b"\xff" * 6
+_V4 = 4  # bytes of an address
 
 
 def encode(destination: bytes, source: bytes, kind: int, payload: bytes) -> bytes:
     return HEADER.pack(destination, source, kind) + payload
 
 
-def is_ipv4(frame: bytes) -> bool:
-    return frame[12:14] == _IPV4_TYPE
+def group(address: bytes) -> bytes:
+    """The MAC address of an IP group (RFC 1112 6.4, RFC 2464 7)."""
+    if len(address) == _V4:
+        return b"\x01\x00\x5e" + bytes((address[1] & 0x7F, *address[2:]))
+    return b"\x33\x33" + address[-4:]
 
 
 def text(mac: bytes) -> str:

@@ -21,16 +21,19 @@ from struct import Struct
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.wire import ethernet, mistakes
+from pynat.wire import ethernet, icmp, ip, mistakes
+from pynat.wire.addresses import dotted as dotted  # noqa: PLC0414 - where all is IPv4
 from pynat.wire.checksum import finish, ones_sum, valid
+from pynat.wire.icmp import Icmp
+from pynat.wire.ip import Outline
 
 _HEADER = Struct("!BBHHHBBH4s4s")
 _WITHOUT_CHECKSUM = Struct("!BBHHHBB")
 
-ICMP = 1
-TCP = 6
-UDP = 17
-_NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp"}
+ETHERTYPE = ethernet.IPV4
+HEADER_SIZE = _HEADER.size
+
+ICMP, TCP, UDP = ip.ICMP, ip.TCP, ip.UDP
 
 DF = 0x4000
 _MF = 0x2000
@@ -42,7 +45,6 @@ QUOTED = 576 - 20 - 8  # bytes; RFC 1812 4.3.2.3: as much as fits an ICMP packet
 
 # options (RFC 791 3.1): one byte, or kind, length and the rest
 _END, _NO_OPERATION = 0, 1
-LIMITED_BROADCAST = b"\xff" * 4
 SOURCE_ROUTES = frozenset({131, 137})  # loose, strict
 
 
@@ -61,25 +63,27 @@ class BadOption(Malformed):
         self.quote = quote
 
 
-def dotted(address: bytes | memoryview) -> str:
-    return "{}.{}.{}.{}".format(*address)
+def outline(data: bytes | memoryview, start: int = 0) -> Outline | None:
+    """Of the packet at `start`; None if no header is there."""
+    if len(data) < start + _HEADER.size:
+        return None
+    first, _, total, _, fragment, _, protocol, _, source, destination = _HEADER.unpack_from(
+        data, start
+    )
+    body, end = start + (first & 15) * 4, min(len(data), start + total)
+    return Outline(protocol, source, destination, body, end, bool(fragment & _OFFSET))
+
+
+def flow_key(frame: bytes) -> tuple[bytes, int]:
+    """Protocol, addresses and ports as they lie in an untagged frame, and where the ports are."""
+    at = 14 + (frame[14] & 15) * 4 if len(frame) > 14 else 14
+    return frame[23:24] + frame[26:34] + frame[at : at + 4], at
 
 
 def named(packet: bytes | memoryview) -> str:
     """`udp 192.168.16.2:1000 > 192.0.2.7:53`, as far as the bytes go; none of it is checked."""
-    if len(packet) < _HEADER.size:
-        return f"{len(packet)} bytes of IPv4"
-    protocol, at = packet[9], (packet[0] & 15) * 4
-    is_later = int.from_bytes(packet[6:8], "big") & _OFFSET  # a fragment without ports
-    has_ports = protocol in (TCP, UDP) and not is_later and len(packet) >= at + 4
-    ends = [dotted(packet[12:16]), dotted(packet[16:20])]
-    if has_ports:
-        ports = (
-            int.from_bytes(packet[at : at + 2], "big"),
-            int.from_bytes(packet[at + 2 : at + 4], "big"),
-        )
-        ends = [f"{address}:{port}" for address, port in zip(ends, ports, strict=True)]
-    return f"{_NAMES.get(protocol, f'protocol {protocol}')} {ends[0]} > {ends[1]}"
+    found = outline(packet)
+    return ip.named(found, packet) if found else f"{len(packet)} bytes of IPv4"
 
 
 @dataclass(slots=True)  # not frozen: that triples the cost of making one
@@ -243,6 +247,16 @@ def fragments(
         yield (
             header(source, destination, protocol, len(piece), ident, DEFAULT_TTL, fragment) + piece
         )
+
+
+def atomic_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
+    """With DF and identification 0, as RFC 6864 4.1 allows where nobody may fragment."""
+    return header(source, destination, protocol, length, fragment=DF)
+
+
+def encode_icmp(_source: bytes, _destination: bytes, message: Icmp) -> tuple[int, bytes]:
+    """ICMP for IPv4 sums no pseudo-header."""
+    return ICMP, icmp.encode(message)
 
 
 def header(

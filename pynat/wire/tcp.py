@@ -22,8 +22,9 @@ from typing import NamedTuple
 from pynat import rules
 from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
-from pynat.wire import ipv4, mistakes
+from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
@@ -100,7 +101,7 @@ class Run:
     why: str = ""
 
 
-def decode(packet: ipv4.Ipv4) -> Segment:
+def decode(packet: Packet) -> Segment:
     data = packet.payload
     if len(data) < _HEADER.size:
         raise Malformed(rules.tcp.LENGTH, f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)")
@@ -114,7 +115,7 @@ def decode(packet: ipv4.Ipv4) -> Segment:
             f"data offset {offset >> 4} words, expected 5 to {min(15, len(data) // 4)} in a segment"
             f" of {len(data)} bytes (RFC 9293 3.1){mistakes.in_data_offset(offset, flags)}",
         )
-    total = pseudo_header(packet.source, packet.destination, ipv4.TCP, len(data)) + ones_sum(data)
+    total = pseudo_header(packet.source, packet.destination, ip.TCP, len(data)) + ones_sum(data)
     if not valid(total):
         hint = mistakes.in_tcp(bytes(data), packet.ends, header, packet.around)
         raise Malformed(
@@ -201,9 +202,14 @@ def encode_run(
     ends = head.source, head.destination
     template = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
     template += options
-    base = pseudo_header(source, destination, ipv4.TCP, size) + ones_sum(template) - head.flags
+    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(template) - head.flags
     headers = tcp_headers(template, base % 0xFFFF, head.seq, run.last_flags, run.payloads)
     return zip(headers, run.payloads, strict=True)
+
+
+def run_key(frame: bytes) -> bytes:
+    """What `FourTuple.key` is of a frame that `decode_run` takes; of another, no flow's."""
+    return frame[26:38]
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:

@@ -14,8 +14,9 @@ from struct import Struct
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.wire import ipv4, mistakes
+from pynat.wire import ip, ipv4, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+from pynat.wire.ip import Packet
 
 HEADER = Struct("!HHHH")
 
@@ -30,7 +31,7 @@ class Udp:
         return f"UDP {self.source} > {self.destination} length {len(self.payload)}"
 
 
-def decode(packet: ipv4.Ipv4) -> Udp:
+def decode(packet: Packet) -> Udp:
     data = packet.payload
     if len(data) < HEADER.size:
         raise Malformed(rules.udp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 768)")
@@ -39,7 +40,7 @@ def decode(packet: ipv4.Ipv4) -> Udp:
         raise _wrong_length(packet, length)
     data = data[:length]
     if checksum:
-        total = pseudo_header(packet.source, packet.destination, ipv4.UDP, length) + ones_sum(data)
+        total = pseudo_header(packet.source, packet.destination, ip.UDP, length) + ones_sum(data)
         if not valid(total):
             if length + HEADER.size == len(packet.payload):
                 raise _wrong_length(packet, length)
@@ -52,7 +53,7 @@ def decode(packet: ipv4.Ipv4) -> Udp:
     return Udp(source, destination, bytes(data[HEADER.size :]))
 
 
-def _wrong_length(packet: ipv4.Ipv4, length: int) -> Malformed:
+def _wrong_length(packet: Packet, length: int) -> Malformed:
     """UDP's own, or IPv4's, which leaves the end of the datagram out."""
     carried = len(packet.payload)
     header, behind = packet.around
@@ -74,7 +75,7 @@ def encode(
     """The datagram, to be carried from `source` to `destination`."""
     length = HEADER.size + len(payload)
     total = (
-        pseudo_header(source, destination, ipv4.UDP, length)
+        pseudo_header(source, destination, ip.UDP, length)
         + source_port
         + destination_port
         + length

@@ -193,6 +193,16 @@ def test_a_later_line_that_takes_a_card_away(bochs: Bochs, tmp_path: Path) -> No
     )
 
 
+def test_what_3_0_makes_of_a_second_ne2k(bochs: Bochs, tmp_path: Path) -> None:
+    path = tmp_path / "bochsrc"
+    first = "ne2k: ioaddr=0x300, irq=10, ethmod=null\n"
+    path.write_text(f"{first}ne2k: card=1, enabled=1, type=pci, ethmod=pynat\n")
+    lines = list(lines_of(path))
+    (said,) = doubtful(lines, replace(bochs, version=(3, 0)))
+    assert "card=1: Bochs 3.0 makes an ISA card of a further ne2k with type=pci" in said
+    assert not list(doubtful(lines, replace(bochs, version=OLDEST)))
+
+
 @pytest.mark.parametrize(("above", "count"), [("", 2), ("ne2k: enabled=0", 1)])
 def test_a_second_card_without_a_first(
     bochs: Bochs, tmp_path: Path, above: str, count: int

@@ -176,7 +176,7 @@ def test_explain_prints_the_page(capsys: Output) -> None:
 def test_explain_without_the_docs(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pynat.cli.explain.documents", lambda: None)
     assert main(["explain", "TCP001"]) == 0
-    assert "## What to change" in capsys.readouterr().out
+    assert "## What to look at in your code" in capsys.readouterr().out
 
 
 def test_explain_an_unknown_code(capsys: Output) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs import Bochs, find, find_bochs
+from pynat.bochs.find import OLDEST
 from pynat.bochs.outcome import Ending, Outcome
 from pynat.cli import run
 from pynat.cli.main import main
@@ -170,9 +171,11 @@ def test_a_back_end_that_bochs_lacks_is_refused_on_other_cards(
 @pytest.mark.parametrize("model", ["e1000", "ne2k"])
 @pytest.mark.parametrize("nic", ["card=1", "mac=52:54:00:00:00:01,card=1"])
 def test_the_second_card_gets_this_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, nic: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bochs: Bochs, model: str, nic: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if model == "ne2k" and bochs.version != OLDEST:
+        pytest.xfail("Bochs 3.0 makes an ISA card of a second ne2k with type=pci")
     first = {"e1000": "e1000: ethmod=null", "ne2k": f"{NE2K}null"}[model]
     assert _run(bochsrc(tmp_path, POWER_OFF, first), "--nic", f"{model},{nic}") == 0
     log = (tmp_path / "bochs.log").read_text()
@@ -182,9 +185,14 @@ def test_the_second_card_gets_this_network(
 
 
 def test_a_card_whose_line_does_not_do_is_told_why(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    bochs: Bochs,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if bochs.version != OLDEST:
+        pytest.xfail("later ones do not leave out an ne2k without irq, and panic with its irq 9")
     lines = (
         "e1000: enabled=0, ethmod=pynat",
         "e1000: card=1, ethmod=pynat",

@@ -53,6 +53,11 @@ def config_for(folder: Path, lint: Lint) -> Config:
     return Config(seed=1, capture=folder / "x.pcapng", lint=replace(lint, json=folder / "x.jsonl"))
 
 
+def frames_of(path: Path) -> list[bytes]:
+    with RawPcapNgReader(str(path)) as reader:
+        return [frame for frame, _ in reader]
+
+
 def codes_in_capture(path: Path) -> list[bytes]:
     with RawPcapNgReader(str(path)) as reader:
         comments = [b"\n".join(meta.comments or []) for _, meta in reader]
@@ -65,15 +70,18 @@ def test_all_of_them_say_the_same(tmp_path: Path) -> None:
         assert counts["IP031"] == counts["IP005"] == 1
         assert any("lint: IP031 error: udp 192.168.16.2:5000 > " in line for line in log)
         assert any("dropped: IP005 ipv4 checksum: udp 192.168.16.2:5000 > " in line for line in log)
-        assert any("lint: " in line and "docs/rules/ explains them" in line for line in log)
+        assert any(
+            "lint: " in line and "`pynat explain` has a page for each" in line for line in log
+        )
         assert any(line.startswith("summary: works: link, ARP") for line in log)
         assert any(line.startswith("summary: to mend, 1: IP031 error: ") for line in log)
 
     scenario(run)
     said = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
-    kinds = {one["code"]: (one["kind"], one["from"]) for one in said}
-    assert kinds["IP031"] == ("finding", "guest")
-    assert kinds["IP005"] == ("drop", "guest")
+    kinds = {one["code"]: (one["kind"], one["from"], one["frame"]) for one in said}
+    numbers = {frame: number for number, frame in enumerate(frames_of(tmp_path / "x.pcapng"), 1)}
+    assert kinds["IP031"] == ("finding", "guest", numbers[WRONG[0]])
+    assert kinds["IP005"] == ("drop", "guest", numbers[WRONG[1]])
     assert codes_in_capture(tmp_path / "x.pcapng") == [b"IP031", b"IP005"]
 
 

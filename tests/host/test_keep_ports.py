@@ -209,10 +209,10 @@ def test_a_connection_of_any_port_does_not_meet_itself(
 ) -> None:
     """The kernel may choose the very port that the guest has named."""
 
-    def bound(family: int, kind: int) -> socket.socket:
-        sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+    def bound(_: bytes, kind: int) -> socket.socket:
+        sock = socket.socket(type=kind | socket.SOCK_NONBLOCK)
         sock.bind(("127.0.0.1", free))
         return sock
 
-    monkeypatch.setattr(destinations, "open_socket", bound)
+    monkeypatch.setattr(destinations, "open_for", bound)
     assert connected(free, free, keep=False) == [TcpFailed(1, errno.ECONNREFUSED)]

@@ -38,9 +38,9 @@ format has these lines as comments of the very frames.
 In the examples `>` is what the guest sends and `<` what comes to it; TCP's numbers count from each
 side's first one. Below a frame stands what was said of it.
 
-*error*: the frame did not get where it was to go, or another host would refuse it. *warning*: it
-works here and now, and fails or is slow elsewhere. *note*: worth knowing; not the guest's mistake,
-or one without consequences.
+*error*: the guest does not work, or other hosts refuse what it sends. *warning*: it works here and
+now, and fails or is slow elsewhere. *note*: worth knowing; not the guest's mistake, or a habit that
+harms nobody.
 
 [lint.md](../lint.md) says where else they are shown, and what real stacks do. These pages are made
 by `scripts/make-rule-pages`.

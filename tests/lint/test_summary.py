@@ -223,6 +223,7 @@ def test_its_shape() -> None:
         "from": "guest",
         "text": "",
         "rfc": "RFC 1122 3.2.1.7",
+        "page": "pynat explain IP031",
         "why": "",
         "look_at": "",
         "leads_to": [],

@@ -177,6 +177,7 @@ def test_an_isa_card_where_no_boot_loader_looks(
     assert f"ping {ROUTER}: 4 of 4 answered" in said
 
 
+@pytest.mark.one_way("a peer that has gone at once has no TIME-WAIT, which no wire shows")
 def test_among_peers_that_misbehave(kernel: Path, artifacts: Path, bochs: Bochs) -> None:
     """docs/peers.md has the zoo; those that end a page of theirs."""
     whole = ["plain", "dupack", "duplicate", "lateack", "onebyte", "overlap", "reorder"]

@@ -51,7 +51,9 @@ def lwip_network(folder: Path, config: str) -> Iterator[TapNetwork]:
     """Linux has no address at the device, so only lwIP uses it."""
     with Namespace() as guest:
         guest.run(*WITHOUT_IPV6)
-        with TapNetwork(folder, config, options=(), guest=guest, stack="lwIP") as network:
+        with TapNetwork(
+            folder, config, options=(), guest=guest, stack="lwIP", captured=True
+        ) as network:
             yield network
 
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from pynat.bochs import find_bochs
+from pynat.bochs.machine import bochsrc
 from pynat.testing.guests import Machine, Nic, ipxe_image, ping_program
-from pynat.testing.guests.machine import bochsrc
 
 SCRIPT = """\
 dhcp net0

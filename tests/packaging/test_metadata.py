@@ -41,9 +41,9 @@ def test_the_classifiers_exist(metadata: Metadata) -> None:
     assert {"Operating System :: POSIX :: Linux", "Typing :: Typed"} <= ours
 
 
-def test_only_h11_is_needed_to_run(metadata: Metadata) -> None:
+def test_what_is_needed_to_run_is_little(metadata: Metadata) -> None:
     wanted = {each.name for each in metadata.requires_dist or [] if each.marker is None}
-    assert wanted == {"h11"}
+    assert wanted == {"h11", "jinja2"}
 
 
 def test_the_description_is_the_readme_without_links_into_the_clone(metadata: Metadata) -> None:

@@ -35,7 +35,7 @@ def lease(
     """DISCOVER to ACK, of one second each."""
     mac = bytes.fromhex(GUEST.replace(":", ""))
 
-    def ask(*options: Any) -> bytes:
+    def ask(*options: tuple[str, str]) -> bytes:
         bootp = raw(BOOTP(chaddr=mac, xid=7) / DHCP(options=[*options, "end"])).ljust(300, b"\0")
         udp = UDP(sport=68, dport=67)
         return raw(
@@ -46,7 +46,7 @@ def lease(
         )
 
     def answer(kind: str) -> bytes:
-        options = [("message-type", kind), ("server_id", server), ("subnet_mask", mask)]
+        options: list[Any] = [("message-type", kind), ("server_id", server), ("subnet_mask", mask)]
         options += [("router", ROUTER), ("name_server", dns), ("lease_time", 3600)]
         bootp = BOOTP(op=2, chaddr=mac, xid=7, yiaddr=ADDRESS) / DHCP(options=[*options, "end"])
         return to_guest(IP(src=server, dst=ADDRESS) / UDP(sport=67, dport=68) / bootp)

@@ -70,6 +70,10 @@ def test_when_no_error_may_be_sent(packet: Any, why: str) -> None:
     assert why in said
 
 
+def test_there_is_no_error_about_what_is_no_packet() -> None:
+    assert ErrorGate(bytes((192, 168, 16, 255))).why_not(bytes(19)) == "about what is no packet"
+
+
 @pytest.mark.parametrize("kind", [0, 8, 13, 17])
 def test_icmp_that_is_no_error_may_have_one(kind: int) -> None:
     gate = ErrorGate(bytes((192, 168, 16, 255)))

@@ -364,7 +364,7 @@ def test_idents_of_fragments_do_not_wrap_with_the_whole_packets_between() -> Non
     first = joined(read(lab))[IP].id
     side = lab.router.guest
     for _ in range(0x10000 - 1):
-        side.send_ipv4(HOST, bytes((192, 168, 16, 2)), 17, b"whole", lab.now)
+        side.send_packet(HOST, bytes((192, 168, 16, 2)), 17, b"whole", lab.now)
     side.frames()
     for frame in cut(ping(ROUTER, pattern(3000))):
         lab.from_guest(frame)
@@ -373,6 +373,6 @@ def test_idents_of_fragments_do_not_wrap_with_the_whole_packets_between() -> Non
 
 def test_what_has_df_and_does_not_fit_is_dropped_and_named(lab: Lab) -> None:
     side = lab.router.guest
-    side.send_ipv4(HOST, bytes((192, 168, 16, 2)), 17, bytes(1481), lab.now, dont_fragment=True)
+    side.send_packet(HOST, bytes((192, 168, 16, 2)), 17, bytes(1481), lab.now, dont_fragment=True)
     assert read(lab) == []
     assert lab.drops == {"ipv4 too long": 1}

@@ -365,5 +365,5 @@ def test_the_log_names_the_packet_that_was_dropped(lab: Lab, frame: Any, told: s
 
 def test_a_port_of_dhcp_with_its_bytes_swapped_is_named(lab: Lab) -> None:
     lab.from_guest(udp("255.255.255.255", 17_152, b"x", src="0.0.0.0"))
-    assert lab.drops == {"ipv4 broadcast": 1}
+    assert lab.drops == {"ipv4 from nobody": 1}
     assert lab.log[-1].endswith(": its bytes are swapped, 67 is meant")

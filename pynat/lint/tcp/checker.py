@@ -20,8 +20,9 @@ from pynat.lint.tcp.progress import Progress, Reached
 from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire import icmp, ipv4
-from pynat.wire.ipv4 import Ipv4, dotted
+from pynat.wire import icmp, ip, versions
+from pynat.wire.addresses import address_text
+from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 FLOWS = 1024  # at most 100 KB each, mostly 3
@@ -30,6 +31,7 @@ _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
 _UNPADDED = 26  # bytes of a segment in the shortest frame, behind an IPv4 header of 20
 _DHCP = 67
+_PORTS = 4  # bytes, at the end of a key
 _ENDED = 1024  # connections remembered as ended
 
 
@@ -79,7 +81,7 @@ class TcpChecker:
         self, packet: Ipv4, segment: Segment, connection: Connection | None
     ) -> Iterator[Finding]:
         found, self._found = self._found, []
-        name = f"{ipv4.named(packet.packet)} {_relative(segment, connection)}"
+        name = f"{versions.named(packet.packet)} {_relative(segment, connection)}"
         return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
 
     def _said_of(self, key: bytes) -> Iterator[Finding]:
@@ -188,7 +190,7 @@ class TcpChecker:
         packet = frame.ip
         if packet is None:
             return
-        if packet.is_fragment and packet.protocol == ipv4.TCP:
+        if packet.is_fragment and packet.protocol == ip.TCP:
             self._forget(packet.source, packet.destination)
         elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
             self._common.icmp_error = frame.when
@@ -196,7 +198,7 @@ class TcpChecker:
     def _forget(self, one: bytes, other: bytes) -> None:
         """A segment in pieces is not followed, so what comes after it is not understood."""
         pairs = one + other, other + one
-        for key in [key for key in self._flows if key[:8] in pairs]:
+        for key in [key for key in self._flows if key[:-_PORTS] in pairs]:
             self._remove(key)
 
     def _remove(self, key: bytes) -> None:
@@ -227,7 +229,7 @@ class TcpChecker:
 
 def _named(key: bytes) -> str:
     ports = int.from_bytes(key[8:10], "big"), int.from_bytes(key[10:12], "big")
-    return f"tcp {dotted(key[:4])}:{ports[0]} > {dotted(key[4:8])}:{ports[1]}"
+    return f"tcp {address_text(key[:4])}:{ports[0]} > {address_text(key[4:8])}:{ports[1]}"
 
 
 def _with_section(rule: Rule, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Connections that somebody else carries, of whom only the wire is seen: a capture, for `pynat lint`.
+"""Connections that somebody else carries, of whom only the wire is seen: those of a capture.
 
 What the guest sends is judged by `Flow` as always. The other end, which a `Flow` is otherwise, is
 taken from its segments: its SYN has its number and options, what it acknowledges has been taken,
@@ -20,9 +20,8 @@ from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap, wrap
 from pynat.nat.tcp.state import AFTER_GUEST_FIN, AFTER_OUR_FIN, State
 from pynat.nat.tcp.table import TcpTable
-from pynat.wire import tcp
 from pynat.wire.addresses import FourTuple
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire.ip import Packet
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Run, Segment
 
 _ROOM = 1 << 30  # bytes: what was promised is in the window
@@ -62,7 +61,7 @@ class SeenFlow(Flow):
             self._reset_seen(segment, now)
         elif segment.flags & SYN:
             self._syn_seen(segment, now)
-        elif not self.is_connecting:
+        elif isinstance(self.sender, SeenSender):
             self.sender.sent(segment)
             self._acknowledgement_seen(segment, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
@@ -115,14 +114,10 @@ class SeenFlow(Flow):
         receiver.told = ack + (segment.window << shift)
         receiver.edge = receiver.told if segment.flags & SYN else max(receiver.edge, receiver.told)
         self._acks.told(ack)
-        taken = min(ack, receiver.nxt - receiver.fin) - (
-            receiver.nxt - receiver.fin - receiver.held
-        )
+        end = receiver.nxt - receiver.fin
+        taken = min(ack, end) - (end - receiver.held)
         if taken > 0:
             receiver.taken(taken, _ROOM)
-        if receiver.drained and not receiver.fin_passed and ack >= receiver.nxt:
-            receiver.fin_passed = True
-            self._become(AFTER_GUEST_FIN[self.state], now)
 
     # ------------------------------------------------------------------ what is not made
     def open_from_guest(self, *arguments: Any) -> None:
@@ -131,6 +126,9 @@ class SeenFlow(Flow):
 
     def to_host(self, share: int, now: float) -> list[Action]:
         if self.synchronized:
+            if self.receiver.drained and not self.receiver.fin_passed:
+                self.receiver.fin_passed = True
+                self._become(AFTER_GUEST_FIN[self.state], now)
             self._finish(now)
         self._host.actions()
         return []
@@ -149,9 +147,8 @@ class SeenTable(TcpTable):
         self._ended: dict[bytes, None] = {}
         self._strays: dict[bytes, tuple[bytes | None, Segment]] = {}  # with their frames
 
-    def seen(self, packet: Ipv4, now: float) -> None:
-        """What the other end has sent to the guest. Raises Malformed."""
-        segment = tcp.decode(packet)
+    def seen(self, packet: Packet, segment: Segment, now: float) -> None:
+        """What the other end has sent to the guest."""
         ends = (packet.destination, segment.destination), (packet.source, segment.source)
         four_tuple = FourTuple(*ends)
         flow = self._flows.get(four_tuple.key)
@@ -170,9 +167,9 @@ class SeenTable(TcpTable):
         else:
             self._answered(four_tuple, segment, now)
 
-    def failed(self, key: bytes, now: float) -> None:
+    def failed(self, four_tuple: FourTuple, now: float) -> None:
         """An ICMP error about the guest's SYN."""
-        flow = self._flows.get(key)
+        flow = self._flows.get(four_tuple.key)
         if flow is not None and flow.is_connecting:
             flow.close("unreachable", now)
             self._flush(flow, now)

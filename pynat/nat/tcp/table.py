@@ -41,9 +41,9 @@ from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.notices import FLOWS, Level
 from pynat.peer import PROPER, Manner, Peer
-from pynat.wire import icmp, ipv4, tcp
-from pynat.wire.addresses import Address, FourTuple
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire import icmp, ip, tcp, versions
+from pynat.wire.addresses import Address, FourTuple, end_text
+from pynat.wire.ip import Packet
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
 TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpEof | TcpFailed
@@ -52,7 +52,7 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
-_HEADERS = 40  # bytes of IPv4 and TCP headers without options
+_HEADER = 20  # bytes of TCP's, without options
 
 
 class TcpTable:
@@ -63,7 +63,7 @@ class TcpTable:
         self._numbers = numbers
         self._settings = config.tcp
         self._secret = outlet.dice.randbytes(16)
-        self._mss = config.tcp.mss or config.network.mtu - _HEADERS
+        self._mtu = config.network.mtu
         self.mac = config.network.mac  # the router's
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
@@ -71,14 +71,14 @@ class TcpTable:
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self.memory = Memory(config.tcp.memory)
         self._adopted: list[Action] = []
-        self._flight: int | None = None
+        self._is_ne2000 = False
 
     def __len__(self) -> int:
         return len(self._flows)
 
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself; decides for flows that begin from now on."""
-        self._flight = NE2000_SEGMENTS * self._mss if megabits == NE2000_SPEED else None
+        self._is_ne2000 = megabits == NE2000_SPEED
 
     def flows(self) -> Iterator[Flow]:
         return iter(self._flows.values())
@@ -89,7 +89,7 @@ class TcpTable:
 
         0 leaves the frame to `from_guest`.
         """
-        flow = self._flows.get(frames[at][26:38])  # IPv4's addresses and TCP's ports
+        flow = self._flows.get(tcp.run_key(frames[at]))
         if flow is None or not flow.synchronized:
             return 0
         segment = tcp.decode_run(frames, at, self.mac)
@@ -98,7 +98,7 @@ class TcpTable:
         self._to_flow(flow, segment, now)
         return segment.count
 
-    def from_guest(self, packet: Ipv4, host: Destination, now: float) -> None:
+    def from_guest(self, packet: Packet, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
         segment = tcp.decode(packet)
         four_tuple = _four_tuple(packet, segment)
@@ -129,11 +129,11 @@ class TcpTable:
             self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=flow.unanswered)
             flow.unanswered = 0
 
-    def knows(self, packet: Ipv4) -> bool:
+    def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
         return packet.source + packet.destination + bytes(packet.payload[:4]) in self._flows
 
-    def refuse(self, packet: Ipv4, now: float) -> None:
+    def refuse(self, packet: Packet, now: float) -> None:
         """RST for a segment to a port where nothing of ours listens."""
         segment = tcp.decode(packet)
         if not segment.flags & RST:
@@ -154,7 +154,7 @@ class TcpTable:
         self._remove(flow)
 
     def _open(
-        self, four_tuple: FourTuple, packet: Ipv4, syn: Segment, host: Destination, now: float
+        self, four_tuple: FourTuple, packet: Packet, syn: Segment, host: Destination, now: float
     ) -> None:
         if not self._has_room(now):
             self._send(four_tuple, reset_for(syn), now)
@@ -286,7 +286,7 @@ class TcpTable:
             (guest, _), (remote, _) = flow.four_tuple
             queued = self._outlet.queued if item.why else 0
             pieces = tcp.encode_run(remote, guest, item)
-            self._outlet.send_pieces(remote, guest, ipv4.TCP, pieces, now)
+            self._outlet.send_pieces(remote, guest, ip.TCP, pieces, now)
             if item.why:
                 self._outlet.remark(queued, item.why)
                 self._say_again(flow, item, now)
@@ -327,17 +327,22 @@ class TcpTable:
         isn = settings.isn
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
-        mss = self._mss if settings.mss is None else min(settings.mss, self._mss)
-        terms = Terms(settings, mss, offset)
+        mss = self._mss(four_tuple)
+        terms = Terms(settings, min(settings.mss or mss, mss), offset)
         idle = Idle(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
         flow = self.flow_type(
             self._numbers.next(), four_tuple, isn, terms, settings, self._touch, idle, manner, watch
         )
-        flow.sender.flight = self._flight
+        flow.sender.flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
+
+    def _mss(self, four_tuple: FourTuple) -> int:
+        """The longest segment that is let through (RFC 6691)."""
+        header = versions.of(four_tuple.guest[0]).HEADER_SIZE
+        return self._settings.mss or self._mtu - header - _HEADER
 
     def _remove(self, flow: Flow) -> None:
         if self._by_number.pop(flow.number, None) is None:
@@ -379,10 +384,10 @@ class TcpTable:
     def _send(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         (guest, _), (remote, _) = four_tuple
         data = tcp.encode(remote, guest, segment)
-        self._outlet.send_ipv4(remote, guest, ipv4.TCP, data, now, dont_fragment=True)
+        self._outlet.send_packet(remote, guest, ip.TCP, data, now, dont_fragment=True)
 
     def _name(self, four_tuple: FourTuple) -> str:
-        guest, remote = (self._outlet.describe(*end) for end in four_tuple)
+        guest, remote = map(end_text, four_tuple)
         return f"tcp {guest} > {remote}"
 
     def _say_again(self, flow: Flow, run: Run, now: float) -> None:
@@ -412,5 +417,5 @@ class TcpTable:
         self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)
 
 
-def _four_tuple(packet: Ipv4, segment: Segment) -> FourTuple:
+def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:
     return FourTuple((packet.source, segment.source), (packet.destination, segment.destination))

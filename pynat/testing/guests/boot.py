@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from pynat.bochs.find import Bochs, find_bochs
+from pynat.bochs.machine import Machine, bochsrc
 from pynat.bochs.outcome import Outcome, is_panic
 from pynat.bochs.run import BochsRun
+from pynat.bochs.serial import GrowingText
 from pynat.testing.guests.linux import Check, results
-from pynat.testing.guests.machine import Machine, bochsrc
 
 _POLL = 0.01  # seconds; Bochs writes the serial file and tells nobody
 _LAST_WORDS = 2.0  # seconds between a panic and the end of Bochs
@@ -21,26 +22,6 @@ _LAST_WORDS = 2.0  # seconds between a panic and the end of Bochs
 
 class GuestSilent(Exception):  # noqa: N818 - what the guest is
     """The guest did not say what was waited for; the text has its last lines."""
-
-
-class _Lines:
-    """The lines of a file that grows, each once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._at = 0
-        self._partial = b""
-
-    def new(self) -> list[bytes]:
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._at)
-                data = file.read()
-        except FileNotFoundError:
-            return []
-        self._at += len(data)
-        *lines, self._partial = (self._partial + data).split(b"\n")
-        return lines
 
 
 class Boot:
@@ -58,8 +39,8 @@ class Boot:
         self.serial.write_bytes(b"")
         self.seen: list[tuple[float, str]] = []
         self.began = 0.0
-        self._said = _Lines(self.serial)
-        self._logged = _Lines(self.folder / "bochs.log")
+        self._said = GrowingText(self.serial)
+        self._logged = GrowingText(self.folder / "bochs.log")
         self._panicked = 0.0  # when a panic was seen
         self._outcome: Outcome | None = None
         bochs = bochs or find_bochs()
@@ -132,9 +113,7 @@ class Boot:
             return self._outcome
         outcome = self.run.poll()
         self._look()
-        if not self._panicked and any(
-            is_panic(line.decode(errors="replace")) for line in self._logged.new()
-        ):
+        if not self._panicked and any(map(is_panic, self._logged.new())):
             self._panicked = time.monotonic()
         if outcome is None and 0 < self._panicked < time.monotonic() - _LAST_WORDS:
             outcome = self.run.terminate()
@@ -159,5 +138,4 @@ class Boot:
 
     def _look(self) -> None:
         when = time.monotonic()
-        lines = self._said.new()
-        self.seen += [(when, line.decode(errors="replace").strip("\r")) for line in lines]
+        self.seen += [(when, line) for line in self._said.new()]

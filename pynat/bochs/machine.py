@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pynat.bochs.find import Bochs, rom_files
-from pynat.testing.guests.files import GuestUnavailable
+from pynat.bochs.find import Bochs, BochsError, rom_files
 
 MODELS = ("e1000", "ne2k-pci", "ne2k-isa", "pcipnic")
+DRIVES = {
+    "cdrom": 'ata0-master: type=cdrom, path="{}", status=inserted',
+    "disk": 'ata0-master: type=disk, path="{}"',
+    "floppy": 'floppya: image="{}", status=inserted',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,9 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """image: the CD it boots from; None is a card's boot ROM. memory: megabytes.
+    """image: what it boots from; None is a card's boot ROM. memory: megabytes.
 
+    drive: what the image is for, one of DRIVES.
     sync: of Bochs's `clock:`.
     display: what follows `display_library:`; None is one that nobody sees.
     cpu: Bochs's name of a model; "" is Bochs's own choice.
@@ -42,12 +47,13 @@ class Machine:
     ips: int = 50_000_000
     display: str | None = None
     cpu: str = ""
+    drive: str = "cdrom"
 
 
 def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
     roms = rom_files(bochs)
     if roms is None:
-        raise GuestUnavailable("no BIOS for Bochs (Debian: apt-get install bochsbios vgabios)")
+        raise BochsError("no BIOS for Bochs (Debian: apt-get install bochsbios vgabios)")
     bios, vga = roms
     model = f"model={machine.cpu}, " if machine.cpu else ""
     lines = [
@@ -56,7 +62,8 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
         f"clock: sync={machine.sync}, time0=1700000000",
         f'romimage: file="{bios}"',
         f'vgaromimage: file="{vga}"',
-        *_boot_lines(machine.image),
+        *_boot_lines(machine.image, machine.drive),
+        "port_e9_hack: enabled=1",
         f'com1: enabled=1, mode=file, dev="{serial}"',
         "speaker: enabled=0",
         "panic: action=fatal",
@@ -67,10 +74,10 @@ def bochsrc(machine: Machine, bochs: Bochs, serial: Path) -> str:
     return "\n".join([*lines, *_nic_lines(machine.nics)]) + "\n"
 
 
-def _boot_lines(image: Path | None) -> list[str]:
+def _boot_lines(image: Path | None, drive: str) -> list[str]:
     if image is None:
         return ["boot: network"]
-    return [f'ata0-master: type=cdrom, path="{image}", status=inserted', "boot: cdrom"]
+    return [DRIVES[drive].format(image), f"boot: {drive}"]
 
 
 def _slots(nics: tuple[Nic, ...]) -> str:

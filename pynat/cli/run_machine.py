@@ -1,0 +1,69 @@
+"""The machine of `pynat run` that needs no bochsrc: a kernel or an image, and a network card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pynat.bochs import Bochs, BochsError
+from pynat.bochs.machine import DRIVES, Machine, bochsrc
+from pynat.testing.guests import GuestUnavailable, kernel_image
+
+DEFAULT_MEMORY = 128  # MB
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a machine without a bochsrc")
+    what = group.add_mutually_exclusive_group()
+    what.add_argument("--kernel", type=_file, metavar="ELF", help="boot this Multiboot kernel")
+    what.add_argument("--cdrom", type=_file, metavar="ISO", help="boot this CD")
+    what.add_argument("--disk", type=_file, metavar="IMAGE", help="boot this hard disk")
+    what.add_argument("--floppy", type=_file, metavar="IMAGE", help="boot this floppy disk")
+    group.add_argument("--append", default="", metavar="WORDS", help="the kernel's command line")
+    group.add_argument(
+        "--memory",
+        type=_megabytes,
+        default=DEFAULT_MEMORY,
+        metavar="MB",
+        help=f"default: {DEFAULT_MEMORY}",
+    )
+
+
+def is_wanted(arguments: argparse.Namespace) -> bool:
+    return arguments.kernel is not None or _drive(arguments) is not None
+
+
+def written(arguments: argparse.Namespace, bochs: Bochs, folder: Path, serial: Path) -> Path:
+    """The bochsrc, in `folder`. Raises BochsError with a remedy."""
+    if arguments.bochsrc is not None:
+        raise BochsError(f"-f {arguments.bochsrc} names a machine, and so does the image; give one")
+    drive = _drive(arguments) or "cdrom"
+    image = getattr(arguments, drive)
+    if arguments.kernel is not None:
+        try:
+            image = kernel_image(folder / "kernel.iso", arguments.kernel, arguments.append)
+        except GuestUnavailable as error:
+            raise BochsError(f"--kernel: {error}") from None
+    elif arguments.append:
+        raise BochsError(f"--append {arguments.append!r} is for --kernel; an image has its own")
+    machine = Machine(image.absolute(), (), memory=arguments.memory, drive=drive)
+    path = folder / "bochsrc"
+    path.write_text(bochsrc(machine, bochs, serial))
+    return path
+
+
+def _drive(arguments: argparse.Namespace) -> str | None:
+    return next((name for name in DRIVES if getattr(arguments, name) is not None), None)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return path
+
+
+def _megabytes(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 2048:  # Bochs's own limit
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of megabytes from 1 to 2048")
+    return int(text)

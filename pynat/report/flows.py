@@ -1,0 +1,216 @@
+"""The points of each TCP connection: what its time-sequence plots are made of.
+
+A plot is one direction: the segments with data that one end sends, and what the other end says of
+them (acknowledgements, SACK blocks, the edge of its window), after Shawn Ostermann's tcptrace.
+Sequence numbers count from the SYN, or from the first one seen, and go on past 32 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pynat.capture.flow_names import FlowNames
+from pynat.lint.frame import Frame
+from pynat.wire import ipv4
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
+
+MAX_FLOWS = 10_000  # that are followed; a scan of ports has more, and no plots worth looking at
+MAX_MARKS = 1_000  # of one direction: more of them are a band, not marks
+_HALF, _ALL = 1 << 31, 1 << 32
+
+DATA, AGAIN, ACKED, SACKED, BEGIN, END, RESET = range(7)
+NAMES = ("data", "sent again", "ACK", "SACK", "SYN", "FIN", "RST")
+
+
+class Point(NamedTuple):
+    """From `low` to `high` of the sender's sequence numbers."""
+
+    number: int  # of the frame
+    when: float  # seconds from the capture's first frame
+    low: int
+    high: int
+    kind: int
+
+
+class Mark(NamedTuple):
+    """Something that was said of a frame."""
+
+    number: int
+    when: float
+    at: int
+    text: str
+
+
+@dataclass(slots=True)
+class Direction:
+    """What one end sends, and what comes back for it."""
+
+    points: list[Point] = field(default_factory=list)
+    window: list[tuple[float, int]] = field(default_factory=list)  # the right edge, when it changes
+    round_trips: list[tuple[float, float]] = field(default_factory=list)  # when, seconds
+    marks: list[Mark] = field(default_factory=list)
+    octets: int = 0  # that were sent once
+    again: int = 0  # segments
+    highest: int = 0
+    first: int | None = None  # sequence number
+    _acked: int = 0
+    _timed: tuple[int, float] | None = None  # what is to be acknowledged, since when
+
+    def sent(self, number: int, when: float, segment: Segment) -> int:
+        """Where in the stream it begins."""
+        if self.first is None:
+            self.first = segment.seq
+        low = self._place(segment.seq)
+        high = low + segment.length
+        for bit, kind in ((SYN, BEGIN), (FIN, END), (RST, RESET)):
+            if segment.flags & bit:
+                at = low if bit == SYN else high
+                self.points.append(Point(number, when, at, at, kind))
+        if segment.flags & SYN and self.highest:
+            self.again += 1
+            self._timed = None
+        if segment.payload:
+            self._data(number, when, low, low + len(segment.payload))
+        elif high > self.highest:
+            self._time(high, when)
+        self.highest = max(self.highest, high)
+        return low
+
+    def _data(self, number: int, when: float, low: int, high: int) -> None:
+        again = high <= self.highest
+        self.points.append(Point(number, when, low, high, AGAIN if again else DATA))
+        self.again += again
+        self.octets += max(0, high - max(low, self.highest))
+        if again:
+            self._timed = None  # Karn: nobody knows which of the two is acknowledged
+        else:
+            self._time(high, when)
+
+    def _time(self, high: int, when: float) -> None:
+        self._timed = self._timed or (high, when)
+
+    def answered(self, number: int, when: float, segment: Segment, shift: int) -> None:
+        """An acknowledgement by the other end, whose windows are to be multiplied by 2**shift."""
+        if self.first is None or not segment.flags & ACK:
+            return
+        acked = self._place(segment.ack)
+        self.points.append(Point(number, when, acked, acked, ACKED))
+        for low, high in segment.options.sack:
+            self.points.append(Point(number, when, self._place(low), self._place(high), SACKED))
+        edge = acked + (segment.window << (0 if segment.flags & SYN else shift))
+        if not self.window or self.window[-1][1] != edge:
+            self.window.append((when, edge))
+        if self._timed is not None and acked >= self._timed[0]:
+            self.round_trips.append((when, when - self._timed[1]))
+            self._timed = None
+        self._acked = max(self._acked, acked)
+
+    def _place(self, seq: int) -> int:
+        """The number nearest to those that were sent last."""
+        assert self.first is not None
+        near = self.highest
+        return near + (seq - self.first - near + _HALF) % _ALL - _HALF
+
+
+@dataclass(slots=True)
+class Flow:
+    """One connection. `from_guest` is what the guest sends."""
+
+    name: str  # tcp 192.168.16.2:40000 > 192.0.2.7:80 #3
+    start: float
+    end: float
+    from_guest: Direction = field(default_factory=Direction)
+    to_guest: Direction = field(default_factory=Direction)
+    frames: int = 0
+    how: str = "open"  # how it stands at the end
+    shifts: list[int | None] = field(default_factory=lambda: [None, None])  # guest's, network's
+    _fins: set[bool] = field(default_factory=set)
+
+    @property
+    def anchor(self) -> str:
+        return f"flow-{self.name.rpartition('#')[2]}"
+
+    def began_with(self, seq: int, *, from_guest: bool) -> bool:
+        return (self.from_guest if from_guest else self.to_guest).first == seq
+
+    def take(
+        self,
+        number: int,
+        when: float,
+        segment: Segment,
+        remarks: tuple[str, ...],
+        *,
+        from_guest: bool,
+    ) -> None:
+        mine, other = self.from_guest, self.to_guest
+        if not from_guest:
+            mine, other = other, mine
+        self.frames += 1
+        self.end = when
+        if segment.flags & SYN:
+            self.shifts[not from_guest] = segment.options.window_shift
+        at = mine.sent(number, when, segment)
+        shift = self.shifts[not from_guest] if None not in self.shifts else 0
+        other.answered(number, when, segment, shift or 0)
+        if len(mine.marks) < MAX_MARKS:
+            mine.marks += [Mark(number, when, at, text) for text in remarks]
+        self._close(segment, from_guest=from_guest)
+
+    def _close(self, segment: Segment, *, from_guest: bool) -> None:
+        if segment.flags & RST:
+            self.how = f"reset by the {'guest' if from_guest else 'network'}"
+        elif segment.flags & FIN:
+            self._fins.add(from_guest)
+            half = f"closed by the {'guest' if from_guest else 'network'} only"
+            self.how = "closed" if len(self._fins) == 2 else half
+
+
+class Flows:
+    def __init__(self) -> None:
+        self._names = FlowNames()
+        self._flows: dict[bytes, Flow] = {}
+        self.all: list[Flow] = []
+        self.left_out = 0
+
+    def take(
+        self, number: int, when: float, frame: Frame, remarks: tuple[str, ...], *, from_guest: bool
+    ) -> None:
+        name = self._names.of_first(frame.data, from_guest=from_guest)
+        if frame.tcp is None or frame.ip is None:
+            return
+        key = _key(frame.ip, frame.tcp, from_guest=from_guest)
+        if name and not self._is_again(key, frame.tcp, from_guest=from_guest):
+            self._begin(key, Flow(name, when, when))
+        flow = self._flows.get(key)
+        if flow is not None:
+            flow.take(number, when, frame.tcp, remarks, from_guest=from_guest)
+
+    def _is_again(self, key: bytes, segment: Segment, *, from_guest: bool) -> bool:
+        """A SYN that repeats the one that began the flow."""
+        flow = self._flows.get(key)
+        return flow is not None and flow.began_with(segment.seq, from_guest=from_guest)
+
+    def _begin(self, key: bytes, flow: Flow) -> None:
+        if len(self.all) < MAX_FLOWS:
+            self._flows[key] = flow
+            self.all.append(flow)
+        else:
+            self._flows.pop(key, None)
+            self.left_out += 1
+
+
+def _key(packet: ipv4.Ipv4, segment: Segment, *, from_guest: bool) -> bytes:
+    guest = packet.source, segment.source.to_bytes(2, "big")
+    other = packet.destination, segment.destination.to_bytes(2, "big")
+    if not from_guest:
+        guest, other = other, guest
+    return b"".join((*guest, *other))
+
+
+def directions(flow: Flow) -> Iterator[tuple[str, Direction]]:
+    """Those in which something was sent."""
+    for name, one in (("guest to network", flow.from_guest), ("network to guest", flow.to_guest)):
+        if one.octets or one.again:
+            yield name, one

@@ -1,0 +1,125 @@
+"""The page itself: Jinja2 puts a recording into `page.html`, and escapes whatever a guest said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from pynat.report.exchanges import Arrow
+from pynat.report.flows import NAMES, Flow, directions
+from pynat.report.plot import columns, plot, texts
+from pynat.report.recording import Recording, Sources, recorded
+from pynat.rules import Rule, Severity
+
+SEVERITIES = tuple(Severity)
+MAX_PLOTS = 40  # flows whose segments are drawn: those with most frames
+_ARROW_HEIGHT, _ARROW_LEFT, _ARROW_RIGHT = 34, 130, 790  # pixels
+
+
+class Drawn(NamedTuple):
+    """One direction of a flow, as the page shows it."""
+
+    name: str
+    octets: int
+    again: int
+    svg: Markup
+    points: Markup  # JSON
+
+
+def write_report(sources: Sources, target: Path) -> Recording:
+    """Write the page whole or not at all. Raises ConfigError for a source, OSError for `target`."""
+    recording = recorded(sources)
+    part = target.with_name(target.name + ".part")
+    part.write_text(page(recording), encoding="utf-8")
+    part.replace(target)
+    return recording
+
+
+def page(recording: Recording) -> str:
+    busiest = sorted(recording.flows, key=lambda flow: -flow.frames)[:MAX_PLOTS]
+    return rendered(
+        "page.html",
+        recording=recording,
+        sentences=sentences(recording),
+        findings=sorted(recording.counts.items(), key=_weight),
+        drawn={flow.anchor: list(_drawn(flow)) for flow in busiest},
+        diagrams={name: diagram(arrows) for name, arrows in recording.exchanges.arrows.items()},
+        kinds=Markup(json.dumps(NAMES)),
+        script=Markup(_beside("page.js")),
+    )
+
+
+def rendered(template: str, **parts: object) -> str:
+    """A template of this folder; whatever is no Markup is escaped."""
+    environment = Environment(
+        loader=PackageLoader("pynat.report", "."),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(parts, style=Markup(_beside("page.css")))
+
+
+def _beside(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _weight(counted: tuple[Rule, int]) -> tuple[int, int]:
+    """Errors first, then what came most often."""
+    rule, count = counted
+    return SEVERITIES.index(rule.severity), -count
+
+
+def _drawn(flow: Flow) -> list[Drawn]:
+    found = []
+    for name, direction in directions(flow):
+        title = f"{flow.name}, {name}: {direction.octets} bytes, {direction.again} sent again"
+        points = columns(direction) | {"texts": texts([direction])}
+        data = Markup(json.dumps(points).replace("</", "<\\/"))
+        drawing = plot(direction, flow.start, flow.end, title)
+        found.append(Drawn(name, direction.octets, direction.again, drawing, data))
+    return found
+
+
+def sentences(recording: Recording) -> list[str]:
+    """What worked and what did not, before anything else."""
+    told = [
+        f"{recording.frames} frames in {recording.seconds:.3f} s of guest time,"
+        f" {recording.from_guest} of them from the guest."
+    ]
+    if recording.left_out:
+        told.append(f"{recording.left_out} more frames are not on this page.")
+    return told
+
+
+def diagram(arrows: list[Arrow]) -> Markup:
+    """The guest at the left, the network at the right, time goes down."""
+    height = _ARROW_HEIGHT * len(arrows) + 30
+    parts = [
+        Markup(
+            '<svg class="exchange" viewBox="0 0 960 {0}" role="img" aria-label="{1} messages">'
+            '<text class="who" x="{2}" y="16">guest</text>'
+            '<text class="who" x="{3}" y="16">network</text>'
+            '<path class="life" d="M{2} 24V{0}M{3} 24V{0}"/>'
+        ).format(height, len(arrows), _ARROW_LEFT, _ARROW_RIGHT)
+    ]
+    for at, arrow in enumerate(arrows):
+        y = 50 + at * _ARROW_HEIGHT
+        start, end = _ARROW_LEFT, _ARROW_RIGHT
+        if not arrow.from_guest:
+            start, end = end, start
+        tip = -8 if end > start else 8
+        parts.append(
+            Markup(
+                '<g id="message-{0}"><text class="when" x="4" y="{1}">{2:.3f} s</text>'
+                '<text class="says" x="460" y="{3}">{4}</text>'
+                '<path class="arrow" d="M{5} {1}H{6}m{7} -4L{6} {1}l{7} 4"/>'
+                '<text class="frame" x="800" y="{1}">#{0}</text></g>'
+            ).format(arrow.number, y, arrow.when, y - 6, arrow.text[:110], start, end, tip)
+        )
+    parts.append(Markup("</svg>"))
+    return Markup("").join(parts)

@@ -1,0 +1,183 @@
+"""What a report shows: frames, TCP flows, exchanges and findings of a capture; serial lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from pynat.errors import ConfigError
+from pynat.harmless import harmless
+from pynat.lint.frame import Finding, decode
+from pynat.lint.trace import Trace
+from pynat.notices import Entry
+from pynat.replay.capture import Capture
+from pynat.report.exchanges import Exchanges
+from pynat.report.flows import Flow, Flows
+from pynat.rules import Rule
+
+MAX_FRAMES = 200_000  # that a page shows; a browser has to hold them all
+MAX_SERIAL_LINES = 20_000
+MAX_FOUND = 50  # of one rule that are listed
+MAX_SHOWN = 5  # of one rule whose frames are shown
+AROUND = 3  # frames shown before and behind one that was found fault with
+_STAMP = re.compile(r"\s*\[\s*(\d+\.\d+)\] ?(.*)")  # as Linux has it
+
+
+class Sources(NamedTuple):
+    """capture: pcapng or pcap. serial: the guest's own words, with times or without.
+
+    Times in the serial file are JSON lines {"time": 1.5, "text": "..."}, or `[ 1.500000] ...`.
+    """
+
+    capture: Path
+    serial: Path | None = None
+
+
+class Seen(NamedTuple):
+    """A frame, with what is known of it."""
+
+    number: int
+    when: float  # seconds from the first frame
+    data: bytes
+    from_guest: bool
+    remarks: tuple[str, ...]  # the capture's own comment
+    findings: list[Finding]
+
+
+class Found(NamedTuple):
+    number: int  # of the frame
+    when: float  # seconds from the first frame
+    text: str
+
+
+class Line(NamedTuple):
+    """A frame in packetdrill's form, with what the network remarked on it."""
+
+    number: int
+    text: str
+    remarks: tuple[str, ...]
+
+
+class SerialLine(NamedTuple):
+    when: float | None  # seconds of guest time
+    text: str
+
+
+@dataclass(slots=True)
+class Recording:
+    title: str
+    frames: int = 0
+    from_guest: int = 0
+    left_out: int = 0  # frames behind MAX_FRAMES
+    seconds: float = 0.0
+    flows: list[Flow] = field(default_factory=list)
+    exchanges: Exchanges = field(default_factory=Exchanges)
+    findings: dict[Rule, list[Found]] = field(default_factory=dict)
+    counts: Counter[Rule] = field(default_factory=Counter)
+    lines: dict[int, Line] = field(default_factory=dict)  # around findings, by frame
+    serial: list[SerialLine] = field(default_factory=list)
+
+    @property
+    def severities(self) -> Counter[str]:
+        """How many findings of each, by its name."""
+        counted: Counter[str] = Counter()
+        for rule, count in self.counts.items():
+            counted[rule.severity.value] += count
+        return counted
+
+
+def recorded(sources: Sources) -> Recording:
+    """Raises ConfigError where a file cannot be read, or is no capture."""
+    recording = Recording(sources.capture.name)
+    reader = _Reader(recording)
+    for one in _frames(sources.capture):
+        if one.number > MAX_FRAMES:
+            recording.left_out += 1
+        else:
+            reader.take(one)
+    if sources.serial is not None:
+        recording.serial = serial_lines(sources.serial)
+    return recording
+
+
+class _Reader:
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._flows = Flows()
+        self._trace = Trace()
+        self._before: deque[Line] = deque(maxlen=AROUND)
+        self._behind = 0  # frames that stand near enough to the last finding
+        recording.flows = self._flows.all
+
+    def take(self, seen: Seen) -> None:
+        number, when, data, from_guest, remarks, findings = seen
+        recording = self._recording
+        recording.frames += 1
+        recording.from_guest += from_guest
+        recording.seconds = max(recording.seconds, when)
+        frame = decode(data, when)
+        if frame is not None:
+            said = (*remarks, *(f"{one.rule.code}: {one.text}" for one in findings))
+            self._flows.take(number, when, frame, said, from_guest=from_guest)
+            recording.exchanges.take(number, when, frame, from_guest=from_guest)
+        line = Line(number, harmless(self._trace.line(when, data, from_guest)), remarks)
+        self._show(line, found=self._count(seen))
+
+    def _count(self, seen: Seen) -> bool:
+        """Whether its frame is one to show."""
+        shown = False
+        for finding in seen.findings:
+            rule = finding.rule
+            self._recording.counts[rule] += 1
+            listed = self._recording.findings.setdefault(rule, [])
+            shown |= len(listed) < MAX_SHOWN
+            if len(listed) < MAX_FOUND:
+                listed.append(Found(seen.number, seen.when, harmless(finding.text)))
+        return shown
+
+    def _show(self, line: Line, *, found: bool) -> None:
+        """Those around findings."""
+        lines = self._recording.lines
+        if found:
+            lines.update((one.number, one) for one in self._before)
+            self._behind = AROUND + 1
+        if self._behind:
+            lines[line.number] = line
+            self._behind -= 1
+        self._before.append(line)
+
+
+def _frames(capture: Path) -> Iterator[Seen]:
+    start, entries = None, list[Entry]()
+    for one, from_guest in Capture(capture).frames(entries.append):
+        start = one.when if start is None else start
+        findings = [Finding(entry.rule, entry.text) for entry in entries]
+        entries.clear()
+        yield Seen(one.number, one.when - start, one.frame, from_guest, (), findings)
+
+
+def serial_lines(path: Path) -> list[SerialLine]:
+    """Raises ConfigError."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    return [_serial_line(line) for line in lines[:MAX_SERIAL_LINES]]
+
+
+def _serial_line(line: str) -> SerialLine:
+    if line.startswith("{"):
+        try:
+            told = json.loads(line)
+            return SerialLine(float(told["time"]), harmless(str(told["text"])))
+        except (ValueError, KeyError, TypeError):
+            pass  # the guest's own words
+    stamped = _STAMP.match(line)
+    if stamped:
+        return SerialLine(float(stamped[1]), harmless(stamped[2]))
+    return SerialLine(None, harmless(line))

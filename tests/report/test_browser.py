@@ -1,0 +1,107 @@
+"""The page in a real browser: headless Chromium, driven by selenium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from pynat.report import Sources, write_report
+from pynat.testing.guests.files import program
+from tests.report.making import transfer
+
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,1000")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    capture = transfer(folder / "net.pcapng", 50_000, 100_000, loss=0.03)
+    (folder / "serial.txt").write_text("[ 1.500] eth0: up\n")
+    write_report(Sources(capture, folder / "serial.txt"), folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = Options()
+    options.binary_location = program("chromium", "chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(argument)
+    service = Service(program("chromedriver", "chromium-driver"))
+    driver = webdriver.Chrome(options, service)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page(chromium: webdriver.Chrome, report: Path) -> Iterator[webdriver.Chrome]:
+    chromium.get(report.as_uri())
+    yield chromium
+    assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def view(page: webdriver.Chrome) -> list[float]:
+    """The seconds of guest time that the first plot shows."""
+    shown = page.find_element(By.CSS_SELECTOR, "svg.plot").get_attribute("data-view") or ""
+    return [float(word) for word in shown.split()]
+
+
+def test_plots_are_drawn_where_the_data_is(page: webdriver.Chrome) -> None:
+    assert page.find_element(By.TAG_NAME, "body").get_attribute("data-ready") == "yes"
+    panel = page.find_element(By.CSS_SELECTOR, "svg.panel").rect
+    for name in ("data", "again", "ack", "window"):
+        drawn = page.find_element(By.CSS_SELECTOR, f"svg.panel path.{name}").rect
+        assert drawn["height"] > panel["height"] / 10, name
+        assert drawn["x"] >= panel["x"] - 5, name
+        assert drawn["x"] + drawn["width"] <= panel["x"] + panel["width"] + 5, name
+
+
+def test_the_keyboard_zooms_moves_and_goes_from_frame_to_frame(page: webdriver.Chrome) -> None:
+    plot = page.find_element(By.CSS_SELECTOR, "svg.plot")
+    plot.send_keys("0")
+    first, last = view(page)
+    plot.send_keys("+")
+    nearer = view(page)
+    assert nearer[1] - nearer[0] == pytest.approx((last - first) * 0.8, rel=1e-3)
+    plot.send_keys(Keys.ARROW_RIGHT)
+    assert view(page)[0] > nearer[0]
+    plot.send_keys("0")
+    assert view(page) == [first, last]
+    told = page.find_element(By.CSS_SELECTOR, ".told")
+    plot.send_keys("n")
+    assert told.text.startswith("#1 0.000000 s SYN")
+    plot.send_keys("n")
+    assert not told.text.startswith("#1 ")
+
+
+def test_the_pointer_says_what_is_under_it(page: webdriver.Chrome) -> None:
+    plot = page.find_element(By.CSS_SELECTOR, "svg.plot")
+    webdriver.ActionChains(page).move_to_element(plot).perform()
+    assert page.find_element(By.CSS_SELECTOR, ".told").text.startswith("#")
+
+
+def test_a_serial_line_shows_its_moment_in_the_plots(page: webdriver.Chrome) -> None:
+    cursor = page.find_element(By.CSS_SELECTOR, "line.cursor")
+    assert cursor.get_attribute("visibility") == "hidden"
+    page.find_element(By.CSS_SELECTOR, ".serial li").click()
+    assert cursor.get_attribute("visibility") == "visible"
+
+
+def test_links_lead_to_what_they_name(page: webdriver.Chrome) -> None:
+    page.find_element(By.CSS_SELECTOR, "table a").click()
+    assert page.current_url.endswith("#flow-1")
+    summary = page.find_element(By.CSS_SELECTOR, "details.finding summary")
+    summary.send_keys(Keys.ENTER)
+    page.find_element(By.CSS_SELECTOR, ".found a").click()
+    shown = page.find_element(By.CSS_SELECTOR, ".lines li:target")
+    assert shown.is_displayed()
