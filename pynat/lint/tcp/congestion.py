@@ -26,7 +26,7 @@ from pynat.rules import tcp_resending
 from pynat.rules.occasions import Occasion
 
 _INITIAL = 10  # segments, RFC 6928 2
-_BEHIND = 4  # segments more: a tail loss probe (RFC 8985 7), limited transmit (RFC 3042)
+_BEHIND = 4  # segments more: a probe of the tail (RFC 8985 7), and some grace
 _AT_ONCE = 0.05  # seconds
 _SEVERAL = 3  # segments, however small
 _SLACK = 4  # segments
@@ -172,6 +172,11 @@ class Congestion:
                 self._tally[Occasion.RECOVERED] += 1
             case _Round() as rounds if acked >= rounds.mark:
                 self._next_round(rounds, when)
+
+    def something_arrived(self) -> None:
+        """A duplicate says so; what it was is not counted as under way any more (RFC 6675)."""
+        if isinstance(self.phase, _First):
+            self.phase = None
 
     def _next_round(self, done: _Round, when: Span) -> None:
         top, mss = self._guest.top, self._peer.mss

@@ -231,6 +231,7 @@ class Resending:
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
+        self._congestion.something_arrived()
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful
