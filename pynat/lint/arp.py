@@ -29,6 +29,7 @@ from pynat.wire.ipv4 import Ipv4, dotted
 MOST = 1024  # addresses, of each kind
 UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
 PATIENCE = 1.0  # seconds that an answer may take
+AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
@@ -84,12 +85,17 @@ class ArpChecker:
                 self._is_asked(packet, frame.when)
             elif packet.sender in self._wanted:
                 self._is_answered(self._wanted[packet.sender], packet, frame.when)
-            claimed = self._addresses.get(packet.sender)
-            if claimed is not None and claimed.introduced:
-                claimed.claim.is_claimed(frame.when, used=claimed.used)
-                occasion = Occasion.CLAIMED if claimed.used else Occasion.PROBE_ANSWERED
-                self._tally[occasion] += 1
+            self._is_claimed(packet, frame.when)
         return iter(())
+
+    def _is_claimed(self, packet: Arp, when: Span) -> None:
+        """By another host, which has the address or probes for it at the same time."""
+        probes = packet.sender == ZERO
+        mine = self._addresses.get(packet.target if probes else packet.sender)
+        if mine is None or not mine.introduced or (probes and mine.used):
+            return
+        mine.claim.is_claimed(when, used=mine.used)
+        self._tally[Occasion.CLAIMED if mine.used else Occasion.PROBE_ANSWERED] += 1
 
     def _is_asked(self, packet: Arp, when: Span) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
@@ -139,6 +145,9 @@ class ArpChecker:
         if mine.introduced:
             self._found += mine.claim.uses(address, frame.when)
         if mine.asked >= UNANSWERED and frame.when.least(mine.last_asked) > PATIENCE:
+            if frame.when.most(mine.last_asked) > AWAKE:  # a boot ROM may have made way
+                mine.asked = 0
+                return
             text = f"{mine.asked} requests for {dotted(address)} are not answered, and the guest"
             self._found.append((rules.UNANSWERED, f"{text} is awake: expected a reply (RFC 826)"))
             mine.asked = 0

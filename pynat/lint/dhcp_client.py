@@ -94,23 +94,23 @@ class Client:
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, sent: Sent, tell: Tell) -> None:
-        def tell_of_it(rule: Rule, text: str) -> None:
+        def say(rule: Rule, text: str) -> None:
             tell(rule, f"{sent.message}: {text}")
 
         message = sent.message
-        self._repeated(message, sent.when, tell)
+        self._repeated(message, sent.when, say)
         match message.kind:
             case dhcp.DISCOVER:
                 self._tally[Occasion.DHCP_DISCOVER] += 1
-                self._discovers(message, sent.when, tell_of_it)
+                self._discovers(message, sent.when, say)
             case dhcp.ASK:
                 self._tally[Occasion.DHCP_REQUEST] += 1
-                self._asks(sent, tell, tell_of_it)
+                self._asks(sent, say)
             case dhcp.DECLINE | dhcp.RELEASE:
                 self._tally[Occasion.DHCP_RETURNS] += 1
                 self._tally[Occasion.DHCP_DECLINE] += message.kind == dhcp.DECLINE
                 if self._lease is not None:
-                    self._gives_back(sent, self._lease, tell_of_it)
+                    self._gives_back(sent, self._lease, say)
 
     def _gives_back(self, sent: Sent, lease: Lease, tell: Tell) -> None:
         if sent.message.kind == dhcp.DECLINE:
@@ -172,10 +172,10 @@ class Client:
             tell(rules.AGAIN_TOO_SOON, f"{text} (RFC 2131 3.1)")
         self._is_claimed, self._declined = False, None
 
-    def _asks(self, sent: Sent, tell: Tell, tell_of_it: Tell) -> None:
+    def _asks(self, sent: Sent, tell: Tell) -> None:
         message, before = sent.message, self._asked
         self._asked = message
-        self._takes(tell_of_it)
+        self._takes(tell)
         lease = self._lease
         server = dhcp.SERVER in message.options
         renews = lease and lease.address in (message.ciaddr, sent.source)
@@ -183,35 +183,35 @@ class Client:
             lease.tried = True
             self._tally[Occasion.DHCP_RENEWS] += 1
             self._tally[Occasion.LEASE_DUE] += 1
-            _all(asking.renewing(sent, lease), tell_of_it)
+            _all(asking.renewing(sent, lease), tell)
             if self._introduced is not None:
-                _all(asking.identity(message, self._introduced), tell_of_it)
+                _all(asking.identity(message, self._introduced), tell)
         elif self._offers and (server or self._has_xid(message.xid)):
-            self._selects(sent, tell, tell_of_it)
+            self._selects(sent, tell)
         elif before is not None and before.xid != message.xid:
-            _all(asking.rebooting(message), tell_of_it)
+            _all(asking.rebooting(message), tell)
 
     def _has_xid(self, xid: int) -> bool:
         return any(offer.xid == xid for offer in self._offers)
 
-    def _selects(self, sent: Sent, tell: Tell, tell_of_it: Tell) -> None:
+    def _selects(self, sent: Sent, tell: Tell) -> None:
         self._tally[Occasion.DHCP_SELECTS] += 1
         message, discover = sent.message, self._discover
         if problem := asking.selecting(message, self._offers):
-            tell_of_it(rules.SELECTING, f"{problem} (RFC 2131 4.3.2)")
+            tell(rules.SELECTING, f"{problem} (RFC 2131 4.3.2)")
             return
         if discover is not None:
-            _all(asking.beside_it(sent, discover), tell_of_it)
-            _all(asking.identity(message, discover), tell_of_it)
+            _all(asking.beside_it(sent, discover), tell)
+            _all(asking.identity(message, discover), tell)
         server = message.options.get(dhcp.SERVER)
         taken = [one for one in self._offers if one.server == server]
         xid = discover.xid if discover else message.xid
         if all(one.xid != xid for one in taken):
-            text = f"{message} takes an OFFER with xid {taken[0].xid:#010x}, expected {xid:#010x}"
+            text = f"takes an OFFER with xid {taken[0].xid:#010x}, expected {xid:#010x}"
             tell(rules.TOOK_ANOTHERS, f"{text} (RFC 2131 4.4.1)")
         elif message.xid != xid:
             text = f"the OFFER has xid {xid:#010x}, expected the same (RFC 2131 4.4.1)"
-            tell_of_it(rules.XID_CHANGED, text)
+            tell(rules.XID_CHANGED, text)
 
     def _repeated(self, message: Message, when: Span, tell: Tell) -> None:
         repeats = self._repeats
@@ -226,12 +226,12 @@ class Client:
         pause = when.most(sent[-2][0]) if len(sent) == REPEATS else SHORTEST_PAUSE
         if pause < SHORTEST_PAUSE and "" not in repeats.told:
             repeats.told.add("")
-            text = f"{message}: sent again after {pause:.3f} s, the fifth time at least"
+            text = f"sent again after {pause:.3f} s, the fifth time at least"
             tell(rules.TOO_FAST, f"{text}; expected pauses of 4, 8, 16, 32 s (RFC 2131 4.1)")
         slow = len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
         if slow and len({secs for _, secs in sent}) == 1 and "secs" not in repeats.told:
             repeats.told.add("secs")
-            text = f"{message}: secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
+            text = f"secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
             tell(rules.SECONDS, f"{text} (RFC 2131 2)")
 
     # ------------------------------------------------------------------ to the guest

@@ -139,6 +139,15 @@ def was_asked_before_it_had_an_address(lab: LintedLab) -> None:
     lab.from_guest(ping(ROUTER))
 
 
+@clean("ARP021", config=HERMETIC)
+def makes_way_for_another(lab: LintedLab) -> None:
+    """A boot ROM hands over to a system, which takes a while and comes with the same address."""
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(20)
+    lab.from_guest(ping(ROUTER))
+
+
 @clean("ARP021")
 def is_asleep(lab: LintedLab) -> None:
     for _ in range(3):
@@ -265,6 +274,16 @@ def does_not_listen_to_its_probe(lab: LintedLab) -> None:
     """The guest probes, another host answers, and the guest uses the address all the same."""
     lab.router.faults.add("arp conflict 3")
     probes(lab)
+    sends(lab)
+
+
+@example("ARP029")
+def goes_on_where_another_probes(lab: LintedLab) -> None:
+    """Two hosts probe for one address at the same time: neither may take it."""
+    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    probe = ARP(op=1, hwsrc=OTHER, psrc="0.0.0.0", pdst=GUEST)
+    lab.look(bytes(Ether(src=OTHER, dst=ALL) / probe), from_guest=False)
+    lab.wait(3)
     sends(lab)
 
 
