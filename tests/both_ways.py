@@ -7,7 +7,7 @@ left, of every network in virtual time, and of every LintedLab.
 
 Exceptions, each because no capture shows it:
 - NET...: limits, settings and faults of the network's own
-- what is about no single frame (a time-out): pcapng has no place for it
+- what is about no single frame (a time-out), but for a LintedLab: pcapng has no place for it
 - what a bad wire or a script has spoilt, doubled or delayed between the capture and the router, or
   a fault of the network has kept from a service (lost frames are marked in the file)
 - `@pytest.mark.one_way(why)`: a test that says why itself
@@ -33,7 +33,6 @@ from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.notices import Entry
 from pynat.replay.capture import Capture
-from pynat.replay.wire import Asked
 from pynat.serve.stack import stacked
 from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
@@ -61,9 +60,9 @@ def live(path: Path) -> Counter[Said]:
     return said
 
 
-def offline(path: Path, config: Config | None = None) -> Counter[Said]:
+def offline(path: Path) -> Counter[Said]:
     entries: list[Entry] = []
-    for _ in Capture(path, Asked(config=config)).frames(entries.append):
+    for _ in Capture(path).frames(entries.append):
         pass
     return Counter(Said(one.number, one.rule.code, _whole(one)) for one in entries)
 
@@ -72,11 +71,11 @@ def _whole(one: Entry) -> str:
     return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
-def differences(path: Path, config: Config | None = None, *, read_late: bool = False) -> list[str]:
+def differences(path: Path, *, read_late: bool = False) -> list[str]:
     """One line for each thing that one of both says, and not the other."""
     if any(_CHANGED.search(one.comment) for one in read(path) if one.from_guest):
         return []
-    was, now = live(path), offline(path, config)
+    was, now = live(path), offline(path)
     if read_late:
         was, now = without_time(was), without_time(now)
     both = (("live", was - now), ("offline", now - was))
@@ -138,7 +137,28 @@ def of_file(path: Path, *, read_late: bool = False) -> list[str]:
 
 
 def of_lab(lab: LintedLab, folder: Path) -> list[str]:
-    return [f"{line}\n{lab.trace()}" for line in differences(captured(folder / "x.pcapng", lab))]
+    """Counts, too, so that what is about no single frame is not forgotten: of what the router has
+    seen itself."""
+    path = captured(folder / "x.pcapng", lab)
+    lines = differences(path)
+    was, now = ours(lab.found), ours(counted(path))
+    if not lines and was != now and not any(one.only_shown for one in lab.seen):
+        lines.append(f"only live: {was - now}; only offline: {now - was}")
+    return [f"{line}\n{lab.trace()}" for line in lines]
+
+
+def ours(found: Counter[str]) -> Counter[str]:
+    return Counter({code: count for code, count in found.items() if not code.startswith("NET")})
+
+
+def counted(path: Path) -> Counter[str]:
+    entries: list[Entry] = []
+    for _ in Capture(path).frames(entries.append):
+        pass
+    found = Counter[str]()
+    for entry in entries:
+        found[entry.rule.code] += entry.packets
+    return found
 
 
 def captured(path: Path, lab: LintedLab) -> Path:

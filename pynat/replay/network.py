@@ -44,6 +44,8 @@ from pynat.wire.ip import TCP, Packet
 from pynat.wire.udp import Udp
 
 _CLIENT_PORT = 68
+# What waits for ARP here has not been sent at all.
+_UNSENT = {rules.net.ARP_QUESTIONS, rules.net.ARP_QUEUE}
 # What may be right because of something before the capture: for so many seconds of it.
 NEED_THE_BEGINNING: dict[Rule, float] = {
     rules.arp.UNASKED: inf,
@@ -93,8 +95,7 @@ class Replay:
         config = replace(wire.config, warnings=())
         self.notices = Notices(_nowhere, config.lint.silence)
         self.notices.journal = tell
-        if not begins:
-            self.notices.doubts = self._doubts
+        self.notices.doubts = self._doubts
         self._linter = Linter(config)
         if about.megabits:
             self._linter.card_speed(about.megabits)
@@ -108,6 +109,7 @@ class Replay:
         if wire.dhcp_server is not None:
             server = IPv4Address(wire.dhcp_server)
             router.dhcp.adopt(replace(config.network, router=server))
+        router.guest.neighbors.asks = False
         self._mac = config.network.mac
         self._card = CardWire()
         self._host = _NoHost()
@@ -182,7 +184,8 @@ class Replay:
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
 
     def _doubts(self, rule: Rule, now: float) -> bool:
-        return now < self._first + NEED_THE_BEGINNING.get(rule, 0.0)
+        unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(rule, 0.0)
+        return now < self._first + unsure or rule in _UNSENT
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: Frame, now: float) -> None:

@@ -71,6 +71,7 @@ class Neighbors:
         of other nets.
         """
         self.mac = mac
+        self.asks = True  # by itself
         self.move_to(own, net)
         self._foreign = foreign
         self._timers = timers
@@ -225,7 +226,8 @@ class Neighbors:
                 self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
                 return
             question = self._asking[destination] = _Question(destination, kind, self)
-            self.ask(question, now)
+            if self.asks:
+                self.ask(question, now)
         if len(question.packets) < WAITING:
             question.packets.append(packet)
         else:
@@ -236,11 +238,12 @@ class Neighbors:
             )
 
     def asked(self, address: bytes, now: float) -> None:
-        """Somebody else has asked in our name, for a packet of his (pynat.replay)."""
-        if address not in self._asking and self.fresh_mac(address, now) is None:
-            question = self._asking[address] = _Question(
-                address, ethernet.IPV4, self, packets=[b""]
-            )
+        """Somebody else asks in our name, for a packet of ours or else of his (pynat.replay)."""
+        question = self._asking.get(address)
+        if question is None and self.fresh_mac(address, now) is None:
+            question = _Question(address, ethernet.IPV4, self, packets=[b""])
+            self._asking[address] = question
+        if question is not None and not question.tries:
             self.ask(question, now)
 
     def ask(self, question: _Question, now: float) -> None:
