@@ -46,7 +46,7 @@ class _First:
 @dataclass(slots=True)
 class _TimeOut:
     when: Span
-    una: int  # what was acknowledged then
+    una: int  # what was acknowledged then, less a segment for each duplicate since
     top: int  # what was under way then
     octets: int  # sent again at once
     segments: int = 1
@@ -175,8 +175,11 @@ class Congestion:
 
     def something_arrived(self) -> None:
         """A duplicate says so; what it was is not counted as under way any more (RFC 6675)."""
-        if isinstance(self.phase, _First):
-            self.phase = None
+        match self.phase:
+            case _First():
+                self.phase = None
+            case _TimeOut() as timeout:
+                timeout.una -= self._peer.mss
 
     def _next_round(self, done: _Round, when: Span) -> None:
         top, mss = self._guest.top, self._peer.mss
