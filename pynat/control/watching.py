@@ -21,11 +21,8 @@ AGAIN = 0.1  # seconds of guest time between two tries whether a port listens
 
 
 def counted(engine: Engine) -> Counter[str]:
-    """Findings and drops by the codes of their rules."""
-    counts = Counter(engine.notices.findings)
-    for rule, count in engine.notices.drops.items():
-        counts[rule.code] += count
-    return counts
+    """Findings and drops by the codes of their rules, also what follows from others."""
+    return Counter({one.rule.code: one.total for one in engine.notices.verdict})
 
 
 def leased(engine: Engine) -> dict[str, str]:

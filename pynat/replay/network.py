@@ -95,8 +95,7 @@ class Replay:
         config = replace(wire.config, warnings=())
         self.notices = Notices(_nowhere, config.lint.silence)
         self.notices.keep_in(tell)
-        if not begins:
-            self.notices.doubt(self._doubts)
+        self.notices.doubt(self._doubts)
         self._linter = Linter(config)
         if about.megabits:
             self._linter.card_speed(about.megabits)
@@ -184,7 +183,8 @@ class Replay:
             self.notices.finding(rule, text, one.when, frame, from_guest=from_guest)
 
     def _doubts(self, rule: Rule, now: float) -> bool:
-        return now < self._first + NEED_THE_BEGINNING.get(rule, 0.0)
+        unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(rule, 0.0)
+        return now < self._first + unsure or rule in _UNSENT
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: Frame, now: float) -> None:

@@ -34,6 +34,7 @@ class LintedLab(Lab):
         super().__init__(config, seed)
         self.linter = Linter(self.config)
         self.seen: list[Seen] = []
+        self._ended = False
         self.told: dict[int, str] = {}  # by place in `seen`
         self._notices = self.router.notices
         self._notices.remarks.want(True)
@@ -66,6 +67,10 @@ class LintedLab(Lab):
 
     def end(self) -> None:
         """No frame comes any more."""
+        if self._ended:
+            return
+        self._ended = True
+        self.router.end(self.now)
         for finding in self.linter.end():
             self._notices.finding(finding.rule, finding.text, self.now, None)
 

@@ -571,3 +571,15 @@ def test_timeout_must_be_a_time(seconds: str, capsys: pytest.CaptureFixture[str]
         main(["run", f"--timeout={seconds}"])
     assert left.value.code == 2
     assert f"--timeout: '{seconds}' is not a number of seconds" in capsys.readouterr().err
+
+
+def test_what_the_guests_stack_did_is_said_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text("00000000000i[E1000 ] 1.500000 summary: works: link, ARP\n")
+    outcome = Outcome(Ending.POWER_OFF, "", 1, 1.0, log)
+    run._report(outcome, False)
+    assert "pynat: [E1000] works: link, ARP" in capsys.readouterr().err.splitlines()
+    run._report(outcome, True)
+    assert capsys.readouterr().err == ""

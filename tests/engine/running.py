@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from scapy.layers.inet import IP, TCP
@@ -18,7 +17,7 @@ from pynat.engine_loop import run
 from pynat.link.memory import MemoryLink
 from pynat.net import Net
 from pynat.notices import Notices
-from pynat.serve.stack import stacked
+from pynat.serve.stack import seeded, stacked
 from pynat.testing.lab import GUEST_MAC
 from tests.frames import GUEST, ROUTER, ip, verify
 
@@ -68,7 +67,7 @@ async def controlled_running(config: Config, *, lint: bool = False) -> AsyncIter
     """With a control socket and a link that captures, as under Bochs."""
     loop = asyncio.get_running_loop()
     memory = MemoryLink(loop)
-    config = replace(config, seed=1)
+    config = seeded(config)
     notices = Notices(lambda level, text: say(memory, level, text))
     with stacked(memory, config, notices, lint=lint) as stack:
         engine = Engine(config, stack.link, loop, notices)

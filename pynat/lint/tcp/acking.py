@@ -43,9 +43,11 @@ class Acking:
         self._pure = False  # since the guest's last nothing but acknowledgements came
         self._only_acks: Span | None = None  # when the last one that needs no answer did
         self._fins = 0  # that came once all before was acknowledged
+        self._fin_at = NEVER  # when the last one did
         self._refused = 0  # times that what was asked for came and was not acknowledged
         self._short = 0  # acknowledgements in a row of all but one byte
         self._piecemeal = 0  # of a part of what had long come
+        self._part_at = NEVER  # when the last of these came
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
 
@@ -86,7 +88,8 @@ class Acking:
             self._advances(ack, when, tell)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
             self._refuses(ack, tell)
-        if self._fins >= _COPIES and ack == self._peer.fin and guest.window:
+        knows_fin = self._fins >= _COPIES and when.follows(self._fin_at)
+        if knows_fin and ack == self._peer.fin and guest.window:
             text = f"acknowledges {ack}, a FIN counts one: expected {ack + 1}"
             self._often.once(rules.FIN_NOT_ACKED, text, tell)
         if self._pure:
@@ -203,7 +206,9 @@ class Acking:
             text = f"acknowledges {ack}, {come} has come: one less each time"
             self._often.once(rules.SHORT, text, tell)
         long_ago = when.least(arrivals.newest)
-        self._piecemeal = self._piecemeal + 1 if long_ago > _ALL_CAME else 0
+        if when != self._part_at:  # of what was read together nobody knows when it was sent
+            self._part_at = when
+            self._piecemeal = self._piecemeal + 1 if long_ago > _ALL_CAME else 0
         if self._piecemeal == _MANY_TIMES:
             text = f"acknowledges {ack}, all up to {come} came {_ms(long_ago)} before"
             self._often.once(rules.PIECEMEAL, text, tell)
@@ -243,6 +248,7 @@ class Acking:
                     self._arrivals.offered = None  # it has a reason to refuse it
             if fin:
                 self._fins += seq + length <= self._guest.acked
+                self._fin_at = when
                 peer.fin = seq + length
                 if peer.fin_at is NEVER:
                     peer.fin_at = when

@@ -21,7 +21,7 @@ from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ip, versions
-from pynat.wire.addresses import address_text
+from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
@@ -29,7 +29,7 @@ FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
-_UNPADDED = 26  # bytes of a segment in the shortest frame, behind an IPv4 header of 20
+_UNPADDED = 46  # bytes of a packet in the shortest frame
 _DHCP = 67
 _PORTS = 4  # bytes, at the end of a key
 _ENDED = 1024  # connections remembered as ended
@@ -153,8 +153,8 @@ class TcpChecker:
             if segment.flags & RST and connection.peer is None:
                 ports.look_at_unanswered(segment.source, self._tell)
             connection.to_guest(segment, frame.when)
-            if len(packet.payload) < _UNPADDED:
-                connection.padded(_UNPADDED - len(packet.payload))
+            if len(packet.packet) < _UNPADDED:
+                connection.padded(_UNPADDED - len(packet.packet))
             if connection.ended is not None:
                 self._note_end(key, connection, frame.when)
         return self._said_of(key) if self._found else iter(())
@@ -228,8 +228,8 @@ class TcpChecker:
 
 
 def _named(key: bytes) -> str:
-    ports = int.from_bytes(key[8:10], "big"), int.from_bytes(key[10:12], "big")
-    return f"tcp {address_text(key[:4])}:{ports[0]} > {address_text(key[4:8])}:{ports[1]}"
+    guest, peer, source, destination = ports.taken_apart(key)
+    return f"tcp {end_text((guest, source))} > {end_text((peer, destination))}"
 
 
 def _with_section(rule: Rule, text: str) -> str:

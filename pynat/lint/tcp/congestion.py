@@ -8,7 +8,9 @@
                       may grow by a segment; CUBIC (RFC 9438) grows faster, on a short path by far
                       less than an eighth
 
-A congestion window cannot be seen, only what is sent; who has little to send is not judged.
+A congestion window cannot be seen, only what is sent; who has little to send is not judged. Nor are
+recoveries of one that may find out, by SACK (RFC 2883) or timestamps (RFC 3522), that nothing was
+lost, and then goes on as before.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pynat.rules import tcp_resending
 from pynat.rules.occasions import Occasion
 
 _INITIAL = 10  # segments, RFC 6928 2
+_BEHIND = 4  # segments more: a probe of the tail (RFC 8985 7), and some grace
 _AT_ONCE = 0.05  # seconds
 _SEVERAL = 3  # segments, however small
 _SLACK = 4  # segments
@@ -43,7 +46,7 @@ class _First:
 @dataclass(slots=True)
 class _TimeOut:
     when: Span
-    una: int  # what was acknowledged then
+    una: int  # what was acknowledged then, less a segment for each duplicate since
     top: int  # what was under way then
     octets: int  # sent again at once
     segments: int = 1
@@ -95,13 +98,13 @@ class Congestion:
     def _first_flight(self, seq: int, flight: int, tell: Tell) -> None:
         if seq == 1:
             self._tally[Occasion.FIRST_FLIGHT] += 1
-        most = _INITIAL * self._peer.mss
-        if flight <= most:
+        if flight <= (_INITIAL + _BEHIND) * self._peer.mss:
             return
         named = self._peer.offered.mss is not None
         rule = rules.NO_SLOW_START if named else rules.UNINITIALIZED
-        text = f"{flight} bytes under way before the first acknowledgement, at most {most}"
-        self._often.once(rule, f"{text}, {_INITIAL} segments", tell)
+        text = f"{flight} bytes under way before the first acknowledgement"
+        most = f"at most {_INITIAL * self._peer.mss}, {_INITIAL} segments"
+        self._often.once(rule, f"{text}, {most}", tell)
 
     def timed_out(self, end: int, when: Span) -> None:
         """The oldest segment goes again, and nothing is known of a loss but the time."""
@@ -136,8 +139,14 @@ class Congestion:
         if isinstance(self.phase, _Recovery) and not self.phase.over:
             return
         top, flight = self._guest.top, self._guest.top - self._peer.acked
-        steady = flight >= max(_PEAK * self.peak, _LEAST * self._peer.mss)
+        much = flight >= max(_PEAK * self.peak, _LEAST * self._peer.mss)
+        steady = much and not self._may_undo()
         self.phase = _Recovery(flight, top, steady)
+
+    def _may_undo(self) -> bool:
+        ours, theirs = self._guest.offered, self._peer.offered
+        stamped = ours.timestamps is not None and theirs.timestamps is not None
+        return stamped or (ours.sack_permitted and theirs.sack_permitted)
 
     def _after_recovery(self, recovery: _Recovery, flight: int, tell: Tell) -> None:
         before = recovery.flight
@@ -156,13 +165,21 @@ class Congestion:
                 timeout.heard = True
                 if acked >= timeout.top:
                     self.phase = None
-            case _Recovery(over=True):
-                self.phase = _Round(when, top)
+            case _Recovery(over=True, steady=steady):
+                self.phase = _Round(when, top) if steady else None
             case _Recovery() as recovery if acked >= recovery.top:
                 recovery.over = True
                 self._tally[Occasion.RECOVERED] += 1
             case _Round() as rounds if acked >= rounds.mark:
                 self._next_round(rounds, when)
+
+    def something_arrived(self) -> None:
+        """A duplicate says so; what it was is not counted as under way any more (RFC 6675)."""
+        match self.phase:
+            case _First():
+                self.phase = None
+            case _TimeOut() as timeout:
+                timeout.una -= self._peer.mss
 
     def _next_round(self, done: _Round, when: Span) -> None:
         top, mss = self._guest.top, self._peer.mss

@@ -9,12 +9,18 @@ from pynat.lint.tcp.side import Tell, swapped
 from pynat.rules import tcp_form as rules
 
 _PORTS = Struct("!HH")
-_ENDS = 8  # bytes of a connection's key before its ports
 # Those to which a small stack connects first; of others nobody can say what was meant.
 _SERVICES = frozenset(
     {7, 9, 13, 19, 20, 21, 22, 23, 25, 37, 53, 70, 79, 80, 110, 113, 119, 139, 143, 179, 389, 443}
     | {445, 465, 587, 631, 993, 995, 1883, 3000, 3128, 5000, 5555, 6667, 8000, 8080, 8443}
 )
+
+
+def taken_apart(key: bytes) -> tuple[bytes, bytes, int, int]:
+    """A connection's key: the guest's address, the other's, both ports."""
+    size = (len(key) - _PORTS.size) // 2
+    source, destination = _PORTS.unpack_from(key, 2 * size)
+    return key[:size], key[size : 2 * size], source, destination
 
 
 def look_at_unanswered(port: int, tell: Tell) -> None:
@@ -26,15 +32,15 @@ def look_at_unanswered(port: int, tell: Tell) -> None:
 
 
 def look_at_stranger(key: bytes, known: Container[bytes], tell: Tell) -> None:
-    """A segment of no connection. key: the guest's address, the other's, both ports."""
-    source, destination = _PORTS.unpack_from(key, _ENDS)
+    """A segment of no connection, which has that key."""
+    _, _, source, destination = taken_apart(key)
     other_source, other_destination = swapped(source, 2), swapped(destination, 2)
     for meant in (
         (other_source, destination),
         (source, other_destination),
         (other_source, other_destination),
     ):
-        if meant != (source, destination) and key[:_ENDS] + _PORTS.pack(*meant) in known:
+        if meant != (source, destination) and key[: -_PORTS.size] + _PORTS.pack(*meant) in known:
             text = f"ports {source} and {destination}, of no connection"
             swap = f"with bytes swapped they are those of one, {meant[0]} and {meant[1]}"
             tell(rules.PORT_ORDER, f"{text}; {swap}")

@@ -65,7 +65,7 @@ class Resending:
         self._peer = peer
         self._congestion = Congestion(guest, peer, tally)
         self.due = math.inf  # when it is to be looked whether the oldest was sent again
-        self.overdue = False  # it was not, and that is told
+        self._overdue = False  # it was not, and that is told
         self._sent: dict[int, Sent] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
         self.progress = NEVER  # when the other end last acknowledged something new
@@ -148,9 +148,9 @@ class Resending:
             self._say_overdue(una, sent.end, waited, tell)
 
     def _say_overdue(self, una: int, end: int, waited: float, tell: Tell) -> None:
-        if self.overdue:
+        if self._overdue:
             return
-        self.overdue = True
+        self._overdue = True
         more = f", {self._duplicates} duplicate acknowledgements came" if self._duplicates else ""
         text = f"{una}:{end}({end - una}) was sent {waited:.1f} s before and never again{more}"
         due = f"it is due since {waited - _FIRST_RTO:.1f} s, a time-out of {_FIRST_RTO:g} s"
@@ -231,6 +231,7 @@ class Resending:
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
+        self._congestion.something_arrived()
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful

@@ -505,8 +505,8 @@ def answers_now_and_then(lab: LintedLab) -> None:
 
 def bit_by_bit(wait: float, step: int) -> str:
     come = "".join(f"< . {at}:{at + 100}(100) ack 1\n" for at in range(1, 1001, 100))
-    taken = "".join(f"> . 1:1(0) ack {at}\n" for at in range(1 + step, 1002, step))
-    return f"{OPEN}\n {come}\n +{wait} {taken}"
+    taken = "".join(f"+0.001 > . 1:1(0) ack {at}\n" for at in range(1 + step, 1002, step))
+    return f"{OPEN}\n {come}\n +{wait} < . 1:1(0) ack 1\n {taken}"
 
 
 @example("TCP102")
@@ -519,6 +519,12 @@ def takes_one_after_the_other(lab: LintedLab) -> None:
 def takes_what_is_there(lab: LintedLab) -> None:
     play(lab, bit_by_bit(0.05, 1000))
     play(lab, bit_by_bit(0.001, 100))
+
+
+@clean("TCP102")
+def is_read_late(lab: LintedLab) -> None:
+    """Its acknowledgements waited for their reader, and were read together."""
+    play(lab, bit_by_bit(0.05, 100).replace("+0.001 ", ""))
 
 
 def mended(*, keeps: bool) -> str:
