@@ -139,6 +139,7 @@ def of_file(path: Path, *, read_late: bool = False) -> list[str]:
 def of_lab(lab: LintedLab, folder: Path) -> list[str]:
     """Counts, too, so that what is about no single frame is not forgotten: of what the router has
     seen itself."""
+    lab.end()
     path = captured(folder / "x.pcapng", lab)
     lines = differences(path)
     was, now = ours(lab.found), ours(counted(path))

@@ -35,6 +35,7 @@ class LintedLab(Lab):
         self.linter = Linter(self.config)
         self.seen: list[Seen] = []
         self.told: dict[int, str] = {}  # by place in `seen`
+        self._ended = False
         self._notices = self.router.notices
         self._notices.remarks.wanted = True
         type(self).on_made(self)
@@ -65,7 +66,11 @@ class LintedLab(Lab):
         self._notices.remarks.frame = None
 
     def end(self) -> None:
-        """No frame comes any more."""
+        """No frame comes any more; once is enough."""
+        if self._ended:
+            return
+        self._ended = True
+        self.router.end(self.now)
         for finding in self.linter.end():
             self._notices.finding(finding.rule, finding.text, self.now, None)
 
