@@ -34,8 +34,8 @@ class LintedLab(Lab):
         super().__init__(config, seed)
         self.linter = Linter(self.config)
         self.seen: list[Seen] = []
-        self._ended = False
         self.told: dict[int, str] = {}  # by place in `seen`
+        self._ended = False
         self._notices = self.router.notices
         self._notices.remarks.want(True)
         type(self).on_made(self)
@@ -66,7 +66,7 @@ class LintedLab(Lab):
         self._notices.remarks.deal_with(None)
 
     def end(self) -> None:
-        """No frame comes any more."""
+        """No frame comes any more; once is enough."""
         if self._ended:
             return
         self._ended = True

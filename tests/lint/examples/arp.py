@@ -280,7 +280,7 @@ def does_not_listen_to_its_probe(lab: LintedLab) -> None:
 @example("ARP029")
 def goes_on_where_another_probes(lab: LintedLab) -> None:
     """Two hosts probe for one address at the same time: neither may take it."""
-    sends(lab, psrc="0.0.0.0", pdst=GUEST)
+    probes(lab)
     probe = ARP(op=1, hwsrc=OTHER, psrc="0.0.0.0", pdst=GUEST)
     lab.look(bytes(Ether(src=OTHER, dst=ALL) / probe), from_guest=False)
     lab.wait(3)
