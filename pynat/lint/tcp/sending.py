@@ -63,6 +63,7 @@ class Sending:
         length = len(segment.payload)
         guest = self._guest
         if not self._began and not self._peer.window:
+            self._tally[Occasion.WINDOW_CLOSED] += 1
             self._closed = when  # from the peer's SYN on
         if not self._began:
             self._first(seq, length, tell)
