@@ -27,10 +27,11 @@ from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 from pynat.cli.run_machine import add_machine, is_wanted, written
-from pynat.cli.run_network import add_network, joined
+from pynat.cli.run_network import WHO, add_network
 from pynat.cli.run_network import said as said_of_network
 from pynat.cli.run_said import Said, Words, serial_file
 from pynat.errors import ConfigError
+from pynat.serve.joined import joined
 from pynat.serve.load import load
 
 PANIC = 3
@@ -225,7 +226,7 @@ def _with_network(
     known = next((c.script for c in cards if (c.name, str(c.number)) == (model, number)), "")
     script = str(arguments.script or asked.get("script") or known)
     if tables:
-        script = str(joined(script, tables, folder))
+        script = str(joined(script, tables, folder, who=WHO))
     return model, asked | {"script": script}
 
 
