@@ -44,7 +44,8 @@ async def controlled(
     """While the engine runs. `card` names it among others of this process."""
     clients: set[_Client] = set()
     commands = Commands(engine, config, card, capture, impair, counters)
-    listener = _listener(engine, "none" if config.hermetic else config.control, card)
+    wanted = "none" if config.hermetic and config.control == "auto" else config.control
+    listener = _listener(engine, wanted, card)
     server = None
     if listener is not None:
         loop = asyncio.get_running_loop()
