@@ -9,6 +9,17 @@ from pathlib import Path
 _VERDICT = re.compile(r"^PYNAT-EXIT (\d{1,3})\b")
 
 
+# Where port 0xE9 leads Bochs has words of its own: its banner, and what its debugger says.
+_OF_BOCHS = re.compile(
+    r"=+$|\s+(Bochs x86 Emulator|Built from|Compiled on|Timestamp:)|Next at t=|\(\d+\)\.?\s*\["
+)
+
+
+def is_of_bochs(line: str) -> bool:
+    """Of Bochs's standard output: whether it is none that the guest has said."""
+    return _OF_BOCHS.match(line) is not None
+
+
 def verdict(line: str) -> int | None:
     """The exit code by which a guest ends its run: `PYNAT-EXIT n`, n from 0 to 255."""
     found = _VERDICT.match(line)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pynat.bochs.bochsrc import Line
 from pynat.bochs.cards import options_of
-from pynat.bochs.serial import GrowingText, verdict
+from pynat.bochs.serial import GrowingText, is_of_bochs, verdict
 from pynat.harmless import harmless
 
 EXPECTED = 0
@@ -54,7 +54,8 @@ class Words:
         if self._show:
             for line in serial:
                 print(harmless(line.expandtabs()), flush=True)
-        lines = serial + _lines(self._printed, last=last)
+        printed = _lines(self._printed, last=last)
+        lines = serial + [line for line in printed if not is_of_bochs(line)]
         return next(filter(None, map(self._judge, lines)), None)
 
     def _judge(self, line: str) -> Said | None:

@@ -25,10 +25,10 @@ def said(port: int, text: str) -> bytes:
     return head + b"".join(bytes([0xB0, byte, 0xEE]) for byte in (text + "\n").encode())
 
 
-def serial(text: str) -> bytes:
+def serial(text: str, end: str = "\n") -> bytes:
     """The same to com1, which must have room for each byte; it returns when all are out."""
     code = bytes.fromhex("bafb03 b003 ee")  # 8 bits
-    for byte in (text + "\n").encode():
+    for byte in (text + end).encode():
         code += _until(0x20) + bytes.fromhex("baf803") + bytes([0xB0, byte, 0xEE])
     return code + _until(0x40)
 

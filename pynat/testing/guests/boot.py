@@ -94,6 +94,7 @@ class Boot:
 
     def wait_until(self, ready: Callable[[], bool], otherwise: str, timeout: float) -> None:
         """Until `ready()` is true, while the serial output is read."""
+        __tracebackhide__ = True
         until = time.monotonic() - self.starved() + timeout
         while True:
             ended = self.poll()

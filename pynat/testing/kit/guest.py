@@ -16,14 +16,17 @@ from pynat.bochs import Bochs, Outcome, find_bochs
 from pynat.bochs.find import built_plugin
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import plugin_errors
-from pynat.bochs.serial import verdict
+from pynat.bochs.serial import GrowingText, verdict
 from pynat.config.toml_text import Tables
 from pynat.control.client import ask
+from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
+from pynat.testing.kit.awaited import Awaited
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, Observed
 from pynat.testing.kit.options import BootOptions
 from pynat.testing.kit.serial_port import SerialPort
 from pynat.testing.kit.stream import Stream
+from pynat.testing.kit.verdicts import found_in
 
 START = 60.0  # seconds until the network has to be there
 _READY = re.compile(r"\] network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE)
@@ -37,7 +40,8 @@ class BootFailed(Exception):  # noqa: N818 - what a test says of it
 class Guest(Observed):
     """A context manager: leaving it ends Bochs.
 
-    folder: for all that the run writes. tell: gets each line that the guest says, as it is seen.
+    folder: for all that the run writes. tell: gets each line of the serial port and each
+    finding, as it is seen.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Guest(Observed):
         self._boot: Boot | None = None
 
     def __enter__(self) -> Self:
+        __tracebackhide__ = True
         self._start()
         return self
 
@@ -65,6 +70,7 @@ class Guest(Observed):
 
     # ------------------------------------------------------------------ on and off
     def _start(self) -> None:
+        __tracebackhide__ = True
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             self._control = stack.enter_context(own_folder()) / "control.sock"  # a short name
@@ -78,6 +84,7 @@ class Guest(Observed):
             self._boot = Boot(order.machine, self.folder, bochs, extra)
             self.serial = Stream(self._boot.serial)
             self.e9 = Stream(self.folder / "bochs.out")
+            self._found = GrowingText(self.folder / FINDINGS)
             stack.enter_context(self._boot)
             self._await_network()
             self._stack = stack.pop_all()
@@ -90,6 +97,7 @@ class Guest(Observed):
         }
 
     def _await_network(self) -> None:
+        __tracebackhide__ = True
         try:
             self.wait(lambda: self._ready() or self.errors or None, "no network", START)
         except GuestSilent as silent:
@@ -116,7 +124,7 @@ class Guest(Observed):
             self._look()
 
     def reset(self) -> None:
-        """Off and on again, the network with it: all begins anew, and what was is in `before-N/`."""
+        """Off and on again, with the network: all begins anew, and what was is in `before-N/`."""
         self.power_off()
         self._boots += 1
         before = self.folder / f"before-{self._boots}"
@@ -134,7 +142,8 @@ class Guest(Observed):
     @property
     def log(self) -> str:
         """Bochs's log so far."""
-        return (self.folder / "bochs.log").read_text(errors="replace")
+        path = self.folder / "bochs.log"
+        return path.read_text(errors="replace") if path.is_file() else ""
 
     @property
     def errors(self) -> list[str]:
@@ -142,10 +151,15 @@ class Guest(Observed):
         return plugin_errors(self.folder / "bochs.log")
 
     @property
-    def seed(self) -> int:
-        """Of all that is drawn by lot in the network."""
+    def seed(self) -> int | None:
+        """Of all that is drawn by lot in the network; None before that is there."""
         ready = self._ready()
-        return int(ready["seed"]) if ready else 0
+        return int(ready["seed"]) if ready else None
+
+    @property
+    def aio(self) -> Awaited:
+        """The same methods for `await`: `await guest.aio.expect("ready")`."""
+        return Awaited(self)
 
     # ------------------------------------------------------------------ what it says
     @property
@@ -162,6 +176,7 @@ class Guest(Observed):
         Lines up to that one have been expected then. prompt: a line without an end will do.
         A guest that ends or gives a bad verdict meanwhile is not waited for.
         """
+        __tracebackhide__ = True
         pattern = re.compile(regex)
 
         def look() -> re.Match[str] | None:
@@ -189,6 +204,7 @@ class Guest(Observed):
 
     def wait_exit(self, timeout: float = TIMEOUT) -> int:
         """The guest's verdict, as soon as it has given it."""
+        __tracebackhide__ = True
         return self.wait(self._verdict, "no line PYNAT-EXIT", timeout)[0]
 
     def _verdict(self) -> tuple[int] | None:
@@ -199,11 +215,15 @@ class Guest(Observed):
         last = self.outcome is not None
         if last:
             self._port.finish()
-        for line in [*self.serial.look(last=last), *self.e9.look(last=last)]:
+        said = self.serial.look(last=last)
+        self.e9.look(last=last)
+        found = filter(None, map(found_in, self._found.new()))
+        for line in [*map(harmless, said), *map(str, found)]:
             self._tell(line)
 
     def wait(self, look: Callable[[], T | None], what: str, timeout: float = TIMEOUT) -> T:
         """What `look` gives, as soon as that is something. Raises GuestSilent with `what`."""
+        __tracebackhide__ = True
         found: list[T] = []
 
         def is_there() -> bool:

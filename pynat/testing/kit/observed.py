@@ -51,6 +51,7 @@ class Observed:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.pynat_guests = (self,)  # as a fixture's value it has one
 
     @property
     def capture(self) -> Path:
@@ -111,12 +112,14 @@ class Observed:
 
     def wait_lease(self, timeout: float = TIMEOUT) -> str:
         """The guest's address, as soon as its DHCP client has one."""
+        __tracebackhide__ = True
         return self.wait(lambda: self.lease, "no lease", timeout)
 
     def expect_frame(
         self, wanted: str | Callable[[GuestFrame], object], timeout: float = TIMEOUT, after: int = 0
     ) -> GuestFrame:
         """The first frame behind number `after` that fits: a regex of its text, or a function."""
+        __tracebackhide__ = True
         fits = _fitting(wanted) if isinstance(wanted, str) else wanted
         return self.wait(
             lambda: next((one for one in self.frames[after:] if fits(one)), None),
@@ -126,6 +129,7 @@ class Observed:
 
     def expect_flow(self, name: str, timeout: float = TIMEOUT) -> Flow:
         """The first TCP connection whose name fits the regex: `tcp GUEST:PORT > HOST:80 #1`."""
+        __tracebackhide__ = True
         pattern = re.compile(name)
         return self.wait(
             lambda: next((one for one in self.flows if pattern.search(one.name)), None),

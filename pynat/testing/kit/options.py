@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,8 +137,7 @@ class BootOptions:
             tables["seed"] = self.seed
         if self.tftp is not None:
             tables["tftp"] = {"root": str(Path(self.tftp).absolute())}
-        said: Tables = {}
-        join(said, self.config)  # a copy: lists of the test's own are not added to
+        said = deepcopy(dict(self.config))
         join(said, tables)
         return said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pynat.bochs.serial import GrowingText
+from pynat.bochs.serial import GrowingText, is_of_bochs
 
 
 class Stream:
@@ -22,6 +22,7 @@ class Stream:
         new = self._text.new()
         if last:
             new += self._text.rest()
+        new = [line for line in new if not is_of_bochs(line)]
         self.lines += new
         return new
 

@@ -64,6 +64,7 @@ class TapGuest(Observed):
         return self.namespace.run(*words, **options)
 
     def wait(self, look: Callable[[], T | None], what: str, timeout: float = TIMEOUT) -> T:
+        __tracebackhide__ = True
         end = time.monotonic() + timeout
         while (found := look()) is None:
             if time.monotonic() > end:

@@ -16,7 +16,7 @@ _ORDER = [severity.value for severity in Severity]  # the worst first
 
 
 class Found(NamedTuple):
-    """One finding or drop. time: seconds of guest time. count: packets it stands for."""
+    """One finding or drop. time: seconds of guest time. packets: how many it stands for."""
 
     time: float
     code: str
@@ -24,11 +24,21 @@ class Found(NamedTuple):
     name: str
     packet: str
     text: str
-    count: int
+    packets: int
 
     def __str__(self) -> str:
         packet = f"{self.packet}: " if self.packet and self.packet not in self.text else ""
         return f"{self.time:.3f} {self.code} {self.severity}: {packet}{self.text}"
+
+
+def found_in(line: str) -> Found | None:
+    """Of `lint.json`; the line that says the file is full is none."""
+    told = json.loads(line)
+    if "code" not in told:
+        return None
+    packet, text = harmless(told["packet"] or ""), harmless(told["text"])
+    kind = told["code"], told["severity"], told["name"]
+    return Found(told["time"], *kind, packet, text, told.get("count", 1))
 
 
 class Verdicts:
@@ -43,24 +53,14 @@ class Verdicts:
             lines = self._path.read_text().split("\n")[:-1]
         except FileNotFoundError:
             return
-        for told in map(json.loads, lines):
-            if "code" in told:  # the line that says the file is full has none
-                yield Found(
-                    told["time"],
-                    told["code"],
-                    told["severity"],
-                    told["name"],
-                    harmless(told["packet"] or ""),
-                    harmless(told["text"]),
-                    told.get("count", 1),
-                )
+        yield from filter(None, map(found_in, lines))
 
     @property
     def counts(self) -> Counter[str]:
         """Of each rule, by its code."""
         counted: Counter[str] = Counter()
         for found in self:
-            counted[found.code] += found.count
+            counted[found.code] += found.packets
         return counted
 
     def assert_clean(self, *, allow: Iterable[str] = (), severity: str = "warning") -> None:

@@ -49,6 +49,7 @@ class VirtualGuest(Observed):
         self._started = True
 
     def wait(self, look: Callable[[], T | None], what: str, timeout: float = TIMEOUT) -> T:
+        __tracebackhide__ = True
         end = self.network.card.time + timeout
         while (found := look()) is None:
             if self.network.card.time >= end:
