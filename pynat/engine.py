@@ -86,6 +86,7 @@ class Engine:
         self._scheduled = False
         self._ended = loop.create_future()
         self._last_forward = -1
+        self._lookers: dict[Callable[[float], None], None] = {}
         self.from_guest = Carried()
         self.to_guest = Carried()
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
@@ -176,6 +177,8 @@ class Engine:
         else:
             self._guard(self._program.run, now, lambda: self._ask_host(now))
         self._guard(self._answer_guest, now)
+        for look in list(self._lookers):
+            self._guard(look, now)
         return len(frames) == batch
 
     def _take(self, frames: list[bytes], now: float) -> None:
@@ -252,6 +255,16 @@ class Engine:
     def _arrived(self) -> list[Event]:
         events, self._inbox = self._inbox, []
         return events
+
+    def wake(self) -> None:
+        """A turn is wanted. In step it is the simulator's to begin one."""
+        if not self._in_step:
+            self._schedule()
+
+    def look_on(self, look: Callable[[float], None]) -> Callable[[], None]:
+        """Call `look` with the time at the end of each turn; what comes back ends that."""
+        self._lookers[look] = None
+        return lambda: self._lookers.pop(look, None)
 
     def now(self) -> float:
         """Guest time in seconds."""

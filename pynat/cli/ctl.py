@@ -13,7 +13,7 @@ from pynat.cli.parsing import Parser, Subparsers, add_command
 from pynat.cli.tables import plain, table
 from pynat.config import Shown
 from pynat.control import places
-from pynat.control.client import ask
+from pynat.control.client import ask, wait_for, watch
 from pynat.control.protocol import Answer, Refused
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
@@ -85,6 +85,7 @@ def add(subparsers: Subparsers) -> None:
         ("info", "which network this is", plain),
     ):
         _verb(verbs, name, text, printer)
+    _add_reach(verbs)
     networks = verbs.add_parser("networks", help="all networks of yours that run")
     networks.set_defaults(command=_networks)
     _add_forward(verbs)
@@ -92,6 +93,22 @@ def add(subparsers: Subparsers) -> None:
     _add_impair(verbs)
     _add_peer(verbs)
     _add_fault(verbs)
+
+
+def _add_reach(verbs: Subparsers) -> None:
+    ping = _verb(verbs, "ping", "ping the guest from the router", _pings)
+    ping.add_argument("--count", type=int, metavar="N", help="requests (default: 4)")
+    ping.add_argument("--size", type=int, metavar="BYTES", help="of data in each (default: 56)")
+    wait = _verb(verbs, "wait", "until something has happened", plain)
+    wait.add_argument("what", metavar="WHAT", help="lease, listen:PORT or finding:CODE")
+    for parser in (ping, wait):
+        parser.add_argument("--guest", metavar="ADDRESS", help="default: the one with a lease")
+        parser.add_argument(
+            "--timeout", type=float, metavar="S", help="guest seconds (default: 10)"
+        )
+        parser.set_defaults(takes_time=True)
+    watch = verbs.add_parser("watch", help="what happens, a JSON object a line")
+    watch.set_defaults(command=_watch)
 
 
 def _add_forward(verbs: Subparsers) -> None:
@@ -165,7 +182,8 @@ def _verb(
 def _ctl(arguments: argparse.Namespace) -> int:
     try:
         path = _find(arguments)
-        answer = ask(path, arguments.request, **_parameters(arguments))
+        send = wait_for if getattr(arguments, "takes_time", False) else ask
+        answer = send(path, arguments.request, **_parameters(arguments))
     except Refused as error:
         raise ConfigError(harmless(str(error))) from None
     try:
@@ -187,9 +205,11 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         ):
             return {"number": int(rule)}
         given["rule"] = _absolute(rule)
-    for name in ("host", "does", "fault", "number"):
+    for name in ("host", "does", "fault", "number", "count", "size", "guest", "timeout"):
         if (value := getattr(arguments, name, None)) is not None:
             given[name] = value
+    if what := getattr(arguments, "what", None):
+        given["for"] = what
     if source := getattr(arguments, "source", None):
         given["source"] = source
     if file := getattr(arguments, "file", None):
@@ -220,6 +240,15 @@ def _find(arguments: argparse.Namespace) -> Path:
     raise ConfigError(f"{len(paths)} networks run; choose one with --pid or --socket")
 
 
+def _watch(arguments: argparse.Namespace) -> int:
+    try:
+        for event in watch(_find(arguments)):
+            print(json.dumps(event), flush=True)
+    except Refused as error:
+        raise ConfigError(harmless(str(error))) from None
+    return 0
+
+
 def _networks(arguments: argparse.Namespace) -> int:
     rows = _described(places.found(arguments.pid))
     print(json.dumps({"networks": rows}, indent=2) if arguments.json else table(rows, _NETWORKS))
@@ -239,6 +268,12 @@ def _described(paths: list[Path]) -> list[Answer]:
 # ---------------------------------------------------------------- showing it
 def _rows(name: str, columns: dict[str, str]) -> Printer:
     return lambda answer: table(answer[name], columns)
+
+
+def _pings(answer: Answer) -> str:
+    replies = answer["replies"]
+    lines = [f"reply {one['sequence']} after {one['seconds']:g} s" for one in replies]
+    return "\n".join([*lines, f"{len(replies)} of {answer['sent']} answered"])
 
 
 def _stats(answer: Answer) -> str:

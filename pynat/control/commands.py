@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,13 @@ from pynat.config import Config, Forward
 from pynat.config.forwards import forward, forward_item
 from pynat.config.values import Wrong, new_file
 from pynat.control import places
+from pynat.control.conversation import Conversation
 from pynat.control.faults import FaultCommands
 from pynat.control.impair import ImpairCommands
 from pynat.control.peers import PeerCommands
 from pynat.control.protocol import Answer, Refused, decode, encode, refusal
+from pynat.control.reach import ReachCommands
+from pynat.control.watching import counted
 from pynat.engine import Carried, Engine
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureLink
@@ -35,7 +37,7 @@ Counters = Callable[[], dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    run: Callable[..., Answer]
+    run: Callable[..., Answer | Conversation]
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
 
@@ -70,6 +72,13 @@ class Commands:
             "capture start": _Command(self._capture_start, ("file",)),
             "capture stop": _Command(self._capture_stop),
         }
+        reach = ReachCommands(engine)
+        self._commands |= {
+            "ping": _Command(reach.ping, (), ("guest", "count", "size", "timeout")),
+            "connect": _Command(reach.connect, ("port",), ("guest", "timeout")),
+            "wait": _Command(reach.wait, ("for",), ("guest", "timeout")),
+            "watch": _Command(reach.watch),
+        }
         bad_wire = ImpairCommands(impair)
         self._commands |= {
             "impair add": _Command(bad_wire.add, ("rule",)),
@@ -90,10 +99,19 @@ class Commands:
             "fault clear": _Command(faults.clear, (), ("number",)),
         }
 
+    def now(self) -> float:
+        return self._engine.now()
+
     def answer(self, line: bytes) -> bytes:
+        """Of a command that is answered at once."""
+        found = self.reply(line)
+        return found if isinstance(found, bytes) else refusal("this takes a connection")
+
+    def reply(self, line: bytes) -> bytes | Conversation:
         """Never raises for what is in the line."""
         try:
-            return encode({"ok": True} | self._run(*decode(line)))
+            found = self._run(*decode(line))
+            return found if isinstance(found, Conversation) else encode({"ok": True} | found)
         except (Refused, ConfigError) as error:
             return refusal(str(error))
         except Exception:  # ours, and no reason to take the network down
@@ -101,7 +119,7 @@ class Commands:
             self._engine.notices.limited("control fault", text, self._engine.now(), Level.ERROR)
             return refusal("a fault in pynat itself; Bochs's log has it")
 
-    def _run(self, name: str, given: dict[str, Any]) -> Answer:
+    def _run(self, name: str, given: dict[str, Any]) -> Answer | Conversation:
         command = self._commands.get(name)
         if command is None:
             raise Refused(f"no command {name!r}; there are: {', '.join(self._commands)}")
@@ -147,10 +165,7 @@ class Commands:
 
     def _lint(self) -> Answer:
         """What there is against the guest: findings and drops, by their codes."""
-        notices = self._engine.notices
-        counts = Counter(notices.findings)
-        for rule, count in notices.drops.items():
-            counts[rule.code] += count
+        counts = counted(self._engine)
         return {
             "time": seconds(self._engine.now()),
             "rules": [

@@ -3,7 +3,8 @@
 It lives in the engine's loop, between its turns. Nothing that a client does takes memory without
 bound or makes the engine wait: a longer line than allowed is thrown away as it comes and answered
 with an error; who does not read its answers is not read from; there are MAX_CLIENTS at most. A
-socket that cannot be made is said and costs the network nothing.
+socket that cannot be made is said and costs the network nothing. A hermetic network has one only
+where `control` names its path: what comes through it comes when it comes.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from pathlib import Path
 from pynat.config import Config
 from pynat.control import places
 from pynat.control.commands import Commands, Counters
-from pynat.control.protocol import LONGEST_LINE, TOO_LONG, refusal
+from pynat.control.conversation import Conversation
+from pynat.control.protocol import LONGEST_LINE, TOO_LONG, Answer, encode, refusal
 from pynat.engine import Engine
 from pynat.errors import ConfigError
+from pynat.harmless import harmless
 from pynat.host import unix
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
@@ -90,6 +93,7 @@ class _Client(asyncio.Protocol):
         self._received = bytearray()
         self._skipping = False  # the rest of a line that is too long
         self._full = False  # it does not read
+        self._talk: Conversation | None = None  # what answers later
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -105,25 +109,38 @@ class _Client(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._others.discard(self)
+        if self._talk is not None:
+            self._talk.stop()
+            self._talk = None
 
     def data_received(self, data: bytes) -> None:
+        if self._talk is not None and self._talk.is_stream:
+            self._talk.data(data)
+            return
         self._received += data
         self._answer()
 
     def eof_received(self) -> bool:
         """What comes without a newline is a request too."""
+        if self._talk is not None:
+            if self._talk.is_stream:
+                self._talk.eof()
+            return self._talk.is_stream
         if self._received:
             self.data_received(b"\n")
-        return False
+        return self._talk is not None
 
     def pause_writing(self) -> None:
         self._full = True
-        if self._transport is not None:
+        if self._transport is not None and self._talk is None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._full = False
-        self._answer()
+        if self._talk is not None:
+            self._talk.room()
+        else:
+            self._answer()
 
     def drop(self) -> None:
         if self._transport is not None:
@@ -145,10 +162,55 @@ class _Client(asyncio.Protocol):
             if self._skipping or len(line) > LONGEST_LINE:
                 self._skipping = False
                 transport.write(TOO_LONG)
-            elif line.strip():
-                transport.write(self._commands.answer(line))
+            elif line.strip() and self._begin(transport, self._commands.reply(line)):
+                return
         transport.pause_reading()
         asyncio.get_running_loop().call_soon(self._answer)
+
+    # ------------------------------------------------------------------ what takes time
+    def _begin(self, transport: asyncio.Transport, answer: bytes | Conversation) -> bool:
+        """Whether its end must be waited for."""
+        if isinstance(answer, bytes):
+            transport.write(answer)
+            return False
+        self._talk = answer
+        answer.begin(self, self._commands.now())
+        return self._talk is not None
+
+    def answer(self, answer: Answer) -> None:
+        self._end(encode({"ok": True} | answer))
+
+    def refuse(self, why: str) -> None:
+        self._end(refusal(harmless(why)))
+
+    def _end(self, last: bytes) -> None:
+        self._talk = None
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(last)
+            transport.resume_reading()
+            asyncio.get_running_loop().call_soon(self._answer)
+
+    def tell(self, answer: Answer) -> None:
+        if self._transport is not None:
+            self._transport.write(encode({"ok": True} | answer))
+
+    def send(self, data: bytes) -> bool:
+        if self._transport is not None:
+            self._transport.write(data)
+        return not self._full
+
+    def pause(self, paused: bool) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if paused else self._transport.resume_reading)()
+
+    def finish(self, *, broken: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if broken:
+            self._transport.abort()
+        else:
+            self._transport.write_eof()
 
     def _keep_waiting(self, transport: asyncio.Transport) -> None:
         if len(self._received) > LONGEST_LINE:

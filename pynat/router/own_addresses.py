@@ -34,6 +34,7 @@ class OwnAddresses:
         dhcp: FaultyDhcp,
         dns: FaultyDns,
         tftp: TftpServer,
+        pings: ping.Pings,
     ) -> None:
         """outbound: gets what no service of ours takes."""
         self._net = net
@@ -43,6 +44,7 @@ class OwnAddresses:
         self._dhcp = dhcp
         self._dns = dns
         self._tftp = tftp
+        self._pings = pings
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
@@ -74,7 +76,7 @@ class OwnAddresses:
         message = icmp.decode(packet.payload, packet.ends)
         if message.type == icmp.ECHO_REQUEST:
             ping.answer(self._outlet, packet, message, now)
-        else:
+        elif not (message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)):
             self._outbound.other_icmp(packet, message, now)
 
     def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:

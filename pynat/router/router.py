@@ -41,6 +41,7 @@ from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.dns_tcp import DnsStreams
+from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, icmp, ipv4, versions
 from pynat.wire.addresses import (
@@ -79,12 +80,13 @@ class Router:
         streams = DnsStreams(names, self.inner.tcp, config.network)
         self._arp = FaultyArp(outlet.neighbors, faults, outlet.timers, self._move)
         self._outbound = FaultyPaths(outbound, faults, outlet)
+        self.pings = Pings(outlet, config.network)
         self._own = OwnAddresses(
-            config, self.net, outlet, outbound, self.tcp, leasing, names, self.tftp
+            config, self.net, outlet, outbound, self.tcp, leasing, names, self.tftp, self.pings
         )
         self._parts = (
             *(self.net, outlet, self.ways, self.incoming, self.udp),
-            *(self.dhcp, self.dns, names, streams, self.tftp),
+            *(self.dhcp, self.dns, names, streams, self.tftp, self.pings),
         )
         self._mac = config.network.mac
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD

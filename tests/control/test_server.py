@@ -122,7 +122,7 @@ def test_a_wrong_request_is_answered_and_the_next_one_works(
 class Echo:
     """Instead of commands."""
 
-    def answer(self, line: bytes) -> bytes:
+    def reply(self, line: bytes) -> bytes:
         return b"to " + line + b"\n"
 
 

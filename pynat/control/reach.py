@@ -1,0 +1,92 @@
+"""The commands that reach into the guest, or wait for what it does: their arguments, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+
+from pynat.control.conversation import Conversation
+from pynat.control.protocol import Refused
+from pynat.control.reaching import Connect, Ping
+from pynat.control.watching import Listening, Wait, Watch, counted, leased
+from pynat.engine import Engine
+from pynat.rules import BY_CODE, nearest
+from pynat.wire.addresses import Address
+
+TIMEOUT = 10.0  # seconds of guest time
+MAX_TIMEOUT = 86_400.0
+MAX_PINGS, MAX_PING = 1000, 65_507  # requests; bytes of data in one (RFC 792 in RFC 791)
+FIRST_PORT, PORTS = 49_152, 16_384  # RFC 6335 6: from here on they are nobody's
+
+
+class ReachCommands:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._calls = 0
+
+    def ping(
+        self, guest: object = None, count: object = 4, size: object = 56, timeout: object = TIMEOUT
+    ) -> Conversation:
+        count, size = _whole("count", count, 1, MAX_PINGS), _whole("size", size, 0, MAX_PING)
+        return Ping(self._engine, self._guest(guest), count, size, _seconds(timeout))
+
+    def connect(
+        self, port: object, guest: object = None, timeout: object = TIMEOUT
+    ) -> Conversation:
+        return Connect(self._engine, *self._ends(port, guest), _seconds(timeout))
+
+    def watch(self) -> Conversation:
+        return Watch(self._engine)
+
+    def wait(self, guest: object = None, timeout: object = TIMEOUT, **what: Any) -> Conversation:
+        named = str(what["for"])
+        return Wait(self._engine, named, _seconds(timeout), self._condition(named, guest))
+
+    def _condition(self, what: str, guest: object) -> Callable[[], bool]:
+        kind, _, of = what.partition(":")
+        match kind:
+            case "lease" if not of:
+                return lambda: bool(leased(self._engine))
+            case "listen":
+                return Listening(self._engine, *self._ends(of, guest))
+            case "finding" if of in BY_CODE:
+                return lambda: counted(self._engine)[of] > 0
+            case "finding":
+                raise Refused(f"{of} is no code of a rule; {nearest(of)}")
+        raise Refused(f"wait for {what!r}: expected lease, listen:PORT or finding:CODE")
+
+    def _ends(self, port: object, guest: object) -> tuple[Address, Address]:
+        """The guest's, and one of the router's."""
+        if isinstance(port, str) and port.isdigit():
+            port = int(port)
+        wanted = _whole("port", port, 1, 65_535)
+        self._calls += 1
+        ours = FIRST_PORT + self._calls % PORTS
+        router = self._engine.router.net.network.router.packed
+        return (self._guest(guest), wanted), (router, ours)
+
+    def _guest(self, named: object) -> bytes:
+        """Without a name the guest that has a lease, or would be given the first one."""
+        if named is None:
+            first = next(iter(leased(self._engine)), None)
+            return IPv4Address(first).packed if first else self._first()
+        try:
+            return IPv4Address(str(named)).packed
+        except AddressValueError:
+            raise Refused(f"guest {named!r}: expected an address") from None
+
+    def _first(self) -> bytes:
+        return self._engine.router.net.network.guest.packed
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise Refused(f"{name} {value!r}: expected a whole number from {low} to {high}")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MAX_TIMEOUT:
+        return float(value)
+    raise Refused(f"timeout {value!r}: expected seconds of guest time, at most {MAX_TIMEOUT:g}")

@@ -1,0 +1,321 @@
+"""Into the guest by the control socket: ping, connections, waiting and watching."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP
+
+from pynat.cli.main import main
+from pynat.config import Config
+from pynat.control import client as the_client
+from pynat.inner.connection import CAPACITY
+from pynat.wire import dhcp
+from tests.control.test_server import Client, at
+from tests.engine.running import Guest, Peer, controlled_running, scenario
+from tests.frames import GUEST, ROUTER, ip, udp
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ctl"
+
+
+def asked(path: Path, work: Callable[[Guest, Client], Awaitable[None]], **keys: Any) -> None:
+    async def run() -> None:
+        async with controlled_running(at(path, **keys)) as guest:
+            client = await Client.connect(path)
+            await work(guest, client)
+            await client.close()
+
+    scenario(run)
+
+
+async def told(client: Client, command: str, **arguments: object) -> asyncio.Task[Any]:
+    """What will be answered."""
+    task = asyncio.create_task(client.ask(command, **arguments))
+    await asyncio.sleep(0)
+    return task
+
+
+# ---------------------------------------------------------------- ping
+async def echo(guest: Guest, **changed: Any) -> None:
+    request = await guest.expect(ICMP)
+    assert (request[IP].src, request[IP].dst, request[ICMP].type) == (ROUTER, GUEST, 8)
+    fields = {"id": request[ICMP].id, "seq": request[ICMP].seq} | changed
+    data = fields.pop("data", bytes(request[ICMP].payload))
+    guest.link.put(bytes(ip(ROUTER) / ICMP(type=0, **fields) / data))
+
+
+def test_pings_are_answered_one_after_the_other(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        answer = await told(client, "ping", count=2, size=100)
+        for _ in range(2):
+            await echo(guest)
+        found = await answer
+        assert (found["ok"], found["sent"]) == (True, 2)
+        assert [reply["sequence"] for reply in found["replies"]] == [1, 2]
+        assert all(0 <= reply["seconds"] < 10 for reply in found["replies"])
+
+    asked(path, work)
+
+
+@pytest.mark.parametrize("changed", [{"id": 9999}, {"seq": 9}, {"data": b"other"}])
+def test_another_reply_is_none_and_the_time_is_over(path: Path, changed: dict[str, Any]) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        answer = await told(client, "ping", count=1, timeout=0.05)
+        await echo(guest, **changed)
+        assert await answer == {"ok": True, "sent": 1, "replies": []}
+
+    asked(path, work)
+
+
+def test_a_client_that_leaves_waits_no_more(path: Path) -> None:
+    async def run() -> None:
+        async with controlled_running(at(path)) as guest:
+            client = await Client.connect(path)
+            answer = await told(client, "ping", timeout=3600)
+            await guest.expect(ICMP)
+            answer.cancel()
+            await client.close()
+            other = await Client.connect(path)
+            assert (await other.ask("info"))["ok"]
+            assert len(guest.engine.router.guest.timers) == 0
+            await other.close()
+
+    scenario(run)
+
+
+# ---------------------------------------------------------------- connections
+def test_a_connection_carries_bytes_and_both_ends(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        answer = await told(client, "connect", port=7)
+        peer = await Peer.called(guest, 7)
+        assert (await answer)["ok"]
+        client.writer.write(b"hello\n")
+        client.writer.write_eof()
+        assert await peer.read_to_eof() == b"hello\n"
+        peer.send("PA", b"world")
+        peer.send("FA")
+        assert await client.reader.read() == b"world"
+
+    asked(path, work)
+
+
+def test_the_guest_sees_the_router_and_a_new_port_each_time(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        seen = []
+        for _ in range(2):
+            answer = await told(client, "connect", port=7)
+            syn = await guest.expect(TCP)
+            assert syn[IP].src == ROUTER
+            seen.append(syn[TCP].sport)
+            refusal = TCP(sport=7, dport=syn[TCP].sport, flags="RA", ack=syn[TCP].seq + 1)
+            guest.link.put(bytes(ip(ROUTER) / refusal))
+            refused = await answer
+            assert (refused["ok"], "refused" in refused["error"]) == (False, True)
+        assert seen[0] != seen[1]
+
+    asked(path, work)
+
+
+def test_a_guest_that_does_not_answer_costs_the_time_and_nothing_else(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        refused = await client.ask("connect", port=7, timeout=0.05)
+        assert refused["error"].startswith("timeout: no answer to the SYN within 0.05 s")
+        assert (await client.ask("flows"))["flows"] == []
+
+    asked(path, work)
+
+
+def test_a_client_that_has_left_takes_no_more(path: Path) -> None:
+    async def run() -> None:
+        async with controlled_running(at(path)) as guest:
+            client = await Client.connect(path)
+            answer = await told(client, "connect", port=7)
+            peer = await Peer.called(guest, 7)
+            await answer
+            client.writer.transport.abort()
+            while "F" not in (await guest.expect(TCP))[TCP].flags:
+                pass
+            peer.send("PA", b"for nobody")
+            while "R" not in (await guest.expect(TCP))[TCP].flags:
+                pass
+
+    scenario(run)
+
+
+def test_a_client_that_does_not_read_closes_the_guests_window(path: Path) -> None:
+    """Nothing is kept for it beyond what the connection and the sockets hold."""
+
+    async def work(guest: Guest, client: Client) -> None:
+        answer = await told(client, "connect", port=7)
+        peer = await Peer.called(guest, 7)
+        await answer
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        window = 65_535
+        while window:
+            peer.send("PA", bytes(min(1000, window)))
+            window = (await guest.expect(TCP))[TCP].window
+        connections = guest.engine.router.inner._connections.values()
+        assert all(len(one.received) <= CAPACITY for one in connections)
+
+    asked(path, work)
+
+
+# ---------------------------------------------------------------- waiting
+def test_a_port_listens_once_the_guest_says_so_itself(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        answer = await told(client, "wait", **{"for": "listen:80"})
+        syn = await guest.expect(TCP)
+        refusal = TCP(sport=80, dport=syn[TCP].sport, flags="RA", ack=syn[TCP].seq + 1)
+        guest.link.put(bytes(ip(ROUTER) / refusal))
+        await Peer.called(guest, 80)
+        assert (await answer)["ok"]
+        while "R" not in (await guest.expect(TCP))[TCP].flags:
+            pass
+
+    asked(path, work)
+
+
+def discover(kind: int, *options: bytes) -> bytes:
+    mac = bytes.fromhex("525400123456")
+    head = bytes((1, 1, 6, 0)) + b"abcd" + bytes(20) + mac.ljust(16, b"\0") + bytes(192)
+    message = head + bytes.fromhex("63825363") + bytes((53, 1, kind)) + b"".join(options) + b"\xff"
+    return udp("255.255.255.255", 67, message, sport=68, src="0.0.0.0")
+
+
+def test_a_lease_is_waited_for_and_told_to_who_watches(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        watcher = await Client.connect(path)
+        assert (await watcher.ask("watch"))["ok"]
+        answer = await told(client, "wait", **{"for": "lease"})
+        guest.link.put(discover(dhcp.DISCOVER))
+        await guest.link.turn()
+        wanted = bytes((50, 4, 192, 168, 16, 2))
+        server = bytes((54, 4, 192, 168, 16, 1))
+        guest.link.put(discover(dhcp.ASK, wanted, server))
+        assert (await answer)["ok"]
+        event = await watcher.answer()
+        assert (event["event"], event["address"]) == ("lease", GUEST)
+        assert (await client.ask("wait", **{"for": "lease"}))["ok"]  # it was there before
+        await watcher.close()
+
+    asked(path, work)
+
+
+def test_flows_and_findings_are_told_to_who_watches(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        await client.ask("watch")
+        guest.link.put(udp("198.51.100.9", 9, b"hello", ttl=1))
+        guest.link.put(udp(ROUTER, 9, b"hello"))
+        spoilt = bytearray(udp(ROUTER, 9, b"hello"))
+        spoilt[40] ^= 1
+        guest.link.put(bytes(spoilt))
+        events = [await client.answer() for _ in range(2)]
+        assert {event["event"] for event in events} == {"flow", "finding"}
+        assert {"number", "protocol", "guest", "remote"} <= events[0].keys()
+        assert (events[1]["code"], events[1]["count"]) == ("UDP002", 1)
+
+    asked(path, work)
+
+
+def test_what_does_not_come_is_told_with_the_time(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        for what in ("lease", "finding:TCP001", "listen:80"):
+            refused = await client.ask("wait", timeout=0.05, **{"for": what})
+            assert refused["error"].startswith(f"timeout: no {what} within 0.05 s of guest time")
+
+    asked(path, work)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "error"),
+    [
+        ("wait", {"for": "rain"}, "expected lease, listen:PORT or finding:CODE"),
+        ("wait", {"for": "finding:TCP999"}, "TCP999 is no code of a rule"),
+        ("wait", {"for": "listen:0"}, "port 0: expected a whole number from 1 to 65535"),
+        ("wait", {"for": "lease", "timeout": 0}, "timeout 0: expected seconds of guest time"),
+        ("connect", {"port": "http"}, "port 'http': expected a whole number"),
+        ("connect", {"port": 80, "guest": "x"}, "guest 'x': expected an address"),
+        ("ping", {"count": True}, "count True: expected a whole number from 1 to 1000"),
+        ("ping", {"size": 65_508}, "size 65508: expected a whole number from 0 to 65507"),
+    ],
+)
+def test_wrong_arguments(
+    path: Path, command: str, arguments: dict[str, object], error: str
+) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        assert error in (await client.ask(command, **arguments))["error"]
+
+    asked(path, work)
+
+
+def test_requests_wait_for_the_one_before(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        lines = [{"command": "ping", "count": 1}, {"command": "info"}]
+        client.writer.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        await echo(guest)
+        assert (await client.answer())["sent"] == 1
+        assert "version" in await client.answer()
+
+    asked(path, work)
+
+
+def test_a_hermetic_network_has_a_socket_where_one_is_named(path: Path) -> None:
+    async def run() -> None:
+        async with controlled_running(Config(hermetic=True, control=str(path))):
+            client = await Client.connect(path)
+            assert (await client.ask("info"))["ok"]
+            await client.close()
+
+    scenario(run)
+
+
+# ---------------------------------------------------------------- the client's end
+def from_a_thread(path: Path, work: Callable[[], Any], meanwhile: Callable[[Guest], Any]) -> Any:
+    """What `work` returns, which blocks, while the guest does `meanwhile`."""
+    found: list[Any] = []
+
+    async def run() -> None:
+        async with controlled_running(at(path)) as guest:
+            working = asyncio.create_task(asyncio.to_thread(work))
+            await meanwhile(guest)
+            found.append(await working)
+
+    scenario(run)
+    return found[0]
+
+
+def test_a_connection_is_a_socket_like_any_other(path: Path) -> None:
+    def work() -> bytes:
+        with the_client.connect(path, 7) as sock:
+            sock.sendall(b"hello")
+            sock.shutdown(socket.SHUT_WR)
+            with sock.makefile("rb") as answers:
+                return answers.read()
+
+    async def echo_tcp(guest: Guest) -> None:
+        peer = await Peer.called(guest, 7)
+        peer.send("FPA", await peer.read_to_eof())
+
+    assert from_a_thread(path, work, echo_tcp) == b"hello"
+
+
+def test_ctl_pings_and_waits(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["ctl", "--socket", str(path)]
+    assert from_a_thread(path, lambda: main([*words, "ping", "--count", "1"]), echo) == 0
+    assert "1 of 1 answered" in capsys.readouterr().out
+    wait = [*words, "wait", "lease", "--timeout", "0.05"]
+
+    async def nothing(guest: Guest) -> None:
+        await guest.link.turn()
+
+    assert from_a_thread(path, lambda: main(wait), nothing) == 1
+    assert "timeout: no lease within 0.05 s" in capsys.readouterr().err
