@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pynat.testing.virtual import Guest as Stack
 
 Keywords = dict[str, Any]
-_IMAGES = ("kernel", "append", "cdrom", "disk", "floppy", "bochsrc")
+_IMAGES = ("kernel", "cdrom", "disk", "floppy", "bochsrc")
 
 
 class Booter:
@@ -35,13 +35,19 @@ class Booter:
 
     def __call__(self, **keywords: Any) -> Guest:
         __tracebackhide__ = True
-        from pynat.testing.kit import BootOptions, Guest
+        from pynat.bochs import BochsError
+        from pynat.errors import ConfigError
+        from pynat.testing.guests import GuestUnavailable
+        from pynat.testing.kit import BootFailed, BootOptions, Guest
 
         options = BootOptions(**self.seeded(_joined(self._usual, keywords)))
         tell = teller(self._request.config, self._request.node.name)
         guest = Guest(options, self.new_folder(), tell=tell)
         self.add(guest)
-        return self.ending.enter_context(guest)
+        try:
+            return self.ending.enter_context(guest)
+        except (BochsError, BootFailed, ConfigError, GuestUnavailable) as error:
+            raise error.with_traceback(None) from None  # the text says all that there is
 
     def seeded(self, said: Keywords) -> Keywords:
         """With the seed of the command line or the marker, which stands above all."""
@@ -58,7 +64,7 @@ class Booter:
 def _joined(usual: Keywords, keywords: Keywords) -> Keywords:
     """An image that is named takes the place of the usual one."""
     if any(name in keywords for name in _IMAGES):
-        usual = {key: value for key, value in usual.items() if key not in _IMAGES}
+        usual = {key: value for key, value in usual.items() if key not in (*_IMAGES, "append")}
     return {**usual, **keywords}
 
 

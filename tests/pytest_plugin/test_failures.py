@@ -193,7 +193,7 @@ def test_what_a_guest_says_is_shown_while_it_runs(suite: Suite) -> None:
 def test_what_a_script_raises_fails_the_test(suite: Suite, pytester: pytest.Pytester) -> None:
     (pytester.path / "net.py").write_text(
         "import pytest\nfrom pynat.net import Net\nnet = Net(hermetic=True)\n"
-        "@net.task\nasync def look():\n    pytest.fail('the guest did it')\n"
+        "@net.at(0.001)\nasync def look():\n    pytest.fail('the guest did it')\n"
     )
     tests = """
     @pytest.mark.pynat(**GUEST, net="net.py")

@@ -10,7 +10,7 @@
 """
 
 from pynat.testing.guests.boot import GuestSilent
-from pynat.testing.kit.guest import BootFailed, Guest
+from pynat.testing.kit.guest import BootFailed, Guest, Page
 from pynat.testing.kit.observed import GuestFrame, Observed
 from pynat.testing.kit.options import BootOptions
 from pynat.testing.kit.tap import TapGuest
@@ -25,6 +25,7 @@ __all__ = [
     "GuestFrame",
     "GuestSilent",
     "Observed",
+    "Page",
     "TapGuest",
     "Verdicts",
     "VirtualGuest",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from pynat.bochs import Bochs, Outcome, find_bochs
 from pynat.bochs.find import built_plugin
@@ -18,7 +20,8 @@ from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import plugin_errors
 from pynat.bochs.serial import GrowingText, verdict
 from pynat.config.toml_text import Tables
-from pynat.control.client import ask
+from pynat.control.client import ask, connect, wait_for
+from pynat.control.protocol import Refused
 from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
 from pynat.testing.kit.awaited import Awaited
@@ -28,9 +31,16 @@ from pynat.testing.kit.serial_port import SerialPort
 from pynat.testing.kit.stream import Stream
 from pynat.testing.kit.verdicts import found_in
 
+_LOOK = 1.0  # seconds of guest time in which a guest may answer a SYN
 START = 60.0  # seconds until the network has to be there
 _READY = re.compile(r"\] network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE)
 T = TypeVar("T")
+
+
+class Page(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class BootFailed(Exception):  # noqa: N818 - what a test says of it
@@ -234,6 +244,53 @@ class Guest(Observed):
         self.boot.wait_until(is_there, what, timeout)
         return found[0]
 
+    def wait_end(self, timeout: float = TIMEOUT) -> Outcome:
+        """How Bochs ended, as soon as it has: the guest powers itself off, or panics."""
+        __tracebackhide__ = True
+        return self.wait(lambda: self.outcome, "still running", timeout)
+
+    # ------------------------------------------------------------------ from outside
+    def ping(self, count: int = 4, size: int = 56, timeout: float = 10.0) -> list[float]:
+        """Send echo requests to the guest: the round trip of each that it answers, in seconds.
+
+        timeout: seconds of guest time, as the round trips are.
+        """
+        words = {"count": count, "size": size, "timeout": timeout}
+        return [one["seconds"] for one in wait_for(self._control, "ping", **words)["replies"]]
+
+    def wait_listen(self, port: int, timeout: float = TIMEOUT) -> None:
+        """Until the guest takes connections at this port: it has answered a SYN with SYN-ACK."""
+        __tracebackhide__ = True
+        self.wait(lambda: self._listens(port), f"nobody listens at port {port}", timeout)
+
+    def _listens(self, port: int) -> bool | None:
+        what = {"for": f"listen:{port}", "timeout": _LOOK}
+        try:
+            wait_for(self._control, "wait", **what)
+        except Refused as refused:
+            if not str(refused).startswith("timeout"):
+                raise
+            return None
+        return True
+
+    def connect(self, port: int, timeout: float = 10.0) -> socket.socket:
+        """A connection to the guest, without a port of the host; for a `with` block.
+
+        timeout: seconds of guest time until the guest has to take it up; what is read from it is
+        waited for in seconds of ours. Raises Refused where it does not.
+        """
+        connection = connect(self._control, port, timeout=timeout)
+        connection.settimeout(TIMEOUT)
+        return connection
+
+    def http(self, path: str = "/", port: int = 80) -> Page:
+        """What the guest's web server answers."""
+        web = HTTPConnection("guest")
+        with self.connect(port) as web.sock:
+            web.request("GET", path)
+            answer = web.getresponse()
+            return Page(answer.status, dict(answer.getheaders()), answer.read())
+
     # ------------------------------------------------------------------ its network
     def impair(self, rule: str) -> int:
         """From now on, as `impair` in TOML; the number is for `unimpair`."""
@@ -245,6 +302,13 @@ class Guest(Observed):
             ask(self._control, "impair clear")
         else:
             ask(self._control, "impair remove", number=number)
+
+    def link_down(self) -> None:
+        """Pull the network cable: nothing passes until `link_up`."""
+        self._cable = self.impair("drop")
+
+    def link_up(self) -> None:
+        self.unimpair(self._cable)
 
     def fault(self, fault: str) -> int:
         """From now on, as `faults` in TOML; the number is for `unfault`."""

@@ -16,7 +16,7 @@ from pynat.errors import ConfigError, Malformed
 from pynat.harmless import harmless
 from pynat.lint.frame import decode
 from pynat.lint.trace import DNS_PORT, Trace
-from pynat.testing.kit.verdicts import Verdicts
+from pynat.testing.kit.verdicts import Found, Verdicts
 from pynat.wire import dhcp, dns
 from pynat.wire.ipv4 import dotted
 
@@ -114,6 +114,15 @@ class Observed:
         """The guest's address, as soon as its DHCP client has one."""
         __tracebackhide__ = True
         return self.wait(lambda: self.lease, "no lease", timeout)
+
+    def wait_finding(self, code: str, timeout: float = TIMEOUT) -> Found:
+        """The first finding of this rule, `TCP044`."""
+        __tracebackhide__ = True
+        return self.wait(
+            lambda: next((one for one in self.lint if one.code == code), None),
+            f"no finding {code}",
+            timeout,
+        )
 
     def expect_frame(
         self, wanted: str | Callable[[GuestFrame], object], timeout: float = TIMEOUT, after: int = 0
