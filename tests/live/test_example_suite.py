@@ -1,4 +1,4 @@
-"""The tests that an author copies together with the example kernel: they pass, in a folder apart."""
+"""The tests that an author copies with the example kernel pass, in a folder of their own."""
 
 from __future__ import annotations
 
