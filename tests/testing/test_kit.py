@@ -11,8 +11,20 @@ import pytest
 from pynat.testing.kit import BootOptions, Verdicts
 from pynat.testing.kit.stream import Stream
 
-NOTE = {"code": "TCP096", "severity": "note", "name": "n", "packet": None, "text": "t"}
-ERROR = {"code": "IP001", "severity": "error", "name": "e", "packet": "udp a > b", "text": "bad"}
+NOTE: dict[str, object] = {
+    "code": "TCP096",
+    "severity": "note",
+    "name": "n",
+    "packet": None,
+    "text": "t",
+}
+ERROR: dict[str, object] = {
+    "code": "IP001",
+    "severity": "error",
+    "name": "e",
+    "packet": "udp a > b",
+    "text": "bad",
+}
 
 
 def verdicts(folder: Path, *lines: dict[str, object]) -> Verdicts:
@@ -37,7 +49,7 @@ def test_a_line_under_way_is_none_yet(tmp_path: Path) -> None:
 
 def test_what_is_bad_enough_fails(tmp_path: Path) -> None:
     lint = verdicts(tmp_path, NOTE, ERROR)
-    with pytest.raises(AssertionError, match="did wrong:\n1.500 IP001 error"):
+    with pytest.raises(AssertionError, match=r"did wrong:\n1.500 IP001 error"):
         lint.assert_clean()
     lint.assert_clean(allow=["IP001"])
     with pytest.raises(AssertionError, match="TCP096"):
@@ -46,9 +58,9 @@ def test_what_is_bad_enough_fails(tmp_path: Path) -> None:
 
 def test_what_could_never_be_found_is_told(tmp_path: Path) -> None:
     lint = verdicts(tmp_path)
-    with pytest.raises(ValueError, match="TCP999.*no rule has this code"):
+    with pytest.raises(ValueError, match=r"TCP999.*no rule has this code"):
         lint.assert_clean(allow=["TCP999"])
-    with pytest.raises(ValueError, match="severity='bad': expected one of error, warning, note"):
+    with pytest.raises(ValueError, match=r"severity='bad': expected one of error, warning, note"):
         lint.assert_clean(severity="bad")
 
 
