@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
-from pynat.testing.kit import BootOptions, Verdicts
+from pynat.testing.kit import BootOptions, Guest, Verdicts
 from pynat.testing.kit.stream import Stream
 
 NOTE: dict[str, object] = {
@@ -95,3 +96,20 @@ def test_keywords_are_the_tables_of_a_file() -> None:
         "seed": 4,
     }
     assert config == {"impair": ["loss 1%"], "tftp": {"write": True}}
+
+
+class Web(Guest):
+    """It has one page."""
+
+    def connect(self, port: int, timeout: float = 10.0) -> socket.socket:
+        ours, self.theirs = socket.socketpair()
+        self.theirs.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        return ours
+
+
+def test_a_page_of_the_guest(tmp_path: Path) -> None:
+    guest = Web(BootOptions(kernel="k"), tmp_path)
+    page = guest.http("/x", port=8080)
+    assert (page.status, page.headers, page.body) == (200, {"Content-Length": "5"}, b"hello")
+    assert guest.theirs.recv(7) == b"GET /x "
+    guest.theirs.close()
