@@ -10,20 +10,23 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
+Ended = Callable[[int, str, float], None]
+
 
 class Numbers:
-    def __init__(self) -> None:
+    def __init__(self, ended: Ended | None = None) -> None:
+        """ended: is told of each flow of TCP and UDP, and why."""
         self._count = count(1)
         self._gone: deque[tuple[int, str]] = deque()
-        self.on_end: Callable[[int, str], None] | None = None  # of a flow of TCP or UDP, and why
+        self._ended = ended
 
     def next(self) -> int:
         return next(self._count)
 
     def gone(self, number: int, why: str) -> None:
-        if self.on_end is not None:
+        if self._ended is not None:
             self._gone.append((number, why))
 
-    def tell(self) -> None:
-        while self._gone and self.on_end is not None:
-            self.on_end(*self._gone.popleft())
+    def tell(self, now: float) -> None:
+        while self._gone and self._ended is not None:
+            self._ended(*self._gone.popleft(), now)
