@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pynat.harmless import harmless
+from pynat.harmless import MARK, harmless
 
 _POWER_OFF = (
     "soft power off",  # ACPI: poweroff of an operating system
@@ -35,7 +35,9 @@ _PANIC = re.compile(
     r"(?:[^\[]*p[^\[a-zA-Z]*(?=\[))?(?P<device>\[(?!\d)[^\]]*\])?[\W\dp]*>>PANIC<< (?P<text>.*)"
 )
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
-_OURS = re.compile(rb"\] (pynat|\d+\.\d+ summary): ")  # behind the name of the card
+_OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
+_MORE = f"] {MARK}".encode()
+_TRACEBACK = "Traceback (most recent call last):"
 _PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
 _SUMMARY = re.compile(r"^[^\[]*\[(?P<card>[^\]]*)\] \d+\.\d+ summary: (?P<text>.*)$")
 _MAGIC = re.compile(r"[^\[]*\[CPU\d+ *\].* Stopped on MAGIC BREAKPOINT$")
@@ -149,25 +151,41 @@ def last_lines(outcome: Outcome, count: int = 8) -> list[str]:
 
 def plugin_errors(log: Path) -> list[str]:
     """What our plugin complained of; after it Bochs goes on, maybe without a network."""
-    return [f"[{match['card'].strip()}] {match['text']}" for match in _lines(log, _PLUGIN_ERROR)]
+    found: list[list[str]] = []  # each with the lines that go on with it
+    goes_on = False
+    try:
+        with log.open("rb") as file:
+            for raw in file:
+                if _OURS in raw:
+                    match = _PLUGIN_ERROR.match(_shown(raw.decode(errors="replace")))
+                    goes_on = match is not None
+                    if match:
+                        found.append([f"[{match['card'].strip()}] {match['text']}"])
+                elif goes_on and _MORE in raw:
+                    found[-1].append(_shown(raw.partition(_MORE)[2].decode(errors="replace")))
+    except OSError:
+        return []
+    return [_summed_up(*lines) for lines in found]
+
+
+def _summed_up(first: str, *more: str) -> str:
+    """Of a traceback its last lines: what was raised, and where."""
+    if not more or not first.endswith(_TRACEBACK):
+        return first
+    return first.removesuffix(_TRACEBACK) + "; ".join(more[-2:])
 
 
 def summaries(log: Path) -> dict[str, list[str]]:
     """What the linter says at the end, by network cards."""
     found: dict[str, list[str]] = {}
-    for match in _lines(log, _SUMMARY):
-        found.setdefault(match["card"].strip(), []).append(match["text"])
-    return found
-
-
-def _lines(log: Path, pattern: re.Pattern[str]) -> list[re.Match[str]]:
-    """Those of our plugin that fit."""
     try:
         with log.open("rb") as file:
-            ours = [_shown(line.decode(errors="replace")) for line in file if _OURS.search(line)]
+            lines = [_shown(raw.decode(errors="replace")) for raw in file if b" summary: " in raw]
     except OSError:
-        return []
-    return [match for line in ours if (match := pattern.match(line))]
+        return found
+    for match in filter(None, map(_SUMMARY.match, lines)):
+        found.setdefault(match["card"].strip(), []).append(match["text"])
+    return found
 
 
 def tail(path: Path) -> str | None:

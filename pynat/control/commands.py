@@ -101,8 +101,9 @@ class Commands:
             "fault clear": _Command(faults.clear, (), ("number",)),
         }
 
-    def now(self) -> float:
-        return self._engine.now()
+    def soon(self, call: Callable[[float], None]) -> None:
+        """With the time, in a turn of the engine."""
+        self._engine.soon(call)
 
     def answer(self, line: bytes) -> bytes:
         """Of a command that is answered at once."""
