@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -18,19 +18,21 @@ from pathlib import Path
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
 from pynat.bochs import cards as nics
 from pynat.bochs.bochsrc import Line, lines_of, options_of, setting
+from pynat.bochs.card_option import card_option
 from pynat.bochs.cards import KEYS, MODELS, Card, all_cards, unknown_key
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
-from pynat.bochs.refused import ISA, doubtful, ethmods_of, refused
+from pynat.bochs.refused import doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command
 from pynat.cli.run_machine import add_machine, is_wanted, written
-from pynat.cli.run_network import add_network, joined
+from pynat.cli.run_network import WHO, add_network
 from pynat.cli.run_network import said as said_of_network
 from pynat.cli.run_said import Said, Words, serial_file
 from pynat.errors import ConfigError
+from pynat.serve.joined import joined
 from pynat.serve.load import load
 
 PANIC = 3
@@ -142,7 +144,9 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs) -> int:
     nic = _with_network(arguments, bochsrc, bochs, folder)
     own = _usable(list(lines_of(bochsrc)), nic, bochs)
     given = [*own, *options_of(arguments.extra)]
-    extra = arguments.extra + _nic_option(nic, all_cards(given, bochs.version))
+    extra = list(arguments.extra)
+    if nic is not None:
+        extra.append(card_option(*nic, all_cards(given, bochs.version)))
     lines = [*own, *options_of(extra)]
     cards = all_cards(lines, bochs.version)
     notes, mistakes = _read(card for card in cards if card.is_ours)
@@ -225,7 +229,7 @@ def _with_network(
     known = next((c.script for c in cards if (c.name, str(c.number)) == (model, number)), "")
     script = str(arguments.script or asked.get("script") or known)
     if tables:
-        script = str(joined(script, tables, folder))
+        script = str(joined(script, tables, folder, who=WHO))
     return model, asked | {"script": script}
 
 
@@ -272,28 +276,6 @@ def _usable(lines: list[Line], nic: Nic | None, bochs: Bochs) -> list[Line]:
         return line._replace(value=_ETHMOD.sub("ethmod=null", line.value))
 
     return [change(line) for line in lines]
-
-
-def _nic_option(nic: Nic | None, cards: Iterable[Card]) -> list[str]:
-    """The card as an option of Bochs; where the bochsrc has it, that one."""
-    if nic is None:
-        return []
-    model, asked = nic
-    number = asked.get("card", "0")
-    known = next((c.options for c in cards if (c.name, str(c.number)) == (model, number)), {})
-    card = {"card": number} if "card" in asked else {}
-    where = _ne2k(known | asked, number) if model == "ne2k" else {}
-    options = {**card, "enabled": "1", **where, **asked, "ethmod": "pynat"}
-    words = [f"{key}={value}" for key, value in options.items()]
-    return [f"{model}: " + ", ".join(f'"{word}"' if " " in word else word for word in words)]
-
-
-def _ne2k(options: Mapping[str, str], number: str) -> dict[str, str]:
-    """Bochs 2.7 wants this in every line of such a card."""
-    if options.get("type") == "pci" or (number != "0" and not options.keys() & {"type", *ISA}):
-        return {"type": "pci"}
-    kept = {"type": options["type"]} if "type" in options else {}
-    return kept | {key: options.get(key, value) for key, value in ISA.items()}
 
 
 def _is_debugged(bochsrc: Path, extra: list[str]) -> bool:

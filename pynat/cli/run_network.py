@@ -1,9 +1,4 @@
-"""The network of `pynat run` by words of the command line, joined with the file of `script=`.
-
-What a word says stands above what the file says; lists (forwards, impair, faults) go on. Both are
-written as one TOML file for the run, after it has been read once: so a mistake is told before
-Bochs starts.
-"""
+"""The network of `pynat run` by words of the command line."""
 
 from __future__ import annotations
 
@@ -13,12 +8,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pynat.config.slirp import is_slirp
-from pynat.config.vnet import is_vnet
+from pynat.config.toml_text import Tables
 from pynat.errors import ConfigError
-from pynat.serve.load import NO_SCRIPT, load
+from pynat.serve.joined import join
 
-Tables = dict[str, Any]
+WHO = "options of pynat run"
 _LISTS = {"forward": "forwards", "impair": "impair", "fault": "faults"}  # by the option's name
 
 
@@ -55,7 +49,7 @@ def said(arguments: argparse.Namespace) -> Tables:
     if arguments.tftp is not None:
         tables["tftp"] = {"root": str(arguments.tftp)}
     for text in arguments.set:
-        _join(tables, _assigned(text))
+        join(tables, _assigned(text))
     return tables
 
 
@@ -71,76 +65,3 @@ def _assigned(text: str) -> Tables:
         return tomllib.loads(f"{key} = {json.dumps(value.strip())}")
     except ValueError as error:
         raise ConfigError(f"--set {text}: {error}") from None
-
-
-def joined(script: str, tables: Tables, folder: Path) -> Path:
-    """A file in `folder` that says both. Raises ConfigError."""
-    both = _tables_of(script)
-    _join(both, tables)
-    path = folder / "net.toml"
-    path.write_text(as_toml(both))
-    try:
-        load(str(path), "")
-    except ConfigError as error:
-        if script not in NO_SCRIPT:
-            load(script, "")  # where the file is to blame, its own line is named
-        told = str(error).removeprefix(f"{path}:").lstrip("0123456789: ")
-        raise ConfigError(f"options of pynat run: {told}") from None
-    return path
-
-
-def _tables_of(script: str) -> Tables:
-    if script in NO_SCRIPT:
-        return {}
-    path = Path(script).expanduser()
-    if path.suffix == ".py":
-        return {"script": str(path.absolute())}
-    load(script, "", strict=True)
-    written = path.read_text("utf-8-sig")
-    if is_slirp(written) or is_vnet(written):
-        text = "a file of Bochs's own back ends says all that there is; options need a TOML file"
-        raise ConfigError(f"{script}: {text}")
-    return tomllib.loads(written)
-
-
-def _join(tables: Tables, more: Tables) -> None:
-    for key, value in more.items():
-        known = tables.get(key)
-        if isinstance(known, dict) and isinstance(value, dict):
-            _join(known, value)
-        elif isinstance(known, list) and isinstance(value, list):
-            tables[key] = known + value
-        else:
-            tables[key] = value
-
-
-def as_toml(tables: Tables) -> str:
-    """Values of JSON's kinds; what is in a table is written inline there."""
-    lines = [f"{_key(key)} = {_value(value)}" for key, value in tables.items() if not _is(value)]
-    for key, value in tables.items():
-        if _is(value):
-            lines += ["", f"[{_key(key)}]"]
-            lines += [f"{_key(inner)} = {_value(one)}" for inner, one in value.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _is(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _key(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _value(value: object) -> str:
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_value, value)) + "]"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return repr(value)
-        case _:
-            return json.dumps(str(value), ensure_ascii=False)

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from pynat.bochs.bochsrc import Line
 from pynat.bochs.cards import options_of
-from pynat.bochs.serial import GrowingText
+from pynat.bochs.serial import GrowingText, is_of_bochs, verdict
 from pynat.harmless import harmless
 
-VERDICT = re.compile(r"^PYNAT-EXIT (\d{1,3})\b")
 EXPECTED = 0
 
 
@@ -55,13 +54,14 @@ class Words:
         if self._show:
             for line in serial:
                 print(harmless(line.expandtabs()), flush=True)
-        lines = serial + _lines(self._printed, last=last)
+        printed = _lines(self._printed, last=last)
+        lines = serial + [line for line in printed if not is_of_bochs(line)]
         return next(filter(None, map(self._judge, lines)), None)
 
     def _judge(self, line: str) -> Said | None:
-        verdict = VERDICT.match(line)
-        if verdict and int(verdict[1]) < 256:
-            return Said(f"the guest said {verdict[0]}", int(verdict[1]))
+        code = verdict(line)
+        if code is not None:
+            return Said(f"the guest said {harmless(line)}", code)
         if self._expect is not None and self._expect.search(line):
             return Said(f"as expected, the guest said {harmless(line)}", EXPECTED)
         return None

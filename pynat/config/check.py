@@ -53,22 +53,24 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     _check_routes(config, source)
 
 
-def _check_hermetic(config: Config, source: Source) -> None:
-    """What needs a socket of the host, and a clock of its own."""
-    beyond: dict[str, Sequence[object]] = {
+def of_host(config: Config) -> dict[str, object]:
+    """What a configuration asks of the host: keys that need a socket of its, or its clock."""
+    asked: dict[str, Sequence[object]] = {
         "forwards": config.forwards,
         "guestfwd": config.guestfwd,
         "host_aliases": config.host_aliases,
         "dns.resolvers": [f"{address}:{port}" for address, port in config.dns.resolvers],
     }
-    for key, values in beyond.items():
-        if values:
-            raise source.error(key, list(map(str, values)), f"left out: {NO_SOCKET}")
-    if config.control not in ("auto", "none"):
-        raise source.error("control", config.control, f'"none" or left out: {NO_SOCKET}')
-    if config.time is not TimePolicy.AUTO:
-        right = "left out: with hermetic = true the engine is always in step with the guest"
-        raise source.error("time", config.time, right)
+    found: dict[str, object] = {
+        key: list(map(str, values)) for key, values in asked.items() if values
+    }
+    return found if config.time is TimePolicy.AUTO else found | {"time": config.time}
+
+
+def _check_hermetic(config: Config, source: Source) -> None:
+    for key, value in of_host(config).items():
+        step = "with hermetic = true the engine is always in step with the guest"
+        raise source.error(key, value, f"left out: {step if key == 'time' else NO_SOCKET}")
 
 
 def _check_ports(rules: tuple[Forward, ...]) -> None:

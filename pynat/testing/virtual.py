@@ -81,8 +81,12 @@ class VirtualNetwork:
 
     def run(self, guest: Guest, seconds: float) -> None:
         """Until nothing more is going to happen, or so much virtual time has passed."""
-        end = self.card.time + seconds
         guest.start(self.card.time)
+        self.go_on(guest, seconds)
+
+    def go_on(self, guest: Guest, seconds: float) -> None:
+        """The same with a guest that has been started."""
+        end = self.card.time + seconds
         for _ in range(_MOST_TURNS):
             if self._exchange(guest):
                 continue

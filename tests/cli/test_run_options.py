@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pynat.cli.main import main
-from pynat.cli.run_network import as_toml, joined
+from pynat.config.toml_text import as_toml
 from pynat.errors import ConfigError
+from pynat.serve.joined import joined
 from tests.bochs.machines import HANG, POWER_OFF, bochsrc
 
 SERIAL, E9 = 0x3F8, 0xE9
@@ -24,10 +25,10 @@ def said(port: int, text: str) -> bytes:
     return head + b"".join(bytes([0xB0, byte, 0xEE]) for byte in (text + "\n").encode())
 
 
-def serial(text: str) -> bytes:
+def serial(text: str, end: str = "\n") -> bytes:
     """The same to com1, which must have room for each byte; it returns when all are out."""
     code = bytes.fromhex("bafb03 b003 ee")  # 8 bits
-    for byte in (text + "\n").encode():
+    for byte in (text + end).encode():
         code += _until(0x20) + bytes.fromhex("baf803") + bytes([0xB0, byte, 0xEE])
     return code + _until(0x40)
 
@@ -148,7 +149,7 @@ def test_options_stand_above_the_file_and_lists_go_on(tmp_path: Path) -> None:
         'seed = 1\nforwards = ["tcp:127.0.0.1:0-:22"]\n[tcp]\nidle = 60\n'
     )
     tables = {"seed": 2, "forwards": ["tcp:127.0.0.1:0-:23"], "tcp": {"window": 32768}}
-    both = tomllib.loads(joined("net.toml", tables, tmp_path / "..").read_text())
+    both = tomllib.loads(joined("net.toml", tables, tmp_path / "..", who="x").read_text())
     assert both == {
         "seed": 2,
         "forwards": ["tcp:127.0.0.1:0-:22", "tcp:127.0.0.1:0-:23"],
@@ -212,4 +213,4 @@ def test_values_are_written_as_toml_reads_them() -> None:
 def test_a_slirp_file_takes_no_options(tmp_path: Path) -> None:
     (tmp_path / "slirp.conf").write_text("# slirp config\nnet = 10.0.2.0\n")
     with pytest.raises(ConfigError, match="options need a TOML file"):
-        joined("slirp.conf", {"seed": 1}, tmp_path)
+        joined("slirp.conf", {"seed": 1}, tmp_path, who="x")

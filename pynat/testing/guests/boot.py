@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,12 +27,20 @@ class GuestSilent(Exception):  # noqa: N818 - what the guest is
 class Boot:
     """One boot, a context manager: leaving it ends Bochs.
 
+    machine: what there is to boot, or the bochsrc that says so; then `extra`, options for Bochs's
+    command line, has to bring the serial port to `serial`.
     Into `folder` go bochsrc, bochs.log, serial.txt. `seen` holds the serial output's lines
     with the wall time (time.monotonic) at which each was seen. A limit to a wait does not count
     the time in which a busy machine has no processor for Bochs.
     """
 
-    def __init__(self, machine: Machine, folder: Path, bochs: Bochs | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine | Path,
+        folder: Path,
+        bochs: Bochs | None = None,
+        extra: Sequence[str] = (),
+    ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.serial = self.folder / "serial.txt"
@@ -44,12 +52,14 @@ class Boot:
         self._panicked = 0.0  # when a panic was seen
         self._outcome: Outcome | None = None
         bochs = bochs or find_bochs()
-        rc = self.folder / "bochsrc"
-        rc.write_text(bochsrc(machine, bochs, self.serial))
+        rc = machine if isinstance(machine, Path) else self.folder / "bochsrc"
+        if isinstance(machine, Machine):
+            rc.write_text(bochsrc(machine, bochs, self.serial))
         self.run = BochsRun(
             bochs,
             rc,
-            headless=machine.display is None,
+            headless=isinstance(machine, Path) or machine.display is None,
+            extra=extra,
             log=self.folder / "bochs.log",
             stdout=self.folder / "bochs.out",
         )
@@ -84,6 +94,7 @@ class Boot:
 
     def wait_until(self, ready: Callable[[], bool], otherwise: str, timeout: float) -> None:
         """Until `ready()` is true, while the serial output is read."""
+        __tracebackhide__ = True
         until = time.monotonic() - self.starved() + timeout
         while True:
             ended = self.poll()

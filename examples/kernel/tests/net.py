@@ -1,0 +1,10 @@
+"""A web server in the network of the tests."""
+
+from pynat.net import Net
+
+net = Net(hermetic=True)
+
+
+@net.http("web.test")
+def page(request: object) -> str:
+    return "hello, kernel"

@@ -1,0 +1,88 @@
+"""What the kernel's network has to do. `pytest --pynat-artifacts=out` keeps what a failure left."""
+
+from pathlib import Path
+
+import pytest
+
+from pynat.testing.kit import Guest
+
+ROUTER = "192.168.16.1"
+NET = Path(__file__).with_name("net.py")
+DATA = bytes(range(256)) * 40
+CARDS = [
+    {"nic": "e1000", "append": f"ping={ROUTER}"},
+    {"nic": "ne2k-pci", "append": f"ping={ROUTER}"},
+    {"nic": "ne2k-isa", "append": f"nic=ne2k,0x300 ping={ROUTER}"},
+]
+
+
+def echoed(guest: Guest, data: bytes) -> bytes:
+    """What the kernel's echo server makes of it, which closes when we do."""
+    guest.expect("^echo: port 7")
+    with guest.connect(7) as connection, connection.makefile("rb") as answer:
+        connection.sendall(data)
+        connection.shutdown(1)
+        return answer.read()
+
+
+def test_it_gets_an_address(guest: Guest) -> None:
+    assert guest.wait_lease() == "192.168.16.2"
+    guest.expect(f"^lease 192.168.16.2 router {ROUTER}")
+    guest.lint.assert_clean(severity="note")
+
+
+@pytest.mark.parametrize("guest", CARDS, indirect=True, ids=lambda card: card["nic"])
+def test_it_pings_on_every_card(guest: Guest) -> None:
+    guest.expect(f"^ping {ROUTER}: 4 of 4 answered")
+    guest.lint.assert_clean(severity="note")
+
+
+def test_it_answers_pings(guest: Guest) -> None:
+    guest.expect("^lease")
+    assert len(guest.ping(count=3, size=1000)) == 3
+
+
+@pytest.mark.pynat(append="dns=web.test", config={"dns": {"names": {"web.test": "192.0.2.80"}}})
+def test_it_resolves_a_name(guest: Guest) -> None:
+    guest.expect("^dns web.test is 192.0.2.80")
+    assert guest.dns_questions == ["web.test"]
+
+
+@pytest.mark.pynat(append="get=http://web.test/", net=NET)
+def test_it_fetches_a_page(guest: Guest) -> None:
+    guest.expect("^get: 13 bytes")
+    (flow,) = guest.flows
+    assert flow.to_guest.again == 0
+
+
+@pytest.mark.pynat(append="echo=7")
+def test_it_serves(guest: Guest) -> None:
+    assert echoed(guest, DATA) == DATA
+    guest.expect("^echo: done")
+
+
+@pytest.mark.pynat(append="echo=7", impair=["loss 5%"])
+@pytest.mark.pynat_seeds(3)
+def test_it_serves_on_a_bad_wire(guest: Guest) -> None:
+    assert echoed(guest, DATA) == DATA
+    guest.lint.assert_clean()
+
+
+@pytest.mark.pynat(faults=["dhcp silent 2"])
+def test_it_asks_again_for_an_address(guest: Guest) -> None:
+    guest.wait_lease()
+    assert guest.lint.counts["DHCP001"] == 0
+    assert len([frame for frame in guest.frames if "DISCOVER" in frame.text]) > 2
+
+
+def test_it_comes_back_when_the_cable_does(guest: Guest) -> None:
+    guest.expect("^lease")
+    guest.link_down()
+    assert guest.ping(count=2, timeout=2) == []
+    guest.link_up()
+    assert len(guest.ping(count=2)) == 2
+
+
+@pytest.mark.pynat(append="poweroff")
+def test_it_switches_itself_off(guest: Guest) -> None:
+    assert guest.wait_end().ending == "power off"

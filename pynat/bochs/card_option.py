@@ -1,0 +1,27 @@
+"""A card of ours as an option of Bochs's command line, above what a bochsrc says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pynat.bochs.cards import Card
+from pynat.bochs.refused import ISA
+
+
+def card_option(model: str, asked: Mapping[str, str], cards: Iterable[Card]) -> str:
+    """asked: keys and values. Where `cards` has this one, it is that card with these."""
+    number = asked.get("card", "0")
+    known = next((c.options for c in cards if (c.name, str(c.number)) == (model, number)), {})
+    card = {"card": number} if "card" in asked else {}
+    where = _ne2k({**known, **asked}, number) if model == "ne2k" else {}
+    options = {**card, "enabled": "1", **where, **asked, "ethmod": "pynat"}
+    words = [f"{key}={value}" for key, value in options.items()]
+    return f"{model}: " + ", ".join(f'"{word}"' if " " in word else word for word in words)
+
+
+def _ne2k(options: Mapping[str, str], number: str) -> dict[str, str]:
+    """Bochs 2.7 wants this in every line of such a card."""
+    if options.get("type") == "pci" or (number != "0" and not options.keys() & {"type", *ISA}):
+        return {"type": "pci"}
+    kept = {"type": options["type"]} if "type" in options else {}
+    return kept | {key: options.get(key, value) for key, value in ISA.items()}

@@ -1,0 +1,101 @@
+"""What is told of a guest when its test failed, and what is kept of it.
+
+`result.json` has the form that `pynat report --merge` reads (pynat.report.merge).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pynat.errors import ConfigError
+from pynat.harmless import harmless
+from pynat.report.merge import RESULT
+from pynat.rules import BY_CODE
+from pynat.testing.kit.observed import CAPTURE, FINDINGS, Observed
+
+SERIAL_LINES = 20
+FRAMES = 20
+FILES = (CAPTURE, FINDINGS, "serial.txt", "bochs.log", "bochs.out", "net.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one test; the fields are those of `result.json`."""
+
+    test: str
+    outcome: str
+    reason: str = ""
+    seed: int | None = None
+    guest_seconds: float | None = None
+    findings: dict[str, int] = field(default_factory=dict)
+
+
+def told(guest: Observed) -> Iterator[tuple[str, str]]:
+    """Title and text of each part that there is something to say of."""
+    parts = {
+        "serial port": _serial(guest.folder / "serial.txt"),
+        "linter": [_counted(code, count) for code, count in guest.lint.counts.most_common()],
+        "flows": [
+            _flow(flow.name, flow.how, flow.from_guest.octets, flow.to_guest.octets)
+            for flow in guest.flows
+        ],
+        "last frames": [frame.text for frame in guest.frames[-FRAMES:]],
+    }
+    return ((title, "\n".join(lines)) for title, lines in parts.items() if lines)
+
+
+def _serial(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    lines = path.read_text(errors="replace").replace("\r", "").splitlines()
+    return list(map(harmless, lines[-SERIAL_LINES:]))
+
+
+def _counted(code: str, count: int) -> str:
+    rule = BY_CODE[code]
+    return f"{code} {rule.severity}: {rule.name}: {count}"
+
+
+def _flow(name: str, how: str, from_guest: int, to_guest: int) -> str:
+    return f"{name}: {how}; {from_guest} bytes from the guest, {to_guest} to it"
+
+
+def guest_seconds(guest: Observed) -> float | None:
+    """Between the first frame and the last."""
+    frames = guest.frames
+    return round(frames[-1].when, 6) if frames else None
+
+
+def keep(guests: Sequence[Observed], folder: Path) -> None:
+    """The files of the first one in `folder`, those of others in folders there."""
+    for number, guest in enumerate(guests, 1):
+        target = folder if number == 1 else folder / f"guest-{number}"
+        target.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            if (guest.folder / name).is_file():
+                shutil.copyfile(guest.folder / name, target / name)
+        _write_report(target)
+
+
+def _write_report(folder: Path) -> None:
+    """Of the capture, if it has something to show."""
+    from pynat.report import Sources, write_report
+
+    serial = folder / "serial.txt"
+    try:
+        sources = Sources(folder / CAPTURE, serial if serial.is_file() else None)
+        write_report(sources, folder / "report.html")
+    except ConfigError as error:
+        (folder / "report.txt").write_text(f"no report: {error}\n")
+
+
+def write_verdict(verdict: Verdict, repeat: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULT).write_text(json.dumps(asdict(verdict)) + "\n")
+    script = folder / "repro.sh"
+    script.write_text(f'#!/bin/sh\n{repeat} "$@"\n')
+    script.chmod(0o755)

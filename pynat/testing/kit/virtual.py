@@ -1,0 +1,58 @@
+"""A guest in Python on an engine in virtual time, seen as any other guest is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pynat.config.toml_text import Tables
+from pynat.serve.joined import joined
+from pynat.serve.load import load
+from pynat.testing.guests.boot import GuestSilent
+from pynat.testing.kit.observed import FINDINGS, TIMEOUT, Observed
+from pynat.testing.virtual import Guest, VirtualNetwork, virtual
+
+_STEP = 0.01  # seconds of virtual time between two looks
+T = TypeVar("T")
+
+
+class VirtualGuest(Observed):
+    """stack: a sans-IO guest (`pynat.testing.virtual.Guest`). Time goes on in `run` and in waits.
+
+    A `timeout` is in seconds of virtual time, and costs none of ours.
+    """
+
+    def __init__(self, stack: Guest, folder: Path, tables: Tables) -> None:
+        super().__init__(folder)
+        self.stack = stack
+        own = {"capture": str(self.capture), "lint": {"json": str(folder / FINDINGS)}}
+        self._tables = {"hermetic": True, **tables, **own}
+        self._ending = contextlib.ExitStack()
+        self._started = False
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        loaded = load(str(joined("", self._tables, self.folder, who="the test's keywords")), "")
+        self.network: VirtualNetwork = self._ending.enter_context(
+            virtual(loaded.config, loaded.program)
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def run(self, seconds: float) -> None:
+        """Until nothing more is going to happen, or so much virtual time has passed."""
+        (self.network.go_on if self._started else self.network.run)(self.stack, seconds)
+        self._started = True
+
+    def wait(self, look: Callable[[], T | None], what: str, timeout: float = TIMEOUT) -> T:
+        __tracebackhide__ = True
+        end = self.network.card.time + timeout
+        while (found := look()) is None:
+            if self.network.card.time >= end:
+                raise GuestSilent(f"{what}: not within {timeout:g} s\n{self.network.log}")
+            self.run(min(_STEP, end - self.network.card.time))
+        return found

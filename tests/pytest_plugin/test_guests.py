@@ -1,0 +1,186 @@
+"""The fixtures over Bochs, on guests that are one boot sector."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bochs.machines import POWER_OFF, bochsrc
+from tests.cli.test_run_options import E9, said, serial
+from tests.pytest_plugin.conftest import Suite
+
+pytest_plugins = ["pytester"]
+
+# mov dx, 0x3fd; in al, dx; test al, 1; jz back; mov dx, 0x3f8; in al, dx
+_READ = bytes.fromhex("bafd03 ec a801 74fb baf803 ec")
+
+
+def answers() -> bytes:
+    """Says `ready`, waits for a byte, and sends the next one (inc al; out dx, al)."""
+    return serial("ready") + _READ + bytes.fromhex("fec0 ee") + serial("")
+
+
+def test_a_guest_is_read_and_written_while_it_runs(suite: Suite) -> None:
+    tests = """
+    @pytest.mark.pynat(**GUEST)
+    def test_it(guest):
+        assert guest.expect(r"rea(\\w+)").group(1) == "dy"
+        guest.send("a")
+        guest.expect("^b$")
+        assert guest.lines == ["ready", "b"]
+        assert guest.outcome is None
+    """
+    suite(tests, answers()).assert_outcomes(passed=1)
+
+
+def test_a_line_is_expected_once_and_a_prompt_needs_no_end(suite: Suite) -> None:
+    tests = """
+    def test_it(boot):
+        guest = boot(**GUEST)
+        guest.expect("one")
+        with pytest.raises(Exception, match="no line 'one': Bochs ended: power off"):
+            guest.expect("one")
+        assert guest.lines == ["one", "two> "]
+
+    def test_prompt(boot):
+        guest = boot(**GUEST)
+        guest.expect("two", prompt=True)
+        guest.expect("> ", prompt=True)
+    """
+    suite(tests, serial("one") + serial("two> ", end="") + POWER_OFF).assert_outcomes(passed=2)
+
+
+def test_port_e9_is_heard_too_and_has_the_verdict(suite: Suite) -> None:
+    tests = """
+    def test_it(boot):
+        guest = boot(**GUEST)
+        guest.expect("^hello from e9")
+        assert guest.wait_exit() == 7
+        assert guest.exit_code == 7
+        assert guest.lines == []
+    """
+    suite(tests, said(E9, "hello from e9") + said(E9, "PYNAT-EXIT 7")).assert_outcomes(passed=1)
+
+
+def test_a_bad_verdict_ends_the_wait(suite: Suite) -> None:
+    tests = """
+    def test_it(boot):
+        boot(**GUEST).expect("never")
+    """
+    result = suite(tests, serial("PYNAT-EXIT 3"))
+    result.stdout.fnmatch_lines(["*GuestSilent: no line 'never': the guest said PYNAT-EXIT 3"])
+
+
+def test_power_off_and_reset(suite: Suite) -> None:
+    tests = """
+    def test_it(boot):
+        guest = boot(**GUEST)
+        guest.expect("hello")
+        guest.reset()
+        guest.expect("hello")
+        assert guest.lines == ["hello"]
+        assert (guest.folder / "before-1" / "serial.txt").read_text() == "hello\\n"
+        guest.power_off()
+        assert str(guest.outcome).startswith("killed")
+        guest.power_off()
+    """
+    suite(tests, serial("hello")).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_a_guest_may_serve_more_than_one_test(suite: Suite, scope: str) -> None:
+    tests = f"""
+    @pytest.fixture(scope="session")
+    def pynat_options():
+        return GUEST
+
+    pids = set()
+
+    @pytest.mark.parametrize("turn", [1, 2])
+    def test_it({scope}_guest, turn):
+        pids.add({scope}_guest.boot.run.pid)
+        assert len(pids) == 1
+        assert {scope}_guest.lines or {scope}_guest.expect("hello")
+    """
+    suite(tests, serial("hello")).assert_outcomes(passed=2)
+
+
+def test_keywords_come_from_near_and_far(suite: Suite) -> None:
+    tests = """
+    @pytest.fixture(scope="session")
+    def pynat_options():
+        return GUEST | {"nic": "ne2k-pci", "config": {"network": {"net": "10.9.0.0/24"}}}
+
+    @pytest.mark.pynat(seed=5)
+    def test_marker(guest):
+        assert guest.seed == 5
+        assert "network 10.9.0.0/24" in guest.log
+        assert "[NE2K" in guest.log
+        assert "hermetic" in guest.log
+
+    @pytest.mark.parametrize("guest", [{"nic": "e1000"}, {"nic": "ne2k-isa"}], indirect=True)
+    def test_matrix(guest):
+        assert ("[E1000" in guest.log) == (guest.options.nic == "e1000")
+
+    def test_forward(boot):
+        assert "hermetic" not in boot(forwards=["tcp:127.0.0.1:0-:80"]).log
+    """
+    suite(tests).assert_outcomes(passed=4)
+
+
+def test_a_bochsrc_of_ones_own(suite: Suite, pytester: pytest.Pytester) -> None:
+    tests = """
+    def test_it(boot):
+        guest = boot(bochsrc="bochsrc.own", seed=3)
+        guest.expect("hello")
+        assert guest.seed == 3
+
+    def test_no_card(boot):
+        boot(bochsrc="bochsrc")
+    """
+    card = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=pynat\n"
+    own = bochsrc(pytester.path, b"", card).read_text()
+    (pytester.path / "bochsrc.own").write_text(own)
+    result = suite(tests, serial("hello"))
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*bochsrc: no card has ethmod=pynat*"])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "told"),
+    [
+        ("", "a guest boots from one of kernel, cdrom, disk, floppy, bochsrc, and nothing*"),
+        ("floppy='none.img'", "floppy='none.img': no such file (looked in *"),
+        ("floppy='floppy.img', nic='rtl8139'", "nic='rtl8139': expected one of e1000, *"),
+        ("floppy='floppy.img', impair=['lose 3%']", "*the test's keywords: impair*'lose'*'loss'*"),
+        ("floppy='floppy.img', config={'sed': 1}", "*sed: unknown key; did you mean*"),
+        ("floppy='floppy.img', append='x'", "append='x' is for a kernel; an image has its own"),
+        (
+            "floppy='floppy.img', cpu='z80'",
+            "Bochs did not start the guest: *cpu directive malformed*",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(suite: Suite, keywords: str, told: str) -> None:
+    result = suite(f"def test_it(boot):\n        boot({keywords})")
+    result.stdout.fnmatch_lines([f"E  *{told}"])
+
+
+def test_in_an_async_test_the_loop_goes_on(suite: Suite) -> None:
+    tests = """
+    import asyncio
+
+    async def both(guest):
+        turns = 0
+        waiting = asyncio.create_task(guest.aio.expect("b"))
+        while not waiting.done():
+            turns += 1
+            if turns == 2:
+                guest.send("a")
+            await asyncio.sleep(0.01)
+        return turns
+
+    @pytest.mark.pynat(**GUEST)
+    def test_it(guest):
+        assert asyncio.run(both(guest)) > 2
+    """
+    suite(tests, answers()).assert_outcomes(passed=1)
