@@ -57,8 +57,8 @@ ALSO = {
     "serve": {"asyncio", "contextlib", "os", "pathlib", "tomllib"},
     "capture": {"io", "pathlib"},
     "control": {
-        *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "threading"),
-        "traceback",
+        *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "tempfile"),
+        *("threading", "traceback"),
     },
     "link": {
         *("asyncio", "contextlib", "ctypes", "fcntl", "io", "json", "os", "pathlib", "select"),

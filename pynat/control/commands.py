@@ -102,6 +102,20 @@ class Commands:
     def now(self) -> float:
         return self._engine.now()
 
+    def summary(self) -> Answer:
+        """What the network has come to (docs/control.md)."""
+        stats, info = self._stats(), self._info()
+        kept = ("time", "from_guest", "to_guest", "drops")
+        files = {"capture": info["capture"], "findings": self._config.lint.json}
+        return {
+            **{name: info[name] for name in ("card", "net")},
+            **{name: stats[name] for name in kept},
+            "findings": dict(self._engine.notices.findings),
+            "leases": self._leases()["leases"],
+            "flows": [*(self._engine.router.numbers.ended or ()), *self._flows()["flows"]],
+            "files": {what: str(Path(path).absolute()) for what, path in files.items() if path},
+        }
+
     def answer(self, line: bytes) -> bytes:
         """Of a command that is answered at once."""
         found = self.reply(line)

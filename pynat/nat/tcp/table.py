@@ -32,6 +32,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
+from pynat.nat.rows import tcp_row
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.manner import Twister
 from pynat.nat.tcp.memory import Memory
@@ -346,7 +347,7 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.four_tuple.key]
-        self._numbers.gone(flow.number, flow.why_closed)
+        self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
         self._lingering.pop(flow, None)
         self.memory.used -= flow.counted
         flow.counted = 0
