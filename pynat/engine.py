@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynat import rules
-from pynat.config import LINGER, Config, Forward
+from pynat.config import LINGER, Config, Forward, Network
 from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
@@ -31,13 +31,13 @@ from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.nat.host_side import HostSide, settle
-from pynat.nat.messages import Action, Event
 from pynat.notices import Level, Notices
-from pynat.router.router import Router
+from pynat.router.assembly import NO_PROGRAM, assemble
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
-    from pynat.net.running import Running, Wire
+    from pynat.net.program import Script
+    from pynat.net.running import Wire
 
 Result = TypeVar("Result")
 BATCH = 256  # frames taken in one turn, so that host events have theirs
@@ -71,6 +71,7 @@ class Engine:
         wall: Callable[[], float] | None = None,
         program: Net | None = None,
         wire: Wire | None = None,
+        adopt: Sequence[Callable[[Network], None]] = (),
     ) -> None:
         """notices: shared with the wrappers around `link`, if there are any.
 
@@ -79,33 +80,33 @@ class Engine:
         in_step: the link stands still until `done` (docs/shim.md); for hermetic networks.
 
         program: a network in Python that `config` was made with. wire: what it may impair.
+
+        adopt: who else is to know of another net.
         """
         self._link = link
         self._loop = loop
-        self._inbox: list[Event] = []
         self._scheduled = False
         self._ended = loop.create_future()
         self._last_forward = -1
+        self._speed = 0  # of the guest's card
         self._lookers: dict[Callable[[float], None], None] = {}
         self.from_guest = Carried()
         self.to_guest = Carried()
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
         seed = config.seed if config.seed is not None else Random().getrandbits(64)
-        self.router = Router(config, self.notices, Random(seed))
+        self._in_step = in_step
+        script = _script(program, config, self.notices, self.wake) if program else None
+        said = script.program if script else NO_PROGRAM
+        self.router = assemble(config, self.notices, Random(seed), said, adopt)
         self.host: Host | HermeticHost
         if config.hermetic:
-            self.host = HermeticHost(config, self._emit)
+            self.host = HermeticHost(config, self.wake, self._fault)
         else:
-            self.host = Host(config, loop, self._emit)
-        self._sides: tuple[HostSide, ...] = (
-            self.router.inner,
-            self.router.peers,
-            _Sockets(self.host.perform, self._arrived, self._guard),
-        )
-        self._in_step = in_step
+            self.host = Host(config, loop, self.wake, self._fault)
+        self._sides: tuple[HostSide, ...] = (self.router.inner, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = ALL if in_step else BATCH
-        self._program = self._start(program, config, seed, wire)
+        self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
         for rule in config.forwards:
             self._open_configured(rule)
@@ -161,7 +162,9 @@ class Engine:
     def _work(self, batch: int) -> bool:
         """Whether more frames may wait."""
         router, link = self.router, self._link
-        router.link_speed(link.speed)
+        if link.speed != self._speed:
+            self._speed = link.speed
+            router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
         frames = [frame for _, frame in link.receive(batch)]
@@ -182,45 +185,21 @@ class Engine:
         return len(frames) == batch
 
     def _take(self, frames: list[bytes], now: float) -> None:
-        take, remarks, at = self.router.take, self.notices.remarks, 0
+        take, deal_with, at = self.router.take, self.notices.remarks.deal_with, 0
         while at < len(frames):
             try:
                 while at < len(frames):
-                    remarks.frame = frames[at]
+                    deal_with(frames[at])
                     at += take(frames, at, now)
             except BaseException as error:
                 if is_interrupt(error):
                     raise
                 self._fault(now)
                 at += 1
-        remarks.frame = None
+        deal_with(None)
 
     def _ask_host(self, now: float) -> None:
         settle(self.router, self._sides, now, self._guard)
-
-    # ------------------------------------------------------------------ a network in Python
-    def _start(
-        self, program: Net | None, config: Config, seed: int, wire: Wire | None
-    ) -> Running | None:
-        if program is None:
-            return None
-        from pynat.net.running import Running
-
-        wake = self._stay if self._in_step else self._schedule
-        return Running(
-            program,
-            config,
-            self.router,
-            self.notices,
-            seed,
-            wake,
-            self._link.now,
-            self._loop,
-            wire,
-        )
-
-    def _stay(self) -> None:
-        """In step nothing but the simulator starts a turn."""
 
     def _next_timer(self) -> float | None:
         mine = self.router.next_timer()
@@ -238,23 +217,14 @@ class Engine:
             self._link.send(frames)
 
     # ------------------------------------------------------------------ host events
-    def _emit(self, event: Event) -> None:
-        self._inbox.append(event)
-        if not self._in_step:
-            self._schedule()
-
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self.turn)
 
     def _deliver(self, now: float) -> None:
-        for event in self._arrived():
+        for event in self.host.events():
             self._guard(self.router.from_host, event, now)
-
-    def _arrived(self) -> list[Event]:
-        events, self._inbox = self._inbox, []
-        return events
 
     def wake(self) -> None:
         """A turn is wanted. In step it is the simulator's to begin one."""
@@ -275,11 +245,11 @@ class Engine:
         """The number of the new forward. Raises ConfigError, with a remedy."""
         check_forward(rule, self.router.net.network)
         number = self._last_forward + 1
-        forwards = self.router.incoming.forwards
-        forwards[number] = self.host.forwards.open(number, rule)
+        opened = self.host.forwards.open(number, rule)
+        self.router.incoming.open(number, opened)
         self._last_forward = number
         open_to_all = "; reachable from other machines" if rule.is_open else ""
-        self.notices.say(Level.INFO, f"forward {number}: {forwards[number]}{open_to_all}")
+        self.notices.say(Level.INFO, f"forward {number}: {opened}{open_to_all}")
         return number
 
     def shut_forward(self, number: int) -> None:
@@ -345,24 +315,11 @@ class Engine:
             self.notices.say(Level.INFO, f"lint: {counted}; docs/rules/ explains them")
 
 
-class _Sockets:
-    """The host's side that is outside of the process. A fault costs the action that met it."""
+def _script(net: Net, config: Config, notices: Notices, wake: Callable[[], None]) -> Script:
+    """What it needs is read where there is one."""
+    from pynat.net.program import Script
 
-    def __init__(
-        self,
-        perform: Callable[[Iterable[Action]], None],
-        events: Callable[[], list[Event]],
-        guard: Callable[..., bool],
-    ) -> None:
-        self._perform = perform
-        self.events = events
-        self._guard = guard
-
-    def take(self, actions: list[Action], now: float) -> list[Action]:
-        waiting = iter(actions)
-        while not self._guard(self._perform, waiting):
-            pass
-        return []
+    return Script(net, config, notices, wake)
 
 
 def _told() -> str:

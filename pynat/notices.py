@@ -54,6 +54,10 @@ class Entry(NamedTuple):
     from_guest: bool
     packets: int
     dropped: bool
+    number: int | None = None  # of the frame, where somebody counts
+
+
+Journal = Callable[[Entry], None]
 
 
 class Notices:
@@ -74,7 +78,7 @@ class Notices:
         self.remarks = Remarks()
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code
-        self.journal: Callable[[Entry], None] | None = None
+        self._journal: Journal | None = None
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
 
@@ -82,6 +86,15 @@ class Notices:
     def dropped(self) -> dict[str, int]:
         """Packets by the names of the rules, the most frequent first."""
         return {rule.name: count for rule, count in self.drops.most_common()}
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a journal is told."""
+        return self._journal is not None
+
+    def keep_in(self, journal: Journal) -> None:
+        """From now on it is told of all drops and findings that are not silenced."""
+        self._journal = journal
 
     def say(self, level: Level, text: str) -> None:
         """One line, never held back: for what happens once (start, a bad config).
@@ -98,9 +111,10 @@ class Notices:
         if rule.code in self._silenced:
             return
         detail = harmless(detail)
-        if self.journal:
+        if self._journal:
             about = self.remarks.frame
-            self.journal(Entry(now, rule, detail, about, about is not None, count, True))
+            number = self.remarks.number_of(about)
+            self._journal(Entry(now, rule, detail, about, about is not None, count, True, number))
         text = f"dropped: {rule.code} {rule.name}: {detail}"
         self.remarks.add_here(text)
         self.limited(rule.name, text, now, level)
@@ -114,8 +128,9 @@ class Notices:
             return
         detail = harmless(detail)
         text = f"{rule.code} {rule.severity}: {detail}"
-        if self.journal:
-            self.journal(Entry(now, rule, detail, frame, from_guest, 1, False))
+        if self._journal:
+            number = self.remarks.number_of(frame)
+            self._journal(Entry(now, rule, detail, frame, from_guest, 1, False, number))
         self.remarks.add(frame, text)
         of_flow = f"{rule.code} {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MOST:

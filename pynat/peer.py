@@ -38,6 +38,16 @@ class Twist(StrEnum):
     DUPLICATE_ACKS = "dupack"  # each acknowledgement four times
     SHRINK = "shrink"  # the window's right edge goes back at every other acknowledgement
     WRONG_SYN_ACK = "badsynack"  # the first SYN-ACK acknowledges a byte too many
+    SIMULTANEOUS = "simultaneous"  # SYN is answered by SYN
+    NO_MSS = "no mss"  # in the SYN-ACK
+    UNKNOWN_OPTIONS = "options unknown"  # in the SYN-ACK
+    ILLEGAL_OPTIONS = "options illegal"  # behind the others
+    SHIFTED_OPTIONS = "options shifted"  # none begins at an even byte
+    OPTIONS_ON_DATA = "options on data"  # and on FIN, of an unknown kind
+    RESET_TEXT = "reset text"  # an RST has data
+    LATE_ACK = "crossed ack"  # of what has been sent again, and then that of the second one
+    D_SACK = "dsack"  # acknowledgements name what came as come twice
+    OLD_STAMPS = "old stamps"  # segments with other bytes and a timestamp of before
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Manner:
     segment: int | None = None  # bytes of payload at most
     closed: bool = False  # the window begins with nothing
     lazy: bool = False  # acknowledgements always wait for tcp.delayed_ack
-    unacknowledged: int = 0  # so many first acknowledgements are not sent
+    unheard: int = 0  # so many first segments of the guest's with data are as good as lost
     silent_after: int | None = None  # bytes of the guest's, then nothing leaves any more
     twists: tuple[Twist, ...] = ()
 

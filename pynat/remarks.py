@@ -1,4 +1,4 @@
-"""What there is to say of single frames, for the comments of a capture.
+"""What there is to say of single frames, for the comments of a capture, and their numbers.
 
 Who knows something of a frame writes it here, and the capture takes it when it writes the frame.
 A frame is its bytes object, not its contents: equal frames are remarked on one by one. Nothing is
@@ -9,14 +9,47 @@ from __future__ import annotations
 
 from pynat.harmless import harmless
 
-_MOST = 4096  # frames remarked on and never written; then all of them are forgotten
+_MOST = 4096  # frames remarked on and never written, or numbered; then all are forgotten
 
 
 class Remarks:
     def __init__(self) -> None:
         self.wanted = False  # a capture is running that can hold comments
         self.frame: bytes | None = None  # that the router is dealing with
+        self.linted = False  # the linter looks at every frame
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
+        self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
+        self._last = 0
+        self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
+
+    def count(self, frame: bytes) -> None:
+        """One more on the guest's wire; the first is 1, as in Wireshark."""
+        self._last += 1
+        self.number(frame, self._last)
+
+    def number(self, frame: bytes, number: int) -> None:
+        if len(self._numbers) >= _MOST:
+            self._numbers.clear()
+        self._numbers[id(frame)] = (frame, number)
+
+    def number_of(self, frame: bytes | None) -> int | None:
+        """None where nobody counts."""
+        return self._numbers[id(frame)][1] if id(frame) in self._numbers else None
+
+    def want(self, wanted: bool) -> None:
+        """From now on; what was kept and is not wanted any more is forgotten."""
+        self.wanted = wanted
+        if not wanted:
+            self._texts.clear()
+            self._lost.clear()
+
+    def look(self, *, linted: bool) -> None:
+        """Whether the linter looks at every frame."""
+        self.linted = linted
+
+    def deal_with(self, frame: bytes | None) -> None:
+        """The router is dealing with this one from now on, or with none."""
+        self.frame = frame
 
     def add(self, frame: bytes, text: str) -> None:
         """One line."""
@@ -33,13 +66,23 @@ class Remarks:
 
     def same(self, frame: bytes, as_one: bytes) -> None:
         """What is said of `frame` from now on is said of `as_one`, out of which it was made."""
+        if id(as_one) in self._numbers:
+            self._numbers[id(frame)] = (frame, self._numbers[id(as_one)][1])
         if self.wanted:
             self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
+
+    def lose(self, frame: bytes) -> None:
+        """It does not come to the other end of the guest's wire."""
+        if self.wanted:
+            if len(self._lost) >= _MOST:
+                self._lost.clear()
+            self._lost[id(frame)] = frame
+
+    def take_lost(self, frame: bytes) -> bool:
+        """Whether it was lost; that is forgotten here."""
+        return self._lost.pop(id(frame), None) is not None
 
     def take(self, frame: bytes) -> str:
         """What was said of the frame, a line each; it is forgotten here."""
         _, texts = self._texts.pop(id(frame), (frame, ()))
         return "\n".join(texts)
-
-    def forget(self) -> None:
-        self._texts.clear()

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pynat.testing.sealed import Unsealable, seal
+from tests.both_ways import both_ways  # noqa: F401  (a fixture)
 from tests.fuzzing import SEED, again
 from tests.leaks import collect_after_module, collect_after_test  # noqa: F401  (fixtures)
 from tests.preparing import NEEDS, prepare

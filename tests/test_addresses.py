@@ -37,6 +37,7 @@ PLACES = {
     "net/definitions.py": (IPV4, "what a script may say, for the same reason"),
     "impair/*": (IPV4, "what a rule may say, for the same reason"),
     "peer.py": (IPV4, "a value of the configuration"),
+    "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),
     "lint/dns.py": ({"len(mask) == 4"}, "an option of DHCP"),
@@ -46,7 +47,14 @@ PLACES = {
     "cli/checks.py": ({"AF_INET"}, "asks for what host/echo.py opens"),
     "link/tap.py": ({"AF_INET"}, "any socket does, to name a device by ioctl"),
     "host/tcp.py": ({"bytes(4)"}, "an int of ioctl"),
-    "capture/reading.py": ({"bytes(4)"}, "flags of pcapng"),
+    "capture/pcap.py": (IPV4 | {"bytes(4)"}, "an option of pcapng; the end of options"),
+    "capture/reading.py": (IPV4 | {"address[:4]", "address[4:]"}, "an option of pcapng"),
+    "link/capture.py": (IPV4, "the net of the configuration"),
+    "replay/network.py": (IPV4, "the server of DHCP"),
+    "replay/wire.py": (
+        IPV4 | {"len(mask) != 4", "len(router) != 4", "len(dns) == 4"},
+        "the net of the configuration, as the capture shows it; options of DHCP",
+    ),
     "testing/*": (
         {"inet_aton", "bytes((192, 0, 2, 7))", "message[16:20]"},
         "guests of tests, which speak IPv4",

@@ -63,11 +63,11 @@ def test_many_flows_do_not_flood_the_log_nor_the_memory() -> None:
 def test_a_journal_has_all_that_is_not_silenced() -> None:
     told, _ = notices()
     kept: list[Entry] = []
-    told.journal = kept.append
+    told.keep_in(kept.append)
     for _ in range(100):
         told.drop(rules.tcp.CHECKSUM, "0x1, expected 0x2", 1.0)
         told.finding(TTL, "TTL 0", 1.0, flow(1), from_guest=True)
-    told.remarks.frame = b"frame"
+    told.remarks.deal_with(b"frame")
     told.drop(rules.net.IPV6, "this network is IPv4 only", 2.0, count=3)
     assert len(kept) == 201
     assert kept[0] == Entry(1.0, rules.tcp.CHECKSUM, "0x1, expected 0x2", None, False, 1, True)

@@ -55,7 +55,8 @@ ALSO = {
         *("signal", "socket", "stat", "subprocess", "termios"),
     },
     "serve": {"asyncio", "contextlib", "os", "pathlib", "tomllib"},
-    "capture": {"io", "pathlib"},
+    "capture": {"contextlib.closing", "io", "pathlib"},
+    "replay": {"contextlib.suppress", "pathlib.Path"},
     "control": {
         *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "tempfile"),
         *("threading", "traceback"),
@@ -203,6 +204,49 @@ def test_who_may_touch_the_world_says_how(name: str) -> None:
 def test_every_room_is_held() -> None:
     held = {*PURE_ROOMS, *ALSO, "cli", "__main__", "testing"}
     assert {one for row in ROWS for one in row.rooms} == held
+
+
+# ---------------------------------------------------------------- who assigns to what
+# A part changes its own fields; others call its methods, or its constructor. So an attribute is
+# assigned in the file that declares it, and nowhere else.
+ASSIGNING = (
+    *("nat", "inner", "services", "router", "host", "net", "link", "serve", "engine"),
+    *("notices", "remarks", "timers", "faults", "capture"),
+)
+OTHERS = {
+    *("error.icmp", "error.offender", "failed.icmp", "failed.offender"),  # an event that is made
+    *("flow.why", "module.__file__", "warnings.showwarning"),  # a script's, and Python's
+    *("last.__cause__", "last.__context__", "last.__suppress_context__"),
+}
+
+
+def declared(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(ast.Name("self"), attr, ast.Store()):
+                yield attr
+            case ast.AnnAssign(ast.Name(name)):
+                yield name
+
+
+def assigned_from_afar(text: str) -> Iterator[str]:
+    tree = ast.parse(text)
+    own = set(declared(tree))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=attr, ctx=ast.Store() | ast.Del()) if attr not in own:
+                if (written := ast.unparse(node)) not in OTHERS:
+                    yield written
+
+
+def test_nothing_is_assigned_from_afar() -> None:
+    for path in of_rooms(*ASSIGNING):
+        assert where(path, set(assigned_from_afar(source(path)))) == set()
+
+
+def test_an_assignment_from_afar_is_found() -> None:
+    text = "class A:\n    x: int\n    def f(self, b):\n        b.x = 1\n        b.gate.y += 2\n"
+    assert set(assigned_from_afar(text)) == {"b.gate.y"}
 
 
 # ---------------------------------------------------------------- circles

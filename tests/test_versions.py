@@ -34,6 +34,7 @@ from pynat.lint.span import Span
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.nat.echo import EchoTable
 from pynat.nat.messages import (
+    Action,
     EchoReply,
     EchoSend,
     Event,
@@ -61,7 +62,6 @@ from pynat.nat.tcp.table import TcpEvent, TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.net.datagram import Datagram
 from pynat.notices import Notices
-from pynat.router.foreign import Foreign
 from pynat.router.guest_net import GuestNet
 from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
@@ -99,21 +99,24 @@ class World:
         network = replace(Config().network, **NETWORK)
         config = replace(Config(), network=network)
         notices = Notices(lambda _, text: self.log.append(text))
-        foreign = Foreign(config, notices, lambda *_: None)
-        self.side = GuestSide(config, notices, Random(1), foreign)
+        self.side = GuestSide(config, notices, Random(1))
         self.side.neighbors.learn(GUEST, GUEST_MAC, 0.0)
         names, numbers = GuestNet(network, ()), Numbers()
-        self.tcp = TcpTable(config, self.side, numbers)
+        memory = Memory(config.tcp.memory)
+        self.tcp = TcpTable(config, self.side, numbers, names.as_guest_sees, memory, lambda _: None)
         self.udp = UdpTable(config, self.side, numbers, names.as_guest_sees)
         self.echo = EchoTable(config, self.side, numbers, names.as_guest_sees)
         self.incoming = Incoming(network, self.tcp, self.udp, self.side)
-        self.incoming.forwards[1] = FORWARD
+        self.incoming.open(1, FORWARD)
         self.mac = network.mac.hex(":")
         self.now = 1.0
 
     def frame(self, layers: Any, to: str = REMOTE_TEXT) -> bytes:
         ether = Ether(src=GUEST_MAC.hex(":"), dst=self.mac)
         return bytes(ether / IPv6(src=GUEST_TEXT, dst=to, hlim=64) / layers)
+
+    def to_host(self) -> list[Action]:
+        return self.side.asked() + self.tcp.to_host(self.now)
 
     def to_guest(self) -> list[Any]:
         """Packets, with right checksums and lengths."""
@@ -264,7 +267,7 @@ def test_a_host_that_cannot_speak_to_the_guest_is_not_the_errors_sender(world: W
 
 def test_a_forward_leads_in(world: World) -> None:
     world.incoming.tcp(TcpIncoming(1, 5, (REMOTE, 5000)), world.now)
-    assert [type(one) for one in world.tcp.to_host(world.now)] == [TcpAdopt]
+    assert [type(one) for one in world.to_host()] == [TcpAdopt]
     (syn,) = world.to_guest()
     assert (syn[IPv6].src, syn[TCP].sport, syn[TCP].dport) == (REMOTE_TEXT, 5000, 7)
     assert syn[TCP].flags == "S"
@@ -275,7 +278,7 @@ def sent(world: World, data: bytes = b"question") -> tuple[bytes, UdpSend]:
     frame = world.frame(UDP(sport=5000, dport=9) / data)
     packet = ipv6.decode(frame)
     world.udp.from_guest(packet, udp.decode(packet), (REMOTE, 9), world.now)
-    (action,) = world.udp.to_host()
+    (action,) = world.to_host()
     assert isinstance(action, UdpSend)
     return frame, action
 
@@ -325,14 +328,14 @@ def test_a_forward_shows_a_peer_that_the_guest_can_answer(
     assert (datagram[IPv6].src, datagram[UDP].dport) == (seen, 7)
     packet = ipv6.decode(world.frame(UDP(sport=7, dport=5000) / b"yes", seen))
     world.udp.from_guest(packet, udp.decode(packet), (REMOTE, 5000), world.now)
-    assert world.udp.to_host() == [UdpAnswer(1, (peer, 5000), b"yes")]
+    assert world.to_host() == [UdpAnswer(1, (peer, 5000), b"yes")]
 
 
 # ---------------------------------------------------------------- ping
 def test_a_ping_is_answered(world: World) -> None:
     packet = ipv6.decode(world.frame(b""))
     world.echo.from_guest(packet, Icmp(icmp.ECHO_REQUEST, 0, 7, 3, b"data"), REMOTE, world.now)
-    (action,) = world.echo.to_host()
+    (action,) = world.to_host()
     assert isinstance(action, EchoSend)
     assert action == EchoSend(action.flow, REMOTE, 7, 3, b"data", 63, True)
     world.echo.from_host(EchoReply(action.flow, REMOTE, 7, 3, b"data"), world.now)

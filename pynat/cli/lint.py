@@ -1,7 +1,6 @@
-"""`pynat lint FILE`: look at a capture for what a guest's stack does wrong.
+"""`pynat lint FILE`: look at a capture for what a guest's stack does wrong, as a live network does.
 
-Which frames are the guest's: with --guest, those from that MAC or address; else as the capture
-says, if pynat made it; else those of the first sender.
+What is found is in pynat.replay; here it is shown.
 """
 
 from __future__ import annotations
@@ -10,25 +9,19 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
-from typing import NamedTuple
 
-from pynat.capture.reading import Captured, read
 from pynat.cli.parsing import Subparsers, add_command
-from pynat.config import Config, Network
 from pynat.errors import ConfigError
-from pynat.harmless import harmless
 from pynat.link.findings import as_object, packet_of
-from pynat.lint.frame import Finding
-from pynat.lint.linter import Linter
 from pynat.notices import Entry
+from pynat.replay.capture import Capture
+from pynat.replay.wire import Asked
 from pynat.rules import BY_CODE, Severity
-from pynat.wire import arp, versions
+from pynat.serve.load import load
 
 FOUND, UNUSABLE = 1, 2
-_MAC = 6  # bytes of an address
 FEW = 10  # lines of one rule that are shown
 
 _EPILOG = """\
@@ -38,38 +31,35 @@ exit code: 0 when nothing worse than a note was found, 1 when there is an error 
 examples:
   pynat lint net.pcapng
   pynat lint --guest 52:54:00:12:34:56 --router 10.0.2.2/24 dump.pcap
+  pynat lint --config net.toml --from-start dump.pcap
   pynat lint --json net.pcapng | jq .text
   pynat explain TCP001                  what a code means
 """
 
 
-class Found(NamedTuple):
-    number: int  # of the frame
-    when: float  # seconds from the first one
-    frame: bytes
-    from_guest: bool
-    finding: Finding
-
-
-class Report(NamedTuple):
-    frames: list[Captured]
-    guests: list[Captured]
-    found: list[Found]
-
-
-Judge = Callable[[Captured], bool]  # whether a frame is the guest's
-
-
 def add(subparsers: Subparsers) -> None:
     text = "look at a capture for what a guest's stack does wrong"
     parser = add_command(subparsers, "lint", text, _EPILOG)
-    parser.add_argument("file", type=Path, metavar="FILE", help="pcapng or pcap, of Ethernet")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="pcapng or pcap, of Ethernet or Linux cooked"
+    )
     parser.add_argument("--guest", type=_end, metavar="MAC|IP", help="whose stack is looked at")
     parser.add_argument(
         "--router",
         type=IPv4Interface,
         metavar="IP/LENGTH",
-        help="the router's address in the guest's net (default: 192.168.16.1/24)",
+        help="the router's address in the guest's net",
+    )
+    parser.add_argument("--net", type=IPv4Network, metavar="NET/LENGTH", help="the guest's net")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the configuration of the network that was captured (default: as the capture shows)",
+    )
+    parser.add_argument(
+        "--from-start",
+        action="store_true",
+        help="nothing was on the wire before the capture (a pcapng of pynat's says so itself)",
     )
     parser.add_argument("--json", action="store_true", help="print an object a line")
     parser.add_argument("--all", action="store_true", help=f"print more than {FEW} lines of a rule")
@@ -85,94 +75,71 @@ def _end(text: str) -> bytes:
 
 def _lint(arguments: argparse.Namespace) -> int:
     try:
-        cut: list[int] = []
-        frames = list(read(arguments.file, cut.append))
+        return _looked_at(arguments, arguments.file)
     except ConfigError as error:
         print(f"pynat: {error}", file=sys.stderr)
         return UNUSABLE
-    for count in cut:
-        what = f"cut off, or spoilt, after {count} packets; what follows was not looked at"
-        print(f"pynat: {arguments.file}: {what}", file=sys.stderr)
-    report = _look(frames, _judge(frames, arguments.guest), _config(arguments.router))
-    if arguments.json:
-        _show_json(report)
-    else:
-        _show(report, few=len(frames) if arguments.all else FEW)
-        _sum_up(arguments.file, report)
-    worst = {one.finding.rule.severity for one in report.found}
-    return FOUND if worst - {Severity.NOTE} else 0
 
 
-def _config(router: IPv4Interface | None) -> Config:
-    if router is None:
-        return Config()
-    net = router.network
-    return Config(network=Network(net, router=router.ip, guest=router.ip, dns=router.ip))
+def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
+    config = load(arguments.config, "", strict=True).config if arguments.config else None
+    asked = Asked(arguments.guest, arguments.router, arguments.net, config)
+    capture = Capture(file, asked, from_start=arguments.from_start)
+    page = Page(few=capture.survey.frames if arguments.all else FEW, as_json=arguments.json)
+    for _ in capture.frames(page.add):
+        pass
+    for line in _notes(capture):
+        print(f"pynat: {file}: {line}", file=sys.stderr)
+    if not arguments.json:
+        page.sum_up(file, capture)
+    return FOUND if page.worst - {Severity.NOTE} else 0
 
 
-def _judge(frames: list[Captured], guest: bytes | None) -> Judge:
-    if guest is not None and len(guest) != _MAC:
-        return lambda one: _source(one.frame) == guest
-    if guest is not None:
-        return lambda one: one.frame[6:12] == guest
-    if any(one.from_guest is not None for one in frames):
-        return lambda one: bool(one.from_guest)
-    first = frames[0].frame[6:12] if frames else b""
-    return lambda one: one.frame[6:12] == first
+def _notes(capture: Capture) -> list[str]:
+    """What was not looked at."""
+    about, cut = capture.about, capture.survey.cut
+    notes = [f"{about.ends_early}; what follows was not looked at"] if about.ends_early else []
+    if cut:
+        notes.append(f"{cut} frames are not whole (snapshot length): their data are unknown")
+    if capture.left_out:
+        notes.append(f"{capture.left_out} frames are between others, or too short: left out")
+    if about.without_time:
+        notes.append(f"{about.without_time} frames have no time (simple packets): left out")
+    return notes
 
 
-def _source(frame: bytes) -> bytes:
-    """The address of the sender, by IP or ARP."""
-    found = versions.in_frame(frame)
-    return found.source if found else arp.sender_in(frame)
+class Page:
+    """What is shown."""
+
+    def __init__(self, *, few: int, as_json: bool) -> None:
+        self._few = few
+        self._as_json = as_json
+        self._counts: Counter[str] = Counter()
+        self._shown: Counter[str] = Counter()
+        self.worst: set[Severity] = set()
+
+    def add(self, entry: Entry) -> None:
+        code = entry.rule.code
+        self._counts[code] += entry.packets
+        self._shown[code] += 1
+        self.worst.add(entry.rule.severity)
+        if self._as_json:
+            print(json.dumps(as_object(entry)))
+        elif self._shown[code] <= self._few:
+            print(_line(entry))
+        elif self._shown[code] == self._few + 1:
+            print(f"more of {code}: --all shows them")
+
+    def sum_up(self, file: Path, capture: Capture) -> None:
+        frames, guests = capture.survey.frames, capture.from_guest
+        print(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}")
+        for code, number in self._counts.most_common():
+            rule = BY_CODE[code]
+            print(f"  {code} {rule.severity}: {rule.name}: {number}")
 
 
-def _look(frames: list[Captured], is_guests: Judge, config: Config) -> Report:
-    linter = Linter(config, with_malformed=True)
-    report = Report(frames, [one for one in frames if is_guests(one)], [])
-    start = frames[0].when if frames else 0.0
-    for one in frames:
-        if one.whole:
-            from_guest, when = is_guests(one), one.when - start
-            look = linter.from_guest if from_guest else linter.to_guest
-            for finding in look(one.frame, when):
-                report.found.append(Found(one.number, when, one.frame, from_guest, finding))
-    return report
-
-
-# ---------------------------------------------------------------- showing it
-def _show(report: Report, few: int) -> None:
-    shown: Counter[str] = Counter()
-    for one in report.found:
-        rule, text = one.finding.rule, one.finding.text
-        shown[rule.code] += 1
-        if shown[rule.code] <= few:
-            packet = packet_of(one.frame)
-            named = "" if packet is None or packet in text else f"{packet}: "
-            line = f"#{one.number} {one.when:.6f} {rule.code} {rule.severity}: {named}{text}"
-            print(harmless(line))
-        elif shown[rule.code] == few + 1:
-            print(f"more of {rule.code}: --all shows them")
-
-
-def _sum_up(file: Path, report: Report) -> None:
-    frames, guests = report.frames, report.guests
-    print(f"{file}: {len(frames)} frames, {len(guests)} from the guest{_of(guests)}")
-    if cut := sum(not one.whole for one in frames):
-        print(f"{cut} frames are not whole in the capture (snapshot length): they were left out")
-    for code, count in Counter(one.finding.rule.code for one in report.found).most_common():
-        rule = BY_CODE[code]
-        print(f"  {code} {rule.severity}: {rule.name}: {count}")
-
-
-def _of(guests: list[Captured]) -> str:
-    macs = Counter(one.frame[6:12] for one in guests)
-    return f" ({', '.join(mac.hex(':') for mac, _ in macs.most_common(3))})" if macs else ""
-
-
-def _show_json(report: Report) -> None:
-    for one in report.found:
-        rule, text = one.finding.rule, one.finding.text
-        said = harmless(text)
-        entry = Entry(one.when, rule, said, one.frame, one.from_guest, 1, dropped=False)
-        print(json.dumps({"frame": one.number} | as_object(entry)))
+def _line(entry: Entry) -> str:
+    packet, text = packet_of(entry.frame), entry.text
+    named = "" if packet is None or packet in text else f"{packet}: "
+    number = "" if entry.number is None else f"#{entry.number} "
+    return f"{number}{entry.now:.6f} {entry.rule.code} {entry.rule.severity}: {named}{text}"

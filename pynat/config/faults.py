@@ -64,6 +64,9 @@ FORMS: dict[str, dict[str, str]] = {
         "black-hole": "MTU [N]",
         "unreachable": "net|host|protocol|port|prohibited [N]",
         "ttl-exceeded": "[N]",
+        "redirect": "GATEWAY [N]",
+        "mask-request": "[N]",
+        "mask-reply": "MASK [N]",
     },
 }
 SUBJECTS = {"dns": "NAME", "icmp": "ADDRESS"}  # between the service and the fault
@@ -170,7 +173,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "BYTES": _number(576, 1500),
     "MTU": _number(68, 65_535),
     "NAME": _dns_name,
-    "ADDRESS": lambda word: str(IPv4Address(word)),
+    **dict.fromkeys(("ADDRESS", "GATEWAY", "MASK"), lambda word: str(IPv4Address(word))),
 }
 _MEANT = {
     "N": "how often, at least 1",
@@ -180,5 +183,7 @@ _MEANT = {
     "MTU": "the longest IP packet in bytes, at least 68",
     "NAME": "a name, perhaps with * in it",
     "ADDRESS": "an IPv4 address",
+    "GATEWAY": "the IPv4 address of the router that is said to be better",
+    "MASK": "a net mask like 255.255.0.0",
 }
 _FIELDS = {"N": "times", "SECONDS": "number", "WHOLE": "number", "BYTES": "number", "MTU": "number"}

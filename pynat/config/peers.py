@@ -33,6 +33,7 @@ HOSTS_FORM = (
 MOST = 200  # peers
 LONGEST = 3600.0  # seconds
 LARGEST = 1 << 30  # bytes
+SHORT = 500  # bytes of payload that leave room for more in a frame
 _NAMES_FROM = 256  # of NAMED_NET; those before are host_aliases'
 _ZOO_FROM = 512
 _HOST = re.compile(r"([^:/\[\]]+)(?::([0-9]{1,5}))?")
@@ -67,6 +68,10 @@ def _fixed(**fields: Any) -> Change:
 
 def _manner(**fields: Any) -> Change:
     return lambda: {"manner": fields}
+
+
+def _twist(twist: Twist, **fields: Any) -> Change:
+    return _manner(twists=(twist,), **fields)
 
 
 def _tcp(**keys: object) -> dict[str, Any]:
@@ -126,16 +131,16 @@ FORMS = (
         },
     ),
     _form("window N", rf"window {_COUNT}", _window),
-    _form("shrink", r"shrink", _manner(twists=(Twist.SHRINK,))),
+    _form("shrink", r"shrink", _twist(Twist.SHRINK)),
     _form("halfclose", r"halfclose", _fixed(closing=Closing.AT_ONCE)),
     _form("neverclose", r"neverclose", _fixed(closing=Closing.NEVER)),
     _form("mss N", rf"mss {_COUNT}", _mss),
     _form("plain", r"plain", lambda: _tcp(window_scale=False, timestamps=False, sack=False)),
     _form("onebyte", r"onebyte", _manner(segment=1)),
     _form("segments of N", rf"segments of {_COUNT}", _segment),
-    _form("reorder", r"reorder", _manner(twists=(Twist.REORDER,))),
-    _form("duplicate", r"duplicate", _manner(twists=(Twist.DUPLICATE,))),
-    _form("overlap", r"overlap", _manner(twists=(Twist.OVERLAP,), segment=500)),
+    _form("reorder", r"reorder", _twist(Twist.REORDER)),
+    _form("duplicate", r"duplicate", _twist(Twist.DUPLICATE)),
+    _form("overlap", r"overlap", _twist(Twist.OVERLAP, segment=SHORT)),
     _form("urgent", r"urgent", _fixed(urgent=True)),
     _form("wrap", r"wrap", lambda: _tcp(isn=2**32 - 1000)),
     _form(
@@ -146,10 +151,20 @@ FORMS = (
     _form(
         "noack N",
         rf"noack {_COUNT}",
-        lambda count: {"manner": {"unacknowledged": _between(count, 1, 1000)}},
+        lambda count: {"manner": {"unheard": _between(count, 1, 1000)}},
     ),
-    _form("dupack", r"dupack", _manner(twists=(Twist.DUPLICATE_ACKS,))),
-    _form("badsynack", r"badsynack", _manner(twists=(Twist.WRONG_SYN_ACK,))),
+    _form("dupack", r"dupack", _twist(Twist.DUPLICATE_ACKS)),
+    _form("badsynack", r"badsynack", _twist(Twist.WRONG_SYN_ACK)),
+    _form("simultaneous", r"simultaneous", _twist(Twist.SIMULTANEOUS)),
+    _form("no mss", r"no mss", _twist(Twist.NO_MSS)),
+    _form("options unknown", r"options unknown", _twist(Twist.UNKNOWN_OPTIONS)),
+    _form("options illegal", r"options illegal", _twist(Twist.ILLEGAL_OPTIONS, segment=SHORT)),
+    _form("options shifted", r"options shifted", _twist(Twist.SHIFTED_OPTIONS, segment=SHORT)),
+    _form("options on data", r"options on data", _twist(Twist.OPTIONS_ON_DATA, segment=SHORT)),
+    _form("reset text", r"reset text", _twist(Twist.RESET_TEXT)),
+    _form("crossed ack", r"crossed ack", _twist(Twist.LATE_ACK, unheard=1)),
+    _form("dsack", r"dsack", _twist(Twist.D_SACK)),
+    _form("old stamps", r"old stamps", _twist(Twist.OLD_STAMPS)),
     _form("echo", r"echo", _fixed(service=Service.ECHO)),
     _form("discard", r"discard", _fixed(service=Service.DISCARD)),
     _form("daytime", r"daytime", _fixed(service=Service.DAYTIME)),
@@ -170,7 +185,7 @@ ZOO = {
     "late": "accept after 3s",
     "reset": "reset after 1000",
     "resetfin": "reset on fin",
-    "zerowindow": "zerowindow for 10s",
+    "zerowindow": "zerowindow for 15s",
     "smallwindow": "window 100",
     "shrink": "shrink",
     "halfclose": "halfclose",
@@ -191,6 +206,16 @@ ZOO = {
     "discard": "discard",
     "daytime": "daytime",
     "chargen": "chargen",
+    "simultaneous": "simultaneous",
+    "nomss": "no mss",
+    "unknown": "options unknown, mss 100",
+    "illegal": "options illegal",
+    "shifted": "options shifted, mss 100",
+    "dataoptions": "options on data",
+    "resettext": "neverclose, reset after 1s, reset text",
+    "crossedack": "crossed ack",
+    "dsack": "dsack",
+    "oldstamps": "old stamps",
 }
 
 

@@ -112,7 +112,7 @@ class Commands:
             **{name: stats[name] for name in kept},
             "findings": dict(self._engine.notices.findings),
             "leases": self._leases()["leases"],
-            "flows": [*(self._engine.router.numbers.ended or ()), *self._flows()["flows"]],
+            "flows": [*(self._engine.router.numbers.kept or ()), *self._flows()["flows"]],
             "files": {what: str(Path(path).absolute()) for what, path in files.items() if path},
         }
 

@@ -25,7 +25,7 @@ class Final:
         self._commands = commands
         self._folder = os.environ.get(FINAL_VARIABLE)
         if self._folder:
-            engine.router.numbers.ended = deque(maxlen=MOST_ENDED)
+            engine.router.numbers.kept = deque(maxlen=MOST_ENDED)
 
     def write(self) -> None:
         """After the last turn. A file that cannot be written costs nothing but itself."""

@@ -16,23 +16,23 @@ class PeerCommands:
 
     def set(self, host: object, does: object) -> Answer:
         """In the place of what the host did; connections that are open go on as they were."""
-        known = self._router.ways.peers()
+        known = list(self._router.peers)
         try:
             peer = peer_at(str(host), does, known)
         except Wrong as wrong:
             raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
         if why := why_no_peer(peer, self._router.net.network):
             raise Refused(why)
-        self._router.set_peer(peer)
+        self._router.peers.set(peer)
         return {"peers": [_row(peer)]}
 
     def list(self) -> Answer:
-        return {"peers": [_row(peer) for peer in self._router.ways.peers()]}
+        return {"peers": [_row(peer) for peer in self._router.peers]}
 
     def remove(self, host: object) -> Answer:
-        for peer in self._router.ways.peers():
+        for peer in list(self._router.peers):
             if str(peer) == str(host).lower():
-                self._router.ways.remove_peer(peer)
+                self._router.peers.remove(peer)
                 return {"peers": [_row(peer)]}
         raise Refused(f"no peer {host!r}; peer list tells those that there are")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 from typing import Any
 
 from pynat.control.conversation import Conversation
@@ -70,10 +70,10 @@ class ReachCommands:
         """Without a name the guest that has a lease, or would be given the first one."""
         if named is None:
             first = next(iter(leased(self._engine)), None)
-            return IPv4Address(first).packed if first else self._first()
+            return ip_address(first).packed if first else self._first()
         try:
-            return IPv4Address(str(named)).packed
-        except AddressValueError:
+            return ip_address(str(named)).packed
+        except ValueError:
             raise Refused(f"guest {named!r}: expected an address") from None
 
     def _first(self) -> bytes:

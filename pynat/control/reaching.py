@@ -81,7 +81,7 @@ class Connect(Conversation):
         client.pause(True)
         self._engine.router.guest.timers.set(self, now + self._timeout)
         self._connection = self._engine.router.inner.call(*self._ends)
-        self._connection.changed = self._changed
+        self._connection.watch(self._changed)
         self._engine.wake()
 
     def _changed(self, now: float) -> None:

@@ -150,7 +150,7 @@ class Listening:
             return True
         if self._connection is None and now >= self._next:
             self._connection = self._engine.router.inner.call(*self._ends)
-            self._connection.changed = self._changed
+            self._connection.watch(self._changed)
             self._engine.wake()
         return False
 

@@ -41,7 +41,7 @@ class Ordinary(Protocol):
     def others(self) -> list[bytes]: ...
 
     def from_guest(self, packet: Arp, now: float) -> Arp | None: ...
-    def send_arp(self, packet: Arp, to: bytes, source: bytes) -> None: ...
+    def send_arp(self, packet: Arp, to: bytes, source: bytes | None = None) -> None: ...
 
 
 class FaultyArp:
@@ -55,7 +55,7 @@ class FaultyArp:
         self._defended = -inf
         self._move = move
         self._first = neighbors.mac
-        faults.on_add.append(self._schedule)
+        faults.watch(self._schedule)
 
     @property
     def other(self) -> bytes:
@@ -63,13 +63,14 @@ class FaultyArp:
         return _near(self._first, 0x66)
 
     # ------------------------------------------------------------ when the guest sends
-    def from_guest(self, packet: Arp, now: float) -> Arp | None:
-        """The answer, if there is to be one."""
-        if not self._faults.arp:
-            return self._neighbors.from_guest(packet, now)
-        self._conflict(packet, now)
+    def from_guest(self, packet: Arp, now: float) -> None:
+        if self._faults.arp:
+            self._conflict(packet, now)
         answer = self._neighbors.from_guest(packet, now)
-        return None if answer is None else self._changed(packet, answer, now)
+        if answer is not None and self._faults.arp:
+            answer = self._changed(packet, answer, now)
+        if answer is not None:
+            self._neighbors.send_arp(answer, packet.sender_mac)
 
     def _conflict(self, packet: Arp, now: float) -> None:
         own = self._neighbors.own
@@ -97,7 +98,9 @@ class FaultyArp:
         return answer
 
     # ------------------------------------------------------------ at a time
-    def _schedule(self, one: Standing) -> None:
+    def _schedule(self, one: Standing | None) -> None:
+        if one is None:
+            return
         act = {"claim": self._claim, "failover": self._fail_over}.get(one.fault.kind)
         if act is not None:
             due = one.set_at + one.fault.number

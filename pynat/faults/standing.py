@@ -49,6 +49,9 @@ class Late:
         self.send(now)
 
 
+Watching = Callable[[Standing | None], None]  # takes the new one; None: some are gone
+
+
 def _always(one: Fault) -> bool:  # noqa: ARG001 - every fault of that kind concerns it
     return True
 
@@ -59,7 +62,7 @@ class Faults:
         self.dns: list[Standing] = []
         self.arp: list[Standing] = []
         self.icmp: list[Standing] = []
-        self.on_add: list[Callable[[Standing], None]] = []  # who acts without being asked
+        self._watching: list[Watching] = []
         self._notices = notices
         self._last = 0
 
@@ -70,15 +73,21 @@ class Faults:
         standing = Standing(self._last + 1, _parsed(wanted), now)
         self._last = standing.number
         self._services[standing.fault.service].append(standing)
-        for tell in self.on_add:
+        for tell in self._watching:
             tell(standing)
         return standing.number
+
+    def watch(self, changed: Watching) -> None:
+        """For who acts without being asked, or looks only where there is something to look for."""
+        self._watching.append(changed)
 
     def clear(self, number: int | None = None) -> int:
         """How many there were; None is all of them."""
         before = len(self)
         for service in self._services.values():
             service[:] = [one for one in service if number not in (None, one.number)]
+        for tell in self._watching:
+            tell(None)
         return before - len(self)
 
     def __len__(self) -> int:

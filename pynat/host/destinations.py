@@ -25,7 +25,6 @@ from pynat.host import errqueue
 from pynat.host.descriptors import checked, open_socket
 from pynat.host.families import family_of, open_for
 from pynat.nat.messages import Destination, Nowhere
-from pynat.peer import Peer
 
 MAX_PROGRAMS = 64  # at once
 GRACE = 2.0  # seconds (wall)
@@ -50,7 +49,7 @@ class Destinations:
             case UnixPath():
                 sock = open_socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 return sock, sock.connect_ex(to.path)
-            case Nowhere() | Peer():  # a peer is within the process
+            case Nowhere():
                 raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
             case (address, port):
                 return _connect(address, port, source)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from pynat.config import Config, Forward
 from pynat.errors import ConfigError
 from pynat.host.files import Files
+from pynat.nat.host_side import Outside
 from pynat.nat.messages import (
     Action,
     CloseFlow,
     EchoSend,
-    Event,
     FileOpen,
     FileRead,
     FileWrite,
@@ -39,24 +39,27 @@ class NoForwards:
         """There is none."""
 
 
-class HermeticHost:
-    def __init__(self, config: Config, emit: Callable[[Event], None]) -> None:
-        self._emit = emit
-        self._files = Files(config.tftp.root, emit)
+class HermeticHost(Outside):
+    def __init__(
+        self, config: Config, wake: Callable[[], None], fault: Callable[[float], None]
+    ) -> None:
+        """wake, fault: as for Outside."""
+        super().__init__(wake, fault)
+        self._files = Files(config.tftp.root, self.emit)
         self.forwards = NoForwards()
 
     def perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
                 case TcpConnect():
-                    self._emit(TcpFailed(action.flow, errno.ENETUNREACH))
+                    self.emit(TcpFailed(action.flow, errno.ENETUNREACH))
                 case UdpSend():
                     self._unreachable(action.flow, action.to[0], action.to[1], action.payload)
                 case EchoSend():
                     sent = Icmp(icmp.ECHO_REQUEST, 0, action.ident, action.sequence, action.payload)
                     self._unreachable(action.flow, action.to, 0, icmp.encode(sent))
                 case Resolve():
-                    self._emit(Resolved(action.query_id, None))
+                    self.emit(Resolved(action.query_id, None))
                 case FileOpen() | FileRead() | FileWrite():
                     self._files.perform(action)
                 case CloseFlow():
@@ -74,4 +77,4 @@ class HermeticHost:
         self._files.close_all()
 
     def _unreachable(self, flow: int, address: bytes, port: int, payload: bytes) -> None:
-        self._emit(SocketError(flow, errno.ENETUNREACH, (address, port), payload))
+        self.emit(SocketError(flow, errno.ENETUNREACH, (address, port), payload))

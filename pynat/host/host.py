@@ -1,15 +1,15 @@
 """The only sockets to the outside: carries out the engine's actions, reports what comes of them.
 
-`perform` takes actions; events go to the `emit` given at construction, some of them before
-`perform` returns (what the kernel took of a TcpSend). All sockets are non-blocking and watched by
-the event loop; none outlives `close`. Nothing here decides anything: every OSError becomes an
-event with its errno.
+`take` takes actions; what comes of them are `events`, some of them before `take` returns (what the
+kernel took of a TcpSend). All sockets are non-blocking and watched by the event loop; none outlives
+`close`. Nothing here decides anything: every OSError becomes an event with its errno.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import assert_never
 
 from pynat.config import Broadcast, Config
 from pynat.host.echo import EchoSockets
@@ -18,11 +18,11 @@ from pynat.host.forwards import Forwards
 from pynat.host.resolver import Resolver
 from pynat.host.tcp import TcpSockets
 from pynat.host.udp import UdpSockets
+from pynat.nat.host_side import Outside
 from pynat.nat.messages import (
     Action,
     CloseFlow,
     EchoSend,
-    Event,
     FileOpen,
     FileRead,
     FileWrite,
@@ -37,10 +37,17 @@ from pynat.nat.messages import (
 )
 
 
-class Host:
+class Host(Outside):
     def __init__(
-        self, config: Config, loop: asyncio.AbstractEventLoop, emit: Callable[[Event], None]
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        wake: Callable[[], None],
+        fault: Callable[[float], None],
     ) -> None:
+        """wake, fault: as for Outside."""
+        super().__init__(wake, fault)
+        emit = self.emit
         keep = config.nat.keep_ports
         self._tcp = TcpSockets(loop, emit, keep_ports=keep)
         room = self._tcp.make_room
@@ -79,6 +86,8 @@ class Host:
                     self._udp.close(action.flow)
                     self._echo.close(action.flow)
                     self._files.close(action.flow)
+                case never:
+                    assert_never(never)
         self.forwards.reset_unclaimed()
 
     def leave(self) -> None:

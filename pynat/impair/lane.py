@@ -1,9 +1,9 @@
 """One rule at work, in both directions of the wire: which frames it takes, and what it does.
 
 The order within a rule is netem's: double, lose, spoil, then wait: for the wire to be free at
-`rate`, and for `delay`, or not at all for those that are reordered. What a rule has done to a
-frame is told in a sentence. `corrupt` leaves alone what is not IPv4: a real wire's check sequence
-would show it there, and nothing else does.
+`rate`, and for `delay`, or not at all for those that are reordered. Fragments are cut before they
+wait. What a rule has done to a frame is told in a sentence. `corrupt` leaves alone what is not
+IPv4: a real wire's check sequence would show it there, and nothing else does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from pynat.impair.dice import Bursts, Happens, Lateness
+from pynat.impair.fragments import Cutter
 from pynat.impair.rule import Chance, Delay, GilbertElliott, ImpairRule
 from pynat.impair.view import View
 
@@ -40,6 +41,7 @@ class Lane:
         )
         self._doubles = Happens(rule.duplicate or never, dice)
         self._spoils = Happens(rule.corrupt or never, dice)
+        self._cutter = Cutter(dice) if rule.fragment else None
         self._late = Lateness(rule.delay or Delay(0.0), dice)
         reorder = rule.reorder
         self._overtakes = Happens(reorder.chance if reorder else never, dice)
@@ -61,10 +63,18 @@ class Lane:
         said = "duplicate lost" if lost else ""
         frame, what = self._spoilt(view)
         said = " and ".join(filter(None, (said, what)))
-        fates = [self._wait(frame, now, said)]
+        fates = self._cut(frame, now, said)
         if doubled and not lost:
-            fates.append(self._wait(bytes(bytearray(frame)), now, "duplicate"))
+            fates += self._cut(bytes(bytearray(frame)), now, "duplicate")
         return fates
+
+    def _cut(self, frame: bytes, now: float, said: str) -> list[Fate]:
+        pieces = [frame]
+        if self._cutter is not None and self._rule.fragment is not None:
+            pieces = self._cutter.cut(frame, self._rule.fragment)
+        if len(pieces) > 1:
+            said = " and ".join(filter(None, (said, f"one of {len(pieces)} fragments")))
+        return [self._wait(piece, now, said) for piece in pieces]
 
     def _spoilt(self, view: View) -> tuple[bytes, str]:
         frame, rule = view.frame, self._rule

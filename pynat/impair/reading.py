@@ -18,15 +18,21 @@ from pynat.impair.rule import (
     Chance,
     Delay,
     Direction,
+    Fragment,
     GilbertElliott,
     ImpairRule,
+    Order,
     Reorder,
     Spread,
 )
 from pynat.impair.view import FIELDS
 
 MOST = 2**31
-EFFECTS = ("drop", "flap", "loss", "duplicate", "corrupt", "flip", "truncate", "delay", "rate")
+LEAST_PACKET = 28  # bytes: a header, and the 8 bytes by which fragments are counted (RFC 791 3.2)
+EFFECTS = (
+    *("drop", "flap", "loss", "duplicate", "corrupt", "flip", "truncate", "fragment"),
+    *("delay", "rate"),
+)
 KINDS = (
     *("ip", "arp", "icmp", "udp", "tcp", "dhcp", "dns", "tftp"),
     *("syn", "synack", "ack", "fin", "rst", "data"),
@@ -165,6 +171,12 @@ def _reorder(words: _Words, after: str) -> Reorder:
     return Reorder(chance, gap)
 
 
+def _fragment(words: _Words, after: str) -> Fragment:
+    size = _count(LEAST_PACKET)(words, after)
+    order = words.take_if("|".join(filter(None, Order)))
+    return Fragment(size, Order(order or ""))
+
+
 def _rate(words: _Words, after: str) -> float:
     word = words.need(_RATE, after, "a rate like 10mbit or 500kbit")
     match = re.fullmatch(rf"({_NUMBER})([a-z]+)", word)
@@ -199,6 +211,7 @@ PHRASES: dict[str, Reader] = {
     "corrupt": _chance_or_all,
     "flip": _field,
     "truncate": _count(14),
+    "fragment": _fragment,
     "delay": _delay,
     "reorder": _reorder,
     "rate": _rate,

@@ -77,6 +77,20 @@ class Reorder:
     gap: int = 1
 
 
+class Order(StrEnum):
+    """Of the fragments of one packet."""
+
+    FORWARD = ""
+    BACKWARDS = "backwards"
+    SHUFFLED = "shuffled"
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    size: int  # bytes of each packet at most
+    order: Order = Order.FORWARD
+
+
 @dataclass(frozen=True, slots=True)
 class ImpairRule:
     """Fields in the order in which they are written; those not set stand for no phrase."""
@@ -100,6 +114,7 @@ class ImpairRule:
     corrupt: Chance | None = None
     flip: str | None = None  # one of FIELDS
     truncate: int | None = None  # bytes that are left
+    fragment: Fragment | None = None
     delay: Delay | None = None
     reorder: Reorder | None = None
     rate: float | None = None  # bits a second
@@ -145,6 +160,8 @@ def _value(name: str, value: object) -> Iterator[str]:
                 yield _share(correlation)
             if spread is not Spread.UNIFORM:
                 yield from ("distribution", spread)
+        case Fragment(size, order):
+            yield from filter(None, (str(size), order))
         case Reorder(chance, gap):
             yield from _value(name, chance)
             if gap > 1:

@@ -5,7 +5,8 @@
                                                           taken, so the window closes
     to the guest     write() -> `pending` -> TcpReceived  as far as TcpRead has allowed
 
-`changed` is called once anything has come of the guest: bytes, its FIN, room for more, the end.
+Who serves it is told, by `watch`, once anything has come of the guest: bytes, its FIN, room for
+more, the end. A service with a `sink` gets the bytes there instead, and says how much it takes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pynat.nat.messages import (
+    PLENTY,
     Event,
+    TcpConnected,
     TcpEof,
     TcpFailed,
     TcpReceived,
     TcpSend,
     TcpSent,
+    TcpUrgent,
     TcpWritable,
 )
 from pynat.nat.tcp.memory import Memory
@@ -40,8 +44,15 @@ class Hosts(Protocol):
     def forget(self, connection: Connection) -> None: ...
 
 
+Sink = Callable[[bytes, float], tuple[int, int]]  # how many it takes, and how many more it would
+
+
 def _ignore(now: float) -> None:
     """Of a connection that nobody looks at yet."""
+
+
+def _throw_away(offered: bytes, now: float) -> tuple[int, int]:  # noqa: ARG001
+    return len(offered), PLENTY
 
 
 class Connection:
@@ -50,6 +61,9 @@ class Connection:
         self.flow = flow
         self.four_tuple = four_tuple
         self.changed: Callable[[float], None] = _ignore
+        self._sink: Sink = self._keep
+        self.waits = False  # for accept() or refuse(); else it is accepted at once
+        self.is_accepted = False
         self.received = bytearray()
         self.established = False  # the guest has acknowledged our SYN
         self.eof = False  # the guest sends nothing behind what is received
@@ -57,7 +71,6 @@ class Connection:
         self.broken = False  # and it did not end as it should
         self.finishing = False  # our side is to be closed behind what is pending
         self._hosts = hosts
-        self._discards = False
         self._counted = 0  # bytes that the budget of all flows knows of
         self._promised = CAPACITY  # room that the guest's flow knows of
         self._out = bytearray()
@@ -65,6 +78,25 @@ class Connection:
         self._finished = False  # TcpEof is out
 
     # ------------------------------------------------------------------ for who serves it
+    def watch(self, changed: Callable[[float], None], sink: Sink | None = None) -> None:
+        """Call `changed` whenever anything has come of the guest; sink: gets its bytes."""
+        self.changed = changed
+        if sink is not None:
+            self._sink = sink
+
+    def defer(self) -> None:
+        """It is not accepted before accept(), and may be refused."""
+        self.waits = True
+
+    def accept(self) -> None:
+        if not self.why:
+            self.is_accepted = True
+            self._hosts.emit(TcpConnected(self.flow))
+
+    def refuse(self, number: int = errno.ECONNREFUSED) -> None:
+        """As a host that cannot be connected to; number: why."""
+        self._fail(number)
+
     @property
     def pending(self) -> int:
         """Bytes written that the guest's flow has no room for yet."""
@@ -76,9 +108,18 @@ class Connection:
         return self._allowance > 0
 
     @property
+    def room(self) -> int:
+        """Bytes that would go at once."""
+        return self._allowance
+
+    @property
     def may_wait(self) -> int:
         """Bytes that may still be written for a guest that does not read."""
-        return self._hosts.memory.beside(MOST_PENDING) - len(self._out)
+        return self.may_keep(MOST_PENDING)
+
+    def may_keep(self, most: int) -> int:
+        """The same, for a service that keeps less."""
+        return self._hosts.memory.beside(most) - len(self._out)
 
     def take(self, count: int) -> bytes:
         """At most so many bytes of the guest's; that makes room for others."""
@@ -107,13 +148,21 @@ class Connection:
     def _count(self) -> None:
         """In the budget of all flows; nothing of a connection that is over."""
         kept = 0 if self.why else len(self.received) + len(self._out)
-        self._hosts.memory.used += kept - self._counted
+        self._hosts.memory.charge(kept - self._counted)
         self._counted = kept
 
     def discard(self) -> None:
         """Whatever the guest sends is thrown away, now and later."""
-        self._discards = True
+        self._sink = _throw_away
         self.take(len(self.received))
+
+    def resume(self) -> None:
+        """The sink takes something again."""
+        self._hosts.emit(TcpWritable(self.flow))
+
+    def urge(self) -> None:
+        """The next byte that is written is urgent (RFC 6093)."""
+        self._hosts.emit(TcpUrgent(self.flow))
 
     def write(self, data: bytes) -> None:
         if not self.why and not self.finishing:
@@ -129,25 +178,33 @@ class Connection:
 
     def abort(self) -> None:
         """RST."""
+        self._fail(errno.ECONNRESET)
+
+    def _fail(self, number: int) -> None:
         if self.why:
             return
         if self.flow:
-            self._hosts.emit(TcpFailed(self.flow, errno.ECONNRESET))
+            self._hosts.emit(TcpFailed(self.flow, number))
         self.over("aborted by its host", broken=True)
         self._hosts.forget(self)
 
     # ------------------------------------------------------------------ what the guest's flow wants
-    def take_in(self, action: TcpSend) -> None:
-        offered = b"".join(action.chunks)
-        if self._discards:
-            self._hosts.emit(TcpSent(self.flow, len(offered)))
-            return
+    def adopted(self, flow: int) -> None:
+        """The guest's flow has this number."""
+        self.flow = flow
+
+    def take_in(self, action: TcpSend, now: float) -> None:
+        count, room = self._sink(b"".join(action.chunks), now)
+        if not self.why:
+            self._hosts.emit(TcpSent(self.flow, count, room))
+            self._hosts.touch(self)
+
+    def _keep(self, offered: bytes, now: float) -> tuple[int, int]:
         taken = offered[: self._room]
         self.received += taken
         self._promised = self._room
         self._count()
-        self._hosts.emit(TcpSent(self.flow, len(taken), self._promised))
-        self._hosts.touch(self)
+        return len(taken), self._promised
 
     def shut(self) -> None:
         self.eof = True

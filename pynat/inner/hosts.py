@@ -2,17 +2,19 @@
 
 A flow whose host is an `Inner` address ends here instead of at a host socket: its actions are
 taken out of the stream of actions, and answered with the events that a socket would give. `tcp` and
-`udp` say who serves which address and port; port 0 is any port, and the address ANYWHERE is every
-host that has nothing of its own. What nobody serves is refused, as by a host where nobody listens.
+`udp` say who serves which address and port, and `before` the same with precedence; port 0 is any
+port, and the address ANYWHERE is every host that has nothing of its own. What nobody serves is
+refused, as by a host where nobody listens.
 
-`gate`, where one is set, is asked first about every flow, also about those that lead to a socket.
+The gate, where there is one, is asked first about every flow, also about those that lead to a
+socket.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -26,7 +28,6 @@ from pynat.nat.messages import (
     SocketError,
     TcpAdopt,
     TcpConnect,
-    TcpConnected,
     TcpFailed,
     TcpIncoming,
     TcpRead,
@@ -36,13 +37,11 @@ from pynat.nat.messages import (
     UdpSend,
 )
 from pynat.nat.tcp.memory import Memory
-from pynat.wire import icmp
 from pynat.wire.addresses import Address, FourTuple
 
 ANYWHERE = b""  # an address that no host has
 MOST_REMEMBERED = 64  # verdicts on the datagrams of one guest port
 _NO_FORWARD = -1
-_PORT_UNREACHABLE = (icmp.UNREACHABLE, icmp.PORT)
 
 
 class Verdict(Enum):
@@ -58,43 +57,62 @@ class Datagram:
     payload: bytes
     flow: int
     to: Address
+    now: float
     emit: Callable[[Event], None]
 
     def reply(self, payload: bytes) -> None:
         self.emit(UdpReceived(self.flow, self.to, payload))
 
-    def refuse(self) -> None:
-        """As a host does where nobody listens."""
-        to, refused = self.to, errno.ECONNREFUSED
-        self.emit(SocketError(self.flow, refused, to, self.payload, _PORT_UNREACHABLE, to[0]))
+    def refuse(self, number: int = errno.ECONNREFUSED) -> None:
+        """As a host does where nobody listens, or the path to it for another reason."""
+        host = self.to[0] if number == errno.ECONNREFUSED else None
+        self.emit(SocketError(self.flow, number, self.to, self.payload, offender=host))
 
 
-TcpService = Callable[[Connection], None]
+TcpService = Callable[[Connection, float], None]
 UdpService = Callable[[Datagram], None]
 Service = TypeVar("Service", TcpService, UdpService)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """By address and port."""
+
+    tcp: dict[Address, TcpService] = field(default_factory=dict)
+    udp: dict[Address, UdpService] = field(default_factory=dict)
 
 
 class Gate:
     """Asked about each flow that the guest opens; None leaves it where it leads."""
 
-    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict | TcpService | None:
+    def tcp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | TcpService | None:
         return None
 
-    def udp(self, number: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
+    def udp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | UdpService | None:
         """About the first datagram from a port of the guest's to this one of the host's."""
         return None
 
 
 class InnerHosts:
-    def __init__(self, unhold: Callable[[int], None], memory: Memory) -> None:
-        """unhold: guest time need not be held for this flow. memory: of all flows together."""
+    def __init__(
+        self,
+        unhold: Callable[[int], None],
+        memory: Memory,
+        before: Services | None = None,
+        gate: Gate | None = None,
+        hosts: Iterable[bytes] = (),
+    ) -> None:
+        """unhold: guest time need not be held for this flow. memory: of all flows together.
+
+        before: these come before `tcp` and `udp`. hosts: have nothing but what is served here.
+        """
         self.memory = memory
+        self._before = before or Services()
         self._was_short = False
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
-        self.hosts: set[bytes] = set()  # that have nothing but what is served here
-        self.gate: Gate | None = None
-        self.now = 0.0  # of the turn
+        self._hosts = frozenset(hosts)
+        self._gate = gate
         self._unhold = unhold
         self._connections: dict[int, Connection] = {}
         self._calls: dict[int, Connection] = {}  # to the guest, by token
@@ -107,8 +125,7 @@ class InnerHosts:
     # ------------------------------------------------------------------ once a turn
     def take(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
-        self.now = now
-        rest = [action for action in actions if not self._mine(action)]
+        rest = [action for action in actions if not self._mine(action, now)]
         self._give_up_calls()
         self._tell_relief()
         while self._touched:
@@ -122,12 +139,23 @@ class InnerHosts:
         self._announced = list(self._calls)
         return events
 
+    def serve_tcp(self, place: Address, service: TcpService) -> None:
+        self.tcp[place] = service
+
+    def serve_udp(self, place: Address, service: UdpService) -> None:
+        self.udp[place] = service
+
+    def move_tcp(self, before: Address, after: Address) -> None:
+        """What is served at the one place, is from now on served at the other."""
+        self.tcp[after] = self.tcp.pop(before)
+
     def _tell_relief(self) -> None:
         """Once memory is no longer short there is room again, also where nothing is taken now."""
         was_short, self._was_short = self._was_short, self.memory.is_short
         if was_short and not self._was_short:
             for connection in self._connections.values():
                 connection.tell_room()
+                self.touch(connection)
 
     # ------------------------------------------------------------------ for connections
     def emit(self, event: Event) -> None:
@@ -161,7 +189,7 @@ class InnerHosts:
         connection = self._calls.pop(action.token, None)
         if connection is None:
             return False
-        connection.flow = action.flow
+        connection.adopted(action.flow)
         self._unhold(action.flow)
         if connection.why:
             self.emit(TcpFailed(action.flow, errno.ECONNRESET))  # given up in the meantime
@@ -170,20 +198,20 @@ class InnerHosts:
         return True
 
     # ------------------------------------------------------------------ actions
-    def _mine(self, action: Action) -> bool:
+    def _mine(self, action: Action, now: float) -> bool:
         match action:
             case TcpSend() | TcpRead() | TcpShutdown() | CloseFlow():
-                return self._carry(action)
+                return self._carry(action, now)
             case UdpSend():
-                return self._datagram(action)
+                return self._datagram(action, now)
             case TcpConnect():
-                return self._connect(action)
+                return self._connect(action, now)
             case TcpAdopt():
                 return self._adopt(action)
             case _:
                 return False
 
-    def _carry(self, action: TcpSend | TcpRead | TcpShutdown | CloseFlow) -> bool:
+    def _carry(self, action: TcpSend | TcpRead | TcpShutdown | CloseFlow, now: float) -> bool:
         connection = self._connections.get(action.flow)
         match action:
             case CloseFlow(flow, reset, why):
@@ -194,59 +222,70 @@ class InnerHosts:
             case _ if connection is None:
                 pass
             case TcpSend():
-                connection.take_in(action)
+                connection.take_in(action, now)
             case TcpRead(_, limit):
                 connection.allow(limit)
             case TcpShutdown():
                 connection.shut()
         return connection is not None
 
-    def _connect(self, action: TcpConnect) -> bool:
-        four_tuple = action.four_tuple
-        verdict = self.gate.tcp(action.flow, four_tuple) if self.gate and four_tuple else None
+    def _connect(self, action: TcpConnect, now: float) -> bool:
+        four_tuple, gate = action.four_tuple, self._gate
+        verdict = gate.tcp(action.flow, four_tuple, now) if gate and four_tuple else None
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
-            verdict = self._who(self.tcp, action.to) or Verdict.REFUSE
+            verdict = self._who(self._before.tcp, self.tcp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
         if verdict is Verdict.REFUSE:
             self.emit(TcpFailed(action.flow, errno.ECONNREFUSED))
         elif not isinstance(verdict, Verdict) and four_tuple is not None:
             connection = Connection(self, four_tuple, action.flow)
             self._connections[action.flow] = connection
-            self.emit(TcpConnected(action.flow))
-            verdict(connection)
+            verdict(connection, now)
+            if not connection.waits:
+                connection.accept()
         return True
 
-    def _datagram(self, action: UdpSend) -> bool:
-        four_tuple = action.four_tuple
-        verdict = self._remembered(action.flow, four_tuple) if self.gate and four_tuple else None
+    def _datagram(self, action: UdpSend, now: float) -> bool:
+        four_tuple, gate = action.four_tuple, self._gate
+        verdict = (
+            self._remembered(action.flow, four_tuple, gate, now) if gate and four_tuple else None
+        )
         if verdict is None:
             if not isinstance(action.to, Inner):
                 return False
-            verdict = self._who(self.udp, action.to) or Verdict.REFUSE
+            verdict = self._who(self._before.udp, self.udp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
         if verdict is Verdict.DROP or four_tuple is None:
             return True
         payload = bytes(action.payload)
-        datagram = Datagram(four_tuple, payload, action.flow, action.to, self.emit)
+        datagram = Datagram(four_tuple, payload, action.flow, action.to, now, self.emit)
         if isinstance(verdict, Verdict):
             datagram.refuse()
         else:
             verdict(datagram)
         return True
 
-    def _remembered(self, flow: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
+    def _remembered(
+        self, flow: int, four_tuple: FourTuple, gate: Gate, now: float
+    ) -> Verdict | UdpService | None:
         known = self._verdicts.setdefault(flow, {})
         if four_tuple.remote not in known:
             if len(known) >= MOST_REMEMBERED:
                 del known[next(iter(known))]
-            known[four_tuple.remote] = self.gate.udp(flow, four_tuple) if self.gate else None
+            known[four_tuple.remote] = gate.udp(flow, four_tuple, now)
         return known[four_tuple.remote]
 
-    def _who(self, services: dict[Address, Service], to: Inner) -> Service | None:
-        address, port = to
-        found = services.get((address, port)) or services.get((address, 0))
-        if found is None and address not in self.hosts:
-            found = services.get((ANYWHERE, port)) or services.get((ANYWHERE, 0))
+    def _who(
+        self, before: dict[Address, Service], services: dict[Address, Service], to: Inner
+    ) -> Service | None:
+        address = to.address
+        found = _at(address, before, to) or _at(address, services, to)
+        if found is None and address not in self._hosts:
+            found = _at(ANYWHERE, services, to)
         return found
+
+
+def _at(address: bytes, services: dict[Address, Service], to: Inner) -> Service | None:
+    return services.get((address, to.port)) or services.get((address, 0))

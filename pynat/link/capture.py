@@ -20,12 +20,13 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import NamedTuple
 
 from pynat.capture import pcap
 from pynat.capture.flow_names import FlowNames
-from pynat.config import Config
+from pynat.config import Config, Network
 from pynat.errors import ConfigError
 from pynat.link.link import Link, Wrapper
 from pynat.notices import Level
@@ -46,13 +47,14 @@ class Record(NamedTuple):
     when: float
     frame: bytes
     from_guest: bool
+    lost: bool = False  # it does not come to the other end
 
 
 class CaptureFile:
     """One file, open and locked."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises ConfigError when the file cannot be written."""
+    def __init__(self, path: Path, header: bytes) -> None:
+        """header: of a pcapng file. Raises ConfigError when the file cannot be written."""
         self.is_pcap = path.suffix == ".pcap"
         try:
             # Not to wait for the reader of a FIFO: the network goes on, and the capture ends.
@@ -65,7 +67,8 @@ class CaptureFile:
         try:
             self._claim(path)
             self.size = 0
-            self._write(pcap.PCAP_HEADER if self.is_pcap else pcap.PCAPNG_HEADER)
+            self._speed_at = None if self.is_pcap else pcap.speed_at(header)
+            self._write(pcap.PCAP_HEADER if self.is_pcap else header)
         except OSError as error:
             os.close(self._fd)
             raise ConfigError(f"capture: {path}: {error.strerror}; free some space") from error
@@ -94,11 +97,29 @@ class CaptureFile:
         self._write(
             b"".join(
                 pcap.pcapng_block(
-                    _micros(one.when), one.frame, from_guest=one.from_guest, comment=comment(one)
+                    _micros(one.when),
+                    one.frame,
+                    from_guest=one.from_guest,
+                    comment=comment(one),
+                    lost=one.lost,
                 )
                 for one in records
             )
         )
+
+    def tell_speed(self, megabits: int) -> None:
+        """Of the guest's card; once."""
+        if megabits and self._speed_at is not None:
+            with contextlib.suppress(OSError):  # a pipe has no places
+                os.pwrite(self._fd, pcap.speed(megabits), self._speed_at)
+            self._speed_at = None
+
+    def end(self, now: float) -> None:
+        """Nothing more has come."""
+        if not self.is_pcap:
+            with contextlib.suppress(OSError):
+                self._write(pcap.pcapng_end(_micros(now)))
+        self.close()
 
     def close(self) -> None:
         os.close(self._fd)
@@ -129,12 +150,14 @@ class CaptureLink(Wrapper):
         remarks: Remarks | None = None,
         *,
         epoch: float = 0.0,
+        network: Network | None = None,
     ) -> None:
         """epoch: seconds that are added to the link's time in the file."""
         super().__init__(inner)
         self._rotation = rotation
         self._remarks = remarks or Remarks()
         self._epoch = epoch
+        self._network = network or Network()
         self._file: CaptureFile | None = None
         self._names = FlowNames()
         self._turn: list[Record] = []
@@ -145,23 +168,33 @@ class CaptureLink(Wrapper):
         self.done = self._inner.done
         self.receive = self._inner.receive
         self.send = self._inner.send
-        self._remarks.wanted = False
+        self._remarks.want(False)
 
     # ------------------------------------------------------------------ at run time
-    def start(self, path: Path) -> None:
-        """In the place of a running capture, if there is one. Raises ConfigError."""
+    def adopt(self, network: Network) -> None:
+        """The net of the guest's wire, for files that begin from now on."""
+        self._network = network
+
+    def start(self, path: Path, *, first: bool = False) -> None:
+        """In the place of a running capture, if there is one. Raises ConfigError.
+
+        first: nothing has been on the wire before.
+        """
         if path == self.path:
             raise ConfigError(f"capture: {path} is being written already; stop it first")
-        file = CaptureFile(path)
+        file = CaptureFile(path, self._header(first=first))
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
         self.receive, self.send, self.done = self._receive, self._send, self._done
-        self._remarks.wanted = not file.is_pcap
+        self._remarks.want(not file.is_pcap)
 
     def stop(self) -> Path | None:
         """The file that is complete now, if one was being written."""
         self._write_turn()
         path = self.path
+        if self._file is not None:
+            self._file.end(self._inner.now() + self._epoch)
+            self._file = None
         self._end()
         return path
 
@@ -191,15 +224,23 @@ class CaptureLink(Wrapper):
         records, self._turn = self._turn, []
         if not records or self._file is None:
             return
-        if self._epoch:
-            records = [one._replace(when=one.when + self._epoch) for one in records]
+        epoch, is_lost = self._epoch, self._remarks.take_lost
+        records = [Record(one[0] + epoch, one[1], one[2], is_lost(one[1])) for one in records]
         try:
             self._make_room()
+            self._file.tell_speed(self.speed)
             self._file.add(records, self._comment)
         except (OSError, ConfigError) as error:
             why = f"{self.path}: {error.strerror}" if isinstance(error, OSError) else error
             self._end()
             self.log(Level.ERROR, f"pynat: capture stopped: {why}; the network goes on")
+
+    def _header(self, *, first: bool = False) -> bytes:
+        network = self._network
+        router = IPv4Interface((network.router, network.net.prefixlen))
+        said = [pcap.BEGINS] * first + [pcap.LINTED] * self._remarks.linted
+        said.append(f"{pcap.MTU}{network.mtu}")
+        return pcap.pcapng_header(router, network.mac, self.speed, said)
 
     def _comment(self, record: Record) -> str:
         name = self._names.of_first(record.frame, from_guest=record.from_guest)
@@ -210,7 +251,6 @@ class CaptureLink(Wrapper):
         if self._file is not None:
             self._file.close()
         self._file = self.path = None
-        self._remarks.forget()
         self._rest()
 
     def _make_room(self) -> None:
@@ -223,7 +263,7 @@ class CaptureLink(Wrapper):
         for number in range(files - 1, 0, -1):
             with contextlib.suppress(FileNotFoundError):
                 numbered(self.path, number - 1).replace(numbered(self.path, number))
-        full, self._file = self._file, CaptureFile(self.path)
+        full, self._file = self._file, CaptureFile(self.path, self._header())
         full.close()
 
 
@@ -238,10 +278,11 @@ def captured(
 ) -> Iterator[CaptureLink]:
     """`inner` with the capture that is configured, and for others to start at run time."""
     size = None if config.capture_size is None else config.capture_size * MIB
-    link = CaptureLink(inner, Rotation(size, config.capture_files), remarks, epoch=epoch)
+    rotation = Rotation(size, config.capture_files)
+    link = CaptureLink(inner, rotation, remarks, epoch=epoch, network=config.network)
     if config.capture is not None:
         try:
-            link.start(config.capture)
+            link.start(config.capture, first=True)
         except ConfigError as error:
             inner.log(Level.ERROR, f"pynat: {error}; the network goes on without a capture")
     try:

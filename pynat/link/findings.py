@@ -1,8 +1,8 @@
 """Drops and findings as JSON lines: for a live network's file and for `pynat lint --json`.
 
-One object a line: time (seconds of guest time), kind (drop or finding), code, name, severity, from
-(guest, network, or null where it is about no single frame), packet, text, rfc, page; count where
-one line stands for several packets.
+One object a line: time (seconds of guest time), kind (drop or finding), code, name, severity, frame
+(its number on the guest's wire, from 1 on) and from (guest or network), both null where it is about
+no single frame, packet, text, rfc, page; count where one line stands for several packets.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def as_object(entry: Entry) -> dict[str, object]:
         "code": rule.code,
         "name": rule.name,
         "severity": rule.severity.value,
+        "frame": entry.number,
         "from": sender if entry.frame is not None else None,
         "packet": packet_of(entry.frame),
         "text": entry.text,

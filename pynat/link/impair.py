@@ -1,13 +1,14 @@
 """A link whose wire is as bad as its rules want it (pynat.impair).
 
 What is done to a frame is said in the capture, as its comment; a frame that never reaches the
-guest stands in the capture all the same. While there is no rule, nothing is looked at.
+guest stands in the capture all the same. While there is no rule, `receive`, `send` and `done` are
+the inner link's own.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pynat.config import Config
 from pynat.impair.lane import Fate, Working
@@ -60,25 +61,30 @@ class ImpairLink(Wrapper):
             self.remove(working.number)
 
     # ------------------------------------------------------------------ frames
-    def receive(self, limit: int) -> list[tuple[float, bytes]]:
-        if self._idle:
-            return self._inner.receive(limit)
+    @property
+    def receive(self) -> Callable[[int], list[tuple[float, bytes]]]:
+        return self._inner.receive if self._idle else self._receive
+
+    @property
+    def send(self) -> Callable[[list[bytes]], int]:
+        return self._inner.send if self._idle else self._send
+
+    @property
+    def done(self) -> Callable[[float, float | None], None]:
+        return self._inner.done if self._idle else self._done
+
+    def _receive(self, limit: int) -> list[tuple[float, bytes]]:
         for when, frame in self._inner.receive(limit):
             self.wire.put(frame, when, to_guest=False)
         return self.wire.take(self.now(), limit, to_guest=False)
 
-    def send(self, frames: list[bytes]) -> int:
-        if self._idle:
-            return self._inner.send(frames)
+    def _send(self, frames: list[bytes]) -> int:
         now = self.now()
         for frame in frames:
             self.wire.put(frame, now, to_guest=True)
         return len(frames)
 
-    def done(self, hold_until: float, timer: float | None) -> None:
-        if self._idle:
-            self._inner.done(hold_until, timer)
-            return
+    def _done(self, hold_until: float, timer: float | None) -> None:
         frames = self.wire.take(self.now(), _AT_ONCE, to_guest=True)
         if frames:
             self._inner.send([frame for _, frame in frames])
@@ -96,8 +102,11 @@ class ImpairLink(Wrapper):
                 remarks.same(fate.frame, frame)
         about = fate.frame if fate.frame is not None and to_guest else frame
         remarks.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
-        if fate.frame is None and to_guest and self._capture is not None:
-            self._capture.show(frame, from_guest=False)
+        if fate.frame is None:
+            remarks.lose(frame)
+            if to_guest and self._capture is not None:
+                remarks.count(frame)
+                self._capture.show(frame, from_guest=False)
         what = versions.named_in(frame) or "a frame"
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"

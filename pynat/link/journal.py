@@ -35,9 +35,12 @@ class Journal:
             raise ConfigError(text) from None
         except OSError as error:
             raise ConfigError(f"lint.json: {path}: {error.strerror}") from None
-        notices.journal = self.add
+        self._is_over = False
+        notices.keep_in(self.add)
 
     def add(self, entry: Entry) -> None:
+        if self._is_over:
+            return
         line = as_line(entry)
         if self._size + len(line) > self._limit:
             last = {"end": f"{self._limit} bytes are full; what came later is not here"}
@@ -47,7 +50,7 @@ class Journal:
             self._write(line)
 
     def close(self) -> None:
-        self._notices.journal = None
+        self._is_over = True
         self._file.close()
 
     def _write(self, line: bytes) -> None:
@@ -61,7 +64,7 @@ class Journal:
             self._end("stopped: the disk is full")
 
     def _end(self, why: str) -> None:
-        if self._notices.journal is not None:
+        if not self._is_over:
             self.close()
             self._notices.say(Level.ERROR, f"lint.json: {self._path} {why}; the network goes on")
 
@@ -83,14 +86,17 @@ def _locked(path: str, flags: int) -> int:
 @contextlib.contextmanager
 def journaled(path: Path | None, notices: Notices) -> Iterator[None]:
     """Where the file cannot be had, the network goes on without it."""
-    journal = None
-    if path is not None:
-        try:
-            journal = Journal(path, notices)
-        except ConfigError as error:
-            notices.say(Level.ERROR, f"{error}; the network goes on without it")
-    try:
+    journal = _opened(path, notices) if path is not None else None
+    if journal is None:
         yield
-    finally:
-        if journal is not None:
-            journal.close()
+        return
+    with contextlib.closing(journal):
+        yield
+
+
+def _opened(path: Path, notices: Notices) -> Journal | None:
+    try:
+        return Journal(path, notices)
+    except ConfigError as error:
+        notices.say(Level.ERROR, f"{error}; the network goes on without it")
+        return None

@@ -9,10 +9,8 @@ from collections.abc import Callable
 
 from pynat.link.link import Link, Wrapper
 from pynat.lint.linter import Linter
-from pynat.lint.span import Span
+from pynat.lint.span import CardWire, Span
 from pynat.notices import Level, Notices
-
-_OVERHEAD = 24  # bytes of a frame's time on the wire: preamble 8, checksum 4, gap 12
 
 
 def exact() -> float:
@@ -34,7 +32,7 @@ class LintLink(Wrapper):
         self._notices = notices
         self._awake = awake
         self._emptied = awake()  # when nothing more waited
-        self._wire_free = 0.0  # when the last frame to the guest has reached it
+        self._wire = CardWire()
         self._stopped = False
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
@@ -54,17 +52,13 @@ class LintLink(Wrapper):
         taken = self._inner.send(frames)
         after = self.now()
         for frame in frames:
-            self._look(frame, self._under_way(frame, before, after), from_guest=False)
+            span = self._wire.span(len(frame), self.speed, before, after)
+            self._look(frame, span, from_guest=False)
         return taken
 
-    def _under_way(self, frame: bytes, before: float, after: float) -> Span:
-        """Until the wire of the guest's card has carried it and all before it."""
-        self._wire_free = max(self._wire_free, before)
-        if self.speed:
-            self._wire_free += (len(frame) + _OVERHEAD) * 8 / (self.speed * 1e6)
-        return Span(before, max(after, self._wire_free))
-
     def _look(self, frame: bytes, when: Span, *, from_guest: bool) -> None:
+        if self._notices.is_kept:
+            self._notices.remarks.count(frame)
         if self._stopped:
             return
         look = self._linter.from_guest if from_guest else self._linter.to_guest

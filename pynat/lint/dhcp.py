@@ -57,11 +57,8 @@ class DhcpChecker:
     def _message(self, frame: Frame, payload: bytes | memoryview, source: bytes) -> None:
         try:
             message = dhcp.decode(payload)
-        except Malformed as error:
-            frame.malformed = error
+        except Malformed:
             return
-        if message.flaws:
-            frame.malformed = message.flaws[0]
         if message.op != dhcp.REQUEST or not message.kind:
             return
         client = self._client(message.mac)

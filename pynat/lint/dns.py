@@ -76,8 +76,7 @@ class DnsChecker:
             return iter(())
         try:
             question = dns.decode(payload)
-        except Malformed as error:
-            frame.malformed = error
+        except Malformed:
             return iter(())
         ends = packet.source + packet.destination
         self._habit(question, ends, datagram.source, frame.when)

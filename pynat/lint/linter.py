@@ -1,7 +1,8 @@
 """Looks at every frame on the guest's wire, and says what is legal but wrong.
 
-It only looks on: it knows nothing of the engine, so that a capture made elsewhere can be looked at
-as well. One checker for each protocol follows what both sides send.
+It only looks on: it knows nothing of the engine, so that a capture can be looked at as well
+(`pynat.replay`). One checker for each protocol follows what both sides send. What is no legal frame
+is the router's to say.
 """
 
 from __future__ import annotations
@@ -22,9 +23,7 @@ NE2000_SPEED = 10  # Mbit/s
 
 
 class Linter:
-    def __init__(self, config: Config, *, with_malformed: bool = False) -> None:
-        """with_malformed: also say what is no legal frame, where no router does so."""
-        self._with_malformed = with_malformed
+    def __init__(self, config: Config) -> None:
         network = config.network
         self._ethernet = EthernetChecker(network.net)
         self._icmp = IcmpChecker(network.net)
@@ -52,10 +51,7 @@ class Linter:
         frame = decode(data, when)
         if frame is None:
             return []
-        found = [one for checker in self._checkers for one in checker.from_guest(frame)]
-        if frame.malformed and self._with_malformed:
-            found.append(Finding(frame.malformed.rule, frame.malformed.detail))
-        return found
+        return [one for checker in self._checkers for one in checker.from_guest(frame)]
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         frame = decode(data, when)

@@ -31,4 +31,20 @@ class Span(NamedTuple):
         return self.first >= other.last
 
 
+class CardWire:
+    """The wire to the guest's card: until it has carried a frame, and all before it."""
+
+    _OVERHEAD = 24  # bytes of a frame's time: preamble 8, checksum 4, gap 12
+
+    def __init__(self) -> None:
+        self._free = 0.0  # when the last frame has reached the card
+
+    def span(self, size: int, megabits: int, before: float, after: float) -> Span:
+        """Of a frame of so many bytes that was handed over in between."""
+        self._free = max(self._free, before)
+        if megabits:
+            self._free += (size + self._OVERHEAD) * 8 / (megabits * 1e6)
+        return Span(before, max(after, self._free))
+
+
 NEVER = Span(-math.inf, -math.inf)

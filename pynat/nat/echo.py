@@ -15,7 +15,6 @@ from pynat import rules
 from pynat.config import Config
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
-    Action,
     CloseFlow,
     EchoDenied,
     EchoReply,
@@ -83,7 +82,6 @@ class EchoTable:
         self._numbers = numbers
         self._flows: dict[tuple[bytes, int], _Echo] = {}
         self._by_number: dict[int, _Echo] = {}
-        self._actions: list[Action] = []
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -101,10 +99,10 @@ class EchoTable:
         flow.remote = packet.destination
         flow.names.sent((packet.destination, 0), (host, 0))
         flow.quote = packet.quote
-        flow.sent.add(request.sequence, packet)
+        flow.sent.append((request.sequence, flow.quote))
         self._outlet.timers.set(flow, flow.idle.due)
         self._outlet.holds.expect(flow.number, now)
-        self._actions.append(
+        self._outlet.ask(
             EchoSend(
                 flow.number,
                 host,
@@ -184,8 +182,4 @@ class EchoTable:
         del self._flows[flow.guest, flow.ident], self._by_number[flow.number]
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow.number)
-        self._actions.append(CloseFlow(flow.number))
-
-    def to_host(self) -> list[Action]:
-        actions, self._actions = self._actions, []
-        return actions
+        self._outlet.ask(CloseFlow(flow.number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from pynat.nat.messages import Action, Event
@@ -14,6 +14,36 @@ class HostSide(Protocol):
 
     def events(self) -> list[Event]:
         """What came of them, or by itself, since the last call."""
+
+
+class Outside:
+    """The side that leaves the process, on a loop of its own time. A fault costs one action."""
+
+    def __init__(self, wake: Callable[[], None], fault: Callable[[float], None]) -> None:
+        """wake: there are events. fault: told, within the exception, of one of ours."""
+        self._wake = wake
+        self._fault = fault
+        self._events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self._events.append(event)
+        self._wake()
+
+    def events(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def take(self, actions: list[Action], now: float) -> list[Action]:
+        waiting = iter(actions)
+        while True:
+            try:
+                self.perform(waiting)
+                return []
+            except Exception:
+                self._fault(now)
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        raise NotImplementedError
 
 
 class Asking(Protocol):

@@ -17,6 +17,9 @@ class Wall:
 
     now: float | None = None  # seconds since any moment
 
+    def tell(self, now: float) -> None:
+        self.now = now
+
 
 class Idle:
     def __init__(self, wall: Wall, seconds: float) -> None:

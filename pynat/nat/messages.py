@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pynat.config import Command, UnixPath
-from pynat.peer import Peer
 from pynat.wire.addresses import Address, FourTuple
 
 PLENTY = 1 << 30  # bytes: more room than anybody fills
@@ -29,7 +28,7 @@ class Nowhere:
     """A host that refuses every connection."""
 
 
-Destination = Address | Command | UnixPath | Nowhere | Peer
+Destination = Address | Command | UnixPath | Nowhere
 
 
 # ---------------------------------------------------------------- actions, engine to host

@@ -12,23 +12,26 @@ from itertools import count
 
 from pynat.nat.rows import Row
 
+Ended = Callable[[int, str, float], None]
+
 
 class Numbers:
-    def __init__(self) -> None:
+    def __init__(self, ended: Ended | None = None) -> None:
+        """ended: is told of each flow of TCP and UDP, and why."""
         self._count = count(1)
         self._gone: deque[tuple[int, str]] = deque()
-        self.ended: deque[Row] | None = None  # the last flows of TCP and UDP, where they are wanted
-        self.on_end: Callable[[int, str], None] | None = None  # of a flow of TCP or UDP, and why
+        self._ended = ended
+        self.kept: deque[Row] | None = None  # of flows that are over, if somebody wants them
 
     def next(self) -> int:
         return next(self._count)
 
     def gone(self, number: int, why: str, row: Callable[[], Row]) -> None:
-        if self.ended is not None:
-            self.ended.append(row() | {"ended": why})
-        if self.on_end is not None:
+        if self.kept is not None:
+            self.kept.append(row() | {"ended": why})
+        if self._ended is not None:
             self._gone.append((number, why))
 
-    def tell(self) -> None:
-        while self._gone and self.on_end is not None:
-            self.on_end(*self._gone.popleft())
+    def tell(self, now: float) -> None:
+        while self._gone and self._ended is not None:
+            self._ended(*self._gone.popleft(), now)

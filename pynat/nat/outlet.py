@@ -1,17 +1,20 @@
-"""What a protocol towards the guest may use: the way out, the one timer queue, the log, the dice.
+"""What a protocol towards the guest may use: the two ways out, the one timer queue, the log, dice.
 
-Given to every protocol object at construction; `pynat.router.guest_side` is the one there is. Both
-addresses of a packet have the same length, which says with what header of IP it goes.
+Given to every protocol object at construction; `pynat.router.guest_side` is the one there is. All
+that comes of an input goes out through it, at once: packets for the guest by `send_...`, what the
+host is to do by `ask`. Both addresses of a packet have the same length, which says with what header
+of IP it goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Protocol
 
 from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
+from pynat.nat.messages import Action
 from pynat.notices import Notices
 from pynat.timers import Timers
 from pynat.wire.icmp import Icmp
@@ -23,6 +26,7 @@ class Outlet(Protocol):
     dice: Random
     holds: Holds
     wall: Wall
+    ask: Callable[[Action], None]  # the host to do something, in the order of asking
 
     def send_packet(
         self,

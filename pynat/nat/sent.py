@@ -14,30 +14,25 @@ from __future__ import annotations
 from collections import deque
 
 from pynat.wire import versions
-from pynat.wire.ip import Packet
 
 UDP_LATELY = 8
 ECHO_LATELY = 16  # as many as traceroute has under way with one identifier
 
 
-class Sent:
-    __slots__ = ("_packets",)
+class Sent(deque[tuple[object, bytes]]):
+    """Each with what an error will name it by, such as its destination, and its quote."""
 
     def __init__(self, lately: int) -> None:
-        self._packets: deque[tuple[object, bytes]] = deque(maxlen=lately)
-
-    def add(self, key: object, packet: Packet) -> None:
-        """key: what an error will name it by, such as its destination."""
-        self._packets.append((key, packet.quote))
+        super().__init__(maxlen=lately)
 
     def take(self, key: object, payload: bytes) -> bytes | None:
         """The quote of the latest one whose data agree; it is given out once.
 
         payload: what the kernel knows of what came behind 8 bytes of UDP or ICMP header.
         """
-        for entry in reversed(self._packets):
+        for entry in reversed(self):
             if entry[0] == key and _agree(entry[1], payload):
-                self._packets.remove(entry)
+                self.remove(entry)
                 return entry[1]
         return None
 

@@ -25,7 +25,6 @@ from pynat import rules
 from pynat.config import Config, Network
 from pynat.nat.idle import Idle
 from pynat.nat.messages import (
-    Action,
     CloseFlow,
     Inner,
     SocketError,
@@ -59,8 +58,11 @@ class _Idle(Idle):
         self._timers = outlet.timers
         self._gone = gone
 
-    def used(self, now: float) -> None:
-        super().used(now)
+    def used(self, now: float, seconds: float | None = None) -> None:
+        """seconds: from now on it may be idle for so long."""
+        if seconds is not None:
+            self.seconds = seconds
+        Idle.used(self, now)
         self._timers.set(self, self.due)
 
     def stop(self) -> None:
@@ -142,12 +144,12 @@ class UdpTable:
         self._numbers = numbers
         self._as_guest_sees = to_guest_address
         self.adopt(config.network)
+        self._idle = config.udp.idle
         self._dns_idle = min(config.udp.dns_idle, config.udp.idle)
         self._flows: dict[Address, UdpFlow] = {}
         self._by_number: dict[int, UdpFlow] = {}
         self._inbound: dict[tuple[int, Address], _Inbound] = {}
         self._inbound_shown: dict[tuple[Address, Address], _Inbound] = {}
-        self._actions: list[Action] = []
 
     def adopt(self, network: Network) -> None:
         self._router = network.router.packed
@@ -165,7 +167,7 @@ class UdpTable:
         inbound = self._inbound_to(packet, datagram)
         if inbound is not None:
             inbound.idle.used(now)
-            self._actions.append(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
+            self._outlet.ask(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
             return
         remote = (packet.destination, datagram.destination)
         flow = self._flows.pop(guest, None) or self._open(guest, remote, now)
@@ -175,9 +177,8 @@ class UdpTable:
         flow.remote = remote
         flow.names.sent(remote, host)
         flow.only_dns &= host[1] == DNS_PORT
-        flow.idle.seconds = self._config.udp.idle
-        flow.idle.used(now)
-        flow.sent.add(host, packet)
+        flow.idle.used(now, self._idle)
+        flow.sent.append((host, packet.quote))
         flow.is_held = not isinstance(host, Inner)
         if flow.is_held:
             if is_unicast(host[0]):
@@ -185,18 +186,14 @@ class UdpTable:
             self._outlet.holds.carried(now)
         ttl, payload = packet.ttl - 1, datagram.payload
         four_tuple = FourTuple(guest, remote)
-        self._actions.append(
-            UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple)
-        )
+        self._outlet.ask(UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple))
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: UdpReceived, now: float) -> None:
         flow = self._by_number.get(event.flow)
         if flow is None:
             return
-        if flow.only_dns:
-            flow.idle.seconds = self._dns_idle
-        flow.idle.used(now)
+        flow.idle.used(now, self._dns_idle if flow.only_dns else None)
         flow.from_host += 1
         flow.bytes_from_host += len(event.payload)
         self._outlet.holds.settle(flow.number)
@@ -262,10 +259,6 @@ class UdpTable:
             inbound.idle.stop()
             self._dismiss(inbound)
 
-    def to_host(self) -> list[Action]:
-        actions, self._actions = self._actions, []
-        return actions
-
     # ------------------------------------------------------------------ mappings come and go
     def _open(self, guest: Address, remote: Address, now: float) -> UdpFlow:
         limit = self._config.udp.flows
@@ -275,7 +268,7 @@ class UdpTable:
         flow = UdpFlow(
             self._numbers.next(),
             guest,
-            _Idle(self._outlet, self._config.udp.idle, lambda now: self._idled(flow, now)),
+            _Idle(self._outlet, self._idle, lambda now: self._idled(flow, now)),
             Names(self._as_guest_sees),
             now,
             remote,
@@ -291,14 +284,14 @@ class UdpTable:
             self._close(oldest, now, "the host has no descriptor or port left, used longest ago")
 
     def _idled(self, flow: UdpFlow, now: float) -> None:
-        key = "udp.idle" if flow.idle.seconds == self._config.udp.idle else "udp.dns_idle"
+        key = "udp.idle" if flow.idle.seconds == self._idle else "udp.dns_idle"
         self._close(flow, now, f"idle for {flow.idle.seconds:g} s ({key})")
 
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]
         flow.idle.stop()
         self._outlet.holds.settle(flow.number)
-        self._actions.append(CloseFlow(flow.number))
+        self._outlet.ask(CloseFlow(flow.number))
         self._numbers.gone(flow.number, why, lambda: flow.row(now))
         carried = f"{flow.from_guest} datagrams from the guest, {flow.from_host} to it"
         self._say(flow, f"{why}, closed after {carried}", now)
@@ -318,7 +311,7 @@ class UdpTable:
             event.source,
             guest,
             (shown, port),
-            _Idle(self._outlet, self._config.udp.idle, lambda _: self._dismiss(inbound)),
+            _Idle(self._outlet, self._idle, lambda _: self._dismiss(inbound)),
         )
         self._inbound[event.rule, event.source] = inbound
         self._inbound_shown[guest, inbound.shown] = inbound

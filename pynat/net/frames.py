@@ -60,10 +60,10 @@ class Frame:
 
 
 Hook = Callable[[Frame], Any]
-Guarded = Callable[[Callable[[], str]], AbstractContextManager[None]]
+Guarded = Callable[[Callable[[], str], float], AbstractContextManager[None]]
 
 
-def _unguarded(what: Callable[[], str]) -> AbstractContextManager[None]:  # noqa: ARG001
+def _unguarded(what: Callable[[], str], now: float) -> AbstractContextManager[None]:  # noqa: ARG001
     """Before there is a loop."""
     return nullcontext()
 
@@ -79,7 +79,7 @@ class FrameHooks:
         self._guarded: Guarded = _unguarded
 
     def start(self, guarded: Guarded) -> None:
-        """guarded: what a hook is called within, given what it is."""
+        """guarded: what a hook is called within, given what it is and the time."""
         self._guarded = guarded
         self.to_guest, self.from_guest = [], []
 
@@ -110,6 +110,8 @@ class FrameHooks:
                 ]
         _remark(notices.remarks, data, frames, from_guest=from_guest)
         if not frames:
+            if from_guest:
+                notices.remarks.lose(data)
             way = "from" if from_guest else "to"
             text = f"{len(data)} bytes {way} the guest: on_frame returned DROP"
             notices.drop(rules.net.ON_FRAME, text, now)
@@ -117,7 +119,8 @@ class FrameHooks:
 
     def _asked(self, hook: Hook, frame: Frame) -> list[bytes]:
         """A hook that fails lets its frame pass."""
-        with self._guarded(lambda: f"on_frame {placed(hook)}; the frame passes as it was"):
+        passes = "the frame passes as it was"
+        with self._guarded(lambda: f"on_frame {placed(hook)}; {passes}", frame.time):
             answer = hook(frame)
             if answer is DROP:
                 return []

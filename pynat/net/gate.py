@@ -5,60 +5,61 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pynat.config import IpAddress
 from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frames import DROP
 from pynat.net.report import placed
-from pynat.net.runs import Runs
 from pynat.net.stream import endpoint
+from pynat.net.tasks import Tasks
 from pynat.wire.addresses import FourTuple
 
 MOST = 20_000  # flows whose ends a script is told of
+Names = dict[str, tuple[IpAddress, ...]]
 Hooks = list[Callable[[Flow], object]]
 
 
 class FlowGate(Gate):
-    def __init__(self, running: Runs, opened: Hooks, ended: Hooks) -> None:
-        self._running = running
+    def __init__(self, tasks: Tasks, names: Names, opened: Hooks, ended: Hooks) -> None:
+        self._tasks = tasks
         self._opened = opened
         self._ended = ended
         # by the engine's number: one of UDP is a port of the guest's, with one or more of hosts
         self._flows: dict[int, list[Flow]] = {}
         self._count = 0
-        names = running.config.names
         self._names = {one[0].packed: name for name, one in reversed(names.items()) if one}
 
     # ------------------------------------------------------------------ asked
-    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict | TcpService | None:
-        flow = self._flow("tcp", number, four_tuple)
+    def tcp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | TcpService | None:
+        flow = self._flow("tcp", number, four_tuple, now)
         name = str(flow)
-        found = self._answer(flow)
+        found = self._answer(flow, now)
         if found is None or isinstance(found, Verdict):
             return found
-        return self._running.tcp_service(found, name)
+        return self._tasks.tcp_service(found, name)
 
-    def udp(self, number: int, four_tuple: FourTuple) -> Verdict | UdpService | None:
-        flow = self._flow("udp", number, four_tuple)
+    def udp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | UdpService | None:
+        flow = self._flow("udp", number, four_tuple, now)
         name = str(flow)
-        found = self._answer(flow)
+        found = self._answer(flow, now)
         if found is None or isinstance(found, Verdict):
             return found
-        return self._running.udp_service(found, name)
+        return self._tasks.udp_service(found, name)
 
-    def _flow(self, protocol: str, number: int, four_tuple: FourTuple) -> Flow:
+    def _flow(self, protocol: str, number: int, four_tuple: FourTuple, now: float) -> Flow:
         name = self._names.get(four_tuple.remote[0], "")
         guest, host = endpoint(four_tuple.guest), endpoint(four_tuple.remote)
-        flow = Flow(protocol, guest, host, name, self._running.clock())
+        flow = Flow(protocol, guest, host, name, now)
         if self._ended and self._count < MOST:
             self._count += 1
             self._flows.setdefault(number, []).append(flow)
         return flow
 
-    def _answer(self, flow: Flow) -> Verdict | Callable[..., Any] | None:
+    def _answer(self, flow: Flow, now: float) -> Verdict | Callable[..., Any] | None:
         """A hook that fails leaves the flow as it is."""
         for hook in self._opened:
             what = f"on_flow {placed(hook)}; the flow goes where it would"
-            with self._running.guarded(what):
+            with self._tasks.guarded(what, now):
                 answer = hook(flow)
                 if answer is REFUSE:
                     return Verdict.REFUSE
@@ -74,14 +75,14 @@ class FlowGate(Gate):
         return None
 
     # ------------------------------------------------------------------ told
-    def ended(self, number: int, why: str) -> None:
+    def ended(self, number: int, why: str, now: float) -> None:
         for flow in self._flows.pop(number, ()):
-            self._tell(flow, why)
+            self._tell(flow, why, now)
 
-    def _tell(self, flow: Flow, why: str) -> None:
+    def _tell(self, flow: Flow, why: str, now: float) -> None:
         self._count -= 1
         flow.why = why
         for hook in self._ended:
             what = f"on_end {placed(hook)}"
-            with self._running.guarded(what):
+            with self._tasks.guarded(what, now):
                 hook(flow)

@@ -69,7 +69,7 @@ class Net:
         self.flow_hooks: list[FlowHook] = []
         self.end_hooks: list[FlowHook] = []
         self.name_hook: NameHook | None = None
-        self.running: Runs | None = None
+        self.running: Runs | None = None  # since `run_by`
         self._file = config
         self._keys = keys
 
@@ -203,6 +203,10 @@ class Net:
         return hook
 
     # ------------------------------------------------------------------ while it runs
+    def run_by(self, running: Runs) -> None:
+        """What is said here runs there from now on."""
+        self.running = running
+
     def now(self) -> float:
         """Guest time in seconds."""
         return self._running.loop.time()

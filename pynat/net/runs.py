@@ -1,14 +1,12 @@
-"""What a network that runs can be asked by its Net and by the gate of its flows."""
+"""What a network that runs can be asked by its Net."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
 from random import Random
 from typing import Any, Protocol, TypeVar
 
 from pynat.config import Config
-from pynat.inner.hosts import TcpService, UdpService
 from pynat.net.loop import GuestLoop
 from pynat.net.stream import Stream
 
@@ -19,18 +17,14 @@ class Runs(Protocol):
     """`pynat.net.running.Running` does."""
 
     config: Config
-    clock: Callable[[], float]
     dice: Random
     loop: GuestLoop
+    wake: Callable[[], None]
 
-    def wake(self) -> None: ...
     def hold_until(self, now: float) -> float: ...
-    def guarded(self, what: str | Callable[[], str]) -> AbstractContextManager[None]: ...
     def log(self, text: str) -> None: ...
     def impair(self, text: str) -> int: ...
     def fault(self, text: str) -> int: ...
-    def tcp_service(self, handler: Callable[..., Any], name: str) -> TcpService: ...
-    def udp_service(self, handler: Callable[..., Any], name: str) -> UdpService: ...
     async def on_host(self, work: Coroutine[Any, Any, Result]) -> Result: ...
     async def connect(
         self, guest_port: int, host: str | None, port: int, guest: str | None

@@ -58,7 +58,7 @@ class Stream:
         self.tell = tell
         self.is_given_up = is_given_up
         self._waiting: list[asyncio.Future[None]] = []
-        connection.changed = self._changed
+        connection.watch(self._changed)
         self.peer = endpoint(connection.four_tuple.guest)
         self.local = endpoint(connection.four_tuple.remote)
 

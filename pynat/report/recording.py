@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from pynat.capture.reading import read
-from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.lint.frame import Finding, decode
-from pynat.lint.linter import Linter
 from pynat.lint.trace import Trace
+from pynat.notices import Entry
+from pynat.replay.capture import Capture
 from pynat.report.exchanges import Exchanges
 from pynat.report.flows import Flow, Flows
 from pynat.rules import Rule
@@ -154,15 +153,12 @@ class _Reader:
 
 
 def _frames(capture: Path) -> Iterator[Seen]:
-    linter = Linter(Config(), with_malformed=True)
-    start = None
-    for one in read(capture):
+    start, entries = None, list[Entry]()
+    for one, from_guest in Capture(capture).frames(entries.append):
         start = one.when if start is None else start
-        when = one.when - start
-        from_guest = bool(one.from_guest)
-        look = linter.from_guest if from_guest else linter.to_guest
-        findings = look(one.frame, when) if one.whole else []
-        yield Seen(one.number, when, one.frame, from_guest, (), findings)
+        findings = [Finding(entry.rule, entry.text) for entry in entries]
+        entries.clear()
+        yield Seen(one.number, one.when - start, one.frame, from_guest, (), findings)
 
 
 def serial_lines(path: Path) -> list[SerialLine]:

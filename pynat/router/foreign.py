@@ -3,16 +3,20 @@
 A compiled-in 10.0.2.15 behind 10.0.2.2 gets no answer in our net, and nothing would tell its author
 why. He is told once for each such address, with the key that makes it work; or, with
 `network.adopt`, the router becomes that guest's gateway, and its net becomes ours, once.
+
+It stands before all else that hears ARP, and hands on what is of our net.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from pynat import rules
 from pynat.config import LAYOUTS, Config, Network, network_of
+from pynat.faults.arp import FaultyArp
 from pynat.notices import Level, Notices
+from pynat.router.neighbors import Neighbors
 from pynat.wire import arp
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import dotted
@@ -22,33 +26,43 @@ KNOWN = 64  # guests that have been told of
 
 class Foreign:
     def __init__(
-        self, config: Config, notices: Notices, adopt: Callable[[Network, float], None]
+        self,
+        config: Config,
+        notices: Notices,
+        neighbors: Neighbors,
+        listener: FaultyArp,
+        adopt: Sequence[Callable[[Network], None]],
     ) -> None:
-        """adopt: be the router of another network from now on."""
+        """listener: hears what is of our net. adopt: have another network from now on."""
         self._network = config.network
         self._has_forwards = any(rule.guest_address is None for rule in config.forwards)
         self._notices = notices
-        self._adopt = adopt
+        self._neighbors = neighbors
+        self._listener = listener
+        self._adopting = adopt
         self._may_adopt = config.network.adopt
         self._told: set[bytes] = set()
 
-    def from_guest(self, packet: Arp, now: float) -> bool:
-        """Whether nobody here is to deal with it."""
+    def from_guest(self, packet: Arp, now: float) -> None:
         wanted = self._wanted(packet)
-        if wanted is None:
-            return False
-        if self._may_adopt:
-            self._may_adopt = False
-            self._network = wanted
-            self._adopt(wanted, now)
-            self._notices.say(
-                Level.INFO,
-                f"adopted the net of {packet}: network {wanted.net}, router {wanted.router}, guest"
-                f" {wanted.guest}, DNS {wanted.dns}",
-            )
-            return False
-        self._tell(packet, wanted, now)
-        return True
+        if wanted is not None and not self._may_adopt:
+            self._tell(packet, wanted, now)
+            return
+        if wanted is not None:
+            self._adopt(packet, wanted)
+        self._listener.from_guest(packet, now)
+
+    def _adopt(self, packet: Arp, wanted: Network) -> None:
+        """As if the configuration had said so, from now on."""
+        self._may_adopt = False
+        self._network = wanted
+        for adopt in self._adopting:
+            adopt(wanted)
+        self._notices.say(
+            Level.INFO,
+            f"adopted the net of {packet}: network {wanted.net}, router {wanted.router}, guest"
+            f" {wanted.guest}, DNS {wanted.dns}",
+        )
 
     def hint(self, source: bytes) -> str:
         """For a packet of such a guest, which may not have asked for anybody."""
@@ -62,6 +76,7 @@ class Foreign:
         """The network in which this question has an answer, where that is not ours."""
         ends = IPv4Address(packet.sender), IPv4Address(packet.target)
         is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        is_question &= self._neighbors.may_be_a_card(packet.sender_mac)
         if not is_question or any(end in self._network.net for end in ends):
             return None
         return network_of(*ends, self._network)

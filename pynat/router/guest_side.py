@@ -1,8 +1,8 @@
-"""The way to the guest's network, for everything that sends there (`pynat.nat.outlet.Outlet`).
+"""The ways out, for everything that has to send (`pynat.nat.outlet.Outlet`).
 
-Packets become frames here: identified, resolved by ARP, queued in order. What is longer than the
-MTU goes out in fragments, or not at all with DF. ICMP errors pass the gate that says when none may
-be sent.
+What is asked of the host waits for its turn. Packets for the guest become frames here: identified,
+resolved by ARP, queued in order. What is longer than the MTU goes out in fragments, or not at all
+with DF. ICMP errors pass the gate that says when none may be sent.
 
 Fragments have identifications of their own: a packet that is none goes up in the guest's stack
 without being matched with others (RFC 6864 4), so the thousands of those in between do not bring
@@ -18,9 +18,9 @@ from pynat import rules
 from pynat.config import Config, Network
 from pynat.nat.holds import Holds
 from pynat.nat.idle import Wall
+from pynat.nat.messages import Action
 from pynat.notices import Notices
 from pynat.router.errors import ErrorGate
-from pynat.router.foreign import Foreign
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
 from pynat.wire import ethernet, versions
@@ -31,23 +31,23 @@ from pynat.wire.versions import BY_LENGTH
 
 
 class GuestSide:
-    def __init__(self, config: Config, notices: Notices, dice: Random, foreign: Foreign) -> None:
+    def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
         network = config.network
         self.notices = notices
         self.timers = Timers()
         self.dice = dice
         self.holds = Holds(config.patience)
         self.wall = Wall()
-        self._mac = network.mac
+        self.mac = network.mac  # the router's
         self._mtu = network.mtu
         self._ident = dice.randrange(0x10000)
         self._fragment_ident = dice.randrange(0x10000)
         self._frames: list[bytes] = []
+        self._asked: list[Action] = []
+        self.ask = self._asked.append
         self._claimed = [one.packed for one in config.claimed]
         own = self._begin(network)
-        self.neighbors = Neighbors(
-            self._mac, own, network.net, self.timers, notices, self._queue, foreign
-        )
+        self.neighbors = Neighbors(self.mac, own, network.net, self.timers, notices, self._queue)
 
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""
@@ -60,12 +60,19 @@ class GuestSide:
 
     def move(self, mac: bytes) -> None:
         """Have this MAC address from now on."""
-        self._mac = self.neighbors.mac = mac
+        self.mac = mac
+        self.neighbors.move(mac)
 
     def frames(self) -> list[bytes]:
         """Everything queued since the last call."""
         frames, self._frames = self._frames, []
         return frames
+
+    def asked(self) -> list[Action]:
+        """Everything asked of the host since the last call."""
+        asked = self._asked[:]
+        self._asked.clear()  # `ask` goes on to fill this list
+        return asked
 
     def send_packet(
         self,
@@ -125,7 +132,7 @@ class GuestSide:
             return
         frames = self._frames
         version = versions.of(destination)
-        ethernet_header = ethernet.HEADER.pack(mac, self._mac, version.ETHERTYPE)
+        ethernet_header = ethernet.HEADER.pack(mac, self.mac, version.ETHERTYPE)
         start, size = b"", -1
         for header, payload in pieces:
             if len(header) + len(payload) != size:
@@ -141,7 +148,7 @@ class GuestSide:
         """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""
         version = versions.of(destination)
         packet = self._packet(version, self._router, destination, protocol, payload)
-        self._queue(ethernet.encode(mac, self._mac, version.ETHERTYPE, packet))
+        self._queue(ethernet.encode(mac, self.mac, version.ETHERTYPE, packet))
 
     def send_error(
         self,

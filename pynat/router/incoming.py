@@ -35,6 +35,9 @@ class Incoming:
     def adopt(self, network: Network) -> None:
         self._network = network
 
+    def open(self, number: int, rule: Forward) -> None:
+        self.forwards[number] = rule
+
     def forget(self, number: int) -> Forward:
         self._udp.forget_forward(number)
         return self.forwards.pop(number)

@@ -23,7 +23,6 @@ from ipaddress import IPv4Address, IPv4Network
 from pynat import rules
 from pynat.nat.rows import Row, seconds
 from pynat.notices import Level, Notices
-from pynat.router.foreign import Foreign
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.arp import Arp
@@ -63,15 +62,13 @@ class Neighbors:
         timers: Timers,
         notices: Notices,
         send: Callable[[bytes], None],
-        foreign: Foreign,
     ) -> None:
         """own: our addresses, packed; the first one asks. net: the guest's; all may be its but ours
-        and the first and the last. send: takes a frame for the guest. foreign: deals with guests
-        of other nets.
+        and the first and the last. send: takes a frame for the guest.
         """
         self.mac = mac
+        self.asks = True  # by itself
         self.move_to(own, net)
-        self._foreign = foreign
         self._timers = timers
         self._notices = notices
         self._send = send
@@ -84,6 +81,10 @@ class Neighbors:
         self.own = frozenset(own)
         self._asks_from = own[0]
         self._net = net
+
+    def move(self, mac: bytes) -> None:
+        """Be at this MAC address from now on."""
+        self.mac = mac
 
     def __len__(self) -> int:
         return len(self._known)
@@ -110,18 +111,22 @@ class Neighbors:
             text = f"operation {packet.operation}, expected 1 (request) or 2 (reply) (RFC 826)"
             hint = mistakes.byte_order(packet.operation, (arp.REQUEST, arp.REPLY))
             self._notices.drop(rules.arp.OPERATION, text + hint, now)
-        elif packet.sender_mac[0] & 1 or packet.sender_mac in (self.mac, NO_MAC):
+        elif not self.may_be_a_card(packet.sender_mac):
             mac = ethernet.text(packet.sender_mac)
             text = f"sender {mac}, expected the MAC address of the guest's card (RFC 1812 3.3.2)"
             self._notices.drop(rules.arp.SENDER, text, now)
         elif packet.sender in self.own:
             self._defend(packet, now)
-        elif not self._foreign.from_guest(packet, now):
+        else:
             if self._concerns_us(packet) and self._may_be_a_guest(packet, now):
                 self.learn(packet.sender, packet.sender_mac, now)
             if packet.operation == arp.REQUEST:
                 return self._answer(packet, now)
         return None
+
+    def may_be_a_card(self, mac: bytes) -> bool:
+        """Of a guest's."""
+        return not mac[0] & 1 and mac not in (self.mac, NO_MAC)
 
     def _concerns_us(self, packet: Arp) -> bool:
         """A probe has no sender address (RFC 5227 2.1.1), an announcement has it twice."""
@@ -202,7 +207,8 @@ class Neighbors:
                 self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
                 return
             question = self._asking[destination] = _Question(destination, kind, self)
-            self.ask(question, now)
+            if self.asks:
+                self.ask(question, now)
         if len(question.packets) < WAITING:
             question.packets.append(packet)
         else:
@@ -211,6 +217,15 @@ class Neighbors:
                 f"{WAITING} packets wait for {dotted(destination)} (RFC 1122 2.3.2.2)",
                 now,
             )
+
+    def asked(self, address: bytes, now: float) -> None:
+        """Somebody else asks in our name, for a packet of ours or else of his (pynat.replay)."""
+        question = self._asking.get(address)
+        if question is None and self.fresh_mac(address, now) is None:
+            question = _Question(address, ethernet.IPV4, self, packets=[b""])
+            self._asking[address] = question
+        if question is not None and not question.tries:
+            self.ask(question, now)
 
     def ask(self, question: _Question, now: float) -> None:
         if question.tries == TRIES:

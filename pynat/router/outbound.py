@@ -6,7 +6,6 @@ Also the refusals that are the same for every destination.
 from __future__ import annotations
 
 from pynat import rules
-from pynat.faults.peers import PeerDatagrams
 from pynat.nat.echo import EchoTable
 from pynat.nat.messages import Nowhere
 from pynat.nat.outlet import Outlet
@@ -30,11 +29,7 @@ class Outbound:
         self._tcp = tcp
         self._udp = udp
         self._echo = echo
-        self._peers = PeerDatagrams(outlet)
-
-    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
-        """How many frames from `at` on only carry a flow of TCP on, and are taken."""
-        return self._tcp.take_run(frames, at, now)
+        self.take_run = tcp.take_run  # of frames that only carry a flow of TCP on
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:
@@ -60,10 +55,6 @@ class Outbound:
 
     def udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         named = (packet.destination, datagram.destination)
-        peer = self._ways.peer(named)
-        if peer is not None:
-            self._peers.from_guest(packet, datagram, peer, now)
-            return
         to = self._ways.udp(named)
         if not isinstance(to, Refusal):
             self._udp.from_guest(packet, datagram, to, now)

@@ -1,7 +1,7 @@
 """Where the addresses that the guest names really lead.
 
-    peers                        a host within the process that misbehaves
-    what a program serves        another host within the process
+    what is served at run time   a host within the process
+    what a program serves        another one
     guestfwd                     a program, a Unix socket or a TCP port of the host
     host_aliases                 another host, or another port of it
     restricted, not in `allow`   nowhere: prohibited
@@ -10,8 +10,8 @@
     everything else              itself
 
 The first that fits counts. Addresses of ours are the router's, the DNS forwarder's, those of the
-guest's net that the first two lines name, and those that stand for names of host_aliases. The
-services at the router (DHCP, DNS) come before all this.
+guest's net that a program, guestfwd or host_aliases name, and those that stand for names of
+host_aliases. The services at the router (DHCP, DNS) come before all this.
 
 `allow` speaks of the net that the configuration has. Where the guest's is adopted instead, the
 router's address in it means the router wherever that is now: no host that it allows becomes the
@@ -21,7 +21,6 @@ address that the router had.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum, auto
 from ipaddress import ip_address
 
@@ -36,7 +35,6 @@ from pynat.config import (
     Virtual,
 )
 from pynat.nat.messages import Destination, Inner
-from pynat.peer import Peer
 from pynat.wire.addresses import Address, loopback
 
 
@@ -56,40 +54,35 @@ class Ways:
             (alias.guest.packed, alias.port): (alias.host.packed, alias.host_port)
             for alias in config.host_aliases
         }
-        self._peers: dict[Address, Peer] = {}
-        self._peer_hosts: set[bytes] = set()
+        self._served: set[Address] = set()
+        self._serving: set[bytes] = set()  # their hosts
         named = {alias.guest for alias in config.host_aliases if alias.name}
         self._virtual = _Virtual(config.virtual) if config.virtual != Virtual() else None
         self._named = {address.packed for address in config.claimed | named}
         self.adopt(config.network)
         self._special = bool(self._streams or self._aliases)
-        for peer in config.peers:
-            self.set_peer(peer)
 
     def adopt(self, network: Network) -> None:
         self._router = network.router.packed
         self._ours = {self._router, network.dns.packed} | self._named
 
-    # ------------------------------------------------------------------ peers
-    def peers(self) -> list[Peer]:
-        return list(self._peers.values())
+    # ------------------------------------------------------------------ at run time
+    def serve(self, at: Address) -> None:
+        """A service within the process; port 0 is every port. Its host has nothing else."""
+        self._served.add(at)
+        self._serving.add(at[0])
 
-    def set_peer(self, peer: Peer) -> None:
-        self._peers[peer.address.packed, peer.port] = peer
-        self._peer_hosts.add(peer.address.packed)
+    def withdraw(self, at: Address) -> None:
+        self._served.discard(at)
+        self._serving = {address for address, _ in self._served}
 
-    def remove_peer(self, peer: Peer) -> None:
-        del self._peers[peer.address.packed, peer.port]
-        self._peer_hosts = {address for address, _ in self._peers}
-
-    def peer(self, to: Address) -> Peer | None:
-        return self._peers.get(to) or self._peers.get((to[0], 0)) if self._peers else None
+    def _is_served(self, to: Address) -> bool:
+        return bool(self._served) and (to in self._served or (to[0], 0) in self._served)
 
     # ------------------------------------------------------------------ where to
     def tcp(self, to: Address) -> Destination | Refusal:
-        peer = self.peer(to)
-        if peer is not None:
-            return replace(peer, port=to[1])
+        if self._is_served(to):
+            return Inner(*to)
         if self._special:
             served = self._streams.get(to)
             if served is not None:
@@ -97,13 +90,15 @@ class Ways:
         return self._host(Protocol.TCP, to)
 
     def udp(self, to: Address) -> Address | Refusal:
+        if self._is_served(to):
+            return Inner(*to)
         return self._host(Protocol.UDP, to)
 
     def _host(self, protocol: Protocol, to: Address) -> Address | Refusal:
         address, port = to
         if self._virtual and self._virtual.has(protocol, to):
             return Inner(*to)
-        if address in self._peer_hosts:
+        if address in self._serving:
             return Refusal.NOBODY
         if self._special:
             alias = self._aliases.get(to) or self._aliases.get((address, 0))
@@ -122,7 +117,7 @@ class Ways:
         alias = self._aliases.get((address, 0))
         if alias is not None:
             return alias[0]
-        if address in self._ours or address in self._peer_hosts:
+        if address in self._ours or address in self._serving:
             return Refusal.NOBODY
         if self._virtual and self._virtual.is_host(address):
             return Refusal.NOBODY

@@ -39,8 +39,14 @@ async def session(
     ) as stack:
         loop, wire = asyncio.get_running_loop(), stack.impair
         engine = Engine(
-            config, stack.link, loop, notices, in_step=in_step, program=program, wire=wire
+            config,
+            stack.link,
+            loop,
+            notices,
+            in_step=in_step,
+            program=program,
+            wire=wire,
+            adopt=stack.adopt,
         )
-        engine.router.on_adopt += stack.on_adopt
         async with controlled(engine, config, name, stack.capture, stack.impair, counters):
             yield engine

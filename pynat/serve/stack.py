@@ -28,7 +28,7 @@ class Stack(NamedTuple):
     capture: CaptureLink  # to start and stop it
     impair: ImpairLink  # to change its rules
     link: Link  # for the engine
-    on_adopt: list[Callable[[Network], None]]  # who is to know of another net
+    adopt: list[Callable[[Network], None]]  # who is to know of another net
 
 
 def seeded(config: Config) -> Config:
@@ -54,16 +54,18 @@ def stacked(
     lint: whether to, where the configuration does not say. awake: as for LintLink.
     program: a network in Python, whose hooks are innermost.
     """
+    wanted = lint if config.lint.enabled is None else config.lint.enabled
+    notices.remarks.look(linted=wanted)
     with (
         captured(card, config, notices.remarks, epoch=epoch) as capture,
         journaled(config.lint.json, notices),
     ):
-        wanted = lint if config.lint.enabled is None else config.lint.enabled
         linter = Linter(config)
         linted = LintLink(capture, linter, notices, awake) if wanted else capture
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
-            yield Stack(capture, impair, _hooked(impair, program, notices), [linter.adopt])
+            hooked = _hooked(impair, program, notices)
+            yield Stack(capture, impair, hooked, [linter.adopt, capture.adopt])
 
 
 def _hooked(impair: ImpairLink, program: Net | None, notices: Notices) -> Link:

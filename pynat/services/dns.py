@@ -41,6 +41,7 @@ from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
 
 Answer = Callable[[bytes, float], None]  # takes a message, and the time
+Lookup = Callable[[str, float], tuple[IpAddress, ...] | None]  # None: it does not know the name
 
 LIMIT = 512  # questions outstanding
 TTL = 60  # seconds; names of the configuration last as long as the simulator runs
@@ -78,7 +79,15 @@ def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
 
 
 class DnsForwarder:
-    def __init__(self, config: Config, notices: Notices, guests: Guests) -> None:
+    def __init__(
+        self,
+        config: Config,
+        notices: Notices,
+        guests: Guests,
+        ask_host: Callable[[Resolve], None],
+        program: Lookup | None = None,
+    ) -> None:
+        """program: is asked for each name first."""
         network = config.network
         self._guests = guests
         self._domain = f".{config.dhcp.domain.lower()}" if config.dhcp.domain else ""
@@ -90,11 +99,11 @@ class DnsForwarder:
         self._restricted = config.restricted
         self._hermetic = config.hermetic
         self._longest = network.mtu - HEADERS
-        self.program: Callable[[str], tuple[IpAddress, ...] | None] | None = None  # asked first
+        self._program = program
+        self._ask_host = ask_host
         self._notices = notices
         self._pending: dict[int, tuple[Query, bool, Answer]] = {}
         self._last_id = 0
-        self._to_host: list[Resolve] = []
 
     def _point_to(self, network: Network) -> None:
         for address in (network.router, network.dns):
@@ -184,13 +193,9 @@ class DnsForwarder:
             return
         self._last_id += 1
         self._pending[self._last_id] = (question, tcp, answer)
-        self._to_host.append(Resolve(self._last_id, query, tcp))
+        self._ask_host(Resolve(self._last_id, query, tcp))
 
     # ------------------------------------------------------------ the host
-    def to_host(self) -> list[Resolve]:
-        actions, self._to_host = self._to_host, []
-        return actions
-
     def from_host(self, event: Resolved, now: float) -> None:
         question, tcp, answer = self._pending.pop(event.query_id)
         if event.answer is None or len(event.answer) < dns.HEADER.size:
@@ -211,9 +216,9 @@ class DnsForwarder:
         return dns.truncated(answer, question)
 
     # ------------------------------------------------------------ names that we know
-    def _named(self, name: str) -> tuple[IpAddress, ...] | None:
+    def _named(self, name: str, now: float) -> tuple[IpAddress, ...] | None:
         """Its addresses, none for a name that has none; None where it is not ours to know."""
-        if self.program is not None and (found := self.program(name)) is not None:
+        if self._program is not None and (found := self._program(name, now)) is not None:
             return found
         return self._names.get(name)
 
@@ -221,7 +226,7 @@ class DnsForwarder:
         if question.klass not in (dns.IN, dns.ANY):
             return None
         wants = {question.kind} if question.kind != dns.ANY else {dns.A, dns.PTR, dns.AAAA}
-        if (addresses := self._named(question.name)) is not None:
+        if (addresses := self._named(question.name, now)) is not None:
             records = [(dns.kind_of(one.packed), one.packed) for one in addresses]
             records = [record for record in records if record[0] in wants]
             return dns.reply(question, records=records, ttl=TTL)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from pynat.config import Network
 from pynat.inner.connection import Connection
-from pynat.inner.hosts import TcpService
+from pynat.inner.hosts import InnerHosts
 from pynat.services.dns import Asked
-from pynat.wire.addresses import Address
 from pynat.wire.dns import HEADER, SERVFAIL, refusal
 
 DNS_PORT = 53
@@ -23,22 +22,19 @@ _LENGTH = 2  # bytes before each message
 
 
 class DnsStreams:
-    def __init__(
-        self, server: Asked, services: dict[Address, TcpService], network: Network
-    ) -> None:
-        """services: those of the hosts within the process, of which it becomes one."""
+    def __init__(self, server: Asked, hosts: InnerHosts, network: Network) -> None:
+        """hosts: within the process, of which it becomes one."""
         self._server = server
-        self._services = services
+        self._hosts = hosts
         self._place = (network.dns.packed, DNS_PORT)
-        services[self._place] = self.serve
+        hosts.serve_tcp(self._place, self.serve)
 
     def adopt(self, network: Network) -> None:
         before, self._place = self._place, (network.dns.packed, DNS_PORT)
-        self._services[self._place] = self._services.pop(before)
+        self._hosts.move_tcp(before, self._place)
 
-    def serve(self, connection: Connection) -> None:
-        stream = _Stream(connection, self._server)
-        connection.changed = stream.go_on
+    def serve(self, connection: Connection, now: float) -> None:
+        connection.watch(_Stream(connection, self._server).go_on)
 
 
 class _Stream:

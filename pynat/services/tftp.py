@@ -24,7 +24,6 @@ import errno
 from pynat import rules
 from pynat.config import Config, Network
 from pynat.nat.messages import (
-    Action,
     CloseFlow,
     FileData,
     FileFailed,
@@ -85,7 +84,6 @@ class TftpServer:
         self._window = WINDOW
         self._transfers: dict[int, Transfer] = {}  # by our port; those that are over too
         self._by_number: dict[int, Transfer] = {}  # those that are not
-        self._actions: list[Action] = []
 
     def adopt(self, network: Network) -> None:
         self._router = network.router.packed
@@ -178,7 +176,7 @@ class TftpServer:
         self.outlet.holds.carried(now)
         path = path_of(request.name)
         assert path
-        self._actions.append(FileOpen(transfer.number, path, request.opcode == tftp.WRQ))
+        self.outlet.ask(FileOpen(transfer.number, path, request.opcode == tftp.WRQ))
 
     def _free_port(self) -> int:
         while self.owns(port := self.outlet.dice.randrange(FIRST_PORT, 65536)):
@@ -190,10 +188,6 @@ class TftpServer:
             self.forget(next(t for t in self._transfers.values() if t.over))
 
     # ------------------------------------------------------------------ the host
-    def to_host(self) -> list[Action]:
-        actions, self._actions = self._actions, []
-        return actions
-
     def from_host(
         self, event: FileOpened | FileData | FileWritten | FileFailed, now: float
     ) -> None:
@@ -219,7 +213,7 @@ class TftpServer:
         self._send(transfer.port, transfer.guest, data, now)
 
     def to_file(self, action: FileRead | FileWrite) -> None:
-        self._actions.append(action)
+        self.outlet.ask(action)
 
     def agree(self, request: Packet, size: int) -> Terms:
         return tftp_options.agree(request, size, self._mtu, self._window)
@@ -237,10 +231,9 @@ class TftpServer:
         self._log(transfer.guest, transfer.request, f"{what}, {took}{again}", now)
 
     def _end_quietly(self, transfer: Transfer, now: float) -> None:
-        """From now on it only answers, or ignores, what is late."""
-        transfer.over = True
+        transfer.finish()
         del self._by_number[transfer.number]
-        self._actions.append(CloseFlow(transfer.number))
+        self.outlet.ask(CloseFlow(transfer.number))
         self.outlet.timers.set(transfer, now + DALLY)
 
     def forget(self, transfer: Transfer) -> None:

@@ -103,6 +103,10 @@ class Transfer(ABC):
     def again(self, now: float) -> None:
         """Send once more what the guest has not answered."""
 
+    def finish(self) -> None:
+        """Only answer, or ignore, what is late."""
+        self.over = True
+
     def on_timer(self, now: float) -> None:
         if self.over:
             self._server.forget(self)

@@ -8,6 +8,7 @@
     lab.wait(1.5)                    # virtual seconds pass, timers fire at their times
 
     lab = Lab(net=net)               # a network written in Python, and its script runs
+    lab = Lab(program=program)       # only what such a network says to the router
 
 The pretended kernel takes what it is offered, up to `lab.room` bytes (None: everything), and keeps
 it in `lab.host_bytes[flow]`. Files below `tftp.root` are real ones.
@@ -35,12 +36,12 @@ from pynat.nat.messages import (
     TcpSent,
 )
 from pynat.notices import Level, Notices
-from pynat.router.router import Router
+from pynat.router.assembly import NO_PROGRAM, Program, assemble
 from pynat.wire import arp, ethernet
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
-    from pynat.net.running import Running
+    from pynat.net.program import Script
 
 GUEST_MAC = bytes.fromhex("525400123456")
 
@@ -52,6 +53,7 @@ class Lab:
         seed: int = 1,
         *,
         net: Net | None = None,
+        program: Program | None = None,
         verbose: bool = False,
     ) -> None:
         self.config = config or (net.configured() if net else Config())
@@ -59,12 +61,16 @@ class Lab:
         self.log: list[str] = []
         self.room: int | None = None
         self.host_bytes: defaultdict[int, bytearray] = defaultdict(bytearray)
-        self.router = Router(self.config, Notices(self._write, verbose=verbose), Random(seed))
-        self.router.incoming.forwards = dict(enumerate(self.config.forwards))
+        notices = Notices(self._write, verbose=verbose)
+        script = self._script(net, notices) if net else None
+        said = program or (script.program if script else NO_PROGRAM)
+        self.router = assemble(self.config, notices, Random(seed), said)
+        for number, rule in enumerate(self.config.forwards):
+            self.router.incoming.open(number, rule)
         self._events: list[Event] = []
         self.files = Files(self.config.tftp.root, self._emit)
         self._net = net
-        self._program = self._start(self._net, seed) if self._net else None
+        self._program = script.run(self.router, seed) if script else None
         self._frames: list[bytes] = []
         self._actions: list[Action] = []
 
@@ -115,7 +121,7 @@ class Lab:
         self._inject()
 
     def _settle(self) -> None:
-        settle(self.router, (self.router.inner, self.router.peers, self), self.now)
+        settle(self.router, (self.router.inner, self), self.now)
 
     # ------------------------------------------------------------------ the pretended host
     def take(self, actions: list[Action], now: float) -> list[Action]:
@@ -135,11 +141,10 @@ class Lab:
         return events
 
     # ------------------------------------------------------------------ a network in Python
-    def _start(self, net: Net, seed: int) -> Running:
-        from pynat.net.running import Running
+    def _script(self, net: Net, notices: Notices) -> Script:
+        from pynat.net.program import Script
 
-        notices = self.router.notices
-        return Running(net, self.config, self.router, notices, seed, lambda: None, lambda: self.now)
+        return Script(net, self.config, notices, lambda: None)
 
     def _next_timer(self) -> float | None:
         mine = self.router.next_timer()

@@ -11,7 +11,8 @@ A TcpScript works in it as in any Lab.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
@@ -23,16 +24,27 @@ class Seen(NamedTuple):
     now: float
     frame: bytes
     from_guest: bool
+    only_shown: bool  # to the linter
 
 
 class LintedLab(Lab):
+    on_made: ClassVar[Callable[[LintedLab], object]] = staticmethod(lambda _: None)
+
     def __init__(self, config: Config | None = None, seed: int = 1) -> None:
         super().__init__(config, seed)
         self.linter = Linter(self.config)
         self.seen: list[Seen] = []
-        self._told: dict[int, str] = {}  # by place in `seen`
+        self.told: dict[int, str] = {}  # by place in `seen`
         self._notices = self.router.notices
-        self._notices.remarks.wanted = True
+        self._notices.remarks.want(True)
+        type(self).on_made(self)
+
+    megabits = 0
+
+    def card_speed(self, megabits: int) -> None:
+        """What the guest's card says of itself."""
+        self.megabits = megabits
+        self.linter.card_speed(megabits)
 
     @property
     def found(self) -> Counter[str]:
@@ -41,32 +53,33 @@ class LintedLab(Lab):
 
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
-        self.look(own, from_guest=True)
-        self._notices.remarks.frame = own
+        self.look(own, from_guest=True, only_shown=False)
+        self._notices.remarks.deal_with(own)
         super().from_guest(own)
-        self._notices.remarks.frame = None
+        self._notices.remarks.deal_with(None)
 
     def trace(self) -> str:
         """From the first frame on, in seconds."""
         take = self._notices.remarks.take
         for at, seen in enumerate(self.seen):
             if text := take(seen.frame):
-                self._told[at] = text
+                self.told[at] = text
         lines, trace = [], Trace()
         for at, seen in enumerate(self.seen):
-            lines.append(trace.line(*seen))
-            lines += [f"{' ' * 8}{told}" for told in self._told.get(at, "").splitlines()]
+            lines.append(trace.line(*seen[:3]))
+            lines += [f"{' ' * 8}{told}" for told in self.told.get(at, "").splitlines()]
         return "\n".join(lines)
 
     def _turn(self) -> None:
         before = len(self._frames)
         super()._turn()
         for frame in self._frames[before:]:
-            self.look(frame, from_guest=False)
+            self.look(frame, from_guest=False, only_shown=False)
 
-    def look(self, frame: bytes, *, from_guest: bool) -> None:
+    def look(self, frame: bytes, *, from_guest: bool, only_shown: bool = True) -> None:
         """Show a frame to the linter only."""
-        self.seen.append(Seen(self.now, frame, from_guest))
+        self.seen.append(Seen(self.now, frame, from_guest, only_shown))
+        self._notices.remarks.count(frame)
         look = self.linter.from_guest if from_guest else self.linter.to_guest
         for finding in look(frame, self.now):
             self._notices.finding(finding.rule, finding.text, self.now, frame)

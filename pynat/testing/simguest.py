@@ -1,9 +1,10 @@
 """A small TCP of a guest's, written apart from the engine's, on a wire that loses things.
 
 It sends `outgoing` and then FIN, keeps what comes in order in `incoming`, acknowledges every
-segment, retransmits everything unacknowledged after `RTO`, and never reorders by itself: the wire
-does that. A selective one also keeps what comes out of order and says so (SACK), a stamped one
-sends timestamps. Numbers are plain offsets from the initial sequence numbers.
+segment, answers a SYN with SYN-ACK when both open at once, retransmits everything unacknowledged
+after `RTO`, and never reorders by itself: the wire does that. A selective one also keeps what comes
+out of order and says so (SACK), a stamped one sends timestamps. Numbers are plain offsets from the
+initial sequence numbers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
 RTO = 0.5  # seconds
 MSS = 1000
+DEFAULT_MSS = 536  # bytes, of an end that announces none (RFC 9293 3.7.1)
 ISS = 2**32 - 5000  # wraps early
 
 
@@ -73,6 +75,7 @@ class SimGuest:
         self._sent = 0
         self._our_fin_sent = False
         self._our_fin_acked = False
+        self._mss = MSS
         self._their_isn = 0
         self._their_fin = False
         self._timer = lab.now
@@ -128,6 +131,8 @@ class SimGuest:
             return
         if self.state == "SYN-SENT":
             self._send(-1, SYN)
+        elif self.state == "SYN-RECEIVED":
+            self._send(-1, SYN | ACK)
         else:
             self._sent = self._una
             self._push(least=1)
@@ -137,7 +142,7 @@ class SimGuest:
         room = max(least, min(self.window, self._room))
         end = min(len(self.outgoing), self._una + room)
         while self._sent < end:
-            data = self.outgoing[self._sent : min(self._sent + MSS, end)]
+            data = self.outgoing[self._sent : min(self._sent + self._mss, end)]
             self._send(self._sent, ACK, data)
             self._sent += len(data)
         if self._sent == len(self.outgoing) and not self._our_fin_acked:
@@ -150,19 +155,38 @@ class SimGuest:
             self._answer_arp(arp.decode(frame[14:]))
             return
         packet = ipv4.decode(memoryview(frame)[14:])
-        segment = tcp.decode(packet)
+        segment = self._decode(packet)
         if segment.flags & RST:
-            self.reset = not self.done
+            self._on_reset(segment)
         elif segment.flags & SYN:
-            self._their_isn = segment.seq
-            if segment.options.timestamps is not None:
-                self._stamp = segment.options.timestamps[0]
-            self.state = "ESTABLISHED"
-            self._room = segment.window
-            self._send(self._una, ACK)
-            self._push()
+            self._on_syn(segment)
+        elif self.state == "SYN-RECEIVED":
+            self._established(segment)
         elif self.state == "ESTABLISHED":
             self._segment(segment)
+
+    def _decode(self, packet: ipv4.Ipv4) -> Segment:
+        return tcp.decode(packet)
+
+    def _on_reset(self, segment: Segment) -> None:
+        self.reset = not self.done
+
+    def _on_syn(self, syn: Segment) -> None:
+        self._their_isn = syn.seq
+        if syn.options.timestamps is not None:
+            self._stamp = syn.options.timestamps[0]
+        self._mss = min(MSS, DEFAULT_MSS if syn.options.mss is None else syn.options.mss)
+        if syn.flags & ACK:
+            self._send(self._una, ACK)
+            self._established(syn)
+        else:  # both open at once (RFC 9293 3.5)
+            self.state = "SYN-RECEIVED"
+            self._send(-1, SYN | ACK)
+
+    def _established(self, segment: Segment) -> None:
+        self.state = "ESTABLISHED"
+        self._room = segment.window
+        self._push()
 
     def _segment(self, segment: Segment) -> None:
         acked = (segment.ack - ISS - 1) % 2**32

@@ -46,14 +46,22 @@ def text(mac: bytes) -> str:
     return mac.hex(":")
 
 
-def untagged(frame: bytes) -> bytes:
-    """The frame without tags that only carry a priority, if something known is behind them."""
+def untagged(frame: bytes, vlan: int = 0) -> bytes:
+    """The frame without tags that only carry a priority, if something known is behind them.
+
+    vlan: the number of the VLAN that the whole wire is in; its tags go too.
+    """
     kind = int.from_bytes(frame[12:14], "big")
     at = 12
-    while kind in _VLANS and not _vlan(frame, at) and at < 12 + 4 * _MOST_TAGS:
+    while kind in _VLANS and _vlan(frame, at) in (0, vlan) and at < 12 + 4 * _MOST_TAGS:
         at += 4
         kind = int.from_bytes(frame[at : at + 2], "big")
     return frame[:12] + frame[at:] if at > 12 and kind in _KNOWN else frame
+
+
+def vlan_of(frame: bytes) -> int:
+    """The number of its VLAN; 0 is none."""
+    return _vlan(frame, 12) if int.from_bytes(frame[12:14], "big") in _VLANS else 0
 
 
 def _vlan(frame: bytes, at: int) -> int:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
+from typing import Any
 
 from pynat import rules
 from pynat.errors import Malformed
@@ -241,6 +242,35 @@ def fragments(
         yield (
             header(source, destination, protocol, len(piece), ident, DEFAULT_TTL, fragment) + piece
         )
+
+
+def cut(packet: bytes, mtu: int, ident: int) -> list[bytes]:
+    """The packet in fragments, as a router makes them; as it is where there is nothing to cut.
+
+    ident: for one that has none (RFC 6864 4.1). What stands behind the packet is left out.
+    """
+    if len(packet) < _HEADER.size:
+        return [packet]
+    fields = list(_HEADER.unpack_from(packet))
+    start, _, length, own, fragment = fields[:5]
+    if start != _HEADER.size // 4 | 4 << 4 or fragment & ~DF or not mtu < length <= len(packet):
+        return [packet]
+    payload = packet[_HEADER.size : length]
+    size = (mtu - _HEADER.size) & ~7
+    return [
+        _fragment(fields, payload, at, size, ident if fragment & DF else own)
+        for at in range(0, len(payload), size)
+    ]
+
+
+def _fragment(fields: list[Any], payload: bytes, at: int, size: int, ident: int) -> bytes:
+    """fields: of the header of the packet."""
+    piece = payload[at : at + size]
+    more = _MF if at + size < len(payload) else 0
+    fields[2:5] = _HEADER.size + len(piece), ident, more | at // 8
+    fields[7] = 0
+    fields[7] = finish(ones_sum(_HEADER.pack(*fields)))
+    return _HEADER.pack(*fields) + piece
 
 
 def atomic_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

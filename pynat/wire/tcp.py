@@ -49,6 +49,7 @@ class Options(NamedTuple):
     sack: tuple[tuple[int, int], ...] = ()
     timestamps: tuple[int, int] | None = None  # value, echo reply
     malformed: str = ""  # what is wrong with the rest, which was not read
+    block: bytes | None = None  # instead of all these, to be sent as it is; whole words
 
 
 NO_OPTIONS = Options()
@@ -167,6 +168,8 @@ def decode_options(data: memoryview) -> Options:
 
 
 def encode_options(options: Options) -> bytes:
+    if options.block is not None:
+        return options.block
     out = bytearray()
     if options.mss is not None:
         out += b"\x02\x04" + options.mss.to_bytes(2, "big")
@@ -207,9 +210,9 @@ def encode_run(
     return zip(headers, run.payloads, strict=True)
 
 
-def run_key(frame: bytes) -> bytes:
-    """What `FourTuple.key` is of a frame that `decode_run` takes; of another, no flow's."""
-    return frame[26:38]
+# Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
+PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
+PROTOCOL = bytes((ip.TCP,))
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:

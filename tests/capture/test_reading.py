@@ -12,7 +12,7 @@ from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgWriter, PcapWriter
 
 from pynat.capture import pcap
-from pynat.capture.reading import read
+from pynat.capture.reading import About, read
 from pynat.errors import ConfigError
 from tests.fuzzing import seeded
 from tests.spoiling import samples, sift, spoilt
@@ -29,13 +29,13 @@ def blocks(*, from_guest: bool) -> list[bytes]:
 
 PIECES = {
     "pcap": [pcap.PCAP_HEADER, *(pcap.pcap_record(n, frame) for n, frame in enumerate(FRAMES))],
-    "pcapng": [pcap.PCAPNG_HEADER, *blocks(from_guest=True)],
+    "pcapng": [pcap.pcapng_header(), *blocks(from_guest=True)],
 }
 
 
 @pytest.mark.parametrize("from_guest", [True, False])
 def test_ours(tmp_path: Path, from_guest: bool) -> None:
-    whole = pcap.PCAPNG_HEADER + b"".join(blocks(from_guest=from_guest))
+    whole = pcap.pcapng_header() + b"".join(blocks(from_guest=from_guest))
     (tmp_path / "x.pcapng").write_bytes(whole)
     found = list(read(tmp_path / "x.pcapng"))
     assert [one.frame for one in found] == FRAMES
@@ -82,7 +82,7 @@ def test_what_is_no_capture_of_ethernet(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         read(tmp_path / "no")
     (tmp_path / "y").write_bytes(pcap.PCAP_HEADER[:20] + struct.pack("<I", 101))
-    with pytest.raises(ConfigError, match=r"link type 101, expected 1 \(Ethernet\)"):
+    with pytest.raises(ConfigError, match=r"link type 101, expected 1 \(Ethernet\), 113 or 276"):
         list(read(tmp_path / "y"))
 
 
@@ -93,9 +93,10 @@ def test_a_file_that_ends_anywhere_has_the_frames_that_are_whole(tmp_path: Path,
     for length in range(ends[0], len(data) + 1):
         (tmp_path / "x").write_bytes(data[:length])
         whole = sum(end <= length for end in ends[1:])
-        cut: list[int] = []
-        assert [one.frame for one in read(tmp_path / "x", cut.append)] == FRAMES[:whole]
-        assert cut == ([] if length in ends else [whole])
+        about = About()
+        assert [one.frame for one in read(tmp_path / "x", about)] == FRAMES[:whole]
+        said = "" if length in ends else f"cut off after {whole} packets"
+        assert about.ends_early == said
 
 
 def as_far_as_it_goes(path: Path) -> list[bytes]:

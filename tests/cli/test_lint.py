@@ -25,10 +25,10 @@ def captured(path: Path, lab: LintedLab) -> Path:
         pcap.pcap_record(round(now * 1e6), frame)
         if path.suffix == ".pcap"
         else pcap.pcapng_block(round(now * 1e6), frame, from_guest=from_guest)
-        for now, frame, from_guest in lab.seen
+        for now, frame, from_guest, _ in lab.seen
     ]
     path.write_bytes(
-        (pcap.PCAP_HEADER if path.suffix == ".pcap" else pcap.PCAPNG_HEADER) + b"".join(blocks)
+        (pcap.PCAP_HEADER if path.suffix == ".pcap" else pcap.pcapng_header()) + b"".join(blocks)
     )
     return path
 
@@ -61,17 +61,23 @@ def wrong(lab: LintedLab) -> LintedLab:
 
 def test_a_clean_guest(path: Path, capsys: Output) -> None:
     assert main(["lint", str(captured(path, clean(LintedLab())))]) == 0
-    assert capsys.readouterr().out == (f"{path}: 5 frames, 3 from the guest (52:54:00:12:34:56)\n")
+    assert capsys.readouterr().out == f"{path}: 5 frames, 3 from the guest; {whose(path)}\n"
+
+
+def whose(path: Path) -> str:
+    how = "the first sender" if path.suffix == ".pcap" else "the capture says so"
+    router = "router 192.168.16.1 at 52:55:00:a8:10:01, net 192.168.16.0/24 (by ARP)"
+    return f"guest 52:54:00:12:34:56 ({how}), {router}"
 
 
 def test_what_is_wrong_is_shown_with_the_frames_number(path: Path, capsys: Output) -> None:
     assert main(["lint", str(captured(path, wrong(LintedLab())))]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "#6 0.500000 IP031 error: udp 192.168.16.2:5000 > 192.0.2.7:9 length 13: TTL 0,"
+        "#6 1.500000 IP031 error: udp 192.168.16.2:5000 > 192.0.2.7:9 length 13: TTL 0,"
         " expected 64 (RFC 1122 3.2.1.7)",
-        "#8 0.500000 IP005 error: udp 192.168.16.2:5000 > 192.0.2.7:9: header checksum 0x0007,"
+        "#8 1.500000 IP005 error: udp 192.168.16.2:5000 > 192.0.2.7:9: header checksum 0x0007,"
         " expected 0xe818 (RFC 791 3.1)",
-        f"{path}: 8 frames, 5 from the guest (52:54:00:12:34:56)",
+        f"{path}: 8 frames, 5 from the guest; {whose(path)}",
         "  IP031 error: ipv4 time to live zero: 1",
         "  IP005 error: ipv4 checksum: 1",
     ]
@@ -81,8 +87,8 @@ def test_as_json(path: Path, capsys: Output) -> None:
     assert main(["lint", "--json", str(captured(path, wrong(LintedLab())))]) == 1
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(one["frame"], one["code"], one["time"], one["from"]) for one in said] == [
-        (6, "IP031", 0.5, "guest"),
-        (8, "IP005", 0.5, "guest"),
+        (6, "IP031", 1.5, "guest"),
+        (8, "IP005", 1.5, "guest"),
     ]
 
 
@@ -107,8 +113,11 @@ def test_the_guest_can_be_named(tmp_path: Path, capsys: Output, guest: str) -> N
 
 def test_somebody_else_is_named(tmp_path: Path, capsys: Output) -> None:
     path = captured(tmp_path / "x.pcapng", wrong(LintedLab()))
-    assert main(["lint", "--guest", "10.0.0.1", str(path)]) == 0
-    assert " 0 from the guest\n" in capsys.readouterr().out
+    assert main(["lint", "--guest", "10.0.0.1", str(path)]) == 2
+    said = (
+        "--guest 10.0.0.1: no frame is from there; there are 52:54:00:12:34:56, 52:55:00:a8:10:01"
+    )
+    assert said in capsys.readouterr().err
 
 
 def test_many_of_a_rule(tmp_path: Path, capsys: Output) -> None:
@@ -187,5 +196,5 @@ def test_a_capture_that_is_cut_off(path: Path, capsys: Output) -> None:
     assert main(["lint", str(path)]) == 0
     said = capsys.readouterr()
     frames = said.out.split()[1]
-    what = f"cut off, or spoilt, after {frames} packets; what follows was not looked at"
+    what = f"cut off after {frames} packets; what follows was not looked at"
     assert said.err == f"pynat: {path}: {what}\n"

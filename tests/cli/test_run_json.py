@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from pynat.cli.main import main
+from pynat.testing.guests import compiled_kernel
 from tests.bochs.machines import HANG, POWER_OFF, bochsrc
 from tests.cli.test_run_options import E1000, floppy, serial
 
+KERNEL = Path(__file__).parents[2] / "examples" / "kernel"
+PADDING = 2  # the mistake to pad frames with something else than zero
 SECOND = "ne2k: card=0, enabled=1, type=pci, mac=52:54:00:12:34:57, ethmod=pynat"
 
 
@@ -113,7 +116,7 @@ def test_a_signal_ends_the_run_with_its_object(tmp_path: Path) -> None:
 
 @pytest.mark.boots
 def test_it_has_what_a_kernel_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kernel = compiled_kernel(KERNEL, tmp_path / "kernel", mistake=ZERO_CHECKSUM)
+    kernel = compiled_kernel(KERNEL, tmp_path / "kernel", mistake=PADDING)
     words = ["--kernel", str(kernel), "--append", "get=http://web.test/ poweroff"]
     answer = told(capsys, *words, "--script", str(KERNEL / "tests" / "net.py"), "--timeout", "60")
     assert answer["outcome"] == "power off"
@@ -122,4 +125,5 @@ def test_it_has_what_a_kernel_did(tmp_path: Path, capsys: pytest.CaptureFixture[
     (flow,) = answer["flows"]
     assert (flow["protocol"], flow["remote"].rpartition(":")[2]) == ("tcp", "80")
     assert flow["bytes_from_host"] > flow["bytes_from_guest"] > 0
-    assert answer["findings"] == {}
+    assert answer["findings"].keys() == {"ETH021"}
+    assert answer["findings"]["ETH021"] > 1

@@ -16,6 +16,7 @@ from tests.spoiling import respelt, samples, sift
 
 DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
 EXAMPLES = {"N": "3", "SECONDS": "2.5", "WHOLE": "30", "BYTES": "1500", "MTU": "1280"}
+EXAMPLES |= {"GATEWAY": "192.0.2.1", "MASK": "255.255.0.0"}
 SUBJECTS = {"NAME": "*.test", "ADDRESS": "192.0.2.7"}
 
 
@@ -51,6 +52,8 @@ def test_what_the_words_say() -> None:
         ("dhcp without all", "dhcp without mask|router|dns|server|lease [N], not 'all'"),
         ("dns", "dns NAME FAULT; NAME is a name, perhaps with * in it, not ''"),
         ("icmp x.test ttl-exceeded", "ADDRESS is an IPv4 address, not 'x.test'"),
+        ("icmp 192.0.2.7 redirect", "GATEWAY is the IPv4 address of the router that is said to be"),
+        ("icmp 192.0.2.7 mask-reply 16", "MASK is a net mask like 255.255.0.0"),
         (7, "text in quotes"),
     ],
 )

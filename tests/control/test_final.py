@@ -71,7 +71,7 @@ def test_nothing_is_kept_where_nobody_asked(tmp_path: Path) -> None:
     kept: list[object] = []
 
     async def look(guest: Guest) -> None:
-        kept.append(guest.engine.router.numbers.ended)
+        kept.append(guest.engine.router.numbers.kept)
 
     ended(at(tmp_path / "ctl"), look)
     assert kept == [None]
@@ -79,7 +79,7 @@ def test_nothing_is_kept_where_nobody_asked(tmp_path: Path) -> None:
 
 def test_what_is_kept_of_ended_flows_has_a_bound(folder: Path, tmp_path: Path) -> None:
     async def look(guest: Guest) -> None:
-        kept = guest.engine.router.numbers.ended
+        kept = guest.engine.router.numbers.kept
         assert kept is not None
         assert kept.maxlen == MOST_ENDED
 

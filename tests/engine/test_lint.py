@@ -48,6 +48,11 @@ def config_for(folder: Path, lint: Lint) -> Config:
     return Config(seed=1, capture=folder / "x.pcapng", lint=replace(lint, json=folder / "x.jsonl"))
 
 
+def frames_of(path: Path) -> list[bytes]:
+    with RawPcapNgReader(str(path)) as reader:
+        return [frame for frame, _ in reader]
+
+
 def codes_in_capture(path: Path) -> list[bytes]:
     with RawPcapNgReader(str(path)) as reader:
         comments = [b"\n".join(meta.comments or []) for _, meta in reader]
@@ -64,12 +69,14 @@ def test_all_of_them_say_the_same(tmp_path: Path) -> None:
 
     scenario(run)
     said = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
-    kinds = {one["code"]: (one["kind"], one["from"]) for one in said}
-    assert kinds["IP031"] == ("finding", "guest")
-    assert kinds["IP005"] == ("drop", "guest")
+    kinds = {one["code"]: (one["kind"], one["from"], one["frame"]) for one in said}
+    numbers = {frame: number for number, frame in enumerate(frames_of(tmp_path / "x.pcapng"), 1)}
+    assert kinds["IP031"] == ("finding", "guest", numbers[WRONG[0]])
+    assert kinds["IP005"] == ("drop", "guest", numbers[WRONG[1]])
     assert codes_in_capture(tmp_path / "x.pcapng") == [b"IP031", b"IP005"]
 
 
+@pytest.mark.one_way("only its configuration says what is silenced")
 def test_what_is_silenced_is_only_counted(tmp_path: Path) -> None:
     async def run() -> None:
         silence = frozenset({"IP031", "IP005"})

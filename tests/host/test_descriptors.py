@@ -91,10 +91,17 @@ class Outside:
             dns=Dns(resolvers=((IPv4Address("127.0.0.1"), self.udp[1]),)),
             tftp=Tftp(root=self._folder),
         )
-        self.host = Host(config, loop, self._events.put_nowait)
+        self.host = Host(config, loop, self._wake, self._fault)
         rule = Forward(Protocol.TCP, IPv4Address("127.0.0.1"), 0, None, 80)
         self._forward = self.host.forwards.open(1, rule)
         self._client = socket.socket()
+
+    def _wake(self) -> None:
+        for event in self.host.events():
+            self._events.put_nowait(event)
+
+    def _fault(self, now: float) -> None:
+        raise AssertionError("an action has failed")
 
     async def event(self) -> Event:
         return await asyncio.wait_for(self._events.get(), LIMIT)

@@ -15,8 +15,10 @@ from pynat.impair.rule import (
     Chance,
     Delay,
     Direction,
+    Fragment,
     GilbertElliott,
     ImpairRule,
+    Order,
     Reorder,
     Spread,
 )
@@ -45,6 +47,8 @@ WRITTEN = {
     ),
     "rate 100kbps limit 20": ImpairRule(rate=800_000.0, limit=20),
     "flap 2s 500ms after 3s": ImpairRule(after=3.0, flap=(2.0, 0.5)),
+    "to-guest icmp fragment 576": ImpairRule(Direction.TO_GUEST, ("icmp",), fragment=Fragment(576)),
+    "udp fragment 28 shuffled": ImpairRule(kinds=("udp",), fragment=Fragment(28, Order.SHUFFLED)),
     "from-guest udp port 53 host 192.0.2.7 longer 100 first 2 truncate 60": ImpairRule(
         Direction.FROM_GUEST,
         ("udp",),

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import mean, stdev
 
 import pytest
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.impair.lane import Fate, Working
@@ -277,6 +277,65 @@ def test_a_seed_repeats_all_of_it_whatever_else_there_is() -> None:
 
 def bits_changed(one: bytes, other: bytes) -> int:
     return sum((a ^ b).bit_count() for a, b in zip(one, other, strict=True))
+
+
+# ---------------------------------------------------------------------- fragments
+DATA = bytes(range(256)) * 5
+LONG = bytes(ETHER / IP(src="192.168.16.2", dst="192.0.2.8", id=7, flags="DF") / ICMP() / DATA)
+
+
+def pieces(rule: str, frame: bytes = LONG) -> list[IP]:
+    return [Ether(one)[IP] for one in Bad(rule).frames([frame])]
+
+
+def as_they_come(found: list[IP]) -> bytes:
+    """A guest that knows no offsets."""
+    return b"".join(bytes(one.payload) for one in found)
+
+
+def by_offset(found: list[IP]) -> bytes:
+    return as_they_come(sorted(found, key=lambda one: one.frag))
+
+
+@pytest.mark.parametrize(
+    ("order", "in_order"), [("", True), (" backwards", False), (" shuffled", False)]
+)
+def test_fragments_say_where_they_belong(order: str, in_order: bool) -> None:
+    found, wanted = pieces(f"fragment 300{order}"), bytes(Ether(LONG)[IP].payload)
+    assert len(found) == 5
+    assert by_offset(found) == wanted
+    assert (as_they_come(found) == wanted) == in_order
+    assert max(one.len for one in found) <= 300
+    assert len({one.id for one in found}) == 1
+    assert sorted(one.flags.MF for one in found) == [False, True, True, True, True]
+    assert not any(one.flags.DF for one in found)
+    for one in found:
+        checksum = one.chksum
+        del one.chksum
+        assert IP(bytes(one)).chksum == checksum
+
+
+def test_the_last_fragment_comes_first() -> None:
+    offsets = [one.frag for one in pieces("fragment 300 backwards")]
+    assert offsets == sorted(offsets, reverse=True)
+
+
+def test_the_fragments_of_two_packets_are_told_apart() -> None:
+    found = [Ether(one)[IP] for one in Bad("fragment 800").frames([LONG, LONG])]
+    assert [one.id for one in found].count(found[0].id) == 2
+
+
+def test_padding_is_no_part_of_a_fragment() -> None:
+    assert by_offset(pieces("fragment 100", LONG + bytes(9))) == bytes(Ether(LONG)[IP].payload)
+
+
+def test_what_is_short_or_in_pieces_already_or_no_packet_is_not_cut() -> None:
+    fragment = Bad("fragment 300").frames([LONG])[0]
+    with_options = bytes(ETHER / IP(options=[IPOption_NOP()]) / ICMP() / DATA)
+    for frame in (tcp(), fragment, with_options, ARP_FRAME, LONG[:60]):
+        bad = Bad("fragment 100")
+        assert bad.frames([frame]) == [frame]
+        assert bad.told == []
 
 
 def test_of_a_frame_cut_short_only_a_field_that_is_there_is_flipped() -> None:

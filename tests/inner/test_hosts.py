@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import ECONNREFUSED, EHOSTUNREACH
 from ipaddress import IPv4Address
 
 import pytest
@@ -11,6 +12,7 @@ from scapy.layers.l2 import Ether
 from pynat.config import Config, Protocol, Tcp, Virtual
 from pynat.inner.connection import CAPACITY, Connection
 from pynat.inner.hosts import ANYWHERE, Datagram, Gate, Verdict
+from pynat.router.assembly import Program
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce, pattern
 from pynat.wire.addresses import FourTuple
@@ -30,9 +32,9 @@ class Served:
         self.datagrams: list[Datagram] = []
         self.changes = 0
 
-    def tcp(self, connection: Connection) -> None:
+    def tcp(self, connection: Connection, now: float) -> None:
         self.connections.append(connection)
-        connection.changed = self._changed
+        connection.watch(self._changed)
 
     def udp(self, datagram: Datagram) -> None:
         self.datagrams.append(datagram)
@@ -55,9 +57,8 @@ def served() -> Served:
 def lab(served: Served) -> Lab:
     lab = Lab(Config(virtual=Virtual((ADDRESS,), services=SERVED)))
     inner = lab.router.inner
-    inner.tcp[ADDRESS.packed, 80] = served.tcp
-    inner.udp[ADDRESS.packed, 9999] = served.udp
-    inner.hosts.add(ADDRESS.packed)
+    inner.serve_tcp((ADDRESS.packed, 80), served.tcp)
+    inner.serve_udp((ADDRESS.packed, 9999), served.udp)
     introduce(lab)
     return lab
 
@@ -124,7 +125,7 @@ def test_ends_of_both_sides(flow: TcpScript, served: Served) -> None:
 
 
 def test_a_finish_at_once_waits_for_the_connection(lab: Lab, served: Served) -> None:
-    lab.router.inner.tcp[ADDRESS.packed, 80] = lambda connection: connection.finish()
+    lab.router.inner.serve_tcp((ADDRESS.packed, 80), lambda connection, now: connection.finish())
     flow = opened(lab)
     assert flow.to_guest() == ["F. 1:2(0) ack 1"]
 
@@ -183,9 +184,8 @@ def test_guest_time_is_not_held(flow: TcpScript, served: Served) -> None:
 def test_a_port_of_every_host_that_has_nothing_else(served: Served) -> None:
     services = SERVED | {(Protocol.TCP, None, 80), (Protocol.UDP, None, 0)}
     lab = Lab(Config(virtual=Virtual((ADDRESS,), services=services)))
-    lab.router.inner.tcp[ANYWHERE, 80] = served.tcp
-    lab.router.inner.udp[ANYWHERE, 0] = served.udp
-    lab.router.inner.hosts.add(ADDRESS.packed)
+    lab.router.inner.serve_tcp((ANYWHERE, 80), served.tcp)
+    lab.router.inner.serve_udp((ANYWHERE, 0), served.udp)
     introduce(lab)
     flow = TcpScript(lab, remote="203.0.113.5", remote_port=80)
     flow.guest("S 0:0(0)")
@@ -205,7 +205,7 @@ def test_a_service_at_the_router(served: Served) -> None:
     )
     lab = Lab(config)
     router = config.network.router
-    lab.router.inner.tcp[router.packed, 80] = served.tcp
+    lab.router.inner.serve_tcp((router.packed, 80), served.tcp)
     introduce(lab)
     flow = TcpScript(lab, remote=str(router), remote_port=80)
     flow.guest("S 0:0(0)")
@@ -246,11 +246,69 @@ def test_a_datagram_to_the_guest(lab: Lab) -> None:
     assert (frame[UDP].sport, frame[UDP].dport) == (9999, 5000)
 
 
+# ---------------------------------------------------------------- services that do it themselves
+def held_back(lab: Lab) -> tuple[TcpScript, Connection]:
+    """A service that does not accept yet."""
+    held: list[Connection] = []
+
+    def serve(connection: Connection, now: float) -> None:
+        connection.defer()
+        held.append(connection)
+
+    lab.router.inner.serve_tcp((ADDRESS.packed, 80), serve)
+    flow = TcpScript(lab, remote=HOST)
+    flow.guest("S 0:0(0) <mss 1460>")
+    assert flow.to_guest() == []
+    return flow, held[0]
+
+
+def test_a_service_may_accept_late(lab: Lab) -> None:
+    flow, connection = held_back(lab)
+    connection.accept()
+    lab.turn()
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+@pytest.mark.parametrize(
+    ("number", "answers", "errors"), [(ECONNREFUSED, ["R. 0:0(0) ack 1"], 0), (EHOSTUNREACH, [], 1)]
+)
+def test_a_service_may_refuse(lab: Lab, number: int, answers: list[str], errors: int) -> None:
+    flow, connection = held_back(lab)
+    connection.refuse(number)
+    lab.turn()
+    assert flow.to_guest() == answers
+    assert len(flow.errors) == errors
+    assert len(lab.router.tcp) == 0
+
+
+def test_a_sink_says_what_it_takes_and_when_it_takes_more(lab: Lab, served: Served) -> None:
+    flow, taken = opened(lab), bytearray()
+
+    def sink(data: bytes, now: float) -> tuple[int, int]:
+        taken.extend(data[:3])
+        return min(3, len(data)), 0
+
+    served.connection.watch(lambda now: None, sink)
+    flow.guest("P. 1:6(5) ack 1", b"hello")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 4 win 0"]
+    served.connection.resume()
+    lab.turn()
+    assert flow.to_guest() == [". 1:1(0) ack 6"]
+    assert taken == b"hello"
+
+
+def test_the_next_byte_may_be_urgent(flow: TcpScript, lab: Lab, served: Served) -> None:
+    served.connection.urge()
+    served.connection.write(b"!")
+    lab.turn()
+    assert flow.to_guest() == ["PU. 1:2(1) ack 1 urg 1"]
+
+
 # ---------------------------------------------------------------- memory
 def test_what_nobody_takes_is_bounded_by_the_budget_and_goes_on_once_there_is_room() -> None:
     lab = Lab(Config(tcp=Tcp(memory=1 << 20), virtual=Virtual(hosts=(ADDRESS,))))
     taken: list[Connection] = []
-    lab.router.inner.tcp[ADDRESS.packed, 80] = taken.append
+    lab.router.inner.serve_tcp((ADDRESS.packed, 80), lambda one, now: taken.append(one))
     memory = lab.router.tcp.memory
     sent = {}
     for number in range(30):
@@ -287,18 +345,18 @@ class Closed(Gate):
         self.verdict = verdict
         self.asked: list[FourTuple] = []
 
-    def tcp(self, number: int, four_tuple: FourTuple) -> Verdict:
+    def tcp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict:
         self.asked.append(four_tuple)
         return self.verdict
 
-    def udp(self, number: int, four_tuple: FourTuple) -> Verdict:
-        return self.tcp(number, four_tuple)
+    def udp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict:
+        return self.tcp(number, four_tuple, now)
 
 
 def test_the_gate_refuses_what_leads_to_a_socket() -> None:
-    lab = Lab()
+    gate = Closed(Verdict.REFUSE)
+    lab = Lab(program=Program(gate=gate))
     introduce(lab)
-    lab.router.inner.gate = gate = Closed(Verdict.REFUSE)
     flow = TcpScript(lab)
     flow.guest("S 0:0(0)")
     assert flow.to_guest() == ["R. 0:0(0) ack 1"]
@@ -310,9 +368,8 @@ def test_the_gate_refuses_what_leads_to_a_socket() -> None:
 
 
 def test_the_gate_drops() -> None:
-    lab = Lab()
+    lab = Lab(program=Program(gate=Closed(Verdict.DROP)))
     introduce(lab)
-    lab.router.inner.gate = Closed(Verdict.DROP)
     flow = TcpScript(lab)
     flow.guest("S 0:0(0)")
     lab.from_guest(udp(HOST, 5, b"x"))

@@ -16,6 +16,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
+from pynat.capture import pcap
 from pynat.capture.flow_names import FlowNames
 from pynat.config import Config
 from pynat.errors import ConfigError
@@ -94,7 +95,7 @@ def epb_flags(data: bytes) -> list[int]:
 
 def test_pcap_by_name(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
-    file = CaptureFile(path)
+    file = CaptureFile(path, pcap.pcapng_header())
     file.add([Record(1.25, b"frame one......", from_guest=True)], no_comment)
     with RawPcapReader(str(path)) as reader:
         ((data, meta),) = list(reader)
@@ -104,25 +105,25 @@ def test_pcap_by_name(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"capture: .*nowhere/x.pcap: No such file"):
-        CaptureFile(tmp_path / "nowhere" / "x.pcap")
+        CaptureFile(tmp_path / "nowhere" / "x.pcap", pcap.pcapng_header())
 
 
 def test_a_pipe_that_nobody_reads_does_not_stop_the_network(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "net.pcap")
     with pytest.raises(ConfigError, match=r"net\.pcap: .*; name a file that can be written"):
-        CaptureFile(tmp_path / "net.pcap")
+        CaptureFile(tmp_path / "net.pcap", pcap.pcapng_header())
 
 
 def test_two_cards_do_not_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
-    first = CaptureFile(path)
+    first = CaptureFile(path, pcap.pcapng_header())
     first.add([Record(1, b"frame one......", from_guest=True)], no_comment)
     with pytest.raises(ConfigError, match="give each card a file of its own"):
-        CaptureFile(path)
+        CaptureFile(path, pcap.pcapng_header())
     with RawPcapReader(str(path)) as reader:
         assert len(list(reader)) == 1
     first.close()
-    CaptureFile(path).close()
+    CaptureFile(path, pcap.pcapng_header()).close()
     with RawPcapReader(str(path)) as reader:
         assert list(reader) == []
 
@@ -152,7 +153,7 @@ def test_a_full_disk_ends_the_capture_and_not_the_network(tmp_path: Path) -> Non
 
 def test_what_did_not_fit_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.pcapng"
-    file = CaptureFile(path)
+    file = CaptureFile(path, pcap.pcapng_header())
     file.add([Record(1, b"frame one......", from_guest=True)], no_comment)
     whole, write = path.stat().st_size, os.write
     room = [10]

@@ -29,4 +29,4 @@ def nic(folder: Path, model: str = "e1000", *, number: int = 0) -> Nic:
 
 
 def capture(folder: Path, number: int = 0) -> Path:
-    return folder / f"net{number}.pcap"
+    return folder / f"net{number}.pcapng"

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from pynat.nat.messages import CloseFlow, TcpEof, TcpFailed, TcpShutdown, TcpWritable
+from pynat.router.assembly import Program
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, pattern
 
@@ -139,9 +140,10 @@ def test_every_flow_says_when_it_opened_and_why_it_ended(flow: TcpScript) -> Non
     ]
 
 
-def test_the_first_reason_of_an_end_is_the_one_that_is_told(flow: TcpScript) -> None:
+def test_the_first_reason_of_an_end_is_the_one_that_is_told() -> None:
     told: list[str] = []
-    flow.lab.router.numbers.on_end = lambda number, why: told.append(why)
+    lab = Lab(program=Program(ended=lambda number, why, now: told.append(why)))
+    flow = established(lab)
     flow.host_says(b"waits for its acknowledgement")
     flow.host(TcpFailed(1, errno.ECONNRESET))
     assert told == []

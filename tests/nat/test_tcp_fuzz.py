@@ -30,7 +30,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.tcp.state import State
 from pynat.notices import Notices
-from pynat.router.router import Router
+from pynat.router.assembly import assemble
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp
 from tests.fuzzing import SEED, seeds
@@ -49,8 +49,8 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
-        self.router = Router(Config(forwards=(RULE,)), Notices(lambda *_: None), Random(seed))
-        self.router.incoming.forwards = {0: RULE}
+        self.router = assemble(Config(forwards=(RULE,)), Notices(lambda *_: None), Random(seed))
+        self.router.incoming.open(0, RULE)
         self.now = 1.0
         self.open: set[int] = set()
         self.stalled: set[int] = set()
@@ -118,7 +118,7 @@ class World:
         self.router.from_host(event, self.now)
 
     def turn(self) -> None:
-        settle(self.router, (self.router.inner, self.router.peers, self), self.now)
+        settle(self.router, (self.router.inner, self), self.now)
         for frame in self.router.to_guest(self.now):
             if frame[12:14] == b"\x08\x00":
                 said = tcp.decode(ipv4.decode(memoryview(frame)[14:]))

@@ -17,7 +17,7 @@ def said(lab: Lab) -> list[str]:
 
 def watched(config: Config | None = None) -> tuple[Lab, TcpScript]:
     lab = Lab(config)
-    lab.router.notices.remarks.wanted = True
+    lab.router.notices.remarks.want(True)
     flow = established(lab, "S 0:0(0) <mss 1460,sackOK>")
     lab.log.clear()
     return lab, flow
@@ -79,7 +79,7 @@ def test_a_probe_of_a_closed_window() -> None:
 
 def test_a_syn_ack_again() -> None:
     lab = Lab(SECOND)
-    lab.router.notices.remarks.wanted = True
+    lab.router.notices.remarks.want(True)
     flow = syn_received(lab)
     lab.wait(0.2)
     assert said(lab) == ["SYN-ACK again: retransmission 1, RTO 400 ms"]

@@ -72,7 +72,7 @@ def test_a_capture_is_told_what_a_script_did() -> None:
     lab = lab_of(net)
     lab.to_guest()
     remarks = lab.router.notices.remarks
-    remarks.wanted = True
+    remarks.want(True)
     frames = [ping(ROUTER, data) for data in (b"drop", b"more", b"pass")]
     for frame in frames:
         lab.from_guest(frame)

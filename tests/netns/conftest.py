@@ -41,7 +41,7 @@ def make_network(tmp_path: Path) -> Iterator[Callable[[str], TapNetwork]]:
     with contextlib.ExitStack() as stack:
 
         def make(config: str) -> TapNetwork:
-            network = stack.enter_context(TapNetwork(tmp_path, config))
+            network = stack.enter_context(TapNetwork(tmp_path, config, captured=True))
             stack.callback(look_at_the_end, network)
             return network
 

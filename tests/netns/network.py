@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from pynat.testing.namespace import Namespace
+from tests.both_ways import of_file
 from tests.linting import explained, findings
 
 DEVICE = "tap0"
@@ -52,14 +53,19 @@ class TapNetwork:
         guest: Namespace | None = None,
         python: tuple[str, ...] = ("-W", "default"),
         stack: str = "Linux",
+        captured: bool = False,
     ) -> None:
-        """stack: whose findings docs/lint.md explains; others are an error at the end."""
+        """stack: whose findings docs/lint.md explains; others are an error at the end.
+
+        captured: in `capture`, which at the end is looked at both ways.
+        """
         self._folder = folder
         self._config = config
         self._options = options
         self._guest = guest
         self._python = python
         self._explained = explained(stack)
+        self._captured = captured
         self.exit_code: int | None = None
 
     def __enter__(self) -> Self:
@@ -77,7 +83,9 @@ class TapNetwork:
 
     def _start(self) -> None:
         config = self._folder / "net.toml"
-        config.write_text(f"{self._config}\n{_LINT}")
+        self.capture.parent.mkdir(exist_ok=True)
+        capture = f'capture = "{self.capture}"\n' if self._captured else ""
+        config.write_text(f"{capture}{self._config}\n{_LINT}")
         command = (sys.executable, *self._python, "-m", "pynat", "tap", DEVICE)
         where = ("--netns", str(self.guest.path), "--config", str(config))
         with self._log_file.open("w") as log:
@@ -96,12 +104,19 @@ class TapNetwork:
         if error is None:
             unexplained = [line for line in findings(self.log) if line.code not in self._explained]
             assert not unexplained, "\n".join(line.text for line in unexplained)
+        if error is None and self._captured:
+            different = of_file(self.capture, read_late=True)
+            assert not different, "\n".join(different)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process.poll() is None:
             self.process.send_signal(number)
         self.summary, _ = self.process.communicate(timeout=DEADLINE)
         self.exit_code = self.process.returncode
+
+    @property
+    def capture(self) -> Path:
+        return self._folder / "captured" / "net.pcapng"
 
     @property
     def _log_file(self) -> Path:

@@ -54,7 +54,7 @@ def udhcpc(folder: Path, *options: str) -> tuple[str, ...]:
     ids="+".join,
 )
 def test_udhcpc_gets_its_address(tmp_path: Path, faults: list[str]) -> None:
-    with TapNetwork(tmp_path, config(*faults), options=()) as network:
+    with TapNetwork(tmp_path, config(*faults), options=(), captured=True) as network:
         said = network.guest.run(*udhcpc(tmp_path, "-q", "-n")).stdout
         assert f"lease of {GUEST} obtained" in said
         assert "1 received" in network.guest.run("ping", "-c", "1", ROUTER).stdout
@@ -66,7 +66,7 @@ def test_udhcpc_gets_its_address(tmp_path: Path, faults: list[str]) -> None:
 
 def test_udhcpc_renews_and_is_moved(tmp_path: Path) -> None:
     with (
-        TapNetwork(tmp_path, config("dhcp moved 1"), options=()) as network,
+        TapNetwork(tmp_path, config("dhcp moved 1"), options=(), captured=True) as network,
         network.guest.running(*udhcpc(tmp_path)) as client,
     ):
         assert client.stdout is not None
@@ -77,13 +77,15 @@ def test_udhcpc_renews_and_is_moved(tmp_path: Path) -> None:
 
 
 def test_udhcpc_declines_an_address_that_is_taken(tmp_path: Path) -> None:
-    with TapNetwork(tmp_path, config("arp conflict 1"), options=()) as network:
+    with TapNetwork(tmp_path, config("arp conflict 1"), options=(), captured=True) as network:
         said = network.guest.run(*udhcpc(tmp_path, "-q", "-n", "-a", "-A", "1")).stdout
         assert "lease of 192.168.16.3 obtained" in said
 
 
 def test_linux_heeds_a_narrow_path(tmp_path: Path) -> None:
-    with TapNetwork(tmp_path, config(f"icmp {FAR} fragmentation-needed 1280")) as network:
+    with TapNetwork(
+        tmp_path, config(f"icmp {FAR} fragmentation-needed 1280"), captured=True
+    ) as network:
         ping = ("ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1400", FAR)
         said = network.guest.run(*ping, check=False).stdout
         assert "Frag needed and DF set (mtu = 1280)" in said
@@ -94,14 +96,14 @@ def test_linux_heeds_a_narrow_path(tmp_path: Path) -> None:
     "fault", ["truncated", "silent 1", "wrong-id 1", "slow 1", "wrong-port 1", "wrong-address 1"]
 )
 def test_dig_gets_its_answer(tmp_path: Path, fault: str) -> None:
-    with TapNetwork(tmp_path, config(f"dns * {fault}")) as network:
+    with TapNetwork(tmp_path, config(f"dns * {fault}"), captured=True) as network:
         dig = ("dig", "+tries=3", "+time=2", f"@{ROUTER}", "a.test")
         assert "192.0.2.7" in network.guest.run(*dig).stdout
     assert "fault 1, dns" in network.log
 
 
 def test_linux_follows_the_router_to_its_other_mac(tmp_path: Path) -> None:
-    with TapNetwork(tmp_path, config("arp failover 1")) as network:
+    with TapNetwork(tmp_path, config("arp failover 1"), captured=True) as network:
         ping = ("ping", "-c", "15", "-i", "0.2", "-W", "1", ROUTER)
         said = network.guest.run(*ping, check=False).stdout
         assert " 0% packet loss" in said

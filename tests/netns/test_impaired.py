@@ -28,7 +28,7 @@ WIRES = [
 def test_streams_are_whole(tmp_path: Path, wire: str) -> None:
     data = pseudo_random(1, SIZE)
     with (
-        TapNetwork(tmp_path, f'seed = 1\nimpair = ["{wire}"]\n') as network,
+        TapNetwork(tmp_path, f'seed = 1\nimpair = ["{wire}"]\n', captured=True) as network,
         TcpSource(data) as source,
         TcpSink() as sink,
     ):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pynat.config.peers import zoo
-from pynat.faults.peers import generated
+from pynat.faults.servers import generated
 from pynat.host.linger import reset_on_close
 from pynat.peer import PAGE
 from pynat.testing.namespace import Namespace
@@ -38,7 +38,8 @@ HEAD = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE}\r
 SLOW = {"late"}
 HARD = {
     *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
-    *("wrap", "lateack", "noack", "dupack", "badsynack"),
+    *("wrap", "lateack", "noack", "dupack", "badsynack", "nomss", "unknown", "illegal", "shifted"),
+    *("dataoptions", "crossedack", "dsack"),  # not oldstamps: it sends timestamps and has no PAWS
 }
 BAD_WIRE = """
 seed = 2
@@ -51,7 +52,9 @@ def lwip_network(folder: Path, config: str) -> Iterator[TapNetwork]:
     """Linux has no address at the device, so only lwIP uses it."""
     with Namespace() as guest:
         guest.run(*WITHOUT_IPV6)
-        with TapNetwork(folder, config, options=(), guest=guest, stack="lwIP") as network:
+        with TapNetwork(
+            folder, config, options=(), guest=guest, stack="lwIP", captured=True
+        ) as network:
             yield network
 
 

@@ -26,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[TapNetwork]:
     config = f'[tftp]\nroot = "{root}"\nwrite = true\n'
-    with TapNetwork(tmp_path_factory.mktemp("network"), config) as network:
+    with TapNetwork(tmp_path_factory.mktemp("network"), config, captured=True) as network:
         yield network
     assert "engine fault" not in network.log, network.log
 

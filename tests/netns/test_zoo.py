@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pynat.config.peers import zoo
-from pynat.faults.peers import generated
+from pynat.faults.servers import generated
 from pynat.peer import PAGE
 from tests.netns.network import HANGS, ROUTER, TapNetwork
 
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.timeout(HANGS)
 ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
 WHOLE = (
     *("late", "smallwindow", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
-    *("wrap", "lateack", "noack", "dupack", "badsynack"),
+    *("wrap", "lateack", "noack", "dupack", "badsynack", "simultaneous", "nomss", "unknown"),
+    *("illegal", "shifted", "dataoptions", "resettext", "crossedack", "dsack", "oldstamps"),
 )
 CURL = ("curl", "-sS", "--max-time", "300", "--http1.0")
 

@@ -18,7 +18,7 @@ def transfer(path: Path, up: int, down: int, *, loss: float = 0.0, delay: float 
     guest = SimGuest(lab, Wire(loss=loss, delay=delay), 1, dice.randbytes(up), selective=True)
     host = SimHost(lab, 1, dice.randbytes(down), stutter=False)
     with path.open("wb") as file:
-        file.write(pcap.PCAPNG_HEADER)
+        file.write(pcap.pcapng_header())
         _record(lab, file.write)
         while not (guest.done and host.closed):
             guest.step()

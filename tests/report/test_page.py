@@ -74,7 +74,7 @@ def test_a_finding_that_comes_often_is_counted_and_not_repeated(tmp_path: Path) 
     spoilt[40] ^= 1  # the checksum
     count = MAX_FOUND + 10
     blocks = [pcap.pcapng_block(n, bytes(spoilt), from_guest=True) for n in range(count)]
-    path.write_bytes(pcap.PCAPNG_HEADER + b"".join(blocks))
+    path.write_bytes(pcap.pcapng_header() + b"".join(blocks))
     assert recorded(Sources(path)).severities["error"] == count
     assert "and 10 more" in written(path)
 
@@ -84,7 +84,7 @@ def test_a_guest_writes_no_html(tmp_path: Path) -> None:
     name = b"\x19" + SCRIPT.encode()[:25] + b"\0"
     question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0" + name + b"\0\x01\0\x01"
     frame = udp("192.168.16.1", 53, question)
-    path.write_bytes(pcap.PCAPNG_HEADER + pcap.pcapng_block(1, frame, from_guest=True))
+    path.write_bytes(pcap.pcapng_header() + pcap.pcapng_block(1, frame, from_guest=True))
     serial = tmp_path / "serial.txt"
     serial.write_text(f"[ 0.5] {SCRIPT}\n{SCRIPT}\x1b[31m\n")
     text = written(path, serial)
@@ -110,7 +110,7 @@ def test_serial_lines_have_the_times_that_they_name(tmp_path: Path, capture: Pat
 
 def test_an_empty_capture_is_a_page_too(tmp_path: Path) -> None:
     path = tmp_path / "empty.pcapng"
-    path.write_bytes(pcap.PCAPNG_HEADER)
+    path.write_bytes(pcap.pcapng_header())
     text = written(path)
     assert "There was no TCP." in text
     assert "nothing to say" in text

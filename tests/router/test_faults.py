@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from scapy.layers.inet import ICMP, IP
-from scapy.layers.l2 import ARP
+from scapy.layers.inet import ICMP, IP, IPerror, UDPerror
+from scapy.layers.l2 import ARP, Ether
 
 from pynat.nat.messages import TcpConnected, UdpSend
-from pynat.testing.script import TcpScript
+from pynat.testing.linted import LintedLab
+from pynat.testing.script import TcpScript, introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, read, udp
 from tests.services.faulty import MAC, Faulty
 
@@ -190,3 +193,70 @@ def test_a_path_that_becomes_narrow_under_a_connection() -> None:
     lab.from_guest(bytes(segment))
     lab.wait(0.05)
     assert flow.to_guest() == [". 1:1(0) ack 1401"]
+
+
+# ---------------------------------------------------------------- what a host must not believe
+def told(lab: Faulty) -> list[Any]:
+    """Of a datagram that goes its way."""
+    found = sent(lab)
+    assert [type(action) for action in lab.to_host()] == [UdpSend]
+    return found
+
+
+def test_a_better_router() -> None:
+    lab = Faulty(f"icmp {HOST} redirect 192.168.16.9 1")
+    (redirect,) = told(lab)
+    assert (redirect[IP].src, redirect[IP].dst) == (ROUTER, GUEST)
+    assert (redirect[ICMP].type, redirect[ICMP].code, redirect[ICMP].gw) == (5, 1, "192.168.16.9")
+    assert (redirect[IPerror].src, redirect[IPerror].dst) == (GUEST, HOST)
+    assert redirect[UDPerror].dport == 9
+    assert told(lab) == []
+    assert lab.said(f"fault 1, icmp {HOST} redirect 192.168.16.9 1: udp {GUEST}:5000 > {HOST}:9")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "mask"),
+    [("mask-request", 17, "0.0.0.0"), ("mask-reply 255.0.0.0", 18, "255.0.0.0")],
+)
+def test_masks(fault: str, kind: int, mask: str) -> None:
+    (message,) = told(Faulty(f"icmp {HOST} {fault}"))
+    assert (message[IP].src, message[IP].dst) == (ROUTER, GUEST)
+    assert (message[ICMP].type, message[ICMP].addr_mask) == (kind, mask)
+
+
+def follows_any(message: Any) -> bytes:
+    """Asks by ARP for the gateway, wherever that is."""
+    return asks_for(message[ICMP].gw)
+
+
+def answers(message: Any) -> bytes:
+    reply = ICMP(type=18, addr_mask="255.255.255.0")
+    return bytes(Ether(src=MAC, dst=ROUTER_MAC) / IP(src=GUEST, dst=ROUTER) / reply)
+
+
+def believes(message: Any) -> bytes:
+    """Takes what the mask covers for its neighbors."""
+    return asks_for(str(IPv4Network((GUEST, message[ICMP].addr_mask), strict=False)[7]))
+
+
+def asks_for(address: str) -> bytes:
+    return bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(psrc=GUEST, pdst=address, hwsrc=MAC))
+
+
+@pytest.mark.parametrize(
+    ("fault", "mistake", "code"),
+    [
+        ("redirect 203.0.113.1", follows_any, "ARP005"),
+        ("mask-request", answers, "ICMP003"),
+        ("mask-reply 255.0.0.0", believes, "ARP005"),
+    ],
+)
+def test_who_believes_it_is_found(fault: str, mistake: Callable[[Any], bytes], code: str) -> None:
+    lab = LintedLab()
+    lab.router.faults.add(f"icmp {HOST} {fault}")
+    introduce(lab)
+    lab.from_guest(udp(HOST, 9, b"hello"))
+    (message,) = [one for one in read(lab) if ICMP in one]
+    assert lab.found[code] == 0
+    lab.from_guest(mistake(message))
+    assert lab.found[code] == 1

@@ -365,3 +365,8 @@ def test_a_port_of_dhcp_with_its_bytes_swapped_is_named(lab: Lab) -> None:
     lab.from_guest(udp("255.255.255.255", 17_152, b"x", src="0.0.0.0"))
     assert lab.drops == {"ipv4 broadcast": 1}
     assert lab.log[-1].endswith(": its bytes are swapped, 67 is meant")
+
+
+def test_an_event_that_nobody_knows_is_a_fault_of_ours(lab: Lab) -> None:
+    with pytest.raises(AssertionError, match="no event"):
+        lab.router.from_host("no event", lab.now)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from tests.spoiling import spoilt
 
 HOST = "192.0.2.7"
 WORDS = {"SECONDS": "0.5", "WHOLE": "0", "BYTES": "577", "MTU": "68", "NAME": "*"}
+WORDS |= {"GATEWAY": HOST, "MASK": "255.0.0.0"}
 WORDS |= {"ADDRESS": HOST, "[N]": "", "[discover|request]": "request"}
 HEADERS = 42  # bytes of Ethernet, IP and UDP
 collect()

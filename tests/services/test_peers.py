@@ -8,14 +8,21 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Tcp
+from pynat.config import Config, Protocol, Tcp, Udp, Virtual
 from pynat.config.peers import ZOO, behaviour, zoo
-from pynat.faults.peers import MOST_LATE, generated
+from pynat.faults import options
+from pynat.faults.peer_stream import KEPT
+from pynat.faults.peers import MOST_LATE
+from pynat.faults.segments import FAREWELL
+from pynat.faults.servers import generated
+from pynat.inner.connection import Connection
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_requests import SEND_CAPACITY
+from pynat.nat.tcp.memory import LEAST
 from pynat.peer import Peer
 from pynat.testing.lab import Lab
-from pynat.testing.script import TcpScript, established
+from pynat.testing.script import TcpScript, established, payload_of
+from pynat.wire.tcp import ACK, Options, Run, Segment
 from tests.frames import ip
 
 HOST = zoo()[0].address
@@ -57,6 +64,23 @@ def received(flow: TcpScript) -> tuple[bytes, bool]:
 def ask(flow: TcpScript, data: bytes = REQUEST) -> None:
     flow.sent = len(data)
     flow.guest(f"P. 1:{1 + len(data)}({len(data)}) ack 1", data)
+
+
+# ---------------------------------------------------------------------- beside others
+def test_a_peer_comes_before_what_a_script_serves_there() -> None:
+    served: list[Connection] = []
+    virtual = Virtual((HOST,), services=frozenset({(Protocol.TCP, HOST, 80)}))
+    lab = Lab(Config(virtual=virtual))
+    lab.router.inner.serve_tcp((HOST.packed, 80), lambda one, now: served.append(one))
+    peer = Peer(HOST, 0, behaviour("refuse"))
+    lab.router.peers.set(peer)
+    flow = TcpScript(lab, remote=str(HOST))
+    flow.guest(SYN)
+    assert flow.to_guest() == ["R. 0:0(0) ack 1"]
+    lab.router.peers.remove(peer)
+    flow.guest(SYN)
+    assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    assert len(served) == 1
 
 
 # ---------------------------------------------------------------------- no manners at all
@@ -347,6 +371,137 @@ def test_duplicate_acknowledgements() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 101"] * 4
 
 
+# ---------------------------------------------------------------------- rare and illegal
+STAMPED = "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 7 ecr 0>"
+
+
+def block(packet: Any) -> str:
+    """The options as they are on the wire."""
+    return bytes(packet[TCP])[20 : packet[TCP].dataofs * 4].hex(" ")
+
+
+def spoilt(does: str, port: int = 80, syn: str = STAMPED) -> tuple[TcpScript, Any]:
+    """With the packet that answers the SYN."""
+    flow = meet(does, port)
+    flow.guest(syn)
+    (packet,) = flow.packets()
+    return flow, packet
+
+
+def test_both_open_at_once() -> None:
+    flow = meet("simultaneous, discard")
+    flow.guest(SYN)
+    assert flow.to_guest(detail=True) == ["S 0:1(0) win 65535 <MSS 1460>"]
+    flow.guest(SYN)  # a guest that does not know what that means
+    assert flow.to_guest() == ["S 0:1(0)"]
+    flow.guest("S. 0:0(0) ack 1 win 65535 <mss 1460>")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+    flow.guest("P. 1:6(5) ack 1", b"hello")
+    assert flow.to_guest() == [". 1:1(0) ack 6"]
+
+
+def test_no_mss() -> None:
+    flow = meet("no mss")
+    flow.guest(SYN)
+    assert flow.to_guest(detail=True) == ["S. 0:1(0) ack 1 win 65535"]
+
+
+def test_options_of_unknown_kinds() -> None:
+    _, answer = spoilt("options unknown, plain")
+    assert block(answer) == "fd 06 02 04 00 40 02 04 05 b4 fd 06 02 04 00 40"
+
+
+def test_illegal_options() -> None:
+    flow, answer = spoilt("options illegal, plain, page 700")
+    assert block(answer) == "02 04 05 b4 fd 00 00 00"
+    ask(flow)
+    first, *_ = flow.packets()
+    assert block(first) == "fd 30 00 00"
+
+
+def test_every_option_at_an_odd_byte() -> None:
+    flow, answer = spoilt("options shifted")
+    assert block(answer).startswith("01 02 04 05 b4 01 01 04 02 01 01 08 0a ")
+    ask(flow)
+    first, *_ = flow.packets()
+    assert block(first).startswith("01 08 0a ")
+    assert block(first).endswith(" 01")
+
+
+def test_options_on_data_and_fin() -> None:
+    flow, answer = spoilt("options on data, plain, page 700")
+    assert block(answer) == "02 04 05 b4"
+    ask(flow)
+    packets = flow.packets()
+    assert [block(packet) for packet in packets] == ["fd 06 02 04 00 40 00 00"] * len(packets)
+    assert packets[-1][TCP].flags.F
+
+
+def test_a_header_that_is_full_stays_as_it_is() -> None:
+    full = Options(timestamps=(1, 2), sack=((1, 2), (3, 4), (5, 6)))
+    run = Run(Segment(80, 4000, 1, 1, ACK, 0, options=full), [b"x"], ACK)
+    assert options.on_data(run) is run
+
+
+def test_a_reset_with_data() -> None:
+    flow = opened("reset text, reset after 100")
+    flow.guest("P. 1:101(100) ack 1")
+    (packet,) = flow.packets()
+    assert packet[TCP].flags.R
+    assert payload_of(packet) == FAREWELL
+
+
+def test_acknowledgements_that_cross_a_retransmission() -> None:
+    flow = opened("crossed ack, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    flow.guest("P. 101:201(100) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 1"]
+    flow.lab.wait(1)
+    assert flow.to_guest() == []
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 201"] * 2
+    flow.guest("P. 201:301(100) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 301"]
+
+
+def test_what_is_acknowledged_is_said_to_have_come_twice() -> None:
+    flow, _ = spoilt("dsack, discard")
+    flow.guest("P. 1:101(100) ack 1 <TS val 8 ecr 0>")
+    assert flow.to_guest() == [". 1:1(0) ack 101 <sack 1:101>"]
+    flow.guest("P. 201:301(100) ack 1 <TS val 8 ecr 0>")
+    assert flow.to_guest() == [". 1:1(0) ack 101 <sack 201:301>"]
+    flow.guest("P. 101:201(100) ack 1 <TS val 8 ecr 0>")
+    assert flow.to_guest() == [". 1:1(0) ack 301 <sack 101:301>"]
+
+
+def test_no_d_sack_where_there_is_no_sack() -> None:
+    flow = opened("dsack, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 101"]
+
+
+def test_an_old_segment_before_the_right_one() -> None:
+    flow, answer = spoilt("old stamps, page 100")
+    flow.guest(f"P. 1:{1 + len(REQUEST)}({len(REQUEST)}) ack 1 <TS val 8 ecr 0>", REQUEST)
+    old, right = flow.packets()[:2]
+    assert (old.seq, len(payload_of(old))) == (right.seq, len(payload_of(right)))
+    assert payload_of(old) == bytes(byte ^ 0xFF for byte in payload_of(right))
+    before, after = (dict(packet[TCP].options)["Timestamp"][0] for packet in (old, right))
+    recent = dict(answer[TCP].options)["Timestamp"][0]
+    assert (recent - before) % 2**32 < 2**31
+    assert (after - recent) % 2**32 < 2**31
+
+
+def test_what_is_not_heard_says_so_in_a_capture() -> None:
+    flow = opened("noack 1, discard")
+    remarks = flow.lab.router.notices.remarks
+    remarks.want(True)
+    frame = flow.frame("P. 1:101(100) ack 1")
+    remarks.deal_with(frame)
+    flow.lab.from_guest(frame)
+    assert remarks.take(frame) == f"{HOST}:80 on purpose: as good as lost"
+
+
 # ---------------------------------------------------------------------- services
 def test_echo_and_its_end() -> None:
     flow = opened("echo")
@@ -399,7 +554,7 @@ def test_an_echo_that_is_not_read_takes_no_more() -> None:
 
 def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
     lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),), tcp=Tcp(memory=1 << 20)))
-    memory, streams = lab.router.tcp.memory, lab.router.peers._streams
+    memory, connections = lab.router.tcp.memory, lab.router.inner._connections
     flows = []
     for number in range(10):
         flow = TcpScript(lab, remote=str(HOST), guest_port=20_000 + number)
@@ -410,9 +565,9 @@ def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
         for flow in flows:
             flow.guest(f". {start}:{start + 15_000}(15000) ack 1 win 0", bytes(15_000))
         held = sum(one.kept for one in lab.router.tcp.flows())
-        held += sum(len(one.out) for one in streams.values())
+        held += sum(one.pending for one in connections.values())
         assert held == memory.used <= 1 << 20
-    assert sum(len(one.out) for one in streams.values()) > 0
+    assert sum(one.pending for one in connections.values()) > 0
     for flow, one in zip(flows, list(lab.router.tcp.flows()), strict=True):
         end = one.receiver.ack - one.receiver.irs
         flow.guest(f"R {end}:{end}(0)")
@@ -420,9 +575,24 @@ def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
     assert memory.used == 0
 
 
+def test_an_echo_goes_on_once_memory_is_no_longer_short() -> None:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),)))
+    flow = TcpScript(lab, remote=str(HOST))
+    flow.guest(SYN)
+    flow.to_guest()
+    memory = lab.router.tcp.memory
+    memory.used = memory.limit
+    for start in range(1, 1_000_000, 4000):
+        flow.guest(f"P. {start}:{start + 4000}(4000) ack 1 win 0", bytes(4000))
+    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + LEAST}"
+    memory.used -= memory.limit
+    lab.turn()
+    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + KEPT}"
+
+
 # ---------------------------------------------------------------------- UDP
-def datagrams(does: str, port: int, wait: float = 0.0) -> list[Any]:
-    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour(does)),)))
+def datagrams(does: str, port: int, wait: float = 0.0, **config: Any) -> list[Any]:
+    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour(does)),), **config))
     TcpScript(lab)  # ARP
     lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=port) / b"hello"))
     assert not wait or not lab.to_guest()
@@ -445,6 +615,11 @@ def test_a_datagram_to_chargen_is_answered_with_two_lines() -> None:
 def test_a_late_datagram() -> None:
     (answer,) = datagrams("echo, accept after 2s", 7, wait=2.1)
     assert answer[UDP].dport == 5000
+
+
+def test_an_answer_that_is_later_than_the_flow_lives() -> None:
+    (answer,) = datagrams("echo, accept after 20s", 7, wait=21, udp=Udp(idle=10, dns_idle=10))
+    assert bytes(answer[UDP].payload)[:5] == b"hello"
 
 
 def test_only_so_many_datagrams_are_answered_late() -> None:
@@ -482,7 +657,7 @@ def test_every_animal_of_the_zoo_lives(name: str) -> None:
 def test_a_frame_says_what_was_done_to_it() -> None:
     flow = opened("dupack, discard")
     remarks = flow.lab.router.notices.remarks
-    remarks.wanted = True
+    remarks.want(True)
     flow.guest("P. 1:101(100) ack 1")
     said = [remarks.take(frame) for frame in flow.lab.to_guest()]
     assert said == ["", *[f"{HOST}:80 on purpose: duplicate acknowledgement"] * 3]

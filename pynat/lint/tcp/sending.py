@@ -54,6 +54,8 @@ class Sending:
         """`size`: of header and data."""
         length = len(segment.payload)
         guest = self._guest
+        if not self._began and not self._peer.window:
+            self._closed = when  # from the peer's SYN on
         if not self._began:
             self._first(seq, length, tell)
         if length:

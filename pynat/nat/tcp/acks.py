@@ -27,6 +27,18 @@ class Acks:
         self._answers = 0
         self._answers_since = -PERIOD
 
+    def owe(self) -> None:
+        """One in this turn."""
+        self.due = True
+
+    def forgo(self) -> None:
+        """Nothing can be sent in this turn."""
+        self.due = False
+
+    def begin(self) -> None:
+        """Our SYN has gone out, and the guest was told of nothing."""
+        self.last = 0
+
     def received(self, length: int, *, push: bool, at_once: bool) -> None:
         """A segment of the guest's with text."""
         self.due |= at_once

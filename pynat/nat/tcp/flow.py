@@ -20,16 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pynat.config import Tcp
 from pynat.nat.idle import Idle
-from pynat.nat.messages import (
-    Action,
-    Destination,
-)
+from pynat.nat.messages import Action, Destination, Inner
 from pynat.nat.tcp import refusals
-from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.host_requests import HostRequests
-from pynat.nat.tcp.manner import LazyAcks, Twister
+from pynat.nat.tcp.parameters import Parameters
 from pynat.nat.tcp.receive import Receiver, Text
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
@@ -43,7 +38,6 @@ from pynat.nat.tcp.state import (
 )
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.tcp.writer import Writer
-from pynat.peer import PROPER, Manner
 from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
 
@@ -57,22 +51,25 @@ class Flow:
         four_tuple: FourTuple,
         iss: int,
         terms: Terms,
-        settings: Tcp,
+        parameters: Parameters,
         touch: Callable[[Flow], None],
         idle: Idle,
-        manner: Manner = PROPER,
         watch: Callable[[Flow, State, float], None] | None = None,
+        flight: int | None = None,
     ) -> None:
         """idle: used when anything comes from either side.
 
+        flight: bytes that may be on their way to the guest at most.
+
         watch: is told of each change of the state, with the one before.
         """
+        settings = parameters.tcp
         self.number = number
         self.four_tuple = four_tuple
         self.state = State.CLOSED
         self.synchronized = False  # `state.is_synchronized`, for each segment
         self.terms = terms
-        self.sender = Sender(iss, settings)
+        self.sender = Sender(iss, settings, flight)
         self.receiver = Receiver(0, settings.window)
         self.why_closed = ""  # set as soon as nothing more can come
         self.told_closed = False  # the log has it
@@ -88,11 +85,11 @@ class Flow:
         self._watch = watch
         self.leads_to: Destination | None = None  # where a flow that the guest opened goes
         self._host = HostRequests(number)
-        self._manner = manner
-        self.twister = Twister(manner) if manner != PROPER else None
-        self.counted = 0  # bytes that the budget of all flows knows of
+        self._parameters = parameters
+        self.filter = parameters.filter(four_tuple) if parameters.filter else None
+        self.counted = 0  # bytes that the budget of all flows knows of, by `growth`
         self.is_held = True  # guest time is, while somebody outside owes an answer
-        self._acks = (LazyAcks if manner.lazy else Acks)(settings.delayed_ack)
+        self._acks = parameters.acks(settings.delayed_ack)
         self._writer = Writer(four_tuple, terms, self.sender, self._acks)
         self._syn_due = False
         self._syn_why = ""  # it goes again
@@ -117,8 +114,10 @@ class Flow:
         return self.state is State.TIME_WAIT
 
     # ------------------------------------------------------------------ opening
-    def open_from_guest(self, syn: Segment, host: Destination, now: float) -> None:
+    def open_from_guest(self, syn: Segment, quote: bytes, host: Destination, now: float) -> None:
         self.opened = now
+        self.syn_quote = quote
+        self.is_held = not isinstance(host, Inner)
         self.idle.used(now)
         self._become(State.CONNECTING, now)
         self._negotiate(syn, now)
@@ -133,13 +132,12 @@ class Flow:
         self._syn_due = True
 
     def _negotiate(self, syn: Segment, now: float) -> None:
-        self.receiver = Receiver(syn.seq, self._settings.window)
-        if self._manner.closed:
-            self.receiver.room = 0
+        room = 0 if self._parameters.closed else None
+        self.receiver = Receiver(syn.seq, self._settings.window, room)
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.terms.settle(syn.options, now)
-        self.sender.mss = min(self.terms.mss, self._manner.segment or self.terms.mss)
-        self.sender.selective = self.terms.selective
+        mss = min(self.terms.mss, self._parameters.segment or self.terms.mss)
+        self.sender.agree(mss, selective=self.terms.selective)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> Refusal | None:
@@ -155,6 +153,13 @@ class Flow:
         if self.awaits_guest:
             return self._in_syn_sent(segment, now)
         return self._synchronized(segment, now)
+
+    def carries_on(self, run: Segment) -> bool:
+        """Whether nothing of it can be refused for its numbers."""
+        receiver = self.receiver
+        seq, ack = unwrap(run.seq, receiver.nxt), unwrap(run.ack, self.sender.una)
+        in_order = seq == receiver.nxt and not receiver.early and not receiver.fin
+        return in_order and seq + len(run.payload) <= receiver.edge and ack <= self.sender.top
 
     def _in_syn_sent(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
@@ -172,7 +177,7 @@ class Flow:
         self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
-            self._acks.due = True
+            self._acks.owe()
         else:
             self._become(State.SYN_RECEIVED, now)
             self._syn_due = True
@@ -210,7 +215,8 @@ class Flow:
             self._object_to(segment, now)
             if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # our window is closed, for text only
-                return refusals.window_closed(segment, receiver)
+                if seq + segment.length > receiver.nxt:
+                    return refusals.window_closed(segment, receiver)
             why = refusals.duplicate if seq < receiver.nxt else refusals.outside
             return why(segment, receiver)
         if flags & SYN:
@@ -230,7 +236,7 @@ class Flow:
         ack = unwrap(segment.ack, self.sender.top)
         if segment.flags & ACK and ack == self.sender.top:
             self._established(segment, ack, now)
-            self._acks.due = True
+            self._acks.owe()
         else:
             self._syn_due = True
             self._syn_why = "the guest repeats its SYN"
@@ -301,7 +307,8 @@ class Flow:
         was_closed = self.receiver.closed
         self.receiver.taken(count, room)
         closed = self.receiver.closed
-        self._acks.due |= closed is not was_closed or (closed and count > 0)
+        if closed is not was_closed or (closed and count > 0):
+            self._acks.owe()
         self._host.taken(count)
         if count:
             self._acks.taken(self.receiver.ack, now)
@@ -309,9 +316,9 @@ class Flow:
 
     def on_writable(self, room: int) -> None:
         self._host.writable()
-        # A kernel that says it is writable takes a segment at least, however small its buffer.
-        self.receiver.room = max(room, self.receiver.step)
-        self._acks.due |= self.receiver.opens
+        self.receiver.writable(room)
+        if self.receiver.opens:
+            self._acks.owe()
         self._touch(self)
 
     def on_received(self, data: bytes, now: float) -> None:
@@ -324,7 +331,7 @@ class Flow:
 
     def on_urgent(self) -> None:
         """The next byte that the host sends is urgent."""
-        self.sender.urgent = self.sender.end + 1
+        self.sender.mark_urgent()
 
     def on_eof(self) -> None:
         self.answer_due = False
@@ -336,7 +343,7 @@ class Flow:
 
         What the host's kernel has acknowledged in the guest's name goes to the guest before.
         """
-        self._host.open = False
+        self._host.lost()
         self.why_closed = why
         self._touch(self)
         if self.is_connecting or not self.sender.buffered:
@@ -372,7 +379,7 @@ class Flow:
         if now >= self._ends_at() and self._time_is_over(now):
             return
         if self._acks.later is not None and now >= self._acks.later:
-            self._acks.due = True
+            self._acks.owe()
         if self.sender.deadline is not None and now >= self.sender.deadline:
             if not self.sender.on_timeout(now, patient=self.awaits_guest):
                 self.reset(self._unacknowledged(), now)
@@ -422,16 +429,37 @@ class Flow:
         if self._watch is not None:
             self._watch(self, before, now)
 
-    # ------------------------------------------------------------------ once a turn
+    # ------------------------------------------------------------------ for the table
+    def tell_unanswered(self) -> int:
+        """How many since the last call."""
+        count, self.unanswered = self.unanswered, 0
+        return count
+
+    def tell_closed(self) -> None:
+        """The log has it from now on."""
+        self.told_closed = True
+
+    def unhold(self) -> None:
+        """Nobody outside has part in it."""
+        self.is_held = False
+
     @property
     def kept(self) -> int:
         """Bytes in memory."""
         return self.sender.kept + self.receiver.kept
 
+    def growth(self) -> int:
+        """By how many bytes more than at the last call it keeps."""
+        before, self.counted = self.counted, self.sender.kept + self.receiver.kept
+        return self.counted - before
+
+    # ------------------------------------------------------------------ once a turn
+
     def to_host(self, share: int, now: float) -> list[Action]:
         """share: bytes that it may hold in each direction."""
         receiver = self.receiver
-        receiver.share = share
+        if receiver.share != share:
+            receiver.may_keep(share)
         if not self.synchronized:
             pass  # what came with a SYN waits for the connection (RFC 9293 3.10.7.2)
         elif not self._host.open and not self.is_lingering:
@@ -440,8 +468,8 @@ class Flow:
         else:
             self._host.offer(receiver)
             if receiver.drained and not receiver.fin_passed:
-                receiver.fin_passed = True
-                self._acks.due = True
+                receiver.pass_fin()
+                self._acks.owe()
                 self._host.shut_down()
                 self._become(AFTER_GUEST_FIN[self.state], now)
             if self.state.sends_data and not self.sender.fin_queued:
@@ -473,7 +501,8 @@ class Flow:
                 out += self._writer.data(self.receiver, pieces, now)
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
                 self._become(AFTER_OUR_FIN[self.state], now)
-        self._acks.due = False
+        if self._acks.due:
+            self._acks.forgo()
         return out
 
     def _syn(self, now: float) -> Segment | Run:

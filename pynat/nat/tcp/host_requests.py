@@ -60,6 +60,10 @@ class HostRequests:
             self.open = False
             self._actions.append(CloseFlow(self._number, reset, why))
 
+    def lost(self) -> None:
+        """The socket is gone already."""
+        self.open = False
+
     def actions(self) -> list[Action]:
         actions, self._actions = self._actions, []
         return actions

@@ -26,6 +26,10 @@ class Memory:
     def is_short(self) -> bool:
         return self.share < ENOUGH
 
+    def charge(self, octets: int) -> None:
+        """Someone holds so many more of them; fewer, if it is negative."""
+        self.used += octets
+
     def beside(self, most: int) -> int:
         """How much of `most` a host within the process may keep of a flow in each direction."""
         return min(most, LEAST) if self.is_short else most

@@ -40,8 +40,8 @@ class Text(Enum):
 
 
 class Receiver:
-    def __init__(self, irs: int, capacity: int) -> None:
-        """capacity: bytes that are received ahead of the host at most."""
+    def __init__(self, irs: int, capacity: int, room: int | None = None) -> None:
+        """capacity: bytes that are received ahead of the host at most. room: that it takes now."""
         self.irs = irs
         self.nxt = irs + 1
         self.chunks: list[bytes] = []  # in order, not yet taken by the kernel
@@ -51,9 +51,9 @@ class Receiver:
         self.edge = self.nxt  # the furthest right edge of a window that the guest has been told
         self.told = self.nxt  # the last one
         self.refused = False  # the kernel has not taken all that it was offered
-        self.room = capacity  # bytes that the kernel will take
+        self.room = capacity if room is None else room  # bytes that the kernel will take
         self.capacity = capacity
-        self.share = ENOUGH  # bytes that are kept, where the kernel does not take them at once
+        self.share = ENOUGH  # bytes that may be kept
         self.step = min(capacity // 2, 1460)  # the least by which the edge moves on
         self.early = Assembler()  # what came out of order
         self._fin_at: int | None = None  # FIN came out of order, with this number
@@ -72,6 +72,18 @@ class Receiver:
     @property
     def drained(self) -> bool:
         return self.fin and not self.held
+
+    def writable(self, room: int) -> None:
+        """A kernel that says so takes a segment at least, however small its buffer."""
+        self.room = max(room, self.step)
+
+    def may_keep(self, share: int) -> None:
+        """So many bytes, where the kernel does not take them at once."""
+        self.share = share
+
+    def pass_fin(self) -> None:
+        """The host is told of it."""
+        self.fin_passed = True
 
     @property
     def opens(self) -> bool:

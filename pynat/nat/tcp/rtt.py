@@ -36,6 +36,9 @@ class Rtt:
     def back_off(self) -> None:
         self.rto = self._bounded(self.rto * 2)
 
+    def cap(self, most: float) -> None:
+        self.rto = min(self.rto, most)
+
     def forget_back_off(self) -> None:
         """Return to what the measurements say."""
         if self.smoothed is not None:

@@ -44,7 +44,8 @@ class Piece(NamedTuple):
 
 
 class Sender:
-    def __init__(self, iss: int, settings: Tcp) -> None:
+    def __init__(self, iss: int, settings: Tcp, flight: int | None = None) -> None:
+        """flight: bytes, where the guest's card takes only so many at once."""
         self.iss = iss
         self.una = iss
         self.nxt = iss
@@ -55,7 +56,7 @@ class Sender:
         self.selective = False  # SACK is agreed on
         self.rtt = Rtt(settings)
         self.congestion = Congestion()
-        self.flight: int | None = None  # bytes, where the guest's card takes only so many at once
+        self.flight = flight
         self.retries = 0
         self.retransmitted = 0  # segments, for the flow table
         self.deadline: float | None = None
@@ -110,6 +111,10 @@ class Sender:
         if not self._fin:  # nothing comes behind the end
             self._buffer.write(data)
 
+    def mark_urgent(self) -> None:
+        """The next byte that is written."""
+        self.urgent = self.end + 1
+
     def finish(self) -> None:
         self._fin = True
 
@@ -122,6 +127,10 @@ class Sender:
         else:
             self._timed = None
         self._arm(now)
+
+    def agree(self, mss: int, *, selective: bool) -> None:
+        """What both SYNs say."""
+        self.mss, self.selective = mss, selective
 
     def opened(self, window: int, seq: int, ack: int, now: float) -> None:
         """The guest has acknowledged our SYN."""
@@ -372,7 +381,7 @@ class Sender:
             return False
         self.rtt.back_off()
         if patient:
-            self.rtt.rto = min(self.rtt.rto, PATIENT_RTO)
+            self.rtt.cap(PATIENT_RTO)
         self._timed = None
         self._resend_first = False
         if self.una > self.iss:  # not the SYN

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from typing import assert_never
 
 from pynat import rules
 from pynat.config import Command, Config, UnixPath
@@ -19,7 +19,6 @@ from pynat.nat.idle import Idle
 from pynat.nat.messages import (
     Action,
     Destination,
-    Inner,
     TcpAdopt,
     TcpConnected,
     TcpEof,
@@ -34,14 +33,13 @@ from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
 from pynat.nat.rows import tcp_row
 from pynat.nat.tcp.flow import Flow
-from pynat.nat.tcp.manner import Twister
 from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.parameters import Filter, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.notices import FLOWS, Level
-from pynat.peer import PROPER, Manner, Peer
 from pynat.wire import icmp, ip, tcp, versions
 from pynat.wire.addresses import Address, FourTuple, end_text
 from pynat.wire.ip import Packet
@@ -57,19 +55,37 @@ _HEADER = 20  # bytes of TCP's, without options
 
 
 class TcpTable:
-    def __init__(self, config: Config, outlet: Outlet, numbers: Numbers) -> None:
+    flow_type: type[Flow] = Flow
+
+    def __init__(
+        self,
+        config: Config,
+        outlet: Outlet,
+        numbers: Numbers,
+        to_guest_address: Callable[[bytes], bytes],
+        memory: Memory,
+        parameters: Callable[[Destination], Parameters | None],
+    ) -> None:
+        """`to_guest_address`: how the guest names a host's address (loopback is the router).
+
+        memory: of all flows together, and of what hosts within the process keep.
+
+        parameters: of flows to a destination, where they are its own.
+        """
         self._outlet = outlet
         self._numbers = numbers
         self._settings = config.tcp
+        self._usual = Parameters(config.tcp)
+        self._parameters = parameters
         self._secret = outlet.dice.randbytes(16)
         self._mtu = config.network.mtu
-        self.mac = config.network.mac  # the router's
+        self._mac = config.network.mac  # the router's
+        self._as_guest_sees = to_guest_address
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
-        self.memory = Memory(config.tcp.memory)
-        self._adopted: list[Action] = []
+        self.memory = memory
         self._is_ne2000 = False
 
     def __len__(self) -> int:
@@ -78,6 +94,10 @@ class TcpTable:
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself; decides for flows that begin from now on."""
         self._is_ne2000 = megabits == NE2000_SPEED
+
+    def move(self, mac: bytes) -> None:
+        """The router has this MAC address from now on."""
+        self._mac = mac
 
     def flows(self) -> Iterator[Flow]:
         return iter(self._flows.values())
@@ -88,12 +108,12 @@ class TcpTable:
 
         0 leaves the frame to `from_guest`.
         """
-        flow = self._flows.get(tcp.run_key(frames[at]))
+        flow = self._flows.get(frames[at][tcp.KEY_AT])
         if flow is None or not flow.synchronized:
             return 0
-        segment = tcp.decode_run(frames, at, self.mac)
-        if segment is None:
-            return 0
+        segment = tcp.decode_run(frames, at, self._mac)
+        if segment is None or (segment.count > 1 and not flow.carries_on(segment)):
+            return 0  # what may be refused is looked at by itself
         self._to_flow(flow, segment, now)
         return segment.count
 
@@ -119,14 +139,16 @@ class TcpTable:
             self._no_flow(four_tuple, segment, now)
 
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
+        if flow.filter is not None and not flow.filter.from_guest(segment):
+            return
         refusal = flow.from_guest(segment, now)
         if refusal:
             text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
             self._outlet.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
             text = f"{self._name(flow.four_tuple)} {segment}: too many of this kind (RFC 5961 7)"
-            self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=flow.unanswered)
-            flow.unanswered = 0
+            count = flow.tell_unanswered()
+            self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
 
     def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
@@ -158,15 +180,10 @@ class TcpTable:
         if not self._has_room(now):
             self._send(four_tuple, reset_for(syn), now)
             return
-        peer = host if isinstance(host, Peer) else None
-        flow = self._new(four_tuple, now, peer.behaviour.manner if peer else PROPER)
-        flow.syn_quote = packet.quote
-        flow.open_from_guest(syn, host, now)
-        flow.is_held = peer is None and not isinstance(host, Inner)
+        flow = self._new(four_tuple, now, self._parameters(host) or self._usual)
+        flow.open_from_guest(syn, packet.quote, host, now)
         if flow.is_held:
             self._outlet.holds.expect(flow, now)
-        if peer is not None:
-            self._say(flow, f"{peer} does on purpose: {peer.behaviour.text}", now)
 
     def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
@@ -198,6 +215,8 @@ class TcpTable:
                 flow.on_eof()
             case TcpFailed():
                 self._on_failed(flow, event, now)
+            case never:
+                assert_never(never)
 
     def incoming(self, event: TcpIncoming, guest: Address, router: bytes, now: float) -> None:
         """A host program has connected to a forward: SYN to the guest, seen from the router."""
@@ -207,9 +226,9 @@ class TcpTable:
         while four_tuple.key in self._flows:
             port = self._outlet.dice.randrange(1024, 65536)
             four_tuple = FourTuple(guest, (router, port))
-        flow = self._new(four_tuple, now)
+        flow = self._new(four_tuple, now, self._usual)
         flow.open_from_host(now)
-        self._adopted.append(TcpAdopt(event.token, flow.number))
+        self._outlet.ask(TcpAdopt(event.token, flow.number))
         self._outlet.holds.carried(now)
         self._say(flow, "opened by a host program", now)
 
@@ -217,8 +236,8 @@ class TcpTable:
         """Nobody outside has part in this flow: guest time need not be held for it."""
         flow = self._by_number.get(number)
         if flow is not None:
-            flow.is_held = False
-            self._outlet.holds.settle(flow)
+            flow.unhold()
+        self._outlet.holds.settle(number if flow is None else flow)  # it may be one of UDP
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
@@ -236,11 +255,12 @@ class TcpTable:
             self._send(flow.four_tuple, rst, now)
         else:
             kind, code = event.icmp or (icmp.UNREACHABLE, code_for(number))
-            self._outlet.send_error(kind, code, flow.syn_quote, now, sender=event.offender)
+            sender = event.offender and self._as_guest_sees(event.offender)
+            self._outlet.send_error(kind, code, flow.syn_quote, now, sender=sender)
 
     # ------------------------------------------------------------------ once a turn
     def to_host(self, now: float) -> list[Action]:
-        actions, self._adopted = self._adopted, []
+        actions: list[Action] = []
         self._divide_memory(now)
         for flow in list(self._touched):
             actions += flow.to_host(self.memory.share, now)
@@ -249,9 +269,8 @@ class TcpTable:
     def _divide_memory(self, now: float) -> None:
         memory = self.memory
         for flow in self._touched:
-            kept = flow.kept if flow.number in self._by_number else 0  # it may be gone already
-            memory.used += kept - flow.counted
-            flow.counted = kept
+            if flow.number in self._by_number:  # else it is gone already
+                memory.charge(flow.growth())
         was_short = memory.is_short
         if memory.divide(len(self._flows)):
             self._touched |= dict.fromkeys(self._flows.values())
@@ -273,14 +292,14 @@ class TcpTable:
 
     def _flush(self, flow: Flow, now: float) -> None:
         items = flow.to_guest(now)
-        if flow.twister is None:
+        if flow.filter is None:
             for item in items:
                 self._send_item(flow, item, now)
         elif items:
-            self._send_twisted(flow, flow.twister, items, now)
+            self._send_filtered(flow, flow.filter, items, now)
         self._settle(flow, now)
 
-    def _send_item(self, flow: Flow, item: Segment | Run, now: float) -> None:
+    def _send_item(self, flow: Flow, item: Item, now: float) -> None:
         if isinstance(item, Run):
             (guest, _), (remote, _) = flow.four_tuple
             queued = self._outlet.queued if item.why else 0
@@ -292,14 +311,12 @@ class TcpTable:
         else:
             self._send(flow.four_tuple, item, now)
 
-    def _send_twisted(
-        self, flow: Flow, twister: Twister, items: list[Segment | Run], now: float
-    ) -> None:
-        for item, why in twister.twist(items, flow.bytes_from_guest):
+    def _send_filtered(self, flow: Flow, by: Filter, items: list[Item], now: float) -> None:
+        for item, remark in by.to_guest(items, flow.bytes_from_guest):
             queued = self._outlet.queued
             self._send_item(flow, item, now)
-            if why:
-                self._outlet.remark(queued, f"{flow.leads_to} on purpose: {why}")
+            if remark:
+                self._outlet.remark(queued, remark)
 
     def _settle(self, flow: Flow, now: float) -> None:
         holds = self._outlet.holds
@@ -320,9 +337,9 @@ class TcpTable:
             holds.settle(flow)
 
     # ------------------------------------------------------------------ flows come and go
-    def _new(self, four_tuple: FourTuple, now: float, manner: Manner = PROPER) -> Flow:
+    def _new(self, four_tuple: FourTuple, now: float, parameters: Parameters) -> Flow:
         offset = self._offset(four_tuple)
-        settings = replace(self._settings, **manner.tcp) if manner.tcp else self._settings
+        settings = parameters.tcp
         isn = settings.isn
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
@@ -330,10 +347,11 @@ class TcpTable:
         terms = Terms(settings, min(settings.mss or mss, mss), offset)
         idle = Idle(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
-        flow = Flow(
-            self._numbers.next(), four_tuple, isn, terms, settings, self._touch, idle, manner, watch
+        flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
+        number = self._numbers.next()
+        flow = self.flow_type(
+            number, four_tuple, isn, terms, parameters, self._touch, idle, watch, flight
         )
-        flow.sender.flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
@@ -349,8 +367,7 @@ class TcpTable:
         del self._flows[flow.four_tuple.key]
         self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
         self._lingering.pop(flow, None)
-        self.memory.used -= flow.counted
-        flow.counted = 0
+        self.memory.charge(-flow.counted)
         self._outlet.timers.set(flow, None)
         self._outlet.holds.settle(flow)
 
@@ -398,7 +415,7 @@ class TcpTable:
         self._outlet.notices.limited("tcp again", text, now)
 
     def _say_closed(self, flow: Flow, now: float) -> None:
-        flow.told_closed = True
+        flow.tell_closed()
         if flow.bytes_from_guest or flow.bytes_from_host:
             carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
             if flow.sender.buffered:

@@ -24,7 +24,7 @@ class Writer:
         if receiver is not None:
             return self._segment(receiver, self._sender.iss, SYN | ACK, options)
         segment = self._segment(Receiver(-1, self._terms.window), self._sender.iss, SYN, options)
-        self._acks.last = 0
+        self._acks.begin()
         return segment
 
     def reset(self, receiver: Receiver) -> Segment:

@@ -18,20 +18,20 @@ OTHER_MAC = "52:54:00:00:00:99"
 @example("ETH020")
 def arp_as_it_is(lab: LintedLab) -> None:
     """The guest gives its NE2000 the 42 bytes of an ARP request."""
-    lab.linter.card_speed(10)
+    lab.card_speed(10)
     introduce(lab)
 
 
 @clean("ETH020")
 def pads_for_its_card(lab: LintedLab) -> None:
-    lab.linter.card_speed(10)
+    lab.card_speed(10)
     arp = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=MAC, psrc=GUEST, pdst=ROUTER)
     lab.from_guest(bytes(arp).ljust(60, b"\0"))
 
 
 @clean("ETH020")
 def its_card_pads(lab: LintedLab) -> None:
-    lab.linter.card_speed(1000)
+    lab.card_speed(1000)
     introduce(lab)
 
 

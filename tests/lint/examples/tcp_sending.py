@@ -107,6 +107,21 @@ def waits_for_the_window_to_open(lab: LintedLab) -> None:
     )
 
 
+@example("TCP052")
+def waits_from_the_syn_ack_on(lab: LintedLab) -> None:
+    """The window of the SYN-ACK is 0."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 0 <mss 1460>
+        > . 1:1(0) ack 1 win 65535
+        +30 < . 1:1(0) ack 1 win 5000
+        > P. 1:1001(1000) ack 1
+        """,
+    )
+
+
 @clean("TCP052")
 def had_nothing_to_send(lab: LintedLab) -> None:
     closed = f"{SMALL_WINDOW}\n +0.02 < . 1:1(0) ack 1001 win 0"

@@ -1,0 +1,1 @@
+"""A network that is over: its capture, looked at as if it ran."""

@@ -1,0 +1,141 @@
+"""The parts of a router, each made of what it needs: the first need nothing that comes later.
+
+A network in Python is there before all of them, and says in `Program` what they are to ask it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from pynat.config import Broadcast, Config, Network
+from pynat.faults.arp import FaultyArp
+from pynat.faults.dhcp import FaultyDhcp
+from pynat.faults.dns import FaultyDns
+from pynat.faults.icmp import FaultyPaths
+from pynat.faults.peers import FaultyHosts
+from pynat.faults.standing import Faults
+from pynat.inner.hosts import Gate, InnerHosts, TcpService, UdpService
+from pynat.nat.echo import EchoTable
+from pynat.nat.numbers import Ended, Numbers
+from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.table import TcpTable
+from pynat.nat.udp import UdpTable
+from pynat.notices import Notices
+from pynat.router.foreign import Foreign
+from pynat.router.guest_net import GuestNet
+from pynat.router.guest_side import GuestSide
+from pynat.router.incoming import Incoming
+from pynat.router.outbound import Outbound
+from pynat.router.own_addresses import OwnAddresses
+from pynat.router.reassembly import Reassembly
+from pynat.router.refusals import Refusals
+from pynat.router.router import Router
+from pynat.router.ways import Ways
+from pynat.services.dhcp import DhcpServer
+from pynat.services.dns import DnsForwarder, Lookup
+from pynat.services.dns_tcp import DnsStreams
+from pynat.services.ping import Pings
+from pynat.services.tftp import TftpServer
+from pynat.wire.addresses import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a network in Python has a say in."""
+
+    tcp: Mapping[Address, TcpService] = field(default_factory=dict)
+    udp: Mapping[Address, UdpService] = field(default_factory=dict)
+    gate: Gate | None = None  # asked about each flow
+    ended: Ended | None = None  # told of the end of each
+    lookup: Lookup | None = None  # asked for each name
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Those that can be others: where a network is only looked at (pynat.replay)."""
+
+    tcp: type[TcpTable] = TcpTable
+    tftp: type[TftpServer] = TftpServer
+
+
+NO_PROGRAM = Program()
+PARTS = Parts()
+
+
+def assemble(
+    config: Config,
+    notices: Notices,
+    dice: Random,
+    program: Program = NO_PROGRAM,
+    adopt: Sequence[Callable[[Network], None]] = (),
+    parts: Parts = PARTS,
+) -> Router:
+    """adopt: who else is to know of another net."""
+    network = config.network
+    forwards_groups = config.udp.broadcast is Broadcast.FORWARD
+    net = GuestNet(network, config.claimed, groups=forwards_groups)
+    guest = GuestSide(config, notices, dice)
+    numbers, memory = Numbers(program.ended), Memory(config.tcp.memory)
+    dhcp = DhcpServer(config, notices, guest.neighbors.fresh_mac)
+    dns = DnsForwarder(config, notices, dhcp.guests, guest.ask, program.lookup)
+    ways = Ways(config)
+    peers = FaultyHosts(config, guest, ways, dns.name)
+    tcp = parts.tcp(config, guest, numbers, net.as_guest_sees, memory, peers.parameters)
+    udp = UdpTable(config, guest, numbers, net.as_guest_sees)
+    echo = EchoTable(config, guest, numbers, net.as_guest_sees)
+    incoming = Incoming(network, tcp, udp, guest)
+    outbound = Outbound(ways, guest, tcp, udp, echo)
+    hosts = (address.packed for address in config.virtual.hosts)
+    inner = InnerHosts(tcp.unhold, memory, peers.services, program.gate, hosts)
+    _serve(inner, program)
+    tftp, pings = parts.tftp(config, guest, numbers), Pings(guest, network)
+
+    def move(mac: bytes) -> None:
+        """The router is at this MAC address from now on."""
+        tcp.move(mac)
+        guest.move(mac)
+
+    faults = Faults(notices)
+    names = FaultyDns(dns, faults, guest, network)
+    streams = DnsStreams(names, inner, network)
+    arp = FaultyArp(guest.neighbors, faults, guest.timers, move)
+    leasing = FaultyDhcp(dhcp, faults, guest)
+    paths = FaultyPaths(outbound, faults, guest, net)
+    for one in config.faults:
+        faults.add(one)
+
+    movable = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp, pings)
+    adopting = [*(part.adopt for part in movable), *adopt]
+    foreign = Foreign(config, notices, guest.neighbors, arp, adopting)
+    return Router(
+        notices=notices,
+        net=net,
+        guest=guest,
+        arp=foreign,
+        reassembly=Reassembly(guest),
+        refusals=Refusals(net, guest, foreign),
+        own=OwnAddresses(config, net, guest, outbound, tcp, leasing, names, tftp, pings),
+        outbound=paths,
+        incoming=incoming,
+        ways=ways,
+        tcp=tcp,
+        udp=udp,
+        echo=echo,
+        dhcp=dhcp,
+        dns=dns,
+        tftp=tftp,
+        pings=pings,
+        inner=inner,
+        peers=peers,
+        faults=faults,
+        numbers=numbers,
+    )
+
+
+def _serve(inner: InnerHosts, program: Program) -> None:
+    for place, stream in program.tcp.items():
+        inner.serve_tcp(place, stream)
+    for place, datagram in program.udp.items():
+        inner.serve_udp(place, datagram)

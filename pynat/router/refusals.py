@@ -1,0 +1,83 @@
+"""What the router does not take of the guest's, by headers alone: the words and the ICMP errors."""
+
+from __future__ import annotations
+
+from pynat import rules
+from pynat.errors import Malformed
+from pynat.notices import Level
+from pynat.router.foreign import Foreign
+from pynat.router.guest_net import GuestNet
+from pynat.router.guest_side import GuestSide
+from pynat.wire import ethernet, icmp, ipv4, versions
+from pynat.wire.addresses import address_text
+from pynat.wire.ipv4 import Ipv4
+
+
+class Refusals:
+    def __init__(self, net: GuestNet, guest: GuestSide, foreign: Foreign) -> None:
+        self._net = net
+        self._guest = guest
+        self._foreign = foreign
+        self._drop = guest.notices.drop
+
+    # ------------------------------------------------------------------ frames
+    def malformed(self, frame: bytes, error: Malformed, now: float) -> None:
+        frame = ethernet.untagged(frame)
+        name = versions.named_in(frame)
+        self._drop(error.rule, f"{name}: {error.detail}" if name else error.detail, now)
+        if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
+            self._bad_option(error, now)
+
+    def _bad_option(self, error: ipv4.BadOption, now: float) -> None:
+        about = versions.outline(error.quote)
+        if about is not None and self._net.is_guest(about.source):
+            kind = icmp.PARAMETER_PROBLEM
+            self._guest.send_error(kind, 0, error.quote, now, pointer=error.pointer)
+
+    def other_mac(self, destination: bytes, now: float) -> None:
+        ours = ethernet.text(self._guest.mac)
+        text = f"frame to {ethernet.text(destination)}, the router is {ours} (RFC 894)"
+        self._drop(rules.ethernet.NOT_OURS, text, now)
+
+    def ipv6(self, now: float) -> None:
+        self._drop(rules.net.IPV6, "this network is IPv4 only", now, Level.DEBUG)
+
+    def other_type(self, frame: bytes, source: bytes, kind: int, now: float) -> None:
+        is_swapped = ethernet.is_swapped(kind)
+        rule = rules.ethernet.TYPE_SWAPPED if is_swapped else rules.ethernet.TYPE
+        self._drop(rule, f"{ethernet.text(source)} sent type {ethernet.named(frame)}", now)
+
+    # ------------------------------------------------------------------ packets
+    def source_routed(self, packet: Ipv4, now: float) -> None:
+        """Nobody but attackers routes by source (RFC 7126 4.3, 4.4)."""
+        text = f"{packet}: the way is ours to choose (RFC 7126 4.3)"
+        self._drop(rules.ipv4.SOURCE_ROUTE, text, now)
+        if self._net.is_guest(packet.source):
+            code = icmp.SOURCE_ROUTE_FAILED
+            self._guest.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+
+    def from_stranger(self, packet: Ipv4, now: float) -> None:
+        source = address_text(packet.source)
+        text = f"{packet}: source {source}, expected a guest's in {self._net.net}"
+        hint = self._foreign.hint(packet.source)
+        self._drop(rules.ipv4.SOURCE, f"{text} (RFC 1122 3.2.1.3, RFC 2827){hint}", now)
+
+    def host_in_broadcast(self, packet: Ipv4, now: float) -> None:
+        ours = ethernet.text(self._guest.mac)
+        text = f"{packet}: the frame went to all, expected it to {ours}"
+        self._drop(rules.ipv4.HOST_IN_BROADCAST, f"{text} (RFC 1812 5.3.4)", now)
+
+    def neighbor(self, packet: Ipv4, now: float) -> None:
+        destination = address_text(packet.destination)
+        text = f"{packet}: destination {destination} is on the guest's own wire, in"
+        text += f" {self._net.net}: ask for it by ARP (RFC 1122 3.3.1.1)"
+        self._drop(rules.ipv4.NEIGHBOUR, text, now)
+        self._guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
+
+    def no_host(self, packet: Ipv4, now: float) -> None:
+        destination = address_text(packet.destination)
+        text = f"{packet}: {destination} is no address of a host out there (RFC 6890)"
+        self._drop(rules.ipv4.DESTINATION, text, now)
+
+    def time_exceeded(self, packet: Ipv4, now: float) -> None:
+        self._guest.send_error(icmp.TIME_EXCEEDED, icmp.TRANSIT, packet.quote, now)

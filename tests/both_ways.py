@@ -1,0 +1,189 @@
+"""A capture, looked at by `pynat lint`, says what the network said while it ran.
+
+What a network said stands in its captures: the comment of each frame has what the linter found, and
+why the router dropped it. `differences` asks `pynat lint` about the same file, frame by frame. The
+fixture below does so after each test: of every capture with the linter's findings that the test has
+left, of every network in virtual time, and of every LintedLab.
+
+Exceptions, each because no capture shows it:
+- NET...: limits, settings and faults of the network's own
+- what is about no single frame (a time-out), but for a LintedLab: pcapng has no place for it
+- what a bad wire or a script has spoilt, doubled or delayed between the capture and the router, or
+  a fault of the network has kept from a service (lost frames are marked in the file)
+- `@pytest.mark.one_way(why)`: a test that says why itself
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from pynat.capture import pcap
+from pynat.capture.reading import About, read
+from pynat.config import Config
+from pynat.errors import ConfigError
+from pynat.link.link import Link
+from pynat.notices import Entry
+from pynat.replay.capture import Capture
+from pynat.serve.stack import stacked
+from pynat.testing import virtual
+from pynat.testing.linted import LintedLab
+
+TIMED = {"IP030", "TCP071"}
+LONGEST = 8 << 20  # bytes of a capture that is looked at
+_SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
+_STATE = re.compile(", in [A-Z0-9-]+$")
+_CHANGED = re.compile(r"impair rule .*: (?!lost|dropped)|on_frame")
+
+
+class Said(NamedTuple):
+    number: int | None
+    code: str
+    text: str
+
+
+def live(path: Path) -> Counter[Said]:
+    """What the comments say."""
+    said = Counter[Said]()
+    for one in read(path):
+        for line in one.comment.splitlines():
+            if found := _SAID.fullmatch(line):
+                said[Said(one.number, found[1], found[3])] += 1
+    return said
+
+
+def offline(path: Path) -> Counter[Said]:
+    entries: list[Entry] = []
+    for _ in Capture(path).frames(entries.append):
+        pass
+    return Counter(Said(one.number, one.rule.code, one.text) for one in entries)
+
+
+def differences(path: Path, *, read_late: bool = False) -> list[str]:
+    """One line for each thing that one of both says, and not the other."""
+    if any(_CHANGED.search(one.comment) for one in read(path) if one.from_guest):
+        return []
+    was, now = live(path), offline(path)
+    if read_late:
+        was, now = without_time(was), without_time(now)
+    both = (("live", was - now), ("offline", now - was))
+    return [
+        f"only {where}: #{one.number} {one.code} {one.text}"
+        for where, found in both
+        for one in sorted(found, key=str)
+        if one.number is not None and not one.code.startswith("NET")
+    ]
+
+
+def without_time(said: Counter[Said]) -> Counter[Said]:
+    """What a TAP device cannot change: its frames may have waited to be read, which the linter
+    knows and a capture does not; and a peer of tests/netns that is silent on purpose may be in
+    another state than the wire shows."""
+    return Counter(
+        one._replace(text=_STATE.sub("", one.text))
+        for one in said.elements()
+        if one.code not in TIMED
+    )
+
+
+# ---------------------------------------------------------------- every capture that is made
+@pytest.fixture(autouse=True)
+def both_ways(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    names = {"tmp_path", "artifacts"} & set(request.fixturenames)
+    folders: list[Path] = [request.getfixturevalue(name) for name in names]
+    labs: list[LintedLab] = []
+
+    def folder() -> Path:
+        folders.append(tmp_path_factory.mktemp("both-ways"))
+        return folders[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LintedLab, "on_made", labs.append)
+        patch.setattr(virtual, "stacked", _capturing(stacked, folder))
+        yield
+    if request.node.get_closest_marker("one_way"):
+        return
+    shown = [lab for lab in labs if not lab.router.faults.rows()]
+    found = [line for lab in shown for line in of_lab(lab, folder())]
+    for one in folders:
+        for path in one.glob("*.pcapng"):
+            found += [f"{path}: {line}" for line in of_file(path)]
+    assert not found, "\n".join(found)
+
+
+def of_file(path: Path, *, read_late: bool = False) -> list[str]:
+    """Of a capture with the linter's findings. read_late: its times are those of reading."""
+    about = About()
+    try:
+        whole = path.stat().st_size <= LONGEST and list(read(path, about))
+    except ConfigError:  # what a test has spoilt
+        return []
+    is_told = whole and pcap.LINTED in about.comments and not about.ends_early
+    return differences(path, read_late=read_late) if is_told else []
+
+
+def of_lab(lab: LintedLab, folder: Path) -> list[str]:
+    """Counts, too, so that what is about no single frame is not forgotten: of what the router has
+    seen itself."""
+    path = captured(folder / "x.pcapng", lab)
+    lines = differences(path)
+    was, now = ours(lab.found), ours(counted(path))
+    if not lines and was != now and not any(one.only_shown for one in lab.seen):
+        lines.append(f"only live: {was - now}; only offline: {now - was}")
+    return [f"{line}\n{lab.trace()}" for line in lines]
+
+
+def ours(found: Counter[str]) -> Counter[str]:
+    return Counter({code: count for code, count in found.items() if not code.startswith("NET")})
+
+
+def counted(path: Path) -> Counter[str]:
+    entries: list[Entry] = []
+    for _ in Capture(path).frames(entries.append):
+        pass
+    found = Counter[str]()
+    for entry in entries:
+        found[entry.rule.code] += entry.packets
+    return found
+
+
+def captured(path: Path, lab: LintedLab) -> Path:
+    """What has been on the lab's wire, with what was said."""
+    lab.trace()
+    blocks = [
+        pcap.pcapng_block(
+            round(one.now * 1e6),
+            one.frame,
+            from_guest=one.from_guest,
+            comment=lab.told.get(at, ""),
+            lost=one.only_shown and one.from_guest,
+        )
+        for at, one in enumerate(lab.seen)
+    ]
+    network = lab.config.network
+    router = IPv4Interface((network.router, network.net.prefixlen))
+    said = [pcap.BEGINS, f"{pcap.MTU}{network.mtu}"]
+    head = pcap.pcapng_header(router, network.mac, lab.megabits, said)
+    path.write_bytes(head + b"".join(blocks) + pcap.pcapng_end(round(lab.now * 1e6)))
+    return path
+
+
+def _capturing(
+    inner: Callable[..., AbstractContextManager[Any]], folder: Callable[[], Path]
+) -> Callable[..., AbstractContextManager[Any]]:
+    def with_capture(card: Link, config: Config, *rest: Any, **options: Any) -> Any:
+        if config.capture is None:
+            config = replace(config, capture=folder() / "x.pcapng")
+        return inner(card, config, *rest, **options)
+
+    return with_capture
