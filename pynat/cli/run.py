@@ -214,10 +214,14 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: R
         outcome = replace(outcome, ending=Ending.SAID, message=said.text)
     record.outcome = outcome
     _report(outcome, arguments.quiet)
+    return _code(outcome, said, arguments.expect)
+
+
+def _code(outcome: Outcome, said: Said | None, expect: re.Pattern[str] | None) -> int:
     if said is not None:
         return said.exit_code
-    if arguments.expect is not None and outcome.ending in {Ending.POWER_OFF, Ending.QUIT}:
-        print(f"pynat: no line fits --expect {arguments.expect.pattern!r}", file=sys.stderr)
+    if expect is not None and outcome.ending in {Ending.POWER_OFF, Ending.QUIT}:
+        print(f"pynat: no line fits --expect {expect.pattern!r}", file=sys.stderr)
         return UNSAID
     return exit_code(outcome)
 

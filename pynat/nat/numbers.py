@@ -1,7 +1,8 @@
 """Flow numbers: unique for the life of one engine, whatever the protocol.
 
 Who looks on is told of the end of a flow at the end of the turn: what the flow asks of the host,
-and so its beginning, is known only then. Rows of flows that are over are kept where they are wanted.
+and so its beginning, is known only then. Rows of flows that are over
+are kept where they are wanted.
 """
 
 from __future__ import annotations
