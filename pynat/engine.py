@@ -90,6 +90,8 @@ class Engine:
         self._last_forward = -1
         self._speed = 0  # of the guest's card
         self._lookers: dict[Callable[[float], None], None] = {}
+        self._callers: list[Callable[[float], None]] = []
+        self._wanted = False  # a turn, of the simulator
         self.from_guest = Carried()
         self.to_guest = Carried()
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
@@ -172,6 +174,7 @@ class Engine:
         self.from_guest.count(frames)
         self._take(frames, now)
         self._deliver(now)
+        self._call(now)
         due = router.next_timer()
         if due is not None and due <= now:
             self._guard(router.on_timer, now)
@@ -183,6 +186,11 @@ class Engine:
         for look in list(self._lookers):
             self._guard(look, now)
         return len(frames) == batch
+
+    def _call(self, now: float) -> None:
+        callers, self._callers = self._callers, []
+        for call in callers:
+            self._guard(call, now)
 
     def _take(self, frames: list[bytes], now: float) -> None:
         take, deal_with, at = self.router.take, self.notices.remarks.deal_with, 0
@@ -227,9 +235,23 @@ class Engine:
             self._guard(self.router.from_host, event, now)
 
     def wake(self) -> None:
-        """A turn is wanted. In step it is the simulator's to begin one."""
+        """A turn is wanted. In step the simulator begins it, at its next tick."""
         if not self._in_step:
             self._schedule()
+        elif not self._wanted:
+            self._wanted = True
+            self._loop.call_soon(self._claim)  # not within a turn, whose end names a deadline too
+
+    def _claim(self) -> None:
+        """By a deadline that is over."""
+        self._wanted = False
+        self._link.done(0.0, self._link.now())
+
+    def soon(self, call: Callable[[float], None]) -> None:
+        """Call it with the time in a turn that is begun for it. In step `now` is that of the last
+        turn, which may be long over."""
+        self._callers.append(call)
+        self.wake()
 
     def look_on(self, look: Callable[[float], None]) -> Callable[[], None]:
         """Call `look` with the time at the end of each turn; what comes back ends that."""

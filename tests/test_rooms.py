@@ -66,6 +66,7 @@ ALSO = {
         *("shutil", "socket", "subprocess", "time"),
     },
     "report": {"jinja2", "json", "markupsafe", "pathlib", "PIL", "xml"},
+    "pytest_plugin": {"contextlib", "hashlib", "pathlib", "pytest", "shlex"},
     "bochs": {
         *("contextlib", "fcntl", "os", "pathlib", "shutil", "signal", "subprocess", "tempfile"),
         "time",

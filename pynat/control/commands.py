@@ -99,8 +99,9 @@ class Commands:
             "fault clear": _Command(faults.clear, (), ("number",)),
         }
 
-    def now(self) -> float:
-        return self._engine.now()
+    def soon(self, call: Callable[[float], None]) -> None:
+        """With the time, in a turn of the engine."""
+        self._engine.soon(call)
 
     def summary(self) -> Answer:
         """What the network has come to (docs/control.md)."""

@@ -177,8 +177,14 @@ class _Client(asyncio.Protocol):
             transport.write(answer)
             return False
         self._talk = answer
-        answer.begin(self, self._commands.now())
-        return self._talk is not None
+        if answer.is_stream:
+            transport.pause_reading()  # until there is somebody for the bytes
+        self._commands.soon(lambda now: self._open(answer, now))
+        return True
+
+    def _open(self, talk: Conversation, now: float) -> None:
+        if self._talk is talk:  # else the client has left
+            talk.begin(self, now)
 
     def answer(self, answer: Answer) -> None:
         self._end(encode({"ok": True} | answer))

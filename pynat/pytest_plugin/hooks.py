@@ -11,7 +11,7 @@ import pytest
 from pynat.pytest_plugin.stories import CURRENT, Story, folder_of, repeat, story
 
 _SEED = re.compile(r"seed-\d+")
-_MARKERS = (
+MARKERS = (
     "pynat(**keywords): what `boot` takes, for the guests of a test",
     "pynat_seeds(n): run the test with the seeds 1 to n, up to the first bad one",
 )
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for marker in _MARKERS:
+    for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if config.getoption("pynat_keep") and config.getoption("pynat_artifacts") is None:
         raise pytest.UsageError("--pynat-keep: where to? Give --pynat-artifacts DIR too")

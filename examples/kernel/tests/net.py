@@ -6,5 +6,5 @@ net = Net(hermetic=True)
 
 
 @net.http("web.test")
-def page(request: object) -> str:
+def page(_request: object) -> str:
     return "hello, kernel"

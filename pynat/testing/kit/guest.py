@@ -308,6 +308,7 @@ class Guest(Observed):
         self._cable = self.impair("drop")
 
     def link_up(self) -> None:
+        """Plug the network cable in again."""
         self.unimpair(self._cable)
 
     def fault(self, fault: str) -> int:

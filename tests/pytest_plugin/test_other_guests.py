@@ -1,0 +1,94 @@
+"""The fixtures over Linux's stack, and over a stack in Python in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pytest_plugin.conftest import Suite
+
+pytest_plugins = ["pytester"]
+
+ASKS = """
+from pynat.testing.lab import GUEST_MAC
+from pynat.wire import arp, ethernet
+
+class Asks:
+    '''A stack that asks for the router once a second; a guest of pynat.testing.virtual.'''
+
+    def __init__(self):
+        self.waiting, self.due, self.heard = [], 0.0, []
+
+    def start(self, now):
+        self.due = now
+
+    def on_timer(self, now):
+        self.due = now + 1.0
+        ask = arp.Arp(arp.REQUEST, GUEST_MAC, bytes((192, 168, 16, 2)), bytes(6), ROUTER)
+        frame = ethernet.encode(ethernet.BROADCAST, GUEST_MAC, ethernet.ARP, arp.encode(ask))
+        self.waiting.append(frame)
+
+    def next_timer(self):
+        return self.due
+
+    def to_wire(self):
+        frames, self.waiting = self.waiting, []
+        return frames
+
+    def from_wire(self, frame, now):
+        self.heard.append(now)
+
+ROUTER = bytes((192, 168, 16, 1))
+"""
+
+
+def test_a_stack_in_python_is_looked_at_like_any_other(suite: Suite) -> None:
+    tests = """
+    def test_it(pynat_virtual):
+        guest = pynat_virtual(Asks(), impair=["to-guest drop until 2s"])
+        guest.run(seconds=5)
+        assert len(guest.stack.heard) == 4
+        answer = guest.expect_frame(lambda frame: not frame.from_guest)
+        assert answer.text.startswith("0.000 < ARP 192.168.16.1 is at")
+        guest.lint.assert_clean()
+
+    def test_waiting_is_virtual(pynat_virtual):
+        guest = pynat_virtual(Asks())
+        with pytest.raises(Exception, match="no lease: not within 100 s"):
+            guest.wait_lease(timeout=100)
+        assert len(guest.frames) > 190
+
+    def test_failure(pynat_virtual):
+        pynat_virtual(Asks()).run(seconds=2)
+        assert False
+    """
+    from textwrap import dedent
+
+    result = suite(ASKS + dedent(tests))
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*pynat: last frames*", "0.000 > ARP who has 192.168.16.1, *"])
+
+
+@pytest.mark.netns
+def test_linux_is_looked_at_like_any_other(suite: Suite) -> None:
+    tests = """
+    def test_it(pynat_tap):
+        tap = pynat_tap(hermetic=True)
+        assert "2 received" in tap.run("ping", "-c", "2", "-i", "0.01", "192.168.16.1").stdout
+        asked = tap.expect_frame("> icmp 192.168.16.2 > 192.168.16.1")
+        assert asked.from_guest
+        assert len([one for one in tap.frames if " icmp " in one.text]) == 4
+        tap.lint.assert_clean(severity="error")
+
+    def test_failure(pynat_tap):
+        tap = pynat_tap()
+        tap.run("ping", "-c", "1", "192.168.16.1")
+        tap.expect_frame("icmp", timeout=0.01, after=1000)
+
+    def test_wrong(pynat_tap):
+        pynat_tap(sed=1)
+    """
+    result = suite(tests)
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        ["E  *GuestSilent: no frame 'icmp': not within 0.01 s", "*sed: unknown key; did you mean*"]
+    )

@@ -1,0 +1,85 @@
+"""Parts of `pynat.testing.kit` that need no guest."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pynat.testing.kit import BootOptions, Verdicts
+from pynat.testing.kit.stream import Stream
+
+NOTE = {"code": "TCP096", "severity": "note", "name": "n", "packet": None, "text": "t"}
+ERROR = {"code": "IP001", "severity": "error", "name": "e", "packet": "udp a > b", "text": "bad"}
+
+
+def verdicts(folder: Path, *lines: dict[str, object]) -> Verdicts:
+    path = folder / "lint.json"
+    path.write_text("".join(json.dumps({"time": 1.5, **line}) + "\n" for line in lines))
+    return Verdicts(path)
+
+
+def test_findings_are_counted_with_the_packets_they_stand_for(tmp_path: Path) -> None:
+    lint = verdicts(tmp_path, NOTE, ERROR, ERROR | {"count": 3})
+    assert lint.counts == {"TCP096": 1, "IP001": 4}
+    assert [str(found) for found in lint][1] == "1.500 IP001 error: udp a > b: bad"
+
+
+def test_a_line_under_way_is_none_yet(tmp_path: Path) -> None:
+    lint = verdicts(tmp_path, NOTE)
+    with (tmp_path / "lint.json").open("a") as file:
+        file.write('{"time": 2, "co')
+    assert len(list(lint)) == 1
+    assert list(Verdicts(tmp_path / "none")) == []
+
+
+def test_what_is_bad_enough_fails(tmp_path: Path) -> None:
+    lint = verdicts(tmp_path, NOTE, ERROR)
+    with pytest.raises(AssertionError, match="did wrong:\n1.500 IP001 error"):
+        lint.assert_clean()
+    lint.assert_clean(allow=["IP001"])
+    with pytest.raises(AssertionError, match="TCP096"):
+        lint.assert_clean(allow=["IP001"], severity="note")
+
+
+def test_what_could_never_be_found_is_told(tmp_path: Path) -> None:
+    lint = verdicts(tmp_path)
+    with pytest.raises(ValueError, match="TCP999.*no rule has this code"):
+        lint.assert_clean(allow=["TCP999"])
+    with pytest.raises(ValueError, match="severity='bad': expected one of error, warning, note"):
+        lint.assert_clean(severity="bad")
+
+
+def test_a_prompt_is_taken_once(tmp_path: Path) -> None:
+    path = tmp_path / "serial.txt"
+    path.write_text("one\nlogin: ")
+    stream = Stream(path)
+    stream.look()
+    login = re.compile("login: ")
+    assert stream.take(login, prompt=False) is None
+    assert stream.take(login, prompt=True)
+    assert stream.take(login, prompt=True) is None
+    path.write_text("one\nlogin: root\n")
+    stream.look()
+    assert stream.take(re.compile("r..t"), prompt=False)
+    assert stream.lines == ["one", "login: root"]
+
+
+def test_the_banner_of_bochs_is_not_the_guests(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    banner = "=====\n      Bochs x86 Emulator 2.7\nNext at t=0\n(0) [0x0000] f000: jmpf\n"
+    path.write_text(f"{banner}hello\n")
+    assert Stream(path).look() == ["hello"]
+
+
+def test_keywords_are_the_tables_of_a_file() -> None:
+    config = {"impair": ["loss 1%"], "tftp": {"write": True}}
+    options = BootOptions(kernel="k", config=config, impair=["dup 1%"], tftp="/srv", seed=4)
+    assert options.tables() == {
+        "impair": ["loss 1%", "dup 1%"],
+        "tftp": {"write": True, "root": "/srv"},
+        "seed": 4,
+    }
+    assert config == {"impair": ["loss 1%"], "tftp": {"write": True}}
