@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, report, run, tap
+from pynat.cli import check, ctl, demo, doctor, explain, lint, new, plugin, report, run, tap
 from pynat.cli.parsing import Parser
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
@@ -29,6 +29,7 @@ examples:
   pynat report net.pcapng               the same as a page with plots
   pynat explain TCP001                  what a code in the log means
   pynat demo                            boot a guest and let it fetch a page
+  pynat new mykernel                    a kernel with tests and a workflow, to make it yours
 """
 
 
@@ -63,6 +64,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, check, doctor, plugin, demo, tap, ctl, lint, report, explain):
+    for module in (run, check, doctor, plugin, demo, new, tap, ctl, lint, report, explain):
         module.add(subparsers)
     return parser
