@@ -35,7 +35,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = the_parser().parse_args(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
     except (BochsError, ConfigError) as error:
@@ -55,7 +55,7 @@ def _complain(text: str) -> None:
     print("pynat: " + "\n".join(lines), file=sys.stderr)
 
 
-def _parser() -> Parser:
+def the_parser() -> Parser:
     parser = Parser(
         prog="pynat",
         description="A NAT network for guests of the Bochs emulator (ethmod=pynat).",
