@@ -93,7 +93,8 @@ def _sentence(parser: argparse.ArgumentParser) -> str:
 
 
 def _usage(parser: argparse.ArgumentParser) -> list[str]:
-    return _as_it_is(parser.format_usage().removeprefix("usage: "))
+    """In one line, for it is broken by the width of a terminal."""
+    return [_text(" ".join(parser.format_usage().removeprefix("usage: ").split()))]
 
 
 def _options(parser: argparse.ArgumentParser, heading: str) -> Iterator[str]:

@@ -51,7 +51,7 @@ function _shtab_pynat_using
 end
 
 set -g _shtab_pynat_commands run check doctor install-plugin uninstall-plugin demo new tap ctl 'ctl flows' 'ctl stats' 'ctl lint' 'ctl leases' 'ctl neighbors' 'ctl info' 'ctl ping' 'ctl wait' 'ctl watch' 'ctl networks' 'ctl forward' 'ctl forward add' 'ctl forward list' 'ctl forward remove' 'ctl capture' 'ctl capture start' 'ctl capture stop' 'ctl impair' 'ctl impair add' 'ctl impair list' 'ctl impair remove' 'ctl impair clear' 'ctl peer' 'ctl peer set' 'ctl peer list' 'ctl peer remove' 'ctl fault' 'ctl fault set' 'ctl fault list' 'ctl fault clear' lint report explain
-set -g _shtab_pynat_opts_with_value --append --bochs --capture --cdrom --config --count --dir --disk --expect --fault --floppy --forward --guest --impair --kernel --log --markdown --memory --net --netns --nic --output --pid --png --router --script --seed --serial --set --size --socket --source --tftp --timeout -f -o
+set -g _shtab_pynat_opts_with_value --append --bochs --capture --cdrom --config --count --dir --disk --expect --fault --floppy --forward --guest --impair --kernel --log --markdown --memory --net --netns --nic --output --pid --png --router --script --seed --serial --set --share --size --socket --source --tftp --timeout -f -o
 
 complete -c pynat -e
 complete -c pynat -f
@@ -95,10 +95,12 @@ complete -c pynat -n '_shtab_pynat_using doctor' -l bochs -xka "(__fish_complete
 complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a install-plugin -d 'Link the plugin into Bochs'"'"'s plugin directory, so that a plain `bochs` finds it.'
 complete -c pynat -n '_shtab_pynat_using install-plugin' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using install-plugin' -l dir -xka "(__fish_complete_directories)" -d 'another directory than Bochs'"'"'s own'
+complete -c pynat -n '_shtab_pynat_using install-plugin' -l share -xka "(__fish_complete_directories)" -d 'where completion and manual pages go (default: /usr/local/share for root, else ~/.local/share)'
 complete -c pynat -n '_shtab_pynat_using install-plugin' -l bochs -xka "(__fish_complete_path (commandline -ct))" -d 'the Bochs program (default: $PYNAT_BOCHS, else bochs on the PATH)'
-complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a uninstall-plugin -d 'Remove that link.'
+complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a uninstall-plugin -d 'Remove those links.'
 complete -c pynat -n '_shtab_pynat_using uninstall-plugin' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using uninstall-plugin' -l dir -xka "(__fish_complete_directories)" -d 'another directory than Bochs'"'"'s own'
+complete -c pynat -n '_shtab_pynat_using uninstall-plugin' -l share -xka "(__fish_complete_directories)" -d 'where completion and manual pages go (default: /usr/local/share for root, else ~/.local/share)'
 complete -c pynat -n '_shtab_pynat_using uninstall-plugin' -l bochs -xka "(__fish_complete_path (commandline -ct))" -d 'the Bochs program (default: $PYNAT_BOCHS, else bochs on the PATH)'
 complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a demo -d 'Boot a guest in Bochs and show its network at work.'
 complete -c pynat -n '_shtab_pynat_using demo' -s h -l help -d 'show this help message and exit'
