@@ -71,9 +71,7 @@ Printer = Callable[[Answer], str]
 
 def add(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "ctl", "look into a running network and change it", _EPILOG)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--socket", type=Path, metavar="PATH", help="its control socket")
-    which.add_argument("--pid", type=int, help="the process (Bochs, or pynat tap) that has it")
+    add_which(parser)
     parser.add_argument("--json", action="store_true", help="print the answer as it is")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name, text, printer in (
@@ -93,6 +91,13 @@ def add(subparsers: Subparsers) -> None:
     _add_impair(verbs)
     _add_peer(verbs)
     _add_fault(verbs)
+
+
+def add_which(parser: argparse.ArgumentParser) -> None:
+    """Which of the networks that run; for `found_network`."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--socket", type=Path, metavar="PATH", help="its control socket")
+    which.add_argument("--pid", type=int, help="the process (Bochs, or pynat tap) that has it")
 
 
 def _add_reach(verbs: Subparsers) -> None:
@@ -181,7 +186,7 @@ def _verb(
 # ---------------------------------------------------------------- doing it
 def _ctl(arguments: argparse.Namespace) -> int:
     try:
-        path = _find(arguments)
+        path = found_network(arguments)
         send = wait_for if getattr(arguments, "takes_time", False) else ask
         answer = send(path, arguments.request, **_parameters(arguments))
     except Refused as error:
@@ -224,7 +229,8 @@ def _absolute(rule: str) -> str:
     return f"unix:{Path(path).absolute()}{dash}{guest}"
 
 
-def _find(arguments: argparse.Namespace) -> Path:
+def found_network(arguments: argparse.Namespace) -> Path:
+    """Its control socket. Raises ConfigError."""
     if arguments.socket is not None:
         return Path(arguments.socket)
     paths = places.found(arguments.pid)
@@ -242,7 +248,7 @@ def _find(arguments: argparse.Namespace) -> Path:
 
 def _watch(arguments: argparse.Namespace) -> int:
     try:
-        for event in watch(_find(arguments)):
+        for event in watch(found_network(arguments)):
             print(json.dumps(event), flush=True)
     except Refused as error:
         raise ConfigError(harmless(str(error))) from None

@@ -26,7 +26,7 @@ from pynat.bochs.outcome import last_lines, plugin_errors, signal_of
 from pynat.bochs.refused import doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
-from pynat.cli.parsing import Subparsers, add_bochs, add_command
+from pynat.cli.parsing import Subparsers, add_bochs, add_command, seconds
 from pynat.cli.run_machine import add_machine, is_wanted, written
 from pynat.cli.run_network import WHO, add_network
 from pynat.cli.run_network import said as said_of_network
@@ -104,7 +104,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="REGEX",
         help="end the run, with success, at the first line of the guest's that fits",
     )
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="end Bochs after S seconds")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="end Bochs after S seconds")
     parser.add_argument(
         "--log", type=_log, metavar="FILE", help="Bochs's log (default: the bochsrc's, bochs.log)"
     )
@@ -432,13 +432,3 @@ def _regex(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds

@@ -11,7 +11,7 @@ from pynat import __version__
 from pynat.cli.main import main
 
 _COMMANDS = ["run", "check", "doctor", "install-plugin", "uninstall-plugin", "demo", "new", "tap"]
-_COMMANDS += ["ctl", "lint", "report", "explain"]
+_COMMANDS += ["ctl", "top", "lint", "report", "explain"]
 
 
 def test_version() -> None:

@@ -50,8 +50,8 @@ function _shtab_pynat_using
   test "$_shtab_pynat_cmdpath" = "$argv"
 end
 
-set -g _shtab_pynat_commands run check doctor install-plugin uninstall-plugin demo new tap ctl 'ctl flows' 'ctl stats' 'ctl lint' 'ctl leases' 'ctl neighbors' 'ctl info' 'ctl ping' 'ctl wait' 'ctl watch' 'ctl networks' 'ctl forward' 'ctl forward add' 'ctl forward list' 'ctl forward remove' 'ctl capture' 'ctl capture start' 'ctl capture stop' 'ctl impair' 'ctl impair add' 'ctl impair list' 'ctl impair remove' 'ctl impair clear' 'ctl peer' 'ctl peer set' 'ctl peer list' 'ctl peer remove' 'ctl fault' 'ctl fault set' 'ctl fault list' 'ctl fault clear' lint report explain
-set -g _shtab_pynat_opts_with_value --append --bochs --capture --cdrom --config --count --dir --disk --expect --fault --floppy --forward --guest --impair --kernel --log --markdown --memory --net --netns --nic --output --pid --png --router --script --seed --serial --set --share --size --socket --source --tftp --timeout -f -o
+set -g _shtab_pynat_commands run check doctor install-plugin uninstall-plugin demo new tap ctl 'ctl flows' 'ctl stats' 'ctl lint' 'ctl leases' 'ctl neighbors' 'ctl info' 'ctl ping' 'ctl wait' 'ctl watch' 'ctl networks' 'ctl forward' 'ctl forward add' 'ctl forward list' 'ctl forward remove' 'ctl capture' 'ctl capture start' 'ctl capture stop' 'ctl impair' 'ctl impair add' 'ctl impair list' 'ctl impair remove' 'ctl impair clear' 'ctl peer' 'ctl peer set' 'ctl peer list' 'ctl peer remove' 'ctl fault' 'ctl fault set' 'ctl fault list' 'ctl fault clear' top lint report explain
+set -g _shtab_pynat_opts_with_value --append --bochs --capture --cdrom --config --count --dir --disk --expect --fault --floppy --forward --guest --impair --interval --kernel --log --markdown --memory --net --netns --nic --output --pid --png --router --script --seed --serial --set --share --size --socket --source --tftp --timeout -f -o
 
 complete -c pynat -e
 complete -c pynat -f
@@ -211,6 +211,12 @@ complete -c pynat -n '_shtab_pynat_using ctl fault list' -l json -d json
 complete -c pynat -n '_shtab_pynat_using ctl fault; and test $_shtab_pynat_npos -eq 0' -a clear -d 'one, or all'
 complete -c pynat -n '_shtab_pynat_using ctl fault clear' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using ctl fault clear' -l json -d json
+complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a top -d 'Show flows, counters and findings of a running network.'
+complete -c pynat -n '_shtab_pynat_using top' -s h -l help -d 'show this help message and exit'
+complete -c pynat -n '_shtab_pynat_using top' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'its control socket'
+complete -c pynat -n '_shtab_pynat_using top' -l pid -x -d 'the process (Bochs, or pynat tap) that has it'
+complete -c pynat -n '_shtab_pynat_using top' -l interval -x -d 'between two looks, on the wall'"'"'s clock (default: 1)'
+complete -c pynat -n '_shtab_pynat_using top' -l once -d 'draw it once, and end'
 complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a lint -d 'Look at a capture for what a guest'"'"'s stack does wrong.'
 complete -c pynat -n '_shtab_pynat_using lint' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using lint' -l guest -x -d 'whose stack is looked at'
