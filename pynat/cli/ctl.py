@@ -78,6 +78,7 @@ def add(subparsers: Subparsers) -> None:
         ("flows", "every TCP connection, UDP mapping and ping", _rows("flows", _FLOWS)),
         ("stats", "frames, bytes, flows, and drops by their reasons", _stats),
         ("lint", "what the guest did wrong, by rules (docs/rules/)", _rows("rules", _RULES)),
+        ("log", "the last lines that the network has said", _log),
         ("leases", "the addresses that DHCP gave", _rows("leases", _LEASES)),
         ("neighbors", "the guests' MAC addresses", _rows("neighbors", _NEIGHBORS)),
         ("info", "which network this is", plain),
@@ -274,6 +275,16 @@ def _described(paths: list[Path]) -> list[Answer]:
 # ---------------------------------------------------------------- showing it
 def _rows(name: str, columns: dict[str, str]) -> Printer:
     return lambda answer: table(answer[name], columns)
+
+
+def _log(answer: Answer) -> str:
+    """A line may be a traceback, which has lines of its own."""
+    shown = [
+        f"{'' if line['time'] is None else format(line['time'], '.6f'):>14}  {text}"
+        for line in answer["lines"]
+        for text in line["text"].split("\n")
+    ]
+    return "\n".join(map(harmless, shown)) or "none"
 
 
 def _pings(answer: Answer) -> str:

@@ -67,6 +67,7 @@ class Commands:
             "flows": _Command(self._flows),
             "stats": _Command(self._stats),
             "lint": _Command(self._lint),
+            "log": _Command(self._log),
             "leases": _Command(self._leases),
             "neighbors": _Command(self._neighbors),
             "capture start": _Command(self._capture_start, ("file",)),
@@ -187,6 +188,16 @@ class Commands:
                 {"code": code, "severity": rule.severity.value, "count": count, "name": rule.name}
                 for code, count in counts.most_common()
                 for rule in (BY_CODE[code],)
+            ],
+        }
+
+    def _log(self) -> Answer:
+        """The last lines of the network's own."""
+        return {
+            "time": seconds(self._engine.now()),
+            "lines": [
+                {"time": seconds(line.now), "level": line.level.name.lower(), "text": line.text}
+                for line in self._engine.notices.last
             ],
         }
 

@@ -31,6 +31,7 @@ REQUESTS: list[Request] = [
     {"command": "flows"},
     {"command": "stats"},
     {"command": "lint"},
+    {"command": "log"},
     {"command": "leases"},
     {"command": "neighbors"},
     {"command": "capture start", "file": "/nowhere/net.pcapng"},

@@ -50,7 +50,7 @@ function _shtab_pynat_using
   test "$_shtab_pynat_cmdpath" = "$argv"
 end
 
-set -g _shtab_pynat_commands run check doctor install-plugin uninstall-plugin demo new tap ctl 'ctl flows' 'ctl stats' 'ctl lint' 'ctl leases' 'ctl neighbors' 'ctl info' 'ctl ping' 'ctl wait' 'ctl watch' 'ctl networks' 'ctl forward' 'ctl forward add' 'ctl forward list' 'ctl forward remove' 'ctl capture' 'ctl capture start' 'ctl capture stop' 'ctl impair' 'ctl impair add' 'ctl impair list' 'ctl impair remove' 'ctl impair clear' 'ctl peer' 'ctl peer set' 'ctl peer list' 'ctl peer remove' 'ctl fault' 'ctl fault set' 'ctl fault list' 'ctl fault clear' top lint report explain
+set -g _shtab_pynat_commands run check doctor install-plugin uninstall-plugin demo new tap ctl 'ctl flows' 'ctl stats' 'ctl lint' 'ctl log' 'ctl leases' 'ctl neighbors' 'ctl info' 'ctl ping' 'ctl wait' 'ctl watch' 'ctl networks' 'ctl forward' 'ctl forward add' 'ctl forward list' 'ctl forward remove' 'ctl capture' 'ctl capture start' 'ctl capture stop' 'ctl impair' 'ctl impair add' 'ctl impair list' 'ctl impair remove' 'ctl impair clear' 'ctl peer' 'ctl peer set' 'ctl peer list' 'ctl peer remove' 'ctl fault' 'ctl fault set' 'ctl fault list' 'ctl fault clear' top lint report explain
 set -g _shtab_pynat_opts_with_value --append --bochs --capture --cdrom --config --count --dir --disk --expect --fault --floppy --forward --guest --impair --interval --kernel --log --markdown --memory --net --netns --nic --output --pid --png --router --script --seed --serial --set --share --size --socket --source --tftp --timeout -f -o
 
 complete -c pynat -e
@@ -129,6 +129,9 @@ complete -c pynat -n '_shtab_pynat_using ctl stats' -l json -d json
 complete -c pynat -n '_shtab_pynat_using ctl; and test $_shtab_pynat_npos -eq 0' -a lint -d 'what the guest did wrong, by rules (docs/rules/)'
 complete -c pynat -n '_shtab_pynat_using ctl lint' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using ctl lint' -l json -d json
+complete -c pynat -n '_shtab_pynat_using ctl; and test $_shtab_pynat_npos -eq 0' -a log -d 'the last lines that the network has said'
+complete -c pynat -n '_shtab_pynat_using ctl log' -s h -l help -d 'show this help message and exit'
+complete -c pynat -n '_shtab_pynat_using ctl log' -l json -d json
 complete -c pynat -n '_shtab_pynat_using ctl; and test $_shtab_pynat_npos -eq 0' -a leases -d 'the addresses that DHCP gave'
 complete -c pynat -n '_shtab_pynat_using ctl leases' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using ctl leases' -l json -d json
