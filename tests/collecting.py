@@ -33,7 +33,8 @@ def collected(arguments: list[str]) -> dict[str, bool]:
     plugin = Collected()
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        options = ["--collect-only", "-q", "-p", "no:cacheprovider"]
+        known = "ignore::pytest.PytestAssertRewriteWarning"  # the checkout has pynat's plugin
+        options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", known]
         code = pytest.main([*options, *arguments], [plugin])
     if code:
         raise SystemExit(f"pytest ends with {code!r}: {said.getvalue()}")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pynat.harmless import harmless
+from pynat.harmless import MARK, harmless
 
 _POWER_OFF = (
     "soft power off",  # ACPI: poweroff of an operating system
@@ -36,6 +36,8 @@ _PANIC = re.compile(
 )
 _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
 _OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
+_MORE = f"] {MARK}".encode()
+_TRACEBACK = "Traceback (most recent call last):"
 _PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
 _MAGIC = re.compile(r"[^\[]*\[CPU\d+ *\].* Stopped on MAGIC BREAKPOINT$")
 _AFTER_BREAK = 200  # lines; the registers of each CPU follow it
@@ -148,13 +150,28 @@ def last_lines(outcome: Outcome, count: int = 8) -> list[str]:
 
 def plugin_errors(log: Path) -> list[str]:
     """What our plugin complained of; after it Bochs goes on, maybe without a network."""
+    found: list[list[str]] = []  # each with the lines that go on with it
+    goes_on = False
     try:
         with log.open("rb") as file:
-            ours = [_shown(line.decode(errors="replace")) for line in file if _OURS in line]
+            for raw in file:
+                if _OURS in raw:
+                    match = _PLUGIN_ERROR.match(_shown(raw.decode(errors="replace")))
+                    goes_on = match is not None
+                    if match:
+                        found.append([f"[{match['card'].strip()}] {match['text']}"])
+                elif goes_on and _MORE in raw:
+                    found[-1].append(_shown(raw.partition(_MORE)[2].decode(errors="replace")))
     except OSError:
         return []
-    found = [match for line in ours if (match := _PLUGIN_ERROR.match(line))]
-    return [f"[{match['card'].strip()}] {match['text']}" for match in found]
+    return [_summed_up(*lines) for lines in found]
+
+
+def _summed_up(first: str, *more: str) -> str:
+    """Of a traceback its last lines: what was raised, and where."""
+    if not more or not first.endswith(_TRACEBACK):
+        return first
+    return first.removesuffix(_TRACEBACK) + "; ".join(more[-2:])
 
 
 def tail(path: Path) -> str | None:

@@ -83,7 +83,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     yield
     for guest in story(item).guests:
         if errors := getattr(guest, "errors", ()):
-            pytest.fail(f"the network complains: {errors[0]}", pytrace=False)
+            pytest.fail(f"the network complains: {'; '.join(errors)}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

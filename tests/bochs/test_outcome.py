@@ -202,3 +202,20 @@ def test_the_errors_of_our_plugin_are_told_from_others(tmp_path: Path) -> None:
 def test_outcome_reads_as_a_line() -> None:
     outcome = Outcome(Ending.PANIC, "[BIOS] No bootable device.", 1, 0.84, Path("/x"))
     assert str(outcome) == "panic after 0.8 s: [BIOS] No bootable device."
+
+
+def test_of_a_traceback_its_last_lines_are_told(tmp_path: Path) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text(
+        "00000050000e[E1000A] pynat: Traceback (most recent call last):\n"
+        '00000050000e[E1000A]   |   File "net.py", line 6, in look\n'
+        "00000050000e[E1000A]   | Failed: no\n"
+        "00000050000e[E1000A]   | in look (net.py:4)\n"
+        "00000050001i[E1000A] pynat: all is well\n"
+        "00000050001i[E1000A]   | and goes on\n"
+        "00000050002e[E1000A] pynat: capture stopped\n"
+    )
+    assert plugin_errors(log) == [
+        "[E1000A] Failed: no; in look (net.py:4)",
+        "[E1000A] capture stopped",
+    ]

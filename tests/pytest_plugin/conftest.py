@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from textwrap import dedent
 
@@ -28,3 +29,14 @@ def suite(pytester: pytest.Pytester) -> Suite:
 @pytest.fixture
 def artifacts(pytester: pytest.Pytester) -> Path:
     return pytester.path / "out"
+
+
+def assert_outcomes(result: pytest.RunResult, **wanted: int) -> None:
+    assert {what: n for what, n in result.parseoutcomes().items() if what != "warnings"} == wanted
+
+
+def assert_lines(result: pytest.RunResult, *patterns: str) -> None:
+    """Those lines, in this order, with others between them."""
+    rest = iter([*result.errlines, *result.outlines])
+    for pattern in patterns:
+        assert any(fnmatchcase(line, pattern) for line in rest), f"no line {pattern!r}"

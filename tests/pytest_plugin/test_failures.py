@@ -13,7 +13,7 @@ import pytest
 
 from pynat.report.merge import write_merged
 from tests.cli.test_run_options import serial
-from tests.pytest_plugin.conftest import Suite
+from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
 pytest_plugins = ["pytester"]
 
@@ -31,22 +31,21 @@ def test_good(guest):
 
 def test_a_failure_tells_all_that_is_known(suite: Suite) -> None:
     result = suite(FAILS, serial("hello"))
-    result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*pynat: reason*",
-            "AssertionError: assert None == 0",
-            "*pynat: serial port*",
-            "hello",
-            "*pynat: again*",
-            "cd * && python3 -m pytest test_*.py::test_bad --pynat-seed=9",
-        ]
+    assert_outcomes(result, failed=1, passed=1)
+    assert_lines(
+        result,
+        "*pynat: reason*",
+        "AssertionError: assert None == 0",
+        "*pynat: serial port*",
+        "hello",
+        "*pynat: again*",
+        "cd * && python3 -m pytest test_*.py::test_bad --pynat-seed=9",
     )
 
 
 def test_its_artifacts_are_kept(suite: Suite, artifacts: Path) -> None:
     result = suite(FAILS, serial("hello"), "--pynat-artifacts=out")
-    result.stdout.fnmatch_lines(["*pynat: artefacts*", f"{artifacts}/test_*-test_bad"])
+    assert_lines(result, "*pynat: artefacts*", f"{artifacts}/test_*-test_bad")
     (bad,) = artifacts.glob("*-test_bad")
     names = {"net.pcapng", "serial.txt", "bochs.log", "report.html", "repro.sh", "result.json"}
     assert names <= {path.name for path in bad.iterdir()}
@@ -87,7 +86,7 @@ def test_artifacts_of_good_tests_are_kept_on_demand(suite: Suite, artifacts: Pat
 
 def test_to_keep_needs_a_place(suite: Suite) -> None:
     result = suite(FAILS, b"", "--pynat-keep")
-    result.stderr.fnmatch_lines(["*--pynat-keep: where to? Give --pynat-artifacts DIR too"])
+    assert_lines(result, "*--pynat-keep: where to? Give --pynat-artifacts DIR too")
 
 
 def test_a_guest_that_does_not_start_leaves_its_log(suite: Suite, artifacts: Path) -> None:
@@ -96,7 +95,7 @@ def test_a_guest_that_does_not_start_leaves_its_log(suite: Suite, artifacts: Pat
     def test_it(guest):
         pass
     """
-    suite(tests, b"", "--pynat-artifacts=out").assert_outcomes(errors=1)
+    assert_outcomes(suite(tests, b"", "--pynat-artifacts=out"), errors=1)
     told = json.loads(next(artifacts.glob("*/result.json")).read_text())
     assert told["outcome"] == "error"
     assert "cpu directive malformed" in told["reason"]
@@ -110,7 +109,7 @@ def test_two_guests_have_two_folders(suite: Suite, artifacts: Path) -> None:
         assert False
     """
     result = suite(tests, serial("hello"), "--pynat-artifacts=out")
-    result.stdout.fnmatch_lines(["*serial port of guest 1*", "*serial port of guest 2*"])
+    assert_lines(result, "*serial port of guest 1*", "*serial port of guest 2*")
     (second,) = artifacts.glob("*/guest-2")
     assert (second / "serial.txt").is_file()
 
@@ -125,7 +124,7 @@ def test_a_failure_with_a_shared_guest_has_its_files(suite: Suite, artifacts: Pa
     def test_bad(module_guest):
         assert not module_guest.lines
     """
-    suite(tests, serial("hello"), "--pynat-artifacts=out").assert_outcomes(passed=1, failed=1)
+    assert_outcomes(suite(tests, serial("hello"), "--pynat-artifacts=out"), passed=1, failed=1)
     (bad,) = artifacts.glob("*-test_bad")
     assert (bad / "serial.txt").read_text() == "hello\n"
 
@@ -136,7 +135,7 @@ def test_names_that_look_alike_are_kept_apart(suite: Suite, artifacts: Path) -> 
     def test_it(boot, text):
         boot(**GUEST)
     """
-    suite(tests, b"", "--pynat-artifacts=out").assert_outcomes(passed=3)
+    assert_outcomes(suite(tests, b"", "--pynat-artifacts=out"), passed=3)
     assert len(list(artifacts.iterdir())) == 3
 
 
@@ -151,15 +150,15 @@ def test_it(guest):
 
 def test_seeds_stop_at_the_first_bad_one(suite: Suite) -> None:
     result = suite(SEEDS, b"", "-rs")
-    result.assert_outcomes(passed=1, failed=1, skipped=3)
-    result.stdout.fnmatch_lines(
-        ["*::test_it?seed-2?' --pynat-seed=2", "SKIPPED ?3? *: seed-2 is bad already"]
+    assert_outcomes(result, passed=1, failed=1, skipped=3)
+    assert_lines(
+        result, "*::test_it?seed-2?' --pynat-seed=2", "SKIPPED ?3? *: seed-2 is bad already"
     )
 
 
 def test_one_seed_is_tried_again(suite: Suite) -> None:
-    suite(SEEDS, b"", "--pynat-seed=2").assert_outcomes(failed=1)
-    suite(SEEDS, b"", "--pynat-seed=3").assert_outcomes(passed=1)
+    assert_outcomes(suite(SEEDS, b"", "--pynat-seed=2"), failed=1)
+    assert_outcomes(suite(SEEDS, b"", "--pynat-seed=3"), passed=1)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ def test_one_seed_is_tried_again(suite: Suite) -> None:
 )
 def test_seeds_for_nothing_are_told(suite: Suite, head: str, told: str) -> None:
     result = suite(f"{head}\n    pass")
-    result.stdout.fnmatch_lines([told])
+    assert_lines(result, told)
 
 
 # ---------------------------------------------------------------- others
@@ -187,7 +186,7 @@ def test_junit_files_say_what_the_network_knows(suite: Suite, artifacts: Path) -
 
 def test_what_a_guest_says_is_shown_while_it_runs(suite: Suite) -> None:
     result = suite(FAILS, serial("hello"), "--pynat-live", "-k", "good")
-    result.stdout.fnmatch_lines(["test_good: hello"])
+    assert_lines(result, "test_good: hello")
 
 
 def test_what_a_script_raises_fails_the_test(suite: Suite, pytester: pytest.Pytester) -> None:
@@ -201,8 +200,8 @@ def test_what_a_script_raises_fails_the_test(suite: Suite, pytester: pytest.Pyte
         guest.expect("hello")
     """
     result = suite(tests, serial("hello"))
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*the network complains: *the guest did it*"])
+    assert_outcomes(result, failed=1)
+    assert_lines(result, "*the network complains: *the guest did it*")
 
 
 def test_nothing_stays_behind_an_interrupt(suite: Suite, pytester: pytest.Pytester) -> None:
@@ -228,8 +227,8 @@ def test_workers_do_not_collide(suite: Suite, artifacts: Path) -> None:
         assert turn != 3
     """
     result = suite(tests, serial("hello"), "-n2", "--pynat-artifacts=out", apart=True)
-    result.assert_outcomes(passed=3, failed=1)
-    result.stdout.fnmatch_lines(["*pynat: serial port*", "hello", "*::test_it?3?' --pynat-seed=0"])
+    assert_outcomes(result, passed=3, failed=1)
+    assert_lines(result, "*pynat: serial port*", "hello", "*::test_it?3?' --pynat-seed=0")
     assert len(list(artifacts.glob("*/result.json"))) == 4
 
 

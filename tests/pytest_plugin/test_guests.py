@@ -6,7 +6,7 @@ import pytest
 
 from tests.bochs.machines import POWER_OFF, bochsrc
 from tests.cli.test_run_options import E9, said, serial
-from tests.pytest_plugin.conftest import Suite
+from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
 pytest_plugins = ["pytester"]
 
@@ -29,7 +29,7 @@ def test_a_guest_is_read_and_written_while_it_runs(suite: Suite) -> None:
         assert guest.lines == ["ready", "b"]
         assert guest.outcome is None
     """
-    suite(tests, answers()).assert_outcomes(passed=1)
+    assert_outcomes(suite(tests, answers()), passed=1)
 
 
 def test_a_line_is_expected_once_and_a_prompt_needs_no_end(suite: Suite) -> None:
@@ -46,7 +46,7 @@ def test_a_line_is_expected_once_and_a_prompt_needs_no_end(suite: Suite) -> None
         guest.expect("two", prompt=True)
         guest.expect("> ", prompt=True)
     """
-    suite(tests, serial("one") + serial("two> ", end="") + POWER_OFF).assert_outcomes(passed=2)
+    assert_outcomes(suite(tests, serial("one") + serial("two> ", end="") + POWER_OFF), passed=2)
 
 
 def test_port_e9_is_heard_too_and_has_the_verdict(suite: Suite) -> None:
@@ -58,7 +58,7 @@ def test_port_e9_is_heard_too_and_has_the_verdict(suite: Suite) -> None:
         assert guest.exit_code == 7
         assert guest.lines == []
     """
-    suite(tests, said(E9, "hello from e9") + said(E9, "PYNAT-EXIT 7")).assert_outcomes(passed=1)
+    assert_outcomes(suite(tests, said(E9, "hello from e9") + said(E9, "PYNAT-EXIT 7")), passed=1)
 
 
 def test_a_bad_verdict_ends_the_wait(suite: Suite) -> None:
@@ -67,7 +67,7 @@ def test_a_bad_verdict_ends_the_wait(suite: Suite) -> None:
         boot(**GUEST).expect("never")
     """
     result = suite(tests, serial("PYNAT-EXIT 3"))
-    result.stdout.fnmatch_lines(["*GuestSilent: no line 'never': the guest said PYNAT-EXIT 3"])
+    assert_lines(result, "*GuestSilent: no line 'never': the guest said PYNAT-EXIT 3")
 
 
 def test_power_off_and_reset(suite: Suite) -> None:
@@ -83,7 +83,7 @@ def test_power_off_and_reset(suite: Suite) -> None:
         assert str(guest.outcome).startswith("killed")
         guest.power_off()
     """
-    suite(tests, serial("hello")).assert_outcomes(passed=1)
+    assert_outcomes(suite(tests, serial("hello")), passed=1)
 
 
 @pytest.mark.parametrize("scope", ["module", "session"])
@@ -101,7 +101,7 @@ def test_a_guest_may_serve_more_than_one_test(suite: Suite, scope: str) -> None:
         assert len(pids) == 1
         assert {scope}_guest.lines or {scope}_guest.expect("hello")
     """
-    suite(tests, serial("hello")).assert_outcomes(passed=2)
+    assert_outcomes(suite(tests, serial("hello")), passed=2)
 
 
 def test_keywords_come_from_near_and_far(suite: Suite) -> None:
@@ -124,7 +124,7 @@ def test_keywords_come_from_near_and_far(suite: Suite) -> None:
     def test_forward(boot):
         assert "hermetic" not in boot(forwards=["tcp:127.0.0.1:0-:80"]).log
     """
-    suite(tests).assert_outcomes(passed=4)
+    assert_outcomes(suite(tests), passed=4)
 
 
 def test_a_bochsrc_of_ones_own(suite: Suite, pytester: pytest.Pytester) -> None:
@@ -141,8 +141,8 @@ def test_a_bochsrc_of_ones_own(suite: Suite, pytester: pytest.Pytester) -> None:
     own = bochsrc(pytester.path, b"", card).read_text()
     (pytester.path / "bochsrc.own").write_text(own)
     result = suite(tests, serial("hello"))
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*bochsrc: no card has ethmod=pynat*"])
+    assert_outcomes(result, passed=1, failed=1)
+    assert_lines(result, "*bochsrc: no card has ethmod=pynat*")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_bochsrc_of_ones_own(suite: Suite, pytester: pytest.Pytester) -> None:
 )
 def test_what_is_wrong_is_said_in_one_line(suite: Suite, keywords: str, told: str) -> None:
     result = suite(f"def test_it(boot):\n        boot({keywords})")
-    result.stdout.fnmatch_lines([f"E  *{told}"])
+    assert_lines(result, f"E  *{told}")
 
 
 def test_in_an_async_test_the_loop_goes_on(suite: Suite) -> None:
@@ -183,4 +183,37 @@ def test_in_an_async_test_the_loop_goes_on(suite: Suite) -> None:
     def test_it(guest):
         assert asyncio.run(both(guest)) > 2
     """
-    suite(tests, answers()).assert_outcomes(passed=1)
+    assert_outcomes(suite(tests, answers()), passed=1)
+
+
+def test_the_network_is_changed_while_it_runs(suite: Suite) -> None:
+    tests = """
+    from pynat.control.client import ask
+
+    def rules(guest):
+        return [one["rule"] for one in ask(guest._control, "impair list")["rules"]]
+
+    @pytest.mark.pynat(**GUEST)
+    def test_it(guest):
+        first = guest.impair("loss 1%")
+        guest.impair("loss 2%")
+        guest.unimpair(first)
+        assert rules(guest) == ["loss 2%"]
+        guest.link_down()
+        assert rules(guest) == ["loss 2%", "drop"]
+        guest.link_up()
+        guest.unimpair()
+        assert rules(guest) == []
+        first = guest.fault("dhcp silent 3")
+        guest.fault("dhcp silent 4")
+        guest.unfault(first)
+        assert [one["fault"] for one in ask(guest._control, "fault list")["faults"]] == [
+            "dhcp silent 4"
+        ]
+        guest.unfault()
+        with pytest.raises(Exception, match="'lose' is no word of a rule"):
+            guest.impair("lose 3%")
+        with pytest.raises(Exception, match="no finding TCP001: not within 0.1 s"):
+            guest.wait_finding("TCP001", timeout=0.1)
+    """
+    assert_outcomes(suite(tests), passed=1)

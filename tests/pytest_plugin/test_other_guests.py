@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pytest_plugin.conftest import Suite
+from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
 pytest_plugins = ["pytester"]
 
@@ -64,8 +64,8 @@ def test_a_stack_in_python_is_looked_at_like_any_other(suite: Suite) -> None:
     from textwrap import dedent
 
     result = suite(ASKS + dedent(tests))
-    result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["*pynat: last frames*", "0.000 > ARP who has 192.168.16.1, *"])
+    assert_outcomes(result, passed=2, failed=1)
+    assert_lines(result, "*pynat: last frames*", "0.000 > ARP who has 192.168.16.1, *")
 
 
 @pytest.mark.netns
@@ -88,7 +88,9 @@ def test_linux_is_looked_at_like_any_other(suite: Suite) -> None:
         pynat_tap(sed=1)
     """
     result = suite(tests)
-    result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(
-        ["E  *GuestSilent: no frame 'icmp': not within 0.01 s", "*sed: unknown key; did you mean*"]
+    assert_outcomes(result, passed=1, failed=2)
+    assert_lines(
+        result,
+        "E  *GuestSilent: no frame 'icmp': not within 0.01 s",
+        "*sed: unknown key; did you mean*",
     )

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
-from pynat.testing.kit import BootOptions, Verdicts
+from pynat.testing.kit import BootOptions, Guest, Verdicts
 from pynat.testing.kit.stream import Stream
 
-NOTE = {"code": "TCP096", "severity": "note", "name": "n", "packet": None, "text": "t"}
-ERROR = {"code": "IP001", "severity": "error", "name": "e", "packet": "udp a > b", "text": "bad"}
+NOTE: dict[str, object] = {
+    "code": "TCP096",
+    "severity": "note",
+    "name": "n",
+    "packet": None,
+    "text": "t",
+}
+ERROR: dict[str, object] = {
+    "code": "IP001",
+    "severity": "error",
+    "name": "e",
+    "packet": "udp a > b",
+    "text": "bad",
+}
 
 
 def verdicts(folder: Path, *lines: dict[str, object]) -> Verdicts:
@@ -37,7 +50,7 @@ def test_a_line_under_way_is_none_yet(tmp_path: Path) -> None:
 
 def test_what_is_bad_enough_fails(tmp_path: Path) -> None:
     lint = verdicts(tmp_path, NOTE, ERROR)
-    with pytest.raises(AssertionError, match="did wrong:\n1.500 IP001 error"):
+    with pytest.raises(AssertionError, match=r"did wrong:\n1.500 IP001 error"):
         lint.assert_clean()
     lint.assert_clean(allow=["IP001"])
     with pytest.raises(AssertionError, match="TCP096"):
@@ -46,9 +59,9 @@ def test_what_is_bad_enough_fails(tmp_path: Path) -> None:
 
 def test_what_could_never_be_found_is_told(tmp_path: Path) -> None:
     lint = verdicts(tmp_path)
-    with pytest.raises(ValueError, match="TCP999.*no rule has this code"):
+    with pytest.raises(ValueError, match=r"TCP999.*no rule has this code"):
         lint.assert_clean(allow=["TCP999"])
-    with pytest.raises(ValueError, match="severity='bad': expected one of error, warning, note"):
+    with pytest.raises(ValueError, match=r"severity='bad': expected one of error, warning, note"):
         lint.assert_clean(severity="bad")
 
 
@@ -83,3 +96,20 @@ def test_keywords_are_the_tables_of_a_file() -> None:
         "seed": 4,
     }
     assert config == {"impair": ["loss 1%"], "tftp": {"write": True}}
+
+
+class Web(Guest):
+    """It has one page."""
+
+    def connect(self, port: int, timeout: float = 10.0) -> socket.socket:
+        ours, self.theirs = socket.socketpair()
+        self.theirs.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        return ours
+
+
+def test_a_page_of_the_guest(tmp_path: Path) -> None:
+    guest = Web(BootOptions(kernel="k"), tmp_path)
+    page = guest.http("/x", port=8080)
+    assert (page.status, page.headers, page.body) == (200, {"Content-Length": "5"}, b"hello")
+    assert guest.theirs.recv(7) == b"GET /x "
+    guest.theirs.close()

@@ -7,7 +7,7 @@ import pytest
 from pynat.testing.kit import Guest
 
 ROUTER = "192.168.16.1"
-NET = Path(__file__).with_name("net.py")
+WEB = Path(__file__).with_name("web.py")
 DATA = bytes(range(256)) * 40
 CARDS = [
     {"nic": "e1000", "append": f"ping={ROUTER}"},
@@ -18,7 +18,7 @@ CARDS = [
 
 def echoed(guest: Guest, data: bytes) -> bytes:
     """What the kernel's echo server makes of it, which closes when we do."""
-    guest.expect("^echo: port 7")
+    guest.wait_listen(7)
     with guest.connect(7) as connection, connection.makefile("rb") as answer:
         connection.sendall(data)
         connection.shutdown(1)
@@ -48,7 +48,7 @@ def test_it_resolves_a_name(guest: Guest) -> None:
     assert guest.dns_questions == ["web.test"]
 
 
-@pytest.mark.pynat(append="get=http://web.test/", net=NET)
+@pytest.mark.pynat(append="get=http://web.test/", net=WEB)
 def test_it_fetches_a_page(guest: Guest) -> None:
     guest.expect("^get: 13 bytes")
     (flow,) = guest.flows
@@ -59,6 +59,7 @@ def test_it_fetches_a_page(guest: Guest) -> None:
 def test_it_serves(guest: Guest) -> None:
     assert echoed(guest, DATA) == DATA
     guest.expect("^echo: done")
+    guest.lint.assert_clean(severity="note")
 
 
 @pytest.mark.pynat(append="echo=7", impair=["loss 5%"])

@@ -31,6 +31,7 @@ from pynat.testing.kit.serial_port import SerialPort
 from pynat.testing.kit.stream import Stream
 from pynat.testing.kit.verdicts import found_in
 
+_BY_ITSELF = 5.0  # seconds in which most guests have sent something with their address
 _LOOK = 1.0  # seconds of guest time in which a guest may answer a SYN
 START = 60.0  # seconds until the network has to be there
 _READY = re.compile(r"\] network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE)
@@ -259,8 +260,13 @@ class Guest(Observed):
         return [one["seconds"] for one in wait_for(self._control, "ping", **words)["replies"]]
 
     def wait_listen(self, port: int, timeout: float = TIMEOUT) -> None:
-        """Until the guest takes connections at this port: it has answered a SYN with SYN-ACK."""
+        """Until the guest takes connections at this port: it has answered a SYN with SYN-ACK.
+
+        One that has not said yet which address it uses is asked only after some seconds.
+        """
         __tracebackhide__ = True
+        with contextlib.suppress(GuestSilent):  # whoever asks earlier finds that nobody answers ARP
+            self.wait(self.uses_an_address, "", min(timeout, _BY_ITSELF))
         self.wait(lambda: self._listens(port), f"nobody listens at port {port}", timeout)
 
     def _listens(self, port: int) -> bool | None:

@@ -27,6 +27,7 @@ CAPTURE = "net.pcapng"
 FINDINGS = "lint.json"
 TIMEOUT = 30.0  # seconds, where a test says nothing
 DHCP_CLIENT = 68  # port
+UNKNOWN = bytes(4)  # the address of who has none yet
 T = TypeVar("T")
 
 
@@ -106,6 +107,10 @@ class Observed:
         addresses = [_acknowledged(frame) for frame in self.frames]
         return next(filter(None, reversed(addresses)), None)
 
+    def uses_an_address(self) -> bool | None:
+        """True once the guest has sent a packet with an address of its own, else None."""
+        return True if any(map(_names_itself, self.frames)) else None
+
     def wait(self, look: Callable[[], T | None], what: str, timeout: float) -> T:
         """What `look` gives, as soon as that is something."""
         raise NotImplementedError
@@ -150,6 +155,14 @@ class Observed:
 def _fitting(regex: str) -> Callable[[GuestFrame], object]:
     pattern = re.compile(regex)
     return lambda frame: pattern.search(frame.text)
+
+
+def _names_itself(captured: GuestFrame) -> bool:
+    frame = decode(captured.data, captured.when) if captured.from_guest else None
+    if frame is None:
+        return False
+    sender = frame.arp.sender if frame.arp else frame.ip.source if frame.ip else UNKNOWN
+    return sender != UNKNOWN
 
 
 def _question(captured: GuestFrame) -> dns.Query | None:
