@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pynat.cli.main import main
 from pynat.rules import RULES
 from pynat.testing.guests import PINGS, ping_replies
 from tests.packaging import checkout, guest
@@ -63,6 +64,21 @@ def test_the_examples_are_right(installation: Installation, tmp_path: Path) -> N
     shutil.copytree(examples / "first_tcp", tmp_path / "first_tcp")
     said = installation.python("ask.py", SERVER, folder=tmp_path / "first_tcp")
     assert said.endswith(" bytes of a page\n")
+
+
+def test_it_writes_out_the_same_repository_as_a_clone(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.pynat("new", tmp_path / "installed" / "mykernel", folder=tmp_path)
+    assert main(["new", str(tmp_path / "clone" / "mykernel")]) == 0
+    installed, cloned = (contents(tmp_path / name) for name in ("installed", "clone"))
+    assert installed == cloned
+    assert Path("mykernel/.github/workflows/test.yml") in installed
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def test_every_rule_is_explained_with_its_example(
