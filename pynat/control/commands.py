@@ -234,6 +234,7 @@ class Commands:
             for number in added:
                 self._engine.shut_forward(number)
             raise
+        self._engine.wake()  # for who watches
         return {"forwards": [self._row(number) for number in added]}
 
     def _forward_remove(self, rule: object = None, number: object = None) -> Answer:
@@ -243,6 +244,7 @@ class Commands:
         rows = [self._row(one) for one in numbers]
         for one in numbers:
             self._engine.shut_forward(one)
+        self._engine.wake()
         return {"forwards": rows}
 
     def _numbers_of(self, rule: object) -> list[int]:
