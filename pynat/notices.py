@@ -76,13 +76,18 @@ class Notices:
         silenced: Collection[str] = frozenset(),
         *,
         verbose: bool = False,
+        stamped: bool = False,
     ) -> None:
         """silenced: codes of rules that are counted and not shown.
+
+        stamped: lines begin with the guest's seconds, as captures have them, where these are
+        known. Bochs's log has instructions instead.
 
         verbose: somebody reads DEBUG, so what is costly to say of every packet is worth it.
         """
         self.verbose = verbose
         self._write = write
+        self._stamped = stamped
         self.last: deque[Line] = deque(maxlen=LAST)
         self._silenced = silenced
         self.remarks = Remarks()
@@ -115,7 +120,7 @@ class Notices:
 
     def _show(self, now: float | None, level: Level, text: str) -> None:
         self.last.append(Line(now, level, text))
-        self._write(level, text)
+        self._write(level, f"{now:.6f}  {text}" if self._stamped and now is not None else text)
 
     def drop(
         self, rule: Rule, detail: str, now: float, level: Level = Level.INFO, count: int = 1

@@ -73,3 +73,12 @@ def test_a_journal_has_all_that_is_not_silenced() -> None:
     assert kept[0] == Entry(1.0, rules.tcp.CHECKSUM, "0x1, expected 0x2", None, False, 1, True)
     assert kept[1] == Entry(1.0, TTL, "TTL 0", flow(1), True, 1, False)
     assert (kept[-1].frame, kept[-1].from_guest, kept[-1].packets) == (b"frame", True, 3)
+
+
+def test_lines_carry_the_guests_seconds_where_that_is_wanted() -> None:
+    told: list[str] = []
+    notices = Notices(lambda _level, text: told.append(text), stamped=True)
+    notices.say(Level.INFO, "start")
+    notices.limited("kind", "later", 1.5)
+    assert told == ["start", "1.500000  later"]
+    assert [line.text for line in notices.last] == ["start", "later"]

@@ -51,7 +51,7 @@ async def _serve(port: Port, loaded: Loaded) -> None:
     if port.mac[0] & 1:
         mac = port.mac.hex(":")
         say(port, Level.ERROR, f"mac={mac} is a multicast address: make its first byte even")
-    notices = Notices(lambda level, text: say(port, level, text), config.lint.silence)
+    notices = Notices(lambda level, text: say(port, level, text), config.lint.silence, stamped=True)
     async with session(
         port,
         loaded,
