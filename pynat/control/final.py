@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections import deque
+from pathlib import Path
 
 from pynat.control.commands import Commands
 from pynat.engine import Engine
@@ -32,10 +33,9 @@ class Final:
         if not self._folder:
             return
         try:
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._folder, suffix=".json", delete=False
-            ) as file:
+            with tempfile.NamedTemporaryFile("w", dir=self._folder, delete=False) as file:
                 json.dump(self._commands.summary(), file)
+            Path(file.name).rename(f"{file.name}.json")  # whole, or not there
         except OSError as error:
             text = f"{FINAL_VARIABLE}: {self._folder}: {error.strerror}"
             self._engine.notices.say(Level.ERROR, text)

@@ -118,7 +118,7 @@ def test_a_signal_ends_the_run_with_its_object(tmp_path: Path) -> None:
 def test_it_has_what_a_kernel_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kernel = compiled_kernel(KERNEL, tmp_path / "kernel", mistake=PADDING)
     words = ["--kernel", str(kernel), "--append", "get=http://web.test/ poweroff"]
-    answer = told(capsys, *words, "--script", str(KERNEL / "tests" / "net.py"), "--timeout", "60")
+    answer = told(capsys, *words, "--script", str(KERNEL / "tests" / "web.py"), "--timeout", "60")
     assert answer["outcome"] == "power off"
     (lease,) = answer["leases"]
     assert (lease["address"], lease["state"]) == ("192.168.16.2", "bound")
