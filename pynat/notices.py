@@ -12,7 +12,7 @@ which is called only if the line is shown.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import NamedTuple
@@ -32,6 +32,7 @@ class Rate(NamedTuple):
 FAULTS = Rate(10, 1)  # per reason
 FLOWS = Rate(200, 20)  # openings and ends of flows
 FINDINGS = Rate(3, 0.1)  # of one rule in one flow
+LAST = 200  # lines that are remembered, for `pynat ctl log`
 _MOST = 4096  # rules in flows remembered; then all are forgotten
 
 Buckets = dict[str, tuple[float, float, int]]  # tokens, when, lines held back
@@ -43,6 +44,14 @@ class Level(IntEnum):
     DEBUG = 0
     INFO = 1
     ERROR = 2
+
+
+class Line(NamedTuple):
+    """One that was shown. now: guest time, where whoever said it knew."""
+
+    now: float | None
+    level: Level
+    text: str
 
 
 class Entry(NamedTuple):
@@ -78,6 +87,7 @@ class Notices:
         self.verbose = verbose
         self._write = write
         self.silenced = silenced
+        self.last: deque[Line] = deque(maxlen=LAST)
         self.remarks = Remarks()
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
@@ -110,7 +120,11 @@ class Notices:
 
         It may have several lines, so nothing of a guest's belongs in it.
         """
-        self._write(level, "\n".join(map(harmless, text.split("\n"))))
+        self._show(None, level, "\n".join(map(harmless, text.split("\n"))))
+
+    def _show(self, now: float | None, level: Level, text: str) -> None:
+        self.last.append(Line(now, level, text))
+        self._write(level, text)
 
     def drop(
         self, rule: Rule, detail: str, now: float, level: Level = Level.INFO, count: int = 1
@@ -183,7 +197,7 @@ class Notices:
             return
         written = text if isinstance(text, str) else text()
         shown = harmless_lines(written) if lines else harmless(written)
-        self._write(level, f"{shown} ({held_back} more like it)" if held_back else shown)
+        self._show(now, level, f"{shown} ({held_back} more like it)" if held_back else shown)
 
 
 def _none(_rule: Rule, _now: float) -> bool:

@@ -38,7 +38,9 @@ _ERROR = re.compile(r"^\d+e(?P<text>\[.*)$")
 _OURS = b"] pynat: "  # begins each of our plugin's messages, behind the name of the card
 _MORE = f"] {MARK}".encode()
 _TRACEBACK = "Traceback (most recent call last):"
-_PLUGIN_ERROR = re.compile(r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?P<text>.*)$")
+_PLUGIN_ERROR = re.compile(
+    r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?:\d+\.\d{6} +)?(?P<text>.*)$"
+)
 _SUMMARY = re.compile(r"^[^\[]*\[(?P<card>[^\]]*)\] \d+\.\d+ summary: (?P<text>.*)$")
 _MAGIC = re.compile(r"[^\[]*\[CPU\d+ *\].* Stopped on MAGIC BREAKPOINT$")
 _AFTER_BREAK = 200  # lines; the registers of each CPU follow it

@@ -78,14 +78,13 @@ Printer = Callable[[Answer], str]
 
 def add(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "ctl", "look into a running network and change it", _EPILOG)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--socket", type=Path, metavar="PATH", help="its control socket")
-    which.add_argument("--pid", type=int, help="the process (Bochs, or pynat tap) that has it")
+    add_which(parser)
     parser.add_argument("--json", action="store_true", help="print the answer as it is")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name, text, printer in (
         ("flows", "every TCP connection, UDP mapping and ping", _rows("flows", _FLOWS)),
         ("stats", "frames, bytes, flows, and drops by their reasons", _stats),
+        ("log", "the last lines that the network has said", _log),
         ("leases", "the addresses that DHCP gave", _rows("leases", _LEASES)),
         ("neighbors", "the guests' MAC addresses", _rows("neighbors", _NEIGHBORS)),
         ("info", "which network this is", plain),
@@ -100,6 +99,13 @@ def add(subparsers: Subparsers) -> None:
     _add_impair(verbs)
     _add_peer(verbs)
     _add_fault(verbs)
+
+
+def add_which(parser: argparse.ArgumentParser) -> None:
+    """Which of the networks that run; for `found_network`."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--socket", type=Path, metavar="PATH", help="its control socket")
+    which.add_argument("--pid", type=int, help="the process (Bochs, or pynat tap) that has it")
 
 
 def _add_reach(verbs: Subparsers) -> None:
@@ -209,7 +215,7 @@ def _ctl(arguments: argparse.Namespace) -> int:
         arguments.printer,
     )
     try:
-        path = _find(arguments)
+        path = found_network(arguments)
         send = wait_for if getattr(arguments, "takes_time", False) else ask
         answer = send(path, request, **_parameters(arguments))
     except Refused as error:
@@ -252,7 +258,8 @@ def _absolute(rule: str) -> str:
     return f"unix:{Path(path).absolute()}{dash}{guest}"
 
 
-def _find(arguments: argparse.Namespace) -> Path:
+def found_network(arguments: argparse.Namespace) -> Path:
+    """Its control socket. Raises ConfigError."""
     if arguments.socket is not None:
         return Path(arguments.socket)
     paths = places.found(arguments.pid)
@@ -270,7 +277,7 @@ def _find(arguments: argparse.Namespace) -> Path:
 
 def _watch(arguments: argparse.Namespace) -> int:
     try:
-        for event in watch(_find(arguments)):
+        for event in watch(found_network(arguments)):
             print(json.dumps(event), flush=True)
     except Refused as error:
         raise ConfigError(harmless(str(error))) from None
@@ -296,6 +303,16 @@ def _described(paths: list[Path]) -> list[Answer]:
 # ---------------------------------------------------------------- showing it
 def _rows(name: str, columns: dict[str, str]) -> Printer:
     return lambda answer: table(answer[name], columns)
+
+
+def _log(answer: Answer) -> str:
+    """A line may be a traceback, which has lines of its own."""
+    shown = [
+        f"{'' if line['time'] is None else format(line['time'], '.6f'):>14}  {text}"
+        for line in answer["lines"]
+        for text in line["text"].split("\n")
+    ]
+    return "\n".join(map(harmless, shown)) or "none"
 
 
 def _pings(answer: Answer) -> str:

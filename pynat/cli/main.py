@@ -8,7 +8,20 @@ from collections.abc import Callable, Sequence
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
-from pynat.cli import check, ctl, demo, doctor, explain, lint, plugin, report, run, tap
+from pynat.cli import (
+    check,
+    ctl,
+    demo,
+    doctor,
+    explain,
+    lint,
+    new,
+    plugin,
+    report,
+    run,
+    tap,
+    top,
+)
 from pynat.cli.parsing import Parser
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
@@ -25,16 +38,18 @@ examples:
   pynat install-plugin                  let a plain `bochs` find ethmod=pynat
   pynat tap tap0 --netns lab            let Linux's own programs use such a network
   pynat ctl flows                       what a running network is doing
+  pynat top                             the same as a table that goes on
   pynat lint net.pcapng                 what a guest's stack does wrong, out of a capture
   pynat report net.pcapng               the same as a page with plots
   pynat explain TCP001                  what a code in the log means
   pynat demo                            boot a guest and let it fetch a page
+  pynat new mykernel                    a kernel with tests and a workflow, to make it yours
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = the_parser().parse_args(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
     except (BochsError, ConfigError) as error:
@@ -54,7 +69,7 @@ def _complain(text: str) -> None:
     print("pynat: " + "\n".join(lines), file=sys.stderr)
 
 
-def _parser() -> Parser:
+def the_parser() -> Parser:
     parser = Parser(
         prog="pynat",
         description="A NAT network for guests of the Bochs emulator (ethmod=pynat).",
@@ -63,6 +78,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"pynat {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, check, doctor, plugin, demo, tap, ctl, lint, report, explain):
+    for module in (run, check, doctor, plugin, demo, new, tap, ctl, top, lint, report, explain):
         module.add(subparsers)
     return parser

@@ -30,6 +30,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pcapng or pcap")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"default: {PAGE}")
     parser.add_argument("--serial", type=Path, metavar="FILE", help="the guest's serial log")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="with --merge, tables of the same there"
+    )
     parser.add_argument("--open", action="store_true", help="show it in a browser")
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -42,10 +45,15 @@ def add(subparsers: Subparsers) -> None:
 
 def _report(arguments: argparse.Namespace) -> int:
     output = arguments.output or _default(arguments)
+    if arguments.markdown and not arguments.merge:
+        raise ConfigError("--markdown is for --merge; a capture has a page, a picture or a trace")
     if arguments.merge:
+        from pynat.report.markdown import summary
         from pynat.report.merge import write_merged
 
         results = write_merged(arguments.files, output)
+        if arguments.markdown:
+            arguments.markdown.write_text(summary(results))
         print(f"{output}: {len(results)} tests, {sum(one.is_bad for one in results)} failed")
     else:
         _show_capture(arguments, output)

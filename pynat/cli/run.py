@@ -26,10 +26,11 @@ from pynat.bochs.outcome import last_lines, plugin_errors, signal_of, summaries
 from pynat.bochs.refused import doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
-from pynat.cli.parsing import Subparsers, add_bochs, add_command
+from pynat.cli.parsing import Subparsers, add_bochs, add_command, seconds
 from pynat.cli.run_machine import add_machine, is_wanted, written
 from pynat.cli.run_network import WHO, add_network
 from pynat.cli.run_network import said as said_of_network
+from pynat.cli.run_record import Record
 from pynat.cli.run_said import Said, Words, serial_file
 from pynat.errors import ConfigError
 from pynat.serve.joined import joined
@@ -65,6 +66,7 @@ examples:
   pynat run -f bochsrc --nic ne2k,mac=52:54:00:12:34:56,script=net.toml
   pynat run --kernel kernel.elf --headless --expect '^lease' --timeout 60
   pynat run --cdrom os.iso --forward tcp::8080-:80 --capture net.pcapng
+  pynat run --kernel kernel.elf --headless --json | jq .findings
 """
 _ETHMOD = re.compile(r'ethmod\s*=\s*"?\w+"?')
 Nic = tuple[str, dict[str, str]]  # the model and its options
@@ -102,12 +104,17 @@ def add(subparsers: Subparsers) -> None:
         metavar="REGEX",
         help="end the run, with success, at the first line of the guest's that fits",
     )
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="end Bochs after S seconds")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="end Bochs after S seconds")
     parser.add_argument(
         "--log", type=_log, metavar="FILE", help="Bochs's log (default: the bochsrc's, bochs.log)"
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="put there what Bochs prints to its stdout"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="at the end one object on stdout: how it ended and what the network had come to",
     )
     add_machine(parser)
     add_network(parser)
@@ -125,13 +132,16 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    bochs = find_bochs(arguments.bochs)
-    built_plugin()
     with own_folder() as folder:
-        return _run_in(folder, arguments, bochs)
+        record = Record(folder)
+        with record.printed() if arguments.json else contextlib.nullcontext():
+            bochs = find_bochs(arguments.bochs)
+            built_plugin()
+            record.exit_code = _run_in(folder, arguments, bochs, record)
+        return record.exit_code
 
 
-def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs) -> int:
+def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: Record) -> int:
     """folder: for files that are needed as long as the run."""
     serial = _serial(arguments, folder)
     if is_wanted(arguments):
@@ -153,15 +163,19 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs) -> int:
     if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *mistakes]:
         for mistake in mistakes:
             print(f"pynat: {mistake}", file=sys.stderr)
+        record.message = "; ".join(mistakes)
         return CONFIG
     debug = _is_debugged(bochsrc, extra) and not arguments.headless and sys.stdin.isatty()
-    printed = arguments.output or (folder / "stdout" if arguments.headless else None)
+    printed = arguments.output or (
+        folder / "stdout" if arguments.headless or arguments.json else None
+    )
     run = BochsRun(
         bochs,
         bochsrc,
         headless=arguments.headless,
         log=arguments.log,
         extra=extra,
+        environment=record.environment() if arguments.json else None,
         stdout=printed,
         debug=debug,
         instead={
@@ -172,8 +186,10 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs) -> int:
         serial_file(lines),
         printed,
         show=arguments.serial == STDIO or (arguments.serial is None and is_wanted(arguments)),
+        to=sys.stderr if arguments.json else sys.stdout,
         expect=arguments.expect,
     )
+    record.keep(serial=serial_file(lines), output=printed)
     if not arguments.headless:
         _warn_of_display(bochs, bochsrc, extra)
     wanted = run.log
@@ -190,16 +206,22 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs) -> int:
             outcome = run.terminate()
             if outcome.ending is Ending.KILLED:
                 outcome = replace(outcome, message=asked.number.name)
+            record.outcome = outcome
             with contextlib.suppress(OSError):  # the terminal may be gone
                 _report(outcome, arguments.quiet)
             raise
     if said is not None:
         outcome = replace(outcome, ending=Ending.SAID, message=said.text)
+    record.outcome = outcome
     _report(outcome, arguments.quiet)
+    return _code(outcome, said, arguments.expect)
+
+
+def _code(outcome: Outcome, said: Said | None, expect: re.Pattern[str] | None) -> int:
     if said is not None:
         return said.exit_code
-    if arguments.expect is not None and outcome.ending in {Ending.POWER_OFF, Ending.QUIT}:
-        print(f"pynat: no line fits --expect {arguments.expect.pattern!r}", file=sys.stderr)
+    if expect is not None and outcome.ending in {Ending.POWER_OFF, Ending.QUIT}:
+        print(f"pynat: no line fits --expect {expect.pattern!r}", file=sys.stderr)
         return UNSAID
     return exit_code(outcome)
 
@@ -418,13 +440,3 @@ def _regex(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from pynat.bochs.bochsrc import Line
 from pynat.bochs.cards import options_of
@@ -32,7 +33,7 @@ class Said:
 class Words:
     """serial, printed: the files of com1 and of Bochs's standard output, where there are any.
 
-    show: print each line of the serial port, as it comes. expect: what is waited for.
+    show: print each line of the serial port, as it comes, `to` there. expect: what is waited for.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Words:
         printed: Path | None,
         *,
         show: bool = False,
+        to: TextIO | None = None,
         expect: re.Pattern[str] | None = None,
     ) -> None:
         self._serial = [GrowingText(serial)] if serial else []
         self._printed = [GrowingText(printed)] if printed else []
         self._show = show
+        self._to = to
         self._expect = expect
 
     def new(self, *, last: bool = False) -> Said | None:
@@ -53,7 +56,7 @@ class Words:
         serial = _lines(self._serial, last=last)
         if self._show:
             for line in serial:
-                print(harmless(line.expandtabs()), flush=True)
+                print(harmless(line.expandtabs()), file=self._to, flush=True)
         printed = _lines(self._printed, last=last)
         lines = serial + [line for line in printed if not is_of_bochs(line)]
         return next(filter(None, map(self._judge, lines)), None)

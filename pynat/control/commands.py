@@ -69,6 +69,7 @@ class Commands:
             "stats": _Command(self._stats),
             "lint": _Command(self._lint),
             "lint summary": _Command(self._lint_summary),
+            "log": _Command(self._log),
             "leases": _Command(self._leases),
             "neighbors": _Command(self._neighbors),
             "capture start": _Command(self._capture_start, ("file",)),
@@ -104,6 +105,20 @@ class Commands:
     def soon(self, call: Callable[[float], None]) -> None:
         """With the time, in a turn of the engine."""
         self._engine.soon(call)
+
+    def summary(self) -> Answer:
+        """What the network has come to (docs/control.md)."""
+        stats, info = self._stats(), self._info()
+        kept = ("time", "from_guest", "to_guest", "drops")
+        files = {"capture": info["capture"], "findings": self._config.lint.json}
+        return {
+            **{name: info[name] for name in ("card", "net")},
+            **{name: stats[name] for name in kept},
+            "findings": dict(self._engine.notices.findings),
+            "leases": self._leases()["leases"],
+            "flows": [*(self._engine.router.numbers.kept or ()), *self._flows()["flows"]],
+            "files": {what: str(Path(path).absolute()) for what, path in files.items() if path},
+        }
 
     def answer(self, line: bytes) -> bytes:
         """Of a command that is answered at once."""
@@ -190,6 +205,16 @@ class Commands:
         time = seconds(self._engine.now())
         return {"time": time} | found.as_object() | {"page": list(found.lines())}
 
+    def _log(self) -> Answer:
+        """The last lines of the network's own."""
+        return {
+            "time": seconds(self._engine.now()),
+            "lines": [
+                {"time": seconds(line.now), "level": line.level.name.lower(), "text": line.text}
+                for line in self._engine.notices.last
+            ],
+        }
+
     def _leases(self) -> Answer:
         now = self._engine.now()
         return {
@@ -223,6 +248,7 @@ class Commands:
             for number in added:
                 self._engine.shut_forward(number)
             raise
+        self._engine.wake()  # for who watches
         return {"forwards": [self._row(number) for number in added]}
 
     def _forward_remove(self, rule: object = None, number: object = None) -> Answer:
@@ -232,6 +258,7 @@ class Commands:
         rows = [self._row(one) for one in numbers]
         for one in numbers:
             self._engine.shut_forward(one)
+        self._engine.wake()
         return {"forwards": rows}
 
     def _numbers_of(self, rule: object) -> list[int]:

@@ -20,6 +20,7 @@ from pynat.config import Config
 from pynat.control import places
 from pynat.control.commands import Commands, Counters
 from pynat.control.conversation import Conversation
+from pynat.control.final import Final
 from pynat.control.protocol import LONGEST_LINE, TOO_LONG, Answer, encode, refusal
 from pynat.engine import Engine
 from pynat.errors import ConfigError
@@ -49,6 +50,7 @@ async def controlled(
     """While the engine runs. `card` names it among others of this process; the rest: Commands."""
     clients: set[_Client] = set()
     commands = Commands(engine, config, card, capture, impair, counters, summary)
+    final = Final(engine, commands)
     wanted = "none" if config.hermetic and config.control == "auto" else config.control
     listener = _listener(engine, wanted, card)
     server = None
@@ -58,6 +60,7 @@ async def controlled(
     try:
         yield
     finally:
+        final.write()
         if server is not None:
             server.close()
         for client in list(clients):

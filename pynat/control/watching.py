@@ -25,6 +25,10 @@ def counted(engine: Engine) -> Counter[str]:
     return Counter({one.rule.code: one.total for one in engine.notices.verdict})
 
 
+def dropped(engine: Engine) -> Counter[str]:
+    return Counter({rule.code: count for rule, count in engine.notices.drops.items()})
+
+
 def leased(engine: Engine) -> dict[str, str]:
     """MAC addresses by the addresses that they have bound."""
     now = engine.now()
@@ -42,7 +46,9 @@ class _Seen:
         self.leases = leased(engine)
         rows = engine.router.flows(engine.now())
         self.flows: dict[object, Row] = {row["number"]: row for row in rows if "number" in row}
-        self.counts = counted(engine)
+        self.counts = {"finding": Counter(engine.notices.findings), "drop": dropped(engine)}
+        forwards = engine.router.incoming.forwards
+        self.forwards = {number: str(rule) for number, rule in forwards.items()}
 
     def since(self, old: _Seen) -> Iterator[Answer]:
         for address, mac in self.leases.items():
@@ -54,9 +60,15 @@ class _Seen:
         for number, row in old.flows.items():
             if number not in self.flows:
                 yield {"event": "closed", **_named(row)}
-        for code, count in self.counts.items():
-            if more := count - old.counts[code]:
-                yield {"event": "finding", "code": code, "count": more}
+        for event, now, before in (
+            ("forward", self.forwards, old.forwards),
+            ("forward removed", old.forwards, self.forwards),
+        ):
+            for number in now.keys() - before.keys():
+                yield {"event": event, "number": number, "rule": now[number]}
+        for event, counts in self.counts.items():
+            for code, more in (counts - old.counts[event]).items():
+                yield {"event": event, "code": code, "count": more}
 
 
 def _named(row: Row) -> Answer:

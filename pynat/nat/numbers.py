@@ -1,7 +1,8 @@
 """Flow numbers: unique for the life of one engine, whatever the protocol.
 
 Who looks on is told of the end of a flow at the end of the turn: what the flow asks of the host,
-and so its beginning, is known only then.
+and so its beginning, is known only then. Rows of flows that are over
+are kept where they are wanted.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from itertools import count
+
+from pynat.nat.rows import Row
 
 Ended = Callable[[int, str, float], None]
 
@@ -19,11 +22,14 @@ class Numbers:
         self._count = count(1)
         self._gone: deque[tuple[int, str]] = deque()
         self._ended = ended
+        self.kept: deque[Row] | None = None  # of flows that are over, if somebody wants them
 
     def next(self) -> int:
         return next(self._count)
 
-    def gone(self, number: int, why: str) -> None:
+    def gone(self, number: int, why: str, row: Callable[[], Row]) -> None:
+        if self.kept is not None:
+            self.kept.append(row() | {"ended": why})
         if self._ended is not None:
             self._gone.append((number, why))
 

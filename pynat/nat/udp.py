@@ -292,7 +292,7 @@ class UdpTable:
         flow.idle.stop()
         self._outlet.holds.settle(flow.number)
         self._outlet.ask(CloseFlow(flow.number))
-        self._numbers.gone(flow.number, why)
+        self._numbers.gone(flow.number, why, lambda: flow.row(now))
         carried = f"{flow.from_guest} datagrams from the guest, {flow.from_host} to it"
         self._say(flow, f"{why}, closed after {carried}", now)
 

@@ -20,7 +20,7 @@ from typing import Any
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.report.page import rendered
-from pynat.rules import BY_CODE
+from pynat.rules import BY_CODE, Rule
 
 RESULT = "result.json"
 _FILES = ("report.html", "net.pcapng", "serial.txt", "bochs.log", "repro.sh")
@@ -54,15 +54,20 @@ def write_merged(folders: Iterable[Path], target: Path) -> list[Result]:
     if not results:
         names = ", ".join(map(str, folders))
         raise ConfigError(f"{names}: no {RESULT} below; give the folders of --pynat-artifacts")
-    found: Counter[str] = Counter()
-    for one in results:
-        found.update(one.findings)
-    counted = {BY_CODE[code]: count for code, count in found.most_common() if code in BY_CODE}
-    target.write_text(rendered("merged.html", results=results, findings=counted), "utf-8")
+    text = rendered("merged.html", results=results, findings=counted(results))
+    target.write_text(text, "utf-8")
     suites = list(_suites(folders, target.parent / "junit.xml"))
     if suites:
         _joined(suites).write(target.parent / "junit.xml", "utf-8", xml_declaration=True)
     return results
+
+
+def counted(results: Iterable[Result]) -> dict[Rule, int]:
+    """What the linter has found in all of them, the most frequent first."""
+    found: Counter[str] = Counter()
+    for one in results:
+        found.update(one.findings)
+    return {BY_CODE[code]: count for code, count in found.most_common() if code in BY_CODE}
 
 
 def _results(folders: list[Path], beside: Path) -> Iterator[Result]:

@@ -199,10 +199,12 @@ def test_the_errors_of_our_plugin_are_told_from_others(tmp_path: Path) -> None:
         "00000000000e[E1000A] pynat: net.toml:1: unknown key caputre\n"
         "00000000001e[CPU0  ] exception(): pynat: has no part in it\n"
         "20915229-e-@0-[NE2K  ] pynat: with a log prefix of the user's\n"
+        "00000060000e[E1000A] pynat: 1.500000  with the guest's seconds\n"
     )
     assert plugin_errors(log) == [
         "[E1000A] net.toml:1: unknown key caputre",
         "[NE2K] with a log prefix of the user's",
+        "[E1000A] with the guest's seconds",
     ]
     assert plugin_errors(tmp_path / "none") == []
 

@@ -12,6 +12,7 @@ from scapy.layers.inet import UDP
 
 from pynat.cli.main import main
 from pynat.config import Config
+from pynat.notices import LAST, Level
 from tests.engine.running import controlled_running, scenario
 from tests.frames import ROUTER, udp
 
@@ -310,5 +311,23 @@ def test_what_a_network_answers_does_not_steer_the_terminal(
         assert "\nforged" not in out + terminal.err
         if not words:
             assert terminal.code == code
+
+    scenario(run)
+
+
+def test_the_log_is_there_without_bochs_s_file(terminal: Terminal) -> None:
+    async def run() -> None:
+        async with controlled_running(Config()) as guest:
+            guest.engine.notices.say(Level.ERROR, "one\ntwo")
+            guest.engine.notices.limited("kind", "a \x1b[2J", 1.5)
+            said = (await terminal.ctl("log")).splitlines()
+            assert said[0].strip().startswith("network 192.168.16.0/24")
+            assert [line.strip() for line in said[-3:-1]] == ["one", "two"]
+            assert said[-1] == r"      1.500000  a \x1b[2J"
+            *_, last = json.loads(await terminal.ctl("log", "--json"))["lines"]
+            assert last == {"time": 1.5, "level": "info", "text": r"a \x1b[2J"}
+            for _ in range(LAST):
+                guest.engine.notices.say(Level.INFO, "again")
+            assert (await terminal.ctl("log")).split() == ["again"] * LAST
 
     scenario(run)

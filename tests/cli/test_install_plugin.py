@@ -8,6 +8,10 @@ import pytest
 from pynat.bochs import find
 from pynat.bochs.find import PLUGIN_FILE
 from pynat.cli.main import main
+from pynat.cli.shared import usual_folder
+from tests.proving import ROOT
+
+SHARE = ROOT / "share"
 
 
 @pytest.fixture
@@ -26,8 +30,20 @@ def link(tmp_path: Path) -> Path:
     return tmp_path / "its plugins" / PLUGIN_FILE
 
 
+@pytest.fixture(autouse=True)
+def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the shells of this user look."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    return tmp_path / "share"
+
+
 def _main(verb: str, link: Path) -> int:
     return main([verb, "--dir", str(link.parent)])
+
+
+def links(folder: Path) -> set[str]:
+    return {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_symlink()}
 
 
 def test_install_and_uninstall_twice(built: Path, link: Path) -> None:
@@ -83,3 +99,44 @@ def test_not_built(link: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_no_such_directory(built: Path, tmp_path: Path) -> None:
     assert main(["install-plugin", "--dir", str(tmp_path / "none")]) == 1
+
+
+# Completion for shells, and manual pages
+
+
+def test_shells_and_man_find_theirs(built: Path, link: Path, share: Path) -> None:
+    assert [_main("install-plugin", link) for _ in range(2)] == [0, 0]
+    made = {str(one.relative_to(SHARE)) for one in SHARE.rglob("*") if one.is_file()}
+    assert links(share) == made
+    assert (share / "man/man1/pynat.1").read_text() == (SHARE / "man/man1/pynat.1").read_text()
+    assert [_main("uninstall-plugin", link) for _ in range(2)] == [0, 0]
+    assert links(share) == set()
+
+
+def test_root_shares_with_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert usual_folder() == Path("/usr/local/share")
+
+
+def test_links_of_an_installation_that_is_gone_are_replaced(
+    built: Path, link: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "elsewhere" / "man" / "man1" / "pynat.1"
+    page.parent.mkdir(parents=True)
+    page.symlink_to("/nowhere/share/man/man1/pynat.1")
+    words = ["install-plugin", "--dir", str(link.parent), "--share", str(tmp_path / "elsewhere")]
+    assert main(words) == 0
+    assert page.readlink() == SHARE / "man/man1/pynat.1"
+
+
+@pytest.mark.parametrize("verb", ["install-plugin", "uninstall-plugin"])
+def test_a_foreign_completion_stays_and_the_rest_is_done(
+    built: Path, link: Path, share: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = share / "bash-completion" / "completions" / "pynat"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("foreign")
+    assert _main(verb, link) == 0
+    assert f"{foreign} is not a link that pynat made; it stays" in capsys.readouterr().err
+    assert foreign.read_text() == "foreign"
+    assert link.is_symlink() == (verb == "install-plugin")

@@ -10,8 +10,8 @@ import pytest
 from pynat import __version__
 from pynat.cli.main import main
 
-_COMMANDS = ["run", "check", "doctor", "install-plugin", "uninstall-plugin", "demo", "tap", "ctl"]
-_COMMANDS += ["lint", "report", "explain"]
+_COMMANDS = ["run", "check", "doctor", "install-plugin", "uninstall-plugin", "demo", "new", "tap"]
+_COMMANDS += ["ctl", "top", "lint", "report", "explain"]
 
 
 def test_version() -> None:

@@ -32,6 +32,7 @@ REQUESTS: list[Request] = [
     {"command": "stats"},
     {"command": "lint"},
     {"command": "lint summary"},
+    {"command": "log"},
     {"command": "leases"},
     {"command": "neighbors"},
     {"command": "capture start", "file": "/nowhere/net.pcapng"},

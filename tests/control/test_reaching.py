@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP
 
+from pynat import rules
 from pynat.cli.main import main
 from pynat.config import Config
 from pynat.control import client as the_client
@@ -212,7 +213,33 @@ def test_a_lease_is_waited_for_and_told_to_who_watches(path: Path) -> None:
     asked(path, work)
 
 
-def test_flows_and_findings_are_told_to_who_watches(path: Path) -> None:
+def test_findings_are_told_apart_from_drops(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        await client.ask("watch")
+        guest.engine.notices.finding(rules.udp.NO_CHECKSUM, "seen", 1.0, udp(ROUTER, 9, b"x"))
+        guest.engine.wake()
+        event = await client.answer()
+        assert (event["event"], event["code"], event["count"]) == ("finding", "UDP020", 1)
+
+    asked(path, work)
+
+
+def test_forwards_that_come_and_go_are_told_without_a_frame(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        watcher = await Client.connect(path)
+        await watcher.ask("watch")
+        (row,) = (await client.ask("forward add", rule="tcp:127.0.0.1:0-:80"))["forwards"]
+        opened = await watcher.answer()
+        assert (opened["event"], opened["number"], opened["rule"]) == ("forward", 0, row["rule"])
+        await client.ask("forward remove", number=0)
+        shut = await watcher.answer()
+        assert (shut["event"], shut["number"], shut["rule"]) == ("forward removed", 0, row["rule"])
+        await watcher.close()
+
+    asked(path, work)
+
+
+def test_flows_and_drops_are_told_to_who_watches(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         await client.ask("watch")
         guest.link.put(udp("198.51.100.9", 9, b"hello", ttl=1))
@@ -221,7 +248,7 @@ def test_flows_and_findings_are_told_to_who_watches(path: Path) -> None:
         spoilt[40] ^= 1
         guest.link.put(bytes(spoilt))
         events = [await client.answer() for _ in range(2)]
-        assert {event["event"] for event in events} == {"flow", "finding"}
+        assert [event["event"] for event in events] == ["flow", "drop"]
         assert {"number", "protocol", "guest", "remote"} <= events[0].keys()
         assert (events[1]["code"], events[1]["count"]) == ("UDP002", 1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pynat.cli.main import main
 from pynat.report.merge import write_merged
 from tests.live.network import ETHMOD, HANGS
-from tests.live.test_example_kernel import SOURCE
 
 pytestmark = [
     pytest.mark.boots,
@@ -22,7 +21,8 @@ pytestmark = [
 
 
 def test_the_suite_of_the_example_kernel_passes(tmp_path: Path) -> None:
-    folder = shutil.copytree(SOURCE, tmp_path / "mykernel")
+    folder = tmp_path / "mykernel"
+    assert main(["new", str(folder)]) == 0
     options = ["--pynat-artifacts=out", "--junit-xml=out/junit.xml", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", "-q", "tests", *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

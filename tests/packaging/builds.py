@@ -33,7 +33,7 @@ class Offline:
         done = subprocess.run(
             [str(word) for word in command],
             cwd=folder,
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -44,7 +44,7 @@ class Offline:
         assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
         return done.stdout
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.home),

@@ -39,6 +39,7 @@ def test_the_wheel_is_the_package_and_its_documents(
     assert names(archives.wheel) == COMPILED | {
         *(name for name in tracked if name.startswith("pynat/") and not name.endswith(SOURCES)),
         *(f"share/doc/bochs-pynat/{name}" for name in tracked if name.startswith(FOR_READERS)),
+        *(name for name in tracked if name.startswith("share/")),
     }
 
 

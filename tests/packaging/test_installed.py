@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from pynat.cli.main import main
 from pynat.rules import RULES
 from pynat.testing.guests import PINGS, ping_replies
 from tests.packaging import checkout, guest
 from tests.packaging.builds import Installation
 from tests.packaging.links import broken
 
-NEEDS_SCAPY = {"pynat.testing.script"}  # of the extra `dev`, says README.md
+NEEDS = [  # of extras, or because pytest is who asks for it
+    "pynat.cli.top_screen needs rich",
+    "pynat.pytest_plugin needs pytest",
+    "pynat.testing.script needs scapy",
+]
 SERVER = "192.0.2.1"  # of net.toml
 IMPORT_ALL = """
 import importlib, pkgutil, pynat
@@ -33,7 +38,7 @@ def test_it_is_the_installed_one_and_all_of_it_imports(
 ) -> None:
     *missing, place = installation.python("-c", IMPORT_ALL, folder=tmp_path).splitlines()
     assert Path(place).is_relative_to(installation.environment)
-    assert missing == [f"{name} needs scapy" for name in sorted(NEEDS_SCAPY)]
+    assert missing == NEEDS
 
 
 def test_help(installation: Installation, tmp_path: Path) -> None:
@@ -59,6 +64,21 @@ def test_the_examples_are_right(installation: Installation, tmp_path: Path) -> N
     shutil.copytree(examples / "first_tcp", tmp_path / "first_tcp")
     said = installation.python("ask.py", SERVER, folder=tmp_path / "first_tcp")
     assert said.endswith(" bytes of a page\n")
+
+
+def test_it_writes_out_the_same_repository_as_a_clone(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.pynat("new", tmp_path / "installed" / "mykernel", folder=tmp_path)
+    assert main(["new", str(tmp_path / "clone" / "mykernel")]) == 0
+    installed, cloned = (contents(tmp_path / name) for name in ("installed", "clone"))
+    assert installed == cloned
+    assert Path("mykernel/.github/workflows/test.yml") in installed
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def test_every_rule_is_explained_with_its_example(

@@ -13,6 +13,8 @@ import yaml
 from tests.packaging.checkout import ROOT, Files
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+COPIED = sorted((ROOT / "examples" / "kernel" / "template").rglob("*.yml"))  # to authors
+LOCAL = {"./", "./.pynat"}  # action.yml, from where it is checked out
 ACTION = re.compile(r"actions/[a-z-]+@v\d+")  # nobody else's, and of one major version
 JOB = re.compile(r"[A-Za-z_][\w-]*")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
@@ -24,7 +26,14 @@ MATRIX = re.compile(r"\$\{\{ matrix\.([\w-]+) \}\}")
 
 def jobs() -> dict[str, Any]:
     """Of all workflows, by name."""
-    return {name: job for path in WORKFLOWS for name, job in parsed(path)["jobs"].items()}
+    paths = [*WORKFLOWS, *COPIED]
+    return {name: job for path in paths for name, job in parsed(path)["jobs"].items()}
+
+
+def steps() -> list[dict[str, Any]]:
+    """Of the workflows and of the action."""
+    action = parsed(ROOT / "action.yml")["runs"]["steps"]
+    return [*action, *(step for job in jobs().values() for step in job["steps"])]
 
 
 def parsed(path: Path) -> Any:
@@ -32,19 +41,20 @@ def parsed(path: Path) -> Any:
 
 
 def commands() -> list[str]:
-    return [step["run"] for job in jobs().values() for step in job["steps"] if "run" in step]
+    return [step["run"] for step in steps() if "run" in step]
 
 
-def test_it_runs_for_each_push_and_pull_request() -> None:
-    (workflow,) = map(parsed, WORKFLOWS)
+@pytest.mark.parametrize("path", [*WORKFLOWS, *COPIED], ids=lambda path: path.stem)
+def test_it_runs_for_each_push_and_pull_request(path: Path) -> None:
+    workflow = parsed(path)
     assert set(workflow[True]) == {"push", "pull_request"}  # YAML takes `on` for a truth value
     assert workflow["permissions"] == {"contents": "read"}
 
 
 def test_it_takes_no_actions_of_others() -> None:
-    used = [step["uses"] for job in jobs().values() for step in job["steps"] if "uses" in step]
-    assert used
-    assert [action for action in used if not ACTION.fullmatch(action)] == []
+    used = {step["uses"] for step in steps() if "uses" in step}
+    assert used > LOCAL
+    assert [action for action in used - LOCAL if not ACTION.fullmatch(action)] == []
 
 
 def test_it_makes_what_the_makefile_has() -> None:

@@ -1,4 +1,4 @@
-"""The wheels that it takes to build and to install pynat, for tests that have no network.
+"""The wheels that it takes to build, to install and to use pynat, for tests that have no network.
 
 They are in the user's cache directory, downloaded once for each set of requirements and Python; a
 test run does that before it is sealed (tests/preparing.py).
@@ -16,6 +16,7 @@ from pynat.testing.guests.debian import Tell, silent
 from pynat.testing.guests.files import cache_dir, digest, made_once
 
 ROOT = Path(__file__).parents[2]
+OF_AUTHORS = ("pytest>=8.3",)  # what action.yml installs beside pynat
 
 
 class WheelsUnavailable(Exception):  # noqa: N818 - what the wheels are
@@ -40,7 +41,8 @@ def place() -> Path:
 
 def requirements() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    needed = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    return [*needed, *OF_AUTHORS]
 
 
 def _download(folder: Path) -> None:

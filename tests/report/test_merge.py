@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pynat.cli.main import main
 from pynat.errors import ConfigError
-from pynat.report.merge import write_merged
+from pynat.report.markdown import MOST_ROWS, summary
+from pynat.report.merge import Result, write_merged
 
 SUITE = '<testsuites><testsuite tests="2" failures="{}" errors="0" skipped="0"/></testsuites>'
 
@@ -38,6 +40,35 @@ def test_all_shards_are_on_one_page_and_the_bad_ones_first(tmp_path: Path) -> No
     assert '<span class="count">3</span>' in text
     joined = ET.parse(tmp_path / "junit.xml").getroot()
     assert (joined.get("tests"), joined.get("failures")) == ("4", "1")
+
+
+def test_the_same_as_tables_for_the_summary_of_a_step(tmp_path: Path) -> None:
+    shards = [
+        shard(tmp_path / "one", "passed", {}, 0),
+        shard(tmp_path / "two", "failed", {"TCP001": 2}, 1),
+    ]
+    target = tmp_path / "summary.md"
+    words = ["report", "--merge", *map(str, shards), "-o", str(tmp_path / "all.html")]
+    assert main([*words, "--markdown", str(target)]) == 0
+    lines = target.read_text().splitlines()
+    assert lines[0] == "## 2 tests, 1 failed"
+    bad = "| two::test_lease<br>no &#60;lease&#62; | failed | 7 |  | TCP001 2 |"
+    assert lines[4:6] == [bad, "| one::test_lease<br>no &#60;lease&#62; | passed | 7 |  |  |"]
+    assert lines[-1].startswith("| TCP001 | error | ")
+
+
+def test_tables_stay_short_and_a_clean_suite_says_so() -> None:
+    results = [Result(f"t{n}|x", "passed") for n in range(MOST_ROWS + 3)]
+    text = summary(results)
+    assert text.count("passed") == MOST_ROWS
+    assert "and 3 more in report.html" in text
+    assert "t0&#124;x" in text
+    assert text.endswith("The linter has nothing to say.\n")
+
+
+def test_tables_are_for_many_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "net.pcapng", "--markdown", str(tmp_path / "x.md")]) == 1
+    assert "--markdown is for --merge" in capsys.readouterr().err
 
 
 def test_merging_twice_counts_once(tmp_path: Path) -> None:

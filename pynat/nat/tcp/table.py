@@ -31,6 +31,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.numbers import Numbers
 from pynat.nat.outlet import Outlet
+from pynat.nat.rows import tcp_row
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.memory import Memory
 from pynat.nat.tcp.parameters import Filter, Item, Parameters
@@ -364,7 +365,7 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.four_tuple.key]
-        self._numbers.gone(flow.number, flow.why_closed)
+        self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
         self._lingering.pop(flow, None)
         self.memory.charge(-flow.counted)
         self._outlet.timers.set(flow, None)

@@ -34,7 +34,9 @@ from pynat.testing.kit.verdicts import found_in
 _BY_ITSELF = 5.0  # seconds in which most guests have sent something with their address
 _LOOK = 1.0  # seconds of guest time in which a guest may answer a SYN
 START = 60.0  # seconds until the network has to be there
-_READY = re.compile(r"\] (?:\d+\.\d+ +)?network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE)
+_READY = re.compile(
+    r"\] (?:\d+\.\d+ +)?network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE
+)
 T = TypeVar("T")
 
 

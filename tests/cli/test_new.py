@@ -1,0 +1,75 @@
+"""`pynat new`: a kernel, its tests and a workflow in a folder of the author's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pynat.cli import new
+from pynat.cli.main import main
+from tests.packaging.links import broken
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_writes_a_repository_that_builds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mykernel"
+    assert main(["new", str(folder)]) == 0
+    assert str(folder) in capsys.readouterr().out
+    wanted = {"README.md", "Makefile", "main.c", "kernel.ld", ".gitignore", "tests/conftest.py"}
+    assert wanted | {".github/workflows/test.yml", "tests/test_network.py"} <= names(folder)
+    subprocess.run(["make", "-s"], cwd=folder, check=True)
+    assert (folder / "kernel.elf").exists()
+
+
+def test_its_readme_is_about_it(tmp_path: Path) -> None:
+    main(["new", str(tmp_path / "mykernel")])
+    readme = tmp_path / "mykernel" / "README.md"
+    text = readme.read_text()
+    assert text.startswith("# mykernel\n")
+    assert list(broken(readme)) == []
+    told = set(re.findall(r"`([\w/]+\.\w+)`", text))
+    assert told <= names(readme.parent)
+    assert {name for name in names(readme.parent) if re.search(r"\.([cS]|ld)$", name)} <= told
+
+
+def test_what_was_made_beside_the_example_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "documents" / "examples" / "kernel"
+    for name in ("main.c", "main.o", "kernel.elf", "template/README.md", "tests/__pycache__/a.py"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    monkeypatch.setattr(new, "documents", lambda: tmp_path / "documents")
+    assert main(["new", str(tmp_path / "mine")]) == 0
+    assert names(tmp_path / "mine") == {"main.c", "README.md"}
+
+
+def test_an_empty_folder_will_do_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "."]) == 0
+    assert (tmp_path / "README.md").read_text().startswith(f"# {tmp_path.name}\n")
+    before = names(tmp_path)
+    for taken in (".", "README.md"):
+        assert main(["new", taken]) == 1
+        said = capsys.readouterr().err
+        assert said == f"pynat: {taken} is there and not an empty folder; name another one\n"
+    assert names(tmp_path) == before
+
+
+def test_an_installation_without_examples_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(new, "documents", lambda: None)
+    assert main(["new", str(tmp_path / "mine")]) == 1
+    assert "has no examples/kernel" in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
