@@ -30,14 +30,14 @@ from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
-from pynat.nat.host_side import HostSide, settle
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
+from pynat.nat.host_backend import HostSide, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
     from pynat.net.program import Script
-    from pynat.net.running import Wire
+    from pynat.net.runtime import Wire
 
 Result = TypeVar("Result")
 BATCH = 256  # frames taken in one turn, so that host events have theirs

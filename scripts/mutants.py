@@ -50,7 +50,7 @@ from mutations import Mutant
 
 ROOMS = ["pynat/nat", "pynat/router", "pynat/services", "pynat/lint", "pynat/impair"]
 FOLDERS = [Path(room).name for room in ROOMS]  # of tests, or files
-FOLDERS += ["inner", "link", "engine", "net", "control", "testing", "test_notices.py"]
+FOLDERS += ["inprocess", "link", "log", "engine", "net", "control", "testing"]
 LEFT_OUT = (".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
 PATIENCE = 4  # times as long as the tests took when they were recorded
 GRACE = 30  # seconds more

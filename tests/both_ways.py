@@ -32,7 +32,7 @@ from pynat.capture.reading import About, read
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.link import Link
-from pynat.notices import Entry
+from pynat.log.notices import Entry
 from pynat.replay.capture import Capture
 from pynat.serve.stack import stacked
 from pynat.testing import virtual

@@ -19,7 +19,7 @@ PACKAGE = Path(pynat.__file__).parent
 ROOMS = {
     "wire/*": "the codecs: here the versions of IP differ",
     "router/neighbors.py": "ARP is for IPv4 alone (RFC 826)",
-    **dict.fromkeys(("lint/arp.py", "faults/arp.py", "router/foreign.py"), "about ARP"),
+    **dict.fromkeys(("lint/arp.py", "faults/arp.py", "router/foreign_guests.py"), "about ARP"),
     **dict.fromkeys(
         (
             *("services/dhcp*.py", "services/leases.py", "lint/dhcp*.py"),
@@ -36,7 +36,7 @@ PLACES = {
     "cli/lint.py": (IPV4, "what a command line may say, for the same reason"),
     "net/definitions.py": (IPV4, "what a script may say, for the same reason"),
     "impair/*": (IPV4, "what a rule may say, for the same reason"),
-    "peer.py": (IPV4, "a value of the configuration"),
+    "faulty_host.py": (IPV4, "a value of the configuration"),
     "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),

@@ -19,8 +19,8 @@ from pynat.harmless import LONGEST, MARK, harmless, harmless_lines
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
+from pynat.log.notices import Level, Notices
 from pynat.net import Datagram, Net, Stream
-from pynat.notices import Level, Notices
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript
 from pynat.testing.tftp import TftpClient

@@ -30,11 +30,12 @@ PURE = {
 TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
-    *("wire", "nat", "inner", "services", "faults", "router", "lint", "rules", "impair"),
+    *("wire", "nat", "inprocess", "services", "faults", "router", "lint", "rules", "impair"),
     *("errors", "harmless", "remarks", "verdict", "notices", "timers", "peer"),
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
+    "log": {"contextlib", "fcntl", "io", "json", "os", "pathlib"},
     "config": {
         *("codecs", "copy", "json", "os", "pathlib", "shlex", "stat", "sys", "tomllib"),
         "socket.inet_aton",
@@ -196,6 +197,12 @@ def test_protocol_code_has_no_clock_no_dice_and_no_io(name: str) -> None:
         assert where(path, set(touches(text))) == set()
 
 
+def test_only_the_journal_of_what_is_said_is_a_file() -> None:
+    for path in of_rooms("log"):
+        if path.stem != "journal":
+            assert where(path, strangers(imports(source(path), path), PURE | {"json"})) == set()
+
+
 @pytest.mark.parametrize("name", ALSO)
 def test_who_may_touch_the_world_says_how(name: str) -> None:
     for path in of_rooms(name):
@@ -211,8 +218,8 @@ def test_every_room_is_held() -> None:
 # A part changes its own fields; others call its methods, or its constructor. So an attribute is
 # assigned in the file that declares it, and nowhere else.
 ASSIGNING = (
-    *("nat", "inner", "services", "router", "host", "net", "link", "serve", "engine"),
-    *("notices", "remarks", "timers", "faults", "capture"),
+    *("nat", "inprocess", "services", "router", "host", "net", "link", "serve", "engine"),
+    *("log", "timers", "faults", "capture"),
 )
 OTHERS = {
     *("error.icmp", "error.offender", "failed.icmp", "failed.offender"),  # an event that is made
@@ -301,7 +308,7 @@ def test_importing_the_engine_imports_nothing_but_python() -> None:
     """Not scapy, above all, which takes seconds."""
     code = (
         "import sys; before = set(sys.modules)\n"
-        "import pynat.cli.main, pynat.serve.bochs, pynat.net.running, pynat.net.script\n"
+        "import pynat.cli.main, pynat.serve.bochs, pynat.net.runtime, pynat.net.script\n"
         "print(*{one.partition('.')[0] for one in sys.modules.keys() - before})"
     )
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)

@@ -26,14 +26,16 @@ from scapy.layers.l2 import Ether
 
 from pynat.capture.flow_names import FlowNames
 from pynat.config import Config, Forward, Protocol, Shown
-from pynat.impair.view import View
-from pynat.inner.hosts import Datagram as InnerDatagram
-from pynat.inner.hosts import InnerHosts
+from pynat.impair.frame_view import View
+from pynat.inprocess.hosts import Datagram as InnerDatagram
+from pynat.inprocess.hosts import InnerHosts
 from pynat.lint.frame import Frame
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.log.notices import Notices
 from pynat.nat.echo import EchoTable
+from pynat.nat.flow_numbers import Numbers
 from pynat.nat.messages import (
     Action,
     EchoReply,
@@ -56,16 +58,14 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
-from pynat.nat.numbers import Numbers
 from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.memory import Memory
 from pynat.nat.tcp.table import TcpEvent, TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.net.datagram import Datagram
-from pynat.notices import Notices
 from pynat.router.guest_net import GuestNet
-from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
+from pynat.router.ip_output import GuestSide
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import icmp, tcp, udp, versions
 from pynat.wire.addresses import FourTuple

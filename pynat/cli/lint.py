@@ -15,8 +15,8 @@ from pathlib import Path
 from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.errors import ConfigError
-from pynat.link.findings import as_object, packet_of
-from pynat.notices import Entry
+from pynat.log.as_json import as_object, packet_of
+from pynat.log.notices import Entry
 from pynat.replay.capture import Capture
 from pynat.replay.wire import Asked
 from pynat.rules import Severity

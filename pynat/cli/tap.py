@@ -21,7 +21,7 @@ from pynat.engine_loop import run
 from pynat.link import netns
 from pynat.link.awake import awake
 from pynat.link.tap import Tap, TapLink
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
 from pynat.serve.load import Loaded, load
 from pynat.serve.session import session
 from pynat.serve.stack import seeded

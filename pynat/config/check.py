@@ -19,7 +19,7 @@ from pynat.config.model import CAPTURE_FILES, Config
 from pynat.config.tables import LONGEST_PREFIX, SHORTEST_PREFIX, Network
 from pynat.config.values import Source
 from pynat.errors import ConfigError
-from pynat.peer import Peer
+from pynat.faulty_host import Peer
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
 EVERYWHERE = IPv4Address("0.0.0.0")

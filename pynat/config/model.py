@@ -34,8 +34,8 @@ from pynat.config.impair import rule
 from pynat.config.key import key
 from pynat.config.peers import peers as peer_table
 from pynat.config.tables import Dhcp, Dns, Icmp, Lint, Nat, Network, Tcp, Tftp, Udp
+from pynat.faulty_host import Peer
 from pynat.impair.rule import ImpairRule
-from pynat.peer import Peer
 
 LINGER = 5.0  # seconds (wall) at the end, for what the guest has sent to reach its peers
 HERMETIC_SEED = 0  # where none is given: a run is to be like the last one

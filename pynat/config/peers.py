@@ -24,7 +24,7 @@ from pynat.config.values import (
     unquoted,
     whole_text,
 )
-from pynat.peer import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
+from pynat.faulty_host import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
 
 HOSTS_FORM = (
     'a table of hosts and what they do, for example {"slow.test:80" = "accept after 3s"};'

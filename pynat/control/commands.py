@@ -26,8 +26,8 @@ from pynat.errors import ConfigError
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.lint.summary import Summary
+from pynat.log.notices import Level
 from pynat.nat.rows import seconds
-from pynat.notices import Level
 from pynat.services.leases import Lease
 from pynat.wire.addresses import address_text
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pynat.control.commands import Commands
 from pynat.engine import Engine
-from pynat.notices import Level
+from pynat.log.notices import Level
 
 FINAL_VARIABLE = "PYNAT_FINAL"
 MOST_ENDED = 1000  # flows that are over, the last ones

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynat.control.protocol import Answer, Refused
-from pynat.impair.lane import Working
+from pynat.impair.active_rule import Working
 from pynat.impair.rule import BadRule
 from pynat.link.impair import ImpairLink
 

@@ -6,7 +6,7 @@ from pynat.config.check import why_no_peer
 from pynat.config.peers import peer_at
 from pynat.config.values import Wrong
 from pynat.control.protocol import Answer, Refused
-from pynat.peer import Peer
+from pynat.faulty_host import Peer
 from pynat.router.router import Router
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pynat.control.conversation import Client, Conversation
 from pynat.control.protocol import Answer
 from pynat.engine import Engine
-from pynat.inner.connection import MOST_PENDING, Connection
+from pynat.inprocess.connection import MOST_PENDING, Connection
 from pynat.nat.rows import seconds
 from pynat.wire.addresses import Address
 

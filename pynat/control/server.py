@@ -29,7 +29,7 @@ from pynat.host import unix
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.lint.summary import Summary
-from pynat.notices import Level
+from pynat.log.notices import Level
 
 MAX_CLIENTS = 16
 AT_ONCE = 16  # requests of one client

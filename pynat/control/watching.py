@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pynat.control.conversation import Client, Conversation
 from pynat.control.protocol import Answer
 from pynat.engine import Engine
-from pynat.inner.connection import Connection
+from pynat.inprocess.connection import Connection
 from pynat.nat.rows import Row, seconds
 from pynat.services.leases import State
 from pynat.wire.addresses import Address, address_text

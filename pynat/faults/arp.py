@@ -18,7 +18,7 @@ from dataclasses import replace
 from math import inf
 from typing import Protocol
 
-from pynat.faults.standing import Faults, Late, Standing
+from pynat.faults.active import Faults, Late, Standing
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet
 from pynat.wire.arp import Arp

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pynat.config import Fault
-from pynat.faults.standing import Faults, Late
-from pynat.nat.outlet import Outlet
+from pynat.faults.active import Faults, Late
+from pynat.nat.guest_output import Outlet
 from pynat.services.dhcp import HEADERS, DhcpServer, Reply, send
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 from pynat.config import Network
 from pynat.errors import Malformed
-from pynat.faults.standing import Faults, Late, Standing
-from pynat.nat.outlet import Outlet
+from pynat.faults.active import Faults, Late, Standing
+from pynat.nat.guest_output import Outlet
 from pynat.services.dns import Answer, Asked
 from pynat.wire import dns
 from pynat.wire.addresses import Address

@@ -18,8 +18,8 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from pynat.config import Fault
-from pynat.faults.standing import Faults, Standing
-from pynat.nat.outlet import Outlet
+from pynat.faults.active import Faults, Standing
+from pynat.nat.guest_output import Outlet
 from pynat.wire import icmp
 from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp

@@ -1,4 +1,5 @@
-"""Peers whose TCP misbehaves on purpose (pynat.peer): what is done to segments that leave a flow.
+"""Peers whose TCP misbehaves on purpose (pynat.faulty_host): what is done to segments that leave a
+flow.
 
 The flow itself stays an ordinary one: it knows what it has sent and what it has got, and repairs
 what the twists spoil as any TCP would.
@@ -10,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from pynat.faults import options
+from pynat.faulty_host import Manner, Peer, Twist
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.parameters import Item
 from pynat.nat.tcp.seq import wrap
-from pynat.peer import Manner, Peer, Twist
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
 
 OVERLAP = 100  # bytes

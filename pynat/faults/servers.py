@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pynat.peer import Behaviour, Service
+from pynat.faulty_host import Behaviour, Service
 
 _LINE = 72  # characters of a line of chargen (RFC 864)
 _ASCII = bytes(range(33, 127)) + b" "

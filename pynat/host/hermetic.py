@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pynat.config import Config, Forward
 from pynat.errors import ConfigError
 from pynat.host.files import Files
-from pynat.nat.host_side import Outside
+from pynat.nat.host_backend import Outside
 from pynat.nat.messages import (
     Action,
     CloseFlow,

@@ -18,7 +18,7 @@ from pynat.host.forwards import Forwards
 from pynat.host.resolver import Resolver
 from pynat.host.tcp import TcpSockets
 from pynat.host.udp import UdpSockets
-from pynat.nat.host_side import Outside
+from pynat.nat.host_backend import Outside
 from pynat.nat.messages import (
     Action,
     CloseFlow,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from pynat.impair.frame_view import FIELDS
 from pynat.impair.rule import (
     DIGITS,
     LONGEST,
@@ -25,7 +26,6 @@ from pynat.impair.rule import (
     Reorder,
     Spread,
 )
-from pynat.impair.view import FIELDS
 
 MOST = 2**31
 LEAST_PACKET = 28  # bytes: a header, and the 8 bytes by which fragments are counted (RFC 791 3.2)

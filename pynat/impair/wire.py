@@ -11,10 +11,10 @@ from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
 
-from pynat.impair.lane import Fate, Working
+from pynat.impair.active_rule import Fate, Working
+from pynat.impair.frame_view import View
 from pynat.impair.reading import parse
 from pynat.impair.rule import ImpairRule
-from pynat.impair.view import View
 
 LONGEST_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules
 

@@ -29,8 +29,8 @@ from pynat.capture.flow_names import FlowNames
 from pynat.config import Config, Network
 from pynat.errors import ConfigError
 from pynat.link.link import Link, Wrapper
-from pynat.notices import Level
-from pynat.remarks import Remarks
+from pynat.log.comments import Remarks
+from pynat.log.notices import Level
 
 MIB = 1 << 20
 

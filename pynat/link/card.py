@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.rules import ethernet as rules
 
 STALE = 2.0  # seconds that a frame may wait

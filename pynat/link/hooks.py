@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pynat.link.link import Link, Wrapper
-from pynat.net.frames import FrameHooks
-from pynat.notices import Notices
+from pynat.log.notices import Notices
+from pynat.net.frame_hooks import FrameHooks
 
 
 class HookLink(Wrapper):

@@ -11,12 +11,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from pynat.config import Config
-from pynat.impair.lane import Fate, Working
+from pynat.impair.active_rule import Fate, Working
 from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import Wire
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
 from pynat.wire import versions
 
 _AT_ONCE = 1 << 30  # frames; no limit

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pynat.link.link import Link, Wrapper
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire, Span
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
 
 
 def exact() -> float:

@@ -24,7 +24,7 @@ from struct import Struct
 
 from pynat._fast import read_frames, write_frames
 from pynat.errors import ConfigError
-from pynat.notices import Level
+from pynat.log.notices import Level
 
 DEVICE = "/dev/net/tun"
 LONGEST_NAME = 15  # IFNAMSIZ without its NUL

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 
 from pynat import rules
 from pynat.config import Config
-from pynat.nat.idle import Idle
+from pynat.log.notices import FLOWS, Level
+from pynat.nat.flow_numbers import Numbers
+from pynat.nat.guest_output import Outlet
+from pynat.nat.idle_timeout import Idle
 from pynat.nat.messages import (
     CloseFlow,
     EchoDenied,
@@ -21,13 +24,10 @@ from pynat.nat.messages import (
     EchoSend,
     SocketError,
 )
-from pynat.nat.names import Names
-from pynat.nat.numbers import Numbers
-from pynat.nat.outlet import Outlet
+from pynat.nat.quoted_packets import ECHO_LATELY, Sent
+from pynat.nat.reverse_translation import Names
 from pynat.nat.rows import Row, seconds
-from pynat.nat.sent import ECHO_LATELY, Sent
 from pynat.nat.unreachable import OURS, reason, what_to_tell
-from pynat.notices import FLOWS, Level
 from pynat.wire import icmp
 from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp

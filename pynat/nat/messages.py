@@ -17,7 +17,7 @@ PLENTY = 1 << 30  # bytes: more room than anybody fills
 
 
 class Inner(NamedTuple):
-    """An Address that leads to a host within the process (pynat.inner)."""
+    """An Address that leads to a host within the process (pynat.inprocess)."""
 
     address: bytes
     port: int

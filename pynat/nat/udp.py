@@ -23,7 +23,10 @@ from dataclasses import dataclass, field
 
 from pynat import rules
 from pynat.config import Config, Network
-from pynat.nat.idle import Idle
+from pynat.log.notices import FLOWS, Level
+from pynat.nat.flow_numbers import Numbers
+from pynat.nat.guest_output import Outlet
+from pynat.nat.idle_timeout import Idle
 from pynat.nat.messages import (
     CloseFlow,
     Inner,
@@ -33,13 +36,10 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
-from pynat.nat.names import Names
-from pynat.nat.numbers import Numbers
-from pynat.nat.outlet import Outlet
+from pynat.nat.quoted_packets import UDP_LATELY, Sent
+from pynat.nat.reverse_translation import Names
 from pynat.nat.rows import Row, seconds
-from pynat.nat.sent import UDP_LATELY, Sent
 from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
-from pynat.notices import FLOWS, Level
 from pynat.wire import ip, udp, versions
 from pynat.wire.addresses import Address, FourTuple, end_text, is_unicast
 from pynat.wire.ip import Packet

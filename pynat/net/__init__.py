@@ -2,7 +2,7 @@
 
 from pynat.net.datagram import Datagram
 from pynat.net.flows import REFUSE, Flow
-from pynat.net.frames import DROP, Frame
+from pynat.net.frame_hooks import DROP, Frame
 from pynat.net.http import Request, Response
 from pynat.net.net import Net
 from pynat.net.stream import Endpoint, Reset, Stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pynat.inner.hosts import Datagram as Inner
+from pynat.inprocess.hosts import Datagram as Inner
 from pynat.net.stream import endpoint, not_bytes
 
 LONGEST = 65_507  # bytes: RFC 768 in an IPv4 packet

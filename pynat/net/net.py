@@ -8,7 +8,7 @@
     async def web(stream):
         ...
 
-docs/python.md is its reference. A Net is what is said; `pynat.net.running` is one that runs.
+docs/python.md is its reference. A Net is what is said; `pynat.net.runtime` is one that runs.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from pynat.net.definitions import (
     wrong,
 )
 from pynat.net.flows import REFUSE, Flow
-from pynat.net.frames import BOTH, DROP, FrameHooks, Hook
+from pynat.net.frame_hooks import BOTH, DROP, FrameHooks, Hook
 from pynat.net.http import Answer, Request, serve_folder, serve_pages
 from pynat.net.report import name_of
-from pynat.net.runs import Runs
+from pynat.net.runtime_api import Runs
 from pynat.net.stream import Stream
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from pynat.config import Config, IpAddress, Protocol
 from pynat.harmless import harmless
-from pynat.inner.hosts import ANYWHERE, TcpService, UdpService
+from pynat.inprocess.hosts import ANYWHERE, TcpService, UdpService
+from pynat.log.notices import Notices
 from pynat.net.definitions import EVERY, Places, address_of
-from pynat.net.gate import FlowGate
+from pynat.net.flow_hooks import FlowGate
 from pynat.net.net import NameHook, Net
 from pynat.net.report import placed
-from pynat.net.running import Running, Wire
+from pynat.net.runtime import Running, Wire
 from pynat.net.tasks import Tasks
-from pynat.notices import Notices
 from pynat.router.assembly import Program
 from pynat.router.router import Router
 from pynat.wire.addresses import Address

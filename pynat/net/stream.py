@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import NamedTuple
 
-from pynat.inner.connection import CAPACITY, Connection
+from pynat.inprocess.connection import CAPACITY, Connection
 from pynat.wire.addresses import Address, address_text
 
 Tell = Callable[[str, BaseException], None]

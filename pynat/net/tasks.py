@@ -13,15 +13,15 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from pynat.inner.connection import Connection
-from pynat.inner.hosts import Datagram as InnerDatagram
-from pynat.inner.hosts import TcpService, UdpService
+from pynat.inprocess.connection import Connection
+from pynat.inprocess.hosts import Datagram as InnerDatagram
+from pynat.inprocess.hosts import TcpService, UdpService
 from pynat.interrupts import is_interrupt, told_apart
+from pynat.log.notices import Level, Notices
 from pynat.net.datagram import Datagram
 from pynat.net.loop import GuestLoop
 from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
-from pynat.notices import Level, Notices
 
 MOST_TASKS = 1024  # datagrams that are being dealt with at once
 

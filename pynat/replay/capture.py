@@ -9,7 +9,7 @@ from pynat.capture import pcap
 from pynat.capture.reading import About, Captured, read
 from pynat.errors import ConfigError
 from pynat.lint.summary import Summary
-from pynat.notices import Entry
+from pynat.log.notices import Entry
 from pynat.replay.network import Replay
 from pynat.replay.wire import Asked, Survey, find_out
 

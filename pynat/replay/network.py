@@ -28,9 +28,9 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
-from pynat.nat.host_side import settle
+from pynat.log.notices import Entry, Level, Notices
+from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
-from pynat.notices import Entry, Level, Notices
 from pynat.replay.mending import mended
 from pynat.replay.tcp import SeenTable
 from pynat.replay.tftp import SeenTftp

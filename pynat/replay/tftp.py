@@ -7,9 +7,9 @@ judged as always; no file is opened and nothing is sent.
 from __future__ import annotations
 
 from pynat.config import Config
+from pynat.nat.flow_numbers import Numbers
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import Event
-from pynat.nat.numbers import Numbers
-from pynat.nat.outlet import Outlet
 from pynat.services.tftp import LIMIT, PORT, TftpServer
 from pynat.services.tftp_transfer import Transfer
 from pynat.wire.addresses import Address

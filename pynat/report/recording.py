@@ -14,7 +14,7 @@ from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.lint.frame import Finding, decode
 from pynat.lint.trace import Trace
-from pynat.notices import Entry
+from pynat.log.notices import Entry
 from pynat.replay.capture import Capture
 from pynat.report.exchanges import Exchanges
 from pynat.report.flows import Flow, Flows

@@ -10,29 +10,29 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pynat.config import Broadcast, Config, Network
+from pynat.faults.active import Faults
 from pynat.faults.arp import FaultyArp
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
+from pynat.faults.hosts import FaultyHosts
 from pynat.faults.icmp import FaultyPaths
-from pynat.faults.peers import FaultyHosts
-from pynat.faults.standing import Faults
-from pynat.inner.hosts import Gate, InnerHosts, TcpService, UdpService
+from pynat.inprocess.hosts import Gate, InnerHosts, TcpService, UdpService
+from pynat.log.notices import Notices
 from pynat.nat.echo import EchoTable
-from pynat.nat.numbers import Ended, Numbers
+from pynat.nat.flow_numbers import Ended, Numbers
 from pynat.nat.tcp.memory import Memory
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
-from pynat.notices import Notices
-from pynat.router.foreign import Foreign
+from pynat.router.destination_map import Ways
+from pynat.router.foreign_guests import Foreign
 from pynat.router.guest_net import GuestNet
-from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
+from pynat.router.ip_output import GuestSide
 from pynat.router.outbound import Outbound
 from pynat.router.own_addresses import OwnAddresses
 from pynat.router.reassembly import Reassembly
 from pynat.router.refusals import Refusals
 from pynat.router.router import Router
-from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder, Lookup
 from pynat.services.dns_tcp import DnsStreams

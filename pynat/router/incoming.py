@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from pynat import rules
 from pynat.config import Forward, Network, Shown
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import (
     ForwardTrouble,
     GuestDatagram,
@@ -14,7 +15,6 @@ from pynat.nat.messages import (
     TcpIncoming,
     UdpIncoming,
 )
-from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.nat.unreachable import reason

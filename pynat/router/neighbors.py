@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
 from pynat import rules
+from pynat.log.notices import Level, Notices
 from pynat.nat.rows import Row, seconds
-from pynat.notices import Level, Notices
 from pynat.router.checking import Checks
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet, mistakes

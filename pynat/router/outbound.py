@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pynat import rules
 from pynat.nat.echo import EchoTable
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import Nowhere
-from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
-from pynat.router.ways import Refusal, Ways
+from pynat.router.destination_map import Refusal, Ways
 from pynat.services import ping
 from pynat.wire import icmp, ipv4, udp, versions
 from pynat.wire.addresses import address_text

@@ -6,8 +6,8 @@ from pynat import rules
 from pynat.config import Broadcast, Config
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import Inner
-from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.table import TcpTable
 from pynat.router.guest_net import GuestNet
 from pynat.router.outbound import Outbound

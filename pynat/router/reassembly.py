@@ -27,7 +27,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pynat import rules
-from pynat.nat.outlet import Outlet
+from pynat.nat.guest_output import Outlet
 from pynat.rules import Rule
 from pynat.wire import icmp, ipv4
 from pynat.wire.addresses import address_text

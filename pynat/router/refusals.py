@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.notices import Level
-from pynat.router.foreign import Foreign
+from pynat.log.notices import Level
+from pynat.router.foreign_guests import Foreign
 from pynat.router.guest_net import GuestNet
-from pynat.router.guest_side import GuestSide
+from pynat.router.ip_output import GuestSide
 from pynat.wire import ethernet, icmp, ip, ipv4, mistakes, versions
 from pynat.wire.addresses import address_text, is_group_of_link, is_multicast
 from pynat.wire.ipv4 import Ipv4

@@ -14,26 +14,26 @@ from typing import assert_never
 
 from pynat import rules
 from pynat.errors import Malformed
+from pynat.faults.active import Faults
+from pynat.faults.hosts import FaultyHosts
 from pynat.faults.icmp import FaultyPaths
-from pynat.faults.peers import FaultyHosts
-from pynat.faults.standing import Faults
-from pynat.inner.hosts import InnerHosts
+from pynat.inprocess.hosts import InnerHosts
+from pynat.log.notices import Notices
 from pynat.nat import messages as host
 from pynat.nat.echo import EchoTable
-from pynat.nat.holds import ANSWER
-from pynat.nat.numbers import Numbers
+from pynat.nat.flow_numbers import Numbers
 from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.table import TcpTable
+from pynat.nat.time_hold import ANSWER
 from pynat.nat.udp import UdpTable
-from pynat.notices import Notices
-from pynat.router.foreign import Foreign
+from pynat.router.destination_map import Ways
+from pynat.router.foreign_guests import Foreign
 from pynat.router.guest_net import GuestNet, Where
-from pynat.router.guest_side import GuestSide
 from pynat.router.incoming import Incoming
+from pynat.router.ip_output import GuestSide
 from pynat.router.own_addresses import OwnAddresses
 from pynat.router.reassembly import Reassembly
 from pynat.router.refusals import Refusals
-from pynat.router.ways import Ways
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.ping import Pings

@@ -16,7 +16,7 @@ from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.errors import ConfigError
 from pynat.link.link import Link
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
 from pynat.serve.load import Loaded, load
 from pynat.serve.session import session
 from pynat.serve.stack import seeded

@@ -10,7 +10,7 @@ from pynat.control.server import controlled
 from pynat.engine import Engine
 from pynat.link.link import Link
 from pynat.link.lint import exact
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.serve.load import Loaded
 from pynat.serve.stack import stacked
 

@@ -16,12 +16,12 @@ from pynat.config import Config, Network
 from pynat.link.capture import CaptureLink, captured
 from pynat.link.card import Card, CardLink
 from pynat.link.impair import ImpairLink, impaired
-from pynat.link.journal import journaled
 from pynat.link.link import Link
 from pynat.link.lint import LintLink, exact
 from pynat.lint.linter import Linter
 from pynat.lint.summary import SUMMARY, Summary, summary
-from pynat.notices import Level, Notices
+from pynat.log.journal import journaled
+from pynat.log.notices import Level, Notices
 
 if TYPE_CHECKING:
     from pynat.net.net import Net

@@ -31,8 +31,8 @@ from ipaddress import IPv4Address
 
 from pynat import rules
 from pynat.config import Config, Network
-from pynat.nat.outlet import Outlet
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
+from pynat.nat.guest_output import Outlet
 from pynat.rules import Rule
 from pynat.services import dhcp_options
 from pynat.services.leases import Lease, Leases

@@ -32,10 +32,10 @@ from typing import Protocol
 from pynat import rules
 from pynat.config import Config, IpAddress, Network
 from pynat.errors import Malformed
+from pynat.log.notices import Level, Notices
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import Resolve, Resolved
-from pynat.nat.outlet import Outlet
 from pynat.nat.unreachable import shortage
-from pynat.notices import Level, Notices
 from pynat.wire import dns, ip, udp
 from pynat.wire.addresses import Address
 from pynat.wire.dns import Query

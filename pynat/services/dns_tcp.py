@@ -10,8 +10,8 @@ question that is longer than any is a fault, and the end of the connection.
 from __future__ import annotations
 
 from pynat.config import Network
-from pynat.inner.connection import Connection
-from pynat.inner.hosts import InnerHosts
+from pynat.inprocess.connection import Connection
+from pynat.inprocess.hosts import InnerHosts
 from pynat.services.dns import Asked
 from pynat.wire.dns import HEADER, SERVFAIL, refusal
 

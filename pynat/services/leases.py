@@ -32,7 +32,7 @@ from enum import StrEnum
 from itertools import islice
 
 from pynat.config import IpAddress, Network
-from pynat.services.pool import LOOKS, Ends, Fresh
+from pynat.services.address_pool import LOOKS, Ends, Fresh
 from pynat.wire import dhcp
 from pynat.wire.ipv4 import dotted
 

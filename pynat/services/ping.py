@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pynat.config import Network
-from pynat.nat.outlet import Outlet
+from pynat.nat.guest_output import Outlet
 from pynat.wire import icmp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Packet

@@ -23,6 +23,9 @@ import errno
 
 from pynat import rules
 from pynat.config import Config, Network
+from pynat.log.notices import FLOWS
+from pynat.nat.flow_numbers import Numbers
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import (
     CloseFlow,
     FileData,
@@ -33,11 +36,8 @@ from pynat.nat.messages import (
     FileWrite,
     FileWritten,
 )
-from pynat.nat.numbers import Numbers
-from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.table import NE2000_SEGMENTS, NE2000_SPEED
 from pynat.nat.unreachable import reason
-from pynat.notices import FLOWS
 from pynat.services import tftp_options
 from pynat.services.tftp_options import WINDOW, Terms
 from pynat.services.tftp_read import Reading

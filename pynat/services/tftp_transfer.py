@@ -29,6 +29,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol
 
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import (
     FileData,
     FileOpened,
@@ -36,7 +37,6 @@ from pynat.nat.messages import (
     FileWrite,
     FileWritten,
 )
-from pynat.nat.outlet import Outlet
 from pynat.services.tftp_options import Terms
 from pynat.wire import tftp
 from pynat.wire.addresses import Address

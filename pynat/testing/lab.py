@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from pynat.config import Config
 from pynat.host.files import Files
-from pynat.nat.host_side import settle
+from pynat.log.notices import Level, Notices
+from pynat.nat.host_backend import settle
 from pynat.nat.messages import (
     PLENTY,
     Action,
@@ -35,7 +36,6 @@ from pynat.nat.messages import (
     TcpSend,
     TcpSent,
 )
-from pynat.notices import Level, Notices
 from pynat.router.assembly import NO_PROGRAM, Program, assemble
 from pynat.wire import arp, ethernet
 

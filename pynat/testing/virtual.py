@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pynat.config import Config
 from pynat.engine import Engine, say
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.serve.stack import seeded, stacked
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from scapy.layers.inet import UDP
 
 from pynat.cli.main import main
 from pynat.config import Config
-from pynat.notices import LAST, Level
+from pynat.log.notices import LAST, Level
 from tests.engine.running import controlled_running, scenario
 from tests.frames import ROUTER, udp
 

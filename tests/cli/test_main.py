@@ -107,7 +107,7 @@ def test_words_too_many_get_the_usage_of_their_command(
             "pynat.testing.script needs scapy (extra bochs-pynat[dev]): pip install scapy",
         ),
         (
-            "from pynat.net.frames import Frame; Frame(bytes(60), True, 0.0).packet",
+            "from pynat.net.frame_hooks import Frame; Frame(bytes(60), True, 0.0).packet",
             "frame.packet needs scapy: pip install scapy",
         ),
     ],

@@ -11,7 +11,7 @@ from pynat.config.peers import FORMS, ZOO, behaviour
 from pynat.config.toml import read_toml
 from pynat.config.values import Wrong
 from pynat.errors import ConfigError
-from pynat.peer import Behaviour, Closing, Manner, Peer, Service, Twist
+from pynat.faulty_host import Behaviour, Closing, Manner, Peer, Service, Twist
 from tests.spoiling import respelt, samples, sift
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "peers.md"

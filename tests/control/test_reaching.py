@@ -16,7 +16,7 @@ from pynat import rules
 from pynat.cli.main import main
 from pynat.config import Config
 from pynat.control import client as the_client
-from pynat.inner.connection import CAPACITY
+from pynat.inprocess.connection import CAPACITY
 from pynat.wire import dhcp
 from tests.control.test_server import Client, at
 from tests.engine.running import Guest, Peer, controlled_running, scenario

@@ -15,8 +15,8 @@ from pynat.control.server import controlled
 from pynat.engine import Engine, say
 from pynat.engine_loop import run
 from pynat.link.memory import MemoryLink
+from pynat.log.notices import Notices
 from pynat.net import Net
-from pynat.notices import Notices
 from pynat.serve.stack import seeded, stacked
 from pynat.testing.lab import GUEST_MAC
 from tests.frames import GUEST, ROUTER, ip, verify

@@ -15,7 +15,7 @@ from pynat.config import Config, Lint
 from pynat.control.commands import Commands
 from pynat.engine import Engine, say
 from pynat.link.memory import MemoryLink
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.serve.stack import stacked
 from tests.engine.running import Guest, scenario
 from tests.frames import ROUTER, ping, udp

@@ -14,8 +14,8 @@ from scapy.layers.inet import TCP
 from pynat.config import Config, HostAlias
 from pynat.engine import Engine, say
 from pynat.link.memory import MemoryLink
+from pynat.log.notices import Notices
 from pynat.nat.messages import TcpConnect
-from pynat.notices import Notices
 from pynat.serve.stack import seeded, stacked
 from pynat.wire.tcp import Segment
 from tests.engine.running import Guest, Peer, scenario

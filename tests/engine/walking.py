@@ -23,7 +23,7 @@ import pynat
 
 PACKAGE = Path(pynat.__file__).parent
 VALUES = ("pynat.wire.", "pynat.nat.messages")
-LOOKS_ON = ("lint/", "notices.py", "remarks.py")
+LOOKS_ON = ("lint/", "log/")
 
 
 class Call(NamedTuple):

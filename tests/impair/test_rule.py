@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pynat.impair.frame_view import FIELDS
 from pynat.impair.reading import KINDS, PHRASES, parse
 from pynat.impair.rule import (
     BadRule,
@@ -22,7 +23,6 @@ from pynat.impair.rule import (
     Reorder,
     Spread,
 )
-from pynat.impair.view import FIELDS
 from tests.spoiling import respelt, samples, sift
 
 UNITS = ("bit", "kbit", "gbit", "bps", "us", "ms", "s")

@@ -10,7 +10,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.impair.lane import Fate, Working
+from pynat.impair.active_rule import Fate, Working
 from pynat.impair.wire import LONGEST_QUEUE, Wire
 from tests.spoiling import samples, spoilt
 

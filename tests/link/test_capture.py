@@ -22,7 +22,7 @@ from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation, captured
 from pynat.link.link import Link
-from pynat.remarks import Remarks
+from pynat.log.comments import Remarks
 from tests.spoiling import samples, spoilt
 
 

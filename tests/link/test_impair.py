@@ -12,7 +12,7 @@ from scapy.utils import RawPcapNgReader, RawPcapReader
 from pynat.config import Config
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
 from pynat.serve.stack import stacked
 
 FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range(20)]

@@ -11,7 +11,7 @@ from pynat.link.lint import LintLink
 from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.lint.span import Span
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.rules import RULES
 from tests.frames import mended, ping
 from tests.fuzzing import seeded

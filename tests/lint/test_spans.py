@@ -10,7 +10,7 @@ from pynat.config import Config
 from pynat.link.lint import LintLink
 from pynat.lint.linter import Linter
 from pynat.lint.span import NEVER, Span
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from tests.lint.play import OPEN, play
 
 DATA = "> . 1:1461(1460) ack 1\n > P. 1461:1561(100) ack 1"

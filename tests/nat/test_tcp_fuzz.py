@@ -11,7 +11,8 @@ from random import Random
 
 from pynat.config import Config, Protocol
 from pynat.config import Forward as Rule
-from pynat.nat.host_side import settle
+from pynat.log.notices import Notices
+from pynat.nat.host_backend import settle
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -29,7 +30,6 @@ from pynat.nat.messages import (
     TcpWritable,
 )
 from pynat.nat.tcp.state import State
-from pynat.notices import Notices
 from pynat.router.assembly import assemble
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp

@@ -11,7 +11,6 @@ from scapy.layers.inet import ICMP
 from scapy.layers.l2 import Ether
 
 from pynat.config import Config, Forward, Protocol, Shown, Tcp
-from pynat.nat.holds import ANSWER
 from pynat.nat.messages import (
     CloseFlow,
     TcpAdopt,
@@ -24,6 +23,7 @@ from pynat.nat.messages import (
     TcpSend,
     TcpShutdown,
 )
+from pynat.nat.time_hold import ANSWER
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, introduce, pattern, syn_received
 

@@ -17,7 +17,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from pynat.errors import ConfigError
 from pynat.net import Datagram, Flow, Frame, Net, Request, Stream
-from pynat.net.frames import MOST_MADE
+from pynat.net.frame_hooks import MOST_MADE
 from pynat.net.report import told
 from pynat.serve.load import load
 from pynat.testing.lab import GUEST_MAC, Lab, introduce

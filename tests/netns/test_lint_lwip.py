@@ -14,8 +14,8 @@ import pytest
 
 from pynat.config.peers import zoo
 from pynat.faults.servers import generated
+from pynat.faulty_host import PAGE
 from pynat.host.linger import reset_on_close
-from pynat.peer import PAGE
 from pynat.testing.namespace import Namespace
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256

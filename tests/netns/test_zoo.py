@@ -8,7 +8,7 @@ import pytest
 
 from pynat.config.peers import zoo
 from pynat.faults.servers import generated
-from pynat.peer import PAGE
+from pynat.faulty_host import PAGE
 from tests.netns.network import HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)

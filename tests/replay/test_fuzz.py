@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pynat.capture import pcap
 from pynat.errors import ConfigError
-from pynat.notices import Entry
+from pynat.log.notices import Entry
 from pynat.replay.capture import Capture
 from tests.frames import mended
 from tests.fuzzing import seeded

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
-from pynat.router.errors import ErrorGate
+from pynat.router.icmp_errors import ErrorGate
 from pynat.testing.lab import Lab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp

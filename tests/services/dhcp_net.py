@@ -9,7 +9,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 
 from pynat.config import Config
 from pynat.config.toml import read_toml
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.services.dhcp import DhcpServer, Reply
 
 BROADCAST = ("ff:ff:ff:ff:ff:ff", "255.255.255.255", 68)

@@ -11,8 +11,8 @@ import dns.rcode
 import pytest
 
 from pynat.config.toml import read_toml
+from pynat.log.notices import Notices
 from pynat.nat.messages import Resolve, Resolved
-from pynat.notices import Notices
 from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import LIMIT, DnsForwarder
 from pynat.wire import dhcp

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from pynat.config import Config, Dhcp, Network
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.services.dhcp import DhcpServer
 from pynat.services.leases import State
 from pynat.wire import dhcp

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pynat.config.toml import read_toml
-from pynat.notices import Notices
+from pynat.log.notices import Notices
 from pynat.services.dhcp import DhcpServer
 from pynat.wire import dhcp
 

@@ -14,7 +14,7 @@ from pynat.config import Config
 from pynat.config.peers import ZOO, zoo
 from pynat.faults.segments import EXTRA_ACKS
 from pynat.faults.servers import generated
-from pynat.peer import PAGE, Behaviour, Peer
+from pynat.faulty_host import PAGE, Behaviour, Peer
 from pynat.testing.linted import LintedLab
 from pynat.testing.simguest import ISS, RTO, SimGuest, Wire
 from pynat.wire import tcp

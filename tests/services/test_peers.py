@@ -11,15 +11,15 @@ from scapy.layers.l2 import Ether
 from pynat.config import Config, Protocol, Tcp, Udp, Virtual
 from pynat.config.peers import ZOO, behaviour, zoo
 from pynat.faults import options
-from pynat.faults.peer_stream import KEPT
-from pynat.faults.peers import MOST_LATE
+from pynat.faults.hosts import MOST_LATE
 from pynat.faults.segments import FAREWELL
 from pynat.faults.servers import generated
-from pynat.inner.connection import Connection
+from pynat.faults.stream import KEPT
+from pynat.faulty_host import Peer
+from pynat.inprocess.connection import Connection
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_requests import SEND_CAPACITY
 from pynat.nat.tcp.memory import LEAST
-from pynat.peer import Peer
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, payload_of
 from pynat.wire.tcp import ACK, Options, Run, Segment

@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pynat.nat.idle import Idle
+from pynat.nat.idle_timeout import Idle
 from pynat.nat.messages import Action, Destination, Inner
 from pynat.nat.tcp import refusals
 from pynat.nat.tcp.host_requests import HostRequests
+from pynat.nat.tcp.negotiated_options import Terms
 from pynat.nat.tcp.parameters import Parameters
 from pynat.nat.tcp.receive import Receiver, Text
 from pynat.nat.tcp.refusals import Refusal
@@ -36,7 +37,6 @@ from pynat.nat.tcp.state import (
     State,
     reset_for,
 )
-from pynat.nat.tcp.terms import Terms
 from pynat.nat.tcp.writer import Writer
 from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment

@@ -15,7 +15,10 @@ from typing import assert_never
 
 from pynat import rules
 from pynat.config import Command, Config, UnixPath
-from pynat.nat.idle import Idle
+from pynat.log.notices import FLOWS, Level
+from pynat.nat.flow_numbers import Numbers
+from pynat.nat.guest_output import Outlet
+from pynat.nat.idle_timeout import Idle
 from pynat.nat.messages import (
     Action,
     Destination,
@@ -29,17 +32,14 @@ from pynat.nat.messages import (
     TcpUrgent,
     TcpWritable,
 )
-from pynat.nat.numbers import Numbers
-from pynat.nat.outlet import Outlet
 from pynat.nat.rows import tcp_row
 from pynat.nat.tcp.flow import Flow
 from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.negotiated_options import Terms
 from pynat.nat.tcp.parameters import Filter, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
-from pynat.nat.tcp.terms import Terms
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
-from pynat.notices import FLOWS, Level
 from pynat.wire import icmp, ip, tcp, versions
 from pynat.wire.addresses import Address, FourTuple, end_text
 from pynat.wire.ip import Packet

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pynat.nat.tcp.acks import Acks
+from pynat.nat.tcp.negotiated_options import Terms
 from pynat.nat.tcp.receive import Receiver
 from pynat.nat.tcp.send import Piece, Sender
 from pynat.nat.tcp.seq import wrap
-from pynat.nat.tcp.terms import Terms
 from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Run, Segment
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pynat import rules
-from pynat.notices import FAULTS, FINDINGS, Entry, Level, Notices
+from pynat.log.notices import FAULTS, FINDINGS, Entry, Level, Notices
 from pynat.rules import BY_CODE
 
 

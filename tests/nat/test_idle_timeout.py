@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from scapy.layers.inet import ICMP, UDP
 
-from pynat.nat.idle import Idle, Wall
+from pynat.nat.idle_timeout import Idle, Wall
 from pynat.nat.messages import CloseFlow
 from pynat.testing.lab import Lab
 from pynat.testing.script import established

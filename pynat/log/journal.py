@@ -15,8 +15,8 @@ from io import FileIO
 from pathlib import Path
 
 from pynat.errors import ConfigError
-from pynat.link.findings import as_line
-from pynat.notices import Entry, Level, Notices
+from pynat.log.as_json import as_line
+from pynat.log.notices import Entry, Level, Notices
 
 LIMIT = 64 << 20  # bytes
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from pynat.notices import Entry
+from pynat.log.notices import Entry
 from pynat.wire import ethernet, versions
 
 

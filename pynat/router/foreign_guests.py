@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pynat import rules
 from pynat.config import LAYOUTS, Config, Network, network_of
 from pynat.faults.arp import FaultyArp
-from pynat.notices import Level, Notices
+from pynat.log.notices import Level, Notices
 from pynat.router.neighbors import Neighbors
 from pynat.wire import arp
 from pynat.wire.arp import Arp

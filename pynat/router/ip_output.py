@@ -1,4 +1,4 @@
-"""The ways out, for everything that has to send (`pynat.nat.outlet.Outlet`).
+"""The ways out, for everything that has to send (`pynat.nat.guest_output.Outlet`).
 
 What is asked of the host waits for its turn. Packets for the guest become frames here: identified,
 resolved by ARP, queued in order. What is longer than the MTU goes out in fragments, or not at all
@@ -16,12 +16,12 @@ from random import Random
 
 from pynat import rules
 from pynat.config import Config, Network
-from pynat.nat.holds import Holds
-from pynat.nat.idle import Wall
+from pynat.log.notices import Notices
+from pynat.nat.idle_timeout import Wall
 from pynat.nat.messages import Action
-from pynat.notices import Notices
+from pynat.nat.time_hold import Holds
 from pynat.router.checking import Checks
-from pynat.router.errors import ErrorGate
+from pynat.router.icmp_errors import ErrorGate
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
 from pynat.wire import ethernet, icmp, versions

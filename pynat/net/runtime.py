@@ -19,14 +19,14 @@ from typing import Protocol as Protocol_
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.interrupts import is_interrupt
-from pynat.nat.holds import ANSWER
+from pynat.log.notices import Level, Notices, Rate
+from pynat.nat.time_hold import ANSWER
 from pynat.net.datagram import checked
 from pynat.net.definitions import Places, Timed, host_text, port_number
 from pynat.net.net import Net
 from pynat.net.report import placed
 from pynat.net.stream import Reset, Stream
 from pynat.net.tasks import Tasks
-from pynat.notices import Level, Notices, Rate
 from pynat.router.router import Router
 from pynat.wire.addresses import Address
 

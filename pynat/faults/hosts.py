@@ -1,4 +1,5 @@
-"""Peers that misbehave (pynat.peer, docs/peers.md): services of the hosts within the process.
+"""Peers that misbehave (pynat.faulty_host, docs/peers.md): services of the hosts within the
+process.
 
     Ways ---Inner---> TcpTable ---parameters---> Flow ---items---> segments.py ---> guest
                           | TcpConnect ...
@@ -18,18 +19,18 @@ from typing import Protocol
 
 from pynat import rules
 from pynat.config import Config, IpAddress
-from pynat.faults.peer_stream import PeerStream
+from pynat.faults.active import Late
 from pynat.faults.segments import LazyAcks, Twister
 from pynat.faults.servers import answer, service_at
-from pynat.faults.standing import Late
-from pynat.inner.connection import Connection
-from pynat.inner.hosts import Datagram, Services
+from pynat.faults.stream import PeerStream
+from pynat.faulty_host import PROPER, Peer, Twist
+from pynat.inprocess.connection import Connection
+from pynat.inprocess.hosts import Datagram, Services
+from pynat.log.notices import FLOWS
+from pynat.nat.guest_output import Outlet
 from pynat.nat.messages import Destination, GuestDatagram, Inner
-from pynat.nat.outlet import Outlet
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.parameters import Parameters
-from pynat.notices import FLOWS
-from pynat.peer import PROPER, Peer, Twist
 from pynat.wire.addresses import Address, FourTuple, end_text
 
 MOST_LATE = 256  # datagrams that wait for their time

@@ -10,8 +10,8 @@ import pytest
 
 from pynat import rules
 from pynat.errors import ConfigError
-from pynat.link.journal import Journal, journaled
-from pynat.notices import Notices
+from pynat.log.journal import Journal, journaled
+from pynat.log.notices import Notices
 from pynat.rules import BY_CODE
 from tests.frames import udp
 

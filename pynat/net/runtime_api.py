@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class Runs(Protocol):
-    """`pynat.net.running.Running` does."""
+    """`pynat.net.runtime.Running` does."""
 
     config: Config
     dice: Random

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pynat.config import IpAddress
-from pynat.inner.hosts import Gate, TcpService, UdpService, Verdict
+from pynat.inprocess.hosts import Gate, TcpService, UdpService, Verdict
 from pynat.net.flows import REFUSE, Flow
-from pynat.net.frames import DROP
+from pynat.net.frame_hooks import DROP
 from pynat.net.report import placed
 from pynat.net.stream import endpoint
 from pynat.net.tasks import Tasks

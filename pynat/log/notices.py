@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
-from pynat.remarks import Remarks
+from pynat.log.comments import Remarks
 from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions

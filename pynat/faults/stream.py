@@ -8,9 +8,9 @@ kept but what an echo has not got rid of yet. All times are the guest's.
 from __future__ import annotations
 
 from pynat.faults.servers import daytime, generated
-from pynat.inner.connection import Connection
+from pynat.faulty_host import Behaviour, Closing, Service
+from pynat.inprocess.connection import Connection
 from pynat.nat.messages import PLENTY
-from pynat.peer import Behaviour, Closing, Service
 from pynat.timers import Timers
 
 KEPT = 64 * 1024  # bytes of an answer that waits for room; then nothing more is taken

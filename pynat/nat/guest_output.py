@@ -1,6 +1,6 @@
 """What a protocol towards the guest may use: the two ways out, the one timer queue, the log, dice.
 
-Given to every protocol object at construction; `pynat.router.guest_side` is the one there is. All
+Given to every protocol object at construction; `pynat.router.ip_output` is the one there is. All
 that comes of an input goes out through it, at once: packets for the guest by `send_...`, what the
 host is to do by `ask`. Both addresses of a packet have the same length, which says with what header
 of IP it goes.
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Protocol
 
-from pynat.nat.holds import Holds
-from pynat.nat.idle import Wall
+from pynat.log.notices import Notices
+from pynat.nat.idle_timeout import Wall
 from pynat.nat.messages import Action
-from pynat.notices import Notices
+from pynat.nat.time_hold import Holds
 from pynat.timers import Timers
 from pynat.wire.icmp import Icmp
 

@@ -35,7 +35,7 @@ MOST_PENDING = 256 * 1024  # bytes for the guest that its service should let wai
 
 
 class Hosts(Protocol):
-    """Those that a connection belongs to (pynat.inner.hosts)."""
+    """Those that a connection belongs to (pynat.inprocess.hosts)."""
 
     memory: Memory
 

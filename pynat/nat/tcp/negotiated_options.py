@@ -7,7 +7,7 @@ that answers a SYN we leave out what the guest did not offer.
 from __future__ import annotations
 
 from pynat.config import Tcp
-from pynat.nat.tcp.stamps import Stamps
+from pynat.nat.tcp.timestamps import Stamps
 from pynat.wire.tcp import Options
 
 MIN_MSS = 48  # bytes; less would be all headers

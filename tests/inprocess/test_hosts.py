@@ -10,8 +10,8 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
 
 from pynat.config import Config, Protocol, Tcp, Virtual
-from pynat.inner.connection import CAPACITY, Connection
-from pynat.inner.hosts import ANYWHERE, Datagram, Gate, Verdict
+from pynat.inprocess.connection import CAPACITY, Connection
+from pynat.inprocess.hosts import ANYWHERE, Datagram, Gate, Verdict
 from pynat.router.assembly import Program
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce, pattern

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any
 
 from pynat import rules
+from pynat.log.comments import Remarks
+from pynat.log.notices import Notices
 from pynat.net.report import placed
-from pynat.notices import Notices
-from pynat.remarks import Remarks
 
 MOST_INJECTED = 10_000  # frames that wait for their turn
 MOST_MADE = 10_000  # frames that hooks make in one turn beside those that were there

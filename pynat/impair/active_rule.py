@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from pynat.impair.dice import Bursts, Happens, Lateness
 from pynat.impair.fragments import Cutter
+from pynat.impair.frame_view import View
 from pynat.impair.rule import Chance, Delay, GilbertElliott, ImpairRule
-from pynat.impair.view import View
 
 FLOWS = 65_536  # that a rule tells apart; then it counts anew
 _HEADER = 14

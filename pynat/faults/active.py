@@ -17,8 +17,8 @@ from pynat.config import MOST_FAULTS, Fault
 from pynat.config.faults import fault
 from pynat.config.values import Wrong
 from pynat.errors import ConfigError
+from pynat.log.notices import Notices
 from pynat.nat.rows import Row
-from pynat.notices import Notices
 
 
 @dataclass(slots=True, eq=False)

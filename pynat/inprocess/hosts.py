@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
 
-from pynat.inner.connection import Connection
+from pynat.inprocess.connection import Connection
 from pynat.nat.messages import (
     Action,
     CloseFlow,

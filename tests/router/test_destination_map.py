@@ -28,7 +28,7 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
-from pynat.router.ways import Refusal
+from pynat.router.destination_map import Refusal
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript, introduce
 from tests.frames import GUEST, ROUTER, ping, read, udp

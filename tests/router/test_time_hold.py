@@ -8,7 +8,6 @@ import pytest
 from scapy.layers.dns import DNS, DNSQR
 
 from pynat.config import Config
-from pynat.nat.holds import ANSWER
 from pynat.nat.messages import (
     EchoReply,
     Resolve,
@@ -18,6 +17,7 @@ from pynat.nat.messages import (
     TcpFailed,
     UdpReceived,
 )
+from pynat.nat.time_hold import ANSWER
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, introduce
 from tests.frames import ROUTER, ping, udp
