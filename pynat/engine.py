@@ -31,17 +31,17 @@ from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
-from pynat.nat.host_backend import HostSide, settle
+from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
     from pynat.net.program import Script
-    from pynat.net.runtime import Wire
+    from pynat.net.runtime import ImpairableWire
 
 Result = TypeVar("Result")
-BATCH = 256  # frames taken in one turn, so that host events have theirs
-ALL = 1 << 30  # in step; the shim's ring bounds it
+MAX_FRAMES = 256  # frames taken in one turn, so that host events have theirs
+NO_LIMIT = 1 << 30  # in step; the shim's ring bounds it
 
 
 def say(link: Link, level: Level, text: str) -> None:
@@ -70,7 +70,7 @@ class Engine:
         in_step: bool = False,
         wall: Callable[[], float] | None = None,
         program: Net | None = None,
-        wire: Wire | None = None,
+        wire: ImpairableWire | None = None,
         adopt: Sequence[Callable[[Network], None]] = (),
         end: Sequence[Callable[[float], None]] = (),
     ) -> None:
@@ -107,9 +107,9 @@ class Engine:
             self.host = HermeticHost(config, self.wake, self._fault)
         else:
             self.host = Host(config, loop, self.wake, self._fault)
-        self._sides: tuple[HostSide, ...] = (self.router.inner, self.host)
+        self._sides: tuple[HostBackend, ...] = (self.router.inner, self.host)
         self._wall = None if config.hermetic else wall or loop.time
-        self._batch = ALL if in_step else BATCH
+        self._batch = NO_LIMIT if in_step else MAX_FRAMES
         self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
         for rule in config.forwards:
@@ -157,7 +157,7 @@ class Engine:
             return
         link = self._link
         is_last = link.closing  # what the guest has sent before its end, is sent
-        full = self._tried(lambda: self._work(ALL if is_last else self._batch), False)
+        full = self._tried(lambda: self._work(NO_LIMIT if is_last else self._batch), False)
         hold = self._tried(lambda: self._hold_until(link.now()), 0.0)
         timer = self._tried(self._next_timer, None)
         self._guard(link.done, hold, timer)
@@ -311,8 +311,8 @@ class Engine:
 
     def _fault(self, now: float) -> None:
         """Within an exception: whatever it is, Bochs and the other flows go on."""
-        self.notices.drops[rules.net.ENGINE_FAULT] += 1
-        self.notices.limited(rules.net.ENGINE_FAULT.name, _told, now, Level.ERROR, lines=True)
+        self.notices.drops[rules.net.ENGINE_BUG] += 1
+        self.notices.limited(rules.net.ENGINE_BUG.name, _told, now, Level.ERROR, lines=True)
 
     def _beside(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody has caught in the loop: of a script's task, or of ours beside the turns."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Any
 
-PAGE = 10_000  # bytes of the web page that a peer has for everybody
+PAGE_SIZE = 10_000  # bytes of the web page that a peer has for everybody
 
 
 class Service(StrEnum):
@@ -29,7 +29,7 @@ class Closing(StrEnum):
     NEVER = "never"
 
 
-class Twist(StrEnum):
+class Mangling(StrEnum):
     """What is done to the segments that leave."""
 
     REORDER = "reorder"  # those of one burst the wrong way round
@@ -51,7 +51,7 @@ class Twist(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class TcpMisbehavior:
     """How the peer's TCP differs. `tcp` overrides keys of config.Tcp for its flows."""
 
     tcp: dict[str, Any] = field(default_factory=dict)
@@ -60,14 +60,14 @@ class Manner:
     lazy: bool = False  # acknowledgements always wait for tcp.delayed_ack
     unheard: int = 0  # so many first segments of the guest's with data are as good as lost
     silent_after: int | None = None  # bytes of the guest's, then nothing leaves any more
-    twists: tuple[Twist, ...] = ()
+    twists: tuple[Mangling, ...] = ()
 
 
-PROPER = Manner()
+PROPER = TcpMisbehavior()
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class Misbehavior:
     text: str = ""  # as written
     refuses: int | None = None  # errno with which a connection fails
     silent: bool = False  # nothing is answered
@@ -79,18 +79,18 @@ class Behaviour:
     stalls_for: float = 0.0  # ... for so many seconds
     closing: Closing = Closing.ORDINARY
     service: Service = Service.BY_PORT
-    size: int = PAGE  # bytes of the page
+    size: int = PAGE_SIZE  # bytes of the page
     urgent: bool = False  # the first byte of an answer is
-    manner: Manner = PROPER
+    manner: TcpMisbehavior = PROPER
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class FaultyHost:
     """`port` 0 is every port. `name` is what the DNS answers `address` to, if there is one."""
 
     address: IPv4Address
     port: int
-    behaviour: Behaviour
+    behaviour: Misbehavior
     name: str = ""
 
     def __str__(self) -> str:

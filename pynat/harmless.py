@@ -9,12 +9,12 @@ every further one is marked.
 
 from __future__ import annotations
 
-LONGEST = 2_000  # characters of a line
-LONGEST_LAYOUT = 20_000  # of a text with lines, a traceback
+MAX_LINE = 2_000  # characters of a line
+MAX_LINES = 20_000  # of a text with lines, a traceback
 MARK = "  | "  # before each further line
 
 
-def harmless(text: str, *, longest: int = LONGEST) -> str:
+def harmless(text: str, *, longest: int = MAX_LINE) -> str:
     """One line."""
     text = _cut(text, longest)
     if text.isprintable():
@@ -24,7 +24,7 @@ def harmless(text: str, *, longest: int = LONGEST) -> str:
 
 def harmless_lines(text: str) -> str:
     """Line feeds and tabs stay, and what is behind a line feed is marked."""
-    first, *others = _cut(text, LONGEST_LAYOUT).split("\n")
+    first, *others = _cut(text, MAX_LINES).split("\n")
     lines = [first, *(MARK + line for line in others)]
     return "\n".join("\t".join(map(harmless, line.split("\t"))) for line in lines)
 

@@ -32,7 +32,7 @@ from pynat.capture.reading import About, read
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.link import Link
-from pynat.log.notices import Entry
+from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from pynat.serve.stack import stacked
 from pynat.testing import virtual
@@ -62,13 +62,13 @@ def live(path: Path) -> Counter[Said]:
 
 
 def offline(path: Path) -> Counter[Said]:
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     for _ in Capture(path).frames(entries.append):
         pass
     return Counter(Said(one.number, one.rule.code, _whole(one)) for one in entries)
 
 
-def _whole(one: Entry) -> str:
+def _whole(one: JournalEntry) -> str:
     return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
@@ -154,7 +154,7 @@ def ours(found: Counter[str]) -> Counter[str]:
 
 
 def counted(path: Path) -> Counter[str]:
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     for _ in Capture(path).frames(entries.append):
         pass
     found = Counter[str]()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pynat import rules
 from pynat.config import Config, Lint, Tftp
 from pynat.control.commands import Commands
-from pynat.harmless import LONGEST, MARK, harmless, harmless_lines
+from pynat.harmless import MARK, MAX_LINE, harmless, harmless_lines
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.link.memory import MemoryLink
@@ -61,7 +61,7 @@ def test_further_lines_are_marked(text: str) -> None:
 def test_what_is_harmless_stays_and_what_is_long_is_cut() -> None:
     assert harmless("grüß - \\x1b") == "grüß - \\x1b"
     assert harmless("a\x1bb\nc") == "a\\x1bb\\nc"
-    assert harmless("a" * (LONGEST + 7)) == "a" * LONGEST + "... (7 more characters)"
+    assert harmless("a" * (MAX_LINE + 7)) == "a" * MAX_LINE + "... (7 more characters)"
     assert harmless_lines("a\n\tb\x1b") == "a\n  | \tb\\x1b"
 
 

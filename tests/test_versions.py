@@ -25,23 +25,23 @@ from scapy.layers.inet6 import IPv6ExtHdrFragment as Fragment
 from scapy.layers.l2 import Ether
 
 from pynat.capture.flow_names import FlowNames
-from pynat.config import Config, Forward, Protocol, Shown
-from pynat.impair.frame_view import View
-from pynat.inprocess.hosts import Datagram as InnerDatagram
-from pynat.inprocess.hosts import InnerHosts
+from pynat.config import Config, Forward, ShownSource, Transport
+from pynat.impair.frame_view import FrameView
+from pynat.inprocess.hosts import InProcessHosts
+from pynat.inprocess.hosts import ReceivedDatagram as InnerDatagram
 from pynat.lint.frame import Frame
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.log.notices import Notices
 from pynat.nat.echo import EchoTable
-from pynat.nat.flow_numbers import Numbers
+from pynat.nat.flow_numbers import FlowNumbers
 from pynat.nat.messages import (
     Action,
     EchoReply,
     EchoSend,
     Event,
-    Inner,
+    InProcessAddress,
     SocketError,
     TcpAdopt,
     TcpConnect,
@@ -59,13 +59,13 @@ from pynat.nat.messages import (
     UdpSend,
 )
 from pynat.nat.rows import Row, tcp_row
-from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.memory import MemoryBudget
 from pynat.nat.tcp.table import TcpEvent, TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.net.datagram import Datagram
 from pynat.router.guest_net import GuestNet
-from pynat.router.incoming import Incoming
-from pynat.router.ip_output import GuestSide
+from pynat.router.incoming import IncomingFlows
+from pynat.router.ip_output import IpOutput
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import icmp, tcp, udp, versions
 from pynat.wire.addresses import FourTuple
@@ -82,7 +82,7 @@ NETWORK: dict[str, Any] = {
     "guest": IPv6Address(GUEST_TEXT),
     "dns": IPv6Address(ROUTER_TEXT),
 }
-FORWARD = Forward(Protocol.UDP, IPv6Address("::1"), 0, None, 7, shown=Shown.PEER)
+FORWARD = Forward(Transport.UDP, IPv6Address("::1"), 0, None, 7, shown=ShownSource.PEER)
 
 
 @pytest.fixture(autouse=True)
@@ -100,14 +100,14 @@ class World:
         network = replace(Config().network, **NETWORK)
         config = replace(Config(), network=network)
         notices = Notices(lambda _, text: self.log.append(text))
-        self.side = GuestSide(config, notices, Random(1))
+        self.side = IpOutput(config, notices, Random(1))
         self.side.neighbors.learn(GUEST, GUEST_MAC, 0.0)
-        names, numbers = GuestNet(network, ()), Numbers()
-        memory = Memory(config.tcp.memory)
+        names, numbers = GuestNet(network, ()), FlowNumbers()
+        memory = MemoryBudget(config.tcp.memory)
         self.tcp = TcpTable(config, self.side, numbers, names.as_guest_sees, memory, lambda _: None)
         self.udp = UdpTable(config, self.side, numbers, names.as_guest_sees)
         self.echo = EchoTable(config, self.side, numbers, names.as_guest_sees)
-        self.incoming = Incoming(network, self.tcp, self.udp, self.side)
+        self.incoming = IncomingFlows(network, self.tcp, self.udp, self.side)
         self.incoming.open(1, FORWARD)
         self.mac = network.mac.hex(":")
         self.now = 1.0
@@ -364,7 +364,7 @@ def test_a_capture_names_the_flow(world: World) -> None:
 
 
 def test_a_rule_of_a_bad_wire_finds_its_host(world: World) -> None:
-    there = View(Connection(world).frame("S", 0))
+    there = FrameView(Connection(world).frame("S", 0))
     assert there.kinds == {"ip", "tcp", "syn"}
     assert there.has_host(REMOTE)
     assert there.has_host(GUEST)
@@ -404,12 +404,12 @@ def test_a_host_within_the_process_answers() -> None:
         heard.append(Datagram(inner, lambda: None))
         heard[0].reply(b"yes")
 
-    hosts = InnerHosts(lambda _: None, Memory(1 << 20))
+    hosts = InProcessHosts(lambda _: None, MemoryBudget(1 << 20))
     hosts.udp[REMOTE, 9] = service
     ends = FourTuple((GUEST, 5000), (REMOTE, 9))
-    asked = UdpSend(4, Inner(REMOTE, 9), b"question", four_tuple=ends)
+    asked = UdpSend(4, InProcessAddress(REMOTE, 9), b"question", four_tuple=ends)
     assert hosts.take([asked], 1.0) == []
-    answers: list[Event] = [UdpReceived(4, Inner(REMOTE, 9), b"yes")]
+    answers: list[Event] = [UdpReceived(4, InProcessAddress(REMOTE, 9), b"yes")]
     assert hosts.events() == answers
     assert str(heard[0].source) == f"[{GUEST_TEXT}]:5000"
     assert str(heard[0].destination) == f"[{REMOTE_TEXT}]:9"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 _INCLUDE = re.compile(r"#include\s+(?P<file>\S(?:.*\S)?)")
 _DIRECTIVE = re.compile(r"\s*(?P<name>[\w-]+)\s*:(?P<value>.*)")
-_DEEPEST = 8  # files within files
+_MAX_DEPTH = 8  # files within files
 
 
 class Line(NamedTuple):
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 def lines_of(bochsrc: Path, depth: int = 0) -> Iterator[Line]:
     """Its directives, in the order in which Bochs reads them."""
     for number, text in enumerate(_read(bochsrc).splitlines(), 1):
-        if (include := _INCLUDE.match(text)) and depth < _DEEPEST:
+        if (include := _INCLUDE.match(text)) and depth < _MAX_DEPTH:
             yield from lines_of(Path(include["file"]), depth + 1)
         elif match := _DIRECTIVE.match(text):
             yield Line(bochsrc, number, match["name"], match["value"].strip())
@@ -65,7 +65,7 @@ def rewritten(
     written = _read(bochsrc).splitlines()
     for number, text in enumerate(written, 1):
         line = text
-        if (include := _INCLUDE.match(text)) and depth < _DEEPEST:
+        if (include := _INCLUDE.match(text)) and depth < _MAX_DEPTH:
             inner = Path(include["file"])
             copies |= rewritten(inner, change, folder, depth + 1)
             line = f"#include {copies.get(inner, inner)}"

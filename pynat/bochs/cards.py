@@ -15,15 +15,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pynat.bochs.bochsrc import Line
-from pynat.bochs.find import OLDEST
+from pynat.bochs.find import MIN_VERSION
 
 MODELS = ("e1000", "ne2k", "pcipnic")
-MOST = 4  # of one model; the only pcipnic has no number
-_EVERY = ("enabled", "mac", "ethmod", "ethdev", "script", "bootrom")
+MAX_CARDS = 4  # of one model; the only pcipnic has no number
+_KEYS_OF_EVERY_CARD = ("enabled", "mac", "ethmod", "ethdev", "script", "bootrom")
 KEYS = {
-    "e1000": ("card", *_EVERY),
-    "ne2k": ("card", "type", "ioaddr", "irq", *_EVERY),
-    "pcipnic": _EVERY,
+    "e1000": ("card", *_KEYS_OF_EVERY_CARD),
+    "ne2k": ("card", "type", "ioaddr", "irq", *_KEYS_OF_EVERY_CARD),
+    "pcipnic": _KEYS_OF_EVERY_CARD,
 }
 _WORD = re.compile(r'(?:"[^"]*"?|[^",])+')
 _QUOTED_OR_BLANK = re.compile(r'"([^"]*)"?|\s+')
@@ -101,7 +101,7 @@ def all_cards(lines: Iterable[Line], version: tuple[int, int]) -> list[Card]:
             fresh = Card(line.place, line.name, number, is_on=number == 0)
             card = cards.setdefault((line.name, number), fresh)
             card.place = line.place
-            if card.name == "ne2k" and number == 0 and version == OLDEST:
+            if card.name == "ne2k" and number == 0 and version == MIN_VERSION:
                 card.options["type"] = slot or "isa"
             elif card.name == "ne2k" and number == 0 and slot:
                 card.options.setdefault("type", slot)
@@ -132,11 +132,11 @@ def _read(card: Card, line: str) -> None:
     for place, written in enumerate(_WORD.findall(line)):
         word = _plain(written)
         key, _, value = word.partition("=")
-        if fault := _fault(card, written, is_first=place == 0):
+        if fault := _what_is_wrong(card, written, is_first=place == 0):
             card.ignored.append(f"{card.place}: {card.name}: {word}: {fault}")
         elif word and key != "card":
             options[key.lower()] = value
-            _take(card, key.lower(), value, too_early)
+            _set(card, key.lower(), value, too_early)
     card.asked = options.get("ethmod", card.asked)
     is_left_off = "enabled" in options and not card.is_on
     card.too_early = () if is_left_off else tuple(too_early)
@@ -154,7 +154,7 @@ def _plain(written: str) -> str:
     return os.path.expandvars(_QUOTED_OR_BLANK.sub(r"\1", written))
 
 
-def _fault(card: Card, written: str, *, is_first: bool) -> str:
+def _what_is_wrong(card: Card, written: str, *, is_first: bool) -> str:
     word = _plain(written)
     key = word.partition("=")[0]
     if not word:
@@ -168,7 +168,7 @@ def _fault(card: Card, written: str, *, is_first: bool) -> str:
     return ""
 
 
-def _take(card: Card, key: str, value: str, too_early: list[str]) -> None:
+def _set(card: Card, key: str, value: str, too_early: list[str]) -> None:
     if key == "enabled":
         card.is_on = {"0": False, "false": False, "1": True, "true": True}.get(
             value.lower(), card.is_on

@@ -13,7 +13,7 @@ from pathlib import Path
 PLUGIN_FILE = "libbx_eth_pynat.so"
 PLUGIN_PATH_VARIABLE = "LTDL_LIBRARY_PATH"
 BOCHS_VARIABLE = "PYNAT_BOCHS"
-OLDEST = (2, 7)  # 2.6 has its list of ethmods compiled in
+MIN_VERSION = (2, 7)  # 2.6 has its list of ethmods compiled in
 WINDOWS = frozenset({"x", "wx", "sdl", "sdl2"})  # displays that are windows on a desktop
 WINDOW_REMEDY = "install one (Debian: apt-get install bochs-x or bochs-sdl)"
 
@@ -102,10 +102,10 @@ def read_help(executable: Path, text: str) -> Bochs:
     if version is None:
         raise BochsError(f"{executable} is not Bochs: its --help names no version of Bochs")
     major, minor = int(version[1]), int(version[2])
-    if (major, minor) < OLDEST:
+    if (major, minor) < MIN_VERSION:
         raise BochsError(
             f"{executable} is Bochs {major}.{minor}, which cannot load network plugins;"
-            f" install Bochs {OLDEST[0]}.{OLDEST[1]} or later"
+            f" install Bochs {MIN_VERSION[0]}.{MIN_VERSION[1]} or later"
         )
     plugin_dir = _PLUGIN_DIR.search(text)
     if plugin_dir is None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pynat.bochs.bochsrc import Line
 from pynat.bochs.cards import (
+    MAX_CARDS,
     MODELS,
-    MOST,
     Card,
     all_cards,
     cards_of,
@@ -21,12 +21,12 @@ from pynat.bochs.cards import (
     number_of,
     options_of,
 )
-from pynat.bochs.find import OLDEST, WINDOW_REMEDY, Bochs
+from pynat.bochs.find import MIN_VERSION, WINDOW_REMEDY, Bochs
 
 GONE = "leave it out"
 ISA = {"ioaddr": "0x300", "irq": "10"}  # Bochs's own irq is taken by ACPI
 FURTHER_ISA = {"ioaddr": "0x240", "irq": "5"}  # of a second card
-_LONGEST_NUMBER = 18  # digits
+_MAX_DIGITS = 18  # digits
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
 _OTHER_CARD = re.compile(
@@ -62,7 +62,7 @@ def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
             )
         if card.name == "ne2k" and card.asked == "pynat" and not card.too_early:
             yield from _without_isa(card, has_pci=is_pci_on(lines))
-            if card.number and card.is_pci and bochs.version > OLDEST:
+            if card.number and card.is_pci and bochs.version > MIN_VERSION:
                 yield (
                     f"{card}: Bochs {bochs.version[0]}.{bochs.version[1]} makes an ISA card of a"
                     f" further ne2k with type=pci; name {_written(FURTHER_ISA)} as well, or give"
@@ -99,7 +99,7 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return f"write {name}: file={value}"
         case "romimage":
             return _rom(options)
-        case "pci" if bochs.version == OLDEST and _lacks_chipset(options):
+        case "pci" if bochs.version == MIN_VERSION and _lacks_chipset(options):
             return f"write pci: {', '.join(filter(None, [value, _CHIPSET]))}"
         case "vga" if "update_interval" in options:
             return f"write vga: update_freq={_per_second(options['update_interval'])}"
@@ -123,8 +123,8 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
 
 
 def _card(line: Line, options: Mapping[str, str], bochs: Bochs) -> str:
-    if number_of(line) not in range(MOST):
-        return f"write card=0 to card={MOST - 1}"
+    if number_of(line) not in range(MAX_CARDS):
+        return f"write card=0 to card={MAX_CARDS - 1}"
     return "" if options.get("ethmod", "pynat") in ethmods_of(bochs) else "write ethmod=pynat"
 
 
@@ -165,7 +165,7 @@ def ethmods_of(bochs: Bochs) -> set[str]:
 
 
 def _per_second(microseconds: str) -> int:
-    number = int(microseconds[:_LONGEST_NUMBER]) if microseconds.isdecimal() else 0
+    number = int(microseconds[:_MAX_DIGITS]) if microseconds.isdecimal() else 0
     return min(max(round(1e6 / number), 1), 75) if number else 5
 
 

@@ -30,7 +30,7 @@ from pynat.config import LINGER
 __all__ = ["BochsRun", "Ending", "Outcome"]
 
 BOCHSRC_VARIABLE = "PYNAT_BOCHSRC"  # tells `pynat ctl info`: Bochs may be given a copy
-MOST_LOGS = 1000  # of runs at once that would have one name for it
+MAX_LOGS = 1000  # of runs at once that would have one name for it
 GRACE = 3.0  # seconds that each politer signal gets before the next one
 LAST_GRACE = GRACE + LINGER  # the same before SIGKILL, which would cost what is under way
 _LIMITS = {signal.SIGTERM: LAST_GRACE, signal.SIGKILL: None}
@@ -244,7 +244,7 @@ def _claim(log: Path, *, rename: bool) -> tuple[Path, int]:
 
     rename: whether another name will do, where another run writes this one.
     """
-    others = (log.with_name(f"{log.stem}-{number}{log.suffix}") for number in range(2, MOST_LOGS))
+    others = (log.with_name(f"{log.stem}-{number}{log.suffix}") for number in range(2, MAX_LOGS))
     for path in itertools.chain([log], others if rename else []):
         held = _hold(path)
         if held is not None:

@@ -12,7 +12,7 @@ from pynat.wire import ethernet, ip, versions
 
 _SYN, _ACK = 0x02, 0x10
 _NAMED = (ip.TCP, ip.UDP)
-_MOST = 65_536  # flows remembered; then all are forgotten, and named again when they go on
+_MAX_FLOWS = 65_536  # flows remembered; then all are forgotten, and named again when they go on
 
 
 class FlowNames:
@@ -34,7 +34,7 @@ class FlowNames:
         return self._remember(key, ip.named(found, frame))
 
     def _remember(self, key: bytes, text: str) -> str:
-        if len(self._known) >= _MOST:
+        if len(self._known) >= _MAX_FLOWS:
             self._known.clear()
         self._known.add(key)
         self._count += 1

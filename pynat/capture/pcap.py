@@ -40,7 +40,7 @@ WRITER = "pynat"
 BEGINS = "begins with the network"  # comments of the section
 LINTED = "with the linter's findings"
 MTU = "MTU "
-_LONGEST = 0xFFFF  # bytes of an option
+_MAX_OPTION = 0xFFFF  # bytes of an option
 _CUT = " ..."
 _FLAGS = 2
 _INBOUND = 1
@@ -115,9 +115,9 @@ def pcapng_block(
 def _text(comment: str) -> bytes:
     """As much of it as an option can hold."""
     data = comment.encode()
-    if len(data) <= _LONGEST:
+    if len(data) <= _MAX_OPTION:
         return data
-    return data[: _LONGEST - len(_CUT)].decode(errors="ignore").encode() + _CUT.encode()
+    return data[: _MAX_OPTION - len(_CUT)].decode(errors="ignore").encode() + _CUT.encode()
 
 
 def _option(code: int, value: bytes) -> bytes:

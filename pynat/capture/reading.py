@@ -36,7 +36,7 @@ _ETHERNET = 1
 _COMMENT, _FLAGS, _RESOLUTION = 1, 2, 9  # options of any block, a packet, an interface
 _DIRECTIONS = {1: True, 2: False}  # inbound is from the guest, as pynat writes it
 _ERRORS = 0xFFFF0000  # of the link, in the flags
-_SHORTEST_BLOCK = 12
+_MIN_BLOCK = 12
 _LONGEST = 16 << 20  # bytes of a record: libpcap reads no more
 _YEAR = 366 * 86_400  # seconds: what is earlier counts from a start, not from 1970
 
@@ -194,7 +194,7 @@ def _pcapng(path: Path, file: BinaryIO, about: About) -> Iterator[Captured]:
 def _body(file: BinaryIO, order: str, head: bytes, read: int = 0) -> bytes:
     """Of a block, `read` bytes of which are read already."""
     length = struct.unpack(order + "I", head[4:8])[0]
-    if length < _SHORTEST_BLOCK + read or length % 4:
+    if length < _MIN_BLOCK + read or length % 4:
         raise _SpoiltError(f"a block of {length} bytes")
     return _exactly(file, length - 8 - read)[:-4]
 

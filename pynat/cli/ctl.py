@@ -12,7 +12,7 @@ from typing import Any
 from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Parser, Subparsers, add_command
 from pynat.cli.tables import plain, table
-from pynat.config import Shown
+from pynat.config import ShownSource
 from pynat.control import places
 from pynat.control.client import ask, wait_for, watch
 from pynat.control.protocol import Answer, Refused
@@ -49,7 +49,7 @@ _FLOWS = {
     "window_of_guest": "guest's window",
     "window_for_guest": "our window",
 }
-_LONGEST_NUMBER = 18  # digits
+_MAX_DIGITS = 18  # digits
 _FORWARDS = {"number": "no", "rule": "rule", "source": "guest sees"}
 _RULES = {
     "count": "count",
@@ -147,7 +147,9 @@ def _add_forward(verbs: Subparsers) -> None:
     rows = _rows("forwards", _FORWARDS)
     new = _verb(inner, "add", "open one", rows, request="forward add")
     new.add_argument("rule", metavar="RULE", help="[tcp|udp]:[hostaddr]:hostport-[guestaddr]:port")
-    new.add_argument("--source", choices=[one.value for one in Shown], help="whom the guest sees")
+    new.add_argument(
+        "--source", choices=[one.value for one in ShownSource], help="whom the guest sees"
+    )
     _verb(inner, "list", "those that are open", rows, request="forward list")
     old = _verb(inner, "remove", "close one; connections stay", rows, request="forward remove")
     old.add_argument("rule", metavar="RULE|NUMBER")
@@ -232,11 +234,7 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     """Paths are this process's, not the network's."""
     given: dict[str, Any] = {}
     if rule := getattr(arguments, "rule", None):
-        if (
-            arguments.request == "forward remove"
-            and rule.isdecimal()
-            and len(rule) <= _LONGEST_NUMBER
-        ):
+        if arguments.request == "forward remove" and rule.isdecimal() and len(rule) <= _MAX_DIGITS:
             return {"number": int(rule)}
         given["rule"] = _absolute(rule)
     for name in ("host", "does", "fault", "number", "count", "size", "guest", "timeout"):

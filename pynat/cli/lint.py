@@ -16,14 +16,14 @@ from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.errors import ConfigError
 from pynat.log.as_json import as_object, packet_of
-from pynat.log.notices import Entry
+from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from pynat.replay.wire import Asked
 from pynat.rules import Severity
 from pynat.serve.load import load
 
 FOUND, UNUSABLE = 1, 2
-FEW = 10  # lines of one rule that are shown
+MAX_LINES = 10  # lines of one rule that are shown
 
 _EPILOG = """\
 exit code: 0 when nothing worse than a note was found, 1 when there is an error or a warning,
@@ -67,7 +67,9 @@ def add(subparsers: Subparsers) -> None:
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--summary", action="store_true", help=f"only {SUMMARY_HELP}")
     instead.add_argument("--exercised", action="store_true", help=EXERCISED_HELP)
-    parser.add_argument("--all", action="store_true", help=f"print more than {FEW} lines of a rule")
+    parser.add_argument(
+        "--all", action="store_true", help=f"print more than {MAX_LINES} lines of a rule"
+    )
     parser.set_defaults(command=_lint)
 
 
@@ -91,7 +93,7 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
     asked = Asked(arguments.guest, arguments.router, arguments.net, config)
     capture = Capture(file, asked, from_start=arguments.from_start)
     short = arguments.summary or arguments.exercised
-    few = 0 if short else capture.survey.frames if arguments.all else FEW
+    few = 0 if short else capture.survey.frames if arguments.all else MAX_LINES
     page = Page(few=few, as_json=arguments.json and not short)
     for _ in capture.frames(page.add):
         pass
@@ -131,7 +133,7 @@ class Page:
         self._shown: Counter[str] = Counter()
         self.worst: set[Severity] = set()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
         code = entry.rule.code
         self._shown[code] += 1
         self.worst.add(entry.rule.severity)
@@ -143,7 +145,7 @@ class Page:
             print(f"more of {code}: --all shows them")
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: JournalEntry) -> str:
     packet, text = packet_of(entry.frame), entry.text
     named = "" if packet is None or packet in text else f"{packet}: "
     number = "" if entry.number is None else f"#{entry.number} "

@@ -1,7 +1,7 @@
 """What a network can be told, as values. How they are read from files is in the modules beside."""
 
 from pynat.config.entries import (
-    MOST_FAULTS,
+    MAX_FAULTS,
     NAMED_NET,
     Allowed,
     Broadcast,
@@ -12,13 +12,13 @@ from pynat.config.entries import (
     HostAlias,
     IpAddress,
     Layout,
-    Protocol,
-    Shown,
+    ShownSource,
     StaticLease,
     TcpServer,
     TimePolicy,
+    Transport,
     UnixPath,
-    Virtual,
+    VirtualHosts,
 )
 from pynat.config.layouts import (
     LAYOUTS,
@@ -43,7 +43,7 @@ from pynat.config.tables import (
 __all__ = [
     "LAYOUTS",
     "LINGER",
-    "MOST_FAULTS",
+    "MAX_FAULTS",
     "NAMED_NET",
     "Allowed",
     "Broadcast",
@@ -61,15 +61,15 @@ __all__ = [
     "Lint",
     "Nat",
     "Network",
-    "Protocol",
-    "Shown",
+    "ShownSource",
     "StaticLease",
     "Tcp",
     "TcpServer",
     "Tftp",
     "TimePolicy",
+    "Transport",
     "Udp",
     "UnixPath",
-    "Virtual",
+    "VirtualHosts",
     "network_of",
 ]

@@ -7,23 +7,23 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from pynat.config.entries import (
-    MOST_FAULTS,
+    MAX_FAULTS,
     NAMED_NET,
     Forward,
     GuestForward,
     HostAlias,
-    Protocol,
     TimePolicy,
+    Transport,
 )
 from pynat.config.model import CAPTURE_FILES, Config
-from pynat.config.tables import LONGEST_PREFIX, SHORTEST_PREFIX, Network
+from pynat.config.tables import MAX_PREFIX, MIN_PREFIX, Network
 from pynat.config.values import Source
 from pynat.errors import ConfigError
-from pynat.faulty_host import Peer
+from pynat.faulty_host import FaultyHost
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
 EVERYWHERE = IPv4Address("0.0.0.0")
-SERVED = (53, 67, 69)  # the router's own ports
+ROUTER_PORTS = (53, 67, 69)  # the router's own ports
 NO_SOCKET = "hermetic = true opens no socket of the host"
 
 
@@ -40,8 +40,8 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
     if config.capture_size is None and config.capture_files != CAPTURE_FILES:
         right = "together with capture_size, which says when the next file begins"
         raise source.error("capture_files", config.capture_files, right)
-    if len(config.faults) > MOST_FAULTS:
-        raise source.error("faults", len(config.faults), f"a list of {MOST_FAULTS} at most")
+    if len(config.faults) > MAX_FAULTS:
+        raise source.error("faults", len(config.faults), f"a list of {MAX_FAULTS} at most")
     if config.hermetic:
         _check_hermetic(config, source)
     for rule in config.forwards:
@@ -75,7 +75,7 @@ def _check_hermetic(config: Config, source: Source) -> None:
 
 def _check_ports(rules: tuple[Forward, ...]) -> None:
     """No two of them want what the kernel gives only once."""
-    taken: dict[tuple[Protocol, int], list[Forward]] = {}
+    taken: dict[tuple[Transport, int], list[Forward]] = {}
     for rule in rules:
         if rule.host_port == 0 and not isinstance(rule.host_address, Path):
             continue
@@ -114,8 +114,8 @@ def why_no_net(net: IPv4Network) -> str:
     """What would be right; "" if it is."""
     if any(net.overlaps(other) for other in UNUSABLE):
         return "a network of unicast addresses, not loopback"
-    if not SHORTEST_PREFIX <= net.prefixlen <= LONGEST_PREFIX:
-        return f"a network with a prefix length from {SHORTEST_PREFIX} to {LONGEST_PREFIX}"
+    if not MIN_PREFIX <= net.prefixlen <= MAX_PREFIX:
+        return f"a network with a prefix length from {MIN_PREFIX} to {MAX_PREFIX}"
     return ""
 
 
@@ -163,7 +163,7 @@ def _why_not(
         return f"{address} is not one host in {net}"
     if address == network.guest:
         return f"{address} is the guest itself; choose another address"
-    if address in (network.router, network.dns) and (not port or port in SERVED):
+    if address in (network.router, network.dns) and (not port or port in ROUTER_PORTS):
         return f"{address} is the router, which serves ports 53, 67 and 69 itself; name another"
     return None
 
@@ -174,7 +174,7 @@ def _check_peers(config: Config, source: Source) -> None:
             raise ConfigError(f'{source.place("peers")}: peers."{peer}": {why}')
 
 
-def why_no_peer(peer: Peer, network: Network) -> str:
+def why_no_peer(peer: FaultyHost, network: Network) -> str:
     net = network.net
     if peer.name and net.overlaps(NAMED_NET):
         return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
-MOST_FAULTS = 1000  # at once
+MAX_FAULTS = 1000  # at once
 # The addresses of names in host_aliases, in their order: RFC 2544's, which no real host has.
 IpAddress = IPv4Address | IPv6Address  # of a host that the guest may name
 NAMED_NET = IPv4Network("198.18.0.0/15")
@@ -33,7 +33,7 @@ class TimePolicy(StrEnum):
     NEVER = "never"
 
 
-class Protocol(StrEnum):
+class Transport(StrEnum):
     TCP = "tcp"
     UDP = "udp"
 
@@ -45,7 +45,7 @@ class Broadcast(StrEnum):
     FORWARD = "forward"  # the others go to the host's network
 
 
-class Shown(StrEnum):
+class ShownSource(StrEnum):
     """Whose address the guest sees on what comes through a forward."""
 
     ROUTER = "router"
@@ -61,13 +61,13 @@ class Forward:
     `source` is where the rule was written, for error messages ("net.toml: forwards[0]").
     """
 
-    protocol: Protocol
+    protocol: Transport
     host_address: IPv4Address | IPv6Address | Path
     host_port: int
     guest_address: IPv4Address | None
     guest_port: int
     source: str = ""
-    shown: Shown = Shown.ROUTER
+    shown: ShownSource = ShownSource.ROUTER
 
     def __str__(self) -> str:
         guest = f"{self.guest_address or ''}:{self.guest_port}"
@@ -185,11 +185,11 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Virtual:
+class VirtualHosts:
     """What hosts within the process serve, for whom a network's program answers (pynat.net)."""
 
     hosts: tuple[IpAddress, ...] = ()  # that are nothing else
     every_host: bool = False  # all are, that have nothing of their own
     # Port 0 is every port; the address None is every host that has nothing of its own.
-    services: frozenset[tuple[Protocol, IpAddress | None, int]] = frozenset()
+    services: frozenset[tuple[Transport, IpAddress | None, int]] = frozenset()
     names: dict[str, tuple[IpAddress, ...]] = field(default_factory=dict)  # lower case

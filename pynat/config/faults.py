@@ -72,7 +72,7 @@ FORMS: dict[str, dict[str, str]] = {
 SUBJECTS = {"dns": "NAME", "icmp": "ADDRESS"}  # between the service and the fault
 
 _NAME = re.compile(r"[\w*?.-]{1,255}")
-_LONGEST = 86_400.0  # seconds
+_MAX_SECONDS = 86_400.0  # seconds
 
 
 @parser("a fault", type="string", pattern=rf"^\s*(?:{'|'.join(FORMS)})\s")
@@ -168,7 +168,7 @@ def _dns_name(word: str) -> str:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "N": _number(1, 1_000_000),
-    "SECONDS": _number(0, _LONGEST, float),
+    "SECONDS": _number(0, _MAX_SECONDS, float),
     "WHOLE": _number(0, 2**32 - 1),
     "BYTES": _number(576, 1500),
     "MTU": _number(68, 65_535),
@@ -177,7 +177,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 _MEANT = {
     "N": "how often, at least 1",
-    "SECONDS": f"a number from 0 to {_LONGEST:.0f}",
+    "SECONDS": f"a number from 0 to {_MAX_SECONDS:.0f}",
     "WHOLE": "a whole number of seconds",
     "BYTES": "the length of the IP packet, 576 to 1500",
     "MTU": "the longest IP packet in bytes, at least 68",

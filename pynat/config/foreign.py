@@ -20,9 +20,9 @@ from pynat.config.slirp import is_almost_slirp, is_slirp
 from pynat.config.vnet import is_vnet
 
 OURS = (".toml", ".py")  # what is meant for pynat by its name, whatever is in it
-LONGEST = 1 << 20  # bytes; a longer file is no configuration file
+MAX_FILE_SIZE = 1 << 20  # bytes; a longer file is no configuration file
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-NEAR = 0.75  # of difflib: "caputre" is capture
+MIN_LIKENESS = 0.75  # of difflib: "caputre" is capture
 _LOOKED_AT = 200  # keys of a file
 
 _NAMES = sorted({*KEYS, *TABLES, *(key.rpartition(".")[2] for key in KEYS)})
@@ -49,7 +49,7 @@ def script(path: Path) -> str:
         if not stat.S_ISREG(status.st_mode):
             return "a folder" if stat.S_ISDIR(status.st_mode) else "no file but a device or socket"
         with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
+            data = file.read(MAX_FILE_SIZE + 1)
     except FileNotFoundError:
         return f"no such file (looked in {Path.cwd()})"
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -66,7 +66,7 @@ def _content(data: bytes) -> str:
         return f"{kind} (#!{interpreter[:60]})"
     if b"\0" in data and not data.startswith(UTF_16):
         return "a binary file"
-    if len(data) > LONGEST:
+    if len(data) > MAX_FILE_SIZE:
         return "a file of more than 1 MiB"
     written = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig", errors="replace")
     return "" if not written.strip() else _text(written)
@@ -76,7 +76,7 @@ def _text(written: str) -> str:
     if is_slirp(written) or is_vnet(written) or is_almost_slirp(written):
         return ""
     keys = [table or key for table, key in _KEY.findall(written)[:_LOOKED_AT]]
-    has_ours = any(difflib.get_close_matches(key, _NAMES, n=1, cutoff=NEAR) for key in keys)
+    has_ours = any(difflib.get_close_matches(key, _NAMES, n=1, cutoff=MIN_LIKENESS) for key in keys)
     if _COMMAND.search(written) and not (has_ours and _is_toml(written)):
         return "a shell script"
     return "" if has_ours else "neither TOML with a key of pynat's, nor a slirp or vnet file"

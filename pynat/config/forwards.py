@@ -11,21 +11,21 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from pynat.config.entries import Forward, Protocol, Shown
+from pynat.config.entries import Forward, ShownSource, Transport
 from pynat.config.values import Wrong, item, list_of, one_of, parser, string, text, whole_text
 
 FORM = (
     "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport or unix:path-[guestaddr]:guestport,"
     " for example tcp:127.0.0.1:8080-:80; a range of ports is 8000..8010"
 )
-LONGEST_RANGE = 1024  # ports of one rule; each is a socket
-LONGEST_PATH = 107  # bytes, sockaddr_un
+MAX_PORTS = 1024  # ports of one rule; each is a socket
+MAX_SOCKET_PATH = 107  # bytes, sockaddr_un
 
 _PORTS = r"([0-9]{1,5}(?:\.\.[0-9]{1,5})?)"
 _RULE = re.compile(rf"(tcp|udp|):(\[[^\]]*\]|[^:\[\]]*):{_PORTS}-([^:]*):{_PORTS}")
 _UNIX = re.compile(r"unix:(.+)-([^:-]*):([0-9]{1,5})")
-socket_path = text(LONGEST_PATH, "the path of a socket")
-_SHOWN = one_of(Shown)
+socket_path = text(MAX_SOCKET_PATH, "the path of a socket")
+_SHOWN = one_of(ShownSource)
 _WRITTEN = {"type": "string", "pattern": whole_text(_RULE.pattern, _UNIX.pattern)}
 
 
@@ -38,13 +38,13 @@ def forward(value: object) -> tuple[Forward, ...]:
     if match := _UNIX.fullmatch(written):
         path, guest, port = match.groups()
         socket = Path(socket_path(path))
-        return (Forward(Protocol.TCP, socket, 0, _guest(guest), *_ports(port, least=1)),)
+        return (Forward(Transport.TCP, socket, 0, _guest(guest), *_ports(port, least=1)),)
     match = _RULE.fullmatch(written)
     if not match:
         raise Wrong(FORM)
     protocol, host, host_ports, guest, guest_ports = match.groups()
     return tuple(
-        Forward(Protocol(protocol or "tcp"), _host(host), host_port, _guest(guest), guest_port)
+        Forward(Transport(protocol or "tcp"), _host(host), host_port, _guest(guest), guest_port)
         for host_port, guest_port in _pairs(host_ports, guest_ports)
     )
 
@@ -67,7 +67,7 @@ def forward_item(value: object) -> tuple[Forward, ...]:
         return forward(value)
     if "rule" not in value or value.keys() - {"rule", "source"}:
         raise Wrong('a rule, or a table such as {rule = "tcp::8080-:80", source = "peer"}')
-    shown = item(_SHOWN, ".source", value.get("source", Shown.ROUTER.value))
+    shown = item(_SHOWN, ".source", value.get("source", ShownSource.ROUTER.value))
     return tuple(replace(rule, shown=shown) for rule in item(forward, ".rule", value["rule"]))
 
 
@@ -100,8 +100,8 @@ def _ports(written: str, least: int) -> range:
             "with ports up to 65535, and a guest port of at least 1; a range begins with the"
             " lower one"
         )
-    if len(ports) > LONGEST_RANGE:
-        raise Wrong(f"a range of at most {LONGEST_RANGE} ports")
+    if len(ports) > MAX_PORTS:
+        raise Wrong(f"a range of at most {MAX_PORTS} ports")
     return ports
 
 

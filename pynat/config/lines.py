@@ -16,7 +16,7 @@ from pynat.config.values import Wrong
 from pynat.errors import ConfigError
 
 _ANY_BASE = re.compile(r"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_LARGEST = 2**63 - 1  # of a C long
+_MAX_LONG = 2**63 - 1  # of a C long
 _DIGITS = 22  # of a number that is larger, in each base
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+)")
 
@@ -67,7 +67,7 @@ def _long(written: str, base: int) -> int:
     """The nearest number that a C long holds, of digits without end; int() has a limit to them."""
     sign = -1 if written.startswith("-") else 1
     digits = written.lstrip("+-").lower().removeprefix("0x").lstrip("0")
-    return sign * min(int(digits[:_DIGITS] or "0", base), _LARGEST)
+    return sign * min(int(digits[:_DIGITS] or "0", base), _MAX_LONG)
 
 
 def address(value: object) -> IPv4Address:

@@ -26,15 +26,15 @@ from pynat.config.entries import (
     IpAddress,
     Layout,
     TimePolicy,
-    Virtual,
+    VirtualHosts,
 )
 from pynat.config.faults import fault
-from pynat.config.forwards import LONGEST_PATH, forward_rules
+from pynat.config.forwards import MAX_SOCKET_PATH, forward_rules
 from pynat.config.impair import rule
 from pynat.config.key import key
 from pynat.config.peers import peers as peer_table
 from pynat.config.tables import Dhcp, Dns, Icmp, Lint, Nat, Network, Tcp, Tftp, Udp
-from pynat.faulty_host import Peer
+from pynat.faulty_host import FaultyHost
 from pynat.impair.rule import ImpairRule
 
 LINGER = 5.0  # seconds (wall) at the end, for what the guest has sent to reach its peers
@@ -96,7 +96,7 @@ class Config:
         (),
         "addresses and names of the guest's that lead elsewhere; see [forwarding](forwarding.md)",
     )
-    peers: tuple[Peer, ...] = key(
+    peers: tuple[FaultyHost, ...] = key(
         peer_table,
         (),
         'hosts of the virtual network that misbehave on purpose: `"slow.test:80" = "accept after '
@@ -123,7 +123,7 @@ class Config:
         "what DHCP, DNS, ARP and ICMP do wrong on purpose; see [faults](faults.md)",
     )
     control: str = key(
-        values.text(LONGEST_PATH, '"auto", "none" or the path of a socket'),
+        values.text(MAX_SOCKET_PATH, '"auto", "none" or the path of a socket'),
         "auto",
         'the path of the socket to which `pynat ctl` talks; `"auto"` is one where it looks by '
         'itself, `"none"` is none; see [control](control.md)',
@@ -171,7 +171,7 @@ class Config:
     udp: Udp = field(default_factory=Udp)
     icmp: Icmp = field(default_factory=Icmp)
     lint: Lint = field(default_factory=Lint)
-    virtual: Virtual = field(default_factory=Virtual)
+    virtual: VirtualHosts = field(default_factory=VirtualHosts)
     warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log
 
     def __post_init__(self) -> None:

@@ -24,15 +24,23 @@ from pynat.config.values import (
     unquoted,
     whole_text,
 )
-from pynat.faulty_host import PROPER, Behaviour, Closing, Manner, Peer, Service, Twist
+from pynat.faulty_host import (
+    PROPER,
+    Closing,
+    FaultyHost,
+    Mangling,
+    Misbehavior,
+    Service,
+    TcpMisbehavior,
+)
 
 HOSTS_FORM = (
     'a table of hosts and what they do, for example {"slow.test:80" = "accept after 3s"};'
     " docs/peers.md has all behaviours"
 )
-MOST = 200  # peers
-LONGEST = 3600.0  # seconds
-LARGEST = 1 << 30  # bytes
+MAX_PEERS = 200  # peers
+MAX_SECONDS = 3600.0  # seconds
+MAX_BYTES = 1 << 30  # bytes
 SHORT = 500  # bytes of payload that leave room for more in a frame
 _NAMES_FROM = 256  # of NAMED_NET; those before are host_aliases'
 _ZOO_FROM = 512
@@ -70,7 +78,7 @@ def _manner(**fields: Any) -> Change:
     return lambda: {"manner": fields}
 
 
-def _twist(twist: Twist, **fields: Any) -> Change:
+def _twist(twist: Mangling, **fields: Any) -> Change:
     return _manner(twists=(twist,), **fields)
 
 
@@ -101,7 +109,7 @@ FORMS = (
     _form(
         "blackhole after N",
         rf"blackhole after {_COUNT}",
-        lambda count: {"manner": {"silent_after": _between(count, 1, LARGEST)}},
+        lambda count: {"manner": {"silent_after": _between(count, 1, MAX_BYTES)}},
     ),
     _form(
         "accept after T",
@@ -112,7 +120,7 @@ FORMS = (
     _form(
         "reset after N",
         rf"reset after {_COUNT}",
-        lambda count: {"resets_after": _between(count, 1, LARGEST)},
+        lambda count: {"resets_after": _between(count, 1, MAX_BYTES)},
     ),
     _form("reset after T", rf"reset after {_TIME}", lambda *t: {"resets_within": _seconds(*t)}),
     _form("reset on fin", r"reset on fin", _fixed(resets_on_fin=True)),
@@ -131,16 +139,16 @@ FORMS = (
         },
     ),
     _form("window N", rf"window {_COUNT}", _window),
-    _form("shrink", r"shrink", _twist(Twist.SHRINK)),
+    _form("shrink", r"shrink", _twist(Mangling.SHRINK)),
     _form("halfclose", r"halfclose", _fixed(closing=Closing.AT_ONCE)),
     _form("neverclose", r"neverclose", _fixed(closing=Closing.NEVER)),
     _form("mss N", rf"mss {_COUNT}", _mss),
     _form("plain", r"plain", lambda: _tcp(window_scale=False, timestamps=False, sack=False)),
     _form("onebyte", r"onebyte", _manner(segment=1)),
     _form("segments of N", rf"segments of {_COUNT}", _segment),
-    _form("reorder", r"reorder", _twist(Twist.REORDER)),
-    _form("duplicate", r"duplicate", _twist(Twist.DUPLICATE)),
-    _form("overlap", r"overlap", _twist(Twist.OVERLAP, segment=SHORT)),
+    _form("reorder", r"reorder", _twist(Mangling.REORDER)),
+    _form("duplicate", r"duplicate", _twist(Mangling.DUPLICATE)),
+    _form("overlap", r"overlap", _twist(Mangling.OVERLAP, segment=SHORT)),
     _form("urgent", r"urgent", _fixed(urgent=True)),
     _form("wrap", r"wrap", lambda: _tcp(isn=2**32 - 1000)),
     _form(
@@ -153,18 +161,18 @@ FORMS = (
         rf"noack {_COUNT}",
         lambda count: {"manner": {"unheard": _between(count, 1, 1000)}},
     ),
-    _form("dupack", r"dupack", _twist(Twist.DUPLICATE_ACKS)),
-    _form("badsynack", r"badsynack", _twist(Twist.WRONG_SYN_ACK)),
-    _form("simultaneous", r"simultaneous", _twist(Twist.SIMULTANEOUS)),
-    _form("no mss", r"no mss", _twist(Twist.NO_MSS)),
-    _form("options unknown", r"options unknown", _twist(Twist.UNKNOWN_OPTIONS)),
-    _form("options illegal", r"options illegal", _twist(Twist.ILLEGAL_OPTIONS, segment=SHORT)),
-    _form("options shifted", r"options shifted", _twist(Twist.SHIFTED_OPTIONS, segment=SHORT)),
-    _form("options on data", r"options on data", _twist(Twist.OPTIONS_ON_DATA, segment=SHORT)),
-    _form("reset text", r"reset text", _twist(Twist.RESET_TEXT)),
-    _form("crossed ack", r"crossed ack", _twist(Twist.LATE_ACK, unheard=1)),
-    _form("dsack", r"dsack", _twist(Twist.D_SACK)),
-    _form("old stamps", r"old stamps", _twist(Twist.OLD_STAMPS)),
+    _form("dupack", r"dupack", _twist(Mangling.DUPLICATE_ACKS)),
+    _form("badsynack", r"badsynack", _twist(Mangling.WRONG_SYN_ACK)),
+    _form("simultaneous", r"simultaneous", _twist(Mangling.SIMULTANEOUS)),
+    _form("no mss", r"no mss", _twist(Mangling.NO_MSS)),
+    _form("options unknown", r"options unknown", _twist(Mangling.UNKNOWN_OPTIONS)),
+    _form("options illegal", r"options illegal", _twist(Mangling.ILLEGAL_OPTIONS, segment=SHORT)),
+    _form("options shifted", r"options shifted", _twist(Mangling.SHIFTED_OPTIONS, segment=SHORT)),
+    _form("options on data", r"options on data", _twist(Mangling.OPTIONS_ON_DATA, segment=SHORT)),
+    _form("reset text", r"reset text", _twist(Mangling.RESET_TEXT)),
+    _form("crossed ack", r"crossed ack", _twist(Mangling.LATE_ACK, unheard=1)),
+    _form("dsack", r"dsack", _twist(Mangling.D_SACK)),
+    _form("old stamps", r"old stamps", _twist(Mangling.OLD_STAMPS)),
     _form("echo", r"echo", _fixed(service=Service.ECHO)),
     _form("discard", r"discard", _fixed(service=Service.DISCARD)),
     _form("daytime", r"daytime", _fixed(service=Service.DAYTIME)),
@@ -172,7 +180,7 @@ FORMS = (
     _form(
         "page N",
         rf"page {_COUNT}",
-        lambda count: {"service": Service.PAGE, "size": _between(count, 0, LARGEST)},
+        lambda count: {"service": Service.PAGE, "size": _between(count, 0, MAX_BYTES)},
     ),
 )
 
@@ -219,10 +227,10 @@ ZOO = {
 }
 
 
-def behaviour(value: object) -> Behaviour:
+def misbehavior(value: object) -> Misbehavior:
     """One behaviour, or several with commas between them."""
     written = " ".join(string(value).lower().replace(",", " , ").split())
-    found = Behaviour()
+    found = Misbehavior()
     for one in written.split(" , "):
         found = _with(found, _fields(one.strip()))
     if found.refuses is not None and found.manner is not PROPER:
@@ -249,14 +257,14 @@ def _fields(written: str) -> dict[str, Any]:
     )
 
 
-def _with(found: Behaviour, fields: dict[str, Any]) -> Behaviour:
+def _with(found: Misbehavior, fields: dict[str, Any]) -> Misbehavior:
     manner = fields.pop("manner", None)
     if manner:
         fields["manner"] = _merged(found.manner, manner)
     return replace(found, **fields)
 
 
-def _merged(base: Manner, fields: dict[str, Any]) -> Manner:
+def _merged(base: TcpMisbehavior, fields: dict[str, Any]) -> TcpMisbehavior:
     merged = dict(fields)
     merged["tcp"] = {**base.tcp, **fields.get("tcp", {})}
     merged["twists"] = (*base.twists, *fields.get("twists", ()))
@@ -271,8 +279,8 @@ def _between(written: str, low: int, high: int) -> int:
 
 def _seconds(number: str, unit: str) -> float:
     seconds = float(number) / (1000 if unit == "ms" else 1)
-    if seconds > LONGEST:
-        raise Wrong(f"at most {LONGEST:.0f}s")
+    if seconds > MAX_SECONDS:
+        raise Wrong(f"at most {MAX_SECONDS:.0f}s")
     return seconds
 
 
@@ -280,36 +288,36 @@ def _seconds(number: str, unit: str) -> float:
 @parser(
     "table of hosts",
     type="object",
-    maxProperties=MOST,
+    maxProperties=MAX_PEERS,
     propertyNames={"pattern": whole_text(_HOST.pattern)},
     additionalProperties={"type": "string", "minLength": 1},
 )
-def peers(value: object) -> tuple[Peer, ...]:
+def peers(value: object) -> tuple[FaultyHost, ...]:
     """[peers]: each name gets an address of its own, in the order in which they stand there."""
     if not isinstance(value, dict):
         raise Wrong(HOSTS_FORM)
-    if len(value) > MOST:
-        raise Wrong(f"at most {MOST} hosts")
-    found: list[Peer] = []
+    if len(value) > MAX_PEERS:
+        raise Wrong(f"at most {MAX_PEERS} hosts")
+    found: list[FaultyHost] = []
     for key, given in value.items():
         found.append(peer_at(key, given, found))
     return tuple(found)
 
 
-def peer_at(key: str, given: object, known: Sequence[Peer]) -> Peer:
+def peer_at(key: str, given: object, known: Sequence[FaultyHost]) -> FaultyHost:
     """One host. A name that `known` has not yet gets the next address. Raises Wrong."""
     at = f'."{key}"'
     if isinstance(given, dict):
         raise unquoted(key, given)
-    does = item(behaviour, at, given)
+    does = item(misbehavior, at, given)
     host, port = item(_host, at, key)
     if isinstance(host, IPv4Address):
-        return Peer(host, port, does)
+        return FaultyHost(host, port, does)
     named = {peer.name: peer.address for peer in known if peer.name}
     if host in named:
-        return Peer(named[host], port, does, host)
+        return FaultyHost(named[host], port, does, host)
     mine = [one for one in named.values() if NAMED_NET[_NAMES_FROM] < one < NAMED_NET[_ZOO_FROM]]
-    return Peer(max(mine, default=NAMED_NET[_NAMES_FROM]) + 1, port, does, host)
+    return FaultyHost(max(mine, default=NAMED_NET[_NAMES_FROM]) + 1, port, does, host)
 
 
 def _host(value: object) -> tuple[IPv4Address | str, int]:
@@ -324,9 +332,9 @@ def _host(value: object) -> tuple[IPv4Address | str, int]:
     return domain_name(match[1]).lower(), port
 
 
-def zoo() -> tuple[Peer, ...]:
+def zoo() -> tuple[FaultyHost, ...]:
     """One of each."""
     return tuple(
-        Peer(NAMED_NET[_ZOO_FROM + 1 + number], 0, behaviour(text), f"{name}.test")
+        FaultyHost(NAMED_NET[_ZOO_FROM + 1 + number], 0, misbehavior(text), f"{name}.test")
         for number, (name, text) in enumerate(ZOO.items())
     )

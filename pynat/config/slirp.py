@@ -23,7 +23,7 @@ from pynat.config.entries import Forward, Layout
 from pynat.config.forwards import forward
 from pynat.config.layouts import LAYOUTS, addresses_in
 from pynat.config.model import Config
-from pynat.config.tables import LONGEST_PREFIX, SHORTEST_PREFIX, Network
+from pynat.config.tables import MAX_PREFIX, MIN_PREFIX, Network
 from pynat.config.values import Source, Wrong
 from pynat.errors import ConfigError
 
@@ -31,7 +31,7 @@ FIRST_LINE = "# slirp config"
 HEADER = re.compile(r"^[^\S\n]*#[^\S\n]*slirp\s+config\s*$", re.IGNORECASE | re.MULTILINE)
 
 DEFAULT = LAYOUTS[Layout.SLIRP].net
-MASKS = {IPv4Network((0, bits)).netmask for bits in range(SHORTEST_PREFIX, LONGEST_PREFIX + 1)}
+MASKS = {IPv4Network((0, bits)).netmask for bits in range(MIN_PREFIX, MAX_PREFIX + 1)}
 NO_ADDRESS = IPv4Address(0)
 DNS_OPTION = 6  # of DHCP (RFC 2132 3.8)
 
@@ -208,7 +208,7 @@ def _network(found: dict[str, Any], source: Source) -> tuple[Network, IPv4Addres
     places = addresses_in(Layout.SLIRP, net)
     asked = {name: found.get(f"network.{name}", place) for name, place in places.items()}
     router = _first(net, asked["router"], places["router"], net[1])
-    few = net.prefixlen == LONGEST_PREFIX
+    few = net.prefixlen == MAX_PREFIX
     dns = router if few else _first(net, asked["dns"], places["dns"], router)
     hosts = (asked["guest"], places["guest"], net[1], net[2], net[3])
     guest = _first(net, *(host for host in hosts if host not in (router, dns)))
@@ -239,8 +239,8 @@ def _net(found: dict[str, Any], source: Source) -> tuple[IPv4Network, list[str]]
     mask = found.get("network.mask", DEFAULT.netmask)
     if mask not in MASKS:
         warnings.append(
-            f"{source.place('mask')}: mask = {mask} is no netmask of {SHORTEST_PREFIX} to"
-            f" {LONGEST_PREFIX} bits: it is {DEFAULT.netmask}"
+            f"{source.place('mask')}: mask = {mask} is no netmask of {MIN_PREFIX} to"
+            f" {MAX_PREFIX} bits: it is {DEFAULT.netmask}"
         )
         mask = DEFAULT.netmask
     net = IPv4Network(f"{address}/{mask}", strict=False)

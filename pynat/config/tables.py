@@ -13,10 +13,10 @@ from pynat.config.lint import codes
 
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
 # 4,096 bytes is the longest frame that every NIC model of Bochs takes (pcipnic panics above).
-LONGEST_MTU = 4096 - 14
-SHORTEST_MTU = 576  # RFC 791: what every host must accept
-SHORTEST_MSS = 88  # Linux takes no smaller one
-SHORTEST_PREFIX, LONGEST_PREFIX = 8, 30  # bits of a net
+MAX_MTU = 4096 - 14
+MIN_MTU = 576  # RFC 791: what every host must accept
+MIN_MSS = 88  # Linux takes no smaller one
+MIN_PREFIX, MAX_PREFIX = 8, 30  # bits of a net
 FOREVER = float(2**32 - 1)  # RFC 2131 section 3.3: a lease of this length never ends
 
 
@@ -27,7 +27,7 @@ class Network:
         DEFAULT_NET,
         "the guest's network; the three addresses below move along: router and DNS first, guest "
         "second",
-        allowed=f"prefix length {SHORTEST_PREFIX} to {LONGEST_PREFIX}; not loopback, not multicast",
+        allowed=f"prefix length {MIN_PREFIX} to {MAX_PREFIX}; not loopback, not multicast",
     )
     router: IPv4Address = key(
         values.address,
@@ -54,7 +54,7 @@ class Network:
         "the router's MAC address",
     )
     mtu: int = key(
-        values.whole(SHORTEST_MTU, LONGEST_MTU),
+        values.whole(MIN_MTU, MAX_MTU),
         1500,
         "bytes of an IP packet; DHCP tells it (option 26) where it is not 1500, and to a guest "
         "that asks",
@@ -208,10 +208,10 @@ class Tcp:
         "when a TCP flow without a segment in either direction is given up, on both clocks",
     )
     mss: int | None = key(
-        values.whole(SHORTEST_MSS, LONGEST_MTU - 40),
+        values.whole(MIN_MSS, MAX_MTU - 40),
         None,
         "the segment size announced to the guest; not set is MTU - 40",
-        allowed=f"{SHORTEST_MSS} to {LONGEST_MTU - 40}, at most MTU - 40",
+        allowed=f"{MIN_MSS} to {MAX_MTU - 40}, at most MTU - 40",
     )
     window: int = key(
         values.whole(1024, 1 << 24),

@@ -26,8 +26,8 @@ Schema = dict[str, Any]  # JSON Schema
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 PRINTABLE: Schema = {"type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
-LONGEST_SHOWN = 70  # characters of a wrong value in a message
-_MOST_BITS = 64  # of a whole number in TOML
+MAX_SHOWN = 70  # characters of a wrong value in a message
+_MAX_BITS = 64  # of a whole number in TOML
 
 
 class Wrong(ValueError):  # noqa: N818 - reads as a word, like Malformed
@@ -84,8 +84,8 @@ class Source:
 
     def error(self, key: str, value: object, right: str, at: str = "") -> ConfigError:
         shown = json.dumps(_with_short_numbers(value), default=str, ensure_ascii=False)
-        if len(shown) > LONGEST_SHOWN:
-            shown = shown[:LONGEST_SHOWN] + "..."
+        if len(shown) > MAX_SHOWN:
+            shown = shown[:MAX_SHOWN] + "..."
         place = self.place(key + at.replace('"', "").partition("[")[0])
         return ConfigError(f"{place}: {key}{at} = {shown}: must be {right}")
 
@@ -93,8 +93,8 @@ class Source:
 def _with_short_numbers(value: object) -> object:
     """Python writes no number of more than 4,300 digits; TOML may have them in hexadecimal."""
     match value:
-        case int() if value.bit_length() > _MOST_BITS:
-            return f"{value:#x}"[:LONGEST_SHOWN]
+        case int() if value.bit_length() > _MAX_BITS:
+            return f"{value:#x}"[:MAX_SHOWN]
         case list():
             return [_with_short_numbers(one) for one in value]
         case dict():
@@ -152,11 +152,11 @@ def text(longest: int, what: str) -> Parser[str]:
     return Parser(parse, f"1 to {longest} bytes", PRINTABLE | {"maxLength": longest})
 
 
-LONGEST_PATH = 4096  # bytes
-A_PATH: Schema = PRINTABLE | {"maxLength": LONGEST_PATH}
+MAX_PATH = 4096  # bytes
+A_PATH: Schema = PRINTABLE | {"maxLength": MAX_PATH}
 
 
-@parser(f"a path of 1 to {LONGEST_PATH} bytes", **A_PATH)
+@parser(f"a path of 1 to {MAX_PATH} bytes", **A_PATH)
 def new_file(value: object) -> Path:
     """The path of a file to write, in a folder that is there."""
     path = _path(value, "the path of a file to write")
@@ -170,7 +170,7 @@ def new_file(value: object) -> Path:
     return path
 
 
-@parser(f"the path of a Python file, 1 to {LONGEST_PATH} bytes", **A_PATH)
+@parser(f"the path of a Python file, 1 to {MAX_PATH} bytes", **A_PATH)
 def script(value: object) -> Path:
     """A network written in Python."""
     path = _path(value, "the path of a Python file")
@@ -179,7 +179,7 @@ def script(value: object) -> Path:
     return path
 
 
-@parser(f"a path of 1 to {LONGEST_PATH} bytes", **A_PATH)
+@parser(f"a path of 1 to {MAX_PATH} bytes", **A_PATH)
 def folder(value: object) -> Path:
     """The absolute path of a folder that is there."""
     path = _path(value, "the path of a folder").absolute()
@@ -193,7 +193,7 @@ def folder(value: object) -> Path:
 
 
 def _path(value: object, what: str) -> Path:
-    written = text(LONGEST_PATH, what)(value)
+    written = text(MAX_PATH, what)(value)
     try:
         return Path(written).expanduser()
     except RuntimeError:

@@ -17,7 +17,7 @@ from typing import IO
 from pynat.control.protocol import Answer, Refused, encode
 from pynat.host import unix
 
-LONGEST_ANSWER = 64 << 20  # bytes
+MAX_ANSWER = 64 << 20  # bytes
 PATIENCE = 10.0  # seconds (wall); an engine answers within milliseconds
 
 
@@ -74,7 +74,7 @@ def _asked(
     path: Path, sock: socket.socket, answers: IO[bytes] | SocketIO, command: str, arguments: Answer
 ) -> Answer:
     sock.sendall(encode({"command": command, **arguments}))
-    line = answers.readline(LONGEST_ANSWER + 1)
+    line = answers.readline(MAX_ANSWER + 1)
     if not line:
         raise Refused(f"{path}: the network has ended")
     return _read(path, line)

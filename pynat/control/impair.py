@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynat.control.protocol import Answer, Refused
-from pynat.impair.active_rule import Working
+from pynat.impair.active_rule import ActiveRule
 from pynat.impair.rule import BadRule
 from pynat.link.impair import ImpairLink
 
@@ -34,11 +34,11 @@ class ImpairCommands:
         self._link.clear()
         return self._answer(rules)
 
-    def _answer(self, rules: list[Working]) -> Answer:
+    def _answer(self, rules: list[ActiveRule]) -> Answer:
         return {"seed": self._link.seed, "rules": [_row(rule) for rule in rules]}
 
 
-def _row(rule: Working) -> Answer:
+def _row(rule: ActiveRule) -> Answer:
     return {
         "number": rule.number,
         "rule": str(rule.rule),

@@ -6,7 +6,7 @@ from pynat.config.check import why_no_peer
 from pynat.config.peers import peer_at
 from pynat.config.values import Wrong
 from pynat.control.protocol import Answer, Refused
-from pynat.faulty_host import Peer
+from pynat.faulty_host import FaultyHost
 from pynat.router.router import Router
 
 
@@ -37,5 +37,5 @@ class PeerCommands:
         raise Refused(f"no peer {host!r}; peer list tells those that there are")
 
 
-def _row(peer: Peer) -> Answer:
+def _row(peer: FaultyHost) -> Answer:
     return {"host": str(peer), "address": str(peer.address), "does": peer.behaviour.text}

@@ -14,7 +14,7 @@ from pathlib import Path
 from pynat.errors import ConfigError
 from pynat.host import unix
 
-MOST_ALIKE = 16  # cards of one process with one MAC address
+MAX_ALIKE = 16  # cards of one process with one MAC address
 BOCHSRC_VARIABLE = "PYNAT_BOCHSRC"  # pynat.bochs.run sets it
 _NAME = re.compile(r"([0-9]+)-(.+)\.sock")
 
@@ -40,7 +40,7 @@ def new_path(card: str) -> Path:
         if not _is_running(pid_of(path)):
             unix.remove_dead(path)
     safe = re.sub(r"[^\w.:-]", "_", card)[:40]
-    names = [safe, *(f"{safe}-{number}" for number in range(2, MOST_ALIKE))]
+    names = [safe, *(f"{safe}-{number}" for number in range(2, MAX_ALIKE))]
     paths = [where / f"{os.getpid()}-{name}.sock" for name in names]
     return next((path for path in paths if not unix.is_live(path)), paths[0])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-LONGEST_LINE = 64 * 1024  # bytes of a request
+MAX_LINE = 64 * 1024  # bytes of a request
 
 Answer = dict[str, Any]
 
@@ -37,4 +37,4 @@ def refusal(why: str) -> bytes:
     return encode({"ok": False, "error": why})
 
 
-TOO_LONG = refusal(f"a request longer than {LONGEST_LINE} bytes")
+TOO_LONG = refusal(f"a request longer than {MAX_LINE} bytes")

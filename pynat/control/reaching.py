@@ -9,7 +9,7 @@ from __future__ import annotations
 from pynat.control.conversation import Client, Conversation
 from pynat.control.protocol import Answer
 from pynat.engine import Engine
-from pynat.inprocess.connection import MOST_PENDING, Connection
+from pynat.inprocess.connection import MAX_PENDING, Connection
 from pynat.nat.rows import seconds
 from pynat.wire.addresses import Address
 
@@ -103,7 +103,7 @@ class Connect(Conversation):
     def _carry(self, connection: Connection, client: Client) -> None:
         while connection.received and self._has_room:
             self._has_room = client.send(connection.take(PIECE))
-        client.pause(not self._taken_up or connection.pending > MOST_PENDING)
+        client.pause(not self._taken_up or connection.pending > MAX_PENDING)
         if connection.eof and not connection.received and not self._guest_done:
             self._guest_done = True
             client.finish(broken=connection.broken)

@@ -21,7 +21,7 @@ from pynat.control import places
 from pynat.control.commands import Commands, Counters
 from pynat.control.conversation import Conversation
 from pynat.control.final import Final
-from pynat.control.protocol import LONGEST_LINE, TOO_LONG, Answer, encode, refusal
+from pynat.control.protocol import MAX_LINE, TOO_LONG, Answer, encode, refusal
 from pynat.engine import Engine
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
@@ -32,7 +32,7 @@ from pynat.lint.summary import Summary
 from pynat.log.notices import Level
 
 MAX_CLIENTS = 16
-AT_ONCE = 16  # requests of one client
+MAX_REQUESTS_AT_ONCE = 16  # requests of one client
 HIGH_WATER = 64 * 1024  # bytes of answers that wait for a client before it is read from again
 _ONE_AT_A_TIME = threading.Lock()  # cards with one MAC address would take each other's socket away
 
@@ -155,7 +155,7 @@ class _Client(asyncio.Protocol):
         """Some lines, for as long as the client takes the answers; then the network's turn."""
         transport = self._transport
         assert transport is not None
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_REQUESTS_AT_ONCE):
             if self._full or transport.is_closing():
                 return
             end = self._received.find(b"\n")
@@ -164,7 +164,7 @@ class _Client(asyncio.Protocol):
                 return
             line = bytes(self._received[:end])
             del self._received[: end + 1]
-            if self._skipping or len(line) > LONGEST_LINE:
+            if self._skipping or len(line) > MAX_LINE:
                 self._skipping = False
                 transport.write(TOO_LONG)
             elif line.strip() and self._begin(transport, self._commands.reply(line)):
@@ -224,7 +224,7 @@ class _Client(asyncio.Protocol):
             self._transport.write_eof()
 
     def _keep_waiting(self, transport: asyncio.Transport) -> None:
-        if len(self._received) > LONGEST_LINE:
+        if len(self._received) > MAX_LINE:
             self._skipping = True
         if self._skipping:
             self._received.clear()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pynat import rules
-from pynat.config import MOST_FAULTS, Fault
+from pynat.config import MAX_FAULTS, Fault
 from pynat.config.faults import fault
 from pynat.config.values import Wrong
 from pynat.errors import ConfigError
@@ -22,7 +22,7 @@ from pynat.nat.rows import Row
 
 
 @dataclass(slots=True, eq=False)
-class Standing:
+class ActiveFault:
     number: int
     fault: Fault
     set_at: float
@@ -40,7 +40,7 @@ class Standing:
 
 
 @dataclass(slots=True, eq=False)
-class Late:
+class LateReply:
     """What is sent when its time has come."""
 
     send: Callable[[float], None]
@@ -49,28 +49,28 @@ class Late:
         self.send(now)
 
 
-Watching = Callable[[Standing | None], None]  # takes the new one; None: some are gone
+Watching = Callable[[ActiveFault | None], None]  # takes the new one; None: some are gone
 
 
 def _always(one: Fault) -> bool:  # noqa: ARG001 - every fault of that kind concerns it
     return True
 
 
-class Faults:
+class ActiveFaults:
     def __init__(self, notices: Notices) -> None:
-        self.dhcp: list[Standing] = []
-        self.dns: list[Standing] = []
-        self.arp: list[Standing] = []
-        self.icmp: list[Standing] = []
+        self.dhcp: list[ActiveFault] = []
+        self.dns: list[ActiveFault] = []
+        self.arp: list[ActiveFault] = []
+        self.icmp: list[ActiveFault] = []
         self._watching: list[Watching] = []
         self._notices = notices
         self._last = 0
 
     def add(self, wanted: str | Fault, now: float = 0.0) -> int:
         """Its number. Raises ConfigError, with what would be right."""
-        if len(self) >= MOST_FAULTS:
-            raise ConfigError(f"{MOST_FAULTS} faults are set already; clear some")
-        standing = Standing(self._last + 1, _parsed(wanted), now)
+        if len(self) >= MAX_FAULTS:
+            raise ConfigError(f"{MAX_FAULTS} faults are set already; clear some")
+        standing = ActiveFault(self._last + 1, _parsed(wanted), now)
         self._last = standing.number
         self._services[standing.fault.service].append(standing)
         for tell in self._watching:
@@ -93,7 +93,7 @@ class Faults:
     def __len__(self) -> int:
         return sum(map(len, self._services.values()))
 
-    def __contains__(self, standing: Standing) -> bool:
+    def __contains__(self, standing: ActiveFault) -> bool:
         return standing in self._services[standing.fault.service]
 
     def rows(self) -> list[Row]:
@@ -101,21 +101,21 @@ class Faults:
         return [one.row for one in sorted(standing, key=lambda one: one.number)]
 
     @property
-    def _services(self) -> dict[str, list[Standing]]:
+    def _services(self) -> dict[str, list[ActiveFault]]:
         return {"dhcp": self.dhcp, "dns": self.dns, "arp": self.arp, "icmp": self.icmp}
 
     # ------------------------------------------------------------ for the wrappers
     @staticmethod
     def find(
-        among: list[Standing], kind: str, concerns: Callable[[Fault], bool] = _always
-    ) -> Standing | None:
+        among: list[ActiveFault], kind: str, concerns: Callable[[Fault], bool] = _always
+    ) -> ActiveFault | None:
         """The first one of this kind that is not spent."""
         for one in among:
             if one.fault.kind == kind and not one.spent and concerns(one.fault):
                 return one
         return None
 
-    def tell(self, one: Standing, what: str, now: float, *, lost: bool = False) -> str:
+    def tell(self, one: ActiveFault, what: str, now: float, *, lost: bool = False) -> str:
         """It happens, to the frame that is being dealt with; lost: which nobody answers now.
 
         The text is for a remark on what is sent.

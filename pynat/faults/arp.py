@@ -18,7 +18,7 @@ from dataclasses import replace
 from math import inf
 from typing import Protocol
 
-from pynat.faults.active import Faults, Late, Standing
+from pynat.faults.active import ActiveFault, ActiveFaults, LateReply
 from pynat.timers import Timers
 from pynat.wire import arp, ethernet
 from pynat.wire.arp import Arp
@@ -28,7 +28,7 @@ DEFENCE = 10.0  # seconds (RFC 5227 1.1)
 NO_MAC, UNKNOWN = bytes(6), bytes(4)
 
 
-class Ordinary(Protocol):
+class OrdinaryNeighbors(Protocol):
     """The router's ARP."""
 
     @property
@@ -46,7 +46,11 @@ class Ordinary(Protocol):
 
 class FaultyArp:
     def __init__(
-        self, neighbors: Ordinary, faults: Faults, timers: Timers, move: Callable[[bytes], None]
+        self,
+        neighbors: OrdinaryNeighbors,
+        faults: ActiveFaults,
+        timers: Timers,
+        move: Callable[[bytes], None],
     ) -> None:
         """move: has the router take another MAC address."""
         self._faults = faults
@@ -98,15 +102,15 @@ class FaultyArp:
         return answer
 
     # ------------------------------------------------------------ at a time
-    def _schedule(self, one: Standing | None) -> None:
+    def _schedule(self, one: ActiveFault | None) -> None:
         if one is None:
             return
         act = {"claim": self._claim, "failover": self._fail_over}.get(one.fault.kind)
         if act is not None:
             due = one.set_at + one.fault.number
-            self._timers.set(Late(lambda _: act(one, due)), due)
+            self._timers.set(LateReply(lambda _: act(one, due)), due)
 
-    def _claim(self, one: Standing, now: float) -> None:
+    def _claim(self, one: ActiveFault, now: float) -> None:
         if one not in self._faults:
             return
         addresses = self._neighbors.others
@@ -115,7 +119,7 @@ class FaultyArp:
         for address in addresses:
             self._announce(address, self.other)
 
-    def _fail_over(self, one: Standing, now: float) -> None:
+    def _fail_over(self, one: ActiveFault, now: float) -> None:
         if one not in self._faults:
             return
         new = _near(self._first, 1) if self._neighbors.mac == self._first else self._first
@@ -128,7 +132,7 @@ class FaultyArp:
         packet = Arp(arp.REQUEST, mac, address, NO_MAC, address)
         self._neighbors.send_arp(packet, ethernet.BROADCAST, mac)
 
-    def _say(self, one: Standing, what: str, now: float) -> None:
+    def _say(self, one: ActiveFault, what: str, now: float) -> None:
         self._faults.tell(one, what, now)
 
 

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pynat.config import Fault
-from pynat.faults.active import Faults, Late
-from pynat.nat.guest_output import Outlet
+from pynat.faults.active import ActiveFaults, LateReply
+from pynat.nat.guest_output import GuestOutput
 from pynat.services.dhcp import HEADERS, DhcpServer, Reply, send
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
@@ -41,7 +41,7 @@ _HEADER = dhcp.HEADER.size + len(dhcp.COOKIE)
 
 
 class FaultyDhcp:
-    def __init__(self, server: DhcpServer, faults: Faults, outlet: Outlet) -> None:
+    def __init__(self, server: DhcpServer, faults: ActiveFaults, outlet: GuestOutput) -> None:
         self._server = server
         self._faults = faults
         self._outlet = outlet
@@ -147,7 +147,7 @@ class FaultyDhcp:
             return replace(reply, remarks=tuple(told))
         seconds = one.fault.number
         told.append(self._faults.tell(one, f"{message} answered in {seconds:g} s", now))
-        late = Late(lambda _: send(self._outlet, replace(reply, remarks=tuple(told))))
+        late = LateReply(lambda _: send(self._outlet, replace(reply, remarks=tuple(told))))
         self._outlet.timers.set(late, now + seconds)
         return None
 

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 
 from pynat.config import Network
 from pynat.errors import Malformed
-from pynat.faults.active import Faults, Late, Standing
-from pynat.nat.guest_output import Outlet
-from pynat.services.dns import Answer, Asked
+from pynat.faults.active import ActiveFault, ActiveFaults, LateReply
+from pynat.nat.guest_output import GuestOutput
+from pynat.services.dns import Answer, NameServer
 from pynat.wire import dns
 from pynat.wire.addresses import Address
 from pynat.wire.dns import Query
@@ -28,7 +28,9 @@ _WRONG_PORT = 10_053
 
 
 class FaultyDns:
-    def __init__(self, server: Asked, faults: Faults, outlet: Outlet, network: Network) -> None:
+    def __init__(
+        self, server: NameServer, faults: ActiveFaults, outlet: GuestOutput, network: Network
+    ) -> None:
         self._server = server
         self._faults = faults
         self._outlet = outlet
@@ -76,12 +78,12 @@ class FaultyDns:
             self._faults.tell(one, f"{question} answered from port {port}", now)
         return address, port
 
-    def _named(self, kind: str, question: Query) -> Standing | None:
+    def _named(self, kind: str, question: Query) -> ActiveFault | None:
         concerned = [one for one in self._faults.dns if _concerns(one, question)]
         return self._faults.find(concerned, kind)
 
     # ------------------------------------------------------------ instead of the true answer
-    def _instead(self, one: Standing, question: Query, tcp: bool, now: float) -> bytes | None:
+    def _instead(self, one: ActiveFault, question: Query, tcp: bool, now: float) -> bytes | None:
         kind = one.fault.kind
         if kind in _RCODES:
             return dns.reply(question, _RCODES[kind])
@@ -93,7 +95,7 @@ class FaultyDns:
         return None
 
     # ------------------------------------------------------------ the true one, changed
-    def _through(self, one: Standing, question: Query, now: float, answer: Answer) -> Answer:
+    def _through(self, one: ActiveFault, question: Query, now: float, answer: Answer) -> Answer:
         match one.fault.kind:
             case "slow":
                 return self._later(one, question, now, answer)
@@ -106,16 +108,16 @@ class FaultyDns:
         remarked = self._remarked(one, f"{question} answered with {what}", now, answer)
         return lambda message, when: remarked(change(message), when)
 
-    def _later(self, one: Standing, question: Query, now: float, answer: Answer) -> Answer:
+    def _later(self, one: ActiveFault, question: Query, now: float, answer: Answer) -> Answer:
         seconds = one.fault.number
         remarked = self._remarked(one, f"{question} answered {seconds:g} s late", now, answer)
 
         def late(message: bytes, _: float) -> None:
-            self._outlet.timers.set(Late(lambda when: remarked(message, when)), now + seconds)
+            self._outlet.timers.set(LateReply(lambda when: remarked(message, when)), now + seconds)
 
         return late
 
-    def _remarked(self, one: Standing, what: str, now: float, answer: Answer) -> Answer:
+    def _remarked(self, one: ActiveFault, what: str, now: float, answer: Answer) -> Answer:
         """It happens; the frame that carries the answer has the remark."""
         text = self._faults.tell(one, what, now)
 
@@ -142,7 +144,7 @@ def _question(query: bytes) -> Query | None:
     return None if flags & (dns.QR | dns.OPCODE) or question.version else question
 
 
-def _concerns(one: Standing, question: Query) -> bool:
+def _concerns(one: ActiveFault, question: Query) -> bool:
     return fnmatchcase(question.name or ".", one.fault.about)
 
 

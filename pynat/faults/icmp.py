@@ -18,8 +18,8 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from pynat.config import Fault
-from pynat.faults.active import Faults, Standing
-from pynat.nat.guest_output import Outlet
+from pynat.faults.active import ActiveFault, ActiveFaults
+from pynat.nat.guest_output import GuestOutput
 from pynat.wire import icmp
 from pynat.wire.addresses import address_text
 from pynat.wire.icmp import Icmp
@@ -37,7 +37,7 @@ _CODES = {
 _CARRIED = ("redirect", "mask-request", "mask-reply")
 
 
-class Ordinary(Protocol):
+class OrdinaryPaths(Protocol):
     """The way to the rest of the world."""
 
     def from_guest(self, packet: Ipv4, now: float) -> None: ...
@@ -54,7 +54,9 @@ class Net(Protocol):
 class FaultyPaths:
     """While there is no fault of paths, everything is the ordinary way's own."""
 
-    def __init__(self, outbound: Ordinary, faults: Faults, outlet: Outlet, net: Net) -> None:
+    def __init__(
+        self, outbound: OrdinaryPaths, faults: ActiveFaults, outlet: GuestOutput, net: Net
+    ) -> None:
         self._outbound = outbound
         self._faults = faults
         self._outlet = outlet
@@ -63,7 +65,7 @@ class FaultyPaths:
         self._choose()
         faults.watch(self._choose)
 
-    def _choose(self, _: Standing | None = None) -> None:
+    def _choose(self, _: ActiveFault | None = None) -> None:
         ordinary = not self._faults.icmp
         self.from_guest = self._outbound.from_guest if ordinary else self._from_guest
         self.take_run = self._outbound.take_run if ordinary else self._take_none
@@ -84,11 +86,11 @@ class FaultyPaths:
                 return True
         return False
 
-    def _concerned(self, packet: Ipv4) -> list[Standing]:
+    def _concerned(self, packet: Ipv4) -> list[ActiveFault]:
         host = address_text(packet.destination)
         return [one for one in self._faults.icmp if one.fault.about == host and not one.spent]
 
-    def _refuse(self, one: Standing, packet: Ipv4, now: float) -> None:
+    def _refuse(self, one: ActiveFault, packet: Ipv4, now: float) -> None:
         fault = one.fault
         text = self._faults.tell(one, f"{packet}: {len(packet.packet)} bytes", now, lost=True)
         kind, code, mtu = icmp.UNREACHABLE, _CODES.get(fault.word, 0), 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pynat.nat.tcp.parameters import Item
-from pynat.wire.tcp import ACK, FIN, SYN, Options, Run, Segment, encode_options
+from pynat.wire.tcp import ACK, FIN, SYN, Options, Segment, SegmentRun, encode_options
 
 LONGEST = 40  # bytes of options in a header
 _NOP, _END = b"\x01", b"\x00"
@@ -90,4 +90,4 @@ def _is_syn(item: Item) -> bool:
 
 
 def _has_text(item: Item) -> bool:
-    return isinstance(item, Run) and (any(item.payloads) or bool(item.last_flags & FIN))
+    return isinstance(item, SegmentRun) and (any(item.payloads) or bool(item.last_flags & FIN))

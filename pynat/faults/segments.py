@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from pynat.faults import options
-from pynat.faulty_host import Manner, Peer, Twist
+from pynat.faulty_host import FaultyHost, Mangling, TcpMisbehavior
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.parameters import Item
 from pynat.nat.tcp.seq import wrap
-from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment, SegmentRun
 
 OVERLAP = 100  # bytes
 EXTRA_ACKS = 3  # as many as make a sender retransmit at once (RFC 5681 3.2)
@@ -24,12 +24,12 @@ FAREWELL = b"this connection was reset on purpose"
 
 Told = tuple[Item, str]  # with what was done to it
 
-_OPTIONS: dict[Twist, Callable[[Item], Item]] = {
-    Twist.NO_MSS: options.without_mss,
-    Twist.UNKNOWN_OPTIONS: options.unknown,
-    Twist.ILLEGAL_OPTIONS: options.illegal,
-    Twist.SHIFTED_OPTIONS: options.shifted,
-    Twist.OPTIONS_ON_DATA: options.on_data,
+_OPTIONS: dict[Mangling, Callable[[Item], Item]] = {
+    Mangling.NO_MSS: options.without_mss,
+    Mangling.UNKNOWN_OPTIONS: options.unknown,
+    Mangling.ILLEGAL_OPTIONS: options.illegal,
+    Mangling.SHIFTED_OPTIONS: options.shifted,
+    Mangling.OPTIONS_ON_DATA: options.on_data,
 }
 
 
@@ -44,10 +44,12 @@ class LazyAcks(Acks):
             self.later = now + self._delay
 
 
-class Twister:
+class SegmentMangler:
     """Of one flow. Each twist takes the items of a turn and says what leaves instead."""
 
-    def __init__(self, manner: Manner, peer: Peer, remark: Callable[[str], None]) -> None:
+    def __init__(
+        self, manner: TcpMisbehavior, peer: FaultyHost, remark: Callable[[str], None]
+    ) -> None:
         """remark: on the frame that the guest has just sent."""
         self._manner = manner
         self._peer = peer
@@ -59,18 +61,18 @@ class Twister:
         self._late: int | None = None  # the number beyond which the first acknowledgement is late
         self._selective = False  # the SYNs agree on SACK
         self._guest_opens = False  # its SYN-ACK has come
-        self._twists: dict[Twist, Callable[[list[Told]], Iterable[Told]]] = {
-            Twist.REORDER: self._reorder,
-            Twist.DUPLICATE: self._duplicate,
-            Twist.OVERLAP: self._overlap,
-            Twist.DUPLICATE_ACKS: self._repeat_acks,
-            Twist.SHRINK: self._shrink,
-            Twist.WRONG_SYN_ACK: self._spoil_syn_ack,
-            Twist.SIMULTANEOUS: self._open_too,
-            Twist.RESET_TEXT: self._explain_reset,
-            Twist.LATE_ACK: self._acknowledge_late,
-            Twist.D_SACK: self._say_twice,
-            Twist.OLD_STAMPS: self._repeat_old,
+        self._twists: dict[Mangling, Callable[[list[Told]], Iterable[Told]]] = {
+            Mangling.REORDER: self._reorder,
+            Mangling.DUPLICATE: self._duplicate,
+            Mangling.OVERLAP: self._overlap,
+            Mangling.DUPLICATE_ACKS: self._repeat_acks,
+            Mangling.SHRINK: self._shrink,
+            Mangling.WRONG_SYN_ACK: self._spoil_syn_ack,
+            Mangling.SIMULTANEOUS: self._open_too,
+            Mangling.RESET_TEXT: self._explain_reset,
+            Mangling.LATE_ACK: self._acknowledge_late,
+            Mangling.D_SACK: self._say_twice,
+            Mangling.OLD_STAMPS: self._repeat_old,
         }
 
     def from_guest(self, segment: Segment) -> bool:
@@ -104,18 +106,18 @@ class Twister:
         for item, why in items:
             for one, told in _singles(item, why):
                 yield one, told
-                if isinstance(one, Run) and any(one.payloads):
+                if isinstance(one, SegmentRun) and any(one.payloads):
                     yield one, _and(told, "duplicate")
 
     def _overlap(self, items: list[Told]) -> Iterator[Told]:
-        before: Run | None = None
+        before: SegmentRun | None = None
         for item, why in items:
             for one, told in _singles(item, why):
-                if isinstance(one, Run) and before is not None and _follows(one, before):
+                if isinstance(one, SegmentRun) and before is not None and _follows(one, before):
                     yield _joined(before, one), _and(told, f"overlaps by up to {OVERLAP}")
                 else:
                     yield one, told
-                before = one if isinstance(one, Run) else None
+                before = one if isinstance(one, SegmentRun) else None
 
     def _repeat_acks(self, items: list[Told]) -> Iterator[Told]:
         for item, why in items:
@@ -186,7 +188,7 @@ class Twister:
         for item, why in items:
             for one, told in _singles(item, why):
                 stamps = _head(one).options.timestamps
-                if once and stamps and isinstance(one, Run) and any(one.payloads):
+                if once and stamps and isinstance(one, SegmentRun) and any(one.payloads):
                     once = False
                     yield _of_old(one, stamps), _and(told, "other bytes, with an old timestamp")
                 yield one, told
@@ -204,11 +206,11 @@ def _with_block(ack: Segment, start: int) -> Segment:
     return replace(ack, options=ack.options._replace(sack=blocks))
 
 
-def _of_old(run: Run, stamps: tuple[int, int]) -> Run:
+def _of_old(run: SegmentRun, stamps: tuple[int, int]) -> SegmentRun:
     value, echo = stamps
     options = run.head.options._replace(timestamps=(wrap(value - STAMP_AGE), echo))
     data = bytes(byte ^ 0xFF for byte in run.payloads[0])
-    return Run(replace(run.head, options=options), [data], run.last_flags & ~FIN)
+    return SegmentRun(replace(run.head, options=options), [data], run.last_flags & ~FIN)
 
 
 def _head(item: Item) -> Segment:
@@ -236,16 +238,16 @@ def _singles(item: Item, why: str) -> Iterator[Told]:
     seq = item.head.seq
     for number, payload in enumerate(item.payloads, 1):
         flags = item.last_flags if number == len(item.payloads) else item.head.flags
-        yield Run(replace(item.head, seq=wrap(seq)), [payload], flags), why
+        yield SegmentRun(replace(item.head, seq=wrap(seq)), [payload], flags), why
         seq += len(payload)
 
 
-def _follows(one: Run, before: Run) -> bool:
+def _follows(one: SegmentRun, before: SegmentRun) -> bool:
     length = len(before.payloads[0])
     return length > 0 and one.head.seq == wrap(before.head.seq + length) and bool(one.payloads[0])
 
 
-def _joined(before: Run, one: Run) -> Run:
+def _joined(before: SegmentRun, one: SegmentRun) -> SegmentRun:
     shared = bytes(before.payloads[0])[-OVERLAP:]
     seq = wrap(one.head.seq - len(shared))
-    return Run(replace(one.head, seq=seq), [shared + bytes(one.payloads[0])], one.last_flags)
+    return SegmentRun(replace(one.head, seq=seq), [shared + bytes(one.payloads[0])], one.last_flags)

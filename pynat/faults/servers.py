@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pynat.faulty_host import Behaviour, Service
+from pynat.faulty_host import Misbehavior, Service
 
-_LINE = 72  # characters of a line of chargen (RFC 864)
+_CHARGEN_LINE = 72  # characters of a line of chargen (RFC 864)
 _ASCII = bytes(range(33, 127)) + b" "
 _TURN = b"".join(
-    (_ASCII * 2)[start : start + _LINE] + b"\r\n" for start in range(len(_ASCII))
+    (_ASCII * 2)[start : start + _CHARGEN_LINE] + b"\r\n" for start in range(len(_ASCII))
 )  # after which chargen begins anew
 _BY_PORT = {7: Service.ECHO, 9: Service.DISCARD, 13: Service.DAYTIME, 19: Service.CHARGEN}
 
 
-def service_at(port: int, behaviour: Behaviour) -> Service:
+def service_at(port: int, behaviour: Misbehavior) -> Service:
     if behaviour.service is Service.BY_PORT:
         return _BY_PORT.get(port, Service.PAGE)
     return behaviour.service
@@ -38,7 +38,7 @@ def answer(service: Service, payload: bytes, now: float) -> bytes | None:
         case Service.ECHO:
             return payload
         case Service.CHARGEN:
-            return generated(0, 2 * (_LINE + 2))  # RFC 864: 0 to 512 characters
+            return generated(0, 2 * (_CHARGEN_LINE + 2))  # RFC 864: 0 to 512 characters
         case Service.DAYTIME:
             return daytime(now)
         case _:

@@ -8,18 +8,18 @@ kept but what an echo has not got rid of yet. All times are the guest's.
 from __future__ import annotations
 
 from pynat.faults.servers import daytime, generated
-from pynat.faulty_host import Behaviour, Closing, Service
+from pynat.faulty_host import Closing, Misbehavior, Service
 from pynat.inprocess.connection import Connection
 from pynat.nat.messages import PLENTY
 from pynat.timers import Timers
 
-KEPT = 64 * 1024  # bytes of an answer that waits for room; then nothing more is taken
-LONGEST_REQUEST = 8192  # bytes of a request whose end is waited for
+MAX_PENDING = 64 * 1024  # bytes of an answer that waits for room; then nothing more is taken
+MAX_REQUEST = 8192  # bytes of a request whose end is waited for
 
 
-class PeerStream:
+class FaultyStream:
     def __init__(
-        self, connection: Connection, behaviour: Behaviour, service: Service, timers: Timers
+        self, connection: Connection, behaviour: Misbehavior, service: Service, timers: Timers
     ) -> None:
         self._connection = connection
         self._behaviour = behaviour
@@ -118,7 +118,7 @@ class PeerStream:
             case Service.PAGE if not self._answered:
                 self._request += data
                 lines = self._request.replace(b"\r", b"")
-                if b"\n\n" in lines or len(self._request) >= LONGEST_REQUEST:
+                if b"\n\n" in lines or len(self._request) >= MAX_REQUEST:
                     self._answer_page()
 
     def _answer_page(self) -> None:
@@ -169,4 +169,4 @@ class PeerStream:
 
     @property
     def _room(self) -> int:
-        return self._connection.may_keep(KEPT)
+        return self._connection.may_keep(MAX_PENDING)

@@ -22,8 +22,8 @@ from pynat.nat.messages import EchoDenied, EchoReply, EchoSend, Event, SocketErr
 from pynat.wire import icmp, ipv4
 from pynat.wire.icmp import Icmp
 
-_MAX = 65_535
-_AT_ONCE = 32  # replies of one socket before the others have their turn
+_MAX_REPLY = 65_535
+_MAX_REPLIES_AT_ONCE = 32  # replies of one socket before the others have their turn
 _NOT_PERMITTED = (errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT)
 
 DENIED = (
@@ -103,9 +103,9 @@ class EchoSockets:
         sock = ping.socket.sock
         for error in errqueue.read(sock, flow):
             self._emit_if_owned(error, ping)
-        for _ in range(_AT_ONCE):
+        for _ in range(_MAX_REPLIES_AT_ONCE):
             try:
-                data, peer = sock.recvfrom(_MAX)
+                data, peer = sock.recvfrom(_MAX_REPLY)
             except OSError:
                 return  # nothing there, or told by the queue
             reply = _reply(data, raw=ping.raw)

@@ -33,7 +33,7 @@ from pynat.nat.messages import (
     FileWritten,
 )
 
-LINKS = 40  # that a path may lead through, as in Linux
+MAX_LINKS = 40  # that a path may lead through, as in Linux
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _READABLE_BY_ALL = 0o644  # less the umask
@@ -124,7 +124,7 @@ def _walk(folders: list[int], todo: list[bytes], *, write: bool) -> int:
                 raise _failure(errno.EXDEV)
         elif (target := _link(name, folders[-1])) is not None:
             links += 1
-            if links > LINKS:
+            if links > MAX_LINKS:
                 raise _failure(errno.ELOOP)
             if target.startswith(b"/"):
                 raise _failure(errno.EXDEV)

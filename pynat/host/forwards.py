@@ -18,7 +18,7 @@ from functools import partial
 from ipaddress import IPv6Address
 from pathlib import Path
 
-from pynat.config import Forward, Protocol
+from pynat.config import Forward, Transport
 from pynat.errors import ConfigError
 from pynat.host import unix
 from pynat.host.descriptors import MakeRoom, accept, no_room, with_room
@@ -34,14 +34,14 @@ from pynat.nat.messages import (
 from pynat.wire.addresses import Address
 
 BREATH = 1.0  # seconds (wall) without accepting when the host has no descriptor or buffer free
-_MAX = 65_535
+_MAX_DATAGRAM = 65_535
 _REMEDIES = {
     errno.EADDRNOTAVAIL: "name an address of this host, such as 127.0.0.1",
     errno.EACCES: "ports below 1024 are the administrator's: choose one above",
     errno.EMFILE: "this process may open no more files: raise `ulimit -n`, or forward less",
 }
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_AT_ONCE = 32
+_MAX_AT_ONCE = 32
 _EPHEMERAL = range(49152, 65536)  # RFC 6335 6: ports for programs that have none
 _LOOPBACK = bytes((127, 0, 0, 1))
 
@@ -91,7 +91,7 @@ class Forwards:
     def _listen(self, rule: Forward) -> socket.socket:
         if isinstance(rule.host_address, Path):
             return unix.listen(rule.host_address, self._backlog)
-        tcp = rule.protocol is Protocol.TCP
+        tcp = rule.protocol is Transport.TCP
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
         sock = open_for(rule.host_address.packed, kind)
         try:
@@ -106,7 +106,7 @@ class Forwards:
         return sock
 
     def _ready(self, rule: Forward) -> Callable[[int, socket.socket], None]:
-        return self._accept if rule.protocol is Protocol.TCP else self._receive
+        return self._accept if rule.protocol is Transport.TCP else self._receive
 
     # ------------------------------------------------------------------ actions
     def claim(self, token: int) -> socket.socket:
@@ -149,9 +149,9 @@ class Forwards:
             self._loop.add_reader(listener.fileno(), self._accept, number, listener)
 
     def _receive(self, number: int, sock: socket.socket) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_MAX_AT_ONCE):
             try:
-                payload, peer = sock.recvfrom(_MAX)
+                payload, peer = sock.recvfrom(_MAX_DATAGRAM)
             except BlockingIOError:
                 return
             except OSError as error:

@@ -26,11 +26,11 @@ from pynat.host.destinations import ProgramSocket
 PATIENCE = 60.0  # seconds (wall) that a socket may stay so while the network goes on
 PROGRAM_PATIENCE = 5.0  # the same before a program is asked to end
 QUIET = 0.25  # seconds (wall) that the peer says nothing, before a socket with FIN is closed
-MOST = 1024  # such sockets at once; then the oldest goes, and its bytes are the kernel's
+MAX_SOCKETS = 1024  # such sockets at once; then the oldest goes, and its bytes are the kernel's
 _POLL = 0.02  # seconds (wall): no event tells when the queue is empty
 _EACH = 100e-6  # the same for each socket, so that many of them do not keep a processor busy
-_AT_ONCE = 16  # reads of one socket's input between two looks at the others
-_AT_THE_END = 512  # the same before it is closed: more than a kernel keeps
+_MAX_READS = 16  # reads of one socket's input between two looks at the others
+_MAX_LAST_READS = 512  # the same before it is closed: more than a kernel keeps
 _READ = 64 * 1024  # bytes of one of them
 _LINGER = Struct("ii")
 _INT = Struct("i")
@@ -62,12 +62,12 @@ class _Leaving:
         So would unread input, also what has come since the last look.
         """
         with contextlib.suppress(OSError):
-            self._discard(self._heard, _AT_THE_END)
+            self._discard(self._heard, _MAX_LAST_READS)
         if self._reset and not undelivered(self.sock):
             reset_on_close(self.sock)
         self.sock.close()
 
-    def _discard(self, now: float, reads: int = _AT_ONCE) -> None:
+    def _discard(self, now: float, reads: int = _MAX_READS) -> None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(reads):
                 if not self.sock.recv(_READ):
@@ -100,7 +100,7 @@ class Lingering:
         if one.is_over(now):
             one.close()
         else:
-            if len(self._open) >= MOST:
+            if len(self._open) >= MAX_SOCKETS:
                 self.make_room()
             self._open.append(one)
             self.none_left.clear()

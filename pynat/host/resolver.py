@@ -38,7 +38,7 @@ Server = tuple[IpAddress, int]
 
 FALLBACK: Server = (ip_address("127.0.0.1"), 53)
 HEADER = 12  # bytes of a DNS header
-LARGEST = 65535
+MAX_MESSAGE = 65535
 QR = 0x80  # in byte 2
 RCODE = 0x0F  # in byte 3
 SERVFAIL, NOTIMP, REFUSED = 2, 4, 5  # another resolver may know better
@@ -156,7 +156,7 @@ class _Attempts:
             sock.connect(_sockaddr(server))
             sock.send(ident + self._query[2:])
             while True:
-                answer = await self._loop.sock_recv(sock, LARGEST)
+                answer = await self._loop.sock_recv(sock, MAX_MESSAGE)
                 if self._answers(answer, ident):
                     return self._query[:2] + answer[2:]
         return None

@@ -46,11 +46,11 @@ _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
 _SIOCATMARK = 0x8905
 _NOT_AT_MARK = bytes(4)
-MOST_READ = 8 << 20  # bytes of one turn, of all connections, so that memory is bounded
+MAX_READ = 8 << 20  # bytes of one turn, of all connections, so that memory is bounded
 PASSING = {errno.ENOBUFS, errno.ENOMEM}  # the host is short of it for a moment
 NOT_KEPT = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 BREATH = 0.1  # seconds (wall) until what has passed is tried again
-TRIES = 5  # of a connect
+MAX_TRIES = 5  # of a connect
 _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 
 
@@ -85,7 +85,7 @@ class TcpSockets:
         self.make_room = self._lingering.make_room  # for whoever has no descriptor left
 
     # ------------------------------------------------------------------ actions
-    def connect(self, action: TcpConnect, tries: int = TRIES) -> None:
+    def connect(self, action: TcpConnect, tries: int = MAX_TRIES) -> None:
         self._again.pop(action.flow, None)
         try:
             sock, code = with_room(self.make_room, lambda: self._open_to(action))
@@ -226,7 +226,7 @@ class TcpSockets:
     def _readable(self, flow: int, connection: _Connection) -> None:
         """One read, and a second one if the first emptied the socket: often EOF is behind it,
         and then FIN goes with the last bytes."""
-        if self._read >= MOST_READ:
+        if self._read >= MAX_READ:
             return  # the others have had their turn's worth; this one comes first in the next
         asked = min(READ_SIZE, connection.allowance)
         if self._receive(flow, connection, asked) < asked and connection.allowance:

@@ -17,8 +17,8 @@ from pynat.host.families import family_of, open_for
 from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
 from pynat.wire.addresses import is_unicast
 
-_MAX = 65_535  # bytes of one recvfrom
-_AT_ONCE = 32  # datagrams of one socket before the others have their turn
+_MAX_DATAGRAM = 65_535  # bytes of one recvfrom
+_MAX_DATAGRAMS_AT_ONCE = 32  # datagrams of one socket before the others have their turn
 
 
 class UdpSockets:
@@ -99,9 +99,9 @@ class UdpSockets:
         sock, packed = opened.sock, opened.family.packed
         for error in errqueue.read(sock, flow):
             self._emit(error)
-        for _ in range(_AT_ONCE):
+        for _ in range(_MAX_DATAGRAMS_AT_ONCE):
             try:
-                payload, peer = sock.recvfrom(_MAX)
+                payload, peer = sock.recvfrom(_MAX_DATAGRAM)
             except OSError:
                 return  # nothing more, or an error that the queue has told in full
             self._emit(UdpReceived(flow, packed(peer), payload))

@@ -11,12 +11,12 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from pynat.impair.dice import Bursts, Happens, Lateness
+from pynat.impair.dice import Bursts, Lateness, Occurrence
 from pynat.impair.fragments import Cutter
-from pynat.impair.frame_view import View
+from pynat.impair.frame_view import FrameView
 from pynat.impair.rule import Chance, Delay, GilbertElliott, ImpairRule
 
-FLOWS = 65_536  # that a rule tells apart; then it counts anew
+MAX_FLOWS = 65_536  # that a rule tells apart; then it counts anew
 _HEADER = 14
 
 
@@ -28,7 +28,7 @@ class Fate(NamedTuple):
     said: str
 
 
-class Lane:
+class RuleDirection:
     """One direction of a rule."""
 
     def __init__(self, rule: ImpairRule, dice: Random) -> None:
@@ -37,20 +37,20 @@ class Lane:
         never = Chance(0.0)
         loss = rule.loss or never
         self._loses = (
-            Bursts(loss, dice) if isinstance(loss, GilbertElliott) else Happens(loss, dice)
+            Bursts(loss, dice) if isinstance(loss, GilbertElliott) else Occurrence(loss, dice)
         )
-        self._doubles = Happens(rule.duplicate or never, dice)
-        self._spoils = Happens(rule.corrupt or never, dice)
+        self._doubles = Occurrence(rule.duplicate or never, dice)
+        self._spoils = Occurrence(rule.corrupt or never, dice)
         self._cutter = Cutter(dice) if rule.fragment else None
         self._late = Lateness(rule.delay or Delay(0.0), dice)
         reorder = rule.reorder
-        self._overtakes = Happens(reorder.chance if reorder else never, dice)
+        self._overtakes = Occurrence(reorder.chance if reorder else never, dice)
         self._gap = reorder.gap if reorder else 0
         self._since = 0  # frames that were not reordered
         self._free = 0.0  # when the wire has sent all that is before
         self.waiting = 0  # frames
 
-    def treat(self, view: View, now: float) -> list[Fate]:
+    def treat(self, view: FrameView, now: float) -> list[Fate]:
         frame, rule = view.frame, self._rule
         if rule.drop:
             return [Fate(None, now, "dropped")]
@@ -76,7 +76,7 @@ class Lane:
             said = " and ".join(filter(None, (said, f"one of {len(pieces)} fragments")))
         return [self._wait(piece, now, said) for piece in pieces]
 
-    def _spoilt(self, view: View) -> tuple[bytes, str]:
+    def _spoilt(self, view: FrameView) -> tuple[bytes, str]:
         frame, rule = view.frame, self._rule
         said = []
         if rule.truncate is not None and len(frame) > rule.truncate:
@@ -124,14 +124,14 @@ def _flipped(frame: bytes, place: int, bit: int) -> bytes:
     return bytes(spoilt)
 
 
-class Working:
+class ActiveRule:
     """A rule with its number, how many frames it has chosen from, and what it has done."""
 
     def __init__(self, number: int, rule: ImpairRule, seed: int) -> None:
         self.number = number
         self.rule = rule
         self.lanes = {
-            to_guest: Lane(rule, Random(f"{seed}/{number}/{to_guest:d}"))
+            to_guest: RuleDirection(rule, Random(f"{seed}/{number}/{to_guest:d}"))
             for to_guest in (False, True)
         }
         self.matched = 0  # frames that fit, before nth, first and every choose
@@ -140,7 +140,7 @@ class Working:
         self._flows: dict[bytes, int] = {}
         self._flow_count = 0
 
-    def wants(self, view: View, count: int, now: float, *, to_guest: bool) -> bool:
+    def wants(self, view: FrameView, count: int, now: float, *, to_guest: bool) -> bool:
         """count: of frames on the wire, this one included."""
         rule = self.rule
         if not rule.fits(to_guest) or not view.kinds.issuperset(rule.kinds):
@@ -151,7 +151,7 @@ class Working:
             return False
         return self._is_chosen(view, count, now)
 
-    def _is_chosen(self, view: View, count: int, now: float) -> bool:
+    def _is_chosen(self, view: FrameView, count: int, now: float) -> bool:
         rule = self.rule
         if rule.longer is not None and len(view.frame) <= rule.longer:
             return False
@@ -170,12 +170,12 @@ class Working:
             and (rule.every is None or self.matched % rule.every == 0)
         )
 
-    def _flow_of(self, view: View) -> int:
+    def _flow_of(self, view: FrameView) -> int:
         """Flows are counted by the first of their frames that fits; 0 for a frame of none."""
         if not view.ends:
             return 0
         if view.ends not in self._flows:
-            if len(self._flows) >= FLOWS:
+            if len(self._flows) >= MAX_FLOWS:
                 self._flows.clear()
             self._flow_count += 1
             self._flows[view.ends] = self._flow_count

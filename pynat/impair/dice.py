@@ -30,7 +30,7 @@ class Correlated:
         return self._last
 
 
-class Happens:
+class Occurrence:
     def __init__(self, chance: Chance, dice: Random) -> None:
         self._share = chance.share
         self._draw = Correlated(dice, chance.correlation)

@@ -26,7 +26,7 @@ FIELDS = (*_IN_HEADER, "payload")
 _PROTOCOLS = {ip.ICMP: "icmp", ip.TCP: "tcp", ip.UDP: "udp"}
 
 
-class View:
+class FrameView:
     """One frame. Offsets are from its first byte; a layer that is not there has none."""
 
     def __init__(self, frame: bytes) -> None:

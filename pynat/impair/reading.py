@@ -13,8 +13,8 @@ from ipaddress import IPv4Address
 
 from pynat.impair.frame_view import FIELDS
 from pynat.impair.rule import (
-    DIGITS,
-    LONGEST,
+    MAX_DIGITS,
+    MAX_SECONDS,
     BadRule,
     Chance,
     Delay,
@@ -27,7 +27,7 @@ from pynat.impair.rule import (
     Spread,
 )
 
-MOST = 2**31
+MAX_COUNT = 2**31
 LEAST_PACKET = 28  # bytes: a header, and the 8 bytes by which fragments are counted (RFC 791 3.2)
 EFFECTS = (
     *("drop", "flap", "loss", "duplicate", "corrupt", "flip", "truncate", "fragment"),
@@ -71,7 +71,7 @@ _BITS = {"bit": 1, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9, "bps": 8, "kbps": 8e3,
 
 
 def _percent(word: str) -> float:
-    share = round(float(word.rstrip("%")) / 100, DIGITS + 2)
+    share = round(float(word.rstrip("%")) / 100, MAX_DIGITS + 2)
     if share > 1:
         raise BadRule(f"{word} is more than 100%")
     return share
@@ -80,9 +80,9 @@ def _percent(word: str) -> float:
 def _seconds(word: str) -> float:
     match = re.fullmatch(rf"({_NUMBER})(us|ms|s)", word)
     assert match
-    seconds = round(float(match[1]) * _UNITS[match[2]], DIGITS)
-    if seconds > LONGEST:
-        raise BadRule(f"{word} is more than {LONGEST:.0f}s")
+    seconds = round(float(match[1]) * _UNITS[match[2]], MAX_DIGITS)
+    if seconds > MAX_SECONDS:
+        raise BadRule(f"{word} is more than {MAX_SECONDS:.0f}s")
     return seconds
 
 
@@ -93,8 +93,8 @@ def _time(words: _Words, after: str) -> float:
 def _count(low: int = 1) -> Callable[[_Words, str], int]:
     def take(words: _Words, after: str) -> int:
         number = int(words.need(r"[0-9]{1,10}", after, "a number"))
-        if not low <= number <= MOST:
-            raise BadRule(f"{after} {number}: the number is from {low} to {MOST}")
+        if not low <= number <= MAX_COUNT:
+            raise BadRule(f"{after} {number}: the number is from {low} to {MAX_COUNT}")
         return number
 
     return take
@@ -143,7 +143,7 @@ def _loss(words: _Words, after: str) -> Chance | GilbertElliott:
     shares = [_percent(words.need(_PERCENT, f"{after} gemodel", "a share like 1%"))]
     while len(shares) < 4 and (word := words.take_if(_PERCENT)):
         shares.append(_percent(word))
-    rest = round(1 - shares[0], DIGITS + 2)
+    rest = round(1 - shares[0], MAX_DIGITS + 2)
     return GilbertElliott(*shares) if len(shares) > 1 else GilbertElliott(shares[0], rest)
 
 
@@ -181,7 +181,7 @@ def _rate(words: _Words, after: str) -> float:
     word = words.need(_RATE, after, "a rate like 10mbit or 500kbit")
     match = re.fullmatch(rf"({_NUMBER})([a-z]+)", word)
     assert match
-    bits = round(float(match[1]) * _BITS[match[2]], DIGITS)
+    bits = round(float(match[1]) * _BITS[match[2]], MAX_DIGITS)
     if not 8 <= bits <= 1e12:
         raise BadRule(f"rate {word}: from 8bit to 1000gbit")
     return bits

@@ -17,9 +17,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from ipaddress import IPv4Address
 
-LIMIT = 1000  # frames that one rule keeps, netem's own default
-LONGEST = 3600.0  # seconds
-DIGITS = 9  # behind the point: of percents, seconds and bits; what is written reads as the same
+DEFAULT_LIMIT = 1000  # frames that one rule keeps, netem's own default
+MAX_SECONDS = 3600.0  # seconds
+MAX_DIGITS = 9  # behind the point: of percents, seconds and bits; what is written reads as the same
 
 
 class BadRule(ValueError):  # noqa: N818 - reads as a word
@@ -118,7 +118,7 @@ class ImpairRule:
     delay: Delay | None = None
     reorder: Reorder | None = None
     rate: float | None = None  # bits a second
-    limit: int = LIMIT
+    limit: int = DEFAULT_LIMIT
 
     def __str__(self) -> str:
         return " ".join(_written(self))
@@ -135,7 +135,11 @@ def _written(rule: ImpairRule) -> Iterator[str]:
     yield from rule.kinds
     for one in fields(rule)[2:]:
         value = getattr(rule, one.name)
-        if value is not None and value is not False and (one.name != "limit" or value != LIMIT):
+        if (
+            value is not None
+            and value is not False
+            and (one.name != "limit" or value != DEFAULT_LIMIT)
+        ):
             yield one.name
             yield from _value(one.name, value)
 
@@ -186,4 +190,4 @@ def _duration(seconds: float) -> str:
 
 def _plain(number: float) -> str:
     """Without an exponent, and no longer than needed."""
-    return f"{number:.{DIGITS}f}".rstrip("0").rstrip(".")
+    return f"{number:.{MAX_DIGITS}f}".rstrip("0").rstrip(".")

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
 
-from pynat.impair.active_rule import Fate, Working
-from pynat.impair.frame_view import View
+from pynat.impair.active_rule import ActiveRule, Fate
+from pynat.impair.frame_view import FrameView
 from pynat.impair.reading import parse
 from pynat.impair.rule import ImpairRule
 
-LONGEST_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules
+MAX_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules
 
-Told = Callable[[Working, bytes, "Fate", bool], None]  # rule, frame before, fate, to the guest
+Told = Callable[[ActiveRule, bytes, "Fate", bool], None]  # rule, frame before, fate, to the guest
 
 
 class _Waiting(NamedTuple):
@@ -26,7 +26,7 @@ class _Waiting(NamedTuple):
     order: int
     frame: bytes
     number: int  # the frame's, on the wire
-    rule: Working  # that made it wait
+    rule: ActiveRule  # that made it wait
 
 
 class _Queue:
@@ -37,12 +37,12 @@ class _Queue:
         self.ready: list[tuple[float, bytes]] = []
 
 
-class Wire:
+class ImpairedWire:
     def __init__(self, seed: int, tell: Told) -> None:
         """tell: hears of everything that is done to a frame."""
         self.seed = seed
         self._tell = tell
-        self._rules: dict[int, Working] = {}
+        self._rules: dict[int, ActiveRule] = {}
         self._last = 0
         self._frames = 0
         self._order = count()
@@ -50,7 +50,7 @@ class Wire:
 
     # ------------------------------------------------------------------ the rules
     @property
-    def rules(self) -> list[Working]:
+    def rules(self) -> list[ActiveRule]:
         return list(self._rules.values())
 
     @property
@@ -60,14 +60,14 @@ class Wire:
             queue.heap or queue.ready for queue in self._queues.values()
         )
 
-    def add(self, rule: ImpairRule | str) -> Working:
+    def add(self, rule: ImpairRule | str) -> ActiveRule:
         """Behind the others. Raises BadRule."""
         parsed = parse(rule) if isinstance(rule, str) else rule
         self._last += 1
-        working = self._rules[self._last] = Working(self._last, parsed, self.seed)
+        working = self._rules[self._last] = ActiveRule(self._last, parsed, self.seed)
         return working
 
-    def remove(self, number: int, now: float) -> Working:
+    def remove(self, number: int, now: float) -> ActiveRule:
         """Raises KeyError."""
         rule = self._rules.pop(number)
         for queue in self._queues.values():
@@ -98,7 +98,7 @@ class Wire:
 
     def _pass(self, frame: bytes, now: float, behind: int, number: int, to_guest: bool) -> None:
         """Through the rules after the one numbered `behind`; `number` is the frame's own."""
-        view = View(frame)
+        view = FrameView(frame)
         for rule in self._rules.values():
             if rule.number <= behind or not rule.wants(view, number, now, to_guest=to_guest):
                 continue
@@ -111,7 +111,7 @@ class Wire:
 
     def _carry_out(
         self,
-        rule: Working,
+        rule: ActiveRule,
         frame: bytes,
         fates: list[Fate],
         now: float,
@@ -129,12 +129,12 @@ class Wire:
             else:
                 self._pass(fate.frame, now, rule.number, number, to_guest)
 
-    def _hold(self, rule: Working, fate: Fate, number: int, to_guest: bool) -> None:
+    def _hold(self, rule: ActiveRule, fate: Fate, number: int, to_guest: bool) -> None:
         assert fate.frame is not None
         heap = self._queues[to_guest].heap
-        if len(heap) >= LONGEST_QUEUE:
+        if len(heap) >= MAX_QUEUE:
             rule.lost += 1
-            full = Fate(None, fate.due, f"lost, {LONGEST_QUEUE} wait already")
+            full = Fate(None, fate.due, f"lost, {MAX_QUEUE} wait already")
             self._tell(rule, fate.frame, full, to_guest)
             return
         rule.lanes[to_guest].waiting += 1

@@ -27,17 +27,17 @@ from pynat.nat.messages import (
     TcpUrgent,
     TcpWritable,
 )
-from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.memory import MemoryBudget
 from pynat.wire.addresses import FourTuple
 
 CAPACITY = 64 * 1024  # bytes of the guest that wait to be taken
-MOST_PENDING = 256 * 1024  # bytes for the guest that its service should let wait, beside its flow's
+MAX_PENDING = 256 * 1024  # bytes for the guest that its service should let wait, beside its flow's
 
 
-class Hosts(Protocol):
+class ConnectionOwner(Protocol):
     """Those that a connection belongs to (pynat.inprocess.hosts)."""
 
-    memory: Memory
+    memory: MemoryBudget
 
     def emit(self, event: Event) -> None: ...
     def touch(self, connection: Connection) -> None: ...
@@ -56,7 +56,7 @@ def _throw_away(offered: bytes, now: float) -> tuple[int, int]:  # noqa: ARG001
 
 
 class Connection:
-    def __init__(self, hosts: Hosts, four_tuple: FourTuple, flow: int = 0) -> None:
+    def __init__(self, hosts: ConnectionOwner, four_tuple: FourTuple, flow: int = 0) -> None:
         """flow: its number, or 0 while the guest's flow has none yet."""
         self.flow = flow
         self.four_tuple = four_tuple
@@ -115,7 +115,7 @@ class Connection:
     @property
     def may_wait(self) -> int:
         """Bytes that may still be written for a guest that does not read."""
-        return self.may_keep(MOST_PENDING)
+        return self.may_keep(MAX_PENDING)
 
     def may_keep(self, most: int) -> int:
         """The same, for a service that keeps less."""

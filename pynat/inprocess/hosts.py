@@ -1,10 +1,10 @@
 """The hosts within the process: which flow ends at which of their services.
 
-A flow whose host is an `Inner` address ends here instead of at a host socket: its actions are
-taken out of the stream of actions, and answered with the events that a socket would give. `tcp` and
-`udp` say who serves which address and port, and `before` the same with precedence; port 0 is any
-port, and the address ANYWHERE is every host that has nothing of its own. What nobody serves is
-refused, as by a host where nobody listens.
+A flow whose host is an `InProcessAddress` address ends here instead of at a host socket: its
+actions are taken out of the stream of actions, and answered with the events that a socket would
+give. `tcp` and `udp` say who serves which address and port, and `before` the same with precedence;
+port 0 is any port, and the address ANYWHERE is every host that has nothing of its own. What nobody
+serves is refused, as by a host where nobody listens.
 
 The gate, where there is one, is asked first about every flow, also about those that lead to a
 socket.
@@ -24,7 +24,7 @@ from pynat.nat.messages import (
     CloseFlow,
     Event,
     GuestDatagram,
-    Inner,
+    InProcessAddress,
     SocketError,
     TcpAdopt,
     TcpConnect,
@@ -36,11 +36,11 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
-from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.memory import MemoryBudget
 from pynat.wire.addresses import Address, FourTuple
 
 ANYWHERE = b""  # an address that no host has
-MOST_REMEMBERED = 64  # verdicts on the datagrams of one guest port
+MAX_VERDICTS = 64  # verdicts on the datagrams of one guest port
 _NO_FORWARD = -1
 
 
@@ -50,7 +50,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Datagram:
+class ReceivedDatagram:
     """One of the guest's, and the way back."""
 
     four_tuple: FourTuple
@@ -70,7 +70,7 @@ class Datagram:
 
 
 TcpService = Callable[[Connection, float], None]
-UdpService = Callable[[Datagram], None]
+UdpService = Callable[[ReceivedDatagram], None]
 Service = TypeVar("Service", TcpService, UdpService)
 
 
@@ -82,7 +82,7 @@ class Services:
     udp: dict[Address, UdpService] = field(default_factory=dict)
 
 
-class Gate:
+class FlowPolicy:
     """Asked about each flow that the guest opens; None leaves it where it leads."""
 
     def tcp(self, number: int, four_tuple: FourTuple, now: float) -> Verdict | TcpService | None:
@@ -93,13 +93,13 @@ class Gate:
         return None
 
 
-class InnerHosts:
+class InProcessHosts:
     def __init__(
         self,
         unhold: Callable[[int], None],
-        memory: Memory,
+        memory: MemoryBudget,
         before: Services | None = None,
-        gate: Gate | None = None,
+        gate: FlowPolicy | None = None,
         hosts: Iterable[bytes] = (),
     ) -> None:
         """unhold: guest time need not be held for this flow. memory: of all flows together.
@@ -233,7 +233,7 @@ class InnerHosts:
         four_tuple, gate = action.four_tuple, self._gate
         verdict = gate.tcp(action.flow, four_tuple, now) if gate and four_tuple else None
         if verdict is None:
-            if not isinstance(action.to, Inner):
+            if not isinstance(action.to, InProcessAddress):
                 return False
             verdict = self._who(self._before.tcp, self.tcp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
@@ -253,14 +253,14 @@ class InnerHosts:
             self._remembered(action.flow, four_tuple, gate, now) if gate and four_tuple else None
         )
         if verdict is None:
-            if not isinstance(action.to, Inner):
+            if not isinstance(action.to, InProcessAddress):
                 return False
             verdict = self._who(self._before.udp, self.udp, action.to) or Verdict.REFUSE
         self._unhold(action.flow)
         if verdict is Verdict.DROP or four_tuple is None:
             return True
         payload = bytes(action.payload)
-        datagram = Datagram(four_tuple, payload, action.flow, action.to, now, self.emit)
+        datagram = ReceivedDatagram(four_tuple, payload, action.flow, action.to, now, self.emit)
         if isinstance(verdict, Verdict):
             datagram.refuse()
         else:
@@ -268,17 +268,17 @@ class InnerHosts:
         return True
 
     def _remembered(
-        self, flow: int, four_tuple: FourTuple, gate: Gate, now: float
+        self, flow: int, four_tuple: FourTuple, gate: FlowPolicy, now: float
     ) -> Verdict | UdpService | None:
         known = self._verdicts.setdefault(flow, {})
         if four_tuple.remote not in known:
-            if len(known) >= MOST_REMEMBERED:
+            if len(known) >= MAX_VERDICTS:
                 del known[next(iter(known))]
             known[four_tuple.remote] = gate.udp(flow, four_tuple, now)
         return known[four_tuple.remote]
 
     def _who(
-        self, before: dict[Address, Service], services: dict[Address, Service], to: Inner
+        self, before: dict[Address, Service], services: dict[Address, Service], to: InProcessAddress
     ) -> Service | None:
         address = to.address
         found = _at(address, before, to) or _at(address, services, to)
@@ -287,5 +287,5 @@ class InnerHosts:
         return found
 
 
-def _at(address: bytes, services: dict[Address, Service], to: Inner) -> Service | None:
+def _at(address: bytes, services: dict[Address, Service], to: InProcessAddress) -> Service | None:
     return services.get((address, to.port)) or services.get((address, 0))

@@ -29,7 +29,7 @@ from pynat.capture.flow_names import FlowNames
 from pynat.config import Config, Network
 from pynat.errors import ConfigError
 from pynat.link.link import Link, Wrapper
-from pynat.log.comments import Remarks
+from pynat.log.comments import FrameComments
 from pynat.log.notices import Level
 
 MIB = 1 << 20
@@ -147,7 +147,7 @@ class CaptureLink(Wrapper):
         self,
         inner: Link,
         rotation: Rotation = NO_ROTATION,
-        remarks: Remarks | None = None,
+        remarks: FrameComments | None = None,
         *,
         epoch: float = 0.0,
         network: Network | None = None,
@@ -155,7 +155,7 @@ class CaptureLink(Wrapper):
         """epoch: seconds that are added to the link's time in the file."""
         super().__init__(inner)
         self._rotation = rotation
-        self._remarks = remarks or Remarks()
+        self._remarks = remarks or FrameComments()
         self._epoch = epoch
         self._network = network or Network()
         self._file: CaptureFile | None = None
@@ -274,7 +274,7 @@ def numbered(path: Path, number: int) -> Path:
 
 @contextlib.contextmanager
 def captured(
-    inner: Link, config: Config, remarks: Remarks | None = None, *, epoch: float = 0.0
+    inner: Link, config: Config, remarks: FrameComments | None = None, *, epoch: float = 0.0
 ) -> Iterator[CaptureLink]:
     """`inner` with the capture that is configured, and for others to start at run time."""
     size = None if config.capture_size is None else config.capture_size * MIB

@@ -11,15 +11,15 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from pynat.config import Config
-from pynat.impair.active_rule import Fate, Working
+from pynat.impair.active_rule import ActiveRule, Fate
 from pynat.impair.rule import ImpairRule
-from pynat.impair.wire import Wire
+from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
 
-_AT_ONCE = 1 << 30  # frames; no limit
+_NO_LIMIT = 1 << 30  # frames; no limit
 
 
 class ImpairLink(Wrapper):
@@ -29,7 +29,7 @@ class ImpairLink(Wrapper):
         super().__init__(inner)
         self._notices = notices
         self._capture = capture
-        self.wire = Wire(seed, self._tell)
+        self.wire = ImpairedWire(seed, self._tell)
         self._idle = True
 
     # ------------------------------------------------------------------ the rules
@@ -38,7 +38,7 @@ class ImpairLink(Wrapper):
         return self.wire.seed
 
     @property
-    def rules(self) -> list[Working]:
+    def rules(self) -> list[ActiveRule]:
         return self.wire.rules
 
     def add(self, rule: ImpairRule | str) -> int:
@@ -85,7 +85,7 @@ class ImpairLink(Wrapper):
         return len(frames)
 
     def _done(self, hold_until: float, timer: float | None) -> None:
-        frames = self.wire.take(self.now(), _AT_ONCE, to_guest=True)
+        frames = self.wire.take(self.now(), _NO_LIMIT, to_guest=True)
         if frames:
             self._inner.send([frame for _, frame in frames])
         wakes = (self.wire.next_due(to_guest=to_guest) for to_guest in (False, True))
@@ -93,7 +93,7 @@ class ImpairLink(Wrapper):
         self._inner.done(hold_until, due)
         self._idle = self.wire.idle
 
-    def _tell(self, rule: Working, frame: bytes, fate: Fate, to_guest: bool) -> None:
+    def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         remarks = self._notices.remarks
         if fate.frame is not None and fate.frame is not frame:
             if fate.said == "duplicate" and not to_guest:
@@ -117,7 +117,7 @@ class ImpairLink(Wrapper):
         for rule in self.rules:
             self._say(rule, str(rule.rule))
 
-    def _say(self, rule: Working, what: str) -> None:
+    def _say(self, rule: ActiveRule, what: str) -> None:
         done = f"{rule.treated} frames treated, {rule.lost} lost"
         self._notices.say(Level.INFO, f"impair rule {rule.number}: {what}: {done}")
 

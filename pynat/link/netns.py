@@ -24,7 +24,7 @@ NAMED = Path("/run/netns")  # where ip-netns(8) keeps them
 _CLONE_NEWUSER = 0x1000_0000
 _CLONE_NEWNET = 0x4000_0000
 _NS_GET_USERNS = 0xB701
-_LONGEST_MESSAGE = 4096
+_MAX_MESSAGE = 4096
 
 
 def path_of(netns: str) -> Path:
@@ -50,7 +50,7 @@ def open_there(netns: Path, opener: Callable[[], int]) -> int:
         if child == 0:
             _open_and_send(netns, opener, theirs)
         theirs.close()
-        message, descriptors, _, _ = socket.recv_fds(ours, _LONGEST_MESSAGE, 1)
+        message, descriptors, _, _ = socket.recv_fds(ours, _MAX_MESSAGE, 1)
     os.waitpid(child, 0)
     if not descriptors:
         raise ConfigError(
@@ -75,7 +75,7 @@ def _open_and_send(netns: Path, opener: Callable[[], int], to: socket.socket) ->
 
 def _as_message(text: str) -> bytes:
     """Names may be bytes that are no UTF-8."""
-    return text.encode(errors="backslashreplace")[:_LONGEST_MESSAGE]
+    return text.encode(errors="backslashreplace")[:_MAX_MESSAGE]
 
 
 def _enter(netns: Path) -> None:

@@ -27,7 +27,7 @@ from pynat.errors import ConfigError
 from pynat.log.notices import Level
 
 DEVICE = "/dev/net/tun"
-LONGEST_NAME = 15  # IFNAMSIZ without its NUL
+MAX_NAME = 15  # IFNAMSIZ without its NUL
 GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
 
 _TUNSETIFF = 0x400454CA
@@ -52,7 +52,7 @@ _NO_RIGHT = (
 def _is_name(text: str) -> bool:
     if not text.isprintable() or set(text) & set("/ :%"):
         return False
-    return 0 < len(text.encode()) <= LONGEST_NAME
+    return 0 < len(text.encode()) <= MAX_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Tap:
         """A descriptor of the device, which is up then. Raises ConfigError."""
         if not _is_name(self.name):
             raise ConfigError(
-                f"{self.name!r} is no name for a device: use 1 to {LONGEST_NAME} letters and digits"
+                f"{self.name!r} is no name for a device: use 1 to {MAX_NAME} letters and digits"
             )
         descriptor = _open_device()
         try:

@@ -26,7 +26,7 @@ from pynat.wire.addresses import is_host
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import Ipv4, dotted
 
-MOST = 1024  # addresses, of each kind
+MAX_ADDRESSES = 1024  # addresses, of each kind
 UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
 PATIENCE = 1.0  # seconds that an answer may take
 AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
@@ -63,9 +63,11 @@ class ArpChecker:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._heard: set[bytes] = set()  # MAC addresses from which something came
-        self._addresses = Bounded[bytes, _Address](MOST)
-        self._wanted = Bounded[bytes, _Wanted](MOST)
-        self._waits = Bounded[bytes, _Wanted](MOST)  # by MAC: whose reply had no effect yet
+        self._addresses = Bounded[bytes, _Address](MAX_ADDRESSES)
+        self._wanted = Bounded[bytes, _Wanted](MAX_ADDRESSES)
+        self._waits = Bounded[bytes, _Wanted](
+            MAX_ADDRESSES
+        )  # by MAC: whose reply had no effect yet
         self._found: list[tuple[Rule, str]] = []
 
     def expect_nothing(self) -> None:
@@ -77,7 +79,7 @@ class ArpChecker:
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        if frame.source not in self._heard and len(self._heard) < MOST:
+        if frame.source not in self._heard and len(self._heard) < MAX_ADDRESSES:
             self._heard.add(frame.source)
         packet = frame.arp
         if packet is not None:
@@ -124,7 +126,7 @@ class ArpChecker:
         return iter([Finding(rule, text) for rule, text in found])
 
     def _unasked(self, frame: Frame, packet: Ipv4) -> None:
-        if len(self._heard) < MOST:
+        if len(self._heard) < MAX_ADDRESSES:
             self._heard.add(frame.destination)  # once is enough
         text = f"{ipv4.named(packet.packet)} goes to {ethernet.text(frame.destination)}, from which"
         text += " nothing has come; expected an ARP request first (RFC 826)"

@@ -26,18 +26,18 @@ from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
-MOST = 256  # clients, and addresses of each kind
+MAX_CLIENTS = 256  # clients, and addresses of each kind
 CLIENT_PORT, SERVER_PORT = 68, 67
 
 
 class DhcpChecker:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._clients = Bounded[bytes, Client](MOST)  # by MAC address
-        self._users = Bounded[bytes, Client](MOST)  # by address that DHCP spoke of
-        self._sources = Bounded[bytes, None](MOST)  # addresses that the guest has sent from
-        self._claimed = Bounded[bytes, None](MOST)  # addresses of others that were heard of
-        self._probed = Bounded[bytes, None](MOST)  # addresses that the guest has probed for
+        self._clients = Bounded[bytes, Client](MAX_CLIENTS)  # by MAC address
+        self._users = Bounded[bytes, Client](MAX_CLIENTS)  # by address that DHCP spoke of
+        self._sources = Bounded[bytes, None](MAX_CLIENTS)  # addresses that the guest has sent from
+        self._claimed = Bounded[bytes, None](MAX_CLIENTS)  # addresses of others that were heard of
+        self._probed = Bounded[bytes, None](MAX_CLIENTS)  # addresses that the guest has probed for
         self._short: set[bytes] = set()  # clients that were told so
         self._found: list[tuple[Rule, str]] = []
 
@@ -89,10 +89,10 @@ class DhcpChecker:
 
     def _form(self, message: Message, size: int, source: bytes, client: Client) -> None:
         """What is said of a client once, or depends on what it had."""
-        if size < dhcp.SHORTEST and message.mac not in self._short:
-            if len(self._short) < MOST:
+        if size < dhcp.MIN_MESSAGE and message.mac not in self._short:
+            if len(self._short) < MAX_CLIENTS:
                 self._short.add(message.mac)
-            text = f"{message}: {size} bytes, expected {dhcp.SHORTEST} (RFC 1542 2.1)"
+            text = f"{message}: {size} bytes, expected {dhcp.MIN_MESSAGE} (RFC 1542 2.1)"
             self._tell(rules.SHORT, text)
         asks = message.kind in (dhcp.DISCOVER, dhcp.ASK) and message.ciaddr == dhcp.ZERO
         if asks and source != dhcp.ZERO and client.never_had_one:

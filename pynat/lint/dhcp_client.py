@@ -32,14 +32,14 @@ from pynat.wire.ipv4 import dotted
 Tell = Callable[[Rule, str], None]
 
 REPEATS = 5  # messages of which the last two are compared; boot ROMs begin fast
-SHORTEST_PAUSE = 2.0  # seconds before the fifth one; RFC 2131 4.1 has 32
+MIN_PAUSE = 2.0  # seconds before the fifth one; RFC 2131 4.1 has 32
 SLOW = 5.0  # seconds in which secs must have grown
 OFFERS = 3  # that came one way and were not taken
 SOME = 2  # of these, where one that came the other way was taken
 AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
 EARLY = 3  # renewals in a row, each before half of T1
 GRACE = 1.0  # seconds that a packet of before may still take
-_REMEMBERED = 16  # offers, transactions
+_MAX_REMEMBERED = 16  # offers, transactions
 _FOREVER = 2**32 - 1
 
 
@@ -75,7 +75,9 @@ class Client:
         self._discover: Message | None = None
         self._asked: Message | None = None
         self._offers: list[Offer] = []
-        self._finished: deque[int] = deque(maxlen=_REMEMBERED)  # xids of DISCOVERs that succeeded
+        self._finished: deque[int] = deque(
+            maxlen=_MAX_REMEMBERED
+        )  # xids of DISCOVERs that succeeded
         self._lease: Lease | None = None
         self._introduced: Message | None = None  # the DISCOVER that the lease came of
         self._is_claimed = False  # the lease's address, by another host
@@ -223,8 +225,8 @@ class Client:
             return
         if len(sent) > 1:
             self._tally[Occasion.DHCP_AGAIN] += 1
-        pause = when.most(sent[-2][0]) if len(sent) == REPEATS else SHORTEST_PAUSE
-        if pause < SHORTEST_PAUSE and "" not in repeats.told:
+        pause = when.most(sent[-2][0]) if len(sent) == REPEATS else MIN_PAUSE
+        if pause < MIN_PAUSE and "" not in repeats.told:
             repeats.told.add("")
             text = f"sent again after {pause:.3f} s, the fifth time at least"
             tell(rules.TOO_FAST, f"{text}; expected pauses of 4, 8, 16, 32 s (RFC 2131 4.1)")
@@ -259,7 +261,7 @@ class Client:
         self._tally[Occasion.DHCP_OFFER] += 1
         self._tally[Occasion.DHCP_OFFER_UNICAST] += mine and way is Way.UNICAST
         self._tally[Occasion.DHCP_OFFER_TO_ALL] += mine and way is Way.BROADCAST
-        del self._offers[: 1 - _REMEMBERED]
+        del self._offers[: 1 - _MAX_REMEMBERED]
         self._offers.append(Offer(message.xid, server, message.yiaddr, known))
 
     def _is_granted(self, message: Message, when: Span) -> None:
@@ -280,7 +282,7 @@ class Client:
         self._offers.clear()
 
     def _give_up(self, address: bytes, when: Span, rule: Rule, why: str) -> None:
-        if len(self._gone) >= _REMEMBERED:
+        if len(self._gone) >= _MAX_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._gone[address] = (when, rule, why)
         if self._lease and self._lease.address == address:

@@ -23,7 +23,7 @@ from pynat.wire import dhcp, dns
 from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
 
-MOST = 1024  # questions, servers, guests
+MAX_REMEMBERED = 1024  # questions, servers, guests
 PORT = 53
 IDS = 4  # names in a row with one id
 PORTS = 8  # names in a row from one port
@@ -66,9 +66,9 @@ class _Lease:
 class DnsChecker:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._questions = Bounded[bytes, _Question](MOST)
-        self._habits = Bounded[bytes, _Habits](MOST)
-        self._leases = Bounded[bytes, _Lease](MOST)
+        self._questions = Bounded[bytes, _Question](MAX_REMEMBERED)
+        self._habits = Bounded[bytes, _Habits](MAX_REMEMBERED)
+        self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
         self._found: list[tuple[Rule, str]] = []
 
     # ------------------------------------------------------------------ from the guest

@@ -14,7 +14,7 @@ from pynat.wire import ethernet
 from pynat.wire.addresses import address_text, is_multicast, is_unicast
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 
-SHORTEST = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
+MIN_FRAME = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
@@ -36,10 +36,10 @@ class EthernetChecker:
             rule = rules.SOURCE_GROUP if source[0] & 1 else rules.SOURCE_ZERO
             text = f"source {ethernet.text(source)}, expected the card's own MAC address"
             yield Finding(rule, f"{text} (IEEE 802.3 3.2.3)")
-        if size <= SHORTEST and not self.card_pads:
+        if size <= MIN_FRAME and not self.card_pads:
             self._tally[Occasion.SMALL_FRAME] += 1
-        if size < SHORTEST and not self.card_pads:
-            text = f"{size} bytes, expected at least {SHORTEST}, which this card does not see to"
+        if size < MIN_FRAME and not self.card_pads:
+            text = f"{size} bytes, expected at least {MIN_FRAME}, which this card does not see to"
             yield Finding(rules.UNPADDED, f"{text} (IEEE 802.3 4.2.3.3)")
         packet = frame.ip
         if packet is not None:
@@ -84,6 +84,6 @@ class EthernetChecker:
 
 def _padding(data: bytes, end: int) -> Finding:
     behind = data[end:]
-    wanted = "zeros" if len(data) <= SHORTEST else "none"
+    wanted = "zeros" if len(data) <= MIN_FRAME else "none"
     text = f"{len(behind)} bytes behind the packet begin with {behind[:8].hex(' ')}"
     return Finding(rules.PADDING, f"{text}, expected {wanted} (RFC 894)")

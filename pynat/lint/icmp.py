@@ -17,8 +17,8 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Outline
 from pynat.wire.ipv4 import Ipv4
 
-ASKED = 64  # echo requests that are remembered, with their data
-PATHS = 256  # destinations with an MTU of their own
+MAX_REQUESTS = 64  # echo requests that are remembered, with their data
+MAX_PATHS = 256  # destinations with an MTU of their own
 UNDER_WAY = 0.5  # seconds in which packets may still be sent that were queued before the error
 HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3)
 
@@ -29,8 +29,10 @@ class IcmpChecker:
     def __init__(self, net: IPv4Network, tally: Tally) -> None:
         self._tally = tally
         self.adopt(net)
-        self._asked: Bounded[Request, bytes | None] = Bounded(ASKED)  # data; None once answered
-        self._paths: Bounded[bytes, tuple[int, Span]] = Bounded(PATHS)  # MTU, when it was told
+        self._asked: Bounded[Request, bytes | None] = Bounded(
+            MAX_REQUESTS
+        )  # data; None once answered
+        self._paths: Bounded[bytes, tuple[int, Span]] = Bounded(MAX_PATHS)  # MTU, when it was told
 
     def adopt(self, net: IPv4Network) -> None:
         self._broadcast = net.broadcast_address.packed

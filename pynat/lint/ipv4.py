@@ -1,6 +1,6 @@
 """IPv4: what a header says that no host should say (RFC 791, RFC 1122 3.2.1, RFC 6864).
 
-Identifications are compared with the last `RECENT` of the same source, destination and protocol
+Identifications are compared with the last `MAX_IDENTS` of the same source, destination and protocol
 (RFC 6864 4), and only for as long as a receiver keeps fragments: a right stack comes round to a
 number again after 65,536 packets. The same packet sent once more is harmless and not counted, and
 so is one that nobody may cut: up to 68 bytes (RFC 791 3.2), or with DF. A stack that begins anew
@@ -29,12 +29,12 @@ from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
 
-RECENT = 256  # identifications
-KEPT = 30.0  # seconds that a receiver keeps fragments
-PEERS = 256  # sources and destinations whose identifications are remembered
-CARDS = 64
-ADDRESSES = 16  # of one card
-LOW = 32  # hops; paths in the Internet are shorter
+MAX_IDENTS = 256  # identifications
+REASSEMBLY_TIME = 30.0  # seconds that a receiver keeps fragments
+MAX_PEERS = 256  # sources and destinations whose identifications are remembered
+MAX_CARDS = 64
+MAX_ADDRESSES = 16  # of one card
+LOW_TTL = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
@@ -53,10 +53,10 @@ class Ipv4Checker:
         self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
-        self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(PEERS)
+        self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(MAX_PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
         self._is_swapped = False  # and was told so
-        self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(CARDS)  # by MAC
+        self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(MAX_CARDS)  # by MAC
 
     def adopt(self, network: Network) -> None:
         here = (network.router.packed, network.dns.packed)
@@ -68,7 +68,7 @@ class Ipv4Checker:
             if frame.arp:
                 self._arp(frame, frame.arp)
             return
-        if packet.ttl < LOW:
+        if packet.ttl < LOW_TTL:
             yield from _ttl(frame, packet)
         if packet.is_fragment:
             yield from _fragment(packet)
@@ -133,7 +133,7 @@ class Ipv4Checker:
     def _own(self, mac: bytes, address: bytes) -> None:
         owned = self._owned.get(mac)
         if owned is None:
-            owned = self._owned[mac] = Bounded(ADDRESSES)
+            owned = self._owned[mac] = Bounded(MAX_ADDRESSES)
             self._tally[Occasion.KNOWN_CARD] += 1
         owned[address] = None
 
@@ -145,15 +145,16 @@ class Ipv4Checker:
         key = packet.source + packet.destination + bytes((packet.protocol,))
         recent = self._idents.get(key)
         if recent is None:
-            recent = self._idents[key] = Bounded(RECENT)
+            recent = self._idents[key] = Bounded(MAX_IDENTS)
         ident, mark = packet.ident, bytes(packet.payload[:24])
         before = recent.get(ident)
         recent[ident] = (when, mark)
-        if before is not None and when.most(before[0]) < KEPT and before[1] != mark:
+        if before is not None and when.most(before[0]) < REASSEMBLY_TIME and before[1] != mark:
             text = f"identification {ident:#06x}, expected one not used in the last"
             ago = f"{when.most(before[0]):.3f} s ago"
             yield Finding(
-                rules.IDENT_REUSED, f"{packet}: {text} {KEPT:g} s; it was {ago} (RFC 6864 4.3)"
+                rules.IDENT_REUSED,
+                f"{packet}: {text} {REASSEMBLY_TIME:g} s; it was {ago} (RFC 6864 4.3)",
             )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from pynat.log.notices import Entry
+from pynat.log.notices import JournalEntry
 from pynat.wire import ethernet, versions
 
 
@@ -19,7 +19,7 @@ def packet_of(frame: bytes | None) -> str | None:
     return (frame and versions.named_in(ethernet.untagged(frame))) or None
 
 
-def as_object(entry: Entry) -> dict[str, object]:
+def as_object(entry: JournalEntry) -> dict[str, object]:
     rule = entry.rule
     sender = "guest" if entry.from_guest else "network"
     told: dict[str, object] = {
@@ -42,5 +42,5 @@ def as_object(entry: Entry) -> dict[str, object]:
     return told
 
 
-def as_line(entry: Entry) -> bytes:
+def as_line(entry: JournalEntry) -> bytes:
     return json.dumps(as_object(entry)).encode() + b"\n"

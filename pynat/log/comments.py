@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pynat.harmless import harmless
 
-_MOST = 4096  # frames remarked on and never written, or numbered; then all are forgotten
+_MAX_FRAMES = 4096  # frames remarked on and never written, or numbered; then all are forgotten
 
 
-class Remarks:
+class FrameComments:
     def __init__(self) -> None:
         self.wanted = False  # a capture is running that can hold comments
         self.frame: bytes | None = None  # that the router is dealing with
@@ -28,7 +28,7 @@ class Remarks:
         self.number(frame, self._last)
 
     def number(self, frame: bytes, number: int) -> None:
-        if len(self._numbers) >= _MOST:
+        if len(self._numbers) >= _MAX_FRAMES:
             self._numbers.clear()
         self._numbers[id(frame)] = (frame, number)
 
@@ -55,7 +55,7 @@ class Remarks:
         """One line."""
         if not self.wanted:
             return
-        if len(self._texts) >= _MOST:
+        if len(self._texts) >= _MAX_FRAMES:
             self._texts.clear()
         self._texts.setdefault(id(frame), (frame, []))[1].append(harmless(text))
 
@@ -74,7 +74,7 @@ class Remarks:
     def lose(self, frame: bytes) -> None:
         """It does not come to the other end of the guest's wire."""
         if self.wanted:
-            if len(self._lost) >= _MOST:
+            if len(self._lost) >= _MAX_FRAMES:
                 self._lost.clear()
             self._lost[id(frame)] = frame
 

@@ -1,6 +1,6 @@
 """The file of `lint.json`: every drop and finding, a JSON object a line.
 
-Written line by line, so that it can be read at any moment. It ends at `LIMIT` bytes with a line
+Written line by line, so that it can be read at any moment. It ends at `MAX_SIZE` bytes with a line
 that says so; a disk that takes no more ends it too, and not the network.
 """
 
@@ -16,13 +16,13 @@ from pathlib import Path
 
 from pynat.errors import ConfigError
 from pynat.log.as_json import as_line
-from pynat.log.notices import Entry, Level, Notices
+from pynat.log.notices import JournalEntry, Level, Notices
 
-LIMIT = 64 << 20  # bytes
+MAX_SIZE = 64 << 20  # bytes
 
 
 class Journal:
-    def __init__(self, path: Path, notices: Notices, limit: int = LIMIT) -> None:
+    def __init__(self, path: Path, notices: Notices, limit: int = MAX_SIZE) -> None:
         """Raises ConfigError."""
         self._path = path
         self._notices = notices
@@ -38,7 +38,7 @@ class Journal:
         self._is_over = False
         notices.keep_in(self.add)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
         if self._is_over:
             return
         line = as_line(entry)

@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
-from pynat.log.comments import Remarks
+from pynat.log.comments import FrameComments
 from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions
@@ -29,11 +29,11 @@ class Rate(NamedTuple):
     per_second: float  # of guest time, afterwards
 
 
-FAULTS = Rate(10, 1)  # per reason
-FLOWS = Rate(200, 20)  # openings and ends of flows
-FINDINGS = Rate(3, 0.1)  # of one rule in one flow
+DROP_RATE = Rate(10, 1)  # per reason
+FLOW_RATE = Rate(200, 20)  # openings and ends of flows
+FINDING_RATE = Rate(3, 0.1)  # of one rule in one flow
 LAST = 200  # lines that are remembered, for `pynat ctl log`
-_MOST = 4096  # rules in flows remembered; then all are forgotten
+_MAX_REMEMBERED = 4096  # rules in flows remembered; then all are forgotten
 
 Buckets = dict[str, tuple[float, float, int]]  # tokens, when, lines held back
 
@@ -54,7 +54,7 @@ class Line(NamedTuple):
     text: str
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """One drop or finding as it is: for those who want all of them."""
 
     now: float
@@ -68,7 +68,7 @@ class Entry(NamedTuple):
     cause: Cause | None = None
 
 
-Journal = Callable[[Entry], None]
+Journal = Callable[[JournalEntry], None]
 Doubts = Callable[[Rule, float], bool]
 
 
@@ -88,7 +88,7 @@ class Notices:
         self._write = write
         self.silenced = silenced
         self.last: deque[Line] = deque(maxlen=LAST)
-        self.remarks = Remarks()
+        self.remarks = FrameComments()
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
         self.verdict = Verdict()
@@ -140,7 +140,9 @@ class Notices:
         if rule.code in self.silenced:
             return
         if self._journal:
-            self._journal(Entry(now, rule, detail, *about[:2], count, True, about.number, cause))
+            self._journal(
+                JournalEntry(now, rule, detail, *about[:2], count, True, about.number, cause)
+            )
         text, because = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
         self.remarks.add_here(text + because)
         self.limited(rule.name, text + _frame(about) + because, now, level)
@@ -164,14 +166,16 @@ class Notices:
             return
         text, because = f"{rule.code} {rule.severity}: {detail}", _because(cause)
         if self._journal:
-            self._journal(Entry(now, rule, detail, *about[:2], 1, False, about.number, cause))
+            self._journal(
+                JournalEntry(now, rule, detail, *about[:2], 1, False, about.number, cause)
+            )
         of_flow = rule.code
         if frame is not None:
             self.remarks.add(frame, text + because)
             of_flow += f" {versions.flow_key(frame)[0].hex()}"
-        if len(self._in_flows) >= _MOST:
+        if len(self._in_flows) >= _MAX_REMEMBERED:
             self._in_flows.clear()
-        held_back = _admit(self._in_flows, of_flow, now, FINDINGS)
+        held_back = _admit(self._in_flows, of_flow, now, FINDING_RATE)
         if held_back is not None:
             remedy = f"; look at: {rule.remedy}" if is_first and cause is None else ""
             more = f" ({held_back} more like it in this flow)" if held_back else ""
@@ -184,7 +188,7 @@ class Notices:
         text: str | Callable[[], str],
         now: float,
         level: Level = Level.INFO,
-        rate: Rate = FAULTS,
+        rate: Rate = DROP_RATE,
         *,
         lines: bool = False,
     ) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from pynat import rules
 from pynat.config import Config
-from pynat.log.notices import FLOWS, Level
-from pynat.nat.flow_numbers import Numbers
-from pynat.nat.guest_output import Outlet
-from pynat.nat.idle_timeout import Idle
+from pynat.log.notices import FLOW_RATE, Level
+from pynat.nat.flow_numbers import FlowNumbers
+from pynat.nat.guest_output import GuestOutput
+from pynat.nat.idle_timeout import IdleTimeout
 from pynat.nat.messages import (
     CloseFlow,
     EchoDenied,
@@ -24,8 +24,8 @@ from pynat.nat.messages import (
     EchoSend,
     SocketError,
 )
-from pynat.nat.quoted_packets import ECHO_LATELY, Sent
-from pynat.nat.reverse_translation import Names
+from pynat.nat.quoted_packets import MAX_ECHO_QUOTES, QuotedPackets
+from pynat.nat.reverse_translation import ReverseTranslation
 from pynat.nat.rows import Row, seconds
 from pynat.nat.unreachable import OURS, reason, what_to_tell
 from pynat.wire import icmp
@@ -41,12 +41,14 @@ class _Echo:
     guest: bytes
     remote: bytes  # of the last request, as the guest names it
     table: EchoTable
-    names: Names
+    names: ReverseTranslation
     opened: float
-    idle: Idle  # since the last request
+    idle: IdleTimeout  # since the last request
     requests: int = 0
     replies: int = 0
-    sent: Sent = field(default_factory=lambda: Sent(ECHO_LATELY))  # by sequence number
+    sent: QuotedPackets = field(
+        default_factory=lambda: QuotedPackets(MAX_ECHO_QUOTES)
+    )  # by sequence number
     quote: bytes = b""  # of the last request
 
     def row(self, now: float) -> Row:
@@ -71,8 +73,8 @@ class EchoTable:
     def __init__(
         self,
         config: Config,
-        outlet: Outlet,
-        numbers: Numbers,
+        outlet: GuestOutput,
+        numbers: FlowNumbers,
         to_guest_address: Callable[[bytes], bytes],
     ) -> None:
         """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
@@ -154,7 +156,7 @@ class EchoTable:
         if len(self._flows) >= limit:
             oldest = next(iter(self._flows.values()))
             text = f"{self._name(oldest)}: {limit} are open (icmp.flows), used longest ago, closed"
-            self._outlet.notices.limited("ping flow", text, now, rate=FLOWS)
+            self._outlet.notices.limited("ping flow", text, now, rate=FLOW_RATE)
             self.close(oldest)
         flow = _Echo(
             self._numbers.next(),
@@ -162,9 +164,9 @@ class EchoTable:
             packet.source,
             packet.destination,
             self,
-            Names(self._as_guest_sees),
+            ReverseTranslation(self._as_guest_sees),
             now,
-            Idle(self._outlet.wall, self._config.idle),
+            IdleTimeout(self._outlet.wall, self._config.idle),
         )
         self._by_number[flow.number] = flow
         return flow

@@ -16,7 +16,7 @@ from pynat.nat.rows import Row
 Ended = Callable[[int, str, float], None]
 
 
-class Numbers:
+class FlowNumbers:
     def __init__(self, ended: Ended | None = None) -> None:
         """ended: is told of each flow of TCP and UDP, and why."""
         self._count = count(1)

@@ -13,19 +13,19 @@ from random import Random
 from typing import Protocol
 
 from pynat.log.notices import Notices
-from pynat.nat.idle_timeout import Wall
+from pynat.nat.idle_timeout import WallTime
 from pynat.nat.messages import Action
-from pynat.nat.time_hold import Holds
+from pynat.nat.time_hold import TimeHold
 from pynat.timers import Timers
 from pynat.wire.icmp import Icmp
 
 
-class Outlet(Protocol):
+class GuestOutput(Protocol):
     notices: Notices
     timers: Timers
     dice: Random
-    holds: Holds
-    wall: Wall
+    holds: TimeHold
+    wall: WallTime
     ask: Callable[[Action], None]  # the host to do something, in the order of asking
 
     def send_packet(

@@ -8,7 +8,7 @@ from typing import Protocol
 from pynat.nat.messages import Action, Event
 
 
-class HostSide(Protocol):
+class HostBackend(Protocol):
     def take(self, actions: list[Action], now: float) -> list[Action]:
         """Carry out those that are its own, of all flows in their order; the rest comes back."""
 
@@ -46,7 +46,7 @@ class Outside:
         raise NotImplementedError
 
 
-class Asking(Protocol):
+class HostUser(Protocol):
     """The flows' side: the router."""
 
     def to_host(self, now: float) -> list[Action]: ...
@@ -54,8 +54,8 @@ class Asking(Protocol):
 
 
 def settle(
-    router: Asking,
-    sides: Sequence[HostSide],
+    router: HostUser,
+    sides: Sequence[HostBackend],
     now: float,
     guard: Callable[..., object] = lambda call, *arguments: call(*arguments),
 ) -> None:

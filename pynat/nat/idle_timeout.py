@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Wall:
+class WallTime:
     """The time on the wall, told by the driver at each of its turns."""
 
     now: float | None = None  # seconds since any moment
@@ -21,8 +21,8 @@ class Wall:
         self.now = now
 
 
-class Idle:
-    def __init__(self, wall: Wall, seconds: float) -> None:
+class IdleTimeout:
+    def __init__(self, wall: WallTime, seconds: float) -> None:
         self.seconds = seconds
         self.last = 0.0  # when it was used, guest time
         self._wall = wall

@@ -16,7 +16,7 @@ from pynat.wire.addresses import Address, FourTuple
 PLENTY = 1 << 30  # bytes: more room than anybody fills
 
 
-class Inner(NamedTuple):
+class InProcessAddress(NamedTuple):
     """An Address that leads to a host within the process (pynat.inprocess)."""
 
     address: bytes

@@ -5,8 +5,8 @@ header of its own. A guest's stack looks for its own identification and checksum
 (RFC 5508 3.2, RFC 5927 4.1), and traceroute for the probe. An error about one that is not kept is
 quoted without options and identification.
 
-A UDP flow keeps `UDP_LATELY` quotes of up to 548 bytes, a ping `ECHO_LATELY`: at the default limits
-of flows 20 MB in all, if a guest does nothing else but fill them.
+A UDP flow keeps `MAX_UDP_QUOTES` quotes of up to 548 bytes, a ping `MAX_ECHO_QUOTES`: at the
+default limits of flows 20 MB in all, if a guest does nothing else but fill them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections import deque
 
 from pynat.wire import versions
 
-UDP_LATELY = 8
-ECHO_LATELY = 16  # as many as traceroute has under way with one identifier
+MAX_UDP_QUOTES = 8
+MAX_ECHO_QUOTES = 16  # as many as traceroute has under way with one identifier
 
 
-class Sent(deque[tuple[object, bytes]]):
+class QuotedPackets(deque[tuple[object, bytes]]):
     """Each with what an error will name it by, such as its destination, and its quote."""
 
     def __init__(self, lately: int) -> None:

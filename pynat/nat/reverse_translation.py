@@ -15,10 +15,10 @@ from pynat.wire.addresses import Address
 Key = TypeVar("Key")
 Name = TypeVar("Name")
 
-LIMIT = 64  # hosts with another name, of one flow
+MAX_ALIASES = 64  # hosts with another name, of one flow
 
 
-class Names:
+class ReverseTranslation:
     def __init__(self, usual: Callable[[bytes], bytes]) -> None:
         """`usual`: how the guest names a host's address without an alias."""
         self._usual = usual
@@ -44,6 +44,6 @@ class Names:
 
 def _remember(table: dict[Key, Name], key: Key, name: Name) -> None:
     table.pop(key, None)
-    if len(table) >= LIMIT:
+    if len(table) >= MAX_ALIASES:
         del table[next(iter(table))]  # the one used longest ago
     table[key] = name

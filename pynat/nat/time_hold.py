@@ -1,16 +1,16 @@
 """How long guest time may not run ahead of wall time (docs/time.md).
 
 Two reasons to hold: somebody outside owes the guest an answer (a connect, a DNS question, data
-that has not been answered, an echo), for at most `ANSWER` seconds each; and a flow has carried
-something within the last `patience` seconds. With neither, the guest runs free.
+that has not been answered, an echo), for at most `MAX_ANSWER_TIME` seconds each; and a flow has
+carried something within the last `patience` seconds. With neither, the guest runs free.
 """
 
 from __future__ import annotations
 
-ANSWER = 60.0  # seconds of guest time; whoever has not answered by then is not waited for
+MAX_ANSWER_TIME = 60.0  # seconds of guest time; whoever has not answered by then is not waited for
 
 
-class Holds:
+class TimeHold:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._until = 0.0
@@ -19,7 +19,7 @@ class Holds:
     def expect(self, owner: object, now: float) -> None:
         """`owner` waits for an answer from outside, from now on."""
         self._owed.pop(owner, None)
-        self._owed[owner] = now + ANSWER
+        self._owed[owner] = now + MAX_ANSWER_TIME
 
     def settle(self, owner: object) -> None:
         self._owed.pop(owner, None)

@@ -23,21 +23,21 @@ from dataclasses import dataclass, field
 
 from pynat import rules
 from pynat.config import Config, Network
-from pynat.log.notices import FLOWS, Level
-from pynat.nat.flow_numbers import Numbers
-from pynat.nat.guest_output import Outlet
-from pynat.nat.idle_timeout import Idle
+from pynat.log.notices import FLOW_RATE, Level
+from pynat.nat.flow_numbers import FlowNumbers
+from pynat.nat.guest_output import GuestOutput
+from pynat.nat.idle_timeout import IdleTimeout
 from pynat.nat.messages import (
     CloseFlow,
-    Inner,
+    InProcessAddress,
     SocketError,
     UdpAnswer,
     UdpIncoming,
     UdpReceived,
     UdpSend,
 )
-from pynat.nat.quoted_packets import UDP_LATELY, Sent
-from pynat.nat.reverse_translation import Names
+from pynat.nat.quoted_packets import MAX_UDP_QUOTES, QuotedPackets
+from pynat.nat.reverse_translation import ReverseTranslation
 from pynat.nat.rows import Row, seconds
 from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
 from pynat.wire import ip, udp, versions
@@ -45,15 +45,15 @@ from pynat.wire.addresses import Address, FourTuple, end_text, is_unicast
 from pynat.wire.ip import Packet
 from pynat.wire.udp import Udp
 
-SERVED = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
+ROUTER_PORTS = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
 DNS_PORT = 53
 MAX_PEERS = 4096  # of forwards
 
 
-class _Idle(Idle):
+class _FlowTimeout(IdleTimeout):
     """With its timer."""
 
-    def __init__(self, outlet: Outlet, seconds: float, gone: Callable[[float], None]) -> None:
+    def __init__(self, outlet: GuestOutput, seconds: float, gone: Callable[[float], None]) -> None:
         super().__init__(outlet.wall, seconds)
         self._timers = outlet.timers
         self._gone = gone
@@ -62,7 +62,7 @@ class _Idle(Idle):
         """seconds: from now on it may be idle for so long."""
         if seconds is not None:
             self.seconds = seconds
-        Idle.used(self, now)
+        IdleTimeout.used(self, now)
         self._timers.set(self, self.due)
 
     def stop(self) -> None:
@@ -79,8 +79,8 @@ class _Idle(Idle):
 class UdpFlow:
     number: int
     guest: Address
-    idle: _Idle
-    names: Names
+    idle: _FlowTimeout
+    names: ReverseTranslation
     opened: float
     remote: Address  # to which the guest has sent last
     from_guest: int = 0  # datagrams
@@ -89,7 +89,7 @@ class UdpFlow:
     bytes_from_host: int = 0
     only_dns: bool = True  # it has talked to nobody else
     is_held: bool = True  # guest time is, while somebody outside owes an answer
-    sent: Sent = field(default_factory=lambda: Sent(UDP_LATELY))
+    sent: QuotedPackets = field(default_factory=lambda: QuotedPackets(MAX_UDP_QUOTES))
 
     def row(self, now: float) -> Row:
         return {
@@ -116,7 +116,7 @@ class _Inbound:
     peer: Address
     guest: Address
     shown: Address  # where the guest sees it
-    idle: _Idle
+    idle: _FlowTimeout
 
     def row(self, now: float) -> Row:
         return {
@@ -134,8 +134,8 @@ class UdpTable:
     def __init__(
         self,
         config: Config,
-        outlet: Outlet,
-        numbers: Numbers,
+        outlet: GuestOutput,
+        numbers: FlowNumbers,
         to_guest_address: Callable[[bytes], bytes],
     ) -> None:
         """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
@@ -179,7 +179,7 @@ class UdpTable:
         flow.only_dns &= host[1] == DNS_PORT
         flow.idle.used(now, self._idle)
         flow.sent.append((host, packet.quote))
-        flow.is_held = not isinstance(host, Inner)
+        flow.is_held = not isinstance(host, InProcessAddress)
         if flow.is_held:
             if is_unicast(host[0]):
                 self._outlet.holds.expect(flow.number, now)
@@ -268,8 +268,8 @@ class UdpTable:
         flow = UdpFlow(
             self._numbers.next(),
             guest,
-            _Idle(self._outlet, self._idle, lambda now: self._idled(flow, now)),
-            Names(self._as_guest_sees),
+            _FlowTimeout(self._outlet, self._idle, lambda now: self._idled(flow, now)),
+            ReverseTranslation(self._as_guest_sees),
             now,
             remote,
         )
@@ -298,12 +298,12 @@ class UdpTable:
 
     def _say(self, flow: UdpFlow, what: str, now: float) -> None:
         text = f"{self._name(flow)}: {what}"
-        self._outlet.notices.limited("udp flow", text, now, rate=FLOWS)
+        self._outlet.notices.limited("udp flow", text, now, rate=FLOW_RATE)
 
     def _admit(self, event: UdpIncoming, guest: Address, shown: bytes) -> _Inbound:
         port = event.source[1]
         while (guest, (shown, port)) in self._inbound_shown or (
-            shown == self._router and port in SERVED
+            shown == self._router and port in ROUTER_PORTS
         ):
             port = self._outlet.dice.randrange(1024, 65536)
         inbound = _Inbound(
@@ -311,7 +311,7 @@ class UdpTable:
             event.source,
             guest,
             (shown, port),
-            _Idle(self._outlet, self._idle, lambda _: self._dismiss(inbound)),
+            _FlowTimeout(self._outlet, self._idle, lambda _: self._dismiss(inbound)),
         )
         self._inbound[event.rule, event.source] = inbound
         self._inbound_shown[guest, inbound.shown] = inbound

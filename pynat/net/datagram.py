@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pynat.inprocess.hosts import Datagram as Inner
+from pynat.inprocess.hosts import ReceivedDatagram as Inner
 from pynat.net.stream import endpoint, not_bytes
 
-LONGEST = 65_507  # bytes: RFC 768 in an IPv4 packet
+MAX_PAYLOAD = 65_507  # bytes: RFC 768 in an IPv4 packet
 
 
 class Datagram:
@@ -35,6 +35,6 @@ class Datagram:
 def checked(data: bytes) -> bytes:
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"a datagram is bytes, {not_bytes(data)}")
-    if len(data) > LONGEST:
-        raise ValueError(f"a datagram has at most {LONGEST} bytes, not {len(data)}")
+    if len(data) > MAX_PAYLOAD:
+        raise ValueError(f"a datagram has at most {MAX_PAYLOAD} bytes, not {len(data)}")
     return bytes(data)

@@ -10,28 +10,28 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import NAMED_NET, Config, IpAddress, Protocol, Virtual
+from pynat.config import NAMED_NET, Config, IpAddress, Transport, VirtualHosts
 from pynat.config.values import Wrong, domain_name
 from pynat.errors import ConfigError
 from pynat.net.report import is_ours, name_of
 from pynat.wire.addresses import is_host
 
 NAMES_FROM = 1024  # of NAMED_NET; those before are those of host_aliases and peers
-MOST_NAMES = 10_000
-EVERY = "*"  # host, or port
-ROUTERS_OWN = {Protocol.TCP: (53,), Protocol.UDP: (53, 67, 69)}
+MAX_NAMES = 10_000
+ANY = "*"  # host, or port
+ROUTER_PORTS = {Transport.TCP: (53,), Transport.UDP: (53, 67, 69)}
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    protocol: Protocol
+    protocol: Transport
     host: str  # an address, a name, or "*"
     port: int  # 0 is every port
     handler: Callable[..., Any]
     where: str  # net.py:7
 
     def __str__(self) -> str:
-        return f"{self.protocol} {self.host}:{self.port or EVERY}"
+        return f"{self.protocol} {self.host}:{self.port or ANY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def address_of(written: Any) -> IpAddress:
 
 
 def host_text(call: str, host: object) -> str:
-    if host == EVERY:
-        return EVERY
+    if host == ANY:
+        return ANY
     right = 'an IPv4 address, a name, or "*", for example "192.0.2.7" or "example.test"'
     if not isinstance(host, str):
         raise wrong(f"{call}({host!r})", right)
@@ -79,7 +79,7 @@ def host_text(call: str, host: object) -> str:
 
 
 def port_number(call: str, port: object, *, least: int = 0) -> int:
-    if port == EVERY:
+    if port == ANY:
         return 0
     if isinstance(port, bool) or not isinstance(port, int) or not least <= port <= 65_535:
         raise wrong(f"{call} port {port!r}", 'from 1 to 65535, or "*" for every port')
@@ -116,7 +116,7 @@ def _takes(handler: Callable[..., Any], argument: str) -> bool:
 
 
 # ---------------------------------------------------------------- names and addresses
-class Places:
+class HostAddresses:
     """Which address each host of a script has."""
 
     def __init__(self, config: Config, names: dict[str, tuple[IpAddress, ...]]) -> None:
@@ -134,14 +134,14 @@ class Places:
             self._known[host] = self._names[host] = (NAMED_NET[NAMES_FROM + self._given],)
         return self._known[host][0]
 
-    def virtual(self, services: list[Service], hosts: dict[str, str]) -> Virtual:
+    def virtual(self, services: list[Service], hosts: dict[str, str]) -> VirtualHosts:
         """hosts: those without a service, each with its place in the script."""
         network = self._config.network
         routers = (network.router, network.dns)
-        served: dict[tuple[Protocol, IpAddress | None, int], Service] = {}
+        served: dict[tuple[Transport, IpAddress | None, int], Service] = {}
         found: dict[IpAddress, None] = {}
         for service in services:
-            address = None if service.host == EVERY else self.of(service.host)
+            address = None if service.host == ANY else self.of(service.host)
             key = (service.protocol, address, service.port)
             if key in served:
                 other = served[key]
@@ -153,14 +153,14 @@ class Places:
                 self._check(service.where, service.host, address)
                 found[address] = None
         for host, place in hosts.items():
-            if host != EVERY:
+            if host != ANY:
                 self._check(place, host, self.of(host))
                 found[self.of(host)] = None
-        return Virtual(tuple(found), EVERY in hosts, frozenset(served), self._names)
+        return VirtualHosts(tuple(found), ANY in hosts, frozenset(served), self._names)
 
     def _check_router(self, service: Service, address: IpAddress | None) -> None:
-        if service.port == 0 or service.port in ROUTERS_OWN[service.protocol]:
-            ports = ", ".join(map(str, ROUTERS_OWN[service.protocol]))
+        if service.port == 0 or service.port in ROUTER_PORTS[service.protocol]:
+            ports = ", ".join(map(str, ROUTER_PORTS[service.protocol]))
             raise ConfigError(
                 f"{service.where}: {service}: {address} is the router, which serves {ports} itself;"
                 " name another port"

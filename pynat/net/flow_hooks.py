@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pynat.config import IpAddress
-from pynat.inprocess.hosts import Gate, TcpService, UdpService, Verdict
+from pynat.inprocess.hosts import FlowPolicy, TcpService, UdpService, Verdict
 from pynat.net.flows import REFUSE, Flow
 from pynat.net.frame_hooks import DROP
 from pynat.net.report import placed
@@ -14,12 +14,12 @@ from pynat.net.stream import endpoint
 from pynat.net.tasks import Tasks
 from pynat.wire.addresses import FourTuple
 
-MOST = 20_000  # flows whose ends a script is told of
+MAX_FLOWS = 20_000  # flows whose ends a script is told of
 Names = dict[str, tuple[IpAddress, ...]]
 Hooks = list[Callable[[Flow], object]]
 
 
-class FlowGate(Gate):
+class FlowHooks(FlowPolicy):
     def __init__(self, tasks: Tasks, names: Names, opened: Hooks, ended: Hooks) -> None:
         self._tasks = tasks
         self._opened = opened
@@ -50,7 +50,7 @@ class FlowGate(Gate):
         name = self._names.get(four_tuple.remote[0], "")
         guest, host = endpoint(four_tuple.guest), endpoint(four_tuple.remote)
         flow = Flow(protocol, guest, host, name, now)
-        if self._ended and self._count < MOST:
+        if self._ended and self._count < MAX_FLOWS:
             self._count += 1
             self._flows.setdefault(number, []).append(flow)
         return flow

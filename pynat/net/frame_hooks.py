@@ -12,14 +12,14 @@ from itertools import islice
 from typing import Any
 
 from pynat import rules
-from pynat.log.comments import Remarks
+from pynat.log.comments import FrameComments
 from pynat.log.notices import Notices
 from pynat.net.report import placed
 
-MOST_INJECTED = 10_000  # frames that wait for their turn
-MOST_MADE = 10_000  # frames that hooks make in one turn beside those that were there
-SHORTEST = 14  # bytes: an Ethernet header
-LONGEST = 65_549
+MAX_INJECTED = 10_000  # frames that wait for their turn
+MAX_MADE = 10_000  # frames that hooks make in one turn beside those that were there
+MIN_FRAME = 14  # bytes: an Ethernet header
+MAX_FRAME = 65_549
 
 
 class Drop:
@@ -85,8 +85,8 @@ class FrameHooks:
 
     def inject(self, frame: object, *, to_guest: bool) -> None:
         queue = self.to_guest if to_guest else self.from_guest
-        if len(queue) >= MOST_INJECTED:
-            raise RuntimeError(f"inject: {MOST_INJECTED} frames wait already for this turn to end")
+        if len(queue) >= MAX_INJECTED:
+            raise RuntimeError(f"inject: {MAX_INJECTED} frames wait already for this turn to end")
         queue.append(_bytes(frame))
 
     def take(self, *, to_guest: bool) -> list[bytes]:
@@ -126,13 +126,13 @@ class FrameHooks:
                 return []
             if answer is not None:
                 several = answer if isinstance(answer, list | tuple) else [answer]
-                return self._counted([_bytes(one) for one in islice(several, MOST_MADE + 2)])
+                return self._counted([_bytes(one) for one in islice(several, MAX_MADE + 2)])
         return [frame.bytes]
 
     def _counted(self, frames: list[bytes]) -> list[bytes]:
         made = self._made + max(0, len(frames) - 1)
-        if made > MOST_MADE:
-            raise ValueError(f"hooks may make {MOST_MADE} more frames in one turn")
+        if made > MAX_MADE:
+            raise ValueError(f"hooks may make {MAX_MADE} more frames in one turn")
         self._made = made
         return frames
 
@@ -142,12 +142,12 @@ def _bytes(frame: object) -> bytes:
     if not isinstance(frame, bytes | bytearray | memoryview) and not hasattr(frame, "build"):
         raise TypeError(f"a frame is bytes or a packet of scapy, not {type(frame).__name__}")
     data = bytes(frame)  # type: ignore[call-overload]
-    if not SHORTEST <= len(data) <= LONGEST:
-        raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, not {len(data)}")
+    if not MIN_FRAME <= len(data) <= MAX_FRAME:
+        raise ValueError(f"a frame has {MIN_FRAME} to {MAX_FRAME} bytes, not {len(data)}")
     return bytes(memoryview(data))
 
 
-def _remark(remarks: Remarks, before: bytes, after: list[bytes], *, from_guest: bool) -> None:
+def _remark(remarks: FrameComments, before: bytes, after: list[bytes], *, from_guest: bool) -> None:
     """In the capture: of the guest's frame, what became of it; of others, that they are new."""
     if not remarks.wanted or (len(after) == 1 and after[0] is before):
         return

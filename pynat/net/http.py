@@ -21,8 +21,8 @@ from pynat.net.stream import Reset, Stream
 if TYPE_CHECKING:
     import h11
 
-LONGEST_BODY = 16 << 20  # bytes of a request
-MOST_BODIES = 64 << 20  # bytes of all requests that one server deals with
+MAX_BODY = 16 << 20  # bytes of a request
+MAX_BODIES = 64 << 20  # bytes of all requests that one server deals with
 PIECE = 64 * 1024  # bytes of a file that are read at once
 _TYPES = {
     ".css": "text/css",
@@ -148,10 +148,10 @@ class _Connection:
                 await self._refuse(_error(error.error_status_hint or 400, str(error)))
                 return
             except _TooLong:
-                await self._refuse(_error(413, f"at most {LONGEST_BODY} bytes"))
+                await self._refuse(_error(413, f"at most {MAX_BODY} bytes"))
                 return
             except _TooMuch:
-                await self._refuse(_error(503, f"at most {MOST_BODIES} bytes of all requests"))
+                await self._refuse(_error(503, f"at most {MAX_BODIES} bytes of all requests"))
                 return
             if request is None:
                 return
@@ -188,10 +188,10 @@ class _Connection:
         body = bytearray()
         while isinstance(event := await self._event(), h11.Data):
             body += event.data
-            if len(body) > LONGEST_BODY:
+            if len(body) > MAX_BODY:
                 raise _TooLong
             self._keep(len(body))
-            if self._bodies.size > MOST_BODIES:
+            if self._bodies.size > MAX_BODIES:
                 raise _TooMuch
         try:
             target = urlsplit(head.target.decode("latin-1"))

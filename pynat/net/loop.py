@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from pynat.interrupts import is_interrupt, told_apart
 
 Result = TypeVar("Result")
-Fault = Callable[[str, BaseException | None], None]
+OnError = Callable[[str, BaseException | None], None]
 _REFUSED = [
     "run_in_executor",
     "create_connection",
@@ -81,7 +81,7 @@ class GuestTask(asyncio.Task[Any]):
 
 
 class GuestLoop(asyncio.AbstractEventLoop):
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: OnError) -> None:
         """fault: told of what nobody has caught: what was being done, and the exception."""
         self._fault = fault
         self._now = 0.0

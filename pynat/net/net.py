@@ -20,13 +20,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, overload
 
-from pynat.config import Config, IpAddress, Protocol
+from pynat.config import Config, IpAddress, Transport
 from pynat.config.values import Source
 from pynat.errors import ConfigError
 from pynat.net.datagram import Datagram
 from pynat.net.definitions import (
-    EVERY,
-    Places,
+    ANY,
+    HostAddresses,
     Service,
     Timed,
     address_of,
@@ -41,7 +41,7 @@ from pynat.net.flows import REFUSE, Flow
 from pynat.net.frame_hooks import BOTH, DROP, FrameHooks, Hook
 from pynat.net.http import Answer, Request, serve_folder, serve_pages
 from pynat.net.report import name_of
-from pynat.net.runtime_api import Runs
+from pynat.net.runtime_api import RuntimeApi
 from pynat.net.stream import Stream
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -69,7 +69,7 @@ class Net:
         self.flow_hooks: list[FlowHook] = []
         self.end_hooks: list[FlowHook] = []
         self.name_hook: NameHook | None = None
-        self.running: Runs | None = None  # since `run_by`
+        self.running: RuntimeApi | None = None  # since `run_by`
         self._file = config
         self._keys = keys
 
@@ -79,7 +79,7 @@ class Net:
 
         def add(handler: StreamHandler) -> StreamHandler:
             checked_function("net.tcp", handler, "stream", is_async=True)
-            self._serve(Protocol.TCP, host, port, handler)
+            self._serve(Transport.TCP, host, port, handler)
             return handler
 
         return add
@@ -89,7 +89,7 @@ class Net:
 
         def add(handler: DatagramHandler) -> DatagramHandler:
             checked_function("net.udp", handler, "datagram")
-            self._serve(Protocol.UDP, host, port, handler)
+            self._serve(Transport.UDP, host, port, handler)
             return handler
 
         return add
@@ -99,13 +99,13 @@ class Net:
     ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
         """Files of a folder; or, as a decorator, what a function answers to each request."""
         if directory is not None:
-            self._serve(Protocol.TCP, host, port, serve_folder(self._folder(directory)))
+            self._serve(Transport.TCP, host, port, serve_folder(self._folder(directory)))
 
         def add(page: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
             if directory is not None:
                 raise wrong("net.http", "a directory or a function, not both")
             checked_function("net.http", page, "request")
-            self._serve(Protocol.TCP, host, port, serve_pages(page))
+            self._serve(Transport.TCP, host, port, serve_pages(page))
             return page
 
         return add
@@ -113,7 +113,7 @@ class Net:
     def name(self, name: str, *addresses: str) -> None:
         """What the DNS says."""
         found = host_text("net.name", name)
-        if found == EVERY or found[-1].isdigit() or not addresses:
+        if found == ANY or found[-1].isdigit() or not addresses:
             raise wrong(f"net.name({name!r})", 'a name and its addresses: "a.test", "192.0.2.1"')
         if found in self._named:
             right = f"one line with all its addresses; {self._named[found]} has it already"
@@ -126,7 +126,7 @@ class Net:
         self.hosts[host_text("net.machine", host)] = where()
 
     def _serve(
-        self, protocol: Protocol, host: str, port: int | str, handler: Callable[..., Any]
+        self, protocol: Transport, host: str, port: int | str, handler: Callable[..., Any]
     ) -> None:
         call = f"net.{protocol}"
         number = port_number(call, port, least=1)
@@ -203,7 +203,7 @@ class Net:
         return hook
 
     # ------------------------------------------------------------------ while it runs
-    def run_by(self, running: Runs) -> None:
+    def run_by(self, running: RuntimeApi) -> None:
         """What is said here runs there from now on."""
         self.running = running
 
@@ -264,7 +264,7 @@ class Net:
         return await self._running.on_host(work)
 
     @property
-    def _running(self) -> Runs:
+    def _running(self) -> RuntimeApi:
         if self.running is None:
             raise RuntimeError("the network does not run yet: this is for within its functions")
         return self.running
@@ -279,7 +279,7 @@ class Net:
                 raise ConfigError(f"{self.where}: config={self._file}: {file} is it already")
             tables = self._read(Path(self._file))
         config = from_tables(_merged(tables or {}, self._keys), Source(self.where))
-        virtual = Places(config, self.names).virtual(self.services, self.hosts)
+        virtual = HostAddresses(config, self.names).virtual(self.services, self.hosts)
         return replace(config, virtual=virtual)
 
     def _read(self, path: Path) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from pynat.config import Config, IpAddress, Protocol
+from pynat.config import Config, IpAddress, Transport
 from pynat.harmless import harmless
 from pynat.inprocess.hosts import ANYWHERE, TcpService, UdpService
 from pynat.log.notices import Notices
-from pynat.net.definitions import EVERY, Places, address_of
-from pynat.net.flow_hooks import FlowGate
+from pynat.net.definitions import ANY, HostAddresses, address_of
+from pynat.net.flow_hooks import FlowHooks
 from pynat.net.net import NameHook, Net
 from pynat.net.report import placed
-from pynat.net.runtime import Running, Wire
+from pynat.net.runtime import ImpairableWire, NetRuntime
 from pynat.net.tasks import Tasks
 from pynat.router.assembly import Program
 from pynat.router.router import Router
@@ -40,11 +40,11 @@ class Script:
         router: Router,
         seed: int,
         host_loop: asyncio.AbstractEventLoop | None = None,
-        wire: Wire | None = None,
-    ) -> Running:
+        wire: ImpairableWire | None = None,
+    ) -> NetRuntime:
         """router: which has `program`. The others are as for Running."""
         net, config, notices = self._net, self._config, self._notices
-        return Running(net, config, self._tasks, router, notices, seed, host_loop, wire)
+        return NetRuntime(net, config, self._tasks, router, notices, seed, host_loop, wire)
 
 
 def _program(net: Net, config: Config, tasks: Tasks) -> Program:
@@ -52,20 +52,20 @@ def _program(net: Net, config: Config, tasks: Tasks) -> Program:
     lookup = _lookup(net.name_hook, tasks) if net.name_hook else None
     if not net.flow_hooks and not net.end_hooks:
         return Program(tcp, udp, lookup=lookup)
-    gate = FlowGate(tasks, config.names, net.flow_hooks, net.end_hooks)
+    gate = FlowHooks(tasks, config.names, net.flow_hooks, net.end_hooks)
     return Program(tcp, udp, gate, gate.ended, lookup)
 
 
 def _services(
     net: Net, config: Config, tasks: Tasks
 ) -> tuple[dict[Address, TcpService], dict[Address, UdpService]]:
-    places = Places(config, {})
+    places = HostAddresses(config, {})
     tcp: dict[Address, TcpService] = {}
     udp: dict[Address, UdpService] = {}
     for service in net.services:
-        address = ANYWHERE if service.host == EVERY else places.of(service.host).packed
+        address = ANYWHERE if service.host == ANY else places.of(service.host).packed
         handler, name = service.handler, f"{service} ({service.where})"
-        if service.protocol is Protocol.TCP:
+        if service.protocol is Transport.TCP:
             tcp[address, service.port] = tasks.tcp_service(handler, name)
         else:
             udp[address, service.port] = tasks.udp_service(handler, name)

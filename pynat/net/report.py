@@ -13,8 +13,8 @@ from types import TracebackType
 
 from pynat.interrupts import is_interrupt
 
-MOST_OF_CHAIN = 8  # exceptions that led to each other
-COUNTED = 10_000  # of the others
+MAX_CHAIN = 8  # exceptions that led to each other
+MAX_COUNTED = 10_000  # of the others
 _OURS = (str(Path(__file__).parent.parent), str(Path(asyncio.__file__).parent))
 _PATHS = sysconfig.get_paths()
 _LIBRARIES = tuple(_PATHS[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -63,7 +63,7 @@ def _shortened(error: BaseException) -> Iterator[int]:
     """While it lasts the chain has an end; how many exceptions are behind it."""
     seen = {id(error)}
     last = error
-    for _ in range(MOST_OF_CHAIN - 1):
+    for _ in range(MAX_CHAIN - 1):
         before = _before(last, seen)
         if before is None:
             yield 0
@@ -71,7 +71,7 @@ def _shortened(error: BaseException) -> Iterator[int]:
         last = before
     cause, context, suppress = last.__cause__, last.__context__, last.__suppress_context__
     more, further = 0, last
-    while more < COUNTED and (before := _before(further, seen)) is not None:
+    while more < MAX_COUNTED and (before := _before(further, seen)) is not None:
         more, further = more + 1, before
     last.__cause__ = last.__context__ = None
     try:

@@ -5,7 +5,7 @@ its script asks of the network.
           until nothing more is ready; then the frames for the guest go out together
 
 A coroutine that never awaits keeps the engine from everything else; one that always has something
-ready ends the turn after MOST callbacks and goes on a millisecond later.
+ready ends the turn after MAX_CALLBACKS callbacks and goes on a millisecond later.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.interrupts import is_interrupt
 from pynat.log.notices import Level, Notices, Rate
-from pynat.nat.time_hold import ANSWER
+from pynat.nat.time_hold import MAX_ANSWER_TIME
 from pynat.net.datagram import checked
-from pynat.net.definitions import Places, Timed, host_text, port_number
+from pynat.net.definitions import HostAddresses, Timed, host_text, port_number
 from pynat.net.net import Net
 from pynat.net.report import placed
 from pynat.net.stream import Reset, Stream
@@ -32,18 +32,18 @@ from pynat.wire.addresses import Address
 
 Result = TypeVar("Result")
 _LINES = Rate(100, 10)  # of net.log
-MOST = 100_000  # callbacks in one turn
+MAX_CALLBACKS = 100_000  # callbacks in one turn
 BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
 
 
-class Wire(Protocol_):
+class ImpairableWire(Protocol_):
     """What takes rules of impairment (pynat.link.impair)."""
 
     def add(self, rule: str) -> int: ...
 
 
-class Running:
+class NetRuntime:
     def __init__(
         self,
         net: Net,
@@ -53,7 +53,7 @@ class Running:
         notices: Notices,
         seed: int,
         host_loop: asyncio.AbstractEventLoop | None = None,
-        wire: Wire | None = None,
+        wire: ImpairableWire | None = None,
     ) -> None:
         """tasks: the script's, with those of the services that the router has.
 
@@ -82,7 +82,7 @@ class Running:
     def run(self, now: float, settle: Callable[[], None]) -> None:
         """settle: lets the router and the host deal with what the script has done."""
         settle()
-        left = MOST
+        left = MAX_CALLBACKS
         self._resume = None
         if not self._started:
             self._start(now)
@@ -92,7 +92,7 @@ class Running:
                 settle()
         if left <= 0:
             self._resume = now + BREATH
-            text = f"the script had {MOST} things to do in one moment; is there a loop without end?"
+            text = f"the script had {MAX_CALLBACKS} things to do in one moment; is there a loop without end?"
             self._notices.limited("script busy", text, now, Level.ERROR)
 
     def next_timer(self) -> float | None:
@@ -102,10 +102,10 @@ class Running:
 
     def hold_until(self, now: float) -> float:
         """Guest time up to which the guest may not run ahead; 0 = free."""
-        return now + ANSWER if self._on_host else 0.0
+        return now + MAX_ANSWER_TIME if self._on_host else 0.0
 
     def close(self, now: float) -> None:
-        self._tasks.close(now, MOST)
+        self._tasks.close(now, MAX_CALLBACKS)
 
     def _start(self, now: float) -> None:
         self._started = True
@@ -171,7 +171,7 @@ class Running:
         places = self.config.names
         if not name[-1].isdigit() and name not in places:
             raise ConfigError(f"{call}: no host of this network is called {name}")
-        return Places(self.config, {}).of(name)
+        return HostAddresses(self.config, {}).of(name)
 
     def impair(self, text: str) -> int:
         if self._wire is None:

@@ -13,8 +13,8 @@ from pynat.net.stream import Stream
 Result = TypeVar("Result")
 
 
-class Runs(Protocol):
-    """`pynat.net.runtime.Running` does."""
+class RuntimeApi(Protocol):
+    """`pynat.net.runtime.NetRuntime` does."""
 
     config: Config
     dice: Random

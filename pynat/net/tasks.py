@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from pynat.inprocess.connection import Connection
-from pynat.inprocess.hosts import Datagram as InnerDatagram
+from pynat.inprocess.hosts import ReceivedDatagram as InnerDatagram
 from pynat.inprocess.hosts import TcpService, UdpService
 from pynat.interrupts import is_interrupt, told_apart
 from pynat.log.notices import Level, Notices
@@ -23,7 +23,7 @@ from pynat.net.loop import GuestLoop
 from pynat.net.report import is_ours, placed, told
 from pynat.net.stream import Reset, Stream
 
-MOST_TASKS = 1024  # datagrams that are being dealt with at once
+MAX_TASKS = 1024  # datagrams that are being dealt with at once
 
 
 class Tasks:
@@ -89,8 +89,8 @@ class Tasks:
 
     def udp_service(self, handler: Callable[..., Any], name: str) -> UdpService:
         def serve(inner: InnerDatagram) -> None:
-            if self._datagrams >= MOST_TASKS:
-                text = f"{name}: {MOST_TASKS} datagrams are being dealt with already"
+            if self._datagrams >= MAX_TASKS:
+                text = f"{name}: {MAX_TASKS} datagrams are being dealt with already"
                 self._notices.limited("script datagrams", text, self.loop.time(), Level.ERROR)
                 return
             self._datagrams += 1

@@ -9,7 +9,7 @@ from pynat.capture import pcap
 from pynat.capture.reading import About, Captured, read
 from pynat.errors import ConfigError
 from pynat.lint.summary import Summary
-from pynat.log.notices import Entry
+from pynat.log.notices import JournalEntry
 from pynat.replay.network import Replay
 from pynat.replay.wire import Asked, Survey, find_out
 
@@ -33,7 +33,7 @@ class Capture:
         self.from_guest = 0
         self.left_out = 0  # frames between others, or of which too little is there
 
-    def frames(self, tell: Callable[[Entry], None]) -> Iterator[tuple[Captured, bool]]:
+    def frames(self, tell: Callable[[JournalEntry], None]) -> Iterator[tuple[Captured, bool]]:
         """Each with whether it is the guest's, once all that is found of it is told."""
         cut = self.survey.cut > 0
         replay = Replay(self.wire, self.about, tell, begins=self._begins, cut=cut)

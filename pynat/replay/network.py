@@ -28,7 +28,7 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
-from pynat.log.notices import Entry, Level, Notices
+from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
 from pynat.replay.mending import mended
@@ -81,7 +81,7 @@ class Replay:
         self,
         wire: Wire,
         about: About,
-        tell: Callable[[Entry], None],
+        tell: Callable[[JournalEntry], None],
         *,
         begins: bool,
         cut: bool = False,

@@ -22,7 +22,7 @@ from pynat.nat.tcp.state import AFTER_GUEST_FIN, AFTER_OUR_FIN, State
 from pynat.nat.tcp.table import TcpTable
 from pynat.wire.addresses import FourTuple
 from pynat.wire.ip import Packet
-from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Run, Segment
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Segment, SegmentRun
 
 _ROOM = 1 << 30  # bytes: what was promised is in the window
 _MOST = 65_536  # connections that are remembered, or waited for
@@ -133,7 +133,7 @@ class SeenFlow(Flow):
         self._host.actions()
         return []
 
-    def to_guest(self, now: float) -> list[Segment | Run]:
+    def to_guest(self, now: float) -> list[Segment | SegmentRun]:
         self._acks.due = self._syn_due = False
         return []
 

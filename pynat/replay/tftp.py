@@ -7,10 +7,10 @@ judged as always; no file is opened and nothing is sent.
 from __future__ import annotations
 
 from pynat.config import Config
-from pynat.nat.flow_numbers import Numbers
-from pynat.nat.guest_output import Outlet
+from pynat.nat.flow_numbers import FlowNumbers
+from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import Event
-from pynat.services.tftp import LIMIT, PORT, TftpServer
+from pynat.services.tftp import MAX_TRANSFERS, PORT, TftpServer
 from pynat.services.tftp_transfer import Transfer
 from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
@@ -25,7 +25,7 @@ class _Seen(Transfer):
 
 
 class SeenTftp(TftpServer):
-    def __init__(self, config: Config, outlet: Outlet, numbers: Numbers) -> None:
+    def __init__(self, config: Config, outlet: GuestOutput, numbers: FlowNumbers) -> None:
         super().__init__(config, outlet, numbers)
         self._asked: dict[Address, Packet] = {}
 
@@ -34,7 +34,7 @@ class SeenTftp(TftpServer):
         request = self._asked.get(guest)
         if request is None or port == PORT or self.owns(port):
             return
-        while len(self._transfers) >= LIMIT:
+        while len(self._transfers) >= MAX_TRANSFERS:
             oldest = next(iter(self._transfers.values()))
             self._by_number.pop(oldest.number, None)
             self.forget(oldest)
@@ -45,6 +45,6 @@ class SeenTftp(TftpServer):
         return None
 
     def _start(self, end: Address, request: Packet, now: float) -> None:
-        if len(self._asked) >= LIMIT:
+        if len(self._asked) >= MAX_TRANSFERS:
             del self._asked[next(iter(self._asked))]
         self._asked[end] = request

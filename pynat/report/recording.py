@@ -14,7 +14,7 @@ from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.lint.frame import Finding, decode
 from pynat.lint.trace import Trace
-from pynat.log.notices import Entry
+from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from pynat.report.exchanges import Exchanges
 from pynat.report.flows import Flow, Flows
@@ -153,7 +153,7 @@ class _Reader:
 
 
 def _frames(capture: Path) -> Iterator[Seen]:
-    start, entries = None, list[Entry]()
+    start, entries = None, list[JournalEntry]()
     for one, from_guest in Capture(capture).frames(entries.append):
         start = one.when if start is None else start
         findings = [Finding(entry.rule, entry.text) for entry in entries]

@@ -10,24 +10,24 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pynat.config import Broadcast, Config, Network
-from pynat.faults.active import Faults
+from pynat.faults.active import ActiveFaults
 from pynat.faults.arp import FaultyArp
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
 from pynat.faults.hosts import FaultyHosts
 from pynat.faults.icmp import FaultyPaths
-from pynat.inprocess.hosts import Gate, InnerHosts, TcpService, UdpService
+from pynat.inprocess.hosts import FlowPolicy, InProcessHosts, TcpService, UdpService
 from pynat.log.notices import Notices
 from pynat.nat.echo import EchoTable
-from pynat.nat.flow_numbers import Ended, Numbers
-from pynat.nat.tcp.memory import Memory
+from pynat.nat.flow_numbers import Ended, FlowNumbers
+from pynat.nat.tcp.memory import MemoryBudget
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
-from pynat.router.destination_map import Ways
-from pynat.router.foreign_guests import Foreign
+from pynat.router.destination_map import DestinationMap
+from pynat.router.foreign_guests import ForeignGuests
 from pynat.router.guest_net import GuestNet
-from pynat.router.incoming import Incoming
-from pynat.router.ip_output import GuestSide
+from pynat.router.incoming import IncomingFlows
+from pynat.router.ip_output import IpOutput
 from pynat.router.outbound import Outbound
 from pynat.router.own_addresses import OwnAddresses
 from pynat.router.reassembly import Reassembly
@@ -47,7 +47,7 @@ class Program:
 
     tcp: Mapping[Address, TcpService] = field(default_factory=dict)
     udp: Mapping[Address, UdpService] = field(default_factory=dict)
-    gate: Gate | None = None  # asked about each flow
+    gate: FlowPolicy | None = None  # asked about each flow
     ended: Ended | None = None  # told of the end of each
     lookup: Lookup | None = None  # asked for each name
 
@@ -76,19 +76,19 @@ def assemble(
     network = config.network
     forwards_groups = config.udp.broadcast is Broadcast.FORWARD
     net = GuestNet(network, config.claimed, groups=forwards_groups)
-    guest = GuestSide(config, notices, dice)
-    numbers, memory = Numbers(program.ended), Memory(config.tcp.memory)
+    guest = IpOutput(config, notices, dice)
+    numbers, memory = FlowNumbers(program.ended), MemoryBudget(config.tcp.memory)
     dhcp = DhcpServer(config, notices, guest.neighbors.fresh_mac)
     dns = DnsForwarder(config, notices, dhcp.guests, guest.ask, program.lookup)
-    ways = Ways(config)
+    ways = DestinationMap(config)
     peers = FaultyHosts(config, guest, ways, dns.name)
     tcp = parts.tcp(config, guest, numbers, net.as_guest_sees, memory, peers.parameters)
     udp = UdpTable(config, guest, numbers, net.as_guest_sees)
     echo = EchoTable(config, guest, numbers, net.as_guest_sees)
-    incoming = Incoming(network, tcp, udp, guest)
+    incoming = IncomingFlows(network, tcp, udp, guest)
     outbound = Outbound(ways, guest, tcp, udp, echo)
     hosts = (address.packed for address in config.virtual.hosts)
-    inner = InnerHosts(tcp.unhold, memory, peers.services, program.gate, hosts)
+    inner = InProcessHosts(tcp.unhold, memory, peers.services, program.gate, hosts)
     _serve(inner, program)
     tftp, pings = parts.tftp(config, guest, numbers), Pings(guest, network)
 
@@ -97,7 +97,7 @@ def assemble(
         tcp.move(mac)
         guest.move(mac)
 
-    faults = Faults(notices)
+    faults = ActiveFaults(notices)
     names = FaultyDns(dns, faults, guest, network)
     streams = DnsStreams(names, inner, network)
     arp = FaultyArp(guest.neighbors, faults, guest.timers, move)
@@ -108,7 +108,7 @@ def assemble(
 
     movable = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp, pings)
     adopting = [*(part.adopt for part in movable), *adopt]
-    foreign = Foreign(config, notices, guest.neighbors, arp, adopting)
+    foreign = ForeignGuests(config, notices, guest.neighbors, arp, adopting)
     return Router(
         notices=notices,
         net=net,
@@ -134,7 +134,7 @@ def assemble(
     )
 
 
-def _serve(inner: InnerHosts, program: Program) -> None:
+def _serve(inner: InProcessHosts, program: Program) -> None:
     for place, stream in program.tcp.items():
         inner.serve_tcp(place, stream)
     for place, datagram in program.udp.items():

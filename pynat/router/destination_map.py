@@ -30,20 +30,20 @@ from pynat.config import (
     GuestForward,
     IpAddress,
     Network,
-    Protocol,
     TcpServer,
-    Virtual,
+    Transport,
+    VirtualHosts,
 )
-from pynat.nat.messages import Destination, Inner
+from pynat.nat.messages import Destination, InProcessAddress
 from pynat.wire.addresses import Address, loopback
 
 
-class Refusal(Enum):
+class Unreachable(Enum):
     NOBODY = auto()
     PROHIBITED = auto()
 
 
-class Ways:
+class DestinationMap:
     def __init__(self, config: Config) -> None:
         self._host_loopback = config.host_loopback and not config.hermetic
         self._restricted = config.restricted
@@ -57,7 +57,7 @@ class Ways:
         self._served: set[Address] = set()
         self._serving: set[bytes] = set()  # their hosts
         named = {alias.guest for alias in config.host_aliases if alias.name}
-        self._virtual = _Virtual(config.virtual) if config.virtual != Virtual() else None
+        self._virtual = _Virtual(config.virtual) if config.virtual != VirtualHosts() else None
         self._named = {address.packed for address in config.claimed | named}
         self.adopt(config.network)
         self._special = bool(self._streams or self._aliases)
@@ -80,49 +80,49 @@ class Ways:
         return bool(self._served) and (to in self._served or (to[0], 0) in self._served)
 
     # ------------------------------------------------------------------ where to
-    def tcp(self, to: Address) -> Destination | Refusal:
+    def tcp(self, to: Address) -> Destination | Unreachable:
         if self._is_served(to):
-            return Inner(*to)
+            return InProcessAddress(*to)
         if self._special:
             served = self._streams.get(to)
             if served is not None:
                 return served
-        return self._host(Protocol.TCP, to)
+        return self._host(Transport.TCP, to)
 
-    def udp(self, to: Address) -> Address | Refusal:
+    def udp(self, to: Address) -> Address | Unreachable:
         if self._is_served(to):
-            return Inner(*to)
-        return self._host(Protocol.UDP, to)
+            return InProcessAddress(*to)
+        return self._host(Transport.UDP, to)
 
-    def _host(self, protocol: Protocol, to: Address) -> Address | Refusal:
+    def _host(self, protocol: Transport, to: Address) -> Address | Unreachable:
         address, port = to
         if self._virtual and self._virtual.has(protocol, to):
-            return Inner(*to)
+            return InProcessAddress(*to)
         if address in self._serving:
-            return Refusal.NOBODY
+            return Unreachable.NOBODY
         if self._special:
             alias = self._aliases.get(to) or self._aliases.get((address, 0))
             if alias is not None:
                 return alias[0], alias[1] or port
         if self._virtual and address not in self._ours and self._virtual.everywhere(protocol, port):
-            return Inner(*to)
+            return InProcessAddress(*to)
         if self._restricted and not self._allowed(address, port):
-            return Refusal.PROHIBITED
+            return Unreachable.PROHIBITED
         if address == self._router and self._host_loopback:
             return loopback(address), port
-        return Refusal.NOBODY if address in self._ours else to
+        return Unreachable.NOBODY if address in self._ours else to
 
-    def echo(self, address: bytes) -> bytes | Refusal:
+    def echo(self, address: bytes) -> bytes | Unreachable:
         """NOBODY: the address is ours, and answering is up to us."""
         alias = self._aliases.get((address, 0))
         if alias is not None:
             return alias[0]
         if address in self._ours or address in self._serving:
-            return Refusal.NOBODY
+            return Unreachable.NOBODY
         if self._virtual and self._virtual.is_host(address):
-            return Refusal.NOBODY
+            return Unreachable.NOBODY
         if self._restricted and not self._allowed(address, 0):
-            return Refusal.PROHIBITED
+            return Unreachable.PROHIBITED
         return address
 
     def _allowed(self, address: bytes, port: int) -> bool:
@@ -137,7 +137,7 @@ class Ways:
 class _Virtual:
     """Hosts within the process. They refuse by themselves what nobody serves there."""
 
-    def __init__(self, config: Virtual) -> None:
+    def __init__(self, config: VirtualHosts) -> None:
         self._hosts = {address.packed for address in config.hosts}
         self._every_host = config.every_host
         self._services = {
@@ -148,10 +148,10 @@ class _Virtual:
     def is_host(self, address: bytes) -> bool:
         return self._every_host or address in self._hosts
 
-    def has(self, protocol: Protocol, to: Address) -> bool:
+    def has(self, protocol: Transport, to: Address) -> bool:
         return to[0] in self._hosts or (protocol, *to) in self._services
 
-    def everywhere(self, protocol: Protocol, port: int) -> bool:
+    def everywhere(self, protocol: Transport, port: int) -> bool:
         """Whether what has nothing of its own leads here."""
         wanted = {(protocol, b"", port), (protocol, b"", 0)}
         return self._every_host or not wanted.isdisjoint(self._services)

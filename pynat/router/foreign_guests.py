@@ -21,10 +21,10 @@ from pynat.wire import arp
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import dotted
 
-KNOWN = 64  # guests that have been told of
+MAX_GUESTS = 64  # guests that have been told of
 
 
-class Foreign:
+class ForeignGuests:
     def __init__(
         self,
         config: Config,
@@ -84,7 +84,7 @@ class Foreign:
     def _tell(self, packet: Arp, wanted: Network, now: float) -> None:
         """At once and once; what follows is counted."""
         first = packet.sender not in self._told
-        if first and len(self._told) < KNOWN:
+        if first and len(self._told) < MAX_GUESTS:
             self._told.add(packet.sender)
         text = (
             f"{packet}: the guest's address {dotted(packet.sender)} and its gateway"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from pynat.wire import ip, versions
 from pynat.wire.addresses import is_host
 
-BURST = 50  # errors at once
-RATE = 100.0  # a second
+MAX_BURST = 50  # errors at once
+MAX_RATE = 100.0  # a second
 
 
-class ErrorGate:
+class IcmpErrorLimiter:
     def __init__(self, broadcast: bytes) -> None:
         self._broadcast = broadcast
-        self._tokens = float(BURST)
+        self._tokens = float(MAX_BURST)
         self._since = 0.0
 
     def why_not(self, quote: bytes) -> str | None:
@@ -36,7 +36,7 @@ class ErrorGate:
         return None
 
     def admit(self, now: float) -> bool:
-        self._tokens = min(BURST, self._tokens + (now - self._since) * RATE)
+        self._tokens = min(MAX_BURST, self._tokens + (now - self._since) * MAX_RATE)
         self._since = now
         if self._tokens < 1:
             return False

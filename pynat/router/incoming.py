@@ -6,8 +6,8 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from pynat import rules
-from pynat.config import Forward, Network, Shown
-from pynat.nat.guest_output import Outlet
+from pynat.config import Forward, Network, ShownSource
+from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import (
     ForwardTrouble,
     GuestDatagram,
@@ -22,8 +22,8 @@ from pynat.wire import ip, udp
 from pynat.wire.addresses import Address, is_host
 
 
-class Incoming:
-    def __init__(self, network: Network, tcp: TcpTable, udp: UdpTable, outlet: Outlet) -> None:
+class IncomingFlows:
+    def __init__(self, network: Network, tcp: TcpTable, udp: UdpTable, outlet: GuestOutput) -> None:
         self.forwards: dict[int, Forward] = {}  # what is open, by number
         self.adopt(network)
         self._tcp = tcp
@@ -79,7 +79,7 @@ class Incoming:
         address = peer[0]
         router = self._network.router.packed
         usable = len(address) == len(router) and is_host(address)
-        wanted = rule.shown is Shown.PEER
+        wanted = rule.shown is ShownSource.PEER
         if wanted and usable and ip_address(address) not in self._network.net:
             return address
         return router

@@ -1,4 +1,4 @@
-"""The ways out, for everything that has to send (`pynat.nat.guest_output.Outlet`).
+"""The ways out, for everything that has to send (`pynat.nat.guest_output.GuestOutput`).
 
 What is asked of the host waits for its turn. Packets for the guest become frames here: identified,
 resolved by ARP, queued in order. What is longer than the MTU goes out in fragments, or not at all
@@ -17,11 +17,11 @@ from random import Random
 from pynat import rules
 from pynat.config import Config, Network
 from pynat.log.notices import Notices
-from pynat.nat.idle_timeout import Wall
+from pynat.nat.idle_timeout import WallTime
 from pynat.nat.messages import Action
-from pynat.nat.time_hold import Holds
+from pynat.nat.time_hold import TimeHold
 from pynat.router.checking import Checks
-from pynat.router.icmp_errors import ErrorGate
+from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
 from pynat.wire import ethernet, icmp, versions
@@ -34,14 +34,14 @@ PING = 0x7079  # identifier of our own pings
 PING_DATA = b"is the guest awake? an odd number of bytes, and none of them zero"
 
 
-class GuestSide:
+class IpOutput:
     def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
         network = config.network
         self.notices = notices
         self.timers = Timers()
         self.dice = dice
-        self.holds = Holds(config.patience)
-        self.wall = Wall()
+        self.holds = TimeHold(config.patience)
+        self.wall = WallTime()
         self.mac = network.mac  # the router's
         self._mtu = network.mtu
         self._ident = dice.randrange(0x10000)
@@ -67,7 +67,7 @@ class GuestSide:
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""
         self._router = network.router.packed
-        self._errors = ErrorGate(network.net.broadcast_address.packed)
+        self._errors = IcmpErrorLimiter(network.net.broadcast_address.packed)
         return [self._router, network.dns.packed, *self._claimed]
 
     def adopt(self, network: Network) -> None:

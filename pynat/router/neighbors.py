@@ -4,7 +4,7 @@ The router answers for its own addresses and for no one else's. It learns from e
 addressed to it and from announcements (RFC 5227 3), and refreshes what it knows from the others;
 but only addresses that a guest of its net can have, at MAC addresses of one card.
 Before the first packet to an unknown address it asks, keeping a few packets meanwhile (RFC 1122
-2.3.2.2), `TRIES` times a second apart. Answers are believed for as long as the guest's own ARP
+2.3.2.2), `MAX_TRIES` times a second apart. Answers are believed for as long as the guest's own ARP
 keeps confirming them or `LIFETIME` lasts; `checking.py` asks where nobody needs to. Any number of
 addresses may have one MAC, and any number of MACs may be behind the card (a guest that bridges).
 
@@ -29,11 +29,11 @@ from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import dotted
 
-TRIES = 3
+MAX_TRIES = 3
 RETRY = 1.0  # seconds; RFC 1122 2.3.2.1: at most one a second
-WAITING = 64  # packets kept for one address
-KNOWN = 4096  # addresses
-ASKING = 256  # addresses at once
+MAX_WAITING = 64  # packets kept for one address
+MAX_NEIGHBORS = 4096  # addresses
+MAX_QUESTIONS = 256  # addresses at once
 LIFETIME = 600.0  # seconds
 DEFENCE = 10.0  # seconds between two announcements of one address (RFC 5227 1.1)
 UNKNOWN = b"\0" * 4
@@ -196,10 +196,10 @@ class Neighbors:
         before = self._known.pop(address, None)
         if before is not None and before[0] != mac and now < before[1] + LIFETIME:
             self._report(address, before, mac, now)
-        if len(self._known) >= KNOWN:
+        if len(self._known) >= MAX_NEIGHBORS:
             del self._known[next(iter(self._known))]  # the one heard of longest ago
         self._known[address] = (mac, now)
-        if len(self._came) < KNOWN:
+        if len(self._came) < MAX_NEIGHBORS:
             self._came[address] = None
         question = self._asking.pop(address, None)
         if question is None:
@@ -227,18 +227,20 @@ class Neighbors:
         self._known.pop(destination, None)
         question = self._asking.get(destination)
         if question is None:
-            if len(self._asking) >= ASKING:
-                self._notices.drop(rules.net.ARP_QUESTIONS, f"more than {ASKING} at once", now)
+            if len(self._asking) >= MAX_QUESTIONS:
+                self._notices.drop(
+                    rules.net.ARP_QUESTIONS, f"more than {MAX_QUESTIONS} at once", now
+                )
                 return
             question = self._asking[destination] = _Question(destination, kind, self)
             if self.asks:
                 self.ask(question, now)
-        if len(question.packets) < WAITING:
+        if len(question.packets) < MAX_WAITING:
             question.packets.append(packet)
         else:
             self._notices.drop(
                 rules.net.ARP_QUEUE,
-                f"{WAITING} packets wait for {dotted(destination)} (RFC 1122 2.3.2.2)",
+                f"{MAX_WAITING} packets wait for {dotted(destination)} (RFC 1122 2.3.2.2)",
                 now,
             )
 
@@ -252,7 +254,7 @@ class Neighbors:
             self.ask(question, now)
 
     def ask(self, question: _Question, now: float) -> None:
-        if question.tries == TRIES:
+        if question.tries == MAX_TRIES:
             del self._asking[question.address]
             self._give_up(question, now)
             return
@@ -264,7 +266,7 @@ class Neighbors:
         """A guest that was there does not answer; one that never was may not be up yet."""
         was_there = question.address in self._came
         rule = rules.arp.NO_ANSWER if was_there else rules.net.NOBODY_THERE
-        text = f"nobody answered {TRIES} requests for {dotted(question.address)} (RFC 826);"
+        text = f"nobody answered {MAX_TRIES} requests for {dotted(question.address)} (RFC 826);"
         text += f" {len(question.packets)} packets lost"
         self._notices.drop(rule, text, now, count=len(question.packets))
 

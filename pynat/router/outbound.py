@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pynat import rules
 from pynat.nat.echo import EchoTable
-from pynat.nat.guest_output import Outlet
+from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import Nowhere
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
-from pynat.router.destination_map import Refusal, Ways
+from pynat.router.destination_map import DestinationMap, Unreachable
 from pynat.services import ping
 from pynat.wire import icmp, ipv4, udp, versions
 from pynat.wire.addresses import address_text
@@ -22,7 +22,12 @@ from pynat.wire.udp import Udp
 
 class Outbound:
     def __init__(
-        self, ways: Ways, outlet: Outlet, tcp: TcpTable, udp: UdpTable, echo: EchoTable
+        self,
+        ways: DestinationMap,
+        outlet: GuestOutput,
+        tcp: TcpTable,
+        udp: UdpTable,
+        echo: EchoTable,
     ) -> None:
         self._ways = ways
         self._outlet = outlet
@@ -45,7 +50,7 @@ class Outbound:
     def tcp(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
         to = self._ways.tcp((packet.destination, port))
-        if not isinstance(to, Refusal):
+        if not isinstance(to, Unreachable):
             self._tcp.from_guest(packet, to, now)
         elif self._tcp.knows(packet):  # a forward has let it in
             self._tcp.from_guest(packet, Nowhere(), now)
@@ -56,13 +61,13 @@ class Outbound:
     def udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         named = (packet.destination, datagram.destination)
         to = self._ways.udp(named)
-        if not isinstance(to, Refusal):
+        if not isinstance(to, Unreachable):
             self._udp.from_guest(packet, datagram, to, now)
         elif self._udp.knows(packet, datagram):
             self._udp.from_guest(packet, datagram, named, now)
         else:
             self._count(packet, to, now)
-            ours = to is Refusal.NOBODY
+            ours = to is Unreachable.NOBODY
             code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
             self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
 
@@ -71,7 +76,7 @@ class Outbound:
 
     def broadcast(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         to = self._ways.udp((LIMITED_BROADCAST, datagram.destination))
-        if isinstance(to, Refusal):
+        if isinstance(to, Unreachable):
             self._count(packet, to, now)
         else:
             self._udp.from_guest(packet, datagram, to, now)
@@ -83,15 +88,15 @@ class Outbound:
         match self._ways.echo(packet.destination):
             case bytes(host):
                 self._echo.from_guest(packet, message, host, now)
-            case Refusal.NOBODY:  # an address of ours
+            case Unreachable.NOBODY:  # an address of ours
                 ping.answer(self._outlet, packet, message, now)
-            case Refusal.PROHIBITED:
-                self._count(packet, Refusal.PROHIBITED, now)
+            case Unreachable.PROHIBITED:
+                self._count(packet, Unreachable.PROHIBITED, now)
                 code = icmp.PROHIBITED
                 self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 
-    def _count(self, packet: Ipv4, why: Refusal, now: float) -> None:
-        if why is Refusal.PROHIBITED:
+    def _count(self, packet: Ipv4, why: Unreachable, now: float) -> None:
+        if why is Unreachable.PROHIBITED:
             notices = self._outlet.notices
             notices.drop(rules.net.RESTRICTED, f"{packet}: `allow` does not have it", now)
 

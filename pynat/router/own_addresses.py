@@ -6,8 +6,8 @@ from pynat import rules
 from pynat.config import Broadcast, Config
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
-from pynat.nat.guest_output import Outlet
-from pynat.nat.messages import Inner
+from pynat.nat.guest_output import GuestOutput
+from pynat.nat.messages import InProcessAddress
 from pynat.nat.tcp.table import TcpTable
 from pynat.router.guest_net import GuestNet
 from pynat.router.outbound import Outbound
@@ -30,7 +30,7 @@ class OwnAddresses:
         self,
         config: Config,
         net: GuestNet,
-        outlet: Outlet,
+        outlet: GuestOutput,
         outbound: Outbound,
         tcp: TcpTable,
         dhcp: FaultyDhcp,
@@ -108,6 +108,6 @@ class OwnAddresses:
     def _streams(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
         if port == DNS_PORT and packet.destination == self._net.dns:
-            self._tcp.from_guest(packet, Inner(packet.destination, DNS_PORT), now)
+            self._tcp.from_guest(packet, InProcessAddress(packet.destination, DNS_PORT), now)
         else:
             self._outbound.tcp(packet, now)

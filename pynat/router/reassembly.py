@@ -13,8 +13,8 @@ A datagram has `LIFETIME` seconds of guest time from its first fragment: 30 as i
 identifications near (RFC 4963 3). Then, if fragment zero has come, ICMP says time exceeded, code 1
 (RFC 792), and the log says what was missing.
 
-Bounds: `DATAGRAMS` at once, `OF_ONE` bytes for each source and `OF_ALL` bytes together, each
-fragment charged with `OVERHEAD`. At a bound the datagram that began first goes.
+Bounds: `MAX_DATAGRAMS` at once, `MAX_BYTES_OF_ONE` bytes for each source and `MAX_BYTES` bytes
+together, each fragment charged with `OVERHEAD`. At a bound the datagram that began first goes.
 
 The whole packet has fragment zero's header just as it came, so that ICMP errors quote what the
 guest has sent.
@@ -27,16 +27,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pynat import rules
-from pynat.nat.guest_output import Outlet
+from pynat.nat.guest_output import GuestOutput
 from pynat.rules import Rule
 from pynat.wire import icmp, ipv4
 from pynat.wire.addresses import address_text
 from pynat.wire.ipv4 import Ipv4
 
 LIFETIME = 30.0  # seconds of guest time
-DATAGRAMS = 256
-OF_ONE = 2 << 20  # bytes: 28 datagrams of the longest kind
-OF_ALL = 8 << 20  # bytes
+MAX_DATAGRAMS = 256
+MAX_BYTES_OF_ONE = 2 << 20  # bytes: 28 datagrams of the longest kind
+MAX_BYTES = 8 << 20  # bytes
 OVERHEAD = 128  # bytes that a fragment costs besides its data
 _SWAPPED_DF = 0x40 * 8  # the offset, in bytes
 
@@ -128,7 +128,7 @@ class _Datagram:
 
 
 class Reassembly:
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: GuestOutput) -> None:
         self._timers = outlet.timers
         self._notices = outlet.notices
         self._outlet = outlet
@@ -188,9 +188,9 @@ class Reassembly:
             self._outlet.send_error(kind, code, datagram.first.quote, now)
 
     def _begin(self, key: Key, now: float) -> _Datagram:
-        if len(self._datagrams) >= DATAGRAMS:
+        if len(self._datagrams) >= MAX_DATAGRAMS:
             oldest = next(iter(self._datagrams.values()))
-            self._evict(oldest, f"more than {DATAGRAMS} datagrams", now)
+            self._evict(oldest, f"more than {MAX_DATAGRAMS} datagrams", now)
         datagram = self._datagrams[key] = _Datagram(key, self)
         self._charge(key[0], datagram.cost)
         self._timers.set(datagram, now + LIFETIME)
@@ -205,20 +205,22 @@ class Reassembly:
         self._charge(datagram.key[0], datagram.cost - before)
 
     def _bound(self, source: bytes, now: float) -> None:
-        while self._of_source.get(source, 0) > OF_ONE:
+        while self._of_source.get(source, 0) > MAX_BYTES_OF_ONE:
             oldest = next(found for key, found in self._datagrams.items() if key[0] == source)
-            self._evict(oldest, f"more than {OF_ONE} bytes of one source", now)
-        while self.cost > OF_ALL:
+            self._evict(oldest, f"more than {MAX_BYTES_OF_ONE} bytes of one source", now)
+        while self.cost > MAX_BYTES:
             oldest = next(iter(self._datagrams.values()))
-            self._evict(oldest, f"more than {OF_ALL} bytes", now)
+            self._evict(oldest, f"more than {MAX_BYTES} bytes", now)
 
     def _finish(self, datagram: _Datagram, now: float) -> Ipv4 | None:
         self._remove(datagram)
         first = datagram.first
         assert first is not None
         header = bytes(first.header)
-        if len(header) + datagram.length > ipv4.LONGEST:
-            why = f"{len(header)} + {datagram.length} bytes, at most {ipv4.LONGEST} (RFC 791 3.1)"
+        if len(header) + datagram.length > ipv4.MAX_PACKET:
+            why = (
+                f"{len(header)} + {datagram.length} bytes, at most {ipv4.MAX_PACKET} (RFC 791 3.1)"
+            )
             self._drop(rules.ipv4.FRAGMENT_BEYOND, datagram, why, now)
             return None
         packet = memoryview(header + datagram.joined())

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pynat import rules
 from pynat.errors import Malformed
 from pynat.log.notices import Level
-from pynat.router.foreign_guests import Foreign
+from pynat.router.foreign_guests import ForeignGuests
 from pynat.router.guest_net import GuestNet
-from pynat.router.ip_output import GuestSide
+from pynat.router.ip_output import IpOutput
 from pynat.wire import ethernet, icmp, ip, ipv4, mistakes, versions
 from pynat.wire.addresses import address_text, is_group_of_link, is_multicast
 from pynat.wire.ipv4 import Ipv4
 
 
 class Refusals:
-    def __init__(self, net: GuestNet, guest: GuestSide, foreign: Foreign) -> None:
+    def __init__(self, net: GuestNet, guest: IpOutput, foreign: ForeignGuests) -> None:
         self._net = net
         self._guest = guest
         self._foreign = foreign

@@ -14,23 +14,23 @@ from typing import assert_never
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.faults.active import Faults
+from pynat.faults.active import ActiveFaults
 from pynat.faults.hosts import FaultyHosts
 from pynat.faults.icmp import FaultyPaths
-from pynat.inprocess.hosts import InnerHosts
+from pynat.inprocess.hosts import InProcessHosts
 from pynat.log.notices import Notices
 from pynat.nat import messages as host
 from pynat.nat.echo import EchoTable
-from pynat.nat.flow_numbers import Numbers
+from pynat.nat.flow_numbers import FlowNumbers
 from pynat.nat.rows import Row, tcp_row
 from pynat.nat.tcp.table import TcpTable
-from pynat.nat.time_hold import ANSWER
+from pynat.nat.time_hold import MAX_ANSWER_TIME
 from pynat.nat.udp import UdpTable
-from pynat.router.destination_map import Ways
-from pynat.router.foreign_guests import Foreign
+from pynat.router.destination_map import DestinationMap
+from pynat.router.foreign_guests import ForeignGuests
 from pynat.router.guest_net import GuestNet, Where
-from pynat.router.incoming import Incoming
-from pynat.router.ip_output import GuestSide
+from pynat.router.incoming import IncomingFlows
+from pynat.router.ip_output import IpOutput
 from pynat.router.own_addresses import OwnAddresses
 from pynat.router.reassembly import Reassembly
 from pynat.router.refusals import Refusals
@@ -47,14 +47,14 @@ from pynat.wire.ipv4 import Ipv4
 class Router:
     notices: Notices
     net: GuestNet
-    guest: GuestSide
-    arp: Foreign
+    guest: IpOutput
+    arp: ForeignGuests
     reassembly: Reassembly
     refusals: Refusals
     own: OwnAddresses
     outbound: FaultyPaths
-    incoming: Incoming
-    ways: Ways
+    incoming: IncomingFlows
+    ways: DestinationMap
     tcp: TcpTable
     udp: UdpTable
     echo: EchoTable
@@ -62,10 +62,10 @@ class Router:
     dns: DnsForwarder
     tftp: TftpServer
     pings: Pings
-    inner: InnerHosts
+    inner: InProcessHosts
     peers: FaultyHosts
-    faults: Faults
-    numbers: Numbers
+    faults: ActiveFaults
+    numbers: FlowNumbers
 
     # ------------------------------------------------------------------ from the guest
     def take(self, frames: list[bytes], at: int, now: float) -> int:
@@ -178,7 +178,7 @@ class Router:
     def hold_until(self, now: float) -> float:
         """Seconds of guest time up to which the guest may not outrun wall time; 0 = free."""
         until = self.guest.holds.until()
-        return max(until, now + ANSWER) if self.dns.pending else until
+        return max(until, now + MAX_ANSWER_TIME) if self.dns.pending else until
 
     def to_host(self, now: float) -> list[host.Action]:
         return self.guest.asked() + self.tcp.to_host(now)

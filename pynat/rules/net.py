@@ -229,7 +229,7 @@ TCP_MEMORY = Rule(
     exercised=Occasion.NONE,
 )
 
-ENGINE_FAULT = Rule(
+ENGINE_BUG = Rule(
     "NET021",
     "engine fault",
     Severity.ERROR,

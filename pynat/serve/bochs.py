@@ -22,7 +22,7 @@ from pynat.serve.session import session
 from pynat.serve.stack import seeded
 
 
-class Port(Link, Protocol):
+class BochsNic(Link, Protocol):
     """One emulated network card; the class is C++ (bochs_shim/port_module.cc)."""
 
     @property
@@ -39,7 +39,7 @@ class Port(Link, Protocol):
     def stats(self) -> dict[str, int]: ...
 
 
-def serve(port: Port) -> None:
+def serve(port: BochsNic) -> None:
     """Until Bochs ends."""
     try:
         with none_left():
@@ -49,12 +49,12 @@ def serve(port: Port) -> None:
         say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")
 
 
-def _say(port: Port, level: Level, text: str) -> None:
+def _say(port: BochsNic, level: Level, text: str) -> None:
     """With the seconds of guest time; the number before Bochs's own lines is of instructions."""
     say(port, level, f"{port.now():.6f} {text}")
 
 
-async def _serve(port: Port, loaded: Loaded) -> None:
+async def _serve(port: BochsNic, loaded: Loaded) -> None:
     config = loaded.config
     port.policy("step" if config.hermetic else config.time)
     if port.mac[0] & 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pynat.config import Config, foreign
-from pynat.config.foreign import LONGEST, UTF_16
+from pynat.config.foreign import MAX_FILE_SIZE, UTF_16
 from pynat.config.slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
 from pynat.config.toml import read_toml
 from pynat.config.vnet import is_vnet, read_vnet
@@ -108,7 +108,7 @@ def _program(path: Path) -> Net:
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
+            data = file.read(MAX_FILE_SIZE + 1)
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: no such file (looked in {Path.cwd()}); script= names a TOML or Python"
@@ -119,8 +119,8 @@ def _text(path: Path) -> str:
         raise ConfigError(
             f"{path}: cannot be read: {why}; script= names a TOML or Python file"
         ) from None
-    if len(data) > LONGEST:
-        raise ConfigError(f"{path}: longer than {LONGEST} bytes, so no configuration file")
+    if len(data) > MAX_FILE_SIZE:
+        raise ConfigError(f"{path}: longer than {MAX_FILE_SIZE} bytes, so no configuration file")
     try:
         if b"\0" in data and not data.startswith(UTF_16):
             raise ConfigError(f"{path}: not a text file; script= names a TOML or Python file")

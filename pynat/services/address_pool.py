@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 
-LOOKS = 64  # addresses in use that are passed over for one question
+MAX_LOOKS = 64  # addresses in use that are passed over for one question
 
 
-class Fresh:
+class UnusedAddresses:
     """Host addresses without a record: from the first guest's upwards, then those below it."""
 
     def __init__(self, first: int, last: int, start: int) -> None:
@@ -46,7 +46,7 @@ class Fresh:
                 return address
             self._used.append(place)
             used += 1
-            if used == LOOKS:
+            if used == MAX_LOOKS:
                 break
         return None
 
@@ -67,7 +67,7 @@ class Fresh:
         return number.to_bytes(4, "big")
 
 
-class Ends:
+class Expiries:
     """Addresses by the time at which their records end."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Ends:
 
     def oldest(self, now: float, usable: Callable[[bytes], bool]) -> bytes | None:
         """The one that is over for longest; those that are not usable come later next time."""
-        for until, _, address in self._order[:LOOKS]:
+        for until, _, address in self._order[:MAX_LOOKS]:
             if until > now:
                 break
             if usable(address):

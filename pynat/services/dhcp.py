@@ -32,7 +32,7 @@ from ipaddress import IPv4Address
 from pynat import rules
 from pynat.config import Config, Network
 from pynat.log.notices import Level, Notices
-from pynat.nat.guest_output import Outlet
+from pynat.nat.guest_output import GuestOutput
 from pynat.rules import Rule
 from pynat.services import dhcp_options
 from pynat.services.leases import Lease, Leases
@@ -42,7 +42,7 @@ from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
 CLIENT_PORT, SERVER_PORT = 68, 67
 TRIES, CLIENTS = 4, 256  # OFFERs in a row until one goes another way; clients remembered
-SHORTEST_LEASE = 10.0  # seconds; a client that asks for less would do nothing but renew
+MIN_LEASE = 10.0  # seconds; a client that asks for less would do nothing but renew
 HEADERS = 28  # bytes of IP and UDP; option 57 counts them
 
 
@@ -58,7 +58,7 @@ class Reply:
     remarks: tuple[str, ...] = ()  # for the capture
 
 
-def send(outlet: Outlet, reply: Reply) -> None:
+def send(outlet: GuestOutput, reply: Reply) -> None:
     ends = reply.source, SERVER_PORT, reply.to_ip, reply.to_port
     since = outlet.queued
     outlet.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, udp.encode(*ends, reply.payload))
@@ -198,7 +198,7 @@ class DhcpServer:
             self._exhausted(message, now)
             return None
         self._bind(message, address, math.inf, now)
-        limit = max(dhcp.SHORTEST, min(length, dhcp.LIMIT))  # RFC 1542 section 2.1
+        limit = max(dhcp.MIN_MESSAGE, min(length, dhcp.MAX_MESSAGE))  # RFC 1542 section 2.1
         return self._answer(message, 0, address, None, now, limit=limit)
 
     def _decline(self, message: Message, now: float) -> None:
@@ -265,7 +265,7 @@ class DhcpServer:
         asked = message.options.get(dhcp.LEASE)
         if asked is None:
             return int(longest)
-        return int(min(longest, max(SHORTEST_LEASE, int.from_bytes(asked, "big"))))
+        return int(min(longest, max(MIN_LEASE, int.from_bytes(asked, "big"))))
 
     def _answer(
         self,
@@ -310,7 +310,7 @@ class DhcpServer:
     def _limit(self, message: Message) -> int:
         """How long the answer may be: option 57, at least 576, and one packet of our MTU."""
         asked = int.from_bytes(message.options.get(dhcp.MAXIMUM, b""), "big")
-        return max(dhcp.LIMIT, min(asked, self._config.network.mtu) - HEADERS)
+        return max(dhcp.MAX_MESSAGE, min(asked, self._config.network.mtu) - HEADERS)
 
 
 def _destination(reply: Message) -> tuple[bytes, bytes, int]:

@@ -14,11 +14,11 @@ addresses of the guest's net backwards: one without a name is NXDOMAIN at once, 
 of the host can know better. `localhost` and all below it is the loopback (RFC 6761 6.3), and so
 backwards (RFC 6303 4.2, 4.3).
 
-At most LIMIT questions are outstanding; the next one gets SERVFAIL. While one is outstanding the
-guest waits, so guest time is held. The host side answers each Resolve within its time-out, so
-there is no timer here. Each ask() gets exactly one answer, save UDP messages that are no query.
-A UDP answer is at most what the guest takes (512 or its EDNS size) and one packet; a longer one
-is cut and marked, and the guest asks again by TCP.
+At most MAX_QUESTIONS questions are outstanding; the next one gets SERVFAIL. While one is
+outstanding the guest waits, so guest time is held. The host side answers each Resolve within its
+time-out, so there is no timer here. Each ask() gets exactly one answer, save UDP messages that are
+no query. A UDP answer is at most what the guest takes (512 or its EDNS size) and one packet; a
+longer one is cut and marked, and the guest asks again by TCP.
 
 Left out: a cache (the guest and the host's resolver have one), DNSSEC validation.
 """
@@ -33,7 +33,7 @@ from pynat import rules
 from pynat.config import Config, IpAddress, Network
 from pynat.errors import Malformed
 from pynat.log.notices import Level, Notices
-from pynat.nat.guest_output import Outlet
+from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import Resolve, Resolved
 from pynat.nat.unreachable import shortage
 from pynat.wire import dns, ip, udp
@@ -43,7 +43,7 @@ from pynat.wire.dns import Query
 Answer = Callable[[bytes, float], None]  # takes a message, and the time
 Lookup = Callable[[str, float], tuple[IpAddress, ...] | None]  # None: it does not know the name
 
-LIMIT = 512  # questions outstanding
+MAX_QUESTIONS = 512  # questions outstanding
 TTL = 60  # seconds; names of the configuration last as long as the simulator runs
 ROUTER_NAMES = ("gateway.internal", "host.internal", "host.docker.internal")
 HEADERS = 28  # bytes of IP and UDP in a packet
@@ -53,7 +53,7 @@ _LOOPBACK = {dns.kind_of(one.packed): one.packed for one in _LOOPBACKS}
 _LOOPBACK_NAMES = [one.reverse_pointer for one in _LOOPBACKS]
 
 
-class Guests(Protocol):
+class GuestNames(Protocol):
     """Who has which address now."""
 
     def named(self, name: str, now: float) -> bytes | None: ...
@@ -61,14 +61,14 @@ class Guests(Protocol):
     def name_of(self, address: bytes, now: float) -> str: ...
 
 
-class Asked(Protocol):
+class NameServer(Protocol):
     """A name server, whatever it answers."""
 
     def ask(self, query: bytes, *, tcp: bool, now: float, answer: Answer) -> None: ...
     def too_long(self, head: bytes, size: int, longest: int, now: float) -> bytes: ...
 
 
-def by_udp(outlet: Outlet, source: Address, guest: Address) -> Answer:
+def by_udp(outlet: GuestOutput, source: Address, guest: Address) -> Answer:
     """Sends a message from there to the guest."""
 
     def answer(message: bytes, now: float) -> None:
@@ -83,7 +83,7 @@ class DnsForwarder:
         self,
         config: Config,
         notices: Notices,
-        guests: Guests,
+        guests: GuestNames,
         ask_host: Callable[[Resolve], None],
         program: Lookup | None = None,
     ) -> None:
@@ -186,8 +186,8 @@ class DnsForwarder:
             self._notices.limited("dns hermetic", f"no such name here: {question}", now)
             answer(dns.reply(question, dns.NXDOMAIN), now)
             return
-        if len(self._pending) >= LIMIT:
-            text = f"more than {LIMIT} questions wait for the host's resolvers"
+        if len(self._pending) >= MAX_QUESTIONS:
+            text = f"more than {MAX_QUESTIONS} questions wait for the host's resolvers"
             self._notices.limited("dns questions", text, now, Level.ERROR)
             answer(dns.reply(question, dns.SERVFAIL), now)
             return
@@ -210,7 +210,7 @@ class DnsForwarder:
             answer(self._fitting(event.answer, question, tcp), now)
 
     def _fitting(self, answer: bytes, question: Query, tcp: bool) -> bytes:
-        longest = min(max(dns.SMALLEST, question.size), self._longest)
+        longest = min(max(dns.MIN_UDP_SIZE, question.size), self._longest)
         if tcp or len(answer) <= longest:
             return answer
         return dns.truncated(answer, question)

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from pynat.config import Network
 from pynat.inprocess.connection import Connection
-from pynat.inprocess.hosts import InnerHosts
-from pynat.services.dns import Asked
+from pynat.inprocess.hosts import InProcessHosts
+from pynat.services.dns import NameServer
 from pynat.wire.dns import HEADER, SERVFAIL, refusal
 
 DNS_PORT = 53
-AT_ONCE = 64  # questions of one connection that wait for the host
-LONGEST = 2048  # bytes of a question: a name, an OPT record, padding (RFC 8467 4.1)
+MAX_QUESTIONS_AT_ONCE = 64  # questions of one connection that wait for the host
+MAX_QUESTION = 2048  # bytes of a question: a name, an OPT record, padding (RFC 8467 4.1)
 _LENGTH = 2  # bytes before each message
 
 
 class DnsStreams:
-    def __init__(self, server: Asked, hosts: InnerHosts, network: Network) -> None:
+    def __init__(self, server: NameServer, hosts: InProcessHosts, network: Network) -> None:
         """hosts: within the process, of which it becomes one."""
         self._server = server
         self._hosts = hosts
@@ -38,7 +38,7 @@ class DnsStreams:
 
 
 class _Stream:
-    def __init__(self, connection: Connection, server: Asked) -> None:
+    def __init__(self, connection: Connection, server: NameServer) -> None:
         self._connection = connection
         self._server = server
         self._outstanding = 0
@@ -55,15 +55,15 @@ class _Stream:
     def _may_ask(self) -> bool:
         connection = self._connection
         is_read = connection.has_room and not connection.pending and not connection.finishing
-        return is_read and self._outstanding < AT_ONCE
+        return is_read and self._outstanding < MAX_QUESTIONS_AT_ONCE
 
     def _next_message(self, now: float) -> bytes | None:
         connection = self._connection
         received = connection.received
         size = int.from_bytes(received[:_LENGTH], "big")
-        if size > LONGEST and len(received) >= _LENGTH + HEADER.size:
+        if size > MAX_QUESTION and len(received) >= _LENGTH + HEADER.size:
             head = bytes(received[_LENGTH:])
-            self._write(self._server.too_long(head, size, LONGEST, now))
+            self._write(self._server.too_long(head, size, MAX_QUESTION, now))
             connection.discard()
             connection.finish()
             return None

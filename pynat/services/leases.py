@@ -32,12 +32,12 @@ from enum import StrEnum
 from itertools import islice
 
 from pynat.config import IpAddress, Network
-from pynat.services.address_pool import LOOKS, Ends, Fresh
+from pynat.services.address_pool import MAX_LOOKS, Expiries, UnusedAddresses
 from pynat.wire import dhcp
 from pynat.wire.ipv4 import dotted
 
-LIMIT = 4096  # records; a guest that makes up MACs fills no more
-LONGEST = 255  # bytes of an option in one piece
+MAX_LEASES = 4096  # records; a guest that makes up MACs fills no more
+MAX_OPTION = 255  # bytes of an option in one piece
 OFFER_LASTS = 60.0  # seconds of guest time for the client to take an offer
 DECLINE_LASTS = 600.0  # seconds until an address that a client found taken is tried again
 
@@ -98,8 +98,8 @@ class Leases:
         self._last = int(network.net.broadcast_address) - 1
         self._ours = {one.packed for one in (network.router, network.dns, *self._claimed)}
         self._hosts = self._last - self._first + 1 - len(self._ours)
-        self._fresh = Fresh(self._first, self._last, int(network.guest))
-        self._ends = Ends()
+        self._fresh = UnusedAddresses(self._first, self._last, int(network.guest))
+        self._ends = Expiries()
 
     def held_by(self, mac: bytes, now: float) -> Lease | None:
         """The address that this MAC has bound."""
@@ -128,7 +128,7 @@ class Leases:
             return asked
         client = _identifier(message)
         had = islice(self._of_mac.get(message.mac, ()), 1)
-        same = islice(self._of_client.get(client, ()), LOOKS)
+        same = islice(self._of_client.get(client, ()), MAX_LOOKS)
         for address in (*had, *same):
             if self.may_have(address, message.mac, now):
                 return address
@@ -229,7 +229,7 @@ class Leases:
 
     def next_free(self, mac: bytes, now: float) -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten."""
-        if len(self.table) < min(LIMIT, self._hosts):
+        if len(self.table) < min(MAX_LEASES, self._hosts):
             address = self._fresh.find(self._known, lambda one: self._unused(one, mac, now))
             if address is not None:
                 return address
@@ -246,7 +246,7 @@ class Leases:
 
     def _room(self, now: float) -> bool:
         """Whether one more record fits, if need be after forgetting the oldest dead one."""
-        if len(self.table) < LIMIT:
+        if len(self.table) < MAX_LEASES:
             return True
         oldest = self._ends.oldest(now, lambda _: True)
         if oldest is not None:
@@ -261,7 +261,7 @@ def _holds(lease: Lease, now: float) -> bool:
 def _identifier(message: dhcp.Message) -> bytes:
     """Option 61; its digest where it came in pieces (RFC 3396), of which there may be 64 KiB."""
     client = message.options.get(dhcp.CLIENT, b"")
-    return client if len(client) <= LONGEST else hashlib.sha256(client).digest()
+    return client if len(client) <= MAX_OPTION else hashlib.sha256(client).digest()
 
 
 def _host_name(message: dhcp.Message) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pynat.config import Network
-from pynat.nat.guest_output import Outlet
+from pynat.nat.guest_output import GuestOutput
 from pynat.wire import icmp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Packet
@@ -19,7 +19,7 @@ MAX_ASKED = 256  # requests that wait for a reply; then the oldest is given up
 Answered = Callable[[float, float], None]  # seconds that it took; now
 
 
-def answer(outlet: Outlet, packet: Packet, request: Icmp, now: float) -> None:
+def answer(outlet: GuestOutput, packet: Packet, request: Icmp, now: float) -> None:
     reply = Icmp(icmp.ECHO_REPLY, 0, request.ident, request.sequence, request.payload)
     outlet.send_icmp(packet.destination, packet.source, reply, now)
 
@@ -33,7 +33,7 @@ class _Asked(NamedTuple):
 class Pings:
     """Requests of the router's own."""
 
-    def __init__(self, outlet: Outlet, network: Network) -> None:
+    def __init__(self, outlet: GuestOutput, network: Network) -> None:
         self._outlet = outlet
         self._ident = 0
         self._asked: dict[tuple[bytes, int, int], _Asked] = {}

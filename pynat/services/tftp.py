@@ -9,10 +9,10 @@ reads the files and holds them to the root; a name cannot climb out of it by `..
 leading `/` is taken relative to the root and `\\` as `/`.
 
 A request that comes again from the same end while our first packet is unanswered is a
-repetition; later it is a new boot of the guest, and replaces the old transfer. At most LIMIT
-transfers run, and as many ended ones are kept for a while to answer or ignore what is late. Guest
-time is held while packets flow, as for any other flow, so retransmission timers run in the time
-that the guest sees.
+repetition; later it is a new boot of the guest, and replaces the old transfer. At most
+MAX_TRANSFERS transfers run, and as many ended ones are kept for a while to answer or ignore what is
+late. Guest time is held while packets flow, as for any other flow, so retransmission timers run in
+the time that the guest sees.
 
 Left out: mail mode (obsolete, RFC 1350 section 1), multicast (RFC 2090).
 """
@@ -23,9 +23,9 @@ import errno
 
 from pynat import rules
 from pynat.config import Config, Network
-from pynat.log.notices import FLOWS
-from pynat.nat.flow_numbers import Numbers
-from pynat.nat.guest_output import Outlet
+from pynat.log.notices import FLOW_RATE
+from pynat.nat.flow_numbers import FlowNumbers
+from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import (
     CloseFlow,
     FileData,
@@ -39,19 +39,19 @@ from pynat.nat.messages import (
 from pynat.nat.tcp.table import NE2000_SEGMENTS, NE2000_SPEED
 from pynat.nat.unreachable import reason
 from pynat.services import tftp_options
-from pynat.services.tftp_options import WINDOW, Terms
-from pynat.services.tftp_read import Reading
+from pynat.services.tftp_options import WINDOW, TransferOptions
+from pynat.services.tftp_read import ReadTransfer
 from pynat.services.tftp_transfer import DALLY, Transfer
-from pynat.services.tftp_write import Writing
+from pynat.services.tftp_write import WriteTransfer
 from pynat.wire import ip, tftp, udp
 from pynat.wire.addresses import Address, address_text, end_text
 from pynat.wire.tftp import Packet
 from pynat.wire.udp import Udp
 
 PORT = 69
-LIMIT = 64  # transfers at once
+MAX_TRANSFERS = 64  # transfers at once
 FIRST_PORT = 61_000  # of transfers; Linux gives programs none from here on by itself
-LONGEST_NAME = 255  # bytes of one name in a path, as in every common file system
+MAX_NAME = 255  # bytes of one name in a path, as in every common file system
 
 _CODES = {
     errno.ENOENT: tftp.NOT_FOUND,
@@ -74,7 +74,7 @@ _NO_ROOT = "TFTP is not configured: set [tftp] root or ethdev="
 
 
 class TftpServer:
-    def __init__(self, config: Config, outlet: Outlet, numbers: Numbers) -> None:
+    def __init__(self, config: Config, outlet: GuestOutput, numbers: FlowNumbers) -> None:
         self.outlet = outlet
         self.max_size = config.tftp.max_size
         self._settings = config.tftp
@@ -154,14 +154,14 @@ class TftpServer:
             return tftp.ACCESS_VIOLATION, "writing is off: set [tftp] write = true"
         if request.opcode == tftp.WRQ and tftp_options.announced(request) > self.max_size:
             return tftp.DISK_FULL, f"more than {self.max_size} bytes, see tftp.max_size"
-        if len(self) >= LIMIT:
-            return tftp.UNDEFINED, f"{LIMIT} transfers are running"
+        if len(self) >= MAX_TRANSFERS:
+            return tftp.UNDEFINED, f"{MAX_TRANSFERS} transfers are running"
         path = path_of(request.name)
         if path is None:
             return tftp.ACCESS_VIOLATION, _WORDS[errno.EXDEV]
         if not path:
             return tftp.ACCESS_VIOLATION, _WORDS[errno.EISDIR]
-        if any(len(name) > LONGEST_NAME for name in path):
+        if any(len(name) > MAX_NAME for name in path):
             return tftp.NOT_FOUND, "the name is too long"
         if request.opcode == tftp.WRQ and not all(map(_is_plain, path)):
             return tftp.ACCESS_VIOLATION, "a new name has to be readable text without control codes"
@@ -169,7 +169,7 @@ class TftpServer:
 
     def _start(self, end: Address, request: Packet, now: float) -> None:
         port = self._free_port()
-        kind = Writing if request.opcode == tftp.WRQ else Reading
+        kind = WriteTransfer if request.opcode == tftp.WRQ else ReadTransfer
         transfer = kind(self, self._numbers.next(), request, end, port, now)
         self._make_room()
         self._transfers[port] = self._by_number[transfer.number] = transfer
@@ -184,7 +184,7 @@ class TftpServer:
         return port
 
     def _make_room(self) -> None:
-        if len(self._transfers) >= 2 * LIMIT:
+        if len(self._transfers) >= 2 * MAX_TRANSFERS:
             self.forget(next(t for t in self._transfers.values() if t.over))
 
     # ------------------------------------------------------------------ the host
@@ -215,7 +215,7 @@ class TftpServer:
     def to_file(self, action: FileRead | FileWrite) -> None:
         self.outlet.ask(action)
 
-    def agree(self, request: Packet, size: int) -> Terms:
+    def agree(self, request: Packet, size: int) -> TransferOptions:
         return tftp_options.agree(request, size, self._mtu, self._window)
 
     def refuse(self, transfer: Transfer, code: int, text: str, now: float) -> None:
@@ -250,7 +250,7 @@ class TftpServer:
 
     def _log(self, end: Address, request: Packet, what: str, now: float) -> None:
         text = f'tftp {address_text(end[0])}: "{tftp.shown(request.name)}" {what}'
-        self.outlet.notices.limited("tftp", text, now, rate=FLOWS)
+        self.outlet.notices.limited("tftp", text, now, rate=FLOW_RATE)
 
 
 def _is_plain(name: bytes) -> bool:

@@ -19,27 +19,27 @@ from dataclasses import dataclass, field
 from pynat.wire import tftp
 
 PLAIN_BLOCK = 512  # bytes (RFC 1350)
-SMALLEST_BLOCK, LARGEST_BLOCK = 8, 65464  # bytes (RFC 2348)
+MIN_BLOCK, MAX_BLOCK = 8, 65464  # bytes (RFC 2348)
 HEADERS = 32  # bytes of IPv4, UDP and TFTP
 WINDOW = 32  # blocks
 TIMEOUT = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class TransferOptions:
     block: int = PLAIN_BLOCK
     window: int = 1
     timeout: float = TIMEOUT
     told: dict[str, str] = field(default_factory=dict)  # the OACK; empty if there is none
 
 
-def agree(request: tftp.Packet, size: int, mtu: int, window: int = WINDOW) -> Terms:
+def agree(request: tftp.Packet, size: int, mtu: int, window: int = WINDOW) -> TransferOptions:
     """`size`: of the file to be read. `window`: how many blocks the guest's card takes."""
     block, windowsize, timeout = PLAIN_BLOCK, 1, TIMEOUT
     told: dict[str, str] = {}
     for name, text in request.options.items():
         value = _number(text)
-        if name == "blksize" and SMALLEST_BLOCK <= value <= LARGEST_BLOCK:
+        if name == "blksize" and MIN_BLOCK <= value <= MAX_BLOCK:
             told[name] = str(block := min(value, mtu - HEADERS))
         elif name == "windowsize" and 1 <= value <= 65535:
             told[name] = str(windowsize := min(value, window))
@@ -51,7 +51,7 @@ def agree(request: tftp.Packet, size: int, mtu: int, window: int = WINDOW) -> Te
                 told[name] = str(value)
             elif request.mode == "octet":
                 told[name] = str(size)
-    return Terms(block, windowsize, timeout, told)
+    return TransferOptions(block, windowsize, timeout, told)
 
 
 def announced(request: tftp.Packet) -> int:

@@ -6,7 +6,7 @@ from collections import deque
 
 from pynat.nat.messages import FileData, FileOpened, FileRead
 from pynat.services import netascii
-from pynat.services.tftp_transfer import Event, Server, Transfer
+from pynat.services.tftp_transfer import Event, Transfer, TransferServer
 from pynat.wire import tftp
 from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
@@ -15,11 +15,17 @@ AHEAD = 64 << 10  # bytes of one read, or a window if that is more
 CALM = 2  # windows without a repetition, until a repeated acknowledgement means a lost block
 
 
-class Reading(Transfer):
+class ReadTransfer(Transfer):
     """The guest reads."""
 
     def __init__(
-        self, server: Server, number: int, request: Packet, guest: Address, port: int, now: float
+        self,
+        server: TransferServer,
+        number: int,
+        request: Packet,
+        guest: Address,
+        port: int,
+        now: float,
     ) -> None:
         super().__init__(server, number, request, guest, port, now)
         self._text = request.mode == "netascii"

@@ -13,7 +13,7 @@
 
 Block numbers are counted without end here and sent modulo 65,536, so a file may be of any length
 (RFC 1350 knows no such thing, but every client expects 0 after 65,535). What goes out is kept
-until it is acknowledged; the timer repeats it, each time later, and gives up after TRIES.
+until it is acknowledged; the timer repeats it, each time later, and gives up after MAX_TRIES.
 
 An acknowledgement of what was acknowledged before is not answered, else every block after it
 would travel twice for ever: the Sorcerer's Apprentice (RFC 1123 section 4.2.3.1). With a window it
@@ -29,7 +29,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-from pynat.nat.guest_output import Outlet
+from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import (
     FileData,
     FileOpened,
@@ -37,28 +37,28 @@ from pynat.nat.messages import (
     FileWrite,
     FileWritten,
 )
-from pynat.services.tftp_options import Terms
+from pynat.services.tftp_options import TransferOptions
 from pynat.wire import tftp
 from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
 
-TRIES = 5  # repetitions of one packet before the guest is given up
-LONGEST_WAIT = 8.0  # seconds before a repetition, unless the client's own time-out is longer
+MAX_TRIES = 5  # repetitions of one packet before the guest is given up
+MAX_WAIT = 8.0  # seconds before a repetition, unless the client's own time-out is longer
 DALLY = 10.0  # seconds that the last block of a written file is acknowledged again
 
 Event = FileOpened | FileData | FileWritten
 
 
-class Server(Protocol):
+class TransferServer(Protocol):
     """What a transfer needs of the server that it belongs to."""
 
-    outlet: Outlet
+    outlet: GuestOutput
 
     def send(self, transfer: Transfer, data: bytes, now: float) -> None: ...
 
     def to_file(self, action: FileRead | FileWrite) -> None: ...
 
-    def agree(self, request: Packet, size: int) -> Terms: ...
+    def agree(self, request: Packet, size: int) -> TransferOptions: ...
 
     def end(self, transfer: Transfer, what: str, now: float) -> None: ...
 
@@ -74,7 +74,13 @@ class Transfer(ABC):
     """What both directions share: the guest's end, our port, the timer."""
 
     def __init__(
-        self, server: Server, number: int, request: Packet, guest: Address, port: int, now: float
+        self,
+        server: TransferServer,
+        number: int,
+        request: Packet,
+        guest: Address,
+        port: int,
+        now: float,
     ) -> None:
         self.number = number
         self.request = request
@@ -84,7 +90,7 @@ class Transfer(ABC):
         self.carried = 0  # bytes of file
         self.repeated = 0  # packets
         self.over = False  # kept only to answer or ignore what still comes
-        self.terms = Terms()
+        self.terms = TransferOptions()
         self._server = server
         self._tries = 0
 
@@ -110,7 +116,7 @@ class Transfer(ABC):
     def on_timer(self, now: float) -> None:
         if self.over:
             self._server.forget(self)
-        elif self._tries == TRIES:
+        elif self._tries == MAX_TRIES:
             self._give_up(now)
         else:
             self._tries += 1
@@ -125,6 +131,6 @@ class Transfer(ABC):
     def _wait(self, now: float) -> None:
         if self.over:
             return  # the timer ends the dallying
-        longest = max(LONGEST_WAIT, self.terms.timeout)
+        longest = max(MAX_WAIT, self.terms.timeout)
         seconds = min(self.terms.timeout * 2**self._tries, longest)
         self._server.outlet.timers.set(self, now + seconds)

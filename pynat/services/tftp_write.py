@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from pynat.nat.messages import FileOpened, FileWrite, FileWritten
 from pynat.services import netascii
-from pynat.services.tftp_transfer import Event, Server, Transfer
+from pynat.services.tftp_transfer import Event, Transfer, TransferServer
 from pynat.wire import tftp
 from pynat.wire.addresses import Address
 from pynat.wire.tftp import Packet
 
 
-class Writing(Transfer):
+class WriteTransfer(Transfer):
     """The guest writes."""
 
     def __init__(
-        self, server: Server, number: int, request: Packet, guest: Address, port: int, now: float
+        self,
+        server: TransferServer,
+        number: int,
+        request: Packet,
+        guest: Address,
+        port: int,
+        now: float,
     ) -> None:
         super().__init__(server, number, request, guest, port, now)
         self._decoder = netascii.Decoder() if request.mode == "netascii" else None

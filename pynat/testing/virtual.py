@@ -24,7 +24,7 @@ from pynat.serve.stack import seeded, stacked
 if TYPE_CHECKING:
     from pynat.net.net import Net
 
-_MOST_TURNS = 100_000  # a guest and a network that answer each other for ever
+_MAX_TURNS = 100_000  # a guest and a network that answer each other for ever
 
 
 class Guest(Protocol):
@@ -91,7 +91,7 @@ class VirtualNetwork:
     def go_on(self, guest: Guest, seconds: float) -> None:
         """The same with a guest that has been started."""
         end = self.card.time + seconds
-        for _ in range(_MOST_TURNS):
+        for _ in range(_MAX_TURNS):
             if self._exchange(guest):
                 continue
             due = [when for when in (guest.next_timer(), self.card.timer) if when is not None]

@@ -36,8 +36,8 @@ HEADER = Struct("!BBBBIHH4s4s4s4s16s64s128s")
 COOKIE = bytes((99, 130, 83, 99))
 VENDORS = {b"CMU\0", b"NeXT", b"STAN"}  # cookies of BOOTP clients from before RFC 1048
 _VENDOR_AREA = 64  # bytes (RFC 951 section 3)
-SHORTEST = 300  # bytes; RFC 951 has messages of this length, and some clients take no shorter
-LIMIT = 548  # bytes that every client takes: 576 less IP and UDP header (RFC 2131 section 2)
+MIN_MESSAGE = 300  # bytes; RFC 951 has messages of this length, and some clients take no shorter
+MAX_MESSAGE = 548  # bytes that every client takes: 576 less IP and UDP header (RFC 2131 section 2)
 ZERO = bytes(4)
 
 REQUEST, REPLY = 1, 2
@@ -175,7 +175,7 @@ def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
         options[KIND] = kind[:1]
 
 
-def encode(message: Message, limit: int = LIMIT) -> tuple[bytes, list[int]]:
+def encode(message: Message, limit: int = MAX_MESSAGE) -> tuple[bytes, list[int]]:
     """At most `limit` bytes, and the codes of the options for which there was no room.
 
     What does not fit after the header goes into `file` and `sname`, where these are empty or
@@ -200,7 +200,7 @@ def encode(message: Message, limit: int = LIMIT) -> tuple[bytes, list[int]]:
         file = in_file + bytes((END,)) if in_file else file
         sname = in_sname + bytes((END,)) if in_sname else sname
     header = _header(message, sname, file)
-    return (header + COOKIE + options + bytes((END,))).ljust(SHORTEST, b"\0"), left_out
+    return (header + COOKIE + options + bytes((END,))).ljust(MIN_MESSAGE, b"\0"), left_out
 
 
 def _fill(spaces: list[int], pieces: dict[int, bytes]) -> tuple[list[bytes], list[int]]:

@@ -48,7 +48,7 @@ IN = 1
 _ESCAPED = re.compile(rb"[.\\]")  # within a label (RFC 1035 section 5.1)
 
 OUR_SIZE = 1232  # bytes of UDP message; fits every path (dnsflagday.net/2020)
-SMALLEST = 512  # what everybody takes (RFC 1035 section 2.3.4)
+MIN_UDP_SIZE = 512  # what everybody takes (RFC 1035 section 2.3.4)
 TO_QUESTION = b"\xc0\x0c"  # a compressed name: the one at byte 12
 
 
@@ -91,7 +91,7 @@ def decode(data: bytes) -> Query:
             if of_kind == OPT:
                 if size:
                     raise Malformed(rules.dns.OPT, "two OPT records, expected one (RFC 6891 6.1.1)")
-                size, ttl = max(SMALLEST, of_class), of_ttl
+                size, ttl = max(MIN_UDP_SIZE, of_class), of_ttl
     except StructError:
         if len(data) - at == _QUESTION.size - 1 and not any(others):
             raise Malformed(rules.dns.NAME, _NO_ROOT) from None

@@ -21,8 +21,8 @@ IPV6 = 0x86DD
 
 _VLANS = (0x8100, 0x88A8)
 _VLAN = 0x0FFF
-_MOST_TAGS = 2
-_KNOWN = (IPV4, ARP, IPV6)
+_MAX_TAGS = 2
+_KNOWN_TYPES = (IPV4, ARP, IPV6)
 _FIRST_TYPE = 0x0600
 _SWAPPED = {0x0008: ("IPv4", IPV4), 0x0608: ("ARP", ARP), 0xDD86: ("IPv6", IPV6)}
 _OTHERS = {0x8100: ": a VLAN tag (802.1Q)", 0x88A8: ": a VLAN tag (802.1ad)", 0x88CC: ": LLDP"}
@@ -53,10 +53,10 @@ def untagged(frame: bytes, vlan: int = 0) -> bytes:
     """
     kind = int.from_bytes(frame[12:14], "big")
     at = 12
-    while kind in _VLANS and _vlan(frame, at) in (0, vlan) and at < 12 + 4 * _MOST_TAGS:
+    while kind in _VLANS and _vlan(frame, at) in (0, vlan) and at < 12 + 4 * _MAX_TAGS:
         at += 4
         kind = int.from_bytes(frame[at : at + 2], "big")
-    return frame[:12] + frame[at:] if at > 12 and kind in _KNOWN else frame
+    return frame[:12] + frame[at:] if at > 12 and kind in _KNOWN_TYPES else frame
 
 
 def vlan_of(frame: bytes) -> int:

@@ -41,7 +41,7 @@ _MF = 0x2000
 _OFFSET = 0x1FFF
 
 DEFAULT_TTL = 64
-LONGEST = 65_535  # bytes of a packet
+MAX_PACKET = 65_535  # bytes of a packet
 QUOTED = 576 - 20 - 8  # bytes; RFC 1812 4.3.2.3: as much as fits an ICMP packet of 576
 
 # options (RFC 791 3.1): one byte, or kind, length and the rest
@@ -194,11 +194,11 @@ def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:
         )
     if not length:
         raise Malformed(rules.ipv4.FRAGMENT_EMPTY, f"no data at offset {offset} (RFC 791 3.2)")
-    if header + offset + length > LONGEST:
+    if header + offset + length > MAX_PACKET:
         raise Malformed(
             rules.ipv4.FRAGMENT_BEYOND,
             f"{length} bytes at offset {offset} make a packet of {header + offset + length},"
-            f" a packet has at most {LONGEST} (RFC 791 3.1)",
+            f" a packet has at most {MAX_PACKET} (RFC 791 3.1)",
         )
 
 

@@ -89,7 +89,7 @@ class Segment:
 
 
 @dataclass(slots=True)
-class Run:
+class SegmentRun:
     """Consecutive segments that differ in their sequence numbers and payloads only.
 
     `head` is the first one without its payload; the last one has `last_flags`. why: they are sent
@@ -187,12 +187,12 @@ def encode_options(options: Options) -> bytes:
 
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
-    run = Run(segment, [segment.payload], segment.flags)
+    run = SegmentRun(segment, [segment.payload], segment.flags)
     return b"".join(*encode_run(source, destination, run))
 
 
 def encode_run(
-    source: bytes, destination: bytes, run: Run
+    source: bytes, destination: bytes, run: SegmentRun
 ) -> Iterator[tuple[bytes, bytes | memoryview]]:
     """Header (with options) and payload of each segment.
 

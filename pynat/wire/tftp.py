@@ -32,8 +32,8 @@ NAMES = ("", "RRQ", "WRQ", "DATA", "ACK", "ERROR", "OACK")
     NO_SUCH_USER,
     BAD_OPTION,
 ) = range(9)
-LONGEST_REQUEST = 512  # bytes (RFC 2347)
-LONGEST_TEXT = 400  # bytes of an error's text; a packet of 512 is what every client takes
+MAX_REQUEST = 512  # bytes (RFC 2347)
+MAX_TEXT = 400  # bytes of an error's text; a packet of 512 is what every client takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def decode(data: bytes) -> Packet:
 
 
 def _request(opcode: int, data: bytes) -> Packet:
-    if len(data) > LONGEST_REQUEST:
+    if len(data) > MAX_REQUEST:
         raise Malformed(rules.tftp.REQUEST, f"{len(data)} bytes, at most 512 (RFC 2347)")
     strings = _strings(data)
     if len(strings) < 2:
@@ -133,7 +133,7 @@ def _pairs(packet: Packet) -> bytes:
 
 
 def error(code: int, text: str) -> bytes:
-    return encode(Packet(ERROR, code, text.encode("ascii", "backslashreplace")[:LONGEST_TEXT]))
+    return encode(Packet(ERROR, code, text.encode("ascii", "backslashreplace")[:MAX_TEXT]))
 
 
 def shown(name: bytes) -> str:

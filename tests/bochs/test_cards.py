@@ -11,7 +11,7 @@ import pytest
 from pynat.bochs import Bochs, BochsRun
 from pynat.bochs.bochsrc import lines_of, options_of
 from pynat.bochs.cards import Card, all_cards, cards_of
-from pynat.bochs.find import OLDEST
+from pynat.bochs.find import MIN_VERSION
 from tests.bochs.machines import bochsrc, shutdown_port
 
 
@@ -33,13 +33,13 @@ def test_the_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (f"{path}:4: pcipnic", "pynat", "", "/lab/a,b.toml", ""),
         (f"{path}:7: ne2k card=1", "vnet", "", "", ""),
     ]
-    cards = list(cards_of(lines_of(path), OLDEST))
+    cards = list(cards_of(lines_of(path), MIN_VERSION))
     found = [(str(c), c.ethmod, c.mac, c.script, c.ethdev) for c in cards]
     assert found == expected
     assert [card.is_ours for card in cards] == [True, False, True, False]
 
 
-def read(*lines: str, version: tuple[int, int] = OLDEST) -> list[Card]:
+def read(*lines: str, version: tuple[int, int] = MIN_VERSION) -> list[Card]:
     return all_cards(options_of(list(lines)), version)
 
 
@@ -107,7 +107,7 @@ def test_bochs_reads_them_so(
     bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where ethmod=null writes
-    if bochs.version != OLDEST:
+    if bochs.version != MIN_VERSION:
         pytest.xfail("later ones forget less of an ne2k")
     path = bochsrc(tmp_path, shutdown_port(), *lines)
     with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
@@ -185,5 +185,5 @@ def test_a_long_line_takes_no_time(tmp_path: Path, line: str) -> None:
     bochsrc = tmp_path / "bochsrc"
     bochsrc.write_text(line)
     began = time.thread_time()
-    assert [*all_cards(lines_of(bochsrc), OLDEST)] == [] or line.startswith("e1000")
+    assert [*all_cards(lines_of(bochsrc), MIN_VERSION)] == [] or line.startswith("e1000")
     assert time.thread_time() - began < 2  # seconds

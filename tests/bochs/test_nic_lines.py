@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs import Bochs, BochsRun, Ending
-from pynat.bochs.find import OLDEST
+from pynat.bochs.find import MIN_VERSION
 from pynat.bochs.outcome import plugin_errors
 from tests.bochs.machines import bochsrc, shutdown_port
 from tests.bochs.nic_lines import LINES, files, with_pynat
@@ -31,7 +31,7 @@ def test_the_network_comes_up(
     assert outcome.ending is Ending.POWER_OFF, str(outcome)
     log = (tmp_path / "bochs.log").read_text()
     networks = [text for text in log.splitlines() if f" network {line.net}, " in text]
-    left_out = bochs.version == OLDEST and line.up_in_2_7
+    left_out = bochs.version == MIN_VERSION and line.up_in_2_7
     assert len(networks) == (left_out or len(line.lines))
     assert plugin_errors(tmp_path / "bochs.log") == []
     notes = [text for text in log.splitlines() if " note: " in text]

@@ -10,7 +10,7 @@ import pytest
 
 from pynat.bochs import Bochs, BochsRun, Ending
 from pynat.bochs.bochsrc import lines_of
-from pynat.bochs.find import OLDEST
+from pynat.bochs.find import MIN_VERSION
 from pynat.bochs.refused import doubtful, refused
 from tests.bochs.machines import bochsrc, shutdown_port
 
@@ -104,7 +104,7 @@ def test_what_is_refused_is_named_with_its_replacement(
     bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where ethmod=null writes
-    if line == "pci: enabled=1" and bochs.version != OLDEST:
+    if line == "pci: enabled=1" and bochs.version != MIN_VERSION:
         pytest.xfail("later ones need not be told the chipset")
     if line.startswith("gdbstub") and not bochs.needs_rc:
         pytest.xfail("it may have one")
@@ -178,7 +178,7 @@ def test_cards_that_bochs_leaves_out(
 ) -> None:
     path = tmp_path / "bochsrc"
     path.write_text(f"{lines}\n")
-    for version, told in ((OLDEST, by_2_7), ((3, 0), by_3_0)):
+    for version, told in ((MIN_VERSION, by_2_7), ((3, 0), by_3_0)):
         said = list(doubtful(list(lines_of(path)), replace(bochs, version=version)))
         assert [text.startswith(f"{path}:1: ne2k: {told}") for text in said] == [True] * bool(told)
 
@@ -186,7 +186,7 @@ def test_cards_that_bochs_leaves_out(
 def test_a_later_line_that_takes_a_card_away(bochs: Bochs, tmp_path: Path) -> None:
     path = tmp_path / "bochsrc"
     path.write_text("ne2k: ioaddr=0x240, irq=3, ethmod=null\nne2k: ethmod=pynat\n")
-    (said,) = doubtful(list(lines_of(path)), replace(bochs, version=OLDEST))
+    (said,) = doubtful(list(lines_of(path)), replace(bochs, version=MIN_VERSION))
     assert said == (
         f"{path}:2: ne2k: without ioaddr and irq in this line, too, Bochs leaves it out; write"
         " ioaddr=0x240, irq=3, or type=pci"
@@ -200,7 +200,7 @@ def test_what_3_0_makes_of_a_second_ne2k(bochs: Bochs, tmp_path: Path) -> None:
     lines = list(lines_of(path))
     (said,) = doubtful(lines, replace(bochs, version=(3, 0)))
     assert "card=1: Bochs 3.0 makes an ISA card of a further ne2k with type=pci" in said
-    assert not list(doubtful(lines, replace(bochs, version=OLDEST)))
+    assert not list(doubtful(lines, replace(bochs, version=MIN_VERSION)))
 
 
 @pytest.mark.parametrize(("above", "count"), [("", 2), ("ne2k: enabled=0", 1)])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs import Bochs, find, find_bochs
-from pynat.bochs.find import OLDEST
+from pynat.bochs.find import MIN_VERSION
 from pynat.bochs.outcome import Ending, Outcome
 from pynat.cli import run
 from pynat.cli.main import main
@@ -174,7 +174,7 @@ def test_the_second_card_gets_this_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bochs: Bochs, model: str, nic: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if model == "ne2k" and bochs.version != OLDEST:
+    if model == "ne2k" and bochs.version != MIN_VERSION:
         pytest.xfail("Bochs 3.0 makes an ISA card of a second ne2k with type=pci")
     first = {"e1000": "e1000: ethmod=null", "ne2k": f"{NE2K}null"}[model]
     assert _run(bochsrc(tmp_path, POWER_OFF, first), "--nic", f"{model},{nic}") == 0
@@ -191,7 +191,7 @@ def test_a_card_whose_line_does_not_do_is_told_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if bochs.version != OLDEST:
+    if bochs.version != MIN_VERSION:
         pytest.xfail("later ones do not leave out an ne2k without irq, and panic with its irq 9")
     lines = (
         "e1000: enabled=0, ethmod=pynat",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.config import Forward, Protocol, Shown
+from pynat.config import Forward, ShownSource, Transport
 from pynat.config.forwards import FORM, forward, forward_item
 from pynat.config.toml import read_toml
 from pynat.config.values import Wrong
@@ -17,15 +17,15 @@ LOCAL = IPv4Address("127.0.0.1")
 
 
 RULES = {
-    "tcp:127.0.0.1:8080-:80": Forward(Protocol.TCP, LOCAL, 8080, None, 80),
-    "::0-:80": Forward(Protocol.TCP, LOCAL, 0, None, 80),
+    "tcp:127.0.0.1:8080-:80": Forward(Transport.TCP, LOCAL, 8080, None, 80),
+    "::0-:80": Forward(Transport.TCP, LOCAL, 0, None, 80),
     "udp:0.0.0.0:53-192.168.16.9:5353": Forward(
-        Protocol.UDP, IPv4Address("0.0.0.0"), 53, IPv4Address("192.168.16.9"), 5353
+        Transport.UDP, IPv4Address("0.0.0.0"), 53, IPv4Address("192.168.16.9"), 5353
     ),
-    "tcp:[::1]:8080-:80": Forward(Protocol.TCP, IPv6Address("::1"), 8080, None, 80),
-    "unix:/run/a-b:1/x-:80": Forward(Protocol.TCP, Path("/run/a-b:1/x"), 0, None, 80),
+    "tcp:[::1]:8080-:80": Forward(Transport.TCP, IPv6Address("::1"), 8080, None, 80),
+    "unix:/run/a-b:1/x-:80": Forward(Transport.TCP, Path("/run/a-b:1/x"), 0, None, 80),
     "unix:x-y-192.168.16.9:80": Forward(
-        Protocol.TCP, Path("x-y"), 0, IPv4Address("192.168.16.9"), 80
+        Transport.TCP, Path("x-y"), 0, IPv4Address("192.168.16.9"), 80
     ),
 }
 PATH = "the path of a socket: printable text of 1 to 107 bytes"
@@ -49,15 +49,15 @@ def test_a_range_is_a_forward_for_each_port() -> None:
 
 def test_a_table_says_whose_address_the_guest_sees() -> None:
     (rule,) = forward_item({"rule": "tcp::8080-:80", "source": "peer"})
-    assert rule.shown is Shown.PEER
+    assert rule.shown is ShownSource.PEER
     assert forward_item({"rule": "tcp::8080-:80"}) == forward_item("tcp::8080-:80")
 
 
 def test_rules_may_be_tables_of_their_own() -> None:
     tables = '[[forwards]]\nrule = "tcp::1-:1"\n[[forwards]]\nrule = "::2-:2"\nsource = "peer"\n'
     one, other = read_toml(tables, "net.toml").forwards
-    assert (str(one), one.shown) == ("tcp:127.0.0.1:1-:1", Shown.ROUTER)
-    assert (str(other), other.shown) == ("tcp:127.0.0.1:2-:2", Shown.PEER)
+    assert (str(one), one.shown) == ("tcp:127.0.0.1:1-:1", ShownSource.ROUTER)
+    assert (str(other), other.shown) == ("tcp:127.0.0.1:2-:2", ShownSource.PEER)
     assert other.source.endswith("forwards[1]")
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config
-from pynat.config.peers import FORMS, ZOO, behaviour
+from pynat.config.peers import FORMS, ZOO, misbehavior
 from pynat.config.toml import read_toml
 from pynat.config.values import Wrong
 from pynat.errors import ConfigError
-from pynat.faulty_host import Behaviour, Closing, Manner, Peer, Service, Twist
+from pynat.faulty_host import Closing, FaultyHost, Mangling, Misbehavior, Service, TcpMisbehavior
 from tests.spoiling import respelt, samples, sift
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "peers.md"
@@ -24,10 +24,10 @@ def toml(written: str) -> Config:
 def test_hosts_by_name_and_address() -> None:
     config = toml('[peers]\n"Slow.test:80" = "accept after 3s"\n"192.0.2.66" = "Reset  after 1000"')
     slow, reset = config.peers
-    assert slow == Peer(
+    assert slow == FaultyHost(
         IPv4Address("198.18.1.1"),
         80,
-        Behaviour("accept after 3s", accepts_after=3.0),
+        Misbehavior("accept after 3s", accepts_after=3.0),
         "slow.test",
     )
     assert (str(slow), str(reset)) == ("slow.test:80", "192.0.2.66")
@@ -42,13 +42,13 @@ def test_two_ports_of_a_name_are_one_host() -> None:
 
 
 def test_several_behaviours_of_one_host() -> None:
-    found = behaviour("mss 100, reorder, duplicate,halfclose, chargen, wrap")
-    assert found == Behaviour(
+    found = misbehavior("mss 100, reorder, duplicate,halfclose, chargen, wrap")
+    assert found == Misbehavior(
         "mss 100, reorder, duplicate, halfclose, chargen, wrap",
         closing=Closing.AT_ONCE,
         service=Service.CHARGEN,
-        manner=Manner(
-            tcp={"mss": 100, "isn": 2**32 - 1000}, twists=(Twist.REORDER, Twist.DUPLICATE)
+        manner=TcpMisbehavior(
+            tcp={"mss": 100, "isn": 2**32 - 1000}, twists=(Mangling.REORDER, Mangling.DUPLICATE)
         ),
     )
 
@@ -76,7 +76,7 @@ def test_the_zoo() -> None:
 )
 def test_what_is_no_behaviour(does: str, right: str) -> None:
     with pytest.raises(Wrong) as caught:
-        behaviour(does)
+        misbehavior(does)
     assert right in caught.value.right
 
 
@@ -104,8 +104,8 @@ def test_mistakes_name_the_line_and_what_would_be_right(written: str, said: str)
 
 def test_a_spoilt_behaviour_is_read_as_it_is_told_or_refused() -> None:
     def read(does: str) -> None:
-        found = behaviour(does)
-        assert behaviour(found.text) == found
+        found = misbehavior(does)
+        assert misbehavior(found.text) == found
 
     valid = [*ZOO.values(), "mss 100, reorder, duplicate,halfclose, chargen", "unreachable net"]
     refusals = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pynat.config import Config, Forward, Protocol, StaticLease, Tftp, TimePolicy
+from pynat.config import Config, Forward, StaticLease, Tftp, TimePolicy, Transport
 from pynat.config.keys import KEYS
 from pynat.config.slirp import read_slirp
 from pynat.config.toml import read_toml
@@ -136,7 +136,7 @@ def test_most_keys() -> None:
         "tcp:127.0.0.1:2222-:22",
     ]
     assert config.forwards[0] == Forward(
-        Protocol.TCP, IPv4Address("127.0.0.1"), 8080, None, 80, "net.toml:5: forwards[0]"
+        Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 80, "net.toml:5: forwards[0]"
     )
     assert config.capture == Path("out.pcap")
     network = config.network

@@ -22,7 +22,7 @@ from pynat.config import Config
 from pynat.control import places, server
 from pynat.control.client import ask
 from pynat.control.commands import Commands
-from pynat.control.protocol import LONGEST_LINE, TOO_LONG, Refused
+from pynat.control.protocol import MAX_LINE, TOO_LONG, Refused
 from tests.engine.running import Guest, Peer, controlled_running, scenario
 from tests.frames import ROUTER, ping, udp
 
@@ -150,7 +150,7 @@ def test_of_a_line_that_is_too_long_nothing_is_kept() -> None:
     client.connection_made(terminal)
     for _ in range(20):
         client.data_received(b"x" * 50_000)
-        assert len(client._received) <= LONGEST_LINE
+        assert len(client._received) <= MAX_LINE
     client.data_received(b"x\nnext\n")
     assert terminal.answers == [TOO_LONG, b"to next\n"]
 
@@ -181,7 +181,7 @@ def test_a_line_of_a_megabyte_is_an_error_and_takes_no_memory(path: Path) -> Non
             refused = await client.ask(b'"}')
             assert refused == {
                 "ok": False,
-                "error": f"a request longer than {LONGEST_LINE} bytes",
+                "error": f"a request longer than {MAX_LINE} bytes",
             }
             assert (await client.ask("info"))["ok"] is True
             await client.close()

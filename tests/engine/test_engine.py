@@ -149,7 +149,7 @@ def test_a_fault_of_ours_costs_one_action_and_the_others_are_carried_out() -> No
                 guest.link.put(udp(ROUTER, 9999, b"x"))
                 Peer(guest, free.getsockname()[1]).send("S")
                 assert (await guest.expect(TCP))[TCP].flags == "RA"
-            assert guest.engine.notices.drops[rules.net.ENGINE_FAULT] == 1
+            assert guest.engine.notices.drops[rules.net.ENGINE_BUG] == 1
 
     scenario(run)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from scapy.layers.inet import IP, UDP
 
-from pynat.config import Config, Forward, Protocol, Shown
+from pynat.config import Config, Forward, ShownSource, Transport
 from pynat.config.forwards import forward
 from pynat.errors import ConfigError
 from pynat.nat.messages import UdpAnswer
@@ -23,7 +23,7 @@ from tests.engine.running import Guest, Peer, running, scenario
 from tests.frames import ROUTER, udp
 
 LOCAL = IPv4Address("127.0.0.1")
-ANY = Forward(Protocol.TCP, LOCAL, 0, None, 80)
+ANY = Forward(Transport.TCP, LOCAL, 0, None, 80)
 
 
 def lines(guest: Guest) -> str:
@@ -181,7 +181,7 @@ def test_added_and_removed_while_running() -> None:
 def test_datagrams_of_a_removed_forward_have_no_way_back() -> None:
     async def run() -> None:
         async with running() as guest:
-            number = guest.engine.open_forward(replace(ANY, protocol=Protocol.UDP))
+            number = guest.engine.open_forward(replace(ANY, protocol=Transport.UDP))
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
                 sock.connect(("127.0.0.1", port_of(guest, number)))
                 sock.send(b"question")
@@ -198,7 +198,7 @@ def test_datagrams_of_a_removed_forward_have_no_way_back() -> None:
 
 def test_the_peers_own_address_is_shown_where_the_guest_can_answer_it() -> None:
     async def run() -> None:
-        config = Config(forwards=(replace(ANY, shown=Shown.PEER),))
+        config = Config(forwards=(replace(ANY, shown=ShownSource.PEER),))
         async with running(config) as guest, program(port_of(guest)) as reader:
             peer = await hello(guest, reader)
             assert peer.remote == ROUTER  # a loopback peer is the router
@@ -208,7 +208,7 @@ def test_the_peers_own_address_is_shown_where_the_guest_can_answer_it() -> None:
 
 def test_an_answer_that_cannot_be_sent_is_counted() -> None:
     async def run() -> None:
-        async with running(Config(forwards=(replace(ANY, protocol=Protocol.UDP),))) as guest:
+        async with running(Config(forwards=(replace(ANY, protocol=Transport.UDP),))) as guest:
             everybody = (b"\xff" * 4, 9)  # a socket without SO_BROADCAST may not
             guest.engine.host.perform([UdpAnswer(0, everybody, b"x")])
             await guest.link.turn()

@@ -16,7 +16,7 @@ from typing import cast
 
 import pytest
 
-from pynat.config import Config, Dns, Forward, Protocol, Tftp
+from pynat.config import Config, Dns, Forward, Tftp, Transport
 from pynat.host.descriptors import RESERVE
 from pynat.host.host import Host
 from pynat.nat.messages import (
@@ -92,7 +92,7 @@ class Outside:
             tftp=Tftp(root=self._folder),
         )
         self.host = Host(config, loop, self._wake, self._fault)
-        rule = Forward(Protocol.TCP, IPv4Address("127.0.0.1"), 0, None, 80)
+        rule = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 0, None, 80)
         self._forward = self.host.forwards.open(1, rule)
         self._client = socket.socket()
 

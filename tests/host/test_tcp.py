@@ -285,7 +285,7 @@ def test_a_connect_that_finds_no_buffers_is_tried_again(
             sockets.connect(TcpConnect(1, (LOOPBACK, listener.getsockname()[1])))
             event = await asyncio.wait_for(events.get(), 10)
         wanted = TcpConnected(1) if fails == 2 else TcpFailed(1, errno.ENOBUFS)
-        assert (event, len(failed)) == (wanted, min(fails, tcp.TRIES))
+        assert (event, len(failed)) == (wanted, min(fails, tcp.MAX_TRIES))
         sockets.close_all()
 
     asyncio.run(run())
@@ -309,7 +309,7 @@ def test_a_connect_that_is_given_up_is_not_tried_again(monkeypatch: pytest.Monke
 
 
 def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "MOST_READ", 1000)
+    monkeypatch.setattr(tcp, "MAX_READ", 1000)
 
     async def run(flow: Connected) -> None:
         flow.program.sendall(bytes(5000))

@@ -10,8 +10,8 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.impair.active_rule import Fate, Working
-from pynat.impair.wire import LONGEST_QUEUE, Wire
+from pynat.impair.active_rule import ActiveRule, Fate
+from pynat.impair.wire import MAX_QUEUE, ImpairedWire
 from tests.spoiling import samples, spoilt
 
 MANY = 4000
@@ -21,11 +21,11 @@ PLAIN = [bytes(12) + b"\x08\0" + n.to_bytes(2, "big") * 20 for n in range(MANY)]
 class Bad:
     def __init__(self, *rules: str, seed: int = 1) -> None:
         self.told: list[tuple[int, str]] = []
-        self.wire = Wire(seed, self._tell)
+        self.wire = ImpairedWire(seed, self._tell)
         for rule in rules:
             self.wire.add(rule)
 
-    def _tell(self, rule: Working, frame: bytes, fate: Fate, to_guest: bool) -> None:
+    def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.told.append((rule.number, fate.said))
 
     def through(
@@ -151,8 +151,8 @@ def test_rate_and_limit() -> None:
 def test_no_more_wait_than_there_is_room_for() -> None:
     bad = Bad("delay 10s limit 2000000")
     bad.frames(PLAIN * 3)
-    assert bad.wire.rules[0].lost == 3 * MANY - LONGEST_QUEUE
-    assert bad.told[-1] == (1, f"lost, {LONGEST_QUEUE} wait already")
+    assert bad.wire.rules[0].lost == 3 * MANY - MAX_QUEUE
+    assert bad.told[-1] == (1, f"lost, {MAX_QUEUE} wait already")
 
 
 def test_what_has_left_makes_room_for_others() -> None:

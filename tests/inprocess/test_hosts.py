@@ -9,9 +9,9 @@ import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Protocol, Tcp, Virtual
+from pynat.config import Config, Tcp, Transport, VirtualHosts
 from pynat.inprocess.connection import CAPACITY, Connection
-from pynat.inprocess.hosts import ANYWHERE, Datagram, Gate, Verdict
+from pynat.inprocess.hosts import ANYWHERE, FlowPolicy, ReceivedDatagram, Verdict
 from pynat.router.assembly import Program
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce, pattern
@@ -21,7 +21,7 @@ from tests.frames import ping, udp
 HOST = "192.0.2.7"
 ADDRESS = IPv4Address(HOST)
 LARGEST = 65_535  # bytes of a window without scale
-SERVED = frozenset({(Protocol.TCP, ADDRESS, 80), (Protocol.UDP, ADDRESS, 9999)})
+SERVED = frozenset({(Transport.TCP, ADDRESS, 80), (Transport.UDP, ADDRESS, 9999)})
 
 
 class Served:
@@ -29,14 +29,14 @@ class Served:
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
-        self.datagrams: list[Datagram] = []
+        self.datagrams: list[ReceivedDatagram] = []
         self.changes = 0
 
     def tcp(self, connection: Connection, now: float) -> None:
         self.connections.append(connection)
         connection.watch(self._changed)
 
-    def udp(self, datagram: Datagram) -> None:
+    def udp(self, datagram: ReceivedDatagram) -> None:
         self.datagrams.append(datagram)
         datagram.reply(datagram.payload.upper())
 
@@ -55,7 +55,7 @@ def served() -> Served:
 
 @pytest.fixture
 def lab(served: Served) -> Lab:
-    lab = Lab(Config(virtual=Virtual((ADDRESS,), services=SERVED)))
+    lab = Lab(Config(virtual=VirtualHosts((ADDRESS,), services=SERVED)))
     inner = lab.router.inner
     inner.serve_tcp((ADDRESS.packed, 80), served.tcp)
     inner.serve_udp((ADDRESS.packed, 9999), served.udp)
@@ -182,8 +182,8 @@ def test_guest_time_is_not_held(flow: TcpScript, served: Served) -> None:
 
 
 def test_a_port_of_every_host_that_has_nothing_else(served: Served) -> None:
-    services = SERVED | {(Protocol.TCP, None, 80), (Protocol.UDP, None, 0)}
-    lab = Lab(Config(virtual=Virtual((ADDRESS,), services=services)))
+    services = SERVED | {(Transport.TCP, None, 80), (Transport.UDP, None, 0)}
+    lab = Lab(Config(virtual=VirtualHosts((ADDRESS,), services=services)))
     lab.router.inner.serve_tcp((ANYWHERE, 80), served.tcp)
     lab.router.inner.serve_udp((ANYWHERE, 0), served.udp)
     introduce(lab)
@@ -201,7 +201,7 @@ def test_a_port_of_every_host_that_has_nothing_else(served: Served) -> None:
 
 def test_a_service_at_the_router(served: Served) -> None:
     config = Config(
-        virtual=Virtual(services=frozenset({(Protocol.TCP, Config().network.router, 80)}))
+        virtual=VirtualHosts(services=frozenset({(Transport.TCP, Config().network.router, 80)}))
     )
     lab = Lab(config)
     router = config.network.router
@@ -306,7 +306,7 @@ def test_the_next_byte_may_be_urgent(flow: TcpScript, lab: Lab, served: Served) 
 
 # ---------------------------------------------------------------- memory
 def test_what_nobody_takes_is_bounded_by_the_budget_and_goes_on_once_there_is_room() -> None:
-    lab = Lab(Config(tcp=Tcp(memory=1 << 20), virtual=Virtual(hosts=(ADDRESS,))))
+    lab = Lab(Config(tcp=Tcp(memory=1 << 20), virtual=VirtualHosts(hosts=(ADDRESS,))))
     taken: list[Connection] = []
     lab.router.inner.serve_tcp((ADDRESS.packed, 80), lambda one, now: taken.append(one))
     memory = lab.router.tcp.memory
@@ -340,7 +340,7 @@ def test_what_nobody_takes_is_bounded_by_the_budget_and_goes_on_once_there_is_ro
 
 
 # ---------------------------------------------------------------- the gate
-class Closed(Gate):
+class Closed(FlowPolicy):
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self.asked: list[FourTuple] = []

@@ -22,7 +22,7 @@ from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation, captured
 from pynat.link.link import Link
-from pynat.log.comments import Remarks
+from pynat.log.comments import FrameComments
 from tests.spoiling import samples, spoilt
 
 
@@ -293,7 +293,7 @@ def test_the_first_frame_of_each_flow_has_its_name() -> None:
 
 
 def test_flows_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pynat.capture.flow_names._MOST", 3)
+    monkeypatch.setattr("pynat.capture.flow_names._MAX_FLOWS", 3)
     names = FlowNames()
     head = bytes(12) + b"\x08\0\x45" + bytes(8) + b"\x11" + bytes(10)
     for port in range(10):
@@ -347,7 +347,7 @@ def test_tshark_reads_a_file_that_is_still_written(tmp_path: Path) -> None:
 
 def test_a_frame_has_what_was_remarked_on_it_as_its_comment(tmp_path: Path) -> None:
     path = tmp_path / "x.pcapng"
-    link, remarks = FakeLink(), Remarks()
+    link, remarks = FakeLink(), FrameComments()
     one, two = b"frame one......", b"frame two......"
     spoilt = b"frame 0ne......"
     link.waiting = [(1.0, one), (1.0, two)]
@@ -370,7 +370,7 @@ def test_a_frame_has_what_was_remarked_on_it_as_its_comment(tmp_path: Path) -> N
 
 def test_a_comment_ends_where_its_option_does(tmp_path: Path) -> None:
     path = tmp_path / "x.pcapng"
-    link, remarks = FakeLink(), Remarks()
+    link, remarks = FakeLink(), FrameComments()
     frame = b"frame one......"
     link.waiting = [(1.0, frame)]
     capture = CaptureLink(as_link(link), remarks=remarks)

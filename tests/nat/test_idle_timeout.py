@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from scapy.layers.inet import ICMP, UDP
 
-from pynat.nat.idle_timeout import Idle, Wall
+from pynat.nat.idle_timeout import IdleTimeout, WallTime
 from pynat.nat.messages import CloseFlow
 from pynat.testing.lab import Lab
 from pynat.testing.script import established
@@ -97,8 +97,8 @@ def test_a_guest_that_gets_busy_is_not_waited_for_long(
 
 
 def test_the_looks_at_the_clocks_are_few() -> None:
-    wall = Wall(0.0)
-    idle = Idle(wall, 600)
+    wall = WallTime(0.0)
+    idle = IdleTimeout(wall, 600)
     idle.used(0.0)
     looks = 0
     while not idle.is_over(idle.due):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from pynat.config import Config, Protocol
+from pynat.config import Config, Transport
 from pynat.config import Forward as Rule
 from pynat.log.notices import Notices
 from pynat.nat.host_backend import settle
@@ -39,7 +39,7 @@ CONFIG = Config()
 GUEST = CONFIG.network.guest.packed
 ROUTER = CONFIG.network.router.packed
 REMOTE = bytes((192, 0, 2, 7))
-RULE = Rule(Protocol.TCP, CONFIG.network.router, 8080, None, 40_001)
+RULE = Rule(Transport.TCP, CONFIG.network.router, 8080, None, 40_001)
 GOES_ON = [0x10, 0x10, 0x10, 0x10, 0x18, 0x18, 0x18, 0x18, 0x11, 0x11]
 FLAGS = [0x02, 0x10, 0x10, 0x10, 0x18, 0x11, 0x14, 0x04, 0x12, 0x00, 0x29, 0x3F]
 

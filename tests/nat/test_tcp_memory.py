@@ -7,7 +7,7 @@ import pytest
 from pynat.config import Config, Tcp
 from pynat.nat.messages import Action, TcpRead, TcpReceived, TcpWritable
 from pynat.nat.tcp.flow import Flow
-from pynat.nat.tcp.memory import Memory
+from pynat.nat.tcp.memory import MemoryBudget
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, pattern
 
@@ -220,7 +220,7 @@ def test_flows_that_go_while_memory_is_short_cost_the_others_nothing(
 
 
 def test_a_share_is_told_once_it_has_halved_or_doubled() -> None:
-    memory = Memory(BUDGET)
+    memory = MemoryBudget(BUDGET)
     memory.used = BUDGET
     assert memory.divide(8)
     assert not any(memory.divide(flows) for flows in (9, 7, 15, 5))

@@ -10,7 +10,7 @@ import pytest
 from scapy.layers.inet import ICMP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Forward, Protocol, Shown, Tcp
+from pynat.config import Config, Forward, ShownSource, Tcp, Transport
 from pynat.nat.messages import (
     CloseFlow,
     TcpAdopt,
@@ -23,7 +23,7 @@ from pynat.nat.messages import (
     TcpSend,
     TcpShutdown,
 )
-from pynat.nat.time_hold import ANSWER
+from pynat.nat.time_hold import MAX_ANSWER_TIME
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, introduce, pattern, syn_received
 
@@ -222,7 +222,7 @@ def test_guest_time_is_held_for_the_answer_of_a_host_program_that_came_in() -> N
     flow.to_guest()
     flow.guest("S. 0:0(0) ack 1 <mss 1460>")
     flow.guest("P. 1:6(5) ack 1")
-    assert flow.lab.router.hold_until(flow.lab.now) == flow.lab.now + ANSWER
+    assert flow.lab.router.hold_until(flow.lab.now) == flow.lab.now + MAX_ANSWER_TIME
 
 
 def test_only_a_syn_that_comes_again_gets_the_syn_ack_again() -> None:
@@ -261,8 +261,8 @@ def test_the_syn_of_a_forward_is_repeated() -> None:
     assert flow.to_guest() == ["S 0:1(0)"]
 
 
-def _seen_from(shown: Shown, peer: bytes) -> str:
-    rule = Forward(Protocol.TCP, IPv4Address("0.0.0.0"), 8080, None, 80, shown=shown)
+def _seen_from(shown: ShownSource, peer: bytes) -> str:
+    rule = Forward(Transport.TCP, IPv4Address("0.0.0.0"), 8080, None, 80, shown=shown)
     lab = Lab(Config(forwards=(rule,)))
     introduce(lab)
     lab.from_host(TcpIncoming(0, 9, (peer, 5555)))
@@ -273,19 +273,19 @@ def _seen_from(shown: Shown, peer: bytes) -> str:
 
 def test_the_guest_sees_a_peer_at_the_router_or_at_its_own_address() -> None:
     peer = bytes((192, 0, 2, 7))
-    assert _seen_from(Shown.ROUTER, peer) == "192.168.16.1"
-    assert _seen_from(Shown.PEER, peer) == "192.0.2.7"
+    assert _seen_from(ShownSource.ROUTER, peer) == "192.168.16.1"
+    assert _seen_from(ShownSource.PEER, peer) == "192.0.2.7"
 
 
 @pytest.mark.parametrize(
     "peer", [bytes((127, 0, 0, 1)), bytes((192, 168, 16, 9)), bytes(4), bytes(15) + b"\1"]
 )
 def test_a_peer_that_the_guest_could_not_answer_is_the_router(peer: bytes) -> None:
-    assert _seen_from(Shown.PEER, peer) == "192.168.16.1"
+    assert _seen_from(ShownSource.PEER, peer) == "192.168.16.1"
 
 
 def _forwarded(settings: Tcp | None = None) -> TcpScript:
-    rule = Forward(Protocol.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
+    rule = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
     lab = Lab(Config(forwards=(rule,), tcp=settings or Tcp()))
     flow = TcpScript(lab, remote="192.168.16.1", remote_port=5555)
     flow.host(TcpIncoming(0, 9, (bytes((127, 0, 0, 1)), 5555)))

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from pynat.config import Config, Forward, Protocol
+from pynat.config import Config, Forward, Transport
 from pynat.nat.messages import (
     CloseFlow,
     TcpAdopt,
@@ -153,7 +153,7 @@ def test_forwards_do_not_depend_on_host_loopback(loopback: bool) -> None:
 
 
 def test_udp_forwards_do_not_depend_on_host_loopback() -> None:
-    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
     lab = Lab(Config(host_loopback=False, forwards=(rule,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
@@ -181,7 +181,7 @@ def test_closed_flows_leave_nothing_in_memory() -> None:
 
 
 def _forwarded(config: Config) -> TcpScript:
-    rule = Forward(Protocol.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
+    rule = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
     lab = Lab(replace(config, forwards=(rule,)))
     flow = TcpScript(lab, remote=ROUTER, remote_port=5555)
     flow.host(TcpIncoming(0, 9, (LOOPBACK, 5555)))

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 
-from pynat.config import Broadcast, Config, Forward, Icmp, Protocol, Shown, Udp
+from pynat.config import Broadcast, Config, Forward, Icmp, ShownSource, Transport, Udp
 from pynat.nat.messages import (
     CloseFlow,
     EchoDenied,
@@ -131,7 +131,7 @@ def test_the_mtu_of_the_path_is_told(lab: Lab) -> None:
 
 
 def test_host_programs_reach_the_guest_through_a_forward() -> None:
-    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
     lab = Lab(replace(Config(), forwards=(rule,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
@@ -142,7 +142,7 @@ def test_host_programs_reach_the_guest_through_a_forward() -> None:
 
 
 def test_a_host_program_may_be_shown_at_its_own_address() -> None:
-    rule = Forward(Protocol.UDP, IPv4Address("0.0.0.0"), 5353, None, 53, shown=Shown.PEER)
+    rule = Forward(Transport.UDP, IPv4Address("0.0.0.0"), 5353, None, 53, shown=ShownSource.PEER)
     lab = Lab(replace(Config(), forwards=(rule,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (REMOTE, 4444), b"question"))
@@ -157,7 +157,7 @@ def test_a_host_program_may_be_shown_at_its_own_address() -> None:
 
 
 def test_a_removed_forward_forgets_its_peers() -> None:
-    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
     lab = Lab(replace(Config(), forwards=(rule,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
@@ -397,7 +397,7 @@ def test_no_error_is_sent_about_a_broadcast() -> None:
 
 # ---------------------------------------------------------------- a forward's peer
 def test_a_forwards_peer_takes_precedence_over_the_hosts_port_while_it_lives() -> None:
-    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
     lab = Lab(replace(Config(), forwards=(rule,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))

@@ -203,7 +203,7 @@ def test_a_page_that_takes_its_time() -> None:
 
 # ---------------------------------------------------------------- folders
 def test_the_bodies_of_all_requests_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pynat.net.http.MOST_BODIES", 1000)
+    monkeypatch.setattr("pynat.net.http.MAX_BODIES", 1000)
     net = Net()
 
     @net.http("a.test")

@@ -17,7 +17,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from pynat.errors import ConfigError
 from pynat.net import Datagram, Flow, Frame, Net, Request, Stream
-from pynat.net.frame_hooks import MOST_MADE
+from pynat.net.frame_hooks import MAX_MADE
 from pynat.net.report import told
 from pynat.serve.load import load
 from pynat.testing.lab import GUEST_MAC, Lab, introduce
@@ -387,18 +387,18 @@ def test_hooks_make_a_bounded_number_of_frames() -> None:
 
     @net.on_frame(direction="to_guest")
     def many(frame: Frame) -> list[bytes]:
-        return [frame.bytes] * (MOST_MADE // 10)
+        return [frame.bytes] * (MAX_MADE // 10)
 
     @net.on_frame(direction="to_guest")
     def more(frame: Frame) -> list[bytes]:
-        return [frame.bytes] * (MOST_MADE // 10)
+        return [frame.bytes] * (MAX_MADE // 10)
 
     with running(net) as network:
         network.send(arp())
         for _ in range(2):  # the bound is of each turn
             delivered = network.send(*(ping(ROUTER, bytes([n]) * 8) for n in range(20)))
-            assert MOST_MADE * 0.9 < len(delivered) <= MOST_MADE + 20
-    assert f"ValueError: hooks may make {MOST_MADE} more frames in one turn" in network.log
+            assert MAX_MADE * 0.9 < len(delivered) <= MAX_MADE + 20
+    assert f"ValueError: hooks may make {MAX_MADE} more frames in one turn" in network.log
 
 
 def test_a_traceback_is_made_only_for_a_line_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

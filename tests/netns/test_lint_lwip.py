@@ -14,7 +14,7 @@ import pytest
 
 from pynat.config.peers import zoo
 from pynat.faults.servers import generated
-from pynat.faulty_host import PAGE
+from pynat.faulty_host import PAGE_SIZE
 from pynat.host.linger import reset_on_close
 from pynat.testing.namespace import Namespace
 from pynat.testing.script import pattern
@@ -34,7 +34,9 @@ zoo = true
 """
 ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
 ADDRESSES["closed"] = "192.0.2.8"
-HEAD = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE}\r\n\r\n".encode()
+HEAD = (
+    f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE_SIZE}\r\n\r\n".encode()
+)
 SLOW = {"late"}
 HARD = {
     *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
@@ -114,7 +116,7 @@ def test_lwip_over_a_bad_wire(tmp_path: Path) -> None:
 
 def test_lwip_among_peers_that_misbehave(tmp_path: Path) -> None:
     """What comes is right each time; `push` goes where nothing comes back."""
-    page = HEAD + generated(0, PAGE)
+    page = HEAD + generated(0, PAGE_SIZE)
     wanted = {f"get {ADDRESSES[name]}": f"{len(page)} {sum(page)}" for name in sorted(HARD)}
     wanted |= {f"push {ADDRESSES[name]} 9 4000": "no answer" for name in sorted(HARD - SLOW)}
     wanted |= {f"get {ADDRESSES['refuse']}": "refused"}

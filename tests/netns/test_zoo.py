@@ -8,7 +8,7 @@ import pytest
 
 from pynat.config.peers import zoo
 from pynat.faults.servers import generated
-from pynat.faulty_host import PAGE
+from pynat.faulty_host import PAGE_SIZE
 from tests.netns.network import HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
@@ -37,7 +37,7 @@ def network(make_network: Callable[[str], TapNetwork]) -> TapNetwork:
 
 
 def test_whole_pages_come_from_those_that_only_make_it_hard(network: TapNetwork) -> None:
-    wanted = generated(0, PAGE).decode().replace("\r\n", "\n")  # as `text` has it
+    wanted = generated(0, PAGE_SIZE).decode().replace("\r\n", "\n")  # as `text` has it
     for name in WHOLE:
         page = network.guest.run(*CURL, f"http://{ADDRESSES[name]}/").stdout
         assert page == wanted, name
@@ -48,7 +48,7 @@ def test_a_hermetic_network_has_them_and_nobody_else(
 ) -> None:
     network = make_network("hermetic = true\nzoo = true\n")
     page = network.guest.run(*CURL, f"http://{ADDRESSES['reorder']}/").stdout
-    assert len(page) == len(generated(0, PAGE).replace(b"\r\n", b"\n"))
+    assert len(page) == len(generated(0, PAGE_SIZE).replace(b"\r\n", b"\n"))
     for elsewhere in ("192.0.2.1", ROUTER):
         ended = network.guest.run(*CURL, "--verbose", f"http://{elsewhere}/", check=False)
         assert ended.returncode == 7  # at once

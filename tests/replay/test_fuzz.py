@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pynat.capture import pcap
 from pynat.errors import ConfigError
-from pynat.log.notices import Entry
+from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from tests.frames import mended
 from tests.fuzzing import seeded
@@ -32,7 +32,7 @@ def test_spoilt_frames_of_both_directions(tmp_path: Path) -> None:
             blocks.append(pcap.pcapng_block(at * 50_000, data, from_guest=way))
         head = pcap.pcapng_header(comments=[pcap.BEGINS] * (number % 2))
         (tmp_path / "x").write_bytes(head + b"".join(blocks))
-        entries: list[Entry] = []
+        entries: list[JournalEntry] = []
         for _ in Capture(tmp_path / "x").frames(entries.append):
             pass
         assert all(entry.text.isprintable() for entry in entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from itertools import count
 
-from pynat.config import Config, Forward, Protocol
+from pynat.config import Config, Forward, Transport
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -93,7 +93,7 @@ def sizes(lab: Lab) -> dict[str, int]:
 
 
 def test_a_day_of_churn_leaves_nothing_behind() -> None:
-    rule = Forward(Protocol.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
     lab = Lab(Config(forwards=(rule,)))
     introduce(lab)
     guest = Restless(lab)

@@ -11,7 +11,7 @@ from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.config import Command, Config, Forward, Protocol, Shown
+from pynat.config import Command, Config, Forward, ShownSource, Transport
 from pynat.config.toml import read_toml
 from pynat.nat.messages import (
     EchoReply,
@@ -28,7 +28,7 @@ from pynat.nat.messages import (
     UdpReceived,
     UdpSend,
 )
-from pynat.router.destination_map import Refusal
+from pynat.router.destination_map import Unreachable
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript, introduce
 from tests.frames import GUEST, ROUTER, ping, read, udp
@@ -260,8 +260,8 @@ def way(lab: Lab, remote: str, port: int) -> Any:
 
 def test_no_guest_makes_a_way_to_the_loopback_by_the_choice_of_its_router() -> None:
     lab = adopted(["203.0.113.0/24:22", "0.0.0.0/0:80"], "203.0.113.7")
-    assert way(lab, "203.0.113.7", 22) is Refusal.PROHIBITED
-    assert lab.router.ways.udp((inet_aton("203.0.113.7"), 22)) is Refusal.PROHIBITED
+    assert way(lab, "203.0.113.7", 22) is Unreachable.PROHIBITED
+    assert lab.router.ways.udp((inet_aton("203.0.113.7"), 22)) is Unreachable.PROHIBITED
     assert way(lab, "9.9.9.9", 80) == (bytes((9, 9, 9, 9)), 80)
     # this one covers the router that the configuration has: its port, wherever it is
     assert way(lab, "203.0.113.7", 80) == (LOOPBACK, 80)
@@ -271,8 +271,8 @@ def test_what_is_allowed_of_the_router_is_so_of_the_adopted_one_alone() -> None:
     lab = adopted(["192.168.16.1:8000", "192.168.16.0/24:22"], "10.9.9.1")
     assert way(lab, "10.9.9.1", 8000) == (LOOPBACK, 8000)
     for port in (8000, 22):  # somebody else of the host's own net may have that address
-        assert way(lab, ROUTER, port) is Refusal.PROHIBITED
-    assert lab.router.ways.echo(inet_aton(ROUTER)) is Refusal.PROHIBITED
+        assert way(lab, ROUTER, port) is Unreachable.PROHIBITED
+    assert lab.router.ways.echo(inet_aton(ROUTER)) is Unreachable.PROHIBITED
 
 
 def test_datagrams_and_pings_are_told_that_it_is_prohibited() -> None:
@@ -302,7 +302,7 @@ def test_a_restricted_guest_asks_for_names_of_the_configuration_only() -> None:
 
 def test_what_a_forward_lets_in_is_answered() -> None:
     local = read_toml("forwards = ['tcp:0.0.0.0:80-:80', 'udp:0.0.0.0:53-:53']", "x").forwards
-    shown = tuple(replace(rule, shown=Shown.PEER) for rule in local)
+    shown = tuple(replace(rule, shown=ShownSource.PEER) for rule in local)
     lab = Lab(replace(config_of(SHUT_IN), forwards=shown))
     flow = TcpScript(lab, remote="9.9.9.9", remote_port=5555, guest_port=80)
     flow.host(TcpIncoming(0, 9, (bytes((9, 9, 9, 9)), 5555)))
@@ -317,7 +317,9 @@ def test_what_a_forward_lets_in_is_answered() -> None:
 
 
 def test_a_forwards_ends_are_no_way_out_for_a_guest_that_restarts() -> None:
-    rule = Forward(Protocol.TCP, config_of("").network.router, 80, None, 80, shown=Shown.PEER)
+    rule = Forward(
+        Transport.TCP, config_of("").network.router, 80, None, 80, shown=ShownSource.PEER
+    )
     lab = Lab(replace(config_of(SHUT_IN), forwards=(rule,)))
     flow = TcpScript(lab, remote="9.9.9.9", remote_port=5555, guest_port=80)
     flow.host(TcpIncoming(0, 9, (bytes((9, 9, 9, 9)), 5555)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
-from pynat.router.icmp_errors import ErrorGate
+from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.testing.lab import Lab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp
@@ -64,19 +64,21 @@ def about(kind: int) -> Any:
     ],
 )
 def test_when_no_error_may_be_sent(packet: Any, why: str) -> None:
-    gate = ErrorGate(bytes((192, 168, 16, 255)))
+    gate = IcmpErrorLimiter(bytes((192, 168, 16, 255)))
     said = gate.why_not(bytes(packet)[14:])
     assert said is not None
     assert why in said
 
 
 def test_there_is_no_error_about_what_is_no_packet() -> None:
-    assert ErrorGate(bytes((192, 168, 16, 255))).why_not(bytes(19)) == "about what is no packet"
+    assert (
+        IcmpErrorLimiter(bytes((192, 168, 16, 255))).why_not(bytes(19)) == "about what is no packet"
+    )
 
 
 @pytest.mark.parametrize("kind", [0, 8, 13, 17])
 def test_icmp_that_is_no_error_may_have_one(kind: int) -> None:
-    gate = ErrorGate(bytes((192, 168, 16, 255)))
+    gate = IcmpErrorLimiter(bytes((192, 168, 16, 255)))
     assert gate.why_not(bytes(ip(REMOTE) / ICMP(type=kind))[14:]) is None
 
 

@@ -14,7 +14,7 @@ from scapy.layers.inet import ICMP, IP, IPOption_RR, fragment
 from scapy.layers.l2 import Ether
 
 from pynat.nat.messages import EchoSend, TcpConnect, UdpSend
-from pynat.router.reassembly import DATAGRAMS, LIFETIME, OF_ALL, OF_ONE
+from pynat.router.reassembly import LIFETIME, MAX_BYTES, MAX_BYTES_OF_ONE, MAX_DATAGRAMS
 from pynat.testing.lab import Lab
 from pynat.testing.script import introduce, pattern
 from pynat.wire import ipv4
@@ -225,9 +225,9 @@ def test_df_on_fragments_is_told_and_taken(lab: Lab) -> None:
 
 
 def test_the_oldest_of_too_many_datagrams_goes(lab: Lab) -> None:
-    for ident in range(DATAGRAMS + 10):
+    for ident in range(MAX_DATAGRAMS + 10):
         lab.from_guest(piece(0, 8, ident=ident))
-    assert len(lab.router.reassembly) == DATAGRAMS
+    assert len(lab.router.reassembly) == MAX_DATAGRAMS
     assert lab.drops == {"ipv4 fragments evicted": 10}
     lab.from_guest(piece(8, 8, more=False, ident=0))  # begins anew
     assert lab.to_host() == []
@@ -241,9 +241,9 @@ def test_memory_is_bounded_for_one_guest_and_for_all() -> None:
             pieces = ipv4.fragments(source, HOST, 17, bytes(64_000), ident=ident, mtu=1500)
             for packet in list(pieces)[:-1]:
                 lab.router.from_guest(bytes(ether())[:12] + b"\x08\0" + packet, lab.now)
-                assert lab.router.reassembly.cost <= OF_ALL
+                assert lab.router.reassembly.cost <= MAX_BYTES
         of_one = sum(d.cost for k, d in lab.router.reassembly.items() if k[0][3] == guest)
-        assert OF_ONE - 70_000 < of_one <= OF_ONE
+        assert MAX_BYTES_OF_ONE - 70_000 < of_one <= MAX_BYTES_OF_ONE
     lab.wait(LIFETIME + 1)
     assert (len(lab.router.reassembly), lab.router.reassembly.cost) == (0, 0)
 

@@ -17,7 +17,7 @@ from pynat.nat.messages import (
     TcpFailed,
     UdpReceived,
 )
-from pynat.nat.time_hold import ANSWER
+from pynat.nat.time_hold import MAX_ANSWER_TIME
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, introduce
 from tests.frames import ROUTER, ping, udp
@@ -46,7 +46,7 @@ def test_what_the_router_answers_itself_holds_nothing(lab: Lab) -> None:
 def test_a_connect_holds_until_it_succeeds_or_fails(lab: Lab) -> None:
     flow = TcpScript(lab)
     flow.guest("S 0:0(0)")
-    assert held_for(lab) == ANSWER
+    assert held_for(lab) == MAX_ANSWER_TIME
     flow.host(TcpFailed(1, errno.ECONNREFUSED))
     assert held_for(lab) == 0
     flow.guest("S 0:0(0)")
@@ -59,7 +59,7 @@ def test_unanswered_data_holds_until_the_answer_and_a_little_longer(lab: Lab) ->
     lab.wait(5)
     assert held_for(lab) == 0
     flow.guest("P. 1:6(5) ack 1")
-    assert held_for(lab) == ANSWER
+    assert held_for(lab) == MAX_ANSWER_TIME
     lab.wait(2)
     flow.host_says(b"answer")
     assert held_for(lab) == Config().patience
@@ -92,14 +92,14 @@ def test_our_own_retransmissions_hold_nothing(lab: Lab) -> None:
 
 def test_a_datagram_holds_until_an_answer(lab: Lab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"question"))
-    assert held_for(lab) == ANSWER
+    assert held_for(lab) == MAX_ANSWER_TIME
     lab.from_host(UdpReceived(1, (REMOTE, 9), b"answer"))
     assert held_for(lab) == Config().patience
 
 
 def test_a_ping_holds_until_the_reply(lab: Lab) -> None:
     lab.from_guest(ping("192.0.2.7"))
-    assert held_for(lab) == ANSWER
+    assert held_for(lab) == MAX_ANSWER_TIME
     lab.from_host(EchoReply(1, REMOTE, 7, 3, b""))
     assert held_for(lab) == 0
 
@@ -109,12 +109,12 @@ def test_a_dns_question_holds_for_as_long_as_it_takes(lab: Lab) -> None:
     (question,) = lab.to_host()
     assert isinstance(question, Resolve)
     lab.wait(3)
-    assert held_for(lab) == ANSWER
+    assert held_for(lab) == MAX_ANSWER_TIME
     lab.from_host(Resolved(question.query_id, None))
     assert held_for(lab) == 0
 
 
 def test_nobody_is_waited_for_for_ever(lab: Lab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"to a host that never answers"))
-    lab.wait(ANSWER + 1)
+    lab.wait(MAX_ANSWER_TIME + 1)
     assert held_for(lab) == 0

@@ -14,7 +14,7 @@ from pynat.config.toml import read_toml
 from pynat.log.notices import Notices
 from pynat.nat.messages import Resolve, Resolved
 from pynat.services.dhcp import DhcpServer
-from pynat.services.dns import LIMIT, DnsForwarder
+from pynat.services.dns import MAX_QUESTIONS, DnsForwarder
 from pynat.wire import dhcp
 from tests.spoiling import samples, spoilt
 
@@ -281,13 +281,13 @@ def test_a_host_without_descriptors_is_told_as_such(forwarder: Forwarder) -> Non
 
 
 def test_too_many_questions(forwarder: Forwarder) -> None:
-    for i in range(LIMIT + 1):
+    for i in range(MAX_QUESTIONS + 1):
         forwarder.ask(query(f"n{i}.test"))
-    assert forwarder.engine.pending == LIMIT
+    assert forwarder.engine.pending == MAX_QUESTIONS
     assert forwarder.answer().rcode() == dns.rcode.SERVFAIL
     assert forwarder.said == ["more than 512 questions wait for the host's resolvers"]
     forwarder.engine.from_host(Resolved(1, None), 1.0)
-    assert forwarder.engine.pending == LIMIT - 1
+    assert forwarder.engine.pending == MAX_QUESTIONS - 1
 
 
 @pytest.mark.parametrize(

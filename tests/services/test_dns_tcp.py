@@ -9,7 +9,7 @@ from scapy.layers.dns import DNS, DNSQR, DNSRROPT, EDNS0TLV
 
 from pynat.config import Config, Dns, Tcp
 from pynat.nat.messages import Resolve, Resolved
-from pynat.services.dns_tcp import AT_ONCE, LONGEST
+from pynat.services.dns_tcp import MAX_QUESTION, MAX_QUESTIONS_AT_ONCE
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, introduce
 from tests.frames import ROUTER
@@ -146,16 +146,16 @@ def test_a_long_question_is_asked(flow: TcpScript) -> None:
             ar=DNSRROPT(rdata=[EDNS0TLV(optcode=12, optdata=bytes(1990))]),
         )
     )
-    assert LONGEST - 30 < len(data) <= LONGEST
+    assert MAX_QUESTION - 30 < len(data) <= MAX_QUESTION
     ask(flow, (len(data).to_bytes(2, "big") + data) * 20)
     assert flow.lab.to_host() == [Resolve(number, data, tcp=True) for number in range(1, 21)]
 
 
 def test_a_guest_that_asks_much_is_asked_for_in_turns(flow: TcpScript) -> None:
-    data = b"".join(message("other.test", number) for number in range(AT_ONCE + 5))
+    data = b"".join(message("other.test", number) for number in range(MAX_QUESTIONS_AT_ONCE + 5))
     ask(flow, data)
     asked = flow.lab.to_host()
-    assert len(asked) == AT_ONCE
+    assert len(asked) == MAX_QUESTIONS_AT_ONCE
     (first, *_) = asked
     assert isinstance(first, Resolve)
     flow.host(Resolved(first.query_id, b"\0\0answer that is long enough"))

@@ -14,7 +14,7 @@ from pynat.config import Config
 from pynat.config.peers import ZOO, zoo
 from pynat.faults.segments import EXTRA_ACKS
 from pynat.faults.servers import generated
-from pynat.faulty_host import PAGE, Behaviour, Peer
+from pynat.faulty_host import PAGE_SIZE, FaultyHost, Misbehavior
 from pynat.testing.linted import LintedLab
 from pynat.testing.simguest import ISS, RTO, SimGuest, Wire
 from pynat.wire import tcp
@@ -22,7 +22,7 @@ from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, RST, SYN, Segment
 
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-ORDINARY = Peer(IPv4Address("192.0.2.66"), 0, Behaviour(), "ordinary.test")
+ORDINARY = FaultyHost(IPv4Address("192.0.2.66"), 0, Misbehavior(), "ordinary.test")
 HOSTS = (*zoo(), ORDINARY)
 ADDRESSES = {peer.name.removesuffix(".test"): peer.address.packed for peer in HOSTS}
 DISCARD, WEB = 9, 80
@@ -52,7 +52,7 @@ class Guest(SimGuest):
     @property
     def has_page(self) -> bool:
         head, _, page = bytes(self.incoming).partition(b"\r\n\r\n")
-        return head.startswith(b"HTTP/1.0 200 OK") and page == generated(0, PAGE)
+        return head.startswith(b"HTTP/1.0 200 OK") and page == generated(0, PAGE_SIZE)
 
     def _send(self, at: int, flags: int, data: bytes = b"") -> None:
         if data:

@@ -8,21 +8,21 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Protocol, Tcp, Udp, Virtual
-from pynat.config.peers import ZOO, behaviour, zoo
+from pynat.config import Config, Tcp, Transport, Udp, VirtualHosts
+from pynat.config.peers import ZOO, misbehavior, zoo
 from pynat.faults import options
-from pynat.faults.hosts import MOST_LATE
+from pynat.faults.hosts import MAX_LATE
 from pynat.faults.segments import FAREWELL
 from pynat.faults.servers import generated
-from pynat.faults.stream import KEPT
-from pynat.faulty_host import Peer
+from pynat.faults.stream import MAX_PENDING
+from pynat.faulty_host import FaultyHost
 from pynat.inprocess.connection import Connection
 from pynat.nat.messages import TcpConnect, TcpConnected
 from pynat.nat.tcp.host_requests import SEND_CAPACITY
-from pynat.nat.tcp.memory import LEAST
+from pynat.nat.tcp.memory import MIN_SHARE
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, payload_of
-from pynat.wire.tcp import ACK, Options, Run, Segment
+from pynat.wire.tcp import ACK, Options, Segment, SegmentRun
 from tests.frames import ip
 
 HOST = zoo()[0].address
@@ -31,7 +31,7 @@ REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 
 
 def meet(does: str, port: int = 80, **given: Any) -> TcpScript:
-    config = Config(peers=(Peer(HOST, 0, behaviour(does)),))
+    config = Config(peers=(FaultyHost(HOST, 0, misbehavior(does)),))
     return TcpScript(Lab(config), remote=str(HOST), remote_port=port, **given)
 
 
@@ -69,10 +69,10 @@ def ask(flow: TcpScript, data: bytes = REQUEST) -> None:
 # ---------------------------------------------------------------------- beside others
 def test_a_peer_comes_before_what_a_script_serves_there() -> None:
     served: list[Connection] = []
-    virtual = Virtual((HOST,), services=frozenset({(Protocol.TCP, HOST, 80)}))
+    virtual = VirtualHosts((HOST,), services=frozenset({(Transport.TCP, HOST, 80)}))
     lab = Lab(Config(virtual=virtual))
     lab.router.inner.serve_tcp((HOST.packed, 80), lambda one, now: served.append(one))
-    peer = Peer(HOST, 0, behaviour("refuse"))
+    peer = FaultyHost(HOST, 0, misbehavior("refuse"))
     lab.router.peers.set(peer)
     flow = TcpScript(lab, remote=str(HOST))
     flow.guest(SYN)
@@ -439,7 +439,7 @@ def test_options_on_data_and_fin() -> None:
 
 def test_a_header_that_is_full_stays_as_it_is() -> None:
     full = Options(timestamps=(1, 2), sack=((1, 2), (3, 4), (5, 6)))
-    run = Run(Segment(80, 4000, 1, 1, ACK, 0, options=full), [b"x"], ACK)
+    run = SegmentRun(Segment(80, 4000, 1, 1, ACK, 0, options=full), [b"x"], ACK)
     assert options.on_data(run) is run
 
 
@@ -553,7 +553,7 @@ def test_an_echo_that_is_not_read_takes_no_more() -> None:
 
 
 def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
-    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),), tcp=Tcp(memory=1 << 20)))
+    lab = Lab(Config(peers=(FaultyHost(HOST, 0, misbehavior("echo")),), tcp=Tcp(memory=1 << 20)))
     memory, connections = lab.router.tcp.memory, lab.router.inner._connections
     flows = []
     for number in range(10):
@@ -576,7 +576,7 @@ def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
 
 
 def test_an_echo_goes_on_once_memory_is_no_longer_short() -> None:
-    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo")),)))
+    lab = Lab(Config(peers=(FaultyHost(HOST, 0, misbehavior("echo")),)))
     flow = TcpScript(lab, remote=str(HOST))
     flow.guest(SYN)
     flow.to_guest()
@@ -584,15 +584,15 @@ def test_an_echo_goes_on_once_memory_is_no_longer_short() -> None:
     memory.used = memory.limit
     for start in range(1, 1_000_000, 4000):
         flow.guest(f"P. {start}:{start + 4000}(4000) ack 1 win 0", bytes(4000))
-    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + LEAST}"
+    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + MIN_SHARE}"
     memory.used -= memory.limit
     lab.turn()
-    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + KEPT}"
+    assert flow.to_guest()[-1] == f". 1:1(0) ack {1 + SEND_CAPACITY + MAX_PENDING}"
 
 
 # ---------------------------------------------------------------------- UDP
 def datagrams(does: str, port: int, wait: float = 0.0, **config: Any) -> list[Any]:
-    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour(does)),), **config))
+    lab = Lab(Config(peers=(FaultyHost(HOST, 0, misbehavior(does)),), **config))
     TcpScript(lab)  # ARP
     lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=port) / b"hello"))
     assert not wait or not lab.to_guest()
@@ -623,13 +623,13 @@ def test_an_answer_that_is_later_than_the_flow_lives() -> None:
 
 
 def test_only_so_many_datagrams_are_answered_late() -> None:
-    lab = Lab(Config(peers=(Peer(HOST, 0, behaviour("echo, accept after 2s")),)))
+    lab = Lab(Config(peers=(FaultyHost(HOST, 0, misbehavior("echo, accept after 2s")),)))
     TcpScript(lab)  # ARP
-    for _ in range(MOST_LATE + 3):
+    for _ in range(MAX_LATE + 3):
         lab.from_guest(bytes(ip(str(HOST)) / UDP(sport=5000, dport=7) / b"hello"))
     assert lab.drops == {"peer answers": 3}
     lab.wait(2)
-    assert len(lab.to_guest()) == MOST_LATE
+    assert len(lab.to_guest()) == MAX_LATE
 
 
 def test_a_port_that_is_not_there() -> None:

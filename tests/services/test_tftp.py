@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pynat.config import Config, Network, Tftp
 from pynat.nat.messages import FileData, FileFailed, FileOpened, FileWritten
 from pynat.services.netascii import Decoder, encode
-from pynat.services.tftp import LIMIT, path_of
+from pynat.services.tftp import MAX_TRANSFERS, path_of
 from pynat.testing.lab import Lab
 from pynat.testing.script import introduce, pattern
 from pynat.testing.tftp import TftpClient
@@ -383,12 +383,12 @@ def test_what_is_no_request(lab: Lab, client: TftpClient) -> None:
 
 
 def test_no_more_than_so_many_at_once(lab: Lab, root: Path) -> None:
-    clients = [TftpClient(lab, own_port=3000 + i) for i in range(LIMIT + 1)]
+    clients = [TftpClient(lab, own_port=3000 + i) for i in range(MAX_TRANSFERS + 1)]
     for client in clients:
         client.read("boot/x")
         last = client.got()
-    assert last == [f"ERROR 0: {LIMIT} transfers are running"]
-    assert len({client.port for client in clients[:-1]}) == LIMIT
+    assert last == [f"ERROR 0: {MAX_TRANSFERS} transfers are running"]
+    assert len({client.port for client in clients[:-1]}) == MAX_TRANSFERS
     lab.wait(3600)
     lab.to_guest()
     assert len(lab.router.tftp) == 0
@@ -404,7 +404,7 @@ def test_memory_and_descriptors_are_bounded(lab: Lab) -> None:
         client.read("boot/x")
         client.got()
         client.error(0, "")
-    assert len(lab.router.tftp._transfers) <= 2 * LIMIT
+    assert len(lab.router.tftp._transfers) <= 2 * MAX_TRANSFERS
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 

@@ -1,7 +1,7 @@
 """Which segment belongs to which connection, and the words of a finding.
 
-At most FLOWS connections are followed; the one opened first makes room. One that has ended is kept
-for TIME_WAIT, to see who uses its ports again too early.
+At most MAX_FLOWS connections are followed; the one opened first makes room. One that has ended is
+kept for TIME_WAIT, to see who uses its ports again too early.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
-FLOWS = 1024  # at most 100 KB each, mostly 3
+MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
@@ -36,7 +36,7 @@ _ENDED = 1024  # connections remembered as ended
 
 
 class TcpChecker:
-    def __init__(self, mtu: int, tally: Tally, *, flows: int = FLOWS) -> None:
+    def __init__(self, mtu: int, tally: Tally, *, flows: int = MAX_FLOWS) -> None:
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports

@@ -19,11 +19,11 @@ from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, RST, Segment
 
 _GONE = 1.0  # seconds after which a reset has reached the guest's program
-_LEAST_RTO = 0.18  # seconds between two SYNs
+_MIN_RTO = 0.18  # seconds between two SYNs
 _INITIAL_RTO = 0.9  # seconds; RFC 6298 2.1 asks for 1, and clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
-_LONGEST_RTO = 50.0  # seconds
+_MAX_RTO = 50.0  # seconds
 _OFTEN = 3
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
 _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
@@ -44,13 +44,13 @@ class Syns:
         self._gap = when.least(self.last)
         self.count += 1
         self.last = when
-        if gap < _LEAST_RTO and known:
+        if gap < _MIN_RTO and known:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.EARLY, text)
         elif gap < _INITIAL_RTO and self.count == 2 and known:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.LOW_RTO, text)
-        elif self._equal == _LINEAR and gap < _LONGEST_RTO:
+        elif self._equal == _LINEAR and gap < _MAX_RTO:
             text = (
                 f"{ordinal(self.count - 1)} SYN again after {gap * 1000:.0f} ms like those before"
             )

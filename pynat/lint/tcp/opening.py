@@ -12,7 +12,7 @@ from pynat.rules import tcp_opening as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment, decode_options
 
-_LEAST_MSS = 64  # bytes; Linux takes 48 for anything below
+_MIN_MSS = 64  # bytes; Linux takes 48 for anything below
 _HEADERS = 40  # bytes of IPv4 and TCP
 _PLAIN = 5  # words of a header without options
 _SHIFT = 3  # the option's kind
@@ -64,7 +64,7 @@ def _mss(mss: int | None, mtu: int, tell: Tell) -> None:
     hint = f"; with its bytes swapped it is {meant}" if DEFAULT_MSS <= meant <= most else ""
     if mss > most:
         tell(rules.LARGE_MSS, f"MSS {mss}, the MTU {mtu} leaves {most}{hint}")
-    elif mss < _LEAST_MSS:
+    elif mss < _MIN_MSS:
         tell(rules.SMALL_MSS, f"MSS {mss}, expected {most}{hint}")
 
 

@@ -1,6 +1,6 @@
 """What the guest sends again, and when (RFC 6298, RFC 5681 3.2).
 
-    sent once ---- resent by time-out: not before a round trip, not before LEAST_RTO ------
+    sent once ---- resent by time-out: not before a round trip, not before MIN_RTO ------
                    resent again: later each time, as long as nothing at all comes back
     sent once ---- third duplicate acknowledgement: resent soon
 
@@ -24,18 +24,18 @@ from pynat.rules.occasions import Occasion
 from pynat.wire.checksum import ones_sum
 from pynat.wire.tcp import Segment
 
-LEAST_RTO = 0.2  # seconds, Linux's; RFC 6298 2.4 asks for 1
+MIN_RTO = 0.2  # seconds, Linux's; RFC 6298 2.4 asks for 1
 _SLACK = 0.9  # clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _EQUAL_GAPS = 3
-_LONGEST_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
+_MAX_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
 _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
 _HASTY = 3
 _REACTION = 0.02  # seconds
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
-_MOST = 512  # segments remembered of a connection; more are not looked at
+_MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Common:
 
 
 @dataclass(slots=True)
-class Sent:
+class SentSegment:
     end: int
     first: Span
     last: Span
@@ -66,7 +66,7 @@ class Resending:
         self._congestion = Congestion(guest, peer, tally)
         self.due = math.inf  # when it is to be looked whether the oldest was sent again
         self._overdue = False  # it was not, and that is told
-        self._sent: dict[int, Sent] = {}  # by number, until acknowledged
+        self._sent: dict[int, SentSegment] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
         self.progress = NEVER  # when the other end last acknowledged something new
         self.heard = NEVER  # when anything came from it
@@ -90,9 +90,9 @@ class Resending:
             congestion.fresh(seq, end, tell)
         if not self._sent:
             self.due = when.first + _OVERDUE
-        if len(self._sent) >= _MOST:
+        if len(self._sent) >= _MAX_SEGMENTS:
             self._sent.clear()
-        self._sent[seq] = Sent(end, when, when, ones_sum(segment.payload))
+        self._sent[seq] = SentSegment(end, when, when, ones_sum(segment.payload))
 
     def again(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
         sent = self._sent.get(seq)
@@ -115,7 +115,7 @@ class Resending:
         sent.last = when
         self._recover = self._guest.top
 
-    def _time(self, sent: Sent, end: int, when: Span, tell: Tell) -> None:
+    def _time(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
         if self._third:
             self._congestion.lost()
             self._fast(when.least(self._third), tell)
@@ -156,14 +156,14 @@ class Resending:
         due = f"it is due since {waited - _FIRST_RTO:.1f} s, a time-out of {_FIRST_RTO:g} s"
         tell(rules.NEVER_AGAIN, f"{text}; {due}")
 
-    def _early(self, sent: Sent, end: int, waited: float, tell: Tell) -> None:
+    def _early(self, sent: SentSegment, end: int, waited: float, tell: Tell) -> None:
         probe = sent.count == 1 and end >= self._guest.top
-        least = 0.0 if probe else LEAST_RTO
+        least = 0.0 if probe else MIN_RTO
         if waited < least * _SLACK:
-            tell(rules.EARLY, f"sent again after {_ms(waited)}, expected {_ms(LEAST_RTO)} or more")
+            tell(rules.EARLY, f"sent again after {_ms(waited)}, expected {_ms(MIN_RTO)} or more")
         elif waited < self._round_trip * _SLACK:
             self._hasty += 1
-            if probe and self._round_trip < LEAST_RTO and self._hasty < _HASTY:
+            if probe and self._round_trip < MIN_RTO and self._hasty < _HASTY:
                 return
             tell(
                 rules.EARLY,
@@ -171,13 +171,13 @@ class Resending:
                 f" {_ms(self._round_trip)}",
             )
 
-    def _back_off(self, sent: Sent, alone: bool, when: Span, tell: Tell) -> None:
+    def _back_off(self, sent: SentSegment, alone: bool, when: Span, tell: Tell) -> None:
         if not alone:
             sent.gap, sent.equal = 0.0, 0
             return
         gap = when.most(sent.last)
         grew = gap > sent.gap * _SAME_GAP
-        sent.equal = 1 if grew or gap >= _LONGEST_RTO else sent.equal + 1
+        sent.equal = 1 if grew or gap >= _MAX_RTO else sent.equal + 1
         sent.gap = when.least(sent.last)
         if sent.equal == _EQUAL_GAPS:
             tell(
@@ -186,7 +186,7 @@ class Resending:
             )
 
     def _fast(self, waited: float, tell: Tell) -> None:
-        slow = waited >= max(LEAST_RTO * _SLACK, 2 * self._round_trip)
+        slow = waited >= max(MIN_RTO * _SLACK, 2 * self._round_trip)
         if slow and not self._disordered and not self._told_slow:
             self._told_slow = True
             why = f"{_ms(waited)} after the third duplicate acknowledgement"
@@ -241,7 +241,7 @@ class Resending:
             self._third = when
 
 
-def _ago(sent: Sent, when: Span) -> str:
+def _ago(sent: SentSegment, when: Span) -> str:
     return f"{_ms(when.most(sent.last))} before"
 
 

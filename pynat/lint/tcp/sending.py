@@ -18,7 +18,7 @@ from pynat.rules import tcp_sending as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import FIN, PSH, Segment
 
-_LEAST_MSS = 48  # bytes; no stack needs to go below what Linux does
+_MIN_MSS = 48  # bytes; no stack needs to go below what Linux does
 _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
 _SETTLED = 0.5  # seconds after which the guest has seen what was sent to it
 _SILENT = 10.0  # seconds without a probe
@@ -144,7 +144,7 @@ class Sending:
                 tell(rules.ZERO_WINDOW, f"new data, the window is 0 for {known:.1f} s")
 
     def _size(self, length: int, options: int, tell: Tell) -> None:
-        most = max(self._peer.mss, _LEAST_MSS)
+        most = max(self._peer.mss, _MIN_MSS)
         if length + options <= most:
             return
         whose = "announced" if self._peer.offered.mss is not None else "none announced"

@@ -3,17 +3,18 @@
 An acknowledgement may wait for `delay` seconds, but not for the second full segment, nor where the
 guest says PSH or FIN, nor where something is missing. What we send for other reasons carries it.
 
-Segments that are not acceptable are answered, too, but those without text only `ANSWERS` times in
-`PERIOD` seconds (RFC 5961 7): two stacks that find each other's answers unacceptable would never
-stop. A lost acknowledgement is always repeated, since what it was for comes again with its text.
+Segments that are not acceptable are answered, too, but those without text only `MAX_CHALLENGES`
+times in `CHALLENGE_PERIOD` seconds (RFC 5961 7): two stacks that find each other's answers
+unacceptable would never stop. A lost acknowledgement is always repeated, since what it was for
+comes again with its text.
 """
 
 from __future__ import annotations
 
 from pynat.wire.tcp import SYN, Segment
 
-ANSWERS = 10
-PERIOD = 5.0  # seconds (guest)
+MAX_CHALLENGES = 10
+CHALLENGE_PERIOD = 5.0  # seconds (guest)
 
 
 class Acks:
@@ -27,7 +28,7 @@ class Acks:
         self._before = 0  # the number that it was told before
         self._crossed = 0  # up to there copies came that may have crossed the last
         self._answers = 0
-        self._answers_since = -PERIOD
+        self._answers_since = -CHALLENGE_PERIOD
 
     def owe(self) -> None:
         """One in this turn."""
@@ -73,10 +74,10 @@ class Acks:
     def object_to(self, segment: Segment, now: float) -> bool:
         """It is not acceptable, and the guest is told what would be. Whether it is."""
         if segment.flags & SYN or not segment.length:
-            if now - self._answers_since >= PERIOD:
+            if now - self._answers_since >= CHALLENGE_PERIOD:
                 self._answers, self._answers_since = 0, now
             self._answers += 1
-            if self._answers > ANSWERS:
+            if self._answers > MAX_CHALLENGES:
                 return False
         self.due = True
         return True

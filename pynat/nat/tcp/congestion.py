@@ -11,13 +11,13 @@ from __future__ import annotations
 
 INITIAL_WINDOW = 10  # segments, RFC 6928
 DUPLICATES = 3  # acknowledgements before a fast retransmission, RFC 5681 3.2
-LARGEST = 1 << 24  # bytes; more than any buffer here could use
+MAX_WINDOW = 1 << 24  # bytes; more than any buffer here could use
 
 
 class Congestion:
     def __init__(self) -> None:
         self.window = 0  # cwnd, bytes
-        self.threshold = LARGEST  # ssthresh
+        self.threshold = MAX_WINDOW  # ssthresh
         self.duplicates = 0
         self.recovering = False
         self.recover = -1  # the highest number that the last recovery or time-out was about
@@ -37,7 +37,7 @@ class Congestion:
         if not self.recovering:
             if self.window < self.threshold:
                 self.window += acked
-            elif self.window < LARGEST:
+            elif self.window < MAX_WINDOW:
                 self.window += max(1, mss * mss // self.window)
         elif una >= self.recover:
             self.recovering = False

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pynat.nat.idle_timeout import Idle
-from pynat.nat.messages import Action, Destination, Inner
+from pynat.nat.idle_timeout import IdleTimeout
+from pynat.nat.messages import Action, Destination, InProcessAddress
 from pynat.nat.tcp import refusals
 from pynat.nat.tcp.host_requests import HostRequests
-from pynat.nat.tcp.negotiated_options import Terms
+from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
-from pynat.nat.tcp.receive import Receiver, Text
+from pynat.nat.tcp.receive import Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
@@ -39,7 +39,7 @@ from pynat.nat.tcp.state import (
 )
 from pynat.nat.tcp.writer import Writer
 from pynat.wire.addresses import FourTuple
-from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Run, Segment
+from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Segment, SegmentRun
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 
@@ -50,10 +50,10 @@ class Flow:
         number: int,
         four_tuple: FourTuple,
         iss: int,
-        terms: Terms,
+        terms: NegotiatedOptions,
         parameters: Parameters,
         touch: Callable[[Flow], None],
-        idle: Idle,
+        idle: IdleTimeout,
         watch: Callable[[Flow, State, float], None] | None = None,
         flight: int | None = None,
     ) -> None:
@@ -117,7 +117,7 @@ class Flow:
     def open_from_guest(self, syn: Segment, quote: bytes, host: Destination, now: float) -> None:
         self.opened = now
         self.syn_quote = quote
-        self.is_held = not isinstance(host, Inner)
+        self.is_held = not isinstance(host, InProcessAddress)
         self.idle.used(now)
         self._become(State.CONNECTING, now)
         self._negotiate(syn, now)
@@ -291,7 +291,7 @@ class Flow:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        at_once = fin or text is not Text.SMOOTH or segment.count > 1 or receiver.closed
+        at_once = fin or text is not TextOutcome.SMOOTH or segment.count > 1 or receiver.closed
         self._acks.received(length, push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
@@ -488,8 +488,8 @@ class Flow:
             self.why_closed = self.why_closed or "closed"
             self._host.close(self.why_closed, reset=False)
 
-    def to_guest(self, now: float) -> list[Segment | Run]:
-        out: list[Segment | Run] = []
+    def to_guest(self, now: float) -> list[Segment | SegmentRun]:
+        out: list[Segment | SegmentRun] = []
         if self._reset_due is not None:
             out.append(self._reset_due)
             self._reset_due = None
@@ -507,7 +507,7 @@ class Flow:
             self._acks.forgo()
         return out
 
-    def _syn(self, now: float) -> Segment | Run:
+    def _syn(self, now: float) -> Segment | SegmentRun:
         """A run where it goes again: that can say why."""
         passive = self.state is State.SYN_RECEIVED
         syn = self._writer.syn(self.receiver if passive else None, now)
@@ -517,4 +517,6 @@ class Flow:
         if not again:
             return syn
         name = "SYN-ACK" if passive else "SYN"
-        return Run(syn, [b""], syn.flags, f"{name} again: {why or 'the guest has sent one too'}")
+        return SegmentRun(
+            syn, [b""], syn.flags, f"{name} again: {why or 'the guest has sent one too'}"
+        )

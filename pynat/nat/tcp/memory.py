@@ -11,20 +11,20 @@ nothing. Nothing acknowledged is given up.
 
 from __future__ import annotations
 
-LEAST = 4096  # bytes of a flow in each direction, however many flows there are
-ENOUGH = 1 << 62
+MIN_SHARE = 4096  # bytes of a flow in each direction, however many flows there are
+UNLIMITED = 1 << 62
 
 
-class Memory:
+class MemoryBudget:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self.share = ENOUGH  # bytes that a flow may hold in each direction
-        self._told = ENOUGH  # the share that all flows know of
+        self.share = UNLIMITED  # bytes that a flow may hold in each direction
+        self._told = UNLIMITED  # the share that all flows know of
 
     @property
     def is_short(self) -> bool:
-        return self.share < ENOUGH
+        return self.share < UNLIMITED
 
     def charge(self, octets: int) -> None:
         """Someone holds so many more of them; fewer, if it is negative."""
@@ -32,14 +32,14 @@ class Memory:
 
     def beside(self, most: int) -> int:
         """How much of `most` a host within the process may keep of a flow in each direction."""
-        return min(most, LEAST) if self.is_short else most
+        return min(most, MIN_SHARE) if self.is_short else most
 
     def divide(self, flows: int) -> bool:
         """Among so many flows. Whether all have to know: it has halved or doubled."""
         if self.used * 2 > self.limit or (self.is_short and self.used * 8 > self.limit * 3):
-            self.share = max(LEAST, self.limit // (4 * max(1, flows)))
+            self.share = max(MIN_SHARE, self.limit // (4 * max(1, flows)))
         else:
-            self.share = ENOUGH
+            self.share = UNLIMITED
         if self._told // 2 < self.share < self._told * 2:
             return False
         self._told = self.share

@@ -7,14 +7,14 @@ that answers a SYN we leave out what the guest did not offer.
 from __future__ import annotations
 
 from pynat.config import Tcp
-from pynat.nat.tcp.timestamps import Stamps
+from pynat.nat.tcp.timestamps import Timestamps
 from pynat.wire.tcp import Options
 
 MIN_MSS = 48  # bytes; less would be all headers
-STAMPS = 12  # bytes that timestamps take of each segment
+TIMESTAMPS_SIZE = 12  # bytes that timestamps take of each segment
 
 
-class Terms:
+class NegotiatedOptions:
     def __init__(self, settings: Tcp, mss: int, clock_offset: int) -> None:
         self._settings = settings
         self._our_mss = mss
@@ -25,7 +25,7 @@ class Terms:
         self.shift_to_guest = 0  # how the guest scales its window
         self.shift_from_guest = 0  # how we scale ours
         self.selective = False
-        self.stamps: Stamps | None = None
+        self.stamps: Timestamps | None = None
 
     def offer(self, now: float) -> Options:
         """The options of our SYN."""
@@ -38,7 +38,7 @@ class Terms:
             _shift_for(settings.window) if settings.window_scale else None,
             settings.sack,
             (),
-            Stamps(self._clock_offset).option(now) if settings.timestamps else None,
+            Timestamps(self._clock_offset).option(now) if settings.timestamps else None,
         )
 
     def settle(self, guest: Options, now: float) -> None:
@@ -46,14 +46,14 @@ class Terms:
         settings = self._settings
         self._answers = True
         if settings.timestamps and guest.timestamps is not None:
-            self.stamps = Stamps(self._clock_offset, guest.timestamps[0], now)
+            self.stamps = Timestamps(self._clock_offset, guest.timestamps[0], now)
         if settings.window_scale and guest.window_shift is not None:
             self.shift_to_guest = guest.window_shift
             self.shift_from_guest = _shift_for(settings.window)
         self.selective = settings.sack and guest.sack_permitted
         announced = 536 if guest.mss is None else guest.mss
         mss = max(MIN_MSS, min(announced, self._our_mss))
-        self.mss = mss - STAMPS if self.stamps else mss  # RFC 6691 2
+        self.mss = mss - TIMESTAMPS_SIZE if self.stamps else mss  # RFC 6691 2
 
 
 def _shift_for(window: int) -> int:

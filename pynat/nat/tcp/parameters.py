@@ -10,9 +10,9 @@ from typing import Protocol
 from pynat.config import Tcp
 from pynat.nat.tcp.acks import Acks
 from pynat.wire.addresses import FourTuple
-from pynat.wire.tcp import Run, Segment
+from pynat.wire.tcp import Segment, SegmentRun
 
-Item = Segment | Run
+Item = Segment | SegmentRun
 
 
 class Filter(Protocol):

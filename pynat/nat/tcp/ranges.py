@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-MAX = 512  # ranges; who makes more of them is not believed any more
+MAX_RANGES = 512  # ranges; who makes more of them is not believed any more
 
 
 class Ranges:
@@ -34,7 +34,7 @@ class Ranges:
         """How many of these numbers are new."""
         first = bisect_left(self._ends, start)
         last = bisect_right(self._starts, end)
-        if first == last and len(self._starts) >= MAX:
+        if first == last and len(self._starts) >= MAX_RANGES:
             return 0
         known = sum(
             max(0, min(end, self._ends[i]) - max(start, self._starts[i]))

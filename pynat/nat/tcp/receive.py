@@ -24,12 +24,12 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from pynat.nat.tcp.assembler import Assembler, Data
-from pynat.nat.tcp.memory import ENOUGH
+from pynat.nat.tcp.memory import UNLIMITED
 
 SMALL = 512  # bytes
 
 
-class Text(Enum):
+class TextOutcome(Enum):
     """What became of a segment's text."""
 
     SMOOTH = auto()  # it came in order, and nothing before it was missing
@@ -53,7 +53,7 @@ class Receiver:
         self.refused = False  # the kernel has not taken all that it was offered
         self.room = capacity if room is None else room  # bytes that the kernel will take
         self.capacity = capacity
-        self.share = ENOUGH  # bytes that may be kept
+        self.share = UNLIMITED  # bytes that may be kept
         self.step = min(capacity // 2, 1460)  # the least by which the edge moves on
         self.early = Assembler()  # what came out of order
         self._fin_at: int | None = None  # FIN came out of order, with this number
@@ -124,13 +124,13 @@ class Receiver:
             return self.ack <= seq <= max(self.edge, self.nxt + 1)
         return size > 0 and seq < self.edge and seq + length > self.nxt
 
-    def accept(self, seq: int, payload: Data, fin: bool) -> Text:
+    def accept(self, seq: int, payload: Data, fin: bool) -> TextOutcome:
         """Keep what is new.
 
         Bytes beyond the window or the guest's FIN are cut off, and with them a FIN behind them.
         """
         if (self.refused or seq > self.nxt) and self.kept + len(payload) > self.share:
-            return Text.NO_MEMORY
+            return TextOutcome.NO_MEMORY
         end = seq + len(payload)
         limit = self.edge if self._fin_at is None else min(self.edge, self._fin_at)
         if end > limit:
@@ -140,11 +140,11 @@ class Receiver:
         if fin:
             self._fin_at = end
         if self.fin:
-            return Text.BEHIND_FIN
-        text = Text.GAP if seq > self.nxt or self.early else Text.SMOOTH
+            return TextOutcome.BEHIND_FIN
+        text = TextOutcome.GAP if seq > self.nxt or self.early else TextOutcome.SMOOTH
         if seq > self.nxt:
             if payload and not self.early.add(seq, payload):
-                text = Text.NO_ROOM
+                text = TextOutcome.NO_ROOM
         elif end > self.nxt:
             self._keep(payload[self.nxt - seq :] if seq < self.nxt else payload)
             if self.early:

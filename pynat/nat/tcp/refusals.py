@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pynat import rules
-from pynat.nat.tcp.receive import Receiver, Text
+from pynat.nat.tcp.receive import Receiver, TextOutcome
 from pynat.nat.tcp.seq import wrap
 from pynat.rules import Rule
 from pynat.wire.tcp import Segment
@@ -57,17 +57,17 @@ def outside(segment: Segment, receiver: Receiver) -> Refusal:
     return Refusal(rules.tcp.OUTSIDE, expected)
 
 
-def of_text(text: Text, segment: Segment, receiver: Receiver) -> Refusal | None:
+def of_text(text: TextOutcome, segment: Segment, receiver: Receiver) -> Refusal | None:
     match text:
-        case Text.SMOOTH | Text.GAP:
+        case TextOutcome.SMOOTH | TextOutcome.GAP:
             return None
-        case Text.NO_ROOM:
+        case TextOutcome.NO_ROOM:
             why = f"{_number(segment, receiver)} first (RFC 9293 3.10.7.4)"
             return Refusal(rules.tcp.NO_ROOM, why)
-        case Text.BEHIND_FIN:
+        case TextOutcome.BEHIND_FIN:
             fin = f"the FIN was {wrap(receiver.nxt - 1)} (RFC 9293 3.10.7.4)"
             return Refusal(rules.tcp.BEHIND_FIN, f"number {segment.seq}, {fin}")
-        case Text.NO_MEMORY:
+        case TextOutcome.NO_MEMORY:
             why = f"{_number(segment, receiver)}: all flows hold much (tcp.memory)"
             return Refusal(rules.net.TCP_MEMORY, why)
 

@@ -15,10 +15,10 @@ from typing import assert_never
 
 from pynat import rules
 from pynat.config import Command, Config, UnixPath
-from pynat.log.notices import FLOWS, Level
-from pynat.nat.flow_numbers import Numbers
-from pynat.nat.guest_output import Outlet
-from pynat.nat.idle_timeout import Idle
+from pynat.log.notices import FLOW_RATE, Level
+from pynat.nat.flow_numbers import FlowNumbers
+from pynat.nat.guest_output import GuestOutput
+from pynat.nat.idle_timeout import IdleTimeout
 from pynat.nat.messages import (
     Action,
     Destination,
@@ -34,8 +34,8 @@ from pynat.nat.messages import (
 )
 from pynat.nat.rows import tcp_row
 from pynat.nat.tcp.flow import Flow
-from pynat.nat.tcp.memory import Memory
-from pynat.nat.tcp.negotiated_options import Terms
+from pynat.nat.tcp.memory import MemoryBudget
+from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Filter, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
@@ -43,7 +43,7 @@ from pynat.nat.unreachable import OURS, code_for, reason, shortage
 from pynat.wire import icmp, ip, tcp, versions
 from pynat.wire.addresses import Address, FourTuple, end_text
 from pynat.wire.ip import Packet
-from pynat.wire.tcp import ACK, FIN, RST, SYN, Run, Segment
+from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment, SegmentRun
 
 TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpEof | TcpFailed
 
@@ -60,10 +60,10 @@ class TcpTable:
     def __init__(
         self,
         config: Config,
-        outlet: Outlet,
-        numbers: Numbers,
+        outlet: GuestOutput,
+        numbers: FlowNumbers,
         to_guest_address: Callable[[bytes], bytes],
-        memory: Memory,
+        memory: MemoryBudget,
         parameters: Callable[[Destination], Parameters | None],
     ) -> None:
         """`to_guest_address`: how the guest names a host's address (loopback is the router).
@@ -300,7 +300,7 @@ class TcpTable:
         self._settle(flow, now)
 
     def _send_item(self, flow: Flow, item: Item, now: float) -> None:
-        if isinstance(item, Run):
+        if isinstance(item, SegmentRun):
             (guest, _), (remote, _) = flow.four_tuple
             queued = self._outlet.queued if item.why else 0
             pieces = tcp.encode_run(remote, guest, item)
@@ -344,8 +344,8 @@ class TcpTable:
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
         mss = self._mss(four_tuple)
-        terms = Terms(settings, min(settings.mss or mss, mss), offset)
-        idle = Idle(self._outlet.wall, settings.idle)
+        terms = NegotiatedOptions(settings, min(settings.mss or mss, mss), offset)
+        idle = IdleTimeout(self._outlet.wall, settings.idle)
         watch = self._say_state if self._outlet.notices.verbose else None
         flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
         number = self._numbers.next()
@@ -406,7 +406,7 @@ class TcpTable:
         guest, remote = map(end_text, four_tuple)
         return f"tcp {guest} > {remote}"
 
-    def _say_again(self, flow: Flow, run: Run, now: float) -> None:
+    def _say_again(self, flow: Flow, run: SegmentRun, now: float) -> None:
         """`retransmission 2 of 1:1461, RTO 800 ms`"""
         start = wrap(run.head.seq - flow.sender.iss)
         length = sum(map(len, run.payloads)) + bool(run.last_flags & (SYN | FIN))
@@ -426,11 +426,11 @@ class TcpTable:
 
     def _say_state(self, flow: Flow, before: State, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
-        self._outlet.notices.limited("tcp state", text, now, Level.DEBUG, FLOWS)
+        self._outlet.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
     def _say(self, flow: Flow, what: str, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {what}"
-        self._outlet.notices.limited("tcp flow", text, now, rate=FLOWS)
+        self._outlet.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
 
 
 def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:

@@ -7,20 +7,20 @@ been quiet for so long that the guest's clock may have wrapped (5.5).
 
 from __future__ import annotations
 
-TICKS = 1000  # a second
+TICKS_PER_SECOND = 1000  # a second
 QUIET = 24 * 86_400.0  # seconds, RFC 7323 5.5
 
 _SPACE = 1 << 32
 
 
-class Stamps:
+class Timestamps:
     def __init__(self, offset: int, recent: int = 0, now: float = 0.0) -> None:
         self.recent = recent  # TS.Recent
         self._recent_at = now
         self._offset = offset
 
     def clock(self, now: float) -> int:
-        return (int(now * TICKS) + self._offset) % _SPACE
+        return (int(now * TICKS_PER_SECOND) + self._offset) % _SPACE
 
     def option(self, now: float) -> tuple[int, int]:
         return self.clock(now), self.recent
@@ -37,4 +37,4 @@ class Stamps:
     def round_trip(self, echo: int, now: float) -> float | None:
         """Seconds since we sent the stamp that comes back; None if that cannot be."""
         ticks = (self.clock(now) - echo) % _SPACE
-        return ticks / TICKS if ticks < _SPACE >> 1 else None
+        return ticks / TICKS_PER_SECOND if ticks < _SPACE >> 1 else None

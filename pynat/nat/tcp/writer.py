@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pynat.nat.tcp.acks import Acks
-from pynat.nat.tcp.negotiated_options import Terms
+from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.receive import Receiver
 from pynat.nat.tcp.send import Piece, Sender
 from pynat.nat.tcp.seq import wrap
 from pynat.wire.addresses import FourTuple
-from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Run, Segment
+from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Segment, SegmentRun
 
 
 class Writer:
-    def __init__(self, four_tuple: FourTuple, terms: Terms, sender: Sender, acks: Acks) -> None:
+    def __init__(
+        self, four_tuple: FourTuple, terms: NegotiatedOptions, sender: Sender, acks: Acks
+    ) -> None:
         (_, self._guest_port), (_, self._port) = four_tuple
         self._terms = terms
         self._sender = sender
@@ -30,12 +32,14 @@ class Writer:
     def reset(self, receiver: Receiver) -> Segment:
         return self._segment(receiver, self._sender.acceptable, RST | ACK, NO_OPTIONS)
 
-    def data(self, receiver: Receiver, pieces: list[Piece], now: float) -> list[Segment | Run]:
+    def data(
+        self, receiver: Receiver, pieces: list[Piece], now: float
+    ) -> list[Segment | SegmentRun]:
         """The pieces, or an acknowledgement where there are none.
 
         SACK goes alone, so that no segment outgrows the MSS.
         """
-        out: list[Segment | Run] = []
+        out: list[Segment | SegmentRun] = []
         stamps = self._terms.stamps
         options = Options(timestamps=stamps.option(now)) if stamps else NO_OPTIONS
         blocks = receiver.early.blocks() if receiver.early and self._terms.selective else []
@@ -49,10 +53,10 @@ class Writer:
             if piece.seq < self._sender.urgent:
                 out += self._urgent(head, piece, last)
             else:
-                out.append(Run(head, piece.payloads or [b""], last, piece.why))
+                out.append(SegmentRun(head, piece.payloads or [b""], last, piece.why))
         return out
 
-    def _urgent(self, head: Segment, piece: Piece, last: int) -> list[Run]:
+    def _urgent(self, head: Segment, piece: Piece, last: int) -> list[SegmentRun]:
         """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
         out = []
         seq = piece.seq
@@ -71,7 +75,7 @@ class Writer:
                 urgent=distance if marked else 0,
             )
             flags = last if number == len(payloads) else ACK
-            out.append(Run(mine, [payload], flags, piece.why))
+            out.append(SegmentRun(mine, [payload], flags, piece.why))
             seq += len(payload)
         return out
 

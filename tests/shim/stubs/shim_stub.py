@@ -8,22 +8,22 @@ import sys
 import time
 from collections.abc import Callable
 
-from pynat.serve.bochs import Port
+from pynat.serve.bochs import BochsNic
 
 INFO = 1
 
 
-def serve(port: Port) -> None:
+def serve(port: BochsNic) -> None:
     BEHAVIOURS[port.script](port)
 
 
-def until_closed(port: Port, turn: Callable[[list[tuple[float, bytes]]], None]) -> None:
+def until_closed(port: BochsNic, turn: Callable[[list[tuple[float, bytes]]], None]) -> None:
     while not port.closing:
         select.select([port.doorbell], [], [])
         turn(port.receive(64))
 
 
-def echo(port: Port) -> None:
+def echo(port: BochsNic) -> None:
     def turn(frames: list[tuple[float, bytes]]) -> None:
         assert port.send([frame for _, frame in frames]) == len(frames)
         port.done(0, None)
@@ -32,7 +32,7 @@ def echo(port: Port) -> None:
     until_closed(port, turn)
 
 
-def show(port: Port) -> None:
+def show(port: BochsNic) -> None:
     """Logs all that the port says of itself."""
 
     def turn(frames: list[tuple[float, bytes]]) -> None:
@@ -48,7 +48,7 @@ def show(port: Port) -> None:
     port.log(INFO, f"stats {stats['frames_from_guest']} {stats['bytes_from_guest']}")
 
 
-def imports(port: Port) -> None:
+def imports(port: BochsNic) -> None:
     """Extension modules, which need libpython's symbols; and what a network needs."""
     import _decimal
     import asyncio
@@ -73,11 +73,11 @@ def imports(port: Port) -> None:
     until_closed(port, lambda _: port.done(0, None))
 
 
-def fails_at_once(port: Port) -> None:
+def fails_at_once(port: BochsNic) -> None:
     raise ValueError("no network today")
 
 
-def fails_at_a_frame(port: Port) -> None:
+def fails_at_a_frame(port: BochsNic) -> None:
     def turn(frames: list[tuple[float, bytes]]) -> None:
         assert not frames, "a frame too many"
         port.done(0, None)
@@ -86,12 +86,12 @@ def fails_at_a_frame(port: Port) -> None:
     until_closed(port, turn)
 
 
-def returns(port: Port) -> None:
+def returns(port: BochsNic) -> None:
     port.ready()
     select.select([port.doorbell], [], [])
 
 
-def lingers(port: Port) -> None:
+def lingers(port: BochsNic) -> None:
     """Takes a while to end, like a network whose hosts read slowly."""
     port.ready()
     until_closed(port, lambda _: port.done(0, None))
@@ -99,13 +99,13 @@ def lingers(port: Port) -> None:
     sys.stderr.write("ended in good order\n")  # in one piece, as several engines do it at once
 
 
-def sticks(port: Port) -> None:
+def sticks(port: BochsNic) -> None:
     port.ready()
     while True:
         pass
 
 
-def times(port: Port) -> None:
+def times(port: BochsNic) -> None:
     """A timer half a second from the start, then holding until the end."""
 
     def turn(_: list[tuple[float, bytes]]) -> None:
@@ -121,7 +121,7 @@ def times(port: Port) -> None:
     port.log(INFO, f"held {port.stats()['held_us'] // 1000} ms")
 
 
-def steps(port: Port) -> None:
+def steps(port: BochsNic) -> None:
     """Tells each of its turns; the first is at time 0, before the guest starts."""
 
     def turn(frames: list[tuple[float, bytes]]) -> None:
@@ -137,7 +137,7 @@ def steps(port: Port) -> None:
     until_closed(port, turn)
 
 
-def refuses(port: Port) -> None:
+def refuses(port: BochsNic) -> None:
     """What is no frame, no time and no policy raises and breaks nothing."""
     wrong: list[Callable[[], object]] = [
         lambda: port.done(math.nan, None),
