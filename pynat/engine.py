@@ -104,16 +104,16 @@ class Engine:
         self.router = assemble(config, self.notices, Random(seed), said, adopt)
         self.host: Host | HermeticHost
         if config.hermetic:
-            self.host = HermeticHost(config, self.wake, self._fault)
+            self.host = HermeticHost(config, self.wake, self._report_bug)
         else:
-            self.host = Host(config, loop, self.wake, self._fault)
-        self._sides: tuple[HostBackend, ...] = (self.router.inner, self.host)
+            self.host = Host(config, loop, self.wake, self._report_bug)
+        self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = NO_LIMIT if in_step else MAX_FRAMES
         self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
-        for rule in config.forwards:
-            self._open_configured(rule)
+        for forward in config.forwards:
+            self._open_configured(forward)
 
     async def run(self) -> None:
         """Until the link closes."""
@@ -177,7 +177,7 @@ class Engine:
         frames = [frame for _, frame in link.receive(batch)]
         now = link.now()
         self.from_guest.count(frames)
-        self._take(frames, now)
+        self._from_link(frames, now)
         self._deliver(now)
         self._call(now)
         due = router.next_timer()
@@ -197,8 +197,8 @@ class Engine:
         for call in callers:
             self._guard(call, now)
 
-    def _take(self, frames: list[bytes], now: float) -> None:
-        take, deal_with, at = self.router.take, self.notices.remarks.deal_with, 0
+    def _from_link(self, frames: list[bytes], now: float) -> None:
+        take, deal_with, at = self.router.run_from_guest, self.notices.comments.deal_with, 0
         while at < len(frames):
             try:
                 while at < len(frames):
@@ -207,7 +207,7 @@ class Engine:
             except BaseException as error:
                 if is_interrupt(error):
                     raise
-                self._fault(now)
+                self._report_bug(now)
                 at += 1
         deal_with(None)
 
@@ -268,27 +268,27 @@ class Engine:
         return self._link.now()
 
     # ------------------------------------------------------------------ forwards
-    def open_forward(self, rule: Forward) -> int:
+    def open_forward(self, forward: Forward) -> int:
         """The number of the new forward. Raises ConfigError, with a remedy."""
-        check_forward(rule, self.router.net.network)
+        check_forward(forward, self.router.net.network)
         number = self._last_forward + 1
-        opened = self.host.forwards.open(number, rule)
+        opened = self.host.forwards.open(number, forward)
         self.router.incoming.open(number, opened)
         self._last_forward = number
-        open_to_all = "; reachable from other machines" if rule.is_open else ""
+        open_to_all = "; reachable from other machines" if forward.is_open else ""
         self.notices.say(Level.INFO, f"forward {number}: {opened}{open_to_all}")
         return number
 
     def shut_forward(self, number: int) -> None:
         """Nothing new comes in; connections that are open stay so."""
         self.host.forwards.shut(number)
-        rule = self.router.incoming.forget(number)
-        self.notices.say(Level.INFO, f"forward {number}: {rule}: removed")
+        forward = self.router.incoming.forget(number)
+        self.notices.say(Level.INFO, f"forward {number}: {forward}: removed")
 
-    def _open_configured(self, rule: Forward) -> None:
+    def _open_configured(self, forward: Forward) -> None:
         """One that does not work is said, and costs the guest nothing else."""
         try:
-            self.open_forward(rule)
+            self.open_forward(forward)
         except ConfigError as error:
             self.notices.say(Level.ERROR, f"{error}; the network goes on without this forward")
 
@@ -300,7 +300,7 @@ class Engine:
         except BaseException as error:
             if is_interrupt(error):
                 raise
-            self._fault(self._link.now())
+            self._report_bug(self._link.now())
             return False
         return True
 
@@ -309,7 +309,7 @@ class Engine:
         self._guard(lambda: found.append(call()))
         return found[-1]
 
-    def _fault(self, now: float) -> None:
+    def _report_bug(self, now: float) -> None:
         """Within an exception: whatever it is, Bochs and the other flows go on."""
         self.notices.drops[rules.net.ENGINE_BUG] += 1
         self.notices.limited(rules.net.ENGINE_BUG.name, _told, now, Level.ERROR, lines=True)

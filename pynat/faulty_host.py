@@ -1,7 +1,8 @@
 """How a host of the virtual network misbehaves: values only, made by `pynat.config.peers`.
 
-A Behaviour says what a peer does as a program (accept, answer, close) and, in its Manner, what its
-TCP does beside the rules. A peer without any is an ordinary small server.
+A Misbehavior says what a host does as a program (accept, answer, close) and, in its TcpMisbehavior,
+what its TCP does beside the rules. A host without any is an ordinary small server.
+For users these hosts are peers: the key `[peers]`, and `pynat ctl peer`.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class TcpMisbehavior:
     lazy: bool = False  # acknowledgements always wait for tcp.delayed_ack
     unheard: int = 0  # so many first segments of the guest's with data are as good as lost
     silent_after: int | None = None  # bytes of the guest's, then nothing leaves any more
-    twists: tuple[Mangling, ...] = ()
+    manglings: tuple[Mangling, ...] = ()
 
 
 PROPER = TcpMisbehavior()
@@ -81,7 +82,7 @@ class Misbehavior:
     service: Service = Service.BY_PORT
     size: int = PAGE_SIZE  # bytes of the page
     urgent: bool = False  # the first byte of an answer is
-    manner: TcpMisbehavior = PROPER
+    tcp_misbehavior: TcpMisbehavior = PROPER
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class FaultyHost:
 
     address: IPv4Address
     port: int
-    behaviour: Misbehavior
+    misbehavior: Misbehavior
     name: str = ""
 
     def __str__(self) -> str:

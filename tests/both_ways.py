@@ -118,7 +118,9 @@ def both_ways(
         yield
     if request.node.get_closest_marker("one_way"):
         return
-    shown = [lab for lab in labs if not lab.router.faults.rows() and not list(lab.router.peers)]
+    shown = [
+        lab for lab in labs if not lab.router.faults.rows() and not list(lab.router.faulty_hosts)
+    ]
     found = [line for lab in shown for line in of_lab(lab, folder())]
     for one in folders:
         for path in one.glob("*.pcapng"):

@@ -184,7 +184,7 @@ def test_every_module_is_in_one_room() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rooms[0])
-def test_each_room_imports_only_its_neighbours(row: Row) -> None:
+def test_each_room_imports_only_its_neighbors(row: Row) -> None:
     for path in of_rooms(*row.rooms):
         assert where(path, set(rooms_imported(imports(source(path), path), row))) == set()
 
@@ -382,7 +382,7 @@ def test_a_stranger_in_a_pure_room_is_seen(text: str, found: set[str]) -> None:
         ("from .. import errors\nfrom pynat import __version__", set()),
     ],
 )
-def test_a_room_that_is_no_neighbour_is_seen(text: str, found: set[str]) -> None:
+def test_a_room_that_is_no_neighbor_is_seen(text: str, found: set[str]) -> None:
     row = Row(("wire",), frozenset({"wire", "errors"}), frozenset({"rules"}))
     assert set(rooms_imported(imports(text, "pynat/wire/x.py"), row)) == found
 

@@ -27,8 +27,7 @@ from scapy.layers.l2 import Ether
 from pynat.capture.flow_names import FlowNames
 from pynat.config import Config, Forward, ShownSource, Transport
 from pynat.impair.frame_view import FrameView
-from pynat.inprocess.hosts import InProcessHosts
-from pynat.inprocess.hosts import ReceivedDatagram as InnerDatagram
+from pynat.inprocess.hosts import InProcessHosts, ReceivedDatagram
 from pynat.lint.frame import Frame
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
@@ -163,7 +162,7 @@ class Connection:
 
     def guest(self, *segment: Any, **fields: Any) -> None:
         frame = self.frame(*segment, **fields)
-        assert self.world.tcp.take_run([frame], 0, self.world.now) == 0
+        assert self.world.tcp.run_from_guest([frame], 0, self.world.now) == 0
         self.world.tcp.from_guest(ipv6.decode(frame), (REMOTE, 80), self.world.now)
 
     def host(self, event: TcpEvent) -> None:
@@ -400,15 +399,15 @@ def test_the_linter_follows_the_connection(world: World) -> None:
 def test_a_host_within_the_process_answers() -> None:
     heard: list[Datagram] = []
 
-    def service(inner: InnerDatagram) -> None:
-        heard.append(Datagram(inner, lambda: None))
+    def service(received: ReceivedDatagram) -> None:
+        heard.append(Datagram(received, lambda: None))
         heard[0].reply(b"yes")
 
     hosts = InProcessHosts(lambda _: None, MemoryBudget(1 << 20))
     hosts.udp[REMOTE, 9] = service
     ends = FourTuple((GUEST, 5000), (REMOTE, 9))
     asked = UdpSend(4, InProcessAddress(REMOTE, 9), b"question", four_tuple=ends)
-    assert hosts.take([asked], 1.0) == []
+    assert hosts.carry_out([asked], 1.0) == []
     answers: list[Event] = [UdpReceived(4, InProcessAddress(REMOTE, 9), b"yes")]
     assert hosts.events() == answers
     assert str(heard[0].source) == f"[{GUEST_TEXT}]:5000"

@@ -44,8 +44,8 @@ def check(config: Config, source: Source, keys: dict[str, str]) -> None:
         raise source.error("faults", len(config.faults), f"a list of {MAX_FAULTS} at most")
     if config.hermetic:
         _check_hermetic(config, source)
-    for rule in config.forwards:
-        check_forward(rule, network)
+    for forward in config.forwards:
+        check_forward(forward, network)
     _check_ports(config.forwards)
     _check_destinations(config, source)
     _check_peers(config, source)
@@ -76,17 +76,17 @@ def _check_hermetic(config: Config, source: Source) -> None:
 def _check_ports(rules: tuple[Forward, ...]) -> None:
     """No two of them want what the kernel gives only once."""
     taken: dict[tuple[Transport, int], list[Forward]] = {}
-    for rule in rules:
-        if rule.host_port == 0 and not isinstance(rule.host_address, Path):
+    for forward in rules:
+        if forward.host_port == 0 and not isinstance(forward.host_address, Path):
             continue
-        others = taken.setdefault((rule.protocol, rule.host_port), [])
+        others = taken.setdefault((forward.protocol, forward.host_port), [])
         for other in others:
-            addresses = {rule.host_address, other.host_address}
+            addresses = {forward.host_address, other.host_address}
             if len(addresses) == 1 or (EVERYWHERE in addresses and _all_ipv4(addresses)):
-                what = "path" if isinstance(rule.host_address, Path) else "host port"
+                what = "path" if isinstance(forward.host_address, Path) else "host port"
                 same = f"the same {what} as {other.source} = {other}"
-                raise ConfigError(f"{rule.source} = {rule}: {same}")
-        others.append(rule)
+                raise ConfigError(f"{forward.source} = {forward}: {same}")
+        others.append(forward)
 
 
 def _all_ipv4(addresses: Iterable[object]) -> bool:
@@ -123,14 +123,18 @@ def is_host(address: IPv4Address, net: IPv4Network) -> bool:
     return address in net and address not in (net.network_address, net.broadcast_address)
 
 
-def check_forward(rule: Forward, network: Network) -> None:
-    guest, net = rule.guest_address, network.net
+def check_forward(forward: Forward, network: Network) -> None:
+    guest, net = forward.guest_address, network.net
     if guest is None:
         return
     if not is_host(guest, net):
-        raise ConfigError(f"{rule.source} = {rule}: the guest address must be a host in {net}")
+        raise ConfigError(
+            f"{forward.source} = {forward}: the guest address must be a host in {net}"
+        )
     if guest in (network.router, network.dns):
-        raise ConfigError(f"{rule.source} = {rule}: {guest} is the router itself, not a guest")
+        raise ConfigError(
+            f"{forward.source} = {forward}: {guest} is the router itself, not a guest"
+        )
 
 
 # ---------------------------------------------------------------- destinations
@@ -169,17 +173,17 @@ def _why_not(
 
 
 def _check_peers(config: Config, source: Source) -> None:
-    for peer in config.peers:
-        if why := why_no_peer(peer, config.network):
-            raise ConfigError(f'{source.place("peers")}: peers."{peer}": {why}')
+    for faulty_host in config.peers:
+        if why := why_no_peer(faulty_host, config.network):
+            raise ConfigError(f'{source.place("peers")}: peers."{faulty_host}": {why}')
 
 
-def why_no_peer(peer: FaultyHost, network: Network) -> str:
+def why_no_peer(faulty_host: FaultyHost, network: Network) -> str:
     net = network.net
-    if peer.name and net.overlaps(NAMED_NET):
+    if faulty_host.name and net.overlaps(NAMED_NET):
         return f"names get addresses in {NAMED_NET}, so network.net cannot be {net}"
-    if peer.address in net:
-        return f"{peer.address} is in the guest's own net {net}; choose an address outside"
+    if faulty_host.address in net:
+        return f"{faulty_host.address} is in the guest's own net {net}; choose an address outside"
     return ""
 
 

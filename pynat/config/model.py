@@ -190,5 +190,9 @@ class Config:
     def names(self) -> dict[str, tuple[IpAddress, ...]]:
         """What the DNS answers by itself, in lower case."""
         aliases = {alias.name: (alias.guest,) for alias in self.host_aliases if alias.name}
-        peers = {peer.name: (peer.address,) for peer in self.peers if peer.name}
+        peers = {
+            faulty_host.name: (faulty_host.address,)
+            for faulty_host in self.peers
+            if faulty_host.name
+        }
         return peers | aliases | self.virtual.names | self.dns.names

@@ -63,7 +63,8 @@ Change = Callable[..., dict[str, Any]]
 class Form:
     shown: str  # "reset after N"
     pattern: re.Pattern[str]
-    change: Change  # the groups that matched -> fields of Behaviour, or of Manner by "manner"
+    # The groups that matched -> fields of Misbehavior; of its TcpMisbehavior by that key.
+    change: Change
 
 
 def _form(shown: str, pattern: str, change: Change) -> Form:
@@ -74,16 +75,16 @@ def _fixed(**fields: Any) -> Change:
     return lambda: fields
 
 
-def _manner(**fields: Any) -> Change:
-    return lambda: {"manner": fields}
+def _tcp_misbehavior(**fields: Any) -> Change:
+    return lambda: {"tcp_misbehavior": fields}
 
 
-def _twist(twist: Mangling, **fields: Any) -> Change:
-    return _manner(twists=(twist,), **fields)
+def _twist(mangling: Mangling, **fields: Any) -> Change:
+    return _tcp_misbehavior(manglings=(mangling,), **fields)
 
 
 def _tcp(**keys: object) -> dict[str, Any]:
-    return {"manner": {"tcp": keys}}
+    return {"tcp_misbehavior": {"tcp": keys}}
 
 
 def _mss(size: str) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def _window(size: str) -> dict[str, Any]:
 
 
 def _segment(size: str) -> dict[str, Any]:
-    return {"manner": {"segment": _between(size, 1, 65_495)}}
+    return {"tcp_misbehavior": {"segment": _between(size, 1, 65_495)}}
 
 
 FORMS = (
@@ -109,7 +110,7 @@ FORMS = (
     _form(
         "blackhole after N",
         rf"blackhole after {_COUNT}",
-        lambda count: {"manner": {"silent_after": _between(count, 1, MAX_BYTES)}},
+        lambda count: {"tcp_misbehavior": {"silent_after": _between(count, 1, MAX_BYTES)}},
     ),
     _form(
         "accept after T",
@@ -127,7 +128,7 @@ FORMS = (
     _form(
         "zerowindow for T",
         rf"zerowindow for {_TIME}",
-        lambda *time: {"stalls_for": _seconds(*time), "manner": {"closed": True}},
+        lambda *time: {"stalls_for": _seconds(*time), "tcp_misbehavior": {"closed": True}},
     ),
     _form(
         "zerowindow after N for T",
@@ -144,7 +145,7 @@ FORMS = (
     _form("neverclose", r"neverclose", _fixed(closing=Closing.NEVER)),
     _form("mss N", rf"mss {_COUNT}", _mss),
     _form("plain", r"plain", lambda: _tcp(window_scale=False, timestamps=False, sack=False)),
-    _form("onebyte", r"onebyte", _manner(segment=1)),
+    _form("onebyte", r"onebyte", _tcp_misbehavior(segment=1)),
     _form("segments of N", rf"segments of {_COUNT}", _segment),
     _form("reorder", r"reorder", _twist(Mangling.REORDER)),
     _form("duplicate", r"duplicate", _twist(Mangling.DUPLICATE)),
@@ -154,12 +155,12 @@ FORMS = (
     _form(
         "lateack T",
         rf"lateack {_TIME}",
-        lambda *time: {"manner": {"lazy": True, "tcp": {"delayed_ack": _seconds(*time)}}},
+        lambda *time: {"tcp_misbehavior": {"lazy": True, "tcp": {"delayed_ack": _seconds(*time)}}},
     ),
     _form(
         "noack N",
         rf"noack {_COUNT}",
-        lambda count: {"manner": {"unheard": _between(count, 1, 1000)}},
+        lambda count: {"tcp_misbehavior": {"unheard": _between(count, 1, 1000)}},
     ),
     _form("dupack", r"dupack", _twist(Mangling.DUPLICATE_ACKS)),
     _form("badsynack", r"badsynack", _twist(Mangling.WRONG_SYN_ACK)),
@@ -233,7 +234,7 @@ def misbehavior(value: object) -> Misbehavior:
     found = Misbehavior()
     for one in written.split(" , "):
         found = _with(found, _fields(one.strip()))
-    if found.refuses is not None and found.manner is not PROPER:
+    if found.refuses is not None and found.tcp_misbehavior is not PROPER:
         raise Wrong("a connection that is refused has no manners; leave out one of them")
     return replace(found, text=written.replace(" , ", ", "))
 
@@ -258,16 +259,16 @@ def _fields(written: str) -> dict[str, Any]:
 
 
 def _with(found: Misbehavior, fields: dict[str, Any]) -> Misbehavior:
-    manner = fields.pop("manner", None)
-    if manner:
-        fields["manner"] = _merged(found.manner, manner)
+    tcp_misbehavior = fields.pop("tcp_misbehavior", None)
+    if tcp_misbehavior:
+        fields["tcp_misbehavior"] = _merged(found.tcp_misbehavior, tcp_misbehavior)
     return replace(found, **fields)
 
 
 def _merged(base: TcpMisbehavior, fields: dict[str, Any]) -> TcpMisbehavior:
     merged = dict(fields)
     merged["tcp"] = {**base.tcp, **fields.get("tcp", {})}
-    merged["twists"] = (*base.twists, *fields.get("twists", ()))
+    merged["manglings"] = (*base.manglings, *fields.get("manglings", ()))
     return replace(base, **merged)
 
 
@@ -313,7 +314,7 @@ def peer_at(key: str, given: object, known: Sequence[FaultyHost]) -> FaultyHost:
     host, port = item(_host, at, key)
     if isinstance(host, IPv4Address):
         return FaultyHost(host, port, does)
-    named = {peer.name: peer.address for peer in known if peer.name}
+    named = {faulty_host.name: faulty_host.address for faulty_host in known if faulty_host.name}
     if host in named:
         return FaultyHost(named[host], port, does, host)
     mine = [one for one in named.values() if NAMED_NET[_NAMES_FROM] < one < NAMED_NET[_ZOO_FROM]]

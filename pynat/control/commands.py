@@ -230,7 +230,7 @@ class Commands:
         }
 
     def _neighbors(self) -> Answer:
-        rows = self._engine.router.guest.neighbors.rows(self._engine.now())
+        rows = self._engine.router.output.neighbors.rows(self._engine.now())
         return {"neighbors": rows}
 
     # ------------------------------------------------------------------ forwards

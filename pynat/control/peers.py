@@ -16,26 +16,30 @@ class PeerCommands:
 
     def set(self, host: object, does: object) -> Answer:
         """In the place of what the host did; connections that are open go on as they were."""
-        known = list(self._router.peers)
+        known = list(self._router.faulty_hosts)
         try:
-            peer = peer_at(str(host), does, known)
+            faulty_host = peer_at(str(host), does, known)
         except Wrong as wrong:
             raise Refused(f"{wrong.value if wrong.at else does!r}: must be {wrong.right}") from None
-        if why := why_no_peer(peer, self._router.net.network):
+        if why := why_no_peer(faulty_host, self._router.net.network):
             raise Refused(why)
-        self._router.peers.set(peer)
-        return {"peers": [_row(peer)]}
+        self._router.faulty_hosts.set(faulty_host)
+        return {"peers": [_row(faulty_host)]}
 
     def list(self) -> Answer:
-        return {"peers": [_row(peer) for peer in self._router.peers]}
+        return {"peers": [_row(faulty_host) for faulty_host in self._router.faulty_hosts]}
 
     def remove(self, host: object) -> Answer:
-        for peer in list(self._router.peers):
-            if str(peer) == str(host).lower():
-                self._router.peers.remove(peer)
-                return {"peers": [_row(peer)]}
+        for faulty_host in list(self._router.faulty_hosts):
+            if str(faulty_host) == str(host).lower():
+                self._router.faulty_hosts.remove(faulty_host)
+                return {"peers": [_row(faulty_host)]}
         raise Refused(f"no peer {host!r}; peer list tells those that there are")
 
 
-def _row(peer: FaultyHost) -> Answer:
-    return {"host": str(peer), "address": str(peer.address), "does": peer.behaviour.text}
+def _row(faulty_host: FaultyHost) -> Answer:
+    return {
+        "host": str(faulty_host),
+        "address": str(faulty_host.address),
+        "does": faulty_host.misbehavior.text,
+    }

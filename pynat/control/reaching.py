@@ -31,7 +31,7 @@ class Ping(Conversation):
 
     def begin(self, client: Client, now: float) -> None:
         self._client = client
-        self._engine.router.guest.timers.set(self, now + self._timeout)
+        self._engine.router.output.timers.set(self, now + self._timeout)
         self._next(now)
 
     def _next(self, now: float) -> None:
@@ -60,7 +60,7 @@ class Ping(Conversation):
 
     def stop(self) -> None:
         self._client = None
-        self._engine.router.guest.timers.set(self, None)
+        self._engine.router.output.timers.set(self, None)
 
 
 class Connect(Conversation):
@@ -79,8 +79,8 @@ class Connect(Conversation):
     def begin(self, client: Client, now: float) -> None:
         self._client = client
         client.pause(True)
-        self._engine.router.guest.timers.set(self, now + self._timeout)
-        self._connection = self._engine.router.inner.call(*self._ends)
+        self._engine.router.output.timers.set(self, now + self._timeout)
+        self._connection = self._engine.router.in_process.call(*self._ends)
         self._connection.watch(self._changed)
         self._engine.wake()
 
@@ -91,7 +91,7 @@ class Connect(Conversation):
             return
         if not self._taken_up:
             if connection.established:
-                self._engine.router.guest.timers.set(self, None)
+                self._engine.router.output.timers.set(self, None)
                 self._taken_up = True
                 client.tell({"flow": connection.flow})
                 client.pause(False)
@@ -102,7 +102,7 @@ class Connect(Conversation):
 
     def _carry(self, connection: Connection, client: Client) -> None:
         while connection.received and self._has_room:
-            self._has_room = client.send(connection.take(PIECE))
+            self._has_room = client.send(connection.read(PIECE))
         client.pause(not self._taken_up or connection.pending > MAX_PENDING)
         if connection.eof and not connection.received and not self._guest_done:
             self._guest_done = True
@@ -136,7 +136,7 @@ class Connect(Conversation):
     def stop(self) -> None:
         """A client that has gone resets what is not over."""
         connection, self._connection, self._client = self._connection, None, None
-        self._engine.router.guest.timers.set(self, None)
+        self._engine.router.output.timers.set(self, None)
         if connection is not None:
             connection.abort()
             self._engine.wake()

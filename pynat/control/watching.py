@@ -48,7 +48,7 @@ class _Seen:
         self.flows: dict[object, Row] = {row["number"]: row for row in rows if "number" in row}
         self.counts = {"finding": Counter(engine.notices.findings), "drop": dropped(engine)}
         forwards = engine.router.incoming.forwards
-        self.forwards = {number: str(rule) for number, rule in forwards.items()}
+        self.forwards = {number: str(forward) for number, forward in forwards.items()}
 
     def since(self, old: _Seen) -> Iterator[Answer]:
         for address, mac in self.leases.items():
@@ -116,7 +116,7 @@ class Wait(Conversation):
     def begin(self, client: Client, now: float) -> None:
         self._client = client
         self._leave = self._engine.look_on(self._look)
-        self._engine.router.guest.timers.set(self, now + self._timeout)
+        self._engine.router.output.timers.set(self, now + self._timeout)
         self._engine.wake()
         self._look(now)
 
@@ -134,7 +134,7 @@ class Wait(Conversation):
 
     def stop(self) -> None:
         self._client = None
-        self._engine.router.guest.timers.set(self, None)
+        self._engine.router.output.timers.set(self, None)
         if self._leave is not None:
             self._leave()
             self._leave = None
@@ -158,7 +158,7 @@ class Listening:
         if self._found:
             return True
         if self._connection is None and now >= self._next:
-            self._connection = self._engine.router.inner.call(*self._ends)
+            self._connection = self._engine.router.in_process.call(*self._ends)
             self._connection.watch(self._changed)
             self._engine.wake()
         return False
@@ -177,4 +177,4 @@ class Listening:
         elif connection.why:
             self._connection = None
             self._next = now + AGAIN
-            self._engine.router.guest.timers.set(self, self._next)
+            self._engine.router.output.timers.set(self, self._next)

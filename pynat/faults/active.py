@@ -70,12 +70,12 @@ class ActiveFaults:
         """Its number. Raises ConfigError, with what would be right."""
         if len(self) >= MAX_FAULTS:
             raise ConfigError(f"{MAX_FAULTS} faults are set already; clear some")
-        standing = ActiveFault(self._last + 1, _parsed(wanted), now)
-        self._last = standing.number
-        self._services[standing.fault.service].append(standing)
+        active = ActiveFault(self._last + 1, _parsed(wanted), now)
+        self._last = active.number
+        self._services[active.fault.service].append(active)
         for tell in self._watching:
-            tell(standing)
-        return standing.number
+            tell(active)
+        return active.number
 
     def watch(self, changed: Watching) -> None:
         """For who acts without being asked, or looks only where there is something to look for."""
@@ -93,8 +93,8 @@ class ActiveFaults:
     def __len__(self) -> int:
         return sum(map(len, self._services.values()))
 
-    def __contains__(self, standing: ActiveFault) -> bool:
-        return standing in self._services[standing.fault.service]
+    def __contains__(self, active: ActiveFault) -> bool:
+        return active in self._services[active.fault.service]
 
     def rows(self) -> list[Row]:
         standing = [one for service in self._services.values() for one in service]
@@ -118,7 +118,7 @@ class ActiveFaults:
     def tell(self, one: ActiveFault, what: str, now: float, *, lost: bool = False) -> str:
         """It happens, to the frame that is being dealt with; lost: which nobody answers now.
 
-        The text is for a remark on what is sent.
+        The text is for a comment on what is sent.
         """
         one.met += 1
         times = f" of {one.fault.times}" if one.fault.times else ""
@@ -126,7 +126,7 @@ class ActiveFaults:
         if lost:
             self._notices.drop(rules.net.FAULT, text, now)
         else:
-            self._notices.remarks.add_here(text)
+            self._notices.comments.add_here(text)
             self._notices.limited("fault", text, now)
         return text
 

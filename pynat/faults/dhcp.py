@@ -41,16 +41,16 @@ _HEADER = dhcp.HEADER.size + len(dhcp.COOKIE)
 
 
 class FaultyDhcp:
-    def __init__(self, server: DhcpServer, faults: ActiveFaults, outlet: GuestOutput) -> None:
+    def __init__(self, server: DhcpServer, faults: ActiveFaults, output: GuestOutput) -> None:
         self._server = server
         self._faults = faults
-        self._outlet = outlet
+        self._output = output
 
     def from_guest(self, data: bytes, now: float) -> None:
         ordinary = not self._faults.dhcp
         reply = self._server.from_guest(data, now) if ordinary else self._spoilt(data, now)
         if reply is not None:
-            send(self._outlet, reply)
+            send(self._output, reply)
 
     def _spoilt(self, data: bytes, now: float) -> Reply | None:
         """What of the answer goes at once."""
@@ -61,7 +61,7 @@ class FaultyDhcp:
         reply = self._refused(message, told, now)
         if reply is None:
             asked = self._moved(message, told, now)
-            reply = self._server.take(asked, len(data), now)
+            reply = self._server.answer(asked, len(data), now)
         if reply is None:
             return None
         return self._late(message, self._changed(reply, told, now), told, now)
@@ -144,11 +144,11 @@ class FaultyDhcp:
         """What of it goes at once."""
         one = self._faults.find(self._faults.dhcp, "slow")
         if one is None:
-            return replace(reply, remarks=tuple(told))
+            return replace(reply, comments=tuple(told))
         seconds = one.fault.number
         told.append(self._faults.tell(one, f"{message} answered in {seconds:g} s", now))
-        late = LateReply(lambda _: send(self._outlet, replace(reply, remarks=tuple(told))))
-        self._outlet.timers.set(late, now + seconds)
+        late = LateReply(lambda _: send(self._output, replace(reply, comments=tuple(told))))
+        self._output.timers.set(late, now + seconds)
         return None
 
 

@@ -29,11 +29,11 @@ _WRONG_PORT = 10_053
 
 class FaultyDns:
     def __init__(
-        self, server: NameServer, faults: ActiveFaults, outlet: GuestOutput, network: Network
+        self, server: NameServer, faults: ActiveFaults, output: GuestOutput, network: Network
     ) -> None:
         self._server = server
         self._faults = faults
-        self._outlet = outlet
+        self._output = output
         self._elsewhere = _nobody(network)
 
     def adopt(self, network: Network) -> None:
@@ -56,7 +56,7 @@ class FaultyDns:
                 continue
             made = self._instead(one, question, tcp, now)
             if made is not None:
-                self._remarked(one, f"{question}: {one.fault.kind}", now, answer)(made, now)
+                self._commented(one, f"{question}: {one.fault.kind}", now, answer)(made, now)
                 return None
             if one.fault.kind == "silent":
                 self._faults.tell(one, f"{question} not answered", now, lost=True)
@@ -91,7 +91,7 @@ class FaultyDns:
             return dns.truncated(dns.reply(question), question)
         if kind == "garbage":
             header = dns.HEADER.pack(question.ident, dns.QR | dns.RA, 1, 1, 0, 0)
-            return header + self._outlet.dice.randbytes(_GARBAGE)
+            return header + self._output.dice.randbytes(_GARBAGE)
         return None
 
     # ------------------------------------------------------------ the true one, changed
@@ -105,28 +105,28 @@ class FaultyDns:
                 what, change = "the question of another name", _with_wrong_name
             case _:
                 return answer
-        remarked = self._remarked(one, f"{question} answered with {what}", now, answer)
-        return lambda message, when: remarked(change(message), when)
+        commented = self._commented(one, f"{question} answered with {what}", now, answer)
+        return lambda message, when: commented(change(message), when)
 
     def _later(self, one: ActiveFault, question: Query, now: float, answer: Answer) -> Answer:
         seconds = one.fault.number
-        remarked = self._remarked(one, f"{question} answered {seconds:g} s late", now, answer)
+        commented = self._commented(one, f"{question} answered {seconds:g} s late", now, answer)
 
         def late(message: bytes, _: float) -> None:
-            self._outlet.timers.set(LateReply(lambda when: remarked(message, when)), now + seconds)
+            self._output.timers.set(LateReply(lambda when: commented(message, when)), now + seconds)
 
         return late
 
-    def _remarked(self, one: ActiveFault, what: str, now: float, answer: Answer) -> Answer:
-        """It happens; the frame that carries the answer has the remark."""
+    def _commented(self, one: ActiveFault, what: str, now: float, answer: Answer) -> Answer:
+        """It happens; the frame that carries the answer has the comment."""
         text = self._faults.tell(one, what, now)
 
-        def remarked(message: bytes, when: float) -> None:
-            since = self._outlet.queued
+        def commented(message: bytes, when: float) -> None:
+            since = self._output.queued
             answer(message, when)
-            self._outlet.remark(since, text)
+            self._output.comment(since, text)
 
-        return remarked
+        return commented
 
 
 def _nobody(network: Network) -> bytes:

@@ -1,9 +1,9 @@
 """Peers that misbehave (pynat.faulty_host, docs/peers.md): services of the hosts within the
 process.
 
-    Ways ---Inner---> TcpTable ---parameters---> Flow ---items---> segments.py ---> guest
-                          | TcpConnect ...
-                          +---> InnerHosts ---Connection---> peer_stream.py
+    DestinationMap ---> TcpTable ---parameters---> Flow ---items---> segments.py ---> guest
+                          | TcpConnect to an InProcessAddress
+                          +---> InProcessHosts ---Connection---> stream.py
 
 What a peer does as a program is its service's. What its TCP does is a matter of its flows'
 parameters, and what is wrong with single segments is done to those that leave, between the flow and
@@ -47,43 +47,45 @@ class FaultyHosts:
     def __init__(
         self,
         config: Config,
-        outlet: GuestOutput,
-        ways: Destinations,
+        output: GuestOutput,
+        destinations: Destinations,
         name: Callable[[str, IpAddress], None],
     ) -> None:
         """name: has the DNS know one more; those of the configuration it knows."""
         self.services = Services()
         self._tcp = config.tcp
-        self._outlet = outlet
-        self._ways = ways
+        self._output = output
+        self._destinations = destinations
         self._name = name
-        self._peers: dict[Address, FaultyHost] = {}
+        self._hosts: dict[Address, FaultyHost] = {}
         self._parameters: dict[Address, Parameters] = {}
         self._late = 0  # answers that wait for their time
-        for peer in config.peers:
-            self._serve(peer)
+        for faulty_host in config.peers:
+            self._serve(faulty_host)
 
     def __iter__(self) -> Iterator[FaultyHost]:
-        return iter(self._peers.values())
+        return iter(self._hosts.values())
 
-    def set(self, peer: FaultyHost) -> None:
+    def set(self, faulty_host: FaultyHost) -> None:
         """In the place of what the host did; connections that are open go on as they were."""
-        self._serve(peer)
-        if peer.name:
-            self._name(peer.name, peer.address)
+        self._serve(faulty_host)
+        if faulty_host.name:
+            self._name(faulty_host.name, faulty_host.address)
 
-    def _serve(self, peer: FaultyHost) -> None:
-        at = (peer.address.packed, peer.port)
-        self._peers[at] = peer
-        self._parameters[at] = self._parameters_of(peer)
-        self.services.tcp[at] = lambda connection, now: self._connected(peer, connection, now)
-        self.services.udp[at] = lambda datagram: self._asked(peer, datagram)
-        self._ways.serve(at)
+    def _serve(self, faulty_host: FaultyHost) -> None:
+        at = (faulty_host.address.packed, faulty_host.port)
+        self._hosts[at] = faulty_host
+        self._parameters[at] = self._parameters_of(faulty_host)
+        self.services.tcp[at] = lambda connection, now: self._connected(
+            faulty_host, connection, now
+        )
+        self.services.udp[at] = lambda datagram: self._asked(faulty_host, datagram)
+        self._destinations.serve(at)
 
-    def remove(self, peer: FaultyHost) -> None:
-        at = (peer.address.packed, peer.port)
-        del self._peers[at], self._parameters[at], self.services.tcp[at], self.services.udp[at]
-        self._ways.withdraw(at)
+    def remove(self, faulty_host: FaultyHost) -> None:
+        at = (faulty_host.address.packed, faulty_host.port)
+        del self._hosts[at], self._parameters[at], self.services.tcp[at], self.services.udp[at]
+        self._destinations.withdraw(at)
 
     # ------------------------------------------------------------------ TCP
     def parameters(self, to: Destination) -> Parameters | None:
@@ -92,57 +94,57 @@ class FaultyHosts:
             return None
         return self._parameters.get(to) or self._parameters.get((to.address, 0))
 
-    def _parameters_of(self, peer: FaultyHost) -> Parameters:
-        manner = peer.behaviour.manner
+    def _parameters_of(self, faulty_host: FaultyHost) -> Parameters:
+        misbehavior = faulty_host.misbehavior.tcp_misbehavior
 
         def between(four_tuple: FourTuple) -> SegmentMangler:
-            named = replace(peer, port=four_tuple.remote[1])
-            return SegmentMangler(manner, named, self._outlet.notices.remarks.add_here)
+            named = replace(faulty_host, port=four_tuple.remote[1])
+            return SegmentMangler(misbehavior, named, self._output.notices.comments.add_here)
 
         return Parameters(
-            replace(self._tcp, **manner.tcp),
-            manner.segment,
-            manner.closed,
-            LazyAcks if manner.lazy else Acks,
-            between if manner != PROPER else None,
+            replace(self._tcp, **misbehavior.tcp),
+            misbehavior.segment,
+            misbehavior.closed,
+            LazyAcks if misbehavior.lazy else Acks,
+            between if misbehavior != PROPER else None,
         )
 
-    def _connected(self, peer: FaultyHost, connection: Connection, now: float) -> None:
-        (guest, remote), behaviour = connection.four_tuple, peer.behaviour
+    def _connected(self, faulty_host: FaultyHost, connection: Connection, now: float) -> None:
+        (guest, remote), misbehavior = connection.four_tuple, faulty_host.misbehavior
         ends = f"{end_text(guest)} > {end_text(remote)}"
-        named = replace(peer, port=remote[1])
-        text = f"tcp {ends}: {named} does on purpose: {behaviour.text}"
-        self._outlet.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
-        service = service_at(remote[1], behaviour)
-        FaultyStream(connection, behaviour, service, self._outlet.timers).open(now)
+        named = replace(faulty_host, port=remote[1])
+        text = f"tcp {ends}: {named} does on purpose: {misbehavior.text}"
+        self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
+        service = service_at(remote[1], misbehavior)
+        FaultyStream(connection, misbehavior, service, self._output.timers).open(now)
 
     # ------------------------------------------------------------------ UDP
-    def _asked(self, peer: FaultyHost, datagram: ReceivedDatagram) -> None:
-        behaviour, now = peer.behaviour, datagram.now
-        if behaviour.refuses is not None:
-            datagram.refuse(behaviour.refuses)
+    def _asked(self, faulty_host: FaultyHost, datagram: ReceivedDatagram) -> None:
+        misbehavior, now = faulty_host.misbehavior, datagram.now
+        if misbehavior.refuses is not None:
+            datagram.refuse(misbehavior.refuses)
             return
-        service = service_at(datagram.four_tuple.remote[1], behaviour)
-        said = None if behaviour.silent else answer(service, datagram.payload, now)
+        service = service_at(datagram.four_tuple.remote[1], misbehavior)
+        said = None if misbehavior.silent else answer(service, datagram.payload, now)
         if said is None:
             return
-        times = 2 if Mangling.DUPLICATE in behaviour.manner.twists else 1
-        if behaviour.accepts_after:
-            self._answer_late(peer, datagram, [said] * times)
+        times = 2 if Mangling.DUPLICATE in misbehavior.tcp_misbehavior.manglings else 1
+        if misbehavior.accepts_after:
+            self._answer_late(faulty_host, datagram, [said] * times)
             return
         for _ in range(times):
             datagram.reply(said)
 
     def _answer_late(
-        self, peer: FaultyHost, datagram: ReceivedDatagram, answers: list[bytes]
+        self, faulty_host: FaultyHost, datagram: ReceivedDatagram, answers: list[bytes]
     ) -> None:
         if self._late >= MAX_LATE:
-            text = f"{MAX_LATE} answers of {peer} wait already"
-            self._outlet.notices.drop(rules.net.PEER_ANSWERS, text, datagram.now)
+            text = f"{MAX_LATE} answers of {faulty_host} wait already"
+            self._output.notices.drop(rules.net.PEER_ANSWERS, text, datagram.now)
             return
         self._late += 1
         late = LateReply(lambda _: self._send_late(datagram, answers))
-        self._outlet.timers.set(late, datagram.now + peer.behaviour.accepts_after)
+        self._output.timers.set(late, datagram.now + faulty_host.misbehavior.accepts_after)
 
     def _send_late(self, datagram: ReceivedDatagram, answers: list[bytes]) -> None:
         """To a flow that may have idled away."""

@@ -42,7 +42,7 @@ class OrdinaryPaths(Protocol):
 
     def from_guest(self, packet: Ipv4, now: float) -> None: ...
     def to_group(self, packet: Ipv4, now: float) -> None: ...
-    def take_run(self, frames: list[bytes], at: int, now: float) -> int: ...
+    def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int: ...
 
 
 class Net(Protocol):
@@ -55,11 +55,11 @@ class FaultyPaths:
     """While there is no fault of paths, everything is the ordinary way's own."""
 
     def __init__(
-        self, outbound: OrdinaryPaths, faults: ActiveFaults, outlet: GuestOutput, net: Net
+        self, outbound: OrdinaryPaths, faults: ActiveFaults, output: GuestOutput, net: Net
     ) -> None:
         self._outbound = outbound
         self._faults = faults
-        self._outlet = outlet
+        self._output = output
         self._net = net
         self.to_group = outbound.to_group
         self._choose()
@@ -68,7 +68,7 @@ class FaultyPaths:
     def _choose(self, _: ActiveFault | None = None) -> None:
         ordinary = not self._faults.icmp
         self.from_guest = self._outbound.from_guest if ordinary else self._from_guest
-        self.take_run = self._outbound.take_run if ordinary else self._take_none
+        self.run_from_guest = self._outbound.run_from_guest if ordinary else self._take_none
 
     def _take_none(self, frames: list[bytes], at: int, now: float) -> int:
         """Each packet is looked at alone."""
@@ -102,17 +102,17 @@ class FaultyPaths:
                 code, mtu = icmp.FRAGMENTATION_NEEDED, int(fault.number)
             case "ttl-exceeded":
                 kind, code = icmp.TIME_EXCEEDED, icmp.TRANSIT
-        since = self._outlet.queued
-        self._outlet.send_error(kind, code, packet.quote, now, sender=sender, mtu=mtu)
-        self._outlet.remark(since, text)
+        since = self._output.queued
+        self._output.send_error(kind, code, packet.quote, now, sender=sender, mtu=mtu)
+        self._output.comment(since, text)
 
     def _talk(self, packet: Ipv4, now: float) -> None:
         for one in self._concerned(packet):
             if one.fault.kind in _CARRIED:
-                since = self._outlet.queued
+                since = self._output.queued
                 message = _message(one.fault, packet)
-                self._outlet.send_icmp(self._net.router, packet.source, message, now)
-                self._outlet.remark(since, self._faults.tell(one, f"{packet}", now))
+                self._output.send_icmp(self._net.router, packet.source, message, now)
+                self._output.comment(since, self._faults.tell(one, f"{packet}", now))
 
 
 def _message(fault: Fault, packet: Ipv4) -> Icmp:

@@ -2,7 +2,7 @@
 flow.
 
 The flow itself stays an ordinary one: it knows what it has sent and what it has got, and repairs
-what the twists spoil as any TCP would.
+what is mangled as any TCP would.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ class LazyAcks(Acks):
 
 
 class SegmentMangler:
-    """Of one flow. Each twist takes the items of a turn and says what leaves instead."""
+    """Of one flow. Each mangling takes the items of a turn and says what leaves instead."""
 
     def __init__(
-        self, manner: TcpMisbehavior, peer: FaultyHost, remark: Callable[[str], None]
+        self, misbehavior: TcpMisbehavior, faulty_host: FaultyHost, comment: Callable[[str], None]
     ) -> None:
-        """remark: on the frame that the guest has just sent."""
-        self._manner = manner
-        self._peer = peer
-        self._remark = remark
-        self._unheard = manner.unheard
+        """comment: on the frame that the guest has just sent."""
+        self._misbehavior = misbehavior
+        self._peer = faulty_host
+        self._comment = comment
+        self._unheard = misbehavior.unheard
         self._syn_acks = 0
         self._acks = 0
         self._acknowledged: int | None = None  # the number that the guest was told last
         self._late: int | None = None  # the number beyond which the first acknowledgement is late
         self._selective = False  # the SYNs agree on SACK
         self._guest_opens = False  # its SYN-ACK has come
-        self._twists: dict[Mangling, Callable[[list[Told]], Iterable[Told]]] = {
+        self._manglings: dict[Mangling, Callable[[list[Told]], Iterable[Told]]] = {
             Mangling.REORDER: self._reorder,
             Mangling.DUPLICATE: self._duplicate,
             Mangling.OVERLAP: self._overlap,
@@ -81,21 +81,21 @@ class SegmentMangler:
         if not self._unheard or not segment.payload:
             return True
         self._unheard = max(0, self._unheard - segment.count)
-        self._remark(f"{self._peer} on purpose: as good as lost")
+        self._comment(f"{self._peer} on purpose: as good as lost")
         return False
 
     def to_guest(self, items: list[Item], received: int) -> list[Told]:
         """What leaves, each with what was done to it on purpose."""
-        manner = self._manner
-        if manner.silent_after is not None and received >= manner.silent_after:
+        misbehavior = self._misbehavior
+        if misbehavior.silent_after is not None and received >= misbehavior.silent_after:
             return []
         out: list[Told] = [(item, "") for item in items]
-        for twist in manner.twists:
-            change = _OPTIONS.get(twist)
-            out = list(_each(change, out, twist) if change else self._twists[twist](out))
+        for mangling in misbehavior.manglings:
+            change = _OPTIONS.get(mangling)
+            out = list(_each(change, out, mangling) if change else self._manglings[mangling](out))
         return [(item, why and f"{self._peer} on purpose: {why}") for item, why in out]
 
-    # ------------------------------------------------------------------ the twists
+    # ------------------------------------------------------------------ the manglings
     def _reorder(self, items: list[Told]) -> Iterator[Told]:
         singles = [one for item, why in items for one in _singles(item, why)]
         if len(singles) > 1 and not any(_is_control(item) for item, _ in singles):

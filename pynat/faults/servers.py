@@ -14,10 +14,10 @@ _TURN = b"".join(
 _BY_PORT = {7: Service.ECHO, 9: Service.DISCARD, 13: Service.DAYTIME, 19: Service.CHARGEN}
 
 
-def service_at(port: int, behaviour: Misbehavior) -> Service:
-    if behaviour.service is Service.BY_PORT:
+def service_at(port: int, misbehavior: Misbehavior) -> Service:
+    if misbehavior.service is Service.BY_PORT:
         return _BY_PORT.get(port, Service.PAGE)
-    return behaviour.service
+    return misbehavior.service
 
 
 def generated(start: int, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""One TCP connection with a peer: accepted late or never, reset, stalled, closed as its behaviour
+"""One TCP connection with a peer: accepted late or never, reset, stalled, closed as its misbehavior
 says, and served by the small server that it is beside that.
 
 What a server says without end, or at length, is made as the flow has room for it, so nothing is
@@ -19,10 +19,10 @@ MAX_REQUEST = 8192  # bytes of a request whose end is waited for
 
 class FaultyStream:
     def __init__(
-        self, connection: Connection, behaviour: Misbehavior, service: Service, timers: Timers
+        self, connection: Connection, misbehavior: Misbehavior, service: Service, timers: Timers
     ) -> None:
         self._connection = connection
-        self._behaviour = behaviour
+        self._misbehavior = misbehavior
         self._service = service
         self._timers = timers
         self._received = 0  # bytes
@@ -34,38 +34,38 @@ class FaultyStream:
         self._stalled = False  # the window is closed, until the timer
         self._has_stalled = False
         self._answered = False  # nothing more will be said
-        connection.watch(self._changed, self._take_in)
+        connection.watch(self._changed, self._receive)
 
     # ------------------------------------------------------------------ opening
     def open(self, now: float) -> None:
-        connection, behaviour = self._connection, self._behaviour
+        connection, misbehavior = self._connection, self._misbehavior
         connection.defer()
-        if behaviour.refuses is not None:
-            connection.refuse(behaviour.refuses)
-        elif behaviour.silent:
+        if misbehavior.refuses is not None:
+            connection.refuse(misbehavior.refuses)
+        elif misbehavior.silent:
             pass
-        elif behaviour.accepts_after:
-            self._timers.set(self, now + behaviour.accepts_after)
+        elif misbehavior.accepts_after:
+            self._timers.set(self, now + misbehavior.accepts_after)
         else:
             self._accept()
 
     def _accept(self) -> None:
         self._connection.accept()
-        if self._behaviour.urgent:
+        if self._misbehavior.urgent:
             self._connection.urge()
 
     def _begin(self, now: float) -> None:
         """The guest has acknowledged the SYN-ACK."""
-        connection, behaviour = self._connection, self._behaviour
+        connection, misbehavior = self._connection, self._misbehavior
         self._begun = True
-        if behaviour.resets_after == 0:
+        if misbehavior.resets_after == 0:
             connection.abort()
             return
-        if behaviour.resets_within is not None:
-            self._timers.set(self, now + behaviour.resets_within)
-        elif behaviour.stalls_for and not behaviour.stalls_after:
+        if misbehavior.resets_within is not None:
+            self._timers.set(self, now + misbehavior.resets_within)
+        elif misbehavior.stalls_for and not misbehavior.stalls_after:
             self._stall(now)
-        if behaviour.closing is Closing.AT_ONCE:
+        if misbehavior.closing is Closing.AT_ONCE:
             connection.finish()
         match self._service:
             case Service.DAYTIME:
@@ -81,12 +81,12 @@ class FaultyStream:
         elif self._stalled:
             self._stalled = self._full = False
             connection.resume()
-        elif self._behaviour.resets_within is not None:
+        elif self._misbehavior.resets_within is not None:
             connection.abort()
 
     # ------------------------------------------------------------------ from the guest
-    def _take_in(self, data: bytes, now: float) -> tuple[int, int]:
-        connection, behaviour = self._connection, self._behaviour
+    def _receive(self, data: bytes, now: float) -> tuple[int, int]:
+        connection, misbehavior = self._connection, self._misbehavior
         room = self._room
         self._full = self._stalled or room <= 0
         if self._full:
@@ -94,23 +94,23 @@ class FaultyStream:
         if self._service is Service.ECHO and len(data) > room:
             data, self._full = data[:room], True
         self._received += len(data)
-        if behaviour.resets_after is not None and self._received >= behaviour.resets_after:
+        if misbehavior.resets_after is not None and self._received >= misbehavior.resets_after:
             connection.abort()
         self._hear(data)
         return len(data), self._more(now)
 
     def _more(self, now: float) -> int:
         """Bytes that would be taken next."""
-        behaviour = self._behaviour
-        if not (behaviour.stalls_for and behaviour.stalls_after) or self._has_stalled:
+        misbehavior = self._misbehavior
+        if not (misbehavior.stalls_for and misbehavior.stalls_after) or self._has_stalled:
             return PLENTY
-        room = max(0, behaviour.stalls_after - self._received)
+        room = max(0, misbehavior.stalls_after - self._received)
         if not room:
             self._stall(now)
         return room
 
     def _hear(self, data: bytes) -> None:
-        if self._behaviour.closing is Closing.AT_ONCE:
+        if self._misbehavior.closing is Closing.AT_ONCE:
             return
         match self._service:
             case Service.ECHO:
@@ -122,7 +122,7 @@ class FaultyStream:
                     self._answer_page()
 
     def _answer_page(self) -> None:
-        size = self._behaviour.size
+        size = self._misbehavior.size
         head = f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {size}\r\n\r\n"
         self._connection.write(head.encode())
         self._left = size
@@ -131,14 +131,14 @@ class FaultyStream:
 
     def _stall(self, now: float) -> None:
         self._stalled = self._has_stalled = True
-        self._timers.set(self, now + self._behaviour.stalls_for)
+        self._timers.set(self, now + self._misbehavior.stalls_for)
 
     # ------------------------------------------------------------------ to the guest
     def _changed(self, now: float) -> None:
         connection = self._connection
         if connection.established and not self._begun:
             self._begin(now)
-        if connection.eof and self._behaviour.resets_on_fin:
+        if connection.eof and self._misbehavior.resets_on_fin:
             connection.abort()
         if connection.why:
             self._timers.set(self, None)
@@ -155,7 +155,7 @@ class FaultyStream:
             self._answered = True
             self._left = self._left or 0
         said = self._answered and not connection.pending and not self._left
-        if said and connection.has_room and self._behaviour.closing is Closing.ORDINARY:
+        if said and connection.has_room and self._misbehavior.closing is Closing.ORDINARY:
             connection.finish()
 
     def _say(self) -> None:

@@ -63,20 +63,20 @@ class Forwards:
         self._tokens = 0
 
     # ------------------------------------------------------------------ rules come and go
-    def open(self, number: int, rule: Forward) -> Forward:
+    def open(self, number: int, forward: Forward) -> Forward:
         """The rule with the port that it really has. Raises ConfigError, with a remedy."""
         try:
-            sock = with_room(self._make_room, lambda: self._listen(rule))
+            sock = with_room(self._make_room, lambda: self._listen(forward))
         except OSError as error:
             raise ConfigError(
-                f"{rule.source or 'forward'}: {rule}: cannot listen on {_place(rule)}:"
-                f" {error.strerror or error}; {_remedy(rule, error)}"
+                f"{forward.source or 'forward'}: {forward}: cannot listen on {_place(forward)}:"
+                f" {error.strerror or error}; {_remedy(forward, error)}"
             ) from None
         self._open[number] = sock
-        self._loop.add_reader(sock.fileno(), partial(self._ready(rule), number, sock))
-        if isinstance(rule.host_address, Path):
-            return rule
-        return replace(rule, host_port=sock.getsockname()[1])
+        self._loop.add_reader(sock.fileno(), partial(self._ready(forward), number, sock))
+        if isinstance(forward.host_address, Path):
+            return forward
+        return replace(forward, host_port=sock.getsockname()[1])
 
     def shut(self, number: int) -> None:
         sock = self._open.pop(number)
@@ -88,16 +88,16 @@ class Forwards:
         for number in list(self._open):
             self.shut(number)
 
-    def _listen(self, rule: Forward) -> socket.socket:
-        if isinstance(rule.host_address, Path):
-            return unix.listen(rule.host_address, self._backlog)
-        tcp = rule.protocol is Transport.TCP
+    def _listen(self, forward: Forward) -> socket.socket:
+        if isinstance(forward.host_address, Path):
+            return unix.listen(forward.host_address, self._backlog)
+        tcp = forward.protocol is Transport.TCP
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
-        sock = open_for(rule.host_address.packed, kind)
+        sock = open_for(forward.host_address.packed, kind)
         try:
             if tcp:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((str(rule.host_address), rule.host_port))
+            sock.bind((str(forward.host_address), forward.host_port))
             if tcp:
                 sock.listen(self._backlog)
         except OSError:
@@ -105,8 +105,8 @@ class Forwards:
             raise
         return sock
 
-    def _ready(self, rule: Forward) -> Callable[[int, socket.socket], None]:
-        return self._accept if rule.protocol is Transport.TCP else self._receive
+    def _ready(self, forward: Forward) -> Callable[[int, socket.socket], None]:
+        return self._accept if forward.protocol is Transport.TCP else self._receive
 
     # ------------------------------------------------------------------ actions
     def claim(self, token: int) -> socket.socket:
@@ -119,14 +119,14 @@ class Forwards:
             sock.close()
 
     def answer(self, action: UdpAnswer) -> None:
-        sock = self._open.get(action.rule)
+        sock = self._open.get(action.forward)
         if sock is None:
             return  # shut in this very turn
         to = family_of(action.to[0]).name(action.to)
         try:
             sock.sendto(action.payload, to)
         except OSError as error:
-            self._trouble(action.rule, error, f"an answer to {to[0]} port {to[1]}")
+            self._trouble(action.forward, error, f"an answer to {to[0]} port {to[1]}")
 
     # ------------------------------------------------------------------ events
     def _accept(self, number: int, listener: socket.socket) -> None:
@@ -168,17 +168,17 @@ class Forwards:
         self._emit(ForwardTrouble(number, error.errno or errno.EIO, what))
 
 
-def _place(rule: Forward) -> str:
-    match rule.host_address:
+def _place(forward: Forward) -> str:
+    match forward.host_address:
         case Path() as path:
             return str(path)
         case IPv6Address() as address:
-            return f"[{address}] port {rule.host_port}"
+            return f"[{address}] port {forward.host_port}"
         case address:
-            return f"{address} port {rule.host_port}"
+            return f"{address} port {forward.host_port}"
 
 
-def _remedy(rule: Forward, error: OSError) -> str:
-    if isinstance(rule.host_address, Path):
+def _remedy(forward: Forward, error: OSError) -> str:
+    if isinstance(forward.host_address, Path):
         return "name a path in a folder of yours where nothing else is"
     return _REMEDIES.get(error.errno or 0, "choose another port, or 0 for any")

@@ -32,8 +32,8 @@ from pynat.wire.icmp import Icmp
 
 
 class NoForwards:
-    def open(self, number: int, rule: Forward) -> Forward:
-        raise ConfigError(f"forward {rule}: a hermetic network opens no socket of the host")
+    def open(self, number: int, forward: Forward) -> Forward:
+        raise ConfigError(f"forward {forward}: a hermetic network opens no socket of the host")
 
     def shut(self, number: int) -> None:
         """There is none."""

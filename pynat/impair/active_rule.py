@@ -130,7 +130,7 @@ class ActiveRule:
     def __init__(self, number: int, rule: ImpairRule, seed: int) -> None:
         self.number = number
         self.rule = rule
-        self.lanes = {
+        self.directions = {
             to_guest: RuleDirection(rule, Random(f"{seed}/{number}/{to_guest:d}"))
             for to_guest in (False, True)
         }

@@ -46,16 +46,16 @@ class _Words:
     words: list[str]
     found: dict[str, object] = field(default_factory=dict)
 
-    def take(self) -> str:
+    def next_word(self) -> str:
         return self.words.pop(0)
 
-    def take_if(self, pattern: str) -> str | None:
+    def next_word_if(self, pattern: str) -> str | None:
         if self.words and re.fullmatch(pattern, self.words[0]):
             return self.words.pop(0)
         return None
 
     def need(self, pattern: str, after: str, right: str) -> str:
-        word = self.take_if(pattern)
+        word = self.next_word_if(pattern)
         if word is None:
             seen = f"not {self.words[0]!r}" if self.words else "and the rule ends there"
             raise BadRule(f"behind {after!r} comes {right}, {seen}")
@@ -128,7 +128,7 @@ def _flap(words: _Words, after: str) -> tuple[float, float]:
 
 def _chance(words: _Words, after: str) -> Chance:
     share = _percent(words.need(_PERCENT, after, "a share like 1%"))
-    correlation = words.take_if(_PERCENT)
+    correlation = words.next_word_if(_PERCENT)
     return Chance(share, _percent(correlation) if correlation else 0.0)
 
 
@@ -137,11 +137,11 @@ def _chance_or_all(words: _Words, after: str) -> Chance:
 
 
 def _loss(words: _Words, after: str) -> Chance | GilbertElliott:
-    if not words.take_if("gemodel"):
-        words.take_if("random")
+    if not words.next_word_if("gemodel"):
+        words.next_word_if("random")
         return _chance(words, after)
     shares = [_percent(words.need(_PERCENT, f"{after} gemodel", "a share like 1%"))]
-    while len(shares) < 4 and (word := words.take_if(_PERCENT)):
+    while len(shares) < 4 and (word := words.next_word_if(_PERCENT)):
         shares.append(_percent(word))
     rest = round(1 - shares[0], MAX_DIGITS + 2)
     return GilbertElliott(*shares) if len(shares) > 1 else GilbertElliott(shares[0], rest)
@@ -149,10 +149,10 @@ def _loss(words: _Words, after: str) -> Chance | GilbertElliott:
 
 def _delay(words: _Words, after: str) -> Delay:
     mean = _time(words, after)
-    jitter = words.take_if(_TIME)
-    correlation = words.take_if(_PERCENT) if jitter else None
+    jitter = words.next_word_if(_TIME)
+    correlation = words.next_word_if(_PERCENT) if jitter else None
     spread = Spread.UNIFORM
-    if words.take_if("distribution"):
+    if words.next_word_if("distribution"):
         right = "one of " + ", ".join(Spread)
         spread = Spread(words.need("|".join(Spread), "distribution", right))
         if not jitter:
@@ -167,13 +167,13 @@ def _delay(words: _Words, after: str) -> Delay:
 
 def _reorder(words: _Words, after: str) -> Reorder:
     chance = _chance(words, after)
-    gap = _count()(words, "gap") if words.take_if("gap") else 1
+    gap = _count()(words, "gap") if words.next_word_if("gap") else 1
     return Reorder(chance, gap)
 
 
 def _fragment(words: _Words, after: str) -> Fragment:
     size = _count(LEAST_PACKET)(words, after)
-    order = words.take_if("|".join(filter(None, Order)))
+    order = words.next_word_if("|".join(filter(None, Order)))
     return Fragment(size, Order(order or ""))
 
 
@@ -225,7 +225,7 @@ def parse(text: str) -> ImpairRule:
     words = _Words(text.replace(",", " ").split())
     kinds: list[str] = []
     while words.words:
-        word = words.take()
+        word = words.next_word()
         if word in KINDS:
             kinds += [word] if word not in kinds else []
             continue

@@ -80,12 +80,12 @@ class ImpairedWire:
         self._frames += 1
         self._pass(frame, now, 0, self._frames, to_guest)
 
-    def take(self, now: float, limit: int, *, to_guest: bool) -> list[tuple[float, bytes]]:
+    def pop_due(self, now: float, limit: int, *, to_guest: bool) -> list[tuple[float, bytes]]:
         """What has come through, each with the time at which it did."""
         queue = self._queues[to_guest]
         while queue.heap and queue.heap[0].due <= now:
             due, _, frame, number, rule = heapq.heappop(queue.heap)
-            rule.lanes[to_guest].waiting -= 1
+            rule.directions[to_guest].waiting -= 1
             self._pass(frame, due, rule.number, number, to_guest)
         taken, queue.ready = queue.ready[:limit], queue.ready[limit:]
         return taken
@@ -102,7 +102,7 @@ class ImpairedWire:
         for rule in self._rules.values():
             if rule.number <= behind or not rule.wants(view, number, now, to_guest=to_guest):
                 continue
-            fates = rule.lanes[to_guest].treat(view, now)
+            fates = rule.directions[to_guest].treat(view, now)
             if fates == [Fate(frame, now, "")]:
                 continue
             self._carry_out(rule, frame, fates, now, number, to_guest)
@@ -137,5 +137,5 @@ class ImpairedWire:
             full = Fate(None, fate.due, f"lost, {MAX_QUEUE} wait already")
             self._tell(rule, fate.frame, full, to_guest)
             return
-        rule.lanes[to_guest].waiting += 1
+        rule.directions[to_guest].waiting += 1
         heapq.heappush(heap, _Waiting(fate.due, next(self._order), fate.frame, number, rule))

@@ -1,6 +1,6 @@
 """A TCP connection of the guest, as the host within the process has it.
 
-    from the guest   TcpSend -> `received` -> take()      at most CAPACITY bytes wait (fewer while
+    from the guest   TcpSend -> `received` -> read()      at most CAPACITY bytes wait (fewer while
                                                           memory is short); what does not fit is not
                                                           taken, so the window closes
     to the guest     write() -> `pending` -> TcpReceived  as far as TcpRead has allowed
@@ -121,7 +121,7 @@ class Connection:
         """The same, for a service that keeps less."""
         return self._hosts.memory.beside(most) - len(self._out)
 
-    def take(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes:
         """At most so many bytes of the guest's; that makes room for others."""
         data = bytes(self.received[:count])
         del self.received[:count]
@@ -154,7 +154,7 @@ class Connection:
     def discard(self) -> None:
         """Whatever the guest sends is thrown away, now and later."""
         self._sink = _throw_away
-        self.take(len(self.received))
+        self.read(len(self.received))
 
     def resume(self) -> None:
         """The sink takes something again."""
@@ -193,7 +193,7 @@ class Connection:
         """The guest's flow has this number."""
         self.flow = flow
 
-    def take_in(self, action: TcpSend, now: float) -> None:
+    def receive(self, action: TcpSend, now: float) -> None:
         count, room = self._sink(b"".join(action.chunks), now)
         if not self.why:
             self._hosts.emit(TcpSent(self.flow, count, room))

@@ -1,12 +1,12 @@
 """The hosts within the process: which flow ends at which of their services.
 
-A flow whose host is an `InProcessAddress` address ends here instead of at a host socket: its
+A flow whose host is an `InProcessAddress` ends here instead of at a host socket: its
 actions are taken out of the stream of actions, and answered with the events that a socket would
 give. `tcp` and `udp` say who serves which address and port, and `before` the same with precedence;
 port 0 is any port, and the address ANYWHERE is every host that has nothing of its own. What nobody
 serves is refused, as by a host where nobody listens.
 
-The gate, where there is one, is asked first about every flow, also about those that lead to a
+The policy, where there is one, is asked first about every flow, also about those that lead to a
 socket.
 """
 
@@ -99,7 +99,7 @@ class InProcessHosts:
         unhold: Callable[[int], None],
         memory: MemoryBudget,
         before: Services | None = None,
-        gate: FlowPolicy | None = None,
+        policy: FlowPolicy | None = None,
         hosts: Iterable[bytes] = (),
     ) -> None:
         """unhold: guest time need not be held for this flow. memory: of all flows together.
@@ -112,18 +112,18 @@ class InProcessHosts:
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
         self._hosts = frozenset(hosts)
-        self._gate = gate
+        self._policy = policy
         self._unhold = unhold
         self._connections: dict[int, Connection] = {}
         self._calls: dict[int, Connection] = {}  # to the guest, by token
-        self._announced: list[int] = []  # tokens that are to be adopted by the next `take`
+        self._announced: list[int] = []  # tokens that are to be adopted by the next `carry_out`
         self._token = 0
         self._verdicts: dict[int, dict[Address, Verdict | UdpService | None]] = {}
         self._events: list[Event] = []
         self._touched: dict[Connection, None] = {}  # in the order of touching
 
     # ------------------------------------------------------------------ once a turn
-    def take(self, actions: list[Action], now: float) -> list[Action]:
+    def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
         rest = [action for action in actions if not self._mine(action, now)]
         self._give_up_calls()
@@ -222,7 +222,7 @@ class InProcessHosts:
             case _ if connection is None:
                 pass
             case TcpSend():
-                connection.take_in(action, now)
+                connection.receive(action, now)
             case TcpRead(_, limit):
                 connection.allow(limit)
             case TcpShutdown():
@@ -230,8 +230,8 @@ class InProcessHosts:
         return connection is not None
 
     def _connect(self, action: TcpConnect, now: float) -> bool:
-        four_tuple, gate = action.four_tuple, self._gate
-        verdict = gate.tcp(action.flow, four_tuple, now) if gate and four_tuple else None
+        four_tuple, policy = action.four_tuple, self._policy
+        verdict = policy.tcp(action.flow, four_tuple, now) if policy and four_tuple else None
         if verdict is None:
             if not isinstance(action.to, InProcessAddress):
                 return False
@@ -248,9 +248,11 @@ class InProcessHosts:
         return True
 
     def _datagram(self, action: UdpSend, now: float) -> bool:
-        four_tuple, gate = action.four_tuple, self._gate
+        four_tuple, policy = action.four_tuple, self._policy
         verdict = (
-            self._remembered(action.flow, four_tuple, gate, now) if gate and four_tuple else None
+            self._remembered(action.flow, four_tuple, policy, now)
+            if policy and four_tuple
+            else None
         )
         if verdict is None:
             if not isinstance(action.to, InProcessAddress):
@@ -268,13 +270,13 @@ class InProcessHosts:
         return True
 
     def _remembered(
-        self, flow: int, four_tuple: FourTuple, gate: FlowPolicy, now: float
+        self, flow: int, four_tuple: FourTuple, policy: FlowPolicy, now: float
     ) -> Verdict | UdpService | None:
         known = self._verdicts.setdefault(flow, {})
         if four_tuple.remote not in known:
             if len(known) >= MAX_VERDICTS:
                 del known[next(iter(known))]
-            known[four_tuple.remote] = gate.udp(flow, four_tuple, now)
+            known[four_tuple.remote] = policy.udp(flow, four_tuple, now)
         return known[four_tuple.remote]
 
     def _who(

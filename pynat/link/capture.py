@@ -147,7 +147,7 @@ class CaptureLink(Wrapper):
         self,
         inner: Link,
         rotation: Rotation = NO_ROTATION,
-        remarks: FrameComments | None = None,
+        comments: FrameComments | None = None,
         *,
         epoch: float = 0.0,
         network: Network | None = None,
@@ -155,7 +155,7 @@ class CaptureLink(Wrapper):
         """epoch: seconds that are added to the link's time in the file."""
         super().__init__(inner)
         self._rotation = rotation
-        self._remarks = remarks or FrameComments()
+        self._comments = comments or FrameComments()
         self._epoch = epoch
         self._network = network or Network()
         self._file: CaptureFile | None = None
@@ -168,7 +168,7 @@ class CaptureLink(Wrapper):
         self.done = self._inner.done
         self.receive = self._inner.receive
         self.send = self._inner.send
-        self._remarks.want(False)
+        self._comments.want(False)
 
     # ------------------------------------------------------------------ at run time
     def adopt(self, network: Network) -> None:
@@ -186,7 +186,7 @@ class CaptureLink(Wrapper):
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
         self.receive, self.send, self.done = self._receive, self._send, self._done
-        self._remarks.want(not file.is_pcap)
+        self._comments.want(not file.is_pcap)
 
     def stop(self) -> Path | None:
         """The file that is complete now, if one was being written."""
@@ -224,7 +224,7 @@ class CaptureLink(Wrapper):
         records, self._turn = self._turn, []
         if not records or self._file is None:
             return
-        epoch, is_lost = self._epoch, self._remarks.take_lost
+        epoch, is_lost = self._epoch, self._comments.take_lost
         records = [Record(one[0] + epoch, one[1], one[2], is_lost(one[1])) for one in records]
         try:
             self._make_room()
@@ -238,13 +238,13 @@ class CaptureLink(Wrapper):
     def _header(self, *, first: bool = False) -> bytes:
         network = self._network
         router = IPv4Interface((network.router, network.net.prefixlen))
-        said = [pcap.BEGINS] * first + [pcap.LINTED] * self._remarks.linted
+        said = [pcap.BEGINS] * first + [pcap.LINTED] * self._comments.linted
         said.append(f"{pcap.MTU}{network.mtu}")
         return pcap.pcapng_header(router, network.mac, self.speed, said)
 
     def _comment(self, record: Record) -> str:
         name = self._names.of_first(record.frame, from_guest=record.from_guest)
-        remarks = self._remarks.take(record.frame)
+        remarks = self._comments.pop(record.frame)
         return f"{name}\n{remarks}" if name and remarks else name or remarks
 
     def _end(self) -> None:
@@ -274,12 +274,12 @@ def numbered(path: Path, number: int) -> Path:
 
 @contextlib.contextmanager
 def captured(
-    inner: Link, config: Config, remarks: FrameComments | None = None, *, epoch: float = 0.0
+    inner: Link, config: Config, comments: FrameComments | None = None, *, epoch: float = 0.0
 ) -> Iterator[CaptureLink]:
     """`inner` with the capture that is configured, and for others to start at run time."""
     size = None if config.capture_size is None else config.capture_size * MIB
     rotation = Rotation(size, config.capture_files)
-    link = CaptureLink(inner, rotation, remarks, epoch=epoch, network=config.network)
+    link = CaptureLink(inner, rotation, comments, epoch=epoch, network=config.network)
     if config.capture is not None:
         try:
             link.start(config.capture, first=True)

@@ -106,5 +106,5 @@ class CardLink(Wrapper):
 
     def _lose(self, sent: float, frame: bytes) -> None:
         text = f"not delivered: sent at {sent:.3f} s, and the card took no frames"
-        self._notices.remarks.add(frame, f"{text} ({rules.NOT_TAKEN.code})")
+        self._notices.comments.add(frame, f"{text} ({rules.NOT_TAKEN.code})")
         self._capture.show(frame, from_guest=False)

@@ -16,7 +16,7 @@ class HookLink(Wrapper):
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         now = self.now()
-        frames = [(now, frame) for frame in self._hooks.take(to_guest=False)]
+        frames = [(now, frame) for frame in self._hooks.pop_injected(to_guest=False)]
         received = self._inner.receive(limit)
         self._more = len(received) == limit
         for when, frame in received:
@@ -36,7 +36,7 @@ class HookLink(Wrapper):
 
     def done(self, hold_until: float, timer: float | None) -> None:
         """What a hook puts in goes behind what it was asked about."""
-        injected = self._hooks.take(to_guest=True)
+        injected = self._hooks.pop_injected(to_guest=True)
         if injected:
             self._inner.send(injected)
         if self._hooks.from_guest or self._more:

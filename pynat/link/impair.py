@@ -76,7 +76,7 @@ class ImpairLink(Wrapper):
     def _receive(self, limit: int) -> list[tuple[float, bytes]]:
         for when, frame in self._inner.receive(limit):
             self.wire.put(frame, when, to_guest=False)
-        return self.wire.take(self.now(), limit, to_guest=False)
+        return self.wire.pop_due(self.now(), limit, to_guest=False)
 
     def _send(self, frames: list[bytes]) -> int:
         now = self.now()
@@ -85,7 +85,7 @@ class ImpairLink(Wrapper):
         return len(frames)
 
     def _done(self, hold_until: float, timer: float | None) -> None:
-        frames = self.wire.take(self.now(), _NO_LIMIT, to_guest=True)
+        frames = self.wire.pop_due(self.now(), _NO_LIMIT, to_guest=True)
         if frames:
             self._inner.send([frame for _, frame in frames])
         wakes = (self.wire.next_due(to_guest=to_guest) for to_guest in (False, True))
@@ -94,18 +94,18 @@ class ImpairLink(Wrapper):
         self._idle = self.wire.idle
 
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
-        remarks = self._notices.remarks
+        comments = self._notices.comments
         if fate.frame is not None and fate.frame is not frame:
             if fate.said == "duplicate" and not to_guest:
                 return  # the guest sent one frame, and that is in the capture
             if not to_guest:
-                remarks.same(fate.frame, frame)
+                comments.same(fate.frame, frame)
         about = fate.frame if fate.frame is not None and to_guest else frame
-        remarks.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
+        comments.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
         if fate.frame is None:
-            remarks.lose(frame)
+            comments.lose(frame)
             if to_guest and self._capture is not None:
-                remarks.count(frame)
+                comments.count(frame)
                 self._capture.show(frame, from_guest=False)
         what = versions.named_in(frame) or "a frame"
         way = "to the guest" if to_guest else "from the guest"

@@ -57,7 +57,7 @@ class LintLink(Wrapper):
         return taken
 
     def _look(self, frame: bytes, when: Span, *, from_guest: bool) -> None:
-        self._notices.remarks.count(frame)
+        self._notices.comments.count(frame)
         if self._stopped:
             return
         look = self._linter.from_guest if from_guest else self._linter.to_guest

@@ -82,7 +82,7 @@ class FrameComments:
         """Whether it was lost; that is forgotten here."""
         return self._lost.pop(id(frame), None) is not None
 
-    def take(self, frame: bytes) -> str:
+    def pop(self, frame: bytes) -> str:
         """What was said of the frame, a line each; it is forgotten here."""
         _, texts = self._texts.pop(id(frame), (frame, ()))
         return "\n".join(texts)

@@ -88,7 +88,7 @@ class Notices:
         self._write = write
         self.silenced = silenced
         self.last: deque[Line] = deque(maxlen=LAST)
-        self.remarks = FrameComments()
+        self.comments = FrameComments()
         self.drops: Counter[Rule] = Counter()
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
         self.verdict = Verdict()
@@ -133,8 +133,8 @@ class Notices:
         if self._doubts(rule, now):
             return
         self.drops[rule] += count
-        frame = self.remarks.frame
-        about = About(frame, frame is not None, self.remarks.number_of(frame))
+        frame = self.comments.frame
+        about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
         cause = self.verdict.put(rule, detail, now, about, count)
         if rule.code in self.silenced:
@@ -144,7 +144,7 @@ class Notices:
                 JournalEntry(now, rule, detail, *about[:2], count, True, about.number, cause)
             )
         text, because = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
-        self.remarks.add_here(text + because)
+        self.comments.add_here(text + because)
         self.limited(rule.name, text + _frame(about) + because, now, level)
 
     def finding(
@@ -156,7 +156,7 @@ class Notices:
         """
         if self._doubts(rule, now):
             return
-        about = About(frame, from_guest, self.remarks.number_of(frame))
+        about = About(frame, from_guest, self.comments.number_of(frame))
         detail = harmless(detail)
         is_first = self.verdict.of(rule.code) is None
         cause = self.verdict.put(rule, detail, now, about)
@@ -171,7 +171,7 @@ class Notices:
             )
         of_flow = rule.code
         if frame is not None:
-            self.remarks.add(frame, text + because)
+            self.comments.add(frame, text + because)
             of_flow += f" {versions.flow_key(frame)[0].hex()}"
         if len(self._in_flows) >= _MAX_REMEMBERED:
             self._in_flows.clear()

@@ -73,14 +73,14 @@ class EchoTable:
     def __init__(
         self,
         config: Config,
-        outlet: GuestOutput,
+        output: GuestOutput,
         numbers: FlowNumbers,
         to_guest_address: Callable[[bytes], bytes],
     ) -> None:
         """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
         self._config = config.icmp
         self._as_guest_sees = to_guest_address
-        self._outlet = outlet
+        self._output = output
         self._numbers = numbers
         self._flows: dict[tuple[bytes, int], _Echo] = {}
         self._by_number: dict[int, _Echo] = {}
@@ -102,9 +102,9 @@ class EchoTable:
         flow.names.sent((packet.destination, 0), (host, 0))
         flow.quote = packet.quote
         flow.sent.append((request.sequence, flow.quote))
-        self._outlet.timers.set(flow, flow.idle.due)
-        self._outlet.holds.expect(flow.number, now)
-        self._outlet.ask(
+        self._output.timers.set(flow, flow.idle.due)
+        self._output.time_hold.expect(flow.number, now)
+        self._output.ask(
             EchoSend(
                 flow.number,
                 host,
@@ -120,35 +120,35 @@ class EchoTable:
         flow = self._by_number.get(event.flow)
         if flow is None:
             return
-        self._outlet.holds.settle(flow.number)
+        self._output.time_hold.answered(flow.number)
         match event:
             case EchoReply():
                 reply = Icmp(icmp.ECHO_REPLY, 0, flow.ident, event.sequence, event.payload)
                 flow.replies += 1
                 source = flow.names.of((event.source, 0))[0]
-                self._outlet.send_icmp(source, flow.guest, reply, now)
+                self._output.send_icmp(source, flow.guest, reply, now)
             case EchoDenied():
-                self._outlet.notices.drop(rules.net.PING_FORBIDDEN, event.detail, now, Level.ERROR)
-                self._outlet.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, flow.quote, now)
+                self._output.notices.drop(rules.net.PING_FORBIDDEN, event.detail, now, Level.ERROR)
+                self._output.send_error(icmp.UNREACHABLE, icmp.PROHIBITED, flow.quote, now)
 
     def on_error(self, event: SocketError, now: float) -> bool:
         """Whether the flow was ours."""
         flow = self._by_number.get(event.flow)
         if flow is None:
             return False
-        self._outlet.holds.settle(flow.number)
+        self._output.time_hold.answered(flow.number)
         remote = flow.names.of(event.to)[0] if event.to else flow.remote
         text = f"{self._name(flow)} > {address_text(remote)}: {reason(event.errno)}"
         if event.errno in OURS:
-            self._outlet.notices.drop(rules.net.PING_SOCKET, text, now)
+            self._output.notices.drop(rules.net.PING_SOCKET, text, now)
             return True
-        self._outlet.notices.limited("ping error", text, now)
+        self._output.notices.limited("ping error", text, now)
         sequence = int.from_bytes(event.payload[6:8], "big")
-        quote = flow.sent.take(sequence, event.payload[8:]) or flow.quote
+        quote = flow.sent.pop_quote(sequence, event.payload[8:]) or flow.quote
         told = what_to_tell(event, icmp.HOST)  # an echo has no port that could refuse
         sender = flow.names.of((event.offender, 0))[0] if event.offender else None
         if told is not None:
-            self._outlet.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
+            self._output.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
         return True
 
     def _open(self, packet: Packet, request: Icmp, now: float) -> _Echo:
@@ -156,7 +156,7 @@ class EchoTable:
         if len(self._flows) >= limit:
             oldest = next(iter(self._flows.values()))
             text = f"{self._name(oldest)}: {limit} are open (icmp.flows), used longest ago, closed"
-            self._outlet.notices.limited("ping flow", text, now, rate=FLOW_RATE)
+            self._output.notices.limited("ping flow", text, now, rate=FLOW_RATE)
             self.close(oldest)
         flow = _Echo(
             self._numbers.next(),
@@ -166,7 +166,7 @@ class EchoTable:
             self,
             ReverseTranslation(self._as_guest_sees),
             now,
-            IdleTimeout(self._outlet.wall, self._config.idle),
+            IdleTimeout(self._output.wall, self._config.idle),
         )
         self._by_number[flow.number] = flow
         return flow
@@ -178,10 +178,10 @@ class EchoTable:
         if flow.idle.is_over(now):
             self.close(flow)
         else:
-            self._outlet.timers.set(flow, flow.idle.due)
+            self._output.timers.set(flow, flow.idle.due)
 
     def close(self, flow: _Echo) -> None:
         del self._flows[flow.guest, flow.ident], self._by_number[flow.number]
-        self._outlet.timers.set(flow, None)
-        self._outlet.holds.settle(flow.number)
-        self._outlet.ask(CloseFlow(flow.number))
+        self._output.timers.set(flow, None)
+        self._output.time_hold.answered(flow.number)
+        self._output.ask(CloseFlow(flow.number))

@@ -24,7 +24,7 @@ class GuestOutput(Protocol):
     notices: Notices
     timers: Timers
     dice: Random
-    holds: TimeHold
+    time_hold: TimeHold
     wall: WallTime
     ask: Callable[[Action], None]  # the host to do something, in the order of asking
 
@@ -75,5 +75,5 @@ class GuestOutput(Protocol):
     def queued(self) -> int:
         """How many frames wait for the end of the turn."""
 
-    def remark(self, since: int, *lines: str) -> None:
+    def comment(self, since: int, *lines: str) -> None:
         """Say something, in the capture, of the frames queued since there were `since`."""

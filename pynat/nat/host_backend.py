@@ -9,7 +9,7 @@ from pynat.nat.messages import Action, Event
 
 
 class HostBackend(Protocol):
-    def take(self, actions: list[Action], now: float) -> list[Action]:
+    def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         """Carry out those that are its own, of all flows in their order; the rest comes back."""
 
     def events(self) -> list[Event]:
@@ -33,7 +33,7 @@ class Outside:
         events, self._events = self._events, []
         return events
 
-    def take(self, actions: list[Action], now: float) -> list[Action]:
+    def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         waiting = iter(actions)
         while True:
             try:
@@ -67,7 +67,7 @@ def settle(
         actions = router.to_host(now)
         asked = bool(actions)
         for side in sides:
-            actions = side.take(actions, now)
+            actions = side.carry_out(actions, now)
         events = [event for side in sides for event in side.events()]
         if not asked and not events:
             return

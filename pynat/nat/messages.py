@@ -97,9 +97,9 @@ class TcpAdopt:
 
 @dataclass(slots=True)
 class UdpAnswer:
-    """The guest's datagram to a host program, from the socket of UDP forward number `rule`."""
+    """The guest's datagram to a host program, from the socket of UDP forward number `forward`."""
 
-    rule: int
+    forward: int
     to: Address
     payload: bytes
 
@@ -282,14 +282,14 @@ class TcpFailed:
 
 @dataclass(slots=True)
 class TcpIncoming:
-    """A host program connected to forward number `rule`.
+    """A host program connected to forward number `forward`.
 
     A program at a Unix socket has no address: it is given one of the loopback.
     The engine answers with TcpAdopt, which gives it a flow number, or not at all: then the host
     side resets it at the end of the turn. `guest` is where it leads if it comes by no forward.
     """
 
-    rule: int
+    forward: int
     token: int
     peer: Address
     guest: Address | None = None
@@ -297,9 +297,9 @@ class TcpIncoming:
 
 @dataclass(slots=True)
 class UdpIncoming:
-    """A datagram from a host program to the UDP forward number `rule`."""
+    """A datagram from a host program to the UDP forward number `forward`."""
 
-    rule: int
+    forward: int
     source: Address
     payload: bytes
 
@@ -315,9 +315,9 @@ class GuestDatagram:
 
 @dataclass(slots=True)
 class ForwardTrouble:
-    """A call on the socket of forward number `rule` failed; the forward goes on."""
+    """A call on the socket of forward number `forward` failed; the forward goes on."""
 
-    rule: int
+    forward: int
     errno: int
     what: str  # "an answer to 127.0.0.1:5000", "accept"
 

@@ -25,7 +25,7 @@ class QuotedPackets(deque[tuple[object, bytes]]):
     def __init__(self, lately: int) -> None:
         super().__init__(maxlen=lately)
 
-    def take(self, key: object, payload: bytes) -> bytes | None:
+    def pop_quote(self, key: object, payload: bytes) -> bytes | None:
         """The quote of the latest one whose data agree; it is given out once.
 
         payload: what the kernel knows of what came behind 8 bytes of UDP or ICMP header.

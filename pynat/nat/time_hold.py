@@ -21,7 +21,7 @@ class TimeHold:
         self._owed.pop(owner, None)
         self._owed[owner] = now + MAX_ANSWER_TIME
 
-    def settle(self, owner: object) -> None:
+    def answered(self, owner: object) -> None:
         self._owed.pop(owner, None)
 
     def carried(self, now: float) -> None:

@@ -53,9 +53,9 @@ MAX_PEERS = 4096  # of forwards
 class _FlowTimeout(IdleTimeout):
     """With its timer."""
 
-    def __init__(self, outlet: GuestOutput, seconds: float, gone: Callable[[float], None]) -> None:
-        super().__init__(outlet.wall, seconds)
-        self._timers = outlet.timers
+    def __init__(self, output: GuestOutput, seconds: float, gone: Callable[[float], None]) -> None:
+        super().__init__(output.wall, seconds)
+        self._timers = output.timers
         self._gone = gone
 
     def used(self, now: float, seconds: float | None = None) -> None:
@@ -112,7 +112,7 @@ class UdpFlow:
 class _Inbound:
     """A host program that has sent to a forward."""
 
-    rule: int
+    forward: int
     peer: Address
     guest: Address
     shown: Address  # where the guest sees it
@@ -120,7 +120,7 @@ class _Inbound:
 
     def row(self, now: float) -> Row:
         return {
-            "forward": self.rule,
+            "forward": self.forward,
             "protocol": "udp",
             "state": "forwarded",
             "guest": end_text(self.guest),
@@ -134,13 +134,13 @@ class UdpTable:
     def __init__(
         self,
         config: Config,
-        outlet: GuestOutput,
+        output: GuestOutput,
         numbers: FlowNumbers,
         to_guest_address: Callable[[bytes], bytes],
     ) -> None:
         """`to_guest_address`: how the guest names a host's address (loopback is the router)."""
         self._config = config
-        self._outlet = outlet
+        self._output = output
         self._numbers = numbers
         self._as_guest_sees = to_guest_address
         self.adopt(config.network)
@@ -167,7 +167,7 @@ class UdpTable:
         inbound = self._inbound_to(packet, datagram)
         if inbound is not None:
             inbound.idle.used(now)
-            self._outlet.ask(UdpAnswer(inbound.rule, inbound.peer, datagram.payload))
+            self._output.ask(UdpAnswer(inbound.forward, inbound.peer, datagram.payload))
             return
         remote = (packet.destination, datagram.destination)
         flow = self._flows.pop(guest, None) or self._open(guest, remote, now)
@@ -182,11 +182,11 @@ class UdpTable:
         flow.is_held = not isinstance(host, InProcessAddress)
         if flow.is_held:
             if is_unicast(host[0]):
-                self._outlet.holds.expect(flow.number, now)
-            self._outlet.holds.carried(now)
+                self._output.time_hold.expect(flow.number, now)
+            self._output.time_hold.carried(now)
         ttl, payload = packet.ttl - 1, datagram.payload
         four_tuple = FourTuple(guest, remote)
-        self._outlet.ask(UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple))
+        self._output.ask(UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple))
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: UdpReceived, now: float) -> None:
@@ -196,9 +196,9 @@ class UdpTable:
         flow.idle.used(now, self._dns_idle if flow.only_dns else None)
         flow.from_host += 1
         flow.bytes_from_host += len(event.payload)
-        self._outlet.holds.settle(flow.number)
+        self._output.time_hold.answered(flow.number)
         if flow.is_held:
-            self._outlet.holds.carried(now)
+            self._output.time_hold.carried(now)
         self._send(flow.names.of(event.source), flow.guest, event.payload, now)
 
     def on_error(self, event: SocketError, now: float) -> bool:
@@ -206,42 +206,42 @@ class UdpTable:
         flow = self._by_number.get(event.flow)
         if flow is None:
             return False
-        self._outlet.holds.settle(flow.number)
+        self._output.time_hold.answered(flow.number)
         if event.to is None or event.errno in OURS:
             why = f"{self._name(flow)}: {shortage(event.errno)}"
             if event.errno in NO_PORT:
-                self._outlet.notices.drop(rules.net.HOST_SOCKETS, why, now, Level.ERROR)
+                self._output.notices.drop(rules.net.HOST_SOCKETS, why, now, Level.ERROR)
             else:
-                self._outlet.notices.drop(rules.net.UDP_SOCKET, why, now)
+                self._output.notices.drop(rules.net.UDP_SOCKET, why, now)
             if event.errno in NO_PORT | NO_DESCRIPTOR:
                 self._make_room(flow, now)
             return True
         remote = flow.names.of(event.to)
-        self._outlet.notices.limited(
+        self._output.notices.limited(
             "udp error",
             f"{self._name(flow)} > {end_text(remote)}: {reason(event.errno)}",
             now,
         )
-        quote = flow.sent.take(event.to, event.payload)
+        quote = flow.sent.pop_quote(event.to, event.payload)
         if quote is None:
             lost = udp.encode(*flow.guest, *remote, event.payload)
             quote = versions.quote(flow.guest[0], remote[0], ip.UDP, lost)
         told = what_to_tell(event)
         sender = flow.names.of((event.offender, 0))[0] if event.offender else None
         if told is not None:
-            self._outlet.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
+            self._output.send_error(*told, quote, now, sender=sender, mtu=event.mtu)
         return True
 
     def incoming(self, event: UdpIncoming, guest: Address, shown: bytes, now: float) -> None:
         """`shown`: the address from which the guest sees it."""
-        inbound = self._inbound.get((event.rule, event.source))
+        inbound = self._inbound.get((event.forward, event.source))
         if inbound is None:
             if len(self._inbound) >= MAX_PEERS:
-                self._outlet.notices.drop(rules.net.UDP_PEERS, f"more than {MAX_PEERS}", now)
+                self._output.notices.drop(rules.net.UDP_PEERS, f"more than {MAX_PEERS}", now)
                 return
             inbound = self._admit(event, guest, shown)
         inbound.idle.used(now)
-        self._outlet.holds.carried(now)
+        self._output.time_hold.carried(now)
         self._send(inbound.shown, guest, event.payload, now)
 
     def knows(self, packet: Packet, datagram: Udp) -> bool:
@@ -255,7 +255,7 @@ class UdpTable:
         return self._inbound_shown.get((guest, (packet.destination, datagram.destination)))
 
     def forget_forward(self, rule: int) -> None:
-        for inbound in [one for one in self._inbound.values() if one.rule == rule]:
+        for inbound in [one for one in self._inbound.values() if one.forward == rule]:
             inbound.idle.stop()
             self._dismiss(inbound)
 
@@ -268,7 +268,7 @@ class UdpTable:
         flow = UdpFlow(
             self._numbers.next(),
             guest,
-            _FlowTimeout(self._outlet, self._idle, lambda now: self._idled(flow, now)),
+            _FlowTimeout(self._output, self._idle, lambda now: self._idled(flow, now)),
             ReverseTranslation(self._as_guest_sees),
             now,
             remote,
@@ -290,40 +290,40 @@ class UdpTable:
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]
         flow.idle.stop()
-        self._outlet.holds.settle(flow.number)
-        self._outlet.ask(CloseFlow(flow.number))
+        self._output.time_hold.answered(flow.number)
+        self._output.ask(CloseFlow(flow.number))
         self._numbers.gone(flow.number, why, lambda: flow.row(now))
         carried = f"{flow.from_guest} datagrams from the guest, {flow.from_host} to it"
         self._say(flow, f"{why}, closed after {carried}", now)
 
     def _say(self, flow: UdpFlow, what: str, now: float) -> None:
         text = f"{self._name(flow)}: {what}"
-        self._outlet.notices.limited("udp flow", text, now, rate=FLOW_RATE)
+        self._output.notices.limited("udp flow", text, now, rate=FLOW_RATE)
 
     def _admit(self, event: UdpIncoming, guest: Address, shown: bytes) -> _Inbound:
         port = event.source[1]
         while (guest, (shown, port)) in self._inbound_shown or (
             shown == self._router and port in ROUTER_PORTS
         ):
-            port = self._outlet.dice.randrange(1024, 65536)
+            port = self._output.dice.randrange(1024, 65536)
         inbound = _Inbound(
-            event.rule,
+            event.forward,
             event.source,
             guest,
             (shown, port),
-            _FlowTimeout(self._outlet, self._idle, lambda _: self._dismiss(inbound)),
+            _FlowTimeout(self._output, self._idle, lambda _: self._dismiss(inbound)),
         )
-        self._inbound[event.rule, event.source] = inbound
+        self._inbound[event.forward, event.source] = inbound
         self._inbound_shown[guest, inbound.shown] = inbound
         return inbound
 
     def _dismiss(self, inbound: _Inbound) -> None:
-        del self._inbound[inbound.rule, inbound.peer]
+        del self._inbound[inbound.forward, inbound.peer]
         del self._inbound_shown[inbound.guest, inbound.shown]
 
     def _send(self, source: Address, guest: Address, payload: bytes, now: float) -> None:
         datagram = udp.encode(*source, *guest, payload)
-        self._outlet.send_packet(source[0], guest[0], ip.UDP, datagram, now)
+        self._output.send_packet(source[0], guest[0], ip.UDP, datagram, now)
 
     def _name(self, flow: UdpFlow) -> str:
         return f"udp {end_text(flow.guest)}"

@@ -11,11 +11,11 @@ MAX_PAYLOAD = 65_507  # bytes: RFC 768 in an IPv4 packet
 
 
 class Datagram:
-    def __init__(self, inner: Inner, sent: Callable[[], None]) -> None:
-        self.data = inner.payload
-        self.source = endpoint(inner.four_tuple.guest)
-        self.destination = endpoint(inner.four_tuple.remote)
-        self._inner = inner
+    def __init__(self, received: Inner, sent: Callable[[], None]) -> None:
+        self.data = received.payload
+        self.source = endpoint(received.four_tuple.guest)
+        self.destination = endpoint(received.four_tuple.remote)
+        self._inner = received
         self._sent = sent
 
     def reply(self, data: bytes) -> None:

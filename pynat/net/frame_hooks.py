@@ -89,7 +89,7 @@ class FrameHooks:
             raise RuntimeError(f"inject: {MAX_INJECTED} frames wait already for this turn to end")
         queue.append(_bytes(frame))
 
-    def take(self, *, to_guest: bool) -> list[bytes]:
+    def pop_injected(self, *, to_guest: bool) -> list[bytes]:
         """What has been injected. The frames for the guest are taken when a turn ends."""
         if to_guest:
             self._made = 0
@@ -108,10 +108,10 @@ class FrameHooks:
                 frames = [
                     new for one in frames for new in self._asked(hook, Frame(one, from_guest, now))
                 ]
-        _remark(notices.remarks, data, frames, from_guest=from_guest)
+        _comment(notices.comments, data, frames, from_guest=from_guest)
         if not frames:
             if from_guest:
-                notices.remarks.lose(data)
+                notices.comments.lose(data)
             way = "from" if from_guest else "to"
             text = f"{len(data)} bytes {way} the guest: on_frame returned DROP"
             notices.drop(rules.net.ON_FRAME, text, now)
@@ -147,18 +147,20 @@ def _bytes(frame: object) -> bytes:
     return bytes(memoryview(data))
 
 
-def _remark(remarks: FrameComments, before: bytes, after: list[bytes], *, from_guest: bool) -> None:
+def _comment(
+    comments: FrameComments, before: bytes, after: list[bytes], *, from_guest: bool
+) -> None:
     """In the capture: of the guest's frame, what became of it; of others, that they are new."""
-    if not remarks.wanted or (len(after) == 1 and after[0] is before):
+    if not comments.wanted or (len(after) == 1 and after[0] is before):
         return
     if from_guest:
-        remarks.add(before, "dropped by a script" if not after else "changed by a script")
+        comments.add(before, "dropped by a script" if not after else "changed by a script")
         for one in after:
             if one is not before:
-                remarks.same(one, before)
+                comments.same(one, before)
     else:
-        said = remarks.take(before).split("\n")
+        said = comments.pop(before).split("\n")
         for one in after:
             for line in (*said, "changed by a script"):
                 if line:
-                    remarks.add(one, line)
+                    comments.add(one, line)

@@ -83,7 +83,7 @@ class GuestTask(asyncio.Task[Any]):
 class GuestLoop(asyncio.AbstractEventLoop):
     def __init__(self, fault: OnError) -> None:
         """fault: told of what nobody has caught: what was being done, and the exception."""
-        self._fault = fault
+        self._on_error = fault
         self._now = 0.0
         self._ready: deque[asyncio.Handle] = deque()
         self._later: list[tuple[float, int, asyncio.TimerHandle]] = []
@@ -144,7 +144,7 @@ class GuestLoop(asyncio.AbstractEventLoop):
                 raise
             callback = handle._callback  # type: ignore[attr-defined]
             if not isinstance(getattr(callback, "__self__", None), asyncio.Task):
-                self._fault("in a callback", error)
+                self._on_error("in a callback", error)
 
     def _finalize(self, generator: AsyncGenerator[Any, Any]) -> None:
         if not self._closed:
@@ -200,7 +200,7 @@ class GuestLoop(asyncio.AbstractEventLoop):
         """A task that was never awaited has failed, or a callback has."""
         error = context.get("exception")
         if error is not None:
-            self._fault(str(context.get("message", "")), error)
+            self._on_error(str(context.get("message", "")), error)
 
     def get_debug(self) -> bool:
         return False

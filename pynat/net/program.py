@@ -42,7 +42,7 @@ class Script:
         host_loop: asyncio.AbstractEventLoop | None = None,
         wire: ImpairableWire | None = None,
     ) -> NetRuntime:
-        """router: which has `program`. The others are as for Running."""
+        """router: which has `program`. The others are as for NetRuntime."""
         net, config, notices = self._net, self._config, self._notices
         return NetRuntime(net, config, self._tasks, router, notices, seed, host_loop, wire)
 
@@ -52,8 +52,8 @@ def _program(net: Net, config: Config, tasks: Tasks) -> Program:
     lookup = _lookup(net.name_hook, tasks) if net.name_hook else None
     if not net.flow_hooks and not net.end_hooks:
         return Program(tcp, udp, lookup=lookup)
-    gate = FlowHooks(tasks, config.names, net.flow_hooks, net.end_hooks)
-    return Program(tcp, udp, gate, gate.ended, lookup)
+    hooks = FlowHooks(tasks, config.names, net.flow_hooks, net.end_hooks)
+    return Program(tcp, udp, hooks, hooks.ended, lookup)
 
 
 def _services(

@@ -1,7 +1,7 @@
 """A network in Python that runs: its loop of guest time, stepped within the engine's turn, and what
 its script asks of the network.
 
-    turn: frames -> router -> inner hosts -> streams -> loop -> writes -> router -> ...
+    turn: frames -> router -> hosts within the process -> streams -> loop -> writes -> router -> ...
           until nothing more is ready; then the frames for the guest go out together
 
 A coroutine that never awaits keeps the engine from everything else; one that always has something
@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any, TypeVar
-from typing import Protocol as Protocol_
+from typing import Any, Protocol, TypeVar
 
 from pynat.config import Config
 from pynat.errors import ConfigError
@@ -37,7 +36,7 @@ BREATH = 0.001  # seconds until a script goes on that had too much to do
 EPHEMERAL = 49_152  # RFC 6335 6: ports from here on are nobody's
 
 
-class ImpairableWire(Protocol_):
+class ImpairableWire(Protocol):
     """What takes rules of impairment (pynat.link.impair)."""
 
     def add(self, rule: str) -> int: ...
@@ -68,7 +67,7 @@ class NetRuntime:
         self._net = net
         self._tasks = tasks
         self._router = router
-        self._inner = router.inner
+        self._in_process = router.in_process
         self._notices = notices
         self._wire = wire
         self._host_loop = None if config.hermetic else host_loop
@@ -92,7 +91,8 @@ class NetRuntime:
                 settle()
         if left <= 0:
             self._resume = now + BREATH
-            text = f"the script had {MAX_CALLBACKS} things to do in one moment; is there a loop without end?"
+            text = f"the script had {MAX_CALLBACKS} things to do in one moment;"
+            text += " is there a loop without end?"
             self._notices.limited("script busy", text, now, Level.ERROR)
 
     def next_timer(self) -> float | None:
@@ -134,7 +134,7 @@ class NetRuntime:
         self, guest_port: int, host: str | None, port: int, guest: str | None
     ) -> Stream:
         ends = self._ends("net.connect", guest_port, host, port, guest)
-        stream = self._tasks.stream(self._inner.call(*ends))
+        stream = self._tasks.stream(self._in_process.call(*ends))
         self.wake()
         try:
             await stream.established()
@@ -151,7 +151,7 @@ class NetRuntime:
         self, payload: bytes, guest_port: int, host: str | None, port: int, guest: str | None
     ) -> None:
         ends = self._ends("net.send_udp", guest_port, host, port, guest)
-        self._inner.send(*ends, checked(payload))
+        self._in_process.send(*ends, checked(payload))
         self.wake()
 
     def _ends(

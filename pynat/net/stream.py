@@ -69,7 +69,7 @@ class Stream:
         while not connection.received and not connection.eof and count:
             await self._change()
         self._check()
-        return connection.take(count)
+        return connection.read(count)
 
     async def readexactly(self, count: int) -> bytes:
         """Raises asyncio.IncompleteReadError if the guest closes before."""
@@ -87,11 +87,11 @@ class Stream:
         while (at := received.find(separator)) < 0:
             self._check()
             if self._connection.eof:
-                raise asyncio.IncompleteReadError(self._connection.take(CAPACITY), None)
+                raise asyncio.IncompleteReadError(self._connection.read(CAPACITY), None)
             if len(received) >= CAPACITY:
                 raise asyncio.LimitOverrunError(f"no {separator!r} in {CAPACITY} bytes", CAPACITY)
             await self._change()
-        return self._connection.take(at + len(separator))
+        return self._connection.read(at + len(separator))
 
     async def readline(self) -> bytes:
         """With its newline; the last one may have none, and b"" is the end."""

@@ -14,8 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from pynat.inprocess.connection import Connection
-from pynat.inprocess.hosts import ReceivedDatagram as InnerDatagram
-from pynat.inprocess.hosts import TcpService, UdpService
+from pynat.inprocess.hosts import ReceivedDatagram, TcpService, UdpService
 from pynat.interrupts import is_interrupt, told_apart
 from pynat.log.notices import Level, Notices
 from pynat.net.datagram import Datagram
@@ -29,7 +28,7 @@ MAX_TASKS = 1024  # datagrams that are being dealt with at once
 class Tasks:
     def __init__(self, notices: Notices, wake: Callable[[], None]) -> None:
         """wake: asks for another turn of the engine."""
-        self.loop = GuestLoop(self._fault)  # type: ignore[abstract]
+        self.loop = GuestLoop(self._report_error)  # type: ignore[abstract]
         self._notices = notices
         self._wake_engine = wake
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -88,13 +87,13 @@ class Tasks:
             stream.close()
 
     def udp_service(self, handler: Callable[..., Any], name: str) -> UdpService:
-        def serve(inner: InnerDatagram) -> None:
+        def serve(received: ReceivedDatagram) -> None:
             if self._datagrams >= MAX_TASKS:
                 text = f"{name}: {MAX_TASKS} datagrams are being dealt with already"
                 self._notices.limited("script datagrams", text, self.loop.time(), Level.ERROR)
                 return
             self._datagrams += 1
-            self.spawn(self._answer(handler, Datagram(inner, self.wake), name), name)
+            self.spawn(self._answer(handler, Datagram(received, self.wake), name), name)
 
         return serve
 
@@ -170,7 +169,7 @@ class Tasks:
             lines=True,
         )
 
-    def _fault(self, what: str, error: BaseException | None) -> None:
+    def _report_error(self, what: str, error: BaseException | None) -> None:
         if error is not None:
             self.tell(what, error)
 

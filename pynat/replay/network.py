@@ -66,7 +66,7 @@ class _NoHost:
     def __init__(self) -> None:
         self._events: list[Event] = []
 
-    def take(self, actions: list[Action], now: float) -> list[Action]:
+    def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         asked = (one for one in actions if isinstance(one, Resolve))
         self._events += [Resolved(one.query_id, None) for one in asked]
         return []
@@ -108,7 +108,7 @@ class Replay:
         if wire.dhcp_server is not None:
             server = IPv4Address(wire.dhcp_server)
             router.dhcp.adopt(replace(config.network, router=server))
-        router.guest.neighbors.asks = False
+        router.output.neighbors.asks = False
         self._mac = config.network.mac
         self._card = CardWire()
         self._host = _NoHost()
@@ -125,7 +125,7 @@ class Replay:
         self._last = one.when
         if frame is None:
             return None
-        self.notices.remarks.number(frame, one.number)
+        self.notices.comments.number(frame, one.number)
         if from_guest:
             self._from_guest(frame, one)
         else:
@@ -150,9 +150,9 @@ class Replay:
     def _from_guest(self, frame: bytes, one: Captured) -> None:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
         if not one.lost and frame[:6] not in self._wire.others:
-            self.notices.remarks.deal_with(frame)
+            self.notices.comments.deal_with(frame)
             self._router.from_guest(frame, one.when)
-            self.notices.remarks.deal_with(None)
+            self.notices.comments.deal_with(None)
 
     def _to_guest(self, frame: bytes, one: Captured) -> None:
         if not one.lost:
@@ -211,9 +211,9 @@ class Replay:
         if source == packet.sender_mac != self._mac:  # else it only says so
             self._mac = source
             self._router.tcp.move(source)
-            self._router.guest.move(source)
+            self._router.output.move(source)
         if packet.operation == arp.REQUEST and packet.sender != packet.target:
-            self._router.guest.neighbors.asked(packet.target, now)
+            self._router.output.neighbors.asked(packet.target, now)
 
     def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:
         guests = self._router.dhcp.guests

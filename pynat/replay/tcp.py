@@ -99,18 +99,18 @@ class SeenFlow(Flow):
 
     def _agree(self, offer: Options) -> None:
         """What the other end's SYN leaves of the guest's offers."""
-        terms = self.terms
-        terms.stamps = terms.stamps if offer.timestamps else None
-        terms.shift_from_guest = offer.window_shift or 0
+        negotiated = self.negotiated
+        negotiated.timestamps = negotiated.timestamps if offer.timestamps else None
+        negotiated.shift_from_guest = offer.window_shift or 0
         if offer.window_shift is None:
-            terms.shift_to_guest = 0
+            negotiated.shift_to_guest = 0
 
     def _acknowledgement_seen(self, segment: Segment, now: float) -> None:
         if not segment.flags & ACK:
             return
         receiver = self.receiver
         ack = unwrap(segment.ack, receiver.nxt)
-        shift = 0 if segment.flags & SYN else self.terms.shift_from_guest
+        shift = 0 if segment.flags & SYN else self.negotiated.shift_from_guest
         receiver.told = ack + (segment.window << shift)
         receiver.edge = receiver.told if segment.flags & SYN else max(receiver.edge, receiver.told)
         self._acks.told(ack)
@@ -179,16 +179,16 @@ class SeenTable(TcpTable):
         if self.begins or four_tuple.key in self._ended:
             super()._no_flow(four_tuple, segment, now)
         else:
-            _remember(self._strays, four_tuple.key, (self._outlet.notices.remarks.frame, segment))
+            _remember(self._strays, four_tuple.key, (self._output.notices.comments.frame, segment))
 
     def _answered(self, four_tuple: FourTuple, answer: Segment, now: float) -> None:
         """Another answer than RST shows that there is a connection."""
         frame, stray = self._strays.pop(four_tuple.key, (None, None))
         if stray is not None and answer.flags & RST and answer.seq in (0, stray.ack):
-            remarks = self._outlet.notices.remarks
-            remarks.deal_with(frame)
+            comments = self._output.notices.comments
+            comments.deal_with(frame)
             super()._no_flow(four_tuple, stray, now)
-            remarks.deal_with(None)
+            comments.deal_with(None)
 
     def _remove(self, flow: Flow) -> None:
         super()._remove(flow)

@@ -25,8 +25,8 @@ class _Seen(Transfer):
 
 
 class SeenTftp(TftpServer):
-    def __init__(self, config: Config, outlet: GuestOutput, numbers: FlowNumbers) -> None:
-        super().__init__(config, outlet, numbers)
+    def __init__(self, config: Config, output: GuestOutput, numbers: FlowNumbers) -> None:
+        super().__init__(config, output, numbers)
         self._asked: dict[Address, Packet] = {}
 
     def seen(self, guest: Address, port: int, now: float) -> None:

@@ -26,7 +26,7 @@ class Exchanges:
     arrows: dict[str, list[Arrow]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
-    def take(self, number: int, when: float, frame: Frame, *, from_guest: bool) -> None:
+    def add(self, number: int, when: float, frame: Frame, *, from_guest: bool) -> None:
         protocol, text = _named(frame)
         if not protocol:
             return

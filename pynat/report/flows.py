@@ -135,7 +135,7 @@ class Flow:
     def began_with(self, seq: int, *, from_guest: bool) -> bool:
         return (self.from_guest if from_guest else self.to_guest).first == seq
 
-    def take(
+    def add(
         self,
         number: int,
         when: float,
@@ -174,7 +174,7 @@ class Flows:
         self.all: list[Flow] = []
         self.left_out = 0
 
-    def take(
+    def add(
         self, number: int, when: float, frame: Frame, remarks: tuple[str, ...], *, from_guest: bool
     ) -> None:
         name = self._names.of_first(frame.data, from_guest=from_guest)
@@ -185,7 +185,7 @@ class Flows:
             self._begin(key, Flow(name, when, when))
         flow = self._flows.get(key)
         if flow is not None:
-            flow.take(number, when, frame.tcp, remarks, from_guest=from_guest)
+            flow.add(number, when, frame.tcp, remarks, from_guest=from_guest)
 
     def _is_again(self, key: bytes, segment: Segment, *, from_guest: bool) -> bool:
         """A SYN that repeats the one that began the flow."""

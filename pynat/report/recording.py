@@ -99,7 +99,7 @@ def recorded(sources: Sources) -> Recording:
         if one.number > MAX_FRAMES:
             recording.left_out += 1
         else:
-            reader.take(one)
+            reader.add(one)
     if sources.serial is not None:
         recording.serial = serial_lines(sources.serial)
     return recording
@@ -114,7 +114,7 @@ class _Reader:
         self._behind = 0  # frames that stand near enough to the last finding
         recording.flows = self._flows.all
 
-    def take(self, seen: Seen) -> None:
+    def add(self, seen: Seen) -> None:
         number, when, data, from_guest, remarks, findings = seen
         recording = self._recording
         recording.frames += 1
@@ -123,8 +123,8 @@ class _Reader:
         frame = decode(data, when)
         if frame is not None:
             said = (*remarks, *(f"{one.rule.code}: {one.text}" for one in findings))
-            self._flows.take(number, when, frame, said, from_guest=from_guest)
-            recording.exchanges.take(number, when, frame, from_guest=from_guest)
+            self._flows.add(number, when, frame, said, from_guest=from_guest)
+            recording.exchanges.add(number, when, frame, from_guest=from_guest)
         line = Line(number, harmless(self._trace.line(when, data, from_guest)), remarks)
         self._show(line, found=self._count(seen))
 

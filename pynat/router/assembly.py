@@ -47,7 +47,7 @@ class Program:
 
     tcp: Mapping[Address, TcpService] = field(default_factory=dict)
     udp: Mapping[Address, UdpService] = field(default_factory=dict)
-    gate: FlowPolicy | None = None  # asked about each flow
+    policy: FlowPolicy | None = None  # asked about each flow
     ended: Ended | None = None  # told of the end of each
     lookup: Lookup | None = None  # asked for each name
 
@@ -80,16 +80,16 @@ def assemble(
     numbers, memory = FlowNumbers(program.ended), MemoryBudget(config.tcp.memory)
     dhcp = DhcpServer(config, notices, guest.neighbors.fresh_mac)
     dns = DnsForwarder(config, notices, dhcp.guests, guest.ask, program.lookup)
-    ways = DestinationMap(config)
-    peers = FaultyHosts(config, guest, ways, dns.name)
-    tcp = parts.tcp(config, guest, numbers, net.as_guest_sees, memory, peers.parameters)
+    destinations = DestinationMap(config)
+    faulty_hosts = FaultyHosts(config, guest, destinations, dns.name)
+    tcp = parts.tcp(config, guest, numbers, net.as_guest_sees, memory, faulty_hosts.parameters)
     udp = UdpTable(config, guest, numbers, net.as_guest_sees)
     echo = EchoTable(config, guest, numbers, net.as_guest_sees)
     incoming = IncomingFlows(network, tcp, udp, guest)
-    outbound = Outbound(ways, guest, tcp, udp, echo)
+    outbound = Outbound(destinations, guest, tcp, udp, echo)
     hosts = (address.packed for address in config.virtual.hosts)
-    inner = InProcessHosts(tcp.unhold, memory, peers.services, program.gate, hosts)
-    _serve(inner, program)
+    in_process = InProcessHosts(tcp.unhold, memory, faulty_hosts.services, program.policy, hosts)
+    _serve(in_process, program)
     tftp, pings = parts.tftp(config, guest, numbers), Pings(guest, network)
 
     def move(mac: bytes) -> None:
@@ -99,27 +99,27 @@ def assemble(
 
     faults = ActiveFaults(notices)
     names = FaultyDns(dns, faults, guest, network)
-    streams = DnsStreams(names, inner, network)
+    streams = DnsStreams(names, in_process, network)
     arp = FaultyArp(guest.neighbors, faults, guest.timers, move)
     leasing = FaultyDhcp(dhcp, faults, guest)
     paths = FaultyPaths(outbound, faults, guest, net)
     for one in config.faults:
         faults.add(one)
 
-    movable = (net, guest, ways, incoming, udp, dhcp, dns, names, streams, tftp, pings)
+    movable = (net, guest, destinations, incoming, udp, dhcp, dns, names, streams, tftp, pings)
     adopting = [*(part.adopt for part in movable), *adopt]
     foreign = ForeignGuests(config, notices, guest.neighbors, arp, adopting)
     return Router(
         notices=notices,
         net=net,
-        guest=guest,
+        output=guest,
         arp=foreign,
         reassembly=Reassembly(guest),
         refusals=Refusals(net, guest, foreign),
         own=OwnAddresses(config, net, guest, outbound, tcp, leasing, names, tftp, pings),
         outbound=paths,
         incoming=incoming,
-        ways=ways,
+        destinations=destinations,
         tcp=tcp,
         udp=udp,
         echo=echo,
@@ -127,15 +127,15 @@ def assemble(
         dns=dns,
         tftp=tftp,
         pings=pings,
-        inner=inner,
-        peers=peers,
+        in_process=in_process,
+        faulty_hosts=faulty_hosts,
         faults=faults,
         numbers=numbers,
     )
 
 
-def _serve(inner: InProcessHosts, program: Program) -> None:
+def _serve(in_process: InProcessHosts, program: Program) -> None:
     for place, stream in program.tcp.items():
-        inner.serve_tcp(place, stream)
+        in_process.serve_tcp(place, stream)
     for place, datagram in program.udp.items():
-        inner.serve_udp(place, datagram)
+        in_process.serve_udp(place, datagram)

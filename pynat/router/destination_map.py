@@ -49,7 +49,7 @@ class DestinationMap:
         self._restricted = config.restricted
         self._allow = config.allow
         self._configured = config.network.router.packed
-        self._streams = {(one.address.packed, one.port): _served(one) for one in config.guestfwd}
+        self._guestfwd = {(one.address.packed, one.port): _served(one) for one in config.guestfwd}
         self._aliases: dict[Address, Address] = {
             (alias.guest.packed, alias.port): (alias.host.packed, alias.host_port)
             for alias in config.host_aliases
@@ -60,7 +60,7 @@ class DestinationMap:
         self._virtual = _Virtual(config.virtual) if config.virtual != VirtualHosts() else None
         self._named = {address.packed for address in config.claimed | named}
         self.adopt(config.network)
-        self._special = bool(self._streams or self._aliases)
+        self._special = bool(self._guestfwd or self._aliases)
 
     def adopt(self, network: Network) -> None:
         self._router = network.router.packed
@@ -84,7 +84,7 @@ class DestinationMap:
         if self._is_served(to):
             return InProcessAddress(*to)
         if self._special:
-            served = self._streams.get(to)
+            served = self._guestfwd.get(to)
             if served is not None:
                 return served
         return self._host(Transport.TCP, to)

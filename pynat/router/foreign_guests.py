@@ -35,7 +35,7 @@ class ForeignGuests:
     ) -> None:
         """listener: hears what is of our net. adopt: have another network from now on."""
         self._network = config.network
-        self._has_forwards = any(rule.guest_address is None for rule in config.forwards)
+        self._has_forwards = any(forward.guest_address is None for forward in config.forwards)
         self._notices = notices
         self._neighbors = neighbors
         self._listener = listener

@@ -2,7 +2,7 @@
 
 What is asked of the host waits for its turn. Packets for the guest become frames here: identified,
 resolved by ARP, queued in order. What is longer than the MTU goes out in fragments, or not at all
-with DF. ICMP errors pass the gate that says when none may be sent.
+with DF. ICMP errors pass the limiter that says when none may be sent.
 
 Fragments have identifications of their own: a packet that is none goes up in the guest's stack
 without being matched with others (RFC 6864 4), so the thousands of those in between do not bring
@@ -40,7 +40,7 @@ class IpOutput:
         self.notices = notices
         self.timers = Timers()
         self.dice = dice
-        self.holds = TimeHold(config.patience)
+        self.time_hold = TimeHold(config.patience)
         self.wall = WallTime()
         self.mac = network.mac  # the router's
         self._mtu = network.mtu
@@ -194,11 +194,11 @@ class IpOutput:
     def queued(self) -> int:
         return len(self._frames)
 
-    def remark(self, since: int, *lines: str) -> None:
-        if self.notices.remarks.wanted:
+    def comment(self, since: int, *lines: str) -> None:
+        if self.notices.comments.wanted:
             for frame in self._frames[since:]:
                 for line in lines:
-                    self.notices.remarks.add(frame, line)
+                    self.notices.comments.add(frame, line)
 
     def _packet(
         self,

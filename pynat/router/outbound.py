@@ -1,4 +1,4 @@
-"""What the guest sends to the rest of the world, by protocol: to `nat`, if `ways` has a way.
+"""What the guest sends to the rest of the world, by protocol: to `nat`, if it leads anywhere.
 
 Also the refusals that are the same for every destination.
 """
@@ -23,18 +23,18 @@ from pynat.wire.udp import Udp
 class Outbound:
     def __init__(
         self,
-        ways: DestinationMap,
-        outlet: GuestOutput,
+        destinations: DestinationMap,
+        output: GuestOutput,
         tcp: TcpTable,
         udp: UdpTable,
         echo: EchoTable,
     ) -> None:
-        self._ways = ways
-        self._outlet = outlet
+        self._destinations = destinations
+        self._output = output
         self._tcp = tcp
         self._udp = udp
         self._echo = echo
-        self.take_run = tcp.take_run  # of frames that only carry a flow of TCP on
+        self.run_from_guest = tcp.run_from_guest  # of frames that only carry a flow of TCP on
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
         match packet.protocol:
@@ -49,7 +49,7 @@ class Outbound:
 
     def tcp(self, packet: Ipv4, now: float) -> None:
         port = int.from_bytes(packet.payload[2:4], "big")
-        to = self._ways.tcp((packet.destination, port))
+        to = self._destinations.tcp((packet.destination, port))
         if not isinstance(to, Unreachable):
             self._tcp.from_guest(packet, to, now)
         elif self._tcp.knows(packet):  # a forward has let it in
@@ -60,7 +60,7 @@ class Outbound:
 
     def udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         named = (packet.destination, datagram.destination)
-        to = self._ways.udp(named)
+        to = self._destinations.udp(named)
         if not isinstance(to, Unreachable):
             self._udp.from_guest(packet, datagram, to, now)
         elif self._udp.knows(packet, datagram):
@@ -69,13 +69,13 @@ class Outbound:
             self._count(packet, to, now)
             ours = to is Unreachable.NOBODY
             code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
-            self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
+            self._output.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
 
     def to_group(self, packet: Ipv4, now: float) -> None:
         self.udp(packet, udp.decode(packet), now)
 
     def broadcast(self, packet: Ipv4, datagram: Udp, now: float) -> None:
-        to = self._ways.udp((LIMITED_BROADCAST, datagram.destination))
+        to = self._destinations.udp((LIMITED_BROADCAST, datagram.destination))
         if isinstance(to, Unreachable):
             self._count(packet, to, now)
         else:
@@ -85,19 +85,19 @@ class Outbound:
         if message.type != icmp.ECHO_REQUEST:
             self.other_icmp(packet, message, now)
             return
-        match self._ways.echo(packet.destination):
+        match self._destinations.echo(packet.destination):
             case bytes(host):
                 self._echo.from_guest(packet, message, host, now)
             case Unreachable.NOBODY:  # an address of ours
-                ping.answer(self._outlet, packet, message, now)
+                ping.answer(self._output, packet, message, now)
             case Unreachable.PROHIBITED:
                 self._count(packet, Unreachable.PROHIBITED, now)
                 code = icmp.PROHIBITED
-                self._outlet.send_error(icmp.UNREACHABLE, code, packet.quote, now)
+                self._output.send_error(icmp.UNREACHABLE, code, packet.quote, now)
 
     def _count(self, packet: Ipv4, why: Unreachable, now: float) -> None:
         if why is Unreachable.PROHIBITED:
-            notices = self._outlet.notices
+            notices = self._output.notices
             notices.drop(rules.net.RESTRICTED, f"{packet}: `allow` does not have it", now)
 
     # ------------------------------------------------------------------ refused everywhere
@@ -108,9 +108,9 @@ class Outbound:
         about = f" about {versions.named(message.payload)}" if message.type in icmp.ERRORS else ""
         text = f"{address_text(packet.source)}: {message}{about}"
         text += ": only echo requests (type 8) are carried"
-        self._outlet.notices.drop(rules.icmp.TYPE, f"{text} (RFC 792)", now)
+        self._output.notices.drop(rules.icmp.TYPE, f"{text} (RFC 792)", now)
 
     def no_protocol(self, packet: Ipv4, now: float) -> None:
         text = f"{packet}: only 6 (TCP), 17 (UDP) and 1 (ICMP) are known (RFC 1122 3.2.2.1)"
-        self._outlet.notices.drop(rules.net.PROTOCOL, text, now)
-        self._outlet.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
+        self._output.notices.drop(rules.net.PROTOCOL, text, now)
+        self._output.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)

@@ -30,7 +30,7 @@ class OwnAddresses:
         self,
         config: Config,
         net: GuestNet,
-        outlet: GuestOutput,
+        output: GuestOutput,
         outbound: Outbound,
         tcp: TcpTable,
         dhcp: FaultyDhcp,
@@ -40,7 +40,7 @@ class OwnAddresses:
     ) -> None:
         """outbound: gets what no service of ours takes."""
         self._net = net
-        self._outlet = outlet
+        self._output = output
         self._outbound = outbound
         self._tcp = tcp
         self._dhcp = dhcp
@@ -77,12 +77,12 @@ class OwnAddresses:
             text += mistakes.byte_order(datagram.destination, (DHCP_SERVER,))
             if datagram.destination == DHCP_CLIENT:
                 text += f": port {DHCP_CLIENT} is the client's own, {DHCP_SERVER} is meant"
-        self._outlet.notices.drop(rule, text, now)
+        self._output.notices.drop(rule, text, now)
 
     def _icmp(self, packet: Ipv4, now: float) -> None:
         message = icmp.decode(packet.payload, packet.ends, packet.around)
         if message.type == icmp.ECHO_REQUEST:
-            ping.answer(self._outlet, packet, message, now)
+            ping.answer(self._output, packet, message, now)
         elif not (message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)):
             self._outbound.other_icmp(packet, message, now)
 
@@ -102,7 +102,7 @@ class OwnAddresses:
 
     def _question(self, packet: Ipv4, question: Udp, now: float) -> None:
         source = self._dns.source(question.payload, (packet.destination, DNS_PORT), now)
-        answer = by_udp(self._outlet, source, (packet.source, question.source))
+        answer = by_udp(self._output, source, (packet.source, question.source))
         self._dns.ask(question.payload, tcp=False, now=now, answer=answer)
 
     def _streams(self, packet: Ipv4, now: float) -> None:

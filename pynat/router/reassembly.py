@@ -128,10 +128,10 @@ class _Datagram:
 
 
 class Reassembly:
-    def __init__(self, outlet: GuestOutput) -> None:
-        self._timers = outlet.timers
-        self._notices = outlet.notices
-        self._outlet = outlet
+    def __init__(self, output: GuestOutput) -> None:
+        self._timers = output.timers
+        self._notices = output.notices
+        self._output = output
         self._datagrams: dict[Key, _Datagram] = {}  # in the order of their first fragments
         self._of_source: dict[bytes, int] = {}  # bytes
         self.cost = 0  # bytes
@@ -185,7 +185,7 @@ class Reassembly:
         self._tell(datagram, f"{LIFETIME:g} s are over", now)
         if datagram.first is not None:
             kind, code = icmp.TIME_EXCEEDED, icmp.REASSEMBLY
-            self._outlet.send_error(kind, code, datagram.first.quote, now)
+            self._output.send_error(kind, code, datagram.first.quote, now)
 
     def _begin(self, key: Key, now: float) -> _Datagram:
         if len(self._datagrams) >= MAX_DATAGRAMS:

@@ -72,7 +72,7 @@ class Refusals:
         destination = address_text(packet.destination)
         text = f"{packet}: destination {destination} is on the guest's own wire, in"
         text += f" {self._net.net}: ask for it by ARP (RFC 1122 3.3.1.1)"
-        self._drop(rules.ipv4.NEIGHBOUR, text, now)
+        self._drop(rules.ipv4.NEIGHBOR, text, now)
         self._guest.send_error(icmp.UNREACHABLE, icmp.HOST, packet.quote, now)
 
     def no_host(self, packet: Ipv4, now: float) -> None:

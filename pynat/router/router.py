@@ -4,7 +4,7 @@ One `match` per layer; what no arm takes is dropped under a named rule, an event
 knows is a fault. Malformed is caught here and nowhere else. `assembly.py` makes the parts;
 `guest_net.py` says where addresses lead, `refusals.py` why some lead nowhere. Our own are served in
 `own_addresses.py`; the rest of the world goes through `outbound.py` to `nat`, which names hosts as
-the guest does; `ways.py` says where such a name really leads.
+the guest does; `destination_map.py` says where such a name really leads.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from pynat.wire.ipv4 import Ipv4
 class Router:
     notices: Notices
     net: GuestNet
-    guest: IpOutput
+    output: IpOutput
     arp: ForeignGuests
     reassembly: Reassembly
     refusals: Refusals
     own: OwnAddresses
     outbound: FaultyPaths
     incoming: IncomingFlows
-    ways: DestinationMap
+    destinations: DestinationMap
     tcp: TcpTable
     udp: UdpTable
     echo: EchoTable
@@ -62,17 +62,17 @@ class Router:
     dns: DnsForwarder
     tftp: TftpServer
     pings: Pings
-    inner: InProcessHosts
-    peers: FaultyHosts
+    in_process: InProcessHosts
+    faulty_hosts: FaultyHosts
     faults: ActiveFaults
     numbers: FlowNumbers
 
     # ------------------------------------------------------------------ from the guest
-    def take(self, frames: list[bytes], at: int, now: float) -> int:
+    def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
         frame = frames[at]
         if frame[tcp.PROTOCOL_AT] == tcp.PROTOCOL and (
-            taken := self.outbound.take_run(frames, at, now)
+            taken := self.outbound.run_from_guest(frames, at, now)
         ):
             return taken
         self.from_guest(frame, now)
@@ -89,7 +89,7 @@ class Router:
         if len(frame) < ethernet.HEADER.size:
             raise Malformed(rules.ethernet.LENGTH, f"{len(frame)} bytes, a header has 14 (RFC 894)")
         destination, source, kind = ethernet.HEADER.unpack_from(frame)
-        to_all = destination != self.guest.mac
+        to_all = destination != self.output.mac
         match kind:
             case _ if to_all and not destination[0] & 1:
                 self.refusals.other_mac(destination, now)
@@ -170,24 +170,24 @@ class Router:
 
     # ------------------------------------------------------------------ once a turn
     def on_timer(self, now: float) -> None:
-        self.guest.timers.run(now)
+        self.output.timers.run(now)
 
     def next_timer(self) -> float | None:
-        return self.guest.timers.next()
+        return self.output.timers.next()
 
     def hold_until(self, now: float) -> float:
         """Seconds of guest time up to which the guest may not outrun wall time; 0 = free."""
-        until = self.guest.holds.until()
+        until = self.output.time_hold.until()
         return max(until, now + MAX_ANSWER_TIME) if self.dns.pending else until
 
     def to_host(self, now: float) -> list[host.Action]:
-        return self.guest.asked() + self.tcp.to_host(now)
+        return self.output.asked() + self.tcp.to_host(now)
 
     def to_guest(self, now: float) -> list[bytes]:
         """Frames for the guest, in order."""
         self.tcp.to_guest(now)
         self.numbers.tell(now)
-        return self.guest.frames()
+        return self.output.frames()
 
     def flows(self, now: float) -> list[Row]:
         streams = [tcp_row(flow, now) for flow in self.tcp.flows()]
@@ -200,4 +200,4 @@ class Router:
 
     def wall_time(self, now: float) -> None:
         """The time on the wall. Once it is told, what is idle must be so by both clocks."""
-        self.guest.wall.tell(now)
+        self.output.wall.tell(now)

@@ -215,14 +215,14 @@ FRAGMENTS_TIMED_OUT = Rule(
     exercised=Occasion.FRAGMENT,
 )
 
-NEIGHBOUR = Rule(
+NEIGHBOR = Rule(
     "IP019",
     "ipv4 unreachable",
     Severity.ERROR,
     "A packet for a host on the guest's own wire was sent to the router.",
     "RFC 1122 3.3.1.1",
     "The router does not send it back to the wire that it came from; it answers host unreachable.",
-    "Compare the destination with the own net by the netmask; ask for neighbours by ARP.",
+    "Compare the destination with the own net by the netmask; ask for neighbors by ARP.",
     exercised=Occasion.PACKET,
     leads_to=("ICMP004",),
 )

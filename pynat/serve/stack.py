@@ -60,9 +60,9 @@ def stacked(
     program: a network in Python, whose hooks are innermost.
     """
     wanted = lint if config.lint.enabled is None else config.lint.enabled
-    notices.remarks.look(linted=wanted)
+    notices.comments.look(linted=wanted)
     with (
-        captured(card, config, notices.remarks, epoch=epoch) as capture,
+        captured(card, config, notices.comments, epoch=epoch) as capture,
         journaled(config.lint.json, notices),
     ):
         linter = Linter(config)

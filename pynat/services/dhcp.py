@@ -55,14 +55,14 @@ class Reply:
     to_mac: bytes
     to_ip: bytes
     to_port: int = CLIENT_PORT
-    remarks: tuple[str, ...] = ()  # for the capture
+    comments: tuple[str, ...] = ()  # for the capture
 
 
-def send(outlet: GuestOutput, reply: Reply) -> None:
+def send(output: GuestOutput, reply: Reply) -> None:
     ends = reply.source, SERVER_PORT, reply.to_ip, reply.to_port
-    since = outlet.queued
-    outlet.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, udp.encode(*ends, reply.payload))
-    outlet.remark(since, *reply.remarks)
+    since = output.queued
+    output.send_to_mac(reply.to_mac, reply.to_ip, ipv4.UDP, udp.encode(*ends, reply.payload))
+    output.comment(since, *reply.comments)
 
 
 def _nobody(address: bytes, now: float) -> bytes | None:  # noqa: ARG001 - nobody watches
@@ -109,9 +109,9 @@ class DhcpServer:
         return self.guests.table
 
     def from_guest(self, data: bytes, now: float) -> Reply | None:
-        return self.take(dhcp.decode(data), len(data), now)
+        return self.answer(dhcp.decode(data), len(data), now)
 
-    def take(self, message: Message, length: int, now: float) -> Reply | None:
+    def answer(self, message: Message, length: int, now: float) -> Reply | None:
         """length: of the message in bytes, as it came."""
         for flaw in message.flaws:
             who = f"{message.mac.hex(':')}: {flaw.detail}"
@@ -331,4 +331,4 @@ def _other_way(offer: Reply, mac: bytes, address: bytes) -> Reply:
     else:
         to, way = (ethernet.BROADCAST, LIMITED_BROADCAST), "by broadcast"
     remark = f"hermetic: OFFER {TRIES} in a row goes {way}, to see whether the guest takes that"
-    return replace(offer, to_mac=to[0], to_ip=to[1], remarks=(*offer.remarks, remark))
+    return replace(offer, to_mac=to[0], to_ip=to[1], comments=(*offer.comments, remark))

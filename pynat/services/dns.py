@@ -68,12 +68,12 @@ class NameServer(Protocol):
     def too_long(self, head: bytes, size: int, longest: int, now: float) -> bytes: ...
 
 
-def by_udp(outlet: GuestOutput, source: Address, guest: Address) -> Answer:
+def by_udp(output: GuestOutput, source: Address, guest: Address) -> Answer:
     """Sends a message from there to the guest."""
 
     def answer(message: bytes, now: float) -> None:
         payload = udp.encode(*source, *guest, message)
-        outlet.send_packet(source[0], guest[0], ip.UDP, payload, now)
+        output.send_packet(source[0], guest[0], ip.UDP, payload, now)
 
     return answer
 

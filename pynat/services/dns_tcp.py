@@ -69,7 +69,7 @@ class _Stream:
             return None
         if len(received) < _LENGTH + size or not received:
             return None
-        return connection.take(_LENGTH + size)[_LENGTH:]
+        return connection.read(_LENGTH + size)[_LENGTH:]
 
     def _answer(self, message: bytes, now: float) -> None:
         self._outstanding -= 1

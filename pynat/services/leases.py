@@ -13,7 +13,7 @@ An address that the configuration reserves for a MAC is that MAC's and nobody el
 gets no other one, whatever it or ARP says.
 
 An address is free if it is a host of the net, neither the router's nor the forwarder's, not
-live under another MAC, and `user_of` (the router's neighbour table) knows no other MAC there.
+live under another MAC, and `user_of` (the router's neighbor table) knows no other MAC there.
 
 Records are found by MAC, identifier, name and end through an index each; all go through `_put`,
 `_forget` and `end`, which keep them.

@@ -19,9 +19,9 @@ MAX_ASKED = 256  # requests that wait for a reply; then the oldest is given up
 Answered = Callable[[float, float], None]  # seconds that it took; now
 
 
-def answer(outlet: GuestOutput, packet: Packet, request: Icmp, now: float) -> None:
+def answer(output: GuestOutput, packet: Packet, request: Icmp, now: float) -> None:
     reply = Icmp(icmp.ECHO_REPLY, 0, request.ident, request.sequence, request.payload)
-    outlet.send_icmp(packet.destination, packet.source, reply, now)
+    output.send_icmp(packet.destination, packet.source, reply, now)
 
 
 class _Asked(NamedTuple):
@@ -33,8 +33,8 @@ class _Asked(NamedTuple):
 class Pings:
     """Requests of the router's own."""
 
-    def __init__(self, outlet: GuestOutput, network: Network) -> None:
-        self._outlet = outlet
+    def __init__(self, output: GuestOutput, network: Network) -> None:
+        self._output = output
         self._ident = 0
         self._asked: dict[tuple[bytes, int, int], _Asked] = {}
         self.adopt(network)
@@ -48,7 +48,7 @@ class Pings:
         self._ident = (self._ident + 1) & 0xFFFF
         self._asked[guest, self._ident, sequence] = _Asked(now, data, answered)
         request = Icmp(icmp.ECHO_REQUEST, 0, self._ident, sequence, data)
-        self._outlet.send_icmp(self._router, guest, request, now)
+        self._output.send_icmp(self._router, guest, request, now)
 
     def from_guest(self, packet: Packet, reply: Icmp, now: float) -> bool:
         """Whether it answers one of these."""

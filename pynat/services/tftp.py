@@ -74,8 +74,8 @@ _NO_ROOT = "TFTP is not configured: set [tftp] root or ethdev="
 
 
 class TftpServer:
-    def __init__(self, config: Config, outlet: GuestOutput, numbers: FlowNumbers) -> None:
-        self.outlet = outlet
+    def __init__(self, config: Config, output: GuestOutput, numbers: FlowNumbers) -> None:
+        self.output = output
         self.max_size = config.tftp.max_size
         self._settings = config.tftp
         self.adopt(config.network)
@@ -109,7 +109,7 @@ class TftpServer:
             text = (
                 f"{address_text(guest)}: {request} to port {PORT}, expected RRQ or WRQ (RFC 1350 4)"
             )
-            self.outlet.notices.drop(rules.tftp.NO_REQUEST, text, now)
+            self.output.notices.drop(rules.tftp.NO_REQUEST, text, now)
             return
         old = self._of(end)
         if old is not None and old.request == request and old.fresh and not old.over:
@@ -128,12 +128,12 @@ class TftpServer:
         end, port = (guest, datagram.source), datagram.destination
         packet = tftp.decode(datagram.payload)
         transfer = self._transfers[port]
-        self.outlet.holds.carried(now)
+        self.output.time_hold.carried(now)
         if transfer.guest != end:
             asked = end_text(transfer.guest)
             detail = f"{end_text(end)} > {port}: {packet}, expected from {asked}"
             detail += " (RFC 1350 4)"
-            self.outlet.notices.drop(rules.tftp.UNKNOWN_TRANSFER, detail, now)
+            self.output.notices.drop(rules.tftp.UNKNOWN_TRANSFER, detail, now)
             if packet.opcode != tftp.ERROR:
                 self._send_error(port, end, tftp.UNKNOWN_TRANSFER, "unknown transfer", now)
         elif packet.opcode != tftp.ERROR:
@@ -173,13 +173,13 @@ class TftpServer:
         transfer = kind(self, self._numbers.next(), request, end, port, now)
         self._make_room()
         self._transfers[port] = self._by_number[transfer.number] = transfer
-        self.outlet.holds.carried(now)
+        self.output.time_hold.carried(now)
         path = path_of(request.name)
         assert path
-        self.outlet.ask(FileOpen(transfer.number, path, request.opcode == tftp.WRQ))
+        self.output.ask(FileOpen(transfer.number, path, request.opcode == tftp.WRQ))
 
     def _free_port(self) -> int:
-        while self.owns(port := self.outlet.dice.randrange(FIRST_PORT, 65536)):
+        while self.owns(port := self.output.dice.randrange(FIRST_PORT, 65536)):
             pass
         return port
 
@@ -213,7 +213,7 @@ class TftpServer:
         self._send(transfer.port, transfer.guest, data, now)
 
     def to_file(self, action: FileRead | FileWrite) -> None:
-        self.outlet.ask(action)
+        self.output.ask(action)
 
     def agree(self, request: Packet, size: int) -> TransferOptions:
         return tftp_options.agree(request, size, self._mtu, self._window)
@@ -233,11 +233,11 @@ class TftpServer:
     def _end_quietly(self, transfer: Transfer, now: float) -> None:
         transfer.finish()
         del self._by_number[transfer.number]
-        self.outlet.ask(CloseFlow(transfer.number))
-        self.outlet.timers.set(transfer, now + DALLY)
+        self.output.ask(CloseFlow(transfer.number))
+        self.output.timers.set(transfer, now + DALLY)
 
     def forget(self, transfer: Transfer) -> None:
-        self.outlet.timers.set(transfer, None)
+        self.output.timers.set(transfer, None)
         del self._transfers[transfer.port]
 
     # ------------------------------------------------------------------ words and packets
@@ -246,11 +246,11 @@ class TftpServer:
 
     def _send(self, port: int, end: Address, data: bytes, now: float) -> None:
         datagram = udp.encode(self._router, port, *end, data)
-        self.outlet.send_packet(self._router, end[0], ip.UDP, datagram, now)
+        self.output.send_packet(self._router, end[0], ip.UDP, datagram, now)
 
     def _log(self, end: Address, request: Packet, what: str, now: float) -> None:
         text = f'tftp {address_text(end[0])}: "{tftp.shown(request.name)}" {what}'
-        self.outlet.notices.limited("tftp", text, now, rate=FLOW_RATE)
+        self.output.notices.limited("tftp", text, now, rate=FLOW_RATE)
 
 
 def _is_plain(name: bytes) -> bool:

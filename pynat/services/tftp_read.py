@@ -49,19 +49,19 @@ class ReadTransfer(Transfer):
             case FileOpened(size=size):
                 self._begin(size)
             case FileData(data=data):
-                self._take(data)
+                self._read(data)
         self._fill()
         self._send(now)
 
     def _begin(self, size: int) -> None:
-        self.terms = self._server.agree(self.request, size)
-        if self.terms.told:
-            oack = Packet(tftp.OACK, options=self.terms.told)
+        self.options = self._server.agree(self.request, size)
+        if self.options.told:
+            oack = Packet(tftp.OACK, options=self.options.told)
             self._flight.append(tftp.encode(oack))
         else:
             self._acked = 0
 
-    def _take(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         self._asked = False
         self._offset += len(data)
         self._file_ended = len(data) < self._ahead
@@ -69,12 +69,12 @@ class ReadTransfer(Transfer):
 
     @property
     def _ahead(self) -> int:
-        return max(AHEAD, self.terms.block * self.terms.window)
+        return max(AHEAD, self.options.block * self.options.window)
 
     def _fill(self) -> None:
         """Blocks for the next window; read on where the data do not suffice."""
-        block = self.terms.block
-        while self._acked >= 0 and len(self._flight) < self.terms.window and not self._complete:
+        block = self.options.block
+        while self._acked >= 0 and len(self._flight) < self.options.window and not self._complete:
             if len(self._data) < block and not self._file_ended:
                 break
             self._cut += 1
@@ -82,7 +82,7 @@ class ReadTransfer(Transfer):
             del self._data[:block]
             self._flight.append(tftp.encode(Packet(tftp.DATA, self._cut & 0xFFFF, piece)))
             self._complete = len(piece) < block
-        if len(self._data) < block * self.terms.window and not (self._file_ended or self._asked):
+        if len(self._data) < block * self.options.window and not (self._file_ended or self._asked):
             self._asked = True
             self._server.to_file(FileRead(self.number, self._offset, self._ahead))
 
@@ -123,7 +123,7 @@ class ReadTransfer(Transfer):
         self._send(now)
 
     def _repeated_ack(self, now: float) -> None:
-        if self.terms.window > 1 and self._sent and self._calm >= CALM:
+        if self.options.window > 1 and self._sent and self._calm >= CALM:
             self.again(now)
 
     def again(self, now: float) -> None:

@@ -52,7 +52,7 @@ Event = FileOpened | FileData | FileWritten
 class TransferServer(Protocol):
     """What a transfer needs of the server that it belongs to."""
 
-    outlet: GuestOutput
+    output: GuestOutput
 
     def send(self, transfer: Transfer, data: bytes, now: float) -> None: ...
 
@@ -90,7 +90,7 @@ class Transfer(ABC):
         self.carried = 0  # bytes of file
         self.repeated = 0  # packets
         self.over = False  # kept only to answer or ignore what still comes
-        self.terms = TransferOptions()
+        self.options = TransferOptions()
         self._server = server
         self._tries = 0
 
@@ -131,6 +131,6 @@ class Transfer(ABC):
     def _wait(self, now: float) -> None:
         if self.over:
             return  # the timer ends the dallying
-        longest = max(MAX_WAIT, self.terms.timeout)
-        seconds = min(self.terms.timeout * 2**self._tries, longest)
-        self._server.outlet.timers.set(self, now + seconds)
+        longest = max(MAX_WAIT, self.options.timeout)
+        seconds = min(self.options.timeout * 2**self._tries, longest)
+        self._server.output.timers.set(self, now + seconds)

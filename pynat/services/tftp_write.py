@@ -39,13 +39,13 @@ class WriteTransfer(Transfer):
     def from_host(self, event: Event, now: float) -> None:
         match event:
             case FileOpened():
-                self.terms = self._server.agree(self.request, 0)
-                oack = Packet(tftp.OACK, options=self.terms.told)
-                self._say(oack if self.terms.told else Packet(tftp.ACK, 0), now)
+                self.options = self._server.agree(self.request, 0)
+                oack = Packet(tftp.OACK, options=self.options.told)
+                self._say(oack if self.options.told else Packet(tftp.ACK, 0), now)
             case FileWritten():
                 self._written += 1
                 self._ended = self._complete and self._written == self._taken
-                if self._ended or self._written - self._acked == self.terms.window:
+                if self._ended or self._written - self._acked == self.options.window:
                     self._acknowledge(now)
                 if self._ended:
                     self._server.end(self, "received", now)
@@ -58,7 +58,7 @@ class WriteTransfer(Transfer):
         elif not self._answer:
             return  # the file is not open yet
         elif (packet.block - self._taken) & 0xFFFF == 1 and not self._complete:
-            self._take(packet.data, now)
+            self._write(packet.data, now)
         elif packet.block == self._taken & 0xFFFF:
             self._repeat_ack(now)
         elif not self._complained and not self._complete:
@@ -71,15 +71,15 @@ class WriteTransfer(Transfer):
             self.repeated += 1
             self._acknowledge(now)
 
-    def _take(self, data: bytes, now: float) -> None:
+    def _write(self, data: bytes, now: float) -> None:
         self._complained = False
         self._answered()
         at = self.carried
-        if len(data) > self.terms.block:
-            text = f"a block of {len(data)} bytes, agreed were {self.terms.block}"
+        if len(data) > self.options.block:
+            text = f"a block of {len(data)} bytes, agreed were {self.options.block}"
             self._server.refuse(self, tftp.ILLEGAL, text, now)
             return
-        self._complete = len(data) < self.terms.block
+        self._complete = len(data) < self.options.block
         if self._decoder is not None:
             data = self._decoder.decode(data, last=self._complete)
         if at + len(data) > self._server.max_size:

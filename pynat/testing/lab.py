@@ -65,8 +65,8 @@ class Lab:
         script = self._script(net, notices) if net else None
         said = program or (script.program if script else NO_PROGRAM)
         self.router = assemble(self.config, notices, Random(seed), said)
-        for number, rule in enumerate(self.config.forwards):
-            self.router.incoming.open(number, rule)
+        for number, forward in enumerate(self.config.forwards):
+            self.router.incoming.open(number, forward)
         self._events: list[Event] = []
         self.files = Files(self.config.tftp.root, self._emit)
         self._net = net
@@ -121,15 +121,15 @@ class Lab:
         self._inject()
 
     def _settle(self) -> None:
-        settle(self.router, (self.router.inner, self), self.now)
+        settle(self.router, (self.router.in_process, self), self.now)
 
     # ------------------------------------------------------------------ the pretended host
-    def take(self, actions: list[Action], now: float) -> list[Action]:
+    def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         self._actions += actions
         for action in actions:
             match action:
                 case TcpSend():
-                    self._events.append(self._take(action))
+                    self._events.append(self._send(action))
                 case FileOpen() | FileRead() | FileWrite():
                     self.files.perform(action)
                 case CloseFlow():
@@ -159,8 +159,8 @@ class Lab:
 
     def _inject(self) -> None:
         assert self._net is not None
-        self._frames += self._net.frames.take(to_guest=True)
-        if frames := self._net.frames.take(to_guest=False):
+        self._frames += self._net.frames.pop_injected(to_guest=True)
+        if frames := self._net.frames.pop_injected(to_guest=False):
             for frame in frames:
                 self.router.from_guest(frame, self.now)
             self._turn()
@@ -168,7 +168,7 @@ class Lab:
     def _emit(self, event: Event) -> None:
         self._events.append(event)
 
-    def _take(self, action: TcpSend) -> TcpSent:
+    def _send(self, action: TcpSend) -> TcpSent:
         data = b"".join(action.chunks)
         if self.room is not None:
             data = data[: self.room]

@@ -37,7 +37,7 @@ class LintedLab(Lab):
         self.told: dict[int, str] = {}  # by place in `seen`
         self._ended = False
         self._notices = self.router.notices
-        self._notices.remarks.want(True)
+        self._notices.comments.want(True)
         type(self).on_made(self)
 
     megabits = 0
@@ -61,9 +61,9 @@ class LintedLab(Lab):
     def from_guest(self, frame: bytes) -> None:
         own = bytes(bytearray(frame))  # remarks go by the object, and a script may send one twice
         self.look(own, from_guest=True, only_shown=False)
-        self._notices.remarks.deal_with(own)
+        self._notices.comments.deal_with(own)
         super().from_guest(own)
-        self._notices.remarks.deal_with(None)
+        self._notices.comments.deal_with(None)
 
     def end(self) -> None:
         """No frame comes any more; once is enough."""
@@ -76,7 +76,7 @@ class LintedLab(Lab):
 
     def trace(self) -> str:
         """From the first frame on, in seconds."""
-        take = self._notices.remarks.take
+        take = self._notices.comments.pop
         for at, seen in enumerate(self.seen):
             if text := take(seen.frame):
                 self.told[at] = text
@@ -95,7 +95,7 @@ class LintedLab(Lab):
     def look(self, frame: bytes, *, from_guest: bool, only_shown: bool = True) -> None:
         """Show a frame to the linter only."""
         self.seen.append(Seen(self.now, frame, from_guest, only_shown))
-        self._notices.remarks.count(frame)
+        self._notices.comments.count(frame)
         look = self.linter.from_guest if from_guest else self.linter.to_guest
         for finding in look(frame, self.now):
             self._notices.finding(

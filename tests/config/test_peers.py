@@ -31,13 +31,13 @@ def test_hosts_by_name_and_address() -> None:
         "slow.test",
     )
     assert (str(slow), str(reset)) == ("slow.test:80", "192.0.2.66")
-    assert reset.behaviour.resets_after == 1000
+    assert reset.misbehavior.resets_after == 1000
     assert config.names["slow.test"] == (IPv4Address("198.18.1.1"),)
 
 
 def test_two_ports_of_a_name_are_one_host() -> None:
     config = toml('[peers]\n"a.test:1" = "refuse"\n"b.test" = "echo"\n"a.test:2" = "echo"')
-    first, other, second = (peer.address for peer in config.peers)
+    first, other, second = (faulty_host.address for faulty_host in config.peers)
     assert first == second != other
 
 
@@ -47,16 +47,19 @@ def test_several_behaviours_of_one_host() -> None:
         "mss 100, reorder, duplicate, halfclose, chargen, wrap",
         closing=Closing.AT_ONCE,
         service=Service.CHARGEN,
-        manner=TcpMisbehavior(
-            tcp={"mss": 100, "isn": 2**32 - 1000}, twists=(Mangling.REORDER, Mangling.DUPLICATE)
+        tcp_misbehavior=TcpMisbehavior(
+            tcp={"mss": 100, "isn": 2**32 - 1000}, manglings=(Mangling.REORDER, Mangling.DUPLICATE)
         ),
     )
 
 
 def test_the_zoo() -> None:
     config = toml('zoo = true\n[peers]\n"a.test" = "refuse"')
-    assert [peer.name for peer in config.peers] == ["a.test", *[f"{name}.test" for name in ZOO]]
-    assert len({peer.address for peer in config.peers}) == len(ZOO) + 1
+    assert [faulty_host.name for faulty_host in config.peers] == [
+        "a.test",
+        *[f"{name}.test" for name in ZOO],
+    ]
+    assert len({faulty_host.address for faulty_host in config.peers}) == len(ZOO) + 1
     assert toml("zoo = false").peers == ()
 
 

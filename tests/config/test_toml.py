@@ -130,7 +130,7 @@ def test_most_keys() -> None:
     config = toml(MOST_KEYS)
     assert config.time is TimePolicy.NEVER
     assert (config.patience, config.host_loopback, config.seed) == (2.0, False, 7)
-    assert [str(rule) for rule in config.forwards] == [
+    assert [str(forward) for forward in config.forwards] == [
         "tcp:127.0.0.1:8080-:80",
         "udp:0.0.0.0:0-10.1.0.10:53",
         "tcp:127.0.0.1:2222-:22",

@@ -87,7 +87,7 @@ def test_a_client_that_leaves_waits_no_more(path: Path) -> None:
             await client.close()
             other = await Client.connect(path)
             assert (await other.ask("info"))["ok"]
-            assert len(guest.engine.router.guest.timers) == 0
+            assert len(guest.engine.router.output.timers) == 0
             await other.close()
 
     scenario(run)
@@ -166,7 +166,7 @@ def test_a_client_that_does_not_read_closes_the_guests_window(path: Path) -> Non
         while window:
             peer.send("PA", bytes(min(1000, window)))
             window = (await guest.expect(TCP))[TCP].window
-        connections = guest.engine.router.inner._connections.values()
+        connections = guest.engine.router.in_process._connections.values()
         assert all(len(one.received) <= CAPACITY for one in connections)
 
     asked(path, work)

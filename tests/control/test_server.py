@@ -278,7 +278,7 @@ async def _read_to_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamW
     await writer.wait_closed()
 
 
-def test_flows_stats_leases_and_neighbours(path: Path) -> None:
+def test_flows_stats_leases_and_neighbors(path: Path) -> None:
     async def run() -> None:
         listener = await asyncio.start_server(_read_to_the_end, "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]

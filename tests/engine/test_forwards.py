@@ -187,7 +187,7 @@ def test_datagrams_of_a_removed_forward_have_no_way_back() -> None:
                 sock.send(b"question")
                 asked = await guest.expect(UDP)
                 guest.engine.shut_forward(number)
-                assert guest.engine.router.guest.asked() == []
+                assert guest.engine.router.output.asked() == []
                 answer = udp(ROUTER, asked[UDP].sport, b"answer", sport=80)
                 guest.link.put(answer)  # now a datagram like any other, to the host's loopback
                 await guest.link.turn()

@@ -92,8 +92,8 @@ class Outside:
             tftp=Tftp(root=self._folder),
         )
         self.host = Host(config, loop, self._wake, self._fault)
-        rule = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 0, None, 80)
-        self._forward = self.host.forwards.open(1, rule)
+        forward = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 0, None, 80)
+        self._forward = self.host.forwards.open(1, forward)
         self._client = socket.socket()
 
     def _wake(self) -> None:

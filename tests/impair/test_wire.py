@@ -34,7 +34,7 @@ class Bad:
         """All of them, one each `gap` seconds; what came through and when."""
         for number, frame in enumerate(frames):
             self.wire.put(frame, number * gap, to_guest=to_guest)
-        return self.wire.take(1e9, 10**6, to_guest=to_guest)
+        return self.wire.pop_due(1e9, 10**6, to_guest=to_guest)
 
     def frames(self, frames: list[bytes], *, to_guest: bool = True) -> list[bytes]:
         return [frame for _, frame in self.through(frames, to_guest=to_guest)]

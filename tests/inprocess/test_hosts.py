@@ -56,9 +56,9 @@ def served() -> Served:
 @pytest.fixture
 def lab(served: Served) -> Lab:
     lab = Lab(Config(virtual=VirtualHosts((ADDRESS,), services=SERVED)))
-    inner = lab.router.inner
-    inner.serve_tcp((ADDRESS.packed, 80), served.tcp)
-    inner.serve_udp((ADDRESS.packed, 9999), served.udp)
+    in_process = lab.router.in_process
+    in_process.serve_tcp((ADDRESS.packed, 80), served.tcp)
+    in_process.serve_udp((ADDRESS.packed, 9999), served.udp)
     introduce(lab)
     return lab
 
@@ -78,7 +78,7 @@ def opened(lab: Lab, **ends: int) -> TcpScript:
 
 def test_bytes_go_both_ways_and_no_socket_has_part_in_it(flow: TcpScript, served: Served) -> None:
     flow.guest("P. 1:6(5) ack 1", b"hello")
-    assert served.connection.take(100) == b"hello"
+    assert served.connection.read(100) == b"hello"
     served.connection.write(b"HELLO")
     flow.lab.turn()
     assert flow.to_guest() == [". 1:1(0) ack 6", "P. 1:6(5) ack 6"]
@@ -98,7 +98,7 @@ def test_a_service_that_does_not_read_closes_the_window(flow: TcpScript, served:
     assert len(served.connection.received) == LARGEST
     flow.guest(f". {at}:{at + 1}(1) ack 1")
     assert flow.to_guest(detail=True)[-1].endswith("win 0")
-    assert served.connection.take(CAPACITY) == pattern(LARGEST)
+    assert served.connection.read(CAPACITY) == pattern(LARGEST)
     flow.lab.turn()
     assert not flow.to_guest(detail=True)[-1].endswith("win 0")
 
@@ -125,7 +125,9 @@ def test_ends_of_both_sides(flow: TcpScript, served: Served) -> None:
 
 
 def test_a_finish_at_once_waits_for_the_connection(lab: Lab, served: Served) -> None:
-    lab.router.inner.serve_tcp((ADDRESS.packed, 80), lambda connection, now: connection.finish())
+    lab.router.in_process.serve_tcp(
+        (ADDRESS.packed, 80), lambda connection, now: connection.finish()
+    )
     flow = opened(lab)
     assert flow.to_guest() == ["F. 1:2(0) ack 1"]
 
@@ -184,8 +186,8 @@ def test_guest_time_is_not_held(flow: TcpScript, served: Served) -> None:
 def test_a_port_of_every_host_that_has_nothing_else(served: Served) -> None:
     services = SERVED | {(Transport.TCP, None, 80), (Transport.UDP, None, 0)}
     lab = Lab(Config(virtual=VirtualHosts((ADDRESS,), services=services)))
-    lab.router.inner.serve_tcp((ANYWHERE, 80), served.tcp)
-    lab.router.inner.serve_udp((ANYWHERE, 0), served.udp)
+    lab.router.in_process.serve_tcp((ANYWHERE, 80), served.tcp)
+    lab.router.in_process.serve_udp((ANYWHERE, 0), served.udp)
     introduce(lab)
     flow = TcpScript(lab, remote="203.0.113.5", remote_port=80)
     flow.guest("S 0:0(0)")
@@ -205,7 +207,7 @@ def test_a_service_at_the_router(served: Served) -> None:
     )
     lab = Lab(config)
     router = config.network.router
-    lab.router.inner.serve_tcp((router.packed, 80), served.tcp)
+    lab.router.in_process.serve_tcp((router.packed, 80), served.tcp)
     introduce(lab)
     flow = TcpScript(lab, remote=str(router), remote_port=80)
     flow.guest("S 0:0(0)")
@@ -216,7 +218,7 @@ def test_a_service_at_the_router(served: Served) -> None:
 def test_a_connection_to_the_guest(lab: Lab) -> None:
     guest = (lab.config.network.guest.packed, 40_000)
     flow = TcpScript(lab, remote=HOST)
-    connection = lab.router.inner.call(guest, (ADDRESS.packed, 80))
+    connection = lab.router.in_process.call(guest, (ADDRESS.packed, 80))
     lab.turn()
     assert flow.to_guest() == ["S 0:1(0)"]
     flow.guest("S. 0:0(0) ack 1")
@@ -230,7 +232,7 @@ def test_a_connection_to_the_guest(lab: Lab) -> None:
 def test_a_connection_that_the_guest_refuses(lab: Lab) -> None:
     guest = (lab.config.network.guest.packed, 40_000)
     flow = TcpScript(lab, remote=HOST)
-    connection = lab.router.inner.call(guest, (ADDRESS.packed, 80))
+    connection = lab.router.in_process.call(guest, (ADDRESS.packed, 80))
     lab.turn()
     flow.to_guest()
     flow.guest("R. 0:0(0) ack 1")
@@ -240,7 +242,7 @@ def test_a_connection_that_the_guest_refuses(lab: Lab) -> None:
 
 def test_a_datagram_to_the_guest(lab: Lab) -> None:
     guest = (lab.config.network.guest.packed, 5000)
-    lab.router.inner.send(guest, (ADDRESS.packed, 9999), b"hello")
+    lab.router.in_process.send(guest, (ADDRESS.packed, 9999), b"hello")
     lab.turn()
     (frame,) = [Ether(frame) for frame in lab.to_guest()]
     assert (frame[UDP].sport, frame[UDP].dport) == (9999, 5000)
@@ -255,7 +257,7 @@ def held_back(lab: Lab) -> tuple[TcpScript, Connection]:
         connection.defer()
         held.append(connection)
 
-    lab.router.inner.serve_tcp((ADDRESS.packed, 80), serve)
+    lab.router.in_process.serve_tcp((ADDRESS.packed, 80), serve)
     flow = TcpScript(lab, remote=HOST)
     flow.guest("S 0:0(0) <mss 1460>")
     assert flow.to_guest() == []
@@ -308,7 +310,7 @@ def test_the_next_byte_may_be_urgent(flow: TcpScript, lab: Lab, served: Served) 
 def test_what_nobody_takes_is_bounded_by_the_budget_and_goes_on_once_there_is_room() -> None:
     lab = Lab(Config(tcp=Tcp(memory=1 << 20), virtual=VirtualHosts(hosts=(ADDRESS,))))
     taken: list[Connection] = []
-    lab.router.inner.serve_tcp((ADDRESS.packed, 80), lambda one, now: taken.append(one))
+    lab.router.in_process.serve_tcp((ADDRESS.packed, 80), lambda one, now: taken.append(one))
     memory = lab.router.tcp.memory
     sent = {}
     for number in range(30):
@@ -334,7 +336,7 @@ def test_what_nobody_takes_is_bounded_by_the_budget_and_goes_on_once_there_is_ro
     start = sent[last]
     last.guest(f"P. {start}:60001({60_001 - start}) ack 1", bytes(60_001 - start))
     assert len(waits.received) == 60_000
-    waits.take(60_000)
+    waits.read(60_000)
     lab.turn()
     assert memory.used == 0
 
@@ -355,7 +357,7 @@ class Closed(FlowPolicy):
 
 def test_the_gate_refuses_what_leads_to_a_socket() -> None:
     gate = Closed(Verdict.REFUSE)
-    lab = Lab(program=Program(gate=gate))
+    lab = Lab(program=Program(policy=gate))
     introduce(lab)
     flow = TcpScript(lab)
     flow.guest("S 0:0(0)")
@@ -368,7 +370,7 @@ def test_the_gate_refuses_what_leads_to_a_socket() -> None:
 
 
 def test_the_gate_drops() -> None:
-    lab = Lab(program=Program(gate=Closed(Verdict.DROP)))
+    lab = Lab(program=Program(policy=Closed(Verdict.DROP)))
     introduce(lab)
     flow = TcpScript(lab)
     flow.guest("S 0:0(0)")

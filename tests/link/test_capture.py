@@ -347,22 +347,22 @@ def test_tshark_reads_a_file_that_is_still_written(tmp_path: Path) -> None:
 
 def test_a_frame_has_what_was_remarked_on_it_as_its_comment(tmp_path: Path) -> None:
     path = tmp_path / "x.pcapng"
-    link, remarks = FakeLink(), FrameComments()
+    link, comments = FakeLink(), FrameComments()
     one, two = b"frame one......", b"frame two......"
     spoilt = b"frame 0ne......"
     link.waiting = [(1.0, one), (1.0, two)]
-    capture = CaptureLink(as_link(link), remarks=remarks)
+    capture = CaptureLink(as_link(link), comments=comments)
     capture.start(path)
     capture.receive(10)
-    remarks.same(spoilt, one)
-    remarks.add(spoilt, "dropped")
-    remarks.add(two, "first")
-    remarks.add(two, "second")
+    comments.same(spoilt, one)
+    comments.add(spoilt, "dropped")
+    comments.add(two, "first")
+    comments.add(two, "second")
     capture.show(b"frame three....", from_guest=False)
     capture.done(0.0, None)
     capture.stop()
-    remarks.add(one, "nobody writes it any more")
-    assert remarks.take(one) == ""
+    comments.add(one, "nobody writes it any more")
+    assert comments.pop(one) == ""
     with RawPcapNgReader(str(path)) as reader:
         told = [(data, meta.comments) for data, meta in reader]
     assert told == [(one, [b"dropped"]), (two, [b"first\nsecond"]), (b"frame three....", None)]
@@ -370,14 +370,14 @@ def test_a_frame_has_what_was_remarked_on_it_as_its_comment(tmp_path: Path) -> N
 
 def test_a_comment_ends_where_its_option_does(tmp_path: Path) -> None:
     path = tmp_path / "x.pcapng"
-    link, remarks = FakeLink(), FrameComments()
+    link, comments = FakeLink(), FrameComments()
     frame = b"frame one......"
     link.waiting = [(1.0, frame)]
-    capture = CaptureLink(as_link(link), remarks=remarks)
+    capture = CaptureLink(as_link(link), comments=comments)
     capture.start(path)
     capture.receive(10)
     for _ in range(10_000):
-        remarks.add(frame, "gef\u00e4lscht")
+        comments.add(frame, "gef\u00e4lscht")
     capture.done(0.0, None)
     capture.stop()
     with RawPcapNgReader(str(path)) as reader:

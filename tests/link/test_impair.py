@@ -54,7 +54,7 @@ class Net:
         self.card = FakeLink()
         self.lines: list[str] = []
         self.notices = Notices(self._line)
-        self.capture = CaptureLink(self.card, remarks=self.notices.remarks)
+        self.capture = CaptureLink(self.card, comments=self.notices.comments)
         self.link = ImpairLink(self.capture, 7, self.notices, self.capture)
         for rule in rules:
             self.link.add(rule)

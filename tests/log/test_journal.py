@@ -32,7 +32,7 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
     path = tmp_path / "x.jsonl"
     path.write_text("of an earlier run\n")
     with journaled(path, notices):
-        notices.remarks.number(FRAME, 7)
+        notices.comments.number(FRAME, 7)
         notices.finding(BY_CODE["IP031"], "TTL 0, expected 64", 1.25, FRAME)
         notices.drop(rules.tcp.DUPLICATE, "silenced", 1.5)
         notices.drop(rules.arp.NO_ANSWER, "3 packets lost", 2.0, count=3)

@@ -69,7 +69,7 @@ def test_a_journal_has_all_that_is_not_silenced() -> None:
     for _ in range(100):
         told.drop(rules.tcp.CHECKSUM, "0x1, expected 0x2", 1.0)
         told.finding(TTL, "TTL 0", 1.0, flow(1), from_guest=True)
-    told.remarks.deal_with(b"frame")
+    told.comments.deal_with(b"frame")
     told.drop(rules.net.IPV6, "this network is IPv4 only", 2.0, count=3)
     assert len(kept) == 201
     assert kept[0] == JournalEntry(

@@ -12,12 +12,12 @@ SECOND = Config(tcp=Tcp(rto_initial=0.2, rto_min=0.2))
 
 def said(lab: Lab) -> list[str]:
     """The comment of each frame that came since."""
-    return [lab.router.notices.remarks.take(frame) for frame in lab.to_guest()]
+    return [lab.router.notices.comments.pop(frame) for frame in lab.to_guest()]
 
 
 def watched(config: Config | None = None) -> tuple[Lab, TcpScript]:
     lab = Lab(config)
-    lab.router.notices.remarks.want(True)
+    lab.router.notices.comments.want(True)
     flow = established(lab, "S 0:0(0) <mss 1460,sackOK>")
     lab.log.clear()
     return lab, flow
@@ -79,7 +79,7 @@ def test_a_probe_of_a_closed_window() -> None:
 
 def test_a_syn_ack_again() -> None:
     lab = Lab(SECOND)
-    lab.router.notices.remarks.want(True)
+    lab.router.notices.comments.want(True)
     flow = syn_received(lab)
     lab.wait(0.2)
     assert said(lab) == ["SYN-ACK again: retransmission 1, RTO 400 ms"]

@@ -73,7 +73,7 @@ def test_what_comes_out_of_order_keeps_no_padding(flow: TcpScript) -> None:
     frame = bytes(flow._frame("U. 3:4(1) ack 1 urg 9", None))
     flow.lab.from_guest(frame + bytes(60_000))
     (ours,) = flow.lab.router.tcp.flows()
-    assert [type(piece) for piece in ours.receiver.early.take(3 + flow.isn)] == [bytes]
+    assert [type(piece) for piece in ours.receiver.early.pop_in_order(3 + flow.isn)] == [bytes]
 
 
 def test_only_what_the_kernel_took_is_acknowledged(flow: TcpScript) -> None:

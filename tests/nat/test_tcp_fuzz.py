@@ -118,7 +118,7 @@ class World:
         self.router.from_host(event, self.now)
 
     def turn(self) -> None:
-        settle(self.router, (self.router.inner, self), self.now)
+        settle(self.router, (self.router.in_process, self), self.now)
         for frame in self.router.to_guest(self.now):
             if frame[12:14] == b"\x08\x00":
                 said = tcp.decode(ipv4.decode(memoryview(frame)[14:]))
@@ -130,7 +130,7 @@ class World:
                     self.right[ends] = said.ack, (said.seq + length) % 2**32
         self.met.update(flow.state.name for flow in self.router.tcp.flows())
 
-    def take(self, actions: list[Action], now: float) -> list[Action]:
+    def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         for action in actions:
             self.perform(action)
         return []

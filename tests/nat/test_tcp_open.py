@@ -262,8 +262,8 @@ def test_the_syn_of_a_forward_is_repeated() -> None:
 
 
 def _seen_from(shown: ShownSource, peer: bytes) -> str:
-    rule = Forward(Transport.TCP, IPv4Address("0.0.0.0"), 8080, None, 80, shown=shown)
-    lab = Lab(Config(forwards=(rule,)))
+    forward = Forward(Transport.TCP, IPv4Address("0.0.0.0"), 8080, None, 80, shown=shown)
+    lab = Lab(Config(forwards=(forward,)))
     introduce(lab)
     lab.from_host(TcpIncoming(0, 9, (peer, 5555)))
     (syn,) = (Ether(frame) for frame in lab.to_guest())
@@ -285,8 +285,8 @@ def test_a_peer_that_the_guest_could_not_answer_is_the_router(peer: bytes) -> No
 
 
 def _forwarded(settings: Tcp | None = None) -> TcpScript:
-    rule = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
-    lab = Lab(Config(forwards=(rule,), tcp=settings or Tcp()))
+    forward = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
+    lab = Lab(Config(forwards=(forward,), tcp=settings or Tcp()))
     flow = TcpScript(lab, remote="192.168.16.1", remote_port=5555)
     flow.host(TcpIncoming(0, 9, (bytes((127, 0, 0, 1)), 5555)))
     flow.number = 1

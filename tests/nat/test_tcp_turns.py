@@ -153,8 +153,8 @@ def test_forwards_do_not_depend_on_host_loopback(loopback: bool) -> None:
 
 
 def test_udp_forwards_do_not_depend_on_host_loopback() -> None:
-    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
-    lab = Lab(Config(host_loopback=False, forwards=(rule,)))
+    forward = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(Config(host_loopback=False, forwards=(forward,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
     lab.from_guest(udp(ROUTER, 4444, b"answer", sport=53))
@@ -177,12 +177,12 @@ def test_closed_flows_leave_nothing_in_memory() -> None:
     for port in range(2, 200):
         flow = established(lab, guest_port=port)
         flow.guest("R. 1:1(0) ack 1")
-    assert len(lab.router.guest.timers._heap) < 100
+    assert len(lab.router.output.timers._heap) < 100
 
 
 def _forwarded(config: Config) -> TcpScript:
-    rule = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
-    lab = Lab(replace(config, forwards=(rule,)))
+    forward = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
+    lab = Lab(replace(config, forwards=(forward,)))
     flow = TcpScript(lab, remote=ROUTER, remote_port=5555)
     flow.host(TcpIncoming(0, 9, (LOOPBACK, 5555)))
     flow.number = 1
@@ -196,7 +196,7 @@ def take(flow: TcpScript, *texts: str) -> None:
     frames = [bytes(flow._frame(text, None)) for text in texts]
     at = 0
     while at < len(frames):
-        at += lab.router.take(frames, at, lab.now)
+        at += lab.router.run_from_guest(frames, at, lab.now)
     lab._turn()
 
 

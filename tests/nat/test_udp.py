@@ -131,8 +131,8 @@ def test_the_mtu_of_the_path_is_told(lab: Lab) -> None:
 
 
 def test_host_programs_reach_the_guest_through_a_forward() -> None:
-    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
-    lab = Lab(replace(Config(), forwards=(rule,)))
+    forward = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(replace(Config(), forwards=(forward,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
     (packet,) = read(lab)
@@ -142,8 +142,8 @@ def test_host_programs_reach_the_guest_through_a_forward() -> None:
 
 
 def test_a_host_program_may_be_shown_at_its_own_address() -> None:
-    rule = Forward(Transport.UDP, IPv4Address("0.0.0.0"), 5353, None, 53, shown=ShownSource.PEER)
-    lab = Lab(replace(Config(), forwards=(rule,)))
+    forward = Forward(Transport.UDP, IPv4Address("0.0.0.0"), 5353, None, 53, shown=ShownSource.PEER)
+    lab = Lab(replace(Config(), forwards=(forward,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (REMOTE, 4444), b"question"))
     (packet,) = read(lab)
@@ -157,12 +157,12 @@ def test_a_host_program_may_be_shown_at_its_own_address() -> None:
 
 
 def test_a_removed_forward_forgets_its_peers() -> None:
-    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
-    lab = Lab(replace(Config(), forwards=(rule,)))
+    forward = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(replace(Config(), forwards=(forward,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
     read(lab)
-    assert lab.router.incoming.forget(0) == rule
+    assert lab.router.incoming.forget(0) == forward
     assert lab.router.next_timer() is None
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"crossed the removal"))
     lab.from_host(TcpIncoming(0, 1, (LOOPBACK, 4444)))
@@ -329,7 +329,7 @@ def test_at_the_limit_the_ping_used_longest_ago_goes_with_a_word() -> None:
         lab.from_guest(bytes(ip("192.0.2.7") / ICMP(type=8, id=ident)))
     assert CloseFlow(2) in lab.to_host()
     assert any("ping 192.168.16.2 identifier 2: 2 are open" in line for line in lab.log)
-    assert len(lab.router.guest.timers) == 2
+    assert len(lab.router.output.timers) == 2
 
 
 def test_a_host_without_descriptors_closes_the_oldest_flow(lab: Lab) -> None:
@@ -397,8 +397,8 @@ def test_no_error_is_sent_about_a_broadcast() -> None:
 
 # ---------------------------------------------------------------- a forward's peer
 def test_a_forwards_peer_takes_precedence_over_the_hosts_port_while_it_lives() -> None:
-    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
-    lab = Lab(replace(Config(), forwards=(rule,)))
+    forward = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(replace(Config(), forwards=(forward,)))
     introduce(lab)
     lab.from_host(UdpIncoming(0, (LOOPBACK, 4444), b"question"))
     lab.to_host()

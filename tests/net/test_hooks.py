@@ -71,14 +71,14 @@ def test_a_capture_is_told_what_a_script_did() -> None:
 
     lab = lab_of(net)
     lab.to_guest()
-    remarks = lab.router.notices.remarks
-    remarks.want(True)
+    comments = lab.router.notices.comments
+    comments.want(True)
     frames = [ping(ROUTER, data) for data in (b"drop", b"more", b"pass")]
     for frame in frames:
         lab.from_guest(frame)
     said = ["dropped by a script", "changed by a script", ""]
-    assert [remarks.take(frame) for frame in frames] == said
-    assert [remarks.take(frame) for frame in lab.to_guest()] == ["changed by a script"] * 2
+    assert [comments.pop(frame) for frame in frames] == said
+    assert [comments.pop(frame) for frame in lab.to_guest()] == ["changed by a script"] * 2
 
 
 def test_a_frame_is_changed_as_a_packet_and_as_bytes() -> None:

@@ -32,7 +32,9 @@ zoo = true
 [peers]
 "192.0.2.8" = "zerowindow for 2s"
 """
-ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
+ADDRESSES = {
+    faulty_host.name.removesuffix(".test"): str(faulty_host.address) for faulty_host in zoo()
+}
 ADDRESSES["closed"] = "192.0.2.8"
 HEAD = (
     f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE_SIZE}\r\n\r\n".encode()

@@ -13,7 +13,9 @@ from tests.netns.network import HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
 
-ADDRESSES = {peer.name.removesuffix(".test"): str(peer.address) for peer in zoo()}
+ADDRESSES = {
+    faulty_host.name.removesuffix(".test"): str(faulty_host.address) for faulty_host in zoo()
+}
 WHOLE = (
     *("late", "smallwindow", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
     *("wrap", "lateack", "noack", "dupack", "badsynack", "simultaneous", "nomss", "unknown"),

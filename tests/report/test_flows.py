@@ -40,7 +40,7 @@ class Wire:
         packet = ipv4.encode(*ends, ipv4.TCP, tcp.encode(*ends, segment))
         frame = decode(ethernet.encode(MAC, GUEST_MAC, ethernet.IPV4, packet), when)
         assert frame is not None
-        self.flows.take(self.number, when, frame, (), from_guest=guest)
+        self.flows.add(self.number, when, frame, (), from_guest=guest)
 
     def opened(self, shift: int | None = None) -> Flow:
         options = Options(mss=1460, window_shift=shift)

@@ -76,25 +76,25 @@ class Restless:
 
 def sizes(lab: Lab) -> dict[str, int]:
     router = lab.router
-    timers = router.guest.timers
+    timers = router.output.timers
     return {
         "udp flows": len(router.udp),
         "peers of forwards": len(router.udp._inbound),
         "pings": len(router.echo),
         "datagrams in pieces": len(router.reassembly),
         "bytes in pieces": router.reassembly.cost,
-        "neighbours": len(router.guest.neighbors),
+        "neighbors": len(router.output.neighbors),
         "timers": len(timers),
         "timers queued": len(timers._heap),
         "kinds of lines": len(router.notices._buckets),
         "kinds of drops": len(router.notices.drops),
-        "holds": len(router.guest.holds._owed),
+        "holds": len(router.output.time_hold._owed),
     }
 
 
 def test_a_day_of_churn_leaves_nothing_behind() -> None:
-    rule = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
-    lab = Lab(Config(forwards=(rule,)))
+    forward = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)
+    lab = Lab(Config(forwards=(forward,)))
     introduce(lab)
     guest = Restless(lab)
     most: dict[str, int] = {}
@@ -126,7 +126,7 @@ def test_a_day_of_churn_leaves_nothing_behind() -> None:
     left = sizes(lab)
     assert left.pop("kinds of lines") <= FOREVER_TOLD
     assert left.pop("kinds of drops") <= FOREVER_TOLD
-    assert left.pop("neighbours") <= 201
+    assert left.pop("neighbors") <= 201
     assert set(left.values()) == {0}, left
 
 

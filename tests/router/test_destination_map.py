@@ -152,7 +152,7 @@ def test_ping_to_an_alias() -> None:
     assert (reply[IP].src, reply[ICMP].type) == ("198.51.100.9", 0)
 
 
-def test_an_alias_on_the_guests_own_wire_is_a_neighbour() -> None:
+def test_an_alias_on_the_guests_own_wire_is_a_neighbor() -> None:
     lab = lab_of(ALIASES)
     question = ARP(op="who-has", hwsrc=GUEST_MAC.hex(":"), psrc=GUEST, pdst="192.168.16.77")
     lab.from_guest(bytes(Ether(src=GUEST_MAC.hex(":"), dst="ff:ff:ff:ff:ff:ff") / question))
@@ -255,13 +255,13 @@ def adopted(allow: list[str], gateway: str) -> Lab:
 
 
 def way(lab: Lab, remote: str, port: int) -> Any:
-    return lab.router.ways.tcp((inet_aton(remote), port))
+    return lab.router.destinations.tcp((inet_aton(remote), port))
 
 
 def test_no_guest_makes_a_way_to_the_loopback_by_the_choice_of_its_router() -> None:
     lab = adopted(["203.0.113.0/24:22", "0.0.0.0/0:80"], "203.0.113.7")
     assert way(lab, "203.0.113.7", 22) is Unreachable.PROHIBITED
-    assert lab.router.ways.udp((inet_aton("203.0.113.7"), 22)) is Unreachable.PROHIBITED
+    assert lab.router.destinations.udp((inet_aton("203.0.113.7"), 22)) is Unreachable.PROHIBITED
     assert way(lab, "9.9.9.9", 80) == (bytes((9, 9, 9, 9)), 80)
     # this one covers the router that the configuration has: its port, wherever it is
     assert way(lab, "203.0.113.7", 80) == (LOOPBACK, 80)
@@ -272,7 +272,7 @@ def test_what_is_allowed_of_the_router_is_so_of_the_adopted_one_alone() -> None:
     assert way(lab, "10.9.9.1", 8000) == (LOOPBACK, 8000)
     for port in (8000, 22):  # somebody else of the host's own net may have that address
         assert way(lab, ROUTER, port) is Unreachable.PROHIBITED
-    assert lab.router.ways.echo(inet_aton(ROUTER)) is Unreachable.PROHIBITED
+    assert lab.router.destinations.echo(inet_aton(ROUTER)) is Unreachable.PROHIBITED
 
 
 def test_datagrams_and_pings_are_told_that_it_is_prohibited() -> None:
@@ -302,7 +302,7 @@ def test_a_restricted_guest_asks_for_names_of_the_configuration_only() -> None:
 
 def test_what_a_forward_lets_in_is_answered() -> None:
     local = read_toml("forwards = ['tcp:0.0.0.0:80-:80', 'udp:0.0.0.0:53-:53']", "x").forwards
-    shown = tuple(replace(rule, shown=ShownSource.PEER) for rule in local)
+    shown = tuple(replace(forward, shown=ShownSource.PEER) for forward in local)
     lab = Lab(replace(config_of(SHUT_IN), forwards=shown))
     flow = TcpScript(lab, remote="9.9.9.9", remote_port=5555, guest_port=80)
     flow.host(TcpIncoming(0, 9, (bytes((9, 9, 9, 9)), 5555)))
@@ -317,10 +317,10 @@ def test_what_a_forward_lets_in_is_answered() -> None:
 
 
 def test_a_forwards_ends_are_no_way_out_for_a_guest_that_restarts() -> None:
-    rule = Forward(
+    forward = Forward(
         Transport.TCP, config_of("").network.router, 80, None, 80, shown=ShownSource.PEER
     )
-    lab = Lab(replace(config_of(SHUT_IN), forwards=(rule,)))
+    lab = Lab(replace(config_of(SHUT_IN), forwards=(forward,)))
     flow = TcpScript(lab, remote="9.9.9.9", remote_port=5555, guest_port=80)
     flow.host(TcpIncoming(0, 9, (bytes((9, 9, 9, 9)), 5555)))
     flow.to_guest()

@@ -188,7 +188,7 @@ def test_a_path_that_becomes_narrow_under_a_connection() -> None:
     lab.router.faults.add(f"icmp {HOST} fragmentation-needed 1000 1")
     segment = flow._frame(". 1:1401(1400) ack 1", None)
     segment[IP].flags = "DF"
-    assert lab.router.take([bytes(segment)], 0, lab.now) == 1
+    assert lab.router.run_from_guest([bytes(segment)], 0, lab.now) == 1
     assert lab.drops == {"fault": 1}
     lab.from_guest(bytes(segment))
     lab.wait(0.05)

@@ -27,7 +27,7 @@ def lab() -> Lab:
 
 
 def mac_of(lab: Lab, address: str) -> bytes | None:
-    return lab.router.guest.neighbors.fresh_mac(IPv4Address(address).packed, lab.now)
+    return lab.router.output.neighbors.fresh_mac(IPv4Address(address).packed, lab.now)
 
 
 def arp(lab: Lab, **fields: Any) -> list[Any]:
@@ -58,7 +58,7 @@ def test_a_probe_of_the_routers_address_is_answered(lab: Lab) -> None:
 
 def test_a_probe_or_announcement_of_the_guests_own_address_is_left_alone(lab: Lab) -> None:
     assert arp(lab, op=1, psrc="0.0.0.0", pdst=GUEST) == []
-    assert len(lab.router.guest.neighbors) == 0  # a probe says where nobody is
+    assert len(lab.router.output.neighbors) == 0  # a probe says where nobody is
     assert arp(lab, op=1, psrc=GUEST, pdst=GUEST) == []
     assert lab.drops == {}
 
@@ -217,7 +217,7 @@ def test_the_table_says_when_each_was_last_heard(lab: Lab) -> None:
     lab.wait(5)
     arp(lab, op=1, psrc=GUEST, pdst=ROUTER)
     lab.wait(20)
-    neighbors = lab.router.guest.neighbors
+    neighbors = lab.router.output.neighbors
     assert neighbors.rows(lab.now) == [{"address": GUEST, "mac": MAC, "heard": 20.0}]
 
 
@@ -254,7 +254,7 @@ def test_what_is_no_guests_address_is_not_learned(
 ) -> None:
     arp(lab, op=op, psrc=address, pdst=address if target == "sender" else ROUTER)
     assert mac_of(lab, address) is None
-    assert len(lab.router.guest.neighbors) == 0
+    assert len(lab.router.output.neighbors) == 0
     assert f"sender {address}, expected a host of 192.168.16.0/24" in lab.log[0]
 
 

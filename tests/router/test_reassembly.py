@@ -61,7 +61,7 @@ def test_a_long_datagram_reaches_the_host_whole(lab: Lab, order: str, length: in
         lab.from_guest(frame)
     assert lab.to_host() == [UdpSend(1, (HOST, 9), pattern(length), 49)]
     assert lab.router.reassembly.cost == 0
-    assert lab.router.guest.timers.next() == lab.now + 600  # the flow's, no other
+    assert lab.router.output.timers.next() == lab.now + 600  # the flow's, no other
 
 
 def test_long_pings_and_connections_in_pieces_work_too(lab: Lab) -> None:
@@ -362,7 +362,7 @@ def test_idents_of_fragments_do_not_wrap_with_the_whole_packets_between() -> Non
     for frame in cut(ping(ROUTER, pattern(3000))):
         lab.from_guest(frame)
     first = joined(read(lab))[IP].id
-    side = lab.router.guest
+    side = lab.router.output
     for _ in range(0x10000 - 1):
         side.send_packet(HOST, bytes((192, 168, 16, 2)), 17, b"whole", lab.now)
     side.frames()
@@ -372,7 +372,7 @@ def test_idents_of_fragments_do_not_wrap_with_the_whole_packets_between() -> Non
 
 
 def test_what_has_df_and_does_not_fit_is_dropped_and_named(lab: Lab) -> None:
-    side = lab.router.guest
+    side = lab.router.output
     side.send_packet(HOST, bytes((192, 168, 16, 2)), 17, bytes(1481), lab.now, dont_fragment=True)
     assert read(lab) == []
     assert lab.drops == {"ipv4 too long": 1}

@@ -93,7 +93,7 @@ def test_answers_that_are_not_read_are_bounded_by_the_budget() -> None:
             assert isinstance(action, Resolve)
             lab.from_host(Resolved(action.query_id, action.query + bytes(60_000)))
         assert lab.router.tcp.memory.used <= 1 << 20
-    waiting = sum(one.pending for one in lab.router.inner._connections.values())
+    waiting = sum(one.pending for one in lab.router.in_process._connections.values())
     counted = waiting + sum(one.kept for one in lab.router.tcp.flows())
     assert counted == lab.router.tcp.memory.used
     assert waiting > 0

@@ -53,10 +53,10 @@ def test_each_is_counted_and_told() -> None:
 
 def test_the_capture_says_it_of_both_frames() -> None:
     lab = Faulty("dhcp lease 30")
-    lab.router.notices.remarks.want(True)
+    lab.router.notices.comments.want(True)
     lab.discover()
     (offer,) = lab.to_guest()
-    assert "fault 1, dhcp lease 30: OFFER with lease 30 s (1)" in lab.router.notices.remarks.take(
+    assert "fault 1, dhcp lease 30: OFFER with lease 30 s (1)" in lab.router.notices.comments.pop(
         offer
     )
 

@@ -24,7 +24,9 @@ from pynat.wire.tcp import ACK, RST, SYN, Segment
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 ORDINARY = FaultyHost(IPv4Address("192.0.2.66"), 0, Misbehavior(), "ordinary.test")
 HOSTS = (*zoo(), ORDINARY)
-ADDRESSES = {peer.name.removesuffix(".test"): peer.address.packed for peer in HOSTS}
+ADDRESSES = {
+    faulty_host.name.removesuffix(".test"): faulty_host.address.packed for faulty_host in HOSTS
+}
 DISCARD, WEB = 9, 80
 
 

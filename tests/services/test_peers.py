@@ -71,13 +71,13 @@ def test_a_peer_comes_before_what_a_script_serves_there() -> None:
     served: list[Connection] = []
     virtual = VirtualHosts((HOST,), services=frozenset({(Transport.TCP, HOST, 80)}))
     lab = Lab(Config(virtual=virtual))
-    lab.router.inner.serve_tcp((HOST.packed, 80), lambda one, now: served.append(one))
-    peer = FaultyHost(HOST, 0, misbehavior("refuse"))
-    lab.router.peers.set(peer)
+    lab.router.in_process.serve_tcp((HOST.packed, 80), lambda one, now: served.append(one))
+    faulty_host = FaultyHost(HOST, 0, misbehavior("refuse"))
+    lab.router.faulty_hosts.set(faulty_host)
     flow = TcpScript(lab, remote=str(HOST))
     flow.guest(SYN)
     assert flow.to_guest() == ["R. 0:0(0) ack 1"]
-    lab.router.peers.remove(peer)
+    lab.router.faulty_hosts.remove(faulty_host)
     flow.guest(SYN)
     assert flow.to_guest() == ["S. 0:1(0) ack 1"]
     assert len(served) == 1
@@ -494,12 +494,12 @@ def test_an_old_segment_before_the_right_one() -> None:
 
 def test_what_is_not_heard_says_so_in_a_capture() -> None:
     flow = opened("noack 1, discard")
-    remarks = flow.lab.router.notices.remarks
-    remarks.want(True)
+    comments = flow.lab.router.notices.comments
+    comments.want(True)
     frame = flow.frame("P. 1:101(100) ack 1")
-    remarks.deal_with(frame)
+    comments.deal_with(frame)
     flow.lab.from_guest(frame)
-    assert remarks.take(frame) == f"{HOST}:80 on purpose: as good as lost"
+    assert comments.pop(frame) == f"{HOST}:80 on purpose: as good as lost"
 
 
 # ---------------------------------------------------------------------- services
@@ -554,7 +554,7 @@ def test_an_echo_that_is_not_read_takes_no_more() -> None:
 
 def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:
     lab = Lab(Config(peers=(FaultyHost(HOST, 0, misbehavior("echo")),), tcp=Tcp(memory=1 << 20)))
-    memory, connections = lab.router.tcp.memory, lab.router.inner._connections
+    memory, connections = lab.router.tcp.memory, lab.router.in_process._connections
     flows = []
     for number in range(10):
         flow = TcpScript(lab, remote=str(HOST), guest_port=20_000 + number)
@@ -641,7 +641,9 @@ def test_a_port_that_is_not_there() -> None:
 @pytest.mark.parametrize("name", list(ZOO))
 def test_every_animal_of_the_zoo_lives(name: str) -> None:
     lab = Lab(Config(peers=zoo()))
-    animal = next(peer for peer in lab.config.peers if peer.name == f"{name}.test")
+    animal = next(
+        faulty_host for faulty_host in lab.config.peers if faulty_host.name == f"{name}.test"
+    )
     flow = TcpScript(lab, remote=str(animal.address))
     flow.guest(SYN)
     flow.guest(". 1:1(0) ack 1")
@@ -656,8 +658,8 @@ def test_every_animal_of_the_zoo_lives(name: str) -> None:
 
 def test_a_frame_says_what_was_done_to_it() -> None:
     flow = opened("dupack, discard")
-    remarks = flow.lab.router.notices.remarks
-    remarks.want(True)
+    comments = flow.lab.router.notices.comments
+    comments.want(True)
     flow.guest("P. 1:101(100) ack 1")
-    said = [remarks.take(frame) for frame in flow.lab.to_guest()]
+    said = [comments.pop(frame) for frame in flow.lab.to_guest()]
     assert said == ["", *[f"{HOST}:80 on purpose: duplicate acknowledgement"] * 3]

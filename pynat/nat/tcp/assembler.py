@@ -42,7 +42,7 @@ class Assembler:
         self._latest = [seq, *(n for n in self._latest if not seq <= n < end)][:MAX_PIECES]
         return True
 
-    def take(self, nxt: int) -> list[bytes]:
+    def pop_in_order(self, nxt: int) -> list[bytes]:
         """What follows `nxt` without a gap; what lies before it is forgotten."""
         out: list[bytes] = []
         taken = 0

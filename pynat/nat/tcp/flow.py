@@ -50,7 +50,7 @@ class Flow:
         number: int,
         four_tuple: FourTuple,
         iss: int,
-        terms: NegotiatedOptions,
+        negotiated: NegotiatedOptions,
         parameters: Parameters,
         touch: Callable[[Flow], None],
         idle: IdleTimeout,
@@ -68,7 +68,7 @@ class Flow:
         self.four_tuple = four_tuple
         self.state = State.CLOSED
         self.synchronized = False  # `state.is_synchronized`, for each segment
-        self.terms = terms
+        self.negotiated = negotiated
         self.sender = Sender(iss, settings, flight)
         self.receiver = Receiver(0, settings.window)
         self.why_closed = ""  # set as soon as nothing more can come
@@ -90,7 +90,7 @@ class Flow:
         self.counted = 0  # bytes that the budget of all flows knows of, by `growth`
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = parameters.acks(settings.delayed_ack)
-        self._writer = Writer(four_tuple, terms, self.sender, self._acks)
+        self._writer = Writer(four_tuple, negotiated, self.sender, self._acks)
         self._syn_due = False
         self._syn_why = ""  # it goes again
         self._reset_due: Segment | None = None
@@ -135,9 +135,9 @@ class Flow:
         room = 0 if self._parameters.closed else None
         self.receiver = Receiver(syn.seq, self._settings.window, room)
         self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
-        self.terms.settle(syn.options, now)
-        mss = min(self.terms.mss, self._parameters.segment or self.terms.mss)
-        self.sender.agree(mss, selective=self.terms.selective)
+        self.negotiated.settle(syn.options, now)
+        mss = min(self.negotiated.mss, self._parameters.segment or self.negotiated.mss)
+        self.sender.agree(mss, selective=self.negotiated.selective)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, now: float) -> Refusal | None:
@@ -203,14 +203,14 @@ class Flow:
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             self._syn_again(segment, now)
             return None
-        stamps = self.terms.stamps
+        timestamps = self.negotiated.timestamps
         stamp = segment.options.timestamps
-        if stamps and stamp:
-            if stamps.is_old(stamp[0], now):
+        if timestamps and stamp:
+            if timestamps.is_old(stamp[0], now):
                 self._object_to(segment, now)
-                return refusals.old_timestamp(stamp[0], stamps.recent)
+                return refusals.old_timestamp(stamp[0], timestamps.recent)
             if acceptable and seq <= self._acks.last:
-                stamps.take_over(stamp[0], now)
+                timestamps.update_recent(stamp[0], now)
         if not acceptable:
             self._object_to(segment, now)
             if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
@@ -257,16 +257,16 @@ class Flow:
             return False
         if ack >= sender.una:
             options = segment.options
-            stamps = self.terms.stamps
+            timestamps = self.negotiated.timestamps
             sender.on_ack(
                 ack,
-                segment.window << self.terms.shift_to_guest,
+                segment.window << self.negotiated.shift_to_guest,
                 seq + segment.before_last,
                 now,
                 pure=segment.length == 0,
                 sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
-                round_trip=stamps.round_trip(options.timestamps[1], now)
-                if stamps and options.timestamps
+                round_trip=timestamps.round_trip(options.timestamps[1], now)
+                if timestamps and options.timestamps
                 else None,
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
@@ -274,7 +274,7 @@ class Flow:
         return True
 
     def _established(self, segment: Segment, ack: int, now: float) -> None:
-        shift = 0 if segment.flags & SYN else self.terms.shift_to_guest
+        shift = 0 if segment.flags & SYN else self.negotiated.shift_to_guest
         seq = unwrap(segment.seq, self.receiver.nxt)
         self.sender.opened(segment.window << shift, seq, ack, now)
         self._become(State.ESTABLISHED, now)

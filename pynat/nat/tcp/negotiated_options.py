@@ -25,13 +25,13 @@ class NegotiatedOptions:
         self.shift_to_guest = 0  # how the guest scales its window
         self.shift_from_guest = 0  # how we scale ours
         self.selective = False
-        self.stamps: Timestamps | None = None
+        self.timestamps: Timestamps | None = None
 
     def offer(self, now: float) -> Options:
         """The options of our SYN."""
         settings = self._settings
         if self._answers:
-            stamps = self.stamps.option(now) if self.stamps else None
+            stamps = self.timestamps.option(now) if self.timestamps else None
             return Options(self._our_mss, self.shift_from_guest or None, self.selective, (), stamps)
         return Options(
             self._our_mss,
@@ -46,14 +46,14 @@ class NegotiatedOptions:
         settings = self._settings
         self._answers = True
         if settings.timestamps and guest.timestamps is not None:
-            self.stamps = Timestamps(self._clock_offset, guest.timestamps[0], now)
+            self.timestamps = Timestamps(self._clock_offset, guest.timestamps[0], now)
         if settings.window_scale and guest.window_shift is not None:
             self.shift_to_guest = guest.window_shift
             self.shift_from_guest = _shift_for(settings.window)
         self.selective = settings.sack and guest.sack_permitted
         announced = 536 if guest.mss is None else guest.mss
         mss = max(MIN_MSS, min(announced, self._our_mss))
-        self.mss = mss - TIMESTAMPS_SIZE if self.stamps else mss  # RFC 6691 2
+        self.mss = mss - TIMESTAMPS_SIZE if self.timestamps else mss  # RFC 6691 2
 
 
 def _shift_for(window: int) -> int:

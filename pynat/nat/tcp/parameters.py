@@ -22,7 +22,7 @@ class Filter(Protocol):
         """Whether the flow gets it."""
 
     def to_guest(self, items: list[Item], received: int) -> Iterable[tuple[Item, str]]:
-        """What leaves instead, each with a remark. received: bytes of the guest's so far."""
+        """What leaves instead, each with a comment. received: bytes of the guest's so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class Receiver:
         elif end > self.nxt:
             self._keep(payload[self.nxt - seq :] if seq < self.nxt else payload)
             if self.early:
-                for piece in self.early.take(self.nxt):
+                for piece in self.early.pop_in_order(self.nxt):
                     self._keep(piece)
         if self._fin_at == self.nxt:
             self.fin = True

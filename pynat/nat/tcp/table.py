@@ -60,7 +60,7 @@ class TcpTable:
     def __init__(
         self,
         config: Config,
-        outlet: GuestOutput,
+        output: GuestOutput,
         numbers: FlowNumbers,
         to_guest_address: Callable[[bytes], bytes],
         memory: MemoryBudget,
@@ -72,12 +72,12 @@ class TcpTable:
 
         parameters: of flows to a destination, where they are its own.
         """
-        self._outlet = outlet
+        self._output = output
         self._numbers = numbers
         self._settings = config.tcp
         self._usual = Parameters(config.tcp)
         self._parameters = parameters
-        self._secret = outlet.dice.randbytes(16)
+        self._secret = output.dice.randbytes(16)
         self._mtu = config.network.mtu
         self._mac = config.network.mac  # the router's
         self._as_guest_sees = to_guest_address
@@ -103,7 +103,7 @@ class TcpTable:
         return iter(self._flows.values())
 
     # ------------------------------------------------------------------ from the guest
-    def take_run(self, frames: list[bytes], at: int, now: float) -> int:
+    def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
         """The short way of segments of an open flow: how many frames from `at` on were such.
 
         0 leaves the frame to `from_guest`.
@@ -123,7 +123,7 @@ class TcpTable:
         four_tuple = _four_tuple(packet, segment)
         if segment.options.malformed:
             text = f"{self._name(four_tuple)} {segment}: {segment.options.malformed}"
-            self._outlet.notices.limited("tcp option", text, now)
+            self._output.notices.limited("tcp option", text, now)
         flow = self._flows.get(four_tuple.key)
         if flow is not None and flow.is_closed:  # in this very turn
             self._flush(flow, now)
@@ -144,11 +144,11 @@ class TcpTable:
         refusal = flow.from_guest(segment, now)
         if refusal:
             text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
-            self._outlet.notices.drop(refusal.rule, text, now, count=segment.count)
+            self._output.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
             text = f"{self._name(flow.four_tuple)} {segment}: too many of this kind (RFC 5961 7)"
             count = flow.tell_unanswered()
-            self._outlet.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
+            self._output.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
 
     def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
@@ -183,11 +183,11 @@ class TcpTable:
         flow = self._new(four_tuple, now, self._parameters(host) or self._usual)
         flow.open_from_guest(syn, packet.quote, host, now)
         if flow.is_held:
-            self._outlet.holds.expect(flow, now)
+            self._output.time_hold.expect(flow, now)
 
     def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
-        self._outlet.notices.drop(rules.tcp.NO_FLOW, f"{text} (RFC 9293 3.10.7.1)", now)
+        self._output.notices.drop(rules.tcp.NO_FLOW, f"{text} (RFC 9293 3.10.7.1)", now)
         if not segment.flags & RST:
             self._send(four_tuple, reset_for(segment), now)
 
@@ -199,9 +199,9 @@ class TcpTable:
         match event:
             case TcpConnected():
                 flow.on_connected(now)
-                self._outlet.holds.settle(flow)
+                self._output.time_hold.answered(flow)
                 if flow.is_held:
-                    self._outlet.holds.carried(now)
+                    self._output.time_hold.carried(now)
                 self._say(flow, "opened", now)
             case TcpSent():
                 flow.on_sent(event.count, event.room, now)
@@ -224,12 +224,12 @@ class TcpTable:
             return  # the host side resets what nobody adopts
         four_tuple = FourTuple(guest, (router, event.peer[1]))
         while four_tuple.key in self._flows:
-            port = self._outlet.dice.randrange(1024, 65536)
+            port = self._output.dice.randrange(1024, 65536)
             four_tuple = FourTuple(guest, (router, port))
         flow = self._new(four_tuple, now, self._usual)
         flow.open_from_host(now)
-        self._outlet.ask(TcpAdopt(event.token, flow.number))
-        self._outlet.holds.carried(now)
+        self._output.ask(TcpAdopt(event.token, flow.number))
+        self._output.time_hold.carried(now)
         self._say(flow, "opened by a host program", now)
 
     def unhold(self, number: int) -> None:
@@ -237,7 +237,7 @@ class TcpTable:
         flow = self._by_number.get(number)
         if flow is not None:
             flow.unhold()
-        self._outlet.holds.settle(number if flow is None else flow)  # it may be one of UDP
+        self._output.time_hold.answered(number if flow is None else flow)  # it may be one of UDP
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
@@ -248,7 +248,7 @@ class TcpTable:
         if not connecting:
             return
         if number in OURS:
-            self._outlet.notices.drop(rules.net.HOST_SOCKETS, shortage(number), now, Level.ERROR)
+            self._output.notices.drop(rules.net.HOST_SOCKETS, shortage(number), now, Level.ERROR)
         if number in {errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOENT} | OURS:
             (_, port), (_, remote_port) = flow.four_tuple
             rst = Segment(remote_port, port, 0, wrap(flow.receiver.nxt), RST | ACK, 0)
@@ -256,7 +256,7 @@ class TcpTable:
         else:
             kind, code = event.icmp or (icmp.UNREACHABLE, code_for(number))
             sender = event.offender and self._as_guest_sees(event.offender)
-            self._outlet.send_error(kind, code, flow.syn_quote, now, sender=sender)
+            self._output.send_error(kind, code, flow.syn_quote, now, sender=sender)
 
     # ------------------------------------------------------------------ once a turn
     def to_host(self, now: float) -> list[Action]:
@@ -283,7 +283,7 @@ class TcpTable:
                 f"{len(self._flows)} flows hold {memory.used >> 10} KiB, half of {limit}:"
                 f" from now on each may hold {memory.share >> 10} KiB in each direction"
             )
-        self._outlet.notices.limited("tcp memory short", text, now)
+        self._output.notices.limited("tcp memory short", text, now)
 
     def to_guest(self, now: float) -> None:
         touched, self._touched = self._touched, {}
@@ -302,24 +302,24 @@ class TcpTable:
     def _send_item(self, flow: Flow, item: Item, now: float) -> None:
         if isinstance(item, SegmentRun):
             (guest, _), (remote, _) = flow.four_tuple
-            queued = self._outlet.queued if item.why else 0
+            queued = self._output.queued if item.why else 0
             pieces = tcp.encode_run(remote, guest, item)
-            self._outlet.send_pieces(remote, guest, ip.TCP, pieces, now)
+            self._output.send_pieces(remote, guest, ip.TCP, pieces, now)
             if item.why:
-                self._outlet.remark(queued, item.why)
+                self._output.comment(queued, item.why)
                 self._say_again(flow, item, now)
         else:
             self._send(flow.four_tuple, item, now)
 
     def _send_filtered(self, flow: Flow, by: Filter, items: list[Item], now: float) -> None:
-        for item, remark in by.to_guest(items, flow.bytes_from_guest):
-            queued = self._outlet.queued
+        for item, comment in by.to_guest(items, flow.bytes_from_guest):
+            queued = self._output.queued
             self._send_item(flow, item, now)
-            if remark:
-                self._outlet.remark(queued, remark)
+            if comment:
+                self._output.comment(queued, comment)
 
     def _settle(self, flow: Flow, now: float) -> None:
-        holds = self._outlet.holds
+        hold = self._output.time_hold
         if flow.why_closed and not flow.told_closed:
             self._say_closed(flow, now)
         if flow.is_closed:
@@ -327,14 +327,14 @@ class TcpTable:
             return
         if flow.is_lingering:
             self._lingering[flow] = None
-        self._outlet.timers.set(flow, flow.next_timer())
+        self._output.timers.set(flow, flow.next_timer())
         if flow.is_connecting or not flow.is_held:
             return
-        holds.carried(flow.idle.last)
+        hold.carried(flow.idle.last)
         if flow.answer_due:
-            holds.expect(flow, now)
+            hold.expect(flow, now)
         else:
-            holds.settle(flow)
+            hold.answered(flow)
 
     # ------------------------------------------------------------------ flows come and go
     def _new(self, four_tuple: FourTuple, now: float, parameters: Parameters) -> Flow:
@@ -344,13 +344,13 @@ class TcpTable:
         if isn is None:
             isn = wrap(int(now * 250_000) + offset)
         mss = self._mss(four_tuple)
-        terms = NegotiatedOptions(settings, min(settings.mss or mss, mss), offset)
-        idle = IdleTimeout(self._outlet.wall, settings.idle)
-        watch = self._say_state if self._outlet.notices.verbose else None
+        negotiated = NegotiatedOptions(settings, min(settings.mss or mss, mss), offset)
+        idle = IdleTimeout(self._output.wall, settings.idle)
+        watch = self._say_state if self._output.notices.verbose else None
         flight = NE2000_SEGMENTS * mss if self._is_ne2000 else None
         number = self._numbers.next()
         flow = self.flow_type(
-            number, four_tuple, isn, terms, parameters, self._touch, idle, watch, flight
+            number, four_tuple, isn, negotiated, parameters, self._touch, idle, watch, flight
         )
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
@@ -368,8 +368,8 @@ class TcpTable:
         self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
         self._lingering.pop(flow, None)
         self.memory.charge(-flow.counted)
-        self._outlet.timers.set(flow, None)
-        self._outlet.holds.settle(flow)
+        self._output.timers.set(flow, None)
+        self._output.time_hold.answered(flow)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None
@@ -380,10 +380,10 @@ class TcpTable:
             return True
         if not self._lingering:
             text = f"{self._settings.flows} are open already (tcp.flows)"
-            self._outlet.notices.drop(rules.net.TCP_FLOWS, text, now)
+            self._output.notices.drop(rules.net.TCP_FLOWS, text, now)
             return False
         oldest = next(iter(self._lingering))
-        self._outlet.notices.limited(
+        self._output.notices.limited(
             "tcp flow evicted",
             f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
             now,
@@ -400,7 +400,7 @@ class TcpTable:
     def _send(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         (guest, _), (remote, _) = four_tuple
         data = tcp.encode(remote, guest, segment)
-        self._outlet.send_packet(remote, guest, ip.TCP, data, now, dont_fragment=True)
+        self._output.send_packet(remote, guest, ip.TCP, data, now, dont_fragment=True)
 
     def _name(self, four_tuple: FourTuple) -> str:
         guest, remote = map(end_text, four_tuple)
@@ -412,7 +412,7 @@ class TcpTable:
         length = sum(map(len, run.payloads)) + bool(run.last_flags & (SYN | FIN))
         what, comma, rest = run.why.partition(",")
         text = f"{self._name(flow.four_tuple)}: {what} of {start}:{start + length}{comma}{rest}"
-        self._outlet.notices.limited("tcp again", text, now)
+        self._output.notices.limited("tcp again", text, now)
 
     def _say_closed(self, flow: Flow, now: float) -> None:
         flow.tell_closed()
@@ -426,11 +426,11 @@ class TcpTable:
 
     def _say_state(self, flow: Flow, before: State, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
-        self._outlet.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
+        self._output.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
     def _say(self, flow: Flow, what: str, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {what}"
-        self._outlet.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
+        self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
 
 
 def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:

@@ -29,7 +29,7 @@ class Timestamps:
         """PAWS, RFC 7323 5.3 R1."""
         return (value - self.recent) % _SPACE >= _SPACE >> 1 and now - self._recent_at < QUIET
 
-    def take_over(self, value: int, now: float) -> None:
+    def update_recent(self, value: int, now: float) -> None:
         """From a segment that reaches back to our last acknowledgement (RFC 7323 4.3)."""
         self.recent = value
         self._recent_at = now

@@ -13,10 +13,10 @@ from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Se
 
 class Writer:
     def __init__(
-        self, four_tuple: FourTuple, terms: NegotiatedOptions, sender: Sender, acks: Acks
+        self, four_tuple: FourTuple, negotiated: NegotiatedOptions, sender: Sender, acks: Acks
     ) -> None:
         (_, self._guest_port), (_, self._port) = four_tuple
-        self._terms = terms
+        self._terms = negotiated
         self._sender = sender
         self._acks = acks
 
@@ -40,8 +40,8 @@ class Writer:
         SACK goes alone, so that no segment outgrows the MSS.
         """
         out: list[Segment | SegmentRun] = []
-        stamps = self._terms.stamps
-        options = Options(timestamps=stamps.option(now)) if stamps else NO_OPTIONS
+        timestamps = self._terms.timestamps
+        options = Options(timestamps=timestamps.option(now)) if timestamps else NO_OPTIONS
         blocks = receiver.early.blocks() if receiver.early and self._terms.selective else []
         if not pieces or (blocks and self._acks.due):
             sack = tuple((wrap(start), wrap(end)) for start, end in blocks)

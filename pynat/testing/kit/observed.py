@@ -93,7 +93,7 @@ class Observed:
         for number, when, data, from_guest, _ in self.frames:
             frame = decode(data, when)
             if frame is not None:
-                flows.take(number, when, frame, (), from_guest=from_guest)
+                flows.add(number, when, frame, (), from_guest=from_guest)
         return flows.all
 
     @property

@@ -195,6 +195,6 @@ def last_one_missing(lab: LintedLab) -> None:
 
 
 @example("IP019")
-def neighbour_by_the_router(lab: LintedLab) -> None:
+def neighbor_by_the_router(lab: LintedLab) -> None:
     """The guest sends everything to its router, whatever its netmask says."""
     lab.from_guest(bytes(ether() / IP(src=GUEST, dst="192.168.16.9") / UDP(sport=5000, dport=9)))
