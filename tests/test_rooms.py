@@ -31,7 +31,7 @@ TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
     *("wire", "nat", "inprocess", "services", "faults", "router", "lint", "rules", "impair"),
-    *("errors", "harmless", "remarks", "verdict", "notices", "timers", "peer"),
+    *("errors", "harmless", "verdict", "timers", "faulty_host"),
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
