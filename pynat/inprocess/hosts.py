@@ -217,7 +217,9 @@ class InProcessHosts:
             case CloseFlow(flow, reset, why):
                 self._verdicts.pop(flow, None)
                 if connection is not None:
-                    del self._connections[flow]
+                    if self._touched.pop(connection, connection) is None:
+                        connection.changed(now)  # what came before the end is told before it
+                    self._connections.pop(flow, None)
                     connection.over(why, broken=reset)
             case _ if connection is None:
                 pass

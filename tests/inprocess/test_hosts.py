@@ -124,6 +124,20 @@ def test_ends_of_both_sides(flow: TcpScript, served: Served) -> None:
     assert not connection.broken
 
 
+def test_the_guests_fin_is_told_before_the_end_that_it_makes(
+    flow: TcpScript, served: Served
+) -> None:
+    """Both come in one turn where the service has said its own FIN before."""
+    connection = served.connection
+    seen: list[tuple[bool, str]] = []
+    connection.watch(lambda now: seen.append((connection.eof, connection.why)))
+    connection.finish()
+    flow.lab.turn()
+    assert flow.to_guest() == ["F. 1:2(0) ack 1"]
+    flow.guest("F. 1:1(0) ack 2")
+    assert seen[-2:] == [(True, ""), (True, "closed")]
+
+
 def test_a_finish_at_once_waits_for_the_connection(lab: Lab, served: Served) -> None:
     lab.router.in_process.serve_tcp(
         (ADDRESS.packed, 80), lambda connection, now: connection.finish()
