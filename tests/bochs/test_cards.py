@@ -113,7 +113,9 @@ def test_bochs_reads_them_so(
     with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
         run.wait(30)
     log = (tmp_path / "bochs.log").read_text()
-    back_ends = re.findall(r"\[[^\]]*\] (?:[\d.]+ )?(?:(null) network driver|(network) [\d.]+/)", log)
+    back_ends = re.findall(
+        r"\[[^\]]*\] (?:[\d.]+ )?(?:(null) network driver|(network) [\d.]+/)", log
+    )
     assert [null or "pynat" for null, _ in back_ends] == AS_READ[lines]
 
 

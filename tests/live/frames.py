@@ -13,6 +13,7 @@ from typing import Any
 from scapy.layers.inet import IP, in4_chksum
 from scapy.utils import PcapReader, checksum
 
+from pynat.capture.reading import About, read
 from tests.live.network import ROUTER_MAC
 
 ETHERNET, MINIMUM = 14, 60
@@ -109,12 +110,11 @@ def _timed(path: Path) -> Iterator[str]:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the last record of a pcap file ends where the file does."""
-    data = path.read_bytes()
-    at = 24
-    while at + 16 <= len(data):
-        at += 16 + int.from_bytes(data[at + 8 : at + 12], "little")
-    return at == len(data)
+    """Whether the last record of a capture ends where the file does."""
+    about = About()
+    for _ in read(path, about):
+        pass
+    return not about.ends_early
 
 
 @dataclass
