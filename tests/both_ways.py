@@ -38,7 +38,7 @@ from pynat.serve.stack import stacked
 from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
 
-TIMED = {"IP030", "TCP071"}
+TIMED = {"ARP031", "DHCP048", "IP030", "TCP071"}
 LONGEST = 8 << 20  # bytes of a capture that is looked at
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
 _STATE = re.compile(", in [A-Z0-9-]+$")
