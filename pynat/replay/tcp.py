@@ -82,7 +82,7 @@ class SeenFlow(Flow):
         if self.state is State.CLOSED:  # the other end opens it
             self._offer = syn.options
             self._become(State.SYN_SENT, now)
-        elif self.is_connecting and syn.flags & ACK:
+        elif self.is_connecting:  # by SYN-ACK, or by a SYN at the same time
             self._agree(syn.options)
             self._become(State.SYN_RECEIVED, now)
         else:

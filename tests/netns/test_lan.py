@@ -92,8 +92,8 @@ def test_a_net_without_a_route_is_told_by_icmp(network: TapNetwork) -> None:
 def test_tshark_reads_the_capture(
     make_network: Callable[[str], TapNetwork], tmp_path: Path
 ) -> None:
-    path = tmp_path / "x.pcapng"
-    network = make_network(f'capture = "{path}"')
+    network = make_network("")
+    path = network.capture
     began = time.time()
     network.guest.run("ping", "-c", "3", "-i", "0.01", ROUTER)
     fields = ("-e", "frame.time_epoch", "-e", "frame.packet_flags_direction", "-e", "icmp.type")

@@ -35,7 +35,8 @@ class Asks:
         return frames
 
     def from_wire(self, frame, now):
-        self.heard.append(now)
+        if frame[12:14] == bytes((8, 6)) and frame[21] == arp.REPLY:  # it is asked, too
+            self.heard.append(now)
 
 ROUTER = bytes((192, 168, 16, 1))
 """
