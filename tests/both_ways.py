@@ -38,6 +38,7 @@ from pynat.serve.stack import stacked
 from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
 
+_TIME = re.compile(r"\d+\.\d{3}(?= s\b)")
 TIMED = {"ARP031", "DHCP048", "IP030", "TCP071"}
 LONGEST = 8 << 20  # bytes of a capture that is looked at
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
@@ -72,11 +73,20 @@ def _whole(one: JournalEntry) -> str:
     return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
+def _rounded(said: Counter[Said]) -> Counter[Said]:
+    """Times in texts to 10 ms: a capture has microseconds, and rounds another way."""
+    return Counter(one._replace(text=_TIME.sub(_hundredths, one.text)) for one in said.elements())
+
+
+def _hundredths(found: re.Match[str]) -> str:
+    return f"{float(found[0]):.2f}"
+
+
 def differences(path: Path, *, read_late: bool = False) -> list[str]:
     """One line for each thing that one of both says, and not the other."""
     if any(_CHANGED.search(one.comment) for one in read(path) if one.from_guest):
         return []
-    was, now = live(path), offline(path)
+    was, now = _rounded(live(path)), _rounded(offline(path))
     if read_late:
         was, now = without_time(was), without_time(now)
     both = (("live", was - now), ("offline", now - was))

@@ -19,7 +19,7 @@ PACKAGE = Path(pynat.__file__).parent
 ROOMS = {
     "wire/*": "the codecs: here the versions of IP differ",
     "router/neighbors.py": "ARP is for IPv4 alone (RFC 826)",
-    **dict.fromkeys(("lint/arp.py", "faults/arp.py", "router/foreign_guests.py"), "about ARP"),
+    **dict.fromkeys(("lint/arp*.py", "faults/arp.py", "router/foreign_guests.py"), "about ARP"),
     **dict.fromkeys(
         (
             *("services/dhcp*.py", "services/leases.py", "lint/dhcp*.py"),
@@ -55,8 +55,10 @@ PLACES = {
         IPV4 | {"len(mask) != 4", "len(router) != 4", "len(dns) == 4"},
         "the net of the configuration, as the capture shows it; options of DHCP",
     ),
+    "router/own_addresses.py": ({"bytes(4)"}, "who asks by DHCP has no address yet"),
+    "lint/tcp/checker.py": ({"ends[2:]", "ends[:2]"}, "two ports of two bytes"),
     "testing/*": (
-        {"inet_aton", "bytes((192, 0, 2, 7))", "message[16:20]"},
+        {"inet_aton", "bytes((192, 0, 2, 7))", "bytes(4)", "dotted", "message[16:20]"},
         "guests of tests, which speak IPv4",
     ),
 }

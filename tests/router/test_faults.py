@@ -246,9 +246,9 @@ def asks_for(address: str) -> bytes:
 @pytest.mark.parametrize(
     ("fault", "mistake", "code"),
     [
-        ("redirect 203.0.113.1", follows_any, "ARP005"),
+        ("redirect 203.0.113.1", follows_any, "ARP009"),
         ("mask-request", answers, "ICMP003"),
-        ("mask-reply 255.0.0.0", believes, "ARP005"),
+        ("mask-reply 255.0.0.0", believes, "ARP009"),
     ],
 )
 def test_who_believes_it_is_found(fault: str, mistake: Callable[[Any], bytes], code: str) -> None:
