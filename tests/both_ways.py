@@ -74,12 +74,8 @@ def _whole(one: JournalEntry) -> str:
 
 
 def _rounded(said: Counter[Said]) -> Counter[Said]:
-    """Times in texts to 10 ms: a capture has microseconds, and rounds another way."""
-    return Counter(one._replace(text=_TIME.sub(_hundredths, one.text)) for one in said.elements())
-
-
-def _hundredths(found: re.Match[str]) -> str:
-    return f"{float(found[0]):.2f}"
+    """Without thousandths of seconds: a capture has microseconds, and rounds another way."""
+    return Counter(one._replace(text=_TIME.sub("T", one.text)) for one in said.elements())
 
 
 def differences(path: Path, *, read_late: bool = False) -> list[str]:
