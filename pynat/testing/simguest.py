@@ -155,6 +155,8 @@ class SimGuest:
             self._answer_arp(arp.decode(frame[14:]))
             return
         packet = ipv4.decode(memoryview(frame)[14:])
+        if packet.protocol != ipv4.TCP:
+            return  # it answers no ping
         segment = self._decode(packet)
         if segment.flags & RST:
             self._on_reset(segment)
