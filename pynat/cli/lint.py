@@ -15,6 +15,7 @@ from pathlib import Path
 from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Subparsers, add_command
 from pynat.errors import ConfigError
+from pynat.harmless import harmless
 from pynat.log.as_json import as_object, packet_of
 from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
@@ -98,7 +99,7 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
     for _ in capture.frames(page.add):
         pass
     for line in _notes(capture):
-        print(f"pynat: {file}: {line}", file=sys.stderr)
+        print(harmless(f"pynat: {file}: {line}"), file=sys.stderr)
     found = capture.summary()
     if short and arguments.json:
         print(json.dumps(found.as_object()))
@@ -106,7 +107,7 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
         print(exercised_table(found.as_object()))
     elif not arguments.json:
         frames, guests = capture.survey.frames, capture.from_guest
-        print(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}")
+        print(harmless(f"{file}: {frames} frames, {guests} from the guest{capture.wire.said}"))
         print("\n".join(found.lines()))
     return FOUND if page.worst - {Severity.NOTE} else 0
 

@@ -58,7 +58,7 @@ class ReachCommands:
 
     def _ends(self, port: object, guest: object) -> tuple[Address, Address]:
         """The guest's, and one of the router's."""
-        if isinstance(port, str) and port.isdigit():
+        if isinstance(port, str) and port.isascii() and port.isdigit() and len(port) <= 5:
             port = int(port)
         wanted = _whole("port", port, 1, 65_535)
         self._calls += 1
@@ -72,9 +72,13 @@ class ReachCommands:
             first = next(iter(leased(self._engine)), None)
             return ip_address(first).packed if first else self._first()
         try:
-            return ip_address(str(named)).packed
+            address = ip_address(str(named))
         except ValueError:
             raise Refused(f"guest {named!r}: expected an address") from None
+        net = self._engine.router.net.network.net
+        if address not in net:
+            raise Refused(f"guest {named!r}: expected an address in {net}")
+        return address.packed
 
     def _first(self) -> bytes:
         return self._engine.router.net.network.guest.packed

@@ -123,7 +123,10 @@ class _Client(asyncio.Protocol):
             self._talk.data(data)
             return
         self._received += data
-        self._answer()
+        if self._talk is not None and len(self._received) > MAX_LINE:
+            self.drop()  # it asks on and on, and waits for no answer
+        else:
+            self._answer()
 
     def eof_received(self) -> bool:
         """What comes without a newline is a request too."""
@@ -156,7 +159,7 @@ class _Client(asyncio.Protocol):
         transport = self._transport
         assert transport is not None
         for _ in range(MAX_REQUESTS_AT_ONCE):
-            if self._full or transport.is_closing():
+            if self._full or transport.is_closing() or self._talk is not None:
                 return
             end = self._received.find(b"\n")
             if end < 0:

@@ -273,6 +273,8 @@ def test_what_does_not_come_is_told_with_the_time(path: Path) -> None:
         ("wait", {"for": "lease", "timeout": 0}, "timeout 0: expected seconds of guest time"),
         ("connect", {"port": "http"}, "port 'http': expected a whole number"),
         ("connect", {"port": 80, "guest": "x"}, "guest 'x': expected an address"),
+        ("ping", {"guest": "::1"}, "guest '::1': expected an address in 192.168.16.0/24"),
+        ("wait", {"for": "listen:²"}, "port '²': expected a whole number"),
         ("ping", {"count": True}, "count True: expected a whole number from 1 to 1000"),
         ("ping", {"size": 65_508}, "size 65508: expected a whole number from 0 to 65507"),
     ],
@@ -292,6 +294,19 @@ def test_requests_wait_for_the_one_before(path: Path) -> None:
         client.writer.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
         await echo(guest)
         assert (await client.answer())["sent"] == 1
+        assert "version" in await client.answer()
+
+    asked(path, work)
+
+
+def test_a_request_that_comes_meanwhile_waits_too(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        first = await told(client, "ping", count=1)
+        await guest.link.turn()
+        client.writer.write(b'{"command": "info"}\n')
+        await guest.link.turn()
+        await echo(guest)
+        assert (await first)["sent"] == 1
         assert "version" in await client.answer()
 
     asked(path, work)
