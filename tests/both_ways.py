@@ -39,7 +39,9 @@ from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
 
 _TIME = re.compile(r"\d+\.\d{3}(?= s\b)")
-TIMED = {"ARP031", "DHCP048", "IP030", "TCP071"}
+ROUNDED = 0.0011  # seconds: a capture has microseconds, and rounds another way
+READ_LATE = 0.05  # seconds that a frame may have waited in a TAP device
+TIMED = {"IP030", "TCP071"}
 LONGEST = 8 << 20  # bytes of a capture that is looked at
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
 _STATE = re.compile(", in [A-Z0-9-]+$")
@@ -73,25 +75,40 @@ def _whole(one: JournalEntry) -> str:
     return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
-def _rounded(said: Counter[Said]) -> Counter[Said]:
-    """Without thousandths of seconds: a capture has microseconds, and rounds another way."""
-    return Counter(one._replace(text=_TIME.sub("T", one.text)) for one in said.elements())
-
-
 def differences(path: Path, *, read_late: bool = False) -> list[str]:
     """One line for each thing that one of both says, and not the other."""
     if any(_CHANGED.search(one.comment) for one in read(path) if one.from_guest):
         return []
-    was, now = _rounded(live(path)), _rounded(offline(path))
+    was, now = live(path), offline(path)
     if read_late:
         was, now = without_time(was), without_time(now)
-    both = (("live", was - now), ("offline", now - was))
+    only_was, only_now = _apart(was - now, now - was, READ_LATE if read_late else ROUNDED)
     return [
         f"only {where}: #{one.number} {one.code} {one.text}"
-        for where, found in both
+        for where, found in (("live", only_was), ("offline", only_now))
         for one in sorted(found, key=str)
         if one.number is not None and not one.code.startswith("NET")
     ]
+
+
+def _apart(was: Counter[Said], now: Counter[Said], within: float) -> tuple[list[Said], list[Said]]:
+    """What is left of both when those are taken away that only their times tell apart."""
+    left, rest = [], list(now.elements())
+    for one in was.elements():
+        same = next((other for other in rest if _is_same(one, other, within)), None)
+        if same is None:
+            left.append(one)
+        else:
+            rest.remove(same)
+    return left, rest
+
+
+def _is_same(one: Said, other: Said, within: float) -> bool:
+    words = [_TIME.sub("", said.text) for said in (one, other)]
+    times = [list(map(float, _TIME.findall(said.text))) for said in (one, other)]
+    return (one.number, one.code, words[0]) == (other.number, other.code, words[1]) and all(
+        abs(a - b) <= within for a, b in zip(*times, strict=True)
+    )
 
 
 def without_time(said: Counter[Said]) -> Counter[Said]:
