@@ -53,7 +53,7 @@ class Record:
     when: float
     about: About
     count: int = 0  # with no other cause
-    because: Counter[Cause] = field(default_factory=Counter)  # what counts elsewhere
+    because: Counter[str] = field(default_factory=Counter)  # what counts elsewhere: by whose code
 
     @property
     def total(self) -> int:
@@ -84,7 +84,7 @@ class Verdict:
         if cause is None:
             record.count += packets
         else:
-            record.because[cause] += packets
+            record.because[cause.code] += packets
         if rule.leads_to:
             where = flow if rule.protocol == "TCP" else card
             self._expect(rule, cause or Cause(rule.code, about.number), where, when)

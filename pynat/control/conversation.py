@@ -20,11 +20,11 @@ class Client(Protocol):
     def refuse(self, why: str) -> None:
         """The same, with an error."""
 
-    def tell(self, answer: Answer) -> None:
-        """A line, and more may follow."""
+    def tell(self, answer: Answer) -> bool:
+        """A line, and more may follow; whether there is room. `Conversation.room` tells of it."""
 
     def send(self, data: bytes) -> bool:
-        """Bytes as they are; whether there is room for more. `Conversation.room` tells of it."""
+        """Bytes as they are; whether there is room for more."""
 
     def pause(self, paused: bool) -> None:
         """Whether its bytes are to wait."""

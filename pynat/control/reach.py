@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
 from pynat.control.conversation import Conversation
 from pynat.control.protocol import Refused
 from pynat.control.reaching import Connect, Ping
-from pynat.control.watching import Listening, Wait, Watch, counted, leased
+from pynat.control.watching import Condition, Listening, Wait, Watch, counted, leased
 from pynat.engine import Engine
 from pynat.rules import BY_CODE, nearest
-from pynat.wire.addresses import Address
+from pynat.wire.addresses import Address, address_text
 
 TIMEOUT = 10.0  # seconds of guest time
 MAX_TIMEOUT = 86_400.0
@@ -43,15 +42,16 @@ class ReachCommands:
         named = str(what["for"])
         return Wait(self._engine, named, _seconds(timeout), self._condition(named, guest))
 
-    def _condition(self, what: str, guest: object) -> Callable[[], bool]:
+    def _condition(self, what: str, guest: object) -> Condition:
         kind, _, of = what.partition(":")
         match kind:
             case "lease" if not of:
-                return lambda: bool(leased(self._engine))
+                wanted = None if guest is None else address_text(self._guest(guest))
+                return Condition(lambda: _has(leased(self._engine), wanted))
             case "listen":
                 return Listening(self._engine, *self._ends(of, guest))
             case "finding" if of in BY_CODE:
-                return lambda: counted(self._engine)[of] > 0
+                return Condition(lambda: counted(self._engine)[of] > 0)
             case "finding":
                 raise Refused(f"{of} is no code of a rule; {nearest(of)}")
         raise Refused(f"wait for {what!r}: expected lease, listen:PORT or finding:CODE")
@@ -82,6 +82,10 @@ class ReachCommands:
 
     def _first(self) -> bytes:
         return self._engine.router.net.network.guest.packed
+
+
+def _has(leases: dict[str, str], wanted: str | None) -> bool:
+    return bool(leases) if wanted is None else wanted in leases
 
 
 def _whole(name: str, value: object, low: int, high: int) -> int:

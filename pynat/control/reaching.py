@@ -73,16 +73,20 @@ class Connect(Conversation):
         self._client: Client | None = None
         self._connection: Connection | None = None
         self._taken_up = False
+        self._early = bytearray()  # of the client, before there is a connection
+        self._ends_early = False
         self._has_room = True
         self._guest_done = False
 
     def begin(self, client: Client, now: float) -> None:
         self._client = client
-        client.pause(True)
+        client.pause(False)
         self._engine.router.output.timers.set(self, now + self._timeout)
         self._connection = self._engine.router.in_process.call(*self._ends)
         self._connection.watch(self._changed)
-        self._engine.wake()
+        self.data(bytes(self._early))
+        if self._ends_early:
+            self.eof()
 
     def _changed(self, now: float) -> None:
         """Called in the midst of a turn."""
@@ -93,8 +97,7 @@ class Connect(Conversation):
             if connection.established:
                 self._engine.router.output.timers.set(self, None)
                 self._taken_up = True
-                client.tell({"flow": connection.flow})
-                client.pause(False)
+                self._has_room = client.tell({"flow": connection.flow})
             elif connection.why:
                 self._fail(connection.why)
                 return
@@ -103,7 +106,7 @@ class Connect(Conversation):
     def _carry(self, connection: Connection, client: Client) -> None:
         while connection.received and self._has_room:
             self._has_room = client.send(connection.read(PIECE))
-        client.pause(not self._taken_up or connection.pending > MAX_PENDING)
+        client.pause(connection.pending > MAX_PENDING)
         if connection.eof and not connection.received and not self._guest_done:
             self._guest_done = True
             client.finish(broken=connection.broken)
@@ -118,14 +121,20 @@ class Connect(Conversation):
             client.refuse(why)
 
     def data(self, data: bytes) -> None:
-        if self._connection is not None:
-            self._connection.write(data)
-            self._engine.wake()
+        if self._connection is None:
+            self._early += data
+            return
+        self._connection.write(data)
+        if self._client is not None and self._connection.pending > MAX_PENDING:
+            self._client.pause(True)
+        self._engine.wake()
 
     def eof(self) -> None:
-        if self._connection is not None:
-            self._connection.finish()
-            self._engine.wake()
+        if self._connection is None:
+            self._ends_early = True
+            return
+        self._connection.finish()
+        self._engine.wake()
 
     def room(self) -> None:
         self._has_room = True

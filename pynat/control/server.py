@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -99,6 +100,7 @@ class _Client(asyncio.Protocol):
         self._skipping = False  # the rest of a line that is too long
         self._full = False  # it does not read
         self._talk: Conversation | None = None  # what answers later
+        self._ended = False  # it sends nothing more
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -129,14 +131,24 @@ class _Client(asyncio.Protocol):
             self._answer()
 
     def eof_received(self) -> bool:
-        """What comes without a newline is a request too."""
-        if self._talk is not None:
-            if self._talk.is_stream:
-                self._talk.eof()
-            return self._talk.is_stream
-        if self._received:
+        """What comes without a newline is a request too. Who has only ended waits for answers."""
+        self._ended = True
+        if self._talk is None and self._received:
             self.data_received(b"\n")
-        return self._talk is not None
+        if self._talk is None or self._is_gone():
+            return False
+        if self._talk.is_stream:
+            self._talk.eof()
+        elif self._received:
+            self._received += b"\n"
+        return True
+
+    def _is_gone(self) -> bool:
+        """It has closed its socket, both ways."""
+        assert self._transport is not None
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), 0)
+        return any(event & select.POLLHUP for _, event in poll.poll(0))
 
     def pause_writing(self) -> None:
         self._full = True
@@ -183,7 +195,9 @@ class _Client(asyncio.Protocol):
             return False
         self._talk = answer
         if answer.is_stream:
-            transport.pause_reading()  # until there is somebody for the bytes
+            transport.pause_reading()  # until it has begun
+            answer.data(bytes(self._received))
+            self._received.clear()
         self._commands.soon(lambda now: self._open(answer, now))
         return True
 
@@ -205,9 +219,8 @@ class _Client(asyncio.Protocol):
             transport.resume_reading()
             asyncio.get_running_loop().call_soon(self._answer)
 
-    def tell(self, answer: Answer) -> None:
-        if self._transport is not None:
-            self._transport.write(encode({"ok": True} | answer))
+    def tell(self, answer: Answer) -> bool:
+        return self.send(encode({"ok": True} | answer))
 
     def send(self, data: bytes) -> bool:
         if self._transport is not None:
@@ -231,4 +244,7 @@ class _Client(asyncio.Protocol):
             self._skipping = True
         if self._skipping:
             self._received.clear()
-        transport.resume_reading()
+        if self._ended:
+            transport.close()
+        else:
+            transport.resume_reading()

@@ -83,18 +83,25 @@ class Watch(Conversation):
         self._client: Client | None = None
         self._leave: Callable[[], None] | None = None
         self._seen = _Seen(engine)
+        self._has_room = True
 
     def begin(self, client: Client, now: float) -> None:
         self._client = client
-        client.tell({"time": seconds(now)})
+        self._has_room = client.tell({"time": seconds(now)})
         self._leave = self._engine.look_on(self._look)
 
     def _look(self, now: float) -> None:
+        """Who does not read is told later, of all that has changed by then."""
+        if not self._has_room or self._client is None:
+            return
         seen, old = _Seen(self._engine), self._seen
         self._seen = seen
         for event in seen.since(old):
-            if self._client is not None:
-                self._client.tell({"time": seconds(now), **event})
+            self._has_room = self._client.tell({"time": seconds(now), **event})
+
+    def room(self) -> None:
+        self._has_room = True
+        self._engine.wake()
 
     def stop(self) -> None:
         self._client = None
@@ -102,10 +109,23 @@ class Watch(Conversation):
             self._leave()
 
 
+class Condition:
+    """What is waited for."""
+
+    def __init__(self, is_there: Callable[[], bool]) -> None:
+        self._is_there = is_there
+
+    def __call__(self) -> bool:
+        return self._is_there()
+
+    def stop(self) -> None:
+        """Nobody waits any more."""
+
+
 class Wait(Conversation):
     """Until `is_there`, which is also true of what has happened before."""
 
-    def __init__(self, engine: Engine, what: str, timeout: float, is_there: Callable[[], bool]):
+    def __init__(self, engine: Engine, what: str, timeout: float, is_there: Condition) -> None:
         self._engine = engine
         self._what = what
         self._timeout = timeout
@@ -134,13 +154,14 @@ class Wait(Conversation):
 
     def stop(self) -> None:
         self._client = None
+        self._is_there.stop()
         self._engine.router.output.timers.set(self, None)
         if self._leave is not None:
             self._leave()
             self._leave = None
 
 
-class Listening:
+class Listening(Condition):
     """Whether a port of the guest's listens: true once a SYN of ours was answered by SYN-ACK.
 
     The connection is reset at once. A refusal, or a SYN that nobody takes, is tried again.
@@ -162,6 +183,14 @@ class Listening:
             self._connection.watch(self._changed)
             self._engine.wake()
         return False
+
+    def stop(self) -> None:
+        """A SYN that waits for its answer is taken back."""
+        connection, self._connection = self._connection, None
+        self._engine.router.output.timers.set(self, None)
+        if connection is not None:
+            connection.abort()
+            self._engine.wake()
 
     def on_timer(self, now: float) -> None:
         """The turn that this makes is the next try."""

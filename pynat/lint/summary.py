@@ -214,7 +214,7 @@ def _roots(records: Mapping[str, Record]) -> Iterator[Root]:
 
 def _leads(code: str, records: Collection[Record]) -> Iterator[tuple[Rule, int]]:
     for record in records:
-        count = sum(times for cause, times in record.because.items() if cause.code == code)
+        count = record.because[code]
         if count:
             yield record.rule, count
 

@@ -16,11 +16,12 @@ from pynat import rules
 from pynat.cli.main import main
 from pynat.config import Config
 from pynat.control import client as the_client
+from pynat.control import server
 from pynat.inprocess.connection import CAPACITY
 from pynat.wire import dhcp
 from tests.control.test_server import Client, at
 from tests.engine.running import Guest, Peer, controlled_running, scenario
-from tests.frames import GUEST, ROUTER, ip, udp
+from tests.frames import GUEST, ROUTER, ip, ping, udp
 
 
 @pytest.fixture
@@ -135,21 +136,51 @@ def test_a_guest_that_does_not_answer_costs_the_time_and_nothing_else(path: Path
     asked(path, work)
 
 
-def test_a_client_that_has_left_takes_no_more(path: Path) -> None:
+def test_a_client_that_has_left_resets_the_connection(path: Path) -> None:
     async def run() -> None:
         async with controlled_running(at(path)) as guest:
             client = await Client.connect(path)
             answer = await told(client, "connect", port=7)
-            peer = await Peer.called(guest, 7)
+            await Peer.called(guest, 7)
             await answer
             client.writer.transport.abort()
-            while "F" not in (await guest.expect(TCP))[TCP].flags:
-                pass
-            peer.send("PA", b"for nobody")
             flags = ""
             while "R" not in flags:
                 flags = str((await guest.expect(TCP))[TCP].flags)
             assert guest.engine.router.flows(guest.link.now()) == []
+
+    scenario(run)
+
+
+def test_bytes_behind_the_request_are_the_connections(path: Path) -> None:
+    """As from a pipe that ends: `printf ... | socat - UNIX:...`."""
+
+    async def work(guest: Guest, client: Client) -> None:
+        client.writer.write(b'{"command": "connect", "port": 7}\nhello')
+        client.writer.write_eof()
+        peer = await Peer.called(guest, 7)
+        assert (await client.answer())["ok"]
+        assert await peer.read_to_eof() == b"hello"
+        peer.send("FPA", b"world")
+        assert await client.reader.read() == b"world"
+
+    asked(path, work)
+
+
+def test_who_vanishes_before_the_guest_answers_holds_no_place(path: Path) -> None:
+    async def run() -> None:
+        async with controlled_running(at(path)) as guest:
+            for _ in range(server.MAX_CLIENTS):
+                client = await Client.connect(path)
+                answer = await told(client, "connect", port=7, timeout=3600)
+                await guest.expect(TCP)
+                answer.cancel()
+                client.writer.transport.abort()
+            await guest.link.turn()
+            other = await Client.connect(path)
+            assert (await other.ask("info"))["ok"]
+            assert len(guest.engine.router.tcp) == 0
+            await other.close()
 
     scenario(run)
 
@@ -255,11 +286,63 @@ def test_flows_and_drops_are_told_to_who_watches(path: Path) -> None:
     asked(path, work)
 
 
+def test_a_lease_of_one_guest(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        guest.link.put(discover(dhcp.DISCOVER))
+        await guest.link.turn()
+        wanted, ours = bytes((50, 4, 192, 168, 16, 2)), bytes((54, 4, 192, 168, 16, 1))
+        guest.link.put(discover(dhcp.ASK, wanted, ours))
+        assert (await client.ask("wait", **{"for": "lease", "guest": GUEST}))["ok"]
+        other = {"for": "lease", "guest": "192.168.16.99", "timeout": 0.05}
+        assert not (await client.ask("wait", **other))["ok"]
+
+    asked(path, work)
+
+
+def test_who_only_ends_waits_for_the_answers(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        lines = [{"command": "wait", "for": "finding:UDP002"}, {"command": "info"}]
+        client.writer.write(b"\n".join(json.dumps(line).encode() for line in lines))
+        client.writer.write_eof()
+        await guest.link.turn()
+        spoilt = bytearray(udp(ROUTER, 9, b"hello"))
+        spoilt[40] ^= 1
+        guest.link.put(bytes(spoilt))
+        assert (await client.answer())["ok"]
+        assert "version" in await client.answer()
+        assert await client.reader.read() == b""
+
+    asked(path, work)
+
+
+def test_who_watches_and_does_not_read_is_told_in_sums(path: Path) -> None:
+    """So nothing grows for it."""
+
+    async def work(guest: Guest, client: Client) -> None:
+        await client.ask("watch")
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        spoilt = bytearray(udp(ROUTER, 9, b"hello"))
+        spoilt[40] ^= 1
+        for _ in range(4000):
+            guest.link.put(bytes(spoilt))
+            await guest.link.turn()
+        client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        events: list[Any] = []
+        while sum(event["count"] for event in events) < 4000:
+            events.append(await client.answer())
+            guest.link.put(ping(ROUTER))
+        assert len(events) < 3999
+
+    asked(path, work)
+
+
 def test_what_does_not_come_is_told_with_the_time(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         for what in ("lease", "finding:TCP001", "listen:80"):
             refused = await client.ask("wait", timeout=0.05, **{"for": what})
             assert refused["error"].startswith(f"timeout: no {what} within 0.05 s of guest time")
+        while len(guest.engine.router.tcp):  # until the SYN that asked is taken back
+            await guest.link.turn()
 
     asked(path, work)
 

@@ -36,7 +36,7 @@ def of(one: Example) -> Found:
         record for record in one.run().router.notices.verdict if _counts(record.rule.code, one)
     ]
     roots = sorted(record.rule.code for record in records if record.count)
-    follow = {(record.rule.code, cause.code) for record in records for cause in record.because}
+    follow = {(record.rule.code, code) for record in records for code in record.because}
     return Found(one.code, one.guest.__name__, tuple(roots), tuple(sorted(follow)))
 
 
