@@ -59,8 +59,8 @@ ALSO = {
     "capture": {"contextlib.closing", "io", "pathlib"},
     "replay": {"contextlib.suppress", "pathlib.Path"},
     "control": {
-        *("asyncio", "contextlib", "json", "os", "pathlib", "socket", "stat", "tempfile"),
-        *("threading", "traceback"),
+        *("asyncio", "contextlib", "json", "os", "pathlib", "select", "socket", "stat"),
+        *("tempfile", "threading", "traceback"),
     },
     "link": {
         *("asyncio", "contextlib", "ctypes", "fcntl", "io", "json", "os", "pathlib", "select"),

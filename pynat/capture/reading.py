@@ -36,6 +36,7 @@ _ETHERNET = 1
 _COMMENT, _FLAGS, _RESOLUTION = 1, 2, 9  # options of any block, a packet, an interface
 _DIRECTIONS = {1: True, 2: False}  # inbound is from the guest, as pynat writes it
 _ERRORS = 0xFFFF0000  # of the link, in the flags
+_DIGITS, _MAX_MTU = 5, 0xFFFF  # of an MTU: DHCP has two bytes for it (RFC 2132 5.1)
 _MIN_BLOCK = 12
 _LONGEST = 16 << 20  # bytes of a record: libpcap reads no more
 _YEAR = 366 * 86_400  # seconds: what is earlier counts from a start, not from 1970
@@ -220,24 +221,24 @@ def _packet(
 
 def _options(order: str, data: bytes) -> dict[int, bytes]:
     """Of several with one code, all in one, a line each."""
-    found: dict[int, bytes] = {}
+    found: dict[int, list[bytes]] = {}
     at = 0
     while at + 4 <= len(data):
         code, length = struct.unpack_from(order + "HH", data, at)
         if code == 0:
             break
-        value = data[at + 4 : at + 4 + length]
-        found[code] = found[code] + b"\n" + value if code in found else value
+        found.setdefault(code, []).append(data[at + 4 : at + 4 + length])
         at += 4 + length + -length % 4
-    return found
+    return {code: b"\n".join(values) for code, values in found.items()}
 
 
 def _about_section(options: dict[int, bytes], about: About) -> None:
     about.writer = options.get(pcap.APPLICATION, b"").decode(errors="replace")
     about.comments = options.get(_COMMENT, b"").decode(errors="replace").split("\n")
     for comment in about.comments:
-        if comment.startswith(pcap.MTU) and comment.removeprefix(pcap.MTU).isdecimal():
-            about.mtu = int(comment.removeprefix(pcap.MTU))
+        mtu = comment.removeprefix(pcap.MTU)
+        if comment != mtu and mtu.isascii() and mtu.isdecimal() and len(mtu) <= _DIGITS:
+            about.mtu = min(int(mtu), _MAX_MTU)
 
 
 def _about_interface(order: str, options: dict[int, bytes], about: About) -> None:
@@ -246,7 +247,7 @@ def _about_interface(order: str, options: dict[int, bytes], about: About) -> Non
         bits = int.from_bytes(address[4:], "big").bit_count()
         about.router = IPv4Interface((address[:4], bits))
     about.mac = options.get(pcap.MAC_ADDRESS, b"")
-    speed = int.from_bytes(options.get(pcap.SPEED, b""), "little" if order == "<" else "big")
+    speed = int.from_bytes(options.get(pcap.SPEED, b"")[:8], "little" if order == "<" else "big")
     about.megabits = speed // 1_000_000
 
 

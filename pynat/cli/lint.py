@@ -6,6 +6,7 @@ What is found is in pynat.replay; here it is shown.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections import Counter
@@ -14,14 +15,16 @@ from pathlib import Path
 
 from pynat.cli.exercised import EXERCISED_HELP, SUMMARY_HELP, exercised_table
 from pynat.cli.parsing import Subparsers, add_command
+from pynat.config import MAX_PREFIX, MIN_PREFIX
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.log.as_json import as_object, packet_of
 from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
-from pynat.replay.wire import Asked
+from pynat.replay.wire import Asked, is_a_net
 from pynat.rules import Severity
 from pynat.serve.load import load
+from pynat.wire import ethernet
 
 FOUND, UNUSABLE = 1, 2
 MAX_LINES = 10  # lines of one rule that are shown
@@ -49,11 +52,11 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--guest", type=_end, metavar="MAC|IP", help="whose stack is looked at")
     parser.add_argument(
         "--router",
-        type=IPv4Interface,
+        type=_router,
         metavar="IP/LENGTH",
         help="the router's address in the guest's net",
     )
-    parser.add_argument("--net", type=IPv4Network, metavar="NET/LENGTH", help="the guest's net")
+    parser.add_argument("--net", type=_net, metavar="NET/LENGTH", help="the guest's net")
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -75,10 +78,24 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _end(text: str) -> bytes:
-    try:
-        return IPv4Address(text).packed if "." in text else bytes.fromhex(text.replace(":", ""))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a MAC nor an IPv4 address") from None
+    with contextlib.suppress(ValueError):
+        if "." in text:
+            return IPv4Address(text).packed
+        if len(mac := bytes.fromhex(text.replace(":", ""))) == len(ethernet.BROADCAST):
+            return mac
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a MAC nor an IPv4 address")
+
+
+def _router(text: str) -> IPv4Interface:
+    return IPv4Interface((IPv4Address(text.partition("/")[0]), _net(text, strict=False).prefixlen))
+
+
+def _net(text: str, *, strict: bool = True) -> IPv4Network:
+    net = IPv4Network(text, strict=strict)
+    if not is_a_net(net):
+        right = f"a prefix length from {MIN_PREFIX} to {MAX_PREFIX}"
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {right}, as in 10.0.2.0/24")
+    return net
 
 
 def _lint(arguments: argparse.Namespace) -> int:

@@ -29,6 +29,8 @@ from pynat.config.model import (
     Config,
 )
 from pynat.config.tables import (
+    MAX_PREFIX,
+    MIN_PREFIX,
     Dhcp,
     Dns,
     Icmp,
@@ -44,6 +46,8 @@ __all__ = [
     "LAYOUTS",
     "LINGER",
     "MAX_FAULTS",
+    "MAX_PREFIX",
+    "MIN_PREFIX",
     "NAMED_NET",
     "Allowed",
     "Broadcast",

@@ -24,7 +24,15 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
-from pynat.config import LAYOUTS, Config, HostAlias, Network, network_of
+from pynat.config import (
+    LAYOUTS,
+    MAX_PREFIX,
+    MIN_PREFIX,
+    Config,
+    HostAlias,
+    Network,
+    network_of,
+)
 from pynat.errors import ConfigError, Malformed
 from pynat.wire import arp, dhcp, ethernet, versions
 from pynat.wire.addresses import address_text
@@ -176,7 +184,7 @@ class Wire:
         return False if self._to_all(destination) else None
 
     def _to_all(self, destination: bytes) -> bool:
-        return bool(destination[0] & 1) or destination == cooked.UNKNOWN
+        return bool(destination and destination[0] & 1) or destination == cooked.UNKNOWN
 
 
 def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
@@ -285,7 +293,7 @@ def _best(
         return _in(asked.router.network, asked.router.ip, base), "as asked for"
     if asked.config is not None:
         return base, "as configured"
-    if about.router is not None:
+    if about.router is not None and is_a_net(about.router.network):
         return _in(about.router.network, about.router.ip, base), "the capture says so"
     found = _by_dhcp(survey, guest, base) or _by_arp(survey, guest, others, base)
     if asked.net is not None:
@@ -295,6 +303,11 @@ def _best(
     if found is None:
         found = _by_address(survey.hosts[guest], [survey.hosts[mac] for mac in others], base)
     return found or (base, "nothing in it says so: the default")
+
+
+def is_a_net(net: IPv4Network) -> bool:
+    """One that a network here can have."""
+    return MIN_PREFIX <= net.prefixlen <= MAX_PREFIX
 
 
 def _in(net: IPv4Network, router: IPv4Address, base: Network) -> Network:
@@ -317,7 +330,7 @@ def _by_dhcp(survey: Survey, guest: bytes, base: Network) -> tuple[Network, str]
         net = IPv4Network((offer.yiaddr, address_text(mask)), strict=False)
     except ValueError:
         return None
-    if IPv4Address(router) not in net or net.prefixlen > 30:
+    if IPv4Address(router) not in net or not is_a_net(net):
         return None
     return replace(_in(net, IPv4Address(router), base), guest=IPv4Address(offer.yiaddr)), "by DHCP"
 

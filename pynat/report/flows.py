@@ -148,7 +148,7 @@ class Flow:
         if not from_guest:
             mine, other = other, mine
         self.frames += 1
-        self.end = when
+        self.start, self.end = min(self.start, when), max(self.end, when)
         if segment.flags & SYN:
             self.shifts[not from_guest] = segment.options.window_shift
         at = mine.sent(number, when, segment)

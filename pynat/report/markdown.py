@@ -23,9 +23,9 @@ def _tests(results: Sequence[Result]) -> Iterator[str]:
     for one in results[:MOST_ROWS]:
         name = "<br>".join(_text(text) for text in (one.test, one.reason) if text)
         time = "" if one.guest_seconds is None else f"{one.guest_seconds:.3f} s"
-        found = ", ".join(f"{code} {count}" for code, count in one.findings.items())
+        found = ", ".join(f"{_text(code)} {count}" for code, count in one.findings.items())
         seed = "" if one.seed is None else str(one.seed)
-        yield _row(name, one.outcome, seed, time, found)
+        yield _row(name, _text(one.outcome), seed, time, found)
     if len(results) > MOST_ROWS:
         yield f"\nand {len(results) - MOST_ROWS} more in report.html"
 

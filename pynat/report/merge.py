@@ -24,6 +24,7 @@ from pynat.rules import BY_CODE, Rule
 
 RESULT = "result.json"
 _FILES = ("report.html", "net.pcapng", "serial.txt", "bochs.log", "repro.sh")
+_SPOILT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _SUITE_COUNTS = ("tests", "failures", "errors", "skipped")
 
 
@@ -85,15 +86,19 @@ def _result(path: Path, beside: Path) -> Result:
         files = [(one.name, _relative(one, beside)) for one in there if one.exists()]
         return Result(
             test=harmless(str(told["test"])),
-            outcome=str(told["outcome"]),
+            outcome=harmless(str(told["outcome"])),
             reason=harmless(str(told.get("reason", ""))),
-            seed=told.get("seed"),
-            guest_seconds=told.get("guest_seconds"),
+            seed=int(told["seed"]) if told.get("seed") is not None else None,
+            guest_seconds=_seconds(told.get("guest_seconds")),
             findings={str(code): int(count) for code, count in told["findings"].items()},
             files=tuple(files),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _SPOILT as error:
         raise ConfigError(f"{path}: no result of a test: {error!r}") from None
+
+
+def _seconds(told: Any) -> float | None:
+    return None if told is None else float(told)
 
 
 def _relative(path: Path, beside: Path) -> str:
@@ -107,10 +112,21 @@ def _suites(folders: list[Path], ours: Path) -> Iterator[ET.Element]:
     for folder in folders:
         for path in sorted(folder.rglob("*.xml")):
             if path != ours:
-                try:
-                    yield from ET.parse(path).getroot().iter("testsuite")
-                except ET.ParseError as error:
-                    raise ConfigError(f"{path}: no JUnit file: {error}") from None
+                yield from _suites_of(path)
+
+
+def _suites_of(path: Path) -> Iterator[ET.Element]:
+    """What is within a suite stays there. Raises ConfigError."""
+    try:
+        root = ET.parse(path).getroot()
+        suites = [root] if root.tag == "testsuite" else root.findall("testsuite")
+        for suite in suites:
+            for name in _SUITE_COUNTS:
+                int(suite.get(name, "0"))
+            ET.tostring(suite)  # as it will be written
+    except (ET.ParseError, ValueError, LookupError, RecursionError) as error:
+        raise ConfigError(f"{path}: no JUnit file: {error!r}") from None
+    yield from suites
 
 
 def _joined(suites: list[ET.Element]) -> ET.ElementTree[ET.Element]:

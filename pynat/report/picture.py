@@ -16,11 +16,11 @@ from pynat.report.plot import (
     GAP,
     LEFT,
     RIGHT,
-    SHORTEST,
     WIDTH,
     Panel,
     panels,
     seconds,
+    shown_until,
     ticks,
 )
 from pynat.report.plot import number as in_short
@@ -58,7 +58,7 @@ def write_png(flow: Flow, target: Path) -> None:
             "pictures are drawn by Pillow, which is not installed: pip install 'bochs-pynat[png]'"
         )
         raise ConfigError(text) from None
-    end = max(flow.end, flow.start + SHORTEST)
+    end = shown_until(flow.start, flow.end)
     plots = [(name, panels(one, flow.start, end)) for name, one in directions(flow)]
     if not plots:
         raise ConfigError(f"{flow.name}: no data was sent, so there is nothing to draw")

@@ -52,9 +52,14 @@ class Panel:
     layers: Layers
 
 
+def shown_until(start: float, end: float) -> float:
+    """Where a plot from `start` ends; a float of a far time has no thousandths."""
+    return max(end, start + max(SHORTEST, abs(start) * 1e-9))
+
+
 def plot(direction: Direction, start: float, end: float, title: str) -> Markup:
     """start, end: seconds from the capture's first frame. title: for those who cannot see it."""
-    end = max(end, start + SHORTEST)
+    end = shown_until(start, end)
     first, last = start * 1000, end * 1000
     shown = panels(direction, start, end)
     height = sum(panel.height + GAP for panel in shown) + BELOW
@@ -143,7 +148,7 @@ def _throughput(direction: Direction, start: float, end: float) -> Panel:
     bins = [0] * BINS
     for _, when, low, high, kind in direction.points:
         if kind in (DATA, AGAIN):
-            bins[min(BINS - 1, int((when - start) / width))] += high - low
+            bins[max(0, min(BINS - 1, int((when - start) / width)))] += high - low
     speeds = [octets / width / 1000 for octets in bins]
     stroke: Stroke = [(start * 1000, 0)]
     for at, speed in enumerate(speeds):

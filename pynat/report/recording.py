@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -174,8 +175,10 @@ def _serial_line(line: str) -> SerialLine:
     if line.startswith("{"):
         try:
             told = json.loads(line)
-            return SerialLine(float(told["time"]), harmless(str(told["text"])))
-        except (ValueError, KeyError, TypeError):
+            when, text = float(told["time"]), harmless(str(told["text"]))
+            if math.isfinite(when):
+                return SerialLine(when, text)
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
             pass  # the guest's own words
     stamped = _STAMP.match(line)
     if stamped:

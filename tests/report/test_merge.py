@@ -86,3 +86,48 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"result\.json: no result of a test"):
         write_merged([tmp_path], tmp_path / "all.html")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"test": "t", "outcome": "failed", "findings": {"TCP001": Infinity}}',
+        '{"test": "t", "outcome": "failed", "findings": {}, "guest_seconds": "x"}',
+        '{"test": "t", "outcome": "failed", "findings": {}, "seed": "<b>"}',
+        '{"a":' * 100_000,
+    ],
+)
+def test_a_spoilt_result_is_named(tmp_path: Path, told: str) -> None:
+    (tmp_path / "result.json").write_text(told)
+    with pytest.raises(ConfigError, match=r"result\.json: no result of a test"):
+        write_merged([tmp_path], tmp_path / "all.html")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<testsuite tests="abc"/>',
+        '<?xml version="1.0" encoding="x-foo"?><testsuite/>',
+        "<testsuite>" * 5000 + "</testsuite>" * 5000,
+    ],
+)
+def test_a_spoilt_junit_file_is_named(tmp_path: Path, text: str) -> None:
+    one = shard(tmp_path / "one", "passed", {}, 0)
+    (one / "junit-here.xml").write_text(text)
+    with pytest.raises(ConfigError, match=r"junit-here\.xml: no JUnit file"):
+        write_merged([one], tmp_path / "all.html")
+
+
+def test_a_suite_within_another_counts_once(tmp_path: Path) -> None:
+    one = shard(tmp_path / "one", "passed", {}, 0)
+    (one / "junit-here.xml").write_text('<testsuite tests="3"><testsuite tests="2"/></testsuite>')
+    write_merged([one], tmp_path / "all.html")
+    assert ET.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
+
+
+def test_markdown_is_nobodys_but_ours(tmp_path: Path) -> None:
+    one = shard(tmp_path / "one", "failed |\n\n# <img src=x>", {"[a](b)": 1}, 0)
+    text = summary(write_merged([one], tmp_path / "all.html"))
+    assert "<img" not in text
+    assert "[a](b)" not in text
+    assert "\n# " not in text
