@@ -178,6 +178,7 @@ class ArpChecker:
         if packet.sender in (ZERO, packet.target):
             self._introduce(packet, frame)
             return
+        self._tally[Occasion.ARP_QUESTION] += 1
         if _no_host(packet.sender):
             self._bad_sender(packet)
         else:

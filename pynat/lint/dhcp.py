@@ -23,6 +23,7 @@ from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.wire import dhcp
+from pynat.wire.arp import Arp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
@@ -45,8 +46,8 @@ class DhcpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         packet, datagram = frame.ip, frame.udp
         if packet is None:
-            if frame.arp is not None and frame.arp.sender == dhcp.ZERO:
-                self._probed[frame.arp.target] = None
+            if frame.arp is not None:
+                self._by_arp(frame.arp)
             return iter(())
         if datagram is not None and datagram.destination == SERVER_PORT:
             self._message(frame, datagram.payload, packet.source)
@@ -60,6 +61,13 @@ class DhcpChecker:
             return iter(())
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
+
+    def _by_arp(self, packet: Arp) -> None:
+        """It probes for an address, or has one."""
+        if packet.sender == dhcp.ZERO:
+            self._probed[packet.target] = None
+        elif (user := self._users.get(packet.sender)) is not None:
+            user.has(packet.sender)
 
     def _message(self, frame: Frame, payload: bytes | memoryview, source: bytes) -> None:
         try:

@@ -288,13 +288,19 @@ class Client:
         if self._lease and self._lease.address == address:
             self._lease = None
 
+    def has(self, address: bytes) -> None:
+        """As its ARP says, or a packet from there."""
+        lease = self._lease
+        if lease is not None and lease.address == address:
+            self._tally[Occasion.LEASE_USED] += not lease.used
+            lease.used = True
+
     # ------------------------------------------------------------------ a packet of the guest's
     def uses(self, address: bytes, when: Span, tell: Tell) -> None:
         """From this address, and not a message to a DHCP server."""
         lease = self._lease
         if lease is not None and lease.address == address:
-            self._tally[Occasion.LEASE_USED] += not lease.used
-            lease.used = True
+            self.has(address)
             if self._early >= EARLY:
                 text = f"{dotted(address)} was renewed {self._early} times long before T1"
                 tell(rules.RENEWS_ALWAYS, f"{text}, {lease.t1:.0f} s (RFC 2131 4.4.5)")

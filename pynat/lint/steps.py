@@ -63,7 +63,7 @@ _BY_UNICAST = "the guest takes no frame for an address it does not have yet, or 
 PROTOCOLS: dict[str, tuple[Step, ...]] = {
     "link": (Step(On.FRAME, "frame sent"), Step(On.FRAME_CAME, "frame came")),
     "ARP": (
-        Step(On.ARP_REQUEST, "request sent"),
+        Step(On.ARP_QUESTION, "request sent"),
         Step(On.ARP_REPLY_CAME, "reply came", "nobody has the address that it asks for", 3),
         Step(On.UNICAST_FRAME, "packet sent", "the guest does not learn from the reply", 2),
         Step(On.ARP_ASKED, "request came"),

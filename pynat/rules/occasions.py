@@ -19,6 +19,7 @@ class Occasion(StrEnum):
     # ARP
     ARP = "ARP packets from the guest"
     ARP_REQUEST = "ARP requests from the guest"
+    ARP_QUESTION = "ARP requests from the guest for the address of somebody else"
     ARP_REPLY = "ARP replies from the guest"
     ARP_REPLY_CAME = "ARP replies to the guest"
     ARP_ASKED = "ARP requests to the guest"

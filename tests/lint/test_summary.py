@@ -12,7 +12,7 @@ from pynat.lint.summary import Summary, summary
 from pynat.rules import RULES
 from pynat.rules.occasions import Occasion
 from pynat.testing.linted import LintedLab
-from tests.frames import ping, udp
+from tests.frames import GUEST, ping, udp
 from tests.lint.examples import arp, dhcp, dns, drops_transport, tcp_acking
 from tests.lint.play import ACCEPTED, OPEN, play
 
@@ -64,10 +64,19 @@ def test_a_lease_that_is_used() -> None:
     )
 
 
+def test_a_guest_that_announces_its_lease_and_is_idle() -> None:
+    lab = LintedLab()
+    dhcp.is_leased(lab)
+    arp.probes(lab)
+    arp.sends(lab, pdst=GUEST)
+    assert line(lab, "ARP") == "never tried"
+    assert line(lab, "DHCP").endswith("address used once")
+
+
 def test_arp() -> None:
     lab = LintedLab()
     arp.starts(lab)
-    assert line(lab, "ARP") == "works: request sent 6 times, reply came once"
+    assert line(lab, "ARP") == "works: request sent once, reply came once"
     arp.sends(lab)
     assert "no packet sent: the guest does not learn from the reply" in line(lab, "ARP")
     lab.from_guest(ping("192.0.2.7"))
@@ -119,6 +128,12 @@ def test_a_connection_fails_at_a_step(script: str, said: str) -> None:
     lab = LintedLab()
     play(lab, script)
     assert said in line(lab, "TCP as client")
+
+
+def test_a_port_that_is_closed_is_an_answer() -> None:
+    lab = LintedLab()
+    play(lab, "< S 0:0(0) win 65535 <mss 1460>\n > R. 0:0(0) ack 1")
+    assert line(lab, "TCP as server") == "works: 1 begun, 1 answered"
 
 
 def test_connections_that_are_forgotten_still_count() -> None:

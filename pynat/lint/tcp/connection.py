@@ -66,6 +66,7 @@ class Connection:
         self.moved = 0  # times that the guest's unanswered SYN came with another number
         self.by_guest = False  # it opened it
         self.answered = False  # the peer has said anything at all
+        self.refused = False  # the guest has answered the peer's SYN by RST
         self.last = when
         self.end_noted = False
         self._mtu = mtu
@@ -171,6 +172,7 @@ class Connection:
         guest, peer = self.guest, self.peer
         sending, acking = self._sending, self._acking
         if guest is None or peer is None or sending is None or acking is None:
+            self.refused |= guest is None and bool(segment.flags & RST)
             return
         self.last = when
         if segment.flags & RST:

@@ -52,7 +52,7 @@ def _stages(connection: Connection) -> Iterator[Stage]:
     guest, peer = connection.guest, connection.peer
     yield Stage.BEGUN
     if guest is None or peer is None:
-        if connection.answered:
+        if connection.answered or connection.refused:
             yield Stage.HEARD
         return
     yield from (Stage.HEARD, Stage.ANSWERED)
