@@ -227,7 +227,7 @@ def _ctl(arguments: argparse.Namespace) -> int:
     except (LookupError, AttributeError, TypeError):
         raise ConfigError(f"{path}: another answer than pynat gives to this") from None
     print(shown)
-    return 0
+    return int(answer.get("replies") == [])  # as ping(8), where nobody answers
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:

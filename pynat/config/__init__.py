@@ -3,6 +3,7 @@
 from pynat.config.entries import (
     MAX_FAULTS,
     NAMED_NET,
+    ROUTER_PORTS,
     Allowed,
     Broadcast,
     Command,
@@ -49,6 +50,7 @@ __all__ = [
     "MAX_PREFIX",
     "MIN_PREFIX",
     "NAMED_NET",
+    "ROUTER_PORTS",
     "Allowed",
     "Broadcast",
     "Command",

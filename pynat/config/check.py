@@ -9,6 +9,7 @@ from pathlib import Path
 from pynat.config.entries import (
     MAX_FAULTS,
     NAMED_NET,
+    ROUTER_PORTS,
     Forward,
     GuestForward,
     HostAlias,
@@ -23,7 +24,6 @@ from pynat.faulty_host import FaultyHost
 
 UNUSABLE = [IPv4Network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")]
 EVERYWHERE = IPv4Address("0.0.0.0")
-ROUTER_PORTS = (53, 67, 69)  # the router's own ports
 NO_SOCKET = "hermetic = true opens no socket of the host"
 
 
@@ -167,8 +167,10 @@ def _why_not(
         return f"{address} is not one host in {net}"
     if address == network.guest:
         return f"{address} is the guest itself; choose another address"
-    if address in (network.router, network.dns) and (not port or port in ROUTER_PORTS):
-        return f"{address} is the router, which serves ports 53, 67 and 69 itself; name another"
+    served = sorted(set().union(*ROUTER_PORTS.values()))
+    if address in (network.router, network.dns) and (not port or port in served):
+        ports = f"{', '.join(map(str, served[:-1]))} and {served[-1]}"
+        return f"{address} is the router, which serves ports {ports} itself; name another"
     return None
 
 

@@ -38,6 +38,9 @@ class Transport(StrEnum):
     UDP = "udp"
 
 
+ROUTER_PORTS = {Transport.TCP: (53,), Transport.UDP: (53, 67, 69)}  # its own, to nobody else's use
+
+
 class Broadcast(StrEnum):
     """What becomes of the guest's UDP broadcasts and multicasts."""
 

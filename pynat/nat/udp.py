@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynat import rules
-from pynat.config import Config, Network
+from pynat.config import ROUTER_PORTS, Config, Network, Transport
 from pynat.log.notices import FLOW_RATE, Level
 from pynat.nat.flow_numbers import FlowNumbers
 from pynat.nat.guest_output import GuestOutput
@@ -45,7 +45,6 @@ from pynat.wire.addresses import Address, FourTuple, end_text, is_unicast
 from pynat.wire.ip import Packet
 from pynat.wire.udp import Udp
 
-ROUTER_PORTS = (53, 67, 69)  # the router's own ports: no forwarded program is seen there
 DNS_PORT = 53
 MAX_PEERS = 4096  # of forwards
 
@@ -303,7 +302,8 @@ class UdpTable:
     def _admit(self, event: UdpIncoming, guest: Address, shown: bytes) -> _Inbound:
         port = event.source[1]
         while (guest, (shown, port)) in self._inbound_shown or (
-            shown == self._router and port in ROUTER_PORTS
+            shown == self._router
+            and port in ROUTER_PORTS[Transport.UDP]  # no program is seen there
         ):
             port = self._output.dice.randrange(1024, 65536)
         inbound = _Inbound(

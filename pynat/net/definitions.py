@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from pynat.config import NAMED_NET, Config, IpAddress, Transport, VirtualHosts
+from pynat.config import NAMED_NET, ROUTER_PORTS, Config, IpAddress, Transport, VirtualHosts
 from pynat.config.values import Wrong, domain_name
 from pynat.errors import ConfigError
 from pynat.net.report import is_ours, name_of
@@ -19,7 +19,6 @@ from pynat.wire.addresses import is_host
 NAMES_FROM = 1024  # of NAMED_NET; those before are those of host_aliases and peers
 MAX_NAMES = 10_000
 ANY = "*"  # host, or port
-ROUTER_PORTS = {Transport.TCP: (53,), Transport.UDP: (53, 67, 69)}
 
 
 @dataclass(frozen=True, slots=True)

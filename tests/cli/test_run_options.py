@@ -70,10 +70,19 @@ def test_an_image_and_a_bochsrc_are_two_machines(
     assert "--append 'quiet' is for --kernel" in capsys.readouterr().err
 
 
+def test_what_is_no_kernel_does_not_boot_in_vain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no kernel" * 2000)
+    assert main(["run", "--headless", "--kernel", "notes.txt"]) == 1
+    assert "--kernel notes.txt: no Multiboot header in its first 8192" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (("--kernel", "none.elf"), "none.elf: no such file"),
+        (("--kernel", "."), ".: not a file"),
         (("--memory", "0"), "'0' is not a number of megabytes from 1 to 2048"),
         (("--expect", "("), "'(' is no regular expression"),
     ],

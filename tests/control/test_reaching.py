@@ -439,10 +439,14 @@ def test_ctl_pings_and_waits(path: Path, capsys: pytest.CaptureFixture[str]) -> 
     words = ["ctl", "--socket", str(path)]
     assert from_a_thread(path, lambda: main([*words, "ping", "--count", "1"]), echo) == 0
     assert "1 of 1 answered" in capsys.readouterr().out
-    wait = [*words, "wait", "lease", "--timeout", "0.05"]
 
     async def nothing(guest: Guest) -> None:
         await guest.link.turn()
+
+    unanswered = [*words, "ping", "--count", "1", "--timeout", "0.05"]
+    assert from_a_thread(path, lambda: main(unanswered), nothing) == 1
+    assert "0 of 1 answered" in capsys.readouterr().out
+    wait = [*words, "wait", "lease", "--timeout", "0.05"]
 
     assert from_a_thread(path, lambda: main(wait), nothing) == 1
     assert "timeout: no lease within 0.05 s" in capsys.readouterr().err
