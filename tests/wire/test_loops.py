@@ -19,7 +19,8 @@ from tests.frames import mended
 from tests.spoiling import samples, spoilt
 from tests.wire.test_tcp_run import MAC, frame, stamps
 
-texts = st.lists(st.binary(max_size=300) | st.binary(max_size=300).map(memoryview), max_size=6)
+data = st.binary(max_size=300)
+texts = st.lists(data | st.builds(memoryview, data), max_size=6)
 runs = st.builds(
     FrameRun,
     st.binary(max_size=140),
