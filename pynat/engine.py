@@ -55,6 +55,10 @@ class Carried:
     frames: int = 0
     octets: int = 0
 
+    def count_frames(self, frames: Sequence[bytes]) -> None:
+        self.frames += len(frames)
+        self.octets += sum(map(len, frames))
+
     def count(self, items: Sequence[Sendable]) -> None:
         for item in items:
             if isinstance(item, FrameRun):
@@ -182,7 +186,7 @@ class Engine:
             router.wall_time(self._wall())
         frames = [frame for _, frame in link.receive(batch)]
         now = link.now()
-        self.from_guest.count(frames)
+        self.from_guest.count_frames(frames)
         self._from_link(frames, now)
         self._deliver(now)
         self._call(now)
