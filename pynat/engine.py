@@ -31,6 +31,7 @@ from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
+from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
 from pynat.wire.frame_run import FrameRun, Sendable, frames_of
@@ -345,6 +346,8 @@ class Engine:
             f"network {network.net}, router {network.router}, guest {network.guest},"
             f" DNS {network.dns}, {pace}, seed {seed}",
         )
+        if IS_PURE:
+            tell(Level.INFO, "note: the loops over bytes are not compiled, so all is slower")
         for warning in config.warnings:
             tell(Level.INFO, f"note: {warning}")
 
