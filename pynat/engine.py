@@ -31,8 +31,10 @@ from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
+from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
+from pynat.wire.frame_run import FrameRun, Sendable, frames_of
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -54,9 +56,18 @@ class Carried:
     frames: int = 0
     octets: int = 0
 
-    def count(self, frames: Sequence[bytes]) -> None:
+    def count_frames(self, frames: Sequence[bytes]) -> None:
         self.frames += len(frames)
         self.octets += sum(map(len, frames))
+
+    def count(self, items: Sequence[Sendable]) -> None:
+        for item in items:
+            if isinstance(item, FrameRun):
+                self.frames += item.frame_count
+                self.octets += item.octets
+            else:
+                self.frames += 1
+                self.octets += len(item)
 
 
 class Engine:
@@ -176,7 +187,7 @@ class Engine:
             router.wall_time(self._wall())
         frames = [frame for _, frame in link.receive(batch)]
         now = link.now()
-        self.from_guest.count(frames)
+        self.from_guest.count_frames(frames)
         self._from_link(frames, now)
         self._deliver(now)
         self._call(now)
@@ -224,10 +235,15 @@ class Engine:
         return max(until, self._program.hold_until(now)) if self._program else until
 
     def _answer_guest(self, now: float) -> None:
-        frames = self.router.to_guest(now)
-        if frames:
-            self.to_guest.count(frames)
-            self._link.send(frames)
+        items = self.router.to_guest(now)
+        if not items:
+            return
+        self.to_guest.count(items)
+        send_runs = self._link.send_runs
+        if send_runs is None:
+            self._link.send(frames_of(items))
+        else:
+            send_runs(items)
 
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:
@@ -330,6 +346,8 @@ class Engine:
             f"network {network.net}, router {network.router}, guest {network.guest},"
             f" DNS {network.dns}, {pace}, seed {seed}",
         )
+        if IS_PURE:
+            tell(Level.INFO, "note: the loops over bytes are not compiled, so all is slower")
         for warning in config.warnings:
             tell(Level.INFO, f"note: {warning}")
 
