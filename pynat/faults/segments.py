@@ -61,6 +61,8 @@ class SegmentMangler:
         self._late: int | None = None  # the number beyond which the first acknowledgement is late
         self._selective = False  # the SYNs agree on SACK
         self._guest_opens = False  # its SYN-ACK has come
+        self._guest_end: int | None = None  # the number behind its FIN
+        self._wrong_ack: int | None = None  # the number that no SYN of the guest's has
         self._manglings: dict[Mangling, Callable[[list[Told]], Iterable[Told]]] = {
             Mangling.REORDER: self._reorder,
             Mangling.DUPLICATE: self._duplicate,
@@ -78,6 +80,11 @@ class SegmentMangler:
     def from_guest(self, segment: Segment) -> bool:
         """Whether the flow gets it."""
         self._guest_opens |= segment.flags & (SYN | ACK) == SYN | ACK
+        if segment.flags & FIN:
+            self._guest_end = wrap(segment.seq + segment.length)
+        if segment.flags & RST and segment.seq == self._wrong_ack:
+            self._comment(f"the right answer to what {self._peer} did on purpose")
+            return False
         if not self._unheard or not segment.payload:
             return True
         self._unheard = max(0, self._unheard - segment.count)
@@ -122,7 +129,7 @@ class SegmentMangler:
     def _repeat_acks(self, items: list[Told]) -> Iterator[Told]:
         for item, why in items:
             yield item, why
-            if _is_ack(item):
+            if _is_ack(item) and _head(item).ack != self._guest_end:  # behind it nobody is there
                 for _ in range(EXTRA_ACKS):
                     yield item, _and(why, "duplicate acknowledgement")
 
@@ -139,7 +146,8 @@ class SegmentMangler:
             if isinstance(item, Segment) and item.flags & (SYN | ACK) == SYN | ACK:
                 self._syn_acks += 1
                 if self._syn_acks == 1:
-                    wrong = replace(item, ack=wrap(item.ack + 1))
+                    self._wrong_ack = wrap(item.ack + 1)
+                    wrong = replace(item, ack=self._wrong_ack)
                     yield wrong, _and(why, "acknowledges a byte too many")
                     continue
             yield item, why

@@ -201,8 +201,7 @@ class Flow:
                 self._object_to(segment, now)
             return refusals.reset_beside(segment, receiver)
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
-            self._syn_again(segment, now)
-            return None
+            return self._syn_again(segment, now)
         timestamps = self.negotiated.timestamps
         stamp = segment.options.timestamps
         if timestamps and stamp:
@@ -233,15 +232,26 @@ class Flow:
     def _object_to(self, segment: Segment, now: float) -> None:
         self.unanswered += not self._acks.object_to(segment, now)
 
-    def _syn_again(self, segment: Segment, now: float) -> None:
-        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
-        ack = unwrap(segment.ack, self.sender.top)
-        if segment.flags & ACK and ack == self.sender.top:
+    def _syn_again(self, segment: Segment, now: float) -> Refusal | None:
+        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer.
+
+        One that answers each SYN at once, and never rightly, is not answered for ever.
+        """
+        top = self.sender.top
+        ack = unwrap(segment.ack, top)
+        answers = bool(segment.flags & ACK)
+        if answers and ack == top:
             self._established(segment, ack, now)
             self._acks.owe()
+            return None
+        if not self._acks.object_to(segment, now):
+            self.unanswered += 1
+        elif answers:
+            self._reset_due = reset_for(segment)
         else:
             self._syn_due = True
             self._syn_why = "the guest repeats its SYN"
+        return refusals.ack_of_nothing(segment, top) if answers else None
 
     def _acknowledged(self, segment: Segment, seq: int, now: float) -> bool:
         """Whether the segment's text may be looked at."""
