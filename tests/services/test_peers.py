@@ -381,6 +381,17 @@ def test_the_end_is_acknowledged_once() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 2"]
 
 
+def test_a_fin_that_comes_again() -> None:
+    flow = opened("fin again, discard")
+    flow.guest("F. 1:1(0) ack 1")
+    assert flow.to_guest() == ["F. 1:2(0) ack 2"]
+    flow.guest(". 2:2(0) ack 2")
+    flow.lab.wait(0.3)
+    assert flow.to_guest() == ["F. 1:2(0) ack 2"]
+    flow.guest(". 2:2(0) ack 2")
+    assert len(flow.lab.router.tcp) == 0
+
+
 # ---------------------------------------------------------------------- rare and illegal
 STAMPED = "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 7 ecr 0>"
 
