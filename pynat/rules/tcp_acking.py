@@ -321,7 +321,7 @@ NEVER_OPENED = Rule(
     " shifted by the scale in all but SYNs; look whether the buffer is there before the SYN is"
     " sent.",
     exercised=Occasion.CLOSED_ITS_WINDOW,
-    leads_to=("TCP066",),
+    leads_to=("TCP066", "TCP068", "TCP069"),
 )
 
 STAYS_CLOSED = Rule(

@@ -136,5 +136,5 @@ ACKED_AGAIN = Rule(
     "When an acknowledgement comes, drop what it covers from the queue, and stop the timer if"
     " nothing is left. Compare numbers modulo 2^32: by the sign of their difference.",
     exercised=Occasion.RESENT,
-    leads_to=("TCP005",),
+    leads_to=("TCP004", "TCP005"),
 )

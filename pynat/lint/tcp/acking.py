@@ -30,7 +30,6 @@ _TIMES = 3
 _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
-_SLOW = 4  # in a row
 _NEAR = 1500  # bytes
 
 
@@ -60,7 +59,6 @@ class Acking:
         self._part_at = NEVER  # when the last of these came
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
-        self._slow = 0  # acknowledgements in a row that came behind copies
         self._options = peer.offered  # of the last segment with something to acknowledge
         self._twice = 0  # bytes of it that had come before
 
@@ -198,10 +196,10 @@ class Acking:
         arrivals = self._arrivals
         if arrivals.since is not None and when.first - arrivals.since.last > _RARE:
             self._late(arrivals.since, when, tell)
-        if arrivals.copied is not None:
-            self._behind_copies(arrivals.copied, when, tell)
+        if arrivals.copies and arrivals.since is not None:
+            self._behind_copies(arrivals.since, when, tell)
         else:
-            self._slow = 0
+            self._common.late_acks = 0
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
         else:
@@ -221,18 +219,15 @@ class Acking:
             text = f"{self._arrivals.full} full segments waited {_ms(waited)} for it"
             self._often.tell(rules.RARE, _MANY_TIMES, text, tell)
 
-    def _behind_copies(self, copied: tuple[Span, Span], when: Span, tell: Tell) -> None:
-        """What came again had been under way for long: either copy may have been lost at the card.
-
-        But an acknowledgement that is for the second comes at once.
-        """
-        first, second = copied
-        waited = when.least(first)
-        is_slow = waited > _LATE and when.least(second) > _AT_ONCE
-        self._slow = self._slow + 1 if is_slow else 0
-        if self._slow == _SLOW:
+    def _behind_copies(self, since: Span, when: Span, tell: Tell) -> None:
+        """Where the card had no room for the first, the second is acknowledged at once."""
+        arrivals, common = self._arrivals, self._common
+        waited = when.least(arrivals.begun)
+        is_late = arrivals.copies > 1 or when.least(since) > _AT_ONCE
+        common.late_acks = common.late_acks + 1 if waited > _LATE and is_late else 0
+        if common.late_acks == _TIMES:
             text = f"acknowledges data after {_ms(waited)}, when they have come again"
-            self._often.once(rules.LATE, f"{text}: {_SLOW} times in a row", tell)
+            self._often.once(rules.LATE, f"{text}: {_TIMES} times in a row", tell)
 
     def _not_all(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals, come = self._arrivals, self._arrivals.next

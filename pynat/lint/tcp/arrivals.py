@@ -27,8 +27,8 @@ class Arrivals:
         self.has_gap = False  # something is there behind a hole
         self.missing: Span | None = None  # data out of order came, and no answer yet
         self.since: Span | None = None  # data wait for their acknowledgement
-        self.copied: tuple[Span, Span] | None = None  # they came, and when they last came again
-        self._begun: Span | None = None  # the first time
+        self.begun = NEVER  # they came the first time
+        self.copies = 0  # times that they came again
         self.full = 0  # full segments among them
         self.two: Span | None = None  # when the second came
         self.newest = NEVER  # when the last byte came in order
@@ -51,7 +51,7 @@ class Arrivals:
         self.newest, self.size = when, end - seq
         if self.since is None:
             self.since = when
-            self._begun = when
+            self.begun = when
         if self.size >= self._largest:
             self._largest = self.size
             self.full += 1
@@ -88,9 +88,9 @@ class Arrivals:
 
     def _again(self, when: Span) -> None:
         self.newest = when
-        if self.since is not None and self._begun is not None:
+        if self.since is not None:
             self.since = when
-            self.copied = self._begun, when
+            self.copies += 1
         if self.two is not None:
             self.two = when
 
@@ -121,5 +121,5 @@ class Arrivals:
         self._answered = True
 
     def wait_anew(self) -> None:
-        self.since = self.two = self.copied = self._begun = None
-        self.full = 0
+        self.since = self.two = None
+        self.full = self.copies = 0

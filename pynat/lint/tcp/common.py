@@ -13,4 +13,5 @@ class Common:
 
     alive: Span = NEVER  # when the guest's last packet came
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
+    late_acks: int = 0  # in a row, behind copies of what they acknowledge
     late_fins: int = 0  # in a row, with none that was in time

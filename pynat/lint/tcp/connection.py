@@ -267,7 +267,9 @@ class Connection:
     def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
         meant = guest.number(swapped(segment.seq, 4))
         as_syn = swapped(segment.seq, 4) - swapped(guest.isn, 4)  # the SYN's were swapped too
-        is_swapped = 0 < meant <= guest.top or 0 < as_syn <= guest.top
+        peer = self.peer
+        most = max(guest.top, peer.right if peer else 0)
+        is_swapped = 0 < meant <= most or 0 < as_syn <= most
         hint = "; its bytes are swapped" if is_swapped else ""
         tell(tcp_sending.BEYOND_WINDOW, f"number {seq}, expected {guest.top}{hint}")
 

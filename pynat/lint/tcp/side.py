@@ -73,7 +73,7 @@ class Side:
         """For numbers that pass 2^32 in between."""
         if (self.isn + start) // (_SPACE + 1) == (self.isn + end) // (_SPACE + 1):
             return ""
-        return "; numbers pass 2^32 there: compare them by the sign of their difference"
+        return "; numbers pass 2^32 there: are they compared by the sign of their difference?"
 
     def number(self, wire: int) -> int:
         """One of its numbers, next to the highest sent."""
