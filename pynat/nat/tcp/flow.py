@@ -26,7 +26,7 @@ from pynat.nat.tcp import refusals
 from pynat.nat.tcp.host_requests import HostRequests
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
-from pynat.nat.tcp.receive import Receiver, TextOutcome
+from pynat.nat.tcp.receive import MAX_FIELD, Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
@@ -133,9 +133,10 @@ class Flow:
 
     def _negotiate(self, syn: Segment, now: float) -> None:
         room = 0 if self._parameters.closed else None
-        self.receiver = Receiver(syn.seq, self._settings.window, room)
-        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.negotiated.settle(syn.options, now)
+        most = MAX_FIELD << self.negotiated.shift_from_guest
+        self.receiver = Receiver(syn.seq, min(self._settings.window, most), room)
+        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         mss = min(self.negotiated.mss, self._parameters.segment or self.negotiated.mss)
         self.sender.agree(mss, selective=self.negotiated.selective)
 
@@ -212,8 +213,9 @@ class Flow:
                 timestamps.update_recent(stamp[0], now)
         if not acceptable:
             self._object_to(segment, now)
-            if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
-                self._acknowledged(segment, seq, now)  # our window is closed, for text only
+            least = receiver.ack if self.state is State.SYN_RECEIVED else 0
+            if least <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
+                self._acknowledged(segment, seq, now)  # its text is old, or our window closed
                 if seq + segment.length > receiver.nxt:
                     return refusals.window_closed(segment, receiver)
             if seq >= receiver.nxt:
