@@ -143,6 +143,8 @@ def _of_came(shape: int) -> Iterator[Occasion]:
     yield Occasion.FRAME_CAME
     if shape & SYN and shape & ACK:
         yield Occasion.SYN_ACK_CAME
+    elif shape & SYN:
+        yield Occasion.SYN_CAME
     elif shape & _DATA:
         yield Occasion.DATA_CAME
     elif shape & FIN:

@@ -43,7 +43,12 @@ SLOW = {"late"}
 HARD = {
     *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
     *("wrap", "lateack", "noack", "dupack", "badsynack", "nomss", "unknown", "illegal", "shifted"),
-    *("dataoptions", "crossedack", "dsack"),  # not oldstamps: it sends timestamps and has no PAWS
+    *(
+        "dataoptions",
+        "crossedack",
+        "dsack",
+        "finagain",
+    ),  # not oldstamps: it sends timestamps and has no PAWS
 }
 BAD_WIRE = """
 seed = 2

@@ -14,10 +14,10 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
+from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
-from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ip, versions
@@ -31,6 +31,7 @@ _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
 _UNPADDED = 46  # bytes of a packet in the shortest frame
 _DHCP = 67
+_NOBODY = bytes(4)
 _PORTS = 4  # bytes, at the end of a key
 _ENDED = 1024  # connections remembered as ended
 
@@ -46,6 +47,7 @@ class TcpChecker:
         self._common = Common()
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
+        self._unasked = b""  # the key of the last SYN-ACK that answers no SYN
         self._alive = NEVER  # when the guest's last frame came
         self._booted = NEVER  # when it last asked for an address, having none
 
@@ -59,6 +61,8 @@ class TcpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         segment, packet = frame.tcp, frame.ip
         self._alive = frame.when
+        if packet is not None and packet.source != _NOBODY:
+            self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
             if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
@@ -111,11 +115,19 @@ class TcpChecker:
         if not segment.flags & ACK and (connection is None or connection.is_new(segment)):
             connection = self._succeed(connection, key, segment, when)
         if connection is None:
-            return None  # it answers what was not seen
+            self._answers_nobody(key, segment)
+            return None
         if connection.guest is None:
             self._habits.number(segment.seq, self._tell)
         connection.syn_from_guest(segment, header, when, self._tell)
         return connection
+
+    def _answers_nobody(self, key: bytes, syn_ack: Segment) -> None:
+        """What it answers may not have been seen; then nobody resets it."""
+        if syn_ack.ack:
+            self._unasked = key
+        else:
+            self._tell(tcp_opening.OPENS_WITH_ACK, "SYN and ACK, which acknowledges 0")
 
     def _succeed(self, old: Connection | None, key: bytes, syn: Segment, when: Span) -> Connection:
         """A connection that the guest opens, where there may have been one."""
@@ -148,11 +160,15 @@ class TcpChecker:
         key = packet.destination + packet.source + ends[2:] + ends[:2]
         connection = self._flows.get(key)
         if segment.flags & SYN:
-            self._syn_to_guest(connection, key, segment, frame.when)
-        elif connection is not None:
+            padding = max(0, _UNPADDED - len(packet.packet))
+            self._syn_to_guest(connection, key, segment, padding, frame.when)
+        elif connection is None:
+            if segment.flags & RST and key == self._unasked:
+                self._tell(tcp_opening.OPENS_WITH_ACK, "its SYN-ACK answers nothing, and is reset")
+        else:
             if segment.flags & RST and connection.peer is None:
                 ports.look_at_unanswered(segment.source, self._tell)
-            connection.to_guest(segment, frame.when)
+            connection.to_guest(segment, frame.when, self._tell)
             if len(packet.packet) < _UNPADDED:
                 connection.padded(_UNPADDED - len(packet.packet))
             if connection.ended is not None:
@@ -160,7 +176,12 @@ class TcpChecker:
         return self._said_of(key) if self._found else iter(())
 
     def _syn_to_guest(
-        self, connection: Connection | None, key: bytes, segment: Segment, when: Span
+        self,
+        connection: Connection | None,
+        key: bytes,
+        segment: Segment,
+        padding: int,
+        when: Span,
     ) -> None:
         if not segment.flags & ACK:
             peer = connection.peer if connection else None
@@ -168,7 +189,7 @@ class TcpChecker:
             if connection is None or connection.ended is not None or another:
                 connection = self._new(key, when)
         if connection is not None:
-            connection.syn_to_guest(segment, when)
+            connection.syn_to_guest(segment, padding, when, self._tell)
 
     # ------------------------------------------------------------------ at the end
     def end(self) -> Iterator[Finding]:

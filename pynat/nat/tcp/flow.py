@@ -26,7 +26,7 @@ from pynat.nat.tcp import refusals
 from pynat.nat.tcp.host_requests import HostRequests
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
-from pynat.nat.tcp.receive import Receiver, TextOutcome
+from pynat.nat.tcp.receive import MAX_FIELD, Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
@@ -133,9 +133,10 @@ class Flow:
 
     def _negotiate(self, syn: Segment, now: float) -> None:
         room = 0 if self._parameters.closed else None
-        self.receiver = Receiver(syn.seq, self._settings.window, room)
-        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.negotiated.settle(syn.options, now)
+        most = MAX_FIELD << self.negotiated.shift_from_guest
+        self.receiver = Receiver(syn.seq, min(self._settings.window, most), room)
+        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         mss = min(self.negotiated.mss, self._parameters.segment or self.negotiated.mss)
         self.sender.agree(mss, selective=self.negotiated.selective)
 
@@ -201,8 +202,7 @@ class Flow:
                 self._object_to(segment, now)
             return refusals.reset_beside(segment, receiver)
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
-            self._syn_again(segment, now)
-            return None
+            return self._syn_again(segment, now)
         timestamps = self.negotiated.timestamps
         stamp = segment.options.timestamps
         if timestamps and stamp:
@@ -213,8 +213,9 @@ class Flow:
                 timestamps.update_recent(stamp[0], now)
         if not acceptable:
             self._object_to(segment, now)
-            if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
-                self._acknowledged(segment, seq, now)  # our window is closed, for text only
+            least = receiver.ack if self.state is State.SYN_RECEIVED else 0
+            if least <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
+                self._acknowledged(segment, seq, now)  # its text is old, or our window closed
                 if seq + segment.length > receiver.nxt:
                     return refusals.window_closed(segment, receiver)
             if seq >= receiver.nxt:
@@ -233,15 +234,26 @@ class Flow:
     def _object_to(self, segment: Segment, now: float) -> None:
         self.unanswered += not self._acks.object_to(segment, now)
 
-    def _syn_again(self, segment: Segment, now: float) -> None:
-        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
-        ack = unwrap(segment.ack, self.sender.top)
-        if segment.flags & ACK and ack == self.sender.top:
+    def _syn_again(self, segment: Segment, now: float) -> Refusal | None:
+        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer.
+
+        One that answers each SYN at once, and never rightly, is not answered for ever.
+        """
+        top = self.sender.top
+        ack = unwrap(segment.ack, top)
+        answers = bool(segment.flags & ACK)
+        if answers and ack == top:
             self._established(segment, ack, now)
             self._acks.owe()
+            return None
+        if not self._acks.object_to(segment, now):
+            self.unanswered += 1
+        elif answers:
+            self._reset_due = reset_for(segment)
         else:
             self._syn_due = True
             self._syn_why = "the guest repeats its SYN"
+        return refusals.ack_of_nothing(segment, top) if answers else None
 
     def _acknowledged(self, segment: Segment, seq: int, now: float) -> bool:
         """Whether the segment's text may be looked at."""

@@ -27,6 +27,7 @@ from pynat.nat.tcp.assembler import Assembler, Data
 from pynat.nat.tcp.memory import UNLIMITED
 
 SMALL = 512  # bytes
+MAX_FIELD = 0xFFFF  # of the window, before it is scaled
 
 
 class TextOutcome(Enum):
@@ -88,7 +89,7 @@ class Receiver:
     @property
     def opens(self) -> bool:
         """Whether the window may grow by so much that the guest should be told."""
-        return not self.closed and self._right_edge - self.told >= self.step
+        return not self.fin and not self.closed and self._right_edge - self.told >= self.step
 
     @property
     def closed(self) -> bool:
@@ -108,7 +109,7 @@ class Receiver:
         edge = self._right_edge
         if edge - self.told < self.step:
             edge = self.told
-        field = min(0xFFFF, max(0, edge - ack) >> shift)
+        field = min(MAX_FIELD, max(0, edge - ack) >> shift)
         self.told = max(self.told, ack + (field << shift))
         self.edge = max(self.edge, self.told)
         return field

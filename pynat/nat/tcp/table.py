@@ -3,7 +3,9 @@
 A SYN of no flow opens one; a SYN with another initial sequence number on an old flow means that
 the guest has restarted, so the old one goes and a new one begins. Anything else of no flow is
 answered with RST (RFC 9293 3.10.7.1), which is also what clears a guest's connections after a
-Bochs state restore. Initial sequence numbers follow RFC 6528: a clock plus a keyed hash.
+Bochs state restore. Initial sequence numbers follow RFC 6528: a clock plus a keyed hash. But a
+guest may compare numbers as if they had no end, and no short test would show it: in a hermetic
+network, with the linter on, those of every fourth flow pass 2^32 within a KiB.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
 _HEADER = 20  # bytes of TCP's, without options
+_WRAPS = 4  # flows
+_SOON = 1024  # bytes
 
 
 class TcpTable:
@@ -87,6 +91,8 @@ class TcpTable:
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self.memory = memory
         self._is_ne2000 = False
+        self._wraps = config.hermetic and config.lint.enabled is not False
+        self._begun = 0  # flows
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -340,9 +346,7 @@ class TcpTable:
     def _new(self, four_tuple: FourTuple, now: float, parameters: Parameters) -> Flow:
         offset = self._offset(four_tuple)
         settings = parameters.tcp
-        isn = settings.isn
-        if isn is None:
-            isn = wrap(int(now * 250_000) + offset)
+        isn = self._initial_number(offset, now) if settings.isn is None else settings.isn
         mss = self._mss(four_tuple)
         negotiated = NegotiatedOptions(settings, min(settings.mss or mss, mss), offset)
         idle = IdleTimeout(self._output.wall, settings.idle)
@@ -355,6 +359,12 @@ class TcpTable:
         self._flows[four_tuple.key] = flow
         self._by_number[flow.number] = flow
         return flow
+
+    def _initial_number(self, offset: int, now: float) -> int:
+        self._begun += 1
+        if self._wraps and self._begun % _WRAPS == 2:
+            return wrap(-1 - offset % _SOON)
+        return wrap(int(now * 250_000) + offset)
 
     def _mss(self, four_tuple: FourTuple) -> int:
         """The longest segment that is let through (RFC 6691)."""
