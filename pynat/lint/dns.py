@@ -19,7 +19,7 @@ from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import dhcp, dns
+from pynat.wire import dhcp, dns, mistakes
 from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
 
@@ -87,6 +87,8 @@ class DnsChecker:
             name = question.name.replace("\\.", ".")
             size = f"one label of {len(name)} bytes, expected {name.count('.') + 1} labels"
             self._found.append((rules.DOT_IN_LABEL, f"{question}: {size} (RFC 1035 3.1)"))
+        if question.klass not in dns.CLASSES:
+            self._found.append((rules.CLASS, _class(question)))
         ends = packet.source + packet.destination
         self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)
@@ -179,6 +181,14 @@ class DnsChecker:
         if message.kind == dhcp.ACK and len(mask) == 4 and servers and len(servers) % 4 == 0:
             each = frozenset(servers[at : at + 4] for at in range(0, len(servers), 4))
             self._leases[message.yiaddr] = _Lease(mask, each)
+
+
+def _class(question: Query) -> str:
+    kind, klass = question.kind, question.klass
+    text = f"{question}: class {klass}, expected 1 (RFC 1035 3.2.4)"
+    if kind == dns.IN:
+        return f"{text}: type and class are exchanged, type {klass} and class 1 are meant"
+    return text + mistakes.byte_order(klass, (dns.IN,))
 
 
 def _key(ends: bytes, port: int, payload: bytes) -> bytes:

@@ -133,6 +133,19 @@ NOT_TAKEN = Rule(
     exercised=Occasion.DNS_ANSWER,
 )
 
+CLASS = Rule(
+    "DNS027",
+    "dns class",
+    Severity.ERROR,
+    "A question has a class that there is not.",
+    "RFC 1035 3.2.4",
+    "No server knows anything of such a class; the name seems not to exist.",
+    "Behind the name stand two words, the higher byte first: the type (1 for A, 28 for AAAA), then"
+    " the class, 1. Look at their order, and whether each is converted with `htons`.",
+    exercised=Occasion.DNS,
+    leads_to=("DNS022",),
+)
+
 DOT_IN_LABEL = Rule(
     "DNS026",
     "dns dot in a label",

@@ -43,6 +43,7 @@ _ICMP_FIELDS = {
 }
 
 
+_ECHO = 8 << 8  # type and code of a ping as a word; those of its reply are 0
 _PLAIN = 5 << 4  # byte 12 of a TCP header without options
 _BYTES = 20  # of such a header
 
@@ -147,7 +148,19 @@ def _icmp(message: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:
     yield from _of_the_end(total, message)
     yield _check(total + pseudo), "ICMP has no pseudo-header"
     yield from _too_few(total, message, 8)
+    if not message[0]:
+        yield from _of_the_request(total)
     yield from _made_too_early(total, message, _ICMP_FIELDS)
+
+
+def _of_the_request(total: int) -> Iterator[Candidate]:
+    """A reply to a ping that was made in the request's buffer. total: of the reply."""
+    request = _check(total + _ECHO)
+    yield request, "it is the request's; make it anew once the type is changed from 8 to 0"
+    yield _check(total + request), "the request's is counted in; the field must be 0 meanwhile"
+    for change in (_ECHO, -_ECHO, swapped(_ECHO), -swapped(_ECHO)):
+        text = "the request's plus 0x0800, and the carry of that, is wanted (RFC 1624)"
+        yield (request + change) & 0xFFFF, text
 
 
 def of_transport(

@@ -116,6 +116,24 @@ def wants_recursion(lab: LintedLab) -> None:
     asks(lab)
 
 
+@example("DNS027", config=NAMES)
+def writes_the_class_first(lab: LintedLab) -> None:
+    """The guest asks for an address of IPv6 and writes the class in front of the type."""
+    asks(lab, qd=DNSQR(qname="a.test", qtype=1, qclass=28))
+
+
+@example("DNS027", config=NAMES)
+def swaps_type_and_class(lab: LintedLab) -> None:
+    """The guest stores type and class in its own (little-endian) byte order."""
+    asks(lab, qd=DNSQR(qname="a.test", qtype=0x0100, qclass=0x0100))
+
+
+@clean("DNS027", config=NAMES)
+def asks_in_every_class(lab: LintedLab) -> None:
+    for number in (1, 3, 4, 255):
+        asks(lab, qd=DNSQR(qname="a.test", qclass=number))
+
+
 @example("DNS025", config=NAMES)
 def does_not_know_its_answer(lab: LintedLab) -> None:
     """The guest looks for the answer's id in the wrong byte order, and finds none of its own."""
