@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
 from pynat.lint.arp_claim import Claim
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
@@ -30,6 +32,7 @@ MAX_ADDRESSES = 1024  # addresses, of each kind
 UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
 PATIENCE = 1.0  # seconds that an answer may take
 AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
+TURNED = 2  # requests in a row where replies are due
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
@@ -42,6 +45,7 @@ class _Address:
     """One that the guest uses or wants to use."""
 
     asked: int = 0  # requests to it that it has not answered
+    turned: int = 0  # requests to who had asked, instead of replies
     last_asked: Span = NEVER
     askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
     introduced: bool = False  # probed for or announced
@@ -60,8 +64,10 @@ class _Wanted:
 
 
 class ArpChecker:
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, net: IPv4Network, tally: Tally, owned: Owned) -> None:
         self._tally = tally
+        self._owned = owned
+        self.adopt(net)
         self._heard: set[bytes] = set()  # MAC addresses from which something came
         self._addresses = Bounded[bytes, _Address](MAX_ADDRESSES)
         self._wanted = Bounded[bytes, _Wanted](MAX_ADDRESSES)
@@ -69,6 +75,9 @@ class ArpChecker:
             MAX_ADDRESSES
         )  # by MAC: whose reply had no effect yet
         self._found: list[tuple[Rule, str]] = []
+
+    def adopt(self, net: IPv4Network) -> None:
+        self._net = net
 
     def expect_nothing(self) -> None:
         """What it was asked and answered has not come to it."""
@@ -183,6 +192,7 @@ class ArpChecker:
             self._bad_sender(packet)
         else:
             self._uses(packet.sender, frame)
+        self._for_a_reply(packet, frame)
         wanted = self._wanted.get(packet.target)
         if wanted is None:
             wanted = self._wanted[packet.target] = _Wanted()
@@ -191,6 +201,18 @@ class ArpChecker:
             self._again(wanted, packet.target, frame.when)
         elif wanted.mac in self._waits:  # it knows whom to ask
             self._is_learned(wanted.mac)
+
+    def _for_a_reply(self, packet: Arp, frame: Frame) -> None:
+        """It has all that is in a reply, and goes to who has just asked."""
+        mine = self._addresses.get(packet.sender)
+        to = (packet.target_mac, packet.target)
+        if mine is None or frame.when.least(mine.last_asked) > PATIENCE:
+            return
+        if any(to == (one.sender_mac, one.sender) for one in mine.askers):
+            mine.turned += 1
+            if mine.turned == TURNED:
+                text = f"{packet}: operation 1 in the answer to a request, expected 2 (RFC 826)"
+                self._found.append((rules.REQUEST_FOR_REPLY, text))
 
     def _often(self, wanted: _Wanted, target: bytes, when: Span) -> None:
         times = wanted.lately
@@ -232,11 +254,12 @@ class ArpChecker:
             self._bad_sender(packet)
             return
         mine = self._addresses.get(packet.sender) or self._new(packet.sender)
-        askers, mine.asked = list(mine.askers), 0
+        askers, mine.asked, mine.turned = list(mine.askers), 0, 0
         if packet.sender == packet.target:  # an announcement in the form of a reply
             mine.introduced = True
             return
         mine.askers.clear()
+        self._for_others(packet, frame, mine)
         self._uses(packet.sender, frame)
         if frame.destination[0] & 1:
             self._to_all(packet, askers)
@@ -245,6 +268,16 @@ class ArpChecker:
             self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
         else:
             self._targets(packet, askers)
+
+    def _for_others(self, packet: Arp, frame: Frame, mine: _Address) -> None:
+        """The address is of no host on this wire, and was never the guest's."""
+        owned = self._owned.by(frame.source)
+        is_near = IPv4Address(packet.sender) in self._net
+        if mine.used or mine.introduced or is_near or not owned or packet.sender in owned:
+            return
+        known = ", ".join(map(dotted, owned))
+        text = f"{packet}: expected replies for {known} alone"
+        self._found.append((rules.FOR_OTHERS, f"{text} (RFC 826)"))
 
     def _to_all(self, packet: Arp, askers: list[Arp]) -> None:
         if askers and packet.sender[:2] != _LINK_LOCAL:

@@ -6,8 +6,7 @@ number again after 65,536 packets. The same packet sent once more is harmless an
 so is one that nobody may cut: up to 68 bytes (RFC 791 3.2), or with DF. A stack that begins anew
 counts from its start; it is known by its ARP request to all or by sending from 0.0.0.0.
 
-A card's own addresses are those that it has announced by ARP or that DHCP has given it. Of a card
-of which neither was seen nothing is said.
+Of a card of which no address is known (`owned.py`) nothing is said.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from pynat.config import Network
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
@@ -32,8 +32,6 @@ from pynat.wire.tcp import ACK, SYN
 MAX_IDENTS = 256  # identifications
 REASSEMBLY_TIME = 30.0  # seconds that a receiver keeps fragments
 MAX_PEERS = 256  # sources and destinations whose identifications are remembered
-MAX_CARDS = 64
-MAX_ADDRESSES = 16  # of one card
 LOW_TTL = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
@@ -49,14 +47,14 @@ Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
-    def __init__(self, network: Network, tally: Tally) -> None:
+    def __init__(self, network: Network, tally: Tally, owned: Owned) -> None:
         self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(MAX_PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
         self._is_swapped = False  # and was told so
-        self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(MAX_CARDS)  # by MAC
+        self._owned = owned
 
     def adopt(self, network: Network) -> None:
         here = (network.router.packed, network.dns.packed)
@@ -91,7 +89,7 @@ class Ipv4Checker:
         if len(packet.packet) > self._mtu:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
-        owned = self._owned.get(frame.source)
+        owned = self._owned.by(frame.source)
         if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
@@ -103,12 +101,12 @@ class Ipv4Checker:
             except Malformed:
                 return iter(())
             if message.kind in (0, dhcp.ACK) and any(message.yiaddr):
-                self._own(message.mac, message.yiaddr)
+                self._owned.add(message.mac, message.yiaddr)
         return iter(())
 
     def _arp(self, frame: Frame, packet: arp.Arp) -> None:
         if any(packet.sender):
-            self._own(frame.source, packet.sender)
+            self._owned.add(frame.source, packet.sender)
         if frame.destination[0] & 1:
             self._begin_anew()
 
@@ -129,13 +127,6 @@ class Ipv4Checker:
                 text = f"{packet}: identification {packet.ident:#06x}, {SWAPPED} in a row count by"
                 hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
                 yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
-
-    def _own(self, mac: bytes, address: bytes) -> None:
-        owned = self._owned.get(mac)
-        if owned is None:
-            owned = self._owned[mac] = Bounded(MAX_ADDRESSES)
-            self._tally[Occasion.KNOWN_CARD] += 1
-        owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
@@ -199,7 +190,7 @@ def _is_whole(packet: Ipv4) -> bool:
     return True
 
 
-def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
+def _foreign(packet: Ipv4, owned: dict[bytes, None]) -> Finding:
     known = ", ".join(address_text(address) for address in owned)
     hint = mistakes.address_order(packet.source, owned.__contains__)
     text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"

@@ -1,4 +1,8 @@
-"""UDP: checksums that are left out, lengths and ports that do not fit (RFC 768)."""
+"""UDP: checksums that are left out or not looked at, lengths and ports that do not fit (RFC 768).
+
+That a guest takes a datagram with a wrong checksum is sure where nothing else passed between the
+two ports, and it answers there, or says by ICMP that nobody listens.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,37 @@ from collections.abc import Iterator
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
-from pynat.wire import mistakes
+from pynat.rules.occasions import Occasion
+from pynat.wire import icmp, ipv4, mistakes, versions
 from pynat.wire.ipv4 import Ipv4, without_header
 from pynat.wire.udp import HEADER, Udp
 
 SERVICES = {mistakes.swapped(port): port for port in (53, 67, 69, 123)}
 FILLS = 46  # bytes of a packet that needs no padding
 ASKERS = 256  # that are remembered
+FLOWS = 1024
+
+Flow = tuple[bytes, bytes, int, int]  # the guest's address, the other's, their ports
 
 
 class UdpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._askers = Bounded[tuple[bytes, int], None](ASKERS)  # from ports that look swapped
+        self._flows = Bounded[Flow, bool](FLOWS)  # whether all that came was spoilt
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
-        if datagram is None or packet is None:
+        if packet is None:
             return
+        if datagram is None:
+            if frame.icmp is not None and frame.icmp.type == icmp.UNREACHABLE:
+                yield from self._answers(packet, _quoted(frame.icmp.payload))
+            return
+        ends = packet.source, packet.destination
+        yield from self._answers(packet, (*ends, datagram.source, datagram.destination))
         length = HEADER.size + len(datagram.payload)
         if length < len(packet.payload):
             yield _trailing(packet, length)
@@ -36,13 +53,49 @@ class UdpChecker:
             yield Finding(rules.PORT_SWAPPED, text)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        if frame.udp is not None and frame.ip is not None and frame.udp.source in SERVICES:
-            self._askers[frame.ip.source, frame.udp.source] = None
+        datagram, packet = frame.udp, frame.ip
+        if packet is None or packet.protocol != ipv4.UDP or packet.is_fragment:
+            return iter(())
+        ends = packet.destination, packet.source
+        if datagram is None:
+            if frame.malformed is not None and frame.malformed.rule is rules.CHECKSUM:
+                self._spoilt(ends, packet)
+            return iter(())
+        flow = *ends, datagram.destination, datagram.source
+        if self._flows.get(flow, True):
+            self._flows[flow] = False
+        if datagram.source in SERVICES:
+            self._askers[packet.source, datagram.source] = None
         return iter(())
+
+    def _spoilt(self, ends: tuple[bytes, bytes], packet: Ipv4) -> None:
+        self._tally[Occasion.DATAGRAM_SPOILT] += 1
+        source, destination, *_ = HEADER.unpack_from(packet.payload)
+        flow = *ends, destination, source
+        if flow not in self._flows:
+            self._flows[flow] = True
+
+    def _answers(self, packet: Ipv4, flow: Flow | None) -> Iterator[Finding]:
+        if flow is None:
+            return
+        if self._flows.get(flow):
+            text = f"{packet} answers a datagram that came with a wrong checksum, expected none"
+            yield Finding(rules.UNCHECKED, f"{text} (RFC 1122 4.1.3.4)")
+        elif flow not in self._flows:
+            self._flows[flow] = False
 
     def _asked(self, packet: Ipv4, datagram: Udp) -> bool:
         """The guest answers somebody who has the port by chance."""
         return (packet.destination, datagram.destination) in self._askers
+
+
+def _quoted(packet: bytes) -> Flow | None:
+    """Of a datagram that an ICMP error is about."""
+    about = versions.outline(packet)
+    if about is None or about.protocol != ipv4.UDP or len(packet) < about.body + HEADER.size:
+        return None
+    source, destination, *_ = HEADER.unpack_from(packet, about.body)
+    return about.destination, about.source, destination, source
 
 
 def _trailing(packet: Ipv4, length: int) -> Finding:

@@ -158,3 +158,26 @@ REPLIES_TWICE = Rule(
     "Look at whether a frame is taken out of the card's ring once only, and handed up once.",
     exercised=Occasion.ECHO_REPLY,
 )
+
+UNCHECKED = Rule(
+    "ICMP029",
+    "icmp checksum not looked at",
+    Severity.WARNING,
+    "The guest answers a ping whose ICMP checksum is wrong.",
+    "RFC 1122 3.2.2",
+    "It takes for right what was changed on the way, and acts on ICMP errors of that kind too.",
+    "Sum the whole message as it came, with its checksum: the result must be 0xffff, or else throw"
+    " it away without an answer.",
+    exercised=Occasion.PING_SPOILT,
+)
+
+ECHO_CODE = Rule(
+    "ICMP030",
+    "icmp reply with a code",
+    Severity.WARNING,
+    "The code of an echo reply is not 0.",
+    "RFC 792",
+    "Firewalls and some programs that ping do not take it for the answer.",
+    "Clear the second byte of the message together with the type, then make the checksum anew.",
+    exercised=Occasion.ECHO_REPLY,
+)

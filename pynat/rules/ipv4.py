@@ -386,3 +386,52 @@ FLAGS_SWAPPED = Rule(
     exercised=Occasion.FRAGMENT,
     leads_to=("IP018",),
 )
+
+UNCHECKED = Rule(
+    "IP042",
+    "ipv4 checksum not looked at",
+    Severity.WARNING,
+    "The guest takes a packet whose header checksum is wrong.",
+    "RFC 1122 3.2.1.2",
+    "A header that was changed on the way is believed: its addresses, its length, its fragments.",
+    "Sum the header's words as they came, with the checksum: the result must be 0xffff, or else"
+    " throw the packet away without an answer.",
+    exercised=Occasion.PING_SPOILT_IP,
+)
+
+FRAGMENTS_IGNORED = Rule(
+    "IP043",
+    "ipv4 fragments not joined",
+    Severity.WARNING,
+    "The guest answers pings, but none that comes in fragments.",
+    "RFC 1122 3.3.2",
+    "Nothing longer than the MTU of the way reaches it: long answers of DNS, files by NFS or TFTP.",
+    "Look at the offset and at MF in bytes 6 and 7 of each packet. Keep fragments by source,"
+    " destination, protocol and identification until all is there, then go on with the whole.",
+    exercised=Occasion.PING_CUT,
+)
+
+OPTIONS_UNREAD = Rule(
+    "IP044",
+    "ipv4 options not skipped",
+    Severity.WARNING,
+    "The guest answers pings, but none that has IPv4 options.",
+    "RFC 1122 3.2.1.8",
+    "Packets with options are lost; a stack that takes them for data reads a wrong message.",
+    "Take the header's length from the lower half of its first byte, in words of four bytes; the"
+    " payload begins there and not at byte 20.",
+    exercised=Occasion.PING_OPTIONS,
+)
+
+NOT_FOR_IT = Rule(
+    "IP045",
+    "ipv4 takes what is not for it",
+    Severity.WARNING,
+    "The guest answers a packet that came to its card and is for another address.",
+    "RFC 1122 3.2.1.3",
+    "Where frames go astray it answers in the place of others, and resets their connections.",
+    "Compare the destination with your own address, with those of broadcasts, and with the groups"
+    " that were joined; throw away all else.",
+    exercised=Occasion.PING_OTHERS,
+    leads_to=("IP007", "IP034", "TCP004"),
+)

@@ -64,3 +64,15 @@ PORT_SWAPPED = Rule(
     exercised=Occasion.DATAGRAM,
     leads_to=("IP011", "IP021"),
 )
+
+UNCHECKED = Rule(
+    "UDP023",
+    "udp checksum not looked at",
+    Severity.WARNING,
+    "The guest answers a datagram whose checksum is wrong.",
+    "RFC 1122 4.1.3.4",
+    "Programs get data that was changed on the way, and datagrams that were for others.",
+    "Unless the field is 0, sum pseudo-header, header and data as they came, with the checksum: the"
+    " result must be 0xffff, or else throw the datagram away without an answer.",
+    exercised=Occasion.DATAGRAM_SPOILT,
+)

@@ -15,10 +15,15 @@ from tests.lint.examples import clean, example
 REMOTE = "192.0.2.7"
 
 
+def came(payload: Any) -> Any:
+    """A frame from the router."""
+    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":"))
+    return frame / IP(src=ROUTER, dst=GUEST) / payload
+
+
 def asked(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
     """Somebody pings the guest."""
-    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
-    lab.look(bytes(frame / ICMP(type=8, id=7, seq=number) / data), from_guest=False)
+    lab.look(bytes(came(ICMP(type=8, id=7, seq=number) / data)), from_guest=False)
 
 
 def replied(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
@@ -196,3 +201,33 @@ def shorter_than_the_packet(lab: LintedLab) -> None:
     """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
     right = UDP(bytes(ip(REMOTE) / UDP(sport=5000, dport=9))[34:])
     lab.from_guest(bytes(ip(REMOTE) / right / b"hello"))
+
+
+@example("UDP023")
+def takes_a_spoilt_datagram(lab: LintedLab) -> None:
+    """The guest does not look at the checksum, and says that nobody listens at the port."""
+    spoilt = bytes(came(UDP(sport=4000, dport=9, chksum=0x1234) / b"hello"))
+    lab.look(spoilt, from_guest=False)
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=3, code=3) / Raw(spoilt[14:])))
+
+
+@example("UDP023")
+def answers_a_spoilt_datagram(lab: LintedLab) -> None:
+    """The guest does not look at the checksum, and answers."""
+    lab.look(bytes(came(UDP(sport=4000, dport=7, chksum=0x1234) / b"hello")), from_guest=False)
+    lab.from_guest(udp(ROUTER, 4000, b"hello", sport=7))
+
+
+@clean("UDP023")
+def may_have_taken_another(lab: LintedLab) -> None:
+    """What it answers came whole, too, before or behind; or it speaks there by itself."""
+    for port, spoilt_first in ((4000, True), (4001, False)):
+        sums = (0x1234, None) if spoilt_first else (None, 0x1234)
+        for check in sums:
+            datagram = UDP(sport=port, dport=7, chksum=check) / b"hello"
+            lab.look(bytes(came(datagram)), from_guest=False)
+        lab.from_guest(udp(ROUTER, port, b"hello", sport=7))
+    lab.from_guest(udp(ROUTER, 4002, b"hello", sport=7))
+    lab.look(bytes(came(UDP(sport=4002, dport=7, chksum=0x1234))), from_guest=False)
+    lab.from_guest(udp(ROUTER, 4002, b"hello", sport=7))
+    lab.look(bytes(came(UDP(sport=4003, dport=7, chksum=0x1234))), from_guest=False)
