@@ -112,6 +112,7 @@ class ArpChecker:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         mine.asked += mine.used
         self._tally[Occasion.ARP_ASKED] += 1
+        self._tally[Occasion.ARP_ASKED_ITS] += mine.used
         mine.last_asked = when
         mine.askers.append(packet)
 

@@ -91,6 +91,7 @@ class Pings:
         if asked is None or asked.data != message.payload or asked.wrong is not None:
             asked = _Asked(message.payload, self._way(packet), 0, self._not_its(frame, packet))
         asked.times += 1
+        self._tally[Occasion.PINGED] += asked.wrong is None
         self._asked[request] = asked
 
     def _way(self, packet: Ipv4) -> Way:

@@ -28,6 +28,7 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
+from pynat.log.comments import IMPAIRED
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -113,12 +114,14 @@ class Replay:
         self._card = CardWire()
         self._host = _NoHost()
         self._first = inf  # when the capture begins
+        self._bad_wire = False  # as the comments of frames say
         self._last = 0.0  # when the last frame came
 
     # ------------------------------------------------------------------ one frame after the other
     def take(self, one: Captured) -> bool | None:
         """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
+        self._bad_wire |= IMPAIRED in one.comment
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
@@ -175,7 +178,8 @@ class Replay:
 
     # ------------------------------------------------------------------ what is found
     def summary(self) -> Summary:
-        return summary(self._linter, self.notices.verdict, self.notices.silenced)
+        verdict, silenced = self.notices.verdict, self.notices.silenced
+        return summary(self._linter, verdict, silenced, bad_wire=self._bad_wire)
 
     def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:

@@ -85,7 +85,7 @@ NO_ANSWER = Rule(
     "What was to go there is lost: the guest was there before, and does not answer ARP.",
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
-    exercised=Occasion.ARP_ASKED,
+    exercised=Occasion.ARP_ASKED_ITS,
     leads_to=("NET008",),
 )
 

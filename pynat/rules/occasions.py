@@ -23,6 +23,7 @@ class Occasion(StrEnum):
     ARP_REPLY = "ARP replies from the guest"
     ARP_REPLY_CAME = "ARP replies to the guest"
     ARP_ASKED = "ARP requests to the guest"
+    ARP_ASKED_ITS = "ARP requests to the guest for an address that it uses"
     ADDRESS = "addresses that the guest began to use"
     PROBE = "ARP probes from the guest"
     ANNOUNCED = "addresses that the guest announced after it had probed for them"
