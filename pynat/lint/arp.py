@@ -37,6 +37,7 @@ OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
 ZERO = bytes(4)
+NOBODY = bytes(6)
 _LINK_LOCAL = bytes((169, 254))  # RFC 3927 2.5 wants replies to all there
 
 
@@ -74,6 +75,7 @@ class ArpChecker:
         self._waits = Bounded[bytes, _Wanted](
             MAX_ADDRESSES
         )  # by MAC: whose reply had no effect yet
+        self._last_question: Arp | None = None  # to the guest
         self._found: list[tuple[Rule, str]] = []
 
     def adopt(self, net: IPv4Network) -> None:
@@ -115,6 +117,7 @@ class ArpChecker:
         self._tally[Occasion.ARP_ASKED_ITS] += mine.used
         mine.last_asked = when
         mine.askers.append(packet)
+        self._last_question = packet
 
     def _is_answered(self, wanted: _Wanted, packet: Arp, when: Span) -> None:
         wanted.answered, wanted.mac = when, packet.sender_mac
@@ -173,7 +176,12 @@ class ArpChecker:
         if packet.sender_mac != frame.source:
             text = f"{packet}: sender {ethernet.text(packet.sender_mac)}, expected the frame's own"
             source = ethernet.text(frame.source)
-            self._found.append((rules.OTHER_SENDER, f"{text} {source} (RFC 826)"))
+            hint = (
+                ": sender and target are exchanged"
+                if packet.target_mac == frame.source != NOBODY
+                else ""
+            )
+            self._found.append((rules.OTHER_SENDER, f"{text} {source} (RFC 826){hint}"))
         if packet.operation == arp.REQUEST:
             self._request(packet, frame)
         else:
@@ -265,7 +273,10 @@ class ArpChecker:
         if frame.destination[0] & 1:
             self._to_all(packet, askers)
         elif not askers:
+            asked = self._last_question
             text = f"{packet}: {ethernet.text(frame.destination)} did not ask"
+            if asked is not None and asked.sender_mac == frame.destination:
+                text += f" for that address, but for {dotted(asked.target)}"
             self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
         else:
             self._targets(packet, askers)

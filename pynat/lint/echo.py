@@ -133,11 +133,11 @@ class Pings:
         if message.type == icmp.ECHO_REPLY:
             self._tally[Occasion.ECHO_REPLY] += 1
             yield from self._reply(frame, packet, message)
-        elif message.type == icmp.ECHO_REQUEST:
+        else:
             asked = self._asked.get(_answered(packet, message))
             if asked is not None and asked.times and asked.data == message.payload:
-                text = f"{packet}: type 8 in the answer to a ping, expected 0"
-                yield Finding(rules.REQUEST_SENT_BACK, f"{text} (RFC 1122 3.2.2.6)")
+                text = f"{packet}: type {message.type} in the answer to a ping, expected 0"
+                yield Finding(rules.OTHER_TYPE, f"{text} (RFC 1122 3.2.2.6)")
 
     def _reply(self, frame: Frame, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         request = _answered(packet, message)

@@ -21,6 +21,7 @@ from pynat.wire.ipv4 import Ipv4
 
 MAX_PATHS = 256  # destinations with an MTU of their own
 UNDER_WAY = 0.5  # seconds in which packets may still be sent that were queued before the error
+_FIRST_BYTE = 0x45  # of a packet without options
 HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3)
 
 
@@ -79,10 +80,9 @@ class IcmpChecker:
     def _error(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         quote = message.payload
         about = versions.outline(quote)
-        header = about.body if about else ipv4.HEADER_SIZE
-        if about is None or (len(quote) < header + 8 and len(quote) < _whole(quote)):
-            size = f"{len(quote)} bytes quoted, expected at least {header + 8}"
-            yield Finding(rules.QUOTE, f"{packet}: {size} (RFC 792)")
+        if about is None or (wrong := _quote(packet, message, about)):
+            wrong = f"{len(quote)} bytes quoted, expected at least 28" if about is None else wrong
+            yield Finding(rules.QUOTE, f"{packet}: {wrong} (RFC 792)")
         elif why := self._why_not(quote, about):
             text = f"{packet}: an error about {why}, expected none (RFC 1122 3.2.2)"
             yield Finding(rules.ABOUT_ERROR, text)
@@ -99,6 +99,20 @@ class IcmpChecker:
         if not is_unicast(destination) or destination == self._broadcast:
             return f"a packet to {address_text(destination)}"
         return ""
+
+
+def _quote(packet: Ipv4, message: Icmp, about: Outline) -> str:
+    """What is wrong with the part of a packet that an error brings along."""
+    quote = message.payload
+    if message.ident >> 8 == _FIRST_BYTE:
+        return "the quote begins at byte 4, expected at byte 8"
+    if quote[0] >> 4 != _FIRST_BYTE >> 4:
+        return f"the quote begins with {quote[0]:#04x}, expected an IPv4 header, {_FIRST_BYTE:#04x}"
+    if len(quote) < about.body + 8 and len(quote) < _whole(quote):
+        return f"{len(quote)} bytes quoted, expected at least {about.body + 8}"
+    if (about.source, about.destination) == (packet.source, packet.destination):
+        return "the quoted packet is the guest's own, expected the one that came to it, unchanged"
+    return ""
 
 
 def _says_mtu(message: Icmp) -> bool:

@@ -37,7 +37,10 @@ NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
+_USUAL_TTL = {32, 60, 64, 128, 255}
+_PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
+_ASKED_FAR_AWAY = {53, 69, 123}  # ports of DNS, TFTP, NTP
 _RESERVED = 0x80  # of the byte at 6
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
 _FLAGS = 6
@@ -68,6 +71,10 @@ class Ipv4Checker:
             return
         if packet.ttl < LOW_TTL:
             yield from _ttl(frame, packet)
+            if packet.protocol in _USUAL_TTL and packet.ttl in _PROTOCOLS:
+                text = f"{packet}: protocol {packet.protocol} and time to live {packet.ttl},"
+                text += f" expected protocol {packet.ttl} (RFC 791 3.1)"
+                yield Finding(rules.PROTOCOL_AND_TTL, text)
         if packet.is_fragment:
             yield from _fragment(packet)
         if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
@@ -153,9 +160,17 @@ def _ttl(frame: Frame, packet: Ipv4) -> Iterator[Finding]:
     """Low ones are how traceroute works, but not with data of a connection."""
     if packet.ttl == 0:
         yield Finding(rules.TTL_ZERO, f"{packet}: TTL 0, expected 64 (RFC 1122 3.2.1.7)")
-    elif frame.tcp is not None and frame.tcp.flags & (ACK | SYN) == ACK and frame.tcp.payload:
+    elif _is_meant_to_arrive(frame):
         text = f"{packet}: TTL {packet.ttl}, expected 64 (RFC 1122 3.2.1.7)"
         yield Finding(rules.TTL_LOW, text)
+
+
+def _is_meant_to_arrive(frame: Frame) -> bool:
+    """Data of a connection, or a question: neither traceroute nor for this wire alone."""
+    if frame.udp is not None:
+        return frame.udp.destination in _ASKED_FAR_AWAY and not frame.destination[0] & 1
+    segment = frame.tcp
+    return segment is not None and segment.flags & (ACK | SYN) == ACK and bool(segment.payload)
 
 
 def _fragment(packet: Ipv4) -> Iterator[Finding]:
@@ -164,6 +179,9 @@ def _fragment(packet: Ipv4) -> Iterator[Finding]:
         text += ": its bytes are swapped, 0x4000 (DF) is meant"
         yield Finding(rules.FLAGS_SWAPPED, f"{text} (RFC 791 3.1)")
         return
+    if packet.more and not packet.offset and _is_whole(packet):
+        text = f"{packet}: MF is set, and what the packet carries is whole: expected it clear"
+        yield Finding(rules.MORE_OF_NOTHING, f"{text} (RFC 791 3.2)")
     if packet.dont_fragment:
         text = f"{packet}: DF set in a fragment, expected clear (RFC 791 3.2)"
         yield Finding(rules.DF_FRAGMENT, text)
@@ -194,5 +212,7 @@ def _foreign(packet: Ipv4, owned: dict[bytes, None]) -> Finding:
     known = ", ".join(address_text(address) for address in owned)
     hint = mistakes.address_order(packet.source, owned.__contains__)
     text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    if packet.destination in owned:
+        hint = ": source and destination are exchanged"
     text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)

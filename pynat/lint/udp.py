@@ -47,6 +47,9 @@ class UdpChecker:
         if not any(packet.payload[6:8]):
             text = f"{packet}: checksum 0, which means none, expected one (RFC 1122 4.1.3.4)"
             yield Finding(rules.NO_CHECKSUM, text)
+        if not datagram.source:
+            text = f"{packet}: source port 0, expected the guest's own (RFC 768)"
+            yield Finding(rules.NO_PORT, text)
         if datagram.destination in SERVICES and not self._asked(packet, datagram):
             hint = mistakes.byte_order(datagram.destination, SERVICES.values())
             text = f"{packet}: destination port {datagram.destination} (RFC 768){hint}"

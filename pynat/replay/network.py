@@ -171,7 +171,8 @@ class Replay:
     def _whole(self, one: Captured, *, from_guest: bool) -> bytes | None:
         """As it was on the wire; None where that cannot be told."""
         frame = ethernet.untagged(one.frame, self._wire.vlan)
-        if frame[:6] == cooked.UNKNOWN and len(frame) >= ethernet.HEADER.size:
+        is_unknown = frame[:6] == cooked.UNKNOWN and not self._about.is_ours
+        if is_unknown and len(frame) >= ethernet.HEADER.size:
             mac = self._wire.config.network.mac if from_guest else self._wire.guest
             frame = (mac or cooked.UNKNOWN) + frame[6:]
         return mended(frame, one.length) if self._cut else frame
@@ -216,7 +217,8 @@ class Replay:
             self._mac = source
             self._router.tcp.move(source)
             self._router.output.move(source)
-        if packet.operation == arp.REQUEST and packet.sender != packet.target:
+        is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        if is_question and self._router.net.is_guest(packet.target):
             self._router.output.neighbors.asked(packet.target, now)
 
     def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:

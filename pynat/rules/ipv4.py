@@ -249,6 +249,7 @@ FROM_NOBODY = Rule(
     "Look at where the source comes from: it must be read from the interface after DHCP has set it."
     " A DHCP client sends from port 68 to port 67.",
     exercised=Occasion.PACKET,
+    leads_to=("ICMP020",),
 )
 
 IDENT_REUSED = Rule(
@@ -277,11 +278,11 @@ TTL_LOW = Rule(
     "IP032",
     "ipv4 time to live low",
     Severity.WARNING,
-    "Data of a connection has a time to live below 32.",
+    "Data of a connection, or a question to a server, has a time to live below 32.",
     "RFC 1122 3.2.1.7",
     "Hosts further away than that are never reached.",
     "Store 64 in byte 8 of the header, which is what the assigned numbers recommend.",
-    exercised=Occasion.DATA,
+    exercised=Occasion.PACKET,
 )
 
 DF_FRAGMENT = Rule(
@@ -304,7 +305,7 @@ NOT_ITS_ADDRESS = Rule(
     "Answers go to whoever has that address, or to nobody.",
     "Take the source from the interface that the packet leaves by, after DHCP has set it.",
     exercised=Occasion.KNOWN_CARD,
-    leads_to=("IP007", "TCP004"),
+    leads_to=("IP007", "TCP004", "ICMP020"),
 )
 
 TINY_FRAGMENT = Rule(
@@ -362,6 +363,7 @@ DESTINATION_SWAPPED = Rule(
     "Store addresses in network byte order; look at where one is converted twice or not at all"
     " (`htonl`), when it is read from DHCP, ARP or the command line.",
     exercised=Occasion.PACKET,
+    leads_to=("ICMP020",),
 )
 
 IDENT_SWAPPED = Rule(
@@ -384,7 +386,7 @@ FLAGS_SWAPPED = Rule(
     "The receiver waits for the other fragments, and throws it away after half a minute.",
     "Convert the word of flags and offset with `htons`: 0x40 goes into byte 6, 0 into byte 7.",
     exercised=Occasion.FRAGMENT,
-    leads_to=("IP018",),
+    leads_to=("IP011", "IP018", "IP021"),
 )
 
 UNCHECKED = Rule(
@@ -434,4 +436,29 @@ NOT_FOR_IT = Rule(
     " that were joined; throw away all else.",
     exercised=Occasion.PING_OTHERS,
     leads_to=("IP007", "IP034", "TCP004"),
+)
+
+MORE_OF_NOTHING = Rule(
+    "IP046",
+    "ipv4 whole packet with MF",
+    Severity.ERROR,
+    "A packet that is whole says that more fragments follow.",
+    "RFC 791 3.2",
+    "The receiver waits for the rest, and throws it away after half a minute.",
+    "Set MF, 0x2000, in all fragments of a packet but the last. In one that is not cut, bytes 6 and"
+    " 7 are 0 or, with DF, 0x4000.",
+    exercised=Occasion.FRAGMENT,
+    leads_to=("IP011", "IP018", "IP021", "DHCP036", "DHCP037", "DNS022"),
+)
+
+PROTOCOL_AND_TTL = Rule(
+    "IP047",
+    "ipv4 protocol and time to live exchanged",
+    Severity.ERROR,
+    "The time to live is the number of a protocol, and the protocol a usual time to live.",
+    "RFC 791 3.1",
+    "Nobody knows such a protocol: the packet is thrown away.",
+    "Store the time to live in byte 8, the protocol in byte 9: 1 for ICMP, 6 for TCP, 17 for UDP.",
+    exercised=Occasion.PACKET,
+    leads_to=("IP021", "NET002", "DHCP036", "DHCP037", "DNS022"),
 )

@@ -41,7 +41,7 @@ class Occasion(StrEnum):
     ICMP = "ICMP messages from the guest"
     PING = "echo requests from the guest"
     PING_ANSWERED = "echo replies to the guest"
-    PINGED = "echo requests to the guest"
+    PINGED = "right echo requests to the guest"
     PING_CUT = "echo requests to the guest in fragments"
     PING_OPTIONS = "echo requests to the guest with IPv4 options"
     PING_OTHERS = "echo requests to the guest's card for an address that it does not have"

@@ -76,3 +76,16 @@ UNCHECKED = Rule(
     " result must be 0xffff, or else throw the datagram away without an answer.",
     exercised=Occasion.DATAGRAM_SPOILT,
 )
+
+NO_PORT = Rule(
+    "UDP024",
+    "udp source port zero",
+    Severity.WARNING,
+    "The source port of a datagram is 0.",
+    "RFC 768",
+    "An answer has no port to go to, and firewalls throw such datagrams away.",
+    "Give each socket a port of its own when it is opened, 49152 to 65535 where the program names"
+    " none, and store that.",
+    exercised=Occasion.DATAGRAM,
+    leads_to=("DHCP053",),
+)

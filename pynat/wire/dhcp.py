@@ -173,11 +173,20 @@ def _read_options(area: bytes, options: dict[int, bytes], flaws: list[Malformed]
             continue
         value = area[at + 1 : at + 1 + area[at]] if at < end else b""
         if at == end or len(value) != area[at]:
-            text = f"option {code} runs over the end (RFC 2132 section 2); it is left out"
+            text = f"option {code} runs over the end (RFC 2132 section 2){_counted(options)}"
+            text += "; it is left out"
             flaws.append(Malformed(rules.dhcp.OPTION, text))
             return
         options[code] = options.get(code, b"") + value
         at += 1 + len(value)
+
+
+def _counted(options: dict[int, bytes]) -> str:
+    """Where one is as long as if its length counted its code and its length byte, too."""
+    for code, length in _LENGTHS.items():
+        if len(options.get(code, b"")) == length + 2:
+            return f": the length of option {code} counts its value, {length}, and nothing else"
+    return ""
 
 
 def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
@@ -189,6 +198,7 @@ def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
     for code, length in _LENGTHS.items():
         if code in options and len(options[code]) != length:
             text = f"option {code} has {len(options[code])} bytes, expected {length} (RFC 2132)"
+            text += _counted({code: options[code]})
             used = "its first byte is taken" if code == KIND else "it is left out"
             flaws.append(Malformed(rules.dhcp.OPTION, f"{text}; {used}"))
             if code != KIND:

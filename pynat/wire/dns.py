@@ -90,7 +90,9 @@ def decode(data: bytes) -> Query:
         kind, klass = _QUESTION.unpack_from(data, at)
         end = at = at + _QUESTION.size
         size = ttl = 0
-        for _ in range(sum(others)):
+        for number in range(sum(others)):
+            if at == len(data):
+                raise _announced(sum(others), number)
             _, at = _name(data, at)
             of_kind, of_class, of_ttl, length = _RECORD.unpack_from(data, at)
             at += _RECORD.size + length
@@ -108,6 +110,11 @@ def decode(data: bytes) -> Query:
     name = b".".join(_ESCAPED.sub(rb"\\\g<0>", label) for label in labels).lower().decode("latin-1")
     edns = (size, ttl >> 16 & 0xFF, bool(ttl & DO))
     return Query(ident, flags, name, kind, klass, data[HEADER.size : end], *edns)
+
+
+def _announced(records: int, number: int) -> Malformed:
+    text = f"the header counts {records} records behind the question, {number} are there"
+    return Malformed(rules.dns.LENGTH, f"{text} (RFC 1035 4.1.1)")
 
 
 def _short(length: int) -> Malformed:

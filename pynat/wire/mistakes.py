@@ -128,9 +128,13 @@ def _ipv4(header: bytes, payload: bytes) -> Iterator[Candidate]:
     yield from _of_the_end(total, header)
     yield _check(total + ones_sum(payload)), "it goes over the header only, not over the payload"
     if len(header) > 20:
-        text = f"it goes over the header with its options, {len(header)} bytes"
+        text = f"it goes over the header with its options, {len(header)} bytes; without any the"
+        text += " header's length is 5 words"
         yield _check(ones_sum(header[:20])), text
     yield from _made_too_early(total, header, _IP_FIELDS)
+    for at, which in ((0, "first"), (len(header) - 2, "last")):
+        text = f"it goes over all {len(header)} bytes: the {which} word counts too"
+        yield _check(total - ones_sum(header[at : at + 2])), text
     yield from _hop_counted(total, header[8])
 
 
@@ -187,6 +191,10 @@ def of_transport(
     yield _check(total + pseudo), "the pseudo-header must be counted once, not twice"
     yield from _too_few(total, data, header)
     yield from _made_too_early(total, data, fields)
+    half = len(ends) // 2
+    for address, whose in ((ends[:half], "source"), (ends[half:], "destination")):
+        text = f"it was made before the {whose} address had its value"
+        yield _check(total - ones_sum(address)), text
 
 
 def _nothing_made() -> Iterator[Candidate]:

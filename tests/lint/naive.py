@@ -274,6 +274,10 @@ class Stack:
         return pack("!HH", 1, 1)
 
     def named(self, message: bytes) -> None:
-        if self.answered("dns"):
+        if self.is_an_address(message) and self.answered("dns"):
             self.looked_up = message[-4:]
             self.datagram(self.looked_up, (self.sport, 9), b"done")
+
+    def is_an_address(self, message: bytes) -> bool:
+        """No error, and one record at least."""
+        return not message[3] & 15 and message[6:8] != b"\0\0"

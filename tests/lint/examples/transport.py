@@ -9,6 +9,7 @@ from scapy.packet import Raw
 
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
+from pynat.wire.checksum import finish, ones_sum
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, udp
 from tests.lint.examples import clean, example
 
@@ -106,6 +107,21 @@ def error_about_a_later_fragment(lab: LintedLab) -> None:
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST, frag=185, proto=17) / Raw(bytes(64))))
 
 
+@example("ICMP024")
+def quotes_too_early(lab: LintedLab) -> None:
+    """The guest's quote begins behind the checksum: the four bytes between are missing."""
+    quoted = bytes(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9))
+    message = b"\3\3\0\0" + quoted
+    check = finish(ones_sum(message)).to_bytes(2, "big")
+    lab.from_guest(bytes(ip(REMOTE, proto=1) / Raw(message[:2] + check + message[4:])))
+
+
+@example("ICMP024")
+def quotes_what_it_has_changed(lab: LintedLab) -> None:
+    """The guest exchanges the addresses in place, and quotes the packet then."""
+    lab.from_guest(error(IP(src=GUEST, dst=REMOTE) / UDP(sport=53, dport=9)))
+
+
 @example("ICMP027")
 def has_no_reset(lab: LintedLab) -> None:
     """The guest says port unreachable for TCP as well as for UDP."""
@@ -182,6 +198,7 @@ def no_checksum(lab: LintedLab) -> None:
 @clean("UDP020")
 @clean("UDP021")
 @clean("UDP022")
+@clean("UDP024")
 def right_datagram(lab: LintedLab) -> None:
     """The last one answers a question that came from port 13568."""
     lab.from_guest(udp(REMOTE, 9, b"hello"))
@@ -201,6 +218,12 @@ def shorter_than_the_packet(lab: LintedLab) -> None:
     """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
     right = UDP(bytes(ip(REMOTE) / UDP(sport=5000, dport=9))[34:])
     lab.from_guest(bytes(ip(REMOTE) / right / b"hello"))
+
+
+@example("UDP024")
+def port_never_set(lab: LintedLab) -> None:
+    """The guest sends before its socket has a port."""
+    lab.from_guest(udp(REMOTE, 9, b"hello", sport=0))
 
 
 @example("UDP023")
