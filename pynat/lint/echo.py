@@ -58,6 +58,7 @@ _UNCHECKED = {
 @dataclass(slots=True)
 class _Asked:
     data: bytes
+    number: int  # in the order in which they came
     way: Way = Way.PLAIN
     times: int = 1  # that it came and was not answered
     wrong: tuple[Rule, str] | None = None  # that there is an answer; what was wrong with it
@@ -68,7 +69,9 @@ class Pings:
         self._tally = tally
         self._owned = owned
         self.adopt(net)
+        self._count = 0
         self._asked: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)
+        self._rare: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)  # those that are not plain
         self._missed: Bounded[tuple[bytes, Way], int] = Bounded(MAX_GUESTS)  # in a row
         self._came, self._sent = Pieces(), Pieces()
 
@@ -89,10 +92,14 @@ class Pings:
         request = packet.destination, packet.source, message.ident, message.sequence
         asked = self._asked.get(request)
         if asked is None or asked.data != message.payload or asked.wrong is not None:
-            asked = _Asked(message.payload, self._way(packet), 0, self._not_its(frame, packet))
+            self._count += 1
+            way, wrong = self._way(packet), self._not_its(frame, packet)
+            asked = _Asked(message.payload, self._count, way, 0, wrong)
         asked.times += 1
         self._tally[Occasion.PINGED] += asked.wrong is None
         self._asked[request] = asked
+        if asked.way is not Way.PLAIN:
+            self._rare[request] = asked
 
     def _way(self, packet: Ipv4) -> Way:
         way = Way.CUT if packet.is_fragment else Way.PLAIN
@@ -123,7 +130,7 @@ class Pings:
         request = about.destination, about.source, message.ident, message.sequence
         if request not in self._asked:
             seen = f"that came with a wrong checksum, expected none ({rfc})"
-            self._asked[request] = _Asked(message.payload, wrong=(rule, seen))
+            self._asked[request] = _Asked(message.payload, self._count, wrong=(rule, seen))
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame, packet: Ipv4) -> Iterator[Finding]:
@@ -132,53 +139,51 @@ class Pings:
             return
         if message.type == icmp.ECHO_REPLY:
             self._tally[Occasion.ECHO_REPLY] += 1
-            yield from self._reply(frame, packet, message)
+            yield from self._reply(packet, message)
         else:
             asked = self._asked.get(_answered(packet, message))
             if asked is not None and asked.times and asked.data == message.payload:
                 text = f"{packet}: type {message.type} in the answer to a ping, expected 0"
                 yield Finding(rules.OTHER_TYPE, f"{text} (RFC 1122 3.2.2.6)")
 
-    def _reply(self, frame: Frame, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
+    def _reply(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         request = _answered(packet, message)
-        name = f"{packet}: identifier {message.ident}, sequence {message.sequence}"
         asked = self._asked.get(request) or self._to_another(packet, message)
         if asked is None:
-            text = f"{name}, expected {self._expected(packet, message)}"
+            text = f"{_name(packet, message)}, expected {self._expected(packet, message)}"
             yield Finding(rules.NOT_ASKED, f"{text} (RFC 1122 3.2.2.6)")
         elif asked.wrong is not None:
             rule, text = asked.wrong
             yield Finding(rule, f"{packet} answers a ping {text}")
         elif not asked.times:
-            text = f"{name}: a second reply, expected one (RFC 1122 3.2.2.6)"
+            text = f"{_name(packet, message)}: a second reply, expected one (RFC 1122 3.2.2.6)"
             yield Finding(rules.REPLIES_TWICE, text)
         else:
             asked.times -= 1
-            yield from self._answers(name, message, asked)
             yield from self._missing(request, asked)
-
-    def _answers(self, name: str, message: Icmp, asked: _Asked) -> Iterator[Finding]:
-        if message.payload != asked.data:
-            yield Finding(rules.REPLY_DIFFERS, f"{name}: {_difference(message, asked.data)}")
-        if message.code:
-            text = f"{name}: code {message.code}, expected 0 (RFC 792)"
-            yield Finding(rules.ECHO_CODE, text)
+            if message.payload != asked.data:
+                text = f"{_name(packet, message)}: {_difference(message, asked.data)}"
+                yield Finding(rules.REPLY_DIFFERS, text)
+            if message.code:
+                text = f"{_name(packet, message)}: code {message.code}, expected 0 (RFC 792)"
+                yield Finding(rules.ECHO_CODE, text)
 
     def _missing(self, request: Request, asked: _Asked) -> Iterator[Finding]:
         """A plain ping is answered, and others that came before it are not."""
-        guest = request[0]
         if asked.way is not Way.PLAIN:
-            self._missed[guest, asked.way] = 0
+            self._missed[request[0], asked.way] = 0
+            self._rare.pop(request, None)
             return
-        for other, before in self._asked.items():
-            if other == request:
-                return
-            if before.way in _UNREAD and before.times and other[:2] == request[:2]:
-                before.times = 0
-                missed = self._missed.get((guest, before.way), 0) + 1
-                self._missed[guest, before.way] = missed
-                if missed == MISSED:
-                    yield _unread(guest, before.way)
+        for other, one in list(self._rare.items()):
+            if other[:2] == request[:2] and one.number < asked.number:
+                del self._rare[other]
+                yield from self._miss(request[0], one.way)
+
+    def _miss(self, guest: bytes, way: Way) -> Iterator[Finding]:
+        missed = self._missed.get((guest, way), 0) + 1
+        self._missed[guest, way] = missed
+        if missed == MISSED:
+            yield _unread(guest, way)
 
     def _to_another(self, packet: Ipv4, message: Icmp) -> _Asked | None:
         """The guest answers from its own address what was for somebody else."""
@@ -214,6 +219,10 @@ def _unread(guest: bytes, way: Way) -> Finding:
 
 def _answered(packet: Ipv4, message: Icmp) -> Request:
     return packet.source, packet.destination, message.ident, message.sequence
+
+
+def _name(packet: Ipv4, message: Icmp) -> str:
+    return f"{packet}: identifier {message.ident}, sequence {message.sequence}"
 
 
 def _difference(message: Icmp, wanted: bytes) -> str:

@@ -55,7 +55,8 @@ class IcmpChecker:
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         message = frame.icmp
-        self._pings.to_guest(frame)
+        if frame.udp is None:
+            self._pings.to_guest(frame)
         if message is not None and _says_mtu(message):
             self._told(message, frame.when)
         return iter(())

@@ -39,12 +39,14 @@ class UdpChecker:
             if frame.icmp is not None and frame.icmp.type == icmp.UNREACHABLE:
                 yield from self._answers(packet, _quoted(frame.icmp.payload))
             return
-        ends = packet.source, packet.destination
-        yield from self._answers(packet, (*ends, datagram.source, datagram.destination))
+        flow = packet.source, packet.destination, datagram.source, datagram.destination
+        if self._flows.get(flow) is not False:
+            yield from self._answers(packet, flow)
+        carried = packet.payload
         length = HEADER.size + len(datagram.payload)
-        if length < len(packet.payload):
+        if length < len(carried):
             yield _trailing(packet, length)
-        if not any(packet.payload[6:8]):
+        if not carried[6] and not carried[7]:
             text = f"{packet}: checksum 0, which means none, expected one (RFC 1122 4.1.3.4)"
             yield Finding(rules.NO_CHECKSUM, text)
         if not datagram.source:
@@ -59,22 +61,21 @@ class UdpChecker:
         datagram, packet = frame.udp, frame.ip
         if packet is None or packet.protocol != ipv4.UDP or packet.is_fragment:
             return iter(())
-        ends = packet.destination, packet.source
         if datagram is None:
             if frame.malformed is not None and frame.malformed.rule is rules.CHECKSUM:
-                self._spoilt(ends, packet)
+                self._spoilt(packet)
             return iter(())
-        flow = *ends, datagram.destination, datagram.source
-        if self._flows.get(flow, True):
+        flow = packet.destination, packet.source, datagram.destination, datagram.source
+        if self._flows.get(flow) is not False:
             self._flows[flow] = False
         if datagram.source in SERVICES:
             self._askers[packet.source, datagram.source] = None
         return iter(())
 
-    def _spoilt(self, ends: tuple[bytes, bytes], packet: Ipv4) -> None:
+    def _spoilt(self, packet: Ipv4) -> None:
         self._tally[Occasion.DATAGRAM_SPOILT] += 1
         source, destination, *_ = HEADER.unpack_from(packet.payload)
-        flow = *ends, destination, source
+        flow = packet.destination, packet.source, destination, source
         if flow not in self._flows:
             self._flows[flow] = True
 

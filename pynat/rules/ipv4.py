@@ -14,6 +14,7 @@ LENGTH = Rule(
     "It is thrown away without an answer.",
     "Send the header's 20 bytes behind the Ethernet header, and give the card the right length.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 VERSION = Rule(
@@ -26,6 +27,7 @@ VERSION = Rule(
     "The first byte is 0x45 for a header without options: 4 in the upper half, the number of words"
     " in the lower one. Bit fields of a C compiler may have the halves the other way round.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 HEADER_LENGTH = Rule(
@@ -37,6 +39,7 @@ HEADER_LENGTH = Rule(
     "It is thrown away without an answer.",
     "Count the header in words of four bytes: 5 without options.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 TOTAL_LENGTH = Rule(
@@ -144,6 +147,7 @@ FRAGMENT_LENGTH = Rule(
     "The next fragment's offset cannot fit behind it; it is thrown away.",
     "Cut the payload at multiples of 8 bytes: 1,480 with an MTU of 1,500.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )
 
 FRAGMENT_EMPTY = Rule(
@@ -155,6 +159,7 @@ FRAGMENT_EMPTY = Rule(
     "It is thrown away; if it was the last one the datagram stays incomplete.",
     "Send no fragment behind the end, and clear MF in the last one that has data.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )
 
 FRAGMENT_BEYOND = Rule(
@@ -166,6 +171,7 @@ FRAGMENT_BEYOND = Rule(
     "It is thrown away; receivers that do not check have crashed of it.",
     "Store the offset in units of 8 bytes, in the lower 13 bits of bytes 6 and 7.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )
 
 FRAGMENT_OVERLAP = Rule(
