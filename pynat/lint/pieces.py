@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from pynat.lint.bounded import Bounded
 from pynat.wire.ipv4 import Ipv4
 
@@ -10,22 +12,29 @@ MAX_PACKETS = 16  # that are not whole yet
 Key = tuple[bytes, int, int]  # addresses, protocol, identification
 
 
+@dataclass(slots=True)
+class _Packet:
+    pieces: dict[int, bytes] = field(default_factory=dict)  # by offset
+    size: int = 0  # of all of them
+    end: int = -1  # not known yet
+
+
 class Pieces:
     def __init__(self) -> None:
-        self._packets: Bounded[Key, dict[int, bytes]] = Bounded(MAX_PACKETS)  # pieces by offset
-        self._ends: Bounded[Key, int] = Bounded(MAX_PACKETS)
+        self._packets: Bounded[Key, _Packet] = Bounded(MAX_PACKETS)
 
     def add(self, packet: Ipv4) -> bytes | None:
         """The payload of the whole packet, if this was the last of it that was missing."""
         key = packet.ends, packet.protocol, packet.ident
-        pieces = self._packets.get(key)
-        if pieces is None:
-            pieces = self._packets[key] = {}
-        pieces[packet.offset] = bytes(packet.payload)
+        kept = self._packets.get(key)
+        if kept is None:
+            kept = self._packets[key] = _Packet()
+        size = len(packet.payload)
+        kept.size += size - len(kept.pieces.get(packet.offset, b""))
+        kept.pieces[packet.offset] = bytes(packet.payload)
         if not packet.more:
-            self._ends[key] = packet.offset + len(packet.payload)
-        whole = b"".join(pieces[at] for at in sorted(pieces))
-        if len(whole) != self._ends.get(key):
+            kept.end = packet.offset + size
+        if kept.size != kept.end:
             return None
-        del self._packets[key], self._ends[key]
-        return whole
+        del self._packets[key]
+        return b"".join(kept.pieces[at] for at in sorted(kept.pieces))

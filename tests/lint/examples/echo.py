@@ -60,7 +60,9 @@ def sums_no_header(lab: LintedLab) -> None:
     replies(lab, 1)
 
 
+@clean("ICMP002")
 @clean("ICMP029")
+@clean("IP005")
 @clean("IP042")
 def sums_both(lab: LintedLab) -> None:
     """It answers what has come whole as well, before or behind."""

@@ -195,6 +195,7 @@ def no_checksum(lab: LintedLab) -> None:
     lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, chksum=0) / b"hello"))
 
 
+@clean("UDP002")
 @clean("UDP020")
 @clean("UDP021")
 @clean("UDP022")
