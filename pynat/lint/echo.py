@@ -5,8 +5,9 @@ One that a bad wire has repeated may be answered as often as it came; one in fra
 all of it has come.
 
 Not to be answered are pings with a wrong checksum, and those that only reach the card and are for
-an address that it does not have. That a guest does not read fragments, or what follows options of
-IPv4, shows when it answers a plain ping and none of `MISSED` such that came before.
+an address that it does not have. That a guest takes no long packets, or does not read fragments or
+what follows options of IPv4, shows when it answers a plain ping and none of `MISSED` such that came
+before.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from pynat.wire.ipv4 import Ipv4
 
 MAX_REQUESTS = 64  # that are remembered, with their data
 MAX_GUESTS = 64
+TAKEN_BY_ALL = 576  # bytes of a packet (RFC 1122 3.3.2)
 MISSED = 2  # pings of a kind in a row
 _PADDED_TO = 46  # bytes of a packet, in a frame that is as short as one may be
 
@@ -41,11 +43,13 @@ Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, ident
 
 class Way(Enum):
     PLAIN = "plain"
+    LONG = "in long packets"
     CUT = "in fragments"
     BEHIND_OPTIONS = "with IPv4 options"
 
 
 _UNREAD = {
+    Way.LONG: (ip_rules.LONG_NOT_TAKEN, Occasion.PING_LONG, "RFC 1122 3.3.2"),
     Way.CUT: (ip_rules.FRAGMENTS_IGNORED, Occasion.PING_CUT, "RFC 1122 3.3.2"),
     Way.BEHIND_OPTIONS: (ip_rules.OPTIONS_UNREAD, Occasion.PING_OPTIONS, "RFC 1122 3.2.1.8"),
 }
@@ -102,7 +106,8 @@ class Pings:
             self._rare[request] = asked
 
     def _way(self, packet: Ipv4) -> Way:
-        way = Way.CUT if packet.is_fragment else Way.PLAIN
+        way = Way.LONG if len(packet.packet) > TAKEN_BY_ALL else Way.PLAIN
+        way = Way.CUT if packet.is_fragment else way
         way = Way.BEHIND_OPTIONS if len(packet.header) > ipv4.HEADER_SIZE else way
         if way in _UNREAD:
             self._tally[_UNREAD[way][1]] += 1

@@ -23,7 +23,7 @@ from pynat.nat.time_hold import TimeHold
 from pynat.router.checking import Checks
 from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
-from pynat.router.probes import IDENT, Probe
+from pynat.router.probes import IDENT, Ends, Probe
 from pynat.timers import Timers
 from pynat.wire import ethernet, versions
 from pynat.wire.addresses import address_text
@@ -63,7 +63,7 @@ class IpOutput:
     def _probe(self, guest: bytes, probe: Probe, number: int, now: float) -> None:
         since = self.queued
         kind = versions.of(guest).ETHERTYPE
-        for packet in probe.packets(self._router, guest, number):
+        for packet in probe.packets(Ends(self._router, guest, self._mtu), number):
             self.neighbors.send(guest, kind, packet, now)
         self.comment(since, f"hermetic: {probe.remark}, to see what the guest makes of it")
 

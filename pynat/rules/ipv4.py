@@ -468,3 +468,16 @@ PROTOCOL_AND_TTL = Rule(
     exercised=Occasion.PACKET,
     leads_to=("IP021", "NET002", "DHCP036", "DHCP037", "DNS022"),
 )
+
+LONG_NOT_TAKEN = Rule(
+    "IP048",
+    "ipv4 long packets not taken",
+    Severity.WARNING,
+    "The guest answers pings, but none in a packet of more than 576 bytes.",
+    "RFC 1122 3.3.2",
+    "Data that comes in long packets is lost; a connection hangs as soon as the other end has much"
+    " to send, unless a small MSS keeps it from that.",
+    "Look at how long the buffers are that the card is given, and that a frame is copied to: 1,514"
+    " bytes for an MTU of 1,500, without the check sequence.",
+    exercised=Occasion.PING_LONG,
+)

@@ -44,6 +44,7 @@ class Occasion(StrEnum):
     PINGED = "right echo requests to the guest"
     PING_CUT = "echo requests to the guest in fragments"
     PING_OPTIONS = "echo requests to the guest with IPv4 options"
+    PING_LONG = "echo requests to the guest in packets of more than 576 bytes"
     PING_OTHERS = "echo requests to the guest's card for an address that it does not have"
     PING_SPOILT = "echo requests to the guest with a wrong ICMP checksum"
     PING_SPOILT_IP = "echo requests to the guest with a wrong IPv4 checksum"

@@ -29,6 +29,7 @@ def checksum(data: bytes) -> int:
 
 
 class Stack:
+    longest = 1514  # bytes of a frame
     ttl = 64
     flags = 0
     sport = 49_200
@@ -57,7 +58,7 @@ class Stack:
 
     def from_wire(self, frame: bytes, now: float) -> None:
         self.now = now
-        if frame[:6] in (self.mac, ALL):
+        if frame[:6] in (self.mac, ALL) and len(frame) <= self.longest:
             kind = unpack_from("!H", frame, 12)[0]
             {0x0806: self.arp, 0x0800: self.ip}.get(kind, lambda _: None)(frame[14:])
 

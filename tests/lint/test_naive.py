@@ -225,6 +225,7 @@ IPV4: list[Row] = [
     ("checks no header", "IP042", "a wrong checksum", {"checks_ip": False}),
     ("options are data", "IP044", "with IPv4 options", {"header_size": lambda *_: 20}),
     ("fragments are packets", "IP043", "in fragments", {"joined": lambda *parts: parts[3]}),
+    ("short buffers", "IP048", "in long packets", {"longest": 512}),
     ("takes all addresses", "IP045", "a ping to 203.0.113.2", {"is_for_me": lambda *_: True}),
     (
         "answers from all addresses",
@@ -387,7 +388,17 @@ def test_each_thing_that_is_brought_about_is_a_chance(tmp_path: Path) -> None:
     capture = tmp_path / "net.pcapng"
     run(Stack(), f'capture = "{capture}"')
     chances = {one.rule.code: one.chances for one in summary_of(capture).exercised}
-    asked_for = ("ARP034", "ARP035", "ICMP029", "IP042", "IP043", "IP044", "IP045", "UDP023")
+    asked_for = (
+        "ARP034",
+        "ARP035",
+        "ICMP029",
+        "IP042",
+        "IP043",
+        "IP044",
+        "IP045",
+        "IP048",
+        "UDP023",
+    )
     assert [code for code in asked_for if not chances[code]] == []
 
 

@@ -24,9 +24,15 @@ def comes(lab: LintedLab, packet: Any) -> None:
 
 
 def pinged(
-    lab: LintedLab, number: int, *, dst: str = GUEST, check: int | None = None, **fields: Any
+    lab: LintedLab,
+    number: int,
+    *,
+    dst: str = GUEST,
+    check: int | None = None,
+    data: bytes = DATA,
+    **fields: Any,
 ) -> None:
-    message = ICMP(type=8, id=7, seq=number, chksum=check) / DATA
+    message = ICMP(type=8, id=7, seq=number, chksum=check) / data
     comes(lab, IP(src=ROUTER, dst=dst, **fields) / message)
 
 
@@ -41,8 +47,10 @@ def pinged_behind_options(lab: LintedLab, number: int) -> None:
     pinged(lab, number, options=[IPOption_NOP()] * 4)
 
 
-def replies(lab: LintedLab, number: int, *, src: str = GUEST, code: int = 0) -> None:
-    reply = ICMP(type=0, code=code, id=7, seq=number) / DATA
+def replies(
+    lab: LintedLab, number: int, *, src: str = GUEST, code: int = 0, data: bytes = DATA
+) -> None:
+    reply = ICMP(type=0, code=code, id=7, seq=number) / data
     lab.from_guest(bytes(ip(ROUTER, src=src, id=number) / reply))
 
 
@@ -137,6 +145,26 @@ def reads_at_byte_20(lab: LintedLab) -> None:
         pinged_behind_options(lab, number)
         pinged(lab, number + 1)
         replies(lab, number + 1)
+
+
+@example("IP048")
+def has_buffers_of_512_bytes(lab: LintedLab) -> None:
+    """The guest's buffers are too short for whole frames."""
+    for number in (1, 3):
+        pinged(lab, number, data=bytes(1472))
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+
+
+@clean("IP048")
+def takes_long_ones(lab: LintedLab) -> None:
+    """Long packets that are lost may be lost for any reason, if one in a row is answered."""
+    for number in range(1, 9):
+        pinged(lab, number, data=bytes(1472))
+        if number % 2:
+            replies(lab, number, data=bytes(1472))
+        pinged(lab, number + 10)
+        replies(lab, number + 10)
 
 
 @example("IP045")
