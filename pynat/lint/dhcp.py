@@ -22,7 +22,7 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
-from pynat.wire import dhcp
+from pynat.wire import dhcp, mistakes
 from pynat.wire.arp import Arp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
@@ -79,6 +79,11 @@ class DhcpChecker:
         client = self._client(message.mac)
         client.source = frame.source
         form(message, bytes(payload), frame.source, self._tell)
+        if frame.udp is not None and frame.udp.source != CLIENT_PORT and not any(message.giaddr):
+            port = frame.udp.source
+            hint = mistakes.byte_order(port, (CLIENT_PORT,))
+            text = f"{message}: from port {port}, expected {CLIENT_PORT} (RFC 2131 4.1){hint}"
+            self._tell(rules.SOURCE_PORT, text)
         self._form(message, len(payload), source, client)
         if message.kind == dhcp.DECLINE:
             self._declined(message)

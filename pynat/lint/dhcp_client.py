@@ -199,6 +199,8 @@ class Client:
     def _selects(self, sent: Sent, tell: Tell) -> None:
         self._tally[Occasion.DHCP_SELECTS] += 1
         message, discover = sent.message, self._discover
+        if message.flaws:
+            return  # what cannot be read is told of as that
         if problem := asking.selecting(message, self._offers):
             tell(rules.SELECTING, f"{problem} (RFC 2131 4.3.2)")
             return

@@ -18,6 +18,7 @@ MIN_FRAME = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
+_EXCHANGED = ": the destination comes first in a frame, then the source"
 
 
 class EthernetChecker:
@@ -35,7 +36,8 @@ class EthernetChecker:
         if source[0] & 1 or source == _NOBODY:
             rule = rules.SOURCE_GROUP if source[0] & 1 else rules.SOURCE_ZERO
             text = f"source {ethernet.text(source)}, expected the card's own MAC address"
-            yield Finding(rule, f"{text} (IEEE 802.3 3.2.3)")
+            hint = _EXCHANGED if source == ethernet.BROADCAST else ""
+            yield Finding(rule, f"{text} (IEEE 802.3 3.2.3){hint}")
         if size <= MIN_FRAME and not self.card_pads:
             self._tally[Occasion.SMALL_FRAME] += 1
         if size < MIN_FRAME and not self.card_pads:

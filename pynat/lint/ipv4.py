@@ -6,8 +6,7 @@ number again after 65,536 packets. The same packet sent once more is harmless an
 so is one that nobody may cut: up to 68 bytes (RFC 791 3.2), or with DF. A stack that begins anew
 counts from its start; it is known by its ARP request to all or by sending from 0.0.0.0.
 
-A card's own addresses are those that it has announced by ARP or that DHCP has given it. Of a card
-of which neither was seen nothing is said.
+Of a card of which no address is known (`owned.py`) nothing is said.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from pynat.config import Network
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
@@ -32,14 +32,15 @@ from pynat.wire.tcp import ACK, SYN
 MAX_IDENTS = 256  # identifications
 REASSEMBLY_TIME = 30.0  # seconds that a receiver keeps fragments
 MAX_PEERS = 256  # sources and destinations whose identifications are remembered
-MAX_CARDS = 64
-MAX_ADDRESSES = 16  # of one card
 LOW_TTL = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
+_USUAL_TTL = {32, 60, 64, 128, 255}
+_PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
+_ASKED_FAR_AWAY = {53, 69, 123}  # ports of DNS, TFTP, NTP
 _RESERVED = 0x80  # of the byte at 6
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
 _FLAGS = 6
@@ -49,14 +50,14 @@ Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
-    def __init__(self, network: Network, tally: Tally) -> None:
+    def __init__(self, network: Network, tally: Tally, owned: Owned) -> None:
         self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(MAX_PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
         self._is_swapped = False  # and was told so
-        self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(MAX_CARDS)  # by MAC
+        self._owned = owned
 
     def adopt(self, network: Network) -> None:
         here = (network.router.packed, network.dns.packed)
@@ -70,6 +71,10 @@ class Ipv4Checker:
             return
         if packet.ttl < LOW_TTL:
             yield from _ttl(frame, packet)
+            if packet.protocol in _USUAL_TTL and packet.ttl in _PROTOCOLS:
+                text = f"{packet}: protocol {packet.protocol} and time to live {packet.ttl},"
+                text += f" expected protocol {packet.ttl} (RFC 791 3.1)"
+                yield Finding(rules.PROTOCOL_AND_TTL, text)
         if packet.is_fragment:
             yield from _fragment(packet)
         if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
@@ -91,7 +96,7 @@ class Ipv4Checker:
         if len(packet.packet) > self._mtu:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
-        owned = self._owned.get(frame.source)
+        owned = self._owned.by(frame.source)
         if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
@@ -103,12 +108,12 @@ class Ipv4Checker:
             except Malformed:
                 return iter(())
             if message.kind in (0, dhcp.ACK) and any(message.yiaddr):
-                self._own(message.mac, message.yiaddr)
+                self._owned.add(message.mac, message.yiaddr)
         return iter(())
 
     def _arp(self, frame: Frame, packet: arp.Arp) -> None:
         if any(packet.sender):
-            self._own(frame.source, packet.sender)
+            self._owned.add(frame.source, packet.sender)
         if frame.destination[0] & 1:
             self._begin_anew()
 
@@ -129,13 +134,6 @@ class Ipv4Checker:
                 text = f"{packet}: identification {packet.ident:#06x}, {SWAPPED} in a row count by"
                 hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
                 yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
-
-    def _own(self, mac: bytes, address: bytes) -> None:
-        owned = self._owned.get(mac)
-        if owned is None:
-            owned = self._owned[mac] = Bounded(MAX_ADDRESSES)
-            self._tally[Occasion.KNOWN_CARD] += 1
-        owned[address] = None
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
@@ -162,9 +160,17 @@ def _ttl(frame: Frame, packet: Ipv4) -> Iterator[Finding]:
     """Low ones are how traceroute works, but not with data of a connection."""
     if packet.ttl == 0:
         yield Finding(rules.TTL_ZERO, f"{packet}: TTL 0, expected 64 (RFC 1122 3.2.1.7)")
-    elif frame.tcp is not None and frame.tcp.flags & (ACK | SYN) == ACK and frame.tcp.payload:
+    elif _is_meant_to_arrive(frame):
         text = f"{packet}: TTL {packet.ttl}, expected 64 (RFC 1122 3.2.1.7)"
         yield Finding(rules.TTL_LOW, text)
+
+
+def _is_meant_to_arrive(frame: Frame) -> bool:
+    """Data of a connection, or a question: neither traceroute nor for this wire alone."""
+    if frame.udp is not None:
+        return frame.udp.destination in _ASKED_FAR_AWAY and not frame.destination[0] & 1
+    segment = frame.tcp
+    return segment is not None and segment.flags & (ACK | SYN) == ACK and bool(segment.payload)
 
 
 def _fragment(packet: Ipv4) -> Iterator[Finding]:
@@ -173,6 +179,9 @@ def _fragment(packet: Ipv4) -> Iterator[Finding]:
         text += ": its bytes are swapped, 0x4000 (DF) is meant"
         yield Finding(rules.FLAGS_SWAPPED, f"{text} (RFC 791 3.1)")
         return
+    if packet.more and not packet.offset and _is_whole(packet):
+        text = f"{packet}: MF is set, and what the packet carries is whole: expected it clear"
+        yield Finding(rules.MORE_OF_NOTHING, f"{text} (RFC 791 3.2)")
     if packet.dont_fragment:
         text = f"{packet}: DF set in a fragment, expected clear (RFC 791 3.2)"
         yield Finding(rules.DF_FRAGMENT, text)
@@ -199,9 +208,11 @@ def _is_whole(packet: Ipv4) -> bool:
     return True
 
 
-def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
+def _foreign(packet: Ipv4, owned: dict[bytes, None]) -> Finding:
     known = ", ".join(address_text(address) for address in owned)
     hint = mistakes.address_order(packet.source, owned.__contains__)
     text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    if packet.destination in owned:
+        hint = ": source and destination are exchanged"
     text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)

@@ -17,6 +17,7 @@ from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
+from pynat.lint.owned import Owned
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
@@ -34,19 +35,20 @@ class Linter:
         self.tally = tally = Tally()
         self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
         self._ethernet = EthernetChecker(network.net, tally)
-        self._arp = ArpChecker(tally)
-        self._ipv4 = Ipv4Checker(network, tally)
+        self._owned = Owned(tally)
+        self._arp = ArpChecker(network.net, tally, self._owned)
+        self._ipv4 = Ipv4Checker(network, tally, self._owned)
         self._follow()
 
     def _follow(self) -> None:
         network, tally = self._network, self.tally
-        self._icmp = IcmpChecker(network.net, tally)
+        self._icmp = IcmpChecker(network.net, tally, self._owned)
         self._tcp = TcpChecker(network.mtu, tally)
         steady = (self._ethernet, self._arp, self._ipv4)
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
+        self._checkers = [*self._of_segments, UdpChecker(tally), DnsChecker(tally)]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
@@ -64,6 +66,7 @@ class Linter:
         """The net of the guest's wire from now on."""
         self._network = network
         self._ethernet.adopt(network.net)
+        self._arp.adopt(network.net)
         self._ipv4.adopt(network)
         self._icmp.adopt(network.net)
 

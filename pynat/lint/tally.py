@@ -31,7 +31,7 @@ _OF_PORTS = {
     _TFTP: Occasion.TFTP,
 }
 _ECHO_SENT = {icmp.ECHO_REQUEST: Occasion.PING}
-_ECHO_CAME = {icmp.ECHO_REQUEST: Occasion.PINGED, icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
+_ECHO_CAME = {icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
 
 
 class Tally(Counter[Occasion]):

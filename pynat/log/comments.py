@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pynat.harmless import harmless
 
+IMPAIRED = "impair rule"  # begins what is said of a bad wire
 _MAX_FRAMES = 4096  # frames remarked on and never written, or numbered; then all are forgotten
 
 

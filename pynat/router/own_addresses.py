@@ -14,7 +14,8 @@ from pynat.router.outbound import Outbound
 from pynat.services import ping
 from pynat.services.dns import by_udp
 from pynat.services.tftp import TftpServer
-from pynat.wire import icmp, ipv4, mistakes, udp
+from pynat.wire import icmp, ipv4, mistakes, udp, versions
+from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
@@ -83,7 +84,9 @@ class OwnAddresses:
         message = icmp.decode(packet.payload, packet.ends, packet.around)
         if message.type == icmp.ECHO_REQUEST:
             ping.answer(self._output, packet, message, now)
-        elif not (message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)):
+        elif message.type == icmp.ECHO_REPLY:
+            self._pings.from_guest(packet, message, now)
+        elif not _is_about_ours(packet, message):
             self._outbound.other_icmp(packet, message, now)
 
     def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
@@ -111,3 +114,9 @@ class OwnAddresses:
             self._tcp.from_guest(packet, InProcessAddress(packet.destination, DNS_PORT), now)
         else:
             self._outbound.tcp(packet, now)
+
+
+def _is_about_ours(packet: Ipv4, message: Icmp) -> bool:
+    """An error that has come to who sent the packet in question: no service here asks for it."""
+    about = versions.outline(message.payload) if message.type in icmp.ERRORS else None
+    return about is not None and about.source == packet.destination

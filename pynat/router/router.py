@@ -93,7 +93,7 @@ class Router:
         to_all = destination != self.output.mac
         match kind:
             case _ if to_all and not destination[0] & 1:
-                self.refusals.other_mac(destination, now)
+                self.refusals.other_mac(frame, now)
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]), to_all, now)
             case ethernet.ARP:

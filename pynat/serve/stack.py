@@ -76,10 +76,14 @@ def stacked(
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
-            asked = partial(summary, linter, notices.verdict, notices.silenced) if wanted else None
+            asked = partial(_summary, linter, notices, impair) if wanted else None
             yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt], on_end)
         if asked is not None:
             _sum_up(asked(), notices)
+
+
+def _summary(linter: Linter, notices: Notices, wire: ImpairLink) -> Summary:
+    return summary(linter, notices.verdict, notices.silenced, bad_wire=wire.has_changed)
 
 
 def _sum_up(found: Summary, notices: Notices) -> None:

@@ -83,8 +83,32 @@ def must_not_be_cut(lab: LintedLab) -> None:
     lab.from_guest(bytes(ip(REMOTE, id=7, flags="MF+DF", proto=17) / Raw(bytes(1480))))
 
 
+@example("IP032")
+def few_hops_for_a_question(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 123, bytes(48), ttl=1))
+
+
+@example("IP046")
+def more_of_nothing(lab: LintedLab) -> None:
+    """The guest sets MF in each packet."""
+    lab.from_guest(udp(REMOTE, 9, b"12345678", flags="MF"))
+
+
+@example("IP047")
+def ttl_in_the_place_of_the_protocol(lab: LintedLab) -> None:
+    """The guest's header has the protocol in front of the time to live."""
+    lab.from_guest(bytes(ip(REMOTE, proto=64, ttl=17) / Raw(bytes(16))))
+
+
+@clean("IP047")
+def traceroute_of_any_kind(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 33434, b"hello", ttl=17))
+    lab.from_guest(bytes(ip(REMOTE, proto=64, ttl=16) / Raw(bytes(16))))
+
+
 @clean("IP033")
 @clean("IP035")
+@clean("IP046")
 def cut_well(lab: LintedLab) -> None:
     lab.from_guest(fragment(0, bytes(1480)))
     lab.from_guest(fragment(1480, b"x", more=False))
