@@ -20,13 +20,14 @@ from struct import Struct
 from typing import NamedTuple
 
 from pynat import rules
-from pynat._fast import tcp_headers, tcp_run
+from pynat._fast import tcp_headers, tcp_one, tcp_run
 from pynat.errors import Malformed
 from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
+HEADER_SIZE = _HEADER.size
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
@@ -228,3 +229,16 @@ def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
     count, before, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
     return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)
+
+
+def decode_one(frame: bytes) -> tuple[Segment, int] | None:
+    """A segment of that form with all bits right, to whomever, and the bytes of padding behind it.
+
+    None says as little.
+    """
+    found = tcp_one(frame)
+    if found is None:
+        return None
+    padding, source, destination, seq, ack, flags, window, data, stamps = found
+    options = Options(timestamps=stamps) if stamps else NO_OPTIONS
+    return Segment(source, destination, seq, ack, flags, window, data, options), padding
