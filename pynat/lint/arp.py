@@ -129,8 +129,9 @@ class ArpChecker:
         mine, destination = self._addresses.get(packet.source), frame.destination
         if mine is None or not mine.used or mine.asked >= UNANSWERED:
             return False
-        is_claimed = not mine.introduced or mine.claim.is_over
-        return is_claimed and destination in self._heard and destination not in self._waits
+        if mine.introduced and not mine.claim.is_settled(until):
+            return False
+        return destination in self._heard and destination not in self._waits
 
     def has_heard_of(self, frame: bytes) -> bool:
         """Of its source."""

@@ -2,8 +2,8 @@
 
 Such a *path* is settled: another packet on it changes nothing in the checkers of the layers below,
 and they have nothing against it but what it brings along itself (TTL, identification, length,
-padding). Each of them says so of a packet (`is_settled`), and it stays so for a while: until a frame
-comes that may change it, which is anything but a segment or a datagram on a settled path.
+padding). Each of them says so of a packet (`is_settled`), and it stays so for a while: until a
+frame comes that may change it, which is all but segments and datagrams on a settled path.
 """
 
 from __future__ import annotations

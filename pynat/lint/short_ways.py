@@ -2,7 +2,7 @@
 
 A segment that carries a connection on (`tcp.decode_one`) and a datagram of no protocol of ours
 (`udp.decode_one`), on a path that is settled (pynat/lint/paths.py), take a short way: the checkers
-of the layers below have nothing to say of them, and only count them. All other frames, and these too
+of the layers below have nothing to say of them, and only count them. All other frames, and these
 where anything is new, are decoded and shown to each checker.
 """
 

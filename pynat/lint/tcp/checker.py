@@ -33,6 +33,7 @@ from pynat.wire.tcp import (
     STAMPS,
     SYN,
     Segment,
+    key_to_guest,
 )
 
 MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
@@ -191,8 +192,7 @@ class TcpChecker:
 
     def goes_on_to_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
         """Of the form that `tcp.decode_one` takes."""
-        guest, peer, ends = frame[30:34], frame[26:30], frame[34:38]
-        key = guest + peer + ends[2:] + ends[:2]
+        key = key_to_guest(frame)
         connection = self._flows.get(key)
         if connection is not None:
             size = ipv4.HEADER_SIZE + _size(segment)
