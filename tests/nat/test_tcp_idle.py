@@ -32,10 +32,13 @@ class Connection:
         lab.from_host(TcpConnected(self.number))
         self._hear()
         self._send(ACK)
-        self._send(ACK | PSH, b"x" * 100)
+        self.speak()
         lab.from_host(TcpReceived(self.number, b"y" * 500))
         self._hear()
         self._send(ACK)
+
+    def speak(self) -> None:
+        self._send(ACK | PSH, b"x" * 100)
 
     def close(self) -> None:
         self._send(ACK | FIN)
