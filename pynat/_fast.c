@@ -3,6 +3,8 @@
  *   ones_sum(data)                   RFC 1071, for pynat/wire/checksum.py
  *   tcp_frames(run)                  the frames of a run, for pynat/wire/frame_run.py
  *   tcp_run(frames, at, mac)         common segments as one, for pynat/wire/tcp.py
+ *   tcp_one(frame)                   one of them, for pynat/wire/tcp.py
+ *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
  *
@@ -23,10 +25,13 @@ enum {
     TCP = 20,
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
+    SHORTEST_FRAME = 60,                  /* what is shorter is padded */
     LONGEST = 60,                         /* header of TCP */
     MOST_BEFORE = 128,                    /* bytes of the headers before it */
     LONGEST_FRAME = 65535 + ETHERNET + 4, /* of any MTU, with a VLAN tag */
+    UDP = 8,
     PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
     ACK = 0x10,
     PSH = 0x08,
     URG = 0x20,
@@ -220,29 +225,48 @@ struct segment {
     uint32_t size; /* bytes of data */
 };
 
-/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
-static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
-    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < HEADERS) return 0;
+/* Where IPv4 begins in an untagged frame that carries a whole packet of that protocol without
+ * options, with `least` bytes of it at least; else NULL. */
+static const uint8_t *plain_packet(PyObject *object, uint8_t protocol, uint32_t least) {
+    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < ETHERNET + IPV4 + (Py_ssize_t)least)
+        return NULL;
     const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
     const uint8_t *ip = frame + ETHERNET;
+    const uint32_t total = get16(ip + 2);
+    if (get16(frame + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != protocol) return NULL;
+    if ((get16(ip + 6) & ~0x4000u) || total < IPV4 + least) return NULL;
+    return (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object) ? NULL : ip;
+}
+
+/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
+static int has_its_form(PyObject *object, struct segment *found) {
+    const uint8_t *ip = plain_packet(object, PROTOCOL_TCP, TCP);
+    if (!ip) return 0;
     const uint8_t *tcp = ip + IPV4;
     const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
     const uint32_t total = get16(ip + 2);
-    if (memcmp(frame, mac, 6) != 0 || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
-    if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_TCP) return 0;
     if ((tcp[13] & ~PSH) != ACK || (header != TCP && header != STAMPED)) return 0;
-    if (total < IPV4 + header || (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object)) return 0;
+    if (total < IPV4 + header) return 0;
     if (header == STAMPED && get32(tcp + TCP) != 0x0101080a) return 0;
     *found = (struct segment){tcp, header, get32(tcp + 4), get32(tcp + 8), total - IPV4 - header};
     return 1;
 }
 
-/* IPv4's addresses lie right before the TCP header: they and the segment are one sum. */
-static int sums_are_right(const struct segment *segment) {
-    const uint8_t *ip = segment->tcp - IPV4;
-    const uint32_t length = segment->header + segment->size;
-    const uint32_t sum = sum_of(ip + 12, 8 + length) + PROTOCOL_TCP + length;
+/* Whether it is to `mac`, with a TTL to go on with, and has the form. */
+static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
+    if (!has_its_form(object, found)) return 0;
+    const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
+    return memcmp(frame, mac, 6) == 0 && frame[ETHERNET + 8] >= 2;
+}
+
+/* IPv4's addresses lie right before what it carries, `length` bytes: they are one sum. */
+static int packet_is_right(const uint8_t *ip, uint32_t length) {
+    const uint32_t sum = sum_of(ip + 12, 8 + length) + ip[9] + length;
     return fold(sum) == 0xffff && sum_of(ip, IPV4) == 0xffff;
+}
+
+static int sums_are_right(const struct segment *segment) {
+    return packet_is_right(segment->tcp - IPV4, segment->header + segment->size);
 }
 
 /* Whether `next` only goes on with what `last` says: more bytes, or a higher acknowledgement. */
@@ -293,6 +317,43 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
     return Py_BuildValue("nIIIIIIIN(II)", end - at, last.seq - first.seq, get16(tcp),
                          get16(tcp + 2), first.seq, last.ack, tcp[13], get16(tcp + 14), data,
                          get32(tcp + 24), get32(tcp + 28));
+}
+
+/* Bytes behind the packet: none, or zeros up to the shortest frame; -1 for anything else. */
+static Py_ssize_t padding_of(PyObject *frame, Py_ssize_t end) {
+    const Py_ssize_t size = PyBytes_GET_SIZE(frame);
+    if (size > end && size > SHORTEST_FRAME) return -1;
+    for (Py_ssize_t at = end; at < size; at++)
+        if (PyBytes_AS_STRING(frame)[at]) return -1;
+    return size - end;
+}
+
+static PyObject *tcp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    struct segment found;
+    if (!has_its_form(frame, &found) || !sums_are_right(&found)) Py_RETURN_NONE;
+    const uint8_t *tcp = found.tcp;
+    const Py_ssize_t padding = padding_of(frame, HEADERS - TCP + found.header + found.size);
+    if (padding < 0 || (tcp[12] & 0x0f) || get16(tcp + 18)) Py_RETURN_NONE;
+    const char *data = (const char *)tcp + found.header;
+    if (found.header == TCP)
+        return Py_BuildValue("nIIIIIIy#()", padding, get16(tcp), get16(tcp + 2), found.seq,
+                             found.ack, tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size);
+    return Py_BuildValue("nIIIIIIy#(II)", padding, get16(tcp), get16(tcp + 2), found.seq, found.ack,
+                         tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size, get32(tcp + 24),
+                         get32(tcp + 28));
+}
+
+static PyObject *udp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    const uint8_t *ip = plain_packet(frame, PROTOCOL_UDP, UDP);
+    if (!ip) Py_RETURN_NONE;
+    const uint8_t *udp = ip + IPV4;
+    const uint32_t length = get16(ip + 2) - IPV4;
+    if (get16(udp + 4) != length || !get16(udp + 6) || !packet_is_right(ip, length)) Py_RETURN_NONE;
+    const Py_ssize_t padding = padding_of(frame, ETHERNET + IPV4 + (Py_ssize_t)length);
+    if (padding < 0) Py_RETURN_NONE;
+    return Py_BuildValue("nII", padding, get16(udp), get16(udp + 2));
 }
 
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
@@ -409,6 +470,8 @@ static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_frames", tcp_frames, METH_O, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
+    {"tcp_one", tcp_one, METH_O, NULL},
+    {"udp_one", udp_one, METH_O, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -25,6 +25,22 @@ def tcp_run(
     but timestamps, a TTL of 2 at least and correct checksums; the same holds for the others.
     """
 
+def tcp_one(
+    frame: bytes, /
+) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    """Bytes of padding, ports, seq, ack, flags, window, data, timestamps.
+
+    None unless the frame carries a segment as for `tcp_run`, but for MAC address and TTL, with no
+    reserved bit and no urgent pointer, and nothing behind it but zeros up to 60 bytes.
+    """
+
+def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
+    """Bytes of padding, ports.
+
+    None unless the frame carries a whole datagram, in IPv4 without options, with correct checksums
+    and lengths, and nothing behind it but zeros up to 60 bytes.
+    """
+
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
 

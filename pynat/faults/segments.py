@@ -215,7 +215,7 @@ class SegmentMangler:
     def _remember_the_end(self, items: list[Told]) -> Iterator[Told]:
         for item, why in items:
             if isinstance(item, SegmentRun) and item.last_flags & FIN and self._end is None:
-                self._end = wrap(item.head.seq + sum(map(len, item.payloads)) + 1)
+                self._end = wrap(item.head.seq + item.length + 1)
             yield item, why
 
 

@@ -138,6 +138,18 @@ class ArpChecker:
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
 
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        mine, destination = self._addresses.get(packet.source), frame.destination
+        if mine is None or not mine.used or mine.asked >= UNANSWERED:
+            return False
+        if mine.introduced and not mine.claim.is_settled(until):
+            return False
+        return destination in self._heard and destination not in self._waits
+
+    def has_heard_of(self, frame: bytes) -> bool:
+        """Of its source."""
+        return frame[6:12] in self._heard
+
     def _unasked(self, frame: Frame, packet: Ipv4) -> None:
         if len(self._heard) < MAX_ADDRESSES:
             self._heard.add(frame.destination)  # once is enough

@@ -318,6 +318,14 @@ class Client:
         else:
             self._unleased(address, tell)
 
+    def is_settled(self, address: bytes, until: Span) -> bool:
+        """Up to then `uses` has nothing to say of the address, and nothing to keep."""
+        lease = self._lease
+        if lease is not None and lease.address == address:
+            lasts = lease.length if lease.tried else min(lease.t2, lease.length)
+            return lease.used and self._early < EARLY and not lease.late(lasts, until)
+        return address not in self.addresses
+
     def _unleased(self, address: bytes, tell: Tell) -> None:
         new = [one for one in self._offers if one.address == address and not one.known]
         if new:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
 from pynat.rules.occasions import Occasion
@@ -55,6 +56,23 @@ class EthernetChecker:
             self._tally[Occasion.PADDED] += 1
             if any(frame.data[end:]):
                 yield _padding(frame.data, end)
+
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        source, destination = frame.source, packet.destination
+        is_cards = not source[0] & 1 and source != _NOBODY
+        is_known = is_cards and self._macs.get(packet.source) == source
+        return is_known and is_unicast(destination) and destination not in self._to_all
+
+    def is_padded(self, size: int) -> bool:
+        """Whether a frame of so many bytes is long enough, or the card sees to it."""
+        return size >= MIN_FRAME or self.card_pads
+
+    def count(self, size: int, padding: int) -> None:
+        """One that has nothing else to it."""
+        if size <= MIN_FRAME and not self.card_pads:
+            self._tally[Occasion.SMALL_FRAME] += 1
+        if padding:
+            self._tally[Occasion.PADDED] += 1
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         return iter(())

@@ -53,6 +53,9 @@ class IcmpChecker:
             self._tally[Occasion.ICMP_ERROR] += 1
             yield from self._error(packet, message)
 
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        return packet.destination not in self._paths
+
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         message = frame.icmp
         if frame.udp is None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
+from struct import Struct
 
 from pynat.config import Network
 from pynat.errors import Malformed
@@ -24,7 +25,7 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, icmp, ipv4, mistakes, tcp, udp
+from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, mistakes, tcp, udp
 from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
@@ -42,8 +43,13 @@ _PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _ASKED_FAR_AWAY = {53, 69, 123}  # ports of DNS, TFTP, NTP
 _RESERVED = 0x80  # of the byte at 6
+_MARK = 24  # bytes
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
 _FLAGS = 6
+_TOTAL_AND_IDENT = Struct("!HH")
+_TOTAL_AT, _FLAGS_AT, _TTL_AT = (ethernet.HEADER.size + at for at in (2, _FLAGS, 8))  # of a frame
+_ENDS_AT, _PROTOCOL_AT, _MARK_AT = slice(26, 34), slice(23, 24), slice(34, 34 + _MARK)
+_DF = 0x40  # of the byte at 6
 _SWAPPED_DF = b"\x00\x40"
 
 Mark = tuple[Span, bytes]  # when, the beginning of the payload
@@ -100,6 +106,35 @@ class Ipv4Checker:
         if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        source, destination = packet.source, packet.destination
+        if source in UNSPECIFIED or not is_unicast(destination) or destination in self._reversed:
+            return False
+        owned = self._owned.by(frame.source)
+        return not owned or source in owned
+
+    def takes(self, frame: bytes, when: Span) -> bool:
+        """Whether nothing can be said of the packet itself, which is whole, has no options, and
+        addresses that are settled. Then it is looked at."""
+        if frame[_TTL_AT] < LOW_TTL or len(frame) > self._mtu + ethernet.HEADER.size:
+            return False
+        return bool(frame[_FLAGS_AT] & _DF) or self._is_new(frame, when)
+
+    def _is_new(self, frame: bytes, when: Span) -> bool:
+        """The identification, which may be needed."""
+        total, ident = _TOTAL_AND_IDENT.unpack_from(frame, _TOTAL_AT)
+        recent, idents = self._idents.get(frame[_ENDS_AT] + frame[_PROTOCOL_AT]), self._counted
+        if total > NEVER_CUT and (recent is None or ident in recent):
+            return False
+        if not self._is_swapped and (not idents or ident != idents[-1]):
+            if len(idents) >= SWAPPED - 1 and not (ident ^ idents[1 - SWAPPED]) & 0xFF:
+                return False
+            idents.append(ident)
+        if total > NEVER_CUT and recent is not None:
+            self._tally[Occasion.MAY_BE_CUT] += 1
+            recent[ident] = (when, frame[_MARK_AT])
+        return True
+
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         """A lease makes an address the card's own."""
         if frame.udp is not None and frame.udp.destination == DHCP_CLIENT:
@@ -144,7 +179,7 @@ class Ipv4Checker:
         recent = self._idents.get(key)
         if recent is None:
             recent = self._idents[key] = Bounded(MAX_IDENTS)
-        ident, mark = packet.ident, bytes(packet.payload[:24])
+        ident, mark = packet.ident, bytes(packet.payload[:_MARK])
         before = recent.get(ident)
         recent[ident] = (when, mark)
         if before is not None and when.most(before[0]) < REASSEMBLY_TIME and before[1] != mark:

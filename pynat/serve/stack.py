@@ -17,7 +17,7 @@ from pynat.link.capture import CaptureLink, captured
 from pynat.link.card import Card, CardLink
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.link import Link
-from pynat.link.lint import LintLink, exact
+from pynat.link.lint import LintLink
 from pynat.lint.linter import Linter
 from pynat.lint.summary import SUMMARY, Summary, summary
 from pynat.log.journal import journaled
@@ -51,7 +51,7 @@ def stacked(
     *,
     lint: bool,
     program: Net | None = None,
-    awake: Callable[[], float] = exact,
+    awake: Callable[[], float] | None = None,
     epoch: float = 0.0,
 ) -> Iterator[Stack]:
     """`config` is seeded. Raises ConfigError.

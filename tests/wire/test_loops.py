@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pynat import _fast, _pure
 from pynat.wire.frame_run import FrameRun, Sendable
 from tests.frames import mended
+from tests.frames import udp as datagram
 from tests.spoiling import samples, spoilt
 from tests.wire.test_tcp_run import MAC, frame, stamps
 
@@ -67,6 +68,19 @@ def test_segments_of_frames() -> None:
                 assert _pure.tcp_run(frames, at, MAC) == taken
                 joined += taken is not None and taken[0] > 1
     assert joined > 300
+
+
+def test_a_frame_alone() -> None:
+    padded = [frame(1, b"abc", options=stamps(1)), frame(ack=9).ljust(60, b"\0")]
+    short = datagram("10.9.9.9", 7, b"abc")
+    padded += [short, short.ljust(60, b"\0"), datagram("10.9.9.9", 7, bytes(40))]
+    taken = 0
+    for one in map(mended, samples(padded, spoilt, 6000)):
+        for name in ("tcp_one", "udp_one"):
+            found = getattr(_fast, name)(one)
+            assert getattr(_pure, name)(one) == found
+            taken += found is not None
+    assert taken > 300
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,21 @@ from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire import icmp, ip, versions
+from pynat.wire import ethernet, icmp, ip, ipv4, versions
 from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
-from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
+from pynat.wire.tcp import (
+    ACK,
+    FIN,
+    HEADER_SIZE,
+    KEY_AT,
+    NO_OPTIONS,
+    RST,
+    STAMPS,
+    SYN,
+    Segment,
+    key_to_guest,
+)
 
 MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
@@ -73,26 +84,50 @@ class TcpChecker:
         form.look(segment, packet.payload, self._tell)
         if segment.flags & SYN:
             connection = self._syn(connection, key, segment, packet.payload, frame.when)
-        elif connection is not None:
-            connection.from_guest(segment, len(packet.payload), frame.when, self._tell)
-            if connection.ended is not None:
-                self._note_end(key, connection, frame.when)
+            if connection is None:
+                ports.look_at_stranger(key, self._flows, self._tell)
+        else:
+            self._goes_on(connection, key, segment, len(packet.payload), frame.when)
+        return iter(self._said(packet.packet, segment, connection))
+
+    def is_alive(self, when: Span) -> None:
+        """The guest has sent something that is no segment."""
+        self._alive = when
+
+    def goes_on_from_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
+        """Of the form that `tcp.decode_one` takes."""
+        self._alive = when
+        key = frame[KEY_AT]
+        connection = self._flows.get(key)
+        self._goes_on(connection, key, segment, _size(segment), when)
+        return self._said(memoryview(frame)[ethernet.HEADER.size :], segment, connection)
+
+    def _goes_on(
+        self, connection: Connection | None, key: bytes, segment: Segment, size: int, when: Span
+    ) -> None:
         if connection is None:
             ports.look_at_stranger(key, self._flows, self._tell)
-        return self._said(packet, segment, connection) if self._found else iter(())
+            return
+        connection.from_guest(segment, size, when, self._tell)
+        if connection.ended is not None:
+            self._note_end(key, connection, when)
 
     def _said(
-        self, packet: Ipv4, segment: Segment, connection: Connection | None
-    ) -> Iterator[Finding]:
+        self, packet: memoryview, segment: Segment, connection: Connection | None
+    ) -> list[Finding]:
+        if not self._found:
+            return []
         found, self._found = self._found, []
-        name = f"{versions.named(packet.packet)} {_relative(segment, connection)}"
-        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+        name = f"{versions.named(packet)} {_relative(segment, connection)}"
+        return [Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found]
 
-    def _said_of(self, key: bytes) -> Iterator[Finding]:
+    def _said_of(self, key: bytes) -> list[Finding]:
         """Of a connection, and no segment of the guest's."""
+        if not self._found:
+            return []
         found, self._found = self._found, []
         name = _named(key)
-        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+        return [Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found]
 
     def _looks_for_an_address(self, packet: Ipv4, when: Span) -> None:
         """What was open before may be forgotten: the machine has begun anew."""
@@ -168,12 +203,27 @@ class TcpChecker:
         else:
             if segment.flags & RST and connection.peer is None:
                 ports.look_at_unanswered(segment.source, self._tell)
-            connection.to_guest(segment, frame.when, self._tell)
-            if len(packet.packet) < _UNPADDED:
-                connection.padded(_UNPADDED - len(packet.packet))
-            if connection.ended is not None:
-                self._note_end(key, connection, frame.when)
-        return self._said_of(key) if self._found else iter(())
+            self._goes_on_to_guest(connection, key, segment, len(packet.packet), frame.when)
+        return iter(self._said_of(key))
+
+    def goes_on_to_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
+        """Of the form that `tcp.decode_one` takes."""
+        key = key_to_guest(frame)
+        connection = self._flows.get(key)
+        if connection is not None:
+            size = ipv4.HEADER_SIZE + _size(segment)
+            self._goes_on_to_guest(connection, key, segment, size, when)
+        return self._said_of(key)
+
+    def _goes_on_to_guest(
+        self, connection: Connection, key: bytes, segment: Segment, size: int, when: Span
+    ) -> None:
+        """size: of the packet."""
+        connection.to_guest(segment, when, self._tell)
+        if size < _UNPADDED:
+            connection.padded(_UNPADDED - size)
+        if connection.ended is not None:
+            self._note_end(key, connection, when)
 
     def _syn_to_guest(
         self,
@@ -246,6 +296,12 @@ class TcpChecker:
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
                 self._remove(key)
+
+
+def _size(segment: Segment) -> int:
+    """Of header and data, where timestamps are the only options."""
+    options = 0 if segment.options is NO_OPTIONS else STAMPS.size
+    return HEADER_SIZE + options + len(segment.payload)
 
 
 def _named(key: bytes) -> str:

@@ -45,6 +45,39 @@ TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 
 
 class Flow:
+    __slots__ = (
+        "_acks",
+        "_host",
+        "_parameters",
+        "_reset_due",
+        "_settings",
+        "_syn_due",
+        "_syn_why",
+        "_touch",
+        "_watch",
+        "_writer",
+        "answer_due",
+        "bytes_from_guest",
+        "bytes_from_host",
+        "counted",
+        "filter",
+        "four_tuple",
+        "idle",
+        "is_held",
+        "leads_to",
+        "negotiated",
+        "number",
+        "opened",
+        "receiver",
+        "sender",
+        "state",
+        "syn_quote",
+        "synchronized",
+        "told_closed",
+        "unanswered",
+        "why_closed",
+    )
+
     def __init__(
         self,
         number: int,
@@ -312,6 +345,7 @@ class Flow:
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self, now: float) -> None:
+        self.syn_quote = b""
         self._become(State.SYN_RECEIVED, now)
         self._syn_due = True
         self._touch(self)

@@ -19,6 +19,8 @@ READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
 
 
 class HostRequests:
+    __slots__ = ("_actions", "_allowance", "_number", "_offered", "open")
+
     def __init__(self, number: int) -> None:
         self.open = True  # the socket may still have to be closed
         self._number = number
