@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import SocketIO
 from typing import IO
 
+from pynat.control.datagram_socket import DatagramSocket
 from pynat.control.protocol import Answer, Refused, encode
 from pynat.host import unix
 
@@ -45,6 +46,14 @@ def connect(path: Path, port: int, **arguments: object) -> socket.socket:
         with sock.makefile("rb", buffering=0) as answers:
             _asked(path, sock, answers, "connect", {"port": port, **arguments})
         return sock.dup()
+
+
+def datagrams(path: Path, port: int | None = None, **arguments: object) -> DatagramSocket:
+    """To and from the guest by UDP, at a port of the router's (`own`). port: the guest's."""
+    with talking(path) as sock, sock.makefile("rb", buffering=0) as answers:
+        sock.settimeout(None)
+        own = _asked(path, sock, answers, "udp", arguments)["port"]
+        return DatagramSocket(sock.dup(), own, port)
 
 
 def watch(path: Path) -> Iterator[Answer]:
