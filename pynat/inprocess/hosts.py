@@ -156,12 +156,10 @@ class InProcessHosts:
         self.udp.pop(place, None)
         self._refused.pop(place, None)
 
-    def udp_refused(self, host: Address, guest: Address) -> bool:
-        """The guest says that nobody is at its port; whether anybody here wants to know."""
-        told = self._refused.get(host)
-        if told is not None:
+    def udp_refused(self, host: Address, guest: Address) -> None:
+        """The guest says that nobody is at its port, to which `host` has sent."""
+        if (told := self._refused.get(host)) is not None:
             told(guest)
-        return told is not None
 
     def move_tcp(self, before: Address, after: Address) -> None:
         """What is served at the one place, is from now on served at the other."""

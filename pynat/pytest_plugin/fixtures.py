@@ -163,8 +163,9 @@ def pynat_tap(
     """Linux's own stack as the guest, in a network namespace; needs root.
 
     `tap = pynat_tap(impair=["loss 2%"])` takes keys of a configuration. Then
-    `tap.run("ping", "-c", "1", "192.168.16.1")` runs a program as the guest's, and `tap.frames`,
-    `tap.lint` and all else of the wire is as with a guest in Bochs."""
+    `tap.run("ping", "-c", "1", "192.168.16.1")` runs a program as the guest's. All that looks at
+    the wire (`tap.frames`, `tap.lint`), goes into the guest (`tap.connect`, `tap.udp`) or changes
+    its network is as with a guest in Bochs."""
     from pynat.testing.kit import TapGuest
 
     booter = Booter(request, tmp_path_factory.mktemp("pynat"), pynat_seed, {})
@@ -189,7 +190,7 @@ def pynat_virtual(
 
     `guest = pynat_virtual(stack, impair=["loss 2%"])` takes a sans-IO stack
     (`pynat.testing.virtual.Guest`) and keys of a configuration; `guest.run(seconds=60)` lets time
-    go on."""
+    go on. The wire, the ways into the guest and its network are as with a guest in Bochs."""
     from pynat.testing.kit import VirtualGuest
 
     booter = Booter(request, tmp_path_factory.mktemp("pynat"), pynat_seed, {})

@@ -94,11 +94,14 @@ class OwnAddresses:
         return message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)
 
     def _is_refusal(self, message: Icmp) -> bool:
-        """Of a datagram of a service here."""
+        """Of a datagram that the router has sent; a service within the process is told."""
         if (message.type, message.code) != (icmp.UNREACHABLE, icmp.PORT):
             return False
         ends = versions.ends(message.payload, ipv4.UDP)
-        return ends is not None and self._in_process.udp_refused(*ends)
+        if ends is None or ends[0][0] != self._net.router:
+            return False
+        self._in_process.udp_refused(*ends)
+        return True
 
     def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         to_router = packet.destination == self._net.router

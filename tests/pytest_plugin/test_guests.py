@@ -191,7 +191,7 @@ def test_the_network_is_changed_while_it_runs(suite: Suite) -> None:
     from pynat.control.client import ask
 
     def rules(guest):
-        return [one["rule"] for one in ask(guest._control, "impair list")["rules"]]
+        return [one["rule"] for one in ask(guest.control, "impair list")["rules"]]
 
     @pytest.mark.pynat(**GUEST)
     def test_it(guest):
@@ -207,7 +207,7 @@ def test_the_network_is_changed_while_it_runs(suite: Suite) -> None:
         first = guest.fault("dhcp silent 3")
         guest.fault("dhcp silent 4")
         guest.unfault(first)
-        assert [one["fault"] for one in ask(guest._control, "fault list")["faults"]] == [
+        assert [one["fault"] for one in ask(guest.control, "fault list")["faults"]] == [
             "dhcp silent 4"
         ]
         guest.unfault()
