@@ -184,11 +184,11 @@ class InProcessHosts:
         self._connections.pop(connection.flow, None)
 
     # ------------------------------------------------------------------ to the guest
-    def call(self, guest: Address, host: Address) -> Connection:
-        """Connect to a port of the guest's, which sees `host`."""
+    def call(self, guest: Address, host: Address, *, is_probe: bool = False) -> Connection:
+        """Connect to a port of the guest's, which sees `host`. is_probe: as for TcpIncoming."""
         self._token -= 1  # those of forwards are above 0
         connection = self._calls[self._token] = Connection(self, FourTuple(guest, host))
-        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest))
+        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest, is_probe))
         return connection
 
     def send(self, guest: Address, host: Address, payload: bytes) -> None:

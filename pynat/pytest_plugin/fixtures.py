@@ -40,7 +40,10 @@ class Booter:
         from pynat.testing.guests import GuestUnavailable
         from pynat.testing.kit import BootFailed, BootOptions, Guest
 
-        options = BootOptions(**self.seeded(_joined(self._usual, keywords)))
+        try:
+            options = BootOptions.of(self.seeded(_joined(self._usual, keywords)))
+        except ValueError as error:
+            raise error.with_traceback(None) from None
         tell = teller(self._request.config, self._request.node.name)
         guest = Guest(options, self.new_folder(), tell=tell)
         self.add(guest)
@@ -75,6 +78,9 @@ def _booter(
     usual: Keywords,
 ) -> Iterator[Booter]:
     for marker in reversed(list(request.node.iter_markers("pynat"))):
+        if marker.args:
+            told = f"pynat({', '.join(map(repr, marker.args))})"
+            pytest.fail(f"{told}: expected keywords, as in pynat(nic='e1000')", pytrace=False)
         usual = _joined(usual, marker.kwargs)
     booter = Booter(request, factory.mktemp("pynat"), seed, usual)
     with booter.ending:

@@ -79,6 +79,14 @@ def test_what_is_no_kernel_does_not_boot_in_vain(
     assert "--kernel notes.txt: no Multiboot header in its first 8192" in capsys.readouterr().err
 
 
+def test_memory_for_the_loader_alone_is_too_little(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.elf").write_bytes(bytes.fromhex("02b0ad1b"))
+    assert main(["run", "--headless", "--kernel", "k.elf", "--memory", "3"]) == 1
+    assert "--memory 3: syslinux needs 4 MB to load a kernel" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

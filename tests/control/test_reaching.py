@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
@@ -216,6 +217,27 @@ def test_a_port_listens_once_the_guest_says_so_itself(path: Path) -> None:
         assert (await answer)["ok"]
         while "R" not in (await guest.expect(TCP))[TCP].flags:
             pass
+
+    asked(path, work)
+
+
+def test_who_asks_whether_a_port_listens_asks_seldom_and_leaves_no_flow(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        watcher = await Client.connect(path)
+        assert (await watcher.ask("watch"))["ok"]
+        answer = await told(client, "wait", **{"for": "listen:80", "timeout": 0.9})
+        tries = 0
+        while not answer.done():
+            with contextlib.suppress(TimeoutError):
+                syn = await asyncio.wait_for(guest.expect(TCP), 0.05)
+                tries += syn[TCP].flags == "S"
+                refusal = TCP(sport=80, dport=syn[TCP].sport, flags="RA", ack=syn[TCP].seq + 1)
+                guest.link.put(bytes(ip(ROUTER) / refusal))
+        assert 1 < tries <= 4  # at 0, 0.1, 0.3 and 0.7 s
+        assert (await client.ask("flows"))["flows"] == []
+        assert not [line for line in (await client.ask("log"))["lines"] if "tcp" in line["text"]]
+        await watcher.close()
+        assert "flow" not in (await watcher.reader.read()).decode()
 
     asked(path, work)
 

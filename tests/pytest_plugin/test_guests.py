@@ -153,6 +153,9 @@ def test_a_bochsrc_of_ones_own(suite: Suite, pytester: pytest.Pytester) -> None:
         ("floppy='floppy.img', nic='rtl8139'", "nic='rtl8139': expected one of e1000, *"),
         ("floppy='floppy.img', impair=['lose 3%']", "*the test's keywords: impair*'lose'*'loss'*"),
         ("floppy='floppy.img', config={'sed': 1}", "*sed: unknown key; did you mean*"),
+        ("floppy='floppy.img', memroy=3", "memroy=3: no keyword of a guest; did you mean memory?"),
+        ("floppy='floppy.img', seed='x'", "seed='x': expected a whole number"),
+        ("kernel='floppy.img', memory=3", "memory=3: syslinux needs 4 MB to load a kernel*"),
         ("floppy='floppy.img', append='x'", "append='x' is for a kernel; an image has its own"),
         (
             "floppy='floppy.img', cpu='z80'",

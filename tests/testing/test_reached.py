@@ -11,6 +11,7 @@ import pytest
 
 from pynat.control.protocol import Refused
 from pynat.testing.kit import TapGuest, VirtualGuest
+from pynat.testing.kit.evidence import told
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, icmp, ipv4, tcp, udp
 from pynat.wire.icmp import Icmp
@@ -113,6 +114,17 @@ def test_a_virtual_guest_is_asked_as_any_other(guest: VirtualGuest) -> None:
             guest.connect(8)
 
 
+def test_flows_that_came_to_nothing_are_told_as_one(guest: VirtualGuest) -> None:
+    with guest:
+        for _ in range(3):
+            with pytest.raises(Refused):
+                guest.connect(8)
+        guest.connect(PORT).close()
+        flows = dict(told(guest))["flows"].splitlines()
+    assert flows[0] == "tcp 192.168.16.1 > 192.168.16.2:8: reset by the guest, 3 times"
+    assert flows[1].endswith(": reset by the network; 0 bytes from the guest, 0 to it")
+
+
 def test_datagrams_of_a_virtual_guest(guest: VirtualGuest) -> None:
     with guest:
         with guest.udp(PORT) as asking:
@@ -150,8 +162,13 @@ ours.bind(("192.168.16.2", int(port)))
 if kind == "SOCK_STREAM":
     ours.listen()
 print("up", flush=True)
-if kind == "SOCK_STREAM":
-    ours.accept()[0].sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nhello")
+while kind == "SOCK_STREAM":
+    try:
+        with ours.accept()[0] as theirs:
+            theirs.recv(9999)
+            theirs.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nhello")
+    except ConnectionError:
+        pass  # it was only asked whether it listens
 while kind == "SOCK_DGRAM":
     ours.sendto(*ours.recvfrom(9999))
 """

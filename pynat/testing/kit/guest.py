@@ -21,7 +21,7 @@ from pynat.config.toml_text import Tables
 from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
 from pynat.testing.kit.awaited import Awaited
-from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT
+from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, compiled
 from pynat.testing.kit.options import BootOptions
 from pynat.testing.kit.reached import Reached
 from pynat.testing.kit.serial_port import SerialPort
@@ -179,7 +179,7 @@ class Guest(Reached):
         A guest that ends or gives a bad verdict meanwhile is not waited for.
         """
         __tracebackhide__ = True
-        pattern = re.compile(regex)
+        pattern = compiled(regex)
 
         def look() -> re.Match[str] | None:
             places = (self.serial, self.e9)

@@ -19,7 +19,7 @@ from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.observed import TIMEOUT, Observed
 
 _BY_ITSELF = 5.0  # seconds in which most guests have sent something with their address
-_LOOK = 1.0  # seconds of guest time in which a guest may answer a SYN
+_LOOK = 5.0  # seconds of guest time, then it is asked anew
 _SLOW = ("ping", "wait")  # they take guest time, which may stand still
 
 

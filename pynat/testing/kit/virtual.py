@@ -71,6 +71,7 @@ class VirtualGuest(Reached):
         assert isinstance(talk, Conversation)
         stream = VirtualStream(self, lambda: self.run(0), talk, client)
         stream.settimeout(TIMEOUT)
+        self._ending.callback(stream.close)  # before the network ends
         return answer, stream
 
     def _asked(

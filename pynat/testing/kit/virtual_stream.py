@@ -100,8 +100,9 @@ class VirtualStream(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._talk.stop()
             super().close()
+            self._talk.stop()
+            self._settle()
 
     def __enter__(self) -> Self:
         return self
