@@ -47,6 +47,11 @@ def whole(received: bytearray) -> Iterator[tuple[bytes | None, int]]:
         yield payload, port
 
 
+def check_port(port: int | None) -> None:
+    if port is not None and not 0 < port <= 65_535:
+        raise ValueError(f"port {port}: expected one from 1 to 65535")
+
+
 class DatagramSocket:
     """For a `with` block. own: the port of the router's at which the guest sees it.
 
@@ -69,8 +74,7 @@ class DatagramSocket:
     def sendto(self, data: bytes, port: int) -> int:
         if len(data) > MAX_DATAGRAM:
             raise OSError(errno.EMSGSIZE, f"a datagram has at most {MAX_DATAGRAM} bytes")
-        if not 0 < port <= 65_535:
-            raise ValueError(f"port {port}: expected one from 1 to 65535")
+        check_port(port)
         self._stream.sendall(framed(data, port))
         return len(data)
 

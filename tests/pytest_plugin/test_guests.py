@@ -81,6 +81,8 @@ def test_power_off_and_reset(suite: Suite) -> None:
         assert (guest.folder / "before-1" / "serial.txt").read_text() == "hello\\n"
         guest.power_off()
         assert str(guest.outcome).startswith("killed")
+        with pytest.raises(Exception, match="ping: the guest has ended, and its network with it"):
+            guest.ping()
         guest.power_off()
     """
     assert_outcomes(suite(tests, serial("hello")), passed=1)

@@ -139,6 +139,8 @@ def test_datagrams_of_a_virtual_guest(guest: VirtualGuest) -> None:
             assert isinstance(guest.stack, Answering)
             guest.stack.ask(514, b"log", source=2000)
             assert listening.recvfrom() == (b"log", 2000)
+        with pytest.raises(ValueError, match="port 65536: expected one from 1 to 65535"):
+            guest.udp(65_536)
         with guest.udp(8) as nobody:
             nobody.send(b"hello")
             with pytest.raises(ConnectionRefusedError, match="nobody listens at port 8"):

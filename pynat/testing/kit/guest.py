@@ -120,13 +120,17 @@ class Guest(Reached):
         return self._boot
 
     def power_off(self) -> None:
-        """Pull the plug, as it were: the guest is not asked."""
+        """Pull the plug, as it were: the guest is not asked, and `outcome` is "killed", if it was
+        running. What it has said and sent is there as before."""
         self._stack.close()
         if self._boot is not None:
             self._look()
 
     def reset(self) -> None:
-        """Off and on again, with the network: all begins anew, and what was is in `before-N/`."""
+        """Off and on again, with the network: all begins anew, and what was is in `before-N/`.
+
+        Bochs has no button for less. A guest that resets itself keeps its network and its capture.
+        """
         self.power_off()
         self._boots += 1
         before = self.folder / f"before-{self._boots}"

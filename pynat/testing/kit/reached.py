@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pynat.control.client import ask, stream, wait_for
-from pynat.control.datagram_socket import DatagramSocket
+from pynat.control.datagram_socket import DatagramSocket, check_port
 from pynat.control.protocol import Answer, Refused
 from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.observed import TIMEOUT, Observed
@@ -29,6 +30,14 @@ class Page(NamedTuple):
     body: bytes
 
 
+@contextlib.contextmanager
+def _while_it_runs(command: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise GuestSilent(f"{command}: the guest has ended, and its network with it") from None
+
+
 class Reached(Observed):
     """control: the path of the network's control socket."""
 
@@ -36,11 +45,13 @@ class Reached(Observed):
     _cable: int
 
     def _ask(self, command: str, **words: object) -> Answer:
-        return (wait_for if command in _SLOW else ask)(self.control, command, **words)
+        with _while_it_runs(command):
+            return (wait_for if command in _SLOW else ask)(self.control, command, **words)
 
     def _stream(self, command: str, **words: object) -> tuple[Answer, Any]:
         """The answer, and what has become of the socket; what is read from it has a timeout."""
-        answer, connection = stream(self.control, command, **words)
+        with _while_it_runs(command):
+            answer, connection = stream(self.control, command, **words)
         connection.settimeout(TIMEOUT)
         return answer, connection
 
@@ -89,6 +100,7 @@ class Reached(Observed):
         `own` alone it hears every port of the guest's: `recvfrom()`, `sendto(data, port)`. Raises
         ConnectionRefusedError in `recv()` where the guest says that nobody listens.
         """
+        check_port(port)
         more = {} if own is None else {"own": own}
         answer, connection = self._stream("udp", **more)
         return DatagramSocket(connection, answer["port"], port)
