@@ -20,7 +20,7 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check check-python check-c test test-fast test-mistakes fuzz mutants demo bench dist clean distclean packages
+.PHONY: help build check check-python check-c test test-fast test-mistakes fuzz mutants demo bench docs dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -64,6 +64,9 @@ demo: demo-packages build  ## boot a guest in Bochs and show its network at work
 bench: bench-packages $(TOOLS)  ## the benchmarks
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/tap.py --profile
+
+docs: $(TOOLS)  ## the documentation as a site, in build/site; every link is checked
+	@scripts/make-docs
 
 dist: $(TOOLS)  ## a source archive and a wheel, in dist/
 	@$(BIN)/python -m build

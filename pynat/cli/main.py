@@ -15,10 +15,10 @@ from types import ModuleType
 from pynat import __version__
 from pynat.bochs.find import BochsError
 from pynat.cli.parsing import Parser
+from pynat.cli.run_record import FAILED, code_of
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 
-FAILED = 1
 _INTERRUPTED = 130
 _COMMANDS: dict[str, Callable[[], ModuleType]] = {
     "run": lambda: import_module("pynat.cli.run"),
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments)
     except (BochsError, ConfigError) as error:
         _complain(str(error))
-        return FAILED
+        return code_of(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}")

@@ -20,7 +20,7 @@ from pynat.nat.rows import Row, seconds
 from pynat.services.leases import Lease, State
 from pynat.wire.addresses import Address, address_text
 
-AGAIN = 0.1  # seconds of guest time between two tries whether a port listens
+AGAIN, MOST = 0.1, 1.6  # seconds of guest time between two tries whether a port listens
 
 
 def counted(engine: Engine) -> Counter[str]:
@@ -226,7 +226,8 @@ class Wait(Conversation):
 class Listening(Condition):
     """Whether a port of the guest's listens: true once a SYN of ours was answered by SYN-ACK.
 
-    The connection is reset at once. A refusal, or a SYN that nobody takes, is tried again.
+    The connection is reset at once. A refusal, or a SYN that nobody takes, is tried again, and more
+    and more rarely: a guest that idles has seconds in no time.
     """
 
     def __init__(self, engine: Engine, guest: Address, router: Address) -> None:
@@ -234,6 +235,7 @@ class Listening(Condition):
         self._ends = guest, router
         self._connection: Connection | None = None
         self._next = 0.0
+        self._pause = AGAIN
         self._found = False
 
     def __call__(self) -> bool:
@@ -241,7 +243,7 @@ class Listening(Condition):
         if self._found:
             return True
         if self._connection is None and now >= self._next:
-            self._connection = self._engine.router.in_process.call(*self._ends)
+            self._connection = self._engine.router.in_process.call(*self._ends, is_probe=True)
             self._connection.watch(self._changed)
             self._engine.wake()
         return False
@@ -267,5 +269,6 @@ class Listening(Condition):
             connection.abort()
         elif connection.why:
             self._connection = None
-            self._next = now + AGAIN
+            self._next = now + self._pause
+            self._pause = min(2 * self._pause, MOST)
             self._engine.router.output.timers.set(self, self._next)

@@ -116,7 +116,9 @@ def assemble(
         arp=foreign,
         reassembly=Reassembly(guest),
         refusals=Refusals(net, guest, foreign),
-        own=OwnAddresses(config, net, guest, outbound, tcp, leasing, names, tftp, pings),
+        own=OwnAddresses(
+            config, net, guest, outbound, tcp, leasing, names, tftp, pings, in_process
+        ),
         outbound=paths,
         incoming=incoming,
         destinations=destinations,

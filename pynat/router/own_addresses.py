@@ -6,6 +6,7 @@ from pynat import rules
 from pynat.config import Broadcast, Config
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
+from pynat.inprocess.hosts import InProcessHosts
 from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import InProcessAddress
 from pynat.nat.tcp.table import TcpTable
@@ -38,6 +39,7 @@ class OwnAddresses:
         dns: FaultyDns,
         tftp: TftpServer,
         pings: ping.Pings,
+        in_process: InProcessHosts,
     ) -> None:
         """outbound: gets what no service of ours takes."""
         self._net = net
@@ -48,6 +50,7 @@ class OwnAddresses:
         self._dns = dns
         self._tftp = tftp
         self._pings = pings
+        self._in_process = in_process
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
@@ -86,8 +89,17 @@ class OwnAddresses:
             ping.answer(self._output, packet, message, now)
         elif message.type == icmp.ECHO_REPLY:
             self._pings.from_guest(packet, message, now)
-        elif not _is_about_ours(packet, message):
+        elif _is_about_ours(packet, message):
+            self._refused(message)
+        else:
             self._outbound.other_icmp(packet, message, now)
+
+    def _refused(self, error: Icmp) -> None:
+        """A service within the process is told; nobody else here asks for it."""
+        if (error.type, error.code) == (icmp.UNREACHABLE, icmp.PORT):
+            ends = versions.ends(error.payload, ipv4.UDP)
+            if ends is not None:
+                self._in_process.udp_refused(*ends)
 
     def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         to_router = packet.destination == self._net.router
@@ -117,6 +129,6 @@ class OwnAddresses:
 
 
 def _is_about_ours(packet: Ipv4, message: Icmp) -> bool:
-    """An error that has come to who sent the packet in question: no service here asks for it."""
+    """An error that has come to who sent the packet in question."""
     about = versions.outline(message.payload) if message.type in icmp.ERRORS else None
     return about is not None and about.source == packet.destination

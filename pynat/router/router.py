@@ -191,7 +191,7 @@ class Router:
         return self.output.frames()
 
     def flows(self, now: float) -> list[Row]:
-        streams = [tcp_row(flow, now) for flow in self.tcp.flows()]
+        streams = [tcp_row(flow, now) for flow in self.tcp.flows() if not flow.is_probe]
         return streams + self.udp.rows(now) + self.echo.rows(now)
 
     def link_speed(self, megabits: int) -> None:

@@ -64,6 +64,7 @@ class Flow:
         "four_tuple",
         "idle",
         "is_held",
+        "is_probe",
         "leads_to",
         "negotiated",
         "number",
@@ -106,6 +107,7 @@ class Flow:
         self.receiver = Receiver(0, settings.window)
         self.why_closed = ""  # set as soon as nothing more can come
         self.told_closed = False  # the log has it
+        self.is_probe = False  # it only asks whether the guest listens; nobody is told of it
         self.bytes_from_guest = 0
         self.bytes_from_host = 0
         self.unanswered = 0  # segments that were too many of their kind, not yet counted

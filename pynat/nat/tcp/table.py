@@ -233,6 +233,7 @@ class TcpTable:
             port = self._output.dice.randrange(1024, 65536)
             four_tuple = FourTuple(guest, (router, port))
         flow = self._new(four_tuple, now, self._usual)
+        flow.is_probe = event.is_probe
         flow.open_from_host(now)
         self._output.ask(TcpAdopt(event.token, flow.number))
         self._output.time_hold.carried(now)
@@ -375,7 +376,8 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.four_tuple.key]
-        self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
+        if not flow.is_probe:
+            self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
         self._lingering.pop(flow, None)
         self.memory.charge(-flow.counted)
         self._output.timers.set(flow, None)
@@ -439,8 +441,9 @@ class TcpTable:
         self._output.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
     def _say(self, flow: Flow, what: str, now: float) -> None:
-        text = f"{self._name(flow.four_tuple)}: {what}"
-        self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
+        if not flow.is_probe:
+            text = f"{self._name(flow.four_tuple)}: {what}"
+            self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
 
 
 def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:
