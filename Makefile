@@ -4,6 +4,7 @@
 # CI=true     a skipped test is a failure
 # FUZZ=...    how many seconds, and the first seed: FUZZ="600 7"
 # BENCH=...   arguments of benchmarks: --only turn, or --publish (docs/benchmarks.md)
+# PROFILE=... arguments of benchmarks.profile (docs/performance.md)
 # MUTANTS=... arguments of scripts/mutants.py: --seed 2, or pynat/nat/udp.py:120
 
 VENV := .venv
@@ -67,7 +68,7 @@ counts: bench-packages $(TOOLS)  ## instructions of the hot paths, into benchmar
 	@$(BIN)/python -m benchmarks.counts
 
 profile: bench-packages $(TOOLS)  ## where the time goes: flame graphs and tables in build/bench
-	@$(BIN)/python -m benchmarks.profile
+	@$(BIN)/python -m benchmarks.profile $(PROFILE)
 
 dist: $(TOOLS)  ## a source archive and a wheel, in dist/
 	@$(BIN)/python -m build

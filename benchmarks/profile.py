@@ -1,15 +1,18 @@
-"""Where each microsecond goes: `make profile`, rows of rows.py under py-spy.
+"""Where each microsecond goes: `make profile`, rows of rows.py under two samplers at once.
 
-It looks into the process many times a second, from outside. What it sees is a stack, of Python's
-frames and of C's, which belongs to a part: the system call in which it ends, or else the room of
-pynat whose function is innermost. A part has its share of the CPU time that a packet costs. All
-stacks are drawn as a flame graph, the widest function the dearest.
+perf samples processor time, and knows the kernel: how much of it goes into which system call.
+py-spy looks into the process from outside, and knows Python's frames and C's: a stack that is in no
+system call belongs to the room of pynat whose function is innermost. (perf knows Python's only from
+3.12 on; py-spy takes what waits for a processor for work.) So a packet's microseconds are divided
+between kernel and process as perf has it, and within the process as py-spy has it. What py-spy has
+seen is also drawn as a flame graph, the widest function the dearest.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import re
 import signal
 import subprocess
@@ -22,13 +25,16 @@ from typing import Any
 
 from benchmarks.back_ends import ROOT, BackEnd
 from benchmarks.flame import flame_graph
+from benchmarks.publishing import publish_profile
 from benchmarks.results import Group, Row, Unmeasurable
 from benchmarks.rows import groups
-from benchmarks.showing import table
+from benchmarks.showing import profiles
 from pynat.testing.sealed import seal
 
 FOLDER = ROOT / "build" / "bench"
-RATE = 250  # samples a second: each stops the process for a moment
+KEPT = FOLDER / "profile.json"
+RATE = 250  # samples a second of py-spy: each stops the process for a moment
+PERF_RATE = 997  # of perf; in step with nothing
 PROFILED = {  # rows, and who is looked at
     "tcp from-guest 1": ("pynat", "pynat offload"),
     "tcp to-guest 1": ("pynat", "pynat offload"),
@@ -37,10 +43,12 @@ PROFILED = {  # rows, and who is looked at
     "turn step": ("pynat", "pynat linted"),
     "connections": ("pynat",),
 }
-LEAST = 0.01  # of the time; what is less stands together
+USER = "process"
 Stacks = dict[tuple[str, ...], int]  # outermost frame first -> samples
 
-_SYSTEM_CALLS = {
+_KERNEL = "([kernel.kallsyms])"
+_SYSTEM_CALL = re.compile(r"\b_*(?:x64_|k|do_)?sys_(?!call\b)(\w+)")
+_CALLS = {
     *("accept4", "bind", "brk", "close", "connect", "epoll_ctl", "epoll_wait", "eventfd_read"),
     *(
         "eventfd_write",
@@ -62,14 +70,17 @@ _LOOP = re.compile(r"\((?:asyncio/|selectors\.py)")
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.publish:
+        publish_profile(arguments.publish, json.loads(KEPT.read_text()))
+        return 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     chosen = [group for group in groups(arguments.seconds) if PROFILED.keys() & keys(group)]
     for group in chosen:
         group.prepare()
     seal()
-    parts = [text for group in chosen for text in _profiles(group, arguments.only)]
-    print("\n\n".join(parts))
-    (FOLDER / "profile.md").write_text("\n\n".join(parts) + "\n")
+    found = dict(each for group in chosen for each in _profiled(group, arguments.only))
+    KEPT.write_text(json.dumps(found) + "\n")
+    print(profiles({"now": found}))
     return 0
 
 
@@ -77,6 +88,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="profile", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", metavar="KEY", help="rows that begin so")
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument(
+        "--publish",
+        choices=("before", "after"),
+        help="put the last profiles into docs/performance.md, as those before or after a change",
+    )
     return parser.parse_args()
 
 
@@ -84,46 +100,75 @@ def keys(group: Group[Any]) -> set[str]:
     return {row.key for row in group.rows}
 
 
-def _profiles(group: Group[BackEnd], only: str) -> Iterator[str]:
+def _profiled(group: Group[BackEnd], only: str) -> Iterator[tuple[str, dict[str, float]]]:
     for row in group.rows:
         for contender in PROFILED.get(row.key, ()):
             if row.key.startswith(only):
                 try:
-                    yield profile(group, row, contender)
+                    yield f"{row.title}: {contender}", profile(group, row, contender)
                 except Unmeasurable as error:
-                    yield f"{row.title}: {contender}: not measured: {error}"
+                    print(f"profile: {row.title}: {contender}: {error}", file=sys.stderr)
 
 
-def profile(group: Group[BackEnd], row: Row[BackEnd], contender: str) -> str:
-    with TemporaryDirectory(prefix="pynat-profile-") as folder:
-        sampled = Path(folder, "stacks")
-        with group.open(contender) as net, sampling(net.pid, sampled):
+def profile(group: Group[BackEnd], row: Row[BackEnd], contender: str) -> dict[str, float]:
+    """Microseconds of CPU a packet by part."""
+    with TemporaryDirectory(prefix="pynat-profile-") as name:
+        folder = Path(name)
+        with group.open(contender) as net, sampling(net.pid, folder):
             figure = row.measure(net)
-        stacks = folded(sampled.read_text())
-    title = f"{row.title}: {contender}"
-    name = f"{row.key} {contender}".replace(" ", "-")
-    (FOLDER / f"profile-{name}.svg").write_text(flame_graph(stacks, title))
+        stacks = folded((folder / "stacks").read_text())
+        calls = system_calls(_script(folder / "perf"))
+    picture = FOLDER / f"profile-{row.key}-{contender}.svg".replace(" ", "-")
+    picture.write_text(flame_graph(stacks, f"{row.title}: {contender}"))
     assert figure.micros is not None
-    lines = table(("part", "", "share", "us/packet"), shares(stacks, figure.micros))
-    return f"**{title}**, {figure.micros:.2f} us of CPU a packet:\n\n{lines}"
+    return divided(figure.micros, calls, stacks)
 
 
 @contextlib.contextmanager
-def sampling(pid: int, stacks: Path) -> Iterator[None]:
-    """To the end of the block; what it sees goes into `stacks`."""
+def sampling(pid: int, folder: Path) -> Iterator[None]:
+    """To the end of the block."""
     py_spy = str(Path(sys.executable).with_name("py-spy"))
-    how = ("--native", "--rate", str(RATE), "--format", "raw", "-o", str(stacks))
-    command = (py_spy, "record", *how, "--pid", str(pid))
-    sampler = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert sampler.stdout is not None
-    try:
-        while "Sampling" not in (line := sampler.stdout.readline()):
+    how = ("--native", "--rate", str(RATE), "--format", "raw", "-o", str(folder / "stacks"))
+    perf = ("-q", "-g", "-e", "cpu-clock", "-F", str(PERF_RATE), "-o", str(folder / "perf"))
+    with (
+        _sampler("perf", "record", *perf, "-p", str(pid)),
+        _sampler(py_spy, "record", *how, "--pid", str(pid)) as looking,
+    ):
+        assert looking.stdout is not None
+        while "Sampling" not in (line := looking.stdout.readline()):
             if not line:
                 raise Unmeasurable("py-spy cannot look into the process (is this root?)")
         yield
+
+
+@contextlib.contextmanager
+def _sampler(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """It writes what it has when it is interrupted."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
     finally:
-        sampler.send_signal(signal.SIGINT)
-        sampler.communicate()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
+def _script(samples: Path) -> str:
+    command = ("perf", "script", "-i", str(samples), "-F", "ip,sym,dso")
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+# ---------------------------------------------------------------------- what was seen
+def system_calls(script: str) -> Counter[str]:
+    """Of perf's samples, each a stack with the innermost frame first: system call -> samples."""
+    return Counter(_where(sample.splitlines()) for sample in script.strip().split("\n\n"))
+
+
+def _where(frames: list[str]) -> str:
+    calls = (_SYSTEM_CALL.search(frame) for frame in reversed(frames))
+    for call in calls:
+        if call:
+            return call[1]
+    return "interrupts" if _KERNEL in frames[0] else USER
 
 
 def folded(text: str) -> Stacks:
@@ -141,31 +186,30 @@ def _inner(frames: list[str]) -> list[str]:
     return frames[loop[0] :] if loop else frames
 
 
-# ---------------------------------------------------------------------- parts
-def shares(stacks: Stacks, micros: float) -> Iterator[tuple[str, str, str, str]]:
-    """Largest first, with the microseconds of all together."""
-    whole = sum(stacks.values())
-    parts: Counter[tuple[str, str]] = Counter()
+def divided(micros: float, calls: Counter[str], stacks: Stacks) -> dict[str, float]:
+    """Largest first."""
+    one = micros / calls.total()
+    parts = {f"kernel: {name}": one * n for name, n in calls.items() if name != USER}
+    rooms = Counter[str]()
     for stack, samples in stacks.items():
-        parts[part_of(stack)] += samples
-    small = sum(samples for samples in parts.values() if samples < LEAST * whole)
-    large = [(part, n) for part, n in parts.most_common() if n >= LEAST * whole]
-    for (kind, what), samples in [*large, (("the rest", ""), small)]:
-        share = samples / whole
-        yield kind, what, f"{share:.0%}", f"{share * micros:.2f}"
+        if (room := room_of(stack)) is not None:
+            rooms[room] += samples
+    for room, samples in rooms.items():
+        parts[room] = one * calls[USER] * samples / rooms.total()
+    return dict(sorted(parts.items(), key=lambda part: -part[1]))
 
 
-def part_of(stack: tuple[str, ...]) -> tuple[str, str]:
-    """Kind and name."""
+def room_of(stack: tuple[str, ...]) -> str | None:
+    """None in a system call."""
     call = _LIBC.match(stack[-1])
-    if call and call[1].strip("_") in _SYSTEM_CALLS:
-        return "system call", call[1].strip("_")
+    if call and call[1].strip("_") in _CALLS:
+        return None
     for frame in reversed(stack):
         if ours := _OURS.search(frame):
-            return "pynat", ours[1]
+            return f"pynat/{ours[1]}"
         if _LOOP.search(frame):
-            return "event loop", ""
-    return "Python", ""
+            return "event loop"
+    return "Python"
 
 
 if __name__ == "__main__":

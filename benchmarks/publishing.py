@@ -1,7 +1,8 @@
-"""The last results where people read: README.md, docs/benchmarks.md and their picture.
+"""The last results where people read: README.md, pages of docs/, a picture.
 
-`make bench BENCH=--publish` keeps the results of the last run in last.json, from which the rest is
-made; tests/benchmarks says when it is stale.
+`make bench BENCH=--publish` keeps the results of the last run in last.json, and `make profile
+PROFILE="--publish after"` the last profiles in profiles.json; the rest is made of these, and
+tests/benchmarks says when it is stale.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 from benchmarks.drawing import picture
 from benchmarks.results import Results, verdicts
 from benchmarks.rows import groups
-from benchmarks.showing import Groups, figures, goals, machine, missing, number, table
+from benchmarks.showing import Groups, figures, goals, machine, missing, number, profiles, table
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST = Path(__file__).with_name("last.json")
 PICTURE = ROOT / "docs" / "images" / "benchmarks.svg"
-BEGIN, END = "<!-- last results: make bench BENCH=--publish -->\n", "<!-- end -->\n"
+PROFILES = Path(__file__).with_name("profiles.json")
+BEGIN, END = "<!-- made by benchmarks/publishing.py -->\n", "<!-- end -->\n"
 HEADLINES = (  # rows of the README's table
     *("tcp from-guest 1", "tcp to-guest 1", "udp to-guest 1400", "connections", "turn step"),
     *("ping idle median", "bochs down wall", "bochs up wall", "bochs small wall"),
@@ -27,15 +29,26 @@ HEADLINES = (  # rows of the README's table
 
 def publish(data: dict[str, Any]) -> None:
     LAST.write_text(json.dumps(data, separators=(",", ":")) + "\n")
+    _write()
+
+
+def publish_profile(when: str, profiled: dict[str, dict[str, float]]) -> None:
+    kept = json.loads(PROFILES.read_text()) if PROFILES.exists() else {}
+    PROFILES.write_text(json.dumps({**kept, when: profiled}, indent=1) + "\n")
+    _write()
+
+
+def _write() -> None:
     for path, text in published().items():
         path.write_text(text)
 
 
 def published() -> dict[Path, str]:
-    """The files that are made of last.json, as they should be."""
+    """The files that are made of these, as they should be."""
     results = Results.from_json(json.loads(LAST.read_text()))
     shown = groups()
     texts = {"README.md": _short(shown, results), "docs/benchmarks.md": _whole(shown, results)}
+    texts["docs/performance.md"] = profiles(json.loads(PROFILES.read_text()))
     files = {ROOT / name: _filled((ROOT / name).read_text(), text) for name, text in texts.items()}
     return {**files, PICTURE: picture(shown, results)}
 

@@ -13,7 +13,7 @@ Groups = tuple[Group[Any], ...]
 MET = {True: "yes", False: "**no**", None: "not measured"}
 GOALS = ("work", "contender", "median", "rival", "median", "ratio", "goal", "met")
 FIGURES = ("work", "contender", "median", "least to most", "CPU us/packet", "lost")
-_TEXTS = 2  # columns to the left that are no figures
+PARTS = 12  # of a profile that have a line of their own
 
 
 def report(groups: Groups, results: Results) -> str:
@@ -62,6 +62,32 @@ def cells(row: Row[Any], results: Results) -> list[Cell]:
     return [cell for cell in results.figures if cell.row == row.key]
 
 
+def profiles(found: dict[str, dict[str, dict[str, float]]]) -> str:
+    """A table for each row: its parts in microseconds a packet, for each time it was looked at."""
+    titles = dict.fromkeys(title for each in found.values() for title in each)
+    return "\n\n".join(
+        f"**{title}**\n\n{_profile({when: each.get(title, {}) for when, each in found.items()})}"
+        for title in titles
+    )
+
+
+def _profile(times: dict[str, dict[str, float]]) -> str:
+    largest = sorted(
+        {part for parts in times.values() for part in parts},
+        key=lambda part: (-max(parts.get(part, 0.0) for parts in times.values()), part),
+    )
+    shown = largest[:PARTS]
+    sums = {when: sum(parts.values()) for when, parts in times.items()}
+    lines = [[part, *(number(parts.get(part)) for parts in times.values())] for part in shown]
+    lines.append(["all other", *(number(_others(parts, shown)) for parts in times.values())])
+    lines.append(["together", *(number(whole or None) for whole in sums.values())])
+    return table(("us/packet", *times), lines, texts=1)
+
+
+def _others(parts: dict[str, float], shown: list[str]) -> float | None:
+    return sum(micros for part, micros in parts.items() if part not in shown) if parts else None
+
+
 def number(value: float | None) -> str:
     """With three digits that count, and all before the point."""
     if value is None:
@@ -70,8 +96,9 @@ def number(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rule = [*("---" for _ in head[:_TEXTS]), *("---:" for _ in head[_TEXTS:])]
+def table(head: Sequence[str], lines: Iterable[Sequence[str]], texts: int = 2) -> str:
+    """texts: columns to the left that are no figures."""
+    rule = [*("---" for _ in head[:texts]), *("---:" for _ in head[texts:])]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))
 
 
