@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.back_ends import BACK_ENDS, LINTED, ROOT, Pynat
 from benchmarks.drawing import picture
-from benchmarks.publishing import publish
+from benchmarks.publishing import Partial, publish
 from benchmarks.results import Cell, Group, Results, Row, Unmeasurable
 from benchmarks.rows import groups
 from benchmarks.showing import report
@@ -31,8 +31,7 @@ FOLDER = ROOT / "build" / "bench"
 def main() -> int:
     arguments = _arguments()
     if arguments.publish:
-        publish(json.loads((FOLDER / "results.json").read_text()))
-        return 0
+        return _publish(arguments.folder)
     wanted = chosen(groups(arguments.seconds), arguments.only, arguments.without)
     if arguments.base:
         wanted = _with_base(wanted, arguments.base)
@@ -42,7 +41,16 @@ def main() -> int:
     except Unsealable as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(save(wanted, results))
+    print(save(wanted, results, arguments.folder))
+    return 0
+
+
+def _publish(folder: Path) -> int:
+    try:
+        publish(json.loads((folder / "results.json").read_text()))
+    except (OSError, Partial) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -55,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="for rows that can be longer")
     parser.add_argument("--base", type=Path, help="another checkout of pynat, with its .venv")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the results go")
     parser.add_argument("--publish", action="store_true", help="put the last results into the docs")
     return parser.parse_args()
 
@@ -153,12 +162,12 @@ def _version(package: str) -> str:
     return done.stdout or "not installed"
 
 
-def save(wanted: tuple[Group[Any], ...], results: Results) -> str:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "results.json").write_text(json.dumps(results.as_json(), indent=1) + "\n")
+def save(wanted: tuple[Group[Any], ...], results: Results, folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results.as_json(), indent=1) + "\n")
     text = report(wanted, results)
-    (FOLDER / "results.md").write_text(text)
-    (FOLDER / "results.svg").write_text(picture(wanted, results))
+    (folder / "results.md").write_text(text)
+    (folder / "results.svg").write_text(picture(wanted, results))
     return text
 
 

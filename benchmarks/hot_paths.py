@@ -60,6 +60,7 @@ class Rig:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wire: socket.socket, host: Host) -> None:
         self.steps = 0
+        self.seen: list[tuple[bool, bytes]] = []  # all frames, and whether the guest's
         self.begin: Mark = nothing
         self.end: Mark = nothing
         self._loop = loop
@@ -142,7 +143,9 @@ class Rig:
         return bool(frame)
 
     def _send(self, mac: bytes, kind: int, packet: bytes) -> None:
-        self._wire.send(ethernet.encode(mac, GUEST_MAC, kind, packet))
+        frame = ethernet.encode(mac, GUEST_MAC, kind, packet)
+        self.seen.append((True, frame))
+        self._wire.send(frame)
 
     def _send_packet(self, protocol: int, payload: bytes) -> None:
         packet = ipv4.encode(
@@ -164,7 +167,8 @@ class Rig:
     def _take(self) -> bytes:
         """A frame for the guest; b"" is none."""
         with contextlib.suppress(BlockingIOError):
-            return self._wire.recv(65_536)
+            self.seen.append((False, self._wire.recv(65_536)))
+            return self.seen[-1][1]
         return b""
 
     def _taken(self, frames: list[bytes]) -> list[bytes]:

@@ -27,7 +27,17 @@ HEADLINES = (  # rows of the README's table
 )
 
 
+class Partial(Exception):  # noqa: N818 - what the results are
+    """Only some rows have been measured."""
+
+
 def publish(data: dict[str, Any]) -> None:
+    """Raises Partial."""
+    results = Results.from_json(data)
+    tried = {cell.row for cell in (*results.figures, *results.missing)}
+    untried = [row.key for group in groups() for row in group.rows if row.key not in tried]
+    if untried:
+        raise Partial(f"the last run has not tried: {', '.join(untried)}; run it without --only")
     LAST.write_text(json.dumps(data, separators=(",", ":")) + "\n")
     _write()
 

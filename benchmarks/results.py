@@ -109,6 +109,9 @@ class Results:
     def add(self, cell: Cell, figure: Figure) -> None:
         self.figures.setdefault(cell, []).append(figure)
 
+    def has_tried(self, cell: Cell) -> bool:
+        return cell in self.figures or cell in self.missing
+
     def value(self, cell: Cell) -> float | None:
         """The median; None where there is none."""
         return _median([figure.value for figure in self.figures.get(cell, [])])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any
 
-from benchmarks import bochs, flows
+from benchmarks import bochs, flows, linting
+from benchmarks.acks import ack
 from benchmarks.back_ends import BackEnd, Opener
 from benchmarks.bochs import Booted
 from benchmarks.bochs_guest import MIB, SIZE, SMALL_REQUESTS
@@ -86,6 +88,7 @@ TURNS: tuple[Row[BackEnd], ...] = (
     Row("turn step", "lwIP, 5 MB, each segment waits for its ACK", "s", step, _TURN),
     Row("turn echo", "lwIP, 5 MB there and back", "s", echo, _TURN),
 )
+SHARES: dict[str, Callable[[list[float]], float]] = {"median": median, "late": late}
 LATENESS = {"median": "median", "late": "99th percentile"}
 BESIDE = {
     "idle": ("alone", None),
@@ -103,9 +106,34 @@ def _ping(beside: str, share: str) -> Row[BackEnd]:
         f"ping {beside} {share}",
         f"ping of the router, {title}, {LATENESS[share]}",
         "ms",
-        partial(ping, share=median if share == "median" else late, beside=direction),
+        partial(ping, share=SHARES[share], beside=direction),
         tuple(goals),
     )
+
+
+def _ack(beside: str, share: str) -> Row[BackEnd]:
+    title, direction = BESIDE[beside]
+    assert direction is not None
+    return Row(
+        f"ack {beside} {share}",
+        f"ACK of a byte, {title}, {LATENESS[share]}",
+        "ms",
+        partial(ack, share=SHARES[share], beside=direction),
+        (Goal("pynat", at_most=1.0),),
+    )
+
+
+LATE: tuple[Row[BackEnd], ...] = (
+    *(_ping(beside, share) for beside in BESIDE for share in SHARES),
+    *(_ack(beside, share) for beside in DIRECTIONS for share in SHARES),
+)
+LINT: Row[list[linting.Turn]] = Row(
+    "lint frame",
+    "linter, a TCP frame of a bulk flow",
+    "us",
+    linting.frame,
+    (Goal("pynat", at_most=8.0),),
+)
 
 
 # ---------------------------------------------------------------------- many flows
@@ -205,11 +233,8 @@ def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
             tuple(_udp(direction, size) for direction in DIRECTIONS for size in (64, 1_400)),
         ),
         Group(beside_slirp, plain, (CONNECTIONS,)),
-        Group(
-            beside_slirp,
-            plain,
-            tuple(_ping(beside, share) for beside in BESIDE for share in ("median", "late")),
-        ),
+        Group(beside_slirp, plain, LATE),
+        Group(("pynat",), linting.recorded, (LINT,)),
         Group(
             ("pynat", "pynat linted", "slirp4netns"),
             Opener(bare=True, seconds=seconds),

@@ -34,7 +34,8 @@ def machine(results: Results) -> str:
 
 
 def goals(groups: Groups, results: Results) -> str:
-    return table(GOALS, (_goal(each, results) for each in verdicts(groups, results)))
+    tried = (each for each in verdicts(groups, results) if results.has_tried(each.cell))
+    return table(GOALS, (_goal(each, results) for each in tried))
 
 
 def figures(groups: Groups, results: Results) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import pytest
+
 from benchmarks import publishing
 from benchmarks.__main__ import chosen
 from benchmarks.drawing import against_goal, picture
@@ -97,6 +99,12 @@ def test_the_picture() -> None:
 def test_what_is_published_is_of_the_last_results() -> None:
     for path, text in publishing.published().items():
         assert path.read_text() == text, f"{path.name} is stale: make bench BENCH=--publish"
+
+
+def test_some_rows_are_not_published() -> None:
+    some = Results(figures={Cell("turn step", "pynat"): [Figure(1.0)]})
+    with pytest.raises(publishing.Partial, match="has not tried: tcp from-guest 1, "):
+        publishing.publish(some.as_json())
 
 
 def test_the_headlines_are_rows() -> None:
