@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import groupby
 
 from benchmarks.hot_paths import BATCH, Rig, rig, unheard
 from benchmarks.results import Figure
 from pynat.config import Config
+from pynat.link.memory import MemoryLink
 from pynat.log.notices import Notices
 from pynat.serve.stack import seeded, stacked
 
@@ -19,31 +20,26 @@ Turn = tuple[bool, list[bytes]]  # from the guest, frames
 BETWEEN = 0.001  # seconds of the recorded time from turn to turn
 
 
-@dataclass(slots=True)
-class Recorded:
-    """A link whose guest is the recording."""
+class Recorded(MemoryLink):
+    """A link whose guest is the recording, at the recorded time."""
 
-    waiting: list[bytes] = field(default_factory=list)
-    time: float = 0.0
-    doorbell: int = -1
-    closing: bool = False
-    speed: int = 0
+    def __init__(self) -> None:
+        super().__init__(asyncio.new_event_loop())
+        self.waiting: list[bytes] = []
+        self.time = 0.0
 
     def now(self) -> float:
         return self.time
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
-        frames, self.waiting = self.waiting, []
-        return [(self.time, frame) for frame in frames]
+        return [(self.time, frame) for frame in self.waiting]
 
     def send(self, frames: list[bytes]) -> int:
         return len(frames)
 
-    def done(self, hold_until: float, timer: float | None) -> None:
-        pass
-
-    def log(self, level: int, text: str) -> None:
-        pass
+    def dispose(self) -> None:
+        super().dispose()
+        self._loop.close()
 
 
 @contextlib.contextmanager
@@ -75,4 +71,5 @@ def frame(recording: list[Turn]) -> Figure:
             else:
                 stack.link.send(frames)
         seconds = time.process_time() - start
+    card.dispose()
     return Figure(seconds / sum(len(frames) for _, frames in recording) * 1e6)
