@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from benchmarks import bochs, flows, linting
+from benchmarks import bochs, flows, linting, starts
 from benchmarks.acks import ack
 from benchmarks.back_ends import BackEnd, Opener
 from benchmarks.bochs import Booted
@@ -16,6 +16,7 @@ from benchmarks.connections import connections
 from benchmarks.flows import COUNTS, Flows
 from benchmarks.pings import late, ping
 from benchmarks.results import Cell, Goal, Group, Row
+from benchmarks.starts import Start
 from benchmarks.streams import FROM_GUEST, TO_GUEST, tcp, udp
 from benchmarks.turns import echo, step
 from tests.netns.lwip.build import guest_program
@@ -211,6 +212,25 @@ BOCHS: tuple[Row[Booted], ...] = (
 )
 
 
+STARTS: tuple[Row[Start], ...] = (
+    Row(
+        "start network",
+        "start of Bochs, with a network later than without",
+        "s",
+        starts.network,
+        (Goal("pynat", at_most=0.25),),
+    ),
+    Row(
+        "start run",
+        "start of Bochs, by `pynat run` later than by itself",
+        "s",
+        starts.command,
+        (Goal("pynat", at_most=0.3),),
+        ("pynat",),
+    ),
+)
+
+
 # ---------------------------------------------------------------------- all of them
 def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
     """seconds: for each row whose length can be chosen; half of it for many flows."""
@@ -247,4 +267,5 @@ def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
             GROWTH,
         ),
         Group(tuple(bochs.CONFIGS), bochs.booted, BOCHS, bochs.prepare),
+        Group(("pynat", "slirp"), starts.opened, STARTS, bochs.prepare),
     )
