@@ -41,6 +41,26 @@ def test_tcp_both_ways_and_half_close() -> None:
     scenario(run)
 
 
+def test_a_segment_and_its_acknowledgement_are_one_turn() -> None:
+    """What the kernel takes of it is heard in the same one."""
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running() as guest:
+                peer = Peer(guest, server.getsockname()[1])
+                await peer.open()
+                await guest.link.turn()
+                turns: list[float] = []
+                guest.engine.look_on(turns.append)
+                peer.send("PA", b"a segment")
+                assert (await guest.expect(TCP))[TCP].ack == peer.seq
+                for _ in range(5):
+                    await asyncio.sleep(0)  # a turn too many would be next
+                assert len(turns) == 1
+
+    scenario(run)
+
+
 def test_a_refused_port_is_rst() -> None:
     async def run() -> None:
         with socket.socket() as free:
