@@ -63,6 +63,10 @@ class _Connection:
     paused: bool = False  # reading is, for a moment
     eof: bool = False
     ended: bool = False  # the guest has sent FIN: so has the kernel, or will
+    is_tcp: bool = True
+
+    def __post_init__(self) -> None:
+        self.is_tcp = self.sock.family != socket.AF_UNIX  # asked once: it makes an object each time
 
 
 class TcpSockets:
@@ -136,7 +140,7 @@ class TcpSockets:
         offered = sum(map(len, action.chunks))
         taken = 0
         try:
-            for pieces, flags in _sends(action, connection.sock.family):
+            for pieces, flags in _sends(action, is_tcp=connection.is_tcp):
                 size = sum(map(len, pieces))
                 count = connection.sock.sendmsg(pieces, (), flags)
                 taken += count
@@ -342,12 +346,12 @@ class TcpSockets:
         self._have_room(connection)
 
 
-def _sends(action: TcpSend, family: int) -> Iterator[tuple[list[bytes | memoryview], int]]:
+def _sends(action: TcpSend, *, is_tcp: bool) -> Iterator[tuple[list[bytes | memoryview], int]]:
     """What to give to each sendmsg, with its flags; the urgent byte is one of its own.
 
     To a program or a Unix socket it is a byte like any other.
     """
-    if action.urgent is None or family == socket.AF_UNIX:
+    if action.urgent is None or not is_tcp:
         for at in range(0, len(action.chunks), _IOV_MAX):
             yield action.chunks[at : at + _IOV_MAX], 0
         return
