@@ -6,7 +6,12 @@ that of the port which the Bochs shim offers; the memory link of the test kit ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+from pynat.wire.frame_run import Sendable
+
+SendRuns = Callable[[list[Sendable]], int]
 
 
 class Link(Protocol):
@@ -30,6 +35,10 @@ class Link(Protocol):
     def send(self, frames: list[bytes]) -> int:
         """Queue frames for the guest; how many there was room for."""
 
+    @property
+    def send_runs(self) -> SendRuns | None:
+        """As `send`, for frames and runs of them; None while somebody looks at each frame."""
+
     def done(self, hold_until: float, timer: float | None) -> None:
         """End of a turn: everything received is dealt with.
 
@@ -42,6 +51,8 @@ class Link(Protocol):
 
 class Wrapper:
     """What a link around a link hands through."""
+
+    send_runs: SendRuns | None = None
 
     def __init__(self, inner: Link) -> None:
         self._inner = inner

@@ -13,6 +13,7 @@ class SteppedLink:
 
     doorbell = -1
     speed = 0
+    send_runs = None
     closing = False
 
     def __init__(self) -> None:

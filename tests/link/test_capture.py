@@ -30,6 +30,7 @@ class FakeLink:
     doorbell = -1
     closing = False
     speed = 10
+    send_runs = None
 
     def __init__(self) -> None:
         self.waiting: list[tuple[float, bytes]] = []

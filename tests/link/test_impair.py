@@ -22,6 +22,7 @@ class FakeLink:
     doorbell = -1
     closing = False
     speed = 0
+    send_runs = None
 
     def __init__(self) -> None:
         self.time = 0.0
