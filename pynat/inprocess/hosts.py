@@ -35,6 +35,7 @@ from pynat.nat.messages import (
     TcpShutdown,
     UdpReceived,
     UdpSend,
+    UdpSendRun,
 )
 from pynat.nat.tcp.memory import MemoryBudget
 from pynat.wire.addresses import Address, FourTuple
@@ -204,6 +205,8 @@ class InProcessHosts:
                 return self._carry(action, now)
             case UdpSend():
                 return self._datagram(action, now)
+            case UdpSendRun():
+                return self._policy is not None and self._datagrams(action, now)
             case TcpConnect():
                 return self._connect(action, now)
             case TcpAdopt():
@@ -270,6 +273,11 @@ class InProcessHosts:
         else:
             verdict(datagram)
         return True
+
+    def _datagrams(self, action: UdpSendRun, now: float) -> bool:
+        """Whether the policy says something of them."""
+        numbers = range(len(action.payloads))
+        return all(self._datagram(action.single(number), now) for number in numbers)
 
     def _remembered(
         self, flow: int, four_tuple: FourTuple, policy: FlowPolicy, now: float

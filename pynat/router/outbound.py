@@ -8,7 +8,7 @@ from __future__ import annotations
 from pynat import rules
 from pynat.nat.echo import EchoTable
 from pynat.nat.guest_output import GuestOutput
-from pynat.nat.messages import Nowhere
+from pynat.nat.messages import InProcessAddress, Nowhere
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.router.destination_map import DestinationMap, Unreachable
@@ -70,6 +70,14 @@ class Outbound:
             ours = to is Unreachable.NOBODY
             code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
             self._output.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
+
+    def datagrams_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
+        """As `run_from_guest`, of datagrams that lead to a host outside."""
+        way = self._udp.way_of(frames[at])
+        to = self._destinations.udp(way.remote) if way is not None else Unreachable.NOBODY
+        if way is None or isinstance(to, Unreachable | InProcessAddress):
+            return 0
+        return self._udp.run_from_guest(way, frames, at, to, now)
 
     def to_group(self, packet: Ipv4, now: float) -> None:
         self.udp(packet, udp.decode(packet), now)

@@ -284,6 +284,12 @@ def atomic_header(source: bytes, destination: bytes, protocol: int, length: int)
     return header(source, destination, protocol, length, fragment=DF)
 
 
+def blank_header(source: bytes, destination: bytes, protocol: int) -> bytes:
+    """What the headers of a run share: length, identification and sum are 0 in it."""
+    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 0, 0, 0, DEFAULT_TTL, protocol)
+    return b"".join((start, bytes(2), source, destination))
+
+
 def encode_icmp(_source: bytes, _destination: bytes, message: Icmp) -> tuple[int, bytes]:
     """ICMP for IPv4 sums no pseudo-header."""
     return ICMP, icmp.encode(message)
