@@ -6,12 +6,12 @@ that of the port which the Bochs shim offers; the memory link of the test kit ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pynat.wire.frame_run import Sendable
 
-SendRuns = Callable[[list[Sendable]], int]
+SendRuns = Callable[[Sequence[Sendable]], int]
 
 
 class Link(Protocol):
