@@ -212,30 +212,27 @@ class UdpTable:
                 self._output.time_hold.expect(flow.number, now)
             self._output.time_hold.carried(now)
 
-    def way_of(self, frame: bytes) -> Way | None:
-        """Of a frame that may carry a datagram, where an open flow has sent one like it before."""
-        way = self._ways.get(frame[udp.KEY_AT])
-        is_open = way is not None and way.number in self._by_number
-        return way if is_open and not self._inbound else None
-
     def run_from_guest(
-        self, way: Way, frames: list[bytes], at: int, host: Address, now: float
+        self, frames: list[bytes], at: int, outside: Callable[[Address], Address | None], now: float
     ) -> int:
-        """The short way of datagrams in a row: how many frames from `at` on were such.
+        """The short way of datagrams in a row that go where such a one has gone before.
 
-        0 leaves the frame to `from_guest`.
+        How many frames from `at` on were such; 0 leaves the frame to `from_guest`. outside: where
+        what the guest names leads, if it leads out of this process.
         """
-        run = udp.decode_run(frames, at, self._mac)
-        if run is None:
+        way = self._ways.get(frames[at][udp.KEY_AT])
+        flow = self._by_number.get(way.number) if way is not None else None
+        if way is None or flow is None or self._inbound:
             return 0
-        flow, payloads = self._by_number[way.number], run.payloads
-        self._sends(flow, way.remote, host, payloads, now)
-        for number in range(max(0, len(payloads) - MAX_UDP_QUOTES), len(payloads)):
-            flow.sent.append((host, run.quote(number, frames[at + number])))
+        host, run = outside(way.remote), udp.decode_run(frames, at, self._mac, MAX_UDP_QUOTES)
+        if host is None or run is None:
+            return 0
+        self._sends(flow, way.remote, host, run.payloads, now)
+        flow.sent.extend((host, quote) for quote in run.quotes)
         ends = FourTuple(flow.guest, way.remote)
-        sent = UdpSendRun(flow.number, host, payloads, run.ttl - 1, run.dont_fragment, ends)
+        sent = UdpSendRun(flow.number, host, run.payloads, run.ttl - 1, run.dont_fragment, ends)
         self._output.ask(sent)
-        return len(payloads)
+        return len(run.payloads)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: UdpReceived, now: float) -> None:

@@ -14,7 +14,7 @@ from pynat.nat.udp import UdpTable
 from pynat.router.destination_map import DestinationMap, Unreachable
 from pynat.services import ping
 from pynat.wire import icmp, ipv4, udp, versions
-from pynat.wire.addresses import address_text
+from pynat.wire.addresses import Address, address_text
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 from pynat.wire.udp import Udp
@@ -73,11 +73,11 @@ class Outbound:
 
     def datagrams_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
         """As `run_from_guest`, of datagrams that lead to a host outside."""
-        way = self._udp.way_of(frames[at])
-        to = self._destinations.udp(way.remote) if way is not None else Unreachable.NOBODY
-        if way is None or isinstance(to, Unreachable | InProcessAddress):
-            return 0
-        return self._udp.run_from_guest(way, frames, at, to, now)
+        return self._udp.run_from_guest(frames, at, self._outside, now)
+
+    def _outside(self, named: Address) -> Address | None:
+        to = self._destinations.udp(named)
+        return None if isinstance(to, Unreachable | InProcessAddress) else to
 
     def to_group(self, packet: Ipv4, now: float) -> None:
         self.udp(packet, udp.decode(packet), now)

@@ -106,21 +106,26 @@ class DatagramRun(NamedTuple):
     ttl: int
     dont_fragment: bool
     payloads: list[bytes]
-
-    def quote(self, number: int, frame: bytes) -> bytes:
-        """What an ICMP error quotes of that one, which came in `frame`."""
-        size = min(ipv4.QUOTED, _HEADERS + len(self.payloads[number]))
-        return frame[_PACKET_AT : _PACKET_AT + size]
+    quotes: list[bytes]  # what ICMP errors would quote of the last ones
 
 
-def decode_run(frames: list[bytes], at: int, mac: bytes) -> DatagramRun | None:
+def decode_run(frames: list[bytes], at: int, mac: bytes, quotes: int) -> DatagramRun | None:
     """The frame `at`, and those behind it between the same ends with the same TTL and DF.
 
     Each of them is to `mac`, with a TTL to go on with, without options or fragments. None says only
-    that `decode` must look at the frame: anything may be wrong with it, or nothing.
+    that `decode` must look at the frame: anything may be wrong with it, or nothing. quotes: so many
+    at most.
     """
     found = udp_run(frames, at, mac)
-    return None if found is None else DatagramRun(*found)
+    if found is None:
+        return None
+    sizes = [_HEADERS + len(payload) for payload in found[2]]
+    come = zip(frames[at : at + len(sizes)][-quotes:], sizes[-quotes:], strict=True)
+    return DatagramRun(*found, [_quote(frame, size) for frame, size in come])
+
+
+def _quote(frame: bytes, size: int) -> bytes:
+    return frame[_PACKET_AT : _PACKET_AT + min(ipv4.QUOTED, size)]
 
 
 def encode_run(
