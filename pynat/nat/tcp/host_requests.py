@@ -44,13 +44,16 @@ class HostRequests:
     def received(self, count: int) -> None:
         self._allowance -= count
 
-    def allow_reading(self, buffered: int, share: int) -> None:
-        """share: what may be buffered. Where it has shrunk, what was allowed is taken back."""
+    def allow_reading(self, buffered: int, share: int, segment: int) -> None:
+        """share: what may be buffered. Where it has shrunk, what was allowed is taken back.
+
+        segment: bytes of the guest's.
+        """
         capacity = min(SEND_CAPACITY, share)
         room = max(0, capacity - buffered)
         if room - self._allowance >= min(READ_STEP, capacity // 4) or room < self._allowance:
             self._allowance = room
-            self._actions.append(TcpRead(self._number, room))
+            self._actions.append(TcpRead(self._number, room, segment))
 
     def shut_down(self) -> None:
         self._actions.append(TcpShutdown(self._number))
