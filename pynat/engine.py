@@ -28,6 +28,7 @@ from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
+from pynat.host.tcp import MAX_READ
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
@@ -40,7 +41,11 @@ if TYPE_CHECKING:
     from pynat.net.program import Script
     from pynat.net.runtime import ImpairableWire
 
-MAX_FRAMES = 256  # frames taken in one turn, so that host events have theirs
+# What one turn takes, so that an answer to whoever comes next leaves within a millisecond.
+MAX_FRAMES = 128
+# The same while every frame is looked at (linter, capture), which takes some ten times as long.
+MAX_WATCHED_FRAMES = 32
+MAX_WATCHED_READ = 64 * 1024
 NO_LIMIT = 1 << 30  # in step; the shim's ring bounds it
 
 
@@ -116,6 +121,7 @@ class Engine:
         self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = NO_LIMIT if in_step else MAX_FRAMES
+        self._is_watched = False
         self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
         for forward in config.forwards:
@@ -259,10 +265,19 @@ class Engine:
 
     def _send(self, items: list[Sendable]) -> None:
         send_runs = self._link.send_runs
+        if self._is_watched is not (send_runs is None):
+            self._watch(watched=send_runs is None)
         if send_runs is None:
             self._link.send(frames_of(items))
         else:
             send_runs(items)
+
+    def _watch(self, *, watched: bool) -> None:
+        """Whether every frame is looked at, from now on."""
+        self._is_watched = watched
+        if not self._in_step:
+            self._batch = MAX_WATCHED_FRAMES if watched else MAX_FRAMES
+            self.host.read_at_most(MAX_WATCHED_READ if watched else MAX_READ)
 
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:

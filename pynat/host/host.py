@@ -93,6 +93,9 @@ class Host(Outside):
                     assert_never(never)
         self.forwards.reset_unclaimed()
 
+    def read_at_most(self, octets: int) -> None:
+        self._tcp.read_at_most(octets)
+
     def leave(self) -> None:
         """Nothing new comes in, and no flow goes on."""
         self.forwards.close()

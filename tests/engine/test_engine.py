@@ -13,6 +13,7 @@ from scapy.layers.inet import ICMP, TCP, UDP
 
 from pynat import rules
 from pynat.config import Config, Dns
+from pynat.engine import MAX_WATCHED_FRAMES
 from pynat.host.host import Host
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
@@ -57,6 +58,28 @@ def test_a_segment_and_its_acknowledgement_are_one_turn() -> None:
                 for _ in range(5):
                     await asyncio.sleep(0)  # a turn too many would be next
                 assert len(turns) == 1
+
+    scenario(run)
+
+
+def test_a_long_batch_is_answered_in_parts() -> None:
+    """More than one turn may take, while somebody looks at each frame: MemoryLink has no runs."""
+
+    async def run() -> None:
+        async with running() as guest:
+            await guest.link.turn()
+            guest.link.put(ping(ROUTER))
+            await guest.expect(ICMP)
+            turns: list[float] = []
+            guest.engine.look_on(turns.append)
+            for _ in range(3 * MAX_WATCHED_FRAMES):
+                guest.link.put(ping(ROUTER))
+            answers = 0
+            while answers < 3 * MAX_WATCHED_FRAMES:
+                await guest.expect(ICMP)
+                answers += 1
+                assert answers <= len(turns) * MAX_WATCHED_FRAMES
+            assert len(turns) >= 3
 
     scenario(run)
 
