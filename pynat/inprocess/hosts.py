@@ -127,8 +127,10 @@ class InProcessHosts:
     def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
         rest = [action for action in actions if not self._mine(action, now)]
-        self._give_up_calls()
-        self._tell_relief()
+        if self._announced:
+            self._give_up_calls()
+        if self._was_short is not self.memory.is_short:
+            self._tell_relief()
         while self._touched:
             touched, self._touched = self._touched, {}
             for connection in touched:

@@ -305,6 +305,7 @@ def header(
     fragment: int = 0,
 ) -> bytes:
     """The header of a packet that carries `length` bytes; `fragment` is the whole field."""
-    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 20 + length, ident, fragment, ttl, protocol)
-    check = finish(ones_sum(start + source + destination))
-    return b"".join((start, check.to_bytes(2, "big"), source, destination))
+    total, words = 20 + length, (ttl << 8) + protocol
+    addresses = int.from_bytes(source + destination, "big")
+    check = finish(0x4500 + total + ident + fragment + words + addresses)
+    return _HEADER.pack(0x45, 0, total, ident, fragment, ttl, protocol, check, source, destination)
