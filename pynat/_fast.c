@@ -7,15 +7,22 @@
  *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
+ *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
+ *   udp_frames(header, ident, datagrams)        frames to carry them, for pynat/wire/udp.py
+ *   send_datagrams(socket, to, port, datagrams)   one sendmmsg(2), for pynat/host/datagram.py
+ *   receive_datagrams(socket, limit)              one recvmmsg(2), for pynat/host/datagram.py
  *
  * pynat/_pure.py has the same in Python; pynat/_fast.pyi says what they do.
  */
 #define PY_SSIZE_T_CLEAN
+#define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #include <Python.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -32,6 +39,8 @@ enum {
     UDP = 8,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
+    MOST_DATAGRAMS = 64, /* of one system call */
+    LONGEST_DATAGRAM = 65535,
     ACK = 0x10,
     PSH = 0x08,
     URG = 0x20,
@@ -344,16 +353,22 @@ static PyObject *tcp_one(PyObject *self, PyObject *frame) {
                          get32(tcp + 28));
 }
 
-static PyObject *udp_one(PyObject *self, PyObject *frame) {
-    (void)self;
+/* Where IPv4 begins in a frame with a whole datagram whose lengths and sums are right; else NULL.
+ */
+static const uint8_t *right_datagram(PyObject *frame) {
     const uint8_t *ip = plain_packet(frame, PROTOCOL_UDP, UDP);
-    if (!ip) Py_RETURN_NONE;
+    if (!ip) return NULL;
     const uint8_t *udp = ip + IPV4;
     const uint32_t length = get16(ip + 2) - IPV4;
-    if (get16(udp + 4) != length || !get16(udp + 6) || !packet_is_right(ip, length)) Py_RETURN_NONE;
-    const Py_ssize_t padding = padding_of(frame, ETHERNET + IPV4 + (Py_ssize_t)length);
+    return get16(udp + 4) == length && get16(udp + 6) && packet_is_right(ip, length) ? ip : NULL;
+}
+
+static PyObject *udp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    const uint8_t *ip = right_datagram(frame);
+    const Py_ssize_t padding = ip ? padding_of(frame, ETHERNET + (Py_ssize_t)get16(ip + 2)) : -1;
     if (padding < 0) Py_RETURN_NONE;
-    return Py_BuildValue("nII", padding, get16(udp), get16(udp + 2));
+    return Py_BuildValue("nII", padding, get16(ip + IPV4), get16(ip + IPV4 + 2));
 }
 
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
@@ -466,6 +481,220 @@ static PyObject *write_frames(PyObject *self, PyObject *args) {
     return Py_BuildValue("nnni", written.frames, written.bytes, written.refused, written.error);
 }
 
+/* ---------------------------------------------------------------------- datagrams */
+struct datagram {
+    const uint8_t *ip;
+    uint32_t size; /* bytes of data */
+};
+
+/* Whether the frame has the form of the common datagram, with right sums; fills it in. */
+static int is_datagram(PyObject *object, const uint8_t *mac, struct datagram *found) {
+    const uint8_t *ip = right_datagram(object);
+    if (!ip || memcmp(ip - ETHERNET, mac, 6) != 0 || ip[8] < 2) return 0;
+    *found = (struct datagram){ip, get16(ip + IPV4 + 4) - UDP};
+    return 1;
+}
+
+/* Whether both have the same ends, time to live and DF. */
+static int same_way(const uint8_t *ip, const uint8_t *other) {
+    return !memcmp(ip + 12, other + 12, 12) && ip[8] == other[8] && ip[6] == other[6];
+}
+
+static PyObject *udp_run(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *frames;
+    Py_ssize_t at;
+    const char *mac;
+    Py_ssize_t mac_size;
+    if (!PyArg_ParseTuple(args, "O!ny#", &PyList_Type, &frames, &at, &mac, &mac_size)) return NULL;
+    const Py_ssize_t count = PyList_GET_SIZE(frames);
+    if (mac_size != 6 || at < 0 || at >= count) {
+        PyErr_SetString(PyExc_ValueError, "no MAC of 6 bytes, or no such frame");
+        return NULL;
+    }
+    struct datagram first, next;
+    const uint8_t *ours = (const uint8_t *)mac;
+    if (!is_datagram(PyList_GET_ITEM(frames, at), ours, &first)) Py_RETURN_NONE;
+    PyObject *found = PyList_New(0);
+    next = first;
+    do {
+        const char *data = (const char *)next.ip + IPV4 + UDP;
+        PyObject *payload = found ? PyBytes_FromStringAndSize(data, next.size) : NULL;
+        if (!payload || PyList_Append(found, payload) < 0) Py_CLEAR(found);
+        Py_XDECREF(payload);
+    } while (found && ++at < count && is_datagram(PyList_GET_ITEM(frames, at), ours, &next) &&
+             same_way(first.ip, next.ip));
+    if (!found) return NULL;
+    return Py_BuildValue("iNN", first.ip[8], PyBool_FromLong(first.ip[6] & 0x40), found);
+}
+
+static PyObject *one_datagram(const uint8_t *header, uint32_t ident, PyObject *payload) {
+    const Py_ssize_t size = PyBytes_GET_SIZE(payload);
+    const uint32_t length = UDP + (uint32_t)size;
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, ETHERNET + IPV4 + UDP + size);
+    if (!frame) return NULL;
+    uint8_t *ip = (uint8_t *)PyBytes_AS_STRING(frame) + ETHERNET;
+    uint8_t *udp = ip + IPV4;
+    memcpy(ip - ETHERNET, header, ETHERNET + IPV4 + UDP);
+    memcpy(udp + UDP, PyBytes_AS_STRING(payload), (size_t)size);
+    put16(ip + 2, IPV4 + length);
+    put16(ip + 4, ident);
+    put16(ip + 10, 0xffff - sum_of(ip, IPV4));
+    put16(udp + 4, length);
+    const uint32_t sum = fold(sum_of(ip + 12, 8 + length) + PROTOCOL_UDP + length);
+    put16(udp + 6, sum == 0xffff ? 0xffff : 0xffff - sum);
+    return frame;
+}
+
+static PyObject *udp_frames(PyObject *self, PyObject *args) {
+    (void)self;
+    const char *header;
+    Py_ssize_t size;
+    unsigned int ident;
+    PyObject *payloads;
+    if (!PyArg_ParseTuple(args, "y#IO!", &header, &size, &ident, &PyList_Type, &payloads))
+        return NULL;
+    const Py_ssize_t count = PyList_GET_SIZE(payloads);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *payload = PyList_GET_ITEM(payloads, i);
+        if (!PyBytes_Check(payload) || PyBytes_GET_SIZE(payload) > LONGEST_DATAGRAM - IPV4 - UDP)
+            size = 0;
+    }
+    if (size != ETHERNET + IPV4 + UDP) {
+        PyErr_SetString(PyExc_ValueError, "no headers of 42 bytes, or no datagrams");
+        return NULL;
+    }
+    PyObject *frames = PyList_New(count);
+    for (Py_ssize_t i = 0; frames && i < count; i++) {
+        const uint32_t mine = (ident + (uint32_t)i) & 0xffff;
+        PyObject *frame = one_datagram((const uint8_t *)header, mine, PyList_GET_ITEM(payloads, i));
+        if (frame)
+            PyList_SET_ITEM(frames, i, frame);
+        else
+            Py_CLEAR(frames);
+    }
+    return frames;
+}
+
+union name {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Its size; 0 where the address is of no version of IP. */
+static socklen_t name_of(union name *name, const char *address, Py_ssize_t size, int port) {
+    memset(name, 0, sizeof *name);
+    if (size == 4) {
+        name->v4.sin_family = AF_INET;
+        name->v4.sin_port = htons((uint16_t)port);
+        memcpy(&name->v4.sin_addr, address, 4);
+        return sizeof name->v4;
+    }
+    name->v6.sin6_family = AF_INET6;
+    name->v6.sin6_port = htons((uint16_t)port);
+    if (size == 16) memcpy(&name->v6.sin6_addr, address, 16);
+    return size == 16 ? sizeof name->v6 : 0;
+}
+
+/* Needs no GIL. How many were taken; errno tells why not all. */
+static Py_ssize_t send_all(int descriptor, union name *name, socklen_t size, PyObject *datagrams) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(datagrams);
+    struct iovec pieces[MOST_DATAGRAMS];
+    struct mmsghdr messages[MOST_DATAGRAMS];
+    Py_ssize_t at = 0;
+    while (at < count) {
+        int here = 0;
+        for (; here < MOST_DATAGRAMS && at + here < count; here++) {
+            PyObject *one = PyTuple_GET_ITEM(datagrams, at + here);
+            pieces[here] = (struct iovec){PyBytes_AS_STRING(one), (size_t)PyBytes_GET_SIZE(one)};
+            messages[here] = (struct mmsghdr){.msg_hdr = {.msg_name = name,
+                                                          .msg_namelen = size,
+                                                          .msg_iov = &pieces[here],
+                                                          .msg_iovlen = 1}};
+        }
+        const int sent = sendmmsg(descriptor, messages, (unsigned)here, MSG_DONTWAIT);
+        if (sent < 0) break;
+        at += sent;
+    }
+    return at;
+}
+
+static PyObject *send_datagrams(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *sock, *list;
+    const char *address;
+    Py_ssize_t address_size;
+    int port;
+    union name name;
+    if (!PyArg_ParseTuple(args, "Oy#iO!", &sock, &address, &address_size, &port, &PyList_Type,
+                          &list))
+        return NULL;
+    const int descriptor = PyObject_AsFileDescriptor(sock);
+    if (descriptor < 0) return NULL;
+    const socklen_t size = name_of(&name, address, address_size, port);
+    PyObject *datagrams = PyList_AsTuple(list); /* keeps them while others may run */
+    if (!datagrams) return NULL;
+    int are_bytes = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(datagrams); i++)
+        are_bytes &= PyBytes_Check(PyTuple_GET_ITEM(datagrams, i));
+    if (!size || !are_bytes) {
+        Py_DECREF(datagrams);
+        PyErr_SetString(PyExc_ValueError, "no packed address, or a datagram that is no bytes");
+        return NULL;
+    }
+    Py_ssize_t sent;
+    int error;
+    Py_BEGIN_ALLOW_THREADS;
+    sent = send_all(descriptor, &name, size, datagrams);
+    error = sent < PyTuple_GET_SIZE(datagrams) ? errno : 0;
+    Py_END_ALLOW_THREADS;
+    Py_DECREF(datagrams);
+    return Py_BuildValue("ni", sent, error);
+}
+
+/* A datagram and who has sent it. */
+static PyObject *received(const char *data, Py_ssize_t size, const union name *from) {
+    if (from->any.sa_family == AF_INET)
+        return Py_BuildValue("(y#i)y#", &from->v4.sin_addr, (Py_ssize_t)4, ntohs(from->v4.sin_port),
+                             data, size);
+    return Py_BuildValue("(y#i)y#", &from->v6.sin6_addr, (Py_ssize_t)16, ntohs(from->v6.sin6_port),
+                         data, size);
+}
+
+/* Does not block; the GIL guards `buffers`, of which only what is used is ever in memory. */
+static PyObject *receive_datagrams(PyObject *self, PyObject *args) {
+    (void)self;
+    static char buffers[MOST_DATAGRAMS][LONGEST_DATAGRAM];
+    PyObject *sock;
+    int limit;
+    if (!PyArg_ParseTuple(args, "Oi", &sock, &limit)) return NULL;
+    const int descriptor = PyObject_AsFileDescriptor(sock);
+    if (descriptor < 0) return NULL;
+    if (limit > MOST_DATAGRAMS) limit = MOST_DATAGRAMS;
+    struct iovec pieces[MOST_DATAGRAMS];
+    struct mmsghdr messages[MOST_DATAGRAMS];
+    union name names[MOST_DATAGRAMS];
+    for (int i = 0; i < limit; i++) {
+        pieces[i] = (struct iovec){buffers[i], LONGEST_DATAGRAM};
+        messages[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &names[i],
+                                                   .msg_namelen = sizeof names[i],
+                                                   .msg_iov = &pieces[i],
+                                                   .msg_iovlen = 1}};
+    }
+    const int count = recvmmsg(descriptor, messages, (unsigned)limit, MSG_DONTWAIT, NULL);
+    const int error = count < 0 ? errno : 0;
+    PyObject *found = PyList_New(count < 0 ? 0 : count);
+    for (int i = 0; found && i < count; i++) {
+        PyObject *one = received(buffers[i], messages[i].msg_len, &names[i]);
+        if (one)
+            PyList_SET_ITEM(found, i, one);
+        else
+            Py_CLEAR(found);
+    }
+    return found ? Py_BuildValue("Ni", found, error) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_frames", tcp_frames, METH_O, NULL},
@@ -474,6 +703,10 @@ static PyMethodDef methods[] = {
     {"udp_one", udp_one, METH_O, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},
+    {"udp_run", udp_run, METH_VARARGS, NULL},
+    {"udp_frames", udp_frames, METH_VARARGS, NULL},
+    {"send_datagrams", send_datagrams, METH_VARARGS, NULL},
+    {"receive_datagrams", receive_datagrams, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -16,13 +17,17 @@ _SHORTEST_FRAME = 60  # what is shorter is padded
 _AT_TCP = _ETHERNET + _IPV4
 _PROTOCOL_TCP, _PROTOCOL_UDP, _DF = 6, 17, 0x4000
 _PSH, _ACK, _URG = 0x08, 0x10, 0x20
+_AT_UDP = _AT_TCP
+_MOST_DATAGRAMS = 64
+_LONGEST_DATAGRAM = 65_535
+_FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}  # by an address's length
 _IP = Struct("!2xH2xH")
 _NUMBERS = Struct("!IIBBH")  # of TCP: sequence and acknowledgement, data offset, flags, window
 _STAMPS = Struct("!4sII")  # as RFC 7323 appendix A lays them out
 _STAMPS_PREFIX = b"\x01\x01\x08\x0a"
 
 
-def ones_sum(data: bytes | memoryview, /) -> int:
+def ones_sum(data: bytes | bytearray | memoryview, /) -> int:
     """Of numbers modulo 65,535, zero is that of zeros only (RFC 1071 2)."""
     number = int.from_bytes(data, "big") << 8 * (len(data) & 1)
     return number % 0xFFFF or (0xFFFF if number else 0)
@@ -162,11 +167,9 @@ def tcp_one(
 
 
 def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
-    datagram = _plain(frame, _PROTOCOL_UDP, _UDP)
-    if datagram is None or int.from_bytes(datagram[4:6], "big") != len(datagram):
-        return None
-    padding = _padding(frame, _AT_TCP + len(datagram))
-    if padding is None or not any(datagram[6:8]) or not _sums_are_right(frame, datagram):
+    datagram = _right_datagram(frame)
+    padding = None if datagram is None else _padding(frame, _AT_UDP + len(datagram))
+    if datagram is None or padding is None:
         return None
     return padding, *_ports(datagram[:4])
 
@@ -210,3 +213,89 @@ def _made(item: bytes | Run) -> list[bytes]:
     if not isinstance(item, tuple):
         raise TypeError("a frame is bytes, or a run of them")
     return tcp_frames(item)
+
+
+# ---------------------------------------------------------------------- datagrams
+def udp_run(frames: list[bytes], at: int, mac: bytes, /) -> tuple[int, bool, list[bytes]] | None:
+    if len(mac) != 6 or not 0 <= at < len(frames):
+        raise ValueError("no MAC of 6 bytes, or no such frame")
+    way = b""
+    found: list[bytes] = []
+    for frame in frames[at:]:
+        data = _datagram(frame, mac)
+        if data is None or (found and way != _way(frame)):
+            break
+        way = _way(frame)
+        found.append(data)
+    return (way[0], bool(way[1] & 0x40), found) if found else None
+
+
+def _way(frame: bytes) -> bytes:
+    """Time to live, flags, addresses and ports."""
+    ip = frame[_ETHERNET:]
+    return ip[8:9] + ip[6:7] + ip[12 : _IPV4 + 4]
+
+
+def _datagram(frame: bytes, mac: bytes) -> bytes | None:
+    """Its data, if the frame is to `mac` with a TTL to go on with, and has a right one."""
+    datagram = _right_datagram(frame)
+    if datagram is None or frame[:6] != mac or frame[_ETHERNET + 8] < 2:
+        return None
+    return datagram[_UDP:]
+
+
+def _right_datagram(frame: bytes) -> bytes | None:
+    """Whole, with right lengths and sums."""
+    datagram = _plain(frame, _PROTOCOL_UDP, _UDP)
+    if datagram is None or int.from_bytes(datagram[4:6], "big") != len(datagram):
+        return None
+    return datagram if any(datagram[6:8]) and _sums_are_right(frame, datagram) else None
+
+
+def udp_frames(header: bytes, ident: int, datagrams: list[bytes], /) -> list[bytes]:
+    longest = max(map(len, datagrams), default=0)
+    if len(header) != _AT_UDP + _UDP or longest > _LONGEST_DATAGRAM - _IPV4 - _UDP:
+        raise ValueError("no headers of 42 bytes, or no datagrams")
+    return [
+        _udp_frame(header, ident + number & 0xFFFF, data) for number, data in enumerate(datagrams)
+    ]
+
+
+def _udp_frame(header: bytes, ident: int, data: bytes) -> bytes:
+    frame = bytearray(header + data)
+    length = _UDP + len(data)
+    frame[16:20] = (_IPV4 + length).to_bytes(2, "big") + ident.to_bytes(2, "big")
+    frame[24:26] = (0xFFFF - ones_sum(frame[_ETHERNET:_AT_UDP])).to_bytes(2, "big")
+    frame[38:40] = length.to_bytes(2, "big")
+    total = (ones_sum(frame[26:]) + _PROTOCOL_UDP + length) % 0xFFFF
+    frame[40:42] = (0xFFFF - total).to_bytes(2, "big")
+    return bytes(frame)
+
+
+def send_datagrams(
+    sock: socket.socket, address: bytes, port: int, datagrams: list[bytes], /
+) -> tuple[int, int]:
+    family = _FAMILY.get(len(address))
+    if family is None or not all(isinstance(one, bytes) for one in datagrams):
+        raise ValueError("no packed address, or a datagram that is no bytes")
+    to = socket.inet_ntop(family, address), port
+    for number, one in enumerate(datagrams):
+        try:
+            sock.sendto(one, to)
+        except OSError as error:
+            return number, error.errno or 0
+    return len(datagrams), 0
+
+
+def receive_datagrams(
+    sock: socket.socket, limit: int, /
+) -> tuple[list[tuple[tuple[bytes, int], bytes]], int]:
+    found: list[tuple[tuple[bytes, int], bytes]] = []
+    try:
+        while len(found) < min(limit, _MOST_DATAGRAMS):
+            data, (host, port, *_) = sock.recvfrom(_LONGEST_DATAGRAM)
+            address = socket.inet_pton(sock.family, host.partition("%")[0])
+            found.append(((address, port), data))
+    except OSError as error:
+        return found, 0 if found else error.errno or 0
+    return found, 0

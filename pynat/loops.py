@@ -11,10 +11,14 @@ try:
     from pynat._fast import (
         ones_sum,
         read_frames,
+        receive_datagrams,
+        send_datagrams,
         tcp_frames,
         tcp_one,
         tcp_run,
+        udp_frames,
         udp_one,
+        udp_run,
         write_frames,
     )
 
@@ -23,10 +27,14 @@ except ImportError:
     from pynat._pure import (
         ones_sum,
         read_frames,
+        receive_datagrams,
+        send_datagrams,
         tcp_frames,
         tcp_one,
         tcp_run,
+        udp_frames,
         udp_one,
+        udp_run,
         write_frames,
     )
 
@@ -36,9 +44,13 @@ __all__ = [
     "IS_PURE",
     "ones_sum",
     "read_frames",
+    "receive_datagrams",
+    "send_datagrams",
     "tcp_frames",
     "tcp_one",
     "tcp_run",
+    "udp_frames",
     "udp_one",
+    "udp_run",
     "write_frames",
 ]

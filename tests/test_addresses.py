@@ -18,6 +18,7 @@ PACKAGE = Path(pynat.__file__).parent
 # ---------------------------------------------------------------- who must
 ROOMS = {
     "wire/*": "the codecs: here the versions of IP differ",
+    "_pure.py": "the loops know the common frames of IPv4, as those in C",
     "router/neighbors.py": "ARP is for IPv4 alone (RFC 826)",
     **dict.fromkeys(("lint/arp*.py", "faults/arp.py", "router/foreign_guests.py"), "about ARP"),
     **dict.fromkeys(

@@ -42,7 +42,7 @@ ALSO = {
     },
     "engine": {"asyncio", "traceback"},
     "engine_loop": {"asyncio"},
-    "_pure": {"os"},
+    "_pure": {"os", "socket"},
     "loops": {"os"},
     "interrupts": {"contextlib", "dis", "signal", "threading"},
     "children": {
@@ -55,7 +55,7 @@ ALSO = {
     },
     "host": {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
-        *("signal", "socket", "stat", "subprocess", "termios"),
+        *("operator", "signal", "socket", "stat", "subprocess", "termios"),
     },
     "serve": {"asyncio", "contextlib", "functools", "os", "pathlib", "tomllib"},
     "capture": {"contextlib.closing", "io", "pathlib"},

@@ -48,6 +48,28 @@ class UdpSend:
 
 
 @dataclass(slots=True)
+class UdpSendRun:
+    """Several datagrams of a flow whose socket is open, to one address, in their order."""
+
+    flow: int
+    to: Address
+    payloads: list[bytes]
+    ttl: int
+    dont_fragment: bool
+    four_tuple: FourTuple = field(compare=False)
+
+    def single(self, number: int) -> UdpSend:
+        return UdpSend(
+            self.flow,
+            self.to,
+            self.payloads[number],
+            self.ttl,
+            self.dont_fragment,
+            self.four_tuple,
+        )
+
+
+@dataclass(slots=True)
 class TcpConnect:
     """Open a socket and connect. Answered by TcpConnected or TcpFailed."""
 
@@ -176,6 +198,7 @@ class FileWrite:
 
 Action = (
     UdpSend
+    | UdpSendRun
     | TcpConnect
     | TcpSend
     | TcpShutdown
@@ -197,6 +220,15 @@ class UdpReceived:
     flow: int
     source: Address
     payload: bytes
+
+
+@dataclass(slots=True)
+class UdpReceivedRun:
+    """Several datagrams of one sender, in their order."""
+
+    flow: int
+    source: Address
+    payloads: list[bytes]
 
 
 @dataclass(slots=True)
@@ -388,6 +420,7 @@ class FileFailed:
 
 Event = (
     UdpReceived
+    | UdpReceivedRun
     | SocketError
     | PortNotKept
     | TcpConnected

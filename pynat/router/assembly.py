@@ -95,6 +95,7 @@ def assemble(
     def move(mac: bytes) -> None:
         """The router is at this MAC address from now on."""
         tcp.move(mac)
+        udp.move(mac)
         guest.move(mac)
 
     faults = ActiveFaults(notices)

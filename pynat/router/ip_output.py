@@ -24,8 +24,8 @@ from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
 from pynat.router.probes import IDENT, Ends, Probe
 from pynat.timers import Timers
-from pynat.wire import ethernet, versions
-from pynat.wire.addresses import address_text
+from pynat.wire import ethernet, ip, udp, versions
+from pynat.wire.addresses import Address, address_text
 from pynat.wire.frame_run import FrameRun, Sendable, frames_of
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Version
@@ -153,6 +153,22 @@ class IpOutput:
             return link_header + version.atomic_header(source, destination, protocol, size)
 
         self._frames.append(run.behind(start))
+
+    def send_datagrams(
+        self, source: Address, destination: Address, payloads: list[bytes], now: float
+    ) -> None:
+        mac = self.neighbors.fresh_mac(destination[0], now)
+        version = versions.of(destination[0])
+        longest = version.HEADER_SIZE + udp.HEADER.size + max(map(len, payloads))
+        if mac is None or version.ETHERTYPE != ethernet.IPV4 or longest > self._mtu:
+            for payload in payloads:
+                datagram = udp.encode(*source, *destination, payload)
+                self.send_packet(source[0], destination[0], ip.UDP, datagram, now)
+            return
+        link_header = ethernet.HEADER.pack(mac, self.mac, ethernet.IPV4)
+        ident = self._ident + 1
+        self._ident = (self._ident + len(payloads)) & 0xFFFF
+        self._frames += udp.encode_run(link_header, source, destination, ident, payloads)
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         encoded = versions.of(destination).encode_icmp(source, destination, message)

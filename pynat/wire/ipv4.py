@@ -288,6 +288,12 @@ def atomic_header(source: bytes, destination: bytes, protocol: int, length: int)
     return header(source, destination, protocol, length, fragment=DF)
 
 
+def blank_header(source: bytes, destination: bytes, protocol: int) -> bytes:
+    """What the headers of a run share: length, identification and sum are 0 in it."""
+    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 0, 0, 0, DEFAULT_TTL, protocol)
+    return b"".join((start, bytes(2), source, destination))
+
+
 def encode_icmp(_source: bytes, _destination: bytes, message: Icmp) -> tuple[int, bytes]:
     """ICMP for IPv4 sums no pseudo-header."""
     return ICMP, icmp.encode(message)
@@ -303,6 +309,7 @@ def header(
     fragment: int = 0,
 ) -> bytes:
     """The header of a packet that carries `length` bytes; `fragment` is the whole field."""
-    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 20 + length, ident, fragment, ttl, protocol)
-    check = finish(ones_sum(start + source + destination))
-    return b"".join((start, check.to_bytes(2, "big"), source, destination))
+    total, words = 20 + length, (ttl << 8) + protocol
+    addresses = int.from_bytes(source + destination, "big")
+    check = finish(0x4500 + total + ident + fragment + words + addresses)
+    return _HEADER.pack(0x45, 0, total, ident, fragment, ttl, protocol, check, source, destination)

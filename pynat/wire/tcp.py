@@ -28,6 +28,7 @@ from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
 HEADER_SIZE = _HEADER.size
+_CHECKSUM_AT = 16
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
@@ -209,8 +210,18 @@ def encode_options(options: Options) -> bytes:
 
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
-    run = SegmentRun(segment, [segment.payload], segment.flags)
-    return encode_run(source, destination, run).frames()[0]
+    header, payload = _header(segment, segment.seq), segment.payload
+    total = pseudo_header(source, destination, ip.TCP, len(header) + len(payload))
+    check = finish(total + ones_sum(header) + ones_sum(payload)).to_bytes(2, "big")
+    return b"".join((header[:_CHECKSUM_AT], check, header[_CHECKSUM_AT + 2 :], payload))
+
+
+def _header(segment: Segment, seq: int) -> bytes:
+    """With its options, without checksum."""
+    options = encode_options(segment.options)
+    ends, size = (segment.source, segment.destination), _HEADER.size + len(options)
+    rest = segment.flags, segment.window, 0, segment.urgent
+    return _HEADER.pack(*ends, seq, segment.ack, size << 2, *rest) + options
 
 
 def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
@@ -220,12 +231,8 @@ def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
     parts of a segment can be summed separately.
     """
     head = run.head
-    options = encode_options(head.options)
-    size = _HEADER.size + len(options)
-    ends = head.source, head.destination
-    header = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
-    header += options
-    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(header) - head.flags
+    header = _header(head, 0)
+    base = pseudo_header(source, destination, ip.TCP, len(header)) + ones_sum(header) - head.flags
     return FrameRun(b"", b"", header, base % 0xFFFF, head.seq, run.last_flags, run.size, run.text)
 
 

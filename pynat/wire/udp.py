@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.loops import udp_one
+from pynat.loops import udp_frames, udp_one, udp_run
 from pynat.wire import ip, ipv4, mistakes
+from pynat.wire.addresses import Address
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.ip import Packet
 
@@ -104,3 +106,52 @@ def decode_one(frame: bytes) -> tuple[int, int, int] | None:
     None says only that `decode` must look at it.
     """
     return udp_one(frame)
+
+
+# Of a frame that `decode_run` takes: where its protocol is, and its addresses and ports.
+PROTOCOL = bytes((ip.UDP,))
+KEY_AT = slice(26, 38)
+_PACKET_AT, _HEADERS = 14, 28
+
+
+def key(guest: Address, remote: Address) -> bytes:
+    """What a frame between the two has at KEY_AT."""
+    ports = guest[1].to_bytes(2, "big") + remote[1].to_bytes(2, "big")
+    return b"".join((guest[0], remote[0], ports))
+
+
+class DatagramRun(NamedTuple):
+    """Datagrams of one flow in a row."""
+
+    ttl: int
+    dont_fragment: bool
+    payloads: list[bytes]
+    quotes: list[bytes]  # what ICMP errors would quote of the last ones
+
+
+def decode_run(frames: list[bytes], at: int, mac: bytes, quotes: int) -> DatagramRun | None:
+    """The frame `at`, and those behind it between the same ends with the same TTL and DF.
+
+    Each of them is to `mac`, with a TTL to go on with, without options or fragments. None says only
+    that `decode` must look at the frame: anything may be wrong with it, or nothing. quotes: so many
+    at most.
+    """
+    found = udp_run(frames, at, mac)
+    if found is None:
+        return None
+    sizes = [_HEADERS + len(payload) for payload in found[2]]
+    come = zip(frames[at : at + len(sizes)][-quotes:], sizes[-quotes:], strict=True)
+    return DatagramRun(*found, [_quote(frame, size) for frame, size in come])
+
+
+def _quote(frame: bytes, size: int) -> bytes:
+    return frame[_PACKET_AT : _PACKET_AT + min(ipv4.QUOTED, size)]
+
+
+def encode_run(
+    link_header: bytes, source: Address, destination: Address, ident: int, payloads: list[bytes]
+) -> list[bytes]:
+    """Frames of IPv4 that carry them, none longer than the MTU; `ident` is that of the first."""
+    header = ipv4.blank_header(source[0], destination[0], ip.UDP)
+    ports = HEADER.pack(source[1], destination[1], 0, 0)
+    return udp_frames(b"".join((link_header, header, ports)), ident & 0xFFFF, payloads)

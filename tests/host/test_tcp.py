@@ -314,9 +314,9 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tcp, "READ_SIZE", 1000)
-    monkeypatch.setattr(tcp, "READ_ON", 2500)
 
     async def run(flow: Connected) -> None:
+        flow.sockets.read_at_most(2500)
         flow.program.sendall(bytes(5000))
         read: list[Event] = []
         flow.sockets._emit = read.append
@@ -324,6 +324,7 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
         connection = flow.sockets._open[1]
         flow.sockets._readable(1, connection)
         assert read == [TcpReceived(1, bytes(900))] * 3
+        flow.sockets.read_at_most(5000)
         flow.sockets.read(TcpRead(1, 250, 300))
         flow.sockets._readable(1, connection)
         assert read[3:] == [TcpReceived(1, bytes(250))]
@@ -331,10 +332,9 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     scenario(run)
 
 
-def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "MAX_READ", 1000)
-
+def test_one_turn_reads_so_much_and_no_more() -> None:
     async def run(flow: Connected) -> None:
+        flow.sockets.read_at_most(1000)
         flow.program.sendall(bytes(5000))
         read: list[int] = []
 

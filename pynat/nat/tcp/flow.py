@@ -226,9 +226,9 @@ class Flow:
         lies before RCV.NXT while the host's kernel has not taken everything.
         """
         receiver = self.receiver
-        flags = segment.flags
+        flags, length = segment.flags, segment.length
         seq = unwrap(segment.seq, receiver.nxt)
-        acceptable = receiver.acceptable(seq, segment.length)
+        acceptable = receiver.acceptable(seq, length)
         if flags & RST:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", now, reset_host=True)
@@ -251,11 +251,11 @@ class Flow:
             least = receiver.ack if self.state is State.SYN_RECEIVED else 0
             if least <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # its text is old, or our window closed
-                if seq + segment.length > receiver.nxt:
+                if seq + length > receiver.nxt:
                     return refusals.window_closed(segment, receiver)
             if seq >= receiver.nxt:
                 return refusals.outside(segment, receiver)
-            crosses = self._acks.may_cross(seq + segment.length)
+            crosses = self._acks.may_cross(seq + length)
             return None if crosses else refusals.duplicate(segment, receiver)
         if flags & SYN:
             self._object_to(segment, now)
@@ -311,9 +311,11 @@ class Flow:
                 seq + segment.before_last,
                 now,
                 pure=segment.length == 0,
-                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
+                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack]
+                if options.sack
+                else (),
                 round_trip=timestamps.round_trip(options.timestamps[1], now)
-                if timestamps and options.timestamps
+                if ack > sender.una and timestamps and options.timestamps
                 else None,
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
@@ -343,7 +345,7 @@ class Flow:
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
-        return refusals.of_text(text, segment, receiver)
+        return None if text is TextOutcome.SMOOTH else refusals.of_text(text, segment, receiver)
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self, now: float) -> None:

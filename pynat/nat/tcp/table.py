@@ -276,8 +276,8 @@ class TcpTable:
     def _divide_memory(self, now: float) -> None:
         memory = self.memory
         for flow in self._touched:
-            if flow.number in self._by_number:  # else it is gone already
-                memory.charge(flow.growth())
+            if flow.number in self._by_number and (grown := flow.growth()):  # else it is gone
+                memory.charge(grown)
         was_short = memory.is_short
         if memory.divide(len(self._flows)):
             self._touched |= dict.fromkeys(self._flows.values())
