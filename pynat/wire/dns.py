@@ -124,10 +124,11 @@ def addresses(message: bytes) -> list[bytes]:
             _, at = _name(message, at)
             kind, _, _, length = _RECORD.unpack_from(message, at)
             at += _RECORD.size + length
-            found += [message[at - length : at]] if kind == A else []
+            if (kind, length) == (A, _V4):
+                found.append(message[at - length : at])
     except (Malformed, StructError):
         return []
-    return found
+    return found if at <= len(message) else []
 
 
 def _announced(records: int, number: int) -> Malformed:
