@@ -213,7 +213,10 @@ def _message(frame: Frame, packet: Ipv4, pieces: Pieces) -> Icmp | None:
     if not packet.is_fragment or packet.protocol != ipv4.ICMP:
         return frame.icmp
     whole = pieces.add(packet)
-    return icmp.unchecked(whole) if whole is not None else None
+    try:
+        return icmp.decode(memoryview(whole)) if whole is not None else None
+    except Malformed:
+        return None
 
 
 def _unread(guest: bytes, way: Way) -> Finding:

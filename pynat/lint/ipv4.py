@@ -25,7 +25,7 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, mistakes, tcp, udp
+from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, tcp, udp
 from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
@@ -38,6 +38,8 @@ NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
+NAME_SERVER = 53
+MAX_TOLD = 256  # addresses that DNS has told, and these reversed
 _USUAL_TTL = {32, 60, 64, 128, 255}
 _PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
@@ -60,6 +62,7 @@ class Ipv4Checker:
         self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
+        self._told: Bounded[bytes, bool] = Bounded(MAX_TOLD)  # what DNS said; False: reversed
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(MAX_PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
         self._is_swapped = False  # and was told so
@@ -87,7 +90,7 @@ class Ipv4Checker:
             yield from self._ident(frame.when, packet)
         if not packet.dont_fragment and not self._is_swapped:
             yield from self._count(packet)
-        if packet.destination in self._reversed:
+        if self._is_reversed(packet.destination):
             hint = mistakes.address_order(packet.destination, lambda _: True)
             text = f"{packet}: destination {address_text(packet.destination)}{hint} (RFC 791 3.1)"
             yield Finding(rules.DESTINATION_SWAPPED, text)
@@ -108,10 +111,13 @@ class Ipv4Checker:
 
     def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
         source, destination = packet.source, packet.destination
-        if source in UNSPECIFIED or not is_unicast(destination) or destination in self._reversed:
+        if source in UNSPECIFIED or not is_unicast(destination) or self._is_reversed(destination):
             return False
         owned = self._owned.by(frame.source)
         return not owned or source in owned
+
+    def _is_reversed(self, destination: bytes) -> bool:
+        return destination in self._reversed or self._told.get(destination) is False
 
     def takes(self, frame: bytes, when: Span) -> bool:
         """Whether nothing can be said of the packet itself, which is whole, has no options, and
@@ -136,15 +142,29 @@ class Ipv4Checker:
         return True
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        """A lease makes an address the card's own."""
-        if frame.udp is not None and frame.udp.destination == DHCP_CLIENT:
-            try:
-                message = dhcp.decode(bytes(frame.udp.payload))
-            except Malformed:
-                return iter(())
-            if message.kind in (0, dhcp.ACK) and any(message.yiaddr):
-                self._owned.add(message.mac, message.yiaddr)
+        datagram = frame.udp
+        if datagram is not None and datagram.destination == DHCP_CLIENT:
+            self._leased(datagram.payload)
+        elif datagram is not None and datagram.source == NAME_SERVER:
+            self._named(dns.addresses(bytes(datagram.payload)))
         return iter(())
+
+    def _leased(self, payload: bytes | memoryview) -> None:
+        """A lease makes an address the card's own."""
+        try:
+            message = dhcp.decode(bytes(payload))
+        except Malformed:
+            return
+        if message.kind in (0, dhcp.ACK) and any(message.yiaddr):
+            self._owned.add(message.mac, message.yiaddr)
+
+    def _named(self, addresses: list[bytes]) -> None:
+        """Of one and its reverse both may have been told."""
+        for address in addresses:
+            if address[::-1] not in self._told:
+                self._told[address[::-1]] = False
+        for address in addresses:
+            self._told[address] = True
 
     def _arp(self, frame: Frame, packet: arp.Arp) -> None:
         if any(packet.sender):

@@ -51,11 +51,12 @@ class Linter:
         dhcp = DhcpChecker(tally)
         steady = (self._ethernet, self._arp, self._ipv4)
         self._paths = Paths((*steady, self._icmp, dhcp))
-        self._ways = ShortWays(self._paths, *steady, self._tcp, tally)
+        udp = UdpChecker(tally)
+        self._ways = ShortWays(self._paths, *steady, self._tcp, udp, tally)
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        self._checkers = [*self._of_segments, UdpChecker(tally), DnsChecker(tally)]
+        self._checkers = [*self._of_segments, udp, DnsChecker(tally)]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""

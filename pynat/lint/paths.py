@@ -17,14 +17,14 @@ from pynat.wire.ipv4 import Ipv4
 
 _A_WHILE = 1.0  # seconds
 _MANY = 1024  # paths; then all are asked about again
-_DHCP = frozenset({67, 68})  # ports
+_TELLING = frozenset({53, 67, 68})  # ports of DNS and DHCP
 _CARDS, _ADDRESSES = slice(12), slice(26, 34)  # of a frame
 
 
 def is_harmless(frame: Frame) -> bool:
-    """A segment, or a datagram that gives nobody an address."""
+    """A segment, or a datagram that tells nobody an address."""
     return frame.tcp is not None or (
-        frame.udp is not None and _DHCP.isdisjoint((frame.udp.source, frame.udp.destination))
+        frame.udp is not None and _TELLING.isdisjoint((frame.udp.source, frame.udp.destination))
     )
 
 

@@ -16,11 +16,11 @@ from pynat.lint.paths import Paths
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
-from pynat.lint.udp import SERVICES
+from pynat.lint.udp import SERVICES, UdpChecker
 from pynat.wire import ip, tcp, udp
 
 _PROTOCOL_AT = 23  # of a frame
-_LOOKED_AT = {53, 67, 68, 69, *SERVICES}  # ports
+_LOOKED_AT = {0, 53, 67, 68, 69, *SERVICES}  # ports
 
 
 class ShortWays:
@@ -31,6 +31,7 @@ class ShortWays:
         arp: ArpChecker,
         ipv4: Ipv4Checker,
         tcp: TcpChecker,
+        udp: UdpChecker,
         tally: Tally,
     ) -> None:
         self._paths = paths
@@ -38,6 +39,7 @@ class ShortWays:
         self._arp = arp
         self._ipv4 = ipv4
         self._tcp = tcp
+        self._udp = udp
         self._tally = tally
 
     # ------------------------------------------------------------------ from the guest
@@ -58,7 +60,9 @@ class ShortWays:
 
     def _datagram(self, frame: bytes, when: Span) -> list[Finding] | None:
         padding = _of_none_of_ours(frame)
-        if padding is None or not self._passes(frame, padding, when):
+        if padding is None or not self._udp.knows(frame[tcp.KEY_AT]):
+            return None
+        if not self._passes(frame, padding, when):
             return None
         self._tally.datagrams_sent += 1
         self._tcp.is_alive(when)
@@ -79,7 +83,7 @@ class ShortWays:
         if (decoded := tcp.decode_one(frame)) is not None:
             self._tally.segment_to_guest(decoded[0])
             return self._tcp.goes_on_to_guest(frame, decoded[0], when)
-        if _of_none_of_ours(frame) is None:
+        if _of_none_of_ours(frame) is None or not self._udp.knows(tcp.key_to_guest(frame)):
             return None
         self._tally.datagrams_came += 1
         return []

@@ -21,8 +21,9 @@ SERVICES = {mistakes.swapped(port): port for port in (53, 67, 69, 123)}
 FILLS = 46  # bytes of a packet that needs no padding
 ASKERS = 256  # that are remembered
 FLOWS = 1024
+_PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
 
-Flow = tuple[bytes, bytes, int, int]  # the guest's address, the other's, their ports
+Flow = bytes  # the guest's address, the other's, their ports
 
 
 class UdpChecker:
@@ -30,6 +31,10 @@ class UdpChecker:
         self._tally = tally
         self._askers = Bounded[tuple[bytes, int], None](ASKERS)  # from ports that look swapped
         self._flows = Bounded[Flow, bool](FLOWS)  # whether all that came was spoilt
+
+    def knows(self, flow: Flow) -> bool:
+        """Whether another datagram of the flow tells nothing new."""
+        return self._flows.get(flow) is False
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
@@ -39,7 +44,7 @@ class UdpChecker:
             if frame.icmp is not None and frame.icmp.type == icmp.UNREACHABLE:
                 yield from self._answers(packet, _quoted(frame.icmp.payload))
             return
-        flow = packet.source, packet.destination, datagram.source, datagram.destination
+        flow = packet.ends + packet.payload[:_PORTS]
         if self._flows.get(flow) is not False:
             yield from self._answers(packet, flow)
         carried = packet.payload
@@ -65,7 +70,7 @@ class UdpChecker:
             if frame.malformed is not None and frame.malformed.rule is rules.CHECKSUM:
                 self._spoilt(packet)
             return iter(())
-        flow = packet.destination, packet.source, datagram.destination, datagram.source
+        flow = _to_guest(packet.source, packet.destination, packet.payload)
         if self._flows.get(flow) is not False:
             self._flows[flow] = False
         if datagram.source in SERVICES:
@@ -74,8 +79,7 @@ class UdpChecker:
 
     def _spoilt(self, packet: Ipv4) -> None:
         self._tally[Occasion.DATAGRAM_SPOILT] += 1
-        source, destination, *_ = HEADER.unpack_from(packet.payload)
-        flow = packet.destination, packet.source, destination, source
+        flow = _to_guest(packet.source, packet.destination, packet.payload)
         if flow not in self._flows:
             self._flows[flow] = True
 
@@ -93,13 +97,16 @@ class UdpChecker:
         return (packet.destination, datagram.destination) in self._askers
 
 
+def _to_guest(source: bytes, guest: bytes, datagram: bytes | memoryview) -> Flow:
+    return b"".join((guest, source, datagram[_PORT:_PORTS], datagram[:_PORT]))
+
+
 def _quoted(packet: bytes) -> Flow | None:
     """Of a datagram that an ICMP error is about."""
     about = versions.outline(packet)
     if about is None or about.protocol != ipv4.UDP or len(packet) < about.body + HEADER.size:
         return None
-    source, destination, *_ = HEADER.unpack_from(packet, about.body)
-    return about.destination, about.source, destination, source
+    return _to_guest(about.source, about.destination, packet[about.body :])
 
 
 def _trailing(packet: Ipv4, length: int) -> Finding:

@@ -363,13 +363,14 @@ DESTINATION_SWAPPED = Rule(
     "IP039",
     "ipv4 destination swapped",
     Severity.ERROR,
-    "The destination is the router or name server, with the bytes of its address reversed.",
+    "The destination is the router, the name server or what DNS has answered, with the bytes of its"
+    " address reversed.",
     "RFC 791 3.1",
     "The packet goes to a stranger, and what was meant never gets it.",
     "Store addresses in network byte order; look at where one is converted twice or not at all"
-    " (`htonl`), when it is read from DHCP, ARP or the command line.",
+    " (`htonl`), when it is read from DHCP, DNS, ARP or the command line.",
     exercised=Occasion.PACKET,
-    leads_to=("ICMP020",),
+    leads_to=("ICMP020", "IP008"),
 )
 
 IDENT_SWAPPED = Rule(

@@ -112,6 +112,25 @@ def decode(data: bytes) -> Query:
     return Query(ident, flags, name, kind, klass, data[HEADER.size : end], *edns)
 
 
+def addresses(message: bytes) -> list[bytes]:
+    """Of IPv4, in the records of an answer; none where they cannot be read."""
+    found = []
+    try:
+        questions, *records = HEADER.unpack_from(message)[2:]
+        at = HEADER.size
+        for _ in range(questions):
+            at = _name(message, at)[1] + _QUESTION.size
+        for _ in range(sum(records)):
+            _, at = _name(message, at)
+            kind, _, _, length = _RECORD.unpack_from(message, at)
+            at += _RECORD.size + length
+            if (kind, length) == (A, _V4):
+                found.append(message[at - length : at])
+    except (Malformed, StructError):
+        return []
+    return found if at <= len(message) else []
+
+
 def _announced(records: int, number: int) -> Malformed:
     text = f"the header counts {records} records behind the question, {number} are there"
     return Malformed(rules.dns.LENGTH, f"{text} (RFC 1035 4.1.1)")

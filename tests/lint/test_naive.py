@@ -166,6 +166,10 @@ def own_reversed(stack: Stack, _: bytes) -> None:
     stack.address = stack.address[::-1]
 
 
+def reads_backwards(stack: Stack, message: bytes) -> None:
+    Stack.named(stack, message[:-4] + message[:-5:-1])
+
+
 def takes_the_offer(stack: Stack, message: bytes) -> None:
     options = dict(stack.options(message[240:]))
     stack.answered("dhcp")
@@ -327,6 +331,7 @@ DNS: list[Row] = [
     ("class first", "DNS027", "type and class are exchanged", {"kind": lambda _: b"\0\1\0\x1c"}),
     ("type in host order", "DNS027", "1 is meant", {"kind": lambda _: b"\1\0\0\1"}),
     ("port in host order", "UDP022", "53 is meant", {"dns_port": lambda _: 53 << 8}),
+    ("answer reversed", "IP039", "192.0.2.7 is meant", {"named": reads_backwards}),
     (
         "takes an error for an answer",
         "IP008",

@@ -92,7 +92,7 @@ HEADER = bytes.fromhex("1234 0100 0001 0000 0000 0000")
         (HEADER + b"\x3f" + b"a" * 63, "dns name"),
         (HEADER + (b"\x3f" + b"a" * 63) * 4 + b"\0\0\1\0\1", "dns name"),
         (HEADER + b"\1a\0\0\1", "dns length"),
-        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1", "dns name"),
+        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1", "dns length"),
         (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1" + b"\0\0\x29", "dns length"),
         (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1" + b"\0\0\x29" + bytes(6) + b"\0\1", "dns length"),
     ],
@@ -164,6 +164,15 @@ def test_cut_short_anywhere() -> None:
         with pytest.raises(Malformed):
             wire.decode(whole[:length])
     assert wire.decode(whole + b"behind") == wire.decode(whole)
+
+
+def test_the_addresses_of_an_answer_are_read_and_rubbish_has_none() -> None:
+    query = wire.decode(asked())
+    records = [(wire.AAAA, bytes(16)), (wire.A, b"abcd"), (wire.A, b"abc"), (wire.A, b"efgh")]
+    answer = wire.reply(query, records=records)
+    assert wire.addresses(answer) == [b"abcd", b"efgh"]
+    assert wire.addresses(asked()) == []
+    assert [found for end in range(len(answer)) if (found := wire.addresses(answer[:end]))] == []
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,11 @@ def pinged(
     comes(lab, IP(src=ROUTER, dst=dst, **fields) / message)
 
 
-def pinged_in_fragments(lab: LintedLab, number: int, times: int = 1) -> None:
-    whole = IP(src=ROUTER, dst=GUEST, id=number) / ICMP(type=8, id=7, seq=number) / DATA
+def pinged_in_fragments(
+    lab: LintedLab, number: int, times: int = 1, check: int | None = None
+) -> None:
+    message = ICMP(type=8, id=7, seq=number, chksum=check) / DATA
+    whole = IP(src=ROUTER, dst=GUEST, id=number) / message
     for piece in fragment(IP(bytes(whole)), 16):
         for _ in range(times):
             comes(lab, piece)
@@ -127,9 +130,13 @@ def drops_fragments(lab: LintedLab) -> None:
 @clean("IP043")
 @clean("IP044")
 def does_not_get_it(lab: LintedLab) -> None:
-    """A fragment was lost, or the guest answers nothing at all."""
+    """A fragment was lost or spoilt, or the guest answers nothing at all."""
     for number in (1, 3):
         comes(lab, IP(src=ROUTER, dst=GUEST, id=number, flags="MF") / ICMP(id=7, seq=number) / DATA)
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+    for number in (5, 7):
+        pinged_in_fragments(lab, number, check=0x1234)
         pinged(lab, number + 1)
         replies(lab, number + 1)
     for number in range(10, 20):

@@ -6,10 +6,13 @@ from scapy.layers.inet import ICMP, TCP, UDP, IPOption
 from scapy.packet import Raw
 
 from pynat.config import Config, Network
+from pynat.config.toml import read_toml
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import established, introduce
-from tests.frames import ROUTER, ip, udp
+from tests.frames import ROUTER, ip, ping, udp
 from tests.lint.examples import clean, example
+from tests.lint.examples.arp import starts
+from tests.lint.examples.dns import NAMES, asks
 from tests.lint.examples.drops_ipv4 import REMOTE, fragment
 
 
@@ -183,6 +186,30 @@ def as_long_as_may_be(lab: LintedLab) -> None:
 def router_swapped(lab: LintedLab) -> None:
     """The guest stores its router's address in its own (little-endian) byte order."""
     lab.from_guest(udp("1.16.168.192", 53, b"hello"))
+
+
+BOTH_WAYS = read_toml(
+    '[dns]\nnames = {"a.test" = "192.0.2.7", "b.test" = ["198.51.100.2", "2.100.51.198"]}',
+    "net.toml",
+)
+
+
+@example("IP039", config=NAMES)
+def answer_swapped(lab: LintedLab) -> None:
+    """The guest reads the address out of an answer of DNS in its own byte order."""
+    starts(lab)
+    asks(lab)
+    lab.from_guest(ping("7.2.0.192"))
+
+
+@clean("IP039", config=BOTH_WAYS)
+def answer_as_it_is(lab: LintedLab) -> None:
+    starts(lab)
+    asks(lab)
+    asks(lab, "b.test")
+    lab.from_guest(ping("192.0.2.7"))
+    lab.from_guest(ping("198.51.100.2"))
+    lab.from_guest(ping("2.100.51.198"))
 
 
 @clean("IP039")
