@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
@@ -277,6 +278,16 @@ def _fragment(fields: list[Any], payload: bytes, at: int, size: int, ident: int)
     fields[7] = 0
     fields[7] = finish(ones_sum(_HEADER.pack(*fields)))
     return _HEADER.pack(*fields) + piece
+
+
+def like(packet: Ipv4, number: int, payload: bytes) -> bytes:
+    """What a card sends as packet `number` of those that it cuts this one into (from 0 on)."""
+    header = bytearray(packet.header)
+    ident = (packet.ident + number) & 0xFFFF
+    header[2:6] = struct.pack("!HH", len(header) + len(payload), ident)
+    header[10:12] = bytes(2)
+    header[10:12] = finish(ones_sum(bytes(header))).to_bytes(2, "big")
+    return bytes(header) + payload
 
 
 def atomic_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

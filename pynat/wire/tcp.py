@@ -27,6 +27,7 @@ from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
+HEADER_SIZE = _HEADER.size  # bytes, without options
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
