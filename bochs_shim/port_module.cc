@@ -143,7 +143,8 @@ PYBIND11_MODULE(_pynat_bochs, module) {
       .def("policy", &Port::policy, py::arg("text"))
       .def("log", &Port::log, py::arg("level"), py::arg("text"))
       .def("ready", &Port::ready)
-      .def("stats", &Port::stats);
+      .def("stats", &Port::stats)
+      .attr("receive_runs") = py::none();  // Bochs gives frames one by one
 }
 
 PyObject* init_port_module() { return PyInit__pynat_bochs(); }

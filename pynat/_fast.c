@@ -21,7 +21,8 @@ enum {
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
     LONGEST = 60,
-    LONGEST_FRAME = 65535 + ETHERNET + 4, /* of any MTU, with a VLAN tag */
+    LONGEST_FRAME = 10 + ETHERNET + 4 +
+        65535, /* of any MTU, with a VLAN tag, behind virtio's header */
     PROTOCOL_TCP = 6,
     ACK = 0x10,
     PSH = 0x08,

@@ -29,7 +29,7 @@ from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
-from pynat.link.link import Link
+from pynat.link.link import Link, Received
 from pynat.log.notices import Level, Notices
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
@@ -174,7 +174,7 @@ class Engine:
             router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
-        frames = [frame for _, frame in link.receive(batch)]
+        frames = [frame for _, frame in self._receive(batch)]
         now = link.now()
         self.from_guest.count(frames)
         self._from_link(frames, now)
@@ -191,6 +191,10 @@ class Engine:
         for look in list(self._lookers):
             self._guard(look, now)
         return len(frames) == batch
+
+    def _receive(self, batch: int) -> Received:
+        link = self._link
+        return link.receive(batch) if link.receive_runs is None else link.receive_runs(batch)
 
     def _call(self, now: float) -> None:
         callers, self._callers = self._callers, []

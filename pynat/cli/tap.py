@@ -20,6 +20,8 @@ from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.link import netns
 from pynat.link.awake import awake
+from pynat.link.link import Link
+from pynat.link.offload import OffloadLink
 from pynat.link.tap import Tap, TapLink
 from pynat.log.notices import Level, Notices
 from pynat.serve.load import Loaded, load
@@ -94,7 +96,7 @@ def _namespace(name: str | None) -> Iterator[Path | None]:
 
 def _open(arguments: argparse.Namespace, config: Config, there: Path | None) -> int:
     def open_here() -> int:
-        descriptor = Tap(arguments.name, config.network.mtu).open()
+        descriptor = Tap(arguments.name, config.network.mtu, config.tap.offload).open()
         if arguments.configure:
             configure(arguments.name, config.network)
         return descriptor
@@ -115,6 +117,7 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
     serving = asyncio.current_task()
     assert serving is not None
     tap = TapLink(descriptor, loop, _log_from(arguments.verbose))
+    card: Link = OffloadLink(tap) if config.tap.offload else tap
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _leave, tap, serving)
@@ -125,7 +128,7 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
             verbose=arguments.verbose,
         )
         async with session(
-            tap, loaded, notices, arguments.name, lint=False, awake=awake(), epoch=epoch
+            card, loaded, notices, arguments.name, lint=False, awake=awake(), epoch=epoch
         ) as engine:
             loop.call_soon(_say_ready, arguments, config)
             with contextlib.suppress(asyncio.CancelledError):

@@ -444,3 +444,13 @@ def test_a_window_that_shrinks_without_a_new_acknowledgement_counts(flow: TcpScr
     flow.to_guest()
     flow.host_says(pattern(100))
     assert flow.to_guest() == []
+
+
+def test_a_segment_that_a_card_has_left_long_is_many(flow: TcpScript) -> None:
+    """They are acknowledged at once, and those behind them as ever: every second one."""
+    flow.guest(". 1:40001(40000) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 40001"]
+    flow.guest(". 40001:41461(1460) ack 1")
+    assert flow.to_guest() == []
+    flow.guest(". 41461:42921(1460) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 42921"]

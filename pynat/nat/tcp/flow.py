@@ -291,8 +291,10 @@ class Flow:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        at_once = fin or text is not TextOutcome.SMOOTH or segment.count > 1 or receiver.closed
-        self._acks.received(length, push=push, at_once=at_once)
+        most = self.negotiated.our_mss  # more is a run that a card has left as one
+        is_run = segment.count > 1 or length > most
+        at_once = fin or text is not TextOutcome.SMOOTH or is_run or receiver.closed
+        self._acks.received(min(length, most), push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
