@@ -1,10 +1,12 @@
 /* The loops over bytes and segments that Python is too slow for; every decision is Python's.
  *
- *   ones_sum(data)                                    RFC 1071, for pynat/wire/checksum.py
- *   tcp_headers(template, base, seq, last, payloads)  headers of a run, for pynat/wire/tcp.py
- *   tcp_run(frames, at, mac)                          common segments as one, for pynat/wire/tcp.py
- *   read_frames(descriptor, limit)                    one read(2) each, for pynat/link/tap.py
- *   write_frames(descriptor, frames, from)            one write(2) each, for pynat/link/tap.py
+ *   ones_sum(data)                   RFC 1071, for pynat/wire/checksum.py
+ *   tcp_frames(run)                  the frames of a run, for pynat/wire/frame_run.py
+ *   tcp_run(frames, at, mac)         common segments as one, for pynat/wire/tcp.py
+ *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
+ *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
+ *
+ * pynat/_pure.py has the same in Python; pynat/_fast.pyi says what they do.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -20,9 +23,9 @@ enum {
     TCP = 20,
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
-    LONGEST = 60,
-    LONGEST_FRAME = 10 + ETHERNET + 4 +
-        65535, /* of any MTU, with a VLAN tag, behind virtio's header */
+    LONGEST = 60,                              /* header of TCP */
+    MOST_BEFORE = 128,                         /* bytes of the headers before it */
+    LONGEST_FRAME = 65535 + ETHERNET + 4 + 10, /* of any MTU; a VLAN tag; virtio's header */
     PROTOCOL_TCP = 6,
     ACK = 0x10,
     PSH = 0x08,
@@ -72,51 +75,144 @@ static PyObject *ones_sum(PyObject *self, PyObject *data) {
     return PyLong_FromUnsignedLong(sum);
 }
 
-static PyObject *one_header(const uint8_t *template, Py_ssize_t size, uint32_t base, uint32_t seq,
-                            uint32_t flags, const Py_buffer *payload) {
-    PyObject *header = PyBytes_FromStringAndSize((const char *)template, size);
-    if (!header) return NULL;
-    uint8_t *at = (uint8_t *)PyBytes_AS_STRING(header);
-    const uint64_t sum = (uint64_t)base + (seq >> 16) + (seq & 0xffff) + flags +
-                         (uint64_t)payload->len + sum_of(payload->buf, payload->len);
-    const uint32_t folded = fold(sum);
-    put32(at + 4, seq);
-    at[13] = (uint8_t)flags;
-    put16(at + 16, folded ? 0xffff - folded : 0);
-    return header;
+/* ------------------------------------------------------------------ runs of segments, as frames
+ * A run is a tuple, pynat/wire/frame_run.py. Its text comes in pieces, wherever they end; a frame
+ * is its headers, made anew each time, and views of the text. */
+struct bytes {
+    const char *at;
+    Py_ssize_t size;
+};
+
+struct run {
+    struct bytes start, last_start, header;
+    unsigned int base, seq, last_flags;
+    Py_ssize_t size;
+    Py_ssize_t left;   /* bytes of text that no frame has yet */
+    Py_ssize_t within; /* bytes of the first piece that one has */
+    Py_buffer *pieces;
+    Py_ssize_t first, count; /* of the pieces */
+    int over;
+    int partial; /* checksums are: another completes them */
+};
+
+static void release_run(struct run *run) {
+    for (Py_ssize_t i = 0; i < run->count; i++) PyBuffer_Release(&run->pieces[i]);
+    PyMem_Free(run->pieces);
 }
 
-static PyObject *tcp_headers(PyObject *self, PyObject *args) {
+/* 0, or -1 with an exception; then there is nothing to release. */
+static int take_text(struct run *run, PyObject *list) {
+    PyObject *text = PyList_AsTuple(list); /* which taking a buffer cannot change */
+    if (!text) return -1;
+    const Py_ssize_t count = PyTuple_GET_SIZE(text);
+    run->pieces = PyMem_Calloc((size_t)count + 1, sizeof(Py_buffer));
+    if (!run->pieces) PyErr_NoMemory();
+    while (run->pieces && run->count < count) {
+        Py_buffer *piece = &run->pieces[run->count];
+        if (PyObject_GetBuffer(PyTuple_GET_ITEM(text, run->count), piece, PyBUF_SIMPLE)) break;
+        run->left += piece->len;
+        run->count++;
+    }
+    Py_DECREF(text);
+    if (!PyErr_Occurred()) return 0;
+    release_run(run);
+    return -1;
+}
+
+/* Likewise. */
+static int take_run(struct run *run, PyObject *tuple) {
+    PyObject *text;
+    *run = (struct run){0};
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "a run is a tuple");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(tuple, "y#y#y#IIInO!p", &run->start.at, &run->start.size,
+                          &run->last_start.at, &run->last_start.size, &run->header.at,
+                          &run->header.size, &run->base, &run->seq, &run->last_flags, &run->size,
+                          &PyList_Type, &text, &run->partial))
+        return -1;
+    if (run->start.size > MOST_BEFORE || run->last_start.size > MOST_BEFORE ||
+        run->header.size < TCP || run->header.size > LONGEST || run->base > 0xffff ||
+        run->size < 1) {
+        PyErr_SetString(PyExc_ValueError, "no run: headers too long or short, or no size");
+        return -1;
+    }
+    return take_text(run, text);
+}
+
+/* The next `size` bytes of text, behind what is in `to` already; their sum. */
+static uint64_t take_views(struct run *run, Py_ssize_t size, struct iovec *to, int *views) {
+    uint64_t sum = 0;
+    for (Py_ssize_t taken = 0; taken < size;) {
+        const Py_buffer *piece = &run->pieces[run->first];
+        const Py_ssize_t rest = piece->len - run->within;
+        const Py_ssize_t mine = rest < size - taken ? rest : size - taken;
+        uint8_t *at = (uint8_t *)piece->buf + run->within;
+        const uint32_t part = run->partial ? 0 : sum_of(at, mine);
+        sum += taken & 1 ? (part & 0xff) << 8 | part >> 8 : part; /* RFC 1071 2 B */
+        if (mine) to[(*views)++] = (struct iovec){at, (size_t)mine};
+        taken += mine;
+        run->within += mine;
+        if (mine == rest) run->first++, run->within = 0;
+    }
+    run->left -= size;
+    return sum;
+}
+
+/* The next frame, as views: how many, 0 when there is none. The first one is `headers`. */
+static int next_frame(struct run *run, uint8_t *headers, struct iovec *to) {
+    if (run->over) return 0;
+    run->over = run->left <= run->size;
+    const struct bytes *start = run->over ? &run->last_start : &run->start;
+    const Py_ssize_t size = run->over ? run->left : run->size;
+    uint8_t *tcp = headers + start->size;
+    memcpy(headers, start->at, (size_t)start->size);
+    memcpy(tcp, run->header.at, (size_t)run->header.size);
+    const uint32_t flags = run->over ? run->last_flags | (tcp[13] & URG) : tcp[13];
+    int views = 1;
+    to[0] = (struct iovec){headers, (size_t)(start->size + run->header.size)};
+    const uint64_t sum = take_views(run, size, to, &views);
+    const uint32_t folded = fold(sum + run->base + (run->seq >> 16) + (run->seq & 0xffff) +
+                                 (uint8_t)flags + (uint64_t)size);
+    const uint32_t whole = folded ? 0xffff - folded : 0;
+    put32(tcp + 4, run->seq);
+    tcp[13] = (uint8_t)flags;
+    put16(tcp + 16, run->partial ? fold(run->base + (uint64_t)size) : whole);
+    run->seq += (uint32_t)size;
+    return views;
+}
+
+static size_t joined(char *to, const struct iovec *from, int views) {
+    size_t size = 0;
+    for (int i = 0; i < views; i++) {
+        if (to) memcpy(to + size, from[i].iov_base, from[i].iov_len);
+        size += from[i].iov_len;
+    }
+    return size;
+}
+
+static PyObject *as_object(const struct iovec *from, int views) {
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)joined(NULL, from, views));
+    if (frame) joined(PyBytes_AS_STRING(frame), from, views);
+    return frame;
+}
+
+static PyObject *tcp_frames(PyObject *self, PyObject *tuple) {
     (void)self;
-    const char *template;
-    Py_ssize_t size;
-    unsigned int base, seq, last_flags;
-    PyObject *payloads;
-    if (!PyArg_ParseTuple(args, "y#IIIO!", &template, &size, &base, &seq, &last_flags, &PyList_Type,
-                          &payloads))
-        return NULL;
-    if (size < TCP || size > LONGEST || base > 0xffff) {
-        PyErr_SetString(PyExc_ValueError, "no TCP header, or a base of more than 16 bits");
-        return NULL;
+    struct run run;
+    if (take_run(&run, tuple)) return NULL;
+    uint8_t headers[MOST_BEFORE + LONGEST];
+    struct iovec *views = PyMem_Malloc(((size_t)run.count + 1) * sizeof *views);
+    PyObject *frames = views ? PyList_New(0) : PyErr_NoMemory();
+    for (int count; frames && (count = next_frame(&run, headers, views));) {
+        PyObject *frame = as_object(views, count);
+        if (!frame || PyList_Append(frames, frame)) Py_CLEAR(frames);
+        Py_XDECREF(frame);
     }
-    const Py_ssize_t count = PyList_GET_SIZE(payloads);
-    const uint32_t flags = (uint8_t)template[13];
-    PyObject *headers = PyList_New(count);
-    for (Py_ssize_t i = 0; headers && i < count; i++) {
-        Py_buffer view;
-        PyObject *header = NULL;
-        if (!PyObject_GetBuffer(PyList_GET_ITEM(payloads, i), &view, PyBUF_SIMPLE)) {
-            const uint32_t mine = i + 1 < count ? flags : last_flags | (flags & URG);
-            header = one_header((const uint8_t *)template, size, base, seq, mine, &view);
-            seq += (uint32_t)view.len;
-            PyBuffer_Release(&view);
-        }
-        if (header)
-            PyList_SET_ITEM(headers, i, header);
-        else
-            Py_CLEAR(headers);
-    }
-    return headers;
+    PyMem_Free(views);
+    release_run(&run);
+    return frames;
 }
 
 struct segment {
@@ -228,39 +324,92 @@ static PyObject *read_frames(PyObject *self, PyObject *args) {
     return Py_BuildValue("Ni", frames, error);
 }
 
+/* What is written, in its order: frames, and runs of them. */
+struct items {
+    PyObject *all; /* a tuple, which keeps them while others may run */
+    struct run *runs;
+    Py_ssize_t taken;    /* of the runs */
+    struct iovec *views; /* as many as the frame with most of them may need */
+};
+
+static void release_items(struct items *items) {
+    for (Py_ssize_t i = 0; i < items->taken; i++) release_run(&items->runs[i]);
+    PyMem_Free(items->runs);
+    PyMem_Free(items->views);
+    Py_XDECREF(items->all);
+}
+
+/* 0, or -1 with an exception; to be released in any case. */
+static int take_items(struct items *items, PyObject *list) {
+    *items = (struct items){.all = PyList_AsTuple(list)};
+    if (!items->all) return -1;
+    const Py_ssize_t count = PyTuple_GET_SIZE(items->all);
+    Py_ssize_t runs = 0, most = 0;
+    for (Py_ssize_t i = 0; i < count; i++) runs += !PyBytes_Check(PyTuple_GET_ITEM(items->all, i));
+    items->runs = PyMem_Calloc((size_t)runs + 1, sizeof(struct run));
+    for (Py_ssize_t i = 0; items->runs && i < count; i++) {
+        if (PyBytes_Check(PyTuple_GET_ITEM(items->all, i))) continue;
+        struct run *run = &items->runs[items->taken];
+        if (take_run(run, PyTuple_GET_ITEM(items->all, i))) return -1;
+        items->taken++;
+        if (run->count > most) most = run->count;
+    }
+    items->views = PyMem_Malloc(((size_t)most + 1) * sizeof(struct iovec));
+    if (items->runs && items->views) return 0;
+    PyErr_NoMemory();
+    return -1;
+}
+
+struct written {
+    Py_ssize_t frames, bytes, refused;
+    int error; /* of the last one that was refused */
+};
+
+static void count_written(struct written *written, ssize_t size) {
+    if (size < 0)
+        written->refused++, written->error = errno;
+    else
+        written->frames++, written->bytes += size;
+}
+
+/* Needs no GIL. */
+static void write_all(int descriptor, const struct items *items, struct written *written) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(items->all);
+    struct run *run = items->runs;
+    uint8_t headers[MOST_BEFORE + LONGEST];
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyTuple_GET_ITEM(items->all, i);
+        if (PyBytes_Check(item)) {
+            const size_t size = (size_t)PyBytes_GET_SIZE(item);
+            count_written(written, write(descriptor, PyBytes_AS_STRING(item), size));
+            continue;
+        }
+        for (int views; (views = next_frame(run, headers, items->views));)
+            count_written(written, writev(descriptor, items->views, views));
+        run++;
+    }
+}
+
 static PyObject *write_frames(PyObject *self, PyObject *args) {
     (void)self;
     int descriptor;
-    Py_ssize_t from;
-    PyObject *frames;
-    if (!PyArg_ParseTuple(args, "iO!n", &descriptor, &PyList_Type, &frames, &from)) return NULL;
-    PyObject *mine = PyList_AsTuple(frames); /* keeps them while others may run */
-    if (!mine) return NULL;
-    const Py_ssize_t count = PyTuple_GET_SIZE(mine);
-    for (Py_ssize_t i = 0; i < count; i++)
-        if (!PyBytes_Check(PyTuple_GET_ITEM(mine, i))) {
-            Py_DECREF(mine);
-            PyErr_SetString(PyExc_TypeError, "a frame is bytes");
-            return NULL;
-        }
-    Py_ssize_t at = from < 0 ? 0 : from;
-    int error = 0;
-    Py_BEGIN_ALLOW_THREADS;
-    for (; at < count; at++) {
-        PyObject *frame = PyTuple_GET_ITEM(mine, at);
-        if (write(descriptor, PyBytes_AS_STRING(frame), (size_t)PyBytes_GET_SIZE(frame)) < 0) {
-            error = errno;
-            break;
-        }
+    PyObject *list;
+    struct items items;
+    struct written written = {0};
+    if (!PyArg_ParseTuple(args, "iO!", &descriptor, &PyList_Type, &list)) return NULL;
+    if (!take_items(&items, list)) {
+        Py_BEGIN_ALLOW_THREADS;
+        write_all(descriptor, &items, &written);
+        Py_END_ALLOW_THREADS;
     }
-    Py_END_ALLOW_THREADS;
-    Py_DECREF(mine);
-    return Py_BuildValue("ni", at, error);
+    release_items(&items);
+    if (PyErr_Occurred()) return NULL;
+    return Py_BuildValue("nnni", written.frames, written.bytes, written.refused, written.error);
 }
 
 static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
-    {"tcp_headers", tcp_headers, METH_VARARGS, NULL},
+    {"tcp_frames", tcp_frames, METH_O, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},

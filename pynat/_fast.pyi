@@ -1,16 +1,15 @@
 """The compiled loops of `_fast.c`."""
 
+from pynat.wire.frame_run import FrameRun
+
 def ones_sum(data: bytes | memoryview, /) -> int:
     """The ones'-complement sum of 16-bit words (RFC 1071); zero only if all of `data` is zero."""
 
-def tcp_headers(
-    template: bytes, base: int, seq: int, last_flags: int, payloads: list[bytes | memoryview], /
-) -> list[bytes]:
-    """TCP headers of consecutive segments.
+def tcp_frames(run: FrameRun, /) -> list[bytes]:
+    """The frames of a FrameRun.
 
-    template: header with options, sequence number and checksum 0. base: the sum (16 bits) of
-    everything that the segments share, their flags left out. The last one has `last_flags`.
-    Raises ValueError for what is no header, BufferError or TypeError for what is no payload.
+    Raises ValueError for headers that are too long or short, TypeError or BufferError for what is
+    no text.
     """
 
 def tcp_run(
@@ -27,9 +26,14 @@ def tcp_run(
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
 
-def write_frames(descriptor: int, frames: list[bytes], start: int, /) -> tuple[int, int]:
-    """Write the frames from `start` on, one write(2) each, until one is refused.
+def write_frames(
+    descriptor: int,
+    items: list[bytes | FrameRun],
+    /,
+) -> tuple[int, int, int, int]:
+    """Write each frame, and each of a run, with one system call.
 
-    The index of that one, or how many frames there are, and errno, or 0. Raises TypeError for
-    what is no frame.
+    How many were taken, how many bytes they had; how many were refused, and errno of the last one
+    of these, or 0. Raises TypeError for what is neither, and what `tcp_frames` raises: then nothing
+    is written.
     """

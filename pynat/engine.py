@@ -33,6 +33,7 @@ from pynat.link.link import Link, Received
 from pynat.log.notices import Level, Notices
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
+from pynat.wire.frame_run import FrameRun, Sendable, frames_of
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -54,9 +55,14 @@ class Carried:
     frames: int = 0
     octets: int = 0
 
-    def count(self, frames: Sequence[bytes]) -> None:
-        self.frames += len(frames)
-        self.octets += sum(map(len, frames))
+    def count(self, items: Sequence[Sendable]) -> None:
+        for item in items:
+            if isinstance(item, FrameRun):
+                self.frames += item.frame_count
+                self.octets += item.octets
+            else:
+                self.frames += 1
+                self.octets += len(item)
 
 
 class Engine:
@@ -228,10 +234,15 @@ class Engine:
         return max(until, self._program.hold_until(now)) if self._program else until
 
     def _answer_guest(self, now: float) -> None:
-        frames = self.router.to_guest(now)
-        if frames:
-            self.to_guest.count(frames)
-            self._link.send(frames)
+        items = self.router.to_guest(now)
+        if not items:
+            return
+        self.to_guest.count(items)
+        send_runs = self._link.send_runs
+        if send_runs is None:
+            self._link.send(frames_of(items))
+        else:
+            send_runs(items)
 
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:

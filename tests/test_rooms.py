@@ -42,6 +42,8 @@ ALSO = {
     },
     "engine": {"asyncio", "traceback"},
     "engine_loop": {"asyncio"},
+    "_pure": {"os"},
+    "loops": {"os"},
     "interrupts": {"contextlib", "dis", "signal", "threading"},
     "children": {
         *("contextlib", "ctypes", "functools", "os", "pathlib", "signal", "subprocess"),
@@ -415,7 +417,7 @@ def test_what_touches_the_world_without_an_import_is_seen(text: str, found: set[
 
 
 def test_the_table_is_read() -> None:
-    assert row_of("wire").may_import == {"wire", "wire.*", "errors", "rules", "_fast"}
+    assert row_of("wire").may_import == {"wire", "wire.*", "errors", "rules", "loops"}
     assert "config.toml" in row_of("net").may_import
     assert row_of("config").rooms == ("config",)
     assert row_of("cli").may_import >= {"*"}

@@ -27,6 +27,7 @@ from pynat.log.notices import Level, Notices
 from pynat.serve.load import Loaded, load
 from pynat.serve.session import session
 from pynat.serve.stack import seeded
+from pynat.wire import virtio
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What
@@ -116,7 +117,12 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
     assert serving is not None
-    tap = TapLink(descriptor, loop, _log_from(arguments.verbose))
+    tap = TapLink(
+        descriptor,
+        loop,
+        _log_from(arguments.verbose),
+        virtio.HEADER.size if config.tap.offload else 0,
+    )
     card: Link = OffloadLink(tap) if config.tap.offload else tap
     try:
         for number in (signal.SIGTERM, signal.SIGINT):

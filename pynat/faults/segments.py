@@ -106,7 +106,7 @@ class SegmentMangler:
         for item, why in items:
             for one, told in _singles(item, why):
                 yield one, told
-                if isinstance(one, SegmentRun) and any(one.payloads):
+                if isinstance(one, SegmentRun) and one.length:
                     yield one, _and(told, "duplicate")
 
     def _overlap(self, items: list[Told]) -> Iterator[Told]:
@@ -188,7 +188,7 @@ class SegmentMangler:
         for item, why in items:
             for one, told in _singles(item, why):
                 stamps = _head(one).options.timestamps
-                if once and stamps and isinstance(one, SegmentRun) and any(one.payloads):
+                if once and stamps and isinstance(one, SegmentRun) and one.length:
                     once = False
                     yield _of_old(one, stamps), _and(told, "other bytes, with an old timestamp")
                 yield one, told
@@ -209,7 +209,7 @@ def _with_block(ack: Segment, start: int) -> Segment:
 def _of_old(run: SegmentRun, stamps: tuple[int, int]) -> SegmentRun:
     value, echo = stamps
     options = run.head.options._replace(timestamps=(wrap(value - STAMP_AGE), echo))
-    data = bytes(byte ^ 0xFF for byte in run.payloads[0])
+    data = bytes(byte ^ 0xFF for byte in b"".join(run.text))
     return SegmentRun(replace(run.head, options=options), [data], run.last_flags & ~FIN)
 
 
@@ -232,22 +232,16 @@ def _and(why: str, more: str) -> str:
 
 def _singles(item: Item, why: str) -> Iterator[Told]:
     """A run as runs of one segment."""
-    if isinstance(item, Segment) or len(item.payloads) <= 1:
-        yield item, why
-        return
-    seq = item.head.seq
-    for number, payload in enumerate(item.payloads, 1):
-        flags = item.last_flags if number == len(item.payloads) else item.head.flags
-        yield SegmentRun(replace(item.head, seq=wrap(seq)), [payload], flags), why
-        seq += len(payload)
+    for one in [item] if isinstance(item, Segment) else item.singles():
+        yield one, why
 
 
 def _follows(one: SegmentRun, before: SegmentRun) -> bool:
-    length = len(before.payloads[0])
-    return length > 0 and one.head.seq == wrap(before.head.seq + length) and bool(one.payloads[0])
+    after = wrap(before.head.seq + before.length)
+    return before.length > 0 and one.head.seq == after and one.length > 0
 
 
 def _joined(before: SegmentRun, one: SegmentRun) -> SegmentRun:
-    shared = bytes(before.payloads[0])[-OVERLAP:]
+    shared = b"".join(before.text)[-OVERLAP:]
     seq = wrap(one.head.seq - len(shared))
-    return SegmentRun(replace(one.head, seq=seq), [shared + bytes(one.payloads[0])], one.last_flags)
+    return SegmentRun(replace(one.head, seq=seq), [shared, *one.text], one.last_flags)

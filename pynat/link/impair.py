@@ -1,8 +1,8 @@
 """A link whose wire is as bad as its rules want it (pynat.impair).
 
 What is done to a frame is said in the capture, as its comment; a frame that never reaches the
-guest stands in the capture all the same. While there is no rule, `receive`,
-`receive_runs`, `send` and `done` are the inner link's own.
+guest stands in the capture all the same. While there is no rule, `receive`, `send`, `done` and
+those of runs are the inner link's own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pynat.impair.active_rule import ActiveRule, Fate
 from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
-from pynat.link.link import Link, Receive, Wrapper
+from pynat.link.link import Link, Receive, SendRuns, Wrapper
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
 
@@ -72,6 +72,10 @@ class ImpairLink(Wrapper):
     @property
     def send(self) -> Callable[[list[bytes]], int]:
         return self._inner.send if self._idle else self._send
+
+    @property
+    def send_runs(self) -> SendRuns | None:  # type: ignore[override]
+        return self._inner.send_runs if self._idle else None
 
     @property
     def done(self) -> Callable[[float, float | None], None]:

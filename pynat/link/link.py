@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pynat.wire.frame_run import Sendable
+
 Received = list[tuple[float, bytes]]  # frames, each with the guest time of its sending
 Receive = Callable[[int], Received]
+SendRuns = Callable[[list[Sendable]], int]
 
 
 class Link(Protocol):
@@ -41,6 +44,10 @@ class Link(Protocol):
     def send(self, frames: list[bytes]) -> int:
         """Queue frames for the guest; how many there was room for."""
 
+    @property
+    def send_runs(self) -> SendRuns | None:
+        """As `send`, for frames and runs of them; None while somebody looks at each frame."""
+
     def done(self, hold_until: float, timer: float | None) -> None:
         """End of a turn: everything received is dealt with.
 
@@ -55,6 +62,7 @@ class Wrapper:
     """What a link around a link hands through."""
 
     receive_runs: Receive | None = None
+    send_runs: SendRuns | None = None
 
     def __init__(self, inner: Link) -> None:
         self._inner = inner

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pynat.link.link import Link, Received, Wrapper
 from pynat.log.notices import Level
 from pynat.wire import virtio
+from pynat.wire.frame_run import Sendable
 
 _CUTS = (
     "tap.offload: all is cut into the frames of a wire, because the linter, a capture, a bad wire"
@@ -48,6 +49,15 @@ class OffloadLink(Wrapper):
 
     def send(self, frames: list[bytes]) -> int:
         return self._inner.send([virtio.NOTHING + frame for frame in frames])
+
+    def send_runs(self, items: list[Sendable]) -> int:
+        assert self._inner.send_runs is not None
+        return self._inner.send_runs(
+            [
+                virtio.NOTHING + item if isinstance(item, bytes) else virtio.long_frames(item)
+                for item in items
+            ]
+        )
 
     def _say(self, text: str, *, cuts: bool) -> None:
         if cuts is not self._cuts:

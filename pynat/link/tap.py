@@ -23,9 +23,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
-from pynat._fast import read_frames, write_frames
 from pynat.errors import ConfigError
 from pynat.log.notices import Level
+from pynat.loops import read_frames, write_frames
+from pynat.wire.frame_run import Sendable
 
 DEVICE = "/dev/net/tun"
 MAX_NAME = 15  # IFNAMSIZ without its NUL
@@ -169,8 +170,11 @@ class TapLink:
         descriptor: int,
         loop: asyncio.AbstractEventLoop,
         log: Callable[[int, str], None],
+        ahead: int = 0,
     ) -> None:
+        """ahead: bytes before each frame that are not counted."""
         self._descriptor = descriptor
+        self._ahead = ahead
         self._loop = loop
         self._start = time.monotonic()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -212,23 +216,23 @@ class TapLink:
         if error not in (0, errno.EAGAIN):
             self._lost(OSError(error, os.strerror(error)))
         self.from_guest.frames += len(frames)
-        self.from_guest.bytes += sum(map(len, frames))
+        self.from_guest.bytes += sum(map(len, frames)) - self._ahead * len(frames)
         now = self.now()
         return [(now, frame) for frame in frames]
 
     def send(self, frames: list[bytes]) -> int:
+        return self.send_runs([*frames])
+
+    def send_runs(self, items: list[Sendable]) -> int:
         """Each frame is offered once: a network drops what its wire does not take."""
         traffic = self.to_guest
-        dropped = traffic.dropped
-        at, error = write_frames(self._descriptor, frames, 0)
-        while error:
-            traffic.bytes -= len(frames[at])
-            self._refused(OSError(error, os.strerror(error)))
-            at, error = write_frames(self._descriptor, frames, at + 1)
-        taken = len(frames) - (traffic.dropped - dropped)
-        traffic.frames += taken
-        traffic.bytes += sum(map(len, frames))
-        return taken
+        frames, octets, refused, error = write_frames(self._descriptor, items)
+        traffic.frames += frames
+        traffic.bytes += octets - self._ahead * frames
+        traffic.dropped += refused
+        if error == errno.EBADFD:
+            self._lost(OSError(error, os.strerror(error)))
+        return frames
 
     def done(self, hold_until: float, timer: float | None) -> None:
         """An alarm that rings early costs a turn, so one that is set stays while it is early.
@@ -252,11 +256,6 @@ class TapLink:
             self._rung = True
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_write(self._bell, 1)
-
-    def _refused(self, error: OSError) -> None:
-        self.to_guest.dropped += 1
-        if error.errno == errno.EBADFD:
-            self._lost(error)
 
     def _lost(self, error: OSError) -> None:
         """The device was deleted under us (EBADFD), or is down for good."""

@@ -11,7 +11,6 @@ the wrap nearer at which two datagrams' fragments could be mixed (RFC 4963).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from random import Random
 
 from pynat import rules
@@ -26,6 +25,7 @@ from pynat.router.neighbors import Neighbors
 from pynat.timers import Timers
 from pynat.wire import ethernet, icmp, versions
 from pynat.wire.addresses import address_text
+from pynat.wire.frame_run import FrameRun, Sendable, frames_of
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Version
 from pynat.wire.versions import BY_LENGTH
@@ -46,7 +46,7 @@ class IpOutput:
         self._mtu = network.mtu
         self._ident = dice.randrange(0x10000)
         self._fragment_ident = dice.randrange(0x10000)
-        self._frames: list[bytes] = []
+        self._frames: list[Sendable] = []
         self._asked: list[Action] = []
         self.ask = self._asked.append
         self._claimed = [one.packed for one in config.claimed]
@@ -78,7 +78,7 @@ class IpOutput:
         self.mac = mac
         self.neighbors.move(mac)
 
-    def frames(self) -> list[bytes]:
+    def frames(self) -> list[Sendable]:
         """Everything queued since the last call."""
         frames, self._frames = self._frames, []
         return frames
@@ -131,29 +131,21 @@ class IpOutput:
         for piece in pieces:
             self.neighbors.send(destination, version.ETHERTYPE, piece, now)
 
-    def send_pieces(
-        self,
-        source: bytes,
-        destination: bytes,
-        protocol: int,
-        pieces: Iterable[tuple[bytes, bytes | memoryview]],
-        now: float,
+    def send_run(
+        self, source: bytes, destination: bytes, protocol: int, run: FrameRun, now: float
     ) -> None:
         mac = self.neighbors.fresh_mac(destination, now)
         if mac is None:
-            for header, payload in pieces:
-                whole = b"".join((header, payload))
-                self.send_packet(source, destination, protocol, whole, now, dont_fragment=True)
+            for segment in run.frames():
+                self.send_packet(source, destination, protocol, segment, now, dont_fragment=True)
             return
-        frames = self._frames
         version = versions.of(destination)
-        ethernet_header = ethernet.HEADER.pack(mac, self.mac, version.ETHERTYPE)
-        start, size = b"", -1
-        for header, payload in pieces:
-            if len(header) + len(payload) != size:
-                size = len(header) + len(payload)
-                start = ethernet_header + version.atomic_header(source, destination, protocol, size)
-            frames.append(b"".join((start, header, payload)))
+        link_header = ethernet.HEADER.pack(mac, self.mac, version.ETHERTYPE)
+
+        def start(size: int) -> bytes:
+            return link_header + version.atomic_header(source, destination, protocol, size)
+
+        self._frames.append(run.behind(start))
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         encoded = versions.of(destination).encode_icmp(source, destination, message)
@@ -196,7 +188,9 @@ class IpOutput:
 
     def comment(self, since: int, *lines: str) -> None:
         if self.notices.comments.wanted:
-            for frame in self._frames[since:]:
+            frames = frames_of(self._frames[since:])
+            self._frames[since:] = frames
+            for frame in frames:
                 for line in lines:
                     self.notices.comments.add(frame, line)
 

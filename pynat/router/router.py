@@ -40,6 +40,7 @@ from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
 from pynat.wire import arp, ethernet, ip, ipv4, tcp
 from pynat.wire.addresses import is_unicast
+from pynat.wire.frame_run import Sendable
 from pynat.wire.ipv4 import Ipv4
 
 
@@ -183,8 +184,8 @@ class Router:
     def to_host(self, now: float) -> list[host.Action]:
         return self.output.asked() + self.tcp.to_host(now)
 
-    def to_guest(self, now: float) -> list[bytes]:
-        """Frames for the guest, in order."""
+    def to_guest(self, now: float) -> list[Sendable]:
+        """Frames for the guest, in order; some of them as runs."""
         self.tcp.to_guest(now)
         self.numbers.tell(now)
         return self.output.frames()

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
@@ -30,6 +29,7 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Outline
 
 _HEADER = Struct("!BBHHHBBH4s4s")
+_SIZE_AND_IDENT = Struct("!HH")
 _WITHOUT_CHECKSUM = Struct("!BBHHHBB")
 
 ETHERTYPE = ethernet.IPV4
@@ -280,14 +280,13 @@ def _fragment(fields: list[Any], payload: bytes, at: int, size: int, ident: int)
     return _HEADER.pack(*fields) + piece
 
 
-def like(packet: Ipv4, number: int, payload: bytes) -> bytes:
-    """What a card sends as packet `number` of those that it cuts this one into (from 0 on)."""
-    header = bytearray(packet.header)
-    ident = (packet.ident + number) & 0xFFFF
-    header[2:6] = struct.pack("!HH", len(header) + len(payload), ident)
-    header[10:12] = bytes(2)
-    header[10:12] = finish(ones_sum(bytes(header))).to_bytes(2, "big")
-    return bytes(header) + payload
+def resized(header: bytes | memoryview, length: int, ident: int) -> bytes:
+    """The header for another packet, which carries `length` bytes."""
+    changed = bytearray(header)
+    changed[2:6] = _SIZE_AND_IDENT.pack(len(header) + length, ident & 0xFFFF)
+    changed[10:12] = bytes(2)
+    changed[10:12] = finish(ones_sum(bytes(changed))).to_bytes(2, "big")
+    return bytes(changed)
 
 
 def atomic_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

@@ -14,20 +14,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import NamedTuple
 
 from pynat import rules
-from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
+from pynat.loops import tcp_run
 from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+from pynat.wire.frame_run import FrameRun
 from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
 HEADER_SIZE = _HEADER.size  # bytes, without options
+CHECKSUM_AT = 16
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
@@ -91,16 +92,37 @@ class Segment:
 
 @dataclass(slots=True)
 class SegmentRun:
-    """Consecutive segments that differ in their sequence numbers and payloads only.
+    """Consecutive segments that differ in their sequence numbers and text only.
 
-    `head` is the first one without its payload; the last one has `last_flags`. why: they are sent
-    again, or to probe; for the log, and no part of them.
+    `head` is the first one without its text; the last one has `last_flags`. The text comes in
+    pieces of any length. why: they are sent again, or to probe; for the log, and no part of them.
     """
 
     head: Segment
-    payloads: list[bytes | memoryview]
+    text: list[bytes | memoryview]
     last_flags: int
     why: str = ""
+    size: int = 0xFFFF  # bytes of text in each; the last one may have fewer
+
+    @property
+    def length(self) -> int:
+        """Bytes of text."""
+        return sum(map(len, self.text))
+
+    def singles(self) -> list[SegmentRun]:
+        """The same as runs of one segment."""
+        text = b"".join(self.text)
+        starts = range(0, len(text), self.size) or range(1)
+        flags = dict.fromkeys(starts, self.head.flags) | {starts[-1]: self.last_flags}
+        return [
+            replace(
+                self,
+                head=replace(self.head, seq=self.head.seq + at & 0xFFFFFFFF),
+                text=[text[at : at + self.size]],
+                last_flags=flags[at],
+            )
+            for at in starts
+        ]
 
 
 def decode(packet: Packet) -> Segment:
@@ -189,26 +211,23 @@ def encode_options(options: Options) -> bytes:
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
     run = SegmentRun(segment, [segment.payload], segment.flags)
-    return b"".join(*encode_run(source, destination, run))
+    return encode_run(source, destination, run).frames()[0]
 
 
-def encode_run(
-    source: bytes, destination: bytes, run: SegmentRun
-) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """Header (with options) and payload of each segment.
+def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
+    """The segments, with nothing before them.
 
-    Everything that the segments share is summed once: an option block is a whole number of words,
-    so the parts of a segment can be summed separately.
+    Everything that they share is summed once: an option block is a whole number of words, so the
+    parts of a segment can be summed separately.
     """
     head = run.head
     options = encode_options(head.options)
     size = _HEADER.size + len(options)
     ends = head.source, head.destination
-    template = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
-    template += options
-    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(template) - head.flags
-    headers = tcp_headers(template, base % 0xFFFF, head.seq, run.last_flags, run.payloads)
-    return zip(headers, run.payloads, strict=True)
+    header = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
+    header += options
+    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(header) - head.flags
+    return FrameRun(b"", b"", header, base % 0xFFFF, head.seq, run.last_flags, run.size, run.text)
 
 
 # Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.

@@ -15,14 +15,15 @@ up to 64 KiB: the lengths in its headers are its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from struct import Struct
 from typing import NamedTuple
 
 from pynat.errors import Malformed
-from pynat.wire import ethernet, ipv4, tcp, udp
-from pynat.wire.checksum import finish, ones_sum
+from pynat.wire import ethernet, ip, ipv4, tcp, udp
+from pynat.wire.checksum import finish, ones_sum, pseudo_header
+from pynat.wire.frame_run import FrameRun
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import FIN, PSH, Options, SegmentRun
 
@@ -61,8 +62,8 @@ def cut(offload: Offload, frame: bytes) -> list[bytes]:
     try:
         packet = ipv4.decode(memoryview(frame)[at:])
         return [
-            frame[:at] + ipv4.like(packet, number, piece)
-            for number, piece in enumerate(pieces(packet, offload.size))
+            frame[:at] + ipv4.resized(packet.header, len(piece), ident) + piece
+            for ident, piece in enumerate(pieces(packet, offload.size), packet.ident)
         ]
     except Malformed:
         return [frame]
@@ -76,26 +77,36 @@ def _completed(offload: Offload, frame: bytes) -> bytes:
     return b"".join((frame[:at], check.to_bytes(2, "big"), frame[at + 2 :]))
 
 
-def _segments(packet: Ipv4, size: int) -> Iterator[bytes]:
+def _segments(packet: Ipv4, size: int) -> list[bytes]:
     """FIN and PSH are the last one's alone."""
     whole = tcp.decode(packet)
     behind = len(packet.payload) - len(whole.payload)
     options = Options(block=bytes(packet.payload[tcp.HEADER_SIZE : behind]))
     head = replace(whole, flags=whole.flags & ~(FIN | PSH), payload=b"", options=options)
-    pieces = [whole.payload[cut] for cut in _cuts(len(whole.payload), size)]
-    run = SegmentRun(head, pieces, whole.flags)
-    return map(b"".join, tcp.encode_run(packet.source, packet.destination, run))
+    run = SegmentRun(head, [whole.payload], whole.flags, size=size)
+    return tcp.encode_run(packet.source, packet.destination, run).frames()
 
 
 def _datagrams(packet: Ipv4, size: int) -> Iterator[bytes]:
     whole = udp.decode(packet)
     source, destination = (packet.source, whole.source), (packet.destination, whole.destination)
-    for cut in _cuts(len(whole.payload), size):
-        yield udp.encode(*source, *destination, whole.payload[cut])
+    for at in range(0, len(whole.payload), size):
+        yield udp.encode(*source, *destination, whole.payload[at : at + size])
 
 
-def _cuts(length: int, size: int) -> Iterator[slice]:
-    return (slice(at, at + size) for at in range(0, length, size))
+def long_frames(run: FrameRun) -> FrameRun:
+    """The run in as few frames as can be, to be cut by the other end, with partial checksums."""
+    link, header = run.start[: ethernet.HEADER.size], run.start[-ipv4.HEADER_SIZE :]
+    before = len(run.start) + len(run.header)
+    most = (ipv4.MAX_PACKET - before + len(link)) // run.size * run.size
+
+    def start(length: int) -> bytes:
+        kind, size = (TCP, run.size) if length > len(run.header) + run.size else (0, 0)
+        mine = HEADER.pack(PARTIAL, kind, before, size, len(run.start), tcp.CHECKSUM_AT)
+        return mine + link + ipv4.resized(header, length, ident=0)
+
+    base = pseudo_header(header[12:16], header[16:], ip.TCP, len(run.header)) % 0xFFFF
+    return run._replace(base=base, size=max(most, run.size), partial=True).behind(start)
 
 
-_CUT: dict[int, Callable[[Ipv4, int], Iterator[bytes]]] = {TCP: _segments, UDP: _datagrams}
+_CUT: dict[int, Callable[[Ipv4, int], Iterable[bytes]]] = {TCP: _segments, UDP: _datagrams}

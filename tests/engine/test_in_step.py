@@ -14,6 +14,7 @@ class SteppedLink:
     doorbell = -1
     receive_runs = None
     speed = 0
+    send_runs = None
     closing = False
 
     def __init__(self) -> None:

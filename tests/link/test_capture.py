@@ -31,6 +31,7 @@ class FakeLink:
     receive_runs = None
     closing = False
     speed = 10
+    send_runs = None
 
     def __init__(self) -> None:
         self.waiting: list[tuple[float, bytes]] = []

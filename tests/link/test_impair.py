@@ -23,6 +23,7 @@ class FakeLink:
     receive_runs = None
     closing = False
     speed = 0
+    send_runs = None
 
     def __init__(self) -> None:
         self.time = 0.0

@@ -22,6 +22,7 @@ class Machine:
 
     doorbell, closing = -1, False
     receive_runs = None
+    send_runs = None
 
     def __init__(self, speed: int = 0) -> None:
         self.config = Config()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 
-from pynat.wire import virtio
+from pynat.testing.script import pattern
+from pynat.wire import ip, ipv4, tcp, virtio
 from pynat.wire.checksum import ones_sum, pseudo_header
+from pynat.wire.ipv4 import atomic_header as atomic
+from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, Options, Segment, SegmentRun
 from pynat.wire.virtio import PARTIAL, Offload
 from tests.spoiling import samples, spoilt
 
@@ -69,6 +73,41 @@ def test_a_run_is_cut_into_what_a_guest_without_offloads_sends(
         for at, piece in enumerate(cut)
     ]
     assert virtio.uncut(offload, frame) == [bytes(segment(0, seq, flags, data))]
+
+
+@given(
+    st.integers(0, 200_000),
+    st.lists(st.integers(0, 200_000), max_size=3),
+    st.integers(88, 4000),
+    st.sampled_from([ACK, ACK | PSH, ACK | PSH | FIN]),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([NO_OPTIONS, Options(timestamps=(9, 7))]),
+)
+def test_long_frames_are_the_frames_of_the_run_uncut(
+    length: int, cuts: list[int], size: int, flags: int, seq: int, options: Options
+) -> None:
+    text = pieces_at(memoryview(pattern(length)), cuts)
+    head = Segment(80, 1000, seq, 5, ACK, 77, options=options)
+    source, destination = b"\x0a\x09\x09\x09", b"\x0a\0\0\x02"
+    run = tcp.encode_run(source, destination, SegmentRun(head, text, flags, size=size)).behind(
+        lambda size: bytes(ether())[:12] + b"\x08\0" + atomic(source, destination, ip.TCP, size)
+    )
+    true_frames = iter(run.frames())
+    for data in virtio.long_frames(run).frames():
+        assert len(data) <= virtio.HEADER.size + 14 + ipv4.MAX_PACKET
+        for ident, frame in enumerate(virtio.cut(*virtio.split(data))):
+            assert frame == identified(next(true_frames), ident)
+    assert list(true_frames) == []
+
+
+def identified(frame: bytes, ident: int) -> bytes:
+    """With the identification that a card gives it."""
+    return frame[:14] + ipv4.resized(frame[14:34], len(frame) - 34, ident) + frame[34:]
+
+
+def pieces_at(data: memoryview, cuts: list[int]) -> list[bytes | memoryview]:
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @given(st.binary(min_size=1, max_size=5000), st.integers(1, 1472), tags)

@@ -34,12 +34,13 @@ DEFAULT_MSS = 536  # bytes, RFC 9293 3.7.1, until the guest announces another
 
 
 class Piece(NamedTuple):
-    """Consecutive segments: each payload is one; FIN goes with the last (maybe empty) one."""
+    """Consecutive segments; FIN goes with the last (maybe empty) one."""
 
     seq: int
-    payloads: list[bytes | memoryview]
+    text: list[bytes | memoryview]  # of all of them
+    size: int  # bytes of text in each; the last one may have fewer
     fin: bool
-    push: bool  # the last payload ends what there is
+    push: bool  # it ends what there is
     why: str = ""  # it is sent again, or to probe
 
 
@@ -355,7 +356,7 @@ class Sender:
             self._sent.append((before, now))
         self.nxt += size + piece.fin
         if before < self.top:
-            self.retransmitted += max(1, len(piece.payloads))
+            self.retransmitted += max(1, -(-size // self.mss))
             self._timed = None
             piece = piece._replace(why=self.why_again())
         elif self._timed is None and self.retries == 0:
@@ -366,9 +367,9 @@ class Sender:
         return piece
 
     def _piece(self, seq: int, size: int) -> Piece:
-        payloads = self._buffer.cut(seq, seq + size, self.mss) if size > 0 else []
+        text = self._buffer.views(seq, seq + size) if size > 0 else []
         last = seq + max(0, size) == self.end
-        return Piece(seq, payloads, self._fin and last, last and size > 0)
+        return Piece(seq, text, self.mss, self._fin and last, last and size > 0)
 
     # ------------------------------------------------------------------ time
     def on_timeout(self, now: float, *, patient: bool = False) -> bool:

@@ -302,8 +302,8 @@ class TcpTable:
         if isinstance(item, SegmentRun):
             (guest, _), (remote, _) = flow.four_tuple
             queued = self._output.queued if item.why else 0
-            pieces = tcp.encode_run(remote, guest, item)
-            self._output.send_pieces(remote, guest, ip.TCP, pieces, now)
+            run = tcp.encode_run(remote, guest, item)
+            self._output.send_run(remote, guest, ip.TCP, run, now)
             if item.why:
                 self._output.comment(queued, item.why)
                 self._say_again(flow, item, now)
@@ -408,7 +408,7 @@ class TcpTable:
     def _say_again(self, flow: Flow, run: SegmentRun, now: float) -> None:
         """`retransmission 2 of 1:1461, RTO 800 ms`"""
         start = wrap(run.head.seq - flow.sender.iss)
-        length = sum(map(len, run.payloads)) + bool(run.last_flags & (SYN | FIN))
+        length = run.length + bool(run.last_flags & (SYN | FIN))
         what, comma, rest = run.why.partition(",")
         text = f"{self._name(flow.four_tuple)}: {what} of {start}:{start + length}{comma}{rest}"
         self._output.notices.limited("tcp again", text, now)

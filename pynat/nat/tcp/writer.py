@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.receive import Receiver
@@ -50,34 +52,19 @@ class Writer:
         for piece in pieces:
             last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
             head = self._segment(receiver, piece.seq, ACK, options)
-            if piece.seq < self._sender.urgent:
-                out += self._urgent(head, piece, last)
-            else:
-                out.append(SegmentRun(head, piece.payloads or [b""], last, piece.why))
+            run = SegmentRun(head, piece.text, last, piece.why, piece.size)
+            out += self._urgent(run, piece.seq) if piece.seq < self._sender.urgent else [run]
         return out
 
-    def _urgent(self, head: Segment, piece: Piece, last: int) -> list[SegmentRun]:
+    def _urgent(self, run: SegmentRun, seq: int) -> list[SegmentRun]:
         """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
-        out = []
-        seq = piece.seq
-        payloads = piece.payloads or [b""]
-        for number, payload in enumerate(payloads, 1):
+        singles = run.singles()
+        for one in singles:
             distance = self._sender.urgent - seq
-            marked = 0 < distance <= 0xFFFF
-            mine = Segment(
-                head.source,
-                head.destination,
-                wrap(seq),
-                head.ack,
-                ACK | (URG if marked else 0),
-                head.window,
-                options=head.options,
-                urgent=distance if marked else 0,
-            )
-            flags = last if number == len(payloads) else ACK
-            out.append(SegmentRun(mine, [payload], flags, piece.why))
-            seq += len(payload)
-        return out
+            if 0 < distance <= 0xFFFF:
+                one.head = replace(one.head, flags=ACK | URG, urgent=distance)
+            seq += one.length
+        return singles
 
     def _segment(self, receiver: Receiver, seq: int, flags: int, options: Options) -> Segment:
         ack = receiver.ack
