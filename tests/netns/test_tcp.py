@@ -12,9 +12,10 @@ import pytest
 from pynat.host.linger import reset_on_close
 from pynat.testing.servers import Log, TcpServer, TcpSink, TcpSource, pseudo_random, sha256
 from tests.netns.client import receive_urgent
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 SIZE = 8 << 20
 WAIT = 60  # seconds
