@@ -340,8 +340,8 @@ static void release_items(struct items *items) {
 }
 
 /* 0, or -1 with an exception; to be released in any case. */
-static int take_items(struct items *items, PyObject *list) {
-    *items = (struct items){.all = PyList_AsTuple(list)};
+static int take_items(struct items *items, PyObject *sequence) {
+    *items = (struct items){.all = PySequence_Tuple(sequence)};
     if (!items->all) return -1;
     const Py_ssize_t count = PyTuple_GET_SIZE(items->all);
     Py_ssize_t runs = 0, most = 0;
@@ -393,11 +393,11 @@ static void write_all(int descriptor, const struct items *items, struct written 
 static PyObject *write_frames(PyObject *self, PyObject *args) {
     (void)self;
     int descriptor;
-    PyObject *list;
+    PyObject *sequence;
     struct items items;
     struct written written = {0};
-    if (!PyArg_ParseTuple(args, "iO!", &descriptor, &PyList_Type, &list)) return NULL;
-    if (!take_items(&items, list)) {
+    if (!PyArg_ParseTuple(args, "iO", &descriptor, &sequence)) return NULL;
+    if (!take_items(&items, sequence)) {
         Py_BEGIN_ALLOW_THREADS;
         write_all(descriptor, &items, &written);
         Py_END_ALLOW_THREADS;

@@ -1,11 +1,13 @@
 """The compiled loops of `_fast.c`."""
 
-from pynat.wire.frame_run import FrameRun
+from collections.abc import Sequence
+
+Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
 def ones_sum(data: bytes | memoryview, /) -> int:
     """The ones'-complement sum of 16-bit words (RFC 1071); zero only if all of `data` is zero."""
 
-def tcp_frames(run: FrameRun, /) -> list[bytes]:
+def tcp_frames(run: Run, /) -> list[bytes]:
     """The frames of a FrameRun.
 
     Raises ValueError for headers that are too long or short, TypeError or BufferError for what is
@@ -26,11 +28,7 @@ def tcp_run(
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
 
-def write_frames(
-    descriptor: int,
-    items: list[bytes | FrameRun],
-    /,
-) -> tuple[int, int, int, int]:
+def write_frames(descriptor: int, items: Sequence[bytes | Run], /) -> tuple[int, int, int, int]:
     """Write each frame, and each of a run, with one system call.
 
     How many were taken, how many bytes they had; how many were refused, and errno of the last one

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pynat.wire.frame_run import FrameRun
+Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
 _LONGEST_FRAME = 65535 + 18  # of any MTU, with Ethernet's header and a VLAN tag
 _MOST_BEFORE = 128  # bytes of the headers before TCP's
@@ -29,11 +28,11 @@ def ones_sum(data: bytes | memoryview, /) -> int:
 
 
 # ---------------------------------------------------------------------- to the guest
-def tcp_frames(run: FrameRun, /) -> list[bytes]:
+def tcp_frames(run: Run, /) -> list[bytes]:
     return list(_frames(run))
 
 
-def _frames(run: FrameRun) -> Iterator[bytes]:
+def _frames(run: Run) -> Iterator[bytes]:
     first, last, header, base, seq, last_flags, size, pieces, partial = run
     too_long = max(len(first), len(last)) > _MOST_BEFORE
     if too_long or not _TCP <= len(header) <= _LONGEST or base > 0xFFFF or size < 1:
@@ -144,7 +143,7 @@ def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     return frames, 0
 
 
-def write_frames(descriptor: int, items: list[bytes | FrameRun], /) -> tuple[int, int, int, int]:
+def write_frames(descriptor: int, items: Sequence[bytes | Run], /) -> tuple[int, int, int, int]:
     taken = octets = refused = why = 0
     for frame in [one for item in items for one in _made(item)]:
         try:
@@ -155,7 +154,7 @@ def write_frames(descriptor: int, items: list[bytes | FrameRun], /) -> tuple[int
     return taken, octets, refused, why
 
 
-def _made(item: bytes | FrameRun) -> list[bytes]:
+def _made(item: bytes | Run) -> list[bytes]:
     if isinstance(item, bytes):
         return [item]
     if not isinstance(item, tuple):

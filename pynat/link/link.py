@@ -6,14 +6,14 @@ that of the port which the Bochs shim offers; the memory link of the test kit ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pynat.wire.frame_run import Sendable
 
 Received = list[tuple[float, bytes]]  # frames, each with the guest time of its sending
 Receive = Callable[[int], Received]
-SendRuns = Callable[[list[Sendable]], int]
+SendRuns = Callable[[Sequence[Sendable]], int]
 
 
 class Link(Protocol):

@@ -7,6 +7,8 @@ sent it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pynat.link.link import Link, Received, Wrapper
 from pynat.log.notices import Level
 from pynat.wire import virtio
@@ -50,7 +52,7 @@ class OffloadLink(Wrapper):
     def send(self, frames: list[bytes]) -> int:
         return self._inner.send([virtio.NOTHING + frame for frame in frames])
 
-    def send_runs(self, items: list[Sendable]) -> int:
+    def send_runs(self, items: Sequence[Sendable]) -> int:
         assert self._inner.send_runs is not None
         return self._inner.send_runs(
             [

@@ -19,7 +19,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
@@ -221,9 +221,9 @@ class TapLink:
         return [(now, frame) for frame in frames]
 
     def send(self, frames: list[bytes]) -> int:
-        return self.send_runs([*frames])
+        return self.send_runs(frames)
 
-    def send_runs(self, items: list[Sendable]) -> int:
+    def send_runs(self, items: Sequence[Sendable]) -> int:
         """Each frame is offered once: a network drops what its wire does not take."""
         traffic = self.to_guest
         frames, octets, refused, error = write_frames(self._descriptor, items)

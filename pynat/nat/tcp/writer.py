@@ -58,13 +58,14 @@ class Writer:
 
     def _urgent(self, run: SegmentRun, seq: int) -> list[SegmentRun]:
         """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
-        singles = run.singles()
-        for one in singles:
-            distance = self._sender.urgent - seq
+        out = []
+        for single in run.singles():
+            distance, head = self._sender.urgent - seq, single.head
             if 0 < distance <= 0xFFFF:
-                one.head = replace(one.head, flags=ACK | URG, urgent=distance)
-            seq += one.length
-        return singles
+                head = replace(head, flags=ACK | URG, urgent=distance)
+            out.append(replace(single, head=head))
+            seq += single.length
+        return out
 
     def _segment(self, receiver: Receiver, seq: int, flags: int, options: Options) -> Segment:
         ack = receiver.ack
