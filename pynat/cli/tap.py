@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import resource
 import signal
 import sys
@@ -28,6 +29,9 @@ from pynat.serve.load import Loaded, load
 from pynat.serve.session import session
 from pynat.serve.stack import seeded
 from pynat.wire import virtio
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+KEPT = 16 << 20  # bytes
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What
@@ -71,6 +75,7 @@ def _tap(arguments: argparse.Namespace) -> int:
         loaded = load(str(arguments.config or ""), "", strict=True)
         loaded = replace(loaded, config=seeded(loaded.config))
         _take_all_descriptors()
+        _keep_freed_memory()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
         with _namespace(arguments.netns) as there:
             descriptor = _open(arguments, loaded.config, there)
@@ -174,3 +179,12 @@ def _take_all_descriptors() -> None:
     """This process is nobody else's, so it may have as many flows as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _keep_freed_memory() -> None:
+    """What one turn frees the next one needs: else it goes back to the kernel in between, and comes
+    again page by page, cleared (mallopt(3), of glibc alone)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    for threshold in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        if mallopt is not None:
+            mallopt(threshold, KEPT)

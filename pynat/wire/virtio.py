@@ -34,6 +34,9 @@ PARTIAL = 1
 TCP, UDP = 1, 5
 
 
+Frame = bytes | memoryview
+
+
 class Offload(NamedTuple):
     flags: int
     kind: int
@@ -43,18 +46,18 @@ class Offload(NamedTuple):
     field: int
 
 
-def split(data: bytes) -> tuple[Offload, bytes]:
-    return Offload._make(HEADER.unpack_from(data)), data[HEADER.size :]
+def split(data: bytes) -> tuple[Offload, memoryview]:
+    return Offload._make(HEADER.unpack_from(data)), memoryview(data)[HEADER.size :]
 
 
-def uncut(offload: Offload, frame: bytes) -> list[bytes]:
+def uncut(offload: Offload, frame: Frame) -> list[bytes]:
     """With whole checksums, but a run of segments as one long segment."""
     return cut(offload, frame) if offload.kind == UDP else [_completed(offload, frame)]
 
 
-def cut(offload: Offload, frame: bytes) -> list[bytes]:
+def cut(offload: Offload, data: Frame) -> list[bytes]:
     """The frames that a wire would carry. What cannot be cut is for others to refuse."""
-    frame = _completed(offload, frame)
+    frame = _completed(offload, data)
     pieces = _CUT.get(offload.kind)
     if pieces is None or not offload.size:
         return [frame]
@@ -69,10 +72,10 @@ def cut(offload: Offload, frame: bytes) -> list[bytes]:
         return [frame]
 
 
-def _completed(offload: Offload, frame: bytes) -> bytes:
+def _completed(offload: Offload, frame: Frame) -> bytes:
     at = offload.start + offload.field
     if not offload.flags & PARTIAL or at + 2 > len(frame):
-        return frame
+        return bytes(frame)
     check = finish(ones_sum(frame[offload.start :])) or 0xFFFF
     return b"".join((frame[:at], check.to_bytes(2, "big"), frame[at + 2 :]))
 

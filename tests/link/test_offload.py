@@ -43,7 +43,7 @@ class Device:
         offload, frame = left(ether() / IP(src="10.0.0.2", dst="10.9.9.9") / layer, size)
         self.linux.send(virtio.HEADER.pack(*offload) + frame)
 
-    def received(self) -> list[tuple[Offload, bytes]]:
+    def received(self) -> list[tuple[Offload, memoryview]]:
         return [virtio.split(data) for data in iter(self._receive, b"")]
 
     def _receive(self) -> bytes:

@@ -7,7 +7,7 @@ host program opened through a forward); towards the host we are a program with a
     TcpIncoming -> SYN -> SYN_SENT -> guest's SYN-ACK -> ESTABLISHED
     guest bytes -> Receiver -> TcpSend -> TcpSent -> acknowledged
     guest FIN -> everything before it taken -> TcpShutdown -> acknowledged
-    host bytes <- TcpRead: never more than SEND_CAPACITY buffered -> Sender -> segments
+    host bytes <- TcpRead: never more than its capacity buffered -> Sender -> segments
     host EOF -> FIN behind the last byte
 
 Both directions close on their own (half-close). When both have, the host's socket goes and the
@@ -477,7 +477,7 @@ class Flow:
                 self._host.shut_down()
                 self._become(AFTER_GUEST_FIN[self.state], now)
             if self.state.sends_data and not self.sender.fin_queued:
-                self._host.allow_reading(self.sender.buffered, share)
+                self._host.allow_reading(self.sender.buffered, min(share, self.sender.capacity))
             self._finish(now)
         return self._host.actions()
 

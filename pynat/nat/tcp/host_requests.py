@@ -14,9 +14,6 @@ from pynat.nat.messages import (
 from pynat.nat.tcp.receive import Receiver
 from pynat.wire.addresses import FourTuple
 
-SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
-READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
-
 
 class HostRequests:
     def __init__(self, number: int) -> None:
@@ -44,11 +41,10 @@ class HostRequests:
     def received(self, count: int) -> None:
         self._allowance -= count
 
-    def allow_reading(self, buffered: int, share: int) -> None:
-        """share: what may be buffered. Where it has shrunk, what was allowed is taken back."""
-        capacity = min(SEND_CAPACITY, share)
+    def allow_reading(self, buffered: int, capacity: int) -> None:
+        """capacity: what may be buffered. Where it has shrunk, what was allowed is taken back."""
         room = max(0, capacity - buffered)
-        if room - self._allowance >= min(READ_STEP, capacity // 4) or room < self._allowance:
+        if room - self._allowance >= capacity // 4 or room < self._allowance:
             self._allowance = room
             self._actions.append(TcpRead(self._number, room))
 
