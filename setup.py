@@ -56,7 +56,7 @@ class BuildPlugin(pybind11_build_ext):
         try:
             super().build_extension(ext)
         except Exception:  # goes on to whoever lets optional extensions fail
-            print(NOT_COMPILED, file=sys.stderr)
+            sys.stderr.write(f"{NOT_COMPILED}\n")
             raise
 
     def build_plugin(self, ext: Extension) -> None:

@@ -31,6 +31,7 @@ from pynat.host.host import Host
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link, Received
 from pynat.log.notices import Level, Notices
+from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
 from pynat.wire.frame_run import FrameRun, Sendable, frames_of
@@ -54,6 +55,10 @@ def say(link: Link, level: Level, text: str) -> None:
 class Carried:
     frames: int = 0
     octets: int = 0
+
+    def count_frames(self, frames: Sequence[bytes]) -> None:
+        self.frames += len(frames)
+        self.octets += sum(map(len, frames))
 
     def count(self, items: Sequence[Sendable]) -> None:
         for item in items:
@@ -182,7 +187,7 @@ class Engine:
             router.wall_time(self._wall())
         frames = [frame for _, frame in self._receive(batch)]
         now = link.now()
-        self.from_guest.count(frames)
+        self.from_guest.count_frames(frames)
         self._from_link(frames, now)
         self._deliver(now)
         self._call(now)
@@ -345,6 +350,8 @@ class Engine:
             f"network {network.net}, router {network.router}, guest {network.guest},"
             f" DNS {network.dns}, {pace}, seed {seed}",
         )
+        if IS_PURE:
+            tell(Level.INFO, "note: the loops over bytes are not compiled, so all is slower")
         for warning in config.warnings:
             tell(Level.INFO, f"note: {warning}")
 

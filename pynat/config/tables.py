@@ -12,8 +12,9 @@ from pynat.config.key import key
 from pynat.config.lint import codes
 
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
+MAX_MTU = 65_520  # what Linux lets a TAP device have, in whole words
 # 4,096 bytes is the longest frame that every NIC model of Bochs takes (pcipnic panics above).
-MAX_MTU = 4096 - 14
+MAX_CARD_MTU = 4096 - 14
 MIN_MTU = 576  # RFC 791: what every host must accept
 MIN_MSS = 88  # Linux takes no smaller one
 MIN_PREFIX, MAX_PREFIX = 8, 30  # bits of a net
@@ -57,7 +58,7 @@ class Network:
         values.whole(MIN_MTU, MAX_MTU),
         1500,
         "bytes of an IP packet; DHCP tells it (option 26) where it is not 1500, and to a guest "
-        "that asks",
+        f"that asks. A card of Bochs takes {MAX_CARD_MTU} at most, a TAP device all",
     )
     adopt: bool = key(
         values.boolean,

@@ -39,7 +39,9 @@ from pynat.nat.messages import (
     TcpWritable,
 )
 
-READ_SIZE = 64 * 1024  # bytes of one recv
+READ_SIZE = 64 * 1024  # bytes of one recv ...
+BULK_SIZE = 8 * READ_SIZE  # ... behind one that found as much
+READ_ON = 4 * READ_SIZE  # bytes of a turn; below, a connection that has more is read again
 LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
 _SO_MEMINFO = 55  # linux/asm-generic/socket.h
@@ -58,11 +60,19 @@ _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 class _Connection:
     sock: socket.socket
     allowance: int = 0
+    segment: int = 1  # bytes of the guest's
+    in_bulk: bool = False  # the last read found more than READ_SIZE, but for a segment
     reading: bool = False
     writing: bool = False
     paused: bool = False  # reading is, for a moment
     eof: bool = False
     ended: bool = False  # the guest has sent FIN: so has the kernel, or will
+
+    @property
+    def next_read(self) -> int:
+        """Bytes: whole segments where one fits."""
+        size = min(BULK_SIZE if self.in_bulk else READ_SIZE, self.allowance)
+        return size - size % self.segment if size > self.segment else size
 
 
 class TcpSockets:
@@ -170,7 +180,7 @@ class TcpSockets:
         connection = self._open.get(action.flow)
         if connection is None or connection.eof:
             return
-        connection.allowance = action.limit
+        connection.allowance, connection.segment = action.limit, action.segment
         self._watch(action.flow, connection)
 
     def close(self, action: CloseFlow) -> None:
@@ -224,39 +234,42 @@ class TcpSockets:
         self._emit(TcpWritable(flow, room_in(connection.sock)))
 
     def _readable(self, flow: int, connection: _Connection) -> None:
-        """One read, and a second one if the first emptied the socket: often EOF is behind it,
-        and then FIN goes with the last bytes."""
+        """Read on while more waits, and once behind a read that emptied the socket: often EOF is
+        there, and then FIN goes with the last bytes."""
         if self._read >= MAX_READ:
             return  # the others have had their turn's worth; this one comes first in the next
-        asked = min(READ_SIZE, connection.allowance)
-        if self._receive(flow, connection, asked) < asked and connection.allowance:
-            self._receive(flow, connection, min(READ_SIZE, connection.allowance))
+        asked, came = connection.next_read, 0
+        while asked and (came := self._receive(flow, connection, asked)) == asked:
+            asked = connection.next_read if self._read < READ_ON else 0
+        if came > 0 and asked and connection.allowance:
+            self._receive(flow, connection, connection.next_read)
         if flow in self._open:
             self._watch(flow, connection)
 
     def _receive(self, flow: int, connection: _Connection, size: int) -> int:
-        """How many bytes came; `size` if it makes no sense to try again."""
+        """How many bytes came; 0 if it makes no sense to try again."""
         sock = connection.sock
         try:
             if at_mark(sock):
                 self._emit(TcpUrgent(flow))
             data = sock.recv(size)
         except BlockingIOError:
-            return size
+            return 0
         except OSError as error:
             if error.errno in PASSING:
                 self._pause(flow, connection)
-                return size
+                return 0
             self._fail(flow, error.errno or errno.EIO)
-            return size
+            return 0
         if data:
             connection.allowance -= len(data)
+            connection.in_bulk = len(data) + connection.segment > READ_SIZE
             self._count(len(data))
             self._emit(TcpReceived(flow, data))
             return len(data)
         connection.eof = True
         self._emit(TcpEof(flow))
-        return size
+        return 0
 
     def _count(self, size: int) -> None:
         if not self._read:

@@ -8,6 +8,7 @@ import hashlib
 import socket
 from ipaddress import IPv4Address
 
+import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP
 
@@ -16,6 +17,18 @@ from pynat.config import Config, Dns
 from pynat.host.host import Host
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
+
+
+@pytest.mark.parametrize("pure", [True, False])
+def test_what_is_not_compiled_is_said(pure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynat.engine.IS_PURE", pure)
+
+    async def run() -> None:
+        async with running() as guest:
+            lines = [text for _, text in guest.link.lines]
+        assert ("note: the loops over bytes are not compiled, so all is slower" in lines) == pure
+
+    scenario(run)
 
 
 def test_tcp_both_ways_and_half_close() -> None:

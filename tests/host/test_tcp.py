@@ -308,6 +308,27 @@ def test_a_connect_that_is_given_up_is_not_tried_again(monkeypatch: pytest.Monke
     asyncio.run(run())
 
 
+def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tcp, "READ_SIZE", 1000)
+    monkeypatch.setattr(tcp, "READ_ON", 2500)
+
+    async def run(flow: Connected) -> None:
+        flow.program.sendall(bytes(5000))
+        read: list[Event] = []
+        flow.sockets._emit = read.append
+        flow.sockets.read(TcpRead(1, 5000, 300))
+        connection = flow.sockets._open[1]
+        flow.sockets._readable(1, connection)
+        assert read == [TcpReceived(1, bytes(900))] * 3
+        flow.sockets.read(TcpRead(1, 250, 300))
+        flow.sockets._readable(1, connection)
+        assert read[3:] == [TcpReceived(1, bytes(250))]
+
+    scenario(run)
+
+
 def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "MAX_READ", 1000)
 

@@ -6,12 +6,14 @@ import errno
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from pynat.host.linger import reset_on_close
 from pynat.testing.servers import Log, TcpServer, TcpSink, TcpSource, pseudo_random, sha256
 from tests.netns.client import receive_urgent
+from tests.netns.conftest import look_at_the_end
 from tests.netns.network import EACH_DEVICE, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
@@ -44,6 +46,20 @@ def test_both_at_once(network: TapNetwork) -> None:
         assert network.client("fetch", ROUTER, source.port) == f"{sha256(data)} {SIZE}"
         other.join()
     assert said == [f"{sha256(pseudo_random(4, SIZE))} {SIZE}"]
+
+
+@pytest.mark.parametrize("mtu", [576, 9000, 65520])
+def test_frames_of_any_length(mtu: int, tmp_path: Path) -> None:
+    data = pseudo_random(5, SIZE)
+    with TapNetwork(tmp_path, f"[network]\nmtu = {mtu}") as network:
+        with TcpSource(data) as source:
+            assert network.client("fetch", ROUTER, source.port) == f"{sha256(data)} {SIZE}"
+        with TcpSink() as sink:
+            said = network.client("push", ROUTER, sink.port, 6, SIZE)
+        assert said == f"{sha256(pseudo_random(6, SIZE))} {SIZE}"
+        done = network.guest.run("ping", "-c", "1", "-s", str(mtu - 28), ROUTER)
+    assert f"{mtu - 20} bytes from {ROUTER}" in done.stdout
+    look_at_the_end(network)
 
 
 def test_a_host_by_its_own_address(network: TapNetwork, far_host: str) -> None:

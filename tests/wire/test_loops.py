@@ -19,7 +19,9 @@ from tests.frames import mended
 from tests.spoiling import samples, spoilt
 from tests.wire.test_tcp_run import MAC, frame, stamps
 
-texts = st.lists(st.binary(max_size=300) | st.binary(max_size=300).map(memoryview), max_size=6)
+data = st.binary(max_size=300)
+views: st.SearchStrategy[memoryview] = data.map(memoryview)
+texts = st.lists(data | views, max_size=6)
 runs = st.builds(
     FrameRun,
     st.binary(max_size=140),

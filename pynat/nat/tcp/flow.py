@@ -477,7 +477,7 @@ class Flow:
                 self._host.shut_down()
                 self._become(AFTER_GUEST_FIN[self.state], now)
             if self.state.sends_data and not self.sender.fin_queued:
-                self._host.allow_reading(self.sender.buffered, min(share, self.sender.capacity))
+                self._host.allow_reading(self.sender, share)
             self._finish(now)
         return self._host.actions()
 

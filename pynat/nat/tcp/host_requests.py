@@ -12,6 +12,7 @@ from pynat.nat.messages import (
     TcpShutdown,
 )
 from pynat.nat.tcp.receive import Receiver
+from pynat.nat.tcp.send import Sender
 from pynat.wire.addresses import FourTuple
 
 
@@ -41,12 +42,13 @@ class HostRequests:
     def received(self, count: int) -> None:
         self._allowance -= count
 
-    def allow_reading(self, buffered: int, capacity: int) -> None:
-        """capacity: what may be buffered. Where it has shrunk, what was allowed is taken back."""
-        room = max(0, capacity - buffered)
+    def allow_reading(self, sender: Sender, share: int) -> None:
+        """share: what may be buffered. Where it has shrunk, what was allowed is taken back."""
+        capacity = min(sender.capacity, share)
+        room = max(0, capacity - sender.buffered)
         if room - self._allowance >= capacity // 4 or room < self._allowance:
             self._allowance = room
-            self._actions.append(TcpRead(self._number, room))
+            self._actions.append(TcpRead(self._number, room, sender.mss))
 
     def shut_down(self) -> None:
         self._actions.append(TcpShutdown(self._number))
