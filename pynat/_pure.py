@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
-_LONGEST_FRAME = 65535 + 18 + 10  # of any MTU, with Ethernet's header and a VLAN tag, behind virtio's
+_LONGEST_FRAME = (
+    65535 + 18 + 10
+)  # of any MTU, with Ethernet's header and a VLAN tag, behind virtio's
 _MOST_BEFORE = 128  # bytes of the headers before TCP's
 _ETHERNET, _IPV4, _TCP, _LONGEST = 14, 20, 20, 60  # bytes of headers
 _AT_TCP = _ETHERNET + _IPV4
