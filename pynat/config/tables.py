@@ -357,6 +357,6 @@ class Tap:
         values.boolean,
         False,
         "whether checksums and the cutting of data into segments are left to Linux, at either end "
-        "of the device: some times as fast. What looks at frames, such as the linter or a capture, "
-        "still sees those of a wire; see [tap](tap.md)",
+        "of the device, which is much faster. What looks at frames, such as the linter or a "
+        "capture, still sees those of a wire; see [tap](tap.md)",
     )
