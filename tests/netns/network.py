@@ -149,6 +149,11 @@ class TapNetwork:
         assert done.returncode == 0, f"{done.stdout}\n--- the network's log:\n{self.log}"
         return done.stdout.strip()
 
+    def ctl(self, *words: str) -> None:
+        """Ask the engine."""
+        command = (sys.executable, "-m", "pynat", "ctl", "--pid", str(self.process.pid), *words)
+        subprocess.run(command, check=True, timeout=DEADLINE, stdout=subprocess.PIPE)
+
     def settle(self) -> None:
         """Wait until all that the guest has sent so far is dealt with."""
         self.guest.run("ping", "-c", "1", ROUTER)
