@@ -127,24 +127,26 @@ py::dict Port::stats() const {
 
 PYBIND11_MODULE(_pynat_bochs, module) {
   module.doc() = "One emulated network card of Bochs, as the engine sees it.";
-  auto port = py::class_<Port>(module, "Port")
-                  .def_property_readonly("doorbell", &Port::doorbell)
-                  .def_property_readonly("script", &Port::script)
-                  .def_property_readonly("ethdev", &Port::ethdev)
-                  .def_property_readonly("mac", &Port::mac)
-                  .def_property_readonly("closing", &Port::closing)
-                  .def_property_readonly("speed", &Port::speed)
-                  .def_property_readonly("refuses_since", &Port::refuses_since)
-                  .def("lost", &Port::lost)
-                  .def("now", &Port::now)
-                  .def("receive", &Port::receive, py::arg("limit"))
-                  .def("send", &Port::send, py::arg("frames"))
-                  .def("done", &Port::done, py::arg("hold_until"), py::arg("timer"))
-                  .def("policy", &Port::policy, py::arg("text"))
-                  .def("log", &Port::log, py::arg("level"), py::arg("text"))
-                  .def("ready", &Port::ready)
-                  .def("stats", &Port::stats);
-  port.attr("receive_runs") = port.attr("send_runs") = py::none();  // Bochs has single frames
+  py::class_<Port> port(module, "Port");
+  port.def_property_readonly("doorbell", &Port::doorbell)
+      .def_property_readonly("script", &Port::script)
+      .def_property_readonly("ethdev", &Port::ethdev)
+      .def_property_readonly("mac", &Port::mac)
+      .def_property_readonly("closing", &Port::closing)
+      .def_property_readonly("speed", &Port::speed)
+      .def_property_readonly("refuses_since", &Port::refuses_since)
+      .def("lost", &Port::lost)
+      .def("now", &Port::now)
+      .def("receive", &Port::receive, py::arg("limit"))
+      .def("send", &Port::send, py::arg("frames"))
+      .def("done", &Port::done, py::arg("hold_until"), py::arg("timer"))
+      .def("policy", &Port::policy, py::arg("text"))
+      .def("log", &Port::log, py::arg("level"), py::arg("text"))
+      .def("ready", &Port::ready)
+      .def("stats", &Port::stats);
+  for (const auto* name : {"receive_runs", "send_runs"}) {
+    port.attr(name) = py::none();  // Bochs has frames one by one
+  }
 }
 
 PyObject* init_port_module() { return PyInit__pynat_bochs(); }
