@@ -43,12 +43,16 @@ class HostRequests:
         self._allowance -= count
 
     def allow_reading(self, sender: Sender, share: int) -> None:
-        """share: what may be buffered. Where it has shrunk, what was allowed is taken back."""
-        capacity = min(sender.capacity, share)
+        """share: what may be buffered. Where it has shrunk, what was allowed is taken back.
+
+        Whole segments are allowed, or the last read makes a short one.
+        """
+        segment, capacity = sender.mss, min(sender.capacity, share)
         room = max(0, capacity - sender.buffered)
-        if room - self._allowance >= capacity // 4 or room < self._allowance:
-            self._allowance = room
-            self._actions.append(TcpRead(self._number, room, sender.mss))
+        whole = room - room % segment if capacity > segment else room
+        if whole - self._allowance >= capacity // 4 or room < self._allowance:
+            self._allowance = whole
+            self._actions.append(TcpRead(self._number, whole, segment))
 
     def shut_down(self) -> None:
         self._actions.append(TcpShutdown(self._number))
