@@ -32,10 +32,10 @@ enum {
     TCP = 20,
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
-    SHORTEST_FRAME = 60,                  /* what is shorter is padded */
-    LONGEST = 60,                         /* header of TCP */
-    MOST_BEFORE = 128,                    /* bytes of the headers before it */
-    LONGEST_FRAME = 65535 + ETHERNET + 4, /* of any MTU, with a VLAN tag */
+    SHORTEST_FRAME = 60,                       /* what is shorter is padded */
+    LONGEST = 60,                              /* header of TCP */
+    MOST_BEFORE = 128,                         /* bytes of the headers before it */
+    LONGEST_FRAME = 65535 + ETHERNET + 4 + 10, /* of any MTU; a VLAN tag; virtio's header */
     UDP = 8,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
@@ -106,6 +106,7 @@ struct run {
     Py_buffer *pieces;
     Py_ssize_t first, count; /* of the pieces */
     int over;
+    int partial; /* checksums are: another completes them */
 };
 
 static void release_run(struct run *run) {
@@ -140,10 +141,10 @@ static int take_run(struct run *run, PyObject *tuple) {
         PyErr_SetString(PyExc_TypeError, "a run is a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(tuple, "y#y#y#IIInO!", &run->start.at, &run->start.size,
+    if (!PyArg_ParseTuple(tuple, "y#y#y#IIInO!p", &run->start.at, &run->start.size,
                           &run->last_start.at, &run->last_start.size, &run->header.at,
                           &run->header.size, &run->base, &run->seq, &run->last_flags, &run->size,
-                          &PyList_Type, &text))
+                          &PyList_Type, &text, &run->partial))
         return -1;
     if (run->start.size > MOST_BEFORE || run->last_start.size > MOST_BEFORE ||
         run->header.size < TCP || run->header.size > LONGEST || run->base > 0xffff ||
@@ -162,7 +163,7 @@ static uint64_t take_views(struct run *run, Py_ssize_t size, struct iovec *to, i
         const Py_ssize_t rest = piece->len - run->within;
         const Py_ssize_t mine = rest < size - taken ? rest : size - taken;
         uint8_t *at = (uint8_t *)piece->buf + run->within;
-        const uint32_t part = sum_of(at, mine);
+        const uint32_t part = run->partial ? 0 : sum_of(at, mine);
         sum += taken & 1 ? (part & 0xff) << 8 | part >> 8 : part; /* RFC 1071 2 B */
         if (mine) to[(*views)++] = (struct iovec){at, (size_t)mine};
         taken += mine;
@@ -188,9 +189,10 @@ static int next_frame(struct run *run, uint8_t *headers, struct iovec *to) {
     const uint64_t sum = take_views(run, size, to, &views);
     const uint32_t folded = fold(sum + run->base + (run->seq >> 16) + (run->seq & 0xffff) +
                                  (uint8_t)flags + (uint64_t)size);
+    const uint32_t whole = folded ? 0xffff - folded : 0;
     put32(tcp + 4, run->seq);
     tcp[13] = (uint8_t)flags;
-    put16(tcp + 16, folded ? 0xffff - folded : 0);
+    put16(tcp + 16, run->partial ? fold(run->base + (uint64_t)size) : whole);
     run->seq += (uint32_t)size;
     return views;
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from socket import socket
 
-Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview]]  # a FrameRun
+Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
 def ones_sum(data: bytes | memoryview, /) -> int:
     """The ones'-complement sum of 16-bit words (RFC 1071); zero only if all of `data` is zero."""

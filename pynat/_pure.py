@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
 
-Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview]]  # a FrameRun
+Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
-_LONGEST_FRAME = 65535 + 18  # of any MTU, with Ethernet's header and a VLAN tag
+_LONGEST_FRAME = (
+    65535 + 18 + 10
+)  # of any MTU, with Ethernet's header and a VLAN tag, behind virtio's
 _MOST_BEFORE = 128  # bytes of the headers before TCP's
 _ETHERNET, _IPV4, _TCP, _UDP, _LONGEST = 14, 20, 20, 8, 60  # bytes of headers
 _SHORTEST_FRAME = 60  # what is shorter is padded
@@ -39,23 +41,25 @@ def tcp_frames(run: Run, /) -> list[bytes]:
 
 
 def _frames(run: Run) -> Iterator[bytes]:
-    first, last, header, base, seq, last_flags, size, pieces = run
+    first, last, header, base, seq, last_flags, size, pieces, partial = run
     too_long = max(len(first), len(last)) > _MOST_BEFORE
     if too_long or not _TCP <= len(header) <= _LONGEST or base > 0xFFFF or size < 1:
         raise ValueError("no run: headers too long or short, or no size")
     text = b"".join(pieces)
     at = 0
     while len(text) - at > size:
-        yield first + _segment(header, base, seq + at, header[13], text[at : at + size])
+        piece = text[at : at + size]
+        yield first + _segment(header, base, seq + at, header[13], piece, partial)
         at += size
     flags = last_flags | header[13] & _URG
-    yield last + _segment(header, base, seq + at, flags & 0xFF, text[at:])
+    yield last + _segment(header, base, seq + at, flags & 0xFF, text[at:], partial)
 
 
-def _segment(header: bytes, base: int, seq: int, flags: int, text: bytes) -> bytes:
+def _segment(header: bytes, base: int, seq: int, flags: int, text: bytes, partial: bool) -> bytes:
     number = seq & 0xFFFFFFFF
-    total = base + number + flags + len(text) + ones_sum(text)
-    checksum = 0xFFFF - (total % 0xFFFF or 0xFFFF) if total else 0
+    total = base + len(text) + (0 if partial else number + flags + ones_sum(text))
+    folded = total % 0xFFFF or (0xFFFF if total else 0)
+    checksum = folded if partial or not folded else 0xFFFF - folded
     out = bytearray(header)
     out[4:8] = number.to_bytes(4, "big")
     out[13] = flags

@@ -1,8 +1,8 @@
 """A link whose wire is as bad as its rules want it (pynat.impair).
 
 What is done to a frame is said in the capture, as its comment; a frame that never reaches the
-guest stands in the capture all the same. While there is no rule, `receive`, `send`,
-`send_runs` and `done` are the inner link's own.
+guest stands in the capture all the same. While there is no rule, `receive`, `send`, `done` and
+those of runs are the inner link's own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pynat.impair.active_rule import ActiveRule, Fate
 from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
-from pynat.link.link import Link, SendRuns, Wrapper
+from pynat.link.link import Link, Receive, SendRuns, Wrapper
 from pynat.log.comments import IMPAIRED
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
@@ -66,6 +66,10 @@ class ImpairLink(Wrapper):
     @property
     def receive(self) -> Callable[[int], list[tuple[float, bytes]]]:
         return self._inner.receive if self._idle else self._receive
+
+    @property
+    def receive_runs(self) -> Receive | None:  # type: ignore[override]
+        return self._inner.receive_runs if self._idle else None
 
     @property
     def send(self) -> Callable[[list[bytes]], int]:

@@ -29,6 +29,7 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Outline
 
 _HEADER = Struct("!BBHHHBBH4s4s")
+_SIZE_AND_IDENT = Struct("!HH")
 _WITHOUT_CHECKSUM = Struct("!BBHHHBB")
 
 ETHERTYPE = ethernet.IPV4
@@ -281,6 +282,15 @@ def _fragment(fields: list[Any], payload: bytes, at: int, size: int, ident: int)
     fields[7] = 0
     fields[7] = finish(ones_sum(_HEADER.pack(*fields)))
     return _HEADER.pack(*fields) + piece
+
+
+def resized(header: bytes | memoryview, length: int, ident: int) -> bytes:
+    """The header for another packet, which carries `length` bytes."""
+    changed = bytearray(header)
+    changed[2:6] = _SIZE_AND_IDENT.pack(len(header) + length, ident & 0xFFFF)
+    changed[10:12] = bytes(2)
+    changed[10:12] = finish(ones_sum(bytes(changed))).to_bytes(2, "big")
+    return bytes(changed)
 
 
 def atomic_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

@@ -27,8 +27,8 @@ from pynat.wire.frame_run import FrameRun
 from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
-HEADER_SIZE = _HEADER.size
-_CHECKSUM_AT = 16
+HEADER_SIZE = _HEADER.size  # bytes, without options
+CHECKSUM_AT = 16
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
@@ -213,7 +213,7 @@ def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     header, payload = _header(segment, segment.seq), segment.payload
     total = pseudo_header(source, destination, ip.TCP, len(header) + len(payload))
     check = finish(total + ones_sum(header) + ones_sum(payload)).to_bytes(2, "big")
-    return b"".join((header[:_CHECKSUM_AT], check, header[_CHECKSUM_AT + 2 :], payload))
+    return b"".join((header[:CHECKSUM_AT], check, header[CHECKSUM_AT + 2 :], payload))
 
 
 def _header(segment: Segment, seq: int) -> bytes:

@@ -314,6 +314,7 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tcp, "READ_SIZE", 1000)
+    monkeypatch.setattr(tcp, "BULK_SIZE", 2000)
 
     async def run(flow: Connected) -> None:
         flow.sockets.read_at_most(2500)
@@ -323,11 +324,13 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
         flow.sockets.read(TcpRead(1, 5000, 300))
         connection = flow.sockets._open[1]
         flow.sockets._readable(1, connection)
-        assert read == [TcpReceived(1, bytes(900))] * 3
+        assert read == [TcpReceived(1, bytes(900)), TcpReceived(1, bytes(1800))]
         flow.sockets.read_at_most(5000)
         flow.sockets.read(TcpRead(1, 250, 300))
         flow.sockets._readable(1, connection)
-        assert read[3:] == [TcpReceived(1, bytes(250))]
+        flow.sockets.read(TcpRead(1, 5000, 300))
+        flow.sockets._readable(1, connection)
+        assert read[2:4] == [TcpReceived(1, bytes(250)), TcpReceived(1, bytes(900))]
 
     scenario(run)
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 TCP: tuple[int, list[str]] = (30_000_000, [])  # bytes to send, how
 UDP = (2_000_000, ["-u", "-b", "20M"])

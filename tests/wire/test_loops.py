@@ -33,6 +33,7 @@ runs = st.builds(
     st.integers(0, 0xFF),
     st.integers(-1, 400),
     texts,
+    st.booleans(),
 )
 
 

@@ -7,7 +7,7 @@ host program opened through a forward); towards the host we are a program with a
     TcpIncoming -> SYN -> SYN_SENT -> guest's SYN-ACK -> ESTABLISHED
     guest bytes -> Receiver -> TcpSend -> TcpSent -> acknowledged
     guest FIN -> everything before it taken -> TcpShutdown -> acknowledged
-    host bytes <- TcpRead: never more than SEND_CAPACITY buffered -> Sender -> segments
+    host bytes <- TcpRead: never more than its capacity buffered -> Sender -> segments
     host EOF -> FIN behind the last byte
 
 Both directions close on their own (half-close). When both have, the host's socket goes and the
@@ -340,8 +340,10 @@ class Flow:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
         push = bool(segment.flags & PSH)
-        at_once = fin or text is not TextOutcome.SMOOTH or segment.count > 1 or receiver.closed
-        self._acks.received(length, push=push, at_once=at_once)
+        most = self.negotiated.our_mss  # more is a run that a card has left as one
+        is_run = segment.count > 1 or length > most
+        at_once = fin or text is not TextOutcome.SMOOTH or is_run or receiver.closed
+        self._acks.received(min(length, most), push=push, at_once=at_once)
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
@@ -525,7 +527,7 @@ class Flow:
                 self._host.shut_down()
                 self._become(AFTER_GUEST_FIN[self.state], now)
             if self.state.sends_data and not self.sender.fin_queued:
-                self._host.allow_reading(self.sender.buffered, share, self.sender.mss)
+                self._host.allow_reading(self.sender, share)
             self._finish(now)
         return self._host.actions()
 

@@ -28,6 +28,7 @@ from pynat.nat.tcp.congestion import DUPLICATES, Congestion
 from pynat.nat.tcp.ranges import Ranges
 from pynat.nat.tcp.rtt import Rtt
 
+MIN_CAPACITY, MAX_CAPACITY = 256 * 1024, 1024 * 1024  # bytes, per flow
 PATIENT_RTO = 4.0  # seconds between two SYNs to a guest that may still be booting
 _NONE_SACKED = Ranges()  # of all to whom nothing was acknowledged selectively
 DEFAULT_MSS = 536  # bytes, RFC 9293 3.7.1, until the guest announces another
@@ -112,6 +113,11 @@ class Sender:
     def kept(self) -> int:
         """Bytes in memory for `buffered`."""
         return self._buffer.kept
+
+    @property
+    def capacity(self) -> int:
+        """Bytes that it should have: twice what may be in flight, as Linux tunes its buffers."""
+        return max(MIN_CAPACITY, min(2 * self.congestion.window, MAX_CAPACITY))
 
     @property
     def end(self) -> int:

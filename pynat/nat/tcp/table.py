@@ -53,7 +53,6 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
-_HEADER = 20  # bytes of TCP's, without options
 _WRAPS = 4  # flows
 _SOON = 1024  # bytes
 
@@ -370,7 +369,7 @@ class TcpTable:
     def _mss(self, four_tuple: FourTuple) -> int:
         """The longest segment that is let through (RFC 6691)."""
         header = versions.of(four_tuple.guest[0]).HEADER_SIZE
-        return self._settings.mss or self._mtu - header - _HEADER
+        return self._settings.mss or self._mtu - header - tcp.HEADER_SIZE
 
     def _remove(self, flow: Flow) -> None:
         if self._by_number.pop(flow.number, None) is None:
