@@ -160,7 +160,8 @@ class Flow:
         self.leads_to = host
         self._host.connect(host, self.four_tuple)
 
-    def open_from_host(self, now: float) -> None:
+    def open_from_host(self, now: float, *, is_probe: bool = False) -> None:
+        self.is_probe = is_probe
         self.opened = now
         self.idle.used(now)
         self._become(State.SYN_SENT, now)

@@ -232,8 +232,7 @@ class TcpTable:
             port = self._output.dice.randrange(1024, 65536)
             four_tuple = FourTuple(guest, (router, port))
         flow = self._new(four_tuple, now, self._usual)
-        flow.is_probe = event.is_probe
-        flow.open_from_host(now)
+        flow.open_from_host(now, is_probe=event.is_probe)
         self._output.ask(TcpAdopt(event.token, flow.number))
         self._output.time_hold.carried(now)
         self._say(flow, "opened by a host program", now)
