@@ -653,3 +653,14 @@ def gets_it_again(lab: LintedLab) -> None:
     is_leased(lab, xid=9)
     lab.wait(5)
     uses(lab)
+
+
+@clean("DHCP030")
+@clean("DHCP032")
+@clean("DHCP035")
+def takes_the_offer_of_an_earlier_discover(lab: LintedLab) -> None:
+    """As U-Boot does on a slow machine: it has asked four times when it reads the first OFFER."""
+    for xid in (7, 8, 9, 10):
+        sends(lab, "discover", xid=xid)
+        lab.wait(0.2)
+    sends(lab, "request", *TAKES, xid=7)
