@@ -1,4 +1,4 @@
-"""DHCP clients of Linux's, on a wire that loses every twentieth frame and among peers that misbehave.
+"""DHCP clients of Linux, on a wire that loses each twentieth frame, among peers that misbehave.
 
 Each configures the device by itself. TapNetwork holds what the linter says against docs/lint.md.
 """
@@ -6,7 +6,7 @@ Each configures the device by itself. TapNetwork holds what the linter says agai
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
 
