@@ -114,7 +114,7 @@ class Occasion(StrEnum):
     THIRD_DUPLICATE = "times that three duplicate acknowledgements came"
     # TCP: how it takes what comes
     DATA_CAME = "segments with data to the guest"
-    WANTED = "segments that brought what the guest waits for"
+    COPY_CAME = "segments to the guest that came again, and that it had not acknowledged"
     OUT_OF_ORDER = "segments to the guest out of order"
     ACK_CAME = "acknowledgements without data to the guest"
     SMALL_WINDOW = "windows of the guest's below its MSS"

@@ -306,7 +306,7 @@ NEVER_ACKS = Rule(
     "Send an acknowledgement for each segment that takes sequence numbers (data, FIN), also for one"
     " that comes twice. If that is done, look where the segment is lost: checksum, length of the"
     " header, comparison of numbers.",
-    exercised=Occasion.WANTED,
+    exercised=Occasion.COPY_CAME,
     leads_to=("TCP065", "TCP066", "TCP085", "TCP086"),
 )
 

@@ -233,7 +233,7 @@ ANSWER_FLAGS = Rule(
     "Set both flags, SYN and ACK (0x12), in the answer to a SYN, with your initial number and the"
     " other end's plus one.",
     exercised=Occasion.SYN_CAME,
-    leads_to=("TCP004", "TCP007", "TCP008", "TCP101"),
+    leads_to=("TCP004", "TCP007", "TCP008", "TCP042", "TCP101"),
 )
 
 OPENS_WITH_ACK = Rule(
@@ -272,5 +272,5 @@ WEAK_REFUSAL = Rule(
     "Answer a segment without ACK by RST and ACK (0x14), with number 0, and acknowledge its number"
     " plus its length, where a SYN counts one.",
     exercised=Occasion.SYN_CAME,
-    leads_to=("TCP107",),
+    leads_to=("TCP007", "TCP008", "TCP107"),
 )

@@ -31,6 +31,7 @@ _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
 _NEAR = 1500  # bytes
+_STAMPS = 12  # bytes of options
 
 
 class Acking:
@@ -43,7 +44,8 @@ class Acking:
         self._peer = peer
         self._stamped = stamped
         self._common = common
-        self._unheard = Unheard()
+        self._unheard = Unheard(common)
+        self._spoke = NEVER  # when the guest last sent anything
         self._often = Often()
         self._arrivals = Arrivals(guest, peer, tally)
         self._window = Window(guest, peer, self._often, tally)
@@ -59,8 +61,7 @@ class Acking:
         self._part_at = NEVER  # when the last of these came
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
-        self._options = peer.offered  # of the last segment with something to acknowledge
-        self._twice = 0  # bytes of it that had come before
+        self._twice = 0  # bytes of what came that had come before
 
     @property
     def closed_since(self) -> Span | None:
@@ -71,7 +72,7 @@ class Acking:
         guest, arrivals = self._guest, self._arrivals
         options = segment.options
         before, edge = guest.acked, guest.right
-        self._unheard.times = 0
+        self._spoke = when
         if not 0 <= ack <= self._peer.top:
             self._unsent(segment, ack, tell)
             return
@@ -135,7 +136,8 @@ class Acking:
             return f"; {excess} bytes of padding were counted in: IPv4's total length says the end"
         if excess == 1 and peer.top in (1, peer.fin + 1):
             return f"; a {'FIN' if peer.fin else 'SYN'} counts one, and was counted twice"
-        if excess == len(encode_options(self._options)) > 0:
+        offered, stamps = len(encode_options(peer.offered)), self._stamped * _STAMPS
+        if excess > 0 and excess in (offered, stamps, offered + stamps):
             return f"; {excess} bytes of options were counted in: data begin at the data offset"
         if excess == self._twice > 0:
             return f"; {excess} bytes had come before, and were counted twice"
@@ -276,17 +278,16 @@ class Acking:
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:
+            guest = self._guest
+            if seq < peer.top:
+                self._comes_again(seq, seq + length + fin, when, tell)
             self._owed, self._pure = when, False
-            self._options = segment.options
-            self._twice = max(0, peer.top - seq)
-            if seq <= self._guest.acked < seq + length + fin:
-                self._wanted(seq, seq + length + fin, when, tell)
-            if length and seq + length <= self._guest.right:
+            if length and seq + length <= guest.right:
                 self._arrivals.text(seq, seq + length, when)
-                if is_old or ack > self._guest.top:
+                if is_old or ack > guest.top:
                     self._arrivals.offered = None  # it has a reason to refuse it
             if fin:
-                self._fins += seq + length <= self._guest.acked
+                self._fins += seq + length <= guest.acked
                 self._fin_at = when
                 peer.fin = seq + length
                 if peer.fin_at is NEVER:
@@ -300,22 +301,24 @@ class Acking:
         if not news or ack > self._guest.top:
             self._owed = when
 
-    def _wanted(self, seq: int, end: int, when: Span, tell: Tell) -> None:
+    def _comes_again(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         guest = self._guest
-        self._tally[Occasion.WANTED] += 1
-        if not guest.window or end > guest.right + 1 or guest.reset_at is not None:
-            return
-        self._unheard.came(when)
-        self._look_for_an_answer(when, tell)
+        self._twice = self._peer.top - seq
+        is_waited_for = seq <= guest.acked < end <= guest.right + 1
+        if is_waited_for and guest.window and guest.reset_at is None:
+            self._tally[Occasion.COPY_CAME] += 1
+            self._unheard.came_again(when, guest.acked, self._spoke)
+            self._look_for_an_answer(when, tell)
 
     def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
-        if came := self._unheard.how_long(when, self._common.alive):
+        if came := self._unheard.how_long(when):
             what = f"{self._guest.acked} and what follows {came}"
             text = f"{what}, within the window, and nothing came back{self._wrap_hint()}"
             self._often.once(rules.NEVER_ACKS, text, tell)
 
     def look_at_the_end(self, alive: Span, tell: Tell) -> None:
-        self._look_for_an_answer(alive, tell)
+        if not self._unheard.is_answered(self._spoke):
+            self._look_for_an_answer(alive, tell)
         if not self._guest.fin:
             self._window.look_at_the_end(alive, tell)
 

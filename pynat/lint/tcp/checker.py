@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import NEVER, Span
+from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
 from pynat.lint.tcp.common import Common
@@ -42,7 +42,6 @@ _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
 _UNPADDED = 46  # bytes of a packet in the shortest frame
 _DHCP = 67
-_NOBODY = bytes(4)
 _PORTS = 4  # bytes, at the end of a key
 _ENDED = 1024  # connections remembered as ended
 
@@ -59,8 +58,6 @@ class TcpChecker:
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
         self._unasked = b""  # the key of the last SYN-ACK that answers no SYN
-        self._alive = NEVER  # when the guest's last frame came
-        self._booted = NEVER  # when it last asked for an address, having none
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -71,9 +68,7 @@ class TcpChecker:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         segment, packet = frame.tcp, frame.ip
-        self._alive = frame.when
-        if packet is not None and packet.source != _NOBODY:
-            self._common.alive = frame.when
+        self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
             if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
@@ -132,7 +127,7 @@ class TcpChecker:
     def _looks_for_an_address(self, packet: Ipv4, when: Span) -> None:
         """What was open before may be forgotten: the machine has begun anew."""
         if not any(packet.source):
-            self._booted = when
+            self._common.booted = when
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))
@@ -246,9 +241,9 @@ class TcpChecker:
         """Nothing more comes."""
         still_open = []
         for key, connection in self._flows.items():
-            if connection.last.first < self._booted.first:
+            if connection.last.first < self._common.booted.first:
                 continue
-            connection.end(self._alive, self._tell)
+            connection.end(self._common.alive, self._tell)
             if connection.is_open and not self._found:
                 still_open.append(_named(key))
             yield from self._said_of(key)

@@ -84,7 +84,7 @@ class Connection:
         self._syn_padding = 0  # of the SYN-ACK's frame
         self._wrong_syn_ack: Segment | None = None  # the last one
         self._ignored = 0
-        self._unheard = Unheard()  # the peer's SYN; and its FIN, once both ends are done
+        self._unheard = Unheard(common)  # the peer's SYN; and its FIN, once both ends are done
         self._often = Often()
 
     def is_new(self, syn: Segment) -> bool:
@@ -99,7 +99,7 @@ class Connection:
         if guest is not None and guest.isn == segment.seq:
             self._syn_again(segment, when, tell)
             return
-        self._unheard.times = 0
+        self._unheard.copies = 0
         if guest is not None and peer is not None and not self._shaken:
             self._tally[Occasion.SYN_AGAIN] += 1
             text = f"SYN-ACK again at {guest.number(segment.seq)}, expected 0"
@@ -153,10 +153,10 @@ class Connection:
         """padding: bytes behind it in its frame."""
         guest, peer = self.guest, self.peer
         self._syn_padding = padding
-        if guest is None:
-            self._unheard.came(when)
-            self._look_for_an_answer(when, tell)
         if peer is not None and peer.isn == segment.seq:
+            if guest is None:
+                self._unheard.came_again(when)
+                self._look_for_an_answer(when, tell)
             self._syn_acks += bool(segment.flags & ACK)
             if segment.options.timestamps is not None:
                 peer.stamped(segment.options.timestamps[0])
@@ -176,7 +176,7 @@ class Connection:
             self._open()
 
     def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
-        if came := self._unheard.how_long(when, self._common.alive):
+        if came := self._unheard.how_long(when):
             text = f"the SYN {came}, and neither SYN-ACK nor RST came back"
             self._often.once(tcp_opening.SILENT_PORT, text, tell)
 
@@ -207,8 +207,6 @@ class Connection:
             self._before_both_syns(segment, tell)
             return
         self.last = when
-        if self.ended is not None:
-            self._after_the_end(segment, tell)
         if segment.flags & RST:
             self._reset(segment, when, tell)
             return
@@ -232,13 +230,14 @@ class Connection:
         sending.from_guest(segment, size, seq, when, tell)
         if guest.fin and peer.fin:
             self._look_for_the_end(when)
+            self._unheard.copies = 0
 
     def _before_both_syns(self, segment: Segment, tell: Tell) -> None:
         guest, peer = self.guest, self.peer
         is_reset = bool(segment.flags & RST)
         if guest is None and peer is not None:
             self.refused |= is_reset
-            self._unheard.times = 0
+            self._unheard.copies = 0
             self._answers_without_syn(segment, peer.number(segment.ack), tell)
         elif guest is not None and not is_reset and self._wrong_syn_ack is not None:
             self._believes(guest, segment, self._wrong_syn_ack, tell)
@@ -257,12 +256,6 @@ class Connection:
         elif acknowledges and not segment.flags & RST:
             text = "ACK without SYN in answer to a SYN, expected both"
             self._often.once(tcp_opening.ANSWER_FLAGS, text, tell)
-
-    def _after_the_end(self, segment: Segment, tell: Tell) -> None:
-        if segment.flags & RST and self._unheard.times:
-            text = "RST in answer to a FIN that came again, expected its acknowledgement"
-            self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
-        self._unheard.times = 0
 
     def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
         meant = guest.number(swapped(segment.seq, 4))
@@ -285,6 +278,10 @@ class Connection:
             return
         if segment.payload:
             tell(tcp_sending.RESET_DATA, f"{len(segment.payload)} bytes of data with RST")
+        if self.ended is not None and self._unheard.copies:
+            text = "RST in answer to a FIN that came again, expected its acknowledgement"
+            self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
+            self._unheard.copies = 0
         if not self._shaken:
             knows = self._syn_acks and when.follows(self._syn_ack_at)
             if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
@@ -369,21 +366,21 @@ class Connection:
         ack = guest.number(segment.ack)
         self._sending.to_guest(segment, seq, ack, when)
         self._acking.to_guest(segment, seq, ack, when, tell)
-        if self.ended is not None:
-            self._comes_again(segment, when, tell)
         if guest.fin and peer.fin:
             self._look_for_the_end(when)
+            if self.ended is not None:
+                self._comes_again(segment, when, tell)
 
     def _comes_again(self, segment: Segment, when: Span, tell: Tell) -> None:
         """Behind the end: a FIN whose acknowledgement was lost."""
         guest = self.guest
         if guest is not None and guest.closed_first and segment.flags & FIN:
             self._tally[Occasion.FIN_AGAIN] += 1
-            self._unheard.came(when)
+            self._unheard.came_again(when)
             self._look_for_time_wait(when, tell)
 
     def _look_for_time_wait(self, when: Span, tell: Tell) -> None:
-        if came := self._unheard.how_long(when, self._common.alive):
+        if came := self._unheard.how_long(when):
             text = f"the FIN of a connection that it closed first {came}, and nothing came back"
             self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
 

@@ -36,6 +36,7 @@ _HASTY = 3
 _REACTION = 0.02  # seconds
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
+_NEEDLESS = 5  # times
 _KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
 _MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
 
@@ -118,11 +119,11 @@ class Resending:
         if waited < _KNOWN:
             return
         self._acked_again += 1
-        if self._acked_again == _DUPLICATES:
+        if self._acked_again == _NEEDLESS:
             acked = self._peer.acked
             text = f"{seq}:{end} again, {acked} is acknowledged since {waited:.1f} s"
             hint = self._guest.wrap_hint(seq, acked)
-            tell(rules.ACKED_AGAIN, f"{text}; the {ordinal(_DUPLICATES)} time{hint}")
+            tell(rules.ACKED_AGAIN, f"{text}; the {ordinal(_NEEDLESS)} time{hint}")
 
     def _time(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
         if self._third:

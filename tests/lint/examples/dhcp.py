@@ -674,3 +674,14 @@ def counts_a_hop(lab: LintedLab) -> None:
 @clean("DHCP054")
 def relays(lab: LintedLab) -> None:
     sends(lab, "discover", hops=1, giaddr="192.168.16.9", sport=67)
+
+
+@clean("DHCP030")
+@clean("DHCP032")
+@clean("DHCP035")
+def takes_the_offer_of_an_earlier_discover(lab: LintedLab) -> None:
+    """As U-Boot does on a slow machine: it has asked four times when it reads the first OFFER."""
+    for xid in (7, 8, 9, 10):
+        sends(lab, "discover", xid=xid)
+        lab.wait(0.2)
+    sends(lab, "request", *TAKES, xid=7)

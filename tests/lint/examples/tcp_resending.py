@@ -374,7 +374,7 @@ def believes_one_silence(lab: LintedLab) -> None:
 def acknowledged_and_again(wait: float) -> str:
     """What was acknowledged goes again, so many seconds after its acknowledgement."""
     one = f"+{wait} > P. 1:101(100) ack 1\n < . 1:1(0) ack 101\n"
-    return f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {one * 3}"
+    return f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {one * 5}"
 
 
 @example("TCP115")
