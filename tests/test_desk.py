@@ -44,7 +44,7 @@ def test_what_contributors_are_told_exists() -> None:
 
 
 def test_the_recipes_name_commits_of_the_history() -> None:
-    named = re.findall(r"Last: [^.]*(?:\.\w[^.]*)* in ([0-9a-f]{7})\.", CONTRIBUTING)
+    named = re.findall(r"Done by: [^.]*(?:\.\w[^.]*)* in ([0-9a-f]{7})\.", CONTRIBUTING)
     assert len(named) == CONTRIBUTING.count("\n### A ")
     if has_history():
         for commit in named:

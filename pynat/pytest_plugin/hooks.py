@@ -157,10 +157,11 @@ def _keep(item: pytest.Item, here: Story) -> None:
     folder = folder_of(item)
     if folder is None:
         return
-    from pynat.testing.kit.evidence import Verdict, guest_seconds, keep, write_verdict
+    from pynat.report.merge import Result
+    from pynat.testing.kit.evidence import guest_seconds, keep, write_result
 
     if here.outcome != "passed" or item.config.getoption("pynat_keep"):
         keep(here.guests, folder)
     seed, seconds = _seed(here), guest_seconds(here.guests[0])
-    verdict = Verdict(item.nodeid, here.outcome, here.reason, seed, seconds, dict(_findings(here)))
-    write_verdict(verdict, repeat(item, seed), folder)
+    result = Result(item.nodeid, here.outcome, here.reason, seed, seconds, dict(_findings(here)))
+    write_result(result, repeat(item, seed), folder)

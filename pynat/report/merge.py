@@ -30,7 +30,7 @@ _SUITE_COUNTS = ("tests", "failures", "errors", "skipped")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One test. files: those of its folder that the page links to, relative to the page."""
+    """One test, as `result.json` has it. files: of its folder, where the page links to them."""
 
     test: str
     outcome: str

@@ -6,6 +6,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 from pynat.testing.servers import TcpServer, UdpEcho
 from tests.netns.network import ROUTER, TapNetwork
@@ -44,18 +45,18 @@ def test_a_host_without_ports_says_so(make_network: Callable[[str], TapNetwork])
 
 def test_the_guests_ports_are_kept(make_network: Callable[[str], TapNetwork]) -> None:
     network = make_network("[nat]\nkeep_ports = true\n")
-    came: list[int] = []
+    came = SimpleQueue[int]()
 
     def note(sock: socket.socket) -> None:
-        came.append(sock.getpeername()[1])
+        came.put(sock.getpeername()[1])
         sock.recv(1)
 
     with TcpServer(note) as server:
         assert network.client("connect_from", ROUTER, server.port, 5021) == "connected"
-    assert came == [5021]
+    assert came.get(timeout=30) == 5021
     with socket.create_server(("127.0.0.1", 0)) as busy, TcpServer(note) as server:
         taken = busy.getsockname()[1]
         assert network.client("connect_from", ROUTER, server.port, taken) == "connected"
-    assert came[1] != taken
+    assert came.get(timeout=30) != taken
     why = "address already in use (EADDRINUSE) (nat.keep_ports)"
     assert f"port {taken} of the guest's is another of the host's: {why}" in network.log

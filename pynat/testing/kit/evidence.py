@@ -8,30 +8,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
-from pynat.report.merge import RESULT
+from pynat.report.merge import RESULT, Result
 from pynat.rules import BY_CODE
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, Observed
 
 SERIAL_LINES = 20
 FRAMES = 20
 FILES = (CAPTURE, FINDINGS, "serial.txt", "bochs.log", "bochs.out", "net.toml")
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Of one test; the fields are those of `result.json`."""
-
-    test: str
-    outcome: str
-    reason: str = ""
-    seed: int | None = None
-    guest_seconds: float | None = None
-    findings: dict[str, int] = field(default_factory=dict)
 
 
 def told(guest: Observed) -> Iterator[tuple[str, str]]:
@@ -93,9 +81,9 @@ def _write_report(folder: Path) -> None:
         (folder / "report.txt").write_text(f"no report: {error}\n")
 
 
-def write_verdict(verdict: Verdict, repeat: str, folder: Path) -> None:
+def write_result(result: Result, repeat: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULT).write_text(json.dumps(asdict(verdict)) + "\n")
+    (folder / RESULT).write_text(json.dumps(asdict(result)) + "\n")
     script = folder / "repro.sh"
     script.write_text(f'#!/bin/sh\n{repeat} "$@"\n')
     script.chmod(0o755)
