@@ -41,7 +41,7 @@ ALSO = {
         "socket.inet_aton",
     },
     "engine": {"asyncio", "traceback"},
-    "engine_loop": {"asyncio"},
+    "engine_loop": {"asyncio", "os", "selectors", "time"},
     "_pure": {"os", "socket"},
     "loops": {"os"},
     "interrupts": {"contextlib", "dis", "signal", "threading"},
