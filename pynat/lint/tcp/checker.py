@@ -87,11 +87,11 @@ class TcpChecker:
 
     def is_alive(self, when: Span) -> None:
         """The guest has sent something that is no segment."""
-        self._alive = when
+        self._common.alive = when
 
     def goes_on_from_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
         """Of the form that `tcp.decode_one` takes."""
-        self._alive = when
+        self._common.alive = when
         key = frame[KEY_AT]
         connection = self._flows.get(key)
         self._goes_on(connection, key, segment, _size(segment), when)
