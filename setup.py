@@ -26,6 +26,8 @@ sys.path.insert(0, str(ROOT))
 from bochs_shim import build_flags  # noqa: E402  (found by the line above)
 
 PLUGIN = "pynat.plugin.libbx_eth_pynat"
+FAST = "pynat._fast"
+NOT_COMPILED = f"{FAST} could not be compiled: pynat has its loops in Python, which are slower"
 
 
 class BuildAnew(build):
@@ -48,9 +50,16 @@ class BuildPlugin(pybind11_build_ext):
         return list(ext.export_symbols)  # no PyInit_
 
     def build_extension(self, ext: Extension) -> None:
-        if ext.name != PLUGIN:
-            super().build_extension(ext)
+        if ext.name == PLUGIN:
+            self.build_plugin(ext)
             return
+        try:
+            super().build_extension(ext)
+        except Exception:  # goes on to whoever lets optional extensions fail
+            sys.stderr.write(f"{NOT_COMPILED}\n")
+            raise
+
+    def build_plugin(self, ext: Extension) -> None:
         ext.define_macros += build_flags.defines(python=self.python())
         # Bochs's side is compiled without run-time type information, pybind11 needs it.
         plain = [name for name in ext.sources if Path(name).name in build_flags.BOCHS_SOURCES]
@@ -97,9 +106,10 @@ def plugin() -> Extension:
 
 
 def fast() -> Extension:
-    """The compiled loops, an ordinary module."""
+    """The compiled loops, an ordinary module. pynat/_pure.py takes its place where it is not."""
     return Extension(
-        "pynat._fast",
+        FAST,
+        optional=True,
         sources=["pynat/_fast.c"],
         extra_compile_args=build_flags.COMPILE_FAST,
     )

@@ -68,6 +68,7 @@ from pynat.router.ip_output import IpOutput
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import icmp, tcp, udp, versions
 from pynat.wire.addresses import FourTuple
+from pynat.wire.frame_run import frames_of
 from pynat.wire.icmp import Icmp
 from tests import ipv6
 
@@ -121,7 +122,7 @@ class World:
     def to_guest(self) -> list[Any]:
         """Packets, with right checksums and lengths."""
         self.tcp.to_guest(self.now)
-        packets = [Ether(frame) for frame in self.side.frames()]
+        packets = [Ether(frame) for frame in frames_of(self.side.frames())]
         for packet in packets:
             assert (packet.dst, packet.src) == (GUEST_MAC.hex(":"), self.mac)
             assert packet[IPv6].dst == GUEST_TEXT
@@ -353,7 +354,7 @@ def test_a_capture_names_the_flow(world: World) -> None:
     guest.host(TcpReceived(guest.flow, b"x"))
     guest.actions()
     world.tcp.to_guest(world.now)
-    (back,) = world.side.frames()
+    (back,) = frames_of(world.side.frames())
     names = FlowNames()
     name = names.of_first(first, from_guest=True)
     assert name == f"tcp [{GUEST_TEXT}]:40000 > [{REMOTE_TEXT}]:80 #1"

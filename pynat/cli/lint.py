@@ -139,6 +139,8 @@ def _notes(capture: Capture) -> list[str]:
         notes.append(f"{cut} frames are not whole (snapshot length): their data are unknown")
     if capture.left_out:
         notes.append(f"{capture.left_out} frames are between others, or too short: left out")
+    if dropped := capture.survey.dropped:
+        notes.append(f"{dropped} addresses were one too many to find out whose the capture is")
     if about.without_time:
         notes.append(f"{about.without_time} frames have no time (simple packets): left out")
     return notes

@@ -35,7 +35,7 @@ from pynat.cli.run_said import Said, Words, serial_file
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.serve.joined import WordsError, joined
-from pynat.serve.load import load
+from pynat.serve.load import load_for_card
 
 PANIC = 3
 CONFIG = 4
@@ -280,9 +280,8 @@ def _read(cards: Iterable[Card]) -> tuple[list[str], list[str]]:
     for card in cards:
         try:
             with none_left():
-                notes += [
-                    f"{card}: {note}" for note in load(card.script, card.ethdev).config.warnings
-                ]
+                config = load_for_card(card.script, card.ethdev).config
+                notes += [f"{card}: {note}" for note in config.warnings]
         except ConfigError as error:
             mistakes.append(f"{card}: {error}")
     return notes, mistakes

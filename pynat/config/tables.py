@@ -12,8 +12,9 @@ from pynat.config.key import key
 from pynat.config.lint import codes
 
 DEFAULT_NET = IPv4Network("192.168.16.0/24")
+MAX_MTU = 65_520  # what Linux lets a TAP device have, in whole words
 # 4,096 bytes is the longest frame that every NIC model of Bochs takes (pcipnic panics above).
-MAX_MTU = 4096 - 14
+MAX_CARD_MTU = 4096 - 14
 MIN_MTU = 576  # RFC 791: what every host must accept
 MIN_MSS = 88  # Linux takes no smaller one
 MIN_PREFIX, MAX_PREFIX = 8, 30  # bits of a net
@@ -57,7 +58,7 @@ class Network:
         values.whole(MIN_MTU, MAX_MTU),
         1500,
         "bytes of an IP packet; DHCP tells it (option 26) where it is not 1500, and to a guest "
-        "that asks",
+        f"that asks. A card of Bochs takes {MAX_CARD_MTU} at most, a TAP device all",
     )
     adopt: bool = key(
         values.boolean,
@@ -345,4 +346,17 @@ class Lint:
         None,
         "a file for all drops and findings, a JSON object a line, up to 64 MiB; see "
         "[rules](rules/README.md)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """What `pynat tap` asks of its device; there is none under Bochs."""
+
+    offload: bool = key(
+        values.boolean,
+        False,
+        "whether checksums and the cutting of data into segments are left to Linux, at either end "
+        "of the device, which is much faster. What looks at frames, such as the linter or a "
+        "capture, still sees those of a wire; see [tap](tap.md)",
     )

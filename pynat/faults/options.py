@@ -90,4 +90,4 @@ def _is_syn(item: Item) -> bool:
 
 
 def _has_text(item: Item) -> bool:
-    return isinstance(item, SegmentRun) and (any(item.payloads) or bool(item.last_flags & FIN))
+    return isinstance(item, SegmentRun) and (item.length > 0 or bool(item.last_flags & FIN))

@@ -35,6 +35,7 @@ from pynat.nat.messages import (
     TcpShutdown,
     UdpReceived,
     UdpSend,
+    UdpSendRun,
 )
 from pynat.nat.tcp.memory import MemoryBudget
 from pynat.wire.addresses import Address, FourTuple
@@ -128,8 +129,10 @@ class InProcessHosts:
     def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
         rest = [action for action in actions if not self._mine(action, now)]
-        self._give_up_calls()
-        self._tell_relief()
+        if self._announced:
+            self._give_up_calls()
+        if self._was_short is not self.memory.is_short:
+            self._tell_relief()
         while self._touched:
             touched, self._touched = self._touched, {}
             for connection in touched:
@@ -220,6 +223,8 @@ class InProcessHosts:
                 return self._carry(action, now)
             case UdpSend():
                 return self._datagram(action, now)
+            case UdpSendRun():
+                return self._policy is not None and self._datagrams(action, now)
             case TcpConnect():
                 return self._connect(action, now)
             case TcpAdopt():
@@ -286,6 +291,11 @@ class InProcessHosts:
         else:
             verdict(datagram)
         return True
+
+    def _datagrams(self, action: UdpSendRun, now: float) -> bool:
+        """Whether the policy says something of them."""
+        numbers = range(len(action.payloads))
+        return all(self._datagram(action.single(number), now) for number in numbers)
 
     def _remembered(
         self, flow: int, four_tuple: FourTuple, policy: FlowPolicy, now: float

@@ -13,6 +13,9 @@ from collections import deque
 
 
 class MemoryLink:
+    receive_runs = None
+    send_runs = None
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._start = loop.time()

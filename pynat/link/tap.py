@@ -1,9 +1,10 @@
 """A link to a TAP device of Linux, whose own network stack is then the guest.
 
 The device is at the guest's end of the wire: what Linux sends through it we read, what we write
-Linux receives. Frames are plain Ethernet (no IFF_VNET_HDR, so no offloads: every frame has its
-checksums and fits the MTU). Guest time is this machine's monotonic clock. The doorbell is an
-epoll descriptor over the device and an eventfd that timers and `close` ring.
+Linux receives. Frames are plain Ethernet, with their checksums and no longer than the MTU; with
+offloads each has a header before it, which `pynat.link.offload` knows. Guest time is this machine's
+monotonic clock. The doorbell is an epoll descriptor over the device and an eventfd that timers and
+`close` ring.
 
 See Linux's Documentation/networking/tuntap.rst and netdevice(7).
 """
@@ -18,21 +19,30 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
-from pynat._fast import read_frames, write_frames
 from pynat.errors import ConfigError
 from pynat.log.notices import Level
+from pynat.loops import read_frames, write_frames
+from pynat.wire.frame_run import Sendable
 
 DEVICE = "/dev/net/tun"
 MAX_NAME = 15  # IFNAMSIZ without its NUL
+# Frames from the guest that may wait in a device made here: the windows of twenty flows, and then
+# some. Linux's 500 overflow as soon as a few flows send at once, and each loss is sent again.
+QUEUE = 4096
 GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
 
 _TUNSETIFF = 0x400454CA
+_TUNSETOFFLOAD = 0x400454D0
 _IFF_TAP = 0x0002
 _IFF_NO_PI = 0x1000
+_IFF_VNET_HDR = 0x4000
+_TUN_F_CSUM, _TUN_F_TSO4, _TUN_F_USO4, _TUN_F_USO6 = 0x01, 0x02, 0x20, 0x40
+_OFFLOADS = _TUN_F_CSUM | _TUN_F_TSO4
+_ALL_OFFLOADS = _OFFLOADS | _TUN_F_USO4 | _TUN_F_USO6  # of Linux 6.2; it takes both or none
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _SIOCSIFMTU = 0x8922
@@ -40,8 +50,11 @@ _SIOCSIFHWADDR = 0x8924
 _IFF_UP = 0x1
 _ARPHRD_ETHER = 1
 _IFREQ_FLAGS = Struct("16sH22x")
-_IFREQ_MTU = Struct("16si20x")
+_IFREQ_NUMBER = Struct("16si20x")
 _IFREQ_MAC = Struct("16sH6s16x")
+# nlmsghdr (RTM_NEWLINK, with an answer), ifinfomsg, rtattr (IFLA_TXQLEN); nlmsgerr in the answer
+_SET_QUEUE = Struct("=IHHIIHxxiIIHHI")
+_ANSWER = Struct("16xi")
 
 _NO_DEVICE = f"{DEVICE} is missing; load the kernel's module `tun`, or give it to the container"
 _NO_RIGHT = (
@@ -61,6 +74,7 @@ class Tap:
 
     name: str
     mtu: int
+    offload: bool = False
 
     def open(self) -> int:
         """A descriptor of the device, which is up then. Raises ConfigError."""
@@ -72,6 +86,7 @@ class Tap:
         try:
             is_new = not self._is_there()
             self._attach(descriptor)
+            self._set_offloads(descriptor)
             self._set_up(is_new)
         except BaseException:
             os.close(descriptor)
@@ -86,7 +101,8 @@ class Tap:
         return True
 
     def _attach(self, descriptor: int) -> None:
-        request = _IFREQ_FLAGS.pack(self.name.encode(), _IFF_TAP | _IFF_NO_PI)
+        flags = _IFF_TAP | _IFF_NO_PI | (_IFF_VNET_HDR if self.offload else 0)
+        request = _IFREQ_FLAGS.pack(self.name.encode(), flags)
         try:
             fcntl.ioctl(descriptor, _TUNSETIFF, request)
         except OSError as error:
@@ -101,6 +117,16 @@ class Tap:
                     remedy = "choose another name"
             raise ConfigError(f"TAP device {self.name}: {error.strerror}; {remedy}") from None
 
+    def _set_offloads(self, descriptor: int) -> None:
+        """A device that was there may still have those of who served it before."""
+        if not self.offload:
+            fcntl.ioctl(descriptor, _TUNSETOFFLOAD, 0)
+            return
+        try:
+            fcntl.ioctl(descriptor, _TUNSETOFFLOAD, _ALL_OFFLOADS)
+        except OSError:
+            fcntl.ioctl(descriptor, _TUNSETOFFLOAD, _OFFLOADS)
+
     def _set_up(self, is_new: bool) -> None:
         name = self.name.encode()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -111,13 +137,25 @@ class Tap:
             try:
                 if is_new:
                     ask(_SIOCSIFHWADDR, _IFREQ_MAC.pack(name, _ARPHRD_ETHER, GUEST_MAC))
-                ask(_SIOCSIFMTU, _IFREQ_MTU.pack(name, self.mtu))
+                    _set_queue(self.name)
+                ask(_SIOCSIFMTU, _IFREQ_NUMBER.pack(name, self.mtu))
                 _, flags = _IFREQ_FLAGS.unpack(ask(_SIOCGIFFLAGS, _IFREQ_FLAGS.pack(name, 0)))
                 ask(_SIOCSIFFLAGS, _IFREQ_FLAGS.pack(name, flags | _IFF_UP))
             except OSError as error:
                 raise ConfigError(
                     f"TAP device {self.name}: cannot be set up: {error.strerror}; {_NO_RIGHT}"
                 ) from None
+
+
+def _set_queue(name: str) -> None:
+    """By rtnetlink(7): for this an ioctl wants to be root outside of any namespace, too."""
+    index = socket.if_nametoindex(name)
+    message = _SET_QUEUE.pack(_SET_QUEUE.size, 16, 5, 0, 0, 0, index, 0, 0, 8, 13, QUEUE)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.send(message)
+        (error,) = _ANSWER.unpack_from(kernel.recv(4096))
+    if error:
+        raise OSError(-error, os.strerror(-error))
 
 
 def _open_device() -> int:
@@ -143,13 +181,18 @@ class Traffic:
 
 
 class TapLink:
+    receive_runs = None  # `pynat.link.offload` has them
+
     def __init__(
         self,
         descriptor: int,
         loop: asyncio.AbstractEventLoop,
         log: Callable[[int, str], None],
+        ahead: int = 0,
     ) -> None:
+        """ahead: bytes before each frame that are not counted."""
         self._descriptor = descriptor
+        self._ahead = ahead
         self._loop = loop
         self._start = time.monotonic()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -191,23 +234,23 @@ class TapLink:
         if error not in (0, errno.EAGAIN):
             self._lost(OSError(error, os.strerror(error)))
         self.from_guest.frames += len(frames)
-        self.from_guest.bytes += sum(map(len, frames))
+        self.from_guest.bytes += sum(map(len, frames)) - self._ahead * len(frames)
         now = self.now()
         return [(now, frame) for frame in frames]
 
     def send(self, frames: list[bytes]) -> int:
+        return self.send_runs(frames)
+
+    def send_runs(self, items: Sequence[Sendable]) -> int:
         """Each frame is offered once: a network drops what its wire does not take."""
         traffic = self.to_guest
-        dropped = traffic.dropped
-        at, error = write_frames(self._descriptor, frames, 0)
-        while error:
-            traffic.bytes -= len(frames[at])
-            self._refused(OSError(error, os.strerror(error)))
-            at, error = write_frames(self._descriptor, frames, at + 1)
-        taken = len(frames) - (traffic.dropped - dropped)
-        traffic.frames += taken
-        traffic.bytes += sum(map(len, frames))
-        return taken
+        frames, octets, refused, error = write_frames(self._descriptor, items)
+        traffic.frames += frames
+        traffic.bytes += octets - self._ahead * frames
+        traffic.dropped += refused
+        if error == errno.EBADFD:
+            self._lost(OSError(error, os.strerror(error)))
+        return frames
 
     def done(self, hold_until: float, timer: float | None) -> None:
         """An alarm that rings early costs a turn, so one that is set stays while it is early.
@@ -231,11 +274,6 @@ class TapLink:
             self._rung = True
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_write(self._bell, 1)
-
-    def _refused(self, error: OSError) -> None:
-        self.to_guest.dropped += 1
-        if error.errno == errno.EBADFD:
-            self._lost(error)
 
     def _lost(self, error: OSError) -> None:
         """The device was deleted under us (EBADFD), or is down for good."""

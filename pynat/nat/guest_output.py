@@ -8,7 +8,7 @@ of IP it goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from pynat.nat.idle_timeout import WallTime
 from pynat.nat.messages import Action
 from pynat.nat.time_hold import TimeHold
 from pynat.timers import Timers
+from pynat.wire.addresses import Address
+from pynat.wire.frame_run import FrameRun
 from pynat.wire.icmp import Icmp
 
 
@@ -40,15 +42,18 @@ class GuestOutput(Protocol):
     ) -> None:
         """Send one packet to the guest's network, resolving the destination first."""
 
-    def send_pieces(
-        self,
-        source: bytes,
-        destination: bytes,
-        protocol: int,
-        pieces: Iterable[tuple[bytes, bytes | memoryview]],
-        now: float,
+    def send_run(
+        self, source: bytes, destination: bytes, protocol: int, run: FrameRun, now: float
     ) -> None:
-        """Send packets that may not be fragmented; each payload comes in two parts."""
+        """Send the segments of the run in packets that may not be fragmented.
+
+        There is nothing before its segments yet.
+        """
+
+    def send_datagrams(
+        self, source: Address, destination: Address, payloads: list[bytes], now: float
+    ) -> None:
+        """Send UDP datagrams, each in a packet like `send_packet`'s."""
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         """Send one message, whose type is one of RFC 792, in a packet like `send_packet`'s."""
@@ -73,7 +78,7 @@ class GuestOutput(Protocol):
 
     @property
     def queued(self) -> int:
-        """How many frames wait for the end of the turn."""
+        """How many frames, or runs of them, wait for the end of the turn."""
 
     def comment(self, since: int, *lines: str) -> None:
-        """Say something, in the capture, of the frames queued since there were `since`."""
+        """Say something, in the capture, of what is queued since there were `since`."""

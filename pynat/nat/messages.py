@@ -48,6 +48,28 @@ class UdpSend:
 
 
 @dataclass(slots=True)
+class UdpSendRun:
+    """Several datagrams of a flow whose socket is open, to one address, in their order."""
+
+    flow: int
+    to: Address
+    payloads: list[bytes]
+    ttl: int
+    dont_fragment: bool
+    four_tuple: FourTuple = field(compare=False)
+
+    def single(self, number: int) -> UdpSend:
+        return UdpSend(
+            self.flow,
+            self.to,
+            self.payloads[number],
+            self.ttl,
+            self.dont_fragment,
+            self.four_tuple,
+        )
+
+
+@dataclass(slots=True)
 class TcpConnect:
     """Open a socket and connect. Answered by TcpConnected or TcpFailed."""
 
@@ -80,11 +102,13 @@ class TcpShutdown:
 class TcpRead:
     """Receive up to `limit` bytes as they come; 0 pauses reading.
 
-    The limit is what the engine can still buffer: each TcpReceived lowers it.
+    The limit is what the engine can still buffer: each TcpReceived lowers it. segment: bytes of the
+    guest's; where more waits, whole ones are read.
     """
 
     flow: int
     limit: int
+    segment: int = 1
 
 
 @dataclass(slots=True)
@@ -174,6 +198,7 @@ class FileWrite:
 
 Action = (
     UdpSend
+    | UdpSendRun
     | TcpConnect
     | TcpSend
     | TcpShutdown
@@ -195,6 +220,15 @@ class UdpReceived:
     flow: int
     source: Address
     payload: bytes
+
+
+@dataclass(slots=True)
+class UdpReceivedRun:
+    """Several datagrams of one sender, in their order."""
+
+    flow: int
+    source: Address
+    payloads: list[bytes]
 
 
 @dataclass(slots=True)
@@ -386,6 +420,7 @@ class FileFailed:
 
 Event = (
     UdpReceived
+    | UdpReceivedRun
     | SocketError
     | PortNotKept
     | TcpConnected

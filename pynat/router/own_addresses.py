@@ -87,21 +87,19 @@ class OwnAddresses:
         message = icmp.decode(packet.payload, packet.ends, packet.around)
         if message.type == icmp.ECHO_REQUEST:
             ping.answer(self._output, packet, message, now)
-        elif not (self._is_reply(packet, message, now) or self._is_refusal(message)):
+        elif message.type == icmp.ECHO_REPLY:
+            self._pings.from_guest(packet, message, now)
+        elif _is_about_ours(packet, message):
+            self._refused(message)
+        else:
             self._outbound.other_icmp(packet, message, now)
 
-    def _is_reply(self, packet: Ipv4, message: Icmp, now: float) -> bool:
-        return message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)
-
-    def _is_refusal(self, message: Icmp) -> bool:
-        """Of a datagram that the router has sent; a service within the process is told."""
-        if (message.type, message.code) != (icmp.UNREACHABLE, icmp.PORT):
-            return False
-        ends = versions.ends(message.payload, ipv4.UDP)
-        if ends is None or ends[0][0] != self._net.router:
-            return False
-        self._in_process.udp_refused(*ends)
-        return True
+    def _refused(self, error: Icmp) -> None:
+        """A service within the process is told; nobody else here asks for it."""
+        if (error.type, error.code) == (icmp.UNREACHABLE, icmp.PORT):
+            ends = versions.ends(error.payload, ipv4.UDP)
+            if ends is not None:
+                self._in_process.udp_refused(*ends)
 
     def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         to_router = packet.destination == self._net.router
@@ -128,3 +126,9 @@ class OwnAddresses:
             self._tcp.from_guest(packet, InProcessAddress(packet.destination, DNS_PORT), now)
         else:
             self._outbound.tcp(packet, now)
+
+
+def _is_about_ours(packet: Ipv4, message: Icmp) -> bool:
+    """An error that has come to who sent the packet in question."""
+    about = versions.outline(message.payload) if message.type in icmp.ERRORS else None
+    return about is not None and about.source == packet.destination

@@ -38,8 +38,9 @@ from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, ip, ipv4, tcp
+from pynat.wire import arp, ethernet, ip, ipv4, tcp, udp
 from pynat.wire.addresses import is_unicast
+from pynat.wire.frame_run import Sendable
 from pynat.wire.ipv4 import Ipv4
 
 
@@ -71,9 +72,12 @@ class Router:
     def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
         frame = frames[at]
-        if frame[tcp.PROTOCOL_AT] == tcp.PROTOCOL and (
-            taken := self.outbound.run_from_guest(frames, at, now)
-        ):
+        protocol, taken = frame[tcp.PROTOCOL_AT], 0
+        if protocol == tcp.PROTOCOL:
+            taken = self.outbound.run_from_guest(frames, at, now)
+        elif protocol == udp.PROTOCOL:
+            taken = self.outbound.datagrams_from_guest(frames, at, now)
+        if taken:
             return taken
         self.from_guest(frame, now)
         return 1
@@ -92,7 +96,7 @@ class Router:
         to_all = destination != self.output.mac
         match kind:
             case _ if to_all and not destination[0] & 1:
-                self.refusals.other_mac(destination, now)
+                self.refusals.other_mac(frame, now)
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]), to_all, now)
             case ethernet.ARP:
@@ -142,6 +146,8 @@ class Router:
         match event:
             case host.UdpReceived():
                 self.udp.from_host(event, now)
+            case host.UdpReceivedRun():
+                self.udp.run_from_host(event, now)
             case host.TcpSent() | host.TcpReceived() | host.TcpConnected() | host.TcpWritable():
                 self.tcp.from_host(event, now)
             case host.TcpEof() | host.TcpFailed() | host.TcpUrgent():
@@ -183,8 +189,8 @@ class Router:
     def to_host(self, now: float) -> list[host.Action]:
         return self.output.asked() + self.tcp.to_host(now)
 
-    def to_guest(self, now: float) -> list[bytes]:
-        """Frames for the guest, in order."""
+    def to_guest(self, now: float) -> list[Sendable]:
+        """Frames for the guest, in order; some of them as runs."""
         self.tcp.to_guest(now)
         self.numbers.tell(now)
         return self.output.frames()

@@ -17,7 +17,7 @@ from pynat.engine_loop import run
 from pynat.errors import ConfigError
 from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
-from pynat.serve.load import Loaded, load
+from pynat.serve.load import Loaded, load_for_card
 from pynat.serve.session import session
 from pynat.serve.stack import seeded
 
@@ -43,7 +43,7 @@ def serve(port: BochsNic) -> None:
     """Until Bochs ends."""
     try:
         with none_left():
-            loaded = load(port.script, port.ethdev)
+            loaded = load_for_card(port.script, port.ethdev)
             run(_serve(port, replace(loaded, config=seeded(loaded.config))))
     except ConfigError as error:
         say(port, Level.ERROR, f"{error}; the guest has no network until this is mended")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pynat.config import Config, foreign
 from pynat.config.foreign import MAX_FILE_SIZE, UTF_16
 from pynat.config.slirp import FIRST_LINE, is_almost_slirp, is_slirp, read_slirp
+from pynat.config.tables import MAX_CARD_MTU
 from pynat.config.toml import read_toml
 from pynat.config.vnet import is_vnet, read_vnet
 from pynat.errors import ConfigError
@@ -38,6 +39,16 @@ def load(script: str, ethdev: str, *, strict: bool = False) -> Loaded:
     script, ethdev = (os.path.expanduser(path) for path in (script, ethdev))  # noqa: PTH111
     loaded = _of_script(script, strict)
     return replace(loaded, config=_with_folder(loaded.config, ethdev))
+
+
+def load_for_card(script: str, ethdev: str) -> Loaded:
+    """Of a card of Bochs, whose frames have a limit of their own."""
+    loaded = load(script, ethdev)
+    mtu = loaded.config.network.mtu
+    if mtu > MAX_CARD_MTU:
+        right = f"at most {MAX_CARD_MTU}, which all cards of Bochs take"
+        raise ConfigError(f"{script}: network.mtu = {mtu}: must be {right}")
+    return loaded
 
 
 def _with_folder(config: Config, ethdev: str) -> Config:

@@ -38,6 +38,7 @@ from pynat.nat.messages import (
 )
 from pynat.router.assembly import NO_PROGRAM, Program, assemble
 from pynat.wire import arp, ethernet
+from pynat.wire.frame_run import frames_of
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -113,10 +114,10 @@ class Lab:
     def _turn(self) -> None:
         if self._program is None:
             self._settle()
-            self._frames += self.router.to_guest(self.now)
+            self._frames += frames_of(self.router.to_guest(self.now))
             return
         self._program.run(self.now, self._settle)
-        for frame in self.router.to_guest(self.now):
+        for frame in frames_of(self.router.to_guest(self.now)):
             self._frames += self._hooked(frame, from_guest=False)
         self._inject()
 

@@ -43,6 +43,8 @@ class VirtualLink:
 
     doorbell = -1
     speed = 0
+    receive_runs = None
+    send_runs = None
 
     def __init__(self) -> None:
         self.time = 0.0

@@ -7,7 +7,7 @@ added as integers of any size and are folded once, by `finish` or `valid`.
 
 from __future__ import annotations
 
-from pynat._fast import ones_sum
+from pynat.loops import ones_sum
 
 __all__ = ["finish", "ones_sum", "pseudo_header", "valid"]
 

@@ -14,19 +14,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import NamedTuple
 
 from pynat import rules
-from pynat._fast import tcp_headers, tcp_run
 from pynat.errors import Malformed
+from pynat.loops import tcp_one, tcp_run
 from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
+from pynat.wire.frame_run import FrameRun
 from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
+HEADER_SIZE = _HEADER.size  # bytes, without options
+CHECKSUM_AT = 16
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
@@ -90,16 +92,37 @@ class Segment:
 
 @dataclass(slots=True)
 class SegmentRun:
-    """Consecutive segments that differ in their sequence numbers and payloads only.
+    """Consecutive segments that differ in their sequence numbers and text only.
 
-    `head` is the first one without its payload; the last one has `last_flags`. why: they are sent
-    again, or to probe; for the log, and no part of them.
+    `head` is the first one without its text; the last one has `last_flags`. The text comes in
+    pieces of any length. why: they are sent again, or to probe; for the log, and no part of them.
     """
 
     head: Segment
-    payloads: list[bytes | memoryview]
+    text: list[bytes | memoryview]
     last_flags: int
     why: str = ""
+    size: int = 0xFFFF  # bytes of text in each; the last one may have fewer
+
+    @property
+    def length(self) -> int:
+        """Bytes of text."""
+        return sum(map(len, self.text))
+
+    def singles(self) -> list[SegmentRun]:
+        """The same as runs of one segment."""
+        text = b"".join(self.text)
+        starts = range(0, len(text), self.size) or range(1)
+        flags = dict.fromkeys(starts, self.head.flags) | {starts[-1]: self.last_flags}
+        return [
+            replace(
+                self,
+                head=replace(self.head, seq=self.head.seq + at & 0xFFFFFFFF),
+                text=[text[at : at + self.size]],
+                last_flags=flags[at],
+            )
+            for at in starts
+        ]
 
 
 def decode(packet: Packet) -> Segment:
@@ -187,32 +210,43 @@ def encode_options(options: Options) -> bytes:
 
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
-    run = SegmentRun(segment, [segment.payload], segment.flags)
-    return b"".join(*encode_run(source, destination, run))
+    header, payload = _header(segment, segment.seq), segment.payload
+    total = pseudo_header(source, destination, ip.TCP, len(header) + len(payload))
+    check = finish(total + ones_sum(header) + ones_sum(payload)).to_bytes(2, "big")
+    return b"".join((header[:CHECKSUM_AT], check, header[CHECKSUM_AT + 2 :], payload))
 
 
-def encode_run(
-    source: bytes, destination: bytes, run: SegmentRun
-) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """Header (with options) and payload of each segment.
+def _header(segment: Segment, seq: int) -> bytes:
+    """With its options, without checksum."""
+    options = encode_options(segment.options)
+    ends, size = (segment.source, segment.destination), _HEADER.size + len(options)
+    rest = segment.flags, segment.window, 0, segment.urgent
+    return _HEADER.pack(*ends, seq, segment.ack, size << 2, *rest) + options
 
-    Everything that the segments share is summed once: an option block is a whole number of words,
-    so the parts of a segment can be summed separately.
+
+def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
+    """The segments, with nothing before them.
+
+    Everything that they share is summed once: an option block is a whole number of words, so the
+    parts of a segment can be summed separately.
     """
     head = run.head
-    options = encode_options(head.options)
-    size = _HEADER.size + len(options)
-    ends = head.source, head.destination
-    template = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
-    template += options
-    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(template) - head.flags
-    headers = tcp_headers(template, base % 0xFFFF, head.seq, run.last_flags, run.payloads)
-    return zip(headers, run.payloads, strict=True)
+    header = _header(head, 0)
+    base = pseudo_header(source, destination, ip.TCP, len(header)) + ones_sum(header) - head.flags
+    return FrameRun(b"", b"", header, base % 0xFFFF, head.seq, run.last_flags, run.size, run.text)
 
 
 # Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
 PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
 PROTOCOL = bytes((ip.TCP,))
+_SOURCE_AT, _DESTINATION_AT = slice(26, 30), slice(30, 34)
+_PORT_AT, _OTHER_PORT_AT = slice(34, 36), slice(36, 38)
+
+
+def key_to_guest(frame: bytes) -> bytes:
+    """The same of a frame to the guest."""
+    ends = frame[_DESTINATION_AT] + frame[_SOURCE_AT]
+    return ends + frame[_OTHER_PORT_AT] + frame[_PORT_AT]
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
@@ -228,3 +262,16 @@ def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
     count, before, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
     return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)
+
+
+def decode_one(frame: bytes) -> tuple[Segment, int] | None:
+    """A segment of that form with all bits right, to whomever, and the bytes of padding behind it.
+
+    None says as little.
+    """
+    found = tcp_one(frame)
+    if found is None:
+        return None
+    padding, source, destination, seq, ack, flags, window, data, stamps = found
+    options = Options(timestamps=stamps) if stamps else NO_OPTIONS
+    return Segment(source, destination, seq, ack, flags, window, data, options), padding

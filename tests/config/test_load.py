@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pynat.config import Config, Tftp
+from pynat.config.tables import MAX_CARD_MTU
 from pynat.errors import ConfigError
-from pynat.serve.load import load
+from pynat.serve.load import load, load_for_card
 
 
 def mistake(script: str) -> str:
@@ -53,6 +54,16 @@ def test_toml_and_slirp_are_told_apart(tmp_path: Path) -> None:
     assert load(str(file), "").config.seed == 4
     file.write_bytes(b"# slirp config\n# caf\xe9\nnet = 10.5.0.0\n")
     assert str(load(str(file), "").config.network.net) == "10.5.0.0/24"
+
+
+def test_a_card_has_a_limit_that_a_tap_device_has_not(tmp_path: Path) -> None:
+    file = tmp_path / "net.toml"
+    file.write_text(f"[network]\nmtu = {MAX_CARD_MTU}")
+    assert load_for_card(str(file), "") == load(str(file), "")
+    file.write_text("[network]\nmtu = 65520")
+    assert load(str(file), "").config.network.mtu == 65520
+    with pytest.raises(ConfigError, match=r"net.toml: network.mtu = 65520: must be at most 4082"):
+        load_for_card(str(file), "")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

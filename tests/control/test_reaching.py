@@ -21,6 +21,8 @@ from pynat.control import client as the_client
 from pynat.control import server
 from pynat.control.datagram_socket import DatagramSocket, framed
 from pynat.inprocess.connection import CAPACITY
+from pynat.nat.rows import Row
+from pynat.router.router import Router
 from pynat.wire import dhcp
 from tests.control.test_server import Client, at
 from tests.engine.running import Guest, Peer, controlled_running, scenario
@@ -306,6 +308,30 @@ def test_flows_and_drops_are_told_to_who_watches(path: Path) -> None:
         assert [event["event"] for event in events] == ["flow", "drop"]
         assert {"number", "protocol", "guest", "remote"} <= events[0].keys()
         assert (events[1]["code"], events[1]["count"]) == ("UDP002", 1)
+
+    asked(path, work)
+
+
+def test_who_watches_costs_no_row_while_no_flow_begins_or_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[float] = []
+    flows = Router.flows
+
+    def counted(router: Router, now: float) -> list[Row]:
+        listed.append(now)
+        return flows(router, now)
+
+    async def work(guest: Guest, client: Client) -> None:
+        monkeypatch.setattr(Router, "flows", counted)
+        await client.ask("watch")
+        guest.link.put(udp("198.51.100.9", 9, b"hello"))
+        assert (await client.answer())["event"] == "flow"
+        before = len(listed)
+        for _ in range(20):
+            guest.link.put(udp("198.51.100.9", 9, b"hello"))
+            await guest.link.turn()
+        assert len(listed) == before
 
     asked(path, work)
 

@@ -12,7 +12,9 @@ class SteppedLink:
     """Its time stands still between `tick`s, as the simulator's does for the engine."""
 
     doorbell = -1
+    receive_runs = None
     speed = 0
+    send_runs = None
     closing = False
 
     def __init__(self) -> None:

@@ -21,15 +21,17 @@ from pynat.capture.flow_names import FlowNames
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.capture import CaptureFile, CaptureLink, Record, Rotation, captured
-from pynat.link.link import Link
+from pynat.link.link import Link, SendRuns
 from pynat.log.comments import FrameComments
 from tests.spoiling import samples, spoilt
 
 
 class FakeLink:
     doorbell = -1
+    receive_runs = None
     closing = False
     speed = 10
+    send_runs: SendRuns | None = None
 
     def __init__(self) -> None:
         self.waiting: list[tuple[float, bytes]] = []

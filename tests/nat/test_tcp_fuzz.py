@@ -33,6 +33,7 @@ from pynat.nat.tcp.state import State
 from pynat.router.assembly import assemble
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp
+from pynat.wire.frame_run import frames_of
 from tests.fuzzing import SEED, seeds
 
 CONFIG = Config()
@@ -119,7 +120,7 @@ class World:
 
     def turn(self) -> None:
         settle(self.router, (self.router.in_process, self), self.now)
-        for frame in self.router.to_guest(self.now):
+        for frame in frames_of(self.router.to_guest(self.now)):
             if frame[12:14] == b"\x08\x00":
                 said = tcp.decode(ipv4.decode(memoryview(frame)[14:]))
                 self.known += [said.seq, said.ack]

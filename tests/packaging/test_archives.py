@@ -22,6 +22,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 """
+NO_C = """#!/bin/sh
+case "$*" in *_fast.c*) exit 1 ;; esac
+"""
 PYTHON = re.compile(rb"/[^\0]*/bin/python[0-9.]*(?=\0)")
 
 
@@ -55,6 +58,21 @@ def test_a_used_checkout_gives_the_same_wheel_and_nothing_old(
     (wheel,) = tmp_path.glob("*.whl")
     assert names(wheel) == names(archives.wheel)
     assert {wheel_files(wheel)[name] for name in COMPILED} == {b"compiled\n"}
+
+
+def test_without_the_compiled_loops_there_is_a_wheel_too(
+    archives: Archives, used_checkout: Path, offline: Offline, tmp_path: Path
+) -> None:
+    compiler = tmp_path / "compiler"
+    compiler.write_text(NO_C + COMPILER.removeprefix("#!/bin/sh\n"))
+    compiler.chmod(0o755)
+    names_of_it = dict.fromkeys(("CC", "CXX", "LDSHARED", "LDCXXSHARED"), str(compiler))
+    failing = replace(offline, variables=names_of_it)
+    wheels = ("wheel", "-v", "--no-deps", "-w", tmp_path)
+    said = failing.run("pip", *wheels, used_checkout, folder=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert names(archives.wheel) - names(wheel) == COMPILED - {PLUGIN}
+    assert "pynat._fast could not be compiled: pynat has its loops in Python" in said
 
 
 def test_the_plugin_knows_a_python_that_outlives_the_build(archives: Archives) -> None:

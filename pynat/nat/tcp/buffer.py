@@ -1,23 +1,23 @@
 """Bytes of the host that the guest has not acknowledged, in the chunks in which they were read.
 
-Nothing is copied on the way in, and on the way out only a piece that lies across two chunks.
-Sequence numbers are those of `pynat.nat.tcp.seq`. A chunk goes when its last byte is released, so
-up to one chunk more than `len()` bytes is kept.
+Nothing is copied, neither on the way in nor on the way out. Sequence numbers are those of
+`pynat.nat.tcp.seq`. A chunk goes when its last byte is released, so up to one chunk more than
+`len()` bytes is kept.
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 SMALL = 2048  # bytes; smaller chunks are joined, or a host that writes single bytes fills lists
 
 
 class SendBuffer:
+    __slots__ = ("_base", "_chunks", "end", "start")
+
     def __init__(self, start: int) -> None:
         """start: the sequence number of the first byte that will be written."""
         self.start = start
         self.end = start
-        self._chunks: deque[bytes] = deque()
+        self._chunks: list[bytes] = []  # few, so a list does, which takes a tenth of a deque
         self._base = start  # of the first chunk's first byte
 
     def __len__(self) -> int:
@@ -40,36 +40,18 @@ class SendBuffer:
         self.start = max(self.start, min(until, self.end))
         chunks = self._chunks
         while chunks and self._base + len(chunks[0]) <= self.start:
-            self._base += len(chunks.popleft())
+            self._base += len(chunks.pop(0))
         if not chunks:
             self._base = self.start
 
-    def cut(self, seq: int, end: int, size: int) -> list[bytes | memoryview]:
-        """The bytes from `seq` to `end` in pieces of `size`; the last one may be shorter."""
+    def views(self, seq: int, end: int) -> list[bytes | memoryview]:
+        """The bytes from `seq` to `end`, in pieces as they lie here."""
         pieces: list[bytes | memoryview] = []
-        carry = b""  # the beginning of a piece that goes on in the next chunk
         at = self._base
         for chunk in self._chunks:
-            first = seq - at
+            if at + len(chunk) > seq:
+                pieces.append(memoryview(chunk)[max(0, seq - at) : end - at])
             at += len(chunk)
-            if first >= len(chunk):
-                continue
-            last = min(len(chunk), first + end - seq)
-            view = memoryview(chunk)
-            seq += last - first
-            if carry:
-                middle = min(last, first + size - len(carry))
-                carry += view[first:middle]
-                first = middle
-                if len(carry) < size:
-                    continue
-                pieces.append(carry)
-                carry = b""
-            whole = last - (last - first) % size
-            pieces += [view[i : i + size] for i in range(first, whole, size)]
-            carry = bytes(view[whole:last])
-            if seq >= end:
+            if at >= end:
                 break
-        if carry:
-            pieces.append(carry)
         return pieces

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.receive import Receiver
@@ -12,6 +14,8 @@ from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Se
 
 
 class Writer:
+    __slots__ = ("_acks", "_guest_port", "_port", "_sender", "_terms")
+
     def __init__(
         self, four_tuple: FourTuple, negotiated: NegotiatedOptions, sender: Sender, acks: Acks
     ) -> None:
@@ -50,33 +54,19 @@ class Writer:
         for piece in pieces:
             last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
             head = self._segment(receiver, piece.seq, ACK, options)
-            if piece.seq < self._sender.urgent:
-                out += self._urgent(head, piece, last)
-            else:
-                out.append(SegmentRun(head, piece.payloads or [b""], last, piece.why))
+            run = SegmentRun(head, piece.text, last, piece.why, piece.size)
+            out += self._urgent(run, piece.seq) if piece.seq < self._sender.urgent else [run]
         return out
 
-    def _urgent(self, head: Segment, piece: Piece, last: int) -> list[SegmentRun]:
+    def _urgent(self, run: SegmentRun, seq: int) -> list[SegmentRun]:
         """One segment each, as each has its own urgent pointer (RFC 9293 3.8.5, RFC 6093)."""
         out = []
-        seq = piece.seq
-        payloads = piece.payloads or [b""]
-        for number, payload in enumerate(payloads, 1):
-            distance = self._sender.urgent - seq
-            marked = 0 < distance <= 0xFFFF
-            mine = Segment(
-                head.source,
-                head.destination,
-                wrap(seq),
-                head.ack,
-                ACK | (URG if marked else 0),
-                head.window,
-                options=head.options,
-                urgent=distance if marked else 0,
-            )
-            flags = last if number == len(payloads) else ACK
-            out.append(SegmentRun(mine, [payload], flags, piece.why))
-            seq += len(payload)
+        for single in run.singles():
+            distance, head = self._sender.urgent - seq, single.head
+            if 0 < distance <= 0xFFFF:
+                head = replace(head, flags=ACK | URG, urgent=distance)
+            out.append(replace(single, head=head))
+            seq += single.length
         return out
 
     def _segment(self, receiver: Receiver, seq: int, flags: int, options: Options) -> Segment:
