@@ -50,14 +50,18 @@ class Datagrams(Conversation):
         for payload, port in whole(self._received):
             if payload is not None and port and len(payload) <= MAX_DATAGRAM:
                 self._engine.router.in_process.send((self._guest(), port), self._ours, payload)
+            else:
+                right = f"expected port 1 to 65535 and at most {MAX_DATAGRAM} bytes"
+                self._say(
+                    f"what a control client sends is no datagram: {right}", self._engine.now()
+                )
         self._engine.wake()
 
     def _from_guest(self, datagram: ReceivedDatagram) -> None:
         if self._has_room:
             self._tell(datagram.payload, datagram.four_tuple.guest[1])
             return
-        text = f"udp {end_text(self._ours)}: the control client does not read; datagrams are lost"
-        self._engine.notices.limited("udp client", text, datagram.now)
+        self._say("the control client does not read; datagrams are lost", datagram.now)
 
     def _refused(self, guest: Address) -> None:
         if self._has_room:
@@ -66,6 +70,10 @@ class Datagrams(Conversation):
     def _tell(self, payload: bytes | None, port: int) -> None:
         if self._client is not None:
             self._has_room = self._client.send(framed(payload, port))
+
+    def _say(self, what: str, now: float) -> None:
+        text = f"udp {end_text(self._ours)}: {what}"
+        self._engine.notices.limited("udp client", text, now)
 
     def room(self) -> None:
         self._has_room = True

@@ -540,6 +540,19 @@ def test_a_port_of_the_routers_can_be_chosen_and_is_free_again_afterwards(path: 
     asked(path, work, hermetic=True)
 
 
+def test_what_is_no_datagram_is_said_and_the_next_one_goes(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        await datagrams(client)
+        client.writer.write(framed(b"x", 0) + framed(bytes(65_508), 7) + framed(b"hello", 7))
+        assert bytes((await guest.expect(UDP))[UDP].payload).startswith(b"hello")
+        other = await Client.connect(path)
+        said = [line["text"] for line in (await other.ask("log"))["lines"]]
+        assert any("expected port 1 to 65535 and at most 65507 bytes" in text for text in said)
+        await other.close()
+
+    asked(path, work)
+
+
 def test_a_port_at_which_the_guest_has_nobody_is_told(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         own = await datagrams(client)
