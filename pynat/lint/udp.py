@@ -59,11 +59,8 @@ class UdpChecker:
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
-        if packet is None or packet.protocol != ipv4.UDP or packet.is_fragment:
-            return iter(())
-        if datagram is None:
-            if frame.malformed is not None and frame.malformed.rule is rules.CHECKSUM:
-                self._spoilt(packet)
+        if datagram is None or packet is None:
+            self._spoilt(frame)
             return iter(())
         flow = packet.destination, packet.source, datagram.destination, datagram.source
         if self._flows.get(flow) is not False:
@@ -72,7 +69,10 @@ class UdpChecker:
             self._askers[packet.source, datagram.source] = None
         return iter(())
 
-    def _spoilt(self, packet: Ipv4) -> None:
+    def _spoilt(self, frame: Frame) -> None:
+        packet, why = frame.ip, frame.malformed
+        if packet is None or why is None or why.rule is not rules.CHECKSUM:
+            return
         self._tally[Occasion.DATAGRAM_SPOILT] += 1
         source, destination, *_ = HEADER.unpack_from(packet.payload)
         flow = packet.destination, packet.source, destination, source
