@@ -64,11 +64,8 @@ class UdpChecker:
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
-        if packet is None or packet.protocol != ipv4.UDP or packet.is_fragment:
-            return iter(())
-        if datagram is None:
-            if frame.malformed is not None and frame.malformed.rule is rules.CHECKSUM:
-                self._spoilt(packet)
+        if datagram is None or packet is None:
+            self._spoilt(frame)
             return iter(())
         flow = _to_guest(packet.source, packet.destination, packet.payload)
         if self._flows.get(flow) is not False:
@@ -77,7 +74,10 @@ class UdpChecker:
             self._askers[packet.source, datagram.source] = None
         return iter(())
 
-    def _spoilt(self, packet: Ipv4) -> None:
+    def _spoilt(self, frame: Frame) -> None:
+        packet, why = frame.ip, frame.malformed
+        if packet is None or why is None or why.rule is not rules.CHECKSUM:
+            return
         self._tally[Occasion.DATAGRAM_SPOILT] += 1
         flow = _to_guest(packet.source, packet.destination, packet.payload)
         if flow not in self._flows:
