@@ -174,9 +174,8 @@ static uint64_t take_views(struct run *run, Py_ssize_t size, struct iovec *to, i
     return sum;
 }
 
-/* The next frame, as views: how many, 0 when there is none. The first one is `headers`. */
+/* The next frame of a run that is not over, as views: how many. The first one is `headers`. */
 static int next_frame(struct run *run, uint8_t *headers, struct iovec *to) {
-    if (run->over) return 0;
     run->over = run->left <= run->size;
     const struct bytes *start = run->over ? &run->last_start : &run->start;
     const Py_ssize_t size = run->over ? run->left : run->size;
@@ -206,26 +205,29 @@ static size_t joined(char *to, const struct iovec *from, int views) {
     return size;
 }
 
-static PyObject *as_object(const struct iovec *from, int views) {
-    PyObject *frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)joined(NULL, from, views));
-    if (frame) joined(PyBytes_AS_STRING(frame), from, views);
-    return frame;
+/* 0, or -1 with an exception. */
+static int append_next(PyObject *frames, struct run *run, struct iovec *views) {
+    uint8_t headers[MOST_BEFORE + LONGEST];
+    const int count = next_frame(run, headers, views);
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)joined(NULL, views, count));
+    if (!frame) return -1;
+    joined(PyBytes_AS_STRING(frame), views, count);
+    const int failed = PyList_Append(frames, frame);
+    Py_DECREF(frame);
+    return failed;
 }
 
 static PyObject *tcp_frames(PyObject *self, PyObject *tuple) {
     (void)self;
     struct run run;
     if (take_run(&run, tuple)) return NULL;
-    uint8_t headers[MOST_BEFORE + LONGEST];
     struct iovec *views = PyMem_Malloc(((size_t)run.count + 1) * sizeof *views);
     PyObject *frames = views ? PyList_New(0) : PyErr_NoMemory();
-    for (int count; frames && (count = next_frame(&run, headers, views));) {
-        PyObject *frame = as_object(views, count);
-        if (!frame || PyList_Append(frames, frame)) Py_CLEAR(frames);
-        Py_XDECREF(frame);
-    }
+    int failed = !frames || !views;
+    while (!failed && !run.over) failed = append_next(frames, &run, views);
     PyMem_Free(views);
     release_run(&run);
+    if (failed) Py_CLEAR(frames);
     return frames;
 }
 
@@ -460,8 +462,10 @@ static void write_all(int descriptor, const struct items *items, struct written 
             count_written(written, write(descriptor, PyBytes_AS_STRING(item), size));
             continue;
         }
-        for (int views; (views = next_frame(run, headers, items->views));)
+        while (!run->over) {
+            const int views = next_frame(run, headers, items->views);
             count_written(written, writev(descriptor, items->views, views));
+        }
         run++;
     }
 }
