@@ -29,6 +29,9 @@ from pynat.wire.frame_run import Sendable
 
 DEVICE = "/dev/net/tun"
 MAX_NAME = 15  # IFNAMSIZ without its NUL
+# Frames from the guest that may wait in a device made here: the windows of twenty flows, and then
+# some. Linux's 500 overflow as soon as a few flows send at once, and each loss is sent again.
+QUEUE = 4096
 GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
 
 _TUNSETIFF = 0x400454CA
@@ -41,8 +44,11 @@ _SIOCSIFHWADDR = 0x8924
 _IFF_UP = 0x1
 _ARPHRD_ETHER = 1
 _IFREQ_FLAGS = Struct("16sH22x")
-_IFREQ_MTU = Struct("16si20x")
+_IFREQ_NUMBER = Struct("16si20x")
 _IFREQ_MAC = Struct("16sH6s16x")
+# nlmsghdr (RTM_NEWLINK, with an answer), ifinfomsg, rtattr (IFLA_TXQLEN); nlmsgerr in the answer
+_SET_QUEUE = Struct("=IHHIIHxxiIIHHI")
+_ANSWER = Struct("16xi")
 
 _NO_DEVICE = f"{DEVICE} is missing; load the kernel's module `tun`, or give it to the container"
 _NO_RIGHT = (
@@ -112,13 +118,25 @@ class Tap:
             try:
                 if is_new:
                     ask(_SIOCSIFHWADDR, _IFREQ_MAC.pack(name, _ARPHRD_ETHER, GUEST_MAC))
-                ask(_SIOCSIFMTU, _IFREQ_MTU.pack(name, self.mtu))
+                    _set_queue(self.name)
+                ask(_SIOCSIFMTU, _IFREQ_NUMBER.pack(name, self.mtu))
                 _, flags = _IFREQ_FLAGS.unpack(ask(_SIOCGIFFLAGS, _IFREQ_FLAGS.pack(name, 0)))
                 ask(_SIOCSIFFLAGS, _IFREQ_FLAGS.pack(name, flags | _IFF_UP))
             except OSError as error:
                 raise ConfigError(
                     f"TAP device {self.name}: cannot be set up: {error.strerror}; {_NO_RIGHT}"
                 ) from None
+
+
+def _set_queue(name: str) -> None:
+    """By rtnetlink(7): for this an ioctl wants to be root outside of any namespace, too."""
+    index = socket.if_nametoindex(name)
+    message = _SET_QUEUE.pack(_SET_QUEUE.size, 16, 5, 0, 0, 0, index, 0, 0, 8, 13, QUEUE)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.send(message)
+        (error,) = _ANSWER.unpack_from(kernel.recv(4096))
+    if error:
+        raise OSError(-error, os.strerror(-error))
 
 
 def _open_device() -> int:

@@ -45,7 +45,10 @@ class GuestOutput(Protocol):
     def send_run(
         self, source: bytes, destination: bytes, protocol: int, run: FrameRun, now: float
     ) -> None:
-        """Send packets that may not be fragmented; of the run, nothing but these carry is there."""
+        """Send the segments of the run in packets that may not be fragmented.
+
+        There is nothing before its segments yet.
+        """
 
     def send_datagrams(
         self, source: Address, destination: Address, payloads: list[bytes], now: float

@@ -103,7 +103,7 @@ class TcpRead:
     """Receive up to `limit` bytes as they come; 0 pauses reading.
 
     The limit is what the engine can still buffer: each TcpReceived lowers it. segment: bytes of the
-    guest's segments; where more waits, whole ones are read, or each read would end in a short one.
+    guest's; where more waits, whole ones are read.
     """
 
     flow: int

@@ -139,7 +139,7 @@ def test_reading_begins_when_the_guest_has_acknowledged() -> None:
     flow = syn_received(Lab())
     assert not any(isinstance(action, TcpRead) for action in flow.to_host())
     flow.guest(". 1:1(0) ack 1")
-    assert flow.to_host() == [TcpRead(1, 256 * 1024, 1460)]
+    assert flow.to_host() == [TcpRead(1, 179 * 1460, 1460)]  # whole segments of 256 KiB
 
 
 def test_our_segments_respect_the_guests_mss() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pynat.testing.namespace import Namespace
-from pynat.testing.servers import TcpSource, sha256
+from pynat.testing.servers import TcpSink, TcpSource, sha256
 from tests.netns.network import DEADLINE, DEVICE, GUEST, GUEST_MAC, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
@@ -71,6 +73,16 @@ def test_the_device_is_up_and_has_the_guests_mac(tmp_path: Path) -> None:
         assert route.split()[:5] == ["default", "via", ROUTER, "dev", DEVICE]
 
 
+def test_flows_that_send_at_once_fit_its_queue(tmp_path: Path) -> None:
+    """A queue that overflows has every flow send again."""
+    with TapNetwork(tmp_path) as network, contextlib.ExitStack() as servers:
+        sinks = [servers.enter_context(TcpSink()) for _ in range(12)]
+        with ThreadPoolExecutor(len(sinks)) as pool:
+            list(pool.map(lambda one: network.client("push", ROUTER, one.port, 2, 1 << 20), sinks))
+        shown = network.guest.run("ip", "-s", "-j", "link", "show", DEVICE).stdout
+        assert json.loads(shown)[0]["stats64"]["tx"]["dropped"] == 0
+
+
 def test_the_device_goes_with_the_engine(tmp_path: Path) -> None:
     with TapNetwork(tmp_path) as network:
         network.end()
@@ -81,9 +93,11 @@ def test_a_tap_that_is_there_is_taken_over_and_left(tmp_path: Path) -> None:
     mac = "52:54:00:00:00:09"
     with Namespace() as guest:
         guest.run("ip", "tuntap", "add", "dev", DEVICE, "mode", "tap")
-        guest.run("ip", "link", "set", DEVICE, "address", mac)
+        guest.run("ip", "link", "set", DEVICE, "address", mac, "txqueuelen", "7")
         with TapNetwork(tmp_path, guest=guest):
-            assert mac in guest.run("ip", "link", "show", DEVICE).stdout
+            shown = guest.run("ip", "link", "show", DEVICE).stdout
+            assert mac in shown
+            assert "qlen 7" in shown
         assert mac in guest.run("ip", "link", "show", DEVICE).stdout
 
 

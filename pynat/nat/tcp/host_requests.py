@@ -14,7 +14,8 @@ from pynat.nat.messages import (
 from pynat.nat.tcp.receive import Receiver
 from pynat.wire.addresses import FourTuple
 
-SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow
+SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow ...
+SEND_SEGMENTS = 16  # ... or so many segments, if that is more
 READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
 
 
@@ -47,13 +48,14 @@ class HostRequests:
     def allow_reading(self, buffered: int, share: int, segment: int) -> None:
         """share: what may be buffered. Where it has shrunk, what was allowed is taken back.
 
-        segment: bytes of the guest's.
+        segment: bytes of the guest's; whole ones are allowed, or the last read makes a short one.
         """
-        capacity = min(SEND_CAPACITY, share)
+        capacity = min(max(SEND_CAPACITY, SEND_SEGMENTS * segment), share)
         room = max(0, capacity - buffered)
-        if room - self._allowance >= min(READ_STEP, capacity // 4) or room < self._allowance:
-            self._allowance = room
-            self._actions.append(TcpRead(self._number, room, segment))
+        whole = room - room % segment if capacity > segment else room
+        if whole - self._allowance >= min(READ_STEP, capacity // 4) or room < self._allowance:
+            self._allowance = whole
+            self._actions.append(TcpRead(self._number, whole, segment))
 
     def shut_down(self) -> None:
         self._actions.append(TcpShutdown(self._number))
