@@ -44,7 +44,10 @@ class GuestOutput(Protocol):
     def send_run(
         self, source: bytes, destination: bytes, protocol: int, run: FrameRun, now: float
     ) -> None:
-        """Send packets that may not be fragmented; of the run, nothing but these carry is there."""
+        """Send the segments of the run in packets that may not be fragmented.
+
+        There is nothing before its segments yet.
+        """
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         """Send one message, whose type is one of RFC 792, in a packet like `send_packet`'s."""

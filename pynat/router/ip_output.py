@@ -145,7 +145,11 @@ class IpOutput:
         def start(size: int) -> bytes:
             return link_header + version.atomic_header(source, destination, protocol, size)
 
-        self._frames.append(run.behind(start))
+        if run.length > run.size:
+            self._frames.append(run.behind(start))
+        else:
+            (segment,) = run.frames()
+            self._frames.append(start(len(segment)) + segment)
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         encoded = versions.of(destination).encode_icmp(source, destination, message)

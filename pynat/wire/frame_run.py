@@ -34,7 +34,7 @@ class FrameRun(NamedTuple):
         length, header = self.length, len(self.header)
         last = start(header + (length - (self.frame_count - 1) * self.size))
         first = start(header + self.size) if length > self.size else last
-        return self._replace(start=first, last_start=last)
+        return FrameRun(first, last, *self[2:])
 
     @property
     def length(self) -> int:
