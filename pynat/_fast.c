@@ -204,8 +204,11 @@ static PyObject *tcp_frames(PyObject *self, PyObject *tuple) {
     if (take_run(&run, tuple)) return NULL;
     uint8_t headers[MOST_BEFORE + LONGEST];
     struct iovec *views = PyMem_Malloc(((size_t)run.count + 1) * sizeof *views);
-    PyObject *frames = views ? PyList_New(0) : PyErr_NoMemory();
-    for (int count; frames && (count = next_frame(&run, headers, views));) {
+    PyObject *frames = views ? PyList_New(0) : NULL;
+    if (!views) PyErr_NoMemory();
+    while (frames) {
+        const int count = next_frame(&run, headers, views);
+        if (!count) break;
         PyObject *frame = as_object(views, count);
         if (!frame || PyList_Append(frames, frame)) Py_CLEAR(frames);
         Py_XDECREF(frame);
