@@ -127,8 +127,8 @@ py::dict Port::stats() const {
 
 PYBIND11_MODULE(_pynat_bochs, module) {
   module.doc() = "One emulated network card of Bochs, as the engine sees it.";
-  py::class_<Port>(module, "Port")
-      .def_property_readonly("doorbell", &Port::doorbell)
+  py::class_<Port> port(module, "Port");
+  port.def_property_readonly("doorbell", &Port::doorbell)
       .def_property_readonly("script", &Port::script)
       .def_property_readonly("ethdev", &Port::ethdev)
       .def_property_readonly("mac", &Port::mac)
@@ -143,8 +143,10 @@ PYBIND11_MODULE(_pynat_bochs, module) {
       .def("policy", &Port::policy, py::arg("text"))
       .def("log", &Port::log, py::arg("level"), py::arg("text"))
       .def("ready", &Port::ready)
-      .def("stats", &Port::stats)
-      .attr("send_runs") = py::none();  // Bochs gets frames one by one
+      .def("stats", &Port::stats);
+  for (const auto* name : {"receive_runs", "send_runs"}) {
+    port.attr(name) = py::none();  // Bochs has frames one by one
+  }
 }
 
 PyObject* init_port_module() { return PyInit__pynat_bochs(); }

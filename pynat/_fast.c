@@ -3,6 +3,8 @@
  *   ones_sum(data)                   RFC 1071, for pynat/wire/checksum.py
  *   tcp_frames(run)                  the frames of a run, for pynat/wire/frame_run.py
  *   tcp_run(frames, at, mac)         common segments as one, for pynat/wire/tcp.py
+ *   tcp_one(frame)                   one of them, for pynat/wire/tcp.py
+ *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
  *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
@@ -29,12 +31,13 @@ enum {
     TCP = 20,
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
-    LONGEST = 60,                         /* header of TCP */
-    MOST_BEFORE = 128,                    /* bytes of the headers before it */
-    LONGEST_FRAME = 65535 + ETHERNET + 4, /* of any MTU, with a VLAN tag */
+    SHORTEST_FRAME = 60,                       /* what is shorter is padded */
+    LONGEST = 60,                              /* header of TCP */
+    MOST_BEFORE = 128,                         /* bytes of the headers before it */
+    LONGEST_FRAME = 65535 + ETHERNET + 4 + 10, /* of any MTU; a VLAN tag; virtio's header */
+    UDP = 8,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
-    UDP = 8,
     MOST_DATAGRAMS = 64, /* of one system call */
     LONGEST_DATAGRAM = 65535,
     ACK = 0x10,
@@ -102,6 +105,7 @@ struct run {
     Py_buffer *pieces;
     Py_ssize_t first, count; /* of the pieces */
     int over;
+    int partial; /* checksums are: another completes them */
 };
 
 static void release_run(struct run *run) {
@@ -136,10 +140,10 @@ static int take_run(struct run *run, PyObject *tuple) {
         PyErr_SetString(PyExc_TypeError, "a run is a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(tuple, "y#y#y#IIInO!", &run->start.at, &run->start.size,
+    if (!PyArg_ParseTuple(tuple, "y#y#y#IIInO!p", &run->start.at, &run->start.size,
                           &run->last_start.at, &run->last_start.size, &run->header.at,
                           &run->header.size, &run->base, &run->seq, &run->last_flags, &run->size,
-                          &PyList_Type, &text))
+                          &PyList_Type, &text, &run->partial))
         return -1;
     if (run->start.size > MOST_BEFORE || run->last_start.size > MOST_BEFORE ||
         run->header.size < TCP || run->header.size > LONGEST || run->base > 0xffff ||
@@ -158,7 +162,7 @@ static uint64_t take_views(struct run *run, Py_ssize_t size, struct iovec *to, i
         const Py_ssize_t rest = piece->len - run->within;
         const Py_ssize_t mine = rest < size - taken ? rest : size - taken;
         uint8_t *at = (uint8_t *)piece->buf + run->within;
-        const uint32_t part = sum_of(at, mine);
+        const uint32_t part = run->partial ? 0 : sum_of(at, mine);
         sum += taken & 1 ? (part & 0xff) << 8 | part >> 8 : part; /* RFC 1071 2 B */
         if (mine) to[(*views)++] = (struct iovec){at, (size_t)mine};
         taken += mine;
@@ -169,9 +173,8 @@ static uint64_t take_views(struct run *run, Py_ssize_t size, struct iovec *to, i
     return sum;
 }
 
-/* The next frame, as views: how many, 0 when there is none. The first one is `headers`. */
+/* The next frame of a run that is not over, as views: how many. The first one is `headers`. */
 static int next_frame(struct run *run, uint8_t *headers, struct iovec *to) {
-    if (run->over) return 0;
     run->over = run->left <= run->size;
     const struct bytes *start = run->over ? &run->last_start : &run->start;
     const Py_ssize_t size = run->over ? run->left : run->size;
@@ -184,9 +187,10 @@ static int next_frame(struct run *run, uint8_t *headers, struct iovec *to) {
     const uint64_t sum = take_views(run, size, to, &views);
     const uint32_t folded = fold(sum + run->base + (run->seq >> 16) + (run->seq & 0xffff) +
                                  (uint8_t)flags + (uint64_t)size);
+    const uint32_t whole = folded ? 0xffff - folded : 0;
     put32(tcp + 4, run->seq);
     tcp[13] = (uint8_t)flags;
-    put16(tcp + 16, folded ? 0xffff - folded : 0);
+    put16(tcp + 16, run->partial ? fold(run->base + (uint64_t)size) : whole);
     run->seq += (uint32_t)size;
     return views;
 }
@@ -200,26 +204,29 @@ static size_t joined(char *to, const struct iovec *from, int views) {
     return size;
 }
 
-static PyObject *as_object(const struct iovec *from, int views) {
-    PyObject *frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)joined(NULL, from, views));
-    if (frame) joined(PyBytes_AS_STRING(frame), from, views);
-    return frame;
+/* 0, or -1 with an exception. */
+static int append_next(PyObject *frames, struct run *run, struct iovec *views) {
+    uint8_t headers[MOST_BEFORE + LONGEST];
+    const int count = next_frame(run, headers, views);
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)joined(NULL, views, count));
+    if (!frame) return -1;
+    joined(PyBytes_AS_STRING(frame), views, count);
+    const int failed = PyList_Append(frames, frame);
+    Py_DECREF(frame);
+    return failed;
 }
 
 static PyObject *tcp_frames(PyObject *self, PyObject *tuple) {
     (void)self;
     struct run run;
     if (take_run(&run, tuple)) return NULL;
-    uint8_t headers[MOST_BEFORE + LONGEST];
     struct iovec *views = PyMem_Malloc(((size_t)run.count + 1) * sizeof *views);
     PyObject *frames = views ? PyList_New(0) : PyErr_NoMemory();
-    for (int count; frames && (count = next_frame(&run, headers, views));) {
-        PyObject *frame = as_object(views, count);
-        if (!frame || PyList_Append(frames, frame)) Py_CLEAR(frames);
-        Py_XDECREF(frame);
-    }
+    int failed = !frames || !views;
+    while (!failed && !run.over) failed = append_next(frames, &run, views);
     PyMem_Free(views);
     release_run(&run);
+    if (failed) Py_CLEAR(frames);
     return frames;
 }
 
@@ -230,29 +237,48 @@ struct segment {
     uint32_t size; /* bytes of data */
 };
 
-/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
-static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
-    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < HEADERS) return 0;
+/* Where IPv4 begins in an untagged frame that carries a whole packet of that protocol without
+ * options, with `least` bytes of it at least; else NULL. */
+static const uint8_t *plain_packet(PyObject *object, uint8_t protocol, uint32_t least) {
+    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < ETHERNET + IPV4 + (Py_ssize_t)least)
+        return NULL;
     const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
     const uint8_t *ip = frame + ETHERNET;
+    const uint32_t total = get16(ip + 2);
+    if (get16(frame + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != protocol) return NULL;
+    if ((get16(ip + 6) & ~0x4000u) || total < IPV4 + least) return NULL;
+    return (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object) ? NULL : ip;
+}
+
+/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
+static int has_its_form(PyObject *object, struct segment *found) {
+    const uint8_t *ip = plain_packet(object, PROTOCOL_TCP, TCP);
+    if (!ip) return 0;
     const uint8_t *tcp = ip + IPV4;
     const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
     const uint32_t total = get16(ip + 2);
-    if (memcmp(frame, mac, 6) != 0 || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
-    if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_TCP) return 0;
     if ((tcp[13] & ~PSH) != ACK || (header != TCP && header != STAMPED)) return 0;
-    if (total < IPV4 + header || (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object)) return 0;
+    if (total < IPV4 + header) return 0;
     if (header == STAMPED && get32(tcp + TCP) != 0x0101080a) return 0;
     *found = (struct segment){tcp, header, get32(tcp + 4), get32(tcp + 8), total - IPV4 - header};
     return 1;
 }
 
-/* IPv4's addresses lie right before the TCP header: they and the segment are one sum. */
-static int sums_are_right(const struct segment *segment) {
-    const uint8_t *ip = segment->tcp - IPV4;
-    const uint32_t length = segment->header + segment->size;
-    const uint32_t sum = sum_of(ip + 12, 8 + length) + PROTOCOL_TCP + length;
+/* Whether it is to `mac`, with a TTL to go on with, and has the form. */
+static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
+    if (!has_its_form(object, found)) return 0;
+    const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
+    return memcmp(frame, mac, 6) == 0 && frame[ETHERNET + 8] >= 2;
+}
+
+/* IPv4's addresses lie right before what it carries, `length` bytes: they are one sum. */
+static int packet_is_right(const uint8_t *ip, uint32_t length) {
+    const uint32_t sum = sum_of(ip + 12, 8 + length) + ip[9] + length;
     return fold(sum) == 0xffff && sum_of(ip, IPV4) == 0xffff;
+}
+
+static int sums_are_right(const struct segment *segment) {
+    return packet_is_right(segment->tcp - IPV4, segment->header + segment->size);
 }
 
 /* Whether `next` only goes on with what `last` says: more bytes, or a higher acknowledgement. */
@@ -303,6 +329,49 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
     return Py_BuildValue("nIIIIIIIN(II)", end - at, last.seq - first.seq, get16(tcp),
                          get16(tcp + 2), first.seq, last.ack, tcp[13], get16(tcp + 14), data,
                          get32(tcp + 24), get32(tcp + 28));
+}
+
+/* Bytes behind the packet: none, or zeros up to the shortest frame; -1 for anything else. */
+static Py_ssize_t padding_of(PyObject *frame, Py_ssize_t end) {
+    const Py_ssize_t size = PyBytes_GET_SIZE(frame);
+    if (size > end && size > SHORTEST_FRAME) return -1;
+    for (Py_ssize_t at = end; at < size; at++)
+        if (PyBytes_AS_STRING(frame)[at]) return -1;
+    return size - end;
+}
+
+static PyObject *tcp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    struct segment found;
+    if (!has_its_form(frame, &found) || !sums_are_right(&found)) Py_RETURN_NONE;
+    const uint8_t *tcp = found.tcp;
+    const Py_ssize_t padding = padding_of(frame, HEADERS - TCP + found.header + found.size);
+    if (padding < 0 || (tcp[12] & 0x0f) || get16(tcp + 18)) Py_RETURN_NONE;
+    const char *data = (const char *)tcp + found.header;
+    if (found.header == TCP)
+        return Py_BuildValue("nIIIIIIy#()", padding, get16(tcp), get16(tcp + 2), found.seq,
+                             found.ack, tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size);
+    return Py_BuildValue("nIIIIIIy#(II)", padding, get16(tcp), get16(tcp + 2), found.seq, found.ack,
+                         tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size, get32(tcp + 24),
+                         get32(tcp + 28));
+}
+
+/* Where IPv4 begins in a frame with a whole datagram whose lengths and sums are right; else NULL.
+ */
+static const uint8_t *right_datagram(PyObject *frame) {
+    const uint8_t *ip = plain_packet(frame, PROTOCOL_UDP, UDP);
+    if (!ip) return NULL;
+    const uint8_t *udp = ip + IPV4;
+    const uint32_t length = get16(ip + 2) - IPV4;
+    return get16(udp + 4) == length && get16(udp + 6) && packet_is_right(ip, length) ? ip : NULL;
+}
+
+static PyObject *udp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    const uint8_t *ip = right_datagram(frame);
+    const Py_ssize_t padding = ip ? padding_of(frame, ETHERNET + (Py_ssize_t)get16(ip + 2)) : -1;
+    if (padding < 0) Py_RETURN_NONE;
+    return Py_BuildValue("nII", padding, get16(ip + IPV4), get16(ip + IPV4 + 2));
 }
 
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
@@ -392,8 +461,10 @@ static void write_all(int descriptor, const struct items *items, struct written 
             count_written(written, write(descriptor, PyBytes_AS_STRING(item), size));
             continue;
         }
-        for (int views; (views = next_frame(run, headers, items->views));)
+        while (!run->over) {
+            const int views = next_frame(run, headers, items->views);
             count_written(written, writev(descriptor, items->views, views));
+        }
         run++;
     }
 }
@@ -423,18 +494,9 @@ struct datagram {
 
 /* Whether the frame has the form of the common datagram, with right sums; fills it in. */
 static int is_datagram(PyObject *object, const uint8_t *mac, struct datagram *found) {
-    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < ETHERNET + IPV4 + UDP) return 0;
-    const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
-    const uint8_t *ip = frame + ETHERNET;
-    const uint8_t *udp = ip + IPV4;
-    const uint32_t total = get16(ip + 2), length = get16(udp + 4);
-    if (memcmp(frame, mac, 6) != 0 || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
-    if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_UDP) return 0;
-    if (length < UDP || total != IPV4 + length) return 0;
-    if ((Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object)) return 0;
-    if (!get16(udp + 6) || sum_of(ip, IPV4) != 0xffff) return 0;
-    if (fold(sum_of(ip + 12, 8 + length) + PROTOCOL_UDP + length) != 0xffff) return 0;
-    *found = (struct datagram){ip, length - UDP};
+    const uint8_t *ip = right_datagram(object);
+    if (!ip || memcmp(ip - ETHERNET, mac, 6) != 0 || ip[8] < 2) return 0;
+    *found = (struct datagram){ip, get16(ip + IPV4 + 4) - UDP};
     return 1;
 }
 
@@ -642,6 +704,8 @@ static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_frames", tcp_frames, METH_O, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
+    {"tcp_one", tcp_one, METH_O, NULL},
+    {"udp_one", udp_one, METH_O, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},
     {"udp_run", udp_run, METH_VARARGS, NULL},

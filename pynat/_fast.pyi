@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from socket import socket
 
-Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview]]  # a FrameRun
+Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
 def ones_sum(data: bytes | memoryview, /) -> int:
     """The ones'-complement sum of 16-bit words (RFC 1071); zero only if all of `data` is zero."""
@@ -24,6 +24,22 @@ def tcp_run(
     order with nothing else changed, or further acknowledgements without data. None unless that
     frame is to `mac` and carries an unfragmented TCP segment with ACK or ACK and PSH, no options
     but timestamps, a TTL of 2 at least and correct checksums; the same holds for the others.
+    """
+
+def tcp_one(
+    frame: bytes, /
+) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    """Bytes of padding, ports, seq, ack, flags, window, data, timestamps.
+
+    None unless the frame carries a segment as for `tcp_run`, but for MAC address and TTL, with no
+    reserved bit and no urgent pointer, and nothing behind it but zeros up to 60 bytes.
+    """
+
+def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
+    """Bytes of padding, ports.
+
+    None unless the frame carries a whole datagram, in IPv4 without options, with correct checksums
+    and lengths, and nothing behind it but zeros up to 60 bytes.
     """
 
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:

@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
 
-Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview]]  # a FrameRun
+Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
-_LONGEST_FRAME = 65535 + 18  # of any MTU, with Ethernet's header and a VLAN tag
+_LONGEST_FRAME = (
+    65535 + 18 + 10
+)  # of any MTU, with Ethernet's header and a VLAN tag, behind virtio's
 _MOST_BEFORE = 128  # bytes of the headers before TCP's
-_ETHERNET, _IPV4, _TCP, _LONGEST = 14, 20, 20, 60  # bytes of headers
+_ETHERNET, _IPV4, _TCP, _UDP, _LONGEST = 14, 20, 20, 8, 60  # bytes of headers
+_SHORTEST_FRAME = 60  # what is shorter is padded
 _AT_TCP = _ETHERNET + _IPV4
-_PROTOCOL_TCP, _DF = 6, 0x4000
+_PROTOCOL_TCP, _PROTOCOL_UDP, _DF = 6, 17, 0x4000
 _PSH, _ACK, _URG = 0x08, 0x10, 0x20
-_UDP, _PROTOCOL_UDP = 8, 17
 _AT_UDP = _AT_TCP
 _MOST_DATAGRAMS = 64
 _LONGEST_DATAGRAM = 65_535
@@ -39,23 +41,25 @@ def tcp_frames(run: Run, /) -> list[bytes]:
 
 
 def _frames(run: Run) -> Iterator[bytes]:
-    first, last, header, base, seq, last_flags, size, pieces = run
+    first, last, header, base, seq, last_flags, size, pieces, partial = run
     too_long = max(len(first), len(last)) > _MOST_BEFORE
     if too_long or not _TCP <= len(header) <= _LONGEST or base > 0xFFFF or size < 1:
         raise ValueError("no run: headers too long or short, or no size")
     text = b"".join(pieces)
     at = 0
     while len(text) - at > size:
-        yield first + _segment(header, base, seq + at, header[13], text[at : at + size])
+        piece = text[at : at + size]
+        yield first + _segment(header, base, seq + at, header[13], piece, partial)
         at += size
     flags = last_flags | header[13] & _URG
-    yield last + _segment(header, base, seq + at, flags & 0xFF, text[at:])
+    yield last + _segment(header, base, seq + at, flags & 0xFF, text[at:], partial)
 
 
-def _segment(header: bytes, base: int, seq: int, flags: int, text: bytes) -> bytes:
+def _segment(header: bytes, base: int, seq: int, flags: int, text: bytes, partial: bool) -> bytes:
     number = seq & 0xFFFFFFFF
-    total = base + number + flags + len(text) + ones_sum(text)
-    checksum = 0xFFFF - (total % 0xFFFF or 0xFFFF) if total else 0
+    total = base + len(text) + (0 if partial else number + flags + ones_sum(text))
+    folded = total % 0xFFFF or (0xFFFF if total else 0)
+    checksum = folded if partial or not folded else 0xFFFF - folded
     out = bytearray(header)
     out[4:8] = number.to_bytes(4, "big")
     out[13] = flags
@@ -88,39 +92,54 @@ def tcp_run(
     if not run:
         return None
     first, last = run[0], run[-1]
-    ports = int.from_bytes(last.ends[8:10], "big"), int.from_bytes(last.ends[10:], "big")
     numbers = first.seq, last.ack, last.flags, last.window
     text = b"".join(segment.text for segment in run)
     stamps = _STAMPS.unpack(last.options)[1:] if last.options else ()
-    return len(run), len(text) - len(last.text), *ports, *numbers, text, stamps
+    return len(run), len(text) - len(last.text), *_ports(last.ends[8:]), *numbers, text, stamps
 
 
 def _common(frame: bytes, mac: bytes) -> _Segment | None:
+    """To `mac`, with a TTL to go on with, and of the form."""
+    return (
+        _of_the_form(frame) if frame[:6] == mac and frame[_ETHERNET + 8 :][:1] > b"\x01" else None
+    )
+
+
+def _of_the_form(frame: bytes) -> _Segment | None:
     """The frame, if it has the form of the common segment, with right sums."""
-    if len(frame) < _AT_TCP + _TCP or frame[:6] != mac or frame[12:15] != b"\x08\x00\x45":
+    tcp = _plain(frame, _PROTOCOL_TCP, _TCP)
+    if tcp is None:
         return None
-    total, fragment = _IP.unpack_from(frame, _ETHERNET)
-    header = (frame[_AT_TCP + 12] >> 4) * 4
-    ends, tcp = frame[_AT_TCP - 8 : _AT_TCP + 4], frame[_AT_TCP : _ETHERNET + total]
+    header = (tcp[12] >> 4) * 4
     options = tcp[_TCP:header]
     is_odd = (
-        fragment & ~_DF
-        or frame[_ETHERNET + 8] < 2
-        or frame[_ETHERNET + 9] != _PROTOCOL_TCP
-        or tcp[13:14] not in (bytes((_ACK,)), bytes((_ACK | _PSH,)))
+        tcp[13:14] not in (bytes((_ACK,)), bytes((_ACK | _PSH,)))
         or header not in (_TCP, _TCP + _STAMPS.size)
-        or not _IPV4 + header <= total <= len(frame) - _ETHERNET
+        or header > len(tcp)
         or (options and options[:4] != _STAMPS_PREFIX)
     )
-    if is_odd or not _sums_are_right(frame[_ETHERNET:_AT_TCP], ends[:8] + tcp, len(tcp)):
+    if is_odd or not _sums_are_right(frame, tcp):
         return None
     seq, ack, _, flags, window = _NUMBERS.unpack_from(tcp, 4)
+    ends = frame[_AT_TCP - 8 : _AT_TCP + 4]
     return _Segment(ends, seq, ack, flags, window, options, tcp[header:])
 
 
-def _sums_are_right(ip: bytes, segment: bytes, length: int) -> bool:
-    """segment: behind IP's addresses."""
-    return ones_sum(ip) == 0xFFFF and (ones_sum(segment) + _PROTOCOL_TCP + length) % 0xFFFF == 0
+def _plain(frame: bytes, protocol: int, least: int) -> bytes | None:
+    """What a whole packet of that protocol without options carries, in an untagged frame."""
+    if len(frame) < _AT_TCP + least or frame[12:15] != b"\x08\x00\x45":
+        return None
+    total, fragment = _IP.unpack_from(frame, _ETHERNET)
+    fits = _IPV4 + least <= total <= len(frame) - _ETHERNET
+    if fragment & ~_DF or frame[_ETHERNET + 9] != protocol or not fits:
+        return None
+    return frame[_AT_TCP : _ETHERNET + total]
+
+
+def _sums_are_right(frame: bytes, text: bytes) -> bool:
+    """text: what the packet carries, behind IP's addresses."""
+    ip = frame[_ETHERNET:_AT_TCP]
+    return ones_sum(ip) == 0xFFFF and (ones_sum(ip[12:] + text) + ip[9] + len(text)) % 0xFFFF == 0
 
 
 def _goes_on(last: _Segment, following: _Segment) -> bool:
@@ -134,6 +153,40 @@ def _goes_on(last: _Segment, following: _Segment) -> bool:
     same = last.ack == following.ack and last.window == following.window
     follows = following.seq == last.seq + len(last.text) & 0xFFFFFFFF and bool(following.text)
     return follows and same and last.options == following.options and not last.flags & _PSH
+
+
+# ---------------------------------------------------------------------- one frame, for the linter
+def tcp_one(
+    frame: bytes, /
+) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    segment = _of_the_form(frame)
+    if segment is None or frame[_AT_TCP + 12] & 0x0F or any(frame[_AT_TCP + 18 : _AT_TCP + 20]):
+        return None
+    padding = _padding(frame, _AT_TCP + _TCP + len(segment.options) + len(segment.text))
+    if padding is None:
+        return None
+    _, seq, ack, flags, window, options, text = segment
+    stamps = _STAMPS.unpack(options)[1:] if options else ()
+    return padding, *_ports(segment.ends[8:]), seq, ack, flags, window, text, stamps
+
+
+def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
+    datagram = _right_datagram(frame)
+    padding = None if datagram is None else _padding(frame, _AT_UDP + len(datagram))
+    if datagram is None or padding is None:
+        return None
+    return padding, *_ports(datagram[:4])
+
+
+def _padding(frame: bytes, end: int) -> int | None:
+    """Bytes behind the packet: none, or zeros up to the shortest frame."""
+    if len(frame) > max(end, _SHORTEST_FRAME) or any(frame[end:]):
+        return None
+    return len(frame) - end
+
+
+def _ports(ports: bytes) -> tuple[int, int]:
+    return int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
 
 
 # ---------------------------------------------------------------------- a device
@@ -188,25 +241,19 @@ def _way(frame: bytes) -> bytes:
 
 
 def _datagram(frame: bytes, mac: bytes) -> bytes | None:
-    """Its data, if the frame has the form of the common datagram, with right sums."""
-    if len(frame) < _AT_UDP + _UDP or frame[:6] != mac or frame[12:15] != b"\x08\x00\x45":
+    """Its data, if the frame is to `mac` with a TTL to go on with, and has a right one."""
+    datagram = _right_datagram(frame)
+    if datagram is None or frame[:6] != mac or frame[_ETHERNET + 8] < 2:
         return None
-    total, fragment = _IP.unpack_from(frame, _ETHERNET)
-    udp = frame[_AT_UDP : _ETHERNET + total]
-    length = int.from_bytes(udp[4:6], "big")
-    is_odd = (
-        fragment & ~_DF
-        or frame[_ETHERNET + 8] < 2
-        or frame[_ETHERNET + 9] != _PROTOCOL_UDP
-        or length < _UDP
-        or total != _IPV4 + length
-        or len(udp) != length
-        or udp[6:8] == b"\0\0"
-    )
-    if is_odd or ones_sum(frame[_ETHERNET:_AT_UDP]) != 0xFFFF:
+    return datagram[_UDP:]
+
+
+def _right_datagram(frame: bytes) -> bytes | None:
+    """Whole, with right lengths and sums."""
+    datagram = _plain(frame, _PROTOCOL_UDP, _UDP)
+    if datagram is None or int.from_bytes(datagram[4:6], "big") != len(datagram):
         return None
-    total = ones_sum(frame[_AT_UDP - 8 : _AT_UDP] + udp) + _PROTOCOL_UDP + length
-    return None if total % 0xFFFF else udp[_UDP:]
+    return datagram if any(datagram[6:8]) and _sums_are_right(frame, datagram) else None
 
 
 def udp_frames(header: bytes, ident: int, datagrams: list[bytes], /) -> list[bytes]:

@@ -30,7 +30,7 @@ from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.host.tcp import MAX_READ
 from pynat.interrupts import is_interrupt
-from pynat.link.link import Link
+from pynat.link.link import Link, Received
 from pynat.log.notices import Level, Notices
 from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
@@ -200,7 +200,7 @@ class Engine:
             router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
-        frames = [frame for _, frame in link.receive(batch)]
+        frames = [frame for _, frame in self._receive(batch)]
         now = link.now()
         if frames:
             self.from_guest.count_frames(frames)
@@ -216,6 +216,10 @@ class Engine:
         for look in list(self._lookers):
             self._guard(look, now)
         return len(frames) == batch
+
+    def _receive(self, batch: int) -> Received:
+        link = self._link
+        return link.receive(batch) if link.receive_runs is None else link.receive_runs(batch)
 
     def _call(self, now: float) -> None:
         callers, self._callers = self._callers, []

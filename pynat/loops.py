@@ -14,8 +14,10 @@ try:
         receive_datagrams,
         send_datagrams,
         tcp_frames,
+        tcp_one,
         tcp_run,
         udp_frames,
+        udp_one,
         udp_run,
         write_frames,
     )
@@ -28,8 +30,10 @@ except ImportError:
         receive_datagrams,
         send_datagrams,
         tcp_frames,
+        tcp_one,
         tcp_run,
         udp_frames,
+        udp_one,
         udp_run,
         write_frames,
     )
@@ -43,8 +47,10 @@ __all__ = [
     "receive_datagrams",
     "send_datagrams",
     "tcp_frames",
+    "tcp_one",
     "tcp_run",
     "udp_frames",
+    "udp_one",
     "udp_run",
     "write_frames",
 ]

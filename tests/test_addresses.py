@@ -41,6 +41,7 @@ PLACES = {
     "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),
+    "lint/echo.py": (IPV4, "the net of the configuration"),
     "lint/dns.py": ({"len(mask) == 4"}, "an option of DHCP"),
     "host/families.py": ({"AF_INET"}, "what sockets of each family are told"),
     "host/echo.py": ({"AF_INET"}, "ICMPv6 has other sockets, and other messages"),

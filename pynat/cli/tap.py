@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import resource
 import signal
 import sys
@@ -20,11 +21,17 @@ from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.link import netns
 from pynat.link.awake import awake
+from pynat.link.link import Link
+from pynat.link.offload import OffloadLink
 from pynat.link.tap import Tap, TapLink
 from pynat.log.notices import Level, Notices
 from pynat.serve.load import Loaded, load
 from pynat.serve.session import session
 from pynat.serve.stack import seeded
+from pynat.wire import virtio
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+KEPT = 16 << 20  # bytes
 
 _EPILOG = """\
 It prints a line that begins with "ready" when frames flow and runs until Ctrl-C or SIGTERM. What
@@ -68,6 +75,7 @@ def _tap(arguments: argparse.Namespace) -> int:
         loaded = load(str(arguments.config or ""), "", strict=True)
         loaded = replace(loaded, config=seeded(loaded.config))
         _take_all_descriptors()
+        _keep_freed_memory()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a namespace of ours is removed
         with _namespace(arguments.netns) as there:
             descriptor = _open(arguments, loaded.config, there)
@@ -94,7 +102,7 @@ def _namespace(name: str | None) -> Iterator[Path | None]:
 
 def _open(arguments: argparse.Namespace, config: Config, there: Path | None) -> int:
     def open_here() -> int:
-        descriptor = Tap(arguments.name, config.network.mtu).open()
+        descriptor = Tap(arguments.name, config.network.mtu, config.tap.offload).open()
         if arguments.configure:
             configure(arguments.name, config.network)
         return descriptor
@@ -114,7 +122,13 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
     assert serving is not None
-    tap = TapLink(descriptor, loop, _log_from(arguments.verbose))
+    tap = TapLink(
+        descriptor,
+        loop,
+        _log_from(arguments.verbose),
+        virtio.HEADER.size if config.tap.offload else 0,
+    )
+    card: Link = OffloadLink(tap) if config.tap.offload else tap
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _leave, tap, serving)
@@ -125,7 +139,7 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
             verbose=arguments.verbose,
         )
         async with session(
-            tap, loaded, notices, arguments.name, lint=False, awake=awake(), epoch=epoch
+            card, loaded, notices, arguments.name, lint=False, awake=awake(), epoch=epoch
         ) as engine:
             loop.call_soon(_say_ready, arguments, config)
             with contextlib.suppress(asyncio.CancelledError):
@@ -165,3 +179,12 @@ def _take_all_descriptors() -> None:
     """This process is nobody else's, so it may have as many flows as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _keep_freed_memory() -> None:
+    """What one turn frees the next one needs: else it goes back to the kernel in between, and comes
+    again page by page, cleared (mallopt(3), of glibc alone)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    for threshold in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        if mallopt is not None:
+            mallopt(threshold, KEPT)

@@ -33,7 +33,7 @@ from pynat.config.forwards import MAX_SOCKET_PATH, forward_rules
 from pynat.config.impair import rule
 from pynat.config.key import key
 from pynat.config.peers import peers as peer_table
-from pynat.config.tables import Dhcp, Dns, Icmp, Lint, Nat, Network, Tcp, Tftp, Udp
+from pynat.config.tables import Dhcp, Dns, Icmp, Lint, Nat, Network, Tap, Tcp, Tftp, Udp
 from pynat.faulty_host import FaultyHost
 from pynat.impair.rule import ImpairRule
 
@@ -171,6 +171,7 @@ class Config:
     udp: Udp = field(default_factory=Udp)
     icmp: Icmp = field(default_factory=Icmp)
     lint: Lint = field(default_factory=Lint)
+    tap: Tap = field(default_factory=Tap)
     virtual: VirtualHosts = field(default_factory=VirtualHosts)
     warnings: tuple[str, ...] = ()  # keys understood but of no use here; told once in the log
 

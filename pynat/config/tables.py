@@ -347,3 +347,16 @@ class Lint:
         "a file for all drops and findings, a JSON object a line, up to 64 MiB; see "
         "[rules](rules/README.md)",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """What `pynat tap` asks of its device; there is none under Bochs."""
+
+    offload: bool = key(
+        values.boolean,
+        False,
+        "whether checksums and the cutting of data into segments are left to Linux, at either end "
+        "of the device, which is much faster. What looks at frames, such as the linter or a "
+        "capture, still sees those of a wire; see [tap](tap.md)",
+    )

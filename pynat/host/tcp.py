@@ -39,7 +39,8 @@ from pynat.nat.messages import (
     TcpWritable,
 )
 
-READ_SIZE = 64 * 1024  # bytes of one recv
+READ_SIZE = 64 * 1024  # bytes of one recv ...
+BULK_SIZE = 8 * READ_SIZE  # ... behind one that found as much
 LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
 _SO_MEMINFO = 55  # linux/asm-generic/socket.h
@@ -59,6 +60,7 @@ class _Connection:
     sock: socket.socket
     allowance: int = 0
     segment: int = 1  # bytes of the guest's
+    in_bulk: bool = False  # the last read found more than READ_SIZE, but for a segment
     reading: bool = False
     writing: bool = False
     paused: bool = False  # reading is, for a moment
@@ -72,7 +74,7 @@ class _Connection:
     @property
     def next_read(self) -> int:
         """Bytes: whole segments where one fits."""
-        size = min(READ_SIZE, self.allowance)
+        size = min(BULK_SIZE if self.in_bulk else READ_SIZE, self.allowance)
         return size - size % self.segment if size > self.segment else size
 
 
@@ -269,6 +271,7 @@ class TcpSockets:
             return 0
         if data:
             connection.allowance -= len(data)
+            connection.in_bulk = len(data) + connection.segment > READ_SIZE
             self._count(len(data))
             self._emit(TcpReceived(flow, data))
             return len(data)

@@ -72,6 +72,7 @@ class ReceivedDatagram:
 
 TcpService = Callable[[Connection, float], None]
 UdpService = Callable[[ReceivedDatagram], None]
+UdpRefused = Callable[[Address], None]
 Service = TypeVar("Service", TcpService, UdpService)
 
 
@@ -112,6 +113,7 @@ class InProcessHosts:
         self._was_short = False
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
+        self._refused: dict[Address, UdpRefused] = {}
         self._hosts = frozenset(hosts)
         self._policy = policy
         self._unhold = unhold
@@ -145,8 +147,22 @@ class InProcessHosts:
     def serve_tcp(self, place: Address, service: TcpService) -> None:
         self.tcp[place] = service
 
-    def serve_udp(self, place: Address, service: UdpService) -> None:
+    def serve_udp(
+        self, place: Address, service: UdpService, refused: UdpRefused | None = None
+    ) -> None:
+        """refused: told of a port of the guest's that takes none of its datagrams."""
         self.udp[place] = service
+        if refused is not None:
+            self._refused[place] = refused
+
+    def forget_udp(self, place: Address) -> None:
+        self.udp.pop(place, None)
+        self._refused.pop(place, None)
+
+    def udp_refused(self, host: Address, guest: Address) -> None:
+        """The guest says that nobody is at its port, to which `host` has sent."""
+        if (told := self._refused.get(host)) is not None:
+            told(guest)
 
     def move_tcp(self, before: Address, after: Address) -> None:
         """What is served at the one place, is from now on served at the other."""
@@ -171,11 +187,11 @@ class InProcessHosts:
         self._connections.pop(connection.flow, None)
 
     # ------------------------------------------------------------------ to the guest
-    def call(self, guest: Address, host: Address) -> Connection:
-        """Connect to a port of the guest's, which sees `host`."""
+    def call(self, guest: Address, host: Address, *, is_probe: bool = False) -> Connection:
+        """Connect to a port of the guest's, which sees `host`. is_probe: as for TcpIncoming."""
         self._token -= 1  # those of forwards are above 0
         connection = self._calls[self._token] = Connection(self, FourTuple(guest, host))
-        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest))
+        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest, is_probe))
         return connection
 
     def send(self, guest: Address, host: Address, payload: bytes) -> None:

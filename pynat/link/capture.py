@@ -11,7 +11,7 @@ Rotation, where a size is set: `x.pcapng` is always the newest file, `x.1.pcapng
 and so on; the oldest goes when there are as many as allowed. A file that is full by `size` bytes
 is left at the next frame, so it is longer by one turn's frames at most.
 
-While nothing is captured, `receive`, `send` and `send_runs` are the inner link's own.
+While nothing is captured, `receive`, `send` and those of runs are the inner link's own.
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ class CaptureLink(Wrapper):
     def _rest(self) -> None:
         self.done = self._inner.done
         self.receive = self._inner.receive
+        self.receive_runs = self._inner.receive_runs
         self.send = self._inner.send
         self.send_runs = self._inner.send_runs
         self._comments.want(False)
@@ -187,7 +188,7 @@ class CaptureLink(Wrapper):
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
         self.receive, self.send, self.done = self._receive, self._send, self._done
-        self.send_runs = None
+        self.receive_runs = self.send_runs = None
         self._comments.want(not file.is_pcap)
 
     def stop(self) -> Path | None:

@@ -1,8 +1,8 @@
 """A link whose wire is as bad as its rules want it (pynat.impair).
 
 What is done to a frame is said in the capture, as its comment; a frame that never reaches the
-guest stands in the capture all the same. While there is no rule, `receive`, `send`,
-`send_runs` and `done` are the inner link's own.
+guest stands in the capture all the same. While there is no rule, `receive`, `send`, `done` and
+those of runs are the inner link's own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pynat.impair.active_rule import ActiveRule, Fate
 from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
-from pynat.link.link import Link, SendRuns, Wrapper
+from pynat.link.link import Link, Receive, SendRuns, Wrapper
+from pynat.log.comments import IMPAIRED
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
 
@@ -31,6 +32,7 @@ class ImpairLink(Wrapper):
         self._capture = capture
         self.wire = ImpairedWire(seed, self._tell)
         self._idle = True
+        self.has_changed = False  # something, at least once
 
     # ------------------------------------------------------------------ the rules
     @property
@@ -66,6 +68,10 @@ class ImpairLink(Wrapper):
         return self._inner.receive if self._idle else self._receive
 
     @property
+    def receive_runs(self) -> Receive | None:  # type: ignore[override]
+        return self._inner.receive_runs if self._idle else None
+
+    @property
     def send(self) -> Callable[[list[bytes]], int]:
         return self._inner.send if self._idle else self._send
 
@@ -98,6 +104,7 @@ class ImpairLink(Wrapper):
         self._idle = self.wire.idle
 
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
+        self.has_changed = True
         comments = self._notices.comments
         if fate.frame is not None and fate.frame is not frame:
             if fate.said == "duplicate" and not to_guest:
@@ -105,7 +112,7 @@ class ImpairLink(Wrapper):
             if not to_guest:
                 comments.same(fate.frame, frame)
         about = fate.frame if fate.frame is not None and to_guest else frame
-        comments.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
+        comments.add(about, f"{IMPAIRED} {rule.number} ({rule.rule}): {fate.said}")
         if fate.frame is None:
             comments.lose(frame)
             if to_guest and self._capture is not None:

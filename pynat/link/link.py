@@ -11,6 +11,8 @@ from typing import Protocol
 
 from pynat.wire.frame_run import Sendable
 
+Received = list[tuple[float, bytes]]  # frames, each with the guest time of its sending
+Receive = Callable[[int], Received]
 SendRuns = Callable[[Sequence[Sendable]], int]
 
 
@@ -29,8 +31,15 @@ class Link(Protocol):
     def now(self) -> float:
         """Guest time in seconds; in step with the simulator, when it asked for this turn."""
 
-    def receive(self, limit: int) -> list[tuple[float, bytes]]:
-        """At most `limit` waiting frames, each with the guest time of its sending."""
+    def receive(self, limit: int) -> Received:
+        """At most `limit` waiting frames."""
+
+    @property
+    def receive_runs(self) -> Receive | None:
+        """As `receive`, but a run of segments may be one long segment.
+
+        None where there are none such, and while somebody looks at each frame.
+        """
 
     def send(self, frames: list[bytes]) -> int:
         """Queue frames for the guest; how many there was room for."""
@@ -52,6 +61,7 @@ class Link(Protocol):
 class Wrapper:
     """What a link around a link hands through."""
 
+    receive_runs: Receive | None = None
     send_runs: SendRuns | None = None
 
     def __init__(self, inner: Link) -> None:

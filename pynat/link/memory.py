@@ -13,6 +13,7 @@ from collections import deque
 
 
 class MemoryLink:
+    receive_runs = None
     send_runs = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

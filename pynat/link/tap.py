@@ -1,9 +1,10 @@
 """A link to a TAP device of Linux, whose own network stack is then the guest.
 
 The device is at the guest's end of the wire: what Linux sends through it we read, what we write
-Linux receives. Frames are plain Ethernet (no IFF_VNET_HDR, so no offloads: every frame has its
-checksums and fits the MTU). Guest time is this machine's monotonic clock. The doorbell is an
-epoll descriptor over the device and an eventfd that timers and `close` ring.
+Linux receives. Frames are plain Ethernet, with their checksums and no longer than the MTU; with
+offloads each has a header before it, which `pynat.link.offload` knows. Guest time is this machine's
+monotonic clock. The doorbell is an epoll descriptor over the device and an eventfd that timers and
+`close` ring.
 
 See Linux's Documentation/networking/tuntap.rst and netdevice(7).
 """
@@ -35,8 +36,13 @@ QUEUE = 4096
 GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
 
 _TUNSETIFF = 0x400454CA
+_TUNSETOFFLOAD = 0x400454D0
 _IFF_TAP = 0x0002
 _IFF_NO_PI = 0x1000
+_IFF_VNET_HDR = 0x4000
+_TUN_F_CSUM, _TUN_F_TSO4, _TUN_F_USO4, _TUN_F_USO6 = 0x01, 0x02, 0x20, 0x40
+_OFFLOADS = _TUN_F_CSUM | _TUN_F_TSO4
+_ALL_OFFLOADS = _OFFLOADS | _TUN_F_USO4 | _TUN_F_USO6  # of Linux 6.2; it takes both or none
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _SIOCSIFMTU = 0x8922
@@ -68,6 +74,7 @@ class Tap:
 
     name: str
     mtu: int
+    offload: bool = False
 
     def open(self) -> int:
         """A descriptor of the device, which is up then. Raises ConfigError."""
@@ -79,6 +86,7 @@ class Tap:
         try:
             is_new = not self._is_there()
             self._attach(descriptor)
+            self._set_offloads(descriptor)
             self._set_up(is_new)
         except BaseException:
             os.close(descriptor)
@@ -93,7 +101,8 @@ class Tap:
         return True
 
     def _attach(self, descriptor: int) -> None:
-        request = _IFREQ_FLAGS.pack(self.name.encode(), _IFF_TAP | _IFF_NO_PI)
+        flags = _IFF_TAP | _IFF_NO_PI | (_IFF_VNET_HDR if self.offload else 0)
+        request = _IFREQ_FLAGS.pack(self.name.encode(), flags)
         try:
             fcntl.ioctl(descriptor, _TUNSETIFF, request)
         except OSError as error:
@@ -107,6 +116,16 @@ class Tap:
                 case _:
                     remedy = "choose another name"
             raise ConfigError(f"TAP device {self.name}: {error.strerror}; {remedy}") from None
+
+    def _set_offloads(self, descriptor: int) -> None:
+        """A device that was there may still have those of who served it before."""
+        if not self.offload:
+            fcntl.ioctl(descriptor, _TUNSETOFFLOAD, 0)
+            return
+        try:
+            fcntl.ioctl(descriptor, _TUNSETOFFLOAD, _ALL_OFFLOADS)
+        except OSError:
+            fcntl.ioctl(descriptor, _TUNSETOFFLOAD, _OFFLOADS)
 
     def _set_up(self, is_new: bool) -> None:
         name = self.name.encode()
@@ -162,13 +181,18 @@ class Traffic:
 
 
 class TapLink:
+    receive_runs = None  # `pynat.link.offload` has them
+
     def __init__(
         self,
         descriptor: int,
         loop: asyncio.AbstractEventLoop,
         log: Callable[[int, str], None],
+        ahead: int = 0,
     ) -> None:
+        """ahead: bytes before each frame that are not counted."""
         self._descriptor = descriptor
+        self._ahead = ahead
         self._loop = loop
         self._start = time.monotonic()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -210,7 +234,7 @@ class TapLink:
         if error not in (0, errno.EAGAIN):
             self._lost(OSError(error, os.strerror(error)))
         self.from_guest.frames += len(frames)
-        self.from_guest.bytes += sum(map(len, frames))
+        self.from_guest.bytes += sum(map(len, frames)) - self._ahead * len(frames)
         now = self.now()
         return [(now, frame) for frame in frames]
 
@@ -222,7 +246,7 @@ class TapLink:
         traffic = self.to_guest
         frames, octets, refused, error = write_frames(self._descriptor, items)
         traffic.frames += frames
-        traffic.bytes += octets
+        traffic.bytes += octets - self._ahead * frames
         traffic.dropped += refused
         if error == errno.EBADFD:
             self._lost(OSError(error, os.strerror(error)))

@@ -321,12 +321,14 @@ class TcpIncoming:
     A program at a Unix socket has no address: it is given one of the loopback.
     The engine answers with TcpAdopt, which gives it a flow number, or not at all: then the host
     side resets it at the end of the turn. `guest` is where it leads if it comes by no forward.
+    `is_probe`: nobody needs to hear of it, for it only asks whether the guest listens.
     """
 
     forward: int
     token: int
     peer: Address
     guest: Address | None = None
+    is_probe: bool = False
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ class Router:
         to_all = destination != self.output.mac
         match kind:
             case _ if to_all and not destination[0] & 1:
-                self.refusals.other_mac(destination, now)
+                self.refusals.other_mac(frame, now)
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]), to_all, now)
             case ethernet.ARP:
@@ -196,7 +196,7 @@ class Router:
         return self.output.frames()
 
     def flows(self, now: float) -> list[Row]:
-        streams = [tcp_row(flow, now) for flow in self.tcp.flows()]
+        streams = [tcp_row(flow, now) for flow in self.tcp.flows() if not flow.is_probe]
         return streams + self.udp.rows(now) + self.echo.rows(now)
 
     def link_speed(self, megabits: int) -> None:

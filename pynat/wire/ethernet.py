@@ -59,6 +59,14 @@ def untagged(frame: bytes, vlan: int = 0) -> bytes:
     return frame[:12] + frame[at:] if at > 12 and kind in _KNOWN_TYPES else frame
 
 
+def packet_at(frame: bytes) -> int:
+    """Where what it carries begins, behind all tags."""
+    at = HEADER.size
+    while int.from_bytes(frame[at - 2 : at], "big") in _VLANS:
+        at += 4
+    return at
+
+
 def vlan_of(frame: bytes) -> int:
     """The number of its VLAN; 0 is none."""
     return _vlan(frame, 12) if int.from_bytes(frame[12:14], "big") in _VLANS else 0

@@ -24,6 +24,7 @@ class FrameRun(NamedTuple):
     last_flags: int
     size: int  # bytes of text in each of them; the last one may have fewer
     text: list[bytes | memoryview]  # in pieces of any length
+    partial: bool = False  # of the checksum only `base` and the length are there, as in virtio
 
     def frames(self) -> list[bytes]:
         return tcp_frames(self)

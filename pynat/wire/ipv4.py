@@ -29,6 +29,7 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Outline
 
 _HEADER = Struct("!BBHHHBBH4s4s")
+_SIZE_AND_IDENT = Struct("!HH")
 _WITHOUT_CHECKSUM = Struct("!BBHHHBB")
 
 ETHERTYPE = ethernet.IPV4
@@ -149,6 +150,8 @@ def decode(data: memoryview) -> Ipv4:
         hint = mistakes.byte_order(total, range(header, len(data) + 1))
         if not hint and total < header and total + header <= len(data):
             hint = without_header(header)
+        if total == len(data) + ethernet.HEADER.size:
+            hint = hint or f": Ethernet's {ethernet.HEADER.size} bytes must not be counted in"
         raise Malformed(
             rules.ipv4.TOTAL_LENGTH,
             f"total length {total}, expected {header} (the header) to {len(data)} (what the frame"
@@ -165,7 +168,7 @@ def decode(data: memoryview) -> Ipv4:
         )
     offset, more = (fragment & _OFFSET) * 8, bool(fragment & _MF)
     if offset or more:
-        _check_fragment(header, offset, total - header, more)
+        _check_fragment(data[:total], header, offset, more=more)
     return Ipv4(
         source,
         destination,
@@ -186,12 +189,14 @@ def without_header(header: int) -> str:
     return f": the header's {header} bytes must be counted in"
 
 
-def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:
+def _check_fragment(data: memoryview, header: int, offset: int, *, more: bool) -> None:
+    length = len(data) - header
     if more and length % 8:
-        raise Malformed(
-            rules.ipv4.FRAGMENT_LENGTH,
-            f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)",
-        )
+        text = f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)"
+        says = int.from_bytes(data[header + 4 : header + 6], "big")
+        if data[9] == UDP and not offset and says == length:
+            text += ": the datagram is whole, MF must be clear"
+        raise Malformed(rules.ipv4.FRAGMENT_LENGTH, text)
     if not length:
         raise Malformed(rules.ipv4.FRAGMENT_EMPTY, f"no data at offset {offset} (RFC 791 3.2)")
     if header + offset + length > MAX_PACKET:
@@ -277,6 +282,15 @@ def _fragment(fields: list[Any], payload: bytes, at: int, size: int, ident: int)
     fields[7] = 0
     fields[7] = finish(ones_sum(_HEADER.pack(*fields)))
     return _HEADER.pack(*fields) + piece
+
+
+def resized(header: bytes | memoryview, length: int, ident: int) -> bytes:
+    """The header for another packet, which carries `length` bytes."""
+    changed = bytearray(header)
+    changed[2:6] = _SIZE_AND_IDENT.pack(len(header) + length, ident & 0xFFFF)
+    changed[10:12] = bytes(2)
+    changed[10:12] = finish(ones_sum(bytes(changed))).to_bytes(2, "big")
+    return bytes(changed)
 
 
 def atomic_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

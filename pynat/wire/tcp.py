@@ -20,14 +20,15 @@ from typing import NamedTuple
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.loops import tcp_run
+from pynat.loops import tcp_one, tcp_run
 from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.frame_run import FrameRun
 from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
-_CHECKSUM_AT = 16
+HEADER_SIZE = _HEADER.size  # bytes, without options
+CHECKSUM_AT = 16
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")
 
@@ -212,7 +213,7 @@ def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     header, payload = _header(segment, segment.seq), segment.payload
     total = pseudo_header(source, destination, ip.TCP, len(header) + len(payload))
     check = finish(total + ones_sum(header) + ones_sum(payload)).to_bytes(2, "big")
-    return b"".join((header[:_CHECKSUM_AT], check, header[_CHECKSUM_AT + 2 :], payload))
+    return b"".join((header[:CHECKSUM_AT], check, header[CHECKSUM_AT + 2 :], payload))
 
 
 def _header(segment: Segment, seq: int) -> bytes:
@@ -238,6 +239,14 @@ def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
 # Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
 PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
 PROTOCOL = bytes((ip.TCP,))
+_SOURCE_AT, _DESTINATION_AT = slice(26, 30), slice(30, 34)
+_PORT_AT, _OTHER_PORT_AT = slice(34, 36), slice(36, 38)
+
+
+def key_to_guest(frame: bytes) -> bytes:
+    """The same of a frame to the guest."""
+    ends = frame[_DESTINATION_AT] + frame[_SOURCE_AT]
+    return ends + frame[_OTHER_PORT_AT] + frame[_PORT_AT]
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
@@ -253,3 +262,16 @@ def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
     count, before, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
     return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)
+
+
+def decode_one(frame: bytes) -> tuple[Segment, int] | None:
+    """A segment of that form with all bits right, to whomever, and the bytes of padding behind it.
+
+    None says as little.
+    """
+    found = tcp_one(frame)
+    if found is None:
+        return None
+    padding, source, destination, seq, ack, flags, window, data, stamps = found
+    options = Options(timestamps=stamps) if stamps else NO_OPTIONS
+    return Segment(source, destination, seq, ack, flags, window, data, options), padding

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.loops import udp_frames, udp_run
+from pynat.loops import udp_frames, udp_one, udp_run
 from pynat.wire import ip, ipv4, mistakes
 from pynat.wire.addresses import Address
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
@@ -47,6 +47,8 @@ def decode(packet: Packet) -> Udp:
         if not valid(total):
             if length + HEADER.size == len(packet.payload):
                 raise _wrong_length(packet, length)
+            if _is_valid_as_carried(packet):
+                raise _wrong_length(packet, length, ": the checksum is that of all bytes")
             hint = mistakes.in_udp(bytes(data), packet.ends, packet.around)
             raise Malformed(
                 rules.udp.CHECKSUM,
@@ -56,7 +58,15 @@ def decode(packet: Packet) -> Udp:
     return Udp(source, destination, bytes(data[HEADER.size :]))
 
 
-def _wrong_length(packet: Packet, length: int) -> Malformed:
+def _is_valid_as_carried(packet: Packet) -> bool:
+    """With all that the packet carries, whatever the length says."""
+    data = packet.payload
+    return valid(
+        pseudo_header(packet.source, packet.destination, ip.UDP, len(data)) + ones_sum(data)
+    )
+
+
+def _wrong_length(packet: Packet, length: int, hint: str = "") -> Malformed:
     """UDP's own, or IPv4's, which leaves the end of the datagram out."""
     carried = len(packet.payload)
     header, behind = packet.around
@@ -64,9 +74,11 @@ def _wrong_length(packet: Packet, length: int) -> Malformed:
         total = len(packet.packet)
         text = f"total length {total}, expected {total + header} (RFC 791 3.1)"
         return Malformed(rules.ipv4.TOTAL_LENGTH, text + ipv4.without_header(header))
-    hint = mistakes.byte_order(length, range(HEADER.size, carried + 1))
+    hint = hint or mistakes.byte_order(length, range(HEADER.size, carried + 1))
     if length + HEADER.size == carried:
         hint = ipv4.without_header(HEADER.size)
+    elif length == carried + header:
+        hint = f": IPv4's {header} bytes of header must not be counted in"
     expected = carried if hint else f"8 to {carried}, which the packet carries"
     text = f"length {length}, expected {expected} (RFC 768){hint}"
     return Malformed(rules.udp.LENGTH, text)
@@ -86,6 +98,14 @@ def encode(
     )
     checksum = finish(total) or 0xFFFF
     return HEADER.pack(source_port, destination_port, length, checksum) + payload
+
+
+def decode_one(frame: bytes) -> tuple[int, int, int] | None:
+    """Bytes of padding behind it and the ports, if the frame carries a datagram that is right.
+
+    None says only that `decode` must look at it.
+    """
+    return udp_one(frame)
 
 
 # Of a frame that `decode_run` takes: where its protocol is, and its addresses and ports.

@@ -119,6 +119,8 @@ flows = 9
 adopt = true
 [nat]
 keep_ports = true
+[tap]
+offload = true
 """
 
 

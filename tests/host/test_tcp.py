@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -312,6 +314,7 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tcp, "READ_SIZE", 1000)
+    monkeypatch.setattr(tcp, "BULK_SIZE", 2000)
 
     async def run(flow: Connected) -> None:
         flow.sockets.read_at_most(2500)
@@ -321,11 +324,13 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
         flow.sockets.read(TcpRead(1, 5000, 300))
         connection = flow.sockets._open[1]
         flow.sockets._readable(1, connection)
-        assert read == [TcpReceived(1, bytes(900))] * 3
+        assert read == [TcpReceived(1, bytes(900)), TcpReceived(1, bytes(1800))]
         flow.sockets.read_at_most(5000)
         flow.sockets.read(TcpRead(1, 250, 300))
         flow.sockets._readable(1, connection)
-        assert read[3:] == [TcpReceived(1, bytes(250))]
+        flow.sockets.read(TcpRead(1, 5000, 300))
+        flow.sockets._readable(1, connection)
+        assert read[2:4] == [TcpReceived(1, bytes(250)), TcpReceived(1, bytes(900))]
 
     scenario(run)
 
@@ -352,5 +357,33 @@ def test_one_turn_reads_so_much_and_no_more() -> None:
         await asyncio.sleep(0)  # the turn
         flow.sockets._readable(1, connection)
         assert read == [700, 700, 700]
+
+    scenario(run)
+
+
+def test_an_idle_connection_holds_little() -> None:
+    """The rest of 4 KiB is the flow's: tests/nat/test_tcp_idle.py."""
+    many, warm = 200, 20
+
+    async def run(flow: Connected) -> None:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=many + warm)
+        to = (LOOPBACK, listener.getsockname()[1])
+
+        async def connect(numbers: range) -> int:
+            for number in numbers:
+                flow.sockets.connect(TcpConnect(number, to))
+                await flow.expect(TcpConnected)
+                flow.sockets.read(TcpRead(number, 65_536))
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        with listener:
+            tracemalloc.start()
+            before = await connect(range(2, 2 + warm))
+            held = await connect(range(2 + warm, 2 + warm + many)) - before
+            tracemalloc.stop()
+            assert held / many < 850
+            for number in range(2, 2 + warm + many):
+                flow.sockets.close(CloseFlow(number, reset=True))
 
     scenario(run)

@@ -28,6 +28,7 @@ from tests.spoiling import samples, spoilt
 
 class FakeLink:
     doorbell = -1
+    receive_runs = None
     closing = False
     speed = 10
     send_runs: SendRuns | None = None

@@ -20,6 +20,7 @@ FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range
 
 class FakeLink:
     doorbell = -1
+    receive_runs = None
     closing = False
     speed = 0
     send_runs = None

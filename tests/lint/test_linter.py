@@ -39,6 +39,7 @@ def test_of_spoilt_conversations_every_finding_is_one_line() -> None:
 
 class FakeLink:
     doorbell, closing, speed = -1, False, 0
+    receive_runs = None
     send_runs = None
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from pynat.config import Config, Tcp
 from pynat.nat.messages import TcpRead, TcpSend, TcpShutdown, TcpUrgent, TcpWritable
+from pynat.nat.tcp.send import MAX_CAPACITY, Sender
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, pattern
 
@@ -323,7 +324,17 @@ def test_reading_from_the_host_stops_when_the_guest_stalls(flow: TcpScript) -> N
         sent += len(flow.payload())
         flow.guest(f". 1:1(0) ack {sent} win 65535")
     (allowance,) = [a for a in flow.to_host() if isinstance(a, TcpRead)][-1:]
-    assert 0 < allowance.limit <= 256 * 1024
+    assert 0 < allowance.limit <= MAX_CAPACITY
+
+
+@pytest.mark.parametrize(
+    ("window", "capacity"),
+    [(0, 256 << 10), (128 << 10, 256 << 10), (300_000, 600_000), (1 << 24, 1 << 20)],
+)
+def test_as_much_is_read_ahead_as_is_in_flight_twice(window: int, capacity: int) -> None:
+    sender = Sender(0, Tcp())
+    sender.congestion.window = window
+    assert sender.capacity == capacity
 
 
 def test_segments_of_one_turn_make_one_send(flow: TcpScript) -> None:
@@ -408,6 +419,22 @@ def test_a_window_that_opens_is_worth_telling(stalled: TcpScript) -> None:
     assert stalled.to_guest() == []
 
 
+def test_a_window_that_cannot_be_told_does_not_open(flow: TcpScript) -> None:
+    """There is room for 256 KiB, and without the scale option no more than 65,535 can be said."""
+    flow.host(TcpWritable(1, 200_000))
+    assert flow.to_guest() == []
+
+
+def test_nor_does_one_behind_the_guests_fin(flow: TcpScript) -> None:
+    flow.lab.room = 2000
+    flow.guest("F. 1:3001(3000) ack 1")
+    flow.lab.room = 1500
+    flow.host(TcpWritable(1, 1500))
+    assert flow.to_guest() == [". 1:1(0) ack 2001", ". 1:1(0) ack 3002"]
+    flow.host(TcpWritable(1, 4000))
+    assert flow.to_guest() == []
+
+
 # ---------------------------------------------------------------- urgent data
 def test_an_urgent_byte_of_the_guest_is_named_to_the_host(flow: TcpScript) -> None:
     flow.guest("PU. 1:6(5) ack 1 urg 5")
@@ -444,3 +471,13 @@ def test_a_window_that_shrinks_without_a_new_acknowledgement_counts(flow: TcpScr
     flow.to_guest()
     flow.host_says(pattern(100))
     assert flow.to_guest() == []
+
+
+def test_a_segment_that_a_card_has_left_long_is_many(flow: TcpScript) -> None:
+    """They are acknowledged at once, and those behind them as ever: every second one."""
+    flow.guest(". 1:40001(40000) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 40001"]
+    flow.guest(". 40001:41461(1460) ack 1")
+    assert flow.to_guest() == []
+    flow.guest(". 41461:42921(1460) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 42921"]

@@ -23,7 +23,7 @@ from pynat.nat.messages import (
     TcpShutdown,
     TcpWritable,
 )
-from pynat.nat.tcp.host_requests import SEND_CAPACITY
+from pynat.nat.tcp.send import MAX_CAPACITY
 from pynat.testing.lab import Lab
 from pynat.testing.simguest import SimGuest, Wire
 
@@ -89,7 +89,7 @@ def transfer(
         host.act()
         for flow in lab.router.tcp.flows():
             assert flow.receiver.held + flow.receiver.early.held <= lab.config.tcp.window
-            assert flow.sender.buffered <= SEND_CAPACITY
+            assert flow.sender.buffered <= MAX_CAPACITY
         if lab.now > start + PATIENCE:
             break
     told = f"seed {seed}, {wire}: {lab.log[-3:]}"

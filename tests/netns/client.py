@@ -23,6 +23,7 @@ from pynat.testing.servers import pseudo_random
 LINGER_ZERO = struct.pack("ii", 1, 0)
 IP_RECVERR = 11  # ip(7)
 TCP_REPAIR = 19  # linux/tcp.h
+UDP_SEGMENT = 103  # linux/udp.h
 CHUNK = 65_536
 PATIENCE = 120  # seconds, for what takes milliseconds on a quiet machine
 
@@ -165,6 +166,18 @@ def datagram(host: str, port: str, size: str) -> str:
         return "same" if sock.recv(CHUNK) == sent else "different"
 
 
+def datagrams(host: str, port: str, size: str, total: str) -> str:
+    """Of this size, all by one call (udp(7)), and their echoes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE)
+        sock.connect((host, int(port)))
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(size))
+        sent = pseudo_random(1, int(total))
+        sock.send(sent)
+        echoes = (sock.recv(CHUNK) for _ in range(0, int(total), int(size)))
+        return "same" if b"".join(echoes) == sent else "different"
+
+
 def ask_udp(host: str, port: str) -> str:
     """A datagram to nobody: the error that comes back for it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -230,8 +243,8 @@ def _digest(sock: socket.socket) -> str:
 VERBS: dict[str, Callable[..., str]] = {
     verb.__name__: verb
     for verb in (
-        fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, ask_udp, at_once, in_turn,
-        read_late, ask_from_many, connect_many, connect_from,
+        fetch, push, leave, dial, wait_for_end, reset, urgent, datagram, datagrams, ask_udp,
+        at_once, in_turn, read_late, ask_from_many, connect_many, connect_from,
     )
 }  # fmt: skip
 

@@ -27,10 +27,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"no Linux guest: {missing}"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Those of a module that has DEVICES meet each of them as their `network`."""
+    devices = getattr(metafunc.module, "DEVICES", None)
+    if devices and "network" in metafunc.fixturenames:
+        metafunc.parametrize("network", devices.values(), ids=devices, indirect=True)
+
+
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TapNetwork]:
+def network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TapNetwork]:
     """A configured guest; the tests of a module share it, and its end is looked at."""
-    with TapNetwork(tmp_path_factory.mktemp("network")) as network:
+    config, linted = getattr(request, "param", ("", True))
+    with TapNetwork(tmp_path_factory.mktemp("network"), config, linted=linted) as network:
         yield network
     look_at_the_end(network)
 

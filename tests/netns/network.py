@@ -24,9 +24,13 @@ GUEST_MAC = "52:54:00:12:34:56"
 PROGRAMS = (
     *("ip", "unshare", "nsenter", "busybox", "ping", "traceroute"),
     *("socat", "nc", "iperf3", "tshark", "curl", "dig", "atftp", "tftp"),
+    *("dhcpcd", "/lib/systemd/systemd-networkd"),
 )
 ROOT = Path(__file__).parents[2]
 _LINT = "[lint]\nenabled = true\n"
+OFFLOAD = "[tap]\noffload = true\n"
+# Of a network: its configuration, and whether the linter looks at its frames.
+EACH_DEVICE = {"frames": ("", True), "runs": (OFFLOAD, False), "runs that are cut": (OFFLOAD, True)}
 DEADLINE = 60  # seconds, for a start or an end on a busy machine
 HANGS = 600  # seconds until a test that hangs is ended: how fast is not asked here
 
@@ -54,6 +58,7 @@ class TapNetwork:
         python: tuple[str, ...] = ("-W", "default"),
         stack: str = "Linux",
         captured: bool = False,
+        linted: bool = True,
     ) -> None:
         """stack: whose findings docs/lint.md explains; others are an error at the end.
 
@@ -66,6 +71,7 @@ class TapNetwork:
         self._python = python
         self._explained = explained(stack)
         self._captured = captured
+        self._linted = linted
         self.exit_code: int | None = None
 
     def __enter__(self) -> Self:
@@ -85,7 +91,7 @@ class TapNetwork:
         config = self._folder / "net.toml"
         self.capture.parent.mkdir(exist_ok=True)
         capture = f'capture = "{self.capture}"\n' if self._captured else ""
-        config.write_text(f"{capture}{self._config}\n{_LINT}")
+        config.write_text(f"{capture}{self._config}\n{_LINT if self._linted else ''}")
         command = (sys.executable, *self._python, "-m", "pynat", "tap", DEVICE)
         where = ("--netns", str(self.guest.path), "--config", str(config))
         with self._log_file.open("w") as log:
@@ -143,6 +149,11 @@ class TapNetwork:
         done = self.guest.run(*command, timeout=timeout, check=False, cwd=ROOT)
         assert done.returncode == 0, f"{done.stdout}\n--- the network's log:\n{self.log}"
         return done.stdout.strip()
+
+    def ctl(self, *words: str) -> None:
+        """Ask the engine."""
+        command = (sys.executable, "-m", "pynat", "ctl", "--pid", str(self.process.pid), *words)
+        subprocess.run(command, check=True, timeout=DEADLINE, stdout=subprocess.PIPE)
 
     def settle(self) -> None:
         """Wait until all that the guest has sent so far is dealt with."""

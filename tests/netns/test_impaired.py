@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.servers import TcpSink, TcpSource, pseudo_random, sha256
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import HANGS, OFFLOAD, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
 
@@ -24,11 +24,14 @@ WIRES = [
 ]
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_streams_are_whole(tmp_path: Path, wire: str) -> None:
+@pytest.mark.parametrize(
+    ("wire", "device"), [*((wire, "") for wire in WIRES), (WIRES[-1], OFFLOAD)]
+)
+def test_streams_are_whole(tmp_path: Path, wire: str, device: str) -> None:
+    config = f'seed = 1\nimpair = ["{wire}"]\n{device}'
     data = pseudo_random(1, SIZE)
     with (
-        TapNetwork(tmp_path, f'seed = 1\nimpair = ["{wire}"]\n', captured=True) as network,
+        TapNetwork(tmp_path, config, captured=True) as network,
         TcpSource(data) as source,
         TcpSink() as sink,
     ):

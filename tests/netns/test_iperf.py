@@ -1,4 +1,4 @@
-"""iperf3 runs, in both directions and over both protocols. How fast is for benchmarks/tap.py.
+"""iperf3 runs, in both directions and over both protocols. How fast is for `make bench`.
 
 So the client has a number of bytes to send, however long that takes. iperf3 counts what the other
 end has read by then: over TCP several megabytes may still be in buffers of kernels.
@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 TCP: tuple[int, list[str]] = (30_000_000, [])  # bytes to send, how
 UDP = (2_000_000, ["-u", "-b", "20M"])

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from scapy.utils import RawPcapReader
 
 from pynat.host.linger import reset_on_close
 from pynat.testing.servers import Log, TcpServer, TcpSink, TcpSource, pseudo_random, sha256
 from tests.netns.client import receive_urgent
 from tests.netns.conftest import look_at_the_end
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, OFFLOAD, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 SIZE = 8 << 20
 WAIT = 60  # seconds
@@ -48,9 +50,10 @@ def test_both_at_once(network: TapNetwork) -> None:
 
 
 @pytest.mark.parametrize("mtu", [576, 9000, 65520])
-def test_frames_of_any_length(mtu: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("device", "linted"), EACH_DEVICE.values(), ids=EACH_DEVICE)
+def test_frames_of_any_length(mtu: int, device: str, linted: bool, tmp_path: Path) -> None:
     data = pseudo_random(5, SIZE)
-    with TapNetwork(tmp_path, f"[network]\nmtu = {mtu}") as network:
+    with TapNetwork(tmp_path, f"[network]\nmtu = {mtu}\n{device}", linted=linted) as network:
         with TcpSource(data) as source:
             assert network.client("fetch", ROUTER, source.port) == f"{sha256(data)} {SIZE}"
         with TcpSink() as sink:
@@ -59,6 +62,25 @@ def test_frames_of_any_length(mtu: int, tmp_path: Path) -> None:
         done = network.guest.run("ping", "-c", "1", "-s", str(mtu - 28), ROUTER)
     assert f"{mtu - 20} bytes from {ROUTER}" in done.stdout
     look_at_the_end(network)
+
+
+def test_a_capture_amid_runs_has_the_frames_of_a_wire(tmp_path: Path) -> None:
+    data, path = pseudo_random(7, SIZE), tmp_path / "amid.pcap"
+    with TapNetwork(tmp_path, OFFLOAD, linted=False) as network:
+        for ask in (("start", str(path)), ("stop",)):
+            with TcpSource(data) as source, TcpSink() as sink:
+                assert network.client("fetch", ROUTER, source.port) == f"{sha256(data)} {SIZE}"
+                said = network.client("push", ROUTER, sink.port, 7, SIZE)
+            assert said == f"{sha256(data)} {SIZE}"
+            network.ctl("capture", *ask)
+        network.settle()
+    look_at_the_end(network)
+    with RawPcapReader(str(path)) as reader:
+        lengths = [len(frame) for frame, _ in reader]
+    assert max(lengths) == 1514
+    assert sum(lengths) > 2 * SIZE
+    told = [line for line in network.log.splitlines() if line.startswith("tap.offload")]
+    assert ["is cut" in line for line in told] == [True, False]
 
 
 def test_a_host_by_its_own_address(network: TapNetwork, far_host: str) -> None:

@@ -7,15 +7,22 @@ import socket
 import pytest
 
 from pynat.testing.servers import UdpEcho
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 
 @pytest.mark.parametrize("size", [0, 1, 1472, 1473, 8000, 65_507])
 def test_datagrams_of_every_size_come_back(network: TapNetwork, size: int) -> None:
     with UdpEcho() as server:
         assert network.client("datagram", ROUTER, server.port, size) == "same"
+
+
+def test_datagrams_that_are_sent_as_one_come_one_by_one(network: TapNetwork) -> None:
+    with UdpEcho() as server:
+        assert network.client("datagrams", ROUTER, server.port, 1000, 4500) == "same"
+        assert [len(one) for one in server.received.all()] == [1000, 1000, 1000, 1000, 500]
 
 
 def test_a_closed_port_is_refused(network: TapNetwork) -> None:

@@ -18,8 +18,9 @@ from pynat.faults.stream import MAX_PENDING
 from pynat.faulty_host import FaultyHost
 from pynat.inprocess.connection import Connection
 from pynat.nat.messages import TcpConnect, TcpConnected
-from pynat.nat.tcp.host_requests import SEND_CAPACITY
+from pynat.nat.tcp.acks import MAX_CHALLENGES
 from pynat.nat.tcp.memory import MIN_SHARE
+from pynat.nat.tcp.send import MIN_CAPACITY
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, payload_of
 from pynat.wire.tcp import ACK, Options, Segment, SegmentRun
@@ -28,7 +29,7 @@ from tests.frames import ip
 HOST = zoo()[0].address
 SYN = "S 0:0(0) win 65535 <mss 1460>"
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-WHOLE = SEND_CAPACITY - SEND_CAPACITY % 1460  # bytes: as many whole segments as it holds
+WHOLE = MIN_CAPACITY - MIN_CAPACITY % 1460  # bytes: as many whole segments as it holds
 
 
 def meet(does: str, port: int = 80, **given: Any) -> TcpScript:
@@ -167,8 +168,10 @@ def test_a_wrong_syn_ack_then_the_right_one() -> None:
     flow = meet("badsynack")
     flow.guest(SYN)
     assert flow.to_guest() == ["S. 0:1(0) ack 2"]
+    flow.guest("R 2:2(0)")  # as it should
     flow.lab.wait(1.1)
     assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    assert not flow.lab.drops
 
 
 def test_sequence_numbers_that_wrap() -> None:
@@ -372,6 +375,24 @@ def test_duplicate_acknowledgements() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 101"] * 4
 
 
+def test_the_end_is_acknowledged_once() -> None:
+    """A guest has forgotten the connection by then, and would answer the others by RST."""
+    flow = opened("neverclose, dupack, discard")
+    flow.guest("F. 1:1(0) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 2"]
+
+
+def test_a_fin_that_comes_again() -> None:
+    flow = opened("fin again, discard")
+    flow.guest("F. 1:1(0) ack 1")
+    assert flow.to_guest() == ["F. 1:2(0) ack 2"]
+    flow.guest(". 2:2(0) ack 2")
+    flow.lab.wait(0.3)
+    assert flow.to_guest() == ["F. 1:2(0) ack 2"]
+    flow.guest(". 2:2(0) ack 2")
+    assert len(flow.lab.router.tcp) == 0
+
+
 # ---------------------------------------------------------------------- rare and illegal
 STAMPED = "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 7 ecr 0>"
 
@@ -399,6 +420,18 @@ def test_both_open_at_once() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 1"]
     flow.guest("P. 1:6(5) ack 1", b"hello")
     assert flow.to_guest() == [". 1:1(0) ack 6"]
+
+
+@pytest.mark.parametrize("answer", ["S 0:0(0) win 9", "S. 0:0(0) ack 7 win 9"])
+def test_a_guest_that_never_answers_rightly_is_not_answered_for_ever(answer: str) -> None:
+    flow = meet("simultaneous, discard")
+    flow.guest(SYN)
+    assert flow.to_guest() == ["S 0:1(0)"]
+    answered = 0
+    for _ in range(100):
+        flow.guest(answer)
+        answered += len(flow.to_guest())
+    assert answered == MAX_CHALLENGES
 
 
 def test_no_mss() -> None:
@@ -550,7 +583,7 @@ def test_an_echo_that_is_not_read_takes_no_more() -> None:
     flow.lab.to_guest()
     (row,) = flow.lab.router.flows(flow.lab.now)
     assert isinstance(row["bytes_from_guest"], int)
-    assert SEND_CAPACITY < row["bytes_from_guest"] < SEND_CAPACITY + 3 * 65_536
+    assert MIN_CAPACITY < row["bytes_from_guest"] < MIN_CAPACITY + 3 * 65_536
 
 
 def test_echoes_that_are_not_read_are_bounded_by_the_budget() -> None:

@@ -78,7 +78,8 @@ class Inputs:
         text = [self.data() for _ in range(self.any((0, 1, 2, 5)))]
         size = self.any((-1, 0, 1400, 1460, 65_535, 2**40))
         numbers = self.any((0, 1, 0xFFFF, 0x10000)), self.any((1, 2**32 - 9)), self.any((16, 0xFF))
-        return (start, last_start, header, *numbers, size, text)
+        partial = self.any((False, True))
+        return (start, last_start, header, *numbers, size, text, partial)
 
     def wild(self, depth: int = 2) -> object:
         makers: list[Callable[[], object]] = [
@@ -86,7 +87,7 @@ class Inputs:
         ]  # fmt: skip
         if depth:
             makers.append(lambda: [self.wild(depth - 1) for _ in range(self.any((0, 1, 3)))])
-            makers.append(lambda: tuple(self.wild(depth - 1) for _ in range(self.any((1, 8)))))
+            makers.append(lambda: tuple(self.wild(depth - 1) for _ in range(self.any((1, 9)))))
         return self.any(makers)()
 
 
@@ -96,6 +97,7 @@ def differing(fast: ModuleType, inputs: Inputs) -> list[str]:
     place = frames, inputs.any((0, 0, 1, -1)), inputs.any((MAC, MAC, MAC, b"short"))
     items = [inputs.any((frame, run)) for frame in frames if frame]
     calls = {"ones_sum": (inputs.data(),), "tcp_frames": (run,), "tcp_run": place}
+    calls |= {"tcp_one": tuple(frames[:1]), "udp_one": tuple(frames[:1])}
     found = [
         name
         for name, arguments in calls.items()

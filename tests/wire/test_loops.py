@@ -33,6 +33,7 @@ runs = st.builds(
     st.integers(0, 0xFF),
     st.integers(-1, 400),
     texts,
+    st.booleans(),
 )
 
 
@@ -68,6 +69,19 @@ def test_segments_of_frames() -> None:
                 assert _pure.tcp_run(frames, at, MAC) == taken
                 joined += taken is not None and taken[0] > 1
     assert joined > 300
+
+
+def test_a_frame_alone() -> None:
+    padded = [frame(1, b"abc", options=stamps(1)), frame(ack=9).ljust(60, b"\0")]
+    short = udp("10.9.9.9", 7, b"abc")
+    padded += [short, short.ljust(60, b"\0"), udp("10.9.9.9", 7, bytes(40))]
+    taken = 0
+    for one in map(mended, samples(padded, spoilt, 6000)):
+        for name in ("tcp_one", "udp_one"):
+            found = getattr(_fast, name)(one)
+            assert getattr(_pure, name)(one) == found
+            taken += found is not None
+    assert taken > 300
 
 
 @pytest.mark.parametrize(

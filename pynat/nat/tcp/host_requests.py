@@ -12,14 +12,13 @@ from pynat.nat.messages import (
     TcpShutdown,
 )
 from pynat.nat.tcp.receive import Receiver
+from pynat.nat.tcp.send import Sender
 from pynat.wire.addresses import FourTuple
-
-SEND_CAPACITY = 256 * 1024  # bytes of the host buffered for the guest, per flow ...
-SEND_SEGMENTS = 16  # ... or so many segments, if that is more
-READ_STEP = SEND_CAPACITY // 4  # a smaller allowance is not worth a TcpRead
 
 
 class HostRequests:
+    __slots__ = ("_actions", "_allowance", "_number", "_offered", "open")
+
     def __init__(self, number: int) -> None:
         self.open = True  # the socket may still have to be closed
         self._number = number
@@ -45,15 +44,15 @@ class HostRequests:
     def received(self, count: int) -> None:
         self._allowance -= count
 
-    def allow_reading(self, buffered: int, share: int, segment: int) -> None:
+    def allow_reading(self, sender: Sender, share: int) -> None:
         """share: what may be buffered. Where it has shrunk, what was allowed is taken back.
 
-        segment: bytes of the guest's; whole ones are allowed, or the last read makes a short one.
+        Whole segments are allowed, or the last read makes a short one.
         """
-        capacity = min(max(SEND_CAPACITY, SEND_SEGMENTS * segment), share)
-        room = max(0, capacity - buffered)
+        segment, capacity = sender.mss, min(sender.capacity, share)
+        room = max(0, capacity - sender.buffered)
         whole = room - room % segment if capacity > segment else room
-        if whole - self._allowance >= min(READ_STEP, capacity // 4) or room < self._allowance:
+        if whole - self._allowance >= capacity // 4 or room < self._allowance:
             self._allowance = whole
             self._actions.append(TcpRead(self._number, whole, segment))
 

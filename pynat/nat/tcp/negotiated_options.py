@@ -15,9 +15,22 @@ TIMESTAMPS_SIZE = 12  # bytes that timestamps take of each segment
 
 
 class NegotiatedOptions:
+    __slots__ = (
+        "_answers",
+        "_clock_offset",
+        "_settings",
+        "mss",
+        "our_mss",
+        "selective",
+        "shift_from_guest",
+        "shift_to_guest",
+        "timestamps",
+        "window",
+    )
+
     def __init__(self, settings: Tcp, mss: int, clock_offset: int) -> None:
         self._settings = settings
-        self._our_mss = mss
+        self.our_mss = mss  # that is announced
         self._clock_offset = clock_offset
         self._answers = False
         self.window = settings.window
@@ -32,9 +45,9 @@ class NegotiatedOptions:
         settings = self._settings
         if self._answers:
             stamps = self.timestamps.option(now) if self.timestamps else None
-            return Options(self._our_mss, self.shift_from_guest or None, self.selective, (), stamps)
+            return Options(self.our_mss, self.shift_from_guest or None, self.selective, (), stamps)
         return Options(
-            self._our_mss,
+            self.our_mss,
             _shift_for(settings.window) if settings.window_scale else None,
             settings.sack,
             (),
@@ -52,7 +65,7 @@ class NegotiatedOptions:
             self.shift_from_guest = _shift_for(settings.window)
         self.selective = settings.sack and guest.sack_permitted
         announced = 536 if guest.mss is None else guest.mss
-        mss = max(MIN_MSS, min(announced, self._our_mss))
+        mss = max(MIN_MSS, min(announced, self.our_mss))
         self.mss = mss - TIMESTAMPS_SIZE if self.timestamps else mss  # RFC 6691 2
 
 

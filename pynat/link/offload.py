@@ -1,0 +1,67 @@
+"""A link around a TAP device with offloads: each frame has a header of virtio before it.
+
+Whoever looks at frames gets those of a wire, by `receive`: here they are cut, and their checksums
+completed. Where nobody does, `receive_runs` leaves a run of segments one long segment, as Linux
+sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pynat.link.link import Link, Received, Wrapper
+from pynat.log.notices import Level
+from pynat.wire import virtio
+from pynat.wire.frame_run import Sendable
+
+_CUTS = (
+    "tap.offload: all is cut into the frames of a wire, because the linter, a capture, a bad wire"
+    " or a script looks at each; it is faster without"
+)
+_CUTS_NO_MORE = "tap.offload: nobody looks at each frame any more, so runs of segments stay whole"
+
+
+class OffloadLink(Wrapper):
+    def __init__(self, inner: Link) -> None:
+        super().__init__(inner)
+        self.done = inner.done
+        self._waiting: Received = []  # cut, and more than were asked for
+        self._cuts = False
+
+    def receive(self, limit: int) -> Received:
+        self._say(_CUTS, cuts=True)
+        waiting = self._waiting
+        if len(waiting) < limit:
+            waiting += [
+                (when, frame)
+                for when, data in self._inner.receive(limit)
+                for frame in virtio.cut(*virtio.split(data))
+            ]
+        self._waiting = waiting[limit:]
+        return waiting[:limit]
+
+    def receive_runs(self, limit: int) -> Received:
+        self._say(_CUTS_NO_MORE, cuts=False)
+        waiting, self._waiting = self._waiting, []
+        return waiting + [
+            (when, frame)
+            for when, data in self._inner.receive(limit)
+            for frame in virtio.uncut(*virtio.split(data))
+        ]
+
+    def send(self, frames: list[bytes]) -> int:
+        return self._inner.send([virtio.NOTHING + frame for frame in frames])
+
+    def send_runs(self, items: Sequence[Sendable]) -> int:
+        assert self._inner.send_runs is not None
+        return self._inner.send_runs(
+            [
+                virtio.NOTHING + item if isinstance(item, bytes) else virtio.long_frames(item)
+                for item in items
+            ]
+        )
+
+    def _say(self, text: str, *, cuts: bool) -> None:
+        if cuts is not self._cuts:
+            self._cuts = cuts
+            self.log(Level.INFO, text)
