@@ -15,7 +15,6 @@
  * pynat/_pure.py has the same in Python; pynat/_fast.pyi says what they do.
  */
 #define PY_SSIZE_T_CLEAN
-#define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #include <Python.h>
 
 #include <errno.h>
@@ -522,14 +521,14 @@ static PyObject *udp_run(PyObject *self, PyObject *args) {
     const uint8_t *ours = (const uint8_t *)mac;
     if (!is_datagram(PyList_GET_ITEM(frames, at), ours, &first)) Py_RETURN_NONE;
     PyObject *found = PyList_New(0);
-    next = first;
-    do {
+    for (next = first; found; at++) {
         const char *data = (const char *)next.ip + IPV4 + UDP;
-        PyObject *payload = found ? PyBytes_FromStringAndSize(data, next.size) : NULL;
+        PyObject *payload = PyBytes_FromStringAndSize(data, next.size);
         if (!payload || PyList_Append(found, payload) < 0) Py_CLEAR(found);
         Py_XDECREF(payload);
-    } while (found && ++at < count && is_datagram(PyList_GET_ITEM(frames, at), ours, &next) &&
-             same_way(first.ip, next.ip));
+        if (at + 1 == count || !is_datagram(PyList_GET_ITEM(frames, at + 1), ours, &next)) break;
+        if (!same_way(first.ip, next.ip)) break;
+    }
     if (!found) return NULL;
     return Py_BuildValue("iNN", first.ip[8], PyBool_FromLong(first.ip[6] & 0x40), found);
 }
@@ -680,7 +679,7 @@ static PyObject *receive_datagrams(PyObject *self, PyObject *args) {
     if (limit > MOST_DATAGRAMS) limit = MOST_DATAGRAMS;
     struct iovec pieces[MOST_DATAGRAMS];
     struct mmsghdr messages[MOST_DATAGRAMS];
-    union name names[MOST_DATAGRAMS];
+    union name names[MOST_DATAGRAMS] = {0};
     for (int i = 0; i < limit; i++) {
         pieces[i] = (struct iovec){buffers[i], LONGEST_DATAGRAM};
         messages[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &names[i],
