@@ -3,6 +3,8 @@
 # PYTHON=...  the Python that .venv is made of: 3.11 or later with a shared libpython
 # CI=true     a skipped test is a failure
 # FUZZ=...    how many seconds, and the first seed: FUZZ="600 7"
+# BENCH=...   arguments of benchmarks: --only turn, or --publish (docs/benchmarks.md)
+# PROFILE=... arguments of benchmarks.profile (docs/performance.md)
 # MUTANTS=... arguments of scripts/mutants.py: --seed 2, or pynat/nat/udp.py:120
 
 VENV := .venv
@@ -20,7 +22,8 @@ ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips
 endif
 
-.PHONY: help build check check-python check-c test test-fast test-mistakes fuzz mutants demo bench dist clean distclean packages
+.PHONY: help build check check-python check-c test test-fast test-mistakes fuzz mutants demo bench
+.PHONY: counts profile docs dist clean distclean packages
 .PHONY: demo-packages test-packages bench-packages
 
 help:  ## say what there is to make
@@ -61,9 +64,17 @@ mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which t
 demo: demo-packages build  ## boot a guest in Bochs and show its network at work
 	@$(BIN)/pynat demo
 
-bench: bench-packages $(TOOLS)  ## the benchmarks
-	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/tap.py --profile
+bench: bench-packages $(TOOLS)  ## the benchmarks, in a quarter of an hour; some of them by BENCH="--only turn"
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+counts: bench-packages $(TOOLS)  ## instructions of the hot paths, into benchmarks/counts.txt
+	@$(BIN)/python -m benchmarks.counts
+
+profile: bench-packages $(TOOLS)  ## where the time goes: flame graphs and tables in build/bench
+	@$(BIN)/python -m benchmarks.profile $(PROFILE)
+
+docs: $(TOOLS)  ## the documentation as a site, in build/site; every link is checked
+	@scripts/make-docs
 
 dist: $(TOOLS)  ## a source archive and a wheel, in dist/
 	@$(BIN)/python -m build

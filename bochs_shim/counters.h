@@ -1,4 +1,5 @@
-// What one NIC counts. Written by one thread each, read by anybody, so relaxed atomics do.
+// What one NIC counts. Written by one thread each, read by anybody, so relaxed atomics do, and
+// adding is no atomic operation.
 //
 // The names are those of Port.stats(); everything that was not carried on is "dropped: REASON".
 #pragma once
@@ -11,7 +12,7 @@ namespace pynat {
 
 struct Counter {
   std::atomic<uint64_t> value{0};
-  void add(uint64_t n = 1) { value.fetch_add(n, std::memory_order_relaxed); }
+  void add(uint64_t n = 1) { value.store(get() + n, std::memory_order_relaxed); }
   uint64_t get() const { return value.load(std::memory_order_relaxed); }
 };
 
@@ -25,6 +26,11 @@ struct Counter {
   X(stands, "stands")           /* for the engine */     \
   X(stood_us, "stood_us")       /* wall time */          \
   X(engine_late, "engine_late") /* stalls given up */    \
+  X(ticks, "ticks")                                      \
+  X(idle_timed, "idle_ticks_timed")                      \
+  X(idle_ns, "idle_ticks_timed_ns")                      \
+  X(frames_timed, "frames_timed") /* of the guest */     \
+  X(frames_ns, "frames_timed_ns")                        \
   X(log_lines_lost, "log_lines_lost")                    \
   X(drop_to_engine_full, "dropped: ring to engine full") \
   X(drop_to_guest_full, "dropped: ring to guest full")   \

@@ -18,6 +18,7 @@ constexpr uint64_t STALE_US = 2000000;       // guest time
 constexpr uint64_t REFUSES_US = 100000;      // guest time; a busy guest's ring is full for less
 constexpr uint32_t LOG_LINE = 900;           // bytes; Bochs formats into 1024
 constexpr int LOG_LINES_PER_TICK = 16;
+constexpr uint64_t TIMED = 256;  // one tick and one frame of so many is timed: a clock costs more
 
 uint32_t megabits_per_second(uint32_t status) {
   if (status & RX_1G) return 1000;
@@ -72,6 +73,7 @@ bool Nic::from_guest(const void* frame, uint32_t length) {
   if (length < MIN_FRAME) return counters_.drop_too_short.add(), false;
   if (length > MAX_FROM_GUEST) return counters_.drop_too_long.add(), false;
   if (stopped_.load()) return counters_.drop_engine_stopped.add(), false;
+  const uint64_t begin = timed(counters_.frames_from_guest);
   const uint64_t now = publish_time();
   if (!to_engine_.push(frame, length, 0, now)) {
     if (!wait_for_room(length) || !to_engine_.push(frame, length, 0, now)) {
@@ -82,7 +84,13 @@ bool Nic::from_guest(const void* frame, uint32_t length) {
   counters_.frames_from_guest.add();
   counters_.bytes_from_guest.add(length);
   if (!in_step()) ask();
+  if (begin != 0) counters_.frames_timed.add(), counters_.frames_ns.add(wall_ns() - begin);
   return true;
+}
+
+// When it begins, if it is one of those that are timed; else 0.
+uint64_t Nic::timed(const Counter& so_far) const {
+  return so_far.get() % TIMED == 0 ? wall_ns() : 0;
 }
 
 // One wait for a full ring, not one for each frame of a burst that meets it.
@@ -102,13 +110,26 @@ bool Nic::wait_for_room(uint32_t length) {
 }
 
 void Nic::tick() {
+  const uint64_t begin = timed(counters_.ticks);
+  counters_.ticks.add();
   const uint64_t now = publish_time();
   ask_if_due(now);
+  if (is_idle(now)) {
+    holding_.rest();
+    if (begin != 0) counters_.idle_timed.add(), counters_.idle_ns.add(wall_ns() - begin);
+    return;
+  }
   stand_still();
   const uint64_t changes = sleeper_.changes();  // what comes after deliver() ends the hold
   deliver(now);
   hold(now, changes);
   drain_log(LOG_LINES_PER_TICK);
+}
+
+// Most ticks: nobody owes anything, and nothing waits.
+bool Nic::is_idle(uint64_t now) const {
+  return !owes_turn() && to_guest_.empty() && log_.empty() && refuses_since() == NEVER &&
+         !is_held(now);
 }
 
 // One question for each turn: as long as the engine owes an answer to the last, none is added.

@@ -123,6 +123,8 @@ class Nic {
  private:
   bool in_step() const { return policy_.load(std::memory_order_relaxed) == Policy::STEP; }
   bool owes_turn() const { return done_.load() < asked_.load(); }
+  bool is_idle(uint64_t now) const;
+  uint64_t timed(const Counter& so_far) const;
   uint64_t publish_time();
   bool wait_for_room(uint32_t length);
   void ask();

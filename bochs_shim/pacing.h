@@ -10,6 +10,9 @@ namespace pynat {
 
 class Holding {
  public:
+  // Guest time is not held.
+  void rest() { begun_ = false; }
+
   // How many microseconds of wall time guest time has to wait; 0 when it may go on.
   uint64_t ahead(bool holding, uint64_t guest, uint64_t wall) {
     // Ticks come every 100 us: a larger step is a restored snapshot or a clock set by Bochs.

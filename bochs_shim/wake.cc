@@ -14,11 +14,13 @@
 
 namespace pynat {
 
-uint64_t wall_us() {
+uint64_t wall_ns() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
+
+uint64_t wall_us() { return wall_ns() / 1000; }
 
 #ifdef __linux__
 Doorbell::Doorbell() {

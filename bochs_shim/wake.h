@@ -19,7 +19,8 @@
 
 namespace pynat {
 
-uint64_t wall_us();  // a monotonic clock
+uint64_t wall_ns();  // a monotonic clock
+uint64_t wall_us();
 
 class Doorbell {
  public:

@@ -3,17 +3,26 @@
  *   ones_sum(data)                   RFC 1071, for pynat/wire/checksum.py
  *   tcp_frames(run)                  the frames of a run, for pynat/wire/frame_run.py
  *   tcp_run(frames, at, mac)         common segments as one, for pynat/wire/tcp.py
+ *   tcp_one(frame)                   one of them, for pynat/wire/tcp.py
+ *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
+ *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
+ *   udp_frames(header, ident, datagrams)        frames to carry them, for pynat/wire/udp.py
+ *   send_datagrams(socket, to, port, datagrams)   one sendmmsg(2), for pynat/host/datagram.py
+ *   receive_datagrams(socket, limit)              one recvmmsg(2), for pynat/host/datagram.py
  *
  * pynat/_pure.py has the same in Python; pynat/_fast.pyi says what they do.
  */
 #define PY_SSIZE_T_CLEAN
+#define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #include <Python.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -23,10 +32,15 @@ enum {
     TCP = 20,
     STAMPED = TCP + 12, /* a header with timestamps as RFC 7323 appendix A lays them out */
     HEADERS = ETHERNET + IPV4 + TCP,
+    SHORTEST_FRAME = 60,                       /* what is shorter is padded */
     LONGEST = 60,                              /* header of TCP */
     MOST_BEFORE = 128,                         /* bytes of the headers before it */
     LONGEST_FRAME = 65535 + ETHERNET + 4 + 10, /* of any MTU; a VLAN tag; virtio's header */
+    UDP = 8,
     PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
+    MOST_DATAGRAMS = 64, /* of one system call */
+    LONGEST_DATAGRAM = 65535,
     ACK = 0x10,
     PSH = 0x08,
     URG = 0x20,
@@ -225,29 +239,48 @@ struct segment {
     uint32_t size; /* bytes of data */
 };
 
-/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
-static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
-    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < HEADERS) return 0;
+/* Where IPv4 begins in an untagged frame that carries a whole packet of that protocol without
+ * options, with `least` bytes of it at least; else NULL. */
+static const uint8_t *plain_packet(PyObject *object, uint8_t protocol, uint32_t least) {
+    if (!PyBytes_Check(object) || PyBytes_GET_SIZE(object) < ETHERNET + IPV4 + (Py_ssize_t)least)
+        return NULL;
     const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
     const uint8_t *ip = frame + ETHERNET;
+    const uint32_t total = get16(ip + 2);
+    if (get16(frame + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != protocol) return NULL;
+    if ((get16(ip + 6) & ~0x4000u) || total < IPV4 + least) return NULL;
+    return (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object) ? NULL : ip;
+}
+
+/* Whether the frame has the form of the common segment; fills it in. Sums are not looked at. */
+static int has_its_form(PyObject *object, struct segment *found) {
+    const uint8_t *ip = plain_packet(object, PROTOCOL_TCP, TCP);
+    if (!ip) return 0;
     const uint8_t *tcp = ip + IPV4;
     const uint32_t header = (uint32_t)(tcp[12] >> 4) * 4;
     const uint32_t total = get16(ip + 2);
-    if (memcmp(frame, mac, 6) != 0 || get16(frame + 12) != 0x0800 || ip[0] != 0x45) return 0;
-    if ((get16(ip + 6) & ~0x4000u) || ip[8] < 2 || ip[9] != PROTOCOL_TCP) return 0;
     if ((tcp[13] & ~PSH) != ACK || (header != TCP && header != STAMPED)) return 0;
-    if (total < IPV4 + header || (Py_ssize_t)ETHERNET + total > PyBytes_GET_SIZE(object)) return 0;
+    if (total < IPV4 + header) return 0;
     if (header == STAMPED && get32(tcp + TCP) != 0x0101080a) return 0;
     *found = (struct segment){tcp, header, get32(tcp + 4), get32(tcp + 8), total - IPV4 - header};
     return 1;
 }
 
-/* IPv4's addresses lie right before the TCP header: they and the segment are one sum. */
-static int sums_are_right(const struct segment *segment) {
-    const uint8_t *ip = segment->tcp - IPV4;
-    const uint32_t length = segment->header + segment->size;
-    const uint32_t sum = sum_of(ip + 12, 8 + length) + PROTOCOL_TCP + length;
+/* Whether it is to `mac`, with a TTL to go on with, and has the form. */
+static int is_common(PyObject *object, const uint8_t *mac, struct segment *found) {
+    if (!has_its_form(object, found)) return 0;
+    const uint8_t *frame = (const uint8_t *)PyBytes_AS_STRING(object);
+    return memcmp(frame, mac, 6) == 0 && frame[ETHERNET + 8] >= 2;
+}
+
+/* IPv4's addresses lie right before what it carries, `length` bytes: they are one sum. */
+static int packet_is_right(const uint8_t *ip, uint32_t length) {
+    const uint32_t sum = sum_of(ip + 12, 8 + length) + ip[9] + length;
     return fold(sum) == 0xffff && sum_of(ip, IPV4) == 0xffff;
+}
+
+static int sums_are_right(const struct segment *segment) {
+    return packet_is_right(segment->tcp - IPV4, segment->header + segment->size);
 }
 
 /* Whether `next` only goes on with what `last` says: more bytes, or a higher acknowledgement. */
@@ -298,6 +331,49 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
     return Py_BuildValue("nIIIIIIIN(II)", end - at, last.seq - first.seq, get16(tcp),
                          get16(tcp + 2), first.seq, last.ack, tcp[13], get16(tcp + 14), data,
                          get32(tcp + 24), get32(tcp + 28));
+}
+
+/* Bytes behind the packet: none, or zeros up to the shortest frame; -1 for anything else. */
+static Py_ssize_t padding_of(PyObject *frame, Py_ssize_t end) {
+    const Py_ssize_t size = PyBytes_GET_SIZE(frame);
+    if (size > end && size > SHORTEST_FRAME) return -1;
+    for (Py_ssize_t at = end; at < size; at++)
+        if (PyBytes_AS_STRING(frame)[at]) return -1;
+    return size - end;
+}
+
+static PyObject *tcp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    struct segment found;
+    if (!has_its_form(frame, &found) || !sums_are_right(&found)) Py_RETURN_NONE;
+    const uint8_t *tcp = found.tcp;
+    const Py_ssize_t padding = padding_of(frame, HEADERS - TCP + found.header + found.size);
+    if (padding < 0 || (tcp[12] & 0x0f) || get16(tcp + 18)) Py_RETURN_NONE;
+    const char *data = (const char *)tcp + found.header;
+    if (found.header == TCP)
+        return Py_BuildValue("nIIIIIIy#()", padding, get16(tcp), get16(tcp + 2), found.seq,
+                             found.ack, tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size);
+    return Py_BuildValue("nIIIIIIy#(II)", padding, get16(tcp), get16(tcp + 2), found.seq, found.ack,
+                         tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size, get32(tcp + 24),
+                         get32(tcp + 28));
+}
+
+/* Where IPv4 begins in a frame with a whole datagram whose lengths and sums are right; else NULL.
+ */
+static const uint8_t *right_datagram(PyObject *frame) {
+    const uint8_t *ip = plain_packet(frame, PROTOCOL_UDP, UDP);
+    if (!ip) return NULL;
+    const uint8_t *udp = ip + IPV4;
+    const uint32_t length = get16(ip + 2) - IPV4;
+    return get16(udp + 4) == length && get16(udp + 6) && packet_is_right(ip, length) ? ip : NULL;
+}
+
+static PyObject *udp_one(PyObject *self, PyObject *frame) {
+    (void)self;
+    const uint8_t *ip = right_datagram(frame);
+    const Py_ssize_t padding = ip ? padding_of(frame, ETHERNET + (Py_ssize_t)get16(ip + 2)) : -1;
+    if (padding < 0) Py_RETURN_NONE;
+    return Py_BuildValue("nII", padding, get16(ip + IPV4), get16(ip + IPV4 + 2));
 }
 
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
@@ -410,12 +486,232 @@ static PyObject *write_frames(PyObject *self, PyObject *args) {
     return Py_BuildValue("nnni", written.frames, written.bytes, written.refused, written.error);
 }
 
+/* ---------------------------------------------------------------------- datagrams */
+struct datagram {
+    const uint8_t *ip;
+    uint32_t size; /* bytes of data */
+};
+
+/* Whether the frame has the form of the common datagram, with right sums; fills it in. */
+static int is_datagram(PyObject *object, const uint8_t *mac, struct datagram *found) {
+    const uint8_t *ip = right_datagram(object);
+    if (!ip || memcmp(ip - ETHERNET, mac, 6) != 0 || ip[8] < 2) return 0;
+    *found = (struct datagram){ip, get16(ip + IPV4 + 4) - UDP};
+    return 1;
+}
+
+/* Whether both have the same ends, time to live and DF. */
+static int same_way(const uint8_t *ip, const uint8_t *other) {
+    return !memcmp(ip + 12, other + 12, 12) && ip[8] == other[8] && ip[6] == other[6];
+}
+
+static PyObject *udp_run(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *frames;
+    Py_ssize_t at;
+    const char *mac;
+    Py_ssize_t mac_size;
+    if (!PyArg_ParseTuple(args, "O!ny#", &PyList_Type, &frames, &at, &mac, &mac_size)) return NULL;
+    const Py_ssize_t count = PyList_GET_SIZE(frames);
+    if (mac_size != 6 || at < 0 || at >= count) {
+        PyErr_SetString(PyExc_ValueError, "no MAC of 6 bytes, or no such frame");
+        return NULL;
+    }
+    struct datagram first, next;
+    const uint8_t *ours = (const uint8_t *)mac;
+    if (!is_datagram(PyList_GET_ITEM(frames, at), ours, &first)) Py_RETURN_NONE;
+    PyObject *found = PyList_New(0);
+    next = first;
+    do {
+        const char *data = (const char *)next.ip + IPV4 + UDP;
+        PyObject *payload = found ? PyBytes_FromStringAndSize(data, next.size) : NULL;
+        if (!payload || PyList_Append(found, payload) < 0) Py_CLEAR(found);
+        Py_XDECREF(payload);
+    } while (found && ++at < count && is_datagram(PyList_GET_ITEM(frames, at), ours, &next) &&
+             same_way(first.ip, next.ip));
+    if (!found) return NULL;
+    return Py_BuildValue("iNN", first.ip[8], PyBool_FromLong(first.ip[6] & 0x40), found);
+}
+
+static PyObject *one_datagram(const uint8_t *header, uint32_t ident, PyObject *payload) {
+    const Py_ssize_t size = PyBytes_GET_SIZE(payload);
+    const uint32_t length = UDP + (uint32_t)size;
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, ETHERNET + IPV4 + UDP + size);
+    if (!frame) return NULL;
+    uint8_t *ip = (uint8_t *)PyBytes_AS_STRING(frame) + ETHERNET;
+    uint8_t *udp = ip + IPV4;
+    memcpy(ip - ETHERNET, header, ETHERNET + IPV4 + UDP);
+    memcpy(udp + UDP, PyBytes_AS_STRING(payload), (size_t)size);
+    put16(ip + 2, IPV4 + length);
+    put16(ip + 4, ident);
+    put16(ip + 10, 0xffff - sum_of(ip, IPV4));
+    put16(udp + 4, length);
+    const uint32_t sum = fold(sum_of(ip + 12, 8 + length) + PROTOCOL_UDP + length);
+    put16(udp + 6, sum == 0xffff ? 0xffff : 0xffff - sum);
+    return frame;
+}
+
+static PyObject *udp_frames(PyObject *self, PyObject *args) {
+    (void)self;
+    const char *header;
+    Py_ssize_t size;
+    unsigned int ident;
+    PyObject *payloads;
+    if (!PyArg_ParseTuple(args, "y#IO!", &header, &size, &ident, &PyList_Type, &payloads))
+        return NULL;
+    const Py_ssize_t count = PyList_GET_SIZE(payloads);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *payload = PyList_GET_ITEM(payloads, i);
+        if (!PyBytes_Check(payload) || PyBytes_GET_SIZE(payload) > LONGEST_DATAGRAM - IPV4 - UDP)
+            size = 0;
+    }
+    if (size != ETHERNET + IPV4 + UDP) {
+        PyErr_SetString(PyExc_ValueError, "no headers of 42 bytes, or no datagrams");
+        return NULL;
+    }
+    PyObject *frames = PyList_New(count);
+    for (Py_ssize_t i = 0; frames && i < count; i++) {
+        const uint32_t mine = (ident + (uint32_t)i) & 0xffff;
+        PyObject *frame = one_datagram((const uint8_t *)header, mine, PyList_GET_ITEM(payloads, i));
+        if (frame)
+            PyList_SET_ITEM(frames, i, frame);
+        else
+            Py_CLEAR(frames);
+    }
+    return frames;
+}
+
+union name {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Its size; 0 where the address is of no version of IP. */
+static socklen_t name_of(union name *name, const char *address, Py_ssize_t size, int port) {
+    memset(name, 0, sizeof *name);
+    if (size == 4) {
+        name->v4.sin_family = AF_INET;
+        name->v4.sin_port = htons((uint16_t)port);
+        memcpy(&name->v4.sin_addr, address, 4);
+        return sizeof name->v4;
+    }
+    name->v6.sin6_family = AF_INET6;
+    name->v6.sin6_port = htons((uint16_t)port);
+    if (size == 16) memcpy(&name->v6.sin6_addr, address, 16);
+    return size == 16 ? sizeof name->v6 : 0;
+}
+
+/* Needs no GIL. How many were taken; errno tells why not all. */
+static Py_ssize_t send_all(int descriptor, union name *name, socklen_t size, PyObject *datagrams) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(datagrams);
+    struct iovec pieces[MOST_DATAGRAMS];
+    struct mmsghdr messages[MOST_DATAGRAMS];
+    Py_ssize_t at = 0;
+    while (at < count) {
+        int here = 0;
+        for (; here < MOST_DATAGRAMS && at + here < count; here++) {
+            PyObject *one = PyTuple_GET_ITEM(datagrams, at + here);
+            pieces[here] = (struct iovec){PyBytes_AS_STRING(one), (size_t)PyBytes_GET_SIZE(one)};
+            messages[here] = (struct mmsghdr){.msg_hdr = {.msg_name = name,
+                                                          .msg_namelen = size,
+                                                          .msg_iov = &pieces[here],
+                                                          .msg_iovlen = 1}};
+        }
+        const int sent = sendmmsg(descriptor, messages, (unsigned)here, MSG_DONTWAIT);
+        if (sent < 0) break;
+        at += sent;
+    }
+    return at;
+}
+
+static PyObject *send_datagrams(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *sock, *list;
+    const char *address;
+    Py_ssize_t address_size;
+    int port;
+    union name name;
+    if (!PyArg_ParseTuple(args, "Oy#iO!", &sock, &address, &address_size, &port, &PyList_Type,
+                          &list))
+        return NULL;
+    const int descriptor = PyObject_AsFileDescriptor(sock);
+    if (descriptor < 0) return NULL;
+    const socklen_t size = name_of(&name, address, address_size, port);
+    PyObject *datagrams = PyList_AsTuple(list); /* keeps them while others may run */
+    if (!datagrams) return NULL;
+    int are_bytes = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(datagrams); i++)
+        are_bytes &= PyBytes_Check(PyTuple_GET_ITEM(datagrams, i));
+    if (!size || !are_bytes) {
+        Py_DECREF(datagrams);
+        PyErr_SetString(PyExc_ValueError, "no packed address, or a datagram that is no bytes");
+        return NULL;
+    }
+    Py_ssize_t sent;
+    int error;
+    Py_BEGIN_ALLOW_THREADS;
+    sent = send_all(descriptor, &name, size, datagrams);
+    error = sent < PyTuple_GET_SIZE(datagrams) ? errno : 0;
+    Py_END_ALLOW_THREADS;
+    Py_DECREF(datagrams);
+    return Py_BuildValue("ni", sent, error);
+}
+
+/* A datagram and who has sent it. */
+static PyObject *received(const char *data, Py_ssize_t size, const union name *from) {
+    if (from->any.sa_family == AF_INET)
+        return Py_BuildValue("(y#i)y#", &from->v4.sin_addr, (Py_ssize_t)4, ntohs(from->v4.sin_port),
+                             data, size);
+    return Py_BuildValue("(y#i)y#", &from->v6.sin6_addr, (Py_ssize_t)16, ntohs(from->v6.sin6_port),
+                         data, size);
+}
+
+/* Does not block; the GIL guards `buffers`, of which only what is used is ever in memory. */
+static PyObject *receive_datagrams(PyObject *self, PyObject *args) {
+    (void)self;
+    static char buffers[MOST_DATAGRAMS][LONGEST_DATAGRAM];
+    PyObject *sock;
+    int limit;
+    if (!PyArg_ParseTuple(args, "Oi", &sock, &limit)) return NULL;
+    const int descriptor = PyObject_AsFileDescriptor(sock);
+    if (descriptor < 0) return NULL;
+    if (limit > MOST_DATAGRAMS) limit = MOST_DATAGRAMS;
+    struct iovec pieces[MOST_DATAGRAMS];
+    struct mmsghdr messages[MOST_DATAGRAMS];
+    union name names[MOST_DATAGRAMS];
+    for (int i = 0; i < limit; i++) {
+        pieces[i] = (struct iovec){buffers[i], LONGEST_DATAGRAM};
+        messages[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &names[i],
+                                                   .msg_namelen = sizeof names[i],
+                                                   .msg_iov = &pieces[i],
+                                                   .msg_iovlen = 1}};
+    }
+    const int count = recvmmsg(descriptor, messages, (unsigned)limit, MSG_DONTWAIT, NULL);
+    const int error = count < 0 ? errno : 0;
+    PyObject *found = PyList_New(count < 0 ? 0 : count);
+    for (int i = 0; found && i < count; i++) {
+        PyObject *one = received(buffers[i], messages[i].msg_len, &names[i]);
+        if (one)
+            PyList_SET_ITEM(found, i, one);
+        else
+            Py_CLEAR(found);
+    }
+    return found ? Py_BuildValue("Ni", found, error) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"ones_sum", ones_sum, METH_O, NULL},
     {"tcp_frames", tcp_frames, METH_O, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
+    {"tcp_one", tcp_one, METH_O, NULL},
+    {"udp_one", udp_one, METH_O, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},
+    {"udp_run", udp_run, METH_VARARGS, NULL},
+    {"udp_frames", udp_frames, METH_VARARGS, NULL},
+    {"send_datagrams", send_datagrams, METH_VARARGS, NULL},
+    {"receive_datagrams", receive_datagrams, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

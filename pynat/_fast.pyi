@@ -1,6 +1,7 @@
 """The compiled loops of `_fast.c`."""
 
 from collections.abc import Sequence
+from socket import socket
 
 Run = tuple[bytes, bytes, bytes, int, int, int, int, list[bytes | memoryview], bool]  # a FrameRun
 
@@ -25,6 +26,22 @@ def tcp_run(
     but timestamps, a TTL of 2 at least and correct checksums; the same holds for the others.
     """
 
+def tcp_one(
+    frame: bytes, /
+) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    """Bytes of padding, ports, seq, ack, flags, window, data, timestamps.
+
+    None unless the frame carries a segment as for `tcp_run`, but for MAC address and TTL, with no
+    reserved bit and no urgent pointer, and nothing behind it but zeros up to 60 bytes.
+    """
+
+def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
+    """Bytes of padding, ports.
+
+    None unless the frame carries a whole datagram, in IPv4 without options, with correct checksums
+    and lengths, and nothing behind it but zeros up to 60 bytes.
+    """
+
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
 
@@ -35,3 +52,32 @@ def write_frames(descriptor: int, items: Sequence[bytes | Run], /) -> tuple[int,
     of these, or 0. Raises TypeError for what is neither, and what `tcp_frames` raises: then nothing
     is written.
     """
+
+def udp_run(frames: list[bytes], at: int, mac: bytes, /) -> tuple[int, bool, list[bytes]] | None:
+    """Time to live, DF, and the data of each.
+
+    Of the frame `at` and of those right behind it that have the same ends, time to live and DF.
+    None unless that frame is to `mac` and carries an unfragmented UDP datagram without options of
+    IP, with a TTL of 2 at least and correct checksums and lengths; the same holds for the others.
+    """
+
+def udp_frames(header: bytes, ident: int, datagrams: list[bytes], /) -> list[bytes]:
+    """A frame for each: Ethernet's, IPv4's and UDP's header (42 bytes), with its own lengths and
+    sums, and an identification that is one more each time.
+
+    In `header` the fields that are each frame's own are 0. Raises ValueError for what cannot be.
+    """
+
+def send_datagrams(
+    sock: socket, address: bytes, port: int, datagrams: list[bytes], /
+) -> tuple[int, int]:
+    """How many of them the kernel has taken, in their order, and errno where not all.
+
+    address: packed. Raises ValueError for what is none.
+    """
+
+def receive_datagrams(
+    sock: socket, limit: int, /
+) -> tuple[list[tuple[tuple[bytes, int], bytes]], int]:
+    """At most `limit` datagrams that wait, and 64 at most; each with who has sent it. And errno
+    where there are none."""

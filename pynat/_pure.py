@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -13,17 +14,22 @@ _LONGEST_FRAME = (
     65535 + 18 + 10
 )  # of any MTU, with Ethernet's header and a VLAN tag, behind virtio's
 _MOST_BEFORE = 128  # bytes of the headers before TCP's
-_ETHERNET, _IPV4, _TCP, _LONGEST = 14, 20, 20, 60  # bytes of headers
+_ETHERNET, _IPV4, _TCP, _UDP, _LONGEST = 14, 20, 20, 8, 60  # bytes of headers
+_SHORTEST_FRAME = 60  # what is shorter is padded
 _AT_TCP = _ETHERNET + _IPV4
-_PROTOCOL_TCP, _DF = 6, 0x4000
+_PROTOCOL_TCP, _PROTOCOL_UDP, _DF = 6, 17, 0x4000
 _PSH, _ACK, _URG = 0x08, 0x10, 0x20
+_AT_UDP = _AT_TCP
+_MOST_DATAGRAMS = 64
+_LONGEST_DATAGRAM = 65_535
+_FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}  # by an address's length
 _IP = Struct("!2xH2xH")
 _NUMBERS = Struct("!IIBBH")  # of TCP: sequence and acknowledgement, data offset, flags, window
 _STAMPS = Struct("!4sII")  # as RFC 7323 appendix A lays them out
 _STAMPS_PREFIX = b"\x01\x01\x08\x0a"
 
 
-def ones_sum(data: bytes | memoryview, /) -> int:
+def ones_sum(data: bytes | bytearray | memoryview, /) -> int:
     """Of numbers modulo 65,535, zero is that of zeros only (RFC 1071 2)."""
     number = int.from_bytes(data, "big") << 8 * (len(data) & 1)
     return number % 0xFFFF or (0xFFFF if number else 0)
@@ -86,39 +92,54 @@ def tcp_run(
     if not run:
         return None
     first, last = run[0], run[-1]
-    ports = int.from_bytes(last.ends[8:10], "big"), int.from_bytes(last.ends[10:], "big")
     numbers = first.seq, last.ack, last.flags, last.window
     text = b"".join(segment.text for segment in run)
     stamps = _STAMPS.unpack(last.options)[1:] if last.options else ()
-    return len(run), len(text) - len(last.text), *ports, *numbers, text, stamps
+    return len(run), len(text) - len(last.text), *_ports(last.ends[8:]), *numbers, text, stamps
 
 
 def _common(frame: bytes, mac: bytes) -> _Segment | None:
+    """To `mac`, with a TTL to go on with, and of the form."""
+    return (
+        _of_the_form(frame) if frame[:6] == mac and frame[_ETHERNET + 8 :][:1] > b"\x01" else None
+    )
+
+
+def _of_the_form(frame: bytes) -> _Segment | None:
     """The frame, if it has the form of the common segment, with right sums."""
-    if len(frame) < _AT_TCP + _TCP or frame[:6] != mac or frame[12:15] != b"\x08\x00\x45":
+    tcp = _plain(frame, _PROTOCOL_TCP, _TCP)
+    if tcp is None:
         return None
-    total, fragment = _IP.unpack_from(frame, _ETHERNET)
-    header = (frame[_AT_TCP + 12] >> 4) * 4
-    ends, tcp = frame[_AT_TCP - 8 : _AT_TCP + 4], frame[_AT_TCP : _ETHERNET + total]
+    header = (tcp[12] >> 4) * 4
     options = tcp[_TCP:header]
     is_odd = (
-        fragment & ~_DF
-        or frame[_ETHERNET + 8] < 2
-        or frame[_ETHERNET + 9] != _PROTOCOL_TCP
-        or tcp[13:14] not in (bytes((_ACK,)), bytes((_ACK | _PSH,)))
+        tcp[13:14] not in (bytes((_ACK,)), bytes((_ACK | _PSH,)))
         or header not in (_TCP, _TCP + _STAMPS.size)
-        or not _IPV4 + header <= total <= len(frame) - _ETHERNET
+        or header > len(tcp)
         or (options and options[:4] != _STAMPS_PREFIX)
     )
-    if is_odd or not _sums_are_right(frame[_ETHERNET:_AT_TCP], ends[:8] + tcp, len(tcp)):
+    if is_odd or not _sums_are_right(frame, tcp):
         return None
     seq, ack, _, flags, window = _NUMBERS.unpack_from(tcp, 4)
+    ends = frame[_AT_TCP - 8 : _AT_TCP + 4]
     return _Segment(ends, seq, ack, flags, window, options, tcp[header:])
 
 
-def _sums_are_right(ip: bytes, segment: bytes, length: int) -> bool:
-    """segment: behind IP's addresses."""
-    return ones_sum(ip) == 0xFFFF and (ones_sum(segment) + _PROTOCOL_TCP + length) % 0xFFFF == 0
+def _plain(frame: bytes, protocol: int, least: int) -> bytes | None:
+    """What a whole packet of that protocol without options carries, in an untagged frame."""
+    if len(frame) < _AT_TCP + least or frame[12:15] != b"\x08\x00\x45":
+        return None
+    total, fragment = _IP.unpack_from(frame, _ETHERNET)
+    fits = _IPV4 + least <= total <= len(frame) - _ETHERNET
+    if fragment & ~_DF or frame[_ETHERNET + 9] != protocol or not fits:
+        return None
+    return frame[_AT_TCP : _ETHERNET + total]
+
+
+def _sums_are_right(frame: bytes, text: bytes) -> bool:
+    """text: what the packet carries, behind IP's addresses."""
+    ip = frame[_ETHERNET:_AT_TCP]
+    return ones_sum(ip) == 0xFFFF and (ones_sum(ip[12:] + text) + ip[9] + len(text)) % 0xFFFF == 0
 
 
 def _goes_on(last: _Segment, following: _Segment) -> bool:
@@ -132,6 +153,40 @@ def _goes_on(last: _Segment, following: _Segment) -> bool:
     same = last.ack == following.ack and last.window == following.window
     follows = following.seq == last.seq + len(last.text) & 0xFFFFFFFF and bool(following.text)
     return follows and same and last.options == following.options and not last.flags & _PSH
+
+
+# ---------------------------------------------------------------------- one frame, for the linter
+def tcp_one(
+    frame: bytes, /
+) -> tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]] | None:
+    segment = _of_the_form(frame)
+    if segment is None or frame[_AT_TCP + 12] & 0x0F or any(frame[_AT_TCP + 18 : _AT_TCP + 20]):
+        return None
+    padding = _padding(frame, _AT_TCP + _TCP + len(segment.options) + len(segment.text))
+    if padding is None:
+        return None
+    _, seq, ack, flags, window, options, text = segment
+    stamps = _STAMPS.unpack(options)[1:] if options else ()
+    return padding, *_ports(segment.ends[8:]), seq, ack, flags, window, text, stamps
+
+
+def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
+    datagram = _right_datagram(frame)
+    padding = None if datagram is None else _padding(frame, _AT_UDP + len(datagram))
+    if datagram is None or padding is None:
+        return None
+    return padding, *_ports(datagram[:4])
+
+
+def _padding(frame: bytes, end: int) -> int | None:
+    """Bytes behind the packet: none, or zeros up to the shortest frame."""
+    if len(frame) > max(end, _SHORTEST_FRAME) or any(frame[end:]):
+        return None
+    return len(frame) - end
+
+
+def _ports(ports: bytes) -> tuple[int, int]:
+    return int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
 
 
 # ---------------------------------------------------------------------- a device
@@ -162,3 +217,89 @@ def _made(item: bytes | Run) -> list[bytes]:
     if not isinstance(item, tuple):
         raise TypeError("a frame is bytes, or a run of them")
     return tcp_frames(item)
+
+
+# ---------------------------------------------------------------------- datagrams
+def udp_run(frames: list[bytes], at: int, mac: bytes, /) -> tuple[int, bool, list[bytes]] | None:
+    if len(mac) != 6 or not 0 <= at < len(frames):
+        raise ValueError("no MAC of 6 bytes, or no such frame")
+    way = b""
+    found: list[bytes] = []
+    for frame in frames[at:]:
+        data = _datagram(frame, mac)
+        if data is None or (found and way != _way(frame)):
+            break
+        way = _way(frame)
+        found.append(data)
+    return (way[0], bool(way[1] & 0x40), found) if found else None
+
+
+def _way(frame: bytes) -> bytes:
+    """Time to live, flags, addresses and ports."""
+    ip = frame[_ETHERNET:]
+    return ip[8:9] + ip[6:7] + ip[12 : _IPV4 + 4]
+
+
+def _datagram(frame: bytes, mac: bytes) -> bytes | None:
+    """Its data, if the frame is to `mac` with a TTL to go on with, and has a right one."""
+    datagram = _right_datagram(frame)
+    if datagram is None or frame[:6] != mac or frame[_ETHERNET + 8] < 2:
+        return None
+    return datagram[_UDP:]
+
+
+def _right_datagram(frame: bytes) -> bytes | None:
+    """Whole, with right lengths and sums."""
+    datagram = _plain(frame, _PROTOCOL_UDP, _UDP)
+    if datagram is None or int.from_bytes(datagram[4:6], "big") != len(datagram):
+        return None
+    return datagram if any(datagram[6:8]) and _sums_are_right(frame, datagram) else None
+
+
+def udp_frames(header: bytes, ident: int, datagrams: list[bytes], /) -> list[bytes]:
+    longest = max(map(len, datagrams), default=0)
+    if len(header) != _AT_UDP + _UDP or longest > _LONGEST_DATAGRAM - _IPV4 - _UDP:
+        raise ValueError("no headers of 42 bytes, or no datagrams")
+    return [
+        _udp_frame(header, ident + number & 0xFFFF, data) for number, data in enumerate(datagrams)
+    ]
+
+
+def _udp_frame(header: bytes, ident: int, data: bytes) -> bytes:
+    frame = bytearray(header + data)
+    length = _UDP + len(data)
+    frame[16:20] = (_IPV4 + length).to_bytes(2, "big") + ident.to_bytes(2, "big")
+    frame[24:26] = (0xFFFF - ones_sum(frame[_ETHERNET:_AT_UDP])).to_bytes(2, "big")
+    frame[38:40] = length.to_bytes(2, "big")
+    total = (ones_sum(frame[26:]) + _PROTOCOL_UDP + length) % 0xFFFF
+    frame[40:42] = (0xFFFF - total).to_bytes(2, "big")
+    return bytes(frame)
+
+
+def send_datagrams(
+    sock: socket.socket, address: bytes, port: int, datagrams: list[bytes], /
+) -> tuple[int, int]:
+    family = _FAMILY.get(len(address))
+    if family is None or not all(isinstance(one, bytes) for one in datagrams):
+        raise ValueError("no packed address, or a datagram that is no bytes")
+    to = socket.inet_ntop(family, address), port
+    for number, one in enumerate(datagrams):
+        try:
+            sock.sendto(one, to)
+        except OSError as error:
+            return number, error.errno or 0
+    return len(datagrams), 0
+
+
+def receive_datagrams(
+    sock: socket.socket, limit: int, /
+) -> tuple[list[tuple[tuple[bytes, int], bytes]], int]:
+    found: list[tuple[tuple[bytes, int], bytes]] = []
+    try:
+        while len(found) < min(limit, _MOST_DATAGRAMS):
+            data, (host, port, *_) = sock.recvfrom(_LONGEST_DATAGRAM)
+            address = socket.inet_pton(sock.family, host.partition("%")[0])
+            found.append(((address, port), data))
+    except OSError as error:
+        return found, 0 if found else error.errno or 0
+    return found, 0

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pynat import rules
 from pynat.config import LINGER, Config, Forward, Network
@@ -28,6 +28,7 @@ from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
+from pynat.host.tcp import MAX_READ
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link, Received
 from pynat.log.notices import Level, Notices
@@ -41,8 +42,11 @@ if TYPE_CHECKING:
     from pynat.net.program import Script
     from pynat.net.runtime import ImpairableWire
 
-Result = TypeVar("Result")
-MAX_FRAMES = 256  # frames taken in one turn, so that host events have theirs
+# What one turn takes, so that an answer to whoever comes next leaves within a millisecond.
+MAX_FRAMES = 128
+# The same while every frame is looked at (linter, capture), which takes some ten times as long.
+MAX_WATCHED_FRAMES = 32
+MAX_WATCHED_READ = 64 * 1024
 NO_LIMIT = 1 << 30  # in step; the shim's ring bounds it
 
 
@@ -97,7 +101,7 @@ class Engine:
         """
         self._link = link
         self._loop = loop
-        self._scheduled = False
+        self._scheduled: asyncio.Handle | None = None  # a turn, beside those of the doorbell
         self._ended = loop.create_future()
         self._last_forward = -1
         self._tell_end = end
@@ -105,6 +109,7 @@ class Engine:
         self._lookers: dict[Callable[[float], None], None] = {}
         self._callers: list[Callable[[float], None]] = []
         self._wanted = False  # a turn, of the simulator
+        self._settling = False  # what the host says now, this turn takes
         self.from_guest = Carried()
         self.to_guest = Carried()
         self.notices = notices or Notices(lambda level, text: say(link, level, text))
@@ -115,12 +120,13 @@ class Engine:
         self.router = assemble(config, self.notices, Random(seed), said, adopt)
         self.host: Host | HermeticHost
         if config.hermetic:
-            self.host = HermeticHost(config, self.wake, self._report_bug)
+            self.host = HermeticHost(config, self._host_speaks, self._report_bug)
         else:
-            self.host = Host(config, loop, self.wake, self._report_bug)
+            self.host = Host(config, loop, self._host_speaks, self._report_bug)
         self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = NO_LIMIT if in_step else MAX_FRAMES
+        self._is_watched = False
         self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
         for forward in config.forwards:
@@ -163,14 +169,23 @@ class Engine:
         self._report()
 
     def turn(self) -> None:
-        self._scheduled = False
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
         if self._ended.done():
             return
         link = self._link
         is_last = link.closing  # what the guest has sent before its end, is sent
-        full = self._tried(lambda: self._work(NO_LIMIT if is_last else self._batch), False)
-        hold = self._tried(lambda: self._hold_until(link.now()), 0.0)
-        timer = self._tried(self._next_timer, None)
+        full, hold, timer = False, 0.0, None
+        try:
+            full = self._work(NO_LIMIT if is_last else self._batch)
+        except BaseException as error:
+            self._survive(error)
+        try:
+            hold = self._hold_until(link.now())
+            timer = self._next_timer()
+        except BaseException as error:
+            self._survive(error)
         self._guard(link.done, hold, timer)
         if is_last:
             self._ended.set_result(None)
@@ -187,18 +202,17 @@ class Engine:
             router.wall_time(self._wall())
         frames = [frame for _, frame in self._receive(batch)]
         now = link.now()
-        self.from_guest.count_frames(frames)
-        self._from_link(frames, now)
+        if frames:
+            self.from_guest.count_frames(frames)
+            self._from_link(frames, now)
         self._deliver(now)
-        self._call(now)
+        if self._callers:
+            self._call(now)
         due = router.next_timer()
         if due is not None and due <= now:
             self._guard(router.on_timer, now)
-        if self._program is None:
-            self._guard(self._ask_host, now)
-        else:
-            self._guard(self._program.run, now, lambda: self._ask_host(now))
-        self._guard(self._answer_guest, now)
+        self._ask_host(now)
+        self._answer_guest(now)
         for look in list(self._lookers):
             self._guard(look, now)
         return len(frames) == batch
@@ -220,13 +234,24 @@ class Engine:
                     deal_with(frames[at])
                     at += take(frames, at, now)
             except BaseException as error:
-                if is_interrupt(error):
-                    raise
-                self._report_bug(now)
+                self._survive(error)
                 at += 1
         deal_with(None)
 
     def _ask_host(self, now: float) -> None:
+        self._settling = True
+        try:
+            if self._program is None:
+                self._settle(now)
+            else:
+                self._program.run(now, lambda: self._settle(now))
+        except BaseException as error:
+            self.wake()  # for what the host has said and nobody has heard
+            self._survive(error)
+        finally:
+            self._settling = False
+
+    def _settle(self, now: float) -> None:
         settle(self.router, self._sides, now, self._guard)
 
     def _next_timer(self) -> float | None:
@@ -239,25 +264,42 @@ class Engine:
         return max(until, self._program.hold_until(now)) if self._program else until
 
     def _answer_guest(self, now: float) -> None:
-        items = self.router.to_guest(now)
-        if not items:
-            return
-        self.to_guest.count(items)
+        try:
+            items = self.router.to_guest(now)
+            if items:
+                self.to_guest.count(items)
+                self._send(items)
+        except BaseException as error:
+            self._survive(error)
+
+    def _send(self, items: list[Sendable]) -> None:
         send_runs = self._link.send_runs
+        if self._is_watched is not (send_runs is None):
+            self._watch(watched=send_runs is None)
         if send_runs is None:
             self._link.send(frames_of(items))
         else:
             send_runs(items)
 
+    def _watch(self, *, watched: bool) -> None:
+        """Whether every frame is looked at, from now on."""
+        self._is_watched = watched
+        if not self._in_step:
+            self._batch = MAX_WATCHED_FRAMES if watched else MAX_FRAMES
+            self.host.read_at_most(MAX_WATCHED_READ if watched else MAX_READ)
+
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self.turn)
+        if self._scheduled is None:
+            self._scheduled = self._loop.call_soon(self.turn)
 
     def _deliver(self, now: float) -> None:
         for event in self.host.events():
             self._guard(self.router.from_host, event, now)
+
+    def _host_speaks(self) -> None:
+        if not self._settling:
+            self.wake()
 
     def wake(self) -> None:
         """A turn is wanted. In step the simulator begins it, at its next tick."""
@@ -313,21 +355,17 @@ class Engine:
             self.notices.say(Level.ERROR, f"{error}; the network goes on without this forward")
 
     # ------------------------------------------------------------------ faults, words
-    def _guard(self, call: Callable[..., None], *arguments: object) -> bool:
-        """Whether it went well."""
+    def _guard(self, call: Callable[..., None], *arguments: object) -> None:
         try:
             call(*arguments)
         except BaseException as error:
-            if is_interrupt(error):
-                raise
-            self._report_bug(self._link.now())
-            return False
-        return True
+            self._survive(error)
 
-    def _tried(self, call: Callable[[], Result], otherwise: Result) -> Result:
-        found = [otherwise]
-        self._guard(lambda: found.append(call()))
-        return found[-1]
+    def _survive(self, error: BaseException) -> None:
+        """It is being dealt with."""
+        if is_interrupt(error):
+            raise error
+        self._report_bug(self._link.now())
 
     def _report_bug(self, now: float) -> None:
         """Within an exception: whatever it is, Bochs and the other flows go on."""

@@ -49,6 +49,7 @@ class Mangling(StrEnum):
     LATE_ACK = "crossed ack"  # of what has been sent again, and then that of the second one
     D_SACK = "dsack"  # acknowledgements name what came as come twice
     OLD_STAMPS = "old stamps"  # segments with other bytes and a timestamp of before
+    FIN_AGAIN = "fin again"  # its FIN's first acknowledgement is as good as lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,49 @@ import os
 try:
     if os.environ.get("PYNAT_PURE"):
         raise ImportError
-    from pynat._fast import ones_sum, read_frames, tcp_frames, tcp_run, write_frames
+    from pynat._fast import (
+        ones_sum,
+        read_frames,
+        receive_datagrams,
+        send_datagrams,
+        tcp_frames,
+        tcp_one,
+        tcp_run,
+        udp_frames,
+        udp_one,
+        udp_run,
+        write_frames,
+    )
 
     IS_PURE = False
 except ImportError:
-    from pynat._pure import ones_sum, read_frames, tcp_frames, tcp_run, write_frames
+    from pynat._pure import (
+        ones_sum,
+        read_frames,
+        receive_datagrams,
+        send_datagrams,
+        tcp_frames,
+        tcp_one,
+        tcp_run,
+        udp_frames,
+        udp_one,
+        udp_run,
+        write_frames,
+    )
 
     IS_PURE = True
 
-__all__ = ["IS_PURE", "ones_sum", "read_frames", "tcp_frames", "tcp_run", "write_frames"]
+__all__ = [
+    "IS_PURE",
+    "ones_sum",
+    "read_frames",
+    "receive_datagrams",
+    "send_datagrams",
+    "tcp_frames",
+    "tcp_one",
+    "tcp_run",
+    "udp_frames",
+    "udp_one",
+    "udp_run",
+    "write_frames",
+]

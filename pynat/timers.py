@@ -67,7 +67,7 @@ class Timers:
         return len(self._due)
 
     def _push(self, owner: Waiting, when: float) -> None:
-        if len(self._heap) > 2 * len(self._due) + SLACK:
+        if len(self._heap) > 1.5 * len(self._due) + SLACK:
             self._rebuild()
         self._queued[owner] = when
         heapq.heappush(self._heap, (when, next(self._order), owner))

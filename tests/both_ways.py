@@ -5,6 +5,9 @@ why the router dropped it. `differences` asks `pynat lint` about the same file, 
 fixture below does so after each test: of every capture with the linter's findings that the test has
 left, of every network in virtual time, and of every LintedLab.
 
+Each capture is then looked at once more by a linter that knows no short ways
+(pynat/lint/short_ways.py): it must say the same, and have counted the same occasions.
+
 Exceptions, each because no capture shows it:
 - NET...: limits, settings and faults of the network's own
 - what is about no single frame (a time-out), but for a LintedLab: pcapng has no place for it
@@ -21,10 +24,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Interface
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 
@@ -33,7 +38,10 @@ from pynat.capture.reading import About, read
 from pynat.config import Config
 from pynat.errors import ConfigError
 from pynat.link.link import Link
+from pynat.lint.linter import Linter
+from pynat.lint.summary import Summary
 from pynat.log.notices import JournalEntry
+from pynat.replay import network as replaying
 from pynat.replay.capture import Capture
 from pynat.serve.stack import stacked
 from pynat.testing import virtual
@@ -66,10 +74,31 @@ def live(path: Path) -> Counter[Said]:
 
 
 def offline(path: Path) -> Counter[Said]:
+    return _said(_looked_at(path)[0])
+
+
+def _looked_at(path: Path) -> tuple[list[JournalEntry], Summary]:
     entries: list[JournalEntry] = []
-    for _ in Capture(path).frames(entries.append):
+    capture = Capture(path)
+    for _ in capture.frames(entries.append):
         pass
+    return entries, capture.summary()
+
+
+def _said(entries: list[JournalEntry]) -> Counter[Said]:
     return Counter(Said(one.number, one.rule.code, _whole(one)) for one in entries)
+
+
+def made_short(path: Path) -> list[str]:
+    """One line for each thing that the short ways change."""
+    found, seen = _looked_at(path)
+    with patch.object(replaying, "Linter", partial(Linter, short_ways=False)):
+        whole, all_seen = _looked_at(path)
+    lines = [f"only by a short way: {one}" for one in _said(found) - _said(whole)]
+    lines += [f"only by the long way: {one}" for one in _said(whole) - _said(found)]
+    if not lines and seen.as_object() != all_seen.as_object():
+        lines.append(f"short: {seen.as_object()}; long: {all_seen.as_object()}")
+    return lines
 
 
 def _whole(one: JournalEntry) -> str:
@@ -160,7 +189,7 @@ def of_file(path: Path, *, read_late: bool = False) -> list[str]:
     except ConfigError:  # what a test has spoilt
         return []
     is_told = whole and pcap.LINTED in about.comments and not about.ends_early
-    return differences(path, read_late=read_late) if is_told else []
+    return made_short(path) + differences(path, read_late=read_late) if is_told else []
 
 
 def of_lab(lab: LintedLab, folder: Path) -> list[str]:
@@ -168,7 +197,7 @@ def of_lab(lab: LintedLab, folder: Path) -> list[str]:
     seen itself."""
     lab.end()
     path = captured(folder / "x.pcapng", lab)
-    lines = differences(path)
+    lines = made_short(path) + differences(path)
     was, now = ours(lab.found), ours(counted(path))
     if not lines and was != now and not any(one.only_shown for one in lab.seen):
         lines.append(f"only live: {was - now}; only offline: {now - was}")
@@ -180,11 +209,8 @@ def ours(found: Counter[str]) -> Counter[str]:
 
 
 def counted(path: Path) -> Counter[str]:
-    entries: list[JournalEntry] = []
-    for _ in Capture(path).frames(entries.append):
-        pass
     found = Counter[str]()
-    for entry in entries:
+    for entry in _looked_at(path)[0]:
         found[entry.rule.code] += entry.packets
     return found
 

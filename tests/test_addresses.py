@@ -18,6 +18,7 @@ PACKAGE = Path(pynat.__file__).parent
 # ---------------------------------------------------------------- who must
 ROOMS = {
     "wire/*": "the codecs: here the versions of IP differ",
+    "_pure.py": "the loops know the common frames of IPv4, as those in C",
     "router/neighbors.py": "ARP is for IPv4 alone (RFC 826)",
     **dict.fromkeys(("lint/arp*.py", "faults/arp.py", "router/foreign_guests.py"), "about ARP"),
     **dict.fromkeys(
@@ -40,6 +41,7 @@ PLACES = {
     "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),
+    "lint/echo.py": (IPV4, "the net of the configuration"),
     "lint/dns.py": ({"len(mask) == 4"}, "an option of DHCP"),
     "host/families.py": ({"AF_INET"}, "what sockets of each family are told"),
     "host/echo.py": ({"AF_INET"}, "ICMPv6 has other sockets, and other messages"),

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 EXAMPLE = "examples/first_tcp"
-BLOCK = re.compile(r"^```(console|diff (\S+))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(console|diff title="(\S+)")\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 def test_the_tutorial(tmp_path: Path) -> None:

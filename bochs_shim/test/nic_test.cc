@@ -374,6 +374,26 @@ void policy_never_waits_for_nothing() {
   CHECK_EQUAL(guest.counters().holds.get(), 0);
 }
 
+// Stands and frames are no part of it.
+void what_idle_ticks_and_frames_cost_is_counted() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  engine.turn();
+  guest.run(1024 * 100);
+  CHECK_EQUAL(guest.counters().ticks.get(), 1024);
+  CHECK_EQUAL(guest.counters().idle_timed.get(), 4);
+  CHECK(guest.counters().idle_ns.get() > 0);
+  for (uint32_t i = 0; i < 512; ++i) {
+    guest.send(numbered(i, 60));
+    engine.turn();
+  }
+  CHECK_EQUAL(guest.counters().frames_timed.get(), 2);
+  CHECK(guest.counters().frames_ns.get() > 0);
+  engine.send(numbered(1, 60));
+  guest.run(1024 * 100);
+  CHECK_EQUAL(guest.counters().idle_timed.get(), 7);  // one of them had a frame to deliver
+}
+
 void deadline_rings_once_for_each_turn() {
   Guest guest;
   guest.nic.set_policy(Policy::NEVER);
@@ -889,6 +909,7 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(engine_costs_the_guest_no_time),
     CASE(late_engine_is_waited_for_once),
     CASE(policy_never_waits_for_nothing),
+    CASE(what_idle_ticks_and_frames_cost_is_counted),
     CASE(deadline_rings_once_for_each_turn),
     CASE(guest_time_is_held_to_wall_time),
     CASE(hold_ends_at_its_time),

@@ -115,6 +115,8 @@ static void udp_input(const struct ip *ip, const u8 *data, u32 size)
         dhcp_input(udp->data, size);
     else if (my_ip && ntohs(udp->to) == dns_port)
         dns_input(from, ntohs(udp->from), udp->data, size);
+    else if (my_ip && to == my_ip && udp->to == htons(tcp_listening))    /* echo= (RFC 862) */
+        udp_send(from, tcp_listening, ntohs(udp->from), udp->data, size);
     else if (my_ip && to == my_ip)
         icmp_send(from, UNREACHABLE, PORT, 0, 0, ip, (ip->version_ihl & 15) * 4 + 8);
 }

@@ -112,7 +112,7 @@ struct tcp {                                                /* names as in RFC 9
     u32 snd_len, rcv_len;
     u8 snd_buf[TCP_BUFFER], rcv_buf[TCP_BUFFER];            /* from snd_una on; what nobody has read */
 };
-extern u16 tcp_listening;                                   /* the port that is open, or 0 */
+extern u16 tcp_listening;                                   /* the port that is open, or 0; UDP's, too */
 struct tcp *tcp_connect(u32 ip, u16 port);
 struct tcp *tcp_next(struct tcp *t);                        /* all that are open; begins with NULL */
 u32 tcp_write(struct tcp *t, const void *data, u32 size);   /* how much there was room for */

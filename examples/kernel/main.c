@@ -175,6 +175,13 @@ static char *next_word(char **line)
     return word;
 }
 
+static bool is_file(const char *word)                       /* loaders begin with the kernel's name */
+{
+    while (*word && *word != '=' && *word != '.' && *word != '/')
+        word++;
+    return *word == '.' || *word == '/';
+}
+
 static void do_word(char *word)
 {
     const char *value;
@@ -191,6 +198,8 @@ static void do_word(char *word)
             net_poll();
     else if (!memcmp(word, "poweroff", 9))
         power_off();
+    else if (!after(word, "nic") && !is_file(word))
+        print("unknown word: %s\n", word);
 }
 
 void kernel_main(u32 *info)

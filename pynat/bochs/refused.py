@@ -22,6 +22,7 @@ from pynat.bochs.cards import (
     options_of,
 )
 from pynat.bochs.find import MIN_VERSION, WINDOW_REMEDY, Bochs
+from pynat.bochs.media import missing_media
 
 GONE = "leave it out"
 ISA = {"ioaddr": "0x300", "irq": "10"}  # Bochs's own irq is taken by ACPI
@@ -51,6 +52,7 @@ def refused(lines: Sequence[Line], bochs: Bochs, *, shown: bool) -> Iterator[str
 
 def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
     """What Bochs takes, and ignores, leaves the guest without this card or ends in a panic for."""
+    yield from missing_media(lines)
     cards = all_cards(lines, bochs.version)
     for card in cards:
         yield from card.ignored

@@ -266,8 +266,8 @@ def found_network(arguments: argparse.Namespace) -> Path:
     if not paths:
         whose = f" of process {arguments.pid}" if arguments.pid is not None else ""
         raise ConfigError(
-            f"no network{whose} with a control socket in {places.folder()};"
-            " name the socket with --socket"
+            f"no network{whose} with a control socket in {places.folder()}; name the socket with"
+            " --socket (a hermetic network has one only where `control` says its path)"
         )
     print(table(_described(paths), _NETWORKS), file=sys.stderr)
     raise ConfigError(f"{len(paths)} networks run; choose one with --pid or --socket")

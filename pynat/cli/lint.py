@@ -31,7 +31,7 @@ MAX_LINES = 10  # lines of one rule that are shown
 
 _EPILOG = """\
 exit code: 0 when nothing worse than a note was found, 1 when there is an error or a warning,
-2 when the file cannot be used
+2 when the file cannot be used, or has no frame
 
 examples:
   pynat lint net.pcapng
@@ -117,6 +117,8 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
         pass
     for line in _notes(capture):
         print(harmless(f"pynat: {file}: {line}"), file=sys.stderr)
+    if not capture.survey.frames:
+        raise ConfigError(f"{file}: no frame is in it, so nothing was looked at")
     found = capture.summary()
     if short and arguments.json:
         print(json.dumps(found.as_object()))
@@ -137,6 +139,8 @@ def _notes(capture: Capture) -> list[str]:
         notes.append(f"{cut} frames are not whole (snapshot length): their data are unknown")
     if capture.left_out:
         notes.append(f"{capture.left_out} frames are between others, or too short: left out")
+    if dropped := capture.survey.dropped:
+        notes.append(f"{dropped} addresses were one too many to find out whose the capture is")
     if about.without_time:
         notes.append(f"{about.without_time} frames have no time (simple packets): left out")
     return notes

@@ -6,7 +6,9 @@ What lies in `template/` there is about that repository; README.md and the like 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,8 @@ def _new(arguments: argparse.Namespace) -> int:
     readme = folder / "README.md"
     readme.write_text(readme.read_text().replace(_NAME, folder.absolute().name, 1))
     print(f"{folder}: a kernel, its tests and a workflow; go on with README.md, or `make test`")
+    if importlib.util.find_spec("pytest") is None:
+        print(f"pytest is not there yet: {sys.executable} -m pip install pytest")
     return 0
 
 

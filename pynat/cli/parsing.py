@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from pynat.bochs.find import BOCHS_VARIABLE
 
@@ -14,19 +14,28 @@ class Parser(argparse.ArgumentParser):
     """Of a command: it complains of words too many itself, with its own usage.
 
     quoted: the argument that may have blanks in it, for who has left out the quotes.
+    on_error: what else a complaint is given to, where `--json` is asked for.
     """
 
     quoted = ""
+    on_error: Callable[[str], None] | None = None
+    _given: Sequence[str] = ()
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
+        self._given = args or ()
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             value = getattr(found, self.quoted, None) if self.quoted else None
             hint = f"; in quotes it is one: '{' '.join([value, *rest])}'" if value else ""
             self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
         return found, rest
+
+    def error(self, message: str) -> NoReturn:
+        if self.on_error is not None and "--json" in self._given:
+            self.on_error(message)
+        super().error(message)
 
 
 if TYPE_CHECKING:

@@ -45,6 +45,9 @@ def add(subparsers: Subparsers) -> None:
 
 def _report(arguments: argparse.Namespace) -> int:
     output = arguments.output or _default(arguments)
+    for option, file in ("-o", output), ("--markdown", arguments.markdown):
+        if file is not None and not file.parent.is_dir():
+            raise ConfigError(f"{option} {file}: there is no folder {file.parent}")
     if arguments.markdown and not arguments.merge:
         raise ConfigError("--markdown is for --merge; a capture has a page, a picture or a trace")
     if arguments.merge:

@@ -28,12 +28,13 @@ from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command, seconds
 from pynat.cli.run_machine import add_machine, is_wanted, written
-from pynat.cli.run_network import WHO, add_network
+from pynat.cli.run_network import add_network, named
 from pynat.cli.run_network import said as said_of_network
-from pynat.cli.run_record import Record
+from pynat.cli.run_record import Record, print_refusal
 from pynat.cli.run_said import Said, Words, serial_file
 from pynat.errors import ConfigError
-from pynat.serve.joined import joined
+from pynat.harmless import harmless
+from pynat.serve.joined import WordsError, joined
 from pynat.serve.load import load_for_card
 
 PANIC = 3
@@ -49,7 +50,7 @@ _EPILOG = f"""\
 exit code:
   0    the guest powered itself off, or Bochs was left by its window or its debugger
   1    nothing was started: no Bochs, plugin or bochsrc that can be used, or no room for a log
-  2    wrong use of this command
+  2    wrong use of this command, words for the network among it
   n    the guest said `PYNAT-EXIT n` on its serial port (com1 to a file, or --serial) or port 0xE9
   {PANIC}    panic: Bochs gave up on the guest; the message and the end of the log are shown
   {CONFIG}    Bochs did not start: a mistake in the bochsrc, or in what it or script= names
@@ -77,6 +78,7 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "run", "run Bochs with ethmod=pynat in reach and say how it ended", _EPILOG
     )
+    parser.on_error = print_refusal
     parser.usage = "%(prog)s [options] [-- BOCHS-OPTION ...]"
     parser.add_argument(
         "-f", dest="bochsrc", type=Path, metavar="BOCHSRC", help=f"default: {_FIRST}, as Bochs"
@@ -137,7 +139,12 @@ def _run(arguments: argparse.Namespace) -> int:
         with record.printed() if arguments.json else contextlib.nullcontext():
             bochs = find_bochs(arguments.bochs)
             built_plugin()
-            record.exit_code = _run_in(folder, arguments, bochs, record)
+            try:
+                record.exit_code = _run_in(folder, arguments, bochs, record)
+            except WordsError:
+                raise
+            except ConfigError as error:  # in a file
+                record.exit_code = _refused([str(error)], record)
         return record.exit_code
 
 
@@ -161,10 +168,7 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: R
     cards = all_cards(lines, bochs.version)
     notes, mistakes = _read(card for card in cards if card.is_ours)
     if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *mistakes]:
-        for mistake in mistakes:
-            print(f"pynat: {mistake}", file=sys.stderr)
-        record.message = "; ".join(mistakes)
-        return CONFIG
+        return _refused(mistakes, record)
     debug = _is_debugged(bochsrc, extra) and not arguments.headless and sys.stdin.isatty()
     printed = arguments.output or (
         folder / "stdout" if arguments.headless or arguments.json else None
@@ -214,14 +218,25 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: R
         outcome = replace(outcome, ending=Ending.SAID, message=said.text)
     record.outcome = outcome
     _report(outcome, arguments.quiet)
-    return _code(outcome, said, arguments.expect)
+    return _code(outcome, said, arguments.expect, record)
 
 
-def _code(outcome: Outcome, said: Said | None, expect: re.Pattern[str] | None) -> int:
+def _refused(mistakes: list[str], record: Record) -> int:
+    """In what Bochs would read."""
+    for mistake in mistakes:
+        print(f"pynat: {harmless(mistake)}", file=sys.stderr)
+    record.message = "; ".join(mistakes)
+    return CONFIG
+
+
+def _code(
+    outcome: Outcome, said: Said | None, expect: re.Pattern[str] | None, record: Record
+) -> int:
     if said is not None:
         return said.exit_code
     if expect is not None and outcome.ending in {Ending.POWER_OFF, Ending.QUIT}:
-        print(f"pynat: no line fits --expect {expect.pattern!r}", file=sys.stderr)
+        record.message = f"no line fits --expect {expect.pattern!r}"
+        print(f"pynat: {record.message}", file=sys.stderr)
         return UNSAID
     return exit_code(outcome)
 
@@ -245,13 +260,13 @@ def _with_network(
     ours = [card for card in cards if card.is_ours]
     if nic is None and not ours:
         text = f"no card of {bochsrc} has this network, so its options lead nowhere"
-        raise ConfigError(f"{text}; try --nic e1000")
+        raise WordsError(f"{text}; try --nic e1000")
     model, asked = nic or (ours[0].name, {"card": str(ours[0].number)} if ours[0].number else {})
     number = asked.get("card", "0")
     known = next((c.script for c in cards if (c.name, str(c.number)) == (model, number)), "")
     script = str(arguments.script or asked.get("script") or known)
     if tables:
-        script = str(joined(script, tables, folder, who=WHO))
+        script = str(joined(script, tables, folder, who=named(arguments)))
     return model, asked | {"script": script}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pynat.bochs import Bochs, BochsError
 from pynat.bochs.machine import DRIVES, Machine, bochsrc
 from pynat.testing.guests import GuestUnavailable, kernel_image
+from pynat.testing.guests.multiboot_image import LEAST_MEMORY, TOO_LITTLE
 
 DEFAULT_MEMORY = 128  # MB
 _MAGIC, _WITHIN = (0x1BADB002).to_bytes(4, "little"), 8192
@@ -42,6 +43,8 @@ def written(arguments: argparse.Namespace, bochs: Bochs, folder: Path, serial: P
     image = getattr(arguments, drive)
     if arguments.kernel is not None:
         _must_be_multiboot(arguments.kernel)
+        if arguments.memory < LEAST_MEMORY:
+            raise BochsError(f"--memory {arguments.memory}: {TOO_LITTLE}")
         try:
             image = kernel_image(folder / "kernel.iso", arguments.kernel, arguments.append)
         except GuestUnavailable as error:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pynat.config.toml_text import Tables
-from pynat.errors import ConfigError
-from pynat.serve.joined import join
+from pynat.serve.joined import WordsError, join
 
-WHO = "options of pynat run"
 _LISTS = {"forward": "forwards", "impair": "impair", "fault": "faults"}  # by the option's name
 
 
@@ -34,8 +32,15 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def named(arguments: argparse.Namespace) -> str:
+    """The options that say something of the network."""
+    options = (*_LISTS, "capture", "seed", "hermetic", "tftp", "set")
+    given = [f"--{name}" for name in options if getattr(arguments, name) not in (None, False, [])]
+    return ", ".join(given)
+
+
 def said(arguments: argparse.Namespace) -> Tables:
-    """What the options say, as the tables of a file. Raises ConfigError."""
+    """What the options say, as the tables of a file. Raises WordsError."""
     tables: Tables = {}
     for option, key in _LISTS.items():
         if rules := getattr(arguments, option):
@@ -56,7 +61,7 @@ def said(arguments: argparse.Namespace) -> Tables:
 def _assigned(text: str) -> Tables:
     key, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"--set {text}: expected KEY=VALUE, as in --set tcp.idle=60")
+        raise WordsError(f"--set {text}: expected KEY=VALUE, as in --set tcp.idle=60")
     try:
         return tomllib.loads(text)
     except ValueError:
@@ -64,4 +69,4 @@ def _assigned(text: str) -> Tables:
     try:  # on a command line quotes are a nuisance
         return tomllib.loads(f"{key} = {json.dumps(value.strip())}")
     except ValueError as error:
-        raise ConfigError(f"--set {text}: {error}") from None
+        raise WordsError(f"--set {text}: {error}") from None

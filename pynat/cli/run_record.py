@@ -18,9 +18,21 @@ from pynat.bochs import BochsError, Outcome
 from pynat.cli.leaving import Asked
 from pynat.control.final import FINAL_VARIABLE
 from pynat.errors import ConfigError
+from pynat.serve.joined import WordsError
 
-FAILED = 1
+FAILED, USAGE = 1, 2
 NOT_STARTED = "not started"
+
+
+def code_of(error: Exception) -> int:
+    return USAGE if isinstance(error, WordsError) else FAILED
+
+
+def print_refusal(message: str) -> None:
+    """Of a command line that is wrong."""
+    record = Record(Path(os.devnull))
+    record.message, record.exit_code = message, USAGE
+    record.print()
 
 
 class Record:
@@ -52,16 +64,20 @@ class Record:
             raise
         except (BochsError, ConfigError, OSError) as error:
             self.message = str(error)
+            self.exit_code = code_of(error)
             raise
         finally:
-            print(json.dumps(self._object(), indent=2), flush=True)
+            self.print()
+
+    def print(self) -> None:
+        print(json.dumps(self._object(), indent=2), flush=True)
 
     def _object(self) -> dict[str, Any]:
         networks = self._networks()
         outcome = self.outcome
         return {
             "outcome": str(outcome.ending) if outcome else NOT_STARTED,
-            "message": outcome.message if outcome else self.message,
+            "message": self.message or (outcome.message if outcome else ""),
             "exit_code": self.exit_code,
             "wall_seconds": round(outcome.wall, 3) if outcome else 0.0,
             "guest_seconds": max((one["time"] for one in networks), default=None),

@@ -60,7 +60,7 @@ def _top(arguments: argparse.Namespace) -> int:
         raise ConfigError(_WANTED) from None
     path = found_network(arguments)
     try:
-        first = _look(path)
+        first = look(path)
     except Refused as error:
         raise ConfigError(harmless(str(error))) from None
     if arguments.once:
@@ -78,7 +78,7 @@ def _follow(path: Path, before: Moment, interval: float) -> None:
         while True:
             time.sleep(interval)
             try:
-                now = _look(path)
+                now = look(path)
             except (Refused, OSError):
                 break
             draw(now, before)
@@ -86,7 +86,7 @@ def _follow(path: Path, before: Moment, interval: float) -> None:
     print("pynat: the network has ended", file=sys.stderr)
 
 
-def _look(path: Path) -> Moment:
+def look(path: Path) -> Moment:
     """Raises Refused and OSError."""
     from pynat.cli.top_screen import Moment
 

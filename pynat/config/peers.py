@@ -174,6 +174,7 @@ FORMS = (
     _form("crossed ack", r"crossed ack", _twist(Mangling.LATE_ACK, unheard=1)),
     _form("dsack", r"dsack", _twist(Mangling.D_SACK)),
     _form("old stamps", r"old stamps", _twist(Mangling.OLD_STAMPS)),
+    _form("fin again", r"fin again", _twist(Mangling.FIN_AGAIN)),
     _form("echo", r"echo", _fixed(service=Service.ECHO)),
     _form("discard", r"discard", _fixed(service=Service.DISCARD)),
     _form("daytime", r"daytime", _fixed(service=Service.DAYTIME)),
@@ -225,6 +226,7 @@ ZOO = {
     "crossedack": "crossed ack",
     "dsack": "dsack",
     "oldstamps": "old stamps",
+    "finagain": "fin again",
 }
 
 

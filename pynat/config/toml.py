@@ -21,13 +21,21 @@ from pynat.config.values import Source
 from pynat.errors import ConfigError
 
 HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
+WRITTEN_FOR = "# of one run: "  # then whose words the file has, which nobody has typed as a file
 _WORD = r"""(?:[\w.-]|"[^"]*"|'[^']*')+"""
 ASSIGNMENT = re.compile(rf"\s*({_WORD}(?:\s+{_WORD})*)\s*=")
 
 
 def read_toml(written: str, file: str) -> Config:
     """`written` is the file's text, `file` its name for messages. Defaults for what it omits."""
-    return from_tables(_parsed(written, file), Source(file, lines_of(written)))
+    return from_tables(_parsed(written, file), _source(written, file))
+
+
+def _source(written: str, file: str) -> Source:
+    first, _, _ = written.partition("\n")
+    if first.startswith(WRITTEN_FOR):
+        return Source(first.removeprefix(WRITTEN_FOR))
+    return Source(file, lines_of(written))
 
 
 def from_tables(tables: dict[str, Any], source: Source) -> Config:

@@ -161,12 +161,14 @@ def new_file(value: object) -> Path:
     """The path of a file to write, in a folder that is there."""
     path = _path(value, "the path of a file to write")
     try:
-        there = path.parent.is_dir()
+        there, is_folder = path.parent.is_dir(), path.is_dir()
     except OSError:
-        there = True  # opening the file will tell what is wrong
+        return path  # opening the file will tell what is wrong
     if not there:
         folder = path.parent.absolute()
         raise Wrong(f"in a folder that is there; the folder {folder} does not exist")
+    if is_folder:
+        raise Wrong(f"a file; {path} is a folder")
     return path
 
 

@@ -34,17 +34,24 @@ def wait_for(path: Path, command: str, **arguments: object) -> Answer:
         return _asked(path, sock, answers, command, arguments)
 
 
-def connect(path: Path, port: int, **arguments: object) -> socket.socket:
-    """A connection to a port of the guest's, once the guest has taken it up.
+def stream(path: Path, command: str, **arguments: object) -> tuple[Answer, socket.socket]:
+    """`connect` and `udp`: the socket is what they have made of it, of which nothing is read ahead.
 
-    It is the control socket's own, of which nothing is read ahead. shutdown(SHUT_WR) is FIN.
     Raises Refused where the guest refuses or does not answer in time, and OSError.
     """
     with talking(path) as sock:
         sock.settimeout(None)
         with sock.makefile("rb", buffering=0) as answers:
-            _asked(path, sock, answers, "connect", {"port": port, **arguments})
-        return sock.dup()
+            answer = _asked(path, sock, answers, command, arguments)
+        return answer, sock.dup()
+
+
+def connect(path: Path, port: int, **arguments: object) -> socket.socket:
+    """A connection to a port of the guest's, once the guest has taken it up.
+
+    shutdown(SHUT_WR) is FIN.
+    """
+    return stream(path, "connect", port=port, **arguments)[1]
 
 
 def watch(path: Path) -> Iterator[Answer]:
@@ -53,7 +60,7 @@ def watch(path: Path) -> Iterator[Answer]:
         yield _asked(path, sock, answers, "watch", {})
         sock.settimeout(None)
         for line in answers:
-            yield _read(path, line)
+            yield read_answer(line, f"{path}: ")
 
 
 @contextlib.contextmanager
@@ -77,17 +84,18 @@ def _asked(
     line = answers.readline(MAX_ANSWER + 1)
     if not line:
         raise Refused(f"{path}: the network has ended")
-    return _read(path, line)
+    return read_answer(line, f"{path}: ")
 
 
-def _read(path: Path, line: bytes) -> Answer:
+def read_answer(line: bytes, whose: str = "") -> Answer:
+    """Raises Refused."""
     try:
         answer: Answer = json.loads(line)
         if answer.pop("ok"):
             return answer
         said = str(answer["error"])
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
-        raise Refused(f"{path}: what came is no answer of a network") from None
+        raise Refused(f"{whose}what came is no answer of a network") from None
     raise Refused(said)
 
 

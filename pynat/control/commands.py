@@ -79,6 +79,7 @@ class Commands:
         self._commands |= {
             "ping": _Command(reach.ping, (), ("guest", "count", "size", "timeout")),
             "connect": _Command(reach.connect, ("port",), ("guest", "timeout")),
+            "udp": _Command(reach.udp, (), ("guest", "own")),
             "wait": _Command(reach.wait, ("for",), ("guest", "timeout")),
             "watch": _Command(reach.watch),
         }

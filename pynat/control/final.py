@@ -11,10 +11,13 @@ import os
 import tempfile
 from collections import deque
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pynat.control.commands import Commands
-from pynat.engine import Engine
 from pynat.log.notices import Level
+
+if TYPE_CHECKING:  # who only reads such a file has no engine
+    from pynat.control.commands import Commands
+    from pynat.engine import Engine
 
 FINAL_VARIABLE = "PYNAT_FINAL"
 MOST_ENDED = 1000  # flows that are over, the last ones

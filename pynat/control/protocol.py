@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 MAX_LINE = 64 * 1024  # bytes of a request
+MAX_DATAGRAM = 65_507  # bytes: RFC 768 in an IPv4 packet
 
 Answer = dict[str, Any]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
+from pynat.config import ROUTER_PORTS, Transport
 from pynat.control.conversation import Conversation
-from pynat.control.protocol import Refused
+from pynat.control.datagrams import Datagrams
+from pynat.control.protocol import MAX_DATAGRAM, Refused
 from pynat.control.reaching import Connect, Ping
 from pynat.control.watching import Condition, Listening, Wait, Watch, counted, leased
 from pynat.engine import Engine
@@ -15,7 +18,7 @@ from pynat.wire.addresses import Address, address_text
 
 TIMEOUT = 10.0  # seconds of guest time
 MAX_TIMEOUT = 86_400.0
-MAX_PINGS, MAX_PING = 1000, 65_507  # requests; bytes of data in one (RFC 792 in RFC 791)
+MAX_PINGS, MAX_PING = 1000, MAX_DATAGRAM  # requests; bytes of data in one (RFC 792 in RFC 791)
 FIRST_PORT, PORTS = 49_152, 16_384  # RFC 6335 6: from here on they are nobody's
 
 
@@ -34,6 +37,29 @@ class ReachCommands:
         self, port: object, guest: object = None, timeout: object = TIMEOUT
     ) -> Conversation:
         return Connect(self._engine, *self._ends(port, guest), _seconds(timeout))
+
+    def udp(self, guest: object = None, own: object = None) -> Conversation:
+        if guest is not None:
+            self._guest(guest)
+        return Datagrams(self._engine, lambda: self._guest(guest), self._own(own))
+
+    def _own(self, named: object) -> Address:
+        """A port of the router's that no service has, for UDP."""
+        router = self._engine.router
+        address = router.net.network.router.packed
+        if named is None:
+            return next(at for at in self._fresh(address) if not router.destinations.is_claimed(at))
+        port = _whole("own", named, 1, 65_535)
+        if port in ROUTER_PORTS[Transport.UDP]:
+            taken = ", ".join(map(str, ROUTER_PORTS[Transport.UDP]))
+            raise Refused(f"own {port}: the router itself serves {taken}; expected another port")
+        return address, port
+
+    def _fresh(self, router: bytes) -> Iterator[Address]:
+        """The router's ports that are nobody's, one after the other."""
+        while True:
+            self._calls += 1
+            yield router, FIRST_PORT + self._calls % PORTS
 
     def watch(self) -> Conversation:
         return Watch(self._engine)
@@ -61,10 +87,8 @@ class ReachCommands:
         if isinstance(port, str) and port.isascii() and port.isdigit() and len(port) <= 5:
             port = int(port)
         wanted = _whole("port", port, 1, 65_535)
-        self._calls += 1
-        ours = FIRST_PORT + self._calls % PORTS
         router = self._engine.router.net.network.router.packed
-        return (self._guest(guest), wanted), (router, ours)
+        return (self._guest(guest), wanted), next(self._fresh(router))
 
     def _guest(self, named: object) -> bytes:
         """Without a name the guest that has a lease, or would be given the first one."""

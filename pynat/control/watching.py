@@ -1,6 +1,8 @@
 """What happens in a network, told as it happens, or waited for.
 
-Who watches looks once a turn at what has changed since; where nobody watches, nothing is kept.
+Who watches looks once a turn at what has changed since, and only at parts that say that they have:
+a turn in which nothing begins or ends costs the same with one flow and with thousands. Where nobody
+watches, nothing is kept.
 Findings and drops are told by their rule and how many are new.
 """
 
@@ -8,16 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Protocol, Self
 
 from pynat.control.conversation import Client, Conversation
 from pynat.control.protocol import Answer
 from pynat.engine import Engine
 from pynat.inprocess.connection import Connection
 from pynat.nat.rows import Row, seconds
-from pynat.services.leases import State
+from pynat.services.leases import Lease, State
 from pynat.wire.addresses import Address, address_text
 
-AGAIN = 0.1  # seconds of guest time between two tries whether a port listens
+AGAIN, MOST = 0.1, 1.6  # seconds of guest time between two tries whether a port listens
 
 
 def counted(engine: Engine) -> Counter[str]:
@@ -31,44 +34,102 @@ def dropped(engine: Engine) -> Counter[str]:
 
 def leased(engine: Engine) -> dict[str, str]:
     """MAC addresses by the addresses that they have bound."""
-    now = engine.now()
-    return {
-        address_text(lease.address): lease.mac.hex(":")
-        for lease in engine.router.dhcp.leases.values()
-        if lease.state is State.BOUND and lease.live(now)
-    }
+    return {address_text(lease.address): lease.mac.hex(":") for lease in _bound(engine)}
 
 
-class _Seen:
-    """A network at one moment."""
+def _bound(engine: Engine) -> list[Lease]:
+    now, leases = engine.now(), engine.router.dhcp.leases.values()
+    return [one for one in leases if one.state is State.BOUND and one.live(now)]
 
+
+class _Part(Protocol):
+    """Of a network, as it was at one moment. version: it is another one if anything is new."""
+
+    version: object
+
+    def __init__(self, engine: Engine) -> None: ...
+    @staticmethod
+    def version_of(engine: Engine) -> object: ...
+    def since(self, old: Self) -> Iterator[Answer]: ...
+
+
+class _Leases:
     def __init__(self, engine: Engine) -> None:
-        self.leases = leased(engine)
-        rows = engine.router.flows(engine.now())
-        self.flows: dict[object, Row] = {row["number"]: row for row in rows if "number" in row}
-        self.counts = {"finding": Counter(engine.notices.findings), "drop": dropped(engine)}
-        forwards = engine.router.incoming.forwards
-        self.forwards = {number: str(forward) for number, forward in forwards.items()}
+        self.version = self.version_of(engine)
+        self._now = engine.now()
+        self._bound = {lease.address: (lease.mac, lease.until) for lease in _bound(engine)}
 
-    def since(self, old: _Seen) -> Iterator[Answer]:
-        for address, mac in self.leases.items():
-            if old.leases.get(address) != mac:
-                yield {"event": "lease", "address": address, "mac": mac}
-        for number, row in self.flows.items():
-            if number not in old.flows:
+    @staticmethod
+    def version_of(engine: Engine) -> object:
+        return engine.router.dhcp.guests.changes
+
+    def since(self, old: Self) -> Iterator[Answer]:
+        for address, (mac, _) in self._bound.items():
+            was, until = old._bound.get(address, (b"", 0.0))
+            if was != mac or until <= self._now:
+                name = address_text(address)
+                yield {"event": "lease", "address": name, "mac": mac.hex(":")}
+
+
+class _Flows:
+    def __init__(self, engine: Engine) -> None:
+        self.version = self.version_of(engine)
+        rows = engine.router.flows(engine.now())
+        self._rows: dict[object, Row] = {row["number"]: row for row in rows if "number" in row}
+
+    @staticmethod
+    def version_of(engine: Engine) -> object:
+        """One that begins takes a number, and where none does, one that ends makes them fewer."""
+        router = engine.router
+        return router.numbers.drawn, len(router.tcp), len(router.udp), len(router.echo)
+
+    def since(self, old: Self) -> Iterator[Answer]:
+        for number, row in self._rows.items():
+            if number not in old._rows:
                 yield {"event": "flow", **_named(row)}
-        for number, row in old.flows.items():
-            if number not in self.flows:
+        for number, row in old._rows.items():
+            if number not in self._rows:
                 yield {"event": "closed", **_named(row)}
+
+
+class _Forwards:
+    def __init__(self, engine: Engine) -> None:
+        self.version = self.version_of(engine)
+        forwards = engine.router.incoming.forwards
+        self._rules = {number: str(forward) for number, forward in forwards.items()}
+
+    @staticmethod
+    def version_of(engine: Engine) -> object:
+        """Numbers only grow."""
+        forwards = engine.router.incoming.forwards
+        return len(forwards), next(reversed(forwards), None)
+
+    def since(self, old: Self) -> Iterator[Answer]:
         for event, now, before in (
-            ("forward", self.forwards, old.forwards),
-            ("forward removed", old.forwards, self.forwards),
+            ("forward", self._rules, old._rules),
+            ("forward removed", old._rules, self._rules),
         ):
             for number in now.keys() - before.keys():
                 yield {"event": event, "number": number, "rule": now[number]}
-        for event, counts in self.counts.items():
-            for code, more in (counts - old.counts[event]).items():
+
+
+class _Counts:
+    def __init__(self, engine: Engine) -> None:
+        self.version = self.version_of(engine)
+        self._counts = {"finding": Counter(engine.notices.findings), "drop": dropped(engine)}
+
+    @staticmethod
+    def version_of(engine: Engine) -> object:
+        """They only grow."""
+        return engine.notices.findings.total(), engine.notices.drops.total()
+
+    def since(self, old: Self) -> Iterator[Answer]:
+        for event, counts in self._counts.items():
+            for code, more in (counts - old._counts[event]).items():
                 yield {"event": event, "code": code, "count": more}
+
+
+_PARTS: tuple[type[_Part], ...] = (_Leases, _Flows, _Forwards, _Counts)
 
 
 def _named(row: Row) -> Answer:
@@ -82,7 +143,7 @@ class Watch(Conversation):
         self._engine = engine
         self._client: Client | None = None
         self._leave: Callable[[], None] | None = None
-        self._seen = _Seen(engine)
+        self._seen = [part(engine) for part in _PARTS]
         self._has_room = True
 
     def begin(self, client: Client, now: float) -> None:
@@ -94,10 +155,11 @@ class Watch(Conversation):
         """Who does not read is told later, of all that has changed by then."""
         if not self._has_room or self._client is None:
             return
-        seen, old = _Seen(self._engine), self._seen
-        self._seen = seen
-        for event in seen.since(old):
-            self._has_room = self._client.tell({"time": seconds(now), **event})
+        for at, old in enumerate(self._seen):
+            if old.version != old.version_of(self._engine):
+                new = self._seen[at] = type(old)(self._engine)
+                for event in new.since(old):
+                    self._has_room = self._client.tell({"time": seconds(now), **event})
 
     def room(self) -> None:
         self._has_room = True
@@ -164,7 +226,8 @@ class Wait(Conversation):
 class Listening(Condition):
     """Whether a port of the guest's listens: true once a SYN of ours was answered by SYN-ACK.
 
-    The connection is reset at once. A refusal, or a SYN that nobody takes, is tried again.
+    The connection is reset at once. A refusal, or a SYN that nobody takes, is tried again, and more
+    and more rarely: a guest that idles has seconds in no time.
     """
 
     def __init__(self, engine: Engine, guest: Address, router: Address) -> None:
@@ -172,6 +235,7 @@ class Listening(Condition):
         self._ends = guest, router
         self._connection: Connection | None = None
         self._next = 0.0
+        self._pause = AGAIN
         self._found = False
 
     def __call__(self) -> bool:
@@ -179,7 +243,7 @@ class Listening(Condition):
         if self._found:
             return True
         if self._connection is None and now >= self._next:
-            self._connection = self._engine.router.in_process.call(*self._ends)
+            self._connection = self._engine.router.in_process.call(*self._ends, is_probe=True)
             self._connection.watch(self._changed)
             self._engine.wake()
         return False
@@ -205,5 +269,6 @@ class Listening(Condition):
             connection.abort()
         elif connection.why:
             self._connection = None
-            self._next = now + AGAIN
+            self._next = now + self._pause
+            self._pause = min(2 * self._pause, MOST)
             self._engine.router.output.timers.set(self, self._next)

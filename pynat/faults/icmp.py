@@ -43,6 +43,7 @@ class OrdinaryPaths(Protocol):
     def from_guest(self, packet: Ipv4, now: float) -> None: ...
     def to_group(self, packet: Ipv4, now: float) -> None: ...
     def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int: ...
+    def datagrams_from_guest(self, frames: list[bytes], at: int, now: float) -> int: ...
 
 
 class Net(Protocol):
@@ -69,6 +70,8 @@ class FaultyPaths:
         ordinary = not self._faults.icmp
         self.from_guest = self._outbound.from_guest if ordinary else self._from_guest
         self.run_from_guest = self._outbound.run_from_guest if ordinary else self._take_none
+        datagrams = self._outbound.datagrams_from_guest
+        self.datagrams_from_guest = datagrams if ordinary else self._take_none
 
     def _take_none(self, frames: list[bytes], at: int, now: float) -> int:
         """Each packet is looked at alone."""

@@ -19,6 +19,7 @@ from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment, SegmentRun
 
 OVERLAP = 100  # bytes
 EXTRA_ACKS = 3  # as many as make a sender retransmit at once (RFC 5681 3.2)
+_HEARD = -1  # no number any more
 STAMP_AGE = 100_000  # ms: so much older is an old timestamp
 FAREWELL = b"this connection was reset on purpose"
 
@@ -61,6 +62,9 @@ class SegmentMangler:
         self._late: int | None = None  # the number beyond which the first acknowledgement is late
         self._selective = False  # the SYNs agree on SACK
         self._guest_opens = False  # its SYN-ACK has come
+        self._guest_end: int | None = None  # the number behind its FIN
+        self._end: int | None = None  # the number behind our FIN
+        self._wrong_ack: int | None = None  # the number that no SYN of the guest's has
         self._manglings: dict[Mangling, Callable[[list[Told]], Iterable[Told]]] = {
             Mangling.REORDER: self._reorder,
             Mangling.DUPLICATE: self._duplicate,
@@ -73,15 +77,29 @@ class SegmentMangler:
             Mangling.LATE_ACK: self._acknowledge_late,
             Mangling.D_SACK: self._say_twice,
             Mangling.OLD_STAMPS: self._repeat_old,
+            Mangling.FIN_AGAIN: self._remember_the_end,
         }
 
     def from_guest(self, segment: Segment) -> bool:
         """Whether the flow gets it."""
         self._guest_opens |= segment.flags & (SYN | ACK) == SYN | ACK
-        if not self._unheard or not segment.payload:
+        if segment.flags & FIN:
+            self._guest_end = wrap(segment.seq + segment.length)
+        if segment.flags & RST and segment.seq == self._wrong_ack:
+            self._comment(f"the right answer to what {self._peer} did on purpose")
+            return False
+        if self._is_lost(segment):
+            self._comment(f"{self._peer} on purpose: as good as lost")
+            return False
+        return True
+
+    def _is_lost(self, segment: Segment) -> bool:
+        if segment.ack == self._end and not segment.length:
+            self._end = _HEARD
             return True
-        self._unheard = max(0, self._unheard - segment.count)
-        self._comment(f"{self._peer} on purpose: as good as lost")
+        if self._unheard and segment.payload:
+            self._unheard = max(0, self._unheard - segment.count)
+            return True
         return False
 
     def to_guest(self, items: list[Item], received: int) -> list[Told]:
@@ -122,7 +140,7 @@ class SegmentMangler:
     def _repeat_acks(self, items: list[Told]) -> Iterator[Told]:
         for item, why in items:
             yield item, why
-            if _is_ack(item):
+            if _is_ack(item) and _head(item).ack != self._guest_end:  # behind it nobody is there
                 for _ in range(EXTRA_ACKS):
                     yield item, _and(why, "duplicate acknowledgement")
 
@@ -139,7 +157,8 @@ class SegmentMangler:
             if isinstance(item, Segment) and item.flags & (SYN | ACK) == SYN | ACK:
                 self._syn_acks += 1
                 if self._syn_acks == 1:
-                    wrong = replace(item, ack=wrap(item.ack + 1))
+                    self._wrong_ack = wrap(item.ack + 1)
+                    wrong = replace(item, ack=self._wrong_ack)
                     yield wrong, _and(why, "acknowledges a byte too many")
                     continue
             yield item, why
@@ -192,6 +211,12 @@ class SegmentMangler:
                     once = False
                     yield _of_old(one, stamps), _and(told, "other bytes, with an old timestamp")
                 yield one, told
+
+    def _remember_the_end(self, items: list[Told]) -> Iterator[Told]:
+        for item, why in items:
+            if isinstance(item, SegmentRun) and item.last_flags & FIN and self._end is None:
+                self._end = wrap(item.head.seq + item.length + 1)
+            yield item, why
 
 
 def _each(change: Callable[[Item], Item], items: list[Told], name: str) -> Iterator[Told]:

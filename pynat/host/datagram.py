@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from pynat.host import errqueue
 from pynat.host.families import BY_NUMBER
-from pynat.nat.messages import SocketError
+from pynat.loops import send_datagrams
+from pynat.nat.messages import SocketError, UdpSendRun
 from pynat.wire.addresses import Address, is_multicast
 
 _WITH_DF, _WITHOUT_DF = 2, 0  # IP_PMTUDISC_DO, IP_PMTUDISC_DONT
@@ -34,8 +35,7 @@ class DatagramSocket:
     ) -> Iterator[SocketError]:
         """What went wrong with it, and what the kernel tells now of earlier ones."""
         family = self.family
-        self._set(family.group_hops if is_multicast(to[0]) else family.hops, max(1, ttl))
-        self._set(family.mtu_discover, _WITH_DF if dont_fragment else _WITHOUT_DF)
+        self._set_up(to, ttl, dont_fragment)
         for _ in range(2):
             try:
                 self.sock.sendto(data, family.name(to))
@@ -51,6 +51,17 @@ class DatagramSocket:
             if mtu:
                 break
         yield SocketError(flow, number, to, data, mtu=mtu)
+
+    def send_run(self, run: UdpSendRun, at: int) -> int:
+        """How many of those from `at` on the kernel has taken, up to the first that it has not."""
+        self._set_up(run.to, run.ttl, run.dont_fragment)
+        sent, _ = send_datagrams(self.sock, *run.to, run.payloads[at:])
+        return sent
+
+    def _set_up(self, to: Address, ttl: int, dont_fragment: bool) -> None:
+        family = self.family
+        self._set(family.group_hops if is_multicast(to[0]) else family.hops, max(1, ttl))
+        self._set(family.mtu_discover, _WITH_DF if dont_fragment else _WITHOUT_DF)
 
     def _set(self, option: int, value: int) -> None:
         if self._options.get(option) != value:

@@ -26,6 +26,7 @@ from pynat.nat.messages import (
     TcpConnect,
     TcpFailed,
     UdpSend,
+    UdpSendRun,
 )
 from pynat.wire import icmp
 from pynat.wire.icmp import Icmp
@@ -55,6 +56,9 @@ class HermeticHost(Outside):
                     self.emit(TcpFailed(action.flow, errno.ENETUNREACH))
                 case UdpSend():
                     self._unreachable(action.flow, action.to[0], action.to[1], action.payload)
+                case UdpSendRun():
+                    for payload in action.payloads:
+                        self._unreachable(action.flow, *action.to, payload)
                 case EchoSend():
                     sent = Icmp(icmp.ECHO_REQUEST, 0, action.ident, action.sequence, action.payload)
                     self._unreachable(action.flow, action.to, 0, icmp.encode(sent))

@@ -34,6 +34,7 @@ from pynat.nat.messages import (
     TcpShutdown,
     UdpAnswer,
     UdpSend,
+    UdpSendRun,
 )
 
 
@@ -67,6 +68,8 @@ class Host(Outside):
                     self._tcp.read(action)
                 case UdpSend():
                     self._udp.send(action)
+                case UdpSendRun():
+                    self._udp.send_run(action)
                 case TcpConnect():
                     self._tcp.connect(action)
                 case TcpShutdown():
@@ -89,6 +92,9 @@ class Host(Outside):
                 case never:
                     assert_never(never)
         self.forwards.reset_unclaimed()
+
+    def read_at_most(self, octets: int) -> None:
+        self._tcp.read_at_most(octets)
 
     def leave(self) -> None:
         """Nothing new comes in, and no flow goes on."""

@@ -41,14 +41,13 @@ from pynat.nat.messages import (
 
 READ_SIZE = 64 * 1024  # bytes of one recv ...
 BULK_SIZE = 8 * READ_SIZE  # ... behind one that found as much
-READ_ON = 4 * READ_SIZE  # bytes of a turn; below, a connection that has more is read again
 LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
 _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
 _SIOCATMARK = 0x8905
 _NOT_AT_MARK = bytes(4)
-MAX_READ = 8 << 20  # bytes of one turn, of all connections, so that memory is bounded
+MAX_READ = 256 * 1024  # bytes of one turn, of all connections
 PASSING = {errno.ENOBUFS, errno.ENOMEM}  # the host is short of it for a moment
 NOT_KEPT = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 BREATH = 0.1  # seconds (wall) until what has passed is tried again
@@ -67,6 +66,10 @@ class _Connection:
     paused: bool = False  # reading is, for a moment
     eof: bool = False
     ended: bool = False  # the guest has sent FIN: so has the kernel, or will
+    is_tcp: bool = True
+
+    def __post_init__(self) -> None:
+        self.is_tcp = self.sock.family != socket.AF_UNIX  # asked once: it makes an object each time
 
     @property
     def next_read(self) -> int:
@@ -88,11 +91,16 @@ class TcpSockets:
         self._keep_ports = keep_ports
         self._again: dict[int, asyncio.TimerHandle] = {}  # connects that are to be tried anew
         self._read = 0  # bytes in this turn
+        self._max_read = MAX_READ
         self._emit = emit
         self._destinations = Destinations(loop)
         self._lingering = Lingering(loop)
         self._open: dict[int, _Connection] = {}
         self.make_room = self._lingering.make_room  # for whoever has no descriptor left
+
+    def read_at_most(self, octets: int) -> None:
+        """In one turn, of all connections together."""
+        self._max_read = octets
 
     # ------------------------------------------------------------------ actions
     def connect(self, action: TcpConnect, tries: int = MAX_TRIES) -> None:
@@ -146,7 +154,7 @@ class TcpSockets:
         offered = sum(map(len, action.chunks))
         taken = 0
         try:
-            for pieces, flags in _sends(action, connection.sock.family):
+            for pieces, flags in _sends(action, is_tcp=connection.is_tcp):
                 size = sum(map(len, pieces))
                 count = connection.sock.sendmsg(pieces, (), flags)
                 taken += count
@@ -236,11 +244,11 @@ class TcpSockets:
     def _readable(self, flow: int, connection: _Connection) -> None:
         """Read on while more waits, and once behind a read that emptied the socket: often EOF is
         there, and then FIN goes with the last bytes."""
-        if self._read >= MAX_READ:
+        if self._read >= self._max_read:
             return  # the others have had their turn's worth; this one comes first in the next
         asked, came = connection.next_read, 0
         while asked and (came := self._receive(flow, connection, asked)) == asked:
-            asked = connection.next_read if self._read < READ_ON else 0
+            asked = connection.next_read if self._read < self._max_read else 0
         if came > 0 and asked and connection.allowance:
             self._receive(flow, connection, connection.next_read)
         if flow in self._open:
@@ -355,12 +363,12 @@ class TcpSockets:
         self._have_room(connection)
 
 
-def _sends(action: TcpSend, family: int) -> Iterator[tuple[list[bytes | memoryview], int]]:
+def _sends(action: TcpSend, *, is_tcp: bool) -> Iterator[tuple[list[bytes | memoryview], int]]:
     """What to give to each sendmsg, with its flags; the urgent byte is one of its own.
 
     To a program or a Unix socket it is a byte like any other.
     """
-    if action.urgent is None or family == socket.AF_UNIX:
+    if action.urgent is None or not is_tcp:
         for at in range(0, len(action.chunks), _IOV_MAX):
             yield action.chunks[at : at + _IOV_MAX], 0
         return

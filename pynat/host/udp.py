@@ -9,16 +9,27 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 
 from pynat.host import errqueue
 from pynat.host.datagram import DatagramSocket
 from pynat.host.descriptors import MakeRoom, no_room, with_room
 from pynat.host.families import family_of, open_for
-from pynat.nat.messages import Event, PortNotKept, SocketError, UdpReceived, UdpSend
+from pynat.loops import receive_datagrams
+from pynat.nat.messages import (
+    Event,
+    PortNotKept,
+    SocketError,
+    UdpReceived,
+    UdpReceivedRun,
+    UdpSend,
+    UdpSendRun,
+)
 from pynat.wire.addresses import is_unicast
 
-_MAX_DATAGRAM = 65_535  # bytes of one recvfrom
-_MAX_DATAGRAMS_AT_ONCE = 32  # datagrams of one socket before the others have their turn
+_MAX_DATAGRAMS_AT_ONCE = 64  # datagrams of one socket before the others have their turn
+_SOURCE = itemgetter(0)
 
 
 class UdpSockets:
@@ -58,6 +69,16 @@ class UdpSockets:
         ):
             self._emit(told)
 
+    def send_run(self, action: UdpSendRun) -> None:
+        """What the kernel does not take at once is sent by itself, which says why."""
+        sock, at, count = self._open.get(action.flow), 0, len(action.payloads)
+        while at < count:
+            if sock is not None and sock.port != action.to[1]:
+                at += sock.send_run(action, at)
+            if at < count:
+                self.send(action.single(at))
+                at += 1
+
     def close(self, flow: int) -> None:
         opened = self._open.pop(flow, None)
         if opened is not None:
@@ -96,15 +117,18 @@ class UdpSockets:
             sock.bind(("", 0))
 
     def _readable(self, flow: int, opened: DatagramSocket) -> None:
-        sock, packed = opened.sock, opened.family.packed
-        for error in errqueue.read(sock, flow):
-            self._emit(error)
-        for _ in range(_MAX_DATAGRAMS_AT_ONCE):
-            try:
-                payload, peer = sock.recvfrom(_MAX_DATAGRAM)
-            except OSError:
-                return  # nothing more, or an error that the queue has told in full
-            self._emit(UdpReceived(flow, packed(peer), payload))
+        received, error = receive_datagrams(opened.sock, _MAX_DATAGRAMS_AT_ONCE)
+        if error:
+            for told in errqueue.read(opened.sock, flow):
+                self._emit(told)
+        for source, run in groupby(received, _SOURCE):
+            payloads = [payload for _, payload in run]
+            one = len(payloads) == 1
+            self._emit(
+                UdpReceived(flow, source, *payloads)
+                if one
+                else UdpReceivedRun(flow, source, payloads)
+            )
 
 
 def _is_here(address: bytes) -> bool:

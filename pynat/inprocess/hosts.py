@@ -35,6 +35,7 @@ from pynat.nat.messages import (
     TcpShutdown,
     UdpReceived,
     UdpSend,
+    UdpSendRun,
 )
 from pynat.nat.tcp.memory import MemoryBudget
 from pynat.wire.addresses import Address, FourTuple
@@ -71,6 +72,7 @@ class ReceivedDatagram:
 
 TcpService = Callable[[Connection, float], None]
 UdpService = Callable[[ReceivedDatagram], None]
+UdpRefused = Callable[[Address], None]
 Service = TypeVar("Service", TcpService, UdpService)
 
 
@@ -111,6 +113,7 @@ class InProcessHosts:
         self._was_short = False
         self.tcp: dict[Address, TcpService] = {}
         self.udp: dict[Address, UdpService] = {}
+        self._refused: dict[Address, UdpRefused] = {}
         self._hosts = frozenset(hosts)
         self._policy = policy
         self._unhold = unhold
@@ -126,8 +129,10 @@ class InProcessHosts:
     def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
         rest = [action for action in actions if not self._mine(action, now)]
-        self._give_up_calls()
-        self._tell_relief()
+        if self._announced:
+            self._give_up_calls()
+        if self._was_short is not self.memory.is_short:
+            self._tell_relief()
         while self._touched:
             touched, self._touched = self._touched, {}
             for connection in touched:
@@ -142,8 +147,22 @@ class InProcessHosts:
     def serve_tcp(self, place: Address, service: TcpService) -> None:
         self.tcp[place] = service
 
-    def serve_udp(self, place: Address, service: UdpService) -> None:
+    def serve_udp(
+        self, place: Address, service: UdpService, refused: UdpRefused | None = None
+    ) -> None:
+        """refused: told of a port of the guest's that takes none of its datagrams."""
         self.udp[place] = service
+        if refused is not None:
+            self._refused[place] = refused
+
+    def forget_udp(self, place: Address) -> None:
+        self.udp.pop(place, None)
+        self._refused.pop(place, None)
+
+    def udp_refused(self, host: Address, guest: Address) -> None:
+        """The guest says that nobody is at its port, to which `host` has sent."""
+        if (told := self._refused.get(host)) is not None:
+            told(guest)
 
     def move_tcp(self, before: Address, after: Address) -> None:
         """What is served at the one place, is from now on served at the other."""
@@ -168,11 +187,11 @@ class InProcessHosts:
         self._connections.pop(connection.flow, None)
 
     # ------------------------------------------------------------------ to the guest
-    def call(self, guest: Address, host: Address) -> Connection:
-        """Connect to a port of the guest's, which sees `host`."""
+    def call(self, guest: Address, host: Address, *, is_probe: bool = False) -> Connection:
+        """Connect to a port of the guest's, which sees `host`. is_probe: as for TcpIncoming."""
         self._token -= 1  # those of forwards are above 0
         connection = self._calls[self._token] = Connection(self, FourTuple(guest, host))
-        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest))
+        self.emit(TcpIncoming(_NO_FORWARD, self._token, host, guest, is_probe))
         return connection
 
     def send(self, guest: Address, host: Address, payload: bytes) -> None:
@@ -204,6 +223,8 @@ class InProcessHosts:
                 return self._carry(action, now)
             case UdpSend():
                 return self._datagram(action, now)
+            case UdpSendRun():
+                return self._policy is not None and self._datagrams(action, now)
             case TcpConnect():
                 return self._connect(action, now)
             case TcpAdopt():
@@ -270,6 +291,11 @@ class InProcessHosts:
         else:
             verdict(datagram)
         return True
+
+    def _datagrams(self, action: UdpSendRun, now: float) -> bool:
+        """Whether the policy says something of them."""
+        numbers = range(len(action.payloads))
+        return all(self._datagram(action.single(number), now) for number in numbers)
 
     def _remembered(
         self, flow: int, four_tuple: FourTuple, policy: FlowPolicy, now: float

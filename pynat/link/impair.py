@@ -16,6 +16,7 @@ from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Receive, SendRuns, Wrapper
+from pynat.log.comments import IMPAIRED
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
 
@@ -31,6 +32,7 @@ class ImpairLink(Wrapper):
         self._capture = capture
         self.wire = ImpairedWire(seed, self._tell)
         self._idle = True
+        self.has_changed = False  # something, at least once
 
     # ------------------------------------------------------------------ the rules
     @property
@@ -102,6 +104,7 @@ class ImpairLink(Wrapper):
         self._idle = self.wire.idle
 
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
+        self.has_changed = True
         comments = self._notices.comments
         if fate.frame is not None and fate.frame is not frame:
             if fate.said == "duplicate" and not to_guest:
@@ -109,7 +112,7 @@ class ImpairLink(Wrapper):
             if not to_guest:
                 comments.same(fate.frame, frame)
         about = fate.frame if fate.frame is not None and to_guest else frame
-        comments.add(about, f"impair rule {rule.number} ({rule.rule}): {fate.said}")
+        comments.add(about, f"{IMPAIRED} {rule.number} ({rule.rule}): {fate.said}")
         if fate.frame is None:
             comments.lose(frame)
             if to_guest and self._capture is not None:

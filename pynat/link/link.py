@@ -66,14 +66,15 @@ class Wrapper:
 
     def __init__(self, inner: Link) -> None:
         self._inner = inner
+        self._innermost: Link = inner._innermost if isinstance(inner, Wrapper) else inner
         self.doorbell = inner.doorbell
         self.now = inner.now
         self.log = inner.log
 
     @property
     def closing(self) -> bool:
-        return self._inner.closing
+        return self._innermost.closing
 
     @property
     def speed(self) -> int:
-        return self._inner.speed
+        return self._innermost.speed

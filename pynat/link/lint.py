@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pynat.link.link import Link, Wrapper
+from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire, Span
 from pynat.log.notices import Level, Notices
-
-
-def exact() -> float:
-    """For a link whose frames come with the time of their sending."""
-    return 0.0
 
 
 class LintLink(Wrapper):
@@ -24,49 +20,62 @@ class LintLink(Wrapper):
         inner: Link,
         linter: Linter,
         notices: Notices,
-        awake: Callable[[], float] = exact,
+        awake: Callable[[], float] | None = None,
     ) -> None:
-        """awake: seconds of this thread's life in which a frame may have waited to be read."""
+        """awake: seconds of this thread's life in which a frame may have waited to be read; None
+        where each comes with the time of its sending."""
         super().__init__(inner)
         self._linter = linter
         self._notices = notices
+        self._count = notices.comments.count
         self._awake = awake
-        self._emptied = awake()  # when nothing more waited
+        self._emptied = awake() if awake else 0.0  # when nothing more waited
         self._wire = CardWire()
         self._stopped = False
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
-        begun = self._awake()
-        frames = self._inner.receive(limit)
+        if self._awake is None:
+            frames, waited = self._inner.receive(limit), 0.0
+        else:
+            frames, waited = self._read(self._awake(), limit)
         if frames:
             self._linter.card_speed(self.speed)
-            waited = self._awake() - self._emptied
             for when, frame in frames:
-                self._look(frame, Span(when - waited, when), from_guest=True)
+                self._look(frame, Span(when - waited, when), self._linter.from_guest)
+        return frames
+
+    def _read(self, begun: float, limit: int) -> tuple[list[tuple[float, bytes]], float]:
+        """With how long they may have waited; reading does not sleep."""
+        before = self.now()
+        frames = self._inner.receive(limit)
+        waited = begun - self._emptied + self.now() - before
         if len(frames) < limit:
             self._emptied = begun
-        return frames
+        return frames, waited
 
     def send(self, frames: list[bytes]) -> int:
         before = self.now()
         taken = self._inner.send(frames)
-        after = self.now()
+        after, speed = self.now(), self.speed
         for frame in frames:
-            span = self._wire.span(len(frame), self.speed, before, after)
-            self._look(frame, span, from_guest=False)
+            span = self._wire.span(len(frame), speed, before, after)
+            self._look(frame, span, self._linter.to_guest)
         return taken
 
-    def _look(self, frame: bytes, when: Span, *, from_guest: bool) -> None:
-        self._notices.comments.count(frame)
+    def _look(self, frame: bytes, when: Span, look: Callable[[bytes, Span], list[Finding]]) -> None:
+        self._count(frame)
         if self._stopped:
             return
-        look = self._linter.from_guest if from_guest else self._linter.to_guest
         try:
-            for finding in look(frame, when):
-                rule, text = finding.rule, finding.text
-                self._notices.finding(rule, text, when.last, frame, from_guest=from_guest)
+            if found := look(frame, when):
+                self._tell(found, frame, when, from_guest=look == self._linter.from_guest)
         except Exception as error:
             self._stop(error, f"; frame {frame.hex()}")
+
+    def _tell(self, found: list[Finding], frame: bytes, when: Span, *, from_guest: bool) -> None:
+        for finding in found:
+            rule, text = finding.rule, finding.text
+            self._notices.finding(rule, text, when.last, frame, from_guest=from_guest)
 
     def _stop(self, error: Exception, about: str = "") -> None:
         self._stopped = True

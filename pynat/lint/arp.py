@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
 from pynat.lint.arp_claim import Claim
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
@@ -30,10 +32,12 @@ MAX_ADDRESSES = 1024  # addresses, of each kind
 UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
 PATIENCE = 1.0  # seconds that an answer may take
 AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
+TURNED = 2  # requests in a row where replies are due
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
 ZERO = bytes(4)
+NOBODY = bytes(6)
 _LINK_LOCAL = bytes((169, 254))  # RFC 3927 2.5 wants replies to all there
 
 
@@ -42,6 +46,7 @@ class _Address:
     """One that the guest uses or wants to use."""
 
     asked: int = 0  # requests to it that it has not answered
+    turned: int = 0  # requests to who had asked, instead of replies
     last_asked: Span = NEVER
     askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
     introduced: bool = False  # probed for or announced
@@ -60,15 +65,21 @@ class _Wanted:
 
 
 class ArpChecker:
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, net: IPv4Network, tally: Tally, owned: Owned) -> None:
         self._tally = tally
+        self._owned = owned
+        self.adopt(net)
         self._heard: set[bytes] = set()  # MAC addresses from which something came
         self._addresses = Bounded[bytes, _Address](MAX_ADDRESSES)
         self._wanted = Bounded[bytes, _Wanted](MAX_ADDRESSES)
         self._waits = Bounded[bytes, _Wanted](
             MAX_ADDRESSES
         )  # by MAC: whose reply had no effect yet
+        self._last_question: Arp | None = None  # to the guest
         self._found: list[tuple[Rule, str]] = []
+
+    def adopt(self, net: IPv4Network) -> None:
+        self._net = net
 
     def expect_nothing(self) -> None:
         """What it was asked and answered has not come to it."""
@@ -103,8 +114,10 @@ class ArpChecker:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         mine.asked += mine.used
         self._tally[Occasion.ARP_ASKED] += 1
+        self._tally[Occasion.ARP_ASKED_ITS] += mine.used
         mine.last_asked = when
         mine.askers.append(packet)
+        self._last_question = packet
 
     def _is_answered(self, wanted: _Wanted, packet: Arp, when: Span) -> None:
         wanted.answered, wanted.mac = when, packet.sender_mac
@@ -124,6 +137,18 @@ class ArpChecker:
             return iter(())
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
+
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        mine, destination = self._addresses.get(packet.source), frame.destination
+        if mine is None or not mine.used or mine.asked >= UNANSWERED:
+            return False
+        if mine.introduced and not mine.claim.is_settled(until):
+            return False
+        return destination in self._heard and destination not in self._waits
+
+    def has_heard_of(self, frame: bytes) -> bool:
+        """Of its source."""
+        return frame[6:12] in self._heard
 
     def _unasked(self, frame: Frame, packet: Ipv4) -> None:
         if len(self._heard) < MAX_ADDRESSES:
@@ -163,7 +188,12 @@ class ArpChecker:
         if packet.sender_mac != frame.source:
             text = f"{packet}: sender {ethernet.text(packet.sender_mac)}, expected the frame's own"
             source = ethernet.text(frame.source)
-            self._found.append((rules.OTHER_SENDER, f"{text} {source} (RFC 826)"))
+            hint = (
+                ": sender and target are exchanged"
+                if packet.target_mac == frame.source != NOBODY
+                else ""
+            )
+            self._found.append((rules.OTHER_SENDER, f"{text} {source} (RFC 826){hint}"))
         if packet.operation == arp.REQUEST:
             self._request(packet, frame)
         else:
@@ -183,6 +213,7 @@ class ArpChecker:
             self._bad_sender(packet)
         else:
             self._uses(packet.sender, frame)
+        self._for_a_reply(packet, frame)
         wanted = self._wanted.get(packet.target)
         if wanted is None:
             wanted = self._wanted[packet.target] = _Wanted()
@@ -191,6 +222,18 @@ class ArpChecker:
             self._again(wanted, packet.target, frame.when)
         elif wanted.mac in self._waits:  # it knows whom to ask
             self._is_learned(wanted.mac)
+
+    def _for_a_reply(self, packet: Arp, frame: Frame) -> None:
+        """It has all that is in a reply, and goes to who has just asked."""
+        mine = self._addresses.get(packet.sender)
+        to = (packet.target_mac, packet.target)
+        if mine is None or frame.when.least(mine.last_asked) > PATIENCE:
+            return
+        if any(to == (one.sender_mac, one.sender) for one in mine.askers):
+            mine.turned += 1
+            if mine.turned == TURNED:
+                text = f"{packet}: operation 1 in the answer to a request, expected 2 (RFC 826)"
+                self._found.append((rules.REQUEST_FOR_REPLY, text))
 
     def _often(self, wanted: _Wanted, target: bytes, when: Span) -> None:
         times = wanted.lately
@@ -232,19 +275,33 @@ class ArpChecker:
             self._bad_sender(packet)
             return
         mine = self._addresses.get(packet.sender) or self._new(packet.sender)
-        askers, mine.asked = list(mine.askers), 0
+        askers, mine.asked, mine.turned = list(mine.askers), 0, 0
         if packet.sender == packet.target:  # an announcement in the form of a reply
             mine.introduced = True
             return
         mine.askers.clear()
+        self._for_others(packet, frame, mine)
         self._uses(packet.sender, frame)
         if frame.destination[0] & 1:
             self._to_all(packet, askers)
         elif not askers:
+            asked = self._last_question
             text = f"{packet}: {ethernet.text(frame.destination)} did not ask"
+            if asked is not None and asked.sender_mac == frame.destination:
+                text += f" for that address, but for {dotted(asked.target)}"
             self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
         else:
             self._targets(packet, askers)
+
+    def _for_others(self, packet: Arp, frame: Frame, mine: _Address) -> None:
+        """The address is of no host on this wire, and was never the guest's."""
+        owned = self._owned.by(frame.source)
+        is_near = IPv4Address(packet.sender) in self._net
+        if mine.used or mine.introduced or is_near or not owned or packet.sender in owned:
+            return
+        known = ", ".join(map(dotted, owned))
+        text = f"{packet}: expected replies for {known} alone"
+        self._found.append((rules.FOR_OTHERS, f"{text} (RFC 826)"))
 
     def _to_all(self, packet: Arp, askers: list[Arp]) -> None:
         if askers and packet.sender[:2] != _LINK_LOCAL:

@@ -48,6 +48,12 @@ class Claim:
     attacked: Span | None = None  # when another host first claimed what the guest uses
     defences: int = 0  # since then
 
+    def is_settled(self, until: Span) -> bool:
+        """Up to then `uses` has nothing to say, and nothing to keep."""
+        if self.probes or self.taken is not None:
+            return False
+        return self.announced is None or until.least(self.announced) <= 2 * ANNOUNCE_INTERVAL
+
     def is_claimed(self, when: Span, *, used: bool) -> None:
         if not used:
             self.taken = when

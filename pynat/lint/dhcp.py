@@ -19,13 +19,14 @@ from pynat.lint.dhcp_asking import Sent
 from pynat.lint.dhcp_client import Client, Way
 from pynat.lint.dhcp_form import form
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
-from pynat.wire import dhcp
+from pynat.wire import dhcp, mistakes
 from pynat.wire.arp import Arp
 from pynat.wire.dhcp import Message
-from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
+from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted
 
 MAX_CLIENTS = 256  # clients, and addresses of each kind
 CLIENT_PORT, SERVER_PORT = 68, 67
@@ -62,6 +63,12 @@ class DhcpChecker:
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
 
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        user = self._users.get(packet.source)
+        return packet.source in self._sources and (
+            user is None or user.is_settled(packet.source, until)
+        )
+
     def _by_arp(self, packet: Arp) -> None:
         """It probes for an address, or has one."""
         if packet.sender == dhcp.ZERO:
@@ -79,6 +86,11 @@ class DhcpChecker:
         client = self._client(message.mac)
         client.source = frame.source
         form(message, bytes(payload), frame.source, self._tell)
+        if frame.udp is not None and frame.udp.source != CLIENT_PORT and not any(message.giaddr):
+            port = frame.udp.source
+            hint = mistakes.byte_order(port, (CLIENT_PORT,))
+            text = f"{message}: from port {port}, expected {CLIENT_PORT} (RFC 2131 4.1){hint}"
+            self._tell(rules.SOURCE_PORT, text)
         self._form(message, len(payload), source, client)
         if message.kind == dhcp.DECLINE:
             self._declined(message)

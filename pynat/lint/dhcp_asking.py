@@ -61,6 +61,8 @@ def selecting(message: Message, taken: list[Offer]) -> str:
         return "option 50 is missing, expected the address of the OFFER"
     if message.ciaddr != dhcp.ZERO:
         return f"ciaddr {dotted(message.ciaddr)}, expected 0.0.0.0"
+    if any((one.address, one.server) == (server, wanted) for one in taken):
+        return f"option 50 is {dotted(wanted)}, option 54 {dotted(server)}: they are exchanged"
     from_there = [one for one in taken if one.server == server]
     if not from_there:
         return f"{_server(server, taken[-1].server)}, which has made the OFFER"

@@ -20,7 +20,7 @@ from enum import Enum
 
 from pynat.lint import dhcp_asking as asking
 from pynat.lint.dhcp_asking import Lease, Offer, Sent
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
@@ -40,6 +40,7 @@ AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
 EARLY = 3  # renewals in a row, each before half of T1
 GRACE = 1.0  # seconds that a packet of before may still take
 _MAX_REMEMBERED = 16  # offers, transactions
+_PATIENCE = 2.0  # seconds from the first OFFER on in which a slow guest may still take it
 _FOREVER = 2**32 - 1
 
 
@@ -72,7 +73,8 @@ class Client:
         self._tally = tally
         self.never_had_one = True
         self.source = b""  # MAC address of its frames
-        self._discover: Message | None = None
+        self._discover: Message | None = None  # the last one ...
+        self._attempts: dict[int, Message] = {}  # ... and all of this attempt, by xid
         self._asked: Message | None = None
         self._offers: list[Offer] = []
         self._finished: deque[int] = deque(
@@ -85,6 +87,8 @@ class Client:
         self._gone: dict[bytes, tuple[Span, Rule, str]] = {}  # addresses not to be used any more
         self._repeats = _Repeats()
         self._ignored = dict.fromkeys(Way, 0)  # OFFERs since the last REQUEST
+        self._ignored_since = NEVER  # when the first of them came
+        self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
         self._early = 0
 
@@ -132,8 +136,9 @@ class Client:
             self._is_claimed = True
 
     def _discovers(self, message: Message, when: Span, tell: Tell) -> None:
-        if self._discover is None or self._discover.xid != message.xid:
-            self._offers.clear()
+        if len(self._attempts) >= _MAX_REMEMBERED:
+            del self._attempts[next(iter(self._attempts))]
+        self._attempts[message.xid] = message
         if self._finished:
             self._tally[Occasion.DHCP_ANEW] += 1
         if message.xid in self._finished:
@@ -143,17 +148,23 @@ class Client:
         if self._offered is not None and when.follows(self._offered[0]):
             meant_broadcast = self._offered[1] is Way.UNICAST and message.flags
             if not meant_broadcast:
-                self._ignores(self._offered[1], tell)
+                self._ignores(*self._offered, when, tell)
         self._after_conflict(when, tell)
         self._offered = None
         self._discover = message
 
-    def _ignores(self, way: Way, tell: Tell) -> None:
+    def _ignores(self, since: Span, way: Way, when: Span, tell: Tell) -> None:
+        if not any(self._ignored.values()):
+            self._ignored_since = since
         self._ignored[way] += 1
-        if self._ignored[way] == OFFERS:
+        known = when.least(self._ignored_since) >= _PATIENCE
+        if known and self._ignored[way] >= OFFERS and way not in self._told:
+            self._told.add(way)
             rule, wanted = _IGNORED[way]
             neither = f", and {way.other.value} too" if self._ignored[way.other] else ""
-            tell(rule, f"{OFFERS} OFFERs came {way.value}{neither}, expected a {wanted}")
+            tell(
+                rule, f"{self._ignored[way]} OFFERs came {way.value}{neither}, expected a {wanted}"
+            )
 
     def _takes(self, tell: Tell) -> None:
         """An OFFER at last: which way did it come?"""
@@ -164,6 +175,7 @@ class Client:
                 text += f" {self._ignored[way]} that came {way.value} (RFC 2131 4.1)"
                 tell(_IGNORED[way][0], text)
         self._ignored, self._offered = dict.fromkeys(Way, 0), None
+        self._told.clear()
 
     def _after_conflict(self, when: Span, tell: Tell) -> None:
         if self._is_claimed:
@@ -198,7 +210,10 @@ class Client:
 
     def _selects(self, sent: Sent, tell: Tell) -> None:
         self._tally[Occasion.DHCP_SELECTS] += 1
-        message, discover = sent.message, self._discover
+        message = sent.message
+        if message.flaws:
+            return  # what cannot be read is told of as that
+        discover = self._attempts.get(message.xid, self._discover)
         if problem := asking.selecting(message, self._offers):
             tell(rules.SELECTING, f"{problem} (RFC 2131 4.3.2)")
             return
@@ -207,12 +222,12 @@ class Client:
             _all(asking.identity(message, discover), tell)
         server = message.options.get(dhcp.SERVER)
         taken = [one for one in self._offers if one.server == server]
-        xid = discover.xid if discover else message.xid
-        if all(one.xid != xid for one in taken):
-            text = f"takes an OFFER with xid {taken[0].xid:#010x}, expected {xid:#010x}"
+        mine = [one.xid for one in taken if one.xid in self._attempts]
+        if not mine and discover is not None:
+            text = f"takes an OFFER with xid {taken[0].xid:#010x}, expected {discover.xid:#010x}"
             tell(rules.TOOK_ANOTHERS, f"{text} (RFC 2131 4.4.1)")
-        elif message.xid != xid:
-            text = f"the OFFER has xid {xid:#010x}, expected the same (RFC 2131 4.4.1)"
+        elif mine and message.xid not in mine:
+            text = f"the OFFER has xid {mine[-1]:#010x}, expected the same (RFC 2131 4.4.1)"
             tell(rules.XID_CHANGED, text)
 
     def _repeated(self, message: Message, when: Span, tell: Tell) -> None:
@@ -276,8 +291,9 @@ class Client:
         self._tally[Occasion.DHCP_ACK] += 1
         self._gone.pop(message.yiaddr, None)
         if self._discover is not None:
-            self._finished.append(self._discover.xid)
+            self._finished.extend(self._attempts)
             self._introduced = self._discover
+        self._attempts.clear()
         self._discover, self.never_had_one = None, False
         self._offers.clear()
 
@@ -315,6 +331,14 @@ class Client:
                 tell(rule, f"{text} {why.partition(',')[0]} ({why.partition(', ')[2]})")
         else:
             self._unleased(address, tell)
+
+    def is_settled(self, address: bytes, until: Span) -> bool:
+        """Up to then `uses` has nothing to say of the address, and nothing to keep."""
+        lease = self._lease
+        if lease is not None and lease.address == address:
+            lasts = lease.length if lease.tried else min(lease.t2, lease.length)
+            return lease.used and self._early < EARLY and not lease.late(lasts, until)
+        return address not in self.addresses
 
     def _unleased(self, address: bytes, tell: Tell) -> None:
         new = [one for one in self._offers if one.address == address and not one.known]

@@ -33,6 +33,8 @@ def _fixed(message: Message, source: bytes) -> Wrong:
         yield rules.FLAGS_SWAPPED, f"{text} (RFC 2131 2)"
     elif flags & ~dhcp.BROADCAST:
         yield rules.FLAGS_RESERVED, f"flags {flags:#06x}, expected 0x8000 or 0 (RFC 2131 2)"
+    if message.hops and message.giaddr == dhcp.ZERO:
+        yield rules.HOPS, f"hops {message.hops}, expected 0 (RFC 2131 2)"
     if message.kind == dhcp.INFORM and message.ciaddr == dhcp.ZERO:
         yield rules.INFORM, "ciaddr 0.0.0.0, expected the guest's address (RFC 2131 4.4.3)"
 

@@ -19,7 +19,7 @@ from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import dhcp, dns
+from pynat.wire import dhcp, dns, mistakes
 from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
 
@@ -31,6 +31,9 @@ A_WHILE = 2.0  # seconds that such a row lasts at least: several may ask by one 
 REPEATS = 5  # times that a question is sent within FAST
 FAST = 2.0  # seconds; boot ROMs ask four times in it
 _UNESCAPED = re.compile(r"(?<!\\)\.")  # between labels
+_ADDRESSES = {dns.A, dns.AAAA}  # of hosts, whose names have no dots in a label
+_ASKED_FOR = {dns.A, dns.AAAA, dns.PTR}
+_OPCODES = {4 << 11, 5 << 11}  # NOTIFY, UPDATE: what servers say to each other
 AFTER = 2  # times that a question is sent although the answer has come
 
 
@@ -83,10 +86,7 @@ class DnsChecker:
             question = dns.decode(payload)
         except Malformed:
             return iter(())
-        if "\\." in question.name and not _UNESCAPED.search(question.name):
-            name = question.name.replace("\\.", ".")
-            size = f"one label of {len(name)} bytes, expected {name.count('.') + 1} labels"
-            self._found.append((rules.DOT_IN_LABEL, f"{question}: {size} (RFC 1035 3.1)"))
+        self._found += [(rule, f"{question}: {text}") for rule, text in _form(question)]
         ends = packet.source + packet.destination
         self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)
@@ -114,8 +114,9 @@ class DnsChecker:
             text = f"{question}: from port {port}, as the {PORTS - 1} names before"
             self._once(habits, rules.SAME_PORT, f"{text}, expected a random one (RFC 5452 9.2)")
         if not question.flags & dns.RD and not question.flags & dns.OPCODE:
+            hint = mistakes.byte_order(question.flags, (dns.RD,))
             text = f"{question}: flags {question.flags:#06x}, expected the bit RD, 0x0100"
-            self._once(habits, rules.NO_RECURSION, f"{text} (RFC 1035 4.1.1)")
+            self._once(habits, rules.NO_RECURSION, f"{text} (RFC 1035 4.1.1){hint}")
 
     def _once(self, habits: _Habits, rule: Rule, text: str) -> None:
         if rule.code not in habits.told:
@@ -179,6 +180,46 @@ class DnsChecker:
         if message.kind == dhcp.ACK and len(mask) == 4 and servers and len(servers) % 4 == 0:
             each = frozenset(servers[at : at + 4] for at in range(0, len(servers), 4))
             self._leases[message.yiaddr] = _Lease(mask, each)
+
+
+def _form(question: Query) -> Iterator[tuple[Rule, str]]:
+    """What is wrong with one by itself."""
+    opcode = question.flags & dns.OPCODE
+    if opcode and opcode not in _OPCODES:
+        hint = mistakes.byte_order(question.flags, (dns.RD,))
+        yield rules.OPCODE, f"flags {question.flags:#06x}, expected opcode 0 (RFC 1035 4.1.1){hint}"
+    if question.klass not in dns.CLASSES:
+        text = f"class {question.klass}, expected 1 (RFC 1035 3.2.4)"
+        yield rules.CLASS, text + _exchanged(question)
+    elif not question.kind or _is_swapped(question):
+        text = f"type {question.kind}, expected 1 for an address (RFC 1035 3.2.2)"
+        yield rules.CLASS, text + mistakes.byte_order(question.kind, _ASKED_FOR)
+    if question.kind in _ADDRESSES and (wrong := _label(question.name)):
+        yield rules.DOT_IN_LABEL, f"{wrong} (RFC 1035 3.1)"
+
+
+def _is_swapped(question: Query) -> bool:
+    """256 is also URI, of which services are asked (RFC 7553)."""
+    return mistakes.swapped(question.kind) in _ASKED_FOR and not question.name.startswith("_")
+
+
+def _exchanged(question: Query) -> str:
+    if question.kind == dns.IN and question.klass:
+        return f": type and class are exchanged, type {question.klass} and class 1 are meant"
+    return mistakes.byte_order(question.klass, (dns.IN,))
+
+
+def _label(name: str) -> str:
+    """What of a string there is in a label. One with a dot in its midst may be meant."""
+    labels = _UNESCAPED.split(name)
+    if any("\0" in one for one in labels):
+        return "a label has a zero byte in it, expected the bytes of the text alone"
+    if len(labels) == 1 and "\\." in name:
+        text = name.replace("\\.", ".")
+        return f"one label of {len(text)} bytes, expected {text.count('.') + 1} labels"
+    if any(one.endswith("\\.") for one in labels):
+        return "a label ends with its dot, expected the bytes between the dots"
+    return ""
 
 
 def _key(ends: bytes, port: int, payload: bytes) -> bytes:

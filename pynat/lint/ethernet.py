@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
 from pynat.rules.occasions import Occasion
@@ -18,6 +19,7 @@ MIN_FRAME = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
+_EXCHANGED = ": the destination comes first in a frame, then the source"
 
 
 class EthernetChecker:
@@ -35,7 +37,8 @@ class EthernetChecker:
         if source[0] & 1 or source == _NOBODY:
             rule = rules.SOURCE_GROUP if source[0] & 1 else rules.SOURCE_ZERO
             text = f"source {ethernet.text(source)}, expected the card's own MAC address"
-            yield Finding(rule, f"{text} (IEEE 802.3 3.2.3)")
+            hint = _EXCHANGED if source == ethernet.BROADCAST else ""
+            yield Finding(rule, f"{text} (IEEE 802.3 3.2.3){hint}")
         if size <= MIN_FRAME and not self.card_pads:
             self._tally[Occasion.SMALL_FRAME] += 1
         if size < MIN_FRAME and not self.card_pads:
@@ -53,6 +56,23 @@ class EthernetChecker:
             self._tally[Occasion.PADDED] += 1
             if any(frame.data[end:]):
                 yield _padding(frame.data, end)
+
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        source, destination = frame.source, packet.destination
+        is_cards = not source[0] & 1 and source != _NOBODY
+        is_known = is_cards and self._macs.get(packet.source) == source
+        return is_known and is_unicast(destination) and destination not in self._to_all
+
+    def is_padded(self, size: int) -> bool:
+        """Whether a frame of so many bytes is long enough, or the card sees to it."""
+        return size >= MIN_FRAME or self.card_pads
+
+    def count(self, size: int, padding: int) -> None:
+        """One that has nothing else to it."""
+        if size <= MIN_FRAME and not self.card_pads:
+            self._tally[Occasion.SMALL_FRAME] += 1
+        if padding:
+            self._tally[Occasion.PADDED] += 1
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         return iter(())

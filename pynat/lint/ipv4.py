@@ -6,8 +6,7 @@ number again after 65,536 packets. The same packet sent once more is harmless an
 so is one that nobody may cut: up to 68 bytes (RFC 791 3.2), or with DF. A stack that begins anew
 counts from its start; it is known by its ARP request to all or by sending from 0.0.0.0.
 
-A card's own addresses are those that it has announced by ARP or that DHCP has given it. Of a card
-of which neither was seen nothing is said.
+Of a card of which no address is known (`owned.py`) nothing is said.
 """
 
 from __future__ import annotations
@@ -15,16 +14,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
+from struct import Struct
 
 from pynat.config import Network
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, icmp, ipv4, mistakes, tcp, udp
+from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, tcp, udp
 from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
@@ -32,31 +33,40 @@ from pynat.wire.tcp import ACK, SYN
 MAX_IDENTS = 256  # identifications
 REASSEMBLY_TIME = 30.0  # seconds that a receiver keeps fragments
 MAX_PEERS = 256  # sources and destinations whose identifications are remembered
-MAX_CARDS = 64
-MAX_ADDRESSES = 16  # of one card
 LOW_TTL = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
+NAME_SERVER = 53
+MAX_TOLD = 256  # addresses that DNS has told, and these reversed
+_USUAL_TTL = {32, 60, 64, 128, 255}
+_PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
+_ASKED_FAR_AWAY = {53, 69, 123}  # ports of DNS, TFTP, NTP
 _RESERVED = 0x80  # of the byte at 6
+_MARK = 24  # bytes
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
 _FLAGS = 6
+_TOTAL_AND_IDENT = Struct("!HH")
+_TOTAL_AT, _FLAGS_AT, _TTL_AT = (ethernet.HEADER.size + at for at in (2, _FLAGS, 8))  # of a frame
+_ENDS_AT, _PROTOCOL_AT, _MARK_AT = slice(26, 34), slice(23, 24), slice(34, 34 + _MARK)
+_DF = 0x40  # of the byte at 6
 _SWAPPED_DF = b"\x00\x40"
 
 Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
-    def __init__(self, network: Network, tally: Tally) -> None:
+    def __init__(self, network: Network, tally: Tally, owned: Owned) -> None:
         self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
+        self._told: Bounded[bytes, bool] = Bounded(MAX_TOLD)  # what DNS said; False: reversed
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(MAX_PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
         self._is_swapped = False  # and was told so
-        self._owned: Bounded[bytes, Bounded[bytes, None]] = Bounded(MAX_CARDS)  # by MAC
+        self._owned = owned
 
     def adopt(self, network: Network) -> None:
         here = (network.router.packed, network.dns.packed)
@@ -70,13 +80,17 @@ class Ipv4Checker:
             return
         if packet.ttl < LOW_TTL:
             yield from _ttl(frame, packet)
+            if packet.protocol in _USUAL_TTL and packet.ttl in _PROTOCOLS:
+                text = f"{packet}: protocol {packet.protocol} and time to live {packet.ttl},"
+                text += f" expected protocol {packet.ttl} (RFC 791 3.1)"
+                yield Finding(rules.PROTOCOL_AND_TTL, text)
         if packet.is_fragment:
             yield from _fragment(packet)
         if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
             yield from self._ident(frame.when, packet)
         if not packet.dont_fragment and not self._is_swapped:
             yield from self._count(packet)
-        if packet.destination in self._reversed:
+        if self._is_reversed(packet.destination):
             hint = mistakes.address_order(packet.destination, lambda _: True)
             text = f"{packet}: destination {address_text(packet.destination)}{hint} (RFC 791 3.1)"
             yield Finding(rules.DESTINATION_SWAPPED, text)
@@ -91,24 +105,70 @@ class Ipv4Checker:
         if len(packet.packet) > self._mtu:
             text = f"{packet}: {len(packet.packet)} bytes, expected at most {self._mtu} (RFC 894)"
             yield Finding(rules.TOO_LONG, text)
-        owned = self._owned.get(frame.source)
+        owned = self._owned.by(frame.source)
         if owned and packet.source not in owned and packet.source not in UNSPECIFIED:
             yield _foreign(packet, owned)
 
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        source, destination = packet.source, packet.destination
+        if source in UNSPECIFIED or not is_unicast(destination) or self._is_reversed(destination):
+            return False
+        owned = self._owned.by(frame.source)
+        return not owned or source in owned
+
+    def _is_reversed(self, destination: bytes) -> bool:
+        return destination in self._reversed or self._told.get(destination) is False
+
+    def takes(self, frame: bytes, when: Span) -> bool:
+        """Whether nothing can be said of the packet itself, which is whole, has no options, and
+        addresses that are settled. Then it is looked at."""
+        if frame[_TTL_AT] < LOW_TTL or len(frame) > self._mtu + ethernet.HEADER.size:
+            return False
+        return bool(frame[_FLAGS_AT] & _DF) or self._is_new(frame, when)
+
+    def _is_new(self, frame: bytes, when: Span) -> bool:
+        """The identification, which may be needed."""
+        total, ident = _TOTAL_AND_IDENT.unpack_from(frame, _TOTAL_AT)
+        recent, idents = self._idents.get(frame[_ENDS_AT] + frame[_PROTOCOL_AT]), self._counted
+        if total > NEVER_CUT and (recent is None or ident in recent):
+            return False
+        if not self._is_swapped and (not idents or ident != idents[-1]):
+            if len(idents) >= SWAPPED - 1 and not (ident ^ idents[1 - SWAPPED]) & 0xFF:
+                return False
+            idents.append(ident)
+        if total > NEVER_CUT and recent is not None:
+            self._tally[Occasion.MAY_BE_CUT] += 1
+            recent[ident] = (when, frame[_MARK_AT])
+        return True
+
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        """A lease makes an address the card's own."""
-        if frame.udp is not None and frame.udp.destination == DHCP_CLIENT:
-            try:
-                message = dhcp.decode(bytes(frame.udp.payload))
-            except Malformed:
-                return iter(())
-            if message.kind in (0, dhcp.ACK) and any(message.yiaddr):
-                self._own(message.mac, message.yiaddr)
+        datagram = frame.udp
+        if datagram is not None and datagram.destination == DHCP_CLIENT:
+            self._leased(datagram.payload)
+        elif datagram is not None and datagram.source == NAME_SERVER:
+            self._named(dns.addresses(bytes(datagram.payload)))
         return iter(())
+
+    def _leased(self, payload: bytes | memoryview) -> None:
+        """A lease makes an address the card's own."""
+        try:
+            message = dhcp.decode(bytes(payload))
+        except Malformed:
+            return
+        if message.kind in (0, dhcp.ACK) and any(message.yiaddr):
+            self._owned.add(message.mac, message.yiaddr)
+
+    def _named(self, addresses: list[bytes]) -> None:
+        """Of one and its reverse both may have been told."""
+        for address in addresses:
+            if address[::-1] not in self._told:
+                self._told[address[::-1]] = False
+        for address in addresses:
+            self._told[address] = True
 
     def _arp(self, frame: Frame, packet: arp.Arp) -> None:
         if any(packet.sender):
-            self._own(frame.source, packet.sender)
+            self._owned.add(frame.source, packet.sender)
         if frame.destination[0] & 1:
             self._begin_anew()
 
@@ -130,13 +190,6 @@ class Ipv4Checker:
                 hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
                 yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
 
-    def _own(self, mac: bytes, address: bytes) -> None:
-        owned = self._owned.get(mac)
-        if owned is None:
-            owned = self._owned[mac] = Bounded(MAX_ADDRESSES)
-            self._tally[Occasion.KNOWN_CARD] += 1
-        owned[address] = None
-
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
         if packet.offset or is_local:
@@ -146,7 +199,7 @@ class Ipv4Checker:
         recent = self._idents.get(key)
         if recent is None:
             recent = self._idents[key] = Bounded(MAX_IDENTS)
-        ident, mark = packet.ident, bytes(packet.payload[:24])
+        ident, mark = packet.ident, bytes(packet.payload[:_MARK])
         before = recent.get(ident)
         recent[ident] = (when, mark)
         if before is not None and when.most(before[0]) < REASSEMBLY_TIME and before[1] != mark:
@@ -162,9 +215,17 @@ def _ttl(frame: Frame, packet: Ipv4) -> Iterator[Finding]:
     """Low ones are how traceroute works, but not with data of a connection."""
     if packet.ttl == 0:
         yield Finding(rules.TTL_ZERO, f"{packet}: TTL 0, expected 64 (RFC 1122 3.2.1.7)")
-    elif frame.tcp is not None and frame.tcp.flags & (ACK | SYN) == ACK and frame.tcp.payload:
+    elif _is_meant_to_arrive(frame):
         text = f"{packet}: TTL {packet.ttl}, expected 64 (RFC 1122 3.2.1.7)"
         yield Finding(rules.TTL_LOW, text)
+
+
+def _is_meant_to_arrive(frame: Frame) -> bool:
+    """Data of a connection, or a question: neither traceroute nor for this wire alone."""
+    if frame.udp is not None:
+        return frame.udp.destination in _ASKED_FAR_AWAY and not frame.destination[0] & 1
+    segment = frame.tcp
+    return segment is not None and segment.flags & (ACK | SYN) == ACK and bool(segment.payload)
 
 
 def _fragment(packet: Ipv4) -> Iterator[Finding]:
@@ -173,6 +234,9 @@ def _fragment(packet: Ipv4) -> Iterator[Finding]:
         text += ": its bytes are swapped, 0x4000 (DF) is meant"
         yield Finding(rules.FLAGS_SWAPPED, f"{text} (RFC 791 3.1)")
         return
+    if packet.more and not packet.offset and _is_whole(packet):
+        text = f"{packet}: MF is set, and what the packet carries is whole: expected it clear"
+        yield Finding(rules.MORE_OF_NOTHING, f"{text} (RFC 791 3.2)")
     if packet.dont_fragment:
         text = f"{packet}: DF set in a fragment, expected clear (RFC 791 3.2)"
         yield Finding(rules.DF_FRAGMENT, text)
@@ -199,9 +263,11 @@ def _is_whole(packet: Ipv4) -> bool:
     return True
 
 
-def _foreign(packet: Ipv4, owned: Bounded[bytes, None]) -> Finding:
+def _foreign(packet: Ipv4, owned: dict[bytes, None]) -> Finding:
     known = ", ".join(address_text(address) for address in owned)
     hint = mistakes.address_order(packet.source, owned.__contains__)
     text = f"{packet}: source {address_text(packet.source)}, expected {known} (RFC 1122 3.3.4.2)"
+    if packet.destination in owned:
+        hint = ": source and destination are exchanged"
     text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)

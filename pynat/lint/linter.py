@@ -17,6 +17,9 @@ from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
+from pynat.lint.owned import Owned
+from pynat.lint.paths import Paths, is_harmless
+from pynat.lint.short_ways import ShortWays
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
@@ -29,24 +32,31 @@ NE2000_SPEED = 10  # Mbit/s
 
 
 class Linter:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, short_ways: bool = True) -> None:
+        """short_ways: of frames like those before only what may be new is looked at."""
+        self._short_ways = short_ways
         self._network = network = config.network
         self.tally = tally = Tally()
         self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
         self._ethernet = EthernetChecker(network.net, tally)
-        self._arp = ArpChecker(tally)
-        self._ipv4 = Ipv4Checker(network, tally)
+        self._owned = Owned(tally)
+        self._arp = ArpChecker(network.net, tally, self._owned)
+        self._ipv4 = Ipv4Checker(network, tally, self._owned)
         self._follow()
 
     def _follow(self) -> None:
         network, tally = self._network, self.tally
-        self._icmp = IcmpChecker(network.net, tally)
+        self._icmp = IcmpChecker(network.net, tally, self._owned)
         self._tcp = TcpChecker(network.mtu, tally)
+        dhcp = DhcpChecker(tally)
         steady = (self._ethernet, self._arp, self._ipv4)
+        self._paths = Paths((*steady, self._icmp, dhcp))
+        udp = UdpChecker(tally)
+        self._ways = ShortWays(self._paths, *steady, self._tcp, udp, tally)
         # those that TCP's frames say something to
-        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, DhcpChecker(tally)]
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        self._checkers = [*self._of_segments, UdpChecker(), DnsChecker(tally)]
+        self._checkers = [*self._of_segments, udp, DnsChecker(tally)]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
@@ -64,28 +74,45 @@ class Linter:
         """The net of the guest's wire from now on."""
         self._network = network
         self._ethernet.adopt(network.net)
+        self._arp.adopt(network.net)
         self._ipv4.adopt(network)
         self._icmp.adopt(network.net)
+        self._paths.unsettle()
 
     def card_speed(self, megabits: int) -> None:
         """What the guest's card says of itself: an NE2000 sends short frames as they are."""
         self._ethernet.card_pads = megabits != NE2000_SPEED
 
+    # ------------------------------------------------------------------ frames
     def from_guest(self, data: bytes, when: float | Span) -> list[Finding]:
+        span = when if isinstance(when, Span) else Span(when, when)
+        found = self._ways.from_guest(data, span) if self._short_ways else None
+        if found is None:
+            found = self._from_guest(data, span)
+        return _causes_first(found) if len(found) > 1 else found
+
+    def _from_guest(self, data: bytes, when: Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
             self.tally.no_frame()
             return []
         self.tally.from_guest(frame)
+        self._paths.look(frame)
         checkers = self._of_segments if frame.tcp else self._checkers
-        found = [one for checker in checkers for one in checker.from_guest(frame)]
-        return _causes_first(found) if len(found) > 1 else found
+        return [one for checker in checkers for one in checker.from_guest(frame)]
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
+        span = when if isinstance(when, Span) else Span(when, when)
+        found = self._ways.to_guest(data, span) if self._short_ways else None
+        return self._to_guest(data, span) if found is None else found
+
+    def _to_guest(self, data: bytes, when: Span) -> list[Finding]:
         frame = decode(data, when)
         if frame is None:
             return []
         self.tally.to_guest(frame)
+        if not is_harmless(frame):
+            self._paths.unsettle()
         checkers = self._of_segments_to_guest if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
 

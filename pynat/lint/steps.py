@@ -66,7 +66,7 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
         Step(On.ARP_QUESTION, "request sent"),
         Step(On.ARP_REPLY_CAME, "reply came", "nobody has the address that it asks for", 3),
         Step(On.UNICAST_FRAME, "packet sent", "the guest does not learn from the reply", 2),
-        Step(On.ARP_ASKED, "request came"),
+        Step(On.ARP_ASKED_ITS, "request came"),
         Step(On.ARP_REPLY, "reply sent", "the guest does not answer, so nothing can reach it", 3),
     ),
     "DHCP": (
@@ -106,11 +106,18 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
 }
 
 
-def fails(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Step | None:
-    """The first step that was never done, and had to be."""
+class Failure(NamedTuple):
+    """A step that was never done, and had to be."""
+
+    step: Step
+    tries: int  # times that the step above was done
+
+
+def failure(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Failure | None:
+    """The first one."""
     for before, step in pairwise(steps):
         if step.why and not counts[step.key] and counts[before.key] >= step.patience:
-            return _told_apart(step, counts)
+            return Failure(_told_apart(step, counts), counts[before.key])
     return None
 
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pynat.lint.linter import Key, Linter
-from pynat.lint.steps import PROTOCOLS, Step, fails, times
+from pynat.lint.steps import PROTOCOLS, Step, failure, times
 from pynat.rules import RULES, Rule, Severity
 from pynat.rules.occasions import Occasion
 from pynat.verdict import Record, Verdict
@@ -25,7 +25,9 @@ Object = dict[str, object]
 _LAYERS = ("ETH", "ARP", "IP", "DHCP", "ICMP", "UDP", "DNS", "TFTP", "TCP")
 _SEVERITIES = tuple(Severity)
 _FEW = 3  # findings in the short form
-_NEVER, _WORKS, _FAILS = "never tried", "works", "fails"
+_NEVER, _WORKS, _FAILS, _UNCLEAR = "never tried", "works", "fails", "unclear"
+_ON_A_BAD_WIRE = 3  # times that something is tried before it fails for certain
+_MAY_BE_LOST = "on this bad wire it may be lost"
 SUMMARY = "summary: "  # begins each line of the short form in a log
 _WIDTH = max(map(len, PROTOCOLS))
 
@@ -35,14 +37,22 @@ class Protocol:
     name: str
     steps: tuple[tuple[Step, int], ...]  # those that were done, with their counts
     fails_at: Step | None
+    is_sure: bool = True  # that it is the guest's failure
 
     @property
     def state(self) -> str:
-        return _FAILS if self.fails_at else _WORKS if self.steps else _NEVER
+        if self.fails_at is not None:
+            return _FAILS if self.is_sure else _UNCLEAR
+        return _WORKS if self.steps else _NEVER
+
+    @property
+    def why(self) -> str:
+        assert self.fails_at is not None
+        return self.fails_at.why if self.is_sure else _MAY_BE_LOST
 
     def __str__(self) -> str:
         if self.fails_at is not None:
-            return f"{_FAILS}: {self._done()}, {self.fails_at.missing}: {self.fails_at.why}"
+            return f"{self.state}: {self._done()}, {self.fails_at.missing}: {self.why}"
         return f"{_WORKS}: {self._done()}" if self.steps else _NEVER
 
     def _done(self) -> str:
@@ -59,7 +69,7 @@ class Protocol:
             "steps": [{"step": step.name, "count": count} for step, count in self.steps],
         }
         if self.fails_at is not None:
-            told |= {"fails_at": self.fails_at.name, "why": self.fails_at.why}
+            told |= {"fails_at": self.fails_at.name, "why": self.why}
         return told
 
 
@@ -186,12 +196,14 @@ class Summary:
         }
 
 
-def summary(linter: Linter, verdict: Verdict, silenced: Collection[str] = ()) -> Summary:
-    """silenced: codes of rules that are not shown."""
+def summary(
+    linter: Linter, verdict: Verdict, silenced: Collection[str] = (), *, bad_wire: bool = False
+) -> Summary:
+    """silenced: codes of rules that are not shown. bad_wire: not every frame came through."""
     counts = linter.counts()
     records = {one.rule.code: one for one in verdict if one.rule.code not in silenced}
     return Summary(
-        tuple(_protocol(name, steps, counts) for name, steps in PROTOCOLS.items()),
+        tuple(_protocol(name, counts, bad_wire=bad_wire) for name in PROTOCOLS),
         tuple(sorted(_roots(records), key=lambda root: root.rank)),
         tuple(
             Exercised(rule, counts[rule.exercised], _total(records.get(rule.code)))
@@ -201,9 +213,13 @@ def summary(linter: Linter, verdict: Verdict, silenced: Collection[str] = ()) ->
     )
 
 
-def _protocol(name: str, steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Protocol:
+def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool) -> Protocol:
+    steps = PROTOCOLS[name]
     done = tuple((one, counts[one.key]) for one in steps if counts[one.key])
-    return Protocol(name, done, fails(steps, counts))
+    found = failure(steps, counts)
+    if found is None:
+        return Protocol(name, done, None)
+    return Protocol(name, done, found.step, not bad_wire or found.tries >= _ON_A_BAD_WIRE)
 
 
 def _roots(records: Mapping[str, Record]) -> Iterator[Root]:

@@ -30,8 +30,10 @@ _OF_PORTS = {
     _TO_DHCP_SERVER: Occasion.DHCP,
     _TFTP: Occasion.TFTP,
 }
+_OF_DATAGRAM_SENT = Occasion.FRAME, Occasion.PACKET, Occasion.UNICAST_FRAME, Occasion.DATAGRAM
+_OF_DATAGRAM_CAME = Occasion.FRAME_CAME, Occasion.DATAGRAM_CAME
 _ECHO_SENT = {icmp.ECHO_REQUEST: Occasion.PING}
-_ECHO_CAME = {icmp.ECHO_REQUEST: Occasion.PINGED, icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
+_ECHO_CAME = {icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
 
 
 class Tally(Counter[Occasion]):
@@ -39,9 +41,16 @@ class Tally(Counter[Occasion]):
         super().__init__()
         self._sent = [0] * _SHAPES  # segments of the guest's
         self._came = [0] * _SHAPES
+        self.datagrams_sent = self.datagrams_came = 0  # of which no more is to be said
 
     def so_far(self) -> Counter[Occasion]:
         total = Counter(self)
+        for occasions, count in (
+            (_OF_DATAGRAM_SENT, self.datagrams_sent),
+            (_OF_DATAGRAM_CAME, self.datagrams_came),
+        ):
+            for occasion in occasions if count else ():
+                total[occasion] += count
         for shape, count in enumerate(self._sent):
             for occasion in _of_sent(shape) if count else ():
                 total[occasion] += count
@@ -54,7 +63,7 @@ class Tally(Counter[Occasion]):
     def from_guest(self, frame: Frame) -> None:
         segment, packet = frame.tcp, frame.ip
         if segment is not None and not frame.destination[0] & 1:
-            self._sent[_shape(segment)] += 1
+            self.segment_from_guest(segment)
             return
         self[Occasion.FRAME] += 1
         if frame.kind == ethernet.ARP:
@@ -69,13 +78,20 @@ class Tally(Counter[Occasion]):
                 if frame.icmp is not None:
                     self._count_if(frame.icmp.type, _ECHO_SENT)
 
+    def segment_from_guest(self, segment: Segment) -> None:
+        """To one card."""
+        self._sent[_shape(segment)] += 1
+
+    def segment_to_guest(self, segment: Segment) -> None:
+        self._came[_shape(segment)] += 1
+
     def no_frame(self) -> None:
         """Of the guest's, too short for its header."""
         self[Occasion.FRAME] += 1
 
     def to_guest(self, frame: Frame) -> None:
         if frame.tcp is not None:
-            self._came[_shape(frame.tcp)] += 1
+            self.segment_to_guest(frame.tcp)
             return
         self[Occasion.FRAME_CAME] += 1
         if frame.udp is not None:
@@ -143,6 +159,8 @@ def _of_came(shape: int) -> Iterator[Occasion]:
     yield Occasion.FRAME_CAME
     if shape & SYN and shape & ACK:
         yield Occasion.SYN_ACK_CAME
+    elif shape & SYN:
+        yield Occasion.SYN_CAME
     elif shape & _DATA:
         yield Occasion.DATA_CAME
     elif shape & FIN:

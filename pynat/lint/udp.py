@@ -1,4 +1,8 @@
-"""UDP: checksums that are left out, lengths and ports that do not fit (RFC 768)."""
+"""UDP: checksums that are left out or not looked at, lengths and ports that do not fit (RFC 768).
+
+That a guest takes a datagram with a wrong checksum is sure where nothing else passed between the
+two ports, and it answers there, or says by ICMP that nobody listens.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +10,103 @@ from collections.abc import Iterator
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
-from pynat.wire import mistakes
+from pynat.rules.occasions import Occasion
+from pynat.wire import icmp, ipv4, mistakes, versions
 from pynat.wire.ipv4 import Ipv4, without_header
 from pynat.wire.udp import HEADER, Udp
 
 SERVICES = {mistakes.swapped(port): port for port in (53, 67, 69, 123)}
 FILLS = 46  # bytes of a packet that needs no padding
 ASKERS = 256  # that are remembered
+FLOWS = 1024
+_PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
+
+Flow = bytes  # the guest's address, the other's, their ports
 
 
 class UdpChecker:
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._askers = Bounded[tuple[bytes, int], None](ASKERS)  # from ports that look swapped
+        self._flows = Bounded[Flow, bool](FLOWS)  # whether all that came was spoilt
+
+    def knows(self, flow: Flow) -> bool:
+        """Whether another datagram of the flow tells nothing new."""
+        return self._flows.get(flow) is False
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
-        if datagram is None or packet is None:
+        if packet is None:
             return
+        if datagram is None:
+            if frame.icmp is not None and frame.icmp.type == icmp.UNREACHABLE:
+                yield from self._answers(packet, _quoted(frame.icmp.payload))
+            return
+        flow = packet.ends + packet.payload[:_PORTS]
+        if self._flows.get(flow) is not False:
+            yield from self._answers(packet, flow)
+        carried = packet.payload
         length = HEADER.size + len(datagram.payload)
-        if length < len(packet.payload):
+        if length < len(carried):
             yield _trailing(packet, length)
-        if not any(packet.payload[6:8]):
+        if not carried[6] and not carried[7]:
             text = f"{packet}: checksum 0, which means none, expected one (RFC 1122 4.1.3.4)"
             yield Finding(rules.NO_CHECKSUM, text)
+        if not datagram.source:
+            text = f"{packet}: source port 0, expected the guest's own (RFC 768)"
+            yield Finding(rules.NO_PORT, text)
         if datagram.destination in SERVICES and not self._asked(packet, datagram):
             hint = mistakes.byte_order(datagram.destination, SERVICES.values())
             text = f"{packet}: destination port {datagram.destination} (RFC 768){hint}"
             yield Finding(rules.PORT_SWAPPED, text)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        if frame.udp is not None and frame.ip is not None and frame.udp.source in SERVICES:
-            self._askers[frame.ip.source, frame.udp.source] = None
+        datagram, packet = frame.udp, frame.ip
+        if packet is None or packet.protocol != ipv4.UDP or packet.is_fragment:
+            return iter(())
+        if datagram is None:
+            if frame.malformed is not None and frame.malformed.rule is rules.CHECKSUM:
+                self._spoilt(packet)
+            return iter(())
+        flow = _to_guest(packet.source, packet.destination, packet.payload)
+        if self._flows.get(flow) is not False:
+            self._flows[flow] = False
+        if datagram.source in SERVICES:
+            self._askers[packet.source, datagram.source] = None
         return iter(())
+
+    def _spoilt(self, packet: Ipv4) -> None:
+        self._tally[Occasion.DATAGRAM_SPOILT] += 1
+        flow = _to_guest(packet.source, packet.destination, packet.payload)
+        if flow not in self._flows:
+            self._flows[flow] = True
+
+    def _answers(self, packet: Ipv4, flow: Flow | None) -> Iterator[Finding]:
+        if flow is None:
+            return
+        if self._flows.get(flow):
+            text = f"{packet} answers a datagram that came with a wrong checksum, expected none"
+            yield Finding(rules.UNCHECKED, f"{text} (RFC 1122 4.1.3.4)")
+        elif flow not in self._flows:
+            self._flows[flow] = False
 
     def _asked(self, packet: Ipv4, datagram: Udp) -> bool:
         """The guest answers somebody who has the port by chance."""
         return (packet.destination, datagram.destination) in self._askers
+
+
+def _to_guest(source: bytes, guest: bytes, datagram: bytes | memoryview) -> Flow:
+    return b"".join((guest, source, datagram[_PORT:_PORTS], datagram[:_PORT]))
+
+
+def _quoted(packet: bytes) -> Flow | None:
+    """Of a datagram that an ICMP error is about."""
+    about = versions.outline(packet)
+    if about is None or about.protocol != ipv4.UDP or len(packet) < about.body + HEADER.size:
+        return None
+    return _to_guest(about.source, about.destination, packet[about.body :])
 
 
 def _trailing(packet: Ipv4, length: int) -> Finding:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from pynat.harmless import harmless
 
-_MAX_FRAMES = 4096  # frames remarked on and never written, or numbered; then all are forgotten
+IMPAIRED = "impair rule"  # begins what is said of a bad wire
+_MAX_FRAMES = 4096  # frames remarked on and never written; then all are forgotten
+_NUMBERED = 512  # frames whose numbers are remembered at least, for what is said of them
 
 
 class FrameComments:
@@ -21,6 +23,7 @@ class FrameComments:
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
         self._last = 0
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
+        self._older = self._numbers
 
     def count(self, frame: bytes) -> None:
         """One more on the guest's wire; the first is 1, as in Wireshark."""
@@ -28,13 +31,14 @@ class FrameComments:
         self.number(frame, self._last)
 
     def number(self, frame: bytes, number: int) -> None:
-        if len(self._numbers) >= _MAX_FRAMES:
-            self._numbers.clear()
+        if len(self._numbers) >= _NUMBERED:
+            self._older, self._numbers = self._numbers, {}
         self._numbers[id(frame)] = (frame, number)
 
     def number_of(self, frame: bytes | None) -> int | None:
         """None where nobody counts."""
-        return self._numbers[id(frame)][1] if id(frame) in self._numbers else None
+        known = self._numbers.get(id(frame)) or self._older.get(id(frame))
+        return known[1] if known else None
 
     def want(self, wanted: bool) -> None:
         """From now on; what was kept and is not wanted any more is forgotten."""
@@ -66,8 +70,8 @@ class FrameComments:
 
     def same(self, frame: bytes, as_one: bytes) -> None:
         """What is said of `frame` from now on is said of `as_one`, out of which it was made."""
-        if id(as_one) in self._numbers:
-            self._numbers[id(frame)] = (frame, self._numbers[id(as_one)][1])
+        if (number := self.number_of(as_one)) is not None:
+            self.number(frame, number)
         if self.wanted:
             self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
 

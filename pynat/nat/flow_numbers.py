@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from itertools import count
 
 from pynat.nat.rows import Row
 
@@ -19,13 +18,14 @@ Ended = Callable[[int, str, float], None]
 class FlowNumbers:
     def __init__(self, ended: Ended | None = None) -> None:
         """ended: is told of each flow of TCP and UDP, and why."""
-        self._count = count(1)
+        self.drawn = 0  # so many have begun
         self._gone: deque[tuple[int, str]] = deque()
         self._ended = ended
         self.kept: deque[Row] | None = None  # of flows that are over, if somebody wants them
 
     def next(self) -> int:
-        return next(self._count)
+        self.drawn += 1
+        return self.drawn
 
     def gone(self, number: int, why: str, row: Callable[[], Row]) -> None:
         if self.kept is not None:

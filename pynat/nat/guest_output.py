@@ -17,6 +17,7 @@ from pynat.nat.idle_timeout import WallTime
 from pynat.nat.messages import Action
 from pynat.nat.time_hold import TimeHold
 from pynat.timers import Timers
+from pynat.wire.addresses import Address
 from pynat.wire.frame_run import FrameRun
 from pynat.wire.icmp import Icmp
 
@@ -48,6 +49,11 @@ class GuestOutput(Protocol):
 
         There is nothing before its segments yet.
         """
+
+    def send_datagrams(
+        self, source: Address, destination: Address, payloads: list[bytes], now: float
+    ) -> None:
+        """Send UDP datagrams, each in a packet like `send_packet`'s."""
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         """Send one message, whose type is one of RFC 792, in a packet like `send_packet`'s."""

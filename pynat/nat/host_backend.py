@@ -29,6 +29,9 @@ class Outside:
         self._events.append(event)
         self._wake()
 
+    def read_at_most(self, octets: int) -> None:
+        """In one turn, of all streams together."""
+
     def events(self) -> list[Event]:
         events, self._events = self._events, []
         return events

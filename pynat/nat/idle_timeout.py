@@ -22,6 +22,8 @@ class WallTime:
 
 
 class IdleTimeout:
+    __slots__ = ("_look", "_wall", "_wall_last", "last", "seconds")
+
     def __init__(self, wall: WallTime, seconds: float) -> None:
         self.seconds = seconds
         self.last = 0.0  # when it was used, guest time

@@ -48,6 +48,28 @@ class UdpSend:
 
 
 @dataclass(slots=True)
+class UdpSendRun:
+    """Several datagrams of a flow whose socket is open, to one address, in their order."""
+
+    flow: int
+    to: Address
+    payloads: list[bytes]
+    ttl: int
+    dont_fragment: bool
+    four_tuple: FourTuple = field(compare=False)
+
+    def single(self, number: int) -> UdpSend:
+        return UdpSend(
+            self.flow,
+            self.to,
+            self.payloads[number],
+            self.ttl,
+            self.dont_fragment,
+            self.four_tuple,
+        )
+
+
+@dataclass(slots=True)
 class TcpConnect:
     """Open a socket and connect. Answered by TcpConnected or TcpFailed."""
 
@@ -176,6 +198,7 @@ class FileWrite:
 
 Action = (
     UdpSend
+    | UdpSendRun
     | TcpConnect
     | TcpSend
     | TcpShutdown
@@ -197,6 +220,15 @@ class UdpReceived:
     flow: int
     source: Address
     payload: bytes
+
+
+@dataclass(slots=True)
+class UdpReceivedRun:
+    """Several datagrams of one sender, in their order."""
+
+    flow: int
+    source: Address
+    payloads: list[bytes]
 
 
 @dataclass(slots=True)
@@ -289,12 +321,14 @@ class TcpIncoming:
     A program at a Unix socket has no address: it is given one of the loopback.
     The engine answers with TcpAdopt, which gives it a flow number, or not at all: then the host
     side resets it at the end of the turn. `guest` is where it leads if it comes by no forward.
+    `is_probe`: nobody needs to hear of it, for it only asks whether the guest listens.
     """
 
     forward: int
     token: int
     peer: Address
     guest: Address | None = None
+    is_probe: bool = False
 
 
 @dataclass(slots=True)
@@ -386,6 +420,7 @@ class FileFailed:
 
 Event = (
     UdpReceived
+    | UdpReceivedRun
     | SocketError
     | PortNotKept
     | TcpConnected

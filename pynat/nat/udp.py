@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pynat import rules
 from pynat.config import ROUTER_PORTS, Config, Network, Transport
@@ -34,7 +35,9 @@ from pynat.nat.messages import (
     UdpAnswer,
     UdpIncoming,
     UdpReceived,
+    UdpReceivedRun,
     UdpSend,
+    UdpSendRun,
 )
 from pynat.nat.quoted_packets import MAX_UDP_QUOTES, QuotedPackets
 from pynat.nat.reverse_translation import ReverseTranslation
@@ -47,6 +50,7 @@ from pynat.wire.udp import Udp
 
 DNS_PORT = 53
 MAX_PEERS = 4096  # of forwards
+MAX_WAYS = 16_384  # remembered; then all are forgotten
 
 
 class _FlowTimeout(IdleTimeout):
@@ -129,6 +133,13 @@ class _Inbound:
         }
 
 
+class Way(NamedTuple):
+    """Where a flow has sent a datagram to; the next one there need not be decoded."""
+
+    number: int  # of the flow, which may be gone
+    remote: Address
+
+
 class UdpTable:
     def __init__(
         self,
@@ -142,6 +153,7 @@ class UdpTable:
         self._output = output
         self._numbers = numbers
         self._as_guest_sees = to_guest_address
+        self._mac = config.network.mac  # the router's
         self.adopt(config.network)
         self._idle = config.udp.idle
         self._dns_idle = min(config.udp.dns_idle, config.udp.idle)
@@ -152,6 +164,11 @@ class UdpTable:
 
     def adopt(self, network: Network) -> None:
         self._router = network.router.packed
+        self._ways: dict[bytes, Way] = {}  # by the frame's bytes at udp.KEY_AT
+
+    def move(self, mac: bytes) -> None:
+        """The router has this MAC address from now on."""
+        self._mac = mac
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -169,36 +186,70 @@ class UdpTable:
             self._output.ask(UdpAnswer(inbound.forward, inbound.peer, datagram.payload))
             return
         remote = (packet.destination, datagram.destination)
-        flow = self._flows.pop(guest, None) or self._open(guest, remote, now)
-        self._flows[guest] = flow  # the last in the order of use
-        flow.from_guest += 1
-        flow.bytes_from_guest += len(datagram.payload)
+        flow = self._flows.get(guest) or self._open(guest, remote, now)
+        self._sends(flow, remote, host, [datagram.payload], now)
+        flow.sent.append((host, packet.quote))
+        ttl, payload = packet.ttl - 1, datagram.payload
+        four_tuple = FourTuple(guest, remote)
+        self._output.ask(UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple))
+        if len(self._ways) >= MAX_WAYS:
+            self._ways.clear()
+        self._ways[udp.key(guest, remote)] = Way(flow.number, remote)
+
+    def _sends(
+        self, flow: UdpFlow, remote: Address, host: Address, payloads: list[bytes], now: float
+    ) -> None:
+        self._flows[flow.guest] = self._flows.pop(flow.guest, flow)  # the last in order of use
+        flow.from_guest += len(payloads)
+        flow.bytes_from_guest += sum(map(len, payloads))
         flow.remote = remote
         flow.names.sent(remote, host)
         flow.only_dns &= host[1] == DNS_PORT
         flow.idle.used(now, self._idle)
-        flow.sent.append((host, packet.quote))
         flow.is_held = not isinstance(host, InProcessAddress)
         if flow.is_held:
             if is_unicast(host[0]):
                 self._output.time_hold.expect(flow.number, now)
             self._output.time_hold.carried(now)
-        ttl, payload = packet.ttl - 1, datagram.payload
-        four_tuple = FourTuple(guest, remote)
-        self._output.ask(UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple))
+
+    def run_from_guest(
+        self, frames: list[bytes], at: int, outside: Callable[[Address], Address | None], now: float
+    ) -> int:
+        """The short way of datagrams in a row that go where such a one has gone before.
+
+        How many frames from `at` on were such; 0 leaves the frame to `from_guest`. outside: where
+        what the guest names leads, if it leads out of this process.
+        """
+        way = self._ways.get(frames[at][udp.KEY_AT])
+        flow = self._by_number.get(way.number) if way is not None else None
+        if way is None or flow is None or self._inbound:
+            return 0
+        host, run = outside(way.remote), udp.decode_run(frames, at, self._mac, MAX_UDP_QUOTES)
+        if host is None or run is None:
+            return 0
+        self._sends(flow, way.remote, host, run.payloads, now)
+        flow.sent.extend((host, quote) for quote in run.quotes)
+        ends = FourTuple(flow.guest, way.remote)
+        sent = UdpSendRun(flow.number, host, run.payloads, run.ttl - 1, run.dont_fragment, ends)
+        self._output.ask(sent)
+        return len(run.payloads)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: UdpReceived, now: float) -> None:
+        self.run_from_host(UdpReceivedRun(event.flow, event.source, [event.payload]), now)
+
+    def run_from_host(self, event: UdpReceivedRun, now: float) -> None:
         flow = self._by_number.get(event.flow)
         if flow is None:
             return
         flow.idle.used(now, self._dns_idle if flow.only_dns else None)
-        flow.from_host += 1
-        flow.bytes_from_host += len(event.payload)
+        flow.from_host += len(event.payloads)
+        flow.bytes_from_host += sum(map(len, event.payloads))
         self._output.time_hold.answered(flow.number)
         if flow.is_held:
             self._output.time_hold.carried(now)
-        self._send(flow.names.of(event.source), flow.guest, event.payload, now)
+        source = flow.names.of(event.source)
+        self._output.send_datagrams(source, flow.guest, event.payloads, now)
 
     def on_error(self, event: SocketError, now: float) -> bool:
         """Whether the flow was ours."""
@@ -241,7 +292,7 @@ class UdpTable:
             inbound = self._admit(event, guest, shown)
         inbound.idle.used(now)
         self._output.time_hold.carried(now)
-        self._send(inbound.shown, guest, event.payload, now)
+        self._output.send_datagrams(inbound.shown, guest, [event.payload], now)
 
     def knows(self, packet: Packet, datagram: Udp) -> bool:
         """Whether the guest answers a host program that has sent to a forward."""
@@ -320,10 +371,6 @@ class UdpTable:
     def _dismiss(self, inbound: _Inbound) -> None:
         del self._inbound[inbound.forward, inbound.peer]
         del self._inbound_shown[inbound.guest, inbound.shown]
-
-    def _send(self, source: Address, guest: Address, payload: bytes, now: float) -> None:
-        datagram = udp.encode(*source, *guest, payload)
-        self._output.send_packet(source[0], guest[0], ip.UDP, datagram, now)
 
     def _name(self, flow: UdpFlow) -> str:
         return f"udp {end_text(flow.guest)}"

@@ -40,7 +40,10 @@ class Booter:
         from pynat.testing.guests import GuestUnavailable
         from pynat.testing.kit import BootFailed, BootOptions, Guest
 
-        options = BootOptions(**self.seeded(_joined(self._usual, keywords)))
+        try:
+            options = BootOptions.of(self.seeded(_joined(self._usual, keywords)))
+        except ValueError as error:
+            raise error.with_traceback(None) from None
         tell = teller(self._request.config, self._request.node.name)
         guest = Guest(options, self.new_folder(), tell=tell)
         self.add(guest)
@@ -75,6 +78,9 @@ def _booter(
     usual: Keywords,
 ) -> Iterator[Booter]:
     for marker in reversed(list(request.node.iter_markers("pynat"))):
+        if marker.args:
+            told = f"pynat({', '.join(map(repr, marker.args))})"
+            pytest.fail(f"{told}: expected keywords, as in pynat(nic='e1000')", pytrace=False)
         usual = _joined(usual, marker.kwargs)
     booter = Booter(request, factory.mktemp("pynat"), seed, usual)
     with booter.ending:
@@ -163,8 +169,9 @@ def pynat_tap(
     """Linux's own stack as the guest, in a network namespace; needs root.
 
     `tap = pynat_tap(impair=["loss 2%"])` takes keys of a configuration. Then
-    `tap.run("ping", "-c", "1", "192.168.16.1")` runs a program as the guest's, and `tap.frames`,
-    `tap.lint` and all else of the wire is as with a guest in Bochs."""
+    `tap.run("ping", "-c", "1", "192.168.16.1")` runs a program as the guest's. All that looks at
+    the wire (`tap.frames`, `tap.lint`), goes into the guest (`tap.connect`, `tap.udp`) or changes
+    its network is as with a guest in Bochs."""
     from pynat.testing.kit import TapGuest
 
     booter = Booter(request, tmp_path_factory.mktemp("pynat"), pynat_seed, {})
@@ -189,7 +196,7 @@ def pynat_virtual(
 
     `guest = pynat_virtual(stack, impair=["loss 2%"])` takes a sans-IO stack
     (`pynat.testing.virtual.Guest`) and keys of a configuration; `guest.run(seconds=60)` lets time
-    go on."""
+    go on. The wire, the ways into the guest and its network are as with a guest in Bochs."""
     from pynat.testing.kit import VirtualGuest
 
     booter = Booter(request, tmp_path_factory.mktemp("pynat"), pynat_seed, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Generator
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +16,7 @@ MARKERS = (
     "pynat(**keywords): what `boot` takes, for the guests of a test",
     "pynat_seeds(n): run the test with the seeds 1 to n, up to the first bad one",
 )
+_FIXTURES = {"boot", "module_boot", "session_boot", "pynat_tap", "pynat_virtual"}
 _BAD = pytest.StashKey[dict[str, str]]()  # test -> its bad seed
 
 
@@ -54,13 +56,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     count = marker.args[0] if len(marker.args) == 1 else None
     if not isinstance(count, int) or count < 1:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: expected pynat_seeds(20)")
+        told = f"pynat_seeds({', '.join(map(repr, marker.args))})"
+        _wrong(metafunc, f"{told}: expected a number of seeds above 0, as in pynat_seeds(20)")
     if "pynat_seed" not in metafunc.fixturenames:
-        what = "it takes no guest of its own, so no seed reaches it"
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: pynat_seeds: {what}")
+        _wrong(metafunc, "pynat_seeds: it takes no guest of its own, so no seed reaches it")
     asked = metafunc.config.getoption("pynat_seed")
     seeds = range(1, count + 1) if asked is None else [asked]
     metafunc.parametrize("pynat_seed", seeds, indirect=True, ids=[f"seed-{n}" for n in seeds])
+
+
+def _wrong(metafunc: pytest.Metafunc, why: str) -> NoReturn:
+    pytest.fail(f"{metafunc.definition.nodeid}: {why}", pytrace=False)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -96,9 +102,13 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         _remember(item)
-    if here.guests:
+    if here.guests or _wants_guests(item):
         _follow(item, here, report, call)
     return report
+
+
+def _wants_guests(item: pytest.Item) -> bool:
+    return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _follow(
@@ -108,7 +118,7 @@ def _follow(
         here.outcome = "failed" if report.when == "call" else "error"
         here.reason = _one_line(call)
         report.sections += list(_sections(item, here))
-    if report.when == "teardown":
+    if report.when == "teardown" and (here.guests or here.outcome != "passed"):
         _keep(item, here)
 
 
@@ -162,6 +172,7 @@ def _keep(item: pytest.Item, here: Story) -> None:
 
     if here.outcome != "passed" or item.config.getoption("pynat_keep"):
         keep(here.guests, folder)
-    seed, seconds = _seed(here), guest_seconds(here.guests[0])
+    seed = _seed(here)
+    seconds = guest_seconds(here.guests[0]) if here.guests else None
     result = Result(item.nodeid, here.outcome, here.reason, seed, seconds, dict(_findings(here)))
     write_result(result, repeat(item, seed), folder)

@@ -28,6 +28,7 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
+from pynat.log.comments import IMPAIRED
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -113,12 +114,14 @@ class Replay:
         self._card = CardWire()
         self._host = _NoHost()
         self._first = inf  # when the capture begins
+        self._bad_wire = False  # as the comments of frames say
         self._last = 0.0  # when the last frame came
 
     # ------------------------------------------------------------------ one frame after the other
     def take(self, one: Captured) -> bool | None:
         """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
+        self._bad_wire |= IMPAIRED in one.comment
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
@@ -168,14 +171,16 @@ class Replay:
     def _whole(self, one: Captured, *, from_guest: bool) -> bytes | None:
         """As it was on the wire; None where that cannot be told."""
         frame = ethernet.untagged(one.frame, self._wire.vlan)
-        if frame[:6] == cooked.UNKNOWN and len(frame) >= ethernet.HEADER.size:
+        is_unknown = frame[:6] == cooked.UNKNOWN and not self._about.is_ours
+        if is_unknown and len(frame) >= ethernet.HEADER.size:
             mac = self._wire.config.network.mac if from_guest else self._wire.guest
             frame = (mac or cooked.UNKNOWN) + frame[6:]
         return mended(frame, one.length) if self._cut else frame
 
     # ------------------------------------------------------------------ what is found
     def summary(self) -> Summary:
-        return summary(self._linter, self.notices.verdict, self.notices.silenced)
+        verdict, silenced = self.notices.verdict, self.notices.silenced
+        return summary(self._linter, verdict, silenced, bad_wire=self._bad_wire)
 
     def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:
@@ -212,7 +217,8 @@ class Replay:
             self._mac = source
             self._router.tcp.move(source)
             self._router.output.move(source)
-        if packet.operation == arp.REQUEST and packet.sender != packet.target:
+        is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        if is_question and self._router.net.is_guest(packet.target):
             self._router.output.neighbors.asked(packet.target, now)
 
     def _dhcp_seen(self, message: dhcp.Message, now: float) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pynat.nat.messages import Action, Nowhere
 from pynat.nat.tcp.flow import Flow
+from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap, wrap
 from pynat.nat.tcp.state import AFTER_GUEST_FIN, AFTER_OUR_FIN, State
@@ -53,6 +54,12 @@ class SeenSender(Sender):
 
 class SeenFlow(Flow):
     _offer: Options | None = None  # of the SYN that the other end sent
+    _wrong_ack: int | None = None  # what its SYN-ACK acknowledges, where that is not the SYN
+
+    def from_guest(self, segment: Segment, now: float) -> Refusal | None:
+        if segment.flags & RST and segment.seq == self._wrong_ack:
+            return None  # as it should
+        return super().from_guest(segment, now)
 
     # ------------------------------------------------------------------ what is seen
     def seen(self, segment: Segment, now: float) -> None:
@@ -90,6 +97,7 @@ class SeenFlow(Flow):
         self.sender = SeenSender(syn.seq, self._settings)
         self.sender.top = syn.seq + syn.length
         if syn.flags & ACK:
+            self._wrong_ack = syn.ack if syn.ack != wrap(self.receiver.nxt) else None
             self._acknowledgement_seen(syn, now)
 
     def _negotiate(self, syn: Segment, now: float) -> None:

@@ -18,9 +18,11 @@ have the same one.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import TypeVar
 
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
@@ -38,10 +40,13 @@ from pynat.wire import arp, dhcp, ethernet, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.ip import UDP
 
-_MOST = 4096  # addresses that are told apart
+_HOSTS = 4096  # MAC addresses that are told apart
+_ENTRIES = 65_536  # of all tables together; some 10 MiB
+_OFFERS = 1024  # messages of DHCP servers
 _ASKS, _ANSWERS = b"\0\x44\0\x43", b"\0\x43\0\x44"  # DHCP's ports
 _UDP = 8  # bytes of its header
 _SHORTEST = 14
+K = TypeVar("K")
 _PRIVATE = [IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 
 
@@ -86,6 +91,8 @@ class Survey:
 
     def __init__(self) -> None:
         self.frames = 0
+        self.room = _ENTRIES
+        self.dropped = 0  # what there was no room for
         self.cut = 0  # of which only the beginning is here
         self.cooked = False
         self.inbound: Counter[bytes] = Counter()  # sources of what the file says is the guest's
@@ -103,21 +110,22 @@ class Survey:
         if len(frame) < _SHORTEST:
             return
         source, destination = frame[6:12], frame[:6]
-        if one.from_guest and len(self.inbound) < _MOST:
+        if one.from_guest and self._has_room(self.inbound, source):
             self.inbound[source] += 1
-        elif one.from_guest is False and len(self.outbound) < _MOST:
+        elif one.from_guest is False and self._has_room(self.outbound, source):
             self.outbound.add(source)
         self.cooked |= destination == cooked.UNKNOWN
-        if source not in self.hosts and len(self.hosts) >= _MOST:
+        if not self._has_room(self.hosts, source, _HOSTS):
             return
         host = self.hosts[source]
         host.frames += 1
         if self.first is None and not source[0] & 1:
             self.first = source
-        if len(host.to) < _MOST:
+        if self._has_room(host.to, destination):
             host.to[destination] += 1
         vlan = ethernet.vlan_of(frame)
-        host.vlans[vlan] += 1
+        if self._has_room(host.vlans, vlan):
+            host.vlans[vlan] += 1
         self._look_inside(host, source, ethernet.untagged(frame, vlan))
 
     def _look_inside(self, host: _Host, source: bytes, frame: bytes) -> None:
@@ -126,10 +134,10 @@ class Survey:
             with suppress(Malformed):
                 self._arp(host, frame)
             return
-        if any(packet.source) and len(host.addresses) < _MOST:
+        if any(packet.source) and self._has_room(host.addresses, packet.source):
             host.addresses[packet.source] += 1
         to = self.hosts.get(frame[:6])
-        if to is not None and len(to.reached) < _MOST:
+        if to is not None and self._has_room(to.reached, packet.destination):
             to.reached[packet.destination] += 1
         ports = frame[packet.body : packet.body + 4]
         if packet.protocol == UDP and ports in (_ASKS, _ANSWERS):
@@ -139,23 +147,37 @@ class Survey:
         if int.from_bytes(frame[12:14], "big") != ethernet.ARP:
             return
         packet = arp.decode(frame[ethernet.HEADER.size :])
-        if len(host.claims) < _MOST:
-            host.claims.add(packet.sender if any(packet.sender) else packet.target)  # a probe
+        claimed = packet.sender if any(packet.sender) else packet.target  # a probe
+        if self._has_room(host.claims, claimed):
+            host.claims.add(claimed)
         is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
-        if is_question and len(host.asked) < _MOST:
+        if is_question and self._has_room(host.asked, packet.target):
             host.asked[packet.target] += 1
 
     def _dhcp(self, source: bytes, data: bytes, *, asks: bool) -> None:
-        if asks and len(self.clients) < _MOST:
-            self.clients[source] += 1
+        if asks:
+            if self._has_room(self.clients, source):
+                self.clients[source] += 1
             return
         try:
             message = dhcp.decode(data)
         except Malformed:
             return
-        if message.kind in (dhcp.OFFER, dhcp.ACK) and len(self.offers) < _MOST:
+        is_lease = message.kind in (dhcp.OFFER, dhcp.ACK)
+        if is_lease and self._has_room(self.offers, message.mac, _OFFERS):
             self.offers[message.mac] = message
-            self.servers.add(source)
+            if self._has_room(self.servers, source):
+                self.servers.add(source)
+
+    def _has_room(self, table: Collection[K], key: K, most: int = _ENTRIES) -> bool:
+        """For the key, if it is a new one."""
+        if key in table:
+            return True
+        if not self.room or len(table) >= most:
+            self.dropped += 1
+            return False
+        self.room -= 1
+        return True
 
 
 @dataclass(frozen=True)

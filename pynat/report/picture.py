@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FINE = 2  # drawn so many times as large, and then made smaller, for smooth lines
 ABOVE = 40  # pixels for the title
+MOST = 10  # flows that are named where one is not there
 _COLORS = {  # and width of the stroke
     "window": ("#a06a00", 1),
     "ack": ("#2d7d32", 1),
@@ -126,6 +127,8 @@ def chosen(flows: Iterable[Flow], number: int) -> Flow:
     """The flow `#number`. Raises ConfigError, which names those that there are."""
     known = {int(flow.name.rpartition("#")[2]): flow for flow in flows}
     if number not in known:
-        there = ", ".join(map(str, list(known)[:10])) or "none"
-        raise ConfigError(f"no TCP flow #{number} in the capture; there are {there}")
+        names = [f"#{one}" for one in known]
+        there = f"only {', '.join(names[:MOST])}" if names else "no TCP flow at all"
+        more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+        raise ConfigError(f"TCP flow #{number} is not in the capture, which has {there}{more}")
     return known[number]

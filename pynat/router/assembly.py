@@ -90,11 +90,12 @@ def assemble(
     hosts = (address.packed for address in config.virtual.hosts)
     in_process = InProcessHosts(tcp.unhold, memory, faulty_hosts.services, program.policy, hosts)
     _serve(in_process, program)
-    tftp, pings = parts.tftp(config, guest, numbers), Pings(guest, network)
+    tftp, pings = parts.tftp(config, guest, numbers), Pings(guest, network, guest.replied)
 
     def move(mac: bytes) -> None:
         """The router is at this MAC address from now on."""
         tcp.move(mac)
+        udp.move(mac)
         guest.move(mac)
 
     faults = ActiveFaults(notices)
@@ -116,7 +117,9 @@ def assemble(
         arp=foreign,
         reassembly=Reassembly(guest),
         refusals=Refusals(net, guest, foreign),
-        own=OwnAddresses(config, net, guest, outbound, tcp, leasing, names, tftp, pings),
+        own=OwnAddresses(
+            config, net, guest, outbound, tcp, leasing, names, tftp, pings, in_process
+        ),
         outbound=paths,
         incoming=incoming,
         destinations=destinations,

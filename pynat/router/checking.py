@@ -2,9 +2,12 @@
 
 A router learns a guest's MAC address from the guest's own question and needs no answer for ten
 minutes, so a guest that answers nothing would pass every short test. In a hermetic network, with
-the linter on, each guest that is heard of is asked by ARP a second later, `TRIES` times at most;
-one that answers is pinged once. That is repeated when it is heard of by ARP `AGAIN` seconds later.
-What is wrong with the answers is the linter's to say.
+the linter on, each guest that is heard of is asked by ARP a second later, `TRIES` times at most.
+One that answers is asked for an address that nobody has, and gets the probes of `probes.py`, each
+once: the next one when the one before is answered, or after `PAUSE`; but behind a plain ping only
+if that was answered. It is asked again when it is heard of by ARP `AGAIN` seconds later, and probed
+from where that has stopped; if all is done it gets a plain ping. What is wrong with the answers is
+the linter's to say.
 """
 
 from __future__ import annotations
@@ -12,14 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pynat.router.probes import PROBES, Probe, nobody
 from pynat.timers import Timers
 
 TRIES = 3
-PAUSE = 1.0  # seconds
+RETRY = 1.0  # seconds between questions by ARP
+PAUSE = 0.2  # seconds for an answer to a probe
 AGAIN = 60.0  # seconds
 GUESTS = 256
 
-Ask = Callable[[bytes, float], None]  # that address, now
+Ask = Callable[[bytes], None]  # that address
+Send = Callable[[bytes, Probe, int, float], None]  # to that address; the probe's number, now
 
 
 @dataclass(slots=True, eq=False)
@@ -28,16 +34,18 @@ class _Check:
     checks: Checks
     begun: float
     tries: int = 0
+    answers_arp: bool = False
+    probe: int = 0  # which one is next, or waits for its answer
 
     def on_timer(self, now: float) -> None:
         self.checks.go_on(self, now)
 
 
 class Checks:
-    def __init__(self, timers: Timers, ask: Ask, ping: Ask) -> None:
+    def __init__(self, timers: Timers, ask: Ask, send: Send) -> None:
         self._timers = timers
         self._ask = ask
-        self._ping = ping
+        self._send = send
         self._known: dict[bytes, _Check] = {}
 
     def heard(self, address: bytes, now: float) -> None:
@@ -47,18 +55,41 @@ class Checks:
             return
         if check is None and len(self._known) >= GUESTS:
             return
-        check = self._known[address] = _Check(address, self, now)
-        self._timers.set(check, now + PAUSE)
+        done = check.probe if check is not None else 0
+        check = self._known[address] = _Check(address, self, now, probe=done)
+        self._timers.set(check, now + RETRY)
 
     def answered(self, address: bytes, now: float) -> None:
         check = self._known.get(address)
-        if check is not None and 0 < check.tries <= TRIES:
-            check.tries = TRIES + 1
-            self._timers.set(check, None)
-            self._ping(address, now)
+        if check is not None and check.tries and not check.answers_arp:
+            check.answers_arp = True
+            if not check.probe:
+                self._ask(nobody(address))
+            self._probe(check, now)
+
+    def replied(self, address: bytes, number: int, now: float) -> None:
+        """To the probe of that number."""
+        check = self._known.get(address)
+        if check is not None and check.answers_arp and number == check.probe + 1:
+            self._next(check, now)
 
     def go_on(self, check: _Check, now: float) -> None:
-        if check.tries < TRIES:
+        if check.answers_arp:
+            self._next(check, now)
+        elif check.tries < TRIES:
             check.tries += 1
-            self._timers.set(check, now + PAUSE)
-            self._ask(check.address, now)
+            self._timers.set(check, now + RETRY)
+            self._ask(check.address)
+
+    def _next(self, check: _Check, now: float) -> None:
+        check.probe += 1
+        if check.probe < len(PROBES):
+            self._probe(check, now)
+        else:
+            self._timers.set(check, None)
+
+    def _probe(self, check: _Check, now: float) -> None:
+        place = min(check.probe, len(PROBES) - 1)
+        probe = PROBES[place]
+        self._timers.set(check, None if probe.waits else now + PAUSE)
+        self._send(check.address, probe, place + 1, now)

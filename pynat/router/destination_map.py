@@ -1,6 +1,6 @@
 """Where the addresses that the guest names really lead.
 
-    what is served at run time   a host within the process
+    what is served at run time   a host within the process, or a control client for UDP
     what a program serves        another one
     guestfwd                     a program, a Unix socket or a TCP port of the host
     host_aliases                 another host, or another port of it
@@ -56,6 +56,7 @@ class DestinationMap:
         }
         self._served: set[Address] = set()
         self._serving: set[bytes] = set()  # their hosts
+        self._claimed: set[Address] = set()
         named = {alias.guest for alias in config.host_aliases if alias.name}
         self._virtual = _Virtual(config.virtual) if config.virtual != VirtualHosts() else None
         self._named = {address.packed for address in config.claimed | named}
@@ -76,6 +77,16 @@ class DestinationMap:
         self._served.discard(at)
         self._serving = {address for address, _ in self._served}
 
+    def claim(self, at: Address) -> None:
+        """A service of UDP within the process; its host goes on having all else that it has."""
+        self._claimed.add(at)
+
+    def release(self, at: Address) -> None:
+        self._claimed.discard(at)
+
+    def is_claimed(self, at: Address) -> bool:
+        return at in self._claimed
+
     def _is_served(self, to: Address) -> bool:
         return bool(self._served) and (to in self._served or (to[0], 0) in self._served)
 
@@ -90,7 +101,7 @@ class DestinationMap:
         return self._host(Transport.TCP, to)
 
     def udp(self, to: Address) -> Address | Unreachable:
-        if self._is_served(to):
+        if to in self._claimed or self._is_served(to):
             return InProcessAddress(*to)
         return self._host(Transport.UDP, to)
 

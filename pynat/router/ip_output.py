@@ -22,16 +22,14 @@ from pynat.nat.time_hold import TimeHold
 from pynat.router.checking import Checks
 from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
+from pynat.router.probes import IDENT, Ends, Probe
 from pynat.timers import Timers
-from pynat.wire import ethernet, icmp, versions
-from pynat.wire.addresses import address_text
+from pynat.wire import ethernet, ip, udp, versions
+from pynat.wire.addresses import Address, address_text
 from pynat.wire.frame_run import FrameRun, Sendable, frames_of
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Version
 from pynat.wire.versions import BY_LENGTH
-
-PING = 0x7079  # identifier of our own pings
-PING_DATA = b"is the guest awake? an odd number of bytes, and none of them zero"
 
 
 class IpOutput:
@@ -52,17 +50,26 @@ class IpOutput:
         self._claimed = [one.packed for one in config.claimed]
         own = self._begin(network)
         wanted = config.hermetic and config.lint.enabled is not False
-        checks = Checks(self.timers, self._ask_for, self._ping) if wanted else None
+        self._checks = Checks(self.timers, self._ask_for, self._probe) if wanted else None
         self.neighbors = Neighbors(
-            self.mac, own, network.net, self.timers, notices, self._queue, checks
+            self.mac, own, network.net, self.timers, notices, self._queue, self._checks
         )
 
-    def _ask_for(self, address: bytes, _: float) -> None:
+    def _ask_for(self, address: bytes) -> None:
+        since = self.queued
         self.neighbors.ask_for(address)
+        self.comment(since, f"hermetic: ARP for {address_text(address)}, to see who answers")
 
-    def _ping(self, address: bytes, now: float) -> None:
-        echo = icmp.Icmp(icmp.ECHO_REQUEST, 0, PING, 1, PING_DATA)
-        self.send_icmp(self._router, address, echo, now)
+    def _probe(self, guest: bytes, probe: Probe, number: int, now: float) -> None:
+        since = self.queued
+        kind = versions.of(guest).ETHERTYPE
+        for packet in probe.packets(Ends(self._router, guest, self._mtu), number):
+            self.neighbors.send(guest, kind, packet, now)
+        self.comment(since, f"hermetic: {probe.remark}, to see what the guest makes of it")
+
+    def replied(self, guest: bytes, reply: Icmp, now: float) -> None:
+        if self._checks is not None and reply.ident == IDENT:
+            self._checks.replied(guest, reply.sequence, now)
 
     def _begin(self, network: Network) -> list[bytes]:
         """The addresses that are ours there."""
@@ -150,6 +157,22 @@ class IpOutput:
         else:
             (segment,) = run.frames()
             self._frames.append(start(len(segment)) + segment)
+
+    def send_datagrams(
+        self, source: Address, destination: Address, payloads: list[bytes], now: float
+    ) -> None:
+        mac = self.neighbors.fresh_mac(destination[0], now)
+        version = versions.of(destination[0])
+        longest = version.HEADER_SIZE + udp.HEADER.size + max(map(len, payloads))
+        if mac is None or version.ETHERTYPE != ethernet.IPV4 or longest > self._mtu:
+            for payload in payloads:
+                datagram = udp.encode(*source, *destination, payload)
+                self.send_packet(source[0], destination[0], ip.UDP, datagram, now)
+            return
+        link_header = ethernet.HEADER.pack(mac, self.mac, ethernet.IPV4)
+        ident = self._ident + 1
+        self._ident = (self._ident + len(payloads)) & 0xFFFF
+        self._frames += udp.encode_run(link_header, source, destination, ident, payloads)
 
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         encoded = versions.of(destination).encode_icmp(source, destination, message)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from pynat import rules
 from pynat.nat.echo import EchoTable
 from pynat.nat.guest_output import GuestOutput
-from pynat.nat.messages import Nowhere
+from pynat.nat.messages import InProcessAddress, Nowhere
 from pynat.nat.tcp.table import TcpTable
 from pynat.nat.udp import UdpTable
 from pynat.router.destination_map import DestinationMap, Unreachable
 from pynat.services import ping
 from pynat.wire import icmp, ipv4, udp, versions
-from pynat.wire.addresses import address_text
+from pynat.wire.addresses import Address, address_text
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 from pynat.wire.udp import Udp
@@ -70,6 +70,14 @@ class Outbound:
             ours = to is Unreachable.NOBODY
             code, sender = (icmp.PORT, packet.destination) if ours else (icmp.PROHIBITED, None)
             self._output.send_error(icmp.UNREACHABLE, code, packet.quote, now, sender=sender)
+
+    def datagrams_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
+        """As `run_from_guest`, of datagrams that lead to a host outside."""
+        return self._udp.run_from_guest(frames, at, self._outside, now)
+
+    def _outside(self, named: Address) -> Address | None:
+        to = self._destinations.udp(named)
+        return None if isinstance(to, Unreachable | InProcessAddress) else to
 
     def to_group(self, packet: Ipv4, now: float) -> None:
         self.udp(packet, udp.decode(packet), now)

@@ -6,6 +6,7 @@ from pynat import rules
 from pynat.config import Broadcast, Config
 from pynat.faults.dhcp import FaultyDhcp
 from pynat.faults.dns import FaultyDns
+from pynat.inprocess.hosts import InProcessHosts
 from pynat.nat.guest_output import GuestOutput
 from pynat.nat.messages import InProcessAddress
 from pynat.nat.tcp.table import TcpTable
@@ -14,7 +15,8 @@ from pynat.router.outbound import Outbound
 from pynat.services import ping
 from pynat.services.dns import by_udp
 from pynat.services.tftp import TftpServer
-from pynat.wire import icmp, ipv4, mistakes, udp
+from pynat.wire import icmp, ipv4, mistakes, udp, versions
+from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import Udp
 
@@ -37,6 +39,7 @@ class OwnAddresses:
         dns: FaultyDns,
         tftp: TftpServer,
         pings: ping.Pings,
+        in_process: InProcessHosts,
     ) -> None:
         """outbound: gets what no service of ours takes."""
         self._net = net
@@ -47,6 +50,7 @@ class OwnAddresses:
         self._dns = dns
         self._tftp = tftp
         self._pings = pings
+        self._in_process = in_process
         self._forwards_to_all = config.udp.broadcast is Broadcast.FORWARD
 
     def from_guest(self, packet: Ipv4, now: float) -> None:
@@ -83,8 +87,19 @@ class OwnAddresses:
         message = icmp.decode(packet.payload, packet.ends, packet.around)
         if message.type == icmp.ECHO_REQUEST:
             ping.answer(self._output, packet, message, now)
-        elif not (message.type == icmp.ECHO_REPLY and self._pings.from_guest(packet, message, now)):
+        elif message.type == icmp.ECHO_REPLY:
+            self._pings.from_guest(packet, message, now)
+        elif _is_about_ours(packet, message):
+            self._refused(message)
+        else:
             self._outbound.other_icmp(packet, message, now)
+
+    def _refused(self, error: Icmp) -> None:
+        """A service within the process is told; nobody else here asks for it."""
+        if (error.type, error.code) == (icmp.UNREACHABLE, icmp.PORT):
+            ends = versions.ends(error.payload, ipv4.UDP)
+            if ends is not None:
+                self._in_process.udp_refused(*ends)
 
     def _udp(self, packet: Ipv4, datagram: Udp, now: float) -> None:
         to_router = packet.destination == self._net.router
@@ -111,3 +126,9 @@ class OwnAddresses:
             self._tcp.from_guest(packet, InProcessAddress(packet.destination, DNS_PORT), now)
         else:
             self._outbound.tcp(packet, now)
+
+
+def _is_about_ours(packet: Ipv4, message: Icmp) -> bool:
+    """An error that has come to who sent the packet in question."""
+    about = versions.outline(message.payload) if message.type in icmp.ERRORS else None
+    return about is not None and about.source == packet.destination

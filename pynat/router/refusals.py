@@ -34,9 +34,13 @@ class Refusals:
             kind = icmp.PARAMETER_PROBLEM
             self._guest.send_error(kind, 0, error.quote, now, pointer=error.pointer)
 
-    def other_mac(self, destination: bytes, now: float) -> None:
-        ours = ethernet.text(self._guest.mac)
-        text = f"frame to {ethernet.text(destination)}, the router is {ours} (RFC 894)"
+    def other_mac(self, frame: bytes, now: float) -> None:
+        destination, _, kind = ethernet.HEADER.unpack_from(frame)
+        text = f"frame to {ethernet.text(destination)}, the router is"
+        text += f" {ethernet.text(self._guest.mac)} (RFC 894)"
+        if not any(destination):
+            text += ": the address was never set"
+            text += "; ARP asks all, ff:ff:ff:ff:ff:ff" if kind == ethernet.ARP else ""
         self._drop(rules.ethernet.NOT_OURS, text, now)
 
     def ipv6(self, now: float) -> None:

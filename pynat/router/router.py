@@ -38,7 +38,7 @@ from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, ip, ipv4, tcp
+from pynat.wire import arp, ethernet, ip, ipv4, tcp, udp
 from pynat.wire.addresses import is_unicast
 from pynat.wire.frame_run import Sendable
 from pynat.wire.ipv4 import Ipv4
@@ -72,9 +72,12 @@ class Router:
     def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
         frame = frames[at]
-        if frame[tcp.PROTOCOL_AT] == tcp.PROTOCOL and (
-            taken := self.outbound.run_from_guest(frames, at, now)
-        ):
+        protocol, taken = frame[tcp.PROTOCOL_AT], 0
+        if protocol == tcp.PROTOCOL:
+            taken = self.outbound.run_from_guest(frames, at, now)
+        elif protocol == udp.PROTOCOL:
+            taken = self.outbound.datagrams_from_guest(frames, at, now)
+        if taken:
             return taken
         self.from_guest(frame, now)
         return 1
@@ -93,7 +96,7 @@ class Router:
         to_all = destination != self.output.mac
         match kind:
             case _ if to_all and not destination[0] & 1:
-                self.refusals.other_mac(destination, now)
+                self.refusals.other_mac(frame, now)
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]), to_all, now)
             case ethernet.ARP:
@@ -143,6 +146,8 @@ class Router:
         match event:
             case host.UdpReceived():
                 self.udp.from_host(event, now)
+            case host.UdpReceivedRun():
+                self.udp.run_from_host(event, now)
             case host.TcpSent() | host.TcpReceived() | host.TcpConnected() | host.TcpWritable():
                 self.tcp.from_host(event, now)
             case host.TcpEof() | host.TcpFailed() | host.TcpUrgent():
@@ -191,7 +196,7 @@ class Router:
         return self.output.frames()
 
     def flows(self, now: float) -> list[Row]:
-        streams = [tcp_row(flow, now) for flow in self.tcp.flows()]
+        streams = [tcp_row(flow, now) for flow in self.tcp.flows() if not flow.is_probe]
         return streams + self.udp.rows(now) + self.echo.rows(now)
 
     def link_speed(self, megabits: int) -> None:

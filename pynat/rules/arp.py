@@ -85,7 +85,7 @@ NO_ANSWER = Rule(
     "What was to go there is lost: the guest was there before, and does not answer ARP.",
     "Answer every request whose target address is the guest's own, at any time, with a reply to the"
     " sender's MAC address.",
-    exercised=Occasion.ARP_ASKED,
+    exercised=Occasion.ARP_ASKED_ITS,
     leads_to=("NET008",),
 )
 
@@ -281,4 +281,28 @@ DEFENDS_TOO_OFTEN = Rule(
     "Two such hosts flood the wire for ever, and neither of them can be reached.",
     "Announce the address once in 10 s at most; at a second conflict within 10 s give it up.",
     exercised=Occasion.CLAIMED,
+)
+
+REQUEST_FOR_REPLY = Rule(
+    "ARP034",
+    "arp request instead of a reply",
+    Severity.ERROR,
+    "The guest answers requests by requests: all is right in them but the operation.",
+    "RFC 826",
+    "Who asked goes on asking, and nothing can be sent to the guest.",
+    "Store 2 into the operation of a reply, 00 02 on the wire; look at whether the request's buffer"
+    " is sent back with the addresses exchanged alone.",
+    exercised=Occasion.ARP_ASKED,
+    leads_to=("ARP007", "ARP021"),
+)
+
+FOR_OTHERS = Rule(
+    "ARP035",
+    "arp replies for others",
+    Severity.ERROR,
+    "The guest replies to a request for an address that it does not have.",
+    "RFC 826",
+    "What is for other hosts comes to the guest, and they cannot be reached.",
+    "Compare the request's target address with your own before anything is sent.",
+    exercised=Occasion.ARP_ASKED,
 )

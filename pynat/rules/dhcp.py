@@ -147,4 +147,5 @@ OTHER_SERVER = Rule(
     "This server stays silent, and its offer is withdrawn. There is no other server here.",
     "Put the server of the OFFER, its option 54, into the REQUEST.",
     exercised=Occasion.DHCP_REQUEST,
+    leads_to=("DHCP036", "DHCP037"),
 )

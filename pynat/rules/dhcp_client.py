@@ -387,3 +387,25 @@ RENEWS_WRONG_WAY = Rule(
     "From T1 on ask the server that gave the lease, from T2 on 255.255.255.255.",
     exercised=Occasion.DHCP_RENEWS,
 )
+
+SOURCE_PORT = Rule(
+    "DHCP053",
+    "dhcp source port",
+    Severity.WARNING,
+    "A client's message comes from another port than 68.",
+    "RFC 2131 4.1",
+    "Answers go to port 68 whatever it is, and relays and firewalls let only that through.",
+    "Send from port 68, 00 44 on the wire, and take answers there.",
+    exercised=Occasion.DHCP,
+)
+
+HOPS = Rule(
+    "DHCP054",
+    "dhcp hops",
+    Severity.NOTE,
+    "A client's message has passed relays, as its field hops says, and names none.",
+    "RFC 2131 2",
+    "Nothing comes of it here; relays throw a message away that has passed too many.",
+    "Leave hops at 0: only relays count there.",
+    exercised=Occasion.DHCP,
+)

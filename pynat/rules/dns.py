@@ -133,11 +133,36 @@ NOT_TAKEN = Rule(
     exercised=Occasion.DNS_ANSWER,
 )
 
+CLASS = Rule(
+    "DNS027",
+    "dns type or class",
+    Severity.ERROR,
+    "A question has a type or a class that there is not.",
+    "RFC 1035 3.2.4",
+    "No server knows anything of that kind; the name seems not to exist.",
+    "Behind the name stand two words, the higher byte first: the type (1 for A, 28 for AAAA), then"
+    " the class, 1. Look at their order, and whether each is converted with `htons`.",
+    exercised=Occasion.DNS,
+    leads_to=("DNS022",),
+)
+
+OPCODE = Rule(
+    "DNS028",
+    "dns opcode",
+    Severity.ERROR,
+    "A question has an opcode that servers do not know, or do not answer to clients.",
+    "RFC 1035 4.1.1",
+    "The server refuses it as not implemented.",
+    "Clear the opcode, bits 3 to 6 of byte 2: the flags of a question are 0x0100, and bytes 2 and 3"
+    " of the message are 01 00.",
+    exercised=Occasion.DNS,
+)
+
 DOT_IN_LABEL = Rule(
     "DNS026",
     "dns dot in a label",
     Severity.ERROR,
-    "The name is one label with dots in it.",
+    "A label of the name has a dot or the end of a string in it.",
     "RFC 1035 3.1",
     "It is another name than the one that is meant, and there is none such.",
     "Cut the name at its dots: each part is its length and its bytes (3 www 7 example 3 com 0)."

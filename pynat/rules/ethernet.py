@@ -83,7 +83,7 @@ SOURCE_GROUP = Rule(
     "Switches throw such a frame away, and nobody can answer it.",
     "Put the card's own MAC address into bytes 6 to 11.",
     exercised=Occasion.FRAME,
-    leads_to=("ARP024", "ARP007", "NET008"),
+    leads_to=("ETH002", "ETH024", "ARP007", "ARP020", "ARP024", "DHCP024", "NET008"),
 )
 
 SOURCE_CHANGED = Rule(
@@ -120,7 +120,7 @@ SOURCE_ZERO = Rule(
     "Read the MAC address out of the card (e1000: EEPROM words 0 to 2; NE2000: the PROM) before the"
     " first frame, and look at whether the code that fills bytes 6 to 11 runs at all.",
     exercised=Occasion.FRAME,
-    leads_to=("ARP004", "DHCP003"),
+    leads_to=("ARP004", "ARP024", "DHCP003", "DHCP024"),
 )
 
 NOT_TAKEN = Rule(

@@ -104,10 +104,11 @@ QUOTE = Rule(
     "ICMP024",
     "icmp error with too short a quote",
     Severity.WARNING,
-    "An ICMP error does not quote the header and 8 bytes of the packet in question.",
+    "An ICMP error does not quote, as they came, the header and 8 bytes of the packet in question.",
     "RFC 792",
     "The receiver cannot tell which of its sockets the error is for.",
-    "Append the packet from its IPv4 header on: the header with its options, and 8 bytes or more.",
+    "Append the packet from its IPv4 header on, with its options and 8 bytes or more behind, as it"
+    " came. It begins at byte 8 of the message, behind four bytes that are 0 in most.",
     exercised=Occasion.ICMP_ERROR,
     leads_to=("ICMP003",),
 )
@@ -124,15 +125,16 @@ TOO_LONG_STILL = Rule(
     exercised=Occasion.NARROW_PATH,
 )
 
-REQUEST_SENT_BACK = Rule(
+OTHER_TYPE = Rule(
     "ICMP026",
-    "icmp request sent back",
+    "icmp type of a reply",
     Severity.ERROR,
-    "The guest answers an echo request with an echo request.",
+    "The guest answers an echo request with a message of another type than that of a reply.",
     "RFC 1122 3.2.2.6",
-    "Who pinged has no answer, and answers in its turn: a ping seems lost.",
+    "Who pinged has no answer, and answers a request in its turn: a ping seems lost.",
     "Change the type from 8 to 0 in the reply, then make the checksum anew.",
     exercised=Occasion.PINGED,
+    leads_to=("ICMP003",),
 )
 
 NO_RESET = Rule(
@@ -156,5 +158,28 @@ REPLIES_TWICE = Rule(
     "RFC 1122 3.2.2.6",
     "Who pinged counts a packet too many; everything else that comes may be handled twice as well.",
     "Look at whether a frame is taken out of the card's ring once only, and handed up once.",
+    exercised=Occasion.ECHO_REPLY,
+)
+
+UNCHECKED = Rule(
+    "ICMP029",
+    "icmp checksum not looked at",
+    Severity.WARNING,
+    "The guest answers a ping whose ICMP checksum is wrong.",
+    "RFC 1122 3.2.2",
+    "It takes for right what was changed on the way, and acts on ICMP errors of that kind too.",
+    "Sum the whole message as it came, with its checksum: the result must be 0xffff, or else throw"
+    " it away without an answer.",
+    exercised=Occasion.PING_SPOILT,
+)
+
+ECHO_CODE = Rule(
+    "ICMP030",
+    "icmp reply with a code",
+    Severity.WARNING,
+    "The code of an echo reply is not 0.",
+    "RFC 792",
+    "Firewalls and some programs that ping do not take it for the answer.",
+    "Clear the second byte of the message together with the type, then make the checksum anew.",
     exercised=Occasion.ECHO_REPLY,
 )

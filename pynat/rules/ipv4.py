@@ -14,6 +14,7 @@ LENGTH = Rule(
     "It is thrown away without an answer.",
     "Send the header's 20 bytes behind the Ethernet header, and give the card the right length.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 VERSION = Rule(
@@ -26,6 +27,7 @@ VERSION = Rule(
     "The first byte is 0x45 for a header without options: 4 in the upper half, the number of words"
     " in the lower one. Bit fields of a C compiler may have the halves the other way round.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 HEADER_LENGTH = Rule(
@@ -37,6 +39,7 @@ HEADER_LENGTH = Rule(
     "It is thrown away without an answer.",
     "Count the header in words of four bytes: 5 without options.",
     exercised=Occasion.PACKET,
+    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 TOTAL_LENGTH = Rule(
@@ -144,6 +147,7 @@ FRAGMENT_LENGTH = Rule(
     "The next fragment's offset cannot fit behind it; it is thrown away.",
     "Cut the payload at multiples of 8 bytes: 1,480 with an MTU of 1,500.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )
 
 FRAGMENT_EMPTY = Rule(
@@ -155,6 +159,7 @@ FRAGMENT_EMPTY = Rule(
     "It is thrown away; if it was the last one the datagram stays incomplete.",
     "Send no fragment behind the end, and clear MF in the last one that has data.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )
 
 FRAGMENT_BEYOND = Rule(
@@ -166,6 +171,7 @@ FRAGMENT_BEYOND = Rule(
     "It is thrown away; receivers that do not check have crashed of it.",
     "Store the offset in units of 8 bytes, in the lower 13 bits of bytes 6 and 7.",
     exercised=Occasion.FRAGMENT,
+    leads_to=("IP018",),
 )
 
 FRAGMENT_OVERLAP = Rule(
@@ -249,6 +255,7 @@ FROM_NOBODY = Rule(
     "Look at where the source comes from: it must be read from the interface after DHCP has set it."
     " A DHCP client sends from port 68 to port 67.",
     exercised=Occasion.PACKET,
+    leads_to=("ICMP020",),
 )
 
 IDENT_REUSED = Rule(
@@ -277,11 +284,11 @@ TTL_LOW = Rule(
     "IP032",
     "ipv4 time to live low",
     Severity.WARNING,
-    "Data of a connection has a time to live below 32.",
+    "Data of a connection, or a question to a server, has a time to live below 32.",
     "RFC 1122 3.2.1.7",
     "Hosts further away than that are never reached.",
     "Store 64 in byte 8 of the header, which is what the assigned numbers recommend.",
-    exercised=Occasion.DATA,
+    exercised=Occasion.PACKET,
 )
 
 DF_FRAGMENT = Rule(
@@ -304,7 +311,7 @@ NOT_ITS_ADDRESS = Rule(
     "Answers go to whoever has that address, or to nobody.",
     "Take the source from the interface that the packet leaves by, after DHCP has set it.",
     exercised=Occasion.KNOWN_CARD,
-    leads_to=("IP007", "TCP004"),
+    leads_to=("IP007", "TCP004", "ICMP020"),
 )
 
 TINY_FRAGMENT = Rule(
@@ -356,12 +363,14 @@ DESTINATION_SWAPPED = Rule(
     "IP039",
     "ipv4 destination swapped",
     Severity.ERROR,
-    "The destination is the router or name server, with the bytes of its address reversed.",
+    "The destination is the router, the name server or what DNS has answered, with the bytes of its"
+    " address reversed.",
     "RFC 791 3.1",
     "The packet goes to a stranger, and what was meant never gets it.",
     "Store addresses in network byte order; look at where one is converted twice or not at all"
-    " (`htonl`), when it is read from DHCP, ARP or the command line.",
+    " (`htonl`), when it is read from DHCP, DNS, ARP or the command line.",
     exercised=Occasion.PACKET,
+    leads_to=("ICMP020", "IP008"),
 )
 
 IDENT_SWAPPED = Rule(
@@ -384,5 +393,92 @@ FLAGS_SWAPPED = Rule(
     "The receiver waits for the other fragments, and throws it away after half a minute.",
     "Convert the word of flags and offset with `htons`: 0x40 goes into byte 6, 0 into byte 7.",
     exercised=Occasion.FRAGMENT,
-    leads_to=("IP018",),
+    leads_to=("IP011", "IP018", "IP021"),
+)
+
+UNCHECKED = Rule(
+    "IP042",
+    "ipv4 checksum not looked at",
+    Severity.WARNING,
+    "The guest takes a packet whose header checksum is wrong.",
+    "RFC 1122 3.2.1.2",
+    "A header that was changed on the way is believed: its addresses, its length, its fragments.",
+    "Sum the header's words as they came, with the checksum: the result must be 0xffff, or else"
+    " throw the packet away without an answer.",
+    exercised=Occasion.PING_SPOILT_IP,
+)
+
+FRAGMENTS_IGNORED = Rule(
+    "IP043",
+    "ipv4 fragments not joined",
+    Severity.WARNING,
+    "The guest answers pings, but none that comes in fragments.",
+    "RFC 1122 3.3.2",
+    "Nothing longer than the MTU of the way reaches it: long answers of DNS, files by NFS or TFTP.",
+    "Look at the offset and at MF in bytes 6 and 7 of each packet. Keep fragments by source,"
+    " destination, protocol and identification until all is there, then go on with the whole.",
+    exercised=Occasion.PING_CUT,
+)
+
+OPTIONS_UNREAD = Rule(
+    "IP044",
+    "ipv4 options not skipped",
+    Severity.WARNING,
+    "The guest answers pings, but none that has IPv4 options.",
+    "RFC 1122 3.2.1.8",
+    "Packets with options are lost; a stack that takes them for data reads a wrong message.",
+    "Take the header's length from the lower half of its first byte, in words of four bytes; the"
+    " payload begins there and not at byte 20.",
+    exercised=Occasion.PING_OPTIONS,
+)
+
+NOT_FOR_IT = Rule(
+    "IP045",
+    "ipv4 takes what is not for it",
+    Severity.WARNING,
+    "The guest answers a packet that came to its card and is for another address.",
+    "RFC 1122 3.2.1.3",
+    "Where frames go astray it answers in the place of others, and resets their connections.",
+    "Compare the destination with your own address, with those of broadcasts, and with the groups"
+    " that were joined; throw away all else.",
+    exercised=Occasion.PING_OTHERS,
+    leads_to=("IP007", "IP034", "TCP004"),
+)
+
+MORE_OF_NOTHING = Rule(
+    "IP046",
+    "ipv4 whole packet with MF",
+    Severity.ERROR,
+    "A packet that is whole says that more fragments follow.",
+    "RFC 791 3.2",
+    "The receiver waits for the rest, and throws it away after half a minute.",
+    "Set MF, 0x2000, in all fragments of a packet but the last. In one that is not cut, bytes 6 and"
+    " 7 are 0 or, with DF, 0x4000.",
+    exercised=Occasion.FRAGMENT,
+    leads_to=("IP011", "IP018", "IP021", "DHCP036", "DHCP037", "DNS022"),
+)
+
+PROTOCOL_AND_TTL = Rule(
+    "IP047",
+    "ipv4 protocol and time to live exchanged",
+    Severity.ERROR,
+    "The time to live is the number of a protocol, and the protocol a usual time to live.",
+    "RFC 791 3.1",
+    "Nobody knows such a protocol: the packet is thrown away.",
+    "Store the time to live in byte 8, the protocol in byte 9: 1 for ICMP, 6 for TCP, 17 for UDP.",
+    exercised=Occasion.PACKET,
+    leads_to=("IP021", "NET002", "DHCP036", "DHCP037", "DNS022"),
+)
+
+LONG_NOT_TAKEN = Rule(
+    "IP048",
+    "ipv4 long packets not taken",
+    Severity.WARNING,
+    "The guest answers pings, but none in a packet of more than 576 bytes.",
+    "RFC 1122 3.3.2",
+    "Data that comes in long packets is lost; a connection hangs as soon as the other end has much"
+    " to send, unless a small MSS keeps it from that.",
+    "Look at how long the buffers are that the card is given, and that a frame is copied to: 1,514"
+    " bytes for an MTU of 1,500, without the check sequence.",
+    exercised=Occasion.PING_LONG,
 )

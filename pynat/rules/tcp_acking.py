@@ -294,3 +294,45 @@ NOT_KEPT = Rule(
     " filled.",
     exercised=Occasion.HOLE_FILLED,
 )
+
+NEVER_ACKS = Rule(
+    "TCP104",
+    "tcp never acknowledges",
+    Severity.ERROR,
+    "What the guest waits for came again and again, and the guest, which is alive, has said nothing"
+    " more in this connection.",
+    "RFC 9293 3.10.7.4",
+    "The other end sends the same segment until it gives up.",
+    "Send an acknowledgement for each segment that takes sequence numbers (data, FIN), also for one"
+    " that comes twice. If that is done, look where the segment is lost: checksum, length of the"
+    " header, comparison of numbers.",
+    exercised=Occasion.COPY_CAME,
+    leads_to=("TCP065", "TCP066", "TCP085", "TCP086"),
+)
+
+NEVER_OPENED = Rule(
+    "TCP105",
+    "tcp window never opened",
+    Severity.ERROR,
+    "The guest's window is 0 from its SYN on.",
+    "RFC 9293 3.8.6",
+    "Nobody can send it a byte.",
+    "Put the room of the receive buffer into the window field of every segment, the SYN too,"
+    " shifted by the scale in all but SYNs; look whether the buffer is there before the SYN is"
+    " sent.",
+    exercised=Occasion.CLOSED_ITS_WINDOW,
+    leads_to=("TCP066", "TCP068", "TCP069"),
+)
+
+STAYS_CLOSED = Rule(
+    "TCP106",
+    "tcp window closed to the end",
+    Severity.NOTE,
+    "The guest closed its window, and had not opened it when the network ended.",
+    "RFC 9293 3.8.6",
+    "The other end waits. It is right if the program does not read; if it does, the room that it"
+    " made is not counted.",
+    "Compute the window anew when the program reads, and tell the other end.",
+    exercised=Occasion.CLOSED_ITS_WINDOW,
+    leads_to=("TCP066",),
+)

@@ -64,3 +64,17 @@ DATA_PENDING = Rule(
     "When the program closes with data unread, send RST instead of FIN.",
     exercised=Occasion.CLOSED_ITS_WINDOW,
 )
+
+NO_TIME_WAIT = Rule(
+    "TCP109",
+    "tcp time-wait not kept",
+    Severity.WARNING,
+    "The guest closed first; when the other end's FIN came again, it did not acknowledge that.",
+    "RFC 9293 3.6.1, 3.10.7.8",
+    "Its last acknowledgement was lost: the other end is told that the connection was reset, or"
+    " sends its FIN until it gives up.",
+    "Keep a connection that you closed first in TIME-WAIT (at least a minute), and acknowledge each"
+    " FIN that comes again.",
+    exercised=Occasion.FIN_AGAIN,
+    leads_to=("TCP004",),
+)

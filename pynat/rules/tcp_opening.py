@@ -100,13 +100,13 @@ SYN_MOVES = Rule(
     "TCP038",
     "tcp syn again with another number",
     Severity.WARNING,
-    "SYNs of one unanswered opening have different sequence numbers.",
+    "SYNs of one opening have different sequence numbers, or SYN-ACKs of one answer.",
     "RFC 9293 3.8.1",
     "A retransmission is the same segment again; an answer to the first SYN acknowledges a number"
     " that is not the last one's, and is refused.",
     "Choose the initial sequence number once, when the connection is created.",
     exercised=Occasion.SYN_AGAIN,
-    leads_to=("TCP042",),
+    leads_to=("TCP011", "TCP042"),
 )
 
 ISN = Rule(
@@ -206,4 +206,71 @@ OPTIONS_OUTSIDE = Rule(
     " 0x60 with an MSS option of four bytes.",
     exercised=Occasion.SYN,
     leads_to=("TCP030", "TCP033"),
+)
+
+WRONG_SYN_ACK = Rule(
+    "TCP047",
+    "tcp takes a wrong syn-ack",
+    Severity.WARNING,
+    "The guest goes on with a SYN-ACK that acknowledges another number than its SYN's plus one.",
+    "RFC 9293 3.10.7.3",
+    "A late SYN-ACK of an earlier connection is taken for the answer, and both ends believe in"
+    " different numbers.",
+    "In SYN-SENT compare the acknowledgement with your initial number plus one; where it differs,"
+    " send RST with the number that it acknowledges, and wait for the right one.",
+    exercised=Occasion.WRONG_SYN_ACK_CAME,
+    leads_to=("TCP004", "TCP007", "TCP008"),
+)
+
+ANSWER_FLAGS = Rule(
+    "TCP048",
+    "tcp answer to a syn lacks a flag",
+    Severity.ERROR,
+    "The guest answers a SYN by a SYN without ACK, or by an ACK without SYN.",
+    "RFC 9293 3.10.7.2",
+    "The other end takes the one for an opening of the guest's own, the other for a segment of an"
+    " old connection; none opens.",
+    "Set both flags, SYN and ACK (0x12), in the answer to a SYN, with your initial number and the"
+    " other end's plus one.",
+    exercised=Occasion.SYN_CAME,
+    leads_to=("TCP004", "TCP007", "TCP008", "TCP042", "TCP101"),
+)
+
+OPENS_WITH_ACK = Rule(
+    "TCP049",
+    "tcp opens with syn and ack",
+    Severity.ERROR,
+    "The guest begins a connection by a SYN-ACK: nobody has sent it a SYN.",
+    "RFC 9293 3.10.1",
+    "It is the answer to a SYN that was never sent, so the other end resets it.",
+    "Set SYN alone (0x02) in the segment that opens a connection, and leave the acknowledgement"
+    " number zero.",
+    exercised=Occasion.SYN_ACK,
+    leads_to=("TCP004",),
+)
+
+SILENT_PORT = Rule(
+    "TCP107",
+    "tcp syn without answer",
+    Severity.WARNING,
+    "A SYN came to the guest again and again, and it has answered neither by SYN-ACK nor by RST.",
+    "RFC 9293 3.10.7.1, 3.10.7.2",
+    "Whoever connects waits for minutes before it learns that nobody is there.",
+    "Answer a SYN to a port where nobody listens by RST and ACK, with number 0 and the SYN's number"
+    " plus one acknowledged. If a program does listen, look why the SYN is dropped: checksum, port,"
+    " length.",
+    exercised=Occasion.SYN_CAME,
+)
+
+WEAK_REFUSAL = Rule(
+    "TCP108",
+    "tcp reset that refuses nothing",
+    Severity.ERROR,
+    "The guest answers a SYN by an RST that does not acknowledge it.",
+    "RFC 9293 3.10.7.1, 3.10.7.3",
+    "In SYN-SENT only an RST counts that acknowledges the SYN: the other end goes on asking.",
+    "Answer a segment without ACK by RST and ACK (0x14), with number 0, and acknowledge its number"
+    " plus its length, where a SYN counts one.",
+    exercised=Occasion.SYN_CAME,
+    leads_to=("TCP007", "TCP008", "TCP107"),
 )

@@ -125,3 +125,16 @@ SHORT_KEEP_ALIVE = Rule(
     "Probe several times, a minute apart, before you take the other end for dead.",
     exercised=Occasion.KEEP_ALIVE,
 )
+
+ACKED_AGAIN = Rule(
+    "TCP115",
+    "tcp sends again what is acknowledged",
+    Severity.WARNING,
+    "The guest sends again what was acknowledged long ago, and goes on so.",
+    "RFC 9293 3.8.1, RFC 6298 5",
+    "Everything goes over the wire twice or more, and the connection never comes to rest.",
+    "When an acknowledgement comes, drop what it covers from the queue, and stop the timer if"
+    " nothing is left. Compare numbers modulo 2^32: by the sign of their difference.",
+    exercised=Occasion.RESENT,
+    leads_to=("TCP004", "TCP005"),
+)

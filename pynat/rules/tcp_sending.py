@@ -15,7 +15,7 @@ BEYOND_WINDOW = Rule(
     "Send up to acknowledgement plus window only; shift the window by the other end's scale, but"
     " not in SYN and SYN-ACK.",
     exercised=Occasion.DATA,
-    leads_to=("TCP006",),
+    leads_to=("TCP005", "TCP006"),
 )
 
 ZERO_WINDOW = Rule(

@@ -64,3 +64,28 @@ PORT_SWAPPED = Rule(
     exercised=Occasion.DATAGRAM,
     leads_to=("IP011", "IP021"),
 )
+
+UNCHECKED = Rule(
+    "UDP023",
+    "udp checksum not looked at",
+    Severity.WARNING,
+    "The guest answers a datagram whose checksum is wrong.",
+    "RFC 1122 4.1.3.4",
+    "Programs get data that was changed on the way, and datagrams that were for others.",
+    "Unless the field is 0, sum pseudo-header, header and data as they came, with the checksum: the"
+    " result must be 0xffff, or else throw the datagram away without an answer.",
+    exercised=Occasion.DATAGRAM_SPOILT,
+)
+
+NO_PORT = Rule(
+    "UDP024",
+    "udp source port zero",
+    Severity.WARNING,
+    "The source port of a datagram is 0.",
+    "RFC 768",
+    "An answer has no port to go to, and firewalls throw such datagrams away.",
+    "Give each socket a port of its own when it is opened, 49152 to 65535 where the program names"
+    " none, and store that.",
+    exercised=Occasion.DATAGRAM,
+    leads_to=("DHCP053",),
+)

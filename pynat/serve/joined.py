@@ -11,28 +11,33 @@ import tomllib
 from pathlib import Path
 
 from pynat.config.slirp import is_slirp
+from pynat.config.toml import WRITTEN_FOR
 from pynat.config.toml_text import Tables, as_toml
 from pynat.config.vnet import is_vnet
 from pynat.errors import ConfigError
 from pynat.serve.load import NO_SCRIPT, load
 
 
+class WordsError(ConfigError):
+    """What is wrong does not stand in a file."""
+
+
 def joined(script: str, tables: Tables, folder: Path, *, who: str) -> Path:
     """A file in `folder` that says both. Raises ConfigError.
 
-    who: whose words `tables` are, for the complaint of one that is wrong.
+    who: whose words `tables` are, for complaints, now and while the network runs.
     """
     both = _tables_of(script)
     join(both, tables)
     path = folder / "net.toml"
-    path.write_text(as_toml(both))
+    source = who if script in NO_SCRIPT else f"{who}, {script}"
+    path.write_text(f"{WRITTEN_FOR}{source}\n{as_toml(both)}")
     try:
         load(str(path), "")
     except ConfigError as error:
         if script not in NO_SCRIPT:
             load(script, "")  # where the file is to blame, its own line is named
-        told = str(error).removeprefix(f"{path}:").lstrip("0123456789: ")
-        raise ConfigError(f"{who}: {told}") from None
+        raise WordsError(str(error)) from None
     return path
 
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from pynat.control.server import controlled
 from pynat.engine import Engine
 from pynat.link.link import Link
-from pynat.link.lint import exact
 from pynat.log.notices import Notices
 from pynat.serve.load import Loaded
 from pynat.serve.stack import stacked
@@ -25,7 +24,7 @@ async def session(
     lint: bool,
     in_step: bool = False,
     counters: Callable[[], dict[str, int]] | None = None,
-    awake: Callable[[], float] = exact,
+    awake: Callable[[], float] | None = None,
     epoch: float = 0.0,
 ) -> AsyncIterator[Engine]:
     """The configuration is seeded. Raises ConfigError.

@@ -17,7 +17,7 @@ from pynat.link.capture import CaptureLink, captured
 from pynat.link.card import Card, CardLink
 from pynat.link.impair import ImpairLink, impaired
 from pynat.link.link import Link
-from pynat.link.lint import LintLink, exact
+from pynat.link.lint import LintLink
 from pynat.lint.linter import Linter
 from pynat.lint.summary import SUMMARY, Summary, summary
 from pynat.log.journal import journaled
@@ -51,7 +51,7 @@ def stacked(
     *,
     lint: bool,
     program: Net | None = None,
-    awake: Callable[[], float] = exact,
+    awake: Callable[[], float] | None = None,
     epoch: float = 0.0,
 ) -> Iterator[Stack]:
     """`config` is seeded. Raises ConfigError.
@@ -76,10 +76,14 @@ def stacked(
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
-            asked = partial(summary, linter, notices.verdict, notices.silenced) if wanted else None
+            asked = partial(_summary, linter, notices, impair) if wanted else None
             yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt], on_end)
         if asked is not None:
             _sum_up(asked(), notices)
+
+
+def _summary(linter: Linter, notices: Notices, wire: ImpairLink) -> Summary:
+    return summary(linter, notices.verdict, notices.silenced, bad_wire=wire.has_changed)
 
 
 def _sum_up(found: Summary, notices: Notices) -> None:

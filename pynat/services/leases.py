@@ -80,6 +80,7 @@ class Leases:
 
         `reserved`: addresses by MAC.
         """
+        self.changes = 0  # of who has which address, or for how long
         self._user_of = user_of
         self._reserved = reserved or {}
         self._others = frozenset(self._reserved.values())
@@ -88,6 +89,7 @@ class Leases:
 
     def adopt(self, network: Network) -> None:
         """Give addresses of this net from now on."""
+        self.changes += 1
         self.table: dict[bytes, Lease] = {}
         self._of_mac: defaultdict[bytes, dict[bytes, Lease]] = defaultdict(dict)  # by address
         self._offers: dict[bytes, Lease] = {}  # the last one to each MAC
@@ -176,6 +178,7 @@ class Leases:
 
     def end(self, lease: Lease, until: float, state: State | None = None) -> None:
         """From now on it ends then."""
+        self.changes += 1
         lease.state, lease.until = state or lease.state, until
         self._ends.set(lease.address, lease.until)
 
@@ -183,6 +186,7 @@ class Leases:
     def _record(
         self, address: bytes, message: dhcp.Message, state: State, until: float, name: str = ""
     ) -> None:
+        self.changes += 1
         if (before := self.table.get(address)) is not None:
             self._forget(before)
         client = _identifier(message)

@@ -1,7 +1,7 @@
 """Ping both ways: the router's answer, the same data back, and its own requests (RFC 792).
 
 A request of the router's is known again by guest, identifier, sequence number and data
-(RFC 1122 3.2.2.6); another reply is none of ours.
+(RFC 1122 3.2.2.6). Another reply may be to somebody else who pings in the router's name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pynat.wire.ip import Packet
 
 MAX_ASKED = 256  # requests that wait for a reply; then the oldest is given up
 Answered = Callable[[float, float], None]  # seconds that it took; now
+Reply = Callable[[bytes, Icmp, float], None]  # the guest, its reply; now
 
 
 def answer(output: GuestOutput, packet: Packet, request: Icmp, now: float) -> None:
@@ -33,8 +34,10 @@ class _Asked(NamedTuple):
 class Pings:
     """Requests of the router's own."""
 
-    def __init__(self, output: GuestOutput, network: Network) -> None:
+    def __init__(self, output: GuestOutput, network: Network, others: Reply) -> None:
+        """others: gets the replies to what was not asked here."""
         self._output = output
+        self._others = others
         self._ident = 0
         self._asked: dict[tuple[bytes, int, int], _Asked] = {}
         self.adopt(network)
@@ -50,12 +53,11 @@ class Pings:
         request = Icmp(icmp.ECHO_REQUEST, 0, self._ident, sequence, data)
         self._output.send_icmp(self._router, guest, request, now)
 
-    def from_guest(self, packet: Packet, reply: Icmp, now: float) -> bool:
-        """Whether it answers one of these."""
+    def from_guest(self, packet: Packet, reply: Icmp, now: float) -> None:
         key = packet.source, reply.ident, reply.sequence
         asked = self._asked.get(key)
         if asked is None or asked.data != bytes(reply.payload):
-            return False
+            self._others(packet.source, reply, now)
+            return
         del self._asked[key]
         asked.answered(now - asked.when, now)
-        return True

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from pynat.config import Config
+from pynat.control.commands import Commands
 from pynat.engine import Engine, say
 from pynat.log.notices import Notices
 from pynat.serve.stack import seeded, stacked
@@ -76,9 +77,11 @@ class VirtualLink:
 
 
 class VirtualNetwork:
-    def __init__(self, engine: Engine, card: VirtualLink) -> None:
+    def __init__(self, engine: Engine, card: VirtualLink, commands: Commands) -> None:
+        """commands: what the control socket of another network would take."""
         self.engine = engine
         self.card = card
+        self.commands = commands
 
     @property
     def log(self) -> str:
@@ -144,7 +147,9 @@ def virtual(config: Config, program: Net | None = None) -> Iterator[VirtualNetwo
                 adopt=stack.adopt,
                 end=stack.end,
             )
-            yield VirtualNetwork(engine, card)
+            around = stack.capture, stack.impair
+            commands = Commands(engine, config, "virtual", *around, summary=stack.summary)
+            yield VirtualNetwork(engine, card, commands)
             engine.end()
     finally:
         loop.close()

@@ -49,6 +49,8 @@ def decode(data: bytes | memoryview) -> Arp:
     *prefix, operation, sender_mac, sender, target_mac, target = _LAYOUT.unpack_from(data)
     if tuple(prefix) != _PREFIX:
         hint = mistakes.byte_order(prefix[0], (1,)) or mistakes.byte_order(prefix[1], (0x0800,))
+        if (prefix[3], prefix[2]) == _PREFIX[2:]:
+            hint = hint or ": the two lengths are exchanged"
         raise Malformed(
             rules.arp.KIND,
             "hardware, protocol, lengths {}, {:#06x}, {}, {}, expected 1 (Ethernet), 0x0800 (IPv4),"

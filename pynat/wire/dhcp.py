@@ -51,6 +51,14 @@ MTU, BROADCAST_ADDRESS, WANTED, LEASE, OVERLOAD, KIND = 26, 28, 50, 51, 52, 53
 SERVER, PARAMETERS, MESSAGE, MAXIMUM, T1, T2 = 54, 55, 56, 57, 58, 59
 CLIENT, SERVER_NAME, BOOTFILE, RELAY, SEARCH = 61, 66, 67, 82, 119
 NTP, USER_CLASS, FQDN, ROUTES = 42, 77, 81, 121
+_CHADDR = 28  # where it is
+_FIELDS = {  # by their bytes; what is easily forgotten
+    10: "chaddr has 16 bytes, the last 10 are",
+    64: "sname is",
+    128: "file is",
+    192: "sname and file are",
+    202: "sname, file and the last 10 bytes of chaddr are",
+}
 _LENGTHS = {WANTED: 4, LEASE: 4, OVERLOAD: 1, KIND: 1, SERVER: 4, MAXIMUM: 2}
 
 
@@ -90,7 +98,8 @@ class Message:
 def decode(data: bytes | memoryview) -> Message:
     data = bytes(data)
     if len(data) < HEADER.size:
-        raise Malformed(rules.dhcp.LENGTH, f"{len(data)} bytes, at least 236 (RFC 951)")
+        text = f"{len(data)} bytes, at least 236 (RFC 951){_left_out(data)}"
+        raise Malformed(rules.dhcp.LENGTH, text)
     op, hardware, length, hops, xid, seconds, flags, *rest = HEADER.unpack_from(data)
     ciaddr, yiaddr, siaddr, giaddr, mac, sname, file = rest
     if op not in (REQUEST, REPLY):
@@ -107,10 +116,11 @@ def decode(data: bytes | memoryview) -> Message:
     area = data[HEADER.size :]
     if area[:4] == COOKIE:
         _read_options(area[4:], options, flaws)
-    elif any(area[:4]):
-        vendor = area[:_VENDOR_AREA]
-        if vendor[:4] not in VENDORS:
-            text = f"{vendor[:4].hex()}, expected 63825363 (RFC 2131 section 3)"
+    else:
+        vendor = area[:_VENDOR_AREA] if any(area[:4]) else b""
+        hint = _left_out(data)
+        if hint or (vendor and vendor[:4] not in VENDORS):
+            text = f"{area[:4].hex()}, expected 63825363 (RFC 2131 section 3){hint}"
             flaws.append(
                 Malformed(rules.dhcp.COOKIE, f"{text}; answered as BOOTP, without options")
             )
@@ -120,6 +130,18 @@ def decode(data: bytes | memoryview) -> Message:
     addresses = (ciaddr, yiaddr, siaddr, giaddr)
     start = (op, xid, mac[:6], hops, seconds, flags, *addresses, sname, file)
     return Message(*start, options, vendor, tuple(flaws))
+
+
+def _left_out(data: bytes) -> str:
+    """Of a message whose cookie is not in its place."""
+    if data[HEADER.size :][:4] == COOKIE[::-1]:
+        return ": its bytes are swapped"
+    at = data.find(COOKIE, _CHADDR)
+    early = HEADER.size - at
+    if at < 0 or early <= 0:
+        return ""
+    why = f": {_FIELDS[early]} left out" if early in _FIELDS else ""
+    return f": it is at byte {at}, {early} bytes too early{why}"
 
 
 def _overloaded(
@@ -151,11 +173,20 @@ def _read_options(area: bytes, options: dict[int, bytes], flaws: list[Malformed]
             continue
         value = area[at + 1 : at + 1 + area[at]] if at < end else b""
         if at == end or len(value) != area[at]:
-            text = f"option {code} runs over the end (RFC 2132 section 2); it is left out"
+            text = f"option {code} runs over the end (RFC 2132 section 2){_counted(options)}"
+            text += "; it is left out"
             flaws.append(Malformed(rules.dhcp.OPTION, text))
             return
         options[code] = options.get(code, b"") + value
         at += 1 + len(value)
+
+
+def _counted(options: dict[int, bytes]) -> str:
+    """Where one is as long as if its length counted its code and its length byte, too."""
+    for code, length in _LENGTHS.items():
+        if len(options.get(code, b"")) == length + 2:
+            return f": the length of option {code} counts its value, {length}, and nothing else"
+    return ""
 
 
 def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
@@ -167,6 +198,7 @@ def _check(options: dict[int, bytes], flaws: list[Malformed]) -> None:
     for code, length in _LENGTHS.items():
         if code in options and len(options[code]) != length:
             text = f"option {code} has {len(options[code])} bytes, expected {length} (RFC 2132)"
+            text += _counted({code: options[code]})
             used = "its first byte is taken" if code == KIND else "it is left out"
             flaws.append(Malformed(rules.dhcp.OPTION, f"{text}; {used}"))
             if code != KIND:

@@ -36,6 +36,9 @@ _NO_ROOT = (
     "the message is one byte short: the zero byte that ends the name is missing, and the first one"
     " of the type was taken for it (RFC 1035 3.1)"
 )
+_COUNTED = "the length of a label counts its bytes, not the length byte itself (RFC 1035 3.1)"
+_UNCOUNTED = "the length of a label counts all of its bytes; one is left out (RFC 1035 3.1)"
+_AS_TEXT = "it is written as text; each label is its length and its bytes, without dots"
 
 QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
 OPCODE = 0x7800
@@ -45,6 +48,9 @@ DO = 0x8000
 A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
 _V4 = 4  # bytes of an address, and numbers in its name
 IN = 1
+CLASSES = {IN, 3, 4, 254, 255}  # and CHAOS, Hesiod, none, any
+_LABEL = re.compile(rb"[\w-]+")
+_TEXT = re.compile(rb"[\w-]+(\.[\w-]+)+\.?\0")
 _ESCAPED = re.compile(rb"[.\\]")  # within a label (RFC 1035 section 5.1)
 
 OUR_SIZE = 1232  # bytes of UDP message; fits every path (dnsflagday.net/2020)
@@ -84,7 +90,9 @@ def decode(data: bytes) -> Query:
         kind, klass = _QUESTION.unpack_from(data, at)
         end = at = at + _QUESTION.size
         size = ttl = 0
-        for _ in range(sum(others)):
+        for number in range(sum(others)):
+            if at == len(data):
+                raise _announced(sum(others), number)
             _, at = _name(data, at)
             of_kind, of_class, of_ttl, length = _RECORD.unpack_from(data, at)
             at += _RECORD.size + length
@@ -94,13 +102,38 @@ def decode(data: bytes) -> Query:
                 size, ttl = max(MIN_UDP_SIZE, of_class), of_ttl
     except StructError:
         if len(data) - at == _QUESTION.size - 1 and not any(others):
-            raise Malformed(rules.dns.NAME, _NO_ROOT) from None
+            counts_itself = bool(labels) and labels[-1].endswith(b"\0")
+            raise Malformed(rules.dns.NAME, _COUNTED if counts_itself else _NO_ROOT) from None
         raise _short(len(data)) from None
     if at > len(data):
         raise _short(len(data))
     name = b".".join(_ESCAPED.sub(rb"\\\g<0>", label) for label in labels).lower().decode("latin-1")
     edns = (size, ttl >> 16 & 0xFF, bool(ttl & DO))
     return Query(ident, flags, name, kind, klass, data[HEADER.size : end], *edns)
+
+
+def addresses(message: bytes) -> list[bytes]:
+    """Of IPv4, in the records of an answer; none where they cannot be read."""
+    found = []
+    try:
+        questions, *records = HEADER.unpack_from(message)[2:]
+        at = HEADER.size
+        for _ in range(questions):
+            at = _name(message, at)[1] + _QUESTION.size
+        for _ in range(sum(records)):
+            _, at = _name(message, at)
+            kind, _, _, length = _RECORD.unpack_from(message, at)
+            at += _RECORD.size + length
+            if (kind, length) == (A, _V4):
+                found.append(message[at - length : at])
+    except (Malformed, StructError):
+        return []
+    return found if at <= len(message) else []
+
+
+def _announced(records: int, number: int) -> Malformed:
+    text = f"the header counts {records} records behind the question, {number} are there"
+    return Malformed(rules.dns.LENGTH, f"{text} (RFC 1035 4.1.1)")
 
 
 def _short(length: int) -> Malformed:
@@ -118,12 +151,34 @@ def _name(data: bytes, at: int) -> tuple[list[bytes], int]:
         if length >= 0xC0 and start > HEADER.size:  # nothing to point to before the question
             return labels, at + 2
         if length > 63:
-            raise Malformed(rules.dns.NAME, f"label length {length}, at most 63 (RFC 1035 2.3.4)")
+            hint = _meant(data[start:])
+            text = f"label length {length}, at most 63 (RFC 1035 2.3.4){hint}"
+            raise Malformed(rules.dns.NAME, text)
         labels.append(data[at + 1 : at + 1 + length])
         at += 1 + length
         if at - start > 254:
             raise Malformed(rules.dns.NAME, "longer than 255 bytes (RFC 1035 2.3.4)")
-    raise Malformed(rules.dns.NAME, f"runs over the end at {len(data)} (RFC 1035 3.1)")
+    hint = _meant(data[start:])
+    raise Malformed(rules.dns.NAME, f"runs over the end at {len(data)} (RFC 1035 3.1){hint}")
+
+
+def _meant(data: bytes) -> str:
+    """What the maker of a name that cannot be read has probably done. data: from its first byte."""
+    for off, text in (1, _COUNTED), (-1, _UNCOUNTED):
+        if _reads(data, off):
+            return f": {text}"
+    return f": {_AS_TEXT}" if _TEXT.match(data) else ""
+
+
+def _reads(data: bytes, off: int) -> bool:
+    """As a name of letters whose lengths are all that much too long."""
+    at = 0
+    while at < len(data) and data[at] > max(0, off):
+        end = at + 1 + data[at] - off
+        if not _LABEL.fullmatch(data, at + 1, end):
+            return False
+        at = end
+    return 0 < at < len(data) and not data[at]
 
 
 def reply(

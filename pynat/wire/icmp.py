@@ -18,6 +18,7 @@ from pynat.wire import mistakes
 from pynat.wire.checksum import finish, ones_sum, valid
 
 _HEADER = Struct("!BBHHH")
+HEADER_SIZE = _HEADER.size
 
 ECHO_REPLY = 0
 UNREACHABLE = 3
@@ -72,6 +73,14 @@ def decode(data: memoryview, ends: bytes = b"", around: mistakes.Around = mistak
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792){hint}",
         )
     return Icmp(kind, code, ident, sequence, bytes(data[_HEADER.size :]))
+
+
+def unchecked(data: bytes) -> Icmp | None:
+    """Whatever its checksum is; None where the header is not all there."""
+    if len(data) < _HEADER.size:
+        return None
+    kind, code, _, ident, sequence = _HEADER.unpack_from(data)
+    return Icmp(kind, code, ident, sequence, data[_HEADER.size :])
 
 
 def encode(icmp: Icmp) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from pynat.wire.addresses import address_text, end_text
+from pynat.wire.addresses import Address, address_text, end_text
 from pynat.wire.icmp import ERRORS, Icmp
 from pynat.wire.mistakes import Around
 
@@ -63,13 +63,21 @@ def carries_error(outline: Outline, data: bytes | memoryview) -> bool:
 
 def named(outline: Outline, data: bytes | memoryview) -> str:
     """`udp 192.168.16.2:1000 > 192.0.2.7:53`, as far as the bytes go; data: where they lie."""
-    protocol, *ends, body, _, is_later = outline
-    name = _NAMES.get(protocol, f"protocol {protocol}")
-    if protocol not in (TCP, UDP) or is_later or len(data) < body + 4:
-        return f"{name} {address_text(ends[0])} > {address_text(ends[1])}"
-    ports = (int.from_bytes(data[at : at + 2], "big") for at in (body, body + 2))
-    source, destination = map(end_text, zip(ends, ports, strict=True))
+    name = _NAMES.get(outline.protocol, f"protocol {outline.protocol}")
+    found = ends(outline, data)
+    if found is None:
+        return f"{name} {address_text(outline.source)} > {address_text(outline.destination)}"
+    source, destination = map(end_text, found)
     return f"{name} {source} > {destination}"
+
+
+def ends(outline: Outline, data: bytes | memoryview) -> tuple[Address, Address] | None:
+    """Where the packet is from and where to, with ports; None where it has none."""
+    protocol, source, destination, body, _, is_later = outline
+    if protocol not in (TCP, UDP) or is_later or len(data) < body + 4:
+        return None
+    ports = (int.from_bytes(data[at : at + 2], "big") for at in (body, body + 2))
+    return (source, next(ports)), (destination, next(ports))
 
 
 class Version(Protocol):

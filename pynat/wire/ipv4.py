@@ -150,6 +150,8 @@ def decode(data: memoryview) -> Ipv4:
         hint = mistakes.byte_order(total, range(header, len(data) + 1))
         if not hint and total < header and total + header <= len(data):
             hint = without_header(header)
+        if total == len(data) + ethernet.HEADER.size:
+            hint = hint or f": Ethernet's {ethernet.HEADER.size} bytes must not be counted in"
         raise Malformed(
             rules.ipv4.TOTAL_LENGTH,
             f"total length {total}, expected {header} (the header) to {len(data)} (what the frame"
@@ -166,7 +168,7 @@ def decode(data: memoryview) -> Ipv4:
         )
     offset, more = (fragment & _OFFSET) * 8, bool(fragment & _MF)
     if offset or more:
-        _check_fragment(header, offset, total - header, more)
+        _check_fragment(data[:total], header, offset, more=more)
     return Ipv4(
         source,
         destination,
@@ -187,12 +189,14 @@ def without_header(header: int) -> str:
     return f": the header's {header} bytes must be counted in"
 
 
-def _check_fragment(header: int, offset: int, length: int, more: bool) -> None:
+def _check_fragment(data: memoryview, header: int, offset: int, *, more: bool) -> None:
+    length = len(data) - header
     if more and length % 8:
-        raise Malformed(
-            rules.ipv4.FRAGMENT_LENGTH,
-            f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)",
-        )
+        text = f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)"
+        says = int.from_bytes(data[header + 4 : header + 6], "big")
+        if data[9] == UDP and not offset and says == length:
+            text += ": the datagram is whole, MF must be clear"
+        raise Malformed(rules.ipv4.FRAGMENT_LENGTH, text)
     if not length:
         raise Malformed(rules.ipv4.FRAGMENT_EMPTY, f"no data at offset {offset} (RFC 791 3.2)")
     if header + offset + length > MAX_PACKET:
@@ -294,6 +298,12 @@ def atomic_header(source: bytes, destination: bytes, protocol: int, length: int)
     return header(source, destination, protocol, length, fragment=DF)
 
 
+def blank_header(source: bytes, destination: bytes, protocol: int) -> bytes:
+    """What the headers of a run share: length, identification and sum are 0 in it."""
+    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 0, 0, 0, DEFAULT_TTL, protocol)
+    return b"".join((start, bytes(2), source, destination))
+
+
 def encode_icmp(_source: bytes, _destination: bytes, message: Icmp) -> tuple[int, bytes]:
     """ICMP for IPv4 sums no pseudo-header."""
     return ICMP, icmp.encode(message)
@@ -309,6 +319,7 @@ def header(
     fragment: int = 0,
 ) -> bytes:
     """The header of a packet that carries `length` bytes; `fragment` is the whole field."""
-    start = _WITHOUT_CHECKSUM.pack(0x45, 0, 20 + length, ident, fragment, ttl, protocol)
-    check = finish(ones_sum(start + source + destination))
-    return b"".join((start, check.to_bytes(2, "big"), source, destination))
+    total, words = 20 + length, (ttl << 8) + protocol
+    addresses = int.from_bytes(source + destination, "big")
+    check = finish(0x4500 + total + ident + fragment + words + addresses)
+    return _HEADER.pack(0x45, 0, total, ident, fragment, ttl, protocol, check, source, destination)

@@ -43,6 +43,7 @@ _ICMP_FIELDS = {
 }
 
 
+_ECHO = 8 << 8  # type and code of a ping as a word; those of its reply are 0
 _PLAIN = 5 << 4  # byte 12 of a TCP header without options
 _BYTES = 20  # of such a header
 
@@ -127,9 +128,13 @@ def _ipv4(header: bytes, payload: bytes) -> Iterator[Candidate]:
     yield from _of_the_end(total, header)
     yield _check(total + ones_sum(payload)), "it goes over the header only, not over the payload"
     if len(header) > 20:
-        text = f"it goes over the header with its options, {len(header)} bytes"
+        text = f"it goes over the header with its options, {len(header)} bytes; without any the"
+        text += " header's length is 5 words"
         yield _check(ones_sum(header[:20])), text
     yield from _made_too_early(total, header, _IP_FIELDS)
+    for at, which in ((0, "first"), (len(header) - 2, "last")):
+        text = f"it goes over all {len(header)} bytes: the {which} word counts too"
+        yield _check(total - ones_sum(header[at : at + 2])), text
     yield from _hop_counted(total, header[8])
 
 
@@ -147,7 +152,19 @@ def _icmp(message: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:
     yield from _of_the_end(total, message)
     yield _check(total + pseudo), "ICMP has no pseudo-header"
     yield from _too_few(total, message, 8)
+    if not message[0]:
+        yield from _of_the_request(total)
     yield from _made_too_early(total, message, _ICMP_FIELDS)
+
+
+def _of_the_request(total: int) -> Iterator[Candidate]:
+    """A reply to a ping that was made in the request's buffer. total: of the reply."""
+    request = _check(total + _ECHO)
+    yield request, "it is the request's; make it anew once the type is changed from 8 to 0"
+    yield _check(total + request), "the request's is counted in; the field must be 0 meanwhile"
+    for change in (_ECHO, -_ECHO, swapped(_ECHO), -swapped(_ECHO)):
+        text = "the request's plus 0x0800, and the carry of that, is wanted (RFC 1624)"
+        yield (request + change) & 0xFFFF, text
 
 
 def of_transport(
@@ -174,6 +191,10 @@ def of_transport(
     yield _check(total + pseudo), "the pseudo-header must be counted once, not twice"
     yield from _too_few(total, data, header)
     yield from _made_too_early(total, data, fields)
+    half = len(ends) // 2
+    for address, whose in ((ends[:half], "source"), (ends[half:], "destination")):
+        text = f"it was made before the {whose} address had its value"
+        yield _check(total - ones_sum(address)), text
 
 
 def _nothing_made() -> Iterator[Candidate]:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.loops import tcp_run
+from pynat.loops import tcp_one, tcp_run
 from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.frame_run import FrameRun
@@ -210,8 +210,18 @@ def encode_options(options: Options) -> bytes:
 
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
-    run = SegmentRun(segment, [segment.payload], segment.flags)
-    return encode_run(source, destination, run).frames()[0]
+    header, payload = _header(segment, segment.seq), segment.payload
+    total = pseudo_header(source, destination, ip.TCP, len(header) + len(payload))
+    check = finish(total + ones_sum(header) + ones_sum(payload)).to_bytes(2, "big")
+    return b"".join((header[:CHECKSUM_AT], check, header[CHECKSUM_AT + 2 :], payload))
+
+
+def _header(segment: Segment, seq: int) -> bytes:
+    """With its options, without checksum."""
+    options = encode_options(segment.options)
+    ends, size = (segment.source, segment.destination), _HEADER.size + len(options)
+    rest = segment.flags, segment.window, 0, segment.urgent
+    return _HEADER.pack(*ends, seq, segment.ack, size << 2, *rest) + options
 
 
 def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
@@ -221,18 +231,22 @@ def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
     parts of a segment can be summed separately.
     """
     head = run.head
-    options = encode_options(head.options)
-    size = _HEADER.size + len(options)
-    ends = head.source, head.destination
-    header = _HEADER.pack(*ends, 0, head.ack, size << 2, head.flags, head.window, 0, head.urgent)
-    header += options
-    base = pseudo_header(source, destination, ip.TCP, size) + ones_sum(header) - head.flags
+    header = _header(head, 0)
+    base = pseudo_header(source, destination, ip.TCP, len(header)) + ones_sum(header) - head.flags
     return FrameRun(b"", b"", header, base % 0xFFFF, head.seq, run.last_flags, run.size, run.text)
 
 
 # Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
 PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
 PROTOCOL = bytes((ip.TCP,))
+_SOURCE_AT, _DESTINATION_AT = slice(26, 30), slice(30, 34)
+_PORT_AT, _OTHER_PORT_AT = slice(34, 36), slice(36, 38)
+
+
+def key_to_guest(frame: bytes) -> bytes:
+    """The same of a frame to the guest."""
+    ends = frame[_DESTINATION_AT] + frame[_SOURCE_AT]
+    return ends + frame[_OTHER_PORT_AT] + frame[_PORT_AT]
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
@@ -248,3 +262,16 @@ def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
     count, before, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
     return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)
+
+
+def decode_one(frame: bytes) -> tuple[Segment, int] | None:
+    """A segment of that form with all bits right, to whomever, and the bytes of padding behind it.
+
+    None says as little.
+    """
+    found = tcp_one(frame)
+    if found is None:
+        return None
+    padding, source, destination, seq, ack, flags, window, data, stamps = found
+    options = Options(timestamps=stamps) if stamps else NO_OPTIONS
+    return Segment(source, destination, seq, ack, flags, window, data, options), padding

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from pynat import rules
 from pynat.errors import Malformed
+from pynat.loops import udp_frames, udp_one, udp_run
 from pynat.wire import ip, ipv4, mistakes
+from pynat.wire.addresses import Address
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.ip import Packet
 
@@ -44,6 +47,8 @@ def decode(packet: Packet) -> Udp:
         if not valid(total):
             if length + HEADER.size == len(packet.payload):
                 raise _wrong_length(packet, length)
+            if _is_valid_as_carried(packet):
+                raise _wrong_length(packet, length, ": the checksum is that of all bytes")
             hint = mistakes.in_udp(bytes(data), packet.ends, packet.around)
             raise Malformed(
                 rules.udp.CHECKSUM,
@@ -53,7 +58,15 @@ def decode(packet: Packet) -> Udp:
     return Udp(source, destination, bytes(data[HEADER.size :]))
 
 
-def _wrong_length(packet: Packet, length: int) -> Malformed:
+def _is_valid_as_carried(packet: Packet) -> bool:
+    """With all that the packet carries, whatever the length says."""
+    data = packet.payload
+    return valid(
+        pseudo_header(packet.source, packet.destination, ip.UDP, len(data)) + ones_sum(data)
+    )
+
+
+def _wrong_length(packet: Packet, length: int, hint: str = "") -> Malformed:
     """UDP's own, or IPv4's, which leaves the end of the datagram out."""
     carried = len(packet.payload)
     header, behind = packet.around
@@ -61,9 +74,11 @@ def _wrong_length(packet: Packet, length: int) -> Malformed:
         total = len(packet.packet)
         text = f"total length {total}, expected {total + header} (RFC 791 3.1)"
         return Malformed(rules.ipv4.TOTAL_LENGTH, text + ipv4.without_header(header))
-    hint = mistakes.byte_order(length, range(HEADER.size, carried + 1))
+    hint = hint or mistakes.byte_order(length, range(HEADER.size, carried + 1))
     if length + HEADER.size == carried:
         hint = ipv4.without_header(HEADER.size)
+    elif length == carried + header:
+        hint = f": IPv4's {header} bytes of header must not be counted in"
     expected = carried if hint else f"8 to {carried}, which the packet carries"
     text = f"length {length}, expected {expected} (RFC 768){hint}"
     return Malformed(rules.udp.LENGTH, text)
@@ -83,3 +98,60 @@ def encode(
     )
     checksum = finish(total) or 0xFFFF
     return HEADER.pack(source_port, destination_port, length, checksum) + payload
+
+
+def decode_one(frame: bytes) -> tuple[int, int, int] | None:
+    """Bytes of padding behind it and the ports, if the frame carries a datagram that is right.
+
+    None says only that `decode` must look at it.
+    """
+    return udp_one(frame)
+
+
+# Of a frame that `decode_run` takes: where its protocol is, and its addresses and ports.
+PROTOCOL = bytes((ip.UDP,))
+KEY_AT = slice(26, 38)
+_PACKET_AT, _HEADERS = 14, 28
+
+
+def key(guest: Address, remote: Address) -> bytes:
+    """What a frame between the two has at KEY_AT."""
+    ports = guest[1].to_bytes(2, "big") + remote[1].to_bytes(2, "big")
+    return b"".join((guest[0], remote[0], ports))
+
+
+class DatagramRun(NamedTuple):
+    """Datagrams of one flow in a row."""
+
+    ttl: int
+    dont_fragment: bool
+    payloads: list[bytes]
+    quotes: list[bytes]  # what ICMP errors would quote of the last ones
+
+
+def decode_run(frames: list[bytes], at: int, mac: bytes, quotes: int) -> DatagramRun | None:
+    """The frame `at`, and those behind it between the same ends with the same TTL and DF.
+
+    Each of them is to `mac`, with a TTL to go on with, without options or fragments. None says only
+    that `decode` must look at the frame: anything may be wrong with it, or nothing. quotes: so many
+    at most.
+    """
+    found = udp_run(frames, at, mac)
+    if found is None:
+        return None
+    sizes = [_HEADERS + len(payload) for payload in found[2]]
+    come = zip(frames[at : at + len(sizes)][-quotes:], sizes[-quotes:], strict=True)
+    return DatagramRun(*found, [_quote(frame, size) for frame, size in come])
+
+
+def _quote(frame: bytes, size: int) -> bytes:
+    return frame[_PACKET_AT : _PACKET_AT + min(ipv4.QUOTED, size)]
+
+
+def encode_run(
+    link_header: bytes, source: Address, destination: Address, ident: int, payloads: list[bytes]
+) -> list[bytes]:
+    """Frames of IPv4 that carry them, none longer than the MTU; `ident` is that of the first."""
+    header = ipv4.blank_header(source[0], destination[0], ip.UDP)
+    ports = HEADER.pack(source[1], destination[1], 0, 0)
+    return udp_frames(b"".join((link_header, header, ports)), ident & 0xFFFF, payloads)

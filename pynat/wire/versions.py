@@ -6,6 +6,7 @@ A further one is a codec with the names of `pynat.wire.ip.Version`, and an entry
 from __future__ import annotations
 
 from pynat.wire import ip, ipv4
+from pynat.wire.addresses import Address
 from pynat.wire.ip import Outline, Version
 
 QUOTED = ipv4.QUOTED
@@ -35,6 +36,12 @@ def named(packet: bytes | memoryview) -> str:
     """`udp 192.168.16.2:1000 > 192.0.2.7:53`, as far as the bytes go; none of it is checked."""
     found = outline(packet)
     return ip.named(found, packet) if found else f"{len(packet)} bytes of IPv4"
+
+
+def ends(packet: bytes | memoryview, protocol: int) -> tuple[Address, Address] | None:
+    """Source and destination of a packet of this protocol, as far as the bytes go."""
+    found = outline(packet)
+    return ip.ends(found, packet) if found and found.protocol == protocol else None
 
 
 def named_in(frame: bytes) -> str:

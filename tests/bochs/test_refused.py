@@ -183,6 +183,28 @@ def test_cards_that_bochs_leaves_out(
         assert [text.startswith(f"{path}:1: ne2k: {told}") for text in said] == [True] * bool(told)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            'ata0-master: type=cdrom, path="none.iso", status=inserted',
+            "ata0-master: none.iso: no such file; the CD drive is empty",
+        ),
+        ("floppya: 1_44=none.img", "floppya: none.img: no such file; the floppy drive is empty"),
+        ("floppyb: image=none.img, status=ejected", ""),
+        ("floppya: image=bochsrc", ""),
+        ("ata0-master: type=disk, path=none.img", ""),  # Bochs tells itself
+    ],
+)
+def test_an_image_that_is_not_there(
+    bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bochsrc").write_text(f"{line}\n")
+    said = list(doubtful(list(lines_of(Path("bochsrc"))), bochs))
+    assert said == ([f"bochsrc:1: {told}"] if told else [])
+
+
 def test_a_later_line_that_takes_a_card_away(bochs: Bochs, tmp_path: Path) -> None:
     path = tmp_path / "bochsrc"
     path.write_text("ne2k: ioaddr=0x240, irq=3, ethmod=null\nne2k: ethmod=pynat\n")

@@ -152,6 +152,7 @@ def test_no_network(terminal: Terminal, tmp_path: Path) -> None:
     async def run() -> None:
         await terminal.ctl("--pid", "1", "flows")
         assert "no network of process 1 with a control socket in" in terminal.err
+        assert "a hermetic network has one only where `control` says its path" in terminal.err
         await terminal.ctl("--socket", str(tmp_path / "x"), "flows")
         assert terminal.err == f"pynat: {tmp_path}/x: No such file or directory\n"
         assert terminal.code == 1

@@ -160,10 +160,10 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, capsys: Output) -> None:
 
 
 def test_an_empty_capture(path: Path, capsys: Output) -> None:
-    assert main(["lint", str(captured(path, LintedLab()))]) == 0
-    first, *page = capsys.readouterr().out.splitlines()
-    assert first == f"{path}: 0 frames, 0 from the guest"
-    assert page[-1] == "nothing is to be mended"
+    assert main(["lint", str(captured(path, LintedLab()))]) == 2
+    said = capsys.readouterr()
+    assert said.err == f"pynat: {path}: no frame is in it, so nothing was looked at\n"
+    assert said.out == ""
 
 
 def test_explain_prints_the_page(capsys: Output) -> None:

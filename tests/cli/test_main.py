@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pynat import __version__
-from pynat.cli.main import main
+from pynat.cli.main import main, the_parser
+from tests.cli.shell_pages import all_parsers
 
 _COMMANDS = ["run", "check", "doctor", "install-plugin", "uninstall-plugin", "demo", "new", "tap"]
 _COMMANDS += ["ctl", "top", "lint", "report", "explain"]
@@ -66,7 +67,26 @@ def test_demo_without_a_bochs_makes_no_folder(
 def test_nothing_that_only_tests_have_is_wanted() -> None:
     program = (
         "import sys, pynat.cli.main, pynat.testing.demo\n"
+        "pynat.cli.main.the_parser()\n"
         "print(sorted({'dns', 'scapy'} & sys.modules.keys()))\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_each_command_has_its_own_parser() -> None:
+    for one in all_parsers(the_parser()):
+        name = one.prog.split()[1:2]
+        alone = {other.prog: other.format_help() for other in all_parsers(the_parser(*name))}
+        assert alone[one.prog] == one.format_help()
+
+
+def test_running_bochs_imports_no_engine() -> None:
+    program = (
+        "import sys, pynat.cli.main\n"
+        "pynat.cli.main.the_parser('run')\n"
+        "print(sorted({'asyncio', 'pynat.engine', 'pynat.lint.linter'} & sys.modules.keys()))\n"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

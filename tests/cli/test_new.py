@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,33 @@ def test_it_writes_a_repository_that_builds(
     assert wanted | {".github/workflows/test.yml", "tests/test_network.py"} <= names(folder)
     subprocess.run(["make", "-s"], cwd=folder, check=True)
     assert (folder / "kernel.elf").exists()
+
+
+def test_who_has_no_pytest_is_told_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert main(["new", str(tmp_path / "k")]) == 0
+    assert capsys.readouterr().out.endswith(f": {sys.executable} -m pip install pytest\n")
+    make = ["make", "test", f"PYTHON={sys.executable} -S"]
+    done = subprocess.run(make, cwd=tmp_path / "k", capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"pytest beside it: {sys.executable} -S -m pip install pytest\n" in done.stderr
+
+
+def test_make_test_takes_the_python_that_has_pynat(tmp_path: Path) -> None:
+    main(["new", str(tmp_path / "k")])
+    (tmp_path / "pynat").symlink_to(Path(sys.executable).with_name("pynat"))
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["make", "-n", "test"],
+        cwd=tmp_path / "k",
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"\n{Path(sys.executable).with_name('python3')} -m pytest tests\n" in done.stdout
 
 
 def test_its_readme_is_about_it(tmp_path: Path) -> None:

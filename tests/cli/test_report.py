@@ -36,7 +36,17 @@ def test_a_picture_of_one_flow(capture: Path) -> None:
 
 def test_a_flow_that_is_not_there(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(capture), "--png", "9"]) == 1
-    assert "no TCP flow #9 in the capture; there are 1" in capsys.readouterr().err
+    assert "TCP flow #9 is not in the capture, which has only #1\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("-o", "no/x.html"), ("--merge", ".", "--markdown", "no/x.md")])
+def test_a_folder_that_is_not_there(
+    capture: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    files = () if "--merge" in words else (str(capture),)
+    assert main(["report", *files, *words]) == 1
+    told = f"pynat: {words[-2]} {words[-1]}: there is no folder no\n"
+    assert capsys.readouterr().err == told
 
 
 def test_a_trace(capture: Path) -> None:

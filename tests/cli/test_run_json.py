@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -81,7 +82,7 @@ def test_a_run_without_a_network_has_none_of_its_time(
     [
         (("--bochs", "/none"), 1, "is not a program"),
         (("-f", "none"), 1, "none is not there"),
-        (("-f", "bochsrc", "--set", "nonesuch=1"), 1, "nonesuch"),
+        (("-f", "bochsrc", "--set", "nonesuch=1"), 2, "nonesuch"),
         (("-f", "bochsrc", "--nic", "e1000,script=none.toml"), 4, "none.toml"),
     ],
 )
@@ -127,3 +128,31 @@ def test_it_has_what_a_kernel_did(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert flow["bytes_from_host"] > flow["bytes_from_guest"] > 0
     assert answer["findings"].keys() == {"ETH021"}
     assert answer["findings"]["ETH021"] > 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told_of"),
+    [
+        (("--kernel", "none.elf"), "none.elf: no such file"),
+        (("--memroy", "3"), "--memroy"),
+        (("--floppy", "floppy.img", "--seed", "-1"), "--seed: seed = -1: must be"),
+    ],
+)
+def test_a_wrong_command_line_is_an_object_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told_of: str
+) -> None:
+    floppy(tmp_path, HANG)
+    with contextlib.suppress(SystemExit):
+        main(["run", "--json", "--headless", *words])
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["outcome"], answer["exit_code"]) == ("not started", 2)
+    assert told_of in answer["message"]
+
+
+def test_what_was_expected_in_vain_is_the_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = floppy(tmp_path, serial("hello") + POWER_OFF)
+    answer = told(capsys, "--floppy", str(image), "--expect", "lease")
+    assert (answer["outcome"], answer["exit_code"]) == ("power off", 5)
+    assert answer["message"] == "no line fits --expect 'lease'"

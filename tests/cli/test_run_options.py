@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tomllib
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def test_what_is_no_kernel_does_not_boot_in_vain(
     (tmp_path / "notes.txt").write_text("no kernel" * 2000)
     assert main(["run", "--headless", "--kernel", "notes.txt"]) == 1
     assert "--kernel notes.txt: no Multiboot header in its first 8192" in capsys.readouterr().err
+
+
+def test_memory_for_the_loader_alone_is_too_little(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.elf").write_bytes(bytes.fromhex("02b0ad1b"))
+    assert main(["run", "--headless", "--kernel", "k.elf", "--memory", "3"]) == 1
+    assert "--memory 3: syslinux needs 4 MB to load a kernel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -185,7 +194,9 @@ def test_a_script_in_python_is_joined_with_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--forward", "tcp:80"), 'options of pynat run: forwards[0] = "tcp:80": must be'),
+        (("--forward", "tcp:80"), 'pynat: --forward: forwards[0] = "tcp:80": must be'),
+        (("--seed", "-1", "--tftp", "."), "pynat: --seed, --tftp: seed = -1: must be"),
+        (("--capture", "."), 'pynat: --capture: capture = ".": must be a file; . is a folder'),
         (("--impair", "lose 3%"), "'lose' is no word of a rule; did you mean 'loss'"),
         (("--set", "tcp.idel=3"), "tcp.idel: unknown key; did you mean"),
         (("--set", "hermetic"), "--set hermetic: expected KEY=VALUE"),
@@ -194,7 +205,7 @@ def test_a_script_in_python_is_joined_with_options(tmp_path: Path) -> None:
 def test_a_mistake_is_told_before_bochs_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, str], told: str
 ) -> None:
-    assert network(tmp_path, *words) == 1
+    assert network(tmp_path, *words) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "bochs.log").exists()
 
@@ -203,14 +214,14 @@ def test_a_mistake_in_the_file_has_its_own_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "net.toml").write_text("seed = 1\ncaputre = 2\n")
-    assert network(tmp_path, "--seed", "2", card=f"{E1000}, script=net.toml") == 1
+    assert network(tmp_path, "--seed", "2", card=f"{E1000}, script=net.toml") == 4
     assert "net.toml:2: caputre: unknown key" in capsys.readouterr().err
 
 
 def test_options_need_a_card_that_has_the_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert network(tmp_path, "--seed", "2", card="e1000: enabled=1, ethmod=null") == 1
+    assert network(tmp_path, "--seed", "2", card="e1000: enabled=1, ethmod=null") == 2
     assert "no card of" in capsys.readouterr().err
 
 
@@ -223,3 +234,13 @@ def test_a_slirp_file_takes_no_options(tmp_path: Path) -> None:
     (tmp_path / "slirp.conf").write_text("# slirp config\nnet = 10.0.2.0\n")
     with pytest.raises(ConfigError, match="options need a TOML file"):
         joined("slirp.conf", {"seed": 1}, tmp_path, who="x")
+
+
+def test_what_the_network_complains_of_later_names_the_option_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        rule = f"tcp:127.0.0.1:{taken.getsockname()[1]}-:80"
+        assert network(tmp_path, "--forward", rule, "--seed", "1") == 0
+    error = capsys.readouterr().err
+    assert f"--forward, --seed: forwards[0]: {rule}: cannot listen on 127.0.0.1" in error

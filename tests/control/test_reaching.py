@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import socket
 from collections.abc import Awaitable, Callable
@@ -10,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from pynat import rules
 from pynat.cli.main import main
 from pynat.config import Config
 from pynat.control import client as the_client
 from pynat.control import server
+from pynat.control.datagram_socket import DatagramSocket, framed
 from pynat.inprocess.connection import CAPACITY
+from pynat.nat.rows import Row
+from pynat.router.router import Router
 from pynat.wire import dhcp
 from tests.control.test_server import Client, at
 from tests.engine.running import Guest, Peer, controlled_running, scenario
@@ -218,6 +223,27 @@ def test_a_port_listens_once_the_guest_says_so_itself(path: Path) -> None:
     asked(path, work)
 
 
+def test_who_asks_whether_a_port_listens_asks_seldom_and_leaves_no_flow(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        watcher = await Client.connect(path)
+        assert (await watcher.ask("watch"))["ok"]
+        answer = await told(client, "wait", **{"for": "listen:80", "timeout": 0.9})
+        tries = 0
+        while not answer.done():
+            with contextlib.suppress(TimeoutError):
+                syn = await asyncio.wait_for(guest.expect(TCP), 0.05)
+                tries += syn[TCP].flags == "S"
+                refusal = TCP(sport=80, dport=syn[TCP].sport, flags="RA", ack=syn[TCP].seq + 1)
+                guest.link.put(bytes(ip(ROUTER) / refusal))
+        assert 1 < tries <= 4  # at 0, 0.1, 0.3 and 0.7 s
+        assert (await client.ask("flows"))["flows"] == []
+        assert not [line for line in (await client.ask("log"))["lines"] if "tcp" in line["text"]]
+        await watcher.close()
+        assert "flow" not in (await watcher.reader.read()).decode()
+
+    asked(path, work)
+
+
 def discover(kind: int, *options: bytes) -> bytes:
     mac = bytes.fromhex("525400123456")
     head = bytes((1, 1, 6, 0)) + b"abcd" + bytes(20) + mac.ljust(16, b"\0") + bytes(192)
@@ -282,6 +308,30 @@ def test_flows_and_drops_are_told_to_who_watches(path: Path) -> None:
         assert [event["event"] for event in events] == ["flow", "drop"]
         assert {"number", "protocol", "guest", "remote"} <= events[0].keys()
         assert (events[1]["code"], events[1]["count"]) == ("UDP002", 1)
+
+    asked(path, work)
+
+
+def test_who_watches_costs_no_row_while_no_flow_begins_or_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[float] = []
+    flows = Router.flows
+
+    def counted(router: Router, now: float) -> list[Row]:
+        listed.append(now)
+        return flows(router, now)
+
+    async def work(guest: Guest, client: Client) -> None:
+        monkeypatch.setattr(Router, "flows", counted)
+        await client.ask("watch")
+        guest.link.put(udp("198.51.100.9", 9, b"hello"))
+        assert (await client.answer())["event"] == "flow"
+        before = len(listed)
+        for _ in range(20):
+            guest.link.put(udp("198.51.100.9", 9, b"hello"))
+            await guest.link.turn()
+        assert len(listed) == before
 
     asked(path, work)
 
@@ -450,3 +500,95 @@ def test_ctl_pings_and_waits(path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert from_a_thread(path, lambda: main(wait), nothing) == 1
     assert "timeout: no lease within 0.05 s" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- datagrams
+async def datagrams(client: Client, **words: object) -> int:
+    """The port of the router's that they are at."""
+    return int((await client.ask("udp", **words))["port"])
+
+
+def test_datagrams_go_both_ways_each_as_one(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        own = await datagrams(client)
+        for data in (b"hello", b""):
+            client.writer.write(framed(data, 7))
+            packet = await guest.expect(UDP)
+            assert (packet[IP].src, packet[UDP].sport, packet[UDP].dport) == (ROUTER, own, 7)
+            assert bytes(packet[UDP].payload)[: packet[UDP].len - 8] == data
+        for port, data in ((7, b"world"), (8, b"")):
+            guest.link.put(udp(ROUTER, own, data, sport=port))
+            wanted = framed(data, port)
+            assert await client.reader.readexactly(len(wanted)) == wanted
+
+    asked(path, work)
+
+
+def test_a_port_of_the_routers_can_be_chosen_and_is_free_again_afterwards(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        assert await datagrams(client, own=514) == 514
+        other = await Client.connect(path)
+        refused = await other.ask("udp", own=514)
+        assert refused["error"] == "own 514: another control client has this port"
+        assert "the router itself serves 53, 67, 69" in (await other.ask("udp", own=53))["error"]
+        await client.close()
+        while not (found := await other.ask("udp", own=514))["ok"]:
+            pass
+        assert found["port"] == 514
+        await other.close()
+
+    asked(path, work, hermetic=True)
+
+
+def test_a_port_at_which_the_guest_has_nobody_is_told(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        own = await datagrams(client)
+        client.writer.write(framed(b"hello", 9))
+        packet = await guest.expect(UDP)
+        error = ip(ROUTER) / ICMP(type=3, code=3) / packet[IP]
+        guest.link.put(bytes(error))
+        assert await client.reader.readexactly(4) == framed(None, 9)
+        assert guest.engine.notices.drops == {}
+        assert own
+
+    asked(path, work)
+
+
+class Pipe:
+    """What a socket is asked for; gives what was put in, a byte at a time."""
+
+    def __init__(self, received: bytes = b"") -> None:
+        self._received = io.BytesIO(received)
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+    def recv(self, size: int) -> bytes:
+        return self._received.read(1)
+
+    def settimeout(self, seconds: float | None) -> None: ...
+    def close(self) -> None: ...
+
+
+def test_a_datagram_socket_hears_the_port_that_it_was_made_for() -> None:
+    pipe = Pipe(framed(b"other", 8) + framed(b"hello", 7) + framed(None, 8) + framed(None, 7))
+    with DatagramSocket(pipe, 49_152, 7) as sock:
+        assert sock.send(b"ping") == 4
+        assert pipe.sent == framed(b"ping", 7)
+        assert sock.recv(4) == b"hell"
+        with pytest.raises(ConnectionRefusedError, match="nobody listens at port 7 of the guest's"):
+            sock.recv()
+        with pytest.raises(ConnectionResetError):
+            sock.recv()
+
+
+def test_a_datagram_socket_without_a_port_hears_all_and_says_where_to() -> None:
+    sock = DatagramSocket(Pipe(framed(b"a", 8) + framed(b"b", 7)), 514)
+    assert [sock.recvfrom(), sock.recvfrom()] == [(b"a", 8), (b"b", 7)]
+    with pytest.raises(OSError, match="no port of the guest's; use sendto"):
+        sock.send(b"x")
+    with pytest.raises(OSError, match="at most 65507 bytes"):
+        sock.sendto(bytes(65_508), 7)
+    with pytest.raises(ValueError, match="port 0: expected one from 1 to 65535"):
+        sock.sendto(b"", 0)

@@ -100,7 +100,7 @@ def test_only_this_user_may_connect_and_nothing_is_left_behind(path: Path) -> No
         (b'{"command": "forward remove", "rule": "::5-:1"}', "no forward ::5-:1"),
         (b'{"command": "capture stop"}', "no capture is being written"),
         (b'{"command": "capture start", "file": "/no/x"}', "in a folder that is there"),
-        (b'{"command": "capture start", "file": "/"}', "Is a directory"),
+        (b'{"command": "capture start", "file": "/"}', "must be a file; / is a folder"),
     ],
 )
 def test_a_wrong_request_is_answered_and_the_next_one_works(

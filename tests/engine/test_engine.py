@@ -14,6 +14,7 @@ from scapy.layers.inet import ICMP, TCP, UDP
 
 from pynat import rules
 from pynat.config import Config, Dns
+from pynat.engine import MAX_WATCHED_FRAMES
 from pynat.host.host import Host
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
@@ -50,6 +51,48 @@ def test_tcp_both_ways_and_half_close() -> None:
             peer.send("FA")
             answer = await peer.read_to_eof()
             assert answer == hashlib.sha256(data).hexdigest().encode() * 1000
+
+    scenario(run)
+
+
+def test_a_segment_and_its_acknowledgement_are_one_turn() -> None:
+    """What the kernel takes of it is heard in the same one."""
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running() as guest:
+                peer = Peer(guest, server.getsockname()[1])
+                await peer.open()
+                await guest.link.turn()
+                turns: list[float] = []
+                guest.engine.look_on(turns.append)
+                peer.send("PA", b"a segment")
+                assert (await guest.expect(TCP))[TCP].ack == peer.seq
+                for _ in range(5):
+                    await asyncio.sleep(0)  # a turn too many would be next
+                assert len(turns) == 1
+
+    scenario(run)
+
+
+def test_a_long_batch_is_answered_in_parts() -> None:
+    """More than one turn may take, while somebody looks at each frame: MemoryLink has no runs."""
+
+    async def run() -> None:
+        async with running() as guest:
+            await guest.link.turn()
+            guest.link.put(ping(ROUTER))
+            await guest.expect(ICMP)
+            turns: list[float] = []
+            guest.engine.look_on(turns.append)
+            for _ in range(3 * MAX_WATCHED_FRAMES):
+                guest.link.put(ping(ROUTER))
+            answers = 0
+            while answers < 3 * MAX_WATCHED_FRAMES:
+                await guest.expect(ICMP)
+                answers += 1
+                assert answers <= len(turns) * MAX_WATCHED_FRAMES
+            assert len(turns) >= 3
 
     scenario(run)
 

@@ -77,7 +77,7 @@ async def as_under_bochs() -> AsyncIterator[Guest]:
 
 
 def test_the_way_of_a_datagram() -> None:
-    walk = Walk(is_datagram, until="sendto")
+    walk = Walk(is_datagram, until="send_datagrams")
 
     async def run() -> None:
         loop = asyncio.get_running_loop()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -313,9 +315,9 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
 ) -> None:
     monkeypatch.setattr(tcp, "READ_SIZE", 1000)
     monkeypatch.setattr(tcp, "BULK_SIZE", 2000)
-    monkeypatch.setattr(tcp, "READ_ON", 2500)
 
     async def run(flow: Connected) -> None:
+        flow.sockets.read_at_most(2500)
         flow.program.sendall(bytes(5000))
         read: list[Event] = []
         flow.sockets._emit = read.append
@@ -323,6 +325,7 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
         connection = flow.sockets._open[1]
         flow.sockets._readable(1, connection)
         assert read == [TcpReceived(1, bytes(900)), TcpReceived(1, bytes(1800))]
+        flow.sockets.read_at_most(5000)
         flow.sockets.read(TcpRead(1, 250, 300))
         flow.sockets._readable(1, connection)
         flow.sockets.read(TcpRead(1, 5000, 300))
@@ -332,10 +335,9 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     scenario(run)
 
 
-def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "MAX_READ", 1000)
-
+def test_one_turn_reads_so_much_and_no_more() -> None:
     async def run(flow: Connected) -> None:
+        flow.sockets.read_at_most(1000)
         flow.program.sendall(bytes(5000))
         read: list[int] = []
 
@@ -355,5 +357,33 @@ def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> 
         await asyncio.sleep(0)  # the turn
         flow.sockets._readable(1, connection)
         assert read == [700, 700, 700]
+
+    scenario(run)
+
+
+def test_an_idle_connection_holds_little() -> None:
+    """The rest of 4 KiB is the flow's: tests/nat/test_tcp_idle.py."""
+    many, warm = 200, 20
+
+    async def run(flow: Connected) -> None:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=many + warm)
+        to = (LOOPBACK, listener.getsockname()[1])
+
+        async def connect(numbers: range) -> int:
+            for number in numbers:
+                flow.sockets.connect(TcpConnect(number, to))
+                await flow.expect(TcpConnected)
+                flow.sockets.read(TcpRead(number, 65_536))
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        with listener:
+            tracemalloc.start()
+            before = await connect(range(2, 2 + warm))
+            held = await connect(range(2 + warm, 2 + warm + many)) - before
+            tracemalloc.stop()
+            assert held / many < 850
+            for number in range(2, 2 + warm + many):
+                flow.sockets.close(CloseFlow(number, reset=True))
 
     scenario(run)

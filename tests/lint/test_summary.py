@@ -17,9 +17,9 @@ from tests.lint.examples import arp, dhcp, dns, drops_transport, tcp_acking
 from tests.lint.play import ACCEPTED, OPEN, play
 
 
-def of(lab: LintedLab) -> Summary:
+def of(lab: LintedLab, *, bad_wire: bool = False) -> Summary:
     notices = lab.router.notices
-    return summary(lab.linter, notices.verdict, notices.silenced)
+    return summary(lab.linter, notices.verdict, notices.silenced, bad_wire=bad_wire)
 
 
 def line(lab: LintedLab, name: str) -> str:
@@ -85,6 +85,27 @@ def test_arp() -> None:
     assert "request came 3 times, no reply sent: the guest does not answer" in line(lab, "ARP")
     arp.replies(lab)
     assert line(lab, "ARP").startswith("works: ")
+
+
+def test_questions_for_an_address_that_nobody_has_prove_nothing() -> None:
+    lab = LintedLab()
+    for _ in range(9):
+        arp.is_asked(lab)
+    assert line(lab, "ARP") == "never tried"
+
+
+def test_a_single_try_on_a_bad_wire_proves_nothing() -> None:
+    lab = LintedLab()
+    lab.look(ping("192.168.16.1"), from_guest=True)
+    assert line(lab, "ICMP").startswith("fails: ping sent once, no answer came: nobody")
+    told = next(one for one in of(lab, bad_wire=True).protocols if one.name == "ICMP")
+    assert str(told) == "unclear: ping sent once, no answer came: on this bad wire it may be lost"
+    assert told.as_object()["state"] == "unclear"
+    for _ in range(2):
+        lab.look(ping("192.168.16.1"), from_guest=True)
+    told = next(one for one in of(lab, bad_wire=True).protocols if one.name == "ICMP")
+    assert str(told).startswith("fails: ping sent 3 times, no answer came: nobody")
+    assert any(said.startswith("ICMP fails: ") for said in of(lab, bad_wire=True).short())
 
 
 def test_ping_udp_and_names() -> None:

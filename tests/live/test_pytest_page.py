@@ -13,7 +13,7 @@ from tests.live.test_example_kernel import SOURCE
 from tests.pytest_plugin.pages import PAGE, page
 from tests.test_tutorial import assert_matches, commands, run
 
-BLOCK = re.compile(r"^```(console|python (\S+))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(console|python title="(\S+)")\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.boots

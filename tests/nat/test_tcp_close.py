@@ -155,3 +155,16 @@ def test_the_table_of_flows_says_how_long_one_has_been_idle_and_has_left(flow: T
     flow.lab.wait(5)
     (row,) = flow.lab.router.flows(flow.lab.now)
     assert (row["age"], row["idle"], row["timer"]) == (5.0, 5.0, 595.0)
+
+
+def test_a_guest_that_does_not_count_its_fin_is_heard_all_the_same(flow: TcpScript) -> None:
+    """Its acknowledgements have an old number, and what they acknowledge is true."""
+    flow.guest("F. 1:1(0) ack 1")
+    flow.host_says(pattern(5000))
+    assert flow.to_guest()[-1] == "P. 4381:5001(620) ack 2"
+    for _ in range(4):
+        flow.guest(". 1:1(0) ack 1461")
+    assert ". 1461:2921(1460) ack 2" in flow.to_guest()
+    flow.guest(". 1:1(0) ack 5001")
+    flow.lab.wait(10)
+    assert flow.to_guest() == [". 5001:5001(0) ack 2"]

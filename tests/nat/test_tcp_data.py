@@ -419,6 +419,22 @@ def test_a_window_that_opens_is_worth_telling(stalled: TcpScript) -> None:
     assert stalled.to_guest() == []
 
 
+def test_a_window_that_cannot_be_told_does_not_open(flow: TcpScript) -> None:
+    """There is room for 256 KiB, and without the scale option no more than 65,535 can be said."""
+    flow.host(TcpWritable(1, 200_000))
+    assert flow.to_guest() == []
+
+
+def test_nor_does_one_behind_the_guests_fin(flow: TcpScript) -> None:
+    flow.lab.room = 2000
+    flow.guest("F. 1:3001(3000) ack 1")
+    flow.lab.room = 1500
+    flow.host(TcpWritable(1, 1500))
+    assert flow.to_guest() == [". 1:1(0) ack 2001", ". 1:1(0) ack 3002"]
+    flow.host(TcpWritable(1, 4000))
+    assert flow.to_guest() == []
+
+
 # ---------------------------------------------------------------- urgent data
 def test_an_urgent_byte_of_the_guest_is_named_to_the_host(flow: TcpScript) -> None:
     flow.guest("PU. 1:6(5) ack 1 urg 5")

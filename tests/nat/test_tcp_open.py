@@ -10,7 +10,7 @@ import pytest
 from scapy.layers.inet import ICMP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Forward, ShownSource, Tcp, Transport
+from pynat.config import Config, Forward, Lint, ShownSource, Tcp, Transport
 from pynat.nat.messages import (
     CloseFlow,
     TcpAdopt,
@@ -205,6 +205,18 @@ def test_initial_sequence_numbers_differ_by_connection_and_repeat_by_seed() -> N
     assert len(set(numbers(1))) == 2
     assert numbers(1) == numbers(1)
     assert numbers(1) != numbers(2)
+
+
+def test_a_hermetic_network_lets_numbers_of_some_connections_pass_their_end_soon() -> None:
+    """A guest that compares them plainly would pass every short test."""
+
+    def passing(config: Config) -> list[int]:
+        lab = Lab(config)
+        flows = [syn_received(lab, guest_port=port) for port in range(40_000, 40_008)]
+        return [at for at, flow in enumerate(flows) if (flow.our_isn or 0) >= 2**32 - 1024]
+
+    assert passing(Config(hermetic=True)) == [1, 5]
+    assert passing(Config()) == passing(Config(hermetic=True, lint=Lint(enabled=False))) == []
 
 
 def test_a_host_program_reaches_the_guest_through_a_forward() -> None:

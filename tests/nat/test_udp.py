@@ -19,14 +19,18 @@ from pynat.nat.messages import (
     UdpAnswer,
     UdpIncoming,
     UdpReceived,
+    UdpReceivedRun,
     UdpSend,
+    UdpSendRun,
 )
 from pynat.testing.lab import Lab
 from pynat.testing.script import introduce
+from pynat.wire.addresses import FourTuple
 from tests.frames import GUEST, ROUTER, ip, ping, read, udp
 
 REMOTE = bytes((192, 0, 2, 7))
 OTHER = bytes((198, 51, 100, 9))
+ANY = FourTuple((b"", 0), (b"", 0))  # is not compared
 LOOPBACK = bytes((127, 0, 0, 1))
 
 
@@ -46,6 +50,82 @@ def test_one_socket_for_a_port_of_the_guest_whatever_it_sends_to(lab: Lab) -> No
         UdpSend(1, (OTHER, 10), b"two", 63),
         UdpSend(2, (REMOTE, 9), b"three", 63),
     ]
+
+
+def in_a_row(lab: Lab, *frames: bytes) -> list[int]:
+    """How many of them were taken at once each time."""
+    taken: list[int] = []
+    while sum(taken) < len(frames):
+        taken.append(lab.router.run_from_guest(list(frames), sum(taken), lab.now))
+    lab.turn()
+    return taken
+
+
+def test_datagrams_in_a_row_of_an_open_flow_are_one_action(lab: Lab) -> None:
+    one, two, other = (udp("192.0.2.7", 9, data, ttl=50) for data in (b"one", b"two", b"other"))
+    elsewhere = udp("192.0.2.7", 10, b"elsewhere")
+    assert in_a_row(lab, one, two, other, elsewhere, two) == [1, 2, 1, 1]
+    assert lab.to_host() == [
+        UdpSend(1, (REMOTE, 9), b"one", 49),
+        UdpSendRun(1, (REMOTE, 9), [b"two", b"other"], 49, False, ANY),
+        UdpSend(1, (REMOTE, 10), b"elsewhere", 63),
+        UdpSendRun(1, (REMOTE, 9), [b"two"], 49, False, ANY),
+    ]
+    (row,) = lab.router.udp.rows(lab.now)
+    assert (row["datagrams_from_guest"], row["bytes_from_guest"]) == (5, 23)
+
+
+def test_an_error_quotes_that_of_a_row_which_it_is_about(lab: Lab) -> None:
+    frames = [udp("192.0.2.7", 9, b"%d" % number, id=number) for number in range(20)]
+    in_a_row(lab, *frames)
+    lab.from_host(SocketError(1, errno.ECONNREFUSED, (REMOTE, 9), b"15"))
+    (packet,) = read(lab)
+    assert packet["IP in ICMP"].id == 15
+
+
+def test_a_row_is_refused_what_a_datagram_would_be(lab: Lab) -> None:
+    """Of each, the second is like the first, which has opened the flow."""
+    good = udp("192.0.2.7", 9, b"good")
+    wrong_sum = bytearray(good)
+    wrong_sum[-1] ^= 1
+    in_a_row(lab, good, good, bytes(wrong_sum), udp("192.0.2.7", 9, b"the last hop", ttl=1))
+    sent = [UdpSend(1, (REMOTE, 9), b"good", 63)]
+    assert lab.to_host() == [*sent, UdpSendRun(1, (REMOTE, 9), [b"good"], 63, False, ANY)]
+    assert lab.drops == {"udp checksum": 1}
+    assert [packet[ICMP].type for packet in read(lab)] == [11]  # time exceeded
+
+
+def test_a_row_goes_where_its_destination_leads_now(lab: Lab) -> None:
+    frame = udp("192.0.2.7", 9, b"data")
+    in_a_row(lab, frame)
+    lab.router.destinations.serve((REMOTE, 9))
+    assert lab.to_host() == [UdpSend(1, (REMOTE, 9), b"data", 63)]
+    in_a_row(lab, frame, frame)
+    assert lab.to_host() == []  # it is for a host within the process
+
+
+def test_a_row_of_a_flow_that_is_gone_opens_another(lab: Lab) -> None:
+    frame = udp("192.0.2.7", 9, b"data")
+    in_a_row(lab, frame)
+    lab.wait(601)
+    lab.to_host()
+    assert in_a_row(lab, frame, frame) == [1, 1]
+    assert lab.to_host() == [
+        UdpSend(2, (REMOTE, 9), b"data", 63),
+        UdpSendRun(2, (REMOTE, 9), [b"data"], 63, False, ANY),
+    ]
+
+
+def test_answers_in_a_row(lab: Lab) -> None:
+    lab.from_guest(udp("192.0.2.7", 9, b"one"))
+    payloads = [b"a", b"", bytes(3000), b"bcd"]
+    lab.from_host(UdpReceivedRun(1, (REMOTE, 9), payloads[:2]))
+    lab.from_host(UdpReceivedRun(1, (REMOTE, 9), payloads))
+    packets = read(lab)
+    assert [bytes(packet[UDP].payload) for packet in packets[:2]] == payloads[:2]
+    assert [packet[IP].frag for packet in packets[2:]] == [0, 0, 0, 185, 370, 0]  # as one by one
+    idents = [packet[IP].id for packet in packets[:2]]
+    assert idents[1] == (idents[0] + 1) % 0x10000
 
 
 def test_any_remote_may_answer(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""iperf3 runs, in both directions and over both protocols. How fast is for benchmarks/tap.py.
+"""iperf3 runs, in both directions and over both protocols. How fast is for `make bench`.
 
 So the client has a number of bytes to send, however long that takes. iperf3 counts what the other
 end has read by then: over TCP several megabytes may still be in buffers of kernels.

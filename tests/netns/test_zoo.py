@@ -20,6 +20,7 @@ WHOLE = (
     *("late", "smallwindow", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
     *("wrap", "lateack", "noack", "dupack", "badsynack", "simultaneous", "nomss", "unknown"),
     *("illegal", "shifted", "dataoptions", "resettext", "crossedack", "dsack", "oldstamps"),
+    "finagain",
 )
 CURL = ("curl", "-sS", "--max-time", "300", "--http1.0")
 

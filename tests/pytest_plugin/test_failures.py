@@ -139,6 +139,24 @@ def test_names_that_look_alike_are_kept_apart(suite: Suite, artifacts: Path) -> 
     assert len(list(artifacts.iterdir())) == 3
 
 
+def test_a_guest_that_never_was_leaves_its_story_too(suite: Suite, artifacts: Path) -> None:
+    tests = """
+    @pytest.mark.pynat(**GUEST, memroy=3)
+    def test_word(guest): pass
+
+    @pytest.mark.pynat("e1000", **GUEST)
+    def test_place(guest): pass
+
+    def test_without(boot): pass
+    """
+    result = suite(tests, b"", "--pynat-artifacts=out")
+    assert_outcomes(result, errors=2, passed=1)
+    assert_lines(result, "pynat('e1000'): expected keywords, as in pynat(nic='e1000')")
+    (told,) = (path.read_text() for path in artifacts.glob("*-test_word/result.json"))
+    assert "memroy=3: no keyword of a guest; did you mean memory?" in json.loads(told)["reason"]
+    assert len(list(artifacts.glob("*"))) == 2
+
+
 # ---------------------------------------------------------------- seeds
 SEEDS = """
 @pytest.mark.pynat_seeds(5)
@@ -165,7 +183,10 @@ def test_one_seed_is_tried_again(suite: Suite) -> None:
     ("head", "told"),
     [
         ("@pytest.mark.pynat_seeds(2)\ndef test_it(tmp_path):", "*no seed reaches it"),
-        ("@pytest.mark.pynat_seeds('2')\ndef test_it(guest):", "*expected pynat_seeds(20)"),
+        (
+            "@pytest.mark.pynat_seeds('2')\ndef test_it(guest):",
+            "*: pynat_seeds('2'): expected a number of seeds above 0, as in pynat_seeds(20)",
+        ),
     ],
 )
 def test_seeds_for_nothing_are_told(suite: Suite, head: str, told: str) -> None:

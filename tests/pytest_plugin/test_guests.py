@@ -81,6 +81,8 @@ def test_power_off_and_reset(suite: Suite) -> None:
         assert (guest.folder / "before-1" / "serial.txt").read_text() == "hello\\n"
         guest.power_off()
         assert str(guest.outcome).startswith("killed")
+        with pytest.raises(Exception, match="ping: the guest has ended, and its network with it"):
+            guest.ping()
         guest.power_off()
     """
     assert_outcomes(suite(tests, serial("hello")), passed=1)
@@ -153,6 +155,9 @@ def test_a_bochsrc_of_ones_own(suite: Suite, pytester: pytest.Pytester) -> None:
         ("floppy='floppy.img', nic='rtl8139'", "nic='rtl8139': expected one of e1000, *"),
         ("floppy='floppy.img', impair=['lose 3%']", "*the test's keywords: impair*'lose'*'loss'*"),
         ("floppy='floppy.img', config={'sed': 1}", "*sed: unknown key; did you mean*"),
+        ("floppy='floppy.img', memroy=3", "memroy=3: no keyword of a guest; did you mean memory?"),
+        ("floppy='floppy.img', seed='x'", "seed='x': expected a whole number"),
+        ("kernel='floppy.img', memory=3", "memory=3: syslinux needs 4 MB to load a kernel*"),
         ("floppy='floppy.img', append='x'", "append='x' is for a kernel; an image has its own"),
         (
             "floppy='floppy.img', cpu='z80'",
@@ -191,7 +196,7 @@ def test_the_network_is_changed_while_it_runs(suite: Suite) -> None:
     from pynat.control.client import ask
 
     def rules(guest):
-        return [one["rule"] for one in ask(guest._control, "impair list")["rules"]]
+        return [one["rule"] for one in ask(guest.control, "impair list")["rules"]]
 
     @pytest.mark.pynat(**GUEST)
     def test_it(guest):
@@ -207,7 +212,7 @@ def test_the_network_is_changed_while_it_runs(suite: Suite) -> None:
         first = guest.fault("dhcp silent 3")
         guest.fault("dhcp silent 4")
         guest.unfault(first)
-        assert [one["fault"] for one in ask(guest._control, "fault list")["faults"]] == [
+        assert [one["fault"] for one in ask(guest.control, "fault list")["faults"]] == [
             "dhcp silent 4"
         ]
         guest.unfault()

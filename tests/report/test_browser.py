@@ -7,16 +7,12 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from pynat.report import Sources, write_report
-from pynat.testing.guests.files import program
+from tests.report.browser import chromium
 from tests.report.making import transfer
-
-ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,1000")
 
 
 @pytest.fixture(scope="module")
@@ -29,25 +25,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = Options()
-    options.binary_location = program("chromium", "chromium")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(argument)
-    service = Service(program("chromedriver", "chromium-driver"))
-    driver = webdriver.Chrome(options, service)
-    try:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
-def page(chromium: webdriver.Chrome, report: Path) -> Iterator[webdriver.Chrome]:
-    chromium.get(report.as_uri())
-    yield chromium
-    said = chromium.get_log("browser")  # type: ignore[no-untyped-call]
+def page(browser: webdriver.Chrome, report: Path) -> Iterator[webdriver.Chrome]:
+    browser.get(report.as_uri())
+    yield browser
+    said = browser.get_log("browser")  # type: ignore[no-untyped-call]
     assert [line for line in said if line["level"] in {"WARNING", "SEVERE"}] == []
 
 

@@ -109,6 +109,13 @@ def test_other_icmp_is_dropped_and_counted(lab: Lab) -> None:
     assert lab.to_host() == []
 
 
+def test_the_router_is_told_that_its_datagram_was_refused(lab: Lab) -> None:
+    for sender, drops in ((ROUTER, {}), ("192.0.2.7", {"icmp type": 1})):
+        about = IP(src=sender, dst=GUEST) / UDP(sport=49_152, dport=9)
+        lab.from_guest(bytes(ip(sender) / ICMP(type=3, code=3) / about))
+        assert lab.drops == drops
+
+
 def test_an_unknown_protocol_is_unreachable(lab: Lab) -> None:
     lab.from_guest(bytes(ip("192.0.2.7", proto=132) / b"sctp would be nice"))
     (error,) = read(lab)

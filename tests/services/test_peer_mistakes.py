@@ -28,6 +28,7 @@ ADDRESSES = {
     faulty_host.name.removesuffix(".test"): faulty_host.address.packed for faulty_host in HOSTS
 }
 DISCARD, WEB = 9, 80
+LINGER = 10.0  # seconds
 
 
 class Guest(SimGuest):
@@ -331,6 +332,24 @@ class BelievesTheSynAck(Guest):
         super()._on_syn(syn)
 
 
+class Lingers(Guest):
+    """It answers for a while when both ends have closed."""
+
+    @property
+    def done(self) -> bool:
+        return super().done and self.lab.now > LINGER
+
+
+class ForgetsAtOnce(Lingers):
+    """Behind the end it knows no connection."""
+
+    def _segment(self, segment: Segment) -> None:
+        if self._our_fin_acked and self._their_fin:
+            self._send(segment.ack - ISS - 1, RST)
+        else:
+            super()._segment(segment)
+
+
 # ---------------------------------------------------------------------- who meets whom
 def finding(code: str) -> Callable[[Guest], bool]:
     return lambda guest: guest.linted.found[code] > 0
@@ -412,6 +431,7 @@ MEETINGS = (
     Meeting("noack", NeverResends, without_page),
     Meeting("dupack", ResendsAtDuplicates, resends, port=DISCARD, outgoing=MUCH, ends=done),
     Meeting("badsynack", BelievesTheSynAck, without_page, right=ChecksTheSynAck),
+    Meeting("badsynack", BelievesTheSynAck, finding("TCP047"), right=ChecksTheSynAck),
     Meeting("simultaneous", WantsASynAck, without_page),
     Meeting("nomss", OwnMss, finding("TCP053"), outgoing=LONG),
     Meeting("unknown", StopsAtUnknown, finding("TCP053"), outgoing=LONG),
@@ -423,6 +443,12 @@ MEETINGS = (
     Meeting("crossedack", ForgetsWhatItSent, never_done, port=DISCARD, outgoing=MUCH, ends=done),
     Meeting("dsack", BelievesDSack, resends, port=DISCARD, outgoing=MUCH, ends=done),
     Meeting("oldstamps", TakesOldStamps, without_page, right=Stamped),
+    Meeting(
+        *("finagain", ForgetsAtOnce, finding("TCP109")),
+        right=Lingers,
+        port=DISCARD,
+        ends=done,
+    ),
 )
 NAMES = [f"{one.name}-{one.mistaken.__name__}" for one in MEETINGS]
 # An ICMP error is no more than a hint, a FIN may never come, the urgent byte is a matter of taste.

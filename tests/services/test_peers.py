@@ -18,6 +18,7 @@ from pynat.faults.stream import MAX_PENDING
 from pynat.faulty_host import FaultyHost
 from pynat.inprocess.connection import Connection
 from pynat.nat.messages import TcpConnect, TcpConnected
+from pynat.nat.tcp.acks import MAX_CHALLENGES
 from pynat.nat.tcp.memory import MIN_SHARE
 from pynat.nat.tcp.send import MIN_CAPACITY
 from pynat.testing.lab import Lab
@@ -167,8 +168,10 @@ def test_a_wrong_syn_ack_then_the_right_one() -> None:
     flow = meet("badsynack")
     flow.guest(SYN)
     assert flow.to_guest() == ["S. 0:1(0) ack 2"]
+    flow.guest("R 2:2(0)")  # as it should
     flow.lab.wait(1.1)
     assert flow.to_guest() == ["S. 0:1(0) ack 1"]
+    assert not flow.lab.drops
 
 
 def test_sequence_numbers_that_wrap() -> None:
@@ -372,6 +375,24 @@ def test_duplicate_acknowledgements() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 101"] * 4
 
 
+def test_the_end_is_acknowledged_once() -> None:
+    """A guest has forgotten the connection by then, and would answer the others by RST."""
+    flow = opened("neverclose, dupack, discard")
+    flow.guest("F. 1:1(0) ack 1")
+    assert flow.to_guest() == [". 1:1(0) ack 2"]
+
+
+def test_a_fin_that_comes_again() -> None:
+    flow = opened("fin again, discard")
+    flow.guest("F. 1:1(0) ack 1")
+    assert flow.to_guest() == ["F. 1:2(0) ack 2"]
+    flow.guest(". 2:2(0) ack 2")
+    flow.lab.wait(0.3)
+    assert flow.to_guest() == ["F. 1:2(0) ack 2"]
+    flow.guest(". 2:2(0) ack 2")
+    assert len(flow.lab.router.tcp) == 0
+
+
 # ---------------------------------------------------------------------- rare and illegal
 STAMPED = "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 7 ecr 0>"
 
@@ -399,6 +420,18 @@ def test_both_open_at_once() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 1"]
     flow.guest("P. 1:6(5) ack 1", b"hello")
     assert flow.to_guest() == [". 1:1(0) ack 6"]
+
+
+@pytest.mark.parametrize("answer", ["S 0:0(0) win 9", "S. 0:0(0) ack 7 win 9"])
+def test_a_guest_that_never_answers_rightly_is_not_answered_for_ever(answer: str) -> None:
+    flow = meet("simultaneous, discard")
+    flow.guest(SYN)
+    assert flow.to_guest() == ["S 0:1(0)"]
+    answered = 0
+    for _ in range(100):
+        flow.guest(answer)
+        answered += len(flow.to_guest())
+    assert answered == MAX_CHALLENGES
 
 
 def test_no_mss() -> None:

@@ -59,10 +59,16 @@ def test_what_is_bad_enough_fails(tmp_path: Path) -> None:
 
 def test_what_could_never_be_found_is_told(tmp_path: Path) -> None:
     lint = verdicts(tmp_path)
-    with pytest.raises(ValueError, match=r"TCP999.*no rule has this code"):
+    with pytest.raises(ValueError, match=r"'TCP999' is no code of a rule; `pynat explain TCP`"):
         lint.assert_clean(allow=["TCP999"])
     with pytest.raises(ValueError, match=r"severity='bad': expected one of error, warning, note"):
         lint.assert_clean(severity="bad")
+    guest = Guest(BootOptions(kernel="k"), tmp_path)
+    with pytest.raises(ValueError, match=r"'TPC044' is no code of a rule; did you mean TCP044"):
+        guest.wait_finding("TPC044")
+    for expect in (guest.expect, guest.expect_frame, guest.expect_flow):
+        with pytest.raises(ValueError, match=r"'\(' is no regular expression: missing \)"):
+            expect("(")
 
 
 def test_a_prompt_is_taken_once(tmp_path: Path) -> None:

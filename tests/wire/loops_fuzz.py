@@ -97,6 +97,7 @@ def differing(fast: ModuleType, inputs: Inputs) -> list[str]:
     place = frames, inputs.any((0, 0, 1, -1)), inputs.any((MAC, MAC, MAC, b"short"))
     items = [inputs.any((frame, run)) for frame in frames if frame]
     calls = {"ones_sum": (inputs.data(),), "tcp_frames": (run,), "tcp_run": place}
+    calls |= {"tcp_one": tuple(frames[:1]), "udp_one": tuple(frames[:1])}
     found = [
         name
         for name, arguments in calls.items()

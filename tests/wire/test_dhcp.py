@@ -224,6 +224,27 @@ def test_another_cookie_is_no_reason_to_say_nothing(cookie: bytes, flaws: list[s
     assert [flaw.rule.name for flaw in message.flaws] == flaws
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (44, 108, "at byte 172, 64 bytes too early: sname is left out"),
+        (108, 236, "at byte 108, 128 bytes too early: file is left out"),
+        (44, 236, "at byte 44, 192 bytes too early: sname and file are left out"),
+        (34, 44, "at byte 226, 10 bytes too early: chaddr has 16 bytes, the last 10 are left out"),
+        (200, 203, "at byte 233, 3 bytes too early"),
+    ],
+)
+@pytest.mark.parametrize("size", [0, 300])
+def test_fields_that_are_left_out_are_named(start: int, end: int, said: str, size: int) -> None:
+    whole = raw(b"\x35\x01\x01\xff")
+    data = (whole[:start] + whole[end:]).ljust(size, b"\0")
+    try:
+        (flaw,) = dhcp.decode(data).flaws
+    except Malformed as too_short:
+        flaw = too_short
+    assert said in flaw.detail
+
+
 def spoilt_areas(data: bytes, dice: Random) -> bytes:
     """In one of the three places where options are, which this message says that it has."""
     fixed, sname, file, rest = data[:44], data[44:108], data[108:236], data[236:]

@@ -10,6 +10,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from pynat import rules
 from pynat.errors import Malformed
 from pynat.wire import dns as wire
 from tests.spoiling import samples, sift, spoilt
@@ -91,7 +92,7 @@ HEADER = bytes.fromhex("1234 0100 0001 0000 0000 0000")
         (HEADER + b"\x3f" + b"a" * 63, "dns name"),
         (HEADER + (b"\x3f" + b"a" * 63) * 4 + b"\0\0\1\0\1", "dns name"),
         (HEADER + b"\1a\0\0\1", "dns length"),
-        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1", "dns name"),
+        (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1", "dns length"),
         (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1" + b"\0\0\x29", "dns length"),
         (HEADER[:10] + b"\0\1" + b"\0\0\1\0\1" + b"\0\0\x29" + bytes(6) + b"\0\1", "dns length"),
     ],
@@ -163,3 +164,30 @@ def test_cut_short_anywhere() -> None:
         with pytest.raises(Malformed):
             wire.decode(whole[:length])
     assert wire.decode(whole + b"behind") == wire.decode(whole)
+
+
+def test_the_addresses_of_an_answer_are_read_and_rubbish_has_none() -> None:
+    query = wire.decode(asked())
+    records = [(wire.AAAA, bytes(16)), (wire.A, b"abcd"), (wire.A, b"abc"), (wire.A, b"efgh")]
+    answer = wire.reply(query, records=records)
+    assert wire.addresses(answer) == [b"abcd", b"efgh"]
+    assert wire.addresses(asked()) == []
+    assert [found for end in range(len(answer)) if (found := wire.addresses(answer[:end]))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (b"\4www\5test\0", "the length of a label counts its bytes, not the length byte itself"),
+        (b"\5test\0", "the length of a label counts its bytes, not the length byte itself"),
+        (b"\2www\3test\0", "one is left out"),
+        (b"www.test\0", "it is written as text"),
+        (b"\4www\0", "the length of a label counts its bytes, not the length byte itself"),
+        (b"\x7f\x80\0", "at most 63 (RFC 1035 2.3.4)"),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_named(name: bytes, said: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        wire.decode(b"\0\7\1\0\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1")
+    assert caught.value.rule is rules.dns.NAME
+    assert said in caught.value.detail

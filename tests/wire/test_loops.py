@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from pynat import _fast, _pure
 from pynat.wire.frame_run import FrameRun, Sendable
-from tests.frames import mended
+from tests.frames import ROUTER, mended, udp
 from tests.spoiling import samples, spoilt
 from tests.wire.test_tcp_run import MAC, frame, stamps
 
@@ -70,11 +71,86 @@ def test_segments_of_frames() -> None:
     assert joined > 300
 
 
+def test_a_frame_alone() -> None:
+    padded = [frame(1, b"abc", options=stamps(1)), frame(ack=9).ljust(60, b"\0")]
+    short = udp("10.9.9.9", 7, b"abc")
+    padded += [short, short.ljust(60, b"\0"), udp("10.9.9.9", 7, bytes(40))]
+    taken = 0
+    for one in map(mended, samples(padded, spoilt, 6000)):
+        for name in ("tcp_one", "udp_one"):
+            found = getattr(_fast, name)(one)
+            assert getattr(_pure, name)(one) == found
+            taken += found is not None
+    assert taken > 300
+
+
 @pytest.mark.parametrize(
     ("frames", "at", "mac"), [([], 0, MAC), ([b""], -1, MAC), ([b""], 1, MAC), ([b""], 0, b"short")]
 )
 def test_what_is_no_place_in_the_frames(frames: list[bytes], at: int, mac: bytes) -> None:
     assert outcome(_pure.tcp_run, frames, at, mac) == outcome(_fast.tcp_run, frames, at, mac)
+
+
+def test_datagrams_of_frames() -> None:
+    good = [udp(ROUTER, 9, b"abc"), udp(ROUTER, 9, b""), udp(ROUTER, 9, b"x", ttl=9)]
+    good += [udp(ROUTER, 8, b"odd"), udp(ROUTER, 9, b"longer", flags="DF")]
+    joined = 0
+    for spoilt_one in samples(good, spoilt, 3000):
+        for other in good:
+            frames = [other, mended(spoilt_one), other]
+            for at in range(3):
+                taken = _fast.udp_run(frames, at, MAC)
+                assert _pure.udp_run(frames, at, MAC) == taken
+                joined += taken is not None and len(taken[2]) > 1
+    assert joined > 300
+    assert _fast.udp_run([*good[:2], good[2]], 0, MAC) == (64, False, [b"abc", b""])
+
+
+@given(
+    st.binary(min_size=40, max_size=44),
+    st.integers(0, 0xFFFF),
+    st.lists(st.binary(max_size=2000), max_size=5),
+)
+def test_frames_of_datagrams(header: bytes, ident: int, payloads: list[bytes]) -> None:
+    arguments = header, ident, payloads
+    assert outcome(_pure.udp_frames, *arguments) == outcome(_fast.udp_frames, *arguments)
+
+
+def test_a_datagram_that_is_too_long_for_a_packet() -> None:
+    for loops in (_pure, _fast):
+        assert len(loops.udp_frames(bytes(42), 1, [bytes(65_507)])[0]) == 65_549
+        with pytest.raises(ValueError, match="no datagrams"):
+            loops.udp_frames(bytes(42), 1, [bytes(65_508)])
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "AF_INET"), ("::1", "AF_INET6")])
+@pytest.mark.parametrize("loops", [_fast, _pure])
+def test_datagrams_there_and_back(loops: Any, host: str, family: str) -> None:
+    number = getattr(socket, family)
+    payloads = [bytes([size % 251]) * size for size in range(100)]
+    with socket.socket(number, socket.SOCK_DGRAM) as ours, socket.socket(number, 2) as other:
+        for sock in (ours, other):
+            sock.bind((host, 0))
+            sock.setblocking(False)
+        to = socket.inet_pton(number, host), other.getsockname()[1]
+        assert loops.send_datagrams(ours, *to, payloads) == (100, 0)
+        source = to[0], ours.getsockname()[1]
+        wanted = [(source, payload) for payload in payloads]
+        assert loops.receive_datagrams(other, 10) == (wanted[:10], 0)
+        assert loops.receive_datagrams(other, 1000) == (wanted[10:74], 0)
+        assert loops.receive_datagrams(other, 1000) == (wanted[74:], 0)
+        assert loops.receive_datagrams(other, 1000) == ([], errno.EAGAIN)
+
+
+@pytest.mark.parametrize("loops", [_fast, _pure])
+def test_what_of_datagrams_cannot_be_sent(loops: Any) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        here = bytes((127, 0, 0, 1)), 9
+        assert loops.send_datagrams(sock, *here, [b"", bytes(70_000), b""]) == (1, errno.EMSGSIZE)
+        for address, payloads in ((b"short", [b""]), (here[0], ["no bytes"])):
+            with pytest.raises(ValueError, match="no packed address, or a datagram"):
+                loops.send_datagrams(sock, address, 9, payloads)
 
 
 def through(write: Callable[..., Any], items: list[Sendable]) -> tuple[object, list[bytes]]:

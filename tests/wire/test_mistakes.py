@@ -244,6 +244,25 @@ def test_a_mistake_in_icmp_is_named(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", samples(9, 40, 333), ids=len)
+def test_a_reply_in_the_buffer_of_its_request(data: bytes) -> None:
+    request = right(pack("!BBHHH", 8, 0, 0, 7, 3) + data)
+    reply = pack("!BBHHH", 0, 0, 0, 7, 3) + data
+    wanted = right(reply)
+    for value, named in (
+        (request, "it is the request's"),
+        (right(reply[:2] + request.to_bytes(2, "big") + reply[4:]), "the request's is counted in"),
+        ((request - 0x0800) & 0xFFFF, "plus 0x0800"),
+        ((request + 8) & 0xFFFF, "plus 0x0800"),
+        ((request + 0x0800) & 0xFFFF, "plus 0x0800"),
+    ):
+        if value != wanted:
+            stored = reply[:2] + value.to_bytes(2, "big") + reply[4:]
+            with pytest.raises(Malformed) as caught:
+                icmp.decode(memoryview(stored), ENDS)
+            assert named in caught.value.detail
+
+
+@pytest.mark.parametrize("data", samples(9, 40, 333), ids=len)
 def test_a_mistake_in_ipv4_is_named(data: bytes) -> None:
     start = pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0x1234, 0, 64, 17, 0) + ENDS
     early = start[:2] + b"\0\0" + start[4:]

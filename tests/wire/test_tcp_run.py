@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
-from pynat.wire import ipv4, tcp
+from pynat.wire import ipv4, tcp, udp
 from pynat.wire.checksum import ones_sum
-from pynat.wire.tcp import Segment, decode_run
+from pynat.wire.tcp import Segment, decode_one, decode_run
 from tests.frames import mended
+from tests.frames import udp as datagram
 from tests.spoiling import samples, spoilt
 
 MAC = bytes.fromhex("525500a81001")
@@ -151,6 +152,37 @@ def test_what_is_taken_of_spoilt_frames_is_what_the_decoder_reads() -> None:
             assert both.payload == b"before" + bytes(segment.payload)
     assert 1000 < taken < 3000
     assert 100 < joined < 1000
+
+
+def test_what_is_taken_alone_is_what_the_decoder_reads() -> None:
+    """And nothing is behind it but padding."""
+    valid = [frame(7, b"data", options=stamps(1)), frame(7, b"data"), frame(7, ack=6) + bytes(6)]
+    taken = 0
+    for data in samples(valid, spoilt, 4000):
+        whole = mended(data)
+        if (one := decode_one(whole)) is not None:
+            taken += 1
+            packet = ipv4.decode(memoryview(whole)[14:])
+            behind = whole[14 + len(packet.packet) :]
+            assert one == (tcp.decode(packet), len(behind))
+            assert not any(behind)
+            assert not whole[46] & 15
+    assert 1000 < taken < 3000
+
+
+def test_of_a_datagram_too() -> None:
+    valid = [datagram("10.9.9.9", 80, b"data"), datagram("10.9.9.9", 80, bytes(100))]
+    taken = 0
+    for data in samples(valid, spoilt, 4000):
+        whole = mended(data)
+        if (one := udp.decode_one(whole)) is not None:
+            taken += 1
+            packet = ipv4.decode(memoryview(whole)[14:])
+            decoded = udp.decode(packet)
+            assert one[1:] == (decoded.source, decoded.destination)
+            assert len(packet.payload) == 8 + len(decoded.payload)
+            assert not any(whole[14 + len(packet.packet) :])
+    assert 1000 < taken < 3000
 
 
 @given(st.binary(max_size=3000))

@@ -3,6 +3,7 @@
     checker.py    which segment belongs to which connection; the findings' text
     connection.py one connection: SYNs, what each side says, resets
     side.py       what one end has shown of itself
+    common.py     what is known of the guest beside its connection
     often.py      what is told once of a connection, and what when it happens again and again
     form.py       a segment by itself
     ports.py      ports in the wrong byte order
@@ -13,6 +14,7 @@
     keepalive.py  its probes of idle connections
     acking.py     how it takes what comes: acknowledgements, SACK, timestamps
     arrivals.py   what has come, and since when it waits
+    unheard.py    what comes again and again, and has no answer
     window.py     the window that the guest announces
     war.py        acknowledgements that answer each other
     ending.py     what is left at the end

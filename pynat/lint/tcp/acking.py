@@ -9,32 +9,43 @@ from __future__ import annotations
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.arrivals import Arrivals
+from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.side import Side, Tell, signed, swapped
+from pynat.lint.tcp.unheard import Unheard
 from pynat.lint.tcp.war import War
 from pynat.lint.tcp.window import Window
 from pynat.rules import tcp_acking as rules
 from pynat.rules import tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import FIN, Segment
+from pynat.wire.tcp import FIN, Segment, encode_options
 
 _LATE = 0.6  # seconds; RFC 9293 3.8.6.3 allows 0.5
 _RARE = 0.15  # seconds for two full segments; receive offload takes a thousandth of it
 _OUT_OF_ORDER = 0.25  # seconds
+_FILLED = 0.1  # seconds, of a hole that was filled in the meantime
+_AT_ONCE = 0.05  # seconds
 _ALL_CAME = 0.02  # seconds since which a guest may have had time to look at all of it
 _TIMES = 3
 _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
+_NEAR = 1500  # bytes
+_STAMPS = 12  # bytes of options
 
 
 class Acking:
-    def __init__(self, guest: Side, peer: Side, tally: Tally, *, stamped: bool) -> None:
+    def __init__(
+        self, guest: Side, peer: Side, common: Common, tally: Tally, *, stamped: bool
+    ) -> None:
         self._tally = tally
         tally[Occasion.STAMPED if stamped else Occasion.UNSTAMPED] += 1
         self._guest = guest
         self._peer = peer
         self._stamped = stamped
+        self._common = common
+        self._unheard = Unheard(common)
+        self._spoke = NEVER  # when the guest last sent anything
         self._often = Often()
         self._arrivals = Arrivals(guest, peer, tally)
         self._window = Window(guest, peer, self._often, tally)
@@ -50,6 +61,7 @@ class Acking:
         self._part_at = NEVER  # when the last of these came
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
+        self._twice = 0  # bytes of what came that had come before
 
     @property
     def closed_since(self) -> Span | None:
@@ -60,6 +72,7 @@ class Acking:
         guest, arrivals = self._guest, self._arrivals
         options = segment.options
         before, edge = guest.acked, guest.right
+        self._spoke = when
         if not 0 <= ack <= self._peer.top:
             self._unsent(segment, ack, tell)
             return
@@ -123,6 +136,11 @@ class Acking:
             return f"; {excess} bytes of padding were counted in: IPv4's total length says the end"
         if excess == 1 and peer.top in (1, peer.fin + 1):
             return f"; a {'FIN' if peer.fin else 'SYN'} counts one, and was counted twice"
+        offered, stamps = len(encode_options(peer.offered)), self._stamped * _STAMPS
+        if excess > 0 and excess in (offered, stamps, offered + stamps):
+            return f"; {excess} bytes of options were counted in: data begin at the data offset"
+        if excess == self._twice > 0:
+            return f"; {excess} bytes had come before, and were counted twice"
         return ""
 
     def _back(self, segment: Segment, seq: int, ack: int, tell: Tell) -> None:
@@ -172,7 +190,7 @@ class Acking:
     def _to_the_gap(self, since: Span, when: Span, tell: Tell) -> None:
         self._arrivals.answered()
         waited = when.least(since)
-        if waited > _OUT_OF_ORDER:
+        if waited > (_OUT_OF_ORDER if self._arrivals.has_gap else _FILLED):
             text = f"data out of order were answered after {_ms(waited)}, expected at once"
             self._often.tell(rules.NO_DUPLICATE, _TIMES, text, tell)
 
@@ -180,6 +198,10 @@ class Acking:
         arrivals = self._arrivals
         if arrivals.since is not None and when.first - arrivals.since.last > _RARE:
             self._late(arrivals.since, when, tell)
+        if arrivals.copies and arrivals.since is not None:
+            self._behind_copies(arrivals.since, when, tell)
+        else:
+            self._common.late_acks = 0
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
         else:
@@ -198,6 +220,16 @@ class Acking:
         if waited > _RARE:
             text = f"{self._arrivals.full} full segments waited {_ms(waited)} for it"
             self._often.tell(rules.RARE, _MANY_TIMES, text, tell)
+
+    def _behind_copies(self, since: Span, when: Span, tell: Tell) -> None:
+        """Where the card had no room for the first, the second is acknowledged at once."""
+        arrivals, common = self._arrivals, self._common
+        waited = when.least(arrivals.begun)
+        is_late = arrivals.copies > 1 or when.least(since) > _AT_ONCE
+        common.late_acks = common.late_acks + 1 if waited > _LATE and is_late else 0
+        if common.late_acks == _TIMES:
+            text = f"acknowledges data after {_ms(waited)}, when they have come again"
+            self._often.once(rules.LATE, f"{text}: {_TIMES} times in a row", tell)
 
     def _not_all(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals, come = self._arrivals, self._arrivals.next
@@ -226,14 +258,19 @@ class Acking:
         self._refused += bool(self._guest.window)
         if self._refused == _REFUSED:
             text = f"{ack} and what follows came {_REFUSED} times, the window is"
-            self._often.once(rules.REFUSES, f"{text} {self._guest.window}", tell)
+            text = f"{text} {self._guest.window}{self._wrap_hint()}"
+            self._often.once(rules.REFUSES, text, tell)
+
+    def _wrap_hint(self) -> str:
+        acked, top = self._guest.acked, self._peer.top
+        return self._peer.wrap_hint(max(0, acked - _NEAR), top)
 
     # ------------------------------------------------------------------ to the guest
     def owes(self, when: Span) -> None:
         """Something came that has to be answered."""
         self._owed = when
 
-    def to_guest(self, segment: Segment, seq: int, ack: int, when: Span) -> None:
+    def to_guest(self, segment: Segment, seq: int, ack: int, when: Span, tell: Tell) -> None:
         """Before `peer` knows of it."""
         peer = self._peer
         stamps = segment.options.timestamps
@@ -241,13 +278,16 @@ class Acking:
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:
+            guest = self._guest
+            if seq < peer.top:
+                self._comes_again(seq, seq + length + fin, when, tell)
             self._owed, self._pure = when, False
-            if length and seq + length <= self._guest.right:
+            if length and seq + length <= guest.right:
                 self._arrivals.text(seq, seq + length, when)
-                if is_old or ack > self._guest.top:
+                if is_old or ack > guest.top:
                     self._arrivals.offered = None  # it has a reason to refuse it
             if fin:
-                self._fins += seq + length <= self._guest.acked
+                self._fins += seq + length <= guest.acked
                 self._fin_at = when
                 peer.fin = seq + length
                 if peer.fin_at is NEVER:
@@ -260,6 +300,27 @@ class Acking:
             self._only_acks = when
         if not news or ack > self._guest.top:
             self._owed = when
+
+    def _comes_again(self, seq: int, end: int, when: Span, tell: Tell) -> None:
+        guest = self._guest
+        self._twice = self._peer.top - seq
+        is_waited_for = seq <= guest.acked < end <= guest.right + 1
+        if is_waited_for and guest.window and guest.reset_at is None:
+            self._tally[Occasion.COPY_CAME] += 1
+            self._unheard.came_again(when, guest.acked, self._spoke)
+            self._look_for_an_answer(when, tell)
+
+    def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
+        if came := self._unheard.how_long(when):
+            what = f"{self._guest.acked} and what follows {came}"
+            text = f"{what}, within the window, and nothing came back{self._wrap_hint()}"
+            self._often.once(rules.NEVER_ACKS, text, tell)
+
+    def look_at_the_end(self, alive: Span, tell: Tell) -> None:
+        if not self._unheard.is_answered(self._spoke):
+            self._look_for_an_answer(alive, tell)
+        if not self._guest.fin:
+            self._window.look_at_the_end(alive, tell)
 
     def padded(self, size: int) -> None:
         """By so many bytes the frame was lengthened."""

@@ -27,6 +27,8 @@ class Arrivals:
         self.has_gap = False  # something is there behind a hole
         self.missing: Span | None = None  # data out of order came, and no answer yet
         self.since: Span | None = None  # data wait for their acknowledgement
+        self.begun = NEVER  # they came the first time
+        self.copies = 0  # times that they came again
         self.full = 0  # full segments among them
         self.two: Span | None = None  # when the second came
         self.newest = NEVER  # when the last byte came in order
@@ -49,6 +51,7 @@ class Arrivals:
         self.newest, self.size = when, end - seq
         if self.since is None:
             self.since = when
+            self.begun = when
         if self.size >= self._largest:
             self._largest = self.size
             self.full += 1
@@ -87,6 +90,7 @@ class Arrivals:
         self.newest = when
         if self.since is not None:
             self.since = when
+            self.copies += 1
         if self.two is not None:
             self.two = when
 
@@ -106,8 +110,8 @@ class Arrivals:
             self.next = max(self.next, ack)
         else:
             self.next = self.might = ack
-        self.offered = self.filled = self.since = self.two = None
-        self.full = 0
+        self.offered = self.filled = None
+        self.wait_anew()
         if self._above is not None and ack > self._above[0]:
             self._above = None
 
@@ -118,4 +122,4 @@ class Arrivals:
 
     def wait_anew(self) -> None:
         self.since = self.two = None
-        self.full = 0
+        self.full = self.copies = 0

@@ -11,19 +11,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import NEVER, Span
+from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
+from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
-from pynat.lint.tcp.resending import Common
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire import icmp, ip, versions
+from pynat.wire import ethernet, icmp, ip, ipv4, versions
 from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
-from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
+from pynat.wire.tcp import (
+    ACK,
+    FIN,
+    HEADER_SIZE,
+    KEY_AT,
+    NO_OPTIONS,
+    RST,
+    STAMPS,
+    SYN,
+    Segment,
+    key_to_guest,
+)
 
 MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
@@ -46,8 +57,7 @@ class TcpChecker:
         self._common = Common()
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
-        self._alive = NEVER  # when the guest's last frame came
-        self._booted = NEVER  # when it last asked for an address, having none
+        self._unasked = b""  # the key of the last SYN-ACK that answers no SYN
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -58,7 +68,7 @@ class TcpChecker:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         segment, packet = frame.tcp, frame.ip
-        self._alive = frame.when
+        self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
             if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
@@ -69,31 +79,55 @@ class TcpChecker:
         form.look(segment, packet.payload, self._tell)
         if segment.flags & SYN:
             connection = self._syn(connection, key, segment, packet.payload, frame.when)
-        elif connection is not None:
-            connection.from_guest(segment, len(packet.payload), frame.when, self._tell)
-            if connection.ended is not None:
-                self._note_end(key, connection, frame.when)
+            if connection is None:
+                ports.look_at_stranger(key, self._flows, self._tell)
+        else:
+            self._goes_on(connection, key, segment, len(packet.payload), frame.when)
+        return iter(self._said(packet.packet, segment, connection))
+
+    def is_alive(self, when: Span) -> None:
+        """The guest has sent something that is no segment."""
+        self._alive = when
+
+    def goes_on_from_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
+        """Of the form that `tcp.decode_one` takes."""
+        self._alive = when
+        key = frame[KEY_AT]
+        connection = self._flows.get(key)
+        self._goes_on(connection, key, segment, _size(segment), when)
+        return self._said(memoryview(frame)[ethernet.HEADER.size :], segment, connection)
+
+    def _goes_on(
+        self, connection: Connection | None, key: bytes, segment: Segment, size: int, when: Span
+    ) -> None:
         if connection is None:
             ports.look_at_stranger(key, self._flows, self._tell)
-        return self._said(packet, segment, connection) if self._found else iter(())
+            return
+        connection.from_guest(segment, size, when, self._tell)
+        if connection.ended is not None:
+            self._note_end(key, connection, when)
 
     def _said(
-        self, packet: Ipv4, segment: Segment, connection: Connection | None
-    ) -> Iterator[Finding]:
+        self, packet: memoryview, segment: Segment, connection: Connection | None
+    ) -> list[Finding]:
+        if not self._found:
+            return []
         found, self._found = self._found, []
-        name = f"{versions.named(packet.packet)} {_relative(segment, connection)}"
-        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+        name = f"{versions.named(packet)} {_relative(segment, connection)}"
+        return [Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found]
 
-    def _said_of(self, key: bytes) -> Iterator[Finding]:
+    def _said_of(self, key: bytes) -> list[Finding]:
         """Of a connection, and no segment of the guest's."""
+        if not self._found:
+            return []
         found, self._found = self._found, []
         name = _named(key)
-        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+        return [Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found]
 
     def _looks_for_an_address(self, packet: Ipv4, when: Span) -> None:
         """What was open before may be forgotten: the machine has begun anew."""
         if not any(packet.source):
-            self._booted = when
+            self._common.booted = when
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))
@@ -111,11 +145,19 @@ class TcpChecker:
         if not segment.flags & ACK and (connection is None or connection.is_new(segment)):
             connection = self._succeed(connection, key, segment, when)
         if connection is None:
-            return None  # it answers what was not seen
+            self._answers_nobody(key, segment)
+            return None
         if connection.guest is None:
             self._habits.number(segment.seq, self._tell)
         connection.syn_from_guest(segment, header, when, self._tell)
         return connection
+
+    def _answers_nobody(self, key: bytes, syn_ack: Segment) -> None:
+        """What it answers may not have been seen; then nobody resets it."""
+        if syn_ack.ack:
+            self._unasked = key
+        else:
+            self._tell(tcp_opening.OPENS_WITH_ACK, "SYN and ACK, which acknowledges 0")
 
     def _succeed(self, old: Connection | None, key: bytes, syn: Segment, when: Span) -> Connection:
         """A connection that the guest opens, where there may have been one."""
@@ -148,19 +190,43 @@ class TcpChecker:
         key = packet.destination + packet.source + ends[2:] + ends[:2]
         connection = self._flows.get(key)
         if segment.flags & SYN:
-            self._syn_to_guest(connection, key, segment, frame.when)
-        elif connection is not None:
+            padding = max(0, _UNPADDED - len(packet.packet))
+            self._syn_to_guest(connection, key, segment, padding, frame.when)
+        elif connection is None:
+            if segment.flags & RST and key == self._unasked:
+                self._tell(tcp_opening.OPENS_WITH_ACK, "its SYN-ACK answers nothing, and is reset")
+        else:
             if segment.flags & RST and connection.peer is None:
                 ports.look_at_unanswered(segment.source, self._tell)
-            connection.to_guest(segment, frame.when)
-            if len(packet.packet) < _UNPADDED:
-                connection.padded(_UNPADDED - len(packet.packet))
-            if connection.ended is not None:
-                self._note_end(key, connection, frame.when)
-        return self._said_of(key) if self._found else iter(())
+            self._goes_on_to_guest(connection, key, segment, len(packet.packet), frame.when)
+        return iter(self._said_of(key))
+
+    def goes_on_to_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
+        """Of the form that `tcp.decode_one` takes."""
+        key = key_to_guest(frame)
+        connection = self._flows.get(key)
+        if connection is not None:
+            size = ipv4.HEADER_SIZE + _size(segment)
+            self._goes_on_to_guest(connection, key, segment, size, when)
+        return self._said_of(key)
+
+    def _goes_on_to_guest(
+        self, connection: Connection, key: bytes, segment: Segment, size: int, when: Span
+    ) -> None:
+        """size: of the packet."""
+        connection.to_guest(segment, when, self._tell)
+        if size < _UNPADDED:
+            connection.padded(_UNPADDED - size)
+        if connection.ended is not None:
+            self._note_end(key, connection, when)
 
     def _syn_to_guest(
-        self, connection: Connection | None, key: bytes, segment: Segment, when: Span
+        self,
+        connection: Connection | None,
+        key: bytes,
+        segment: Segment,
+        padding: int,
+        when: Span,
     ) -> None:
         if not segment.flags & ACK:
             peer = connection.peer if connection else None
@@ -168,16 +234,16 @@ class TcpChecker:
             if connection is None or connection.ended is not None or another:
                 connection = self._new(key, when)
         if connection is not None:
-            connection.syn_to_guest(segment, when)
+            connection.syn_to_guest(segment, padding, when, self._tell)
 
     # ------------------------------------------------------------------ at the end
     def end(self) -> Iterator[Finding]:
         """Nothing more comes."""
         still_open = []
         for key, connection in self._flows.items():
-            if connection.last.first < self._booted.first:
+            if connection.last.first < self._common.booted.first:
                 continue
-            connection.end(self._alive, self._tell)
+            connection.end(self._common.alive, self._tell)
             if connection.is_open and not self._found:
                 still_open.append(_named(key))
             yield from self._said_of(key)
@@ -225,6 +291,12 @@ class TcpChecker:
             _, key, connection = ended.popleft()
             if self._flows.get(key) is connection:
                 self._remove(key)
+
+
+def _size(segment: Segment) -> int:
+    """Of header and data, where timestamps are the only options."""
+    options = 0 if segment.options is NO_OPTIONS else STAMPS.size
+    return HEADER_SIZE + options + len(segment.payload)
 
 
 def _named(key: bytes) -> str:

@@ -11,12 +11,15 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, opening, ports
 from pynat.lint.tcp.acking import Acking
-from pynat.lint.tcp.resending import Common, ordinal
+from pynat.lint.tcp.common import Common
+from pynat.lint.tcp.often import Often
+from pynat.lint.tcp.resending import ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
-from pynat.rules import tcp_acking, tcp_opening, tcp_resending, tcp_sending
+from pynat.lint.tcp.unheard import Unheard
+from pynat.rules import tcp_acking, tcp_ending, tcp_opening, tcp_resending, tcp_sending
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import ACK, RST, Segment
+from pynat.wire.tcp import ACK, FIN, RST, Segment
 
 _GONE = 1.0  # seconds after which a reset has reached the guest's program
 _MIN_RTO = 0.18  # seconds between two SYNs
@@ -25,6 +28,7 @@ _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _MAX_RTO = 50.0  # seconds
 _OFTEN = 3
+_SPACE = 0xFFFF_FFFF
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
 _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
 
@@ -77,7 +81,11 @@ class Connection:
         self._shaken = False  # the guest has sent something behind its SYN
         self._syn_acks = 0  # the right ones that came
         self._syn_ack_at = NEVER  # the first of them
+        self._syn_padding = 0  # of the SYN-ACK's frame
+        self._wrong_syn_ack: Segment | None = None  # the last one
         self._ignored = 0
+        self._unheard = Unheard(common)  # the peer's SYN; and its FIN, once both ends are done
+        self._often = Often()
 
     def is_new(self, syn: Segment) -> bool:
         """Whether the guest's SYN opens another connection than this one."""
@@ -91,6 +99,13 @@ class Connection:
         if guest is not None and guest.isn == segment.seq:
             self._syn_again(segment, when, tell)
             return
+        self._unheard.copies = 0
+        if guest is not None and peer is not None and not self._shaken:
+            self._tally[Occasion.SYN_AGAIN] += 1
+            text = f"SYN-ACK again at {guest.number(segment.seq)}, expected 0"
+            tell(tcp_opening.SYN_MOVES, f"{text}: it answers the same SYN")
+        if guest is None and peer is not None and not segment.flags & ACK:
+            tell(tcp_opening.ANSWER_FLAGS, "SYN without ACK in answer to a SYN, expected both")
         opening.look_at_offer(segment, header, peer, self._mtu, tell)
         self.guest = Side.of(segment)
         self._syns = Syns(when)
@@ -131,11 +146,17 @@ class Connection:
         self._ignored += 1
         if self._ignored == _OFTEN:
             text = f"SYN again, the right SYN-ACK came {self._syn_acks} times"
-            tell(tcp_opening.SYN_ACK_IGNORED, text)
+            padding = f"; its frame has {self._syn_padding} bytes of padding behind the segment"
+            tell(tcp_opening.SYN_ACK_IGNORED, text + (padding if self._syn_padding else ""))
 
-    def syn_to_guest(self, segment: Segment, when: Span) -> None:
+    def syn_to_guest(self, segment: Segment, padding: int, when: Span, tell: Tell) -> None:
+        """padding: bytes behind it in its frame."""
         guest, peer = self.guest, self.peer
+        self._syn_padding = padding
         if peer is not None and peer.isn == segment.seq:
+            if guest is None:
+                self._unheard.came_again(when)
+                self._look_for_an_answer(when, tell)
             self._syn_acks += bool(segment.flags & ACK)
             if segment.options.timestamps is not None:
                 peer.stamped(segment.options.timestamps[0])
@@ -145,6 +166,7 @@ class Connection:
         if segment.flags & ACK:
             if guest is None or self._shaken or not 0 < guest.number(segment.ack) <= guest.top:
                 self.answered = True  # so the guest may send its SYN again at once
+                self._take_for_wrong(segment)
                 return
             self._syn_acks = 1
             self._syn_ack_at = when
@@ -152,6 +174,16 @@ class Connection:
         peer.acked = guest.number(segment.ack) if guest and self._syn_acks else 0
         if guest is not None:
             self._open()
+
+    def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
+        if came := self._unheard.how_long(when):
+            text = f"the SYN {came}, and neither SYN-ACK nor RST came back"
+            self._often.once(tcp_opening.SILENT_PORT, text, tell)
+
+    def _take_for_wrong(self, syn_ack: Segment) -> None:
+        if self.guest is not None and not self._shaken:
+            self._tally[Occasion.WRONG_SYN_ACK_CAME] += 1
+            self._wrong_syn_ack = syn_ack
 
     def _open(self) -> None:
         guest, peer = self.guest, self.peer
@@ -164,7 +196,7 @@ class Connection:
             peer.shift = peer.offered.window_shift or 0
         stamped = all(one.timestamps is not None for one in both)
         self._sending = Sending(guest, peer, self._common, self._tally)
-        self._acking = Acking(guest, peer, self._tally, stamped=stamped)
+        self._acking = Acking(guest, peer, self._common, self._tally, stamped=stamped)
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, size: int, when: Span, tell: Tell) -> None:
@@ -172,7 +204,7 @@ class Connection:
         guest, peer = self.guest, self.peer
         sending, acking = self._sending, self._acking
         if guest is None or peer is None or sending is None or acking is None:
-            self.refused |= guest is None and bool(segment.flags & RST)
+            self._before_both_syns(segment, tell)
             return
         self.last = when
         if segment.flags & RST:
@@ -198,11 +230,39 @@ class Connection:
         sending.from_guest(segment, size, seq, when, tell)
         if guest.fin and peer.fin:
             self._look_for_the_end(when)
+            self._unheard.copies = 0
+
+    def _before_both_syns(self, segment: Segment, tell: Tell) -> None:
+        guest, peer = self.guest, self.peer
+        is_reset = bool(segment.flags & RST)
+        if guest is None and peer is not None:
+            self.refused |= is_reset
+            self._unheard.copies = 0
+            self._answers_without_syn(segment, peer.number(segment.ack), tell)
+        elif guest is not None and not is_reset and self._wrong_syn_ack is not None:
+            self._believes(guest, segment, self._wrong_syn_ack, tell)
+
+    def _believes(self, guest: Side, segment: Segment, wrong: Segment, tell: Tell) -> None:
+        if segment.ack == (wrong.seq + 1) & _SPACE:
+            text = f"goes on, the SYN-ACK acknowledges {guest.number(wrong.ack)}, not 1"
+            self._often.once(tcp_opening.WRONG_SYN_ACK, f"{text}; expected RST", tell)
+
+    def _answers_without_syn(self, segment: Segment, ack: int, tell: Tell) -> None:
+        acknowledges = segment.flags & ACK and ack == 1
+        if segment.flags & RST and not acknowledges:
+            what = f"RST acknowledges {ack}" if segment.flags & ACK else "RST without ACK"
+            text = f"{what} in answer to a SYN, expected RST and ACK that acknowledges 1"
+            self._often.once(tcp_opening.WEAK_REFUSAL, text, tell)
+        elif acknowledges and not segment.flags & RST:
+            text = "ACK without SYN in answer to a SYN, expected both"
+            self._often.once(tcp_opening.ANSWER_FLAGS, text, tell)
 
     def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
         meant = guest.number(swapped(segment.seq, 4))
         as_syn = swapped(segment.seq, 4) - swapped(guest.isn, 4)  # the SYN's were swapped too
-        is_swapped = 0 < meant <= guest.top or 0 < as_syn <= guest.top
+        peer = self.peer
+        most = max(guest.top, peer.right if peer else 0)
+        is_swapped = 0 < meant <= most or 0 < as_syn <= most
         hint = "; its bytes are swapped" if is_swapped else ""
         tell(tcp_sending.BEYOND_WINDOW, f"number {seq}, expected {guest.top}{hint}")
 
@@ -218,6 +278,10 @@ class Connection:
             return
         if segment.payload:
             tell(tcp_sending.RESET_DATA, f"{len(segment.payload)} bytes of data with RST")
+        if self.ended is not None and self._unheard.copies:
+            text = "RST in answer to a FIN that came again, expected its acknowledgement"
+            self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
+            self._unheard.copies = 0
         if not self._shaken:
             knows = self._syn_acks and when.follows(self._syn_ack_at)
             if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
@@ -226,7 +290,8 @@ class Connection:
         seq = guest.number(segment.seq)
         most = max(guest.top, peer.right)
         if not 0 <= seq <= most:
-            tell(tcp_sending.RESET_OUTSIDE, f"RST at {seq}, expected {guest.top}")
+            hint = "" if segment.seq else "; on the wire it is 0"
+            tell(tcp_sending.RESET_OUTSIDE, f"RST at {seq}, expected {guest.top}{hint}")
         elif peer.fin and not guest.fin and guest.acked >= peer.fin:
             had_data = peer.fin > 1  # which its program may not have read: then RST is right
             if not had_data and when.follows(peer.fin_at):
@@ -266,8 +331,13 @@ class Connection:
     def end(self, alive: Span, tell: Tell) -> None:
         """alive: when the guest's last frame came, of whatever connection."""
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
+        if guest is None:
+            self._look_for_an_answer(alive, tell)
+        if self.ended is not None:
+            self._look_for_time_wait(alive, tell)
         if guest is None or peer is None or sending is None or acking is None or self.ended:
             return
+        acking.look_at_the_end(alive, tell)
         resending = sending.resending
         if alive.first >= resending.due:
             resending.look_for_overdue(alive, tell)
@@ -277,7 +347,7 @@ class Connection:
             ending.look_at_unread(guest, acking.closed_since, alive, tell)
 
     # ------------------------------------------------------------------ to the guest
-    def to_guest(self, segment: Segment, when: Span) -> None:
+    def to_guest(self, segment: Segment, when: Span, tell: Tell) -> None:
         """A segment without SYN."""
         guest, peer = self.guest, self.peer
         self.answered = True
@@ -295,9 +365,24 @@ class Connection:
         peer.reset_at = None  # it goes on itself
         ack = guest.number(segment.ack)
         self._sending.to_guest(segment, seq, ack, when)
-        self._acking.to_guest(segment, seq, ack, when)
+        self._acking.to_guest(segment, seq, ack, when, tell)
         if guest.fin and peer.fin:
             self._look_for_the_end(when)
+            if self.ended is not None:
+                self._comes_again(segment, when, tell)
+
+    def _comes_again(self, segment: Segment, when: Span, tell: Tell) -> None:
+        """Behind the end: a FIN whose acknowledgement was lost."""
+        guest = self.guest
+        if guest is not None and guest.closed_first and segment.flags & FIN:
+            self._tally[Occasion.FIN_AGAIN] += 1
+            self._unheard.came_again(when)
+            self._look_for_time_wait(when, tell)
+
+    def _look_for_time_wait(self, when: Span, tell: Tell) -> None:
+        if came := self._unheard.how_long(when):
+            text = f"the FIN of a connection that it closed first {came}, and nothing came back"
+            self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
 
     # ------------------------------------------------------------------ what follows it
     def look_at_successor(self, syn: Segment, when: Span, wait: float, tell: Tell) -> None:

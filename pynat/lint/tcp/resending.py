@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
+from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.congestion import Congestion
 from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_resending as rules
@@ -35,15 +36,9 @@ _HASTY = 3
 _REACTION = 0.02  # seconds
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
+_NEEDLESS = 5  # times
+_KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
 _MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
-
-
-@dataclass(slots=True)
-class Common:
-    """What the connections of one guest share."""
-
-    icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
-    late_fins: int = 0  # in a row, with none that was in time
 
 
 @dataclass(slots=True)
@@ -77,6 +72,7 @@ class Resending:
         self._recover = 0  # a recovery goes on below this number
         self._disordered = False  # the path doubles or reorders: duplicates may mean nothing
         self._told_slow = False
+        self._acked_again = 0  # times that something acknowledged came again
         self._hasty = 0  # times that a segment came again within a round trip
 
     @property
@@ -98,6 +94,8 @@ class Resending:
         sent = self._sent.get(seq)
         if sent is None or seq < self._peer.acked:
             self._recover = self._guest.top
+            if end <= self._peer.acked:
+                self._needless(seq, end, when, tell)
             return
         self._tally[Occasion.RESENT] += 1
         check = ones_sum(segment.payload)
@@ -114,6 +112,18 @@ class Resending:
         sent.count += 1
         sent.last = when
         self._recover = self._guest.top
+
+    def _needless(self, seq: int, end: int, when: Span, tell: Tell) -> None:
+        self._tally[Occasion.RESENT] += 1
+        waited = when.least(self.progress)
+        if waited < _KNOWN:
+            return
+        self._acked_again += 1
+        if self._acked_again == _NEEDLESS:
+            acked = self._peer.acked
+            text = f"{seq}:{end} again, {acked} is acknowledged since {waited:.1f} s"
+            hint = self._guest.wrap_hint(seq, acked)
+            tell(rules.ACKED_AGAIN, f"{text}; the {ordinal(_NEEDLESS)} time{hint}")
 
     def _time(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
         if self._third:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
+from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.keepalive import KeepAlive
-from pynat.lint.tcp.resending import Common, Resending
+from pynat.lint.tcp.resending import Resending
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
 from pynat.rules import tcp_ending, tcp_opening
 from pynat.rules import tcp_sending as rules

@@ -69,6 +69,12 @@ class Side:
             self.first_stamp = value
         return newer
 
+    def wrap_hint(self, start: int, end: int) -> str:
+        """For numbers that pass 2^32 in between."""
+        if (self.isn + start) // (_SPACE + 1) == (self.isn + end) // (_SPACE + 1):
+            return ""
+        return "; numbers pass 2^32 there: are they compared by the sign of their difference?"
+
     def number(self, wire: int) -> int:
         """One of its numbers, next to the highest sent."""
         return self.top + ((wire - self.isn - self.top + _HALF) & _SPACE) - _HALF

@@ -12,6 +12,8 @@ from pynat.wire.tcp import FIN, Segment
 
 _SILLY = 3  # times
 _PROBED = 2
+_NEVER_OPENED = 5.0  # seconds
+_STAYS_CLOSED = 30.0  # seconds
 _CLOSED = 1.0  # seconds after which an opening that only a probe learns of is late
 
 
@@ -22,6 +24,7 @@ class Window:
         self._often = often
         self._tally = tally
         self.closed: Span | None = None  # since when
+        self._was_open = guest.window > 0
         self._last = NEVER  # when it announced something else than before
 
     def announced(
@@ -40,6 +43,7 @@ class Window:
             self._closes(window, owed, when, tell)
         guest.right = right
         guest.window = window
+        self._was_open |= window > 0
         self._last = when
 
     def _shrinks(self, segment: Segment, ack: int, right: int, when: Span, tell: Tell) -> None:
@@ -72,6 +76,7 @@ class Window:
             self.closed = when
             self._tally[Occasion.CLOSED_ITS_WINDOW] += 1
         if not window:
+            self.look_whether_it_opens(when, tell)
             return
         since, self.closed = self.closed, None
         if owed is None or not when.follows(owed):
@@ -81,3 +86,20 @@ class Window:
         ):
             text = f"window {window} in the answer to a probe, it was 0 for {waited:.1f} s"
             self._often.tell(rules.NO_UPDATE, _PROBED, text, tell)
+
+    def look_whether_it_opens(self, when: Span, tell: Tell) -> None:
+        if self._was_open or self.closed is None:
+            return
+        waited = when.least(self.closed)
+        if waited > _NEVER_OPENED:
+            text = f"window 0 in the SYN and for {waited:.1f} s since, expected room for a segment"
+            self._often.once(rules.NEVER_OPENED, text, tell)
+
+    def look_at_the_end(self, alive: Span, tell: Tell) -> None:
+        self.look_whether_it_opens(alive, tell)
+        if not self._was_open or self.closed is None:
+            return
+        waited = alive.least(self.closed)
+        if waited > _STAYS_CLOSED:
+            text = f"window 0 for {waited:.1f} s up to the end"
+            tell(rules.STAYS_CLOSED, f"{text}, no program has read {self._guest.acked - 1} bytes")

@@ -18,6 +18,19 @@ CHALLENGE_PERIOD = 5.0  # seconds (guest)
 
 
 class Acks:
+    __slots__ = (
+        "_answers",
+        "_answers_since",
+        "_before",
+        "_crossed",
+        "_delay",
+        "_full",
+        "_pushed",
+        "due",
+        "last",
+        "later",
+    )
+
     def __init__(self, delay: float) -> None:
         self.due = False  # in this turn
         self.later: float | None = None  # when it is due at the latest

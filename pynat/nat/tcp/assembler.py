@@ -17,6 +17,8 @@ Data = bytes | memoryview
 
 
 class Assembler:
+    __slots__ = ("_latest", "_pieces", "_ranges", "_starts", "held")
+
     def __init__(self) -> None:
         self.held = 0  # bytes
         self._starts: list[int] = []

@@ -15,6 +15,8 @@ MAX_WINDOW = 1 << 24  # bytes; more than any buffer here could use
 
 
 class Congestion:
+    __slots__ = ("duplicates", "recover", "recovering", "threshold", "window")
+
     def __init__(self) -> None:
         self.window = 0  # cwnd, bytes
         self.threshold = MAX_WINDOW  # ssthresh

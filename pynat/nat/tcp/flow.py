@@ -26,7 +26,7 @@ from pynat.nat.tcp import refusals
 from pynat.nat.tcp.host_requests import HostRequests
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
-from pynat.nat.tcp.receive import Receiver, TextOutcome
+from pynat.nat.tcp.receive import MAX_FIELD, Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap
@@ -45,6 +45,40 @@ TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 
 
 class Flow:
+    __slots__ = (
+        "_acks",
+        "_host",
+        "_parameters",
+        "_reset_due",
+        "_settings",
+        "_syn_due",
+        "_syn_why",
+        "_touch",
+        "_watch",
+        "_writer",
+        "answer_due",
+        "bytes_from_guest",
+        "bytes_from_host",
+        "counted",
+        "filter",
+        "four_tuple",
+        "idle",
+        "is_held",
+        "is_probe",
+        "leads_to",
+        "negotiated",
+        "number",
+        "opened",
+        "receiver",
+        "sender",
+        "state",
+        "syn_quote",
+        "synchronized",
+        "told_closed",
+        "unanswered",
+        "why_closed",
+    )
+
     def __init__(
         self,
         number: int,
@@ -73,6 +107,7 @@ class Flow:
         self.receiver = Receiver(0, settings.window)
         self.why_closed = ""  # set as soon as nothing more can come
         self.told_closed = False  # the log has it
+        self.is_probe = False  # it only asks whether the guest listens; nobody is told of it
         self.bytes_from_guest = 0
         self.bytes_from_host = 0
         self.unanswered = 0  # segments that were too many of their kind, not yet counted
@@ -125,7 +160,8 @@ class Flow:
         self.leads_to = host
         self._host.connect(host, self.four_tuple)
 
-    def open_from_host(self, now: float) -> None:
+    def open_from_host(self, now: float, *, is_probe: bool = False) -> None:
+        self.is_probe = is_probe
         self.opened = now
         self.idle.used(now)
         self._become(State.SYN_SENT, now)
@@ -133,9 +169,10 @@ class Flow:
 
     def _negotiate(self, syn: Segment, now: float) -> None:
         room = 0 if self._parameters.closed else None
-        self.receiver = Receiver(syn.seq, self._settings.window, room)
-        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         self.negotiated.settle(syn.options, now)
+        most = MAX_FIELD << self.negotiated.shift_from_guest
+        self.receiver = Receiver(syn.seq, min(self._settings.window, most), room)
+        self.receiver.window(0)  # SYN's window field is never scaled (RFC 7323 2.2)
         mss = min(self.negotiated.mss, self._parameters.segment or self.negotiated.mss)
         self.sender.agree(mss, selective=self.negotiated.selective)
 
@@ -190,9 +227,9 @@ class Flow:
         lies before RCV.NXT while the host's kernel has not taken everything.
         """
         receiver = self.receiver
-        flags = segment.flags
+        flags, length = segment.flags, segment.length
         seq = unwrap(segment.seq, receiver.nxt)
-        acceptable = receiver.acceptable(seq, segment.length)
+        acceptable = receiver.acceptable(seq, length)
         if flags & RST:
             if seq in (receiver.nxt, receiver.ack):
                 self.close("reset by the guest", now, reset_host=True)
@@ -201,8 +238,7 @@ class Flow:
                 self._object_to(segment, now)
             return refusals.reset_beside(segment, receiver)
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
-            self._syn_again(segment, now)
-            return None
+            return self._syn_again(segment, now)
         timestamps = self.negotiated.timestamps
         stamp = segment.options.timestamps
         if timestamps and stamp:
@@ -213,13 +249,14 @@ class Flow:
                 timestamps.update_recent(stamp[0], now)
         if not acceptable:
             self._object_to(segment, now)
-            if receiver.ack <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
-                self._acknowledged(segment, seq, now)  # our window is closed, for text only
-                if seq + segment.length > receiver.nxt:
+            least = receiver.ack if self.state is State.SYN_RECEIVED else 0
+            if least <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
+                self._acknowledged(segment, seq, now)  # its text is old, or our window closed
+                if seq + length > receiver.nxt:
                     return refusals.window_closed(segment, receiver)
             if seq >= receiver.nxt:
                 return refusals.outside(segment, receiver)
-            crosses = self._acks.may_cross(seq + segment.length)
+            crosses = self._acks.may_cross(seq + length)
             return None if crosses else refusals.duplicate(segment, receiver)
         if flags & SYN:
             self._object_to(segment, now)
@@ -233,15 +270,26 @@ class Flow:
     def _object_to(self, segment: Segment, now: float) -> None:
         self.unanswered += not self._acks.object_to(segment, now)
 
-    def _syn_again(self, segment: Segment, now: float) -> None:
-        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer."""
-        ack = unwrap(segment.ack, self.sender.top)
-        if segment.flags & ACK and ack == self.sender.top:
+    def _syn_again(self, segment: Segment, now: float) -> Refusal | None:
+        """The guest did not get our SYN-ACK; or both opened at once, and this is its answer.
+
+        One that answers each SYN at once, and never rightly, is not answered for ever.
+        """
+        top = self.sender.top
+        ack = unwrap(segment.ack, top)
+        answers = bool(segment.flags & ACK)
+        if answers and ack == top:
             self._established(segment, ack, now)
             self._acks.owe()
+            return None
+        if not self._acks.object_to(segment, now):
+            self.unanswered += 1
+        elif answers:
+            self._reset_due = reset_for(segment)
         else:
             self._syn_due = True
             self._syn_why = "the guest repeats its SYN"
+        return refusals.ack_of_nothing(segment, top) if answers else None
 
     def _acknowledged(self, segment: Segment, seq: int, now: float) -> bool:
         """Whether the segment's text may be looked at."""
@@ -264,9 +312,11 @@ class Flow:
                 seq + segment.before_last,
                 now,
                 pure=segment.length == 0,
-                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack],
+                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack]
+                if options.sack
+                else (),
                 round_trip=timestamps.round_trip(options.timestamps[1], now)
-                if timestamps and options.timestamps
+                if ack > sender.una and timestamps and options.timestamps
                 else None,
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
@@ -298,10 +348,11 @@ class Flow:
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
-        return refusals.of_text(text, segment, receiver)
+        return None if text is TextOutcome.SMOOTH else refusals.of_text(text, segment, receiver)
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self, now: float) -> None:
+        self.syn_quote = b""
         self._become(State.SYN_RECEIVED, now)
         self._syn_due = True
         self._touch(self)

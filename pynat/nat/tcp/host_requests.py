@@ -17,6 +17,8 @@ from pynat.wire.addresses import FourTuple
 
 
 class HostRequests:
+    __slots__ = ("_actions", "_allowance", "_number", "_offered", "open")
+
     def __init__(self, number: int) -> None:
         self.open = True  # the socket may still have to be closed
         self._number = number

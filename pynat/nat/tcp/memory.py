@@ -20,11 +20,8 @@ class MemoryBudget:
         self.limit = limit
         self.used = 0
         self.share = UNLIMITED  # bytes that a flow may hold in each direction
+        self.is_short = False  # `share` is no longer unlimited
         self._told = UNLIMITED  # the share that all flows know of
-
-    @property
-    def is_short(self) -> bool:
-        return self.share < UNLIMITED
 
     def charge(self, octets: int) -> None:
         """Someone holds so many more of them; fewer, if it is negative."""
@@ -36,10 +33,11 @@ class MemoryBudget:
 
     def divide(self, flows: int) -> bool:
         """Among so many flows. Whether all have to know: it has halved or doubled."""
-        if self.used * 2 > self.limit or (self.is_short and self.used * 8 > self.limit * 3):
-            self.share = max(MIN_SHARE, self.limit // (4 * max(1, flows)))
-        else:
-            self.share = UNLIMITED
+        short = self.used * 2 > self.limit or (self.is_short and self.used * 8 > self.limit * 3)
+        if not short and not self.is_short:
+            return False
+        self.is_short = short
+        self.share = max(MIN_SHARE, self.limit // (4 * max(1, flows))) if short else UNLIMITED
         if self._told // 2 < self.share < self._told * 2:
             return False
         self._told = self.share

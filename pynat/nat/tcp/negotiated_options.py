@@ -15,6 +15,19 @@ TIMESTAMPS_SIZE = 12  # bytes that timestamps take of each segment
 
 
 class NegotiatedOptions:
+    __slots__ = (
+        "_answers",
+        "_clock_offset",
+        "_settings",
+        "mss",
+        "our_mss",
+        "selective",
+        "shift_from_guest",
+        "shift_to_guest",
+        "timestamps",
+        "window",
+    )
+
     def __init__(self, settings: Tcp, mss: int, clock_offset: int) -> None:
         self._settings = settings
         self.our_mss = mss  # that is announced

@@ -12,6 +12,8 @@ MAX_RANGES = 512  # ranges; who makes more of them is not believed any more
 
 
 class Ranges:
+    __slots__ = ("_ends", "_starts")
+
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []

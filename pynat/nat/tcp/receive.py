@@ -27,6 +27,8 @@ from pynat.nat.tcp.assembler import Assembler, Data
 from pynat.nat.tcp.memory import UNLIMITED
 
 SMALL = 512  # bytes
+MAX_FIELD = 0xFFFF  # of the window, before it is scaled
+_NONE_EARLY = Assembler()  # of all who have none yet
 
 
 class TextOutcome(Enum):
@@ -40,6 +42,25 @@ class TextOutcome(Enum):
 
 
 class Receiver:
+    __slots__ = (
+        "_fin_at",
+        "_urgent",
+        "capacity",
+        "chunks",
+        "early",
+        "edge",
+        "fin",
+        "fin_passed",
+        "held",
+        "irs",
+        "nxt",
+        "refused",
+        "room",
+        "share",
+        "step",
+        "told",
+    )
+
     def __init__(self, irs: int, capacity: int, room: int | None = None) -> None:
         """capacity: bytes that are received ahead of the host at most. room: that it takes now."""
         self.irs = irs
@@ -55,7 +76,7 @@ class Receiver:
         self.capacity = capacity
         self.share = UNLIMITED  # bytes that may be kept
         self.step = min(capacity // 2, 1460)  # the least by which the edge moves on
-        self.early = Assembler()  # what came out of order
+        self.early = _NONE_EARLY  # what came out of order
         self._fin_at: int | None = None  # FIN came out of order, with this number
         self._urgent: int | None = None  # the number of the urgent byte
 
@@ -88,7 +109,7 @@ class Receiver:
     @property
     def opens(self) -> bool:
         """Whether the window may grow by so much that the guest should be told."""
-        return not self.closed and self._right_edge - self.told >= self.step
+        return not self.fin and not self.closed and self._right_edge - self.told >= self.step
 
     @property
     def closed(self) -> bool:
@@ -108,7 +129,7 @@ class Receiver:
         edge = self._right_edge
         if edge - self.told < self.step:
             edge = self.told
-        field = min(0xFFFF, max(0, edge - ack) >> shift)
+        field = min(MAX_FIELD, max(0, edge - ack) >> shift)
         self.told = max(self.told, ack + (field << shift))
         self.edge = max(self.edge, self.told)
         return field
@@ -143,6 +164,8 @@ class Receiver:
             return TextOutcome.BEHIND_FIN
         text = TextOutcome.GAP if seq > self.nxt or self.early else TextOutcome.SMOOTH
         if seq > self.nxt:
+            if self.early is _NONE_EARLY:
+                self.early = Assembler()
             if payload and not self.early.add(seq, payload):
                 text = TextOutcome.NO_ROOM
         elif end > self.nxt:

@@ -16,6 +16,8 @@ _BETA = 1 / 4
 
 
 class Rtt:
+    __slots__ = ("_high", "_low", "rto", "smoothed", "variance")
+
     def __init__(self, settings: Tcp) -> None:
         self.smoothed: float | None = None
         self.variance = 0.0

@@ -19,7 +19,6 @@ acknowledged; should it have thrown that away again (RFC 2018 8), the second tim
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ from pynat.nat.tcp.rtt import Rtt
 
 MIN_CAPACITY, MAX_CAPACITY = 256 * 1024, 1024 * 1024  # bytes, per flow
 PATIENT_RTO = 4.0  # seconds between two SYNs to a guest that may still be booting
+_NONE_SACKED = Ranges()  # of all to whom nothing was acknowledged selectively
 DEFAULT_MSS = 536  # bytes, RFC 9293 3.7.1, until the guest announces another
 
 
@@ -46,6 +46,35 @@ class Piece(NamedTuple):
 
 
 class Sender:
+    __slots__ = (
+        "_buffer",
+        "_fin",
+        "_max_retries",
+        "_probe",
+        "_resend_first",
+        "_resent",
+        "_resent_when",
+        "_sacked",
+        "_sent",
+        "_timed",
+        "_window_from",
+        "congestion",
+        "deadline",
+        "flight",
+        "iss",
+        "max_window",
+        "mss",
+        "nxt",
+        "retransmitted",
+        "retries",
+        "rtt",
+        "selective",
+        "top",
+        "una",
+        "urgent",
+        "window",
+    )
+
     def __init__(self, iss: int, settings: Tcp, flight: int | None = None) -> None:
         """flight: bytes, where the guest's card takes only so many at once."""
         self.iss = iss
@@ -68,8 +97,8 @@ class Sender:
         self._fin = False
         self._window_from = (0, 0)  # SND.WL1, SND.WL2
         self._timed: tuple[int, float] | None = None  # (ack that ends it, when sent)
-        self._sent: deque[tuple[int, float]] = deque()  # from which number on, when first sent
-        self._sacked = Ranges()
+        self._sent: list[tuple[int, float]] = []  # from which number on, when first sent
+        self._sacked = _NONE_SACKED
         self._resent = iss  # a recovery has sent again everything missing below this ...
         self._resent_when = iss  # ... when `top` was this
         self._resend_first = False
@@ -181,6 +210,8 @@ class Sender:
 
     def _selective(self, sacked: Sequence[tuple[int, int]], ack: int, now: float) -> int:
         """Blocks that name numbers never sent, or acknowledged already (RFC 2883), say nothing."""
+        if sacked and self._sacked is _NONE_SACKED:
+            self._sacked = Ranges()
         news = sum(
             self._sacked.add(start, end) for start, end in sacked if ack < start < end <= self.top
         )
@@ -221,12 +252,14 @@ class Sender:
             self._arm(now)
         else:
             self.deadline = None
+            self._sent.clear()
 
     def _first_sent(self) -> float:
         """When what `una` stands before was first sent."""
-        sent = self._sent
-        while len(sent) > 1 and sent[1][0] <= self.una:
-            sent.popleft()
+        sent, gone = self._sent, 0
+        while gone + 1 < len(sent) and sent[gone + 1][0] <= self.una:
+            gone += 1
+        del sent[:gone]
         return sent[0][1]
 
     def _on_duplicate(self) -> None:

@@ -14,6 +14,8 @@ _SPACE = 1 << 32
 
 
 class Timestamps:
+    __slots__ = ("_offset", "_recent_at", "recent")
+
     def __init__(self, offset: int, recent: int = 0, now: float = 0.0) -> None:
         self.recent = recent  # TS.Recent
         self._recent_at = now

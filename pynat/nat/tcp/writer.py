@@ -14,6 +14,8 @@ from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, PSH, RST, SYN, URG, Options, Se
 
 
 class Writer:
+    __slots__ = ("_acks", "_guest_port", "_port", "_sender", "_terms")
+
     def __init__(
         self, four_tuple: FourTuple, negotiated: NegotiatedOptions, sender: Sender, acks: Acks
     ) -> None:

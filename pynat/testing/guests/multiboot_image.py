@@ -10,6 +10,8 @@ from pathlib import Path
 from pynat.testing.guests.files import bootable_iso, installed, program, run
 
 MODULES = Path("/usr/lib/syslinux/modules/bios")
+LEAST_MEMORY = 4  # MB; with 3 mboot.c32 hangs without a word
+TOO_LITTLE = f"syslinux needs {LEAST_MEMORY} MB to load a kernel, and the kernel what it is long"
 _LOADER = ("mboot.c32", "libcom32.c32")
 
 

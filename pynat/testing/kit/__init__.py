@@ -6,13 +6,15 @@
         guest.lint.assert_clean()
 
 `pynat/pytest_plugin/` makes fixtures of it. `Guest` is a machine in Bochs; `VirtualGuest` and
-`TapGuest` are other guests with the same view of the wire, which is `Observed`.
+`TapGuest` are other guests with the same view of the wire, which is `Observed`, and the same ways
+in, which are `Reached`.
 """
 
 from pynat.testing.guests.boot import GuestSilent
-from pynat.testing.kit.guest import BootFailed, Guest, Page
+from pynat.testing.kit.guest import BootFailed, Guest
 from pynat.testing.kit.observed import GuestFrame, Observed
 from pynat.testing.kit.options import BootOptions
+from pynat.testing.kit.reached import Page
 from pynat.testing.kit.tap import TapGuest
 from pynat.testing.kit.verdicts import Found, Verdicts
 from pynat.testing.kit.virtual import VirtualGuest

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
@@ -17,6 +20,10 @@ from pynat.report.merge import RESULT, Result
 from pynat.rules import BY_CODE
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, Observed
 
+if TYPE_CHECKING:
+    from pynat.report.flows import Flow
+
+_PORT = re.compile(r":\d+(?= > )")  # of who began
 SERIAL_LINES = 20
 FRAMES = 20
 FILES = (CAPTURE, FINDINGS, "serial.txt", "bochs.log", "bochs.out", "net.toml")
@@ -27,10 +34,7 @@ def told(guest: Observed) -> Iterator[tuple[str, str]]:
     parts = {
         "serial port": _serial(guest.folder / "serial.txt"),
         "linter": [_counted(code, count) for code, count in guest.lint.counts.most_common()],
-        "flows": [
-            _flow(flow.name, flow.how, flow.from_guest.octets, flow.to_guest.octets)
-            for flow in guest.flows
-        ],
+        "flows": list(_flows(guest.flows)),
         "last frames": [frame.text for frame in guest.frames[-FRAMES:]],
     }
     return ((title, "\n".join(lines)) for title, lines in parts.items() if lines)
@@ -48,8 +52,25 @@ def _counted(code: str, count: int) -> str:
     return f"{code} {rule.severity}: {rule.name}: {count}"
 
 
-def _flow(name: str, how: str, from_guest: int, to_guest: int) -> str:
-    return f"{name}: {how}; {from_guest} bytes from the guest, {to_guest} to it"
+def _flows(flows: Iterable[Flow]) -> Iterator[str]:
+    """Those that came to nothing, one after the other, are one line: mostly `wait_listen` asked."""
+    for what, several in itertools.groupby(flows, _in_vain):
+        alike = list(several)
+        if what is not None and len(alike) > 1:
+            yield f"{what}, {len(alike)} times"
+        else:
+            yield from map(_flow, alike)
+
+
+def _in_vain(flow: Flow) -> str | None:
+    if flow.from_guest.octets or flow.to_guest.octets:
+        return None
+    return f"{_PORT.sub('', flow.name, count=1).partition(' #')[0]}: {flow.how}"
+
+
+def _flow(flow: Flow) -> str:
+    carried = f"{flow.from_guest.octets} bytes from the guest, {flow.to_guest.octets} to it"
+    return f"{flow.name}: {flow.how}; {carried}"
 
 
 def guest_seconds(guest: Observed) -> float | None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 from collections.abc import Callable
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 from pynat.bochs import Bochs, Outcome, find_bochs
 from pynat.bochs.find import built_plugin
@@ -20,19 +18,16 @@ from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import plugin_errors
 from pynat.bochs.serial import GrowingText, verdict
 from pynat.config.toml_text import Tables
-from pynat.control.client import ask, connect, wait_for
-from pynat.control.protocol import Refused
 from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
 from pynat.testing.kit.awaited import Awaited
-from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, Observed
+from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, compiled
 from pynat.testing.kit.options import BootOptions
+from pynat.testing.kit.reached import Reached
 from pynat.testing.kit.serial_port import SerialPort
 from pynat.testing.kit.stream import Stream
 from pynat.testing.kit.verdicts import found_in
 
-_BY_ITSELF = 5.0  # seconds in which most guests have sent something with their address
-_LOOK = 1.0  # seconds of guest time in which a guest may answer a SYN
 START = 60.0  # seconds until the network has to be there
 _READY = re.compile(
     r"\] (?:\d+\.\d+ +)?network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE
@@ -40,17 +35,11 @@ _READY = re.compile(
 T = TypeVar("T")
 
 
-class Page(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 class BootFailed(Exception):  # noqa: N818 - what a test says of it
     """Bochs or its network did not start; the text is what its log says of that."""
 
 
-class Guest(Observed):
+class Guest(Reached):
     """A context manager: leaving it ends Bochs.
 
     folder: for all that the run writes. tell: gets each line of the serial port and each
@@ -86,7 +75,7 @@ class Guest(Observed):
         __tracebackhide__ = True
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            self._control = stack.enter_context(own_folder()) / "control.sock"  # a short name
+            self.control = stack.enter_context(own_folder()) / "control.sock"  # a short name
             bochs = self._bochs or find_bochs()
             built_plugin()
             order = self.options.order(self.folder, bochs, self._own_tables())
@@ -105,7 +94,7 @@ class Guest(Observed):
     def _own_tables(self) -> Tables:
         return {
             "capture": str(self.folder / CAPTURE),
-            "control": str(self._control),
+            "control": str(self.control),
             "lint": {"json": str(self.folder / FINDINGS)},
         }
 
@@ -131,13 +120,17 @@ class Guest(Observed):
         return self._boot
 
     def power_off(self) -> None:
-        """Pull the plug, as it were: the guest is not asked."""
+        """Pull the plug, as it were: the guest is not asked, and `outcome` is "killed", if it was
+        running. What it has said and sent is there as before."""
         self._stack.close()
         if self._boot is not None:
             self._look()
 
     def reset(self) -> None:
-        """Off and on again, with the network: all begins anew, and what was is in `before-N/`."""
+        """Off and on again, with the network: all begins anew, and what was is in `before-N/`.
+
+        Bochs has no button for less. A guest that resets itself keeps its network and its capture.
+        """
         self.power_off()
         self._boots += 1
         before = self.folder / f"before-{self._boots}"
@@ -190,7 +183,7 @@ class Guest(Observed):
         A guest that ends or gives a bad verdict meanwhile is not waited for.
         """
         __tracebackhide__ = True
-        pattern = re.compile(regex)
+        pattern = compiled(regex)
 
         def look() -> re.Match[str] | None:
             places = (self.serial, self.e9)
@@ -251,79 +244,3 @@ class Guest(Observed):
         """How Bochs ended, as soon as it has: the guest powers itself off, or panics."""
         __tracebackhide__ = True
         return self.wait(lambda: self.outcome, "still running", timeout)
-
-    # ------------------------------------------------------------------ from outside
-    def ping(self, count: int = 4, size: int = 56, timeout: float = 10.0) -> list[float]:
-        """Send echo requests to the guest: the round trip of each that it answers, in seconds.
-
-        timeout: seconds of guest time, as the round trips are.
-        """
-        words = {"count": count, "size": size, "timeout": timeout}
-        return [one["seconds"] for one in wait_for(self._control, "ping", **words)["replies"]]
-
-    def wait_listen(self, port: int, timeout: float = TIMEOUT) -> None:
-        """Until the guest takes connections at this port: it has answered a SYN with SYN-ACK.
-
-        One that has not said yet which address it uses is asked only after some seconds.
-        """
-        __tracebackhide__ = True
-        with contextlib.suppress(GuestSilent):  # whoever asks earlier finds that nobody answers ARP
-            self.wait(self.uses_an_address, "", min(timeout, _BY_ITSELF))
-        self.wait(lambda: self._listens(port), f"nobody listens at port {port}", timeout)
-
-    def _listens(self, port: int) -> bool | None:
-        what = {"for": f"listen:{port}", "timeout": _LOOK}
-        try:
-            wait_for(self._control, "wait", **what)
-        except Refused as refused:
-            if not str(refused).startswith("timeout"):
-                raise
-            return None
-        return True
-
-    def connect(self, port: int, timeout: float = 10.0) -> socket.socket:
-        """A connection to the guest, without a port of the host; for a `with` block.
-
-        timeout: seconds of guest time until the guest has to take it up; what is read from it is
-        waited for in seconds of ours. Raises Refused where it does not.
-        """
-        connection = connect(self._control, port, timeout=timeout)
-        connection.settimeout(TIMEOUT)
-        return connection
-
-    def http(self, path: str = "/", port: int = 80) -> Page:
-        """What the guest's web server answers."""
-        web = HTTPConnection("guest")
-        with self.connect(port) as web.sock:
-            web.request("GET", path)
-            answer = web.getresponse()
-            return Page(answer.status, dict(answer.getheaders()), answer.read())
-
-    # ------------------------------------------------------------------ its network
-    def impair(self, rule: str) -> int:
-        """From now on, as `impair` in TOML; the number is for `unimpair`."""
-        return int(ask(self._control, "impair add", rule=rule)["rules"][0]["number"])
-
-    def unimpair(self, number: int | None = None) -> None:
-        """Take a rule of a bad wire back, or all of them."""
-        if number is None:
-            ask(self._control, "impair clear")
-        else:
-            ask(self._control, "impair remove", number=number)
-
-    def link_down(self) -> None:
-        """Pull the network cable: nothing passes until `link_up`."""
-        self._cable = self.impair("drop")
-
-    def link_up(self) -> None:
-        """Plug the network cable in again."""
-        self.unimpair(self._cable)
-
-    def fault(self, fault: str) -> int:
-        """From now on, as `faults` in TOML; the number is for `unfault`."""
-        return int(ask(self._control, "fault set", fault=fault)["faults"][0]["number"])
-
-    def unfault(self, number: int | None = None) -> None:
-        """Take a fault back, or all of them."""
-        more = {} if number is None else {"number": number}
-        ask(self._control, "fault clear", **more)

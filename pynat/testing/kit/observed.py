@@ -16,6 +16,7 @@ from pynat.errors import ConfigError, Malformed
 from pynat.harmless import harmless
 from pynat.lint.frame import decode
 from pynat.lint.trace import DNS_PORT, Trace
+from pynat.rules import BY_CODE, nearest
 from pynat.testing.kit.verdicts import Found, Verdicts
 from pynat.wire import dhcp, dns
 from pynat.wire.ipv4 import dotted
@@ -123,6 +124,8 @@ class Observed:
     def wait_finding(self, code: str, timeout: float = TIMEOUT) -> Found:
         """The first finding of this rule, `TCP044`."""
         __tracebackhide__ = True
+        if code not in BY_CODE:
+            raise ValueError(f"{code!r} is no code of a rule; {nearest(code)}")
         return self.wait(
             lambda: next((one for one in self.lint if one.code == code), None),
             f"no finding {code}",
@@ -144,7 +147,7 @@ class Observed:
     def expect_flow(self, name: str, timeout: float = TIMEOUT) -> Flow:
         """The first TCP connection whose name fits the regex: `tcp GUEST:PORT > HOST:80 #1`."""
         __tracebackhide__ = True
-        pattern = re.compile(name)
+        pattern = compiled(name)
         return self.wait(
             lambda: next((one for one in self.flows if pattern.search(one.name)), None),
             f"no flow {name!r}",
@@ -152,8 +155,17 @@ class Observed:
         )
 
 
+def compiled(regex: str) -> re.Pattern[str]:
+    __tracebackhide__ = True
+    try:
+        return re.compile(regex)
+    except re.error as error:
+        raise ValueError(f"{regex!r} is no regular expression: {error}") from None
+
+
 def _fitting(regex: str) -> Callable[[GuestFrame], object]:
-    pattern = re.compile(regex)
+    __tracebackhide__ = True
+    pattern = compiled(regex)
     return lambda frame: pattern.search(frame.text)
 
 

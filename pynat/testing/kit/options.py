@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pynat.bochs import Bochs, BochsError
 from pynat.bochs.bochsrc import lines_of
@@ -18,7 +19,7 @@ from pynat.config.toml_text import Tables
 from pynat.errors import ConfigError
 from pynat.serve.joined import join, joined
 from pynat.serve.load import load
-from pynat.testing.guests.multiboot_image import kernel_image
+from pynat.testing.guests.multiboot_image import LEAST_MEMORY, TOO_LITTLE, kernel_image
 
 MEMORY = 128  # MB
 _IMAGES = ("kernel", *DRIVES, "bochsrc")
@@ -69,7 +70,23 @@ class BootOptions:
     seed: int | None = None
     hermetic: bool | None = None
 
+    @classmethod
+    def of(cls, keywords: Mapping[str, Any]) -> Self:
+        """Raises ValueError with the keyword that was meant."""
+        known = [one.name for one in fields(cls)]
+        for name in keywords:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                right = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise ValueError(f"{name}={keywords[name]!r}: no keyword of a guest; {right}")
+        return cls(**keywords)
+
     def __post_init__(self) -> None:
+        for name in ("memory", "ips", "seed"):
+            if (value := getattr(self, name)) is not None and type(value) is not int:
+                raise ValueError(f"{name}={value!r}: expected a whole number")
+        if self.kernel is not None and (self.memory or MEMORY) < LEAST_MEMORY:
+            raise ValueError(f"memory={self.memory}: {TOO_LITTLE}")
         given = [name for name in _IMAGES if getattr(self, name) is not None]
         if len(given) != 1:
             told = f"not {' and '.join(given)}" if given else "and nothing was given"

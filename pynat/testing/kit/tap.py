@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
+from pynat.bochs.folder import own_folder
 from pynat.config.toml_text import Tables
 from pynat.serve.joined import join, joined
 from pynat.testing.guests.boot import GuestSilent
-from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, Observed
+from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT
+from pynat.testing.kit.reached import Reached
 from pynat.testing.namespace import Namespace
 
 DEVICE = "tap0"
@@ -22,7 +24,7 @@ _GRACE = 15.0  # seconds that the network has to end
 T = TypeVar("T")
 
 
-class TapGuest(Observed):
+class TapGuest(Reached):
     """`run("ping", "-c", "1", "192.168.16.1")` runs a program as the guest's.
 
     configure: give the device its address, as a DHCP client would. A `timeout` is in seconds.
@@ -38,8 +40,10 @@ class TapGuest(Observed):
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        script = joined("", self._tables, self.folder, who="the test's keywords")
         with contextlib.ExitStack() as stack:
+            self.control = stack.enter_context(own_folder()) / "control.sock"  # a short name
+            tables = {**self._tables, "control": str(self.control)}
+            script = joined("", tables, self.folder, who="the test's keywords")
             self.namespace = stack.enter_context(Namespace())
             log = stack.enter_context((self.folder / "pynat.log").open("wb"))
             tap = self._started(script, log)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pynat.harmless import harmless
-from pynat.rules import BY_CODE
+from pynat.rules import BY_CODE, nearest
 from pynat.rules.rule import Severity
 
 _ORDER = [severity.value for severity in Severity]  # the worst first
@@ -71,7 +71,8 @@ class Verdicts:
         __tracebackhide__ = True
         allowed = {*allow}
         if unknown := allowed - BY_CODE.keys():
-            raise ValueError(f"allow={sorted(unknown)}: no rule has this code (docs/rules)")
+            first = min(unknown)
+            raise ValueError(f"allow: {first!r} is no code of a rule; {nearest(first)}")
         if severity not in _ORDER:
             raise ValueError(f"severity={severity!r}: expected one of {', '.join(_ORDER)}")
         worst = _ORDER[: _ORDER.index(severity) + 1]

@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pynat.config.toml_text import Tables
+from pynat.control.client import read_answer
+from pynat.control.conversation import Conversation
+from pynat.control.protocol import Answer, encode
+from pynat.control.reach import MAX_TIMEOUT
 from pynat.serve.joined import joined
 from pynat.serve.load import load
 from pynat.testing.guests.boot import GuestSilent
-from pynat.testing.kit.observed import FINDINGS, TIMEOUT, Observed
+from pynat.testing.kit.observed import FINDINGS, TIMEOUT
+from pynat.testing.kit.reached import Reached
+from pynat.testing.kit.virtual_stream import VirtualClient, VirtualStream
 from pynat.testing.virtual import Guest, VirtualNetwork, virtual
 
 _STEP = 0.01  # seconds of virtual time between two looks
 T = TypeVar("T")
 
 
-class VirtualGuest(Observed):
+class VirtualGuest(Reached):
     """stack: a sans-IO guest (`pynat.testing.virtual.Guest`). Time goes on in `run` and in waits.
 
     A `timeout` is in seconds of virtual time, and costs none of ours.
@@ -56,3 +62,27 @@ class VirtualGuest(Observed):
                 raise GuestSilent(f"{what}: not within {timeout:g} s\n{self.network.log}")
             self.run(min(_STEP, end - self.network.card.time))
         return found
+
+    def _ask(self, command: str, **words: object) -> Answer:
+        return self._asked(command, words)[0]
+
+    def _stream(self, command: str, **words: object) -> tuple[Answer, Any]:
+        answer, talk, client = self._asked(command, words)
+        assert isinstance(talk, Conversation)
+        stream = VirtualStream(self, lambda: self.run(0), talk, client)
+        stream.settimeout(TIMEOUT)
+        self._ending.callback(stream.close)  # before the network ends
+        return answer, stream
+
+    def _asked(
+        self, command: str, words: Answer
+    ) -> tuple[Answer, bytes | Conversation, VirtualClient]:
+        """What a conversation waits for comes, or its own time is over."""
+        talk = self.network.commands.reply(encode({"command": command, **words}))
+        client = VirtualClient()
+        line = talk if isinstance(talk, bytes) else self._held(talk, client)
+        return read_answer(line), talk, client
+
+    def _held(self, talk: Conversation, client: VirtualClient) -> bytes:
+        self.network.engine.soon(lambda now: talk.begin(client, now))
+        return self.wait(lambda: client.line, "no answer", MAX_TIMEOUT)

@@ -109,8 +109,45 @@ def sends_our_ping_back(lab: LintedLab) -> None:
     lab.from_guest(ROUTER_AND_GUEST + b"\x08\0" + packet)
 
 
+@example("ARP034", config=HERMETIC)
+def sends_the_request_back(lab: LintedLab) -> None:
+    """The guest exchanges the addresses in the request, and sends it back as it is."""
+    sends(lab)
+    for _ in range(3):
+        lab.wait(1)
+        replies(lab, op=1)
+
+
+@example("ARP035", config=HERMETIC)
+def replies_for_everybody(lab: LintedLab) -> None:
+    """The guest replies to each request in the name of who is asked for."""
+    sends(lab)
+    lab.wait(1)
+    replies(lab)
+    (*_, request) = (one.frame for one in lab.seen if one.frame[12:14] == b"\x08\x06")
+    replies(lab, psrc=".".join(map(str, request[38:42])))
+
+
+@clean("ARP034")
+def asks_who_asks(lab: LintedLab) -> None:
+    sends(lab)
+    for _ in range(3):
+        is_asked(lab)
+        replies(lab)
+        sends(lab, to=ROUTER_MAC, hwdst=ROUTER_MAC)
+
+
+@clean("ARP035")
+def has_two_addresses(lab: LintedLab) -> None:
+    sends(lab)
+    request = ARP(op=1, hwsrc=ROUTER_MAC, psrc=ROUTER, pdst="192.168.16.77")
+    lab.look(bytes(Ether(src=ROUTER_MAC, dst=ALL) / request), from_guest=False)
+    replies(lab, psrc="192.168.16.77")
+
+
 @clean("ARP021", config=HERMETIC)
 @clean("ARP023", config=HERMETIC)
+@clean("ARP035", config=HERMETIC)
 def is_asked_on_purpose(lab: LintedLab) -> None:
     starts(lab)
     replies(lab)

@@ -31,11 +31,12 @@ def sends(
     *options: Any,
     src: str = NOBODY,
     to: tuple[str, str] | None = None,
+    sport: int = 68,
     **fields: Any,
 ) -> None:
     """A whole message, with secs as they should be."""
     mac, address = to or (TO_ROUTER if src != NOBODY else TO_ALL)
-    head = Ether(src=MAC, dst=mac) / IP(src=src, dst=address) / UDP(sport=68, dport=67)
+    head = Ether(src=MAC, dst=mac) / IP(src=src, dst=address) / UDP(sport=sport, dport=67)
     message = BOOTP(**{"op": 1, "chaddr": GUEST_MAC, "xid": 7, "secs": int(lab.now), **fields})
     data = bytes(message / DHCP(options=[("message-type", kind), *options, "end"]))
     lab.from_guest(bytes(head / data.ljust(300, b"\0")))
@@ -184,6 +185,8 @@ def asks_for_less(lab: LintedLab) -> None:
 @clean("DHCP050")
 @clean("DHCP051")
 @clean("DHCP052")
+@clean("DHCP053")
+@clean("DHCP054")
 def says_always_the_same(lab: LintedLab) -> None:
     said = (IDENTITY, LIST)
     sends(lab, "discover", *said, flags=0x8000)
@@ -653,3 +656,32 @@ def gets_it_again(lab: LintedLab) -> None:
     is_leased(lab, xid=9)
     lab.wait(5)
     uses(lab)
+
+
+@example("DHCP053")
+def asks_from_any_port(lab: LintedLab) -> None:
+    """The guest's socket has the first port that was free."""
+    sends(lab, "discover", sport=49_152)
+
+
+@example("DHCP054")
+def counts_a_hop(lab: LintedLab) -> None:
+    """The guest copies an example, in which a relay has counted."""
+    sends(lab, "discover", hops=1)
+
+
+@clean("DHCP053")
+@clean("DHCP054")
+def relays(lab: LintedLab) -> None:
+    sends(lab, "discover", hops=1, giaddr="192.168.16.9", sport=67)
+
+
+@clean("DHCP030")
+@clean("DHCP032")
+@clean("DHCP035")
+def takes_the_offer_of_an_earlier_discover(lab: LintedLab) -> None:
+    """As U-Boot does on a slow machine: it has asked four times when it reads the first OFFER."""
+    for xid in (7, 8, 9, 10):
+        sends(lab, "discover", xid=xid)
+        lab.wait(0.2)
+    sends(lab, "request", *TAKES, xid=7)

@@ -116,6 +116,61 @@ def wants_recursion(lab: LintedLab) -> None:
     asks(lab)
 
 
+@example("DNS027", config=NAMES)
+def writes_the_class_first(lab: LintedLab) -> None:
+    """The guest asks for an address of IPv6 and writes the class in front of the type."""
+    asks(lab, qd=DNSQR(qname="a.test", qtype=1, qclass=28))
+
+
+@example("DNS027", config=NAMES)
+def swaps_type_and_class(lab: LintedLab) -> None:
+    """The guest stores type and class in its own (little-endian) byte order."""
+    asks(lab, qd=DNSQR(qname="a.test", qtype=0x0100, qclass=0x0100))
+
+
+@example("DNS027", config=NAMES)
+def asks_for_nothing(lab: LintedLab) -> None:
+    """The guest writes the type as 32 bits, of which a server reads the upper half."""
+    asks(lab, qd=DNSQR(qname="a.test", qtype=0))
+
+
+@example("DNS027", config=NAMES)
+def swaps_the_type(lab: LintedLab) -> None:
+    asks(lab, qd=DNSQR(qname="a.test", qtype=0x1C00))
+
+
+@example("DNS026", config=NAMES)
+def keeps_the_dots(lab: LintedLab) -> None:
+    """The guest copies each part with the dot behind it."""
+    lab.from_guest(udp(ROUTER, 53, b"\0\7\1\0\0\1\0\0\0\0\0\0" + b"\2a.\4test\0\0\1\0\1"))
+
+
+@example("DNS028", config=NAMES)
+def asks_backwards(lab: LintedLab) -> None:
+    """The guest's opcode is 1, of the inverse queries of long ago (RFC 3425)."""
+    asks(lab, opcode=1)
+
+
+@clean("DNS028", config=NAMES)
+def updates(lab: LintedLab) -> None:
+    """DNS UPDATE, as Windows does it."""
+    asks(lab, opcode=5)
+
+
+@clean("DNS026", config=NAMES)
+@clean("DNS027", config=NAMES)
+def asks_for_a_service(lab: LintedLab) -> None:
+    asks(lab, qd=DNSQR(qname="_kerberos.a.test", qtype=256))
+    dotted = b"\x0aMy.Printer\4_ipp\4_tcp\0\0\x10\0\1"  # a name of DNS-SD (RFC 6763 4.1.1)
+    lab.from_guest(udp(ROUTER, 53, b"\0\7\1\0\0\1\0\0\0\0\0\0" + dotted))
+
+
+@clean("DNS027", config=NAMES)
+def asks_in_every_class(lab: LintedLab) -> None:
+    for number in (1, 3, 4, 255):
+        asks(lab, qd=DNSQR(qname="a.test", qclass=number))
+
+
 @example("DNS025", config=NAMES)
 def does_not_know_its_answer(lab: LintedLab) -> None:
     """The guest looks for the answer's id in the wrong byte order, and finds none of its own."""

@@ -58,6 +58,13 @@ def cookie_swapped(lab: LintedLab) -> None:
     to_dhcp(lab, bytes(bootp())[:236] + b"\x63\x53\x82\x63\x35\x01\x01\xff")
 
 
+@example("DHCP004")
+def sname_left_out(lab: LintedLab) -> None:
+    """The guest's message has no field for the server's name: all behind it is 64 bytes early."""
+    whole = bytes(message("discover"))
+    to_dhcp(lab, whole[:44] + whole[108:])
+
+
 @example("DHCP005")
 def overload_of_nothing(lab: LintedLab) -> None:
     """The guest's option 52 says 7."""
@@ -137,6 +144,12 @@ def no_root(lab: LintedLab) -> None:
     """The guest's name does not end with a zero byte."""
     header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
     lab.from_guest(udp(ROUTER, 53, header + b"\7example\4test" + b"\0\1\0\1"))
+
+
+@example("DNS003")
+def length_byte_counted(lab: LintedLab) -> None:
+    """The guest counts each length byte into its label."""
+    to_dns(lab, b"\0\7\1\0\0\1\0\0\0\0\0\0" + b"\x08example\5test\0" + b"\0\1\0\1")
 
 
 @example("DNS002")

@@ -6,10 +6,13 @@ from scapy.layers.inet import ICMP, TCP, UDP, IPOption
 from scapy.packet import Raw
 
 from pynat.config import Config, Network
+from pynat.config.toml import read_toml
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import established, introduce
-from tests.frames import ROUTER, ip, udp
+from tests.frames import ROUTER, ip, ping, udp
 from tests.lint.examples import clean, example
+from tests.lint.examples.arp import starts
+from tests.lint.examples.dns import NAMES, asks
 from tests.lint.examples.drops_ipv4 import REMOTE, fragment
 
 
@@ -83,8 +86,32 @@ def must_not_be_cut(lab: LintedLab) -> None:
     lab.from_guest(bytes(ip(REMOTE, id=7, flags="MF+DF", proto=17) / Raw(bytes(1480))))
 
 
+@example("IP032")
+def few_hops_for_a_question(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 123, bytes(48), ttl=1))
+
+
+@example("IP046")
+def more_of_nothing(lab: LintedLab) -> None:
+    """The guest sets MF in each packet."""
+    lab.from_guest(udp(REMOTE, 9, b"12345678", flags="MF"))
+
+
+@example("IP047")
+def ttl_in_the_place_of_the_protocol(lab: LintedLab) -> None:
+    """The guest's header has the protocol in front of the time to live."""
+    lab.from_guest(bytes(ip(REMOTE, proto=64, ttl=17) / Raw(bytes(16))))
+
+
+@clean("IP047")
+def traceroute_of_any_kind(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 33434, b"hello", ttl=17))
+    lab.from_guest(bytes(ip(REMOTE, proto=64, ttl=16) / Raw(bytes(16))))
+
+
 @clean("IP033")
 @clean("IP035")
+@clean("IP046")
 def cut_well(lab: LintedLab) -> None:
     lab.from_guest(fragment(0, bytes(1480)))
     lab.from_guest(fragment(1480, b"x", more=False))
@@ -159,6 +186,30 @@ def as_long_as_may_be(lab: LintedLab) -> None:
 def router_swapped(lab: LintedLab) -> None:
     """The guest stores its router's address in its own (little-endian) byte order."""
     lab.from_guest(udp("1.16.168.192", 53, b"hello"))
+
+
+BOTH_WAYS = read_toml(
+    '[dns]\nnames = {"a.test" = "192.0.2.7", "b.test" = ["198.51.100.2", "2.100.51.198"]}',
+    "net.toml",
+)
+
+
+@example("IP039", config=NAMES)
+def answer_swapped(lab: LintedLab) -> None:
+    """The guest reads the address out of an answer of DNS in its own byte order."""
+    starts(lab)
+    asks(lab)
+    lab.from_guest(ping("7.2.0.192"))
+
+
+@clean("IP039", config=BOTH_WAYS)
+def answer_as_it_is(lab: LintedLab) -> None:
+    starts(lab)
+    asks(lab)
+    asks(lab, "b.test")
+    lab.from_guest(ping("192.0.2.7"))
+    lab.from_guest(ping("198.51.100.2"))
+    lab.from_guest(ping("2.100.51.198"))
 
 
 @clean("IP039")

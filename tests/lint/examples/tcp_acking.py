@@ -571,3 +571,151 @@ def throws_away_what_is_behind_a_hole(lab: LintedLab) -> None:
             > . 1:1(0) ack {end}
         """
     play(lab, script)
+
+
+@example("TCP080")
+def counts_the_options(lab: LintedLab) -> None:
+    """12 bytes of timestamps stand between header and data."""
+    come = "< P. 1:101(100) ack 1 <TS val 800 ecr 110>"
+    play(lab, f"{OPEN_STAMPS}\n {come}\n > . 1:1(0) ack 113 <TS val 120 ecr 800>")
+
+
+@example("TCP080")
+def counts_what_came_twice(lab: LintedLab) -> None:
+    """The second segment begins with 50 bytes of the first."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        < . 1:101(100) ack 1
+        > . 1:1(0) ack 101
+        < . 51:151(100) ack 1
+        > . 1:1(0) ack 201
+        """,
+    )
+
+
+@example("TCP085")
+def acknowledges_behind_the_copies(lab: LintedLab) -> None:
+    """1.2 seconds after the data, which have come again by then."""
+    play(lab, copied(0.2))
+
+
+@clean("TCP085")
+def gets_the_copies_only(lab: LintedLab) -> None:
+    """The card had no room for the first, and what comes again is acknowledged at once."""
+    play(lab, copied(0.001))
+
+
+def copied(wait: float) -> str:
+    script = OPEN
+    for at in range(1, 501, 100):
+        come = f"< P. {at}:{at + 100}(100) ack 1"
+        script += f"{come}\n +1 {come}\n +{wait} > . 1:1(0) ack {at + 100}\n"
+    return script
+
+
+@example("TCP087")
+def waits_until_a_hole_is_filled(lab: LintedLab) -> None:
+    play(lab, filled_after(0.2))
+
+
+@clean("TCP087")
+def is_overtaken_by_what_fills_the_hole(lab: LintedLab) -> None:
+    play(lab, filled_after(0.001))
+
+
+def filled_after(wait: float) -> str:
+    return OPEN + "".join(
+        f"""
+        < P. {at + 100}:{at + 200}(100) ack 1
+        +{wait} < P. {at}:{at + 100}(100) ack 1
+        > . 1:1(0) ack {at + 200}
+        """
+        for at in (1, 201, 401)
+    )
+
+
+def again(times: int, segment: str, answer: str = "") -> str:
+    """The connection beside it shows that the guest is alive."""
+    beside = "> S 0:0(0) win 65535 <mss 1460> port 50001\n"
+    twice = f"+1 {segment}\n" * 2
+    return f"{OPEN} {segment}\n {twice} {beside}" + f"+2 {segment}\n {answer}\n" * times
+
+
+@example("TCP104")
+def acknowledges_nothing(lab: LintedLab) -> None:
+    play(lab, again(3, "< P. 1:101(100) ack 1 port 50000"))
+
+
+@example("TCP104")
+def does_not_take_the_fin(lab: LintedLab) -> None:
+    play(lab, again(3, "< F. 1:1(0) ack 1 port 50000"))
+
+
+@example("TCP104")
+def compares_numbers_as_they_are(lab: LintedLab) -> None:
+    """The other end's numbers begin at 2^32 - 51, so those of these data pass 2^32."""
+    near = OPEN.replace("ack 1 win 65535 <mss 1460>", "ack 1 win 65535 <mss 1460> isn 4294967245")
+    play(lab, again(3, "< P. 1:101(100) ack 1 port 50000").replace(OPEN, near))
+
+
+@clean("TCP104")
+def may_not_have_got_it(lab: LintedLab) -> None:
+    """It is acknowledged at last; the guest was not heard of since; or something comes back."""
+    segment = "< P. 1:101(100) ack 1 port 50000"
+    play(lab, again(0, segment) + "> . 1:1(0) ack 101 port 50000")
+    play(lab, OPEN + f"+2 {segment}\n" * 6)
+    play(lab, OPEN + f"+2 {segment}\n > . 1:1(0) ack 1\n" * 3)
+
+
+def with_window(*, opens: bool) -> str:
+    update = "> . 1:1(0) ack 1 win 8000" if opens else ""
+    return f"""
+        > S 0:0(0) win 00 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 00
+        {update}
+        +2 < . 1:2(1) ack 1
+        > . 1:1(0) ack {1 + opens} win {8000 if opens else "00"}
+        +6 < . 1:2(1) ack 1
+        > . 1:1(0) ack {1 + opens} win {8000 if opens else "00"}
+    """
+
+
+@example("TCP105")
+def has_no_room_ever(lab: LintedLab) -> None:
+    """The field is never filled in."""
+    play(lab, with_window(opens=False))
+
+
+@clean("TCP105")
+def has_room_later(lab: LintedLab) -> None:
+    play(lab, with_window(opens=True))
+
+
+def closed(*, reads: bool) -> str:
+    at = "1462 win 1459" if reads else "1461 win 00"
+    return f"""
+        > S 0:0(0) win 1460 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 1460
+        < P. 1:1461(1460) ack 1
+        > . 1:1(0) ack 1461 win 00
+        +30 < . 1461:1462(1) ack 1
+        > . 1:1(0) ack 1461 win 00
+        +30 < . 1461:1462(1) ack 1
+        > . 1:1(0) ack {at}
+    """
+
+
+@example("TCP106")
+def never_reads(lab: LintedLab) -> None:
+    play(lab, closed(reads=False))
+    lab.end()
+
+
+@clean("TCP106")
+def reads_late(lab: LintedLab) -> None:
+    play(lab, closed(reads=True))
+    lab.end()

@@ -114,3 +114,34 @@ def reads_after_it_has_closed(lab: LintedLab) -> None:
         play(lab, f"{script}\n > . 2:2(0) ack 1461 win 1460")
     play(lab, unread("> R. 1:1(0) ack 1461 win 0", 0))
     lab.end()
+
+
+def lost(answer: str, *, times: int = 1) -> str:
+    """The guest closes first; its last acknowledgement is lost."""
+    return (
+        f"""
+        {OPEN}
+        > F. 1:1(0) ack 1
+        < F. 1:1(0) ack 2
+        > . 2:2(0) ack 2
+    """
+        + f"+1 < F. 1:1(0) ack 2 port 50000\n {answer}\n" * times
+    )
+
+
+@example("TCP109")
+def forgets_it_at_once(lab: LintedLab) -> None:
+    play(lab, lost("> R 2:2(0)"))
+
+
+@example("TCP109")
+def forgets_it_silently(lab: LintedLab) -> None:
+    """It is alive: it opens another connection."""
+    play(lab, lost("", times=2))
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> port 50001 isn 3")
+    play(lab, lost("", times=6).rpartition("ack 2\n    ")[2])
+
+
+@clean("TCP109")
+def acknowledges_it_again(lab: LintedLab) -> None:
+    play(lab, lost("> . 2:2(0) ack 2", times=6))

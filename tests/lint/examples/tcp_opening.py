@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from scapy.layers.inet import UDP
+
 from pynat.testing.linted import LintedLab
+from tests.frames import ip
 from tests.lint.examples import clean, example
 from tests.lint.play import OPEN, play
 
@@ -353,3 +356,112 @@ def leaves_the_options_out_of_the_header(lab: LintedLab) -> None:
 def has_data_that_are_none(lab: LintedLab) -> None:
     play(lab, "> S 0:10(10) win 65535 <mss 1460>")
     play(lab, "> S 0:10(10) win 65535")
+
+
+ASKED = "> S 0:0(0) win 65535 <mss 1460>\n < S. 0:0(0) ack {} win 65535 <mss 1460>\n"
+
+
+@example("TCP047")
+def takes_any_syn_ack(lab: LintedLab) -> None:
+    """Its SYN ends at 1, and the SYN-ACK acknowledges 2."""
+    play(lab, f"{ASKED.format(2)} > . 1:1(0) ack 1")
+
+
+@clean("TCP047")
+def looks_at_the_syn_ack(lab: LintedLab) -> None:
+    """It resets the wrong one, or waits; then it takes the right one."""
+    right = ASKED.format(1).partition("\n")[2]
+    play(lab, f"{ASKED.format(2)} > R 2:2(0)\n +1 {right.strip()}\n > . 1:1(0) ack 1")
+    play(lab, f"{ASKED.format(2)} +1 {right.strip()}\n > . 1:1(0) ack 1")
+
+
+COMES = "< S 0:0(0) win 65535 <mss 1460>\n"
+
+
+@example("TCP038")
+def chooses_a_number_for_each_syn_ack(lab: LintedLab) -> None:
+    answer = "> S. 0:0(0) ack 1 win 65535 <mss 1460>"
+    play(lab, f"{COMES} {answer}\n +1 {answer} isn 5000")
+
+
+@example("TCP048")
+def answers_by_a_bare_syn(lab: LintedLab) -> None:
+    play(lab, f"{COMES} > S 0:0(0) win 65535 <mss 1460>")
+
+
+@example("TCP048")
+def answers_by_a_bare_acknowledgement(lab: LintedLab) -> None:
+    play(lab, f"{COMES} > . 0:0(0) ack 1")
+
+
+@clean("TCP048")
+def answers_with_both(lab: LintedLab) -> None:
+    """An old connection of these ports is answered from its own numbers (RFC 9293 3.10.7.4)."""
+    play(lab, f"{COMES} > S. 0:0(0) ack 1 win 65535 <mss 1460>")
+    play(lab, f"{COMES} > . 500:500(0) ack 900 port 50001")
+
+
+@example("TCP049")
+def opens_with_a_syn_ack(lab: LintedLab) -> None:
+    play(lab, "> S. 0:0(0) ack 0 win 65535 <mss 1460> raw 0")
+
+
+@example("TCP049")
+def leaves_a_number_in_it(lab: LintedLab) -> None:
+    """What it acknowledges is left over from an earlier segment."""
+    play(lab, "> S. 0:0(0) ack 5 win 65535 <mss 1460>\n < R 5:5(0)")
+
+
+@clean("TCP049")
+def answers_what_was_not_seen(lab: LintedLab) -> None:
+    """The SYN came before anybody looked on."""
+    play(lab, "> S. 0:0(0) ack 1 win 65535 <mss 1460>\n < . 1:1(0) ack 1")
+
+
+def asked(times: int, answer: str = "") -> str:
+    """Somebody connects to the guest, which sends a datagram meanwhile."""
+    return "".join(f"+2 {COMES} {answer}\n" for _ in range(times))
+
+
+def is_heard_of(lab: LintedLab) -> None:
+    lab.look(bytes(ip("192.0.2.9") / UDP(sport=5000, dport=9)), from_guest=True)
+
+
+@example("TCP107")
+def does_not_refuse(lab: LintedLab) -> None:
+    """Nobody listens at the port, and the guest does not say so."""
+    play(lab, asked(3))
+    is_heard_of(lab)
+    play(lab, asked(2))
+
+
+@clean("TCP107")
+def refuses(lab: LintedLab) -> None:
+    """It refuses; it answers late; it was not heard of since."""
+    play(lab, asked(6, "> R. 0:0(0) ack 1 isn 4294967295"))
+    play(lab, asked(3).replace("1460>", "1460> port 50002"))
+    is_heard_of(lab)
+    play(lab, "> S. 0:0(0) ack 1 win 65535 <mss 1460> port 50002")
+    play(lab, asked(6).replace("1460>", "1460> port 50001"))
+    lab.end()
+
+
+@example("TCP108")
+def resets_without_acknowledging(lab: LintedLab) -> None:
+    play(lab, f"{COMES} > R 0:0(0)")
+
+
+@example("TCP108")
+def does_not_count_the_syn_that_it_refuses(lab: LintedLab) -> None:
+    play(lab, f"{COMES} > R. 0:0(0) ack 0")
+
+
+@clean("TCP108")
+def refuses_what_came(lab: LintedLab) -> None:
+    play(lab, f"{COMES} > R. 0:0(0) ack 1")
+
+
+@example("TCP042")
+def takes_the_padding_for_data(lab: LintedLab) -> None:
+    """A SYN-ACK with one option has 44 bytes, and its frame 60: two are padding."""
+    does_not_hear_the_syn_ack(lab)

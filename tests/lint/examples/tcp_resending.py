@@ -369,3 +369,20 @@ def probes_after_two_hours(lab: LintedLab) -> None:
 @example("TCP079")
 def believes_one_silence(lab: LintedLab) -> None:
     play(lab, f"{probing(7200)}\n +75 > R. 1:1(0) ack 1")
+
+
+def acknowledged_and_again(wait: float) -> str:
+    """What was acknowledged goes again, so many seconds after its acknowledgement."""
+    one = f"+{wait} > P. 1:101(100) ack 1\n < . 1:1(0) ack 101\n"
+    return f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {one * 5}"
+
+
+@example("TCP115")
+def does_not_stop_its_timer(lab: LintedLab) -> None:
+    """All is acknowledged, and goes again each second."""
+    play(lab, acknowledged_and_again(1))
+
+
+@clean("TCP115")
+def crosses_the_acknowledgement(lab: LintedLab) -> None:
+    play(lab, acknowledged_and_again(0.05))

@@ -9,16 +9,22 @@ from scapy.packet import Raw
 
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
+from pynat.wire.checksum import finish, ones_sum
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, udp
 from tests.lint.examples import clean, example
 
 REMOTE = "192.0.2.7"
 
 
+def came(payload: Any) -> Any:
+    """A frame from the router."""
+    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":"))
+    return frame / IP(src=ROUTER, dst=GUEST) / payload
+
+
 def asked(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
     """Somebody pings the guest."""
-    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
-    lab.look(bytes(frame / ICMP(type=8, id=7, seq=number) / data), from_guest=False)
+    lab.look(bytes(came(ICMP(type=8, id=7, seq=number) / data)), from_guest=False)
 
 
 def replied(lab: LintedLab, number: int, data: bytes = b"abcdefgh") -> None:
@@ -101,6 +107,21 @@ def error_about_a_later_fragment(lab: LintedLab) -> None:
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST, frag=185, proto=17) / Raw(bytes(64))))
 
 
+@example("ICMP024")
+def quotes_too_early(lab: LintedLab) -> None:
+    """The guest's quote begins behind the checksum: the four bytes between are missing."""
+    quoted = bytes(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9))
+    message = b"\3\3\0\0" + quoted
+    check = finish(ones_sum(message)).to_bytes(2, "big")
+    lab.from_guest(bytes(ip(REMOTE, proto=1) / Raw(message[:2] + check + message[4:])))
+
+
+@example("ICMP024")
+def quotes_what_it_has_changed(lab: LintedLab) -> None:
+    """The guest exchanges the addresses in place, and quotes the packet then."""
+    lab.from_guest(error(IP(src=GUEST, dst=REMOTE) / UDP(sport=53, dport=9)))
+
+
 @example("ICMP027")
 def has_no_reset(lab: LintedLab) -> None:
     """The guest says port unreachable for TCP as well as for UDP."""
@@ -174,9 +195,11 @@ def no_checksum(lab: LintedLab) -> None:
     lab.from_guest(bytes(ip(REMOTE) / UDP(sport=5000, dport=9, chksum=0) / b"hello"))
 
 
+@clean("UDP002")
 @clean("UDP020")
 @clean("UDP021")
 @clean("UDP022")
+@clean("UDP024")
 def right_datagram(lab: LintedLab) -> None:
     """The last one answers a question that came from port 13568."""
     lab.from_guest(udp(REMOTE, 9, b"hello"))
@@ -196,3 +219,39 @@ def shorter_than_the_packet(lab: LintedLab) -> None:
     """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
     right = UDP(bytes(ip(REMOTE) / UDP(sport=5000, dport=9))[34:])
     lab.from_guest(bytes(ip(REMOTE) / right / b"hello"))
+
+
+@example("UDP024")
+def port_never_set(lab: LintedLab) -> None:
+    """The guest sends before its socket has a port."""
+    lab.from_guest(udp(REMOTE, 9, b"hello", sport=0))
+
+
+@example("UDP023")
+def takes_a_spoilt_datagram(lab: LintedLab) -> None:
+    """The guest does not look at the checksum, and says that nobody listens at the port."""
+    spoilt = bytes(came(UDP(sport=4000, dport=9, chksum=0x1234) / b"hello"))
+    lab.look(spoilt, from_guest=False)
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=3, code=3) / Raw(spoilt[14:])))
+
+
+@example("UDP023")
+def answers_a_spoilt_datagram(lab: LintedLab) -> None:
+    """The guest does not look at the checksum, and answers."""
+    lab.look(bytes(came(UDP(sport=4000, dport=7, chksum=0x1234) / b"hello")), from_guest=False)
+    lab.from_guest(udp(ROUTER, 4000, b"hello", sport=7))
+
+
+@clean("UDP023")
+def may_have_taken_another(lab: LintedLab) -> None:
+    """What it answers came whole, too, before or behind; or it speaks there by itself."""
+    for port, spoilt_first in ((4000, True), (4001, False)):
+        sums = (0x1234, None) if spoilt_first else (None, 0x1234)
+        for check in sums:
+            datagram = UDP(sport=port, dport=7, chksum=check) / b"hello"
+            lab.look(bytes(came(datagram)), from_guest=False)
+        lab.from_guest(udp(ROUTER, port, b"hello", sport=7))
+    lab.from_guest(udp(ROUTER, 4002, b"hello", sport=7))
+    lab.look(bytes(came(UDP(sport=4002, dport=7, chksum=0x1234))), from_guest=False)
+    lab.from_guest(udp(ROUTER, 4002, b"hello", sport=7))
+    lab.look(bytes(came(UDP(sport=4003, dport=7, chksum=0x1234))), from_guest=False)

@@ -12,6 +12,7 @@
  *     slow ADDRESS PORT        the same, but nothing is read in the first second
  *     get ADDRESS              the same with a page of port 80, which is asked for
  *     push ADDRESS PORT SIZE   send i % 251 and half-close: the first line of the answer
+ *     step ADDRESS PORT SIZE   the same, but each segment waits for the acknowledgement before
  *     reset ADDRESS PORT       send a byte, and reset when it is acknowledged
  *     serve PORT               one client: send back what it sends; "listening", then "served"
  *
@@ -203,7 +204,7 @@ static struct {
     struct tcp_pcb *pcb;
     char *data; /* to send */
     size_t size, queued;
-    bool half_close, reset, reads, failed;
+    bool half_close, reset, reads, failed, steps;
     size_t got, unread, sum;
     char line[LINE];
 } stream;
@@ -217,8 +218,9 @@ static void fail(void *unused, err_t error) {
 
 static err_t go_on(void *unused, struct tcp_pcb *pcb, u16_t acknowledged) {
     size_t room = tcp_sndbuf(pcb), rest = stream.size - stream.queued;
-    size_t now = LWIP_MIN(LWIP_MIN(room, rest), 4u * tcp_mss(pcb));
+    size_t now = LWIP_MIN(LWIP_MIN(room, rest), (stream.steps ? 1u : 4u) * tcp_mss(pcb));
     (void)unused;
+    if (stream.steps && (pcb->unsent || pcb->unacked)) return ERR_OK;
     if (now > 0 && tcp_write(pcb, stream.data + stream.queued, now, 0) == ERR_OK)
         stream.queued += now;
     if (stream.half_close && stream.queued == stream.size) {
@@ -310,14 +312,19 @@ static void slow(char **words) {
     tell_sum();
 }
 
-static void push(char **words) {
+static void push_by(bool steps, char **words) {
     size_t size = atoi(words[2]);
     dial(words[0], words[1], pattern(size), size);
     stream.half_close = true;
+    stream.steps = steps;
     wait_until_done();
     if (!stream.failed) puts(strtok(stream.line, "\n") ? stream.line : "no answer");
     done = true;
 }
+
+static void push(char **words) { push_by(false, words); }
+
+static void step(char **words) { push_by(true, words); }
 
 static void reset(char **words) {
     dial(words[0], words[1], pattern(1), 1);
@@ -365,9 +372,9 @@ static const struct {
     int arguments;
     void (*run)(char **words);
 } verbs[] = {
-    {"resolve", 1, resolve}, {"ping", 1, ping},   {"echo", 3, echo},
-    {"fetch", 2, fetch},     {"slow", 2, slow},   {"push", 3, push},
-    {"reset", 2, reset},     {"serve", 1, serve}, {"get", 1, get},
+    {"resolve", 1, resolve}, {"ping", 1, ping}, {"echo", 3, echo},   {"fetch", 2, fetch},
+    {"slow", 2, slow},       {"push", 3, push}, {"reset", 2, reset}, {"serve", 1, serve},
+    {"get", 1, get},         {"step", 3, step},
 };
 
 static char **run(char **words) {

@@ -75,9 +75,9 @@ def figures(seen: list[tuple[float, str]]) -> dict[str, Figure]:
     return found
 
 
-def ping_times(text: str) -> tuple[float, float]:
-    """Least and mean of the guest's pings, in milliseconds."""
+def ping_times(text: str) -> list[float]:
+    """Of the guest's pings, in milliseconds."""
     times = [float(time) for time in re.findall(r"time=([\d.]+) ms", text)]
     if len(times) < PINGS:
         raise ValueError(f"{len(times)} of {PINGS} pings were answered")
-    return min(times), sum(times) / len(times)
+    return times

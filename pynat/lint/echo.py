@@ -1,0 +1,246 @@
+"""Pings to the guest: each one that is right is answered once, with what it brought.
+
+A request is known by both addresses, identifier and sequence number (RFC 792, RFC 1122 3.2.2.6).
+One that a bad wire has repeated may be answered as often as it came; one in fragments counts when
+all of it has come.
+
+Not to be answered are pings with a wrong checksum, and those that only reach the card and are for
+an address that it does not have. That a guest takes no long packets, or does not read fragments or
+what follows options of IPv4, shows when it answers a plain ping and none of `MISSED` such that came
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Network
+
+from pynat.errors import Malformed
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
+from pynat.lint.pieces import Pieces
+from pynat.lint.tally import Tally
+from pynat.rules import Rule
+from pynat.rules import icmp as rules
+from pynat.rules import ipv4 as ip_rules
+from pynat.rules.occasions import Occasion
+from pynat.wire import icmp, ipv4, mistakes, versions
+from pynat.wire.addresses import address_text, is_unicast
+from pynat.wire.icmp import Icmp
+from pynat.wire.ipv4 import Ipv4
+
+MAX_REQUESTS = 64  # that are remembered, with their data
+MAX_GUESTS = 64
+TAKEN_BY_ALL = 576  # bytes of a packet (RFC 1122 3.3.2)
+MISSED = 2  # pings of a kind in a row
+_PADDED_TO = 46  # bytes of a packet, in a frame that is as short as one may be
+
+Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, identifier, number
+
+
+class Way(Enum):
+    PLAIN = "plain"
+    LONG = "in long packets"
+    CUT = "in fragments"
+    BEHIND_OPTIONS = "with IPv4 options"
+
+
+_UNREAD = {
+    Way.LONG: (ip_rules.LONG_NOT_TAKEN, Occasion.PING_LONG, "RFC 1122 3.3.2"),
+    Way.CUT: (ip_rules.FRAGMENTS_IGNORED, Occasion.PING_CUT, "RFC 1122 3.3.2"),
+    Way.BEHIND_OPTIONS: (ip_rules.OPTIONS_UNREAD, Occasion.PING_OPTIONS, "RFC 1122 3.2.1.8"),
+}
+_UNCHECKED = {
+    ip_rules.CHECKSUM: (ip_rules.UNCHECKED, Occasion.PING_SPOILT_IP, "RFC 1122 3.2.1.2"),
+    rules.CHECKSUM: (rules.UNCHECKED, Occasion.PING_SPOILT, "RFC 1122 3.2.2"),
+}
+
+
+@dataclass(slots=True)
+class _Asked:
+    data: bytes
+    number: int  # in the order in which they came
+    way: Way = Way.PLAIN
+    times: int = 1  # that it came and was not answered
+    wrong: tuple[Rule, str] | None = None  # that there is an answer; what was wrong with it
+
+
+class Pings:
+    def __init__(self, net: IPv4Network, tally: Tally, owned: Owned) -> None:
+        self._tally = tally
+        self._owned = owned
+        self.adopt(net)
+        self._count = 0
+        self._asked: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)
+        self._rare: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)  # those that are not plain
+        self._missed: Bounded[tuple[bytes, Way], int] = Bounded(MAX_GUESTS)  # in a row
+        self._came, self._sent = Pieces(), Pieces()
+
+    def adopt(self, net: IPv4Network) -> None:
+        self._broadcast = net.broadcast_address.packed
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, frame: Frame) -> None:
+        packet = frame.ip
+        if frame.malformed is not None:
+            self._spoilt(frame, frame.malformed)
+        elif packet is not None:
+            message = _message(frame, packet, self._came)
+            if message is not None and message.type == icmp.ECHO_REQUEST:
+                self._asks(frame, packet, message)
+
+    def _asks(self, frame: Frame, packet: Ipv4, message: Icmp) -> None:
+        request = packet.destination, packet.source, message.ident, message.sequence
+        asked = self._asked.get(request)
+        if asked is None or asked.data != message.payload or asked.wrong is not None:
+            self._count += 1
+            way, wrong = self._way(packet), self._not_its(frame, packet)
+            asked = _Asked(message.payload, self._count, way, 0, wrong)
+        asked.times += 1
+        self._tally[Occasion.PINGED] += asked.wrong is None
+        self._asked[request] = asked
+        if asked.way is not Way.PLAIN:
+            self._rare[request] = asked
+
+    def _way(self, packet: Ipv4) -> Way:
+        way = Way.LONG if len(packet.packet) > TAKEN_BY_ALL else Way.PLAIN
+        way = Way.CUT if packet.is_fragment else way
+        way = Way.BEHIND_OPTIONS if len(packet.header) > ipv4.HEADER_SIZE else way
+        if way in _UNREAD:
+            self._tally[_UNREAD[way][1]] += 1
+        return way
+
+    def _not_its(self, frame: Frame, packet: Ipv4) -> tuple[Rule, str] | None:
+        """Reached the guest's card, and is for somebody else."""
+        address, owned = packet.destination, self._owned.by(frame.destination)
+        if not owned or address in owned or address == self._broadcast or not is_unicast(address):
+            return None
+        self._tally[Occasion.PING_OTHERS] += 1
+        whose = f"the card has {', '.join(map(address_text, owned))}"
+        text = f"to {address_text(address)}, expected none: {whose} (RFC 1122 3.2.1.3)"
+        return ip_rules.NOT_FOR_IT, text
+
+    def _spoilt(self, frame: Frame, why: Malformed) -> None:
+        about = versions.in_frame(frame.data)
+        if why.rule not in _UNCHECKED or about is None or about.protocol != ipv4.ICMP:
+            return
+        message = icmp.unchecked(frame.data[about.body : about.end])
+        if message is None or message.type != icmp.ECHO_REQUEST:
+            return
+        rule, occasion, rfc = _UNCHECKED[why.rule]
+        self._tally[occasion] += 1
+        request = about.destination, about.source, message.ident, message.sequence
+        if request not in self._asked:
+            seen = f"that came with a wrong checksum, expected none ({rfc})"
+            self._asked[request] = _Asked(message.payload, self._count, wrong=(rule, seen))
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: Frame, packet: Ipv4) -> Iterator[Finding]:
+        message = _message(frame, packet, self._sent)
+        if message is None:
+            return
+        if message.type == icmp.ECHO_REPLY:
+            self._tally[Occasion.ECHO_REPLY] += 1
+            yield from self._reply(packet, message)
+        else:
+            asked = self._asked.get(_answered(packet, message))
+            if asked is not None and asked.times and asked.data == message.payload:
+                text = f"{packet}: type {message.type} in the answer to a ping, expected 0"
+                yield Finding(rules.OTHER_TYPE, f"{text} (RFC 1122 3.2.2.6)")
+
+    def _reply(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
+        request = _answered(packet, message)
+        asked = self._asked.get(request) or self._to_another(packet, message)
+        if asked is None:
+            text = f"{_name(packet, message)}, expected {self._expected(packet, message)}"
+            yield Finding(rules.NOT_ASKED, f"{text} (RFC 1122 3.2.2.6)")
+        elif asked.wrong is not None:
+            rule, text = asked.wrong
+            yield Finding(rule, f"{packet} answers a ping {text}")
+        elif not asked.times:
+            text = f"{_name(packet, message)}: a second reply, expected one (RFC 1122 3.2.2.6)"
+            yield Finding(rules.REPLIES_TWICE, text)
+        else:
+            asked.times -= 1
+            yield from self._missing(request, asked)
+            if message.payload != asked.data:
+                text = f"{_name(packet, message)}: {_difference(message, asked.data)}"
+                yield Finding(rules.REPLY_DIFFERS, text)
+            if message.code:
+                text = f"{_name(packet, message)}: code {message.code}, expected 0 (RFC 792)"
+                yield Finding(rules.ECHO_CODE, text)
+
+    def _missing(self, request: Request, asked: _Asked) -> Iterator[Finding]:
+        """A plain ping is answered, and others that came before it are not."""
+        if asked.way is not Way.PLAIN:
+            self._missed[request[0], asked.way] = 0
+            self._rare.pop(request, None)
+            return
+        for other, one in list(self._rare.items()):
+            if other[:2] == request[:2] and one.number < asked.number:
+                del self._rare[other]
+                yield from self._miss(request[0], one.way)
+
+    def _miss(self, guest: bytes, way: Way) -> Iterator[Finding]:
+        missed = self._missed.get((guest, way), 0) + 1
+        self._missed[guest, way] = missed
+        if missed == MISSED:
+            yield _unread(guest, way)
+
+    def _to_another(self, packet: Ipv4, message: Icmp) -> _Asked | None:
+        """The guest answers from its own address what was for somebody else."""
+        seen = _answered(packet, message)[1:]
+        found = (one for request, one in self._asked.items() if request[1:] == seen)
+        return next(
+            (one for one in found if one.wrong and one.wrong[0] is ip_rules.NOT_FOR_IT), None
+        )
+
+    def _expected(self, packet: Ipv4, message: Icmp) -> str:
+        """What the last request still waits for that this may be the reply to."""
+        for (guest, asker, ident, sequence), one in reversed(self._asked.items()):
+            if one.times and (guest, asker) == (packet.source, packet.destination):
+                hint = mistakes.byte_order(message.ident, (ident,))
+                hint = hint or mistakes.byte_order(message.sequence, (sequence,))
+                return f"{ident} and {sequence}, as in the request{hint}"
+        return f"those of a request of {address_text(packet.destination)}"
+
+
+def _message(frame: Frame, packet: Ipv4, pieces: Pieces) -> Icmp | None:
+    """Of a packet in fragments with the last one that comes."""
+    if not packet.is_fragment or packet.protocol != ipv4.ICMP:
+        return frame.icmp
+    whole = pieces.add(packet)
+    try:
+        return icmp.decode(memoryview(whole)) if whole is not None else None
+    except Malformed:
+        return None
+
+
+def _unread(guest: bytes, way: Way) -> Finding:
+    rule, _, rfc = _UNREAD[way]
+    text = f"{address_text(guest)} answers a plain ping, and none of {MISSED} {way.value} before it"
+    return Finding(rule, f"{text} ({rfc})")
+
+
+def _answered(packet: Ipv4, message: Icmp) -> Request:
+    return packet.source, packet.destination, message.ident, message.sequence
+
+
+def _name(packet: Ipv4, message: Icmp) -> str:
+    return f"{packet}: identifier {message.ident}, sequence {message.sequence}"
+
+
+def _difference(message: Icmp, wanted: bytes) -> str:
+    seen = message.payload
+    if len(seen) != len(wanted):
+        text = f"{len(seen)} bytes of data, expected {len(wanted)} (RFC 792)"
+        padded = _PADDED_TO - ipv4.HEADER_SIZE - icmp.HEADER_SIZE
+        if len(wanted) < len(seen) == padded and seen.startswith(wanted):
+            text += f": {padded - len(wanted)} bytes of the frame's padding were taken for data;"
+            text += " IPv4's total length says where the packet ends"
+        return text
+    at = next(i for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) if a != b)
+    return f"data byte {at} is {seen[at]:#04x}, expected {wanted[at]:#04x} (RFC 792)"

@@ -1,0 +1,40 @@
+"""Packets in fragments, put together once all of one has come (RFC 791 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pynat.lint.bounded import Bounded
+from pynat.wire.ipv4 import Ipv4
+
+MAX_PACKETS = 16  # that are not whole yet
+
+Key = tuple[bytes, int, int]  # addresses, protocol, identification
+
+
+@dataclass(slots=True)
+class _Packet:
+    pieces: dict[int, bytes] = field(default_factory=dict)  # by offset
+    size: int = 0  # of all of them
+    end: int = -1  # not known yet
+
+
+class Pieces:
+    def __init__(self) -> None:
+        self._packets: Bounded[Key, _Packet] = Bounded(MAX_PACKETS)
+
+    def add(self, packet: Ipv4) -> bytes | None:
+        """The payload of the whole packet, if this was the last of it that was missing."""
+        key = packet.ends, packet.protocol, packet.ident
+        kept = self._packets.get(key)
+        if kept is None:
+            kept = self._packets[key] = _Packet()
+        size = len(packet.payload)
+        kept.size += size - len(kept.pieces.get(packet.offset, b""))
+        kept.pieces[packet.offset] = bytes(packet.payload)
+        if not packet.more:
+            kept.end = packet.offset + size
+        if kept.size != kept.end:
+            return None
+        del self._packets[key]
+        return b"".join(kept.pieces[at] for at in sorted(kept.pieces))

@@ -1,0 +1,18 @@
+"""What is known of a guest beside its connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pynat.lint.span import NEVER, Span
+
+
+@dataclass(slots=True)
+class Common:
+    """What the connections of one guest share."""
+
+    alive: Span = NEVER  # when the guest's last frame came
+    booted: Span = NEVER  # when it last asked for an address, having none
+    icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
+    late_acks: int = 0  # in a row, behind copies of what they acknowledge
+    late_fins: int = 0  # in a row, with none that was in time

@@ -1,0 +1,45 @@
+"""What comes to a guest again and again, and has no answer.
+
+A card may have had no room for a frame, and a guest that was switched off says nothing: so it takes
+several copies, some time, and that the guest was heard of in between, and has not begun anew.
+"""
+
+from __future__ import annotations
+
+from pynat.lint.span import NEVER, Span
+from pynat.lint.tcp.common import Common
+
+_COPIES = 3
+_LONG = 3.0  # seconds, from the first copy on
+
+
+class Unheard:
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self.copies = 0  # since the guest last answered
+        self._what = 0
+        self._first = NEVER
+        self._second = NEVER
+        self._last = NEVER
+
+    def came_again(self, when: Span, what: int = 0, spoke: Span = NEVER) -> None:
+        """what: the number that the guest waits for. spoke: when it last sent anything."""
+        if what != self._what or self.is_answered(spoke):
+            self._what, self.copies = what, 0
+        self._last = when
+        self.copies += 1
+        if self.copies == 1:
+            self._first = when
+        elif self.copies == 2:
+            self._second = when
+
+    def is_answered(self, spoke: Span) -> bool:
+        return spoke.last >= self._last.first
+
+    def how_long(self, when: Span) -> str:
+        """What is to be said of it, or nothing."""
+        waited, common = when.least(self._first), self._common
+        if self.copies < _COPIES or waited < _LONG or common.booted.first > self._first.first:
+            return ""
+        is_alive = common.alive.follows(self._second)
+        return f"came again {self.copies} times in {waited:.1f} s" if is_alive else ""

@@ -1,0 +1,202 @@
+"""Pings of a kind that guests are seldom sent, and answers that they must not give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scapy.layers.inet import ICMP, IP, Ether, IPOption_NOP, fragment
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip
+from tests.lint.examples import clean, example
+from tests.lint.examples.arp import sends as by_arp
+
+DATA = b"abcdefghijklmnopqrstuvwxyz"
+ELSEWHERE = "198.51.100.7"
+
+
+def comes(lab: LintedLab, packet: Any) -> None:
+    lab.look(
+        bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / packet),
+        from_guest=False,
+    )
+
+
+def pinged(
+    lab: LintedLab,
+    number: int,
+    *,
+    dst: str = GUEST,
+    check: int | None = None,
+    data: bytes = DATA,
+    **fields: Any,
+) -> None:
+    message = ICMP(type=8, id=7, seq=number, chksum=check) / data
+    comes(lab, IP(src=ROUTER, dst=dst, **fields) / message)
+
+
+def pinged_in_fragments(
+    lab: LintedLab, number: int, times: int = 1, check: int | None = None
+) -> None:
+    message = ICMP(type=8, id=7, seq=number, chksum=check) / DATA
+    whole = IP(src=ROUTER, dst=GUEST, id=number) / message
+    for piece in fragment(IP(bytes(whole)), 16):
+        for _ in range(times):
+            comes(lab, piece)
+
+
+def pinged_behind_options(lab: LintedLab, number: int) -> None:
+    pinged(lab, number, options=[IPOption_NOP()] * 4)
+
+
+def replies(
+    lab: LintedLab, number: int, *, src: str = GUEST, code: int = 0, data: bytes = DATA
+) -> None:
+    reply = ICMP(type=0, code=code, id=7, seq=number) / data
+    lab.from_guest(bytes(ip(ROUTER, src=src, id=number) / reply))
+
+
+@example("ICMP029")
+def sums_nothing(lab: LintedLab) -> None:
+    """The guest answers a ping with a wrong checksum."""
+    pinged(lab, 1, check=0x1234)
+    replies(lab, 1)
+
+
+@example("IP042")
+def sums_no_header(lab: LintedLab) -> None:
+    """The guest answers a packet with a wrong header checksum."""
+    pinged(lab, 1, chksum=0x1234)
+    replies(lab, 1)
+
+
+@clean("ICMP002")
+@clean("ICMP029")
+@clean("IP005")
+@clean("IP042")
+def sums_both(lab: LintedLab) -> None:
+    """It answers what has come whole as well, before or behind."""
+    pinged(lab, 1, check=0x1234)
+    pinged(lab, 2, chksum=0x1234)
+    pinged(lab, 3)
+    pinged(lab, 3, check=0x1234)
+    pinged(lab, 4, chksum=0x1234)
+    pinged(lab, 4)
+    replies(lab, 3)
+    replies(lab, 4)
+
+
+@example("ICMP030")
+def code_of_its_own(lab: LintedLab) -> None:
+    """The guest adds one to type and code."""
+    pinged(lab, 1)
+    replies(lab, 1, code=1)
+
+
+@clean("ICMP030")
+@clean("IP043")
+@clean("IP044")
+def reads_everything(lab: LintedLab) -> None:
+    for number in range(1, 20, 3):
+        pinged_in_fragments(lab, number)
+        pinged_behind_options(lab, number + 1)
+        pinged(lab, number + 2)
+        for more in range(3):
+            replies(lab, number + more)
+
+
+@clean("ICMP020")
+@clean("ICMP021")
+@clean("ICMP028")
+def what_was_repeated_is_answered_as_often(lab: LintedLab) -> None:
+    pinged(lab, 1)
+    pinged(lab, 1)
+    replies(lab, 1)
+    replies(lab, 1)
+    pinged_in_fragments(lab, 2, times=2)
+    replies(lab, 2)
+
+
+@example("IP043")
+def drops_fragments(lab: LintedLab) -> None:
+    """The guest throws fragments away."""
+    for number in (1, 3):
+        pinged_in_fragments(lab, number)
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+
+
+@clean("IP043")
+@clean("IP044")
+def does_not_get_it(lab: LintedLab) -> None:
+    """A fragment was lost or spoilt, or the guest answers nothing at all."""
+    for number in (1, 3):
+        comes(lab, IP(src=ROUTER, dst=GUEST, id=number, flags="MF") / ICMP(id=7, seq=number) / DATA)
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+    for number in (5, 7):
+        pinged_in_fragments(lab, number, check=0x1234)
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+    for number in range(10, 20):
+        pinged_in_fragments(lab, number)
+        pinged_behind_options(lab, number + 10)
+    pinged(lab, 40)
+
+
+@example("IP044")
+def reads_at_byte_20(lab: LintedLab) -> None:
+    """The guest takes the options for the message."""
+    for number in (1, 3):
+        pinged_behind_options(lab, number)
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+
+
+@example("IP048")
+def has_buffers_of_512_bytes(lab: LintedLab) -> None:
+    """The guest's buffers are too short for whole frames."""
+    for number in (1, 3):
+        pinged(lab, number, data=bytes(1472))
+        pinged(lab, number + 1)
+        replies(lab, number + 1)
+
+
+@clean("IP048")
+def takes_long_ones(lab: LintedLab) -> None:
+    """Long packets that are lost may be lost for any reason, if one in a row is answered."""
+    for number in range(1, 9):
+        pinged(lab, number, data=bytes(1472))
+        if number % 2:
+            replies(lab, number, data=bytes(1472))
+        pinged(lab, number + 10)
+        replies(lab, number + 10)
+
+
+@example("IP045")
+def answers_for_others(lab: LintedLab) -> None:
+    """The guest answers in the name of whoever was pinged."""
+    by_arp(lab)
+    pinged(lab, 1, dst=ELSEWHERE)
+    replies(lab, 1, src=ELSEWHERE)
+
+
+@example("IP045")
+def looks_at_no_destination(lab: LintedLab) -> None:
+    """The guest answers from its own address what was for another."""
+    by_arp(lab)
+    pinged(lab, 1, dst=ELSEWHERE)
+    replies(lab, 1)
+
+
+@clean("IP045")
+def looks_at_the_destination(lab: LintedLab) -> None:
+    """Of a card of which no address is known nothing is said; broadcasts are for all."""
+    pinged(lab, 1, dst=ELSEWHERE)
+    replies(lab, 1, src=ELSEWHERE)
+    by_arp(lab)
+    pinged(lab, 2, dst=ELSEWHERE)
+    pinged(lab, 3)
+    replies(lab, 3)
+    pinged(lab, 4, dst="192.168.16.255")

@@ -1,0 +1,104 @@
+"""When a guest of a hermetic network is asked on purpose, and when no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from pynat.router.checking import AGAIN, PAUSE, RETRY, TRIES, Checks
+from pynat.router.probes import PROBES, Probe, nobody
+from pynat.timers import Timers
+
+GUEST = bytes((192, 168, 16, 2))
+
+
+class Wire:
+    """What goes out, at its times; the guest's answers are put in by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers = Timers()
+        self.asked: list[bytes] = []
+        self.sent: list[int] = []
+        self.checks = Checks(self.timers, self.asked.append, self._send)
+
+    def _send(self, address: bytes, probe: Probe, number: int, now: float) -> None:
+        assert (address, probe, now) == (GUEST, PROBES[number - 1], self.now)
+        self.sent.append(number)
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (due := self.timers.next()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.timers.run(self.now)
+        self.now = end
+
+    def heard(self) -> None:
+        self.checks.heard(GUEST, self.now)
+        self.wait(RETRY)
+
+    def answers(self, number: int) -> None:
+        self.checks.replied(GUEST, number, self.now)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+def test_who_does_not_answer_arp_gets_nothing_else(wire: Wire) -> None:
+    wire.heard()
+    wire.wait(AGAIN / 2)
+    assert wire.asked == [GUEST] * TRIES
+    wire.checks.answered(bytes((192, 168, 16, 3)), wire.now)
+    assert wire.sent == []
+
+
+def test_who_answers_no_plain_ping_gets_no_other(wire: Wire) -> None:
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    assert wire.asked == [GUEST, nobody(GUEST)]
+    wire.wait(AGAIN / 2)
+    assert wire.sent == [1]
+
+
+def test_an_answer_brings_the_next_one_at_once_and_no_answer_after_a_pause(wire: Wire) -> None:
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    wire.answers(1)
+    assert wire.sent == [1, 2]
+    wire.answers(1)  # once more, which means nothing
+    wire.wait(PAUSE / 2)
+    assert wire.sent == [1, 2]
+    wire.wait(PAUSE / 2)
+    assert wire.sent == [1, 2, 3]
+
+
+def test_each_is_sent_once_and_a_minute_later_a_plain_ping_alone(wire: Wire) -> None:
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    for number in range(1, len(PROBES) + 1):
+        wire.answers(number)
+    assert wire.sent == list(range(1, len(PROBES) + 1))
+    wire.heard()
+    assert len(wire.asked) == 2
+    wire.wait(AGAIN)
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    wire.wait(AGAIN / 2)
+    assert wire.asked == [GUEST, nobody(GUEST), GUEST]
+    assert wire.sent[len(PROBES) :] == [len(PROBES)]
+
+
+def test_a_guest_that_was_away_goes_on_where_it_has_stopped(wire: Wire) -> None:
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    _, second, *_ = (number for number, one in enumerate(PROBES, 1) if one.waits)
+    for number in range(1, second):
+        wire.answers(number)
+    wire.wait(AGAIN)
+    so_far = list(range(1, second + 1))
+    assert wire.sent == so_far
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    wire.answers(second)
+    assert wire.sent == [*so_far, second, second + 1]

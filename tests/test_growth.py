@@ -1,0 +1,98 @@
+"""What a turn costs does not grow with what is idle: counted in Python's own instructions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from pynat.config import Config
+from pynat.config.toml import read_toml
+from pynat.services.leases import State
+from pynat.testing.lab import Lab, introduce
+from pynat.wire import dhcp
+from tests.frames import ROUTER, ping, udp
+from tests.nat.test_tcp_idle import Connection
+
+FEW, MANY = 10, 150
+ELSEWHERE = "192.0.2.7"
+
+
+def idle_flows(count: int) -> Lab:
+    lab = _introduced(Config())
+    for number in range(count):
+        Connection(lab, 20_000 + number)
+        lab.from_guest(udp(ELSEWHERE, 9, b"x", sport=20_000 + number))
+    return lab
+
+
+def leases(count: int) -> Lab:
+    lab = _introduced(Config())
+    guests, first = lab.router.dhcp.guests, int(lab.config.network.guest) + 1
+    for number in range(count):
+        address, mac = IPv4Address(first + number).packed, number.to_bytes(6, "big")
+        guests.bind(address, dhcp.Message(dhcp.REQUEST, 1, mac), lab.now + 1000)
+        assert guests.table[address].state is State.BOUND
+    return lab
+
+
+def forwards(count: int) -> Lab:
+    rules = ", ".join(f'"tcp:127.0.0.1:{20_000 + number}-:80"' for number in range(count))
+    return _introduced(read_toml(f"forwards = [{rules}]", "net.toml"))
+
+
+def names(count: int) -> Lab:
+    names = "\n".join(f'"{number}.test" = "192.0.2.{number % 250}"' for number in range(count))
+    return _introduced(read_toml(f"[dns.names]\n{names}", "net.toml"))
+
+
+def _introduced(config: Config) -> Lab:
+    lab = Lab(config)
+    introduce(lab)
+    return lab
+
+
+@pytest.mark.parametrize("made", [idle_flows, leases, forwards, names])
+def test_a_turn_costs_the_same_with_few_and_with_many(made: Callable[[int], Lab]) -> None:
+    few, many = (_costs(made(count)) for count in (FEW, MANY))
+    assert many == pytest.approx(few, rel=0.05)
+
+
+def _costs(lab: Lab) -> list[int]:
+    """Of a segment, a datagram, a ping, a turn for nothing, and time that passes."""
+    busy = Connection(lab, 5000)
+    lab.from_guest(udp(ELSEWHERE, 9, b"x"))
+    lab.wait(5)
+    return [
+        _instructions(busy.speak),
+        _instructions(lambda: lab.from_guest(udp_frame)),
+        _instructions(lambda: lab.from_guest(ping_frame)),
+        _instructions(lab.turn),
+        _instructions(lambda: lab.wait(0.01)),
+    ]
+
+
+udp_frame, ping_frame = udp(ELSEWHERE, 9, b"x"), ping(ROUTER)
+
+
+def _instructions(call: Callable[[], object]) -> int:
+    """Bytecodes that are run within."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
