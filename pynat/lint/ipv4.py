@@ -25,10 +25,11 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, tcp, udp
+from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, tcp, tftp, udp
 from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
+from pynat.wire.udp import Udp
 
 MAX_IDENTS = 256  # identifications
 REASSEMBLY_TIME = 30.0  # seconds that a receiver keeps fragments
@@ -43,7 +44,7 @@ MAX_TOLD = 256  # addresses that DNS has told, and these reversed
 _USUAL_TTL = {32, 60, 64, 128, 255}
 _PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
-_ASKED_FAR_AWAY = {53, 69, 123}  # ports of DNS, TFTP, NTP
+_QUESTIONS = {53: dns.decode, 69: tftp.decode}  # by port
 _RESERVED = 0x80  # of the byte at 6
 _MARK = 24  # bytes
 _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
@@ -223,9 +224,17 @@ def _ttl(frame: Frame, packet: Ipv4) -> Iterator[Finding]:
 def _is_meant_to_arrive(frame: Frame) -> bool:
     """Data of a connection, or a question: neither traceroute nor for this wire alone."""
     if frame.udp is not None:
-        return frame.udp.destination in _ASKED_FAR_AWAY and not frame.destination[0] & 1
+        return not frame.destination[0] & 1 and _is_a_question(frame.udp)
     segment = frame.tcp
     return segment is not None and segment.flags & (ACK | SYN) == ACK and bool(segment.payload)
+
+
+def _is_a_question(datagram: Udp) -> bool:
+    """What traceroute sends, to any port, is none."""
+    try:
+        return _QUESTIONS[datagram.destination](bytes(datagram.payload)) is not None
+    except (KeyError, Malformed):
+        return False
 
 
 def _fragment(packet: Ipv4) -> Iterator[Finding]:

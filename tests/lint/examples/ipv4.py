@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP, IPOption
 from scapy.packet import Raw
 
@@ -65,6 +66,7 @@ def no_hops(lab: LintedLab) -> None:
 def traceroute(lab: LintedLab) -> None:
     for ttl in range(1, 30):
         lab.from_guest(udp(REMOTE, 33434 + ttl, b"hello", ttl=ttl, id=ttl))
+        lab.from_guest(udp(REMOTE, 53, bytes(range(0x40, 0x60)), ttl=ttl, id=100 + ttl))
 
 
 @example("IP032")
@@ -88,7 +90,8 @@ def must_not_be_cut(lab: LintedLab) -> None:
 
 @example("IP032")
 def few_hops_for_a_question(lab: LintedLab) -> None:
-    lab.from_guest(udp(REMOTE, 123, bytes(48), ttl=1))
+    question = bytes(DNS(qd=DNSQR(qname="a.test")))
+    lab.from_guest(udp(REMOTE, 53, question, ttl=1))
 
 
 @example("IP046")
