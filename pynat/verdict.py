@@ -8,6 +8,8 @@ the first cause and does not count by itself:
 - in the same connection, where the cause is one of TCP's
 - of the same card, where it is below that, or DHCP's or DNS's
 
+What the network's own bad wire has spoilt is put down to the rule that did so.
+
 A cause holds for LASTS seconds from its last time on. One that has a cause itself passes that on.
 """
 
@@ -46,7 +48,7 @@ class About(NamedTuple):
 
 @dataclass(slots=True)
 class Record:
-    """All that was found of one rule. The first of it stands for the rest."""
+    """All that was found of one rule. The first that has no other cause stands for the rest."""
 
     rule: Rule
     text: str
@@ -73,19 +75,33 @@ class Verdict:
         return self._records.get(code)
 
     def put(
-        self, rule: Rule, text: str, when: float, about: About, packets: int = 1
+        self,
+        rule: Rule,
+        text: str,
+        when: float,
+        about: About,
+        packets: int = 1,
+        spoilt_by: str = "",
     ) -> Cause | None:
-        """One more finding. Answers what it follows from, if that was found before."""
+        """One more finding. Answers what it follows from, if that was found before.
+
+        spoilt_by: what of the wire has changed the frame, so that it is not as the guest sent it.
+        """
         card, flow = _places(about)
-        cause = self._cause(rule.code, (flow, card), when)
+        if spoilt_by:
+            cause: Cause | None = Cause(spoilt_by, about.number)
+        else:
+            cause = self._cause(rule.code, (flow, card), when)
         record = self._records.get(rule.code)
         if record is None:
             record = self._records[rule.code] = Record(rule, text, when, about)
         if cause is None:
+            if not record.count:
+                record.text, record.when, record.about = text, when, about
             record.count += packets
         else:
             record.because[cause.code] += packets
-        if rule.leads_to:
+        if rule.leads_to and not spoilt_by:
             where = flow if rule.protocol == "TCP" else card
             self._expect(rule, cause or Cause(rule.code, about.number), where, when)
         return cause

@@ -107,6 +107,8 @@ class ImpairLink(Wrapper):
         self.has_changed = True
         comments = self._notices.comments
         if fate.frame is not None and fate.frame is not frame:
+            if not to_guest:
+                comments.spoil(fate.frame, frame, f"{IMPAIRED} {rule.number}")
             if fate.said == "duplicate" and not to_guest:
                 return  # the guest sent one frame, and that is in the capture
             if not to_guest:

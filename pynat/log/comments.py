@@ -22,6 +22,7 @@ class FrameComments:
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
         self._last = 0
+        self._spoilt: dict[int, tuple[bytes, str]] = {}  # frames and who spoilt them, likewise
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
         self._older = self._numbers
 
@@ -74,6 +75,18 @@ class FrameComments:
             self.number(frame, number)
         if self.wanted:
             self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
+
+    def spoil(self, frame: bytes, as_one: bytes, by: str) -> None:
+        """`frame` is what the wire has made of `as_one`: if it is another, or was before."""
+        before = self.spoilt_by(as_one)
+        if before or frame != as_one:
+            if len(self._spoilt) >= _MAX_FRAMES:
+                self._spoilt.clear()
+            self._spoilt[id(frame)] = (frame, before or by)
+
+    def spoilt_by(self, frame: bytes | None) -> str:
+        """What of the wire has changed it; empty where nothing has."""
+        return self._spoilt.get(id(frame), (frame, ""))[1]
 
     def lose(self, frame: bytes) -> None:
         """It does not come to the other end of the guest's wire."""

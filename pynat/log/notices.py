@@ -136,7 +136,8 @@ class Notices:
         frame = self.comments.frame
         about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
-        cause = self.verdict.put(rule, detail, now, about, count)
+        spoilt_by = self.comments.spoilt_by(frame)
+        cause = self.verdict.put(rule, detail, now, about, count, spoilt_by)
         if rule.code in self.silenced:
             return
         if self._journal:
