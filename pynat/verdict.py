@@ -27,7 +27,7 @@ _ANYWHERE = b""
 
 
 class Cause(NamedTuple):
-    """The finding that another one follows from."""
+    """The finding that another one follows from, or a rule of the bad wire."""
 
     code: str
     frame: int | None  # its number
@@ -73,11 +73,20 @@ class Verdict:
         return self._records.get(code)
 
     def put(
-        self, rule: Rule, text: str, when: float, about: About, packets: int = 1
+        self,
+        rule: Rule,
+        text: str,
+        when: float,
+        about: About,
+        packets: int = 1,
+        wire: Cause | None = None,
     ) -> Cause | None:
-        """One more finding. Answers what it follows from, if that was found before."""
+        """One more finding. Answers what it follows from, if that was found before.
+
+        wire: the bad wire, where that is to blame, and not the guest; then nothing follows.
+        """
         card, flow = _places(about)
-        cause = self._cause(rule.code, (flow, card), when)
+        cause = wire or self._cause(rule.code, (flow, card), when)
         record = self._records.get(rule.code)
         if record is None:
             record = self._records[rule.code] = Record(rule, text, when, about)
@@ -85,7 +94,7 @@ class Verdict:
             record.count += packets
         else:
             record.because[cause.code] += packets
-        if rule.leads_to:
+        if rule.leads_to and wire is None:
             where = flow if rule.protocol == "TCP" else card
             self._expect(rule, cause or Cause(rule.code, about.number), where, when)
         return cause

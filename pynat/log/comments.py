@@ -7,11 +7,20 @@ kept unless `wanted`, so callers whose text is costly look at that first.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pynat.harmless import harmless
 
 IMPAIRED = "impair rule"  # begins what is said of a bad wire
 _MAX_FRAMES = 4096  # frames remarked on and never written; then all are forgotten
 _NUMBERED = 512  # frames whose numbers are remembered at least, for what is said of them
+
+
+class WireFault(NamedTuple):
+    """What a bad wire did to a frame of the guest's."""
+
+    number: int  # of the impair rule
+    is_late: bool  # others overtook it, or it is a copy; else it was changed
 
 
 class FrameComments:
@@ -21,6 +30,7 @@ class FrameComments:
         self.linted = False  # the linter looks at every frame
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
+        self._blamed: dict[int, tuple[bytes, WireFault]] = {}  # those of a bad wire, likewise
         self._last = 0
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
         self._older = self._numbers
@@ -81,6 +91,15 @@ class FrameComments:
             if len(self._lost) >= _MAX_FRAMES:
                 self._lost.clear()
             self._lost[id(frame)] = frame
+
+    def blame(self, frame: bytes, fault: WireFault) -> None:
+        if len(self._blamed) >= _NUMBERED:
+            self._blamed.clear()
+        self._blamed[id(frame)] = (frame, fault)
+
+    def fault_of(self, frame: bytes | None) -> WireFault | None:
+        _, fault = self._blamed.get(id(frame), (frame, None))
+        return fault
 
     def take_lost(self, frame: bytes) -> bool:
         """Whether it was lost; that is forgotten here."""

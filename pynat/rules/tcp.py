@@ -188,3 +188,6 @@ WINDOW_CLOSED = Rule(
     "Nothing, if it is a probe: one segment, at longer and longer intervals.",
     exercised=Occasion.WINDOW_CLOSED,
 )
+
+# What a segment may break because others have overtaken it, or because it came before.
+OF_LATE_SEGMENTS = frozenset({NO_FLOW, DUPLICATE, RESET_BESIDE, OLD_TIMESTAMP})
