@@ -34,6 +34,9 @@ class Datagrams(Conversation):
         if router.destinations.is_claimed(self._ours):
             client.refuse(f"own {self._ours[1]}: another control client has this port")
             return
+        if router.in_process.serves_udp(self._ours):
+            client.refuse(f"own {self._ours[1]}: the network's script serves this port")
+            return
         self._client = client
         client.pause(False)
         router.destinations.claim(self._ours)

@@ -540,6 +540,18 @@ def test_a_port_of_the_routers_can_be_chosen_and_is_free_again_afterwards(path: 
     asked(path, work, hermetic=True)
 
 
+def test_a_port_that_a_script_serves_is_the_scripts(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        router = guest.engine.router
+        place = router.net.router, 514
+        router.in_process.serve_udp(place, print)
+        refused = await client.ask("udp", own=514)
+        assert refused["error"] == "own 514: the network's script serves this port"
+        assert router.in_process.udp == {place: print}
+
+    asked(path, work)
+
+
 def test_what_is_no_datagram_is_said_and_the_next_one_goes(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         await datagrams(client)
