@@ -1,28 +1,21 @@
 """One small guest for each rule that commits it, and one that does not.
 
-To add a rule:
-1. `pynat/rules/<protocol>.py`: a Rule with the protocol's next code. The catalogue has it at once.
-   `exercised` is its chance, which the linter counts; `leads_to` what breaks because of it.
-2. `pynat/lint/<protocol>.py`: a checker yields `Finding(rules.NAME, "what was seen, expected")`;
-   `Linter` lists the checkers.
-3. Here, in the file of the protocol (every file of this folder is read):
+CONTRIBUTING.md has the recipe for a rule. Its guests go into the file of its subject; every file of
+this folder is read:
 
-       @example("TCP020")
-       def acks_beyond(lab: LintedLab) -> None:
-           '''The guest acknowledges byte 2000 of 1000.'''          # the page has this sentence
-           flow = established(lab)
-           flow.guest(". 1:1(0) ack 2000")
+    @example("TCP020")
+    def acks_beyond(lab: LintedLab) -> None:
+        '''The guest acknowledges byte 2000 of 1000.'''          # the page has this sentence
+        flow = established(lab)
+        flow.guest(". 1:1(0) ack 2000")
 
-       @clean("TCP020")
-       def acks_what_came(lab: LintedLab) -> None:
-           ...
+    @clean("TCP020")
+    def acks_what_came(lab: LintedLab) -> None:
+        ...
 
-   `@example(code, config=Config(...))` is for one that needs settings. More than one example is
-   fine, and the page shows the first. Frames are scapy's (tests/frames.py) or segments in
-   packetdrill's form (pynat.testing.script); `lab.wait(seconds)` lets virtual time pass.
-4. `scripts/make-rule-pages` writes docs/rules/CODE.md and the table in docs/rules/README.md out of
-   the rule and of what its example shows. The tests fail while that is not done.
-
+`@example(code, config=Config(...))` is for one that needs settings. More than one example is
+fine, and the page shows the first. Frames are scapy's (tests/frames.py) or segments in
+packetdrill's form (pynat.testing.script); `lab.wait(seconds)` lets virtual time pass.
 The example must be found with its code, and the clean guest must be found with none of that code.
 """
 
