@@ -38,6 +38,7 @@ OFFERS = 3  # that came one way and were not taken
 SOME = 2  # of these, where one that came the other way was taken
 AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
 EARLY = 3  # renewals in a row, each before half of T1
+IN_VAIN = 2  # REQUESTs for what was refused; one may have been on its way
 GRACE = 1.0  # seconds that a packet of before may still take
 _MAX_REMEMBERED = 16  # offers, transactions
 _PATIENCE = 2.0  # seconds from the first OFFER on in which a slow guest may still take it
@@ -91,6 +92,9 @@ class Client:
         self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
         self._early = 0
+        self._refused = b""  # the address of the last NAK
+        self._refused_at = NEVER
+        self._in_vain = 0  # REQUESTs for it since
 
     @property
     def addresses(self) -> set[bytes]:
@@ -150,6 +154,7 @@ class Client:
             if not meant_broadcast:
                 self._ignores(*self._offered, when, tell)
         self._after_conflict(when, tell)
+        self._refused = b""
         self._offered = None
         self._discover = message
 
@@ -190,6 +195,7 @@ class Client:
         message, before = sent.message, self._asked
         self._asked = message
         self._takes(tell)
+        self._after_refusal(message, sent.when, tell)
         lease = self._lease
         server = dhcp.SERVER in message.options
         renews = lease and lease.address in (message.ciaddr, sent.source)
@@ -204,6 +210,14 @@ class Client:
             self._selects(sent, tell)
         elif before is not None and before.xid != message.xid:
             _all(asking.rebooting(message), tell)
+
+    def _after_refusal(self, message: Message, when: Span, tell: Tell) -> None:
+        if _wanted(message) != self._refused or when.least(self._refused_at) <= GRACE:
+            return
+        self._in_vain += 1
+        if self._in_vain == IN_VAIN:
+            text = f"asks for {dotted(self._refused)} again, {when.least(self._refused_at):.1f} s"
+            tell(rules.NAK_IGNORED, f"{text} after a NAK, expected DISCOVER (RFC 2131 3.1)")
 
     def _has_xid(self, xid: int) -> bool:
         return any(offer.xid == xid for offer in self._offers)
@@ -262,7 +276,10 @@ class Client:
                 self._is_granted(message, when)
             case dhcp.NAK if self._asked and message.xid == self._asked.xid:
                 self._tally[Occasion.DHCP_NAK] += 1
-                refused = self._asked.options.get(dhcp.WANTED, self._asked.ciaddr)
+                refused = _wanted(self._asked)
+                if refused != self._refused:
+                    self._refused, self._in_vain = refused, 0
+                self._refused_at = when
                 self._offers.clear()
                 self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
 
@@ -362,6 +379,11 @@ class Client:
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
             tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")
+
+
+def _wanted(message: Message) -> bytes:
+    """The address that a REQUEST is for."""
+    return message.options.get(dhcp.WANTED, message.ciaddr)
 
 
 def _all(found: asking.Wrong, tell: Tell) -> None:

@@ -11,11 +11,12 @@ the JSON is public (docs/lint.md).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pynat.lint.linter import Key, Linter
-from pynat.lint.steps import PROTOCOLS, Step, failure, times
+from pynat.lint.steps import PROTOCOLS, Failure, Step, failure, times
 from pynat.rules import RULES, Rule, Severity
 from pynat.rules.occasions import Occasion
 from pynat.verdict import Record, Verdict
@@ -28,6 +29,8 @@ _FEW = 3  # findings in the short form
 _NEVER, _WORKS, _FAILS, _UNCLEAR = "never tried", "works", "fails", "unclear"
 _ON_A_BAD_WIRE = 3  # times that something is tried before it fails for certain
 _MAY_BE_LOST = "on this bad wire it may be lost"
+_EATEN = "a fault that was asked for has left it unanswered; expected the guest to try again"
+NOTHING_EATEN = Counter[str]()
 SUMMARY = "summary: "  # begins each line of the short form in a log
 _WIDTH = max(map(len, PROTOCOLS))
 
@@ -37,18 +40,18 @@ class Protocol:
     name: str
     steps: tuple[tuple[Step, int], ...]  # those that were done, with their counts
     fails_at: Step | None
-    is_sure: bool = True  # that it is the guest's failure
+    doubt: str = ""  # why it may not be the guest's failure
 
     @property
     def state(self) -> str:
         if self.fails_at is not None:
-            return _FAILS if self.is_sure else _UNCLEAR
+            return _UNCLEAR if self.doubt else _FAILS
         return _WORKS if self.steps else _NEVER
 
     @property
     def why(self) -> str:
         assert self.fails_at is not None
-        return self.fails_at.why if self.is_sure else _MAY_BE_LOST
+        return self.doubt or self.fails_at.why
 
     def __str__(self) -> str:
         if self.fails_at is not None:
@@ -197,13 +200,24 @@ class Summary:
 
 
 def summary(
-    linter: Linter, verdict: Verdict, silenced: Collection[str] = (), *, bad_wire: bool = False
+    linter: Linter,
+    verdict: Verdict,
+    silenced: Collection[str] = (),
+    *,
+    bad_wire: bool = False,
+    eaten: Counter[str] = NOTHING_EATEN,
 ) -> Summary:
-    """silenced: codes of rules that are not shown. bad_wire: not every frame came through."""
+    """silenced: codes of rules that are not shown. bad_wire: not every frame came through.
+
+    eaten: what faults have left unanswered, by services.
+    """
     counts = linter.counts()
     records = {one.rule.code: one for one in verdict if one.rule.code not in silenced}
     return Summary(
-        tuple(_protocol(name, counts, bad_wire=bad_wire) for name in PROTOCOLS),
+        tuple(
+            _protocol(name, counts, bad_wire=bad_wire, eaten=eaten[name.lower()])
+            for name in PROTOCOLS
+        ),
         tuple(sorted(_roots(records), key=lambda root: root.rank)),
         tuple(
             Exercised(rule, counts[rule.exercised], _total(records.get(rule.code)))
@@ -213,13 +227,21 @@ def summary(
     )
 
 
-def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool) -> Protocol:
+def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool, eaten: int) -> Protocol:
     steps = PROTOCOLS[name]
     done = tuple((one, counts[one.key]) for one in steps if counts[one.key])
     found = failure(steps, counts)
     if found is None:
         return Protocol(name, done, None)
-    return Protocol(name, done, found.step, not bad_wire or found.tries >= _ON_A_BAD_WIRE)
+    return Protocol(name, done, found.step, _doubt(found, bad_wire, eaten))
+
+
+def _doubt(found: Failure, bad_wire: bool, eaten: int) -> str:
+    if eaten >= found.tries:
+        return _EATEN
+    if bad_wire and found.tries < _ON_A_BAD_WIRE:
+        return _MAY_BE_LOST
+    return "" if found.step.is_sure else found.step.why
 
 
 def _roots(records: Mapping[str, Record]) -> Iterator[Root]:

@@ -55,6 +55,25 @@ def uses(lab: LintedLab) -> None:
     lab.from_guest(ping(ROUTER))
 
 
+@example("DHCP055")
+def does_not_know_a_nak(lab: LintedLab) -> None:
+    """The guest knows ACK alone, and sends its REQUEST until one comes."""
+    lab.router.faults.add("dhcp nak")
+    sends(lab, "discover")
+    for _ in range(3):
+        sends(lab, "request", *TAKES)
+        lab.wait(4)
+
+
+@clean("DHCP055")
+def begins_anew_after_each_nak(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp nak 3")
+    for _ in range(4):
+        is_leased(lab)
+        sends(lab, "request", *TAKES)  # on its way when the NAK came
+        lab.wait(4)
+
+
 # ---------------------------------------------------------------- one message
 def raw(lab: LintedLab, message: bytes) -> None:
     head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src=NOBODY, dst="255.255.255.255")
