@@ -59,6 +59,8 @@ def _connections(*opening: Step, by_guest: bool) -> tuple[Step, ...]:
     )
 
 
+AS_SERVER = "TCP as server"
+_AGAIN = 2  # SYNs sent again before one counts as unanswered
 _BY_BROADCAST = "the guest does not take broadcasts, or drops the OFFER"
 _BY_UNICAST = "the guest takes no frame for an address it does not have yet, or drops the OFFER"
 _UNREAD = "maybe the guest does not find it in the answer (compressed names: RFC 1035 4.1.4)"
@@ -102,7 +104,7 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
         Step((True, Stage.OPEN), "opened", "the guest drops the SYN-ACK, or does not count it"),
         by_guest=True,
     ),
-    "TCP as server": _connections(
+    AS_SERVER: _connections(
         Step((False, Stage.BEGUN), "begun"),
         Step((False, Stage.HEARD), "answered", "the guest does not take the SYN"),
         Step((False, Stage.ANSWERED), "by SYN-ACK"),
@@ -132,6 +134,15 @@ def failure(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Failure | Non
         if step.why and not counts[step.key] and counts[before.key] >= step.patience:
             return Failure(_told_apart(step, counts), counts[before.key])
     return None
+
+
+def unanswered(name: str, counts: Mapping[Key, int]) -> str:
+    """Connections to the guest that it never answers, beside others that it does."""
+    begun, heard = counts[False, Stage.BEGUN], counts[False, Stage.HEARD]
+    is_again = counts[On.SYN_CAME] >= begun + _AGAIN
+    if name != AS_SERVER or not heard or begun == heard or not is_again:
+        return ""
+    return f"{begun - heard} never answered: expected SYN-ACK, or RST where nobody listens"
 
 
 def _told_apart(step: Step, counts: Mapping[Key, int]) -> Step:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pynat.lint.linter import Key, Linter
-from pynat.lint.steps import PROTOCOLS, Failure, Step, failure, times
+from pynat.lint.steps import PROTOCOLS, Failure, Step, failure, times, unanswered
 from pynat.rules import RULES, Rule, Severity
 from pynat.rules.occasions import Occasion
 from pynat.verdict import Record, Verdict
@@ -41,6 +41,7 @@ class Protocol:
     steps: tuple[tuple[Step, int], ...]  # those that were done, with their counts
     fails_at: Step | None
     doubt: str = ""  # why it may not be the guest's failure
+    besides: str = ""  # what fails beside what works
 
     @property
     def state(self) -> str:
@@ -56,7 +57,8 @@ class Protocol:
     def __str__(self) -> str:
         if self.fails_at is not None:
             return f"{self.state}: {self._done()}, {self.fails_at.missing}: {self.why}"
-        return f"{_WORKS}: {self._done()}" if self.steps else _NEVER
+        besides = f"; {self.besides}" if self.besides else ""
+        return f"{_WORKS}: {self._done()}{besides}" if self.steps else _NEVER
 
     def _done(self) -> str:
         """Up to where it fails."""
@@ -73,6 +75,8 @@ class Protocol:
         }
         if self.fails_at is not None:
             told |= {"fails_at": self.fails_at.name, "why": self.why}
+        if self.besides:
+            told["besides"] = self.besides
         return told
 
 
@@ -163,6 +167,9 @@ class Summary:
         """Notes, which are the last, are not."""
         return tuple(one for one in self.findings if one.severity is not Severity.NOTE)
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> Iterator[str]:
         """The page."""
         yield "what the guest's stack does:"
@@ -182,10 +189,10 @@ class Summary:
         if all(one.state == _NEVER for one in self.protocols):
             return
         for state in (_WORKS, _NEVER):
-            names = [one.name for one in self.protocols if one.state == state]
+            names = [one.name for one in self.protocols if one.state == state and not one.besides]
             if names:
                 yield f"{state}: {', '.join(names)}"
-        yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at)
+        yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at or one.besides)
         for number, root in enumerate(self.to_mend[:_FEW], 1):
             yield f"to mend, {number}: {root.headline}: {root.record.text}"
         if len(self.to_mend) > _FEW:
@@ -232,7 +239,7 @@ def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool, eaten: in
     done = tuple((one, counts[one.key]) for one in steps if counts[one.key])
     found = failure(steps, counts)
     if found is None:
-        return Protocol(name, done, None)
+        return Protocol(name, done, None, besides=unanswered(name, counts))
     return Protocol(name, done, found.step, _doubt(found, bad_wire, eaten))
 
 

@@ -208,6 +208,20 @@ def test_a_port_that_is_closed_is_an_answer() -> None:
     assert line(lab, "TCP as server") == "works: 1 begun, 1 answered"
 
 
+def test_a_port_at_which_nobody_answers_is_told_beside_those_that_work() -> None:
+    lab = LintedLab()
+    play(lab, ACCEPTED)
+    syn = "< S 0:0(0) win 65535 <mss 1460> port 5001"
+    play(lab, f"{syn}\n +1 {syn}")
+    assert "never answered" not in line(lab, "TCP as server")
+    play(lab, f"+2 {syn}")
+    said = "1 never answered: expected SYN-ACK, or RST where nobody listens"
+    assert line(lab, "TCP as server").endswith(f"; {said}")
+    assert any(one.startswith("TCP as server works") for one in of(lab).short())
+    server = next(one for one in of(lab).protocols if one.name == "TCP as server")
+    assert server.as_object()["besides"] == said
+
+
 def test_connections_that_are_forgotten_still_count() -> None:
     lab = LintedLab()
     for port in range(1100):
