@@ -91,6 +91,8 @@ class Client:
         self._ignored_since = NEVER  # when the first of them came
         self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
+        self._overloaded: Span | None = None  # the OFFER since the last DISCOVER
+        self._unread = 0  # such OFFERs in a row
         self._early = 0
         self._refused = b""  # the address of the last NAK
         self._refused_at = NEVER
@@ -153,6 +155,7 @@ class Client:
             meant_broadcast = self._offered[1] is Way.UNICAST and message.flags
             if not meant_broadcast:
                 self._ignores(*self._offered, when, tell)
+        self._leaves_unread(when, tell)
         self._after_conflict(when, tell)
         self._refused = b""
         self._offered = None
@@ -171,6 +174,14 @@ class Client:
                 rule, f"{self._ignored[way]} OFFERs came {way.value}{neither}, expected a {wanted}"
             )
 
+    def _leaves_unread(self, when: Span, tell: Tell) -> None:
+        if self._overloaded is not None and when.follows(self._overloaded):
+            self._unread += 1
+            if self._unread == OFFERS:
+                text = f"{OFFERS} OFFERs came with option 52, expected a REQUEST"
+                tell(rules.OVERLOAD_UNREAD, f"{text} (RFC 2132 9.3)")
+        self._overloaded = None
+
     def _takes(self, tell: Tell) -> None:
         """An OFFER at last: which way did it come?"""
         if self._offered is not None:
@@ -180,6 +191,7 @@ class Client:
                 text += f" {self._ignored[way]} that came {way.value} (RFC 2131 4.1)"
                 tell(_IGNORED[way][0], text)
         self._ignored, self._offered = dict.fromkeys(Way, 0), None
+        self._unread, self._overloaded = 0, None
         self._told.clear()
 
     def _after_conflict(self, when: Span, tell: Tell) -> None:
@@ -289,6 +301,9 @@ class Client:
             return
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
         mine = way is not None and whole and message.xid == self._discover.xid
+        if mine and message.overloaded:
+            self._tally[Occasion.DHCP_OVERLOADED] += 1
+            self._overloaded, mine = when, False
         self._offered = (when, way) if mine and way else None
         self._tally[Occasion.DHCP_OFFER] += 1
         self._tally[Occasion.DHCP_OFFER_UNICAST] += mine and way is Way.UNICAST

@@ -421,3 +421,15 @@ NAK_IGNORED = Rule(
     " with DISCOVER.",
     exercised=Occasion.DHCP_NAK,
 )
+
+OVERLOAD_UNREAD = Rule(
+    "DHCP056",
+    "dhcp overload not read",
+    Severity.WARNING,
+    "The guest takes no OFFER that has options in the fields file and sname.",
+    "RFC 2132 9.3",
+    "Servers do so where they have much to say, and may put any option there.",
+    "Where option 52 is 1, 2 or 3, go on reading options in file (128 bytes at 108), sname (64"
+    " bytes at 44), or both, up to option 255 in each.",
+    exercised=Occasion.DHCP_OVERLOADED,
+)

@@ -74,6 +74,24 @@ def begins_anew_after_each_nak(lab: LintedLab) -> None:
         lab.wait(4)
 
 
+@example("DHCP056")
+def reads_the_options_behind_the_cookie_alone(lab: LintedLab) -> None:
+    """The guest does not know option 52, and misses what it needs."""
+    lab.router.faults.add("dhcp overload")
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@clean("DHCP056")
+@clean("DHCP035")
+def reads_file_and_sname(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp overload")
+    for _ in range(4):
+        is_leased(lab)
+        lab.wait(10)
+
+
 # ---------------------------------------------------------------- one message
 def raw(lab: LintedLab, message: bytes) -> None:
     head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src=NOBODY, dst="255.255.255.255")
