@@ -8,8 +8,6 @@ the first cause and does not count by itself:
 - in the same connection, where the cause is one of TCP's
 - of the same card, where it is below that, or DHCP's or DNS's
 
-What the network's own bad wire has spoilt is put down to the rule that did so.
-
 A cause holds for LASTS seconds from its last time on. One that has a cause itself passes that on.
 """
 
@@ -29,7 +27,7 @@ _ANYWHERE = b""
 
 
 class Cause(NamedTuple):
-    """The finding that another one follows from."""
+    """The finding that another one follows from, or a rule of the bad wire."""
 
     code: str
     frame: int | None  # its number
@@ -81,17 +79,14 @@ class Verdict:
         when: float,
         about: About,
         packets: int = 1,
-        spoilt_by: str = "",
+        wire: Cause | None = None,
     ) -> Cause | None:
         """One more finding. Answers what it follows from, if that was found before.
 
-        spoilt_by: what of the wire has changed the frame, so that it is not as the guest sent it.
+        wire: the bad wire, where that is to blame, and not the guest; then nothing follows.
         """
         card, flow = _places(about)
-        if spoilt_by:
-            cause: Cause | None = Cause(spoilt_by, about.number)
-        else:
-            cause = self._cause(rule.code, (flow, card), when)
+        cause = wire or self._cause(rule.code, (flow, card), when)
         record = self._records.get(rule.code)
         if record is None:
             record = self._records[rule.code] = Record(rule, text, when, about)
@@ -101,7 +96,7 @@ class Verdict:
             record.count += packets
         else:
             record.because[cause.code] += packets
-        if rule.leads_to and not spoilt_by:
+        if rule.leads_to and wire is None:
             where = flow if rule.protocol == "TCP" else card
             self._expect(rule, cause or Cause(rule.code, about.number), where, when)
         return cause

@@ -17,6 +17,7 @@ from pynat.impair.frame_view import FrameView
 from pynat.impair.rule import Chance, Delay, GilbertElliott, ImpairRule
 
 MAX_FLOWS = 65_536  # that a rule tells apart; then it counts anew
+CUT = "one of"  # begins what is said of a fragment that is as it should be
 _HEADER = 14
 
 
@@ -73,7 +74,7 @@ class RuleDirection:
         if self._cutter is not None and self._rule.fragment is not None:
             pieces = self._cutter.cut(frame, self._rule.fragment)
         if len(pieces) > 1:
-            said = " and ".join(filter(None, (said, f"one of {len(pieces)} fragments")))
+            said = " and ".join(filter(None, (said, f"{CUT} {len(pieces)} fragments")))
         return [self._wait(piece, now, said) for piece in pieces]
 
     def _spoilt(self, view: FrameView) -> tuple[bytes, str]:

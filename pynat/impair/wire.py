@@ -19,6 +19,7 @@ from pynat.impair.rule import ImpairRule
 MAX_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules
 
 Told = Callable[[ActiveRule, bytes, "Fate", bool], None]  # rule, frame before, fate, to the guest
+Overtaken = Callable[[int, bytes], None]  # number of the rule that held it, frame
 
 
 class _Waiting(NamedTuple):
@@ -34,12 +35,16 @@ class _Queue:
 
     def __init__(self) -> None:
         self.heap: list[_Waiting] = []
+        self.newest = 0  # number of a frame that has come through
         self.ready: list[tuple[float, bytes]] = []
 
 
 class ImpairedWire:
-    def __init__(self, seed: int, tell: Told) -> None:
-        """tell: hears of everything that is done to a frame."""
+    def __init__(self, seed: int, tell: Told, overtaken: Overtaken) -> None:
+        """tell: hears of everything that is done to a frame. overtaken: of the guest's frames that
+        come through behind later ones.
+        """
+        self._overtaken = overtaken
         self.seed = seed
         self._tell = tell
         self._rules: dict[int, ActiveRule] = {}
@@ -107,7 +112,11 @@ class ImpairedWire:
                 continue
             self._carry_out(rule, frame, fates, now, number, to_guest)
             return
-        self._queues[to_guest].ready.append((now, frame))
+        queue = self._queues[to_guest]
+        queue.ready.append((now, frame))
+        if number < queue.newest and not to_guest:
+            self._overtaken(behind, frame)
+        queue.newest = max(queue.newest, number)
 
     def _carry_out(
         self,

@@ -11,12 +11,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from pynat.config import Config
-from pynat.impair.active_rule import ActiveRule, Fate
+from pynat.impair.active_rule import CUT, ActiveRule, Fate
 from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Receive, SendRuns, Wrapper
-from pynat.log.comments import IMPAIRED
+from pynat.log.comments import IMPAIRED, WireFault
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
 
@@ -30,7 +30,7 @@ class ImpairLink(Wrapper):
         super().__init__(inner)
         self._notices = notices
         self._capture = capture
-        self.wire = ImpairedWire(seed, self._tell)
+        self.wire = ImpairedWire(seed, self._tell, self._overtaken)
         self._idle = True
         self.has_changed = False  # something, at least once
 
@@ -107,8 +107,9 @@ class ImpairLink(Wrapper):
         self.has_changed = True
         comments = self._notices.comments
         if fate.frame is not None and fate.frame is not frame:
-            if not to_guest:
-                comments.spoil(fate.frame, frame, f"{IMPAIRED} {rule.number}")
+            if not to_guest and not fate.said.startswith(CUT):
+                is_copy = fate.frame == frame
+                comments.blame(fate.frame, WireFault(rule.number, is_late=is_copy))
             if fate.said == "duplicate" and not to_guest:
                 return  # the guest sent one frame, and that is in the capture
             if not to_guest:
@@ -124,6 +125,10 @@ class ImpairLink(Wrapper):
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
         self._notices.limited(f"impair {rule.number}", text, self.now())
+
+    def _overtaken(self, number: int, frame: bytes) -> None:
+        if self._notices.comments.fault_of(frame) is None:
+            self._notices.comments.blame(frame, WireFault(number, is_late=True))
 
     # ------------------------------------------------------------------ words
     def report(self) -> None:

@@ -7,11 +7,20 @@ kept unless `wanted`, so callers whose text is costly look at that first.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pynat.harmless import harmless
 
 IMPAIRED = "impair rule"  # begins what is said of a bad wire
 _MAX_FRAMES = 4096  # frames remarked on and never written; then all are forgotten
 _NUMBERED = 512  # frames whose numbers are remembered at least, for what is said of them
+
+
+class WireFault(NamedTuple):
+    """What a bad wire did to a frame of the guest's."""
+
+    number: int  # of the impair rule
+    is_late: bool  # others overtook it, or it is a copy; else it was changed
 
 
 class FrameComments:
@@ -21,8 +30,8 @@ class FrameComments:
         self.linted = False  # the linter looks at every frame
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
+        self._blamed: dict[int, tuple[bytes, WireFault]] = {}  # those of a bad wire, likewise
         self._last = 0
-        self._spoilt: dict[int, tuple[bytes, str]] = {}  # frames and who spoilt them, likewise
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
         self._older = self._numbers
 
@@ -76,24 +85,21 @@ class FrameComments:
         if self.wanted:
             self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
 
-    def spoil(self, frame: bytes, as_one: bytes, by: str) -> None:
-        """`frame` is what the wire has made of `as_one`: if it is another, or was before."""
-        before = self.spoilt_by(as_one)
-        if before or frame != as_one:
-            if len(self._spoilt) >= _MAX_FRAMES:
-                self._spoilt.clear()
-            self._spoilt[id(frame)] = (frame, before or by)
-
-    def spoilt_by(self, frame: bytes | None) -> str:
-        """What of the wire has changed it; empty where nothing has."""
-        return self._spoilt.get(id(frame), (frame, ""))[1]
-
     def lose(self, frame: bytes) -> None:
         """It does not come to the other end of the guest's wire."""
         if self.wanted:
             if len(self._lost) >= _MAX_FRAMES:
                 self._lost.clear()
             self._lost[id(frame)] = frame
+
+    def blame(self, frame: bytes, fault: WireFault) -> None:
+        if len(self._blamed) >= _NUMBERED:
+            self._blamed.clear()
+        self._blamed[id(frame)] = (frame, fault)
+
+    def fault_of(self, frame: bytes | None) -> WireFault | None:
+        _, fault = self._blamed.get(id(frame), (frame, None))
+        return fault
 
     def take_lost(self, frame: bytes) -> bool:
         """Whether it was lost; that is forgotten here."""

@@ -18,8 +18,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
-from pynat.log.comments import FrameComments
-from pynat.rules import Rule
+from pynat.log.comments import IMPAIRED, FrameComments
+from pynat.rules import Rule, tcp
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions
 
@@ -137,8 +137,7 @@ class Notices:
         frame = self.comments.frame
         about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
-        spoilt_by = self.comments.spoilt_by(frame)
-        cause = self.verdict.put(rule, detail, now, about, count, spoilt_by)
+        cause = self.verdict.put(rule, detail, now, about, count, self._bad_wire(rule, frame))
         if rule.code in self.silenced:
             return
         if self._journal:
@@ -148,6 +147,13 @@ class Notices:
         text, because = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
         self.comments.add_here(text + because)
         self.limited(rule.name, text + _frame(about) + because, now, level)
+
+    def _bad_wire(self, rule: Rule, frame: bytes | None) -> Cause | None:
+        """Where that, and not the guest, is to blame for a drop."""
+        fault = self.comments.fault_of(frame)
+        if fault is None or (fault.is_late and rule not in tcp.OF_LATE_SEGMENTS):
+            return None
+        return Cause(f"{IMPAIRED} {fault.number}", None)
 
     def finding(
         self, rule: Rule, detail: str, now: float, frame: bytes | None, *, from_guest: bool = True

@@ -26,7 +26,7 @@ from pynat.wire.ip import Packet
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Segment, SegmentRun
 
 _ROOM = 1 << 30  # bytes: what was promised is in the window
-_MOST = 65_536  # connections that are remembered, or waited for
+_MOST = 65_536  # connections that are waited for
 
 
 class SeenSender(Sender):
@@ -152,7 +152,6 @@ class SeenTable(TcpTable):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._ended: dict[bytes, None] = {}
         self._strays: dict[bytes, tuple[bytes | None, Segment]] = {}  # with their frames
 
     def seen(self, packet: Packet, segment: Segment, now: float) -> None:
@@ -197,10 +196,6 @@ class SeenTable(TcpTable):
             comments.deal_with(frame)
             super()._no_flow(four_tuple, stray, now)
             comments.deal_with(None)
-
-    def _remove(self, flow: Flow) -> None:
-        super()._remove(flow)
-        _remember(self._ended, flow.four_tuple.key, None)
 
 
 def _remember(known: dict[bytes, Any], key: bytes, what: Any) -> None:

@@ -51,7 +51,8 @@ NO_FLOW = Rule(
     "It is answered with RST. It comes when one side goes on with a connection that the other has"
     " ended or never had, or when ports or addresses change in the middle of one.",
     "Begin with a SYN, keep the four ends of a connection unchanged, and send nothing more once it"
-    " is closed or reset; an RST for a connection that is gone already does no harm.",
+    " is closed or reset. What answers late segments of a connection that has just ended is not"
+    " counted: an RST, and in TIME-WAIT an acknowledgement.",
     exercised=Occasion.LATER,
 )
 
@@ -89,7 +90,8 @@ BEFORE_OPEN = Rule(
     "A segment came before both SYNs were exchanged.",
     "RFC 9293 3.10.7.3",
     "There is no connection yet that could take it; it is thrown away.",
-    "Send nothing but the SYN until the SYN-ACK has come.",
+    "As a client send nothing but the SYN until the SYN-ACK has come. As a server send the SYN-ACK"
+    " again, by a time-out and when the SYN comes again, until it is acknowledged.",
     exercised=Occasion.LATER,
 )
 
@@ -114,7 +116,8 @@ RESET_BESIDE = Rule(
     "It does not end the connection, because anybody could guess a number in the window; the other"
     " side goes on.",
     "Give an RST the sequence number SND.NXT; in answer to a segment with ACK, that segment's"
-    " acknowledgement number.",
+    " acknowledgement number. One in TIME-WAIT, in answer to old data, does no harm and is not"
+    " counted.",
     exercised=Occasion.RESET,
 )
 
@@ -185,3 +188,6 @@ WINDOW_CLOSED = Rule(
     "Nothing, if it is a probe: one segment, at longer and longer intervals.",
     exercised=Occasion.WINDOW_CLOSED,
 )
+
+# What a segment may break because others have overtaken it, or because it came before.
+OF_LATE_SEGMENTS = frozenset({NO_FLOW, DUPLICATE, RESET_BESIDE, OLD_TIMESTAMP})

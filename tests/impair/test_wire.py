@@ -21,9 +21,13 @@ PLAIN = [bytes(12) + b"\x08\0" + n.to_bytes(2, "big") * 20 for n in range(MANY)]
 class Bad:
     def __init__(self, *rules: str, seed: int = 1) -> None:
         self.told: list[tuple[int, str]] = []
-        self.wire = ImpairedWire(seed, self._tell)
+        self.overtaken: list[tuple[int, bytes]] = []
+        self.wire = ImpairedWire(seed, self._tell, self._overtaken)
         for rule in rules:
             self.wire.add(rule)
+
+    def _overtaken(self, number: int, frame: bytes) -> None:
+        self.overtaken.append((number, frame))
 
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.told.append((rule.number, fate.said))
@@ -360,3 +364,18 @@ def test_spoilt_frames_go_through_every_rule() -> None:
             assert bits_changed(through, frame) == len(bad.told)
         told.update(number for number, _ in bad.told)
     assert min(told[number] for number in (1, 2, 3)) > 100
+
+
+def test_frames_of_the_guest_that_others_overtake_are_told() -> None:
+    bad = Bad("from-guest delay 10ms 8ms")
+    came = bad.through(PLAIN[:50], gap=0.001, to_guest=False)
+    order = [PLAIN.index(frame) for _, frame in came]
+    late = [place for at, place in enumerate(order) if place < max(order[: at + 1])]
+    assert late
+    assert bad.overtaken == [(1, PLAIN[place]) for place in late]
+
+
+def test_a_steady_delay_lets_nothing_be_overtaken() -> None:
+    bad = Bad("delay 10ms")
+    bad.through(PLAIN[:50], gap=0.001, to_guest=False)
+    assert bad.overtaken == []

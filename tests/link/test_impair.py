@@ -13,6 +13,8 @@ from pynat.config import Config
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
 from pynat.log.notices import Level, Notices
+from pynat.rules import Rule
+from pynat.rules.tcp import CHECKSUM, NO_FLOW
 from pynat.serve.stack import stacked
 
 FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range(20)]
@@ -164,3 +166,45 @@ def test_a_capture_that_begins_later_sees_everything(tmp_path: Path) -> None:
         stack.link.done(0.0, None)
         with RawPcapReader(str(path)) as reader:
             assert [data for data, _ in reader] == [tcp("S"), tcp("SA")]
+
+
+def dropped(net: Net, *rules: Rule) -> dict[str, tuple[int, dict[str, int]]]:
+    """What is put down to the guest and to the wire, where the router drops what came for these."""
+    for frame in net.got:
+        net.notices.comments.deal_with(frame)
+        for rule in rules:
+            net.notices.drop(rule, "x", 0.0)
+    return {one.rule.code: (one.count, dict(one.because)) for one in net.notices.verdict}
+
+
+def test_what_the_wire_has_spoilt_is_not_put_down_to_the_guest() -> None:
+    net = Net("from-guest corrupt nth 1")
+    net.turn(from_guest=[tcp("A", b"hello"), tcp("A", b"hello")])
+    assert dropped(net, CHECKSUM) == {"TCP001": (1, {"impair rule 1": 1})}
+    assert net.lines[-2:] == [
+        "dropped: TCP001 tcp checksum: x; because of impair rule 1",
+        "dropped: TCP001 tcp checksum: x",
+    ]
+
+
+def test_copies_explain_what_comes_too_late_and_nothing_else() -> None:
+    net = Net("from-guest duplicate")
+    net.turn(from_guest=[tcp("A", b"hello")])
+    assert dropped(net, NO_FLOW, CHECKSUM) == {
+        "TCP001": (2, {}),
+        "TCP004": (1, {"impair rule 1": 1}),
+    }
+
+
+def test_fragments_explain_nothing() -> None:
+    net = Net("from-guest fragment 200")
+    net.turn(from_guest=[tcp("A", bytes(300))])
+    assert dropped(net, CHECKSUM) == {"TCP001": (2, {})}
+
+
+def test_what_is_overtaken_is_late() -> None:
+    net = Net("from-guest delay 5ms nth 1")
+    net.turn(from_guest=[tcp("A", b"1"), tcp("A", b"2")])
+    net.card.time = 1.0
+    net.turn()
+    assert dropped(net, NO_FLOW) == {"TCP004": (1, {"impair rule 1": 1})}

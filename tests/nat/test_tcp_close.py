@@ -168,3 +168,36 @@ def test_a_guest_that_does_not_count_its_fin_is_heard_all_the_same(flow: TcpScri
     flow.guest(". 1:1(0) ack 5001")
     flow.lab.wait(10)
     assert flow.to_guest() == [". 5001:5001(0) ack 2"]
+
+
+def test_what_answers_old_segments_of_a_closed_flow_is_not_counted(flow: TcpScript) -> None:
+    flow.guest("F. 1:1(0) ack 1")
+    flow.host(TcpEof(1))
+    flow.guest(". 2:2(0) ack 2")
+    assert len(flow.lab.router.tcp) == 0
+    flow.to_guest()
+    flow.guest(". 2:2(0) ack 2")  # our FIN came again
+    assert flow.to_guest() == ["R 2:2(0)"]
+    flow.guest("R 1:1(0)")  # old data came, and the guest has forgotten all
+    assert flow.lab.drops == {}
+    flow.guest(". 1:1(0) ack 2")
+    flow.guest("P. 2:3(1) ack 2")
+    assert flow.lab.drops == {"tcp no flow": 2}
+
+
+def test_what_comes_a_minute_after_the_end_is_counted(flow: TcpScript) -> None:
+    flow.guest("R 1:1(0)")
+    flow.guest("R 1:1(0)")
+    assert flow.lab.drops == {}
+    flow.lab.wait(61)
+    flow.guest("R 1:1(0)")
+    assert flow.lab.drops == {"tcp no flow": 1}
+
+
+def test_a_reset_in_time_wait_is_not_counted(flow: TcpScript) -> None:
+    flow.host(TcpEof(1))
+    flow.guest(". 1:1(0) ack 2")
+    flow.guest("F. 1:1(0) ack 2")
+    flow.to_guest()
+    flow.guest("R 1:1(0)")  # in answer to data that are older than the guest's FIN
+    assert flow.lab.drops == {}

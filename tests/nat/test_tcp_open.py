@@ -266,6 +266,17 @@ def test_what_a_guest_says_before_its_syn_is_counted() -> None:
     assert flow.lab.drops == {"tcp before the connection is open": 1}
 
 
+def test_a_guest_whose_syn_ack_was_lost_acknowledges_the_syn_that_comes_again() -> None:
+    flow = _forwarded()
+    flow.to_guest()
+    for _ in range(2):
+        flow.guest(". 1:1(0) ack 1")
+    assert flow.to_guest() == []
+    assert flow.lab.drops == {}
+    flow.guest(". 1:1(0) ack 1")  # and never sends the SYN-ACK again
+    assert flow.lab.drops == {"tcp before the connection is open": 1}
+
+
 def test_the_syn_of_a_forward_is_repeated() -> None:
     flow = _forwarded()
     assert flow.to_guest() == ["S 0:1(0)"]

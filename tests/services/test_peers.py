@@ -223,6 +223,17 @@ def test_reset_in_answer_to_fin() -> None:
     assert [line.split()[0] for line in flow.to_guest()] == ["R."]
 
 
+def test_reset_in_answer_to_a_fin_that_comes_last() -> None:
+    flow = opened("reset on fin, page 0")
+    flow.guest("P. 1:19(18) ack 1", b"GET / HTTP/1.0\r\n\r\n")
+    (page,) = flow.packets()
+    end = len(page["TCP"].payload) + 2
+    flow.guest(f". 19:19(0) ack {end}")
+    assert flow.to_guest() == []
+    flow.guest(f"F. 19:19(0) ack {end}")
+    assert flow.to_guest() == [f"R. {end}:{end}(0) ack 20"]
+
+
 def test_silence_mid_stream() -> None:
     flow = opened("blackhole after 100")
     flow.guest("P. 1:51(50) ack 1")

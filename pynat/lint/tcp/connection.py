@@ -85,6 +85,7 @@ class Connection:
         self._wrong_syn_ack: Segment | None = None  # the last one
         self._ignored = 0
         self._unheard = Unheard(common)  # the peer's SYN; and its FIN, once both ends are done
+        self._disowned = False  # the peer has answered the guest's SYN-ACK by RST
         self._often = Often()
 
     def is_new(self, syn: Segment) -> bool:
@@ -100,7 +101,7 @@ class Connection:
             self._syn_again(segment, when, tell)
             return
         self._unheard.copies = 0
-        if guest is not None and peer is not None and not self._shaken:
+        if guest is not None and peer is not None and not self._shaken and not self._disowned:
             self._tally[Occasion.SYN_AGAIN] += 1
             text = f"SYN-ACK again at {guest.number(segment.seq)}, expected 0"
             tell(tcp_opening.SYN_MOVES, f"{text}: it answers the same SYN")
@@ -355,6 +356,7 @@ class Connection:
             return
         seq = peer.number(segment.seq)
         if segment.flags & RST:
+            self._disowned = not self._shaken
             if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
                 self._tally[Occasion.RESET_CAME] += 1
                 peer.reset_at = when

@@ -81,11 +81,14 @@ class Window:
         since, self.closed = self.closed, None
         if owed is None or not when.follows(owed):
             self._often.forget(rules.NO_UPDATE)
-        elif (waited := when.least(since)) > _CLOSED and window >= min(
-            self._guest.mss, self._guest.syn_window // 2
-        ):
+        elif (waited := when.least(since)) > _CLOSED and window >= self._worth_saying:
             text = f"window {window} in the answer to a probe, it was 0 for {waited:.1f} s"
             self._often.tell(rules.NO_UPDATE, _PROBED, text, tell)
+
+    @property
+    def _worth_saying(self) -> int:
+        """Some wait for two segments, as BSD does."""
+        return min(2 * self._guest.mss, self._guest.syn_window // 2)
 
     def look_whether_it_opens(self, when: Span, tell: Tell) -> None:
         if self._was_open or self.closed is None:

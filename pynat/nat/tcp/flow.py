@@ -42,11 +42,13 @@ from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Segment, SegmentRun
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
+MAX_BARE_ACKS = 2  # by then a guest has sent its SYN-ACK again
 
 
 class Flow:
     __slots__ = (
         "_acks",
+        "_bare_acks",
         "_host",
         "_parameters",
         "_reset_due",
@@ -126,6 +128,7 @@ class Flow:
         self.is_held = True  # guest time is, while somebody outside owes an answer
         self._acks = parameters.acks(settings.delayed_ack)
         self._writer = Writer(four_tuple, negotiated, self.sender, self._acks)
+        self._bare_acks = 0  # that came instead of the guest's SYN-ACK
         self._syn_due = False
         self._syn_why = ""  # it goes again
         self._reset_due: Segment | None = None
@@ -210,7 +213,7 @@ class Flow:
             self.close("refused by the guest", now, reset_host=True)
             return None
         if segment.flags & (RST | SYN) != SYN:
-            return refusals.BEFORE_OPEN
+            return self._without_syn(segment, acceptable=acceptable)
         self._negotiate(segment, now)
         if acceptable:
             self._established(segment, ack, now)
@@ -219,6 +222,15 @@ class Flow:
             self._become(State.SYN_RECEIVED, now)
             self._syn_due = True
         return self._accept(segment, self.receiver.nxt)
+
+    def _without_syn(self, segment: Segment, *, acceptable: bool) -> Refusal | None:
+        """Where its SYN-ACK was lost, the guest acknowledges our SYN when it comes again
+        (RFC 9293 3.10.7.4), and its own time-out brings the SYN-ACK again.
+        """
+        if not acceptable or segment.length:
+            return refusals.BEFORE_OPEN
+        self._bare_acks += 1
+        return refusals.SYN_ACK_MISSING if self._bare_acks > MAX_BARE_ACKS else None
 
     def _synchronized(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.4, with RFC 5961 for RST and SYN and RFC 7323 for old duplicates.
@@ -236,6 +248,8 @@ class Flow:
                 return None
             if acceptable:
                 self._object_to(segment, now)
+            if self.is_lingering:  # the guest has forgotten the flow, and old data came to it
+                return None
             return refusals.reset_beside(segment, receiver)
         if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
             return self._syn_again(segment, now)
@@ -473,7 +487,8 @@ class Flow:
 
     def _abort(self, why: str) -> None:
         self.why_closed = why
-        if self.state.can_be_reset:
+        is_answer = self.is_lingering and self._acks.due  # to the guest's FIN
+        if self.state.can_be_reset or is_answer:
             self._reset_due = self._writer.reset(self.receiver)
 
     def _become(self, state: State, now: float) -> None:

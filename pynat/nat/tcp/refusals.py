@@ -19,6 +19,10 @@ class Refusal(NamedTuple):
 BEFORE_OPEN = Refusal(
     rules.tcp.BEFORE_OPEN, "expected nothing but SYN before the SYN-ACK (RFC 9293 3.10.7.3)"
 )
+SYN_ACK_MISSING = Refusal(
+    rules.tcp.BEFORE_OPEN,
+    "acknowledges a SYN that came again, expected the SYN-ACK again (RFC 9293 3.8.1)",
+)
 SYN_INSIDE = Refusal(
     rules.tcp.SYN_INSIDE, "SYN set, expected clear in an open connection (RFC 5961 4.2)"
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
@@ -35,7 +36,7 @@ from pynat.nat.messages import (
     TcpWritable,
 )
 from pynat.nat.rows import tcp_row
-from pynat.nat.tcp.flow import Flow
+from pynat.nat.tcp.flow import TIME_WAIT, Flow
 from pynat.nat.tcp.memory import MemoryBudget
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Filter, Item, Parameters
@@ -53,6 +54,7 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
+_ENDED = 4096  # flows remembered as ended
 _WRAPS = 4  # flows
 _SOON = 1024  # bytes
 
@@ -88,6 +90,8 @@ class TcpTable:
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
+        # by key: when it was last used, and the guest's next number where it was closed
+        self._ended: dict[bytes, tuple[float, int | None]] = {}
         self.memory = memory
         self._is_ne2000 = False
         self._wraps = config.hermetic and config.lint.enabled is not False
@@ -191,10 +195,25 @@ class TcpTable:
             self._output.time_hold.expect(flow, now)
 
     def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
-        text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
-        self._output.notices.drop(rules.tcp.NO_FLOW, f"{text} (RFC 9293 3.10.7.1)", now)
+        if not self._comes_late(four_tuple, segment, now):
+            self._say_no_flow(four_tuple, segment, now)
         if not segment.flags & RST:
             self._send(four_tuple, reset_for(segment), now)
+
+    def _comes_late(self, four_tuple: FourTuple, segment: Segment, now: float) -> bool:
+        """Whether the guest answers what came late of a flow that has ended: rightly by RST, or,
+        where it is in TIME-WAIT, by an acknowledgement.
+        """
+        when, number = self._ended.get(four_tuple.key, (-math.inf, None))
+        if now - when > TIME_WAIT:
+            return False
+        flags = segment.flags & (SYN | FIN | RST | ACK)
+        is_last = flags == ACK and segment.seq == number and not segment.payload
+        return bool(flags & RST) or is_last
+
+    def _say_no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
+        text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
+        self._output.notices.drop(rules.tcp.NO_FLOW, f"{text} (RFC 9293 3.10.7.1)", now)
 
     # ------------------------------------------------------------------ from the host
     def from_host(self, event: TcpEvent, now: float) -> None:
@@ -374,12 +393,20 @@ class TcpTable:
         if self._by_number.pop(flow.number, None) is None:
             return
         del self._flows[flow.four_tuple.key]
+        self._remember(flow)
         if not flow.is_probe:
             self._numbers.gone(flow.number, flow.why_closed, lambda: tcp_row(flow, flow.idle.last))
         self._lingering.pop(flow, None)
         self.memory.charge(-flow.counted)
         self._output.timers.set(flow, None)
         self._output.time_hold.answered(flow)
+
+    def _remember(self, flow: Flow) -> None:
+        while len(self._ended) >= _ENDED:
+            del self._ended[next(iter(self._ended))]
+        is_closed = flow.receiver.fin and flow.sender.fin_acked
+        number = wrap(flow.receiver.nxt) if is_closed else None
+        self._ended[flow.four_tuple.key] = (flow.idle.last, number)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None

@@ -53,9 +53,9 @@ class Found(NamedTuple):
 
 
 def found_in(line: str) -> Found | None:
-    """Of `lint.json`; the line that says the file is full is none."""
+    """Of `lint.json`; the line that says the file is full is none, nor what a bad wire did."""
     told = json.loads(line)
-    if "code" not in told:
+    if "code" not in told or told.get("because_of", {"code": ""})["code"].startswith(IMPAIRED):
         return None
     packet, text = harmless(told["packet"] or ""), harmless(told["text"])
     kind = told["code"], told["severity"], told["name"]

@@ -419,7 +419,7 @@ def has_a_small_window(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 501 <mss 1460,nop,wscale 7> port 50001")
 
 
-def filled(update: str) -> str:
+def filled(update: str, window: int = 3000) -> str:
     """A window of 3000 bytes is filled, probed, and opens again; twice."""
     script = """
         > S 0:0(0) win 3000 <mss 1460>
@@ -433,7 +433,7 @@ def filled(update: str) -> str:
             > . 1:1(0) ack {at + 3000} win 0
             {update.format(at + 3000)}
             +2 < . {at + 3000}:{at + 3001}(1) ack 1
-            > . 1:1(0) ack {at + 3000} win 3000
+            > . 1:1(0) ack {at + 3000} win {window}
         """
     return script
 
@@ -446,6 +446,12 @@ def opens_its_window_in_silence(lab: LintedLab) -> None:
 @clean("TCP098")
 def says_that_its_window_is_open(lab: LintedLab) -> None:
     play(lab, filled("> . 1:1(0) ack {} win 3000"))
+
+
+@clean("TCP098")
+def waits_for_room_for_two_segments(lab: LintedLab) -> None:
+    """As BSD does: when the probe comes, the program has read one segment and a half."""
+    play(lab, filled("", window=2190).replace("win 3000 <", "win 8000 <"))
 
 
 def refused(times: int, window: int = 65535) -> str:
@@ -519,6 +525,14 @@ def takes_one_after_the_other(lab: LintedLab) -> None:
 def takes_what_is_there(lab: LintedLab) -> None:
     play(lab, bit_by_bit(0.05, 1000))
     play(lab, bit_by_bit(0.001, 100))
+
+
+@clean("TCP102")
+def has_a_small_ring(lab: LintedLab) -> None:
+    """It takes 16 of 160 segments at a time, as iPXE does; the others wait before its card."""
+    come = "".join(f"< . {at}:{at + 100}(100) ack 1\n" for at in range(1, 16_001, 100))
+    taken = "".join(f"+0.007 > . 1:1(0) ack {at}\n" for at in range(1601, 16_002, 1600))
+    play(lab, f"{OPEN}\n {come}\n +0.05 < . 1:1(0) ack 1\n {taken}")
 
 
 @clean("TCP102")

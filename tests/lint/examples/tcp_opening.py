@@ -384,6 +384,14 @@ def chooses_a_number_for_each_syn_ack(lab: LintedLab) -> None:
     play(lab, f"{COMES} {answer}\n +1 {answer} isn 5000")
 
 
+@clean("TCP038")
+def answers_a_syn_anew_after_a_reset(lab: LintedLab) -> None:
+    """What its first SYN-ACK acknowledged was refused, and the SYN comes again."""
+    comes_again = "+1 < S 0:0(0) win 65535 <mss 1460>"
+    answer = "> S. 0:0(0) ack 0 win 65535 <mss 1460>"
+    play(lab, f"{COMES} {answer}\n < R 1:1(0)\n {comes_again}\n {answer} isn 5000")
+
+
 @example("TCP048")
 def answers_by_a_bare_syn(lab: LintedLab) -> None:
     play(lab, f"{COMES} > S 0:0(0) win 65535 <mss 1460>")
