@@ -84,5 +84,5 @@ def test_what_never_comes_to_rest_is_told_what_helps(monkeypatch: pytest.MonkeyP
         network.run(Flooder(), 1)
     with virtual(read_toml('hermetic = true\nimpair = ["rate 10mbit"]', "net.toml")) as network:
         guest = Flooder()
-        network.run(guest, 1)
+        network.run(guest, 0.1)
     assert len(guest.replies) > 1000
