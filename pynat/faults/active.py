@@ -124,6 +124,7 @@ class ActiveFaults:
         times = f" of {one.fault.times}" if one.fault.times else ""
         text = f"fault {one.number}, {one.fault}: {what} ({one.met}{times})"
         if lost:
+            self._notices.eaten[one.fault.service] += 1
             self._notices.drop(rules.net.FAULT, text, now)
         else:
             self._notices.comments.add_here(text)

@@ -38,6 +38,7 @@ OFFERS = 3  # that came one way and were not taken
 SOME = 2  # of these, where one that came the other way was taken
 AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
 EARLY = 3  # renewals in a row, each before half of T1
+IN_VAIN = 2  # REQUESTs for what was refused; one may have been on its way
 GRACE = 1.0  # seconds that a packet of before may still take
 _MAX_REMEMBERED = 16  # offers, transactions
 _PATIENCE = 2.0  # seconds from the first OFFER on in which a slow guest may still take it
@@ -90,7 +91,12 @@ class Client:
         self._ignored_since = NEVER  # when the first of them came
         self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
+        self._overloaded: Span | None = None  # the OFFER since the last DISCOVER
+        self._unread = 0  # such OFFERs in a row
         self._early = 0
+        self._refused = b""  # the address of the last NAK
+        self._refused_at = NEVER
+        self._in_vain = 0  # REQUESTs for it since
 
     @property
     def addresses(self) -> set[bytes]:
@@ -149,7 +155,9 @@ class Client:
             meant_broadcast = self._offered[1] is Way.UNICAST and message.flags
             if not meant_broadcast:
                 self._ignores(*self._offered, when, tell)
+        self._leaves_unread(when, tell)
         self._after_conflict(when, tell)
+        self._refused = b""
         self._offered = None
         self._discover = message
 
@@ -166,6 +174,14 @@ class Client:
                 rule, f"{self._ignored[way]} OFFERs came {way.value}{neither}, expected a {wanted}"
             )
 
+    def _leaves_unread(self, when: Span, tell: Tell) -> None:
+        if self._overloaded is not None and when.follows(self._overloaded):
+            self._unread += 1
+            if self._unread == OFFERS:
+                text = f"{OFFERS} OFFERs came with option 52, expected a REQUEST"
+                tell(rules.OVERLOAD_UNREAD, f"{text} (RFC 2132 9.3)")
+        self._overloaded = None
+
     def _takes(self, tell: Tell) -> None:
         """An OFFER at last: which way did it come?"""
         if self._offered is not None:
@@ -175,6 +191,7 @@ class Client:
                 text += f" {self._ignored[way]} that came {way.value} (RFC 2131 4.1)"
                 tell(_IGNORED[way][0], text)
         self._ignored, self._offered = dict.fromkeys(Way, 0), None
+        self._unread, self._overloaded = 0, None
         self._told.clear()
 
     def _after_conflict(self, when: Span, tell: Tell) -> None:
@@ -190,6 +207,7 @@ class Client:
         message, before = sent.message, self._asked
         self._asked = message
         self._takes(tell)
+        self._after_refusal(message, sent.when, tell)
         lease = self._lease
         server = dhcp.SERVER in message.options
         renews = lease and lease.address in (message.ciaddr, sent.source)
@@ -204,6 +222,14 @@ class Client:
             self._selects(sent, tell)
         elif before is not None and before.xid != message.xid:
             _all(asking.rebooting(message), tell)
+
+    def _after_refusal(self, message: Message, when: Span, tell: Tell) -> None:
+        if _wanted(message) != self._refused or when.least(self._refused_at) <= GRACE:
+            return
+        self._in_vain += 1
+        if self._in_vain == IN_VAIN:
+            text = f"asks for {dotted(self._refused)} again, {when.least(self._refused_at):.1f} s"
+            tell(rules.NAK_IGNORED, f"{text} after a NAK, expected DISCOVER (RFC 2131 3.1)")
 
     def _has_xid(self, xid: int) -> bool:
         return any(offer.xid == xid for offer in self._offers)
@@ -262,7 +288,10 @@ class Client:
                 self._is_granted(message, when)
             case dhcp.NAK if self._asked and message.xid == self._asked.xid:
                 self._tally[Occasion.DHCP_NAK] += 1
-                refused = self._asked.options.get(dhcp.WANTED, self._asked.ciaddr)
+                refused = _wanted(self._asked)
+                if refused != self._refused:
+                    self._refused, self._in_vain = refused, 0
+                self._refused_at = when
                 self._offers.clear()
                 self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
 
@@ -272,6 +301,9 @@ class Client:
             return
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
         mine = way is not None and whole and message.xid == self._discover.xid
+        if mine and message.overloaded:
+            self._tally[Occasion.DHCP_OVERLOADED] += 1
+            self._overloaded, mine = when, False
         self._offered = (when, way) if mine and way else None
         self._tally[Occasion.DHCP_OFFER] += 1
         self._tally[Occasion.DHCP_OFFER_UNICAST] += mine and way is Way.UNICAST
@@ -362,6 +394,11 @@ class Client:
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
             tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")
+
+
+def _wanted(message: Message) -> bytes:
+    """The address that a REQUEST is for."""
+    return message.options.get(dhcp.WANTED, message.ciaddr)
 
 
 def _all(found: asking.Wrong, tell: Tell) -> None:

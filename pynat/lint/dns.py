@@ -16,6 +16,7 @@ from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
+from pynat.lint.told import Told
 from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
@@ -67,8 +68,10 @@ class _Lease:
 
 
 class DnsChecker:
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, told: Told) -> None:
         self._tally = tally
+        self._told = told
+        self._waiting = Bounded[bytes, Query](MAX_REMEMBERED)  # by ends and port
         self._questions = Bounded[bytes, _Question](MAX_REMEMBERED)
         self._habits = Bounded[bytes, _Habits](MAX_REMEMBERED)
         self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
@@ -90,6 +93,7 @@ class DnsChecker:
         ends = packet.source + packet.destination
         self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)
+        self._waiting[ends + datagram.source.to_bytes(2, "big")] = question
         self._repeated(question, _key(ends, datagram.source, payload), frame.when)
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
@@ -160,15 +164,31 @@ class DnsChecker:
             return iter(())
         if datagram.source == PORT:
             payload = bytes(datagram.payload)
-            key = _key(packet.destination + packet.source, datagram.destination, payload)
-            asked = self._questions.get(key)
-            if asked is not None and asked.answered is None and len(payload) > 3:
-                asked.answered = frame.when
-                self._tally[Occasion.DNS_ANSWER] += 1
-                asked.truncated = bool(payload[2] & dns.TC >> 8)
+            self._answer(packet.destination + packet.source, datagram.destination, payload, frame)
         elif datagram.source == 67:
             self._lease(datagram.payload)
         return iter(())
+
+    def _answer(self, ends: bytes, port: int, payload: bytes, frame: Frame) -> None:
+        asked = self._questions.get(_key(ends, port, payload))
+        if asked is None:
+            self._strange(ends + port.to_bytes(2, "big"), payload)
+        elif len(payload) > 3:
+            self._told.rightly(dns.addresses(payload))
+            if asked.answered is None:
+                asked.answered = frame.when
+                self._tally[Occasion.DNS_ANSWER] += 1
+                asked.truncated = bool(payload[2] & dns.TC >> 8)
+
+    def _strange(self, place: bytes, payload: bytes) -> None:
+        """It fits no question; where one waits, the guest may take it for the answer to that."""
+        question = self._waiting.get(place)
+        if question is not None:
+            ident = int.from_bytes(payload[:2], "big")
+            what = "is to another question"
+            if ident != question.ident:
+                what = f"has the id {ident:#06x}"
+            self._told.wrongly(dns.addresses(payload), f"the answer to {question} {what}")
 
     def _lease(self, payload: bytes | memoryview) -> None:
         try:

@@ -23,6 +23,7 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.owned import Owned
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
+from pynat.lint.told import Told
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, tcp, tftp, udp
@@ -61,11 +62,12 @@ Mark = tuple[Span, bytes]  # when, the beginning of the payload
 
 
 class Ipv4Checker:
-    def __init__(self, network: Network, tally: Tally, owned: Owned) -> None:
+    def __init__(self, network: Network, tally: Tally, owned: Owned, told: Told) -> None:
         self._tally = tally
         self._mtu = network.mtu
         self.adopt(network)
-        self._told: Bounded[bytes, bool] = Bounded(MAX_TOLD)  # what DNS said; False: reversed
+        self._told = told
+        self._names: Bounded[bytes, bool] = Bounded(MAX_TOLD)  # what DNS said; False: reversed
         self._idents: Bounded[bytes, Bounded[int, Mark]] = Bounded(MAX_PEERS)
         self._counted: deque[int] = deque(maxlen=SWAPPED)  # identifications
         self._is_swapped = False  # and was told so
@@ -93,6 +95,8 @@ class Ipv4Checker:
             yield from self._ident(frame.when, packet)
         if not packet.dont_fragment and not self._is_swapped:
             yield from self._count(packet)
+        if believed := self._told.goes_to(packet.destination):
+            yield believed
         if self._is_reversed(packet.destination):
             hint = mistakes.address_order(packet.destination, lambda _: True)
             text = f"{packet}: destination {address_text(packet.destination)}{hint} (RFC 791 3.1)"
@@ -120,7 +124,7 @@ class Ipv4Checker:
         return not owned or source in owned
 
     def _is_reversed(self, destination: bytes) -> bool:
-        return destination in self._reversed or self._told.get(destination) is False
+        return destination in self._reversed or self._names.get(destination) is False
 
     def takes(self, frame: bytes, when: Span) -> bool:
         """Whether nothing can be said of the packet itself, which is whole, has no options, and
@@ -164,10 +168,10 @@ class Ipv4Checker:
     def _named(self, addresses: list[bytes]) -> None:
         """Of one and its reverse both may have been told."""
         for address in addresses:
-            if address[::-1] not in self._told:
-                self._told[address[::-1]] = False
+            if address[::-1] not in self._names:
+                self._names[address[::-1]] = False
         for address in addresses:
-            self._told[address] = True
+            self._names[address] = True
 
     def _arp(self, frame: Frame, packet: arp.Arp) -> None:
         if any(packet.sender):

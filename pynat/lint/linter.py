@@ -24,6 +24,7 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.tcp.progress import Stage
+from pynat.lint.told import Told
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
 
@@ -41,7 +42,8 @@ class Linter:
         self._ethernet = EthernetChecker(network.net, tally)
         self._owned = Owned(tally)
         self._arp = ArpChecker(network.net, tally, self._owned)
-        self._ipv4 = Ipv4Checker(network, tally, self._owned)
+        self._told = Told(tally)
+        self._ipv4 = Ipv4Checker(network, tally, self._owned, self._told)
         self._follow()
 
     def _follow(self) -> None:
@@ -56,7 +58,7 @@ class Linter:
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        self._checkers = [*self._of_segments, udp, DnsChecker(tally)]
+        self._checkers = [*self._of_segments, udp, DnsChecker(tally, self._told)]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""

@@ -20,6 +20,7 @@ class Step(NamedTuple):
     name: str
     why: str = ""
     patience: int = 1  # times that the step above was done, or nothing is proved
+    is_sure: bool = True  # that it is a failure, and not what the guest wants
 
     @property
     def of_connections(self) -> bool:
@@ -58,8 +59,13 @@ def _connections(*opening: Step, by_guest: bool) -> tuple[Step, ...]:
     )
 
 
+AS_SERVER = "TCP as server"
+_AGAIN = 2  # SYNs sent again before one counts as unanswered
 _BY_BROADCAST = "the guest does not take broadcasts, or drops the OFFER"
 _BY_UNICAST = "the guest takes no frame for an address it does not have yet, or drops the OFFER"
+_UNREAD = "maybe the guest does not find it in the answer (compressed names: RFC 1035 4.1.4)"
+_REFUSED = "the server refuses the REQUEST by NAK"
+_STRANGE = "what came has another id, name or port than the question"
 PROTOCOLS: dict[str, tuple[Step, ...]] = {
     "link": (Step(On.FRAME, "frame sent"), Step(On.FRAME_CAME, "frame came")),
     "ARP": (
@@ -88,6 +94,8 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
     "DNS": (
         Step(On.DNS, "question sent"),
         Step(On.DNS_ANSWER, "answer came", "the name server does not take the question"),
+        Step(On.DNS_TOLD, "address came"),
+        Step(On.DNS_USED, "address used", _UNREAD, 3, is_sure=False),
     ),
     "TCP as client": _connections(
         Step((True, Stage.BEGUN), "begun"),
@@ -96,13 +104,20 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
         Step((True, Stage.OPEN), "opened", "the guest drops the SYN-ACK, or does not count it"),
         by_guest=True,
     ),
-    "TCP as server": _connections(
+    AS_SERVER: _connections(
         Step((False, Stage.BEGUN), "begun"),
         Step((False, Stage.HEARD), "answered", "the guest does not take the SYN"),
         Step((False, Stage.ANSWERED), "by SYN-ACK"),
         Step((False, Stage.OPEN), "opened", "the other end does not take the SYN-ACK"),
         by_guest=False,
     ),
+}
+
+
+_SIGNS: dict[Key, tuple[On, str]] = {
+    On.DHCP_REQUEST: (On.DHCP_OFFER_UNICAST, _BY_UNICAST),
+    On.DHCP_ACK: (On.DHCP_NAK, _REFUSED),
+    On.DNS_ANSWER: (On.DNS_WRONG, _STRANGE),
 }
 
 
@@ -121,6 +136,16 @@ def failure(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Failure | Non
     return None
 
 
+def unanswered(name: str, counts: Mapping[Key, int]) -> str:
+    """Connections to the guest that it never answers, beside others that it does."""
+    begun, heard = counts[False, Stage.BEGUN], counts[False, Stage.HEARD]
+    is_again = counts[On.SYN_CAME] >= begun + _AGAIN
+    if name != AS_SERVER or not heard or begun == heard or not is_again:
+        return ""
+    return f"{begun - heard} never answered: expected SYN-ACK, or RST where nobody listens"
+
+
 def _told_apart(step: Step, counts: Mapping[Key, int]) -> Step:
-    is_unicast = step.key is On.DHCP_REQUEST and counts[On.DHCP_OFFER_UNICAST]
-    return step._replace(why=_BY_UNICAST) if is_unicast else step
+    """By something else that was seen."""
+    sign, why = _SIGNS.get(step.key, (On.NONE, ""))
+    return step._replace(why=why) if counts[sign] else step

@@ -11,11 +11,12 @@ the JSON is public (docs/lint.md).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pynat.lint.linter import Key, Linter
-from pynat.lint.steps import PROTOCOLS, Step, failure, times
+from pynat.lint.steps import PROTOCOLS, Failure, Step, failure, times, unanswered
 from pynat.rules import RULES, Rule, Severity
 from pynat.rules.occasions import Occasion
 from pynat.verdict import Record, Verdict
@@ -28,6 +29,8 @@ _FEW = 3  # findings in the short form
 _NEVER, _WORKS, _FAILS, _UNCLEAR = "never tried", "works", "fails", "unclear"
 _ON_A_BAD_WIRE = 3  # times that something is tried before it fails for certain
 _MAY_BE_LOST = "on this bad wire it may be lost"
+_EATEN = "a fault that was asked for has left it unanswered; expected the guest to try again"
+NOTHING_EATEN = Counter[str]()
 SUMMARY = "summary: "  # begins each line of the short form in a log
 _WIDTH = max(map(len, PROTOCOLS))
 
@@ -37,23 +40,25 @@ class Protocol:
     name: str
     steps: tuple[tuple[Step, int], ...]  # those that were done, with their counts
     fails_at: Step | None
-    is_sure: bool = True  # that it is the guest's failure
+    doubt: str = ""  # why it may not be the guest's failure
+    besides: str = ""  # what fails beside what works
 
     @property
     def state(self) -> str:
         if self.fails_at is not None:
-            return _FAILS if self.is_sure else _UNCLEAR
+            return _UNCLEAR if self.doubt else _FAILS
         return _WORKS if self.steps else _NEVER
 
     @property
     def why(self) -> str:
         assert self.fails_at is not None
-        return self.fails_at.why if self.is_sure else _MAY_BE_LOST
+        return self.doubt or self.fails_at.why
 
     def __str__(self) -> str:
         if self.fails_at is not None:
             return f"{self.state}: {self._done()}, {self.fails_at.missing}: {self.why}"
-        return f"{_WORKS}: {self._done()}" if self.steps else _NEVER
+        besides = f"; {self.besides}" if self.besides else ""
+        return f"{_WORKS}: {self._done()}{besides}" if self.steps else _NEVER
 
     def _done(self) -> str:
         """Up to where it fails."""
@@ -70,6 +75,8 @@ class Protocol:
         }
         if self.fails_at is not None:
             told |= {"fails_at": self.fails_at.name, "why": self.why}
+        if self.besides:
+            told["besides"] = self.besides
         return told
 
 
@@ -160,6 +167,9 @@ class Summary:
         """Notes, which are the last, are not."""
         return tuple(one for one in self.findings if one.severity is not Severity.NOTE)
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> Iterator[str]:
         """The page."""
         yield "what the guest's stack does:"
@@ -179,10 +189,10 @@ class Summary:
         if all(one.state == _NEVER for one in self.protocols):
             return
         for state in (_WORKS, _NEVER):
-            names = [one.name for one in self.protocols if one.state == state]
+            names = [one.name for one in self.protocols if one.state == state and not one.besides]
             if names:
                 yield f"{state}: {', '.join(names)}"
-        yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at)
+        yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at or one.besides)
         for number, root in enumerate(self.to_mend[:_FEW], 1):
             yield f"to mend, {number}: {root.headline}: {root.record.text}"
         if len(self.to_mend) > _FEW:
@@ -197,13 +207,24 @@ class Summary:
 
 
 def summary(
-    linter: Linter, verdict: Verdict, silenced: Collection[str] = (), *, bad_wire: bool = False
+    linter: Linter,
+    verdict: Verdict,
+    silenced: Collection[str] = (),
+    *,
+    bad_wire: bool = False,
+    eaten: Counter[str] = NOTHING_EATEN,
 ) -> Summary:
-    """silenced: codes of rules that are not shown. bad_wire: not every frame came through."""
+    """silenced: codes of rules that are not shown. bad_wire: not every frame came through.
+
+    eaten: what faults have left unanswered, by services.
+    """
     counts = linter.counts()
     records = {one.rule.code: one for one in verdict if one.rule.code not in silenced}
     return Summary(
-        tuple(_protocol(name, counts, bad_wire=bad_wire) for name in PROTOCOLS),
+        tuple(
+            _protocol(name, counts, bad_wire=bad_wire, eaten=eaten[name.lower()])
+            for name in PROTOCOLS
+        ),
         tuple(sorted(_roots(records), key=lambda root: root.rank)),
         tuple(
             Exercised(rule, counts[rule.exercised], _total(records.get(rule.code)))
@@ -213,13 +234,21 @@ def summary(
     )
 
 
-def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool) -> Protocol:
+def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool, eaten: int) -> Protocol:
     steps = PROTOCOLS[name]
     done = tuple((one, counts[one.key]) for one in steps if counts[one.key])
     found = failure(steps, counts)
     if found is None:
-        return Protocol(name, done, None)
-    return Protocol(name, done, found.step, not bad_wire or found.tries >= _ON_A_BAD_WIRE)
+        return Protocol(name, done, None, besides=unanswered(name, counts))
+    return Protocol(name, done, found.step, _doubt(found, bad_wire, eaten))
+
+
+def _doubt(found: Failure, bad_wire: bool, eaten: int) -> str:
+    if eaten >= found.tries:
+        return _EATEN
+    if bad_wire and found.tries < _ON_A_BAD_WIRE:
+        return _MAY_BE_LOST
+    return "" if found.step.is_sure else found.step.why
 
 
 def _roots(records: Mapping[str, Record]) -> Iterator[Root]:

@@ -90,6 +90,7 @@ class Notices:
         self.last: deque[Line] = deque(maxlen=LAST)
         self.comments = FrameComments()
         self.drops: Counter[Rule] = Counter()
+        self.eaten: Counter[str] = Counter()  # what faults have left unanswered, by services
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
         self.verdict = Verdict()
         self._doubts: Doubts = _none

@@ -13,6 +13,8 @@ out.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -59,6 +61,9 @@ NEED_THE_BEGINNING: dict[Rule, float] = {
     rules.dhcp.NOT_ITS_LEASE: inf,
     rules.dhcp_client.DECLINED: 10,
 }
+
+
+_EATEN = re.compile(rf"{rules.net.FAULT.code} .*: fault \d+, (\w+) ")  # by a fault of the service
 
 
 class _NoHost:
@@ -115,6 +120,7 @@ class Replay:
         self._host = _NoHost()
         self._first = inf  # when the capture begins
         self._bad_wire = False  # as the comments of frames say
+        self._eaten = Counter[str]()  # likewise
         self._last = 0.0  # when the last frame came
 
     # ------------------------------------------------------------------ one frame after the other
@@ -122,6 +128,7 @@ class Replay:
         """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
         self._bad_wire |= IMPAIRED in one.comment
+        self._eaten.update(_EATEN.findall(one.comment))
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
@@ -180,7 +187,7 @@ class Replay:
     # ------------------------------------------------------------------ what is found
     def summary(self) -> Summary:
         verdict, silenced = self.notices.verdict, self.notices.silenced
-        return summary(self._linter, verdict, silenced, bad_wire=self._bad_wire)
+        return summary(self._linter, verdict, silenced, bad_wire=self._bad_wire, eaten=self._eaten)
 
     def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:

@@ -111,9 +111,13 @@ class _Datagram:
         return f"what follows byte {start - 1}"
 
     def hint(self) -> str:
-        """What alone is never sent: the flags and the offset 0x0040."""
+        """What is never sent: the flags and the offset 0x0040 alone, and offsets in bytes."""
         if self.offsets == [_SWAPPED_DF] and self.end is not None:
             return "; if 0x0040 is to be DF its bytes are swapped, expected 0x4000"
+        size = len(self.pieces.get(0, b""))
+        if size and self.offsets[1:2] == [size * 8]:
+            counted = f"the offset counts units of 8 bytes, expected {size // 8} in its field"
+            return f"; {counted}, seen {size}"
         return ""
 
     def joined(self) -> bytes:

@@ -161,7 +161,7 @@ SELECTING = Rule(
     "Servers take it for something else, and stay silent or refuse.",
     "Put the OFFER's yiaddr into option 50 and its server into option 54, and leave ciaddr zero.",
     exercised=Occasion.DHCP_SELECTS,
-    leads_to=("DHCP010", "DHCP012", "DHCP036", "DHCP037", "DHCP044"),
+    leads_to=("DHCP010", "DHCP012", "DHCP036", "DHCP037", "DHCP044", "DHCP055"),
 )
 
 RENEWING = Rule(
@@ -408,4 +408,28 @@ HOPS = Rule(
     "Nothing comes of it here; relays throw a message away that has passed too many.",
     "Leave hops at 0: only relays count there.",
     exercised=Occasion.DHCP,
+)
+
+NAK_IGNORED = Rule(
+    "DHCP055",
+    "dhcp nak ignored",
+    Severity.ERROR,
+    "The guest asks again for the address that the server has just refused it.",
+    "RFC 2131 3.1",
+    "The server refuses it each time; the guest never gets an address.",
+    "Look for message type 6 (option 53) in the answer to a REQUEST: forget the address, and begin"
+    " with DISCOVER.",
+    exercised=Occasion.DHCP_NAK,
+)
+
+OVERLOAD_UNREAD = Rule(
+    "DHCP056",
+    "dhcp overload not read",
+    Severity.WARNING,
+    "The guest takes no OFFER that has options in the fields file and sname.",
+    "RFC 2132 9.3",
+    "Servers do so where they have much to say, and may put any option there.",
+    "Where option 52 is 1, 2 or 3, go on reading options in file (128 bytes at 108), sname (64"
+    " bytes at 44), or both, up to option 255 in each.",
+    exercised=Occasion.DHCP_OVERLOADED,
 )

@@ -169,3 +169,15 @@ DOT_IN_LABEL = Rule(
     " Look at where the length byte is written, and whether it is moved on behind each dot.",
     exercised=Occasion.DNS,
 )
+
+WRONG_TAKEN = Rule(
+    "DNS029",
+    "dns wrong answer taken",
+    Severity.WARNING,
+    "The guest uses an address that came in an answer with another id or name than it asked with.",
+    "RFC 5452 9.1",
+    "Whoever sends it any answer leads it to a host of his choice.",
+    "Take an answer only if its id, its question and the address and ports that it comes from and"
+    " goes to are those of a question that waits. Throw all else away and wait on.",
+    exercised=Occasion.DNS_WRONG,
+)

@@ -83,7 +83,9 @@ def stacked(
 
 
 def _summary(linter: Linter, notices: Notices, wire: ImpairLink) -> Summary:
-    return summary(linter, notices.verdict, notices.silenced, bad_wire=wire.has_changed)
+    verdict, silenced = notices.verdict, notices.silenced
+    changed, eaten = wire.has_changed, notices.eaten
+    return summary(linter, verdict, silenced, bad_wire=changed, eaten=eaten)
 
 
 def _sum_up(found: Summary, notices: Notices) -> None:

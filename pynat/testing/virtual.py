@@ -7,6 +7,9 @@
 The guest is sans-IO: an object with the methods of Guest. Time jumps to whoever wants to be woken
 next, so a minute of retransmissions takes no time, and every run is the same to the byte. A stack
 in another language joins in through a few lines of ctypes.
+
+The wire has no length: a whole burst comes at one instant, and what only time tells apart cannot be
+seen. A rule such as `to-guest rate 10mbit` gives each frame its own time.
 """
 
 from __future__ import annotations
@@ -25,7 +28,12 @@ from pynat.serve.stack import seeded, stacked
 if TYPE_CHECKING:
     from pynat.net.net import Net
 
-_MAX_TURNS = 100_000  # a guest and a network that answer each other for ever
+_MAX_TURNS = 100_000  # within _MOMENT: a guest and a network that answer each other for ever
+_MOMENT = 0.01  # seconds of virtual time
+_ENDLESS = (
+    "guest and network do not come to rest at {:.3f} s: either answers the other without end, or"
+    " one sends without end, and no time passes; impair = ['rate 10mbit'] gives each frame its time"
+)
 
 
 class Guest(Protocol):
@@ -95,8 +103,10 @@ class VirtualNetwork:
 
     def go_on(self, guest: Guest, seconds: float) -> None:
         """The same with a guest that has been started."""
-        end = self.card.time + seconds
-        for _ in range(_MAX_TURNS):
+        since = self.card.time
+        end, turns = since + seconds, 0
+        while turns < _MAX_TURNS:
+            turns += 1
             if self._exchange(guest):
                 continue
             due = [when for when in (guest.next_timer(), self.card.timer) if when is not None]
@@ -104,8 +114,10 @@ class VirtualNetwork:
                 self.card.time = end
                 return
             self.card.time = max(self.card.time, min(due))
+            if self.card.time >= since + _MOMENT:
+                since, turns = self.card.time, 0
             self._wake(guest)
-        raise RuntimeError(f"guest and network do not come to rest\n{self.log}")
+        raise RuntimeError(f"{_ENDLESS.format(self.card.time)}\n{self.log}")
 
     def _exchange(self, guest: Guest) -> bool:
         """One turn of both; whether anything went over the wire."""

@@ -79,6 +79,7 @@ class Message:
     options: dict[int, bytes] = field(default_factory=dict)  # in the order of importance
     vendor: bytes = b""  # instead of options: an area that begins with another cookie
     flaws: tuple[Malformed, ...] = field(default=(), compare=False)  # what was left out, and why
+    overloaded: bool = field(default=False, compare=False)  # options stood in file or sname
 
     @property
     def kind(self) -> int:
@@ -124,12 +125,13 @@ def decode(data: bytes | memoryview) -> Message:
             flaws.append(
                 Malformed(rules.dhcp.COOKIE, f"{text}; answered as BOOTP, without options")
             )
+    overload = options.get(OVERLOAD, b"\0") != b"\0"
     file, sname = _overloaded(file, sname, options, flaws)
     _check(options, flaws)
     sname, file = sname.partition(b"\0")[0], file.partition(b"\0")[0]
     addresses = (ciaddr, yiaddr, siaddr, giaddr)
     start = (op, xid, mac[:6], hops, seconds, flags, *addresses, sname, file)
-    return Message(*start, options, vendor, tuple(flaws))
+    return Message(*start, options, vendor, tuple(flaws), overload)
 
 
 def _left_out(data: bytes) -> str:

@@ -276,12 +276,13 @@ def _of_the_protocol(total: int, protocol: int, length: int) -> Iterator[Candida
 def _too_few(total: int, data: bytes, header: int) -> Iterator[Candidate]:
     body = data[header:]
     size = f"all {len(data)} bytes, header and data"
+    last = data[-1]
+    if len(data) % 2:  # before the header alone, which is the same where the data is one byte
+        yield _check(total - (last << 8)), f"it goes over {size}: the last odd byte counts too"
     if body:
         yield _check(total - ones_sum(body)), f"it goes over {size}, not the header alone"
         yield _check(total - ones_sum(data[:header])), f"it goes over {size}, not the data alone"
     if len(data) % 2:
-        last = data[-1]
-        yield _check(total - (last << 8)), f"it goes over {size}: the last odd byte counts too"
         yield (
             _check(total - (last << 8) + last),
             "the last odd byte is the higher half of its word, a zero follows it (RFC 1071)",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pynat.config.toml import read_toml
 from pynat.lint.steps import PROTOCOLS
 from pynat.lint.summary import Summary, summary
+from pynat.replay.capture import Capture
 from pynat.rules import RULES
 from pynat.rules.occasions import Occasion
 from pynat.testing.linted import LintedLab
+from pynat.testing.script import introduce
+from tests.both_ways import captured
 from tests.frames import GUEST, ping, udp
 from tests.lint.examples import arp, dhcp, dns, drops_transport, ipv4, tcp_acking
 from tests.lint.play import ACCEPTED, OPEN, play
@@ -19,7 +24,8 @@ from tests.lint.play import ACCEPTED, OPEN, play
 
 def of(lab: LintedLab, *, bad_wire: bool = False) -> Summary:
     notices = lab.router.notices
-    return summary(lab.linter, notices.verdict, notices.silenced, bad_wire=bad_wire)
+    verdict, silenced, eaten = notices.verdict, notices.silenced, notices.eaten
+    return summary(lab.linter, verdict, silenced, bad_wire=bad_wire, eaten=eaten)
 
 
 def line(lab: LintedLab, name: str) -> str:
@@ -55,6 +61,43 @@ def test_what_drops_an_offer_to_its_card_is_told_apart() -> None:
     lab = LintedLab()
     dhcp.sends(lab, "discover")
     assert "no REQUEST sent: the guest takes no frame for an address" in line(lab, "DHCP")
+
+
+def test_a_request_that_is_refused_is_told_apart_from_one_that_nobody_takes() -> None:
+    lab = LintedLab()
+    dhcp.does_not_know_a_nak(lab)
+    assert line(lab, "DHCP").endswith("no ACK came: the server refuses the REQUEST by NAK")
+
+
+def test_what_a_fault_has_eaten_is_not_put_down_to_the_guest(tmp_path: Path) -> None:
+    lab = LintedLab()
+    lab.router.faults.add("dhcp silent 1")
+    dhcp.sends(lab, "discover")
+    said = "unclear: DISCOVER sent once, no OFFER came: a fault that was asked for has"
+    assert line(lab, "DHCP").startswith(said)
+    offline = Capture(captured(tmp_path / "x.pcapng", lab))
+    assert list(offline.frames(lambda _: None))
+    assert any(str(one).startswith(said) for one in offline.summary().protocols)
+
+
+def test_a_question_that_got_a_wrong_answer() -> None:
+    lab = LintedLab(dns.NAMES)
+    dns.compares_no_id(lab)
+    assert line(lab, "DNS").endswith(
+        "no answer came: what came has another id, name or port than the question"
+    )
+
+
+@pytest.mark.parametrize(("used", "state"), [(False, "unclear"), (True, "works")])
+def test_answers_none_of_whose_addresses_is_used(used: bool, state: str) -> None:
+    names = ", ".join(f'"{name}.test" = "192.0.2.{name}"' for name in (1, 2, 3))
+    lab = LintedLab(read_toml(f"[dns]\nnames = {{{names}}}", "net.toml"))
+    introduce(lab)
+    for name in (1, 2, 3):
+        dns.asks(lab, f"{name}.test", ident=name)
+    if used:
+        lab.from_guest(udp("192.0.2.2", 9, b"hello"))
+    assert line(lab, "DNS").startswith(f"{state}: question sent 3 times, answer came 3 times")
 
 
 def test_a_lease_that_is_used() -> None:
@@ -121,7 +164,9 @@ def test_ping_udp_and_names() -> None:
     dns.asks(lab)
     lab.from_guest(udp("192.0.2.7", 9, b"x"))
     assert line(lab, "ICMP") == "works: ping sent once, answer came once"
-    assert line(lab, "DNS") == "works: question sent once, answer came once"
+    assert line(lab, "DNS") == (
+        "works: question sent once, answer came once, address came once, address used once"
+    )
     assert line(lab, "UDP") == "works: datagram sent 2 times, datagram came once"
 
 
@@ -161,6 +206,20 @@ def test_a_port_that_is_closed_is_an_answer() -> None:
     lab = LintedLab()
     play(lab, "< S 0:0(0) win 65535 <mss 1460>\n > R. 0:0(0) ack 1")
     assert line(lab, "TCP as server") == "works: 1 begun, 1 answered"
+
+
+def test_a_port_at_which_nobody_answers_is_told_beside_those_that_work() -> None:
+    lab = LintedLab()
+    play(lab, ACCEPTED)
+    syn = "< S 0:0(0) win 65535 <mss 1460> port 5001"
+    play(lab, f"{syn}\n +1 {syn}")
+    assert "never answered" not in line(lab, "TCP as server")
+    play(lab, f"+2 {syn}")
+    said = "1 never answered: expected SYN-ACK, or RST where nobody listens"
+    assert line(lab, "TCP as server").endswith(f"; {said}")
+    assert any(one.startswith("TCP as server works") for one in of(lab).short())
+    server = next(one for one in of(lab).protocols if one.name == "TCP as server")
+    assert server.as_object()["besides"] == said
 
 
 def test_connections_that_are_forgotten_still_count() -> None:

@@ -376,3 +376,16 @@ def test_what_has_df_and_does_not_fit_is_dropped_and_named(lab: Lab) -> None:
     side.send_packet(HOST, bytes((192, 168, 16, 2)), 17, bytes(1481), lab.now, dont_fragment=True)
     assert read(lab) == []
     assert lab.drops == {"ipv4 too long": 1}
+
+
+@pytest.mark.parametrize(("units", "named"), [(1480, True), (185 * 2, False)])
+def test_an_offset_in_bytes_is_named(lab: Lab, units: int, named: bool) -> None:
+    """A fragment that was lost leaves a gap, too."""
+    whole = cut(ping(ROUTER, pattern(6000)))
+    lab.from_guest(whole[0])
+    last = Ether(whole[-1])
+    last[IP].frag = units
+    del last[IP].chksum
+    lab.from_guest(bytes(last))
+    lab.wait(31)
+    assert ("expected 185 in its field, seen 1480" in "\n".join(lab.log)) == named

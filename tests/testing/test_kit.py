@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pynat.rules import BY_CODE
 from pynat.testing.kit import BootOptions, Guest, Verdicts
 from pynat.testing.kit.stream import Stream
 
@@ -30,8 +31,8 @@ ERROR: dict[str, object] = {
 
 def verdicts(folder: Path, *lines: dict[str, object]) -> Verdicts:
     path = folder / "lint.json"
-    path.write_text("".join(json.dumps({"time": 1.5, **line}) + "\n" for line in lines))
-    return Verdicts(path)
+    path.write_text("".join(json.dumps({"time": 1.5, "frame": 7, **line}) + "\n" for line in lines))
+    return Verdicts(path, folder / "net.pcapng")
 
 
 def test_findings_are_counted_with_the_packets_they_stand_for(tmp_path: Path) -> None:
@@ -40,12 +41,27 @@ def test_findings_are_counted_with_the_packets_they_stand_for(tmp_path: Path) ->
     assert [str(found) for found in lint][1] == "1.500 IP001 error: udp a > b: bad"
 
 
+def test_a_finding_says_of_which_frame_because_of_what_and_what_to_look_at(tmp_path: Path) -> None:
+    lint = verdicts(tmp_path, ERROR | {"because_of": {"code": "IP005", "frame": 3}})
+    (found,) = lint
+    assert (found.frame, found.because_of) == (7, "IP005")
+    assert str(found) == "1.500 IP001 error: udp a > b: bad; because of IP005"
+    assert (found.why, found.look_at) == (BY_CODE["IP001"].why, BY_CODE["IP001"].remedy)
+
+
+def test_what_a_bad_wire_has_spoilt_is_clean(tmp_path: Path) -> None:
+    spoilt = ERROR | {"because_of": {"code": "impair rule 1", "frame": 7}}
+    verdicts(tmp_path, spoilt).assert_clean()
+    with pytest.raises(AssertionError, match="IP001 error"):
+        verdicts(tmp_path, spoilt, ERROR).assert_clean()
+
+
 def test_a_line_under_way_is_none_yet(tmp_path: Path) -> None:
     lint = verdicts(tmp_path, NOTE)
     with (tmp_path / "lint.json").open("a") as file:
         file.write('{"time": 2, "co')
     assert len(list(lint)) == 1
-    assert list(Verdicts(tmp_path / "none")) == []
+    assert list(Verdicts(tmp_path / "none", tmp_path)) == []
 
 
 def test_what_is_bad_enough_fails(tmp_path: Path) -> None:

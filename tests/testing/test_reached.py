@@ -114,6 +114,15 @@ def test_a_virtual_guest_is_asked_as_any_other(guest: VirtualGuest) -> None:
             guest.connect(8)
 
 
+def test_the_summary_needs_no_end_and_is_the_same_behind_it(guest: VirtualGuest) -> None:
+    with guest:
+        guest.ping(count=2)
+        within = str(guest.lint.summary())
+    assert "ICMP           works: ping came" in within
+    assert "what to mend" in within or "nothing is to be mended" in within
+    assert str(guest.lint.summary()) == within
+
+
 def test_flows_that_came_to_nothing_are_told_as_one(guest: VirtualGuest) -> None:
     with guest:
         for _ in range(3):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Config
+from pynat.config.toml import read_toml
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.virtual import virtual
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ether, ping
@@ -65,3 +67,22 @@ def test_what_the_guest_does_wrong_is_in_the_log() -> None:
         network.run(guest, 0)
     assert "dropped: IP001 ipv4 length" in network.log
     assert "not forwarded: ipv4 length 1" in network.log
+
+
+class Flooder(Pinger):
+    """Answers every reply by another ping."""
+
+    def from_wire(self, frame: bytes, now: float) -> None:
+        super().from_wire(frame, now)
+        self.out.append(ping(ROUTER))
+
+
+def test_what_never_comes_to_rest_is_told_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynat.testing.virtual._MAX_TURNS", 2000)
+    endless = pytest.raises(RuntimeError, match=r"to rest at 0\.000 s: .*\['rate 10mbit'\]")
+    with virtual(Config(hermetic=True)) as network, endless:
+        network.run(Flooder(), 1)
+    with virtual(read_toml('hermetic = true\nimpair = ["rate 10mbit"]', "net.toml")) as network:
+        guest = Flooder()
+        network.run(guest, 0.1)
+    assert len(guest.replies) > 1000

@@ -162,6 +162,12 @@ def test_a_mistake_in_tcp_is_among_the_explanations(mistake: str, segment: bytes
     assert any(named in text for other, text in found if other == value)
 
 
+def test_of_one_byte_of_data_the_odd_byte_is_named() -> None:
+    segment = pack("!HHIIBBHHH", 4000, 80, 1, 1, 0x50, 0x18, 1024, 0, 0) + b"k"
+    value = right(pseudo(len(segment)) + segment[:-1])
+    assert "the last odd byte counts too" in told(ipv4.TCP, segment, 16, value)
+
+
 def samples(*sizes: int) -> list[bytes]:
     dice = Random(7)
     return [dice.randbytes(size) for size in sizes]

@@ -63,7 +63,7 @@ class Observed:
     @property
     def lint(self) -> Verdicts:
         """What the linter and the network have found so far."""
-        return Verdicts(self.folder / FINDINGS)
+        return Verdicts(self.folder / FINDINGS, self.capture)
 
     @property
     def frames(self) -> list[GuestFrame]:

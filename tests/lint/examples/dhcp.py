@@ -55,6 +55,43 @@ def uses(lab: LintedLab) -> None:
     lab.from_guest(ping(ROUTER))
 
 
+@example("DHCP055")
+def does_not_know_a_nak(lab: LintedLab) -> None:
+    """The guest knows ACK alone, and sends its REQUEST until one comes."""
+    lab.router.faults.add("dhcp nak")
+    sends(lab, "discover")
+    for _ in range(3):
+        sends(lab, "request", *TAKES)
+        lab.wait(4)
+
+
+@clean("DHCP055")
+def begins_anew_after_each_nak(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp nak 3")
+    for _ in range(4):
+        is_leased(lab)
+        sends(lab, "request", *TAKES)  # on its way when the NAK came
+        lab.wait(4)
+
+
+@example("DHCP056")
+def reads_the_options_behind_the_cookie_alone(lab: LintedLab) -> None:
+    """The guest does not know option 52, and misses what it needs."""
+    lab.router.faults.add("dhcp overload")
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@clean("DHCP056")
+@clean("DHCP035")
+def reads_file_and_sname(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp overload")
+    for _ in range(4):
+        is_leased(lab)
+        lab.wait(10)
+
+
 # ---------------------------------------------------------------- one message
 def raw(lab: LintedLab, message: bytes) -> None:
     head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src=NOBODY, dst="255.255.255.255")

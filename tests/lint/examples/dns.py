@@ -212,3 +212,39 @@ def has_a_label_with_a_dot(lab: LintedLab) -> None:
     header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
     lab.from_guest(udp(ROUTER, 53, header + b"\6Dr.Who\4test\0\0\1\0\1"))
     asks(lab)
+
+
+@example("DNS029", config=NAMES)
+def compares_no_id(lab: LintedLab) -> None:
+    """The guest takes the first answer that comes to its port."""
+    introduce(lab)
+    lab.router.faults.add("dns * wrong-id")
+    asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@example("DNS029", config=NAMES)
+def compares_no_name(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.router.faults.add("dns * wrong-question")
+    asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@clean("DNS029", config=NAMES)
+def waits_for_its_own(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.router.faults.add("dns * wrong-id 1")
+    for _ in range(2):
+        asks(lab)
+        lab.wait(5)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@clean("DNS029", config=NAMES)
+def is_answered_twice(lab: LintedLab) -> None:
+    introduce(lab)
+    asks(lab)
+    lab.router.faults.add("dns * wrong-id 1")
+    asks(lab, ident=8)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))

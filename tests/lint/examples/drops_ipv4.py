@@ -194,6 +194,13 @@ def last_one_missing(lab: LintedLab) -> None:
     lab.wait(31)
 
 
+@example("IP018")
+def counts_its_offset_in_bytes(lab: LintedLab) -> None:
+    lab.from_guest(fragment(0, bytes(1480)))
+    lab.from_guest(fragment(1480 * 8, bytes(104), more=False))
+    lab.wait(31)
+
+
 @example("IP019")
 def neighbor_by_the_router(lab: LintedLab) -> None:
     """The guest sends everything to its router, whatever its netmask says."""
