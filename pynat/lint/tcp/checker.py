@@ -237,12 +237,22 @@ class TcpChecker:
             connection.syn_to_guest(segment, padding, when, self._tell)
 
     # ------------------------------------------------------------------ at the end
-    def end(self) -> Iterator[Finding]:
+    def overdue(self, now: float) -> Iterator[Finding]:
+        """What should have come by now."""
+        for key, connection in self._still_known():
+            connection.look_for_overdue(Span(now, now), self._tell)
+            yield from self._said_of(key)
+
+    def _still_known(self) -> Iterator[tuple[bytes, Connection]]:
+        for key, connection in self._flows.items():
+            if connection.last.first >= self._common.booted.first:
+                yield key, connection
+
+    def end(self, now: float) -> Iterator[Finding]:
         """Nothing more comes."""
         still_open = []
-        for key, connection in self._flows.items():
-            if connection.last.first < self._common.booted.first:
-                continue
+        for key, connection in self._still_known():
+            connection.look_for_overdue(Span(now, now), self._tell)
             connection.end(self._common.alive, self._tell)
             if connection.is_open and not self._found:
                 still_open.append(_named(key))
