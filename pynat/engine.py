@@ -48,6 +48,7 @@ MAX_FRAMES = 128
 MAX_WATCHED_FRAMES = 32
 MAX_WATCHED_READ = 64 * 1024
 NO_LIMIT = 1 << 30  # in step; the shim's ring bounds it
+LAST = 0.5  # seconds (wall) of turns at the end, for what the guest has sent before
 
 
 def say(link: Link, level: Level, text: str) -> None:
@@ -127,6 +128,7 @@ class Engine:
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = NO_LIMIT if in_step else MAX_FRAMES
         self._is_watched = False
+        self._end_by = 0.0
         self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
         for forward in config.forwards:
@@ -175,10 +177,10 @@ class Engine:
         if self._ended.done():
             return
         link = self._link
-        is_last = link.closing  # what the guest has sent before its end, is sent
-        full, hold, timer = False, 0.0, None
+        is_closing = link.closing
+        batch, came, hold, timer = self._batch, 0, 0.0, None
         try:
-            full = self._work(NO_LIMIT if is_last else self._batch)
+            came = self._work(batch)
         except BaseException as error:
             self._survive(error)
         try:
@@ -187,13 +189,19 @@ class Engine:
         except BaseException as error:
             self._survive(error)
         self._guard(link.done, hold, timer)
-        if is_last:
+        if is_closing and self._is_last(came):
             self._ended.set_result(None)
-        elif full:
+        elif is_closing or came == batch:
             self._schedule()
 
-    def _work(self, batch: int) -> bool:
-        """Whether more frames may wait."""
+    def _is_last(self, came: int) -> bool:
+        """What the guest has sent before its end is sent; one that sends on and on is left."""
+        now = self._loop.time()
+        self._end_by = self._end_by or now + LAST
+        return self._in_step or not came or now >= self._end_by
+
+    def _work(self, batch: int) -> int:
+        """How many frames came."""
         router, link = self.router, self._link
         if link.speed != self._speed:
             self._speed = link.speed
@@ -215,7 +223,7 @@ class Engine:
         self._answer_guest(now)
         for look in list(self._lookers):
             self._guard(look, now)
-        return len(frames) == batch
+        return len(frames)
 
     def _receive(self, batch: int) -> Received:
         link = self._link

@@ -46,7 +46,7 @@ class About(NamedTuple):
 
 @dataclass(slots=True)
 class Record:
-    """All that was found of one rule. The first of it stands for the rest."""
+    """All that was found of one rule. The first that has no other cause stands for the rest."""
 
     rule: Rule
     text: str
@@ -91,6 +91,8 @@ class Verdict:
         if record is None:
             record = self._records[rule.code] = Record(rule, text, when, about)
         if cause is None:
+            if not record.count:
+                record.text, record.when, record.about = text, when, about
             record.count += packets
         else:
             record.because[cause.code] += packets

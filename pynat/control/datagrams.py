@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pynat.control.conversation import Client, Conversation
 from pynat.control.datagram_socket import framed, whole
-from pynat.control.protocol import MAX_DATAGRAM
+from pynat.control.protocol import MAX_DATAGRAM, Refused
 from pynat.engine import Engine
 from pynat.inprocess.hosts import ReceivedDatagram
 from pynat.wire.addresses import Address, end_text
@@ -34,6 +34,9 @@ class Datagrams(Conversation):
         if router.destinations.is_claimed(self._ours):
             client.refuse(f"own {self._ours[1]}: another control client has this port")
             return
+        if router.in_process.serves_udp(self._ours):
+            client.refuse(f"own {self._ours[1]}: the network's script serves this port")
+            return
         self._client = client
         client.pause(False)
         router.destinations.claim(self._ours)
@@ -49,13 +52,21 @@ class Datagrams(Conversation):
     def _send(self) -> None:
         for payload, port in whole(self._received):
             if payload is not None and port and len(payload) <= MAX_DATAGRAM:
-                self._engine.router.in_process.send((self._guest(), port), self._ours, payload)
+                self._carry(payload, port)
             else:
                 right = f"expected port 1 to 65535 and at most {MAX_DATAGRAM} bytes"
                 self._say(
                     f"what a control client sends is no datagram: {right}", self._engine.now()
                 )
         self._engine.wake()
+
+    def _carry(self, payload: bytes, port: int) -> None:
+        try:
+            guest = self._guest()
+        except Refused as why:  # the guest has another net by now
+            self._say(str(why), self._engine.now())
+        else:
+            self._engine.router.in_process.send((guest, port), self._ours, payload)
 
     def _from_guest(self, datagram: ReceivedDatagram) -> None:
         if self._has_room:

@@ -48,7 +48,7 @@ class ReachCommands:
         router = self._engine.router
         address = router.net.network.router.packed
         if named is None:
-            return next(at for at in self._fresh(address) if not router.destinations.is_claimed(at))
+            return next(at for at in self._fresh(address) if not router.in_process.serves_udp(at))
         port = _whole("own", named, 1, 65_535)
         if port in ROUTER_PORTS[Transport.UDP]:
             taken = ", ".join(map(str, ROUTER_PORTS[Transport.UDP]))

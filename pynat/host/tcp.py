@@ -91,6 +91,7 @@ class TcpSockets:
         self._keep_ports = keep_ports
         self._again: dict[int, asyncio.TimerHandle] = {}  # connects that are to be tried anew
         self._read = 0  # bytes in this turn
+        self._passed: dict[int, _Connection] = {}  # over, in this turn; first in the next
         self._max_read = MAX_READ
         self._emit = emit
         self._destinations = Destinations(loop)
@@ -245,7 +246,8 @@ class TcpSockets:
         """Read on while more waits, and once behind a read that emptied the socket: often EOF is
         there, and then FIN goes with the last bytes."""
         if self._read >= self._max_read:
-            return  # the others have had their turn's worth; this one comes first in the next
+            self._passed[flow] = connection  # the others have had their turn's worth
+            return
         asked, came = connection.next_read, 0
         while asked and (came := self._receive(flow, connection, asked)) == asked:
             asked = connection.next_read if self._read < self._max_read else 0
@@ -285,7 +287,12 @@ class TcpSockets:
         self._read += size
 
     def _forget_read(self) -> None:
+        """Who was passed over comes before those that epoll tells of, in the same order always."""
         self._read = 0
+        passed, self._passed = self._passed, {}
+        for flow, connection in passed.items():
+            if connection.reading and self._open.get(flow) is connection:
+                self._readable(flow, connection)
 
     def _pause(self, flow: int, connection: _Connection) -> None:
         """Read on in a while."""

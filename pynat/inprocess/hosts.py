@@ -155,6 +155,9 @@ class InProcessHosts:
         if refused is not None:
             self._refused[place] = refused
 
+    def serves_udp(self, place: Address) -> bool:
+        return place in self.udp
+
     def forget_udp(self, place: Address) -> None:
         self.udp.pop(place, None)
         self._refused.pop(place, None)

@@ -3,11 +3,15 @@
 Whoever looks at frames gets those of a wire, by `receive`: here they are cut, and their checksums
 completed. Where nobody does, `receive_runs` leaves a run of segments one long segment, as Linux
 sent it.
+
+A guest may ask for pieces of one byte. So a long frame is cut when it is its turn: what waits is
+the pieces of one, and long frames as they came, no more than were once asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from pynat.link.link import Link, Received, Wrapper
 from pynat.log.notices import Level
@@ -25,29 +29,27 @@ class OffloadLink(Wrapper):
     def __init__(self, inner: Link) -> None:
         super().__init__(inner)
         self.done = inner.done
-        self._waiting: Received = []  # cut, and more than were asked for
+        self._pieces: Iterator[tuple[float, bytes]] = iter(())  # more than were asked for
         self._cuts = False
 
     def receive(self, limit: int) -> Received:
         self._say(_CUTS, cuts=True)
-        waiting = self._waiting
-        if len(waiting) < limit:
-            waiting += [
-                (when, frame)
-                for when, data in self._inner.receive(limit)
-                for frame in virtio.cut(*virtio.split(data))
-            ]
-        self._waiting = waiting[limit:]
-        return waiting[:limit]
+        frames = list(islice(self._pieces, limit))
+        if len(frames) < limit:
+            self._pieces = _cut(self._inner.receive(limit))
+            frames += islice(self._pieces, limit - len(frames))
+        return frames
 
     def receive_runs(self, limit: int) -> Received:
         self._say(_CUTS_NO_MORE, cuts=False)
-        waiting, self._waiting = self._waiting, []
-        return waiting + [
-            (when, frame)
-            for when, data in self._inner.receive(limit)
-            for frame in virtio.uncut(*virtio.split(data))
-        ]
+        frames = list(islice(self._pieces, limit))
+        if len(frames) < limit:
+            frames += [
+                (when, frame)
+                for when, data in self._inner.receive(limit)
+                for frame in virtio.uncut(*virtio.split(data))
+            ]
+        return frames
 
     def send(self, frames: list[bytes]) -> int:
         return self._inner.send([virtio.NOTHING + frame for frame in frames])
@@ -65,3 +67,9 @@ class OffloadLink(Wrapper):
         if cuts is not self._cuts:
             self._cuts = cuts
             self.log(Level.INFO, text)
+
+
+def _cut(received: Received) -> Iterator[tuple[float, bytes]]:
+    for when, data in received:
+        for frame in virtio.cut(*virtio.split(data)):
+            yield when, frame

@@ -43,6 +43,8 @@ NAME_SERVER = 53
 MAX_TOLD = 256  # addresses that DNS has told, and these reversed
 _USUAL_TTL = {32, 60, 64, 128, 255}
 _PROTOCOLS = {ipv4.ICMP, ipv4.TCP, ipv4.UDP}
+_HEADER = 20  # bytes
+_SMALLEST_PIECE = 552  # bytes in 576, which all hosts take; or the half of what just fits
 _HEADERS = {ipv4.TCP: 20, ipv4.UDP: 8}  # bytes
 _QUESTIONS = {53: dns.decode, 69: tftp.decode}  # by port
 _RESERVED = 0x80  # of the byte at 6
@@ -86,7 +88,7 @@ class Ipv4Checker:
                 text += f" expected protocol {packet.ttl} (RFC 791 3.1)"
                 yield Finding(rules.PROTOCOL_AND_TTL, text)
         if packet.is_fragment:
-            yield from _fragment(packet)
+            yield from _fragment(packet, self._mtu)
         if packet.is_fragment or (not packet.dont_fragment and len(packet.packet) > NEVER_CUT):
             yield from self._ident(frame.when, packet)
         if not packet.dont_fragment and not self._is_swapped:
@@ -237,13 +239,13 @@ def _is_a_question(datagram: Udp) -> bool:
         return False
 
 
-def _fragment(packet: Ipv4) -> Iterator[Finding]:
+def _fragment(packet: Ipv4, mtu: int) -> Iterator[Finding]:
     if packet.packet[_FLAGS : _FLAGS + 2] == _SWAPPED_DF and _is_whole(packet):
         text = f"{packet}: flags and offset 0x0040, a fragment at byte 512 that is whole"
         text += ": its bytes are swapped, 0x4000 (DF) is meant"
         yield Finding(rules.FLAGS_SWAPPED, f"{text} (RFC 791 3.1)")
         return
-    if packet.more and not packet.offset and _is_whole(packet):
+    if packet.more and not packet.offset and _is_whole(packet) and not _may_be_cut(packet, mtu):
         text = f"{packet}: MF is set, and what the packet carries is whole: expected it clear"
         yield Finding(rules.MORE_OF_NOTHING, f"{text} (RFC 791 3.2)")
     if packet.dont_fragment:
@@ -270,6 +272,12 @@ def _is_whole(packet: Ipv4) -> bool:
     except Malformed:
         return False
     return True
+
+
+def _may_be_cut(packet: Ipv4, mtu: int) -> bool:
+    """ICMP has no length: its sum is right without a rest of zeros. No host cuts smaller pieces."""
+    smallest = min(_SMALLEST_PIECE, (mtu - _HEADER) // 2)
+    return packet.protocol == ipv4.ICMP and len(packet.payload) >= smallest
 
 
 def _foreign(packet: Ipv4, owned: dict[bytes, None]) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pynat.lint.bounded import Bounded
-from pynat.wire.ipv4 import Ipv4
+from pynat.wire.ipv4 import MAX_PACKET, Ipv4
 
 MAX_PACKETS = 16  # that are not whole yet
 
@@ -34,6 +34,8 @@ class Pieces:
         kept.pieces[packet.offset] = bytes(packet.payload)
         if not packet.more:
             kept.end = packet.offset + size
+        if kept.size > MAX_PACKET:  # they overlap: whoever sends such means to fill memory
+            del self._packets[key]
         if kept.size != kept.end:
             return None
         del self._packets[key]

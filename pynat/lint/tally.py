@@ -100,6 +100,13 @@ class Tally(Counter[Occasion]):
             self._count_if(frame.icmp.type, _ECHO_CAME)
         elif frame.arp is not None and frame.arp.operation == arp.REPLY:
             self[Occasion.ARP_REPLY_CAME] += 1
+        elif frame.ip is not None and frame.ip.is_fragment:
+            self._begun(frame.ip, _ECHO_CAME)
+
+    def _begun(self, packet: Ipv4, known: dict[int, Occasion]) -> None:
+        """A ping in fragments: its first one says so."""
+        if packet.protocol == ipv4.ICMP and not packet.offset and packet.payload:
+            self._count_if(packet.payload[0], known)
 
     def _count_if(self, kind: int, known: dict[int, Occasion]) -> None:
         if kind in known:
@@ -117,6 +124,7 @@ class Tally(Counter[Occasion]):
             self[Occasion.IP_OPTIONS] += 1
         if packet.is_fragment:
             self[Occasion.FRAGMENT] += 1
+            self._begun(packet, _ECHO_SENT)
         match packet.protocol:
             case ipv4.UDP:
                 self[Occasion.DATAGRAM] += 1

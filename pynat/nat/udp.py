@@ -192,9 +192,13 @@ class UdpTable:
         ttl, payload = packet.ttl - 1, datagram.payload
         four_tuple = FourTuple(guest, remote)
         self._output.ask(UdpSend(flow.number, host, payload, ttl, packet.dont_fragment, four_tuple))
+        if is_unicast(host[0]):  # a broadcast leads elsewhere than its address says
+            self._remember(flow, remote)
+
+    def _remember(self, flow: UdpFlow, remote: Address) -> None:
         if len(self._ways) >= MAX_WAYS:
             self._ways.clear()
-        self._ways[udp.key(guest, remote)] = Way(flow.number, remote)
+        self._ways[udp.key(flow.guest, remote)] = Way(flow.number, remote)
 
     def _sends(
         self, flow: UdpFlow, remote: Address, host: Address, payloads: list[bytes], now: float

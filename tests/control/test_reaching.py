@@ -8,6 +8,8 @@ import io
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -540,6 +542,18 @@ def test_a_port_of_the_routers_can_be_chosen_and_is_free_again_afterwards(path: 
     asked(path, work, hermetic=True)
 
 
+def test_a_port_that_a_script_serves_is_the_scripts(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        router = guest.engine.router
+        place = router.net.router, 514
+        router.in_process.serve_udp(place, print)
+        refused = await client.ask("udp", own=514)
+        assert refused["error"] == "own 514: the network's script serves this port"
+        assert router.in_process.udp == {place: print}
+
+    asked(path, work)
+
+
 def test_what_is_no_datagram_is_said_and_the_next_one_goes(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         await datagrams(client)
@@ -548,6 +562,21 @@ def test_what_is_no_datagram_is_said_and_the_next_one_goes(path: Path) -> None:
         other = await Client.connect(path)
         said = [line["text"] for line in (await other.ask("log"))["lines"]]
         assert any("expected port 1 to 65535 and at most 65507 bytes" in text for text in said)
+        await other.close()
+
+    asked(path, work)
+
+
+def test_a_guest_that_is_in_the_net_no_more_is_said(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        await datagrams(client, guest=GUEST)
+        net = guest.engine.router.net
+        net.adopt(replace(net.network, net=IPv4Network("10.9.0.0/24")))
+        client.writer.write(framed(b"hello", 7))
+        other = await Client.connect(path)
+        said = [line["text"] for line in (await other.ask("log"))["lines"]]
+        assert any(f"guest '{GUEST}': expected an address in 10.9.0.0/24" in text for text in said)
+        assert not any("Traceback" in text for text in said)
         await other.close()
 
     asked(path, work)

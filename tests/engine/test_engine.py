@@ -14,8 +14,9 @@ from scapy.layers.inet import ICMP, TCP, UDP
 
 from pynat import rules
 from pynat.config import Config, Dns
-from pynat.engine import MAX_WATCHED_FRAMES
+from pynat.engine import MAX_FRAMES, MAX_WATCHED_FRAMES, Engine
 from pynat.host.host import Host
+from pynat.link.memory import MemoryLink
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
 
@@ -226,5 +227,37 @@ def test_guest_time_is_held_while_an_answer_is_outstanding() -> None:
                 await loop.sock_sendto(server, b"answer", peer)
                 while guest.link.hold_until > guest.link.now() + 30:
                     await guest.link.turn()
+
+    scenario(run)
+
+
+class Flood(MemoryLink):
+    """From a guest that sends faster than anybody reads."""
+
+    def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        assert limit <= MAX_FRAMES
+        self._ring()
+        return [(self.now(), bytes(60))] * limit
+
+
+def test_a_guest_that_sends_on_and_on_does_not_hold_the_end_back() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        link = Flood(loop)
+        engine = Engine(Config(), link, loop)
+        link.close()
+        await asyncio.wait_for(engine.run(), 5)
+        link.dispose()
+        assert engine.from_guest.frames > MAX_FRAMES
+
+    scenario(run)
+
+
+def test_what_the_guest_has_sent_before_its_end_is_sent() -> None:
+    async def run() -> None:
+        async with running() as guest:
+            for _ in range(3 * MAX_FRAMES):
+                guest.link.put(bytes(60))
+        assert guest.engine.from_guest.frames == 3 * MAX_FRAMES + 1  # its ARP
 
     scenario(run)

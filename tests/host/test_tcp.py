@@ -8,6 +8,7 @@ import errno
 import gc
 import socket
 import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -359,6 +360,37 @@ def test_one_turn_reads_so_much_and_no_more() -> None:
         assert read == [700, 700, 700]
 
     scenario(run)
+
+
+def test_connections_that_always_have_more_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one turn there is room for one of them."""
+    monkeypatch.setattr(tcp, "READ_SIZE", 1000)
+    monkeypatch.setattr(tcp, "BULK_SIZE", 1000)
+
+    async def main() -> None:
+        read = Counter({1: 0, 2: 0, 3: 0})
+
+        def emit(event: Event) -> None:
+            assert isinstance(event, TcpReceived)
+            read[event.flow] += len(event.data)
+
+        sockets = TcpSockets(asyncio.get_running_loop(), emit)
+        sockets.read_at_most(1000)
+        with contextlib.ExitStack() as programs:
+            for flow in (1, 2, 3):
+                program, ours = socket.socketpair()
+                programs.enter_context(program).sendall(bytes(20_000))
+                sockets.adopt(flow, ours)
+            for _ in range(100):
+                for flow in (1, 2, 3):
+                    sockets.read(TcpRead(flow, 100_000))
+                await asyncio.sleep(0)
+                if sum(read.values()) >= 15_000:
+                    break
+            sockets.close_all()
+        assert max(read.values()) - min(read.values()) <= 1000, read
+
+    asyncio.run(main())
 
 
 def test_an_idle_connection_holds_little() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,30 @@ def test_no_more_frames_come_than_were_asked_for(device: Device) -> None:
     device.send(UDP() / b"x")
     assert lengths(link.receive(1)) == [1514]
     assert lengths(link.receive_runs(5)) == [1514, 54 + 80, 43]
+
+
+def test_a_guest_may_ask_for_pieces_of_one_byte(device: Device) -> None:
+    """What is made of its frames at once is bounded by one of them."""
+    for _ in range(4):
+        device.send(TCP(flags="A") / bytes(20_000), 1)
+    link = OffloadLink(device.tap)
+    tracemalloc.start()
+    try:
+        taken = sum(len(link.receive(32)) for _ in range(50))
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert taken == 50 * 32
+
+
+def test_what_was_cut_goes_on_in_the_same_steps_where_nobody_looks_any_more(
+    device: Device,
+) -> None:
+    device.send(TCP(flags="A") / bytes(100), 1)
+    device.send(UDP() / b"x")
+    link = OffloadLink(device.tap)
+    assert [len(link.receive(40)), len(link.receive_runs(40))] == [40, 40]
+    assert lengths(link.receive_runs(40)) == [55] * 20 + [43]
 
 
 def test_single_frames_leave_nothing_to_do(device: Device) -> None:

@@ -415,6 +415,27 @@ def test_one_ping_that_a_bad_wire_has_lost_is_no_failure_live_or_offline(tmp_pat
     assert said in list(summary_of(capture).short())
 
 
+SPOILT = ("from-guest corrupt 20%", "from-guest truncate 40", "from-guest udp flip udp.checksum")
+
+
+@pytest.mark.parametrize("rule", SPOILT)
+def test_what_a_bad_wire_has_spoilt_is_not_the_guests_doing(rule: str) -> None:
+    log = run(Stack(), f'impair = ["{rule}"]')
+    assert "because of impair rule 1" in log
+    assert roots(log) == {}, log
+    assert "to mend" not in log
+
+
+def test_on_a_bad_wire_a_wrong_checksum_of_the_guests_is_its_own() -> None:
+    log = run(Wrong(), 'impair = ["from-guest icmp corrupt 100%", "from-guest udp delay 10ms"]')
+    assert "to mend, 1: UDP002" in log
+
+
+class Wrong(Stack):
+    def udp_sum(self, ends: bytes, start: bytes, data: bytes) -> int:
+        return super().udp_sum(ends, start, data) ^ 1
+
+
 class OnePing(Stack):
     def begin(self) -> None:
         self.ping()

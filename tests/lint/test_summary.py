@@ -13,7 +13,7 @@ from pynat.rules import RULES
 from pynat.rules.occasions import Occasion
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ping, udp
-from tests.lint.examples import arp, dhcp, dns, drops_transport, tcp_acking
+from tests.lint.examples import arp, dhcp, dns, drops_transport, ipv4, tcp_acking
 from tests.lint.play import ACCEPTED, OPEN, play
 
 
@@ -34,6 +34,12 @@ def test_of_a_guest_that_did_nothing_everything_was_never_tried() -> None:
 
 
 # ---------------------------------------------------------------- how far it has come
+def test_a_ping_that_goes_and_comes_in_fragments_works() -> None:
+    lab = LintedLab()
+    ipv4.a_ping_of_zeros(lab)
+    assert line(lab, "ICMP") == "works: ping sent once, answer came once"
+
+
 def test_what_does_not_take_broadcasts_fails_behind_the_offer() -> None:
     lab = LintedLab()
     for _ in range(8):

@@ -475,6 +475,16 @@ def test_no_error_is_sent_about_a_broadcast() -> None:
     assert lab.drops == {"icmp forbidden": 1}
 
 
+def test_datagrams_to_all_in_a_row_go_where_the_first_went() -> None:
+    """Also in frames to the router's card, as a wrong or a hostile guest sends them."""
+    lab = Lab(Config(udp=Udp(broadcast=Broadcast.FORWARD)))
+    introduce(lab)
+    texts = (b"one", b"two", b"three")
+    to_all = [udp("192.168.16.255", 1900, text) for text in texts]
+    assert in_a_row(lab, *to_all) == [1, 1, 1]
+    assert lab.to_host() == [UdpSend(1, (b"\xff" * 4, 1900), text, 63) for text in texts]
+
+
 # ---------------------------------------------------------------- a forward's peer
 def test_a_forwards_peer_takes_precedence_over_the_hosts_port_while_it_lives() -> None:
     forward = Forward(Transport.UDP, IPv4Address("127.0.0.1"), 5353, None, 53)

@@ -40,7 +40,7 @@ def test_no_frame_raises(frames: list[bytes], fault: str) -> None:
     dice = seeded(fault)
     lab = LintedLab()
     lab.router.faults.add(fault)
-    for frame in dice.sample(frames, 100):
+    for frame in dice.sample(frames, 200):
         lab.from_guest(frame)
         lab.from_guest(mended(spoilt(frame, dice)))
         for port in (53, 67):

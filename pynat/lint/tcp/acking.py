@@ -240,7 +240,8 @@ class Acking:
         long_ago = when.least(arrivals.newest)
         if when != self._part_at:  # of what was read together nobody knows when it was sent
             self._part_at = when
-            self._piecemeal = self._piecemeal + 1 if long_ago > _ALL_CAME else 0
+            waits = long_ago > _ALL_CAME and arrivals.is_in_the_card(ack)
+            self._piecemeal = self._piecemeal + 1 if waits else 0
         if self._piecemeal == _MANY_TIMES:
             text = f"acknowledges {ack}, all up to {come} came {_ms(long_ago)} before"
             self._often.once(rules.PIECEMEAL, text, tell)

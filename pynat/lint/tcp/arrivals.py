@@ -16,6 +16,8 @@ from pynat.lint.tally import Tally
 from pynat.lint.tcp.side import Side
 from pynat.rules.occasions import Occasion
 
+RING = 16  # frames; iPXE's
+
 
 class Arrivals:
     def __init__(self, guest: Side, peer: Side, tally: Tally) -> None:
@@ -38,6 +40,11 @@ class Arrivals:
         self._above: tuple[int, int] | None = None  # the first piece behind the hole
         self._answered = False  # since then the guest has said something
         self.filled: tuple[int, int] | None = None  # the end of what filled the hole; of all behind
+
+    def is_in_the_card(self, acked: int) -> bool:
+        """Whether what is not acknowledged is so little that the smallest ring has it: more may
+        wait before the card, where the guest cannot see it."""
+        return self.next - acked <= RING * self._largest
 
     # ------------------------------------------------------------------ to the guest
     def text(self, seq: int, end: int, when: Span) -> None:

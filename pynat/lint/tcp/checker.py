@@ -20,7 +20,7 @@ from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire import ethernet, icmp, ip, ipv4, versions
+from pynat.wire import arp, ethernet, icmp, ip, ipv4, versions
 from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import (
@@ -68,7 +68,8 @@ class TcpChecker:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         segment, packet = frame.tcp, frame.ip
-        self._common.alive = frame.when
+        if frame.arp is None or frame.arp.operation != arp.REQUEST:  # else it cannot answer yet
+            self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
             if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:

@@ -11,7 +11,7 @@ from pynat.lint.span import NEVER, Span
 class Common:
     """What the connections of one guest share."""
 
-    alive: Span = NEVER  # when the guest's last frame came
+    alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
     late_acks: int = 0  # in a row, behind copies of what they acknowledge

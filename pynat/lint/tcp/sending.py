@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pynat.lint.bounded import Bounded
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.common import Common
@@ -30,6 +31,7 @@ _TINY = 64  # bytes of data at most
 _MANY = 50
 _ENOUGH = 3
 _HEADER = 20
+MAX_BLOCKS = 64  # of SACK, remembered
 
 
 class Gap(NamedTuple):
@@ -52,7 +54,7 @@ class Sending:
         self._closed: Span | None = None  # since when the peer's window is closed
         self._opened: Span | None = None  # when it opened after long silence
         self._fin_acked = NEVER
-        self._blocks: tuple[tuple[int, int], ...] = ()  # of the last duplicate
+        self._blocks: Bounded[tuple[int, int], None] = Bounded(MAX_BLOCKS)  # of duplicates
         self._tiny = 0
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
@@ -256,9 +258,11 @@ class Sending:
 
     def _says_more(self, segment: Segment) -> bool:
         """Where the SYNs agreed on SACK, a duplicate that says nothing new may be a copy."""
-        before, self._blocks = self._blocks, segment.options.sack
         both = self._guest.offered.sack_permitted and self._peer.offered.sack_permitted
-        return not both or self._blocks not in ((), before)
+        new = [block for block in segment.options.sack if block not in self._blocks]
+        for block in new:
+            self._blocks[block] = None
+        return not both or bool(new)
 
     def _says_twice(self, segment: Segment, ack: int) -> bool:
         """D-SACK (RFC 2883)."""

@@ -100,6 +100,23 @@ def more_of_nothing(lab: LintedLab) -> None:
     lab.from_guest(udp(REMOTE, 9, b"12345678", flags="MF"))
 
 
+@example("IP046")
+def more_of_a_ping(lab: LintedLab) -> None:
+    lab.from_guest(bytes(ip(ROUTER, flags="MF") / ICMP(id=7, seq=1) / bytes(56)))
+
+
+@clean("IP046")
+@clean("IP018")
+def a_ping_of_zeros(lab: LintedLab) -> None:
+    """The sum of the first fragment is right, as the rest adds nothing."""
+    introduce(lab)
+    request = bytes(ICMP(id=7, seq=1) / bytes(4000))
+    for at in range(0, len(request), 1480):
+        part, flags = request[at : at + 1480], "MF" if at + 1480 < len(request) else 0
+        lab.from_guest(bytes(ip(ROUTER, id=9, flags=flags, frag=at // 8, proto=1) / Raw(part)))
+    lab.wait(40)
+
+
 @example("IP047")
 def ttl_in_the_place_of_the_protocol(lab: LintedLab) -> None:
     """The guest's header has the protocol in front of the time to live."""

@@ -528,6 +528,14 @@ def takes_what_is_there(lab: LintedLab) -> None:
 
 
 @clean("TCP102")
+def has_a_small_ring(lab: LintedLab) -> None:
+    """It takes 16 of 160 segments at a time, as iPXE does; the others wait before its card."""
+    come = "".join(f"< . {at}:{at + 100}(100) ack 1\n" for at in range(1, 16_001, 100))
+    taken = "".join(f"+0.007 > . 1:1(0) ack {at}\n" for at in range(1601, 16_002, 1600))
+    play(lab, f"{OPEN}\n {come}\n +0.05 < . 1:1(0) ack 1\n {taken}")
+
+
+@clean("TCP102")
 def is_read_late(lab: LintedLab) -> None:
     """Its acknowledgements waited for their reader, and were read together."""
     play(lab, bit_by_bit(0.05, 100).replace("+0.001 ", ""))
