@@ -21,7 +21,7 @@ from pynat.rules import tcp_acking, tcp_ending, tcp_opening, tcp_resending, tcp_
 from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, FIN, RST, Segment
 
-_GONE = 1.0  # seconds after which a reset has reached the guest's program
+_GONE = 0.9  # seconds after which a reset has reached the guest's program
 _MIN_RTO = 0.18  # seconds between two SYNs
 _INITIAL_RTO = 0.9  # seconds; RFC 6298 2.1 asks for 1, and clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
