@@ -82,12 +82,20 @@ class LintLink(Wrapper):
         what = f"{type(error).__name__}: {error}{about}"
         self._notices.say(Level.ERROR, f"lint stopped: {what}; the network goes on")
 
+    def tell_overdue(self) -> None:
+        """Somebody asks what there is by now."""
+        self._tell_all(self._linter.overdue, self.now())
+
     def end(self, now: float) -> None:
         """No frame comes any more: what still waits is told."""
+        self._tell_all(self._linter.end, now)
+
+    def _tell_all(self, look: Callable[[float], list[Finding]], now: float) -> None:
+        """What is about no single frame."""
         if self._stopped:
             return
         try:
-            for finding in self._linter.end():
+            for finding in look(now):
                 self._notices.finding(finding.rule, finding.text, now, None)
         except Exception as error:
             self._stop(error)

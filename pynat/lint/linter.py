@@ -118,9 +118,13 @@ class Linter:
         checkers = self._of_segments_to_guest if frame.tcp else self._checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
 
-    def end(self) -> list[Finding]:
+    def overdue(self, now: float) -> list[Finding]:
+        """What should have come by now; of no single frame."""
+        return list(self._tcp.overdue(now))
+
+    def end(self, now: float) -> list[Finding]:
         """What is left when nothing more comes; of no single frame."""
-        return list(self._tcp.end())
+        return list(self._tcp.end(now))
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

@@ -85,6 +85,13 @@ class Tally(Counter[Occasion]):
     def segment_to_guest(self, segment: Segment) -> None:
         self._came[_shape(segment)] += 1
 
+    def joined(self, segment: Segment, *, from_guest: bool) -> None:
+        """A segment whose fragments were counted as they came."""
+        occasions = _of_sent if from_guest else _of_came
+        for occasion in occasions(_shape(segment)):
+            if occasion not in _OF_FRAMES:
+                self[occasion] += 1
+
     def no_frame(self) -> None:
         """Of the guest's, too short for its header."""
         self[Occasion.FRAME] += 1
@@ -135,6 +142,18 @@ class Tally(Counter[Occasion]):
                 self[Occasion.ICMP] += 1
             case ipv4.TCP:
                 self[Occasion.SEGMENT] += 1
+
+
+# of a segment's frame
+_OF_FRAMES = frozenset(
+    {
+        Occasion.FRAME,
+        Occasion.PACKET,
+        Occasion.UNICAST_FRAME,
+        Occasion.SEGMENT,
+        Occasion.FRAME_CAME,
+    }
+)
 
 
 def _shape(segment: Segment) -> int:

@@ -154,7 +154,7 @@ class Replay:
         if ended is not None:
             self.pass_until(ended)
             self._router.end(ended)
-        for finding in self._linter.end():
+        for finding in self._linter.end(self._last if ended is None else ended):
             self.notices.finding(finding.rule, finding.text, self._last, None)
 
     def _from_guest(self, frame: bytes, one: Captured) -> None:

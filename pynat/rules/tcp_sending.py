@@ -186,5 +186,5 @@ FIN_NOT_COUNTED = Rule(
     "The other end takes its acknowledgements for old ones, and the connection never ends for it.",
     "Advance the sequence number by one when the FIN is sent.",
     exercised=Occasion.FIN,
-    leads_to=("TCP005",),
+    leads_to=("TCP005", "TCP082"),
 )

@@ -68,21 +68,23 @@ def stacked(
         linter = Linter(config)
         on_end: list[Callable[[float], None]] = []
         linted: Link = capture
+        lint_link = LintLink(capture, linter, notices, awake)
         if wanted:
-            linted = lint_link = LintLink(capture, linter, notices, awake)
+            linted = lint_link
             on_end.append(lint_link.end)
         if wanted and isinstance(card, Card):
             linted = CardLink(linted, card, capture, notices, linter.begin_anew)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
-            asked = partial(_summary, linter, notices, impair) if wanted else None
+            asked = partial(_summary, linter, lint_link, notices, impair) if wanted else None
             yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt], on_end)
         if asked is not None:
             _sum_up(asked(), notices)
 
 
-def _summary(linter: Linter, notices: Notices, wire: ImpairLink) -> Summary:
+def _summary(linter: Linter, link: LintLink, notices: Notices, wire: ImpairLink) -> Summary:
+    link.tell_overdue()
     verdict, silenced = notices.verdict, notices.silenced
     changed, eaten = wire.has_changed, notices.eaten
     return summary(linter, verdict, silenced, bad_wire=changed, eaten=eaten)

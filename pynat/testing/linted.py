@@ -71,7 +71,7 @@ class LintedLab(Lab):
             return
         self._ended = True
         self.router.end(self.now)
-        for finding in self.linter.end():
+        for finding in self.linter.end(self.now):
             self._notices.finding(finding.rule, finding.text, self.now, None)
 
     def trace(self) -> str:

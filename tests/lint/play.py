@@ -12,7 +12,7 @@ in pynat.testing.script, with numbers from each end's SYN. Behind a segment may 
 `other` (other data than usual), `hex 02ff` (options as they are), `port 5000` (the guest's from
 here on), `isn 7` (the number on the wire that is 0, of this end from here on), `raw 9` (the
 acknowledgement number as it is), `reserved` (those bits set), `to 5000` (the other end's port from
-here on), `offset 5` (that data offset, whatever the header has).
+here on), `offset 5` (that data offset, whatever the header has), `cut 1480` (in fragments).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from scapy.layers.inet import IP, TCP
+from scapy.layers.inet import IP, TCP, fragment
 from scapy.layers.l2 import Ether
 
 from pynat.testing.lab import GUEST_MAC
@@ -71,7 +71,15 @@ def play(lab: LintedLab, script: str) -> None:
             raise ValueError(f"not a line of a script: {line!r}")
         lab.wait(float(match["wait"] or 0))
         frame = _frame(lab, ends, match)
-        lab.look(frame, from_guest=match["way"] == ">")
+        size = _words(match["words"].split()).get("cut")
+        for piece in cut(frame, int(size)) if size else [frame]:
+            lab.look(piece, from_guest=match["way"] == ">")
+
+
+def cut(frame: bytes, size: int) -> list[bytes]:
+    packet = Ether(frame)
+    packet[IP].flags = 0
+    return [bytes(piece) for piece in fragment(packet, size)]
 
 
 def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:

@@ -103,7 +103,7 @@ def test_whatever_is_on_the_wire() -> None:
             looks = [one.from_guest if from_guest else one.to_guest for one in (short, long)]
             found = [look(frame, now) for look in looks]
             assert found[0] == found[1], f"seed {seed}, frame {frame.hex()}"
-        assert short.end() == long.end(), f"seed {seed}"
+        assert short.end(now) == long.end(now), f"seed {seed}"
         assert short.counts() == long.counts(), f"seed {seed}"
 
 

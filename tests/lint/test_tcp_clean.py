@@ -40,7 +40,7 @@ class Watched(SimGuest):
         super()._receive(frame)
 
     def end(self) -> None:
-        self._note(self._linter.end())
+        self._note(self._linter.end(self.lab.now))
 
     def _note(self, findings: list[Finding]) -> None:
         self.looked_at += 1

@@ -81,7 +81,7 @@ class FarEnd(SimGuest):
         self._next_turn = now + took + self._turns.random() * self._pause
 
     def note_the_end(self) -> None:
-        self._note(self._linter.end())
+        self._note(self._linter.end(self._last_turn))
 
     def _note(self, findings: list[Finding]) -> None:
         for finding in findings:

@@ -54,3 +54,15 @@ def test_three_requests_more_have_to_stay_unanswered_to_be_told_of_again() -> No
         lab.wait(1)
         lab.from_guest(ping(ROUTER))
         assert lab.found["ARP021"] == told
+
+
+@pytest.mark.parametrize(
+    ("guest", "hint"),
+    [
+        ("does_not_shift", "unshifted it ends at 6001 as before: the SYNs agreed on a shift of 2"),
+        ("shifts_what_was_not_agreed", "it looks shifted by 2, and the other end's SYN had no"),
+    ],
+)
+def test_a_window_in_the_wrong_unit_is_named(guest: str, hint: str) -> None:
+    (one,) = (one for one in EXAMPLES if one.guest.__name__ == guest)
+    assert any(hint in line for line in one.run().log)

@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pynat.errors import Malformed
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.pieces import Pieces
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
@@ -20,7 +22,7 @@ from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, ethernet, icmp, ip, ipv4, versions
+from pynat.wire import arp, ethernet, icmp, ip, ipv4, tcp, versions
 from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import (
@@ -42,7 +44,7 @@ _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
 _UNPADDED = 46  # bytes of a packet in the shortest frame
 _DHCP = 67
-_PORTS = 4  # bytes, at the end of a key
+_FRAGMENT = slice(6, 8)  # where a header has offset and flags
 _ENDED = 1024  # connections remembered as ended
 
 
@@ -57,6 +59,7 @@ class TcpChecker:
         self._common = Common()
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
+        self._sent, self._came = Pieces(), Pieces()
         self._unasked = b""  # the key of the last SYN-ACK that answers no SYN
 
     def __len__(self) -> int:
@@ -67,6 +70,7 @@ class TcpChecker:
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        frame = self._whole(frame, self._sent, from_guest=True)
         segment, packet = frame.tcp, frame.ip
         if frame.arp is None or frame.arp.operation != arp.REQUEST:  # else it cannot answer yet
             self._common.alive = frame.when
@@ -183,6 +187,7 @@ class TcpChecker:
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        frame = self._whole(frame, self._came, from_guest=False)
         segment, packet = frame.tcp, frame.ip
         if segment is None or packet is None:
             self._without(frame)
@@ -238,12 +243,22 @@ class TcpChecker:
             connection.syn_to_guest(segment, padding, when, self._tell)
 
     # ------------------------------------------------------------------ at the end
-    def end(self) -> Iterator[Finding]:
+    def overdue(self, now: float) -> Iterator[Finding]:
+        """What should have come by now."""
+        for key, connection in self._still_known():
+            connection.look_for_overdue(Span(now, now), self._tell)
+            yield from self._said_of(key)
+
+    def _still_known(self) -> Iterator[tuple[bytes, Connection]]:
+        for key, connection in self._flows.items():
+            if connection.last.first >= self._common.booted.first:
+                yield key, connection
+
+    def end(self, now: float) -> Iterator[Finding]:
         """Nothing more comes."""
         still_open = []
-        for key, connection in self._flows.items():
-            if connection.last.first < self._common.booted.first:
-                continue
+        for key, connection in self._still_known():
+            connection.look_for_overdue(Span(now, now), self._tell)
             connection.end(self._common.alive, self._tell)
             if connection.is_open and not self._found:
                 still_open.append(_named(key))
@@ -254,19 +269,24 @@ class TcpChecker:
 
     # ------------------------------------------------------------------ what is no whole segment
     def _without(self, frame: Frame) -> None:
-        packet = frame.ip
-        if packet is None:
-            return
-        if packet.is_fragment and packet.protocol == ip.TCP:
-            self._forget(packet.source, packet.destination)
-        elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
+        if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
             self._common.icmp_error = frame.when
 
-    def _forget(self, one: bytes, other: bytes) -> None:
-        """A segment in pieces is not followed, so what comes after it is not understood."""
-        pairs = one + other, other + one
-        for key in [key for key in self._flows if key[:-_PORTS] in pairs]:
-            self._remove(key)
+    def _whole(self, frame: Frame, pieces: Pieces, *, from_guest: bool) -> Frame:
+        """With the segment, where this is the last of its fragments."""
+        packet = frame.ip
+        if packet is None or not packet.is_fragment or packet.protocol != ip.TCP:
+            return frame
+        payload = pieces.add(packet)
+        if payload is None:
+            return frame
+        whole = _joined(packet, payload)
+        try:
+            segment = tcp.decode(whole)
+        except Malformed:
+            return frame  # the router says so
+        self._tally.joined(segment, from_guest=from_guest)
+        return replace(frame, ip=whole, tcp=segment)
 
     def _remove(self, key: bytes) -> None:
         self._progress.forget(self._flows.pop(key))
@@ -298,6 +318,21 @@ def _size(segment: Segment) -> int:
     """Of header and data, where timestamps are the only options."""
     options = 0 if segment.options is NO_OPTIONS else STAMPS.size
     return HEADER_SIZE + options + len(segment.payload)
+
+
+def _joined(packet: Ipv4, payload: bytes) -> Ipv4:
+    """The packet that a fragment is of."""
+    header = bytearray(packet.header)
+    header[_FRAGMENT] = bytes(2)
+    joined = memoryview(header + payload)
+    return replace(
+        packet,
+        packet=joined,
+        payload=joined[len(header) :],
+        is_fragment=False,
+        offset=0,
+        more=False,
+    )
 
 
 def _named(key: bytes) -> str:

@@ -21,7 +21,7 @@ from pynat.rules import tcp_acking, tcp_ending, tcp_opening, tcp_resending, tcp_
 from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import ACK, FIN, RST, Segment
 
-_GONE = 1.0  # seconds after which a reset has reached the guest's program
+_GONE = 0.9  # seconds after which a reset has reached the guest's program
 _MIN_RTO = 0.18  # seconds between two SYNs
 _INITIAL_RTO = 0.9  # seconds; RFC 6298 2.1 asks for 1, and clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
@@ -329,6 +329,14 @@ class Connection:
             return False
         return not guest.fin and guest.reset_at is None
 
+    def look_for_overdue(self, now: Span, tell: Tell) -> None:
+        """Whether or not the guest says anything."""
+        if self._sending is None or self.ended is not None:
+            return
+        resending = self._sending.resending
+        if now.first >= resending.due:
+            resending.look_for_overdue(now, tell)
+
     def end(self, alive: Span, tell: Tell) -> None:
         """alive: when the guest's last frame came, of whatever connection."""
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
@@ -340,8 +348,6 @@ class Connection:
             return
         acking.look_at_the_end(alive, tell)
         resending = sending.resending
-        if alive.first >= resending.due:
-            resending.look_for_overdue(alive, tell)
         if peer.fin and guest.acked > peer.fin and not guest.fin and not resending.in_flight:
             ending.look_for_fin(max(peer.fin_at, resending.progress), alive, tell)
         if guest.fin and acking.closed_since is not None:

@@ -155,13 +155,15 @@ class Resending:
         self.due = when.first + _OVERDUE
         self._tally[Occasion.UNACKNOWLEDGED] += 1
         if sent.count == 1 and sent.end <= self._peer.right and self._peer.window:
-            self._say_overdue(una, sent.end, waited, tell)
+            self._say_overdue(una, sent.end, waited, when, tell)
 
-    def _say_overdue(self, una: int, end: int, waited: float, tell: Tell) -> None:
+    def _say_overdue(self, una: int, end: int, waited: float, when: Span, tell: Tell) -> None:
         if self._overdue:
             return
         self._overdue = True
         more = f", {self._duplicates} duplicate acknowledgements came" if self._duplicates else ""
+        if (silent := when.least(self._common.alive)) > _OVERDUE:
+            more += f", and nothing at all came from the guest for {silent:.1f} s"
         text = f"{una}:{end}({end - una}) was sent {waited:.1f} s before and never again{more}"
         due = f"it is due since {waited - _FIRST_RTO:.1f} s, a time-out of {_FIRST_RTO:g} s"
         tell(rules.NEVER_AGAIN, f"{text}; {due}")

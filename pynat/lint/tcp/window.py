@@ -25,6 +25,7 @@ class Window:
         self._tally = tally
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
+        self._unshifted = guest.right  # where the field itself said that it ends
         self._last = NEVER  # when it announced something else than before
 
     def announced(
@@ -41,6 +42,7 @@ class Window:
             self._silly(window, grown, tell)
         if not window or self.closed is not None:
             self._closes(window, owed, when, tell)
+        self._unshifted = ack + segment.window
         guest.right = right
         guest.window = window
         self._was_open |= window > 0
@@ -52,6 +54,7 @@ class Window:
             return
         window = right - ack
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
+        text += self._shift_hint(segment, ack)
         meant = swapped(segment.window, 2) << guest.shift
         if window and 0 <= ack + meant - guest.right <= peer.mss:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
@@ -60,6 +63,17 @@ class Window:
                 tell(rules.SHRUNK, text)
         else:
             tell(rules.CLOSED_ON_DATA, f"{text}; {peer.top - ack} bytes had come there")
+
+    def _shift_hint(self, segment: Segment, ack: int) -> str:
+        guest, field, offered = self._guest, segment.window, self._guest.offered.window_shift
+        if guest.shift and ack + field == self._unshifted:
+            agreed = f"the SYNs agreed on a shift of {guest.shift}"
+            return f"; unshifted it ends at {self._unshifted} as before: {agreed}"
+        if not offered or guest.shift:
+            return ""
+        is_shifted = 0 <= guest.right - ack - (field << offered) < 1 << offered
+        why = "the other end's SYN had no window scale"
+        return f"; it looks shifted by {offered}, and {why}" if is_shifted else ""
 
     def _silly(self, window: int, grown: int, tell: Tell) -> None:
         guest = self._guest

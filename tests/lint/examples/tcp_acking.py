@@ -84,6 +84,31 @@ def takes_window_back(lab: LintedLab) -> None:
     )
 
 
+SCALED = """
+    > S 0:0(0) win 6000 <mss 1460,nop,wscale 2>
+    < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+"""
+
+
+@example("TCP083")
+def does_not_shift(lab: LintedLab) -> None:
+    """It has 6,000 bytes of room, and says so in bytes though it has announced a shift."""
+    filled = "< . 1:1449(1448) ack 1 win 512\n +0.001 > . 1:1(0) ack 1449 win 4552"
+    play(lab, f"{SCALED} > . 1:1(0) ack 1 win 6000\n {filled}")
+
+
+@example("TCP083")
+def shifts_what_was_not_agreed(lab: LintedLab) -> None:
+    script = f"{SCALED} > . 1:1(0) ack 1 win 1500".replace("65535 <mss 1460,nop,wscale 7>", "65535")
+    play(lab, script.replace("> . 1:1", "+0.001 > . 1:1"))
+
+
+@clean("TCP083")
+def shifts_as_agreed(lab: LintedLab) -> None:
+    filled = "< . 1:1449(1448) ack 1 win 512\n +0.001 > . 1:1(0) ack 1449 win 1138"
+    play(lab, f"{SCALED} > . 1:1(0) ack 1 win 1500\n {filled}")
+
+
 @clean("TCP083")
 def lets_the_window_fill(lab: LintedLab) -> None:
     """The window shrinks by what came; with a scale it is rounded."""

@@ -329,13 +329,20 @@ def waits_for_ever(lab: LintedLab) -> None:
     lab.end()
 
 
+@example("TCP075")
+def is_quiet_then(lab: LintedLab) -> None:
+    """Nothing at all comes from the guest any more."""
+    play(lab, f"{LOST}\n +60 < . 1:1(0) ack 1")
+    lab.end()
+
+
 @clean("TCP075")
 def tries_again(lab: LintedLab) -> None:
-    """It has sent the segment again; or it was switched off; or the window is closed."""
+    """It has sent the segment again; or the network has ended soon; or the window is closed."""
     play(lab, f"{LOST}\n +1 > . 1:1461(1460) ack 1\n +90 > F. 2921:2921(0) ack 1")
     play(lab, f"{OPEN}\n > P. 1:11(10) ack 1\n < . 1:1(0) ack 1 win 0\n +90 > . 1:1(0) ack 1")
     play(lab, LOST)
-    lab.wait(60)
+    lab.wait(20)
     lab.end()
 
 

@@ -154,6 +154,17 @@ def forgets_the_options(lab: LintedLab) -> None:
     play(lab, f"{OPEN_STAMPS}\n > . 1:1461(1460) ack 1 <TS val 120 ecr 700>")
 
 
+@example("TCP053")
+def forgets_the_options_and_cuts_the_packet(lab: LintedLab) -> None:
+    """Behind the options 1,460 bytes do not fit the MTU, so IPv4 sends fragments."""
+    play(lab, f"{OPEN_STAMPS}\n > . 1:1461(1460) ack 1 <TS val 120 ecr 700> cut 1480")
+
+
+@clean("TCP053")
+def cuts_what_the_mss_allows(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_STAMPS}\n > . 1:1449(1448) ack 1 <TS val 120 ecr 700> cut 800")
+
+
 @clean("TCP053")
 def fills_segments(lab: LintedLab) -> None:
     play(lab, f"{OPEN_STAMPS}\n > . 1:1449(1448) ack 1 <TS val 120 ecr 700>")
