@@ -44,6 +44,9 @@ class Ipv6:
     payload: memoryview
     dont_fragment: bool = True
     is_fragment: bool = False
+    ident: int = 0
+    offset: int = 0
+    more: bool = False
 
     @property
     def ends(self) -> bytes:
