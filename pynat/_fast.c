@@ -291,26 +291,41 @@ static int goes_on(const struct segment *last, const struct segment *next) {
            memcmp(last->tcp + TCP, next->tcp + TCP, last->header - TCP) == 0;
 }
 
+/* The arguments (frames, at, mac) of those that look for a run; not 0 with an exception. */
+struct place {
+    PyObject *frames;
+    Py_ssize_t at, count;
+    const uint8_t *mac;
+};
+
+static int take_place(struct place *place, PyObject *args) {
+    const char *mac;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "O!ny#", &PyList_Type, &place->frames, &place->at, &mac, &size))
+        return -1;
+    place->count = PyList_GET_SIZE(place->frames);
+    place->mac = (const uint8_t *)mac;
+    if (size == 6 && place->at >= 0 && place->at < place->count) return 0;
+    PyErr_SetString(PyExc_ValueError, "no MAC of 6 bytes, or no such frame");
+    return -1;
+}
+
+static PyObject *frame_at(const struct place *place, Py_ssize_t at) {
+    return PyList_GET_ITEM(place->frames, at);
+}
+
 static PyObject *tcp_run(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *frames;
-    Py_ssize_t at;
-    const char *mac;
-    Py_ssize_t mac_size;
-    if (!PyArg_ParseTuple(args, "O!ny#", &PyList_Type, &frames, &at, &mac, &mac_size)) return NULL;
-    const Py_ssize_t count = PyList_GET_SIZE(frames);
-    if (mac_size != 6 || at < 0 || at >= count) {
-        PyErr_SetString(PyExc_ValueError, "no MAC of 6 bytes, or no such frame");
-        return NULL;
-    }
+    struct place place;
+    if (take_place(&place, args)) return NULL;
     struct segment first, last, next;
-    const uint8_t *ours = (const uint8_t *)mac;
-    if (!is_common(PyList_GET_ITEM(frames, at), ours, &first) || !sums_are_right(&first))
+    const Py_ssize_t at = place.at;
+    if (!is_common(frame_at(&place, at), place.mac, &first) || !sums_are_right(&first))
         Py_RETURN_NONE;
     Py_ssize_t end = at + 1;
     Py_ssize_t size = first.size;
-    for (last = first; end < count; end++, last = next) {
-        if (!is_common(PyList_GET_ITEM(frames, end), ours, &next)) break;
+    for (last = first; end < place.count; end++, last = next) {
+        if (!is_common(frame_at(&place, end), place.mac, &next)) break;
         if (!goes_on(&last, &next) || !sums_are_right(&next)) break;
         size += next.size;
     }
@@ -318,7 +333,7 @@ static PyObject *tcp_run(PyObject *self, PyObject *args) {
     if (!data) return NULL;
     char *to = PyBytes_AS_STRING(data);
     for (Py_ssize_t i = at; i < end; i++) {
-        is_common(PyList_GET_ITEM(frames, i), ours, &next);
+        is_common(frame_at(&place, i), place.mac, &next);
         memcpy(to, next.tcp + next.header, next.size);
         to += next.size;
     }
@@ -507,26 +522,19 @@ static int same_way(const uint8_t *ip, const uint8_t *other) {
 
 static PyObject *udp_run(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *frames;
-    Py_ssize_t at;
-    const char *mac;
-    Py_ssize_t mac_size;
-    if (!PyArg_ParseTuple(args, "O!ny#", &PyList_Type, &frames, &at, &mac, &mac_size)) return NULL;
-    const Py_ssize_t count = PyList_GET_SIZE(frames);
-    if (mac_size != 6 || at < 0 || at >= count) {
-        PyErr_SetString(PyExc_ValueError, "no MAC of 6 bytes, or no such frame");
-        return NULL;
-    }
+    struct place place;
+    if (take_place(&place, args)) return NULL;
     struct datagram first, next;
-    const uint8_t *ours = (const uint8_t *)mac;
-    if (!is_datagram(PyList_GET_ITEM(frames, at), ours, &first)) Py_RETURN_NONE;
+    if (!is_datagram(frame_at(&place, place.at), place.mac, &first)) Py_RETURN_NONE;
     PyObject *found = PyList_New(0);
+    Py_ssize_t at = place.at;
     for (next = first; found; at++) {
         const char *data = (const char *)next.ip + IPV4 + UDP;
         PyObject *payload = PyBytes_FromStringAndSize(data, next.size);
         if (!payload || PyList_Append(found, payload) < 0) Py_CLEAR(found);
         Py_XDECREF(payload);
-        if (at + 1 == count || !is_datagram(PyList_GET_ITEM(frames, at + 1), ours, &next)) break;
+        if (at + 1 == place.count || !is_datagram(frame_at(&place, at + 1), place.mac, &next))
+            break;
         if (!same_way(first.ip, next.ip)) break;
     }
     if (!found) return NULL;

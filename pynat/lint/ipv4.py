@@ -26,7 +26,7 @@ from pynat.lint.tally import Tally
 from pynat.lint.told import Told
 from pynat.rules import ipv4 as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, tcp, tftp, udp
+from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, mistakes, plain, tcp, tftp, udp
 from pynat.wire.addresses import UNSPECIFIED, address_text, is_unicast
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
@@ -54,7 +54,7 @@ _FRAGMENTS = range(0x2000, 0x2000 + 8192)  # MF and an offset
 _FLAGS = 6
 _TOTAL_AND_IDENT = Struct("!HH")
 _TOTAL_AT, _FLAGS_AT, _TTL_AT = (ethernet.HEADER.size + at for at in (2, _FLAGS, 8))  # of a frame
-_ENDS_AT, _PROTOCOL_AT, _MARK_AT = slice(26, 34), slice(23, 24), slice(34, 34 + _MARK)
+_MARK_AT = slice(34, 34 + _MARK)  # likewise
 _DF = 0x40  # of the byte at 6
 _SWAPPED_DF = b"\x00\x40"
 
@@ -136,7 +136,10 @@ class Ipv4Checker:
     def _is_new(self, frame: bytes, when: Span) -> bool:
         """The identification, which may be needed."""
         total, ident = _TOTAL_AND_IDENT.unpack_from(frame, _TOTAL_AT)
-        recent, idents = self._idents.get(frame[_ENDS_AT] + frame[_PROTOCOL_AT]), self._counted
+        recent, idents = (
+            self._idents.get(frame[plain.ENDS_AT] + frame[plain.PROTOCOL_AT]),
+            self._counted,
+        )
         if total > NEVER_CUT and (recent is None or ident in recent):
             return False
         if not self._is_swapped and (not idents or ident != idents[-1]):

@@ -13,12 +13,13 @@ from typing import Protocol
 
 from pynat.lint.frame import Frame
 from pynat.lint.span import Span
+from pynat.wire import plain
 from pynat.wire.ipv4 import Ipv4
 
 _A_WHILE = 1.0  # seconds
 _MANY = 1024  # paths; then all are asked about again
 _TELLING = frozenset({53, 67, 68})  # ports of DNS and DHCP
-_CARDS, _ADDRESSES = slice(12), slice(26, 34)  # of a frame
+_CARDS = slice(12)  # of a frame
 
 
 def is_harmless(frame: Frame) -> bool:
@@ -40,7 +41,7 @@ class Paths:
 
     def is_settled(self, frame: bytes, when: Span) -> bool:
         """An untagged one that carries IPv4."""
-        return when.last < self._settled.get(frame[_CARDS] + frame[_ADDRESSES], 0.0)
+        return when.last < self._settled.get(frame[_CARDS] + frame[plain.ENDS_AT], 0.0)
 
     def look(self, frame: Frame) -> None:
         """Before the checkers see it: whether its path is settled, or may unsettle others."""

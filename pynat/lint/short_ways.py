@@ -17,9 +17,9 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.udp import SERVICES, UdpChecker
-from pynat.wire import ip, tcp, udp
+from pynat.wire import tcp, udp
+from pynat.wire.plain import KEY_AT, PROTOCOL_AT, key_to_guest
 
-_PROTOCOL_AT = 23  # of a frame
 _LOOKED_AT = {0, 53, 67, 68, 69, *SERVICES}  # ports
 
 
@@ -47,7 +47,7 @@ class ShortWays:
         """None where it has to go the long way."""
         if not self._paths.is_settled(frame, when):
             return None
-        if frame[_PROTOCOL_AT] == ip.TCP:
+        if frame[PROTOCOL_AT] == tcp.PROTOCOL:
             return self._segment(frame, when)
         return self._datagram(frame, when)
 
@@ -60,7 +60,7 @@ class ShortWays:
 
     def _datagram(self, frame: bytes, when: Span) -> list[Finding] | None:
         padding = _of_none_of_ours(frame)
-        if padding is None or not self._udp.knows(frame[tcp.KEY_AT]):
+        if padding is None or not self._udp.knows(frame[KEY_AT]):
             return None
         if not self._passes(frame, padding, when):
             return None
@@ -83,7 +83,7 @@ class ShortWays:
         if (decoded := tcp.decode_one(frame)) is not None:
             self._tally.segment_to_guest(decoded[0])
             return self._tcp.goes_on_to_guest(frame, decoded[0], when)
-        if _of_none_of_ours(frame) is None or not self._udp.knows(tcp.key_to_guest(frame)):
+        if _of_none_of_ours(frame) is None or not self._udp.knows(key_to_guest(frame)):
             return None
         self._tally.datagrams_came += 1
         return []

@@ -1,8 +1,9 @@
 """What there is to say of single frames, for the comments of a capture, and their numbers.
 
 Who knows something of a frame writes it here, and the capture takes it when it writes the frame.
-A frame is its bytes object, not its contents: equal frames are remarked on one by one. Nothing is
-kept unless `wanted`, so callers whose text is costly look at that first.
+A frame is its bytes object, not its contents: equal frames are remarked on one by one. No text is
+kept unless `wanted`, so callers whose text is costly look at that first. Numbers of frames, and
+what a bad wire did to them, are kept for a while always.
 """
 
 from __future__ import annotations

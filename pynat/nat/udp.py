@@ -43,7 +43,7 @@ from pynat.nat.quoted_packets import MAX_UDP_QUOTES, QuotedPackets
 from pynat.nat.reverse_translation import ReverseTranslation
 from pynat.nat.rows import Row, seconds
 from pynat.nat.unreachable import NO_DESCRIPTOR, NO_PORT, OURS, reason, shortage, what_to_tell
-from pynat.wire import ip, udp, versions
+from pynat.wire import ip, plain, udp, versions
 from pynat.wire.addresses import Address, FourTuple, end_text, is_unicast
 from pynat.wire.ip import Packet
 from pynat.wire.udp import Udp
@@ -164,7 +164,7 @@ class UdpTable:
 
     def adopt(self, network: Network) -> None:
         self._router = network.router.packed
-        self._ways: dict[bytes, Way] = {}  # by the frame's bytes at udp.KEY_AT
+        self._ways: dict[bytes, Way] = {}  # by the four-tuple's key
 
     def move(self, mac: bytes) -> None:
         """The router has this MAC address from now on."""
@@ -198,7 +198,7 @@ class UdpTable:
     def _remember(self, flow: UdpFlow, remote: Address) -> None:
         if len(self._ways) >= MAX_WAYS:
             self._ways.clear()
-        self._ways[udp.key(flow.guest, remote)] = Way(flow.number, remote)
+        self._ways[FourTuple(flow.guest, remote).key] = Way(flow.number, remote)
 
     def _sends(
         self, flow: UdpFlow, remote: Address, host: Address, payloads: list[bytes], now: float
@@ -224,7 +224,7 @@ class UdpTable:
         How many frames from `at` on were such; 0 leaves the frame to `from_guest`. outside: where
         what the guest names leads, if it leads out of this process.
         """
-        way = self._ways.get(frames[at][udp.KEY_AT])
+        way = self._ways.get(frames[at][plain.KEY_AT])
         flow = self._by_number.get(way.number) if way is not None else None
         if way is None or flow is None or self._inbound:
             return 0

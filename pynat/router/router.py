@@ -38,7 +38,7 @@ from pynat.services.dhcp import DhcpServer
 from pynat.services.dns import DnsForwarder
 from pynat.services.ping import Pings
 from pynat.services.tftp import TftpServer
-from pynat.wire import arp, ethernet, ip, ipv4, tcp, udp
+from pynat.wire import arp, ethernet, ip, ipv4, plain, tcp, udp
 from pynat.wire.addresses import is_unicast
 from pynat.wire.frame_run import Sendable
 from pynat.wire.ipv4 import Ipv4
@@ -72,7 +72,7 @@ class Router:
     def run_from_guest(self, frames: list[bytes], at: int, now: float) -> int:
         """The frame `at`, and those behind it that only carry its flow on: how many they were."""
         frame = frames[at]
-        protocol, taken = frame[tcp.PROTOCOL_AT], 0
+        protocol, taken = frame[plain.PROTOCOL_AT], 0
         if protocol == tcp.PROTOCOL:
             taken = self.outbound.run_from_guest(frames, at, now)
         elif protocol == udp.PROTOCOL:

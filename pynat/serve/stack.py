@@ -66,18 +66,18 @@ def stacked(
         journaled(config.lint.json, notices),
     ):
         linter = Linter(config)
-        on_end: list[Callable[[float], None]] = []
-        linted: Link = capture
-        lint_link = LintLink(capture, linter, notices, awake)
-        if wanted:
-            linted = lint_link
-            on_end.append(lint_link.end)
-        if wanted and isinstance(card, Card):
-            linted = CardLink(linted, card, capture, notices, linter.begin_anew)
+        lint_link = LintLink(capture, linter, notices, awake) if wanted else None
+        linted: Link = lint_link or capture
+        if lint_link is not None and isinstance(card, Card):
+            linted = CardLink(lint_link, card, capture, notices, linter.begin_anew)
         assert config.seed is not None
         with impaired(linted, config, notices, config.seed, capture) as impair:
             hooked = _hooked(impair, program, notices)
-            asked = partial(_summary, linter, lint_link, notices, impair) if wanted else None
+            asked: Callable[[], Summary] | None = None
+            on_end: list[Callable[[float], None]] = []
+            if lint_link is not None:
+                asked = partial(_summary, linter, lint_link, notices, impair)
+                on_end.append(lint_link.end)
             yield Stack(capture, impair, hooked, asked, [linter.adopt, capture.adopt], on_end)
         if asked is not None:
             _sum_up(asked(), notices)

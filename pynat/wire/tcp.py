@@ -236,17 +236,7 @@ def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
     return FrameRun(b"", b"", header, base % 0xFFFF, head.seq, run.last_flags, run.size, run.text)
 
 
-# Of a frame that `decode_run` takes: where its protocol is, and its flow's `FourTuple.key`.
-PROTOCOL_AT, KEY_AT = slice(23, 24), slice(26, 38)
-PROTOCOL = bytes((ip.TCP,))
-_SOURCE_AT, _DESTINATION_AT = slice(26, 30), slice(30, 34)
-_PORT_AT, _OTHER_PORT_AT = slice(34, 36), slice(36, 38)
-
-
-def key_to_guest(frame: bytes) -> bytes:
-    """The same of a frame to the guest."""
-    ends = frame[_DESTINATION_AT] + frame[_SOURCE_AT]
-    return ends + frame[_OTHER_PORT_AT] + frame[_PORT_AT]
+PROTOCOL = bytes((ip.TCP,))  # in a frame that `decode_run` takes
 
 
 def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:

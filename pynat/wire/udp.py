@@ -108,16 +108,8 @@ def decode_one(frame: bytes) -> tuple[int, int, int] | None:
     return udp_one(frame)
 
 
-# Of a frame that `decode_run` takes: where its protocol is, and its addresses and ports.
-PROTOCOL = bytes((ip.UDP,))
-KEY_AT = slice(26, 38)
+PROTOCOL = bytes((ip.UDP,))  # in a frame that `decode_run` takes
 _PACKET_AT, _HEADERS = 14, 28
-
-
-def key(guest: Address, remote: Address) -> bytes:
-    """What a frame between the two has at KEY_AT."""
-    ports = guest[1].to_bytes(2, "big") + remote[1].to_bytes(2, "big")
-    return b"".join((guest[0], remote[0], ports))
 
 
 class DatagramRun(NamedTuple):

@@ -22,20 +22,18 @@ from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, ethernet, icmp, ip, ipv4, tcp, versions
+from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, versions
 from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import (
     ACK,
     FIN,
     HEADER_SIZE,
-    KEY_AT,
     NO_OPTIONS,
     RST,
     STAMPS,
     SYN,
     Segment,
-    key_to_guest,
 )
 
 MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
@@ -91,13 +89,13 @@ class TcpChecker:
         return iter(self._said(packet.packet, segment, connection))
 
     def is_alive(self, when: Span) -> None:
-        """The guest has sent something that is no segment."""
+        """The guest has sent something."""
         self._common.alive = when
 
     def goes_on_from_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
         """Of the form that `tcp.decode_one` takes."""
-        self._common.alive = when
-        key = frame[KEY_AT]
+        self.is_alive(when)
+        key = frame[plain.KEY_AT]
         connection = self._flows.get(key)
         self._goes_on(connection, key, segment, _size(segment), when)
         return self._said(memoryview(frame)[ethernet.HEADER.size :], segment, connection)
@@ -209,7 +207,7 @@ class TcpChecker:
 
     def goes_on_to_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
         """Of the form that `tcp.decode_one` takes."""
-        key = key_to_guest(frame)
+        key = plain.key_to_guest(frame)
         connection = self._flows.get(key)
         if connection is not None:
             size = ipv4.HEADER_SIZE + _size(segment)

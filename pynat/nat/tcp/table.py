@@ -43,7 +43,7 @@ from pynat.nat.tcp.parameters import Filter, Item, Parameters
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
-from pynat.wire import icmp, ip, tcp, versions
+from pynat.wire import icmp, ip, plain, tcp, versions
 from pynat.wire.addresses import Address, FourTuple, end_text
 from pynat.wire.ip import Packet
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment, SegmentRun
@@ -117,7 +117,7 @@ class TcpTable:
 
         0 leaves the frame to `from_guest`.
         """
-        flow = self._flows.get(frames[at][tcp.KEY_AT])
+        flow = self._flows.get(frames[at][plain.KEY_AT])
         if flow is None or not flow.synchronized:
             return 0
         segment = tcp.decode_run(frames, at, self._mac)
