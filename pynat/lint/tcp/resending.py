@@ -225,7 +225,7 @@ class Resending:
         """`peer.acked` has grown."""
         acked, waiting = self._peer.acked, self._sent
         self.progress = when
-        self._duplicates = self._plain = 0
+        hole, self._duplicates, self._plain = self._plain > 0, 0, 0
         self._third = None
         if self._congestion.phase is not None:
             self._congestion.acknowledged(when)
@@ -236,6 +236,8 @@ class Resending:
             if sent.end > acked:
                 break
             del waiting[seq]
+            if hole and newest is None:  # as RFC 8985 6.2 sees reordering
+                self._disordered |= sent.count == 1
             oldest, newest = min(oldest, seq), sent
         if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
             took = when.least(newest.first)

@@ -258,6 +258,29 @@ def has_two_duplicates(lab: LintedLab) -> None:
 
 
 @clean("TCP074")
+def has_seen_reordering(lab: LintedLab) -> None:
+    """A hole was filled without its help, so it waits longer for the next one (RFC 8985 6.2)."""
+    play(
+        lab,
+        f"""
+        {OPEN_SACK}
+        > P. 1:101(100) ack 1
+        > P. 101:201(100) ack 1
+        +0.3 < . 1:1(0) ack 1 <sack 101:201>
+        < . 1:1(0) ack 201
+        > . 201:1661(1460) ack 1
+        > . 1661:3121(1460) ack 1
+        > . 3121:4581(1460) ack 1
+        > . 4581:6041(1460) ack 1
+        +0.05 < . 1:1(0) ack 201 <sack 1661:3121>
+        < . 1:1(0) ack 201 <sack 1661:4581>
+        < . 1:1(0) ack 201 <sack 1661:6041>
+        +1 > . 201:1661(1460) ack 1
+        """,
+    )
+
+
+@clean("TCP074")
 def is_in_a_recovery(lab: LintedLab) -> None:
     """The second hole was filled at once and lost again; old duplicates go on coming."""
     duplicates = "< . 1:1(0) ack 101\n" * 3
