@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,14 @@ uint64_t wall_ns() {
 }
 
 uint64_t wall_us() { return wall_ns() / 1000; }
+
+int Patience::processors() {
+#ifdef __linux__
+  cpu_set_t ours;
+  if (sched_getaffinity(0, sizeof ours, &ours) == 0) return CPU_COUNT(&ours);
+#endif
+  return 1;
+}
 
 #ifdef __linux__
 Doorbell::Doorbell() {

@@ -9,11 +9,16 @@
 // leave the simulator thread's frames by longjmp out of a signal handler, and a mutex held there
 // would stay held.
 //
+// A turn of the engine takes some hundred microseconds, of which a thread that sleeps and is woken
+// spends a good part on that. So it looks for a while before it sleeps (Patience), as long as that
+// helps: not where it has the only processor, and more seldom the more often it was in vain.
+//
 // No wake-up is lost: the sleeper says that it sleeps and then looks at its condition, the other
 // side changes the condition and then looks whether somebody sleeps; all four are sequentially
 // consistent, so one of the two sees the other.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -39,6 +44,26 @@ class Doorbell {
   int write_fd_ = -1;  // the same descriptor where it is an eventfd
 };
 
+// How often to look for something that comes soon, if it comes at all.
+class Patience {
+ public:
+  explicit Patience(bool alone = processors() < 2) : alone_(alone) {}
+
+  // Whether to look this time.
+  bool looks() { return !alone_ && (skips_ == 0 || --skips_ == 0); }
+  void looked(bool in_time) {
+    in_vain_ = in_time ? 0 : std::min(in_vain_ + 1, MOST_IN_VAIN);
+    skips_ = in_time ? 0 : 1 << in_vain_;
+  }
+
+ private:
+  static constexpr int MOST_IN_VAIN = 8;
+  static int processors();
+  bool alone_;
+  int in_vain_ = 0;  // times in a row
+  int skips_ = 0;    // times not to look
+};
+
 class Sleeper {
  public:
   enum News : int {
@@ -51,7 +76,10 @@ class Sleeper {
   template <class Condition>
   bool sleep(News news, uint64_t timeout_us, Condition condition) {
     if (condition()) return true;
-    const uint64_t deadline = wall_us() + timeout_us;
+    const uint64_t begin = wall_us();
+    if (news == PROGRESS && looks_until(begin + std::min(timeout_us, LOOK_US), condition))
+      return true;
+    const uint64_t deadline = begin + timeout_us;
     bool holds = false;
     for (;;) {
       asleep_for_.store(news);
@@ -76,6 +104,18 @@ class Sleeper {
   uint64_t changes() const { return changes_.load(); }
 
  private:
+  static constexpr uint64_t LOOK_US = 300;
+
+  template <class Condition>
+  bool looks_until(uint64_t deadline, Condition condition) {
+    if (!patience_.looks()) return false;
+    bool holds = false;
+    while (!holds && wall_us() < deadline) holds = condition();
+    patience_.looked(holds);
+    return holds;
+  }
+
+  Patience patience_;
   std::atomic<int> asleep_for_{NONE};
   std::atomic<uint64_t> changes_{0};
   Doorbell bell_;

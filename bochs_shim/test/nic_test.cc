@@ -347,6 +347,27 @@ void engine_costs_the_guest_no_time() {
   }
 }
 
+void looking_in_vain_becomes_rare() {
+  Patience patience(/*alone=*/false);
+  int looks = 0;
+  for (int wait = 0; wait < 1000; ++wait) {
+    if (!patience.looks()) continue;
+    ++looks;
+    patience.looked(/*in_time=*/false);
+  }
+  CHECK(looks > 2);
+  CHECK(looks < 20);
+  while (!patience.looks()) {
+  }
+  patience.looked(/*in_time=*/true);
+  CHECK(patience.looks());
+}
+
+void the_only_processor_is_left_to_the_engine() {
+  Patience patience(/*alone=*/true);
+  CHECK(!patience.looks());
+}
+
 void late_engine_is_waited_for_once() {
   Guest guest;
   Inline engine{guest.nic, {}};
@@ -907,6 +928,8 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(doorbell_stays_readable_while_frames_wait),
     CASE(doorbell_that_rings_late_is_silenced),
     CASE(engine_costs_the_guest_no_time),
+    CASE(looking_in_vain_becomes_rare),
+    CASE(the_only_processor_is_left_to_the_engine),
     CASE(late_engine_is_waited_for_once),
     CASE(policy_never_waits_for_nothing),
     CASE(what_idle_ticks_and_frames_cost_is_counted),
