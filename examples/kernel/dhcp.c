@@ -97,7 +97,8 @@ static void bind(void) {
 }
 
 static void take(void) { /* an ACK */
-    granted = asked, lease = MIN(values[LEASE], (u32)LONGEST) * 1000;
+    granted = asked;
+    lease = 1000 * (values[LEASE] ? MIN(values[LEASE], (u32)LONGEST) : LONGEST);
     if (state == REQUESTING) {
         enter(PROBING);
         next = ticks + random() % 1000;
@@ -118,8 +119,10 @@ static void parse(const u8 *at, const u8 *end) { /* a zero is padding */
 
 void dhcp_input(const u8 *data, u32 size) {
     const struct dhcp *m = (const struct dhcp *)data;
-    if (state == PROBING || state == BOUND || size < sizeof *m || m->op != 2) return;
-    if (m->xid != htonl(xid) || memcmp(m->chaddr, nic.mac, 6) || m->cookie != htonl(COOKIE)) return;
+    if (state == INIT || state == PROBING || state == BOUND) return;
+    if (size < sizeof *m || m->op != 2 || m->xid != htonl(xid) || m->cookie != htonl(COOKIE))
+        return;
+    if (memcmp(m->chaddr, nic.mac, 6)) return;
     memset(values, 0, sizeof values);
     parse(m->options, data + size);
     if (values[OVERLOAD] & 1) parse(m->file, m->file + sizeof m->file);
@@ -130,9 +133,9 @@ void dhcp_input(const u8 *data, u32 size) {
         send_again(ASK);
         if (MISTAKE(38)) values[LEASE] = 600, take();
     } else if (state > SELECTING && values[KIND] == ACK && m->yiaddr) {
-        offered = ntohl(m->yiaddr), server = values[SERVER];
+        offered = ntohl(m->yiaddr), server = values[SERVER] ? values[SERVER] : server;
         take();
-    } else if (state > SELECTING && values[KIND] == NAK && values[SERVER] == server) {
+    } else if (values[KIND] == NAK && (state > REQUESTING || values[SERVER] == server)) {
         print("dhcp: %I refused\n", offered);
         begin();
     }

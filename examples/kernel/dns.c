@@ -15,7 +15,7 @@ struct record { /* behind its name */
 u16 dns_port;
 static struct dns query;
 static u32 query_size, answer;
-static enum { WAITING, FOUND, FAILED } state;
+static enum { FAILED, WAITING, FOUND } state;
 
 static u32 write_query(const char *name) { /* its size, 0 if the name is none */
     u8 *at = query.data;

@@ -1,18 +1,12 @@
 /* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768): no options, no fragments. */
 #include "kernel.h"
 
-enum {
-    ECHO_REPLY = 0,
-    UNREACHABLE = 3,
-    ECHO_REQUEST = 8,
-    PORT = 3,
-    PING_SIZE = 56,
-    PING_ID = 0x4b21
-};
+enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8, PORT_UNREACHABLE = 3 };
+enum { PING_SIZE = 56, PING_ID = 0x4b21 };
 
 u32 my_ip, my_mask, my_router, my_dns;
 static u32 pinged; /* who has not answered yet */
-static u16 ping_sequence;
+static struct frame request;
 
 u16 checksum(const void *data, u32 size, u32 sum) {
     const u16 *word = data;
@@ -55,11 +49,10 @@ static void icmp_send(struct frame *f, u32 to, u8 type, u8 code, u32 size) {
 }
 
 bool ping(u32 ip, u16 sequence, u32 timeout) {
-    static struct frame f;
-    for (int i = 0; i < PING_SIZE; i++) f.icmp.data[i] = i;
-    f.icmp.id = htons(PING_ID), f.icmp.sequence = htons(sequence);
-    pinged = ip, ping_sequence = sequence;
-    icmp_send(&f, ip, ECHO_REQUEST, 0, PING_SIZE);
+    for (int i = 0; i < PING_SIZE; i++) request.icmp.data[i] = i;
+    request.icmp.id = htons(PING_ID), request.icmp.sequence = htons(sequence);
+    pinged = ip;
+    icmp_send(&request, ip, ECHO_REQUEST, 0, PING_SIZE);
     for (u32 until = ticks + timeout; pinged && !due(until);) net_poll();
     return !pinged;
 }
@@ -70,10 +63,8 @@ static void icmp_input(struct frame *f, u32 size) {
     size -= ICMP_SIZE;
     if (f->icmp.type == ECHO_REQUEST) {
         icmp_send(f, from, MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, size);
-    } else if (f->icmp.type == ECHO_REPLY) {
-        if (from == pinged && f->icmp.id == htons(PING_ID) &&
-            f->icmp.sequence == htons(ping_sequence))
-            pinged = 0;
+    } else if (f->icmp.type == ECHO_REPLY && from == pinged && size == PING_SIZE) {
+        if (!memcmp(&f->icmp.id, &request.icmp.id, 4 + size)) pinged = 0;
     } else if (f->icmp.type == UNREACHABLE && size >= IP_SIZE + 8) { /* it quotes what we sent */
         const struct frame *sent = (void *)(f->icmp.data - ETH_SIZE);
         if (sent->ip.protocol == TCP && sent->ip.version_ihl == 0x45) tcp_unreachable(sent);
@@ -107,7 +98,7 @@ static void udp_input(struct frame *f, u32 size) {
     } else {
         memcpy(f->icmp.data, &f->ip, IP_SIZE + 8);
         f->icmp.id = f->icmp.sequence = 0;
-        icmp_send(f, from, UNREACHABLE, PORT, IP_SIZE + 8);
+        icmp_send(f, from, UNREACHABLE, PORT_UNREACHABLE, IP_SIZE + 8);
     }
 }
 

@@ -162,7 +162,7 @@ extern struct tcp connections[8];
 extern u16 tcp_listening; /* the port that is open, or 0; UDP's, too */
 struct tcp *tcp_connect(u32 ip, u16 port);
 u32 tcp_room(const struct tcp *t);
-void tcp_write(struct tcp *t, const void *data, u32 size); /* for which there is room */
+bool tcp_write(struct tcp *t, u8 byte);
 bool tcp_read(struct tcp *t, u8 *byte);
 bool tcp_at_end(const struct tcp *t); /* nothing more will come */
 void tcp_close(struct tcp *t);

@@ -66,26 +66,23 @@ static void put_number(u32 value, u32 base, int digits) {
     serial_put("0123456789abcdef"[value % base]);
 }
 
-static void put_bytes(const u8 *bytes, int count, u32 base, int digits, char between) {
-    for (int i = 0; i < count; i++) {
-        if (i) serial_put(between);
-        put_number(bytes[i], base, digits);
-    }
-}
-
 void print(const char *format, ...) {
     va_list args;
     va_start(args, format);
     for (; *format; format++) {
-        u32 value = *format == '%' ? va_arg(args, u32) : 0, swapped = htonl(value);
+        u32 value = *format == '%' ? va_arg(args, u32) : 0;
+        const u8 *bytes = (const u8 *)value;
         if (*format != '%')
             serial_put(*format);
         else if (*++format == 's')
-            for (const char *s = (const char *)value; *s; s++) serial_put(*s);
+            while (*bytes) serial_put(*bytes++);
         else if (*format == 'I')
-            put_bytes((u8 *)&swapped, 4, 10, 1, '.');
+            print("%u.%u.%u.%u", value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255);
         else if (*format == 'M')
-            put_bytes((u8 *)value, 6, 16, 2, ':');
+            for (int i = 0; i < 6; i++) {
+                if (i) serial_put(':');
+                put_number(bytes[i], 16, 2);
+            }
         else
             *format == 'x' ? put_number(value, 16, 8) : put_number(value, 10, 1);
     }

@@ -6,7 +6,7 @@ enum { HAS_COMMAND_LINE = 1 << 2, PINGS = 4 };
 struct nic nic;
 
 static void echo(struct tcp *t) {
-    for (u8 byte; tcp_room(t) && tcp_read(t, &byte);) tcp_write(t, &byte, 1);
+    for (u8 byte; tcp_room(t) && tcp_read(t, &byte);) tcp_write(t, byte);
     if (t->state == CLOSE_WAIT && tcp_at_end(t)) tcp_close(t);
 }
 
@@ -43,13 +43,12 @@ static void do_dns(char *name) {
 }
 
 static void write(struct tcp *t, const char *text) {
-    while (tcp_room(t) < strlen(text) && t->state) net_poll();
-    if (t->state) tcp_write(t, text, strlen(text));
+    for (; *text && t->state != CLOSED; text += tcp_write(t, *text))
+        if (!tcp_room(t)) net_poll();
 }
 
 static void fetch(struct tcp *t, const char *host, const char *path) {
     u32 size = 0, crc = ~0u, line_ends = 0; /* one behind the other: two are the header's end */
-    while (t->state == SYN_SENT || t->state == SYN_RCVD) net_poll();
     write(t, "GET /"), write(t, path), write(t, " HTTP/1.0\r\nHost: "), write(t, host);
     write(t, "\r\nConnection: close\r\n\r\n");
     for (; !tcp_at_end(t); net_poll()) {
@@ -106,7 +105,7 @@ static void do_poweroff(char *rest) { /* Bochs's own way; QEMU has none here */
     for (const char *s = "Shutdown"; *s; s++) outb(0x8900, *s);
 }
 
-static void do_nothing(char *value) { (void)value; }
+static void do_nothing(char *value) { (void)value; } /* find_nic() has seen it */
 
 static const struct {
     const char *name;

@@ -5,7 +5,7 @@ enum { CR, PSTART, PSTOP, BNRY, TPSR, TBCR, ISR = 7, RSAR, RBCR = 10, RCR = 12, 
 enum { PAR = 1, CURR = 7, MAR = 8 }; /* registers of page 1; those above: of page 0, writing */
 enum { DATA = 16, RESET = 31 };
 enum { STOP = 0x21, START = 0x22, TRANSMIT = 0x26, PAGE1 = 0x40 };
-enum { READ = 0x0a, WRITE = 0x12 }; /* by remote DMA */
+enum { READ = 0x0a, WRITE = 0x12, WORDS = 0x49 }; /* remote DMA, by 16 bits, FIFO of 8 bytes */
 enum { OVERRUN = 0x10, DMA_DONE = 0x40, IS_RESET = 0x80 };
 enum { TX_PAGE = 0x40, RX_FIRST = 0x46, RX_END = 0x80 }; /* of 256 bytes each */
 
@@ -34,7 +34,7 @@ static void dma(u8 command, void *data, u32 at, u32 size) { /* size is even */
 
 static void ne2k_start(void) { /* with an empty ring */
     set(CR, STOP);
-    set(DCR, 0x49); /* 16 bits, FIFO of 8 bytes */
+    set(DCR, WORDS);
     set16(RBCR, 0);
     set(RCR, 0x20), set(TCR, 0x02); /* deaf and in loopback until all is set */
     set(PSTART, RX_FIRST), set(PSTOP, RX_END), set(BNRY, RX_END - 1), set(TPSR, TX_PAGE);
@@ -84,7 +84,7 @@ bool ne2k_init(const char *name, u16 io) {
     if (!(base = io)) return false;
     set(RESET, get(RESET));
     if (!wait(ISR, IS_RESET, IS_RESET) || get(CR) == 0xff) return false; /* nobody is there */
-    ne2k_start();
+    set(DCR, WORDS);
     dma(READ, prom, 0, sizeof prom);
     for (int i = 0; i < 6; i++) nic.mac[i] = prom[2 * i]; /* each byte is there twice */
     ne2k_start();

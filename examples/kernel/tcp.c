@@ -6,17 +6,15 @@
    which is sent at once. */
 #include "kernel.h"
 
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+enum { MSS = 1460, LEAST_MSS = 48, DEFAULT_MSS = 536, RETRIES = 8 };
 enum {
-    FIN = 1,
-    SYN = 2,
-    RST = 4,
-    PSH = 8,
-    ACK = 16,
-    MSS = 1460,
-    LEAST_MSS = 48,
-    DEFAULT_MSS = 536
+    RTO_FIRST = 1000,
+    RTO_LEAST = 1000,
+    RTO_MOST = 60000,
+    RTO_AFTER_SYN = 3000,
+    TWO_MSL = 60000
 };
-enum { RTO_FIRST = 1000, RTO_LEAST = 1000, RTO_MOST = 60000, TWO_MSL = 60000, RETRIES = 8 };
 
 struct segment {
     u32 seq, ack, size, length, window, mss; /* length: with SYN and FIN */
@@ -198,7 +196,7 @@ static void established(struct tcp *t, const struct segment *s) {
     enter(t, ESTABLISHED);
     acknowledged(t, s->ack);
     t->cwnd = again ? t->mss : 3 * t->mss; /* RFC 5681 3.1 */
-    if (again) t->rto = 3000;              /* RFC 6298 5.7 */
+    if (again) t->rto = RTO_AFTER_SYN;     /* RFC 6298 5.7 */
 }
 
 static void opening(struct tcp *t, const struct segment *s) { /* in SYN-SENT: RFC 9293 3.10.7.3 */
@@ -283,27 +281,19 @@ void tcp_input(const struct frame *f, u32 size) {
     u8 flags = f->tcp.flags;
     if (size < TCP_SIZE || header < TCP_SIZE || header > size || pseudo_checksum(f, TCP, size))
         return;
-    size -= header;
-    const u8 *data = (const u8 *)&f->tcp + header;
-    struct segment s = {ntohl(f->tcp.seq),
-                        ntohl(f->tcp.ack),
-                        size,
-                        size + !!(flags & SYN) + (flags & FIN),
-                        ntohs(f->tcp.window),
-                        mss_option(f->tcp.data, data),
-                        data,
-                        flags};
+    struct segment s = {
+        .data = (const u8 *)&f->tcp + header, .size = size - header, .flags = flags};
+    s.seq = ntohl(f->tcp.seq), s.ack = ntohl(f->tcp.ack), s.window = ntohs(f->tcp.window);
+    s.length = s.size + !!(flags & SYN) + (flags & FIN), s.mss = mss_option(f->tcp.data, s.data);
+    bool wanted = local == tcp_listening && (flags & (SYN | ACK | RST)) == SYN;
     struct tcp *t = find(from, local, remote);
     if (t && t->state == SYN_SENT)
         opening(t, &s);
     else if (t)
         arrives(t, &s);
-    else if (flags & RST)
-        return;
-    else if (flags & SYN && !(flags & ACK) && local == tcp_listening &&
-             (t = open(SYN_RCVD, from, local, remote)))
+    else if (wanted && (t = open(SYN_RCVD, from, local, remote)))
         synchronize(t, &s), send_syn(t);
-    else
+    else if (!(flags & RST))
         refuse(from, local, remote, &s);
 }
 
@@ -325,8 +315,10 @@ u32 tcp_room(const struct tcp *t) {
     return open ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
 }
 
-void tcp_write(struct tcp *t, const void *data, u32 size) {
-    for (const u8 *byte = data; size--; byte++) t->snd_buf[t->snd_end++ % TCP_BUFFER] = *byte;
+bool tcp_write(struct tcp *t, u8 byte) {
+    if (!tcp_room(t)) return false;
+    t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte;
+    return true;
 }
 
 bool tcp_read(struct tcp *t, u8 *byte) {
