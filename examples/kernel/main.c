@@ -99,8 +99,9 @@ static void do_sleep(char *seconds) {
     while (!due(until)) net_poll();
 }
 
-static void do_poweroff(char *rest) { /* Bochs's own way; QEMU has none here */
-    print("power off%s\n", rest);
+static void do_poweroff(char *value) { /* Bochs's own way; QEMU has none here */
+    (void)value;
+    print("power off\n");
     serial_wait(0x40); /* until the last byte has left */
     for (const char *s = "Shutdown"; *s; s++) outb(0x8900, *s);
 }
