@@ -60,7 +60,8 @@ static void send(u8 kind) {
 }
 
 static void send_again(u8 kind) { /* after 4, 8, ... 64 s, and up to 1 s more or less */
-    if (kind == DISCOVER) secs = (ticks - began) / 1000; /* and its ASK has the same */
+    if (kind == DISCOVER || tries)
+        secs = (ticks - began) / 1000; /* the first ASK: its DISCOVER's */
     send(kind);
     next = ticks + (MISTAKE(32) ? 500 : (4000 << MIN(tries, 4u)) - 1000 + random() % 2000);
     tries++;

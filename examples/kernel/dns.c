@@ -18,13 +18,12 @@ static u32 query_size, answer;
 static enum { FAILED, WAITING, FOUND } state;
 
 static u32 write_query(const char *name) { /* its size, 0 if the name is none */
-    u8 *at = query.data;
+    u8 *at = query.data, *most = at + LONGEST;
     query.id = MISTAKE(41) ? 1 : random();
     query.flags = htons(MISTAKE(40) ? 0 : RD), query.questions = htons(!MISTAKE(42));
-    if (strlen(name) > LONGEST) return 0;
     while (*name) {
         u8 *length = at++;
-        while (*name && *name != '.') *at++ = *name++;
+        while (*name && *name != '.' && at <= most) *at++ = *name++;
         *length = at - length - 1;
         if (!*length || *length > 63) return 0;
         name += *name == '.';

@@ -1,4 +1,5 @@
-/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768): no options, no fragments. */
+/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). No options are sent, and no fragments.
+ */
 #include "kernel.h"
 
 enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8, PORT_UNREACHABLE = 3 };
@@ -103,13 +104,17 @@ static void udp_input(struct frame *f, u32 size) {
 }
 
 void ip_input(struct frame *f, u32 size) {
-    u32 total = ntohs(f->ip.total), to = ntohl(f->ip.to), from = ntohl(f->ip.from);
-    if (size < IP_SIZE || f->ip.version_ihl != 0x45 || total < IP_SIZE || total > size) return;
-    if (checksum(&f->ip, IP_SIZE, 0) != 0) return;
+    u32 header = (f->ip.version_ihl & 15) * 4, total = ntohs(f->ip.total);
+    u32 to = ntohl(f->ip.to), from = ntohl(f->ip.from);
+    if (size < IP_SIZE || f->ip.version_ihl >> 4 != 4 || header < IP_SIZE || total < header ||
+        total > size || checksum(&f->ip, header, 0) != 0)
+        return;
     if (ntohs(f->ip.fragment) & 0x3fff) return; /* more to come, or not the first */
     if (from >> 28 >= 14 || (from && is_broadcast(from))) return; /* nobody who could be answered */
     bool is_ours = my_ip && to == my_ip;
-    size = total - IP_SIZE;
+    size = total - header;
+    if (header > IP_SIZE) memcpy(&f->udp, (u8 *)&f->ip + header, size); /* over the options */
+    f->ip.version_ihl = 0x45;
     if (f->ip.protocol == UDP && (is_ours || is_broadcast(to) || !my_ip))
         udp_input(f, size);
     else if (f->ip.protocol == ICMP && is_ours)

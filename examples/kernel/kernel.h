@@ -25,7 +25,6 @@ typedef int32_t s32;
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int value, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-size_t strlen(const char *s);
 char *after(const char *word, const char *prefix); /* what follows the prefix, or NULL */
 char *split(char *s, char at);                     /* ends s there; what follows, or its end */
 u32 parse_number(const char **s, u32 base);

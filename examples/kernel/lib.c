@@ -5,7 +5,7 @@
 
 u32 random_state = 1;
 
-void *memcpy(void *to, const void *from, size_t n) {
+void *memcpy(void *to, const void *from, size_t n) { /* upwards: `to` may overlap if it is lower */
     void *start = to;
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
     return start;
@@ -21,12 +21,6 @@ int memcmp(const void *a, const void *b, size_t n) {
     const u8 *x = a, *y = b;
     for (; n && *x == *y; n--) x++, y++;
     return n ? *x - *y : 0;
-}
-
-size_t strlen(const char *s) {
-    size_t n = 0;
-    while (s[n]) n++;
-    return n;
 }
 
 char *after(const char *word, const char *prefix) {

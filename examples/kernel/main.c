@@ -130,8 +130,8 @@ static bool run(char *word) {
 
 void kernel_main(u32 *info) {
     static char line[1024];
-    if (info[0] & HAS_COMMAND_LINE)
-        memcpy(line, (char *)info[4], MIN(strlen((char *)info[4]), sizeof line - 1));
+    const char *given = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
+    for (u32 i = 0; given[i] && i < sizeof line - 1; i++) line[i] = given[i];
     serial_init();
     clock_init();
     if (!find_nic(line)) {

@@ -140,7 +140,7 @@ static void measure(struct tcp *t) { /* RFC 6298 2 */
 
 static void acknowledged(struct tcp *t, u32 ack) {
     u32 acked = ack - t->snd_una;
-    t->snd_una = ack;
+    t->snd_una = ack, t->snd_wnd -= MIN(acked, t->snd_wnd); /* its right edge stays */
     t->dupacks = t->retries = 0;
     if (t->timing && !before(ack, t->rtt_seq)) measure(t);
     t->timer_on = false;
@@ -169,9 +169,9 @@ static void take_ack(struct tcp *t, const struct segment *s) {
 }
 
 static void take_data(struct tcp *t, const struct segment *s) {
-    u32 start = t->rcv_nxt, end = s->seq + s->size, room = t->rcv_read + TCP_BUFFER - start;
+    u32 start = t->rcv_nxt, end = s->seq + s->size, window = t->rcv_adv - start;
     for (u32 n = s->seq; n != end; n++)
-        if (n - start < room)
+        if (n - start < window)
             t->rcv_buf[n % TCP_BUFFER] = s->data[n - s->seq], t->rcv_has[n % TCP_BUFFER] = true;
     while (t->rcv_has[t->rcv_nxt % TCP_BUFFER]) t->rcv_has[t->rcv_nxt++ % TCP_BUFFER] = false;
     if (s->flags & FIN && t->rcv_nxt == end) {
