@@ -1,5 +1,4 @@
-/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). No options are sent, and no fragments.
- */
+/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Sends no options and no fragments. */
 #include "kernel.h"
 
 enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8, PORT_UNREACHABLE = 3 };
