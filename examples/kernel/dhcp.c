@@ -1,218 +1,169 @@
-/* DHCP client (RFC 2131), with the check that nobody else has the address (RFC 5227). */
+/* DHCP client (RFC 2131), with the check that nobody else has the address (RFC 5227).
+
+   SELECTING asks for offers, REQUESTING for the first one that comes; PROBING looks whether it is
+   free; BOUND renews it at half of its time. Each state has one timer, `next`. */
 #include "kernel.h"
 
 enum { DISCOVER = 1, OFFER, ASK, DECLINE, ACK, NAK };
-enum { MASK = 1, ROUTER = 3, DNS = 6, WANTED = 50, LEASE = 51, OVERLOAD = 52, KIND = 53, SERVER = 54, LIST = 55,
-       MAXIMUM = 57, T1 = 58, T2 = 59, END = 255 };
-enum { COOKIE = 0x63825363, SHORTEST = 300, ASKS = 4, PROBES = 3, ANNOUNCEMENTS = 2, ENOUGH = 2000000 };
+enum { MASK = 1, ROUTER = 3, DNS = 6, MAXIMUM = 57 };
+enum { WANTED = 50, LEASE, OVERLOAD, KIND, SERVER, LIST };
+enum { END = 255, COOKIE = 0x63825363, SHORTEST = 300 };
+enum { ASKS = 4, PROBES = 3, ANNOUNCEMENTS = 2, LONGEST = 2000000 }; /* seconds: `ticks` has room */
 
-struct dhcp { u8 op, htype, hlen, hops; u32 xid; u16 secs, flags; u32 ciaddr, yiaddr, siaddr, giaddr;
-              u8 chaddr[16], sname[64], file[128]; u32 cookie; u8 options[]; } PACKED;
+struct dhcp {
+    u8 op, htype, hlen, hops;
+    u32 xid;
+    u16 secs, flags;
+    u32 ciaddr, yiaddr, siaddr, giaddr;
+    u8 chaddr[16], sname[64], file[128];
+    u32 cookie;
+    u8 options[];
+};
 
 static enum { INIT, SELECTING, REQUESTING, PROBING, BOUND, RENEWING, REBINDING } state;
-static u32 xid, server, offered, began, next, delay, tries; /* next: when the timer is due */
-static u16 secs;
-static u32 asked, since;                                    /* when the last ASK was sent; the one that was granted */
-static u32 t1, t2, lease;                                   /* seconds from there */
-static u32 values[256];                                     /* of a message's options, their first 4 bytes */
-static u32 new_mask, new_router, new_dns;
+static u32 xid, server, offered, secs, next, tries;
+static u32 began, asked, granted; /* when this exchange began; the last ASK; the one with an ACK */
+static u32 lease;                 /* milliseconds from there */
+static u32 values[256];           /* of a message's options, their first 4 bytes */
 
-static u8 *option(u8 *at, u8 code, u8 size, u32 value)      /* value: its bytes, the first one lowest */
-{
-    *at++ = code;
-    *at++ = size;
+static u8 *option(u8 *at, u8 code, u8 size, u32 value) { /* the lowest byte comes first */
+    *at++ = code, *at++ = size;
     memcpy(at, &value, size);
     return at + size;
 }
 
-static void send(u8 kind)
-{
-    static u8 buffer[SHORTEST];
-    struct dhcp *m = (struct dhcp *)buffer;
+static void send(u8 kind) {
+    static struct frame f;
+    struct dhcp *m = (struct dhcp *)f.udp.data;
     u8 *at = m->options;
     bool renews = !MISTAKE(35) && (state == RENEWING || state == REBINDING);
-    memset(buffer, 0, sizeof buffer);
-    if (kind != ASK || tries || renews)
-        secs = kind == DECLINE || MISTAKE(33) ? 0 : MIN((ticks - began) / 1000, 0xffffu);  /* an ASK has its DISCOVER's */
-    *m = (struct dhcp){ MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0, htonl(xid + (MISTAKE(25) && kind == ASK)), htons(secs), .flags = htons(MISTAKE(67) * 0x8000), .ciaddr = htonl(renews ? my_ip : 0), .cookie = MISTAKE(24) ? COOKIE : htonl(COOKIE) };
+    memset(m, 0, SHORTEST);
+    m->op = MISTAKE(29) ? 2 : 1, m->htype = 1, m->hlen = MISTAKE(30) ? 0 : 6;
+    m->xid = htonl(xid + (MISTAKE(25) && kind == ASK));
+    m->secs = htons(kind == DECLINE || MISTAKE(33) ? 0 : secs);
+    m->flags = htons(MISTAKE(67) * 0x8000);
+    m->ciaddr = htonl(renews ? my_ip : 0);
     memcpy(m->chaddr, nic.mac, 6);
+    m->cookie = MISTAKE(24) ? COOKIE : htonl(COOKIE);
     at = option(at, KIND, MISTAKE(37) ? 2 : 1, kind);
     if (kind == DECLINE || (kind == ASK && !renews)) {
         at = MISTAKE(27) ? at : option(at, WANTED, 4, htonl(offered));
         at = MISTAKE(26) ? at : option(at, SERVER, 4, htonl(server));
     }
     if (kind != DECLINE) {
-        at = option(at, MAXIMUM, 2, MISTAKE(31) ? htons(300) : htons(1500));
+        at = option(at, MAXIMUM, 2, htons(MISTAKE(31) ? 300 : 1500));
         at = option(at, LIST, 3, MASK | ROUTER << 8 | DNS << 16);
     }
-    *at = MISTAKE(28) ? 0 : END;
-    udp_send(state == RENEWING ? server : ~0u, 68, 67, buffer, MISTAKE(36) ? (u32)(at + 1 - buffer) : sizeof buffer);
+    *at++ = MISTAKE(28) ? 0 : END;
+    udp_send(&f, state == RENEWING ? server : ~0u, 68, 67,
+             MISTAKE(36) ? at - f.udp.data : SHORTEST);
 }
 
-static void send_again_later(u8 kind)                       /* after 4, 8, ... 64 s, and up to 1 s more or less */
-{
+static void send_again(u8 kind) { /* after 4, 8, ... 64 s, and up to 1 s more or less */
+    if (kind == DISCOVER || tries)
+        secs = (ticks - began) / 1000; /* the first ASK: its DISCOVER's */
     send(kind);
-    next = ticks + (MISTAKE(32) ? 500 : delay - 1000 + random() % 2000);
-    delay = MIN(2 * delay, 64000u);
+    next = ticks + (MISTAKE(32) ? 500 : (4000 << MIN(tries, 4u)) - 1000 + random() % 2000);
     tries++;
 }
 
-static void enter(int new_state, u32 first_delay)
-{
-    state = new_state;
-    delay = first_delay;
-    tries = 0;
+static void enter(int new_state) { state = new_state, tries = 0; }
+
+static void begin(void) {
+    my_ip = 0, xid = random(), began = ticks;
+    enter(SELECTING);
+    send_again(DISCOVER);
 }
 
-static void dhcp_start(void)
-{
-    my_ip = 0;
-    xid = random();
-    began = ticks;
-    enter(SELECTING, 4000);
-    send_again_later(DISCOVER);
-}
-
-static void renew(int new_state, u32 until)                 /* RFC 2131 4.4.5 */
-{
-    if (state == BOUND)
-        xid = random(), began = ticks;
-    state = new_state;
-    asked = ticks;
+static void renew(void) { /* RFC 2131 4.4.5 */
+    u32 age = ticks - granted, t2 = lease / 8 * 7, left = (age < t2 ? t2 : lease) - age;
+    if (age >= lease) {
+        print("dhcp: the lease of %I is over\n", my_ip);
+        begin();
+        return;
+    }
+    if (state == BOUND) xid = random(), began = ticks;
+    state = age < t2 ? RENEWING : REBINDING;
+    secs = (ticks - began) / 1000, asked = ticks;
     send(ASK);
-    next = ticks + MAX((s32)(until - ticks) / 2, 60000);
+    next = ticks + MIN(left, MAX(left / 2, 60000u));
 }
 
-static void bind(void)
-{
-    my_ip = offered, my_mask = new_mask, my_router = new_router, my_dns = new_dns;
-    print("lease %I router %I dns %I mask %I server %I for %u s\n", my_ip, my_router, my_dns, my_mask, server, lease);
-    enter(BOUND, 0);
+static void bind(void) {
+    my_ip = offered, my_mask = values[MASK] ? values[MASK] : 0xffffff00;
+    my_router = values[ROUTER], my_dns = values[DNS];
+    print("lease %I router %I dns %I mask %I server %I for %u s\n", my_ip, my_router, my_dns,
+          my_mask, server, lease / 1000);
+    enter(BOUND);
 }
 
-static void take(void)                                      /* an ACK */
-{
-    since = asked;
-    lease = MIN(values[LEASE] ? values[LEASE] : ENOUGH, (u32)ENOUGH);
-    t1 = values[T1] && values[T1] < lease ? values[T1] : lease / 2;
-    t2 = values[T2] && values[T2] < lease ? values[T2] : lease / 8 * 7;
-    new_mask = values[MASK] ? values[MASK] : 0xffffff00;
-    new_router = values[ROUTER], new_dns = values[DNS];
+static void take(void) { /* an ACK */
+    granted = asked;
+    lease = 1000 * (values[LEASE] ? MIN(values[LEASE], (u32)LONGEST) : LONGEST);
     if (state == REQUESTING) {
-        enter(PROBING, 0);
+        enter(PROBING);
         next = ticks + random() % 1000;
     } else {
         print("renewed ");
         bind();
-        tries = ANNOUNCEMENTS;
+        tries = ANNOUNCEMENTS, next = granted + lease / 2;
     }
 }
 
-static void parse(const u8 *at, const u8 *end)
-{
-    while (at < end && *at != END) {
-        if (!*at) {
-            at++;
-            continue;
-        }
-        if (end - at < 2 || end - at < 2 + at[1])
-            return;
-        u32 value = 0;
-        for (int i = 0; i < MIN(at[1], 4); i++)
-            value = value << 8 | at[2 + i];
-        values[*at] = value;
-        at += 2 + at[1];
+static void parse(const u8 *at, const u8 *end) { /* a zero is padding */
+    for (u32 size; at + 1 < end && *at != END; at += size) {
+        size = *at ? 2 + at[1] : 1;
+        if (at + size > end) return;
+        for (u32 i = 2; i < MIN(size, 6u); i++) values[*at] = values[*at] << 8 | at[i];
     }
 }
 
-void dhcp_input(const u8 *data, u32 size)
-{
+void dhcp_input(const u8 *data, u32 size) {
     const struct dhcp *m = (const struct dhcp *)data;
-    if (size < sizeof *m || m->op != 2 || m->xid != htonl(xid) || memcmp(m->chaddr, nic.mac, 6) || m->cookie != htonl(COOKIE))
+    if (state == INIT || state == PROBING || state == BOUND) return;
+    if (size < sizeof *m || m->op != 2 || m->xid != htonl(xid) || m->cookie != htonl(COOKIE))
         return;
+    if (memcmp(m->chaddr, nic.mac, 6)) return;
     memset(values, 0, sizeof values);
     parse(m->options, data + size);
-    if (values[OVERLOAD] & 1)
-        parse(m->file, m->file + sizeof m->file);
-    if (values[OVERLOAD] & 2)
-        parse(m->sname, m->sname + sizeof m->sname);
-    u32 kind = values[KIND];
-    bool asks = state == REQUESTING || state == RENEWING || state == REBINDING;
-    if (state == SELECTING && kind == OFFER && values[SERVER] && m->yiaddr) {
-        offered = ntohl(m->yiaddr), server = values[SERVER];
-        enter(REQUESTING, 4000);
-        asked = ticks;
-        send_again_later(ASK);
-        if (MISTAKE(38))
-            values[LEASE] = 600, take();
-    } else if (asks && kind == ACK && m->yiaddr) {
-        offered = ntohl(m->yiaddr);
-        server = values[SERVER] ? values[SERVER] : server;
+    if (values[OVERLOAD] & 1) parse(m->file, m->file + sizeof m->file);
+    if (values[OVERLOAD] & 2) parse(m->sname, m->sname + sizeof m->sname);
+    if (state == SELECTING && values[KIND] == OFFER && values[SERVER] && m->yiaddr) {
+        offered = ntohl(m->yiaddr), server = values[SERVER], asked = ticks;
+        enter(REQUESTING);
+        send_again(ASK);
+        if (MISTAKE(38)) values[LEASE] = 600, take();
+    } else if (state > SELECTING && values[KIND] == ACK && m->yiaddr) {
+        offered = ntohl(m->yiaddr), server = values[SERVER] ? values[SERVER] : server;
         take();
-    } else if (asks && kind == NAK && (state != REQUESTING || values[SERVER] == server)) {
+    } else if (values[KIND] == NAK && (state > REQUESTING || values[SERVER] == server)) {
         print("dhcp: %I refused\n", offered);
-        dhcp_start();
+        begin();
     }
 }
 
-static void probe(void)                                     /* RFC 5227 2.1.1 */
-{
-    if (tries && arp_conflict(offered) && !MISTAKE(39)) {
+void dhcp_tick(void) {
+    if (state == PROBING && tries && arp_heard == offered && !MISTAKE(39)) {
         print("dhcp: %I belongs to another host\n", offered);
         send(DECLINE);
-        enter(INIT, 0);
+        enter(INIT);
         next = ticks + 10000;
-    } else if (due(next) && tries < PROBES) {
-        arp_probe(offered);
+    }
+    if (!due(next)) return;
+    if (state == INIT || (state == REQUESTING && tries == ASKS)) {
+        begin();
+    } else if (state == SELECTING || state == REQUESTING) {
+        send_again(state == SELECTING ? DISCOVER : ASK);
+    } else if (state == PROBING && tries < PROBES) { /* RFC 5227 2.1.1 */
+        arp_heard = 0;
+        if (!MISTAKE(7)) arp_ask(offered, 0);
         next = ticks + (++tries < PROBES ? 1000 + random() % 1000 : 2000);
-    } else if (due(next)) {
+    } else if (state == PROBING) {
         bind();
+    } else if (state == BOUND && tries < ANNOUNCEMENTS) { /* RFC 5227 2.3 */
+        arp_ask(my_ip, my_ip);
+        next = ++tries < ANNOUNCEMENTS ? ticks + 2000 : granted + lease / 2;
+    } else if (!MISTAKE(34)) {
+        renew();
     }
 }
-
-void dhcp_tick(void)
-{
-    switch (state) {
-    case INIT:
-        if (due(next))
-            dhcp_start();
-        break;
-    case SELECTING:
-        if (due(next))
-            send_again_later(DISCOVER);
-        break;
-    case REQUESTING:
-        if (due(next) && tries < ASKS)
-            send_again_later(ASK);
-        else if (due(next))
-            dhcp_start();
-        break;
-    case PROBING:
-        probe();
-        break;
-    case BOUND:
-        if (tries < ANNOUNCEMENTS && (!tries || due(next))) {   /* RFC 5227 2.3 */
-            arp_announce();
-            next = ticks + 2000;
-            tries++;
-        }
-        if (due(since + t1 * 1000) && !MISTAKE(34))
-            renew(RENEWING, since + t2 * 1000);
-        break;
-    case RENEWING:
-        if (due(since + t2 * 1000))
-            renew(REBINDING, since + lease * 1000);
-        else if (due(next))
-            renew(RENEWING, since + t2 * 1000);
-        break;
-    case REBINDING:
-        if (due(since + lease * 1000)) {
-            print("dhcp: the lease of %I is over\n", my_ip);
-            dhcp_start();
-        } else if (due(next)) {
-            renew(REBINDING, since + lease * 1000);
-        }
-    }
-}
-
-bool dhcp_bound(void) { return state >= BOUND; }

@@ -473,6 +473,21 @@ def test_a_window_that_shrinks_without_a_new_acknowledgement_counts(flow: TcpScr
     assert flow.to_guest() == []
 
 
+def test_the_windows_end_stays_where_it_is_when_an_older_segment_acknowledges(
+    flow: TcpScript,
+) -> None:
+    """Of what the guest sends again the window does not count (RFC 9293 3.10.7.4)."""
+    flow.guest("P. 1:101(100) ack 1 win 2920")
+    flow.guest("P. 101:201(100) ack 1 win 2920")
+    flow.to_guest()
+    flow.host_says(pattern(5000))
+    assert flow.payload() == pattern(2920)
+    flow.guest("P. 1:101(100) ack 1461 win 1460")
+    assert flow.payload() == b""
+    flow.guest(". 201:201(0) ack 2921 win 1460")
+    assert flow.payload() == pattern(1460, 2920)
+
+
 def test_a_segment_that_a_card_has_left_long_is_many(flow: TcpScript) -> None:
     """They are acknowledged at once, and those behind them as ever: every second one."""
     flow.guest(". 1:40001(40000) ack 1")

@@ -201,6 +201,8 @@ class Sender:
             self.window = window
             self.max_window = max(self.max_window, window)
             self._window_from = (seq, ack)
+        elif ack > self.una:
+            self.window = max(0, self.window - (ack - self.una))  # its end stays where it is
         if not window:
             self.retries = 0  # it answers our probes: alive (RFC 9293 3.8.6.1)
         if ack > self.una:
