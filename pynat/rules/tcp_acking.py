@@ -169,6 +169,18 @@ STAMP_BACK = Rule(
     leads_to=("TCP010",),
 )
 
+STAMP_STANDS = Rule(
+    "TCP116",
+    "tcp timestamp stands still",
+    Severity.WARNING,
+    "The guest's timestamp is the same for more than three seconds.",
+    "RFC 7323 5.4",
+    "The other end cannot tell an old segment from a new one once the numbers have wrapped, and"
+    " measures the same round trip for what was sent once and what came again.",
+    "Take timestamps from a clock that ticks once a second at least, once a millisecond at most.",
+    exercised=Occasion.STAMPED,
+)
+
 STRANGE_ECHO = Rule(
     "TCP094",
     "tcp timestamp echo",

@@ -31,6 +31,7 @@ _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
 _NEAR = 1500  # bytes
+_TICK = 3.0  # seconds; RFC 7323 5.4 asks for 1
 _STAMPS = 12  # bytes of options
 
 
@@ -92,7 +93,7 @@ class Acking:
         if ack + window != edge or not window:
             self._window.announced(segment, ack, self._owed, when, tell)
         if self._stamped or options.timestamps is not None:
-            self._stamps(segment, seq, tell)
+            self._stamps(segment, seq, when, tell)
         if options.sack:
             self._sack(options.sack, ack, tell)
         if arrivals.missing is not None:
@@ -148,7 +149,7 @@ class Acking:
             return  # sent again as it was
         tell(rules.ACK_BACK, f"acknowledges {ack}, it was at {self._guest.acked}")
 
-    def _stamps(self, segment: Segment, seq: int, tell: Tell) -> None:
+    def _stamps(self, segment: Segment, seq: int, when: Span, tell: Tell) -> None:
         stamps, guest, peer = segment.options.timestamps, self._guest, self._peer
         if stamps is None:
             self._often.once(rules.NO_STAMP, "no timestamps option, the SYNs agreed on it", tell)
@@ -160,6 +161,8 @@ class Acking:
         value, echo = stamps
         if value != guest.stamp and not guest.stamped(value) and seq >= guest.top:
             tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
+        if seq >= guest.top:  # one that is sent again may have been kept as it was
+            self._ticks(value, when, tell)
         if echo == peer.stamp:
             return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
@@ -167,6 +170,14 @@ class Acking:
             hint = "; its bytes are swapped" if peer.first_stamp <= meant <= peer.stamp else ""
             sent = f"the other end has sent {peer.first_stamp} to {peer.stamp}"
             tell(rules.STRANGE_ECHO, f"echoes {echo}, {sent}{hint}")
+
+    def _ticks(self, value: int, when: Span, tell: Tell) -> None:
+        common = self._common
+        if value != common.stamp:
+            common.stamp, common.stamp_since = value, when
+        elif (stands := when.least(common.stamp_since)) > _TICK:
+            text = f"timestamp {value}, as {stands:.1f} s before"
+            self._often.once(rules.STAMP_STANDS, text, tell)
 
     def _sack(self, blocks: tuple[tuple[int, int], ...], ack: int, tell: Tell) -> None:
         peer = self._peer

@@ -14,5 +14,7 @@ class Common:
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
+    stamp: int = -1  # the last timestamp
+    stamp_since: Span = NEVER  # when it was first seen
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
     late_fins: int = 0  # in a row, with none that was in time

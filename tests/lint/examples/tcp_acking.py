@@ -758,3 +758,19 @@ def never_reads(lab: LintedLab) -> None:
 def reads_late(lab: LintedLab) -> None:
     play(lab, closed(reads=True))
     lab.end()
+
+
+@example("TCP116")
+def has_no_clock(lab: LintedLab) -> None:
+    """Each timestamp is that of the SYN."""
+    play(lab, f"{OPEN_STAMPS}\n +4 > P. 1:6(5) ack 1 <TS val 110 ecr 700>")
+
+
+@clean("TCP116")
+def has_a_slow_clock(lab: LintedLab) -> None:
+    """It ticks once a second; and what it sends again is as it was."""
+    first, second = (
+        "> P. 1:6(5) ack 1 <TS val 111 ecr 700>",
+        "> P. 6:9(3) ack 1 <TS val 112 ecr 700>",
+    )
+    play(lab, f"{OPEN_STAMPS}\n +0.9 {first}\n +1 {second}\n +4 {first}")
