@@ -16,11 +16,22 @@ _LONG = 3.0  # seconds, from the first copy on
 class Unheard:
     def __init__(self, common: Common) -> None:
         self._common = common
+        self._waits = False  # something came, and no answer yet
         self.copies = 0  # since the guest last answered
         self._what = 0
         self._first = NEVER
         self._second = NEVER
         self._last = NEVER
+
+    def came(self, when: Span) -> None:
+        """For the first time, or again."""
+        if self._waits:
+            self.came_again(when)
+        self._waits = True
+
+    def answered(self) -> None:
+        self._waits = False
+        self.copies = 0
 
     def came_again(self, when: Span, what: int = 0, spoke: Span = NEVER) -> None:
         """what: the number that the guest waits for. spoke: when it last sent anything."""
