@@ -74,7 +74,9 @@ class TcpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         frame = self._whole(frame, self._sent, from_guest=True)
         segment, packet = frame.tcp, frame.ip
-        if frame.arp is None or frame.arp.operation != arp.REQUEST:  # else it cannot answer yet
+        if frame.arp is not None and frame.arp.operation == arp.REQUEST:  # it cannot answer yet
+            self._common.asked = frame.when
+        else:
             self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)

@@ -12,6 +12,8 @@ class Common:
     """What the connections of one guest share."""
 
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
+    asked: Span = NEVER  # when its last question by ARP came
+    silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
     stamp: int = -1  # the last timestamp
