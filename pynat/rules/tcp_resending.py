@@ -85,8 +85,8 @@ FALLS_SILENT = Rule(
     "Something of the guest's was not acknowledged for half a minute, in which nothing at all came"
     " from it.",
     "RFC 9293 3.8.1",
-    "Nobody hears of the guest any more, and what was lost is lost. It is no mistake of a guest that"
-    " was switched off.",
+    "Nobody hears of the guest any more, and what was lost is lost. It is no mistake where somebody"
+    " has switched it off.",
     "Look whether the machine still runs: a panic, a loop with interrupts off, a card that nobody"
     " tells to send. If it does, there is no timer that sends the segment again.",
     exercised=Occasion.UNACKNOWLEDGED,

@@ -26,6 +26,8 @@ _OUT_OF_ORDER = 0.25  # seconds
 _FILLED = 0.1  # seconds, of a hole that was filled in the meantime
 _AT_ONCE = 0.05  # seconds
 _ALL_CAME = 0.02  # seconds since which a guest may have had time to look at all of it
+_SOON = 0.1  # seconds
+_TWICE = 2
 _TIMES = 3
 _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
@@ -57,6 +59,9 @@ class Acking:
         self._fins = 0  # that came once all before was acknowledged
         self._fin_at = NEVER  # when the last one did
         self._refused = 0  # times that what was asked for came and was not acknowledged
+        self._had_it = (
+            0  # times that what it had kept out of order was answered with the hole's end
+        )
         self._short = 0  # acknowledgements in a row of all but one byte
         self._piecemeal = 0  # of a part of what had long come
         self._part_at = NEVER  # when the last of these came
@@ -97,7 +102,7 @@ class Acking:
         if options.sack:
             self._sack(options.sack, ack, tell)
         if arrivals.missing is not None:
-            self._to_the_gap(arrivals.missing, when, tell)
+            self._to_the_gap(arrivals.missing, ack, when, tell)
         if ack > before:
             self._advances(ack, when, tell)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
@@ -198,12 +203,19 @@ class Acking:
             if why:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
 
-    def _to_the_gap(self, since: Span, when: Span, tell: Tell) -> None:
-        self._arrivals.answered()
+    def _to_the_gap(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
+        arrivals = self._arrivals
+        arrivals.answered()
         waited = when.least(since)
-        if waited > (_OUT_OF_ORDER if self._arrivals.has_gap else _FILLED):
-            text = f"data out of order were answered after {_ms(waited)}, expected at once"
-            self._often.tell(rules.NO_DUPLICATE, _TIMES, text, tell)
+        if waited <= (_OUT_OF_ORDER if arrivals.has_gap else _FILLED):
+            return
+        text = f"data out of order were answered after {_ms(waited)}, expected at once"
+        self._often.tell(rules.NO_DUPLICATE, _TIMES, text, tell)
+        # What it acknowledges had come; one that only stood still would hardly go on just then.
+        had_it = 0 < arrivals.silently <= ack and when.most(arrivals.newest) < _SOON
+        self._had_it += had_it and waited > _LATE
+        if self._had_it == _TWICE:
+            self._often.once(rules.NO_DUPLICATE, text, tell)
 
     def _advances(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals = self._arrivals

@@ -40,6 +40,9 @@ class Arrivals:
         self._above: tuple[int, int] | None = None  # the first piece behind the hole
         self._answered = False  # since then the guest has said something
         self.filled: tuple[int, int] | None = None  # the end of what filled the hole; of all behind
+        self.silently = (
+            0  # the end of what had come behind a hole that was filled without an answer
+        )
 
     def is_in_the_card(self, acked: int) -> bool:
         """Whether what is not acknowledged is so little that the smallest ring has it: more may
@@ -103,9 +106,11 @@ class Arrivals:
 
     def _fill(self, end: int, when: Span) -> None:
         above, self._above = self._above, None
-        if above is not None and above[0] == end and self._answered:
+        behind = above[1] if above is not None and above[0] == end else 0
+        self.silently = 0 if self._answered else behind
+        if behind and self._answered:
             self._tally[Occasion.HOLE_FILLED] += 1
-            self.filled = end, above[1]
+            self.filled = end, behind
         self.next, self.newest = end, when
         self.might = max(self.might, end, self._peer.top)
         self.has_gap = False

@@ -19,4 +19,5 @@ class Common:
     stamp: int = -1  # the last timestamp
     stamp_since: Span = NEVER  # when it was first seen
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
+    resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time

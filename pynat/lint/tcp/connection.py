@@ -312,10 +312,26 @@ class Connection:
             if not had_data and when.follows(peer.fin_at):
                 text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
                 tell(tcp_sending.RESET_CLOSE, text)
+            else:
+                self._instead_of_fin(seq, tell)
         elif self._sending:
             self._sending.resets(when, tell)
+            self._instead_of_fin(seq, tell)
         guest.reset_at = when
         self.ended = when
+
+    def _instead_of_fin(self, seq: int, tell: Tell) -> None:
+        """Once may be an accident of the program's."""
+        guest, peer, sending, common = self.guest, self.peer, self._sending, self._common
+        if guest is None or peer is None or sending is None or guest.fin:
+            return
+        all_taken = seq == guest.top == peer.acked and guest.acked == peer.top
+        if not all_taken or sending.asks_whether_alive or peer.reset_at is not None:
+            return
+        common.resets += 1
+        if common.resets == _OFTEN:
+            text = f"RST at {seq}, and nothing is unacknowledged; {_OFTEN} connections in a row"
+            tell(tcp_ending.ENDS_BY_RESET, f"{text} ended so")
 
     def _after_their_reset(self, reset_at: Span, when: Span, tell: Tell) -> None:
         if when.least(reset_at) > _GONE:

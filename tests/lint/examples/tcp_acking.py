@@ -656,22 +656,47 @@ def copied(wait: float) -> str:
 
 @example("TCP087")
 def waits_until_a_hole_is_filled(lab: LintedLab) -> None:
-    play(lab, filled_after(0.2))
+    play(lab, filled_after(0.2, 1, 201, 401))
+
+
+@example("TCP087")
+def is_silent_until_the_time_out(lab: LintedLab) -> None:
+    """Twice is enough: it acknowledges what came behind the hole and did not come again."""
+    play(lab, filled_after(1, 1, 201))
 
 
 @clean("TCP087")
 def is_overtaken_by_what_fills_the_hole(lab: LintedLab) -> None:
-    play(lab, filled_after(0.001))
+    play(lab, filled_after(0.001, 1, 201, 401))
+    play(lab, filled_after(1, 1).replace("1460>", "1460> port 50001"))
 
 
-def filled_after(wait: float) -> str:
+@clean("TCP087")
+def may_not_have_heard_of_it(lab: LintedLab) -> None:
+    """It stands still until later; what came behind the hole comes again; it had answered."""
+    late = filled_after(1, 1, 201).replace("> . 1:1(0) ack 2", "+0.3 > . 1:1(0) ack 2")
+    play(lab, late)
+    for number, (behind, answer) in enumerate(
+        [("< P. {}(100) ack 1", ""), ("", "> . 1:1(0) ack {}")]
+    ):
+        script = OPEN.replace("1460>", f"1460> port {50001 + number}", 1)
+        for at in (1, 201):
+            script += f"< P. {at + 100}:{at + 200}(100) ack 1\n{answer.format(at)}\n"
+            script += (
+                f"+1 < P. {at}:{at + 100}(100) ack 1\n{behind.format(f'{at + 100}:{at + 200}')}\n"
+            )
+            script += f"> . 1:1(0) ack {at + 200}\n"
+        play(lab, script)
+
+
+def filled_after(wait: float, *holes: int) -> str:
     return OPEN + "".join(
         f"""
         < P. {at + 100}:{at + 200}(100) ack 1
         +{wait} < P. {at}:{at + 100}(100) ack 1
         > . 1:1(0) ack {at + 200}
         """
-        for at in (1, 201, 401)
+        for at in holes
     )
 
 
