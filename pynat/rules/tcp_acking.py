@@ -81,8 +81,9 @@ RARE = Rule(
     "TCP086",
     "tcp acknowledges too rarely",
     Severity.NOTE,
-    "Two full segments and more waited long for their acknowledgement, again and again.",
-    "RFC 5681 4.2",
+    "Two full segments and more waited for their acknowledgement, again and again: long, or until"
+    " there were so many.",
+    "RFC 9293 3.8.6.3, RFC 5681 4.2",
     "The other end waits with a full window; a transfer takes many times as long.",
     "Acknowledge at least every second full segment at once.",
     exercised=Occasion.DATA_CAME,

@@ -11,7 +11,9 @@ from pynat.lint.tally import Tally
 from pynat.lint.tcp.arrivals import Arrivals
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.often import Often
+from pynat.lint.tcp.resending import ordinal
 from pynat.lint.tcp.side import Side, Tell, signed, swapped
+from pynat.lint.tcp.strides import SPREAD, Strides
 from pynat.lint.tcp.unheard import Unheard
 from pynat.lint.tcp.war import War
 from pynat.lint.tcp.window import Window
@@ -53,6 +55,7 @@ class Acking:
         self._arrivals = Arrivals(guest, peer, tally)
         self._window = Window(guest, peer, self._often, tally)
         self._war = War()
+        self._strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
         self._pure = False  # since the guest's last nothing but acknowledgements came
         self._only_acks: Span | None = None  # when the last one that needs no answer did
@@ -219,8 +222,8 @@ class Acking:
 
     def _advances(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals = self._arrivals
-        if arrivals.since is not None and when.first - arrivals.since.last > _RARE:
-            self._late(arrivals.since, when, tell)
+        if arrivals.since is not None and when.first - arrivals.since.last > SPREAD:
+            self._late(arrivals.since, ack, when, tell)
         if arrivals.copies and arrivals.since is not None:
             self._behind_copies(arrivals.since, when, tell)
         else:
@@ -234,8 +237,11 @@ class Acking:
         self._refused = 0
         arrivals.acknowledged(ack)
 
-    def _late(self, since: Span, when: Span, tell: Tell) -> None:
+    def _late(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
         waited = when.least(since)
+        if count := self._strides.every(self._arrivals, ack, self._guest.window, when):
+            text = f"only each {ordinal(count)} full segment is acknowledged"
+            self._often.once(rules.RARE, f"{text}, {_ms(waited)} after the first one came", tell)
         if waited > _LATE:
             text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"
             self._often.tell(rules.LATE, _TIMES, text, tell)

@@ -253,10 +253,43 @@ def acknowledges_by_timer_only(lab: LintedLab) -> None:
     play(lab, answered_after(0.2, times=8, size=1460, step=4))
 
 
+@example("TCP086")
+def acknowledges_each_twentieth(lab: LintedLab) -> None:
+    """They come one by one, so that no card can have put them together."""
+    play(lab, OPEN + by_count([20] * 10))
+
+
 @clean("TCP086")
 def acknowledges_many_at_once(lab: LintedLab) -> None:
     play(lab, answered_after(0.001, times=10, size=1460, step=10))
     play(lab, answered_after(0.2, times=10, size=1460, step=1))
+
+
+@clean("TCP086")
+def has_a_reason_to_wait(lab: LintedLab) -> None:
+    """Its card puts them together; each second is acknowledged; its program does not read, or reads
+    now and then; it looks for frames now and then."""
+    scripts = (
+        by_count([20] * 20, gap=0.0),
+        by_count([2] * 20),
+        by_count([20] * 20, read=False),
+        by_count([20, 20, 20, 19] * 5),
+        by_count([20] * 20, late=0.006),
+    )
+    for number, script in enumerate(scripts):
+        play(lab, OPEN.replace("1460>", f"1460> port {50_000 + number}", 1) + script)
+
+
+def by_count(counts: list[int], gap: float = 0.002, late: float = 0, *, read: bool = True) -> str:
+    """So many full segments before each acknowledgement."""
+    lines, at = [], 1
+    for count in counts:
+        for _ in range(count):
+            lines.append(f"+{gap} < . {at}:{at + 1460}(1460) ack 1")
+            at += 1460
+        window = 65_535 if read else 65_535 - at // 20
+        lines.append(f"+{late} > . 1:1(0) ack {at} win {window}")
+    return "\n".join(lines)
 
 
 def out_of_order(wait: float) -> str:
