@@ -152,7 +152,7 @@ ENDED = f"{OPEN}\n > P. 1:6(5) ack 1\n < P. 1:6(5) ack 6\n > . 6:6(0) ack 6\n"
 
 def of_port(number: int, script: str) -> str:
     first, rest = script.strip().split("\n", 1)
-    return f"{first} port {number}\n{rest}\n"
+    return f"{first} port {number} isn {number**2}\n{rest}\n"
 
 
 @example("TCP118")
