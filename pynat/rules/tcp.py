@@ -15,7 +15,7 @@ CHECKSUM = Rule(
     "Compute it over the pseudo-header (addresses, protocol 6, length of header and data), the"
     " header with a checksum of zero, and the data; add the carries back; store the complement.",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP054"),
+    leads_to=("TCP004", "TCP042", "TCP054", "TCP107", "TCP117"),
 )
 
 LENGTH = Rule(
@@ -39,7 +39,7 @@ HEADER_LENGTH = Rule(
     "Store the header's length in words of four bytes in the upper half of byte 12: 0x50 for a"
     " header without options.",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP054"),
+    leads_to=("TCP004", "TCP042", "TCP054", "TCP107", "TCP117"),
 )
 
 NO_FLOW = Rule(
