@@ -21,7 +21,7 @@ from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
-from pynat.lint.tcp.unheard import Unheard
+from pynat.lint.tcp.unheard import UnheardSyns
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
 from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, versions
@@ -58,7 +58,7 @@ class TcpChecker:
         self._tally = tally
         self._habits = Habits(self._tally)
         self._common = Common()
-        self._unheard = Bounded[tuple[bytes, int], Unheard](_PORTS)
+        self._unheard = Bounded[tuple[bytes, int], UnheardSyns](_PORTS)
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
         self._sent, self._came = Pieces(), Pieces()
@@ -247,12 +247,12 @@ class TcpChecker:
         if connection is not None:
             connection.syn_to_guest(segment, padding, when, self._tell)
 
-    def _syns_to_port(self, key: bytes) -> Unheard:
+    def _syns_to_port(self, key: bytes) -> UnheardSyns:
         """Who connects may come from another port each time."""
         guest, _, port, _ = ports.taken_apart(key)
         known = self._unheard.get((guest, port))
         if known is None:
-            known = self._unheard[guest, port] = Unheard(self._common)
+            known = self._unheard[guest, port] = UnheardSyns(self._common)
         return known
 
     # ------------------------------------------------------------------ at the end

@@ -457,9 +457,33 @@ def refuses(lab: LintedLab) -> None:
 @example("TCP107")
 def does_not_refuse_whoever_comes(lab: LintedLab) -> None:
     """Who connects gives up after a second, and tries again from another port."""
+    is_heard_of(lab)
     for number in range(4):
         play(lab, f"{COMES} +1 {COMES}".replace("1460>", f"1460> to {5000 + number}"))
     is_heard_of(lab)
+    lab.end()
+
+
+@example("TCP107")
+def speaks_only_when_asked(lab: LintedLab) -> None:
+    """It was heard of shortly before and shortly after."""
+    is_heard_of(lab)
+    play(lab, asked(4))
+    is_heard_of(lab)
+    lab.end()
+
+
+@clean("TCP107")
+def has_just_started(lab: LintedLab) -> None:
+    """It is heard of for the first time, or anew after long, and is asked again at that moment."""
+    play(lab, asked(6))
+    is_heard_of(lab)
+    play(lab, f"+0.5 {COMES}")
+    refused = "> R. 0:0(0) ack 1 isn 4294967295"
+    play(lab, refused)
+    play(lab, asked(20))
+    is_heard_of(lab)
+    play(lab, f"+0.5 {COMES} {refused}")
     lab.end()
 
 
