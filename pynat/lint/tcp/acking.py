@@ -62,15 +62,17 @@ class Acking:
         self._fins = 0  # that came once all before was acknowledged
         self._fin_at = NEVER  # when the last one did
         self._refused = 0  # times that what was asked for came and was not acknowledged
-        self._had_it = (
-            0  # times that what it had kept out of order was answered with the hole's end
-        )
+        self._had_it = 0  # times that what it kept behind a hole was answered when that was filled
         self._short = 0  # acknowledgements in a row of all but one byte
         self._piecemeal = 0  # of a part of what had long come
         self._part_at = NEVER  # when the last of these came
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
         self._twice = 0  # bytes of what came that had come before
+
+    @property
+    def owes_an_answer(self) -> bool:
+        return self._owed is not None
 
     @property
     def closed_since(self) -> Span | None:
@@ -169,8 +171,10 @@ class Acking:
         value, echo = stamps
         if value != guest.stamp and not guest.stamped(value) and seq >= guest.top:
             tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
-        if seq >= guest.top:  # one that is sent again may have been kept as it was
-            self._ticks(value, when, tell)
+        if value != self._common.stamp:
+            self._common.stamp, self._common.stamp_since = value, when
+        elif when.first - self._common.stamp_since.last > _TICK and seq >= guest.top:
+            self._stands(value, when, tell)
         if echo == peer.stamp:
             return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
@@ -179,13 +183,10 @@ class Acking:
             sent = f"the other end has sent {peer.first_stamp} to {peer.stamp}"
             tell(rules.STRANGE_ECHO, f"echoes {echo}, {sent}{hint}")
 
-    def _ticks(self, value: int, when: Span, tell: Tell) -> None:
-        common = self._common
-        if value != common.stamp:
-            common.stamp, common.stamp_since = value, when
-        elif (stands := when.least(common.stamp_since)) > _TICK:
-            text = f"timestamp {value}, as {stands:.1f} s before"
-            self._often.once(rules.STAMP_STANDS, text, tell)
+    def _stands(self, value: int, when: Span, tell: Tell) -> None:
+        """What is sent again may have been kept as it was."""
+        text = f"timestamp {value}, as {when.least(self._common.stamp_since):.1f} s before"
+        self._often.once(rules.STAMP_STANDS, text, tell)
 
     def _sack(self, blocks: tuple[tuple[int, int], ...], ack: int, tell: Tell) -> None:
         peer = self._peer

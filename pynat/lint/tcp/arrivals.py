@@ -40,9 +40,7 @@ class Arrivals:
         self._above: tuple[int, int] | None = None  # the first piece behind the hole
         self._answered = False  # since then the guest has said something
         self.filled: tuple[int, int] | None = None  # the end of what filled the hole; of all behind
-        self.silently = (
-            0  # the end of what had come behind a hole that was filled without an answer
-        )
+        self.silently = 0  # the end of what came behind a hole that no answer told of
 
     def is_in_the_card(self, acked: int) -> bool:
         """Whether what is not acknowledged is so little that the smallest ring has it: more may

@@ -322,14 +322,15 @@ class Connection:
 
     def _instead_of_fin(self, seq: int, tell: Tell) -> None:
         """Once may be an accident of the program's."""
-        guest, peer, sending, common = self.guest, self.peer, self._sending, self._common
-        if guest is None or peer is None or sending is None or guest.fin:
+        guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
+        if guest is None or peer is None or sending is None or acking is None or guest.fin:
             return
         all_taken = seq == guest.top == peer.acked and guest.acked == peer.top
-        if not all_taken or sending.asks_whether_alive or peer.reset_at is not None:
+        is_answer = acking.owes_an_answer or peer.reset_at is not None
+        if not all_taken or is_answer or sending.asks_whether_alive:
             return
-        common.resets += 1
-        if common.resets == _OFTEN:
+        self._common.resets += 1
+        if self._common.resets == _OFTEN:
             text = f"RST at {seq}, and nothing is unacknowledged; {_OFTEN} connections in a row"
             tell(tcp_ending.ENDS_BY_RESET, f"{text} ended so")
 

@@ -171,7 +171,8 @@ def resets_when_the_other_end_has_closed(lab: LintedLab) -> None:
 
 @clean("TCP118")
 def resets_for_a_reason(lab: LintedLab) -> None:
-    """Twice only; something waits for its acknowledgement; the other end says nothing more."""
+    """Twice only; something waits for its acknowledgement; the other end says nothing more, or asks
+    one that has begun anew whether it is alive."""
     end = "> F. 6:6(0) ack 6\n < F. 6:6(0) ack 7\n > . 7:7(0) ack 7"
     for number in range(5):
         last = end if number == 2 else "> R. 6:6(0) ack 6"
@@ -181,4 +182,5 @@ def resets_for_a_reason(lab: LintedLab) -> None:
         play(lab, of_port(50_020 + number, f"{ENDED} < P. 6:9(3) ack 6\n > R. 6:6(0)"))
         asks = "> . 5:5(0) ack 6\n"
         play(lab, of_port(50_030 + number, f"{ENDED} +7200 {asks} +75 {asks} > R. 6:6(0) ack 6"))
-        play(lab, of_port(50_040 + number, f"{ENDED} {end}"))
+        play(lab, of_port(50_040 + number, f"{ENDED} +75 < . 5:5(0) ack 6\n > R 6:6(0)"))
+        play(lab, of_port(50_050 + number, f"{ENDED} {end}"))
