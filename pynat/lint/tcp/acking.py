@@ -169,12 +169,12 @@ class Acking:
             self._often.once(rules.STAMPS_NOT_AGREED, text, tell)
             return
         value, echo = stamps
-        if value != guest.stamp and not guest.stamped(value) and seq >= guest.top:
-            tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
-        if value != self._common.stamp:
-            self._common.stamp, self._common.stamp_since = value, when
-        elif when.first - self._common.stamp_since.last > _TICK and seq >= guest.top:
-            self._stands(value, when, tell)
+        if value != guest.stamp:
+            self._common.ticked = value, when
+            if not guest.stamped(value) and seq >= guest.top:
+                tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
+        elif when.first - self._common.ticked[1].last > _TICK and seq >= guest.top:
+            self._stands(value, when, tell)  # not of what is sent again, which may have been kept
         if echo == peer.stamp:
             return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
@@ -184,9 +184,12 @@ class Acking:
             tell(rules.STRANGE_ECHO, f"echoes {echo}, {sent}{hint}")
 
     def _stands(self, value: int, when: Span, tell: Tell) -> None:
-        """What is sent again may have been kept as it was."""
-        text = f"timestamp {value}, as {when.least(self._common.stamp_since):.1f} s before"
-        self._often.once(rules.STAMP_STANDS, text, tell)
+        known, since = self._common.ticked
+        if value != known:
+            self._common.ticked = value, when
+        else:
+            text = f"timestamp {value}, as {when.least(since):.1f} s before"
+            self._often.once(rules.STAMP_STANDS, text, tell)
 
     def _sack(self, blocks: tuple[tuple[int, int], ...], ack: int, tell: Tell) -> None:
         peer = self._peer

@@ -16,8 +16,7 @@ class Common:
     silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
-    stamp: int = -1  # the last timestamp
-    stamp_since: Span = NEVER  # when it was first seen
+    ticked: tuple[int, Span] = (-1, NEVER)  # the last timestamp, and when it was first seen
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
     resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time
