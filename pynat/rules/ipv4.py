@@ -14,7 +14,7 @@ LENGTH = Rule(
     "It is thrown away without an answer.",
     "Send the header's 20 bytes behind the Ethernet header, and give the card the right length.",
     exercised=Occasion.PACKET,
-    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
+    leads_to=("TCP004", "TCP054", "TCP117", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 VERSION = Rule(
@@ -27,7 +27,7 @@ VERSION = Rule(
     "The first byte is 0x45 for a header without options: 4 in the upper half, the number of words"
     " in the lower one. Bit fields of a C compiler may have the halves the other way round.",
     exercised=Occasion.PACKET,
-    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
+    leads_to=("TCP004", "TCP054", "TCP117", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 HEADER_LENGTH = Rule(
@@ -39,7 +39,7 @@ HEADER_LENGTH = Rule(
     "It is thrown away without an answer.",
     "Count the header in words of four bytes: 5 without options.",
     exercised=Occasion.PACKET,
-    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
+    leads_to=("TCP004", "TCP054", "TCP117", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 TOTAL_LENGTH = Rule(
@@ -52,7 +52,7 @@ TOTAL_LENGTH = Rule(
     "Store the bytes of header and payload, the higher byte first, without Ethernet's header and"
     " padding; and hand all of them to the card.",
     exercised=Occasion.PACKET,
-    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022"),
+    leads_to=("TCP004", "TCP054", "TCP117", "IP018", "DHCP036", "DHCP037", "DNS022"),
 )
 
 CHECKSUM = Rule(
@@ -65,7 +65,7 @@ CHECKSUM = Rule(
     "Sum the header's 16-bit words with a checksum of zero, add the carries back, store the"
     " complement; over the header only, and anew after every change of it.",
     exercised=Occasion.PACKET,
-    leads_to=("TCP004", "TCP054", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
+    leads_to=("TCP004", "TCP054", "TCP117", "IP018", "DHCP036", "DHCP037", "DNS022", "ARP007"),
 )
 
 OPTION = Rule(

@@ -15,7 +15,7 @@ CHECKSUM = Rule(
     "Compute it over the pseudo-header (addresses, protocol 6, length of header and data), the"
     " header with a checksum of zero, and the data; add the carries back; store the complement.",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP054"),
+    leads_to=("TCP004", "TCP042", "TCP054", "TCP107", "TCP117"),
 )
 
 LENGTH = Rule(
@@ -39,7 +39,7 @@ HEADER_LENGTH = Rule(
     "Store the header's length in words of four bytes in the upper half of byte 12: 0x50 for a"
     " header without options.",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP054"),
+    leads_to=("TCP004", "TCP042", "TCP054", "TCP107", "TCP117"),
 )
 
 NO_FLOW = Rule(
@@ -69,6 +69,7 @@ DUPLICATE = Rule(
     "Take an acknowledgement for everything before its number, and drop what it covers from the"
     " queue of what is to be sent again.",
     exercised=Occasion.LATER,
+    leads_to=("NET019",),
 )
 
 OUTSIDE = Rule(
@@ -81,6 +82,7 @@ OUTSIDE = Rule(
     "Send no byte at or behind SND.UNA + SND.WND, shift the window by what the SYNs agreed on"
     " (RFC 7323 2.3), and check the arithmetic of sequence numbers where they wrap.",
     exercised=Occasion.LATER,
+    leads_to=("NET019",),
 )
 
 BEFORE_OPEN = Rule(
@@ -105,6 +107,7 @@ ACK_OF_NOTHING = Rule(
     "Acknowledge the number of the next byte expected: the other side's sequence number and the"
     " length of what came, with one more for a SYN and one for a FIN.",
     exercised=Occasion.LATER,
+    leads_to=("NET019",),
 )
 
 RESET_BESIDE = Rule(
@@ -119,6 +122,7 @@ RESET_BESIDE = Rule(
     " acknowledgement number. One in TIME-WAIT, in answer to old data, does no harm and is not"
     " counted.",
     exercised=Occasion.RESET,
+    leads_to=("NET019",),
 )
 
 OLD_TIMESTAMP = Rule(
@@ -131,6 +135,7 @@ OLD_TIMESTAMP = Rule(
     "Let TSval come from a clock that only goes forward, one for the whole connection, and store it"
     " in network byte order.",
     exercised=Occasion.STAMPED,
+    leads_to=("NET019",),
 )
 
 SYN_INSIDE = Rule(
@@ -143,6 +148,7 @@ SYN_INSIDE = Rule(
     "Set SYN in the first segment only; for a new connection take another port or another initial"
     " sequence number.",
     exercised=Occasion.SYN,
+    leads_to=("NET019",),
 )
 
 WITHOUT_ACK = Rule(
@@ -187,6 +193,7 @@ WINDOW_CLOSED = Rule(
     "It is thrown away and answered with an acknowledgement: that is what a window probe is for.",
     "Nothing, if it is a probe: one segment, at longer and longer intervals.",
     exercised=Occasion.WINDOW_CLOSED,
+    leads_to=("NET019",),
 )
 
 # What a segment may break because others have overtaken it, or because it came before.

@@ -81,8 +81,9 @@ RARE = Rule(
     "TCP086",
     "tcp acknowledges too rarely",
     Severity.NOTE,
-    "Two full segments and more waited long for their acknowledgement, again and again.",
-    "RFC 5681 4.2",
+    "Two full segments and more waited for their acknowledgement, again and again: long, or until"
+    " there were so many.",
+    "RFC 9293 3.8.6.3, RFC 5681 4.2",
     "The other end waits with a full window; a transfer takes many times as long.",
     "Acknowledge at least every second full segment at once.",
     exercised=Occasion.DATA_CAME,
@@ -167,6 +168,18 @@ STAMP_BACK = Rule(
     "Take timestamps from one clock that never goes back, in network byte order.",
     exercised=Occasion.STAMPED,
     leads_to=("TCP010",),
+)
+
+STAMP_STANDS = Rule(
+    "TCP116",
+    "tcp timestamp stands still",
+    Severity.WARNING,
+    "The guest's timestamp is the same for more than three seconds.",
+    "RFC 7323 5.4",
+    "The other end cannot tell an old segment from a new one once the numbers have wrapped, and"
+    " measures the same round trip for what was sent once and what came again.",
+    "Take timestamps from a clock that ticks once a second at least, once a millisecond at most.",
+    exercised=Occasion.STAMPED,
 )
 
 STRANGE_ECHO = Rule(

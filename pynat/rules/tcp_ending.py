@@ -65,6 +65,21 @@ DATA_PENDING = Rule(
     exercised=Occasion.CLOSED_ITS_WINDOW,
 )
 
+ENDS_BY_RESET = Rule(
+    "TCP118",
+    "tcp resets instead of closing",
+    Severity.NOTE,
+    "The guest ends one connection after the other by RST and none by FIN, though both ends have"
+    " acknowledged everything.",
+    "RFC 9293 3.6, 3.10.4",
+    "What the other end's program has not read yet may be thrown away, and it is told of an error."
+    " It is right where the program asked for it (SO_LINGER of 0), or closed with data unread (RFC"
+    " 2525 2.17).",
+    "When the program closes, send FIN, and keep the connection until both ends have acknowledged"
+    " the other's; RST is for what goes wrong.",
+    exercised=Occasion.RESET,
+)
+
 NO_TIME_WAIT = Rule(
     "TCP109",
     "tcp time-wait not kept",

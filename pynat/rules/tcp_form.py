@@ -37,7 +37,7 @@ NO_ACK_FLAG = Rule(
     "The other end throws it away unread, so its data never arrive.",
     "Set ACK and the acknowledgement number in every segment but the first SYN and some RSTs.",
     exercised=Occasion.LATER,
-    leads_to=("TCP012",),
+    leads_to=("TCP012", "TCP117"),
 )
 
 ACK_WITHOUT_FLAG = Rule(
@@ -118,5 +118,5 @@ PORT_ORDER = Rule(
     "The segment belongs to no connection or no service, and is answered with RST.",
     "Store both ports in network byte order, the higher byte first, in every segment: htons(80).",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP043"),
+    leads_to=("TCP004", "TCP042", "TCP043", "TCP107", "TCP117"),
 )

@@ -262,6 +262,22 @@ SILENT_PORT = Rule(
     exercised=Occasion.SYN_CAME,
 )
 
+NEVER_OPENS = Rule(
+    "TCP117",
+    "tcp syn-ack not acknowledged",
+    Severity.ERROR,
+    "The right SYN-ACK came again and again, and the guest, whose SYN it answers, has said nothing"
+    " more in this connection.",
+    "RFC 9293 3.5, 3.10.7.3",
+    "The other end does not hold the connection for open: it takes no data, sends none, and gives"
+    " up.",
+    "In SYN-SENT answer the SYN-ACK by an acknowledgement of its number plus one, at once, also if"
+    " there are no data to send, and each one that comes again. If that is done, look where the"
+    " SYN-ACK is lost: checksum, ports, length of the header.",
+    exercised=Occasion.SYN_ACK_CAME,
+    leads_to=("TCP066",),
+)
+
 WEAK_REFUSAL = Rule(
     "TCP108",
     "tcp reset that refuses nothing",

@@ -78,6 +78,21 @@ NEVER_AGAIN = Rule(
     leads_to=("TCP066", "TCP074"),
 )
 
+FALLS_SILENT = Rule(
+    "TCP119",
+    "tcp guest falls silent",
+    Severity.ERROR,
+    "Something of the guest's was not acknowledged for half a minute, in which nothing at all came"
+    " from it.",
+    "RFC 9293 3.8.1",
+    "Nobody hears of the guest any more, and what was lost is lost. It is no mistake where somebody"
+    " has switched it off.",
+    "Look whether the machine still runs: a panic, a loop with interrupts off, a card that nobody"
+    " tells to send. If it does, there is no timer that sends the segment again.",
+    exercised=Occasion.UNACKNOWLEDGED,
+    leads_to=("TCP066", "TCP074", "TCP075"),
+)
+
 LOW_RTO = Rule(
     "TCP076",
     "tcp initial rto too low",

@@ -15,7 +15,7 @@ from pynat.replay.capture import Capture
 from pynat.rules import RULES
 from pynat.rules.occasions import Occasion
 from pynat.testing.linted import LintedLab
-from pynat.testing.script import introduce
+from pynat.testing.script import established, introduce
 from tests.both_ways import captured
 from tests.frames import GUEST, ping, udp
 from tests.lint.examples import arp, dhcp, dns, drops_transport, ipv4, tcp_acking
@@ -272,6 +272,21 @@ def test_what_follows_is_no_finding_of_its_own_and_makes_its_cause_as_bad() -> N
     found = {root.record.rule.code: root.severity.value for root in of(lab).findings}
     assert "TCP010" not in found
     assert found["TCP093"] == "error"
+
+
+def test_what_is_no_longer_answered_follows_from_what_made_it_unacceptable() -> None:
+    lab = LintedLab()
+    flow = established(lab)
+    flow.guest("F. 1:1(0) ack 1")
+    flow.to_guest()
+    for _ in range(20):
+        lab.wait(0.2)
+        flow.guest(". 1:1(0) ack 1")
+    assert lab.found["NET019"]
+    assert "NET019" not in lab.roots
+    first = next(iter(of(lab).findings))
+    assert [rule.code for rule, _ in first.leads] == ["TCP005", "NET019"]
+    assert first.record.rule.code == "TCP064"
 
 
 def test_what_is_silenced_is_not_in_it() -> None:

@@ -14,6 +14,7 @@
     keepalive.py  its probes of idle connections
     acking.py     how it takes what comes: acknowledgements, SACK, timestamps
     arrivals.py   what has come, and since when it waits
+    strides.py    acknowledgements by count
     unheard.py    what comes again and again, and has no answer
     window.py     the window that the guest announces
     war.py        acknowledgements that answer each other

@@ -11,7 +11,9 @@ from pynat.lint.tally import Tally
 from pynat.lint.tcp.arrivals import Arrivals
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.often import Often
+from pynat.lint.tcp.resending import ordinal
 from pynat.lint.tcp.side import Side, Tell, signed, swapped
+from pynat.lint.tcp.strides import SPREAD, Strides
 from pynat.lint.tcp.unheard import Unheard
 from pynat.lint.tcp.war import War
 from pynat.lint.tcp.window import Window
@@ -26,11 +28,14 @@ _OUT_OF_ORDER = 0.25  # seconds
 _FILLED = 0.1  # seconds, of a hole that was filled in the meantime
 _AT_ONCE = 0.05  # seconds
 _ALL_CAME = 0.02  # seconds since which a guest may have had time to look at all of it
+_SOON = 0.1  # seconds
+_TWICE = 2
 _TIMES = 3
 _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
 _NEAR = 1500  # bytes
+_TICK = 3.0  # seconds; RFC 7323 5.4 asks for 1
 _STAMPS = 12  # bytes of options
 
 
@@ -50,18 +55,24 @@ class Acking:
         self._arrivals = Arrivals(guest, peer, tally)
         self._window = Window(guest, peer, self._often, tally)
         self._war = War()
+        self._strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
         self._pure = False  # since the guest's last nothing but acknowledgements came
         self._only_acks: Span | None = None  # when the last one that needs no answer did
         self._fins = 0  # that came once all before was acknowledged
         self._fin_at = NEVER  # when the last one did
         self._refused = 0  # times that what was asked for came and was not acknowledged
+        self._had_it = 0  # times that what it kept behind a hole was answered when that was filled
         self._short = 0  # acknowledgements in a row of all but one byte
         self._piecemeal = 0  # of a part of what had long come
         self._part_at = NEVER  # when the last of these came
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
         self._twice = 0  # bytes of what came that had come before
+
+    @property
+    def owes_an_answer(self) -> bool:
+        return self._owed is not None
 
     @property
     def closed_since(self) -> Span | None:
@@ -92,11 +103,11 @@ class Acking:
         if ack + window != edge or not window:
             self._window.announced(segment, ack, self._owed, when, tell)
         if self._stamped or options.timestamps is not None:
-            self._stamps(segment, seq, tell)
+            self._stamps(segment, seq, when, tell)
         if options.sack:
             self._sack(options.sack, ack, tell)
         if arrivals.missing is not None:
-            self._to_the_gap(arrivals.missing, when, tell)
+            self._to_the_gap(arrivals.missing, ack, when, tell)
         if ack > before:
             self._advances(ack, when, tell)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
@@ -148,7 +159,7 @@ class Acking:
             return  # sent again as it was
         tell(rules.ACK_BACK, f"acknowledges {ack}, it was at {self._guest.acked}")
 
-    def _stamps(self, segment: Segment, seq: int, tell: Tell) -> None:
+    def _stamps(self, segment: Segment, seq: int, when: Span, tell: Tell) -> None:
         stamps, guest, peer = segment.options.timestamps, self._guest, self._peer
         if stamps is None:
             self._often.once(rules.NO_STAMP, "no timestamps option, the SYNs agreed on it", tell)
@@ -158,8 +169,12 @@ class Acking:
             self._often.once(rules.STAMPS_NOT_AGREED, text, tell)
             return
         value, echo = stamps
-        if value != guest.stamp and not guest.stamped(value) and seq >= guest.top:
-            tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
+        if value != guest.stamp:
+            self._common.ticked = value, when
+            if not guest.stamped(value) and seq >= guest.top:
+                tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
+        elif when.first - self._common.ticked[1].last > _TICK and seq >= guest.top:
+            self._stands(value, when, tell)  # not of what is sent again, which may have been kept
         if echo == peer.stamp:
             return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
@@ -167,6 +182,14 @@ class Acking:
             hint = "; its bytes are swapped" if peer.first_stamp <= meant <= peer.stamp else ""
             sent = f"the other end has sent {peer.first_stamp} to {peer.stamp}"
             tell(rules.STRANGE_ECHO, f"echoes {echo}, {sent}{hint}")
+
+    def _stands(self, value: int, when: Span, tell: Tell) -> None:
+        known, since = self._common.ticked
+        if value != known:
+            self._common.ticked = value, when
+        else:
+            text = f"timestamp {value}, as {when.least(since):.1f} s before"
+            self._often.once(rules.STAMP_STANDS, text, tell)
 
     def _sack(self, blocks: tuple[tuple[int, int], ...], ack: int, tell: Tell) -> None:
         peer = self._peer
@@ -187,17 +210,24 @@ class Acking:
             if why:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
 
-    def _to_the_gap(self, since: Span, when: Span, tell: Tell) -> None:
-        self._arrivals.answered()
+    def _to_the_gap(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
+        arrivals = self._arrivals
+        arrivals.answered()
         waited = when.least(since)
-        if waited > (_OUT_OF_ORDER if self._arrivals.has_gap else _FILLED):
-            text = f"data out of order were answered after {_ms(waited)}, expected at once"
-            self._often.tell(rules.NO_DUPLICATE, _TIMES, text, tell)
+        if waited <= (_OUT_OF_ORDER if arrivals.has_gap else _FILLED):
+            return
+        text = f"data out of order were answered after {_ms(waited)}, expected at once"
+        self._often.tell(rules.NO_DUPLICATE, _TIMES, text, tell)
+        # What it acknowledges had come; one that only stood still would hardly go on just then.
+        had_it = 0 < arrivals.silently <= ack and when.most(arrivals.newest) < _SOON
+        self._had_it += had_it and waited > _LATE
+        if self._had_it == _TWICE:
+            self._often.once(rules.NO_DUPLICATE, text, tell)
 
     def _advances(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals = self._arrivals
-        if arrivals.since is not None and when.first - arrivals.since.last > _RARE:
-            self._late(arrivals.since, when, tell)
+        if arrivals.since is not None and when.first - arrivals.since.last > SPREAD:
+            self._late(arrivals.since, ack, when, tell)
         if arrivals.copies and arrivals.since is not None:
             self._behind_copies(arrivals.since, when, tell)
         else:
@@ -211,8 +241,11 @@ class Acking:
         self._refused = 0
         arrivals.acknowledged(ack)
 
-    def _late(self, since: Span, when: Span, tell: Tell) -> None:
+    def _late(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
         waited = when.least(since)
+        if count := self._strides.every(self._arrivals, ack, self._guest.window, when):
+            text = f"only each {ordinal(count)} full segment is acknowledged"
+            self._often.once(rules.RARE, f"{text}, {_ms(waited)} after the first one came", tell)
         if waited > _LATE:
             text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"
             self._often.tell(rules.LATE, _TIMES, text, tell)

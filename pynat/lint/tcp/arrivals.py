@@ -36,15 +36,16 @@ class Arrivals:
         self.newest = NEVER  # when the last byte came in order
         self.size = 0  # of the segment that brought it
         self.offered: Span | None = None  # the byte that the guest waits for came
-        self._largest = 0  # bytes, of the peer's segments
+        self.largest = 0  # bytes, of the peer's segments
         self._above: tuple[int, int] | None = None  # the first piece behind the hole
         self._answered = False  # since then the guest has said something
         self.filled: tuple[int, int] | None = None  # the end of what filled the hole; of all behind
+        self.silently = 0  # the end of what came behind a hole that no answer told of
 
     def is_in_the_card(self, acked: int) -> bool:
         """Whether what is not acknowledged is so little that the smallest ring has it: more may
         wait before the card, where the guest cannot see it."""
-        return self.next - acked <= RING * self._largest
+        return self.next - acked <= RING * self.largest
 
     # ------------------------------------------------------------------ to the guest
     def text(self, seq: int, end: int, when: Span) -> None:
@@ -59,8 +60,8 @@ class Arrivals:
         if self.since is None:
             self.since = when
             self.begun = when
-        if self.size >= self._largest:
-            self._largest = self.size
+        if self.size >= self.largest:
+            self.largest = self.size
             self.full += 1
             if self.full == 2:
                 self.two = when
@@ -78,7 +79,7 @@ class Arrivals:
     def _behind_a_hole(self, seq: int, end: int, when: Span) -> None:
         self._tally[Occasion.OUT_OF_ORDER] += 1
         self.has_gap = True
-        if self.missing is None:
+        if self.missing is None or seq < self._peer.top:
             self.missing = when
         if self._above is None:
             self._above, self._answered = (seq, end), False
@@ -103,9 +104,11 @@ class Arrivals:
 
     def _fill(self, end: int, when: Span) -> None:
         above, self._above = self._above, None
-        if above is not None and above[0] == end and self._answered:
+        behind = above[1] if above is not None and above[0] == end else 0
+        self.silently = 0 if self._answered else behind
+        if behind and self._answered:
             self._tally[Occasion.HOLE_FILLED] += 1
-            self.filled = end, above[1]
+            self.filled = end, behind
         self.next, self.newest = end, when
         self.might = max(self.might, end, self._peer.top)
         self.has_gap = False

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pynat.errors import Malformed
+from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import Span
@@ -20,6 +21,7 @@ from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
 from pynat.lint.tcp.progress import Progress, Reached
+from pynat.lint.tcp.unheard import UnheardSyns
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
 from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, versions
@@ -43,6 +45,7 @@ _MOVES = 2
 _UNPADDED = 46  # bytes of a packet in the shortest frame
 _DHCP = 67
 _FRAGMENT = slice(6, 8)  # where a header has offset and flags
+_PORTS = 256  # of the guest's, to which somebody connects
 _ENDED = 1024  # connections remembered as ended
 
 
@@ -55,6 +58,7 @@ class TcpChecker:
         self._tally = tally
         self._habits = Habits(self._tally)
         self._common = Common()
+        self._unheard = Bounded[tuple[bytes, int], UnheardSyns](_PORTS)
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
         self._sent, self._came = Pieces(), Pieces()
@@ -70,7 +74,9 @@ class TcpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         frame = self._whole(frame, self._sent, from_guest=True)
         segment, packet = frame.tcp, frame.ip
-        if frame.arp is None or frame.arp.operation != arp.REQUEST:  # else it cannot answer yet
+        if frame.arp is not None and frame.arp.operation == arp.REQUEST:  # it cannot answer yet
+            self._common.asked = frame.when
+        else:
             self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
@@ -237,8 +243,17 @@ class TcpChecker:
             another = peer is not None and peer.isn != segment.seq
             if connection is None or connection.ended is not None or another:
                 connection = self._new(key, when)
+                connection.unheard_syn = self._syns_to_port(key)
         if connection is not None:
             connection.syn_to_guest(segment, padding, when, self._tell)
+
+    def _syns_to_port(self, key: bytes) -> UnheardSyns:
+        """Who connects may come from another port each time."""
+        guest, _, port, _ = ports.taken_apart(key)
+        known = self._unheard.get((guest, port))
+        if known is None:
+            known = self._unheard[guest, port] = UnheardSyns(self._common)
+        return known
 
     # ------------------------------------------------------------------ at the end
     def overdue(self, now: float) -> Iterator[Finding]:
@@ -269,6 +284,8 @@ class TcpChecker:
     def _without(self, frame: Frame) -> None:
         if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
             self._common.icmp_error = frame.when
+            for unheard in self._unheard.values():  # a firewall may refuse so
+                unheard.answered()
 
     def _whole(self, frame: Frame, pieces: Pieces, *, from_guest: bool) -> Frame:
         """With the segment, where this is the last of its fragments."""

@@ -12,7 +12,11 @@ class Common:
     """What the connections of one guest share."""
 
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
+    asked: Span = NEVER  # when its last question by ARP came
+    silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
+    ticked: tuple[int, Span] = (-1, NEVER)  # the last timestamp, and when it was first seen
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
+    resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time

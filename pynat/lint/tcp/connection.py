@@ -84,7 +84,8 @@ class Connection:
         self._syn_padding = 0  # of the SYN-ACK's frame
         self._wrong_syn_ack: Segment | None = None  # the last one
         self._ignored = 0
-        self._unheard = Unheard(common)  # the peer's SYN; and its FIN, once both ends are done
+        self.unheard_syn = Unheard(common)  # the peer's; of all to one port
+        self._unheard = Unheard(common)  # its FIN, once both ends are done
         self._disowned = False  # the peer has answered the guest's SYN-ACK by RST
         self._often = Often()
 
@@ -97,10 +98,10 @@ class Connection:
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer
+        self.unheard_syn.answered()
         if guest is not None and guest.isn == segment.seq:
             self._syn_again(segment, when, tell)
             return
-        self._unheard.copies = 0
         if guest is not None and peer is not None and not self._shaken and not self._disowned:
             self._tally[Occasion.SYN_AGAIN] += 1
             text = f"SYN-ACK again at {guest.number(segment.seq)}, expected 0"
@@ -155,9 +156,8 @@ class Connection:
         guest, peer = self.guest, self.peer
         self._syn_padding = padding
         if peer is not None and peer.isn == segment.seq:
-            if guest is None:
-                self._unheard.came_again(when)
-                self._look_for_an_answer(when, tell)
+            if not self._shaken and (guest is None or segment.flags & ACK):
+                self._expects_an_answer(when, tell)
             self._syn_acks += bool(segment.flags & ACK)
             if segment.options.timestamps is not None:
                 peer.stamped(segment.options.timestamps[0])
@@ -173,13 +173,26 @@ class Connection:
             self._syn_ack_at = when
         peer = self.peer = Side.of(segment)
         peer.acked = guest.number(segment.ack) if guest and self._syn_acks else 0
+        if not self._shaken:
+            self._expects_an_answer(when, tell)
         if guest is not None:
             self._open()
 
+    def _expects_an_answer(self, when: Span, tell: Tell) -> None:
+        self.unheard_syn.came(when)
+        self._look_for_an_answer(when, tell)
+
     def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
-        if came := self._unheard.how_long(when):
+        came = self.unheard_syn.how_long(when)
+        if not came:
+            return
+        self.unheard_syn.answered()  # so much for that
+        if self.guest is None:
             text = f"the SYN {came}, and neither SYN-ACK nor RST came back"
             self._often.once(tcp_opening.SILENT_PORT, text, tell)
+        else:
+            text = f"the SYN-ACK {came}, and no acknowledgement came back"
+            self._often.once(tcp_opening.NEVER_OPENS, text, tell)
 
     def _take_for_wrong(self, syn_ack: Segment) -> None:
         if self.guest is not None and not self._shaken:
@@ -238,7 +251,7 @@ class Connection:
         is_reset = bool(segment.flags & RST)
         if guest is None and peer is not None:
             self.refused |= is_reset
-            self._unheard.copies = 0
+            self.unheard_syn.answered()
             self._answers_without_syn(segment, peer.number(segment.ack), tell)
         elif guest is not None and not is_reset and self._wrong_syn_ack is not None:
             self._believes(guest, segment, self._wrong_syn_ack, tell)
@@ -284,6 +297,7 @@ class Connection:
             self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
             self._unheard.copies = 0
         if not self._shaken:
+            self.unheard_syn.answered()
             knows = self._syn_acks and when.follows(self._syn_ack_at)
             if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
                 tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
@@ -298,10 +312,27 @@ class Connection:
             if not had_data and when.follows(peer.fin_at):
                 text = f"RST, the other end sent FIN {_ago(peer.fin_at, when)}"
                 tell(tcp_sending.RESET_CLOSE, text)
+            else:
+                self._instead_of_fin(seq, tell)
         elif self._sending:
             self._sending.resets(when, tell)
+            self._instead_of_fin(seq, tell)
         guest.reset_at = when
         self.ended = when
+
+    def _instead_of_fin(self, seq: int, tell: Tell) -> None:
+        """Once may be an accident of the program's."""
+        guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
+        if guest is None or peer is None or sending is None or acking is None or guest.fin:
+            return
+        all_taken = seq == guest.top == peer.acked and guest.acked == peer.top
+        is_answer = acking.owes_an_answer or peer.reset_at is not None
+        if not all_taken or is_answer or sending.asks_whether_alive:
+            return
+        self._common.resets += 1
+        if self._common.resets == _OFTEN:
+            text = f"RST at {seq}, and nothing is unacknowledged; {_OFTEN} connections in a row"
+            tell(tcp_ending.ENDS_BY_RESET, f"{text} ended so")
 
     def _after_their_reset(self, reset_at: Span, when: Span, tell: Tell) -> None:
         if when.least(reset_at) > _GONE:
@@ -340,7 +371,7 @@ class Connection:
     def end(self, alive: Span, tell: Tell) -> None:
         """alive: when the guest's last frame came, of whatever connection."""
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
-        if guest is None:
+        if not self._shaken:
             self._look_for_an_answer(alive, tell)
         if self.ended is not None:
             self._look_for_time_wait(alive, tell)

@@ -32,8 +32,11 @@ class KeepAlive:
             text = f"keep-alive after {idle:.1f} s of silence, expected {_LEAST_IDLE:g} s"
             tell(rules.KEEP_ALIVE, f"{text} where the program names no other time")
 
+    def waits(self, heard: Span) -> bool:
+        return heard < self._at
+
     def gives_up(self, heard: Span, tell: Tell) -> None:
         """With an RST."""
-        if heard < self._at and 0 < self._unanswered <= _FEW:
+        if self.waits(heard) and 0 < self._unanswered <= _FEW:
             text = f"reset after {self._unanswered} keep-alives without an answer, expected more"
             tell(rules.SHORT_KEEP_ALIVE, text)

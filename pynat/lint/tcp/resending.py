@@ -161,12 +161,20 @@ class Resending:
         if self._overdue:
             return
         self._overdue = True
+        self._falls_silent(una, end, when, tell)
         more = f", {self._duplicates} duplicate acknowledgements came" if self._duplicates else ""
-        if (silent := when.least(self._common.alive)) > _OVERDUE:
-            more += f", and nothing at all came from the guest for {silent:.1f} s"
         text = f"{una}:{end}({end - una}) was sent {waited:.1f} s before and never again{more}"
         due = f"it is due since {waited - _FIRST_RTO:.1f} s, a time-out of {_FIRST_RTO:g} s"
         tell(rules.NEVER_AGAIN, f"{text}; {due}")
+
+    def _falls_silent(self, una: int, end: int, when: Span, tell: Tell) -> None:
+        common = self._common
+        last = max(common.alive, common.asked)
+        silent = when.least(last)
+        if silent > _OVERDUE and last != common.silent:
+            common.silent = last
+            text = f"nothing at all came from the guest for {silent:.1f} s, and {una}:{end}"
+            tell(rules.FALLS_SILENT, f"{text} is not acknowledged: does it still run?")
 
     def _early(self, sent: SentSegment, end: int, waited: float, tell: Tell) -> None:
         probe = sent.count == 1 and end >= self._guest.top

@@ -91,6 +91,11 @@ class Sending:
         self.resending.gives_up(when, tell)
         self.keep_alive.gives_up(self.resending.heard, tell)
 
+    @property
+    def asks_whether_alive(self) -> bool:
+        """By keep-alives that nobody has answered."""
+        return self.keep_alive.waits(self.resending.heard)
+
     def _is_idle(self, seq: int) -> bool:
         """A segment in front of the next number then asks whether the other end lives."""
         guest, peer = self._guest, self._peer
@@ -180,6 +185,7 @@ class Sending:
             fin = seq + length
             if not guest.fin:
                 guest.fin, guest.fin_at = fin, when
+                self._common.resets = 0
                 guest.fin_window, guest.fin_acked = guest.window, guest.acked
                 self._promptly(length, fin, when, tell)
                 guest.closed_first = not self._peer.fin

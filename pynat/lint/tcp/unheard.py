@@ -11,16 +11,29 @@ from pynat.lint.tcp.common import Common
 
 _COPIES = 3
 _LONG = 3.0  # seconds, from the first copy on
+_AT_ONCE = 1.0  # seconds
+_AWAKE = 10.0  # seconds in which no system starts
 
 
 class Unheard:
     def __init__(self, common: Common) -> None:
         self._common = common
+        self._waits = False  # something came, and no answer yet
         self.copies = 0  # since the guest last answered
         self._what = 0
         self._first = NEVER
         self._second = NEVER
         self._last = NEVER
+
+    def came(self, when: Span) -> None:
+        """For the first time, or again."""
+        if self._waits:
+            self.came_again(when)
+        self._waits = True
+
+    def answered(self) -> None:
+        self._waits = False
+        self.copies = 0
 
     def came_again(self, when: Span, what: int = 0, spoke: Span = NEVER) -> None:
         """what: the number that the guest waits for. spoke: when it last sent anything."""
@@ -43,3 +56,27 @@ class Unheard:
             return ""
         is_alive = common.alive.follows(self._second)
         return f"came again {self.copies} times in {waited:.1f} s" if is_alive else ""
+
+
+class UnheardSyns(Unheard):
+    """SYNs to a port. Somebody may ask before a guest has started, where its boot ROM has made
+    way for it: so it is heard of shortly before and after, or one comes later than that and waits.
+    """
+
+    def __init__(self, common: Common) -> None:
+        super().__init__(common)
+        self._before = NEVER  # when the guest was last heard of before the second copy
+        self._late: Span | None = None  # the first one after it was heard of behind that
+
+    def came(self, when: Span) -> None:
+        super().came(when)
+        alive = self._common.alive
+        if self.copies <= _COPIES - 1:
+            self._before, self._late = alive, None
+        elif self._late is None and alive.follows(self._second):
+            self._late = when
+
+    def how_long(self, when: Span) -> str:
+        is_awake = self._common.alive.most(self._before) < _AWAKE
+        is_late = self._late is not None and when.least(self._late) > _AT_ONCE
+        return super().how_long(when) if is_awake or is_late else ""

@@ -253,10 +253,43 @@ def acknowledges_by_timer_only(lab: LintedLab) -> None:
     play(lab, answered_after(0.2, times=8, size=1460, step=4))
 
 
+@example("TCP086")
+def acknowledges_each_twentieth(lab: LintedLab) -> None:
+    """They come one by one, so that no card can have put them together."""
+    play(lab, OPEN + by_count([20] * 10))
+
+
 @clean("TCP086")
 def acknowledges_many_at_once(lab: LintedLab) -> None:
     play(lab, answered_after(0.001, times=10, size=1460, step=10))
     play(lab, answered_after(0.2, times=10, size=1460, step=1))
+
+
+@clean("TCP086")
+def has_a_reason_to_wait(lab: LintedLab) -> None:
+    """Its card puts them together; each second is acknowledged; its program does not read, or reads
+    now and then; it looks for frames now and then."""
+    scripts = (
+        by_count([20] * 20, gap=0.0),
+        by_count([2] * 20),
+        by_count([20] * 20, read=False),
+        by_count([20, 20, 20, 19] * 5),
+        by_count([20] * 20, late=0.006),
+    )
+    for number, script in enumerate(scripts):
+        play(lab, OPEN.replace("1460>", f"1460> port {50_000 + number}", 1) + script)
+
+
+def by_count(counts: list[int], gap: float = 0.002, late: float = 0, *, read: bool = True) -> str:
+    """So many full segments before each acknowledgement."""
+    lines, at = [], 1
+    for count in counts:
+        for _ in range(count):
+            lines.append(f"+{gap} < . {at}:{at + 1460}(1460) ack 1")
+            at += 1460
+        window = 65_535 if read else 65_535 - at // 20
+        lines.append(f"+{late} > . 1:1(0) ack {at} win {window}")
+    return "\n".join(lines)
 
 
 def out_of_order(wait: float) -> str:
@@ -656,22 +689,47 @@ def copied(wait: float) -> str:
 
 @example("TCP087")
 def waits_until_a_hole_is_filled(lab: LintedLab) -> None:
-    play(lab, filled_after(0.2))
+    play(lab, filled_after(0.2, 1, 201, 401))
+
+
+@example("TCP087")
+def is_silent_until_the_time_out(lab: LintedLab) -> None:
+    """Twice is enough: it acknowledges what came behind the hole and did not come again."""
+    play(lab, filled_after(1, 1, 201))
 
 
 @clean("TCP087")
 def is_overtaken_by_what_fills_the_hole(lab: LintedLab) -> None:
-    play(lab, filled_after(0.001))
+    play(lab, filled_after(0.001, 1, 201, 401))
+    play(lab, filled_after(1, 1).replace("1460>", "1460> port 50001"))
 
 
-def filled_after(wait: float) -> str:
+@clean("TCP087")
+def may_not_have_heard_of_it(lab: LintedLab) -> None:
+    """It stands still until later; what came behind the hole comes again; it had answered."""
+    late = filled_after(1, 1, 201).replace("> . 1:1(0) ack 2", "+0.3 > . 1:1(0) ack 2")
+    play(lab, late)
+    for number, (behind, answer) in enumerate(
+        [("< P. {}(100) ack 1", ""), ("", "> . 1:1(0) ack {}")]
+    ):
+        script = OPEN.replace("1460>", f"1460> port {50001 + number}", 1)
+        for at in (1, 201):
+            script += f"< P. {at + 100}:{at + 200}(100) ack 1\n{answer.format(at)}\n"
+            script += (
+                f"+1 < P. {at}:{at + 100}(100) ack 1\n{behind.format(f'{at + 100}:{at + 200}')}\n"
+            )
+            script += f"> . 1:1(0) ack {at + 200}\n"
+        play(lab, script)
+
+
+def filled_after(wait: float, *holes: int) -> str:
     return OPEN + "".join(
         f"""
         < P. {at + 100}:{at + 200}(100) ack 1
         +{wait} < P. {at}:{at + 100}(100) ack 1
         > . 1:1(0) ack {at + 200}
         """
-        for at in (1, 201, 401)
+        for at in holes
     )
 
 
@@ -758,3 +816,19 @@ def never_reads(lab: LintedLab) -> None:
 def reads_late(lab: LintedLab) -> None:
     play(lab, closed(reads=True))
     lab.end()
+
+
+@example("TCP116")
+def has_no_clock(lab: LintedLab) -> None:
+    """Each timestamp is that of the SYN."""
+    play(lab, f"{OPEN_STAMPS}\n +4 > P. 1:6(5) ack 1 <TS val 110 ecr 700>")
+
+
+@clean("TCP116")
+def has_a_slow_clock(lab: LintedLab) -> None:
+    """It ticks once a second; and what it sends again is as it was."""
+    first, second = (
+        "> P. 1:6(5) ack 1 <TS val 111 ecr 700>",
+        "> P. 6:9(3) ack 1 <TS val 112 ecr 700>",
+    )
+    play(lab, f"{OPEN_STAMPS}\n +0.9 {first}\n +1 {second}\n +4 {first}")

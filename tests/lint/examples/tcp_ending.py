@@ -145,3 +145,42 @@ def forgets_it_silently(lab: LintedLab) -> None:
 @clean("TCP109")
 def acknowledges_it_again(lab: LintedLab) -> None:
     play(lab, lost("> . 2:2(0) ack 2", times=6))
+
+
+ENDED = f"{OPEN}\n > P. 1:6(5) ack 1\n < P. 1:6(5) ack 6\n > . 6:6(0) ack 6\n"
+
+
+def of_port(number: int, script: str) -> str:
+    first, rest = script.strip().split("\n", 1)
+    return f"{first} port {number} isn {number**2}\n{rest}\n"
+
+
+@example("TCP118")
+def resets_when_it_has_all(lab: LintedLab) -> None:
+    for number in range(3):
+        play(lab, of_port(50_000 + number, f"{ENDED} > R. 6:6(0) ack 6"))
+
+
+@example("TCP118")
+def resets_when_the_other_end_has_closed(lab: LintedLab) -> None:
+    """Once a program may have closed with data unread."""
+    for number in range(3):
+        end = "< F. 6:6(0) ack 6\n > . 6:6(0) ack 7\n > R. 6:6(0) ack 7"
+        play(lab, of_port(50_000 + number, f"{ENDED} {end}"))
+
+
+@clean("TCP118")
+def resets_for_a_reason(lab: LintedLab) -> None:
+    """Twice only; something waits for its acknowledgement; the other end says nothing more, or asks
+    one that has begun anew whether it is alive."""
+    end = "> F. 6:6(0) ack 6\n < F. 6:6(0) ack 7\n > . 7:7(0) ack 7"
+    for number in range(5):
+        last = end if number == 2 else "> R. 6:6(0) ack 6"
+        play(lab, of_port(50_000 + number, f"{ENDED} {last}"))
+    for number in range(4):
+        play(lab, of_port(50_010 + number, f"{ENDED} > P. 6:9(3) ack 6\n > R. 9:9(0) ack 6"))
+        play(lab, of_port(50_020 + number, f"{ENDED} < P. 6:9(3) ack 6\n > R. 6:6(0)"))
+        asks = "> . 5:5(0) ack 6\n"
+        play(lab, of_port(50_030 + number, f"{ENDED} +7200 {asks} +75 {asks} > R. 6:6(0) ack 6"))
+        play(lab, of_port(50_040 + number, f"{ENDED} +75 < . 5:5(0) ack 6\n > R 6:6(0)"))
+        play(lab, of_port(50_050 + number, f"{ENDED} {end}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scapy.layers.inet import UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from pynat.testing.linted import LintedLab
 from tests.frames import ip
@@ -451,6 +451,88 @@ def refuses(lab: LintedLab) -> None:
     is_heard_of(lab)
     play(lab, "> S. 0:0(0) ack 1 win 65535 <mss 1460> port 50002")
     play(lab, asked(6).replace("1460>", "1460> port 50001"))
+    lab.end()
+
+
+@example("TCP107")
+def does_not_refuse_whoever_comes(lab: LintedLab) -> None:
+    """Who connects gives up after a second, and tries again from another port."""
+    is_heard_of(lab)
+    for number in range(4):
+        play(lab, f"{COMES} +1 {COMES}".replace("1460>", f"1460> to {5000 + number}"))
+    is_heard_of(lab)
+    lab.end()
+
+
+@example("TCP107")
+def speaks_only_when_asked(lab: LintedLab) -> None:
+    """It was heard of shortly before and shortly after."""
+    is_heard_of(lab)
+    play(lab, asked(4))
+    is_heard_of(lab)
+    lab.end()
+
+
+@clean("TCP107")
+def has_just_started(lab: LintedLab) -> None:
+    """It is heard of for the first time, or anew after long, and is asked again at that moment."""
+    play(lab, asked(6))
+    is_heard_of(lab)
+    play(lab, f"+0.5 {COMES}")
+    refused = "> R. 0:0(0) ack 1 isn 4294967295"
+    play(lab, refused)
+    play(lab, asked(20))
+    is_heard_of(lab)
+    play(lab, f"+0.5 {COMES} {refused}")
+    lab.end()
+
+
+@clean("TCP107")
+def refuses_by_icmp(lab: LintedLab) -> None:
+    """As firewalls do; and another port is not the one that is refused."""
+    for number in range(5):
+        play(lab, f"+1 {COMES}".replace("1460>", f"1460> to {5000 + number}"))
+        refused = IP(src="192.0.2.7", dst=str(lab.config.network.guest)) / TCP(
+            sport=80, dport=50_000
+        )
+        lab.look(bytes(ip("192.0.2.7") / ICMP(type=3, code=3) / refused), from_guest=True)
+    for number in range(4):
+        play(lab, f"+1 {COMES}".replace("1460>", f"1460> port {5000 + number}"))
+    is_heard_of(lab)
+    lab.end()
+
+
+SYN_ACK_AGAIN = "< S. 0:0(0) ack 1 win 65535 <mss 1460>\n"
+
+
+def hears(times: int) -> str:
+    """Its SYN, and the SYN-ACK so often."""
+    return "> S 0:0(0) win 65535 <mss 1460>\n" + f"+2 {SYN_ACK_AGAIN}" * times
+
+
+@example("TCP117")
+def never_acknowledges_the_syn_ack(lab: LintedLab) -> None:
+    """It waits for data of the other end, which waits for the acknowledgement."""
+    play(lab, hears(3))
+    is_heard_of(lab)
+    play(lab, hears(1).partition("\n")[2])
+
+
+@example("TCP117")
+def is_at_work_with_others(lab: LintedLab) -> None:
+    """The other end has given up, and the guest goes on elsewhere."""
+    play(lab, f"{hears(5)} < R 1:1(0)")
+    is_heard_of(lab)
+    lab.end()
+
+
+@clean("TCP117")
+def acknowledges_at_last(lab: LintedLab) -> None:
+    """The first ones were lost; it refuses; it asks again; it was not heard of since."""
+    play(lab, f"{hears(4)} > . 1:1(0) ack 1")
+    play(lab, f"{hears(4)} > R 1:1(0)".replace("1460>", "1460> port 50001"))
+    play(lab, hears(3).replace("1460>", "1460> port 50002"))
+    play(lab, hears(3).replace("1460>", "1460> port 50002"))
     lab.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pynat.testing.lab import GUEST_MAC, arp_request
 from pynat.testing.linted import LintedLab
 from tests.lint.examples import clean, example
 from tests.lint.play import OPEN, OPEN_SACK, play
@@ -366,6 +367,31 @@ def tries_again(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > P. 1:11(10) ack 1\n < . 1:1(0) ack 1 win 0\n +90 > . 1:1(0) ack 1")
     play(lab, LOST)
     lab.wait(20)
+    lab.end()
+
+
+@example("TCP119")
+def is_switched_off(lab: LintedLab) -> None:
+    """Two connections wait; the guest is silent once."""
+    play(lab, f"{LOST}\n{LOST.replace('1460>', '1460> port 50001', 1)}")
+    lab.wait(60)
+    lab.end()
+
+
+@clean("TCP119")
+def is_heard_of(lab: LintedLab) -> None:
+    """It asks by ARP; what is left was acknowledged."""
+    play(lab, LOST)
+    lab.wait(60)
+    lab.look(arp_request(lab, str(lab.config.network.guest), GUEST_MAC), from_guest=True)
+    lab.wait(29)
+    lab.end()
+
+
+@clean("TCP119")
+def has_nothing_to_say(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > P. 1:6(5) ack 1\n < . 1:1(0) ack 6")
+    lab.wait(60)
     lab.end()
 
 
