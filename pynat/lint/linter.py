@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pynat.config import Config, Network
+from pynat.lint.again import AgainChecker
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.dns import DnsChecker
@@ -51,12 +52,13 @@ class Linter:
         self._icmp = IcmpChecker(network.net, tally, self._owned)
         self._tcp = TcpChecker(network.mtu, tally)
         dhcp = DhcpChecker(tally)
+        self._again = again = AgainChecker(network, tally)
         steady = (self._ethernet, self._arp, self._ipv4)
-        self._paths = Paths((*steady, self._icmp, dhcp))
+        self._paths = Paths((*steady, self._icmp, dhcp, again))
         udp = UdpChecker(tally)
         self._ways = ShortWays(self._paths, *steady, self._tcp, udp, tally)
         # those that TCP's frames say something to
-        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp]
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp, again]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         self._checkers = [*self._of_segments, udp, DnsChecker(tally, self._told)]
 
@@ -78,6 +80,7 @@ class Linter:
         self._ethernet.adopt(network.net)
         self._arp.adopt(network.net)
         self._ipv4.adopt(network)
+        self._again.adopt(network)
         self._icmp.adopt(network.net)
         self._paths.unsettle()
 
@@ -120,11 +123,11 @@ class Linter:
 
     def overdue(self, now: float) -> list[Finding]:
         """What should have come by now; of no single frame."""
-        return list(self._tcp.overdue(now))
+        return [*self._tcp.overdue(now), *self._again.overdue(now)]
 
     def end(self, now: float) -> list[Finding]:
         """What is left when nothing more comes; of no single frame."""
-        return list(self._tcp.end(now))
+        return [*self._tcp.end(now), *self._again.overdue(now)]
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:
