@@ -18,6 +18,7 @@ from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
+from pynat.lint.lagging import LaggingChecker
 from pynat.lint.owned import Owned
 from pynat.lint.paths import Paths, is_harmless
 from pynat.lint.short_ways import ShortWays
@@ -60,7 +61,8 @@ class Linter:
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp, again]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        self._checkers = [*self._of_segments, udp, DnsChecker(tally, self._told)]
+        others = udp, DnsChecker(tally, self._told), LaggingChecker(tally)
+        self._checkers = [*self._of_segments, *others]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""

@@ -135,3 +135,19 @@ NOT_TAKEN = Rule(
     " on (e1000: RCTL.EN), and is the code called at all? An NE2000 loses frames without a word.",
     exercised=Occasion.FRAME_CAME,
 )
+
+LAGS = Rule(
+    "ETH027",
+    "ethernet one frame behind",
+    Severity.ERROR,
+    "The guest handles a frame only when the next one comes.",
+    "",
+    "The last frame of all stays where it is: an answer that the guest waits for is read only when"
+    " somebody else sends something, and all is slow that is not lost.",
+    "Look at the driver's receive path: at an index that is advanced before the slot is read, or"
+    " compared with `<` where the slot itself is done (E1000: read the descriptor behind the tail"
+    " while its DD bit is set; NE2000: read from BNRY + 1 on up to CURR); at whether it takes all"
+    " frames that are there, or one for each interrupt; at whether the interrupt is acknowledged at"
+    " card and PIC before the ring is read, so that a frame that comes meanwhile raises it again.",
+    exercised=Occasion.PINGED,
+)

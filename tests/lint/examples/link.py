@@ -10,6 +10,7 @@ from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
 from tests.lint.examples import clean, example
+from tests.lint.examples.echo import pinged, replies
 
 MAC = GUEST_MAC.hex(":")
 OTHER_MAC = "52:54:00:00:00:99"
@@ -98,3 +99,33 @@ def broadcast_to_all(lab: LintedLab) -> None:
 def reserved_to_the_router(lab: LintedLab) -> None:
     """What 240.0.0.0/4 is for has never been said."""
     lab.from_guest(udp("240.1.2.3", 9, b"hello"))
+
+
+@example("ETH027")
+def is_one_frame_behind(lab: LintedLab) -> None:
+    """The guest's driver reads the slot before the one that was filled last."""
+    introduce(lab)
+    pinged(lab, 0)
+    for number, pause in enumerate((0.2, 1, 0.2, 1)):
+        lab.wait(pause)
+        pinged(lab, number + 1)
+        replies(lab, number)
+
+
+@clean("ETH027")
+def is_slow(lab: LintedLab) -> None:
+    introduce(lab)
+    pinged(lab, 0)
+    for number in range(9):
+        lab.wait(0.5)
+        pinged(lab, number + 1)
+        lab.wait(0.02)
+        replies(lab, number)
+
+
+@clean("ETH027")
+def was_behind_in_the_beginning(lab: LintedLab) -> None:
+    introduce(lab)
+    pinged(lab, 9)
+    replies(lab, 9)
+    is_one_frame_behind(lab)
