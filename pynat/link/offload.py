@@ -92,12 +92,11 @@ class OffloadLink(Wrapper):
                 yield when, offload, frame
 
     def _refuse(self, offload: Offload, frame: memoryview) -> None:
-        self._tap.from_guest.dropped += 1
+        self._tap.refuse()
         if not self._refused:
             self._refused = True
             self.log(Level.ERROR, _TOO_MUCH.format(len(frame), offload.size))
 
     def count_rest(self) -> None:
         """Nobody takes them any more."""
-        self._tap.from_guest.left += sum(1 for _ in self._pieces)
-        self._tap.count_rest()
+        self._tap.count_rest(sum(1 for _ in self._pieces))

@@ -218,8 +218,16 @@ class TapLink:
         self.closing = True
         self._ring()
 
-    def count_rest(self) -> None:
-        """What nobody takes any more, of a guest that sends on and on as much as may wait."""
+    def refuse(self) -> None:
+        """A frame that was received."""
+        self.from_guest.dropped += 1
+
+    def count_rest(self, received: int = 0) -> None:
+        """What nobody takes any more, of a guest that sends on and on as much as may wait.
+
+        received: frames that were, and are lost nevertheless.
+        """
+        self.from_guest.left += received
         while self.from_guest.left < QUEUE:
             frames, _ = read_frames(self._descriptor, _AT_ONCE)
             if not frames:
