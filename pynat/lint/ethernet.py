@@ -90,7 +90,7 @@ class EthernetChecker:
         if not is_unicast(destination) or destination in self._to_all:
             self._tally[Occasion.GROUP_PACKET] += 1
             wanted = self._frame_for(destination)
-            if wanted is not None and not frame.destination[0] & 1:
+            if wanted is not None and frame.destination not in (wanted, ethernet.BROADCAST):
                 text = f"{packet} in a frame to {ethernet.text(frame.destination)}, expected to"
                 yield Finding(rules.WRONG_KIND, f"{text} {ethernet.text(wanted)} (RFC 1122 3.3.6)")
 

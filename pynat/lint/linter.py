@@ -17,6 +17,7 @@ from pynat.lint.dns import DnsChecker
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
+from pynat.lint.igmp import IgmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.lagging import LaggingChecker
 from pynat.lint.owned import Owned
@@ -26,6 +27,7 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.tcp.progress import Stage
+from pynat.lint.tftp import TftpChecker
 from pynat.lint.told import Told
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
@@ -61,7 +63,8 @@ class Linter:
         # those that TCP's frames say something to
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp, again]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        others = udp, DnsChecker(tally, self._told), LaggingChecker(tally)
+        services = DnsChecker(tally, self._told), TftpChecker(tally, udp)
+        others = udp, *services, IgmpChecker(tally), LaggingChecker(tally)
         self._checkers = [*self._of_segments, *others]
 
     def begin_anew(self) -> None:

@@ -102,9 +102,9 @@ WRONG_KIND = Rule(
     "ETH024",
     "ethernet destination does not fit",
     Severity.WARNING,
-    "A broadcast or multicast packet is in a frame to one card.",
+    "A broadcast or multicast packet is in a frame to one card, or to another group.",
     "RFC 1122 3.3.6",
-    "Only one host gets what is meant for all.",
+    "Only one host, or none, gets what is meant for all.",
     "Send 255.255.255.255 and the net's broadcast address to ff:ff:ff:ff:ff:ff, and a group to"
     " 01:00:5e and the lower 23 bits of its address (RFC 1112 6.4).",
     exercised=Occasion.GROUP_PACKET,

@@ -52,6 +52,7 @@ class Occasion(StrEnum):
     ECHO_REPLY = "echo replies from the guest"
     ICMP_ERROR = "ICMP errors from the guest"
     NARROW_PATH = "packets with DF on a path whose MTU was told"
+    IGMP = "messages of IGMP from the guest"
     # UDP and what is carried in it
     DATAGRAM = "UDP datagrams from the guest"
     DATAGRAM_CAME = "UDP datagrams to the guest"
@@ -66,6 +67,7 @@ class Occasion(StrEnum):
     DNS_UNANSWERED = "questions for a name that got no answer in time"
     DNS_LEASED = "questions of a guest to which DHCP has named its servers"
     TFTP = "datagrams of TFTP"
+    TFTP_ACK = "acknowledgements of the first blocks of a file by TFTP"
     # DHCP
     DHCP = "DHCP messages from the guest"
     DHCP_DISCOVER = "DHCP DISCOVERs"

@@ -88,6 +88,13 @@ def group_to_the_router(lab: LintedLab) -> None:
     lab.look(udp("239.1.2.3", 9, b"hello"), from_guest=True)
 
 
+@example("ETH024")
+def group_in_24_bits(lab: LintedLab) -> None:
+    """The guest copies three bytes of the group's address, where 23 bits are meant."""
+    frame = Ether(src=MAC, dst="01:00:5e:ff:01:02") / IP(src=GUEST, dst="239.255.1.2") / UDP()
+    lab.look(bytes(frame), from_guest=True)
+
+
 @clean("ETH024")
 def broadcast_to_all(lab: LintedLab) -> None:
     frame = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff")
