@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
@@ -41,6 +43,13 @@ def old_buffer(lab: LintedLab) -> None:
     """The guest sends 60 bytes out of a buffer that it does not clear."""
     introduce(lab)
     lab.from_guest(udp(ROUTER, 9, b"hello") + b"password=secret"[:13])
+
+
+@example("ETH021")
+def sends_the_check_sequence(lab: LintedLab) -> None:
+    """The guest computes what its card appends."""
+    frame = udp(ROUTER, 9, b"hello").ljust(60, b"\0")
+    lab.from_guest(frame + crc32(frame).to_bytes(4, "little"))
 
 
 @clean("ETH021")
