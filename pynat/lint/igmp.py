@@ -36,7 +36,10 @@ class IgmpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         packet = frame.ip
         if packet is None or packet.protocol != PROTOCOL or packet.is_fragment:
-            return
+            return iter(())
+        return self._message(packet)
+
+    def _message(self, packet: Ipv4) -> Iterator[Finding]:
         self._tally[Occasion.IGMP] += 1
         message = bytes(packet.payload)
         if len(message) < _SHORTEST:

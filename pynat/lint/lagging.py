@@ -62,11 +62,13 @@ class LaggingChecker:
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        asked = _asks(frame)
-        for card in self._reached(frame.destination):
-            card.comes(frame.when)
-            if asked is not None and not card.is_settled:
-                self._is_asked(card, asked, frame.when)
+        cards = [card for card in self._reached(frame.destination) if not card.is_settled]
+        if cards:
+            asked = _asks(frame)
+            for card in cards:
+                card.comes(frame.when)
+                if asked is not None:
+                    self._is_asked(card, asked, frame.when)
         return iter(())
 
     def _reached(self, mac: bytes) -> Iterable[_Card]:
@@ -86,11 +88,14 @@ class LaggingChecker:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         card = self._cards.get(frame.source)
-        if card is not None and card.questions and (answered := _answers(frame)) is not None:
-            question = card.questions.get(answered)
-            if question is not None and question.is_sure:
-                del card.questions[answered]
-                yield from self._answer(card, question, frame)
+        return self._answers(card, frame) if card and card.questions else iter(())
+
+    def _answers(self, card: _Card, frame: Frame) -> Iterator[Finding]:
+        answered = _answers(frame)
+        question = card.questions.get(answered) if answered else None
+        if answered and question is not None and question.is_sure:
+            del card.questions[answered]
+            yield from self._answer(card, question, frame)
 
     def _answer(self, card: _Card, question: _Question, frame: Frame) -> Iterator[Finding]:
         if question.unseen != self._tally.segments_and_the_like_came:

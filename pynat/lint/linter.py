@@ -64,8 +64,10 @@ class Linter:
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp, again]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         services = DnsChecker(tally, self._told), TftpChecker(tally, udp)
-        others = udp, *services, IgmpChecker(tally), LaggingChecker(tally)
-        self._checkers = [*self._of_segments, *others]
+        lagging = LaggingChecker(tally)
+        self._of_datagrams = [*self._of_segments, udp, *services]
+        self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging]
+        self._to_guest_checkers = [*self._of_datagrams[1:], lagging]  # Ethernet's has nothing
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
@@ -108,7 +110,8 @@ class Linter:
             return []
         self.tally.from_guest(frame)
         self._paths.look(frame)
-        checkers = self._of_segments if frame.tcp else self._checkers
+        others = self._of_datagrams if frame.udp else self._checkers
+        checkers = self._of_segments if frame.tcp else others
         return [one for checker in checkers for one in checker.from_guest(frame)]
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
@@ -123,7 +126,7 @@ class Linter:
         self.tally.to_guest(frame)
         if not is_harmless(frame):
             self._paths.unsettle()
-        checkers = self._of_segments_to_guest if frame.tcp else self._checkers
+        checkers = self._of_segments_to_guest if frame.tcp else self._to_guest_checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
 
     def overdue(self, now: float) -> list[Finding]:
