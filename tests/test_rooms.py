@@ -24,7 +24,7 @@ DOCS = PACKAGE.parent / "docs" / "architecture.md"
 PURE = {
     *("__future__", "abc", "bisect", "collections", "dataclasses", "difflib", "enum", "errno"),
     *("fnmatch", "hashlib", "heapq", "ipaddress", "itertools", "math", "re", "statistics"),
-    *("struct", "types", "typing"),
+    *("struct", "types", "typing", "zlib.crc32"),
     *("os.strerror", "random.Random", "datetime.UTC", "datetime.datetime", "datetime.timedelta"),
 }
 TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}

@@ -21,7 +21,6 @@ from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.link import netns
 from pynat.link.awake import awake
-from pynat.link.link import Link
 from pynat.link.offload import OffloadLink
 from pynat.link.tap import Tap, TapLink
 from pynat.log.notices import Level, Notices
@@ -128,7 +127,7 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
         _log_from(arguments.verbose),
         virtio.HEADER.size if config.tap.offload else 0,
     )
-    card: Link = OffloadLink(tap) if config.tap.offload else tap
+    card = OffloadLink(tap) if config.tap.offload else tap
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _leave, tap, serving)
@@ -144,6 +143,7 @@ async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace)
             loop.call_soon(_say_ready, arguments, config)
             with contextlib.suppress(asyncio.CancelledError):
                 await engine.run()
+        card.count_rest()
     finally:
         tap.dispose()
     print(f"done: from the guest {tap.from_guest}; to the guest {tap.to_guest}", flush=True)

@@ -9,6 +9,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -70,6 +71,15 @@ class UdpSockets:
             self._emit(told)
 
     def send_run(self, action: UdpSendRun) -> None:
+        """In parts, of which what is left is copied behind each error."""
+        payloads, some = action.payloads, _MAX_DATAGRAMS_AT_ONCE
+        if len(payloads) <= some:
+            self._send_some(action)
+            return
+        for at in range(0, len(payloads), some):
+            self._send_some(replace(action, payloads=payloads[at : at + some]))
+
+    def _send_some(self, action: UdpSendRun) -> None:
         """What the kernel does not take at once is sent by itself, which says why."""
         sock, at, count = self._open.get(action.flow), 0, len(action.payloads)
         while at < count:

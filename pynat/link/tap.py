@@ -35,6 +35,8 @@ MAX_NAME = 15  # IFNAMSIZ without its NUL
 QUEUE = 4096
 GUEST_MAC = bytes.fromhex("525400123456")  # of a device made here, the same in every run
 
+_AT_ONCE = 64  # frames of up to 64 KiB
+
 _TUNSETIFF = 0x400454CA
 _TUNSETOFFLOAD = 0x400454D0
 _IFF_TAP = 0x0002
@@ -173,11 +175,13 @@ def _open_device() -> int:
 class Traffic:
     frames: int = 0
     bytes: int = 0
-    dropped: int = 0  # the device took no more, or was down
+    dropped: int = 0  # the device took no more, or was down; or what came is none of Linux's
+    left: int = 0  # waited when the network ended
 
     def __str__(self) -> str:
         dropped = f", {self.dropped} dropped" if self.dropped else ""
-        return f"{self.frames} frames ({self.bytes} bytes){dropped}"
+        left = f", {self.left} more waited at the end and are lost" if self.left else ""
+        return f"{self.frames} frames ({self.bytes} bytes){dropped}{left}"
 
 
 class TapLink:
@@ -213,6 +217,22 @@ class TapLink:
         """The engine ends at its next turn."""
         self.closing = True
         self._ring()
+
+    def refuse(self) -> None:
+        """A frame that was received."""
+        self.from_guest.dropped += 1
+
+    def count_rest(self, received: int = 0) -> None:
+        """What nobody takes any more, of a guest that sends on and on as much as may wait.
+
+        received: frames that were, and are lost nevertheless.
+        """
+        self.from_guest.left += received
+        while self.from_guest.left < QUEUE:
+            frames, _ = read_frames(self._descriptor, _AT_ONCE)
+            if not frames:
+                return
+            self.from_guest.left += len(frames)
 
     def dispose(self) -> None:
         """After the engine has ended. A device that was made by opening it goes away."""

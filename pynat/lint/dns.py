@@ -248,8 +248,7 @@ def _key(ends: bytes, port: int, payload: bytes) -> bytes:
 
 
 def _question(payload: bytes) -> bytes:
-    """The bytes of the name, type and class, in lower case; all that are there if cut short."""
-    at = dns.HEADER.size
-    while at < len(payload) and 0 < payload[at] < 64:
-        at += 1 + payload[at]
-    return payload[dns.HEADER.size : at + 5].lower()
+    """The bytes of the name, type and class; all that are there if cut short."""
+    name = dns.name_asked(payload)
+    behind = dns.HEADER.size + len(name)
+    return name + payload[behind : behind + 5]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
+from zlib import crc32
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
@@ -16,6 +17,7 @@ from pynat.wire.addresses import address_text, is_multicast, is_unicast
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 
 MIN_FRAME = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
+_CHECK = 4  # bytes of the check sequence
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
@@ -90,7 +92,7 @@ class EthernetChecker:
         if not is_unicast(destination) or destination in self._to_all:
             self._tally[Occasion.GROUP_PACKET] += 1
             wanted = self._frame_for(destination)
-            if wanted is not None and not frame.destination[0] & 1:
+            if wanted is not None and frame.destination not in (wanted, ethernet.BROADCAST):
                 text = f"{packet} in a frame to {ethernet.text(frame.destination)}, expected to"
                 yield Finding(rules.WRONG_KIND, f"{text} {ethernet.text(wanted)} (RFC 1122 3.3.6)")
 
@@ -106,4 +108,7 @@ def _padding(data: bytes, end: int) -> Finding:
     behind = data[end:]
     wanted = "zeros" if len(data) <= MIN_FRAME else "none"
     text = f"{len(behind)} bytes behind the packet begin with {behind[:8].hex(' ')}"
-    return Finding(rules.PADDING, f"{text}, expected {wanted} (RFC 894)")
+    text += f", expected {wanted} (RFC 894)"
+    if data[-_CHECK:] == crc32(data[:-_CHECK]).to_bytes(_CHECK, "little"):
+        text += ": the last four are the frame's check sequence, which the card adds by itself"
+    return Finding(rules.PADDING, text)

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections import Counter
 
 from pynat.config import Config, Network
+from pynat.lint.again import AgainChecker
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.dns import DnsChecker
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
+from pynat.lint.igmp import IgmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
+from pynat.lint.lagging import LaggingChecker
 from pynat.lint.owned import Owned
 from pynat.lint.paths import Paths, is_harmless
 from pynat.lint.short_ways import ShortWays
@@ -24,6 +27,7 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.tcp.progress import Stage
+from pynat.lint.tftp import TftpChecker
 from pynat.lint.told import Told
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
@@ -51,14 +55,19 @@ class Linter:
         self._icmp = IcmpChecker(network.net, tally, self._owned)
         self._tcp = TcpChecker(network.mtu, tally)
         dhcp = DhcpChecker(tally)
+        self._again = again = AgainChecker(network, tally)
         steady = (self._ethernet, self._arp, self._ipv4)
-        self._paths = Paths((*steady, self._icmp, dhcp))
+        self._paths = Paths((*steady, self._icmp, dhcp, again))
         udp = UdpChecker(tally)
         self._ways = ShortWays(self._paths, *steady, self._tcp, udp, tally)
         # those that TCP's frames say something to
-        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp]
+        self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp, again]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
-        self._checkers = [*self._of_segments, udp, DnsChecker(tally, self._told)]
+        services = DnsChecker(tally, self._told), TftpChecker(tally, udp)
+        lagging = LaggingChecker(tally)
+        self._of_datagrams = [*self._of_segments, udp, *services]
+        self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging]
+        self._to_guest_checkers = [*self._of_datagrams[1:], lagging]  # Ethernet's has nothing
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
@@ -78,6 +87,7 @@ class Linter:
         self._ethernet.adopt(network.net)
         self._arp.adopt(network.net)
         self._ipv4.adopt(network)
+        self._again.adopt(network)
         self._icmp.adopt(network.net)
         self._paths.unsettle()
 
@@ -100,7 +110,8 @@ class Linter:
             return []
         self.tally.from_guest(frame)
         self._paths.look(frame)
-        checkers = self._of_segments if frame.tcp else self._checkers
+        others = self._of_datagrams if frame.udp else self._checkers
+        checkers = self._of_segments if frame.tcp else others
         return [one for checker in checkers for one in checker.from_guest(frame)]
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
@@ -115,16 +126,16 @@ class Linter:
         self.tally.to_guest(frame)
         if not is_harmless(frame):
             self._paths.unsettle()
-        checkers = self._of_segments_to_guest if frame.tcp else self._checkers
+        checkers = self._of_segments_to_guest if frame.tcp else self._to_guest_checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
 
     def overdue(self, now: float) -> list[Finding]:
         """What should have come by now; of no single frame."""
-        return list(self._tcp.overdue(now))
+        return [*self._tcp.overdue(now), *self._again.overdue(now)]
 
     def end(self, now: float) -> list[Finding]:
         """What is left when nothing more comes; of no single frame."""
-        return list(self._tcp.end(now))
+        return [*self._tcp.end(now), *self._again.overdue(now)]
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

@@ -59,6 +59,11 @@ class Tally(Counter[Occasion]):
                 total[occasion] += count
         return total
 
+    @property
+    def segments_and_the_like_came(self) -> int:
+        """Frames to the guest that only TCP, or nobody, looks at."""
+        return sum(self._came) + self.datagrams_came
+
     # ------------------------------------------------------------------ one frame
     def from_guest(self, frame: Frame) -> None:
         segment, packet = frame.tcp, frame.ip

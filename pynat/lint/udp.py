@@ -31,10 +31,22 @@ class UdpChecker:
         self._tally = tally
         self._askers = Bounded[tuple[bytes, int], None](ASKERS)  # from ports that look swapped
         self._flows = Bounded[Flow, bool](FLOWS)  # whether all that came was spoilt
+        self._watched = Bounded[Flow, None](FLOWS)  # by others, so each datagram may tell
 
     def knows(self, flow: Flow) -> bool:
         """Whether another datagram of the flow tells nothing new."""
         return self._flows.get(flow) is False
+
+    def watch(self, flow: Flow) -> None:
+        self._watched[flow] = None
+        self._flows.pop(flow, None)
+
+    def unwatch(self, flow: Flow) -> None:
+        self._watched.pop(flow, None)
+
+    def _is_right(self, flow: Flow) -> None:
+        if flow not in self._watched:
+            self._flows[flow] = False
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
@@ -69,7 +81,7 @@ class UdpChecker:
             return iter(())
         flow = _to_guest(packet.source, packet.destination, packet.payload)
         if self._flows.get(flow) is not False:
-            self._flows[flow] = False
+            self._is_right(flow)
         if datagram.source in SERVICES:
             self._askers[packet.source, datagram.source] = None
         return iter(())
@@ -90,7 +102,7 @@ class UdpChecker:
             text = f"{packet} answers a datagram that came with a wrong checksum, expected none"
             yield Finding(rules.UNCHECKED, f"{text} (RFC 1122 4.1.3.4)")
         elif flow not in self._flows:
-            self._flows[flow] = False
+            self._is_right(flow)
 
     def _asked(self, packet: Ipv4, datagram: Udp) -> bool:
         """The guest answers somebody who has the port by chance."""

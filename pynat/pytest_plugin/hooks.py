@@ -97,7 +97,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     here = story(item)
-    if here.guests and call.when == "call":
+    if here.guests and call.when == "teardown":
         _add_properties(item, here)
     report = yield
     if report.failed:
@@ -152,7 +152,7 @@ def _findings(here: Story) -> Counter[str]:
 
 
 def _add_properties(item: pytest.Item, here: Story) -> None:
-    """For JUnit files."""
+    """For JUnit files; guests of the test's own have ended."""
     found = _findings(here).items()
     told = {"seed": _seed(here), "findings": " ".join(f"{code}:{n}" for code, n in found)}
     if (folder := folder_of(item)) is not None:

@@ -5,9 +5,10 @@ minutes, so a guest that answers nothing would pass every short test. In a herme
 the linter on, each guest that is heard of is asked by ARP a second later, `TRIES` times at most.
 One that answers is asked for an address that nobody has, and gets the probes of `probes.py`, each
 once: the next one when the one before is answered, or after `PAUSE`; but behind a plain ping only
-if that was answered. It is asked again when it is heard of by ARP `AGAIN` seconds later, and probed
-from where that has stopped; if all is done it gets a plain ping. What is wrong with the answers is
-the linter's to say.
+if that was answered. One that is not answered within `STIR` is followed by a question by ARP: a
+driver that is one frame behind answers then. A guest is asked again when it is heard of by ARP
+`AGAIN` seconds later, and probed from where that has stopped; if all is done it gets a plain ping.
+What is wrong with the answers is the linter's to say.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pynat.timers import Timers
 TRIES = 3
 RETRY = 1.0  # seconds between questions by ARP
 PAUSE = 0.2  # seconds for an answer to a probe
+STIR = 2.0  # seconds for an answer to a plain ping
 AGAIN = 60.0  # seconds
 GUESTS = 256
 
@@ -70,11 +72,13 @@ class Checks:
     def replied(self, address: bytes, number: int, now: float) -> None:
         """To the probe of that number."""
         check = self._known.get(address)
-        if check is not None and check.answers_arp and number == check.probe + 1:
+        if check is not None and check.answers_arp and number == _place(check) + 1:
             self._next(check, now)
 
     def go_on(self, check: _Check, now: float) -> None:
-        if check.answers_arp:
+        if check.answers_arp and _current(check).waits:
+            self._ask(check.address)
+        elif check.answers_arp:
             self._next(check, now)
         elif check.tries < TRIES:
             check.tries += 1
@@ -89,7 +93,14 @@ class Checks:
             self._timers.set(check, None)
 
     def _probe(self, check: _Check, now: float) -> None:
-        place = min(check.probe, len(PROBES) - 1)
-        probe = PROBES[place]
-        self._timers.set(check, None if probe.waits else now + PAUSE)
-        self._send(check.address, probe, place + 1, now)
+        probe = _current(check)
+        self._timers.set(check, now + (STIR if probe.waits else PAUSE))
+        self._send(check.address, probe, _place(check) + 1, now)
+
+
+def _place(check: _Check) -> int:
+    return min(check.probe, len(PROBES) - 1)
+
+
+def _current(check: _Check) -> Probe:
+    return PROBES[_place(check)]

@@ -175,7 +175,8 @@ class Neighbors:
             text += f" {dotted(self._asks_from)} (RFC 1122 3.3.1.1){hint}"
             self._notices.drop(rules.arp.FAR_AWAY, text, now)
         else:
-            text = f"{packet}: nobody here has that address (RFC 826)"
+            router = dotted(self._asks_from)
+            text = f"{packet}: nobody here has that address, the router is {router} (RFC 826)"
             self._notices.drop(rules.arp.NOBODY, text, now)
 
     def _defend(self, packet: Arp, now: float) -> None:

@@ -306,3 +306,16 @@ FOR_OTHERS = Rule(
     "Compare the request's target address with your own before anything is sent.",
     exercised=Occasion.ARP_ASKED,
 )
+
+ONCE = Rule(
+    "ARP036",
+    "arp asked once",
+    Severity.WARNING,
+    "The guest asks once for a host that is there, gets no answer, and does not ask again.",
+    "RFC 1122 2.3.2",
+    "One lost frame, and what was to be sent there never is: the guest waits for good.",
+    "Keep what waits for the answer, and ask again after a second, some times; or ask anew when"
+    " something is to be sent there. Look at whether a request under way is ever given up. Where"
+    " nothing was to be sent there any more, all is well.",
+    exercised=Occasion.ARP_UNANSWERED,
+)

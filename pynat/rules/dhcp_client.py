@@ -433,3 +433,15 @@ OVERLOAD_UNREAD = Rule(
     " bytes at 44), or both, up to option 255 in each.",
     exercised=Occasion.DHCP_OVERLOADED,
 )
+
+ONCE = Rule(
+    "DHCP057",
+    "dhcp asked once",
+    Severity.WARNING,
+    "The guest sends a DISCOVER or REQUEST once, gets no answer, and does not try again.",
+    "RFC 2131 4.1",
+    "One lost datagram, or a server that is slow to start, and the guest has no address.",
+    "Send the message again after 4 s, then after 8, 16 and 32 s, each up to a second"
+    " more or less. Look at whether a timer runs while the client waits.",
+    exercised=Occasion.DHCP_UNANSWERED,
+)

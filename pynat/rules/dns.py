@@ -181,3 +181,16 @@ WRONG_TAKEN = Rule(
     " goes to are those of a question that waits. Throw all else away and wait on.",
     exercised=Occasion.DNS_WRONG,
 )
+
+ONCE = Rule(
+    "DNS030",
+    "dns asked once",
+    Severity.WARNING,
+    "The guest asks for a name once, gets no answer, and does not ask again.",
+    "RFC 1035 4.2.1",
+    "One lost datagram, and the name is not found.",
+    "Ask again after 2 to 5 s, the next server if there is one, some times before you give up."
+    " Look at whether the wait for the answer has an end. A program that was told to try once"
+    " (`dig +tries=1`) is right.",
+    exercised=Occasion.DNS_UNANSWERED,
+)

@@ -102,9 +102,9 @@ WRONG_KIND = Rule(
     "ETH024",
     "ethernet destination does not fit",
     Severity.WARNING,
-    "A broadcast or multicast packet is in a frame to one card.",
+    "A broadcast or multicast packet is in a frame to one card, or to another group.",
     "RFC 1122 3.3.6",
-    "Only one host gets what is meant for all.",
+    "Only one host, or none, gets what is meant for all.",
     "Send 255.255.255.255 and the net's broadcast address to ff:ff:ff:ff:ff:ff, and a group to"
     " 01:00:5e and the lower 23 bits of its address (RFC 1112 6.4).",
     exercised=Occasion.GROUP_PACKET,
@@ -134,4 +134,20 @@ NOT_TAKEN = Rule(
     " (e1000: RDT is moved on to it), is the index wrapped at the ring's end, is receiving switched"
     " on (e1000: RCTL.EN), and is the code called at all? An NE2000 loses frames without a word.",
     exercised=Occasion.FRAME_CAME,
+)
+
+LAGS = Rule(
+    "ETH027",
+    "ethernet one frame behind",
+    Severity.ERROR,
+    "The guest handles a frame only when the next one comes.",
+    "",
+    "The last frame of all stays where it is: an answer that the guest waits for is read only when"
+    " somebody else sends something, and all is slow that is not lost.",
+    "Look at the driver's receive path: at an index that is advanced before the slot is read, or"
+    " compared with `<` where the slot itself is done (E1000: read the descriptor behind the tail"
+    " while its DD bit is set; NE2000: read from BNRY + 1 on up to CURR); at whether it takes all"
+    " frames that are there, or one for each interrupt; at whether the interrupt is acknowledged at"
+    " card and PIC before the ring is read, so that a frame that comes meanwhile raises it again.",
+    exercised=Occasion.PINGED,
 )

@@ -416,7 +416,9 @@ FRAGMENTS_IGNORED = Rule(
     "RFC 1122 3.3.2",
     "Nothing longer than the MTU of the way reaches it: long answers of DNS, files by NFS or TFTP.",
     "Look at the offset and at MF in bytes 6 and 7 of each packet. Keep fragments by source,"
-    " destination, protocol and identification until all is there, then go on with the whole.",
+    " destination, protocol and identification until all is there, then go on with the whole. A"
+    " small stack that does without asks for nothing long (no EDNS above 1,232 bytes, no blksize of"
+    " TFTP above 1,428), and has IP043 silenced.",
     exercised=Occasion.PING_CUT,
 )
 
@@ -481,4 +483,28 @@ LONG_NOT_TAKEN = Rule(
     "Look at how long the buffers are that the card is given, and that a frame is copied to: 1,514"
     " bytes for an MTU of 1,500, without the check sequence.",
     exercised=Occasion.PING_LONG,
+)
+
+IGMP_CHECKSUM = Rule(
+    "IP049",
+    "igmp checksum",
+    Severity.ERROR,
+    "A message of IGMP is too short, or its checksum is wrong.",
+    "RFC 2236 2.3",
+    "Routers and switches throw it away, so what is for the group never comes to the guest.",
+    "Sum all of the message, from its type to its end, with 0 in the field; there is no"
+    " pseudo-header. IPv4's own options are no part of it.",
+    exercised=Occasion.IGMP,
+)
+
+IGMP_WAY = Rule(
+    "IP050",
+    "igmp sent the wrong way",
+    Severity.WARNING,
+    "A message of IGMP has not the time to live 1, or goes to another address than it should.",
+    "RFC 2236 2",
+    "Routers and switches that look at it ignore it, or carry it where it must not go.",
+    "Set the time to live to 1. Send a report of version 1 or 2 to the group itself, a leave to"
+    " 224.0.0.2, a report of version 3 to 224.0.0.22.",
+    exercised=Occasion.IGMP,
 )

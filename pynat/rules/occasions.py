@@ -22,6 +22,7 @@ class Occasion(StrEnum):
     ARP_QUESTION = "ARP requests from the guest for the address of somebody else"
     ARP_REPLY = "ARP replies from the guest"
     ARP_REPLY_CAME = "ARP replies to the guest"
+    ARP_UNANSWERED = "ARP requests for a host that is there, which got no answer in time"
     ARP_ASKED = "ARP requests to the guest"
     ARP_ASKED_ITS = "ARP requests to the guest for an address that it uses"
     ADDRESS = "addresses that the guest began to use"
@@ -51,6 +52,7 @@ class Occasion(StrEnum):
     ECHO_REPLY = "echo replies from the guest"
     ICMP_ERROR = "ICMP errors from the guest"
     NARROW_PATH = "packets with DF on a path whose MTU was told"
+    IGMP = "messages of IGMP from the guest"
     # UDP and what is carried in it
     DATAGRAM = "UDP datagrams from the guest"
     DATAGRAM_CAME = "UDP datagrams to the guest"
@@ -62,8 +64,10 @@ class Occasion(StrEnum):
     DNS_USED = "of these, addresses to which the guest sent something"
     DNS_NAMES = "names asked of one server, behind the first 3"
     DNS_LONG = "names asked of one server, behind the first 7 and over 2 s"
+    DNS_UNANSWERED = "questions for a name that got no answer in time"
     DNS_LEASED = "questions of a guest to which DHCP has named its servers"
     TFTP = "datagrams of TFTP"
+    TFTP_ACK = "acknowledgements of the first blocks of a file by TFTP"
     # DHCP
     DHCP = "DHCP messages from the guest"
     DHCP_DISCOVER = "DHCP DISCOVERs"
@@ -81,6 +85,7 @@ class Occasion(StrEnum):
     DHCP_OVERLOADED = "OFFERs with options in the fields file and sname"
     DHCP_ACK = "ACKs that gave a lease"
     LEASE_USED = "leases whose address was used"
+    DHCP_UNANSWERED = "DISCOVERs and REQUESTs that got no answer in time"
     DHCP_NAK = "NAKs"
     LEASE_DUE = "leases that had to be renewed"
     # TCP: segments by themselves

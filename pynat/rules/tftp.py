@@ -59,3 +59,52 @@ UNKNOWN_TRANSFER = Rule(
     "Keep one port of the guest's for each transfer, from its request to its last block.",
     exercised=Occasion.TFTP,
 )
+
+WRONG_ACK = Rule(
+    "TFTP020",
+    "tftp acknowledges another block",
+    Severity.ERROR,
+    "The guest acknowledges a block that has not come.",
+    "RFC 1350 2",
+    "The server sends the same block again and again, and gives up.",
+    "Copy bytes 2 and 3 of the DATA packet into the ACK as they are; an OACK is acknowledged as"
+    " block 0. Look at whether the number is counted before or after the ACK is sent.",
+    exercised=Occasion.TFTP_ACK,
+    leads_to=("TFTP021",),
+)
+
+NO_ACK = Rule(
+    "TFTP021",
+    "tftp block not acknowledged",
+    Severity.ERROR,
+    "A block, or an OACK, comes again and again, and the guest acknowledges nothing.",
+    "RFC 1350 2",
+    "The server sends the same block again and again, and gives up.",
+    "Send an ACK, 00 04 and the block's number, to the port that the block came from. Whoever asks"
+    " for options gets an OACK (opcode 6) first and acknowledges it as block 0 (RFC 2347). Look at"
+    " whether the socket takes packets from another port than 69. Where the guest wants the file no"
+    " more, an ERROR tells the server.",
+    exercised=Occasion.TFTP,
+)
+
+LAST_UNHEARD = Rule(
+    "TFTP022",
+    "tftp last block not acknowledged",
+    Severity.WARNING,
+    "The last block of a file comes again and again: the guest does not acknowledge it.",
+    "RFC 1350 6",
+    "The guest has the file; the server keeps the transfer open and repeats the block for long.",
+    "Acknowledge the block that is shorter than the others too, before the file is closed.",
+    exercised=Occasion.TFTP,
+)
+
+MODE = Rule(
+    "TFTP023",
+    "tftp mode",
+    Severity.ERROR,
+    "The mode of a request is none of TFTP.",
+    "RFC 1350 5",
+    "The server refuses the request.",
+    "Write octet behind the file name and its zero byte; it is followed by a zero byte, too.",
+    exercised=Occasion.TFTP,
+)

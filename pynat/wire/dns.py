@@ -112,6 +112,14 @@ def decode(data: bytes) -> Query:
     return Query(ident, flags, name, kind, klass, data[HEADER.size : end], *edns)
 
 
+def name_asked(message: bytes) -> bytes:
+    """The first question's, in lower case and without its end; what is there where it is cut."""
+    at = HEADER.size
+    while at < len(message) and 0 < message[at] < 64:
+        at += 1 + message[at]
+    return message[HEADER.size : at].lower()
+
+
 def addresses(message: bytes) -> list[bytes]:
     """Of IPv4, in the records of an answer; none where they cannot be read."""
     found = []

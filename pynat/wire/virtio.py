@@ -10,7 +10,8 @@
 
 The numbers have the machine's byte order. A partial checksum is the sum of the pseudo-header alone;
 whoever completes it adds everything behind `start`. A frame that is to be cut is one long packet of
-up to 64 KiB: the lengths in its headers are its own.
+up to 64 KiB: the lengths in its headers are its own. The header may ask for pieces of one byte, and
+so for 60,000 frames; what Linux itself sends is far from that.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ NOTHING = bytes(HEADER.size)  # left to do: the frame is as a wire carries it
 
 PARTIAL = 1
 TCP, UDP = 1, 5
-
+MIN_SEGMENT = 8  # bytes of data: Linux's TCP_MIN_SND_MSS, 48, less 40 of options
+MAX_DATAGRAMS = 128  # of one frame: Linux's UDP_MAX_SEGMENTS
+_BEFORE_DATA = ethernet.HEADER.size + ipv4.HEADER_SIZE + udp.HEADER.size
 
 Frame = bytes | memoryview
 
@@ -48,6 +51,14 @@ class Offload(NamedTuple):
 
 def split(data: bytes) -> tuple[Offload, memoryview]:
     return Offload._make(HEADER.unpack_from(data)), memoryview(data)[HEADER.size :]
+
+
+def asks_too_much(offload: Offload, frame: Frame) -> bool:
+    """More, or smaller, pieces than Linux ever makes."""
+    if offload.kind == TCP:
+        return 0 < offload.size < MIN_SEGMENT
+    data = len(frame) - _BEFORE_DATA
+    return offload.kind == UDP and 0 < offload.size * MAX_DATAGRAMS < data
 
 
 def uncut(offload: Offload, frame: Frame) -> list[bytes]:

@@ -101,10 +101,10 @@ def test_no_more_frames_come_than_were_asked_for(device: Device) -> None:
     assert lengths(link.receive_runs(5)) == [1514, 54 + 80, 43]
 
 
-def test_a_guest_may_ask_for_pieces_of_one_byte(device: Device) -> None:
+def test_a_guest_may_ask_for_very_many_pieces(device: Device) -> None:
     """What is made of its frames at once is bounded by one of them."""
     for _ in range(4):
-        device.send(TCP(flags="A") / bytes(20_000), 1)
+        device.send(TCP(flags="A") / bytes(60_000), virtio.MIN_SEGMENT)
     link = OffloadLink(device.tap)
     tracemalloc.start()
     try:
@@ -115,14 +115,40 @@ def test_a_guest_may_ask_for_pieces_of_one_byte(device: Device) -> None:
     assert taken == 50 * 32
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_frame_that_asks_for_more_than_linux_makes_is_dropped_and_counted(
+    device: Device, whole: bool
+) -> None:
+    link = OffloadLink(device.tap)
+    receive = link.receive_runs if whole else link.receive
+    for _ in range(2):
+        device.send(TCP(flags="A") / bytes(20_000), virtio.MIN_SEGMENT - 1)
+        device.send(UDP() / bytes(virtio.MAX_DATAGRAMS * 10 + 1), 10)
+    device.send(UDP() / bytes(virtio.MAX_DATAGRAMS * 10), 10)
+    assert lengths(receive(1000)) == [52] * virtio.MAX_DATAGRAMS
+    assert str(device.tap.from_guest).endswith(" bytes), 4 dropped")
+    (told,) = [line for line in device.said if "dropped" in line]
+    assert "a frame of 20054 bytes is dropped that is to be cut into pieces of 7: Linux" in told
+
+
+def test_what_is_left_at_the_end_is_counted(device: Device) -> None:
+    device.send(TCP(flags="A") / bytes(3000), 1460)
+    for _ in range(5):
+        device.send(UDP() / b"x")
+    link = OffloadLink(device.tap)
+    assert len(link.receive(1)) == 1
+    link.count_rest()
+    assert str(device.tap.from_guest).endswith(", 7 more waited at the end and are lost")
+
+
 def test_what_was_cut_goes_on_in_the_same_steps_where_nobody_looks_any_more(
     device: Device,
 ) -> None:
-    device.send(TCP(flags="A") / bytes(100), 1)
+    device.send(TCP(flags="A") / bytes(800), 8)
     device.send(UDP() / b"x")
     link = OffloadLink(device.tap)
     assert [len(link.receive(40)), len(link.receive_runs(40))] == [40, 40]
-    assert lengths(link.receive_runs(40)) == [55] * 20 + [43]
+    assert lengths(link.receive_runs(40)) == [62] * 20 + [43]
 
 
 def test_single_frames_leave_nothing_to_do(device: Device) -> None:

@@ -70,6 +70,16 @@ def test_frames_are_taken_in_batches(wire: Wire) -> None:
     assert str(wire.link.from_guest) == "5 frames (300 bytes)"
 
 
+def test_what_nobody_has_taken_at_the_end_is_counted(wire: Wire) -> None:
+    for _ in range(100):
+        wire.guest.send(bytes(60))
+    wire.link.receive(1)
+    wire.link.count_rest()
+    assert (
+        str(wire.link.from_guest) == "1 frames (60 bytes), 99 more waited at the end and are lost"
+    )
+
+
 def test_the_longest_frame_has_a_vlan_tag(wire: Wire) -> None:
     wire.guest.send(bytes(1518))
     ((_, frame),) = wire.link.receive(1)

@@ -431,6 +431,25 @@ def test_on_a_bad_wire_a_wrong_checksum_of_the_guests_is_its_own() -> None:
     assert "to mend, 1: UDP002" in log
 
 
+@pytest.mark.parametrize(
+    ("lost", "code"),
+    [
+        ('faults = ["dhcp silent 2"]', "DHCP057"),
+        ('impair = ["arp loss 100%"]', "ARP036"),
+        ('faults = ["dns * silent 2"]', "DNS030"),
+    ],
+)
+def test_who_asks_once_is_told_and_who_asks_again_is_not(lost: str, code: str) -> None:
+    assert list(roots(run(Once(), lost))) == [code]
+    assert roots(run(Stack(), lost)) == {}
+
+
+class Once(Stack):
+    def until_answered(self, what: str, send: Callable[[], None]) -> None:
+        self.waiting[what] = send
+        send()
+
+
 class Wrong(Stack):
     def udp_sum(self, ends: bytes, start: bytes, data: bytes) -> int:
         return super().udp_sum(ends, start, data) ^ 1

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from textwrap import dedent
+
 import pytest
 
 from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
@@ -54,19 +59,75 @@ def test_a_stack_in_python_is_looked_at_like_any_other(suite: Suite) -> None:
 
     def test_waiting_is_virtual(pynat_virtual):
         guest = pynat_virtual(Asks())
-        with pytest.raises(Exception, match="no lease: not within 100 s"):
-            guest.wait_lease(timeout=100)
-        assert len(guest.frames) > 190
+        with pytest.raises(Exception, match="no lease: not within 30 s"):
+            guest.wait_lease(timeout=30)
+        assert len(guest.frames) > 58
 
     def test_failure(pynat_virtual):
         pynat_virtual(Asks()).run(seconds=2)
         assert False
     """
-    from textwrap import dedent
-
     result = suite(ASKS + dedent(tests))
     assert_outcomes(result, passed=2, failed=1)
     assert_lines(result, "*pynat: last frames*", "0.000 > ARP who has 192.168.16.1, *")
+
+
+ONCE = """
+class Once(Asks):
+    '''It asks once, and waits for good: told when the network ends.'''
+
+    def on_timer(self, now):
+        super().on_timer(now)
+        self.due = None
+
+LOST = {"impair": ["arp loss 100%"], "lint": {"silence": ["ARP028"]}}
+"""
+
+
+def test_what_is_found_at_the_end_is_there_behind_the_with_block(suite: Suite) -> None:
+    tests = """
+    from pynat.testing.kit import VirtualGuest
+
+    def test_it(tmp_path):
+        with VirtualGuest(Once(), tmp_path, LOST) as guest:
+            guest.run(seconds=40)
+            guest.lint.assert_clean()
+        assert guest.lint.counts == {"ARP036": 1}
+        (root,) = guest.lint.summary().to_mend
+        assert root.record.rule.code == "ARP036"
+        assert "ARP036" in guest.network.log
+        with pytest.raises(AssertionError, match="40.000 ARP036 warning: ARP who has"):
+            guest.lint.assert_clean()
+    """
+    assert_outcomes(suite(ASKS + ONCE + dedent(tests)), passed=1)
+
+
+def test_a_test_ends_its_guest_to_see_it(suite: Suite) -> None:
+    tests = """
+    def test_it(pynat_virtual):
+        guest = pynat_virtual(Once(), **LOST)
+        guest.run(seconds=40)
+        guest.power_off()
+        guest.lint.assert_clean()
+    """
+    result = suite(ASKS + ONCE + dedent(tests))
+    assert_outcomes(result, failed=1)
+    assert_lines(result, "*pynat: linter*", "ARP036 warning: arp asked once: 1")
+
+
+def test_what_is_found_when_a_fixture_ends_its_guest_is_kept(
+    suite: Suite, artifacts: Path, pytester: pytest.Pytester
+) -> None:
+    tests = """
+    def test_it(pynat_virtual):
+        pynat_virtual(Once(), **LOST).run(seconds=40)
+    """
+    options = "--pynat-artifacts=out", "--junitxml=junit.xml"
+    assert_outcomes(suite(ASKS + ONCE + dedent(tests), b"", *options), passed=1)
+    (told,) = artifacts.glob("*/result.json")
+    assert json.loads(told.read_text())["findings"] == {"ARP036": 1}
+    properties = ET.parse(pytester.path / "junit.xml").iter("property")
+    assert {"name": "pynat_findings", "value": "ARP036:1"} in [one.attrib for one in properties]
 
 
 @pytest.mark.netns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pynat.router.checking import AGAIN, PAUSE, RETRY, TRIES, Checks
+from pynat.router.checking import AGAIN, PAUSE, RETRY, STIR, TRIES, Checks
 from pynat.router.probes import PROBES, Probe, nobody
 from pynat.timers import Timers
 
@@ -53,12 +53,24 @@ def test_who_does_not_answer_arp_gets_nothing_else(wire: Wire) -> None:
     assert wire.sent == []
 
 
-def test_who_answers_no_plain_ping_gets_no_other(wire: Wire) -> None:
+def test_who_answers_no_plain_ping_is_stirred_once_and_gets_no_other(wire: Wire) -> None:
     wire.heard()
     wire.checks.answered(GUEST, wire.now)
     assert wire.asked == [GUEST, nobody(GUEST)]
+    wire.wait(STIR)
+    assert wire.asked == [GUEST, nobody(GUEST), GUEST]
     wire.wait(AGAIN / 2)
+    assert len(wire.asked) == 3
     assert wire.sent == [1]
+
+
+def test_an_answer_that_the_stir_brings_goes_on(wire: Wire) -> None:
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    wire.wait(STIR)
+    wire.answers(1)
+    wire.wait(PAUSE)
+    assert wire.sent == [1, 2, 3]
 
 
 def test_an_answer_brings_the_next_one_at_once_and_no_answer_after_a_pause(wire: Wire) -> None:
@@ -84,6 +96,7 @@ def test_each_is_sent_once_and_a_minute_later_a_plain_ping_alone(wire: Wire) -> 
     wire.wait(AGAIN)
     wire.heard()
     wire.checks.answered(GUEST, wire.now)
+    wire.answers(len(PROBES))
     wire.wait(AGAIN / 2)
     assert wire.asked == [GUEST, nobody(GUEST), GUEST]
     assert wire.sent[len(PROBES) :] == [len(PROBES)]

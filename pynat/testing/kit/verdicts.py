@@ -87,7 +87,8 @@ class Verdicts:
         return counted
 
     def summary(self) -> Summary:
-        """What the guest's stack does, and what to mend first, as if the network ended now.
+        """What the guest's stack does, and what to mend first, up to the last frame so far, or to
+        the end of the network.
 
         `print(guest.lint.summary())`; `protocols` and `findings` are its parts.
         """

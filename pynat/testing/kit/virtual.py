@@ -12,7 +12,7 @@ from pynat.control.client import read_answer
 from pynat.control.conversation import Conversation
 from pynat.control.protocol import Answer, encode
 from pynat.control.reach import MAX_TIMEOUT
-from pynat.serve.joined import joined
+from pynat.serve.joined import join, joined
 from pynat.serve.load import load
 from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.observed import FINDINGS, TIMEOUT
@@ -33,8 +33,8 @@ class VirtualGuest(Reached):
     def __init__(self, stack: Guest, folder: Path, tables: Tables) -> None:
         super().__init__(folder)
         self.stack = stack
-        own = {"capture": str(self.capture), "lint": {"json": str(folder / FINDINGS)}}
-        self._tables = {"hermetic": True, **tables, **own}
+        self._tables: Tables = {"hermetic": True, "lint": {"json": str(folder / FINDINGS)}}
+        join(self._tables, {**tables, "capture": str(self.capture)})
         self._ending = contextlib.ExitStack()
         self._started = False
 
@@ -47,6 +47,10 @@ class VirtualGuest(Reached):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.power_off()
+
+    def power_off(self) -> None:
+        """The network ends: what the linter says only then is in `lint`."""
         self._ending.close()
 
     def run(self, seconds: float) -> None:

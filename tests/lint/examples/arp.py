@@ -425,3 +425,49 @@ def gives_way(lab: LintedLab) -> None:
     sends(lab, psrc="0.0.0.0", pdst="192.168.16.3")
     lab.wait(3)
     sends(lab, psrc="192.168.16.3")
+
+
+def goes_on(lab: LintedLab, seconds: float) -> None:
+    """Without the router."""
+    lab.wait(seconds)
+    sends(lab, pdst=GUEST)
+
+
+@example("ARP036")
+def waits_for_one_answer(lab: LintedLab) -> None:
+    """The guest's request for the router is lost, and it waits for the answer ever since."""
+    lab.router.faults.add("arp silent")
+    sends(lab)
+    goes_on(lab, 12)
+
+
+@example("ARP036")
+def falls_silent(lab: LintedLab) -> None:
+    """The guest's request for the router is lost, and nothing comes from it any more."""
+    lab.router.faults.add("arp silent")
+    sends(lab)
+    lab.wait(31)
+    lab.end()
+
+
+@clean("ARP036")
+def asks_again(lab: LintedLab) -> None:
+    lab.router.faults.add("arp silent")
+    sends(lab)
+    lab.wait(5)
+    sends(lab)
+    goes_on(lab, 20)
+
+
+@clean("ARP036")
+def learns_otherwise(lab: LintedLab) -> None:
+    lab.router.faults.add("arp silent")
+    sends(lab)
+    lab.from_guest(ping("192.0.2.7"))
+    goes_on(lab, 20)
+
+
+@clean("ARP036")
+def asks_for_nobody_once(lab: LintedLab) -> None:
+    sends(lab, pdst="192.168.16.200")
+    goes_on(lab, 20)

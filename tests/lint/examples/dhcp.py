@@ -722,3 +722,43 @@ def takes_the_offer_of_an_earlier_discover(lab: LintedLab) -> None:
         sends(lab, "discover", xid=xid)
         lab.wait(0.2)
     sends(lab, "request", *TAKES, xid=7)
+
+
+# ---------------------------------------------------------------- what is lost
+@example("DHCP057")
+def waits_for_its_offer(lab: LintedLab) -> None:
+    """The guest's DISCOVER is lost, and it goes on with an address that somebody has typed in."""
+    lab.router.faults.add("dhcp silent")
+    sends(lab, "discover")
+    lab.wait(20)
+    uses(lab)
+
+
+@example("DHCP057")
+def waits_for_its_ack(lab: LintedLab) -> None:
+    """The guest's REQUEST is lost, and nothing comes from it any more."""
+    sends(lab, "discover")
+    lab.router.faults.add("dhcp silent")
+    sends(lab, "request", *TAKES)
+    lab.wait(40)
+    lab.end()
+
+
+@clean("DHCP057")
+def begins_with_a_discover_again(lab: LintedLab) -> None:
+    sends(lab, "discover")
+    lab.router.faults.add("dhcp silent 1")
+    sends(lab, "request", *TAKES)
+    lab.wait(10)
+    is_leased(lab)
+    lab.wait(20)
+    uses(lab)
+
+
+@clean("DHCP057")
+def renews_without_haste(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.router.faults.add("dhcp silent")
+    renews(lab)
+    lab.wait(40)
+    uses(lab)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from scapy.layers.dns import DNS, DNSQR
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 
 from pynat.config.toml import read_toml
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
-from tests.frames import ROUTER, ether, udp
+from tests.frames import ROUTER, ether, ip, udp
 from tests.lint.examples import clean, example
 from tests.lint.examples.dhcp import is_leased
 
@@ -248,3 +248,58 @@ def is_answered_twice(lab: LintedLab) -> None:
     lab.router.faults.add("dns * wrong-id 1")
     asks(lab, ident=8)
     lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+def goes_on(lab: LintedLab, seconds: float) -> None:
+    """Without the name."""
+    lab.wait(seconds)
+    lab.from_guest(udp("192.0.2.9", 9, b"on"))
+
+
+def unanswered(lab: LintedLab) -> None:
+    lab.router.faults.add("dns * silent")
+
+
+@example("DNS030", config=NAMES)
+def asks_once(lab: LintedLab) -> None:
+    """The guest's question is lost, and it does without the name."""
+    unanswered(lab)
+    asks(lab)
+    goes_on(lab, 13)
+
+
+@example("DNS030", config=NAMES)
+def waits_for_good(lab: LintedLab) -> None:
+    """The guest's question is lost, and it waits for the answer."""
+    unanswered(lab)
+    asks(lab)
+    lab.wait(40)
+    lab.end()
+
+
+@clean("DNS030", config=NAMES)
+def asks_again_from_another_port(lab: LintedLab) -> None:
+    unanswered(lab)
+    asks(lab)
+    lab.wait(5)
+    asks(lab, ident=8, port=5001)
+    goes_on(lab, 20)
+
+
+@clean("DNS030", config=NAMES)
+def needs_one_type_alone(lab: LintedLab) -> None:
+    introduce(lab)
+    asks(lab, qd=DNSQR(qname="a.test", qtype="AAAA"), ident=8)
+    unanswered(lab)
+    asks(lab, qd=DNSQR(qname="a.test", qtype="A"), ident=9)
+    lab.router.faults.clear()
+    asks(lab, qd=DNSQR(qname="a.test", qtype="HTTPS"), ident=10)
+    goes_on(lab, 20)
+
+
+@clean("DNS030", config=NAMES)
+def goes_over_to_tcp(lab: LintedLab) -> None:
+    unanswered(lab)
+    asks(lab)
+    lab.from_guest(bytes(ip(ROUTER) / TCP(sport=50_000, dport=53, flags="S", seq=9)))
+    goes_on(lab, 20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
@@ -10,6 +12,7 @@ from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
 from tests.lint.examples import clean, example
+from tests.lint.examples.echo import pinged, replies
 
 MAC = GUEST_MAC.hex(":")
 OTHER_MAC = "52:54:00:00:00:99"
@@ -40,6 +43,13 @@ def old_buffer(lab: LintedLab) -> None:
     """The guest sends 60 bytes out of a buffer that it does not clear."""
     introduce(lab)
     lab.from_guest(udp(ROUTER, 9, b"hello") + b"password=secret"[:13])
+
+
+@example("ETH021")
+def sends_the_check_sequence(lab: LintedLab) -> None:
+    """The guest computes what its card appends."""
+    frame = udp(ROUTER, 9, b"hello").ljust(60, b"\0")
+    lab.from_guest(frame + crc32(frame).to_bytes(4, "little"))
 
 
 @clean("ETH021")
@@ -87,6 +97,13 @@ def group_to_the_router(lab: LintedLab) -> None:
     lab.look(udp("239.1.2.3", 9, b"hello"), from_guest=True)
 
 
+@example("ETH024")
+def group_in_24_bits(lab: LintedLab) -> None:
+    """The guest copies three bytes of the group's address, where 23 bits are meant."""
+    frame = Ether(src=MAC, dst="01:00:5e:ff:01:02") / IP(src=GUEST, dst="239.255.1.2") / UDP()
+    lab.look(bytes(frame), from_guest=True)
+
+
 @clean("ETH024")
 def broadcast_to_all(lab: LintedLab) -> None:
     frame = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff")
@@ -98,3 +115,33 @@ def broadcast_to_all(lab: LintedLab) -> None:
 def reserved_to_the_router(lab: LintedLab) -> None:
     """What 240.0.0.0/4 is for has never been said."""
     lab.from_guest(udp("240.1.2.3", 9, b"hello"))
+
+
+@example("ETH027")
+def is_one_frame_behind(lab: LintedLab) -> None:
+    """The guest's driver reads the slot before the one that was filled last."""
+    introduce(lab)
+    pinged(lab, 0)
+    for number, pause in enumerate((0.2, 1, 0.2, 1)):
+        lab.wait(pause)
+        pinged(lab, number + 1)
+        replies(lab, number)
+
+
+@clean("ETH027")
+def is_slow(lab: LintedLab) -> None:
+    introduce(lab)
+    pinged(lab, 0)
+    for number in range(9):
+        lab.wait(0.5)
+        pinged(lab, number + 1)
+        lab.wait(0.02)
+        replies(lab, number)
+
+
+@clean("ETH027")
+def was_behind_in_the_beginning(lab: LintedLab) -> None:
+    introduce(lab)
+    pinged(lab, 9)
+    replies(lab, 9)
+    is_one_frame_behind(lab)

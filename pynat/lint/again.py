@@ -1,0 +1,209 @@
+"""Questions that got no answer, and were asked only once: what is lost has to be sent again.
+
+    DHCP   DISCOVER, and a REQUEST that does not renew: any of them again (RFC 2131 4.1)
+    DNS    the name at any server, by UDP or TCP (RFC 1035 4.2.1); an answer about one type of it
+           may have made the other needless, and an ICMP error says that nobody is there
+    ARP    for a host that is there (RFC 1122 2.3.2.2 counts on it); who sends something there has
+           learned its MAC address in another way
+
+The guest has longer than the slowest stacks wait. It is told when it sends something else after
+that; one that falls silent is told when it has been so for `SILENT` seconds, and somebody asks or
+the network ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from pynat.config import Network
+from pynat.errors import Malformed
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
+from pynat.lint.tally import Tally
+from pynat.rules import Rule, dhcp_client
+from pynat.rules import arp as arp_rules
+from pynat.rules import dns as dns_rules
+from pynat.rules.occasions import Occasion
+from pynat.wire import arp, dhcp, dns, icmp
+from pynat.wire.arp import Arp
+from pynat.wire.ipv4 import Ipv4
+
+MAX_QUESTIONS = 64
+MAX_HOSTS = 256
+SILENT = 30.0  # seconds
+_DNS, _DHCP_SERVER, _DHCP_CLIENT = 53, 67, 68
+_NOBODY = bytes(4)
+
+Key = tuple[Rule, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """patience: seconds in which a right stack has asked again."""
+
+    rule: Rule
+    occasion: Occasion
+    patience: float
+    expected: str
+
+
+_OF_ARP = _Kind(
+    arp_rules.ONCE,
+    Occasion.ARP_UNANSWERED,
+    10.0,
+    "expected it again after a second (RFC 1122 2.3.2)",
+)
+_OF_DNS = _Kind(
+    dns_rules.ONCE,
+    Occasion.DNS_UNANSWERED,
+    12.0,
+    "expected it again after 2 to 5 s (RFC 1035 4.2.1)",
+)
+_OF_DHCP = _Kind(
+    dhcp_client.ONCE, Occasion.DHCP_UNANSWERED, 16.0, "expected it again after 4 s (RFC 2131 4.1)"
+)
+
+
+@dataclass(slots=True)
+class _Question:
+    kind: _Kind
+    text: str
+    when: Span
+    again: bool = False
+    types: set[int] = field(default_factory=set)  # of records, that were asked for
+
+    @property
+    def due(self) -> float:
+        return math.inf if self.again else self.when.last + self.kind.patience
+
+
+class AgainChecker:
+    def __init__(self, network: Network, tally: Tally) -> None:
+        self._tally = tally
+        self._questions = Bounded[Key, _Question](MAX_QUESTIONS)  # without an answer
+        self._due = math.inf  # when the first of them must have been asked again
+        self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
+        self.adopt(network)
+
+    def adopt(self, network: Network) -> None:
+        self._net: IPv4Network = network.net
+        self._there[network.router.packed] = self._there[network.dns.packed] = None
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet = frame.ip
+        if frame.arp is not None:
+            self._asks_arp(frame.arp, frame)
+        elif packet is not None:
+            if frame.udp is not None:
+                self._asks(frame, packet, frame.udp.destination, frame.udp.payload)
+            if self._questions:
+                self._sends(frame, packet)
+        return self._late(frame.when) if frame.when.first >= self._due else iter(())
+
+    def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
+        return until.last < self._due
+
+    def _asks_arp(self, packet: Arp, frame: Frame) -> None:
+        is_question = packet.operation == arp.REQUEST and packet.sender not in (
+            _NOBODY,
+            packet.target,
+        )
+        if is_question and frame.destination[0] & 1 and packet.target in self._there:
+            self._ask(_OF_ARP, packet.target, str(packet), frame.when)
+
+    def _asks(self, frame: Frame, packet: Ipv4, port: int, payload: bytes | memoryview) -> None:
+        try:
+            if port == _DNS:
+                payload = bytes(payload)
+                question = dns.decode(payload)
+                about = packet.source + dns.name_asked(payload)
+                self._ask(_OF_DNS, about, str(question), frame.when, question.kind)
+            elif port == _DHCP_SERVER:
+                message = dhcp.decode(payload)
+                begins = message.kind in (dhcp.DISCOVER, dhcp.ASK) and message.ciaddr == dhcp.ZERO
+                if begins and packet.source == dhcp.ZERO:
+                    self._ask(_OF_DHCP, message.mac, str(message), frame.when)
+        except Malformed:
+            pass
+
+    def _ask(self, kind: _Kind, about: bytes, text: str, when: Span, record: int = 0) -> None:
+        question = self._questions.get((kind.rule, about))
+        if question is None:
+            question = self._questions[kind.rule, about] = _Question(kind, text, when)
+        elif record in question.types and not question.again:
+            question.again = True
+            self._tally[kind.occasion] += 1
+        question.types.add(record)
+        self._reckon()
+
+    def _sends(self, frame: Frame, packet: Ipv4) -> None:
+        """It knows where to, or asks by TCP."""
+        if not frame.destination[0] & 1:
+            self._answered(_OF_ARP, packet.destination)
+            if IPv4Address(packet.destination) not in self._net:
+                self._forget(_OF_ARP)
+        if frame.tcp is not None and frame.tcp.destination == _DNS:
+            self._forget(_OF_DNS)
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet = frame.ip
+        if frame.arp is not None:
+            self._there[frame.arp.sender] = None
+            self._answered(_OF_ARP, frame.arp.sender)
+        elif packet is not None:
+            if packet.source not in self._there:
+                self._there[packet.source] = None
+            if self._questions:
+                self._answers(frame, packet)
+        return iter(())
+
+    def _answers(self, frame: Frame, packet: Ipv4) -> None:
+        datagram = frame.udp
+        if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
+            self._forget(_OF_DNS)
+        elif datagram is not None and datagram.source == _DNS:
+            if name := dns.name_asked(bytes(datagram.payload)):
+                self._answered(_OF_DNS, packet.destination + name)
+            else:  # a refusal that quotes nothing
+                self._forget(_OF_DNS)
+        elif datagram is not None and datagram.destination == _DHCP_CLIENT:
+            self._answered(_OF_DHCP, bytes(datagram.payload[28:34]))
+
+    def _answered(self, kind: _Kind, about: bytes) -> None:
+        if self._questions.pop((kind.rule, about), None) is not None:
+            self._reckon()
+
+    def _forget(self, kind: _Kind) -> None:
+        for rule, about in list(self._questions):
+            if rule is kind.rule:
+                self._answered(kind, about)
+
+    # ------------------------------------------------------------------ what is not asked again
+    def _late(self, when: Span) -> Iterator[Finding]:
+        for question in list(self._questions.values()):
+            if when.first >= question.due:
+                ago = f"{when.least(question.when):.0f} s"
+                yield self._tell(question, f"while the guest sent something else {ago} later")
+
+    def overdue(self, now: float) -> Iterator[Finding]:
+        """It has fallen silent."""
+        for question in list(self._questions.values()):
+            waited = now - question.when.last
+            if not question.again and waited >= SILENT:
+                yield self._tell(question, f"in {waited:.0f} s")
+
+    def _tell(self, question: _Question, how: str) -> Finding:
+        kind, question.again = question.kind, True
+        self._tally[kind.occasion] += 1
+        self._reckon()
+        text = f"{question.text}: no answer came, and it was not sent again {how}; {kind.expected}"
+        return Finding(kind.rule, text)
+
+    def _reckon(self) -> None:
+        self._due = min((one.due for one in self._questions.values()), default=math.inf)

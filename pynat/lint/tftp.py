@@ -1,0 +1,157 @@
+"""How a guest reads a file by TFTP: each block is acknowledged, by its number (RFC 1350, RFC 2347).
+
+A transfer is known by its request to port 69, and its server's port by the first answer. So far its
+datagrams do not go the short way (short_ways.py): up to `WATCHED` blocks, which show what there is
+to see. What is repeated and not acknowledged is told when it has come `COPIES` times, which takes a
+server a quarter of a minute; a guest that asks for an address meanwhile has begun anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pynat.errors import Malformed
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.span import Span
+from pynat.lint.tally import Tally
+from pynat.lint.udp import UdpChecker
+from pynat.rules import Rule
+from pynat.rules import tftp as rules
+from pynat.rules.occasions import Occasion
+from pynat.wire import icmp, mistakes, tftp, versions
+from pynat.wire.addresses import Address, end_text
+from pynat.wire.ipv4 import Ipv4
+from pynat.wire.tftp import Packet
+
+MAX_TRANSFERS = 64
+WATCHED = 16  # blocks
+COPIES = 5
+BLOCK = 512  # bytes; a shorter one is the last
+_REQUESTS, _DHCP_SERVER = 69, 67
+_MODES = {"netascii", "octet", "mail"}
+
+
+@dataclass(slots=True)
+class _Transfer:
+    guest: Address
+    server: int = 0  # its port, once that is known
+    block_size: int = BLOCK
+    came: dict[int, Span] = field(default_factory=dict)  # blocks; an OACK is block 0
+    since: Counter[int] = field(default_factory=Counter)  # those since the last acknowledgement
+    told: set[str] = field(default_factory=set)  # codes
+
+
+class TftpChecker:
+    def __init__(self, tally: Tally, udp: UdpChecker) -> None:
+        self._tally = tally
+        self._udp = udp
+        self._transfers = Bounded[tuple[Address, bytes], _Transfer](MAX_TRANSFERS)
+        self._found: list[Finding] = []
+
+    # ------------------------------------------------------------------ from the guest
+    def from_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet, datagram = frame.ip, frame.udp
+        if packet is None or datagram is None:
+            if frame.icmp is not None and frame.icmp.type == icmp.UNREACHABLE:
+                self._closed(frame.icmp.payload)
+            return iter(())
+        key = (packet.source, datagram.source), packet.destination
+        if datagram.destination == _DHCP_SERVER:
+            self._transfers.clear()
+        elif datagram.destination == _REQUESTS:
+            self._asks(key, _decoded(datagram.payload))
+        elif self._transfers:
+            transfer = self._transfers.get(key)
+            if transfer is not None and datagram.destination == transfer.server:
+                self._answers(key, transfer, packet, _decoded(datagram.payload))
+        found, self._found = self._found, []
+        return iter(found)
+
+    def _closed(self, quote: bytes) -> None:
+        """The guest says that nobody listens any more where the quoted datagram went."""
+        about = versions.outline(quote)
+        if about is not None and len(quote) >= about.body + 4:
+            port = int.from_bytes(quote[about.body + 2 : about.body + 4], "big")
+            self._transfers.pop(((about.destination, port), about.source), None)
+
+    def _asks(self, key: tuple[Address, bytes], request: Packet | None) -> None:
+        if request is None or request.opcode not in (tftp.RRQ, tftp.WRQ):
+            return
+        if request.mode not in _MODES:
+            text = f"{end_text(key[0])}: {request}: expected the mode octet (RFC 1350 5)"
+            self._found.append(Finding(rules.MODE, text))
+        elif request.opcode == tftp.RRQ:
+            self._transfers[key] = _Transfer(key[0])
+
+    def _answers(
+        self, key: tuple[Address, bytes], transfer: _Transfer, ip: Ipv4, packet: Packet | None
+    ) -> None:
+        if packet is None or packet.opcode != tftp.ACK:
+            self._forget(key, transfer, ip.ends)
+            return
+        self._tally[Occasion.TFTP_ACK] += 1
+        transfer.since.clear()
+        if packet.block not in transfer.came:
+            expected = max(transfer.came)
+            hint = mistakes.byte_order(packet.block, (expected,))
+            text = f"{packet}, which has not come; expected {expected} (RFC 1350 2){hint}"
+            self._tell(transfer, rules.WRONG_ACK, text)
+        elif packet.block >= WATCHED:
+            self._forget(key, transfer, ip.ends)
+
+    def _forget(self, key: tuple[Address, bytes], transfer: _Transfer, ends: bytes) -> None:
+        self._udp.unwatch(_flow(ends, transfer))
+        self._transfers.pop(key, None)
+
+    def _tell(self, transfer: _Transfer, rule: Rule, text: str) -> None:
+        if rule.code not in transfer.told:
+            transfer.told.add(rule.code)
+            self._found.append(Finding(rule, f"{end_text(transfer.guest)}: {text}"))
+
+    # ------------------------------------------------------------------ to the guest
+    def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        packet, datagram = frame.ip, frame.udp
+        if packet is None or datagram is None or not self._transfers:
+            return iter(())
+        key = (packet.destination, datagram.destination), packet.source
+        transfer = self._transfers.get(key)
+        if transfer is not None and transfer.server in (0, datagram.source):
+            ends = packet.destination + packet.source
+            if not transfer.server:
+                transfer.server = datagram.source
+                self._udp.watch(_flow(ends, transfer))
+            answer = _decoded(datagram.payload)
+            if answer is None or answer.opcode not in (tftp.DATA, tftp.OACK):
+                self._forget(key, transfer, ends)
+            else:
+                self._comes(transfer, answer, frame.when)
+        found, self._found = self._found, []
+        return iter(found)
+
+    def _comes(self, transfer: _Transfer, packet: Packet, when: Span) -> None:
+        if packet.opcode == tftp.OACK:
+            size = packet.options.get("blksize", "")
+            transfer.block_size = int(size) if size.isdecimal() else BLOCK
+        block = packet.block
+        transfer.came.setdefault(block, when)
+        transfer.since[block] += 1
+        if transfer.since[block] == COPIES:
+            is_last = packet.opcode == tftp.DATA and len(packet.data) < transfer.block_size
+            rule = rules.LAST_UNHEARD if is_last else rules.NO_ACK
+            came = f"came {COPIES} times in {when.least(transfer.came[block]):.0f} s"
+            self._tell(transfer, rule, f"{packet} {came}, expected ACK {block} ({rule.rfc})")
+
+
+def _decoded(payload: bytes | memoryview) -> Packet | None:
+    try:
+        return tftp.decode(bytes(payload))
+    except Malformed:
+        return None
+
+
+def _flow(ends: bytes, transfer: _Transfer) -> bytes:
+    ports = transfer.guest[1], transfer.server
+    return ends + b"".join(port.to_bytes(2, "big") for port in ports)

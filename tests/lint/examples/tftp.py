@@ -1,0 +1,100 @@
+"""How a guest reads a file by TFTP, from a server out there."""
+
+from __future__ import annotations
+
+from scapy.layers.inet import ICMP, IP, UDP, Ether
+from scapy.packet import Raw
+
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.linted import LintedLab
+from pynat.wire import tftp
+from pynat.wire.tftp import ACK, DATA, OACK, RRQ, Packet
+from tests.frames import GUEST, ROUTER_MAC, ip, udp
+from tests.lint.examples import clean, example
+
+SERVER = "192.0.2.69"
+FULL = bytes(512)
+
+
+def sends(lab: LintedLab, packet: Packet, port: int = 4000) -> None:
+    lab.from_guest(udp(SERVER, port, tftp.encode(packet), sport=2000))
+
+
+def asks(lab: LintedLab, mode: str = "octet") -> None:
+    sends(lab, Packet(RRQ, name=b"kernel", mode=mode), port=69)
+
+
+def comes(lab: LintedLab, packet: Packet, times: int = 1) -> bytes:
+    answer = IP(src=SERVER, dst=GUEST) / UDP(sport=4000, dport=2000) / tftp.encode(packet)
+    frame = bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / answer)
+    for _ in range(times):
+        lab.look(bytes(bytearray(frame)), from_guest=False)
+        lab.wait(3)
+    return frame
+
+
+def block(number: int, data: bytes = FULL) -> Packet:
+    return Packet(DATA, number, data)
+
+
+@example("TFTP020")
+def acknowledges_backwards(lab: LintedLab) -> None:
+    """The guest stores the block's number in its own byte order."""
+    asks(lab)
+    comes(lab, block(1))
+    sends(lab, Packet(ACK, 0x0100))
+
+
+@example("TFTP020")
+def acknowledges_an_oack_as_a_block(lab: LintedLab) -> None:
+    """The guest takes the OACK for the first block."""
+    asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "1024"}))
+    sends(lab, Packet(ACK, 1))
+
+
+@clean("TFTP020")
+@clean("TFTP021")
+@clean("TFTP022")
+@clean("TFTP023")
+def reads_a_file(lab: LintedLab) -> None:
+    """A block is lost, one comes twice."""
+    asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "512"}))
+    sends(lab, Packet(ACK, 0))
+    for number in range(1, 25):
+        comes(lab, block(number), times=2)
+        sends(lab, Packet(ACK, number))
+        sends(lab, Packet(ACK, number))
+    comes(lab, block(25, b"end"))
+    sends(lab, Packet(ACK, 25))
+
+
+@example("TFTP021")
+def does_not_know_options(lab: LintedLab) -> None:
+    """The guest asks for a block size, and waits for DATA."""
+    asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "1024"}), times=5)
+
+
+@clean("TFTP021")
+def has_given_up(lab: LintedLab) -> None:
+    asks(lab)
+    seen = comes(lab, block(1))
+    lab.from_guest(bytes(ip(SERVER) / ICMP(type=3, code=3) / Raw(seen[14:])))
+    comes(lab, block(1), times=5)
+
+
+@example("TFTP022")
+def closes_the_file_first(lab: LintedLab) -> None:
+    """The guest has all that it wants, and does not answer any more."""
+    asks(lab)
+    comes(lab, block(1))
+    sends(lab, Packet(ACK, 1))
+    comes(lab, block(2, b"end"), times=5)
+
+
+@example("TFTP023")
+def asks_for_binary(lab: LintedLab) -> None:
+    """The guest asks in the words of FTP."""
+    asks(lab, mode="binary")

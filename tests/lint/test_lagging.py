@@ -1,0 +1,69 @@
+"""A driver that is one frame behind is told from a guest that is slow, or polls its card."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lint.naive import Stack
+from tests.lint.test_naive import roots, run
+
+BAD_WIRE = 'impair = ["loss 5%", "duplicate 5%", "to-guest delay 50ms 50ms"]'
+
+
+class Behind(Stack):
+    """It handles a frame when the next one comes."""
+
+    held = b""
+
+    def from_wire(self, frame: bytes, now: float) -> None:
+        before, self.held, self.now = self.held, frame, now
+        if before:
+            super().from_wire(before, now)
+
+
+class Late(Stack):
+    """It handles a frame some time after it came."""
+
+    late = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ring: list[tuple[float, bytes]] = []
+
+    def from_wire(self, frame: bytes, now: float) -> None:
+        self.ring.append((self.handled(now), frame))
+
+    def handled(self, now: float) -> float:
+        return now + self.late
+
+    def next_timer(self) -> float | None:
+        times = [self.due, *(when for when, _ in self.ring)]
+        return min((when for when in times if when is not None), default=None)
+
+    def on_timer(self, now: float) -> None:
+        while self.ring and self.ring[0][0] <= now:
+            super().from_wire(self.ring.pop(0)[1], now)
+        if self.due is not None and self.due <= now:
+            super().on_timer(now)
+
+
+class Polls(Late):
+    def handled(self, now: float) -> float:
+        return (now // self.late + 1) * self.late
+
+
+def test_it_is_named() -> None:
+    found = roots(run(Behind()))
+    assert list(found) == ["ETH027"]
+    assert "after another frame" in found["ETH027"]
+
+
+def test_also_where_frames_are_lost() -> None:
+    assert "ETH027" in roots(run(Behind(), 'impair = ["loss 5%"]'))
+
+
+@pytest.mark.parametrize("late", [0.01, 0.1, 0.15, 0.2, 0.22, 0.25, 0.5, 1.0, 1.05, 2.0, 2.1, 2.5])
+@pytest.mark.parametrize("kind", [Late, Polls])
+@pytest.mark.parametrize("wire", ["", BAD_WIRE])
+def test_who_is_slow_is_not_behind(kind: type[Late], late: float, wire: str) -> None:
+    assert "ETH027" not in roots(run(type("Slow", (kind,), {"late": late})(), wire))

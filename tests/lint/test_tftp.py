@@ -1,0 +1,124 @@
+"""A small stack that reads a file by TFTP, as one writes it first: each mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from struct import pack, unpack_from
+from typing import Any
+
+import pytest
+
+from pynat.lint import linter
+from pynat.lint.frame import decode
+from pynat.lint.tftp import WATCHED
+from pynat.testing.linted import LintedLab
+from pynat.wire.tftp import ACK, Packet
+from tests.lint.examples.tftp import asks, block, comes, sends
+from tests.lint.naive import Stack
+from tests.lint.test_naive import roots, run
+
+OWN = 2000  # port
+BLOCK = 512
+
+
+class Reads(Stack):
+    """It reads `file` where it would ask for a name."""
+
+    mode = b"octet"
+
+    def ask(self) -> None:
+        self.datagram(self.router, (OWN, 69), b"\0\1file\0" + self.mode + b"\0" + self.asked_for())
+
+    def asked_for(self) -> bytes:
+        return b""
+
+    def udp(self, source: bytes, to: bytes, packet: bytes, payload: bytes) -> None:
+        sport, port = unpack_from("!HH", payload)
+        if port == OWN:
+            self.tftp(sport, payload[8:])
+        else:
+            super().udp(source, to, packet, payload)
+
+    def tftp(self, port: int, message: bytes) -> None:
+        self.answered("dns")
+        opcode, number = unpack_from("!HH", message)
+        if opcode == 3:
+            self.takes(port, number, message[4:])
+        elif opcode == 6:
+            self.acks(port, 0)
+
+    def takes(self, port: int, number: int, _data: bytes) -> None:
+        self.acks(port, number)
+
+    def acks(self, port: int, number: int) -> None:
+        self.datagram(self.router, (OWN, port), pack("!HH", 4, number))
+
+
+def only_whole_blocks(stack: Reads, port: int, number: int, data: bytes) -> None:
+    if len(data) == BLOCK:
+        stack.acks(port, number)
+
+
+def block_size(_: Reads) -> bytes:
+    return b"blksize\x001024\0"
+
+
+def other_number(change: int) -> dict[str, Any]:
+    return {"takes": lambda stack, port, number, _: stack.acks(port, number + change)}
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "wrong"),
+    [
+        ("TFTP020", "ACK block 256, which has not come; expected 1", other_number(255)),
+        ("TFTP020", "ACK block 0, which has not come; expected 1", other_number(-1)),
+        ("TFTP020", "ACK block 2, which has not come; expected 1", other_number(1)),
+        ("TFTP021", "DATA block 1, 512 bytes came 5 times", {"takes": lambda *_: None}),
+        (
+            "TFTP021",
+            "OACK blksize=1024 came 5 times in 15 s, expected ACK 0",
+            {"asked_for": block_size, "acks": lambda *_: None},
+        ),
+        ("TFTP022", "DATA block 4, 0 bytes came 5 times", {"takes": only_whole_blocks}),
+        ("TFTP023", "expected the mode octet", {"mode": b"binary"}),
+    ],
+)
+def test_a_mistake_is_named(code: str, said: str, wrong: dict[str, Any], tmp_path: Path) -> None:
+    found = roots(reading(type("Wrong", (Reads,), wrong)(), tmp_path))
+    assert list(found) == [code]
+    assert said in found[code]
+
+
+@pytest.mark.parametrize("wire", ["", 'impair = ["udp loss 20%"]', 'impair = ["duplicate 30%"]'])
+@pytest.mark.parametrize("more", [{}, {"asked_for": block_size}])
+def test_of_a_right_client_nothing_is_said(more: dict[str, Any], wire: str, tmp_path: Path) -> None:
+    log = reading(type("Right", (Reads,), more)(), tmp_path, wire)
+    assert [code for code in roots(log) if code.startswith("TFTP")] == []
+
+
+def reading(stack: Reads, folder: Path, wire: str = "") -> str:
+    (folder / "file").write_bytes(bytes(3 * BLOCK))
+    return run(stack, f'tftp = {{ root = "{folder}" }}', wire)
+
+
+def test_a_long_file_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = LintedLab()
+    asks(lab)
+    for number in range(1, WATCHED + 1):
+        reads(lab, number)
+    decoded: list[bytes] = []
+
+    def count(frame: bytes, when: Any) -> Any:
+        decoded.append(frame)
+        return decode(frame, when)
+
+    reads(lab, WATCHED + 1)  # which shows the datagrams of both ways to who looks at all of them
+    monkeypatch.setattr(linter, "decode", count)
+    for number in range(WATCHED + 2, WATCHED + 10):
+        reads(lab, number)
+    assert len(decoded) <= 8  # its path has to be asked about each second
+
+
+def reads(lab: LintedLab, number: int) -> None:
+    comes(lab, block(number))
+    sends(lab, Packet(ACK, number))
