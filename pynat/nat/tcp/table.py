@@ -225,7 +225,7 @@ class TcpTable:
                 flow.on_connected(now)
                 self._output.time_hold.answered(flow)
                 if flow.is_held:
-                    self._output.time_hold.carried(now)
+                    self._output.time_hold.carried(flow, now)
                 self._say(flow, "opened", now)
             case TcpSent():
                 flow.on_sent(event.count, event.room, now)
@@ -253,7 +253,7 @@ class TcpTable:
         flow = self._new(four_tuple, now, self._usual)
         flow.open_from_host(now, is_probe=event.is_probe)
         self._output.ask(TcpAdopt(event.token, flow.number))
-        self._output.time_hold.carried(now)
+        self._output.time_hold.carried(flow, now)
         self._say(flow, "opened by a host program", now)
 
     def unhold(self, number: int) -> None:
@@ -261,7 +261,7 @@ class TcpTable:
         flow = self._by_number.get(number)
         if flow is not None:
             flow.unhold()
-        self._output.time_hold.answered(number if flow is None else flow)  # it may be one of UDP
+        self._output.time_hold.release(number if flow is None else flow)  # it may be one of UDP
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
@@ -354,7 +354,10 @@ class TcpTable:
         self._output.timers.set(flow, flow.next_timer())
         if flow.is_connecting or not flow.is_held:
             return
-        hold.carried(flow.idle.last)
+        if flow.is_guests_turn:
+            hold.release(flow)
+            return
+        hold.carried(flow, flow.idle.last)
         if flow.answer_due:
             hold.expect(flow, now)
         else:
@@ -399,7 +402,7 @@ class TcpTable:
         self._lingering.pop(flow, None)
         self.memory.charge(-flow.counted)
         self._output.timers.set(flow, None)
-        self._output.time_hold.answered(flow)
+        self._output.time_hold.release(flow)
 
     def _remember(self, flow: Flow) -> None:
         while len(self._ended) >= _ENDED:
