@@ -195,7 +195,7 @@ class Sender:
             pure and ack == self.una and window == self.window > 0 and self.top > self.una
         )  # RFC 5681 2; with a closed window it answers a probe
         news = self._selective(sacked, ack, now) if self.selective and sacked else 0
-        if self._window_from <= (seq, ack):
+        if self._window_from <= (seq, ack) or ack > self.una:  # else una would carry the window on
             if window and not self.window:
                 self._reopen(now)
             self.window = window
