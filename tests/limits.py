@@ -66,8 +66,12 @@ ALIKE = Limit(
     "this Bochs's runs differ by some instructions (docs/hermetic.md)",
     lambda: find_bochs().version >= (3, 0),
 )
+DEBUGGER = Limit(
+    "this Bochs has no debugger",
+    lambda: not find_bochs().has_debugger,
+)
 PING_GROUP = Limit(
     "who has one group cannot take ping sockets from it again",
     _has_one_group,
 )
-REASONS = frozenset(limit.reason for limit in (ISA, BOOT_ROM, ALIKE, PING_GROUP))
+REASONS = frozenset(limit.reason for limit in (ISA, BOOT_ROM, ALIKE, DEBUGGER, PING_GROUP))

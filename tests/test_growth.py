@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -15,6 +12,7 @@ from pynat.config.toml import read_toml
 from pynat.services.leases import State
 from pynat.testing.lab import Lab, introduce
 from pynat.wire import dhcp
+from tests.counting import instructions
 from tests.frames import ROUTER, ping, udp
 from tests.nat.test_tcp_idle import Connection
 
@@ -68,31 +66,20 @@ def _costs(lab: Lab) -> list[int]:
     lab.from_guest(udp(ELSEWHERE, 9, b"x"))
     lab.wait(5)
     return [
-        _instructions(busy.speak),
-        _instructions(lambda: lab.from_guest(udp_frame)),
-        _instructions(lambda: lab.from_guest(ping_frame)),
-        _instructions(lab.turn),
-        _instructions(lambda: lab.wait(0.01)),
+        instructions(busy.speak),
+        instructions(lambda: lab.from_guest(udp_frame)),
+        instructions(lambda: lab.from_guest(ping_frame)),
+        instructions(lab.turn),
+        instructions(lambda: lab.wait(0.01)),
     ]
 
 
 udp_frame, ping_frame = udp(ELSEWHERE, 9, b"x"), ping(ROUTER)
 
 
-def _instructions(call: Callable[[], object]) -> int:
-    """Bytecodes that are run within."""
-    count = 0
+def test_all_is_counted_the_first_time() -> None:
+    def call() -> int:
+        return sum(number + 1 for number in range(100))
 
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal count
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    finally:
-        sys.settrace(before)
-    return count
+    first, again = (instructions(call) for _ in range(2))
+    assert first == again > 300

@@ -2,8 +2,9 @@
 
 Bochs says nothing of what it ignores: `card=` behind another word, keys that it does not know,
 and what a line says of a card that is off. Only the first card of a model is on before a line says
-so; a line without `enabled=` switches its card on when it has been read. Bochs 2.7 leaves an ISA
-ne2k out whose last line does not name `ioaddr=` and `irq=`.
+so. A line without `enabled=` switches its card on: Bochs 2.7 when it has read the line, later ones
+before, and then the card has lost its ethmod. Bochs 2.7 leaves an ISA ne2k out whose last line does
+not name `ioaddr=` and `irq=`.
 """
 
 from __future__ import annotations
@@ -105,6 +106,9 @@ def all_cards(lines: Iterable[Line], version: tuple[int, int]) -> list[Card]:
                 card.options["type"] = slot or "isa"
             elif card.name == "ne2k" and number == 0 and slot:
                 card.options.setdefault("type", slot)
+            if version > MIN_VERSION and not card.is_on:
+                card.is_on = True
+                card.options.pop("ethmod", None)
             _read(card, line.value)
     return list(cards.values())
 
@@ -125,8 +129,6 @@ def unknown_key(name: str, key: str) -> str:
 
 # ---------------------------------------------------------------- one line
 def _read(card: Card, line: str) -> None:
-    if not card.is_on:
-        card.options.pop("ethmod", None)
     too_early: list[str] = []
     options: dict[str, str] = {}
     for place, written in enumerate(_WORD.findall(line)):

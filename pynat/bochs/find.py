@@ -30,14 +30,16 @@ class BochsError(Exception):
 class Bochs:
     """One Bochs program.
 
-    needs_rc: it has the debugger compiled in and stops at its prompt, unless a file of
-        debugger commands starts the guest (Debian's 2.7).
+    has_debugger: it has the debugger compiled in.
+    needs_rc: it stops at the debugger's prompt, unless a file of debugger commands starts the
+        guest (Debian's 2.7).
     displays: the display libraries it can load, as `display_library:` names them.
     """
 
     executable: Path
     version: tuple[int, int]
     plugin_dir: Path
+    has_debugger: bool
     needs_rc: bool
     displays: frozenset[str]
 
@@ -118,6 +120,7 @@ def read_help(executable: Path, text: str) -> Bochs:
         executable=executable,
         version=(major, minor),
         plugin_dir=directory,
+        has_debugger=_has_flag(text, "-rc"),
         needs_rc=_has_flag(text, "-rc") and not _has_flag(text, "-debugger"),
         displays=_displays(directory),
     )

@@ -30,6 +30,7 @@ FURTHER_ISA = {"ioaddr": "0x240", "irq": "5"}  # of a second card
 _MAX_DIGITS = 18  # digits
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
+_CHIPSET_IS_NAMED = (3, 0)  # up to there it has to be
 _OTHER_CARD = re.compile(
     r"rtl8\w+|ne2\w+|ne1000|(am79c\w+-?)?pcnet\w*|virtio\S*|e1000\w+|i8\w+|eepro\w*|tulip|vmxnet\d?"
     r"|3c\d+|nic\d?|eth\w*|net\w*",
@@ -101,7 +102,7 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return f"write {name}: file={value}"
         case "romimage":
             return _rom(options)
-        case "pci" if bochs.version == MIN_VERSION and _lacks_chipset(options):
+        case "pci" if bochs.version <= _CHIPSET_IS_NAMED and _lacks_chipset(options):
             return f"write pci: {', '.join(filter(None, [value, _CHIPSET]))}"
         case "vga" if "update_interval" in options:
             return f"write vga: update_freq={_per_second(options['update_interval'])}"
@@ -111,7 +112,7 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return _display(value.partition(",")[0].strip(), options.get("options", ""), bochs)
         case "config_interface" if value in {"win32config", "wx"} - bochs.displays:
             return "write config_interface: textconfig"
-        case "gdbstub" if bochs.needs_rc:  # a Bochs has this or a debugger
+        case "gdbstub" if bochs.has_debugger:  # a Bochs has this or a debugger
             return GONE
         case "pcidev" if not Path("/dev/pcidev").exists():
             return f"{GONE}; /dev/pcidev is not there"

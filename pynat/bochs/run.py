@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from pynat.bochs import debugger
 from pynat.bochs.bochsrc import Line, log_of, rewritten, setting
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
 from pynat.bochs.folder import own_folder
@@ -73,7 +74,7 @@ class BochsRun:
         self._display = ""
         # A debugger reads its prompt from stdin; at the end of file it leaves Bochs in good
         # order, so that Ctrl-C ends a Bochs with an active one too.
-        self._alone = headless or (bochs.needs_rc and not debug)
+        self._alone = headless or (debugger.is_on(bochs, bochsrc, self.extra) and not debug)
         self._copies: dict[Path, Path] = {}  # of the bochsrc, where it cannot be used as it is
         self._environment = dict(os.environ if environment is None else environment)
         self._stack = contextlib.ExitStack()
@@ -206,10 +207,7 @@ class BochsRun:
         self._copies = rewritten(self.bochsrc, self._change, folder)
         bochsrc = self._copies.get(self.bochsrc, self.bochsrc)
         command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(bochsrc)]
-        if self.bochs.needs_rc and "-rc" not in flags:
-            start = folder / "debugger.rc"
-            start.write_text("c\n")
-            command += ["-rc", str(start)]
+        command += debugger.flags_for(self.bochs, bochsrc, self.extra, folder)
         command += flags
         if self._alone:  # nobody can answer "A PANIC has occurred. Do you want to:"
             options.insert(0, "panic: action=fatal")

@@ -7,7 +7,7 @@
     option:       2 code, 2 length, value padded to 4; code 0 ends them
 
 pcapng (draft-ietf-opsawg-pcapng) also says which way a frame went (epb_flags: from the guest is
-inbound, to it outbound) and that it was lost on its way (a CRC error), and has room for a comment.
+inbound, to it outbound) and that it was lost on its way (a CRC error), and has room for comments.
 It begins with who wrote it and with the interface: the router's addresses and the card's speed;
 an ISB at the end has the time up to which nothing more came. pcap has none of that.
 """
@@ -96,7 +96,8 @@ def pcap_record(micros: int, frame: bytes) -> bytes:
 def pcapng_block(
     micros: int, frame: bytes, *, from_guest: bool, comment: str = "", lost: bool = False
 ) -> bytes:
-    said = _option(_COMMENT, _text(comment)) if comment else b""
+    """A comment for each line: Wireshark folds one of several, and lists its lines again."""
+    said = b"".join(_option(_COMMENT, line) for line in _text(comment).splitlines())
     padding = -len(frame) % 4
     length = _EPB.size + len(frame) + padding + len(said) + _FLAGS_AND_END.size
     size = len(frame)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
-from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, find_bochs
+from pynat.bochs import Bochs, BochsError, BochsRun, Ending, Outcome, debugger, find_bochs
 from pynat.bochs import cards as nics
 from pynat.bochs.bochsrc import Line, lines_of, options_of, setting
 from pynat.bochs.card_option import card_option
@@ -163,13 +163,13 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: R
     given = [*own, *options_of(arguments.extra)]
     extra = list(arguments.extra)
     if nic is not None:
-        extra.append(card_option(*nic, all_cards(given, bochs.version)))
+        extra.append(card_option(*nic, all_cards(given, bochs.version), bochs.version))
     lines = [*own, *options_of(extra)]
     cards = all_cards(lines, bochs.version)
     notes, mistakes = _read(card for card in cards if card.is_ours)
     if mistakes := [*refused(lines, bochs, shown=not arguments.headless), *mistakes]:
         return _refused(mistakes, record)
-    debug = _is_debugged(bochsrc, extra) and not arguments.headless and sys.stdin.isatty()
+    debug = debugger.is_wanted(bochsrc, extra) and not arguments.headless and sys.stdin.isatty()
     printed = arguments.output or (
         folder / "stdout" if arguments.headless or arguments.json else None
     )
@@ -312,14 +312,6 @@ def _usable(lines: list[Line], nic: Nic | None, bochs: Bochs) -> list[Line]:
         return line._replace(value=_ETHMOD.sub("ethmod=null", line.value))
 
     return [change(line) for line in lines]
-
-
-def _is_debugged(bochsrc: Path, extra: list[str]) -> bool:
-    """Whether the bochsrc or the command line asks for Bochs's debugger."""
-    lines = [*lines_of(bochsrc), *options_of(extra)]
-    breaks = [nics.options_of(line.value) for line in lines if line.name == "magic_break"]
-    on = [options.get("enabled", "0").lower() in ("1", "true") for options in breaks]
-    return "-debugger" in extra or "-rc" in extra or on[-1:] == [True]
 
 
 def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:

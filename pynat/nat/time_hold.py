@@ -8,7 +8,10 @@ released once it is the guest's turn there. With none, the guest runs free.
 
 from __future__ import annotations
 
+from itertools import islice
+
 MAX_ANSWER_TIME = 60.0  # seconds of guest time; whoever has not answered by then is not waited for
+_FEW = 2  # that are over are forgotten with each that comes, so that no turn pays for all of them
 
 
 class TimeHold:
@@ -30,8 +33,9 @@ class TimeHold:
         """`owner` has carried something."""
         carried, until = self._carried, when + self._patience
         if carried.get(owner, 0.0) < until:
-            while carried and carried[first := next(iter(carried))] <= when:
-                del carried[first]
+            for first in [*islice(carried, _FEW)]:
+                if carried[first] <= when:
+                    del carried[first]
             carried.pop(owner, None)
             carried[owner] = until
 

@@ -73,6 +73,7 @@ def fake(executable: Path = Path("/usr/bin/bochs"), **changes: object) -> Bochs:
         "executable": executable,
         "version": (2, 7),
         "plugin_dir": Path("/usr/lib/bochs/plugins"),
+        "has_debugger": False,
         "needs_rc": False,
         "displays": frozenset({"rfb", "term"}),
     }

@@ -37,19 +37,20 @@ def _help(version: str, flags: str = "", directory: str = _DIRECTORY) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "version", "needs_rc"),
+    ("text", "version", "debugger"),
     [
-        (_help("2.7", _DEBUGGER), (2, 7), True),
-        (_help("2.8"), (2, 8), False),
-        (_help("3.0", _DEBUGGER_ON_DEMAND), (3, 0), False),
-        (_help("3.1.devel"), (3, 1), False),
+        (_help("2.7", _DEBUGGER), (2, 7), (True, True)),
+        (_help("2.8"), (2, 8), (False, False)),
+        (_help("3.0", _DEBUGGER_ON_DEMAND), (3, 0), (True, False)),
+        (_help("3.1.devel"), (3, 1), (False, False)),
     ],
 )
 def test_help_tells_version_and_debugger(
-    text: str, version: tuple[int, int], needs_rc: bool
+    text: str, version: tuple[int, int], debugger: tuple[bool, bool]
 ) -> None:
     bochs = read_help(_PROGRAM, text)
-    assert (bochs.version, bochs.needs_rc) == (version, needs_rc)
+    assert bochs.version == version
+    assert (bochs.has_debugger, bochs.needs_rc) == debugger
     assert bochs.plugin_dir == Path(_DIRECTORY)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from pynat.bochs import Bochs, BochsError, BochsRun, Ending
 from pynat.bochs.bochsrc import log_of
+from tests import limits
 from tests.bochs.machines import (
     HANG,
     HELLO_E9,
@@ -55,9 +56,8 @@ def test_panic(bochs: Bochs, tmp_path: Path) -> None:
 
 
 def test_triple_fault(bochs: Bochs, tmp_path: Path) -> None:
-    if not bochs.needs_rc:
-        pytest.xfail("without the debugger a triple fault resets the guest")
-    with BochsRun(bochs, bochsrc(tmp_path, TRIPLE_FAULT), log=tmp_path / "bochs.log") as run:
+    path = bochsrc(tmp_path, TRIPLE_FAULT, "cpu: reset_on_triple_fault=0")
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
         outcome = run.wait(_SECONDS)
     assert outcome.ending is Ending.PANIC
     assert "3rd (13) exception with no resolution" in outcome.message
@@ -281,8 +281,7 @@ def test_two_runs_do_not_take_each_others_log(
 
 
 def test_a_magic_break_without_a_terminal_is_told(bochs: Bochs, tmp_path: Path) -> None:
-    if not bochs.needs_rc:
-        pytest.xfail("without the debugger a magic break is an instruction without effect")
+    limits.DEBUGGER.skip()
     path = bochsrc(tmp_path, MAGIC_BREAK + POWER_OFF, "magic_break: enabled=1")
     with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
         outcome = run.wait(_SECONDS)

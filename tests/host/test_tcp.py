@@ -35,6 +35,7 @@ from pynat.nat.messages import (
 )
 
 LOOPBACK = bytes((127, 0, 0, 1))
+PATIENCE = 30  # seconds of a scenario: a timer of each event would stay in the loop for a while
 Wanted = TypeVar("Wanted", bound=Event)
 
 
@@ -53,7 +54,7 @@ class Connected:
             self.program = listener.accept()[0]
 
     async def expect(self, kind: type[Wanted]) -> Wanted:
-        event = await asyncio.wait_for(self.events.get(), 10)
+        event = await self.events.get()
         assert isinstance(event, kind), event
         return event
 
@@ -69,7 +70,7 @@ async def connected() -> AsyncIterator[Connected]:
 
 def scenario(run: Callable[[Connected], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with connected() as flow:
+        async with asyncio.timeout(PATIENCE), connected() as flow:
             await run(flow)
 
     asyncio.run(main())
@@ -98,7 +99,7 @@ def test_an_urgent_byte_of_the_program_is_announced_before_it() -> None:
         flow.sockets.read(TcpRead(1, 1000))
         received: list[object] = []
         while sum(len(item) for item in received if isinstance(item, bytes)) < 12:
-            event = await asyncio.wait_for(flow.events.get(), 10)
+            event = await flow.events.get()
             received.append(event.data if isinstance(event, TcpReceived) else event)
         mark = received.index(TcpUrgent(1))
         before = b"".join(item for item in received[:mark] if isinstance(item, bytes))
@@ -156,7 +157,7 @@ def test_a_program_that_resets_is_reported_after_what_it_sent() -> None:
         flow.sockets.read(TcpRead(1, 1000))
         events: list[Event] = []
         while not events or isinstance(events[-1], TcpReceived):
-            events.append(await asyncio.wait_for(flow.events.get(), 10))
+            events.append(await flow.events.get())
         assert events[-1] == TcpFailed(1, errno.ECONNRESET)
 
     scenario(run)

@@ -1,4 +1,7 @@
-"""iPXE gets its address on NIC lines of real hobby kernels (see tests/bochs)."""
+"""A guest gets its address on NIC lines of real hobby kernels (see tests/bochs).
+
+It is iPXE's, and on an ISA card, for which newer ones of iPXE have no driver, examples/kernel's.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,21 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs.find import Bochs
-from pynat.testing.guests import Boot, Machine, ipxe_image, linux_image
-from tests import limits
+from pynat.testing.guests import (
+    Boot,
+    Machine,
+    compiled_kernel,
+    ipxe_image,
+    kernel_image,
+    linux_image,
+)
 from tests.bochs.nic_lines import LINES, SLIRPS, NicLine, files, with_pynat
 
 pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
 
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
 FAST_CPU = 50_000_000
-NOT_FOR_IPXE = {"6"}  # it looks for no NE2000 at 0x240; test_example_kernel.py boots that line
+KERNEL = Path(__file__).parents[2] / "examples" / "kernel"
 SAME_MAC = (
     "e1000: card=0, enabled=1, mac=08:00:27:70:fd:03, ethmod=slirp, bootrom=none",
     "ne2k: card=0, type=pci, mac=08:00:27:70:fd:03, ethmod=slirp, ioaddr=0x300, irq=10,"
@@ -48,17 +57,23 @@ def _is_leased(log: str, card: str, address: str) -> bool:
     return re.search(found, log) is not None
 
 
-@pytest.mark.parametrize("name", [name for name in LINES if name not in NOT_FOR_IPXE])
+def image_for(line: str, folder: Path) -> Path:
+    isa = re.search(r"ioaddr=(\w+)", line)
+    if isa is None or "type=pci" in line:
+        return ipxe_image(folder / "ipxe.iso", "dhcp net0 ||\nshell")
+    kernel = compiled_kernel(KERNEL, folder / "kernel")
+    return kernel_image(folder / "kernel.iso", kernel, f"nic=ne2k,{isa[1]}")
+
+
+@pytest.mark.parametrize("name", LINES)
 def test_a_lease(name: str, artifacts: Path, bochs: Bochs, monkeypatch: pytest.MonkeyPatch) -> None:
     line = LINES[name]
     is_e1000 = line.lines[0].lstrip().startswith("e1000")
-    if not is_e1000 and "type=pci" not in line.lines[0]:
-        limits.ISA.skip()
     monkeypatch.chdir(artifacts)
     files(artifacts, no_dns=name == "14")
     address = "10.0.2.15" if line.net == SLIRPS else "192.168.16.2"
     card = "E1000A" if is_e1000 else "NE2K0 "
-    image = ipxe_image(artifacts / "ipxe.iso", "dhcp net0 ||\nshell")
+    image = image_for(line.lines[0], artifacts)
     assert gets(image, line, f"[{card}] {address}", bochs=bochs)
 
 

@@ -258,6 +258,15 @@ def test_the_guests_window_is_respected_and_reopened(flow: TcpScript) -> None:
     assert flow.payload() == pattern(2080, 2920)
 
 
+def test_the_window_in_what_the_guest_sends_again_is_respected(flow: TcpScript) -> None:
+    """Its number is old, and it acknowledges more than any segment before."""
+    flow.guest("P. 101:201(100) ack 1 win 5840")
+    flow.host_says(pattern(9000))
+    assert flow.payload() == pattern(5840)
+    flow.guest("P. 1:101(100) ack 1461 win 4380")
+    assert flow.to_guest() == [". 5841:5841(0) ack 201"]
+
+
 def test_a_sliver_of_window_is_not_filled(flow: TcpScript) -> None:
     flow.guest(". 1:1(0) ack 1 win 2000")
     flow.host_says(pattern(5000))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from pynat.config.toml import read_toml
 from pynat.log.notices import Notices
 from pynat.services.dhcp import DhcpServer
 from pynat.wire import dhcp
+from tests.counting import instructions
 
 FEW, MANY = 50, 4000
 NET = int.from_bytes(bytes((10, 1, 0, 0)), "big")
@@ -26,27 +24,6 @@ class Unwalked(dict[bytes, Any]):
         raise AssertionError("somebody goes through all leases")
 
     __iter__ = keys = values = items = _walk  # type: ignore[assignment]
-
-
-class Steps:
-    """How many instructions of Python a call takes; what C code walks through, Unwalked sees."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        before = sys.gettrace()
-        sys.settrace(self._trace)
-        try:
-            yield
-        finally:
-            sys.settrace(before)
-
-    def _trace(self, frame: FrameType, event: str, _: object) -> Callable[..., Any]:
-        frame.f_trace_opcodes = True
-        self.count += event == "opcode"
-        return self._trace
 
 
 def mac(number: int) -> bytes:
@@ -84,11 +61,10 @@ def served(count: int, *, used: int = 0) -> DhcpServer:
 
 
 def steps(call: Callable[[DhcpServer], object], server: DhcpServer) -> int:
-    counter = Steps()
-    with counter.counted():
-        call(server)
-    assert counter.count > 20
-    return counter.count
+    """What C code walks through, Unwalked sees."""
+    count = instructions(lambda: call(server))
+    assert count > 20
+    return count
 
 
 CALLS: dict[str, Callable[[DhcpServer], object]] = {

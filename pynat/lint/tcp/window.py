@@ -27,6 +27,7 @@ class Window:
         self._was_open = guest.window > 0
         self._unshifted = guest.right  # where the field itself said that it ends
         self._last = NEVER  # when it announced something else than before
+        self._acked = 0  # up to where the guest's data was, when it last answered with no window
 
     def announced(
         self, segment: Segment, ack: int, owed: Span | None, when: Span, tell: Tell
@@ -89,13 +90,20 @@ class Window:
         if self.closed is None:
             self.closed = when
             self._tally[Occasion.CLOSED_ITS_WINDOW] += 1
-        if not window:
-            self.look_whether_it_opens(when, tell)
+        answers = owed is not None and when.follows(owed)
+        if window:
+            self._opens(window, when.least(self.closed), tell, answers=answers)
             return
-        since, self.closed = self.closed, None
-        if owed is None or not when.follows(owed):
+        if answers:
+            self._acked = self._peer.acked
+        self.look_whether_it_opens(when, tell)
+
+    def _opens(self, window: int, waited: float, tell: Tell, *, answers: bool) -> None:
+        self.closed = None
+        could_send = self._peer.acked > self._acked  # at last, and so its program read on
+        if not answers:
             self._often.forget(rules.NO_UPDATE)
-        elif (waited := when.least(since)) > _CLOSED and window >= self._worth_saying:
+        elif waited > _CLOSED and window >= self._worth_saying and not could_send:
             text = f"window {window} in the answer to a probe, it was 0 for {waited:.1f} s"
             self._often.tell(rules.NO_UPDATE, _PROBED, text, tell)
 
@@ -117,6 +125,7 @@ class Window:
         if not self._was_open or self.closed is None:
             return
         waited = alive.least(self.closed)
-        if waited > _STAYS_CLOSED:
+        waits_to_send = self._peer.acked < self._guest.top or not self._peer.window
+        if waited > _STAYS_CLOSED and not waits_to_send:
             text = f"window 0 for {waited:.1f} s up to the end"
             tell(rules.STAYS_CLOSED, f"{text}, no program has read {self._guest.acked - 1} bytes")

@@ -195,14 +195,12 @@ class Sender:
             pure and ack == self.una and window == self.window > 0 and self.top > self.una
         )  # RFC 5681 2; with a closed window it answers a probe
         news = self._selective(sacked, ack, now) if self.selective and sacked else 0
-        if self._window_from <= (seq, ack):
+        if self._window_from <= (seq, ack) or ack > self.una:  # else una would carry the window on
             if window and not self.window:
                 self._reopen(now)
             self.window = window
             self.max_window = max(self.max_window, window)
             self._window_from = (seq, ack)
-        elif ack > self.una:
-            self.window = max(0, self.window - (ack - self.una))  # its end stays where it is
         if not window:
             self.retries = 0  # it answers our probes: alive (RFC 9293 3.8.6.1)
         if ack > self.una:

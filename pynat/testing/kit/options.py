@@ -119,7 +119,8 @@ class BootOptions:
             raise BochsError(f"{bochsrc}: no card has ethmod=pynat, so the test has no network")
         script = self._network(str(self.net or card.script), folder, own)
         asked = {"card": str(card.number)} if card.number else {}
-        option = card_option(card.name, {**asked, "script": str(script)}, cards)
+        asked["script"] = str(script)
+        option = card_option(card.name, asked, cards, bochs.version)
         return Order(bochsrc, [option], script)
 
     def _drive(self) -> str:

@@ -512,6 +512,46 @@ def waits_for_room_for_two_segments(lab: LintedLab) -> None:
     play(lab, filled("", window=2190).replace("win 3000 <", "win 8000 <"))
 
 
+def echoes(acknowledged: str) -> str:
+    """It has no room to read for as long as nothing that it sends is acknowledged; twice."""
+    script = """
+        > S 0:0(0) win 2920 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 2920
+    """
+    for at, end in ((1, 2921), (2921, 5841)):
+        script += f"""
+            < . {at}:{at + 1460}(1460) ack {at}
+            < P. {at + 1460}:{end}(1460) ack {at}
+            > . {at}:{at + 1460}(1460) ack {end} win 0
+            > P. {at + 1460}:{end}(1460) ack {end} win 0
+            +0.2 < . {end}:{end + 1}(1) ack {at}
+            > . {end}:{end}(0) ack {end} win 0
+            +0.8 > . {at}:{at + 1460}(1460) ack {end} win 0
+            {acknowledged.format(end, end + 1)}
+            > . {end}:{end}(0) ack {end} win 2920
+        """
+    return script
+
+
+@clean("TCP098")
+def reads_on_when_what_it_sent_is_acknowledged(lab: LintedLab) -> None:
+    """The number is one that a probe had before, of a byte that was not taken."""
+    play(lab, echoes("+0.5 < . {0}:{0}(0) ack {0}"))
+
+
+@clean("TCP098")
+def reads_on_when_a_probe_acknowledges(lab: LintedLab) -> None:
+    """The acknowledgement before was lost."""
+    play(lab, echoes("+0.5 < . {0}:{1}(1) ack {0}"))
+
+
+@example("TCP098")
+def can_send_and_opens_its_window_in_silence(lab: LintedLab) -> None:
+    answered = "< . {0}:{1}(1) ack {0}\n > . {0}:{0}(0) ack {0} win 0"
+    play(lab, echoes(f"+0.5 {answered}\n +1 < . {{0}}:{{1}}(1) ack {{0}}"))
+
+
 def refused(times: int, window: int = 65535) -> str:
     one = f"+1 < P. 1:101(100) ack 1\n > . 1:1(0) ack 1 win {window}\n"
     return f"{OPEN}\n {one * times}"
@@ -832,3 +872,43 @@ def has_a_slow_clock(lab: LintedLab) -> None:
         "> P. 6:9(3) ack 1 <TS val 112 ecr 700>",
     )
     play(lab, f"{OPEN_STAMPS}\n +0.9 {first}\n +1 {second}\n +4 {first}")
+
+
+@clean("TCP106")
+def echoes_to_one_who_does_not_read(lab: LintedLab) -> None:
+    """Its window is closed because the other end's is."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 1460 <mss 1460>
+        < S. 0:0(0) ack 1 win 1460 <mss 1460>
+        > . 1:1(0) ack 1 win 1460
+        < P. 1:1461(1460) ack 1 win 1460
+        > P. 1:1461(1460) ack 1461 win 1460
+        < P. 1461:2921(1460) ack 1461 win 00
+        > . 1461:1461(0) ack 2921 win 00
+        +30 > . 1460:1460(0) ack 2921 win 00
+        < . 2921:2921(0) ack 1461 win 00
+        +30 > . 1460:1460(0) ack 2921 win 00
+        < . 2921:2921(0) ack 1461 win 00
+        """,
+    )
+    lab.end()
+
+
+@clean("TCP106")
+def echoes_to_one_who_does_not_hear(lab: LintedLab) -> None:
+    again = "> P. 1:1461(1460) ack 1461 win 00"
+    play(
+        lab,
+        f"""
+        > S 0:0(0) win 1460 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 1460
+        < P. 1:1461(1460) ack 1
+        {again}
+        +16 {again}
+        +32 {again}
+        """,
+    )
+    lab.end()
