@@ -1,7 +1,8 @@
-"""Datagrams of one flow in a row, as one message of the kernel's where it can take that apart."""
+"""Many datagrams of one flow: those in a row as one message of the kernel's, those that wait."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ import pytest
 
 from pynat.host import datagram
 from pynat.host.datagram import DatagramSocket
+from pynat.host.udp import UdpSockets
 from pynat.loops import send_datagrams
-from pynat.nat.messages import UdpSendRun
+from pynat.nat.messages import Event, UdpReceived, UdpReceivedRun, UdpSend, UdpSendRun
 from pynat.wire.addresses import FourTuple
 
 HERE = bytes((127, 0, 0, 1))
@@ -79,3 +81,27 @@ def test_an_old_kernel_is_not_asked(
     assert DatagramSocket(ours).send_run(run_to(server), 0) == len(PAYLOADS)
     assert [server.recv(1000) for _ in PAYLOADS] == PAYLOADS
     assert asked == [False]
+
+
+def test_more_waits_than_a_socket_usually_holds(server: socket.socket) -> None:
+    """Linux's 208 KiB have room for 277 of these, with what it counts for each."""
+    answers = [number.to_bytes(2, "big") for number in range(400)]
+
+    async def run() -> list[bytes]:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        sockets, got = UdpSockets(asyncio.get_running_loop(), events.put_nowait), list[bytes]()
+        sockets.send(UdpSend(1, (HERE, server.getsockname()[1]), b"question"))
+        _, peer = server.recvfrom(100)
+        for answer in answers:
+            server.sendto(answer, peer)
+        async with asyncio.timeout(10):
+            while len(got) < len(answers):
+                match await events.get():
+                    case UdpReceived(_, _, payload):
+                        got.append(payload)
+                    case UdpReceivedRun(_, _, payloads):
+                        got += payloads
+        sockets.close_all()
+        return got
+
+    assert asyncio.run(run()) == answers
