@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -25,6 +24,7 @@ _MOST_DATAGRAMS = 64
 _LONGEST_DATAGRAM = 65_535
 _MOST_JOINED = _LONGEST_DATAGRAM - _IPV4 - _UDP  # bytes of datagrams that Linux takes apart
 _UDP_SEGMENT = 103  # linux/udp.h
+_SIZE = Struct("=H")  # that comes with it
 _FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}  # by an address's length
 _IP = Struct("!2xH2xH")
 _NUMBERS = Struct("!IIBBH")  # of TCP: sequence and acknowledgement, data offset, flags, window
@@ -298,7 +298,7 @@ def send_datagrams(
 
 def _apart(size: int) -> list[tuple[int, int, bytes]]:
     """The message is to be taken apart into datagrams of so many bytes."""
-    return [(socket.IPPROTO_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder))]
+    return [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SIZE.pack(size))]
 
 
 def _joinable(datagrams: list[bytes], at: int) -> int:

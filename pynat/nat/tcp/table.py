@@ -54,6 +54,7 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
+BULK = 16 * 1024  # bytes; a flow that keeps as many is answered behind all others
 _ENDED = 4096  # flows remembered as ended
 _WRAPS = 4  # flows
 _SOON = 1024  # bytes
@@ -89,6 +90,7 @@ class TcpTable:
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
+        self._aside: list[Flow] = []  # of those touched, until all others have been answered
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         # by key: when it was last used, and the guest's next number where it was closed
         self._ended: dict[bytes, tuple[float, int | None]] = {}
@@ -283,6 +285,26 @@ class TcpTable:
             self._output.send_error(kind, code, flow.syn_quote, now, sender=sender)
 
     # ------------------------------------------------------------------ once a turn
+    def set_bulk_aside(self, others: int) -> bool:
+        """Flows that keep much, until `take_bulk_up`. Whether there are such, and anybody else.
+
+        others: frames of others that wait.
+        """
+        if len(self._touched) + others < 2:
+            return False
+        bulk = [flow for flow in self._touched if flow.kept >= BULK]
+        if not others and len(bulk) == len(self._touched):
+            return False
+        self._aside = bulk
+        for flow in bulk:
+            del self._touched[flow]
+        return bool(bulk)
+
+    def take_bulk_up(self) -> None:
+        aside, self._aside = self._aside, []
+        for flow in aside:
+            self._touch(flow)
+
     def to_host(self, now: float) -> list[Action]:
         actions: list[Action] = []
         self._divide_memory(now)
