@@ -228,7 +228,7 @@ class TcpTable:
                 self._output.time_hold.answered(flow)
                 if flow.is_held:
                     self._output.time_hold.carried(now)
-                self._say(flow, "opened", now)
+                self._say(flow, lambda: "opened", now)
             case TcpSent():
                 flow.on_sent(event.count, event.room, now)
             case TcpWritable():
@@ -256,7 +256,7 @@ class TcpTable:
         flow.open_from_host(now, is_probe=event.is_probe)
         self._output.ask(TcpAdopt(event.token, flow.number))
         self._output.time_hold.carried(now)
-        self._say(flow, "opened by a host program", now)
+        self._say(flow, lambda: "opened by a host program", now)
 
     def unhold(self, number: int) -> None:
         """Nobody outside has part in this flow: guest time need not be held for it."""
@@ -475,22 +475,29 @@ class TcpTable:
 
     def _say_closed(self, flow: Flow, now: float) -> None:
         flow.tell_closed()
-        if flow.bytes_from_guest or flow.bytes_from_host:
-            carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
-            if flow.sender.buffered:
-                carried += f", {flow.sender.buffered} of them not acknowledged"
-            self._say(flow, f"{flow.why_closed} after {carried}", now)
-        else:
-            self._say(flow, flow.why_closed, now)
+        self._say(flow, lambda: _closing(flow), now)
 
     def _say_state(self, flow: Flow, before: State, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
         self._output.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
-    def _say(self, flow: Flow, what: str, now: float) -> None:
+    def _say(self, flow: Flow, what: Callable[[], str], now: float) -> None:
+        """Most is held back, so the words are made when they are wanted."""
         if not flow.is_probe:
-            text = f"{self._name(flow.four_tuple)}: {what}"
+
+            def text() -> str:
+                return f"{self._name(flow.four_tuple)}: {what()}"
+
             self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
+
+
+def _closing(flow: Flow) -> str:
+    if not flow.bytes_from_guest and not flow.bytes_from_host:
+        return flow.why_closed
+    carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
+    if flow.sender.buffered:
+        carried += f", {flow.sender.buffered} of them not acknowledged"
+    return f"{flow.why_closed} after {carried}"
 
 
 def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:
