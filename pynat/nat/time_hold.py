@@ -1,8 +1,9 @@
 """How long guest time may not run ahead of wall time (docs/time.md).
 
 Two reasons to hold: somebody outside owes the guest an answer (a connect, a DNS question, data
-that has not been answered, an echo), for at most `MAX_ANSWER_TIME` seconds each; and a flow has
-carried something within the last `patience` seconds. With neither, the guest runs free.
+that has not been answered, an echo), for at most `MAX_ANSWER_TIME` seconds; and a flow has carried
+something within the last `patience` seconds, so more may follow. Each is of one owner, which is
+released once it is the guest's turn there. With none, the guest runs free.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ MAX_ANSWER_TIME = 60.0  # seconds of guest time; whoever has not answered by the
 class TimeHold:
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._until = 0.0
-        self._owed: dict[object, float] = {}  # in the order of their deadlines
+        # Deadlines by owner, in the order in which they come.
+        self._owed: dict[object, float] = {}
+        self._carried: dict[object, float] = {}
 
     def expect(self, owner: object, now: float) -> None:
         """`owner` waits for an answer from outside, from now on."""
@@ -24,12 +26,24 @@ class TimeHold:
     def answered(self, owner: object) -> None:
         self._owed.pop(owner, None)
 
-    def carried(self, now: float) -> None:
-        """A flow has carried something."""
-        self._until = max(self._until, now + self._patience)
+    def carried(self, owner: object, when: float) -> None:
+        """`owner` has carried something."""
+        carried, until = self._carried, when + self._patience
+        if carried.get(owner, 0.0) < until:
+            while carried and carried[first := next(iter(carried))] <= when:
+                del carried[first]
+            carried.pop(owner, None)
+            carried[owner] = until
+
+    def release(self, owner: object) -> None:
+        """Nothing is waited for there: the guest has its turn, or nobody has one any more."""
+        self._owed.pop(owner, None)
+        self._carried.pop(owner, None)
 
     def until(self) -> float:
         """Guest time up to which the guest may not run ahead; 0 = free."""
-        if self._owed:
-            return max(self._until, next(reversed(self._owed.values())))
-        return self._until
+        return max(_last(self._owed), _last(self._carried))
+
+
+def _last(deadlines: dict[object, float]) -> float:
+    return next(reversed(deadlines.values())) if deadlines else 0.0

@@ -214,7 +214,7 @@ class UdpTable:
         if flow.is_held:
             if is_unicast(host[0]):
                 self._output.time_hold.expect(flow.number, now)
-            self._output.time_hold.carried(now)
+            self._output.time_hold.carried(flow.number, now)
 
     def run_from_guest(
         self, frames: list[bytes], at: int, outside: Callable[[Address], Address | None], now: float
@@ -251,7 +251,7 @@ class UdpTable:
         flow.bytes_from_host += sum(map(len, event.payloads))
         self._output.time_hold.answered(flow.number)
         if flow.is_held:
-            self._output.time_hold.carried(now)
+            self._output.time_hold.carried(flow.number, now)
         source = flow.names.of(event.source)
         self._output.send_datagrams(source, flow.guest, event.payloads, now)
 
@@ -295,7 +295,7 @@ class UdpTable:
                 return
             inbound = self._admit(event, guest, shown)
         inbound.idle.used(now)
-        self._output.time_hold.carried(now)
+        self._output.time_hold.carried((event.forward, event.source), now)
         self._output.send_datagrams(inbound.shown, guest, [event.payload], now)
 
     def knows(self, packet: Packet, datagram: Udp) -> bool:
@@ -344,7 +344,7 @@ class UdpTable:
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]
         flow.idle.stop()
-        self._output.time_hold.answered(flow.number)
+        self._output.time_hold.release(flow.number)
         self._output.ask(CloseFlow(flow.number))
         self._numbers.gone(flow.number, why, lambda: flow.row(now))
         carried = f"{flow.from_guest} datagrams from the guest, {flow.from_host} to it"
@@ -373,6 +373,7 @@ class UdpTable:
         return inbound
 
     def _dismiss(self, inbound: _Inbound) -> None:
+        self._output.time_hold.release((inbound.forward, inbound.peer))
         del self._inbound[inbound.forward, inbound.peer]
         del self._inbound_shown[inbound.guest, inbound.shown]
 

@@ -128,7 +128,6 @@ class TftpServer:
         end, port = (guest, datagram.source), datagram.destination
         packet = tftp.decode(datagram.payload)
         transfer = self._transfers[port]
-        self.output.time_hold.carried(now)
         if transfer.guest != end:
             asked = end_text(transfer.guest)
             detail = f"{end_text(end)} > {port}: {packet}, expected from {asked}"
@@ -173,7 +172,6 @@ class TftpServer:
         transfer = kind(self, self._numbers.next(), request, end, port, now)
         self._make_room()
         self._transfers[port] = self._by_number[transfer.number] = transfer
-        self.output.time_hold.carried(now)
         path = path_of(request.name)
         assert path
         self.output.ask(FileOpen(transfer.number, path, request.opcode == tftp.WRQ))

@@ -88,7 +88,7 @@ def sizes(lab: Lab) -> dict[str, int]:
         "timers queued": len(timers._heap),
         "kinds of lines": len(router.notices._buckets),
         "kinds of drops": len(router.notices.drops),
-        "holds": len(router.output.time_hold._owed),
+        "holds": len(router.output.time_hold._owed | router.output.time_hold._carried),
     }
 
 

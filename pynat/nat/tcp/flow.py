@@ -28,7 +28,7 @@ from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
 from pynat.nat.tcp.receive import MAX_FIELD, Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
-from pynat.nat.tcp.send import Sender
+from pynat.nat.tcp.send import DEFAULT_MSS, Sender
 from pynat.nat.tcp.seq import unwrap
 from pynat.nat.tcp.state import (
     AFTER_GUEST_FIN,
@@ -50,6 +50,7 @@ class Flow:
         "_acks",
         "_bare_acks",
         "_host",
+        "_more_comes",
         "_parameters",
         "_reset_due",
         "_settings",
@@ -115,6 +116,7 @@ class Flow:
         self.unanswered = 0  # segments that were too many of their kind, not yet counted
         self.syn_quote = b""  # for the ICMP error, should the connect fail
         self.answer_due = False  # the guest has sent bytes and the host has not answered yet
+        self._more_comes = False  # by what the guest's last segment says
         self.opened = 0.0
         self.idle = idle
         self._settings = settings
@@ -146,6 +148,21 @@ class Flow:
     def awaits_guest(self) -> bool:
         """A host program has opened it, and the guest has not answered."""
         return self.state is State.SYN_SENT
+
+    @property
+    def is_guests_turn(self) -> bool:
+        """There is something to do for the guest before it can wait for the host: to acknowledge
+        what it may not leave until later (RFC 5681 4.2), or to send on; or the host says no more.
+        """
+        sender = self.sender
+        if sender.buffered >= 2 * sender.mss:
+            return True
+        return (self._more_comes or sender.fin_queued) and not self.receiver.refused
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Of our SYN-ACK."""
+        return self.state is State.SYN_RECEIVED
 
     @property
     def is_lingering(self) -> bool:
@@ -199,7 +216,12 @@ class Flow:
         receiver = self.receiver
         seq, ack = unwrap(run.seq, receiver.nxt), unwrap(run.ack, self.sender.una)
         in_order = seq == receiver.nxt and not receiver.early and not receiver.fin
-        return in_order and seq + len(run.payload) <= receiver.edge and ack <= self.sender.top
+        return (
+            self.synchronized
+            and in_order
+            and seq + len(run.payload) <= receiver.edge
+            and ack <= self.sender.top
+        )
 
     def _in_syn_sent(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
@@ -362,6 +384,9 @@ class Flow:
         self.bytes_from_guest += receiver.held - before
         if receiver.held > before:
             self.answer_due = not self.sender.fin_queued
+            # A guest that has nothing more to send sets PSH (RFC 9293 3.9.1.2); one that never
+            # does ends with a short segment.
+            self._more_comes = not push and not fin and length >= DEFAULT_MSS
         return None if text is TextOutcome.SMOOTH else refusals.of_text(text, segment, receiver)
 
     # ------------------------------------------------------------------ from the host

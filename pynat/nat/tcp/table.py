@@ -120,7 +120,7 @@ class TcpTable:
         0 leaves the frame to `from_guest`.
         """
         flow = self._flows.get(frames[at][plain.KEY_AT])
-        if flow is None or not flow.synchronized:
+        if flow is None or not (flow.synchronized or flow.awaits_ack):
             return 0
         segment = tcp.decode_run(frames, at, self._mac)
         if segment is None or (segment.count > 1 and not flow.carries_on(segment)):
@@ -227,8 +227,8 @@ class TcpTable:
                 flow.on_connected(now)
                 self._output.time_hold.answered(flow)
                 if flow.is_held:
-                    self._output.time_hold.carried(now)
-                self._say(flow, lambda: "opened", now)
+                    self._output.time_hold.carried(flow, now)
+                self._say(flow, "opened", now)
             case TcpSent():
                 flow.on_sent(event.count, event.room, now)
             case TcpWritable():
@@ -255,15 +255,15 @@ class TcpTable:
         flow = self._new(four_tuple, now, self._usual)
         flow.open_from_host(now, is_probe=event.is_probe)
         self._output.ask(TcpAdopt(event.token, flow.number))
-        self._output.time_hold.carried(now)
-        self._say(flow, lambda: "opened by a host program", now)
+        self._output.time_hold.carried(flow, now)
+        self._say(flow, "opened by a host program", now)
 
     def unhold(self, number: int) -> None:
         """Nobody outside has part in this flow: guest time need not be held for it."""
         flow = self._by_number.get(number)
         if flow is not None:
             flow.unhold()
-        self._output.time_hold.answered(number if flow is None else flow)  # it may be one of UDP
+        self._output.time_hold.release(number if flow is None else flow)  # it may be one of UDP
 
     def _on_failed(self, flow: Flow, event: TcpFailed, now: float) -> None:
         number = event.errno
@@ -376,7 +376,10 @@ class TcpTable:
         self._output.timers.set(flow, flow.next_timer())
         if flow.is_connecting or not flow.is_held:
             return
-        hold.carried(flow.idle.last)
+        if flow.is_guests_turn:
+            hold.release(flow)
+            return
+        hold.carried(flow, flow.idle.last)
         if flow.answer_due:
             hold.expect(flow, now)
         else:
@@ -421,7 +424,7 @@ class TcpTable:
         self._lingering.pop(flow, None)
         self.memory.charge(-flow.counted)
         self._output.timers.set(flow, None)
-        self._output.time_hold.answered(flow)
+        self._output.time_hold.release(flow)
 
     def _remember(self, flow: Flow) -> None:
         while len(self._ended) >= _ENDED:
@@ -481,13 +484,14 @@ class TcpTable:
         text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
         self._output.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
-    def _say(self, flow: Flow, what: Callable[[], str], now: float) -> None:
+    def _say(self, flow: Flow, what: str | Callable[[], str], now: float) -> None:
         """Most is held back, so the words are made when they are wanted."""
+
+        def text() -> str:
+            said = what if isinstance(what, str) else what()
+            return f"{self._name(flow.four_tuple)}: {said}"
+
         if not flow.is_probe:
-
-            def text() -> str:
-                return f"{self._name(flow.four_tuple)}: {what()}"
-
             self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
 
 
