@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from pynat.net.program import Script
     from pynat.net.runtime import ImpairableWire
 
-# What one turn takes, so that an answer to whoever comes next leaves within a millisecond.
-MAX_FRAMES = 256
+# What one turn takes, so that an answer to whoever comes next leaves within a millisecond: the
+# windows of two flows, which wait before it in any case.
+MAX_FRAMES = 512
 # The same while every frame is looked at (linter, capture), which takes some ten times as long.
 MAX_WATCHED_FRAMES = 32
 MAX_WATCHED_READ = 64 * 1024

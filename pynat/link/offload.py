@@ -18,6 +18,7 @@ from pynat.log.notices import Level
 from pynat.wire import virtio
 from pynat.wire.frame_run import Sendable
 
+MAX_LONG = 128  # frames at once that may have 64 KiB each
 _CUTS = (
     "tap.offload: all is cut into the frames of a wire, because the linter, a capture, a bad wire"
     " or a script looks at each; it is faster without"
@@ -47,7 +48,7 @@ class OffloadLink(Wrapper):
         if len(frames) < limit:
             frames += [
                 frame
-                for data in self._inner.receive_runs(limit)
+                for data in self._inner.receive_runs(min(limit, MAX_LONG))
                 for frame in virtio.uncut(*virtio.split(data))
             ]
         return frames

@@ -1,6 +1,6 @@
 """What one turn can hold: several segments and events before anything is answered.
 
-The engine feeds up to 256 frames before it asks for actions and answers, so a flow may end and be
+The engine feeds up to 512 frames before it asks for actions and answers, so a flow may end and be
 spoken to again in between.
 """
 
