@@ -8,7 +8,9 @@ the kernel has learned the MTU all the same, so the next one with DF is refused 
 
 Datagrams of one size in a row go down the kernel's stack as one (UDP_SEGMENT in udp(7), Linux 4.18)
 and are taken apart at its end: a quarter of the work. Where they are too long for the path, or the
-device cannot, the kernel says so and takes none, and from then on each goes by itself.
+device cannot, the kernel says so and takes none, and from then on each goes by itself. On this host
+and in its namespaces they are not taken apart before somebody gets them, and one ICMP error refuses
+all of them: so a few are not joined.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pynat.wire.addresses import Address, is_multicast
 
 _WITH_DF, _WITHOUT_DF = 2, 0  # IP_PMTUDISC_DO, IP_PMTUDISC_DONT
 _UDP_SEGMENT = 103  # linux/udp.h
+_MANY = 8  # datagrams
 _NOT_JOINED = {errno.EINVAL, errno.EIO, errno.EMSGSIZE}
 
 
@@ -62,10 +65,12 @@ class DatagramSocket:
     def send_run(self, run: UdpSendRun, at: int) -> int:
         """How many of those from `at` on the kernel has taken, up to the first that it has not."""
         self._set_up(run.to, run.ttl, run.dont_fragment)
-        sent, why = send_datagrams(self.sock, *run.to, run.payloads[at:], self._joins)
-        if self._joins and why in _NOT_JOINED:
+        payloads = run.payloads[at:]
+        joined = self._joins and len(payloads) >= _MANY
+        sent, why = send_datagrams(self.sock, *run.to, payloads, joined)
+        if joined and why in _NOT_JOINED:
             self._joins = False
-            sent += send_datagrams(self.sock, *run.to, run.payloads[at + sent :], False)[0]
+            sent += send_datagrams(self.sock, *run.to, payloads[sent:], False)[0]
         return sent
 
     def _set_up(self, to: Address, ttl: int, dont_fragment: bool) -> None:

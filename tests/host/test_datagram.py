@@ -52,13 +52,21 @@ def asked_to_join(monkeypatch: pytest.MonkeyPatch, refused: int) -> list[bool]:
     return asked
 
 
-def test_a_row_is_one_message(
+def test_a_long_row_is_one_message(
     ours: socket.socket, server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = asked_to_join(monkeypatch, 0)
     assert DatagramSocket(ours).send_run(run_to(server), 0) == len(PAYLOADS)
     assert [server.recv(1000) for _ in PAYLOADS] == PAYLOADS
     assert asked == [True]
+
+
+def test_a_few_are_not(
+    ours: socket.socket, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_to_join(monkeypatch, 0)
+    assert DatagramSocket(ours).send_run(run_to(server), 2) == len(PAYLOADS) - 2
+    assert asked == [False]
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO, errno.EMSGSIZE])
