@@ -447,7 +447,7 @@ class TcpTable:
         oldest = next(iter(self._lingering))
         self._output.notices.limited(
             "tcp flow evicted",
-            f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
+            lambda: f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
             now,
         )
         oldest.close("closed", now)
