@@ -239,7 +239,7 @@ class Host:
         self.datagrams.bind(("127.0.0.1", 0))
         self.stream_port = self._server.getsockname()[1]
         self.datagram_port = self.datagrams.getsockname()[1]
-        self._asking = socket.socket()
+        self._asking: socket.socket | None = None
         self.left = 0  # datagrams that are to come
         self._octets = 0  # that have come
 
@@ -252,14 +252,13 @@ class Host:
         return False
 
     def has_answered(self) -> bool:
-        """Another one, to the end."""
+        """Another one, and closed it."""
         with contextlib.suppress(BlockingIOError):
-            self._asking, _ = self._server.accept()
-            self._asking.setblocking(False)
-        with contextlib.suppress(BlockingIOError, OSError):
-            if self._asking.recv(len(REQUEST)):
-                self._asking.sendall(ANSWER)
-                self._asking.close()
+            self._asking = self._asking or self._server.accept()[0]
+            if self._asking.recv(len(REQUEST), socket.MSG_DONTWAIT):
+                with self._asking:
+                    self._asking.sendall(ANSWER)
+                self._asking = None
                 return True
         return False
 
@@ -280,7 +279,7 @@ class Host:
         return self.left == 0
 
     def close(self) -> None:
-        for each in (self.stream, self._asking, self._server, self.datagrams):
+        for each in (self.stream, self._server, self.datagrams):
             each.close()
 
 
