@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from benchmarks import bochs, flows, linting, starts
+from benchmarks import bochs, boot_loaders, flows, linting, starts
 from benchmarks.acks import ack
 from benchmarks.back_ends import BackEnd, Opener
 from benchmarks.bochs import Booted
@@ -212,6 +212,22 @@ BOCHS: tuple[Row[Booted], ...] = (
 )
 
 
+def _loader(loader: str, part: str) -> Row[boot_loaders.Boots]:
+    title = {"boot": f"boot by {loader}", "file": f"a file by {loader}'s HTTP"}[part]
+    return Row(
+        f"loader {loader.lower()} {part}",
+        f"Bochs: {title}, wall time",
+        "s",
+        partial(boot_loaders.seconds, loader=loader, part=part),
+        (Goal("pynat", "slirp", at_most=0.9),),
+    )
+
+
+LOADERS: tuple[Row[boot_loaders.Boots], ...] = tuple(
+    _loader(loader, part) for loader in boot_loaders.LOADERS for part in boot_loaders.Booted._fields
+)
+
+
 STARTS: tuple[Row[Start], ...] = (
     Row(
         "start network",
@@ -267,5 +283,6 @@ def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
             GROWTH,
         ),
         Group(tuple(bochs.CONFIGS), bochs.booted, BOCHS, bochs.prepare),
+        Group(tuple(bochs.CONFIGS), boot_loaders.opened, LOADERS, boot_loaders.prepare),
         Group(("pynat", "slirp"), starts.opened, STARTS, bochs.prepare),
     )
