@@ -69,11 +69,12 @@ def udp_frames(header: bytes, ident: int, datagrams: list[bytes], /) -> list[byt
     """
 
 def send_datagrams(
-    sock: socket, address: bytes, port: int, datagrams: list[bytes], /
+    sock: socket, address: bytes, port: int, datagrams: list[bytes], joined: bool, /
 ) -> tuple[int, int]:
     """How many of them the kernel has taken, in their order, and errno where not all.
 
-    address: packed. Raises ValueError for what is none.
+    address: packed. Raises ValueError for what is none. joined: those in a row of one size, and a
+    shorter one behind them, go as one message that Linux takes apart again; 64 at most.
     """
 
 def receive_datagrams(

@@ -3,7 +3,8 @@
 A turn takes what waits from the guest and from the host, lets the router deal with it, carries
 out what it wants of the host until nothing more comes of it, hands the frames to the guest, and
 tells the link how long guest time is to be held and when to wake us. Turns are started by the
-link's doorbell and by host events, which are gathered so that one turn serves them all.
+link's doorbell and by host events, which are gathered so that one turn serves them all. Within a
+turn, who has little to carry does not wait for who has much.
 
 In step with the simulator (docs/hermetic.md) turns are its alone to ask for, and it stands still
 until `done`: nothing else may start one, for it would run beside the guest.
@@ -30,7 +31,7 @@ from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.host.tcp import MAX_READ
 from pynat.interrupts import is_interrupt
-from pynat.link.link import Link, Received
+from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
 from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
     from pynat.net.program import Script
     from pynat.net.runtime import ImpairableWire
 
-# What one turn takes, so that an answer to whoever comes next leaves within a millisecond.
-MAX_FRAMES = 128
+# What one turn takes, so that an answer to whoever comes next leaves within a millisecond: the
+# windows of two flows, which wait before it in any case.
+MAX_FRAMES = 512
 # The same while every frame is looked at (linter, capture), which takes some ten times as long.
 MAX_WATCHED_FRAMES = 32
 MAX_WATCHED_READ = 64 * 1024
@@ -208,7 +210,7 @@ class Engine:
             router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
-        frames = [frame for _, frame in self._receive(batch)]
+        frames = self._receive(batch)
         now = link.now()
         if frames:
             self.from_guest.count_frames(frames)
@@ -219,15 +221,23 @@ class Engine:
         due = router.next_timer()
         if due is not None and due <= now:
             self._guard(router.on_timer, now)
-        self._ask_host(now)
-        self._answer_guest(now)
+        if not self._in_step and router.set_bulk_aside():
+            self._answer(now)
+            router.take_bulk_up()
+        self._answer(now)
         for look in list(self._lookers):
             self._guard(look, now)
         return len(frames)
 
-    def _receive(self, batch: int) -> Received:
-        link = self._link
-        return link.receive(batch) if link.receive_runs is None else link.receive_runs(batch)
+    def _receive(self, batch: int) -> list[bytes]:
+        receive_runs = self._link.receive_runs
+        if receive_runs is None:
+            return [frame for _, frame in self._link.receive(batch)]
+        return receive_runs(batch)
+
+    def _answer(self, now: float) -> None:
+        self._ask_host(now)
+        self._answer_guest(now)
 
     def _call(self, now: float) -> None:
         callers, self._callers = self._callers, []

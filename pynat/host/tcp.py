@@ -20,6 +20,7 @@ from struct import Struct
 from pynat.host import errqueue
 from pynat.host.descriptors import with_room
 from pynat.host.destinations import Destinations
+from pynat.host.families import family_number
 from pynat.host.linger import Lingering
 from pynat.nat.messages import (
     PLENTY,
@@ -69,7 +70,7 @@ class _Connection:
     is_tcp: bool = True
 
     def __post_init__(self) -> None:
-        self.is_tcp = self.sock.family != socket.AF_UNIX  # asked once: it makes an object each time
+        self.is_tcp = family_number(self.sock) != socket.AF_UNIX
 
     @property
     def next_read(self) -> int:
@@ -111,12 +112,12 @@ class TcpSockets:
         except OSError as error:
             self._not_connected(action, error.errno or errno.EIO, tries)
             return
-        if code in PASSING or (code == errno.EAGAIN and sock.family == socket.AF_UNIX):
+        if code in PASSING or (code == errno.EAGAIN and family_number(sock) == socket.AF_UNIX):
             sock.close()
             self._not_connected(action, code, tries)
             return
         connection = self._open[action.flow] = _Connection(sock)
-        _set_up(sock)
+        _set_up(connection)
         if code in _UNDER_WAY:
             self._await_room(connection, self._connected, action.flow)
         elif code:
@@ -145,8 +146,9 @@ class TcpSockets:
 
     def adopt(self, flow: int, sock: socket.socket) -> None:
         """A connection that a forward has accepted."""
-        _set_up(sock)
-        self._open[flow] = _Connection(sock)
+        sock.setblocking(False)
+        connection = self._open[flow] = _Connection(sock)
+        _set_up(connection)
 
     def send(self, action: TcpSend) -> None:
         connection = self._open.get(action.flow)
@@ -363,7 +365,8 @@ class TcpSockets:
 
     def _leave(self, connection: _Connection, *, reset: bool) -> None:
         self._unwatch(connection)
-        self._lingering.leave(connection.sock, reset=reset)
+        eof, is_unix = connection.eof, not connection.is_tcp
+        self._lingering.leave(connection.sock, reset=reset, eof=eof, is_unix=is_unix)
 
     def _unwatch(self, connection: _Connection) -> None:
         self._unwatch_reading(connection)
@@ -409,8 +412,8 @@ def at_mark(sock: socket.socket) -> bool:
         return False  # not TCP
 
 
-def _set_up(sock: socket.socket) -> None:
-    sock.setblocking(False)
-    if sock.family != socket.AF_UNIX:
+def _set_up(connection: _Connection) -> None:
+    sock = connection.sock
+    if connection.is_tcp:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the guest gathers, or does not
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)

@@ -186,6 +186,13 @@ class Router:
         until = self.output.time_hold.until()
         return max(until, now + MAX_ANSWER_TIME) if self.dns.pending else until
 
+    def set_bulk_aside(self) -> bool:
+        """Flows that carry much, until `take_bulk_up`. Whether there is anything beside them."""
+        return self.tcp.set_bulk_aside(self.output.queued)
+
+    def take_bulk_up(self) -> None:
+        self.tcp.take_bulk_up()
+
     def to_host(self, now: float) -> list[host.Action]:
         return self.output.asked() + self.tcp.to_host(now)
 

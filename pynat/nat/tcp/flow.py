@@ -160,6 +160,11 @@ class Flow:
         return (self._more_comes or sender.fin_queued) and not self.receiver.refused
 
     @property
+    def awaits_ack(self) -> bool:
+        """Of our SYN-ACK."""
+        return self.state is State.SYN_RECEIVED
+
+    @property
     def is_lingering(self) -> bool:
         return self.state is State.TIME_WAIT
 
@@ -211,7 +216,12 @@ class Flow:
         receiver = self.receiver
         seq, ack = unwrap(run.seq, receiver.nxt), unwrap(run.ack, self.sender.una)
         in_order = seq == receiver.nxt and not receiver.early and not receiver.fin
-        return in_order and seq + len(run.payload) <= receiver.edge and ack <= self.sender.top
+        return (
+            self.synchronized
+            and in_order
+            and seq + len(run.payload) <= receiver.edge
+            and ack <= self.sender.top
+        )
 
     def _in_syn_sent(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""

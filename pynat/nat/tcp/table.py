@@ -54,6 +54,7 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
+BULK = 16 * 1024  # bytes; a flow that keeps as many is answered behind all others
 _ENDED = 4096  # flows remembered as ended
 _WRAPS = 4  # flows
 _SOON = 1024  # bytes
@@ -89,6 +90,7 @@ class TcpTable:
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
+        self._aside: list[Flow] = []  # of those touched, until all others have been answered
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         # by key: when it was last used, and the guest's next number where it was closed
         self._ended: dict[bytes, tuple[float, int | None]] = {}
@@ -118,7 +120,7 @@ class TcpTable:
         0 leaves the frame to `from_guest`.
         """
         flow = self._flows.get(frames[at][plain.KEY_AT])
-        if flow is None or not flow.synchronized:
+        if flow is None or not (flow.synchronized or flow.awaits_ack):
             return 0
         segment = tcp.decode_run(frames, at, self._mac)
         if segment is None or (segment.count > 1 and not flow.carries_on(segment)):
@@ -283,6 +285,26 @@ class TcpTable:
             self._output.send_error(kind, code, flow.syn_quote, now, sender=sender)
 
     # ------------------------------------------------------------------ once a turn
+    def set_bulk_aside(self, others: int) -> bool:
+        """Flows that keep much, until `take_bulk_up`. Whether there are such, and anybody else.
+
+        others: frames of others that wait.
+        """
+        if len(self._touched) + others < 2:
+            return False
+        bulk = [flow for flow in self._touched if flow.kept >= BULK]
+        if not others and len(bulk) == len(self._touched):
+            return False
+        self._aside = bulk
+        for flow in bulk:
+            del self._touched[flow]
+        return bool(bulk)
+
+    def take_bulk_up(self) -> None:
+        aside, self._aside = self._aside, []
+        for flow in aside:
+            self._touch(flow)
+
     def to_host(self, now: float) -> list[Action]:
         actions: list[Action] = []
         self._divide_memory(now)
@@ -425,7 +447,7 @@ class TcpTable:
         oldest = next(iter(self._lingering))
         self._output.notices.limited(
             "tcp flow evicted",
-            f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
+            lambda: f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
             now,
         )
         oldest.close("closed", now)
@@ -456,22 +478,30 @@ class TcpTable:
 
     def _say_closed(self, flow: Flow, now: float) -> None:
         flow.tell_closed()
-        if flow.bytes_from_guest or flow.bytes_from_host:
-            carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
-            if flow.sender.buffered:
-                carried += f", {flow.sender.buffered} of them not acknowledged"
-            self._say(flow, f"{flow.why_closed} after {carried}", now)
-        else:
-            self._say(flow, flow.why_closed, now)
+        self._say(flow, lambda: _closing(flow), now)
 
     def _say_state(self, flow: Flow, before: State, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
         self._output.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
-    def _say(self, flow: Flow, what: str, now: float) -> None:
+    def _say(self, flow: Flow, what: str | Callable[[], str], now: float) -> None:
+        """Most is held back, so the words are made when they are wanted."""
+
+        def text() -> str:
+            said = what if isinstance(what, str) else what()
+            return f"{self._name(flow.four_tuple)}: {said}"
+
         if not flow.is_probe:
-            text = f"{self._name(flow.four_tuple)}: {what}"
             self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
+
+
+def _closing(flow: Flow) -> str:
+    if not flow.bytes_from_guest and not flow.bytes_from_host:
+        return flow.why_closed
+    carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
+    if flow.sender.buffered:
+        carried += f", {flow.sender.buffered} of them not acknowledged"
+    return f"{flow.why_closed} after {carried}"
 
 
 def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:
