@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -9,11 +11,14 @@ from pynat.nat.messages import (
     TcpConnect,
     TcpRead,
     TcpSend,
+    TcpSent,
     TcpShutdown,
 )
 from pynat.nat.tcp.receive import Receiver
 from pynat.nat.tcp.send import Sender
 from pynat.wire.addresses import FourTuple
+
+SendNow = Callable[[int, bytes], TcpSent | None]
 
 
 class HostRequests:
@@ -33,6 +38,19 @@ class HostRequests:
         if receiver.held and not self._offered:
             self._offered = receiver.held
             self._actions.append(TcpSend(self._number, [*receiver.chunks], receiver.urgent_at))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the host can be offered something."""
+        return self.open and not self._offered
+
+    def pass_on(self, receiver: Receiver, send: SendNow) -> TcpSent | None:
+        """As `offer`, where the host takes it at once; None where it is still to be asked."""
+        (text,) = receiver.chunks
+        sent = send(self._number, text)
+        if sent is not None:
+            self._offered = receiver.held
+        return sent
 
     def taken(self, count: int) -> None:
         if count == self._offered:
