@@ -213,10 +213,7 @@ class Flow:
         return self._synchronized(segment, now)
 
     def expects(self, found: Found, now: float) -> bool:
-        """Header prediction: whether that is what comes next, and all there is to it.
-
-        Memory is not short.
-        """
+        """Header prediction: whether that is what comes next, and all there is to it."""
         _, _, _, _, seq, ack, _, _, text, stamps = found
         receiver, una = self.receiver, self.sender.una
         acked = unwrap(ack, una)
@@ -225,33 +222,35 @@ class Flow:
             or seq != wrap(receiver.nxt)
             or not una <= acked <= self.sender.top
             or not (text or acked > una)
-            or not receiver.is_ready(len(text))
-            or not self._host.is_ready
+            or not receiver.expects(len(text))
             or self.filter is not None
         ):
             return False
         timestamps = self.negotiated.timestamps
         return not (timestamps and stamps and timestamps.is_old(stamps[0], now))
 
-    def carry_on(self, found: Found, now: float) -> None:
-        """With what it `expects`."""
+    def carry_on(self, found: Found, now: float) -> bool:
+        """With what it `expects`. Whether the host may send more."""
         count, before, _, _, _, ack, flags, window, text, stamps = found
         receiver, sender, timestamps = self.receiver, self.sender, self.negotiated.timestamps
         start, acked = receiver.nxt, unwrap(ack, sender.una)
         self.idle.used(now)
         if timestamps and stamps and start <= self._acks.last:
             timestamps.update_recent(stamps[0], now)
-        if acked > sender.una:
-            self._on_ack(acked, window, start + before, stamps, now, pure=not text)
-            self._touch(self)  # the host may send more
-        else:
-            sender.on_window(acked, window << self.negotiated.shift_to_guest, start + before, now)
         if text:
             receiver.keep(text)
-            self._took(len(text), len(text), flags, at_once=self._is_run(count, len(text)))
+            self._took(len(text), len(text), count, flags)
+        if acked > sender.una:
+            self._on_ack(acked, window, start + before, stamps, now, pure=not text)
+            return True
+        sender.on_window(acked, window << self.negotiated.shift_to_guest, start + before, now)
+        return False
 
     def pass_on(self, send: SendNow, now: float) -> bool:
-        """The text of `carry_on` goes to the host at once. Whether nothing is left to ask of it."""
+        """What it holds, if anything, goes to the host at once. Whether nothing is left to ask.
+
+        Memory is not short.
+        """
         sent = self._host.pass_on(self.receiver, send)
         if sent is not None:
             self._sent(sent.count, sent.room, now)
@@ -430,19 +429,17 @@ class Flow:
         if segment.flags & URG:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
-        is_run = self._is_run(segment.count, length)
-        at_once = fin or text is not TextOutcome.SMOOTH or is_run or receiver.closed
-        self._took(receiver.held - before, length, segment.flags, at_once=at_once)
+        at_once = fin or text is not TextOutcome.SMOOTH or receiver.closed
+        self._took(receiver.held - before, length, segment.count, segment.flags, at_once=at_once)
         return None if text is TextOutcome.SMOOTH else refusals.of_text(text, segment, receiver)
 
-    def _is_run(self, count: int, length: int) -> bool:
-        """More bytes than we announce are a run that a card has left as one."""
-        return count > 1 or length > self.negotiated.our_mss
-
-    def _took(self, octets: int, length: int, flags: int, *, at_once: bool) -> None:
-        """So many bytes, out of a segment of `length`, which is to be acknowledged."""
-        full = min(length, self.negotiated.our_mss)
-        self._acks.received(full, push=bool(flags & PSH), at_once=at_once)
+    def _took(
+        self, octets: int, length: int, count: int, flags: int, *, at_once: bool = False
+    ) -> None:
+        """So many bytes, out of `length` in so many segments, which are to be acknowledged."""
+        most = self.negotiated.our_mss  # more is a run that a card has left as one
+        soon = at_once or count > 1 or length > most
+        self._acks.received(min(length, most), push=bool(flags & PSH), at_once=soon)
         self.bytes_from_guest += octets
         if octets > 0:
             self.answer_due = not self.sender.fin_queued

@@ -39,15 +39,11 @@ class HostRequests:
             self._offered = receiver.held
             self._actions.append(TcpSend(self._number, [*receiver.chunks], receiver.urgent_at))
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the host can be offered something."""
-        return self.open and not self._offered
-
     def pass_on(self, receiver: Receiver, send: SendNow) -> TcpSent | None:
-        """As `offer`, where the host takes it at once; None where it is still to be asked."""
-        (text,) = receiver.chunks
-        sent = send(self._number, text)
+        """As `offer` of a single piece, where the host takes it at once; else None."""
+        if len(receiver.chunks) != 1 or self._offered or not self.open:
+            return None
+        sent = send(self._number, receiver.chunks[0])
         if sent is not None:
             self._offered = receiver.held
         return sent

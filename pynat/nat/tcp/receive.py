@@ -98,10 +98,10 @@ class Receiver:
         """A kernel that says so takes a segment at least, however small its buffer."""
         self.room = max(room, self.step)
 
-    def is_ready(self, octets: int) -> bool:
-        """Whether so many bytes more, in order, are all that there would be."""
+    def expects(self, octets: int) -> bool:
+        """Whether so many bytes more, in order, can only be kept."""
         return (
-            not (self.held or self.early or self.fin or self.refused)
+            not (self.early or self.fin or self.refused)
             and self._fin_at is None
             and self._urgent is None
             and octets <= self.edge - self.nxt

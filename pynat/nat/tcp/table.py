@@ -132,7 +132,8 @@ class TcpTable:
         if found is None:
             return 0
         count = found[0]
-        if count == len(frames) and not self._touched and self._carry_on(flow, found, now):
+        if flow.expects(found, now):
+            self._carry_on(flow, found, now, is_all=count == len(frames))
             return count
         segment = tcp.as_segment(found)
         if count > 1 and not flow.carries_on(segment):
@@ -140,16 +141,15 @@ class TcpTable:
         self._to_flow(flow, segment, now)
         return count
 
-    def _carry_on(self, flow: Flow, found: tcp.Found, now: float) -> bool:
-        """Nothing else has come in this turn."""
-        _, _, _, _, _, _, _, _, text, _ = found
-        if not self.memory.has_room(len(text)) or not flow.expects(found, now):
-            return False
-        flow.carry_on(found, now)
-        self._touched[flow] = None
-        if flow.receiver.held and not flow.pass_on(self._send_now, now):
+    def _carry_on(self, flow: Flow, found: tcp.Found, now: float, *, is_all: bool) -> None:
+        """is_all: nothing else has come."""
+        is_alone = is_all and not self._touched
+        asks = flow.carry_on(found, now)
+        has_room = is_alone and self.memory.has_room(flow.receiver.held)
+        if has_room and flow.pass_on(self._send_now, now) and not asks:
+            self._touched[flow] = None
+        else:
             self._touch(flow)
-        return True
 
     def from_guest(self, packet: Packet, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
