@@ -15,10 +15,10 @@ flow lingers in TIME-WAIT if the host side closed first. A flow queues host acti
 itself; the table collects actions with `to_host` and segments with `to_guest` once a turn, so
 that many segments of one turn make one send and one acknowledgement.
 
-Almost every segment is the next one of a connection in which nothing is missing. Where it is all
-that a turn brings, it takes a short way: `expects` is Van Jacobson's header prediction (Stevens and
-Wright, TCP/IP Illustrated 2, 28.4), `carry_on` does what `from_guest` would do, and `pass_on` what
-the rounds of `to_host` would, at once. All three use the setters of the long way, which is left
+Almost every segment is the next one of a connection in which nothing is missing. It takes a short
+way: `expects` is Van Jacobson's header prediction (Stevens and Wright, TCP/IP Illustrated 2, 28.4),
+and `carry_on` does what `from_guest` would do. Where nothing else has come in the turn, `pass_on`
+does what the rounds of `to_host` would, at once. All use the setters of the long way, which is left
 whatever else may have to be done.
 """
 
