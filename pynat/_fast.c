@@ -4,6 +4,7 @@
  *   tcp_frames(run)                  the frames of a run, for pynat/wire/frame_run.py
  *   tcp_run(frames, at, mac)         common segments as one, for pynat/wire/tcp.py
  *   tcp_one(frame)                   one of them, for pynat/wire/tcp.py
+ *   tcp_segment(source, ...)         one to be sent, for pynat/wire/tcp.py
  *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
@@ -371,6 +372,38 @@ static PyObject *tcp_one(PyObject *self, PyObject *frame) {
     return Py_BuildValue("nIIIIIIy#(II)", padding, get16(tcp), get16(tcp + 2), found.seq, found.ack,
                          tcp[13], get16(tcp + 14), data, (Py_ssize_t)found.size, get32(tcp + 24),
                          get32(tcp + 28));
+}
+
+static PyObject *tcp_segment(PyObject *self, PyObject *args) {
+    (void)self;
+    struct bytes ends[2], options;
+    unsigned int ports[2], seq, ack, flags, window, urgent;
+    Py_buffer data;
+    if (!PyArg_ParseTuple(args, "y#y#IIIIIIIy#y*", &ends[0].at, &ends[0].size, &ends[1].at,
+                          &ends[1].size, &ports[0], &ports[1], &seq, &ack, &flags, &window, &urgent,
+                          &options.at, &options.size, &data))
+        return NULL;
+    const Py_ssize_t header = TCP + options.size;
+    const uint64_t around = (uint64_t)(header + data.len) + PROTOCOL_TCP +
+                            sum_of((const uint8_t *)ends[0].at, ends[0].size) +
+                            sum_of((const uint8_t *)ends[1].at, ends[1].size);
+    PyObject *segment = NULL;
+    if (header > LONGEST || header % 4 || (ends[0].size | ends[1].size) % 2)
+        PyErr_SetString(PyExc_ValueError, "no segment: no addresses, or no words of options");
+    else
+        segment = PyBytes_FromStringAndSize(NULL, header + data.len);
+    if (segment) {
+        uint8_t *tcp = (uint8_t *)PyBytes_AS_STRING(segment);
+        put16(tcp, ports[0]), put16(tcp + 2, ports[1]);
+        put32(tcp + 4, seq), put32(tcp + 8, ack);
+        tcp[12] = (uint8_t)(header << 2), tcp[13] = (uint8_t)flags;
+        put16(tcp + 14, window), put16(tcp + 16, 0), put16(tcp + 18, urgent);
+        memcpy(tcp + TCP, options.at, (size_t)options.size);
+        memcpy(tcp + header, data.buf, (size_t)data.len);
+        put16(tcp + 16, 0xffff - fold(around + sum_of(tcp, header + data.len)));
+    }
+    PyBuffer_Release(&data);
+    return segment;
 }
 
 /* Where IPv4 begins in a frame with a whole datagram whose lengths and sums are right; else NULL.
@@ -764,6 +797,7 @@ static PyMethodDef methods[] = {
     {"tcp_frames", tcp_frames, METH_O, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
     {"tcp_one", tcp_one, METH_O, NULL},
+    {"tcp_segment", tcp_segment, METH_VARARGS, NULL},
     {"udp_one", udp_one, METH_O, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},

@@ -35,6 +35,25 @@ def tcp_one(
     reserved bit and no urgent pointer, and nothing behind it but zeros up to 60 bytes.
     """
 
+def tcp_segment(
+    source: bytes,
+    destination: bytes,
+    source_port: int,
+    destination_port: int,
+    seq: int,
+    ack: int,
+    flags: int,
+    window: int,
+    urgent: int,
+    options: bytes,
+    data: bytes | memoryview,
+    /,
+) -> bytes:
+    """The segment with its checksum, to be carried between these addresses.
+
+    Raises ValueError for options that are no whole words, or too many.
+    """
+
 def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
     """Bytes of padding, ports.
 

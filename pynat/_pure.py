@@ -28,6 +28,8 @@ _SIZE = Struct("=H")  # that comes with it
 _FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}  # by an address's length
 _IP = Struct("!2xH2xH")
 _NUMBERS = Struct("!IIBBH")  # of TCP: sequence and acknowledgement, data offset, flags, window
+_PORTS = Struct("!HH")
+_CHECKED = Struct("!HH")  # checksum, urgent pointer
 _STAMPS = Struct("!4sII")  # as RFC 7323 appendix A lays them out
 _STAMPS_PREFIX = b"\x01\x01\x08\x0a"
 
@@ -68,6 +70,31 @@ def _segment(header: bytes, base: int, seq: int, flags: int, text: bytes, partia
     out[13] = flags
     out[16:18] = checksum.to_bytes(2, "big")
     return bytes(out) + text
+
+
+def tcp_segment(
+    source: bytes,
+    destination: bytes,
+    source_port: int,
+    destination_port: int,
+    seq: int,
+    ack: int,
+    flags: int,
+    window: int,
+    urgent: int,
+    options: bytes,
+    data: bytes | memoryview,
+    /,
+) -> bytes:
+    size = _TCP + len(options)
+    if size > _LONGEST or size % 4 or (len(source) | len(destination)) % 2:
+        raise ValueError("no segment: no addresses, or no words of options")
+    numbers = seq, ack, size << 2, flags, window
+    start = _PORTS.pack(source_port, destination_port) + _NUMBERS.pack(*numbers)
+    rest = _CHECKED.pack(0, urgent) + options + data
+    total = _PROTOCOL_TCP + size + len(data) + ones_sum(source + destination + start + rest)
+    check = 0xFFFF - (total % 0xFFFF or 0xFFFF)
+    return start + check.to_bytes(2, "big") + rest[2:]
 
 
 # ---------------------------------------------------------------------- from the guest

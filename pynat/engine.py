@@ -36,7 +36,7 @@ from pynat.log.notices import Level, Notices
 from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
-from pynat.wire.frame_run import FrameRun, Sendable, frames_of
+from pynat.wire.frame_run import Sendable, frames_of
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -69,12 +69,12 @@ class Carried:
 
     def count(self, items: Sequence[Sendable]) -> None:
         for item in items:
-            if isinstance(item, FrameRun):
-                self.frames += item.frame_count
-                self.octets += item.octets
-            else:
+            if isinstance(item, bytes):
                 self.frames += 1
                 self.octets += len(item)
+            else:
+                self.frames += item.frame_count
+                self.octets += item.octets
 
 
 class Engine:
@@ -125,7 +125,8 @@ class Engine:
         if config.hermetic:
             self.host = HermeticHost(config, self._host_speaks, self._report_bug)
         else:
-            self.host = Host(config, loop, self._host_speaks, self._report_bug)
+            self.host = host = Host(config, loop, self._host_speaks, self._report_bug)
+            self.router.tcp.send_by(host.send_now)
         self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = NO_LIMIT if in_step else MAX_FRAMES
@@ -218,15 +219,14 @@ class Engine:
         self._deliver(now)
         if self._callers:
             self._call(now)
-        due = router.next_timer()
-        if due is not None and due <= now:
+        if router.is_due(now):
             self._guard(router.on_timer, now)
         if not self._in_step and router.set_bulk_aside():
             self._answer(now)
             router.take_bulk_up()
         self._answer(now)
-        for look in list(self._lookers):
-            self._guard(look, now)
+        if self._lookers:
+            self._look_on(now)
         return len(frames)
 
     def _receive(self, batch: int) -> list[bytes]:
@@ -236,8 +236,16 @@ class Engine:
         return receive_runs(batch)
 
     def _answer(self, now: float) -> None:
-        self._ask_host(now)
+        if self._is_host_asked:
+            self._ask_host(now)
         self._answer_guest(now)
+
+    @property
+    def _is_host_asked(self) -> bool:
+        """Whether anybody wants anything of it, or it has something to say."""
+        router = self.router
+        busy = router.asks or router.in_process.stirs or self.host.stirs
+        return busy or self._program is not None
 
     def _call(self, now: float) -> None:
         callers, self._callers = self._callers, []
@@ -248,9 +256,8 @@ class Engine:
         take, deal_with, at = self.router.run_from_guest, self.notices.comments.deal_with, 0
         while at < len(frames):
             try:
-                while at < len(frames):
-                    deal_with(frames[at])
-                    at += take(frames, at, now)
+                deal_with(frames[at])
+                at += take(frames, at, now)
             except BaseException as error:
                 self._survive(error)
                 at += 1
@@ -274,21 +281,29 @@ class Engine:
 
     def _next_timer(self) -> float | None:
         mine = self.router.next_timer()
-        other = self._program.next_timer() if self._program else None
+        if self._program is None:
+            return mine
+        other = self._program.next_timer()
         return min((when for when in (mine, other) if when is not None), default=None)
 
     def _hold_until(self, now: float) -> float:
         until = self.router.hold_until(now)
         return max(until, self._program.hold_until(now)) if self._program else until
 
+    def _look_on(self, now: float) -> None:
+        for look in list(self._lookers):
+            self._guard(look, now)
+
     def _answer_guest(self, now: float) -> None:
+        """What is left to be done for the frames does not delay them."""
         try:
-            items = self.router.to_guest(now)
+            items = self.router.answers(now)
             if items:
-                self.to_guest.count(items)
                 self._send(items)
+                self.to_guest.count(items)
         except BaseException as error:
             self._survive(error)
+        self._guard(self.router.rest, now)
 
     def _send(self, items: list[Sendable]) -> None:
         send_runs = self._link.send_runs

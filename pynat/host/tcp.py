@@ -154,7 +154,6 @@ class TcpSockets:
         connection = self._open.get(action.flow)
         if connection is None:
             return  # failed in this very turn; TcpFailed is on its way
-        offered = sum(map(len, action.chunks))
         taken = 0
         try:
             for pieces, flags in _sends(action, is_tcp=connection.is_tcp):
@@ -172,10 +171,26 @@ class TcpSockets:
             self._emit(TcpSent(action.flow, taken, 0))
             self._loop.call_later(BREATH, self._breathed, action.flow, connection)
             return
+        self._emit(self._sent(action.flow, connection, taken, sum(map(len, action.chunks))))
+
+    def send_now(self, flow: int, data: bytes) -> TcpSent | None:
+        """As `send`, to which None leaves it."""
+        connection = self._open.get(flow)
+        if connection is None:
+            return None
+        try:
+            taken = connection.sock.send(data)
+        except OSError as error:
+            if error.errno not in PASSING | {errno.EAGAIN}:
+                self._fail(flow, error.errno or errno.EIO)
+            return None
+        return self._sent(flow, connection, taken, len(data))
+
+    def _sent(self, flow: int, connection: _Connection, taken: int, offered: int) -> TcpSent:
         room = room_in(connection.sock)
-        self._emit(TcpSent(action.flow, taken, room))
         if taken < offered or room < LITTLE_ROOM:
-            self._await_room(connection, self._writable, action.flow)
+            self._await_room(connection, self._writable, flow)
+        return TcpSent(flow, taken, room)
 
     def shutdown(self, action: TcpShutdown) -> None:
         connection = self._open.get(action.flow)

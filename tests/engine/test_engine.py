@@ -78,6 +78,26 @@ def test_a_segment_and_its_acknowledgement_are_one_turn() -> None:
     scenario(run)
 
 
+def test_a_lone_segment_is_the_sockets_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("pynat.host.tcp.TcpSockets.send", lambda _, action: asked.append(action))
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running() as guest:
+                peer = Peer(guest, server.getsockname()[1])
+                await peer.open()
+                await guest.link.turn()
+                connection, _ = server.accept()
+                peer.send("PA", b"a segment")
+                assert (await guest.expect(TCP))[TCP].ack == peer.seq
+                assert connection.recv(100) == b"a segment"
+                connection.close()
+        assert asked == []
+
+    scenario(run)
+
+
 def test_a_long_batch_is_answered_in_parts() -> None:
     """More than one turn may take, while somebody looks at each frame: MemoryLink has no runs."""
 

@@ -84,6 +84,25 @@ def test_a_frame_alone() -> None:
     assert taken > 300
 
 
+addresses = st.sampled_from((0, 1, 4, 16)).flatmap(
+    lambda size: st.binary(min_size=size, max_size=size)
+)
+number16, number32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+
+
+@given(
+    st.tuples(addresses, addresses),
+    st.tuples(number16, number16, number32, number32, st.integers(0, 0xFF), number16, number16),
+    st.sampled_from((0, 4, 12, 40, 41, 44)).map(lambda size: bytes(range(size))),
+    data | views,
+)
+def test_a_segment_to_be_sent(
+    ends: tuple[bytes, bytes], numbers: tuple[int, ...], options: bytes, text: bytes | memoryview
+) -> None:
+    arguments = *ends, *numbers, options, text
+    assert outcome(_pure.tcp_segment, *arguments) == outcome(_fast.tcp_segment, *arguments)
+
+
 @pytest.mark.parametrize(
     ("frames", "at", "mac"), [([], 0, MAC), ([b""], -1, MAC), ([b""], 1, MAC), ([b""], 0, b"short")]
 )
