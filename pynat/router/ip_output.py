@@ -15,11 +15,11 @@ from functools import lru_cache, partial
 from random import Random
 
 from pynat import rules
-from pynat.config import Config, Network
+from pynat.config import Config, Network, TimePolicy
 from pynat.log.notices import Notices
 from pynat.nat.idle_timeout import WallTime
 from pynat.nat.messages import Action
-from pynat.nat.time_hold import TimeHold
+from pynat.nat.time_hold import NeverHeld, TimeHold
 from pynat.router.checking import Checks
 from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
@@ -41,7 +41,8 @@ class IpOutput:
         self.notices = notices
         self.timers = Timers()
         self.dice = dice
-        self.time_hold = TimeHold(config.patience)
+        is_free = config.hermetic or config.time is TimePolicy.NEVER
+        self.time_hold = NeverHeld() if is_free else TimeHold(config.patience)
         self.wall = WallTime()
         self.mac = network.mac  # the router's
         self._mtu = network.mtu
