@@ -29,7 +29,6 @@ from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
-from pynat.host.tcp import MAX_READ
 from pynat.interrupts import is_interrupt
 from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 MAX_FRAMES = 512
 # The same while every frame is looked at (linter, capture), which takes some ten times as long.
 MAX_WATCHED_FRAMES = 32
-MAX_WATCHED_READ = 64 * 1024
 NO_LIMIT = 1 << 30  # in step; the shim's ring bounds it
 LAST = 0.5  # seconds (wall) of turns at the end, for what the guest has sent before
 
@@ -319,7 +317,6 @@ class Engine:
         self._is_watched = watched
         if not self._in_step:
             self._batch = MAX_WATCHED_FRAMES if watched else MAX_FRAMES
-            self.host.read_at_most(MAX_WATCHED_READ if watched else MAX_READ)
 
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:

@@ -98,9 +98,6 @@ class Host(Outside):
     def stirs(self) -> bool:
         return super().stirs or self.forwards.has_unclaimed
 
-    def read_at_most(self, octets: int) -> None:
-        self._tcp.read_at_most(octets)
-
     def leave(self) -> None:
         """Nothing new comes in, and no flow goes on."""
         self.forwards.close()

@@ -48,7 +48,7 @@ _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
 _SIOCATMARK = 0x8905
 _NOT_AT_MARK = bytes(4)
-MAX_READ = 128 * 1024  # bytes of one turn, of all connections
+MAX_READ = 64 * 1024  # bytes of one turn, of all connections
 PASSING = {errno.ENOBUFS, errno.ENOMEM}  # the host is short of it for a moment
 NOT_KEPT = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 BREATH = 0.1  # seconds (wall) until what has passed is tried again
@@ -93,16 +93,11 @@ class TcpSockets:
         self._again: dict[int, asyncio.TimerHandle] = {}  # connects that are to be tried anew
         self._read = 0  # bytes in this turn
         self._passed: dict[int, _Connection] = {}  # over, in this turn; first in the next
-        self._max_read = MAX_READ
         self._emit = emit
         self._destinations = Destinations(loop)
         self._lingering = Lingering(loop)
         self._open: dict[int, _Connection] = {}
         self.make_room = self._lingering.make_room  # for whoever has no descriptor left
-
-    def read_at_most(self, octets: int) -> None:
-        """In one turn, of all connections together."""
-        self._max_read = octets
 
     # ------------------------------------------------------------------ actions
     def connect(self, action: TcpConnect, tries: int = MAX_TRIES) -> None:
@@ -262,12 +257,12 @@ class TcpSockets:
     def _readable(self, flow: int, connection: _Connection) -> None:
         """Read on while more waits, and once behind a read that emptied the socket: often EOF is
         there, and then FIN goes with the last bytes."""
-        if self._read >= self._max_read:
+        if self._read >= MAX_READ:
             self._passed[flow] = connection  # the others have had their turn's worth
             return
         asked, came = connection.next_read, 0
         while asked and (came := self._receive(flow, connection, asked)) == asked:
-            asked = connection.next_read if self._read < self._max_read else 0
+            asked = connection.next_read if self._read < MAX_READ else 0
         if came > 0 and asked and connection.allowance:
             self._receive(flow, connection, connection.next_read)
         if flow in self._open:

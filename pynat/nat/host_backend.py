@@ -34,9 +34,6 @@ class Outside:
         """Whether there is something to carry out, or an event, that nobody has asked for."""
         return bool(self._events)
 
-    def read_at_most(self, octets: int) -> None:
-        """In one turn, of all streams together."""
-
     def events(self) -> list[Event]:
         events, self._events = self._events, []
         return events

@@ -359,7 +359,7 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     monkeypatch.setattr(tcp, "BULK_SIZE", 2000)
 
     async def run(flow: Connected) -> None:
-        flow.sockets.read_at_most(2500)
+        monkeypatch.setattr(tcp, "MAX_READ", 2500)
         flow.program.sendall(bytes(5000))
         read: list[Event] = []
         flow.sockets._emit = read.append
@@ -367,7 +367,7 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
         connection = flow.sockets._open[1]
         flow.sockets._readable(1, connection)
         assert read == [TcpReceived(1, bytes(900)), TcpReceived(1, bytes(1800))]
-        flow.sockets.read_at_most(5000)
+        monkeypatch.setattr(tcp, "MAX_READ", 5000)
         flow.sockets.read(TcpRead(1, 250, 300))
         flow.sockets._readable(1, connection)
         flow.sockets.read(TcpRead(1, 5000, 300))
@@ -377,9 +377,10 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
     scenario(run)
 
 
-def test_one_turn_reads_so_much_and_no_more() -> None:
+def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "MAX_READ", 1000)
+
     async def run(flow: Connected) -> None:
-        flow.sockets.read_at_most(1000)
         flow.program.sendall(bytes(5000))
         read: list[int] = []
 
@@ -407,6 +408,7 @@ def test_connections_that_always_have_more_take_turns(monkeypatch: pytest.Monkey
     """In one turn there is room for one of them."""
     monkeypatch.setattr(tcp, "READ_SIZE", 1000)
     monkeypatch.setattr(tcp, "BULK_SIZE", 1000)
+    monkeypatch.setattr(tcp, "MAX_READ", 1000)
 
     async def main() -> None:
         read = Counter({1: 0, 2: 0, 3: 0})
@@ -416,7 +418,6 @@ def test_connections_that_always_have_more_take_turns(monkeypatch: pytest.Monkey
             read[event.flow] += len(event.data)
 
         sockets = TcpSockets(asyncio.get_running_loop(), emit)
-        sockets.read_at_most(1000)
         with contextlib.ExitStack() as programs:
             for flow in (1, 2, 3):
                 program, ours = socket.socketpair()
