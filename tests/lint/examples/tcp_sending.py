@@ -289,6 +289,18 @@ def does_not_hear_the_reset(lab: LintedLab) -> None:
     )
 
 
+@example("TCP058")
+def does_not_hear_that_it_is_refused(lab: LintedLab) -> None:
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"{syn}\n < R. 0:0(0) ack 1\n +1 {syn}\n < R. 0:0(0) ack 1\n +2 {syn}")
+
+
+@clean("TCP058")
+def tries_again_from_another_port(lab: LintedLab) -> None:
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"{syn}\n < R. 0:0(0) ack 1\n +1 {syn} port 50001\n < R. 0:0(0) ack 1 port 50001")
+
+
 @clean("TCP057")
 @clean("TCP058")
 def lets_go(lab: LintedLab) -> None:
