@@ -404,6 +404,15 @@ def never_pushes(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{asked('.', 5)}")
 
 
+@example("TCP063")
+def asks_once_in_each_connection(lab: LintedLab) -> None:
+    """A FIN does for PSH, and says nothing of it."""
+    play(lab, f"{OPEN}\n > F. 1:6(5) ack 1")
+    for port in range(50001, 50006):
+        ends = f"<mss 1460> port {port} isn {port**2}"
+        play(lab, OPEN.replace("<mss 1460>", ends, 1) + asked(".", 1))
+
+
 @clean("TCP063")
 def pushes(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{asked('P.', 5)}")
