@@ -28,6 +28,7 @@ class Window:
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
         self._unshifted = guest.right  # where the field itself said that it ends
+        self._swapped = guest.right  # where it ends if the field's bytes are swapped
         self._last = NEVER  # when it announced something else than before
         self._delay = math.inf  # the shortest between a probe and an answer without a window
         self._acked = 0  # up to where the guest's data was, when it last answered with no window
@@ -47,6 +48,7 @@ class Window:
         if not window or self.closed is not None:
             self._closes(window, owed, when, tell)
         self._unshifted = ack + segment.window
+        self._swapped = ack + (swapped(segment.window, 2) << guest.shift)
         guest.right = right
         guest.window = window
         self._was_open |= window > 0
@@ -60,7 +62,8 @@ class Window:
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
         text += self._shift_hint(segment, ack)
         meant = swapped(segment.window, 2) << guest.shift
-        if window and 0 <= ack + meant - guest.right <= peer.mss:
+        stays = 0 <= ack + meant - min(guest.right, self._swapped) <= peer.mss
+        if window and meant >= guest.mss and stays:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
         elif window or peer.top <= ack:
             if when.follows(self._last) and when != self._last:  # else they may have changed places

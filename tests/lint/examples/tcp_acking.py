@@ -471,6 +471,20 @@ def swaps_the_window_afterwards(lab: LintedLab) -> None:
     play(lab, OPEN.replace("65535", "8192").replace("ack 1 win 8192\n", "ack 1 win 32\n"))
 
 
+@example("TCP097")
+def swaps_a_window_that_seems_to_shrink(lab: LintedLab) -> None:
+    """It means 8191 and 6731 from 1461 on; what it sends reads as 65311 and 19226."""
+    filled = "< . 1:1461(1460) ack 1\n +0.001 > . 1:1(0) ack 1461 win 19226"
+    play(lab, OPEN.replace("ack 1 win 65535\n", f"ack 1 win 65311\n {filled}\n"))
+
+
+@clean("TCP097")
+def takes_its_window_back_in_large_steps(lab: LintedLab) -> None:
+    """With its bytes swapped each would be below a segment."""
+    filled = "< . 1:1461(1460) ack 1\n +0.001 > . 1:1(0) ack 1461 win 32768"
+    play(lab, OPEN.replace("ack 1 win 65535\n", f"ack 1 win 65280\n {filled}\n"))
+
+
 @clean("TCP097")
 def has_a_small_window(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 128 <mss 128>")
