@@ -1,4 +1,4 @@
-"""The four ways that most packets go, one after the other within this process.
+"""The four ways that most packets go, and a whole connection, one after the other in this process.
 
 What runs is what `pynat tap` runs, from the read of a frame to the system call on the host's socket
 and back. One end of a pair of sockets stands in for the device; the guest, at the other end, is the
@@ -34,7 +34,7 @@ from pynat.serve.session import session
 from pynat.serve.stack import seeded
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import arp, ethernet, ipv4, tcp, udp
-from pynat.wire.tcp import ACK, PSH, SYN, Options, Segment
+from pynat.wire.tcp import ACK, FIN, PSH, SYN, Options, Segment
 
 BATCH = 32  # frames of a turn, where there are more than one
 SIZE = 1_448  # bytes: a full segment with timestamps
@@ -44,6 +44,7 @@ WARM = 5  # times that each way is gone before it counts
 TIMES = 9
 SLOW_START = (10, 20)  # segments of a flight; then the congestion window has room for BATCH
 PATIENCE = 1_000  # steps; what takes more is lost
+REQUEST, ANSWER = bytes(40), bytes(140)
 Mark = Callable[[], object]
 
 
@@ -53,6 +54,16 @@ def nothing() -> None:
 
 def unheard(_level: int, _text: str) -> None:
     """The log."""
+
+
+@dataclass(slots=True)
+class GuestEnd:
+    """Of one connection: what comes next of the guest's, and what is acknowledged."""
+
+    port: int
+    seq: int = 1_000
+    ack: int = 0
+    echo: int = 0  # the host's last timestamp
 
 
 class Rig:
@@ -70,7 +81,8 @@ class Rig:
         self._router, self._guest = config.router.packed, config.guest.packed
         self._router_mac = bytes(6)
         self._clock = count(1)  # of the guest's timestamps
-        self._seq, self._ack, self._echo = 1_000, 0, 0
+        self._ports = count(40_000)
+        self._end = GuestEnd(next(self._ports))
         self._connect()
 
     def step(self) -> None:
@@ -88,16 +100,30 @@ class Rig:
             self.step()
         raise TimeoutError("the packet does not arrive")
 
-    # ------------------------------------------------------------------ the four ways
+    # ------------------------------------------------------------------ the ways
+    def connection(self) -> None:
+        """Opened, asked, answered, closed by the host and then by the guest."""
+        kept, self._end = self._end, GuestEnd(next(self._ports))
+        self._open()
+        end = self._end.ack + len(ANSWER) + 1
+        self._send_segment(ACK | PSH, REQUEST)
+        self.until(self._host.has_answered)
+        self.until(lambda: self._got() == end)
+        self._send_segment(ACK | FIN)
+        self.until(lambda: self._acknowledged() == self._end.seq)
+        self._end = kept
+
     def segments_from_guest(self, number: int) -> None:
         """Data of the guest's, and its acknowledgement."""
         for _ in range(number):
             self._send_segment(ACK | PSH, bytes(SIZE))
-        self.until(lambda: self._host.takes(number * SIZE) and self._acknowledged() == self._seq)
+        self.until(
+            lambda: self._host.takes(number * SIZE) and self._acknowledged() == self._end.seq
+        )
 
     def segments_to_guest(self, number: int) -> None:
         """Data of the host's. The guest's acknowledgement comes in steps that do not count."""
-        first = self._ack
+        first = self._end.ack
         self._host.stream.sendall(bytes(number * SIZE))
         self.until(lambda: self._got() == first + number * SIZE)
         with self._uncounted():
@@ -128,14 +154,17 @@ class Rig:
         request = arp.Arp(arp.REQUEST, GUEST_MAC, self._guest, bytes(6), self._router)
         self._send(ethernet.BROADCAST, ethernet.ARP, arp.encode(request))
         self.until(self._knows_router)
-        syn = Options(1460, SHIFT, sack_permitted=True, timestamps=(next(self._clock), 0))
-        self._send_segment(SYN, options=syn)
-        self.until(lambda: self._acknowledged() == self._seq)
-        self._send_segment(ACK)
+        self._open()
         self.until(self._host.has_accepted)
         self.datagrams_from_guest(1)
         for number in SLOW_START:
             self.segments_to_guest(number)
+
+    def _open(self) -> None:
+        syn = Options(1460, SHIFT, sack_permitted=True, timestamps=(next(self._clock), 0))
+        self._send_segment(SYN, options=syn)
+        self.until(lambda: self._acknowledged() == self._end.seq)
+        self._send_segment(ACK)
 
     def _knows_router(self) -> bool:
         if frame := self._take():
@@ -154,10 +183,10 @@ class Rig:
         self._send(self._router_mac, ethernet.IPV4, packet)
 
     def _send_segment(self, flags: int, data: bytes = b"", options: Options | None = None) -> None:
-        stamped = options or Options(timestamps=(next(self._clock), self._echo))
-        ends = 40_000, self._host.stream_port
-        segment = Segment(*ends, self._seq, self._ack, flags, WINDOW, data, stamped)
-        self._seq += segment.length
+        stamped = options or Options(timestamps=(next(self._clock), self._end.echo))
+        ends = self._end.port, self._host.stream_port
+        segment = Segment(*ends, self._end.seq, self._end.ack, flags, WINDOW, data, stamped)
+        self._end.seq += segment.length
         self._send_packet(ipv4.TCP, tcp.encode(self._guest, self._router, segment))
 
     def _send_datagram(self) -> None:
@@ -192,12 +221,12 @@ class Rig:
         """Up to where the guest has data."""
         for segment in self._segments():
             self._read(segment)
-        return self._ack
+        return self._end.ack
 
     def _read(self, segment: Segment) -> None:
-        self._ack = segment.seq + segment.length
+        self._end.ack = segment.seq + segment.length
         assert segment.options.timestamps is not None
-        self._echo = segment.options.timestamps[0]
+        self._end.echo = segment.options.timestamps[0]
 
 
 class Host:
@@ -210,6 +239,7 @@ class Host:
         self.datagrams.bind(("127.0.0.1", 0))
         self.stream_port = self._server.getsockname()[1]
         self.datagram_port = self.datagrams.getsockname()[1]
+        self._asking: socket.socket | None = None
         self.left = 0  # datagrams that are to come
         self._octets = 0  # that have come
 
@@ -219,6 +249,17 @@ class Host:
             self.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.stream.setblocking(False)
             return True
+        return False
+
+    def has_answered(self) -> bool:
+        """Another one, and closed it."""
+        with contextlib.suppress(BlockingIOError):
+            self._asking = self._asking or self._server.accept()[0]
+            if self._asking.recv(len(REQUEST), socket.MSG_DONTWAIT):
+                with self._asking:
+                    self._asking.sendall(ANSWER)
+                self._asking = None
+                return True
         return False
 
     def takes(self, octets: int) -> bool:
@@ -271,7 +312,7 @@ class Way:
     go: Callable[[Rig], None]
 
 
-WAYS = tuple(
+PACKETS = tuple(
     Way(f"{title}, {alone}", partial(go, number=number))
     for title, go in (
         ("segment from the guest, and its ACK", Rig.segments_from_guest),
@@ -281,6 +322,7 @@ WAYS = tuple(
     )
     for alone, number in (("alone", 1), (f"{BATCH} of them", BATCH))
 )
+WAYS = (*PACKETS, Way("connection: request, answer, both ends closed", Rig.connection))
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ PICTURE = ROOT / "docs" / "images" / "benchmarks.svg"
 PROFILES = Path(__file__).with_name("profiles.json")
 BEGIN, END = "<!-- made by benchmarks/publishing.py -->\n", "<!-- end -->\n"
 HEADLINES = (  # rows of the README's table
-    *("tcp from-guest 1", "tcp to-guest 1", "udp to-guest 1400", "connections", "turn step"),
+    *("tcp from-guest 1", "tcp to-guest 1", "rate to-guest 1400", "connections", "turn step"),
     *("ping idle median", "bochs down wall", "bochs up wall", "bochs small wall"),
 )
 

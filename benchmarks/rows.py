@@ -17,7 +17,7 @@ from benchmarks.flows import COUNTS, Flows
 from benchmarks.pings import late, ping
 from benchmarks.results import Cell, Goal, Group, Row
 from benchmarks.starts import Start
-from benchmarks.streams import FROM_GUEST, TO_GUEST, tcp, udp
+from benchmarks.streams import FROM_GUEST, TO_GUEST, tcp, throughput, udp
 from benchmarks.turns import echo, step
 from tests.netns.lwip.build import guest_program
 
@@ -63,12 +63,13 @@ def _jumbo(direction: str) -> Row[BackEnd]:
     )
 
 
-def _udp(direction: str, size: int) -> Row[BackEnd]:
+def _udp(direction: str, size: int, kind: str) -> Row[BackEnd]:
+    measure, title = {"udp": (udp, "no limit"), "rate": (throughput, "at most 1 % lost")}[kind]
     return Row(
-        f"udp {direction} {size}",
-        f"UDP, {size:,} bytes, {WORDS[direction]}",
+        f"{kind} {direction} {size}",
+        f"UDP, {size:,} bytes, {WORDS[direction]}, {title}",
         "datagrams/s",
-        partial(udp, direction=DIRECTIONS[direction], size=size),
+        partial(measure, direction=DIRECTIONS[direction], size=size),
         (Goal("pynat", "slirp4netns", at_least=2.0),),
     )
 
@@ -266,7 +267,12 @@ def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
         Group(
             beside_slirp,
             plain,
-            tuple(_udp(direction, size) for direction in DIRECTIONS for size in (64, 1_400)),
+            tuple(
+                _udp(direction, size, kind)
+                for kind in ("udp", "rate")
+                for direction in DIRECTIONS
+                for size in (64, 1_400)
+            ),
         ),
         Group(beside_slirp, plain, (CONNECTIONS,)),
         Group(beside_slirp, plain, LATE),

@@ -50,7 +50,10 @@ class Patience {
   explicit Patience(bool alone = processors() < 2) : alone_(alone) {}
 
   // Whether to look this time.
-  bool looks() { return !alone_ && (skips_ == 0 || --skips_ == 0); }
+  bool looks() {
+    if (skips_ > 0) --skips_;
+    return !alone_ && skips_ == 0;
+  }
   void looked(bool in_time) {
     in_vain_ = in_time ? 0 : std::min(in_vain_ + 1, MOST_IN_VAIN);
     skips_ = in_time ? 0 : 1 << in_vain_;

@@ -4,12 +4,13 @@
  *   tcp_frames(run)                  the frames of a run, for pynat/wire/frame_run.py
  *   tcp_run(frames, at, mac)         common segments as one, for pynat/wire/tcp.py
  *   tcp_one(frame)                   one of them, for pynat/wire/tcp.py
+ *   tcp_segment(source, ...)         one to be sent, for pynat/wire/tcp.py
  *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
  *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
  *   udp_frames(header, ident, datagrams)        frames to carry them, for pynat/wire/udp.py
- *   send_datagrams(socket, to, port, datagrams)   one sendmmsg(2), for pynat/host/datagram.py
+ *   send_datagrams(socket, to, port, datagrams, joined)   sendmmsg(2), for pynat/host/datagram.py
  *   receive_datagrams(socket, limit)              one recvmmsg(2), for pynat/host/datagram.py
  *
  * pynat/_pure.py has the same in Python; pynat/_fast.pyi says what they do.
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +42,7 @@ enum {
     PROTOCOL_UDP = 17,
     MOST_DATAGRAMS = 64, /* of one system call */
     LONGEST_DATAGRAM = 65535,
+    MOST_JOINED = LONGEST_DATAGRAM - IPV4 - UDP, /* bytes of datagrams that Linux takes apart */
     ACK = 0x10,
     PSH = 0x08,
     URG = 0x20,
@@ -371,6 +374,38 @@ static PyObject *tcp_one(PyObject *self, PyObject *frame) {
                          get32(tcp + 28));
 }
 
+static PyObject *tcp_segment(PyObject *self, PyObject *args) {
+    (void)self;
+    struct bytes ends[2], options;
+    unsigned int ports[2], seq, ack, flags, window, urgent;
+    Py_buffer data;
+    if (!PyArg_ParseTuple(args, "y#y#IIIIIIIy#y*", &ends[0].at, &ends[0].size, &ends[1].at,
+                          &ends[1].size, &ports[0], &ports[1], &seq, &ack, &flags, &window, &urgent,
+                          &options.at, &options.size, &data))
+        return NULL;
+    const Py_ssize_t header = TCP + options.size;
+    const uint64_t around = (uint64_t)(header + data.len) + PROTOCOL_TCP +
+                            sum_of((const uint8_t *)ends[0].at, ends[0].size) +
+                            sum_of((const uint8_t *)ends[1].at, ends[1].size);
+    PyObject *segment = NULL;
+    if (header > LONGEST || header % 4 || (ends[0].size | ends[1].size) % 2)
+        PyErr_SetString(PyExc_ValueError, "no segment: no addresses, or no words of options");
+    else
+        segment = PyBytes_FromStringAndSize(NULL, header + data.len);
+    if (segment) {
+        uint8_t *tcp = (uint8_t *)PyBytes_AS_STRING(segment);
+        put16(tcp, ports[0]), put16(tcp + 2, ports[1]);
+        put32(tcp + 4, seq), put32(tcp + 8, ack);
+        tcp[12] = (uint8_t)(header << 2), tcp[13] = (uint8_t)flags;
+        put16(tcp + 14, window), put16(tcp + 16, 0), put16(tcp + 18, urgent);
+        memcpy(tcp + TCP, options.at, (size_t)options.size);
+        memcpy(tcp + header, data.buf, (size_t)data.len);
+        put16(tcp + 16, 0xffff - fold(around + sum_of(tcp, header + data.len)));
+    }
+    PyBuffer_Release(&data);
+    return segment;
+}
+
 /* Where IPv4 begins in a frame with a whole datagram whose lengths and sums are right; else NULL.
  */
 static const uint8_t *right_datagram(PyObject *frame) {
@@ -610,25 +645,74 @@ static socklen_t name_of(union name *name, const char *address, Py_ssize_t size,
     return size == 16 ? sizeof name->v6 : 0;
 }
 
+/* The piece of bytes that each datagram is; all of them that fit. */
+static int pieces_of(PyObject *datagrams, Py_ssize_t at, struct iovec *pieces) {
+    int count = 0;
+    for (; count < MOST_DATAGRAMS && at + count < PyTuple_GET_SIZE(datagrams); count++) {
+        PyObject *one = PyTuple_GET_ITEM(datagrams, at + count);
+        pieces[count] = (struct iovec){PyBytes_AS_STRING(one), (size_t)PyBytes_GET_SIZE(one)};
+    }
+    return count;
+}
+
+/* How many of them Linux can make of one message (UDP_SEGMENT in udp(7)): all of one size, but for
+ * the last, which may be shorter. */
+static int joinable(const struct iovec *pieces, int count) {
+    size_t total = pieces[0].iov_len;
+    int joined = 1;
+    while (joined < count && pieces[joined - 1].iov_len == pieces[0].iov_len &&
+           pieces[joined].iov_len && pieces[joined].iov_len <= pieces[0].iov_len &&
+           (total += pieces[joined].iov_len) <= MOST_JOINED)
+        joined++;
+    return joined;
+}
+
+struct control {
+    union {
+        struct cmsghdr header; /* for its alignment */
+        char bytes[CMSG_SPACE(sizeof(uint16_t))];
+    };
+};
+
+static void tell_size(struct msghdr *message, struct control *control, uint16_t size) {
+    message->msg_control = control->bytes;
+    message->msg_controllen = sizeof control->bytes;
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    header->cmsg_level = IPPROTO_UDP;
+    header->cmsg_type = UDP_SEGMENT;
+    header->cmsg_len = CMSG_LEN(sizeof size);
+    memcpy(CMSG_DATA(header), &size, sizeof size);
+}
+
+struct target {
+    int descriptor;
+    union name name;
+    socklen_t size; /* of the name */
+    int joined;     /* whether Linux is to take messages apart */
+};
+
 /* Needs no GIL. How many were taken; errno tells why not all. */
-static Py_ssize_t send_all(int descriptor, union name *name, socklen_t size, PyObject *datagrams) {
+static Py_ssize_t send_all(struct target *to, PyObject *datagrams) {
     const Py_ssize_t count = PyTuple_GET_SIZE(datagrams);
     struct iovec pieces[MOST_DATAGRAMS];
     struct mmsghdr messages[MOST_DATAGRAMS];
+    struct control controls[MOST_DATAGRAMS];
     Py_ssize_t at = 0;
     while (at < count) {
-        int here = 0;
-        for (; here < MOST_DATAGRAMS && at + here < count; here++) {
-            PyObject *one = PyTuple_GET_ITEM(datagrams, at + here);
-            pieces[here] = (struct iovec){PyBytes_AS_STRING(one), (size_t)PyBytes_GET_SIZE(one)};
-            messages[here] = (struct mmsghdr){.msg_hdr = {.msg_name = name,
-                                                          .msg_namelen = size,
-                                                          .msg_iov = &pieces[here],
-                                                          .msg_iovlen = 1}};
+        const int here = pieces_of(datagrams, at, pieces);
+        unsigned made = 0;
+        for (int i = 0, joined; i < here; i += joined, made++) {
+            joined = to->joined ? joinable(pieces + i, here - i) : 1;
+            messages[made] = (struct mmsghdr){.msg_hdr = {.msg_name = &to->name,
+                                                          .msg_namelen = to->size,
+                                                          .msg_iov = &pieces[i],
+                                                          .msg_iovlen = (size_t)joined}};
+            if (joined > 1)
+                tell_size(&messages[made].msg_hdr, &controls[made], (uint16_t)pieces[i].iov_len);
         }
-        const int sent = sendmmsg(descriptor, messages, (unsigned)here, MSG_DONTWAIT);
+        const int sent = sendmmsg(to->descriptor, messages, made, MSG_DONTWAIT);
         if (sent < 0) break;
-        at += sent;
+        for (int i = 0; i < sent; i++) at += (Py_ssize_t)messages[i].msg_hdr.msg_iovlen;
     }
     return at;
 }
@@ -639,19 +723,19 @@ static PyObject *send_datagrams(PyObject *self, PyObject *args) {
     const char *address;
     Py_ssize_t address_size;
     int port;
-    union name name;
-    if (!PyArg_ParseTuple(args, "Oy#iO!", &sock, &address, &address_size, &port, &PyList_Type,
-                          &list))
+    struct target to;
+    if (!PyArg_ParseTuple(args, "Oy#iO!p", &sock, &address, &address_size, &port, &PyList_Type,
+                          &list, &to.joined))
         return NULL;
-    const int descriptor = PyObject_AsFileDescriptor(sock);
-    if (descriptor < 0) return NULL;
-    const socklen_t size = name_of(&name, address, address_size, port);
+    to.descriptor = PyObject_AsFileDescriptor(sock);
+    if (to.descriptor < 0) return NULL;
+    to.size = name_of(&to.name, address, address_size, port);
     PyObject *datagrams = PyList_AsTuple(list); /* keeps them while others may run */
     if (!datagrams) return NULL;
     int are_bytes = 1;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(datagrams); i++)
         are_bytes &= PyBytes_Check(PyTuple_GET_ITEM(datagrams, i));
-    if (!size || !are_bytes) {
+    if (!to.size || !are_bytes) {
         Py_DECREF(datagrams);
         PyErr_SetString(PyExc_ValueError, "no packed address, or a datagram that is no bytes");
         return NULL;
@@ -659,7 +743,7 @@ static PyObject *send_datagrams(PyObject *self, PyObject *args) {
     Py_ssize_t sent;
     int error;
     Py_BEGIN_ALLOW_THREADS;
-    sent = send_all(descriptor, &name, size, datagrams);
+    sent = send_all(&to, datagrams);
     error = sent < PyTuple_GET_SIZE(datagrams) ? errno : 0;
     Py_END_ALLOW_THREADS;
     Py_DECREF(datagrams);
@@ -713,6 +797,7 @@ static PyMethodDef methods[] = {
     {"tcp_frames", tcp_frames, METH_O, NULL},
     {"tcp_run", tcp_run, METH_VARARGS, NULL},
     {"tcp_one", tcp_one, METH_O, NULL},
+    {"tcp_segment", tcp_segment, METH_VARARGS, NULL},
     {"udp_one", udp_one, METH_O, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},

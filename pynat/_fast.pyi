@@ -35,6 +35,25 @@ def tcp_one(
     reserved bit and no urgent pointer, and nothing behind it but zeros up to 60 bytes.
     """
 
+def tcp_segment(
+    source: bytes,
+    destination: bytes,
+    source_port: int,
+    destination_port: int,
+    seq: int,
+    ack: int,
+    flags: int,
+    window: int,
+    urgent: int,
+    options: bytes,
+    data: bytes | memoryview,
+    /,
+) -> bytes:
+    """The segment with its checksum, to be carried between these addresses.
+
+    Raises ValueError for options that are no whole words, or too many.
+    """
+
 def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
     """Bytes of padding, ports.
 
@@ -69,11 +88,12 @@ def udp_frames(header: bytes, ident: int, datagrams: list[bytes], /) -> list[byt
     """
 
 def send_datagrams(
-    sock: socket, address: bytes, port: int, datagrams: list[bytes], /
+    sock: socket, address: bytes, port: int, datagrams: list[bytes], joined: bool, /
 ) -> tuple[int, int]:
     """How many of them the kernel has taken, in their order, and errno where not all.
 
-    address: packed. Raises ValueError for what is none.
+    address: packed. Raises ValueError for what is none. joined: those in a row of one size, and a
+    shorter one behind them, go as one message that Linux takes apart again; 64 at most.
     """
 
 def receive_datagrams(

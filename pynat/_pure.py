@@ -22,9 +22,14 @@ _PSH, _ACK, _URG = 0x08, 0x10, 0x20
 _AT_UDP = _AT_TCP
 _MOST_DATAGRAMS = 64
 _LONGEST_DATAGRAM = 65_535
+_MOST_JOINED = _LONGEST_DATAGRAM - _IPV4 - _UDP  # bytes of datagrams that Linux takes apart
+_UDP_SEGMENT = 103  # linux/udp.h
+_SIZE = Struct("=H")  # that comes with it
 _FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}  # by an address's length
 _IP = Struct("!2xH2xH")
 _NUMBERS = Struct("!IIBBH")  # of TCP: sequence and acknowledgement, data offset, flags, window
+_PORTS = Struct("!HH")
+_CHECKED = Struct("!HH")  # checksum, urgent pointer
 _STAMPS = Struct("!4sII")  # as RFC 7323 appendix A lays them out
 _STAMPS_PREFIX = b"\x01\x01\x08\x0a"
 
@@ -65,6 +70,31 @@ def _segment(header: bytes, base: int, seq: int, flags: int, text: bytes, partia
     out[13] = flags
     out[16:18] = checksum.to_bytes(2, "big")
     return bytes(out) + text
+
+
+def tcp_segment(
+    source: bytes,
+    destination: bytes,
+    source_port: int,
+    destination_port: int,
+    seq: int,
+    ack: int,
+    flags: int,
+    window: int,
+    urgent: int,
+    options: bytes,
+    data: bytes | memoryview,
+    /,
+) -> bytes:
+    size = _TCP + len(options)
+    if size > _LONGEST or size % 4 or (len(source) | len(destination)) % 2:
+        raise ValueError("no segment: no addresses, or no words of options")
+    numbers = seq, ack, size << 2, flags, window
+    start = _PORTS.pack(source_port, destination_port) + _NUMBERS.pack(*numbers)
+    rest = _CHECKED.pack(0, urgent) + options + data
+    total = _PROTOCOL_TCP + size + len(data) + ones_sum(source + destination + start + rest)
+    check = 0xFFFF - (total % 0xFFFF or 0xFFFF)
+    return start + check.to_bytes(2, "big") + rest[2:]
 
 
 # ---------------------------------------------------------------------- from the guest
@@ -277,18 +307,38 @@ def _udp_frame(header: bytes, ident: int, data: bytes) -> bytes:
 
 
 def send_datagrams(
-    sock: socket.socket, address: bytes, port: int, datagrams: list[bytes], /
+    sock: socket.socket, address: bytes, port: int, datagrams: list[bytes], joined: bool, /
 ) -> tuple[int, int]:
     family = _FAMILY.get(len(address))
     if family is None or not all(isinstance(one, bytes) for one in datagrams):
         raise ValueError("no packed address, or a datagram that is no bytes")
-    to = socket.inet_ntop(family, address), port
-    for number, one in enumerate(datagrams):
+    to, sent = (socket.inet_ntop(family, address), port), 0
+    while sent < len(datagrams):
+        here = datagrams[sent : sent + (_joinable(datagrams, sent) if joined else 1)]
         try:
-            sock.sendto(one, to)
+            sock.sendmsg(here, _apart(len(here[0])) if len(here) > 1 else [], 0, to)
         except OSError as error:
-            return number, error.errno or 0
-    return len(datagrams), 0
+            return sent, error.errno or 0
+        sent += len(here)
+    return sent, 0
+
+
+def _apart(size: int) -> list[tuple[int, int, bytes]]:
+    """The message is to be taken apart into datagrams of so many bytes."""
+    return [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SIZE.pack(size))]
+
+
+def _joinable(datagrams: list[bytes], at: int) -> int:
+    """How many from there on Linux can make of one message (UDP_SEGMENT in udp(7))."""
+    size, total, joined = len(datagrams[at]), 0, 0
+    for one in datagrams[at : at + _MOST_DATAGRAMS]:
+        total += len(one)
+        if joined and not (0 < len(one) <= size and total <= _MOST_JOINED):
+            break
+        joined += 1
+        if len(one) < size:
+            break  # the last one
+    return joined
 
 
 def receive_datagrams(

@@ -3,7 +3,8 @@
 A turn takes what waits from the guest and from the host, lets the router deal with it, carries
 out what it wants of the host until nothing more comes of it, hands the frames to the guest, and
 tells the link how long guest time is to be held and when to wake us. Turns are started by the
-link's doorbell and by host events, which are gathered so that one turn serves them all.
+link's doorbell and by host events, which are gathered so that one turn serves them all. Within a
+turn, who has little to carry does not wait for who has much.
 
 In step with the simulator (docs/hermetic.md) turns are its alone to ask for, and it stands still
 until `done`: nothing else may start one, for it would run beside the guest.
@@ -30,20 +31,21 @@ from pynat.host.hermetic import HermeticHost
 from pynat.host.host import Host
 from pynat.host.tcp import MAX_READ
 from pynat.interrupts import is_interrupt
-from pynat.link.link import Link, Received
+from pynat.link.link import Link
 from pynat.log.notices import Level, Notices
 from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
-from pynat.wire.frame_run import FrameRun, Sendable, frames_of
+from pynat.wire.frame_run import Sendable, frames_of
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
     from pynat.net.program import Script
     from pynat.net.runtime import ImpairableWire
 
-# What one turn takes, so that an answer to whoever comes next leaves within a millisecond.
-MAX_FRAMES = 128
+# What one turn takes, so that an answer to whoever comes next leaves within a millisecond: the
+# windows of two flows, which wait before it in any case.
+MAX_FRAMES = 512
 # The same while every frame is looked at (linter, capture), which takes some ten times as long.
 MAX_WATCHED_FRAMES = 32
 MAX_WATCHED_READ = 64 * 1024
@@ -67,12 +69,12 @@ class Carried:
 
     def count(self, items: Sequence[Sendable]) -> None:
         for item in items:
-            if isinstance(item, FrameRun):
-                self.frames += item.frame_count
-                self.octets += item.octets
-            else:
+            if isinstance(item, bytes):
                 self.frames += 1
                 self.octets += len(item)
+            else:
+                self.frames += item.frame_count
+                self.octets += item.octets
 
 
 class Engine:
@@ -123,7 +125,8 @@ class Engine:
         if config.hermetic:
             self.host = HermeticHost(config, self._host_speaks, self._report_bug)
         else:
-            self.host = Host(config, loop, self._host_speaks, self._report_bug)
+            self.host = host = Host(config, loop, self._host_speaks, self._report_bug)
+            self.router.tcp.send_by(host.send_now)
         self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._batch = NO_LIMIT if in_step else MAX_FRAMES
@@ -208,7 +211,7 @@ class Engine:
             router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
-        frames = [frame for _, frame in self._receive(batch)]
+        frames = self._receive(batch)
         now = link.now()
         if frames:
             self.from_guest.count_frames(frames)
@@ -216,18 +219,33 @@ class Engine:
         self._deliver(now)
         if self._callers:
             self._call(now)
-        due = router.next_timer()
-        if due is not None and due <= now:
+        if router.is_due(now):
             self._guard(router.on_timer, now)
-        self._ask_host(now)
-        self._answer_guest(now)
-        for look in list(self._lookers):
-            self._guard(look, now)
+        if not self._in_step and router.set_bulk_aside():
+            self._answer(now)
+            router.take_bulk_up()
+        self._answer(now)
+        if self._lookers:
+            self._look_on(now)
         return len(frames)
 
-    def _receive(self, batch: int) -> Received:
-        link = self._link
-        return link.receive(batch) if link.receive_runs is None else link.receive_runs(batch)
+    def _receive(self, batch: int) -> list[bytes]:
+        receive_runs = self._link.receive_runs
+        if receive_runs is None:
+            return [frame for _, frame in self._link.receive(batch)]
+        return receive_runs(batch)
+
+    def _answer(self, now: float) -> None:
+        if self._is_host_asked:
+            self._ask_host(now)
+        self._answer_guest(now)
+
+    @property
+    def _is_host_asked(self) -> bool:
+        """Whether anybody wants anything of it, or it has something to say."""
+        router = self.router
+        busy = router.asks or router.in_process.stirs or self.host.stirs
+        return busy or self._program is not None
 
     def _call(self, now: float) -> None:
         callers, self._callers = self._callers, []
@@ -238,9 +256,8 @@ class Engine:
         take, deal_with, at = self.router.run_from_guest, self.notices.comments.deal_with, 0
         while at < len(frames):
             try:
-                while at < len(frames):
-                    deal_with(frames[at])
-                    at += take(frames, at, now)
+                deal_with(frames[at])
+                at += take(frames, at, now)
             except BaseException as error:
                 self._survive(error)
                 at += 1
@@ -264,21 +281,29 @@ class Engine:
 
     def _next_timer(self) -> float | None:
         mine = self.router.next_timer()
-        other = self._program.next_timer() if self._program else None
+        if self._program is None:
+            return mine
+        other = self._program.next_timer()
         return min((when for when in (mine, other) if when is not None), default=None)
 
     def _hold_until(self, now: float) -> float:
         until = self.router.hold_until(now)
         return max(until, self._program.hold_until(now)) if self._program else until
 
+    def _look_on(self, now: float) -> None:
+        for look in list(self._lookers):
+            self._guard(look, now)
+
     def _answer_guest(self, now: float) -> None:
+        """What is left to be done for the frames does not delay them."""
         try:
-            items = self.router.to_guest(now)
+            items = self.router.answers(now)
             if items:
-                self.to_guest.count(items)
                 self._send(items)
+                self.to_guest.count(items)
         except BaseException as error:
             self._survive(error)
+        self._guard(self.router.rest, now)
 
     def _send(self, items: list[Sendable]) -> None:
         send_runs = self._link.send_runs

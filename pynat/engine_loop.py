@@ -8,6 +8,8 @@ fall asleep in between and be woken costs as much again, on a busy machine much 
 sleeps have been short, the loop looks for `SPIN` seconds whether something has come before it
 sleeps; where nothing has `MAX_CREDIT` times, it sleeps at once again. Where there is one processor
 only, whoever is waited for needs it.
+
+What has come alone does not wait in the loop's queue either: a lone frame is dealt with at once.
 """
 
 from __future__ import annotations
@@ -17,13 +19,18 @@ import os
 import selectors
 import time
 from collections.abc import Coroutine
+from select import EPOLLIN, EPOLLOUT
+from typing import cast
 
 from pynat.interrupts import is_interrupt
 
 SPIN = 80e-6  # seconds
 MAX_CREDIT = 8
+MAX_EVENTS = 64  # of one look
 
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 Ready = list[tuple[selectors.SelectorKey, int]]
+Events = list[tuple[int, int]]  # descriptors, and what epoll says of them
 
 
 class SpinningSelector(selectors.EpollSelector):
@@ -36,27 +43,46 @@ class SpinningSelector(selectors.EpollSelector):
         if timeout is not None and timeout <= SPIN:
             return super().select(timeout)
         start = time.monotonic()
-        if self._credit and self._spin(start + SPIN):
-            return super().select(0)
+        if self._credit and (events := self._spin(start + SPIN)):
+            return self._ready(events)
         ready = super().select(timeout)
         if time.monotonic() - start < SPIN:
             self._credit = self._most  # a spin would have seen it
         return ready
 
-    def _spin(self, until: float) -> bool:
-        """Whether something has come by then."""
+    def _spin(self, until: float) -> Events:
+        """What has come by then."""
         poll = self._selector.poll  # type: ignore[attr-defined]
         while time.monotonic() < until:
-            if poll(0, 1):
+            if events := poll(0, MAX_EVENTS):
                 self._credit = self._most
-                return True
+                return cast(Events, events)
         self._credit -= 1
-        return False
+        return []
+
+    def _ready(self, events: Events) -> Ready:
+        """As `select` has it."""
+        keys = self._fd_to_key  # type: ignore[attr-defined]
+        return [
+            (key, (_READ * bool(event & ~EPOLLOUT) | _WRITE * bool(event & ~EPOLLIN)) & key.events)
+            for descriptor, event in events
+            if (key := keys.get(descriptor)) is not None
+        ]
 
 
 class EngineLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__(SpinningSelector(len(os.sched_getaffinity(0))))
+
+    def _process_events(self, ready: Ready) -> None:
+        """Where one descriptor can be read, and nothing else is to be done, its turn has come."""
+        if len(ready) == 1 and not self._ready:  # type: ignore[attr-defined]
+            ((key, event),) = ready
+            reader = key.data[0]
+            if event == _READ and reader is not None and not reader.cancelled():
+                reader._run()
+                return
+        super()._process_events(ready)  # type: ignore[misc]
 
     def _run_once(self) -> None:
         try:

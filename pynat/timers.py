@@ -35,6 +35,14 @@ class Timers:
         if queued is None or when < queued:
             self._push(owner, when)
 
+    def is_due(self, now: float) -> bool:
+        """Whether there is anything to `run`."""
+        heap = self._heap
+        if not heap or heap[0][0] > now:  # no deadline is before the first entry
+            return False
+        when = self.next()
+        return when is not None and when <= now
+
     def next(self) -> float | None:
         while self._heap:
             when, _, owner = self._heap[0]

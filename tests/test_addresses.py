@@ -20,6 +20,7 @@ ROOMS = {
     "wire/*": "the codecs: here the versions of IP differ",
     "_pure.py": "the loops know the common frames of IPv4, as those in C",
     "router/neighbors.py": "ARP is for IPv4 alone (RFC 826)",
+    "lint/igmp.py": "IGMP is for IPv4 alone (RFC 3376)",
     **dict.fromkeys(("lint/arp*.py", "faults/arp.py", "router/foreign_guests.py"), "about ARP"),
     **dict.fromkeys(
         (
@@ -39,6 +40,7 @@ PLACES = {
     "impair/*": (IPV4, "what a rule may say, for the same reason"),
     "faulty_host.py": (IPV4, "a value of the configuration"),
     "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
+    "lint/again.py": (IPV4 | {"bytes(4)"}, "the net of the configuration; DHCP asks for all alike"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),
     "lint/echo.py": (IPV4, "the net of the configuration"),

@@ -39,7 +39,7 @@ class Archive:
         self.bodies = server.bodies
         self._port = server.port
         self.packages: list[str] = []
-        self.add("linux-image-amd64", VERSION, {}, depends=KERNEL)
+        self.add("linux-image-amd64", VERSION, {}, depends=f"linux-base-amd64, {KERNEL}")
         self.add(KERNEL, VERSION, FILES)
         self.add("liblwip-dev", "2.1-1", {})
         self._add_source()

@@ -25,6 +25,7 @@ PURE = {
     *("__future__", "abc", "bisect", "collections", "dataclasses", "difflib", "enum", "errno"),
     *("fnmatch", "hashlib", "heapq", "ipaddress", "itertools", "math", "re", "statistics"),
     *("struct", "types", "typing", "zlib.crc32"),
+    *("functools.lru_cache", "functools.partial"),
     *("os.strerror", "random.Random", "datetime.UTC", "datetime.datetime", "datetime.timedelta"),
 }
 TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
@@ -41,7 +42,7 @@ ALSO = {
         "socket.inet_aton",
     },
     "engine": {"asyncio", "traceback"},
-    "engine_loop": {"asyncio", "os", "selectors", "time"},
+    "engine_loop": {"asyncio", "os", "select", "selectors", "time"},
     "_pure": {"os", "socket"},
     "loops": {"os"},
     "interrupts": {"contextlib", "dis", "signal", "threading"},

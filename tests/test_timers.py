@@ -36,6 +36,7 @@ def test_it_fires_what_a_search_would_fire(steps: list[tuple[int, int | None, in
         if when is not None:
             model[owner] = when
         now += passes
+        assert timers.is_due(now) == any(when <= now for when in model.values())
         assert timers.next() == min(model.values(), default=None)
         timers.run(now)
         due = {owner for owner, when in model.items() if when <= now}

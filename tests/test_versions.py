@@ -122,6 +122,7 @@ class World:
     def to_guest(self) -> list[Any]:
         """Packets, with right checksums and lengths."""
         self.tcp.to_guest(self.now)
+        self.tcp.settle(self.now)
         packets = [Ether(frame) for frame in frames_of(self.side.frames())]
         for packet in packets:
             assert (packet.dst, packet.src) == (GUEST_MAC.hex(":"), self.mac)
@@ -354,6 +355,7 @@ def test_a_capture_names_the_flow(world: World) -> None:
     guest.host(TcpReceived(guest.flow, b"x"))
     guest.actions()
     world.tcp.to_guest(world.now)
+    world.tcp.settle(world.now)
     (back,) = frames_of(world.side.frames())
     names = FlowNames()
     name = names.of_first(first, from_guest=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pynat.children import none_left
 from pynat.cli.parsing import Subparsers, add_command
-from pynat.config import Config, Network
+from pynat.config import Config, Network, TimePolicy
 from pynat.engine import say
 from pynat.engine_loop import run
 from pynat.link import netns
@@ -117,7 +117,8 @@ def configure(device: str, network: Network) -> None:
 
 
 async def _serve(descriptor: int, loaded: Loaded, arguments: argparse.Namespace) -> None:
-    config = loaded.config
+    config = replace(loaded.config, time=TimePolicy.NEVER)  # guest time is the wall's
+    loaded = replace(loaded, config=config)
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
     assert serving is not None

@@ -22,7 +22,7 @@ import socket
 from collections.abc import Iterator
 from struct import Struct
 
-from pynat.host.families import BY_NUMBER
+from pynat.host.families import BY_NUMBER, family_number
 from pynat.nat.messages import SocketError
 
 _EXTENDED = Struct("=IBBBBII")
@@ -33,14 +33,14 @@ _MSG_ERRQUEUE = 0x2000
 
 
 def enable(sock: socket.socket, *, on: bool = True) -> None:
-    family = BY_NUMBER.get(sock.family)
+    family = BY_NUMBER.get(family_number(sock))
     if family is not None:
         sock.setsockopt(family.level, family.recverr, on)
 
 
 def read(sock: socket.socket, flow: int) -> Iterator[SocketError]:
     """Everything that waits there."""
-    family = BY_NUMBER.get(sock.family)
+    family = BY_NUMBER.get(family_number(sock))
     while family is not None:  # a Unix socket has no queue and would give its data
         try:
             payload, ancillary, _, to = sock.recvmsg(_PAYLOAD, 512, _MSG_ERRQUEUE)

@@ -60,6 +60,11 @@ _BY_SIZE = {one.address_size: one for one in (_V4, _V6)}
 BY_NUMBER = {one.number: one for one in (_V4, _V6)}  # others have no addresses
 
 
+def family_number(sock: socket.socket) -> int:
+    """`sock.family` makes an enum of it, each time, which takes longer than a system call."""
+    return super(socket.socket, sock).family
+
+
 def family_of(address: bytes) -> Family:
     return _BY_SIZE[len(address)]
 

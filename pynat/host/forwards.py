@@ -112,6 +112,10 @@ class Forwards:
     def claim(self, token: int) -> socket.socket:
         return self._unclaimed.pop(token)
 
+    @property
+    def has_unclaimed(self) -> bool:
+        return bool(self._unclaimed)
+
     def reset_unclaimed(self) -> None:
         while self._unclaimed:
             _, sock = self._unclaimed.popitem()

@@ -51,6 +51,7 @@ class Host(Outside):
         emit = self.emit
         keep = config.nat.keep_ports
         self._tcp = TcpSockets(loop, emit, keep_ports=keep)
+        self.send_now = self._tcp.send_now
         room = self._tcp.make_room
         forward = config.udp.broadcast is Broadcast.FORWARD
         self._udp = UdpSockets(loop, emit, broadcast=forward, keep_ports=keep, make_room=room)
@@ -92,6 +93,10 @@ class Host(Outside):
                 case never:
                     assert_never(never)
         self.forwards.reset_unclaimed()
+
+    @property
+    def stirs(self) -> bool:
+        return super().stirs or self.forwards.has_unclaimed
 
     def read_at_most(self, octets: int) -> None:
         self._tcp.read_at_most(octets)

@@ -37,13 +37,16 @@ _INT = Struct("i")
 
 
 class _Leaving:
-    def __init__(self, sock: socket.socket, now: float, *, reset: bool) -> None:
+    def __init__(
+        self, sock: socket.socket, now: float, *, reset: bool, eof: bool, is_unix: bool
+    ) -> None:
         self.is_program = isinstance(sock, ProgramSocket)
         self.until = now + (PROGRAM_PATIENCE if self.is_program else PATIENCE)
         self.sock = sock
         self._reset = reset
         self._heard = now  # when its peer last said something
-        self._eof = False
+        self._eof = eof
+        self._is_unix = is_unix
 
     def is_over(self, now: float) -> bool:
         """Whether nothing is left to deliver, and the peer does not send to a closed socket."""
@@ -51,7 +54,7 @@ class _Leaving:
             self._discard(now)
         except OSError:  # the peer has reset it, say
             return True
-        if self.sock.family == socket.AF_UNIX:
+        if self._is_unix:
             return not self.is_program or not undelivered(self.sock)
         is_quiet = self._reset or self._eof or now - self._heard >= QUIET
         return is_quiet and not undelivered(self.sock)
@@ -68,6 +71,8 @@ class _Leaving:
         self.sock.close()
 
     def _discard(self, now: float, reads: int = _MAX_READS) -> None:
+        if self._eof:
+            return
         with contextlib.suppress(BlockingIOError):
             for _ in range(reads):
                 if not self.sock.recv(_READ):
@@ -90,10 +95,13 @@ class Lingering:
         sizes = [size for one in self._open if (size := undelivered(one.sock))]
         return len(sizes), sum(sizes)
 
-    def leave(self, sock: socket.socket, *, reset: bool) -> None:
-        """Close `sock` once its peer has everything; at once, if it has."""
+    def leave(self, sock: socket.socket, *, reset: bool, eof: bool, is_unix: bool) -> None:
+        """Close `sock` once its peer has everything; at once, if it has.
+
+        eof: nothing more can come from the peer.
+        """
         now = self._loop.time()
-        one = _Leaving(sock, now, reset=reset)
+        one = _Leaving(sock, now, reset=reset, eof=eof, is_unix=is_unix)
         if one.is_program:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_WR)

@@ -20,6 +20,7 @@ from struct import Struct
 from pynat.host import errqueue
 from pynat.host.descriptors import with_room
 from pynat.host.destinations import Destinations
+from pynat.host.families import family_number
 from pynat.host.linger import Lingering
 from pynat.nat.messages import (
     PLENTY,
@@ -47,7 +48,7 @@ _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
 _SIOCATMARK = 0x8905
 _NOT_AT_MARK = bytes(4)
-MAX_READ = 256 * 1024  # bytes of one turn, of all connections
+MAX_READ = 128 * 1024  # bytes of one turn, of all connections
 PASSING = {errno.ENOBUFS, errno.ENOMEM}  # the host is short of it for a moment
 NOT_KEPT = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 BREATH = 0.1  # seconds (wall) until what has passed is tried again
@@ -69,7 +70,7 @@ class _Connection:
     is_tcp: bool = True
 
     def __post_init__(self) -> None:
-        self.is_tcp = self.sock.family != socket.AF_UNIX  # asked once: it makes an object each time
+        self.is_tcp = family_number(self.sock) != socket.AF_UNIX
 
     @property
     def next_read(self) -> int:
@@ -111,12 +112,12 @@ class TcpSockets:
         except OSError as error:
             self._not_connected(action, error.errno or errno.EIO, tries)
             return
-        if code in PASSING or (code == errno.EAGAIN and sock.family == socket.AF_UNIX):
+        if code in PASSING or (code == errno.EAGAIN and family_number(sock) == socket.AF_UNIX):
             sock.close()
             self._not_connected(action, code, tries)
             return
         connection = self._open[action.flow] = _Connection(sock)
-        _set_up(sock)
+        _set_up(connection)
         if code in _UNDER_WAY:
             self._await_room(connection, self._connected, action.flow)
         elif code:
@@ -145,14 +146,14 @@ class TcpSockets:
 
     def adopt(self, flow: int, sock: socket.socket) -> None:
         """A connection that a forward has accepted."""
-        _set_up(sock)
-        self._open[flow] = _Connection(sock)
+        sock.setblocking(False)
+        connection = self._open[flow] = _Connection(sock)
+        _set_up(connection)
 
     def send(self, action: TcpSend) -> None:
         connection = self._open.get(action.flow)
         if connection is None:
             return  # failed in this very turn; TcpFailed is on its way
-        offered = sum(map(len, action.chunks))
         taken = 0
         try:
             for pieces, flags in _sends(action, is_tcp=connection.is_tcp):
@@ -170,10 +171,26 @@ class TcpSockets:
             self._emit(TcpSent(action.flow, taken, 0))
             self._loop.call_later(BREATH, self._breathed, action.flow, connection)
             return
+        self._emit(self._sent(action.flow, connection, taken, sum(map(len, action.chunks))))
+
+    def send_now(self, flow: int, data: bytes) -> TcpSent | None:
+        """As `send`, to which None leaves it."""
+        connection = self._open.get(flow)
+        if connection is None:
+            return None
+        try:
+            taken = connection.sock.send(data)
+        except OSError as error:
+            if error.errno not in PASSING | {errno.EAGAIN}:
+                self._fail(flow, error.errno or errno.EIO)
+            return None
+        return self._sent(flow, connection, taken, len(data))
+
+    def _sent(self, flow: int, connection: _Connection, taken: int, offered: int) -> TcpSent:
         room = room_in(connection.sock)
-        self._emit(TcpSent(action.flow, taken, room))
         if taken < offered or room < LITTLE_ROOM:
-            self._await_room(connection, self._writable, action.flow)
+            self._await_room(connection, self._writable, flow)
+        return TcpSent(flow, taken, room)
 
     def shutdown(self, action: TcpShutdown) -> None:
         connection = self._open.get(action.flow)
@@ -363,7 +380,8 @@ class TcpSockets:
 
     def _leave(self, connection: _Connection, *, reset: bool) -> None:
         self._unwatch(connection)
-        self._lingering.leave(connection.sock, reset=reset)
+        eof, is_unix = connection.eof, not connection.is_tcp
+        self._lingering.leave(connection.sock, reset=reset, eof=eof, is_unix=is_unix)
 
     def _unwatch(self, connection: _Connection) -> None:
         self._unwatch_reading(connection)
@@ -409,8 +427,8 @@ def at_mark(sock: socket.socket) -> bool:
         return False  # not TCP
 
 
-def _set_up(sock: socket.socket) -> None:
-    sock.setblocking(False)
-    if sock.family != socket.AF_UNIX:
+def _set_up(connection: _Connection) -> None:
+    sock = connection.sock
+    if connection.is_tcp:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the guest gathers, or does not
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)

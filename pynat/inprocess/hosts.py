@@ -126,6 +126,12 @@ class InProcessHosts:
         self._touched: dict[Connection, None] = {}  # in the order of touching
 
     # ------------------------------------------------------------------ once a turn
+    @property
+    def stirs(self) -> bool:
+        """Whether there is something to carry out, or an event, that nobody has asked for."""
+        relief = self._was_short is not self.memory.is_short
+        return bool(self._events or self._touched or self._announced) or relief
+
     def carry_out(self, actions: list[Action], now: float) -> list[Action]:
         """Do what is ours among `actions`; the rest comes back."""
         rest = [action for action in actions if not self._mine(action, now)]

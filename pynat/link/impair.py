@@ -15,7 +15,7 @@ from pynat.impair.active_rule import CUT, ActiveRule, Fate
 from pynat.impair.rule import ImpairRule
 from pynat.impair.wire import ImpairedWire
 from pynat.link.capture import CaptureLink
-from pynat.link.link import Link, Receive, SendRuns, Wrapper
+from pynat.link.link import Link, ReceiveRuns, SendRuns, Wrapper
 from pynat.log.comments import IMPAIRED, WireFault
 from pynat.log.notices import Level, Notices
 from pynat.wire import versions
@@ -68,7 +68,7 @@ class ImpairLink(Wrapper):
         return self._inner.receive if self._idle else self._receive
 
     @property
-    def receive_runs(self) -> Receive | None:  # type: ignore[override]
+    def receive_runs(self) -> ReceiveRuns | None:  # type: ignore[override]
         return self._inner.receive_runs if self._idle else None
 
     @property

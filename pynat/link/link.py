@@ -12,7 +12,7 @@ from typing import Protocol
 from pynat.wire.frame_run import Sendable
 
 Received = list[tuple[float, bytes]]  # frames, each with the guest time of its sending
-Receive = Callable[[int], Received]
+ReceiveRuns = Callable[[int], list[bytes]]
 SendRuns = Callable[[Sequence[Sendable]], int]
 
 
@@ -35,10 +35,10 @@ class Link(Protocol):
         """At most `limit` waiting frames."""
 
     @property
-    def receive_runs(self) -> Receive | None:
-        """As `receive`, but a run of segments may be one long segment.
+    def receive_runs(self) -> ReceiveRuns | None:
+        """As `receive`, without the times; and a run of segments may be one long segment.
 
-        None where there are none such, and while somebody looks at each frame.
+        None while somebody looks at each frame.
         """
 
     def send(self, frames: list[bytes]) -> int:
@@ -61,7 +61,7 @@ class Link(Protocol):
 class Wrapper:
     """What a link around a link hands through."""
 
-    receive_runs: Receive | None = None
+    receive_runs: ReceiveRuns | None = None
     send_runs: SendRuns | None = None
 
     def __init__(self, inner: Link) -> None:

@@ -21,6 +21,7 @@ from pynat.wire import virtio
 from pynat.wire.frame_run import Sendable
 from pynat.wire.virtio import MAX_DATAGRAMS, MIN_SEGMENT, Offload
 
+MAX_LONG = 128  # frames at once that may have 64 KiB each
 _CUTS = (
     "tap.offload: all is cut into the frames of a wire, because the linter, a capture, a bad wire"
     " or a script looks at each; it is faster without"
@@ -50,13 +51,13 @@ class OffloadLink(Wrapper):
             frames += islice(self._pieces, limit - len(frames))
         return frames
 
-    def receive_runs(self, limit: int) -> Received:
+    def receive_runs(self, limit: int) -> list[bytes]:
         self._say(_CUTS_NO_MORE, cuts=False)
-        frames = list(islice(self._pieces, limit))
+        frames = [frame for _, frame in islice(self._pieces, limit)]
         if len(frames) < limit:
             frames += [
-                (when, frame)
-                for when, offload, data in self._split(limit)
+                frame
+                for _, offload, data in self._split(min(limit, MAX_LONG))
                 for frame in virtio.uncut(offload, data)
             ]
         return frames

@@ -185,8 +185,6 @@ class Traffic:
 
 
 class TapLink:
-    receive_runs = None  # `pynat.link.offload` has them
-
     def __init__(
         self,
         descriptor: int,
@@ -247,6 +245,12 @@ class TapLink:
         return time.monotonic() - self._start
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
+        frames = self.receive_runs(limit)
+        now = self.now()
+        return [(now, frame) for frame in frames]
+
+    def receive_runs(self, limit: int) -> list[bytes]:
+        """With offloads there are some, which `pynat.link.offload` knows."""
         if self._rung:
             self._rung = False
             os.eventfd_read(self._bell)
@@ -255,8 +259,7 @@ class TapLink:
             self._lost(OSError(error, os.strerror(error)))
         self.from_guest.frames += len(frames)
         self.from_guest.bytes += sum(map(len, frames)) - self._ahead * len(frames)
-        now = self.now()
-        return [(now, frame) for frame in frames]
+        return frames
 
     def send(self, frames: list[bytes]) -> int:
         return self.send_runs(frames)

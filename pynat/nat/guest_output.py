@@ -37,10 +37,13 @@ class GuestOutput(Protocol):
         protocol: int,
         payload: bytes,
         now: float,
-        *,
-        dont_fragment: bool = False,
     ) -> None:
         """Send one packet to the guest's network, resolving the destination first."""
+
+    def send_whole(
+        self, source: bytes, destination: bytes, protocol: int, payload: bytes, now: float
+    ) -> None:
+        """Send one packet like `send_packet`'s, which may not be fragmented."""
 
     def send_run(
         self, source: bytes, destination: bytes, protocol: int, run: FrameRun, now: float

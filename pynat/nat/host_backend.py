@@ -29,6 +29,11 @@ class Outside:
         self._events.append(event)
         self._wake()
 
+    @property
+    def stirs(self) -> bool:
+        """Whether there is something to carry out, or an event, that nobody has asked for."""
+        return bool(self._events)
+
     def read_at_most(self, octets: int) -> None:
         """In one turn, of all streams together."""
 

@@ -49,5 +49,18 @@ class TimeHold:
         return max(_last(self._owed), _last(self._carried))
 
 
+class NeverHeld(TimeHold):
+    """Where guest time is the wall's, or there is no outside."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+    def expect(self, owner: object, now: float) -> None:
+        pass
+
+    def carried(self, owner: object, when: float) -> None:
+        pass
+
+
 def _last(deadlines: dict[object, float]) -> float:
     return next(reversed(deadlines.values())) if deadlines else 0.0

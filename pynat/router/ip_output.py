@@ -11,14 +11,15 @@ the wrap nearer at which two datagrams' fragments could be mixed (RFC 4963).
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from random import Random
 
 from pynat import rules
-from pynat.config import Config, Network
+from pynat.config import Config, Network, TimePolicy
 from pynat.log.notices import Notices
 from pynat.nat.idle_timeout import WallTime
 from pynat.nat.messages import Action
-from pynat.nat.time_hold import TimeHold
+from pynat.nat.time_hold import NeverHeld, TimeHold
 from pynat.router.checking import Checks
 from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
@@ -31,6 +32,8 @@ from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Version
 from pynat.wire.versions import BY_LENGTH
 
+_STARTS = 256  # beginnings of frames, remembered
+
 
 class IpOutput:
     def __init__(self, config: Config, notices: Notices, dice: Random) -> None:
@@ -38,7 +41,8 @@ class IpOutput:
         self.notices = notices
         self.timers = Timers()
         self.dice = dice
-        self.time_hold = TimeHold(config.patience)
+        is_free = config.hermetic or config.time is TimePolicy.NEVER
+        self.time_hold = NeverHeld() if is_free else TimeHold(config.patience)
         self.wall = WallTime()
         self.mac = network.mac  # the router's
         self._mtu = network.mtu
@@ -90,6 +94,10 @@ class IpOutput:
         frames, self._frames = self._frames, []
         return frames
 
+    @property
+    def asks(self) -> bool:
+        return bool(self._asked)
+
     def asked(self) -> list[Action]:
         """Everything asked of the host since the last call."""
         asked = self._asked[:]
@@ -103,14 +111,12 @@ class IpOutput:
         protocol: int,
         payload: bytes,
         now: float,
-        *,
-        dont_fragment: bool = False,
     ) -> None:
         version = BY_LENGTH[len(destination)]
         if version.HEADER_SIZE + len(payload) > self._mtu:
-            self._send_long(version, source, destination, protocol, payload, now, dont_fragment)
+            self._send_long(version, source, destination, protocol, payload, now)
             return
-        packet = self._packet(version, source, destination, protocol, payload, dont_fragment)
+        packet = self._packet(version, source, destination, protocol, payload)
         self.neighbors.send(destination, version.ETHERTYPE, packet, now)
 
     def _send_long(
@@ -121,16 +127,7 @@ class IpOutput:
         protocol: int,
         payload: bytes,
         now: float,
-        dont_fragment: bool,
     ) -> None:
-        if dont_fragment:
-            self.notices.drop(
-                rules.net.TOO_LONG,
-                f"{version.HEADER_SIZE + len(payload)} bytes with DF from {address_text(source)}"
-                f" for the guest, the MTU is {self._mtu}",
-                now,
-            )
-            return
         self._fragment_ident = (self._fragment_ident + 1) & 0xFFFF
         pieces = version.fragments(
             source, destination, protocol, payload, ident=self._fragment_ident, mtu=self._mtu
@@ -138,25 +135,32 @@ class IpOutput:
         for piece in pieces:
             self.neighbors.send(destination, version.ETHERTYPE, piece, now)
 
+    def send_whole(
+        self, source: bytes, destination: bytes, protocol: int, payload: bytes, now: float
+    ) -> None:
+        mac = self.neighbors.fresh_mac(destination, now)
+        size = BY_LENGTH[len(destination)].HEADER_SIZE + len(payload)
+        if size > self._mtu:
+            text = f"{size} bytes with DF from {address_text(source)} for the guest"
+            self.notices.drop(rules.net.TOO_LONG, f"{text}, the MTU is {self._mtu}", now)
+        elif mac is None:
+            version = versions.of(destination)
+            header = version.atomic_header(source, destination, protocol, len(payload))
+            self.neighbors.send(destination, version.ETHERTYPE, header + payload, now)
+        else:
+            start = _start(mac, self.mac, source, destination, protocol, len(payload))
+            self._frames.append(start + payload)
+
     def send_run(
         self, source: bytes, destination: bytes, protocol: int, run: FrameRun, now: float
     ) -> None:
         mac = self.neighbors.fresh_mac(destination, now)
-        if mac is None:
+        if mac is None or run.length <= run.size:
             for segment in run.frames():
-                self.send_packet(source, destination, protocol, segment, now, dont_fragment=True)
-            return
-        version = versions.of(destination)
-        link_header = ethernet.HEADER.pack(mac, self.mac, version.ETHERTYPE)
-
-        def start(size: int) -> bytes:
-            return link_header + version.atomic_header(source, destination, protocol, size)
-
-        if run.length > run.size:
-            self._frames.append(run.behind(start))
+                self.send_whole(source, destination, protocol, segment, now)
         else:
-            (segment,) = run.frames()
-            self._frames.append(start(len(segment)) + segment)
+            start = partial(_start, mac, self.mac, source, destination, protocol)
+            self._frames.append(run.behind(start))
 
     def send_datagrams(
         self, source: Address, destination: Address, payloads: list[bytes], now: float
@@ -228,12 +232,19 @@ class IpOutput:
         destination: bytes,
         protocol: int,
         payload: bytes,
-        dont_fragment: bool = False,
     ) -> bytes:
         self._ident = (self._ident + 1) & 0xFFFF
-        return version.encode(
-            source, destination, protocol, payload, ident=self._ident, dont_fragment=dont_fragment
-        )
+        return version.encode(source, destination, protocol, payload, ident=self._ident)
 
     def _queue(self, frame: bytes) -> None:
         self._frames.append(frame)
+
+
+@lru_cache(_STARTS)
+def _start(
+    mac: bytes, own: bytes, source: bytes, destination: bytes, protocol: int, length: int
+) -> bytes:
+    """What stands before `length` bytes that go whole: mostly the same as before the last ones."""
+    version = versions.of(destination)
+    header = version.atomic_header(source, destination, protocol, length)
+    return ethernet.HEADER.pack(mac, own, version.ETHERTYPE) + header

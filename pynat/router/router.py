@@ -178,6 +178,9 @@ class Router:
     def on_timer(self, now: float) -> None:
         self.output.timers.run(now)
 
+    def is_due(self, now: float) -> bool:
+        return self.output.timers.is_due(now)
+
     def next_timer(self) -> float | None:
         return self.output.timers.next()
 
@@ -186,14 +189,36 @@ class Router:
         until = self.output.time_hold.until()
         return max(until, now + MAX_ANSWER_TIME) if self.dns.pending else until
 
+    def set_bulk_aside(self) -> bool:
+        """Flows that carry much, until `take_bulk_up`. Whether there is anything beside them."""
+        return self.tcp.set_bulk_aside(self.output.queued)
+
+    def take_bulk_up(self) -> None:
+        self.tcp.take_bulk_up()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there may be anything `to_host`."""
+        return self.output.asks or self.tcp.asks
+
     def to_host(self, now: float) -> list[host.Action]:
         return self.output.asked() + self.tcp.to_host(now)
 
     def to_guest(self, now: float) -> list[Sendable]:
         """Frames for the guest, in order; some of them as runs."""
+        items = self.answers(now)
+        self.rest(now)
+        return items
+
+    def answers(self, now: float) -> list[Sendable]:
+        """As `to_guest`, before `rest`."""
         self.tcp.to_guest(now)
-        self.numbers.tell(now)
         return self.output.frames()
+
+    def rest(self, now: float) -> None:
+        """What is left to be done once the guest has its frames."""
+        self.tcp.settle(now)
+        self.numbers.tell(now)
 
     def flows(self, now: float) -> list[Row]:
         streams = [tcp_row(flow, now) for flow in self.tcp.flows() if not flow.is_probe]

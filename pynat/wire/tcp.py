@@ -14,13 +14,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from struct import Struct
 from typing import NamedTuple
 
 from pynat import rules
 from pynat.errors import Malformed
-from pynat.loops import tcp_one, tcp_run
+from pynat.loops import tcp_one, tcp_run, tcp_segment
 from pynat.wire import ip, mistakes
 from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.frame_run import FrameRun
@@ -55,6 +56,7 @@ class Options(NamedTuple):
 
 
 NO_OPTIONS = Options()
+_STAMPS_AT = Options._fields.index("timestamps")  # almost all segments have these alone
 
 
 @dataclass(slots=True)  # not frozen: that triples the cost of making one
@@ -191,6 +193,8 @@ def decode_options(data: memoryview) -> Options:
 
 
 def encode_options(options: Options) -> bytes:
+    if options[:_STAMPS_AT] == NO_OPTIONS[:_STAMPS_AT] and options.block is None:
+        return STAMPS.pack(STAMPS_PREFIX, *options.timestamps) if options.timestamps else b""
     if options.block is not None:
         return options.block
     out = bytearray()
@@ -210,18 +214,19 @@ def encode_options(options: Options) -> bytes:
 
 def encode(source: bytes, destination: bytes, segment: Segment) -> bytes:
     """The segment, to be carried from `source` to `destination`."""
-    header, payload = _header(segment, segment.seq), segment.payload
-    total = pseudo_header(source, destination, ip.TCP, len(header) + len(payload))
-    check = finish(total + ones_sum(header) + ones_sum(payload)).to_bytes(2, "big")
-    return b"".join((header[:CHECKSUM_AT], check, header[CHECKSUM_AT + 2 :], payload))
-
-
-def _header(segment: Segment, seq: int) -> bytes:
-    """With its options, without checksum."""
-    options = encode_options(segment.options)
-    ends, size = (segment.source, segment.destination), _HEADER.size + len(options)
-    rest = segment.flags, segment.window, 0, segment.urgent
-    return _HEADER.pack(*ends, seq, segment.ack, size << 2, *rest) + options
+    return tcp_segment(
+        source,
+        destination,
+        segment.source,
+        segment.destination,
+        segment.seq,
+        segment.ack,
+        segment.flags,
+        segment.window,
+        segment.urgent,
+        encode_options(segment.options),
+        segment.payload,
+    )
 
 
 def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
@@ -230,25 +235,29 @@ def encode_run(source: bytes, destination: bytes, run: SegmentRun) -> FrameRun:
     Everything that they share is summed once: an option block is a whole number of words, so the
     parts of a segment can be summed separately.
     """
-    head = run.head
-    header = _header(head, 0)
+    head, options = run.head, encode_options(run.head.options)
+    ends, size = (head.source, head.destination), _HEADER.size + len(options)
+    rest = head.flags, head.window, 0, head.urgent
+    header = _HEADER.pack(*ends, 0, head.ack, size << 2, *rest) + options
     base = pseudo_header(source, destination, ip.TCP, len(header)) + ones_sum(header) - head.flags
     return FrameRun(b"", b"", header, base % 0xFFFF, head.seq, run.last_flags, run.size, run.text)
 
 
-PROTOCOL = bytes((ip.TCP,))  # in a frame that `decode_run` takes
+PROTOCOL = bytes((ip.TCP,))  # in a frame that `find_run` takes
 
 
-def decode_run(frames: list[bytes], at: int, mac: bytes) -> Segment | None:
-    """The frame `at`, and those behind it that go on with what it says, as one segment.
+# Count, bytes before the last one, ports, seq, ack, flags, window, data, timestamps.
+Found = tuple[int, int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]]
 
-    It carries data or acknowledges it, with no options but timestamps, and each of the frames is
-    to `mac` with a TTL to go on with. None says only that `decode` must look at the frame: anything
-    may be wrong with it, or nothing.
-    """
-    found = tcp_run(frames, at, mac)
-    if found is None:
-        return None
+
+# Of the frame `at`, and those behind it that go on with what it says, as one segment: it carries
+# data or acknowledges it, with no options but timestamps, and each of the frames is to `mac` with a
+# TTL to go on with. None says only that `decode` must look at the frame: anything may be wrong with
+# it, or nothing.
+find_run: Callable[[list[bytes], int, bytes], Found | None] = tcp_run
+
+
+def as_segment(found: Found) -> Segment:
     count, before, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
     return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)

@@ -11,12 +11,14 @@ from ipaddress import IPv4Address
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, TCP, UDP
+from scapy.layers.l2 import Ether
 
 from pynat import rules
 from pynat.config import Config, Dns
 from pynat.engine import MAX_FRAMES, MAX_WATCHED_FRAMES, Engine
 from pynat.host.host import Host
 from pynat.link.memory import MemoryLink
+from pynat.nat.tcp.table import BULK
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
 
@@ -76,6 +78,26 @@ def test_a_segment_and_its_acknowledgement_are_one_turn() -> None:
     scenario(run)
 
 
+def test_a_lone_segment_is_the_sockets_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("pynat.host.tcp.TcpSockets.send", lambda _, action: asked.append(action))
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running() as guest:
+                peer = Peer(guest, server.getsockname()[1])
+                await peer.open()
+                await guest.link.turn()
+                connection, _ = server.accept()
+                peer.send("PA", b"a segment")
+                assert (await guest.expect(TCP))[TCP].ack == peer.seq
+                assert connection.recv(100) == b"a segment"
+                connection.close()
+        assert asked == []
+
+    scenario(run)
+
+
 def test_a_long_batch_is_answered_in_parts() -> None:
     """More than one turn may take, while somebody looks at each frame: MemoryLink has no runs."""
 
@@ -94,6 +116,34 @@ def test_a_long_batch_is_answered_in_parts() -> None:
                 answers += 1
                 assert answers <= len(turns) * MAX_WATCHED_FRAMES
             assert len(turns) >= 3
+
+    scenario(run)
+
+
+def test_who_has_little_to_carry_does_not_wait_for_who_has_much() -> None:
+    """Both in one turn, and the bulk came first."""
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running() as guest:
+                bulk, other = (
+                    Peer(guest, server.getsockname()[1], port) for port in (40_000, 40_001)
+                )
+                for peer in (bulk, other):
+                    await peer.open()
+                await guest.link.turn()
+                turns: list[float] = []
+                guest.engine.look_on(turns.append)
+                for _ in range(BULK // 1000 + 1):
+                    bulk.send("A", bytes(1000))
+                other.send("PA", b"x")
+                guest.link.put(ping(ROUTER))
+                answers = [Ether(await guest.link.take()) for _ in range(3)]
+                assert [answer.getfieldval("type") for answer in answers] == [0x800] * 3
+                assert ICMP in answers[0]
+                assert [answer[TCP].dport for answer in answers[1:]] == [40_001, 40_000]
+                assert answers[2][TCP].ack == bulk.seq
+                assert len(turns) == 1
 
     scenario(run)
 

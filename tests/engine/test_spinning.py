@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import select
+import selectors
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from pynat import engine_loop
-from pynat.engine_loop import MAX_CREDIT, SPIN, SpinningSelector
+from pynat.engine_loop import MAX_CREDIT, SPIN, EngineLoop, SpinningSelector
 
 LOOK = 1e-6  # seconds of one look
 
@@ -21,6 +22,7 @@ class Kernel:
         self.descriptor = descriptor
         self.now = self.due = 0.0
         self.sleeps = self.looks = 0
+        self.event = select.EPOLLIN
 
     def monotonic(self) -> float:
         return self.now
@@ -31,7 +33,10 @@ class Kernel:
         if timeout:
             self.sleeps += 1
             self.now = max(self.now, self.due)
-        return [(self.descriptor, select.EPOLLIN)] if self.now >= self.due else []
+        return [(self.descriptor, self.event)] if self.now >= self.due else []
+
+    def modify(self, _descriptor: int, _events: int) -> None:
+        """What is waited for; it tells of everything."""
 
     def sleeps_in(self, selector: SpinningSelector, wait: float) -> int:
         """How often it has slept until something came, `wait` seconds from now."""
@@ -83,3 +88,39 @@ def test_it_does_not_wait_longer_than_it_may(
     before = kernel.now
     assert selector.select(0) == []
     assert kernel.now - before == pytest.approx(LOOK)
+
+
+@pytest.mark.parametrize("event", [select.EPOLLIN, select.EPOLLOUT, select.EPOLLHUP])
+@pytest.mark.parametrize("wanted", [selectors.EVENT_READ, selectors.EVENT_WRITE, 3])
+def test_a_look_finds_what_sleep_finds(
+    machine: tuple[int, Kernel, SpinningSelector], event: int, wanted: int
+) -> None:
+    _, kernel, selector = machine
+    selector.modify(kernel.descriptor, wanted)
+    kernel.event = event
+    slept = selector.select()
+    assert selector.select() == slept == selector.select(0)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("waits", [False, True])
+def test_each_reader_is_called_once(number: int, waits: bool) -> None:
+    """waits: something else is to be done, too."""
+    loop = EngineLoop()
+    pairs = [socket.socketpair() for _ in range(number)]
+    called: list[object] = []
+
+    def read(one: socket.socket) -> None:
+        called.append(one.recv(9))
+        loop.call_soon(loop.stop)
+
+    for one, other in pairs:
+        loop.add_reader(one, read, one)
+        other.send(b"word")
+    if waits:
+        loop.call_soon(called.append, "first")
+    loop.run_forever()
+    assert called == ["first"] * waits + [b"word"] * number
+    loop.close()
+    for sock in (sock for pair in pairs for sock in pair):
+        sock.close()

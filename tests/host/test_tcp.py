@@ -16,6 +16,7 @@ import pytest
 
 from pynat.host import tcp
 from pynat.host.destinations import Destinations
+from pynat.host.linger import reset_on_close
 from pynat.host.tcp import LITTLE_ROOM, TcpSockets, at_mark, room_in
 from pynat.nat.messages import (
     PLENTY,
@@ -145,6 +146,45 @@ def test_what_room_says_is_taken() -> None:
             sent = await flow.expect(TcpSent)
             assert sent.count == min(room, 5000)
             room = sent.room
+
+    scenario(run)
+
+
+def test_bytes_are_taken_at_once() -> None:
+    async def run(flow: Connected) -> None:
+        sent = flow.sockets.send_now(1, b"a segment")
+        assert sent is not None
+        assert (sent.count, sent.room > LITTLE_ROOM) == (9, True)
+        assert flow.program.recv(100) == b"a segment"
+        assert flow.sockets.send_now(2, b"of no connection") is None
+        assert flow.events.empty()
+
+    scenario(run)
+
+
+def test_what_is_not_taken_at_once_is_asked_for_again() -> None:
+    async def run(flow: Connected) -> None:
+        while (sent := flow.sockets.send_now(1, bytes(1 << 20))) and sent.count == 1 << 20:
+            pass
+        assert flow.sockets.send_now(1, b"more") is None
+        flow.sockets.send(TcpSend(1, [b"more"]))
+        assert await flow.expect(TcpSent) == TcpSent(1, 0, 0)
+        while flow.events.empty():
+            flow.program.recv(1 << 20)
+            await asyncio.sleep(0)
+        await flow.expect(TcpWritable)
+
+    scenario(run)
+
+
+def test_what_fails_at_once_is_told_once() -> None:
+    async def run(flow: Connected) -> None:
+        reset_on_close(flow.program)
+        flow.program.close()
+        assert flow.sockets.send_now(1, b"a segment") is None
+        flow.sockets.send(TcpSend(1, [b"a segment"]))
+        assert await flow.expect(TcpFailed) == TcpFailed(1, errno.ECONNRESET)
+        assert flow.events.empty()
 
     scenario(run)
 

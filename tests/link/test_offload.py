@@ -17,7 +17,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from pynat.config import Config
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
-from pynat.link.offload import OffloadLink
+from pynat.link.offload import MAX_LONG, OffloadLink
 from pynat.link.tap import TapLink
 from pynat.log.notices import Notices
 from pynat.serve.stack import seeded, stacked
@@ -71,8 +71,8 @@ def header(size: int) -> bytes:
     return ipv4.atomic_header(bytes(4), bytes(4), ip.TCP, size)
 
 
-def lengths(received: list[tuple[float, bytes]]) -> list[int]:
-    return [len(frame) for _, frame in received]
+def lengths(received: list[tuple[float, bytes]] | list[bytes]) -> list[int]:
+    return [len(each if isinstance(each, bytes) else each[1]) for each in received]
 
 
 def test_a_run_stays_whole_where_nobody_looks_at_frames(device: Device) -> None:
@@ -80,6 +80,14 @@ def test_a_run_stays_whole_where_nobody_looks_at_frames(device: Device) -> None:
     link = OffloadLink(device.tap)
     assert lengths(link.receive_runs(10)) == [54 + 3000]
     assert device.said == []
+
+
+def test_long_frames_are_not_all_taken_at_once(device: Device) -> None:
+    for _ in range(MAX_LONG + 1):
+        device.send(UDP() / b"x")
+    link = OffloadLink(device.tap)
+    assert lengths(link.receive_runs(512)) == [43] * MAX_LONG
+    assert lengths(link.receive_runs(512)) == [43]
 
 
 def test_a_run_is_cut_for_who_looks(device: Device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.inet import IP
 
 from pynat.config import Config, Tcp
 from pynat.nat.messages import TcpRead, TcpSend, TcpShutdown, TcpUrgent, TcpWritable
@@ -20,6 +21,15 @@ def test_guest_data_goes_to_the_host_and_is_acknowledged(flow: TcpScript) -> Non
     flow.guest("P. 1:6(5) ack 1")
     assert flow.to_guest() == [". 1:1(0) ack 6"]
     assert flow.lab.host_bytes[1] == pattern(5)
+
+
+def test_no_segment_may_be_fragmented(flow: TcpScript) -> None:
+    """Then the identification says nothing (RFC 6864 4.1)."""
+    flow.guest("P. 1:6(5) ack 1")
+    flow.host_says(pattern(3000))
+    packets = flow.packets()
+    assert len(packets) == 4
+    assert {(packet.id, str(packet[IP].flags)) for packet in packets} == {(0, "DF")}
 
 
 def test_data_seen_before_is_acknowledged_but_not_sent_twice(flow: TcpScript) -> None:

@@ -1,6 +1,6 @@
 """What one turn can hold: several segments and events before anything is answered.
 
-The engine feeds up to 256 frames before it asks for actions and answers, so a flow may end and be
+The engine feeds up to 512 frames before it asks for actions and answers, so a flow may end and be
 spoken to again in between.
 """
 
@@ -208,6 +208,26 @@ def test_the_window_of_segments_taken_together_is_that_of_the_last() -> None:
     take(flow, *repeated)
     (ours,) = flow.lab.router.tcp.flows()
     assert ours.sender.window == 5000
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [". 1:1(0) ack 1"],
+        [". 1:1(0) ack 1", "P. 1:41(40) ack 1"],
+        [". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1"],
+        [". 1:1(0) ack 2"],
+        [". 1:1001(1000) ack 2", ". 1001:2001(1000) ack 2"],
+        [". 70000:70000(0) ack 1"],
+    ],
+)
+def test_what_answers_our_syn_is_the_same_by_the_short_way(texts: list[str]) -> None:
+    short, long = (syn_received(Lab()) for _ in range(2))
+    take(short, *texts)
+    feed(long, *texts)
+    assert short.to_guest(detail=True) == long.to_guest(detail=True)
+    assert short.to_host() == long.to_host()
+    assert short.lab.drops == long.lab.drops
 
 
 def test_segments_taken_together_are_counted_one_by_one() -> None:

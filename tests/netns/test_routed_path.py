@@ -173,6 +173,38 @@ def test_without_df_the_host_fragments() -> None:
     scenario(run)
 
 
+def test_datagrams_in_a_row_too() -> None:
+    """The kernel takes them as one message where they are short enough for the path."""
+    rows = [pattern(size, start) for size in (1200, 1400) for start in range(20)]
+
+    async def run() -> None:
+        async with running() as guest:
+            guest.link.put(udp(FAR, ECHO_PORT, b"to open the flow"))
+            await guest.expect(UDP)
+            for _ in range(2):
+                for payload in rows:
+                    guest.link.put(udp(FAR, ECHO_PORT, payload))
+                answers = [(await guest.expect(UDP))[UDP].payload for _ in rows]
+                assert list(map(bytes, answers)) == rows
+
+    scenario(run)
+
+
+def test_each_of_some_that_are_too_long_is_told_so() -> None:
+    async def run() -> None:
+        async with running() as guest:
+            guest.link.put(udp(FAR, ECHO_PORT, b"to open the flow"))
+            await guest.expect(UDP)
+            for number in range(4):
+                guest.link.put(udp(FAR, ECHO_PORT, pattern(1400, number), flags="DF", id=number))
+            errors = [await guest.expect(ICMP) for _ in range(4)]
+            assert {error[IP].src for error in errors} <= {NEAR, ROUTER}
+            assert [mtu_told(error) for error in errors] == [(3, 4, NARROW)] * 4
+            assert sorted(error["IP in ICMP"].id for error in errors) == [0, 1, 2, 3]
+
+    scenario(run)
+
+
 async def whole(guest: Guest) -> Any:
     pieces = [await guest.expect(IP)]
     while pieces[-1][IP].flags.MF:

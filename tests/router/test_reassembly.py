@@ -373,7 +373,7 @@ def test_idents_of_fragments_do_not_wrap_with_the_whole_packets_between() -> Non
 
 def test_what_has_df_and_does_not_fit_is_dropped_and_named(lab: Lab) -> None:
     side = lab.router.output
-    side.send_packet(HOST, bytes((192, 168, 16, 2)), 17, bytes(1481), lab.now, dont_fragment=True)
+    side.send_whole(HOST, bytes((192, 168, 16, 2)), 17, bytes(1481), lab.now)
     assert read(lab) == []
     assert lab.drops == {"ipv4 too long": 1}
 

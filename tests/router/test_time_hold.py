@@ -7,7 +7,7 @@ import errno
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 
-from pynat.config import Config
+from pynat.config import Config, TimePolicy
 from pynat.nat.messages import (
     EchoReply,
     Resolve,
@@ -175,4 +175,14 @@ def test_a_dns_question_holds_for_as_long_as_it_takes(lab: Lab) -> None:
 def test_nobody_is_waited_for_for_ever(lab: Lab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"to a host that never answers"))
     lab.wait(MAX_ANSWER_TIME + 1)
+    assert held_for(lab) == 0
+
+
+@pytest.mark.parametrize("config", [Config(time=TimePolicy.NEVER), Config(hermetic=True)])
+def test_where_time_is_never_held_nobody_counts(config: Config) -> None:
+    lab = Lab(config)
+    introduce(lab)
+    flow = established(lab)
+    flow.guest("P. 1:6(5) ack 1")
+    lab.from_guest(udp("192.0.2.7", 9, b"question"))
     assert held_for(lab) == 0

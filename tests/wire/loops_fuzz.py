@@ -72,6 +72,13 @@ class Inputs:
             frame[self.dice.randrange(len(frame))] = self.any((0, 1, 0x45, 0xF0, 0xFF))
         return bytes(frame[: self.any((len(frame), len(frame), self.dice.randrange(len(frame))))])
 
+    def segment(self) -> tuple[object, ...]:
+        """One to be sent."""
+        ends = [self.dice.randbytes(self.any((4, 4, 16, 0, 1))) for _ in range(2)]
+        sizes = 16, 16, 32, 32, 8, 16, 16
+        options = self.dice.randbytes(self.any((0, 12, 12, 40, 2, 44, 1000)))
+        return *ends, *map(self.dice.getrandbits, sizes), options, self.data()
+
     def run(self) -> tuple[object, ...]:
         start, last_start = (self.dice.randbytes(self.any((0, 34, 128, 129))) for _ in range(2))
         header = self.dice.randbytes(self.any((19, 20, 32, 60, 61, 1000)))
@@ -96,7 +103,12 @@ def differing(fast: ModuleType, inputs: Inputs) -> list[str]:
     frames, run = inputs.frames(), inputs.run()
     place = frames, inputs.any((0, 0, 1, -1)), inputs.any((MAC, MAC, MAC, b"short"))
     items = [inputs.any((frame, run)) for frame in frames if frame]
-    calls = {"ones_sum": (inputs.data(),), "tcp_frames": (run,), "tcp_run": place}
+    calls: dict[str, tuple[object, ...]] = {
+        "ones_sum": (inputs.data(),),
+        "tcp_frames": (run,),
+        "tcp_run": place,
+        "tcp_segment": inputs.segment(),
+    }
     calls |= {"tcp_one": tuple(frames[:1]), "udp_one": tuple(frames[:1])}
     found = [
         name

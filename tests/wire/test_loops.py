@@ -84,6 +84,25 @@ def test_a_frame_alone() -> None:
     assert taken > 300
 
 
+addresses = st.sampled_from((0, 1, 4, 16)).flatmap(
+    lambda size: st.binary(min_size=size, max_size=size)
+)
+number16, number32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+
+
+@given(
+    st.tuples(addresses, addresses),
+    st.tuples(number16, number16, number32, number32, st.integers(0, 0xFF), number16, number16),
+    st.sampled_from((0, 4, 12, 40, 41, 44)).map(lambda size: bytes(range(size))),
+    data | views,
+)
+def test_a_segment_to_be_sent(
+    ends: tuple[bytes, bytes], numbers: tuple[int, ...], options: bytes, text: bytes | memoryview
+) -> None:
+    arguments = *ends, *numbers, options, text
+    assert outcome(_pure.tcp_segment, *arguments) == outcome(_fast.tcp_segment, *arguments)
+
+
 @pytest.mark.parametrize(
     ("frames", "at", "mac"), [([], 0, MAC), ([b""], -1, MAC), ([b""], 1, MAC), ([b""], 0, b"short")]
 )
@@ -133,7 +152,7 @@ def test_datagrams_there_and_back(loops: Any, host: str, family: str) -> None:
             sock.bind((host, 0))
             sock.setblocking(False)
         to = socket.inet_pton(number, host), other.getsockname()[1]
-        assert loops.send_datagrams(ours, *to, payloads) == (100, 0)
+        assert loops.send_datagrams(ours, *to, payloads, False) == (100, 0)
         source = to[0], ours.getsockname()[1]
         wanted = [(source, payload) for payload in payloads]
         assert loops.receive_datagrams(other, 10) == (wanted[:10], 0)
@@ -142,15 +161,43 @@ def test_datagrams_there_and_back(loops: Any, host: str, family: str) -> None:
         assert loops.receive_datagrams(other, 1000) == ([], errno.EAGAIN)
 
 
+@pytest.mark.parametrize("joined", [True, False])
+@pytest.mark.parametrize("loops", [_fast, _pure])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [100] * 150,
+        [1472] * 60,  # more than Linux takes at once
+        [100, 100, 40, 100, 100, 140, 100],  # only the last of one message may be shorter
+        [0, 100, 0, 0, 100, 100, 0],  # nothing would be left of an empty one
+        [40_000, 40_000, 65_507, 1],
+    ],
+)
+def test_datagrams_arrive_as_they_were(loops: Any, sizes: list[int], joined: bool) -> None:
+    payloads = [bytes([number]) * size for number, size in enumerate(sizes)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours, socket.socket(2, 2) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        other.bind(("127.0.0.1", 0))
+        other.setblocking(False)
+        to = bytes((127, 0, 0, 1)), other.getsockname()[1]
+        assert loops.send_datagrams(ours, *to, payloads, joined) == (len(sizes), 0)
+        assert [other.recv(65_535) for _ in sizes] == payloads
+        with pytest.raises(BlockingIOError):
+            other.recv(65_535)
+
+
 @pytest.mark.parametrize("loops", [_fast, _pure])
 def test_what_of_datagrams_cannot_be_sent(loops: Any) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         here = bytes((127, 0, 0, 1)), 9
-        assert loops.send_datagrams(sock, *here, [b"", bytes(70_000), b""]) == (1, errno.EMSGSIZE)
+        assert loops.send_datagrams(sock, *here, [b"", bytes(70_000), b""], True) == (
+            1,
+            errno.EMSGSIZE,
+        )
         for address, payloads in ((b"short", [b""]), (here[0], ["no bytes"])):
             with pytest.raises(ValueError, match="no packed address, or a datagram"):
-                loops.send_datagrams(sock, address, 9, payloads)
+                loops.send_datagrams(sock, address, 9, payloads, False)
 
 
 def through(write: Callable[..., Any], items: list[Sendable]) -> tuple[object, list[bytes]]:

@@ -12,7 +12,7 @@ from scapy.layers.l2 import Ether
 
 from pynat.wire import ipv4, tcp, udp
 from pynat.wire.checksum import ones_sum
-from pynat.wire.tcp import Segment, decode_one, decode_run
+from pynat.wire.tcp import Segment, as_segment, decode_one, find_run
 from tests.frames import mended
 from tests.frames import udp as datagram
 from tests.spoiling import samples, spoilt
@@ -29,7 +29,8 @@ def frame(seq: int = 1, payload: bytes = b"", /, **fields: Any) -> bytes:
 
 
 def run(*frames: bytes, at: int = 0) -> Segment | None:
-    return decode_run(list(frames), at, MAC)
+    found = find_run(list(frames), at, MAC)
+    return as_segment(found) if found else None
 
 
 def stamps(value: int) -> list[tuple[str, Any]]:
@@ -128,7 +129,7 @@ def test_padding_of_the_frame_is_no_data() -> None:
 @pytest.mark.parametrize(("frames", "at"), [([], 0), ([frame()], 1), ([frame()], -1)])
 def test_there_must_be_such_a_frame(frames: list[bytes], at: int) -> None:
     with pytest.raises(ValueError, match="no such frame"):
-        decode_run(frames, at, MAC)
+        find_run(frames, at, MAC)
 
 
 def test_what_is_taken_of_spoilt_frames_is_what_the_decoder_reads() -> None:

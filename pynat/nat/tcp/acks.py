@@ -57,8 +57,8 @@ class Acks:
 
     def received(self, length: int, *, push: bool, at_once: bool) -> None:
         """A segment of the guest's with text."""
-        self.due |= at_once
-        self._pushed |= push
+        self.due = self.due or at_once
+        self._pushed = self._pushed or push
         self._full = max(self._full, length)
 
     def taken(self, ack: int, now: float) -> None:

@@ -1,7 +1,7 @@
 """How much may be in flight: congestion control by RFC 5681, and when losses are repaired.
 
 Slow start and congestion avoidance count bytes (RFC 3465, without its limit for a single
-acknowledgement: one may stand for many here, `pynat.wire.tcp.decode_run`). Three duplicates, or
+acknowledgement: one may stand for many here, `pynat.wire.tcp.find_run`). Three duplicates, or
 as much selectively acknowledged above a hole, begin a recovery (RFC 6582 without SACK, RFC 6675
 with it) that ends when everything that was in flight at its beginning is acknowledged. What was
 sent before a time-out or a recovery begins no second one (RFC 6582 4.1).

@@ -14,22 +14,28 @@ Both directions close on their own (half-close). When both have, the host's sock
 flow lingers in TIME-WAIT if the host side closed first. A flow queues host actions and marks
 itself; the table collects actions with `to_host` and segments with `to_guest` once a turn, so
 that many segments of one turn make one send and one acknowledgement.
+
+Almost every segment is the next one of a connection in which nothing is missing. It takes a short
+way: `expects` is Van Jacobson's header prediction (Stevens and Wright, TCP/IP Illustrated 2, 28.4),
+and `carry_on` does what `from_guest` would do. Where nothing else has come in the turn, `pass_on`
+does what the rounds of `to_host` would, at once. All use the setters of the long way, which is left
+whatever else may have to be done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pynat.nat.idle_timeout import IdleTimeout
 from pynat.nat.messages import Action, Destination, InProcessAddress
 from pynat.nat.tcp import refusals
-from pynat.nat.tcp.host_requests import HostRequests
+from pynat.nat.tcp.host_requests import HostRequests, SendNow
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
 from pynat.nat.tcp.receive import MAX_FIELD, Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.send import DEFAULT_MSS, Sender
-from pynat.nat.tcp.seq import unwrap
+from pynat.nat.tcp.seq import unwrap, wrap
 from pynat.nat.tcp.state import (
     AFTER_GUEST_FIN,
     AFTER_OUR_FIN,
@@ -39,7 +45,7 @@ from pynat.nat.tcp.state import (
 )
 from pynat.nat.tcp.writer import Writer
 from pynat.wire.addresses import FourTuple
-from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Segment, SegmentRun
+from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Found, Segment, SegmentRun
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
 MAX_BARE_ACKS = 2  # by then a guest has sent its SYN-ACK again
@@ -160,6 +166,11 @@ class Flow:
         return (self._more_comes or sender.fin_queued) and not self.receiver.refused
 
     @property
+    def awaits_ack(self) -> bool:
+        """Of our SYN-ACK."""
+        return self.state is State.SYN_RECEIVED
+
+    @property
     def is_lingering(self) -> bool:
         return self.state is State.TIME_WAIT
 
@@ -206,12 +217,61 @@ class Flow:
             return self._in_syn_sent(segment, now)
         return self._synchronized(segment, now)
 
+    def expects(self, found: Found, now: float) -> bool:
+        """Header prediction: whether that is what comes next, and all there is to it."""
+        _, _, _, _, seq, ack, _, _, text, stamps = found
+        receiver, una = self.receiver, self.sender.una
+        acked = unwrap(ack, una)
+        if (
+            self.state is not State.ESTABLISHED
+            or seq != wrap(receiver.nxt)
+            or not una <= acked <= self.sender.top
+            or not (text or acked > una)
+            or not receiver.expects(len(text))
+            or self.filter is not None
+        ):
+            return False
+        timestamps = self.negotiated.timestamps
+        return not (timestamps and stamps and timestamps.is_old(stamps[0], now))
+
+    def carry_on(self, found: Found, now: float) -> bool:
+        """With what it `expects`. Whether the host may send more."""
+        count, before, _, _, _, ack, flags, window, text, stamps = found
+        receiver, sender, timestamps = self.receiver, self.sender, self.negotiated.timestamps
+        start, acked = receiver.nxt, unwrap(ack, sender.una)
+        self.idle.used(now)
+        if timestamps and stamps and start <= self._acks.last:
+            timestamps.update_recent(stamps[0], now)
+        if text:
+            receiver.keep(text)
+            self._took(len(text), len(text), count, flags)
+        if acked > sender.una:
+            self._on_ack(acked, window, start + before, stamps, now, pure=not text)
+            return True
+        sender.on_window(acked, window << self.negotiated.shift_to_guest, start + before, now)
+        return False
+
+    def pass_on(self, send: SendNow, now: float) -> bool:
+        """What it holds, if anything, goes to the host at once. Whether nothing is left to ask.
+
+        Memory is not short.
+        """
+        sent = self._host.pass_on(self.receiver, send)
+        if sent is not None:
+            self._sent(sent.count, sent.room, now)
+        return not self.receiver.held
+
     def carries_on(self, run: Segment) -> bool:
         """Whether nothing of it can be refused for its numbers."""
         receiver = self.receiver
         seq, ack = unwrap(run.seq, receiver.nxt), unwrap(run.ack, self.sender.una)
         in_order = seq == receiver.nxt and not receiver.early and not receiver.fin
-        return in_order and seq + len(run.payload) <= receiver.edge and ack <= self.sender.top
+        return (
+            self.synchronized
+            and in_order
+            and seq + len(run.payload) <= receiver.edge
+            and ack <= self.sender.top
+        )
 
     def _in_syn_sent(self, segment: Segment, now: float) -> Refusal | None:
         """RFC 9293 3.10.7.3; a SYN without ACK (simultaneous open) is answered as such."""
@@ -330,24 +390,37 @@ class Flow:
             self._object_to(segment, now)
             return False
         if ack >= sender.una:
-            options = segment.options
-            timestamps = self.negotiated.timestamps
-            sender.on_ack(
+            blocks = segment.options.sack
+            self._on_ack(
                 ack,
-                segment.window << self.negotiated.shift_to_guest,
+                segment.window,
                 seq + segment.before_last,
+                segment.options.timestamps,
                 now,
                 pure=segment.length == 0,
-                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in options.sack]
-                if options.sack
-                else (),
-                round_trip=timestamps.round_trip(options.timestamps[1], now)
-                if ack > sender.una and timestamps and options.timestamps
-                else None,
+                sacked=[(unwrap(a, ack), unwrap(b, ack)) for a, b in blocks] if blocks else (),
             )
         if sender.fin_acked and self.state in AFTER_OUR_FIN_ACKED:
             self._become(AFTER_OUR_FIN_ACKED[self.state], now)
         return True
+
+    def _on_ack(
+        self,
+        ack: int,
+        window: int,
+        seq: int,
+        stamps: tuple[int, int] | tuple[()] | None,
+        now: float,
+        *,
+        pure: bool,
+        sacked: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """As for the sender; window: as in the header."""
+        terms, sender, round_trip = self.negotiated, self.sender, None
+        if stamps and terms.timestamps and ack > sender.una:
+            round_trip = terms.timestamps.round_trip(stamps[1], now)
+        window <<= terms.shift_to_guest
+        sender.on_ack(ack, window, seq, now, pure=pure, sacked=sacked, round_trip=round_trip)
 
     def _established(self, segment: Segment, ack: int, now: float) -> None:
         shift = 0 if segment.flags & SYN else self.negotiated.shift_to_guest
@@ -366,18 +439,23 @@ class Flow:
         if segment.flags & URG:
             receiver.mark_urgent(seq, segment.urgent)
         text = receiver.accept(seq, segment.payload, fin)
-        push = bool(segment.flags & PSH)
+        at_once = fin or text is not TextOutcome.SMOOTH or receiver.closed
+        self._took(receiver.held - before, length, segment.count, segment.flags, at_once=at_once)
+        return None if text is TextOutcome.SMOOTH else refusals.of_text(text, segment, receiver)
+
+    def _took(
+        self, octets: int, length: int, count: int, flags: int, *, at_once: bool = False
+    ) -> None:
+        """So many bytes, out of `length` in so many segments, which are to be acknowledged."""
         most = self.negotiated.our_mss  # more is a run that a card has left as one
-        is_run = segment.count > 1 or length > most
-        at_once = fin or text is not TextOutcome.SMOOTH or is_run or receiver.closed
-        self._acks.received(min(length, most), push=push, at_once=at_once)
-        self.bytes_from_guest += receiver.held - before
-        if receiver.held > before:
+        soon = at_once or count > 1 or length > most
+        self._acks.received(min(length, most), push=bool(flags & PSH), at_once=soon)
+        self.bytes_from_guest += octets
+        if octets > 0:
             self.answer_due = not self.sender.fin_queued
             # A guest that has nothing more to send sets PSH (RFC 9293 3.9.1.2); one that never
             # does ends with a short segment.
-            self._more_comes = not push and not fin and length >= DEFAULT_MSS
-        return None if text is TextOutcome.SMOOTH else refusals.of_text(text, segment, receiver)
+            self._more_comes = not flags & (PSH | FIN) and length >= DEFAULT_MSS
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self, now: float) -> None:
@@ -387,16 +465,16 @@ class Flow:
         self._touch(self)
 
     def on_sent(self, count: int, room: int, now: float) -> None:
+        self._sent(count, room, now)
+        self._touch(self)
+
+    def _sent(self, count: int, room: int, now: float) -> None:
         self.idle.used(now)
-        was_closed = self.receiver.closed
-        self.receiver.taken(count, room)
-        closed = self.receiver.closed
-        if closed is not was_closed or (closed and count > 0):
+        if self.receiver.taken(count, room):
             self._acks.owe()
         self._host.taken(count)
         if count:
             self._acks.taken(self.receiver.ack, now)
-        self._touch(self)
 
     def on_writable(self, room: int) -> None:
         self._host.writable()
@@ -578,16 +656,17 @@ class Flow:
             self._reset_due = None
         if self.is_closed:
             return out
+        acks, sender = self._acks, self.sender
         if self._syn_due:
             out.append(self._syn(now))
         elif self.synchronized:
-            pieces = self.sender.pieces(now)
-            if pieces or self._acks.due:
+            pieces = sender.pieces(now)
+            if pieces or acks.due:
                 out += self._writer.data(self.receiver, pieces, now)
-            if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
+            if sender.fin_queued and sender.fin_sent and self.state in AFTER_OUR_FIN:
                 self._become(AFTER_OUR_FIN[self.state], now)
-        if self._acks.due:
-            self._acks.forgo()
+        if acks.due:
+            acks.forgo()
         return out
 
     def _syn(self, now: float) -> Segment | SegmentRun:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pynat.nat.messages import (
     Action,
     CloseFlow,
@@ -9,11 +11,14 @@ from pynat.nat.messages import (
     TcpConnect,
     TcpRead,
     TcpSend,
+    TcpSent,
     TcpShutdown,
 )
 from pynat.nat.tcp.receive import Receiver
 from pynat.nat.tcp.send import Sender
 from pynat.wire.addresses import FourTuple
+
+SendNow = Callable[[int, bytes], TcpSent | None]
 
 
 class HostRequests:
@@ -33,6 +38,15 @@ class HostRequests:
         if receiver.held and not self._offered:
             self._offered = receiver.held
             self._actions.append(TcpSend(self._number, [*receiver.chunks], receiver.urgent_at))
+
+    def pass_on(self, receiver: Receiver, send: SendNow) -> TcpSent | None:
+        """As `offer` of a single piece, where the host takes it at once; else None."""
+        if len(receiver.chunks) != 1 or self._offered or not self.open:
+            return None
+        sent = send(self._number, receiver.chunks[0])
+        if sent is not None:
+            self._offered = receiver.held
+        return sent
 
     def taken(self, count: int) -> None:
         if count == self._offered:

@@ -27,6 +27,10 @@ class MemoryBudget:
         """Someone holds so many more of them; fewer, if it is negative."""
         self.used += octets
 
+    def has_room(self, octets: int) -> bool:
+        """Whether so many bytes more would change nothing for anybody."""
+        return not self.is_short and (self.used + octets) * 2 <= self.limit
+
     def beside(self, most: int) -> int:
         """How much of `most` a host within the process may keep of a flow in each direction."""
         return min(most, MIN_SHARE) if self.is_short else most

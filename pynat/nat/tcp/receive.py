@@ -98,6 +98,16 @@ class Receiver:
         """A kernel that says so takes a segment at least, however small its buffer."""
         self.room = max(room, self.step)
 
+    def expects(self, octets: int) -> bool:
+        """Whether so many bytes more, in order, can only be kept."""
+        return (
+            not (self.early or self.fin or self.refused)
+            and self._fin_at is None
+            and self._urgent is None
+            and octets <= self.edge - self.nxt
+            and self.room > 0
+        )
+
     def may_keep(self, share: int) -> None:
         """So many bytes, where the kernel does not take them at once."""
         self.share = share
@@ -109,16 +119,16 @@ class Receiver:
     @property
     def opens(self) -> bool:
         """Whether the window may grow by so much that the guest should be told."""
-        return not self.fin and not self.closed and self._right_edge - self.told >= self.step
+        opened = self._right_edge(self.ack) - self.told
+        return not self.fin and not self.closed and opened >= self.step
 
     @property
     def closed(self) -> bool:
         """Whether nothing more would be taken now, for certain."""
         return self.refused or self.room <= 0
 
-    @property
-    def _right_edge(self) -> int:
-        return self.ack + min(self.capacity, self.share, self.room)
+    def _right_edge(self, ack: int) -> int:
+        return ack + min(self.capacity, self.share, self.room)
 
     def window(self, shift: int) -> int:
         """The window field, scaled by `shift`; remembers what has been promised."""
@@ -126,12 +136,12 @@ class Receiver:
         if self.closed:
             self.told = ack
             return 0
-        edge = self._right_edge
-        if edge - self.told < self.step:
-            edge = self.told
+        edge, told = self._right_edge(ack), self.told
+        if edge - told < self.step:
+            edge = told
         field = min(MAX_FIELD, max(0, edge - ack) >> shift)
-        self.told = max(self.told, ack + (field << shift))
-        self.edge = max(self.edge, self.told)
+        self.told = told = max(told, ack + (field << shift))
+        self.edge = max(self.edge, told)
         return field
 
     def acceptable(self, seq: int, length: int) -> bool:
@@ -169,17 +179,17 @@ class Receiver:
             if payload and not self.early.add(seq, payload):
                 text = TextOutcome.NO_ROOM
         elif end > self.nxt:
-            self._keep(payload[self.nxt - seq :] if seq < self.nxt else payload)
+            self.keep(payload[self.nxt - seq :] if seq < self.nxt else payload)
             if self.early:
                 for piece in self.early.pop_in_order(self.nxt):
-                    self._keep(piece)
+                    self.keep(piece)
         if self._fin_at == self.nxt:
             self.fin = True
             self.nxt += 1
         return text
 
-    def _keep(self, data: Data) -> None:
-        """Small pieces are joined, or a guest that sends single bytes fills lists.
+    def keep(self, data: Data) -> None:
+        """What comes next. Small pieces are joined, or a guest that sends single bytes fills lists.
 
         A view is of a frame that may be much longer; segments of a run have left theirs already.
         """
@@ -212,8 +222,18 @@ class Receiver:
         """The number of the first byte in `chunks`."""
         return self.nxt - self.held - self.fin
 
-    def taken(self, count: int, room: int) -> None:
-        """The kernel has taken `count` bytes off the front of `chunks`, `room` more would fit."""
+    def taken(self, count: int, room: int) -> bool:
+        """The kernel has taken `count` bytes off the front of `chunks`, `room` more would fit.
+
+        Whether the guest has to know at once: the window closes or opens, or stays closed although
+        something was taken.
+        """
+        was_closed = self.closed
+        self._drop(count, room)
+        closed = self.closed
+        return closed is not was_closed or (closed and count > 0)
+
+    def _drop(self, count: int, room: int) -> None:
         self.held -= count
         self.refused = self.held > 0
         self.room = room

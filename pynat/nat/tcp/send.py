@@ -141,7 +141,8 @@ class Sender:
 
         What has been sent there, a probe, goes again from its beginning.
         """
-        return min(self.top, max(self.una + self.window, self.iss + 1))
+        edge = self.una + self.window
+        return self.top if self.top <= edge else min(self.top, max(edge, self.iss + 1))
 
     def write(self, data: bytes) -> None:
         if not self._fin:  # nothing comes behind the end
@@ -195,6 +196,14 @@ class Sender:
             pure and ack == self.una and window == self.window > 0 and self.top > self.una
         )  # RFC 5681 2; with a closed window it answers a probe
         news = self._selective(sacked, ack, now) if self.selective and sacked else 0
+        self.on_window(ack, window, seq, now)
+        if ack > self.una:
+            self._advance(ack, now, round_trip)
+        elif duplicate or news:
+            self._on_duplicate()
+
+    def on_window(self, ack: int, window: int, seq: int, now: float) -> None:
+        """What a segment with this acknowledgement says of the guest's window."""
         if self._window_from <= (seq, ack) or ack > self.una:  # else una would carry the window on
             if window and not self.window:
                 self._reopen(now)
@@ -203,10 +212,6 @@ class Sender:
             self._window_from = (seq, ack)
         if not window:
             self.retries = 0  # it answers our probes: alive (RFC 9293 3.8.6.1)
-        if ack > self.una:
-            self._advance(ack, now, round_trip)
-        elif duplicate or news:
-            self._on_duplicate()
 
     def _selective(self, sacked: Sequence[tuple[int, int]], ack: int, now: float) -> int:
         """Blocks that name numbers never sent, or acknowledged already (RFC 2883), say nothing."""
@@ -289,6 +294,8 @@ class Sender:
     def pieces(self, now: float) -> list[Piece]:
         """What may be sent now; it counts as sent from now on."""
         out: list[Piece] = []
+        if self._rests:
+            return out
         room = self.una + self.window - self.nxt
         if self.selective and self.congestion.recovering:
             room = min(room, self._repair(out))
@@ -304,6 +311,12 @@ class Sender:
         if self.deadline is None and self.nxt < self.end:
             self._arm(now)  # a closed window: the deadline is that of the next probe
         return out
+
+    @property
+    def _rests(self) -> bool:
+        """All there is has been sent, and nothing of it goes again."""
+        busy = self._fin or self._probe or self._resend_first or self.congestion.recovering
+        return not busy and self.nxt == self._buffer.end
 
     def _allowance(self) -> int:
         """Bytes that may go, by congestion and by the guest's card."""

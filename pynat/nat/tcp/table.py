@@ -37,6 +37,7 @@ from pynat.nat.messages import (
 )
 from pynat.nat.rows import tcp_row
 from pynat.nat.tcp.flow import TIME_WAIT, Flow
+from pynat.nat.tcp.host_requests import SendNow
 from pynat.nat.tcp.memory import MemoryBudget
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Filter, Item, Parameters
@@ -54,6 +55,7 @@ TcpEvent = TcpConnected | TcpSent | TcpWritable | TcpReceived | TcpUrgent | TcpE
 # that Linux gives the ring, so 8 fit; 6 leave room for what other flows send.
 NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
+BULK = 16 * 1024  # bytes; a flow that keeps as many is answered behind all others
 _ENDED = 4096  # flows remembered as ended
 _CROSSING = 1.0  # seconds in which the guest may not know yet that a flow has ended
 _WRAPS = 4  # flows
@@ -96,6 +98,10 @@ class TcpTable:
         self._flows: dict[bytes, Flow] = {}  # by FourTuple.key
         self._by_number: dict[int, Flow] = {}
         self._touched: dict[Flow, None] = {}  # in the order of touching
+        self._aside: list[Flow] = []  # of those touched, until all others have been answered
+        self.asks = False  # one of them may want something of the host
+        self._unsettled: dict[Flow, None] = {}  # in this turn, and not yet settled
+        self._send_now: SendNow = _send_later
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
         self._ended: dict[bytes, Ended] = {}  # by key
         self.memory = memory
@@ -109,6 +115,10 @@ class TcpTable:
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself; decides for flows that begin from now on."""
         self._is_ne2000 = megabits == NE2000_SPEED
+
+    def send_by(self, send: SendNow) -> None:
+        """The host takes the bytes of a flow at once by it, or says None where it cannot."""
+        self._send_now = send
 
     def move(self, mac: bytes) -> None:
         """The router has this MAC address from now on."""
@@ -124,13 +134,30 @@ class TcpTable:
         0 leaves the frame to `from_guest`.
         """
         flow = self._flows.get(frames[at][plain.KEY_AT])
-        if flow is None or not flow.synchronized:
+        if flow is None or not (flow.synchronized or flow.awaits_ack):
             return 0
-        segment = tcp.decode_run(frames, at, self._mac)
-        if segment is None or (segment.count > 1 and not flow.carries_on(segment)):
+        found = tcp.find_run(frames, at, self._mac)
+        if found is None:
+            return 0
+        count = found[0]
+        if flow.expects(found, now):
+            self._carry_on(flow, found, now, is_all=count == len(frames))
+            return count
+        segment = tcp.as_segment(found)
+        if count > 1 and not flow.carries_on(segment):
             return 0  # what may be refused is looked at by itself
         self._to_flow(flow, segment, now)
-        return segment.count
+        return count
+
+    def _carry_on(self, flow: Flow, found: tcp.Found, now: float, *, is_all: bool) -> None:
+        """is_all: nothing else has come."""
+        is_alone = is_all and not self._touched
+        asks = flow.carry_on(found, now)
+        has_room = is_alone and self.memory.has_room(flow.receiver.held)
+        if has_room and flow.pass_on(self._send_now, now) and not asks:
+            self._touched[flow] = None
+        else:
+            self._touch(flow)
 
     def from_guest(self, packet: Packet, host: Destination, now: float) -> None:
         """`host` is where a new flow to this destination would really go."""
@@ -295,8 +322,30 @@ class TcpTable:
             self._output.send_error(kind, code, flow.syn_quote, now, sender=sender)
 
     # ------------------------------------------------------------------ once a turn
+    def set_bulk_aside(self, others: int) -> bool:
+        """Flows that keep much, until `take_bulk_up`. Whether there are such, and anybody else.
+
+        others: frames of others that wait.
+        """
+        if len(self._touched) + others < 2:
+            return False
+        bulk = [flow for flow in self._touched if flow.kept >= BULK]
+        if not others and len(bulk) == len(self._touched):
+            return False
+        self._aside = bulk
+        for flow in bulk:
+            del self._touched[flow]
+        return bool(bulk)
+
+    def take_bulk_up(self) -> None:
+        aside, self._aside = self._aside, []
+        for flow in aside:
+            self._touch(flow)
+
     def to_host(self, now: float) -> list[Action]:
         actions: list[Action] = []
+        if not self.asks and not self.memory.is_short:
+            return actions
         self._divide_memory(now)
         for flow in list(self._touched):
             actions += flow.to_host(self.memory.share, now)
@@ -322,30 +371,40 @@ class TcpTable:
         self._output.notices.limited("tcp memory short", text, now)
 
     def to_guest(self, now: float) -> None:
-        touched, self._touched = self._touched, {}
-        for flow in touched:
-            self._flush(flow, now)
+        """What flows have for the guest; `settle` follows."""
+        self._unsettled, self._touched, self.asks = self._touched, {}, False
+        for flow in self._unsettled:
+            self._answer(flow, now)
+
+    def settle(self, now: float) -> None:
+        """Timers and holds, and the end of those that are over."""
+        unsettled, self._unsettled = self._unsettled, {}
+        for flow in unsettled:
+            self._settle(flow, now)
 
     def _flush(self, flow: Flow, now: float) -> None:
+        self._answer(flow, now)
+        self._settle(flow, now)
+
+    def _answer(self, flow: Flow, now: float) -> None:
         items = flow.to_guest(now)
         if flow.filter is None:
             for item in items:
                 self._send_item(flow, item, now)
         elif items:
             self._send_filtered(flow, flow.filter, items, now)
-        self._settle(flow, now)
 
     def _send_item(self, flow: Flow, item: Item, now: float) -> None:
-        if isinstance(item, SegmentRun):
-            (guest, _), (remote, _) = flow.four_tuple
-            queued = self._output.queued if item.why else 0
-            run = tcp.encode_run(remote, guest, item)
-            self._output.send_run(remote, guest, ip.TCP, run, now)
-            if item.why:
-                self._output.comment(queued, item.why)
-                self._say_again(flow, item, now)
-        else:
+        if isinstance(item, Segment):
             self._send(flow.four_tuple, item, now)
+            return
+        (guest, _), (remote, _) = flow.four_tuple
+        queued = self._output.queued if item.why else 0
+        run = tcp.encode_run(remote, guest, item)
+        self._output.send_run(remote, guest, ip.TCP, run, now)
+        if item.why:
+            self._output.comment(queued, item.why)
+            self._say_again(flow, item, now)
 
     def _send_filtered(self, flow: Flow, by: Filter, items: list[Item], now: float) -> None:
         for item, comment in by.to_guest(items, flow.bytes_from_guest):
@@ -364,7 +423,7 @@ class TcpTable:
         if flow.is_lingering:
             self._lingering[flow] = None
         self._output.timers.set(flow, flow.next_timer())
-        if flow.is_connecting or not flow.is_held:
+        if not flow.is_held or flow.is_connecting:
             return
         if flow.is_guests_turn:
             hold.release(flow)
@@ -425,6 +484,7 @@ class TcpTable:
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None
+        self.asks = True
 
     def _has_room(self, now: float) -> bool:
         """For one more flow; the one that has been in TIME-WAIT for longest makes room."""
@@ -437,7 +497,7 @@ class TcpTable:
         oldest = next(iter(self._lingering))
         self._output.notices.limited(
             "tcp flow evicted",
-            f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
+            lambda: f"{self._name(oldest.four_tuple)}: left TIME-WAIT early for another",
             now,
         )
         oldest.close("closed", now)
@@ -452,7 +512,7 @@ class TcpTable:
     def _send(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         (guest, _), (remote, _) = four_tuple
         data = tcp.encode(remote, guest, segment)
-        self._output.send_packet(remote, guest, ip.TCP, data, now, dont_fragment=True)
+        self._output.send_whole(remote, guest, ip.TCP, data, now)
 
     def _name(self, four_tuple: FourTuple) -> str:
         guest, remote = map(end_text, four_tuple)
@@ -468,22 +528,34 @@ class TcpTable:
 
     def _say_closed(self, flow: Flow, now: float) -> None:
         flow.tell_closed()
-        if flow.bytes_from_guest or flow.bytes_from_host:
-            carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
-            if flow.sender.buffered:
-                carried += f", {flow.sender.buffered} of them not acknowledged"
-            self._say(flow, f"{flow.why_closed} after {carried}", now)
-        else:
-            self._say(flow, flow.why_closed, now)
+        self._say(flow, lambda: _closing(flow), now)
 
     def _say_state(self, flow: Flow, before: State, now: float) -> None:
         text = f"{self._name(flow.four_tuple)}: {before.value} -> {flow.state.value}"
         self._output.notices.limited("tcp state", text, now, Level.DEBUG, FLOW_RATE)
 
-    def _say(self, flow: Flow, what: str, now: float) -> None:
+    def _say(self, flow: Flow, what: str | Callable[[], str], now: float) -> None:
+        """Most is held back, so the words are made when they are wanted."""
+
+        def text() -> str:
+            said = what if isinstance(what, str) else what()
+            return f"{self._name(flow.four_tuple)}: {said}"
+
         if not flow.is_probe:
-            text = f"{self._name(flow.four_tuple)}: {what}"
             self._output.notices.limited("tcp flow", text, now, rate=FLOW_RATE)
+
+
+def _closing(flow: Flow) -> str:
+    if not flow.bytes_from_guest and not flow.bytes_from_host:
+        return flow.why_closed
+    carried = f"{flow.bytes_from_guest} bytes from the guest, {flow.bytes_from_host} to it"
+    if flow.sender.buffered:
+        carried += f", {flow.sender.buffered} of them not acknowledged"
+    return f"{flow.why_closed} after {carried}"
+
+
+def _send_later(_flow: int, _data: bytes) -> None:
+    """For a host that is only ever asked."""
 
 
 def _four_tuple(packet: Packet, segment: Segment) -> FourTuple:

@@ -48,8 +48,7 @@ class Writer:
         options = Options(timestamps=timestamps.option(now)) if timestamps else NO_OPTIONS
         blocks = receiver.early.blocks() if receiver.early and self._terms.selective else []
         if not pieces or (blocks and self._acks.due):
-            sack = tuple((wrap(start), wrap(end)) for start, end in blocks)
-            told = Options(timestamps=options.timestamps, sack=sack) if sack else options
+            told = _with_sack(options, blocks) if blocks else options
             out.append(self._segment(receiver, self._sender.acceptable, ACK, told))
         for piece in pieces:
             last = ACK | (FIN if piece.fin else 0) | (PSH if piece.push else 0)
@@ -81,3 +80,7 @@ class Writer:
             receiver.window(0 if flags & SYN else self._terms.shift_from_guest),
             options=options,
         )
+
+
+def _with_sack(options: Options, blocks: list[tuple[int, int]]) -> Options:
+    return options._replace(sack=tuple((wrap(start), wrap(end)) for start, end in blocks))

@@ -8,6 +8,7 @@ directory, which needs no root.
 from __future__ import annotations
 
 import lzma
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -93,9 +94,10 @@ def _lists() -> Path:
 
 
 def newest_package(apt: Apt, metapackage: str) -> Package:
-    """The package that `metapackage` stands for today."""
+    """The package that `metapackage` stands for today: linux-image-6.1.0-9-amd64, say."""
+    stem = metapackage.rsplit("-", 1)[0]
     listing = apt.cache("depends", metapackage)
-    names = [line.split(":", 1)[1].strip() for line in listing.splitlines() if "Depends:" in line]
+    names = re.findall(rf"^ *Depends: ({stem}-\S+)", listing, re.MULTILINE)
     if not names:
         raise GuestUnavailable(
             f"apt knows no package {metapackage}; its lists may be empty: apt-get update"
