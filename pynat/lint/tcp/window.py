@@ -28,7 +28,7 @@ class Window:
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
         self._unshifted = guest.right  # where the field itself said that it ends
-        self._swapped = guest.right  # where it ends if the field's bytes are swapped
+        self._swapped = 1 + swapped(guest.syn_window, 2)  # the same, with its bytes swapped
         self._last = NEVER  # when it announced something else than before
         self._delay = math.inf  # the shortest between a probe and an answer without a window
         self._acked = 0  # up to where the guest's data was, when it last answered with no window
@@ -62,7 +62,8 @@ class Window:
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
         text += self._shift_hint(segment, ack)
         meant = swapped(segment.window, 2) << guest.shift
-        stays = 0 <= ack + meant - min(guest.right, self._swapped) <= peer.mss
+        edges = guest.right, self._swapped
+        stays = any(0 <= ack + meant - edge <= peer.mss for edge in edges)
         if window and meant >= guest.mss and stays:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
         elif window or peer.top <= ack:

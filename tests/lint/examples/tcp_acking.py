@@ -475,7 +475,8 @@ def swaps_the_window_afterwards(lab: LintedLab) -> None:
 def swaps_a_window_that_seems_to_shrink(lab: LintedLab) -> None:
     """It means 8191 and 6731 from 1461 on; what it sends reads as 65311 and 19226."""
     filled = "< . 1:1461(1460) ack 1\n +0.001 > . 1:1(0) ack 1461 win 19226"
-    play(lab, OPEN.replace("ack 1 win 65535\n", f"ack 1 win 65311\n {filled}\n"))
+    opened = OPEN.replace("> S 0:0(0) win 65535", "> S 0:0(0) win 65311")
+    play(lab, opened.replace("ack 1 win 65535\n", f"ack 1 win 65311\n {filled}\n"))
 
 
 @clean("TCP097")
