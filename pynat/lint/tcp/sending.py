@@ -253,11 +253,12 @@ class Sending:
             self._answered(ack)
         if ack > self._guest.top and not self._explains_gap(ack):
             return
-        right = ack + (segment.window << peer.shift)
+        window = segment.window << peer.shift
+        right, same = ack + window, window == peer.window
         self._edge(segment, seq, ack, right, bool(length), when)
         resending.heard = when
         pure = not length and not segment.flags & FIN
-        duplicate = pure and ack == peer.acked and right == peer.right and resending.in_flight
+        duplicate = pure and ack == peer.acked and same and resending.in_flight
         if ack > peer.acked:
             peer.acked = ack
             if self._guest.fin and ack > self._guest.fin:

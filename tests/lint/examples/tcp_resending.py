@@ -117,6 +117,27 @@ def has_reasons(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP071")
+def counts_duplicates_of_a_rounded_window(lab: LintedLab) -> None:
+    """The other end has kept 100 bytes, and its window of 3900 is announced as 3896 bytes."""
+    duplicates = "< . 1:1(0) ack 101 win 487\n" * 3
+    play(
+        lab,
+        f"""
+        > S 0:0(0) win 65535 <mss 1460,nop,wscale 3>
+        < S. 0:0(0) ack 1 win 4000 <mss 1460,nop,wscale 3>
+        > . 1:1(0) ack 1
+        > P. 1:101(100) ack 1
+        +0.02 < . 1:1(0) ack 101 win 487
+        > . 101:1101(1000) ack 1
+        > . 1101:2101(1000) ack 1
+        > . 2101:3101(1000) ack 1
+        +0.02 {duplicates}
+        > . 101:1101(1000) ack 1
+        """,
+    )
+
+
 @example("TCP071")
 def sends_everything_twice(lab: LintedLab) -> None:
     steps = (
