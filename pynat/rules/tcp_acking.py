@@ -312,8 +312,8 @@ NEVER_ACKS = Rule(
     "TCP104",
     "tcp never acknowledges",
     Severity.ERROR,
-    "What the guest waits for came again and again, and the guest, which is alive, has said nothing"
-    " more in this connection.",
+    "What the guest waits for, or has acknowledged before, came again and again, and the guest,"
+    " which is alive, has said nothing more in this connection.",
     "RFC 9293 3.10.7.4",
     "The other end sends the same segment until it gives up.",
     "Send an acknowledgement for each segment that takes sequence numbers (data, FIN), also for one"

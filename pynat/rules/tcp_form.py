@@ -55,9 +55,11 @@ URGENT = Rule(
     "TCP024",
     "tcp urgent pointer",
     Severity.NOTE,
-    "The urgent pointer is set without the URG flag, or is zero with it.",
+    "The urgent pointer is set without the URG flag, is zero with it, or names bytes"
+    " behind the FIN.",
     "RFC 9293 3.8.5",
-    "Without the flag nobody reads it; with it, zero names a byte that came before the segment.",
+    "Without the flag nobody reads it; with it, zero names a byte that came before the segment, and"
+    " one that never comes leaves the other end in urgent mode.",
     "Clear the header before you fill it; with URG, store the offset behind the last urgent byte.",
     exercised=Occasion.SEGMENT,
 )

@@ -41,6 +41,30 @@ NO_BACK_OFF = Rule(
     exercised=Occasion.RESENT,
 )
 
+PROBES_AT_ONE_PACE = Rule(
+    "TCP120",
+    "tcp probes of a window at one pace",
+    Severity.NOTE,
+    "The guest probes a closed window again and again at the same interval.",
+    "RFC 9293 3.8.6.1",
+    "A window may be closed for hours: each probe costs a segment and its answer.",
+    "Double the time between two probes, up to a minute.",
+    exercised=Occasion.WINDOW_CLOSED,
+)
+
+LATE = Rule(
+    "TCP121",
+    "tcp retransmits late",
+    Severity.WARNING,
+    "A lost segment is sent again for the first time after many seconds, though the round trip is"
+    " short.",
+    "RFC 6298 2.2, 2.3",
+    "Each frame that is lost stops the connection for so long.",
+    "Make the time-out the smoothed round trip and four times its variance, at least one second."
+    " Look at the unit of your clock.",
+    exercised=Occasion.RESENT,
+)
+
 GIVES_UP = Rule(
     "TCP073",
     "tcp gives up at once",

@@ -106,8 +106,8 @@ IGNORES_RESET = Rule(
     "TCP058",
     "tcp goes on after a reset",
     Severity.WARNING,
-    "The guest sends on in a connection that the other end has reset.",
-    "RFC 9293 3.10.7.4",
+    "The guest sends on in a connection that the other end has reset, or its SYN that was refused.",
+    "RFC 9293 3.10.7.3, 3.10.7.4",
     "For the other end the connection is gone; nothing of it arrives any more.",
     "An RST with exactly the number you expect next ends the connection: forget it, its timers"
     " too.",

@@ -185,6 +185,20 @@ def test_what_answers_old_segments_of_a_closed_flow_is_not_counted(flow: TcpScri
     assert flow.lab.drops == {"tcp no flow": 2}
 
 
+def test_what_crosses_our_reset_is_not_counted_and_what_comes_behind_it_is(flow: TcpScript) -> None:
+    """Our first RST may have been lost: the one that answers the guest tells it, too."""
+    flow.host(TcpFailed(1, errno.ECONNRESET))
+    assert flow.to_guest() == ["R. 1:1(0) ack 1"]
+    flow.lab.wait(5)
+    for _ in range(2):
+        flow.guest("P. 1:101(100) ack 1")
+        assert flow.to_guest() == ["R 1:1(0)"]
+    assert flow.lab.drops == {}
+    flow.lab.wait(2)
+    flow.guest("P. 1:101(100) ack 1")
+    assert flow.lab.drops == {"tcp no flow": 1}
+
+
 def test_what_comes_a_minute_after_the_end_is_counted(flow: TcpScript) -> None:
     flow.guest("R 1:1(0)")
     flow.guest("R 1:1(0)")

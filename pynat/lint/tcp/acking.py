@@ -69,6 +69,7 @@ class Acking:
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
         self._twice = 0  # bytes of what came that had come before
+        self._is_taken = False  # what came again last is acknowledged
 
     @property
     def owes_an_answer(self) -> bool:
@@ -336,18 +337,22 @@ class Acking:
             self._owed = when
 
     def _comes_again(self, seq: int, end: int, when: Span, tell: Tell) -> None:
-        guest = self._guest
-        self._twice = self._peer.top - seq
-        is_waited_for = seq <= guest.acked < end <= guest.right + 1
-        if is_waited_for and guest.window and guest.reset_at is None:
+        guest, peer = self._guest, self._peer
+        self._twice = peer.top - seq
+        is_waited_for = seq <= guest.acked < end <= guest.right + 1 and guest.window
+        self._is_taken = end <= guest.acked and not (guest.fin and peer.fin)
+        if (is_waited_for or self._is_taken) and guest.reset_at is None:
             self._tally[Occasion.COPY_CAME] += 1
             self._unheard.came_again(when, guest.acked, self._spoke)
             self._look_for_an_answer(when, tell)
 
     def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
         if came := self._unheard.how_long(when):
-            what = f"{self._guest.acked} and what follows {came}"
-            text = f"{what}, within the window, and nothing came back{self._wrap_hint()}"
+            acked = self._guest.acked
+            what = f"{acked} and what follows {came}, within the window"
+            if self._is_taken:
+                what = f"what was acknowledged up to {acked} {came}, so that was lost"
+            text = f"{what}, and nothing came back{self._wrap_hint()}"
             self._often.once(rules.NEVER_ACKS, text, tell)
 
     def look_at_the_end(self, alive: Span, tell: Tell) -> None:

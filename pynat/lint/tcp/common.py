@@ -20,3 +20,4 @@ class Common:
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
     resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time
+    unpushed: int = 0  # times that the other end had to answer without PSH

@@ -84,6 +84,7 @@ class Connection:
         self._syn_padding = 0  # of the SYN-ACK's frame
         self._wrong_syn_ack: Segment | None = None  # the last one
         self._ignored = 0
+        self._refused_at: Span | None = None  # when the guest's SYN was, by RST
         self.unheard_syn = Unheard(common)  # the peer's; of all to one port
         self._unheard = Unheard(common)  # its FIN, once both ends are done
         self._disowned = False  # the peer has answered the guest's SYN-ACK by RST
@@ -135,6 +136,8 @@ class Connection:
             self._answers(segment, tell)
         if self._syn_acks and not self._shaken and not segment.flags & ACK:
             self._ignores_syn_ack(when, tell)
+        if self._refused_at is not None:
+            self._after_their_reset(self._refused_at, when, tell)
         if not self.answered:
             ports.look_at_unanswered(segment.destination, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
@@ -389,6 +392,8 @@ class Connection:
         """A segment without SYN."""
         guest, peer = self.guest, self.peer
         self.answered = True
+        if guest is not None and peer is None and segment.flags & RST:
+            self._refuses(guest, segment, when)
         if guest is None or peer is None or self._sending is None or self._acking is None:
             return
         seq = peer.number(segment.seq)
@@ -409,6 +414,12 @@ class Connection:
             self._look_for_the_end(when)
             if self.ended is not None:
                 self._comes_again(segment, when, tell)
+
+    def _refuses(self, guest: Side, reset: Segment, when: Span) -> None:
+        """The guest's SYN, which it may repeat a few times as if it had not heard."""
+        if reset.flags & ACK and guest.number(reset.ack) == guest.top and self._refused_at is None:
+            self._tally[Occasion.RESET_CAME] += 1
+            self._refused_at = when
 
     def _comes_again(self, segment: Segment, when: Span, tell: Tell) -> None:
         """Behind the end: a FIN whose acknowledgement was lost."""

@@ -29,6 +29,8 @@ MIN_RTO = 0.2  # seconds, Linux's; RFC 6298 2.4 asks for 1
 _SLACK = 0.9  # clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _EQUAL_GAPS = 3
+_EQUAL_PROBES = 6
+_LATE = 10.0  # seconds; some begin with three, and look at their clock each half
 _MAX_RTO = 50.0  # seconds; a time-out may stop growing at 60 (RFC 6298 2.5)
 _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
@@ -131,7 +133,10 @@ class Resending:
             self._fast(when.least(self._third), tell)
             return
         excused = max(self._opened.last, self._common.icmp_error.last) >= sent.last.first
-        if self._duplicates or excused or self._peer.right <= self._peer.acked:
+        if self._peer.right <= self._peer.acked:
+            self._probes(sent, when, tell)
+            return
+        if self._duplicates or excused:
             sent.gap = 0.0
             return
         alone = sent.last.follows(self.heard)
@@ -140,6 +145,8 @@ class Resending:
         if known and (alone or (self._peer.acked >= self._recover and not reacts)):
             self._early(sent, end, when.most(sent.last), tell)
         self._back_off(sent, alone, when, tell)
+        if alone and sent.count == 1 and not self._recover:  # else a time-out may have grown
+            self._late(sent, when, tell)
         if alone:
             self._congestion.timed_out(end, when)
 
@@ -191,14 +198,31 @@ class Resending:
                 f" {_ms(self._round_trip)}",
             )
 
-    def _back_off(self, sent: SentSegment, alone: bool, when: Span, tell: Tell) -> None:
-        if not alone:
-            sent.gap, sent.equal = 0.0, 0
-            return
+    def _late(self, sent: SentSegment, when: Span, tell: Tell) -> None:
+        waited = when.least(max(sent.first, self.progress))
+        if waited > max(_LATE, _DUPLICATES * self._round_trip):
+            shortest = f"the shortest round trip so far is {_ms(self._round_trip)}"
+            tell(rules.LATE, f"sent again after {waited:.1f} s, {shortest}")
+
+    def _probes(self, sent: SentSegment, when: Span, tell: Tell) -> None:
+        gap = self._paces(sent, when)
+        if sent.equal == _EQUAL_PROBES:
+            text = f"{ordinal(sent.count + 1)} probe of the closed window"
+            tell(rules.PROBES_AT_ONE_PACE, f"{text} after {_ms(gap)} like those before")
+
+    def _paces(self, sent: SentSegment, when: Span) -> float:
+        """The time since it was last sent, which has grown or has not."""
         gap = when.most(sent.last)
         grew = gap > sent.gap * _SAME_GAP
         sent.equal = 1 if grew or gap >= _MAX_RTO else sent.equal + 1
         sent.gap = when.least(sent.last)
+        return gap
+
+    def _back_off(self, sent: SentSegment, alone: bool, when: Span, tell: Tell) -> None:
+        if not alone:
+            sent.gap, sent.equal = 0.0, 0
+            return
+        gap = self._paces(sent, when)
         if sent.equal == _EQUAL_GAPS:
             tell(
                 rules.NO_BACK_OFF,

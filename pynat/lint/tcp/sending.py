@@ -15,10 +15,10 @@ from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.keepalive import KeepAlive
 from pynat.lint.tcp.resending import Resending
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
-from pynat.rules import tcp_ending, tcp_opening
+from pynat.rules import tcp_ending, tcp_form, tcp_opening
 from pynat.rules import tcp_sending as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import FIN, PSH, Segment
+from pynat.wire.tcp import FIN, PSH, URG, Segment
 
 _MIN_MSS = 48  # bytes; no stack needs to go below what Linux does
 _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
@@ -56,9 +56,9 @@ class Sending:
         self._fin_acked = NEVER
         self._blocks: Bounded[tuple[int, int], None] = Bounded(MAX_BLOCKS)  # of duplicates
         self._tiny = 0
+        self._urgent = 0  # behind the last byte that was called urgent
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
-        self._unpushed = 0  # times that the other end had to answer without
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, size: int, seq: int, when: Span, tell: Tell) -> None:
@@ -72,6 +72,8 @@ class Sending:
             self._first(seq, length, tell)
         elif seq < guest.top and length <= 1 and self._is_idle(seq):
             self.keep_alive.probes(when, self._last, self.resending.heard, tell)
+        if segment.flags & URG:
+            self._urgent = max(self._urgent, seq + segment.urgent)
         if length:
             self._data(segment, size, seq, seq + length, when, tell)
         if guest.fin or segment.flags & FIN:
@@ -125,7 +127,7 @@ class Sending:
         if self._opened is not None and 0 <= when.least(self._opened) < _AT_ONCE:
             silent = self._opened.least(self._last)
             tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
-        self._habits(length, seq, bool(segment.flags & (PSH | FIN)), tell)
+        self._habits(length, seq, segment.flags, tell)
 
     def _takes_numbers(self, segment: Segment, seq: int, end: int, when: Span, tell: Tell) -> None:
         guest = self._guest
@@ -163,7 +165,7 @@ class Sending:
             f"{length} bytes of data{with_options}, the MSS is {self._peer.mss} ({whose}){missing}",
         )
 
-    def _habits(self, length: int, seq: int, push: bool, tell: Tell) -> None:
+    def _habits(self, length: int, seq: int, flags: int, tell: Tell) -> None:
         waiting = self._peer.acked < seq
         self._tiny = self._tiny + 1 if waiting and length <= min(_TINY, self._peer.mss // 8) else 0
         if self._tiny == _MANY:
@@ -171,11 +173,13 @@ class Sending:
                 rules.TINY,
                 f"{_MANY} segments in a row of at most {_TINY} bytes, with others unacknowledged",
             )
-        self._pushed = push or length >= min(self._peer.mss, DEFAULT_MSS) - 40
-        if push:
-            self._unpushed = -(1 << 30)
-        elif self._unpushed >= _ENOUGH:
-            self._unpushed = -(1 << 30)
+        full = length >= min(self._peer.mss, DEFAULT_MSS) - 40
+        self._pushed = full or bool(flags & (PSH | FIN))
+        common = self._common
+        if flags & PSH:
+            common.unpushed = -(1 << 30)
+        elif common.unpushed >= _ENOUGH:
+            common.unpushed = -(1 << 30)
             tell(rules.NO_PUSH, f"no PSH; {_ENOUGH} answers have come to data without one")
         self._asked = True
 
@@ -189,6 +193,9 @@ class Sending:
                 guest.fin_window, guest.fin_acked = guest.window, guest.acked
                 self._promptly(length, fin, when, tell)
                 guest.closed_first = not self._peer.fin
+                if self._urgent > fin:
+                    text = f"urgent up to {self._urgent}, and the FIN is at {fin}"
+                    tell(tcp_form.URGENT, f"{text}; expected the offset within the data")
             elif fin != guest.fin:
                 tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
         elif not length and seq == guest.fin < self._peer.acked:
@@ -246,11 +253,12 @@ class Sending:
             self._answered(ack)
         if ack > self._guest.top and not self._explains_gap(ack):
             return
-        right = ack + (segment.window << peer.shift)
+        window = segment.window << peer.shift
+        right, same = ack + window, window == peer.window
         self._edge(segment, seq, ack, right, bool(length), when)
         resending.heard = when
         pure = not length and not segment.flags & FIN
-        duplicate = pure and ack == peer.acked and right == peer.right and resending.in_flight
+        duplicate = pure and ack == peer.acked and same and resending.in_flight
         if ack > peer.acked:
             peer.acked = ack
             if self._guest.fin and ack > self._guest.fin:
@@ -302,5 +310,5 @@ class Sending:
         if self._asked:
             self._asked = False
             self._tally[Occasion.ANSWERED] += 1
-            self._unpushed += ack >= self._guest.top and not self._pushed
+            self._common.unpushed += ack >= self._guest.top and not self._pushed
         self._opened = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.often import Often
@@ -26,7 +28,9 @@ class Window:
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
         self._unshifted = guest.right  # where the field itself said that it ends
+        self._swapped = 1 + swapped(guest.syn_window, 2)  # the same, with its bytes swapped
         self._last = NEVER  # when it announced something else than before
+        self._delay = math.inf  # the shortest between a probe and an answer without a window
         self._acked = 0  # up to where the guest's data was, when it last answered with no window
 
     def announced(
@@ -44,6 +48,7 @@ class Window:
         if not window or self.closed is not None:
             self._closes(window, owed, when, tell)
         self._unshifted = ack + segment.window
+        self._swapped = ack + (swapped(segment.window, 2) << guest.shift)
         guest.right = right
         guest.window = window
         self._was_open |= window > 0
@@ -57,7 +62,9 @@ class Window:
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
         text += self._shift_hint(segment, ack)
         meant = swapped(segment.window, 2) << guest.shift
-        if window and 0 <= ack + meant - guest.right <= peer.mss:
+        edges = guest.right, self._swapped
+        stays = any(0 <= ack + meant - edge <= peer.mss for edge in edges)
+        if window and meant >= guest.mss and stays:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
         elif window or peer.top <= ack:
             if when.follows(self._last) and when != self._last:  # else they may have changed places
@@ -72,7 +79,8 @@ class Window:
             return f"; unshifted it ends at {self._unshifted} as before: {agreed}"
         if not offered or guest.shift:
             return ""
-        is_shifted = 0 <= guest.right - ack - (field << offered) < 1 << offered
+        lacks = guest.right - ack - (field << offered)  # or has more: a buffer may have grown
+        is_shifted = -guest.mss < lacks < 1 << offered
         why = "the other end's SYN had no window scale"
         return f"; it looks shifted by {offered}, and {why}" if is_shifted else ""
 
@@ -87,15 +95,19 @@ class Window:
             self._often.tell(rules.SILLY, _SILLY, text, tell)
 
     def _closes(self, window: int, owed: Span | None, when: Span, tell: Tell) -> None:
+        was_closed = self.closed is not None
         if self.closed is None:
             self.closed = when
             self._tally[Occasion.CLOSED_ITS_WINDOW] += 1
         answers = owed is not None and when.follows(owed)
+        delay = when.most(owed) if owed is not None and answers else math.inf
         if window:
-            self._opens(window, when.least(self.closed), tell, answers=answers)
+            is_own = delay < self._delay < math.inf  # sooner than any answer: it did not wait
+            self._opens(window, when.least(self.closed), tell, answers=answers and not is_own)
             return
         if answers:
             self._acked = self._peer.acked
+            self._delay = min(self._delay, delay) if was_closed else self._delay
         self.look_whether_it_opens(when, tell)
 
     def _opens(self, window: int, waited: float, tell: Tell, *, answers: bool) -> None:

@@ -14,7 +14,7 @@ import errno
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from pynat import rules
 from pynat.config import Command, Config, UnixPath
@@ -57,8 +57,15 @@ NE2000_SPEED = 10  # Mbit/s
 NE2000_SEGMENTS = 6
 BULK = 16 * 1024  # bytes; a flow that keeps as many is answered behind all others
 _ENDED = 4096  # flows remembered as ended
+_CROSSING = 1.0  # seconds in which the guest may not know yet that a flow has ended
 _WRAPS = 4  # flows
 _SOON = 1024  # bytes
+
+
+class Ended(NamedTuple):
+    used: float  # when it was, for the last time
+    number: int | None  # the guest's next one, where the flow was closed
+    told: float = math.inf  # when the guest first went on, and was reset for it
 
 
 class TcpTable:
@@ -96,8 +103,7 @@ class TcpTable:
         self._unsettled: dict[Flow, None] = {}  # in this turn, and not yet settled
         self._send_now: SendNow = _send_later
         self._lingering: dict[Flow, None] = {}  # in TIME-WAIT, the oldest first
-        # by key: when it was last used, and the guest's next number where it was closed
-        self._ended: dict[bytes, tuple[float, int | None]] = {}
+        self._ended: dict[bytes, Ended] = {}  # by key
         self.memory = memory
         self._is_ne2000 = False
         self._wraps = config.hermetic and config.lint.enabled is not False
@@ -228,15 +234,21 @@ class TcpTable:
             self._send(four_tuple, reset_for(segment), now)
 
     def _comes_late(self, four_tuple: FourTuple, segment: Segment, now: float) -> bool:
-        """Whether the guest answers what came late of a flow that has ended: rightly by RST, or,
-        where it is in TIME-WAIT, by an acknowledgement.
+        """Whether the guest cannot know yet that the flow has ended, or answers what came late of
+        it: rightly by RST, or, where it is in TIME-WAIT, by an acknowledgement.
         """
-        when, number = self._ended.get(four_tuple.key, (-math.inf, None))
-        if now - when > TIME_WAIT:
+        ended = self._ended.get(four_tuple.key)
+        if ended is None or now - ended.used > TIME_WAIT:
             return False
         flags = segment.flags & (SYN | FIN | RST | ACK)
-        is_last = flags == ACK and segment.seq == number and not segment.payload
-        return bool(flags & RST) or is_last
+        is_last = flags == ACK and segment.seq == ended.number and not segment.payload
+        if flags & RST or is_last:
+            return True
+        if ended.number is not None:
+            return False  # the guest has closed it, too
+        if ended.told == math.inf:
+            self._ended[four_tuple.key] = ended._replace(told=now)
+        return now - ended.told < _CROSSING
 
     def _say_no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         text = f"{self._name(four_tuple)} {segment}: no such connection, expected a SYN"
@@ -468,7 +480,7 @@ class TcpTable:
             del self._ended[next(iter(self._ended))]
         is_closed = flow.receiver.fin and flow.sender.fin_acked
         number = wrap(flow.receiver.nxt) if is_closed else None
-        self._ended[flow.four_tuple.key] = (flow.idle.last, number)
+        self._ended[flow.four_tuple.key] = Ended(flow.idle.last, number)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None

@@ -471,13 +471,28 @@ def swaps_the_window_afterwards(lab: LintedLab) -> None:
     play(lab, OPEN.replace("65535", "8192").replace("ack 1 win 8192\n", "ack 1 win 32\n"))
 
 
+@example("TCP097")
+def swaps_a_window_that_seems_to_shrink(lab: LintedLab) -> None:
+    """It means 8191 and 6731 from 1461 on; what it sends reads as 65311 and 19226."""
+    filled = "< . 1:1461(1460) ack 1\n +0.001 > . 1:1(0) ack 1461 win 19226"
+    opened = OPEN.replace("> S 0:0(0) win 65535", "> S 0:0(0) win 65311")
+    play(lab, opened.replace("ack 1 win 65535\n", f"ack 1 win 65311\n {filled}\n"))
+
+
+@clean("TCP097")
+def takes_its_window_back_in_large_steps(lab: LintedLab) -> None:
+    """With its bytes swapped each would be below a segment."""
+    filled = "< . 1:1461(1460) ack 1\n +0.001 > . 1:1(0) ack 1461 win 32768"
+    play(lab, OPEN.replace("ack 1 win 65535\n", f"ack 1 win 65280\n {filled}\n"))
+
+
 @clean("TCP097")
 def has_a_small_window(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 128 <mss 128>")
     play(lab, "> S 0:0(0) win 501 <mss 1460,nop,wscale 7> port 50001")
 
 
-def filled(update: str, window: int = 3000) -> str:
+def filled(update: str, window: int = 3000, wait: str = "") -> str:
     """A window of 3000 bytes is filled, probed, and opens again; twice."""
     script = """
         > S 0:0(0) win 3000 <mss 1460>
@@ -489,9 +504,9 @@ def filled(update: str, window: int = 3000) -> str:
             < . {at}:{at + 1460}(1460) ack 1
             < P. {at + 1460}:{at + 3000}(1540) ack 1
             > . 1:1(0) ack {at + 3000} win 0
-            {update.format(at + 3000)}
+            {update.format(at + 3000, at + 3001)}
             +2 < . {at + 3000}:{at + 3001}(1) ack 1
-            > . 1:1(0) ack {at + 3000} win {window}
+            {wait} > . 1:1(0) ack {at + 3000} win {window}
         """
     return script
 
@@ -504,6 +519,13 @@ def opens_its_window_in_silence(lab: LintedLab) -> None:
 @clean("TCP098")
 def says_that_its_window_is_open(lab: LintedLab) -> None:
     play(lab, filled("> . 1:1(0) ack {} win 3000"))
+
+
+@clean("TCP098")
+def reads_just_behind_a_probe(lab: LintedLab) -> None:
+    """It takes 100 ms for the answer to a probe, and its program reads before that is over."""
+    probed = "+2 < . {0}:{1}(1) ack 1\n +0.1 > . 1:1(0) ack {0} win 0"
+    play(lab, filled(probed, wait="+0.03"))
 
 
 @clean("TCP098")
@@ -795,6 +817,19 @@ def compares_numbers_as_they_are(lab: LintedLab) -> None:
     """The other end's numbers begin at 2^32 - 51, so those of these data pass 2^32."""
     near = OPEN.replace("ack 1 win 65535 <mss 1460>", "ack 1 win 65535 <mss 1460> isn 4294967245")
     play(lab, again(3, "< P. 1:101(100) ack 1 port 50000").replace(OPEN, near))
+
+
+@example("TCP104")
+def acknowledges_once(lab: LintedLab) -> None:
+    """Its acknowledgement was lost, and what comes again is old to it: it throws that away."""
+    taken = "< P. 1:101(100) ack 1 port 50000"
+    play(lab, again(3, taken).replace(f"{taken}\n", f"{taken}\n > . 1:1(0) ack 101\n", 1))
+
+
+@clean("TCP104")
+def acknowledges_what_is_old(lab: LintedLab) -> None:
+    taken, answer = "< P. 1:101(100) ack 1 port 50000", "> . 1:1(0) ack 101 port 50000"
+    play(lab, again(3, taken, answer).replace(f"{taken}\n", f"{taken}\n {answer}\n", 3))
 
 
 @clean("TCP104")

@@ -60,6 +60,16 @@ def is_urgent_about_nothing(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > PU. 1:6(5) ack 1")
 
 
+@example("TCP024")
+def is_urgent_about_what_never_comes(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > PU. 1:6(5) ack 1 urg 1000\n > F. 6:6(0) ack 1")
+
+
+@clean("TCP024")
+def is_urgent_about_the_last_byte(lab: LintedLab) -> None:
+    play(lab, f"{OPEN}\n > PU. 1:6(5) ack 1 urg 5\n > F. 6:6(0) ack 1")
+
+
 @example("TCP025")
 def counts_only_the_body_of_an_option(lab: LintedLab) -> None:
     """The MSS option has length 2: its kind and length bytes are not counted."""

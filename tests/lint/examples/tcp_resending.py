@@ -117,6 +117,27 @@ def has_reasons(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP071")
+def counts_duplicates_of_a_rounded_window(lab: LintedLab) -> None:
+    """The other end has kept 100 bytes, and its window of 3900 is announced as 3896 bytes."""
+    duplicates = "< . 1:1(0) ack 101 win 487\n" * 3
+    play(
+        lab,
+        f"""
+        > S 0:0(0) win 65535 <mss 1460,nop,wscale 3>
+        < S. 0:0(0) ack 1 win 4000 <mss 1460,nop,wscale 3>
+        > . 1:1(0) ack 1
+        > P. 1:101(100) ack 1
+        +0.02 < . 1:1(0) ack 101 win 487
+        > . 101:1101(1000) ack 1
+        > . 1101:2101(1000) ack 1
+        > . 2101:3101(1000) ack 1
+        +0.02 {duplicates}
+        > . 101:1101(1000) ack 1
+        """,
+    )
+
+
 @example("TCP071")
 def sends_everything_twice(lab: LintedLab) -> None:
     steps = (
@@ -164,10 +185,37 @@ def backs_off(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{again_after(1, 1)}\n < . 1:1(0) ack 1\n +1 > P. 1:101(100) ack 1")
 
 
-@clean("TCP072")
-def probes_a_closed_window(lab: LintedLab) -> None:
+def probes(*waits: float) -> str:
     closed = OPEN.replace("ack 1 win 65535 <mss", "ack 1 win 0 <mss", 1)
-    play(lab, closed + "\n".join(["+1 > P. 1:2(1) ack 1"] * 6))
+    one = "+{} > P. 1:2(1) ack 1\n < . 1:1(0) ack 1 win 0"
+    return closed + "\n".join(map(one.format, waits))
+
+
+@example("TCP120")
+@clean("TCP072")
+def probes_a_closed_window_every_second(lab: LintedLab) -> None:
+    play(lab, probes(*[1] * 8))
+
+
+@clean("TCP120")
+def probes_a_closed_window_less_and_less(lab: LintedLab) -> None:
+    play(lab, probes(1, 1, 2, 4, 8, 16, 32, *[60] * 8))
+
+
+ANSWERED = f"{OPEN} > P. 1:6(5) ack 1\n +0.02 < . 1:1(0) ack 6\n > P. 6:11(5) ack 1\n"
+
+
+@example("TCP121")
+def sends_again_after_twenty_seconds(lab: LintedLab) -> None:
+    play(lab, f"{ANSWERED} +20 > P. 6:11(5) ack 1")
+
+
+@clean("TCP121")
+def sends_again_after_three_seconds(lab: LintedLab) -> None:
+    """Later its time-out has grown, and that is right, too."""
+    play(lab, f"{ANSWERED} +3 > P. 6:11(5) ack 1\n +6 > P. 6:11(5) ack 1")
+    fresh = "< . 1:1(0) ack 11\n > P. 11:16(5) ack 1"
+    play(lab, f"{ANSWERED} +3 > P. 6:11(5) ack 1\n +0.02 {fresh}\n +12 > P. 11:16(5) ack 1")
 
 
 @example("TCP073")

@@ -289,6 +289,18 @@ def does_not_hear_the_reset(lab: LintedLab) -> None:
     )
 
 
+@example("TCP058")
+def does_not_hear_that_it_is_refused(lab: LintedLab) -> None:
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"{syn}\n < R. 0:0(0) ack 1\n +1 {syn}\n < R. 0:0(0) ack 1\n +2 {syn}")
+
+
+@clean("TCP058")
+def tries_again_from_another_port(lab: LintedLab) -> None:
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"{syn}\n < R. 0:0(0) ack 1\n +1 {syn} port 50001\n < R. 0:0(0) ack 1 port 50001")
+
+
 @clean("TCP057")
 @clean("TCP058")
 def lets_go(lab: LintedLab) -> None:
@@ -390,6 +402,15 @@ def asked(flags: str, times: int) -> str:
 @example("TCP063")
 def never_pushes(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{asked('.', 5)}")
+
+
+@example("TCP063")
+def asks_once_in_each_connection(lab: LintedLab) -> None:
+    """A FIN does for PSH, and says nothing of it."""
+    play(lab, f"{OPEN}\n > F. 1:6(5) ack 1")
+    for port in range(50001, 50006):
+        ends = f"<mss 1460> port {port} isn {port**2}"
+        play(lab, OPEN.replace("<mss 1460>", ends, 1) + asked(".", 1))
 
 
 @clean("TCP063")
