@@ -1,12 +1,18 @@
-/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Sends no options and no fragments. */
+/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Sends no options and no fragments,
+   and joins the fragments of one datagram at a time, if it fits a frame. */
 #include "kernel.h"
 
 enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8, PORT_UNREACHABLE = 3 };
 enum { PING_SIZE = 56, PING_ID = 0x4b21 };
+enum { MORE = 0x2000, OFFSET = 0x1fff, BLOCK = 8, JOIN_TIME = 30000 /* ms */ };
 
 u32 my_ip, my_mask, my_router, my_dns;
 static u32 pinged; /* who has not answered yet */
 static struct frame request;
+static struct frame joined; /* of fragments */
+static u8 has_block[(sizeof joined - ETH_SIZE - IP_SIZE) / BLOCK];
+static u32 joined_size; /* 0: not known yet */
+static u32 join_until;
 
 u16 checksum(const void *data, u32 size, u32 sum) {
     const u16 *word = data;
@@ -102,18 +108,44 @@ static void udp_input(struct frame *f, u32 size) {
     }
 }
 
+static bool is_joined(const struct frame *f) {
+    return !due(join_until) && f->ip.id == joined.ip.id && f->ip.protocol == joined.ip.protocol &&
+           f->ip.from == joined.ip.from && f->ip.to == joined.ip.to;
+}
+
+/* Whether that was the last one missing (RFC 791 3.2, RFC 815). */
+static bool join(const struct frame *f, u32 size) {
+    u32 fragment = ntohs(f->ip.fragment), start = (fragment & OFFSET) * BLOCK, end = start + size;
+    if (!size || end > sizeof has_block * BLOCK || (fragment & MORE && size % BLOCK)) return false;
+    if (!is_joined(f)) {
+        memset(has_block, 0, sizeof has_block);
+        memcpy(&joined.ip, &f->ip, IP_SIZE);
+        joined_size = 0, join_until = ticks + JOIN_TIME;
+    }
+    memcpy((u8 *)&joined.udp + start, &f->udp, size);
+    for (u32 at = start; at < end; at += BLOCK) has_block[at / BLOCK] = 1;
+    if (!(fragment & MORE)) joined_size = end;
+    for (u32 at = 0; at < joined_size; at += BLOCK)
+        if (!has_block[at / BLOCK]) return false;
+    if (joined_size) join_until = ticks; /* the next one is another */
+    return joined_size;
+}
+
 void ip_input(struct frame *f, u32 size) {
     u32 header = (f->ip.version_ihl & 15) * 4, total = ntohs(f->ip.total);
     u32 to = ntohl(f->ip.to), from = ntohl(f->ip.from);
     if (size < IP_SIZE || f->ip.version_ihl >> 4 != 4 || header < IP_SIZE || total < header ||
         total > size || checksum(&f->ip, header, 0) != 0)
         return;
-    if (ntohs(f->ip.fragment) & 0x3fff) return; /* more to come, or not the first */
     if (from >> 28 >= 14 || (from && is_broadcast(from))) return; /* nobody who could be answered */
     bool is_ours = my_ip && to == my_ip;
     size = total - header;
     if (header > IP_SIZE) memcpy(&f->udp, (u8 *)&f->ip + header, size); /* over the options */
     f->ip.version_ihl = 0x45;
+    if (ntohs(f->ip.fragment) & (MORE | OFFSET)) {
+        if (!is_ours || !join(f, size)) return;
+        f = &joined, size = joined_size;
+    }
     if (f->ip.protocol == UDP && (is_ours || is_broadcast(to) || !my_ip))
         udp_input(f, size);
     else if (f->ip.protocol == ICMP && is_ours)
