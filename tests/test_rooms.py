@@ -424,3 +424,7 @@ def test_the_table_is_read() -> None:
     assert row_of("config").rooms == ("config",)
     assert row_of("cli").may_import >= {"*"}
     assert row_of("timers").may_import == {"timers", "timers.*"}
+
+
+def test_the_router_is_a_table_of_contents() -> None:
+    assert len((PACKAGE / "router" / "router.py").read_text().splitlines()) <= 200
