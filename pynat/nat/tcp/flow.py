@@ -72,6 +72,7 @@ class Flow:
         "filter",
         "four_tuple",
         "idle",
+        "is_given_up",
         "is_held",
         "is_probe",
         "leads_to",
@@ -122,6 +123,7 @@ class Flow:
         self.unanswered = 0  # segments that were too many of their kind, not yet counted
         self.syn_quote = b""  # for the ICMP error, should the connect fail
         self.answer_due = False  # the guest has sent bytes and the host has not answered yet
+        self.is_given_up = False  # by the guest, which knows that it has ended
         self._more_comes = False  # by what the guest's last segment says
         self.opened = 0.0
         self.idle = idle
@@ -209,7 +211,7 @@ class Flow:
         self._touch(self)
         if self.is_connecting:
             if segment.flags & RST:
-                self.close("the guest gave up before the host's connect succeeded", now)
+                self._given_up("the guest gave up before the host's connect succeeded", now)
             elif not segment.flags & SYN:
                 return refusals.BEFORE_OPEN
             return None
@@ -282,7 +284,7 @@ class Flow:
                 self._reset_due = reset_for(segment)
             return refusals.ack_of_nothing(segment, self.sender.top)
         if segment.flags & RST and acceptable:
-            self.close("refused by the guest", now, reset_host=True)
+            self._given_up("refused by the guest", now)
             return None
         if segment.flags & (RST | SYN) != SYN:
             return self._without_syn(segment, acceptable=acceptable)
@@ -316,7 +318,7 @@ class Flow:
         acceptable = receiver.acceptable(seq, length)
         if flags & RST:
             if seq in (receiver.nxt, receiver.ack):
-                self.close("reset by the guest", now, reset_host=True)
+                self._given_up("reset by the guest", now)
                 return None
             if acceptable:
                 self._object_to(segment, now)
@@ -572,6 +574,11 @@ class Flow:
         self.why_closed = self.why_closed or why
         self._host.close(why, reset=reset_host)
         self._become(State.CLOSED, now)
+
+    def _given_up(self, why: str, now: float) -> None:
+        """The guest has sent RST."""
+        self.is_given_up = True
+        self.close(why, now, reset_host=not self.is_connecting)
 
     def reset(self, why: str, now: float) -> None:
         """RST to both sides."""

@@ -65,7 +65,7 @@ _SOON = 1024  # bytes
 class Ended(NamedTuple):
     used: float  # when it was, for the last time
     number: int | None  # the guest's next one, where the flow was closed
-    told: float = math.inf  # when the guest first went on, and was reset for it
+    told: float  # when the guest first went on, and was reset for it; -inf: it ended the flow
 
 
 class TcpTable:
@@ -480,7 +480,8 @@ class TcpTable:
             del self._ended[next(iter(self._ended))]
         is_closed = flow.receiver.fin and flow.sender.fin_acked
         number = wrap(flow.receiver.nxt) if is_closed else None
-        self._ended[flow.four_tuple.key] = Ended(flow.idle.last, number)
+        told = -math.inf if flow.is_given_up else math.inf
+        self._ended[flow.four_tuple.key] = Ended(flow.idle.last, number, told)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None
