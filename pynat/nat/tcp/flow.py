@@ -173,6 +173,10 @@ class Flow:
         return self.state is State.SYN_RECEIVED
 
     @property
+    def is_established(self) -> bool:
+        return self.state is State.ESTABLISHED
+
+    @property
     def is_lingering(self) -> bool:
         return self.state is State.TIME_WAIT
 
@@ -225,7 +229,7 @@ class Flow:
         receiver, una = self.receiver, self.sender.una
         acked = unwrap(ack, una)
         if (
-            self.state is not State.ESTABLISHED
+            not self.is_established
             or seq != wrap(receiver.nxt)
             or not una <= acked <= self.sender.top
             or not (text or acked > una)
@@ -325,7 +329,7 @@ class Flow:
             if self.is_lingering:  # the guest has forgotten the flow, and old data came to it
                 return None
             return refusals.reset_beside(segment, receiver)
-        if flags & SYN and seq == receiver.irs and self.state is State.SYN_RECEIVED:
+        if flags & SYN and seq == receiver.irs and self.awaits_ack:
             return self._syn_again(segment, now)
         timestamps = self.negotiated.timestamps
         stamp = segment.options.timestamps
@@ -337,7 +341,7 @@ class Flow:
                 timestamps.update_recent(stamp[0], now)
         if not acceptable:
             self._object_to(segment, now)
-            least = receiver.ack if self.state is State.SYN_RECEIVED else 0
+            least = receiver.ack if self.awaits_ack else 0
             if least <= seq <= receiver.nxt and flags & (SYN | ACK) == ACK:
                 self._acknowledged(segment, seq, now)  # its text is old, or our window closed
                 if seq + length > receiver.nxt:
@@ -383,7 +387,7 @@ class Flow:
         """Whether the segment's text may be looked at."""
         sender = self.sender
         ack = unwrap(segment.ack, sender.una)
-        if self.state is State.SYN_RECEIVED:
+        if self.awaits_ack:
             if ack != sender.top:
                 self._reset_due = reset_for(segment)
                 return False
@@ -552,7 +556,7 @@ class Flow:
                 self._syn_why = self.sender.why_again()
 
     def _unacknowledged(self) -> str:
-        what = "our SYN-ACK" if self.state is State.SYN_RECEIVED else "what we sent"
+        what = "our SYN-ACK" if self.awaits_ack else "what we sent"
         times = self.sender.retries  # each time-out but the last sent it once more
         return f"the guest has not acknowledged {what}, sent {times} times"
 
@@ -678,7 +682,7 @@ class Flow:
 
     def _syn(self, now: float) -> Segment | SegmentRun:
         """A run where it goes again: that can say why."""
-        passive = self.state is State.SYN_RECEIVED
+        passive = self.awaits_ack
         syn = self._writer.syn(self.receiver if passive else None, now)
         why, self._syn_why, self._syn_due = self._syn_why, "", False
         again = self.sender.top > self.sender.iss
