@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.bochs import CONFIGS, LATEST, ROUTER
 from benchmarks.results import Figure, Unmeasurable
-from pynat.bochs.find import find_bochs
+from pynat.bochs.find import BochsError, find_bochs
 from pynat.testing.guests import (
     Boot,
     GuestSilent,
@@ -27,15 +27,15 @@ from pynat.testing.guests import (
     Machine,
     Nic,
     boot_rom,
+    grub_image,
     multiboot_kernel,
 )
-from pynat.testing.guests.files import installed, program, run
+from pynat.testing.guests.files import installed
 from pynat.testing.servers import HttpServer, pseudo_random
 
 FILE = 1_500_000  # bytes
 IPS = 8_000_000
 SAYS = {"GRUB": "@@ begin", "lpxelinux": "PXELINUX"}  # first, before it fetches the file
-MODULES = Path("/usr/lib/grub/i386-pc")
 SYSLINUX = Path("/usr/lib/syslinux/modules/bios")
 BOOTFILES = {"slirp": "bootfile = {}\n", "pynat": '[dhcp]\nbootfile = "{}"\n'}
 
@@ -50,16 +50,11 @@ class Booted(NamedTuple):
 def grub(root: Path, url: str) -> str:
     """Put it into `root`; the name of what is to be booted."""
     host, path = url.removeprefix("http://").split("/", 1)
-    config = root / "early.cfg"
-    config.write_text(
+    grub_image(
+        root / "core.0",
         f"serial --unit=0\nterminal_output serial\necho\necho '{SAYS['GRUB']}'\n"
-        f"multiboot (http,{host})/kernel\nmodule (http,{host})/{path}\nboot\n"
+        f"multiboot (http,{host})/kernel\nmodule (http,{host})/{path}\nboot\n",
     )
-    make = program("grub-mkimage", "grub-common")
-    parts = ("pxe", "tftp", "http", "multiboot", "serial", "terminal", "echo", "boot")
-    installed(MODULES / "multiboot.mod", "grub-pc-bin")
-    image = ["-O", "i386-pc-pxe", "-o", str(root / "core.0"), "-c", str(config)]
-    run([make, "-d", str(MODULES), "-p", "/", *image, *parts])
     return "core.0"
 
 
@@ -82,13 +77,13 @@ LOADERS: dict[str, Callable[[Path, str], str]] = {"GRUB": grub, "lpxelinux": lpx
 
 def prepare() -> None:
     try:
-        with TemporaryDirectory() as name:
-            for loader, put in LOADERS.items():
-                root = Path(name) / loader
-                root.mkdir()
-                put(root, "http://127.0.0.1/file")
-            boot_rom("e1000")
-    except GuestUnavailable as error:
+        find_bochs()
+        boot_rom("e1000")
+        multiboot_kernel()
+        for put in LOADERS.values():
+            with TemporaryDirectory() as name:
+                put(Path(name), "http://127.0.0.1/file")
+    except (BochsError, GuestUnavailable) as error:
         raise Unmeasurable(str(error)) from None
 
 
