@@ -90,9 +90,12 @@ def test_a_guest_that_sends_on_has_its_turn_until_it_pushes(lab: Lab) -> None:
     assert held_for(lab) == MAX_ANSWER_TIME
 
 
-def test_a_guest_that_never_pushes_ends_with_a_short_segment(lab: Lab) -> None:
+@pytest.mark.parametrize("length", [100, 1000])
+def test_a_guest_that_never_pushes_ends_with_a_segment_that_is_not_full(
+    length: int, lab: Lab
+) -> None:
     flow = established(lab)
-    flow.guest(". 1:101(100) ack 1")
+    flow.guest(f". 1:{1 + length}({length}) ack 1")
     assert held_for(lab) == MAX_ANSWER_TIME
 
 

@@ -34,7 +34,7 @@ from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Parameters
 from pynat.nat.tcp.receive import MAX_FIELD, Receiver, TextOutcome
 from pynat.nat.tcp.refusals import Refusal
-from pynat.nat.tcp.send import DEFAULT_MSS, Sender
+from pynat.nat.tcp.send import Sender
 from pynat.nat.tcp.seq import unwrap, wrap
 from pynat.nat.tcp.state import (
     AFTER_GUEST_FIN,
@@ -48,6 +48,7 @@ from pynat.wire.addresses import FourTuple
 from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Found, Segment, SegmentRun
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
+MAX_OPTIONS = 40  # bytes, of a segment that is full otherwise
 MAX_BARE_ACKS = 2  # by then a guest has sent its SYN-ACK again
 
 
@@ -460,8 +461,8 @@ class Flow:
         if octets > 0:
             self.answer_due = not self.sender.fin_queued
             # A guest that has nothing more to send sets PSH (RFC 9293 3.9.1.2); one that never
-            # does ends with a short segment.
-            self._more_comes = not flags & (PSH | FIN) and length >= DEFAULT_MSS
+            # does ends with a segment that is not full.
+            self._more_comes = not flags & (PSH | FIN) and length > most - MAX_OPTIONS
 
     # ------------------------------------------------------------------ from the host
     def on_connected(self, now: float) -> None:
