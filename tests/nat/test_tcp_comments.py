@@ -1,9 +1,11 @@
-"""What is sent again says why: in the capture's comments, and in the log."""
+"""What is sent again, or back, says why: in the capture's comments, and in the log."""
 
 from __future__ import annotations
 
+import errno
+
 from pynat.config import Config, Tcp
-from pynat.nat.messages import TcpEof
+from pynat.nat.messages import TcpEof, TcpFailed
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, syn_received
 
@@ -94,3 +96,11 @@ def test_a_fin_again() -> None:
     lab.wait(0.2)
     assert said(lab) == ["retransmission 1, RTO 400 ms"]
     assert lab.log[-1].endswith("retransmission 1 of 1:2, RTO 400 ms")
+
+
+def test_what_crosses_the_end_of_a_connection_is_answered_with_the_reason() -> None:
+    lab, flow = watched()
+    flow.host(TcpFailed(flow.number, errno.ECONNRESET))
+    assert said(lab) == [""]
+    flow.guest("P. 1:101(100) ack 1")
+    assert said(lab) == ["the guest may not know yet that the connection has ended"]

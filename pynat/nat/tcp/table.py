@@ -228,10 +228,16 @@ class TcpTable:
             self._output.time_hold.expect(flow, now)
 
     def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
-        if not self._comes_late(four_tuple, segment, now):
+        is_late = self._comes_late(four_tuple, segment, now)
+        if not is_late:
             self._say_no_flow(four_tuple, segment, now)
         if not segment.flags & RST:
+            queued = self._output.queued
             self._send(four_tuple, reset_for(segment), now)
+            if is_late:
+                self._output.comment(
+                    queued, "the guest may not know yet that the connection has ended"
+                )
 
     def _comes_late(self, four_tuple: FourTuple, segment: Segment, now: float) -> bool:
         """Whether the guest cannot know yet that the flow has ended, or answers what came late of
