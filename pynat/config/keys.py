@@ -31,11 +31,15 @@ for table in TABLES:
 
 
 def nearest(key: str) -> str:
-    """What an unknown key was probably meant to be: a misspelling, or the wrong table."""
+    """What an unknown key or table was probably meant to be: a misspelling, or the wrong table."""
     last = key.rpartition(".")[2]
     elsewhere = [known for known in KEYS if known.rpartition(".")[2] == last]
-    if matches := elsewhere or difflib.get_close_matches(key, KEYS, n=1, cutoff=0.6):
-        return "did you mean " + " or ".join(matches) + "?"
     table = key.rpartition(".")[0]
-    names = [known for known in KEYS if known.rpartition(".")[0] == table]
+    shown = {name: name for name in KEYS}
+    if not table:
+        shown |= {name: f"[{name}]" for name in TABLES}
+    near = difflib.get_close_matches(key, shown, n=1, cutoff=0.6)
+    if matches := elsewhere or [shown[name] for name in near]:
+        return "did you mean " + " or ".join(matches) + "?"
+    names = [text for name, text in shown.items() if name.rpartition(".")[0] == table]
     return f"known {'in [' + table + ']' if table else 'at the top'}: " + ", ".join(names)
