@@ -72,6 +72,7 @@ class Resending:
         self._third: Span | None = None  # when the third duplicate came
         self._opened = NEVER  # when a closed window opened
         self._recover = 0  # a recovery goes on below this number
+        self._may_recover = 0  # or below this one, which is yet to be seen
         self._disordered = False  # the path doubles or reorders: duplicates may mean nothing
         self._told_slow = False
         self._acked_again = 0  # times that something acknowledged came again
@@ -98,6 +99,8 @@ class Resending:
             self._recover = self._guest.top
             if end <= self._peer.acked:
                 self._needless(seq, end, when, tell)
+            elif seq <= self._peer.acked:
+                self._third = None  # what is missing is sent again, cut anew
             return
         self._tally[Occasion.RESENT] += 1
         check = ones_sum(segment.payload)
@@ -281,10 +284,13 @@ class Resending:
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful
-        recovering = self._peer.acked <= self._recover  # then it says little (RFC 6582 3.2)
+        until = max(self._recover, self._may_recover)
+        recovering = self._peer.acked <= until  # then it says little (RFC 6582 3.2)
         if plain and self._plain == _DUPLICATES and len(self._sent) > 1 and not recovering:
             self._tally[Occasion.THIRD_DUPLICATE] += 1
             self._third = when
+        if self._duplicates == _DUPLICATES:
+            self._may_recover = self._guest.top
 
 
 def _ago(sent: SentSegment, when: Span) -> str:

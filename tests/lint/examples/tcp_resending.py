@@ -330,6 +330,46 @@ def has_seen_reordering(lab: LintedLab) -> None:
 
 
 @clean("TCP074")
+def cuts_anew_what_is_missing(lab: LintedLab) -> None:
+    """What goes again ends in the hole, and begins below it: the acknowledgement crossed it."""
+    duplicates = "< . 1:1(0) ack 1561\n" * 3
+    play(
+        lab,
+        f"""
+        {MEASURED}{FOUR}
+        +0.05 < . 1:1(0) ack 1561
+        {duplicates}
+        > . 801:2261(1460) ack 1
+        +1 > . 1561:3021(1460) ack 1
+        """,
+    )
+
+
+@clean("TCP074")
+def recovers_already(lab: LintedLab) -> None:
+    """Duplicates of a later hole are read before it is seen what those of the first one caused."""
+    duplicates = "< . 1:1(0) ack 101\n" * 3
+    play(
+        lab,
+        f"""
+        {OPEN_SACK}
+        > P. 1:101(100) ack 1
+        +0.3 < . 1:1(0) ack 101
+        {FOUR}
+        > . 5941:7401(1460) ack 1
+        > . 7401:8861(1460) ack 1
+        +0.05 {duplicates}
+        < . 1:1(0) ack 3021
+        < . 1:1(0) ack 3021 <sack 4481:5941>
+        < . 1:1(0) ack 3021 <sack 4481:7401>
+        < . 1:1(0) ack 3021 <sack 4481:8861>
+        > . 101:1561(1460) ack 1
+        +1 > . 3021:4481(1460) ack 1
+        """,
+    )
+
+
+@clean("TCP074")
 def is_in_a_recovery(lab: LintedLab) -> None:
     """The second hole was filled at once and lost again; old duplicates go on coming."""
     duplicates = "< . 1:1(0) ack 101\n" * 3
