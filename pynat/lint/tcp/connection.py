@@ -31,13 +31,14 @@ _OFTEN = 3
 _SPACE = 0xFFFF_FFFF
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
 _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
+_NO_ANSWER = 2.0  # seconds after which nobody answers a SYN; a slow host may within
 
 
 class Syns:
     """The guest's own SYN or SYN-ACK, each time it comes."""
 
     def __init__(self, when: Span) -> None:
-        self.last = when
+        self.first = self.last = when
         self.count = 1
         self._gap = 0.0
         self._equal = 0
@@ -138,7 +139,7 @@ class Connection:
             self._ignores_syn_ack(when, tell)
         if self._refused_at is not None:
             self._after_their_reset(self._refused_at, when, tell)
-        if not self.answered:
+        if not self.answered and when.least(self._syns.first) >= _NO_ANSWER:
             ports.look_at_unanswered(segment.destination, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
             self._tally[Occasion.SYN_AGAIN] += 1

@@ -116,7 +116,7 @@ def swaps_the_destination_port(lab: LintedLab) -> None:
 @example("TCP029")
 def swaps_it_and_nobody_answers(lab: LintedLab) -> None:
     syn = "> S 0:0(0) win 65535 <mss 1460> to 20480"
-    play(lab, f"{syn}\n +1 {syn}")
+    play(lab, f"{syn}\n +1 {syn}\n +2 {syn}")
 
 
 @example("TCP029")
@@ -126,6 +126,8 @@ def swaps_the_ports_of_data(lab: LintedLab) -> None:
 
 @clean("TCP029")
 def goes_to_strange_ports(lab: LintedLab) -> None:
-    """Where somebody listens, or where no known port was meant."""
+    """Where somebody listens, late, or where no known port was meant."""
     play(lab, OPEN.replace("<mss 1460>", "<mss 1460> to 20480", 1))
+    syn = "> S 0:0(0) win 65535 <mss 1460> to 20480 port 50001"
+    play(lab, f"{syn}\n +1 {syn}\n +0.1 < S. 0:0(0) ack 1 win 65535")
     play(lab, "> S 0:0(0) win 65535 <mss 1460> to 20482\n < R. 0:0(0) ack 1 win 0")
