@@ -145,6 +145,25 @@ def test_the_kernel_comes_from_nothing(archive: Archive) -> None:
     assert told == []
 
 
+def test_a_kernel_whose_parts_are_packages_of_their_own(archive: Archive) -> None:
+    """As Debian 14 has it."""
+    archive.packages.clear()
+    lib = "usr/lib/modules/7.2-1"
+    binary, modules = {f"{lib}/vmlinuz": bytes(4096)}, {f"{lib}/kernel/e1000.ko": b"e1000"}
+    image = "linux-image-7.2-1-amd64"
+    parts = {"linux-binary-7.2-1-amd64": binary, "linux-modules-7.2-1-amd64": modules}
+    needs = ", ".join(["kmod, dracut | linux-initramfs-tool", *(f"{n} (= 7.2.1-1)" for n in parts)])
+    archive.add("linux-image-amd64", "7.2.1-1", {}, depends=image)
+    archive.add(image, "7.2.1-1", {}, depends=needs)
+    for name, files in parts.items():
+        archive.add(name, "7.2.1-1", files)
+    archive.publish()
+    told: list[str] = []
+    kernel = fetch_kernel(told.append)
+    assert {file.name for file in kernel.iterdir()} == {"vmlinuz", "e1000.ko"}
+    assert [line.rpartition(" ")[0] for line in told[1:]] == [f"Downloading {image} 7.2.1-1, 0"]
+
+
 def test_lwip_comes_from_nothing(archive: Archive) -> None:
     source = fetch_source()
     assert source.name == "lwip-source_2.1-1"

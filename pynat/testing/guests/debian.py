@@ -42,11 +42,16 @@ class Apt:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One version of a package that apt can download; size in bytes."""
+    """One version of a package that apt can download.
+
+    parts: others that it wants in this very version; Debian 14 has kernels in several.
+    size: of all, in bytes.
+    """
 
     apt: Apt
     name: str
     version: str
+    parts: tuple[str, ...]
     size: int
 
     def __str__(self) -> str:
@@ -102,26 +107,37 @@ def newest_package(apt: Apt, metapackage: str) -> Package:
         raise GuestUnavailable(
             f"apt knows no package {metapackage}; its lists may be empty: apt-get update"
         )
-    about = apt.cache("show", "--no-all-versions", names[0])
-    fields = dict(line.split(": ", 1) for line in about.splitlines() if ": " in line)
-    return Package(apt, names[0], fields["Version"], int(fields["Size"]))
+    fields = _about(apt, names[0])
+    version = fields["Version"]
+    parts = re.findall(rf"(\S+) \(= {re.escape(version)}\)", fields.get("Depends", ""))
+    size = sum(int(_about(apt, name)["Size"]) for name in (names[0], *parts))
+    return Package(apt, names[0], version, tuple(parts), size)
+
+
+def _about(apt: Apt, name: str) -> dict[str, str]:
+    lines = apt.cache("show", "--no-all-versions", name).splitlines()
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
 def unpack_package(package: Package, target: Path, wanted: Callable[[str], str | None]) -> None:
     """Download it and write to `target` what `wanted` gives a name to."""
     with tempfile.TemporaryDirectory(prefix="pynat-deb-", dir=target) as name:
         folder = Path(name)
-        package.apt.get("download", package.name, folder=folder)
-        (archive,) = folder.glob("*.deb")
-        tar = folder / "files.tar"
-        with tar.open("wb") as out:
-            subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], stdout=out, check=True)
-        with tarfile.open(tar) as files:
-            for member in files:
-                chosen = wanted(member.name) if member.isfile() else None
-                contents = files.extractfile(member) if chosen else None
-                if chosen and contents:
-                    (target / chosen).write_bytes(_expand(member.name, contents.read()))
+        package.apt.get("download", package.name, *package.parts, folder=folder)
+        for archive in folder.glob("*.deb"):
+            _unpack(archive, target, wanted)
+
+
+def _unpack(archive: Path, target: Path, wanted: Callable[[str], str | None]) -> None:
+    tar = archive.with_suffix(".tar")
+    with tar.open("wb") as out:
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], stdout=out, check=True)
+    with tarfile.open(tar) as files:
+        for member in files:
+            chosen = wanted(member.name) if member.isfile() else None
+            contents = files.extractfile(member) if chosen else None
+            if chosen and contents:
+                (target / chosen).write_bytes(_expand(member.name, contents.read()))
 
 
 def _expand(name: str, data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """A Linux kernel that needs no decompression at boot.
 
-A distribution's bzImage unpacks itself with xz, which costs an emulated processor minutes.
+A distribution's bzImage unpacks itself with xz, which costs an emulated processor minutes, or with
+zstd, which Python knows from 3.14 on.
 `stored()` makes the same kernel into a bzImage that any boot loader takes, whose protected
 mode part is the unpacked kernel and a few instructions that put it where it was linked to:
 
@@ -18,6 +19,8 @@ from __future__ import annotations
 
 import lzma
 import struct
+import sys
+from collections.abc import Callable
 
 _LOADED = 0x100000  # where a boot loader puts a kernel that is not relocatable
 _LINKED = 0x1000000  # CONFIG_PHYSICAL_START
@@ -26,16 +29,27 @@ _CODE64, _GDT, _GDTR, _PML4, _PDPT, _PD = 0x100, 0x800, 0x840, 0x1000, 0x2000, 0
 _HUGE = 1 << 21
 _SETUP_SECTORS, _SYSSIZE, _RELOCATABLE, _PAYLOAD = 0x1F1, 0x1F4, 0x234, 0x248
 _PT_LOAD = 1
+# What is behind the compressed kernel is its length.
+_COMPRESSED: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\xfd7zXZ\0": lambda payload: lzma.LZMADecompressor().decompress(payload)
+}
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdDecompressor
+
+    _COMPRESSED[b"\x28\xb5\x2f\xfd"] = lambda payload: ZstdDecompressor().decompress(payload)
 
 
 def stored(image: bytes) -> bytes:
-    """`image` is a bzImage. Given back unchanged if its kernel is not compressed with xz."""
+    """`image` is a bzImage. Given back unchanged if its kernel is compressed in another way."""
     setup_size = ((image[_SETUP_SECTORS] or 4) + 1) * 512
     offset, length = struct.unpack_from("<II", image, _PAYLOAD)
     payload = image[setup_size + offset : setup_size + offset + length]
-    if not payload.startswith(b"\xfd7zXZ\0"):
+    unpack = next(
+        (unpack for mark, unpack in _COMPRESSED.items() if payload.startswith(mark)), None
+    )
+    if unpack is None:
         return image
-    entry, kernel = _load(lzma.LZMADecompressor().decompress(payload))
+    entry, kernel = _load(unpack(payload))
     body = _head(entry, len(kernel)) + kernel
     setup = bytearray(image[:setup_size])
     struct.pack_into("<I", setup, _SYSSIZE, len(body) // 16)

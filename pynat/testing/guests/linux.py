@@ -222,7 +222,7 @@ _MODULES = {module for modules in DRIVERS.values() for module in modules}
 
 def _wanted(path: str) -> str | None:
     file = path.rsplit("/", 1)[-1]
-    if "/boot/vmlinuz-" in path:
+    if "/boot/vmlinuz-" in path or file == "vmlinuz":
         return "bzImage"
     module = file.split(".ko", 1)[0]
     return f"{module}.ko" if ".ko" in file and module in _MODULES else None
