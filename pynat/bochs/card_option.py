@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pynat.bochs.cards import Card
+from pynat.bochs.cards import MAC_IS_WANTED, Card, free_macs
 from pynat.bochs.find import MIN_VERSION
 from pynat.bochs.refused import FURTHER_ISA, ISA
 
@@ -14,10 +14,12 @@ def card_option(
 ) -> str:
     """asked: keys and values. Where `cards` has this one, it is that card with these."""
     number = asked.get("card", "0")
+    cards = list(cards)
     known = next((c.options for c in cards if (c.name, str(c.number)) == (model, number)), {})
     card = {"card": number} if "card" in asked else {}
     where = _ne2k({**known, **asked}, number, version) if model == "ne2k" else {}
-    options = {**card, "enabled": "1", **where, **asked, "ethmod": "pynat"}
+    mac = {} if "mac" in known or version < MAC_IS_WANTED else {"mac": next(free_macs(cards))}
+    options = {**card, "enabled": "1", **where, **mac, **asked, "ethmod": "pynat"}
     words = [f"{key}={value}" for key, value in options.items()]
     return f"{model}: " + ", ".join(f'"{word}"' if " " in word else word for word in words)
 

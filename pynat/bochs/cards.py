@@ -4,7 +4,8 @@ Bochs says nothing of what it ignores: `card=` behind another word, keys that it
 and what a line says of a card that is off. Only the first card of a model is on before a line says
 so. A line without `enabled=` switches its card on: Bochs 2.7 when it has read the line, later ones
 before, and then the card has lost its ethmod. Bochs 2.7 leaves an ISA ne2k out whose last line does
-not name `ioaddr=` and `irq=`.
+not name `ioaddr=` and `irq=`. From 3.1 on each card has to be given a MAC address by the line that
+switches it on, or by one above it: an e1000 or pcipnic is refused else, and an ne2k left out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pynat.bochs.find import MIN_VERSION
 
 MODELS = ("e1000", "ne2k", "pcipnic")
 MAX_CARDS = 4  # of one model; the only pcipnic has no number
+MAC_IS_WANTED = (3, 1)  # from there on
 _KEYS_OF_EVERY_CARD = ("enabled", "mac", "ethmod", "ethdev", "script", "bootrom")
 KEYS = {
     "e1000": ("card", *_KEYS_OF_EVERY_CARD),
@@ -42,6 +44,7 @@ class Card:
     options: dict[str, str] = field(default_factory=dict)  # those that Bochs takes
     asked: str = ""  # the last ethmod= of its lines, whether Bochs takes it or not
     missing: tuple[str, ...] = ()  # for want of which Bochs leaves it out
+    without_mac: str = ""  # the place of a line that does not do for want of a MAC address
     too_early: tuple[str, ...] = ()  # keys of its last line that came before enabled=1
     ignored: list[str] = field(default_factory=list)  # what Bochs does not take, a text for each
 
@@ -110,7 +113,16 @@ def all_cards(lines: Iterable[Line], version: tuple[int, int]) -> list[Card]:
                 card.is_on = True
                 card.options.pop("ethmod", None)
             _read(card, line.value)
+            if version >= MAC_IS_WANTED:
+                _want_mac(card)
     return list(cards.values())
+
+
+def free_macs(cards: Iterable[Card]) -> Iterator[str]:
+    """MAC addresses that none of these has."""
+    taken = {card.mac for card in cards}
+    made = (f"52:54:00:12:34:{last:02x}" for last in range(0x56, 0x100))
+    return (mac for mac in made if mac not in taken)
 
 
 def number_of(line: Line) -> int:
@@ -150,6 +162,16 @@ def _read(card: Card, line: str) -> None:
     wanted = ("ioaddr", "irq") if card.name == "ne2k" and is_isa and not is_left_off else ()
     card.missing = tuple(key for key in wanted if key not in options)
     card.is_on = not is_left_off and not card.missing
+
+
+def _want_mac(card: Card) -> None:
+    """What is refused once stays so; an ne2k is only out until another line names its address."""
+    lacks = card.is_on and "mac" not in card.options
+    if card.name == "ne2k":
+        card.without_mac = card.place if lacks else ""
+        card.is_on &= not lacks
+    elif lacks and not card.without_mac:
+        card.without_mac = card.place
 
 
 def _plain(written: str) -> str:

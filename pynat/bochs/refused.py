@@ -16,7 +16,7 @@ from pynat.bochs.cards import (
     MODELS,
     Card,
     all_cards,
-    cards_of,
+    free_macs,
     is_pci_on,
     number_of,
     options_of,
@@ -45,8 +45,13 @@ def refused(lines: Sequence[Line], bochs: Bochs, *, shown: bool) -> Iterator[str
         if instead:
             value = f": {line.value}" if line.value else ""
             yield f"{line.place}: {line.name}{value}: {bochs.name} refuses this; {instead}"
-    for card in cards_of(lines, bochs.version):
-        if card.is_pci and not is_pci_on(lines):
+    cards = all_cards(lines, bochs.version)
+    macs = free_macs(cards)
+    for card in cards:
+        if card.without_mac and card.name != "ne2k":
+            wanted = f"{bochs.name} wants its mac=; add mac={next(macs)}"
+            yield f"{card.without_mac}: {card.name}: {wanted}"
+        if card.is_on and card.is_pci and not is_pci_on(lines):
             remedy = f"write pci: enabled=1, or take an ne2k: {_written(ISA)}"
             yield f"{card}: needs PCI, which pci: enabled=0 switches off; {remedy}"
 
@@ -55,6 +60,7 @@ def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
     """What Bochs takes, and ignores, leaves the guest without this card or ends in a panic for."""
     yield from missing_media(lines)
     cards = all_cards(lines, bochs.version)
+    macs = free_macs(cards)
     for card in cards:
         yield from card.ignored
         others = {other.number for other in cards if other.name == card.name}
@@ -63,6 +69,8 @@ def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
                 f"{card}: Bochs adds the {card.name} card=0, with ethmod=null; write card=0 here,"
                 f" or {card.name}: enabled=0"
             )
+        if card.name == "ne2k" and card.asked == "pynat" and card.without_mac:
+            yield f"{card}: without mac= {bochs.name} leaves it out; add mac={next(macs)}"
         if card.name == "ne2k" and card.asked == "pynat" and not card.too_early:
             yield from _without_isa(card, has_pci=is_pci_on(lines))
             if card.number and card.is_pci and bochs.version > MIN_VERSION:

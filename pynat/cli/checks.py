@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pynat
+from pynat.bochs.cards import MAC_IS_WANTED
 from pynat.bochs.elf import Elf, NotElf, read_elf
 from pynat.bochs.find import (
     PLUGIN_FILE,
@@ -93,7 +94,9 @@ def check_bochs(bochs: Bochs) -> Iterator[Finding]:
     yield Finding(State.OK, "bochs", str(bochs))
     models = [name for name in NIC_MODELS if (bochs.plugin_dir / f"libbx_{name}.so").exists()]
     if models:
-        yield Finding(State.OK, "NIC models", ", ".join(models))
+        wants_mac = bochs.version >= MAC_IS_WANTED
+        remedy = "name mac= in each card's line of a bochsrc" if wants_mac else ""
+        yield Finding(State.OK, "NIC models", ", ".join(models), remedy)
     else:
         yield Finding(
             State.FAIL,

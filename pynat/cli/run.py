@@ -339,7 +339,7 @@ def _why_not(card: Card) -> str:
     """Why a card whose line names this network does not have it."""
     if card.is_on:
         return "Bochs does not take its ethmod=pynat"
-    return "Bochs leaves it out" if card.missing else "enabled=0"
+    return "Bochs leaves it out" if card.missing or card.without_mac else "enabled=0"
 
 
 def _wait(

@@ -10,6 +10,7 @@ import pytest
 
 from pynat.bochs import Bochs, BochsRun
 from pynat.bochs.bochsrc import lines_of, options_of
+from pynat.bochs.card_option import card_option
 from pynat.bochs.cards import Card, all_cards, cards_of
 from pynat.bochs.find import MIN_VERSION
 from tests.bochs.machines import bochsrc, shutdown_port
@@ -149,7 +150,8 @@ def test_bochs_reads_them_so(
     bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where ethmod=null writes
-    path = bochsrc(tmp_path, shutdown_port(), *lines)
+    with_mac = [line if re.search("mac=|^pci:", line) else f"{line}, {A}" for line in lines]
+    path = bochsrc(tmp_path, shutdown_port(), *with_mac)
     with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
         run.wait(30)
     log = (tmp_path / "bochs.log").read_text()
@@ -157,6 +159,23 @@ def test_bochs_reads_them_so(
         r"\[[^\]]*\] (?:[\d.]+ )?(?:(null) network driver|(network) [\d.]+/)", log
     )
     assert [null or "pynat" for null, _ in back_ends] == as_read(lines, bochs.version)
+
+
+def test_an_option_gives_a_mac_address_where_bochs_wants_one() -> None:
+    wanted, before = (3, 1), (3, 0)
+    first = f"e1000: enabled=1, {A}"
+    assert card_option("e1000", {}, [], before) == "e1000: enabled=1, ethmod=pynat"
+    assert card_option("e1000", {}, read(first, version=wanted), wanted) == (
+        "e1000: enabled=1, ethmod=pynat"
+    )
+    usual = "mac=52:54:00:12:34:56"
+    assert card_option("e1000", {}, [], wanted) == f"e1000: enabled=1, {usual}, ethmod=pynat"
+    cards = read(f"pcipnic: {usual}", version=wanted)
+    assert card_option("e1000", {}, cards, wanted) == (
+        "e1000: enabled=1, mac=52:54:00:12:34:57, ethmod=pynat"
+    )
+    own = card_option("e1000", {"mac": "52:54:00:00:00:01"}, [], wanted)
+    assert own == "e1000: enabled=1, mac=52:54:00:00:00:01, ethmod=pynat"
 
 
 @pytest.mark.parametrize(

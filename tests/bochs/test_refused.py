@@ -10,11 +10,13 @@ import pytest
 
 from pynat.bochs import Bochs, BochsRun, Ending
 from pynat.bochs.bochsrc import lines_of
+from pynat.bochs.cards import cards_of
 from pynat.bochs.find import MIN_VERSION
 from pynat.bochs.refused import doubtful, refused
 from tests import limits
 from tests.bochs.machines import bochsrc, shutdown_port
 
+MAC = "mac=52:54:00:12:34:56"
 REFUSED = {
     "ips: 1000000": "write cpu: ips=1000000",
     "i440fxsupport: enabled=1": "write pci: enabled=1, chipset=i440fx",
@@ -30,7 +32,7 @@ REFUSED = {
     "keyboard_paste_delay: 100000": "write keyboard: paste_delay=100000",
     "keyboard_type: mf": "write keyboard: type=mf",
     "user_shortcut: keys=ctrl-alt-del": "write keyboard: user_shortcut=ctrl-alt-del",
-    "pnic: enabled=1, ethmod=null": "write pcipnic: enabled=1, ethmod=null",
+    f"pnic: enabled=1, {MAC}, ethmod=null": f"write pcipnic: enabled=1, {MAC}, ethmod=null",
     "usb1: enabled=1": "write usb_uhci: enabled=1",
     "time0: 12345": "write clock: time0=12345",
     "pit: realtime=1": "write clock: sync=realtime",
@@ -53,7 +55,7 @@ REFUSED = {
     "vgaromimage: bios/VGABIOS": "write vgaromimage: file=bios/VGABIOS",
     "cpuid: cpuid_limit_winnt=1": "write cpu: cpuid_limit_winnt=1",
     "config_interface: win32config": "write config_interface: textconfig",
-    "ne2k: ioaddr=0x300, irq=3, ethmod=fbsd, ethdev=nge0": "write ethmod=pynat",
+    f"ne2k: ioaddr=0x300, irq=3, {MAC}, ethmod=fbsd, ethdev=nge0": "write ethmod=pynat",
     "display_library: win32": "it has ",
     'display_library: rfb, options="gui_debug"': "leave gui_debug out",
     "slowdown_timer: enabled=1": "write clock: sync=slowdown",
@@ -67,16 +69,16 @@ REFUSED = {
     "gdbstub: enabled=0": "leave it out",
     "config_interface: wx": "write config_interface: textconfig",
     "pcidev: vendor=0x1, device=0x2": "leave it out; /dev/pcidev is not there",
-    "E1000: enabled=1": "write e1000: enabled=1",
+    f"E1000: enabled=1, {MAC}": f"write e1000: enabled=1, {MAC}",
     "rtl8139: enabled=1": "the cards of Bochs are e1000, ne2k, pcipnic",
     "ne2k_pci: ethmod=slirp": "the cards of Bochs are e1000, ne2k, pcipnic",
     "ethernet: ethmod=slirp": "the cards of Bochs are e1000, ne2k, pcipnic",
-    "e1000: card=4, ethmod=null": "write card=0 to card=3",
-    "ne2k: card=-1, ethmod=null": "write card=0 to card=3",
+    f"e1000: card=4, {MAC}, ethmod=null": "write card=0 to card=3",
+    f"ne2k: card=-1, {MAC}, ethmod=null": "write card=0 to card=3",
 }
 TAKEN = (
     "ne2k: ioaddr=0x300, irq=10, mac=b0:c4:20:00:00:01, ethmod=null",
-    "e1000: enabled=1, ethmod=pynat",
+    f"e1000: enabled=1, {MAC}, ethmod=pynat",
     "pci: enabled=0",
     "pci: enabled=1, chipset=i440fx, slot1=cirrus",
     "vga: extension=cirrus",
@@ -144,7 +146,11 @@ def test_what_bochs_takes_is_left_alone(bochs: Bochs, tmp_path: Path, line: str)
     assert said_of(bochs, tmp_path / "bochsrc", line) == []
 
 
-PCI_CARDS = ("e1000: ethmod=null", "pcipnic: ethmod=null", "ne2k: type=pci, ethmod=null")
+PCI_CARDS = (
+    f"e1000: {MAC}, ethmod=null",
+    f"pcipnic: {MAC}, ethmod=null",
+    f"ne2k: type=pci, {MAC}, ethmod=null",
+)
 
 
 @pytest.mark.parametrize("card", PCI_CARDS)
@@ -159,6 +165,51 @@ def test_a_pci_card_in_a_machine_without_pci(bochs: Bochs, tmp_path: Path, card:
     off = card.replace(": ", ": enabled=0, ")
     path = bochsrc(tmp_path, shutdown_port(), off, "pci: enabled=0")
     assert list(refused(list(lines_of(path)), bochs, shown=False)) == []
+
+
+# Lines of a card without a MAC address: what is told of them for Bochs 3.1, and what it does.
+E1000_REFUSED = "e1000: Bochs 3.1 wants its mac=; add mac=52:54:00:12:34:56"
+NE2K_LEFT_OUT = "ne2k: without mac= Bochs 3.1 leaves it out; add mac=52:54:00:12:34:56"
+ISA = "ioaddr=0x300, irq=10"
+WITHOUT_MAC = {
+    "e1000: enabled=1, ethmod=pynat": (1, E1000_REFUSED),
+    f"e1000: ethmod=pynat\ne1000: {MAC}": (1, E1000_REFUSED.replace("56", "57")),
+    "e1000: enabled=0\ne1000: enabled=1, ethmod=pynat": (2, E1000_REFUSED),
+    f"e1000: card=1, {MAC}, ethmod=pynat\npcipnic: ethmod=null": (
+        2,
+        E1000_REFUSED.replace("e1000", "pcipnic").replace("56", "57"),
+    ),
+    f"ne2k: {ISA}, ethmod=pynat": (1, NE2K_LEFT_OUT),
+    f"ne2k: type=pci, {MAC}\nne2k: enabled=0\nne2k: enabled=1, ethmod=pynat": (0, ""),
+    f"ne2k: {ISA}, ethmod=pynat\nne2k: {MAC}, ethmod=pynat": (0, ""),
+    "e1000: enabled=0, ethmod=pynat": (0, ""),
+    "e1000: enabled=1, ethmod=null, enabled=0": (0, ""),
+}
+
+
+@pytest.mark.parametrize("text", WITHOUT_MAC)
+def test_from_3_1_on_a_card_wants_a_mac_address(bochs: Bochs, tmp_path: Path, text: str) -> None:
+    number, told = WITHOUT_MAC[text]
+    path = tmp_path / "bochsrc"
+    path.write_text(f"{text}\n")
+    lines = list(lines_of(path))
+    newer, older = replace(bochs, version=(3, 1)), replace(bochs, version=(3, 0))
+    said = [*refused(lines, newer, shown=False), *doubtful(lines, newer)]
+    assert [line for line in said if "mac=" in line] == [f"{path}:{number}: {told}"] * bool(told)
+    assert "mac=" not in "".join([*refused(lines, older, shown=False), *doubtful(lines, older)])
+
+
+@pytest.mark.parametrize("text", WITHOUT_MAC)
+def test_bochs_wants_it(bochs: Bochs, tmp_path: Path, text: str) -> None:
+    path = bochsrc(tmp_path, shutdown_port(), *text.splitlines())
+    lines = list(lines_of(path))
+    with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
+        outcome = run.wait(30)
+    is_refused = list(refused(lines, bochs, shown=False)) != []
+    assert (outcome.ending is Ending.CONFIG) == is_refused, str(outcome)
+    has_network = [card.is_ours for card in cards_of(lines, bochs.version)].count(True)
+    log = (tmp_path / "bochs.log").read_text() if (tmp_path / "bochs.log").exists() else ""
+    assert is_refused or log.count(" network 192.168.16.0/24") == has_network
 
 
 LEFT_OUT = "without ioaddr and irq Bochs leaves it out; write ioaddr=0x300, irq=10, or type=pci"
@@ -240,7 +291,7 @@ def test_a_second_card_without_a_first(
     bochs: Bochs, tmp_path: Path, above: str, count: int
 ) -> None:
     """Both are ISA cards, so Bochs panics of the one that it adds."""
-    line = "ne2k: card=1, enabled=1, ioaddr=0x280, irq=5, ethmod=null"
+    line = f"ne2k: card=1, enabled=1, ioaddr=0x280, irq=5, {MAC}, ethmod=null"
     path = bochsrc(tmp_path, shutdown_port(), above, line)
     said = list(doubtful(list(lines_of(path)), bochs))
     added = "ne2k card=1: Bochs adds the ne2k card=0, with ethmod=null; write card=0 here, or"
@@ -256,7 +307,7 @@ def test_a_second_card_without_a_first(
 )
 @pytest.mark.parametrize("pci", [0, 1])
 def test_bochs_does_so(bochs: Bochs, tmp_path: Path, options: str, pci: int) -> None:
-    lines = [f"ne2k: {options}ethmod=pynat", f"pci: enabled={pci}, chipset=i440fx"]
+    lines = [f"ne2k: {options}{MAC}, ethmod=pynat", f"pci: enabled={pci}, chipset=i440fx"]
     path = bochsrc(tmp_path, shutdown_port(), *lines)
     doubt = "".join(doubtful(list(lines_of(path)), bochs))
     with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:

@@ -76,7 +76,10 @@ def test_timeout(bochs: Bochs, tmp_path: Path) -> None:
     [
         ("megz: 32", "directive 'megz' not understood"),
         ("romimage: file=/nowhere/bios", "couldn't open ROM image file '/nowhere/bios'"),
-        ("e1000: enabled=1, ethmod=nosuch", "ethernet module 'nosuch' not available"),
+        (
+            "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=nosuch",
+            "ethernet module 'nosuch' not available",
+        ),
     ],
 )
 def test_mistake_in_the_bochsrc(bochs: Bochs, tmp_path: Path, line: str, message: str) -> None:

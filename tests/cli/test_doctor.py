@@ -44,6 +44,17 @@ def test_a_bochs_without_cards_and_displays(tmp_path: Path) -> None:
     assert all(finding.remedy for finding in findings[1:])
 
 
+@pytest.mark.parametrize(("version", "is_wanted"), [((3, 0), False), ((3, 1), True)])
+def test_a_bochs_that_wants_mac_addresses(
+    tmp_path: Path, version: tuple[int, int], *, is_wanted: bool
+) -> None:
+    (tmp_path / "libbx_e1000.so").touch()
+    found = checks.check_bochs(fake(plugin_dir=tmp_path, version=version))
+    (models,) = (each for each in found if each.about == "NIC models")
+    assert models.state is State.OK
+    assert ("mac=" in models.remedy) == is_wanted
+
+
 @pytest.mark.parametrize(
     ("displays", "state", "remedy"),
     [

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs import Bochs, find, find_bochs
+from pynat.bochs.cards import MAC_IS_WANTED
 from pynat.bochs.find import MIN_VERSION
 from pynat.bochs.outcome import Ending, Outcome
 from pynat.cli import run
@@ -29,6 +30,8 @@ from tests.bochs.machines import (
     resets,
 )
 from tests.bochs.processes import Watch
+
+E1000 = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod="
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_a_mistake_in_a_configuration_is_told_before_anything_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "net.toml").write_text('caputre = "net.pcapng"\n')
-    card = f'e1000: enabled=1, ethmod=pynat, script="{tmp_path / "net.toml"}"'
+    card = f'{E1000}pynat, script="{tmp_path / "net.toml"}"'
     path = bochsrc(tmp_path, HANG, card)
     assert _run(path) == 4
     place = f"{path}:{len(path.read_text().splitlines())}: e1000: {tmp_path / 'net.toml'}:1: "
@@ -91,9 +94,6 @@ def test_what_a_network_complains_of_later(
         assert network.endswith(" (and 1 more in the log)")
         assert _run(tmp_path / "bochsrc", "--quiet") == 0
         assert capsys.readouterr().err == f"{network}\n"
-
-
-E1000 = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod="
 
 
 def test_a_bochsrc_without_a_card_of_ours(
@@ -175,7 +175,7 @@ def test_the_second_card_gets_this_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, nic: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    first = {"e1000": "e1000: ethmod=null", "ne2k": f"{NE2K}null"}[model]
+    first = {"e1000": f"{E1000}null", "ne2k": f"{NE2K}null"}[model]
     assert _run(bochsrc(tmp_path, POWER_OFF, first), "--nic", f"{model},{nic}") == 0
     log = (tmp_path / "bochs.log").read_text()
     assert "null network driver" in log
@@ -208,12 +208,12 @@ def test_what_2_7_does_not_take_of_a_card_that_is_off_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path = bochsrc(tmp_path, POWER_OFF, "e1000: card=1, ethmod=pynat")
+    path = bochsrc(tmp_path, POWER_OFF, "e1000: card=1, ethmod=pynat, mac=52:54:00:12:34:56")
     place = f"{path}:{len(path.read_text().splitlines())}: e1000 card=1"
     assert _run(path) == 0
     told = (
         f"pynat: this network is not there: {place}: Bochs does not take its ethmod=pynat",
-        f"pynat: {place}: ethmod: ignored, since",
+        f"pynat: {place}: ethmod, mac: ignored, since",
     )
     said = capsys.readouterr().err
     assert [text in said for text in told] == [bochs.version == MIN_VERSION] * len(told)
@@ -267,6 +267,17 @@ def test_old_lines_are_named_before_anything_starts(
     assert second.endswith("leave it out")
     assert third.startswith("pynat: command line: i440fxsupport: enabled=1: ")
     assert not (tmp_path / "bochs.log").exists()
+
+
+def test_a_card_without_a_mac_address_is_told_where_bochs_wants_one(
+    tmp_path: Path, bochs: Bochs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, "e1000: enabled=1, ethmod=pynat")
+    place = f"{path}:{len(path.read_text().splitlines())}"
+    is_wanted = bochs.version >= MAC_IS_WANTED
+    assert _run(path) == (4 if is_wanted else 0)
+    told = f"pynat: {place}: e1000: {bochs.name} wants its mac=; add mac=52:54:00:12:34:56"
+    assert (told in capsys.readouterr().err) == is_wanted
 
 
 def test_left_overs_are_no_mistake_and_told(
@@ -404,7 +415,7 @@ def test_options_for_bochs_and_its_output(tmp_path: Path) -> None:
 
 def test_a_guest_that_resets_again_and_again_has_one_network(tmp_path: Path) -> None:
     """The CPU is one without VMX, which Bochs's BIOS locks for good."""
-    card = "e1000: enabled=1, ethmod=pynat"
+    card = f"{E1000}pynat"
     cpu = "cpu: model=athlon64_clawhammer"
     assert _run(bochsrc(tmp_path, resets(20) + POWER_OFF, card, cpu), "--timeout", "50") == 0
     log = (tmp_path / "bochs.log").read_text()
@@ -459,7 +470,7 @@ def test_what_a_script_starts_ends_with_bochs(tmp_path: Path, number: signal.Sig
     told = tmp_path / "told"
     os.mkfifo(told)
     (tmp_path / "net.py").write_text(SCRIPT.format(told=told))
-    card = f"e1000: enabled=1, ethmod=pynat, script={tmp_path / 'net.py'}"
+    card = f"{E1000}pynat, script={tmp_path / 'net.py'}"
     with greeter(tmp_path, card) as guest:
         command = [sys.executable, "-m", "pynat", "run", "--headless", "-f", str(guest.bochsrc)]
         log = ["--log", str(tmp_path / "bochs.log")]
