@@ -1,12 +1,13 @@
 """What a test run needs from the network, fetched before the run is sealed off from it.
 
 `python -m tests.preparing [MARKER ...]` fetches all of it, or what these tests want, and says so;
-`make test` does that first. A run that was started otherwise fetches what its own tests need
-(tests/conftest.py). A new need is one more row of NEEDS.
+`make test` does that first, and in CI ends where something cannot be had. A run that was started
+otherwise fetches what its own tests need (tests/conftest.py). A new need is one more row of NEEDS.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 
@@ -37,8 +38,8 @@ def prepare(markers: Iterable[str], tell: Tell = silent) -> dict[str, str]:
 def main(markers: list[str]) -> int:
     missing = prepare(markers or NEEDS, lambda text: print(f"{text} ...", flush=True))
     for marker, why in missing.items():
-        print(f"not to be had for tests marked {marker}: {why}", file=sys.stderr)
-    return 1 if missing else 0
+        print(f"skipped tests, those marked {marker}: {why}", file=sys.stderr)
+    return 1 if missing and os.environ.get("CI") == "true" else 0
 
 
 if __name__ == "__main__":

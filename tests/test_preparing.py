@@ -17,6 +17,7 @@ import pytest
 from pynat.testing.guests import GuestUnavailable, fetch_kernel, linux
 from pynat.testing.guests.files import cache_dir, made_once
 from pynat.testing.servers import HttpServer
+from tests import preparing
 from tests.netns.lwip.build import fetch_source
 
 ROOT = Path(__file__).parents[1]
@@ -254,6 +255,23 @@ def test_a_run_fetches_before_it_seals_itself(
 ) -> None:
     """Behind the seal the archive cannot be reached: the run has a loopback of its own."""
     assert "1 passed" in _run_needy(tmp_path, *workers)
+
+
+@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("false", 0)])
+def test_what_cannot_be_had_is_an_error_in_ci_alone(
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ci: str,
+    code: int,
+) -> None:
+    """Ubuntu has no package of that name."""
+    archive.packages.clear()
+    archive.publish()
+    monkeypatch.setenv("CI", ci)
+    assert preparing.main(["linux"]) == code
+    said = capsys.readouterr().err
+    assert said.startswith("skipped tests, those marked linux: ")
 
 
 @pytest.mark.netns
