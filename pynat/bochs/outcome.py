@@ -42,6 +42,10 @@ _PLUGIN_ERROR = re.compile(
     r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?:\d+\.\d{6} +)?(?P<text>.*)$"
 )
 _SUMMARY = re.compile(r"^[^\[]*\[(?P<card>[^\]]*)\] \d+\.\d+ summary: (?P<text>.*)$")
+# Of a triple fault that resets nothing Bochs 3.1 only warns, and the CPU stands still.
+_STOPPED = re.compile(
+    r"^[^\[]*w[^\[a-zA-Z]*\[CPU\d+ *\] (?P<text>exception\(\): 3rd .*)$", re.MULTILINE
+)
 _MAGIC = re.compile(r"[^\[]*\[CPU\d+ *\].* Stopped on MAGIC BREAKPOINT$")
 _AFTER_BREAK = 200  # lines; the registers of each CPU follow it
 _TAIL = 256 * 1024  # bytes; after a panic each CPU writes about 2 KB of registers
@@ -82,7 +86,8 @@ def judge(exit_code: int, log: str | None, errors: str, asked: Ending | None) ->
     if panic is not None:
         return _judge_panic(panic, asked)
     if asked is not None:
-        return asked, ""
+        stopped = _STOPPED.search(log or "")
+        return asked, f"the CPU stopped: {stopped['text']}" if stopped else ""
     if number := signal_of(exit_code):
         by = signal.Signals(number)
         return (Ending.CRASH if by in _CRASHES else Ending.KILLED), by.name

@@ -30,7 +30,7 @@ FURTHER_ISA = {"ioaddr": "0x240", "irq": "5"}  # of a second card
 _MAX_DIGITS = 18  # digits
 _BIOS_END = 1 << 20  # the system BIOS is the end of the first MiB
 _CHIPSET = "chipset=i440fx"
-_CHIPSET_IS_NAMED = (3, 0)  # up to there it has to be
+_IRQ_9_IS_FREE = (3, 1)  # from there on
 _OTHER_CARD = re.compile(
     r"rtl8\w+|ne2\w+|ne1000|(am79c\w+-?)?pcnet\w*|virtio\S*|e1000\w+|i8\w+|eepro\w*|tulip|vmxnet\d?"
     r"|3c\d+|nic\d?|eth\w*|net\w*",
@@ -72,7 +72,8 @@ def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
         if card.name == "ne2k" and card.asked == "pynat" and card.without_mac:
             yield f"{card}: without mac= {bochs.name} leaves it out; add mac={next(macs)}"
         if card.name == "ne2k" and card.asked == "pynat" and not card.too_early:
-            yield from _without_isa(card, has_pci=is_pci_on(lines))
+            irq_9_is_pcis = is_pci_on(lines) and bochs.version < _IRQ_9_IS_FREE
+            yield from _without_isa(card, irq_9_is_pcis=irq_9_is_pcis)
             if card.number and card.is_pci and bochs.version > MIN_VERSION:
                 yield (
                     f"{card}: Bochs {bochs.version[0]}.{bochs.version[1]} makes an ISA card of a"
@@ -81,14 +82,14 @@ def doubtful(lines: Sequence[Line], bochs: Bochs) -> Iterator[str]:
                 )
 
 
-def _without_isa(card: Card, *, has_pci: bool) -> Iterator[str]:
+def _without_isa(card: Card, *, irq_9_is_pcis: bool) -> Iterator[str]:
     if card.missing:
         what = " and ".join(card.missing)
         if all(key in card.options for key in card.missing):
             what += " in this line, too,"
         isa = _written({key: card.options.get(key, value) for key, value in ISA.items()})
         yield f"{card}: without {what} Bochs leaves it out; write {isa}, or type=pci"
-    elif card.is_on and not card.is_pci and card.options.get("irq", "9") == "9" and has_pci:
+    elif irq_9_is_pcis and card.is_on and not card.is_pci and card.options.get("irq", "9") == "9":
         yield (
             f"{card}: irq=9 is PCI's, and Bochs panics where the BIOS takes it:"
             " write irq=10, or pci: enabled=0 for a guest without PCI"
@@ -110,7 +111,7 @@ def _instead(line: Line, bochs: Bochs, shown: bool) -> str:
             return f"write {name}: file={value}"
         case "romimage":
             return _rom(options)
-        case "pci" if bochs.version <= _CHIPSET_IS_NAMED and _lacks_chipset(options):
+        case "pci" if _lacks_chipset(options):
             return f"write pci: {', '.join(filter(None, [value, _CHIPSET]))}"
         case "vga" if "update_interval" in options:
             return f"write vga: update_freq={_per_second(options['update_interval'])}"

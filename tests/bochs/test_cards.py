@@ -150,7 +150,7 @@ def test_bochs_reads_them_so(
     bochs: Bochs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where ethmod=null writes
-    with_mac = [line if re.search("mac=|^pci:", line) else f"{line}, {A}" for line in lines]
+    with_mac = [line if re.search("[:,] mac=|^pci:", line) else f"{line}, {A}" for line in lines]
     path = bochsrc(tmp_path, shutdown_port(), *with_mac)
     with BochsRun(bochs, path, log=tmp_path / "bochs.log") as run:
         run.wait(30)

@@ -112,6 +112,15 @@ def test_what_a_guest_writes_into_the_log_is_no_panic(line: str, panic: str) -> 
     assert not any(map(is_panic, log.split("\n")))
 
 
+def test_a_cpu_that_stopped_while_somebody_waited() -> None:
+    fault = "exception(): 3rd (13) exception with no resolution"
+    log = f"00154261592w[CPU0  ] {fault}\n{_REGISTERS}"
+    said = (Ending.TIMEOUT, f"the CPU stopped: {fault}")
+    assert judge(-15, log, "", Ending.TIMEOUT) == said
+    reset = log.replace("592w[", "592e[").replace("resolution", "resolution, resetting")
+    assert judge(-15, reset, "", Ending.TIMEOUT) == (Ending.TIMEOUT, "")
+
+
 @pytest.mark.parametrize("text", ["ACPI control: soft power off", "SIGNAL 2 caught"])
 @pytest.mark.parametrize("device", ["BIOS  ", "VBIOS "])
 def test_a_panic_with_a_text_of_the_guests_own(device: str, text: str) -> None:
