@@ -124,6 +124,21 @@ def test_without_root_and_sudo_the_command_for_root_is_told(debian: Path) -> Non
     assert told in done.stderr
 
 
+def test_sudo_that_asks_for_no_password_is_not_made_to(debian: Path) -> None:
+    """`sudo -v` asks whom any of his rules asks, as those of a cloud's image do by his group."""
+    script(debian / "id", "echo 1000")
+    script(debian / "sudo", 'case $1 in -v) exit 1 ;; -n) shift ;; esac; exec "$@"')
+    run(SCRIPTS / "install-debian-packages", "build", path=debian)
+    assert " g++ " in (debian / "apt.log").read_text()
+
+
+def test_a_password_that_sudo_does_not_get_is_the_end(debian: Path) -> None:
+    script(debian / "id", "echo 1000")
+    script(debian / "sudo", "exit 1")
+    run(SCRIPTS / "install-debian-packages", "build", path=debian, status=1)
+    assert not (debian / "apt.log").exists()
+
+
 def test_each_package_is_wanted_by_somebody() -> None:
     rows = (SCRIPTS / "debian-packages.txt").read_text().splitlines()
     packages = [row.split() for row in rows if row and not row.startswith("#")]
