@@ -1,4 +1,4 @@
-"""The four ways that most packets go, and a whole connection, one after the other in this process.
+"""The four ways that most packets go, a ping and a connection, one after the other in this process.
 
 What runs is what `pynat tap` runs, from the read of a frame to the system call on the host's socket
 and back. One end of a pair of sockets stands in for the device; the guest, at the other end, is the
@@ -33,7 +33,8 @@ from pynat.serve.load import Loaded
 from pynat.serve.session import session
 from pynat.serve.stack import seeded
 from pynat.testing.lab import GUEST_MAC
-from pynat.wire import arp, ethernet, ipv4, tcp, udp
+from pynat.wire import arp, ethernet, icmp, ipv4, tcp, udp
+from pynat.wire.icmp import Icmp
 from pynat.wire.tcp import ACK, FIN, PSH, SYN, Options, Segment
 
 BATCH = 32  # frames of a turn, where there are more than one
@@ -141,6 +142,12 @@ class Rig:
             self._host.datagrams.sendto(bytes(SIZE), self._host.peer)
         frames: list[bytes] = []
         self.until(lambda: len(self._taken(frames)) == number)
+
+    def ping(self) -> None:
+        """Of the router, and its answer."""
+        request = icmp.encode(Icmp(icmp.ECHO_REQUEST, 0, 1, next(self._clock) & 0xFFFF, bytes(56)))
+        self._send_packet(ipv4.ICMP, request)
+        self.until(lambda: bool(self._take()))
 
     @contextlib.contextmanager
     def _uncounted(self) -> Iterator[None]:
@@ -322,7 +329,11 @@ PACKETS = tuple(
     )
     for alone, number in (("alone", 1), (f"{BATCH} of them", BATCH))
 )
-WAYS = (*PACKETS, Way("connection: request, answer, both ends closed", Rig.connection))
+WAYS = (
+    *PACKETS,
+    Way("ping of the router, and its answer", Rig.ping),
+    Way("connection: request, answer, both ends closed", Rig.connection),
+)
 
 
 def main() -> None:
