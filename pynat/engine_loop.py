@@ -15,12 +15,12 @@ What has come alone does not wait in the loop's queue either: a lone frame is de
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import selectors
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from select import EPOLLIN, EPOLLOUT
-from typing import cast
 
 from pynat.interrupts import is_interrupt
 
@@ -31,42 +31,45 @@ MAX_EVENTS = 64  # of one look
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 Ready = list[tuple[selectors.SelectorKey, int]]
 Events = list[tuple[int, int]]  # descriptors, and what epoll says of them
+Keys = dict[int, selectors.SelectorKey]  # by descriptor
+Poll = Callable[[float, int], Events]  # seconds, -1 for any; so many at most
 
 
 class SpinningSelector(selectors.EpollSelector):
     def __init__(self, processors: int) -> None:
         super().__init__()
+        self._keys: Keys = self._fd_to_key  # type: ignore[attr-defined]
         self._most = MAX_CREDIT if processors > 1 else 0
         self._credit = 0
 
     def select(self, timeout: float | None = None) -> Ready:
         if timeout is not None and timeout <= SPIN:
             return super().select(timeout)
+        poll: Poll = self._selector.poll  # type: ignore[attr-defined]
         start = time.monotonic()
-        if self._credit and (events := self._spin(start + SPIN)):
-            return self._ready(events)
-        ready = super().select(timeout)
-        if time.monotonic() - start < SPIN:
-            self._credit = self._most  # a spin would have seen it
-        return ready
+        events = self._spin(poll, start + SPIN) if self._credit else []
+        if not events:
+            wait = -1 if timeout is None else math.ceil(timeout * 1e3) / 1e3  # epoll's resolution
+            events = poll(wait, max(1, len(self._keys)))
+            if time.monotonic() - start < SPIN:
+                self._credit = self._most  # a spin would have seen it
+        return self._ready(events)
 
-    def _spin(self, until: float) -> Events:
+    def _spin(self, poll: Poll, until: float) -> Events:
         """What has come by then."""
-        poll = self._selector.poll  # type: ignore[attr-defined]
         while time.monotonic() < until:
             if events := poll(0, MAX_EVENTS):
                 self._credit = self._most
-                return cast(Events, events)
+                return events
         self._credit -= 1
         return []
 
     def _ready(self, events: Events) -> Ready:
         """As `select` has it."""
-        keys = self._fd_to_key  # type: ignore[attr-defined]
         return [
             (key, (_READ * bool(event & ~EPOLLOUT) | _WRITE * bool(event & ~EPOLLIN)) & key.events)
             for descriptor, event in events
-            if (key := keys.get(descriptor)) is not None
+            if (key := self._keys.get(descriptor)) is not None
         ]
 
 
