@@ -212,8 +212,8 @@ class Engine:
         frames = self._receive(batch)
         now = link.now()
         if frames:
-            self.from_guest.count_frames(frames)
             self._from_link(frames, now)
+            self.from_guest.count_frames(frames)
         self._deliver(now)
         if self._callers:
             self._call(now)
@@ -260,6 +260,8 @@ class Engine:
                 self._survive(error)
                 at += 1
         deal_with(None)
+        if ready := self.router.ready():
+            self._guard(self._hand_over, ready)
 
     def _ask_host(self, now: float) -> None:
         self._settling = True
@@ -295,13 +297,15 @@ class Engine:
     def _answer_guest(self, now: float) -> None:
         """What is left to be done for the frames does not delay them."""
         try:
-            items = self.router.answers(now)
-            if items:
-                self._send(items)
-                self.to_guest.count(items)
+            self._hand_over(self.router.answers(now))
         except BaseException as error:
             self._survive(error)
         self._guard(self.router.rest, now)
+
+    def _hand_over(self, items: list[Sendable]) -> None:
+        if items:
+            self._send(items)
+            self.to_guest.count(items)
 
     def _send(self, items: list[Sendable]) -> None:
         send_runs = self._link.send_runs

@@ -87,6 +87,10 @@ class Parts:
     def to_host(self, now: float) -> list[host.Action]:
         return self.output.asked() + self.tcp.to_host(now)
 
+    def ready(self) -> list[Sendable]:
+        """Frames for the guest that wait for nothing."""
+        return self.output.frames()
+
     def to_guest(self, now: float) -> list[Sendable]:
         """Frames for the guest, in order; some of them as runs."""
         items = self.answers(now)

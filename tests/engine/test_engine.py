@@ -6,6 +6,7 @@ import asyncio
 import errno
 import hashlib
 import socket
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 import pytest
@@ -18,6 +19,7 @@ from pynat.config import Config, Dns
 from pynat.engine import MAX_FRAMES, MAX_WATCHED_FRAMES, Engine
 from pynat.host.host import Host
 from pynat.link.memory import MemoryLink
+from pynat.nat.messages import Action
 from pynat.nat.tcp.table import BULK
 from tests.engine.running import Peer, running, scenario
 from tests.frames import ROUTER, ping, udp
@@ -144,6 +146,28 @@ def test_who_has_little_to_carry_does_not_wait_for_who_has_much() -> None:
                 assert [answer[TCP].dport for answer in answers[1:]] == [40_001, 40_000]
                 assert answers[2][TCP].ack == bulk.seq
                 assert len(turns) == 1
+
+    scenario(run)
+
+
+def test_an_answer_that_waits_for_nobody_leaves_before_the_host_is_asked() -> None:
+    async def run() -> None:
+        async with running() as guest:
+            guest.link.put(ping(ROUTER))
+            await guest.expect(ICMP)
+            sent, at_send = guest.engine.to_guest, []
+            perform = guest.engine.host.perform
+
+            def watched(actions: Iterable[Action]) -> None:
+                at_send.append(sent.frames)
+                perform(actions)
+
+            guest.engine.host.perform = watched  # type: ignore[method-assign]
+            before = sent.frames
+            guest.link.put(udp(ROUTER, 9, b"to be sent"))
+            guest.link.put(ping(ROUTER))
+            await guest.expect(ICMP)
+            assert at_send[0] == before + 1
 
     scenario(run)
 
