@@ -6,6 +6,7 @@
  *   tcp_one(frame)                   one of them, for pynat/wire/tcp.py
  *   tcp_segment(source, ...)         one to be sent, for pynat/wire/tcp.py
  *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
+ *   echo_reply(frame, mac, ident)    the answer to a ping, for pynat/wire/icmp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
  *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
  *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
@@ -38,6 +39,11 @@ enum {
     MOST_BEFORE = 128,                         /* bytes of the headers before it */
     LONGEST_FRAME = 65535 + ETHERNET + 4 + 10, /* of any MTU; a VLAN tag; virtio's header */
     UDP = 8,
+    ICMP = 8, /* header of an echo */
+    ECHO_REPLY = 0,
+    ECHO_REQUEST = 8,
+    TTL = 64, /* of what the router itself sends */
+    PROTOCOL_ICMP = 1,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
     MOST_DATAGRAMS = 64, /* of one system call */
@@ -424,6 +430,44 @@ static PyObject *udp_one(PyObject *self, PyObject *frame) {
     return Py_BuildValue("nII", padding, get16(ip + IPV4), get16(ip + IPV4 + 2));
 }
 
+static void swapped(uint8_t *to, const uint8_t *from, size_t size) {
+    memcpy(to, from + size, size);
+    memcpy(to + size, from, size);
+}
+
+/* A frame like `request`, up to where its packet ends, that goes back. */
+static void turn_round(uint8_t *reply, const uint8_t *request, size_t size, uint32_t ident) {
+    uint8_t *ip = reply + ETHERNET, *icmp = ip + IPV4;
+    memcpy(reply, request, size);
+    swapped(reply, request, 6);
+    ip[1] = 0, ip[8] = TTL;
+    put16(ip + 4, ident), put16(ip + 6, 0), put16(ip + 10, 0);
+    swapped(ip + 12, request + ETHERNET + 12, 4);
+    put16(ip + 10, 0xffff - sum_of(ip, IPV4));
+    icmp[0] = ECHO_REPLY;
+    put16(icmp + 2, 0);
+    put16(icmp + 2, 0xffff - sum_of(icmp, (Py_ssize_t)size - ETHERNET - IPV4));
+}
+
+static PyObject *echo_reply(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *frame;
+    const char *mac;
+    Py_ssize_t mac_size;
+    unsigned int ident;
+    if (!PyArg_ParseTuple(args, "Oy#I", &frame, &mac, &mac_size, &ident)) return NULL;
+    const uint8_t *ip = plain_packet(frame, PROTOCOL_ICMP, ICMP);
+    if (!ip || mac_size != 6 || memcmp(ip - ETHERNET, mac, 6) != 0) Py_RETURN_NONE;
+    const uint8_t *icmp = ip + IPV4;
+    const Py_ssize_t size = ETHERNET + (Py_ssize_t)get16(ip + 2);
+    if (icmp[0] != ECHO_REQUEST || icmp[1] || sum_of(ip, IPV4) != 0xffff ||
+        sum_of(icmp, size - ETHERNET - IPV4) != 0xffff)
+        Py_RETURN_NONE;
+    PyObject *reply = PyBytes_FromStringAndSize(NULL, size);
+    if (reply) turn_round((uint8_t *)PyBytes_AS_STRING(reply), ip - ETHERNET, (size_t)size, ident);
+    return reply;
+}
+
 /* The descriptor does not block, so nobody waits for the GIL longer than `limit` copies take. */
 static PyObject *read_frames(PyObject *self, PyObject *args) {
     (void)self;
@@ -799,6 +843,7 @@ static PyMethodDef methods[] = {
     {"tcp_one", tcp_one, METH_O, NULL},
     {"tcp_segment", tcp_segment, METH_VARARGS, NULL},
     {"udp_one", udp_one, METH_O, NULL},
+    {"echo_reply", echo_reply, METH_VARARGS, NULL},
     {"read_frames", read_frames, METH_VARARGS, NULL},
     {"write_frames", write_frames, METH_VARARGS, NULL},
     {"udp_run", udp_run, METH_VARARGS, NULL},

@@ -61,6 +61,13 @@ def udp_one(frame: bytes, /) -> tuple[int, int, int] | None:
     and lengths, and nothing behind it but zeros up to 60 bytes.
     """
 
+def echo_reply(frame: bytes, mac: bytes, ident: int, /) -> bytes | None:
+    """The frame that goes back to who has sent this one, with the identification `ident`.
+
+    None unless the frame is to `mac` and carries an unfragmented echo request (RFC 792) without
+    options of IP, with correct checksums.
+    """
+
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
 

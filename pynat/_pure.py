@@ -17,7 +17,10 @@ _MOST_BEFORE = 128  # bytes of the headers before TCP's
 _ETHERNET, _IPV4, _TCP, _UDP, _LONGEST = 14, 20, 20, 8, 60  # bytes of headers
 _SHORTEST_FRAME = 60  # what is shorter is padded
 _AT_TCP = _ETHERNET + _IPV4
-_PROTOCOL_TCP, _PROTOCOL_UDP, _DF = 6, 17, 0x4000
+_PROTOCOL_ICMP, _PROTOCOL_TCP, _PROTOCOL_UDP, _DF = 1, 6, 17, 0x4000
+_ICMP = 8  # bytes of an echo's header
+_ECHO_REQUEST = b"\x08\x00"
+_TTL = 64  # of what the router itself sends
 _PSH, _ACK, _URG = 0x08, 0x10, 0x20
 _AT_UDP = _AT_TCP
 _MOST_DATAGRAMS = 64
@@ -27,6 +30,7 @@ _UDP_SEGMENT = 103  # linux/udp.h
 _SIZE = Struct("=H")  # that comes with it
 _FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}  # by an address's length
 _IP = Struct("!2xH2xH")
+_REPLY = Struct("!BBHHHBBH4s4s")
 _NUMBERS = Struct("!IIBBH")  # of TCP: sequence and acknowledgement, data offset, flags, window
 _PORTS = Struct("!HH")
 _CHECKED = Struct("!HH")  # checksum, urgent pointer
@@ -217,6 +221,22 @@ def _padding(frame: bytes, end: int) -> int | None:
 
 def _ports(ports: bytes) -> tuple[int, int]:
     return int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
+
+
+# ---------------------------------------------------------------------- a ping
+def echo_reply(frame: bytes, mac: bytes, ident: int, /) -> bytes | None:
+    message = _plain(frame, _PROTOCOL_ICMP, _ICMP)
+    if message is None or frame[:6] != mac or message[:2] != _ECHO_REQUEST:
+        return None
+    if ones_sum(frame[_ETHERNET:_AT_TCP]) != 0xFFFF or ones_sum(message) != 0xFFFF:
+        return None
+    source, destination = frame[_AT_TCP - 8 : _AT_TCP - 4], frame[_AT_TCP - 4 : _AT_TCP]
+    numbers = _IPV4 + len(message), ident & 0xFFFF, 0, _TTL, _PROTOCOL_ICMP
+    ip = _REPLY.pack(0x45, 0, *numbers, 0, destination, source)
+    ip = _REPLY.pack(0x45, 0, *numbers, 0xFFFF - ones_sum(ip), destination, source)
+    rest = message[4:]
+    check = 0xFFFF - ones_sum(rest)
+    return frame[6:12] + mac + b"\x08\x00" + ip + b"\0\0" + check.to_bytes(2, "big") + rest
 
 
 # ---------------------------------------------------------------------- a device

@@ -9,6 +9,7 @@ try:
     if os.environ.get("PYNAT_PURE"):
         raise ImportError
     from pynat._fast import (
+        echo_reply,
         ones_sum,
         read_frames,
         receive_datagrams,
@@ -26,6 +27,7 @@ try:
     IS_PURE = False
 except ImportError:
     from pynat._pure import (
+        echo_reply,
         ones_sum,
         read_frames,
         receive_datagrams,
@@ -44,6 +46,7 @@ except ImportError:
 
 __all__ = [
     "IS_PURE",
+    "echo_reply",
     "ones_sum",
     "read_frames",
     "receive_datagrams",

@@ -60,6 +60,10 @@ class GuestNet:
         is_inside = int.from_bytes(address, "big") & self._mask == self._prefix
         return is_inside and len(address) == self._size and address not in self._not_guests
 
+    def is_to_router(self, source: bytes, destination: bytes) -> bool:
+        """Whether they lead to Where.ROUTER, whatever they are."""
+        return destination in self._own and self.is_guest(source)
+
     def where(self, source: bytes, destination: bytes) -> Where:
         if source in UNSPECIFIED or destination in self._broadcasts:
             return Where.EVERYBODY

@@ -25,7 +25,7 @@ from pynat.router.icmp_errors import IcmpErrorLimiter
 from pynat.router.neighbors import Neighbors
 from pynat.router.probes import IDENT, Ends, Probe
 from pynat.timers import Timers
-from pynat.wire import ethernet, ip, udp, versions
+from pynat.wire import ethernet, icmp, ip, plain, udp, versions
 from pynat.wire.addresses import Address, address_text
 from pynat.wire.frame_run import FrameRun, Sendable, frames_of
 from pynat.wire.icmp import Icmp
@@ -181,6 +181,18 @@ class IpOutput:
     def send_icmp(self, source: bytes, destination: bytes, message: Icmp, now: float) -> None:
         encoded = versions.of(destination).encode_icmp(source, destination, message)
         self.send_packet(source, destination, *encoded, now)
+
+    def send_back(self, request: bytes, guest: bytes, now: float) -> bool:
+        """The reply to an echo request, as `send_icmp` has it. Whether the frame is a plain one."""
+        if self.neighbors.fresh_mac(guest, now) != request[plain.SENDER_AT]:
+            return False
+        ident = (self._ident + 1) & 0xFFFF
+        reply = icmp.reply_to(request, self.mac, ident)
+        if reply is None or len(reply) > ethernet.HEADER.size + self._mtu:
+            return False
+        self._ident = ident
+        self._frames.append(reply)
+        return True
 
     def send_to_mac(self, mac: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """From the router to a guest whose address ARP cannot know yet (RFC 2131 4.1)."""

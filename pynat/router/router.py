@@ -16,7 +16,7 @@ from pynat.errors import Malformed
 from pynat.nat import messages as host
 from pynat.router.guest_net import Where
 from pynat.router.parts import Parts
-from pynat.wire import arp, ethernet, ip, ipv4, plain, tcp, udp
+from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, udp
 from pynat.wire.addresses import is_unicast
 from pynat.wire.ipv4 import Ipv4
 
@@ -31,6 +31,8 @@ class Router(Parts):
             taken = self.outbound.run_from_guest(frames, at, now)
         elif protocol == udp.PROTOCOL:
             taken = self.outbound.datagrams_from_guest(frames, at, now)
+        elif protocol == icmp.IN_FRAME:
+            taken = self.own.ping(frame, now)
         if taken:
             return taken
         self.from_guest(frame, now)

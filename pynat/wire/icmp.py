@@ -9,11 +9,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
 from pynat import rules
 from pynat.errors import Malformed
+from pynat.loops import echo_reply
 from pynat.wire import mistakes
 from pynat.wire.checksum import finish, ones_sum, valid
 
@@ -87,3 +89,10 @@ def encode(icmp: Icmp) -> bytes:
     start = _HEADER.pack(icmp.type, icmp.code, 0, icmp.ident, icmp.sequence)
     checksum = finish(ones_sum(start + icmp.payload))
     return _HEADER.pack(icmp.type, icmp.code, checksum, icmp.ident, icmp.sequence) + icmp.payload
+
+
+IN_FRAME = b"\x01"  # the protocol, in a frame that `reply_to` takes
+
+# The frame that answers one, with that identification of IP's: it carries an echo request to `mac`.
+# None says only that `decode` must look at the frame.
+reply_to: Callable[[bytes, bytes, int], bytes | None] = echo_reply

@@ -6,14 +6,15 @@ less than all of these, and an IPv6 frame has something else there.
 
 from __future__ import annotations
 
+SENDER_AT = slice(6, 12)  # Ethernet's
 PROTOCOL_AT = slice(23, 24)
 ENDS_AT = slice(26, 34)  # IPv4's addresses
 KEY_AT = slice(26, 38)  # and ports: the flow's `FourTuple.key`, if the guest has sent it
-_SOURCE_AT, _DESTINATION_AT = slice(26, 30), slice(30, 34)
+SOURCE_AT, DESTINATION_AT = slice(26, 30), slice(30, 34)  # and each by itself
 _PORT_AT, _OTHER_PORT_AT = slice(34, 36), slice(36, 38)
 
 
 def key_to_guest(frame: bytes) -> bytes:
     """The flow's key, of a frame to the guest."""
-    ends = frame[_DESTINATION_AT] + frame[_SOURCE_AT]
+    ends = frame[DESTINATION_AT] + frame[SOURCE_AT]
     return ends + frame[_OTHER_PORT_AT] + frame[_PORT_AT]

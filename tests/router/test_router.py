@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from pynat.config import Broadcast, Config, Udp
+from pynat.config import Broadcast, Config, Network, Udp
 from pynat.nat.messages import EchoSend, TcpConnect, UdpSend
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import TcpScript, introduce, pattern
-from tests.frames import GUEST, ROUTER, ether, ip, ping, read, udp
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ether, ip, mended, ping, read, udp
+from tests.spoiling import samples, spoilt
+
+DNS, FAR = "192.168.16.3", "192.0.2.7"
+MAC = bytes.fromhex(ROUTER_MAC.replace(":", ""))
 
 
 @pytest.fixture
@@ -32,6 +36,32 @@ def test_echo_to_the_router_is_answered(lab: Lab, size: int) -> None:
     assert (reply[IP].src, reply[IP].dst) == (ROUTER, GUEST)
     assert (reply[ICMP].type, reply[ICMP].id, reply[ICMP].seq) == (0, 7, 3)
     assert bytes(reply[ICMP].payload)[:size] == pattern(size)
+
+
+def test_the_short_way_of_a_ping_does_what_the_long_way_does() -> None:
+    """Two networks, and the frames of one of them are looked at one by one."""
+    pings = [ping(to, pattern(size)) for to in (ROUTER, DNS, FAR, GUEST) for size in (0, 56, 1472)]
+    pings.append(ping(ROUTER, src="192.168.16.9"))  # whom nobody knows
+    pings.append(ping(ROUTER, pattern(1473)))
+    pings += [ping(ROUTER, tos=8, ttl=1, flags="DF", id=9), ping(ROUTER).ljust(60, b"\0")]
+    moved = replace(Network(), mac=bytes(5) + b"\2")
+    for config in (Config(), Config(network=moved), Config(hermetic=True)):
+        short, long = Lab(config), Lab(config)
+        answers = 0
+        for lab in (short, long):
+            introduce(lab)
+        for number, one in enumerate(samples(pings, spoilt, 1000)):
+            frame = mended(one) if number % 3 else pings[number % len(pings)]
+            frame = config.network.mac + frame[6:] if frame[:6] == MAC else frame
+            assert short.router.run_from_guest([frame], 0, short.now) == 1
+            short.turn()
+            long.from_guest(frame)
+            answers += len(told := long.to_guest())
+            assert short.to_guest() == told
+            assert short.to_host() == long.to_host()
+            assert short.drops == long.drops
+        assert short.log == long.log
+        assert answers > 300
 
 
 def test_the_routers_address_leads_to_the_hosts_loopback(lab: Lab) -> None:

@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from pynat import _pure
-from pynat.wire import ethernet, ip, ipv4, tcp
+from pynat.wire import ethernet, icmp, ip, ipv4, tcp
+from pynat.wire.icmp import Icmp
 from pynat.wire.tcp import ACK, PSH, Options, Segment
 
 OURS, GUEST = b"\x0a\x09\x09\x09", b"\x0a\x00\x00\x02"
@@ -65,8 +66,17 @@ class Inputs:
         options = self.any((stamps, stamps, tcp.NO_OPTIONS, Options(mss=1)))
         flags, ack = self.any((ACK, ACK, ACK | PSH)), self.any((5, 5, 5, 6))
         segment = Segment(1000, 80, seq, ack, flags, 77, text, options)
-        data = tcp.encode(GUEST, OURS, segment)
-        packet = ipv4.encode(GUEST, OURS, ip.TCP, data, ttl=self.any((64, 64, 64, 2, 1)))
+        return self.packet(ip.TCP, tcp.encode(GUEST, OURS, segment))
+
+    def ping(self) -> bytes:
+        """A request, or one that is spoilt."""
+        numbers = self.any((8, 8, 8, 0)), self.any((0, 0, 0, 1)), 1, self.dice.getrandbits(16)
+        text = self.dice.randbytes(self.any((0, 1, 56)))
+        return self.packet(ip.ICMP, icmp.encode(Icmp(*numbers, text)))
+
+    def packet(self, protocol: int, data: bytes) -> bytes:
+        """Whole, or spoilt."""
+        packet = ipv4.encode(GUEST, OURS, protocol, data, ttl=self.any((64, 64, 64, 2, 1)))
         frame = bytearray(ethernet.encode(MAC, OTHER_MAC, ethernet.IPV4, packet))
         for _ in range(self.any((0, 0, 0, 1, 2))):
             frame[self.dice.randrange(len(frame))] = self.any((0, 1, 0x45, 0xF0, 0xFF))
@@ -109,6 +119,7 @@ def differing(fast: ModuleType, inputs: Inputs) -> list[str]:
         "tcp_run": place,
         "tcp_segment": inputs.segment(),
     }
+    calls["echo_reply"] = inputs.ping(), place[2], inputs.dice.getrandbits(16)
     calls |= {"tcp_one": tuple(frames[:1]), "udp_one": tuple(frames[:1])}
     found = [
         name

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pynat import _fast, _pure
 from pynat.wire.frame_run import FrameRun, Sendable
-from tests.frames import ROUTER, mended, udp
+from tests.frames import ROUTER, ROUTER_MAC, mended, ping, udp
 from tests.spoiling import samples, spoilt
 from tests.wire.test_tcp_run import MAC, frame, stamps
 
@@ -108,6 +108,19 @@ def test_a_segment_to_be_sent(
 )
 def test_what_is_no_place_in_the_frames(frames: list[bytes], at: int, mac: bytes) -> None:
     assert outcome(_pure.tcp_run, frames, at, mac) == outcome(_fast.tcp_run, frames, at, mac)
+
+
+def test_answers_to_pings() -> None:
+    pings = [ping("10.9.9.9", bytes(size)) for size in (0, 1, 56, 1472)]
+    pings.append(ping("10.9.9.9", tos=9, ttl=1, flags="DF").ljust(60, b"\0"))
+    macs = bytes.fromhex(ROUTER_MAC.replace(":", "")), MAC[:5]
+    answered = 0
+    for one in map(mended, samples(pings, spoilt, 6000)):
+        for mac in macs:
+            found = outcome(_fast.echo_reply, one, mac, answered)
+            assert outcome(_pure.echo_reply, one, mac, answered) == found
+            answered += found is not None
+    assert answered > 300
 
 
 def test_datagrams_of_frames() -> None:
