@@ -10,7 +10,7 @@ import pytest
 from pynat.config import Config, Tcp
 from pynat.nat.messages import TcpConnected, TcpSend
 from pynat.testing.lab import Lab
-from pynat.testing.script import TcpScript, established, pattern
+from pynat.testing.script import TcpScript, established, pattern, syn_received
 
 ALL = "mss 1460,sackOK,TS val 1000 ecr 0,wscale 7"
 
@@ -297,6 +297,19 @@ def test_what_a_guest_said_it_had_is_not_believed_at_the_second_time_out() -> No
         assert flow.to_guest() == [". 1:1001(1000) ack 1"]
     flow.guest(". 1:1(0) ack 1001")
     assert flow.to_guest() == [". 1001:2001(1000) ack 1", "P. 2001:3001(1000) ack 1"]
+
+
+def test_what_the_guest_has_behind_a_hole_counts_to_its_window() -> None:
+    """A time-out brings what is missing, and nothing from behind the window."""
+    flow = syn_received(Lab(), "S 0:0(0) win 1500 <mss 1000,sackOK>")
+    flow.guest(". 1:1(0) ack 1 win 1500")
+    flow.host_says(pattern(200))
+    flow.host_says(pattern(3000))
+    flow.to_guest()
+    flow.guest(". 1:1(0) ack 1 win 1500 <sack 201:1201>")
+    assert flow.to_guest() == []
+    flow.lab.wait(0.25)
+    assert flow.to_guest() == [". 1:201(200) ack 1"]
 
 
 def test_what_is_acknowledged_is_not_remembered_as_sacked() -> None:

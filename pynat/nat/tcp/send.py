@@ -373,7 +373,7 @@ class Sender:
                 if hole is None:
                     continue
             probes = self._probe and self.window == 0
-            size = self._polite(min(room, stop - self.nxt))
+            size = self._polite(min(room, self.una + self.window - self.nxt, stop - self.nxt))
             if size <= 0:
                 return
             piece = self._send(size, now)
