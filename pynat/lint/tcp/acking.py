@@ -321,6 +321,8 @@ class Acking:
                 self._arrivals.text(seq, seq + length, when)
                 if is_old or ack > guest.top:
                     self._arrivals.offered = None  # it has a reason to refuse it
+            elif length:
+                self._arrivals.beyond(seq, seq + length)
             if fin:
                 self._fins += seq + length <= guest.acked
                 self._fin_at = when

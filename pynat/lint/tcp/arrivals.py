@@ -1,8 +1,8 @@
 """What has come to the guest's card, and since when it waits for an acknowledgement.
 
     below `next`   all of it has come
-    up to `might`  some has come behind a hole that is filled by now: a guest may keep that or throw
-                   it away (RFC 9293 3.10.7.4), so nothing is expected of it
+    up to `might`  some has come behind a hole that is filled by now, or behind the window: a guest
+                   may keep that or throw it away (RFC 9293 3.10.7.4), so nothing is expected of it
     behind         a hole is there, if anything has come at all
 
 A copy that goes again tells that the one before may not have reached the guest, so the wait for its
@@ -65,6 +65,12 @@ class Arrivals:
             self.full += 1
             if self.full == 2:
                 self.two = when
+
+    def beyond(self, seq: int, end: int) -> None:
+        """Data behind the guest's window, for which it may have room by now."""
+        if seq <= self.might:
+            self.might = max(self.might, end)
+            self.wait_anew()
 
     def _out_of_order(self, seq: int, end: int, when: Span) -> None:
         if seq > self.might:

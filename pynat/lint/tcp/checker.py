@@ -151,12 +151,13 @@ class TcpChecker:
     ) -> Connection | None:
         if segment.flags & (FIN | RST):
             return connection
+        goes_on = connection is not None and connection.goes_on_in(segment)
         if not segment.flags & ACK and (connection is None or connection.is_new(segment)):
             connection = self._succeed(connection, key, segment, when)
         if connection is None:
             self._answers_nobody(key, segment)
             return None
-        if connection.guest is None:
+        if connection.guest is None and not goes_on:
             self._habits.number(segment.seq, self._tell)
         connection.syn_from_guest(segment, header, when, self._tell)
         return connection

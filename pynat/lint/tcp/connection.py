@@ -28,6 +28,7 @@ _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _MAX_RTO = 50.0  # seconds
 _OFTEN = 3
+_NEXT = 1 << 17  # Linux leaves out 65,537 numbers
 _SPACE = 0xFFFF_FFFF
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
 _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
@@ -436,6 +437,13 @@ class Connection:
             self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
 
     # ------------------------------------------------------------------ what follows it
+    def goes_on_in(self, syn: Segment) -> bool:
+        """Its successor has the next numbers, as it should in TIME-WAIT (RFC 6191 2)."""
+        guest = self.guest
+        if guest is None or self.ended is None or not guest.closed_first:
+            return False
+        return 0 <= guest.number(syn.seq) - guest.top <= _NEXT
+
     def look_at_successor(self, syn: Segment, when: Span, wait: float, tell: Tell) -> None:
         """The guest opens the same pair of ports anew."""
         guest = self.guest

@@ -23,7 +23,10 @@ from pynat.wire.tcp import FIN, PSH, URG, Segment
 _MIN_MSS = 48  # bytes; no stack needs to go below what Linux does
 _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
 _SETTLED = 0.5  # seconds after which the guest has seen what was sent to it
+_ANSWERED = 0.6  # seconds by which an acknowledgement has come, delayed by 0.5
 _SILENT = 10.0  # seconds without a probe
+_CROSSED = 0.5  # seconds: a byte that goes again sooner has crossed its acknowledgement
+_BACKED_OFF = 3  # times what the probes so far took, until the next one
 _AT_ONCE = 0.05  # seconds
 _DELAYED = 0.05  # seconds that the acknowledgement of the last data took
 _REACTS = 0.02  # seconds
@@ -70,7 +73,7 @@ class Sending:
             self._closed = when  # from the peer's SYN on
         if not self._began:
             self._first(seq, length, tell)
-        elif seq < guest.top and length <= 1 and self._is_idle(seq):
+        elif seq < guest.top and length <= 1 and self._is_idle(seq, length, when):
             self.keep_alive.probes(when, self._last, self.resending.heard, tell)
         if segment.flags & URG:
             self._urgent = max(self._urgent, seq + segment.urgent)
@@ -98,12 +101,13 @@ class Sending:
         """By keep-alives that nobody has answered."""
         return self.keep_alive.waits(self.resending.heard)
 
-    def _is_idle(self, seq: int) -> bool:
+    def _is_idle(self, seq: int, length: int, when: Span) -> bool:
         """A segment in front of the next number then asks whether the other end lives."""
         guest, peer = self._guest, self._peer
-        return (
+        idle = (
             seq == guest.top - 1 and peer.acked == guest.top and peer.window > 0 and not guest.fin
         )
+        return idle and (not length or when.least(self.resending.progress) > _CROSSED)
 
     def _first(self, seq: int, length: int, tell: Tell) -> None:
         self._began = True
@@ -173,7 +177,7 @@ class Sending:
                 rules.TINY,
                 f"{_MANY} segments in a row of at most {_TINY} bytes, with others unacknowledged",
             )
-        full = length >= min(self._peer.mss, DEFAULT_MSS) - 40
+        full = length >= min(self._peer.mss, DEFAULT_MSS) - 40 or seq + length == self._peer.right
         self._pushed = full or bool(flags & (PSH | FIN))
         common = self._common
         if flags & PSH:
@@ -200,7 +204,8 @@ class Sending:
                 tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
         elif not length and seq == guest.fin < self._peer.acked:
             settled = when.least(self._fin_acked) > _SETTLED / 5  # the guest knows by now
-            if settled:
+            answers = when.most(self.resending.heard) < _ANSWERED  # else it asks by a keep-alive
+            if settled and answers:
                 text = f"goes on at {seq}, a FIN counts one: expected {seq + 1}"
                 tell(rules.FIN_NOT_COUNTED, text)
 
@@ -300,7 +305,8 @@ class Sending:
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
             silent = min(when.least(self._closed), when.least(self._last))
-            if full and not text and silent > _SILENT:
+            probed = self._last.most(self._closed)
+            if full and not text and silent > max(_SILENT, _BACKED_OFF * probed):
                 self._opened = when
             self._closed = None
             self.resending.opened(when)

@@ -10,7 +10,7 @@ from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.side import Side, Tell, swapped
 from pynat.rules import tcp_acking as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import FIN, Segment
+from pynat.wire.tcp import FIN, STAMPS, Segment
 
 _SILLY = 3  # times
 _PROBED = 2
@@ -87,7 +87,8 @@ class Window:
     def _silly(self, window: int, grown: int, tell: Tell) -> None:
         guest = self._guest
         self._tally[Occasion.SMALL_WINDOW] += 1
-        least = min(guest.mss, max(guest.syn_window, 1) // 2)
+        options = STAMPS.size if guest.offered.timestamps else 0
+        least = min(guest.mss - options, max(guest.syn_window, 1) // 2)
         if grown >= least:
             self._often.forget(rules.SILLY)
         elif window and grown > 1 << guest.shift:

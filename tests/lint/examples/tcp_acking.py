@@ -198,6 +198,21 @@ def opens_its_window_by_segments(lab: LintedLab) -> None:
 
 
 @clean("TCP084")
+def opens_its_window_by_segments_with_timestamps(lab: LintedLab) -> None:
+    """Of 1460 bytes 12 are options: its segments have 1448."""
+    asked = "\n".join(
+        f"+0.01 > . 1:1(0) ack {at} win 1448 <TS val {at} ecr 700>\n"
+        f"< . {at}:{at + 1448}(1448) ack 1 <TS val 700 ecr {at}>\n"
+        f"+0.01 > . 1:1(0) ack {at + 1448} win 0 <TS val {at} ecr 700>"
+        for at in range(1, 5 * 1448, 1448)
+    )
+    opening = OPEN_STAMPS.replace("win 65535 <TS", "win 1448 <TS").replace(
+        "win 65535", "win 3000", 1
+    )
+    play(lab, f"{opening}\n {asked}")
+
+
+@clean("TCP084")
 def opens_a_small_window_twice(lab: LintedLab) -> None:
     play(lab, opened_by(10, times=2))
 
@@ -445,6 +460,26 @@ def waits_for_what_was_lost(lab: LintedLab) -> None:
         > . 1:1(0) ack 1461
         +0.2 < . 1461:2921(1460) ack 1
         > . 1:1(0) ack 4382
+        """,
+    )
+
+
+@clean("TCP095")
+def takes_what_goes_beyond_its_window(lab: LintedLab) -> None:
+    """It had room by then, and may take it (RFC 9293 3.10.7.4)."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 2000 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 2000
+        < . 101:1561(1460) ack 1
+        > . 1:1(0) ack 1 win 2000
+        < . 1:101(100) ack 1
+        < . 1561:2861(1300) ack 1
+        > . 1:1(0) ack 1561 win 3000
+        < . 2861:4321(1460) ack 1
+        > . 1:1(0) ack 4321 win 3000
         """,
     )
 

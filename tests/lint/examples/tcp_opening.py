@@ -190,6 +190,13 @@ def begins_anywhere(lab: LintedLab) -> None:
         play(lab, f"> S 0:0(0) win 65535 <mss 1460> port {50_001 + number} isn {isn}")
 
 
+@clean("TCP039")
+def goes_on_behind_what_it_closed(lab: LintedLab) -> None:
+    """The same ports in TIME-WAIT: Linux begins as far behind the old numbers each time."""
+    for number in range(4):
+        play(lab, CLOSED_BY_GUEST.replace("<mss 1460>", f"<mss 1460> isn {number * 65_542}", 1))
+
+
 @example("TCP040")
 def forgets_what_it_closed(lab: LintedLab) -> None:
     """The guest closes first, and begins again with the same ports and the same number."""

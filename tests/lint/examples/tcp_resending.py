@@ -510,6 +510,12 @@ def probes_after_two_hours(lab: LintedLab) -> None:
     play(lab, f"{probing(7200, *[75] * 8)}\n +75 > R. 1:1(0) ack 1")
 
 
+@clean("TCP078")
+def sends_its_last_byte_again(lab: LintedLab) -> None:
+    """A time-out crosses the acknowledgement."""
+    play(lab, f"{OPEN}\n > P. 1:2(1) ack 1\n +0.3 < . 1:1(0) ack 2\n > P. 1:2(1) ack 1")
+
+
 @example("TCP079")
 def believes_one_silence(lab: LintedLab) -> None:
     play(lab, f"{probing(7200)}\n +75 > R. 1:1(0) ack 1")

@@ -129,6 +129,31 @@ def had_nothing_to_send(lab: LintedLab) -> None:
     play(lab, f"{closed}\n +30 < . 1:1(0) ack 1001 win 5000\n +1 > P. 1001:2001(1000) ack 1")
 
 
+@example("TCP052")
+def probes_once(lab: LintedLab) -> None:
+    play(
+        lab,
+        f"""
+        {SMALL_WINDOW}
+        +0.02 < . 1:1(0) ack 1001 win 0
+        +1 > . 1000:1000(0) ack 1
+        < . 1:1(0) ack 1001 win 0
+        +30 < . 1:1(0) ack 1001 win 5000
+        > P. 1001:2001(1000) ack 1
+        """,
+    )
+
+
+@clean("TCP052")
+def probes_ever_more_seldom(lab: LintedLab) -> None:
+    """The window opens half a minute after the last probe, long before the next."""
+    probes = "\n".join(
+        f"+{2**n} > . 1000:1000(0) ack 1\n < . 1:1(0) ack 1001 win 0" for n in range(6)
+    )
+    closed = f"{SMALL_WINDOW}\n +0.02 < . 1:1(0) ack 1001 win 0\n {probes}"
+    play(lab, f"{closed}\n +40 < . 1:1(0) ack 1001 win 5000\n > P. 1001:2001(1000) ack 1")
+
+
 @clean("TCP050")
 @clean("TCP051")
 @clean("TCP052")
@@ -271,6 +296,14 @@ def counts_its_fin(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP064")
+@clean("TCP115")
+def asks_whether_the_other_end_lives_behind_its_fin(lab: LintedLab) -> None:
+    """A program that has closed its half may ask (SO_KEEPALIVE): with the number of the FIN."""
+    probes = "\n".join(["+1 > . 101:101(0) ack 1\n +0.01 < . 1:1(0) ack 102"] * 4)
+    play(lab, f"{CLOSING}\n +0.02 < . 1:1(0) ack 102\n {probes}")
+
+
 @example("TCP057")
 def cannot_let_go(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > R. 1:1(0) ack 1\n +1 > P. 1:6(5) ack 1")
@@ -411,6 +444,17 @@ def asks_once_in_each_connection(lab: LintedLab) -> None:
     for port in range(50001, 50006):
         ends = f"<mss 1460> port {port} isn {port**2}"
         play(lab, OPEN.replace("<mss 1460>", ends, 1) + asked(".", 1))
+
+
+@clean("TCP063")
+def has_more_than_the_window_takes(lab: LintedLab) -> None:
+    """What ends with the window is not the last of what the program has written."""
+    asked = "\n".join(
+        f"> . {at}:{at + 100}(100) ack {n}\n < P. {n}:{n + 1}(1) ack {at + 100} win 100"
+        for n, at in enumerate(range(1, 501, 100), 1)
+    )
+    opening = OPEN.replace("ack 1 win 65535", "ack 1 win 100", 1)
+    play(lab, f"{opening}\n {asked}")
 
 
 @clean("TCP063")
