@@ -18,7 +18,7 @@ start:  cli
 2:      hlt
         jmp     2b
 
-timer_entry:                                    # the PIC ends it by itself: see time.c
+timer_entry:                                    # the PIC ends it by itself: see pc.c
         incl    ticks
         iret
 

@@ -4,48 +4,50 @@
 enum { CTRL = 0x0000, EERD = 0x0014, IMC = 0x00d8, RCTL = 0x0100, TCTL = 0x0400, TIPG = 0x0410 };
 enum { RX_RING = 0x2800, TX_RING = 0x3800, MTA = 0x5200, RAL = 0x5400, RAH = 0x5404 };
 enum { ADDRESS = 0, SIZE = 8, HEAD = 0x10, TAIL = 0x18 }; /* of a ring */
-enum { RX = 32, TX = 8, BUFFER = 2048 }; /* 8 descriptors are the fewest there can be */
-enum { DONE = 1, END = 2 };              /* status; END: of a packet */
-
-struct descriptor {
-    u32 address, address_high;
-    u16 size;
-    u8 sum, command, status, errors;
-    u16 special;
-} __attribute__((aligned(16)));
+enum { RING = 32, DONE = 1, END = 2 };                    /* status; END: of a packet */
 
 static volatile u32 *registers;
-static volatile struct descriptor rx[RX], tx[TX];
-static u8 rx_buffer[RX][BUFFER], tx_buffer[TX][BUFFER];
-static u32 rx_next, tx_next;
+static struct ring {
+    volatile struct {
+        u32 address, address_high;
+        u16 size;
+        u8 sum, command, status, errors;
+        u16 special;
+    } descriptor[RING];
+    u8 buffer[RING][2048];
+    u32 next;
+} rx __attribute__((aligned(16))), tx __attribute__((aligned(16)));
 
 static u32 get(u32 at) { return registers[at / 4]; }
 static void set(u32 at, u32 value) { registers[at / 4] = value; }
 
 static void e1000_send(const struct frame *f, u32 size) {
-    volatile struct descriptor *d = &tx[tx_next];
+    typeof(*tx.descriptor) *d = &tx.descriptor[tx.next];
     while (!(d->status & DONE)); /* its last frame is still on its way */
-    memcpy(tx_buffer[tx_next], f, size);
+    memcpy(tx.buffer[tx.next], f, size);
     d->size = size, d->status = 0;
     d->command = 0x0b; /* end of packet, add the FCS, report */
-    set(TX_RING + TAIL, tx_next = (tx_next + 1) % TX);
+    set(TX_RING + TAIL, tx.next = (tx.next + 1) % RING);
 }
 
 static u32 e1000_receive(struct frame *f) {
-    volatile struct descriptor *d = &rx[rx_next];
+    typeof(*rx.descriptor) *d = &rx.descriptor[rx.next];
     if (!(d->status & DONE)) return 0;
     u32 size = d->status & END && !d->errors && d->size <= sizeof *f ? d->size : 0;
-    memcpy(f, rx_buffer[rx_next], size);
+    memcpy(f, rx.buffer[rx.next], size);
     d->status = 0;
-    if (!MISTAKE(66)) set(RX_RING + TAIL, rx_next); /* the card may use all up to here */
-    rx_next = (rx_next + 1) % RX;
+    if (!MISTAKE(66)) set(RX_RING + TAIL, rx.next); /* the card may use all up to here */
+    rx.next = (rx.next + 1) % RING;
     return size;
 }
 
-static void set_ring(u32 at, volatile struct descriptor *ring, u32 count, u8 (*buffers)[BUFFER]) {
-    for (u32 i = 0; i < count; i++) ring[i].address = (u32)buffers[i];
-    set(at + ADDRESS, (u32)ring), set(at + ADDRESS + 4, 0), set(at + SIZE, count * sizeof *ring);
-    set(at + HEAD, 0), set(at + TAIL, 0);
+static void set_ring(u32 at, struct ring *ring, u8 status, u32 tail) {
+    for (u32 i = 0; i < RING; i++) {
+        ring->descriptor[i].address = (u32)ring->buffer[i];
+        ring->descriptor[i].status = status;
+    }
+    set(at + ADDRESS, (u32)ring), set(at + ADDRESS + 4, 0), set(at + SIZE, RING * 16);
+    set(at + HEAD, 0), set(at + TAIL, tail);
 }
 
 static u16 eeprom(u32 word) {
@@ -61,13 +63,11 @@ bool e1000_init(void) {
     for (u32 until = ticks + 10; !due(until););
     set(IMC, ~0u);                          /* no interrupts */
     set(CTRL, get(CTRL) | 1 << 6 | 1 << 5); /* link up, speed by itself */
-    for (int i = 0; i < 3; i++) memcpy(nic.mac + 2 * i, &(u16){eeprom(i)}, 2);
+    memcpy(nic.mac, (u16[]){eeprom(0), eeprom(1), eeprom(2)}, 6);
     set(RAL, *(u32 *)nic.mac), set(RAH, *(u16 *)(nic.mac + 4) | 1u << 31);
     for (int i = 0; i < 128; i++) set(MTA + 4 * i, 0); /* no multicast */
-    foreach (d, tx) d->status = DONE;
-    set_ring(TX_RING, tx, TX, tx_buffer);
-    set_ring(RX_RING, rx, RX, rx_buffer);
-    set(RX_RING + TAIL, RX - 1);
+    set_ring(TX_RING, &tx, DONE, 0);
+    set_ring(RX_RING, &rx, 0, RING - 1);
     set(TIPG, 10 | 8 << 10 | 6 << 20);
     set(TCTL, 1 << 1 | 1 << 3 | 0x0f << 4 | 0x40 << 12); /* on, pad short ones, collisions */
     set(RCTL, 1 << 1 | !MISTAKE(67) << 15 | 1 << 26);    /* on, broadcasts, without the FCS */

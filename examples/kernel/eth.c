@@ -81,7 +81,7 @@ void arp_input(const struct frame *f, u32 size) {
     arp_heard = from ? from : to;
     if (!my_ip || !from) return;
     if (from == my_ip) {
-        print("arp: %M has our address\n", arp->from_mac);
+        print("arp: another host has our address\n");
         if (due(defended)) arp_ask(my_ip, my_ip), defended = ticks + DEFEND; /* RFC 5227 2.4 */
         return;
     }

@@ -25,11 +25,11 @@ typedef int32_t s32;
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int value, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-char *after(const char *word, const char *prefix); /* what follows the prefix, or NULL */
-char *split(char *s, char at);                     /* ends s there; what follows, or its end */
-u32 parse_number(const char **s, u32 base);
+char *after(char *word, const char *prefix); /* what follows the prefix, or NULL */
+char *split(char *s, char at);               /* ends s there; what follows, or its end */
+u32 parse_number(const char **s);
 bool parse_ip(const char *s, u32 *ip);
-void print(const char *format, ...); /* %s %u %x; %I an address, %M a MAC */
+void print(const char *format, ...); /* %s %u, %x two digits, %I an address */
 u32 random(void);
 extern u32 random_state;
 
@@ -109,7 +109,7 @@ extern struct nic {
     u32 (*receive)(struct frame *f);               /* 0: there is none */
 } nic;
 bool e1000_init(void);
-bool ne2k_init(const char *name, u16 io); /* at this I/O address */
+bool ne2k_init(void);
 
 /* eth.c: Ethernet and ARP */
 extern const u8 broadcast[6];

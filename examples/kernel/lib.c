@@ -23,10 +23,10 @@ int memcmp(const void *a, const void *b, size_t n) {
     return n ? *x - *y : 0;
 }
 
-char *after(const char *word, const char *prefix) {
+char *after(char *word, const char *prefix) {
     while (*prefix)
         if (*word++ != *prefix++) return NULL;
-    return (char *)word;
+    return word;
 }
 
 char *split(char *s, char at) {
@@ -35,20 +35,16 @@ char *split(char *s, char at) {
     return s;
 }
 
-u32 parse_number(const char **s, u32 base) {
-    for (u32 value = 0;; (*s)++) {
-        u32 digit = **s - '0', letter = (**s | 32) - 'a';
-        if (digit > 9) digit = letter < 6 ? letter + 10 : base;
-        if (digit >= base) return value;
-        value = value * base + digit;
-    }
+u32 parse_number(const char **s) {
+    u32 value = 0;
+    for (; **s >= '0' && **s <= '9'; ++*s) value = value * 10 + **s - '0';
+    return value;
 }
 
 bool parse_ip(const char *s, u32 *ip) {
-    *ip = 0;
     for (int part = 0; part < 4; part++) {
         const char *start = s;
-        u32 value = parse_number(&s, 10);
+        u32 value = parse_number(&s);
         if (s == start || value > 255 || *s++ != (part < 3 ? '.' : '\0')) return false;
         *ip = *ip << 8 | value;
     }
@@ -65,20 +61,14 @@ void print(const char *format, ...) {
     va_start(args, format);
     for (; *format; format++) {
         u32 value = *format == '%' ? va_arg(args, u32) : 0;
-        const u8 *bytes = (const u8 *)value;
         if (*format != '%')
             serial_put(*format);
         else if (*++format == 's')
-            while (*bytes) serial_put(*bytes++);
+            for (const char *s = (char *)value; *s; s++) serial_put(*s);
         else if (*format == 'I')
             print("%u.%u.%u.%u", value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255);
-        else if (*format == 'M')
-            for (int i = 0; i < 6; i++) {
-                if (i) serial_put(':');
-                put_number(bytes[i], 16, 2);
-            }
         else
-            *format == 'x' ? put_number(value, 16, 8) : put_number(value, 10, 1);
+            *format == 'x' ? put_number(value, 16, 2) : put_number(value, 10, 1);
     }
     va_end(args);
 }

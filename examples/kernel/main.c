@@ -5,8 +5,11 @@ enum { HAS_COMMAND_LINE = 1 << 2, PINGS = 4 };
 
 struct nic nic;
 
-static void echo(struct tcp *t) {
+static struct tcp *served; /* by echo(), the last one */
+
+static void echo(struct tcp *t) { /* RFC 862, until the other end closes */
     for (u8 byte; tcp_room(t) && tcp_read(t, &byte);) tcp_write(t, byte);
+    if (t->state >= ESTABLISHED) served = t;
     if (t->state == CLOSE_WAIT && tcp_at_end(t)) tcp_close(t);
 }
 
@@ -47,8 +50,12 @@ static void write(struct tcp *t, const char *text) {
         if (!tcp_room(t)) net_poll();
 }
 
-static void fetch(struct tcp *t, const char *host, const char *path) {
-    u32 size = 0, crc = ~0u, line_ends = 0; /* one behind the other: two are the header's end */
+static void do_get(char *host) {
+    const char *path = split(host, '/'), *port = split(host, ':');
+    u32 ip, size = 0, crc = ~0u, line_ends = 0; /* one behind the other: two are the header's end */
+    if (!dns_resolve(host, &ip)) return;
+    struct tcp *t = tcp_connect(ip, *port ? parse_number(&port) : 80);
+    if (!t) return print("get: no connection is free\n");
     write(t, "GET /"), write(t, path), write(t, " HTTP/1.0\r\nHost: "), write(t, host);
     write(t, "\r\nConnection: close\r\n\r\n");
     for (; !tcp_at_end(t); net_poll()) {
@@ -63,64 +70,36 @@ static void fetch(struct tcp *t, const char *host, const char *path) {
     }
     tcp_close(t);
     while (t->state != CLOSED && t->state != TIME_WAIT) net_poll();
-    if (!t->error && line_ends == 2)
-        print("get: %u bytes, crc32 %x\n", size, ~crc);
-    else
+    if (t->error || line_ends < 2)
         print("get: %s\n", t->error ? t->error : "no header");
-}
-
-static void do_get(char *url) {
-    char *host = after(url, "http://") ? after(url, "http://") : url, *path = split(host, '/');
-    const char *port = split(host, ':');
-    u32 ip;
-    if (!dns_resolve(host, &ip)) return;
-    struct tcp *t = tcp_connect(ip, *port ? parse_number(&port, 10) : 80);
-    if (!t) {
-        print("get: no connection is free\n");
-        return;
-    }
-    fetch(t, host, path);
+    else
+        print("get: %u bytes, crc32 %u\n", size, ~crc);
     t->in_use = false;
 }
 
 static void do_echo(char *port) { /* until one has come and gone */
-    struct tcp *served = NULL;
-    tcp_listening = parse_number((const char **)&port, 10);
+    tcp_listening = parse_number((const char **)&port);
     print("echo: port %u\n", tcp_listening);
-    for (; !served; net_poll())
-        foreach (t, connections)
-            if (t->local_port == tcp_listening && t->state >= ESTABLISHED) served = t;
-    while (served->state) net_poll();
+    for (served = NULL; !served || served->state;) net_poll();
     print("echo: done\n");
 }
 
 static void do_sleep(char *seconds) {
-    u32 until = ticks + parse_number((const char **)&seconds, 10) * 1000;
+    u32 until = ticks + parse_number((const char **)&seconds) * 1000;
     while (!due(until)) net_poll();
 }
 
-static void do_poweroff(char *value) { /* Bochs's own way; QEMU has none here */
-    (void)value;
-    print("power off\n");
+static void do_poweroff(char *rest) { /* Bochs's own way; QEMU has none here */
+    print("power off\n%s", rest);
     serial_wait(0x40); /* until the last byte has left */
     for (const char *s = "Shutdown"; *s; s++) outb(0x8900, *s);
 }
 
-static void do_nothing(char *value) { (void)value; } /* find_nic() has seen it */
-
 static const struct {
     const char *name;
     void (*run)(char *value);
-} words[] = {
-    {"nic=ne2k,0x", do_nothing}, {"ping=", do_ping},   {"dns=", do_dns},         {"get=", do_get},
-    {"echo=", do_echo},          {"sleep=", do_sleep}, {"poweroff", do_poweroff}};
-
-static bool find_nic(const char *line) {
-    for (const char *io; *line; line++)
-        if ((io = after(line, "nic=ne2k,0x"))) return ne2k_init("ne2k-isa", parse_number(&io, 16));
-    return e1000_init() || ne2k_init("ne2k-pci", pci_find(0x802910ec)) ||
-           ne2k_init("ne2k-isa", 0x300);
-}
+} words[] = {{"ping=", do_ping}, {"dns=", do_dns},     {"get=http://", do_get},
+             {"echo=", do_echo}, {"sleep=", do_sleep}, {"poweroff", do_poweroff}};
 
 static bool run(char *word) {
     foreach (w, words)
@@ -129,16 +108,13 @@ static bool run(char *word) {
 }
 
 void kernel_main(u32 *info) {
-    static char line[1024];
-    const char *given = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
-    for (u32 i = 0; given[i] && i < sizeof line - 1; i++) line[i] = given[i];
+    char *line = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
     serial_init();
     clock_init();
-    if (!find_nic(line)) {
-        print("no network card\n");
-        return;
-    }
-    print("card %s %M\n", nic.name, nic.mac);
+    if (!e1000_init() && !ne2k_init()) return print("no network card\n");
+    print("card %s", nic.name);
+    for (int i = 0; i < 6; i++) print(i ? ":%x" : " %x", nic.mac[i]);
+    print("\n");
     random_state ^= *(u32 *)(nic.mac + 2);
     while (!my_ip) net_poll();
     for (char *word = line, *rest; *word; word = rest) { /* loaders begin with the kernel's name */

@@ -66,20 +66,16 @@ static u32 ne2k_receive(struct frame *f) {
     set(CR, START);
     if (next == current) return 0;
     dma(READ, &header, next << 8, 4);
-    u32 size = header.size - 4, at = (next << 8) + 4;
-    if (size > sizeof *f || header.next < RX_FIRST || header.next >= RX_END) {
-        ne2k_start();
-        return 0;
-    }
-    u32 first = MIN((size + 1) & ~1, (RX_END << 8) - at); /* up to the ring's end */
-    dma(READ, f, at, first);
-    if (first < size) dma(READ, (u8 *)f + first, RX_FIRST << 8, (size - first + 1) & ~1);
+    u32 size = header.size - 4;
+    if (size > sizeof *f || header.next < RX_FIRST || header.next >= RX_END)
+        return ne2k_start(), 0;                     /* that is no frame: begin anew */
+    dma(READ, f, (next << 8) + 4, (size + 1) & ~1); /* behind the ring's end it goes on in front */
     next = header.next;
     set(BNRY, next == RX_FIRST ? RX_END - 1 : next - 1);
     return size;
 }
 
-bool ne2k_init(const char *name, u16 io) {
+static bool find(const char *name, u16 io) {
     u8 prom[32];
     if (!(base = io)) return false;
     set(RESET, get(RESET));
@@ -90,4 +86,12 @@ bool ne2k_init(const char *name, u16 io) {
     ne2k_start();
     nic.name = name, nic.send = ne2k_send, nic.receive = ne2k_receive;
     return true;
+}
+
+bool ne2k_init(void) {
+    static const u16 isa[] = {0x300, 0x280, 0x320, 0x340, 0x240};
+    if (find("ne2k-pci", pci_find(0x802910ec))) return true;
+    foreach (io, isa)
+        if (find("ne2k-isa", *io)) return true;
+    return false;
 }
