@@ -4,7 +4,7 @@
 enum { REQUEST = 1, REPLY = 2, FRESH = 60000, AGAIN = 1000, TRIES = 3, DEFEND = 10000 };
 
 static struct neighbor {
-    u32 ip, when, tries; /* asked for or heard last; how often asked for, 0 once it has answered */
+    u32 ip, when, asked; /* not asked, it is fresh until then; else that is when to ask again */
     u8 mac[6];
     u32 size; /* of the packet that waits for the answer */
     struct frame frame;
@@ -40,34 +40,27 @@ static struct neighbor *find(u32 ip, bool make) {
         if (n->ip == ip) return n;
     if (!make) return NULL;
     struct neighbor *n = &neighbors[made++ % COUNT(neighbors)]; /* the oldest one's place */
-    n->ip = ip, n->when = ticks - FRESH, n->tries = n->size = 0;
+    n->ip = ip, n->when = ticks, n->asked = n->size = 0;
     return n;
-}
-
-static void ask(struct neighbor *n) {
-    n->when = ticks, n->tries++;
-    arp_ask(n->ip, my_ip);
 }
 
 void arp_send_to(u32 next_hop, struct frame *f, u32 size) {
     struct neighbor *n = find(next_hop, true);
-    if (MISTAKE(6) || (!n->tries && !due(n->when + FRESH))) {
-        eth_send(f, MISTAKE(6) ? broadcast : n->mac, TYPE_IP, size);
-        return;
-    }
+    if (MISTAKE(6)) return eth_send(f, broadcast, TYPE_IP, size);
+    if (!n->asked && !due(n->when)) return eth_send(f, n->mac, TYPE_IP, size);
     memcpy(&n->frame, f, ETH_SIZE + size); /* the latest one waits */
-    n->size = size;
-    if (!n->tries) ask(n);
+    n->size = size, n->asked = MAX(n->asked, 1u);
 }
 
 void arp_tick(void) {
     foreach (n, neighbors) {
-        if (!n->tries || !due(n->when + (MISTAKE(8) ? AGAIN / 10 : AGAIN))) continue;
-        if (n->tries < (MISTAKE(8) ? 9 : TRIES)) {
-            ask(n);
+        if (!n->asked || !due(n->when)) continue;
+        n->when = ticks + (MISTAKE(8) ? AGAIN / 10 : AGAIN);
+        if (n->asked++ <= (MISTAKE(8) ? 9 : TRIES)) {
+            arp_ask(n->ip, my_ip);
         } else {
             print("arp: no answer from %I\n", n->ip);
-            n->ip = n->tries = 0;
+            n->ip = n->asked = 0;
         }
     }
 }
@@ -80,16 +73,15 @@ void arp_input(const struct frame *f, u32 size) {
     if (!memcmp(arp->from_mac, nic.mac, 6)) return;
     arp_heard = from ? from : to;
     if (!my_ip || !from) return;
-    if (from == my_ip) {
-        print("arp: another host has our address\n");
-        if (due(defended)) arp_ask(my_ip, my_ip), defended = ticks + DEFEND; /* RFC 5227 2.4 */
+    if (from == my_ip) { /* RFC 5227 2.4 */
+        if (due(defended)) arp_ask(my_ip, my_ip), defended = ticks + DEFEND;
         return;
     }
     struct neighbor *n = find(from, to == my_ip);
     if (n) {
         memcpy(n->mac, arp->from_mac, 6);
         if (n->size) eth_send(&n->frame, n->mac, TYPE_IP, n->size);
-        n->when = ticks, n->tries = n->size = 0;
+        n->when = ticks + FRESH, n->asked = n->size = 0;
     }
     if (to == my_ip && arp->operation == htons(REQUEST) && !MISTAKE(69))
         arp_send(REPLY, arp->from_mac, from, my_ip);

@@ -8,13 +8,9 @@ enum { MORE = 0x2000, OFFSET = 0x1fff, BLOCK = 8, JOIN_TIME = 30000 /* ms */ };
 
 u32 my_ip, my_mask, my_router, my_dns;
 static u32 pinged; /* who has not answered yet */
-static struct frame request;
-static struct frame joined; /* of fragments */
-static u8 has_block[(sizeof joined - ETH_SIZE - IP_SIZE) / BLOCK];
-static u32 joined_size; /* 0: not known yet */
-static u32 join_until;
+static u16 ping_sequence;
 
-u16 checksum(const void *data, u32 size, u32 sum) {
+static u16 checksum(const void *data, u32 size, u32 sum) { /* as it lies in memory */
     const u16 *word = data;
     for (; size > 1; size -= 2) sum += *word++;
     if (size) sum += *(const u8 *)word;
@@ -22,76 +18,73 @@ u16 checksum(const void *data, u32 size, u32 sum) {
     return MISTAKE(17) ? sum : ~sum;
 }
 
-u16 pseudo_checksum(const struct frame *f, u8 protocol, u32 size) {
-    return checksum(&f->ip.from, 8 + size, htons(protocol) + htons(size)); /* 8: both addresses */
+u16 payload_checksum(const struct frame *f, u32 size) { /* both addresses lie in front */
+    u8 protocol = f->ip.protocol, naked = MISTAKE(21) ? UDP : MISTAKE(46) ? TCP : ICMP;
+    if (protocol == ICMP || protocol == naked)
+        return checksum(&f->icmp, protocol == ICMP && MISTAKE(19) ? ICMP_SIZE : size, 0);
+    return checksum(&f->ip.from, 8 + size, htons(protocol) + htons(size));
 }
 
 static bool is_broadcast(u32 ip) { return ip == ~0u || (my_ip && ip == (my_ip | ~my_mask)); }
 
-void ip_address(struct frame *f, u32 to) { f->ip.from = htonl(my_ip), f->ip.to = htonl(to); }
-
-void ip_send(struct frame *f, u8 protocol, u32 size) {
+void ip_send(struct frame *f, u32 to, u8 protocol, u32 size, u16 *sum) {
     static u16 id;
-    u32 to = ntohl(f->ip.to), next_hop = (to ^ my_ip) & my_mask && !MISTAKE(13) ? my_router : to;
-    size += IP_SIZE;
+    u32 next_hop = (to ^ my_ip) & my_mask && !MISTAKE(13) ? my_router : to, total = IP_SIZE + size;
     f->ip.version_ihl = MISTAKE(14) ? 0x54 : 0x45, f->ip.tos = 0;
-    f->ip.total = MISTAKE(10) ? size : htons(size);
+    f->ip.total = MISTAKE(10) ? total : htons(total);
     f->ip.id = htons(MISTAKE(12) ? 1 : id++), f->ip.fragment = htons(MISTAKE(15) ? 0x8000 : 0);
     f->ip.ttl = MISTAKE(11) ? 0 : 64, f->ip.protocol = protocol;
-    f->ip.from = MISTAKE(18) ? my_ip : f->ip.from;
-    f->ip.checksum = 0;
+    f->ip.from = MISTAKE(18) ? my_ip : htonl(my_ip), f->ip.to = htonl(to);
+    f->ip.checksum = *sum = 0;
     f->ip.checksum = MISTAKE(9) ? 0 : checksum(&f->ip, IP_SIZE, 0);
+    *sum = payload_checksum(f, size);
+    if (protocol == UDP && !*sum) *sum = 0xffff; /* 0 says that there is none */
+    if (protocol == UDP && MISTAKE(22)) *sum = 0;
     if (is_broadcast(to))
-        eth_send(f, broadcast, TYPE_IP, size);
+        eth_send(f, broadcast, TYPE_IP, total);
     else if (my_ip && next_hop)
-        arp_send_to(next_hop, f, size);
+        arp_send_to(next_hop, f, total);
 }
 
 static void icmp_send(struct frame *f, u32 to, u8 type, u8 code, u32 size) {
-    f->icmp.type = type, f->icmp.code = code, f->icmp.checksum = 0;
-    f->icmp.checksum = checksum(&f->icmp, ICMP_SIZE + (MISTAKE(19) ? 0 : size), 0);
-    ip_address(f, to);
-    ip_send(f, ICMP, ICMP_SIZE + size);
+    f->icmp.type = type, f->icmp.code = code;
+    ip_send(f, to, ICMP, ICMP_SIZE + size, &f->icmp.checksum);
 }
 
 bool ping(u32 ip, u16 sequence, u32 timeout) {
-    for (int i = 0; i < PING_SIZE; i++) request.icmp.data[i] = i;
-    request.icmp.id = htons(PING_ID), request.icmp.sequence = htons(sequence);
-    pinged = ip;
-    icmp_send(&request, ip, ECHO_REQUEST, 0, PING_SIZE);
+    static struct frame f;
+    f.icmp.id = htons(PING_ID), f.icmp.sequence = htons(sequence);
+    pinged = ip, ping_sequence = sequence;
+    icmp_send(&f, ip, ECHO_REQUEST, 0, PING_SIZE);
     for (u32 until = ticks + timeout; pinged && !due(until);) net_poll();
     return !pinged;
 }
 
 static void icmp_input(struct frame *f, u32 size) {
     u32 from = ntohl(f->ip.from);
-    if (size < ICMP_SIZE || checksum(&f->icmp, size, 0) != 0) return;
-    size -= ICMP_SIZE;
+    if (size < ICMP_SIZE || payload_checksum(f, size) != 0) return;
     if (f->icmp.type == ECHO_REQUEST) {
-        icmp_send(f, from, MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, size);
-    } else if (f->icmp.type == ECHO_REPLY && from == pinged && size == PING_SIZE) {
-        if (!memcmp(&f->icmp.id, &request.icmp.id, 4 + size)) pinged = 0;
-    } else if (f->icmp.type == UNREACHABLE && size >= IP_SIZE + 8) { /* it quotes what we sent */
-        const struct frame *sent = (void *)(f->icmp.data - ETH_SIZE);
+        icmp_send(f, from, MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, size - ICMP_SIZE);
+    } else if (f->icmp.type == ECHO_REPLY && f->icmp.id == htons(PING_ID)) {
+        if (from == pinged && f->icmp.sequence == htons(ping_sequence)) pinged = 0;
+    } else if (f->icmp.type == UNREACHABLE && size >= ICMP_SIZE + IP_SIZE + 8) {
+        const struct frame *sent = (void *)(f->icmp.data - ETH_SIZE); /* that it quotes */
         if (sent->ip.protocol == TCP && sent->ip.version_ihl == 0x45) tcp_unreachable(sent);
     }
 }
 
 void udp_send(struct frame *f, u32 to, u16 from_port, u16 to_port, u32 size) {
     size += UDP_SIZE;
-    f->udp.from = htons(from_port), f->udp.to = htons(to_port), f->udp.checksum = 0;
+    f->udp.from = htons(from_port), f->udp.to = htons(to_port);
     f->udp.size = MISTAKE(20) ? size : htons(size - 8 * MISTAKE(23));
-    ip_address(f, to);
-    u16 sum = MISTAKE(21) ? checksum(&f->udp, size, 0) : pseudo_checksum(f, UDP, size);
-    f->udp.checksum = MISTAKE(22) ? 0 : sum ? sum : 0xffff; /* 0 says that there is none */
-    ip_send(f, UDP, size);
+    ip_send(f, to, UDP, size, &f->udp.checksum);
 }
 
 static void udp_input(struct frame *f, u32 size) {
     u32 from = ntohl(f->ip.from), total = ntohs(f->udp.size);
     u16 from_port = ntohs(f->udp.from), to_port = ntohs(f->udp.to);
     if (size < UDP_SIZE || total < UDP_SIZE || total > size) return;
-    if (f->udp.checksum && pseudo_checksum(f, UDP, total) != 0) return;
+    if (f->udp.checksum && payload_checksum(f, total) != 0) return;
     total -= UDP_SIZE;
     if (to_port == 68) {
         dhcp_input(f->udp.data, total);
@@ -108,43 +101,42 @@ static void udp_input(struct frame *f, u32 size) {
     }
 }
 
-static bool is_joined(const struct frame *f) {
-    return !due(join_until) && f->ip.id == joined.ip.id && f->ip.protocol == joined.ip.protocol &&
-           f->ip.from == joined.ip.from && f->ip.to == joined.ip.to;
-}
-
-/* Whether that was the last one missing (RFC 791 3.2, RFC 815). */
-static bool join(const struct frame *f, u32 size) {
+/* The datagram's size when this was the last one missing (RFC 791 3.2, RFC 815), else 0. */
+static u32 join(struct frame *whole, const struct frame *f, u32 size) {
+    static u8 has_block[(sizeof *whole - ETH_SIZE - IP_SIZE) / BLOCK];
+    static u32 total, until;
     u32 fragment = ntohs(f->ip.fragment), start = (fragment & OFFSET) * BLOCK, end = start + size;
-    if (!size || end > sizeof has_block * BLOCK || (fragment & MORE && size % BLOCK)) return false;
-    if (!is_joined(f)) {
+    if (end > sizeof has_block * BLOCK || (fragment & MORE && size % BLOCK)) return 0;
+    if (due(until) || f->ip.id != whole->ip.id || f->ip.protocol != whole->ip.protocol ||
+        f->ip.from != whole->ip.from) { /* another one */
         memset(has_block, 0, sizeof has_block);
-        memcpy(&joined.ip, &f->ip, IP_SIZE);
-        joined_size = 0, join_until = ticks + JOIN_TIME;
+        memcpy(whole, f, ETH_SIZE + IP_SIZE);
+        total = 0, until = ticks + JOIN_TIME;
     }
-    memcpy((u8 *)&joined.udp + start, &f->udp, size);
-    for (u32 at = start; at < end; at += BLOCK) has_block[at / BLOCK] = 1;
-    if (!(fragment & MORE)) joined_size = end;
-    for (u32 at = 0; at < joined_size; at += BLOCK)
-        if (!has_block[at / BLOCK]) return false;
-    if (joined_size) join_until = ticks; /* the next one is another */
-    return joined_size;
+    memcpy((u8 *)&whole->udp + start, &f->udp, size);
+    memset(has_block + start / BLOCK, 1, (size + BLOCK - 1) / BLOCK);
+    if (!(fragment & MORE)) total = end;
+    for (u32 at = 0; at < total; at += BLOCK)
+        if (!has_block[at / BLOCK]) return 0;
+    if (total) until = ticks;
+    return total;
 }
 
 void ip_input(struct frame *f, u32 size) {
+    static struct frame whole;
     u32 header = (f->ip.version_ihl & 15) * 4, total = ntohs(f->ip.total);
     u32 to = ntohl(f->ip.to), from = ntohl(f->ip.from);
+    bool is_ours = my_ip && to == my_ip;
     if (size < IP_SIZE || f->ip.version_ihl >> 4 != 4 || header < IP_SIZE || total < header ||
         total > size || checksum(&f->ip, header, 0) != 0)
         return;
     if (from >> 28 >= 14 || (from && is_broadcast(from))) return; /* nobody who could be answered */
-    bool is_ours = my_ip && to == my_ip;
     size = total - header;
-    if (header > IP_SIZE) memcpy(&f->udp, (u8 *)&f->ip + header, size); /* over the options */
+    memcpy(&f->udp, (u8 *)&f->ip + header, size); /* over the options */
     f->ip.version_ihl = 0x45;
     if (ntohs(f->ip.fragment) & (MORE | OFFSET)) {
-        if (!is_ours || !join(f, size)) return;
-        f = &joined, size = joined_size;
+        if (!is_ours || !(size = join(&whole, f, size))) return;
+        f = &whole;
     }
     if (f->ip.protocol == UDP && (is_ours || is_broadcast(to) || !my_ip))
         udp_input(f, size);

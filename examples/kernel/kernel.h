@@ -122,10 +122,8 @@ void arp_tick(void);
 
 /* ip.c: IPv4, ICMP, UDP */
 extern u32 my_ip, my_mask, my_router, my_dns;
-u16 checksum(const void *data, u32 size, u32 sum);                 /* as it lies in memory */
-u16 pseudo_checksum(const struct frame *f, u8 protocol, u32 size); /* with both addresses */
-void ip_address(struct frame *f, u32 to);                          /* before ip_send() */
-void ip_send(struct frame *f, u8 protocol, u32 size);
+u16 payload_checksum(const struct frame *f, u32 size);                  /* 0 if that is right */
+void ip_send(struct frame *f, u32 to, u8 protocol, u32 size, u16 *sum); /* sum: payload's place */
 void ip_input(struct frame *f, u32 size);
 void udp_send(struct frame *f, u32 to, u16 from_port, u16 to_port, u32 size);
 bool ping(u32 ip, u16 sequence, u32 timeout); /* milliseconds */

@@ -59,10 +59,7 @@ static void send(struct tcp *t, u32 seq, u8 flags, u32 size) { /* `size` bytes o
     f.tcp.window = htons(t->rcv_adv - t->rcv_nxt), f.tcp.urgent = htons(MISTAKE(60));
     memcpy(f.tcp.data, (u8[]){2, 4, MISTAKE(49) ? MSS & 255 : MSS >> 8, MSS & 255}, options);
     for (u32 i = 0; i < size; i++) f.tcp.data[options + i] = t->snd_buf[(seq + i) % TCP_BUFFER];
-    ip_address(&f, t->remote);
-    size += header, f.tcp.checksum = 0;
-    f.tcp.checksum = MISTAKE(46) ? checksum(&f.tcp, size, 0) : pseudo_checksum(&f, TCP, size);
-    ip_send(&f, TCP, size);
+    ip_send(&f, t->remote, TCP, header + size, &f.tcp.checksum);
     t->ack_due = 0;
 }
 
@@ -279,8 +276,7 @@ void tcp_input(const struct frame *f, u32 size) {
     u32 from = ntohl(f->ip.from), header = f->tcp.offset >> 4 << 2;
     u16 local = ntohs(f->tcp.to), remote = ntohs(f->tcp.from);
     u8 flags = f->tcp.flags;
-    if (size < TCP_SIZE || header < TCP_SIZE || header > size || pseudo_checksum(f, TCP, size))
-        return;
+    if (size < TCP_SIZE || header < TCP_SIZE || header > size || payload_checksum(f, size)) return;
     struct segment s = {
         .data = (const u8 *)&f->tcp + header, .size = size - header, .flags = flags};
     s.seq = ntohl(f->tcp.seq), s.ack = ntohl(f->tcp.ack), s.window = ntohs(f->tcp.window);
