@@ -136,8 +136,7 @@ void dns_input(const struct frame *f, u32 size);
 bool dns_resolve(const char *name, u32 *ip); /* it says so when there is no answer */
 
 /* tcp.c */
-enum { CLOSED, SYN_SENT, SYN_RCVD, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT };
-enum { CLOSING = CLOSE_WAIT + 1, LAST_ACK, TIME_WAIT, TCP_BUFFER = 16384 };
+enum { CLOSED, SYN_SENT, SYN_RCVD, ESTABLISHED, TIME_WAIT, TCP_BUFFER = 16384 };
 struct tcp { /* names as in RFC 9293 and RFC 6298 */
     u8 state;
     bool in_use;       /* somebody holds a pointer to it */
@@ -146,12 +145,13 @@ struct tcp { /* names as in RFC 9293 and RFC 6298 */
     u16 local_port, remote_port, mss;
     u32 snd_una, snd_nxt, snd_end;  /* acknowledged, sent, written up to here */
     u32 rcv_read, rcv_nxt, rcv_adv; /* read by the program, received, announced up to here */
-    u32 snd_wnd, snd_wl1, snd_wl2;
+    u32 snd_wnd, snd_wl1;
     u32 cwnd, ssthresh, recover, dupacks; /* RFC 5681, RFC 6582 */
     u32 srtt, rttvar, rto, rtt_seq, rtt_start, retries, timer;
     bool timing, timer_on;
-    bool closing, at_end; /* a FIN follows the last byte; one has come */
-    u32 ack_due;          /* segments that wait for their ACK */
+    bool closing, closed_first,
+        at_end;  /* a FIN follows the last byte; before theirs; it has come */
+    u32 ack_due; /* segments that wait for their ACK */
     u8 snd_buf[TCP_BUFFER], rcv_buf[TCP_BUFFER];
     bool rcv_has[TCP_BUFFER]; /* bytes from rcv_nxt on, behind a gap */
 };

@@ -10,7 +10,7 @@ static struct tcp *served; /* by echo(), the last one */
 static void echo(struct tcp *t) { /* RFC 862, until the other end closes */
     for (u8 byte; tcp_room(t) && tcp_read(t, &byte);) tcp_write(t, byte);
     if (t->state >= ESTABLISHED) served = t;
-    if (t->state == CLOSE_WAIT && tcp_at_end(t)) tcp_close(t);
+    if (tcp_at_end(t)) tcp_close(t);
 }
 
 void net_poll(void) {

@@ -1,51 +1,37 @@
 /* TCP (RFC 9293), with RFC 6298's timer, RFC 5681's congestion control, RFC 6582's recovery.
 
-   Both buffers are rings: the byte with the sequence number n is at n % TCP_BUFFER. One timer
-   serves what is not acknowledged, a closed window, and TIME-WAIT. After a loss each
-   acknowledgement that stops short of what had been sent by then (`recover`) shows the next hole,
-   which is sent at once. */
+   Both buffers are rings: the byte with the sequence number n is at n % TCP_BUFFER. The states in
+   which a connection ends are two flags: `closing`, a FIN follows our last byte; `at_end`, the
+   other end's has come, behind rcv_nxt. One timer serves what is not acknowledged, a closed window,
+   and TIME-WAIT. After a loss each acknowledgement that stops short of what had been sent by then
+   (`recover`) shows the next hole, which is sent at once. */
 #include "kernel.h"
 
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
-enum { MSS = 1460, LEAST_MSS = 48, DEFAULT_MSS = 536, RETRIES = 8 };
 enum {
-    RTO_FIRST = 1000,
-    RTO_LEAST = 1000,
-    RTO_MOST = 60000,
-    RTO_AFTER_SYN = 3000,
-    TWO_MSL = 60000
+    FIN = 1,
+    SYN = 2,
+    RST = 4,
+    PSH = 8,
+    ACK = 16,
+    MSS = 1460,
+    LEAST_MSS = 48,
+    DEFAULT_MSS = 536
 };
+enum { RTO_FIRST = 1000, RTO_LEAST = 1000, RTO_MOST = 60000, RTO_AFTER_SYN = 3000 }; /* ms */
+enum { RETRIES = 8, TWO_MSL = 60000 };
 
-struct segment {
-    u32 seq, ack, size, length, window, mss; /* length: with SYN and FIN */
+static struct {                         /* the one that has come; names as in RFC 9293 */
+    u32 seq, ack, window, size, length; /* length: with SYN and FIN */
     const u8 *data;
     u8 flags;
-};
+} seg;
 
 u16 tcp_listening;
 struct tcp connections[8];
 
-/* What follows when the program closes, when a FIN comes, when ours is acknowledged (figure 5). */
-static const struct {
-    u8 close, fin, acked;
-} next[] = {
-    [ESTABLISHED] = {FIN_WAIT_1, CLOSE_WAIT, 0},
-    [FIN_WAIT_1] = {0, CLOSING, FIN_WAIT_2},
-    [FIN_WAIT_2] = {0, TIME_WAIT, FIN_WAIT_2},
-    [CLOSE_WAIT] = {LAST_ACK, 0, 0},
-    [CLOSING] = {0, 0, TIME_WAIT},
-    [LAST_ACK] = {0, 0, CLOSED},
-    [TIME_WAIT] = {0, 0, TIME_WAIT},
-};
-
 static bool before(u32 a, u32 b) { return (s32)(a - b) < 0; }
 static void start_timer(struct tcp *t, u32 after) { t->timer_on = true, t->timer = ticks + after; }
 static void fail(struct tcp *t, const char *why) { t->state = CLOSED, t->error = why; }
-
-static void enter(struct tcp *t, u8 state) {
-    t->state = state;
-    if (state == TIME_WAIT) start_timer(t, TWO_MSL);
-}
 
 static void send(struct tcp *t, u32 seq, u8 flags, u32 size) { /* `size` bytes of snd_buf */
     static struct frame f;
@@ -54,7 +40,7 @@ static void send(struct tcp *t, u32 seq, u8 flags, u32 size) { /* `size` bytes o
     if ((s32)(edge - t->rcv_adv) >= MSS) t->rcv_adv = edge; /* never in steps of a few bytes */
     f.tcp.from = htons(t->local_port), f.tcp.to = htons(t->remote_port);
     f.tcp.seq = htonl(seq - (MISTAKE(51) && !(flags & SYN)));
-    f.tcp.ack = htonl(flags & ACK ? t->rcv_nxt - (MISTAKE(53) && t->at_end) : MISTAKE(52));
+    f.tcp.ack = htonl(flags & ACK ? t->rcv_nxt + (t->at_end && !MISTAKE(53)) : MISTAKE(52));
     f.tcp.offset = MISTAKE(47) ? header >> 2 : header << 2 | MISTAKE(61) << 3, f.tcp.flags = flags;
     f.tcp.window = htons(t->rcv_adv - t->rcv_nxt), f.tcp.urgent = htons(MISTAKE(60));
     memcpy(f.tcp.data, (u8[]){2, 4, MISTAKE(49) ? MSS & 255 : MSS >> 8, MSS & 255}, options);
@@ -65,7 +51,7 @@ static void send(struct tcp *t, u32 seq, u8 flags, u32 size) { /* `size` bytes o
 
 static void send_ack(struct tcp *t) { send(t, t->snd_nxt, ACK, 0); }
 static void send_syn(struct tcp *t) {
-    send(t, t->snd_una, t->state == SYN_RCVD ? SYN | ACK : SYN, 0);
+    send(t, t->snd_una, t->state == SYN_SENT ? SYN : SYN | ACK, 0);
 }
 
 static void transmit(struct tcp *t, u32 seq, u32 size) { /* with the FIN, if it follows */
@@ -93,7 +79,7 @@ static void output(struct tcp *t) {
 
 static void resend(struct tcp *t) { /* the first segment; into a closed window one byte */
     u32 size = MIN(t->snd_end - t->snd_una, t->mss);
-    transmit(t, t->snd_una, MIN(size, MAX(t->snd_wnd, 1u)));
+    t->state < ESTABLISHED ? send_syn(t) : transmit(t, t->snd_una, MIN(size, MAX(t->snd_wnd, 1u)));
 }
 
 static void lost(struct tcp *t) { /* RFC 5681 3.1 and 3.2 */
@@ -104,24 +90,19 @@ static void lost(struct tcp *t) { /* RFC 5681 3.1 and 3.2 */
 }
 
 static void time_out(struct tcp *t) {
-    if (t->state == TIME_WAIT) {
-        t->state = CLOSED;
-    } else if (t->retries++ == RETRIES) {
-        fail(t, "timed out");
-    } else {
-        t->rto = MISTAKE(54) ? t->rto : MIN(2 * t->rto, (u32)RTO_MOST);
-        t->timing = false;
-        start_timer(t, t->rto);
-        t->state < ESTABLISHED ? send_syn(t) : lost(t);
-    }
+    if (t->state == TIME_WAIT) return fail(t, NULL);
+    if (t->retries++ == RETRIES) return fail(t, "timed out");
+    if (!MISTAKE(54)) t->rto = MIN(2 * t->rto, (u32)RTO_MOST);
+    t->timing = false;
+    start_timer(t, t->rto);
+    lost(t);
 }
 
 void tcp_tick(void) {
     foreach (t, connections) {
         if (t->state == CLOSED) continue;
         output(t);
-        u32 window = t->rcv_adv - t->rcv_nxt, room = t->rcv_read + TCP_BUFFER - t->rcv_adv;
-        bool opens = !t->at_end && room >= (window < MSS ? MSS : TCP_BUFFER / 2);
+        bool opens = !t->at_end && t->rcv_read + TCP_BUFFER - t->rcv_adv >= TCP_BUFFER / 2;
         if (t->ack_due || opens) send_ack(t);
         if (t->timer_on && due(t->timer)) time_out(t);
     }
@@ -135,102 +116,84 @@ static void measure(struct tcp *t) { /* RFC 6298 2 */
     t->timing = false;
 }
 
-static void acknowledged(struct tcp *t, u32 ack) {
-    u32 acked = ack - t->snd_una;
-    t->snd_una = ack, t->snd_wnd -= MIN(acked, t->snd_wnd); /* its right edge stays */
+static void acknowledged(struct tcp *t, u32 size) {
+    t->snd_una += size, t->snd_wnd -= MIN(size, t->snd_wnd); /* its right edge stays */
     t->dupacks = t->retries = 0;
-    if (t->timing && !before(ack, t->rtt_seq)) measure(t);
+    if (t->timing && !before(t->snd_una, t->rtt_seq)) measure(t);
     t->timer_on = false;
-    if (ack != t->snd_nxt) start_timer(t, t->rto);
-    t->cwnd += t->cwnd < t->ssthresh ? MIN(acked, t->mss) : MAX(t->mss * t->mss / t->cwnd, 1u);
-    if (before(ack, t->recover)) resend(t);
+    if (t->snd_una != t->snd_nxt) start_timer(t, t->rto);
+    t->cwnd += t->cwnd < t->ssthresh ? MIN(size, t->mss) : MAX(t->mss * t->mss / t->cwnd, 1u);
+    if (before(t->snd_una, t->recover)) resend(t);
 }
 
-static void take_window(struct tcp *t, const struct segment *s) {
-    if (before(s->seq, t->snd_wl1) || (s->seq == t->snd_wl1 && before(s->ack, t->snd_wl2)))
-        return; /* an older segment than the last one */
-    bool opens = !t->snd_wnd && s->window;
-    t->snd_wnd = s->window, t->snd_wl1 = s->seq, t->snd_wl2 = s->ack;
+static void take_ack(struct tcp *t) {
+    u32 acked = seg.ack - t->snd_una;
+    bool opens = !t->snd_wnd && seg.window, same = !seg.length && seg.window == t->snd_wnd;
+    if ((s32)acked > 0)
+        acknowledged(t, acked);
+    else if (!acked && same && seg.ack != t->snd_nxt && ++t->dupacks == 3 &&
+             before(t->recover, t->snd_una))
+        lost(t);
+    if ((s32)acked < 0 || before(seg.seq, t->snd_wl1)) return; /* older than the last one */
+    t->snd_wnd = seg.window, t->snd_wl1 = seg.seq;
     if (!t->snd_wnd) t->retries = 0;                        /* it is there, and has no room */
     if (opens && before(t->snd_una, t->snd_nxt)) resend(t); /* what was only a probe */
 }
 
-static void take_ack(struct tcp *t, const struct segment *s) {
-    bool again = s->ack == t->snd_una && !s->length && s->window == t->snd_wnd;
-    if (before(t->snd_una, s->ack))
-        acknowledged(t, s->ack);
-    else if (again && s->ack != t->snd_nxt && ++t->dupacks == 3 && before(t->recover, t->snd_una))
-        lost(t);
-    if (!before(s->ack, t->snd_una)) take_window(t, s);
-    if (t->snd_una == t->snd_end + 1) enter(t, next[t->state].acked); /* our FIN, too */
-}
-
-static void take_data(struct tcp *t, const struct segment *s) {
-    u32 start = t->rcv_nxt, end = s->seq + s->size, window = t->rcv_adv - start;
-    for (u32 n = s->seq; n != end; n++)
+static void take_data(struct tcp *t) {
+    u32 start = t->rcv_nxt, end = seg.seq + seg.size, window = t->at_end ? 0 : t->rcv_adv - start;
+    for (u32 n = seg.seq; n != end; n++)
         if (n - start < window)
-            t->rcv_buf[n % TCP_BUFFER] = s->data[n - s->seq], t->rcv_has[n % TCP_BUFFER] = true;
+            t->rcv_buf[n % TCP_BUFFER] = seg.data[n - seg.seq], t->rcv_has[n % TCP_BUFFER] = true;
     while (t->rcv_has[t->rcv_nxt % TCP_BUFFER]) t->rcv_has[t->rcv_nxt++ % TCP_BUFFER] = false;
-    if (s->flags & FIN && t->rcv_nxt == end) {
-        t->at_end = true;
-        if (t->rcv_nxt++ == t->rcv_adv) t->rcv_adv++;
-        enter(t, next[t->state].fin);
-    }
-    bool gap = before(start, s->seq), filled = before(end, t->rcv_nxt);
+    if (seg.flags & FIN && t->rcv_nxt == end) t->at_end = true;
+    bool gap = before(start, seg.seq), filled = before(end, t->rcv_nxt);
     if (MISTAKE(63) && gap) return;
     t->ack_due += gap || filled ? 2 : 1;
     if (t->ack_due > 1) send_ack(t); /* every second segment's, and all about gaps at once */
 }
 
-static void synchronize(struct tcp *t, const struct segment *s) {
-    t->rcv_nxt = t->rcv_read = t->rcv_adv = s->seq + !MISTAKE(50);
-    t->snd_wl1 = s->seq, t->snd_wl2 = s->ack;
-    t->mss = MIN(MAX(s->mss, (u32)LEAST_MSS), (u32)MSS);
+static void synchronize(struct tcp *t, const u8 *option) { /* takes the SYN off the segment */
+    u32 mss = DEFAULT_MSS;
+    for (; option + 4 <= seg.data && *option; option += *option == 1 ? 1 : MAX(option[1], 1))
+        if (*option == 2) mss = option[2] << 8 | option[3];
+    t->mss = MIN(MAX(mss, (u32)LEAST_MSS), (u32)MSS);
+    t->cwnd = t->retries ? t->mss : 3 * t->mss; /* RFC 5681 3.1 */
+    t->state = SYN_RCVD, t->ack_due = 2;
+    seg.seq += !MISTAKE(50), seg.length--, seg.flags &= ~SYN;
+    t->rcv_nxt = t->rcv_read = t->rcv_adv = t->snd_wl1 = seg.seq;
 }
 
-static void established(struct tcp *t, const struct segment *s) {
-    bool again = t->retries;
-    enter(t, ESTABLISHED);
-    acknowledged(t, s->ack);
-    t->cwnd = again ? t->mss : 3 * t->mss; /* RFC 5681 3.1 */
-    if (again) t->rto = RTO_AFTER_SYN;     /* RFC 6298 5.7 */
+static bool acceptable(const struct tcp *t) {
+    u32 offset = seg.seq - t->rcv_nxt, window = t->rcv_adv - t->rcv_nxt;
+    if (!seg.length) return offset <= window + 1; /* behind all that was sent, a probe too */
+    return offset < window || offset + seg.length - 1 < window;
 }
 
-static void opening(struct tcp *t, const struct segment *s) { /* in SYN-SENT: RFC 9293 3.10.7.3 */
-    bool acked = s->flags & ACK, reset = s->flags & RST;
-    if (acked && s->ack != t->snd_nxt) {
-        if (!reset) send(t, s->ack, RST, 0);
-    } else if (reset) {
-        if (acked) fail(t, "refused");
-    } else if (s->flags & SYN) {
-        synchronize(t, s);
-        acked ? established(t, s) : enter(t, SYN_RCVD); /* or both have opened at once */
-        acked ? take_window(t, s), send_ack(t) : send_syn(t);
+static void arrives(struct tcp *t, const u8 *options) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
+    bool acks = seg.flags & ACK, resets = seg.flags & RST, opens = t->state < ESTABLISHED;
+    bool wrong = acks && (opens ? seg.ack != t->snd_nxt : before(t->snd_nxt, seg.ack));
+    if (t->state == SYN_SENT && !wrong) {
+        if (resets && acks) return fail(t, "refused");
+        if (resets || !(seg.flags & SYN)) return;
+        synchronize(t, options);
+        if (!acks) return send_syn(t); /* both have opened at once */
+    } else if (t->state != SYN_SENT && !acceptable(t)) {
+        if (!resets) opens ? send_syn(t) : send_ack(t);
+        return;
     }
-}
-
-static bool acceptable(const struct tcp *t, const struct segment *s) {
-    u32 offset = s->seq - t->rcv_nxt, window = t->rcv_adv - t->rcv_nxt;
-    if (!s->length) return offset <= window + 1; /* behind all that was sent, a probe too */
-    return offset < window || offset + s->length - 1 < window;
-}
-
-static void arrives(struct tcp *t, const struct segment *s) { /* RFC 9293 3.10.7.4 */
-    bool opens = t->state == SYN_RCVD;
-    if (!acceptable(t, s)) {
-        if (!(s->flags & RST)) opens ? send_syn(t) : send_ack(t);
-    } else if (s->flags & RST && s->seq == t->rcv_nxt) {
-        fail(t, "reset");
-    } else if (s->flags & (RST | SYN)) {
-        send_ack(t);                                           /* RFC 5961: a challenge */
-    } else if (s->flags & ACK && before(t->snd_nxt, s->ack)) { /* of what was not sent */
-        opens ? send(t, s->ack, RST, 0) : send_ack(t);
-    } else if (s->flags & ACK && (!opens || s->ack == t->snd_nxt)) {
-        if (opens) established(t, s);
-        take_ack(t, s);
-        if (MISTAKE(59)) send_ack(t);
-        if (s->length && next[t->state].fin) take_data(t, s);
-    }
+    if (resets && seg.seq == t->rcv_nxt + t->at_end) return fail(t, "reset");
+    if (wrong && opens) return resets ? (void)0 : send(t, seg.ack, RST, 0);
+    if (resets || wrong || seg.flags & SYN) return send_ack(t); /* RFC 5961: a challenge */
+    if (!acks) return;
+    if (opens && t->retries) t->rto = RTO_AFTER_SYN; /* RFC 6298 5.7 */
+    t->state = MAX(t->state, ESTABLISHED);
+    take_ack(t);
+    if (MISTAKE(59)) send_ack(t);
+    if (seg.length) take_data(t);
+    if (!t->at_end || t->snd_una != t->snd_end + 1) return; /* one FIN is missing */
+    t->state = t->closed_first ? TIME_WAIT : CLOSED;
+    start_timer(t, TWO_MSL);
 }
 
 static struct tcp *find(u32 remote, u16 local_port, u16 remote_port) {
@@ -241,17 +204,19 @@ static struct tcp *find(u32 remote, u16 local_port, u16 remote_port) {
     return NULL;
 }
 
+static void set_peer(struct tcp *t, u32 remote, u16 local_port, u16 remote_port) {
+    t->remote = remote, t->local_port = local_port, t->remote_port = remote_port;
+}
+
 static struct tcp *open(u8 state, u32 remote, u16 local_port, u16 remote_port) {
-    static u32 secret;
     struct tcp *t = NULL;
+    u32 first = MISTAKE(57) ? 1 : random(); /* no pair of ports comes twice so soon */
     foreach (one, connections)
         if (!one->in_use && (one->state == CLOSED || (one->state == TIME_WAIT && !t))) t = one;
     if (!t) return NULL;
-    secret = secret ? secret : random();
-    u32 hash = (my_ip ^ remote ^ ((u32)local_port << 16 | remote_port) ^ secret) * 2654435761u;
-    u32 first = MISTAKE(57) ? 1 : ticks * 250 + hash; /* RFC 6528, with a weaker hash */
     memset(t, 0, sizeof *t);
-    t->state = state, t->remote = remote, t->local_port = local_port, t->remote_port = remote_port;
+    t->state = state;
+    set_peer(t, remote, local_port, remote_port);
     t->snd_una = t->recover = first, t->snd_nxt = t->snd_end = t->rtt_seq = first + 1;
     t->mss = DEFAULT_MSS, t->ssthresh = 65535, t->rto = RTO_FIRST;
     t->timing = true, t->rtt_start = ticks;
@@ -259,38 +224,23 @@ static struct tcp *open(u8 state, u32 remote, u16 local_port, u16 remote_port) {
     return t;
 }
 
-static void refuse(u32 to, u16 from_port, u16 to_port, const struct segment *s) {
-    static struct tcp nobody;
-    nobody.remote = to, nobody.local_port = from_port, nobody.remote_port = to_port;
-    nobody.rcv_nxt = nobody.rcv_read = nobody.rcv_adv = s->seq + s->length;
-    send(&nobody, s->flags & ACK ? s->ack : 0, s->flags & ACK ? RST : RST | ACK, 0);
-}
-
-static u32 mss_option(const u8 *at, const u8 *end) {
-    for (; at + 4 <= end && *at; at += *at == 1 ? 1 : MAX(at[1], 1))
-        if (at[0] == 2) return at[2] << 8 | at[3];
-    return DEFAULT_MSS;
-}
-
 void tcp_input(const struct frame *f, u32 size) {
+    static struct tcp nobody;
     u32 from = ntohl(f->ip.from), header = f->tcp.offset >> 4 << 2;
     u16 local = ntohs(f->tcp.to), remote = ntohs(f->tcp.from);
-    u8 flags = f->tcp.flags;
     if (size < TCP_SIZE || header < TCP_SIZE || header > size || payload_checksum(f, size)) return;
-    struct segment s = {
-        .data = (const u8 *)&f->tcp + header, .size = size - header, .flags = flags};
-    s.seq = ntohl(f->tcp.seq), s.ack = ntohl(f->tcp.ack), s.window = ntohs(f->tcp.window);
-    s.length = s.size + !!(flags & SYN) + (flags & FIN), s.mss = mss_option(f->tcp.data, s.data);
-    bool wanted = local == tcp_listening && (flags & (SYN | ACK | RST)) == SYN;
+    seg.seq = ntohl(f->tcp.seq), seg.ack = ntohl(f->tcp.ack), seg.flags = f->tcp.flags;
+    seg.window = ntohs(f->tcp.window), seg.data = (u8 *)&f->tcp + header, seg.size = size - header;
+    seg.length = seg.size + !!(seg.flags & SYN) + (seg.flags & FIN);
     struct tcp *t = find(from, local, remote);
-    if (t && t->state == SYN_SENT)
-        opening(t, &s);
-    else if (t)
-        arrives(t, &s);
-    else if (wanted && (t = open(SYN_RCVD, from, local, remote)))
-        synchronize(t, &s), send_syn(t);
-    else if (!(flags & RST))
-        refuse(from, local, remote, &s);
+    bool opens = local == tcp_listening && (seg.flags & (SYN | ACK | RST)) == SYN;
+    if (t) return arrives(t, f->tcp.data);
+    if (opens && (t = open(SYN_RCVD, from, local, remote)))
+        return synchronize(t, f->tcp.data), send_syn(t);
+    if (seg.flags & RST) return;
+    set_peer(&nobody, from, local, remote);
+    nobody.rcv_nxt = nobody.rcv_read = nobody.rcv_adv = seg.seq + seg.length;
+    send(&nobody, seg.flags & ACK ? seg.ack : 0, seg.flags & ACK ? RST : RST | ACK, 0);
 }
 
 void tcp_unreachable(const struct frame *f) {
@@ -299,36 +249,35 @@ void tcp_unreachable(const struct frame *f) {
 }
 
 struct tcp *tcp_connect(u32 ip, u16 port) {
-    static u16 last;
-    last = MISTAKE(58) ? 50000 : (last ? last : MISTAKE(64) ? 500 : 49152 + random() % 8192) + 1;
-    struct tcp *t = open(SYN_SENT, ip, last, port);
+    static u32 made;
+    made = made ? made : random();
+    u32 from = MISTAKE(64) ? 500 : 49152 + (MISTAKE(58) ? 0 : made++) % 16384;
+    struct tcp *t = open(SYN_SENT, ip, from, port);
     if (t) t->in_use = true, send_syn(t);
     return t;
 }
 
 u32 tcp_room(const struct tcp *t) {
-    bool open = t->state == ESTABLISHED || t->state == CLOSE_WAIT;
+    bool open = t->state == ESTABLISHED && !t->closing;
     return open ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
 }
 
 bool tcp_write(struct tcp *t, u8 byte) {
-    if (!tcp_room(t)) return false;
-    t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte;
-    return true;
+    return tcp_room(t) ? t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte, true : false;
 }
 
 bool tcp_read(struct tcp *t, u8 *byte) {
-    if (t->rcv_read == t->rcv_nxt - t->at_end) return false;
+    if (t->rcv_read == t->rcv_nxt) return false;
     *byte = t->rcv_buf[t->rcv_read++ % TCP_BUFFER];
     return true;
 }
 
 bool tcp_at_end(const struct tcp *t) {
-    return t->rcv_read == t->rcv_nxt - t->at_end && (t->at_end || t->state == CLOSED);
+    return t->rcv_read == t->rcv_nxt && (t->at_end || t->state == CLOSED);
 }
 
 void tcp_close(struct tcp *t) {
     if (MISTAKE(65)) send(t, t->snd_nxt, RST | ACK, 0), t->state = CLOSED;
-    if (!t->closing) enter(t, next[t->state].close);
+    if (!t->closing) t->closed_first = !t->at_end;
     t->closing = true;
 }
