@@ -5,15 +5,10 @@
 
         .text
         .globl  start, timer_entry
-start:  cli
-        mov     $stack_top, %esp
-        lgdt    gdt_pointer                     # the loader's descriptor table may be gone
-        ljmp    $8, $1f
-1:      mov     $16, %eax
-        mov     %eax, %ds
-        mov     %eax, %es
-        mov     %eax, %ss
-        push    %ebx                            # the Multiboot information
+start:  mov     $stack_top, %esp
+        lgdt    gdt_pointer                     # the loader's descriptor table may be gone, and an
+        ljmp    $8, $1f                         # interrupt loads CS; the others stay as they are
+1:      push    %ebx                            # the Multiboot information
         call    kernel_main
 2:      hlt
         jmp     2b
@@ -23,7 +18,7 @@ timer_entry:                                    # the PIC ends it by itself: see
         iret
 
         .balign 8
-gdt:    .quad   0, 0x00cf9a000000ffff, 0x00cf92000000ffff      # none, code at 8, data at 16
+gdt:    .quad   0, 0x00cf9a000000ffff           # none, code at 8
 gdt_pointer:
         .word   . - gdt - 1
         .long   gdt

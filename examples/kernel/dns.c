@@ -7,10 +7,6 @@ struct dns {
     u16 id, flags, questions, answers, authorities, additions;
     u8 data[LONGEST + 2 + 4];
 };
-struct record { /* behind its name */
-    u16 type, class, ttl[2], size;
-    u8 address[4];
-};
 
 u16 dns_port;
 static struct dns query;
@@ -33,9 +29,9 @@ static u32 write_query(const char *name) { /* its size, 0 if the name is none */
     return at + 4 - (u8 *)&query;
 }
 
-static const struct record *after_name(const u8 *at, const u8 *end) {
+static const u8 *after_name(const u8 *at, const u8 *end) {
     while (at < end && *at && *at < 64) at += 1 + *at;
-    return (void *)(at < end && *at ? at + 2 : at + 1); /* a pointer ends it */
+    return at < end && *at ? at + 2 : at + 1; /* a pointer ends it */
 }
 
 void dns_input(const struct frame *f, u32 size) {
@@ -47,11 +43,10 @@ void dns_input(const struct frame *f, u32 size) {
         return;
     state = FAILED;
     for (u32 n = m->flags & htons(RCODE | TC) ? 0 : ntohs(m->answers); n--;) {
-        const struct record *r = after_name(at, end);
-        if (r->address > end || (at = r->address + ntohs(r->size)) > end) return;
-        if (r->type != htons(A) || r->class != htons(IN) || r->size != htons(4)) continue;
-        answer = ntohl(*(u32 *)r->address); /* behind aliases, maybe */
-        state = FOUND;
+        const u8 *r = after_name(at, end), *data = r + 10; /* behind type, class, TTL, size */
+        if (data > end || (at = data + (r[8] << 8 | r[9])) > end) return;
+        if (memcmp(r, (u8[]){0, A, 0, IN}, 4) || at != data + 4) continue;
+        answer = ntohl(*(u32 *)data), state = FOUND; /* behind aliases, maybe */
         return;
     }
 }

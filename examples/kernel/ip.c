@@ -54,6 +54,7 @@ static void icmp_send(struct frame *f, u32 to, u8 type, u8 code, u32 size) {
 bool ping(u32 ip, u16 sequence, u32 timeout) {
     static struct frame f;
     f.icmp.id = htons(PING_ID), f.icmp.sequence = htons(sequence);
+    memset(f.icmp.data, 0x55, PING_SIZE);
     pinged = ip, ping_sequence = sequence;
     icmp_send(&f, ip, ECHO_REQUEST, 0, PING_SIZE);
     for (u32 until = ticks + timeout; pinged && !due(until);) net_poll();

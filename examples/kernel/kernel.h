@@ -25,8 +25,6 @@ typedef int32_t s32;
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int value, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-char *after(char *word, const char *prefix); /* what follows the prefix, or NULL */
-char *split(char *s, char at);               /* ends s there; what follows, or its end */
 u32 parse_number(const char **s);
 bool parse_ip(const char *s, u32 *ip);
 void print(const char *format, ...); /* %s %u, %x two digits, %I an address */
@@ -36,8 +34,7 @@ extern u32 random_state;
 /* pc.c: clock, serial port, PCI */
 extern volatile u32 ticks; /* milliseconds */
 static inline bool due(u32 when) { return (s32)(ticks - when) >= 0; }
-void clock_init(void);
-void serial_init(void);
+void pc_init(void);
 void serial_put(char c);
 void serial_wait(u8 status);
 u32 pci_find(u32 id); /* its first base address, 0 if it is not there */

@@ -23,18 +23,6 @@ int memcmp(const void *a, const void *b, size_t n) {
     return n ? *x - *y : 0;
 }
 
-char *after(char *word, const char *prefix) {
-    while (*prefix)
-        if (*word++ != *prefix++) return NULL;
-    return word;
-}
-
-char *split(char *s, char at) {
-    while (*s && *s != at) s++;
-    if (*s) *s++ = '\0';
-    return s;
-}
-
 u32 parse_number(const char **s) {
     u32 value = 0;
     for (; **s >= '0' && **s <= '9'; ++*s) value = value * 10 + **s - '0';

@@ -28,6 +28,18 @@ void net_poll(void) {
     asm volatile("hlt"); /* until the next millisecond */
 }
 
+static char *after(char *word, const char *prefix) { /* what follows it, or NULL */
+    while (*prefix)
+        if (*word++ != *prefix++) return NULL;
+    return word;
+}
+
+static char *split(char *s, char at) { /* ends s there; what follows, or its end */
+    while (*s && *s != at) s++;
+    if (*s) *s++ = '\0';
+    return s;
+}
+
 static void do_ping(char *name) {
     u32 ip, answered = 0;
     if (!dns_resolve(name, &ip)) return;
@@ -45,19 +57,16 @@ static void do_dns(char *name) {
     if (dns_resolve(name, &ip)) print("dns %s is %I\n", name, ip);
 }
 
-static void write(struct tcp *t, const char *text) {
-    for (; *text && t->state != CLOSED; text += tcp_write(t, *text))
-        if (!tcp_room(t)) net_poll();
-}
-
 static void do_get(char *host) {
     const char *path = split(host, '/'), *port = split(host, ':');
     u32 ip, size = 0, crc = ~0u, line_ends = 0; /* one behind the other: two are the header's end */
     if (!dns_resolve(host, &ip)) return;
     struct tcp *t = tcp_connect(ip, *port ? parse_number(&port) : 80);
     if (!t) return print("get: no connection is free\n");
-    write(t, "GET /"), write(t, path), write(t, " HTTP/1.0\r\nHost: "), write(t, host);
-    write(t, "\r\nConnection: close\r\n\r\n");
+    const char *request[] = {"GET /", path, " HTTP/1.0\r\nHost: ", host, "\r\n\r\n"};
+    foreach (text, request)
+        for (const char *s = *text; *s && t->state != CLOSED; s += tcp_write(t, *s))
+            if (!tcp_room(t)) net_poll();
     for (; !tcp_at_end(t); net_poll()) {
         for (u8 byte; tcp_read(t, &byte);) {
             if (line_ends < 2) {
@@ -71,7 +80,7 @@ static void do_get(char *host) {
     tcp_close(t);
     while (t->state != CLOSED && t->state != TIME_WAIT) net_poll();
     if (t->error || line_ends < 2)
-        print("get: %s\n", t->error ? t->error : "no header");
+        print("get: %s\n", t->error ?: "no header");
     else
         print("get: %u bytes, crc32 %u\n", size, ~crc);
     t->in_use = false;
@@ -109,8 +118,7 @@ static bool run(char *word) {
 
 void kernel_main(u32 *info) {
     char *line = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
-    serial_init();
-    clock_init();
+    pc_init();
     if (!e1000_init() && !ne2k_init()) return print("no network card\n");
     print("card %s", nic.name);
     for (int i = 0; i < 6; i++) print(i ? ":%x" : " %x", nic.mac[i]);

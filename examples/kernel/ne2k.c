@@ -16,19 +16,13 @@ static u8 get(u8 at) { return inb(base + at); }
 static void set(u8 at, u8 value) { outb(base + at, value); }
 static void set16(u8 at, u16 value) { set(at, value & 255), set(at + 1, value >> 8); }
 
-static bool wait(u8 at, u8 bit, u8 value) { /* at most 20 ms */
-    for (u32 until = ticks + 20; (get(at) & bit) != value;)
-        if (due(until)) return false;
-    return true;
-}
-
 static void dma(u8 command, void *data, u32 at, u32 size) { /* size is even */
     set(ISR, DMA_DONE);
     set16(RBCR, size), set16(RSAR, at);
     set(CR, command);
     for (u16 *word = data; size; size -= 2, word++)
         command == READ ? (void)(*word = inw(base + DATA)) : outw(base + DATA, *word);
-    wait(ISR, DMA_DONE, DMA_DONE);
+    while (!(get(ISR) & DMA_DONE));
     set(CR, START);
 }
 
@@ -49,28 +43,25 @@ static void ne2k_start(void) { /* with an empty ring */
 }
 
 static void ne2k_send(const struct frame *f, u32 size) {
-    wait(CR, 4, 0); /* the last one is on its way */
+    while (get(CR) & 4); /* the last one is on its way */
     dma(WRITE, (void *)f, TX_PAGE << 8, (size + 1) & ~1);
     set16(TBCR, size);
     set(CR, TRANSMIT);
 }
 
 static u32 ne2k_receive(struct frame *f) {
-    struct {
-        u8 status, next;
-        u16 size; /* with these 4 bytes */
-    } header;
+    u8 header[4];                         /* status, next page, size with these 4 bytes */
     if (get(ISR) & OVERRUN) ne2k_start(); /* the ring was full: begin anew */
     set(CR, START | PAGE1);
     u8 current = get(CURR);
     set(CR, START);
     if (next == current) return 0;
-    dma(READ, &header, next << 8, 4);
-    u32 size = header.size - 4;
-    if (size > sizeof *f || header.next < RX_FIRST || header.next >= RX_END)
+    dma(READ, header, next << 8, 4);
+    u32 size = (header[2] | header[3] << 8) - 4;
+    if (size > sizeof *f || header[1] < RX_FIRST || header[1] >= RX_END)
         return ne2k_start(), 0;                     /* that is no frame: begin anew */
     dma(READ, f, (next << 8) + 4, (size + 1) & ~1); /* behind the ring's end it goes on in front */
-    next = header.next;
+    next = header[1];
     set(BNRY, next == RX_FIRST ? RX_END - 1 : next - 1);
     return size;
 }
@@ -79,7 +70,8 @@ static bool find(const char *name, u16 io) {
     u8 prom[32];
     if (!(base = io)) return false;
     set(RESET, get(RESET));
-    if (!wait(ISR, IS_RESET, IS_RESET) || get(CR) == 0xff) return false; /* nobody is there */
+    for (u32 until = ticks + 3; !due(until););
+    if (!(get(ISR) & IS_RESET) || get(CR) == 0xff) return false; /* nobody is there */
     set(DCR, WORDS);
     dma(READ, prom, 0, sizeof prom);
     for (int i = 0; i < 6; i++) nic.mac[i] = prom[2 * i]; /* each byte is there twice */
