@@ -8,8 +8,8 @@
  *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   echo_reply(frame, mac, ident)    the answer to a ping, for pynat/wire/icmp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
- *   write_frames(descriptor, items)  one writev(2) for each frame, for pynat/link/tap.py
- *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
+ *   write_frames(descriptor, items, busy, came)   one writev(2) for each frame, for
+ * pynat/link/tap.py udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
  *   udp_frames(header, ident, datagrams)        frames to carry them, for pynat/wire/udp.py
  *   send_datagrams(socket, to, port, datagrams, joined)   sendmmsg(2), for pynat/host/datagram.py
  *   receive_datagrams(socket, limit)              one recvmmsg(2), for pynat/host/datagram.py
@@ -46,6 +46,10 @@ enum {
     PROTOCOL_ICMP = 1,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
+    AT_KEY = ETHERNET + 12, /* addresses and ports */
+    KEY = 12,
+    BETWEEN = 32,        /* frames written between two looks who has come */
+    AT_A_LOOK = 64,      /* frames */
     MOST_DATAGRAMS = 64, /* of one system call */
     LONGEST_DATAGRAM = 65535,
     MOST_JOINED = LONGEST_DATAGRAM - IPV4 - UDP, /* bytes of datagrams that Linux takes apart */
@@ -500,6 +504,7 @@ struct items {
     PyObject *all; /* a tuple, which keeps them while others may run */
     struct run *runs;
     Py_ssize_t taken;    /* of the runs */
+    Py_ssize_t frames;   /* of all */
     struct iovec *views; /* as many as the frame with most of them may need */
 };
 
@@ -517,12 +522,14 @@ static int take_items(struct items *items, PyObject *sequence) {
     const Py_ssize_t count = PyTuple_GET_SIZE(items->all);
     Py_ssize_t runs = 0, most = 0;
     for (Py_ssize_t i = 0; i < count; i++) runs += !PyBytes_Check(PyTuple_GET_ITEM(items->all, i));
+    items->frames = count - runs;
     items->runs = PyMem_Calloc((size_t)runs + 1, sizeof(struct run));
     for (Py_ssize_t i = 0; items->runs && i < count; i++) {
         if (PyBytes_Check(PyTuple_GET_ITEM(items->all, i))) continue;
         struct run *run = &items->runs[items->taken];
         if (take_run(run, PyTuple_GET_ITEM(items->all, i))) return -1;
         items->taken++;
+        items->frames += run->left ? (run->left - 1) / run->size + 1 : 1;
         if (run->count > most) most = run->count;
     }
     items->views = PyMem_Malloc(((size_t)most + 1) * sizeof(struct iovec));
@@ -543,23 +550,55 @@ static void count_written(struct written *written, ssize_t size) {
         written->frames++, written->bytes += size;
 }
 
+/* Who comes while frames are written. */
+struct look {
+    struct bytes busy; /* keys of flows that may wait; none: there are no looks */
+    PyObject *came;
+    int over; /* another has come, or there is an exception */
+};
+
+static int is_busy(const struct look *look, const char *frame, ssize_t size) {
+    if (size < AT_KEY + KEY) return 0;
+    for (Py_ssize_t at = 0; at < look->busy.size; at += KEY)
+        if (memcmp(frame + AT_KEY, look->busy.at + at, KEY) == 0) return 1;
+    return 0;
+}
+
+/* Needs no GIL, and takes it for what it finds. */
+static void look_once(int descriptor, struct look *look) {
+    char buffer[LONGEST_FRAME];
+    for (int i = 0; i < AT_A_LOOK; i++) {
+        const ssize_t size = read(descriptor, buffer, sizeof buffer);
+        if (size < 0) return;
+        const PyGILState_STATE state = PyGILState_Ensure();
+        PyObject *frame = PyBytes_FromStringAndSize(buffer, size);
+        const int failed = !frame || PyList_Append(look->came, frame) < 0;
+        Py_XDECREF(frame);
+        PyGILState_Release(state);
+        look->over |= failed || !is_busy(look, buffer, size);
+        if (failed) return;
+    }
+}
+
 /* Needs no GIL. */
-static void write_all(int descriptor, const struct items *items, struct written *written) {
+static void write_all(int descriptor, const struct items *items, struct written *written,
+                      struct look *look) {
     const Py_ssize_t count = PyTuple_GET_SIZE(items->all);
     struct run *run = items->runs;
     uint8_t headers[MOST_BEFORE + LONGEST];
-    for (Py_ssize_t i = 0; i < count; i++) {
+    for (Py_ssize_t i = 0; i < count && !look->over;) {
         PyObject *item = PyTuple_GET_ITEM(items->all, i);
         if (PyBytes_Check(item)) {
             const size_t size = (size_t)PyBytes_GET_SIZE(item);
             count_written(written, write(descriptor, PyBytes_AS_STRING(item), size));
-            continue;
-        }
-        while (!run->over) {
+            i++;
+        } else {
             const int views = next_frame(run, headers, items->views);
             count_written(written, writev(descriptor, items->views, views));
+            if (run->over) run++, i++;
         }
-        run++;
+        if (look->busy.size && (written->frames + written->refused) % BETWEEN == 0)
+            look_once(descriptor, look);
     }
 }
 
@@ -569,15 +608,24 @@ static PyObject *write_frames(PyObject *self, PyObject *args) {
     PyObject *sequence;
     struct items items;
     struct written written = {0};
-    if (!PyArg_ParseTuple(args, "iO", &descriptor, &sequence)) return NULL;
+    struct look look = {0};
+    if (!PyArg_ParseTuple(args, "iO|y#O!", &descriptor, &sequence, &look.busy.at, &look.busy.size,
+                          &PyList_Type, &look.came))
+        return NULL;
+    if (look.busy.size % KEY || (look.busy.size && !look.came)) {
+        PyErr_SetString(PyExc_ValueError, "no keys of flows, or nowhere to put what comes");
+        return NULL;
+    }
     if (!take_items(&items, sequence)) {
         Py_BEGIN_ALLOW_THREADS;
-        write_all(descriptor, &items, &written);
+        write_all(descriptor, &items, &written, &look);
         Py_END_ALLOW_THREADS;
     }
+    const Py_ssize_t left = items.frames - written.frames - written.refused;
     release_items(&items);
     if (PyErr_Occurred()) return NULL;
-    return Py_BuildValue("nnni", written.frames, written.bytes, written.refused, written.error);
+    return Py_BuildValue("nnnin", written.frames, written.bytes, written.refused, written.error,
+                         left);
 }
 
 /* ---------------------------------------------------------------------- datagrams */

@@ -71,12 +71,18 @@ def echo_reply(frame: bytes, mac: bytes, ident: int, /) -> bytes | None:
 def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     """At most `limit` frames that wait, one read(2) each, and errno where fewer were there."""
 
-def write_frames(descriptor: int, items: Sequence[bytes | Run], /) -> tuple[int, int, int, int]:
+def write_frames(
+    descriptor: int, items: Sequence[bytes | Run], busy: bytes = b"", came: list[bytes] = ..., /
+) -> tuple[int, int, int, int, int]:
     """Write each frame, and each of a run, with one system call.
 
     How many were taken, how many bytes they had; how many were refused, and errno of the last one
-    of these, or 0. Raises TypeError for what is neither, and what `tcp_frames` raises: then nothing
-    is written.
+    of these, or 0; how many are left. Raises TypeError for what is neither, and what `tcp_frames`
+    raises: then nothing is written.
+
+    busy: of flows, the 12 bytes at which plain frames have addresses and ports. With some, what
+    waits at the descriptor is read after each 32 frames, at most 64 of it, and put into `came`; as
+    soon as there is a frame of another flow, the rest is left.
     """
 
 def udp_run(frames: list[bytes], at: int, mac: bytes, /) -> tuple[int, bool, list[bytes]] | None:

@@ -23,6 +23,9 @@ _ECHO_REQUEST = b"\x08\x00"
 _TTL = 64  # of what the router itself sends
 _PSH, _ACK, _URG = 0x08, 0x10, 0x20
 _AT_UDP = _AT_TCP
+_AT_KEY, _KEY = _AT_TCP - 8, 12  # addresses and ports
+_BETWEEN = 32  # frames written between two looks who has come
+_AT_A_LOOK = 64  # frames
 _MOST_DATAGRAMS = 64
 _LONGEST_DATAGRAM = 65_535
 _MOST_JOINED = _LONGEST_DATAGRAM - _IPV4 - _UDP  # bytes of datagrams that Linux takes apart
@@ -250,15 +253,34 @@ def read_frames(descriptor: int, limit: int, /) -> tuple[list[bytes], int]:
     return frames, 0
 
 
-def write_frames(descriptor: int, items: Sequence[bytes | Run], /) -> tuple[int, int, int, int]:
+def write_frames(
+    descriptor: int,
+    items: Sequence[bytes | Run],
+    busy: bytes = b"",
+    came: list[bytes] | None = None,
+    /,
+) -> tuple[int, int, int, int, int]:
     taken = octets = refused = why = 0
-    for frame in [one for item in items for one in _made(item)]:
+    if len(busy) % _KEY or (busy and came is None):
+        raise ValueError("no keys of flows, or nowhere to put what comes")
+    frames = [one for item in items for one in _made(item)]
+    for number, frame in enumerate(frames, 1):
         try:
             octets += os.write(descriptor, frame)
             taken += 1
         except OSError as error:
             refused, why = refused + 1, error.errno or 0
-    return taken, octets, refused, why
+        if busy and came is not None and number % _BETWEEN == 0:
+            others, _ = read_frames(descriptor, _AT_A_LOOK)
+            came += others
+            if not all(_is_busy(other, busy) for other in others):
+                break
+    return taken, octets, refused, why, len(frames) - taken - refused
+
+
+def _is_busy(frame: bytes, busy: bytes) -> bool:
+    key = frame[_AT_KEY : _AT_KEY + _KEY]
+    return any(busy[at : at + _KEY] == key for at in range(0, len(busy), _KEY))
 
 
 def _made(item: bytes | Run) -> list[bytes]:

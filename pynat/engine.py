@@ -4,7 +4,8 @@ A turn takes what waits from the guest and from the host, lets the router deal w
 out what it wants of the host until nothing more comes of it, hands the frames to the guest, and
 tells the link how long guest time is to be held and when to wake us. Turns are started by the
 link's doorbell and by host events, which are gathered so that one turn serves them all. Within a
-turn, who has little to carry does not wait for who has much.
+turn, who has little to carry does not wait for who has much: also who comes while much is handed
+over is answered, and the frames of those whose turn it is wait for the next one.
 
 In step with the simulator (docs/hermetic.md) turns are its alone to ask for, and it stands still
 until `done`: nothing else may start one, for it would run beside the guest.
@@ -35,7 +36,8 @@ from pynat.log.notices import Level, Notices
 from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
-from pynat.wire.frame_run import Sendable, frames_of
+from pynat.wire.frame_run import FrameRun, Sendable, count, frames_of, last
+from pynat.wire.plain import KEY_AT
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 MAX_FRAMES = 512
 # The same while every frame is looked at (linter, capture), which takes some ten times as long.
 MAX_WATCHED_FRAMES = 32
+MANY = 64  # frames for the guest; while they are written, others may come and are answered
 NO_LIMIT = 1 << 30  # in step; the shim's ring bounds it
 LAST = 0.5  # seconds (wall) of turns at the end, for what the guest has sent before
 
@@ -127,8 +130,10 @@ class Engine:
             self.router.tcp.send_by(host.send_now)
         self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
-        self._batch = NO_LIMIT if in_step else MAX_FRAMES
         self._is_watched = False
+        self._most = NO_LIMIT  # frames to be written without a look who else has come
+        self._kept: list[bytes] = []  # frames that wait until what was before them is written
+        self._watch(watched=False)
         self._end_by = 0.0
         self._program = script.run(self.router, seed, loop, wire) if script else None
         self._introduce(config, seed)
@@ -192,7 +197,7 @@ class Engine:
         self._guard(link.done, hold, timer)
         if is_closing and self._is_last(came):
             self._ended.set_result(None)
-        elif is_closing or came == batch:
+        elif is_closing or came >= batch or self._kept:
             self._schedule()
 
     def _is_last(self, came: int) -> bool:
@@ -209,11 +214,11 @@ class Engine:
             router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
-        frames = self._receive(batch)
+        frames = self._kept + self._receive(batch) if self._kept else self._receive(batch)
+        self._kept = []
         now = link.now()
         if frames:
             self._from_link(frames, now)
-            self.from_guest.count_frames(frames)
         self._deliver(now)
         if self._callers:
             self._call(now)
@@ -225,7 +230,7 @@ class Engine:
         self._answer(now)
         if self._lookers:
             self._look_on(now)
-        return len(frames)
+        return len(frames) + len(self._kept)
 
     def _receive(self, batch: int) -> list[bytes]:
         receive_runs = self._link.receive_runs
@@ -262,6 +267,7 @@ class Engine:
         deal_with(None)
         if ready := self.router.ready():
             self._guard(self._hand_over, ready)
+        self.from_guest.count_frames(frames)
 
     def _ask_host(self, now: float) -> None:
         self._settling = True
@@ -295,32 +301,72 @@ class Engine:
             self._guard(look, now)
 
     def _answer_guest(self, now: float) -> None:
-        """What is left to be done for the frames does not delay them."""
+        """What is left to be done for few frames does not delay them."""
+        many: list[Sendable] = []
         try:
-            self._hand_over(self.router.answers(now))
+            items = self.router.answers(now)
+            if count(items) > self._most:
+                many = items
+            else:
+                self._hand_over(items)
         except BaseException as error:
             self._survive(error)
         self._guard(self.router.rest, now)
+        if many:
+            self._guard(self._hand_over_by_and_by, many)
+
+    def _hand_over_by_and_by(self, items: list[Sendable]) -> None:
+        """Who comes meanwhile, and has no part in them, is answered."""
+        busy = {item.key: None for item in items if isinstance(item, FrameRun)}
+        self.to_guest.count(items)
+        if self._is_watched:
+            items = [*frames_of(items)]
+        while items:
+            items = last(items, self._send(items, b"".join(busy)))
+            self._look_aside(busy)
+
+    def _look_aside(self, busy: dict[bytes, None]) -> None:
+        """busy: flows whose frames wait; others that carry much are soon among them."""
+        others: list[bytes] = []
+        for frame in self._receive(self._batch):
+            key = frame[KEY_AT]
+            if key in busy or self.router.is_bulk(key):
+                busy[key] = None
+                self._kept.append(frame)
+            else:
+                others.append(frame)
+        if not others:
+            return
+        now, most = self._link.now(), self._most
+        self._most = NO_LIMIT
+        self._from_link(others, now)
+        self._answer(now)
+        self._most = most
 
     def _hand_over(self, items: list[Sendable]) -> None:
         if items:
             self._send(items)
             self.to_guest.count(items)
 
-    def _send(self, items: list[Sendable]) -> None:
+    def _send(self, items: list[Sendable], busy: bytes = b"") -> int:
+        """busy: keys of flows; as soon as anybody else has come, or may have, the rest waits: so
+        many frames."""
         send_runs = self._link.send_runs
         if self._is_watched is not (send_runs is None):
             self._watch(watched=send_runs is None)
-        if send_runs is None:
-            self._link.send(frames_of(items))
-        else:
-            send_runs(items)
+        if send_runs is not None:
+            return send_runs(items, busy)
+        now = items[: self._most] if busy else items
+        self._link.send(frames_of(now))
+        return len(items) - len(now)
 
     def _watch(self, *, watched: bool) -> None:
         """Whether every frame is looked at, from now on."""
         self._is_watched = watched
-        if not self._in_step:
-            self._batch = MAX_WATCHED_FRAMES if watched else MAX_FRAMES
+        self._batch = MAX_WATCHED_FRAMES if watched else MAX_FRAMES
+        self._most = MAX_WATCHED_FRAMES if watched else MANY
+        if self._in_step:
+            self._batch = self._most = NO_LIMIT
 
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:

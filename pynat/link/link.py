@@ -13,7 +13,7 @@ from pynat.wire.frame_run import Sendable
 
 Received = list[tuple[float, bytes]]  # frames, each with the guest time of its sending
 ReceiveRuns = Callable[[int], list[bytes]]
-SendRuns = Callable[[Sequence[Sendable]], int]
+SendRuns = Callable[[Sequence[Sendable], bytes], int]
 
 
 class Link(Protocol):
@@ -46,7 +46,11 @@ class Link(Protocol):
 
     @property
     def send_runs(self) -> SendRuns | None:
-        """As `send`, for frames and runs of them; None while somebody looks at each frame."""
+        """Offer frames and runs of them to the guest: how many frames are left.
+
+        With `plain.KEY_AT` of frames of flows, in a row, it may stop when another frame has come.
+        None while somebody looks at each frame.
+        """
 
     def done(self, hold_until: float, timer: float | None) -> None:
         """End of a turn: everything received is dealt with.

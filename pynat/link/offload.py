@@ -65,13 +65,15 @@ class OffloadLink(Wrapper):
     def send(self, frames: list[bytes]) -> int:
         return self._inner.send([virtio.NOTHING + frame for frame in frames])
 
-    def send_runs(self, items: Sequence[Sendable]) -> int:
+    def send_runs(self, items: Sequence[Sendable], _busy: bytes = b"") -> int:
+        """All at once: there are few frames, with much in each."""
         assert self._inner.send_runs is not None
         return self._inner.send_runs(
             [
                 virtio.NOTHING + item if isinstance(item, bytes) else virtio.long_frames(item)
                 for item in items
-            ]
+            ],
+            b"",
         )
 
     def _say(self, text: str, *, cuts: bool) -> None:

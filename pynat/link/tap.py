@@ -199,6 +199,7 @@ class TapLink:
         self._start = time.monotonic()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._rung = False
+        self._early: list[bytes] = []  # frames that came while others were written
         self._poll = select.epoll()
         for each in (descriptor, self._bell):
             self._poll.register(each, select.EPOLLIN)
@@ -254,7 +255,9 @@ class TapLink:
         if self._rung:
             self._rung = False
             os.eventfd_read(self._bell)
-        frames, error = read_frames(self._descriptor, limit)
+        early, self._early = self._early, []
+        frames, error = read_frames(self._descriptor, limit - len(early))
+        frames = early + frames if early else frames
         if error not in (0, errno.EAGAIN):
             self._lost(OSError(error, os.strerror(error)))
         self.from_guest.frames += len(frames)
@@ -262,18 +265,21 @@ class TapLink:
         return frames
 
     def send(self, frames: list[bytes]) -> int:
-        return self.send_runs(frames)
+        before = self.to_guest.frames
+        self.send_runs(frames)
+        return self.to_guest.frames - before
 
-    def send_runs(self, items: Sequence[Sendable]) -> int:
+    def send_runs(self, items: Sequence[Sendable], busy: bytes = b"") -> int:
         """Each frame is offered once: a network drops what its wire does not take."""
         traffic = self.to_guest
-        frames, octets, refused, error = write_frames(self._descriptor, items)
+        written = write_frames(self._descriptor, items, busy, self._early)
+        frames, octets, refused, error, left = written
         traffic.frames += frames
         traffic.bytes += octets - self._ahead * frames
         traffic.dropped += refused
         if error == errno.EBADFD:
             self._lost(OSError(error, os.strerror(error)))
-        return frames
+        return left
 
     def done(self, hold_until: float, timer: float | None) -> None:
         """An alarm that rings early costs a turn, so one that is set stays while it is early.

@@ -76,6 +76,10 @@ class Parts:
         """Flows that carry much, until `take_bulk_up`. Whether there is anything beside them."""
         return self.tcp.set_bulk_aside(self.output.queued)
 
+    def is_bulk(self, key: bytes) -> bool:
+        """Whether the flow of that `FourTuple.key` carries much."""
+        return self.tcp.is_bulk(key)
+
     def take_bulk_up(self) -> None:
         self.tcp.take_bulk_up()
 

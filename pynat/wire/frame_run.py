@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pynat.loops import tcp_frames
+from pynat.wire.plain import key_to_guest
+
+Text = list[bytes | memoryview]  # in pieces of any length
 
 
 class FrameRun(NamedTuple):
@@ -23,7 +26,7 @@ class FrameRun(NamedTuple):
     seq: int  # of the first one
     last_flags: int
     size: int  # bytes of text in each of them; the last one may have fewer
-    text: list[bytes | memoryview]  # in pieces of any length
+    text: Text
     partial: bool = False  # of the checksum only `base` and the length are there, as in virtio
 
     def frames(self) -> list[bytes]:
@@ -35,6 +38,21 @@ class FrameRun(NamedTuple):
         last = start(header + (length - (self.frame_count - 1) * self.size))
         first = start(header + self.size) if length > self.size else last
         return FrameRun(first, last, *self[2:])
+
+    def after(self, frames: int) -> FrameRun:
+        """What is left of it behind its first frames."""
+        left = frames * self.size
+        text: Text = []
+        for piece in self.text:
+            if left < len(piece):
+                text.append(memoryview(piece)[left:])
+            left = max(0, left - len(piece))
+        return self._replace(seq=(self.seq + frames * self.size) & 0xFFFFFFFF, text=text)
+
+    @property
+    def key(self) -> bytes:
+        """The flow's `FourTuple.key`."""
+        return key_to_guest(self.start + self.header)
 
     @property
     def length(self) -> int:
@@ -65,3 +83,20 @@ def frames_of(items: Iterable[Sendable]) -> list[bytes]:
         else:
             frames += item.frames()
     return frames
+
+
+def count(items: Iterable[Sendable]) -> int:
+    """How many frames they make."""
+    return sum(1 if isinstance(item, bytes) else item.frame_count for item in items)
+
+
+def last(items: list[Sendable], left: int) -> list[Sendable]:
+    """The last so many frames of them."""
+    out: list[Sendable] = []
+    for item in reversed(items):
+        if left <= 0:
+            break
+        own = 1 if isinstance(item, bytes) else item.frame_count
+        out.append(item if isinstance(item, bytes) or own <= left else item.after(own - left))
+        left -= own
+    return out[::-1]

@@ -150,6 +150,39 @@ def test_who_has_little_to_carry_does_not_wait_for_who_has_much() -> None:
     scenario(run)
 
 
+def test_who_comes_while_bulk_is_written_is_answered_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """But what the bulk's own flow sends waits until all of it is written."""
+    monkeypatch.setattr("pynat.engine.MAX_WATCHED_FRAMES", 4)
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running() as guest:
+                peer = Peer(guest, server.getsockname()[1])
+                await peer.open()
+                connection, _ = server.accept()
+                send = guest.link.send
+                sent: list[int] = []
+
+                def watched(frames: list[bytes]) -> int:
+                    if len(frames) == 4 and not sent:
+                        peer.send("PA", b"x")
+                        guest.link.put(ping(ROUTER))
+                    sent.append(len(frames))
+                    return send(frames)
+
+                monkeypatch.setattr(guest.link, "send", watched)
+                with connection:
+                    connection.sendall(bytes(10 * 536))
+                    came = [Ether(await guest.link.take()) for _ in range(12)]
+                assert [ICMP in each for each in came].index(True) == 4
+                assert [each[TCP].ack == peer.seq for each in came if TCP in each].index(True) == 10
+                assert sent == [4, 1, 4, 2, 1]
+
+    scenario(run)
+
+
 def test_an_answer_that_waits_for_nobody_leaves_before_the_host_is_asked() -> None:
     async def run() -> None:
         async with running() as guest:

@@ -18,7 +18,7 @@ from tests.link.test_capture import FakeLink
 def around(*, lint: bool = False, program: Net | None = None) -> Iterator[Stack]:
     """What is around a device that takes runs, too."""
     card = FakeLink()
-    card.send_runs = len
+    card.send_runs = lambda _items, _busy: 0
     config = seeded(program.configured() if program else Config())
     notices = Notices(card.log)
     with stacked(card, config, notices, lint=lint, program=program) as stack:

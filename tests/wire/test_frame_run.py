@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
+from pynat import _fast, _pure
 from pynat.loops import tcp_frames, write_frames
 from pynat.wire import ethernet, ip, ipv4, tcp
-from pynat.wire.frame_run import FrameRun
+from pynat.wire.frame_run import FrameRun, Sendable, count, frames_of, last
 from pynat.wire.tcp import ACK, FIN, PSH, Options, Segment, SegmentRun
 
 OURS, GUEST = b"\x0a\x09\x09\x09", b"\x0a\x00\x00\x02"
@@ -73,6 +76,20 @@ def test_each_frame_is_whole_and_right(
     assert sum(map(len, frames)) == framed(run).octets
 
 
+def test_the_last_of_them() -> None:
+    """Cut within runs, wherever their text is in pieces."""
+    text = pieces(bytes(range(99)), [9, 50, 50])
+    head = Segment(80, 1000, 0xFFFFFFF0, 5, ACK, 77)
+    runs = [framed(SegmentRun(head, text, ACK | PSH, size=size)) for size in (7, 33, 99, 100)]
+    items: list[Sendable] = [b"first", runs[0], b"between", *runs[1:], b"last"]
+    frames = frames_of(items)
+    assert count(items) == len(frames)
+    for left in range(len(frames) + 1):
+        rest = last(items, left)
+        assert frames_of(rest) == frames[len(frames) - left :]
+        assert count(rest) == left
+
+
 def test_scapy_finds_every_sum_right() -> None:
     for frame in framed(one([b"a", b"bcd", b"ef"], 4)).frames():
         packet = Ether(frame)
@@ -91,6 +108,43 @@ def test_a_run_that_says_no_size_is_one_segment() -> None:
     assert len(framed(run).frames()) == 1
 
 
+@pytest.mark.parametrize("write", [_pure.write_frames, _fast.write_frames])
+def test_writing_stops_when_anybody_else_has_come(
+    wire: tuple[int, socket.socket], write: Callable[..., Any]
+) -> None:
+    descriptor, guest = wire
+    run = framed(one([bytes(1000)], 10))
+    came: list[bytes] = []
+    busy = bytes(12) + run.key
+    own = bytes(26) + run.key + b"whatever"
+    octets = len(run.frames()[0])
+
+    def left() -> int:
+        written = write(descriptor, [b"first", run], busy, came)
+        assert written[:4] == (101 - written[4], 5 + (100 - written[4]) * octets, 0, 0)
+        assert len(list(iter(partial(received, guest), b""))) == written[0]
+        return int(written[4])
+
+    assert (left(), came) == (0, [])
+    guest.send(own)
+    guest.send(own)
+    assert (left(), came) == (0, [own, own])
+    guest.send(own)
+    guest.send(own[:37])
+    assert (left(), came) == (69, [own, own, own, own[:37]])
+    assert write(descriptor, [b"alone"], b"", came)[4] == 0
+    with pytest.raises(ValueError, match="no keys of flows"):
+        write(descriptor, [run], busy[:-1], came)
+    with pytest.raises(ValueError, match="nowhere to put"):
+        write(descriptor, [run], busy)
+
+
+def received(guest: socket.socket) -> bytes:
+    with contextlib.suppress(BlockingIOError):
+        return guest.recv(2000)
+    return b""
+
+
 @pytest.fixture
 def wire() -> Iterator[tuple[int, socket.socket]]:
     """It keeps frames apart, as a device does."""
@@ -105,7 +159,13 @@ def test_runs_and_frames_are_written_in_their_order(wire: tuple[int, socket.sock
     descriptor, guest = wire
     run = framed(one(pieces(b"0123456789", [3, 5]), 4))
     frames = [b"first", *run.frames(), b"last"]
-    assert write_frames(descriptor, [b"first", run, b"last"]) == (5, sum(map(len, frames)), 0, 0)
+    assert write_frames(descriptor, [b"first", run, b"last"]) == (
+        5,
+        sum(map(len, frames)),
+        0,
+        0,
+        0,
+    )
     assert [guest.recv(2000) for _ in frames] == frames
 
 
@@ -113,17 +173,17 @@ def test_each_frame_is_offered_once(wire: tuple[int, socket.socket]) -> None:
     """What the device does not take is counted, with the reason of the last one."""
     descriptor, guest = wire
     run = framed(one([bytes(1460 * 1000)], 1460))
-    taken, octets, refused, error = write_frames(descriptor, [run, b"x"])
-    assert (taken + refused, error) == (1001, 11)
+    taken, octets, refused, error, left = write_frames(descriptor, [run, b"x"])
+    assert (taken + refused, error, left) == (1001, 11, 0)
     assert 0 < taken < 1000
     assert octets == taken * 1514
     assert [len(guest.recv(2000)) for _ in range(taken)] == [1514] * taken
-    assert write_frames(descriptor, [b"x"]) == (1, 1, 0, 0)
+    assert write_frames(descriptor, [b"x"]) == (1, 1, 0, 0, 0)
 
 
 def test_a_device_that_is_gone_takes_nothing() -> None:
     descriptor = os.open("/dev/null", os.O_RDONLY)
-    assert write_frames(descriptor, [b"x", framed(one([b"abc"], 1))]) == (0, 0, 4, 9)
+    assert write_frames(descriptor, [b"x", framed(one([b"abc"], 1))]) == (0, 0, 4, 9, 0)
     os.close(descriptor)
 
 

@@ -343,6 +343,11 @@ class TcpTable:
             del self._touched[flow]
         return bool(bulk)
 
+    def is_bulk(self, key: bytes) -> bool:
+        """Whether the flow of that `FourTuple.key` keeps much."""
+        flow = self._flows.get(key)
+        return flow is not None and flow.kept >= BULK
+
     def take_bulk_up(self) -> None:
         aside, self._aside = self._aside, []
         for flow in aside:
