@@ -3,9 +3,11 @@
 A turn takes what waits from the guest and from the host, lets the router deal with it, carries
 out what it wants of the host until nothing more comes of it, hands the frames to the guest, and
 tells the link how long guest time is to be held and when to wake us. Turns are started by the
-link's doorbell and by host events, which are gathered so that one turn serves them all. Within a
-turn, who has little to carry does not wait for who has much: also who comes while much is handed
-over is answered, and the frames of those whose turn it is wait for the next one.
+link's doorbell and by host events, which are gathered so that one turn serves them all.
+
+Within a turn, who has little to carry does not wait for who has much. Where the guest runs on
+meanwhile, also who comes while much is handed over is answered; frames of those that carry much
+wait for the next turn.
 
 In step with the simulator (docs/hermetic.md) turns are its alone to ask for, and it stands still
 until `done`: nothing else may start one, for it would run beside the guest.
@@ -25,7 +27,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from pynat import rules
-from pynat.config import LINGER, Config, Forward, Network
+from pynat.config import LINGER, Config, Forward, Network, TimePolicy
 from pynat.config.check import check_forward
 from pynat.errors import ConfigError
 from pynat.host.hermetic import HermeticHost
@@ -131,6 +133,7 @@ class Engine:
         self._sides: tuple[HostBackend, ...] = (self.router.in_process, self.host)
         self._wall = None if config.hermetic else wall or loop.time
         self._is_watched = False
+        self._is_awaited = config.hermetic or config.time is not TimePolicy.NEVER  # by the guest
         self._most = NO_LIMIT  # frames to be written without a look who else has come
         self._kept: list[bytes] = []  # frames that wait until what was before them is written
         self._watch(watched=False)
@@ -366,7 +369,9 @@ class Engine:
         self._batch = MAX_WATCHED_FRAMES if watched else MAX_FRAMES
         self._most = MAX_WATCHED_FRAMES if watched else MANY
         if self._in_step:
-            self._batch = self._most = NO_LIMIT
+            self._batch = NO_LIMIT
+        if self._is_awaited:
+            self._most = NO_LIMIT
 
     # ------------------------------------------------------------------ host events
     def _schedule(self) -> None:

@@ -15,7 +15,7 @@ from scapy.layers.inet import ICMP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from pynat import rules
-from pynat.config import Config, Dns
+from pynat.config import Config, Dns, TimePolicy
 from pynat.engine import MAX_FRAMES, MAX_WATCHED_FRAMES, Engine
 from pynat.host.host import Host
 from pynat.link.memory import MemoryLink
@@ -158,7 +158,7 @@ def test_who_comes_while_bulk_is_written_is_answered_between(
 
     async def run() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            async with running() as guest:
+            async with running(Config(time=TimePolicy.NEVER)) as guest:
                 peer = Peer(guest, server.getsockname()[1])
                 await peer.open()
                 connection, _ = server.accept()
