@@ -63,7 +63,8 @@ class SeenFlow(Flow):
 
     # ------------------------------------------------------------------ what is seen
     def seen(self, segment: Segment, now: float) -> None:
-        """A segment to the guest."""
+        """A segment to the guest. What it acknowledges may end the flow."""
+        self._touch(self)
         if segment.flags & RST:
             self._reset_seen(segment, now)
         elif segment.flags & SYN:

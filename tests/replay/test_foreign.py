@@ -164,6 +164,23 @@ def test_a_segment_of_no_connection_is_told_by_its_answer(
     assert " TCP004 warning: " in lines[0]
 
 
+def test_an_overtaken_segment_is_answered_when_all_is_over(lint: Linted) -> None:
+    """The guest's FIN is acknowledged, so it has forgotten the connection: RST is the answer."""
+    theirs, mine = {"sport": 80, "dport": 40000}, {"sport": 40000, "dport": 80}
+    end, own = 8502, 3_000_000_101
+    last = TCP(**mine, flags="FPA", seq=own, ack=end) / b"bye"
+    acknowledged = TCP(**theirs, flags="A", seq=end, ack=own + 4)
+    old = TCP(**theirs, flags="A", seq=end, ack=own)
+    reset = TCP(**mine, flags="R", seq=own)
+    out = IP(src=ADDRESS, dst="192.0.2.7", flags="DF")
+    back = IP(src="192.0.2.7", dst=ADDRESS, flags="DF")
+    frames = [from_guest(out / last), to_guest(back / acknowledged)]
+    frames += [to_guest(back / old), from_guest(out / reset)]
+    closed = [(2.3 + 0.01 * n, frame) for n, frame in enumerate(frames)]
+    code, lines, _ = lint(foreign.pcap([*foreign.whole()[:-2], *closed]))
+    assert (code, len(lines)) == (0, 1), lines
+
+
 # ---------------------------------------------------------------- what is wrong
 def test_a_swapped_source_address_is_that_and_nothing_else(
     lint: Linted,
