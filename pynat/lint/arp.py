@@ -34,8 +34,10 @@ PATIENCE = 1.0  # seconds that an answer may take
 AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
 TURNED = 2  # requests in a row where replies are due
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
+DEAF = 2  # requests to the card alone that are answered, behind others that are not
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
+_NEVER = 1 << 30
 ZERO = bytes(4)
 NOBODY = bytes(6)
 _LINK_LOCAL = bytes((169, 254))  # RFC 3927 2.5 wants replies to all there
@@ -46,6 +48,9 @@ class _Address:
     """One that the guest uses or wants to use."""
 
     asked: int = 0  # requests to it that it has not answered
+    unheard: int = 0  # requests to all, since the last answer
+    direct: bool = False  # the last request went to its card alone
+    deaf: int = 0  # times that such a one was answered, and those to all before it were not
     turned: int = 0  # requests to who had asked, instead of replies
     last_asked: Span = NEVER
     askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
@@ -86,7 +91,7 @@ class ArpChecker:
         self._wanted.clear()
         self._waits.clear()
         for mine in self._addresses.values():
-            mine.asked = 0
+            mine.asked = mine.unheard = 0
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -95,7 +100,7 @@ class ArpChecker:
         packet = frame.arp
         if packet is not None:
             if packet.operation == arp.REQUEST:  # maybe before anything came from there
-                self._is_asked(packet, frame.when)
+                self._is_asked(packet, frame)
             elif packet.sender in self._wanted:
                 self._is_answered(self._wanted[packet.sender], packet, frame.when)
             self._is_claimed(packet, frame.when)
@@ -110,12 +115,14 @@ class ArpChecker:
         mine.claim.is_claimed(when, used=mine.used)
         self._tally[Occasion.CLAIMED if mine.used else Occasion.PROBE_ANSWERED] += 1
 
-    def _is_asked(self, packet: Arp, when: Span) -> None:
+    def _is_asked(self, packet: Arp, frame: Frame) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         mine.asked += mine.used
         self._tally[Occasion.ARP_ASKED] += 1
         self._tally[Occasion.ARP_ASKED_ITS] += mine.used
-        mine.last_asked = when
+        mine.direct = not frame.destination[0] & 1
+        mine.unheard += mine.used and not mine.direct
+        mine.last_asked = frame.when
         mine.askers.append(packet)
         self._last_question = packet
 
@@ -279,6 +286,7 @@ class ArpChecker:
         if packet.sender == packet.target:  # an announcement in the form of a reply
             mine.introduced = True
             return
+        self._hears_all(packet.sender, mine)
         mine.askers.clear()
         self._for_others(packet, frame, mine)
         self._uses(packet.sender, frame)
@@ -292,6 +300,18 @@ class ArpChecker:
             self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
         else:
             self._targets(packet, askers)
+
+    def _hears_all(self, address: bytes, mine: _Address) -> None:
+        """An answer to a request that went to all, be it late, ends all doubt."""
+        if not mine.direct or not mine.askers:
+            mine.deaf = -_NEVER
+        elif mine.unheard:
+            mine.deaf += 1
+            if mine.deaf == DEAF:
+                text = f"{DEAF} requests for {dotted(address)} to its card alone are answered"
+                text += ", and none of those to all before each of them"
+                self._found.append((rules.DEAF_TO_ALL, f"{text} (RFC 826)"))
+        mine.unheard = 0
 
     def _for_others(self, packet: Arp, frame: Frame, mine: _Address) -> None:
         """The address is of no host on this wire, and was never the guest's."""

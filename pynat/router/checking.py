@@ -2,7 +2,8 @@
 
 A router learns a guest's MAC address from the guest's own question and needs no answer for ten
 minutes, so a guest that answers nothing would pass every short test. In a hermetic network, with
-the linter on, each guest that is heard of is asked by ARP a second later, `TRIES` times at most.
+the linter on, each guest that is heard of is asked by ARP a second later, `TRIES` times at most;
+two of these questions go to its card alone, which a guest answers that takes no broadcasts.
 One that answers is asked for an address that nobody has, and gets the probes of `probes.py`, each
 once: the next one when the one before is answered, or after `PAUSE`; but behind a plain ping only
 if that was answered. One that is not answered within `STIR` is followed by a question by ARP: a
@@ -19,14 +20,15 @@ from dataclasses import dataclass
 from pynat.router.probes import PROBES, Probe, nobody
 from pynat.timers import Timers
 
-TRIES = 3
+TRIES = 5
+_DIRECT = (3, TRIES)  # which of them go to the card alone
 RETRY = 1.0  # seconds between questions by ARP
 PAUSE = 0.2  # seconds for an answer to a probe
 STIR = 2.0  # seconds for an answer to a plain ping
 AGAIN = 60.0  # seconds
 GUESTS = 256
 
-Ask = Callable[[bytes], None]  # that address
+Ask = Callable[[bytes, bool], None]  # that address; its card alone
 Send = Callable[[bytes, Probe, int, float], None]  # to that address; the probe's number, now
 
 
@@ -63,11 +65,12 @@ class Checks:
 
     def answered(self, address: bytes, now: float) -> None:
         check = self._known.get(address)
-        if check is not None and check.tries and not check.answers_arp:
-            check.answers_arp = True
-            if not check.probe:
-                self._ask(nobody(address))
-            self._probe(check, now)
+        if check is None or check.answers_arp or check.tries in (0, _DIRECT[0]):
+            return
+        check.answers_arp = True
+        if not check.probe:
+            self._ask(nobody(address), False)
+        self._probe(check, now)
 
     def replied(self, address: bytes, number: int, now: float) -> None:
         """To the probe of that number."""
@@ -77,13 +80,13 @@ class Checks:
 
     def go_on(self, check: _Check, now: float) -> None:
         if check.answers_arp and _current(check).waits:
-            self._ask(check.address)
+            self._ask(check.address, False)
         elif check.answers_arp:
             self._next(check, now)
         elif check.tries < TRIES:
             check.tries += 1
             self._timers.set(check, now + RETRY)
-            self._ask(check.address)
+            self._ask(check.address, check.tries in _DIRECT)
 
     def _next(self, check: _Check, now: float) -> None:
         check.probe += 1

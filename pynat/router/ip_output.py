@@ -59,9 +59,9 @@ class IpOutput:
             self.mac, own, network.net, self.timers, notices, self._queue, self._checks
         )
 
-    def _ask_for(self, address: bytes) -> None:
+    def _ask_for(self, address: bytes, direct: bool) -> None:
         since = self.queued
-        self.neighbors.ask_for(address)
+        self.neighbors.ask_for(address, direct=direct)
         self.comment(since, f"hermetic: ARP for {address_text(address)}, to see who answers")
 
     def _probe(self, guest: bytes, probe: Probe, number: int, now: float) -> None:

@@ -271,9 +271,11 @@ class Neighbors:
         text += f" {len(question.packets)} packets lost"
         self._notices.drop(rule, text, now, count=len(question.packets))
 
-    def ask_for(self, address: bytes) -> None:
+    def ask_for(self, address: bytes, *, direct: bool = False) -> None:
+        """direct: of the card that it is known to have (RFC 1122 2.3.2.1 (2))."""
         request = Arp(arp.REQUEST, self.mac, self._asks_from, NO_MAC, address)
-        self.send_arp(request, ethernet.BROADCAST)
+        known = self._known.get(address) if direct else None
+        self.send_arp(request, known[0] if known else ethernet.BROADCAST)
 
     def send_arp(self, packet: Arp, to: bytes, source: bytes | None = None) -> None:
         self._send(ethernet.encode(to, source or self.mac, ethernet.ARP, arp.encode(packet)))

@@ -113,6 +113,7 @@ FAR_AWAY = Rule(
     " the router, and the router's address is asked for. For 0.0.0.0 the router was never set: look"
     " at whether option 3 of the ACK is read, and when.",
     exercised=Occasion.ARP_REQUEST,
+    leads_to=("TCP107",),
 )
 
 # ---------------------------------------------------------------- of the linter
@@ -318,4 +319,18 @@ ONCE = Rule(
     " something is to be sent there. Look at whether a request under way is ever given up. Where"
     " nothing was to be sent there any more, all is well.",
     exercised=Occasion.ARP_UNANSWERED,
+)
+
+DEAF_TO_ALL = Rule(
+    "ARP037",
+    "arp requests to all do not come",
+    Severity.ERROR,
+    "The guest answers requests that go to its card alone, and none that go to all.",
+    "RFC 826",
+    "Others ask by broadcast: nobody can reach the guest but who has just heard from it. What else goes"
+    " to all does not come either.",
+    "Have the card take broadcasts: RCTL.BAM of the e1000 (bit 15), AB in the NE2000's RCR (bit 2). A"
+    " stack that compares the destination of a frame itself takes ff:ff:ff:ff:ff:ff too.",
+    exercised=Occasion.ARP_ASKED,
+    leads_to=("ARP007", "ARP021", "NET008"),
 )

@@ -19,7 +19,12 @@ class Wire:
         self.timers = Timers()
         self.asked: list[bytes] = []
         self.sent: list[int] = []
-        self.checks = Checks(self.timers, self.asked.append, self._send)
+        self.direct: list[bool] = []
+        self.checks = Checks(self.timers, self._ask, self._send)
+
+    def _ask(self, address: bytes, direct: bool) -> None:
+        self.asked.append(address)
+        self.direct.append(direct)
 
     def _send(self, address: bytes, probe: Probe, number: int, now: float) -> None:
         assert (address, probe, now) == (GUEST, PROBES[number - 1], self.now)
@@ -51,6 +56,18 @@ def test_who_does_not_answer_arp_gets_nothing_else(wire: Wire) -> None:
     assert wire.asked == [GUEST] * TRIES
     wire.checks.answered(bytes((192, 168, 16, 3)), wire.now)
     assert wire.sent == []
+
+
+def test_who_answers_only_what_goes_to_its_card_is_asked_once_more(wire: Wire) -> None:
+    wire.heard()
+    wire.wait(2 * RETRY)
+    assert wire.direct == [False, False, True]
+    wire.checks.answered(GUEST, wire.now)
+    assert wire.sent == []
+    wire.wait(2 * RETRY)
+    assert wire.direct == [False, False, True, False, True]
+    wire.checks.answered(GUEST, wire.now)
+    assert wire.sent == [1]
 
 
 def test_who_answers_no_plain_ping_is_stirred_once_and_gets_no_other(wire: Wire) -> None:

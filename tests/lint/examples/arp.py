@@ -24,9 +24,11 @@ def sends(lab: LintedLab, *, to: str = ALL, source: str = MAC, **fields: Any) ->
     lab.from_guest(bytes(Ether(src=source, dst=to) / ARP(**wanted)))
 
 
-def is_asked(lab: LintedLab, *, by: str = ROUTER, mac: str = ROUTER_MAC) -> None:
+def is_asked(
+    lab: LintedLab, *, by: str = ROUTER, mac: str = ROUTER_MAC, to: str = ALL
+) -> None:
     request = ARP(op=1, hwsrc=mac, psrc=by, pdst=GUEST)
-    lab.look(bytes(Ether(src=mac, dst=ALL) / request), from_guest=False)
+    lab.look(bytes(Ether(src=mac, dst=to) / request), from_guest=False)
 
 
 def replies(lab: LintedLab, *, to: str = ROUTER_MAC, **fields: Any) -> None:
@@ -94,7 +96,7 @@ def answers_nothing(lab: LintedLab) -> None:
     """In a hermetic network the guest is asked on purpose."""
     sends(lab)
     lab.from_guest(ping(ROUTER))
-    lab.wait(6)
+    lab.wait(7)
     lab.from_guest(ping(ROUTER))
 
 
@@ -471,3 +473,36 @@ def learns_otherwise(lab: LintedLab) -> None:
 def asks_for_nobody_once(lab: LintedLab) -> None:
     sends(lab, pdst="192.168.16.200")
     goes_on(lab, 20)
+
+
+@example("ARP037", config=HERMETIC)
+def takes_no_broadcasts(lab: LintedLab) -> None:
+    """The guest's card is not told to take broadcasts."""
+    sends(lab)
+    for _ in range(8):
+        lab.wait(1)
+        if lab.seen[-1].frame[:6] == GUEST_MAC:
+            replies(lab)
+
+
+@clean("ARP037")
+def hears_one_to_all(lab: LintedLab) -> None:
+    """Of what goes to all some is lost."""
+    sends(lab)
+    for to, comes in ((ALL, False), (MAC, True), (ALL, True), (ALL, False), (MAC, True)):
+        is_asked(lab, to=to)
+        if comes:
+            replies(lab)
+        lab.wait(1)
+
+
+@clean("ARP037")
+def answers_late(lab: LintedLab) -> None:
+    """The guest is busy for seconds, and answers all that came meanwhile."""
+    sends(lab)
+    for _ in range(3):
+        for to in (ALL, ALL, MAC):
+            is_asked(lab, to=to)
+            lab.wait(1)
+        for _ in range(3):
+            replies(lab)
