@@ -47,9 +47,13 @@ class Refusals:
         self._drop(rules.net.IPV6, "this network is IPv4 only", now, Level.DEBUG)
 
     def other_type(self, frame: bytes, source: bytes, kind: int, now: float) -> None:
-        is_swapped = ethernet.is_swapped(kind)
-        rule = rules.ethernet.TYPE_SWAPPED if is_swapped else rules.ethernet.TYPE
-        self._drop(rule, f"{ethernet.text(source)} sent type {ethernet.named(frame)}", now)
+        text = f"{ethernet.text(source)} sent type {ethernet.named(frame)}"
+        if ethernet.is_swapped(kind):
+            self._drop(rules.ethernet.TYPE_SWAPPED, text, now)
+        elif packet := ethernet.hidden(frame):
+            self._drop(rules.ethernet.TYPE_HIDES, f"{text}; {packet} follows", now)
+        else:
+            self._drop(rules.ethernet.TYPE, text, now)
 
     # ------------------------------------------------------------------ packets
     def source_routed(self, packet: Ipv4, now: float) -> None:

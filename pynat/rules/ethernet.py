@@ -51,6 +51,20 @@ TYPE_SWAPPED = Rule(
     leads_to=("ARP007", "ARP021", "DHCP036", "DHCP037"),
 )
 
+TYPE_HIDES = Rule(
+    "ETH005",
+    "ethernet type hides a packet",
+    Severity.ERROR,
+    "A frame carries IPv4 or ARP behind a length, or behind the tag of a VLAN.",
+    "RFC 894, IEEE 802.1Q",
+    "Nobody looks for a packet there; the frame is thrown away.",
+    "Put the type into bytes 12 and 13, 0x0800 or 0x0806, not the packet's length, and let the packet"
+    " begin at byte 14. A tag stands there when the driver or the card's descriptor asks for one"
+    " (VLE of the e1000); this network has no VLAN.",
+    exercised=Occasion.FRAME,
+    leads_to=("ARP007", "ARP021", "DHCP036", "DHCP037"),
+)
+
 UNPADDED = Rule(
     "ETH020",
     "ethernet without padding",

@@ -28,6 +28,7 @@ _SWAPPED = {0x0008: ("IPv4", IPV4), 0x0608: ("ARP", ARP), 0xDD86: ("IPv6", IPV6)
 _OTHERS = {0x8100: ": a VLAN tag (802.1Q)", 0x88A8: ": a VLAN tag (802.1ad)", 0x88CC: ": LLDP"}
 
 BROADCAST = b"\xff" * 6
+_ARP_BEGINS = bytes.fromhex("0001 0800 06 04 00")
 _V4 = 4  # bytes of an address
 
 
@@ -88,6 +89,18 @@ def named(frame: bytes) -> str:
     if kind in _VLANS and (number := _vlan(frame, 12)):
         of = f" of VLAN {number}; untagged frames and those of VLAN 0 are taken"
     return f"{kind:#06x}{_OTHERS.get(kind, '')}{of}; {IPV4:#06x} is IPv4, {ARP:#06x} ARP (RFC 894)"
+
+
+def hidden(frame: bytes) -> str:
+    """Which packet of this network's stands behind a type that is not its own; "" if none does."""
+    kind = int.from_bytes(frame[12:14], "big")
+    if kind >= _FIRST_TYPE and kind not in _VLANS:
+        return ""
+    at = packet_at(frame) if kind in _VLANS else HEADER.size
+    if frame[at : at + len(_ARP_BEGINS)] == _ARP_BEGINS:
+        return "ARP"
+    length = int.from_bytes(frame[at + 2 : at + 4], "big")
+    return "IPv4" if frame[at : at + 1] == b"\x45" and 20 <= length <= len(frame) - at else ""
 
 
 def is_swapped(kind: int) -> bool:

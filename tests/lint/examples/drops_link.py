@@ -36,9 +36,34 @@ def another_card(lab: LintedLab) -> None:
 
 
 @example("ETH003")
+def speaks_ipx(lab: LintedLab) -> None:
+    """The guest looks for a server of another protocol."""
+    lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff", type=0x8137) / Raw(bytes(46))))
+
+
+@example("ETH005")
 def vlan_tag(lab: LintedLab) -> None:
     """The guest tags its frames as if for a switch."""
-    lab.from_guest(bytes(Ether(src=MAC, dst=ROUTER_MAC) / Dot1Q(vlan=5) / Raw(bytes(46))))
+    frame = ping(ROUTER)
+    lab.from_guest(frame[:12] + b"\x81\x00\x00\x05" + frame[12:])
+
+
+@example("ETH005")
+def length_for_a_type(lab: LintedLab) -> None:
+    """The guest stores the packet's length where the type belongs."""
+    frame = arp()
+    lab.from_guest(frame[:12] + (28).to_bytes(2, "big") + frame[14:])
+
+
+@clean("ETH005")
+def spans_a_tree(lab: LintedLab) -> None:
+    """A bridge's BPDU is of 802.3; a packet for VLAN 0 is taken, one of another protocol is no IP."""
+    bpdu = b"\x42\x42\x03" + bytes(35)
+    lab.from_guest(bytes(Ether(src=MAC, dst="01:80:c2:00:00:00", type=38) / Raw(bpdu)))
+    frame = ping(ROUTER)
+    lab.from_guest(frame[:12] + b"\x81\x00\x00\x00" + frame[12:])
+    lldp = bytes(Ether(src=MAC, dst="01:80:c2:00:00:0e") / Dot1Q(vlan=5, type=0x88CC))
+    lab.from_guest(lldp + bytes(46))
 
 
 @example("ETH004")
