@@ -3,7 +3,8 @@
 A transfer is known by its request to port 69, and its server's port by the first answer. So far its
 datagrams do not go the short way (short_ways.py): up to `WATCHED` blocks, which show what there is
 to see. What is repeated and not acknowledged is told when it has come `COPIES` times, which takes a
-server a quarter of a minute; a guest that asks for an address meanwhile has begun anew.
+server a quarter of a minute; a guest that asks for an address meanwhile has begun anew. The last one
+is told as soon as its copy finds the guest's port closed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pynat.wire.tftp import Packet
 MAX_TRANSFERS = 64
 WATCHED = 16  # blocks
 COPIES = 5
+_KEPT = 2  # copies of the last block; a single one may have come to a closed port
 BLOCK = 512  # bytes; a shorter one is the last
 _REQUESTS, _DHCP_SERVER = 69, 67
 _MODES = {"netascii", "octet", "mail"}
@@ -41,6 +43,7 @@ class _Transfer:
     block_size: int = BLOCK
     came: dict[int, Span] = field(default_factory=dict)  # blocks; an OACK is block 0
     since: Counter[int] = field(default_factory=Counter)  # those since the last acknowledgement
+    last: int | None = None  # the block that is the last, once it has come
     told: set[str] = field(default_factory=set)  # codes
 
 
@@ -57,7 +60,7 @@ class TftpChecker:
         if packet is None or datagram is None:
             if frame.icmp is not None and frame.icmp.type == icmp.UNREACHABLE:
                 self._closed(frame.icmp.payload)
-            return iter(())
+            return self._take_found()
         key = (packet.source, datagram.source), packet.destination
         if datagram.destination == _DHCP_SERVER:
             self._transfers.clear()
@@ -67,6 +70,9 @@ class TftpChecker:
             transfer = self._transfers.get(key)
             if transfer is not None and datagram.destination == transfer.server:
                 self._answers(key, transfer, packet, _decoded(datagram.payload))
+        return self._take_found()
+
+    def _take_found(self) -> Iterator[Finding]:
         found, self._found = self._found, []
         return iter(found)
 
@@ -75,7 +81,11 @@ class TftpChecker:
         about = versions.outline(quote)
         if about is not None and len(quote) >= about.body + 4:
             port = int.from_bytes(quote[about.body + 2 : about.body + 4], "big")
-            self._transfers.pop(((about.destination, port), about.source), None)
+            transfer = self._transfers.pop(((about.destination, port), about.source), None)
+            last = transfer.last if transfer is not None else None
+            if transfer is not None and last is not None and transfer.since[last] >= _KEPT:
+                text = f"its port is closed, expected ACK {last} first"
+                self._tell(transfer, rules.LAST_UNHEARD, f"{text} ({rules.LAST_UNHEARD.rfc})")
 
     def _asks(self, key: tuple[Address, bytes], request: Packet | None) -> None:
         if request is None or request.opcode not in (tftp.RRQ, tftp.WRQ):
@@ -128,8 +138,7 @@ class TftpChecker:
                 self._forget(key, transfer, ends)
             else:
                 self._comes(transfer, answer, frame.when)
-        found, self._found = self._found, []
-        return iter(found)
+        return self._take_found()
 
     def _comes(self, transfer: _Transfer, packet: Packet, when: Span) -> None:
         if packet.opcode == tftp.OACK:
@@ -138,8 +147,10 @@ class TftpChecker:
         block = packet.block
         transfer.came.setdefault(block, when)
         transfer.since[block] += 1
+        is_last = packet.opcode == tftp.DATA and len(packet.data) < transfer.block_size
+        if is_last:
+            transfer.last = block
         if transfer.since[block] == COPIES:
-            is_last = packet.opcode == tftp.DATA and len(packet.data) < transfer.block_size
             rule = rules.LAST_UNHEARD if is_last else rules.NO_ACK
             came = f"came {COPIES} times in {when.least(transfer.came[block]):.0f} s"
             self._tell(transfer, rule, f"{packet} {came}, expected ACK {block} ({rule.rfc})")

@@ -47,6 +47,7 @@ NO_REQUEST = Rule(
     "The transfer waits for it at another port.",
     "Send everything behind the request to the port that the server's first answer came from.",
     exercised=Occasion.TFTP,
+    leads_to=("TFTP021",),
 )
 
 UNKNOWN_TRANSFER = Rule(

@@ -94,6 +94,41 @@ def closes_the_file_first(lab: LintedLab) -> None:
     comes(lab, block(2, b"end"), times=5)
 
 
+@example("TFTP022")
+def closes_its_port_first(lab: LintedLab) -> None:
+    """The guest has all that it wants, and nobody listens any more."""
+    asks(lab)
+    seen = comes(lab, block(1, b"end"), times=2)
+    lab.from_guest(bytes(ip(SERVER) / ICMP(type=3, code=3) / Raw(seen[14:])))
+
+
+@clean("TFTP022")
+def has_given_up_before(lab: LintedLab) -> None:
+    """Nothing came for long; then the last block does."""
+    asks(lab)
+    comes(lab, block(1))
+    sends(lab, Packet(ACK, 1))
+    seen = comes(lab, block(2, b"end"))
+    lab.from_guest(bytes(ip(SERVER) / ICMP(type=3, code=3) / Raw(seen[14:])))
+
+
+@clean("TFTP022")
+def closes_its_port_then(lab: LintedLab) -> None:
+    """Its acknowledgement is lost, or crosses a copy of the block."""
+    asks(lab)
+    seen = comes(lab, block(1, b"end"))
+    sends(lab, Packet(ACK, 1))
+    lab.from_guest(bytes(ip(SERVER) / ICMP(type=3, code=3) / Raw(seen[14:])))
+
+
+@clean("TFTP022")
+def wants_no_more(lab: LintedLab) -> None:
+    """It asked how long the file is, and never for the file."""
+    asks(lab)
+    seen = comes(lab, Packet(OACK, options={"tsize": "5000"}))
+    lab.from_guest(bytes(ip(SERVER) / ICMP(type=3, code=3) / Raw(seen[14:])))
+
+
 @example("TFTP023")
 def asks_for_binary(lab: LintedLab) -> None:
     """The guest asks in the words of FTP."""
