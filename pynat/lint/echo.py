@@ -5,7 +5,7 @@ One that a bad wire has repeated may be answered as often as it came; one in fra
 all of it has come.
 
 Not to be answered are pings with a wrong checksum, and those that only reach the card and are for
-an address that it does not have. That a guest takes no long packets, or does not read fragments or
+an address that it does not have. One to all may be answered or not. That a guest takes no long packets, or does not read fragments or
 what follows options of IPv4, shows when it answers a plain ping and none of `MISSED` such that came
 before.
 """
@@ -154,6 +154,8 @@ class Pings:
     def _reply(self, packet: Ipv4, message: Icmp) -> Iterator[Finding]:
         request = _answered(packet, message)
         asked = self._asked.get(request) or self._to_another(packet, message)
+        if asked is None and self._was_asked_of_all(request):
+            return  # as it may
         if asked is None:
             text = f"{_name(packet, message)}, expected {self._expected(packet, message)}"
             yield Finding(rules.NOT_ASKED, f"{text} (RFC 1122 3.2.2.6)")
@@ -196,6 +198,12 @@ class Pings:
         found = (one for request, one in self._asked.items() if request[1:] == seen)
         return next(
             (one for one in found if one.wrong and one.wrong[0] is ip_rules.NOT_FOR_IT), None
+        )
+
+    def _was_asked_of_all(self, request: Request) -> bool:
+        return any(
+            other[1:] == request[1:] and (other[0] == self._broadcast or not is_unicast(other[0]))
+            for other in self._asked
         )
 
     def _expected(self, packet: Ipv4, message: Icmp) -> str:

@@ -85,6 +85,15 @@ def replies(lab: LintedLab) -> None:
         replied(lab, number)
 
 
+@clean("ICMP020")
+def answers_a_ping_to_all(lab: LintedLab) -> None:
+    """Its reply comes from its own address; it may leave such a ping alone as well."""
+    request = IP(src=ROUTER, dst="192.168.16.255") / ICMP(type=8, id=7, seq=1) / b"abcdefgh"
+    frame = bytes(Ether(src=ROUTER_MAC, dst="ff:ff:ff:ff:ff:ff") / request)
+    lab.look(frame, from_guest=False)
+    replied(lab, 1)
+
+
 def error(about: Any, **fields: Any) -> bytes:
     return bytes(ip(REMOTE) / ICMP(**{"type": 3, "code": 3} | fields) / about)
 
