@@ -7,33 +7,24 @@
 
 enum { ARP, DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK };
 enum { MASK = 1, ROUTER = 3, DNS = 6, WANTED = 50, LEASE, OVERLOAD, KIND, SERVER, LIST };
-enum { MAXIMUM = 57, END = 255, COOKIE = 0x63825363, SHORTEST = 300 };
+enum { MAXIMUM = 57, END = 255, COOKIE = 0x63825363 };
+enum { CHADDR = 28, SNAME = 44, FILE = 108, OPTIONS = 240, UNUSED = 202, PADDING = 60 };
 enum { LONGEST = 2000000 }; /* seconds of a lease: `ticks` has room */
-
-struct dhcp {
-    u8 op, htype, hlen, hops;
-    u32 xid;
-    u16 secs, flags;
-    u32 ciaddr, yiaddr, siaddr, giaddr;
-    u8 chaddr[16], sname[64], file[128];
-    u32 cookie;
-    u8 options[];
-};
 
 enum { IDLE, SELECTING, REQUESTING, PROBING, QUIET, ANNOUNCING, BOUND, RENEWING, REBINDING };
 static const struct {
     u8 sends, times, then, eighths; /* ARP: asks for the address */
-    u16 wait;                       /* milliseconds, and half a second more or less */
+    u16 wait, doubles;              /* milliseconds, half a second more or less; how often longer */
 } steps[] = {
-    [IDLE] = {ARP, 0, SELECTING, 0, 10000},
-    [SELECTING] = {DISCOVER, 255, SELECTING, 0, 4000},
-    [REQUESTING] = {REQUEST, 4, SELECTING, 0, 4000},
-    [PROBING] = {ARP, 3, QUIET, 0, 1500},
-    [QUIET] = {ARP, 0, ANNOUNCING, 0, 1000},
-    [ANNOUNCING] = {ARP, 2, BOUND, 0, 2500},
-    [BOUND] = {ARP, 0, RENEWING, MISTAKE(34) ? 255 : 4, 0},
-    [RENEWING] = {REQUEST, 255, REBINDING, 7, 60500},
-    [REBINDING] = {REQUEST, 255, SELECTING, 8, 60500},
+    [IDLE] = {ARP, 0, SELECTING, 0, 10000, 0},
+    [SELECTING] = {DISCOVER, 255, SELECTING, 0, 4000, 4},
+    [REQUESTING] = {REQUEST, 4, SELECTING, 0, 4000, 4},
+    [PROBING] = {ARP, 3, QUIET, 0, 1500, 0},
+    [QUIET] = {ARP, 0, ANNOUNCING, 0, 1000, 0},
+    [ANNOUNCING] = {ARP, 2, BOUND, 0, 2500, 0},
+    [BOUND] = {ARP, 0, RENEWING, MISTAKE(34) ? 255 : 4, 0, 0},
+    [RENEWING] = {REQUEST, 255, REBINDING, 7, 60500, 4},
+    [REBINDING] = {REQUEST, 255, SELECTING, 8, 60500, 4},
 };
 
 static u32 state, tries, next; /* how often that was sent, when it is due */
@@ -57,39 +48,26 @@ static void enter(u32 new_state) {
     if (state == ANNOUNCING) bind();
 }
 
-static u8 *option(u8 *at, u8 code, u8 size, u32 value) { /* the lowest byte comes first */
-    *at++ = code, *at++ = size;
-    memcpy(at, &value, size);
-    return at + size;
-}
-
-static void send(u8 kind) {
-    static struct frame f;
-    struct dhcp *m = (struct dhcp *)f.udp.data;
-    u8 *at = m->options;
+static void send(u32 kind) {
+    static struct packet p;
     bool renews = state >= RENEWING && !MISTAKE(35);
     if (state != REQUESTING || tries) secs = (ticks - began) / 1000; /* first its DISCOVER's */
     asked = ticks;
-    memset(m, 0, SHORTEST);
-    m->op = MISTAKE(29) ? 2 : 1, m->htype = 1, m->hlen = MISTAKE(30) ? 0 : 6;
-    m->xid = htonl(xid + (MISTAKE(25) && kind == REQUEST));
-    m->secs = htons(kind == DECLINE || MISTAKE(33) ? 0 : secs);
-    m->flags = htons(MISTAKE(67) * 0x8000);
-    m->ciaddr = htonl(renews ? my_ip : 0);
-    memcpy(m->chaddr, nic.mac, 6);
-    m->cookie = MISTAKE(24) ? COOKIE : htonl(COOKIE);
-    at = option(at, KIND, MISTAKE(37) ? 2 : 1, kind);
+    memset(fresh(&p, MISTAKE(36) ? 0 : PADDING)->data, 0, PADDING);
+    push(&p, "1", MISTAKE(28) ? 0 : END);
+    if (kind != DECLINE)
+        push(&p, "11211111", MAXIMUM, 2, MISTAKE(31) ? 300 : 1500, LIST, 3, MASK, ROUTER, DNS);
     if (kind != DISCOVER && !renews) {
-        if (!MISTAKE(27)) at = option(at, WANTED, 4, htonl(offered));
-        if (!MISTAKE(26)) at = option(at, SERVER, 4, htonl(server));
+        if (!MISTAKE(26)) push(&p, "114", SERVER, 4, server);
+        if (!MISTAKE(27)) push(&p, "114", WANTED, 4, offered);
     }
-    if (kind != DECLINE) {
-        at = option(at, MAXIMUM, 2, htons(MISTAKE(31) ? 300 : 1500));
-        at = option(at, LIST, 3, MASK | ROUTER << 8 | DNS << 16);
-    }
-    *at++ = MISTAKE(28) ? 0 : END;
-    udp_send(&f, state == RENEWING ? server : ~0u, 68, 67,
-             MISTAKE(36) ? at - f.udp.data : SHORTEST);
+    push(&p, MISTAKE(37) ? "4112" : "4111", MISTAKE(24) ? swap32(COOKIE) : COOKIE, KIND,
+         MISTAKE(37) ? 2 : 1, kind);
+    p.size += UNUSED, memset(p.data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
+    push(&p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
+         xid + (MISTAKE(25) && kind == REQUEST), kind == DECLINE || MISTAKE(33) ? 0 : secs,
+         MISTAKE(67) * 0x8000, renews ? my_ip : 0, 0, 0, 0, nic.mac);
+    udp_send(&p, state == RENEWING ? server : ~0u, 68, 67);
 }
 
 static void parse(const u8 *at, const u8 *end) { /* a zero is padding */
@@ -100,18 +78,21 @@ static void parse(const u8 *at, const u8 *end) { /* a zero is padding */
     }
 }
 
-void dhcp_input(const u8 *data, u32 size) {
-    const struct dhcp *m = (const struct dhcp *)data;
-    if (size < sizeof *m || m->op != 2 || m->xid != htonl(xid) || m->cookie != htonl(COOKIE) ||
-        memcmp(m->chaddr, nic.mac, 6) || steps[state].sends == ARP)
+void dhcp_input(struct packet *p) {
+    const u8 *m = p->data, *end = m + p->size;
+    u32 op, its_xid, address;
+    if (p->size < OPTIONS ||
+        !pull(p, "111142244", &op, NULL, NULL, NULL, &its_xid, NULL, NULL, NULL, &address) ||
+        op != 2 || its_xid != xid || memcmp(m + OPTIONS - 4, "\x63\x82\x53\x63", 4) ||
+        memcmp(m + CHADDR, nic.mac, 6) || steps[state].sends == ARP)
         return;
     memset(values, 0, sizeof values);
-    parse(m->options, data + size);
-    if (values[OVERLOAD] & 1) parse(m->file, m->file + sizeof m->file);
-    if (values[OVERLOAD] & 2) parse(m->sname, m->sname + sizeof m->sname);
+    parse(m + OPTIONS, end);
+    if (values[OVERLOAD] & 1) parse(m + FILE, m + OPTIONS - 4);
+    if (values[OVERLOAD] & 2) parse(m + SNAME, m + FILE);
     u32 kind = values[KIND], from = values[SERVER];
-    if (kind == (state == SELECTING ? OFFER : ACK) && from && m->yiaddr && values[LEASE]) {
-        offered = ntohl(m->yiaddr), server = from;
+    if (kind == (state == SELECTING ? OFFER : ACK) && from && address && values[LEASE]) {
+        offered = address, server = from;
         granted = asked, lease = 1000 * MIN(values[LEASE], (u32)LONGEST);
         if (state >= RENEWING)
             print("renewed "), bind(), enter(BOUND);
@@ -135,13 +116,12 @@ void dhcp_tick(void) {
                           : due(next) && tries == s->times) {
         enter(s->then);
     } else if (due(next) && tries != s->times) {
-        bool doubles = s->sends != ARP;
-        if (doubles)
+        if (s->sends != ARP)
             send(s->sends);
         else if (!MISTAKE(7))
             arp_ask(offered, my_ip); /* a probe, as long as my_ip is 0 */
-        u32 wait = doubles ? s->wait << MIN(tries, 4u) : s->wait;
-        next = ticks + (MISTAKE(32) ? 500 : wait - 500 + random() % 1000);
+        u32 wait = MISTAKE(32) ? 500 : s->wait << MIN(tries, s->doubles);
+        next = ticks + wait - 500 + random() % 1000;
         tries++;
     }
 }

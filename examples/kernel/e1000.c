@@ -21,24 +21,24 @@ static struct ring {
 static u32 get(u32 at) { return registers[at / 4]; }
 static void set(u32 at, u32 value) { registers[at / 4] = value; }
 
-static void e1000_send(const struct frame *f, u32 size) {
+static void e1000_send(const struct packet *p) {
     typeof(*tx.descriptor) *d = &tx.descriptor[tx.next];
     while (!(d->status & DONE)); /* its last frame is still on its way */
-    memcpy(tx.buffer[tx.next], f, size);
-    d->size = size, d->status = 0;
+    memcpy(tx.buffer[tx.next], p->data, p->size);
+    d->size = p->size, d->status = 0;
     d->command = 0x0b; /* end of packet, add the FCS, report */
     set(TX_RING + TAIL, tx.next = (tx.next + 1) % RING);
 }
 
-static u32 e1000_receive(struct frame *f) {
+static bool e1000_receive(struct packet *p) {
     typeof(*rx.descriptor) *d = &rx.descriptor[rx.next];
-    if (!(d->status & DONE)) return 0;
-    u32 size = d->status & END && !d->errors && d->size <= sizeof *f ? d->size : 0;
-    memcpy(f, rx.buffer[rx.next], size);
+    if (!(d->status & DONE)) return false;
+    fresh(p, d->status & END && !d->errors && d->size <= FRAME_SIZE ? d->size : 0);
+    memcpy(p->data, rx.buffer[rx.next], p->size);
     d->status = 0;
     if (!MISTAKE(66)) set(RX_RING + TAIL, rx.next); /* the card may use all up to here */
     rx.next = (rx.next + 1) % RING;
-    return size;
+    return true;
 }
 
 static void set_ring(u32 at, struct ring *ring, u8 status, u32 tail) {

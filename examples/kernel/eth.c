@@ -2,34 +2,29 @@
 #include "kernel.h"
 
 enum { REQUEST = 1, REPLY = 2, FRESH = 60000, AGAIN = 1000, TRIES = 3, DEFEND = 10000 };
+enum { TYPE_IP = 0x0800, TYPE_ARP = 0x0806, SHORTEST = 60 };
 
 static struct neighbor {
     u32 ip, when, asked; /* not asked, it is fresh until then; else that is when to ask again */
     u8 mac[6];
-    u32 size; /* of the packet that waits for the answer */
-    struct frame frame;
+    struct packet waiting; /* for the answer, if it has a size */
 } neighbors[8];
 
 u32 arp_heard;
-const u8 broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-static const u8 nobody[6];
+static const u8 nobody[6], broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-void eth_send(struct frame *f, const u8 *to, u16 type, u32 size) {
-    memcpy(f->to, to, 6);
-    memcpy(f->from, nic.mac, 6);
-    f->type = MISTAKE(1) ? type : htons(type);
-    if (size < 46) memset((u8 *)f + ETH_SIZE + size, MISTAKE(2) ? 0x55 : 0, 46 - size);
-    nic.send(f, ETH_SIZE + MAX(size, 46u)); /* the shortest there is, and no old bytes */
+static void eth_send(struct packet *p, const u8 *to, u32 type) {
+    push(p, "662", to, nic.mac, MISTAKE(1) ? swap16(type) : type);
+    for (; p->size < SHORTEST; p->size++) p->data[p->size] = MISTAKE(2) ? 0x55 : 0;
+    nic.send(p);
 }
 
-static void arp_send(u16 operation, const u8 *to_mac, u32 to, u32 from) {
-    static struct frame f;
-    f.arp.hardware = htons(MISTAKE(5) ? 6 : 1), f.arp.protocol = htons(TYPE_IP);
-    f.arp.sizes = htons(0x0604), f.arp.operation = MISTAKE(4) ? operation : htons(operation);
-    memcpy(f.arp.from_mac, MISTAKE(3) ? nobody : nic.mac, 6);
-    memcpy(f.arp.to_mac, to_mac, 6);
-    f.arp.from = htonl(from), f.arp.to = htonl(to);
-    eth_send(&f, operation == REQUEST ? broadcast : to_mac, TYPE_ARP, sizeof f.arp);
+static void arp_send(u32 operation, const u8 *to_mac, u32 to, u32 from) {
+    static struct packet p;
+    push(fresh(&p, 0), "22226464", MISTAKE(5) ? 6 : 1, TYPE_IP, 0x0604,
+         MISTAKE(4) ? swap16(operation) : operation, MISTAKE(3) ? nobody : nic.mac, from, to_mac,
+         to);
+    eth_send(&p, operation == REQUEST ? broadcast : to_mac, TYPE_ARP);
 }
 
 void arp_ask(u32 ip, u32 from) { arp_send(REQUEST, nobody, ip, from); }
@@ -40,16 +35,17 @@ static struct neighbor *find(u32 ip, bool make) {
         if (n->ip == ip) return n;
     if (!make) return NULL;
     struct neighbor *n = &neighbors[made++ % COUNT(neighbors)]; /* the oldest one's place */
-    n->ip = ip, n->when = ticks, n->asked = n->size = 0;
+    n->ip = ip, n->when = ticks, n->asked = n->waiting.size = 0;
     return n;
 }
 
-void arp_send_to(u32 next_hop, struct frame *f, u32 size) {
+void arp_send_to(u32 next_hop, struct packet *p) {
+    if (next_hop == ~0u || MISTAKE(6)) return eth_send(p, broadcast, TYPE_IP);
     struct neighbor *n = find(next_hop, true);
-    if (MISTAKE(6)) return eth_send(f, broadcast, TYPE_IP, size);
-    if (!n->asked && !due(n->when)) return eth_send(f, n->mac, TYPE_IP, size);
-    memcpy(&n->frame, f, ETH_SIZE + size); /* the latest one waits */
-    n->size = size, n->asked = MAX(n->asked, 1u);
+    if (!n->asked && !due(n->when)) return eth_send(p, n->mac, TYPE_IP);
+    n->waiting = *p; /* the latest one */
+    n->waiting.data += (u8 *)&n->waiting - (u8 *)p;
+    n->asked = MAX(n->asked, 1u);
 }
 
 void arp_tick(void) {
@@ -65,12 +61,13 @@ void arp_tick(void) {
     }
 }
 
-void arp_input(const struct frame *f, u32 size) {
+static void arp_input(struct packet *p) {
     static u32 defended;
-    const struct arp *arp = &f->arp;
-    u32 from = ntohl(arp->from), to = ntohl(arp->to);
-    if (size < sizeof *arp || arp->hardware != htons(1) || arp->protocol != htons(TYPE_IP)) return;
-    if (!memcmp(arp->from_mac, nic.mac, 6)) return;
+    u32 hardware, protocol, operation, from, to;
+    const u8 *mac;
+    if (!pull(p, "22226464", &hardware, &protocol, NULL, &operation, &mac, &from, NULL, &to) ||
+        hardware != 1 || protocol != TYPE_IP || !memcmp(mac, nic.mac, 6))
+        return;
     arp_heard = from ? from : to;
     if (!my_ip || !from) return;
     if (from == my_ip) { /* RFC 5227 2.4 */
@@ -79,10 +76,18 @@ void arp_input(const struct frame *f, u32 size) {
     }
     struct neighbor *n = find(from, to == my_ip);
     if (n) {
-        memcpy(n->mac, arp->from_mac, 6);
-        if (n->size) eth_send(&n->frame, n->mac, TYPE_IP, n->size);
-        n->when = ticks + FRESH, n->asked = n->size = 0;
+        memcpy(n->mac, mac, 6);
+        if (n->waiting.size) eth_send(&n->waiting, n->mac, TYPE_IP);
+        n->when = ticks + FRESH, n->asked = n->waiting.size = 0;
     }
-    if (to == my_ip && arp->operation == htons(REQUEST) && !MISTAKE(69))
-        arp_send(REPLY, arp->from_mac, from, my_ip);
+    if (to == my_ip && operation == REQUEST && !MISTAKE(69)) arp_send(REPLY, mac, from, my_ip);
+}
+
+void eth_input(struct packet *p) {
+    u32 type;
+    const u8 *to;
+    if (!pull(p, "662", &to, NULL, &type)) return;
+    if (memcmp(to, nic.mac, 6) && memcmp(to, broadcast, 6)) return;
+    if (type == TYPE_IP) ip_input(p);
+    if (type == TYPE_ARP) arp_input(p);
 }

@@ -4,24 +4,19 @@
 enum { HAS_COMMAND_LINE = 1 << 2, PINGS = 4 };
 
 struct nic nic;
-
 static struct tcp *served; /* by echo(), the last one */
 
 static void echo(struct tcp *t) { /* RFC 862, until the other end closes */
-    for (u8 byte; tcp_room(t) && tcp_read(t, &byte);) tcp_write(t, byte);
+    for (int byte; tcp_room(t) && (byte = tcp_read(t)) >= 0;) tcp_write(t, byte);
     if (t->state >= ESTABLISHED) served = t;
     if (tcp_at_end(t)) tcp_close(t);
 }
 
 void net_poll(void) {
-    static struct frame f;
-    for (u32 size; (size = nic.receive(&f));) {
-        if (size < ETH_SIZE || (memcmp(f.to, nic.mac, 6) && memcmp(f.to, broadcast, 6))) continue;
-        if (f.type == htons(TYPE_IP)) ip_input(&f, size - ETH_SIZE);
-        if (f.type == htons(TYPE_ARP)) arp_input(&f, size - ETH_SIZE);
-    }
+    static struct packet p;
+    while (nic.receive(&p)) eth_input(&p);
     foreach (t, connections)
-        if (t->state && t->local_port == tcp_listening) echo(t);
+        if (t->state && t->peer.local_port == tcp_listening) echo(t);
     dhcp_tick();
     arp_tick();
     tcp_tick();
@@ -68,7 +63,7 @@ static void do_get(char *host) {
         for (const char *s = *text; *s && t->state != CLOSED; s += tcp_write(t, *s))
             if (!tcp_room(t)) net_poll();
     for (; !tcp_at_end(t); net_poll()) {
-        for (u8 byte; tcp_read(t, &byte);) {
+        for (int byte; (byte = tcp_read(t)) >= 0;) {
             if (line_ends < 2) {
                 line_ends = byte == '\n' ? line_ends + 1 : byte == '\r' ? line_ends : 0;
                 continue;
@@ -110,12 +105,6 @@ static const struct {
 } words[] = {{"ping=", do_ping}, {"dns=", do_dns},     {"get=http://", do_get},
              {"echo=", do_echo}, {"sleep=", do_sleep}, {"poweroff", do_poweroff}};
 
-static bool run(char *word) {
-    foreach (w, words)
-        if (after(word, w->name)) return w->run(after(word, w->name)), true;
-    return false;
-}
-
 void kernel_main(u32 *info) {
     char *line = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
     pc_init();
@@ -125,9 +114,12 @@ void kernel_main(u32 *info) {
     print("\n");
     random_state ^= *(u32 *)(nic.mac + 2);
     while (!my_ip) net_poll();
-    for (char *word = line, *rest; *word; word = rest) { /* loaders begin with the kernel's name */
+    for (char *word = line, *rest; *word; word = rest) {
+        bool known = word == line; /* loaders begin with the kernel's name */
         for (rest = split(word, ' '); *rest == ' ';) rest++;
-        if (!run(word) && word != line) print("unknown word: %s\n", word);
+        foreach (w, words)
+            if (after(word, w->name)) w->run(after(word, w->name)), known = true;
+        if (!known) print("unknown word: %s\n", word);
     }
     for (;;) net_poll();
 }

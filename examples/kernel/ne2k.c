@@ -42,28 +42,28 @@ static void ne2k_start(void) { /* with an empty ring */
     set(TCR, 0), set(RCR, 0x04); /* what is for us, and broadcasts */
 }
 
-static void ne2k_send(const struct frame *f, u32 size) {
+static void ne2k_send(const struct packet *p) {
     while (get(CR) & 4); /* the last one is on its way */
-    dma(WRITE, (void *)f, TX_PAGE << 8, (size + 1) & ~1);
-    set16(TBCR, size);
+    dma(WRITE, p->data, TX_PAGE << 8, (p->size + 1) & ~1);
+    set16(TBCR, p->size);
     set(CR, TRANSMIT);
 }
 
-static u32 ne2k_receive(struct frame *f) {
+static bool ne2k_receive(struct packet *p) {
     u8 header[4];                         /* status, next page, size with these 4 bytes */
     if (get(ISR) & OVERRUN) ne2k_start(); /* the ring was full: begin anew */
     set(CR, START | PAGE1);
     u8 current = get(CURR);
     set(CR, START);
-    if (next == current) return 0;
+    if (next == current) return false;
     dma(READ, header, next << 8, 4);
-    u32 size = (header[2] | header[3] << 8) - 4;
-    if (size > sizeof *f || header[1] < RX_FIRST || header[1] >= RX_END)
-        return ne2k_start(), 0;                     /* that is no frame: begin anew */
-    dma(READ, f, (next << 8) + 4, (size + 1) & ~1); /* behind the ring's end it goes on in front */
+    fresh(p, (header[2] | header[3] << 8) - 4);
+    if (p->size > FRAME_SIZE || header[1] < RX_FIRST || header[1] >= RX_END)
+        return ne2k_start(), false;                          /* that is no frame: begin anew */
+    dma(READ, p->data, (next << 8) + 4, (p->size + 1) & ~1); /* the ring's end leads to its start */
     next = header[1];
     set(BNRY, next == RX_FIRST ? RX_END - 1 : next - 1);
-    return size;
+    return true;
 }
 
 static bool find(const char *name, u16 io) {

@@ -7,45 +7,35 @@
    (`recover`) shows the next hole, which is sent at once. */
 #include "kernel.h"
 
-enum {
-    FIN = 1,
-    SYN = 2,
-    RST = 4,
-    PSH = 8,
-    ACK = 16,
-    MSS = 1460,
-    LEAST_MSS = 48,
-    DEFAULT_MSS = 536
-};
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, HEADER = 20 };
+enum { MSS = 1460, LEAST_MSS = 48, DEFAULT_MSS = 536, RETRIES = 8, TWO_MSL = 60000 };
 enum { RTO_FIRST = 1000, RTO_LEAST = 1000, RTO_MOST = 60000, RTO_AFTER_SYN = 3000 }; /* ms */
-enum { RETRIES = 8, TWO_MSL = 60000 };
 
-static struct {                         /* the one that has come; names as in RFC 9293 */
-    u32 seq, ack, window, size, length; /* length: with SYN and FIN */
-    const u8 *data;
-    u8 flags;
+static struct {                                /* the segment that has come; names as in RFC 9293 */
+    u32 seq, ack, flags, window, size, length; /* length: with SYN and FIN */
+    const u8 *options, *data;
 } seg;
 
-u16 tcp_listening;
+u32 tcp_listening;
 struct tcp connections[8];
 
 static bool before(u32 a, u32 b) { return (s32)(a - b) < 0; }
 static void start_timer(struct tcp *t, u32 after) { t->timer_on = true, t->timer = ticks + after; }
 static void fail(struct tcp *t, const char *why) { t->state = CLOSED, t->error = why; }
 
-static void send(struct tcp *t, u32 seq, u8 flags, u32 size) { /* `size` bytes of snd_buf */
-    static struct frame f;
-    u32 options = flags & SYN && !MISTAKE(48) ? 4 : 0, header = TCP_SIZE + options;
-    u32 edge = t->rcv_read + TCP_BUFFER;
+static void send(struct tcp *t, u32 seq, u32 flags, u32 size) { /* `size` bytes of snd_buf */
+    static struct packet p;
+    u32 edge = t->rcv_read + TCP_BUFFER, words = flags & SYN && !MISTAKE(48) ? 6 : 5;
     if ((s32)(edge - t->rcv_adv) >= MSS) t->rcv_adv = edge; /* never in steps of a few bytes */
-    f.tcp.from = htons(t->local_port), f.tcp.to = htons(t->remote_port);
-    f.tcp.seq = htonl(seq - (MISTAKE(51) && !(flags & SYN)));
-    f.tcp.ack = htonl(flags & ACK ? t->rcv_nxt + (t->at_end && !MISTAKE(53)) : MISTAKE(52));
-    f.tcp.offset = MISTAKE(47) ? header >> 2 : header << 2 | MISTAKE(61) << 3, f.tcp.flags = flags;
-    f.tcp.window = htons(t->rcv_adv - t->rcv_nxt), f.tcp.urgent = htons(MISTAKE(60));
-    memcpy(f.tcp.data, (u8[]){2, 4, MISTAKE(49) ? MSS & 255 : MSS >> 8, MSS & 255}, options);
-    for (u32 i = 0; i < size; i++) f.tcp.data[options + i] = t->snd_buf[(seq + i) % TCP_BUFFER];
-    ip_send(&f, t->remote, TCP, header + size, &f.tcp.checksum);
+    fresh(&p, size);
+    for (u32 i = 0; i < size; i++) p.data[i] = t->snd_buf[(seq + i) % TCP_BUFFER];
+    if (words > 5) push(&p, "112", 2, 4, MISTAKE(49) ? swap16(MSS) : MSS);
+    push(&p, "224411222", t->peer.local_port, t->peer.remote_port,
+         seq - (MISTAKE(51) && !(flags & SYN)),
+         flags & ACK ? t->rcv_nxt + (t->at_end && !MISTAKE(53)) : MISTAKE(52),
+         MISTAKE(47) ? words : words << 4 | MISTAKE(61) << 3, flags, t->rcv_adv - t->rcv_nxt, 0,
+         MISTAKE(60));
+    ip_send(&p, t->peer.ip, TCP, 16);
     t->ack_due = 0;
 }
 
@@ -153,10 +143,10 @@ static void take_data(struct tcp *t) {
     if (t->ack_due > 1) send_ack(t); /* every second segment's, and all about gaps at once */
 }
 
-static void synchronize(struct tcp *t, const u8 *option) { /* takes the SYN off the segment */
+static void synchronize(struct tcp *t) { /* takes the SYN off the segment */
     u32 mss = DEFAULT_MSS;
-    for (; option + 4 <= seg.data && *option; option += *option == 1 ? 1 : MAX(option[1], 1))
-        if (*option == 2) mss = option[2] << 8 | option[3];
+    for (const u8 *at = seg.options; at + 4 <= seg.data && *at; at += *at == 1 ? 1 : MAX(at[1], 1))
+        if (*at == 2) mss = at[2] << 8 | at[3];
     t->mss = MIN(MAX(mss, (u32)LEAST_MSS), (u32)MSS);
     t->cwnd = t->retries ? t->mss : 3 * t->mss; /* RFC 5681 3.1 */
     t->state = SYN_RCVD, t->ack_due = 2;
@@ -170,13 +160,13 @@ static bool acceptable(const struct tcp *t) {
     return offset < window || offset + seg.length - 1 < window;
 }
 
-static void arrives(struct tcp *t, const u8 *options) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
+static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     bool acks = seg.flags & ACK, resets = seg.flags & RST, opens = t->state < ESTABLISHED;
     bool wrong = acks && (opens ? seg.ack != t->snd_nxt : before(t->snd_nxt, seg.ack));
     if (t->state == SYN_SENT && !wrong) {
         if (resets && acks) return fail(t, "refused");
         if (resets || !(seg.flags & SYN)) return;
-        synchronize(t, options);
+        synchronize(t);
         if (!acks) return send_syn(t); /* both have opened at once */
     } else if (t->state != SYN_SENT && !acceptable(t)) {
         if (!resets) opens ? send_syn(t) : send_ack(t);
@@ -196,27 +186,20 @@ static void arrives(struct tcp *t, const u8 *options) { /* RFC 9293 3.10.7.3 and
     start_timer(t, TWO_MSL);
 }
 
-static struct tcp *find(u32 remote, u16 local_port, u16 remote_port) {
+static struct tcp *find(struct peer peer) {
     foreach (t, connections)
-        if (t->state && t->remote == remote && t->local_port == local_port &&
-            t->remote_port == remote_port)
-            return t;
+        if (t->state && !memcmp(&t->peer, &peer, sizeof peer)) return t;
     return NULL;
 }
 
-static void set_peer(struct tcp *t, u32 remote, u16 local_port, u16 remote_port) {
-    t->remote = remote, t->local_port = local_port, t->remote_port = remote_port;
-}
-
-static struct tcp *open(u8 state, u32 remote, u16 local_port, u16 remote_port) {
+static struct tcp *open(u8 state, struct peer peer) {
     struct tcp *t = NULL;
     u32 first = MISTAKE(57) ? 1 : random(); /* no pair of ports comes twice so soon */
     foreach (one, connections)
         if (!one->in_use && (one->state == CLOSED || (one->state == TIME_WAIT && !t))) t = one;
     if (!t) return NULL;
     memset(t, 0, sizeof *t);
-    t->state = state;
-    set_peer(t, remote, local_port, remote_port);
+    t->state = state, t->peer = peer;
     t->snd_una = t->recover = first, t->snd_nxt = t->snd_end = t->rtt_seq = first + 1;
     t->mss = DEFAULT_MSS, t->ssthresh = 65535, t->rto = RTO_FIRST;
     t->timing = true, t->rtt_start = ticks;
@@ -224,35 +207,36 @@ static struct tcp *open(u8 state, u32 remote, u16 local_port, u16 remote_port) {
     return t;
 }
 
-void tcp_input(const struct frame *f, u32 size) {
+void tcp_input(struct packet *p) {
     static struct tcp nobody;
-    u32 from = ntohl(f->ip.from), header = f->tcp.offset >> 4 << 2;
-    u16 local = ntohs(f->tcp.to), remote = ntohs(f->tcp.from);
-    if (size < TCP_SIZE || header < TCP_SIZE || header > size || payload_checksum(f, size)) return;
-    seg.seq = ntohl(f->tcp.seq), seg.ack = ntohl(f->tcp.ack), seg.flags = f->tcp.flags;
-    seg.window = ntohs(f->tcp.window), seg.data = (u8 *)&f->tcp + header, seg.size = size - header;
+    u32 offset;
+    struct peer peer = {.ip = p->from};
+    if (!pull(p, "224411222", &peer.remote_port, &peer.local_port, &seg.seq, &seg.ack, &offset,
+              &seg.flags, &seg.window, NULL, NULL))
+        return;
+    seg.options = p->data, seg.data = p->data + (offset >> 4) * 4 - HEADER;
+    seg.size = p->size - (seg.data - seg.options);
+    if (seg.size > p->size) return;
     seg.length = seg.size + !!(seg.flags & SYN) + (seg.flags & FIN);
-    struct tcp *t = find(from, local, remote);
-    bool opens = local == tcp_listening && (seg.flags & (SYN | ACK | RST)) == SYN;
-    if (t) return arrives(t, f->tcp.data);
-    if (opens && (t = open(SYN_RCVD, from, local, remote)))
-        return synchronize(t, f->tcp.data), send_syn(t);
+    struct tcp *t = find(peer);
+    bool opens = peer.local_port == tcp_listening && (seg.flags & (SYN | ACK | RST)) == SYN;
+    if (t) return arrives(t);
+    if (opens && (t = open(SYN_RCVD, peer))) return synchronize(t), send_syn(t);
     if (seg.flags & RST) return;
-    set_peer(&nobody, from, local, remote);
-    nobody.rcv_nxt = nobody.rcv_read = nobody.rcv_adv = seg.seq + seg.length;
+    nobody.peer = peer, nobody.rcv_nxt = nobody.rcv_read = nobody.rcv_adv = seg.seq + seg.length;
     send(&nobody, seg.flags & ACK ? seg.ack : 0, seg.flags & ACK ? RST : RST | ACK, 0);
 }
 
-void tcp_unreachable(const struct frame *f) {
-    struct tcp *t = find(ntohl(f->ip.to), ntohs(f->tcp.from), ntohs(f->tcp.to));
+void tcp_unreachable(struct peer peer) {
+    struct tcp *t = find(peer);
     if (t && t->state == SYN_SENT) fail(t, "unreachable");
 }
 
-struct tcp *tcp_connect(u32 ip, u16 port) {
+struct tcp *tcp_connect(u32 ip, u32 port) {
     static u32 made;
     made = made ? made : random();
     u32 from = MISTAKE(64) ? 500 : 49152 + (MISTAKE(58) ? 0 : made++) % 16384;
-    struct tcp *t = open(SYN_SENT, ip, from, port);
+    struct tcp *t = open(SYN_SENT, (struct peer){ip, from, port});
     if (t) t->in_use = true, send_syn(t);
     return t;
 }
@@ -266,10 +250,8 @@ bool tcp_write(struct tcp *t, u8 byte) {
     return tcp_room(t) ? t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte, true : false;
 }
 
-bool tcp_read(struct tcp *t, u8 *byte) {
-    if (t->rcv_read == t->rcv_nxt) return false;
-    *byte = t->rcv_buf[t->rcv_read++ % TCP_BUFFER];
-    return true;
+int tcp_read(struct tcp *t) {
+    return t->rcv_read == t->rcv_nxt ? -1 : t->rcv_buf[t->rcv_read++ % TCP_BUFFER];
 }
 
 bool tcp_at_end(const struct tcp *t) {
