@@ -1,5 +1,10 @@
 """A link that shows every frame to the linter, as it is on the guest's wire, and when it was there.
 
+A frame that is read has come since nothing more waited, and while this thread was awake.
+To ask for how long it was takes longer than to look at a frame. So it is done once in `NEAR`
+seconds: the wall time since nothing waited, and what the thread was awake since it was asked last,
+are bounds too.
+
 A fault of the linter's own ends it, and not the network.
 """
 
@@ -10,8 +15,10 @@ from collections.abc import Callable
 from pynat.link.link import Link, Wrapper
 from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
-from pynat.lint.span import CardWire, Span
+from pynat.lint.span import CardWire, Span, span
 from pynat.log.notices import Level, Notices
+
+NEAR = 0.001  # seconds, far less than what any rule waits for
 
 
 class LintLink(Wrapper):
@@ -29,37 +36,47 @@ class LintLink(Wrapper):
         self._notices = notices
         self._count = notices.comments.count
         self._awake = awake
-        self._emptied = awake() if awake else 0.0  # when nothing more waited
+        self._emptied = self.now()  # when nothing more waited
+        self._asked = self._emptied, awake() if awake else 0.0  # then or before; awake until then
         self._wire = CardWire()
         self._stopped = False
+        self._speed = -1  # of the card, as the linter knows it
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         if self._awake is None:
             frames, waited = self._inner.receive(limit), 0.0
         else:
-            frames, waited = self._read(self._awake(), limit)
+            frames, waited = self._read(self._awake, limit)
         if frames:
-            self._linter.card_speed(self.speed)
+            if (speed := self._innermost.speed) != self._speed:
+                self._speed = speed
+                self._linter.card_speed(speed)
+            look = self._linter.from_guest
             for when, frame in frames:
-                self._look(frame, Span(when - waited, when), self._linter.from_guest)
+                self._look(frame, span((when - waited, when)), look)
         return frames
 
-    def _read(self, begun: float, limit: int) -> tuple[list[tuple[float, bytes]], float]:
+    def _read(
+        self, awake: Callable[[], float], limit: int
+    ) -> tuple[list[tuple[float, bytes]], float]:
         """With how long they may have waited; reading does not sleep."""
-        before = self.now()
+        begun, asked = self.now(), self._asked
+        waited = begun - self._emptied
+        if begun - asked[0] > NEAR:
+            asked = begun, awake()
+            waited = min(waited, asked[1] - self._asked[1])
         frames = self._inner.receive(limit)
-        waited = begun - self._emptied + self.now() - before
+        waited += self.now() - begun
         if len(frames) < limit:
-            self._emptied = begun
+            self._emptied, self._asked = begun, asked
         return frames, waited
 
     def send(self, frames: list[bytes]) -> int:
         before = self.now()
         taken = self._inner.send(frames)
-        after, speed = self.now(), self.speed
+        after, speed, look = self.now(), self._innermost.speed, self._linter.to_guest
         for frame in frames:
-            span = self._wire.span(len(frame), speed, before, after)
-            self._look(frame, span, self._linter.to_guest)
+            self._look(frame, self._wire.span(len(frame), speed, before, after), look)
         return taken
 
     def _look(self, frame: bytes, when: Span, look: Callable[[bytes, Span], list[Finding]]) -> None:

@@ -65,6 +65,7 @@ class Ipv4Checker:
     def __init__(self, network: Network, tally: Tally, owned: Owned, told: Told) -> None:
         self._tally = tally
         self._mtu = network.mtu
+        self._longest = network.mtu + ethernet.HEADER.size  # bytes of a frame
         self.adopt(network)
         self._told = told
         self._names: Bounded[bytes, bool] = Bounded(MAX_TOLD)  # what DNS said; False: reversed
@@ -129,7 +130,7 @@ class Ipv4Checker:
     def takes(self, frame: bytes, when: Span) -> bool:
         """Whether nothing can be said of the packet itself, which is whole, has no options, and
         addresses that are settled. Then it is looked at."""
-        if frame[_TTL_AT] < LOW_TTL or len(frame) > self._mtu + ethernet.HEADER.size:
+        if frame[_TTL_AT] < LOW_TTL or len(frame) > self._longest:
             return False
         return bool(frame[_FLAGS_AT] & _DF) or self._is_new(frame, when)
 

@@ -101,7 +101,7 @@ class Linter:
         found = self._ways.from_guest(data, span) if self._short_ways else None
         if found is None:
             found = self._from_guest(data, span)
-        return _causes_first(found) if len(found) > 1 else found
+        return _causes_first(found) if found else found
 
     def _from_guest(self, data: bytes, when: Span) -> list[Finding]:
         frame = decode(data, when)

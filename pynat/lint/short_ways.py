@@ -1,6 +1,6 @@
 """Frames like those before, of which only what may be new is looked at.
 
-A segment that carries a connection on (`tcp.decode_one`) and a datagram of no protocol of ours
+A segment that carries a connection on (`tcp.find_one`) and a datagram of no protocol of ours
 (`udp.decode_one`), on a path that is settled (pynat/lint/paths.py), take a short way: the checkers
 of the layers below have nothing to say of them, and only count them. All other frames, and these
 where anything is new, are decoded and shown to each checker.
@@ -9,7 +9,7 @@ where anything is new, are decoded and shown to each checker.
 from __future__ import annotations
 
 from pynat.lint.arp import ArpChecker
-from pynat.lint.ethernet import EthernetChecker
+from pynat.lint.ethernet import MIN_FRAME, EthernetChecker
 from pynat.lint.frame import Finding
 from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.paths import Paths
@@ -18,7 +18,7 @@ from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.udp import SERVICES, UdpChecker
 from pynat.wire import tcp, udp
-from pynat.wire.plain import KEY_AT, PROTOCOL_AT, key_to_guest
+from pynat.wire.plain import KEY_AT, key_to_guest
 
 _LOOKED_AT = {0, 53, 67, 68, 69, *SERVICES}  # ports
 
@@ -47,16 +47,12 @@ class ShortWays:
         """None where it has to go the long way."""
         if not self._paths.is_settled(frame, when):
             return None
-        if frame[PROTOCOL_AT] == tcp.PROTOCOL:
-            return self._segment(frame, when)
-        return self._datagram(frame, when)
-
-    def _segment(self, frame: bytes, when: Span) -> list[Finding] | None:
-        decoded = tcp.decode_one(frame)
-        if decoded is None or not self._passes(frame, decoded[1], when):
+        found = tcp.find_one(frame)
+        if found is None:
+            return self._datagram(frame, when)
+        if not self._passes(frame, found[0], when):
             return None
-        self._tally.segment_from_guest(decoded[0])
-        return self._tcp.goes_on_from_guest(frame, decoded[0], when)
+        return self._tcp.goes_on_from_guest(frame, found, when)
 
     def _datagram(self, frame: bytes, when: Span) -> list[Finding] | None:
         padding = _of_none_of_ours(frame)
@@ -70,6 +66,8 @@ class ShortWays:
 
     def _passes(self, frame: bytes, padding: int, when: Span) -> bool:
         """By Ethernet and IPv4, and is counted there."""
+        if len(frame) > MIN_FRAME:  # which has no padding
+            return self._ipv4.takes(frame, when)
         if not self._ethernet.is_padded(len(frame)) or not self._ipv4.takes(frame, when):
             return False
         self._ethernet.count(len(frame), padding)
@@ -80,9 +78,8 @@ class ShortWays:
         """None where it has to go the long way."""
         if not self._arp.has_heard_of(frame):
             return None
-        if (decoded := tcp.decode_one(frame)) is not None:
-            self._tally.segment_to_guest(decoded[0])
-            return self._tcp.goes_on_to_guest(frame, decoded[0], when)
+        if (found := tcp.find_one(frame)) is not None:
+            return self._tcp.goes_on_to_guest(frame, found, when)
         if _of_none_of_ours(frame) is None or not self._udp.knows(key_to_guest(frame)):
             return None
         self._tally.datagrams_came += 1

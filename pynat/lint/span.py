@@ -9,6 +9,8 @@ a frame whether it can have been under way.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 
@@ -31,6 +33,10 @@ class Span(NamedTuple):
         return self.first >= other.last
 
 
+span: Callable[[tuple[float, float]], Span] = partial(tuple.__new__, Span)
+"""One of each frame is made: so that takes a third of the time."""
+
+
 class CardWire:
     """The wire to the guest's card: until it has carried a frame, and all before it."""
 
@@ -44,7 +50,7 @@ class CardWire:
         self._free = max(self._free, before)
         if megabits:
             self._free += (size + self._OVERHEAD) * 8 / (megabits * 1e6)
-        return Span(before, max(after, self._free))
+        return span((before, max(after, self._free)))
 
 
 NEVER = Span(-math.inf, -math.inf)

@@ -17,8 +17,8 @@ from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, NO_OPTIONS, RST, SYN, Segment
 
 _FLAGS = 0x3F
-_DATA = 0x40  # of a shape, beside the flags
-_OPTIONS = 0x80
+DATA = 0x40  # of a shape, beside the flags
+OPTIONS = 0x80
 _SHAPES = 0x100
 _FRAGMENT = 0x3FFF
 _PLAIN = 5  # words of an IPv4 header without options
@@ -39,8 +39,8 @@ _ECHO_CAME = {icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
 class Tally(Counter[Occasion]):
     def __init__(self) -> None:
         super().__init__()
-        self._sent = [0] * _SHAPES  # segments of the guest's
-        self._came = [0] * _SHAPES
+        self.sent = [0] * _SHAPES  # segments of the guest's
+        self.came = [0] * _SHAPES
         self.datagrams_sent = self.datagrams_came = 0  # of which no more is to be said
 
     def so_far(self) -> Counter[Occasion]:
@@ -51,10 +51,10 @@ class Tally(Counter[Occasion]):
         ):
             for occasion in occasions if count else ():
                 total[occasion] += count
-        for shape, count in enumerate(self._sent):
+        for shape, count in enumerate(self.sent):
             for occasion in _of_sent(shape) if count else ():
                 total[occasion] += count
-        for shape, count in enumerate(self._came):
+        for shape, count in enumerate(self.came):
             for occasion in _of_came(shape) if count else ():
                 total[occasion] += count
         return total
@@ -62,7 +62,7 @@ class Tally(Counter[Occasion]):
     @property
     def segments_and_the_like_came(self) -> int:
         """Frames to the guest that only TCP, or nobody, looks at."""
-        return sum(self._came) + self.datagrams_came
+        return sum(self.came) + self.datagrams_came
 
     # ------------------------------------------------------------------ one frame
     def from_guest(self, frame: Frame) -> None:
@@ -85,10 +85,10 @@ class Tally(Counter[Occasion]):
 
     def segment_from_guest(self, segment: Segment) -> None:
         """To one card."""
-        self._sent[_shape(segment)] += 1
+        self.sent[_shape(segment)] += 1
 
     def segment_to_guest(self, segment: Segment) -> None:
-        self._came[_shape(segment)] += 1
+        self.came[_shape(segment)] += 1
 
     def joined(self, segment: Segment, *, from_guest: bool) -> None:
         """A segment whose fragments were counted as they came."""
@@ -164,9 +164,9 @@ _OF_FRAMES = frozenset(
 def _shape(segment: Segment) -> int:
     shape = segment.flags & _FLAGS
     if segment.payload:
-        shape |= _DATA
+        shape |= DATA
     if segment.options is not NO_OPTIONS:
-        shape |= _OPTIONS
+        shape |= OPTIONS
     return shape
 
 
@@ -178,8 +178,8 @@ def _of_sent(shape: int) -> Iterator[Occasion]:
     for bit, occasion in (
         (FIN, Occasion.FIN),
         (RST, Occasion.RESET),
-        (_DATA, Occasion.DATA),
-        (_OPTIONS, Occasion.TCP_OPTIONS),
+        (DATA, Occasion.DATA),
+        (OPTIONS, Occasion.TCP_OPTIONS),
     ):
         if shape & bit:
             yield occasion
@@ -193,7 +193,7 @@ def _of_came(shape: int) -> Iterator[Occasion]:
         yield Occasion.SYN_ACK_CAME
     elif shape & SYN:
         yield Occasion.SYN_CAME
-    elif shape & _DATA:
+    elif shape & DATA:
         yield Occasion.DATA_CAME
     elif shape & FIN:
         yield Occasion.FIN_CAME

@@ -39,12 +39,17 @@ class FrameComments:
     def count(self, frame: bytes) -> None:
         """One more on the guest's wire; the first is 1, as in Wireshark."""
         self._last += 1
-        self.number(frame, self._last)
+        if len(self._numbers) >= _NUMBERED:
+            self._forget_older()
+        self._numbers[id(frame)] = (frame, self._last)
 
     def number(self, frame: bytes, number: int) -> None:
         if len(self._numbers) >= _NUMBERED:
-            self._older, self._numbers = self._numbers, {}
+            self._forget_older()
         self._numbers[id(frame)] = (frame, number)
+
+    def _forget_older(self) -> None:
+        self._older, self._numbers = self._numbers, {}
 
     def number_of(self, frame: bytes | None) -> int | None:
         """None where nobody counts."""

@@ -263,14 +263,15 @@ def as_segment(found: Found) -> Segment:
     return Segment(source, destination, seq, ack, flags, window, data, options, 0, count, before)
 
 
-def decode_one(frame: bytes) -> tuple[Segment, int] | None:
-    """A segment of that form with all bits right, to whomever, and the bytes of padding behind it.
+# Bytes of padding behind it, ports, seq, ack, flags, window, data, timestamps.
+FoundOne = tuple[int, int, int, int, int, int, int, bytes, tuple[()] | tuple[int, int]]
 
-    None says as little.
-    """
-    found = tcp_one(frame)
-    if found is None:
-        return None
-    padding, source, destination, seq, ack, flags, window, data, stamps = found
+
+# A segment of that form with all bits right, to whomever. None says as little.
+find_one: Callable[[bytes], FoundOne | None] = tcp_one
+
+
+def one_segment(found: FoundOne) -> Segment:
+    _, source, destination, seq, ack, flags, window, data, stamps = found
     options = Options(timestamps=stamps) if stamps else NO_OPTIONS
-    return Segment(source, destination, seq, ack, flags, window, data, options), padding
+    return Segment(source, destination, seq, ack, flags, window, data, options)

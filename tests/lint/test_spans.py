@@ -33,7 +33,8 @@ class Machine:
         self.unread: list[bytes] = []
         self.linter = Linter(self.config)
         self._notices = Notices(lambda level, text: None)
-        self.link = LintLink(self, self.linter, self._notices, lambda: self.awake)
+        self.asked = 0  # times that the thread was, how long it was awake
+        self.link = LintLink(self, self.linter, self._notices, self._awake)
 
     @property
     def found(self) -> set[str]:
@@ -61,6 +62,10 @@ class Machine:
             self.read(0.0001)
 
     # ------------------------------------------------------------------ what LintLink asks of it
+    def _awake(self) -> float:
+        self.asked += 1
+        return self.awake
+
     def now(self) -> float:
         return self.time
 
@@ -121,6 +126,27 @@ def test_what_is_read_soon_after_was_not_sent_soon_after(
     says(f"+0.01 {AGAIN}")
     machine.read(0.001)
     assert machine.found & {"TCP071"} == wanted
+
+
+def test_turns_that_follow_each_other_do_not_ask_the_thread(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wall time is a bound then: what is read next has waited for as long as that at most."""
+    spans: list[Span] = []
+
+    def look(_: bytes, when: Span) -> tuple[()]:
+        spans.append(when)
+        return ()
+
+    monkeypatch.setattr(machine.linter, "from_guest", look)
+    machine.read(0.0)
+    for wall in (5.0, 0.0004, 0.0004, 0.0004, 3.0):
+        machine.wait(wall)
+        machine.unread.append(bytes(60))
+        machine.read(min(wall, 0.0003))
+    waited = [span.last - span.first for span in spans]
+    assert waited == pytest.approx([0.0003, 0.0004, 0.0004, 0.0004, 0.0003])
+    assert machine.asked == 4
 
 
 def test_a_busy_engine_has_not_read_all(machine: Machine, says: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from scapy.layers.l2 import Ether
 
 from pynat.wire import ipv4, tcp, udp
 from pynat.wire.checksum import ones_sum
-from pynat.wire.tcp import Segment, as_segment, decode_one, find_run
+from pynat.wire.tcp import Segment, as_segment, find_one, find_run, one_segment
 from tests.frames import mended
 from tests.frames import udp as datagram
 from tests.spoiling import samples, spoilt
@@ -161,11 +161,11 @@ def test_what_is_taken_alone_is_what_the_decoder_reads() -> None:
     taken = 0
     for data in samples(valid, spoilt, 4000):
         whole = mended(data)
-        if (one := decode_one(whole)) is not None:
+        if (one := find_one(whole)) is not None:
             taken += 1
             packet = ipv4.decode(memoryview(whole)[14:])
             behind = whole[14 + len(packet.packet) :]
-            assert one == (tcp.decode(packet), len(behind))
+            assert (one_segment(one), one[0]) == (tcp.decode(packet), len(behind))
             assert not any(behind)
             assert not whole[46] & 15
     assert 1000 < taken < 3000

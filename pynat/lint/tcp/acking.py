@@ -35,8 +35,9 @@ _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
 _NEAR = 1500  # bytes
-_TICK = 3.0  # seconds; RFC 7323 5.4 asks for 1
+TICK = 3.0  # seconds; RFC 7323 5.4 asks for 1
 _STAMPS = 12  # bytes of options
+UNPADDED = 46  # bytes of a packet in the shortest frame
 
 
 class Acking:
@@ -47,17 +48,17 @@ class Acking:
         tally[Occasion.STAMPED if stamped else Occasion.UNSTAMPED] += 1
         self._guest = guest
         self._peer = peer
-        self._stamped = stamped
+        self.stamped = stamped
         self._common = common
         self._unheard = Unheard(common)
         self._spoke = NEVER  # when the guest last sent anything
         self._often = Often()
-        self._arrivals = Arrivals(guest, peer, tally)
-        self._window = Window(guest, peer, self._often, tally)
+        self.arrivals = Arrivals(guest, peer, tally)
+        self.window = Window(guest, peer, self._often, tally)
         self._war = War()
         self._strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
-        self._pure = False  # since the guest's last nothing but acknowledgements came
+        self.pure = False  # since the guest's last nothing but acknowledgements came
         self._only_acks: Span | None = None  # when the last one that needs no answer did
         self._fins = 0  # that came once all before was acknowledged
         self._fin_at = NEVER  # when the last one did
@@ -77,11 +78,11 @@ class Acking:
 
     @property
     def closed_since(self) -> Span | None:
-        return self._window.closed
+        return self.window.closed
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, seq: int, ack: int, when: Span, tell: Tell) -> None:
-        guest, arrivals = self._guest, self._arrivals
+        guest, arrivals = self._guest, self.arrivals
         options = segment.options
         before, edge = guest.acked, guest.right
         self._spoke = when
@@ -102,8 +103,8 @@ class Acking:
             tell(rules.ACKS_GAP, text)
         window = segment.window << guest.shift
         if ack + window != edge or not window:
-            self._window.announced(segment, ack, self._owed, when, tell)
-        if self._stamped or options.timestamps is not None:
+            self.window.announced(segment, ack, self._owed, when, tell)
+        if self.stamped or options.timestamps is not None:
             self._stamps(segment, seq, when, tell)
         if options.sack:
             self._sack(options.sack, ack, tell)
@@ -117,14 +118,18 @@ class Acking:
         if knows_fin and ack == self._peer.fin and guest.window:
             text = f"acknowledges {ack}, a FIN counts one: expected {ack + 1}"
             self._often.once(rules.FIN_NOT_ACKED, text, tell)
-        if self._pure:
-            self._pure = False
+        if self.pure:
             if ack > before or guest.right != edge or segment.length or options.sack:
                 self._war.count = 0
             else:
                 self._to_acknowledgements(seq, when, tell)
+        self._answers(when)
+
+    def _answers(self, when: Span) -> None:
+        if self.pure:
+            self.pure = False
             self._only_acks = None
-        if self._owed and when.follows(self._owed):
+        if self._owed is not None and when.follows(self._owed):
             self._owed = None
 
     def _to_acknowledgements(self, seq: int, when: Span, tell: Tell) -> None:
@@ -148,7 +153,7 @@ class Acking:
             return f"; {excess} bytes of padding were counted in: IPv4's total length says the end"
         if excess == 1 and peer.top in (1, peer.fin + 1):
             return f"; a {'FIN' if peer.fin else 'SYN'} counts one, and was counted twice"
-        offered, stamps = len(encode_options(peer.offered)), self._stamped * _STAMPS
+        offered, stamps = len(encode_options(peer.offered)), self.stamped * _STAMPS
         if excess > 0 and excess in (offered, stamps, offered + stamps):
             return f"; {excess} bytes of options were counted in: data begin at the data offset"
         if excess == self._twice > 0:
@@ -165,7 +170,7 @@ class Acking:
         if stamps is None:
             self._often.once(rules.NO_STAMP, "no timestamps option, the SYNs agreed on it", tell)
             return
-        if not self._stamped:
+        if not self.stamped:
             text = "timestamps, and not both SYNs had them"
             self._often.once(rules.STAMPS_NOT_AGREED, text, tell)
             return
@@ -174,7 +179,7 @@ class Acking:
             self._common.ticked = value, when
             if not guest.stamped(value) and seq >= guest.top:
                 tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
-        elif when.first - self._common.ticked[1].last > _TICK and seq >= guest.top:
+        elif when.first - self._common.ticked[1].last > TICK and seq >= guest.top:
             self._stands(value, when, tell)  # not of what is sent again, which may have been kept
         if echo == peer.stamp:
             return
@@ -212,7 +217,7 @@ class Acking:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
 
     def _to_the_gap(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
-        arrivals = self._arrivals
+        arrivals = self.arrivals
         arrivals.answered()
         waited = when.least(since)
         if waited <= (_OUT_OF_ORDER if arrivals.has_gap else _FILLED):
@@ -226,7 +231,7 @@ class Acking:
             self._often.once(rules.NO_DUPLICATE, text, tell)
 
     def _advances(self, ack: int, when: Span, tell: Tell) -> None:
-        arrivals = self._arrivals
+        arrivals = self.arrivals
         if arrivals.since is not None and when.first - arrivals.since.last > SPREAD:
             self._late(arrivals.since, ack, when, tell)
         if arrivals.copies and arrivals.since is not None:
@@ -242,22 +247,58 @@ class Acking:
         self._refused = 0
         arrivals.acknowledged(ack)
 
+    @property
+    def is_steady(self) -> bool:
+        """Nothing is known that the next segment could be wrong by."""
+        window_is_open = self.window.closed is None and self._guest.window > 0
+        return self.arrivals.is_steady and window_is_open and not self._fins
+
+    def carries_on(self, ack: int, window: int, when: Span) -> None:
+        """With what `Prediction` has looked at. window: the field."""
+        guest = self._guest
+        self._spoke = when
+        if ack + (window << guest.shift) != guest.right:
+            self.window.moves(ack, window, when)
+        if ack > guest.acked:
+            guest.acked = ack
+            self._common.late_acks = 0
+            self._short = self._piecemeal = self._refused = 0
+            self.arrivals.acknowledged(ack)
+        if self.pure:
+            self._war.count = 0
+        self._answers(when)
+
+    def is_heard(self, size: int, when: Span) -> None:
+        """What `Prediction` has looked at. size: bytes of data."""
+        peer = self._peer
+        if size:
+            start, end = peer.top, peer.top + size
+            self._owed, self.pure = when, False
+            self.arrivals.in_order(start, end, when)
+            peer.top = end
+            return
+        self.pure = True
+        if self._guest.acked == peer.top:
+            self._only_acks = when
+        else:
+            self._owed = when
+
     def _late(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
         waited = when.least(since)
-        if count := self._strides.every(self._arrivals, ack, self._guest.window, when):
+        if count := self._strides.every(self.arrivals, ack, self._guest.window, when):
             text = f"only each {ordinal(count)} full segment is acknowledged"
             self._often.once(rules.RARE, f"{text}, {_ms(waited)} after the first one came", tell)
         if waited > _LATE:
             text = f"acknowledges data after {_ms(waited)}, expected 500 ms at most"
             self._often.tell(rules.LATE, _TIMES, text, tell)
-        waited = when.least(self._arrivals.two) if self._arrivals.two else 0.0
+        waited = when.least(self.arrivals.two) if self.arrivals.two else 0.0
         if waited > _RARE:
-            text = f"{self._arrivals.full} full segments waited {_ms(waited)} for it"
+            text = f"{self.arrivals.full} full segments waited {_ms(waited)} for it"
             self._often.tell(rules.RARE, _MANY_TIMES, text, tell)
 
     def _behind_copies(self, since: Span, when: Span, tell: Tell) -> None:
         """Where the card had no room for the first, the second is acknowledged at once."""
-        arrivals, common = self._arrivals, self._common
+        arrivals, common = self.arrivals, self._common
         waited = when.least(arrivals.begun)
         is_late = arrivals.copies > 1 or when.least(since) > _AT_ONCE
         common.late_acks = common.late_acks + 1 if waited > _LATE and is_late else 0
@@ -266,7 +307,7 @@ class Acking:
             self._often.once(rules.LATE, f"{text}: {_TIMES} times in a row", tell)
 
     def _not_all(self, ack: int, when: Span, tell: Tell) -> None:
-        arrivals, come = self._arrivals, self._arrivals.next
+        arrivals, come = self.arrivals, self.arrivals.next
         self._short = self._short + 1 if ack == come - 1 and arrivals.size > 1 else 0
         if self._short == _TIMES:
             text = f"acknowledges {ack}, {come} has come: one less each time"
@@ -289,7 +330,7 @@ class Acking:
             self._often.forget(rules.NOT_KEPT)
 
     def _refuses(self, ack: int, tell: Tell) -> None:
-        self._arrivals.offered = None
+        self.arrivals.offered = None
         self._refused += bool(self._guest.window)
         if self._refused == _REFUSED:
             text = f"{ack} and what follows came {_REFUSED} times, the window is"
@@ -316,13 +357,13 @@ class Acking:
             guest = self._guest
             if seq < peer.top:
                 self._comes_again(seq, seq + length + fin, when, tell)
-            self._owed, self._pure = when, False
+            self._owed, self.pure = when, False
             if length and seq + length <= guest.right:
-                self._arrivals.text(seq, seq + length, when)
+                self.arrivals.text(seq, seq + length, when)
                 if is_old or ack > guest.top:
-                    self._arrivals.offered = None  # it has a reason to refuse it
+                    self.arrivals.offered = None  # it has a reason to refuse it
             elif length:
-                self._arrivals.beyond(seq, seq + length)
+                self.arrivals.beyond(seq, seq + length)
             if fin:
                 self._fins += seq + length <= guest.acked
                 self._fin_at = when
@@ -331,7 +372,7 @@ class Acking:
                     peer.fin_at = when
             peer.top = max(peer.top, seq + length + fin)
             return
-        self._pure = True
+        self.pure = True
         news = seq == peer.top == self._guest.acked and ack >= peer.acked and not is_old
         if news:
             self._only_acks = when
@@ -361,7 +402,7 @@ class Acking:
         if not self._unheard.is_answered(self._spoke):
             self._look_for_an_answer(alive, tell)
         if not self._guest.fin:
-            self._window.look_at_the_end(alive, tell)
+            self.window.look_at_the_end(alive, tell)
 
     def padded(self, size: int) -> None:
         """By so many bytes the frame was lengthened."""

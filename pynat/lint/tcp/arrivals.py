@@ -47,14 +47,29 @@ class Arrivals:
         wait before the card, where the guest cannot see it."""
         return self.next - acked <= RING * self.largest
 
+    @property
+    def is_steady(self) -> bool:
+        """All that was sent has come once and in order, as far as that is known."""
+        return (
+            self.next == self.might == self._peer.top
+            and not self.has_gap
+            and not self.copies
+            and self.missing is self.filled is self._above is None
+        )
+
     # ------------------------------------------------------------------ to the guest
     def text(self, seq: int, end: int, when: Span) -> None:
         """Data in the guest's window."""
+        if seq != self.next or seq != self.might or seq < self._peer.top:
+            if seq <= self._guest.acked < end:
+                self.offered = when
+            self._out_of_order(seq, end, when)
+        else:
+            self.in_order(seq, end, when)
+
+    def in_order(self, seq: int, end: int, when: Span) -> None:
         if seq <= self._guest.acked < end:
             self.offered = when
-        if seq != self.next or seq != self.might or seq < self._peer.top:
-            self._out_of_order(seq, end, when)
-            return
         self.next = self.might = end
         self.newest, self.size = when, end - seq
         if self.since is None:

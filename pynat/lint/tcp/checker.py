@@ -17,6 +17,7 @@ from pynat.lint.pieces import Pieces
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
+from pynat.lint.tcp.acking import UNPADDED
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.connection import Connection
 from pynat.lint.tcp.opening import Habits
@@ -31,18 +32,18 @@ from pynat.wire.tcp import (
     ACK,
     FIN,
     HEADER_SIZE,
-    NO_OPTIONS,
     RST,
     STAMPS,
     SYN,
+    FoundOne,
     Segment,
+    one_segment,
 )
 
 MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
-_UNPADDED = 46  # bytes of a packet in the shortest frame
 _DHCP = 67
 _FRAGMENT = slice(6, 8)  # where a header has offset and flags
 _PORTS = 256  # of the guest's, to which somebody connects
@@ -98,12 +99,18 @@ class TcpChecker:
         """The guest has sent something."""
         self._common.alive = when
 
-    def goes_on_from_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
-        """Of the form that `tcp.decode_one` takes."""
-        self.is_alive(when)
+    def goes_on_from_guest(self, frame: bytes, found: FoundOne, when: Span) -> list[Finding]:
+        self._common.alive = when
         key = frame[plain.KEY_AT]
         connection = self._flows.get(key)
-        self._goes_on(connection, key, segment, _size(segment), when)
+        if connection is not None:
+            expected = connection.expected or connection.steadies()
+            if expected is not None and expected.from_guest(found, when):
+                connection.last = when
+                return []
+        segment = one_segment(found)
+        self._tally.segment_from_guest(segment)
+        self._goes_on(connection, key, segment, _size(found), when)
         return self._said(memoryview(frame)[ethernet.HEADER.size :], segment, connection)
 
     def _goes_on(
@@ -201,7 +208,7 @@ class TcpChecker:
         key = packet.destination + packet.source + ends[2:] + ends[:2]
         connection = self._flows.get(key)
         if segment.flags & SYN:
-            padding = max(0, _UNPADDED - len(packet.packet))
+            padding = max(0, UNPADDED - len(packet.packet))
             self._syn_to_guest(connection, key, segment, padding, frame.when)
         elif connection is None:
             if segment.flags & RST and key == self._unasked:
@@ -212,12 +219,17 @@ class TcpChecker:
             self._goes_on_to_guest(connection, key, segment, len(packet.packet), frame.when)
         return iter(self._said_of(key))
 
-    def goes_on_to_guest(self, frame: bytes, segment: Segment, when: Span) -> list[Finding]:
-        """Of the form that `tcp.decode_one` takes."""
+    def goes_on_to_guest(self, frame: bytes, found: FoundOne, when: Span) -> list[Finding]:
         key = plain.key_to_guest(frame)
         connection = self._flows.get(key)
         if connection is not None:
-            size = ipv4.HEADER_SIZE + _size(segment)
+            expected = connection.expected or connection.steadies()
+            if expected is not None and expected.to_guest(found, when):
+                return []
+        segment = one_segment(found)
+        self._tally.segment_to_guest(segment)
+        if connection is not None:
+            size = ipv4.HEADER_SIZE + _size(found)
             self._goes_on_to_guest(connection, key, segment, size, when)
         return self._said_of(key)
 
@@ -226,8 +238,8 @@ class TcpChecker:
     ) -> None:
         """size: of the packet."""
         connection.to_guest(segment, when, self._tell)
-        if size < _UNPADDED:
-            connection.padded(_UNPADDED - size)
+        if size < UNPADDED:
+            connection.padded(UNPADDED - size)
         if connection.ended is not None:
             self._note_end(key, connection, when)
 
@@ -330,10 +342,10 @@ class TcpChecker:
                 self._remove(key)
 
 
-def _size(segment: Segment) -> int:
-    """Of header and data, where timestamps are the only options."""
-    options = 0 if segment.options is NO_OPTIONS else STAMPS.size
-    return HEADER_SIZE + options + len(segment.payload)
+def _size(found: FoundOne) -> int:
+    """Of header and data."""
+    *_, data, stamps = found
+    return HEADER_SIZE + (STAMPS.size if stamps else 0) + len(data)
 
 
 def _joined(packet: Ipv4, payload: bytes) -> Ipv4:

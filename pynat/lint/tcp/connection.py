@@ -13,6 +13,7 @@ from pynat.lint.tcp import ending, opening, ports
 from pynat.lint.tcp.acking import Acking
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.often import Often
+from pynat.lint.tcp.prediction import Prediction
 from pynat.lint.tcp.resending import ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
@@ -80,6 +81,8 @@ class Connection:
         self._syns = Syns(when)
         self._sending: Sending | None = None
         self._acking: Acking | None = None
+        self._prediction: Prediction | None = None
+        self.expected: Prediction | None = None  # while it is steady, as far as anybody has looked
         self._shaken = False  # the guest has sent something behind its SYN
         self._syn_acks = 0  # the right ones that came
         self._syn_ack_at = NEVER  # the first of them
@@ -101,6 +104,7 @@ class Connection:
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer
+        self.expected = None
         self.unheard_syn.answered()
         if guest is not None and guest.isn == segment.seq:
             self._syn_again(segment, when, tell)
@@ -159,6 +163,7 @@ class Connection:
     def syn_to_guest(self, segment: Segment, padding: int, when: Span, tell: Tell) -> None:
         """padding: bytes behind it in its frame."""
         guest, peer = self.guest, self.peer
+        self.expected = None
         self._syn_padding = padding
         if peer is not None and peer.isn == segment.seq:
             if not self._shaken and (guest is None or segment.flags & ACK):
@@ -216,12 +221,23 @@ class Connection:
         stamped = all(one.timestamps is not None for one in both)
         self._sending = Sending(guest, peer, self._common, self._tally)
         self._acking = Acking(guest, peer, self._common, self._tally, stamped=stamped)
+        self._prediction = Prediction(
+            guest, peer, self._common, self._sending, self._acking, self._tally
+        )
+
+    def steadies(self) -> Prediction | None:
+        """What is expected of it, if it is steady by now."""
+        prediction, is_open = self._prediction, self._shaken and self.answered
+        if prediction is not None and is_open and self.ended is None and prediction.is_steady:
+            self.expected = prediction
+        return self.expected
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, segment: Segment, size: int, when: Span, tell: Tell) -> None:
         """A segment without SYN; `size` is that of header and data."""
         guest, peer = self.guest, self.peer
         sending, acking = self._sending, self._acking
+        self.expected = None
         if guest is None or peer is None or sending is None or acking is None:
             self._before_both_syns(segment, tell)
             return
@@ -393,6 +409,7 @@ class Connection:
     def to_guest(self, segment: Segment, when: Span, tell: Tell) -> None:
         """A segment without SYN."""
         guest, peer = self.guest, self.peer
+        self.expected = None
         self.answered = True
         if guest is not None and peer is None and segment.flags & RST:
             self._refuses(guest, segment, when)

@@ -84,14 +84,22 @@ class Resending:
 
     # ------------------------------------------------------------------ from the guest
     def fresh(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
+        if not self.is_like_before(end):
+            self._congestion.fresh(seq, end, tell)
+        self.keep(seq, end, segment.payload, when)
+
+    def is_like_before(self, end: int) -> bool:
+        """Whether no more is under way than before, and nothing waits for what comes of it."""
         congestion = self._congestion
-        if congestion.phase is not None or end - self._peer.acked > congestion.peak:
-            congestion.fresh(seq, end, tell)
+        return congestion.phase is None and end - self._peer.acked <= congestion.peak
+
+    def keep(self, seq: int, end: int, data: bytes | memoryview, when: Span) -> None:
+        """What is new, to know it when it comes again."""
         if not self._sent:
             self.due = when.first + _OVERDUE
         if len(self._sent) >= _MAX_SEGMENTS:
             self._sent.clear()
-        self._sent[seq] = SentSegment(end, when, when, ones_sum(segment.payload))
+        self._sent[seq] = SentSegment(end, when, when, ones_sum(data))
 
     def again(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
         sent = self._sent.get(seq)
@@ -275,7 +283,7 @@ class Resending:
                 self._disordered |= sent.count == 1
             oldest, newest = min(oldest, seq), sent
         if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
-            took = when.least(newest.first)
+            took = when.first - newest.first.last  # at least
             self._round_trip = min(took, self._round_trip or took)
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:

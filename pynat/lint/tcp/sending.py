@@ -30,9 +30,9 @@ _BACKED_OFF = 3  # times what the probes so far took, until the next one
 _AT_ONCE = 0.05  # seconds
 _DELAYED = 0.05  # seconds that the acknowledgement of the last data took
 _REACTS = 0.02  # seconds
-_TINY = 64  # bytes of data at most
+TINY = 64  # bytes of data at most
 _MANY = 50
-_ENOUGH = 3
+ENOUGH = 3
 _HEADER = 20
 MAX_BLOCKS = 64  # of SACK, remembered
 
@@ -60,6 +60,7 @@ class Sending:
         self._blocks: Bounded[tuple[int, int], None] = Bounded(MAX_BLOCKS)  # of duplicates
         self._tiny = 0
         self._urgent = 0  # behind the last byte that was called urgent
+        self._full = min(peer.mss, DEFAULT_MSS) - 40  # bytes, or more
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
 
@@ -171,21 +172,40 @@ class Sending:
 
     def _habits(self, length: int, seq: int, flags: int, tell: Tell) -> None:
         waiting = self._peer.acked < seq
-        self._tiny = self._tiny + 1 if waiting and length <= min(_TINY, self._peer.mss // 8) else 0
+        self._tiny = self._tiny + 1 if waiting and length <= min(TINY, self._peer.mss // 8) else 0
         if self._tiny == _MANY:
             tell(
                 rules.TINY,
-                f"{_MANY} segments in a row of at most {_TINY} bytes, with others unacknowledged",
+                f"{_MANY} segments in a row of at most {TINY} bytes, with others unacknowledged",
             )
-        full = length >= min(self._peer.mss, DEFAULT_MSS) - 40 or seq + length == self._peer.right
-        self._pushed = full or bool(flags & (PSH | FIN))
         common = self._common
+        if common.unpushed >= ENOUGH and not flags & PSH:
+            common.unpushed = -(1 << 30)
+            tell(rules.NO_PUSH, f"no PSH; {ENOUGH} answers have come to data without one")
+        self._asks(seq, length, flags)
+
+    def _asks(self, seq: int, length: int, flags: int) -> None:
+        full = length >= self._full or seq + length == self._peer.right
+        self._pushed = full or bool(flags & (PSH | FIN))
         if flags & PSH:
-            common.unpushed = -(1 << 30)
-        elif common.unpushed >= _ENOUGH:
-            common.unpushed = -(1 << 30)
-            tell(rules.NO_PUSH, f"no PSH; {_ENOUGH} answers have come to data without one")
+            self._common.unpushed = -(1 << 30)
         self._asked = True
+
+    @property
+    def is_steady(self) -> bool:
+        """Nothing is known that the next segment could be wrong by."""
+        return self._began and self._gap is None and self._closed is None and self._opened is None
+
+    def carries_on(self, data: bytes, flags: int, when: Span) -> None:
+        """With what `Prediction` has looked at."""
+        if data:
+            guest = self._guest
+            end = guest.top + len(data)
+            self._tiny = 0
+            self._asks(guest.top, len(data), flags)
+            self.resending.keep(guest.top, end, data, when)
+            guest.top = end
+        self._last = when
 
     def _end(self, segment: Segment, seq: int, length: int, when: Span, tell: Tell) -> None:
         guest = self._guest
@@ -221,9 +241,9 @@ class Sending:
         if took < _DELAYED or when.most(acked) > _REACTS:
             return
         common.late_fins += 1
-        if common.late_fins == _ENOUGH:
+        if common.late_fins == ENOUGH:
             text = f"FIN when all is acknowledged, {took * 1000:.0f} ms after the last data"
-            tell(tcp_ending.LATE_FIN, f"{text}; so in {_ENOUGH} connections in a row")
+            tell(tcp_ending.LATE_FIN, f"{text}; so in {ENOUGH} connections in a row")
 
     # ------------------------------------------------------------------ gaps
     def _fill(self, seq: int, end: int) -> None:
@@ -264,16 +284,28 @@ class Sending:
         resending.heard = when
         pure = not length and not segment.flags & FIN
         duplicate = pure and ack == peer.acked and same and resending.in_flight
-        if ack > peer.acked:
-            peer.acked = ack
-            if self._guest.fin and ack > self._guest.fin:
-                self._fin_acked = when
-            resending.acknowledged(when)
+        self._advances(ack, right, when)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)
             plain = duplicate and seq >= peer.top and self._says_more(segment)
             resending.duplicate(when, useful=useful, plain=plain)
+
+    def _advances(self, ack: int, right: int, when: Span) -> None:
+        peer = self._peer
+        if ack > peer.acked:
+            peer.acked = ack
+            if self._guest.fin and ack > self._guest.fin:
+                self._fin_acked = when
+            self.resending.acknowledged(when)
         peer.right = max(peer.right, right)
+
+    def is_heard(self, ack: int, window: int, when: Span, *, text: bool) -> None:
+        """What `Prediction` has looked at."""
+        if text:
+            self._answered(ack)
+        self._peer.window = window
+        self.resending.heard = when
+        self._advances(ack, ack + window, when)
 
     def _says_more(self, segment: Segment) -> bool:
         """Where the SYNs agreed on SACK, a duplicate that says nothing new may be a copy."""

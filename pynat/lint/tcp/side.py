@@ -14,14 +14,14 @@ from pynat.wire.tcp import NO_OPTIONS, Options, Segment
 
 Tell = Callable[[Rule, str], None]
 
-_SPACE = 0xFFFF_FFFF
-_HALF = 0x8000_0000
+SPACE = 0xFFFF_FFFF
+HALF = 0x8000_0000
 DEFAULT_MSS = 536  # bytes, RFC 9293 3.7.1
 
 
 def signed(distance: int) -> int:
     """A distance of two 32-bit numbers as one from -2**31 on."""
-    return ((distance + _HALF) & _SPACE) - _HALF
+    return ((distance + HALF) & SPACE) - HALF
 
 
 def swapped(number: int, size: int) -> int:
@@ -62,7 +62,7 @@ class Side:
 
     def stamped(self, value: int) -> bool:
         """Whether the timestamp is as new as any before."""
-        newer = (value - self.stamp) & _SPACE < _HALF
+        newer = (value - self.stamp) & SPACE < HALF
         if newer:
             self.stamp = value
         elif signed(value - self.first_stamp) < 0:
@@ -71,10 +71,10 @@ class Side:
 
     def wrap_hint(self, start: int, end: int) -> str:
         """For numbers that pass 2^32 in between."""
-        if (self.isn + start) // (_SPACE + 1) == (self.isn + end) // (_SPACE + 1):
+        if (self.isn + start) // (SPACE + 1) == (self.isn + end) // (SPACE + 1):
             return ""
         return "; numbers pass 2^32 there: are they compared by the sign of their difference?"
 
     def number(self, wire: int) -> int:
         """One of its numbers, next to the highest sent."""
-        return self.top + ((wire - self.isn - self.top + _HALF) & _SPACE) - _HALF
+        return self.top + ((wire - self.isn - self.top + HALF) & SPACE) - HALF

@@ -27,8 +27,7 @@ class Window:
         self._tally = tally
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
-        self._unshifted = guest.right  # where the field itself said that it ends
-        self._swapped = 1 + swapped(guest.syn_window, 2)  # the same, with its bytes swapped
+        self._said = 1, guest.syn_window, 0  # from where on, the field, by how much it is shifted
         self._last = NEVER  # when it announced something else than before
         self._delay = math.inf  # the shortest between a probe and an answer without a window
         self._acked = 0  # up to where the guest's data was, when it last answered with no window
@@ -47,9 +46,13 @@ class Window:
             self._silly(window, grown, tell)
         if not window or self.closed is not None:
             self._closes(window, owed, when, tell)
-        self._unshifted = ack + segment.window
-        self._swapped = ack + (swapped(segment.window, 2) << guest.shift)
-        guest.right = right
+        self.moves(ack, segment.window, when)
+
+    def moves(self, ack: int, field: int, when: Span) -> None:
+        guest = self._guest
+        window = field << guest.shift
+        self._said = ack, field, guest.shift
+        guest.right = ack + window
         guest.window = window
         self._was_open |= window > 0
         self._last = when
@@ -62,7 +65,8 @@ class Window:
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
         text += self._shift_hint(segment, ack)
         meant = swapped(segment.window, 2) << guest.shift
-        edges = guest.right, self._swapped
+        start, field, shift = self._said
+        edges = guest.right, start + (swapped(field, 2) << shift)
         stays = any(0 <= ack + meant - edge <= peer.mss for edge in edges)
         if window and meant >= guest.mss and stays:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
@@ -74,9 +78,10 @@ class Window:
 
     def _shift_hint(self, segment: Segment, ack: int) -> str:
         guest, field, offered = self._guest, segment.window, self._guest.offered.window_shift
-        if guest.shift and ack + field == self._unshifted:
+        unshifted = self._said[0] + self._said[1]
+        if guest.shift and ack + field == unshifted:
             agreed = f"the SYNs agreed on a shift of {guest.shift}"
-            return f"; unshifted it ends at {self._unshifted} as before: {agreed}"
+            return f"; unshifted it ends at {unshifted} as before: {agreed}"
         if not offered or guest.shift:
             return ""
         lacks = guest.right - ack - (field << offered)  # or has more: a buffer may have grown
