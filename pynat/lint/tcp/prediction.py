@@ -45,14 +45,15 @@ class Prediction:
         acking: Acking,
         tally: Tally,
     ) -> None:
-        self._tally = tally
         self._guest = guest
         self._peer = peer
         self._common = common
         self._sending = sending
         self._resending = sending.resending
+        self._congestion = sending.resending.congestion
         self._acking = acking
         self._arrivals = acking.arrivals
+        self._tally = tally
 
     @property
     def is_steady(self) -> bool:
@@ -94,7 +95,8 @@ class Prediction:
                 or size + (STAMPS.size if stamps else 0) > peer.mss
                 or (size <= TINY and peer.acked < start)
                 or (common.unpushed >= ENOUGH and not flags & PSH)
-                or not self._resending.is_like_before(start + size)
+                or self._congestion.phase is not None
+                or start + size - peer.acked > self._congestion.peak
             ):
                 return False
         if stamps:

@@ -60,7 +60,7 @@ class Resending:
         self._common = common
         self._guest = guest
         self._peer = peer
-        self._congestion = Congestion(guest, peer, tally)
+        self.congestion = Congestion(guest, peer, tally)
         self.due = math.inf  # when it is to be looked whether the oldest was sent again
         self._overdue = False  # it was not, and that is told
         self._sent: dict[int, SentSegment] = {}  # by number, until acknowledged
@@ -84,14 +84,10 @@ class Resending:
 
     # ------------------------------------------------------------------ from the guest
     def fresh(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
-        if not self.is_like_before(end):
-            self._congestion.fresh(seq, end, tell)
+        congestion = self.congestion
+        if congestion.phase is not None or end - self._peer.acked > congestion.peak:
+            congestion.fresh(seq, end, tell)
         self.keep(seq, end, segment.payload, when)
-
-    def is_like_before(self, end: int) -> bool:
-        """Whether no more is under way than before, and nothing waits for what comes of it."""
-        congestion = self._congestion
-        return congestion.phase is None and end - self._peer.acked <= congestion.peak
 
     def keep(self, seq: int, end: int, data: bytes | memoryview, when: Span) -> None:
         """What is new, to know it when it comes again."""
@@ -120,7 +116,7 @@ class Resending:
         if seq == self._peer.acked and end >= sent.end:
             self._time(sent, end, when, tell)
         else:
-            self._congestion.again(seq, end, when, tell)
+            self.congestion.again(seq, end, when, tell)
         sent.end, sent.check = end, check
         sent.count += 1
         sent.last = when
@@ -140,7 +136,7 @@ class Resending:
 
     def _time(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
         if self._third:
-            self._congestion.lost()
+            self.congestion.lost()
             self._fast(when.least(self._third), tell)
             return
         excused = max(self._opened.last, self._common.icmp_error.last) >= sent.last.first
@@ -159,7 +155,7 @@ class Resending:
         if alone and sent.count == 1 and not self._recover:  # else a time-out may have grown
             self._late(sent, when, tell)
         if alone:
-            self._congestion.timed_out(end, when)
+            self.congestion.timed_out(end, when)
 
     def look_for_overdue(self, when: Span, tell: Tell) -> None:
         """At the time of `due`: whether the oldest segment should have been sent again long ago."""
@@ -270,8 +266,8 @@ class Resending:
         self.progress = when
         hole, self._duplicates, self._plain = self._plain > 0, 0, 0
         self._third = None
-        if self._congestion.phase is not None:
-            self._congestion.acknowledged(when)
+        if self.congestion.phase is not None:
+            self.congestion.acknowledged(when)
         oldest, newest = acked, None
         while waiting:
             seq = next(iter(waiting))
@@ -288,7 +284,7 @@ class Resending:
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
-        self._congestion.something_arrived()
+        self.congestion.something_arrived()
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful
