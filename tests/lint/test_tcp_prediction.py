@@ -240,7 +240,10 @@ STORIES: list[list[Said]] = [
     [TEXT, PEERS, TEXT._replace(after=31), PEERS, TEXT, GUESTS._replace(after=31), PEERS, GUESTS],
     [TEXT._replace(age=5), PEERS, TEXT._replace(echo=1), PEERS, TEXT._replace(after=4, age=4000)],
     [TEXT._replace(stamps=False), PEERS, TEXT, PEERS._replace(stamps=False), TEXT, PEERS],
-    [TEXT._replace(length=2000), PEERS, TEXT, PEERS],
+    ([TEXT] * 20 + [PEERS._replace(eats=False)]) * 2 + [TEXT] * 8,
+    [TEXT, *[MORE._replace(acked=0, after=0.77), GUESTS] * 40],
+    [*[TEXT] * 3, TEXT._replace(aside=-4344, after=0.7), PEERS._replace(acked=0.5), TEXT, PEERS],
+    [GUESTS._replace(window=500), MORE, GUESTS._replace(window=0), MORE],
     [TEXT._replace(df=False, ident=0), PEERS, TEXT._replace(df=False, ident=0), PEERS],
     [TEXT._replace(ttl=3), PEERS, TEXT._replace(spoilt=80), PEERS, TEXT, PEERS],
     [GUESTS._replace(padding=0), MORE, GUESTS._replace(padding=3), MORE, GUESTS],
@@ -258,6 +261,18 @@ STORIES: list[list[Said]] = [
 @pytest.mark.parametrize("story", STORIES)
 def test_where_the_expected_segment_ends(syn: Options, story: list[Said]) -> None:
     tell(syn, [TEXT, PEERS, MORE, GUESTS, *story, TEXT, PEERS, MORE, GUESTS])
+
+
+@pytest.mark.parametrize("syn", SYNS)
+def test_full_segments_and_more(syn: Options) -> None:
+    full, more = (TEXT._replace(length=length) for length in (1000 - 12, 1001))
+    tell(syn._replace(mss=1000), [full, full, PEERS, full, PEERS, more, PEERS, full, PEERS])
+    tell(syn._replace(mss=1000), [full, full, PEERS, full._replace(length=995), PEERS])
+
+
+@pytest.mark.parametrize("syn", SYNS)
+def test_one_that_never_pushes(syn: Options) -> None:
+    tell(syn, [TEXT._replace(length=50, flags=ACK), MORE] * 8)
 
 
 def test_the_short_way_does_what_the_long_one_does() -> None:
