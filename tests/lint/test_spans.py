@@ -183,6 +183,21 @@ def test_what_is_handed_over_late_is_not_acknowledged_late(
     assert machine.found & {"TCP085"} == wanted
 
 
+def test_a_window_that_opens_long_after_a_probe_is_no_answer(
+    machine: Machine, says: Callable[[str], None]
+) -> None:
+    """The probe's own answer was read late: it may have been sent before the probe came."""
+    machine.opened()
+    for at in (1, 1461):
+        says(f"< . {at}:{at + 1460}(1460) ack 1\n +0.01 > . 1:1(0) ack {at + 1460} win 0")
+        machine.read(0.001)
+        says(f"+3 < . {at + 1459}:{at + 1459}(0) ack 1\n > . 1:1(0) ack {at + 1460} win 0")
+        machine.read(0.3)
+        says(f"+3 > . 1:1(0) ack {at + 1460} win 65535")
+        machine.read(0.001)
+    assert not machine.found & {"TCP098"}
+
+
 @pytest.mark.parametrize(("awake", "wanted"), [(2.0, set()), (0.01, {"TCP051"})])
 def test_data_that_met_a_closed_window_may_have_been_under_way(
     machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]

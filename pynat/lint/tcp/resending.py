@@ -67,6 +67,7 @@ class Resending:
         self._round_trip = 0.0  # the shortest seen
         self.progress = NEVER  # when the other end last acknowledged something new
         self.heard = NEVER  # when anything came from it
+        self.unsure = False  # that came with a number that the guest need not look behind
         self._duplicates = 0  # what a loss can be seen from, SACK blocks too
         self._plain = 0  # duplicate acknowledgements in a row
         self._third: Span | None = None  # when the third duplicate came
@@ -125,7 +126,7 @@ class Resending:
     def _needless(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         self._tally[Occasion.RESENT] += 1
         waited = when.least(self.progress)
-        if waited < _KNOWN:
+        if waited < _KNOWN or self.unsure:
             return
         self._acked_again += 1
         if self._acked_again == _NEEDLESS:

@@ -108,7 +108,9 @@ class Sending:
         idle = (
             seq == guest.top - 1 and peer.acked == guest.top and peer.window > 0 and not guest.fin
         )
-        return idle and (not length or when.least(self.resending.progress) > _CROSSED)
+        resending = self.resending
+        crosses = when.least(resending.progress) <= _CROSSED or resending.unsure
+        return idle and not (length and crosses)
 
     def _first(self, seq: int, length: int, tell: Tell) -> None:
         self._began = True
@@ -283,20 +285,25 @@ class Sending:
         self._edge(segment, seq, ack, right, bool(length), when)
         resending.heard = when
         pure = not length and not segment.flags & FIN
+        is_old = pure and seq < self._guest.acked  # of a probe, say
         duplicate = pure and ack == peer.acked and same and resending.in_flight
-        self._advances(ack, right, when)
+        self._advances(ack, right, when, is_old=is_old)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)
             plain = duplicate and seq >= peer.top and self._says_more(segment)
             resending.duplicate(when, useful=useful, plain=plain)
 
-    def _advances(self, ack: int, right: int, when: Span) -> None:
-        peer = self._peer
+    def _advances(self, ack: int, right: int, when: Span, *, is_old: bool = False) -> None:
+        """is_old: its number is below what the guest has taken."""
+        peer, resending = self._peer, self.resending
         if ack > peer.acked:
             peer.acked = ack
             if self._guest.fin and ack > self._guest.fin:
                 self._fin_acked = when
-            self.resending.acknowledged(when)
+            resending.acknowledged(when)
+            resending.unsure = is_old
+        elif not is_old:
+            resending.unsure = False
         peer.right = max(peer.right, right)
 
     def is_heard(self, ack: int, window: int, when: Span, *, text: bool) -> None:

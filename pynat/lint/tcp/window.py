@@ -93,10 +93,11 @@ class Window:
         guest = self._guest
         self._tally[Occasion.SMALL_WINDOW] += 1
         options = STAMPS.size if guest.offered.timestamps else 0
-        least = min(guest.mss - options, max(guest.syn_window, 1) // 2)
+        unit = 1 << guest.shift  # a window is rounded down to it
+        least = min(guest.mss - options, max(guest.syn_window, 1) // 2) - unit + 1
         if grown >= least:
             self._often.forget(rules.SILLY)
-        elif window and grown > 1 << guest.shift:
+        elif window and grown > unit:
             text = f"window {window} grew by {grown}, expected at least {least} at once"
             self._often.tell(rules.SILLY, _SILLY, text, tell)
 
@@ -105,8 +106,8 @@ class Window:
         if self.closed is None:
             self.closed = when
             self._tally[Occasion.CLOSED_ITS_WINDOW] += 1
-        answers = owed is not None and when.follows(owed)
-        delay = when.most(owed) if owed is not None and answers else math.inf
+        delay = when.most(owed) if owed is not None and when.follows(owed) else math.inf
+        answers = delay < _CLOSED
         if window:
             is_own = delay < self._delay < math.inf  # sooner than any answer: it did not wait
             self._opens(window, when.least(self.closed), tell, answers=answers and not is_own)

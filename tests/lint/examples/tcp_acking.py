@@ -213,6 +213,18 @@ def opens_its_window_by_segments_with_timestamps(lab: LintedLab) -> None:
 
 
 @clean("TCP084")
+def opens_its_window_by_segments_rounded_down(lab: LintedLab) -> None:
+    """1408 is 11 times 128, and 1460 is not divisible by that."""
+    asked = "\n".join(
+        f"+0.01 > . 1:1(0) ack {at} win 11\n < . {at}:{at + 1408}(1408) ack 1\n"
+        f"+0.01 > . 1:1(0) ack {at + 1408} win 0"
+        for at in range(1, 5 * 1408, 1408)
+    )
+    scaled = OPEN.replace("<mss 1460>", "<mss 1460,nop,wscale 7>")
+    play(lab, f"{scaled.replace('ack 1 win 65535', 'ack 1 win 11')}\n {asked}")
+
+
+@clean("TCP084")
 def opens_a_small_window_twice(lab: LintedLab) -> None:
     play(lab, opened_by(10, times=2))
 

@@ -527,6 +527,18 @@ def acknowledged_and_again(wait: float) -> str:
     return f"{OPEN}\n > P. 1:101(100) ack 1\n +0.01 < . 1:1(0) ack 101\n {one * 5}"
 
 
+@clean("TCP115")
+@clean("TCP078")
+def may_not_take_the_acknowledgement_of_a_probe(lab: LintedLab) -> None:
+    """Its number came before, so the guest answers and does no more (RFC 9293 3.10.7.4)."""
+    again = "\n".join(
+        f"> P. {at}:{at + 1}(1) ack 1\n +0.1 < . 0:0(0) ack {at + 1}\n > . {at + 1}:{at + 1}(0) ack 1\n"
+        f"+1 > P. {at}:{at + 1}(1) ack 1\n +0.1 < . 1:1(0) ack {at + 1}"
+        for at in range(1, 7)
+    )
+    play(lab, f"{OPEN}\n {again}")
+
+
 @example("TCP115")
 def does_not_stop_its_timer(lab: LintedLab) -> None:
     """All is acknowledged, and goes again each second."""
