@@ -83,8 +83,9 @@ class Arrivals:
 
     def beyond(self, seq: int, end: int) -> None:
         """Data behind the guest's window, for which it may have room by now."""
-        if seq <= self.might:
-            self.might = max(self.might, end)
+        if seq <= self.might < end:
+            self.might = max(end, self._peer.top)
+            self.has_gap = False
             self.wait_anew()
 
     def _out_of_order(self, seq: int, end: int, when: Span) -> None:

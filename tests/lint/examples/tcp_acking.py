@@ -496,6 +496,24 @@ def takes_what_goes_beyond_its_window(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP095")
+def has_more_room_than_a_scaled_window_says(lab: LintedLab) -> None:
+    """Of its last 780 bytes of room the window says nothing: 1024 is the least that it can."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 1024 <mss 1460,nop,wscale 10>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+        > . 1:1(0) ack 1 win 1
+        < . 1:245(244) ack 1
+        < . 489:733(244) ack 1
+        > . 1:1(0) ack 245 win 0
+        < . 245:489(244) ack 1
+        > . 1:1(0) ack 733 win 0
+        """,
+    )
+
+
 @example("TCP080")
 def counts_the_padding_of_an_acknowledgement(lab: LintedLab) -> None:
     """A segment of 40 bytes has 6 of padding behind it in the shortest frame."""

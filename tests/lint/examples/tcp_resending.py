@@ -532,7 +532,8 @@ def acknowledged_and_again(wait: float) -> str:
 def may_not_take_the_acknowledgement_of_a_probe(lab: LintedLab) -> None:
     """Its number came before, so the guest answers and does no more (RFC 9293 3.10.7.4)."""
     again = "\n".join(
-        f"> P. {at}:{at + 1}(1) ack 1\n +0.1 < . 0:0(0) ack {at + 1}\n > . {at + 1}:{at + 1}(0) ack 1\n"
+        f"> P. {at}:{at + 1}(1) ack 1\n +0.1 < . 0:0(0) ack {at + 1}\n"
+        f"> . {at + 1}:{at + 1}(0) ack 1\n"
         f"+1 > P. {at}:{at + 1}(1) ack 1\n +0.1 < . 1:1(0) ack {at + 1}"
         for at in range(1, 7)
     )
