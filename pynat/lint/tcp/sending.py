@@ -25,7 +25,7 @@ _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
 _SETTLED = 0.5  # seconds after which the guest has seen what was sent to it
 _ANSWERED = 0.6  # seconds by which an acknowledgement has come, delayed by 0.5
 _SILENT = 10.0  # seconds without a probe
-_CROSSED = 0.5  # seconds: a byte that goes again sooner has crossed its acknowledgement
+_IDLE = 0.9  # seconds; what comes sooner has crossed an acknowledgement or an open window
 _BACKED_OFF = 3  # times what the probes so far took, until the next one
 _AT_ONCE = 0.05  # seconds
 _DELAYED = 0.05  # seconds that the acknowledgement of the last data took
@@ -57,10 +57,11 @@ class Sending:
         self._closed: Span | None = None  # since when the peer's window is closed
         self._opened: Span | None = None  # when it opened after long silence
         self._fin_acked = NEVER
+        self._came = NEVER  # when the guest was last sent what it has to answer
         self._blocks: Bounded[tuple[int, int], None] = Bounded(MAX_BLOCKS)  # of duplicates
         self._tiny = 0
         self._urgent = 0  # behind the last byte that was called urgent
-        self._full = min(peer.mss, DEFAULT_MSS) - 40  # bytes, or more
+        self._full = min(peer.mss, guest.mss, DEFAULT_MSS) - 40  # bytes, or more
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
 
@@ -105,12 +106,11 @@ class Sending:
     def _is_idle(self, seq: int, length: int, when: Span) -> bool:
         """A segment in front of the next number then asks whether the other end lives."""
         guest, peer = self._guest, self._peer
-        idle = (
-            seq == guest.top - 1 and peer.acked == guest.top and peer.window > 0 and not guest.fin
-        )
         resending = self.resending
-        crosses = when.least(resending.progress) <= _CROSSED or resending.unsure
-        return idle and not (length and crosses)
+        is_in_front = seq == guest.top - 1 and peer.acked == guest.top
+        quiet = when.least(max(self._last, resending.heard)) > _IDLE
+        is_open = peer.window > 0 and not guest.fin
+        return is_in_front and quiet and is_open and not (length and resending.unsure)
 
     def _first(self, seq: int, length: int, tell: Tell) -> None:
         self._began = True
@@ -187,7 +187,7 @@ class Sending:
         self._asks(seq, length, flags)
 
     def _asks(self, seq: int, length: int, flags: int) -> None:
-        full = length >= self._full or seq + length == self._peer.right
+        full = length >= self._full or seq + length >= self._peer.right
         self._pushed = full or bool(flags & (PSH | FIN))
         if flags & PSH:
             self._common.unpushed = -(1 << 30)
@@ -226,7 +226,7 @@ class Sending:
                 tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
         elif not length and seq == guest.fin < self._peer.acked:
             settled = when.least(self._fin_acked) > _SETTLED / 5  # the guest knows by now
-            answers = when.most(self.resending.heard) < _ANSWERED  # else it asks by a keep-alive
+            answers = when.most(self._came) < _ANSWERED  # else it asks by a keep-alive
             if settled and answers:
                 text = f"goes on at {seq}, a FIN counts one: expected {seq + 1}"
                 tell(rules.FIN_NOT_COUNTED, text)
@@ -285,6 +285,8 @@ class Sending:
         self._edge(segment, seq, ack, right, bool(length), when)
         resending.heard = when
         pure = not length and not segment.flags & FIN
+        if not pure:
+            self._came = when
         is_old = pure and seq < self._guest.acked  # of a probe, say
         duplicate = pure and ack == peer.acked and same and resending.in_flight
         self._advances(ack, right, when, is_old=is_old)
@@ -309,6 +311,7 @@ class Sending:
     def is_heard(self, ack: int, window: int, when: Span, *, text: bool) -> None:
         """What `Prediction` has looked at."""
         if text:
+            self._came = when
             self._answered(ack)
         self._peer.window = window
         self.resending.heard = when

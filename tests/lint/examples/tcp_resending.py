@@ -512,8 +512,9 @@ def probes_after_two_hours(lab: LintedLab) -> None:
 
 @clean("TCP078")
 def sends_its_last_byte_again(lab: LintedLab) -> None:
-    """A time-out crosses the acknowledgement."""
+    """A time-out crosses the acknowledgement, or a probe the window's opening."""
     play(lab, f"{OPEN}\n > P. 1:2(1) ack 1\n +0.3 < . 1:1(0) ack 2\n > P. 1:2(1) ack 1")
+    play(lab, "+1 < . 1:1(0) ack 2 win 0\n +9 < . 1:1(0) ack 2\n > . 1:1(0) ack 1")
 
 
 @example("TCP079")

@@ -458,5 +458,15 @@ def has_more_than_the_window_takes(lab: LintedLab) -> None:
 
 
 @clean("TCP063")
+def has_a_small_mtu(lab: LintedLab) -> None:
+    """Its segments are full with 256 bytes, and the other end asks while it sends on."""
+    asked = "\n".join(
+        f"> . {at}:{at + 256}(256) ack {n}\n < P. {n}:{n + 1}(1) ack {at + 256}"
+        for n, at in enumerate(range(1, 5 * 256, 256), 1)
+    )
+    play(lab, f"{OPEN.replace('<mss 1460>', '<mss 256>', 1)}\n {asked}")
+
+
+@clean("TCP063")
 def pushes(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{asked('P.', 5)}")
