@@ -29,6 +29,7 @@ _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _MAX_RTO = 50.0  # seconds
 _OFTEN = 3
+_TIME_WAIT = 50.0  # seconds; most wait for a minute
 _NEXT = 1 << 17  # Linux leaves out 65,537 numbers
 _SPACE = 0xFFFF_FFFF
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
@@ -92,6 +93,7 @@ class Connection:
         self._refused_at: Span | None = None  # when the guest's SYN was, by RST
         self.unheard_syn = Unheard(common)  # the peer's; of all to one port
         self._unheard = Unheard(common)  # its FIN, once both ends are done
+        self._strays = False  # segments of another connection came behind the peer's SYN
         self._disowned = False  # the peer has answered the guest's SYN-ACK by RST
         self._often = Often()
 
@@ -284,6 +286,8 @@ class Connection:
 
     def _answers_without_syn(self, segment: Segment, ack: int, tell: Tell) -> None:
         acknowledges = segment.flags & ACK and ack == 1
+        if segment.flags & RST and self._strays and not segment.flags & ACK:
+            return
         if segment.flags & RST and not acknowledges:
             what = f"RST acknowledges {ack}" if segment.flags & ACK else "RST without ACK"
             text = f"{what} in answer to a SYN, expected RST and ACK that acknowledges 1"
@@ -313,7 +317,7 @@ class Connection:
             return
         if segment.payload:
             tell(tcp_sending.RESET_DATA, f"{len(segment.payload)} bytes of data with RST")
-        if self.ended is not None and self._unheard.copies:
+        if self.ended and self._unheard.copies and when.most(self.ended) < _TIME_WAIT:
             text = "RST in answer to a FIN that came again, expected its acknowledgement"
             self._often.once(tcp_ending.NO_TIME_WAIT, text, tell)
             self._unheard.copies = 0
@@ -413,6 +417,7 @@ class Connection:
         self.answered = True
         if guest is not None and peer is None and segment.flags & RST:
             self._refuses(guest, segment, when)
+        self._strays |= guest is None
         if guest is None or peer is None or self._sending is None or self._acking is None:
             return
         seq = peer.number(segment.seq)

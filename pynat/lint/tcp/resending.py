@@ -37,6 +37,7 @@ _DUPLICATES = 3
 _HASTY = 3
 _REACTION = 0.02  # seconds
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
+_BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 6298 5.7)
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
 _NEEDLESS = 5  # times
 _KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
@@ -63,6 +64,9 @@ class Resending:
         self.congestion = Congestion(guest, peer, tally)
         self.due = math.inf  # when it is to be looked whether the oldest was sent again
         self._overdue = False  # it was not, and that is told
+        self._longest = (
+            0.0  # seconds between two of a segment, since a round trip was last measured
+        )
         self._sent: dict[int, SentSegment] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
         self.progress = NEVER  # when the other end last acknowledged something new
@@ -120,6 +124,7 @@ class Resending:
             self.congestion.again(seq, end, when, tell)
         sent.end, sent.check = end, check
         sent.count += 1
+        self._longest = max(self._longest, when.most(sent.last))
         sent.last = when
         self._recover = self._guest.top
 
@@ -164,8 +169,9 @@ class Resending:
         sent = self._sent.get(una)
         since = max(sent.first, self.progress, self._opened) if sent else when
         waited = when.least(since)
-        if sent is None or waited <= _OVERDUE:
-            self.due = since.last + _OVERDUE if self._sent else math.inf
+        patience = max(_OVERDUE, _BACKED_OFF * self._longest)
+        if sent is None or waited <= patience:
+            self.due = since.last + patience if self._sent else math.inf
             return
         self.due = when.first + _OVERDUE
         self._tally[Occasion.UNACKNOWLEDGED] += 1
@@ -279,6 +285,8 @@ class Resending:
             if hole and newest is None:  # as RFC 8985 6.2 sees reordering
                 self._disordered |= sent.count == 1
             oldest, newest = min(oldest, seq), sent
+        if newest is not None and newest.count == 1:
+            self._longest = 0.0
         if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
             took = when.first - newest.first.last  # at least
             self._round_trip = min(took, self._round_trip or took)

@@ -147,6 +147,12 @@ def acknowledges_it_again(lab: LintedLab) -> None:
     play(lab, lost("> . 2:2(0) ack 2", times=6))
 
 
+@clean("TCP109")
+def has_waited_long_enough(lab: LintedLab) -> None:
+    """The FIN comes again when TIME-WAIT is over."""
+    play(lab, lost("", times=1).replace("+1 ", "+61 ") + "\n > R 2:2(0)")
+
+
 ENDED = f"{OPEN}\n > P. 1:6(5) ack 1\n < P. 1:6(5) ack 6\n > . 6:6(0) ack 6\n"
 
 

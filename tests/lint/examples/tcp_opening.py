@@ -554,6 +554,12 @@ def does_not_count_the_syn_that_it_refuses(lab: LintedLab) -> None:
 
 
 @clean("TCP108")
+def refuses_what_came_behind_a_syn(lab: LintedLab) -> None:
+    """The SYN had been doubled, and what comes behind it is of what was reset."""
+    play(lab, f"{COMES} > R. 0:0(0) ack 1\n < P. 1:6(5) ack 1\n > R 1:1(0)")
+
+
+@clean("TCP108")
 def refuses_what_came(lab: LintedLab) -> None:
     play(lab, f"{COMES} > R. 0:0(0) ack 1")
 

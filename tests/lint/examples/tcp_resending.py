@@ -458,6 +458,16 @@ def tries_again(lab: LintedLab) -> None:
     lab.end()
 
 
+@clean("TCP075")
+def keeps_a_time_out_that_has_grown(lab: LintedLab) -> None:
+    """No round trip was measured since, so what is new waits for as long (RFC 6298 5.7)."""
+    again = "\n".join(f"+{2**n} > P. 1:101(100) ack 1" for n in range(5))
+    sent = (
+        f"{OPEN}\n > P. 1:101(100) ack 1\n {again}\n < . 1:1(0) ack 101\n > P. 101:201(100) ack 1"
+    )
+    play(lab, f"{sent}\n +35 < . 0:0(0) ack 101\n > . 201:201(0) ack 1")
+
+
 @example("TCP119")
 def is_switched_off(lab: LintedLab) -> None:
     """Two connections wait; the guest is silent once."""
