@@ -28,7 +28,6 @@ from pynat.rules.occasions import Occasion
 _INITIAL = 10  # segments, RFC 6928 2
 _BEHIND = 4  # segments more: a probe of the tail (RFC 8985 7), and some grace
 _AT_ONCE = 0.05  # seconds
-_SEVERAL = 3  # segments, however small
 _SLACK = 4  # segments
 _LEAST = 12  # segments under way: above the initial window, so the window had grown
 _UNDEFLATED = 1.15  # of what was under way
@@ -120,7 +119,7 @@ class Congestion:
         if not timeout.heard and when.most(timeout.when) < _AT_ONCE:
             timeout.segments += 1
             timeout.octets += end - seq
-            if timeout.segments >= _SEVERAL or timeout.octets > self._peer.mss:
+            if timeout.octets > self._peer.mss:
                 text = f"{timeout.segments} segments again at one time-out, expected one"
                 self._often.once(tcp_resending.SEVERAL, text, tell)
         self._after_timeout(timeout, end - seq, tell)

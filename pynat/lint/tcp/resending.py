@@ -146,7 +146,7 @@ class Resending:
             self._fast(when.least(self._third), tell)
             return
         excused = max(self._opened.last, self._common.icmp_error.last) >= sent.last.first
-        if self._peer.right <= self._peer.acked:
+        if self._peer.right <= self._peer.acked or not self._peer.window:
             self._probes(sent, when, tell)
             return
         if self._duplicates or excused:

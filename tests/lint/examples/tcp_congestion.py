@@ -77,6 +77,13 @@ def sends_all_of_it_again(lab: LintedLab) -> None:
     Upload().sends(4).again(4, wait=1).play(lab)
 
 
+@clean("TCP077")
+def sends_as_much_as_a_segment_has(lab: LintedLab) -> None:
+    """Its window counts bytes (RFC 5681 3.1): three small segments are less than a full one."""
+    small = "\n".join(f"> P. {at}:{at + 10}(10) ack 1" for at in (1, 11, 21))
+    play(lab, f"{OPEN}\n {small}\n +1 {small}")
+
+
 @example("TCP112")
 def goes_on_as_before(lab: LintedLab) -> None:
     """The time-out was the network's sign that it is full."""

@@ -214,6 +214,9 @@ def sends_again_after_twenty_seconds(lab: LintedLab) -> None:
 def sends_again_after_three_seconds(lab: LintedLab) -> None:
     """Later its time-out has grown, and that is right, too."""
     play(lab, f"{ANSWERED} +3 > P. 6:11(5) ack 1\n +6 > P. 6:11(5) ack 1")
+    play(
+        lab, f"{ANSWERED} < . 1:1(0) ack 11 win 0\n +1 > . 11:12(1) ack 1\n +13 > . 11:12(1) ack 1"
+    )
     fresh = "< . 1:1(0) ack 11\n > P. 11:16(5) ack 1"
     play(lab, f"{ANSWERED} +3 > P. 6:11(5) ack 1\n +0.02 {fresh}\n +12 > P. 11:16(5) ack 1")
 
