@@ -13,6 +13,9 @@ A datagram has `LIFETIME` seconds of guest time from its first fragment: 30 as i
 identifications near (RFC 4963 3). Then, if fragment zero has come, ICMP says time exceeded, code 1
 (RFC 792), and the log says what was missing.
 
+Copies of fragments that come when the datagram is whole wait like others, since a guest may send
+the same datagram again; those that stay alone have been no datagram of their own.
+
 Bounds: `MAX_DATAGRAMS` at once, `MAX_BYTES_OF_ONE` bytes for each source and `MAX_BYTES` bytes
 together, each fragment charged with `OVERHEAD`. At a bound the datagram that began first goes.
 
@@ -138,6 +141,7 @@ class Reassembly:
         self._output = output
         self._datagrams: dict[Key, _Datagram] = {}  # in the order of their first fragments
         self._of_source: dict[bytes, int] = {}  # bytes
+        self._done: dict[Key, tuple[float, dict[int, int]]] = {}  # when; hashes by offset
         self.cost = 0  # bytes
 
     def __len__(self) -> int:
@@ -163,6 +167,8 @@ class Reassembly:
         elif not datagram.fits(fragment):
             end = fragment.offset + len(fragment.payload)
             why = f"bytes {fragment.offset} to {end - 1} do not fit the others (RFC 5722)"
+            if datagram.end == fragment.offset:
+                why += "; MF is clear in the one before them: expected set in all but the last"
             self._refuse(datagram, why, now)
         else:
             self._add(datagram, fragment, now)
@@ -180,6 +186,10 @@ class Reassembly:
     def _tell(self, datagram: _Datagram, why: str, now: float) -> None:
         if datagram.refused:
             return
+        if self._is_copy(datagram, now):
+            text = "it was whole before these came (RFC 791 3.2)"
+            self._drop(rules.ipv4.FRAGMENT_REPEATED, datagram, text, now, len(datagram.pieces))
+            return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"
         text = f"{why}, {datagram.length} bytes came, {missing}{datagram.hint()}"
         self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, text, now, len(datagram.pieces))
@@ -187,9 +197,15 @@ class Reassembly:
     def expire(self, datagram: _Datagram, now: float) -> None:
         self._remove(datagram)
         self._tell(datagram, f"{LIFETIME:g} s are over", now)
-        if datagram.first is not None:
+        if datagram.first is not None and not self._is_copy(datagram, now):
             kind, code = icmp.TIME_EXCEEDED, icmp.REASSEMBLY
             self._output.send_error(kind, code, datagram.first.quote, now)
+
+    def _is_copy(self, datagram: _Datagram, now: float) -> bool:
+        """Of fragments of one that was whole."""
+        when, pieces = self._done.get(datagram.key, (-LIFETIME, {}))
+        known = all(pieces.get(at) == hash(piece) for at, piece in datagram.pieces.items())
+        return known and now - when <= 2 * LIFETIME
 
     def _begin(self, key: Key, now: float) -> _Datagram:
         if len(self._datagrams) >= MAX_DATAGRAMS:
@@ -218,6 +234,10 @@ class Reassembly:
 
     def _finish(self, datagram: _Datagram, now: float) -> Ipv4 | None:
         self._remove(datagram)
+        if len(self._done) >= MAX_DATAGRAMS:
+            del self._done[next(iter(self._done))]
+        self._done.pop(datagram.key, None)
+        self._done[datagram.key] = now, {at: hash(one) for at, one in datagram.pieces.items()}
         first = datagram.first
         assert first is not None
         header = bytes(first.header)

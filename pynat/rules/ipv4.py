@@ -147,7 +147,7 @@ FRAGMENT_LENGTH = Rule(
     "The next fragment's offset cannot fit behind it; it is thrown away.",
     "Cut the payload at multiples of 8 bytes: 1,480 with an MTU of 1,500.",
     exercised=Occasion.FRAGMENT,
-    leads_to=("IP018",),
+    leads_to=("IP018", "IP048"),
 )
 
 FRAGMENT_EMPTY = Rule(
@@ -483,6 +483,7 @@ LONG_NOT_TAKEN = Rule(
     "Look at how long the buffers are that the card is given, and that a frame is copied to: 1,514"
     " bytes for an MTU of 1,500, without the check sequence.",
     exercised=Occasion.PING_LONG,
+    leads_to=("TCP004", "TCP104"),
 )
 
 IGMP_CHECKSUM = Rule(

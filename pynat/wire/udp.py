@@ -22,6 +22,7 @@ from pynat.wire.checksum import finish, ones_sum, pseudo_header, valid
 from pynat.wire.ip import Packet
 
 HEADER = Struct("!HHHH")
+_CUT = 512  # bytes of a first fragment at least, as senders cut them
 
 
 @dataclass(slots=True)  # not frozen: that triples the cost of making one
@@ -79,7 +80,9 @@ def _wrong_length(packet: Packet, length: int, hint: str = "") -> Malformed:
         hint = ipv4.without_header(HEADER.size)
     elif length == carried + header:
         hint = f": IPv4's {header} bytes of header must not be counted in"
-    expected = carried if hint else f"8 to {carried}, which the packet carries"
+    if not hint and length > carried >= _CUT and not carried % 8:
+        hint = "; a first fragment has MF set"
+    expected = carried if hint.startswith(":") else f"8 to {carried}, which the packet carries"
     text = f"length {length}, expected {expected} (RFC 768){hint}"
     return Malformed(rules.udp.LENGTH, text)
 

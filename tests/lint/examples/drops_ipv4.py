@@ -186,6 +186,21 @@ def same_identification(lab: LintedLab) -> None:
     lab.from_guest(fragment(0, bytes(1480)))
 
 
+@clean("IP018")
+def all_come_twice(lab: LintedLab) -> None:
+    """A wire that doubles frames."""
+    for offset, more in ((0, True), (1480, False)):
+        for _ in range(2):
+            lab.from_guest(fragment(offset, bytes(1480), more=more))
+    lab.wait(31)
+
+
+@example("IP015")
+def sets_mf_in_none(lab: LintedLab) -> None:
+    for offset in (1480, 2960):
+        lab.from_guest(fragment(offset, bytes(1480), more=False))
+
+
 @example("IP018")
 def last_one_missing(lab: LintedLab) -> None:
     """The guest sets MF in the last fragment too."""
