@@ -174,7 +174,7 @@ class DnsChecker:
         if asked is None:
             self._strange(ends + port.to_bytes(2, "big"), payload)
         elif len(payload) > 3:
-            self._told.rightly(dns.addresses(payload))
+            self._told.rightly(payload)
             if asked.answered is None:
                 asked.answered = frame.when
                 self._tally[Occasion.DNS_ANSWER] += 1

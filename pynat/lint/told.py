@@ -2,6 +2,9 @@
 
 One that only an answer to another question has told is not to be used (RFC 5452 9.1): the guest has
 believed that answer if it sends something there.
+
+One that nobody has told, and that stands in an answer all the same, beside an address or in a name,
+is one that the guest has read at the wrong place.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from pynat.lint.frame import Finding
 from pynat.lint.tally import Tally
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
+from pynat.wire import dns
 from pynat.wire.addresses import address_text
 
+MAX_ANSWERS = 8
 MAX_ADDRESSES = 256  # of each kind
 
 
@@ -23,10 +28,13 @@ class Told:
         self._tally = tally
         self._right = Bounded[bytes, None](MAX_ADDRESSES)
         self._unused = Bounded[bytes, None](MAX_ADDRESSES)  # of these
+        self._answers = Bounded[bytes, None](MAX_ANSWERS)
+        self._others = Bounded[bytes, None](MAX_ADDRESSES)  # that are used and were not told
         self._forged = Bounded[bytes, str](MAX_ADDRESSES)  # with what is wrong
 
-    def rightly(self, addresses: Iterable[bytes]) -> None:
-        for address in addresses:
+    def rightly(self, answer: bytes) -> None:
+        self._answers[answer] = None
+        for address in dns.addresses(answer):
             self._forged.pop(address, None)
             if address not in self._right:
                 self._tally[Occasion.DNS_TOLD] += 1
@@ -46,6 +54,16 @@ class Told:
             self._tally[Occasion.DNS_USED] += 1
         wrong = self._forged.pop(address, None)
         if wrong is None:
-            return None
+            return self._is_misread(address)
         text = f"{address_text(address)} is used, which only a wrong answer has told: {wrong}"
         return Finding(rules.WRONG_TAKEN, f"{text} (RFC 5452 9.1)")
+
+    def _is_misread(self, address: bytes) -> Finding | None:
+        if address in self._right or address in self._others:
+            return None
+        self._others[address] = None
+        for answer in self._answers:
+            if where := dns.misread(answer, address):
+                text = f"{address_text(address)} is used, which nobody has told: {where}"
+                return Finding(rules.MISREAD, f"{text} (RFC 1035 4.1.3, 4.1.4)")
+        return None

@@ -194,3 +194,18 @@ ONCE = Rule(
     " (`dig +tries=1`) is right.",
     exercised=Occasion.DNS_UNANSWERED,
 )
+
+MISREAD = Rule(
+    "DNS031",
+    "dns answer misread",
+    Severity.ERROR,
+    "The guest uses an address that no answer tells: it is made of bytes beside an address, or of a"
+    " name.",
+    "RFC 1035 4.1.3, 4.1.4",
+    "Nobody is there, or a stranger.",
+    "Behind the question each record is a name, type, class, a time to live of four bytes, the"
+    " length of its data, and the data. A name ends with a zero byte or with a pointer: two bytes,"
+    " the first 0xc0 or more. Skip by its length a record that is not of type 1, such as a CNAME.",
+    exercised=Occasion.DNS_ANSWER,
+    leads_to=("IP008",),
+)

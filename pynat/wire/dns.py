@@ -20,6 +20,7 @@ is, and importing a full DNS library takes a fifth of a second.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from struct import Struct
@@ -45,7 +46,7 @@ OPCODE = 0x7800
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16
 DO = 0x8000
-A, PTR, AAAA, OPT, ANY = 1, 12, 28, 41, 255
+A, CNAME, PTR, AAAA, OPT, ANY = 1, 5, 12, 28, 41, 255
 _V4 = 4  # bytes of an address, and numbers in its name
 IN = 1
 CLASSES = {IN, 3, 4, 254, 255}  # and CHAOS, Hesiod, none, any
@@ -137,6 +138,38 @@ def addresses(message: bytes) -> list[bytes]:
     except (Malformed, StructError):
         return []
     return found if at <= len(message) else []
+
+
+def misread(message: bytes, address: bytes) -> str:
+    """Where an address that it does not tell stands in an answer, if some of it is a record's data.
+
+    Records that hold addresses in other ways (SVCB, OPT) are left out.
+    """
+    told = ""
+    for start, end, kind in _data_of(message):
+        at = message.find(address, max(start - _V4 + 1, 0), end + _V4 - 1)
+        if kind in (A, CNAME) and at >= 0 and (kind, at) != (A, start):
+            what = f"the record's is at {start}" if kind == A else "a CNAME has no address"
+            told = f"it is what stands at byte {at} of the answer, {what}"
+        elif kind not in (A, CNAME, OPT):
+            return ""
+    return told
+
+
+def _data_of(message: bytes) -> Iterator[tuple[int, int, int]]:
+    """Of each record where its data begins and ends, and its type; up to one that is cut off."""
+    try:
+        questions, *records = HEADER.unpack_from(message)[2:]
+        at = HEADER.size
+        for _ in range(questions):
+            at = _name(message, at)[1] + _QUESTION.size
+        for _ in range(sum(records)):
+            _, at = _name(message, at)
+            kind, _, _, length = _RECORD.unpack_from(message, at)
+            at += _RECORD.size + length
+            yield at - length, at, kind
+    except (Malformed, StructError):
+        return
 
 
 def _announced(records: int, number: int) -> Malformed:

@@ -250,6 +250,23 @@ def is_answered_twice(lab: LintedLab) -> None:
     lab.from_guest(udp("192.0.2.7", 9, b"hello"))
 
 
+@example("DNS031", config=NAMES)
+def reads_a_byte_too_early(lab: LintedLab) -> None:
+    """The guest takes the length's second byte for the address's first."""
+    introduce(lab)
+    asks(lab)
+    lab.from_guest(udp("4.192.0.2", 9, b"hello"))
+
+
+@clean("DNS031", config=NAMES)
+def reads_what_it_is_told(lab: LintedLab) -> None:
+    """What else it talks to is no part of an answer, or no part of a record's data."""
+    introduce(lab)
+    asks(lab)
+    for address in ("192.0.2.7", "192.0.2.8", "1.0.0.1", "198.51.100.7"):
+        lab.from_guest(udp(address, 9, b"hello"))
+
+
 def goes_on(lab: LintedLab, seconds: float) -> None:
     """Without the name."""
     lab.wait(seconds)
