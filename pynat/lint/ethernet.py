@@ -8,16 +8,18 @@ from zlib import crc32
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import ethernet
+from pynat.wire import arp, ethernet
 from pynat.wire.addresses import address_text, is_multicast, is_unicast
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 
 MIN_FRAME = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
 _CHECK = 4  # bytes of the check sequence
+_TWICE = 4  # frames in a row
+_AT_ONCE = 0.01  # seconds
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
@@ -29,6 +31,10 @@ class EthernetChecker:
         self._tally = tally
         self.card_pads = True  # or nothing is known of the card
         self.adopt(net)
+        self._last_came = b""  # to it, of ARP
+        self._last_sent = NEVER
+        self._last = b""  # that it sent, of ARP, if it has not come twice
+        self._twice: list[bytes] = []  # in a row
         self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
 
     def adopt(self, net: IPv4Network) -> None:
@@ -52,6 +58,7 @@ class EthernetChecker:
             yield from self._addresses(frame, packet)
         elif frame.arp is not None:
             end = _ARP
+            yield from self._is_double(frame)
         else:
             return
         if size > end:
@@ -77,7 +84,26 @@ class EthernetChecker:
             self._tally[Occasion.PADDED] += 1
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
+        is_answer = frame.arp is not None and frame.arp.operation == arp.REPLY
+        if frame.udp is not None or (frame.arp is not None and not is_answer):
+            if frame.data == self._last_came:
+                self._twice = [b""] * _TWICE  # whoever looks on sees all twice
+            self._last_came = frame.data
         return iter(())
+
+    def _is_double(self, frame: Frame) -> Iterator[Finding]:
+        """The same as the one before, and at once; only ARP, of which all is looked at."""
+        if frame.data != self._last or frame.when.most(self._last_sent) > _AT_ONCE:
+            if self._last and len(self._twice) < _TWICE:
+                self._twice.clear()
+            self._last, self._last_sent = frame.data, frame.when
+            return
+        self._last = b""
+        if len(self._twice) < _TWICE:
+            self._twice.append(frame.data)
+            if len(self._twice) == _TWICE and len(set(self._twice)) > 1:
+                text = f"{_TWICE} frames of ARP in a row came twice within {_AT_ONCE * 1000:.0f} ms"
+                yield Finding(rules.TWICE, f"{text}, expected each once")
 
     def _addresses(self, frame: Frame, packet: Ipv4) -> Iterator[Finding]:
         address = packet.source
@@ -111,4 +137,6 @@ def _padding(data: bytes, end: int) -> Finding:
     text += f", expected {wanted} (RFC 894)"
     if data[-_CHECK:] == crc32(data[:-_CHECK]).to_bytes(_CHECK, "little"):
         text += ": the last four are the frame's check sequence, which the card adds by itself"
+    elif len(data) > MIN_FRAME and len(behind) <= _HEADER:
+        text += f": the card was given a length that is {len(behind)} too large"
     return Finding(rules.PADDING, text)

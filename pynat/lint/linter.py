@@ -67,7 +67,7 @@ class Linter:
         lagging = LaggingChecker(tally)
         self._of_datagrams = [*self._of_segments, udp, *services]
         self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging]
-        self._to_guest_checkers = [*self._of_datagrams[1:], lagging]  # Ethernet's has nothing
+        self._to_guest_checkers = [*self._of_datagrams, lagging]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""

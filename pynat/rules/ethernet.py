@@ -58,9 +58,9 @@ TYPE_HIDES = Rule(
     "A frame carries IPv4 or ARP behind a length, or behind the tag of a VLAN.",
     "RFC 894, IEEE 802.1Q",
     "Nobody looks for a packet there; the frame is thrown away.",
-    "Put the type into bytes 12 and 13, 0x0800 or 0x0806, not the packet's length, and let the packet"
-    " begin at byte 14. A tag stands there when the driver or the card's descriptor asks for one"
-    " (VLE of the e1000); this network has no VLAN.",
+    "Put the type into bytes 12 and 13, 0x0800 or 0x0806, not the packet's length, and let the"
+    " packet begin at byte 14. A tag stands there when the driver or the card's descriptor asks for"
+    " one (VLE of the e1000); this network has no VLAN.",
     exercised=Occasion.FRAME,
     leads_to=("ARP007", "ARP021", "DHCP036", "DHCP037"),
 )
@@ -164,4 +164,18 @@ LAGS = Rule(
     " frames that are there, or one for each interrupt; at whether the interrupt is acknowledged at"
     " card and PIC before the ring is read, so that a frame that comes meanwhile raises it again.",
     exercised=Occasion.PINGED,
+)
+
+TWICE = Rule(
+    "ETH028",
+    "ethernet frames go out twice",
+    Severity.WARNING,
+    "Each frame of ARP comes from the guest twice, the second one behind the first.",
+    "IEEE 802.3 4.2",
+    "All that the guest sends costs twice the time, and looks to others like a question repeated, a"
+    " second answer, or a retransmission.",
+    "Look at how a frame is given to the card: whether the descriptor, or the tail of the ring, is"
+    " written once for each frame, and whether both the stack and the driver send it.",
+    exercised=Occasion.ARP_REQUEST,
+    leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP071", "TCP077"),
 )

@@ -145,3 +145,40 @@ def was_behind_in_the_beginning(lab: LintedLab) -> None:
     pinged(lab, 9)
     replies(lab, 9)
     is_one_frame_behind(lab)
+
+
+def asks_twice(lab: LintedLab, times: int, pause: float = 0) -> None:
+    for number in range(times):
+        frame = bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / asked(f"192.168.16.{number + 1}"))
+        lab.from_guest(frame)
+        lab.wait(pause)
+        lab.from_guest(bytes(bytearray(frame)))
+        lab.wait(1)
+
+
+def asked(address: str) -> ARP:
+    return ARP(op=1, hwsrc=MAC, psrc=GUEST, pdst=address)
+
+
+@example("ETH028")
+def writes_the_tail_twice(lab: LintedLab) -> None:
+    """The guest's driver gives each frame to the card twice."""
+    asks_twice(lab, 4)
+
+
+@clean("ETH028")
+def asks_again_at_once(lab: LintedLab) -> None:
+    """Some begin with two questions; others repeat each after a while."""
+    asks_twice(lab, 3)
+    lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / asked("192.168.16.9")))
+    asks_twice(lab, 3)
+    asks_twice(lab, 8, pause=0.5)
+
+
+@clean("ETH028")
+def is_looked_at_twice(lab: LintedLab) -> None:
+    """Whoever looks on sees all frames twice, those to the guest too."""
+    request = bytes(Ether(src=ROUTER_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(psrc=ROUTER, pdst=GUEST))
+    for _ in range(2):
+        lab.look(bytes(bytearray(request)), from_guest=False)
+    asks_twice(lab, 8)
