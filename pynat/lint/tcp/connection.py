@@ -70,6 +70,7 @@ class Connection:
         self._tally = tally
         self.guest: Side | None = None
         self.peer: Side | None = None
+        self._after_reset = 0  # segments that the guest sent long after the other end's RST
         self.ended: Span | None = None  # since when both sides are done
         self.moved = 0  # times that the guest's unanswered SYN came with another number
         self.by_guest = False  # it opened it
@@ -303,6 +304,8 @@ class Connection:
         most = max(guest.top, peer.right if peer else 0)
         is_swapped = 0 < meant <= most or 0 < as_syn <= most
         hint = "; its bytes are swapped" if is_swapped else ""
+        if not hint and len(segment.payload) <= 1 and peer and peer.acked == guest.top:
+            hint = f"; a keep-alive has the number before the next one, {guest.top - 1}"
         tell(tcp_sending.BEYOND_WINDOW, f"number {seq}, expected {guest.top}{hint}")
 
     def _look_at_first_window(self, segment: Segment, guest: Side, tell: Tell) -> None:
@@ -360,7 +363,9 @@ class Connection:
             tell(tcp_ending.ENDS_BY_RESET, f"{text} ended so")
 
     def _after_their_reset(self, reset_at: Span, when: Span, tell: Tell) -> None:
-        if when.least(reset_at) > _GONE:
+        """The first time that RST may have been lost in its card; then another answers."""
+        self._after_reset += when.least(reset_at) > _GONE
+        if self._after_reset > 1:
             text = f"the other end sent RST {_ago(reset_at, when)}, with the number expected next"
             tell(tcp_sending.IGNORES_RESET, text)
 

@@ -63,12 +63,13 @@ class Window:
             return
         window = right - ack
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
-        text += self._shift_hint(segment, ack)
+        hint = self._shift_hint(segment, ack)
+        text += hint
         meant = swapped(segment.window, 2) << guest.shift
         start, field, shift = self._said
         edges = guest.right, start + (swapped(field, 2) << shift)
         stays = any(0 <= ack + meant - edge <= peer.mss for edge in edges)
-        if window and meant >= guest.mss and stays:
+        if window and meant >= guest.mss and stays and not hint:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
         elif window or peer.top <= ack:
             if when.follows(self._last) and when != self._last:  # else they may have changed places

@@ -318,6 +318,8 @@ def does_not_hear_the_reset(lab: LintedLab) -> None:
         > P. 1:6(5) ack 1
         +0.02 < R. 1:1(0) ack 6
         +2 > P. 6:11(5) ack 1
+        < R 1:1(0)
+        +2 > P. 6:11(5) ack 1
         """,
     )
 
@@ -332,6 +334,13 @@ def does_not_hear_that_it_is_refused(lab: LintedLab) -> None:
 def tries_again_from_another_port(lab: LintedLab) -> None:
     syn = "> S 0:0(0) win 65535 <mss 1460>"
     play(lab, f"{syn}\n < R. 0:0(0) ack 1\n +1 {syn} port 50001\n < R. 0:0(0) ack 1 port 50001")
+
+
+@clean("TCP058")
+def loses_one_of_two(lab: LintedLab) -> None:
+    """The RST is lost in the guest's card, and the next one is not."""
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"{syn}\n < R. 0:0(0) ack 1\n +1 {syn}\n < R. 0:0(0) ack 1")
 
 
 @clean("TCP057")
