@@ -34,6 +34,8 @@ Tell = Callable[[Rule, str], None]
 REPEATS = 5  # messages of which the last two are compared; boot ROMs begin fast
 MIN_PAUSE = 2.0  # seconds before the fifth one; RFC 2131 4.1 has 32
 SLOW = 5.0  # seconds in which secs must have grown
+ANEW = 2  # leases in a row
+_LONG = 20.0  # seconds until T1, which no other cause is likely to take
 OFFERS = 3  # that came one way and were not taken
 SOME = 2  # of these, where one that came the other way was taken
 AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
@@ -94,6 +96,7 @@ class Client:
         self._overloaded: Span | None = None  # the OFFER since the last DISCOVER
         self._unread = 0  # such OFFERs in a row
         self._early = 0
+        self._anew: list[Lease] = []  # in a row at whose T1 it began anew
         self._refused = b""  # the address of the last NAK
         self._refused_at = NEVER
         self._in_vain = 0  # REQUESTs for it since
@@ -145,6 +148,8 @@ class Client:
         if len(self._attempts) >= _MAX_REMEMBERED:
             del self._attempts[next(iter(self._attempts))]
         self._attempts[message.xid] = message
+        if self._lease is not None:
+            self._begins_anew(self._lease, when, tell)
         if self._finished:
             self._tally[Occasion.DHCP_ANEW] += 1
         if message.xid in self._finished:
@@ -160,6 +165,18 @@ class Client:
         self._refused = b""
         self._offered = None
         self._discover = message
+
+    def _begins_anew(self, lease: Lease, when: Span, tell: Tell) -> None:
+        """Once it may have been restarted just then."""
+        if self._anew and self._anew[-1] is lease:
+            return
+        if lease.t1 < _LONG or lease.tried or lease.early(lease.t1, when):
+            self._anew.clear()
+        elif not lease.late(lease.t1, when):
+            self._anew.append(lease)
+            if len(self._anew) == ANEW:
+                text = f"DISCOVER at T1, {lease.t1:.0f} s, of {ANEW} leases in a row"
+                tell(rules.RENEWS_ANEW, f"{text}; expected REQUEST (RFC 2131 4.4.5)")
 
     def _ignores(self, since: Span, way: Way, when: Span, tell: Tell) -> None:
         if not any(self._ignored.values()):

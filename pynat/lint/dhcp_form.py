@@ -41,7 +41,8 @@ def _fixed(message: Message, source: bytes) -> Wrong:
 
 def _options(message: Message, payload: bytes) -> Wrong:
     if not message.flaws and not _has_end(payload):  # behind a flaw there is no telling
-        yield rules.NO_END, "options without 255 at the end (RFC 2131 4.1)"
+        text = "options without 255 at the end (RFC 2131 4.1)"
+        yield rules.NO_END, text + _swallowed(payload)
     maximum = message.options.get(dhcp.MAXIMUM)
     if maximum is not None and int.from_bytes(maximum, "big") < SMALLEST_MAXIMUM:
         size = int.from_bytes(maximum, "big")
@@ -54,3 +55,16 @@ def _has_end(payload: bytes) -> bool:
     while at < len(payload) and payload[at] != dhcp.END:
         at += 1 if payload[at] == dhcp.PAD else 2 + int.from_bytes(payload[at + 1 : at + 2], "big")
     return at < len(payload)
+
+
+def _swallowed(payload: bytes) -> str:
+    """The last option is said to be longer than it is."""
+    at, last = _OPTIONS, b""
+    while at + 1 < len(payload):
+        size = 1 if payload[at] == dhcp.PAD else 2 + payload[at + 1]
+        last = payload[at : at + size] if size > 1 else last
+        at += size
+    text, end, behind = last[2:].partition(bytes((dhcp.END,)))
+    if not end or any(behind):
+        return ""
+    return f": it is within option {last[0]}, whose length is {last[1]}, expected {len(text)}"

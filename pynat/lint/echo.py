@@ -5,9 +5,9 @@ One that a bad wire has repeated may be answered as often as it came; one in fra
 all of it has come.
 
 Not to be answered are pings with a wrong checksum, and those that only reach the card and are for
-an address that it does not have. One to all may be answered or not. That a guest takes no long packets, or does not read fragments or
-what follows options of IPv4, shows when it answers a plain ping and none of `MISSED` such that came
-before.
+an address that it does not have. One to all may be answered or not. That a guest takes no long
+packets, or does not read fragments or what follows options of IPv4, shows when it answers a plain
+ping and none of `MISSED` such that came before.
 """
 
 from __future__ import annotations

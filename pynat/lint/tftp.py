@@ -3,8 +3,8 @@
 A transfer is known by its request to port 69, and its server's port by the first answer. So far its
 datagrams do not go the short way (short_ways.py): up to `WATCHED` blocks, which show what there is
 to see. What is repeated and not acknowledged is told when it has come `COPIES` times, which takes a
-server a quarter of a minute; a guest that asks for an address meanwhile has begun anew. The last one
-is told as soon as its copy finds the guest's port closed.
+server a quarter of a minute; a guest that asks for an address meanwhile has begun anew. The last
+block is told as soon as its copy finds the guest's port closed.
 """
 
 from __future__ import annotations

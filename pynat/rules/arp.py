@@ -327,10 +327,10 @@ DEAF_TO_ALL = Rule(
     Severity.ERROR,
     "The guest answers requests that go to its card alone, and none that go to all.",
     "RFC 826",
-    "Others ask by broadcast: nobody can reach the guest but who has just heard from it. What else goes"
-    " to all does not come either.",
-    "Have the card take broadcasts: RCTL.BAM of the e1000 (bit 15), AB in the NE2000's RCR (bit 2). A"
-    " stack that compares the destination of a frame itself takes ff:ff:ff:ff:ff:ff too.",
+    "Others ask by broadcast: nobody can reach the guest but who has just heard from it. What else"
+    " goes to all does not come either.",
+    "Have the card take broadcasts: RCTL.BAM of the e1000 (bit 15), AB in the NE2000's RCR (bit 2)."
+    " A stack that compares the destination of a frame itself takes ff:ff:ff:ff:ff:ff too.",
     exercised=Occasion.ARP_ASKED,
     leads_to=("ARP007", "ARP021", "NET008"),
 )

@@ -327,7 +327,7 @@ NOT_LEASED = Rule(
     "The server forgets the offer soon, and gives the address to another host.",
     "Answer the OFFER with a REQUEST, and use the address when the ACK has come.",
     exercised=Occasion.DHCP_OFFER,
-    leads_to=("IP007", "IP034"),
+    leads_to=("DHCP035", "IP007", "IP034"),
 )
 
 RELEASED = Rule(
@@ -444,4 +444,17 @@ ONCE = Rule(
     "Send the message again after 4 s, then after 8, 16 and 32 s, each up to a second"
     " more or less. Look at whether a timer runs while the client waits.",
     exercised=Occasion.DHCP_UNANSWERED,
+)
+
+RENEWS_ANEW = Rule(
+    "DHCP058",
+    "dhcp begins anew instead of renewing",
+    Severity.WARNING,
+    "When a lease is to be renewed the guest sends DISCOVER, though it has an address.",
+    "RFC 2131 4.4.5",
+    "The server may offer another address: then all connections of the guest are lost. Other"
+    " servers are asked, too.",
+    "At T1 send a REQUEST with the address in ciaddr to the server alone, at T2 to all, and begin"
+    " anew only when the lease is over. The address stays in use meanwhile.",
+    exercised=Occasion.LEASE_DUE,
 )

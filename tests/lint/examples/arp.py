@@ -24,9 +24,7 @@ def sends(lab: LintedLab, *, to: str = ALL, source: str = MAC, **fields: Any) ->
     lab.from_guest(bytes(Ether(src=source, dst=to) / ARP(**wanted)))
 
 
-def is_asked(
-    lab: LintedLab, *, by: str = ROUTER, mac: str = ROUTER_MAC, to: str = ALL
-) -> None:
+def is_asked(lab: LintedLab, *, by: str = ROUTER, mac: str = ROUTER_MAC, to: str = ALL) -> None:
     request = ARP(op=1, hwsrc=mac, psrc=by, pdst=GUEST)
     lab.look(bytes(Ether(src=mac, dst=to) / request), from_guest=False)
 
@@ -481,7 +479,8 @@ def takes_no_broadcasts(lab: LintedLab) -> None:
     sends(lab)
     for _ in range(8):
         lab.wait(1)
-        if lab.seen[-1].frame[:6] == GUEST_MAC:
+        last = lab.seen[-1]
+        if not last.from_guest and last.frame[:6] == GUEST_MAC and last.frame[12:14] == b"\x08\x06":
             replies(lab)
 
 

@@ -583,6 +583,22 @@ def asks_a_silent_server_for_ever(lab: LintedLab) -> None:
     renews(lab, secs=0)
 
 
+@example("DHCP058")
+def discovers_at_t1(lab: LintedLab) -> None:
+    """The guest has one way to get an address, and goes it again at T1."""
+    for xid in (7, 8, 9):
+        is_leased(lab, xid=xid, secs=0)
+        lab.wait(43_200)
+
+
+@clean("DHCP058")
+def is_restarted(lab: LintedLab) -> None:
+    """Once it happens to be at T1."""
+    for xid, seconds in ((7, 43_200), (8, 600), (9, 43_200), (10, 20_000)):
+        is_leased(lab, xid=xid, secs=0)
+        lab.wait(seconds)
+
+
 @clean("DHCP049")
 def rebinds(lab: LintedLab) -> None:
     """Its server is silent from T1 on."""

@@ -11,7 +11,7 @@ from scapy.packet import Raw
 from pynat.nat.messages import UdpReceived
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
-from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
+from tests.frames import GUEST, ROUTER, ping, udp
 from tests.lint.examples import clean, example
 
 MAC = GUEST_MAC.hex(":")
@@ -57,7 +57,7 @@ def length_for_a_type(lab: LintedLab) -> None:
 
 @clean("ETH005")
 def spans_a_tree(lab: LintedLab) -> None:
-    """A bridge's BPDU is of 802.3; a packet for VLAN 0 is taken, one of another protocol is no IP."""
+    """A bridge's BPDU is of 802.3; what is of VLAN 0 is taken, and LLDP in another is no packet."""
     bpdu = b"\x42\x42\x03" + bytes(35)
     lab.from_guest(bytes(Ether(src=MAC, dst="01:80:c2:00:00:00", type=38) / Raw(bpdu)))
     frame = ping(ROUTER)
