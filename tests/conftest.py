@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pynat.testing.sealed import Unsealable, seal
+from tests import limits
 from tests.both_ways import both_ways  # noqa: F401  (a fixture)
 from tests.fuzzing import SEED, again
 from tests.leaks import collect_after_module, collect_after_test  # noqa: F401  (fixtures)
@@ -50,6 +51,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = [marker for marker in NEEDS if _marked(session.items, marker)]
     for marker, why in prepare(wanted).items():
         _skip(_marked(session.items, marker), why)
+    if (linux := _marked(session.items, "linux")) and limits.LINUX.holds():
+        _skip(linux, limits.LINUX.reason)
     _seal([item for marker in SEALED for item in _marked(session.items, marker)])
 
 

@@ -70,8 +70,12 @@ DEBUGGER = Limit(
     "this Bochs has no debugger",
     lambda: not find_bochs().has_debugger,
 )
+LINUX = Limit(
+    "Linux does not boot in this Bochs (docs/running.md)",
+    lambda: find_bochs().version == (3, 1),
+)
 PING_GROUP = Limit(
     "who has one group cannot take ping sockets from it again",
     _has_one_group,
 )
-REASONS = frozenset(limit.reason for limit in (ISA, BOOT_ROM, ALIKE, DEBUGGER, PING_GROUP))
+REASONS = frozenset(limit.reason for limit in (ISA, BOOT_ROM, ALIKE, DEBUGGER, LINUX, PING_GROUP))
