@@ -58,6 +58,21 @@ def test_make_test_takes_the_python_that_has_pynat(tmp_path: Path) -> None:
     assert f"\n{Path(sys.executable).with_name('python3')} -m pytest tests\n" in done.stdout
 
 
+def test_pytest_takes_no_options_from_above_it(tmp_path: Path) -> None:
+    """As in a checkout of pynat, whose own want plugins that are not there."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--no-such"\n')
+    main(["new", str(tmp_path / "k")])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path / "k",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tests/test_network.py::" in done.stdout
+
+
 def test_its_readme_is_about_it(tmp_path: Path) -> None:
     main(["new", str(tmp_path / "mykernel")])
     readme = tmp_path / "mykernel" / "README.md"
