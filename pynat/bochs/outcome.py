@@ -82,12 +82,20 @@ def judge(exit_code: int, log: str | None, errors: str, asked: Ending | None) ->
 
     asked: why the caller ended Bochs, if it did.
     """
+    ending, message = _judge(exit_code, log, errors, asked)
+    if ending is Ending.TIMEOUT and (stopped := _STOPPED.search(log or "")):
+        message = message or f"the CPU stopped: {stopped['text']}"
+    return ending, message
+
+
+def _judge(
+    exit_code: int, log: str | None, errors: str, asked: Ending | None
+) -> tuple[Ending, str]:
     panic = _last_panic(errors if log is None else log)
     if panic is not None:
         return _judge_panic(panic, asked)
     if asked is not None:
-        stopped = _STOPPED.search(log or "")
-        return asked, f"the CPU stopped: {stopped['text']}" if stopped else ""
+        return asked, ""
     if number := signal_of(exit_code):
         by = signal.Signals(number)
         return (Ending.CRASH if by in _CRASHES else Ending.KILLED), by.name

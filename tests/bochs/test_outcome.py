@@ -117,6 +117,8 @@ def test_a_cpu_that_stopped_while_somebody_waited() -> None:
     log = f"00154261592w[CPU0  ] {fault}\n{_REGISTERS}"
     said = (Ending.TIMEOUT, f"the CPU stopped: {fault}")
     assert judge(-15, log, "", Ending.TIMEOUT) == said
+    left = f"{log}327197432300p[TERM  ] >>PANIC<< Received SIGHUP: quit simulation\n"
+    assert judge(1, left, "", Ending.TIMEOUT) == said
     reset = log.replace("592w[", "592e[").replace("resolution", "resolution, resetting")
     assert judge(-15, reset, "", Ending.TIMEOUT) == (Ending.TIMEOUT, "")
 
