@@ -62,7 +62,7 @@ static void send(u32 kind) {
         if (!MISTAKE(27)) push(&p, "114", WANTED, 4, offered);
     }
     push(&p, MISTAKE(37) ? "4112" : "4111", MISTAKE(24) ? swap32(COOKIE) : COOKIE, KIND,
-         MISTAKE(37) ? 2 : 1, kind);
+         1 + MISTAKE(37), kind << 8 * MISTAKE(37));
     p.size += UNUSED, memset(p.data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
     push(&p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
          xid + (MISTAKE(25) && kind == REQUEST), kind == DECLINE || MISTAKE(33) ? 0 : secs,

@@ -33,7 +33,6 @@ extern volatile u32 ticks; /* milliseconds */
 static inline bool due(u32 when) { return (s32)(ticks - when) >= 0; }
 void pc_init(void);
 void serial_put(char c);
-void serial_wait(u8 status);
 u32 pci_find(u32 id); /* its first base address, 0 if it is not there */
 
 #define PORT(type, in, out)                                    \

@@ -30,7 +30,7 @@ u32 parse_number(const char **s) {
 }
 
 bool parse_ip(const char *s, u32 *ip) {
-    for (int part = 0; part < 4; part++) {
+    for (int part = *ip = 0; part < 4; part++) {
         const char *start = s;
         u32 value = parse_number(&s);
         if (s == start || value > 255 || *s++ != (part < 3 ? '.' : '\0')) return false;

@@ -95,7 +95,6 @@ static void do_sleep(char *seconds) {
 
 static void do_poweroff(char *rest) { /* Bochs's own way; QEMU has none here */
     print("power off\n%s", rest);
-    serial_wait(0x40); /* until the last byte has left */
     for (const char *s = "Shutdown"; *s; s++) outb(0x8900, *s);
 }
 

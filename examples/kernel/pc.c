@@ -25,12 +25,10 @@ void pc_init(void) { /* from here on the CPU may halt; 0x11 ... 3: end of interr
     random_state ^= (low ^ inb(RTC + 1) << 16) * 2654435761u;
 }
 
-void serial_wait(u8 status) { while (!(inb(COM1 + 5) & status)); }
-
 void serial_put(char c) {
     if (c == '\n') serial_put('\r');
-    serial_wait(0x20); /* until it takes a byte */
     outb(COM1, c);
+    while (!(inb(COM1 + 5) & 0x40)); /* until it has left */
 }
 
 static u32 pci_read(u32 device, u8 at) { /* mechanism 1; without PCI all are ones */

@@ -51,7 +51,6 @@ static void transmit(struct tcp *t, u32 seq, u32 size) { /* with the FIN, if it 
         t->timing = seq == t->snd_nxt, t->rtt_seq = end, t->rtt_start = ticks;
     send(t, seq, (MISTAKE(62) ? 0 : ACK) | (last ? PSH : 0) | (fin ? FIN : 0), size);
     if (before(t->snd_nxt, end)) t->snd_nxt = end;
-    if (!t->timer_on) start_timer(t, t->rto);
 }
 
 static void output(struct tcp *t) {
@@ -63,8 +62,6 @@ static void output(struct tcp *t) {
         if (!fin && (!size || (size < t->mss && flight))) break; /* Nagle, and no silly windows */
         transmit(t, t->snd_nxt, size);
     }
-    if (before(t->snd_una, t->snd_end) && !t->timer_on)
-        start_timer(t, t->rto); /* a closed window */
 }
 
 static void resend(struct tcp *t) { /* the first segment; into a closed window one byte */
@@ -94,6 +91,8 @@ void tcp_tick(void) {
         output(t);
         bool opens = !t->at_end && t->rcv_read + TCP_BUFFER - t->rcv_adv >= TCP_BUFFER / 2;
         if (t->ack_due || opens) send_ack(t);
+        bool waits = t->snd_una != t->snd_end + t->closing; /* for an ACK, or for a window */
+        if (waits && !t->timer_on) start_timer(t, t->rto);
         if (t->timer_on && due(t->timer)) time_out(t);
     }
 }
@@ -111,7 +110,6 @@ static void acknowledged(struct tcp *t, u32 size) {
     t->dupacks = t->retries = 0;
     if (t->timing && !before(t->snd_una, t->rtt_seq)) measure(t);
     t->timer_on = false;
-    if (t->snd_una != t->snd_nxt) start_timer(t, t->rto);
     t->cwnd += t->cwnd < t->ssthresh ? MIN(size, t->mss) : MAX(t->mss * t->mss / t->cwnd, 1u);
     if (before(t->snd_una, t->recover)) resend(t);
 }
@@ -203,7 +201,6 @@ static struct tcp *open(u8 state, struct peer peer) {
     t->snd_una = t->recover = first, t->snd_nxt = t->snd_end = t->rtt_seq = first + 1;
     t->mss = DEFAULT_MSS, t->ssthresh = 65535, t->rto = RTO_FIRST;
     t->timing = true, t->rtt_start = ticks;
-    start_timer(t, t->rto);
     return t;
 }
 
