@@ -170,8 +170,8 @@ static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
         if (!resets) opens ? send_syn(t) : send_ack(t);
         return;
     }
-    if (resets && seg.seq == t->rcv_nxt + t->at_end) return fail(t, "reset");
     if (wrong && opens) return resets ? (void)0 : send(t, seg.ack, RST, 0);
+    if (resets && seg.seq == t->rcv_nxt + t->at_end) return fail(t, "reset");
     if (resets || wrong || seg.flags & SYN) return send_ack(t); /* RFC 5961: a challenge */
     if (!acks) return;
     if (opens && t->retries) t->rto = RTO_AFTER_SYN; /* RFC 6298 5.7 */

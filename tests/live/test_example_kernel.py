@@ -181,7 +181,8 @@ def test_among_peers_that_misbehave(kernel: Path, artifacts: Path, bochs: Bochs)
     """docs/peers.md has the zoo; those that end a page of theirs."""
     whole = ["plain", "dupack", "duplicate", "lateack", "onebyte", "overlap", "reorder"]
     whole += ["shrink", "smallwindow", "tinymss", "wrap", "zerowindow"]
-    words = " ".join(f"get=http://{name}.test" for name in [*whole, "refuse", "unreachable", "resetfin"])
+    names = [*whole, "refuse", "unreachable", "resetfin"]
+    words = " ".join(f"get=http://{name}.test" for name in names)
     with started(kernel, artifacts, bochs, f"{words} poweroff", config="zoo = true\n") as boot:
         ended_well(boot)
     said = [line for line in boot.text.splitlines() if line.startswith("get: ")]
