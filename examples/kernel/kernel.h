@@ -93,14 +93,13 @@ bool dns_resolve(const char *name, u32 *ip); /* it says so when there is no answ
 
 /* tcp.c */
 enum { CLOSED, SYN_SENT, SYN_RCVD, ESTABLISHED, TIME_WAIT, TCP_BUFFER = 16384 };
-struct peer {
-    u32 ip, local_port, remote_port;
-};
 struct tcp { /* names as in RFC 9293 and RFC 6298 */
     u8 state;
     bool in_use;       /* somebody holds a pointer to it */
     const char *error; /* why it was closed */
-    struct peer peer;
+    struct peer {
+        u32 ip, local_port, remote_port;
+    } peer;
     u32 snd_una, snd_nxt, snd_end;  /* acknowledged, sent, written up to here */
     u32 rcv_read, rcv_nxt, rcv_adv; /* read by the program, received, announced up to here */
     u32 snd_wnd, snd_wl1;

@@ -108,9 +108,8 @@ void kernel_main(u32 *info) {
     char *line = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
     pc_init();
     if (!e1000_init() && !ne2k_init()) return print("no network card\n");
-    print("card %s", nic.name);
-    for (int i = 0; i < 6; i++) print(i ? ":%x" : " %x", nic.mac[i]);
-    print("\n");
+    const u8 *m = nic.mac;
+    print("card %s %x:%x:%x:%x:%x:%x\n", nic.name, m[0], m[1], m[2], m[3], m[4], m[5]);
     random_state ^= *(u32 *)(nic.mac + 2);
     while (!my_ip) net_poll();
     for (char *word = line, *rest; *word; word = rest) {
