@@ -64,9 +64,7 @@ class Resending:
         self.congestion = Congestion(guest, peer, tally)
         self.due = math.inf  # when it is to be looked whether the oldest was sent again
         self._overdue = False  # it was not, and that is told
-        self._longest = (
-            0.0  # seconds between two of a segment, since a round trip was last measured
-        )
+        self._longest = 0.0  # seconds between two of a segment, since a round trip was measured
         self._sent: dict[int, SentSegment] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
         self.progress = NEVER  # when the other end last acknowledged something new
