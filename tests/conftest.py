@@ -51,8 +51,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = [marker for marker in NEEDS if _marked(session.items, marker)]
     for marker, why in prepare(wanted).items():
         _skip(_marked(session.items, marker), why)
-    if (linux := _marked(session.items, "linux")) and limits.LINUX.holds():
-        _skip(linux, limits.LINUX.reason)
+    if (booting := _marked(_marked(session.items, "linux"), "boots")) and limits.LINUX.holds():
+        _skip(booting, limits.LINUX.reason)
     _seal([item for marker in SEALED for item in _marked(session.items, marker)])
 
 

@@ -233,7 +233,6 @@ NEEDY = """
     from pynat.testing.guests import fetch_kernel
     from pynat.testing.sealed import interfaces
 
-    @pytest.mark.boots
     @pytest.mark.linux
     @pytest.mark.netns
     def test_needy():
