@@ -138,6 +138,8 @@ def test_linux_is_looked_at_like_any_other(suite: Suite) -> None:
         assert "2 received" in tap.run("ping", "-c", "2", "-i", "0.01", "192.168.16.1").stdout
         asked = tap.expect_frame("> icmp 192.168.16.2 > 192.168.16.1")
         assert asked.from_guest
+        answered = tap.expect_frame("< icmp ", after=asked.number)
+        tap.expect_frame("< icmp ", after=answered.number)
         assert len([one for one in tap.frames if " icmp " in one.text]) == 4
         tap.lint.assert_clean(severity="error")
 
