@@ -177,3 +177,16 @@ ACKED_AGAIN = Rule(
     exercised=Occasion.RESENT,
     leads_to=("TCP004", "TCP005"),
 )
+
+OLD_CHECKSUM = Rule(
+    "TCP122",
+    "tcp retransmission with a wrong checksum",
+    Severity.ERROR,
+    "Segments that are sent again have a wrong checksum, and had the right one the first time.",
+    "RFC 9293 3.1",
+    "They are thrown away: what was lost once is lost for good, and the connection fails.",
+    "Compute the checksum anew, with a field of zero, each time that a kept segment goes out: the"
+    " acknowledgement, the window and the timestamps in it have changed since.",
+    exercised=Occasion.RESENT,
+    leads_to=("TCP001", "TCP075"),
+)

@@ -153,6 +153,11 @@ def decode(packet: Packet) -> Segment:
     return Segment(source, destination, seq, ack, flags, window, data[header:], options, urgent)
 
 
+def unchecked(data: memoryview) -> tuple[int, memoryview]:
+    """Number and text of a segment whose header can be read."""
+    return int.from_bytes(data[4:8], "big"), data[(data[12] >> 4) * 4 :]
+
+
 def decode_options(data: memoryview) -> Options:
     """Unknown kinds are skipped by their length; behind a length that cannot be nothing is read."""
     if len(data) == STAMPS.size and data[:4] == STAMPS_PREFIX:

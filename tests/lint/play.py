@@ -12,7 +12,8 @@ in pynat.testing.script, with numbers from each end's SYN. Behind a segment may 
 `other` (other data than usual), `hex 02ff` (options as they are), `port 5000` (the guest's from
 here on), `isn 7` (the number on the wire that is 0, of this end from here on), `raw 9` (the
 acknowledgement number as it is), `reserved` (those bits set), `to 5000` (the other end's port from
-here on), `offset 5` (that data offset, whatever the header has), `cut 1480` (in fragments).
+here on), `offset 5` (that data offset, whatever the header has), `sum 7` (that checksum), `cut
+1480` (in fragments).
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:
         raw = bytes.fromhex(words["hex"])
         segment.dataofs = 5 + len(raw) // 4
         body = raw + body
+    if "sum" in words:
+        segment.chksum = int(words["sum"])
     if "offset" in words:
         segment.dataofs = int(words["offset"])
     ether = Ether(src=GUEST_MAC.hex(":"), dst=lab.config.network.mac.hex(":"))

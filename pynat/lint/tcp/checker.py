@@ -25,6 +25,7 @@ from pynat.lint.tcp.progress import Progress, Reached
 from pynat.lint.tcp.unheard import UnheardSyns
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
+from pynat.rules.tcp import CHECKSUM
 from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, versions
 from pynat.wire.addresses import end_text
 from pynat.wire.ipv4 import Ipv4
@@ -81,6 +82,8 @@ class TcpChecker:
             self._common.alive = frame.when
         if segment is None or packet is None:
             self._without(frame)
+            if packet is not None and frame.malformed and frame.malformed.rule is CHECKSUM:
+                return self._spoilt(packet)
             if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
                 self._looks_for_an_address(packet, frame.when)
             return iter(())
@@ -94,6 +97,16 @@ class TcpChecker:
         else:
             self._goes_on(connection, key, segment, len(packet.payload), frame.when)
         return iter(self._said(packet.packet, segment, connection))
+
+    def _spoilt(self, packet: Ipv4) -> Iterator[Finding]:
+        """It has a wrong checksum, and is nothing to anybody but for what it should have been."""
+        connection = self._flows.get(packet.source + packet.destination + packet.payload[:4])
+        if connection is None:
+            return iter(())
+        connection.spoilt(tcp.unchecked(packet.payload), self._tell)
+        name = versions.named(packet.packet)
+        found, self._found = self._found, []
+        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
 
     def is_alive(self, when: Span) -> None:
         """The guest has sent something."""

@@ -28,6 +28,7 @@ _INITIAL_RTO = 0.9  # seconds; RFC 6298 2.1 asks for 1, and clocks tick
 _SAME_GAP = 1.3  # below this ratio two intervals are the same
 _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_timeouts)
 _MAX_RTO = 50.0  # seconds
+_SPOILT = 2  # segments
 _OFTEN = 3
 _TIME_WAIT = 50.0  # seconds; most wait for a minute
 _NEXT = 1 << 17  # Linux leaves out 65,537 numbers
@@ -269,6 +270,16 @@ class Connection:
         if guest.fin and peer.fin:
             self._look_for_the_end(when)
             self._unheard.copies = 0
+
+    def spoilt(self, sent: tuple[int, memoryview], tell: Tell) -> None:
+        """Number and text of a segment with a wrong checksum."""
+        seq, text = sent
+        guest, sending = self.guest, self._sending
+        if guest is None or sending is None:
+            return
+        if sending.resending.is_again(guest.number(seq), text):
+            told = f"{_SPOILT} segments that go again, each right the first time"
+            self._often.tell(tcp_resending.OLD_CHECKSUM, _SPOILT, told, tell)
 
     def _before_both_syns(self, segment: Segment, tell: Tell) -> None:
         guest, peer = self.guest, self.peer

@@ -126,6 +126,13 @@ class Resending:
         sent.last = when
         self._recover = self._guest.top
 
+    def is_again(self, seq: int, text: bytes | memoryview) -> bool:
+        """The whole text of a segment that was sent, and is not acknowledged."""
+        sent = self._sent.get(seq)
+        if sent is None or not text:
+            return False
+        return sent.end == seq + len(text) and sent.check == ones_sum(text)
+
     def _needless(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         self._tally[Occasion.RESENT] += 1
         waited = when.least(self.progress)
@@ -136,6 +143,8 @@ class Resending:
             acked = self._peer.acked
             text = f"{seq}:{end} again, {acked} is acknowledged since {waited:.1f} s"
             hint = self._guest.wrap_hint(seq, acked)
+            if not hint and end == seq + 1 == acked == self._guest.top:
+                hint = "; a probe of a closed window takes a number: count it in SND.NXT"
             tell(rules.ACKED_AGAIN, f"{text}; the {ordinal(_NEEDLESS)} time{hint}")
 
     def _time(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:

@@ -563,3 +563,18 @@ def does_not_stop_its_timer(lab: LintedLab) -> None:
 @clean("TCP115")
 def crosses_the_acknowledgement(lab: LintedLab) -> None:
     play(lab, acknowledged_and_again(0.05))
+
+
+@example("TCP122")
+def keeps_the_old_checksum(lab: LintedLab) -> None:
+    """The guest puts a new acknowledgement into the segment that it has kept."""
+    lost = "> P. 1:6(5) ack {} sum 7"
+    play(lab, f"{OPEN} > P. 1:6(5) ack 1\n +1 {lost.format(1)}\n +2 {lost.format(9)}")
+
+
+@clean("TCP122")
+def spoils_new_ones_too(lab: LintedLab) -> None:
+    """What is wrong each time has another cause; once is an accident."""
+    play(lab, f"{OPEN}" + "\n +1 > P. 1:6(5) ack 1 sum 7" * 4)
+    again = "\n +1 > P. 1:6(5) ack 1"
+    play(lab, f"{OPEN} > P. 1:6(5) ack 1{again} sum 7{again}")
