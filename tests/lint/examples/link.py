@@ -149,7 +149,7 @@ def was_behind_in_the_beginning(lab: LintedLab) -> None:
 
 def asks_twice(lab: LintedLab, times: int, pause: float = 0) -> None:
     for number in range(times):
-        frame = bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / asked(f"192.168.16.{number + 1}"))
+        frame = bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / asked((GUEST, ROUTER)[number % 2]))
         lab.from_guest(frame)
         lab.wait(pause)
         lab.from_guest(bytes(bytearray(frame)))
