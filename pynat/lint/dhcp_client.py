@@ -173,6 +173,7 @@ class Client:
         if lease.t1 < _LONG or lease.tried or lease.early(lease.t1, when):
             self._anew.clear()
         elif not lease.late(lease.t1, when):
+            self._tally[Occasion.LEASE_DUE] += 1
             self._anew.append(lease)
             if len(self._anew) == ANEW:
                 text = f"DISCOVER at T1, {lease.t1:.0f} s, of {ANEW} leases in a row"

@@ -103,7 +103,7 @@ class EthernetChecker:
             self._twice.append(frame.data)
             if len(self._twice) == _TWICE and len(set(self._twice)) > 1:
                 text = f"{_TWICE} frames of ARP in a row came twice within {_AT_ONCE * 1000:.0f} ms"
-                yield Finding(rules.TWICE, f"{text}, expected each once")
+                yield Finding(rules.TWICE, f"{text}, expected each once (IEEE 802.3 4.2)")
 
     def _addresses(self, frame: Frame, packet: Ipv4) -> Iterator[Finding]:
         address = packet.source

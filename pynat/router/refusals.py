@@ -51,7 +51,7 @@ class Refusals:
         if ethernet.is_swapped(kind):
             self._drop(rules.ethernet.TYPE_SWAPPED, text, now)
         elif packet := ethernet.hidden(frame):
-            self._drop(rules.ethernet.TYPE_HIDES, f"{text}; {packet} follows", now)
+            self._drop(rules.ethernet.TYPE_HIDES, f"{text}; {packet} follows (RFC 894)", now)
         else:
             self._drop(rules.ethernet.TYPE, text, now)
 

@@ -213,7 +213,7 @@ def test_data_after_a_reset_may_have_been_under_way(
     machine: Machine, says: Callable[[str], None], awake: float, wanted: set[str]
 ) -> None:
     machine.opened()
-    says("< R. 1:1(0) ack 1\n +1.5 > P. 1:101(100) ack 1")
+    says("< R. 1:1(0) ack 1\n +1.5 > P. 1:101(100) ack 1\n +0.2 > P. 1:101(100) ack 1")
     machine.read(awake)
     assert machine.found & {"TCP058"} == wanted
 

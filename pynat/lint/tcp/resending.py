@@ -131,6 +131,7 @@ class Resending:
         sent = self._sent.get(seq)
         if sent is None or not text:
             return False
+        self._tally[Occasion.RESENT] += 1
         return sent.end == seq + len(text) and sent.check == ones_sum(text)
 
     def _needless(self, seq: int, end: int, when: Span, tell: Tell) -> None:
