@@ -58,6 +58,7 @@ class Acking:
         self._war = War()
         self._strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
+        self._doubted: Span | None = None  # the same, if the guest's last may have answered it
         self.pure = False  # since the guest's last nothing but acknowledgements came
         self._only_acks: Span | None = None  # when the last one that needs no answer did
         self._fins = 0  # that came once all before was acknowledged
@@ -103,7 +104,8 @@ class Acking:
             tell(rules.ACKS_GAP, text)
         window = segment.window << guest.shift
         if ack + window != edge or not window:
-            self.window.announced(segment, ack, self._owed, when, tell)
+            owed = None if self._owed == self._doubted else self._owed
+            self.window.announced(segment, ack, owed, when, tell)
         if self.stamped or options.timestamps is not None:
             self._stamps(segment, seq, when, tell)
         if options.sack:
@@ -131,6 +133,7 @@ class Acking:
             self._only_acks = None
         if self._owed is not None and when.follows(self._owed):
             self._owed = None
+        self._doubted = self._owed
 
     def _to_acknowledgements(self, seq: int, when: Span, tell: Tell) -> None:
         """Nothing else has come since the guest's last, and it says nothing new."""

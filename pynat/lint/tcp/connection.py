@@ -95,6 +95,7 @@ class Connection:
         self._refused_at: Span | None = None  # when the guest's SYN was, by RST
         self.unheard_syn = Unheard(common)  # the peer's; of all to one port
         self._unheard = Unheard(common)  # its FIN, once both ends are done
+        self._assassinated = False  # an RST may have ended its TIME-WAIT (RFC 1337)
         self._strays = False  # segments of another connection came behind the peer's SYN
         self._disowned = False  # the peer has answered the guest's SYN-ACK by RST
         self._often = Often()
@@ -439,6 +440,7 @@ class Connection:
         seq = peer.number(segment.seq)
         if segment.flags & RST:
             self._disowned = not self._shaken
+            self._assassinated |= self.ended is not None
             if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
                 self._tally[Occasion.RESET_CAME] += 1
                 peer.reset_at = when
@@ -464,7 +466,8 @@ class Connection:
     def _comes_again(self, segment: Segment, when: Span, tell: Tell) -> None:
         """Behind the end: a FIN whose acknowledgement was lost."""
         guest = self.guest
-        if guest is not None and guest.closed_first and segment.flags & FIN:
+        waits = guest is not None and guest.closed_first and not self._assassinated
+        if waits and segment.flags & FIN:
             self._tally[Occasion.FIN_AGAIN] += 1
             self._unheard.came_again(when)
             self._look_for_time_wait(when, tell)

@@ -293,11 +293,10 @@ class Resending:
             if hole and newest is None:  # as RFC 8985 6.2 sees reordering
                 self._disordered |= sent.count == 1
             oldest, newest = min(oldest, seq), sent
-        if newest is not None and newest.count == 1:
-            self._longest = 0.0
         if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
             took = when.first - newest.first.last  # at least
             self._round_trip = min(took, self._round_trip or took)
+            self._longest *= newest.count > 1
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""

@@ -107,8 +107,8 @@ class Window:
         if self.closed is None:
             self.closed = when
             self._tally[Occasion.CLOSED_ITS_WINDOW] += 1
-        delay = when.most(owed) if owed is not None and when.follows(owed) else math.inf
-        answers = delay < _CLOSED
+        answers = owed is not None and when.follows(owed)
+        delay = when.most(owed) if owed is not None and answers else math.inf
         if window:
             is_own = delay < self._delay < math.inf  # sooner than any answer: it did not wait
             self._opens(window, when.least(self.closed), tell, answers=answers and not is_own)

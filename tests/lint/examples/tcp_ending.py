@@ -153,6 +153,12 @@ def has_waited_long_enough(lab: LintedLab) -> None:
     play(lab, lost("", times=1).replace("+1 ", "+61 ") + "\n > R 2:2(0)")
 
 
+@clean("TCP109")
+def believes_a_reset_in_time_wait(lab: LintedLab) -> None:
+    """As RFC 9293 has it; RFC 1337 advises against."""
+    play(lab, lost("", times=1).replace("+1 ", "< R 2:2(0) ack 2\n +1 ") + "\n > R 2:2(0)")
+
+
 ENDED = f"{OPEN}\n > P. 1:6(5) ack 1\n < P. 1:6(5) ack 6\n > . 6:6(0) ack 6\n"
 
 
