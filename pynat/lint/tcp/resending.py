@@ -296,7 +296,8 @@ class Resending:
         if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
             took = when.first - newest.first.last  # at least
             self._round_trip = min(took, self._round_trip or took)
-            self._longest *= newest.count > 1
+            if newest.count == 1:
+                self._longest = 0.0
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
