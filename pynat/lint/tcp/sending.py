@@ -226,8 +226,8 @@ class Sending:
                 tell(rules.FIN_MOVES, f"FIN at {fin}, it was at {guest.fin}")
         elif not length and seq == guest.fin < self._peer.acked:
             settled = when.least(self._fin_acked) > _SETTLED / 5  # the guest knows by now
-            answers = when.most(self._came) < _ANSWERED  # else it asks by a keep-alive
-            if settled and answers:
+            answers = when.most(self._came) < _ANSWERED or when.most(self._last) < _IDLE
+            if settled and answers:  # else it asks by a keep-alive
                 text = f"goes on at {seq}, a FIN counts one: expected {seq + 1}"
                 tell(rules.FIN_NOT_COUNTED, text)
 
