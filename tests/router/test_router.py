@@ -338,7 +338,7 @@ def test_a_tag_without_a_vlan_is_taken_and_answered_without(
 def test_a_tag_of_a_vlan_is_named_and_counted(lab: Lab, tags: list[tuple[int, int]]) -> None:
     lab.from_guest(tagged(ping(ROUTER), *tags))
     assert read(lab) == []
-    assert lab.drops == {"ethernet type": 1}
+    assert lab.drops == {"ethernet type hides a packet": 1}
     said = "0x8100: a VLAN tag (802.1Q)"
     if tags[0][1]:
         said += " of VLAN 5; untagged frames and those of VLAN 0 are taken"
