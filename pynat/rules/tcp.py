@@ -119,8 +119,8 @@ RESET_BESIDE = Rule(
     "It does not end the connection, because anybody could guess a number in the window; the other"
     " side goes on.",
     "Give an RST the sequence number SND.NXT; in answer to a segment with ACK, that segment's"
-    " acknowledgement number. One in TIME-WAIT, in answer to old data, does no harm and is not"
-    " counted.",
+    " acknowledgement number. Behind the guest's FIN, in answer to old data, a wrong one does no"
+    " harm and is not counted.",
     exercised=Occasion.RESET,
     leads_to=("NET019",),
 )

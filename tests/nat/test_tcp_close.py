@@ -185,6 +185,21 @@ def test_what_answers_old_segments_of_a_closed_flow_is_not_counted(flow: TcpScri
     assert flow.lab.drops == {"tcp no flow": 2}
 
 
+def test_a_guest_that_has_closed_answers_what_it_had_not_read_by_a_number_of_ours(
+    flow: TcpScript,
+) -> None:
+    """Its program has left data unread: Linux takes each segment's acknowledgement number."""
+    flow.host_says(pattern(100))
+    assert flow.to_guest() == ["P. 1:101(100) ack 1"]
+    flow.guest("P. 1:6(5) ack 1")
+    flow.guest("F. 6:6(0) ack 1")
+    flow.guest("R 1:1(0)")
+    assert flow.lab.drops == {}
+    assert len(flow.lab.router.tcp) == 1
+    flow.guest("R 7:7(0)")
+    assert len(flow.lab.router.tcp) == 0
+
+
 def test_what_crosses_our_reset_is_not_counted_and_what_comes_behind_it_is(flow: TcpScript) -> None:
     """Our first RST may have been lost: the one that answers the guest tells it, too."""
     flow.host(TcpFailed(1, errno.ECONNRESET))

@@ -327,8 +327,8 @@ class Flow:
                 return None
             if acceptable:
                 self._object_to(segment, now)
-            if self.is_lingering:  # the guest has forgotten the flow, and old data came to it
-                return None
+            if self.is_lingering or (receiver.fin and not flags & ACK):
+                return None  # the guest has forgotten the flow, and old data came to it
             return refusals.reset_beside(segment, receiver)
         if flags & SYN and seq == receiver.irs and self.awaits_ack:
             return self._syn_again(segment, now)
