@@ -106,7 +106,7 @@ def test_what_is_lost_stands_in_the_capture_as_such(network: VirtualNetwork, cap
     network.engine.end()
     comments = capture.read_bytes().split(b"not delivered: sent at ")[1:]
     times = [float(one.split(b" ")[0]) for one in comments]
-    asked = [2.0, 3.0]  # for its MAC address, by the router
+    asked = [2.0, 3.0, 4.0, 5.0]  # for its MAC address, by the router
     assert times == sorted([*asked, *(1.5 + n / 2 for n in range(10))])
     frames = [one for one in read(capture) if not one.from_guest]
     assert len(frames) == guest.came + len(times)
