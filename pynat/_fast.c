@@ -8,8 +8,9 @@
  *   udp_one(frame)                   a datagram, for pynat/wire/udp.py
  *   echo_reply(frame, mac, ident)    the answer to a ping, for pynat/wire/icmp.py
  *   read_frames(descriptor, limit)   one read(2) each, for pynat/link/tap.py
- *   write_frames(descriptor, items, busy, came)   one writev(2) for each frame, for
- * pynat/link/tap.py udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
+ *   write_frames(descriptor, items, busy, came)
+ *                                    one writev(2) for each frame, for pynat/link/tap.py
+ *   udp_run(frames, at, mac)         datagrams of one flow, for pynat/wire/udp.py
  *   udp_frames(header, ident, datagrams)        frames to carry them, for pynat/wire/udp.py
  *   send_datagrams(socket, to, port, datagrams, joined)   sendmmsg(2), for pynat/host/datagram.py
  *   receive_datagrams(socket, limit)              one recvmmsg(2), for pynat/host/datagram.py
@@ -48,7 +49,7 @@ enum {
     PROTOCOL_UDP = 17,
     AT_KEY = ETHERNET + 12, /* addresses and ports */
     KEY = 12,
-    BETWEEN = 32,        /* frames written between two looks who has come */
+    BETWEEN = 64,        /* frames written between two looks who has come */
     AT_A_LOOK = 64,      /* frames */
     MOST_DATAGRAMS = 64, /* of one system call */
     LONGEST_DATAGRAM = 65535,

@@ -81,7 +81,7 @@ def write_frames(
     raises: then nothing is written.
 
     busy: of flows, the 12 bytes at which plain frames have addresses and ports. With some, what
-    waits at the descriptor is read after each 32 frames, at most 64 of it, and put into `came`; as
+    waits at the descriptor is read after each 64 frames, at most 64 of it, and put into `came`; as
     soon as there is a frame of another flow, the rest is left.
     """
 
