@@ -38,8 +38,8 @@ from pynat.log.notices import Level, Notices
 from pynat.loops import IS_PURE
 from pynat.nat.host_backend import HostBackend, settle
 from pynat.router.assembly import NO_PROGRAM, assemble
-from pynat.wire.frame_run import FrameRun, Sendable, count, frames_of, last
-from pynat.wire.plain import KEY_AT
+from pynat.wire.frame_run import Sendable, count, frames_of, key_of, last
+from pynat.wire.plain import KEY_AT, KEY_SIZE
 
 if TYPE_CHECKING:
     from pynat.net.net import Net
@@ -135,6 +135,7 @@ class Engine:
         self._is_watched = False
         self._is_awaited = config.hermetic or config.time is not TimePolicy.NEVER  # by the guest
         self._most = NO_LIMIT  # frames to be written without a look who else has come
+        self._looks_aside = False
         self._kept: list[bytes] = []  # frames that wait until what was before them is written
         self._watch(watched=False)
         self._end_by = 0.0
@@ -308,7 +309,7 @@ class Engine:
         many: list[Sendable] = []
         try:
             items = self.router.answers(now)
-            if count(items) > self._most:
+            if count(items) > self._most and not self._looks_aside:
                 many = items
             else:
                 self._hand_over(items)
@@ -320,7 +321,8 @@ class Engine:
 
     def _hand_over_by_and_by(self, items: list[Sendable]) -> None:
         """Who comes meanwhile, and has no part in them, is answered."""
-        busy = {item.key: None for item in items if isinstance(item, FrameRun)}
+        keys = dict.fromkeys(map(key_of, items))
+        busy = {key: None for key in keys if len(key) == KEY_SIZE}
         self.to_guest.count(items)
         if self._is_watched:
             items = [*frames_of(items)]
@@ -340,11 +342,10 @@ class Engine:
                 others.append(frame)
         if not others:
             return
-        now, most = self._link.now(), self._most
-        self._most = NO_LIMIT
+        now, self._looks_aside = self._link.now(), True
         self._from_link(others, now)
         self._answer(now)
-        self._most = most
+        self._looks_aside = False
 
     def _hand_over(self, items: list[Sendable]) -> None:
         if items:
@@ -359,9 +360,10 @@ class Engine:
             self._watch(watched=send_runs is None)
         if send_runs is not None:
             return send_runs(items, busy)
-        now = items[: self._most] if busy else items
-        self._link.send(frames_of(now))
-        return len(items) - len(now)
+        frames = frames_of(items)
+        now = frames[: self._most] if busy else frames
+        self._link.send(now)
+        return len(frames) - len(now)
 
     def _watch(self, *, watched: bool) -> None:
         """Whether every frame is looked at, from now on."""

@@ -50,11 +50,6 @@ class FrameRun(NamedTuple):
         return self._replace(seq=(self.seq + frames * self.size) & 0xFFFFFFFF, text=text)
 
     @property
-    def key(self) -> bytes:
-        """The flow's `FourTuple.key`."""
-        return key_to_guest(self.start + self.header)
-
-    @property
     def length(self) -> int:
         """Bytes of text."""
         return sum(map(len, self.text))
@@ -83,6 +78,11 @@ def frames_of(items: Iterable[Sendable]) -> list[bytes]:
         else:
             frames += item.frames()
     return frames
+
+
+def key_of(item: Sendable) -> bytes:
+    """The flow's `FourTuple.key`."""
+    return key_to_guest(item if isinstance(item, bytes) else item.start + item.header)
 
 
 def count(items: Iterable[Sendable]) -> int:

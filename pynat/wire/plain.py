@@ -10,6 +10,7 @@ SENDER_AT = slice(6, 12)  # Ethernet's
 PROTOCOL_AT = slice(23, 24)
 ENDS_AT = slice(26, 34)  # IPv4's addresses
 KEY_AT = slice(26, 38)  # and ports: the flow's `FourTuple.key`, if the guest has sent it
+KEY_SIZE = 12  # bytes; a frame that is shorter has less
 SOURCE_AT, DESTINATION_AT = slice(26, 30), slice(30, 34)  # and each by itself
 _PORT_AT, _OTHER_PORT_AT = slice(34, 36), slice(36, 38)
 

@@ -183,6 +183,46 @@ def test_who_comes_while_bulk_is_written_is_answered_between(
     scenario(run)
 
 
+def test_nobody_is_answered_before_he_has_what_waits_for_him(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One frame of his waits behind the many of another flow."""
+    monkeypatch.setattr("pynat.engine.MAX_WATCHED_FRAMES", 4)
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with running(Config(time=TimePolicy.NEVER)) as guest:
+                peers = []
+                for own in (40000, 40001):
+                    peer = Peer(guest, server.getsockname()[1], own)
+                    await peer.open()
+                    peers.append((peer, server.accept()[0]))
+                await guest.link.turn()
+                send = guest.link.send
+                sent: list[int] = []
+
+                def watched(frames: list[bytes]) -> int:
+                    sent.append(len(frames))
+                    if sent == [4]:
+                        peers[1][0].send("PA", b"x")
+                    return send(frames)
+
+                monkeypatch.setattr(guest.link, "send", watched)
+                for (_, connection), size in zip(peers, (10 * 536, 5), strict=True):
+                    connection.sendall(bytes(size))
+                his = [
+                    packet[TCP]
+                    for packet in [Ether(await guest.link.take()) for _ in range(12)]
+                    if packet[TCP].dport == 40001
+                ]
+                assert sent[0] == 4
+                assert [len(segment.payload) for segment in his] == [5, 0]
+                for _, connection in peers:
+                    connection.close()
+
+    scenario(run)
+
+
 def test_an_answer_that_waits_for_nobody_leaves_before_the_host_is_asked() -> None:
     async def run() -> None:
         async with running() as guest:

@@ -19,7 +19,7 @@ from scapy.layers.l2 import Ether
 from pynat import _fast, _pure
 from pynat.loops import tcp_frames, write_frames
 from pynat.wire import ethernet, ip, ipv4, tcp
-from pynat.wire.frame_run import FrameRun, Sendable, count, frames_of, last
+from pynat.wire.frame_run import FrameRun, Sendable, count, frames_of, key_of, last
 from pynat.wire.tcp import ACK, FIN, PSH, Options, Segment, SegmentRun
 
 OURS, GUEST = b"\x0a\x09\x09\x09", b"\x0a\x00\x00\x02"
@@ -115,8 +115,8 @@ def test_writing_stops_when_anybody_else_has_come(
     descriptor, guest = wire
     run = framed(one([bytes(1000)], 10))
     came: list[bytes] = []
-    busy = bytes(12) + run.key
-    own = bytes(26) + run.key + b"whatever"
+    busy = bytes(12) + key_of(run)
+    own = bytes(26) + key_of(run) + b"whatever"
     octets = len(run.frames()[0])
 
     def left() -> int:
