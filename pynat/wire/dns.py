@@ -123,53 +123,48 @@ def name_asked(message: bytes) -> bytes:
 
 def addresses(message: bytes) -> list[bytes]:
     """Of IPv4, in the records of an answer; none where they cannot be read."""
-    found = []
+    found, behind = [], 0
     try:
-        questions, *records = HEADER.unpack_from(message)[2:]
-        at = HEADER.size
-        for _ in range(questions):
-            at = _name(message, at)[1] + _QUESTION.size
-        for _ in range(sum(records)):
-            _, at = _name(message, at)
-            kind, _, _, length = _RECORD.unpack_from(message, at)
-            at += _RECORD.size + length
-            if (kind, length) == (A, _V4):
-                found.append(message[at - length : at])
+        for start, behind, kind in _data_of(message):
+            if (kind, behind - start) == (A, _V4):
+                found.append(message[start:behind])
     except (Malformed, StructError):
         return []
-    return found if at <= len(message) else []
+    return found if behind <= len(message) else []
 
 
 def misread(message: bytes, address: bytes) -> str:
     """Where an address that it does not tell stands in an answer, if some of it is a record's data.
 
-    Records that hold addresses in other ways (SVCB, OPT) are left out.
+    Records that hold addresses in other ways (SVCB, OPT) are left out, and those behind one that
+    is cut off.
     """
     told = ""
-    for start, end, kind in _data_of(message):
-        at = message.find(address, max(start - _V4 + 1, 0), end + _V4 - 1)
-        if kind in (A, CNAME) and at >= 0 and (kind, at) != (A, start):
-            what = f"the record's is at {start}" if kind == A else "a CNAME has no address"
-            told = f"it is what stands at byte {at} of the answer, {what}"
-        elif kind not in (A, CNAME, OPT):
-            return ""
+    try:
+        for start, behind, kind in _data_of(message):
+            at = message.find(address, max(start - _V4 + 1, 0), behind + _V4 - 1)
+            if kind in (A, CNAME) and at >= 0 and (kind, at) != (A, start):
+                what = f"the record's is at {start}" if kind == A else "a CNAME has no address"
+                told = f"it is what stands at byte {at} of the answer, {what}"
+            elif kind not in (A, CNAME, OPT):
+                return ""
+    except (Malformed, StructError):
+        pass
     return told
 
 
 def _data_of(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """Of each record where its data begins and ends, and its type; up to one that is cut off."""
-    try:
-        questions, *records = HEADER.unpack_from(message)[2:]
-        at = HEADER.size
-        for _ in range(questions):
-            at = _name(message, at)[1] + _QUESTION.size
-        for _ in range(sum(records)):
-            _, at = _name(message, at)
-            kind, _, _, length = _RECORD.unpack_from(message, at)
-            at += _RECORD.size + length
-            yield at - length, at, kind
-    except (Malformed, StructError):
-        return
+    """Of each record where its data begins and ends, and its type."""
+    questions, *records = HEADER.unpack_from(message)[2:]
+    at = HEADER.size
+    for _ in range(questions):
+        at = _name(message, at)[1] + _QUESTION.size
+    for _ in range(sum(records)):
+        _, at = _name(message, at)
+        kind, _, _, length = _RECORD.unpack_from(message, at)
+        start = at + _RECORD.size
+        at = start + length
+        yield start, at, kind
 
 
 def _announced(records: int, number: int) -> Malformed:
