@@ -1,4 +1,5 @@
-"""A network namespace without a name: it lives as long as its owner, and leaves no trace.
+"""A network namespace without a name: it lives as long as its owner, and leaves no trace. What
+still runs in it then, as a daemon's helper does, is killed.
 
 A small process keeps it. Programs are run in it with nsenter(1); `pynat tap --netns` takes
 `path`. Sealed tests and benchmarks have their guests in such ones.
@@ -7,6 +8,8 @@ A small process keeps it. Programs are run in it with nsenter(1); `pynat tap --n
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,7 +34,21 @@ class Namespace:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self._others() if self._keeper.poll() is None else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._keeper.communicate()  # cat ends with its input
+
+    def _others(self) -> Iterator[int]:
+        """Processes in it, but for the keeper; none while it is the one that we are in."""
+        own = self.path.readlink()
+        if own == Path("/proc/self/ns/net").readlink():
+            return
+        for process in Path("/proc").glob("[0-9]*"):
+            number = int(process.name)
+            with contextlib.suppress(OSError):  # it has ended, or is another user's
+                if (process / "ns/net").readlink() == own and number != self._keeper.pid:
+                    yield number
 
     @property
     def path(self) -> Path:
