@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pynat.nat.tcp.parameters import Item
-from pynat.wire.tcp import ACK, FIN, SYN, Options, Segment, SegmentRun, encode_options
+from pynat.wire.tcp import ACK, FIN, MAX_OPTIONS, SYN, Options, Segment, SegmentRun, encode_options
 
-LONGEST = 40  # bytes of options in a header
 _NOP, _END = b"\x01", b"\x00"
 # Of the kind for experiments (RFC 4727), with what would be an MSS of 64 inside.
 _UNKNOWN = b"\xfd\x06\x02\x04\x00\x40"
@@ -70,7 +69,7 @@ def _changed(item: Item, change: Block) -> Item:
     before = encode_options(options)
     block = change(before)
     block += _END * (-len(block) % 4)
-    if block == before or len(block) > LONGEST:
+    if block == before or len(block) > MAX_OPTIONS:
         return item
     return _with(item, options._replace(block=block))
 

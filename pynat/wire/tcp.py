@@ -29,6 +29,7 @@ from pynat.wire.ip import Packet
 
 _HEADER = Struct("!HHIIBBHHH")
 HEADER_SIZE = _HEADER.size  # bytes, without options
+MAX_OPTIONS = 40  # bytes
 CHECKSUM_AT = 16
 STAMPS_PREFIX = b"\x01\x01\x08\x0a"  # as RFC 7323 appendix A lays timestamps out
 STAMPS = Struct("!4sII")

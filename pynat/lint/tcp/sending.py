@@ -18,7 +18,7 @@ from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
 from pynat.rules import tcp_ending, tcp_form, tcp_opening
 from pynat.rules import tcp_sending as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import FIN, PSH, URG, Segment
+from pynat.wire.tcp import FIN, MAX_OPTIONS, PSH, URG, Segment
 
 _MIN_MSS = 48  # bytes; no stack needs to go below what Linux does
 _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
@@ -61,7 +61,7 @@ class Sending:
         self._blocks: Bounded[tuple[int, int], None] = Bounded(MAX_BLOCKS)  # of duplicates
         self._tiny = 0
         self._urgent = 0  # behind the last byte that was called urgent
-        self._full = min(peer.mss, guest.mss, DEFAULT_MSS) - 40  # bytes, or more
+        self._full = min(peer.mss, guest.mss, DEFAULT_MSS) - MAX_OPTIONS  # bytes, or more
         self._pushed = True  # the last data ended with PSH, or could not
         self._asked = False  # data went out since the other end's last
 

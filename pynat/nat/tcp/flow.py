@@ -45,10 +45,9 @@ from pynat.nat.tcp.state import (
 )
 from pynat.nat.tcp.writer import Writer
 from pynat.wire.addresses import FourTuple
-from pynat.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, Found, Segment, SegmentRun
+from pynat.wire.tcp import ACK, FIN, MAX_OPTIONS, PSH, RST, SYN, URG, Found, Segment, SegmentRun
 
 TIME_WAIT = 60.0  # seconds, 2 MSL with Linux's MSL of 30 s
-MAX_OPTIONS = 40  # bytes, of a segment that is full otherwise
 MAX_BARE_ACKS = 2  # by then a guest has sent its SYN-ACK again
 
 
@@ -461,7 +460,7 @@ class Flow:
         if octets > 0:
             self.answer_due = not self.sender.fin_queued
             # A guest that has nothing more to send sets PSH (RFC 9293 3.9.1.2); one that never
-            # does ends with a segment that is not full.
+            # does ends with a segment that is not full, whatever its options.
             self._more_comes = not flags & (PSH | FIN) and length > most - MAX_OPTIONS
 
     # ------------------------------------------------------------------ from the host
