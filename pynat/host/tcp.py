@@ -42,7 +42,7 @@ from pynat.nat.messages import (
 
 READ_SIZE = 64 * 1024  # bytes of one recv ...
 BULK_SIZE = 8 * READ_SIZE  # ... behind one that found as much
-LITTLE_ROOM = 4096  # bytes; with less, the kernel is asked to tell when there is more
+LITTLE_ROOM = 4096  # bytes; with less, or two segments, the kernel is asked to tell of more
 _IOV_MAX = 1024  # Linux's limit of pieces for one sendmsg
 _SO_MEMINFO = 55  # linux/asm-generic/socket.h
 _MEMINFO = Struct("6I")  # rmem alloc, rcvbuf, wmem alloc, sndbuf, forward alloc, wmem queued
@@ -60,7 +60,7 @@ _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 class _Connection:
     sock: socket.socket
     allowance: int = 0
-    segment: int = 1  # bytes of the guest's
+    segment: int = 1  # bytes of the guest's at most
     in_bulk: bool = False  # the last read found more than READ_SIZE, but for a segment
     reading: bool = False
     writing: bool = False
@@ -183,7 +183,7 @@ class TcpSockets:
 
     def _sent(self, flow: int, connection: _Connection, taken: int, offered: int) -> TcpSent:
         room = room_in(connection.sock)
-        if taken < offered or room < LITTLE_ROOM:
+        if taken < offered or room < LITTLE_ROOM or room < 2 * connection.segment:
             self._await_room(connection, self._writable, flow)
         return TcpSent(flow, taken, room)
 

@@ -59,6 +59,16 @@ class Connected:
         assert isinstance(event, kind), event
         return event
 
+    async def emptied(self, total: int) -> TcpWritable:
+        """The next event, once the program has read `total` bytes."""
+        read = 0
+        self.program.setblocking(False)
+        while self.events.empty() or read < total:
+            with contextlib.suppress(BlockingIOError):
+                read += len(self.program.recv(65_536))
+            await asyncio.sleep(0)
+        return await self.expect(TcpWritable)
+
 
 @contextlib.asynccontextmanager
 async def connected() -> AsyncIterator[Connected]:
@@ -123,14 +133,23 @@ def test_room_shrinks_while_the_program_does_not_read_and_comes_back() -> None:
                 break
         assert rooms[-1] < LITTLE_ROOM
         # What was promised was taken: the kernel refused nothing while there was room.
-        read = 0
-        flow.program.setblocking(False)
-        while flow.events.empty() or read < total:
-            with contextlib.suppress(BlockingIOError):
-                read += len(flow.program.recv(65_536))
-            await asyncio.sleep(0)
-        writable = await flow.expect(TcpWritable)
-        assert writable.room > LITTLE_ROOM
+        assert (await flow.emptied(total)).room > LITTLE_ROOM
+
+    scenario(run)
+
+
+@pytest.mark.parametrize("segment", [1460, 8960, 65_480])
+def test_room_for_less_than_a_segment_is_not_the_last_word(segment: int) -> None:
+    """A sender waits for a window of a whole segment (RFC 9293 3.8.6.2.1)."""
+
+    async def run(flow: Connected) -> None:
+        flow.sockets.read(TcpRead(1, segment, segment))
+        total, room = 0, PLENTY
+        while room >= segment:
+            flow.sockets.send(TcpSend(1, [bytes(segment)]))
+            sent = await flow.expect(TcpSent)
+            total, room = total + sent.count, sent.room
+        assert (await flow.emptied(total)).room >= segment
 
     scenario(run)
 
