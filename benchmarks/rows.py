@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from benchmarks import bochs, boot_loaders, flows, linting, starts
+from benchmarks import bochs, boot_loaders, flows, idle, linting, starts
 from benchmarks.acks import ack
 from benchmarks.back_ends import BackEnd, Opener
 from benchmarks.bochs import Booted
@@ -248,6 +248,15 @@ STARTS: tuple[Row[Start], ...] = (
 )
 
 
+IDLE: Row[Start] = Row(
+    "idle",
+    "Bochs: an idle guest's second, of the simulator's CPU for the network",
+    "us",
+    idle.second,
+    (Goal("pynat", "slirp", at_most=0.5),),
+)
+
+
 # ---------------------------------------------------------------------- all of them
 def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
     """seconds: for each row whose length can be chosen; half of it for many flows."""
@@ -291,4 +300,5 @@ def groups(seconds: float = 2.0) -> tuple[Group[Any], ...]:
         Group(tuple(bochs.CONFIGS), bochs.booted, BOCHS, bochs.prepare),
         Group(tuple(bochs.CONFIGS), boot_loaders.opened, LOADERS, boot_loaders.prepare),
         Group(("pynat", "slirp"), starts.opened, STARTS, bochs.prepare),
+        Group(("pynat", "slirp"), idle.opened, (IDLE,), bochs.prepare),
     )

@@ -109,7 +109,7 @@ bool Nic::wait_for_room(uint32_t length) {
   return room;
 }
 
-void Nic::tick() {
+bool Nic::tick() {
   const uint64_t begin = timed(counters_.ticks);
   counters_.ticks.add();
   const uint64_t now = publish_time();
@@ -117,13 +117,14 @@ void Nic::tick() {
   if (is_idle(now)) {
     holding_.rest();
     if (begin != 0) counters_.idle_timed.add(), counters_.idle_ns.add(wall_ns() - begin);
-    return;
+    return !in_step();
   }
   stand_still();
   const uint64_t changes = sleeper_.changes();  // what comes after deliver() ends the hold
   deliver(now);
   hold(now, changes);
   drain_log(LOG_LINES_PER_TICK);
+  return false;
 }
 
 // Most ticks: nobody owes anything, and nothing waits.

@@ -78,7 +78,7 @@ class Nic {
 
   // --- simulator thread ---
   bool from_guest(const void* frame, uint32_t length);
-  void tick();
+  bool tick();  // whether nothing happened, and the next may be late
   void drain_log(int limit);
   bool wait_started(uint64_t timeout_us);
   bool wait_ended(uint64_t timeout_us);

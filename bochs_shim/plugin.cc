@@ -3,12 +3,14 @@
 // Bochs opens the plugin twice: for PROBE (every start, even --help), when nothing may happen,
 // and for INIT, when a NIC names it. A mover's frames go into its Nic's ring from sendpkt();
 // everything else happens in two Bochs timers that call the same tick. One is continuous and the
-// safety net (a restored snapshot restores timers by index, as they ran); the other is the kick,
-// armed once after a frame left the guest, so that the answer does not wait for the next period.
+// safety net (a restored snapshot restores timers by index, as they ran); its period is longer
+// while nothing happens, but in step. The other is the kick, armed once after a frame left the
+// guest, so that the answer does not wait for the next period.
 //
 // Bochs may leave deliver() and log() by longjmp and destroy the mover on top of our own frames.
 // So the timers' argument is a Link that survives then, and no C++ object with a destructor is
 // alive in a frame below a call into Bochs.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <memory>
@@ -25,6 +27,8 @@ namespace {
 using pynat::Nic;
 
 constexpr uint32_t TICK_US = 100;
+constexpr uint32_t IDLE_TICK_US = 400;
+constexpr int IDLE_TICKS = 100;  // in a row, and ticks become fewer until something happens
 constexpr uint32_t KICK_US = 5;
 constexpr uint64_t START_LIMIT_US = 30000000;
 constexpr uint64_t LOG_PERIOD_US = 20000;  // while waiting for the engine
@@ -42,6 +46,7 @@ struct Link {
   int tick_timer = NO_TIMER;
   int kick_timer = NO_TIMER;
   bool kicked = false;
+  int idle_ticks = 0;
   bool ticking = false;  // our own frames are on the stack
 };
 
@@ -68,12 +73,26 @@ void log(void* context, uint32_t level, const char* line) {
   }
 }
 
+void tick_each(Link* link, uint32_t microseconds) {
+  if (link->tick_timer < 0) return;
+  bx_pc_system.activate_timer(static_cast<unsigned>(link->tick_timer), microseconds, true);
+}
+
+// A tick costs little itself, but Bochs's timer behind it is most of what an idle guest costs.
+void rest_or_hurry(Link* link, bool idle) {
+  const int before = link->idle_ticks;
+  link->idle_ticks = idle ? std::min(before + 1, IDLE_TICKS) : 0;
+  if (link->idle_ticks == before || std::max(link->idle_ticks, before) < IDLE_TICKS) return;
+  tick_each(link, idle ? IDLE_TICK_US : TICK_US);
+}
+
 void on_timer(void* context) {
   Link* link = static_cast<Link*>(context);
   link->kicked = false;
   link->ticking = true;
-  link->nic->tick();
+  const bool idle = link->nic->tick();
   link->ticking = false;
+  rest_or_hurry(link, idle);
 }
 
 pynat::Sleeper& sleeper() {

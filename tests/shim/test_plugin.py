@@ -90,6 +90,15 @@ def test_timers_and_holding(run: Run) -> None:
     assert int(outcome.log()[1].split()[1]) >= 45
 
 
+def test_ticks_are_fewer_while_nothing_happens(run: Run) -> None:
+    send = f"send 0 {HEX}\n"
+    outcome = run("counts", f"run 1000000\n{send}run 5000\n{send}run 1000000\n{send}run 10\n")
+    first, second, third = (int(line.split()[1]) for line in outcome.log()[:3])
+    assert first == 100 + 2475 + 1  # 10 ms of each 100 us, 990 ms of each 400, and the kick
+    assert second - first == 49 + 1
+    assert third - second == first
+
+
 def test_turns_in_step_are_at_ticks_and_see_all_frames_before_them(run: Run) -> None:
     frame = "00" * 60
     played = f"send 0 {frame}\nsend 0 {frame}\nrun 20\nsend 0 {frame}\nrun 2000\nframes 0\n"
