@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pynat.bochs.find import BochsError, find_bochs
 from pynat.rules import BY_CODE
 from pynat.testing.kit import BootOptions, Guest, Verdicts
 from pynat.testing.kit.stream import Stream
@@ -127,6 +129,24 @@ class Web(Guest):
         ours, self.theirs = socket.socketpair()
         self.theirs.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
         return ours
+
+
+@pytest.mark.parametrize(
+    ("version", "card", "wanted"),
+    [
+        ((3, 1), "ne2k: ioaddr=0x300, irq=10", "add mac=52:54:00:12:34:56"),
+        ((3, 1), "e1000: enabled=1", "add mac=52:54:00:12:34:56"),
+        ((2, 7), "ne2k: mac=52:54:00:12:34:56", "write ioaddr=0x300, irq=10"),
+    ],
+)
+def test_a_card_that_bochs_leaves_out_is_told(
+    tmp_path: Path, version: tuple[int, int], card: str, wanted: str
+) -> None:
+    bochsrc = tmp_path / "bochsrc"
+    bochsrc.write_text(f"{card}, ethmod=pynat\n")
+    bochs = replace(find_bochs(), version=version)
+    with pytest.raises(BochsError, match=f"bochsrc:1: .*{wanted}"):
+        BootOptions(bochsrc=bochsrc).order(tmp_path, bochs, {})
 
 
 def test_a_page_of_the_guest(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pynat.bochs.bochsrc import lines_of
 from pynat.bochs.card_option import card_option
 from pynat.bochs.cards import all_cards
 from pynat.bochs.machine import DRIVES, MODELS, Machine, Nic
+from pynat.bochs.refused import doubtful, refused
 from pynat.config.check import of_host
 from pynat.config.toml_text import Tables
 from pynat.errors import ConfigError
@@ -113,8 +114,13 @@ class BootOptions:
 
     def _with_bochsrc(self, bochsrc: Path, folder: Path, bochs: Bochs, own: Tables) -> Order:
         bochsrc = _there("bochsrc", bochsrc)
-        cards = all_cards(lines_of(bochsrc), bochs.version)
-        card = next((card for card in cards if card.is_ours), None)
+        lines = list(lines_of(bochsrc))
+        cards = all_cards(lines, bochs.version)
+        asking = [card for card in cards if card.asked == "pynat"]
+        if any(card.without_mac or card.missing for card in asking):
+            why = [*refused(lines, bochs, shown=False), *doubtful(lines, bochs)]
+            raise BochsError("\n".join(why))
+        card = next((card for card in asking if card.is_ours), None)
         if card is None:
             raise BochsError(f"{bochsrc}: no card has ethmod=pynat, so the test has no network")
         script = self._network(str(self.net or card.script), folder, own)
