@@ -1,0 +1,79 @@
+"""Where the time of a small HTTP request in Bochs goes: which thread had a processor for how long.
+
+    python -m benchmarks.bochs_threads
+
+The simulator's thread emulates the guest, and with slirp is the network too. Else it waits, for the
+engine or because guest time is held, or it is ready and others have the processors. The engine is a
+thread of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from benchmarks.bochs import CONFIGS, LATEST, image, prepare, servers
+from benchmarks.bochs_guest import SMALL_REQUESTS
+from benchmarks.results import Unmeasurable
+from pynat.bochs.find import find_bochs
+from pynat.testing.guests import READY, Boot, GuestSilent, Machine, Nic
+from pynat.testing.sealed import seal
+
+HEAD = """\
+| ms of a request | wall | simulator | it waits | it is ready | engine |
+|---|---:|---:|---:|---:|---:|"""
+
+
+class Used(NamedTuple):
+    """Seconds until now."""
+
+    simulator: float  # of CPU
+    ready: float  # and without a processor
+    engine: float  # of CPU, of all other threads
+
+
+def used(pid: int) -> Used:
+    threads = {int(task.name): _ran(task) for task in Path(f"/proc/{pid}/task").iterdir()}
+    simulator, ready = threads.pop(pid)
+    return Used(simulator, ready, sum(ran for ran, _ in threads.values()))
+
+
+def _ran(task: Path) -> tuple[float, float]:
+    ran, ready, _ = (task / "schedstat").read_text().split()
+    return int(ran) / 1e9, int(ready) / 1e9
+
+
+def row(contender: str) -> str:
+    with TemporaryDirectory(prefix="pynat-bench-") as name, servers() as ports:
+        folder = Path(name)
+        config = folder / "net.conf"
+        config.write_text(CONFIGS[contender])
+        nic = Nic("e1000", contender.partition(" ")[0], config)
+        with Boot(Machine(image(folder, ports), (nic,)), folder, find_bochs()) as boot:
+            boot.wait_for(READY, LATEST)
+            began = boot.wait_for("@@ bench small begin", LATEST)
+            before = used(boot.run.pid)
+            wall = boot.wait_for("@@ bench small end", LATEST) - began
+            after = used(boot.run.pid)
+    simulator, ready, engine = (now - then for now, then in zip(after, before, strict=True))
+    times = (wall, simulator, wall - simulator - ready, ready, engine)
+    return f"| {contender} |" + "".join(f" {time / SMALL_REQUESTS * 1e3:.1f} |" for time in times)
+
+
+def main() -> int:
+    prepare()
+    seal()
+    print(HEAD)
+    try:
+        for contender in CONFIGS:
+            print(row(contender), flush=True)
+    except (GuestSilent, Unmeasurable) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
