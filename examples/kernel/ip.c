@@ -1,10 +1,8 @@
-/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Sends no options and no fragments,
-   and joins the fragments of one datagram at a time, if it fits a frame. */
+/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Neither sends nor takes fragments. */
 #include "kernel.h"
 
 enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8, PORT_UNREACHABLE = 3 };
-enum { HEADER = 20, PING_SIZE = 56 };
-enum { MORE = 0x2000, OFFSET = 0x1fff, BLOCK = 8, JOIN_TIME = 30000 /* ms */ };
+enum { HEADER = 20, PING_SIZE = 56, FRAGMENT = 0x3fff }; /* more follow, or not the first */
 
 u32 my_ip, my_mask, my_router, my_dns;
 static u32 pinged; /* the id of the ping that has no answer yet */
@@ -93,45 +91,20 @@ static void udp_input(struct packet *p) {
     }
 }
 
-/* Whether that was the last one missing (RFC 791 3.2, RFC 815). */
-static bool join(struct packet *whole, const struct packet *p, u32 key, u32 fragment) {
-    static u8 has_block[DATA_SIZE / BLOCK];
-    static u32 joined, total, until;
-    u32 at = (fragment & OFFSET) * BLOCK, end = at + p->size;
-    if (end > sizeof has_block * BLOCK || (fragment & MORE && p->size % BLOCK)) return false;
-    if (due(until) || key != joined || p->from != whole->from) { /* another one */
-        memset(has_block, 0, sizeof has_block);
-        fresh(whole, 0)->from = p->from, whole->to = p->to;
-        joined = key, total = 0, until = ticks + JOIN_TIME;
-    }
-    memcpy(whole->data + at, p->data, p->size);
-    memset(has_block + at / BLOCK, 1, (p->size + BLOCK - 1) / BLOCK);
-    if (!(fragment & MORE)) whole->size = total = end;
-    for (u32 i = 0; i < total; i += BLOCK)
-        if (!has_block[i / BLOCK]) return false;
-    if (total) until = ticks;
-    return total;
-}
-
 void ip_input(struct packet *p) {
-    static struct packet whole;
-    u32 version, total, id, fragment, protocol;
+    u32 version, total, fragment, protocol;
     p->header = p->data;
-    if (!pull(p, "1122211244", &version, NULL, &total, &id, &fragment, NULL, &protocol, NULL,
+    if (!pull(p, "1122211244", &version, NULL, &total, NULL, &fragment, NULL, &protocol, NULL,
               &p->from, &p->to))
         return;
     u32 options = (version & 15) * 4 - HEADER;
     total -= HEADER; /* what is too small is very large now */
     if (version >> 4 != 4 || options > total || total > p->size ||
-        checksum(p->header, HEADER + options, 0))
+        checksum(p->header, HEADER + options, 0) || fragment & FRAGMENT)
         return;
     if (p->from >> 28 >= 14 || (p->from && is_broadcast(p->from))) return; /* nobody to answer to */
     p->data += options, p->size = total - options;
     bool is_ours = my_ip && p->to == my_ip;
-    if (fragment & (MORE | OFFSET)) {
-        if (!is_ours || !join(&whole, p, id << 8 | protocol, fragment)) return;
-        p = &whole;
-    }
     bool has_sum = protocol != UDP || p->size < 8 || p->data[6] || p->data[7];
     if (has_sum && payload_checksum(p, protocol)) return;
     if (protocol == UDP && (is_ours || is_broadcast(p->to) || !my_ip)) udp_input(p);

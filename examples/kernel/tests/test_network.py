@@ -39,12 +39,6 @@ def test_it_answers_pings(guest: Guest) -> None:
     assert len(guest.ping(count=3, size=1000)) == 3
 
 
-@pytest.mark.pynat(impair=["to-guest fragment 400 shuffled"])
-def test_it_joins_fragments(guest: Guest) -> None:
-    guest.expect("^lease")
-    assert len(guest.ping(count=3, size=1000)) == 3
-
-
 @pytest.mark.pynat(append="dns=web.test", config={"dns": {"names": {"web.test": "192.0.2.80"}}})
 def test_it_resolves_a_name(guest: Guest) -> None:
     guest.expect("^dns web.test is 192.0.2.80")
