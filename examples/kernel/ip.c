@@ -1,7 +1,7 @@
 /* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Neither sends nor takes fragments. */
 #include "kernel.h"
 
-enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8, PORT_UNREACHABLE = 3 };
+enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8 };
 enum { HEADER = 20, PING_SIZE = 56, FRAGMENT = 0x3fff }; /* more follow, or not the first */
 
 u32 my_ip, my_mask, my_router, my_dns;
@@ -77,30 +77,20 @@ void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port) {
 static void udp_input(struct packet *p) {
     u32 from_port, to_port, size;
     if (!pull(p, "2222", &from_port, &to_port, &size, NULL) || size != 8 + p->size) return;
-    if (to_port == 68) {
-        dhcp_input(p);
-    } else if (!my_ip || p->to != my_ip) {
-        return;
-    } else if (to_port == dns_port) {
-        dns_input(p, from_port);
-    } else if (to_port == tcp_listening) { /* echo= (RFC 862) */
-        udp_send(p, p->from, to_port, from_port);
-    } else if (p->header) {
-        p->data = p->header, p->size = (*p->header & 15) * 4 + 8;
-        icmp_send(p, p->from, UNREACHABLE, PORT_UNREACHABLE, 0, 0);
-    }
+    if (to_port == 68) dhcp_input(p);
+    if (to_port == dns_port && p->to == my_ip) dns_input(p, from_port);
 }
 
 void ip_input(struct packet *p) {
     u32 version, total, fragment, protocol;
-    p->header = p->data;
+    const u8 *header = p->data;
     if (!pull(p, "1122211244", &version, NULL, &total, NULL, &fragment, NULL, &protocol, NULL,
               &p->from, &p->to))
         return;
     u32 options = (version & 15) * 4 - HEADER;
     total -= HEADER; /* what is too small is very large now */
     if (version >> 4 != 4 || options > total || total > p->size ||
-        checksum(p->header, HEADER + options, 0) || fragment & FRAGMENT)
+        checksum(header, HEADER + options, 0) || fragment & FRAGMENT)
         return;
     if (p->from >> 28 >= 14 || (p->from && is_broadcast(p->from))) return; /* nobody to answer to */
     p->data += options, p->size = total - options;

@@ -52,7 +52,7 @@ PORT(u32, inl, outl)
 enum { HEADROOM = 320, FRAME_SIZE = 1514, DATA_SIZE = 1480 };
 struct packet {
     u32 size, from, to; /* from, to: IP's */
-    u8 *data, *header;  /* header: IP's, of one that has come */
+    u8 *data;
     u8 buffer[HEADROOM + FRAME_SIZE + 6];
 };
 struct packet *fresh(struct packet *p, u32 size);     /* anew, with room for `size` */
@@ -112,7 +112,7 @@ struct tcp { /* names as in RFC 9293 and RFC 6298 */
     bool rcv_has[TCP_BUFFER]; /* bytes from rcv_nxt on, behind a gap */
 };
 extern struct tcp connections[8];
-extern u32 tcp_listening; /* the port that is open, or 0; UDP's, too */
+extern u32 tcp_listening; /* the port that is open, or 0 */
 struct tcp *tcp_connect(u32 ip, u32 port);
 u32 tcp_room(const struct tcp *t);
 bool tcp_write(struct tcp *t, u8 byte);

@@ -59,20 +59,6 @@ def test_it_serves(guest: Guest) -> None:
     guest.lint.assert_clean(severity="note")
 
 
-@pytest.mark.pynat(append="echo=7")
-def test_it_answers_datagrams(guest: Guest) -> None:
-    guest.expect("^echo: port 7")
-    with guest.udp(7) as asking:
-        for data in (b"hello", b""):
-            asking.send(data)
-            assert asking.recv() == data
-    with guest.udp(8) as nobody:
-        nobody.send(b"hello")
-        with pytest.raises(ConnectionRefusedError):
-            nobody.recv()
-    guest.lint.assert_clean(severity="note")
-
-
 @pytest.mark.pynat(append="pong=1 poweroff")
 def test_it_says_what_it_does_not_know(guest: Guest) -> None:
     guest.expect("^unknown word: pong=1")
