@@ -1,7 +1,7 @@
 /* Ethernet (RFC 894) and ARP (RFC 826; RFC 5227: is an address free?). */
 #include "kernel.h"
 
-enum { REQUEST = 1, REPLY = 2, FRESH = 60000, AGAIN = 1000, TRIES = 3, DEFEND = 10000 };
+enum { REQUEST = 1, REPLY = 2, FRESH = 60000, AGAIN = 1000, TRIES = 3 };
 enum { TYPE_IP = 0x0800, TYPE_ARP = 0x0806, SHORTEST = 60 };
 
 static struct neighbor {
@@ -62,18 +62,13 @@ void arp_tick(void) {
 }
 
 static void arp_input(struct packet *p) {
-    static u32 defended;
     u32 hardware, protocol, operation, from, to;
     const u8 *mac;
     if (!pull(p, "22226464", &hardware, &protocol, NULL, &operation, &mac, &from, NULL, &to) ||
         hardware != 1 || protocol != TYPE_IP || !memcmp(mac, nic.mac, 6))
         return;
     arp_heard = from ? from : to;
-    if (!my_ip || !from) return;
-    if (from == my_ip) { /* RFC 5227 2.4 */
-        if (due(defended)) arp_ask(my_ip, my_ip), defended = ticks + DEFEND;
-        return;
-    }
+    if (!my_ip || !from || from == my_ip) return;
     struct neighbor *n = find(from, to == my_ip);
     if (n) {
         memcpy(n->mac, mac, 6);
