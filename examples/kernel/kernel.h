@@ -95,19 +95,15 @@ bool dns_resolve(const char *name, u32 *ip); /* it says so when there is no answ
 enum { CLOSED, SYN_SENT, SYN_RCVD, ESTABLISHED, TIME_WAIT, TCP_BUFFER = 16384 };
 struct tcp { /* names as in RFC 9293 and RFC 6298 */
     u8 state;
-    bool in_use;       /* somebody holds a pointer to it */
-    const char *error; /* why it was closed */
+    bool in_use;                        /* somebody holds a pointer to it */
+    bool closing, closed_first, at_end; /* head of tcp.c */
+    const char *error;                  /* why it was closed */
     struct peer {
         u32 ip, local_port, remote_port;
     } peer;
-    u32 snd_una, snd_nxt, snd_end;  /* acknowledged, sent, written up to here */
-    u32 rcv_read, rcv_nxt, rcv_adv; /* read by the program, received, announced up to here */
-    u32 snd_wnd, snd_wl1;
-    u32 mss, cwnd, ssthresh, recover, dupacks; /* RFC 5681, RFC 6582 */
-    u32 srtt, rttvar, rto, rtt_seq, rtt_start, retries, timer;
-    bool timing, timer_on;
-    bool closing, closed_first, at_end; /* head of tcp.c */
-    u32 ack_due;                        /* segments that wait for their ACK */
+    u32 snd_una, snd_nxt, snd_end, snd_adv; /* acknowledged, sent, written, allowed up to here */
+    u32 rcv_read, rcv_nxt, rcv_adv;         /* read by the program, received, allowed up to here */
+    u32 snd_wl1, mss, recover, dupacks, rto, retries, timer;
     u8 snd_buf[TCP_BUFFER], rcv_buf[TCP_BUFFER];
     bool rcv_has[TCP_BUFFER]; /* bytes from rcv_nxt on, behind a gap */
 };
