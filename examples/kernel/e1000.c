@@ -3,8 +3,8 @@
 
 enum { CTRL = 0x0000, EERD = 0x0014, IMC = 0x00d8, RCTL = 0x0100, TCTL = 0x0400, TIPG = 0x0410 };
 enum { RX_RING = 0x2800, TX_RING = 0x3800, MTA = 0x5200, RAL = 0x5400, RAH = 0x5404 };
-enum { ADDRESS = 0, SIZE = 8, HEAD = 0x10, TAIL = 0x18 }; /* of a ring */
-enum { RING = 32, DONE = 1, END = 2 };                    /* status; END: of a packet */
+enum { SIZE = 8, HEAD = 0x10, TAIL = 0x18 }; /* of a ring */
+enum { RING = 32, DONE = 1, END = 2 };       /* status; END: of a packet */
 
 static volatile u32 *registers;
 static struct ring {
@@ -23,10 +23,9 @@ static void set(u32 at, u32 value) { registers[at / 4] = value; }
 
 static void e1000_send(const struct packet *p) {
     typeof(*tx.descriptor) *d = &tx.descriptor[tx.next];
-    while (!(d->status & DONE)); /* its last frame is still on its way */
+    while (get(TX_RING + HEAD) != tx.next); /* the last one is on its way */
     memcpy(tx.buffer[tx.next], p->data, p->size);
-    d->size = p->size, d->status = 0;
-    d->command = 0x0b; /* end of packet, add the FCS, report */
+    d->size = p->size, d->command = 3; /* the whole packet, add the FCS */
     set(TX_RING + TAIL, tx.next = (tx.next + 1) % RING);
 }
 
@@ -41,12 +40,9 @@ static bool e1000_receive(struct packet *p) {
     return true;
 }
 
-static void set_ring(u32 at, struct ring *ring, u8 status, u32 tail) {
-    for (u32 i = 0; i < RING; i++) {
-        ring->descriptor[i].address = (u32)ring->buffer[i];
-        ring->descriptor[i].status = status;
-    }
-    set(at + ADDRESS, (u32)ring), set(at + ADDRESS + 4, 0), set(at + SIZE, RING * 16);
+static void set_ring(u32 at, struct ring *ring, u32 tail) {
+    for (u32 i = 0; i < RING; i++) ring->descriptor[i].address = (u32)ring->buffer[i];
+    set(at, (u32)ring), set(at + 4, 0), set(at + SIZE, RING * 16);
     set(at + HEAD, 0), set(at + TAIL, tail);
 }
 
@@ -66,8 +62,8 @@ bool e1000_init(void) {
     memcpy(nic.mac, (u16[]){eeprom(0), eeprom(1), eeprom(2)}, 6);
     set(RAL, *(u32 *)nic.mac), set(RAH, *(u16 *)(nic.mac + 4) | 1u << 31);
     for (int i = 0; i < 128; i++) set(MTA + 4 * i, 0); /* no multicast */
-    set_ring(TX_RING, &tx, DONE, 0);
-    set_ring(RX_RING, &rx, 0, RING - 1);
+    set_ring(TX_RING, &tx, 0);
+    set_ring(RX_RING, &rx, RING - 1);
     set(TIPG, 10 | 8 << 10 | 6 << 20);
     set(TCTL, 1 << 1 | 1 << 3 | 0x0f << 4 | 0x40 << 12); /* on, pad short ones, collisions */
     set(RCTL, 1 << 1 | !MISTAKE(67) << 15 | 1 << 26);    /* on, broadcasts, without the FCS */

@@ -92,7 +92,7 @@ void dns_input(struct packet *p, u32 from_port);
 bool dns_resolve(const char *name, u32 *ip); /* it says so when there is no answer */
 
 /* tcp.c */
-enum { CLOSED, SYN_SENT, SYN_RCVD, ESTABLISHED, TIME_WAIT, TCP_BUFFER = 16384 };
+enum { CLOSED, LISTEN, SYN_SENT, SYN_RCVD, ESTABLISHED, TIME_WAIT, TCP_BUFFER = 16384 };
 struct tcp { /* names as in RFC 9293 and RFC 6298 */
     u8 state;
     bool in_use;                        /* somebody holds a pointer to it */
@@ -111,7 +111,7 @@ extern struct tcp connections[8];
 extern u32 tcp_listening; /* the port that is open, or 0 */
 struct tcp *tcp_connect(u32 ip, u32 port);
 u32 tcp_room(const struct tcp *t);
-bool tcp_write(struct tcp *t, u8 byte);
+void tcp_write(struct tcp *t, u8 byte);
 int tcp_read(struct tcp *t);          /* a byte, or -1 */
 bool tcp_at_end(const struct tcp *t); /* nothing more will come */
 void tcp_close(struct tcp *t);

@@ -1,7 +1,7 @@
 /* What the command line asks for, word by word. */
 #include "kernel.h"
 
-enum { HAS_COMMAND_LINE = 1 << 2, PINGS = 4 };
+enum { HAS_COMMAND_LINE = 1 << 2, PINGS = 4, HEADER_END = 0x0d0a0d0a };
 
 struct nic nic;
 static struct tcp *served; /* by echo(), the last one */
@@ -54,27 +54,26 @@ static void do_dns(char *name) {
 
 static void do_get(char *host) {
     const char *path = split(host, '/'), *port = split(host, ':');
-    u32 ip, size = 0, crc = ~0u, line_ends = 0; /* one behind the other: two are the header's end */
+    u32 ip, size = 0, crc = ~0u, last = 0; /* four bytes: the header's end */
     if (!dns_resolve(host, &ip)) return;
     struct tcp *t = tcp_connect(ip, *port ? parse_number(&port) : 80);
     if (!t) return print("get: no connection is free\n");
     const char *request[] = {"GET /", path, " HTTP/1.0\r\nHost: ", host, "\r\n\r\n"};
     foreach (text, request)
-        for (const char *s = *text; *s && t->state != CLOSED; s += tcp_write(t, *s))
-            if (!tcp_room(t)) net_poll();
+        for (const char *s = *text; *s && t->state != CLOSED;)
+            tcp_room(t) ? tcp_write(t, *s++) : net_poll();
     for (; !tcp_at_end(t); net_poll()) {
         for (int byte; (byte = tcp_read(t)) >= 0;) {
-            if (line_ends < 2) {
-                line_ends = byte == '\n' ? line_ends + 1 : byte == '\r' ? line_ends : 0;
-                continue;
-            }
+            bool in_header = last != HEADER_END;
+            last = in_header ? last << 8 | byte : last;
+            if (in_header) continue;
             size++, crc ^= byte;
             for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
         }
     }
     tcp_close(t);
     while (t->state != CLOSED && t->state != TIME_WAIT) net_poll();
-    if (t->error || line_ends < 2)
+    if (t->error || last != HEADER_END)
         print("get: %s\n", t->error ?: "no header");
     else
         print("get: %u bytes, crc32 %u\n", size, ~crc);

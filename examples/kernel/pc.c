@@ -9,20 +9,18 @@ extern void timer_entry(void);
 
 void pc_init(void) { /* from here on the CPU may halt; 0x11 ... 3: end of interrupt by itself */
     static u16 idt[VECTOR + 1][4];
-    u32 entry = (u32)timer_entry, low, high;
+    u32 entry = (u32)timer_entry, now;
     u16 pointer[] = {sizeof idt - 1, (u32)idt, (u32)idt >> 16};
     memcpy(idt[VECTOR], (u16[]){entry, 8, 0x8e00, entry >> 16}, 8); /* 32-bit interrupt gate */
-    asm volatile("lidt %0" : : "m"(pointer));
     outb(PIC1, 0x11), outb(PIC1 + 1, VECTOR), outb(PIC1 + 1, 4), outb(PIC1 + 1, 3);
     outb(PIC2, 0x11), outb(PIC2 + 1, VECTOR + 8), outb(PIC2 + 1, 2), outb(PIC2 + 1, 3);
     outb(PIC1 + 1, 0xfe), outb(PIC2 + 1, 0xff); /* the timer's alone: cards are asked */
     outb(PIT + 3, 0x34), outb(PIT, DIVISOR & 255), outb(PIT, DIVISOR >> 8); /* channel 0, rate */
     outb(COM1 + 3, 0x80), outb(COM1, 1), outb(COM1 + 1, 0);                 /* 115200 */
     outb(COM1 + 3, 3), outb(COM1 + 2, 7);                                   /* 8N1, FIFO */
-    asm volatile("sti");
-    outb(RTC, 0); /* seconds */
-    asm volatile("rdtsc" : "=a"(low), "=d"(high));
-    random_state ^= (low ^ inb(RTC + 1) << 16) * 2654435761u;
+    outb(RTC, 0);                                                           /* seconds */
+    asm volatile("lidt %1; sti; rdtsc" : "=a"(now) : "m"(pointer) : "edx");
+    random_state ^= (now ^ inb(RTC + 1) << 16) * 2654435761u;
 }
 
 void serial_put(char c) {

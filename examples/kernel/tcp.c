@@ -63,17 +63,12 @@ static void resend(struct tcp *t) { /* the SYN, or the first segment */
     transmit(t, t->snd_una, MIN(size, MAX(window, 1u))); /* into a closed window one byte */
 }
 
-static void recover(struct tcp *t) {
-    t->recover = t->snd_nxt;
-    resend(t);
-}
-
 static void time_out(struct tcp *t) {
     if (t->state == TIME_WAIT) return fail(t, NULL);
     if (t->retries++ == RETRIES) return fail(t, "timed out");
     if (!MISTAKE(54)) t->rto = MIN(2 * t->rto, (u32)RTO_MOST);
-    t->timer = ticks + t->rto;
-    recover(t);
+    t->timer = ticks + t->rto, t->recover = t->snd_nxt;
+    resend(t);
 }
 
 void tcp_tick(void) {
@@ -98,7 +93,7 @@ static void take_ack(struct tcp *t) {
         t->rto = MISTAKE(55) ? 1 : RTO, t->timer = ticks + t->rto;
         if (before(t->snd_una, t->recover)) resend(t);
     } else if (again && seg.ack != t->snd_nxt && ++t->dupacks == 3 && before(t->recover, seg.ack)) {
-        recover(t);
+        t->recover = t->snd_nxt, resend(t);
     }
     if (before(seg.seq, t->snd_wl1)) return;
     t->snd_adv = edge, t->snd_wl1 = seg.seq;
@@ -121,7 +116,7 @@ static void synchronize(struct tcp *t) { /* takes the SYN off the segment */
     for (const u8 *at = seg.options; at + 4 <= seg.data && *at; at += *at == 1 ? 1 : MAX(at[1], 1))
         if (*at == 2) mss = at[2] << 8 | at[3];
     t->mss = MIN(MAX(mss, (u32)LEAST_MSS), (u32)MSS);
-    seg.seq += !MISTAKE(50), seg.flags &= ~SYN; /* its length counts on: it will be acknowledged */
+    t->state = SYN_RCVD, seg.seq += !MISTAKE(50), seg.flags &= ~SYN; /* its length still counts */
     t->rcv_nxt = t->rcv_read = t->rcv_adv = t->snd_wl1 = seg.seq;
 }
 
@@ -134,6 +129,7 @@ static bool acceptable(const struct tcp *t) {
 static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     bool acks = seg.flags & ACK, resets = seg.flags & RST, opens = t->state < ESTABLISHED;
     bool wrong = acks && (opens ? seg.ack != t->snd_nxt : before(t->snd_nxt, seg.ack));
+    if (t->state == LISTEN) return synchronize(t), resend(t);
     if (t->state == SYN_SENT && !wrong) {
         if (resets && acks) return fail(t, "refused");
         if (resets || !acks || !(seg.flags & SYN)) return;
@@ -155,21 +151,17 @@ static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     t->timer = ticks + TWO_MSL;
 }
 
-static struct tcp *find(struct peer peer) {
-    foreach (t, connections)
-        if (t->state && !memcmp(&t->peer, &peer, sizeof peer)) return t;
-    return NULL;
-}
-
-static struct tcp *open(u8 state, struct peer peer) {
+static struct tcp *find(struct peer peer, u32 state) { /* not CLOSED: made, if it is not there */
     struct tcp *t = NULL;
-    u32 first = MISTAKE(57) ? 1 : random(); /* no pair of ports comes twice so soon */
-    foreach (one, connections)
+    foreach (one, connections) {
+        if (one->state && !memcmp(&one->peer, &peer, sizeof peer)) return one;
         if (!one->in_use && (one->state == CLOSED || (one->state == TIME_WAIT && !t))) t = one;
-    if (!t) return NULL;
+    }
+    if (!t || state == CLOSED) return NULL;
     memset(t, 0, sizeof *t);
     t->state = state, t->peer = peer;
-    t->snd_una = t->recover = first, t->snd_nxt = t->snd_end = first + 1;
+    t->snd_una = t->recover = MISTAKE(57) ? 1 : random(); /* no pair of ports comes twice so soon */
+    t->snd_nxt = t->snd_end = t->snd_una + 1;
     t->rto = RTO, t->timer = ticks + RTO;
     return t;
 }
@@ -185,17 +177,16 @@ void tcp_input(struct packet *p) {
     seg.size = p->size - (seg.data - seg.options);
     if (seg.size > p->size) return;
     seg.length = seg.size + !!(seg.flags & SYN) + (seg.flags & FIN);
-    struct tcp *t = find(peer);
     bool opens = peer.local_port == tcp_listening && (seg.flags & (SYN | ACK | RST)) == SYN;
+    struct tcp *t = find(peer, opens ? LISTEN : CLOSED);
     if (t) return arrives(t);
-    if (opens && (t = open(SYN_RCVD, peer))) return synchronize(t), resend(t);
     if (seg.flags & RST) return;
     nobody.peer = peer, nobody.rcv_nxt = nobody.rcv_read = nobody.rcv_adv = seg.seq + seg.length;
     send(&nobody, seg.flags & ACK ? seg.ack : 0, seg.flags & ACK ? RST : RST | ACK, 0);
 }
 
 void tcp_unreachable(struct peer peer) {
-    struct tcp *t = find(peer);
+    struct tcp *t = find(peer, CLOSED);
     if (t && t->state == SYN_SENT) fail(t, "unreachable");
 }
 
@@ -203,7 +194,7 @@ struct tcp *tcp_connect(u32 ip, u32 port) {
     static u32 made;
     made = made ? made : random();
     u32 from = MISTAKE(64) ? 500 : 49152 + (MISTAKE(58) ? 0 : made++) % 16384;
-    struct tcp *t = open(SYN_SENT, (struct peer){ip, from, port});
+    struct tcp *t = find((struct peer){ip, from, port}, SYN_SENT);
     if (t) t->in_use = true, resend(t);
     return t;
 }
@@ -213,9 +204,7 @@ u32 tcp_room(const struct tcp *t) {
     return open ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
 }
 
-bool tcp_write(struct tcp *t, u8 byte) {
-    return tcp_room(t) ? t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte, true : false;
-}
+void tcp_write(struct tcp *t, u8 byte) { t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte; }
 
 int tcp_read(struct tcp *t) {
     return t->rcv_read == t->rcv_nxt ? -1 : t->rcv_buf[t->rcv_read++ % TCP_BUFFER];
