@@ -7,9 +7,8 @@
 
 enum { ARP, DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK };
 enum { MASK = 1, ROUTER = 3, DNS = 6, WANTED = 50, LEASE, OVERLOAD, KIND, SERVER, LIST };
-enum { MAXIMUM = 57, END = 255, COOKIE = 0x63825363 };
+enum { MAXIMUM = 57, END = 255, COOKIE = 0x63825363, LONGEST = 2000000 /* seconds of a lease */ };
 enum { CHADDR = 28, SNAME = 44, FILE = 108, OPTIONS = 240, UNUSED = 202, PADDING = 60 };
-enum { LONGEST = 2000000 }; /* seconds of a lease: `ticks` has room */
 
 enum { IDLE, SELECTING, REQUESTING, PROBING, QUIET, ANNOUNCING, BOUND, RENEWING, REBINDING };
 static const struct {
@@ -29,9 +28,9 @@ static const struct {
 
 static u32 state, tries, next; /* how often that was sent, when it is due */
 static u32 xid, server, offered, secs;
-static u32 began, asked, granted; /* when this exchange began; the last REQUEST; that with an ACK */
-static u32 lease;                 /* milliseconds from there */
-static u32 values[256];           /* of a message's options, their first 4 bytes */
+static u32 began, asked;   /* when this exchange began; the last message */
+static u32 granted, lease; /* the REQUEST that has its ACK; milliseconds from there */
+static u32 values[256];    /* of a message's options, their first 4 bytes */
 
 static void bind(void) {
     my_ip = offered, my_mask = values[MASK] ? values[MASK] : 0xffffff00;
@@ -49,25 +48,24 @@ static void enter(u32 new_state) {
 }
 
 static void send(u32 kind) {
-    static struct packet p;
+    struct packet *p = fresh(MISTAKE(36) ? 0 : PADDING);
     bool renews = state >= RENEWING && !MISTAKE(35);
     if (state != REQUESTING || tries) secs = (ticks - began) / 1000; /* first its DISCOVER's */
     asked = ticks;
-    memset(fresh(&p, MISTAKE(36) ? 0 : PADDING)->data, 0, PADDING);
-    push(&p, "1", MISTAKE(28) ? 0 : END);
+    push(p, "1", MISTAKE(28) ? 0 : END);
     if (kind != DECLINE)
-        push(&p, "11211111", MAXIMUM, 2, MISTAKE(31) ? 300 : 1500, LIST, 3, MASK, ROUTER, DNS);
+        push(p, "11211111", MAXIMUM, 2, MISTAKE(31) ? 300 : 1500, LIST, 3, MASK, ROUTER, DNS);
     if (kind != DISCOVER && !renews) {
-        if (!MISTAKE(26)) push(&p, "114", SERVER, 4, server);
-        if (!MISTAKE(27)) push(&p, "114", WANTED, 4, offered);
+        if (!MISTAKE(26)) push(p, "114", SERVER, 4, server);
+        if (!MISTAKE(27)) push(p, "114", WANTED, 4, offered);
     }
-    push(&p, MISTAKE(37) ? "4112" : "4111", MISTAKE(24) ? swap32(COOKIE) : COOKIE, KIND,
+    push(p, MISTAKE(37) ? "4112" : "4111", MISTAKE(24) ? swap32(COOKIE) : COOKIE, KIND,
          1 + MISTAKE(37), kind << 8 * MISTAKE(37));
-    p.size += UNUSED, memset(p.data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
-    push(&p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
+    p->size += UNUSED, memset(p->data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
+    push(p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
          xid + (MISTAKE(25) && kind == REQUEST), kind == DECLINE || MISTAKE(33) ? 0 : secs,
          MISTAKE(67) * 0x8000, renews ? my_ip : 0, 0, 0, 0, nic.mac);
-    udp_send(&p, state == RENEWING ? server : ~0u, 68, 67);
+    udp_send(p, state == RENEWING ? server : ~0u, 68, 67);
 }
 
 static void parse(const u8 *at, const u8 *end) { /* a zero is padding */

@@ -46,15 +46,15 @@ void dns_input(struct packet *p, u32 from_port) {
 }
 
 bool dns_resolve(const char *name, u32 *ip) {
-    static struct packet p;
     if (parse_ip(name, ip)) return true;
     id = MISTAKE(41) ? 1 : random() & 0xffff, dns_port = 49152 + random() % 16384;
     size = write_question(question, name);
     state = my_dns && size ? WAITING : FAILED;
     for (u32 try = 0; try < TRIES && state == WAITING; try++) {
-        memcpy(fresh(&p, size)->data, question, size);
-        push(&p, "222222", id, MISTAKE(40) ? 0 : RD, !MISTAKE(42), 0, 0, 0);
-        udp_send(&p, my_dns, dns_port, 53);
+        struct packet *p = fresh(size);
+        memcpy(p->data, question, size);
+        push(p, "222222", id, MISTAKE(40) ? 0 : RD, !MISTAKE(42), 0, 0, 0);
+        udp_send(p, my_dns, dns_port, 53);
         u32 until = ticks + ((MISTAKE(44) ? 10 : 2000) << try);
         while (state == WAITING && !due(until)) net_poll();
     }

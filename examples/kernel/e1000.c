@@ -32,7 +32,7 @@ static void e1000_send(const struct packet *p) {
 static bool e1000_receive(struct packet *p) {
     typeof(*rx.descriptor) *d = &rx.descriptor[rx.next];
     if (!(d->status & DONE)) return false;
-    fresh(p, d->status & END && !d->errors && d->size <= FRAME_SIZE ? d->size : 0);
+    p->size = d->status & END && !d->errors && d->size <= FRAME_SIZE ? d->size : 0;
     memcpy(p->data, rx.buffer[rx.next], p->size);
     d->status = 0;
     if (!MISTAKE(66)) set(RX_RING + TAIL, rx.next); /* the card may use all up to here */

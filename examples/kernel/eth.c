@@ -20,11 +20,11 @@ static void eth_send(struct packet *p, const u8 *to, u32 type) {
 }
 
 static void arp_send(u32 operation, const u8 *to_mac, u32 to, u32 from) {
-    static struct packet p;
-    push(fresh(&p, 0), "22226464", MISTAKE(5) ? 6 : 1, TYPE_IP, 0x0604,
+    struct packet *p = fresh(0);
+    push(p, "22226464", MISTAKE(5) ? 6 : 1, TYPE_IP, 0x0604,
          MISTAKE(4) ? swap16(operation) : operation, MISTAKE(3) ? nobody : nic.mac, from, to_mac,
          to);
-    eth_send(&p, operation == REQUEST ? broadcast : to_mac, TYPE_ARP);
+    eth_send(p, operation == REQUEST ? broadcast : to_mac, TYPE_ARP);
 }
 
 void arp_ask(u32 ip, u32 from) { arp_send(REQUEST, nobody, ip, from); }

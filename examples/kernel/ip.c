@@ -39,16 +39,11 @@ void ip_send(struct packet *p, u32 to, u32 protocol, u32 at) {
     if (next_hop) arp_send_to(next_hop, p);
 }
 
-static void icmp_send(struct packet *p, u32 to, u32 type, u32 code, u32 id, u32 sequence) {
-    push(p, "11222", type, code, 0, id, sequence);
-    ip_send(p, to, ICMP, 2);
-}
-
 bool ping(u32 ip, u32 sequence, u32 timeout) {
-    static struct packet p;
+    struct packet *p = fresh(PING_SIZE);
     pinged = 1 + random() % 65535;
-    memset(fresh(&p, PING_SIZE)->data, 0x55, PING_SIZE);
-    icmp_send(&p, ip, ECHO_REQUEST, 0, pinged, sequence);
+    push(p, "11222", ECHO_REQUEST, 0, 0, pinged, sequence);
+    ip_send(p, ip, ICMP, 2);
     for (u32 until = ticks + timeout; pinged && !due(until);) net_poll();
     return !pinged;
 }
@@ -57,15 +52,16 @@ static void icmp_input(struct packet *p) {
     u32 type, id, sequence, protocol;
     struct peer peer;
     if (!pull(p, "11222", &type, NULL, NULL, &id, &sequence)) return;
-    if (type == ECHO_REQUEST)
-        icmp_send(p, p->from, MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, id, sequence);
-    else if (type == ECHO_REPLY && id == pinged)
-        pinged = 0;
-    else if (type == UNREACHABLE && /* it quotes what we sent */
-             pull(p, "441124422", NULL, NULL, NULL, &protocol, NULL, NULL, &peer.ip,
-                  &peer.local_port, &peer.remote_port) &&
-             protocol == TCP)
+    if (type == ECHO_REPLY && id == pinged) pinged = 0;
+    if (type == ECHO_REQUEST) {
+        push(p, "11222", MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, 0, id, sequence);
+        ip_send(p, p->from, ICMP, 2);
+    } else if (type == UNREACHABLE && /* it quotes what we sent */
+               pull(p, "441124422", NULL, NULL, NULL, &protocol, NULL, NULL, &peer.ip,
+                    &peer.local_port, &peer.remote_port) &&
+               protocol == TCP) {
         tcp_unreachable(peer);
+    }
 }
 
 void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port) {

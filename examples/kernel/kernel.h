@@ -55,7 +55,7 @@ struct packet {
     u8 *data;
     u8 buffer[HEADROOM + FRAME_SIZE + 6];
 };
-struct packet *fresh(struct packet *p, u32 size);     /* anew, with room for `size` */
+struct packet *fresh(u32 size); /* the one that goes out next, with `size` zeros */
 void push(struct packet *p, const char *widths, ...); /* in front */
 bool pull(struct packet *p, const char *widths, ...); /* off the front, to u32 *, if it is there */
 
@@ -70,25 +70,19 @@ bool e1000_init(void);
 bool ne2k_init(void);
 
 /* eth.c: Ethernet and ARP */
-extern u32 arp_heard; /* the last address that another host has, or probes for */
-void eth_input(struct packet *p);
-void arp_ask(u32 ip, u32 from);                   /* from 0: a probe */
+extern u32 arp_heard;           /* the last address that another host has, or probes for */
+void arp_ask(u32 ip, u32 from); /* from 0: a probe */
 void arp_send_to(u32 next_hop, struct packet *p); /* once its MAC address is known */
-void arp_tick(void);
 
 /* ip.c: IPv4, ICMP, UDP */
 enum { ICMP = 1, TCP = 6, UDP = 17 };
 extern u32 my_ip, my_mask, my_router, my_dns;
 void ip_send(struct packet *p, u32 to, u32 protocol, u32 at); /* at: of the payload's checksum */
-void ip_input(struct packet *p);
 void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port);
 bool ping(u32 ip, u32 sequence, u32 timeout); /* milliseconds */
 
 /* dhcp.c, dns.c */
-void dhcp_input(struct packet *p);
-void dhcp_tick(void);
-extern u32 dns_port; /* that the answer comes to */
-void dns_input(struct packet *p, u32 from_port);
+extern u32 dns_port;                         /* that the answer comes to */
 bool dns_resolve(const char *name, u32 *ip); /* it says so when there is no answer */
 
 /* tcp.c */
@@ -115,9 +109,10 @@ void tcp_write(struct tcp *t, u8 byte);
 int tcp_read(struct tcp *t);          /* a byte, or -1 */
 bool tcp_at_end(const struct tcp *t); /* nothing more will come */
 void tcp_close(struct tcp *t);
-void tcp_input(struct packet *p);
 void tcp_unreachable(struct peer peer);
-void tcp_tick(void);
 
-/* main.c */
+/* main.c, and what it calls, from layer to layer */
 void net_poll(void); /* what has come, what is due; then sleep */
+void eth_input(struct packet *p), ip_input(struct packet *p), tcp_input(struct packet *p);
+void dhcp_input(struct packet *p), dns_input(struct packet *p, u32 from_port);
+void arp_tick(void), dhcp_tick(void), tcp_tick(void);

@@ -14,7 +14,7 @@ static void echo(struct tcp *t) { /* RFC 862, until the other end closes */
 
 void net_poll(void) {
     static struct packet p;
-    while (nic.receive(&p)) eth_input(&p);
+    while (p.data = p.buffer, nic.receive(&p)) eth_input(&p);
     foreach (t, connections)
         if (t->state && t->peer.local_port == tcp_listening) echo(t);
     dhcp_tick();
@@ -41,8 +41,7 @@ static void do_ping(char *name) {
     for (u32 sequence = 1; sequence <= PINGS; sequence++) {
         u32 start = ticks;
         if (!ping(ip, sequence, 2000)) continue;
-        print("ping %I: reply %u after %u ms\n", ip, sequence, ticks - start);
-        answered++;
+        answered++, print("ping %I: reply %u after %u ms\n", ip, sequence, ticks - start);
     }
     print("ping %I: %u of %u answered\n", ip, answered, PINGS);
 }

@@ -57,7 +57,7 @@ static bool ne2k_receive(struct packet *p) {
     set(CR, START);
     if (next == current) return false;
     dma(READ, header, next << 8, 4);
-    fresh(p, (header[2] | header[3] << 8) - 4);
+    p->size = (header[2] | header[3] << 8) - 4;
     if (p->size > FRAME_SIZE || header[1] < RX_FIRST || header[1] >= RX_END)
         return ne2k_start(), false;                          /* that is no frame: begin anew */
     dma(READ, p->data, (next << 8) + 4, (p->size + 1) & ~1); /* the ring's end leads to its start */

@@ -5,9 +5,10 @@
 
 #include <stdarg.h>
 
-struct packet *fresh(struct packet *p, u32 size) {
-    p->data = p->buffer + HEADROOM, p->size = size;
-    return p;
+struct packet *fresh(u32 size) { /* whoever keeps it has copied it before the next one is made */
+    static struct packet p;
+    p.data = memset(p.buffer + HEADROOM, 0, size), p.size = size;
+    return &p;
 }
 
 static u32 length(const char *widths) {

@@ -24,18 +24,17 @@ static bool before(u32 a, u32 b) { return (s32)(a - b) < 0; }
 static void fail(struct tcp *t, const char *why) { t->state = CLOSED, t->error = why; }
 
 static void send(struct tcp *t, u32 seq, u32 flags, u32 size) { /* `size` bytes of snd_buf */
-    static struct packet p;
+    struct packet *p = fresh(size);
     u32 edge = t->rcv_read + TCP_BUFFER, words = flags & SYN && !MISTAKE(48) ? 6 : 5;
     if ((s32)(edge - t->rcv_adv) >= MSS) t->rcv_adv = edge; /* never in steps of a few bytes */
-    fresh(&p, size);
-    for (u32 i = 0; i < size; i++) p.data[i] = t->snd_buf[(seq + i) % TCP_BUFFER];
-    if (words > 5) push(&p, "112", 2, 4, MISTAKE(49) ? swap16(MSS) : MSS);
-    push(&p, "224411222", t->peer.local_port, t->peer.remote_port,
+    for (u32 i = 0; i < size; i++) p->data[i] = t->snd_buf[(seq + i) % TCP_BUFFER];
+    if (words > 5) push(p, "112", 2, 4, MISTAKE(49) ? swap16(MSS) : MSS);
+    push(p, "224411222", t->peer.local_port, t->peer.remote_port,
          seq - (MISTAKE(51) && !(flags & SYN)),
          flags & ACK ? t->rcv_nxt + (t->at_end && !MISTAKE(53)) : MISTAKE(52),
          MISTAKE(47) ? words : words << 4 | MISTAKE(61) << 3, flags, t->rcv_adv - t->rcv_nxt, 0,
          MISTAKE(60));
-    ip_send(&p, t->peer.ip, TCP, 16);
+    ip_send(p, t->peer.ip, TCP, 16);
 }
 
 static void send_ack(struct tcp *t) { send(t, t->snd_nxt, ACK, 0); }
@@ -120,21 +119,17 @@ static void synchronize(struct tcp *t) { /* takes the SYN off the segment */
     t->rcv_nxt = t->rcv_read = t->rcv_adv = t->snd_wl1 = seg.seq;
 }
 
-static bool acceptable(const struct tcp *t) {
-    u32 offset = seg.seq - t->rcv_nxt, window = t->rcv_adv - t->rcv_nxt;
-    if (!seg.length) return offset <= window + 1; /* behind all that was sent, a probe too */
-    return offset < window || offset + seg.length - 1 < window;
-}
-
 static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     bool acks = seg.flags & ACK, resets = seg.flags & RST, opens = t->state < ESTABLISHED;
+    u32 offset = seg.seq - t->rcv_nxt, room = t->rcv_adv - t->rcv_nxt;
+    bool fits = offset <= room + !seg.length || offset + seg.length - 1 < room; /* a probe, too */
     bool wrong = acks && (opens ? seg.ack != t->snd_nxt : before(t->snd_nxt, seg.ack));
     if (t->state == LISTEN) return synchronize(t), resend(t);
     if (t->state == SYN_SENT && !wrong) {
         if (resets && acks) return fail(t, "refused");
         if (resets || !acks || !(seg.flags & SYN)) return;
         synchronize(t);
-    } else if (t->state != SYN_SENT && !acceptable(t)) {
+    } else if (t->state != SYN_SENT && !fits) {
         if (!resets) opens ? resend(t) : send_ack(t);
         return;
     }
@@ -200,8 +195,7 @@ struct tcp *tcp_connect(u32 ip, u32 port) {
 }
 
 u32 tcp_room(const struct tcp *t) {
-    bool open = t->state == ESTABLISHED && !t->closing;
-    return open ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
+    return t->state == ESTABLISHED ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
 }
 
 void tcp_write(struct tcp *t, u8 byte) { t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte; }
