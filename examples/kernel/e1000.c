@@ -46,12 +46,6 @@ static void set_ring(u32 at, struct ring *ring, u32 tail) {
     set(at + HEAD, 0), set(at + TAIL, tail);
 }
 
-static u16 eeprom(u32 word) {
-    set(EERD, word << 8 | 1);
-    while (!(get(EERD) & 1 << 4));
-    return get(EERD) >> 16;
-}
-
 bool e1000_init(void) {
     registers = (u32 *)pci_find(0x100e8086);
     if (!registers) return false;
@@ -59,7 +53,11 @@ bool e1000_init(void) {
     for (u32 until = ticks + 10; !due(until););
     set(IMC, ~0u);                          /* no interrupts */
     set(CTRL, get(CTRL) | 1 << 6 | 1 << 5); /* link up, speed by itself */
-    memcpy(nic.mac, (u16[]){eeprom(0), eeprom(1), eeprom(2)}, 6);
+    for (int i = 0; i < 3; i++) {
+        set(EERD, i << 8 | 1);
+        while (!(get(EERD) & 1 << 4));
+        ((u16 *)nic.mac)[i] = get(EERD) >> 16;
+    }
     set(RAL, *(u32 *)nic.mac), set(RAH, *(u16 *)(nic.mac + 4) | 1u << 31);
     for (int i = 0; i < 128; i++) set(MTA + 4 * i, 0); /* no multicast */
     set_ring(TX_RING, &tx, 0);

@@ -1,8 +1,8 @@
 /* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Neither sends nor takes fragments. */
 #include "kernel.h"
 
-enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO_REQUEST = 8 };
-enum { HEADER = 20, PING_SIZE = 56, FRAGMENT = 0x3fff }; /* more follow, or not the first */
+enum { HEADER = 20, ECHO_REPLY = 0, ECHO_REQUEST = 8, PING_SIZE = 56 };
+enum { FRAGMENT = 0x3fff }; /* more follow, or it is not the first */
 
 u32 my_ip, my_mask, my_router, my_dns;
 static u32 pinged; /* the id of the ping that has no answer yet */
@@ -49,19 +49,12 @@ bool ping(u32 ip, u32 sequence, u32 timeout) {
 }
 
 static void icmp_input(struct packet *p) {
-    u32 type, id, sequence, protocol;
-    struct peer peer;
+    u32 type, id, sequence;
     if (!pull(p, "11222", &type, NULL, NULL, &id, &sequence)) return;
     if (type == ECHO_REPLY && id == pinged) pinged = 0;
-    if (type == ECHO_REQUEST) {
-        push(p, "11222", MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, 0, id, sequence);
-        ip_send(p, p->from, ICMP, 2);
-    } else if (type == UNREACHABLE && /* it quotes what we sent */
-               pull(p, "441124422", NULL, NULL, NULL, &protocol, NULL, NULL, &peer.ip,
-                    &peer.local_port, &peer.remote_port) &&
-               protocol == TCP) {
-        tcp_unreachable(peer);
-    }
+    if (type != ECHO_REQUEST) return;
+    push(p, "11222", MISTAKE(68) ? ECHO_REQUEST : ECHO_REPLY, 0, 0, id, sequence);
+    ip_send(p, p->from, ICMP, 2);
 }
 
 void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port) {

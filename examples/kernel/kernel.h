@@ -109,7 +109,6 @@ void tcp_write(struct tcp *t, u8 byte);
 int tcp_read(struct tcp *t);          /* a byte, or -1 */
 bool tcp_at_end(const struct tcp *t); /* nothing more will come */
 void tcp_close(struct tcp *t);
-void tcp_unreachable(struct peer peer);
 
 /* main.c, and what it calls, from layer to layer */
 void net_poll(void); /* what has come, what is due; then sleep */

@@ -66,24 +66,21 @@ static bool ne2k_receive(struct packet *p) {
     return true;
 }
 
-static bool find(const char *name, u16 io) {
-    u8 prom[32];
-    if (!(base = io)) return false;
-    set(RESET, get(RESET));
-    for (u32 until = ticks + 3; !due(until););
-    if (!(get(ISR) & IS_RESET) || get(CR) == 0xff) return false; /* nobody is there */
-    set(DCR, WORDS);
-    dma(READ, prom, 0, sizeof prom);
-    for (int i = 0; i < 6; i++) nic.mac[i] = prom[2 * i]; /* each byte is there twice */
-    ne2k_start();
-    nic.name = name, nic.send = ne2k_send, nic.receive = ne2k_receive;
-    return true;
-}
-
 bool ne2k_init(void) {
-    static const u16 isa[] = {0x300, 0x280, 0x320, 0x340, 0x240};
-    if (find("ne2k-pci", pci_find(0x802910ec))) return true;
-    foreach (io, isa)
-        if (find("ne2k-isa", *io)) return true;
+    const u16 ports[] = {pci_find(0x802910ec), 0x300, 0x280, 0x320, 0x340, 0x240};
+    foreach (port, ports) {
+        u8 prom[32];
+        if (!(base = *port)) continue;
+        set(RESET, get(RESET));
+        for (u32 until = ticks + 3; !due(until););
+        if (!(get(ISR) & IS_RESET) || get(CR) == 0xff) continue; /* nobody is there */
+        set(DCR, WORDS);
+        dma(READ, prom, 0, sizeof prom);
+        for (int i = 0; i < 6; i++) nic.mac[i] = prom[2 * i]; /* each byte is there twice */
+        ne2k_start();
+        nic.name = port == ports ? "ne2k-pci" : "ne2k-isa";
+        nic.send = ne2k_send, nic.receive = ne2k_receive;
+        return true;
+    }
     return false;
 }

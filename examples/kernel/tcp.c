@@ -76,10 +76,8 @@ void tcp_tick(void) {
         output(t);
         if (!t->at_end && t->rcv_read + TCP_BUFFER - t->rcv_adv >= TCP_BUFFER / 2) send_ack(t);
         bool waits = t->state == TIME_WAIT || t->snd_una != t->snd_end + t->closing;
-        if (!waits)
-            t->timer = ticks + t->rto;
-        else if (due(t->timer))
-            time_out(t);
+        if (!waits) t->timer = ticks + t->rto;
+        if (due(t->timer)) time_out(t);
     }
 }
 
@@ -139,8 +137,7 @@ static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     if (!acks) return;
     t->state = MAX(t->state, ESTABLISHED);
     take_ack(t);
-    if (MISTAKE(59)) send_ack(t);
-    if (seg.length) take_data(t);
+    if (seg.length || MISTAKE(59)) take_data(t);
     if (!t->at_end || t->snd_una != t->snd_end + 1) return; /* one FIN is missing */
     t->state = t->closed_first ? TIME_WAIT : CLOSED;
     t->timer = ticks + TWO_MSL;
@@ -178,11 +175,6 @@ void tcp_input(struct packet *p) {
     if (seg.flags & RST) return;
     nobody.peer = peer, nobody.rcv_nxt = nobody.rcv_read = nobody.rcv_adv = seg.seq + seg.length;
     send(&nobody, seg.flags & ACK ? seg.ack : 0, seg.flags & ACK ? RST : RST | ACK, 0);
-}
-
-void tcp_unreachable(struct peer peer) {
-    struct tcp *t = find(peer, CLOSED);
-    if (t && t->state == SYN_SENT) fail(t, "unreachable");
 }
 
 struct tcp *tcp_connect(u32 ip, u32 port) {

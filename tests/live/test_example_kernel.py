@@ -189,6 +189,6 @@ def test_among_peers_that_misbehave(kernel: Path, artifacts: Path, bochs: Bochs)
     assert [line.split(",")[0] for line in said] == [
         *("get: 300 bytes" if name == "onebyte" else "get: 10000 bytes" for name in whole),
         "get: refused",
-        "get: unreachable",
+        "get: timed out",
         "get: reset",
     ]
