@@ -7,7 +7,7 @@ enum { HEADER = 12, LONGEST = 254 }; /* of a name, with the lengths of its parts
 u32 dns_port;
 static u8 question[LONGEST + 5];
 static u32 size, id, answer; /* size: of the question */
-static enum { FAILED, WAITING, FOUND } state;
+static bool waiting;
 
 static u32 write_question(u8 *at, const char *name) { /* its size, 0 if the name is none */
     u8 *start = at;
@@ -30,17 +30,16 @@ static const u8 *after_name(const u8 *at, const u8 *end) {
 void dns_input(struct packet *p, u32 from_port) {
     const u8 *end = p->data + p->size, *at = p->data + HEADER + size;
     u32 its_id, flags, questions, answers;
-    if (MISTAKE(45) || state != WAITING || p->from != my_dns || from_port != 53 || at > end ||
+    if (MISTAKE(45) || !waiting || p->from != my_dns || from_port != 53 || at > end ||
         !pull(p, "222222", &its_id, &flags, &questions, &answers, NULL, NULL) || its_id != id ||
         !(flags & QR) || questions != 1 || memcmp(p->data, question, size))
         return;
-    state = FAILED;
+    waiting = false;
     for (answers = flags & (RCODE | TC) ? 0 : answers; answers--;) {
         const u8 *r = after_name(at, end), *data = r + 10; /* behind type, class, TTL, size */
         if (data > end || (at = data + (r[8] << 8 | r[9])) > end) return;
         if (memcmp(r, (u8[]){0, A, 0, IN}, 4) || at != data + 4) continue;
         answer = data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]; /* behind aliases, maybe */
-        state = FOUND;
         return;
     }
 }
@@ -49,16 +48,16 @@ bool dns_resolve(const char *name, u32 *ip) {
     if (parse_ip(name, ip)) return true;
     id = MISTAKE(41) ? 1 : random() & 0xffff, dns_port = 49152 + random() % 16384;
     size = write_question(question, name);
-    state = my_dns && size ? WAITING : FAILED;
-    for (u32 try = 0; try < TRIES && state == WAITING; try++) {
+    waiting = my_dns && size, answer = 0;
+    for (u32 try = 0; try < TRIES && waiting; try++) {
         struct packet *p = fresh(size);
         memcpy(p->data, question, size);
         push(p, "222222", id, MISTAKE(40) ? 0 : RD, !MISTAKE(42), 0, 0, 0);
         udp_send(p, my_dns, dns_port, 53);
         u32 until = ticks + ((MISTAKE(44) ? 10 : 2000) << try);
-        while (state == WAITING && !due(until)) net_poll();
+        while (waiting && !due(until)) net_poll();
     }
     *ip = answer;
-    if (state != FOUND) print("dns %s: no answer\n", name);
-    return state == FOUND;
+    if (!answer) print("dns %s: no answer\n", name);
+    return answer;
 }

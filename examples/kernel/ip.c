@@ -42,6 +42,7 @@ void ip_send(struct packet *p, u32 to, u32 protocol, u32 at) {
 bool ping(u32 ip, u32 sequence, u32 timeout) {
     struct packet *p = fresh(PING_SIZE);
     pinged = 1 + random() % 65535;
+    memset(p->data, 0x55, PING_SIZE);
     push(p, "11222", ECHO_REQUEST, 0, 0, pinged, sequence);
     ip_send(p, ip, ICMP, 2);
     for (u32 until = ticks + timeout; pinged && !due(until);) net_poll();

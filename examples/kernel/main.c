@@ -23,12 +23,6 @@ void net_poll(void) {
     asm volatile("hlt"); /* until the next millisecond */
 }
 
-static char *after(char *word, const char *prefix) { /* what follows it, or NULL */
-    while (*prefix)
-        if (*word++ != *prefix++) return NULL;
-    return word;
-}
-
 static char *split(char *s, char at) { /* ends s there; what follows, or its end */
     while (*s && *s != at) s++;
     if (*s) *s++ = '\0';
@@ -51,7 +45,8 @@ static void do_dns(char *name) {
     if (dns_resolve(name, &ip)) print("dns %s is %I\n", name, ip);
 }
 
-static void do_get(char *host) {
+static void do_get(char *url) { /* http://HOST:PORT/PATH */
+    char *host = split(split(url, '/'), '/');
     const char *path = split(host, '/'), *port = split(host, ':');
     u32 ip, size = 0, crc = ~0u, last = 0; /* four bytes: the header's end */
     if (!dns_resolve(host, &ip)) return;
@@ -97,10 +92,10 @@ static void do_poweroff(char *rest) { /* Bochs's own way; QEMU has none here */
 }
 
 static const struct {
-    const char *name;
+    char name[sizeof "poweroff"];
     void (*run)(char *value);
-} words[] = {{"ping=", do_ping}, {"dns=", do_dns},     {"get=http://", do_get},
-             {"echo=", do_echo}, {"sleep=", do_sleep}, {"poweroff", do_poweroff}};
+} words[] = {{"ping", do_ping}, {"dns", do_dns},     {"get", do_get},
+             {"echo", do_echo}, {"sleep", do_sleep}, {"poweroff", do_poweroff}};
 
 void kernel_main(u32 *info) {
     char *line = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
@@ -111,10 +106,11 @@ void kernel_main(u32 *info) {
     random_state ^= *(u32 *)(nic.mac + 2);
     while (!my_ip) net_poll();
     for (char *word = line, *rest; *word; word = rest) {
-        bool known = word == line; /* loaders begin with the kernel's name */
-        for (rest = split(word, ' '); *rest == ' ';) rest++;
+        rest = split(word, ' ');
+        char *value = split(word, '=');
+        bool known = !*word || word == line; /* loaders begin with the kernel's name */
         foreach (w, words)
-            if (after(word, w->name)) w->run(after(word, w->name)), known = true;
+            if (!memcmp(word, w->name, value - word + !*value)) w->run(value), known = true;
         if (!known) print("unknown word: %s\n", word);
     }
     for (;;) net_poll();
