@@ -18,9 +18,9 @@ static const struct {
     [IDLE] = {ARP, 0, SELECTING, 0, 10000, 0},
     [SELECTING] = {DISCOVER, 255, SELECTING, 0, 4000, 4},
     [REQUESTING] = {REQUEST, 4, SELECTING, 0, 4000, 4},
-    [PROBING] = {ARP, 3, QUIET, 0, 1500, 0},
+    [PROBING] = {ARP, MISTAKE(7) ? 0 : 3, QUIET, 0, 1500, 0},
     [QUIET] = {ARP, 0, ANNOUNCING, 0, 1000, 0},
-    [ANNOUNCING] = {ARP, 2, BOUND, 0, 2500, 0},
+    [ANNOUNCING] = {ARP, MISTAKE(7) ? 0 : 2, BOUND, 0, 2500, 0},
     [BOUND] = {ARP, 0, RENEWING, MISTAKE(34) ? 255 : 4, 0, 0},
     [RENEWING] = {REQUEST, 255, REBINDING, 7, 60500, 4},
     [REBINDING] = {REQUEST, 255, SELECTING, 8, 60500, 4},
@@ -106,20 +106,16 @@ void dhcp_input(struct packet *p) {
 
 void dhcp_tick(void) {
     typeof(*steps) *s = &steps[state];
+    bool sends = due(next) && tries != s->times, is_last = due(next) && tries == s->times;
     if (state == PROBING && arp_heard == offered && !MISTAKE(39)) {
         print("dhcp: %I belongs to another host\n", offered);
         send(DECLINE);
         enter(IDLE);
-    } else if (s->eighths ? due(granted + lease / 8 * s->eighths)
-                          : due(next) && tries == s->times) {
+    } else if (s->eighths ? due(granted + lease / 8 * s->eighths) : is_last) {
         enter(s->then);
-    } else if (due(next) && tries != s->times) {
-        if (s->sends != ARP)
-            send(s->sends);
-        else if (!MISTAKE(7))
-            arp_ask(offered, my_ip); /* a probe, as long as my_ip is 0 */
-        u32 wait = MISTAKE(32) ? 500 : s->wait << MIN(tries, s->doubles);
-        next = ticks + wait - 500 + random() % 1000;
-        tries++;
+    } else if (sends) {
+        s->sends == ARP ? arp_ask(offered, my_ip) : send(s->sends); /* a probe, if my_ip is 0 */
+        next = ticks + (MISTAKE(32) ? 500 : s->wait << MIN(tries, s->doubles));
+        next += random() % 1000 - 500, tries++;
     }
 }

@@ -2,7 +2,7 @@
 #include "kernel.h"
 
 enum { CR, PSTART, PSTOP, BNRY, TPSR, TBCR, ISR = 7, RSAR, RBCR = 10, RCR = 12, TCR, DCR, IMR };
-enum { PAR = 1, CURR = 7, MAR = 8 }; /* registers of page 1; those above: of page 0, writing */
+enum { PAR = 1, CURR = 7 }; /* registers of page 1; those above: of page 0, writing */
 enum { DATA = 16, RESET = 31 };
 enum { STOP = 0x21, START = 0x22, TRANSMIT = 0x26, PAGE1 = 0x40 };
 enum { READ = 0x0a, WRITE = 0x12, WORDS = 0x49 }; /* remote DMA, by 16 bits, FIFO of 8 bytes */
@@ -35,7 +35,6 @@ static void ne2k_start(void) { /* with an empty ring */
     set(IMR, 0); /* no interrupts */
     set(CR, STOP | PAGE1);
     for (int i = 0; i < 6; i++) set(PAR + i, nic.mac[i]);
-    for (int i = 0; i < 8; i++) set(MAR + i, 0); /* no multicast */
     set(CURR, next = RX_FIRST);
     set(CR, START);
     set(ISR, 0xff);
