@@ -49,11 +49,10 @@ PORT(u16, inw, outw)
 PORT(u32, inl, outl)
 
 /* packet.c: what is there lies at `data`; in front of it is room for headers that are to come */
-enum { HEADROOM = 320, FRAME_SIZE = 1514, DATA_SIZE = 1480 };
+enum { HEADROOM = 320, FRAME_SIZE = 1514 };
 struct packet {
     u32 size, from, to; /* from, to: IP's */
-    u8 *data;
-    u8 buffer[HEADROOM + FRAME_SIZE + 6];
+    u8 *data, buffer[HEADROOM + FRAME_SIZE + 6];
 };
 struct packet *fresh(u32 size); /* the one that goes out next, with `size` zeros */
 void push(struct packet *p, const char *widths, ...); /* in front */
@@ -66,8 +65,7 @@ extern struct nic {
     void (*send)(const struct packet *p);
     bool (*receive)(struct packet *p); /* whether there was one */
 } nic;
-bool e1000_init(void);
-bool ne2k_init(void);
+bool e1000_init(void), ne2k_init(void);
 
 /* eth.c: Ethernet and ARP */
 extern u32 arp_heard;           /* the last address that another host has, or probes for */

@@ -5,7 +5,7 @@
 
 u32 random_state = 1;
 
-void *memcpy(void *to, const void *from, size_t n) { /* upwards: `to` may overlap if it is lower */
+void *memcpy(void *to, const void *from, size_t n) {
     void *start = to;
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
     return start;

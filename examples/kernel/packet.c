@@ -5,7 +5,7 @@
 
 #include <stdarg.h>
 
-struct packet *fresh(u32 size) { /* whoever keeps it has copied it before the next one is made */
+struct packet *fresh(u32 size) { /* the next call takes it again */
     static struct packet p;
     p.data = memset(p.buffer + HEADROOM, 0, size), p.size = size;
     return &p;
