@@ -56,7 +56,7 @@ ALSO = {
     },
     "host": {
         *("asyncio", "contextlib", "fcntl", "functools", "os", "pathlib", "resource", "secrets"),
-        *("operator", "signal", "socket", "stat", "subprocess", "termios"),
+        *("operator", "select", "signal", "socket", "stat", "subprocess", "termios"),
     },
     "serve": {"asyncio", "contextlib", "functools", "os", "pathlib", "tomllib"},
     "capture": {"contextlib.closing", "io", "pathlib"},

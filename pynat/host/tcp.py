@@ -22,6 +22,7 @@ from pynat.host.descriptors import with_room
 from pynat.host.destinations import Destinations
 from pynat.host.families import family_number
 from pynat.host.linger import Lingering
+from pynat.host.readiness import BROKEN, READABLE, WRITABLE, Readiness
 from pynat.nat.messages import (
     PLENTY,
     CloseFlow,
@@ -58,12 +59,13 @@ _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 
 @dataclass(slots=True, eq=False)
 class _Connection:
+    flow: int
     sock: socket.socket
     allowance: int = 0
     segment: int = 1  # bytes of the guest's at most
     in_bulk: bool = False  # the last read found more than READ_SIZE, but for a segment
-    reading: bool = False
-    writing: bool = False
+    awaited: int = 0  # READABLE, WRITABLE
+    connecting: bool = False
     paused: bool = False  # reading is, for a moment
     eof: bool = False
     ended: bool = False  # the guest has sent FIN: so has the kernel, or will
@@ -97,6 +99,7 @@ class TcpSockets:
         self._destinations = Destinations(loop)
         self._lingering = Lingering(loop)
         self._open: dict[int, _Connection] = {}
+        self._readiness = Readiness(loop, self._ready)
         self.make_room = self._lingering.make_room  # for whoever has no descriptor left
 
     # ------------------------------------------------------------------ actions
@@ -111,10 +114,11 @@ class TcpSockets:
             sock.close()
             self._not_connected(action, code, tries)
             return
-        connection = self._open[action.flow] = _Connection(sock)
+        connection = self._open[action.flow] = _Connection(action.flow, sock)
         _set_up(connection)
         if code in _UNDER_WAY:
-            self._await_room(connection, self._connected, action.flow)
+            connection.connecting = True
+            self._await_room(connection)
         elif code:
             self._fail(action.flow, code)
         else:
@@ -142,7 +146,7 @@ class TcpSockets:
     def adopt(self, flow: int, sock: socket.socket) -> None:
         """A connection that a forward has accepted."""
         sock.setblocking(False)
-        connection = self._open[flow] = _Connection(sock)
+        connection = self._open[flow] = _Connection(flow, sock)
         _set_up(connection)
 
     def send(self, action: TcpSend) -> None:
@@ -184,7 +188,7 @@ class TcpSockets:
     def _sent(self, flow: int, connection: _Connection, taken: int, offered: int) -> TcpSent:
         room = room_in(connection.sock)
         if taken < offered or room < LITTLE_ROOM or room < 2 * connection.segment:
-            self._await_room(connection, self._writable, flow)
+            self._await_room(connection)
         return TcpSent(flow, taken, room)
 
     def shutdown(self, action: TcpShutdown) -> None:
@@ -202,7 +206,7 @@ class TcpSockets:
         if connection is None or connection.eof:
             return
         connection.allowance, connection.segment = action.limit, action.segment
-        self._watch(action.flow, connection)
+        self._watch(connection)
 
     def close(self, action: CloseFlow) -> None:
         self._give_up(action.flow)
@@ -234,25 +238,32 @@ class TcpSockets:
     def close_all(self) -> None:
         """Now."""
         self.leave()
+        self._readiness.close()
         self._lingering.close()
         self._destinations.close()
 
     # ------------------------------------------------------------------ events
-    def _connected(self, flow: int, connection: _Connection) -> None:
-        self._have_room(connection)
+    def _ready(self, connection: _Connection, events: int) -> None:
+        if events & (READABLE | BROKEN) and connection.awaited & READABLE:
+            self._readable(connection.flow, connection)
+        if events & (WRITABLE | BROKEN) and connection.awaited & WRITABLE:
+            self._await(connection, connection.awaited & ~WRITABLE)
+            (self._connected if connection.connecting else self._writable)(connection)
+
+    def _connected(self, connection: _Connection) -> None:
+        connection.connecting = False
         code = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._fail(flow, code)
+            self._fail(connection.flow, code)
         else:
-            self._succeed(flow, connection.sock)
+            self._succeed(connection.flow, connection.sock)
 
     def _succeed(self, flow: int, sock: socket.socket) -> None:
         errqueue.enable(sock, on=False)  # or the next ICMP message would end the connection
         self._emit(TcpConnected(flow))
 
-    def _writable(self, flow: int, connection: _Connection) -> None:
-        self._have_room(connection)
-        self._emit(TcpWritable(flow, room_in(connection.sock)))
+    def _writable(self, connection: _Connection) -> None:
+        self._emit(TcpWritable(connection.flow, room_in(connection.sock)))
 
     def _readable(self, flow: int, connection: _Connection) -> None:
         """Read on while more waits, and once behind a read that emptied the socket: often EOF is
@@ -266,7 +277,7 @@ class TcpSockets:
         if came > 0 and asked and connection.allowance:
             self._receive(flow, connection, connection.next_read)
         if flow in self._open:
-            self._watch(flow, connection)
+            self._watch(connection)
 
     def _receive(self, flow: int, connection: _Connection, size: int) -> int:
         """How many bytes came; 0 if it makes no sense to try again."""
@@ -303,13 +314,13 @@ class TcpSockets:
         self._read = 0
         passed, self._passed = self._passed, {}
         for flow, connection in passed.items():
-            if connection.reading and self._open.get(flow) is connection:
+            if connection.awaited & READABLE and self._open.get(flow) is connection:
                 self._readable(flow, connection)
 
     def _pause(self, flow: int, connection: _Connection) -> None:
         """Read on in a while."""
-        self._unwatch_reading(connection)
         connection.paused = True
+        self._watch(connection)
         self._loop.call_later(BREATH, self._breathed, flow, connection)
 
     def _breathed(self, flow: int, connection: _Connection) -> None:
@@ -317,7 +328,7 @@ class TcpSockets:
             return
         if connection.paused:
             connection.paused = False
-            self._watch(flow, connection)
+            self._watch(connection)
         else:
             self._emit(TcpWritable(flow, room_in(connection.sock)))
 
@@ -326,31 +337,17 @@ class TcpSockets:
         if again is not None:
             again.cancel()
 
-    def _watch(self, flow: int, connection: _Connection) -> None:
+    def _watch(self, connection: _Connection) -> None:
         wanted = connection.allowance > 0 and not connection.eof and not connection.paused
-        if wanted == connection.reading:
-            return
-        if not wanted:
-            self._unwatch_reading(connection)
-            return
-        connection.reading = True
-        self._loop.add_reader(connection.sock.fileno(), self._readable, flow, connection)
+        self._await(connection, connection.awaited & WRITABLE | wanted * READABLE)
 
-    def _unwatch_reading(self, connection: _Connection) -> None:
-        if connection.reading:
-            connection.reading = False
-            self._loop.remove_reader(connection.sock.fileno())
+    def _await_room(self, connection: _Connection) -> None:
+        self._await(connection, connection.awaited | WRITABLE)
 
-    def _await_room(
-        self, connection: _Connection, then: Callable[[int, _Connection], None], flow: int
-    ) -> None:
-        connection.writing = True
-        self._loop.add_writer(connection.sock.fileno(), then, flow, connection)
-
-    def _have_room(self, connection: _Connection) -> None:
-        if connection.writing:
-            connection.writing = False
-            self._loop.remove_writer(connection.sock.fileno())
+    def _await(self, connection: _Connection, events: int) -> None:
+        if events != connection.awaited:
+            connection.awaited = events
+            self._readiness.watch(connection.sock.fileno(), connection, events)
 
     # ------------------------------------------------------------------ the end
     def _fail(self, flow: int, code: int) -> None:
@@ -379,8 +376,7 @@ class TcpSockets:
         self._lingering.leave(connection.sock, reset=reset, eof=eof, is_unix=is_unix)
 
     def _unwatch(self, connection: _Connection) -> None:
-        self._unwatch_reading(connection)
-        self._have_room(connection)
+        self._await(connection, 0)
 
 
 def _sends(action: TcpSend, *, is_tcp: bool) -> Iterator[tuple[list[bytes | memoryview], int]]:

@@ -475,7 +475,7 @@ def test_an_idle_connection_holds_little() -> None:
             before = await connect(range(2, 2 + warm))
             held = await connect(range(2 + warm, 2 + warm + many)) - before
             tracemalloc.stop()
-            assert held / many < 850
+            assert held / many < 400
             for number in range(2, 2 + warm + many):
                 flow.sockets.close(CloseFlow(number, reset=True))
 
