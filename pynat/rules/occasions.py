@@ -104,6 +104,7 @@ class Occasion(StrEnum):
     THIRD_NUMBER = "initial numbers of the guest's, behind the second"
     SYN_AGAIN = "SYNs and SYN-ACKs that nobody had answered, sent again"
     SYN_CAME = "SYNs to the guest"
+    BOTH_OPEN = "SYNs without ACK that came behind the guest's own"
     WRONG_SYN_ACK_CAME = "SYN-ACKs to the guest that acknowledge what it has not sent"
     SYN_ACK_CAME = "SYN-ACKs to the guest's SYNs"
     OPEN = "connections in which both SYNs were sent"

@@ -58,6 +58,7 @@ PROBLEMS = (  # RFC 2525
 MUSTS = (  # RFC 9293 Appendix B: those that can be seen without a stimulus
     Demand("MUST-2", "Sender compute checksum", (tcp.CHECKSUM,)),
     Demand("MUST-8", "Clock-driven initial numbers", (tcp_opening.ISN,)),
+    Demand("MUST-10", "Simultaneous open", (tcp_opening.NOT_BOTH,)),
     Demand("MUST-14", "Send the MSS option", (tcp_opening.NO_MSS,)),
     Demand("MUST-26", "Keep-alives only if idle for an interval", (tcp_resending.KEEP_ALIVE,)),
     Demand("MUST-39", "Silly window avoidance of the receiver", (tcp_acking.SILLY,)),

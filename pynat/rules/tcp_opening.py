@@ -278,6 +278,22 @@ NEVER_OPENS = Rule(
     leads_to=("TCP066",),
 )
 
+NOT_BOTH = Rule(
+    "TCP123",
+    "tcp simultaneous open not known",
+    Severity.WARNING,
+    "A SYN without ACK came behind the guest's own, for both ends open the connection at once, and"
+    " the guest has not answered it by SYN-ACK.",
+    "RFC 9293 3.5, 3.10.7.3",
+    "Other connections open; one with a host that opens it at the same moment does not. Hosts"
+    " behind firewalls reach each other in this way.",
+    "In SYN-SENT take a SYN without ACK as well: keep its number and options, go to SYN-RECEIVED,"
+    " and send SYN and ACK with your own initial number once more. An acknowledgement of that opens"
+    " the connection.",
+    exercised=Occasion.BOTH_OPEN,
+    leads_to=("TCP009", "TCP066", "TCP072"),
+)
+
 WEAK_REFUSAL = Rule(
     "TCP108",
     "tcp reset that refuses nothing",

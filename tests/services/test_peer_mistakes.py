@@ -167,6 +167,17 @@ class WantsASynAck(Guest):
             super()._on_syn(syn)
 
 
+class ResetsASyn(Guest):
+    """A SYN that is no answer belongs to no connection, it thinks."""
+
+    def _on_syn(self, syn: Segment) -> None:
+        if syn.flags & ACK:
+            super()._on_syn(syn)
+        else:
+            self._their_isn = syn.seq
+            self._send(-1 - ISS, RST | ACK)  # number 0
+
+
 class WantsABareReset(Guest):
     """It takes no RST that carries data."""
 
@@ -432,7 +443,8 @@ MEETINGS = (
     Meeting("dupack", ResendsAtDuplicates, resends, port=DISCARD, outgoing=MUCH, ends=done),
     Meeting("badsynack", BelievesTheSynAck, without_page, right=ChecksTheSynAck),
     Meeting("badsynack", BelievesTheSynAck, finding("TCP047"), right=ChecksTheSynAck),
-    Meeting("simultaneous", WantsASynAck, without_page),
+    Meeting("simultaneous", WantsASynAck, finding("TCP123")),
+    Meeting("simultaneous", ResetsASyn, finding("TCP123")),
     Meeting("nomss", OwnMss, finding("TCP053"), outgoing=LONG),
     Meeting("unknown", StopsAtUnknown, finding("TCP053"), outgoing=LONG),
     Meeting("unknown", StepsOverOneByte, in_bits, outgoing=LONG),

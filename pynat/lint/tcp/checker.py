@@ -267,7 +267,11 @@ class TcpChecker:
         if not segment.flags & ACK:
             peer = connection.peer if connection else None
             another = peer is not None and peer.isn != segment.seq
-            if connection is None or connection.ended is not None or another:
+            if (
+                connection is None
+                or connection.ended is not None
+                or (another and not connection.is_opening)
+            ):
                 connection = self._new(key, when)
                 connection.unheard_syn = self._syns_to_port(key)
         if connection is not None:

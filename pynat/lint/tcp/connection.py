@@ -36,6 +36,7 @@ _SPACE = 0xFFFF_FFFF
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
 _SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
 _NO_ANSWER = 2.0  # seconds after which nobody answers a SYN; a slow host may within
+_WAITS = 1.0  # seconds for which a program surely waits for its connection
 
 
 class Syns:
@@ -91,6 +92,8 @@ class Connection:
         self._syn_ack_at = NEVER  # the first of them
         self._syn_padding = 0  # of the SYN-ACK's frame
         self._wrong_syn_ack: Segment | None = None  # the last one
+        self._crossed = 0  # SYNs without ACK that came in answer to the guest's
+        self._crossed_at = NEVER  # the first of them
         self._ignored = 0
         self._refused_at: Span | None = None  # when the guest's SYN was, by RST
         self.unheard_syn = Unheard(common)  # the peer's; of all to one port
@@ -105,6 +108,11 @@ class Connection:
         if self._shaken or self.ended is not None:
             return True
         return self.guest is not None and self.guest.isn != syn.seq
+
+    @property
+    def is_opening(self) -> bool:
+        """The guest has sent its SYN, and nothing since."""
+        return self.by_guest and not self._shaken
 
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:
@@ -145,8 +153,11 @@ class Connection:
         peer = self.peer
         if peer is not None and segment.flags & ACK:
             self._answers(segment, tell)
-        if self._syn_acks and not self._shaken and not segment.flags & ACK:
-            self._ignores_syn_ack(when, tell)
+        if not self._shaken and not segment.flags & ACK:
+            if self._syn_acks:
+                self._ignores_syn_ack(when, tell)
+            elif self._crossed:
+                self._ignores_syn(when, tell)
         if self._refused_at is not None:
             self._after_their_reset(self._refused_at, when, tell)
         if not self.answered and when.least(self._syns.first) >= _NO_ANSWER:
@@ -165,13 +176,31 @@ class Connection:
             padding = f"; its frame has {self._syn_padding} bytes of padding behind the segment"
             tell(tcp_opening.SYN_ACK_IGNORED, text + (padding if self._syn_padding else ""))
 
+    def _ignores_syn(self, when: Span, tell: Tell) -> None:
+        if not when.follows(self._crossed_at):
+            return
+        self._ignored += 1
+        if self._ignored == _OFTEN:
+            text = f"SYN again, the other end's SYN came {self._crossed} times; expected SYN-ACK"
+            self._often.once(tcp_opening.NOT_BOTH, text, tell)
+
+    def _resets_syn(self, when: Span, tell: Tell) -> None:
+        """Later than that its program may have given up."""
+        if when.follows(self._crossed_at) and when.most(self._syns.last) < _WAITS:
+            text = "RST, the SYN before came in answer to the guest's; expected SYN-ACK"
+            self._often.once(tcp_opening.NOT_BOTH, text, tell)
+
     def syn_to_guest(self, segment: Segment, padding: int, when: Span, tell: Tell) -> None:
         """padding: bytes behind it in its frame."""
         guest, peer = self.guest, self.peer
         self.expected = None
         self._syn_padding = padding
+        if guest is not None and not segment.flags & ACK and not self._shaken:
+            self._tally[Occasion.BOTH_OPEN] += 1
+            self._crossed_at = self._crossed_at if self._crossed else when
+            self._crossed += 1
         if peer is not None and peer.isn == segment.seq:
-            if not self._shaken and (guest is None or segment.flags & ACK):
+            if self.is_opening or (not self._shaken and (guest is None or segment.flags & ACK)):
                 self._expects_an_answer(when, tell)
             self._syn_acks += bool(segment.flags & ACK)
             if segment.options.timestamps is not None:
@@ -205,6 +234,9 @@ class Connection:
         if self.guest is None:
             text = f"the SYN {came}, and neither SYN-ACK nor RST came back"
             self._often.once(tcp_opening.SILENT_PORT, text, tell)
+        elif not self._syn_acks:
+            text = f"behind the guest's SYN a SYN {came}, and no SYN-ACK came back"
+            self._often.once(tcp_opening.NOT_BOTH, text, tell)
         else:
             text = f"the SYN-ACK {came}, and no acknowledgement came back"
             self._often.once(tcp_opening.NEVER_OPENS, text, tell)
@@ -341,6 +373,8 @@ class Connection:
             knows = self._syn_acks and when.follows(self._syn_ack_at)
             if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
                 tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
+            elif self._crossed and not self._syn_acks:
+                self._resets_syn(when, tell)
             return
         seq = guest.number(segment.seq)
         most = max(guest.top, peer.right)

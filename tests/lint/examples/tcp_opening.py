@@ -442,6 +442,97 @@ def is_heard_of(lab: LintedLab) -> None:
     lab.look(bytes(ip("192.0.2.9") / UDP(sport=5000, dport=9)), from_guest=True)
 
 
+BOTH_OPEN = """
+    > S 0:0(0) win 65535 <mss 1460>
+    < S 0:0(0) win 65535 <mss 1460>
+"""
+
+
+@example("TCP123")
+def waits_for_a_syn_ack_alone(lab: LintedLab) -> None:
+    """The other end opens the connection at the same time; the guest sends its SYN again."""
+    again = """
+        +1 > S 0:0(0) win 65535 <mss 1460>
+        < S 0:0(0) win 65535 <mss 1460>
+    """
+    play(lab, BOTH_OPEN + again * 3)
+
+
+@example("TCP123")
+def resets_who_opens_too(lab: LintedLab) -> None:
+    play(lab, BOTH_OPEN + "> R. -4000000000:0(0) ack 1")
+
+
+@example("TCP123")
+def resets_who_opens_too_and_goes_on(lab: LintedLab) -> None:
+    """Each RST ends the other end's attempt, which has a number of its own."""
+    attempts = (
+        f"""
+        +1 > S 0:0(0) win 65535 <mss 1460>
+        < S 0:0(0) win 65535 <mss 1460> isn {isn}
+        > R 1:1(0)
+        """
+        for isn in (5, 77_777, 3_000_000)
+    )
+    play(lab, "".join(attempts))
+
+
+@example("TCP123")
+def is_silent_to_who_opens_too(lab: LintedLab) -> None:
+    play(lab, BOTH_OPEN + "+1 < S 0:0(0) win 65535\n +2 < S 0:0(0) win 65535")
+    lab.wait(1)
+    lab.look(bytes(ip("192.0.2.7") / ICMP()), from_guest=True)
+    play(lab, "+4 < S 0:0(0) win 65535")
+
+
+@clean("TCP123")
+def opens_with_who_opens_too(lab: LintedLab) -> None:
+    """Its first SYN-ACK is lost, and the next SYN to it as well."""
+    play(
+        lab,
+        f"""
+        {BOTH_OPEN}
+        > S. 0:0(0) ack 1 win 65535 <mss 1460>
+        +1 < S 0:0(0) win 65535 <mss 1460>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460>
+        +2 > S. 0:0(0) ack 1 win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1
+        > P. 1:6(5) ack 1
+        """,
+    )
+
+
+@clean("TCP123")
+def has_given_up(lab: LintedLab) -> None:
+    """Its program waits for two seconds; then nobody knows of the connection."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        +2 < S 0:0(0) win 65535 <mss 1460>
+        > R. -4000000000:0(0) ack 1
+        """,
+    )
+
+
+@clean("TCP123")
+def hears_one_of_its_syns(lab: LintedLab) -> None:
+    """Its card had no room for two of them."""
+    play(
+        lab,
+        f"""
+        {BOTH_OPEN}
+        +1 > S 0:0(0) win 65535 <mss 1460>
+        < S 0:0(0) win 65535 <mss 1460>
+        +2 > S 0:0(0) win 65535 <mss 1460>
+        < S 0:0(0) win 65535 <mss 1460>
+        > S. 0:0(0) ack 1 win 65535 <mss 1460>
+        < . 1:1(0) ack 1
+        """,
+    )
+
+
 @example("TCP107")
 def does_not_refuse(lab: LintedLab) -> None:
     """Nobody listens at the port, and the guest does not say so."""
