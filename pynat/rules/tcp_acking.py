@@ -272,6 +272,19 @@ SHORT = Rule(
     leads_to=("TCP099",),
 )
 
+SEGMENT_BEHIND = Rule(
+    "TCP124",
+    "tcp acknowledgement a segment behind",
+    Severity.ERROR,
+    "Each acknowledgement leaves out the segment that it answers: it has the number before it.",
+    "RFC 9293 3.4",
+    "The other end sends the last segment again and again, and the connection never ends.",
+    "Count a segment's data, and its FIN, into RCV.NXT before the acknowledgement is built:"
+    " sequence number plus length.",
+    exercised=Occasion.DATA_CAME,
+    leads_to=("TCP083", "TCP085", "TCP086", "TCP099"),
+)
+
 WAR = Rule(
     "TCP101",
     "tcp acknowledgement war",

@@ -68,6 +68,8 @@ class Acking:
         self._short = 0  # acknowledgements in a row of all but one byte
         self._piecemeal = 0  # of a part of what had long come
         self._part_at = NEVER  # when the last of these came
+        self._behind = False  # the first data were answered, and all others, by too low a number
+        self._lacks = ""  # what the window lacks, if the same is not acknowledged
         self._padding = 0  # bytes of Ethernet's behind what came
         self._padded = 0  # of the last frame
         self._twice = 0  # bytes of what came that had come before
@@ -102,10 +104,17 @@ class Acking:
             arrivals.has_gap = False
             text = f"acknowledges {ack}, {arrivals.might} and what follows has not come"
             tell(rules.ACKS_GAP, text)
+        leaves_out = ack == before == 1 and self._leaves_first_out(segment, when)
+        self._behind |= leaves_out
         window = segment.window << guest.shift
         if ack + window != edge or not window:
             owed = None if self._owed == self._doubted else self._owed
-            self.window.announced(segment, ack, owed, when, tell)
+            if leaves_out and edge - ack - window == arrivals.size:
+                self._lacks = f"window {window} from {ack} on ends at {ack + window}, it ended"
+                self._lacks += f" at {edge}: {arrivals.size} bytes were taken, not acknowledged"
+                self.window.moves(ack, segment.window, when)
+            else:
+                self.window.announced(segment, ack, owed, when, tell)
         if self.stamped or options.timestamps is not None:
             self._stamps(segment, seq, when, tell)
         if options.sack:
@@ -126,6 +135,19 @@ class Acking:
             else:
                 self._to_acknowledgements(seq, when, tell)
         self._answers(when)
+
+    def _leaves_first_out(self, segment: Segment, when: Span) -> bool:
+        """It answers the first data, and acknowledges nothing of them."""
+        since = self.arrivals.since
+        return since is not None and not segment.length and when.follows(since)
+
+    def _is_a_segment_behind(self, ack: int, tell: Tell) -> None:
+        """The last segment came twice more, and was left out each time, as the first one."""
+        arrivals = self.arrivals
+        if self._behind and 1 < ack == arrivals.next - arrivals.size:
+            self._lacks = ""
+            text = f"acknowledges {ack}, {arrivals.next} has come three times: it leaves out the"
+            self._often.once(rules.SEGMENT_BEHIND, f"{text} last segment each time", tell)
 
     def _answers(self, when: Span) -> None:
         if self.pure:
@@ -245,16 +267,24 @@ class Acking:
             self._not_all(ack, when, tell)
         else:
             self._short = self._piecemeal = 0
+            self._behind = False
+            self._takes_window_back(tell)
         if arrivals.filled is not None:
             self._fills(ack, *arrivals.filled, tell)
         self._refused = 0
         arrivals.acknowledged(ack)
 
+    def _takes_window_back(self, tell: Tell) -> None:
+        if self._lacks:
+            tell(rules.SHRUNK, self._lacks)
+            self._lacks = ""
+
     @property
     def is_steady(self) -> bool:
         """Nothing is known that the next segment could be wrong by."""
         window_is_open = self.window.closed is None and self._guest.window > 0
-        return self.arrivals.is_steady and window_is_open and not self._fins
+        is_plain = not self._fins and not self._lacks
+        return self.arrivals.is_steady and window_is_open and is_plain
 
     def carries_on(self, ack: int, window: int, when: Span) -> None:
         """With what `Prediction` has looked at. window: the field."""
@@ -266,6 +296,7 @@ class Acking:
             guest.acked = ack
             self._common.late_acks = 0
             self._short = self._piecemeal = self._refused = 0
+            self._behind = False
             self.arrivals.acknowledged(ack)
         if self.pure:
             self._war.count = 0
@@ -335,6 +366,8 @@ class Acking:
     def _refuses(self, ack: int, tell: Tell) -> None:
         self.arrivals.offered = None
         self._refused += bool(self._guest.window)
+        if self._refused == _TWICE:
+            self._is_a_segment_behind(ack, tell)
         if self._refused == _REFUSED:
             text = f"{ack} and what follows came {_REFUSED} times, the window is"
             text = f"{text} {self._guest.window}{self._wrap_hint()}"
@@ -404,6 +437,7 @@ class Acking:
     def look_at_the_end(self, alive: Span, tell: Tell) -> None:
         if not self._unheard.is_answered(self._spoke):
             self._look_for_an_answer(alive, tell)
+        self._takes_window_back(tell)
         if not self._guest.fin:
             self.window.look_at_the_end(alive, tell)
 

@@ -674,6 +674,60 @@ def takes_byte_by_byte(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n {four}")
 
 
+def behind(windows: tuple[int, ...], *, copies: int) -> str:
+    """Each acknowledgement has the number before the segment that it answers."""
+    first, second, third, last = windows
+    again = f"+1 < P. 201:301(100) ack 1\n > . 1:1(0) ack 201 win {last}\n"
+    return f"""
+        {OPEN}
+        < P. 1:101(100) ack 1
+        > . 1:1(0) ack 1 win {first}
+        +0.01 < P. 101:201(100) ack 1
+        > . 1:1(0) ack 101 win {second}
+        +0.01 < P. 201:301(100) ack 1
+        > . 1:1(0) ack 201 win {third}
+        {again * copies}
+    """
+
+
+@example("TCP124")
+def leaves_the_last_segment_out(lab: LintedLab) -> None:
+    """It acknowledges the number of the segment that came."""
+    play(lab, behind((65535, 65535, 65535, 65535), copies=5))
+
+
+@example("TCP124")
+def leaves_the_last_segment_out_of_the_number_alone(lab: LintedLab) -> None:
+    """No program reads, so the window becomes smaller by each segment."""
+    play(lab, behind((65435, 65335, 65235, 65235), copies=5))
+
+
+@example("TCP124")
+def leaves_the_last_of_a_burst_out(lab: LintedLab) -> None:
+    numbers = range(1, 10_001, 1000)
+    came = "".join(f"< . {at}:{at + 1000}(1000) ack 1\n" for at in numbers)
+    acks = "".join(f"+0.0001 > . 1:1(0) ack {at}\n" for at in numbers)
+    again = "+1 < . 9001:10001(1000) ack 1\n +0.0001 > . 1:1(0) ack 9001\n"
+    play(lab, f"{OPEN}\n {came}\n {acks}\n {again * 5}")
+
+
+@clean("TCP124")
+def is_crossed_by_the_next_segment(lab: LintedLab) -> None:
+    """Its acknowledgement is sent when the next segment has come; it never sees the last, nor the
+    first copy of that."""
+    script = behind((65535, 65535, 65535, 65535), copies=0)
+    play(lab, f"{script}\n +1 < P. 201:301(100) ack 1\n +2 < P. 201:301(100) ack 1")
+    play(lab, "> . 1:1(0) ack 301 win 65535")
+
+
+@clean("TCP124")
+def takes_no_more_after_a_while(lab: LintedLab) -> None:
+    """That is another mistake: it has acknowledged all of what came first."""
+    script = behind((65535, 65535, 65535, 65535), copies=5)
+    answered = OPEN + "< P. 1:51(50) ack 1\n > . 1:1(0) ack 51\n"
+    play(lab, script.replace(OPEN, answered).replace("1:101(100)", "51:101(50)"))
+
+
 def war(exchanges: int, pause: float) -> str:
     return OPEN + f"+{pause} < . 2:2(0) ack 1\n > . 1:1(0) ack 1\n" * exchanges
 
