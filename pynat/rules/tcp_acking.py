@@ -228,7 +228,7 @@ WINDOW_ORDER = Rule(
     "The other end sends a few bytes at a time, or nothing at all.",
     "Store the window in network byte order, the higher byte first, in every segment: htons().",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP083", "TCP084"),
+    leads_to=("TCP083", "TCP084", "TCP096", "TCP099"),
 )
 
 NO_UPDATE = Rule(

@@ -5,7 +5,8 @@ again, neither window is closed), the checkers of TCP can find something in the 
 
     its numbers  it does not begin where the last one ended; it acknowledges something else than
                  before or all that has come; it says nothing at all
-    its window   it shrinks, closes or grows by little; the data pass the other end's, or its MSS
+    its window   it shrinks, closes or grows by little, or is one of the first to become larger; the
+                 data pass the other end's, or its MSS
     timestamps   they are missing, were not agreed on, go back, stand still, echo another one
     the time     what it acknowledges has waited for long, or what it has under way
     its habits   more is under way than ever, little goes out while more is under way, never PSH
@@ -29,6 +30,7 @@ from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.sending import ENOUGH, TINY, Sending
 from pynat.lint.tcp.side import HALF, SPACE, Side
 from pynat.lint.tcp.strides import SPREAD
+from pynat.lint.tcp.window import MOVES
 from pynat.wire import ipv4
 from pynat.wire.tcp import HEADER_SIZE, PSH, STAMPS, FoundOne
 
@@ -53,6 +55,7 @@ class Prediction:
         self._congestion = sending.resending.congestion
         self._acking = acking
         self._arrivals = acking.arrivals
+        self._window = acking.window
         self._tally = tally
 
     @property
@@ -80,7 +83,11 @@ class Prediction:
         ack = acked + ((ack - peer.isn - acked) & SPACE)
         window = field << guest.shift
         stays = ack + window == edge
-        if not stays and (window < guest.mss or ack + window < edge):
+        if not stays and (
+            window < guest.mss
+            or ack + window < edge
+            or (window > guest.window and self._window.moved < MOVES)
+        ):
             return False
         if ack != acked:
             since = self._arrivals.since

@@ -14,6 +14,8 @@ from pynat.wire.tcp import FIN, STAMPS, Segment
 
 _SILLY = 3  # times
 _PROBED = 2
+MOVES = 6  # times that it is looked at how a window grows
+_TWICE = 2
 _NEVER_OPENED = 5.0  # seconds
 _STAYS_CLOSED = 30.0  # seconds
 _CLOSED = 1.0  # seconds after which an opening that only a probe learns of is late
@@ -28,6 +30,8 @@ class Window:
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
         self._said = 1, guest.syn_window, 0  # from where on, the field, by how much it is shifted
+        self.moved = 0  # times that it became larger, up to MOVES
+        self._swapped = 0  # times that it made sense with its bytes exchanged, and only so
         self._last = NEVER  # when it announced something else than before
         self._delay = math.inf  # the shortest between a probe and an answer without a window
         self._acked = 0  # up to where the guest's data was, when it last answered with no window
@@ -40,7 +44,11 @@ class Window:
         window = segment.window << guest.shift
         right = ack + window
         grown = right - guest.right
-        if grown < 0:
+        is_early = window > guest.window and self.moved < MOVES
+        self.moved += is_early
+        if (grown < 0 or is_early) and self._makes_sense_swapped(segment, ack):
+            self._is_swapped(segment, right, tell, shrinks=grown < 0)
+        elif grown < 0:
             self._shrinks(segment, ack, right, when, tell)
         elif grown and window < guest.mss:
             self._silly(window, grown, tell)
@@ -56,6 +64,23 @@ class Window:
         guest.window = window
         self._was_open |= window > 0
         self._last = when
+
+    def _makes_sense_swapped(self, segment: Segment, ack: int) -> bool:
+        """Data are acknowledged, and its end stays where it was, to the byte."""
+        start, field, shift = self._said
+        meant = swapped(segment.window, 2) << self._guest.shift
+        return ack > start and ack + meant == start + (swapped(field, 2) << shift)
+
+    def _is_swapped(self, segment: Segment, right: int, tell: Tell, *, shrinks: bool) -> None:
+        """Where it seems to grow, once may be by chance."""
+        guest = self._guest
+        self._swapped += 1
+        if shrinks or self._swapped == _TWICE:
+            meant = swapped(segment.window, 2) << guest.shift
+            window = segment.window << guest.shift
+            text = f"window {window} ends at {right}, it ended at {guest.right}"
+            text += f"; with its bytes swapped it is {meant}, which ends where it ended before"
+            tell(rules.WINDOW_ORDER, text)
 
     def _shrinks(self, segment: Segment, ack: int, right: int, when: Span, tell: Tell) -> None:
         guest, peer = self._guest, self._peer

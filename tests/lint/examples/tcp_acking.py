@@ -544,6 +544,28 @@ def swaps_a_window_that_seems_to_shrink(lab: LintedLab) -> None:
     play(lab, opened.replace("ack 1 win 65535\n", f"ack 1 win 65311\n {filled}\n"))
 
 
+@example("TCP097")
+def swaps_a_window_that_seems_to_grow(lab: LintedLab) -> None:
+    """It has room for three segments, reads none, and takes no fourth: 4380, 2920, 1460, 0."""
+    fourth = "+1 < . 4381:5841(1460) ack 1\n > . 1:1(0) ack 4381 win 0\n"
+    windows = [int.from_bytes(room.to_bytes(2, "little"), "big") for room in (4380, 2920, 1460)]
+    play(
+        lab,
+        f"""
+        > S 0:0(0) win {windows[0]} <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win {windows[0]}
+        < . 1:1461(1460) ack 1
+        +0.001 > . 1:1(0) ack 1461 win {windows[1]}
+        < . 1461:2921(1460) ack 1
+        +0.001 > . 1:1(0) ack 2921 win {windows[2]}
+        < . 2921:4381(1460) ack 1
+        +0.001 > . 1:1(0) ack 4381 win 0
+        {fourth * 5}
+        """,
+    )
+
+
 @clean("TCP097")
 def takes_its_window_back_in_large_steps(lab: LintedLab) -> None:
     """With its bytes swapped each would be below a segment."""
