@@ -68,6 +68,9 @@ class Acking:
         self._short = 0  # acknowledgements in a row of all but one byte
         self._piecemeal = 0  # of a part of what had long come
         self._part_at = NEVER  # when the last of these came
+        self._paused = 0.0  # seconds in which nothing was acknowledged, before the first of these
+        self._went_on = NEVER  # when that came
+        self.is_quick = False  # it has answered at once: no queue holds up everything
         self._behind = False  # the first data were answered, and all others, by too low a number
         self._lacks = ""  # what the window lacks, if the same is not acknowledged
         self._padding = 0  # bytes of Ethernet's behind what came
@@ -266,6 +269,8 @@ class Acking:
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
         else:
+            since = arrivals.since
+            self.is_quick |= since is not None and when.first - since.last <= SPREAD
             self._short = self._piecemeal = 0
             self._behind = False
             self._takes_window_back(tell)
@@ -297,6 +302,7 @@ class Acking:
             self._common.late_acks = 0
             self._short = self._piecemeal = self._refused = 0
             self._behind = False
+            self.is_quick = self.is_quick or self.arrivals.since is not None
             self.arrivals.acknowledged(ack)
         if self.pure:
             self._war.count = 0
@@ -346,13 +352,28 @@ class Acking:
         if self._short == _TIMES:
             text = f"acknowledges {ack}, {come} has come: one less each time"
             self._often.once(rules.SHORT, text, tell)
-        long_ago = when.least(arrivals.newest)
         if when != self._part_at:  # of what was read together nobody knows when it was sent
+            self._piece_by_piece(ack, when, tell)
             self._part_at = when
-            waits = long_ago > _ALL_CAME and arrivals.is_in_the_card(ack)
-            self._piecemeal = self._piecemeal + 1 if waits else 0
-        if self._piecemeal == _MANY_TIMES:
-            text = f"acknowledges {ack}, all up to {come} came {_ms(long_ago)} before"
+
+    def _piece_by_piece(self, ack: int, when: Span, tell: Tell) -> None:
+        """All had come; after a pause many acknowledgements follow each other, in less than that.
+
+        A queue of the other end's link, or of the guest's, holds all up for as long, or lets things
+        go one by one.
+        """
+        arrivals = self.arrivals
+        long_ago = when.least(arrivals.newest)
+        if long_ago <= _ALL_CAME or not arrivals.is_in_the_card(ack):
+            self._piecemeal = 0
+            return
+        if not self._piecemeal:
+            self._paused = min(long_ago, when.least(self._part_at))
+            self._went_on = when
+        self._piecemeal += 1
+        is_burst = self._paused > _ALL_CAME and when.most(self._went_on) < self._paused
+        if self._piecemeal == _MANY_TIMES and is_burst and self.is_quick:
+            text = f"acknowledges {ack}, all up to {arrivals.next} came {_ms(long_ago)} before"
             self._often.once(rules.PIECEMEAL, text, tell)
 
     def _fills(self, ack: int, end: int, top: int, tell: Tell) -> None:

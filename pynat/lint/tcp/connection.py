@@ -17,6 +17,7 @@ from pynat.lint.tcp.prediction import Prediction
 from pynat.lint.tcp.resending import ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
+from pynat.lint.tcp.strides import SPREAD
 from pynat.lint.tcp.unheard import Unheard
 from pynat.rules import tcp_acking, tcp_ending, tcp_opening, tcp_resending, tcp_sending
 from pynat.rules.occasions import Occasion
@@ -292,6 +293,7 @@ class Connection:
             return
         if not self._shaken:
             self._shaken = True
+            acking.is_quick = when.most(self._syn_ack_at) <= SPREAD
             self._look_at_first_window(segment, guest, tell)
         seq = guest.number(segment.seq)
         ack = peer.number(segment.ack)

@@ -797,6 +797,14 @@ def has_a_small_ring(lab: LintedLab) -> None:
 
 
 @clean("TCP102")
+def is_behind_a_queue(lab: LintedLab) -> None:
+    """Each segment is acknowledged as soon as it comes: all do 50 ms late, or by and by."""
+    late = OPEN.replace("> . 1:1", "+0.05 > . 1:1")
+    play(lab, bit_by_bit(0.05, 100).replace(OPEN, late))
+    play(lab, bit_by_bit(0.024, 100).replace("+0.001", "+0.012"))
+
+
+@clean("TCP102")
 def is_read_late(lab: LintedLab) -> None:
     """Its acknowledgements waited for their reader, and were read together."""
     play(lab, bit_by_bit(0.05, 100).replace("+0.001 ", ""))
