@@ -12,6 +12,8 @@ from pynat.wire import ethernet, icmp, ip, ipv4, mistakes, versions
 from pynat.wire.addresses import address_text, is_group_of_link, is_multicast
 from pynat.wire.ipv4 import Ipv4
 
+_TAGGED = ": tagged on purpose, or the header is four bytes longer than meant"
+
 
 class Refusals:
     def __init__(self, net: GuestNet, guest: IpOutput, foreign: ForeignGuests) -> None:
@@ -51,7 +53,8 @@ class Refusals:
         if ethernet.is_swapped(kind):
             self._drop(rules.ethernet.TYPE_SWAPPED, text, now)
         elif packet := ethernet.hidden(frame):
-            self._drop(rules.ethernet.TYPE_HIDES, f"{text}; {packet} follows (RFC 894)", now)
+            why = _TAGGED if ethernet.is_tagged(frame) else ""
+            self._drop(rules.ethernet.TYPE_HIDES, f"{text}; {packet} follows (RFC 894){why}", now)
         else:
             self._drop(rules.ethernet.TYPE, text, now)
 

@@ -57,10 +57,13 @@ TYPE_HIDES = Rule(
     Severity.ERROR,
     "A frame carries IPv4 or ARP behind a length, or behind the tag of a VLAN.",
     "RFC 894, IEEE 802.1Q",
-    "Nobody looks for a packet there; the frame is thrown away.",
+    "Nobody looks for a packet there; the frame is thrown away. That is so as well for a guest that"
+    " tags on purpose: this network has no VLAN, so nobody answers it here.",
     "Put the type into bytes 12 and 13, 0x0800 or 0x0806, not the packet's length, and let the"
-    " packet begin at byte 14. A tag stands there when the driver or the card's descriptor asks for"
-    " one (VLE of the e1000); this network has no VLAN.",
+    " packet begin at byte 14. A tag has one of two causes. The guest means it (an interface like"
+    " eth0.5): then use the interface without a tag, or VLAN 0, which is taken. Or it does not: the"
+    " header is four bytes too long, or the driver or the card's descriptor asks for a tag (VLE of"
+    " the e1000).",
     exercised=Occasion.FRAME,
     leads_to=("ARP007", "ARP021", "DHCP036", "DHCP037"),
 )

@@ -103,6 +103,10 @@ def hidden(frame: bytes) -> str:
     return "IPv4" if frame[at : at + 1] == b"\x45" and 20 <= length <= len(frame) - at else ""
 
 
+def is_tagged(frame: bytes) -> bool:
+    return int.from_bytes(frame[12:14], "big") in _VLANS
+
+
 def is_swapped(kind: int) -> bool:
     """Whether a known type has its bytes in the wrong order. (0x0008 is also the length of an 802.3
     frame, one with less in it than any protocol has.)"""

@@ -343,6 +343,7 @@ def test_a_tag_of_a_vlan_is_named_and_counted(lab: Lab, tags: list[tuple[int, in
     if tags[0][1]:
         said += " of VLAN 5; untagged frames and those of VLAN 0 are taken"
     assert said in lab.log[-1]
+    assert "tagged on purpose, or the header is four bytes longer" in lab.log[-1]
 
 
 @pytest.mark.parametrize("size", range(40))
