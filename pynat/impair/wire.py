@@ -114,7 +114,7 @@ class ImpairedWire:
             return
         queue = self._queues[to_guest]
         queue.ready.append((now, frame))
-        if number < queue.newest and not to_guest:
+        if number <= queue.newest and not to_guest:  # its own copy may have overtaken it
             self._overtaken(behind, frame)
         queue.newest = max(queue.newest, number)
 

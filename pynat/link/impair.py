@@ -18,7 +18,7 @@ from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, ReceiveRuns, SendRuns, Wrapper
 from pynat.log.comments import IMPAIRED, WireFault
 from pynat.log.notices import Level, Notices
-from pynat.wire import versions
+from pynat.wire import ipv4, versions
 
 _NO_LIMIT = 1 << 30  # frames; no limit
 
@@ -114,6 +114,9 @@ class ImpairLink(Wrapper):
                 return  # the guest sent one frame, and that is in the capture
             if not to_guest:
                 comments.same(fate.frame, frame)
+        is_whole = fate.frame is not None and fate.frame == frame
+        if not to_guest and not is_whole and (datagram := ipv4.datagram_of(frame)):
+            comments.spoil(datagram, WireFault(rule.number, is_late=False))
         about = fate.frame if fate.frame is not None and to_guest else frame
         comments.add(about, f"{IMPAIRED} {rule.number} ({rule.rule}): {fate.said}")
         if fate.frame is None:

@@ -22,7 +22,7 @@ from pynat.config import Network
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule, dhcp_client
 from pynat.rules import arp as arp_rules
@@ -86,6 +86,9 @@ class AgainChecker:
         self._tally = tally
         self._questions = Bounded[Key, _Question](MAX_QUESTIONS)  # without an answer
         self._due = math.inf  # when the first of them must have been asked again
+        self._told = Bounded[bytes, Span](
+            MAX_QUESTIONS
+        )  # of DNS, when it was answered, or asked since
         self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
         self.adopt(network)
 
@@ -125,14 +128,25 @@ class AgainChecker:
                 self._ask(_OF_DNS, about, str(question), frame.when, question.kind)
             elif port == _DHCP_SERVER:
                 message = dhcp.decode(payload)
+                self._loses_its_address(message)
                 begins = message.kind in (dhcp.DISCOVER, dhcp.ASK) and message.ciaddr == dhcp.ZERO
                 if begins and packet.source == dhcp.ZERO:
                     self._ask(_OF_DHCP, message.mac, str(message), frame.when)
         except Malformed:
             pass
 
+    def _loses_its_address(self, message: dhcp.Message) -> None:
+        """It gives it back or begins anew; then it cannot ask again."""
+        if message.kind == dhcp.RELEASE or message.ciaddr == dhcp.ZERO:
+            self._forget(_OF_DNS)
+            self._forget(_OF_ARP)
+
     def _ask(self, kind: _Kind, about: bytes, text: str, when: Span, record: int = 0) -> None:
         question = self._questions.get((kind.rule, about))
+        told = self._told.get(about, NEVER) if kind is _OF_DNS else NEVER
+        if question is None and when.most(told) < SILENT:
+            self._told[about] = when  # one of several times; another of its questions was answered
+            return
         if question is None:
             question = self._questions[kind.rule, about] = _Question(kind, text, when)
         elif record in question.types and not question.again:
@@ -169,7 +183,9 @@ class AgainChecker:
             self._forget(_OF_DNS)
         elif datagram is not None and datagram.source == _DNS:
             if name := dns.name_asked(bytes(datagram.payload)):
-                self._answered(_OF_DNS, packet.destination + name)
+                about = packet.destination + name
+                self._told[about] = frame.when
+                self._answered(_OF_DNS, about)
             else:  # a refusal that quotes nothing
                 self._forget(_OF_DNS)
         elif datagram is not None and datagram.destination == _DHCP_CLIENT:

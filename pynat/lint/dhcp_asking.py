@@ -42,6 +42,7 @@ class Lease:
     used: bool = False
     tried: bool = False  # a REQUEST was sent to renew it
     told: bool = False
+    renewed: bool = False  # it came of such a REQUEST
 
     def late(self, lasts: float, when: Span) -> bool:
         """Clocks differ a little, and a packet may be on its way."""

@@ -170,7 +170,8 @@ class Client:
         """Once it may have been restarted just then."""
         if self._anew and self._anew[-1] is lease:
             return
-        if lease.t1 < _LONG or lease.tried or lease.early(lease.t1, when):
+        knows_how = lease.tried or lease.renewed
+        if lease.t1 < _LONG or knows_how or lease.early(lease.t1, when):
             self._anew.clear()
         elif not lease.late(lease.t1, when):
             self._tally[Occasion.LEASE_DUE] += 1
@@ -333,6 +334,7 @@ class Client:
         if message.yiaddr == dhcp.ZERO:
             return  # of INFORM
         before, self._lease = self._lease, _lease(message, when)
+        self._lease.renewed = before is not None and before.tried
         self._is_claimed = False
         if before and before.address != message.yiaddr:
             self._gone[before.address] = (when, rules.EXPIRED, "lease of another, RFC 2131 4.4.5")

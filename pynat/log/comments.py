@@ -8,6 +8,7 @@ what a bad wire did to them, are kept for a while always.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from pynat.harmless import harmless
@@ -24,6 +25,12 @@ class WireFault(NamedTuple):
     is_late: bool  # others overtook it, or it is a copy; else it was changed
 
 
+def fault_in(comment: str) -> WireFault:
+    """Of a capture's comment about a frame that was lost or changed."""
+    told = re.search(rf"{IMPAIRED} (\d+)", comment)
+    return WireFault(int(told[1]) if told else 0, is_late=False)
+
+
 class FrameComments:
     def __init__(self) -> None:
         self.wanted = False  # a capture is running that can hold comments
@@ -32,6 +39,7 @@ class FrameComments:
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
         self._blamed: dict[int, tuple[bytes, WireFault]] = {}  # those of a bad wire, likewise
+        self._spoilt: dict[object, WireFault] = {}  # datagrams of which it took a fragment
         self._last = 0
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
         self._older = self._numbers
@@ -106,6 +114,15 @@ class FrameComments:
     def fault_of(self, frame: bytes | None) -> WireFault | None:
         _, fault = self._blamed.get(id(frame), (frame, None))
         return fault
+
+    def spoil(self, datagram: object, fault: WireFault) -> None:
+        """A bad wire has lost or changed one of its fragments."""
+        if len(self._spoilt) >= _NUMBERED:
+            self._spoilt.clear()
+        self._spoilt[datagram] = fault
+
+    def spoilt(self, datagram: object) -> WireFault | None:
+        return self._spoilt.get(datagram)
 
     def take_lost(self, frame: bytes) -> bool:
         """Whether it was lost; that is forgotten here."""

@@ -18,10 +18,13 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
-from pynat.log.comments import IMPAIRED, FrameComments
-from pynat.rules import Rule, tcp
+from pynat.log.comments import IMPAIRED, FrameComments, WireFault
+from pynat.rules import Rule, dhcp, tcp
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions
+
+# What may be broken because others have overtaken it, or because it came before.
+_OF_LATE = tcp.OF_LATE_SEGMENTS | {dhcp.NOT_ITS_LEASE}
 
 
 class Rate(NamedTuple):
@@ -128,16 +131,26 @@ class Notices:
         self._write(level, text)
 
     def drop(
-        self, rule: Rule, detail: str, now: float, level: Level = Level.INFO, count: int = 1
+        self,
+        rule: Rule,
+        detail: str,
+        now: float,
+        level: Level = Level.INFO,
+        count: int = 1,
+        fault: WireFault | None = None,
     ) -> None:
-        """Count packets that are neither forwarded nor answered, and say why."""
+        """Count packets that are neither forwarded nor answered, and say why.
+
+        fault: of a bad wire, where the frame does not tell of it.
+        """
         if self._doubts(rule, now):
             return
         self.drops[rule] += count
         frame = self.comments.frame
         about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
-        cause = self.verdict.put(rule, detail, now, about, count, self._bad_wire(rule, frame))
+        wire = self._bad_wire(rule, fault or self.comments.fault_of(frame))
+        cause = self.verdict.put(rule, detail, now, about, count, wire)
         if rule.code in self.silenced:
             return
         if self._journal:
@@ -148,10 +161,9 @@ class Notices:
         self.comments.add_here(text + because)
         self.limited(rule.name, text + _frame(about) + because, now, level)
 
-    def _bad_wire(self, rule: Rule, frame: bytes | None) -> Cause | None:
+    def _bad_wire(self, rule: Rule, fault: WireFault | None) -> Cause | None:
         """Where that, and not the guest, is to blame for a drop."""
-        fault = self.comments.fault_of(frame)
-        if fault is None or (fault.is_late and rule not in tcp.OF_LATE_SEGMENTS):
+        if fault is None or (fault.is_late and rule not in _OF_LATE):
             return None
         return Cause(f"{IMPAIRED} {fault.number}", None)
 

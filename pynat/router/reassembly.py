@@ -285,4 +285,5 @@ class Reassembly:
             del self._of_source[source]
 
     def _drop(self, rule: Rule, datagram: _Datagram, why: str, now: float, count: int = 1) -> None:
-        self._notices.drop(rule, f"{datagram}: {why}", now, count=count)
+        fault = self._notices.comments.spoilt(datagram.key)
+        self._notices.drop(rule, f"{datagram}: {why}", now, count=count, fault=fault)
