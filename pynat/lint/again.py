@@ -73,6 +73,7 @@ class _Question:
     kind: _Kind
     text: str
     when: Span
+    card: bytes  # that asks
     again: bool = False
     types: set[int] = field(default_factory=set)  # of records, that were asked for
 
@@ -117,7 +118,7 @@ class AgainChecker:
             packet.target,
         )
         if is_question and frame.destination[0] & 1 and packet.target in self._there:
-            self._ask(_OF_ARP, packet.target, str(packet), frame.when)
+            self._ask(_OF_ARP, packet.target, str(packet), frame)
 
     def _asks(self, frame: Frame, packet: Ipv4, port: int, payload: bytes | memoryview) -> None:
         try:
@@ -125,30 +126,33 @@ class AgainChecker:
                 payload = bytes(payload)
                 question = dns.decode(payload)
                 about = packet.source + dns.name_asked(payload)
-                self._ask(_OF_DNS, about, str(question), frame.when, question.kind)
+                self._ask(_OF_DNS, about, str(question), frame, question.kind)
             elif port == _DHCP_SERVER:
                 message = dhcp.decode(payload)
-                self._loses_its_address(message)
+                self._loses_its_address(message, frame.source)
                 begins = message.kind in (dhcp.DISCOVER, dhcp.ASK) and message.ciaddr == dhcp.ZERO
                 if begins and packet.source == dhcp.ZERO:
-                    self._ask(_OF_DHCP, message.mac, str(message), frame.when)
+                    self._ask(_OF_DHCP, message.mac, str(message), frame)
         except Malformed:
             pass
 
-    def _loses_its_address(self, message: dhcp.Message) -> None:
+    def _loses_its_address(self, message: dhcp.Message, card: bytes) -> None:
         """It gives it back or begins anew; then it cannot ask again."""
         if message.kind == dhcp.RELEASE or message.ciaddr == dhcp.ZERO:
-            self._forget(_OF_DNS)
-            self._forget(_OF_ARP)
+            for (rule, about), question in list(self._questions.items()):
+                if question.card == card and question.kind is not _OF_DHCP:
+                    del self._questions[rule, about]
+            self._reckon()
 
-    def _ask(self, kind: _Kind, about: bytes, text: str, when: Span, record: int = 0) -> None:
+    def _ask(self, kind: _Kind, about: bytes, text: str, frame: Frame, record: int = 0) -> None:
+        when = frame.when
         question = self._questions.get((kind.rule, about))
         told = self._told.get(about, NEVER) if kind is _OF_DNS else NEVER
         if question is None and when.most(told) < SILENT:
             self._told[about] = when  # one of several times; another of its questions was answered
             return
         if question is None:
-            question = self._questions[kind.rule, about] = _Question(kind, text, when)
+            question = self._questions[kind.rule, about] = _Question(kind, text, when, frame.source)
         elif record in question.types and not question.again:
             question.again = True
             self._tally[kind.occasion] += 1
