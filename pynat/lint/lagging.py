@@ -6,8 +6,11 @@ time of its own, so among the samples have to be long waits and short ones; and 
 comes before the next frame shows that the driver is right, for good.
 
 Only answers that can be told apart count: pings by identifier and sequence number, requests by ARP
-where none is unanswered. Segments, and datagrams on the short way, are counted and not seen here: a
-question behind which some came is left out.
+where none is unanswered. From a question to the next frame everything is looked at (`watches`).
+
+On a busy wire the next frame soon comes, so it takes more samples there, in a row. A guest that
+polls its card answers after a frame that its own, of the same moment, has brought about; so it must
+have sent nothing in between, but for what it sends at once when the question comes.
 """
 
 from __future__ import annotations
@@ -26,8 +29,11 @@ MAX_CARDS = 64
 MAX_QUESTIONS = 16
 QUIET = 0.15  # seconds at least between two frames to the guest
 AT_ONCE = 0.2  # of this time, from the second of them to the answer
+BUSY = 0.002  # the same, where it takes MANY samples
+MANY = 8
 SAMPLES = 4  # in a row, of which the longest is `APART` times the shortest
 APART = 2.0
+PATIENCE = 5.0  # seconds for which the next frame is looked for
 
 Key = tuple[bytes, bytes, int, int]  # who is asked, who asks; of a ping identifier and number
 
@@ -35,7 +41,7 @@ Key = tuple[bytes, bytes, int, int]  # who is asked, who asks; of a ping identif
 @dataclass(slots=True)
 class _Question:
     when: Span
-    unseen: int  # frames to the guest so far that are not seen here
+    heard: Span | None = None  # when the guest last sent anything else, before that
     next: Span | None = None  # when another frame came
     is_sure: bool = True  # nobody has asked twice
 
@@ -45,10 +51,16 @@ class _Card:
     is_settled: bool = False  # all is said
     questions: Bounded[Key, _Question] = field(default_factory=lambda: Bounded(MAX_QUESTIONS))
     waits: list[float] = field(default_factory=list)  # seconds, of samples
+    short: list[float] = field(default_factory=list)  # the same, on a busy wire, in a row
 
     def comes(self, when: Span) -> None:
         for question in self.questions.values():
             question.next = question.next or when
+
+    def is_heard(self, when: Span) -> None:
+        for question in self.questions.values():
+            if question.next is None:
+                question.heard = when
 
     def settle(self) -> None:
         self.is_settled = True
@@ -58,18 +70,31 @@ class _Card:
 class LaggingChecker:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
+        self.watches = False  # a question has come, and nothing since
         self._cards = Bounded[bytes, _Card](MAX_CARDS)  # by MAC address
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         cards = [card for card in self._reached(frame.destination) if not card.is_settled]
-        if cards:
-            asked = _asks(frame)
+        asked = _asks(frame) if cards else None
+        if asked is not None:
+            self.watches = True
             for card in cards:
-                card.comes(frame.when)
-                if asked is not None:
-                    self._is_asked(card, asked, frame.when)
+                self._is_asked(card, asked, frame.when)
         return iter(())
+
+    def comes(self, frame: Frame) -> None:
+        """Whatever it is, after a question."""
+        for card in self._reached(frame.destination):
+            card.comes(frame.when)
+        self._watch(frame.when)
+
+    def _watch(self, when: Span) -> None:
+        self.watches = any(
+            question.next is None and when.least(question.when) < PATIENCE
+            for card in self._cards.values()
+            for question in card.questions.values()
+        )
 
     def _reached(self, mac: bytes) -> Iterable[_Card]:
         if mac[0] & 1:
@@ -83,9 +108,15 @@ class LaggingChecker:
         if (before := card.questions.get(asked)) is not None:
             before.is_sure = False
         else:
-            card.questions[asked] = _Question(when, self._tally.segments_and_the_like_came)
+            card.questions[asked] = _Question(when)
 
     # ------------------------------------------------------------------ from the guest
+    def is_heard(self, frame: Frame) -> None:
+        """Of whatever it is, after a question."""
+        card = self._cards.get(frame.source)
+        if card is not None and _answers(frame) not in card.questions:
+            card.is_heard(frame.when)
+
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         card = self._cards.get(frame.source)
         return self._answers(card, frame) if card and card.questions else iter(())
@@ -98,20 +129,29 @@ class LaggingChecker:
             yield from self._answer(card, question, frame)
 
     def _answer(self, card: _Card, question: _Question, frame: Frame) -> Iterator[Finding]:
-        if question.unseen != self._tally.segments_and_the_like_came:
-            return
         if question.next is None:
             card.settle()
+            self._watch(frame.when)
             return
         wait, late = question.next.least(question.when), frame.when.most(question.next)
-        if wait < QUIET or late > wait * AT_ONCE or not frame.when.follows(question.next):
+        is_behind = late <= wait * AT_ONCE and frame.when.follows(question.next)
+        heard = question.heard
+        if wait < BUSY or (heard and heard.most(question.when) > wait * AT_ONCE):
             return
-        card.waits.append(wait)
-        if len(card.waits) >= SAMPLES and max(card.waits) >= APART * min(card.waits):
+        card.short = [*card.short, wait] if is_behind else []
+        if is_behind and wait >= QUIET:
+            card.waits.append(wait)
+        if _are_enough(card.waits, SAMPLES) or _are_enough(card.short, MANY):
             card.settle()
             text = f"{frame.arp or frame.ip} answers what came {wait + late:.3f} s before, and"
-            text += f" {late:.3f} s after another frame: the {len(card.waits)}th such answer, and"
-            yield Finding(rules.LAGS, f"{text} none came before another frame")
+            text += (
+                f" {late:.3f} s after another frame: the {len(card.waits) or MANY}th such answer"
+            )
+            yield Finding(rules.LAGS, f"{text}, and none came before another frame")
+
+
+def _are_enough(waits: list[float], count: int) -> bool:
+    return len(waits) >= count and max(waits) >= APART * min(waits)
 
 
 def _asks(frame: Frame) -> Key | None:

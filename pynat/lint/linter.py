@@ -64,7 +64,7 @@ class Linter:
         self._of_segments: list[Checker] = [*steady, self._icmp, self._tcp, dhcp, again]
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         services = DnsChecker(tally, self._told), TftpChecker(tally, udp)
-        lagging = LaggingChecker(tally)
+        self._lagging = lagging = LaggingChecker(tally)
         self._of_datagrams = [*self._of_segments, udp, *services]
         self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging]
         self._to_guest_checkers = [*self._of_datagrams, lagging]
@@ -98,7 +98,8 @@ class Linter:
     # ------------------------------------------------------------------ frames
     def from_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         span = when if isinstance(when, Span) else Span(when, when)
-        found = self._ways.from_guest(data, span) if self._short_ways else None
+        is_short = self._short_ways and not self._lagging.watches
+        found = self._ways.from_guest(data, span) if is_short else None
         if found is None:
             found = self._from_guest(data, span)
         return _causes_first(found) if found else found
@@ -110,13 +111,16 @@ class Linter:
             return []
         self.tally.from_guest(frame)
         self._paths.look(frame)
+        if self._lagging.watches:
+            self._lagging.is_heard(frame)
         others = self._of_datagrams if frame.udp else self._checkers
         checkers = self._of_segments if frame.tcp else others
         return [one for checker in checkers for one in checker.from_guest(frame)]
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         span = when if isinstance(when, Span) else Span(when, when)
-        found = self._ways.to_guest(data, span) if self._short_ways else None
+        is_short = self._short_ways and not self._lagging.watches
+        found = self._ways.to_guest(data, span) if is_short else None
         return self._to_guest(data, span) if found is None else found
 
     def _to_guest(self, data: bytes, when: Span) -> list[Finding]:
@@ -126,6 +130,8 @@ class Linter:
         self.tally.to_guest(frame)
         if not is_harmless(frame):
             self._paths.unsettle()
+        if self._lagging.watches:
+            self._lagging.comes(frame)
         checkers = self._of_segments_to_guest if frame.tcp else self._to_guest_checkers
         return [one for checker in checkers for one in checker.to_guest(frame)]
 

@@ -67,3 +67,51 @@ def test_also_where_frames_are_lost() -> None:
 @pytest.mark.parametrize("wire", ["", BAD_WIRE])
 def test_who_is_slow_is_not_behind(kind: type[Late], late: float, wire: str) -> None:
     assert "ETH027" not in roots(run(type("Slow", (kind,), {"late": late})(), wire))
+
+
+class Chatter(Stack):
+    """It pings the router all the time; on a wire with a delay the replies come in between."""
+
+    pause = 0.03
+    beat: float | None = None
+
+    def begin(self) -> None:
+        self.until_answered("dns", self.ask)
+        self.beat = self.now + self.pause
+
+    def next_timer(self) -> float | None:
+        return min(
+            (when for when in (super().next_timer(), self.beat) if when is not None), default=None
+        )
+
+    def on_timer(self, now: float) -> None:
+        if self.beat is not None and self.beat <= now:
+            self.now, self.beat = now, now + self.pause
+            self.ping()
+        when = super().next_timer()
+        if when is not None and when <= now:
+            super().on_timer(now)
+
+
+class ChattersBehind(Chatter, Behind):
+    pass
+
+
+BUSY = 'impair = ["to-guest delay 21ms"]'
+
+
+@pytest.mark.parametrize("pause", [0.025, 0.03])
+def test_it_is_named_on_a_busy_wire(pause: float) -> None:
+    found = roots(run(type("Busy", (ChattersBehind,), {"pause": pause})(), BUSY))
+    assert list(found) == ["ETH027"]
+
+
+@pytest.mark.parametrize("late", [0.003, 0.01, 0.022, 0.033, 0.055])
+@pytest.mark.parametrize("kind", [Late, Polls])
+@pytest.mark.parametrize("pause", [0.017, 0.03])
+@pytest.mark.parametrize("wire", ["", BUSY])
+def test_who_is_slow_on_a_busy_wire_is_not_behind(
+    kind: type[Late], late: float, pause: float, wire: str
+) -> None:
+    slow = type("Slow", (Chatter, kind), {"late": late, "pause": pause})
+    assert "ETH027" not in roots(run(slow(), wire))
