@@ -89,7 +89,7 @@ class AgainChecker:
         self._due = math.inf  # when the first of them must have been asked again
         self._told = Bounded[bytes, Span](
             MAX_QUESTIONS
-        )  # of DNS, when it was answered, or asked since
+        )  # of DNS, when it was settled, or asked since
         self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
         self.adopt(network)
 
@@ -164,9 +164,9 @@ class AgainChecker:
         if not frame.destination[0] & 1:
             self._answered(_OF_ARP, packet.destination)
             if IPv4Address(packet.destination) not in self._net:
-                self._forget(_OF_ARP)
+                self._forget(_OF_ARP, frame.when)
         if frame.tcp is not None and frame.tcp.destination == _DNS:
-            self._forget(_OF_DNS)
+            self._forget(_OF_DNS, frame.when)
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -184,14 +184,14 @@ class AgainChecker:
     def _answers(self, frame: Frame, packet: Ipv4) -> None:
         datagram = frame.udp
         if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
-            self._forget(_OF_DNS)
+            self._forget(_OF_DNS, frame.when)
         elif datagram is not None and datagram.source == _DNS:
             if name := dns.name_asked(bytes(datagram.payload)):
                 about = packet.destination + name
                 self._told[about] = frame.when
                 self._answered(_OF_DNS, about)
             else:  # a refusal that quotes nothing
-                self._forget(_OF_DNS)
+                self._forget(_OF_DNS, frame.when)
         elif datagram is not None and datagram.destination == _DHCP_CLIENT:
             self._answered(_OF_DHCP, bytes(datagram.payload[28:34]))
 
@@ -199,9 +199,11 @@ class AgainChecker:
         if self._questions.pop((kind.rule, about), None) is not None:
             self._reckon()
 
-    def _forget(self, kind: _Kind) -> None:
+    def _forget(self, kind: _Kind, when: Span) -> None:
         for rule, about in list(self._questions):
             if rule is kind.rule:
+                if kind is _OF_DNS:
+                    self._told[about] = when
                 self._answered(kind, about)
 
     # ------------------------------------------------------------------ what is not asked again
