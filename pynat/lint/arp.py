@@ -134,6 +134,8 @@ class ArpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         if frame.ip is not None:
             self._uses(frame.ip.source, frame)
+            if not any(frame.ip.source):
+                self._begins_anew()
             if self._waits and frame.destination in self._waits:
                 self._is_learned(frame.destination)
             if not frame.destination[0] & 1 and frame.destination not in self._heard:
@@ -144,6 +146,11 @@ class ArpChecker:
             return iter(())
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
+
+    def _begins_anew(self) -> None:
+        """A guest has no address: what it had learned is forgotten."""
+        for wanted in self._wanted.values():
+            wanted.answered, wanted.in_vain = None, 0
 
     def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
         mine, destination = self._addresses.get(packet.source), frame.destination
