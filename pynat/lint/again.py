@@ -87,9 +87,8 @@ class AgainChecker:
         self._tally = tally
         self._questions = Bounded[Key, _Question](MAX_QUESTIONS)  # without an answer
         self._due = math.inf  # when the first of them must have been asked again
-        self._told = Bounded[bytes, Span](
-            MAX_QUESTIONS
-        )  # of DNS, when it was settled, or asked since
+        # Of DNS, when one was settled, or asked since.
+        self._told = Bounded[bytes, Span](MAX_QUESTIONS)
         self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
         self.adopt(network)
 
