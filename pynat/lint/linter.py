@@ -14,6 +14,7 @@ from pynat.lint.again import AgainChecker
 from pynat.lint.arp import ArpChecker
 from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.dns import DnsChecker
+from pynat.lint.doubles import Doubles
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.icmp import IcmpChecker
@@ -23,7 +24,7 @@ from pynat.lint.lagging import LaggingChecker
 from pynat.lint.owned import Owned
 from pynat.lint.paths import Paths, is_harmless
 from pynat.lint.short_ways import ShortWays
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
 from pynat.lint.tcp.progress import Stage
@@ -43,6 +44,9 @@ class Linter:
         self._network = network = config.network
         self.tally = tally = Tally()
         self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
+        self._doubles = Doubles(tally)
+        self._last = b""  # that the guest sent, if nothing has come to it since
+        self._sent = NEVER  # when that was
         self._ethernet = EthernetChecker(network.net, tally)
         self._owned = Owned(tally)
         self._arp = ArpChecker(network.net, tally, self._owned)
@@ -102,6 +106,9 @@ class Linter:
         found = self._ways.from_guest(data, span) if is_short else None
         if found is None:
             found = self._from_guest(data, span)
+        if data == self._last:
+            found = [*found, *self._doubles.again(data, self._sent, span)]
+        self._last, self._sent = data, span
         return _causes_first(found) if found else found
 
     def _from_guest(self, data: bytes, when: Span) -> list[Finding]:
@@ -119,6 +126,7 @@ class Linter:
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         span = when if isinstance(when, Span) else Span(when, when)
+        self._last = b""
         is_short = self._short_ways and not self._lagging.watches
         found = self._ways.to_guest(data, span) if is_short else None
         return self._to_guest(data, span) if found is None else found

@@ -60,6 +60,10 @@ class Tally(Counter[Occasion]):
         return total
 
     @property
+    def frames_sent(self) -> int:
+        return self[Occasion.FRAME] + sum(self.sent) + self.datagrams_sent
+
+    @property
     def segments_and_the_like_came(self) -> int:
         """Frames to the guest that only TCP, or nobody, looks at."""
         return sum(self.came) + self.datagrams_came

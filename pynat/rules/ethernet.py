@@ -182,3 +182,20 @@ TWICE = Rule(
     exercised=Occasion.ARP_REQUEST,
     leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP071", "TCP077"),
 )
+
+SOME_TWICE = Rule(
+    "ETH030",
+    "ethernet frame sent twice",
+    Severity.WARNING,
+    "Now and then a frame comes from the guest twice, the second one at once behind the first, with"
+    " the same identification.",
+    "IEEE 802.3 4.2",
+    "To others it looks like a question repeated, a second answer, or a retransmission; three copies"
+    " of an acknowledgement in a row make them send again what has arrived.",
+    "No stack sends so: the identification would be another. Look at how the driver gives a frame to"
+    " the card: whether a descriptor is filled twice where the ring wraps or is full, whether the"
+    " tail is written once for each frame, and whether a frame is queued again after a time-out"
+    " although it went out.",
+    exercised=Occasion.PACKET,
+    leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP005", "TCP071", "TCP077"),
+)

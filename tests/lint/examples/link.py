@@ -10,7 +10,7 @@ from scapy.layers.l2 import ARP, Ether
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
-from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, ping, udp
 from tests.lint.examples import clean, example
 from tests.lint.examples.echo import pinged, replies
 
@@ -182,3 +182,52 @@ def is_looked_at_twice(lab: LintedLab) -> None:
     for _ in range(2):
         lab.look(bytes(bytearray(request)), from_guest=False)
     asks_twice(lab, 8)
+
+
+def numbered(number: int) -> bytes:
+    return bytes(ip(ROUTER, id=number) / UDP(sport=5000, dport=9) / b"data")
+
+
+def sends_some_twice(lab: LintedLab, times: int, pause: float = 0) -> None:
+    introduce(lab)
+    for number in range(3, 3 * times + 1, 3):
+        for at in range(3):
+            lab.from_guest(numbered(number + at))
+        lab.wait(pause)
+        lab.from_guest(numbered(number + 2))
+
+
+@example("ETH030")
+def tells_of_a_descriptor_twice(lab: LintedLab) -> None:
+    """The guest's driver sends each third frame twice."""
+    sends_some_twice(lab, 4)
+
+
+@clean("ETH030")
+def repeats_what_it_says(lab: LintedLab) -> None:
+    """Its identification stays the same; or it sends the very packet again, but later."""
+    introduce(lab)
+    for _ in range(20):
+        lab.from_guest(numbered(0))
+        lab.from_guest(numbered(7))
+        lab.from_guest(numbered(7))
+    sends_some_twice(lab, 2)
+    sends_some_twice(lab, 9, pause=0.1)
+
+
+@clean("ETH030")
+def sends_again_what_it_is_asked_for(lab: LintedLab) -> None:
+    """Something comes in between."""
+    introduce(lab)
+    for number in range(1, 20, 2):
+        lab.from_guest(numbered(number))
+        lab.from_guest(numbered(number + 1))
+        pinged(lab, number)
+        lab.from_guest(numbered(number + 1))
+
+
+@clean("ETH030")
+def is_seen_twice(lab: LintedLab) -> None:
+    for number in range(1, 9):
+        for _ in range(2):
+            lab.from_guest(numbered(number))

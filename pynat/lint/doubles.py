@@ -1,0 +1,49 @@
+"""Frames that a driver gives to the card twice, now and then: a descriptor is told of twice.
+
+The copy follows at once, with nothing to the guest in between, and is the same to the last byte. A
+stack that sends again, or acknowledges again, does so later, after something came, or with another
+identification of IPv4. One whose identifications stay the same is not looked at. All frames twice is
+what whoever looks on may see, and `ethernet.py` looks for in ARP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pynat.lint.bounded import Bounded
+from pynat.lint.frame import Finding
+from pynat.lint.span import Span
+from pynat.lint.tally import Tally
+from pynat.rules import ethernet as rules
+from pynat.wire import ethernet, ipv4
+
+AT_ONCE = 0.005  # seconds
+ENOUGH = 3  # each with another identification
+_IPV4 = b"\x08\x00"
+_PACKET = slice(ethernet.HEADER.size, None)
+_IDENT = slice(18, 20)
+_REMEMBERED = 16
+_ALWAYS = 2  # frames from one copy to the next
+
+
+class Doubles:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._idents = Bounded[bytes, None](_REMEMBERED)  # of copies
+        self._before = 0  # frames up to the last copy
+
+    def again(self, frame: bytes, first: Span, when: Span) -> Iterator[Finding]:
+        """It is the same as the one before, which was sent then."""
+        sent, before = self._tally.frames_sent, self._before
+        self._before = sent
+        frame = ethernet.untagged(frame)
+        ident = frame[_IDENT]
+        is_numbered = frame[12:14] == _IPV4 and any(ident)
+        if not is_numbered or sent - before <= _ALWAYS or when.most(first) > AT_ONCE:
+            return
+        is_new = ident not in self._idents
+        self._idents[ident] = None
+        if is_new and len(self._idents) >= ENOUGH:
+            text = f"{ipv4.named(frame[_PACKET])} ident 0x{ident.hex()}: the same frame came"
+            text += f" {when.most(first) * 1000:.3f} ms before, expected once (IEEE 802.3 4.2)"
+            yield Finding(rules.SOME_TWICE, text)
