@@ -1,9 +1,9 @@
 """Frames that a driver gives to the card twice, now and then: a descriptor is told of twice.
 
-The copy follows at once, with nothing to the guest in between, and is the same to the last byte. A
-stack that sends again, or acknowledges again, does so later, after something came, or with another
-identification of IPv4. One whose identifications stay the same is not looked at. All frames twice is
-what whoever looks on may see, and `ethernet.py` looks for in ARP.
+The copy follows at once, with nothing to the guest in between, and is the same to the last byte.
+A stack that sends or acknowledges again does so later, after something came, or with another
+identification of IPv4; one whose identifications stay the same is not looked at. All frames twice
+is what whoever looks on may see, and `ethernet.py` looks for in ARP.
 """
 
 from __future__ import annotations

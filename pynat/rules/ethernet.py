@@ -190,12 +190,27 @@ SOME_TWICE = Rule(
     "Now and then a frame comes from the guest twice, the second one at once behind the first, with"
     " the same identification.",
     "IEEE 802.3 4.2",
-    "To others it looks like a question repeated, a second answer, or a retransmission; three copies"
-    " of an acknowledgement in a row make them send again what has arrived.",
-    "No stack sends so: the identification would be another. Look at how the driver gives a frame to"
-    " the card: whether a descriptor is filled twice where the ring wraps or is full, whether the"
+    "To others it looks like a question repeated, a second answer, or a retransmission; copies of"
+    " acknowledgements make them send again what has arrived.",
+    "No stack sends so: the identification would be another. Look at how the driver gives a"
+    " frame to the card: whether a descriptor is filled twice where the ring wraps or is full, whether the"
     " tail is written once for each frame, and whether a frame is queued again after a time-out"
     " although it went out.",
     exercised=Occasion.PACKET,
     leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP005", "TCP071", "TCP077"),
+)
+
+SWAPPED = Rule(
+    "ETH031",
+    "ethernet frames change places",
+    Severity.WARNING,
+    "Of frames that the guest sends in a row the later one leaves first.",
+    "RFC 4737",
+    "The other end takes the earlier one for lost: it acknowledges the same number again, and"
+    " three times make the guest send again what is under way, at half its speed.",
+    "A stack sends in order. Look at the ring's indices in the driver: at frames that wait in a list"
+    " while the ring is full, and that others overtake or that are taken from its end; at a tail"
+    " that is advanced before the descriptor is filled; at two threads that send at once.",
+    exercised=Occasion.DATA,
+    leads_to=("TCP005", "TCP077"),
 )

@@ -20,4 +20,5 @@ class Common:
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
     resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time
+    overtaken: int = 0  # times that a segment came at once behind the one that it goes before
     unpushed: int = 0  # times that the other end had to answer without PSH

@@ -15,6 +15,7 @@ from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.keepalive import KeepAlive
 from pynat.lint.tcp.resending import Resending
 from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
+from pynat.rules import ethernet as link
 from pynat.rules import tcp_ending, tcp_form, tcp_opening
 from pynat.rules import tcp_sending as rules
 from pynat.rules.occasions import Occasion
@@ -30,6 +31,7 @@ _BACKED_OFF = 3  # times what the probes so far took, until the next one
 _AT_ONCE = 0.05  # seconds
 _DELAYED = 0.05  # seconds that the acknowledgement of the last data took
 _REACTS = 0.02  # seconds
+_NEIGHBORS = 0.005  # seconds between two segments that were sent together
 TINY = 64  # bytes of data at most
 _MANY = 50
 ENOUGH = 3
@@ -41,6 +43,7 @@ class Gap(NamedTuple):
     start: int
     end: int
     when: Span
+    heard: Span  # the other end, last
 
 
 class Sending:
@@ -84,7 +87,7 @@ class Sending:
         if guest.fin or segment.flags & FIN:
             self._end(segment, seq, length, when, tell)
         if seq > guest.top and self._gap is None:
-            self._gap = Gap(guest.top, seq, when)
+            self._gap = Gap(guest.top, seq, when, self.resending.heard)
         if length or segment.flags & FIN:
             self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), when, tell)
         if self._gap is not None:
@@ -143,7 +146,7 @@ class Sending:
         else:
             self.resending.fresh(seq, end, segment, when, tell)
         if self._gap is not None:
-            self._fill(seq, end)
+            self._fill(seq, end, when, tell)
         guest.top = max(guest.top, end)
 
     def _window(self, seq: int, end: int, when: Span, tell: Tell) -> None:
@@ -248,10 +251,22 @@ class Sending:
             tell(tcp_ending.LATE_FIN, f"{text}; so in {ENOUGH} connections in a row")
 
     # ------------------------------------------------------------------ gaps
-    def _fill(self, seq: int, end: int) -> None:
+    def _fill(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         gap = self._gap
+        if gap is not None and gap[:2] == (seq, end) and gap.when is self._last:
+            self._is_overtaken(gap, when, tell)
         if gap is not None and seq <= gap.start < end:
             self._gap = gap._replace(start=end) if end < gap.end else None
+
+    def _is_overtaken(self, gap: Gap, when: Span, tell: Tell) -> None:
+        """By its neighbor; nobody has asked for it meanwhile."""
+        if when.most(gap.when) > _NEIGHBORS or self.resending.heard is not gap.heard:
+            return
+        self._common.overtaken += 1
+        if self._common.overtaken >= ENOUGH:
+            ago = f"{when.most(gap.when) * 1000:.3f} ms"
+            text = f"{gap.start}:{gap.end} comes {ago} behind the segment that follows it"
+            tell(link.SWAPPED, f"{text}, expected before it; {self._common.overtaken} times so far")
 
     def _look_at_gap(self, gap: Gap, seq: int, length: int, when: Span, tell: Tell) -> None:
         """A guest whose frames were lost before we saw them sends from the gap on, in time."""

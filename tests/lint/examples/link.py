@@ -211,7 +211,7 @@ def repeats_what_it_says(lab: LintedLab) -> None:
         lab.from_guest(numbered(0))
         lab.from_guest(numbered(7))
         lab.from_guest(numbered(7))
-    sends_some_twice(lab, 2)
+    sends_some_twice(lab, 1)
     sends_some_twice(lab, 9, pause=0.1)
 
 

@@ -479,3 +479,35 @@ def has_a_small_mtu(lab: LintedLab) -> None:
 @clean("TCP063")
 def pushes(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{asked('P.', 5)}")
+
+
+def sends_in_fours(lab: LintedLab, order: tuple[int, ...], pause: float, *heard: str) -> None:
+    """Bursts of four segments; what is heard comes in front of the last one."""
+    lines = [OPEN]
+    for burst in range(4):
+        base, *starts = (1 + (4 * burst + at) * 1000 for at in (0, *order))
+        for number, start in enumerate(starts):
+            if number == 2:
+                lines += [f"< . 1:1(0) ack {base}" for _ in heard]
+            wait = f"+{pause} " if number == 2 else ""
+            lines.append(f"{wait}> . {start}:{start + 1000}(1000) ack 1")
+        lines.append(f"+0.1 < . 1:1(0) ack {base + 4000}")
+    play(lab, "\n".join(lines))
+
+
+@example("ETH031")
+def lets_frames_overtake(lab: LintedLab) -> None:
+    """The guest's driver exchanges the second and the third frame of each four."""
+    sends_in_fours(lab, (0, 2, 1, 3), 0.0)
+
+
+@clean("ETH031")
+def sends_in_order(lab: LintedLab) -> None:
+    sends_in_fours(lab, (0, 1, 2, 3), 0.0)
+
+
+@clean("ETH031")
+def loses_frames_in_its_queue(lab: LintedLab) -> None:
+    """What is missing comes when its time is over, or when it was asked for."""
+    sends_in_fours(lab, (0, 2, 1, 3), 0.3)
+    sends_in_fours(lab, (0, 2, 1, 3), 0.001, "once")
