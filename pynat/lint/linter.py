@@ -17,6 +17,7 @@ from pynat.lint.dns import DnsChecker
 from pynat.lint.doubles import Doubles
 from pynat.lint.ethernet import EthernetChecker
 from pynat.lint.frame import Checker, Finding, decode
+from pynat.lint.held import HeldChecker
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.igmp import IgmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
@@ -69,7 +70,7 @@ class Linter:
         self._of_segments_to_guest: list[Checker] = [self._arp, self._tcp]
         services = DnsChecker(tally, self._told), TftpChecker(tally, udp)
         self._lagging = lagging = LaggingChecker(tally)
-        self._of_datagrams = [*self._of_segments, udp, *services]
+        self._of_datagrams = [*self._of_segments, udp, *services, HeldChecker()]
         self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging]
         self._to_guest_checkers = [*self._of_datagrams, lagging]
 

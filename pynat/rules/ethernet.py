@@ -193,9 +193,9 @@ SOME_TWICE = Rule(
     "To others it looks like a question repeated, a second answer, or a retransmission; copies of"
     " acknowledgements make them send again what has arrived.",
     "No stack sends so: the identification would be another. Look at how the driver gives a"
-    " frame to the card: whether a descriptor is filled twice where the ring wraps or is full, whether the"
-    " tail is written once for each frame, and whether a frame is queued again after a time-out"
-    " although it went out.",
+    " frame to the card: whether a descriptor is filled twice where the ring wraps or is full,"
+    " whether the tail is written once for each frame, and whether a frame is queued again after a"
+    " time-out although it went out.",
     exercised=Occasion.PACKET,
     leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP005", "TCP071", "TCP077"),
 )
@@ -208,9 +208,28 @@ SWAPPED = Rule(
     "RFC 4737",
     "The other end takes the earlier one for lost: it acknowledges the same number again, and"
     " three times make the guest send again what is under way, at half its speed.",
-    "A stack sends in order. Look at the ring's indices in the driver: at frames that wait in a list"
-    " while the ring is full, and that others overtake or that are taken from its end; at a tail"
+    "A stack sends in order. Look at the ring's indices in the driver: at frames that wait in"
+    " a list while the ring is full, and that others overtake or that leave it last; at a tail"
     " that is advanced before the descriptor is filled; at two threads that send at once.",
     exercised=Occasion.DATA,
     leads_to=("TCP005", "TCP077"),
+)
+
+HELD = Rule(
+    "ETH032",
+    "ethernet last frame waits",
+    Severity.ERROR,
+    "A frame leaves the guest only when it sends the next one.",
+    "",
+    "Each question is late by the time until the next, each answer by the time until somebody asks"
+    " again: the other end waits, sends again and gives up, and looks guilty of it.",
+    "Look at the driver's transmit path: whether the tail is moved on behind the descriptor that"
+    " was just filled, not before it (E1000: TDT is the first one that the card must not touch),"
+    " whether a write to it is the last thing that happens, and whether the frame is written to"
+    " memory before the card is told of it.",
+    exercised=Occasion.FRAME,
+    leads_to=(
+        *("ARP023", "ARP032", "DHCP037", "DHCP049", "DHCP051", "ETH002", "ICMP020"),
+        *("TCP004", "TCP005", "TCP071", "TCP078", "TCP085", "TCP116"),
+    ),
 )

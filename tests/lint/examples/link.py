@@ -12,6 +12,7 @@ from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, ping, udp
 from tests.lint.examples import clean, example
+from tests.lint.examples.dhcp import discover, raw
 from tests.lint.examples.echo import pinged, replies
 
 MAC = GUEST_MAC.hex(":")
@@ -231,3 +232,41 @@ def is_seen_twice(lab: LintedLab) -> None:
     for number in range(1, 9):
         for _ in range(2):
             lab.from_guest(numbered(number))
+
+
+def discovers(lab: LintedLab) -> None:
+    raw(lab, discover("end"))
+
+
+def asks_by_arp(lab: LintedLab) -> None:
+    lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / asked(ROUTER)))
+
+
+@example("ETH032")
+def moves_the_tail_too_early(lab: LintedLab) -> None:
+    """Each question waits in the guest's card until it is repeated; then the answer pushes out."""
+    for ask in (discovers, asks_by_arp):
+        ask(lab)
+        ask(lab)
+        lab.wait(2)
+
+
+@clean("ETH032")
+def asks_by_its_timer(lab: LintedLab) -> None:
+    """It repeats what was answered, or asks without end."""
+    for ask in (discovers, asks_by_arp):
+        for pause in (1, 0.1, 0.1, 1):
+            ask(lab)
+            lab.wait(pause)
+        for _ in range(8):
+            ask(lab)
+            lab.wait(0.001)
+        lab.wait(2)
+
+
+@clean("ETH032")
+def asks_twice_by_arp(lab: LintedLab) -> None:
+    for _ in range(3):
+        asks_by_arp(lab)
+        asks_by_arp(lab)
+        lab.wait(2)
