@@ -18,6 +18,9 @@ from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 
 MIN_FRAME = 60  # bytes, without the check sequence (IEEE 802.3 4.2.3.3)
 _CHECK = 4  # bytes of the check sequence
+_LENGTHS = 4  # of packets with as many zeros behind them
+_DIFFERENT = 16  # lengths
+_FILLED_UP = 64  # bytes with the check sequence, to which some drivers fill up
 _TWICE = 4  # frames in a row
 _AT_ONCE = 0.01  # seconds
 _HEADER = ethernet.HEADER.size
@@ -35,6 +38,8 @@ class EthernetChecker:
         self._last_sent = NEVER
         self._last = b""  # that it sent, of ARP, if it has not come twice
         self._twice: list[bytes] = []  # in a row
+        self._more = 0  # bytes of zeros behind the last packet that needed none
+        self._ends = set[int]()  # of such packets in a row, modulo `_DIFFERENT`
         self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
 
     def adopt(self, net: IPv4Network) -> None:
@@ -65,6 +70,8 @@ class EthernetChecker:
             self._tally[Occasion.PADDED] += 1
             if any(frame.data[end:]):
                 yield _padding(frame.data, end)
+            elif end >= _FILLED_UP:
+                yield from self._too_long(end, size - end)
 
     def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
         source, destination = frame.source, packet.destination
@@ -90,6 +97,23 @@ class EthernetChecker:
                 self._twice = [b""] * _TWICE  # whoever looks on sees all twice
             self._last_came = frame.data
         return iter(())
+
+    def _too_long(self, end: int, more: int) -> Iterator[Finding]:
+        """Zeros behind a packet that fills its frame. A driver that rounds up adds as many to even
+        lengths alone, or to odd ones."""
+        if self._more < 0:  # it was told so
+            return
+        if more != self._more:
+            self._more = more
+            self._ends.clear()
+        self._ends.add(end % _DIFFERENT)
+        if len(self._ends) >= _LENGTHS and len({one % 2 for one in self._ends}) == 2:
+            self._more = -1
+            text = f"{more} bytes of zeros behind a packet of {end - _HEADER} bytes, as behind"
+            text += f" {_LENGTHS - 1} of other lengths; expected none (RFC 894)"
+            if more == _CHECK:
+                text += ": the check sequence, which the card appends, was counted"
+            yield Finding(rules.TOO_LONG, text)
 
     def _is_double(self, frame: Frame) -> Iterator[Finding]:
         """The same as the one before, and at once; only ARP, of which all is looked at."""

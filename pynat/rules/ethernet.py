@@ -233,3 +233,17 @@ HELD = Rule(
         *("TCP004", "TCP005", "TCP071", "TCP078", "TCP085", "TCP116"),
     ),
 )
+
+TOO_LONG = Rule(
+    "ETH033",
+    "ethernet frame too long",
+    Severity.WARNING,
+    "Each frame is some bytes longer than its packet, by the same number whatever its length.",
+    "RFC 894",
+    "The longest packets make frames that are longer than a wire may carry: switches and cards"
+    " throw them away, while short ones arrive.",
+    "Give the card the bytes of the frame alone: 14 of the header and those of the packet, at least"
+    " 60. The check sequence is the card's: the length of a frame that came may count it, that of"
+    " one that is sent does not.",
+    exercised=Occasion.PADDED,
+)

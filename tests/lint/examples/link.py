@@ -270,3 +270,28 @@ def asks_twice_by_arp(lab: LintedLab) -> None:
         asks_by_arp(lab)
         asks_by_arp(lab)
         lab.wait(2)
+
+
+def sends_with_zeros(lab: LintedLab, *behind: int) -> None:
+    introduce(lab)
+    for size, more in enumerate(behind, 100):
+        lab.from_guest(udp(ROUTER, 9, bytes(size)) + bytes(more))
+
+
+@example("ETH033")
+def counts_the_check_sequence(lab: LintedLab) -> None:
+    """The guest tells its card to send four bytes more than there are."""
+    sends_with_zeros(lab, 4, 4, 4, 4)
+
+
+@clean("ETH033")
+def rounds_up(lab: LintedLab) -> None:
+    """An NE2000 takes words; some drivers send so many bytes as are a multiple of 16."""
+    sends_with_zeros(lab, *(1, 0) * 20)
+    sends_with_zeros(lab, *(-(142 + size) % 16 for size in range(60)))
+
+
+@clean("ETH033")
+def fills_up_to_64(lab: LintedLab) -> None:
+    for size in range(1, 9):
+        lab.from_guest(udp(ROUTER, 9, bytes(size)).ljust(64, b"\0"))
