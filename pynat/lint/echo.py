@@ -12,6 +12,7 @@ ping and none of `MISSED` such that came before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,7 @@ from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.owned import Owned
 from pynat.lint.pieces import Pieces
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import icmp as rules
@@ -35,6 +37,7 @@ from pynat.wire.ipv4 import Ipv4
 MAX_REQUESTS = 64  # that are remembered, with their data
 MAX_GUESTS = 64
 TAKEN_BY_ALL = 576  # bytes of a packet (RFC 1122 3.3.2)
+PATIENCE = 2.0  # seconds in which a ping is answered
 MISSED = 2  # pings of a kind in a row
 _PADDED_TO = 46  # bytes of a packet, in a frame that is as short as one may be
 
@@ -45,13 +48,28 @@ class Way(Enum):
     PLAIN = "plain"
     LONG = "in long packets"
     CUT = "in fragments"
+    SHUFFLED = "in fragments out of order"
+    MIXED = "in fragments with those of another packet in between"
+    SHUFFLED_AND_MIXED = "in fragments between others"
     BEHIND_OPTIONS = "with IPv4 options"
 
 
 _UNREAD = {
     Way.LONG: (ip_rules.LONG_NOT_TAKEN, Occasion.PING_LONG, "RFC 1122 3.3.2"),
     Way.CUT: (ip_rules.FRAGMENTS_IGNORED, Occasion.PING_CUT, "RFC 1122 3.3.2"),
+    Way.SHUFFLED: (ip_rules.JOINED_AS_THEY_COME, Occasion.PING_SHUFFLED, "RFC 791 3.2"),
+    Way.MIXED: (ip_rules.JOINED_WITH_OTHERS, Occasion.PING_MIXED, "RFC 791 3.2"),
     Way.BEHIND_OPTIONS: (ip_rules.OPTIONS_UNREAD, Occasion.PING_OPTIONS, "RFC 1122 3.2.1.8"),
+}
+_OF_PIECES = {
+    (False, False): Way.CUT,
+    (True, False): Way.SHUFFLED,
+    (False, True): Way.MIXED,
+    (True, True): Way.SHUFFLED_AND_MIXED,
+}
+_UNJOINED = {  # which of them the guest has to have answered before
+    Way.SHUFFLED: (Way.CUT, Way.MIXED),
+    Way.MIXED: (Way.CUT, Way.SHUFFLED),
 }
 _UNCHECKED = {
     ip_rules.CHECKSUM: (ip_rules.UNCHECKED, Occasion.PING_SPOILT_IP, "RFC 1122 3.2.1.2"),
@@ -63,6 +81,7 @@ _UNCHECKED = {
 class _Asked:
     data: bytes
     number: int  # in the order in which they came
+    when: Span = NEVER
     way: Way = Way.PLAIN
     times: int = 1  # that it came and was not answered
     wrong: tuple[Rule, str] | None = None  # that there is an answer; what was wrong with it
@@ -74,6 +93,7 @@ class Pings:
         self._owned = owned
         self.adopt(net)
         self._count = 0
+        self.due = math.inf  # when one whose fragments came in another way must be answered
         self._asked: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)
         self._rare: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)  # those that are not plain
         self._missed: Bounded[tuple[bytes, Way], int] = Bounded(MAX_GUESTS)  # in a row
@@ -98,16 +118,19 @@ class Pings:
         if asked is None or asked.data != message.payload or asked.wrong is not None:
             self._count += 1
             way, wrong = self._way(packet), self._not_its(frame, packet)
-            asked = _Asked(message.payload, self._count, way, 0, wrong)
+            asked = _Asked(message.payload, self._count, frame.when, way, 0, wrong)
         asked.times += 1
         self._tally[Occasion.PINGED] += asked.wrong is None
         self._asked[request] = asked
         if asked.way is not Way.PLAIN:
             self._rare[request] = asked
+        if asked.way in _UNJOINED:
+            self.due = min(self.due, frame.when.last + PATIENCE)
 
     def _way(self, packet: Ipv4) -> Way:
         way = Way.LONG if len(packet.packet) > TAKEN_BY_ALL else Way.PLAIN
-        way = Way.CUT if packet.is_fragment else way
+        if packet.is_fragment:
+            way = _OF_PIECES[self._came.is_shuffled, self._came.is_mixed]
         way = Way.BEHIND_OPTIONS if len(packet.header) > ipv4.HEADER_SIZE else way
         if way in _UNREAD:
             self._tally[_UNREAD[way][1]] += 1
@@ -176,20 +199,37 @@ class Pings:
                 yield Finding(rules.ECHO_CODE, text)
 
     def _missing(self, request: Request, asked: _Asked) -> Iterator[Finding]:
-        """A plain ping is answered, and others that came before it are not."""
-        if asked.way is not Way.PLAIN:
+        """A plain ping is answered, and others that came before it are not; or one in fragments,
+        and others whose fragments came otherwise."""
+        is_plain = asked.way is Way.PLAIN
+        if not is_plain:
             self._missed[request[0], asked.way] = 0
             self._rare.pop(request, None)
-            return
         for other, one in list(self._rare.items()):
-            if other[:2] == request[:2] and one.number < asked.number:
+            is_worse = is_plain or asked.way in _UNJOINED.get(one.way, ())
+            if is_worse and other[:2] == request[:2] and one.number < asked.number:
                 del self._rare[other]
                 yield from self._miss(request[0], one.way)
 
+    def overdue(self, packet: Ipv4, when: Span) -> Iterator[Finding]:
+        """The guest sends something else, from an address that was pinged."""
+        self.due = math.inf
+        for request, one in list(self._rare.items()):
+            if one.way not in _UNJOINED:
+                continue
+            if when.least(one.when) < PATIENCE or request[0] != packet.source:
+                self.due = min(self.due, max(when.first, one.when.last + PATIENCE))
+                continue
+            del self._rare[request]
+            yield from self._miss(request[0], one.way)
+
     def _miss(self, guest: bytes, way: Way) -> Iterator[Finding]:
+        easier = _UNJOINED.get(way)
+        if easier and all(self._missed.get((guest, one)) != 0 for one in easier):
+            return  # it may join none
         missed = self._missed.get((guest, way), 0) + 1
         self._missed[guest, way] = missed
-        if missed == MISSED:
+        if missed == MISSED and way in _UNREAD:
             yield _unread(guest, way)
 
     def _to_another(self, packet: Ipv4, message: Icmp) -> _Asked | None:
@@ -229,7 +269,8 @@ def _message(frame: Frame, packet: Ipv4, pieces: Pieces) -> Icmp | None:
 
 def _unread(guest: bytes, way: Way) -> Finding:
     rule, _, rfc = _UNREAD[way]
-    text = f"{address_text(guest)} answers a plain ping, and none of {MISSED} {way.value} before it"
+    what = "pings in fragments" if way in _UNJOINED else "a plain ping"
+    text = f"{address_text(guest)} answers {what}, and none of {MISSED} {way.value} before it"
     return Finding(rule, f"{text} ({rfc})")
 
 

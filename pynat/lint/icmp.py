@@ -42,6 +42,8 @@ class IcmpChecker:
             return
         if self._paths and packet.dont_fragment:
             yield from self._length(frame.when, packet)
+        if frame.when.first >= self._pings.due:
+            yield from self._pings.overdue(packet, frame.when)
         if packet.protocol == ipv4.ICMP:
             yield from self._pings.from_guest(frame, packet)
         if message is None:

@@ -17,11 +17,15 @@ class _Packet:
     pieces: dict[int, bytes] = field(default_factory=dict)  # by offset
     size: int = 0  # of all of them
     end: int = -1  # not known yet
+    is_shuffled: bool = False
+    is_mixed: bool = False  # pieces of another packet between the same ends came in between
 
 
 class Pieces:
     def __init__(self) -> None:
         self._packets: Bounded[Key, _Packet] = Bounded(MAX_PACKETS)
+        self._last: Key | None = None  # whose piece came last
+        self.is_shuffled = self.is_mixed = False  # of the packet that became whole last
 
     def add(self, packet: Ipv4) -> bytes | None:
         """The payload of the whole packet, if this was the last of it that was missing."""
@@ -29,6 +33,11 @@ class Pieces:
         kept = self._packets.get(key)
         if kept is None:
             kept = self._packets[key] = _Packet()
+        elif self._last != key and self._last is not None and self._last[:2] == key[:2]:
+            kept.is_mixed = True
+        self._last = key
+        if kept.pieces and packet.offset < max(kept.pieces) and packet.offset not in kept.pieces:
+            kept.is_shuffled = True
         size = len(packet.payload)
         kept.size += size - len(kept.pieces.get(packet.offset, b""))
         kept.pieces[packet.offset] = bytes(packet.payload)
@@ -39,4 +48,5 @@ class Pieces:
         if kept.size != kept.end:
             return None
         del self._packets[key]
+        self.is_shuffled, self.is_mixed = kept.is_shuffled, kept.is_mixed
         return b"".join(kept.pieces[at] for at in sorted(kept.pieces))

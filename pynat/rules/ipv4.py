@@ -509,3 +509,31 @@ IGMP_WAY = Rule(
     " 224.0.0.2, a report of version 3 to 224.0.0.22.",
     exercised=Occasion.IGMP,
 )
+
+JOINED_AS_THEY_COME = Rule(
+    "IP055",
+    "ipv4 fragments joined as they come",
+    Severity.WARNING,
+    "The guest answers pings in fragments, but none whose fragments come out of order.",
+    "RFC 791 3.2",
+    "On a path where packets overtake each other nothing long arrives, or it arrives with its parts"
+    " exchanged where no checksum covers it.",
+    "Copy each fragment to its offset in the packet (the lower 13 bits of bytes 6 and 7, times 8),"
+    " and remember which bytes are there. The packet is whole when all are, up to the end that the"
+    " fragment without MF tells, whichever came last.",
+    exercised=Occasion.PING_SHUFFLED,
+)
+
+JOINED_WITH_OTHERS = Rule(
+    "IP056",
+    "ipv4 fragments of others mixed in",
+    Severity.WARNING,
+    "The guest answers pings in fragments, but none where fragments of another packet come in"
+    " between.",
+    "RFC 791 3.2",
+    "As soon as two long packets are under way at once both are lost, or a wrong one is made of"
+    " their parts.",
+    "Keep fragments by source, destination, protocol and identification, all four, each packet in a"
+    " buffer of its own. A stack that has one buffer alone takes the newest packet into it.",
+    exercised=Occasion.PING_MIXED,
+)

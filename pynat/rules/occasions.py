@@ -44,6 +44,8 @@ class Occasion(StrEnum):
     PING_ANSWERED = "echo replies to the guest"
     PINGED = "right echo requests to the guest"
     PING_CUT = "echo requests to the guest in fragments"
+    PING_SHUFFLED = "echo requests to the guest in fragments out of order"
+    PING_MIXED = "echo requests to the guest in fragments with those of others in between"
     PING_OPTIONS = "echo requests to the guest with IPv4 options"
     PING_LONG = "echo requests to the guest in packets of more than 576 bytes"
     PING_OTHERS = "echo requests to the guest's card for an address that it does not have"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.layers.inet import ICMP, IP, Ether, IPOption_NOP, fragment
+from scapy.layers.inet import ICMP, IP, UDP, Ether, IPOption_NOP, fragment
 
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
@@ -200,3 +200,102 @@ def looks_at_the_destination(lab: LintedLab) -> None:
     pinged(lab, 3)
     replies(lab, 3)
     pinged(lab, 4, dst="192.168.16.255")
+
+
+def pieces(number: int) -> list[Any]:
+    whole = IP(src=ROUTER, dst=GUEST, id=number) / ICMP(type=8, id=7, seq=number) / DATA
+    return list(fragment(IP(bytes(whole)), 16))
+
+
+def pinged_backwards(lab: LintedLab, number: int) -> None:
+    for piece in reversed(pieces(number)):
+        comes(lab, piece)
+
+
+def pinged_between(lab: LintedLab, number: int) -> None:
+    """Two at once."""
+    for both in zip(pieces(number), pieces(number + 1), strict=True):
+        for piece in both:
+            comes(lab, piece)
+
+
+def answers_in_fragments(lab: LintedLab, number: int) -> None:
+    pinged_in_fragments(lab, number)
+    replies(lab, number)
+
+
+@example("IP055")
+def appends_fragments(lab: LintedLab) -> None:
+    """The guest appends each fragment to those before."""
+    answers_in_fragments(lab, 1)
+    pinged_backwards(lab, 2)
+    pinged_backwards(lab, 3)
+    answers_in_fragments(lab, 4)
+
+
+@example("IP056")
+def has_one_buffer(lab: LintedLab) -> None:
+    """The guest puts all fragments of a sender's into one packet."""
+    answers_in_fragments(lab, 1)
+    pinged_between(lab, 2)
+    answers_in_fragments(lab, 4)
+
+
+@clean("IP055")
+@clean("IP056")
+def joins_what_belongs_together(lab: LintedLab) -> None:
+    for number in range(1, 50, 5):
+        answers_in_fragments(lab, number)
+        pinged_backwards(lab, number + 1)
+        replies(lab, number + 1)
+        pinged_between(lab, number + 2)
+        replies(lab, number + 2)
+        replies(lab, number + 3)
+
+
+@clean("IP055")
+@clean("IP056")
+def joins_nothing(lab: LintedLab) -> None:
+    for number in range(1, 50, 5):
+        pinged_in_fragments(lab, number)
+        pinged_backwards(lab, number + 1)
+        pinged_between(lab, number + 2)
+        pinged(lab, number + 4)
+        replies(lab, number + 4)
+
+
+@clean("IP055")
+@clean("IP056")
+def misses_some(lab: LintedLab) -> None:
+    """What was lost or repeated on the way is no sign; of two in a row one is answered."""
+    answers_in_fragments(lab, 1)
+    for number in range(2, 50, 5):
+        for piece in pieces(number)[1:]:
+            comes(lab, piece)
+        pinged_backwards(lab, number + 1)
+        pinged_in_fragments(lab, number + 2, times=2)
+        replies(lab, number + 2)
+        pinged_backwards(lab, number + 3)
+        replies(lab, number + 3)
+        answers_in_fragments(lab, number + 4)
+
+
+@example("IP056")
+def has_one_buffer_and_is_not_asked_again(lab: LintedLab) -> None:
+    """The guest goes on with something else."""
+    answers_in_fragments(lab, 1)
+    pinged_between(lab, 2)
+    lab.wait(3)
+    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
+
+
+@clean("IP056")
+def is_slow(lab: LintedLab) -> None:
+    answers_in_fragments(lab, 1)
+    pinged_between(lab, 2)
+    lab.wait(1)
+    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
+    replies(lab, 2)
+    replies(lab, 3)
+    lab.wait(3)
+    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
