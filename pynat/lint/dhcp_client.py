@@ -34,6 +34,7 @@ Tell = Callable[[Rule, str], None]
 REPEATS = 5  # messages of which the last two are compared; boot ROMs begin fast
 MIN_PAUSE = 2.0  # seconds before the fifth one; RFC 2131 4.1 has 32
 SLOW = 5.0  # seconds in which secs must have grown
+LATE = 2  # leases in a row
 ANEW = 2  # leases in a row
 _LONG = 20.0  # seconds until T1, which no other cause is likely to take
 OFFERS = 3  # that came one way and were not taken
@@ -96,6 +97,7 @@ class Client:
         self._overloaded: Span | None = None  # the OFFER since the last DISCOVER
         self._unread = 0  # such OFFERs in a row
         self._early = 0
+        self._late = 0  # leases in a row of which it remembered at T2
         self._anew: list[Lease] = []  # in a row at whose T1 it began anew
         self._refused = b""  # the address of the last NAK
         self._refused_at = NEVER
@@ -231,6 +233,8 @@ class Client:
         server = dhcp.SERVER in message.options
         renews = lease and lease.address in (message.ciaddr, sent.source)
         if renews and lease and not (server and self._offers):
+            if not lease.tried:
+                self._renews_late(lease, sent.when, tell)
             lease.tried = True
             self._tally[Occasion.DHCP_RENEWS] += 1
             self._tally[Occasion.LEASE_DUE] += 1
@@ -241,6 +245,17 @@ class Client:
             self._selects(sent, tell)
         elif before is not None and before.xid != message.xid:
             _all(asking.rebooting(message), tell)
+
+    def _renews_late(self, lease: Lease, when: Span, tell: Tell) -> None:
+        """Its first REQUEST. Once it may have slept at T1."""
+        is_late = not lease.early(lease.t2, when) and lease.t2 - lease.t1 > _LONG
+        self._late = self._late + 1 if is_late else 0
+        if self._late == LATE:
+            text = (
+                f"the first REQUEST {when.least(lease.since):.0f} s after the lease began, for the"
+            )
+            text += f" {LATE}nd time in a row; expected one at T1, {lease.t1:.0f} s, to the server"
+            tell(rules.RENEWS_LATE, f"{text}; T2 is {lease.t2:.0f} s (RFC 2131 4.4.5)")
 
     def _after_refusal(self, message: Message, when: Span, tell: Tell) -> None:
         if _wanted(message) != self._refused or when.least(self._refused_at) <= GRACE:

@@ -15,6 +15,7 @@ from pynat.rules import icmp as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ip, ipv4, versions
 from pynat.wire.addresses import address_text, is_unicast
+from pynat.wire.checksum import ones_sum
 from pynat.wire.icmp import Icmp
 from pynat.wire.ip import Outline
 from pynat.wire.ipv4 import Ipv4
@@ -22,6 +23,9 @@ from pynat.wire.ipv4 import Ipv4
 MAX_PATHS = 256  # destinations with an MTU of their own
 UNDER_WAY = 0.5  # seconds in which packets may still be sent that were queued before the error
 _FIRST_BYTE = 0x45  # of a packet without options
+_RIGHT = 0xFFFF  # sum of a header with its checksum
+_COUNTED = {2: "total length", 4: "identification", 6: "flags and offset"}  # by place
+_COUNTED_BY_HOSTS = ((2,), (2, 6), (2, 4), (2, 4, 6), (6,), (4,))  # what a stack may turn
 HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3)
 
 
@@ -89,7 +93,11 @@ class IcmpChecker:
         if about is None or (wrong := _quote(packet, message, about)):
             wrong = f"{len(quote)} bytes quoted, expected at least 28" if about is None else wrong
             yield Finding(rules.QUOTE, f"{packet}: {wrong} (RFC 792)")
-        elif why := self._why_not(quote, about):
+            return
+        if changed := _changed(quote):
+            text = f"{packet}: {changed}, expected the header as it came (RFC 1122 3.2.2)"
+            yield Finding(rules.QUOTE_CHANGED, text)
+        if why := self._why_not(quote, about):
             text = f"{packet}: an error about {why}, expected none (RFC 1122 3.2.2)"
             yield Finding(rules.ABOUT_ERROR, text)
         elif (message.type, message.code, quote[9]) == (icmp.UNREACHABLE, icmp.PORT, ipv4.TCP):
@@ -119,6 +127,23 @@ def _quote(packet: Ipv4, message: Icmp, about: Outline) -> str:
     if (about.source, about.destination) == (packet.source, packet.destination):
         return "the quoted packet is the guest's own, expected the one that came to it, unchanged"
     return ""
+
+
+def _changed(quote: bytes) -> str:
+    """What came had a right checksum."""
+    header = quote[: (quote[0] & 15) * 4]
+    if ones_sum(header) == _RIGHT:
+        return ""
+    for places in _COUNTED_BY_HOSTS:
+        turned = bytearray(header)
+        for at in places:
+            turned[at : at + 2] = header[at : at + 2][::-1]
+        if ones_sum(turned) == _RIGHT:
+            what = " and ".join(
+                f"{_COUNTED[at]} {int.from_bytes(header[at : at + 2], 'big')}" for at in places
+            )
+            return f"{what} in the quote: the bytes are swapped"
+    return "the quoted header does not fit its checksum"
 
 
 def _says_mtu(message: Icmp) -> bool:

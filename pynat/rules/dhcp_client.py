@@ -458,3 +458,17 @@ RENEWS_ANEW = Rule(
     " anew only when the lease is over. The address stays in use meanwhile.",
     exercised=Occasion.LEASE_DUE,
 )
+
+RENEWS_LATE = Rule(
+    "DHCP060",
+    "dhcp renews not before t2",
+    Severity.WARNING,
+    "The guest asks nobody at T1: its first REQUEST for a lease comes at T2.",
+    "RFC 2131 4.4.5",
+    "Where the server is down for an eighth of the lease the address is lost, and with it all"
+    " connections; every renewal goes to all hosts on the wire.",
+    "Set a timer for T1 (half of the lease, unless option 58 says otherwise) and ask the server"
+    " alone then; ask all at T2 (seven eighths, option 59) if it has not answered. Look at whether"
+    " the two are exchanged.",
+    exercised=Occasion.DHCP_RENEWS,
+)

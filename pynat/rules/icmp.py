@@ -183,3 +183,16 @@ ECHO_CODE = Rule(
     "Clear the second byte of the message together with the type, then make the checksum anew.",
     exercised=Occasion.ECHO_REPLY,
 )
+
+QUOTE_CHANGED = Rule(
+    "ICMP035",
+    "icmp error quotes another header",
+    Severity.NOTE,
+    "The header that an ICMP error quotes is not as it came.",
+    "RFC 1122 3.2.2",
+    "Who only looks at addresses and ports is not misled; a firewall that checks lengths or sums"
+    " drops the error, and traceroute tells of it.",
+    "Keep the header as it came for the quote: turn its fields to the host's order in variables of"
+    " your own, not in the packet, or turn them back before it is copied.",
+    exercised=Occasion.ICMP_ERROR,
+)

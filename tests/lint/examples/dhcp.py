@@ -591,6 +591,28 @@ def discovers_at_t1(lab: LintedLab) -> None:
         lab.wait(43_200)
 
 
+@example("DHCP060")
+def remembers_at_t2(lab: LintedLab) -> None:
+    """The guest takes T2 for T1, and asks all."""
+    is_leased(lab)
+    for _ in range(2):
+        lab.wait(75_600)
+        renews(lab, to=TO_ALL, secs=0)
+
+
+@clean("DHCP060")
+def sleeps_at_t1(lab: LintedLab) -> None:
+    """Once; else it asks at T1, whoever answers."""
+    is_leased(lab)
+    for _ in range(3):
+        lab.wait(75_600)
+        renews(lab, to=TO_ALL, secs=0)
+        lab.wait(43_200)
+        renews_unheard(lab)
+        lab.wait(32_400)
+        renews(lab, to=TO_ALL, secs=0)
+
+
 @clean("DHCP058")
 def is_restarted(lab: LintedLab) -> None:
     """Once it happens to be at T1."""

@@ -137,9 +137,18 @@ def has_no_reset(lab: LintedLab) -> None:
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST) / TCP(sport=5000, dport=80, flags="S")))
 
 
+@example("ICMP035")
+def turns_the_length_in_place(lab: LintedLab) -> None:
+    """The guest turns the total length to its own order in the packet, and quotes it so."""
+    about = bytearray(bytes(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9) / b"data"))
+    about[2:4] = about[2:4][::-1]
+    lab.from_guest(error(Raw(bytes(about))))
+
+
 @clean("ICMP022")
 @clean("ICMP024")
 @clean("ICMP027")
+@clean("ICMP035")
 def port_unreachable(lab: LintedLab) -> None:
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST) / UDP(sport=53, dport=9)))
     lab.from_guest(error(IP(src=REMOTE, dst=GUEST, proto=99) / Raw(b"abc"), code=2))
