@@ -37,6 +37,9 @@ OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 DEAF = 2  # requests to the card alone that are answered, behind others that are not
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
 NOTICED = 0.1  # seconds until a guest has taken a reply for certain
+LOCKED = 1.5  # seconds in which a guest may keep what it has just learned
+TAKEN = 2.0  # seconds until it has taken an announcement for certain
+OFTEN_TOLD = 60.0  # seconds; what follows of it is told as that
 _NEVER = 1 << 30
 ZERO = bytes(4)
 NOBODY = bytes(6)
@@ -69,6 +72,16 @@ class _Wanted:
     in_vain: int = 0  # answers that had no effect
 
 
+@dataclass(slots=True)
+class _Moved:
+    """An address of another host's that has been announced from another card."""
+
+    address: bytes
+    mac: bytes
+    when: Span
+    told: Span = NEVER
+
+
 class ArpChecker:
     def __init__(self, net: IPv4Network, tally: Tally, owned: Owned) -> None:
         self._tally = tally
@@ -80,6 +93,8 @@ class ArpChecker:
         self._waits = Bounded[bytes, _Wanted](
             MAX_ADDRESSES
         )  # by MAC: whose reply had no effect yet
+        self._macs = Bounded[bytes, tuple[bytes, Span]](MAX_ADDRESSES)  # by address; last heard
+        self._moved = Bounded[bytes, _Moved](MAX_ADDRESSES)  # by MAC address before
         self._last_question: Arp | None = None  # to the guest
         self._found: list[tuple[Rule, str]] = []
 
@@ -90,6 +105,7 @@ class ArpChecker:
         """What it was asked and answered has not come to it."""
         self._wanted.clear()
         self._waits.clear()
+        self._moved.clear()
         for mine in self._addresses.values():
             mine.asked = mine.unheard = 0
 
@@ -104,7 +120,34 @@ class ArpChecker:
             elif packet.sender in self._wanted:
                 self._is_answered(self._wanted[packet.sender], packet, frame.when)
             self._is_claimed(packet, frame.when)
+            self._moves(packet, frame.when)
         return iter(())
+
+    def _moves(self, packet: Arp, when: Span) -> None:
+        """To another card, as it announces. Linux does not take that where it has just heard of
+        the one before (`net.ipv4.neigh.*.locktime`)."""
+        address, mac = packet.sender, packet.sender_mac
+        self._moved.pop(mac, None)
+        before, heard = self._macs.get(address, (mac, NEVER))
+        self._macs[address] = mac, when
+        if before != mac and address == packet.target and when.least(heard) > LOCKED:
+            self._tally[Occasion.ARP_MOVED] += 1
+            self._moved[before] = _Moved(address, mac, when)
+
+    def _goes_astray(self, moved: _Moved, packet: Ipv4, when: Span) -> None:
+        is_near = IPv4Address(packet.destination) in self._net
+        ago = when.least(moved.when)
+        if (is_near and packet.destination != moved.address) or ago < TAKEN:
+            return
+        if when.least(moved.told) > OFTEN_TOLD:
+            moved.told = when
+            text = (
+                f"{ipv4.named(packet.packet)} goes to a card that {dotted(moved.address)} has left:"
+            )
+            text += (
+                f" {ethernet.text(moved.mac)} has announced the address {ago:.3f} s ago (RFC 826)"
+            )
+            self._found.append((rules.MOVE_NOT_TAKEN, text))
 
     def _is_claimed(self, packet: Arp, when: Span) -> None:
         """By another host, which has the address or probes for it at the same time."""
@@ -138,6 +181,8 @@ class ArpChecker:
                 self._begins_anew()
             if self._waits and frame.destination in self._waits:
                 self._is_learned(frame.destination)
+            if self._moved and (moved := self._moved.get(frame.destination)):
+                self._goes_astray(moved, frame.ip, frame.when)
             if not frame.destination[0] & 1 and frame.destination not in self._heard:
                 self._unasked(frame, frame.ip)
         elif frame.arp is not None:
@@ -157,6 +202,8 @@ class ArpChecker:
         if mine is None or not mine.used or mine.asked >= UNANSWERED:
             return False
         if mine.introduced and not mine.claim.is_settled(until):
+            return False
+        if destination in self._moved:
             return False
         return destination in self._heard and destination not in self._waits
 

@@ -334,3 +334,19 @@ DEAF_TO_ALL = Rule(
     exercised=Occasion.ARP_ASKED,
     leads_to=("ARP007", "ARP021", "NET008"),
 )
+
+MOVE_NOT_TAKEN = Rule(
+    "ARP040",
+    "arp announcement not taken",
+    Severity.WARNING,
+    "Another host has announced its address from another card, and the guest goes on sending to the"
+    " one before.",
+    "RFC 826",
+    "When a second router takes over, or a card is exchanged, the guest reaches nothing any more"
+    " until its entry is too old; for good, if it never is.",
+    "From each ARP packet, request or reply, take the sender's MAC address into an entry that is"
+    " there for the sender's address, whoever is asked (RFC 826, the flag Merge). Let entries end after"
+    " some minutes as well, or ask again when nothing comes back.",
+    exercised=Occasion.ARP_MOVED,
+    leads_to=("ETH002",),
+)

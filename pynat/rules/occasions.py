@@ -23,6 +23,7 @@ class Occasion(StrEnum):
     ARP_REPLY = "ARP replies from the guest"
     ARP_REPLY_CAME = "ARP replies to the guest"
     ARP_UNANSWERED = "ARP requests for a host that is there, which got no answer in time"
+    ARP_MOVED = "times that another host announced its address from another card"
     ARP_ASKED = "ARP requests to the guest"
     ARP_ASKED_ITS = "ARP requests to the guest for an address that it uses"
     ADDRESS = "addresses that the guest began to use"

@@ -505,3 +505,41 @@ def answers_late(lab: LintedLab) -> None:
             lab.wait(1)
         for _ in range(3):
             replies(lab)
+
+
+def router_moves(lab: LintedLab, pause: float) -> None:
+    sends(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(pause)
+    moved = ARP(op=1, hwsrc=OTHER, psrc=ROUTER, pdst=ROUTER)
+    lab.look(bytes(Ether(src=OTHER, dst=ALL) / moved), from_guest=False)
+
+
+@example("ARP040")
+def learns_once(lab: LintedLab) -> None:
+    """The guest keeps what it has learned first."""
+    router_moves(lab, 10)
+    lab.wait(3)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP040")
+def goes_with_it(lab: LintedLab) -> None:
+    """It takes some time to."""
+    router_moves(lab, 10)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(3)
+    old = bytes.fromhex(ROUTER_MAC.replace(":", ""))
+    lab.from_guest(ping(ROUTER).replace(old, bytes.fromhex(OTHER.replace(":", ""))))
+
+
+@clean("ARP040")
+def has_just_heard_of_the_other(lab: LintedLab) -> None:
+    """Linux locks an entry for a second; and one that moves back is where it was."""
+    router_moves(lab, 0.5)
+    lab.wait(3)
+    lab.from_guest(ping(ROUTER))
+    router_moves(lab, 10)
+    is_asked(lab)
+    lab.wait(3)
+    lab.from_guest(ping(ROUTER))
