@@ -344,9 +344,9 @@ MOVE_NOT_TAKEN = Rule(
     "RFC 826",
     "When a second router takes over, or a card is exchanged, the guest reaches nothing any more"
     " until its entry is too old; for good, if it never is.",
-    "From each ARP packet, request or reply, take the sender's MAC address into an entry that is"
-    " there for the sender's address, whoever is asked (RFC 826, the flag Merge). Let entries end after"
-    " some minutes as well, or ask again when nothing comes back.",
+    "From each ARP packet, request or reply, take the sender's MAC address into the entry that"
+    " there is for the sender's IPv4 address, whoever is asked (RFC 826, the flag Merge). Let"
+    " entries end after some minutes as well, or ask again when nothing comes back.",
     exercised=Occasion.ARP_MOVED,
     leads_to=("ETH002",),
 )
