@@ -2,7 +2,8 @@
 
     DHCP   DISCOVER, and a REQUEST that does not renew: any of them again (RFC 2131 4.1)
     DNS    the name at any server, by UDP or TCP (RFC 1035 4.2.1); an answer about one type of it
-           may have made the other needless, and an ICMP error says that nobody is there
+           may have made the other needless, and an ICMP error says that nobody is there; one with
+           another id, or cut short (TC), is none
     ARP    for a host that is there (RFC 1122 2.3.2.2 counts on it); who sends something there has
            learned its MAC address in another way
 
@@ -28,14 +29,17 @@ from pynat.rules import Rule, dhcp_client
 from pynat.rules import arp as arp_rules
 from pynat.rules import dns as dns_rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, dns, icmp
+from pynat.wire import arp, dhcp, dns, icmp, versions
+from pynat.wire.addresses import address_text
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import Ipv4
+from pynat.wire.tcp import ACK, SYN
 
 MAX_QUESTIONS = 64
 MAX_HOSTS = 256
 SILENT = 30.0  # seconds
 _DNS, _DHCP_SERVER, _DHCP_CLIENT = 53, 67, 68
+_TO_DNS = _DNS.to_bytes(2, "big")
 _NOBODY = bytes(4)
 
 Key = tuple[Rule, bytes]
@@ -76,6 +80,11 @@ class _Question:
     card: bytes  # that asks
     again: bool = False
     types: set[int] = field(default_factory=set)  # of records, that were asked for
+    idents: set[int] = field(default_factory=set)  # by DNS
+    truncated: bool = False  # the answer, with no address in it
+    wrong: int | None = None  # the id of an answer that no question had
+    told: list[bytes] = field(default_factory=list)  # addresses in that
+    used: bytes = b""  # the one of them to which the guest went then
 
     @property
     def due(self) -> float:
@@ -125,7 +134,9 @@ class AgainChecker:
                 payload = bytes(payload)
                 question = dns.decode(payload)
                 about = packet.source + dns.name_asked(payload)
-                self._ask(_OF_DNS, about, str(question), frame, question.kind)
+                asked = self._ask(_OF_DNS, about, str(question), frame, question.kind)
+                if asked is not None:
+                    asked.idents.add(question.ident)
             elif port == _DHCP_SERVER:
                 message = dhcp.decode(payload)
                 self._loses_its_address(message, frame.source)
@@ -143,13 +154,15 @@ class AgainChecker:
                     del self._questions[rule, about]
             self._reckon()
 
-    def _ask(self, kind: _Kind, about: bytes, text: str, frame: Frame, record: int = 0) -> None:
+    def _ask(
+        self, kind: _Kind, about: bytes, text: str, frame: Frame, record: int = 0
+    ) -> _Question | None:
         when = frame.when
         question = self._questions.get((kind.rule, about))
         told = self._told.get(about, NEVER) if kind is _OF_DNS else NEVER
         if question is None and when.most(told) < SILENT:
             self._told[about] = when  # one of several times; another of its questions was answered
-            return
+            return None
         if question is None:
             question = self._questions[kind.rule, about] = _Question(kind, text, when, frame.source)
         elif record in question.types and not question.again:
@@ -157,6 +170,7 @@ class AgainChecker:
             self._tally[kind.occasion] += 1
         question.types.add(record)
         self._reckon()
+        return question
 
     def _sends(self, frame: Frame, packet: Ipv4) -> None:
         """It knows where to, or asks by TCP."""
@@ -166,6 +180,9 @@ class AgainChecker:
                 self._forget(_OF_ARP, frame.when)
         if frame.tcp is not None and frame.tcp.destination == _DNS:
             self._forget(_OF_DNS, frame.when)
+        for question in self._questions.values():
+            if packet.destination in question.told and _begins(frame):
+                question.used = packet.destination
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -183,16 +200,28 @@ class AgainChecker:
     def _answers(self, frame: Frame, packet: Ipv4) -> None:
         datagram = frame.udp
         if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
-            self._forget(_OF_DNS, frame.when)
+            if _is_about_dns(frame.icmp.payload):
+                self._forget(_OF_DNS, frame.when)
         elif datagram is not None and datagram.source == _DNS:
-            if name := dns.name_asked(bytes(datagram.payload)):
-                about = packet.destination + name
-                self._told[about] = frame.when
-                self._answered(_OF_DNS, about)
+            payload = bytes(datagram.payload)
+            if name := dns.name_asked(payload):
+                self._named(packet.destination + name, payload, frame.when)
             else:  # a refusal that quotes nothing
                 self._forget(_OF_DNS, frame.when)
         elif datagram is not None and datagram.destination == _DHCP_CLIENT:
             self._answered(_OF_DHCP, bytes(datagram.payload[28:34]))
+
+    def _named(self, about: bytes, answer: bytes, when: Span) -> None:
+        question = self._questions.get((_OF_DNS.rule, about))
+        ident, addresses = int.from_bytes(answer[:2], "big"), dns.addresses(answer)
+        if question is not None and ident not in question.idents:
+            question.wrong, question.told = ident, addresses
+        elif question is not None and answer[2] & dns.TC >> 8 and not addresses:
+            self._tally[Occasion.DNS_TRUNCATED] += not question.truncated
+            question.truncated = True
+        else:
+            self._told[about] = when
+            self._answered(_OF_DNS, about)
 
     def _answered(self, kind: _Kind, about: bytes) -> None:
         if self._questions.pop((kind.rule, about), None) is not None:
@@ -200,7 +229,7 @@ class AgainChecker:
 
     def _forget(self, kind: _Kind, when: Span) -> None:
         for rule, about in list(self._questions):
-            if rule is kind.rule:
+            if rule is kind.rule and not self._questions[rule, about].used:
                 if kind is _OF_DNS:
                     self._told[about] = when
                 self._answered(kind, about)
@@ -223,8 +252,33 @@ class AgainChecker:
         kind, question.again = question.kind, True
         self._tally[kind.occasion] += 1
         self._reckon()
+        if question.used:
+            text = (
+                f"{question.text}: {address_text(question.used)} is used, which an answer with the"
+            )
+            text += (
+                f" id {question.wrong:#06x} told, and it was not asked again {how} (RFC 5452 9.1)"
+            )
+            return Finding(dns_rules.WRONG_TAKEN, text)
+        if question.truncated:
+            text = f"{question.text}: the answer has TC and no address, and it was not asked again"
+            text += f" {how}; expected a question by TCP (RFC 7766 5)"
+            return Finding(dns_rules.TRUNCATED_TAKEN, text)
         text = f"{question.text}: no answer came, and it was not sent again {how}; {kind.expected}"
         return Finding(kind.rule, text)
 
     def _reckon(self) -> None:
         self._due = min((one.due for one in self._questions.values()), default=math.inf)
+
+
+def _is_about_dns(quote: bytes) -> bool:
+    about = versions.outline(quote)
+    return about is not None and quote[about.body + 2 : about.body + 4] == _TO_DNS
+
+
+def _begins(frame: Frame) -> bool:
+    """What goes there is no part of what was before."""
+    segment, message = frame.tcp, frame.icmp
+    if segment is not None:
+        return segment.flags & (SYN | ACK) == SYN
+    return frame.udp is not None or (message is not None and message.type == icmp.ECHO_REQUEST)

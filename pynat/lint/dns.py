@@ -20,9 +20,11 @@ from pynat.lint.told import Told
 from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import dhcp, dns, mistakes
+from pynat.wire import dhcp, dns, icmp, ipv4, mistakes, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.dns import Query
+from pynat.wire.icmp import Icmp
+from pynat.wire.ipv4 import Ipv4
 
 MAX_REMEMBERED = 1024  # questions, servers, guests
 PORT = 53
@@ -35,6 +37,8 @@ _UNESCAPED = re.compile(r"(?<!\\)\.")  # between labels
 _ADDRESSES = {dns.A, dns.AAAA}  # of hosts, whose names have no dots in a label
 _ASKED_FOR = {dns.A, dns.AAAA, dns.PTR}
 _OPCODES = {4 << 11, 5 << 11}  # NOTIFY, UPDATE: what servers say to each other
+SOON = 1.0  # seconds in which nobody gives up
+GIVEN_UP = 3  # questions in a row
 AFTER = 2  # times that a question is sent although the answer has come
 
 
@@ -44,6 +48,15 @@ class _Question:
     answered: Span | None = None
     again: int = 0  # sent since the answer
     truncated: bool = False
+
+
+@dataclass(slots=True)
+class _Open:
+    """A question, whichever server it went to."""
+
+    asked: Span
+    answers: int = 0
+    refused: int = 0  # of these, by ICMP: nobody waits for them any more
 
 
 @dataclass(slots=True)
@@ -75,12 +88,18 @@ class DnsChecker:
         self._questions = Bounded[bytes, _Question](MAX_REMEMBERED)
         self._habits = Bounded[bytes, _Habits](MAX_REMEMBERED)
         self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
+        self._open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by the guest's address, port and id
+        self._last_open: _Open | None = None
+        self._given_up = 0  # questions, since one was waited for
         self._found: list[tuple[Rule, str]] = []
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         packet, datagram = frame.ip, frame.udp
         if packet is None or datagram is None or datagram.destination != PORT:
+            message = frame.icmp
+            if packet is not None and message is not None and message.type == icmp.UNREACHABLE:
+                return self._refuses(packet, message, frame.when)
             return iter(())
         payload = bytes(datagram.payload)
         if len(payload) < dns.HEADER.size or payload[2] & 0x80:
@@ -94,9 +113,42 @@ class DnsChecker:
         self._habit(question, ends, datagram.source, frame.when)
         self._where(question, packet.source, packet.destination)
         self._waiting[ends + datagram.source.to_bytes(2, "big")] = question
+        self._is_open(_place(packet.source, datagram.source, payload), frame.when)
         self._repeated(question, _key(ends, datagram.source, payload), frame.when)
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
+
+    def _is_open(self, place: bytes, when: Span) -> None:
+        before = self._last_open
+        if before is not None and before.answers > before.refused:
+            self._given_up = 0
+        if place not in self._open:
+            self._open[place] = _Open(when)
+        self._last_open = self._open[place]
+
+    def _refuses(self, packet: Ipv4, message: Icmp, when: Span) -> Iterator[Finding]:
+        """An answer to a question for which nobody waits any more. The copy of an answer, or the
+        answer of a second server, comes behind one that was taken."""
+        about = versions.outline(message.payload)
+        if message.code != icmp.PORT or about is None or about.protocol != ipv4.UDP:
+            return
+        answer = message.payload[about.body :]
+        port = int.from_bytes(answer[2:4], "big")
+        for place, one in self._open.items():
+            if place[:6] != about.destination + port.to_bytes(2, "big"):
+                continue
+            one.refused += 1
+            took = when.most(one.asked)
+            if one.refused == one.answers == 1 and took < SOON:
+                self._tally[Occasion.DNS_REFUSED] += 1
+                self._given_up += 1
+                if self._given_up == GIVEN_UP:
+                    text = f"{packet}: the answer came {took:.3f} s after the question, and port"
+                    text += (
+                        f" {port} is closed, for the {GIVEN_UP}rd time; expected to wait 2 to 5 s"
+                    )
+                    yield Finding(rules.GIVES_UP, f"{text} (RFC 1035 4.2.1)")
+            return
 
     def _habit(self, question: Query, ends: bytes, port: int, when: Span) -> None:
         habits = self._habits.get(ends)
@@ -171,6 +223,8 @@ class DnsChecker:
 
     def _answer(self, ends: bytes, port: int, payload: bytes, frame: Frame) -> None:
         asked = self._questions.get(_key(ends, port, payload))
+        if (waiting := self._open.get(_place(ends[:4], port, payload))) is not None:
+            waiting.answers += 1
         if asked is None:
             self._strange(ends + port.to_bytes(2, "big"), payload)
         elif len(payload) > 3:
@@ -245,6 +299,10 @@ def _label(name: str) -> str:
 def _key(ends: bytes, port: int, payload: bytes) -> bytes:
     """A question: who asks whom, from which port, its id, name and type."""
     return ends + port.to_bytes(2, "big") + payload[:2] + _question(payload)
+
+
+def _place(guest: bytes, port: int, payload: bytes) -> bytes:
+    return guest + port.to_bytes(2, "big") + payload[:2]
 
 
 def _question(payload: bytes) -> bytes:

@@ -209,3 +209,28 @@ MISREAD = Rule(
     exercised=Occasion.DNS_ANSWER,
     leads_to=("IP008",),
 )
+
+TRUNCATED_TAKEN = Rule(
+    "DNS035",
+    "dns truncated answer taken",
+    Severity.WARNING,
+    "An answer is cut short and has no address, and the guest does not ask again.",
+    "RFC 7766 5",
+    "Names with much behind them, of mail or of services in many places, are not found.",
+    "Look at TC, the bit 0x02 of byte 2, before the answer is read: if it is set, send the same"
+    " question by TCP, with its length in two bytes in front; or with room for more by EDNS.",
+    exercised=Occasion.DNS_TRUNCATED,
+)
+
+GIVES_UP = Rule(
+    "DNS036",
+    "dns given up at once",
+    Severity.WARNING,
+    "Answers come within a second, and the guest has closed the port that it asked from.",
+    "RFC 1035 4.2.1",
+    "No name is found whose server is some way off, or has to ask others itself; each question"
+    " more is work for it.",
+    "Wait 2 to 5 s for the answer before you ask again, and leave the question before open"
+    " meanwhile (its port, its id). Look at the unit of the timer.",
+    exercised=Occasion.DNS_REFUSED,
+)

@@ -68,6 +68,8 @@ class Occasion(StrEnum):
     DNS_NAMES = "names asked of one server, behind the first 3"
     DNS_LONG = "names asked of one server, behind the first 7 and over 2 s"
     DNS_UNANSWERED = "questions for a name that got no answer in time"
+    DNS_TRUNCATED = "answers to the guest that were cut short and had no address"
+    DNS_REFUSED = "answers to questions of the guest's for which it had closed the port"
     DNS_LEASED = "questions of a guest to which DHCP has named its servers"
     TFTP = "datagrams of TFTP"
     TFTP_ACK = "acknowledgements of the first blocks of a file by TFTP"

@@ -531,7 +531,7 @@ def goes_with_it(lab: LintedLab) -> None:
     """It takes some time to."""
     sends(lab)
     lab.router.faults.add("arp failover 10")
-    lab.wait(11)
+    lab.wait(10)
     lab.from_guest(ping(ROUTER))
     lab.wait(3)
     lab.from_guest(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from scapy.layers.dns import DNS, DNSQR
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from pynat.config.toml import read_toml
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
-from tests.frames import ROUTER, ether, ip, udp
+from tests.frames import GUEST, ROUTER, ether, ip, udp
 from tests.lint.examples import clean, example
 from tests.lint.examples.dhcp import is_leased
 
@@ -320,3 +320,86 @@ def goes_over_to_tcp(lab: LintedLab) -> None:
     asks(lab)
     lab.from_guest(bytes(ip(ROUTER) / TCP(sport=50_000, dport=53, flags="S", seq=9)))
     goes_on(lab, 20)
+
+
+@example("DNS029", config=NAMES)
+def takes_what_it_knows_already(lab: LintedLab) -> None:
+    """The address is right by chance, and no other answer told it."""
+    introduce(lab)
+    asks(lab)
+    lab.router.faults.add("dns * wrong-id")
+    asks(lab, ident=9, port=5001)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    goes_on(lab, 13)
+
+
+@clean("DNS029", config=NAMES)
+def asks_again_for_what_it_knows(lab: LintedLab) -> None:
+    """What goes there meanwhile is for an answer of before."""
+    introduce(lab)
+    asks(lab)
+    lab.router.faults.add("dns * wrong-id 1")
+    asks(lab, ident=9, port=5001)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    lab.wait(3)
+    asks(lab, ident=10, port=5002)
+    goes_on(lab, 13)
+
+
+@example("DNS035", config=NAMES)
+def takes_a_part(lab: LintedLab) -> None:
+    """The guest finds no address in the answer, and says that there is no such name."""
+    introduce(lab)
+    lab.router.faults.add("dns * truncated")
+    asks(lab)
+    goes_on(lab, 13)
+
+
+@clean("DNS035", config=NAMES)
+def asks_for_the_rest(lab: LintedLab) -> None:
+    """By TCP, or once more."""
+    introduce(lab)
+    lab.router.faults.add("dns * truncated")
+    asks(lab)
+    lab.wait(1)
+    lab.from_guest(bytes(ip(ROUTER) / TCP(sport=50_000, dport=53, flags="S", seq=9)))
+    goes_on(lab, 13)
+    asks(lab, ident=8, port=5001)
+    asks(lab, ident=9, port=5002)
+    goes_on(lab, 13)
+
+
+def refuses(lab: LintedLab, port: int, server: str = ROUTER) -> None:
+    quote = IP(src=server, dst=GUEST) / UDP(sport=53, dport=port)
+    lab.from_guest(bytes(ip(ROUTER) / ICMP(type=3, code=3) / bytes(quote)))
+
+
+@example("DNS036", config=NAMES)
+def waits_for_20_ms(lab: LintedLab) -> None:
+    """The guest asks again by another port, and closes the one before."""
+    introduce(lab)
+    for number in range(3):
+        asks(lab, ident=number, port=5000 + number)
+        refuses(lab, 5000 + number)
+
+
+@clean("DNS036", config=NAMES)
+def takes_the_first_answer(lab: LintedLab) -> None:
+    """And refuses its copy; or it was ended while it waited."""
+    introduce(lab)
+    for number in range(2):
+        asks(lab, ident=number, port=5000 + number)
+        refuses(lab, 5000 + number)
+    for number in range(2, 9):
+        asks(lab, ident=number, port=5000 + number)
+        asks(lab, ident=number, port=5000 + number)
+        refuses(lab, 5000 + number)
+
+
+@clean("DNS036", config=NAMES)
+def waited_long_enough(lab: LintedLab) -> None:
+    introduce(lab)
+    for number in range(9):
+        asks(lab, ident=number, port=5000 + number)
+        lab.wait(2)
+        refuses(lab, 5000 + number)
