@@ -67,8 +67,10 @@ class HeldChecker:
                 yield Finding(rules.HELD, text)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        if self._questions and (key := _answered(frame)) in self._questions:
-            self._questions[key].answered = frame.when
+        key = _answered(frame) if self._questions else None
+        question = self._questions.get(key) if key else None
+        if question is not None:
+            question.answered = frame.when
         return iter(())
 
 

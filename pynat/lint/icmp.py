@@ -138,7 +138,7 @@ def _changed(quote: bytes) -> str:
         turned = bytearray(header)
         for at in places:
             turned[at : at + 2] = header[at : at + 2][::-1]
-        if ones_sum(turned) == _RIGHT:
+        if ones_sum(bytes(turned)) == _RIGHT:
             what = " and ".join(
                 f"{_COUNTED[at]} {int.from_bytes(header[at : at + 2], 'big')}" for at in places
             )

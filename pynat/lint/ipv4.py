@@ -96,7 +96,7 @@ class Ipv4Checker:
             yield from self._ident(frame.when, packet)
         if not packet.dont_fragment and not self._is_swapped:
             yield from self._count(packet)
-        if believed := self._told.goes_to(packet.destination):
+        if believed := self._told.goes_to(packet.destination, frame.when):
             yield believed
         if self._is_reversed(packet.destination):
             hint = mistakes.address_order(packet.destination, lambda _: True)

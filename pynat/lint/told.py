@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
@@ -20,6 +21,7 @@ from pynat.wire import dns
 from pynat.wire.addresses import address_text
 
 MAX_ANSWERS = 8
+AGAIN = 60.0  # seconds; what follows of it in between is told as that
 MAX_ADDRESSES = 256  # of each kind
 
 
@@ -30,6 +32,7 @@ class Told:
         self._unused = Bounded[bytes, None](MAX_ADDRESSES)  # of these
         self._answers = Bounded[bytes, None](MAX_ANSWERS)
         self._others = Bounded[bytes, None](MAX_ADDRESSES)  # that are used and were not told
+        self._misread = Bounded[bytes, tuple[str, Span]](MAX_ADDRESSES)  # of these; told when
         self._forged = Bounded[bytes, str](MAX_ADDRESSES)  # with what is wrong
 
     def rightly(self, answer: bytes) -> None:
@@ -47,23 +50,33 @@ class Told:
             if address not in self._right:
                 self._forged[address] = wrong
 
-    def goes_to(self, address: bytes) -> Finding | None:
+    def goes_to(self, address: bytes, when: Span) -> Finding | None:
         """A packet of the guest's."""
         if address in self._unused:
             del self._unused[address]
             self._tally[Occasion.DNS_USED] += 1
         wrong = self._forged.pop(address, None)
         if wrong is None:
-            return self._is_misread(address)
+            return self._is_misread(address, when)
         text = f"{address_text(address)} is used, which only a wrong answer has told: {wrong}"
         return Finding(rules.WRONG_TAKEN, f"{text} (RFC 5452 9.1)")
 
-    def _is_misread(self, address: bytes) -> Finding | None:
-        if address in self._right or address in self._others:
+    def _is_misread(self, address: bytes, when: Span) -> Finding | None:
+        if address in self._right:
             return None
+        if address in self._others:
+            return self._is_still_used(address, when)
         self._others[address] = None
         for answer in self._answers:
             if where := dns.misread(answer, address):
                 text = f"{address_text(address)} is used, which nobody has told: {where}"
-                return Finding(rules.MISREAD, f"{text} (RFC 1035 4.1.3, 4.1.4)")
+                self._misread[address] = f"{text} (RFC 1035 4.1.3, 4.1.4)", NEVER
+                return self._is_still_used(address, when)
         return None
+
+    def _is_still_used(self, address: bytes, when: Span) -> Finding | None:
+        text, told = self._misread.get(address, ("", when))
+        if not text or when.least(told) < AGAIN:
+            return None
+        self._misread[address] = text, when
+        return Finding(rules.MISREAD, text)

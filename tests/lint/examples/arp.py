@@ -534,11 +534,8 @@ def goes_with_it(lab: LintedLab) -> None:
     lab.wait(10)
     lab.from_guest(ping(ROUTER))
     lab.wait(3)
-    lab.from_guest(
-        ping(ROUTER).replace(
-            *(bytes.fromhex(mac.replace(":", "")) for mac in (ROUTER_MAC, SECOND_ROUTER))
-        )
-    )
+    old, new = (bytes.fromhex(mac.replace(":", "")) for mac in (ROUTER_MAC, SECOND_ROUTER))
+    lab.from_guest(ping(ROUTER).replace(old, new))
 
 
 @clean("ARP040")
