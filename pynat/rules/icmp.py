@@ -195,4 +195,5 @@ QUOTE_CHANGED = Rule(
     "Keep the header as it came for the quote: turn its fields to the host's order in variables of"
     " your own, not in the packet, or turn them back before it is copied.",
     exercised=Occasion.ICMP_ERROR,
+    leads_to=("ICMP003",),
 )

@@ -235,7 +235,7 @@ def is_seen_twice(lab: LintedLab) -> None:
 
 
 def discovers(lab: LintedLab) -> None:
-    raw(lab, discover("end"))
+    raw(lab, discover("end").ljust(300, b"\0"))
 
 
 def asks_by_arp(lab: LintedLab) -> None:
@@ -275,7 +275,8 @@ def asks_twice_by_arp(lab: LintedLab) -> None:
 def sends_with_zeros(lab: LintedLab, *behind: int) -> None:
     introduce(lab)
     for size, more in enumerate(behind, 100):
-        lab.from_guest(udp(ROUTER, 9, bytes(size)) + bytes(more))
+        packet = ip(ROUTER, id=size) / UDP(sport=5000, dport=9) / bytes(size)
+        lab.from_guest(bytes(packet) + bytes(more))
 
 
 @example("ETH033")
