@@ -7,7 +7,8 @@
     ACK        the lease, with its times from here on; of a REQUEST with the same xid only
     NAK        the address must not be used
 
-Whoever sends the same kind of message again, with nothing that came between, repeats it.
+Whoever sends the same kind of message again, with nothing that came between, repeats it. A REQUEST
+that takes an OFFER has the DISCOVER's secs also when it is repeated (RFC 2131 4.4.1).
 """
 
 from __future__ import annotations
@@ -305,7 +306,8 @@ class Client:
             repeats.told.add("")
             text = f"sent again after {pause:.3f} s, the fifth time at least"
             tell(rules.TOO_FAST, f"{text}; expected pauses of 4, 8, 16, 32 s (RFC 2131 4.1)")
-        slow = len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
+        takes = message.kind == dhcp.ASK and dhcp.SERVER in message.options
+        slow = not takes and len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
         if slow and len({secs for _, secs in sent}) == 1 and "secs" not in repeats.told:
             repeats.told.add("secs")
             text = f"secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"

@@ -442,6 +442,17 @@ def counts_seconds(lab: LintedLab) -> None:
         lab.wait(pause)
 
 
+@clean("DHCP037")
+@clean("DHCP051")
+def keeps_the_seconds_of_its_discover(lab: LintedLab) -> None:
+    """RFC 2131 4.4.1 wants those in a REQUEST, also where it is repeated."""
+    lab.router.faults.add("dhcp silent request")
+    sends(lab, "discover", secs=0)
+    for pause in (4, 8, 16):
+        sends(lab, "request", *TAKES, secs=0)
+        lab.wait(pause)
+
+
 @example("DHCP038")
 def declines_for_no_reason(lab: LintedLab) -> None:
     """The guest declines as soon as it has the address."""
