@@ -133,7 +133,7 @@ class Connection:
         self.guest = Side.of(segment)
         self._syns = Syns(when)
         if peer is not None:
-            self._open()
+            self._open(when)
             self._answers(segment, tell)
 
     def _answers(self, segment: Segment, tell: Tell) -> None:
@@ -221,7 +221,7 @@ class Connection:
         if not self._shaken:
             self._expects_an_answer(when, tell)
         if guest is not None:
-            self._open()
+            self._open(when)
 
     def _expects_an_answer(self, when: Span, tell: Tell) -> None:
         self.unheard_syn.came(when)
@@ -247,7 +247,7 @@ class Connection:
             self._tally[Occasion.WRONG_SYN_ACK_CAME] += 1
             self._wrong_syn_ack = syn_ack
 
-    def _open(self) -> None:
+    def _open(self, when: Span) -> None:
         guest, peer = self.guest, self.peer
         if guest is None or peer is None:
             return
@@ -258,6 +258,10 @@ class Connection:
             peer.shift = peer.offered.window_shift or 0
         stamped = all(one.timestamps is not None for one in both)
         self._sending = Sending(guest, peer, self._common, self._tally)
+        if self._syn_acks:
+            self._sending.resending.measured(when.most(self._syns.first))
+        else:
+            self._sending.resending.syn = self._syns.first
         self._acking = Acking(guest, peer, self._common, self._tally, stamped=stamped)
         self._prediction = Prediction(
             guest, peer, self._common, self._sending, self._acking, self._tally

@@ -8,6 +8,11 @@ Only the segment at `una`, which the time-out is for, is judged by the clock, an
 else can be the reason: no duplicate acknowledgement, no SACK, no ICMP error, no closed window, no
 recovery going on. A tail loss probe (RFC 8985 7.2) may come after two round trips; where these are
 short it is the third hasty one that is told: a link may have read two frames at once.
+
+How long a time-out may be follows from the round trips that the guest may have measured (RFC 6298
+2). With timestamps these are longer than they seem: of a SYN that was sent again because its
+answer was lost, it may be the time since the first copy (RFC 7323 4.1). So each counts from the
+first copy on.
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ _REACTION = 0.02  # seconds
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 6298 5.7)
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
+_TICKS = 1.25  # times a computed time-out: clocks tick, some coarsely
 _NEEDLESS = 5  # times
 _KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
 _MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
@@ -67,6 +73,9 @@ class Resending:
         self._longest = 0.0  # seconds between two of a segment, since a round trip was measured
         self._sent: dict[int, SentSegment] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
+        self._smoothed, self._variation = 0.0, 0.0  # of the round trips, each as long as it may be
+        self._measured = 0  # below this number a round trip is known
+        self.syn: Span | None = None  # the guest's first, that waits for its acknowledgement
         self.progress = NEVER  # when the other end last acknowledged something new
         self.heard = NEVER  # when anything came from it
         self.unsure = False  # that came with a number that the guest need not look behind
@@ -177,7 +186,7 @@ class Resending:
         sent = self._sent.get(una)
         since = max(sent.first, self.progress, self._opened) if sent else when
         waited = when.least(since)
-        patience = max(_OVERDUE, _BACKED_OFF * self._longest)
+        patience = max(_OVERDUE, _BACKED_OFF * self._longest, _TICKS * self._time_out)
         if sent is None or waited <= patience:
             self.due = since.last + patience if self._sent else math.inf
             return
@@ -193,7 +202,8 @@ class Resending:
         self._falls_silent(una, end, when, tell)
         more = f", {self._duplicates} duplicate acknowledgements came" if self._duplicates else ""
         text = f"{una}:{end}({end - una}) was sent {waited:.1f} s before and never again{more}"
-        due = f"it is due since {waited - _FIRST_RTO:.1f} s, a time-out of {_FIRST_RTO:g} s"
+        time_out = self._time_out
+        due = f"it is due since {waited - time_out:.1f} s, a time-out of {time_out:.3g} s"
         tell(rules.NEVER_AGAIN, f"{text}; {due}")
 
     def _falls_silent(self, una: int, end: int, when: Span, tell: Tell) -> None:
@@ -222,9 +232,14 @@ class Resending:
 
     def _late(self, sent: SentSegment, when: Span, tell: Tell) -> None:
         waited = when.least(max(sent.first, self.progress))
-        if waited > max(_LATE, _DUPLICATES * self._round_trip):
+        if waited > max(_LATE, _DUPLICATES * self._round_trip, _TICKS * self._time_out):
             shortest = f"the shortest round trip so far is {_ms(self._round_trip)}"
             tell(rules.LATE, f"sent again after {waited:.1f} s, {shortest}")
+
+    @property
+    def _time_out(self) -> float:
+        """The longest that is lawful, before any back-off."""
+        return max(_FIRST_RTO, self._smoothed + 4 * self._variation)
 
     def _probes(self, sent: SentSegment, when: Span, tell: Tell) -> None:
         gap = self._paces(sent, when)
@@ -284,6 +299,11 @@ class Resending:
         if self.congestion.phase is not None:
             self.congestion.acknowledged(when)
         oldest, newest = acked, None
+        if self.syn is not None:
+            self.measured(when.most(self.syn))
+            self.syn = None
+        elif waiting:
+            self._may_measure(when.most(next(iter(waiting.values())).first))
         while waiting:
             seq = next(iter(waiting))
             sent = waiting[seq]
@@ -298,6 +318,20 @@ class Resending:
             self._round_trip = min(took, self._round_trip or took)
             if newest.count == 1:
                 self._longest = 0.0
+
+    def _may_measure(self, took: float) -> None:
+        """Once in a round trip; longer ones always."""
+        if self._peer.acked > self._measured or took > self._smoothed:
+            self._measured = self._guest.top
+            self.measured(took)
+
+    def measured(self, took: float) -> None:
+        """A round trip, as RFC 6298 2.2 and 2.3 have it."""
+        if not self._smoothed:
+            self._smoothed, self._variation = took, took / 2
+            return
+        self._variation += (abs(self._smoothed - took) - self._variation) / 4
+        self._smoothed += (took - self._smoothed) / 8
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""

@@ -221,6 +221,35 @@ def sends_again_after_three_seconds(lab: LintedLab) -> None:
     play(lab, f"{ANSWERED} +3 > P. 6:11(5) ack 1\n +0.02 {fresh}\n +12 > P. 11:16(5) ack 1")
 
 
+SYN, SYN_ACK = "S 0:0(0) win 65535 <mss 1460>", "S. 0:0(0) ack 1 win 65535 <mss 1460>"
+AFTER_A_LONG_SYN = f"""
+    > {SYN}
+    +1 > {SYN}
+    +2 > {SYN}
+    +4 > {SYN}
+    +0.02 < {SYN_ACK}
+    > . 1:1(0) ack 1
+    > P. 1:6(5) ack 1
+    +0.02 < . 1:1(0) ack 6
+    > P. 6:11(5) ack 1
+"""
+
+
+@clean("TCP121")
+def has_measured_its_first_syn(lab: LintedLab) -> None:
+    """Its answers were lost: 7 s make a time-out of 21 s and more (RFC 6298 2.2)."""
+    play(lab, f"{AFTER_A_LONG_SYN} +23 > P. 6:11(5) ack 1")
+
+
+@example("TCP121")
+def has_long_forgotten_it(lab: LintedLab) -> None:
+    many = "".join(
+        f"> P. {n}:{n + 5}(5) ack 1\n +0.02 < . 1:1(0) ack {n + 5}\n" for n in range(11, 211, 5)
+    )
+    play(lab, f"{AFTER_A_LONG_SYN} +0.02 < . 1:1(0) ack 11\n {many} > P. 211:216(5) ack 1")
+    play(lab, "+23 > P. 211:216(5) ack 1")
+
+
 @example("TCP073")
 def loses_heart(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n{again_after(1)}\n +2 > R. 101:101(0) ack 1")
@@ -469,6 +498,15 @@ def keeps_a_time_out_that_has_grown(lab: LintedLab) -> None:
         f"{OPEN}\n > P. 1:101(100) ack 1\n {again}\n < . 1:1(0) ack 101\n > P. 101:201(100) ack 1"
     )
     play(lab, f"{sent}\n +35 < . 0:0(0) ack 101\n > . 201:201(0) ack 1")
+
+
+@clean("TCP075")
+def has_measured_its_first_syn_ack(lab: LintedLab) -> None:
+    """What acknowledged it was lost for 30 s; so the time-out is 60 s (RFC 6298 2.2, 2.5)."""
+    again = "\n".join(f"+{2**n} > {SYN_ACK}" for n in range(4))
+    play(lab, f"< {SYN}\n > {SYN_ACK}\n {again}\n +15 < P. 1:11(10) ack 1 win 65535")
+    play(lab, "> P. 1:11(10) ack 11\n +32 < P. 11:21(10) ack 1\n > . 11:11(0) ack 21")
+    play(lab, "+28 > P. 1:11(10) ack 21\n +90 > F. 11:11(0) ack 21")
 
 
 @example("TCP119")
