@@ -160,11 +160,12 @@ class ArpChecker:
 
     def _is_asked(self, packet: Arp, frame: Frame) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
-        mine.asked += mine.used
+        is_its = mine.used and not self._owned.is_over(packet.target, frame.when)
+        mine.asked += is_its
         self._tally[Occasion.ARP_ASKED] += 1
-        self._tally[Occasion.ARP_ASKED_ITS] += mine.used
+        self._tally[Occasion.ARP_ASKED_ITS] += is_its
         mine.direct = not frame.destination[0] & 1
-        mine.unheard += mine.used and not mine.direct
+        mine.unheard += is_its and not mine.direct
         mine.last_asked = frame.when
         mine.askers.append(packet)
         self._last_question = packet

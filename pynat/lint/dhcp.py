@@ -19,6 +19,7 @@ from pynat.lint.dhcp_asking import Sent
 from pynat.lint.dhcp_client import Client, Way
 from pynat.lint.dhcp_form import form
 from pynat.lint.frame import Finding, Frame
+from pynat.lint.owned import Owned
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
@@ -33,8 +34,9 @@ CLIENT_PORT, SERVER_PORT = 68, 67
 
 
 class DhcpChecker:
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, owned: Owned) -> None:
         self._tally = tally
+        self._owned = owned
         self._clients = Bounded[bytes, Client](MAX_CLIENTS)  # by MAC address
         self._users = Bounded[bytes, Client](MAX_CLIENTS)  # by address that DHCP spoke of
         self._sources = Bounded[bytes, None](MAX_CLIENTS)  # addresses that the guest has sent from
@@ -101,7 +103,7 @@ class DhcpChecker:
     def _client(self, mac: bytes) -> Client:
         client = self._clients.get(mac)
         if client is None:
-            client = self._clients[mac] = Client(self._tally)
+            client = self._clients[mac] = Client(self._tally, self._owned)
         return client
 
     def _tell(self, rule: Rule, text: str) -> None:

@@ -21,6 +21,7 @@ from enum import Enum
 
 from pynat.lint import dhcp_asking as asking
 from pynat.lint.dhcp_asking import Lease, Offer, Sent
+from pynat.lint.owned import Owned
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
@@ -74,8 +75,9 @@ class _Repeats:
 
 
 class Client:
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, owned: Owned) -> None:
         self._tally = tally
+        self._owned = owned
         self.never_had_one = True
         self.source = b""  # MAC address of its frames
         self._discover: Message | None = None  # the last one ...
@@ -133,6 +135,7 @@ class Client:
     def _gives_back(self, sent: Sent, lease: Lease, tell: Tell) -> None:
         if sent.message.kind == dhcp.DECLINE:
             self._declined, self._lease, self._is_claimed = sent.when, None, False
+            self._owned.lasts(lease.address, sent.when.first)
         elif lease.address == sent.message.ciaddr:
             self._tally[Occasion.DHCP_RELEASE] += 1
             self._give_up(lease.address, sent.when, rules.RELEASED, "RELEASE, RFC 2131 4.4.6")
@@ -352,6 +355,7 @@ class Client:
             return  # of INFORM
         before, self._lease = self._lease, _lease(message, when)
         self._lease.renewed = before is not None and before.tried
+        self._owned.lasts(message.yiaddr, when.first + self._lease.length)
         self._is_claimed = False
         if before and before.address != message.yiaddr:
             self._gone[before.address] = (when, rules.EXPIRED, "lease of another, RFC 2131 4.4.5")
@@ -370,6 +374,7 @@ class Client:
         if len(self._gone) >= _MAX_REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._gone[address] = (when, rule, why)
+        self._owned.lasts(address, when.first)
         if self._lease and self._lease.address == address:
             self._lease = None
 

@@ -7,7 +7,8 @@ all of it has come.
 Not to be answered are pings with a wrong checksum, and those that only reach the card and are for
 an address that it does not have. One to all may be answered or not. That a guest takes no long
 packets, or does not read fragments or what follows options of IPv4, shows when it answers a plain
-ping and none of `MISSED` such that came before.
+ping and none of `MISSED` such that came before. Those count that came while the card had the
+address, and behind which no plain one was left unanswered.
 """
 
 from __future__ import annotations
@@ -122,10 +123,15 @@ class Pings:
         asked.times += 1
         self._tally[Occasion.PINGED] += asked.wrong is None
         self._asked[request] = asked
-        if asked.way is not Way.PLAIN:
+        if asked.way is not Way.PLAIN and self._is_up(frame, packet):
             self._rare[request] = asked
         if asked.way in _UNJOINED:
             self.due = min(self.due, frame.when.last + PATIENCE)
+
+    def _is_up(self, frame: Frame, packet: Ipv4) -> bool:
+        """As far as is known, the card has the address by now."""
+        address, owned = packet.destination, self._owned.by(frame.destination)
+        return address in owned and not self._owned.is_over(address, frame.when)
 
     def _way(self, packet: Ipv4) -> Way:
         way = Way.LONG if len(packet.packet) > TAKEN_BY_ALL else Way.PLAIN
@@ -205,11 +211,20 @@ class Pings:
         if not is_plain:
             self._missed[request[0], asked.way] = 0
             self._rare.pop(request, None)
+        unanswered = max(self._unanswered(request, asked), default=0)
         for other, one in list(self._rare.items()):
             is_worse = is_plain or asked.way in _UNJOINED.get(one.way, ())
             if is_worse and other[:2] == request[:2] and one.number < asked.number:
                 del self._rare[other]
-                yield from self._miss(request[0], one.way)
+                if one.number > unanswered:
+                    yield from self._miss(request[0], one.way)
+
+    def _unanswered(self, request: Request, until: _Asked) -> Iterator[int]:
+        """Numbers of plain pings before this one."""
+        for other, one in self._asked.items():
+            is_plain = one.way is Way.PLAIN and one.wrong is None
+            if is_plain and one.times and other[:2] == request[:2] and one.number < until.number:
+                yield one.number
 
     def overdue(self, packet: Ipv4, when: Span) -> Iterator[Finding]:
         """The guest sends something else, from an address that was pinged."""

@@ -59,7 +59,7 @@ class Linter:
         network, tally = self._network, self.tally
         self._icmp = IcmpChecker(network.net, tally, self._owned)
         self._tcp = TcpChecker(network.mtu, tally)
-        dhcp = DhcpChecker(tally)
+        dhcp = DhcpChecker(tally, self._owned)
         self._again = again = AgainChecker(network, tally)
         steady = (self._ethernet, self._arp, self._ipv4)
         self._paths = Paths((*steady, self._icmp, dhcp, again))

@@ -11,6 +11,7 @@ from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
 from tests.lint.examples import clean, example
+from tests.lint.examples.dhcp import is_leased, renews
 
 MAC = GUEST_MAC.hex(":")
 OTHER = "52:54:00:99:99:99"
@@ -183,6 +184,37 @@ def makes_way_for_another(lab: LintedLab) -> None:
     sends(lab)
     lab.from_guest(ping(ROUTER))
     lab.wait(20)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP021")
+@clean("ARP037")
+def has_lost_its_address(lab: LintedLab) -> None:
+    """By a NAK; later it gets it again, and its lease ends."""
+    is_leased(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.router.faults.add("dhcp nak 1")
+    renews(lab)
+    for _ in range(4):
+        lab.wait(2)
+        is_asked(lab)
+    is_leased(lab, xid=9)
+    lab.from_guest(ping(ROUTER))
+    lab.wait(90_000)
+    for _ in range(4):
+        is_asked(lab)
+        lab.wait(2)
+    is_leased(lab, xid=10, secs=0)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ARP021")
+def has_its_address_again(lab: LintedLab) -> None:
+    """The guest lost its address, has it anew, and answers nothing."""
+    has_lost_its_address(lab)
+    for _ in range(3):
+        is_asked(lab)
+        lab.wait(2)
     lab.from_guest(ping(ROUTER))
 
 

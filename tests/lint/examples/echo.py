@@ -121,6 +121,7 @@ def what_was_repeated_is_answered_as_often(lab: LintedLab) -> None:
 @example("IP043")
 def drops_fragments(lab: LintedLab) -> None:
     """The guest throws fragments away."""
+    by_arp(lab)
     for number in (1, 3):
         pinged_in_fragments(lab, number)
         pinged(lab, number + 1)
@@ -145,9 +146,25 @@ def does_not_get_it(lab: LintedLab) -> None:
     pinged(lab, 40)
 
 
+@clean("IP043")
+def was_pinged_before_it_was_up(lab: LintedLab) -> None:
+    """It had no address yet; or it left plain pings unanswered at that time, too."""
+    for number in (1, 2):
+        pinged_in_fragments(lab, number)
+    by_arp(lab)
+    pinged(lab, 3)
+    replies(lab, 3)
+    for number in (4, 6):
+        pinged_in_fragments(lab, number)
+        pinged(lab, number + 1)
+    pinged(lab, 8)
+    replies(lab, 8)
+
+
 @example("IP044")
 def reads_at_byte_20(lab: LintedLab) -> None:
     """The guest takes the options for the message."""
+    by_arp(lab)
     for number in (1, 3):
         pinged_behind_options(lab, number)
         pinged(lab, number + 1)
@@ -157,6 +174,7 @@ def reads_at_byte_20(lab: LintedLab) -> None:
 @example("IP048")
 def has_buffers_of_512_bytes(lab: LintedLab) -> None:
     """The guest's buffers are too short for whole frames."""
+    by_arp(lab)
     for number in (1, 3):
         pinged(lab, number, data=bytes(1472))
         pinged(lab, number + 1)
