@@ -192,6 +192,7 @@ def makes_way_for_another(lab: LintedLab) -> None:
 def has_lost_its_address(lab: LintedLab) -> None:
     """By a NAK; later it gets it again, and its lease ends."""
     is_leased(lab)
+    sends(lab)
     lab.from_guest(ping(ROUTER))
     lab.router.faults.add("dhcp nak 1")
     renews(lab)
@@ -199,12 +200,14 @@ def has_lost_its_address(lab: LintedLab) -> None:
         lab.wait(2)
         is_asked(lab)
     is_leased(lab, xid=9)
+    sends(lab)
     lab.from_guest(ping(ROUTER))
     lab.wait(90_000)
     for _ in range(4):
         is_asked(lab)
         lab.wait(2)
     is_leased(lab, xid=10, secs=0)
+    sends(lab)
     lab.from_guest(ping(ROUTER))
 
 
