@@ -18,9 +18,12 @@ from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, ReceiveRuns, SendRuns, Wrapper
 from pynat.log.comments import IMPAIRED, WireFault
 from pynat.log.notices import Level, Notices
-from pynat.wire import ipv4, versions
+from pynat.rules import Rule, dhcp, ipv4, tcp
+from pynat.wire import versions
 
 _NO_LIMIT = 1 << 30  # frames; no limit
+# What a frame may break because others have overtaken it, or because it came before.
+_OF_LATE = tcp.OF_LATE_SEGMENTS | {dhcp.NOT_ITS_LEASE}
 
 
 class ImpairLink(Wrapper):
@@ -29,6 +32,7 @@ class ImpairLink(Wrapper):
     ) -> None:
         super().__init__(inner)
         self._notices = notices
+        self._bad_wire = notices.bad_wire
         self._capture = capture
         self.wire = ImpairedWire(seed, self._tell, self._overtaken)
         self._idle = True
@@ -91,6 +95,7 @@ class ImpairLink(Wrapper):
     def _send(self, frames: list[bytes]) -> int:
         now = self.now()
         for frame in frames:
+            self._bad_wire.carry(frame)
             self.wire.put(frame, now, to_guest=True)
         return len(frames)
 
@@ -98,25 +103,32 @@ class ImpairLink(Wrapper):
         frames = self.wire.pop_due(self.now(), _NO_LIMIT, to_guest=True)
         if frames:
             self._inner.send([frame for _, frame in frames])
+            number_of = self._notices.comments.number_of
+            for _, frame in frames:
+                self._bad_wire.come(frame, number_of(frame))
         wakes = (self.wire.next_due(to_guest=to_guest) for to_guest in (False, True))
         due = min((at for at in (timer, *wakes) if at is not None), default=None)
         self._inner.done(hold_until, due)
         self._idle = self.wire.idle
+        if self._idle:
+            self._bad_wire.calm()
 
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.has_changed = True
         comments = self._notices.comments
+        fault = WireFault(rule.number, _explains(frame, fate))
+        before = comments.fault_of(frame)
+        if before is not None and before.explains is None:
+            fault = before
+        if not to_guest and (fate.frame is None or fault.explains is None):
+            self._bad_wire.lose(frame, fault.cause, self.now())
         if fate.frame is not None and fate.frame is not frame:
-            if not to_guest and not fate.said.startswith(CUT):
-                is_copy = fate.frame == frame
-                comments.blame(fate.frame, WireFault(rule.number, is_late=is_copy))
+            if not to_guest:
+                comments.blame(fate.frame, fault)
             if fate.said == "duplicate" and not to_guest:
                 return  # the guest sent one frame, and that is in the capture
             if not to_guest:
                 comments.same(fate.frame, frame)
-        is_whole = fate.frame is not None and fate.frame == frame
-        if not to_guest and not is_whole and (datagram := ipv4.datagram_of(frame)):
-            comments.spoil(datagram, WireFault(rule.number, is_late=False))
         about = fate.frame if fate.frame is not None and to_guest else frame
         comments.add(about, f"{IMPAIRED} {rule.number} ({rule.rule}): {fate.said}")
         if fate.frame is None:
@@ -131,7 +143,7 @@ class ImpairLink(Wrapper):
 
     def _overtaken(self, number: int, frame: bytes) -> None:
         if self._notices.comments.fault_of(frame) is None:
-            self._notices.comments.blame(frame, WireFault(number, is_late=True))
+            self._notices.comments.blame(frame, WireFault(number, _OF_LATE))
 
     # ------------------------------------------------------------------ words
     def report(self) -> None:
@@ -141,6 +153,13 @@ class ImpairLink(Wrapper):
     def _say(self, rule: ActiveRule, what: str) -> None:
         done = f"{rule.treated} frames treated, {rule.lost} lost"
         self._notices.say(Level.INFO, f"impair rule {rule.number}: {what}: {done}")
+
+
+def _explains(frame: bytes, fate: Fate) -> frozenset[Rule] | None:
+    """What may come of it; None of a frame that was changed."""
+    if fate.frame is None or fate.frame == frame:
+        return _OF_LATE
+    return ipv4.OF_CUT_PACKETS if fate.said.startswith(CUT) else None
 
 
 @contextlib.contextmanager

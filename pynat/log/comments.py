@@ -8,10 +8,10 @@ what a bad wire did to them, are kept for a while always.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from pynat.harmless import harmless
+from pynat.rules import Rule
 
 IMPAIRED = "impair rule"  # begins what is said of a bad wire
 _MAX_FRAMES = 4096  # frames remarked on and never written; then all are forgotten
@@ -22,13 +22,11 @@ class WireFault(NamedTuple):
     """What a bad wire did to a frame of the guest's."""
 
     number: int  # of the impair rule
-    is_late: bool  # others overtook it, or it is a copy; else it was changed
+    explains: frozenset[Rule] | None  # what may come of it; None: it was changed, anything
 
-
-def fault_in(comment: str) -> WireFault:
-    """Of a capture's comment about a frame that was lost or changed."""
-    told = re.search(rf"{IMPAIRED} (\d+)", comment)
-    return WireFault(int(told[1]) if told else 0, is_late=False)
+    @property
+    def cause(self) -> str:
+        return f"{IMPAIRED} {self.number}"
 
 
 class FrameComments:
@@ -39,7 +37,6 @@ class FrameComments:
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
         self._blamed: dict[int, tuple[bytes, WireFault]] = {}  # those of a bad wire, likewise
-        self._spoilt: dict[object, WireFault] = {}  # datagrams of which it took a fragment
         self._last = 0
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
         self._older = self._numbers
@@ -114,15 +111,6 @@ class FrameComments:
     def fault_of(self, frame: bytes | None) -> WireFault | None:
         _, fault = self._blamed.get(id(frame), (frame, None))
         return fault
-
-    def spoil(self, datagram: object, fault: WireFault) -> None:
-        """A bad wire has lost or changed one of its fragments."""
-        if len(self._spoilt) >= _NUMBERED:
-            self._spoilt.clear()
-        self._spoilt[datagram] = fault
-
-    def spoilt(self, datagram: object) -> WireFault | None:
-        return self._spoilt.get(datagram)
 
     def take_lost(self, frame: bytes) -> bool:
         """Whether it was lost; that is forgotten here."""

@@ -18,13 +18,11 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
-from pynat.log.comments import IMPAIRED, FrameComments, WireFault
-from pynat.rules import Rule, dhcp, tcp
+from pynat.log.bad_wire import BadWire
+from pynat.log.comments import FrameComments
+from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions
-
-# What may be broken because others have overtaken it, or because it came before.
-_OF_LATE = tcp.OF_LATE_SEGMENTS | {dhcp.NOT_ITS_LEASE}
 
 
 class Rate(NamedTuple):
@@ -92,6 +90,7 @@ class Notices:
         self.silenced = silenced
         self.last: deque[Line] = deque(maxlen=LAST)
         self.comments = FrameComments()
+        self.bad_wire = BadWire()
         self.drops: Counter[Rule] = Counter()
         self.eaten: Counter[str] = Counter()  # what faults have left unanswered, by services
         self.findings: Counter[str] = Counter()  # of the linter, by code, without what follows
@@ -137,11 +136,11 @@ class Notices:
         now: float,
         level: Level = Level.INFO,
         count: int = 1,
-        fault: WireFault | None = None,
+        because: str = "",
     ) -> None:
         """Count packets that are neither forwarded nor answered, and say why.
 
-        fault: of a bad wire, where the frame does not tell of it.
+        because: what else than the guest is to blame, if that is known.
         """
         if self._doubts(rule, now):
             return
@@ -149,8 +148,9 @@ class Notices:
         frame = self.comments.frame
         about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
-        wire = self._bad_wire(rule, fault or self.comments.fault_of(frame))
-        cause = self.verdict.put(rule, detail, now, about, count, wire)
+        blamed = because or self._blamed(rule, frame)
+        other = Cause(blamed, None) if blamed else None
+        cause = self.verdict.put(rule, detail, now, about, count, other)
         if rule.code in self.silenced:
             return
         if self._journal:
@@ -161,11 +161,23 @@ class Notices:
         self.comments.add_here(text + because)
         self.limited(rule.name, text + _frame(about) + because, now, level)
 
-    def _bad_wire(self, rule: Rule, fault: WireFault | None) -> Cause | None:
-        """Where that, and not the guest, is to blame for a drop."""
-        if fault is None or (fault.is_late and rule not in _OF_LATE):
-            return None
-        return Cause(f"{IMPAIRED} {fault.number}", None)
+    def _blamed(self, rule: Rule, frame: bytes | None) -> str:
+        """The rule of a bad wire that, and not the guest, is to blame for a drop."""
+        fault = self.comments.fault_of(frame)
+        if fault is None or (fault.explains is not None and rule not in fault.explains):
+            return ""
+        return fault.cause
+
+    def hides_reset(self) -> bool:
+        """Whether the guest could not know, when it sent the frame that the router is dealing
+        with, that its flow was reset."""
+        frame, number_of = self.comments.frame, self.comments.number_of
+        return frame is not None and self.bad_wire.hides_reset(frame, number_of(frame))
+
+    def hides_mac(self, address: bytes, mac: bytes) -> bool:
+        """The same of who has moved to this MAC address."""
+        number = self.comments.number_of(self.comments.frame)
+        return self.bad_wire.hides_mac(address, mac, number)
 
     def finding(
         self, rule: Rule, detail: str, now: float, frame: bytes | None, *, from_guest: bool = True

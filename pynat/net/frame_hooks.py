@@ -112,6 +112,7 @@ class FrameHooks:
         if not frames:
             if from_guest:
                 notices.comments.lose(data)
+                notices.bad_wire.lose(data, "a script", now)
             way = "from" if from_guest else "to"
             text = f"{len(data)} bytes {way} the guest: on_frame returned DROP"
             notices.drop(rules.net.ON_FRAME, text, now)

@@ -30,7 +30,7 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
-from pynat.log.comments import IMPAIRED, fault_in
+from pynat.log.comments import IMPAIRED
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -41,7 +41,7 @@ from pynat.replay.wire import Wire
 from pynat.router.assembly import NO_PROGRAM, Parts, assemble
 from pynat.router.reassembly import LIFETIME
 from pynat.rules import Rule
-from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, versions
+from pynat.wire import arp, dhcp, ethernet, icmp, versions
 from pynat.wire.addresses import FourTuple
 from pynat.wire.ip import TCP, Packet
 from pynat.wire.udp import Udp
@@ -63,6 +63,7 @@ NEED_THE_BEGINNING: dict[Rule, float] = {
 }
 
 
+_LOST_BY = re.compile(rf"{IMPAIRED} \d+|a script")
 _EATEN = re.compile(rf"{rules.net.FAULT.code} .*: fault \d+, (\w+) ")  # by a fault of the service
 
 
@@ -159,15 +160,19 @@ class Replay:
 
     def _from_guest(self, frame: bytes, one: Captured) -> None:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
-        if one.lost and (datagram := ipv4.datagram_of(frame)):
-            self.notices.comments.spoil(datagram, fault_in(one.comment))
-        if not one.lost and frame[:6] not in self._wire.others:
+        if one.lost:
+            by = _LOST_BY.search(one.comment)
+            self.notices.bad_wire.lose(frame, by[0] if by else "the wire", one.when)
+        elif frame[:6] not in self._wire.others:
             self.notices.comments.deal_with(frame)
             self._router.from_guest(frame, one.when)
             self.notices.comments.deal_with(None)
 
     def _to_guest(self, frame: bytes, one: Captured) -> None:
-        if not one.lost:
+        if one.lost:
+            self.notices.bad_wire.carry(frame)
+        else:
+            self.notices.bad_wire.come(frame, one.number)
             span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
             self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
         if seen := decode(frame, one.when):

@@ -45,6 +45,7 @@ class IpOutput:
         self.time_hold = NeverHeld() if is_free else TimeHold(config.patience)
         self.wall = WallTime()
         self.mac = network.mac  # the router's
+        self.former_mac = self.mac  # the one before
         self._mtu = network.mtu
         self._ident = dice.randrange(0x10000)
         self._fragment_ident = dice.randrange(0x10000)
@@ -86,7 +87,7 @@ class IpOutput:
 
     def move(self, mac: bytes) -> None:
         """Have this MAC address from now on."""
-        self.mac = mac
+        self.former_mac, self.mac = self.mac, mac
         self.neighbors.move(mac)
 
     def frames(self) -> list[Sendable]:

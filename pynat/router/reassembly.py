@@ -30,6 +30,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pynat import rules
+from pynat.log.bad_wire import Key, key_of
 from pynat.nat.guest_output import GuestOutput
 from pynat.rules import Rule
 from pynat.wire import icmp, ipv4
@@ -42,8 +43,6 @@ MAX_BYTES_OF_ONE = 2 << 20  # bytes: 28 datagrams of the longest kind
 MAX_BYTES = 8 << 20  # bytes
 OVERHEAD = 128  # bytes that a fragment costs besides its data
 _SWAPPED_DF = 0x40 * 8  # the offset, in bytes
-
-Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
 
 
 @dataclass(slots=True, eq=False)
@@ -152,7 +151,7 @@ class Reassembly:
 
     def from_guest(self, fragment: Ipv4, now: float) -> Ipv4 | None:
         """The whole packet, if this was the last piece of it."""
-        key = (fragment.source, fragment.destination, fragment.protocol, fragment.ident)
+        key = key_of(fragment)
         datagram = self._datagrams.get(key) or self._begin(key, now)
         if datagram.refused:
             self._drop(
@@ -192,7 +191,8 @@ class Reassembly:
             return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"
         text = f"{why}, {datagram.length} bytes came, {missing}{datagram.hint()}"
-        self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, text, now, len(datagram.pieces))
+        lost = self._notices.bad_wire.took_a_piece(datagram.key, now)
+        self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, text, now, because=lost)
 
     def expire(self, datagram: _Datagram, now: float) -> None:
         self._remove(datagram)
@@ -284,6 +284,13 @@ class Reassembly:
         if not self._of_source[source]:
             del self._of_source[source]
 
-    def _drop(self, rule: Rule, datagram: _Datagram, why: str, now: float, count: int = 1) -> None:
-        fault = self._notices.comments.spoilt(datagram.key)
-        self._notices.drop(rule, f"{datagram}: {why}", now, count=count, fault=fault)
+    def _drop(
+        self,
+        rule: Rule,
+        datagram: _Datagram,
+        why: str,
+        now: float,
+        count: int = 1,
+        because: str = "",
+    ) -> None:
+        self._notices.drop(rule, f"{datagram}: {why}", now, count=count, because=because)

@@ -13,6 +13,8 @@ from pynat.wire.addresses import address_text, is_group_of_link, is_multicast
 from pynat.wire.ipv4 import Ipv4
 
 _TAGGED = ": tagged on purpose, or the header is four bytes longer than meant"
+_MOVED = "the router's new MAC address"
+_MOST_TOLD = 256  # guests
 
 
 class Refusals:
@@ -21,6 +23,7 @@ class Refusals:
         self._guest = guest
         self._foreign = foreign
         self._drop = guest.notices.drop
+        self._told: dict[bytes, bytes] = {}  # the router's MAC address, by guest that knew
 
     # ------------------------------------------------------------------ frames
     def malformed(self, frame: bytes, error: Malformed, now: float) -> None:
@@ -37,13 +40,26 @@ class Refusals:
             self._guest.send_error(kind, 0, error.quote, now, pointer=error.pointer)
 
     def other_mac(self, frame: bytes, now: float) -> None:
-        destination, _, kind = ethernet.HEADER.unpack_from(frame)
+        destination, source, kind = ethernet.HEADER.unpack_from(frame)
         text = f"frame to {ethernet.text(destination)}, the router is"
         text += f" {ethernet.text(self._guest.mac)} (RFC 894)"
         if not any(destination):
             text += ": the address was never set"
             text += "; ARP asks all, ff:ff:ff:ff:ff:ff" if kind == ethernet.ARP else ""
-        self._drop(rules.ethernet.NOT_OURS, text, now)
+        self._drop(rules.ethernet.NOT_OURS, text, now, because=self._moved(source, destination))
+
+    def _moved(self, source: bytes, destination: bytes) -> str:
+        """Why the guest may think that the router is there (RFC 826); "" where it may not."""
+        guest = self._guest
+        if destination != guest.former_mac:
+            return ""
+        if guest.notices.hides_mac(self._net.router, guest.mac):
+            return _MOVED
+        is_first = self._told.get(source) != guest.mac  # what a driver or a card still had
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told[source] = guest.mac
+        return _MOVED if is_first else ""
 
     def ipv6(self, now: float) -> None:
         self._drop(rules.net.IPV6, "this network is IPv4 only", now, Level.DEBUG)

@@ -537,3 +537,6 @@ JOINED_WITH_OTHERS = Rule(
     " buffer of its own. A stack that has one buffer alone takes the newest packet into it.",
     exercised=Occasion.PING_MIXED,
 )
+
+# What a packet may break because the wire has cut it: who has no address yet sends no fragments.
+OF_CUT_PACKETS = frozenset({BROADCAST, FROM_NOBODY})

@@ -76,14 +76,6 @@ def outline(data: bytes | memoryview, start: int = 0) -> Outline | None:
     return Outline(protocol, source, destination, body, end, bool(fragment & _OFFSET))
 
 
-def datagram_of(frame: bytes) -> tuple[bytes, bytes, int, int] | None:
-    """Addresses, protocol and identification, of an untagged frame with a fragment."""
-    if len(frame) < 14 + _HEADER.size or ethernet.HEADER.unpack_from(frame)[2] != ethernet.IPV4:
-        return None
-    _, _, _, ident, fragment, _, protocol, _, source, to = _HEADER.unpack_from(frame, 14)
-    return (source, to, protocol, ident) if fragment & (_OFFSET | _MF) else None
-
-
 def flow_key(frame: bytes) -> tuple[bytes, int]:
     """Protocol, addresses and ports as they lie in an untagged frame, and where the ports are."""
     at = 14 + (frame[14] & 15) * 4 if len(frame) > 14 else 14

@@ -244,7 +244,11 @@ class TcpTable:
         it: rightly by RST, or, where it is in TIME-WAIT, by an acknowledgement.
         """
         ended = self._ended.get(four_tuple.key)
-        if ended is None or now - ended.used > TIME_WAIT:
+        if ended is None:
+            return False
+        if ended.number is None and self._output.notices.hides_reset():
+            return True
+        if now - ended.used > TIME_WAIT:
             return False
         flags = segment.flags & (SYN | FIN | RST | ACK)
         is_last = flags == ACK and segment.seq == ended.number and not segment.payload

@@ -1,0 +1,128 @@
+"""What a bad wire has kept from either end: so the other one is not to blame for what follows.
+
+of the guest   fragments that were lost or changed: the rest of their datagram waits in vain
+for the guest  frames that end or change something, RST and ARP: before one has come to its card
+               the guest cannot know of it, and a wire may lose them or carry them late
+
+What the guest knew when it sent a frame goes by the numbers of frames at its card.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+
+from pynat.errors import Malformed
+from pynat.wire import arp, ethernet, ip, ipv4, tcp, versions
+from pynat.wire.arp import Arp
+from pynat.wire.ipv4 import Ipv4
+
+_MOST = 1024  # of each kind; then all are forgotten
+_LAST = 8  # of one sender's ARP
+_ARP = ethernet.ARP.to_bytes(2, "big")
+_FLAGS = 13  # place in TCP's header
+_LATELY = 60.0  # seconds; then another datagram may have the same identification
+
+Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
+
+
+class BadWire:
+    def __init__(self) -> None:
+        self._pieces: dict[Key, tuple[float, str]] = {}  # when, and by what; of datagrams
+        self._resets: dict[bytes, float] = {}  # number at the card, by flow
+        self._macs: dict[bytes, deque[tuple[float, bytes]]] = {}  # likewise, by who told of it
+
+    # ------------------------------------------------------------------ of the guest
+    def lose(self, frame: bytes, by: str, now: float) -> None:
+        """It does not come as it was."""
+        packet = _packet(frame)
+        if packet is not None and packet.is_fragment:
+            if len(self._pieces) >= _MOST:
+                self._pieces.clear()
+            self._pieces[key_of(packet)] = now, by
+
+    def took_a_piece(self, datagram: Key, now: float) -> str:
+        """What has, lately; "" where nothing did."""
+        when, by = self._pieces.get(datagram, (now, ""))
+        return by if now - when <= _LATELY else ""
+
+    # ------------------------------------------------------------------ for the guest
+    def carry(self, frame: bytes) -> None:
+        """From now on it is on its way, or lost."""
+        if (told := _arp(frame)) is not None:
+            self._of(told).append((inf, told.sender_mac))
+        else:
+            self._note(frame, inf)
+
+    def come(self, frame: bytes, number: int | None) -> None:
+        """It is at the guest's card, as the frame of that number."""
+        if (told := _arp(frame)) is not None:
+            macs = self._of(told)
+            if (inf, told.sender_mac) in macs:
+                macs.remove((inf, told.sender_mac))
+            macs.append((number or 0, told.sender_mac))
+        else:
+            self._note(frame, number or 0)
+
+    def _note(self, frame: bytes, number: float) -> None:
+        flow, flags = _flow(frame)
+        if flags & tcp.SYN:
+            self._resets.pop(flow, None)  # another connection than before
+        elif flags & tcp.RST:
+            if len(self._resets) >= _MOST:
+                self._resets.clear()
+            self._resets[flow] = min(number, self._resets.get(flow, inf))
+
+    def calm(self) -> None:
+        """Everything comes, and at once, from now on."""
+        self._resets.clear()
+        self._macs.clear()
+
+    def _of(self, told: Arp) -> deque[tuple[float, bytes]]:
+        if len(self._macs) >= _MOST:
+            self._macs.clear()
+        return self._macs.setdefault(told.sender, deque(maxlen=_LAST))
+
+    def hides_reset(self, frame: bytes, number: int | None) -> bool:
+        """Whether the guest, when it sent this frame, could not know that its flow was reset."""
+        flow = versions.reverse(versions.flow_key(frame)[0]) if self._resets else b""
+        return self._resets.get(flow, 0) >= (inf if number is None else number)
+
+    def hides_mac(self, address: bytes, mac: bytes, number: int | None) -> bool:
+        """The same of who has moved to this MAC address."""
+        told = self._macs.get(address, ())
+        known = [one for at, one in told if at < (inf if number is None else number)]
+        return bool(told) and (not known or known[-1] != mac)
+
+
+def key_of(packet: Ipv4) -> Key:
+    return packet.source, packet.destination, packet.protocol, packet.ident
+
+
+def _arp(frame: bytes) -> Arp | None:
+    frame = ethernet.untagged(frame)
+    if frame[12:14] != _ARP:
+        return None
+    try:
+        return arp.decode(memoryview(frame)[ethernet.HEADER.size :])
+    except Malformed:
+        return None
+
+
+def _flow(frame: bytes) -> tuple[bytes, int]:
+    """And the segment's flags; 0 where there are none."""
+    about = versions.in_frame(frame)
+    if about is None or about.protocol != ip.TCP or about.is_later:
+        return b"", 0
+    flags = frame[about.body + _FLAGS : about.body + _FLAGS + 1]
+    return (versions.flow_key(frame)[0], flags[0]) if flags else (b"", 0)
+
+
+def _packet(frame: bytes) -> Ipv4 | None:
+    frame = ethernet.untagged(frame)
+    if versions.BY_TYPE.get(frame[12:14]) is not ipv4:
+        return None
+    try:
+        return ipv4.decode(memoryview(frame)[ethernet.HEADER.size :])
+    except Malformed:
+        return None

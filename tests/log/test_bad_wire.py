@@ -1,0 +1,147 @@
+"""What a bad wire keeps from either end is not the guest's mistake, live and from the capture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scapy.layers.inet import IP, TCP, UDP, fragment
+from scapy.layers.l2 import ARP, Ether
+
+from pynat.net import Net, Stream
+from pynat.replay.capture import Capture
+from pynat.testing.lab import GUEST_MAC
+from pynat.testing.virtual import virtual
+from tests.frames import GUEST, ROUTER_MAC, ping
+from tests.lint.examples.dhcp import discover
+
+Sent = bytes | Callable[[list[bytes]], bytes]
+MAC = GUEST_MAC.hex(":")
+SERVER = "192.0.2.10"
+HEAD = Ether(src=MAC, dst=ROUTER_MAC)
+ANNOUNCED = bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=MAC, psrc=GUEST, pdst=GUEST))
+
+
+class Says:
+    """A guest that sends frames at their times and hears nothing."""
+
+    def __init__(self, *frames: tuple[float, Sent]) -> None:
+        self.frames = list(frames)
+        self.due: list[bytes] = []
+        self.heard: list[bytes] = []
+
+    def start(self, now: float) -> None: ...
+
+    def from_wire(self, frame: bytes, now: float) -> None:
+        self.heard.append(frame)
+
+    def to_wire(self) -> list[bytes]:
+        due, self.due = self.due, []
+        return due
+
+    def next_timer(self) -> float | None:
+        return self.frames[0][0] if self.frames else None
+
+    def on_timer(self, now: float) -> None:
+        while self.frames and self.frames[0][0] <= now:
+            frame = self.frames.pop(0)[1]
+            self.due.append(frame if isinstance(frame, bytes) else frame(self.heard))
+
+
+def roots(*frames: tuple[float, Sent], capture: Path, **keys: Any) -> set[str]:
+    """What the guest is blamed for, while it runs and from the capture."""
+    net = Net(hermetic=True, control="none", capture=capture, **keys)
+
+    @net.tcp(SERVER, 99)
+    async def resets(stream: Stream) -> None:
+        await stream.read(1)
+        stream.reset()
+
+    with virtual(net.configured(), net) as network:
+        network.run(Says((0.0, ANNOUNCED), *frames), 120)
+    verdict = network.engine.notices.verdict
+    live = {one.rule.code for one in verdict if one.count}
+    seen = Capture(capture)
+    for _ in seen.frames(lambda _: None):
+        pass
+    assert {one.record.rule.code for one in seen.summary().findings} == live
+    return live | {one.rule.code for one in verdict if "TCP058" in one.because}
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    return tmp_path / "x.pcapng"
+
+
+PIECES = [
+    bytes(HEAD / one) for one in fragment(IP(src=GUEST, dst=SERVER, id=7) / UDP() / bytes(4000))
+]
+
+
+def test_a_fragment_that_the_wire_has_lost(capture: Path) -> None:
+    sent = [(2.0, one) for one in PIECES]
+    assert "IP018" not in roots(*sent, capture=capture, impair=["drop from-guest udp nth 2"])
+
+
+def test_a_fragment_that_was_never_sent(capture: Path) -> None:
+    assert "IP018" in roots((2.0, PIECES[0]), (2.0, PIECES[2]), capture=capture)
+
+
+@pytest.mark.one_way("a capture does not show that the wire cuts")
+def test_a_discover_that_the_wire_has_cut(capture: Path) -> None:
+    head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255")
+    asks = bytes(head / UDP(sport=68, dport=67) / discover().ljust(300, b"\0"))
+    cut = ["from-guest fragment 200"]
+    assert "IP021" not in roots((2.0, asks), capture=capture, impair=cut)
+
+
+def of(sent: str, seq: int, data: bytes = b"") -> Sent:
+    """A segment of the guest's behind the last SYN-ACK."""
+
+    def made(heard: list[bytes]) -> bytes:
+        acks = (Ether(one)[TCP] for one in heard if TCP in Ether(one))
+        number = next((one.seq + 1 for one in acks if one.flags == "SA"), 0)
+        tcp = TCP(sport=4000, dport=99, flags=sent, seq=seq, ack=number)
+        return bytes(HEAD / IP(src=GUEST, dst=SERVER, flags="DF") / tcp / data)
+
+    return made
+
+
+OPENED = (2.0, of("S", 100)), (2.1, of("A", 101)), (2.1, of("PA", 101, b"x"))
+GOES_ON = (22.0, of("PA", 102, b"more")), (24.0, of("PA", 102, b"more"))
+
+
+def test_resets_that_the_wire_has_lost(capture: Path) -> None:
+    lost = ["drop to-guest tcp rst first 2"]
+    assert "TCP004" not in roots(*OPENED, *GOES_ON, capture=capture, impair=lost)
+
+
+def test_a_reset_that_has_come(capture: Path) -> None:
+    lost = ["drop to-guest tcp rst nth 2"]
+    assert "TCP004" in roots(*OPENED, *GOES_ON, capture=capture, impair=lost)
+
+
+PINGS = [(10.0 + at, ping(SERVER)) for at in range(5)]
+MOVES = {"faults": ["arp failover 5"]}
+
+
+def test_the_router_has_moved_and_the_wire_has_lost_it(capture: Path) -> None:
+    deaf = ["drop to-guest arp"]
+    assert "ETH002" not in roots(*PINGS, capture=capture, impair=deaf, **MOVES)
+
+
+@pytest.mark.one_way("a capture has the order at the guest's card")
+def test_what_was_under_way_when_the_router_moved(capture: Path) -> None:
+    slow = ["from-guest delay 3s"]
+    sent = [(2.5 + at / 2, ping(SERVER)) for at in range(5)]
+    assert "ETH002" not in roots(*sent, capture=capture, impair=slow, **MOVES)
+
+
+def test_one_that_a_driver_still_had(capture: Path) -> None:
+    assert "ETH002" not in roots(PINGS[0], capture=capture, **MOVES)
+
+
+def test_who_does_not_hear_that_the_router_has_moved(capture: Path) -> None:
+    assert "ETH002" in roots(*PINGS, capture=capture, **MOVES)
