@@ -121,6 +121,19 @@ def test_a_guest_that_begins_anew_gets_a_new_connection(state: State) -> None:
     assert again.to_guest() == ["S. 0:1(0) ack 1"]
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_who_begins_anew_resets_what_acknowledges_its_fin(number: int) -> None:
+    """That is on its way when the SYN comes, and RFC 9293 3.10.7.3 demands an RST at its number."""
+    flow = flow_in(State.TIME_WAIT)
+    again = TcpScript(flow.lab, isn=77)
+    again.guest("S 0:0(0) <mss 1460>")
+    again.host(TcpConnected(2))
+    again.to_guest()
+    flow.guest(f"R {number}:{number}(0)")
+    assert [each.state for each in flow.lab.router.tcp.flows()] == [State.SYN_RECEIVED]
+    assert ("tcp reset beside the next number" in flow.lab.drops) == (number != 2)
+
+
 @pytest.mark.parametrize("state", OPEN)
 def test_an_old_syn_is_challenged(state: State) -> None:
     """RFC 5961 4.2; a guest that has forgotten answers the challenge with a reset."""

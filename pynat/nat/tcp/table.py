@@ -41,6 +41,7 @@ from pynat.nat.tcp.host_requests import SendNow
 from pynat.nat.tcp.memory import MemoryBudget
 from pynat.nat.tcp.negotiated_options import NegotiatedOptions
 from pynat.nat.tcp.parameters import Filter, Item, Parameters
+from pynat.nat.tcp.refusals import Refusal
 from pynat.nat.tcp.seq import wrap
 from pynat.nat.tcp.state import State, reset_for
 from pynat.nat.unreachable import OURS, code_for, reason, shortage
@@ -184,13 +185,20 @@ class TcpTable:
         if flow.filter is not None and not flow.filter.from_guest(segment):
             return
         refusal = flow.from_guest(segment, now)
-        if refusal:
+        if refusal and not self._is_of_the_old(flow, segment, refusal):
             text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
             self._output.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
             text = f"{self._name(flow.four_tuple)} {segment}: too many of this kind (RFC 5961 7)"
             count = flow.tell_unanswered()
             self._output.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
+
+    def _is_of_the_old(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
+        """An RST at the number at which the flow with the same ends before this one has ended: who
+        opens this one owes it to the last acknowledgement of that (RFC 9293 3.10.7.3)."""
+        ended = self._ended.get(flow.four_tuple.key)
+        is_reset = refusal.rule is rules.tcp.RESET_BESIDE
+        return is_reset and ended is not None and ended.number == segment.seq
 
     def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
