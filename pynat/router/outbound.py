@@ -110,8 +110,9 @@ class Outbound:
 
     # ------------------------------------------------------------------ refused everywhere
     def other_icmp(self, packet: Ipv4, message: Icmp, now: float) -> None:
-        """A reply is to nobody here, or to a script; the linter knows whether anybody asked."""
-        if message.type == icmp.ECHO_REPLY:
+        """A reply is to nobody here, or to a script; the linter knows whether anybody asked. An
+        error about what came is as RFC 1122 3.2.2.1 and 4.1.3.1 have it."""
+        if message.type == icmp.ECHO_REPLY or is_about_its(packet, message):
             return
         about = f" about {versions.named(message.payload)}" if message.type in icmp.ERRORS else ""
         text = f"{address_text(packet.source)}: {message}{about}"
@@ -122,3 +123,9 @@ class Outbound:
         text = f"{packet}: only 6 (TCP), 17 (UDP) and 1 (ICMP) are known (RFC 1122 3.2.2.1)"
         self._output.notices.drop(rules.net.PROTOCOL, text, now)
         self._output.send_error(icmp.UNREACHABLE, icmp.PROTOCOL, packet.quote, now)
+
+
+def is_about_its(packet: Ipv4, message: Icmp) -> bool:
+    """An error that goes to who sent the packet in question."""
+    about = versions.outline(message.payload) if message.type in icmp.ERRORS else None
+    return about is not None and about.source == packet.destination

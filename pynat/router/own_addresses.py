@@ -11,7 +11,7 @@ from pynat.nat.messages import InProcessAddress
 from pynat.nat.tcp.table import TcpTable
 from pynat.router.guest_net import GuestNet
 from pynat.router.ip_output import IpOutput
-from pynat.router.outbound import Outbound
+from pynat.router.outbound import Outbound, is_about_its
 from pynat.services import ping
 from pynat.services.dns import by_udp
 from pynat.services.tftp import TftpServer
@@ -95,7 +95,7 @@ class OwnAddresses:
             ping.answer(self._output, packet, message, now)
         elif message.type == icmp.ECHO_REPLY:
             self._pings.from_guest(packet, message, now)
-        elif _is_about_ours(packet, message):
+        elif is_about_its(packet, message):
             self._refused(message)
         else:
             self._outbound.other_icmp(packet, message, now)
@@ -132,9 +132,3 @@ class OwnAddresses:
             self._tcp.from_guest(packet, InProcessAddress(packet.destination, DNS_PORT), now)
         else:
             self._outbound.tcp(packet, now)
-
-
-def _is_about_ours(packet: Ipv4, message: Icmp) -> bool:
-    """An error that has come to who sent the packet in question."""
-    about = versions.outline(message.payload) if message.type in icmp.ERRORS else None
-    return about is not None and about.source == packet.destination

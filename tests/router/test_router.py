@@ -139,10 +139,13 @@ def test_other_icmp_is_dropped_and_counted(lab: Lab) -> None:
     assert lab.to_host() == []
 
 
-def test_the_router_is_told_that_its_datagram_was_refused(lab: Lab) -> None:
-    for sender, drops in ((ROUTER, {}), ("192.0.2.7", {"icmp type": 1})):
+def test_who_sent_a_datagram_is_told_that_it_was_refused(lab: Lab) -> None:
+    for sender, told, drops in (
+        *((ROUTER, ROUTER, {}), ("192.0.2.7", "192.0.2.7", {})),
+        ("192.0.2.8", "192.0.2.7", {"icmp type": 1}),
+    ):
         about = IP(src=sender, dst=GUEST) / UDP(sport=49_152, dport=9)
-        lab.from_guest(bytes(ip(sender) / ICMP(type=3, code=3) / about))
+        lab.from_guest(bytes(ip(told) / ICMP(type=3, code=3) / about))
         assert lab.drops == drops
 
 

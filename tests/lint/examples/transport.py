@@ -85,6 +85,15 @@ def replies(lab: LintedLab) -> None:
         replied(lab, number)
 
 
+@clean("ICMP003")
+def has_no_such_port(lab: LintedLab) -> None:
+    """What RFC 1122 4.1.3.1 asks for, whoever sent the datagram."""
+    for sender in (ROUTER, "192.0.2.10"):
+        datagram = IP(src=sender, dst=GUEST) / UDP(sport=9, dport=999, chksum=0) / b"anybody?"
+        lab.look(bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / datagram), from_guest=False)
+        lab.from_guest(bytes(ip(sender) / ICMP(type=3, code=3) / IP(bytes(datagram))))
+
+
 @clean("ICMP020")
 def answers_a_ping_to_all(lab: LintedLab) -> None:
     """Its reply comes from its own address; it may leave such a ping alone as well."""
