@@ -152,6 +152,7 @@ class DhcpChecker:
         known = message.yiaddr in self._sources
         way = Way.BROADCAST if frame.destination[0] & 1 else Way.UNICAST
         reaches = way is Way.BROADCAST or frame.destination == client.source
-        client.to_guest(message, frame.when, way if reaches else None, known=known)
+        to = way if reaches else None
+        client.to_guest(message, len(payload), frame.when, to, known=known)
         for address in client.addresses:
             self._users[address] = client

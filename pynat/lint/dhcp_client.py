@@ -67,6 +67,9 @@ _IGNORED = {
 }
 
 
+_ODD = "; each has an odd number of bytes: does the checksum add a zero behind the last (RFC 1071)?"
+
+
 @dataclass(slots=True)
 class _Repeats:
     kind: int = 0
@@ -95,8 +98,10 @@ class Client:
         self._repeats = _Repeats()
         self._ignored = dict.fromkeys(Way, 0)  # OFFERs since the last REQUEST
         self._ignored_since = NEVER  # when the first of them came
+        self._even = 0  # of these, with an even number of bytes
         self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
+        self._is_odd = False  # it has an odd number of bytes
         self._overloaded: Span | None = None  # the OFFER since the last DISCOVER
         self._unread = 0  # such OFFERs in a row
         self._early = 0
@@ -190,14 +195,15 @@ class Client:
         if not any(self._ignored.values()):
             self._ignored_since = since
         self._ignored[way] += 1
+        self._even += not self._is_odd
         known = when.least(self._ignored_since) >= _PATIENCE
         if known and self._ignored[way] >= OFFERS and way not in self._told:
             self._told.add(way)
             rule, wanted = _IGNORED[way]
             neither = f", and {way.other.value} too" if self._ignored[way.other] else ""
-            tell(
-                rule, f"{self._ignored[way]} OFFERs came {way.value}{neither}, expected a {wanted}"
-            )
+            hint = "" if self._even else _ODD
+            came = f"{self._ignored[way]} OFFERs came {way.value}{neither}"
+            tell(rule, f"{came}, expected a {wanted}{hint}")
 
     def _leaves_unread(self, when: Span, tell: Tell) -> None:
         if self._overloaded is not None and when.follows(self._overloaded):
@@ -216,7 +222,7 @@ class Client:
                 text += f" {self._ignored[way]} that came {way.value} (RFC 2131 4.1)"
                 tell(_IGNORED[way][0], text)
         self._ignored, self._offered = dict.fromkeys(Way, 0), None
-        self._unread, self._overloaded = 0, None
+        self._unread, self._overloaded, self._even = 0, None, 0
         self._told.clear()
 
     def _after_conflict(self, when: Span, tell: Tell) -> None:
@@ -317,8 +323,11 @@ class Client:
             tell(rules.SECONDS, f"{text} (RFC 2131 2)")
 
     # ------------------------------------------------------------------ to the guest
-    def to_guest(self, message: Message, when: Span, way: Way | None, *, known: bool) -> None:
+    def to_guest(
+        self, message: Message, size: int, when: Span, way: Way | None, *, known: bool
+    ) -> None:
         """way: None where it does not come to the guest's card. known: it uses the address."""
+        self._is_odd = size % 2 == 1
         self._repeats = _Repeats()
         match message.kind:
             case dhcp.OFFER:

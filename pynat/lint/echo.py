@@ -40,7 +40,6 @@ MAX_GUESTS = 64
 TAKEN_BY_ALL = 576  # bytes of a packet (RFC 1122 3.3.2)
 PATIENCE = 2.0  # seconds in which a ping is answered
 MISSED = 2  # pings of a kind in a row
-_PADDED_TO = 46  # bytes of a packet, in a frame that is as short as one may be
 
 Request = tuple[bytes, bytes, int, int]  # the guest's address, who asked, identifier, number
 
@@ -301,10 +300,10 @@ def _difference(message: Icmp, wanted: bytes) -> str:
     seen = message.payload
     if len(seen) != len(wanted):
         text = f"{len(seen)} bytes of data, expected {len(wanted)} (RFC 792)"
-        padded = _PADDED_TO - ipv4.HEADER_SIZE - icmp.HEADER_SIZE
+        padded = mistakes.FILLS - ipv4.HEADER_SIZE - icmp.HEADER_SIZE
         if len(wanted) < len(seen) == padded and seen.startswith(wanted):
             text += f": {padded - len(wanted)} bytes of the frame's padding were taken for data;"
-            text += " IPv4's total length says where the packet ends"
+            text += " IPv4's total length says where the packet ends, and counts no padding"
         return text
     at = next(i for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) if a != b)
     return f"data byte {at} is {seen[at]:#04x}, expected {wanted[at]:#04x} (RFC 792)"

@@ -18,7 +18,6 @@ from pynat.wire.ipv4 import Ipv4, without_header
 from pynat.wire.udp import HEADER, Udp
 
 SERVICES = {mistakes.swapped(port): port for port in (53, 67, 69, 123)}
-FILLS = 46  # bytes of a packet that needs no padding
 ASKERS = 256  # that are remembered
 FLOWS = 1024
 _PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
@@ -124,8 +123,8 @@ def _quoted(packet: bytes) -> Flow | None:
 def _trailing(packet: Ipv4, length: int) -> Finding:
     carried = len(packet.payload)
     text = f"{packet}: length {length}, expected {carried}, the packet's (RFC 768)"
-    if length + HEADER.size == carried:
-        text += without_header(HEADER.size)
-    elif not any(packet.payload[length:]) and len(packet.packet) == FILLS:
+    if not any(packet.payload[length:]) and len(packet.packet) == mistakes.FILLS:
         text += f": {carried - length} bytes of padding were counted into IPv4's total length"
+    elif length + HEADER.size == carried:
+        text += without_header(HEADER.size)
     return Finding(rules.TRAILING, text)

@@ -18,6 +18,7 @@ Candidate = tuple[int, str]  # the value that the mistake gives, the mistake
 Around = tuple[int, bytes]  # bytes of IPv4 header in front; the padding of the frame behind
 NOTHING: Around = (20, b"")
 
+FILLS = 46  # bytes of a packet that needs no padding
 _PROTOCOLS = {1: "ICMP's", 6: "TCP's", 17: "UDP's"}
 _IP_FIELDS = {
     (2, 4): "total length",
@@ -181,6 +182,8 @@ def of_transport(
     total = ones_sum(data) + pseudo
     if protocol == 6:  # a 0 of UDP means that there is none
         yield from _nothing_made()
+    if around[0] + length == FILLS:
+        yield from _of_its_padding(total, data)
     yield from _of_the_packet(data, ones_sum(ends) + protocol + length + around[0], around)
     yield from _offload(ones_sum(ends), protocol, length)
     whole = ends + bytes((0, protocol)) + length.to_bytes(2, "big") + data
@@ -202,6 +205,13 @@ def _nothing_made() -> Iterator[Candidate]:
         0,
         "none was made; a card that makes it (checksum offload) is not there, so the stack must",
     )
+
+
+def _of_its_padding(total: int, data: bytes) -> Iterator[Candidate]:
+    """Zeros change the pseudo-header's length alone."""
+    for count in range(1, len(data) - len(data.rstrip(b"\0")) + 1):
+        text = f"{count} bytes of the frame's padding were counted into IPv4's total length"
+        yield _check(total - count), text
 
 
 def _of_the_packet(data: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:

@@ -360,3 +360,14 @@ def test_each_rule_that_a_guest_can_break_has_its_chances() -> None:
     }
     assert rows["TCP084"].chances == 4
     assert rows["DHCP020"].chances == 0
+
+
+def test_an_address_that_was_misread_is_the_cause_for_as_long_as_it_is_used() -> None:
+    """It is the record's length, and two bytes of its address; IP008 is what the router says."""
+    lab = LintedLab(dns.NAMES)
+    introduce(lab)
+    dns.asks(lab)
+    for _ in range(5):
+        lab.from_guest(udp("0.4.192.0", 9, b"hello"))
+        lab.wait(100)
+    assert (lab.found["IP008"], lab.roots["IP008"], lab.roots["DNS031"]) == (5, 0, 5)

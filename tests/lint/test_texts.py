@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
 
 from pynat.rules import BY_CODE, Severity
+from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
-from tests.frames import ROUTER, ping
-from tests.lint.examples import EXAMPLES, Example, arp, collect
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
+from tests.lint.examples import EXAMPLES, Example, arp, collect, dhcp
 from tests.lint.play import play
 
 collect()
@@ -66,3 +70,20 @@ def test_three_requests_more_have_to_stay_unanswered_to_be_told_of_again() -> No
 def test_a_window_in_the_wrong_unit_is_named(guest: str, hint: str) -> None:
     (one,) = (one for one in EXAMPLES if one.guest.__name__ == guest)
     assert any(hint in line for line in one.run().log)
+
+
+@pytest.mark.parametrize(("sizes", "hint"), [((301, 303, 301), True), ((301, 302, 303), False)])
+def test_offers_that_are_ignored_for_their_odd_length(sizes: tuple[int, ...], hint: bool) -> None:
+    lab = LintedLab()
+    lab.router.faults.add("dhcp silent")
+    lease = ("server_id", ROUTER), ("lease_time", 9), ("subnet_mask", "255.255.255.0")
+    options = [("message-type", "offer"), *lease, "end"]
+    offer = BOOTP(op=2, xid=7, yiaddr=GUEST, chaddr=GUEST_MAC) / DHCP(options=options)
+    for size in (*sizes, *sizes):
+        dhcp.sends(lab, "discover")
+        head = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
+        packet = head / UDP(sport=67, dport=68) / bytes(offer).ljust(size, b"\0")
+        lab.look(bytes(packet), from_guest=False)
+        lab.wait(8)
+    (line,) = (line for line in lab.log if "DHCP035" in line)
+    assert ("each has an odd number of bytes" in line) is hint

@@ -221,6 +221,15 @@ def test_padding_that_was_counted_in(data: bytes, behind: bytes) -> None:
     assert any(f"padding of {len(behind)} bytes" in text for other, text in found if other == value)
 
 
+@pytest.mark.parametrize("data", [b"", b"abc"], ids=len)
+def test_padding_in_the_packets_length(data: bytes) -> None:
+    """Six bytes of it have the sum of TCP's protocol number."""
+    segment = pack("!HHIIBBHHH", 40_000, 80, 1000, 0, 0x50, 0x18, 500, 0, 0) + data
+    value, padding = right(pseudo(len(segment)) + segment), 26 - len(segment)
+    hint = f": {padding} bytes of the frame's padding were counted into IPv4's total length"
+    assert told(ipv4.TCP, segment + bytes(padding), 16, value).endswith(hint)
+
+
 @pytest.mark.parametrize("data", samples(9, 40, 333), ids=len)
 def test_a_mistake_in_udp_is_named(data: bytes) -> None:
     length = 8 + len(data)

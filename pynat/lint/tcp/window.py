@@ -29,6 +29,8 @@ class Window:
         self._tally = tally
         self.closed: Span | None = None  # since when
         self._was_open = guest.window > 0
+        self._has_shrunk = False  # and not by the order of its bytes
+        self._is_first = True  # nothing but the SYN has said anything yet
         self._said = 1, guest.syn_window, 0  # from where on, the field, by how much it is shifted
         self.moved = 0  # times that it became larger, up to MOVES
         self._swapped = 0  # times that it made sense with its bytes exchanged, and only so
@@ -60,6 +62,7 @@ class Window:
         guest = self._guest
         window = field << guest.shift
         self._said = ack, field, guest.shift
+        self._is_first = False
         guest.right = ack + window
         guest.window = window
         self._was_open |= window > 0
@@ -92,12 +95,15 @@ class Window:
         text += hint
         meant = swapped(segment.window, 2) << guest.shift
         start, field, shift = self._said
-        edges = guest.right, start + (swapped(field, 2) << shift)
+        edges = [start + (swapped(field, 2) << shift)]  # where all are swapped
+        if self._is_first:
+            edges.append(guest.right)
         stays = any(0 <= ack + meant - edge <= peer.mss for edge in edges)
-        if window and meant >= guest.mss and stays and not hint:
+        if window and meant >= guest.mss and stays and not hint and not self._has_shrunk:
             tell(rules.WINDOW_ORDER, f"{text}; with its bytes swapped it is {meant}")
         elif window or peer.top <= ack:
             if when.follows(self._last) and when != self._last:  # else they may have changed places
+                self._has_shrunk = True
                 tell(rules.SHRUNK, text)
         else:
             tell(rules.CLOSED_ON_DATA, f"{text}; {peer.top - ack} bytes had come there")

@@ -574,6 +574,18 @@ def takes_its_window_back_in_large_steps(lab: LintedLab) -> None:
 
 
 @clean("TCP097")
+def takes_its_window_back_to_any_number(lab: LintedLab) -> None:
+    """One of them ends, with its bytes swapped, where the last one did: by chance."""
+    shrinks = """
+        < . 1:1461(1460) ack 1
+        +0.001 > . 1:1(0) ack 1461 win 50000
+        < . 1461:2921(1460) ack 1
+        +0.001 > . 1:1(0) ack 2921 win 3915
+    """
+    play(lab, OPEN.replace("ack 1 win 65535\n", f"ack 1 win 65280\n {shrinks}\n"))
+
+
+@clean("TCP097")
 def has_a_small_window(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 128 <mss 128>")
     play(lab, "> S 0:0(0) win 501 <mss 1460,nop,wscale 7> port 50001")
