@@ -63,7 +63,7 @@ NEED_THE_BEGINNING: dict[Rule, float] = {
 }
 
 
-_LOST_BY = re.compile(rf"{IMPAIRED} \d+|a script")
+_LOST_BY = re.compile(rf"^({IMPAIRED} \d+) \(.*\): (?:lost|dropped)", re.MULTILINE)
 _EATEN = re.compile(rf"{rules.net.FAULT.code} .*: fault \d+, (\w+) ")  # by a fault of the service
 
 
@@ -162,7 +162,7 @@ class Replay:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
         if one.lost:
             by = _LOST_BY.search(one.comment)
-            self.notices.bad_wire.lose(frame, by[0] if by else "the wire", one.when)
+            self.notices.bad_wire.lose(frame, (by and by[1]) or "a script", one.when)
         elif frame[:6] not in self._wire.others:
             self.notices.comments.deal_with(frame)
             self._router.from_guest(frame, one.when)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pynat.harmless import harmless
-from pynat.log.comments import IMPAIRED
 from pynat.rules import BY_CODE, nearest
 from pynat.rules.rule import Severity
 
@@ -23,7 +22,7 @@ class Found(NamedTuple):
     """One finding or drop. time: seconds of guest time. packets: how many it stands for.
 
     frame: its number in the capture, None where it is about no single one. because_of: the code
-    that it follows from (`TCP044`), or the `impair rule 1` that has changed the frame; else empty.
+    that it follows from (`TCP044`), or what else is to blame, as `impair rule 1`; else empty.
     """
 
     time: float
@@ -52,10 +51,15 @@ class Found(NamedTuple):
         return f"{self.time:.3f} {self.code} {self.severity}: {packet}{self.text}{because}"
 
 
+def _is_no_rule(cause: str) -> bool:
+    """Not the guest's mistake: a bad wire, say."""
+    return bool(cause) and cause not in BY_CODE
+
+
 def found_in(line: str) -> Found | None:
     """Of `lint.json`; the line that says the file is full is none, nor what a bad wire did."""
     told = json.loads(line)
-    if "code" not in told or told.get("because_of", {"code": ""})["code"].startswith(IMPAIRED):
+    if "code" not in told or _is_no_rule(told.get("because_of", {}).get("code", "")):
         return None
     packet, text = harmless(told["packet"] or ""), harmless(told["text"])
     kind = told["code"], told["severity"], told["name"]
@@ -114,7 +118,7 @@ class Verdicts:
         if severity not in _ORDER:
             raise ValueError(f"severity={severity!r}: expected one of {', '.join(_ORDER)}")
         worst = _ORDER[: _ORDER.index(severity) + 1]
-        own = [one for one in self if not one.because_of.startswith(IMPAIRED)]
+        own = [one for one in self if not _is_no_rule(one.because_of)]
         bad = [one for one in own if one.severity in worst and one.code not in allowed]
         if bad:
             raise AssertionError("the guest's stack did wrong:\n" + "\n".join(map(str, bad)))
