@@ -116,7 +116,7 @@ class ImpairLink(Wrapper):
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.has_changed = True
         comments = self._notices.comments
-        fault = WireFault(rule.number, _explains(frame, fate))
+        fault = WireFault(f"{IMPAIRED} {rule.number}", _explains(frame, fate))
         before = comments.fault_of(frame)
         if before is not None and before.explains is None:
             fault = before
@@ -143,7 +143,7 @@ class ImpairLink(Wrapper):
 
     def _overtaken(self, number: int, frame: bytes) -> None:
         if self._notices.comments.fault_of(frame) is None:
-            self._notices.comments.blame(frame, WireFault(number, _OF_LATE))
+            self._notices.comments.blame(frame, WireFault(f"{IMPAIRED} {number}", _OF_LATE))
 
     # ------------------------------------------------------------------ words
     def report(self) -> None:

@@ -21,12 +21,8 @@ _NUMBERED = 512  # frames whose numbers are remembered at least, for what is sai
 class WireFault(NamedTuple):
     """What a bad wire did to a frame of the guest's."""
 
-    number: int  # of the impair rule
+    cause: str  # the impair rule, say
     explains: frozenset[Rule] | None  # what may come of it; None: it was changed, anything
-
-    @property
-    def cause(self) -> str:
-        return f"{IMPAIRED} {self.number}"
 
 
 class FrameComments:

@@ -18,8 +18,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pynat.harmless import harmless, harmless_lines
-from pynat.log.bad_wire import BadWire
-from pynat.log.comments import FrameComments
+from pynat.log.bad_wire import BadWire, Key
+from pynat.log.comments import FrameComments, WireFault
 from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import versions
@@ -149,6 +149,8 @@ class Notices:
         about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
         blamed = because or self._blamed(rule, frame)
+        if blamed and frame is not None:
+            self.bad_wire.lose(frame, blamed, now)
         other = Cause(blamed, None) if blamed else None
         cause = self.verdict.put(rule, detail, now, about, count, other)
         if rule.code in self.silenced:
@@ -167,6 +169,12 @@ class Notices:
         if fault is None or (fault.explains is not None and rule not in fault.explains):
             return ""
         return fault.cause
+
+    def joined(self, datagram: Key, now: float) -> None:
+        """The frame that the router is dealing with stands for the whole of it from now on."""
+        by, frame = self.bad_wire.took_a_piece(datagram, now), self.comments.frame
+        if by and frame is not None:
+            self.comments.blame(frame, WireFault(by, None))
 
     def hides_reset(self) -> bool:
         """Whether the guest could not know, when it sent the frame that the router is dealing

@@ -237,6 +237,7 @@ class Reassembly:
         if len(self._done) >= MAX_DATAGRAMS:
             del self._done[next(iter(self._done))]
         self._done.pop(datagram.key, None)
+        self._notices.joined(datagram.key, now)
         self._done[datagram.key] = now, {at: hash(one) for at, one in datagram.pieces.items()}
         first = datagram.first
         assert first is not None

@@ -75,6 +75,8 @@ def capture(tmp_path: Path) -> Path:
     return tmp_path / "x.pcapng"
 
 
+WHOLE = IP(src=GUEST, dst=SERVER, id=8) / UDP(dport=9) / bytes(4000)
+SUMMED = [bytes(HEAD / one) for one in fragment(IP(bytes(WHOLE)))]
 PIECES = [
     bytes(HEAD / one) for one in fragment(IP(src=GUEST, dst=SERVER, id=7) / UDP() / bytes(4000))
 ]
@@ -83,6 +85,13 @@ PIECES = [
 def test_a_fragment_that_the_wire_has_lost(capture: Path) -> None:
     sent = [(2.0, one) for one in PIECES]
     assert "IP018" not in roots(*sent, capture=capture, impair=["drop from-guest udp nth 2"])
+
+
+@pytest.mark.one_way("a capture does not show what the wire has changed")
+def test_a_fragment_that_the_wire_has_spoilt(capture: Path) -> None:
+    sent = [(2.0, one) for one in SUMMED]
+    spoils = ["from-guest ip flip payload longer 1000 nth 1"]
+    assert "UDP002" not in roots(*sent, capture=capture, impair=spoils)
 
 
 def test_a_fragment_that_was_never_sent(capture: Path) -> None:
