@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pynat.lint.bounded import Bounded
 from pynat.wire.ipv4 import MAX_PACKET, Ipv4
 
-MAX_PACKETS = 16  # that are not whole yet
+MAX_PACKETS = 128  # that are not whole yet: more than are under way in one window
+MAX_BYTES = 1 << 20  # of all of them
+OVERHEAD = 128  # bytes that a fragment costs besides its data
 
 Key = tuple[bytes, int, int]  # addresses, protocol, identification
 
@@ -20,16 +22,22 @@ class _Packet:
     is_shuffled: bool = False
     is_mixed: bool = False  # pieces of another packet between the same ends came in between
 
+    @property
+    def cost(self) -> int:
+        return self.size + OVERHEAD * len(self.pieces)
+
 
 class Pieces:
     def __init__(self) -> None:
         self._packets: Bounded[Key, _Packet] = Bounded(MAX_PACKETS)
         self._last: Key | None = None  # whose piece came last
         self.is_shuffled = self.is_mixed = False  # of the packet that became whole last
+        self._cost = 0  # bytes, or more: of what has come since it was last looked at
 
     def add(self, packet: Ipv4) -> bytes | None:
         """The payload of the whole packet, if this was the last of it that was missing."""
         key = packet.ends, packet.protocol, packet.ident
+        self._bound(len(packet.payload) + OVERHEAD)
         kept = self._packets.get(key)
         if kept is None:
             kept = self._packets[key] = _Packet()
@@ -50,3 +58,12 @@ class Pieces:
         del self._packets[key]
         self.is_shuffled, self.is_mixed = kept.is_shuffled, kept.is_mixed
         return b"".join(kept.pieces[at] for at in sorted(kept.pieces))
+
+    def _bound(self, cost: int) -> None:
+        """The ones that began first make room."""
+        self._cost += cost
+        if self._cost > MAX_BYTES:
+            packets = self._packets
+            self._cost = cost + sum(one.cost for one in packets.values())
+            while self._cost > MAX_BYTES // 2 and packets:
+                self._cost -= packets.pop(next(iter(packets))).cost

@@ -38,6 +38,7 @@ from pynat.wire.addresses import address_text
 from pynat.wire.ipv4 import Ipv4
 
 LIFETIME = 30.0  # seconds of guest time
+UNDER_WAY = 1.0  # seconds
 MAX_DATAGRAMS = 256
 MAX_BYTES_OF_ONE = 2 << 20  # bytes: 28 datagrams of the longest kind
 MAX_BYTES = 8 << 20  # bytes
@@ -49,6 +50,7 @@ _SWAPPED_DF = 0x40 * 8  # the offset, in bytes
 class _Datagram:
     key: Key
     table: Reassembly
+    since: float
     pieces: dict[int, bytes] = field(default_factory=dict)  # by offset
     offsets: list[int] = field(default_factory=list)  # in order
     first: Ipv4 | None = None  # fragment zero
@@ -177,10 +179,11 @@ class Reassembly:
         return None
 
     def end(self, now: float) -> None:
-        """The network ends before their time."""
+        """The network ends before their time. The rest of what has just begun may be on its way."""
         for datagram in list(self._datagrams.values()):
             self._remove(datagram)
-            self._tell(datagram, "the network ends", now)
+            if now - datagram.since >= UNDER_WAY:
+                self._tell(datagram, "the network ends", now)
 
     def _tell(self, datagram: _Datagram, why: str, now: float) -> None:
         if datagram.refused:
@@ -211,7 +214,7 @@ class Reassembly:
         if len(self._datagrams) >= MAX_DATAGRAMS:
             oldest = next(iter(self._datagrams.values()))
             self._evict(oldest, f"more than {MAX_DATAGRAMS} datagrams", now)
-        datagram = self._datagrams[key] = _Datagram(key, self)
+        datagram = self._datagrams[key] = _Datagram(key, self, now)
         self._charge(key[0], datagram.cost)
         self._timers.set(datagram, now + LIFETIME)
         return datagram
