@@ -8,8 +8,8 @@ the first cause and does not count by itself:
 - in the same connection, where the cause is one of TCP's
 - of the same card, where it is below that, or DHCP's or DNS's
 
-A drop of what a bad wire has changed or let others overtake is put down to the wire, and leads to
-nothing else.
+A drop of what a bad wire has changed or let others overtake, or because of what it has kept from
+either end, is put down to the wire, and leads to nothing else.
 
 A cause holds for LASTS seconds from its last time on. One that has a cause itself passes that on.
 """

@@ -84,7 +84,6 @@ ABOUT_ERROR = Rule(
     "Two hosts could send each other errors for ever, or all hosts answer one broadcast.",
     "Look at the packet first: none about ICMP errors, broadcasts, multicasts, or later fragments.",
     exercised=Occasion.ICMP_ERROR,
-    leads_to=("ICMP003",),
 )
 
 REDIRECT = Rule(
@@ -96,7 +95,6 @@ REDIRECT = Rule(
     "Only routers tell others of a better way; hosts do not believe it.",
     "Send no message of type 5.",
     exercised=Occasion.ICMP,
-    leads_to=("ICMP003",),
 )
 
 QUOTE = Rule(
@@ -146,7 +144,6 @@ NO_RESET = Rule(
     "Look at what your TCP does with a segment for which there is no connection: answer it with"
     " RST, unless it is a RST itself. Port unreachable is for UDP.",
     exercised=Occasion.ICMP_ERROR,
-    leads_to=("ICMP003",),
 )
 
 REPLIES_TWICE = Rule(

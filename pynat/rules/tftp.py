@@ -97,7 +97,6 @@ LAST_UNHEARD = Rule(
     "The guest has the file; the server keeps the transfer open and repeats the block for long.",
     "Acknowledge the block that is shorter than the others too, before the file is closed.",
     exercised=Occasion.TFTP,
-    leads_to=("ICMP003",),
 )
 
 MODE = Rule(
