@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
 
 from pynat.lint.bounded import Bounded
@@ -30,8 +30,16 @@ HEEDED = 300.0  # seconds until a longer packet may be tried again (RFC 1191 6.3
 
 
 class IcmpChecker:
-    def __init__(self, net: IPv4Network, tally: Tally, owned: Owned) -> None:
+    def __init__(
+        self,
+        net: IPv4Network,
+        tally: Tally,
+        owned: Owned,
+        is_in_flight: Callable[[Outline, bytes], bool],
+    ) -> None:
+        """is_in_flight: whether a segment is, of which an error quotes the beginning."""
         self._tally = tally
+        self._is_in_flight = is_in_flight
         self._pings = Pings(net, tally, owned)
         self.adopt(net)
         self._paths: Bounded[bytes, tuple[int, Span]] = Bounded(MAX_PATHS)  # MTU, when it was told
@@ -72,7 +80,9 @@ class IcmpChecker:
 
     def _told(self, message: Icmp, when: Span) -> None:
         about = versions.outline(message.payload)
-        if message.sequence and about is not None:
+        if not message.sequence or about is None:
+            return
+        if about.protocol != ip.TCP or self._is_in_flight(about, message.payload):
             self._paths[about.destination] = (message.sequence, when)
 
     def _length(self, when: Span, packet: Ipv4) -> Iterator[Finding]:

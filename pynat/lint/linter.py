@@ -57,8 +57,8 @@ class Linter:
 
     def _follow(self) -> None:
         network, tally = self._network, self.tally
-        self._icmp = IcmpChecker(network.net, tally, self._owned)
         self._tcp = TcpChecker(network.mtu, tally)
+        self._icmp = IcmpChecker(network.net, tally, self._owned, self._tcp.is_in_flight)
         dhcp = DhcpChecker(tally, self._owned)
         self._again = again = AgainChecker(network, tally)
         steady = (self._ethernet, self._arp, self._ipv4)

@@ -206,8 +206,8 @@ SECONDS = Rule(
     "The field secs does not grow while the guest repeats its message.",
     "RFC 2131 2",
     "Relays and second servers that help only who waits long never help this one.",
-    "Store the seconds since the first message, the higher byte first. A REQUEST that takes an OFFER"
-    " keeps those of its DISCOVER, also when it is sent again.",
+    "Store the seconds since the first message, the higher byte first. A REQUEST that takes an"
+    " OFFER keeps those of its DISCOVER, also when it is sent again.",
     exercised=Occasion.DHCP_AGAIN,
 )
 

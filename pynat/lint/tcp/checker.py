@@ -28,6 +28,7 @@ from pynat.rules.occasions import Occasion
 from pynat.rules.tcp import CHECKSUM
 from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, versions
 from pynat.wire.addresses import end_text
+from pynat.wire.ip import Outline
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import (
     ACK,
@@ -107,6 +108,12 @@ class TcpChecker:
         name = versions.named(packet.packet)
         found, self._found = self._found, []
         return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+
+    def is_in_flight(self, about: Outline, quote: bytes) -> bool:
+        """Or may be; a guest believes no error about any other segment (RFC 5927 4.1)."""
+        ports, number = quote[about.body : about.body + 4], quote[about.body + 4 : about.body + 8]
+        connection = self._flows.get(about.source + about.destination + ports)
+        return connection is None or connection.is_in_flight(int.from_bytes(number, "big"))
 
     def is_alive(self, when: Span) -> None:
         """The guest has sent something."""

@@ -115,6 +115,11 @@ class Connection:
         """The guest has sent its SYN, and nothing since."""
         return self.by_guest and not self._shaken
 
+    def is_in_flight(self, number: int) -> bool:
+        """A segment of the guest's that begins there may be."""
+        guest, peer = self.guest, self.peer
+        return guest is None or peer is None or peer.acked <= guest.number(number) < guest.top
+
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer

@@ -12,6 +12,7 @@ from pynat.testing.linted import LintedLab
 from pynat.wire.checksum import finish, ones_sum
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, udp
 from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, play
 
 REMOTE = "192.0.2.7"
 
@@ -214,6 +215,28 @@ def listens(lab: LintedLab) -> None:
     too_long(lab, 3, 1172)
     lab.wait(300)
     too_long(lab, 4, 1400)
+
+
+def told_of_a_segment(lab: LintedLab, number: int) -> None:
+    """That it was too long; then the guest sends it again, as long as before."""
+    play(lab, f"{OPEN} > . 1:1461(1460) ack 1")
+    tcp = TCP(sport=50_000, dport=80, seq=4_000_000_000 + number, flags="A")
+    quoted = IP(src=GUEST, dst="192.0.2.7", flags="DF") / tcp / bytes(1460)
+    frame = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
+    message = ICMP(type=3, code=4, nexthopmtu=1000) / Raw(bytes(quoted)[:548])
+    lab.look(bytes(frame / message), from_guest=False)
+    play(lab, "+1 > . 1:1461(1460) ack 1")
+
+
+@example("ICMP025")
+def goes_on_with_long_segments(lab: LintedLab) -> None:
+    told_of_a_segment(lab, 1)
+
+
+@clean("ICMP025")
+def is_told_of_what_it_has_not_sent(lab: LintedLab) -> None:
+    """Whatever has changed its number: RFC 5927 4.1 tells a guest not to believe that."""
+    told_of_a_segment(lab, 1_000_001)
 
 
 @example("UDP020")
