@@ -76,7 +76,7 @@ class TcpChecker:
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         frame = self._whole(frame, self._sent, from_guest=True)
-        segment, packet = frame.tcp, frame.ip
+        segment, packet, before = frame.tcp, frame.ip, self._common.alive
         if frame.arp is not None and frame.arp.operation == arp.REQUEST:  # it cannot answer yet
             self._common.asked = frame.when
         else:
@@ -86,7 +86,7 @@ class TcpChecker:
             if packet is not None and frame.malformed and frame.malformed.rule is CHECKSUM:
                 return self._spoilt(packet)
             if frame.udp is not None and frame.udp.destination == _DHCP and packet is not None:
-                self._looks_for_an_address(packet, frame.when)
+                return self._looks_for_an_address(packet, before, frame.when)
             return iter(())
         key = packet.source + packet.destination + packet.payload[:4]
         connection = self._flows.get(key)
@@ -160,10 +160,17 @@ class TcpChecker:
         name = _named(key)
         return [Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found]
 
-    def _looks_for_an_address(self, packet: Ipv4, when: Span) -> None:
-        """What was open before may be forgotten: the machine has begun anew."""
-        if not any(packet.source):
-            self._common.booted = when
+    def _looks_for_an_address(self, packet: Ipv4, before: Span, when: Span) -> Iterator[Finding]:
+        """What was open before may be forgotten: the machine has begun anew.
+
+        before: when it was last heard of; until then it knew of all.
+        """
+        if any(packet.source):
+            return
+        known, self._common.booted = list(self._still_known()), when
+        for key, connection in known:
+            connection.look_for_overdue(before, self._tell)
+            yield from self._said_of(key)
 
     def _tell(self, rule: Rule, text: str) -> None:
         self._found.append((rule, text))

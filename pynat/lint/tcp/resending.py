@@ -201,7 +201,9 @@ class Resending:
         self._overdue = True
         self._falls_silent(una, end, when, tell)
         more = f", {self._duplicates} duplicate acknowledgements came" if self._duplicates else ""
-        text = f"{una}:{end}({end - una}) was sent {waited:.1f} s before and never again{more}"
+        fin = self._guest.fin
+        what = f"the FIN at {una}" if una == fin else f"{una}:{end}({end - una})"
+        text = f"{what} was sent {waited:.1f} s before and never again{more}"
         time_out = self._time_out
         due = f"it is due since {waited - time_out:.1f} s, a time-out of {time_out:.3g} s"
         tell(rules.NEVER_AGAIN, f"{text}; {due}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pynat.testing.lab import GUEST_MAC, arp_request
 from pynat.testing.linted import LintedLab
+from tests.frames import udp
 from tests.lint.examples import clean, example
+from tests.lint.examples.dhcp import sends
 from tests.lint.play import OPEN, OPEN_SACK, play
 
 MEASURED = f"""
@@ -459,6 +461,14 @@ LOST = f"""
 """
 
 
+CLOSED = f"""
+    {OPEN}
+    > P. 1:101(100) ack 1
+    +0.02 < . 1:1(0) ack 101
+    > F. 101:101(0) ack 1
+"""
+
+
 @example("TCP075")
 def forgets_what_was_lost(lab: LintedLab) -> None:
     """The first segment was lost, and the guest closes over the hole."""
@@ -478,6 +488,24 @@ def is_quiet_then(lab: LintedLab) -> None:
     """Nothing at all comes from the guest any more."""
     play(lab, f"{LOST}\n +60 < . 1:1(0) ack 1")
     lab.end()
+
+
+@example("TCP075")
+def sends_its_fin_once(lab: LintedLab) -> None:
+    """Its FIN is lost; much later it asks for an address anew."""
+    play(lab, CLOSED)
+    lab.wait(90)
+    lab.look(udp("192.0.2.9", 9, b""), from_guest=True)
+    lab.wait(9000)
+    sends(lab, "discover")
+
+
+@clean("TCP075")
+def is_switched_off_behind_its_fin(lab: LintedLab) -> None:
+    """It starts anew hours later, and knows of nothing."""
+    play(lab, CLOSED)
+    lab.wait(9000)
+    sends(lab, "discover")
 
 
 @clean("TCP075")
