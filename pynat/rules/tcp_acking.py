@@ -40,7 +40,7 @@ FIN_NOT_ACKED = Rule(
     "The other end sends its FIN until it gives up, and the connection never ends.",
     "Acknowledge the FIN's number plus one, also when it comes again.",
     exercised=Occasion.FIN_CAME,
-    leads_to=("TCP072",),
+    leads_to=("TCP065", "TCP066", "TCP072", "TCP104"),
 )
 
 SHRUNK = Rule(

@@ -63,6 +63,7 @@ class Acking:
         self._only_acks: Span | None = None  # when the last one that needs no answer did
         self._fins = 0  # that came once all before was acknowledged
         self._fin_at = NEVER  # when the last one did
+        self._leaves_fin_out = False  # it has answered the FIN by its number
         self._refused = 0  # times that what was asked for came and was not acknowledged
         self._had_it = 0  # times that what it kept behind a hole was answered when that was filled
         self._short = 0  # acknowledgements in a row of all but one byte
@@ -128,10 +129,8 @@ class Acking:
             self._advances(ack, when, tell)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
             self._refuses(ack, tell)
-        knows_fin = self._fins >= _COPIES and when.follows(self._fin_at)
-        if knows_fin and ack == self._peer.fin and guest.window:
-            text = f"acknowledges {ack}, a FIN counts one: expected {ack + 1}"
-            self._often.once(rules.FIN_NOT_ACKED, text, tell)
+        if ack == self._peer.fin and guest.window:
+            self._at_fin(ack, when, tell)
         if self.pure:
             if ack > before or guest.right != edge or segment.length or options.sack:
                 self._war.count = 0
@@ -151,6 +150,12 @@ class Acking:
             self._lacks = ""
             text = f"acknowledges {ack}, {arrivals.next} has come three times: it leaves out the"
             self._often.once(rules.SEGMENT_BEHIND, f"{text} last segment each time", tell)
+
+    def _at_fin(self, fin: int, when: Span, tell: Tell) -> None:
+        self._leaves_fin_out = when.follows(self._peer.fin_at)
+        if self._fins >= _COPIES and when.follows(self._fin_at):
+            text = f"acknowledges {fin}, a FIN counts one: expected {fin + 1}"
+            self._often.once(rules.FIN_NOT_ACKED, text, tell)
 
     def _answers(self, when: Span) -> None:
         if self.pure:
@@ -449,6 +454,11 @@ class Acking:
     def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
         if came := self._unheard.how_long(when):
             acked = self._guest.acked
+            if acked == self._peer.fin and self._leaves_fin_out:
+                text = f"acknowledges {acked}, a FIN counts one: expected {acked + 1}; the FIN"
+                text = f"{text} {came}, and nothing came back"
+                self._often.once(rules.FIN_NOT_ACKED, text, tell)
+                return
             what = f"{acked} and what follows {came}, within the window"
             if self._is_taken:
                 what = f"what was acknowledged up to {acked} {came}, so that was lost"

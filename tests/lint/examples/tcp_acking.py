@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pynat.testing.linted import LintedLab
+from tests.frames import ping
 from tests.lint.examples import clean, example
 from tests.lint.play import ACCEPTED, OPEN, OPEN_SACK, OPEN_STAMPS, play
 
@@ -65,6 +66,25 @@ def closed_thrice(ack: int) -> str:
 @example("TCP082")
 def does_not_count_the_fin(lab: LintedLab) -> None:
     play(lab, closed_thrice(101))
+
+
+FIN_AGAIN = "".join(f"+{2**n} < F. 101:101(0) ack 1\n" for n in range(4))
+
+
+@example("TCP082")
+def does_not_count_the_fin_and_is_silent_then(lab: LintedLab) -> None:
+    """It has answered the first one, by the FIN's own number."""
+    play(lab, f"{OPEN}\n < FP. 1:101(100) ack 1\n > . 1:1(0) ack 101\n {FIN_AGAIN}")
+    lab.look(ping("192.0.2.7"), from_guest=True)
+    lab.end()
+
+
+@clean("TCP082")
+def never_sees_the_fin(lab: LintedLab) -> None:
+    """It has acknowledged what came before."""
+    play(lab, f"{OPEN}\n < P. 1:101(100) ack 1\n > . 1:1(0) ack 101\n {FIN_AGAIN}")
+    lab.look(ping("192.0.2.7"), from_guest=True)
+    lab.end()
 
 
 @clean("TCP082")
