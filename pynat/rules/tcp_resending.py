@@ -165,6 +165,21 @@ SHORT_KEEP_ALIVE = Rule(
     exercised=Occasion.KEEP_ALIVE,
 )
 
+ASKS_NOTHING = Rule(
+    "TCP130",
+    "tcp keep-alive that asks nothing",
+    Severity.WARNING,
+    "An idle guest sends segments without data again and again that have the next number, and say"
+    " nothing new.",
+    "RFC 9293 3.8.4",
+    "Nobody answers an acknowledgement without data: a connection that lives is taken for dead, or"
+    " one that is dead for alive.",
+    "Give a keep-alive the number before the next one, SND.NXT-1: it is not acceptable, so the"
+    " other end answers it.",
+    exercised=Occasion.SEGMENT,
+    leads_to=("TCP079",),
+)
+
 ACKED_AGAIN = Rule(
     "TCP115",
     "tcp sends again what is acknowledged",

@@ -10,6 +10,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.arrivals import Arrivals
 from pynat.lint.tcp.common import Common
+from pynat.lint.tcp.keepalive import Unasked
 from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.resending import ordinal
 from pynat.lint.tcp.side import Side, Tell, signed, swapped
@@ -56,6 +57,7 @@ class Acking:
         self.arrivals = Arrivals(guest, peer, tally)
         self.window = Window(guest, peer, self._often, tally)
         self._war = War()
+        self._unasked = Unasked()
         self._strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
         self._doubted: Span | None = None  # the same, if the guest's last may have answered it
@@ -92,7 +94,7 @@ class Acking:
         guest, arrivals = self._guest, self.arrivals
         options = segment.options
         before, edge = guest.acked, guest.right
-        self._spoke = when
+        last, self._spoke = self._spoke, when
         if not 0 <= ack <= self._peer.top:
             self._unsent(segment, ack, tell)
             return
@@ -131,6 +133,10 @@ class Acking:
             self._refuses(ack, tell)
         if ack == self._peer.fin and guest.window:
             self._at_fin(ack, when, tell)
+        says_nothing = ack == before and guest.right == edge and not segment.length
+        if says_nothing and self._owed is None and seq == guest.top == self._peer.acked:
+            if not self.pure and not segment.options.sack:
+                self._unasked.says_nothing(seq, last, when, self._often, tell)
         if self.pure:
             if ack > before or guest.right != edge or segment.length or options.sack:
                 self._war.count = 0

@@ -46,6 +46,7 @@ MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
+_FIRST_RTO = Span(0.9, 1.2)  # seconds until a SYN goes again; no program gives up so soon
 _DHCP = 67
 _FRAGMENT = slice(6, 8)  # where a header has offset and flags
 _PORTS = 256  # of the guest's, to which somebody connects
@@ -211,9 +212,8 @@ class TcpChecker:
             if old.peer is None and not old.answered and when.most(old.last) < _OPENING:
                 moved = old.moved + 1
                 self._tally[Occasion.SYN_AGAIN] += 1
-        if moved == _MOVES and old is not None and old.guest is not None:
-            step = old.guest.number(syn.seq)
-            self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
+            if moved == _MOVES or (moved == 1 and self._is_time_out(old, when)):
+                self._moves(old, syn)
         if not moved:
             self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
@@ -223,6 +223,17 @@ class TcpChecker:
         connection.by_guest = True
         connection.moved = moved
         return connection
+
+    def _is_time_out(self, old: Connection, when: Span) -> bool:
+        """A SYN came again; a program that connects anew has another port."""
+        gap = when.least(old.last), when.most(old.last)
+        is_first_rto = _FIRST_RTO.first <= gap[0] <= gap[1] <= _FIRST_RTO.last
+        return is_first_rto and self._habits.changes_ports
+
+    def _moves(self, old: Connection, syn: Segment) -> None:
+        if old.guest is not None:
+            step = old.guest.number(syn.seq)
+            self._tell(tcp_opening.SYN_MOVES, f"SYN again at {step}, nobody has answered the first")
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
+from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.side import Tell
 from pynat.rules import tcp_resending as rules
 from pynat.rules.occasions import Occasion
@@ -11,6 +12,8 @@ from pynat.rules.occasions import Occasion
 _LEAST_IDLE = 7200.0  # seconds
 _SLACK = 0.95
 _FEW = 2  # probes
+_QUIET = 10.0  # seconds in which neither end has said anything
+_TIMES = 3
 
 
 class KeepAlive:
@@ -40,3 +43,23 @@ class KeepAlive:
         if self.waits(heard) and 0 < self._unanswered <= _FEW:
             text = f"reset after {self._unanswered} keep-alives without an answer, expected more"
             tell(rules.SHORT_KEEP_ALIVE, text)
+
+
+class Unasked:
+    """Segments of an idle guest that say nothing new and ask for no answer."""
+
+    def __init__(self) -> None:
+        self._number = 0  # of what was sent
+        self._count = 0  # in a row
+
+    def says_nothing(self, number: int, last: Span, when: Span, often: Often, tell: Tell) -> None:
+        """last: when the guest had sent anything; nothing has come since."""
+        idle = when.least(last)
+        if idle < _QUIET:
+            return
+        self._count = self._count + 1 if number == self._number else 1
+        self._number = number
+        if self._count == _TIMES:
+            text = f"nothing new, at {number}, after {idle:.1f} s of silence, the {_TIMES}rd time"
+            text = f"{text}; nobody answers that, expected a keep-alive at {number - 1}"
+            often.once(rules.ASKS_NOTHING, text, tell)

@@ -107,6 +107,11 @@ class Habits:
             return
         numbers.clear()
 
+    @property
+    def changes_ports(self) -> bool:
+        """Each connection of the last ones has ends of its own."""
+        return 1 < len(self._ends) == len(set(self._ends))
+
     def ends(self, key: bytes, port: int, tell: Tell) -> None:
         """Of a connection that the guest opens."""
         self._ends.append(key)

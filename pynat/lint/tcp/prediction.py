@@ -93,7 +93,7 @@ class Prediction:
             since = self._arrivals.since
             if ack != peer.top or (since is not None and when.first - since.last > SPREAD):
                 return False
-        elif self._arrivals.offered is not None or (acking.pure and stays and not data):
+        elif self._arrivals.offered is not None or (stays and not data):
             return False
         if data:
             size = len(data)

@@ -155,6 +155,22 @@ def chooses_a_number_for_each_syn(lab: LintedLab) -> None:
     )
 
 
+@example("TCP038")
+def chooses_a_number_once_more(lab: LintedLab) -> None:
+    """At its first time-out; each connection has a port of its own."""
+    play(lab, f"{OPEN}\n > S 0:0(0) win 65535 <mss 1460> port 50001")
+    play(lab, "+1 > S 0:0(0) win 65535 <mss 1460> port 50001 isn 5000")
+
+
+@clean("TCP038")
+def connects_anew(lab: LintedLab) -> None:
+    """Its program has given up, and may have bound its port."""
+    play(lab, f"{OPEN}\n > S 0:0(0) win 65535 <mss 1460> port 50001")
+    play(lab, "+3 > S 0:0(0) win 65535 <mss 1460> port 50001 isn 5000")
+    fixed = "> S 0:0(0) win 65535 <mss 1460> port 50002"
+    play(lab, f"{fixed}\n < R. 0:0(0) ack 1\n +1 {fixed} isn 7\n +1 {fixed} isn 90000")
+
+
 @clean("TCP038")
 def sends_the_same_syn_again(lab: LintedLab) -> None:
     play(

@@ -578,6 +578,13 @@ def probing(*waits: float) -> str:
     return f"{OPEN}\n" + "\n".join(f"+{wait} > . 0:0(0) ack 1" for wait in waits)
 
 
+ASKED = f"""
+    {OPEN}
+    < P. 1:101(100) ack 1
+    > . 1:1(0) ack 101 win 65535
+"""
+
+
 @example("TCP078")
 def probes_each_minute(lab: LintedLab) -> None:
     play(lab, f"{probing(60)}\n < . 1:1(0) ack 1")
@@ -587,6 +594,21 @@ def probes_each_minute(lab: LintedLab) -> None:
 @clean("TCP079")
 def probes_after_two_hours(lab: LintedLab) -> None:
     play(lab, f"{probing(7200, *[75] * 8)}\n +75 > R. 1:1(0) ack 1")
+
+
+@example("TCP130")
+def probes_with_the_next_number(lab: LintedLab) -> None:
+    """It has been idle for two hours, and nobody answers."""
+    play(lab, f"{ASKED}\n +7200 > . 1:1(0) ack 101\n" + "+75 > . 1:1(0) ack 101\n" * 2)
+
+
+@clean("TCP130")
+def says_something_new(lab: LintedLab) -> None:
+    """Its program reads a little each minute; or somebody asks it; or it probes as it should."""
+    reads = (f"+60 > . 1:1(0) ack 101 win {65_000 + 100 * n}" for n in range(1, 5))
+    play(lab, f"{ASKED}\n > . 1:1(0) ack 101 win 65000\n" + "\n".join(reads))
+    play(lab, "+60 < . 0:0(0) ack 1\n > . 1:1(0) ack 101 win 65400\n" * 4)
+    play(lab, probing(7200, *[75] * 4).replace("1460>", "1460> port 50001"))
 
 
 @clean("TCP078")
