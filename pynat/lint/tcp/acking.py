@@ -24,9 +24,13 @@ from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import FIN, Segment, encode_options
 
 _LATE = 0.6  # seconds; RFC 9293 3.8.6.3 allows 0.5
+_LONG_DELAY = 0.19  # seconds; the other end's time-out begins with that
+_BEHIND_COPIES = 6  # times in a row
 _RARE = 0.15  # seconds for two full segments; receive offload takes a thousandth of it
 _OUT_OF_ORDER = 0.25  # seconds
 _FILLED = 0.1  # seconds, of a hole that was filled in the meantime
+_BY_TIMER = 0.03  # seconds in which nothing came; a delayed acknowledgement takes as long
+_MANY_EARLY = 8  # segments out of order: more than are taken at one go
 _AT_ONCE = 0.05  # seconds
 _ALL_CAME = 0.02  # seconds since which a guest may have had time to look at all of it
 _SOON = 0.1  # seconds
@@ -58,7 +62,7 @@ class Acking:
         self.window = Window(guest, peer, self._often, tally)
         self._war = War()
         self._unasked = Unasked()
-        self._strides = Strides()
+        self.strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
         self._doubted: Span | None = None  # the same, if the guest's last may have answered it
         self.pure = False  # since the guest's last nothing but acknowledgements came
@@ -259,6 +263,8 @@ class Acking:
         arrivals = self.arrivals
         arrivals.answered()
         waited = when.least(since)
+        if arrivals.has_gap:
+            self._delays_duplicate(waited, when, tell)
         if waited <= (_OUT_OF_ORDER if arrivals.has_gap else _FILLED):
             return
         text = f"data out of order were answered after {_ms(waited)}, expected at once"
@@ -269,19 +275,36 @@ class Acking:
         if self._had_it == _TWICE:
             self._often.once(rules.NO_DUPLICATE, text, tell)
 
+    def _delays_duplicate(self, waited: float, when: Span, tell: Tell) -> None:
+        """A guest that answers at once waits for a timer, with what has come out of order."""
+        common, owed = self._common, self._owed
+        if waited <= SPREAD:
+            common.late_duplicates = 0
+        if not self.is_quick or owed is None or when.least(owed) < _BY_TIMER:
+            return
+        before, many = common.late_duplicates, self.arrivals.early >= _MANY_EARLY
+        common.late_duplicates += 2 if many else 1
+        if before < _TIMES <= common.late_duplicates:
+            text = f"{self.arrivals.early} segments out of order were answered after {_ms(waited)}"
+            text = f"{text}, nothing had come for {_ms(when.least(owed))}; expected each at once"
+            self._often.once(rules.NO_DUPLICATE, text, tell)
+
     def _advances(self, ack: int, when: Span, tell: Tell) -> None:
         arrivals = self.arrivals
-        if arrivals.since is not None and when.first - arrivals.since.last > SPREAD:
-            self._late(arrivals.since, ack, when, tell)
+        since = arrivals.since
+        is_late = since is not None and when.first - since.last > SPREAD
+        if since is not None and (is_late or arrivals.full >= self.strides.least):
+            self._late(since, ack, when, tell)
         if arrivals.copies and arrivals.since is not None:
             self._behind_copies(arrivals.since, when, tell)
         else:
             self._common.late_acks = 0
+            if arrivals.two is None:
+                self._common.behind_copies = 0
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
         else:
-            since = arrivals.since
-            self.is_quick |= since is not None and when.first - since.last <= SPREAD
+            self.is_quick |= since is not None and not is_late
             self._short = self._piecemeal = 0
             self._behind = False
             self._takes_window_back(tell)
@@ -311,6 +334,8 @@ class Acking:
         if ack > guest.acked:
             guest.acked = ack
             self._common.late_acks = 0
+            if self.arrivals.two is None:
+                self._common.behind_copies = 0
             self._short = self._piecemeal = self._refused = 0
             self._behind = False
             self.is_quick = self.is_quick or self.arrivals.since is not None
@@ -336,7 +361,7 @@ class Acking:
 
     def _late(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
         waited = when.least(since)
-        if count := self._strides.every(self.arrivals, ack, self._guest.window, when):
+        if count := self.strides.every(self.arrivals, ack, self._guest.window, when):
             text = f"only each {ordinal(count)} full segment is acknowledged"
             self._often.once(rules.RARE, f"{text}, {_ms(waited)} after the first one came", tell)
         if waited > _LATE:
@@ -353,6 +378,13 @@ class Acking:
         waited = when.least(arrivals.begun)
         is_late = arrivals.copies > 1 or when.least(since) > _AT_ONCE
         common.late_acks = common.late_acks + 1 if waited > _LATE and is_late else 0
+        is_at_once = arrivals.copies == 1 and when.most(since) <= SPREAD
+        if waited > _LONG_DELAY and is_at_once and arrivals.full <= 1:
+            common.behind_copies += 1
+        if common.behind_copies == _BEHIND_COPIES:
+            text = f"acknowledges data when they have come again, {_BEHIND_COPIES} times in a row"
+            why = f"for {_ms(waited)} nothing came back: the delay is longer, or the first is lost"
+            self._often.once(rules.LATE, f"{text}; {why} in the guest", tell)
         if common.late_acks == _TIMES:
             text = f"acknowledges data after {_ms(waited)}, when they have come again"
             self._often.once(rules.LATE, f"{text}: {_TIMES} times in a row", tell)

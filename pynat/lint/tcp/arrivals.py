@@ -28,6 +28,7 @@ class Arrivals:
         self.might = 1
         self.has_gap = False  # something is there behind a hole
         self.missing: Span | None = None  # data out of order came, and no answer yet
+        self.early = 0  # segments out of order, since the guest has said anything
         self.since: Span | None = None  # data wait for their acknowledgement
         self.begun = NEVER  # they came the first time
         self.copies = 0  # times that they came again
@@ -101,6 +102,7 @@ class Arrivals:
     def _behind_a_hole(self, seq: int, end: int, when: Span) -> None:
         self._tally[Occasion.OUT_OF_ORDER] += 1
         self.has_gap = True
+        self.early = self.early + 1 if self.missing is not None else 1
         if self.missing is None or seq < self._peer.top:
             self.missing = when
         if self._above is None:

@@ -18,6 +18,8 @@ class Common:
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
     ticked: tuple[int, Span] = (-1, NEVER)  # the last timestamp, and when it was first seen
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
+    behind_copies: int = 0  # acknowledgements of a segment in a row, each right behind its copy
+    late_duplicates: int = 0  # acknowledgements in a row; two where much was out of order
     resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time
     overtaken: int = 0  # times that a segment came at once behind the one that it goes before

@@ -8,7 +8,7 @@ again, neither window is closed), the checkers of TCP can find something in the 
     its window   it shrinks, closes or grows by little, or is one of the first to become larger; the
                  data pass the other end's, or its MSS
     timestamps   they are missing, were not agreed on, go back, stand still, echo another one
-    the time     what it acknowledges has waited for long, or what it has under way
+    the time     what it acknowledges has waited for long or is much, or what it has under way
     its habits   more is under way than ever, little goes out while more is under way, never PSH
 
 Each of these is a comparison below. Where one fails nothing is decided: the segment goes the long
@@ -92,6 +92,8 @@ class Prediction:
         if ack != acked:
             since = self._arrivals.since
             if ack != peer.top or (since is not None and when.first - since.last > SPREAD):
+                return False
+            if self._arrivals.full >= acking.strides.least:
                 return False
         elif self._arrivals.offered is not None or (stays and not data):
             return False

@@ -1128,3 +1128,78 @@ def echoes_to_one_who_does_not_hear(lab: LintedLab) -> None:
         """,
     )
     lab.end()
+
+
+def copied(wait: float, *, late: float = 0.001) -> str:
+    """The acknowledgement of each of six segments, `late` behind a copy."""
+    steps = (
+        f"+1 < P. {at}:{at + 100}(100) ack 1\n +{wait} < P. {at}:{at + 100}(100) ack 1\n"
+        f" +{late} > . 1:1(0) ack {at + 100}\n"
+        for at in range(1, 601, 100)
+    )
+    return f"{OPEN}\n {' '.join(steps)}"
+
+
+@example("TCP085")
+def acknowledges_copies_alone(lab: LintedLab) -> None:
+    """The other end's time-out is shorter than the guest's delay."""
+    play(lab, copied(0.2))
+
+
+@clean("TCP085")
+def is_a_little_slow(lab: LintedLab) -> None:
+    """Copies come before its acknowledgement, which does not wait for them; or it loses some."""
+    play(lab, copied(0.2, late=0.03))
+    kept = copied(0.2).replace("+0.2 < P. 301:401(100) ack 1\n", "")
+    play(lab, kept.replace("1460>", "1460> port 50001"))
+
+
+def in_twelves(jitter: float) -> str:
+    """Segments every millisecond, each twelfth acknowledged; a program that does not read."""
+    lines = [OPEN]
+    for count in range(1, 85):
+        at = 1 + (count - 1) * 1000
+        lines.append(f"+0.001 < . {at}:{at + 1000}(1000) ack 1")
+        if count % 12 == 0:
+            late = f"+{jitter * (count // 12 % 3):.6f} " if jitter else ""
+            lines.append(f"{late}> . 1:1(0) ack {at + 1000} win {65535 - count * 500}")
+    return "\n".join(lines).replace("65535", "65000")
+
+
+@example("TCP086")
+def counts_up_to_twelve(lab: LintedLab) -> None:
+    play(lab, in_twelves(0))
+
+
+@clean("TCP086")
+def looks_at_its_card_by_a_clock(lab: LintedLab) -> None:
+    play(lab, in_twelves(0.0004))
+
+
+def holes(wait: float, behind: int) -> str:
+    """Three holes with much behind them, answered once; each is filled, and answered at once."""
+    lines, at = [OPEN, "< P. 1:101(100) ack 1", "> . 1:1(0) ack 101"], 101
+    for _ in range(3):
+        end = at + 100 * (behind + 1)
+        lines += [f"+0.001 < . {seq}:{seq + 100}(100) ack 1" for seq in range(at + 100, end, 100)]
+        lines += [f"+{wait} > . 1:1(0) ack {at}"]
+        lines += [f"+0.02 < . {at}:{at + 100}(100) ack 1", f"> . 1:1(0) ack {end}"]
+        at = end
+    return "\n".join(lines)
+
+
+@example("TCP087")
+def delays_what_it_says_of_gaps(lab: LintedLab) -> None:
+    """As it delays other acknowledgements."""
+    play(lab, holes(0.1, 20))
+
+
+@clean("TCP087")
+def stands_still_for_a_moment(lab: LintedLab) -> None:
+    """Once; and some of its acknowledgements are late as all of its are."""
+    first = holes(0.1, 20).splitlines()
+    play(lab, "\n".join(first[: len(first) // 3]))
+    slow = (
+        holes(0.1, 2).replace("\n> . 1:1", "\n+0.05 > . 1:1").replace("1460>", "1460> port 50001")
+    )
+    play(lab, slow)
