@@ -165,6 +165,19 @@ SHORT_KEEP_ALIVE = Rule(
     exercised=Occasion.KEEP_ALIVE,
 )
 
+TOO_FAST = Rule(
+    "TCP131",
+    "tcp retransmits at the first duplicate",
+    Severity.WARNING,
+    "A segment is sent again at the first or second duplicate acknowledgement.",
+    "RFC 5681 3.2",
+    "Where segments overtake each other they are taken for lost: each is sent twice, and the"
+    " congestion window is halved for nothing.",
+    "Wait for the third duplicate acknowledgement in a row; or measure reordering, as RFC 8985"
+    " does.",
+    exercised=Occasion.RESENT,
+)
+
 ASKS_NOTHING = Rule(
     "TCP130",
     "tcp keep-alive that asks nothing",

@@ -46,6 +46,8 @@ _BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 62
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
 _TICKS = 1.25  # times a computed time-out: clocks tick, some coarsely
 _NEEDLESS = 5  # times
+_TWICE = 2
+_REORDERING = 8  # of a round trip; RFC 8985 6.2 has a quarter
 _KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
 _MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
 
@@ -81,6 +83,12 @@ class Resending:
         self.unsure = False  # that came with a number that the guest need not look behind
         self._duplicates = 0  # what a loss can be seen from, SACK blocks too
         self._plain = 0  # duplicate acknowledgements in a row
+        self._same = 0  # segments with the number acknowledged before, whatever they say
+        self._came = (
+            peer.top
+        )  # up to where the other end's data were when it acknowledged something new
+        self._selected: tuple[tuple[int, int], ...] = ()  # the last SACK blocks
+        self._at_first = 0  # times that a segment went again at the first or second duplicate
         self._third: Span | None = None  # when the third duplicate came
         self._opened = NEVER  # when a closed window opened
         self._recover = 0  # a recovery goes on below this number
@@ -168,6 +176,8 @@ class Resending:
             return
         if self._duplicates or excused:
             sent.gap = 0.0
+            if not excused and self._same < _DUPLICATES:
+                self._at_first_duplicate(sent, end, when, tell)
             return
         alone = sent.last.follows(self.heard)
         reacts = when.least(self.progress) < _REACTION  # to what it knew before that came
@@ -276,6 +286,27 @@ class Resending:
             tell(rules.NO_FAST, f"sent again {why}, expected at once")
         self._third = None
 
+    def _at_first_duplicate(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
+        """Few under way make few duplicates (RFC 5827), and the last one is probed for (RFC 8985)."""
+        least = min(_DUPLICATES, len(self._sent) - 1)
+        repairs = self._peer.acked < self._recover or self._peer.top != self._came
+        if self._same >= least or repairs or end >= self._guest.top:
+            return
+        waited = when.most(sent.last)
+        reacts = when.most(self.heard) < _REACTION
+        if reacts and waited < MIN_RTO * _SLACK and not self._was_overtaken(sent):
+            self._at_first += 1
+            if self._at_first == _TWICE:
+                text = f"sent again {_ms(waited)} after the first time, at duplicate"
+                text = f"{text} acknowledgement {self._same}, expected at the {ordinal(least)}"
+                tell(rules.TOO_FAST, text)
+
+    def _was_overtaken(self, sent: SentSegment) -> bool:
+        """By one sent some time later: then it may be taken for lost at once (RFC 8985 6.2)."""
+        late = sent.last.last + self._round_trip / _REORDERING
+        ends = {self._guest.number(right) for _, right in self._selected}
+        return any(one.end in ends and one.last.last > late for one in self._sent.values())
+
     def gives_up(self, when: Span, tell: Tell) -> None:
         """With an RST."""
         if when.first >= self.due:
@@ -298,6 +329,7 @@ class Resending:
         self.progress = when
         hole, self._duplicates, self._plain = self._plain > 0, 0, 0
         self._third = None
+        self._same, self._came, self._selected = 0, self._peer.top, ()
         if self.congestion.phase is not None:
             self.congestion.acknowledged(when)
         oldest, newest = acked, None
@@ -334,6 +366,11 @@ class Resending:
             return
         self._variation += (abs(self._smoothed - took) - self._variation) / 4
         self._smoothed += (took - self._smoothed) / 8
+
+    def says_the_same(self, blocks: tuple[tuple[int, int], ...]) -> None:
+        """Of what is acknowledged, maybe with SACK blocks."""
+        self._same += 1
+        self._selected = blocks
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""

@@ -304,6 +304,8 @@ class Sending:
             self._came = when
         is_old = pure and seq < self._guest.acked  # of a probe, say
         duplicate = pure and ack == peer.acked and same and resending.in_flight
+        if pure and ack == peer.acked and resending.in_flight:
+            resending.says_the_same(segment.options.sack)
         self._advances(ack, right, when, is_old=is_old)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)

@@ -585,6 +585,47 @@ ASKED = f"""
 """
 
 
+def overtaken(duplicates: int, opened: str = OPEN, pause: float = 0.001, sack: str = "") -> str:
+    """Twice four segments; the first of each is sent again at so many duplicates."""
+    lines = [opened]
+    for at in (1, 4001):
+        lines += [
+            f"+{pause} > . {seq}:{seq + 1000}(1000) ack 1" for seq in range(at, at + 4000, 1000)
+        ]
+        block = f" <nop,nop,sack {at + 3000}:{at + 4000}>" if sack else ""
+        lines += ["+0.02 " + f"< . 1:1(0) ack {at}{block}\n" * duplicates]
+        lines += [f"+0.001 > . {at}:{at + 1000}(1000) ack 1", f"+0.02 < . 1:1(0) ack {at + 4000}"]
+    return "\n".join(lines)
+
+
+@example("TCP131")
+def takes_what_is_overtaken_for_lost(lab: LintedLab) -> None:
+    """Each first duplicate acknowledgement makes it send a segment again."""
+    play(lab, overtaken(1))
+
+
+@example("TCP131")
+def takes_it_for_lost_though_sack_says_little(lab: LintedLab) -> None:
+    play(lab, overtaken(2, OPEN_SACK))
+
+
+@clean("TCP131")
+def waits_for_the_third(lab: LintedLab) -> None:
+    """Or knows by SACK that one sent much later has come; or has two segments under way."""
+    play(lab, overtaken(3))
+    opened = OPEN_SACK.replace("sackOK>", "sackOK> port 50002", 1)
+    play(lab, overtaken(1, opened, pause=0.005, sack="yes"))
+    two = """
+        > . {0}:{1}(1000) ack 1
+        > . {1}:{2}(1000) ack 1
+        +0.02 < . 1:1(0) ack {0}
+        > . {0}:{1}(1000) ack 1
+        +0.02 < . 1:1(0) ack {2}
+    """
+    few = OPEN + "".join(two.format(at, at + 1000, at + 2000) for at in (1, 2001, 4001))
+    play(lab, few.replace("1460>", "1460> port 50001"))
+
+
 @example("TCP078")
 def probes_each_minute(lab: LintedLab) -> None:
     play(lab, f"{probing(60)}\n < . 1:1(0) ack 1")
