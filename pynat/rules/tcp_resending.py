@@ -178,6 +178,35 @@ TOO_FAST = Rule(
     exercised=Occasion.RESENT,
 )
 
+KEEPS_BACK_OFF = Rule(
+    "TCP132",
+    "tcp keeps a time-out that has grown",
+    Severity.WARNING,
+    "The time-out had doubled while nothing came back; new segments were acknowledged in time since,"
+    " and the next loss waited for as long.",
+    "RFC 6298 5.3, 5.7",
+    "After one bad moment each loss stops the connection for many seconds, for the rest of its"
+    " life.",
+    "Compute the time-out anew from the smoothed round trip when something is acknowledged that was"
+    " sent once; that ends the back-off.",
+    exercised=Occasion.TIMED_OUT,
+)
+
+NO_RESTART = Rule(
+    "TCP133",
+    "tcp retransmission timer not restarted",
+    Severity.WARNING,
+    "A segment is sent again by the timer, though something new was acknowledged just before and"
+    " new segments go out.",
+    "RFC 6298 5.3",
+    "The timer runs out in the middle of a transfer that goes well: much is sent twice, and slow"
+    " start begins anew.",
+    "When an acknowledgement of new data comes, start the timer anew, with a whole time-out; stop"
+    " it when nothing is under way.",
+    exercised=Occasion.RESENT,
+    leads_to=("TCP005", "TCP071", "TCP077", "TCP115"),
+)
+
 ASKS_NOTHING = Rule(
     "TCP130",
     "tcp keep-alive that asks nothing",

@@ -24,6 +24,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.congestion import Congestion
+from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_resending as rules
 from pynat.rules.occasions import Occasion
@@ -47,6 +48,10 @@ _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
 _TICKS = 1.25  # times a computed time-out: clocks tick, some coarsely
 _NEEDLESS = 5  # times
 _TWICE = 2
+_MEASURED = 4  # round trips behind a time-out, until the next one is judged by them
+_SLOW = 3.3  # seconds; three are the first time-out of some
+_TEN = 10  # round trips
+_FLOWS = 0.12  # seconds since which something new was acknowledged, and sent
 _REORDERING = 8  # of a round trip; RFC 8985 6.2 has a quarter
 _KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
 _MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
@@ -76,13 +81,19 @@ class Resending:
         self._sent: dict[int, SentSegment] = {}  # by number, until acknowledged
         self._round_trip = 0.0  # the shortest seen
         self._smoothed, self._variation = 0.0, 0.0  # of the round trips, each as long as it may be
-        self._measured = 0  # below this number a round trip is known
+        self._measured_to = 0  # below this number a round trip is known
         self.syn: Span | None = None  # the guest's first, that waits for its acknowledgement
         self.progress = NEVER  # when the other end last acknowledged something new
         self.heard = NEVER  # when anything came from it
         self.unsure = False  # that came with a number that the guest need not look behind
         self._duplicates = 0  # what a loss can be seen from, SACK blocks too
         self._plain = 0  # duplicate acknowledgements in a row
+        self._measured = 0  # round trips since the last time-out
+        self._slowest = 0.0  # seconds, of them, at most
+        self._first_wait = 0.0  # seconds of the first time-out
+        self._backed_off = 0.0  # of the last one
+        self._often = Often()
+        self._disturbed = 0  # up to where all was sent before the last duplicate
         self._same = 0  # segments with the number acknowledged before, whatever they say
         self._came = (
             peer.top
@@ -182,12 +193,18 @@ class Resending:
         alone = sent.last.follows(self.heard)
         reacts = when.least(self.progress) < _REACTION  # to what it knew before that came
         known = when != sent.last  # of two that were read together nobody knows the time between
+        if known and self._peer.acked >= self._recover:
+            self._in_progress(sent, end, when, tell)
         if known and (alone or (self._peer.acked >= self._recover and not reacts)):
             self._early(sent, end, when.most(sent.last), tell)
         self._back_off(sent, alone, when, tell)
-        if alone and sent.count == 1 and not self._recover:  # else a time-out may have grown
-            self._late(sent, when, tell)
+        if alone and sent.count == 1:
+            if not self._recover:  # else a time-out may have grown
+                self._late(sent, when, tell)
+            if self._measured:
+                self._times_out_late(sent, when, tell)
         if alone:
+            self._grows(sent, when)
             self.congestion.timed_out(end, when)
 
     def look_for_overdue(self, when: Span, tell: Tell) -> None:
@@ -252,6 +269,48 @@ class Resending:
     def _time_out(self) -> float:
         """The longest that is lawful, before any back-off."""
         return max(_FIRST_RTO, self._smoothed + 4 * self._variation)
+
+    def _times_out_late(self, sent: SentSegment, when: Span, tell: Tell) -> None:
+        """What it has measured since is short: it waits as long as before that, or always so."""
+        waited, common = when.least(max(sent.first, self.progress)), self._common
+        if waited < max(_SLOW, _TEN * self._slowest, _TICKS * self._time_out):
+            return
+        shortest = f"the longest of {self._measured} round trips before was {_ms(self._slowest)}"
+        kept = waited * _SAME_GAP > self._backed_off >= _TWICE * self._first_wait > 0
+        if kept and self._measured >= _MEASURED:
+            text = f"sent again after {waited:.1f} s, {shortest}: a time-out had grown from"
+            text = f"{text} {self._first_wait:.1f} s to {self._backed_off:.1f} s before"
+            self._often.once(rules.KEEPS_BACK_OFF, text, tell)
+        if kept:
+            return
+        same = (
+            waited < common.late_time_out * _SAME_GAP and common.late_time_out < waited * _SAME_GAP
+        )
+        common.late_time_outs = common.late_time_outs + 1 if same else 1
+        common.late_time_out = waited
+        if common.late_time_outs == _TWICE:
+            text = f"sent again after {waited:.1f} s, for the {ordinal(_TWICE)} time; {shortest}"
+            self._often.once(rules.LATE, text, tell)
+
+    def _grows(self, sent: SentSegment, when: Span) -> None:
+        """By a time-out."""
+        waited = when.least(max(sent.last, self.progress))
+        if not self._first_wait:
+            self._first_wait = waited
+        self._backed_off = waited
+        self._measured, self._slowest = 0, 0.0
+
+    def _in_progress(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
+        """The other end acknowledges, and new segments go out: no time-out can be over."""
+        newest = next(reversed(self._sent.values()))
+        flows = when.most(newest.first) < _FLOWS and when.most(self.progress) < _FLOWS
+        calm = self._peer.acked >= self._disturbed
+        if flows and calm and end < self._guest.top and when.least(sent.last) > MIN_RTO:
+            text = (
+                f"sent again {_ms(when.least(self.progress))} after something new was acknowledged,"
+            )
+            text = f"{text} with new segments sent since; expected a whole time-out from there on"
+            self._often.once(rules.NO_RESTART, text, tell)
 
     def _probes(self, sent: SentSegment, when: Span, tell: Tell) -> None:
         gap = self._paces(sent, when)
@@ -352,11 +411,13 @@ class Resending:
             self._round_trip = min(took, self._round_trip or took)
             if newest.count == 1:
                 self._longest = 0.0
+                self._measured += 1
+                self._slowest = max(self._slowest, when.last - newest.first.first)
 
     def _may_measure(self, took: float) -> None:
         """Once in a round trip; longer ones always."""
-        if self._peer.acked > self._measured or took > self._smoothed:
-            self._measured = self._guest.top
+        if self._peer.acked > self._measured_to or took > self._smoothed:
+            self._measured_to = self._guest.top
             self.measured(took)
 
     def measured(self, took: float) -> None:
@@ -375,6 +436,7 @@ class Resending:
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
         self.congestion.something_arrived()
+        self._disturbed = self._guest.top
         self._duplicates += 1
         self._plain += plain
         self._disordered |= not useful

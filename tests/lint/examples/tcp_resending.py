@@ -707,3 +707,66 @@ def spoils_new_ones_too(lab: LintedLab) -> None:
     play(lab, f"{OPEN}" + "\n +1 > P. 1:6(5) ack 1 sum 7" * 4)
     again = "\n +1 > P. 1:6(5) ack 1"
     play(lab, f"{OPEN} > P. 1:6(5) ack 1{again} sum 7{again}")
+
+
+def loses_twice(first: list[float], again: float, measured: int = 5) -> str:
+    """A segment waits for these time-outs; some are acknowledged in time; another waits."""
+    lines = [OPEN, "> P. 1:101(100) ack 1"]
+    lines += [f"+{wait} > P. 1:101(100) ack 1" for wait in first]
+    lines += ["+0.02 < . 1:1(0) ack 101"]
+    at = 101
+    for _ in range(measured):
+        lines += [f"+0.5 > P. {at}:{at + 100}(100) ack 1", f"+0.02 < . 1:1(0) ack {at + 100}"]
+        at += 100
+    again_ = f"P. {at}:{at + 100}(100) ack 1"
+    return "\n".join([*lines, f"+1 > {again_}", f"+{again} > {again_}"])
+
+
+@example("TCP132")
+def goes_on_with_eight_seconds(lab: LintedLab) -> None:
+    play(lab, loses_twice([1, 2, 4], 8))
+
+
+@clean("TCP132")
+def begins_with_a_second_again(lab: LintedLab) -> None:
+    """Or has measured nothing since; or always waits for so long, which is another mistake."""
+    play(lab, loses_twice([1, 2, 4], 1))
+    play(lab, loses_twice([1, 2, 4], 8, measured=0).replace("1460>", "1460> port 50001"))
+    play(lab, loses_twice([4], 4).replace("1460>", "1460> port 50002"))
+
+
+@example("TCP121")
+def waits_for_four_seconds_each_time(lab: LintedLab) -> None:
+    for number in range(2):
+        script = MEASURED + "> P. 101:201(100) ack 1\n +4 > P. 101:201(100) ack 1"
+        opened = f"1460> port {50_000 + number}"
+        play(lab, script.replace("+0.3", "+0.02").replace("1460>", opened, 1))
+
+
+@clean("TCP121")
+def stands_still_for_four_seconds(lab: LintedLab) -> None:
+    script = MEASURED + "> P. 101:201(100) ack 1\n +4 > P. 101:201(100) ack 1"
+    play(lab, script.replace("+0.3", "+0.02"))
+
+
+def in_progress(opened: str = OPEN, heard: str = "") -> str:
+    """Acknowledgements come each 20 ms, of what was sent 400 ms before; then one goes again."""
+    lines = [opened]
+    lines += [f"+0.02 > . {at}:{at + 1000}(1000) ack 1" for at in range(1, 20_001, 1000)]
+    for at in range(1, 40_001, 1000):
+        lines += [f"+0.02 < . 1:1(0) ack {at + 1000}", f"> . {at + 20000}:{at + 21000}(1000) ack 1"]
+    return "\n".join([*lines, heard, "+0.01 > . 40001:41001(1000) ack 1"])
+
+
+@example("TCP133")
+def lets_its_timer_run_on(lab: LintedLab) -> None:
+    """A second after the first segment, whatever has been acknowledged since."""
+    play(lab, in_progress())
+
+
+@clean("TCP133")
+def restarts_its_timer(lab: LintedLab) -> None:
+    """A second after the last acknowledgement; or it knows by SACK of a loss."""
+    play(lab, in_progress().replace("+0.01 > . 40001", "+1 > . 40001"))
+    sacked = "< . 1:1(0) ack 40001 <nop,nop,sack 41001:42001>"
+    play(lab, in_progress(OPEN_SACK.replace("sackOK>", "sackOK> port 50001", 1), sacked))
