@@ -285,6 +285,43 @@ SEGMENT_BEHIND = Rule(
     leads_to=("TCP083", "TCP085", "TCP086", "TCP099"),
 )
 
+SACK_SHORT = Rule(
+    "TCP134",
+    "tcp sack block short by one",
+    Severity.WARNING,
+    "SACK blocks leave out the last byte of what they report.",
+    "RFC 2018 3",
+    "The other end takes the last segment of each block for lost, and sends it again.",
+    "Make the right edge of a block the number behind its last byte: sequence number plus length.",
+    exercised=Occasion.SACK,
+)
+
+SACK_ORDER = Rule(
+    "TCP135",
+    "tcp sack blocks in another order",
+    Severity.WARNING,
+    "The first SACK block is not that of the segment which came last.",
+    "RFC 2018 4",
+    "Where acknowledgements are lost the other end never hears of some blocks, and sends again what"
+    " has come.",
+    "Put the block with the segment that has just come first, and behind it those reported most"
+    " recently.",
+    exercised=Occasion.SACK,
+)
+
+ECHOES_EARLY = Rule(
+    "TCP136",
+    "tcp timestamp echo of a segment out of order",
+    Severity.WARNING,
+    "While a hole is there, the guest echoes the timestamps of segments behind it.",
+    "RFC 7323 4.3",
+    "The other end measures round trips that are too short just when segments are lost or late, and"
+    " its time-out comes too early.",
+    "Keep a timestamp for the echo only if its segment does not begin behind the last"
+    " acknowledgement that you sent.",
+    exercised=Occasion.OUT_OF_ORDER,
+)
+
 WAR = Rule(
     "TCP101",
     "tcp acknowledgement war",

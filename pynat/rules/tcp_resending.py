@@ -182,8 +182,8 @@ KEEPS_BACK_OFF = Rule(
     "TCP132",
     "tcp keeps a time-out that has grown",
     Severity.WARNING,
-    "The time-out had doubled while nothing came back; new segments were acknowledged in time since,"
-    " and the next loss waited for as long.",
+    "The time-out had doubled while nothing came back; new segments were acknowledged in time"
+    " since, and the next loss waited for as long.",
     "RFC 6298 5.3, 5.7",
     "After one bad moment each loss stops the connection for many seconds, for the rest of its"
     " life.",

@@ -62,6 +62,7 @@ class Acking:
         self.window = Window(guest, peer, self._often, tally)
         self._war = War()
         self._unasked = Unasked()
+        self._held = 0  # the newest timestamp that came in front of a hole
         self.strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
         self._doubted: Span | None = None  # the same, if the guest's last may have answered it
@@ -138,9 +139,9 @@ class Acking:
         if ack == self._peer.fin and guest.window:
             self._at_fin(ack, when, tell)
         says_nothing = ack == before and guest.right == edge and not segment.length
-        if says_nothing and self._owed is None and seq == guest.top == self._peer.acked:
-            if not self.pure and not segment.options.sack:
-                self._unasked.says_nothing(seq, last, when, self._often, tell)
+        unasked = self._owed is None and not self.pure and not segment.options.sack
+        if says_nothing and unasked and seq == guest.top == self._peer.acked:
+            self._unasked.says_nothing(seq, last, when, self._often, tell)
         if self.pure:
             if ack > before or guest.right != edge or segment.length or options.sack:
                 self._war.count = 0
@@ -224,6 +225,8 @@ class Acking:
                 tell(rules.STAMP_BACK, f"timestamp {value}, the one before was {guest.stamp}")
         elif when.first - self._common.ticked[1].last > TICK and seq >= guest.top:
             self._stands(value, when, tell)  # not of what is sent again, which may have been kept
+        if self.arrivals.has_gap and signed(echo - self._held) > 0:
+            self._echoes_early(echo, tell)
         if echo == peer.stamp:
             return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
@@ -231,6 +234,10 @@ class Acking:
             hint = "; its bytes are swapped" if peer.first_stamp <= meant <= peer.stamp else ""
             sent = f"the other end has sent {peer.first_stamp} to {peer.stamp}"
             tell(rules.STRANGE_ECHO, f"echoes {echo}, {sent}{hint}")
+
+    def _echoes_early(self, echo: int, tell: Tell) -> None:
+        text = f"echoes {echo}, which came behind a hole, expected {self._held} at most"
+        self._often.tell(rules.ECHOES_EARLY, _TIMES, text, tell)
 
     def _stands(self, value: int, when: Span, tell: Tell) -> None:
         known, since = self._common.ticked
@@ -258,6 +265,24 @@ class Acking:
                 why = f"{ack} is acknowledged"
             if why:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
+            elif end not in self.arrivals.ends and end + 1 in self.arrivals.ends:
+                text = f"SACK block {start}:{end}, a segment that came ends at {end + 1}"
+                self._often.tell(rules.SACK_SHORT, _TIMES, text, tell)
+        if len(blocks) > 1 and self.arrivals.latest is not None:
+            pieces = [(peer.number(left), peer.number(right)) for left, right in blocks]
+            self._order(pieces, *self.arrivals.latest, ack, tell)
+
+    def _order(
+        self, pieces: list[tuple[int, int]], seq: int, end: int, ack: int, tell: Tell
+    ) -> None:
+        """seq, end: what came last. The first block may say what came twice (RFC 2883)."""
+        (start, stop), *others = pieces
+        twice = start < ack or any(left <= start and stop <= right for left, right in others)
+        if twice or start <= seq < stop:
+            return
+        if any(left <= seq and end <= right for left, right in others):
+            text = f"the first SACK block is {start}:{stop}, {seq}:{end} came last"
+            self._often.tell(rules.SACK_ORDER, _TIMES, f"{text} and is in another one", tell)
 
     def _to_the_gap(self, since: Span, ack: int, when: Span, tell: Tell) -> None:
         arrivals = self.arrivals
@@ -449,8 +474,10 @@ class Acking:
     def to_guest(self, segment: Segment, seq: int, ack: int, when: Span, tell: Tell) -> None:
         """Before `peer` knows of it."""
         peer = self._peer
-        stamps = segment.options.timestamps
+        stamps, before, had_gap = segment.options.timestamps, peer.stamp, self.arrivals.has_gap
         is_old = stamps is not None and stamps[0] != peer.stamp and not peer.stamped(stamps[0])
+        if had_gap and seq <= self._guest.acked:
+            self._held = peer.stamp  # it may be echoed
         length = len(segment.payload)
         fin = segment.flags & FIN
         if length or fin:
@@ -460,6 +487,8 @@ class Acking:
             self._owed, self.pure = when, False
             if length and seq + length <= guest.right:
                 self.arrivals.text(seq, seq + length, when)
+                if self.arrivals.has_gap and not had_gap:
+                    self._held = before
                 if is_old or ack > guest.top:
                     self.arrivals.offered = None  # it has a reason to refuse it
             elif length:

@@ -11,12 +11,14 @@ acknowledgement begins with the copy.
 
 from __future__ import annotations
 
+from pynat.lint.bounded import Bounded
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.side import Side
 from pynat.rules.occasions import Occasion
 
 RING = 16  # frames; iPXE's
+_ENDS = 256  # remembered
 
 
 class Arrivals:
@@ -28,6 +30,8 @@ class Arrivals:
         self.might = 1
         self.has_gap = False  # something is there behind a hole
         self.missing: Span | None = None  # data out of order came, and no answer yet
+        self.latest: tuple[int, int] | None = None  # the last segment, if it came early
+        self.ends = Bounded[int, None](_ENDS)  # of segments that came so
         self.early = 0  # segments out of order, since the guest has said anything
         self.since: Span | None = None  # data wait for their acknowledgement
         self.begun = NEVER  # they came the first time
@@ -90,6 +94,9 @@ class Arrivals:
             self.wait_anew()
 
     def _out_of_order(self, seq: int, end: int, when: Span) -> None:
+        if seq > self.next:
+            self.ends[end] = None
+        self.latest = (seq, end) if seq > self.next and seq >= self._peer.top else None
         if seq > self.might:
             self._behind_a_hole(seq, end, when)
         elif end <= self.next:

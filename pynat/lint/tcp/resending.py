@@ -346,7 +346,7 @@ class Resending:
         self._third = None
 
     def _at_first_duplicate(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
-        """Few under way make few duplicates (RFC 5827), and the last one is probed for (RFC 8985)."""
+        """Few under way make few duplicates (RFC 5827); the last one is probed for (RFC 8985)."""
         least = min(_DUPLICATES, len(self._sent) - 1)
         repairs = self._peer.acked < self._recover or self._peer.top != self._came
         if self._same >= least or repairs or end >= self._guest.top:

@@ -1130,7 +1130,7 @@ def echoes_to_one_who_does_not_hear(lab: LintedLab) -> None:
     lab.end()
 
 
-def copied(wait: float, *, late: float = 0.001) -> str:
+def behind_copies(wait: float, *, late: float = 0.001) -> str:
     """The acknowledgement of each of six segments, `late` behind a copy."""
     steps = (
         f"+1 < P. {at}:{at + 100}(100) ack 1\n +{wait} < P. {at}:{at + 100}(100) ack 1\n"
@@ -1143,14 +1143,14 @@ def copied(wait: float, *, late: float = 0.001) -> str:
 @example("TCP085")
 def acknowledges_copies_alone(lab: LintedLab) -> None:
     """The other end's time-out is shorter than the guest's delay."""
-    play(lab, copied(0.2))
+    play(lab, behind_copies(0.2))
 
 
 @clean("TCP085")
 def is_a_little_slow(lab: LintedLab) -> None:
     """Copies come before its acknowledgement, which does not wait for them; or it loses some."""
-    play(lab, copied(0.2, late=0.03))
-    kept = copied(0.2).replace("+0.2 < P. 301:401(100) ack 1\n", "")
+    play(lab, behind_copies(0.2, late=0.03))
+    kept = behind_copies(0.2).replace("+0.2 < P. 301:401(100) ack 1\n", "")
     play(lab, kept.replace("1460>", "1460> port 50001"))
 
 
@@ -1203,3 +1203,69 @@ def stands_still_for_a_moment(lab: LintedLab) -> None:
         holes(0.1, 2).replace("\n> . 1:1", "\n+0.05 > . 1:1").replace("1460>", "1460> port 50001")
     )
     play(lab, slow)
+
+
+def two_pieces(blocks: list[str]) -> str:
+    """A hole, a segment, a hole, two segments; each is answered with one of the blocks."""
+    lines = [OPEN_SACK]
+    for at, block in zip((1001, 3001, 4001, 6001), blocks, strict=True):
+        lines += [f"+0.001 < . {at}:{at + 1000}(1000) ack 1"]
+        lines += [f"> . 1:1(0) ack 1 <nop,nop,sack {block}>"]
+    return "\n".join(lines)
+
+
+@example("TCP134")
+def names_the_last_byte(lab: LintedLab) -> None:
+    """The right edge is the number of the last byte, not the one behind it."""
+    last = "6001:7000 3001:5000 1001:2000"
+    play(lab, two_pieces(["1001:2000", "3001:4000 1001:2000", "3001:5000 1001:2000", last]))
+
+
+@clean("TCP134")
+@clean("TCP135")
+def names_what_is_behind(lab: LintedLab) -> None:
+    """And what came last first; also behind a copy, which is named before it (RFC 2883)."""
+    last = "6001:7001 3001:5001 1001:2001"
+    play(lab, two_pieces(["1001:2001", "3001:4001 1001:2001", "3001:5001 1001:2001", last]))
+    copy = (
+        "< . 3001:4001(1000) ack 1\n> . 1:1(0) ack 1 <nop,nop,sack 3001:4001 3001:5001 6001:7001>\n"
+    )
+    play(lab, copy * 4)
+
+
+@example("TCP135")
+def sorts_its_blocks(lab: LintedLab) -> None:
+    """By number, the lowest first."""
+    last = "1001:2001 3001:5001 6001:7001"
+    play(lab, two_pieces(["1001:2001", "1001:2001 3001:4001", "1001:2001 3001:5001", last]))
+
+
+@clean("TCP135")
+def answers_before_the_next_has_come(lab: LintedLab) -> None:
+    """Its answers cross what comes."""
+    play(lab, two_pieces(["1001:2001", "1001:2001", "3001:4001 1001:2001", "3001:5001 1001:2001"]))
+
+
+def echoing(echoes: tuple[int, int, int]) -> str:
+    lines = [OPEN_STAMPS, "< . 1:1001(1000) ack 1 <TS val 710 ecr 110>"]
+    lines += ["> . 1:1(0) ack 1001 <TS val 120 ecr 710>"]
+    for number, echo in enumerate(echoes, 1):
+        at = 1001 + 1000 * number
+        stamp = f"<TS val {710 + 10 * number} ecr 110>"
+        lines += [f"+0.01 < . {at}:{at + 1000}(1000) ack 1 {stamp}"]
+        lines += [f"> . 1:1(0) ack 1001 <TS val {120 + 10 * number} ecr {echo}>"]
+    return "\n".join(lines)
+
+
+@example("TCP136")
+def echoes_what_came_last(lab: LintedLab) -> None:
+    """Three segments behind a hole, each with a newer timestamp."""
+    play(lab, echoing((720, 730, 740)))
+
+
+@clean("TCP136")
+def echoes_what_came_in_order(lab: LintedLab) -> None:
+    """Or what it may: an older copy with a newer timestamp."""
+    play(lab, echoing((710, 710, 710)))
+    play(lab, "< . 1:1001(1000) ack 1 <TS val 800 ecr 110>\n")
+    play(lab, "> . 1:1(0) ack 1001 <TS val 160 ecr 800>\n" * 4)
