@@ -322,6 +322,34 @@ ECHOES_EARLY = Rule(
     exercised=Occasion.OUT_OF_ORDER,
 )
 
+WRAPS = Rule(
+    "TCP137",
+    "tcp numbers compared without their wrap",
+    Severity.ERROR,
+    "The guest takes nothing any more where the numbers of its window pass 2^32, or 2^31.",
+    "RFC 9293 3.4",
+    "One connection in some ten thousand stands still, more the larger the window is; nobody can"
+    " tell why.",
+    "Sequence numbers are arithmetic modulo 2^32: a is before b if (int32_t)(a - b) < 0. Look at"
+    " each < and > of the check whether a segment is acceptable, at the window's right edge first.",
+    exercised=Occasion.DATA_CAME,
+    leads_to=("TCP082", "TCP085", "TCP088", "TCP099", "TCP101", "TCP104", "TCP115"),
+)
+
+MIXED = Rule(
+    "TCP138",
+    "tcp connections mixed up",
+    Severity.ERROR,
+    "The guest echoes the timestamp of another connection.",
+    "RFC 9293 3.3.1",
+    "What comes for one connection is given to another one: both stand still, or get bytes that are"
+    " not theirs.",
+    "Look a connection up by both addresses and both ports; the remote port is the one that is"
+    " often left out.",
+    exercised=Occasion.STAMPED,
+    leads_to=("TCP080", "TCP094", "TCP099", "TCP101", "TCP104", "TCP130"),
+)
+
 WAR = Rule(
     "TCP101",
     "tcp acknowledgement war",

@@ -13,7 +13,7 @@ from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.keepalive import Unasked
 from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.resending import ordinal
-from pynat.lint.tcp.side import Side, Tell, signed, swapped
+from pynat.lint.tcp.side import SPACE, Side, Tell, signed, swapped
 from pynat.lint.tcp.strides import SPREAD, Strides
 from pynat.lint.tcp.unheard import Unheard
 from pynat.lint.tcp.war import War
@@ -40,6 +40,7 @@ _MANY_TIMES = 8
 _COPIES = 3  # of a FIN
 _REFUSED = 4  # copies of data
 _NEAR = 1500  # bytes
+_STEPS = 4  # segments acknowledged at once
 TICK = 3.0  # seconds; RFC 7323 5.4 asks for 1
 _STAMPS = 12  # bytes of options
 UNPADDED = 46  # bytes of a packet in the shortest frame
@@ -230,6 +231,9 @@ class Acking:
         if echo == peer.stamp:
             return
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
+            if whose := self._common.whose(echo, peer):
+                text = f"echoes {echo}, which was sent to the guest in another connection, {whose}"
+                self._often.once(rules.MIXED, text, tell)
             meant = swapped(echo, 4)
             hint = "; its bytes are swapped" if peer.first_stamp <= meant <= peer.stamp else ""
             sent = f"the other end has sent {peer.first_stamp} to {peer.stamp}"
@@ -459,12 +463,22 @@ class Acking:
             self._is_a_segment_behind(ack, tell)
         if self._refused == _REFUSED:
             text = f"{ack} and what follows came {_REFUSED} times, the window is"
-            text = f"{text} {self._guest.window}{self._wrap_hint()}"
+            text = f"{text} {self._guest.window}"
+            self._look_for_wrap(tell)
             self._often.once(rules.REFUSES, text, tell)
 
-    def _wrap_hint(self) -> str:
-        acked, top = self._guest.acked, self._peer.top
-        return self._peer.wrap_hint(max(0, acked - _NEAR), top)
+    def _look_for_wrap(self, tell: Tell) -> None:
+        """Before what it may be the reason of. Who has taken data since the window's edge passed
+        there compares right."""
+        acked, peer, right = self._guest.acked, self._peer, self._guest.right
+        since = right - _STEPS * self.arrivals.largest if acked > 1 else acked
+        if end := peer.wraps(max(0, acked - _NEAR), peer.top) or peer.wraps(since, right):
+            wire = (peer.isn + acked) & SPACE
+            text = (
+                f"takes nothing at {acked}, which is {wire} on the wire: the window up to {right}"
+            )
+            text = f"{text} passes {end}; are numbers compared by the sign of their difference?"
+            self._often.once(rules.WRAPS, text, tell)
 
     # ------------------------------------------------------------------ to the guest
     def owes(self, when: Span) -> None:
@@ -529,7 +543,8 @@ class Acking:
             what = f"{acked} and what follows {came}, within the window"
             if self._is_taken:
                 what = f"what was acknowledged up to {acked} {came}, so that was lost"
-            text = f"{what}, and nothing came back{self._wrap_hint()}"
+            text = f"{what}, and nothing came back"
+            self._look_for_wrap(tell)
             self._often.once(rules.NEVER_ACKS, text, tell)
 
     def look_at_the_end(self, alive: Span, tell: Tell) -> None:

@@ -368,7 +368,9 @@ class TcpChecker:
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
             self._remove(next(iter(self._flows)))
-        connection = self._flows[key] = Connection(self._mtu, self._common, when, self._tally)
+        connection = self._flows[key] = Connection(
+            self._mtu, self._common, when, self._tally, _named(key)
+        )
         return connection
 
     def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:

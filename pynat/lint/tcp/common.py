@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from pynat.lint.span import NEVER, Span
+from pynat.lint.tcp.side import Side
+
+_STAMPED = 64  # connections with timestamps, remembered
 
 
 @dataclass(slots=True)
@@ -26,3 +30,9 @@ class Common:
     late_fins: int = 0  # in a row, with none that was in time
     overtaken: int = 0  # times that a segment came at once behind the one that it goes before
     unpushed: int = 0  # times that the other end had to answer without PSH
+    stamped: deque[tuple[str, Side]] = field(default_factory=lambda: deque(maxlen=_STAMPED))
+
+    def whose(self, stamp: int, peer: Side) -> str:
+        """The other end that has sent this timestamp last, and is not the one in question."""
+        others = (name for name, side in self.stamped if side.stamp == stamp and side is not peer)
+        return next(others, "")

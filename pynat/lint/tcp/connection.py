@@ -69,8 +69,9 @@ class Syns:
 
 
 class Connection:
-    def __init__(self, mtu: int, common: Common, when: Span, tally: Tally) -> None:
+    def __init__(self, mtu: int, common: Common, when: Span, tally: Tally, name: str = "") -> None:
         self._tally = tally
+        self.name = name
         self.guest: Side | None = None
         self.peer: Side | None = None
         self._after_reset = 0  # segments that the guest sent long after the other end's RST
@@ -262,6 +263,8 @@ class Connection:
             guest.shift = guest.offered.window_shift or 0
             peer.shift = peer.offered.window_shift or 0
         stamped = all(one.timestamps is not None for one in both)
+        if stamped:
+            self._common.stamped.append((self.name, peer))
         self._sending = Sending(guest, peer, self._common, self._tally)
         if self._syn_acks:
             self._sending.resending.measured(when.most(self._syns.first))

@@ -75,6 +75,13 @@ class Side:
             return ""
         return "; numbers pass 2^32 there: are they compared by the sign of their difference?"
 
+    def wraps(self, start: int, end: int) -> str:
+        """Which end of the numbers, plain or with a sign, is in between."""
+        first, last = self.isn + start, self.isn + end
+        if first // (SPACE + 1) != last // (SPACE + 1):
+            return "2^32"
+        return "2^31" if first // HALF != last // HALF else ""
+
     def number(self, wire: int) -> int:
         """One of its numbers, next to the highest sent."""
         return self.top + ((wire - self.isn - self.top + HALF) & SPACE) - HALF

@@ -996,8 +996,8 @@ def does_not_take_the_fin(lab: LintedLab) -> None:
 @example("TCP104")
 def compares_numbers_as_they_are(lab: LintedLab) -> None:
     """The other end's numbers begin at 2^32 - 51, so those of these data pass 2^32."""
-    near = OPEN.replace("ack 1 win 65535 <mss 1460>", "ack 1 win 65535 <mss 1460> isn 4294967245")
-    play(lab, again(3, "< P. 1:101(100) ack 1 port 50000").replace(OPEN, near))
+    wraps = OPEN.replace("ack 1 win 65535 <mss 1460>", "ack 1 win 65535 <mss 1460> isn 4294967245")
+    play(lab, again(3, "< P. 1:101(100) ack 1 port 50000").replace(OPEN, wraps))
 
 
 @example("TCP104")
@@ -1269,3 +1269,52 @@ def echoes_what_came_in_order(lab: LintedLab) -> None:
     play(lab, echoing((710, 710, 710)))
     play(lab, "< . 1:1001(1000) ack 1 <TS val 800 ecr 110>\n")
     play(lab, "> . 1:1(0) ack 1001 <TS val 160 ecr 800>\n" * 4)
+
+
+def near(script: str, isn: int) -> str:
+    """The other end's numbers begin there."""
+    syn_ack = "ack 1 win 65535 <mss 1460>"
+    return script.replace(syn_ack, f"{syn_ack} isn {isn}")
+
+
+@example("TCP137")
+def compares_edges_as_they_are(lab: LintedLab) -> None:
+    """The window ends behind 2^32, where its edge is a small number: everything is beyond it."""
+    play(lab, near(refused(4), 0xFFFF_F000))
+
+
+@example("TCP137")
+def compares_numbers_with_a_sign(lab: LintedLab) -> None:
+    """The window's edge passes 2^31, and is negative then."""
+    taken = OPEN + "< P. 1:101(100) ack 1\n > . 1:1(0) ack 101\n"
+    again = "+1 < P. 101:201(100) ack 1\n > . 1:1(0) ack 101\n" * 4
+    play(lab, near(taken + again, 0x8000_0000 - 65600))
+
+
+@clean("TCP137")
+def refuses_for_another_reason(lab: LintedLab) -> None:
+    """It has taken data since its window's edge has passed there; or nothing passes anywhere."""
+    taken = OPEN + "< P. 1:101(100) ack 1\n > . 1:1(0) ack 101\n"
+    again = "+1 < P. 101:201(100) ack 1\n > . 1:1(0) ack 101\n" * 4
+    play(lab, near(taken + again, 0xFFFF_F000))
+    play(lab, refused(4).replace("1460>", "1460> port 50001", 1))
+
+
+TWO_STAMPED = """
+    > S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0> port {0}
+    < S. 0:0(0) ack 1 win 65535 <mss 1460,TS val {1} ecr 100>
+    > . 1:1(0) ack 1 win 65535 <TS val 110 ecr {1}>
+"""
+
+
+@example("TCP138")
+def looks_at_the_guests_port_alone(lab: LintedLab) -> None:
+    """Two connections; what comes for one goes to the other."""
+    play(lab, TWO_STAMPED.format(50_001, 70_000))
+    play(lab, TWO_STAMPED.format(50_002, 900_000) + "> P. 1:6(5) ack 1 <TS val 130 ecr 70000>")
+
+
+@clean("TCP138")
+def echoes_nonsense(lab: LintedLab) -> None:
+    play(lab, TWO_STAMPED.format(50_001, 70_000))
+    play(lab, TWO_STAMPED.format(50_002, 900_000) + "> P. 1:6(5) ack 1 <TS val 130 ecr 70009>")
