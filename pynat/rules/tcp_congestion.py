@@ -64,3 +64,29 @@ NOT_DEFLATED = Rule(
     " threshold; look whether a fast path for expected segments leaves that out.",
     exercised=Occasion.RECOVERED,
 )
+
+ALONE = Rule(
+    "TCP139",
+    "tcp one segment at a time",
+    Severity.NOTE,
+    "Each segment waits until the one before is acknowledged, though there are more, and the window"
+    " has room for them.",
+    "RFC 5681 3.1",
+    "A transfer takes a round trip for each segment, and a delayed acknowledgement with it. It is"
+    " right where there is room for one only.",
+    "Let the congestion window grow by a segment for each acknowledgement of something new, and"
+    " send as much as both windows allow.",
+    exercised=Occasion.FIRST_FLIGHT,
+)
+
+UNSHIFTED = Rule(
+    "TCP140",
+    "tcp window of the other end not shifted",
+    Severity.NOTE,
+    "The guest fills the window's field and no more, though the SYNs have agreed on a scale.",
+    "RFC 7323 2.3",
+    "The larger part of the window stays unused; on a long path all is slower by as much.",
+    "Shift the window field of each segment without SYN to the left by the scale in the other end's"
+    " SYN. A send buffer that is as small looks alike.",
+    exercised=Occasion.FIRST_FLIGHT,
+)

@@ -320,7 +320,7 @@ def noting(look: Any, segments: list[Segment]) -> Any:
 )
 def test_turns_take_the_short_way(looked_at: list[Segment], syn: Options, turn: list[Said]) -> None:
     pair = Pair(syn)
-    for one in turn * 3:
+    for one in turn * 26:  # by then it is told that one segment goes at a time
         pair.say(one)
     looked_at.clear()
     for one in turn * 20:
@@ -328,4 +328,4 @@ def test_turns_take_the_short_way(looked_at: list[Segment], syn: Options, turn: 
     assert len(looked_at) == 20 * len(turn)  # those of the linter that has no short way
     first, second = pair.left()
     assert first == second
-    assert not [code for code in pair.found[0] if code.startswith("TCP")]
+    assert {code for code in pair.found[0] if code.startswith("TCP")} <= {"TCP139"}

@@ -1,6 +1,8 @@
 """How much the guest has under way, as far as the wire shows it (RFC 5681, RFC 6928, RFC 2525).
 
     first flight      until anything is acknowledged: ten segments at most
+    narrow            until more is under way than one segment, and than the window's field says;
+                      for some forty segments at most
     after a time-out  one segment; then at most twice what is acknowledged, as slow start has it
     a recovery        from the third duplicate acknowledgement until all that was under way then is
                       acknowledged; behind it less is under way than when the loss was seen
@@ -24,6 +26,7 @@ from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_congestion as rules
 from pynat.rules import tcp_resending
 from pynat.rules.occasions import Occasion
+from pynat.wire.tcp import MAX_OPTIONS
 
 _INITIAL = 10  # segments, RFC 6928 2
 _BEHIND = 4  # segments more: a probe of the tail (RFC 8985 7), and some grace
@@ -35,11 +38,24 @@ _PEAK = 0.9
 _ROUNDS = 4
 _STEADY = 16  # segments a round
 _GROWTH = 1.1, 1.3  # a round; slow start doubles
+_NARROW = 40  # segments
+_ALONE = 24  # of them
+_HELD = 10
+_PROMPTLY = 0.005  # seconds
 _SHORT = 0.1  # seconds of a round, at most
 
 
 class _First:
     """Nothing is acknowledged yet."""
+
+
+@dataclass(slots=True)
+class _Narrow:
+    acked: Span  # when something new last was
+    came: int  # up to where the other end's data were; who answers is not in a hurry
+    segments: int = 0
+    alone: int = 0  # in a row, full ones, each sent when the one before was acknowledged
+    held: int = 0  # times that the field, unshifted, left no room for another segment
 
 
 @dataclass(slots=True)
@@ -76,16 +92,18 @@ class Congestion:
         self._tally = tally
         self._often = Often()
         self.peak = 0  # bytes under way at most
-        self.phase: _First | _TimeOut | _Recovery | _Round | None = _First()
+        self.phase: _First | _Narrow | _TimeOut | _Recovery | _Round | None = _First()
 
     # ------------------------------------------------------------------ from the guest
-    def fresh(self, seq: int, end: int, tell: Tell) -> None:
+    def fresh(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         """To be called where there is a phase, or more under way than ever."""
         flight = end - self._peer.acked
         self.peak = max(self.peak, flight)
         match self.phase:
             case _First():
                 self._first_flight(seq, end - 1, tell)
+            case _Narrow() as narrow:
+                self._narrow(narrow, flight, end - seq, when, tell)
             case _TimeOut() as timeout:
                 self._after_timeout(timeout, end - seq, tell)
             case _Recovery(over=True) as recovery:
@@ -104,6 +122,28 @@ class Congestion:
         text = f"{flight} bytes under way before the first acknowledgement"
         most = f"at most {_INITIAL * self._peer.mss}, {_INITIAL} segments"
         self._often.once(rule, f"{text}, {most}", tell)
+
+    def _narrow(self, narrow: _Narrow, flight: int, length: int, when: Span, tell: Tell) -> None:
+        """A full segment that goes out at once shows that more had waited."""
+        peer = self._peer
+        field = peer.window >> peer.shift
+        narrow.segments += 1
+        waited = length >= peer.mss - MAX_OPTIONS and when.most(narrow.acked) < _PROMPTLY
+        is_alone = waited and flight == length and peer.window >= _SLACK * length
+        narrow.alone = narrow.alone + 1 if is_alone else 0
+        narrow.held += waited and field - length < flight <= field
+        if narrow.alone == _ALONE:
+            text = f"{_ALONE} full segments, each when the one before was acknowledged"
+            self._often.once(rules.ALONE, f"{text}; the window is {peer.window}", tell)
+        elif narrow.held == _HELD and peer.window >= _SLACK * field:
+            text = f"never more than {field} bytes under way, the window's field; it is to be"
+            text = f"{text} shifted by {peer.shift}: {peer.window}"
+            self._often.once(rules.UNSHIFTED, f"{text}. Or is its buffer as small?", tell)
+        may_be_field = peer.shift and field <= _INITIAL * peer.mss
+        is_wide = flight > max(length, field if may_be_field else 0)
+        is_answered, is_told = peer.top > narrow.came, narrow.alone == _ALONE
+        if is_wide or is_answered or is_told or narrow.segments >= _NARROW:
+            self.phase = None
 
     def timed_out(self, end: int, when: Span) -> None:
         """The oldest segment goes again, and nothing is known of a loss but the time."""
@@ -159,7 +199,9 @@ class Congestion:
         acked, top = self._peer.acked, self._guest.top
         match self.phase:
             case _First():
-                self.phase = None
+                self.phase = _Narrow(when, self._peer.top)
+            case _Narrow() as narrow:
+                narrow.acked = when
             case _TimeOut() as timeout:
                 timeout.heard = True
                 if acked >= timeout.top:
@@ -175,7 +217,7 @@ class Congestion:
     def something_arrived(self) -> None:
         """A duplicate says so; what it was is not counted as under way any more (RFC 6675)."""
         match self.phase:
-            case _First():
+            case _First() | _Narrow():
                 self.phase = None
             case _TimeOut() as timeout:
                 timeout.una -= self._peer.mss

@@ -117,7 +117,7 @@ class Resending:
     def fresh(self, seq: int, end: int, segment: Segment, when: Span, tell: Tell) -> None:
         congestion = self.congestion
         if congestion.phase is not None or end - self._peer.acked > congestion.peak:
-            congestion.fresh(seq, end, tell)
+            congestion.fresh(seq, end, when, tell)
         self.keep(seq, end, segment.payload, when)
 
     def keep(self, seq: int, end: int, data: bytes | memoryview, when: Span) -> None:

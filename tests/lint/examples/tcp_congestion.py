@@ -131,3 +131,58 @@ def adds_an_eighth(lab: LintedLab) -> None:
         count += 1 - -count // 8
         upload.round(count)
     upload.play(lab)
+
+
+@example("TCP139")
+def waits_for_each_acknowledgement(lab: LintedLab) -> None:
+    """Segment by segment, each in answer to the acknowledgement of the one before."""
+    upload = Upload().sends(1)
+    for _ in range(30):
+        upload.round(1)
+    upload.play(lab)
+
+
+@clean("TCP139")
+def has_no_more_to_send(lab: LintedLab) -> None:
+    """Its program writes a block each second; or its window grows after some round trips."""
+    blocks = "".join(
+        f"+1 > P. {at}:{at + 1460}(1460) ack 1\n +0.02 < . 1:1(0) ack {at + 1460}\n"
+        for at in range(1, 43_801, 1460)
+    )
+    play(lab, OPEN.replace("1460>", "1460> port 50001", 1) + blocks)
+    upload = Upload().sends(1)
+    for _ in range(10):
+        upload.round(1)
+    for _ in range(15):
+        upload.round(2)
+    upload.play(lab)
+
+
+def scaled(under_way: int) -> str:
+    """The other end's field says 8190, and its scale makes 65,520 of that."""
+    lines = [
+        "> S 0:0(0) win 65535 <mss 1460,nop,wscale 3>",
+        "< S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 3>",
+        "> . 1:1(0) ack 1 win 8192",
+        *(f"> . {at}:{at + 1460}(1460) ack 1" for at in range(1, 4381, 1460)),
+    ]
+    sent, acked = 4381, 1
+    for _ in range(40):
+        acked += 1460
+        lines.append(f"+0.01 < . 1:1(0) ack {acked} win 8190")
+        while sent - acked + 1460 <= under_way:
+            lines.append(f"> . {sent}:{sent + 1460}(1460) ack 1")
+            sent += 1460
+    return "\n".join(lines)
+
+
+@example("TCP140")
+def takes_the_field_for_the_window(lab: LintedLab) -> None:
+    play(lab, scaled(8190))
+
+
+@clean("TCP140")
+def fills_the_window(lab: LintedLab) -> None:
+    """Or much less, for its buffer is small."""
+    play(lab, scaled(20_000))
+    play(lab, scaled(6000).replace("scale 3>", "scale 3> port 50001", 1))
