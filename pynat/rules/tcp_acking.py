@@ -54,6 +54,20 @@ SHRUNK = Rule(
     exercised=Occasion.LATER,
 )
 
+NOT_SHIFTED = Rule(
+    "TCP141",
+    "tcp window not shifted",
+    Severity.WARNING,
+    "The SYNs agreed on a window scale, and the guest puts its window into the field as it is.",
+    "RFC 7323 2.3",
+    "The other end takes the window for many times as large as it is: what it sends in good faith"
+    " is thrown away and comes again.",
+    "Shift the window to the right by your own scale in every segment but SYNs: 65,535 bytes with a"
+    " scale of 3 are 8191.",
+    exercised=Occasion.LATER,
+    leads_to=("TCP083", "TCP084", "TCP096", "TCP099"),
+)
+
 SILLY = Rule(
     "TCP084",
     "tcp silly window",

@@ -93,6 +93,9 @@ class Window:
         text = f"window {window} from {ack} on ends at {right}, it ended at {guest.right}"
         hint = self._shift_hint(segment, ack)
         text += hint
+        if hint and guest.shift:
+            self._often.once(rules.NOT_SHIFTED, text, tell)
+            return
         meant = swapped(segment.window, 2) << guest.shift
         start, field, shift = self._said
         edges = [start + (swapped(field, 2) << shift)]  # where all are swapped

@@ -110,7 +110,7 @@ SCALED = """
 """
 
 
-@example("TCP083")
+@example("TCP141")
 def does_not_shift(lab: LintedLab) -> None:
     """It has 6,000 bytes of room, and says so in bytes though it has announced a shift."""
     filled = "< . 1:1449(1448) ack 1 win 512\n +0.001 > . 1:1(0) ack 1449 win 4552"
@@ -124,6 +124,7 @@ def shifts_what_was_not_agreed(lab: LintedLab) -> None:
 
 
 @clean("TCP083")
+@clean("TCP141")
 def shifts_as_agreed(lab: LintedLab) -> None:
     filled = "< . 1:1449(1448) ack 1 win 512\n +0.001 > . 1:1(0) ack 1449 win 1138"
     play(lab, f"{SCALED} > . 1:1(0) ack 1 win 1500\n {filled}")
