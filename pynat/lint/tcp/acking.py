@@ -30,6 +30,7 @@ _RARE = 0.15  # seconds for two full segments; receive offload takes a thousandt
 _OUT_OF_ORDER = 0.25  # seconds
 _FILLED = 0.1  # seconds, of a hole that was filled in the meantime
 _BY_TIMER = 0.03  # seconds in which nothing came; a delayed acknowledgement takes as long
+_ODD = 0.001  # seconds beside a round number
 _MANY_EARLY = 8  # segments out of order: more than are taken at one go
 _AT_ONCE = 0.05  # seconds
 _ALL_CAME = 0.02  # seconds since which a guest may have had time to look at all of it
@@ -293,7 +294,7 @@ class Acking:
         arrivals.answered()
         waited = when.least(since)
         if arrivals.has_gap:
-            self._delays_duplicate(waited, when, tell)
+            self._delays_duplicate(when, tell)
         if waited <= (_OUT_OF_ORDER if arrivals.has_gap else _FILLED):
             return
         text = f"data out of order were answered after {_ms(waited)}, expected at once"
@@ -304,15 +305,20 @@ class Acking:
         if self._had_it == _TWICE:
             self._often.once(rules.NO_DUPLICATE, text, tell)
 
-    def _delays_duplicate(self, waited: float, when: Span, tell: Tell) -> None:
-        """A guest that answers at once waits for a timer, with what has come out of order."""
+    def _delays_duplicate(self, when: Span, tell: Tell) -> None:
+        """A guest that answers at once waits for a timer, with what has come out of order.
+
+        It may have stood still for a moment: once is enough only of very much, and of a round time.
+        """
         common, owed = self._common, self._owed
+        waited = when.least(self.arrivals.first_early)
         if waited <= SPREAD:
             common.late_duplicates = 0
         if not self.is_quick or owed is None or when.least(owed) < _BY_TIMER:
             return
-        before, many = common.late_duplicates, self.arrivals.early >= _MANY_EARLY
-        common.late_duplicates += 2 if many else 1
+        before, early = common.late_duplicates, self.arrivals.early
+        by_clock = abs(waited - round(waited, 2)) < _ODD and early >= _TIMES * _MANY_EARLY
+        common.late_duplicates += _TIMES if by_clock else 2 if early >= _MANY_EARLY else 1
         if before < _TIMES <= common.late_duplicates:
             text = f"{self.arrivals.early} segments out of order were answered after {_ms(waited)}"
             text = f"{text}, nothing had come for {_ms(when.least(owed))}; expected each at once"

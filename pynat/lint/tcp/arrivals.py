@@ -32,6 +32,7 @@ class Arrivals:
         self.missing: Span | None = None  # data out of order came, and no answer yet
         self.latest: tuple[int, int] | None = None  # the last segment, if it came early
         self.ends = Bounded[int, None](_ENDS)  # of segments that came so
+        self.first_early = NEVER  # when the first of `early` came
         self.early = 0  # segments out of order, since the guest has said anything
         self.since: Span | None = None  # data wait for their acknowledgement
         self.begun = NEVER  # they came the first time
@@ -109,7 +110,9 @@ class Arrivals:
     def _behind_a_hole(self, seq: int, end: int, when: Span) -> None:
         self._tally[Occasion.OUT_OF_ORDER] += 1
         self.has_gap = True
-        self.early = self.early + 1 if self.missing is not None else 1
+        if self.missing is None:
+            self.early, self.first_early = 0, when
+        self.early += 1
         if self.missing is None or seq < self._peer.top:
             self.missing = when
         if self._above is None:

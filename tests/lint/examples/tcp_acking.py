@@ -1195,6 +1195,12 @@ def delays_what_it_says_of_gaps(lab: LintedLab) -> None:
     play(lab, holes(0.1, 20))
 
 
+@example("TCP087")
+def delays_it_once_for_a_round_time(lab: LintedLab) -> None:
+    """The first of 40 segments behind a hole came 100 ms before."""
+    play(lab, holes(0.061, 40).split("+0.02")[0])
+
+
 @clean("TCP087")
 def stands_still_for_a_moment(lab: LintedLab) -> None:
     """Once; and some of its acknowledgements are late as all of its are."""
