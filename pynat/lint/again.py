@@ -79,6 +79,7 @@ class _Question:
     when: Span
     card: bytes  # that asks
     again: bool = False
+    is_spare: bool = False  # asked several times, and another time it was answered
     types: set[int] = field(default_factory=set)  # of records, that were asked for
     idents: set[int] = field(default_factory=set)  # by DNS
     truncated: bool = False  # the answer, with no address in it
@@ -135,8 +136,7 @@ class AgainChecker:
                 question = dns.decode(payload)
                 about = packet.source + dns.name_asked(payload)
                 asked = self._ask(_OF_DNS, about, str(question), frame, question.kind)
-                if asked is not None:
-                    asked.idents.add(question.ident)
+                asked.idents.add(question.ident)
             elif port == _DHCP_SERVER:
                 message = dhcp.decode(payload)
                 self._loses_its_address(message, frame.source)
@@ -156,15 +156,15 @@ class AgainChecker:
 
     def _ask(
         self, kind: _Kind, about: bytes, text: str, frame: Frame, record: int = 0
-    ) -> _Question | None:
+    ) -> _Question:
         when = frame.when
         question = self._questions.get((kind.rule, about))
         told = self._told.get(about, NEVER) if kind is _OF_DNS else NEVER
-        if question is None and when.most(told) < SILENT:
-            self._told[about] = when  # one of several times; another of its questions was answered
-            return None
         if question is None:
             question = self._questions[kind.rule, about] = _Question(kind, text, when, frame.source)
+            if when.most(told) < SILENT:
+                self._told[about] = when
+                question.is_spare = True
         elif record in question.types and not question.again:
             question.again = True
             self._tally[kind.occasion] += 1
@@ -239,33 +239,33 @@ class AgainChecker:
         for question in list(self._questions.values()):
             if when.first >= question.due:
                 ago = f"{when.least(question.when):.0f} s"
-                yield self._tell(question, f"while the guest sent something else {ago} later")
+                yield from self._tell(question, f"while the guest sent something else {ago} later")
 
     def overdue(self, now: float) -> Iterator[Finding]:
         """It has fallen silent."""
         for question in list(self._questions.values()):
             waited = now - question.when.last
             if not question.again and waited >= SILENT:
-                yield self._tell(question, f"in {waited:.0f} s")
+                yield from self._tell(question, f"in {waited:.0f} s")
 
-    def _tell(self, question: _Question, how: str) -> Finding:
+    def _tell(self, question: _Question, how: str) -> Iterator[Finding]:
         kind, question.again = question.kind, True
-        self._tally[kind.occasion] += 1
         self._reckon()
         if question.used:
-            text = (
-                f"{question.text}: {address_text(question.used)} is used, which an answer with the"
-            )
-            text += (
-                f" id {question.wrong:#06x} told, and it was not asked again {how} (RFC 5452 9.1)"
-            )
-            return Finding(dns_rules.WRONG_TAKEN, text)
-        if question.truncated:
-            text = f"{question.text}: the answer has TC and no address, and it was not asked again"
-            text += f" {how}; expected a question by TCP (RFC 7766 5)"
-            return Finding(dns_rules.TRUNCATED_TAKEN, text)
-        text = f"{question.text}: no answer came, and it was not sent again {how}; {kind.expected}"
-        return Finding(kind.rule, text)
+            text = f"{address_text(question.used)} is used, which an answer with the id"
+            text = f"{text} {question.wrong:#06x} told, and it was not asked again {how}"
+            yield self._found(dns_rules.WRONG_TAKEN, question, f"{text} (RFC 5452 9.1)")
+        elif question.truncated:
+            text = f"the answer has TC and no address, and it was not asked again {how}"
+            text = f"{text}; expected a question by TCP (RFC 7766 5)"
+            yield self._found(dns_rules.TRUNCATED_TAKEN, question, text)
+        elif not question.is_spare:
+            text = f"no answer came, and it was not sent again {how}; {kind.expected}"
+            yield self._found(kind.rule, question, text)
+
+    def _found(self, rule: Rule, question: _Question, text: str) -> Finding:
+        self._tally[question.kind.occasion] += 1
+        return Finding(rule, f"{question.text}: {text}")
 
     def _reckon(self) -> None:
         self._due = min((one.due for one in self._questions.values()), default=math.inf)

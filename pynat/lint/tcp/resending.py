@@ -273,7 +273,7 @@ class Resending:
     def _times_out_late(self, sent: SentSegment, when: Span, tell: Tell) -> None:
         """What it has measured since is short: it waits as long as before that, or always so."""
         waited, common = when.least(max(sent.first, self.progress)), self._common
-        if waited < max(_SLOW, _TEN * self._slowest, _TICKS * self._time_out):
+        if waited < max(_SLOW, _TEN * self._slowest):
             return
         shortest = f"the longest of {self._measured} round trips before was {_ms(self._slowest)}"
         kept = waited * _SAME_GAP > self._backed_off >= _TWICE * self._first_wait > 0
@@ -281,7 +281,7 @@ class Resending:
             text = f"sent again after {waited:.1f} s, {shortest}: a time-out had grown from"
             text = f"{text} {self._first_wait:.1f} s to {self._backed_off:.1f} s before"
             self._often.once(rules.KEEPS_BACK_OFF, text, tell)
-        if kept:
+        if kept or waited <= _TICKS * self._time_out:
             return
         same = (
             waited < common.late_time_out * _SAME_GAP and common.late_time_out < waited * _SAME_GAP

@@ -245,6 +245,7 @@ def answers_in_fragments(lab: LintedLab, number: int) -> None:
 @example("IP055")
 def appends_fragments(lab: LintedLab) -> None:
     """The guest appends each fragment to those before."""
+    by_arp(lab)
     answers_in_fragments(lab, 1)
     pinged_backwards(lab, 2)
     pinged_backwards(lab, 3)
@@ -254,6 +255,7 @@ def appends_fragments(lab: LintedLab) -> None:
 @example("IP056")
 def has_one_buffer(lab: LintedLab) -> None:
     """The guest puts all fragments of a sender's into one packet."""
+    by_arp(lab)
     answers_in_fragments(lab, 1)
     pinged_between(lab, 2)
     answers_in_fragments(lab, 4)
@@ -262,6 +264,7 @@ def has_one_buffer(lab: LintedLab) -> None:
 @clean("IP055")
 @clean("IP056")
 def joins_what_belongs_together(lab: LintedLab) -> None:
+    by_arp(lab)
     for number in range(1, 50, 5):
         answers_in_fragments(lab, number)
         pinged_backwards(lab, number + 1)
@@ -274,6 +277,7 @@ def joins_what_belongs_together(lab: LintedLab) -> None:
 @clean("IP055")
 @clean("IP056")
 def joins_nothing(lab: LintedLab) -> None:
+    by_arp(lab)
     for number in range(1, 50, 5):
         pinged_in_fragments(lab, number)
         pinged_backwards(lab, number + 1)
@@ -286,6 +290,7 @@ def joins_nothing(lab: LintedLab) -> None:
 @clean("IP056")
 def misses_some(lab: LintedLab) -> None:
     """What was lost or repeated on the way is no sign; of two in a row one is answered."""
+    by_arp(lab)
     answers_in_fragments(lab, 1)
     for number in range(2, 50, 5):
         for piece in pieces(number)[1:]:
@@ -301,6 +306,7 @@ def misses_some(lab: LintedLab) -> None:
 @example("IP056")
 def has_one_buffer_and_is_not_asked_again(lab: LintedLab) -> None:
     """The guest goes on with something else."""
+    by_arp(lab)
     answers_in_fragments(lab, 1)
     pinged_between(lab, 2)
     lab.wait(3)
@@ -309,6 +315,7 @@ def has_one_buffer_and_is_not_asked_again(lab: LintedLab) -> None:
 
 @clean("IP056")
 def is_slow(lab: LintedLab) -> None:
+    by_arp(lab)
     answers_in_fragments(lab, 1)
     pinged_between(lab, 2)
     lab.wait(1)
