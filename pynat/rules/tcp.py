@@ -15,7 +15,7 @@ CHECKSUM = Rule(
     "Compute it over the pseudo-header (addresses, protocol 6, length of header and data), the"
     " header with a checksum of zero, and the data; add the carries back; store the complement.",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP054", "TCP104", "TCP107", "TCP117"),
+    leads_to=("TCP004", "TCP042", "TCP054", "TCP104", "TCP107", "TCP117", "TCP137"),
 )
 
 LENGTH = Rule(

@@ -81,6 +81,7 @@ class Acking:
         self._paused = 0.0  # seconds in which nothing was acknowledged, before the first of these
         self._went_on = NEVER  # when that came
         self.is_quick = False  # it has answered at once: no queue holds up everything
+        self._acks_at_once = False  # data, too
         self._behind = False  # the first data were answered, and all others, by too low a number
         self._lacks = ""  # what the window lacks, if the same is not acknowledged
         self._padding = 0  # bytes of Ethernet's behind what came
@@ -314,7 +315,7 @@ class Acking:
         waited = when.least(self.arrivals.first_early)
         if waited <= SPREAD:
             common.late_duplicates = 0
-        if not self.is_quick or owed is None or when.least(owed) < _BY_TIMER:
+        if not self._acks_at_once or owed is None or when.least(owed) < _BY_TIMER:
             return
         before, early = common.late_duplicates, self.arrivals.early
         by_clock = abs(waited - round(waited, 2)) < _ODD and early >= _TIMES * _MANY_EARLY
@@ -339,7 +340,7 @@ class Acking:
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
         else:
-            self.is_quick |= since is not None and not is_late
+            self._acks_at_once |= since is not None and not is_late
             self._short = self._piecemeal = 0
             self._behind = False
             self._takes_window_back(tell)
@@ -373,7 +374,7 @@ class Acking:
                 self._common.behind_copies = 0
             self._short = self._piecemeal = self._refused = 0
             self._behind = False
-            self.is_quick = self.is_quick or self.arrivals.since is not None
+            self._acks_at_once = self._acks_at_once or self.arrivals.since is not None
             self.arrivals.acknowledged(ack)
         if self.pure:
             self._war.count = 0
@@ -450,7 +451,7 @@ class Acking:
             self._went_on = when
         self._piecemeal += 1
         is_burst = self._paused > _ALL_CAME and when.most(self._went_on) < self._paused
-        if self._piecemeal == _MANY_TIMES and is_burst and self.is_quick:
+        if self._piecemeal == _MANY_TIMES and is_burst and (self.is_quick or self._acks_at_once):
             text = f"acknowledges {ack}, all up to {arrivals.next} came {_ms(long_ago)} before"
             self._often.once(rules.PIECEMEAL, text, tell)
 

@@ -48,7 +48,8 @@ class Window:
         grown = right - guest.right
         is_early = window > guest.window and self.moved < MOVES
         self.moved += is_early
-        if (grown < 0 or is_early) and self._makes_sense_swapped(segment, ack):
+        is_odd = (grown < 0 or is_early) and not self._has_shrunk
+        if is_odd and self._makes_sense_swapped(segment, ack):
             self._is_swapped(segment, right, tell, shrinks=grown < 0)
         elif grown < 0:
             self._shrinks(segment, ack, right, when, tell)
