@@ -60,6 +60,7 @@ def add_command(subparsers: Subparsers, name: str, help_line: str, epilog: str =
         description=help_line[0].upper() + help_line[1:] + ".",
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 

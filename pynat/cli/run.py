@@ -148,8 +148,19 @@ def _run(arguments: argparse.Namespace) -> int:
         return record.exit_code
 
 
+def _look_at_words(extra: list[str]) -> None:
+    """Of Bochs's command line: a file alone is no word of it."""
+    for before, word in itertools.pairwise(["", *extra]):
+        is_option = word.startswith("-") or before.startswith("-") or ":" in word
+        if not is_option and Path(word).is_file():
+            raise WordsError(
+                f"{word}: name a bochsrc with -f, a kernel with --kernel, an image with --cdrom"
+            )
+
+
 def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: Record) -> int:
     """folder: for files that are needed as long as the run."""
+    _look_at_words(arguments.extra)
     serial = _serial(arguments, folder)
     if is_wanted(arguments):
         bochsrc = written(arguments, bochs, folder, serial or folder / "serial.txt")

@@ -75,6 +75,8 @@ class DhcpChecker:
         """It probes for an address, or has one."""
         if packet.sender == dhcp.ZERO:
             self._probed[packet.target] = None
+            if (user := self._users.get(packet.target)) is not None:
+                user.takes(packet.target)
         elif (user := self._users.get(packet.sender)) is not None:
             user.has(packet.sender)
 

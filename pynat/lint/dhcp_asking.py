@@ -39,6 +39,7 @@ class Lease:
     t1: float  # seconds from there
     t2: float
     length: float
+    taken: bool = False  # it is used, or probed for
     used: bool = False
     tried: bool = False  # a REQUEST was sent to renew it
     told: bool = False

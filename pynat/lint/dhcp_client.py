@@ -387,11 +387,18 @@ class Client:
         if self._lease and self._lease.address == address:
             self._lease = None
 
-    def has(self, address: bytes) -> None:
-        """As its ARP says, or a packet from there."""
+    def takes(self, address: bytes) -> None:
+        """Its ARP probes for it."""
         lease = self._lease
         if lease is not None and lease.address == address:
-            self._tally[Occasion.LEASE_USED] += not lease.used
+            self._tally[Occasion.LEASE_USED] += not lease.taken
+            lease.taken = True
+
+    def has(self, address: bytes) -> None:
+        """As its ARP says, or a packet from there."""
+        self.takes(address)
+        lease = self._lease
+        if lease is not None and lease.address == address:
             lease.used = True
 
     # ------------------------------------------------------------------ a packet of the guest's

@@ -63,7 +63,8 @@ class HeldChecker:
             if len(seen) > 1:
                 text = f"{ethernet.text(card)} asks again by {protocol}"
                 text += f" {when.most(answered) * 1000:.3f} ms behind the answer, as it did by"
-                text += f" {' and '.join(sorted(seen - {protocol}))}: expected no such question"
+                text += f" {' and '.join(sorted(seen - {protocol}))}: the first question seems to"
+                text += " have waited in the card until this one was sent"
                 yield Finding(rules.HELD, text)
 
     def to_guest(self, frame: Frame) -> Iterator[Finding]:

@@ -174,7 +174,7 @@ class Summary:
         """The page."""
         yield "what the guest's stack does:"
         yield from (f"  {one.name:{_WIDTH}}  {one}" for one in self.protocols)
-        yield "what to mend, in this order:" if self.to_mend else "nothing is to be mended"
+        yield self._to_be_mended()
         for number, root in enumerate(self.to_mend, 1):
             first, *more = root
             yield f"  {number}. {first}"
@@ -183,6 +183,14 @@ class Summary:
         if notes:
             yield "worth knowing:"
             yield from (f"  {root.headline}" for root in notes)
+
+    def _to_be_mended(self) -> str:
+        if self.to_mend:
+            return "what to mend, in this order:"
+        fails = [one.name for one in self.protocols if one.state == _FAILS]
+        if fails:
+            return f"to be mended is what fails: {', '.join(fails)}; no single frame is wrong"
+        return "nothing is to be mended"
 
     def short(self) -> Iterator[str]:
         """For the end of a log; nothing where nothing was tried."""

@@ -21,7 +21,7 @@ def page(rule: Rule, example: str = "") -> str:
         f"## Why it matters\n\n{rule.why}",
         f"## What to look at in your code\n\n{rule.remedy}",
         f"## What follows from it\n\n{_links(rule)}" if rule.leads_to else "",
-        f"## Its chance\n\nCounted are {rule.exercised}: a guest that has none has not passed."
+        f"## Its chance\n\nOnly {rule.exercised} can show it: a run without any proves nothing."
         if rule.exercised is not Occasion.NONE
         else "",
         f"## Example\n\n{example}" if example else "",

@@ -211,8 +211,8 @@ ASKS_NOTHING = Rule(
     "TCP130",
     "tcp keep-alive that asks nothing",
     Severity.WARNING,
-    "An idle guest sends segments without data again and again that have the next number, and say"
-    " nothing new.",
+    "On an idle connection the guest repeats an empty segment with the next number; a keep-alive"
+    " has the number before it.",
     "RFC 9293 3.8.4",
     "Nobody answers an acknowledgement without data: a connection that lives is taken for dead, or"
     " one that is dead for alive.",

@@ -125,6 +125,17 @@ def test_a_card_without_a_change_of_the_bochsrc(
     assert "network 192.168.16.0/24, router 192.168.16.1" in log
 
 
+def test_a_file_alone_is_told_where_it_belongs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to Bochs, which says that an option needs a parameter."""
+    kernel = tmp_path / "kernel.elf"
+    kernel.write_bytes(b"")
+    assert _run(bochsrc(tmp_path, POWER_OFF), str(kernel)) == 2
+    said = f"{kernel}: name a bochsrc with -f, a kernel with --kernel, an image with --cdrom"
+    assert said in capsys.readouterr().err
+
+
 def test_the_card_of_the_bochsrc_gets_this_network(tmp_path: Path) -> None:
     (tmp_path / "my net.toml").write_text('network.net = "10.77.0.0/16"\n')
     line = f"{E1000}null, script=./tunconfig"

@@ -57,6 +57,13 @@ def test_what_does_not_take_broadcasts_fails_behind_the_offer() -> None:
     )
 
 
+def test_what_fails_is_to_be_mended() -> None:
+    lab = LintedLab()
+    dhcp.sends(lab, "discover")
+    lines = list(of(lab).lines())
+    assert "to be mended is what fails: DHCP; no single frame is wrong" in lines
+
+
 def test_what_drops_an_offer_to_its_card_is_told_apart() -> None:
     lab = LintedLab()
     dhcp.sends(lab, "discover")

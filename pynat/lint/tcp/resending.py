@@ -279,7 +279,10 @@ class Resending:
         kept = waited * _SAME_GAP > self._backed_off >= _TWICE * self._first_wait > 0
         if kept and self._measured >= _MEASURED:
             text = f"sent again after {waited:.1f} s, {shortest}: a time-out had grown from"
-            text = f"{text} {self._first_wait:.1f} s to {self._backed_off:.1f} s before"
+            text = (
+                f"{text} {self._first_wait:.1f} s to {self._backed_off:.1f} s before, and was not"
+            )
+            text = f"{text} computed anew"
             self._often.once(rules.KEEPS_BACK_OFF, text, tell)
         if kept or waited <= _TICKS * self._time_out:
             return
