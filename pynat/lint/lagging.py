@@ -15,6 +15,7 @@ have sent nothing in between, but for what it sends at once when the question co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -47,11 +48,27 @@ class _Question:
 
 
 @dataclass(slots=True)
+class _Waits:
+    """Seconds, of samples. They may be alike for as long as the guest runs."""
+
+    count: int = 0
+    shortest: float = math.inf
+    longest: float = 0.0
+
+    def add(self, wait: float) -> None:
+        self.count += 1
+        self.shortest, self.longest = min(self.shortest, wait), max(self.longest, wait)
+
+    def are_enough(self, count: int) -> bool:
+        return self.count >= count and self.longest >= APART * self.shortest
+
+
+@dataclass(slots=True)
 class _Card:
     is_settled: bool = False  # all is said
     questions: Bounded[Key, _Question] = field(default_factory=lambda: Bounded(MAX_QUESTIONS))
-    waits: list[float] = field(default_factory=list)  # seconds, of samples
-    short: list[float] = field(default_factory=list)  # the same, on a busy wire, in a row
+    waits: _Waits = field(default_factory=_Waits)
+    short: _Waits = field(default_factory=_Waits)  # on a busy wire, in a row
 
     def comes(self, when: Span) -> None:
         for question in self.questions.values():
@@ -138,20 +155,18 @@ class LaggingChecker:
         heard = question.heard
         if wait < BUSY or (heard and heard.most(question.when) > wait * AT_ONCE):
             return
-        card.short = [*card.short, wait] if is_behind else []
-        if is_behind and wait >= QUIET:
-            card.waits.append(wait)
-        if _are_enough(card.waits, SAMPLES) or _are_enough(card.short, MANY):
+        if not is_behind:
+            card.short = _Waits()
+            return
+        card.short.add(wait)
+        if wait >= QUIET:
+            card.waits.add(wait)
+        if card.waits.are_enough(SAMPLES) or card.short.are_enough(MANY):
             card.settle()
+            times = max(card.waits.count, card.short.count)
             text = f"{frame.arp or frame.ip} answers what came {wait + late:.3f} s before, and"
-            text += (
-                f" {late:.3f} s after another frame: the {len(card.waits) or MANY}th such answer"
-            )
+            text += f" {late:.3f} s after another frame: the {times}th such answer"
             yield Finding(rules.LAGS, f"{text}, and none came before another frame")
-
-
-def _are_enough(waits: list[float], count: int) -> bool:
-    return len(waits) >= count and max(waits) >= APART * min(waits)
 
 
 def _asks(frame: Frame) -> Key | None:
