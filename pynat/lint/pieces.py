@@ -18,6 +18,7 @@ Key = tuple[bytes, int, int]  # addresses, protocol, identification
 class _Packet:
     pieces: dict[int, bytes] = field(default_factory=dict)  # by offset
     size: int = 0  # of all of them
+    last: int = 0  # the highest offset
     end: int = -1  # not known yet
     is_shuffled: bool = False
     is_mixed: bool = False  # pieces of another packet between the same ends came in between
@@ -44,8 +45,9 @@ class Pieces:
         elif self._last != key and self._last is not None and self._last[:2] == key[:2]:
             kept.is_mixed = True
         self._last = key
-        if kept.pieces and packet.offset < max(kept.pieces) and packet.offset not in kept.pieces:
+        if packet.offset < kept.last and packet.offset not in kept.pieces:
             kept.is_shuffled = True
+        kept.last = max(kept.last, packet.offset)
         size = len(packet.payload)
         kept.size += size - len(kept.pieces.get(packet.offset, b""))
         kept.pieces[packet.offset] = bytes(packet.payload)
