@@ -84,7 +84,7 @@ class _Question:
     idents: set[int] = field(default_factory=set)  # by DNS
     truncated: bool = False  # the answer, with no address in it
     wrong: int | None = None  # the id of an answer that no question had
-    told: list[bytes] = field(default_factory=list)  # addresses in that
+    told: frozenset[bytes] = frozenset()  # addresses in that
     used: bytes = b""  # the one of them to which the guest went then
 
     @property
@@ -215,7 +215,7 @@ class AgainChecker:
         question = self._questions.get((_OF_DNS.rule, about))
         ident, addresses = int.from_bytes(answer[:2], "big"), dns.addresses(answer)
         if question is not None and ident not in question.idents:
-            question.wrong, question.told = ident, addresses
+            question.wrong, question.told = ident, frozenset(addresses)
         elif question is not None and answer[2] & dns.TC >> 8 and not addresses:
             self._tally[Occasion.DNS_TRUNCATED] += not question.truncated
             question.truncated = True
