@@ -140,6 +140,8 @@ def misread(message: bytes, address: bytes) -> str:
     is cut off.
     """
     told = ""
+    if address not in message:
+        return ""
     try:
         for start, behind, kind in _data_of(message):
             at = message.find(address, max(start - _V4 + 1, 0), behind + _V4 - 1)

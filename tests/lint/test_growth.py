@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
+from struct import pack
+
+import pytest
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
-from pynat.wire import ethernet, icmp, ipv4, udp
+from pynat.wire import ethernet, icmp, ipv4, tcp, udp
 from pynat.wire.icmp import Icmp
+from pynat.wire.tcp import ACK, SYN, Segment
+from tests.counting import instructions
 
 GUEST, ROUTER = bytes.fromhex("525400123456"), bytes.fromhex("525400000002")
-A, B = bytes((192, 168, 16, 15)), bytes((192, 168, 16, 1))
+A, B, NOBODY = bytes((192, 168, 16, 15)), bytes((192, 168, 16, 1)), bytes(4)
+ALL = b"\xff" * 4
+FEW, MANY = 3, 90
+QUESTION = b"\1a\0\0\1\0\1"
+RECORD = b"\0\0\1\0\1\0\0\0\1\0\1z"
 
 
 def from_guest(packet: bytes) -> bytes:
@@ -27,6 +37,10 @@ def datagram(source: bytes, to: bytes, ports: tuple[int, int], data: bytes) -> b
 
 def ping(kind: int, source: bytes, to: bytes, number: int) -> bytes:
     return ipv4.encode(source, to, ipv4.ICMP, icmp.encode(Icmp(kind, 0, 1, number, b"x")))
+
+
+def segment(source: bytes, to: bytes, one: Segment) -> bytes:
+    return ipv4.encode(source, to, ipv4.TCP, tcp.encode(source, to, one))
 
 
 OTHER = to_guest(datagram(B, A, (99, 99), b"x"))
@@ -51,3 +65,42 @@ def test_samples_that_are_all_alike_are_not_kept() -> None:
         assert tracemalloc.get_traced_memory()[0] < 30_000  # of pings under way
     finally:
         tracemalloc.stop()
+
+
+def connections(count: int) -> Linter:
+    """Then the guest asks for an address, once and again."""
+    linter = Linter(Config())
+    for port in range(1000, 1000 + count):
+        linter.from_guest(from_guest(segment(A, B, Segment(port, 80, 0, 0, SYN, 9000))), 1.0)
+        linter.to_guest(to_guest(segment(B, A, Segment(80, port, 0, 1, SYN | ACK, 9000))), 1.0)
+        linter.from_guest(from_guest(segment(A, B, Segment(port, 80, 1, 1, ACK, 9000))), 1.0)
+    linter.from_guest(LOOKS_FOR_AN_ADDRESS, 1.1)
+    return linter
+
+
+def answers(count: int) -> Linter:
+    """With so many records that hold no address."""
+    linter = Linter(Config())
+    answer = pack("!6H", 1, 0x8180, 1, count, 0, 0) + QUESTION + count * RECORD
+    asked = pack("!6H", 1, 0x100, 1, 0, 0, 0) + QUESTION
+    linter.from_guest(from_guest(datagram(A, B, (1000, 53), asked)), 1.0)
+    linter.to_guest(to_guest(datagram(B, A, (53, 1000), answer)), 1.1)
+    return linter
+
+
+LOOKS_FOR_AN_ADDRESS = from_guest(datagram(NOBODY, ALL, (68, 67), bytes(300)))
+TO_ANOTHER = from_guest(datagram(A, bytes((11, 0, 0, 1)), (9, 9), b"x"))
+
+
+@pytest.mark.parametrize(
+    ("made", "frame"), [(connections, LOOKS_FOR_AN_ADDRESS), (answers, TO_ANOTHER)]
+)
+def test_a_frame_costs_the_same_behind_few_and_behind_many(
+    made: Callable[[int], Linter], frame: bytes
+) -> None:
+    few, many = (_costs(made(count), frame) for count in (FEW, MANY))
+    assert many == pytest.approx(few, rel=0.1)
+
+
+def _costs(linter: Linter, frame: bytes) -> int:
+    return instructions(lambda: linter.from_guest(frame, 1.2))

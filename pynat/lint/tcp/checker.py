@@ -46,6 +46,7 @@ MAX_FLOWS = 1024  # at most 100 KB each, mostly 3
 TIME_WAIT = 60.0  # seconds; Linux's 2 MSL
 _OPENING = 10.0  # seconds in which an unanswered SYN is the same attempt
 _MOVES = 2
+_ASKS_AGAIN = 1.0  # seconds in which nothing new can be overdue
 _FIRST_RTO = Span(0.9, 1.2)  # seconds until a SYN goes again; no program gives up so soon
 _DHCP = 67
 _FRAGMENT = slice(6, 8)  # where a header has offset and flags
@@ -168,7 +169,9 @@ class TcpChecker:
         """
         if any(packet.source):
             return
-        known, self._common.booted = list(self._still_known()), when
+        is_again = when.most(self._common.booted) < _ASKS_AGAIN
+        known = [] if is_again else list(self._still_known())
+        self._common.booted = when
         for key, connection in known:
             connection.look_for_overdue(before, self._tell)
             yield from self._said_of(key)
