@@ -47,6 +47,7 @@ struct Link {
   int kick_timer = NO_TIMER;
   bool kicked = false;
   int idle_ticks = 0;
+  uint32_t period = 0;   // of ticks; unknown until the first one: a snapshot brings its own
   bool ticking = false;  // our own frames are on the stack
 };
 
@@ -80,19 +81,21 @@ void tick_each(Link* link, uint32_t microseconds) {
 
 // A tick costs little itself, but Bochs's timer behind it is most of what an idle guest costs.
 void rest_or_hurry(Link* link, bool idle) {
-  const int before = link->idle_ticks;
-  link->idle_ticks = idle ? std::min(before + 1, IDLE_TICKS) : 0;
-  if (link->idle_ticks == before || std::max(link->idle_ticks, before) < IDLE_TICKS) return;
-  tick_each(link, idle ? IDLE_TICK_US : TICK_US);
+  link->idle_ticks = idle ? std::min(link->idle_ticks + 1, IDLE_TICKS) : 0;
+  const uint32_t period = link->idle_ticks < IDLE_TICKS ? TICK_US : IDLE_TICK_US;
+  if (period == link->period) return;
+  link->period = period;
+  tick_each(link, period);
 }
 
 void on_timer(void* context) {
   Link* link = static_cast<Link*>(context);
+  const bool kicked = link->kicked;
   link->kicked = false;
   link->ticking = true;
   const bool idle = link->nic->tick();
   link->ticking = false;
-  rest_or_hurry(link, idle);
+  if (link->period != 0 || !kicked) rest_or_hurry(link, idle);  // a kick is beside the others
 }
 
 pynat::Sleeper& sleeper() {

@@ -11,6 +11,7 @@
 //   status N BITS   what card N says of itself            panic N      card N's rxh will longjmp
 //   time US         the clock is set, as a restore does   maps WHEN    is the plugin mapped?
 //   burst N COUNT HEX   so many frames at once            wall         print wall ms
+//   periods US      timers that go on have this one, as a restored snapshot has them
 //   pingpong N COUNT HEX   so many times a frame and 10 us of guest time
 //
 // Output: "log LEVEL TEXT" for each line that the plugin logs, "frame N HEX" and so on.
@@ -277,6 +278,10 @@ void play(const std::string& line) {
     cards.at(number).panics = true;
   } else if (verb == "time" && words >> amount) {
     bx_pc_system.offset = amount - bx_pc_system.now;
+  } else if (verb == "periods" && words >> amount) {
+    for (auto& timer : bx_pc_system.timers) {
+      if (timer.continuous) timer.period = amount;
+    }
   } else if (verb == "maps" && words >> text) {
     print_maps(text);
   } else if (verb == "wall") {

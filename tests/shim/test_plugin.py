@@ -99,6 +99,13 @@ def test_ticks_are_fewer_while_nothing_happens(run: Run) -> None:
     assert third - second == first
 
 
+def test_ticks_are_as_many_after_a_snapshot_of_a_guest_at_rest(run: Run) -> None:
+    send = f"send 0 {HEX}\n"
+    outcome = run("counts", f"periods 400\nrun 2000\n{send}run 5000\n{send}run 10\n")
+    first, second = (int(line.split()[1]) for line in outcome.log()[:2])
+    assert second - first == 50 + 1
+
+
 def test_turns_in_step_are_at_ticks_and_see_all_frames_before_them(run: Run) -> None:
     frame = "00" * 60
     played = f"send 0 {frame}\nsend 0 {frame}\nrun 20\nsend 0 {frame}\nrun 2000\nframes 0\n"
