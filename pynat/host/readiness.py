@@ -44,7 +44,8 @@ class Readiness(Generic[Owner]):
             self._poll.close()
 
     def _look(self) -> None:
-        for descriptor, events in self._poll.poll(0, _MAX_EVENTS):
-            owner = self._owners.get(descriptor)
-            if owner is not None:  # else one before it has ended it
+        owners = self._owners
+        found = [(at, owners.get(at), events) for at, events in self._poll.poll(0, _MAX_EVENTS)]
+        for descriptor, owner, events in found:
+            if owner is not None and owners.get(descriptor) is owner:  # else one before ended it
                 self._tell(owner, events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Coroutine
 
@@ -85,8 +86,40 @@ async def who_was_ended_by_another_is_not_told() -> None:
         pair.close()
 
 
+async def what_was_so_of_another_is_not_told() -> None:
+    """It was ended before its turn, and somebody else has its number since."""
+    one, other = Watched(), Watched()
+    readiness, told, pairs = one.readiness, one.told, {"a": one, "b": other}
+
+    def replace_the_other(owner: str, events: int) -> None:
+        told.append((owner, events))
+        pair = pairs["b" if owner == "a" else "a"]
+        number = pair.ours.fileno()
+        readiness.watch(number, "", 0)
+        pair.theirs.close()
+        new, pair.theirs = socket.socketpair()
+        os.dup2(new.fileno(), number)
+        new.close()
+        readiness.watch(number, "new", READABLE)
+
+    readiness._tell = replace_the_other
+    for name, pair in pairs.items():
+        readiness.watch(pair.ours.fileno(), name, READABLE)
+        pair.theirs.send(b"x")
+    readiness._look()
+    assert len(told) == 1
+    for pair in pairs.values():
+        pair.close()
+
+
 @pytest.mark.parametrize(
-    "scenario", [what_is_so_is_told, an_end_is_told, who_was_ended_by_another_is_not_told]
+    "scenario",
+    [
+        what_is_so_is_told,
+        an_end_is_told,
+        who_was_ended_by_another_is_not_told,
+        what_was_so_of_another_is_not_told,
+    ],
 )
 def test_readiness(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
     asyncio.run(scenario())
