@@ -216,14 +216,15 @@ class DnsChecker:
             return iter(())
         if datagram.source == PORT:
             payload = bytes(datagram.payload)
-            self._answer(packet.destination + packet.source, datagram.destination, payload, frame)
+            self._answer(packet, datagram.destination, payload, frame)
         elif datagram.source == 67:
             self._lease(datagram.payload)
         return iter(())
 
-    def _answer(self, ends: bytes, port: int, payload: bytes, frame: Frame) -> None:
+    def _answer(self, packet: Ipv4, port: int, payload: bytes, frame: Frame) -> None:
+        ends = packet.destination + packet.source
         asked = self._questions.get(_key(ends, port, payload))
-        if (waiting := self._open.get(_place(ends[:4], port, payload))) is not None:
+        if (waiting := self._open.get(_place(packet.destination, port, payload))) is not None:
             waiting.answers += 1
         if asked is None:
             self._strange(ends + port.to_bytes(2, "big"), payload)

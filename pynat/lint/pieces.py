@@ -11,7 +11,8 @@ MAX_PACKETS = 128  # that are not whole yet: more than are under way in one wind
 MAX_BYTES = 1 << 20  # of all of them
 OVERHEAD = 128  # bytes that a fragment costs besides its data
 
-Key = tuple[bytes, int, int]  # addresses, protocol, identification
+Between = tuple[bytes, int]  # addresses, protocol
+Key = tuple[Between, int]  # and the identification
 
 
 @dataclass(slots=True)
@@ -37,12 +38,13 @@ class Pieces:
 
     def add(self, packet: Ipv4) -> bytes | None:
         """The payload of the whole packet, if this was the last of it that was missing."""
-        key = packet.ends, packet.protocol, packet.ident
+        between = packet.ends, packet.protocol
+        key = between, packet.ident
         self._bound(len(packet.payload) + OVERHEAD)
         kept = self._packets.get(key)
         if kept is None:
             kept = self._packets[key] = _Packet()
-        elif self._last != key and self._last is not None and self._last[:2] == key[:2]:
+        elif self._last is not None and self._last != key and self._last[0] == between:
             kept.is_mixed = True
         self._last = key
         if packet.offset < kept.last and packet.offset not in kept.pieces:

@@ -349,13 +349,17 @@ class Resending:
         self._third = None
 
     def _at_first_duplicate(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
-        """Few under way make few duplicates (RFC 5827); the last one is probed for (RFC 8985)."""
+        """Few under way make few duplicates (RFC 5827); the last one is probed for (RFC 8985).
+
+        With SACK it may wait for a part of a round trip, and go by time alone (RFC 8985 6.2).
+        """
         least = min(_DUPLICATES, len(self._sent) - 1)
         repairs = self._peer.acked < self._recover or self._peer.top != self._came
-        if self._same >= least or repairs or end >= self._guest.top:
+        if not 0 < self._same < least or repairs or end >= self._guest.top:
             return
         waited = when.most(sent.last)
-        reacts = when.most(self.heard) < _REACTION
+        at_once = min(_REACTION, self._round_trip / _REORDERING) if self._selected else _REACTION
+        reacts = when.most(self.heard) < at_once
         if reacts and waited < MIN_RTO * _SLACK and not self._was_overtaken(sent):
             self._at_first += 1
             if self._at_first == _TWICE:
