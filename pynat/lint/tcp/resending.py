@@ -357,9 +357,10 @@ class Resending:
         repairs = self._peer.acked < self._recover or self._peer.top != self._came
         if not 0 < self._same < least or repairs or end >= self._guest.top:
             return
-        waited = when.most(sent.last)
-        at_once = min(_REACTION, self._round_trip / _REORDERING) if self._selected else _REACTION
-        reacts = when.most(self.heard) < at_once
+        waited, part = when.most(sent.last), self._round_trip / _REORDERING
+        if self._selected and waited > self._round_trip + part:
+            return
+        reacts = when.most(self.heard) < (min(_REACTION, part) if self._selected else _REACTION)
         if reacts and waited < MIN_RTO * _SLACK and not self._was_overtaken(sent):
             self._at_first += 1
             if self._at_first == _TWICE:
