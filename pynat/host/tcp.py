@@ -1,8 +1,7 @@
 """Host sockets of TCP flows.
 
-The event loop is given descriptors, not socket objects: it formats the repr of an unknown object
-for an error that it then swallows. A descriptor is registered only while there is something to
-wait for. Some flows lead to a Unix socket or a program instead (`pynat.host.destinations`).
+They are watched together (`pynat.host.readiness`), each only while there is something to wait for.
+Some flows lead to a Unix socket or a program instead (`pynat.host.destinations`).
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ class TcpSockets:
         elif code:
             self._fail(action.flow, code)
         else:
-            self._succeed(action.flow, sock)
+            self._succeed(connection)
 
     def _open_to(self, action: TcpConnect) -> tuple[socket.socket, int]:
         wanted = action.four_tuple.guest[1] if self._keep_ports and action.four_tuple else 0
@@ -168,9 +167,9 @@ class TcpSockets:
                 self._fail(action.flow, error.errno or errno.EIO)
                 return
             self._emit(TcpSent(action.flow, taken, 0))
-            self._loop.call_later(BREATH, self._breathed, action.flow, connection)
+            self._loop.call_later(BREATH, self._breathed, connection)
             return
-        self._emit(self._sent(action.flow, connection, taken, sum(map(len, action.chunks))))
+        self._emit(self._sent(connection, taken, sum(map(len, action.chunks))))
 
     def send_now(self, flow: int, data: bytes) -> TcpSent | None:
         """As `send`, to which None leaves it."""
@@ -183,13 +182,13 @@ class TcpSockets:
             if error.errno not in PASSING | {errno.EAGAIN}:
                 self._fail(flow, error.errno or errno.EIO)
             return None
-        return self._sent(flow, connection, taken, len(data))
+        return self._sent(connection, taken, len(data))
 
-    def _sent(self, flow: int, connection: _Connection, taken: int, offered: int) -> TcpSent:
+    def _sent(self, connection: _Connection, taken: int, offered: int) -> TcpSent:
         room = room_in(connection.sock)
         if taken < offered or room < LITTLE_ROOM or room < 2 * connection.segment:
             self._await_room(connection)
-        return TcpSent(flow, taken, room)
+        return TcpSent(connection.flow, taken, room)
 
     def shutdown(self, action: TcpShutdown) -> None:
         connection = self._open.get(action.flow)
@@ -245,7 +244,7 @@ class TcpSockets:
     # ------------------------------------------------------------------ events
     def _ready(self, connection: _Connection, events: int) -> None:
         if events & (READABLE | BROKEN) and connection.awaited & READABLE:
-            self._readable(connection.flow, connection)
+            self._readable(connection)
         if events & (WRITABLE | BROKEN) and connection.awaited & WRITABLE:
             self._await(connection, connection.awaited & ~WRITABLE)
             (self._connected if connection.connecting else self._writable)(connection)
@@ -256,32 +255,33 @@ class TcpSockets:
         if code:
             self._fail(connection.flow, code)
         else:
-            self._succeed(connection.flow, connection.sock)
+            self._succeed(connection)
 
-    def _succeed(self, flow: int, sock: socket.socket) -> None:
-        errqueue.enable(sock, on=False)  # or the next ICMP message would end the connection
-        self._emit(TcpConnected(flow))
+    def _succeed(self, connection: _Connection) -> None:
+        # Or the next ICMP message would end the connection.
+        errqueue.enable(connection.sock, on=False)
+        self._emit(TcpConnected(connection.flow))
 
     def _writable(self, connection: _Connection) -> None:
         self._emit(TcpWritable(connection.flow, room_in(connection.sock)))
 
-    def _readable(self, flow: int, connection: _Connection) -> None:
+    def _readable(self, connection: _Connection) -> None:
         """Read on while more waits, and once behind a read that emptied the socket: often EOF is
         there, and then FIN goes with the last bytes."""
         if self._read >= MAX_READ:
-            self._passed[flow] = connection  # the others have had their turn's worth
+            self._passed[connection.flow] = connection  # the others have had their turn's worth
             return
         asked, came = connection.next_read, 0
-        while asked and (came := self._receive(flow, connection, asked)) == asked:
+        while asked and (came := self._receive(connection, asked)) == asked:
             asked = connection.next_read if self._read < MAX_READ else 0
         if came > 0 and asked and connection.allowance:
-            self._receive(flow, connection, connection.next_read)
-        if flow in self._open:
+            self._receive(connection, connection.next_read)
+        if connection.flow in self._open:
             self._watch(connection)
 
-    def _receive(self, flow: int, connection: _Connection, size: int) -> int:
+    def _receive(self, connection: _Connection, size: int) -> int:
         """How many bytes came; 0 if it makes no sense to try again."""
-        sock = connection.sock
+        flow, sock = connection.flow, connection.sock
         try:
             if at_mark(sock):
                 self._emit(TcpUrgent(flow))
@@ -290,7 +290,7 @@ class TcpSockets:
             return 0
         except OSError as error:
             if error.errno in PASSING:
-                self._pause(flow, connection)
+                self._pause(connection)
                 return 0
             self._fail(flow, error.errno or errno.EIO)
             return 0
@@ -315,22 +315,22 @@ class TcpSockets:
         passed, self._passed = self._passed, {}
         for flow, connection in passed.items():
             if connection.awaited & READABLE and self._open.get(flow) is connection:
-                self._readable(flow, connection)
+                self._readable(connection)
 
-    def _pause(self, flow: int, connection: _Connection) -> None:
+    def _pause(self, connection: _Connection) -> None:
         """Read on in a while."""
         connection.paused = True
         self._watch(connection)
-        self._loop.call_later(BREATH, self._breathed, flow, connection)
+        self._loop.call_later(BREATH, self._breathed, connection)
 
-    def _breathed(self, flow: int, connection: _Connection) -> None:
-        if self._open.get(flow) is not connection:
+    def _breathed(self, connection: _Connection) -> None:
+        if self._open.get(connection.flow) is not connection:
             return
         if connection.paused:
             connection.paused = False
             self._watch(connection)
         else:
-            self._emit(TcpWritable(flow, room_in(connection.sock)))
+            self._writable(connection)
 
     def _give_up(self, flow: int) -> None:
         again = self._again.pop(flow, None)
@@ -352,7 +352,7 @@ class TcpSockets:
     # ------------------------------------------------------------------ the end
     def _fail(self, flow: int, code: int) -> None:
         connection = self._open.pop(flow)
-        self._rescue(flow, connection)
+        self._rescue(connection)
         failed = TcpFailed(flow, code)
         for error in errqueue.read(connection.sock, flow):
             failed.icmp, failed.offender = error.icmp, error.offender
@@ -360,7 +360,7 @@ class TcpSockets:
         connection.sock.close()
         self._emit(failed)
 
-    def _rescue(self, flow: int, connection: _Connection) -> None:
+    def _rescue(self, connection: _Connection) -> None:
         """What came before the failure is the guest's: the kernel has acknowledged it."""
         with contextlib.suppress(OSError):
             while connection.allowance and not connection.eof:
@@ -368,7 +368,7 @@ class TcpSockets:
                 if not data:
                     return
                 connection.allowance -= len(data)
-                self._emit(TcpReceived(flow, data))
+                self._emit(TcpReceived(connection.flow, data))
 
     def _leave(self, connection: _Connection, *, reset: bool) -> None:
         self._unwatch(connection)

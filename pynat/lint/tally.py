@@ -63,11 +63,6 @@ class Tally(Counter[Occasion]):
     def frames_sent(self) -> int:
         return self[Occasion.FRAME] + sum(self.sent) + self.datagrams_sent
 
-    @property
-    def segments_and_the_like_came(self) -> int:
-        """Frames to the guest that only TCP, or nobody, looks at."""
-        return sum(self.came) + self.datagrams_came
-
     # ------------------------------------------------------------------ one frame
     def from_guest(self, frame: Frame) -> None:
         segment, packet = frame.tcp, frame.ip

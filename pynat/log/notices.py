@@ -159,9 +159,9 @@ class Notices:
             self._journal(
                 JournalEntry(now, rule, detail, *about[:2], count, True, about.number, cause)
             )
-        text, because = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
-        self.comments.add_here(text + because)
-        self.limited(rule.name, text + _frame(about) + because, now, level)
+        text, follows = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
+        self.comments.add_here(text + follows)
+        self.limited(rule.name, text + _frame(about) + follows, now, level)
 
     def _blamed(self, rule: Rule, frame: bytes | None) -> str:
         """The rule of a bad wire that, and not the guest, is to blame for a drop."""

@@ -384,13 +384,13 @@ def test_what_waits_is_read_in_whole_segments_and_in_one_turn(
         flow.sockets._emit = read.append
         flow.sockets.read(TcpRead(1, 5000, 300))
         connection = flow.sockets._open[1]
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         assert read == [TcpReceived(1, bytes(900)), TcpReceived(1, bytes(1800))]
         monkeypatch.setattr(tcp, "MAX_READ", 5000)
         flow.sockets.read(TcpRead(1, 250, 300))
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         flow.sockets.read(TcpRead(1, 5000, 300))
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         assert read[2:4] == [TcpReceived(1, bytes(250)), TcpReceived(1, bytes(900))]
 
     scenario(run)
@@ -410,14 +410,14 @@ def test_one_turn_reads_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> 
         flow.sockets._emit = emit
         flow.sockets.read(TcpRead(1, 700))
         connection = flow.sockets._open[1]
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         connection.allowance = 700
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         connection.allowance = 700
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         assert read == [700, 700]
         await asyncio.sleep(0)  # the turn
-        flow.sockets._readable(1, connection)
+        flow.sockets._readable(connection)
         assert read == [700, 700, 700]
 
     scenario(run)
