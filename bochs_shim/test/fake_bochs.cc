@@ -13,6 +13,7 @@
 //   burst N COUNT HEX   so many frames at once            wall         print wall ms
 //   periods US      timers that go on have this one, as a restored snapshot has them
 //   pingpong N COUNT HEX   so many times a frame and 10 us of guest time
+//   ticks           print how often timers have come
 //
 // Output: "log LEVEL TEXT" for each line that the plugin logs, "frame N HEX" and so on.
 #include <csetjmp>
@@ -61,7 +62,7 @@ class EXPORT bx_pc_system_c {
   };
   void run(uint64_t us);
   std::vector<Timer> timers;
-  uint64_t now = 0, offset = 0;
+  uint64_t now = 0, offset = 0, ticks = 0;
 };
 
 typedef void (*eth_rx_handler_t)(void*, const void*, unsigned);
@@ -145,6 +146,7 @@ void bx_pc_system_c::run(uint64_t us) {
     now = next->due;
     next->active = next->continuous;
     next->due += next->period;
+    ++ticks;
     next->handler(next->argument);
   }
 }
@@ -284,6 +286,8 @@ void play(const std::string& line) {
     }
   } else if (verb == "maps" && words >> text) {
     print_maps(text);
+  } else if (verb == "ticks") {
+    std::printf("ticks %llu\n", static_cast<unsigned long long>(bx_pc_system.ticks));
   } else if (verb == "wall") {
     std::printf("wall %lld\n", static_cast<long long>(wall_ms()));
   } else if (verb == "terminate") {

@@ -156,7 +156,7 @@ class TapNetwork:
         subprocess.run(command, check=True, timeout=DEADLINE, stdout=subprocess.PIPE)
 
     def settle(self) -> None:
-        """Wait until all that the guest has sent so far is dealt with."""
+        """Wait until the engine has dealt with what the guest has sent, but for bulk flows."""
         self.guest.run("ping", "-c", "1", ROUTER)
 
     def dial_forward(self, guest_port: int) -> socket.socket:

@@ -48,18 +48,6 @@ def show(port: BochsNic) -> None:
     port.log(INFO, f"stats {stats['frames_from_guest']} {stats['bytes_from_guest']}")
 
 
-def counts(port: BochsNic) -> None:
-    """Logs at each frame how many ticks there have been."""
-
-    def turn(frames: list[tuple[float, bytes]]) -> None:
-        for _ in frames:
-            port.log(INFO, f"ticks {port.stats()['ticks']}")
-        port.done(0, None)
-
-    port.ready()
-    until_closed(port, turn)
-
-
 def imports(port: BochsNic) -> None:
     """Extension modules, which need libpython's symbols; and what a network needs."""
     import _decimal
@@ -174,7 +162,6 @@ BEHAVIOURS = {
         steps,
         echo,
         show,
-        counts,
         imports,
         fails_at_once,
         fails_at_a_frame,
