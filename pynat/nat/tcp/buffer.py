@@ -37,12 +37,12 @@ class SendBuffer:
 
     def release(self, until: int) -> None:
         """Forget everything before `until`, which may lie beyond the end (SYN, FIN)."""
-        self.start = max(self.start, min(until, self.end))
+        self.start = max(min(until, self.end), self.start)
         chunks = self._chunks
         while chunks and self._base + len(chunks[0]) <= self.start:
             self._base += len(chunks.pop(0))
         if not chunks:
-            self._base = self.start
+            self._base = self.end = self.start
 
     def views(self, seq: int, end: int) -> list[bytes | memoryview]:
         """The bytes from `seq` to `end`, in pieces as they lie here."""

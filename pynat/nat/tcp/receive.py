@@ -141,7 +141,7 @@ class Receiver:
             edge = told
         field = min(MAX_FIELD, max(0, edge - ack) >> shift)
         self.told = told = max(told, ack + (field << shift))
-        self.edge = max(self.edge, told)
+        self.edge = max(told, self.edge)
         return field
 
     def acceptable(self, seq: int, length: int) -> bool:

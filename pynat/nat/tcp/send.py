@@ -242,7 +242,7 @@ class Sender:
         elif round_trip is not None:
             self.rtt.sample(min(round_trip, longest))  # whatever the guest echoes
         self.una = ack
-        self.nxt = max(self.nxt, ack)
+        self.nxt = max(ack, self.nxt)  # the same number is the same object: flows at rest are many
         self._buffer.release(ack)
         if self._sacked:
             self._sacked.forget_below(ack)
@@ -256,7 +256,7 @@ class Sender:
         if self.una < self.top:
             self._arm(now)
         else:
-            self.deadline = None
+            self.top, self.deadline = ack, None
             self._sent.clear()
 
     def _first_sent(self) -> float:
