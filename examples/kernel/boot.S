@@ -5,11 +5,11 @@
 
         .text
         .globl  start, timer_entry
-start:  mov     $stack_top, %esp
+start:  mov     $stack + 16384, %esp
         lgdt    gdt_pointer                     # the loader's descriptor table may be gone, and an
         ljmp    $8, $1f                         # interrupt loads CS; the others stay as they are
 1:      push    %ebx                            # the Multiboot information
-        call    kernel_main
+        call    kernel_main                     # never comes back, but that there is no card
 2:      hlt
         jmp     2b
 
@@ -22,9 +22,5 @@ gdt:    .quad   0, 0x00cf9a000000ffff           # none, code at 8
 gdt_pointer:
         .word   . - gdt - 1
         .long   gdt
-
-        .bss
-        .balign 16
-        .skip   16384
-stack_top:
+        .lcomm  stack, 16384
         .section .note.GNU-stack, "", @progbits

@@ -8,7 +8,8 @@
 enum { ARP, DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK };
 enum { MASK = 1, ROUTER = 3, DNS = 6, WANTED = 50, LEASE, OVERLOAD, KIND, SERVER, LIST };
 enum { MAXIMUM = 57, END = 255, COOKIE = 0x63825363, LONGEST = 2000000 /* seconds of a lease */ };
-enum { CHADDR = 28, SNAME = 44, FILE = 108, OPTIONS = 240, UNUSED = 202, PADDING = 60 };
+enum { XID = 4, YIADDR = 16, CHADDR = 28, SNAME = 44, FILE = 108, OPTIONS = 240 };
+enum { UNUSED = 202, PADDING = 60 };
 
 enum { IDLE, SELECTING, REQUESTING, PROBING, QUIET, ANNOUNCING, BOUND, RENEWING, REBINDING };
 static const struct {
@@ -44,27 +45,27 @@ static void enter(u32 new_state) {
     next = ticks + (steps[state].times ? 0 : steps[state].wait);
     if (state == SELECTING || state == RENEWING) xid = random(), began = ticks;
     if (state == SELECTING) my_ip = 0;
+    if (state == PROBING) next += random() % 1000, arp_heard = 0;
     if (state == ANNOUNCING) bind();
 }
 
 static void send(u32 kind) {
     struct packet *p = fresh(MISTAKE(36) ? 0 : PADDING);
-    bool renews = state >= RENEWING && !MISTAKE(35);
+    bool renews = state >= RENEWING && !MISTAKE(35), selects = kind != DISCOVER && !renews;
     if (state != REQUESTING || tries) secs = (ticks - began) / 1000; /* first its DISCOVER's */
     asked = ticks;
     push(p, "1", MISTAKE(28) ? 0 : END);
     if (kind != DECLINE)
         push(p, "11211111", MAXIMUM, 2, MISTAKE(31) ? 300 : 1500, LIST, 3, MASK, ROUTER, DNS);
-    if (kind != DISCOVER && !renews) {
-        if (!MISTAKE(26)) push(p, "114", SERVER, 4, server);
-        if (!MISTAKE(27)) push(p, "114", WANTED, 4, offered);
-    }
-    push(p, MISTAKE(37) ? "4112" : "4111", MISTAKE(24) ? swap32(COOKIE) : COOKIE, KIND,
-         1 + MISTAKE(37), kind << 8 * MISTAKE(37));
+    if (selects && !MISTAKE(26)) push(p, "114", SERVER, 4, server);
+    if (selects && !MISTAKE(27)) push(p, "114", WANTED, 4, offered);
+    push(p, MISTAKE(37) ? "112" : "111", KIND, MISTAKE(37) ? 2 : 1, kind);
+    push(p, "4", MISTAKE(24) ? swap32(COOKIE) : COOKIE);
     p->size += UNUSED, memset(p->data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
-    push(p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
-         xid + (MISTAKE(25) && kind == REQUEST), kind == DECLINE || MISTAKE(33) ? 0 : secs,
-         MISTAKE(67) * 0x8000, renews ? my_ip : 0, 0, 0, 0, nic.mac);
+    push(p, "2244446", kind == DECLINE || MISTAKE(33) ? 0 : secs, MISTAKE(67) ? 0x8000 : 0,
+         renews ? my_ip : 0, 0, 0, 0, nic.mac);
+    push(p, "11114", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
+         MISTAKE(25) && kind == REQUEST ? xid + 1 : xid);
     udp_send(p, state == RENEWING ? server : ~0u, 68, 67);
 }
 
@@ -77,45 +78,36 @@ static void parse(const u8 *at, const u8 *end) { /* a zero is padding */
 }
 
 void dhcp_input(struct packet *p) {
-    const u8 *m = p->data, *end = m + p->size;
-    u32 op, its_xid, address;
-    if (p->size < OPTIONS ||
-        !pull(p, "111142244", &op, NULL, NULL, NULL, &its_xid, NULL, NULL, NULL, &address) ||
-        op != 2 || its_xid != xid || memcmp(m + OPTIONS - 4, "\x63\x82\x53\x63", 4) ||
-        memcmp(m + CHADDR, nic.mac, 6) || steps[state].sends == ARP)
+    const u8 *m = p->data;
+    if (p->size < OPTIONS || m[0] != 2 || number(m + XID, 4) != xid || steps[state].sends == ARP ||
+        number(m + OPTIONS - 4, 4) != COOKIE || memcmp(m + CHADDR, nic.mac, 6))
         return;
     memset(values, 0, sizeof values);
-    parse(m + OPTIONS, end);
+    parse(m + OPTIONS, m + p->size);
     if (values[OVERLOAD] & 1) parse(m + FILE, m + OPTIONS - 4);
     if (values[OVERLOAD] & 2) parse(m + SNAME, m + FILE);
-    u32 kind = values[KIND], from = values[SERVER];
-    if (kind == (state == SELECTING ? OFFER : ACK) && from && address && values[LEASE]) {
-        offered = address, server = from;
-        granted = asked, lease = 1000 * MIN(values[LEASE], (u32)LONGEST);
-        if (state >= RENEWING)
-            print("renewed "), bind(), enter(BOUND);
-        else if (state == REQUESTING)
-            enter(PROBING), next += random() % 1000, arp_heard = 0;
-        else
-            enter(REQUESTING), my_ip = MISTAKE(38) ? offered : 0;
-    } else if (kind == NAK && state > SELECTING && (state > REQUESTING || from == server)) {
-        print("dhcp: %I refused\n", offered);
-        enter(SELECTING);
-    }
+    u32 kind = values[KIND], from = values[SERVER], address = number(m + YIADDR, 4);
+    if (kind == NAK && state > SELECTING && (state > REQUESTING || from == server))
+        return print("dhcp: %I refused\n", offered), enter(SELECTING);
+    if (kind != (state == SELECTING ? OFFER : ACK) || !from || !address || !values[LEASE]) return;
+    offered = address, server = from;
+    granted = asked, lease = 1000 * MIN(values[LEASE], (u32)LONGEST);
+    if (state >= RENEWING) return print("renewed "), bind(), enter(BOUND);
+    if (MISTAKE(38)) my_ip = offered;
+    enter(state == SELECTING ? REQUESTING : PROBING);
 }
 
 void dhcp_tick(void) {
     typeof(*steps) *s = &steps[state];
-    bool sends = due(next) && tries != s->times, is_last = due(next) && tries == s->times;
+    bool is_over =
+        s->eighths ? due(granted + lease / 8 * s->eighths) : due(next) && tries == s->times;
     if (state == PROBING && arp_heard == offered && !MISTAKE(39)) {
         print("dhcp: %I belongs to another host\n", offered);
-        send(DECLINE);
-        enter(IDLE);
-    } else if (s->eighths ? due(granted + lease / 8 * s->eighths) : is_last) {
-        enter(s->then);
-    } else if (sends) {
-        s->sends == ARP ? arp_ask(offered, my_ip) : send(s->sends); /* a probe, if my_ip is 0 */
-        next = ticks + (MISTAKE(32) ? 500 : s->wait << MIN(tries, s->doubles));
-        next += random() % 1000 - 500, tries++;
+        return send(DECLINE), enter(IDLE);
     }
+    if (is_over) return enter(s->then);
+    if (tries == s->times || !due(next)) return;
+    s->sends == ARP ? arp_ask(offered, my_ip) : send(s->sends); /* a probe, if my_ip is 0 */
+    next = ticks + (MISTAKE(32) ? 500 : s->wait << MIN(tries, s->doubles));
+    next += random() % 1000 - 500, tries++;
 }

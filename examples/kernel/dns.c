@@ -1,13 +1,12 @@
 /* A resolver's stub (RFC 1035, RFC 5452): asks the server that DHCP named for one address. */
 #include "kernel.h"
 
-enum { RD = 0x0100, QR = 0x8000, TC = 0x0200, RCODE = 15, A = 1, IN = 1, TRIES = 5 };
+enum { RD = 0x0100, QR = 0x8000, TC = 0x0200, RCODE = 15, IN_A = 1 << 16 | 1, TRIES = 5 };
 enum { HEADER = 12, LONGEST = 254 }; /* of a name, with the lengths of its parts */
 
 u32 dns_port;
 static u8 question[LONGEST + 5];
-static u32 size, id, answer; /* size: of the question */
-static bool waiting;
+static u32 size, id, answer; /* size: of the question; 0: nothing is asked */
 
 static u32 write_question(u8 *at, const char *name) { /* its size, 0 if the name is none */
     u8 *start = at;
@@ -18,7 +17,7 @@ static u32 write_question(u8 *at, const char *name) { /* its size, 0 if the name
         if (!*length || *length > 63) return 0;
     }
     if (!MISTAKE(43)) *at++ = 0;
-    memcpy(at, (u8[]){0, A, 0, IN}, 4);
+    memcpy(at, (u8[]){0, 1, 0, 1}, 4); /* an address, of the internet */
     return at + 4 - start;
 }
 
@@ -30,34 +29,31 @@ static const u8 *after_name(const u8 *at, const u8 *end) {
 void dns_input(struct packet *p, u32 from_port) {
     const u8 *end = p->data + p->size, *at = p->data + HEADER + size;
     u32 its_id, flags, questions, answers;
-    if (MISTAKE(45) || !waiting || p->from != my_dns || from_port != 53 || at > end ||
+    if (MISTAKE(45) || !size || p->from != my_dns || from_port != 53 || at > end ||
         !pull(p, "222222", &its_id, &flags, &questions, &answers, NULL, NULL) || its_id != id ||
         !(flags & QR) || questions != 1 || memcmp(p->data, question, size))
         return;
-    waiting = false;
-    for (answers = flags & (RCODE | TC) ? 0 : answers; answers--;) {
+    size = 0;
+    for (answers = flags & (RCODE | TC) ? 0 : answers; answers-- && !answer;) {
         const u8 *r = after_name(at, end), *data = r + 10; /* behind type, class, TTL, size */
-        if (data > end || (at = data + (r[8] << 8 | r[9])) > end) return;
-        if (memcmp(r, (u8[]){0, A, 0, IN}, 4) || at != data + 4) continue;
-        answer = data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]; /* behind aliases, maybe */
-        return;
+        if (data > end || (at = data + number(r + 8, 2)) > end) return;
+        if (number(r, 4) == IN_A && at == data + 4) answer = number(data, 4); /* behind aliases */
     }
 }
 
 bool dns_resolve(const char *name, u32 *ip) {
     if (parse_ip(name, ip)) return true;
     id = MISTAKE(41) ? 1 : random() & 0xffff, dns_port = 49152 + random() % 16384;
-    size = write_question(question, name);
-    waiting = my_dns && size, answer = 0;
-    for (u32 try = 0; try < TRIES && waiting; try++) {
+    size = my_dns ? write_question(question, name) : 0, answer = 0;
+    for (u32 try = 0; try < TRIES && size; try++) {
         struct packet *p = fresh(size);
         memcpy(p->data, question, size);
-        push(p, "222222", id, MISTAKE(40) ? 0 : RD, !MISTAKE(42), 0, 0, 0);
+        push(p, "222222", id, MISTAKE(40) ? 0 : RD, MISTAKE(42) ? 0 : 1, 0, 0, 0);
         udp_send(p, my_dns, dns_port, 53);
         u32 until = ticks + ((MISTAKE(44) ? 10 : 2000) << try);
-        while (waiting && !due(until)) net_poll();
+        while (size && !due(until)) net_poll();
     }
-    *ip = answer;
+    size = 0, *ip = answer;
     if (!answer) print("dns %s: no answer\n", name);
     return answer;
 }

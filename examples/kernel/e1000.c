@@ -47,8 +47,7 @@ static void set_ring(u32 at, struct ring *ring, u32 tail) {
 }
 
 bool e1000_init(void) {
-    registers = (u32 *)pci_find(0x100e8086);
-    if (!registers) return false;
+    if (!(registers = (u32 *)pci_find(0x100e8086))) return false;
     set(CTRL, get(CTRL) | 1 << 26); /* reset */
     for (u32 until = ticks + 10; !due(until););
     set(IMC, ~0u);                          /* no interrupts */
@@ -60,11 +59,10 @@ bool e1000_init(void) {
     }
     set(RAL, *(u32 *)nic.mac), set(RAH, *(u16 *)(nic.mac + 4) | 1u << 31);
     for (int i = 0; i < 128; i++) set(MTA + 4 * i, 0); /* no multicast */
-    set_ring(TX_RING, &tx, 0);
-    set_ring(RX_RING, &rx, RING - 1);
+    set_ring(TX_RING, &tx, 0), set_ring(RX_RING, &rx, RING - 1);
     set(TIPG, 10 | 8 << 10 | 6 << 20);
-    set(TCTL, 1 << 1 | 1 << 3 | 0x0f << 4 | 0x40 << 12); /* on, pad short ones, collisions */
-    set(RCTL, 1 << 1 | !MISTAKE(67) << 15 | 1 << 26);    /* on, broadcasts, without the FCS */
+    set(TCTL, 1 << 1 | 1 << 3 | 0x0f << 4 | 0x40 << 12);       /* on, pad short ones, collisions */
+    set(RCTL, 1 << 1 | (MISTAKE(67) ? 0 : 1 << 15) | 1 << 26); /* on, broadcasts, without the FCS */
     nic.name = "e1000", nic.send = e1000_send, nic.receive = e1000_receive;
     return true;
 }

@@ -21,9 +21,10 @@ static void eth_send(struct packet *p, const u8 *to, u32 type) {
 
 static void arp_send(u32 operation, const u8 *to_mac, u32 to, u32 from) {
     struct packet *p = fresh(0);
-    push(p, "22226464", MISTAKE(5) ? 6 : 1, TYPE_IP, 0x0604,
-         MISTAKE(4) ? swap16(operation) : operation, MISTAKE(3) ? nobody : nic.mac, from, to_mac,
-         to);
+    const u8 *mac = MISTAKE(3) ? nobody : nic.mac;
+    push(p, "2226464", TYPE_IP, 0x0604, MISTAKE(4) ? swap16(operation) : operation, mac, from,
+         to_mac, to);
+    push(p, "2", MISTAKE(5) ? 6 : 1); /* Ethernet */
     eth_send(p, operation == REQUEST ? broadcast : to_mac, TYPE_ARP);
 }
 
@@ -51,13 +52,10 @@ void arp_send_to(u32 next_hop, struct packet *p) {
 void arp_tick(void) {
     foreach (n, neighbors) {
         if (!n->asked || !due(n->when)) continue;
-        n->when = ticks + (MISTAKE(8) ? AGAIN / 10 : AGAIN);
-        if (n->asked++ <= (MISTAKE(8) ? 9 : TRIES)) {
-            arp_ask(n->ip, my_ip);
-        } else {
-            print("arp: no answer from %I\n", n->ip);
-            n->ip = n->asked = 0;
-        }
+        n->when = ticks + (MISTAKE(8) ? 100 : AGAIN);
+        if (n->asked++ > (MISTAKE(8) ? 9 : TRIES))
+            print("arp: no answer from %I\n", n->ip), n->ip = n->asked = 0;
+        if (n->ip) arp_ask(n->ip, my_ip);
     }
 }
 

@@ -14,15 +14,13 @@ static u16 checksum(const u8 *data, u32 size, u32 sum) {
 }
 
 static u16 payload_checksum(const struct packet *p, u32 protocol) { /* 0 if it is right */
-    u32 without = MISTAKE(21) ? UDP : MISTAKE(46) ? TCP : ICMP, size = p->size;
     u32 addresses = (p->from >> 16) + (p->from & 0xffff) + (p->to >> 16) + (p->to & 0xffff);
-    if (protocol == ICMP) return checksum(p->data, MISTAKE(19) ? 8 : size, 0);
+    u32 without = MISTAKE(21) ? UDP : MISTAKE(46) ? TCP : ICMP; /* a pseudo-header */
+    u32 size = MISTAKE(19) && protocol == ICMP ? 8 : p->size;
     return checksum(p->data, size, protocol == without ? 0 : addresses + protocol + size);
 }
 
 static bool is_broadcast(u32 ip) { return ip == ~0u || (my_ip && ip == (my_ip | ~my_mask)); }
-
-static void put_checksum(u8 *at, u16 sum) { at[0] = sum >> 8, at[1] = sum & 255; }
 
 void ip_send(struct packet *p, u32 to, u32 protocol, u32 at) {
     static u16 id;
@@ -31,11 +29,12 @@ void ip_send(struct packet *p, u32 to, u32 protocol, u32 at) {
     p->from = my_ip, p->to = to;
     u16 sum = payload_checksum(p, protocol), total = HEADER + p->size;
     if (protocol == UDP) sum = MISTAKE(22) ? 0 : sum ? sum : 0xffff; /* 0 says that there is none */
-    put_checksum(p->data + at, sum);
+    p->data[at] = sum >> 8, p->data[at + 1] = sum;
     push(p, "1122211244", MISTAKE(14) ? 0x54 : 0x45, 0, MISTAKE(10) ? swap16(total) : total,
          MISTAKE(12) ? 1 : id++, MISTAKE(15) ? 0x8000 : 0, MISTAKE(11) ? 0 : 64, protocol, 0,
          MISTAKE(18) ? swap32(my_ip) : my_ip, to);
-    put_checksum(p->data + 10, MISTAKE(9) ? 0 : checksum(p->data, HEADER, 0));
+    sum = MISTAKE(9) ? 0 : checksum(p->data, HEADER, 0);
+    p->data[10] = sum >> 8, p->data[11] = sum;
     if (next_hop) arp_send_to(next_hop, p);
 }
 
@@ -59,8 +58,8 @@ static void icmp_input(struct packet *p) {
 }
 
 void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port) {
-    u32 size = 8 + p->size;
-    push(p, "2222", from_port, to_port, MISTAKE(20) ? swap16(size) : size - 8 * MISTAKE(23), 0);
+    u32 size = MISTAKE(23) ? p->size : 8 + p->size;
+    push(p, "2222", from_port, to_port, MISTAKE(20) ? swap16(size) : size, 0);
     ip_send(p, to, UDP, 6);
 }
 

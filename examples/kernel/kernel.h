@@ -1,6 +1,7 @@
 // clang-format Language: C
 /* What the files of this kernel know of each other. Numbers are in host order everywhere. */
 #pragma once
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,23 +11,13 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef int32_t s32;
 
-#define MISTAKE(n) (MADE == (n)) /* README.md; leave these and swap.. out when you copy */
+#define MISTAKE(n) (MADE == (n)) /* README.md; `pynat new --plain` leaves these and swap.. out */
+#define swap16 __builtin_bswap16
+#define swap32 __builtin_bswap32
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define foreach(item, array) for (typeof(*array) *item = array; item < array + COUNT(array); item++)
-#define swap16 __builtin_bswap16
-#define swap32 __builtin_bswap32
-
-/* lib.c: what a C library would have */
-void *memcpy(void *to, const void *from, size_t n);
-void *memset(void *to, int value, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-u32 parse_number(const char **s);
-bool parse_ip(const char *s, u32 *ip);
-void print(const char *format, ...); /* %s %u, %x two digits, %I an address */
-u32 random(void);
-extern u32 random_state;
 
 /* pc.c: clock, serial port, PCI */
 extern volatile u32 ticks; /* milliseconds */
@@ -48,6 +39,16 @@ PORT(u8, inb, outb)
 PORT(u16, inw, outw)
 PORT(u32, inl, outl)
 
+/* lib.c: what a C library would have */
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int value, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+u32 parse_number(const char **s);
+bool parse_ip(const char *s, u32 *ip);
+void print(const char *format, ...); /* %s %u, %x two digits, %I an address */
+u32 random(void);
+extern u32 random_state;
+
 /* packet.c: what is there lies at `data`; in front of it is room for headers that are to come */
 enum { HEADROOM = 320, FRAME_SIZE = 1514 };
 struct packet {
@@ -55,6 +56,7 @@ struct packet {
     u8 *data, buffer[HEADROOM + FRAME_SIZE + 6];
 };
 struct packet *fresh(u32 size); /* the one that goes out next, with `size` zeros */
+u32 number(const u8 *at, u32 width);
 void push(struct packet *p, const char *widths, ...); /* in front */
 bool pull(struct packet *p, const char *widths, ...); /* off the front, to u32 *, if it is there */
 
@@ -79,7 +81,7 @@ void ip_send(struct packet *p, u32 to, u32 protocol, u32 at); /* at: of the payl
 void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port);
 bool ping(u32 ip, u32 sequence, u32 timeout); /* milliseconds */
 
-/* dhcp.c, dns.c */
+/* dns.c */
 extern u32 dns_port;                         /* that the answer comes to */
 bool dns_resolve(const char *name, u32 *ip); /* it says so when there is no answer */
 

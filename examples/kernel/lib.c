@@ -1,8 +1,6 @@
 /* What a C library would have: memory, numbers, text. */
 #include "kernel.h"
 
-#include <stdarg.h>
-
 u32 random_state = 1;
 
 void *memcpy(void *to, const void *from, size_t n) {

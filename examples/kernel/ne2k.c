@@ -3,8 +3,7 @@
 
 enum { CR, PSTART, PSTOP, BNRY, TPSR, TBCR, ISR = 7, RSAR, RBCR = 10, RCR = 12, TCR, DCR, IMR };
 enum { PAR = 1, CURR = 7 }; /* registers of page 1; those above: of page 0, writing */
-enum { DATA = 16, RESET = 31 };
-enum { STOP = 0x21, START = 0x22, TRANSMIT = 0x26, PAGE1 = 0x40 };
+enum { DATA = 16, RESET = 31, STOP = 0x21, START = 0x22, TRANSMIT = 0x26, PAGE1 = 0x40 };
 enum { READ = 0x0a, WRITE = 0x12, WORDS = 0x49 }; /* remote DMA, by 16 bits, FIFO of 8 bytes */
 enum { OVERRUN = 0x10, DMA_DONE = 0x40, IS_RESET = 0x80 };
 enum { TX_PAGE = 0x40, RX_FIRST = 0x46, RX_END = 0x80 }; /* of 256 bytes each */
@@ -17,9 +16,7 @@ static void set(u8 at, u8 value) { outb(base + at, value); }
 static void set16(u8 at, u16 value) { set(at, value & 255), set(at + 1, value >> 8); }
 
 static void dma(u8 command, void *data, u32 at, u32 size) { /* size is even */
-    set(ISR, DMA_DONE);
-    set16(RBCR, size), set16(RSAR, at);
-    set(CR, command);
+    set(ISR, DMA_DONE), set16(RBCR, size), set16(RSAR, at), set(CR, command);
     for (u16 *word = data; size; size -= 2, word++)
         command == READ ? (void)(*word = inw(base + DATA)) : outw(base + DATA, *word);
     while (!(get(ISR) & DMA_DONE));
@@ -27,25 +24,19 @@ static void dma(u8 command, void *data, u32 at, u32 size) { /* size is even */
 }
 
 static void ne2k_start(void) { /* with an empty ring */
-    set(CR, STOP);
-    set(DCR, WORDS);
-    set16(RBCR, 0);
+    set(CR, STOP), set(DCR, WORDS), set16(RBCR, 0);
     set(RCR, 0x20), set(TCR, 0x02); /* deaf and in loopback until all is set */
     set(PSTART, RX_FIRST), set(PSTOP, RX_END), set(BNRY, RX_END - 1), set(TPSR, TX_PAGE);
-    set(IMR, 0); /* no interrupts */
-    set(CR, STOP | PAGE1);
+    set(IMR, 0), set(ISR, 0xff); /* no interrupts */
+    set(CR, STOP | PAGE1), set(CURR, next = RX_FIRST);
     for (int i = 0; i < 6; i++) set(PAR + i, nic.mac[i]);
-    set(CURR, next = RX_FIRST);
-    set(CR, START);
-    set(ISR, 0xff);
-    set(TCR, 0), set(RCR, 0x04); /* what is for us, and broadcasts */
+    set(CR, START), set(TCR, 0), set(RCR, 0x04); /* what is for us, and broadcasts */
 }
 
 static void ne2k_send(const struct packet *p) {
     while (get(CR) & 4); /* the last one is on its way */
     dma(WRITE, p->data, TX_PAGE << 8, (p->size + 1) & ~1);
-    set16(TBCR, p->size);
-    set(CR, TRANSMIT);
+    set16(TBCR, p->size), set(CR, TRANSMIT);
 }
 
 static bool ne2k_receive(struct packet *p) {

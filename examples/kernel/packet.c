@@ -3,24 +3,23 @@
    widths in bytes, like "2244": numbers, the highest byte first, and where it says 6 a MAC. */
 #include "kernel.h"
 
-#include <stdarg.h>
-
 struct packet *fresh(u32 size) { /* the next call takes it again */
     static struct packet p;
     p.data = memset(p.buffer + HEADROOM, 0, size), p.size = size;
     return &p;
 }
 
-static u32 length(const char *widths) {
-    u32 sum = 0;
-    while (*widths) sum += *widths++ - '0';
-    return sum;
+u32 number(const u8 *at, u32 width) {
+    u32 value = 0;
+    while (width--) value = value << 8 | *at++;
+    return value;
 }
 
 void push(struct packet *p, const char *widths, ...) {
     va_list args;
     va_start(args, widths);
-    p->data -= length(widths), p->size += length(widths);
+    for (const char *width = widths; *width; width++)
+        p->data -= *width - '0', p->size += *width - '0';
     for (u8 *at = p->data; *widths; at += *widths++ - '0') {
         u32 value = va_arg(args, u32), width = *widths - '0';
         if (width == 6) memcpy(at, (u8 *)value, 6);
@@ -31,14 +30,12 @@ void push(struct packet *p, const char *widths, ...) {
 
 bool pull(struct packet *p, const char *widths, ...) {
     va_list args;
-    if (p->size < length(widths)) return false;
     va_start(args, widths);
-    p->size -= length(widths);
-    for (; *widths; p->data += *widths++ - '0') {
-        u32 none, *value = va_arg(args, u32 *), width = *widths - '0', *to = value ?: &none;
-        *to = width == 6 ? (u32)p->data : 0;
-        for (u32 i = 0; i < width % 6; i++) *to = *to << 8 | p->data[i];
+    for (u32 width; *widths && p->size >= (width = *widths - '0'); widths++) {
+        u32 none, *value = va_arg(args, u32 *) ?: &none;
+        *value = width == 6 ? (u32)p->data : number(p->data, width);
+        p->data += width, p->size -= width;
     }
     va_end(args);
-    return true;
+    return !*widths;
 }
