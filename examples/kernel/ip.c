@@ -1,7 +1,7 @@
 /* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Neither sends nor takes fragments. */
 #include "kernel.h"
 
-enum { HEADER = 20, ECHO_REPLY = 0, ECHO_REQUEST = 8, PING_SIZE = 56 };
+enum { HEADER = 20, ECHO_REPLY = 0, ECHO_REQUEST = 8, PING_SIZE = 56, TIMEOUT = 2000 /* ms */ };
 enum { FRAGMENT = 0x3fff }; /* more follow, or it is not the first */
 
 u32 my_ip, my_mask, my_router, my_dns;
@@ -38,13 +38,13 @@ void ip_send(struct packet *p, u32 to, u32 protocol, u32 at) {
     if (next_hop) arp_send_to(next_hop, p);
 }
 
-bool ping(u32 ip, u32 sequence, u32 timeout) {
+bool ping(u32 ip, u32 sequence) {
     struct packet *p = fresh(PING_SIZE);
     pinged = 1 + random() % 65535;
     memset(p->data, 0x55, PING_SIZE);
     push(p, "11222", ECHO_REQUEST, 0, 0, pinged, sequence);
     ip_send(p, ip, ICMP, 2);
-    for (u32 until = ticks + timeout; pinged && !due(until);) net_poll();
+    for (u32 until = ticks + TIMEOUT; pinged && !due(until);) net_poll();
     return !pinged;
 }
 

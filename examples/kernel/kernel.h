@@ -19,27 +19,11 @@ typedef int32_t s32;
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define foreach(item, array) for (typeof(*array) *item = array; item < array + COUNT(array); item++)
 
-/* pc.c: clock, serial port, PCI */
+/* pc.c: clock, serial port, PCI, and what a C library would have */
 extern volatile u32 ticks; /* milliseconds */
 static inline bool due(u32 when) { return (s32)(ticks - when) >= 0; }
 void pc_init(void);
-void serial_put(char c);
 u32 pci_find(u32 id); /* its first base address, 0 if it is not there */
-
-#define PORT(type, in, out)                                    \
-    static inline void out(u16 port, type value) {             \
-        asm volatile("out %0, %1" : : "a"(value), "Nd"(port)); \
-    }                                                          \
-    static inline type in(u16 port) {                          \
-        type value;                                            \
-        asm volatile("in %1, %0" : "=a"(value) : "Nd"(port));  \
-        return value;                                          \
-    }
-PORT(u8, inb, outb)
-PORT(u16, inw, outw)
-PORT(u32, inl, outl)
-
-/* lib.c: what a C library would have */
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int value, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
@@ -48,6 +32,17 @@ bool parse_ip(const char *s, u32 *ip);
 void print(const char *format, ...); /* %s %u, %x two digits, %I an address */
 u32 random(void);
 extern u32 random_state;
+
+#define PORT(T, in, out)                                                                         \
+    static inline void out(u16 port, T v) { asm volatile("out %0, %1" : : "a"(v), "Nd"(port)); } \
+    static inline T in(u16 port) {                                                               \
+        T v;                                                                                     \
+        asm volatile("in %1, %0" : "=a"(v) : "Nd"(port));                                        \
+        return v;                                                                                \
+    }
+PORT(u8, inb, outb)
+PORT(u16, inw, outw)
+PORT(u32, inl, outl)
 
 /* packet.c: what is there lies at `data`; in front of it is room for headers that are to come */
 enum { HEADROOM = 320, FRAME_SIZE = 1514 };
@@ -79,7 +74,7 @@ enum { ICMP = 1, TCP = 6, UDP = 17 };
 extern u32 my_ip, my_mask, my_router, my_dns;
 void ip_send(struct packet *p, u32 to, u32 protocol, u32 at); /* at: of the payload's checksum */
 void udp_send(struct packet *p, u32 to, u32 from_port, u32 to_port);
-bool ping(u32 ip, u32 sequence, u32 timeout); /* milliseconds */
+bool ping(u32 ip, u32 sequence);
 
 /* dns.c */
 extern u32 dns_port;                         /* that the answer comes to */

@@ -17,9 +17,7 @@ void net_poll(void) {
     while (p.data = p.buffer, nic.receive(&p)) eth_input(&p);
     foreach (t, connections)
         if (t->state && t->peer.local_port == tcp_listening) echo(t);
-    dhcp_tick();
-    arp_tick();
-    tcp_tick();
+    dhcp_tick(), arp_tick(), tcp_tick();
     asm volatile("hlt"); /* until the next millisecond */
 }
 
@@ -34,7 +32,7 @@ static void do_ping(char *name) {
     if (!dns_resolve(name, &ip)) return;
     for (u32 sequence = 1; sequence <= PINGS; sequence++) {
         u32 start = ticks;
-        if (!ping(ip, sequence, 2000)) continue;
+        if (!ping(ip, sequence)) continue;
         answered++, print("ping %I: reply %u after %u ms\n", ip, sequence, ticks - start);
     }
     print("ping %I: %u of %u answered\n", ip, answered, PINGS);
@@ -46,32 +44,29 @@ static void do_dns(char *name) {
 }
 
 static void do_get(char *url) { /* http://HOST:PORT/PATH */
-    char *host = split(split(url, '/'), '/');
-    const char *path = split(host, '/'), *port = split(host, ':');
+    char *host = split(split(url, '/'), '/'), *path = split(host, '/'), *port = split(host, ':');
+    const char *request[] = {"GET /", path, " HTTP/1.0\r\nHost: ", host, "\r\n\r\n"};
     u32 ip, size = 0, crc = ~0u, last = 0; /* four bytes: the header's end */
     if (!dns_resolve(host, &ip)) return;
-    struct tcp *t = tcp_connect(ip, *port ? parse_number(&port) : 80);
+    struct tcp *t = tcp_connect(ip, *port ? parse_number((const char **)&port) : 80);
     if (!t) return print("get: no connection is free\n");
-    const char *request[] = {"GET /", path, " HTTP/1.0\r\nHost: ", host, "\r\n\r\n"};
     foreach (text, request)
         for (const char *s = *text; *s && t->state != CLOSED;)
             tcp_room(t) ? tcp_write(t, *s++) : net_poll();
-    for (; !tcp_at_end(t); net_poll()) {
-        for (int byte; (byte = tcp_read(t)) >= 0;) {
-            bool in_header = last != HEADER_END;
-            last = in_header ? last << 8 | byte : last;
-            if (in_header) continue;
+    for (int byte; !tcp_at_end(t);) {
+        if ((byte = tcp_read(t)) < 0) {
+            net_poll();
+        } else if (last != HEADER_END) {
+            last = last << 8 | byte;
+        } else {
             size++, crc ^= byte;
             for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
         }
     }
-    tcp_close(t);
-    while (t->state != CLOSED && t->state != TIME_WAIT) net_poll();
-    if (t->error || last != HEADER_END)
-        print("get: %s\n", t->error ?: "no header");
-    else
-        print("get: %u bytes, crc32 %u\n", size, ~crc);
+    for (tcp_close(t); t->state != CLOSED && t->state != TIME_WAIT;) net_poll();
     t->in_use = false;
+    if (t->error || last != HEADER_END) return print("get: %s\n", t->error ?: "no header");
+    print("get: %u bytes, crc32 %u\n", size, ~crc);
 }
 
 static void do_echo(char *port) { /* until one has come and gone */
@@ -82,8 +77,7 @@ static void do_echo(char *port) { /* until one has come and gone */
 }
 
 static void do_sleep(char *seconds) {
-    u32 until = ticks + parse_number((const char **)&seconds) * 1000;
-    while (!due(until)) net_poll();
+    for (u32 until = ticks + parse_number((const char **)&seconds) * 1000; !due(until);) net_poll();
 }
 
 static void do_poweroff(char *rest) { /* Bochs's own way; QEMU has none here */
@@ -99,11 +93,11 @@ static const struct {
 
 void kernel_main(u32 *info) {
     char *line = info[0] & HAS_COMMAND_LINE ? (char *)info[4] : "";
+    const u8 *m = nic.mac;
     pc_init();
     if (!e1000_init() && !ne2k_init()) return print("no network card\n");
-    const u8 *m = nic.mac;
     print("card %s %x:%x:%x:%x:%x:%x\n", nic.name, m[0], m[1], m[2], m[3], m[4], m[5]);
-    random_state ^= *(u32 *)(nic.mac + 2);
+    random_state ^= number(m + 2, 4);
     while (!my_ip) net_poll();
     for (char *word = line, *rest; *word; word = rest) {
         rest = split(word, ' ');

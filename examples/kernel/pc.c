@@ -1,10 +1,11 @@
-/* The PC around the card: clock, serial port, PCI. */
+/* The PC around the card (clock, serial port, PCI), and what a C library would have. */
 #include "kernel.h"
 
 enum { COM1 = 0x3f8, PIC1 = 0x20, PIC2 = 0xa0, PIT = 0x40, RTC = 0x70, PCI = 0xcf8, VECTOR = 0x20 };
 enum { DIVISOR = 1193182 / 1000 }; /* of the PIT's clock: one interrupt each millisecond */
 
 volatile u32 ticks;
+u32 random_state = 1;
 extern void timer_entry(void);
 
 void pc_init(void) { /* from here on the CPU may halt; 0x11 ... 3: end of interrupt by itself */
@@ -23,12 +24,6 @@ void pc_init(void) { /* from here on the CPU may halt; 0x11 ... 3: end of interr
     random_state ^= (now ^ inb(RTC + 1) << 16) * 2654435761u;
 }
 
-void serial_put(char c) {
-    if (c == '\n') serial_put('\r');
-    outb(COM1, c);
-    while (!(inb(COM1 + 5) & 0x40)); /* until it has left */
-}
-
 static u32 pci_read(u32 device, u8 at) { /* mechanism 1; without PCI all are ones */
     outl(PCI, 1u << 31 | device | at);
     return inl(PCI + 4);
@@ -41,4 +36,71 @@ u32 pci_find(u32 id) {
         return pci_read(device, 0x10) & ~15;
     }
     return 0;
+}
+
+void *memcpy(void *to, const void *from, size_t n) {
+    void *start = to;
+    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+    return start;
+}
+
+void *memset(void *to, int value, size_t n) {
+    void *start = to;
+    asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory");
+    return start;
+}
+
+int memcmp(const void *a, const void *b, size_t n) {
+    const u8 *x = a, *y = b;
+    for (; n && *x == *y; n--) x++, y++;
+    return n ? *x - *y : 0;
+}
+
+u32 parse_number(const char **s) {
+    u32 value = 0;
+    for (; **s >= '0' && **s <= '9'; ++*s) value = value * 10 + **s - '0';
+    return value;
+}
+
+bool parse_ip(const char *s, u32 *ip) {
+    for (int part = *ip = 0; part < 4; part++) {
+        const char *start = s;
+        u32 value = parse_number(&s);
+        if (s == start || value > 255 || *s++ != (part < 3 ? '.' : '\0')) return false;
+        *ip = *ip << 8 | value;
+    }
+    return true;
+}
+
+static void put(char c) {
+    if (c == '\n') put('\r');
+    outb(COM1, c);
+    while (!(inb(COM1 + 5) & 0x40)); /* until it has left */
+}
+
+static void put_number(u32 value, u32 base, int digits) {
+    if (value >= base || digits > 1) put_number(value / base, base, digits - 1);
+    put("0123456789abcdef"[value % base]);
+}
+
+void print(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    for (char kind; *format; format++) {
+        u32 value = *format == '%' ? va_arg(args, u32) : (u8)*format;
+        kind = *format == '%' ? *++format : 'c';
+        if (kind == 'c') put(value);
+        if (kind == 'u') put_number(value, 10, 1);
+        if (kind == 'x') put_number(value, 16, 2);
+        for (const char *s = kind == 's' ? (char *)value : ""; *s;) put(*s++);
+        if (kind == 'I')
+            print("%u.%u.%u.%u", value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255);
+    }
+    va_end(args);
+}
+
+u32 random(void) { /* xorshift: good enough for ids and ports */
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 17;
+    return random_state ^= random_state << 5;
 }
