@@ -25,15 +25,15 @@ static void fail(struct tcp *t, const char *why) { t->state = CLOSED, t->error =
 
 static void send(struct tcp *t, u32 seq, u32 flags, u32 size) { /* `size` bytes of snd_buf */
     struct packet *p = fresh(size);
-    u32 edge = t->rcv_read + TCP_BUFFER, words = flags & SYN && !MISTAKE(48) ? 6 : 5;
+    bool has_mss = flags & SYN && !MISTAKE(48), fin = t->at_end && !MISTAKE(53);
+    u32 edge = t->rcv_read + TCP_BUFFER, ack = flags & ACK ? t->rcv_nxt + fin : 0;
+    u32 offset = (has_mss ? 6 : 5) << (MISTAKE(47) ? 0 : 4);
     if ((s32)(edge - t->rcv_adv) >= MSS) t->rcv_adv = edge; /* never in steps of a few bytes */
     for (u32 i = 0; i < size; i++) p->data[i] = t->snd_buf[(seq + i) % TCP_BUFFER];
-    if (words > 5) push(p, "112", 2, 4, MISTAKE(49) ? swap16(MSS) : MSS);
+    if (has_mss) push(p, "112", 2, 4, MISTAKE(49) ? swap16(MSS) : MSS);
     push(p, "224411222", t->peer.local_port, t->peer.remote_port,
-         seq - (MISTAKE(51) && !(flags & SYN)),
-         flags & ACK ? t->rcv_nxt + (t->at_end && !MISTAKE(53)) : MISTAKE(52),
-         MISTAKE(47) ? words : words << 4 | MISTAKE(61) << 3, flags, t->rcv_adv - t->rcv_nxt, 0,
-         MISTAKE(60));
+         MISTAKE(51) && !(flags & SYN) ? seq - 1 : seq, MISTAKE(52) && !(flags & ACK) ? 1 : ack,
+         MISTAKE(61) ? offset | 8 : offset, flags, t->rcv_adv - t->rcv_nxt, 0, MISTAKE(60) ? 1 : 0);
     ip_send(p, t->peer.ip, TCP, 16);
 }
 
@@ -105,15 +105,16 @@ static void take_data(struct tcp *t) {
             t->rcv_buf[n % TCP_BUFFER] = seg.data[n - seg.seq], t->rcv_has[n % TCP_BUFFER] = true;
     while (t->rcv_has[t->rcv_nxt % TCP_BUFFER]) t->rcv_has[t->rcv_nxt++ % TCP_BUFFER] = false;
     if (seg.flags & FIN && t->rcv_nxt == end) t->at_end = true;
-    if (!MISTAKE(63) || !before(start, seg.seq)) send_ack(t);
+    MISTAKE(63) && before(start, seg.seq) ? (void)0 : send_ack(t);
 }
 
 static void synchronize(struct tcp *t) { /* takes the SYN off the segment */
     u32 mss = DEFAULT_MSS;
     for (const u8 *at = seg.options; at + 4 <= seg.data && *at; at += *at == 1 ? 1 : MAX(at[1], 1))
-        if (*at == 2) mss = at[2] << 8 | at[3];
+        if (*at == 2) mss = number(at + 2, 2);
     t->mss = MIN(MAX(mss, (u32)LEAST_MSS), (u32)MSS);
-    t->state = SYN_RCVD, seg.seq += !MISTAKE(50), seg.flags &= ~SYN; /* its length still counts */
+    t->state = SYN_RCVD;
+    seg.seq += MISTAKE(50) ? 0 : 1, seg.flags &= ~SYN; /* its length still counts */
     t->rcv_nxt = t->rcv_read = t->rcv_adv = t->snd_wl1 = seg.seq;
 }
 
@@ -123,13 +124,11 @@ static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     bool fits = offset <= room + !seg.length || offset + seg.length - 1 < room; /* a probe, too */
     bool wrong = acks && (opens ? seg.ack != t->snd_nxt : before(t->snd_nxt, seg.ack));
     if (t->state == LISTEN) return synchronize(t), resend(t);
+    if (t->state != SYN_SENT && !fits) return resets ? (void)0 : opens ? resend(t) : send_ack(t);
     if (t->state == SYN_SENT && !wrong) {
         if (resets && acks) return fail(t, "refused");
         if (resets || !acks || !(seg.flags & SYN)) return;
         synchronize(t);
-    } else if (t->state != SYN_SENT && !fits) {
-        if (!resets) opens ? resend(t) : send_ack(t);
-        return;
     }
     if (wrong && opens) return resets ? (void)0 : send(t, seg.ack, RST, 0);
     if (resets && seg.seq == t->rcv_nxt + t->at_end) return fail(t, "reset");
@@ -186,11 +185,11 @@ struct tcp *tcp_connect(u32 ip, u32 port) {
     return t;
 }
 
+void tcp_write(struct tcp *t, u8 byte) { t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte; }
+
 u32 tcp_room(const struct tcp *t) {
     return t->state == ESTABLISHED ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
 }
-
-void tcp_write(struct tcp *t, u8 byte) { t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte; }
 
 int tcp_read(struct tcp *t) {
     return t->rcv_read == t->rcv_nxt ? -1 : t->rcv_buf[t->rcv_read++ % TCP_BUFFER];

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pynat.cli.documents import documents
 from pynat.cli.parsing import Subparsers, add_command
+from pynat.cli.plain_kernel import plain
 from pynat.errors import ConfigError
 
 _SOURCES = ("*.[chS]", "kernel.ld", "Makefile", "bochsrc", "tests/*.py")  # nothing that make made
@@ -23,6 +24,7 @@ _EPILOG = """\
 examples:
   pynat new mykernel
   cd mykernel && make test
+  pynat new mykernel --plain
 """
 
 
@@ -30,6 +32,11 @@ def add(subparsers: Subparsers) -> None:
     text = "write out a kernel with tests and a workflow, to make it yours"
     parser = add_command(subparsers, "new", text, _EPILOG)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new one, or an empty one")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="without MISTAKE(n), the mistakes that can be compiled in",
+    )
     parser.set_defaults(command=_new)
 
 
@@ -41,7 +48,10 @@ def _new(arguments: argparse.Namespace) -> int:
     for path, name in _files(source):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        if arguments.plain:
+            target.write_text(plain(path.read_text()))
+        else:
+            shutil.copyfile(path, target)
     readme = folder / "README.md"
     readme.write_text(readme.read_text().replace(_NAME, folder.absolute().name, 1))
     print(f"{folder}: a kernel, its tests and a workflow; go on with README.md, or `make test`")

@@ -12,6 +12,7 @@ import pytest
 
 from pynat.cli import new
 from pynat.cli.main import main
+from pynat.cli.plain_kernel import plain
 from tests.packaging.links import broken
 
 
@@ -29,6 +30,49 @@ def test_it_writes_a_repository_that_builds(
     assert wanted | {".github/workflows/test.yml", "tests/test_network.py"} <= names(folder)
     subprocess.run(["make", "-s"], cwd=folder, check=True)
     assert (folder / "kernel.elf").exists()
+
+
+def test_a_plain_one_is_the_same_without_the_switches(tmp_path: Path) -> None:
+    """To the byte, when it is built: what MISTAKE(n) guards is not in the other one either."""
+    for name in ("switches", "plain"):
+        assert main(["new", str(tmp_path / name), *(["--plain"] * (name == "plain"))]) == 0
+        done = subprocess.run(
+            ["make", "CC=gcc -Werror"],
+            cwd=tmp_path / name,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert names(tmp_path / "plain") == names(tmp_path / "switches")
+    kernels = {
+        name: (tmp_path / name / "kernel.elf").read_bytes() for name in ("switches", "plain")
+    }
+    assert kernels["plain"] == kernels["switches"]
+    for path in (tmp_path / "plain").rglob("*"):
+        if path.is_file() and path.suffix not in {".o", ".elf"}:
+            text = path.read_text()
+            assert not re.search("MISTAKE|MADE|swap\\d|wrong-", text), path
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("f(MISTAKE(1) ? swap16(type) : type);", "f(type);"),
+        ("a = MISTAKE(1) && !(b & C)\n    ? d - 1\n    : d;", "a = d;"),
+        ("MISTAKE(1) ? A : MISTAKE(2) ? B : C;", "C;"),
+        ("a | (MISTAKE(1) ? 0 : B) | c", "a | B | c"),
+        ("a | (MISTAKE(1) ? 0 : 1 << 2)", "a | (1 << 2)"),
+        ("a == b || MISTAKE(1) ? 0 : c", "a == b ? 0 : c"),
+        ("if (MISTAKE(1) || !a) return;", "if (!a) return;"),
+        ("    if (a && !MISTAKE(1)) b();", "    if (a) b();"),
+        ("    if (!MISTAKE(1)) b();", "    b();"),
+        ("    if (MISTAKE(1)) b(), c = 1;\n    d();", "    d();"),
+        ("a ? b : c;", "a ? b : c;"),
+    ],
+)
+def test_what_a_mistake_leaves(written: str, left: str) -> None:
+    assert plain(written) == left
 
 
 def test_who_has_no_pytest_is_told_where_to_put_it(

@@ -108,6 +108,7 @@ complete -c pynat -n '_shtab_pynat_using demo' -l bochs -xka "(__fish_complete_p
 complete -c pynat -n '_shtab_pynat_using demo; and test $_shtab_pynat_npos -eq 0' -ka "(__fish_complete_directories)" -d 'for the capture, the logs and the guest'"'"'s image (default: a new one in /tmp, which goes if the demonstration is broken off)'
 complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a new -d 'Write out a kernel with tests and a workflow, to make it yours.'
 complete -c pynat -n '_shtab_pynat_using new' -s h -l help -d 'show this help message and exit'
+complete -c pynat -n '_shtab_pynat_using new' -l plain -d 'without MISTAKE(n), the mistakes that can be compiled in'
 complete -c pynat -n '_shtab_pynat_using new; and test $_shtab_pynat_npos -eq 0' -ka "(__fish_complete_directories)" -d 'a new one, or an empty one'
 complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a tap -d 'Be the network of a TAP device of this Linux machine.'
 complete -c pynat -n '_shtab_pynat_using tap' -s h -l help -d 'show this help message and exit'
