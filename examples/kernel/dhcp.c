@@ -34,7 +34,7 @@ static u32 granted, lease; /* the REQUEST that has its ACK; milliseconds from th
 static u32 values[256];    /* of a message's options, their first 4 bytes */
 
 static void bind(void) {
-    my_ip = offered, my_mask = values[MASK] ? values[MASK] : 0xffffff00;
+    my_ip = offered, my_mask = values[MASK] ?: 0xffffff00;
     my_router = values[ROUTER], my_dns = values[DNS];
     print("lease %I router %I dns %I mask %I server %I for %u s\n", my_ip, my_router, my_dns,
           my_mask, server, lease / 1000);
@@ -62,10 +62,9 @@ static void send(u32 kind) {
     push(p, MISTAKE(37) ? "112" : "111", KIND, MISTAKE(37) ? 2 : 1, kind);
     push(p, "4", MISTAKE(24) ? swap32(COOKIE) : COOKIE);
     p->size += UNUSED, memset(p->data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
-    push(p, "2244446", kind == DECLINE || MISTAKE(33) ? 0 : secs, MISTAKE(67) ? 0x8000 : 0,
-         renews ? my_ip : 0, 0, 0, 0, nic.mac);
-    push(p, "11114", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
-         MISTAKE(25) && kind == REQUEST ? xid + 1 : xid);
+    push(p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
+         MISTAKE(25) && kind == REQUEST ? xid + 1 : xid, kind == DECLINE || MISTAKE(33) ? 0 : secs,
+         MISTAKE(67) ? 0x8000 : 0, renews ? my_ip : 0, 0, 0, 0, nic.mac);
     udp_send(p, state == RENEWING ? server : ~0u, 68, 67);
 }
 
@@ -99,15 +98,12 @@ void dhcp_input(struct packet *p) {
 
 void dhcp_tick(void) {
     typeof(*steps) *s = &steps[state];
-    bool is_over =
-        s->eighths ? due(granted + lease / 8 * s->eighths) : due(next) && tries == s->times;
-    if (state == PROBING && arp_heard == offered && !MISTAKE(39)) {
-        print("dhcp: %I belongs to another host\n", offered);
-        return send(DECLINE), enter(IDLE);
-    }
-    if (is_over) return enter(s->then);
-    if (tries == s->times || !due(next)) return;
-    s->sends == ARP ? arp_ask(offered, my_ip) : send(s->sends); /* a probe, if my_ip is 0 */
+    bool is_last = due(next) && tries == s->times;
+    if (state == PROBING && arp_heard == offered && !MISTAKE(39))
+        return print("dhcp: %I belongs to another host\n", offered), send(DECLINE), enter(IDLE);
+    if (s->eighths ? due(granted + lease / 8 * s->eighths) : is_last) return enter(s->then);
+    if (is_last || !due(next)) return;
+    s->sends == ARP ? arp_ask(offered) : send(s->sends);
     next = ticks + (MISTAKE(32) ? 500 : s->wait << MIN(tries, s->doubles));
     next += random() % 1000 - 500, tries++;
 }

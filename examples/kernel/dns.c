@@ -27,14 +27,14 @@ static const u8 *after_name(const u8 *at, const u8 *end) {
 }
 
 void dns_input(struct packet *p, u32 from_port) {
-    const u8 *end = p->data + p->size, *at = p->data + HEADER + size;
-    u32 its_id, flags, questions, answers;
+    const u8 *m = p->data, *end = m + p->size, *at = m + HEADER + size;
+    u32 flags = number(m + 2, 2), answers = flags & (RCODE | TC) ? 0 : number(m + 6, 2);
     if (MISTAKE(45) || !size || p->from != my_dns || from_port != 53 || at > end ||
-        !pull(p, "222222", &its_id, &flags, &questions, &answers, NULL, NULL) || its_id != id ||
-        !(flags & QR) || questions != 1 || memcmp(p->data, question, size))
+        number(m, 2) != id || !(flags & QR) || number(m + 4, 2) != 1 ||
+        memcmp(m + HEADER, question, size))
         return;
     size = 0;
-    for (answers = flags & (RCODE | TC) ? 0 : answers; answers-- && !answer;) {
+    while (answers-- && !answer) {
         const u8 *r = after_name(at, end), *data = r + 10; /* behind type, class, TTL, size */
         if (data > end || (at = data + number(r + 8, 2)) > end) return;
         if (number(r, 4) == IN_A && at == data + 4) answer = number(data, 4); /* behind aliases */

@@ -19,16 +19,14 @@ static void eth_send(struct packet *p, const u8 *to, u32 type) {
     nic.send(p);
 }
 
-static void arp_send(u32 operation, const u8 *to_mac, u32 to, u32 from) {
+static void arp_send(u32 op, const u8 *to_mac, u32 to) {
     struct packet *p = fresh(0);
-    const u8 *mac = MISTAKE(3) ? nobody : nic.mac;
-    push(p, "2226464", TYPE_IP, 0x0604, MISTAKE(4) ? swap16(operation) : operation, mac, from,
-         to_mac, to);
-    push(p, "2", MISTAKE(5) ? 6 : 1); /* Ethernet */
-    eth_send(p, operation == REQUEST ? broadcast : to_mac, TYPE_ARP);
+    push(p, "22226464", MISTAKE(5) ? 6 : 1, TYPE_IP, 0x0604, MISTAKE(4) ? swap16(op) : op,
+         MISTAKE(3) ? nobody : nic.mac, my_ip, to_mac, to);
+    eth_send(p, op == REQUEST ? broadcast : to_mac, TYPE_ARP);
 }
 
-void arp_ask(u32 ip, u32 from) { arp_send(REQUEST, nobody, ip, from); }
+void arp_ask(u32 ip) { arp_send(REQUEST, nobody, ip); }
 
 static struct neighbor *find(u32 ip, bool make) {
     static u32 made;
@@ -55,7 +53,7 @@ void arp_tick(void) {
         n->when = ticks + (MISTAKE(8) ? 100 : AGAIN);
         if (n->asked++ > (MISTAKE(8) ? 9 : TRIES))
             print("arp: no answer from %I\n", n->ip), n->ip = n->asked = 0;
-        if (n->ip) arp_ask(n->ip, my_ip);
+        if (n->ip) arp_ask(n->ip);
     }
 }
 
@@ -73,7 +71,7 @@ static void arp_input(struct packet *p) {
         if (n->waiting.size) eth_send(&n->waiting, n->mac, TYPE_IP);
         n->when = ticks + FRESH, n->asked = n->waiting.size = 0;
     }
-    if (to == my_ip && operation == REQUEST && !MISTAKE(69)) arp_send(REPLY, mac, from, my_ip);
+    if (to == my_ip && operation == REQUEST && !MISTAKE(69)) arp_send(REPLY, mac, from);
 }
 
 void eth_input(struct packet *p) { /* the card takes what is for us or for all, and nothing else */

@@ -4,12 +4,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef int32_t s32;
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned u32;
 
 #define MISTAKE(n) (MADE == (n)) /* README.md; `pynat new --plain` leaves these and swap.. out */
 #define swap16 __builtin_bswap16
@@ -21,16 +19,15 @@ typedef int32_t s32;
 
 /* pc.c: clock, serial port, PCI, and what a C library would have */
 extern volatile u32 ticks; /* milliseconds */
-static inline bool due(u32 when) { return (s32)(ticks - when) >= 0; }
+static inline bool due(u32 when) { return (int)(ticks - when) >= 0; }
 void pc_init(void);
 u32 pci_find(u32 id); /* its first base address, 0 if it is not there */
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int value, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
-u32 parse_number(const char **s);
 bool parse_ip(const char *s, u32 *ip);
 void print(const char *format, ...); /* %s %u, %x two digits, %I an address */
-u32 random(void);
+u32 parse_number(const char **s), random(void);
 extern u32 random_state;
 
 #define PORT(T, in, out)                                                                         \
@@ -65,8 +62,8 @@ extern struct nic {
 bool e1000_init(void), ne2k_init(void);
 
 /* eth.c: Ethernet and ARP */
-extern u32 arp_heard;           /* the last address that another host has, or probes for */
-void arp_ask(u32 ip, u32 from); /* from 0: a probe */
+extern u32 arp_heard; /* the last address that another host has, or probes for */
+void arp_ask(u32 ip); /* without an address of ours it is a probe */
 void arp_send_to(u32 next_hop, struct packet *p); /* once its MAC address is known */
 
 /* ip.c: IPv4, ICMP, UDP */
@@ -100,10 +97,9 @@ extern struct tcp connections[8];
 extern u32 tcp_listening; /* the port that is open, or 0 */
 struct tcp *tcp_connect(u32 ip, u32 port);
 u32 tcp_room(const struct tcp *t);
-void tcp_write(struct tcp *t, u8 byte);
 int tcp_read(struct tcp *t);          /* a byte, or -1 */
 bool tcp_at_end(const struct tcp *t); /* nothing more will come */
-void tcp_close(struct tcp *t);
+void tcp_write(struct tcp *t, u8 byte), tcp_close(struct tcp *t);
 
 /* main.c, and what it calls, from layer to layer */
 void net_poll(void); /* what has come, what is due; then sleep */

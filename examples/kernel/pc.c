@@ -24,18 +24,14 @@ void pc_init(void) { /* from here on the CPU may halt; 0x11 ... 3: end of interr
     random_state ^= (now ^ inb(RTC + 1) << 16) * 2654435761u;
 }
 
-static u32 pci_read(u32 device, u8 at) { /* mechanism 1; without PCI all are ones */
-    outl(PCI, 1u << 31 | device | at);
-    return inl(PCI + 4);
-}
+static u32 pci_read(u32 at) { return outl(PCI, 1u << 31 | at), inl(PCI + 4); }
 
-u32 pci_find(u32 id) {
-    for (u32 device = 0; device < 1 << 24; device += 1 << 8) { /* bus, slot, function */
-        if (pci_read(device, 0) != id) continue;
-        outl(PCI + 4, (pci_read(device, 4) & 0xffff) | 7); /* I/O, memory, bus master */
-        return pci_read(device, 0x10) & ~15;
-    }
-    return 0;
+u32 pci_find(u32 id) { /* by mechanism 1; without PCI all is read as ones */
+    u32 at = 0;        /* bus, slot, function */
+    while (at < 1 << 24 && pci_read(at) != id) at += 1 << 8;
+    if (at == 1 << 24) return 0;
+    outl(PCI + 4, (pci_read(at | 4) & 0xffff) | 7); /* I/O, memory, bus master */
+    return pci_read(at | 0x10) & ~15;
 }
 
 void *memcpy(void *to, const void *from, size_t n) {
@@ -43,13 +39,11 @@ void *memcpy(void *to, const void *from, size_t n) {
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
     return start;
 }
-
 void *memset(void *to, int value, size_t n) {
     void *start = to;
     asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory");
     return start;
 }
-
 int memcmp(const void *a, const void *b, size_t n) {
     const u8 *x = a, *y = b;
     for (; n && *x == *y; n--) x++, y++;

@@ -20,7 +20,7 @@ static struct {                                /* the segment that has come; nam
 u32 tcp_listening;
 struct tcp connections[8];
 
-static bool before(u32 a, u32 b) { return (s32)(a - b) < 0; }
+static bool before(u32 a, u32 b) { return (int)(a - b) < 0; }
 static void fail(struct tcp *t, const char *why) { t->state = CLOSED, t->error = why; }
 
 static void send(struct tcp *t, u32 seq, u32 flags, u32 size) { /* `size` bytes of snd_buf */
@@ -28,7 +28,7 @@ static void send(struct tcp *t, u32 seq, u32 flags, u32 size) { /* `size` bytes 
     bool has_mss = flags & SYN && !MISTAKE(48), fin = t->at_end && !MISTAKE(53);
     u32 edge = t->rcv_read + TCP_BUFFER, ack = flags & ACK ? t->rcv_nxt + fin : 0;
     u32 offset = (has_mss ? 6 : 5) << (MISTAKE(47) ? 0 : 4);
-    if ((s32)(edge - t->rcv_adv) >= MSS) t->rcv_adv = edge; /* never in steps of a few bytes */
+    if ((int)(edge - t->rcv_adv) >= MSS) t->rcv_adv = edge; /* never in steps of a few bytes */
     for (u32 i = 0; i < size; i++) p->data[i] = t->snd_buf[(seq + i) % TCP_BUFFER];
     if (has_mss) push(p, "112", 2, 4, MISTAKE(49) ? swap16(MSS) : MSS);
     push(p, "224411222", t->peer.local_port, t->peer.remote_port,
@@ -84,7 +84,7 @@ void tcp_tick(void) {
 static void take_ack(struct tcp *t) {
     u32 acked = seg.ack - t->snd_una, edge = seg.ack + seg.window;
     bool opens = t->snd_adv == t->snd_una && seg.window, again = edge == t->snd_adv && !seg.length;
-    if ((s32)acked < 0) return; /* older than the last one */
+    if ((int)acked < 0) return; /* older than the last one */
     if (acked) {
         t->snd_una = seg.ack, t->dupacks = t->retries = 0;
         t->rto = MISTAKE(55) ? 1 : RTO, t->timer = ticks + t->rto;
@@ -138,8 +138,7 @@ static void arrives(struct tcp *t) { /* RFC 9293 3.10.7.3 and 3.10.7.4 */
     take_ack(t);
     if (seg.length || MISTAKE(59)) take_data(t);
     if (!t->at_end || t->snd_una != t->snd_end + 1) return; /* one FIN is missing */
-    t->state = t->closed_first ? TIME_WAIT : CLOSED;
-    t->timer = ticks + TWO_MSL;
+    t->state = t->closed_first ? TIME_WAIT : CLOSED, t->timer = ticks + TWO_MSL;
 }
 
 static struct tcp *find(struct peer peer, u32 state) { /* not CLOSED: made, if it is not there */
@@ -150,10 +149,9 @@ static struct tcp *find(struct peer peer, u32 state) { /* not CLOSED: made, if i
     }
     if (!t || state == CLOSED) return NULL;
     memset(t, 0, sizeof *t);
-    t->state = state, t->peer = peer;
+    t->state = state, t->peer = peer, t->rto = RTO, t->timer = ticks + RTO;
     t->snd_una = t->recover = MISTAKE(57) ? 1 : random(); /* no pair of ports comes twice so soon */
     t->snd_nxt = t->snd_end = t->snd_una + 1;
-    t->rto = RTO, t->timer = ticks + RTO;
     return t;
 }
 
@@ -186,15 +184,12 @@ struct tcp *tcp_connect(u32 ip, u32 port) {
 }
 
 void tcp_write(struct tcp *t, u8 byte) { t->snd_buf[t->snd_end++ % TCP_BUFFER] = byte; }
-
 u32 tcp_room(const struct tcp *t) {
     return t->state == ESTABLISHED ? TCP_BUFFER - (t->snd_end - t->snd_una) : 0;
 }
-
 int tcp_read(struct tcp *t) {
     return t->rcv_read == t->rcv_nxt ? -1 : t->rcv_buf[t->rcv_read++ % TCP_BUFFER];
 }
-
 bool tcp_at_end(const struct tcp *t) {
     return t->rcv_read == t->rcv_nxt && (t->at_end || t->state == CLOSED);
 }
