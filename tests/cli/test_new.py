@@ -75,6 +75,21 @@ def test_what_a_mistake_leaves(written: str, left: str) -> None:
     assert plain(written) == left
 
 
+def test_make_says_what_is_there_and_a_mistake_has_a_folder(tmp_path: Path) -> None:
+    main(["new", str(tmp_path / "k")])
+    said = [
+        subprocess.run(
+            ["make", *words], cwd=tmp_path / "k", capture_output=True, text=True, check=True
+        ).stdout
+        for words in ([], ["build"], ["-s", "MISTAKE=12"])
+    ]
+    assert said[1:] == ["kernel.elf is there\n", "wrong-12/kernel.elf is there\n"]
+    kernels = [
+        (tmp_path / "k" / name).read_bytes() for name in ("kernel.elf", "wrong-12/kernel.elf")
+    ]
+    assert kernels[0] != kernels[1]
+
+
 def test_who_has_no_pytest_is_told_where_to_put_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
