@@ -59,7 +59,7 @@ static void send(u32 kind) {
         push(p, "11211111", MAXIMUM, 2, MISTAKE(31) ? 300 : 1500, LIST, 3, MASK, ROUTER, DNS);
     if (selects && !MISTAKE(26)) push(p, "114", SERVER, 4, server);
     if (selects && !MISTAKE(27)) push(p, "114", WANTED, 4, offered);
-    push(p, MISTAKE(37) ? "112" : "111", KIND, MISTAKE(37) ? 2 : 1, kind);
+    push(p, MISTAKE(37) ? "112" : "111", KIND, MISTAKE(37) ? 2 : 1, MISTAKE(37) ? kind << 8 : kind);
     push(p, "4", MISTAKE(24) ? swap32(COOKIE) : COOKIE);
     p->size += UNUSED, memset(p->data -= UNUSED, 0, UNUSED); /* sname, file, the end of chaddr */
     push(p, "111142244446", MISTAKE(29) ? 2 : 1, 1, MISTAKE(30) ? 0 : 6, 0,
