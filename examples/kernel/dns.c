@@ -34,7 +34,7 @@ void dns_input(struct packet *p, u32 from_port) {
         memcmp(m + HEADER, question, size))
         return;
     size = 0;
-    while (answers-- && !answer) { /* aliases may come first */
+    while (answers-- && !answer) {                         /* aliases may come first */
         const u8 *r = after_name(at, end), *data = r + 10; /* behind type, class, TTL, size */
         if (data > end || (at = data + number(r + 8, 2)) > end) return;
         if (number(r, 4) == IN_A && at == data + 4) answer = number(data, 4);
