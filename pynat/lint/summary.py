@@ -23,7 +23,7 @@ from pynat.verdict import Record, Verdict
 
 Object = dict[str, object]
 
-_LAYERS = ("ETH", "ARP", "IP", "DHCP", "ICMP", "UDP", "DNS", "TFTP", "TCP")
+LAYERS = ("ETH", "ARP", "IP", "DHCP", "ICMP", "UDP", "DNS", "TFTP", "TCP")
 _SEVERITIES = tuple(Severity)
 _FEW = 3  # findings in the short form
 _NEVER, _WORKS, _FAILS, _UNCLEAR = "never tried", "works", "fails", "unclear"
@@ -80,6 +80,11 @@ class Protocol:
         return told
 
 
+def rank(rule: Rule, severity: Severity, when: float) -> tuple[int, int, float]:
+    """The most probable root first. severity: the worst of what comes of it."""
+    return _SEVERITIES.index(severity), LAYERS.index(rule.protocol), when
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A finding that has no other cause."""
@@ -95,8 +100,7 @@ class Root:
 
     @property
     def rank(self) -> tuple[int, int, float]:
-        layer = _LAYERS.index(self.record.rule.protocol)
-        return _SEVERITIES.index(self.severity), layer, self.record.when
+        return rank(self.record.rule, self.severity, self.record.when)
 
     @property
     def where(self) -> str:
@@ -203,6 +207,7 @@ class Summary:
         yield from (f"{one.name} {one}" for one in self.protocols if one.fails_at or one.besides)
         for number, root in enumerate(self.to_mend[:_FEW], 1):
             yield f"to mend, {number}: {root.headline}: {root.record.text}"
+            yield f"  look at: {root.record.rule.remedy}"
         if len(self.to_mend) > _FEW:
             yield f"to mend: {len(self.to_mend) - _FEW} more"
 
@@ -261,7 +266,7 @@ def _doubt(found: Failure, bad_wire: bool, eaten: int) -> str:
 
 def _roots(records: Mapping[str, Record]) -> Iterator[Root]:
     for record in records.values():
-        if record.count and record.rule.protocol in _LAYERS:
+        if record.count and record.rule.protocol in LAYERS:
             yield Root(record, tuple(_leads(record.rule.code, records.values())))
 
 

@@ -12,7 +12,7 @@ from pynat.config.toml import read_toml
 from pynat.lint.steps import PROTOCOLS
 from pynat.lint.summary import Summary, summary
 from pynat.replay.capture import Capture
-from pynat.rules import RULES
+from pynat.rules import BY_CODE, RULES
 from pynat.rules.occasions import Occasion
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import established, introduce
@@ -310,6 +310,7 @@ def test_the_short_form() -> None:
     assert said[3].startswith(
         "to mend, 1: IP031 error: ipv4 time to live zero: once, first in frame "
     )
+    assert said[4] == f"  look at: {BY_CODE['IP031'].remedy}"
     assert not any("DHCP020" in one for one in said)
 
 

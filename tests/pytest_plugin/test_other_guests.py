@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import pytest
 
+from pynat.rules import BY_CODE
 from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
 pytest_plugins = ["pytester"]
@@ -112,7 +113,13 @@ def test_a_test_ends_its_guest_to_see_it(suite: Suite) -> None:
     """
     result = suite(ASKS + ONCE + dedent(tests))
     assert_outcomes(result, failed=1)
-    assert_lines(result, "*pynat: linter*", "ARP036 warning: arp asked once: 1")
+    assert_lines(
+        result,
+        "*pynat: linter*",
+        "ARP036 warning: arp asked once: 1",
+        "to mend first: 40.000 ARP036 warning: ARP who has *",
+        f"  look at: {BY_CODE['ARP036'].remedy}",
+    )
 
 
 def test_what_is_found_when_a_fixture_ends_its_guest_is_kept(

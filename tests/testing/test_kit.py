@@ -22,6 +22,7 @@ NOTE: dict[str, object] = {
     "packet": None,
     "text": "t",
 }
+WARNING = NOTE | {"code": "TCP051", "severity": "warning"}
 ERROR: dict[str, object] = {
     "code": "IP001",
     "severity": "error",
@@ -49,6 +50,24 @@ def test_a_finding_says_of_which_frame_because_of_what_and_what_to_look_at(tmp_p
     assert (found.frame, found.because_of) == (7, "IP005")
     assert str(found) == "1.500 IP001 error: udp a > b: bad; because of IP005"
     assert (found.why, found.look_at) == (BY_CODE["IP001"].why, BY_CODE["IP001"].remedy)
+
+
+def test_the_root_is_what_is_to_be_mended_first(tmp_path: Path) -> None:
+    late = ERROR | {"code": "TCP044", "time": 0.5}
+    leads = WARNING | {"code": "ARP036"}
+    follows = ERROR | {"because_of": {"code": "ARP036", "frame": 7}}
+    assert verdicts(tmp_path, NOTE).root is None
+    for lines, code in (
+        ((NOTE, WARNING), "TCP051"),
+        ((WARNING, late, ERROR), "IP001"),
+        ((ERROR | {"code": "IP002"}, ERROR | {"time": 0.5}), "IP001"),
+        ((leads, late, follows), "ARP036"),
+        ((ERROR | {"because_of": {"code": "impair rule 1", "frame": 7}}, WARNING), "TCP051"),
+        ((ERROR | {"code": "NET001"}, WARNING), "TCP051"),
+    ):
+        root = verdicts(tmp_path, *lines).root
+        assert root is not None
+        assert root.code == code, lines
 
 
 def test_what_a_bad_wire_has_spoilt_is_clean(tmp_path: Path) -> None:

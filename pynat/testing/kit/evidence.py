@@ -19,6 +19,7 @@ from pynat.harmless import harmless
 from pynat.report.merge import RESULT, Result
 from pynat.rules import BY_CODE
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, Observed
+from pynat.testing.kit.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from pynat.report.flows import Flow
@@ -33,7 +34,7 @@ def told(guest: Observed) -> Iterator[tuple[str, str]]:
     """Title and text of each part that there is something to say of."""
     parts = {
         "serial port": _serial(guest.folder / "serial.txt"),
-        "linter": [_counted(code, count) for code, count in guest.lint.counts.most_common()],
+        "linter": list(_found(guest.lint)),
         "flows": list(_flows(guest.flows)),
         "last frames": [frame.text for frame in guest.frames[-FRAMES:]],
     }
@@ -47,9 +48,13 @@ def _serial(path: Path) -> list[str]:
     return list(map(harmless, lines[-SERIAL_LINES:]))
 
 
-def _counted(code: str, count: int) -> str:
-    rule = BY_CODE[code]
-    return f"{code} {rule.severity}: {rule.name}: {count}"
+def _found(lint: Verdicts) -> Iterator[str]:
+    for code, count in lint.counts.most_common():
+        rule = BY_CODE[code]
+        yield f"{code} {rule.severity}: {rule.name}: {count}"
+    if root := lint.root:
+        yield f"to mend first: {root}"
+        yield f"  look at: {root.look_at}"
 
 
 def _flows(flows: Iterable[Flow]) -> Iterator[str]:

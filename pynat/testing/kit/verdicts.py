@@ -51,6 +51,10 @@ class Found(NamedTuple):
         return f"{self.time:.3f} {self.code} {self.severity}: {packet}{self.text}{because}"
 
 
+def _worst(found: Iterable[Found]) -> Severity:
+    return Severity(min((one.severity for one in found), key=_ORDER.index))
+
+
 def _is_no_rule(cause: str) -> bool:
     """Not the guest's mistake: a bad wire, say."""
     return bool(cause) and cause not in BY_CODE
@@ -89,6 +93,21 @@ class Verdicts:
         for found in self:
             counted[found.code] += found.packets
         return counted
+
+    @property
+    def root(self) -> Found | None:
+        """What is to be mended first; None where nothing is worse than a note."""
+        from pynat.lint.summary import LAYERS, rank
+
+        found = list(self)
+        firsts = {one.code: one for one in reversed(found) if not one.because_of}
+        mending = []
+        for code, first in firsts.items():
+            severity = _worst(one for one in found if code in (one.code, one.because_of))
+            rule = BY_CODE[code]
+            if severity is not Severity.NOTE and rule.protocol in LAYERS:
+                mending.append((rank(rule, severity, first.time), first))
+        return min(mending)[1] if mending else None
 
     def summary(self) -> Summary:
         """What the guest's stack does, and what to mend first, up to the last frame so far, or to
