@@ -66,6 +66,7 @@ class About:
     end: float | None = None  # when nothing more had come
     ends_early: str = ""  # why, and after how many packets
     without_time: int = 0  # frames that were left out
+    is_dated: bool = False  # its times are of the world; they are told from its first frame on
 
     @property
     def is_ours(self) -> bool:
@@ -84,12 +85,14 @@ class _Interface(NamedTuple):
 class _Clock:
     """Counts become seconds; those since 1970 have no room in a float with their nanoseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, about: About) -> None:
+        self._about = about
         self._start: tuple[int, int] | None = None
 
     def seconds(self, counts: int, per_second: int) -> float:
         if self._start is None:
-            self._start = (counts, per_second) if counts >= _YEAR * per_second else (0, 1)
+            self._about.is_dated = counts >= _YEAR * per_second
+            self._start = (counts, per_second) if self._about.is_dated else (0, 1)
         start, unit = self._start
         if unit == per_second:
             return (counts - start) / per_second
@@ -105,7 +108,7 @@ def read(path: Path, about: About | None = None) -> Iterator[Captured]:
         raise ConfigError(f"{path}: {error.strerror}") from None
     head = file.read(12)
     if head[:4] in _PCAP:
-        return _reading(path, file, _pcap(path, file, head), about)
+        return _reading(path, file, _pcap(path, file, head, about), about)
     if head[:4] == _SECTION and head[8:12] in _ORDER:
         file.seek(0)
         return _reading(path, file, _pcapng(path, file, about), about)
@@ -148,12 +151,12 @@ def _records(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 # ---------------------------------------------------------------- pcap
-def _pcap(path: Path, file: BinaryIO, head: bytes) -> Iterator[Captured]:
+def _pcap(path: Path, file: BinaryIO, head: bytes, about: About) -> Iterator[Captured]:
     order, per_second = _PCAP[head[:4]]
     head += _exactly(file, 12)
     link = struct.unpack_from(order + "I", head, 20)[0] & 0xFFFF
     ethernet = _to_ethernet(path, link)
-    record, clock, numbers = struct.Struct(order + "IIII"), _Clock(), count(1)
+    record, clock, numbers = struct.Struct(order + "IIII"), _Clock(about), count(1)
     for data in _records(file, record.size):
         seconds, fraction, size, original = record.unpack(data)
         frame = ethernet(_exactly(file, size))
@@ -165,7 +168,7 @@ def _pcap(path: Path, file: BinaryIO, head: bytes) -> Iterator[Captured]:
 # ---------------------------------------------------------------- pcapng
 def _pcapng(path: Path, file: BinaryIO, about: About) -> Iterator[Captured]:
     interfaces: list[_Interface] = []  # of the section
-    order, clock, numbers = "<", _Clock(), count(1)
+    order, clock, numbers = "<", _Clock(about), count(1)
     for head in _records(file, 8):
         if head[:4] == _SECTION:
             magic = _exactly(file, 4)

@@ -16,7 +16,7 @@ _DNS_PORT = 53
 
 class Arrow(NamedTuple):
     number: int  # of the frame
-    when: float  # seconds from the first frame
+    when: float  # seconds
     from_guest: bool
     text: str
 

@@ -28,7 +28,7 @@ class Point(NamedTuple):
     """From `low` to `high` of the sender's sequence numbers."""
 
     number: int  # of the frame
-    when: float  # seconds from the capture's first frame
+    when: float  # seconds
     low: int
     high: int
     kind: int

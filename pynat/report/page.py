@@ -88,8 +88,9 @@ def _drawn(flow: Flow) -> list[Drawn]:
 def sentences(recording: Recording) -> list[str]:
     """What worked and what did not, before anything else."""
     told = [
-        f"{recording.frames} frames in {recording.seconds:.3f} s of guest time,"
-        f" {recording.from_guest} of them from the guest."
+        f"{recording.frames} frames in {recording.seconds:.3f} s,"
+        f" {recording.from_guest} of them from the guest.",
+        recording.clock,
     ]
     if recording.left_out:
         told.append(f"{recording.left_out} more frames are not on this page.")

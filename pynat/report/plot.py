@@ -58,7 +58,7 @@ def shown_until(start: float, end: float) -> float:
 
 
 def plot(direction: Direction, start: float, end: float, title: str) -> Markup:
-    """start, end: seconds from the capture's first frame. title: for those who cannot see it."""
+    """start, end: seconds. title: for those who cannot see it."""
     end = shown_until(start, end)
     first, last = start * 1000, end * 1000
     shown = panels(direction, start, end)

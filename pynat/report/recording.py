@@ -26,6 +26,8 @@ MAX_SERIAL_LINES = 20_000
 MAX_FOUND = 50  # of one rule that are listed
 MAX_SHOWN = 5  # of one rule whose frames are shown
 AROUND = 3  # frames shown before and behind one that was found fault with
+_GUEST = "Times are seconds of guest time, as in the log and on the serial port."
+_DATED = "Times count from the first frame: the capture has no guest time."
 _STAMP = re.compile(r"\s*\[\s*(\d+\.\d+)\] ?(.*)")  # as Linux has it
 
 
@@ -43,7 +45,7 @@ class Seen(NamedTuple):
     """A frame, with what is known of it."""
 
     number: int
-    when: float  # seconds from the first frame
+    when: float  # seconds
     data: bytes
     from_guest: bool
     remarks: tuple[str, ...]  # the capture's own comment
@@ -52,7 +54,7 @@ class Seen(NamedTuple):
 
 class Found(NamedTuple):
     number: int  # of the frame
-    when: float  # seconds from the first frame
+    when: float  # seconds
     text: str
 
 
@@ -75,13 +77,19 @@ class Recording:
     frames: int = 0
     from_guest: int = 0
     left_out: int = 0  # frames behind MAX_FRAMES
-    seconds: float = 0.0
+    first: float | None = None  # seconds, by the capture's clock
+    last: float = 0.0
+    clock: str = ""  # which it is
     flows: list[Flow] = field(default_factory=list)
     exchanges: Exchanges = field(default_factory=Exchanges)
     findings: dict[Rule, list[Found]] = field(default_factory=dict)
     counts: Counter[Rule] = field(default_factory=Counter)
     lines: dict[int, Line] = field(default_factory=dict)  # around findings, by frame
     serial: list[SerialLine] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return self.last - (self.first or 0.0)
 
     @property
     def severities(self) -> Counter[str]:
@@ -96,7 +104,9 @@ def recorded(sources: Sources) -> Recording:
     """Raises ConfigError where a file cannot be read, or is no capture."""
     recording = Recording(sources.capture.name)
     reader = _Reader(recording)
-    for one in _frames(sources.capture):
+    capture = Capture(sources.capture)
+    recording.clock = _DATED if capture.about.is_dated else _GUEST
+    for one in _frames(capture):
         if one.number > MAX_FRAMES:
             recording.left_out += 1
         else:
@@ -120,7 +130,9 @@ class _Reader:
         recording = self._recording
         recording.frames += 1
         recording.from_guest += from_guest
-        recording.seconds = max(recording.seconds, when)
+        if recording.first is None:
+            recording.first = when
+        recording.last = max(recording.last, when)
         frame = decode(data, when)
         if frame is not None:
             said = (*remarks, *(f"{one.rule.code}: {one.text}" for one in findings))
@@ -153,13 +165,12 @@ class _Reader:
         self._before.append(line)
 
 
-def _frames(capture: Path) -> Iterator[Seen]:
-    start, entries = None, list[JournalEntry]()
-    for one, from_guest in Capture(capture).frames(entries.append):
-        start = one.when if start is None else start
+def _frames(capture: Capture) -> Iterator[Seen]:
+    entries = list[JournalEntry]()
+    for one, from_guest in capture.frames(entries.append):
         findings = [Finding(entry.rule, entry.text) for entry in entries]
         entries.clear()
-        yield Seen(one.number, one.when - start, one.frame, from_guest, (), findings)
+        yield Seen(one.number, one.when, one.frame, from_guest, (), findings)
 
 
 def serial_lines(path: Path) -> list[SerialLine]:

@@ -74,15 +74,16 @@ class LintedLab(Lab):
         for finding in self.linter.end(self.now):
             self._notices.finding(finding.rule, finding.text, self.now, None)
 
-    def trace(self) -> str:
-        """From the first frame on, in seconds."""
+    def trace(self, *, idents: bool = False) -> str:
+        """From the first frame on, in seconds. idents: of IPv4, too."""
         take = self._notices.comments.pop
         for at, seen in enumerate(self.seen):
             if text := take(seen.frame):
                 self.told[at] = text
-        lines, trace = [], Trace()
+        lines, trace = [], Trace(idents=idents)
         for at, seen in enumerate(self.seen):
-            lines.append(trace.line(*seen[:3]))
+            since = seen.now - self.seen[0].now
+            lines.append(trace.line(since, seen.frame, seen.from_guest))
             lines += [f"{' ' * 8}{told}" for told in self.told.get(at, "").splitlines()]
         return "\n".join(lines)
 

@@ -55,6 +55,18 @@ class Options(NamedTuple):
     malformed: str = ""  # what is wrong with the rest, which was not read
     block: bytes | None = None  # instead of all these, to be sent as it is; whole words
 
+    def __str__(self) -> str:
+        """packetdrill's form: `<mss 1460,sackOK,TS val 7 ecr 0,wscale 2>`."""
+        words = [
+            "" if self.mss is None else f"mss {self.mss}",
+            "sackOK" if self.sack_permitted else "",
+            "TS val {} ecr {}".format(*self.timestamps) if self.timestamps else "",
+            "" if self.window_shift is None else f"wscale {self.window_shift}",
+            " ".join(("sack", *(f"{low}:{high}" for low, high in self.sack))) if self.sack else "",
+            "malformed" if self.malformed else "",
+        ]
+        return f"<{','.join(filter(None, words))}>"
+
 
 NO_OPTIONS = Options()
 _STAMPS_AT = Options._fields.index("timestamps")  # almost all segments have these alone

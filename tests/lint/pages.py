@@ -61,9 +61,10 @@ def pages() -> dict[str, str]:
 
 def shown_by(caption: str, lab: LintedLab, rule: Rule) -> str:
     said = [line.partition(" ")[2] for line in lab.log if f" {rule.code} " in line]
+    is_about_idents = rule.protocol in {"ETH", "IP"} and " ident" in "".join(said)
     parts = [
         caption,
-        fenced(shortened(concerning(rule, lab.trace()))),
+        fenced(shortened(concerning(rule, lab.trace(idents=is_about_idents)))),
         "In the log:",
         fenced("\n".join(said)),
     ]

@@ -71,7 +71,7 @@ def test_the_keyboard_zooms_moves_and_goes_from_frame_to_frame(page: webdriver.C
     assert view(page) == [first, last]
     told = page.find_element(By.CSS_SELECTOR, ".told")
     plot.send_keys("n")
-    assert told.text.startswith("#1 0.000000 s SYN")
+    assert told.text.startswith("#1 1.020000 s SYN")
     plot.send_keys("n")
     assert not told.text.startswith("#1 ")
 

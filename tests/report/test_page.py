@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -77,6 +78,33 @@ def test_a_finding_that_comes_often_is_counted_and_not_repeated(tmp_path: Path) 
     path.write_bytes(pcap.pcapng_header() + b"".join(blocks))
     assert recorded(Sources(path)).severities["error"] == count
     assert "and 10 more" in written(path)
+
+
+def test_all_times_are_the_guests(tmp_path: Path) -> None:
+    path = tmp_path / "late.pcapng"
+    blocks = [
+        pcap.pcapng_block(5_000_000, udp("192.0.2.7", 9, b"hello"), from_guest=True),
+        pcap.pcapng_block(5_500_000, udp("192.0.2.7", 9, b"hello", chksum=7), from_guest=True),
+    ]
+    path.write_bytes(pcap.pcapng_header() + b"".join(blocks))
+    recording = recorded(Sources(path))
+    assert [one.when for found in recording.findings.values() for one in found] == [5.5]
+    assert [line.text[:7] for line in recording.lines.values()] == ["5.000 >", "5.500 >"]
+    text = written(path)
+    assert "2 frames in 0.500 s" in text
+    assert "Times are seconds of guest time" in text
+
+
+def test_a_capture_of_the_wall_clock_counts_from_its_first_frame(tmp_path: Path) -> None:
+    path = tmp_path / "other.pcap"
+    frame = udp("192.0.2.7", 9, b"hello")
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    lengths = struct.pack("<II", len(frame), len(frame))
+    records = [struct.pack("<II", 1_700_000_000 + at, 0) + lengths + frame for at in (0, 2)]
+    path.write_bytes(head + b"".join(records))
+    text = written(path)
+    assert "2 frames in 2.000 s" in text
+    assert "Times count from the first frame" in text
 
 
 def test_a_guest_writes_no_html(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def _flow(flow: Flow) -> str:
 
 
 def guest_seconds(guest: Observed) -> float | None:
-    """Between the first frame and the last."""
+    """Up to the last frame."""
     frames = guest.frames
     return round(frames[-1].when, 6) if frames else None
 

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class GuestFrame(NamedTuple):
-    """when: seconds since the first frame. text: in packetdrill's form, `>` is from the guest."""
+    """when: seconds of guest time. text: in packetdrill's form, `>` is from the guest."""
 
     number: int
     when: float
@@ -73,11 +73,10 @@ class Observed:
         except ConfigError:
             return []  # nothing has been written yet
         trace = Trace()
-        start = captured[0].when if captured else 0.0
         return [
             GuestFrame(
                 one.number,
-                one.when - start,
+                one.when,
                 one.frame,
                 bool(one.from_guest),
                 harmless(trace.line(one.when, one.frame, bool(one.from_guest))),
