@@ -7,13 +7,18 @@ to import as what `pynat run` does.
 from __future__ import annotations
 
 import argparse
+import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import TextIO
 
 from pynat import __version__
 from pynat.bochs.find import BochsError
+from pynat.cli.leaving import SIGNALLED
 from pynat.cli.parsing import Parser
 from pynat.cli.run_record import FAILED, code_of
 from pynat.errors import ConfigError
@@ -55,20 +60,54 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _called(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:  # whoever read has gone, as `| head` does
+        return SIGNALLED + signal.SIGPIPE
+    finally:
+        _drop_what_nobody_takes()
+
+
+def _called(words: Sequence[str]) -> int:
     try:
         arguments = the_parser(*words[:1]).parse_args(words)
         command: Callable[[argparse.Namespace], int] = arguments.command
-        return command(arguments)
+        code = command(arguments)
+        for stream in _outputs():
+            stream.flush()
+        return code
     except (BochsError, ConfigError) as error:
         _complain(str(error))
         return code_of(error)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and any(map(_is_unread, _outputs())):
+            raise
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}")
         return FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _outputs() -> list[TextIO]:
+    """Those that are not closed."""
+    return [stream for stream in (sys.stdout, sys.stderr) if stream]
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """A pipe whose reader has gone; what broke may also have been a socket of the command's."""
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+def _drop_what_nobody_takes() -> None:
+    """Else Python tries once more at its end, and complains."""
+    for stream in _outputs():
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(text: str) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pynat import __version__
+from pynat.cli.leaving import SIGNALLED
 from pynat.cli.main import main, the_parser
 from tests.cli.shell_pages import all_parsers
 
@@ -34,6 +37,29 @@ def test_there_are_no_others(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     listed = re.findall(r"^    ([a-z-]+)(?:  |$)", capsys.readouterr().out, re.MULTILINE)
     assert listed == _COMMANDS
+
+
+@pytest.mark.parametrize("words", ["explain", "explain TCP051", "--help", "ctl --json networks"])
+def test_a_reader_that_leaves_is_no_error(words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pynat", *words.split()]
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, check=False)
+        assert done.stderr == b""
+        assert done.returncode in (0, SIGNALLED + signal.SIGPIPE)
+        done = subprocess.run(command, stdout=nobody, stderr=nobody, check=False)
+        assert done.returncode in (0, SIGNALLED + signal.SIGPIPE)
+
+
+def test_an_output_that_is_full_or_closed() -> None:
+    command = [sys.executable, "-m", "pynat", "explain"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.stderr == b"pynat: No space left on device\n"
+    assert done.returncode == 1
+    shell = ["sh", "-c", '"$@" >&-', "sh", *command]
+    assert subprocess.run(shell, capture_output=True, check=True).stderr == b""
 
 
 def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
