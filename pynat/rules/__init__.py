@@ -51,10 +51,18 @@ BY_NAME = {rule.name: rule for rule in RULES}
 def nearest(code: str) -> str:
     """What is said of a code that there is not."""
     known = dict.fromkeys(rule.protocol for rule in RULES)
+    code = code.upper()
     protocol = code.rstrip("0123456789")
+    number = code[len(protocol) :]
+    near = [protocol] if protocol in known else difflib.get_close_matches(protocol, known, n=1)
+    if number and near:
+        meant = near[0] + number.lstrip("0").zfill(3)
+        if meant in BY_CODE:
+            return f"did you mean {meant}?"
     if protocol in known:
         return f"`pynat explain {protocol}` lists those of {protocol}"
-    if protocol != code and (near := difflib.get_close_matches(protocol, known, n=1)):
-        meant = near[0] + code[len(protocol) :]
-        return f"did you mean {meant if meant in BY_CODE else near[0]}?"
+    if not number:
+        near = difflib.get_close_matches(code, BY_CODE, n=1, cutoff=0.8)
+    if near:
+        return f"did you mean {near[0]}?"
     return f"there are those of {', '.join(known)}"

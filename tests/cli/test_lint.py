@@ -189,6 +189,11 @@ def test_explain_an_unknown_code(capsys: Output) -> None:
     [
         ("TCP999", "TCP999 is no code of a rule; `pynat explain TCP` lists those of TCP"),
         ("TPC999", "did you mean TCP?"),
+        ("tcp51", "TCP51 is no code of a rule; did you mean TCP051?"),
+        ("TCP0051", "did you mean TCP051?"),
+        ("tpc51", "did you mean TCP051?"),
+        ("tcp051x", "did you mean TCP051?"),
+        ("TCP-051", "did you mean TCP051?"),
         ("FOO", "there are those of ETH, ARP, IP, ICMP, UDP, TCP, DHCP, DNS, TFTP, NET"),
     ],
 )
