@@ -31,6 +31,7 @@ help:  ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: $(PLUGIN)  ## what running a guest needs: Debian packages, .venv and the plugin
+	@echo "pynat is built; run it as $(BIN)/pynat"
 
 check: check-python check-c  ## ruff and mypy; clang-format, and clang-tidy for what changed
 

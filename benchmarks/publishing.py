@@ -81,6 +81,7 @@ def _short(shown: Groups, results: Results) -> str:
     lines = [
         (
             each.row.title,
+            "higher" if each.goal.at_least is not None else "lower",
             f"{number(results.value(each.cell))} {each.row.unit}",
             f"{each.rival.contender}: {number(results.value(each.rival))}",
             number(each.measured),
@@ -88,4 +89,4 @@ def _short(shown: Groups, results: Results) -> str:
         for each in found
         if each.cell.contender == "pynat" and each.rival
     ]
-    return f"{table(('work', 'pynat', 'rival', 'ratio'), lines)}\n\n{machine(results)}"
+    return f"{table(('work', 'better is', 'pynat', 'rival', 'ratio'), lines)}\n\n{machine(results)}"

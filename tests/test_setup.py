@@ -155,6 +155,11 @@ def test_progress_shows_a_text_and_no_output() -> None:
     assert "noise" not in done.stdout + done.stderr
 
 
+def test_a_build_with_nothing_to_do_says_so() -> None:
+    *_, last = run("make", "--dry-run", "build").stdout.splitlines()
+    assert last == 'echo "pynat is built; run it as .venv/bin/pynat"'
+
+
 def test_progress_shows_the_end_of_what_failed() -> None:
     done = run(*(SCRIPTS / "with-progress", "Working", "sh", "-c", "seq 100; exit 3"), status=3)
     assert done.stderr.startswith("81\n")
