@@ -13,8 +13,10 @@ prefix (`logprefix`); only in one without a letter for the level can a BIOS prin
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +44,8 @@ _PLUGIN_ERROR = re.compile(
     r"^\d*\W*e[^\[]*\[(?P<card>[^\]]*)\] pynat: (?:\d+\.\d{6} +)?(?P<text>.*)$"
 )
 _SUMMARY = re.compile(r"^[^\[]*\[(?P<card>[^\]]*)\] \d+\.\d+ summary: (?P<text>.*)$")
+_SILENT = re.compile(r"^[^\[]*\[(?P<card>[^\]]*)\] pynat: from guest 0 frames,")
+NOTHING_BOOTS = "No bootable device"  # the BIOS's panic
 # Of a triple fault that resets nothing Bochs 3.1 only warns, and the CPU stands still.
 _STOPPED = re.compile(
     r"^[^\[]*w[^\[a-zA-Z]*\[CPU\d+ *\] (?P<text>exception\(\): 3rd .*)$", re.MULTILINE
@@ -193,14 +197,21 @@ def _summed_up(first: str, *more: str) -> str:
 def summaries(log: Path) -> dict[str, list[str]]:
     """What the linter says at the end, by network cards."""
     found: dict[str, list[str]] = {}
-    try:
-        with log.open("rb") as file:
-            lines = [_shown(raw.decode(errors="replace")) for raw in file if b" summary: " in raw]
-    except OSError:
-        return found
-    for match in filter(None, map(_SUMMARY.match, lines)):
+    for match in _matching(log, b" summary: ", _SUMMARY):
         found.setdefault(match["card"].strip(), []).append(match["text"])
     return found
+
+
+def silent(log: Path) -> list[str]:
+    """The network cards by which the guest has sent nothing."""
+    return [match["card"].strip() for match in _matching(log, b"from guest 0 frames", _SILENT)]
+
+
+def _matching(log: Path, mark: bytes, wanted: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Lines with this mark."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        lines = [_shown(raw.decode(errors="replace")) for raw in file if mark in raw]
+        yield from filter(None, map(wanted.match, lines))
 
 
 def tail(path: Path) -> str | None:

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import math
 import re
+import shutil
 import signal
 import sys
 import time
@@ -22,12 +23,19 @@ from pynat.bochs.card_option import card_option
 from pynat.bochs.cards import KEYS, MODELS, Card, all_cards, unknown_key
 from pynat.bochs.find import WINDOW_REMEDY, WINDOWS, built_plugin
 from pynat.bochs.folder import own_folder
-from pynat.bochs.outcome import last_lines, plugin_errors, signal_of, summaries
-from pynat.bochs.refused import doubtful, ethmods_of, refused
+from pynat.bochs.outcome import (
+    NOTHING_BOOTS,
+    last_lines,
+    plugin_errors,
+    signal_of,
+    silent,
+    summaries,
+)
+from pynat.bochs.refused import ISA, doubtful, ethmods_of, refused
 from pynat.children import none_left
 from pynat.cli.leaving import SIGNALLED, Asked, asked_to_leave
 from pynat.cli.parsing import Subparsers, add_bochs, add_command, seconds
-from pynat.cli.run_machine import add_machine, is_wanted, written
+from pynat.cli.run_machine import add_machine, image_option, is_wanted, written
 from pynat.cli.run_network import add_network, named
 from pynat.cli.run_network import said as said_of_network
 from pynat.cli.run_record import Record, print_refusal
@@ -208,6 +216,7 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: R
     if not arguments.headless:
         _warn_of_display(bochs, bochsrc, extra)
     wanted = run.log
+    image = image_option(arguments) or f"the image, and at boot: in {bochsrc}"
     with none_left(), asked_to_leave(), run:
         if not arguments.quiet and "-r" not in extra:
             _warn_of_cards(cards, bochsrc)
@@ -223,13 +232,21 @@ def _run_in(folder: Path, arguments: argparse.Namespace, bochs: Bochs, record: R
                 outcome = replace(outcome, message=asked.number.name)
             record.outcome = outcome
             with contextlib.suppress(OSError):  # the terminal may be gone
-                _report(outcome, arguments.quiet)
+                _report(outcome, arguments.quiet, image)
             raise
-    if said is not None:
-        outcome = replace(outcome, ending=Ending.SAID, message=said.text)
-    record.outcome = outcome
-    _report(outcome, arguments.quiet)
+    outcome = record.outcome = _in_words_of_ours(outcome, said, image, bochsrc)
+    _report(outcome, arguments.quiet, image)
     return _code(outcome, said, arguments.expect, record)
+
+
+def _in_words_of_ours(outcome: Outcome, said: Said | None, image: str, bochsrc: Path) -> Outcome:
+    """A bochsrc that we have made is none that its author could look at."""
+    if said is not None:
+        return replace(outcome, ending=Ending.SAID, message=said.text)
+    if not image.startswith("--"):
+        return outcome
+    made = rf"{re.escape(str(bochsrc))}:\d+"
+    return replace(outcome, message=re.sub(made, lambda _: image, outcome.message))
 
 
 def _refused(mistakes: list[str], record: Record) -> int:
@@ -329,7 +346,7 @@ def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
     ours = [card for card in cards if card.is_ours]
     if not ours:
         asked = [card for card in cards if card.asked == "pynat"]
-        others = "; ".join(f"{card} has ethmod={card.ethmod}" for card in cards if card.is_on)
+        others = "; ".join(map(_as_it_is, (card for card in cards if card.is_on or card.missing)))
         what = f"write ethmod=pynat there ({others})" if others else "try --nic e1000"
         text = f"no network card of {bochsrc} has ethmod=pynat; {what}"
         if asked:
@@ -344,6 +361,12 @@ def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
                 " should see two MAC addresses",
                 file=sys.stderr,
             )
+
+
+def _as_it_is(card: Card) -> str:
+    wanted = ", ".join(f"{key}={ISA[key]}" for key in card.missing)
+    left_out = f", and Bochs leaves it out; add {wanted}" if wanted else ""
+    return f"{card} has ethmod={card.ethmod}{left_out}"
 
 
 def _why_not(card: Card) -> str:
@@ -387,13 +410,19 @@ def _warn_of_display(bochs: Bochs, bochsrc: Path, extra: list[str]) -> None:
     print(f"pynat: no window: Bochs {what}; {WINDOW_REMEDY}, or use --headless", file=sys.stderr)
 
 
-def _report(outcome: Outcome, quiet: bool) -> None:
+def _report(outcome: Outcome, quiet: bool, image: str = "the image") -> None:
+    """image: where to look if nothing boots."""
     if quiet and outcome.ending in {Ending.POWER_OFF, Ending.SAID}:
         _report_network(outcome)
         return
     _sum_up(outcome)
     where = f"; log: {outcome.log}" if outcome.log.exists() else ""
     print(f"pynat: {outcome}{where}", file=sys.stderr)
+    if outcome.log.exists() and not shutil.disk_usage(outcome.log).free:
+        text = "no space is left on its disk, so its end may be missing"
+        print(f"pynat: {outcome.log}: {text}", file=sys.stderr)
+    if NOTHING_BOOTS in outcome.message:
+        print(f"pynat: nothing boots: look at {image}", file=sys.stderr)
     _report_network(outcome)
     if outcome.ending in {Ending.PANIC, Ending.CRASH}:
         for line in last_lines(outcome):
@@ -405,6 +434,10 @@ def _sum_up(outcome: Outcome) -> None:
     for card, lines in summaries(outcome.log).items():
         for line in lines:
             print(f"pynat: [{card}] {line}", file=sys.stderr)
+    if outcome.ending in {Ending.TIMEOUT, Ending.QUIT}:
+        for card in silent(outcome.log):
+            text = "no frame came from the guest; does its driver find the card, and send?"
+            print(f"pynat: [{card}] {text}", file=sys.stderr)
 
 
 def _report_network(outcome: Outcome) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pynat.bochs import Bochs, BochsError
@@ -11,7 +13,9 @@ from pynat.testing.guests import GuestUnavailable, kernel_image
 from pynat.testing.guests.multiboot_image import LEAST_MEMORY, TOO_LITTLE
 
 DEFAULT_MEMORY = 128  # MB
+_HEADER = struct.Struct("<III")  # magic, flags, checksum
 _MAGIC, _WITHIN = (0x1BADB002).to_bytes(4, "little"), 8192
+_MAGIC_2, _WITHIN_2 = (0xE85250D6).to_bytes(4, "little"), 32_768
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
@@ -57,19 +61,50 @@ def written(arguments: argparse.Namespace, bochs: Bochs, folder: Path, serial: P
     return path
 
 
+def image_option(arguments: argparse.Namespace) -> str:
+    """`--floppy floppy.img`, or "" where a bochsrc says what boots."""
+    name = "kernel" if arguments.kernel is not None else _drive(arguments)
+    return f"--{name} {getattr(arguments, name)}" if name else ""
+
+
 def _drive(arguments: argparse.Namespace) -> str | None:
     return next((name for name in DRIVES if getattr(arguments, name) is not None), None)
 
 
 def _must_be_multiboot(kernel: Path) -> None:
     """Else the loader says so on a screen that nobody sees (Multiboot 0.6.96, 3.1)."""
-    with kernel.open("rb") as file:
-        head = file.read(_WITHIN)
-    if not any(head[at : at + 4] == _MAGIC for at in range(0, len(head), 4)):
-        text = f"no Multiboot header in its first {_WITHIN} bytes"
-        raise BochsError(
-            f"--kernel {kernel}: {text}; another kernel boots from an image of its own"
+    data = kernel.read_bytes()
+    places = list(_headers(data, _MAGIC))
+    good = [at for at in places if sum(_HEADER.unpack_from(data, at)) % (1 << 32) == 0]
+    if not good or good[0] >= _WITHIN:
+        raise BochsError(f"--kernel {kernel}: {_why_not(data, places, good)}")
+
+
+def _headers(data: bytes, magic: bytes) -> Iterator[int]:
+    at = data.find(magic)
+    while 0 <= at <= len(data) - _HEADER.size:
+        if at % 4 == 0:
+            yield at
+        at = data.find(magic, at + 1)
+
+
+def _why_not(data: bytes, places: Sequence[int], good: Sequence[int]) -> str:
+    if good:
+        return (
+            f"its Multiboot header is at byte {good[0]}, expected in the first {_WITHIN}; put its"
+            " section first, or link with -n"
         )
+    if any(at < _WITHIN for at in places):
+        return "its Multiboot header's sum is not 0: magic, flags and checksum, expected 0 mod 2^32"
+    if _MAGIC_2 in data[:_WITHIN_2]:
+        return (
+            "a Multiboot 2 header, and the loader wants one of Multiboot 1; add that too,"
+            " or boot an ISO of grub-mkrescue by --cdrom"
+        )
+    return (
+        f"no Multiboot header in its first {_WITHIN} bytes; give it one,"
+        " or boot it with a loader of its own by --cdrom, --disk or --floppy"
+    )
 
 
 def _file(text: str) -> Path:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import shutil
 import signal
 import socket
 import subprocess
@@ -212,6 +213,22 @@ def test_a_card_whose_line_does_not_do_is_told_why(
     assert said[1].startswith(f"pynat: {path}:{last}: ne2k: without ioaddr and irq Bochs leaves")
 
 
+def test_a_card_of_another_module_that_is_left_out_is_named(
+    tmp_path: Path,
+    bochs: Bochs,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = bochsrc(tmp_path, POWER_OFF, "ne2k: mac=52:54:00:12:34:56, ethmod=vnet")
+    place = f"{path}:{len(path.read_text().splitlines())}: ne2k"
+    assert _run(path) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert f"write ethmod=pynat there ({place} has ethmod=vnet" in said[0]
+    if bochs.version == MIN_VERSION:
+        assert said[0].endswith(", and Bochs leaves it out; add ioaddr=0x300, irq=10)")
+
+
 def test_what_2_7_does_not_take_of_a_card_that_is_off_is_told(
     tmp_path: Path,
     bochs: Bochs,
@@ -409,6 +426,26 @@ def test_mistake_in_the_bochsrc(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_timeout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(bochsrc(tmp_path, HANG), "--timeout", "0.5") == 124
     assert "pynat: timeout after" in capsys.readouterr().err
+
+
+def test_a_log_for_which_there_is_no_room_is_not_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    assert _run(bochsrc(tmp_path, POWER_OFF)) == 0
+    wanted = f"pynat: {tmp_path}/bochs.log: no space is left on its disk, so its end may be missing"
+    assert wanted in capsys.readouterr().err.splitlines()
+
+
+def test_a_bios_that_finds_nothing_to_boot_is_told_where_to_look(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bochsrc(tmp_path, POWER_OFF, signature=b"no")
+    assert _run(path) == 3
+    assert f"pynat: nothing boots: look at the image, and at boot: in {path}\n" in (
+        capsys.readouterr().err
+    )
 
 
 def test_options_for_bochs_and_its_output(tmp_path: Path) -> None:
@@ -611,3 +648,15 @@ def test_what_the_guests_stack_did_is_said_at_the_end(
     assert "pynat: [E1000] works: link, ARP" in capsys.readouterr().err.splitlines()
     run._report(outcome, True)
     assert capsys.readouterr().err == ""
+
+
+def test_a_guest_that_has_sent_nothing_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "bochs.log"
+    log.write_text("00157022111i[E1000A] pynat: from guest 0 frames, 0 bytes; to guest 0 frames\n")
+    told = "pynat: [E1000A] no frame came from the guest; does its driver find the card, and send?"
+    for ending in Ending.TIMEOUT, Ending.POWER_OFF:
+        run._report(Outcome(ending, "", 1, 1.0, log), False)
+        said = capsys.readouterr().err.splitlines()
+        assert (told in said) == (ending is Ending.TIMEOUT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import tomllib
 from pathlib import Path
 
@@ -79,10 +80,42 @@ def test_what_is_no_kernel_does_not_boot_in_vain(
     assert "--kernel notes.txt: no Multiboot header in its first 8192" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ((0, 0xE85250D6, 0, 0), "a Multiboot 2 header, and the loader wants one of Multiboot 1; "),
+        ((0, 0x1BADB002, 0, 5), "its Multiboot header's sum is not 0: magic, flags and checksum"),
+        ((*[0] * 2048, 0x1BADB002, 0, 0xE4524FFE), "its Multiboot header is at byte 8192, "),
+        ((0, 0, 0), "no Multiboot header in its first 8192 bytes; "),
+    ],
+)
+def test_a_kernel_that_the_loader_does_not_take_is_told_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], header: tuple[int, ...], said: str
+) -> None:
+    kernel = tmp_path / "kernel.elf"
+    kernel.write_bytes(struct.pack(f"<{len(header)}I", *header))
+    assert main(["run", "--headless", "--kernel", str(kernel)]) == 1
+    assert f"--kernel {kernel}: {said}" in capsys.readouterr().err
+
+
+def test_an_image_of_a_size_that_no_floppy_has_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "floppy.img"
+    image.write_bytes(bytes(1000))
+    assert main(["run", "--headless", "--floppy", str(image)]) == 4
+    said = capsys.readouterr().err
+    assert f"--floppy {image}: floppya image size doesn't match" in said
+    assert "/bochsrc:" not in said
+    image.write_bytes(bytes(1_474_560))
+    assert main(["run", "--headless", "--floppy", str(image)]) == 3
+    assert f"pynat: nothing boots: look at --floppy {image}\n" in capsys.readouterr().err
+
+
 def test_memory_for_the_loader_alone_is_too_little(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "k.elf").write_bytes(bytes.fromhex("02b0ad1b"))
+    (tmp_path / "k.elf").write_bytes(struct.pack("<3I", 0x1BADB002, 0, 0xE4524FFE))
     assert main(["run", "--headless", "--kernel", "k.elf", "--memory", "3"]) == 1
     assert "--memory 3: syslinux needs 4 MB to load a kernel" in capsys.readouterr().err
 
