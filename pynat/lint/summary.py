@@ -208,8 +208,9 @@ class Summary:
         for number, root in enumerate(self.to_mend[:_FEW], 1):
             yield f"to mend, {number}: {root.headline}: {root.record.text}"
             yield f"  look at: {root.record.rule.remedy}"
-        if len(self.to_mend) > _FEW:
-            yield f"to mend: {len(self.to_mend) - _FEW} more"
+        if more := self.to_mend[_FEW:]:
+            codes = ", ".join(root.record.rule.code for root in more)
+            yield f"to mend: {len(more)} more: {codes}"
 
     def as_object(self) -> Object:
         return {

@@ -317,7 +317,7 @@ def test_the_short_form() -> None:
 def test_a_long_list_is_cut_in_the_short_form_and_notes_stand_at_the_end_of_the_page() -> None:
     lab = wrong_in_three_ways()
     lab.from_guest(udp("192.0.2.7", 9, b"x", chksum=7))
-    assert list(of(lab).short())[-1] == "to mend: 1 more"
+    assert list(of(lab).short())[-1] == "to mend: 1 more: TCP080"
     *_, title, first, second = of(lab).lines()
     assert title == "worth knowing:"
     assert [first.split()[0], second.split()[0]] == ["ARP028", "DHCP020"]
