@@ -48,6 +48,7 @@ def page(recording: Recording) -> str:
         findings=sorted(recording.counts.items(), key=_weight),
         drawn={flow.anchor: list(_drawn(flow)) for flow in busiest},
         diagrams={name: diagram(arrows) for name, arrows in recording.exchanges.arrows.items()},
+        place=lambda found: "at the end" if found.number is None else f"#{found.number}",
         kinds=Markup(json.dumps(NAMES)),
         script=Markup(_beside("page.js")),
     )

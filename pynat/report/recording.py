@@ -26,7 +26,9 @@ MAX_SERIAL_LINES = 20_000
 MAX_FOUND = 50  # of one rule that are listed
 MAX_SHOWN = 5  # of one rule whose frames are shown
 AROUND = 3  # frames shown before and behind one that was found fault with
-_GUEST = "Times are seconds of guest time, as in the log and on the serial port."
+_GUEST = (
+    "Times are seconds of guest time, as in the log; those of serial lines are the guest's own."
+)
 _DATED = "Times count from the first frame: the capture has no guest time."
 _STAMP = re.compile(r"\s*\[\s*(\d+\.\d+)\] ?(.*)")  # as Linux has it
 
@@ -53,7 +55,7 @@ class Seen(NamedTuple):
 
 
 class Found(NamedTuple):
-    number: int  # of the frame
+    number: int | None  # of the frame; None where it is about no single one
     when: float  # seconds
     text: str
 
@@ -106,11 +108,14 @@ def recorded(sources: Sources) -> Recording:
     reader = _Reader(recording)
     capture = Capture(sources.capture)
     recording.clock = _DATED if capture.about.is_dated else _GUEST
-    for one in _frames(capture):
+    entries: list[JournalEntry] = []
+    for one in _frames(capture, entries):
         if one.number > MAX_FRAMES:
             recording.left_out += 1
         else:
             reader.add(one)
+    for entry in entries:
+        reader.found(entry.rule, Found(None, entry.now, harmless(entry.text)))
     if sources.serial is not None:
         recording.serial = serial_lines(sources.serial)
     return recording
@@ -144,14 +149,17 @@ class _Reader:
     def _count(self, seen: Seen) -> bool:
         """Whether its frame is one to show."""
         shown = False
-        for finding in seen.findings:
-            rule = finding.rule
-            self._recording.counts[rule] += 1
-            listed = self._recording.findings.setdefault(rule, [])
-            shown |= len(listed) < MAX_SHOWN
-            if len(listed) < MAX_FOUND:
-                listed.append(Found(seen.number, seen.when, harmless(finding.text)))
+        for one in seen.findings:
+            shown |= self.found(one.rule, Found(seen.number, seen.when, harmless(one.text)))
         return shown
+
+    def found(self, rule: Rule, found: Found) -> bool:
+        """Whether it is one of the first."""
+        self._recording.counts[rule] += 1
+        listed = self._recording.findings.setdefault(rule, [])
+        if len(listed) < MAX_FOUND:
+            listed.append(found)
+        return len(listed) <= MAX_SHOWN
 
     def _show(self, line: Line, *, found: bool) -> None:
         """Those around findings."""
@@ -165,8 +173,8 @@ class _Reader:
         self._before.append(line)
 
 
-def _frames(capture: Capture) -> Iterator[Seen]:
-    entries = list[JournalEntry]()
+def _frames(capture: Capture, entries: list[JournalEntry]) -> Iterator[Seen]:
+    """entries: what is left in there behind the last one was found at the end."""
     for one, from_guest in capture.frames(entries.append):
         findings = [Finding(entry.rule, entry.text) for entry in entries]
         entries.clear()

@@ -238,7 +238,8 @@ def _conclude(seen: Seen, outcome: Outcome, web: HttpServer, word: str, capture:
     if wrong:
         _say("\n".join(["", "Not all of it happened:", *wrong, f"Bochs's log: {outcome.log}"]))
         return 1
-    _say("\nAll of it happened in an unmodified Bochs.")
+    _say("\nAll of it happened in an unmodified Bochs. The capture as a page:")
+    _say(f"  {Path(sys.argv[0])} report {capture}")
     return 0
 
 

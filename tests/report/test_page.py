@@ -6,6 +6,7 @@ import json
 import re
 import struct
 from html.parser import HTMLParser
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from pynat.errors import ConfigError
 from pynat.report import Sources, recorded, write_report
 from pynat.report.recording import MAX_FOUND
 from pynat.report.trace_events import trace_events
+from pynat.testing.lab import GUEST_MAC
+from pynat.wire import arp, ethernet
 from tests.frames import udp
 from tests.report.making import transfer
 
+GUEST = bytes((192, 168, 16, 2))
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -93,6 +97,20 @@ def test_all_times_are_the_guests(tmp_path: Path) -> None:
     text = written(path)
     assert "2 frames in 0.500 s" in text
     assert "Times are seconds of guest time" in text
+
+
+def test_what_is_found_at_the_end_is_on_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "once.pcapng"
+    asked = arp.encode(arp.Arp(arp.REQUEST, GUEST_MAC, GUEST, bytes(6), bytes((192, 168, 16, 1))))
+    frame = ethernet.encode(ethernet.BROADCAST, GUEST_MAC, ethernet.ARP, asked)
+    block = pcap.pcapng_block(1_000_000, frame, from_guest=True)
+    head = pcap.pcapng_header(
+        IPv4Interface("192.168.16.1/24"), b"\x52\x55\x00\xa8\x10\x01", comments=[pcap.BEGINS]
+    )
+    path.write_bytes(head + block + pcap.pcapng_end(40_000_000))
+    found = {rule.code: found for rule, found in recorded(Sources(path)).findings.items()}
+    assert [one.number for one in found["ARP036"]] == [None]
+    assert "at the end: " in written(path)
 
 
 def test_a_capture_of_the_wall_clock_counts_from_its_first_frame(tmp_path: Path) -> None:
