@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
@@ -31,6 +32,12 @@ class Parser(argparse.ArgumentParser):
             hint = f"; in quotes it is one: '{' '.join([value, *rest])}'" if value else ""
             self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
         return found, rest
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        near = difflib.get_close_matches(str(value), map(str, action.choices or ()), n=1)
+        if near and near[0] != str(value):
+            raise argparse.ArgumentError(action, f"no {value!r}; did you mean {near[0]}?")
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         if self.on_error is not None and "--json" in self._given:

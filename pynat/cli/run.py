@@ -288,7 +288,7 @@ def _with_network(
     ours = [card for card in cards if card.is_ours]
     if nic is None and not ours:
         text = f"no card of {bochsrc} has this network, so its options lead nowhere"
-        raise WordsError(f"{text}; try --nic e1000")
+        raise WordsError(f"{text}; {_remedy(cards)}")
     model, asked = nic or (ours[0].name, {"card": str(ours[0].number)} if ours[0].number else {})
     number = asked.get("card", "0")
     known = next((c.script for c in cards if (c.name, str(c.number)) == (model, number)), "")
@@ -346,9 +346,7 @@ def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
     ours = [card for card in cards if card.is_ours]
     if not ours:
         asked = [card for card in cards if card.asked == "pynat"]
-        others = "; ".join(map(_as_it_is, (card for card in cards if card.is_on or card.missing)))
-        what = f"write ethmod=pynat there ({others})" if others else "try --nic e1000"
-        text = f"no network card of {bochsrc} has ethmod=pynat; {what}"
+        text = f"no network card of {bochsrc} has ethmod=pynat; {_remedy(cards)}"
         if asked:
             text = "; ".join(f"{card}: {_why_not(card)}" for card in asked)
         print(f"pynat: this network is not there: {text}", file=sys.stderr)
@@ -361,6 +359,12 @@ def _warn_of_cards(cards: Sequence[Card], bochsrc: Path) -> None:
                 " should see two MAC addresses",
                 file=sys.stderr,
             )
+
+
+def _remedy(cards: Sequence[Card]) -> str:
+    """Where none of them is ours."""
+    others = "; ".join(_as_it_is(card) for card in cards if card.is_on or card.missing)
+    return f"write ethmod=pynat there ({others})" if others else "try --nic e1000"
 
 
 def _as_it_is(card: Card) -> str:
@@ -472,7 +476,8 @@ def _bochsrc(named: Path | None) -> Path:
     if named is None and usual:
         return usual[0]
     if named is None:
-        raise BochsError(f"no {', '.join(_USUAL_NAMES)} here; name the bochsrc with -f")
+        what = "name the bochsrc with -f, or a kernel with --kernel"
+        raise BochsError(f"no {', '.join(_USUAL_NAMES)} here; {what}")
     if not named.is_file():
         what = "not a file" if named.exists() else "not there"
         raise BochsError(f"{named} is {what}; name the bochsrc with -f")

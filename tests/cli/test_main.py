@@ -69,6 +69,19 @@ def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "COMMAND" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [("rnu", "run"), ("exlpain TCP051", "explain"), ("ctl stat", "stats"), ("fly", "")],
+)
+def test_a_command_that_there_is_not(
+    words: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words.split())
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.endswith(f"; did you mean {meant}?" if meant else "'report', 'explain')")
+
+
 def test_demo_gets_its_folder_and_its_bochs(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[tuple[Path | None, Path | None]] = []
 

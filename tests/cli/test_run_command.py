@@ -227,6 +227,10 @@ def test_a_card_of_another_module_that_is_left_out_is_named(
     assert f"write ethmod=pynat there ({place} has ethmod=vnet" in said[0]
     if bochs.version == MIN_VERSION:
         assert said[0].endswith(", and Bochs leaves it out; add ioaddr=0x300, irq=10)")
+    assert _run(path, "--seed", "7") == 2
+    told = capsys.readouterr().err
+    assert "its options lead nowhere; write ethmod=pynat there" in told
+    assert f"({place} has ethmod=vnet" in told
 
 
 def test_what_2_7_does_not_take_of_a_card_that_is_off_is_told(
@@ -557,7 +561,7 @@ def test_the_usual_bochsrc_is_found(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["run", "--headless"]) == 1
-    assert "name the bochsrc with -f" in capsys.readouterr().err
+    assert "name the bochsrc with -f, or a kernel with --kernel" in capsys.readouterr().err
     bochsrc(tmp_path, POWER_OFF)
     assert main(["run", "--headless"]) == 0
     assert (tmp_path / "bochs.log").exists()
