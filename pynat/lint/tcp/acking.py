@@ -540,6 +540,9 @@ class Acking:
             self._look_for_an_answer(when, tell)
 
     def _look_for_an_answer(self, when: Span, tell: Tell) -> None:
+        """A boot ROM that has closed its end makes way for another system: is that one asked?"""
+        if self._guest.fin and not self._unheard.is_later:
+            return
         if came := self._unheard.how_long(when):
             acked = self._guest.acked
             if acked == self._peer.fin and self._leaves_fin_out:

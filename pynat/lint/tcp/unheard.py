@@ -20,6 +20,7 @@ class Unheard:
         self._common = common
         self._waits = False  # something came, and no answer yet
         self.copies = 0  # since the guest last answered
+        self.is_later = False  # one of them came after the guest was heard of in between
         self._what = 0
         self._first = NEVER
         self._second = NEVER
@@ -38,7 +39,8 @@ class Unheard:
     def came_again(self, when: Span, what: int = 0, spoke: Span = NEVER) -> None:
         """what: the number that the guest waits for. spoke: when it last sent anything."""
         if what != self._what or self.is_answered(spoke):
-            self._what, self.copies = what, 0
+            self._what, self.copies, self.is_later = what, 0, False
+        self.is_later |= self.copies > 1 and self._common.alive.follows(self._second)
         self._last = when
         self.copies += 1
         if self.copies == 1:

@@ -87,6 +87,27 @@ def never_sees_the_fin(lab: LintedLab) -> None:
     lab.end()
 
 
+def closed_by_both(lab: LintedLab) -> None:
+    """The guest answers the text of FIN's segment by its own FIN, and then no more."""
+    play(lab, f"{OPEN}\n < FP. 1:101(100) ack 1\n > F. 1:1(0) ack 101\n < . 102:102(0) ack 2")
+    play(lab, FIN_AGAIN.replace("ack 1", "ack 2"))
+    lab.look(ping("192.0.2.7"), from_guest=True)
+
+
+@example("TCP082")
+def leaves_the_fin_to_nobody(lab: LintedLab) -> None:
+    closed_by_both(lab)
+    play(lab, "+16 < F. 101:101(0) ack 2")
+    lab.end()
+
+
+@clean("TCP082")
+def makes_way_after_its_fin(lab: LintedLab) -> None:
+    """As iPXE does, for the program that it has fetched."""
+    closed_by_both(lab)
+    lab.end()
+
+
 @clean("TCP082")
 def counts_the_fin(lab: LintedLab) -> None:
     play(lab, closed_thrice(102))
