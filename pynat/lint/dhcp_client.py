@@ -26,6 +26,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
+from pynat.rules import udp as udp_rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
@@ -99,6 +100,7 @@ class Client:
         self._ignored = dict.fromkeys(Way, 0)  # OFFERs since the last REQUEST
         self._ignored_since = NEVER  # when the first of them came
         self._even = 0  # of these, with an even number of bytes
+        self._takes_odd = False  # it has taken an OFFER with an odd number of them
         self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
         self._is_odd = False  # it has an odd number of bytes
@@ -216,6 +218,11 @@ class Client:
     def _takes(self, tell: Tell) -> None:
         """An OFFER at last: which way did it come?"""
         if self._offered is not None:
+            self._takes_odd |= self._is_odd
+            ignored = sum(self._ignored.values())
+            if not (self._takes_odd or self._even) and ignored >= SOME:
+                text = f"takes the OFFER with an even number of bytes, and ignored {ignored} with"
+                tell(udp_rules.ODD_NOT_TAKEN, f"{text} an odd one (RFC 1071)")
             way = self._offered[1].other
             if self._ignored[way] >= SOME:
                 text = f"takes the OFFER that came {way.other.value}, and ignored"

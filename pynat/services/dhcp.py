@@ -42,6 +42,7 @@ from pynat.wire.ipv4 import LIMITED_BROADCAST, dotted
 
 CLIENT_PORT, SERVER_PORT = 68, 67
 TRIES, CLIENTS = 4, 256  # OFFERs in a row until one goes another way; clients remembered
+_EVEN = 3  # which of them has an even number of bytes
 MIN_LEASE = 10.0  # seconds; a client that asks for less would do nothing but renew
 HEADERS = 28  # bytes of IP and UDP; option 57 counts them
 
@@ -163,16 +164,17 @@ class DhcpServer:
             return None
         self.guests.offer(address, message, now)
         offer = self._answer(message, dhcp.OFFER, address, self._lease_time(message), now)
-        if not self._config.hermetic or not self._is_due_for_a_change(message):
-            return offer
-        return _other_way(offer, message.mac, address)
+        return self._changed(offer, message, address) if self._config.hermetic else offer
 
-    def _is_due_for_a_change(self, message: Message) -> bool:
-        """Every fourth OFFER in a row: does the guest take what comes the other way?"""
+    def _changed(self, offer: Reply, message: Message, address: bytes) -> Reply:
+        """Of OFFERs in a row: does the guest take an even number of bytes, or the other way?"""
         if len(self._in_vain) >= CLIENTS:
             self._in_vain.clear()
         number = self._in_vain[message.mac] = self._in_vain.get(message.mac, 0) + 1
-        return number % TRIES == 0 and message.giaddr == dhcp.ZERO
+        if number % TRIES == _EVEN:
+            return _of_even_length(offer)
+        is_due = number % TRIES == 0 and message.giaddr == dhcp.ZERO
+        return _other_way(offer, message.mac, address) if is_due else offer
 
     def _ask(self, message: Message, now: float) -> Reply | None:
         self._in_vain.pop(message.mac, None)
@@ -322,6 +324,15 @@ def _destination(reply: Message) -> tuple[bytes, bytes, int]:
     if reply.flags & dhcp.BROADCAST or reply.yiaddr == dhcp.ZERO:
         return ethernet.BROADCAST, LIMITED_BROADCAST, CLIENT_PORT
     return reply.mac, reply.yiaddr, CLIENT_PORT
+
+
+def _of_even_length(offer: Reply) -> Reply:
+    """With a zero behind its end where that is missing to it."""
+    if len(offer.payload) % 2 == 0:
+        return offer
+    remark = f"hermetic: OFFER {_EVEN} in a row has an even number of bytes, to see whether the"
+    comments = (*offer.comments, f"{remark} guest takes that")
+    return replace(offer, payload=offer.payload + b"\0", comments=comments)
 
 
 def _other_way(offer: Reply, mac: bytes, address: bytes) -> Reply:

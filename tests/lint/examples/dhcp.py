@@ -400,6 +400,28 @@ def hears_broadcasts(lab: LintedLab) -> None:
     is_leased(lab, flags=0x8000)
 
 
+@example("UDP025", config=HERMETIC)
+def sums_the_last_byte_wrong(lab: LintedLab) -> None:
+    """The guest adds the last byte of an odd number as the lower half of a word."""
+    asks(lab, IDENTITY, IDENTITY, IDENTITY)  # its identifier makes the OFFER odd
+
+
+@clean("UDP025", config=HERMETIC)
+def takes_an_odd_one_later(lab: LintedLab) -> None:
+    """Two are lost, of either length."""
+    asks(lab, IDENTITY)
+    asks(lab, IDENTITY, IDENTITY, IDENTITY)
+    asks(lab, None, IDENTITY, IDENTITY)
+
+
+def asks(lab: LintedLab, *options: tuple[str, bytes] | None) -> None:
+    """In vain, but for the last time."""
+    for option in options:
+        lab.wait(8)
+        sends(lab, "discover", *([option] if option else []), secs=8)
+    sends(lab, "request", *TAKES, IDENTITY, secs=8)
+
+
 @example("DHCP036")
 def repeats_each_second(lab: LintedLab) -> None:
     """The guest asks every second for as long as nobody answers."""
