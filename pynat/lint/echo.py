@@ -21,7 +21,7 @@ from ipaddress import IPv4Network
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
-from pynat.lint.frame import Finding, Frame
+from pynat.lint.frame import Finding, Frame, padding_counted
 from pynat.lint.owned import Owned
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import NEVER, Span
@@ -81,6 +81,7 @@ _UNCHECKED = {
 class _Asked:
     data: bytes
     number: int  # in the order in which they came
+    behind: bytes = b""  # padding of its frame
     when: Span = NEVER
     way: Way = Way.PLAIN
     times: int = 1  # that it came and was not answered
@@ -118,7 +119,8 @@ class Pings:
         if asked is None or asked.data != message.payload or asked.wrong is not None:
             self._count += 1
             way, wrong = self._way(packet), self._not_its(frame, packet)
-            asked = _Asked(message.payload, self._count, frame.when, way, 0, wrong)
+            behind = packet.around[1]
+            asked = _Asked(message.payload, self._count, behind, frame.when, way, 0, wrong)
         asked.times += 1
         self._tally[Occasion.PINGED] += asked.wrong is None
         self._asked[request] = asked
@@ -197,8 +199,7 @@ class Pings:
             asked.times -= 1
             yield from self._missing(request, asked)
             if message.payload != asked.data:
-                text = f"{_name(packet, message)}: {_difference(message, asked.data)}"
-                yield Finding(rules.REPLY_DIFFERS, text)
+                yield _difference(packet, message, asked)
             if message.code:
                 text = f"{_name(packet, message)}: code {message.code}, expected 0 (RFC 792)"
                 yield Finding(rules.ECHO_CODE, text)
@@ -296,14 +297,18 @@ def _name(packet: Ipv4, message: Icmp) -> str:
     return f"{packet}: identifier {message.ident}, sequence {message.sequence}"
 
 
-def _difference(message: Icmp, wanted: bytes) -> str:
-    seen = message.payload
-    if len(seen) != len(wanted):
+def _difference(packet: Ipv4, message: Icmp, asked: _Asked) -> Finding:
+    """Zeros behind the data are the guest's own padding, if the request had another one."""
+    seen, wanted, padding = message.payload, asked.data, len(message.payload) - len(asked.data)
+    fills = padding > 0 and len(packet.packet) == mistakes.FILLS
+    if fills and any(asked.behind) and seen == wanted + bytes(padding):
+        return padding_counted(packet, padding)
+    if padding:
         text = f"{len(seen)} bytes of data, expected {len(wanted)} (RFC 792)"
-        padded = mistakes.FILLS - ipv4.HEADER_SIZE - icmp.HEADER_SIZE
-        if len(wanted) < len(seen) == padded and seen.startswith(wanted):
-            text += f": {padded - len(wanted)} bytes of the frame's padding were taken for data;"
+        if fills and seen.startswith(wanted):
+            text += f": {padding} bytes of the frame's padding were taken for data;"
             text += " IPv4's total length says where the packet ends, and counts no padding"
-        return text
-    at = next(i for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) if a != b)
-    return f"data byte {at} is {seen[at]:#04x}, expected {wanted[at]:#04x} (RFC 792)"
+    else:
+        at = next(i for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) if a != b)
+        text = f"data byte {at} is {seen[at]:#04x}, expected {wanted[at]:#04x} (RFC 792)"
+    return Finding(rules.REPLY_DIFFERS, f"{_name(packet, message)}: {text}")

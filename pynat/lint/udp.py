@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pynat.lint.bounded import Bounded
-from pynat.lint.frame import Finding, Frame
+from pynat.lint.frame import Finding, Frame, padding_counted
 from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
 from pynat.rules.occasions import Occasion
@@ -122,9 +122,9 @@ def _quoted(packet: bytes) -> Flow | None:
 
 def _trailing(packet: Ipv4, length: int) -> Finding:
     carried = len(packet.payload)
-    text = f"{packet}: length {length}, expected {carried}, the packet's (RFC 768)"
     if not any(packet.payload[length:]) and len(packet.packet) == mistakes.FILLS:
-        text += f": {carried - length} bytes of padding were counted into IPv4's total length"
-    elif length + HEADER.size == carried:
+        return padding_counted(packet, carried - length)
+    text = f"{packet}: length {length}, expected {carried}, the packet's (RFC 768)"
+    if length + HEADER.size == carried:
         text += without_header(HEADER.size)
     return Finding(rules.TRAILING, text)

@@ -61,7 +61,9 @@ def _plain(ends: Ends, number: int) -> list[bytes]:
 
 
 def _short(ends: Ends, number: int) -> list[bytes]:
-    return [_ping(ends, number, SHORT).ljust(MIN_PACKET, b"\0")]
+    """The padding is counted by no checksum, and is none that a guest would put there itself."""
+    packet = _ping(ends, number, SHORT)
+    return [packet + bytes(len(packet) % 2) + b"\xff\xff" * ((MIN_PACKET - len(packet)) // 2)]
 
 
 def _long(ends: Ends, number: int) -> list[bytes]:

@@ -486,6 +486,20 @@ LONG_NOT_TAKEN = Rule(
     leads_to=("TCP004", "TCP104"),
 )
 
+PADDING_COUNTED = Rule(
+    "IP051",
+    "ipv4 length counts the padding",
+    Severity.ERROR,
+    "The total length of a short packet is that of the shortest frame, 46: it ends in padding.",
+    "RFC 791 3.1",
+    "The other end takes the padding for data: checksums of TCP are wrong there, and replies differ"
+    " from their requests.",
+    "Store the total length out of header and payload first. Lengthen the frame to 60 bytes where"
+    " it is handed to the card, and change nothing of the packet for that.",
+    exercised=Occasion.PACKET,
+    leads_to=("ICMP021", "UDP021", "TCP001", "TCP004", "TCP104", "TCP107", "TCP137"),
+)
+
 IGMP_CHECKSUM = Rule(
     "IP049",
     "igmp checksum",

@@ -215,6 +215,7 @@ IPV4: list[Row] = [
     ("halves exchanged", "IP002", "its halves are swapped", header(first=lambda _: 0x54)),
     ("length in host order", "IP004", "its bytes are swapped", header(total=swap)),
     ("length without header", "IP004", "must be counted in", header(total=lambda n: n - 20)),
+    ("padding counted", "IP051", "of padding are", header(total=lambda n: max(n, 46))),
     ("length with Ethernet's", "IP004", "Ethernet's 14 bytes", header(total=lambda n: n + 14)),
     ("TTL 0", "IP031", "expected 64", {"ttl": 0}),
     ("TTL 1", "IP032", "TTL 1, expected 64", {"ttl": 1}),

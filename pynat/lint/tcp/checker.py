@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
-from pynat.lint.frame import Finding, Frame
+from pynat.lint.frame import Finding, Frame, padding_counted
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
@@ -26,8 +26,9 @@ from pynat.lint.tcp.unheard import UnheardSyns
 from pynat.rules import Rule, tcp_opening
 from pynat.rules.occasions import Occasion
 from pynat.rules.tcp import CHECKSUM
-from pynat.wire import arp, ethernet, icmp, ip, ipv4, plain, tcp, versions
+from pynat.wire import arp, ethernet, icmp, ip, ipv4, mistakes, plain, tcp, versions
 from pynat.wire.addresses import end_text
+from pynat.wire.checksum import ones_sum, pseudo_header, valid
 from pynat.wire.ip import Outline
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import (
@@ -103,13 +104,15 @@ class TcpChecker:
 
     def _spoilt(self, packet: Ipv4) -> Iterator[Finding]:
         """It has a wrong checksum, and is nothing to anybody but for what it should have been."""
+        if padding := _padding_in(packet):
+            yield padding_counted(packet, padding)
         connection = self._flows.get(packet.source + packet.destination + packet.payload[:4])
         if connection is None:
-            return iter(())
+            return
         connection.spoilt(tcp.unchecked(packet.payload), self._tell)
         name = versions.named(packet.packet)
         found, self._found = self._found, []
-        return iter([Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found])
+        yield from (Finding(rule, f"{name}: {_with_section(rule, text)}") for rule, text in found)
 
     def is_in_flight(self, about: Outline, quote: bytes) -> bool:
         """Or may be; a guest believes no error about any other segment (RFC 5927 4.1)."""
@@ -425,3 +428,13 @@ def _relative(segment: Segment, connection: Connection | None) -> Segment:
     seq = guest.number(segment.seq) if guest else 0 if segment.flags & SYN else segment.seq
     ack = peer.number(segment.ack) if peer else segment.ack
     return replace(segment, seq=seq, ack=ack)
+
+
+def _padding_in(packet: Ipv4) -> int:
+    """Bytes, without which the segment's checksum is right: zeros change its length alone."""
+    data = bytes(packet.payload)
+    if len(packet.packet) != mistakes.FILLS:
+        return 0
+    total = ones_sum(data) + pseudo_header(packet.source, packet.destination, ip.TCP, len(data))
+    zeros = len(data) - len(data.rstrip(b"\0"))
+    return next((count for count in range(1, zeros + 1) if valid(total - count)), 0)

@@ -271,6 +271,30 @@ def shorter_than_the_packet(lab: LintedLab) -> None:
     lab.from_guest(bytes(ip(REMOTE) / right / b"hello"))
 
 
+@example("IP051")
+def counts_the_padding(lab: LintedLab) -> None:
+    """The guest lengthens a short packet to what the shortest frame has, and its length with it."""
+    datagram = UDP(bytes(ip(REMOTE) / UDP(sport=5000, dport=9) / b"hello")[34:])
+    lab.from_guest(bytes(ip(REMOTE) / datagram / bytes(13)))
+    ack = tcp_sent(dport=80, flags="A")
+    del ack[IP].chksum
+    ack[IP].len = 46
+    lab.from_guest(bytes(ack).ljust(60, b"\0"))
+
+
+@clean("IP051")
+def fills_the_frame_alone(lab: LintedLab) -> None:
+    """The last one has 18 bytes of data, which end in zeros."""
+    lab.from_guest(udp(REMOTE, 9, b"hello").ljust(60, b"\0"))
+    lab.from_guest(udp(REMOTE, 9, b"hello".ljust(18, b"\0")))
+    lab.from_guest(bytes(tcp_sent(dport=80, flags="A")).ljust(60, b"\0"))
+
+
+def tcp_sent(**fields: Any) -> Any:
+    """With its checksum made."""
+    return Ether(bytes(ip(REMOTE) / TCP(sport=5000, **fields)))
+
+
 @example("UDP024")
 def port_never_set(lab: LintedLab) -> None:
     """The guest sends before its socket has a port."""
