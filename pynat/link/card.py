@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from pynat.link.capture import CaptureLink
 from pynat.link.link import Link, Wrapper
+from pynat.log.comments import NOT_DELIVERED
 from pynat.log.notices import Notices
 from pynat.rules import ethernet as rules
 
@@ -105,6 +106,6 @@ class CardLink(Wrapper):
         self._on_dead()
 
     def _lose(self, sent: float, frame: bytes) -> None:
-        text = f"not delivered: sent at {sent:.3f} s, and the card took no frames"
+        text = f"{NOT_DELIVERED}sent at {sent:.3f} s, and the card took no frames"
         self._notices.comments.add(frame, f"{text} ({rules.NOT_TAKEN.code})")
         self._capture.show(frame, from_guest=False)

@@ -29,7 +29,8 @@ from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import Ipv4, dotted
 
 MAX_ADDRESSES = 1024  # addresses, of each kind
-UNANSWERED = 3  # requests in a row that a guest which is awake may leave so
+UNANSWERED = 2  # requests in a row that a guest which is awake may leave so
+LATE = 1.5  # seconds; after two to all the third may go to its card alone, a second later
 PATIENCE = 1.0  # seconds that an answer may take
 AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
 TURNED = 2  # requests in a row where replies are due
@@ -50,7 +51,7 @@ _LINK_LOCAL = bytes((169, 254))  # RFC 3927 2.5 wants replies to all there
 class _Address:
     """One that the guest uses or wants to use."""
 
-    asked: int = 0  # requests to it that it has not answered
+    asked: deque[Span] = field(default_factory=lambda: deque(maxlen=16))  # and has not answered
     unheard: int = 0  # requests to all, since the last answer
     direct: bool = False  # the last request went to its card alone
     deaf: int = 0  # times that such a one was answered, and those to all before it were not
@@ -107,7 +108,8 @@ class ArpChecker:
         self._waits.clear()
         self._moved.clear()
         for mine in self._addresses.values():
-            mine.asked = mine.unheard = 0
+            mine.asked.clear()
+            mine.unheard = 0
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -161,7 +163,8 @@ class ArpChecker:
     def _is_asked(self, packet: Arp, frame: Frame) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         is_its = mine.used and not self._owned.is_over(packet.target, frame.when)
-        mine.asked += is_its
+        if is_its:
+            mine.asked.append(frame.when)
         self._tally[Occasion.ARP_ASKED] += 1
         self._tally[Occasion.ARP_ASKED_ITS] += is_its
         mine.direct = not frame.destination[0] & 1
@@ -194,13 +197,15 @@ class ArpChecker:
         return iter([Finding(rule, text) for rule, text in found])
 
     def _begins_anew(self) -> None:
-        """A guest has no address: what it had learned is forgotten."""
+        """A guest has no address: what it had learned is forgotten, and it answers nothing."""
+        for mine in self._addresses.values():
+            mine.asked.clear()
         for wanted in self._wanted.values():
             wanted.answered, wanted.in_vain = None, 0
 
     def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
         mine, destination = self._addresses.get(packet.source), frame.destination
-        if mine is None or not mine.used or mine.asked >= UNANSWERED:
+        if mine is None or not mine.used or len(mine.asked) >= UNANSWERED:
             return False
         if mine.introduced and not mine.claim.is_settled(until):
             return False
@@ -233,13 +238,17 @@ class ArpChecker:
                 self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
         if mine.introduced:
             self._found += mine.claim.uses(address, frame.when)
-        if mine.asked >= UNANSWERED and frame.when.least(mine.last_asked) > PATIENCE:
-            if frame.when.most(mine.last_asked) > AWAKE:  # a boot ROM may have made way
-                mine.asked = 0
-                return
-            text = f"{mine.asked} requests for {dotted(address)} are not answered, and the guest"
+        if len(mine.asked) >= UNANSWERED:
+            self._leaves_unanswered(address, mine, frame.when)
+
+    def _leaves_unanswered(self, address: bytes, mine: _Address, when: Span) -> None:
+        late = [asked for asked in mine.asked if when.least(asked) > LATE]
+        if len(late) < UNANSWERED:
+            return
+        if when.most(mine.asked[-1]) <= AWAKE:  # else a boot ROM may have made way
+            text = f"{len(late)} requests for {dotted(address)} are not answered, and the guest"
             self._found.append((rules.UNANSWERED, f"{text} is awake: expected a reply (RFC 826)"))
-            mine.asked = 0
+        mine.asked.clear()
 
     def _new(self, address: bytes) -> _Address:
         mine = self._addresses[address] = _Address()
@@ -337,7 +346,8 @@ class ArpChecker:
             self._bad_sender(packet)
             return
         mine = self._addresses.get(packet.sender) or self._new(packet.sender)
-        askers, mine.asked, mine.turned = list(mine.askers), 0, 0
+        askers, mine.turned = list(mine.askers), 0
+        mine.asked.clear()
         if packet.sender == packet.target:  # an announcement in the form of a reply
             mine.introduced = True
             return

@@ -6,7 +6,7 @@ protocol fails there, and that may be why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ class Step(NamedTuple):
     why: str = ""
     patience: int = 1  # times that the step above was done, or nothing is proved
     is_sure: bool = True  # that it is a failure, and not what the guest wants
+    is_shown: bool = True  # where it was done
 
     @property
     def of_connections(self) -> bool:
@@ -66,6 +67,9 @@ _BY_UNICAST = "the guest takes no frame for an address it does not have yet, or 
 _UNREAD = "maybe the guest does not find it in the answer (compressed names: RFC 1035 4.1.4)"
 _REFUSED = "the server refuses the REQUEST by NAK"
 _STRANGE = "what came has another id, name or port than the question"
+_CLOSED = "each is refused by RST: nobody listens there, or another port is meant"
+_DROPPED = "each is dropped, for its checksum or its length"
+_RESET = "the other end has reset each of them"
 PROTOCOLS: dict[str, tuple[Step, ...]] = {
     "link": (Step(On.FRAME, "frame sent"), Step(On.FRAME_CAME, "frame came")),
     "ARP": (
@@ -90,7 +94,11 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
         Step(On.ECHO_REPLY, "answer sent", "the guest does not answer pings"),
         Step(On.ICMP_ERROR, "error sent"),
     ),
-    "UDP": (Step(On.DATAGRAM, "datagram sent"), Step(On.DATAGRAM_CAME, "datagram came")),
+    "UDP": (
+        Step(On.DATAGRAM, "datagram sent"),
+        Step(On.DATAGRAM_RIGHT, "right one", _DROPPED, is_shown=False),
+        Step(On.DATAGRAM_CAME, "datagram came"),
+    ),
     "DNS": (
         Step(On.DNS, "question sent"),
         Step(On.DNS_ANSWER, "answer came", "the name server does not take the question"),
@@ -100,7 +108,7 @@ PROTOCOLS: dict[str, tuple[Step, ...]] = {
     "TCP as client": _connections(
         Step((True, Stage.BEGUN), "begun"),
         Step((True, Stage.HEARD), "answered", "nobody is there, or nobody takes the SYN"),
-        Step((True, Stage.ANSWERED), "by SYN-ACK"),
+        Step((True, Stage.ANSWERED), "by SYN-ACK", _CLOSED, is_sure=False),
         Step((True, Stage.OPEN), "opened", "the guest drops the SYN-ACK, or does not count it"),
         by_guest=True,
     ),
@@ -133,7 +141,17 @@ def failure(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Failure | Non
     for before, step in pairwise(steps):
         if step.why and not counts[step.key] and counts[before.key] >= step.patience:
             return Failure(_told_apart(step, counts), counts[before.key])
-    return None
+    return next(_reset(steps, counts), None)
+
+
+def _reset(steps: tuple[Step, ...], counts: Mapping[Key, int]) -> Iterator[Failure]:
+    """All connections that were opened."""
+    keys = {step.key[1]: step for step in steps if isinstance(step.key, tuple)}
+    if keys:
+        opened, reset = (counts[keys[stage].key] for stage in (Stage.OPEN, Stage.RESET_BY_OTHER))
+        if reset and reset == opened:
+            step = keys[Stage.CLOSED]._replace(why=_RESET, is_sure=False)
+            yield Failure(step, opened)
 
 
 def unanswered(name: str, counts: Mapping[Key, int]) -> str:

@@ -250,7 +250,7 @@ def summary(
 
 def _protocol(name: str, counts: Mapping[Key, int], *, bad_wire: bool, eaten: int) -> Protocol:
     steps = PROTOCOLS[name]
-    done = tuple((one, counts[one.key]) for one in steps if counts[one.key])
+    done = tuple((one, counts[one.key]) for one in steps if counts[one.key] and one.is_shown)
     found = failure(steps, counts)
     if found is None:
         return Protocol(name, done, None, besides=unanswered(name, counts))

@@ -30,7 +30,10 @@ _OF_PORTS = {
     _TO_DHCP_SERVER: Occasion.DHCP,
     _TFTP: Occasion.TFTP,
 }
-_OF_DATAGRAM_SENT = Occasion.FRAME, Occasion.PACKET, Occasion.UNICAST_FRAME, Occasion.DATAGRAM
+_OF_DATAGRAM_SENT = (
+    *(Occasion.FRAME, Occasion.PACKET, Occasion.UNICAST_FRAME),
+    *(Occasion.DATAGRAM, Occasion.DATAGRAM_RIGHT),
+)
 _OF_DATAGRAM_CAME = Occasion.FRAME_CAME, Occasion.DATAGRAM_CAME
 _ECHO_SENT = {icmp.ECHO_REQUEST: Occasion.PING}
 _ECHO_CAME = {icmp.ECHO_REPLY: Occasion.PING_ANSWERED}
@@ -79,6 +82,8 @@ class Tally(Counter[Occasion]):
                 self._undecoded(frame.data[ethernet.HEADER.size :])
             else:
                 self._packet(packet)
+                if packet.protocol == ipv4.UDP:
+                    self[Occasion.DATAGRAM_RIGHT] += frame.malformed is None
                 if frame.icmp is not None:
                     self._count_if(frame.icmp.type, _ECHO_SENT)
 

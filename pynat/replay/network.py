@@ -30,7 +30,7 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
-from pynat.log.comments import IMPAIRED
+from pynat.log.comments import IMPAIRED, NOT_DELIVERED
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -171,6 +171,8 @@ class Replay:
     def _to_guest(self, frame: bytes, one: Captured) -> None:
         if one.lost:
             self.notices.bad_wire.carry(frame)
+        elif NOT_DELIVERED in one.comment:
+            self._linter.begin_anew()
         else:
             self.notices.bad_wire.come(frame, one.number)
             span = self._card.span(len(frame), self._about.megabits, one.when, one.when)

@@ -1,10 +1,10 @@
 """Asks guests on purpose, where they would not be asked soon: do they answer ARP, and pings?
 
 A router learns a guest's MAC address from the guest's own question and needs no answer for ten
-minutes, so a guest that answers nothing would pass every short test. In a hermetic network, with
-the linter on, each guest that is heard of is asked by ARP a second later, `TRIES` times at most;
-two of these questions go to its card alone, which a guest answers that takes no broadcasts.
-One that answers is asked for an address that nobody has, and gets the probes of `probes.py`, each
+minutes, so a guest that answers nothing would pass every short test. With the linter on, each guest
+that is heard of is asked by ARP a second later, `TRIES` times at most; two of these questions go to
+its card alone, which a guest answers that takes no broadcasts. In a hermetic network one that
+answers is asked for an address that nobody has, and gets the probes of `probes.py`, each
 once: the next one when the one before is answered, or after `PAUSE`; but behind a plain ping only
 if that was answered. One that is not answered within `STIR` is followed by a question by ARP: a
 driver that is one frame behind answers then. A guest is asked again when it is heard of by ARP
@@ -46,7 +46,8 @@ class _Check:
 
 
 class Checks:
-    def __init__(self, timers: Timers, ask: Ask, send: Send) -> None:
+    def __init__(self, timers: Timers, ask: Ask, send: Send | None) -> None:
+        """send: None where there are to be no probes."""
         self._timers = timers
         self._ask = ask
         self._send = send
@@ -68,6 +69,9 @@ class Checks:
         if check is None or check.answers_arp or check.tries in (0, _DIRECT[0]):
             return
         check.answers_arp = True
+        if self._send is None:
+            self._timers.set(check, None)
+            return
         if not check.probe:
             self._ask(nobody(address), False)
         self._probe(check, now)
@@ -96,6 +100,7 @@ class Checks:
             self._timers.set(check, None)
 
     def _probe(self, check: _Check, now: float) -> None:
+        assert self._send is not None
         probe = _current(check)
         self._timers.set(check, now + (STIR if probe.waits else PAUSE))
         self._send(check.address, probe, _place(check) + 1, now)

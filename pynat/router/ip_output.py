@@ -54,8 +54,9 @@ class IpOutput:
         self.ask = self._asked.append
         self._claimed = [one.packed for one in config.claimed]
         own = self._begin(network)
-        wanted = config.hermetic and config.lint.enabled is not False
-        self._checks = Checks(self.timers, self._ask_for, self._probe) if wanted else None
+        probes = self._probe if config.hermetic and config.lint.enabled is not False else None
+        wanted = probes is not None or notices.comments.linted
+        self._checks = Checks(self.timers, self._ask_for, probes) if wanted else None
         self.neighbors = Neighbors(
             self.mac, own, network.net, self.timers, notices, self._queue, self._checks
         )
@@ -63,7 +64,7 @@ class IpOutput:
     def _ask_for(self, address: bytes, direct: bool) -> None:
         since = self.queued
         self.neighbors.ask_for(address, direct=direct)
-        self.comment(since, f"hermetic: ARP for {address_text(address)}, to see who answers")
+        self.comment(since, f"linter: ARP for {address_text(address)}, to see who answers")
 
     def _probe(self, guest: bytes, probe: Probe, number: int, now: float) -> None:
         since = self.queued

@@ -58,6 +58,7 @@ class Occasion(StrEnum):
     IGMP = "messages of IGMP from the guest"
     # UDP and what is carried in it
     DATAGRAM = "UDP datagrams from the guest"
+    DATAGRAM_RIGHT = "UDP datagrams from the guest whose length and checksum are right"
     DATAGRAM_CAME = "UDP datagrams to the guest"
     DATAGRAM_SPOILT = "UDP datagrams to the guest with a wrong checksum"
     DNS = "datagrams to name servers"

@@ -445,6 +445,15 @@ def test_who_asks_once_is_told_and_who_asks_again_is_not(lost: str, code: str) -
     assert roots(run(Stack(), lost)) == {}
 
 
+@pytest.mark.parametrize("hermetic", [True, False])
+def test_who_never_answers_arp_is_told_within_five_seconds(hermetic: bool) -> None:
+    config = NETWORK if hermetic else NETWORK.replace("true", "false")
+    wrong = {"is_mine": lambda *_: False, "named": lambda *_: None}  # it asks DNS again
+    with virtual(read_toml(config, "net.toml")) as network:
+        network.run(type("Deaf", (Stack,), wrong)(), 5.0)
+    assert list(roots(network.log)) == ["ARP021"], network.log
+
+
 class Once(Stack):
     def until_answered(self, what: str, send: Callable[[], None]) -> None:
         self.waiting[what] = send

@@ -177,6 +177,18 @@ def test_ping_udp_and_names() -> None:
     assert line(lab, "UDP") == "works: datagram sent 2 times, datagram came once"
 
 
+def test_datagrams_that_are_dropped_do_not_work() -> None:
+    lab = LintedLab()
+    wrong = bytearray(udp("192.0.2.7", 9, b"x"))
+    wrong[41] ^= 1
+    lab.from_guest(bytes(wrong))
+    assert line(lab, "UDP") == (
+        "fails: datagram sent once, no right one: each is dropped, for its checksum or its length"
+    )
+    lab.from_guest(udp("192.0.2.7", 9, b"x"))
+    assert line(lab, "UDP") == "works: datagram sent 2 times"
+
+
 def test_a_connection_of_each_side() -> None:
     lab = LintedLab()
     play(lab, f"{OPEN}\n > P. 1:6(5) ack 1\n < P. 1:4(3) ack 6\n > . 6:6(0) ack 4")
@@ -194,7 +206,14 @@ def test_a_connection_of_each_side() -> None:
     ("script", "said"),
     [
         ("> S 0:0(0)", "1 begun, none answered: nobody is there, or nobody takes the SYN"),
-        ("> S 0:0(0)\n < R. 0:0(0) ack 1", "works: 1 begun, 1 answered"),
+        (
+            "> S 0:0(0)\n < R. 0:0(0) ack 1",
+            "unclear: 1 begun, 1 answered, none by SYN-ACK: each is refused by RST: nobody listens",
+        ),
+        (
+            f"{OPEN}\n > P. 1:6(5) ack 1\n < . 1:1(0) ack 6\n < R. 1:1(0) ack 6",
+            "1 with it acknowledged, none closed by both ends: the other end has reset each of",
+        ),
         (
             "> S 0:0(0)\n < S. 0:0(0) ack 1",
             "1 by SYN-ACK, none opened: the guest drops the SYN-ACK",

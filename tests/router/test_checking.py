@@ -70,6 +70,15 @@ def test_who_answers_only_what_goes_to_its_card_is_asked_once_more(wire: Wire) -
     assert wire.sent == [1]
 
 
+def test_without_probes_who_answers_arp_gets_nothing_else() -> None:
+    wire = Wire()
+    wire.checks = Checks(wire.timers, wire._ask, None)
+    wire.heard()
+    wire.checks.answered(GUEST, wire.now)
+    wire.wait(AGAIN / 2)
+    assert wire.asked == [GUEST]
+
+
 def test_who_answers_no_plain_ping_is_stirred_once_and_gets_no_other(wire: Wire) -> None:
     wire.heard()
     wire.checks.answered(GUEST, wire.now)
