@@ -28,6 +28,7 @@ from pynat.lint.short_ways import ShortWays
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.checker import TcpChecker
+from pynat.lint.tcp.ports import served
 from pynat.lint.tcp.progress import Stage
 from pynat.lint.tftp import TftpChecker
 from pynat.lint.told import Told
@@ -43,6 +44,7 @@ class Linter:
         """short_ways: of frames like those before only what may be new is looked at."""
         self._short_ways = short_ways
         self._network = network = config.network
+        self._served = served(config)
         self.tally = tally = Tally()
         self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
         self._doubles = Doubles(tally)
@@ -57,7 +59,7 @@ class Linter:
 
     def _follow(self) -> None:
         network, tally = self._network, self.tally
-        self._tcp = TcpChecker(network.mtu, tally)
+        self._tcp = TcpChecker(network.mtu, tally, self._served)
         self._icmp = IcmpChecker(network.net, tally, self._owned, self._tcp.is_in_flight)
         dhcp = DhcpChecker(tally, self._owned)
         self._again = again = AgainChecker(network, tally)

@@ -120,5 +120,5 @@ PORT_ORDER = Rule(
     "The segment belongs to no connection or no service, and is answered with RST.",
     "Store both ports in network byte order, the higher byte first, in every segment: htons(80).",
     exercised=Occasion.SEGMENT,
-    leads_to=("TCP004", "TCP042", "TCP043", "TCP107", "TCP117"),
+    leads_to=("TCP004", "TCP042", "TCP043", "TCP058", "TCP107", "TCP117"),
 )

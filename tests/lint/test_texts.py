@@ -9,6 +9,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
+from pynat.config.toml import read_toml
 from pynat.rules import BY_CODE, Severity
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
@@ -87,3 +88,10 @@ def test_offers_that_are_ignored_for_their_odd_length(sizes: tuple[int, ...], hi
         lab.wait(8)
     (line,) = (line for line in lab.log if "DHCP035" in line)
     assert ("each has an odd number of bytes" in line) is hint
+
+
+@pytest.mark.one_way
+def test_a_port_that_the_configuration_serves_is_named() -> None:
+    lab = LintedLab(read_toml('[peers]\n"192.0.2.7:1234" = "plain, echo"', "net.toml"))
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> to 53764\n < R. 0:0(0) ack 1 win 0")
+    assert any("with its bytes swapped it is 1234" in line for line in lab.log)

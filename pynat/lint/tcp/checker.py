@@ -7,7 +7,7 @@ kept for TIME_WAIT, to see who uses its ports again too early.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from pynat.errors import Malformed
@@ -56,14 +56,17 @@ _ENDED = 1024  # connections remembered as ended
 
 
 class TcpChecker:
-    def __init__(self, mtu: int, tally: Tally, *, flows: int = MAX_FLOWS) -> None:
+    def __init__(
+        self, mtu: int, tally: Tally, served: Collection[int] = (), *, flows: int = MAX_FLOWS
+    ) -> None:
+        """served: ports at which somebody answers the guest."""
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
         self._ended: deque[tuple[float, bytes, Connection]] = deque()
         self._tally = tally
         self._habits = Habits(self._tally)
-        self._common = Common()
+        self._common = Common(set(served))
         self._unheard = Bounded[tuple[bytes, int], UnheardSyns](_PORTS)
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
@@ -223,6 +226,9 @@ class TcpChecker:
         if not moved:
             self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
+            common = self._common
+            common.swaps_source = ports.counts_swapped(syn.source, common.source)
+            common.source = syn.source
         if moved:
             self._flows.pop(key)  # the same attempt
         connection = self._new(key, when)
@@ -259,7 +265,7 @@ class TcpChecker:
                 self._tell(tcp_opening.OPENS_WITH_ACK, "its SYN-ACK answers nothing, and is reset")
         else:
             if segment.flags & RST and connection.peer is None:
-                ports.look_at_unanswered(segment.source, self._tell)
+                ports.look_at_unanswered(segment.source, self._common, self._tell)
             self._goes_on_to_guest(connection, key, segment, len(packet.packet), frame.when)
         return iter(self._said_of(key))
 
@@ -295,7 +301,10 @@ class TcpChecker:
         padding: int,
         when: Span,
     ) -> None:
-        if not segment.flags & ACK:
+        if segment.flags & ACK:
+            if len(self._common.served) < _PORTS:
+                self._common.served.add(segment.source)
+        else:
             peer = connection.peer if connection else None
             another = peer is not None and peer.isn != segment.seq
             if (

@@ -15,6 +15,9 @@ _STAMPED = 64  # connections with timestamps, remembered
 class Common:
     """What the connections of one guest share."""
 
+    served: set[int] = field(default_factory=set)  # ports at which others answer
+    source: int = 0  # port of the guest's last SYN that opened a connection
+    swaps_source: bool = False  # the bytes of that are swapped
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
     asked: Span = NEVER  # when its last question by ARP came
     silent: Span = NEVER  # its last frame, if that it was the last one is told

@@ -168,7 +168,7 @@ class Connection:
         if self._refused_at is not None:
             self._after_their_reset(self._refused_at, when, tell)
         if not self.answered and when.least(self._syns.first) >= _NO_ANSWER:
-            ports.look_at_unanswered(segment.destination, tell)
+            ports.look_at_unanswered(segment.destination, self._common, tell)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
             self._tally[Occasion.SYN_AGAIN] += 1
             self._tally[Occasion.RESENT] += 1

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Container
 from struct import Struct
 
+from pynat.config import Config
+from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.side import Tell, swapped
 from pynat.rules import tcp_form as rules
 
 _PORTS = Struct("!HH")
-# Those to which a small stack connects first; of others nobody can say what was meant.
+_EPHEMERAL = 32_768  # most stacks' own ports are higher (RFC 6335 6)
+_RESERVED = 1024  # and none is below
+_STEPS = 8  # from one connection to the next
+# Those to which a small stack connects first. Others have to be known to be served.
 _SERVICES = frozenset(
     {7, 9, 13, 19, 20, 21, 22, 23, 25, 37, 53, 70, 79, 80, 110, 113, 119, 139, 143, 179, 389, 443}
     | {445, 465, 587, 631, 993, 995, 1883, 3000, 3128, 5000, 5555, 6667, 8000, 8080, 8443}
@@ -23,12 +28,27 @@ def taken_apart(key: bytes) -> tuple[bytes, bytes, int, int]:
     return key[:size], key[size : 2 * size], source, destination
 
 
-def look_at_unanswered(port: int, tell: Tell) -> None:
+def served(config: Config) -> set[int]:
+    """Ports at which somebody answers, as the configuration says."""
+    named = *config.guestfwd, *config.peers
+    return {one.port for one in named} | {port for *_, port in config.virtual.services}
+
+
+def counts_swapped(source: int, before: int) -> bool:
+    """Whether the guest's own port, of a SYN, has its bytes swapped. before: of the SYN before."""
+    meant, last = swapped(source, 2), swapped(before, 2)
+    goes_on = last >= _EPHEMERAL and 0 < meant - last <= _STEPS < abs(source - before)
+    return meant >= _EPHEMERAL and (goes_on or source < _RESERVED)
+
+
+def look_at_unanswered(port: int, common: Common, tell: Tell) -> None:
     """Of a SYN that nobody has answered, or with RST."""
-    meant = swapped(port, 2)
-    if meant in _SERVICES and port not in _SERVICES:
+    meant, known = swapped(port, 2), common.served
+    is_known = meant in _SERVICES or meant in known or common.swaps_source
+    if is_known and port not in _SERVICES and port not in known:
         text = f"destination port {port}, where nobody answers"
-        tell(rules.PORT_ORDER, f"{text}; with its bytes swapped it is {meant}")
+        own = ", and the source port is swapped, too" * common.swaps_source
+        tell(rules.PORT_ORDER, f"{text}; with its bytes swapped it is {meant}{own}")
 
 
 def look_at_stranger(key: bytes, known: Container[bytes], tell: Tell) -> None:

@@ -124,10 +124,25 @@ def swaps_the_ports_of_data(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n > P. 1:6(5) ack 1 to 20480 port 20675")
 
 
+@example("TCP029")
+def swaps_both_ports(lab: LintedLab) -> None:
+    """The guest means 49153 and then 49154, and does not know the RST for its own."""
+    for source in (448, 704):
+        syn = f"> S 0:0(0) win 65535 <mss 1460> to 53764 port {source}"
+        play(lab, f"{syn}\n < R. 0:0(0) ack 1 win 0\n +1 {syn}\n +2 {syn}\n +4 {syn}")
+
+
+@example("TCP029")
+def reaches_a_port_and_then_swaps_it(lab: LintedLab) -> None:
+    play(lab, OPEN.replace("<mss 1460>", "<mss 1460> to 1234", 1))
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> to 53764 port 50002\n < R. 0:0(0) ack 1 win 0")
+
+
 @clean("TCP029")
 def goes_to_strange_ports(lab: LintedLab) -> None:
     """Where somebody listens, late, or where no known port was meant."""
     play(lab, OPEN.replace("<mss 1460>", "<mss 1460> to 20480", 1))
     syn = "> S 0:0(0) win 65535 <mss 1460> to 20480 port 50001"
     play(lab, f"{syn}\n +1 {syn}\n +0.1 < S. 0:0(0) ack 1 win 65535")
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> to 53764 port 50003\n < R. 0:0(0) ack 1 win 0")
     play(lab, "> S 0:0(0) win 65535 <mss 1460> to 20482\n < R. 0:0(0) ack 1 win 0")
