@@ -7,6 +7,9 @@ comes before the next frame shows that the driver is right, for good.
 
 Only answers that can be told apart count: pings by identifier and sequence number, requests by ARP
 where none is unanswered. From a question to the next frame everything is looked at (`watches`).
+A driver that looks again after a while answers late, but before the next frame: that settles
+nothing, and from then on data of TCP count, too: each is a question, and the acknowledgement of all
+up to its end is the answer.
 
 On a busy wire the next frame soon comes, so it takes more samples there, in a row. A guest that
 polls its card answers after a frame that its own, of the same moment, has brought about; so it must
@@ -23,6 +26,7 @@ from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
+from pynat.lint.tcp.side import SPACE
 from pynat.rules import ethernet as rules
 from pynat.wire import arp, icmp
 
@@ -32,11 +36,14 @@ QUIET = 0.15  # seconds at least between two frames to the guest
 AT_ONCE = 0.2  # of this time, from the second of them to the answer
 BUSY = 0.002  # the same, where it takes MANY samples
 MANY = 8
+CLOSE = 0.0003  # seconds, between segments of TCP
+SEGMENTS = 16  # in a row, which need not be apart: the card was slow when nothing else came
 SAMPLES = 4  # in a row, of which the longest is `APART` times the shortest
 APART = 2.0
 PATIENCE = 5.0  # seconds for which the next frame is looked for
 
-Key = tuple[bytes, bytes, int, int]  # who is asked, who asks; of a ping identifier and number
+# Who is asked, who asks; of a ping identifier and number, of a segment ports and end.
+Key = tuple[bytes, bytes, int, int]
 
 
 @dataclass(slots=True)
@@ -66,6 +73,9 @@ class _Waits:
 @dataclass(slots=True)
 class _Card:
     is_settled: bool = False  # all is said
+    is_slow: bool = False  # it has answered late, and before the next frame
+    segments: int = 0  # acknowledged behind the next frame, in a row
+    in_time: int = 0  # answers before the next frame, in a row
     questions: Bounded[Key, _Question] = field(default_factory=lambda: Bounded(MAX_QUESTIONS))
     waits: _Waits = field(default_factory=_Waits)
     short: _Waits = field(default_factory=_Waits)  # on a busy wire, in a row
@@ -79,6 +89,17 @@ class _Card:
             if question.next is None:
                 question.heard = when
 
+    @property
+    def is_behind(self) -> bool:
+        few, many = self.waits.are_enough(SAMPLES), self.short.are_enough(MANY)
+        return few or many or self.segments == SEGMENTS
+
+    def is_in_time(self) -> None:
+        self.waits, self.short, self.segments = _Waits(), _Waits(), 0
+        self.in_time += 1
+        if not self.is_slow or self.in_time == MANY:
+            self.settle()
+
     def settle(self) -> None:
         self.is_settled = True
         self.questions.clear()
@@ -87,7 +108,8 @@ class _Card:
 class LaggingChecker:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self.watches = False  # a question has come, and nothing since
+        self.watches = False  # a question has come, and nothing since; or a card is slow
+        self.is_slow = False  # one is, and not all is said of it
         self._cards = Bounded[bytes, _Card](MAX_CARDS)  # by MAC address
 
     # ------------------------------------------------------------------ to the guest
@@ -95,9 +117,10 @@ class LaggingChecker:
         cards = [card for card in self._reached(frame.destination) if not card.is_settled]
         asked = _asks(frame) if cards else None
         if asked is not None:
-            self.watches = True
             for card in cards:
-                self._is_asked(card, asked, frame.when)
+                if frame.tcp is None or card.is_slow:
+                    self.watches = True
+                    self._is_asked(card, asked, frame.when)
         return iter(())
 
     def comes(self, frame: Frame) -> None:
@@ -107,9 +130,11 @@ class LaggingChecker:
         self._watch(frame.when)
 
     def _watch(self, when: Span) -> None:
-        self.watches = any(
+        cards = self._cards.values()
+        self.is_slow = any(card.is_slow and not card.is_settled for card in cards)
+        self.watches = self.is_slow or any(
             question.next is None and when.least(question.when) < PATIENCE
-            for card in self._cards.values()
+            for card in cards
             for question in card.questions.values()
         )
 
@@ -147,30 +172,41 @@ class LaggingChecker:
 
     def _answer(self, card: _Card, question: _Question, frame: Frame) -> Iterator[Finding]:
         if question.next is None:
-            card.settle()
+            card.is_slow |= frame.when.least(question.when) >= QUIET
+            card.is_in_time()
             self._watch(frame.when)
             return
         wait, late = question.next.least(question.when), frame.when.most(question.next)
         is_behind = late <= wait * AT_ONCE and frame.when.follows(question.next)
         heard = question.heard
-        if wait < BUSY or (heard and heard.most(question.when) > wait * AT_ONCE):
+        if wait < (CLOSE if frame.tcp else BUSY) or (
+            heard and heard.most(question.when) > wait * AT_ONCE
+        ):
             return
         if not is_behind:
-            card.short = _Waits()
+            card.short, card.segments = _Waits(), 0
             return
-        card.short.add(wait)
-        if wait >= QUIET:
-            card.waits.add(wait)
-        if card.waits.are_enough(SAMPLES) or card.short.are_enough(MANY):
+        card.in_time = 0
+        if frame.tcp:
+            card.segments += 1
+        else:
+            card.short.add(wait)
+            if wait >= QUIET:
+                card.waits.add(wait)
+        if card.is_behind:
             card.settle()
-            times = max(card.waits.count, card.short.count)
+            times = max(card.waits.count, card.short.count, card.segments)
             text = f"{frame.arp or frame.ip} answers what came {wait + late:.3f} s before, and"
             text += f" {late:.3f} s after another frame: the {times}th such answer"
-            yield Finding(rules.LAGS, f"{text}, and none came before another frame")
+            none = "none came before another frame" if not card.is_slow else "no other came sooner"
+            yield Finding(rules.LAGS, f"{text}, and {none}")
 
 
 def _asks(frame: Frame) -> Key | None:
-    packet, message, question = frame.ip, frame.icmp, frame.arp
+    packet, message, question, segment = frame.ip, frame.icmp, frame.arp, frame.tcp
+    if packet and segment and segment.payload:
+        ports = segment.destination << 16 | segment.source
+        return packet.destination, packet.source, ports, segment.seq + segment.length & SPACE
     if packet and message and message.type == icmp.ECHO_REQUEST:
         return packet.destination, packet.source, message.ident, message.sequence
     if question and question.operation == arp.REQUEST:
@@ -179,7 +215,10 @@ def _asks(frame: Frame) -> Key | None:
 
 
 def _answers(frame: Frame) -> Key | None:
-    packet, message, reply = frame.ip, frame.icmp, frame.arp
+    packet, message, reply, segment = frame.ip, frame.icmp, frame.arp, frame.tcp
+    if packet and segment:
+        ports = segment.source << 16 | segment.destination
+        return packet.source, packet.destination, ports, segment.ack
     if packet and message and message.type == icmp.ECHO_REPLY:
         return packet.source, packet.destination, message.ident, message.sequence
     if reply and reply.operation == arp.REPLY:

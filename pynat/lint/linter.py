@@ -125,6 +125,8 @@ class Linter:
             self._lagging.is_heard(frame)
         others = self._of_datagrams if frame.udp else self._checkers
         checkers = self._of_segments if frame.tcp else others
+        if frame.tcp and self._lagging.is_slow:
+            checkers = [*checkers, self._lagging]
         return [one for checker in checkers for one in checker.from_guest(frame)]
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
@@ -144,6 +146,8 @@ class Linter:
         if self._lagging.watches:
             self._lagging.comes(frame)
         checkers = self._of_segments_to_guest if frame.tcp else self._to_guest_checkers
+        if frame.tcp and self._lagging.is_slow:
+            checkers = [*checkers, self._lagging]
         return [one for checker in checkers for one in checker.to_guest(frame)]
 
     def overdue(self, now: float) -> list[Finding]:

@@ -167,6 +167,7 @@ LAGS = Rule(
     " frames that are there, or one for each interrupt; at whether the interrupt is acknowledged at"
     " card and PIC before the ring is read, so that a frame that comes meanwhile raises it again.",
     exercised=Occasion.PINGED,
+    leads_to=("TCP088",),
 )
 
 TWICE = Rule(

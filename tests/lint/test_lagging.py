@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pynat.testing.linted import LintedLab
+from tests.lint.examples import arp
 from tests.lint.naive import Stack
+from tests.lint.play import OPEN, play
 from tests.lint.test_naive import roots, run
 
 BAD_WIRE = 'impair = ["loss 5%", "duplicate 5%", "to-guest delay 50ms 50ms"]'
@@ -115,3 +118,23 @@ def test_who_is_slow_on_a_busy_wire_is_not_behind(
 ) -> None:
     slow = type("Slow", (Chatter, kind), {"late": late, "pause": pause})
     assert "ETH027" not in roots(run(slow(), wire))
+
+
+@pytest.mark.parametrize(
+    ("slow", "behind", "told"), [(0.2, 1, 1), (0.2, 0, 0), (0.05, 1, 0)]
+)
+def test_acknowledgements_of_one_that_looks_again_after_a_while(
+    slow: float, behind: int, told: int
+) -> None:
+    """behind: segments that it has not looked at when it acknowledges."""
+    lab = LintedLab()
+    arp.sends(lab)
+    arp.is_asked(lab)
+    lab.wait(slow)
+    arp.replies(lab)
+    play(lab, OPEN)
+    for number in range(20):
+        start, end = (1 + count * 1000 for count in (number, number + 1))
+        acked = start if behind else end
+        play(lab, f"+0.001 < . {start}:{end}(1000) ack 1\n > . 1:1(0) ack {acked}")
+    assert lab.found["ETH027"] == told
