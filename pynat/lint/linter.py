@@ -22,6 +22,7 @@ from pynat.lint.icmp import IcmpChecker
 from pynat.lint.igmp import IgmpChecker
 from pynat.lint.ipv4 import Ipv4Checker
 from pynat.lint.lagging import LaggingChecker
+from pynat.lint.lost import LostFrames
 from pynat.lint.owned import Owned
 from pynat.lint.paths import Paths, is_harmless
 from pynat.lint.short_ways import ShortWays
@@ -45,6 +46,7 @@ class Linter:
         self._short_ways = short_ways
         self._network = network = config.network
         self._served = served(config)
+        self._lost = LostFrames()
         self.tally = tally = Tally()
         self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
         self._doubles = Doubles(tally)
@@ -59,7 +61,7 @@ class Linter:
 
     def _follow(self) -> None:
         network, tally = self._network, self.tally
-        self._tcp = TcpChecker(network.mtu, tally, self._served)
+        self._tcp = TcpChecker(network.mtu, tally, self._served, self._lost)
         self._icmp = IcmpChecker(network.net, tally, self._owned, self._tcp.is_in_flight)
         dhcp = DhcpChecker(tally, self._owned)
         self._again = again = AgainChecker(network, tally)
@@ -132,6 +134,8 @@ class Linter:
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
         span = when if isinstance(when, Span) else Span(when, when)
         self._last = b""
+        self._lost.count += 1
+        self._lost.recent.append(data)
         is_short = self._short_ways and not self._lagging.watches
         found = self._ways.to_guest(data, span) if is_short else None
         return self._to_guest(data, span) if found is None else found

@@ -248,3 +248,16 @@ TOO_LONG = Rule(
     " one that is sent does not.",
     exercised=Occasion.PADDED,
 )
+
+EACH_LOST = Rule(
+    "ETH034",
+    "ethernet each nth frame is lost",
+    Severity.WARNING,
+    "The guest misses frames at a regular distance, which its card has taken.",
+    "",
+    "Each costs a retransmission, a question asked again, or the time until somebody gives up.",
+    "Look for a descriptor of the receive ring that the driver never looks at, or gives back unread:"
+    " an index that begins at 1 again where the ring is round, or one descriptor more in the card's"
+    " length than in the driver's.",
+    exercised=Occasion.RESENT_CAME,
+)

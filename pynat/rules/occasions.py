@@ -122,6 +122,7 @@ class Occasion(StrEnum):
     WINDOW_CLOSED = "times that the other end closed its window"
     ANSWERED = "answers to data of the guest's"
     RESENT = "segments that the guest sent again"
+    RESENT_CAME = "segments that came to the guest again, unacknowledged and in its window"
     UNACKNOWLEDGED = "times that something of the guest's stayed unacknowledged for 30 s"
     TIMED_OUT = "time-outs of the guest's after which it sent again"
     FIRST_FLIGHT = "connections in which the guest sent data"

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame, padding_counted
+from pynat.lint.lost import LostFrames
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
@@ -57,9 +58,16 @@ _ENDED = 1024  # connections remembered as ended
 
 class TcpChecker:
     def __init__(
-        self, mtu: int, tally: Tally, served: Collection[int] = (), *, flows: int = MAX_FLOWS
+        self,
+        mtu: int,
+        tally: Tally,
+        served: Collection[int] = (),
+        lost: LostFrames | None = None,
+        *,
+        flows: int = MAX_FLOWS,
     ) -> None:
-        """served: ports at which somebody answers the guest."""
+        """served: ports at which somebody answers the guest. lost: hears of what comes again."""
+        self._lost = lost
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
@@ -287,6 +295,9 @@ class TcpChecker:
         self, connection: Connection, key: bytes, segment: Segment, size: int, when: Span
     ) -> None:
         """size: of the packet."""
+        if self._lost is not None and connection.comes_again(segment):
+            self._tally[Occasion.RESENT_CAME] += 1
+            self._lost.again(self._tell)
         connection.to_guest(segment, when, self._tell)
         if size < UNPADDED:
             connection.padded(UNPADDED - size)

@@ -121,6 +121,14 @@ class Connection:
         guest, peer = self.guest, self.peer
         return guest is None or peer is None or peer.acked <= guest.number(number) < guest.top
 
+    def comes_again(self, segment: Segment) -> bool:
+        """Data that the guest should have taken: they are the next for it."""
+        guest, peer = self.guest, self.peer
+        if not segment.payload or guest is None or peer is None:
+            return False
+        seq = peer.number(segment.seq)
+        return seq == guest.acked < peer.top and seq + len(segment.payload) <= guest.right
+
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer

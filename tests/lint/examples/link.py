@@ -12,6 +12,7 @@ from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, ping, udp
 from tests.lint.examples import clean, example
+from tests.lint.play import OPEN, play
 from tests.lint.examples.dhcp import discover, raw
 from tests.lint.examples.echo import pinged, replies
 
@@ -296,3 +297,26 @@ def rounds_up(lab: LintedLab) -> None:
 def fills_up_to_64(lab: LintedLab) -> None:
     for size in range(1, 9):
         lab.from_guest(udp(ROUTER, 9, bytes(size)).ljust(64, b"\0"))
+
+
+def misses(lab: LintedLab, *rounds: int) -> None:
+    """rounds: segments that it takes, before it misses one."""
+    play(lab, OPEN)
+    start = 1
+    for taken in rounds:
+        for number in range(taken + 1):
+            came = f"< P. {start}:{start + 100}(100) ack 1"
+            start += 100
+            answer = f"> . 1:1(0) ack {start}"
+            play(lab, f"+0.01 {came}\n{answer}" if number < taken else f"{came}\n+1 {came}\n{answer}")
+
+
+@example("ETH034")
+def never_looks_at_the_last_descriptor(lab: LintedLab) -> None:
+    """The guest's ring has 16 descriptors, of which its driver looks at 15."""
+    misses(lab, *[14] * 5)
+
+
+@clean("ETH034")
+def misses_a_frame_now_and_then(lab: LintedLab) -> None:
+    misses(lab, 14, 30, 14, 15, 14, 14)
