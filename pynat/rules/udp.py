@@ -97,7 +97,7 @@ ODD_NOT_TAKEN = Rule(
     "The guest takes the OFFER with an even number of bytes, and none of those before it with an"
     " odd one.",
     "RFC 1071",
-    "Half of all that comes by UDP, ICMP and TCP is lost, as its checksum is taken for a wrong one.",
+    "Half of all that comes by UDP, ICMP and TCP is lost: its checksum is taken for a wrong one.",
     "Sum the last byte of an odd number as the upper half of a word: byte * 256 + 0, in network"
     " order; where words are read in the order of an x86, as the byte alone. Do not read one byte"
     " beyond the end: what is there is no zero.",

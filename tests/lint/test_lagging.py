@@ -120,9 +120,7 @@ def test_who_is_slow_on_a_busy_wire_is_not_behind(
     assert "ETH027" not in roots(run(slow(), wire))
 
 
-@pytest.mark.parametrize(
-    ("slow", "behind", "told"), [(0.2, 1, 1), (0.2, 0, 0), (0.05, 1, 0)]
-)
+@pytest.mark.parametrize(("slow", "behind", "told"), [(0.2, 1, 1), (0.2, 0, 0), (0.05, 1, 0)])
 def test_acknowledgements_of_one_that_looks_again_after_a_while(
     slow: float, behind: int, told: int
 ) -> None:

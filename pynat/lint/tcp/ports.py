@@ -30,8 +30,8 @@ def taken_apart(key: bytes) -> tuple[bytes, bytes, int, int]:
 
 def served(config: Config) -> set[int]:
     """Ports at which somebody answers, as the configuration says."""
-    named = *config.guestfwd, *config.peers
-    return {one.port for one in named} | {port for *_, port in config.virtual.services}
+    named = {one.port for one in config.guestfwd} | {one.port for one in config.peers}
+    return named | {port for *_, port in config.virtual.services}
 
 
 def counts_swapped(source: int, before: int) -> bool:

@@ -12,9 +12,9 @@ from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, ping, udp
 from tests.lint.examples import clean, example
-from tests.lint.play import OPEN, play
 from tests.lint.examples.dhcp import discover, raw
 from tests.lint.examples.echo import pinged, replies
+from tests.lint.play import OPEN, play
 
 MAC = GUEST_MAC.hex(":")
 OTHER_MAC = "52:54:00:00:00:99"
@@ -307,8 +307,8 @@ def misses(lab: LintedLab, *rounds: int) -> None:
         for number in range(taken + 1):
             came = f"< P. {start}:{start + 100}(100) ack 1"
             start += 100
-            answer = f"> . 1:1(0) ack {start}"
-            play(lab, f"+0.01 {came}\n{answer}" if number < taken else f"{came}\n+1 {came}\n{answer}")
+            again = "" if number < taken else f"+1 {came}\n"
+            play(lab, f"+0.01 {came}\n{again}> . 1:1(0) ack {start}")
 
 
 @example("ETH034")
