@@ -257,7 +257,7 @@ EACH_LOST = Rule(
     "",
     "Each costs a retransmission, a question asked again, or the time until somebody gives up.",
     "Look for a descriptor of the receive ring that the driver never looks at, or gives back"
-    " unread: an index that begins at 1 again where the ring is round, or one descriptor more in the card's"
-    " length than in the driver's.",
+    " unread: an index that begins at 1 again where the ring is round, or a descriptor more in the"
+    " card's length than in the driver's.",
     exercised=Occasion.RESENT_CAME,
 )
