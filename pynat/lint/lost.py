@@ -17,6 +17,8 @@ from pynat.rules import ethernet as rules
 _RECENT = 512  # frames among which the one that was lost is looked for
 _LOST = 5  # frames, of which all fit
 _REGULAR = 8  # each so many at least; by chance a number fits once in 20,000 times
+_CLOSE = 3  # frames behind the first one, where a wire repeats it; a fast retransmission has more
+_LONG = 0.15  # seconds; a time-out has more
 _SEGMENT = slice(26, 42)  # of a frame: addresses, ports, sequence number
 
 
@@ -27,12 +29,12 @@ class LostFrames:
         self._lost = deque[int](maxlen=_LOST)
         self._is_told = False
 
-    def again(self, tell: Tell) -> None:
-        """The last frame's data came before, and are not acknowledged."""
+    def again(self, waited: float, tell: Tell) -> None:
+        """The last frame's data came before, and are not acknowledged. waited: since data came."""
         frames = reversed(self.recent)
         wanted = next(frames)[_SEGMENT]
         ago = next((ago for ago, one in enumerate(frames, 1) if one[_SEGMENT] == wanted), 0)
-        if not ago or self._is_told:
+        if not ago or self._is_told or (ago <= _CLOSE and waited < _LONG):
             return
         self._lost.append(self.count - ago)
         lost = sorted(set(self._lost))

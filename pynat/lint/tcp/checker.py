@@ -295,9 +295,10 @@ class TcpChecker:
         self, connection: Connection, key: bytes, segment: Segment, size: int, when: Span
     ) -> None:
         """size: of the packet."""
-        if self._lost is not None and connection.comes_again(segment):
+        waited = connection.comes_again(segment, when)
+        if self._lost is not None and waited is not None:
             self._tally[Occasion.RESENT_CAME] += 1
-            self._lost.again(self._tell)
+            self._lost.again(waited, self._tell)
         connection.to_guest(segment, when, self._tell)
         if size < UNPADDED:
             connection.padded(UNPADDED - size)

@@ -121,13 +121,14 @@ class Connection:
         guest, peer = self.guest, self.peer
         return guest is None or peer is None or peer.acked <= guest.number(number) < guest.top
 
-    def comes_again(self, segment: Segment) -> bool:
-        """Data that the guest should have taken: they are the next for it."""
-        guest, peer = self.guest, self.peer
-        if not segment.payload or guest is None or peer is None:
-            return False
+    def comes_again(self, segment: Segment, when: Span) -> float | None:
+        """Seconds since data came, if the guest should have taken these: they are its next."""
+        guest, peer, acking = self.guest, self.peer, self._acking
+        if not segment.payload or guest is None or peer is None or acking is None:
+            return None
         seq = peer.number(segment.seq)
-        return seq == guest.acked < peer.top and seq + len(segment.payload) <= guest.right
+        is_next = seq == guest.acked < peer.top and seq + len(segment.payload) <= guest.right
+        return when.least(acking.arrivals.newest) if is_next else None
 
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:

@@ -320,3 +320,12 @@ def never_looks_at_the_last_descriptor(lab: LintedLab) -> None:
 @clean("ETH034")
 def misses_a_frame_now_and_then(lab: LintedLab) -> None:
     misses(lab, 14, 30, 14, 15, 14, 14)
+
+
+@clean("ETH034")
+def gets_each_sixteenth_twice(lab: LintedLab) -> None:
+    """From the wire, before it can have acknowledged the first."""
+    play(lab, OPEN)
+    for start in range(1, 9000, 100):
+        came = f"< P. {start}:{start + 100}(100) ack 1\n" * (2 if start % 1500 == 1 else 1)
+        play(lab, f"+0.01 {came}> . 1:1(0) ack {start + 100}")
