@@ -205,9 +205,20 @@ class Rig:
     def _take(self) -> bytes:
         """A frame for the guest; b"" is none."""
         with contextlib.suppress(BlockingIOError):
-            self.seen.append((False, self._wire.recv(65_536)))
-            return self.seen[-1][1]
+            frame = self._wire.recv(65_536)
+            self.seen.append((False, frame))
+            return self._take() if self._is_asked(frame) else frame
         return b""
+
+    def _is_asked(self, frame: bytes) -> bool:
+        """The linter asks who answers ARP."""
+        if frame[12:14] != ethernet.ARP.to_bytes(2, "big"):
+            return False
+        packet = arp.decode(memoryview(frame)[ethernet.HEADER.size :])
+        if packet.operation == arp.REQUEST:
+            reply = arp.Arp(arp.REPLY, GUEST_MAC, self._guest, frame[6:12], self._router)
+            self._send(frame[6:12], ethernet.ARP, arp.encode(reply))
+        return packet.operation == arp.REQUEST
 
     def _taken(self, frames: list[bytes]) -> list[bytes]:
         """With all that are there now."""
@@ -216,8 +227,7 @@ class Rig:
 
     def _segments(self) -> Iterator[Segment]:
         for frame in self._taken([]):
-            if frame[12:14] == ethernet.IPV4.to_bytes(2, "big"):  # the linter asks by ARP, too
-                yield tcp.decode(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]))
+            yield tcp.decode(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]))
 
     def _acknowledged(self) -> int:
         """Up to where."""
