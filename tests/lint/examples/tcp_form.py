@@ -126,10 +126,10 @@ def swaps_the_ports_of_data(lab: LintedLab) -> None:
 
 @example("TCP029")
 def swaps_both_ports(lab: LintedLab) -> None:
-    """The guest means 49153 and then 49154, and does not know the RST for its own."""
-    for source in (448, 704):
+    """The guest means 49160 and then 49161, and does not know the RST for its own."""
+    for source, again in ((2240, 0), (2496, 1)):
         syn = f"> S 0:0(0) win 65535 <mss 1460> to 53764 port {source}"
-        play(lab, f"{syn}\n < R. 0:0(0) ack 1 win 0\n +1 {syn}\n +2 {syn}\n +4 {syn}")
+        play(lab, f"{syn}\n < R. 0:0(0) ack 1 win 0" + f"\n +1 {syn}\n +2 {syn}" * again)
 
 
 @example("TCP029")
