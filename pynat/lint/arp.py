@@ -162,7 +162,8 @@ class ArpChecker:
 
     def _is_asked(self, packet: Arp, frame: Frame) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
-        is_its = mine.used and not self._owned.is_over(packet.target, frame.when)
+        is_claim = packet.sender == packet.target  # which nobody has to answer
+        is_its = mine.used and not is_claim and not self._owned.is_over(packet.target, frame.when)
         if is_its:
             mine.asked.append(frame.when)
         self._tally[Occasion.ARP_ASKED] += 1
