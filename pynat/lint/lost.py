@@ -14,7 +14,7 @@ from math import gcd
 from pynat.lint.tcp.side import Tell
 from pynat.rules import ethernet as rules
 
-_RECENT = 128  # frames among which the one that was lost is looked for
+_RECENT = 64  # frames among which the one that was lost is looked for
 _LOST = 5  # frames, of which all fit
 _REGULAR = 8  # each so many at least; by chance a number fits once in 20,000 times
 _CLOSE = 3  # frames behind the first one, where a wire repeats it; a fast retransmission has more
