@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 # How fast an example is, on a busy machine too, is no property of ours.
 settings.register_profile(
-    "pynat", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "pynat",
+    settings.default,
+    deadline=None,
+    derandomize=not SEED,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("pynat")
 

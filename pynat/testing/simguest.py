@@ -204,14 +204,16 @@ class SimGuest:
             self._timer = self.lab.now + RTO
             self._push()
         at = (segment.seq - self._their_isn - 1) % 2**32
-        self._keep(segment, at if at < 2**31 else at - 2**32)
+        at = at if at < 2**31 else at - 2**32
+        if segment.options.timestamps is not None and at <= len(self.incoming):
+            self._stamp = max(self._stamp, segment.options.timestamps[0])
+        self._keep(segment, at)
         if segment.length:
             self._send(self._sent + self._our_fin_sent, ACK)
 
     def _keep(self, segment: Segment, at: int) -> None:
-        if segment.options.timestamps is not None and at <= len(self.incoming):
-            self._stamp = max(self._stamp, segment.options.timestamps[0])
         if at > len(self.incoming) and self._selective and segment.payload:
+            self._early.pop(at, None)  # what came last is the last one there
             self._early[at] = segment
         new = len(self.incoming) - at
         if 0 <= new <= len(segment.payload) and not self._their_fin:
@@ -225,11 +227,24 @@ class SimGuest:
         stamps = (int(self.lab.now * 1000), self._stamp) if self._stamped else None
         if flags & SYN:
             return tcp.Options(MSS, None, self._selective, (), stamps)
-        blocks = []
-        for start in sorted(self._early)[:3]:
-            first = (self._their_isn + 1 + start) % 2**32
-            blocks.append((first, (first + len(self._early[start].payload)) % 2**32))
-        return tcp.Options(timestamps=stamps, sack=tuple(blocks))
+        return tcp.Options(timestamps=stamps, sack=self._blocks())
+
+    def _blocks(self) -> tuple[tuple[int, int], ...]:
+        """Of what came out of order, the last one's first (RFC 2018 4)."""
+        ranges: list[tuple[int, int]] = []
+        for start in sorted(self._early):
+            end = start + len(self._early[start].payload)
+            if ranges and start <= ranges[-1][1]:
+                first, last = ranges.pop()
+                ranges.append((first, max(last, end)))
+            else:
+                ranges.append((start, end))
+        newest = (one for at in reversed(self._early) for one in ranges if one[0] <= at < one[1])
+        begin = self._their_isn + 1
+        return tuple(
+            ((begin + start) % 2**32, (begin + end) % 2**32)
+            for start, end in list(dict.fromkeys(newest))[:3]
+        )
 
     def _send(self, at: int, flags: int, data: bytes = b"") -> None:
         segment = Segment(

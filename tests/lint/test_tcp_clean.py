@@ -66,6 +66,8 @@ class Watched(SimGuest):
     st.booleans(),
     st.booleans(),
 )
+@example(Wire(0.18, 0.02, 0.2, 0.0), 2089158917, 24_817, 50_568, False, True, False)
+@example(Wire(0.03, 0.007, 0.001, 0.04), 2252751404, 5_922, 16_384, False, True, True)
 @example(Wire(0.0, 0.0, 0.171875, 0.0), 0, 21_181, 0, True, False, False)
 @example(Wire(0.03125, 0.0625, 0.140625, 0.015625), 1721, 17_002, 1001, True, False, False)
 def test_a_bad_wire_is_not_the_guests_fault(

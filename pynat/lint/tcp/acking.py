@@ -488,9 +488,9 @@ class Acking:
             self._often.once(rules.WRAPS, text, tell)
 
     # ------------------------------------------------------------------ to the guest
-    def owes(self, when: Span) -> None:
-        """Something came that has to be answered."""
-        self._owed = when
+    def syn_again(self, when: Span) -> None:
+        """It has to be answered, and its timestamp may be echoed."""
+        self._owed, self._held = when, self._peer.stamp
 
     def to_guest(self, segment: Segment, seq: int, ack: int, when: Span, tell: Tell) -> None:
         """Before `peer` knows of it."""

@@ -222,7 +222,7 @@ class Connection:
             if segment.options.timestamps is not None:
                 peer.stamped(segment.options.timestamps[0])
             if self._acking:
-                self._acking.owes(when)
+                self._acking.syn_again(when)
             return
         if segment.flags & ACK:
             if guest is None or self._shaken or not 0 < guest.number(segment.ack) <= guest.top:
