@@ -3,7 +3,8 @@
 What the guest sends is judged by `Flow` as always. The other end, which a `Flow` is otherwise, is
 taken from its segments: its SYN has its number and options, what it acknowledges has been taken,
 what it sends has been sent, and its window is what the guest was promised. So nothing is made here:
-no segment, no request to a host, no time-out but that of TIME-WAIT.
+no segment, no request to a host, no time-out but that of TIME-WAIT. How long its network lets a
+connection idle, no capture says: one lives on until RST comes, be it in answer to the next segment.
 
 A capture may begin in the middle. A segment of no connection may then belong to one that is older:
 it is told of only when the answer is the RST that belongs to it, or where the connection was seen
@@ -12,6 +13,7 @@ to end.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from pynat.nat.messages import Action, Nowhere
@@ -128,6 +130,13 @@ class SeenFlow(Flow):
         if taken > 0:
             receiver.taken(taken, _ROOM)
 
+    def _ends_at(self) -> float:
+        return inf if self.is_idle_at(inf) else super()._ends_at()
+
+    def is_idle_at(self, now: float) -> bool:
+        """Whether a usual network would have given it up."""
+        return self.idle.due <= now and self.state not in (State.TIME_WAIT, State.SYN_SENT)
+
     # ------------------------------------------------------------------ what is not made
     def open_from_guest(self, *arguments: Any) -> None:
         super().open_from_guest(*arguments)
@@ -169,6 +178,7 @@ class SeenTable(TcpTable):
             flow.idle.used(now)
             flow.leads_to = Nowhere()
         if isinstance(flow, SeenFlow):
+            self._answered(four_tuple, segment, now)
             flow.seen(segment, now)
             self.to_host(now)
             self._flush(flow, now)
@@ -182,12 +192,27 @@ class SeenTable(TcpTable):
             flow.close("unreachable", now)
             self._flush(flow, now)
 
+    def _has_room(self, now: float) -> bool:
+        if len(self._flows) >= self._settings.flows:
+            for flow in [flow for flow in self._flows.values() if flow.idle.due <= now]:
+                flow.close("idle", now)
+                self._remove(flow)
+        return super()._has_room(now)
+
     # ------------------------------------------------------------------ of no connection
+    def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
+        if isinstance(flow, SeenFlow) and flow.is_idle_at(now):
+            self._doubt(flow.four_tuple, segment)
+        super()._to_flow(flow, segment, now)
+
     def _no_flow(self, four_tuple: FourTuple, segment: Segment, now: float) -> None:
         if self.begins or four_tuple.key in self._ended:
             super()._no_flow(four_tuple, segment, now)
         else:
-            _remember(self._strays, four_tuple.key, (self._output.notices.comments.frame, segment))
+            self._doubt(four_tuple, segment)
+
+    def _doubt(self, four_tuple: FourTuple, segment: Segment) -> None:
+        _remember(self._strays, four_tuple.key, (self._output.notices.comments.frame, segment))
 
     def _answered(self, four_tuple: FourTuple, answer: Segment, now: float) -> None:
         """Another answer than RST shows that there is a connection."""
