@@ -11,7 +11,9 @@ the first cause and does not count by itself:
 A drop of what a bad wire has changed or let others overtake, or because of what it has kept from
 either end, is put down to the wire, and leads to nothing else.
 
-A cause holds for LASTS seconds from its last time on. One that has a cause itself passes that on.
+A cause holds for LASTS seconds from its last time on, or for as long as the guest runs (`stays`);
+then what was found in the LASTS seconds before is put down to it, too, for it takes time to be sure
+of. One that has a cause itself passes that on.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from pynat.rules import Rule
@@ -101,8 +104,21 @@ class Verdict:
             record.because[cause.code] += packets
         if rule.leads_to and wire is None:
             where = flow if rule.protocol == "TCP" else card
-            self._expect(rule, cause or Cause(rule.code, about.number), where, when)
+            first = cause or Cause(rule.code, about.number)
+            if rule.stays:
+                self._put_down(rule, first, card, when)
+            self._expect(rule, first, where, when)
         return cause
+
+    def _put_down(self, rule: Rule, cause: Cause, card: bytes, when: float) -> None:
+        """What was found before, as long as that takes to be sure of."""
+        for code in rule.leads_to:
+            record = self._records.get(code)
+            if record is None or not record.count or when - record.when > LASTS:
+                continue
+            if _places(record.about)[0] in (card, _ANYWHERE):
+                record.because[cause.code] += record.count
+                record.count = 0
 
     def _cause(self, code: str, places: tuple[bytes, ...], when: float) -> Cause | None:
         for place in places:
@@ -118,7 +134,7 @@ class Verdict:
             for place in (where, _ANYWHERE):
                 first, last = self._causes.get((code, place), (cause, when))
                 kept = first if when - last <= LASTS else cause
-                self._causes[code, place] = (kept, when)
+                self._causes[code, place] = (kept, inf if rule.stays else max(when, last))
 
 
 def _places(about: About) -> tuple[bytes, bytes]:

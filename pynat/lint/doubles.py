@@ -4,6 +4,9 @@ The copy follows at once, with nothing to the guest in between, and is the same 
 A stack that sends or acknowledges again does so later, after something came, or with another
 identification of IPv4; one whose identifications stay the same is not looked at. All frames twice
 is what whoever looks on may see, and `ethernet.py` looks for in ARP.
+
+Where all frames share one buffer, of those that are sent at once each has the bytes of the last one,
+and its own length, which the total length of IPv4 in it does not fit.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ _IPV4 = b"\x08\x00"
 _PACKET = slice(ethernet.HEADER.size, None)
 _IDENT = slice(18, 20)
 _REMEMBERED = 16
+_SHORTEST = 60  # bytes; it may have been filled up once and not the other time
 _ALWAYS = 2  # frames from one copy to the next
 
 
@@ -31,6 +35,20 @@ class Doubles:
         self._tally = tally
         self._idents = Bounded[bytes, None](_REMEMBERED)  # of copies
         self._before = 0  # frames up to the last copy
+
+    def shares(self, frame: bytes, before: bytes, first: Span, when: Span) -> Iterator[Finding]:
+        """Both begin alike, have other lengths, and the one before was sent then."""
+        size = min(len(frame), len(before))
+        if size <= _SHORTEST or frame[:size] != before[:size] or when.most(first) > AT_ONCE:
+            return
+        frame = ethernet.untagged(frame)
+        if frame[12:14] == _IPV4:
+            text = f"{ipv4.named(frame[_PACKET])} ident 0x{frame[_IDENT].hex()}: the frame before,"
+            text += f" {when.most(first) * 1000:.3f} ms ago, has the same {size} bytes, and"
+            text += (
+                f" {len(before)} in all, this one {len(frame)}: was it filled into the same buffer"
+            )
+            yield Finding(rules.SHARED_BUFFER, f"{text} before the card had read that?")
 
     def again(self, frame: bytes, first: Span, when: Span) -> Iterator[Finding]:
         """It is the same as the one before, which was sent then."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from ipaddress import IPv4Network
+from itertools import pairwise
+from math import gcd
 from zlib import crc32
 
 from pynat.lint.bounded import Bounded
@@ -23,6 +26,8 @@ _DIFFERENT = 16  # lengths
 _FILLED_UP = 64  # bytes with the check sequence, to which some drivers fill up
 _TWICE = 4  # frames in a row
 _AT_ONCE = 0.01  # seconds
+_KEEPERS = 5  # frames
+_SMALLEST_RING = 4  # descriptors
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
@@ -40,6 +45,8 @@ class EthernetChecker:
         self._twice: list[bytes] = []  # in a row
         self._more = 0  # bytes of zeros behind the last packet that needed none
         self._ends = set[int]()  # of such packets in a row, modulo `_DIFFERENT`
+        self._kept = 0  # bytes of the last frames that are too long for their packets
+        self._keepers: deque[int] = deque(maxlen=_KEEPERS)  # their numbers
         self._macs: Bounded[bytes, bytes] = Bounded(256)  # by IPv4 address
 
     def adopt(self, net: IPv4Network) -> None:
@@ -70,6 +77,8 @@ class EthernetChecker:
             self._tally[Occasion.PADDED] += 1
             if any(frame.data[end:]):
                 yield _padding(frame.data, end)
+                if size > MIN_FRAME:
+                    yield from self._keeps_its_length(size)
             elif end >= _FILLED_UP:
                 yield from self._too_long(end, size - end)
 
@@ -114,6 +123,19 @@ class EthernetChecker:
             if more == _CHECK:
                 text += ": the check sequence, which the card appends, was counted"
             yield Finding(rules.TOO_LONG, text)
+
+    def _keeps_its_length(self, size: int) -> Iterator[Finding]:
+        """A frame that is too long for its packet, as others of this length."""
+        if size != self._kept:
+            self._kept = size
+            self._keepers.clear()
+        numbers = self._keepers
+        numbers.append(self._tally.frames_sent)
+        ring = gcd(*(b - a for a, b in pairwise(numbers)))
+        if len(numbers) == _KEEPERS and ring >= _SMALLEST_RING:
+            text = f"{size} bytes for a shorter packet, the {_KEEPERS}th time, and each time it is"
+            text += f" the {ring}th frame behind the one before or a multiple: does a descriptor of"
+            yield Finding(rules.KEPT_LENGTH, f"{text} a ring of {ring} keep its first length?")
 
     def _is_double(self, frame: Frame) -> Iterator[Finding]:
         """The same as the one before, and at once; only ARP, of which all is looked at."""

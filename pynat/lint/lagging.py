@@ -11,6 +11,10 @@ A driver that looks again after a while answers late, but before the next frame:
 nothing, and from then on data of TCP count, too: each is a question, and the acknowledgement of all
 up to its end is the answer.
 
+A driver that takes one frame for each interrupt falls back by one each time that two come at once.
+Its answers, too, come at once behind another frame, after a silence; but which one, and how long
+after the question, is different each time. So that it was once in time says nothing.
+
 On a busy wire the next frame soon comes, so it takes more samples there, in a row. A guest that
 polls its card answers after a frame that its own, of the same moment, has brought about; so it must
 have sent nothing in between, but for what it sends at once when the question comes.
@@ -24,7 +28,7 @@ from dataclasses import dataclass, field
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.side import SPACE
 from pynat.rules import ethernet as rules
@@ -38,6 +42,9 @@ BUSY = 0.002  # the same, where it takes MANY samples
 MANY = 8
 CLOSE = 0.0003  # seconds, between segments of TCP
 SEGMENTS = 16  # in a row, which need not be apart: the card was slow when nothing else came
+IN_QUEUE = 6  # samples in a row of a driver that falls back ...
+DEEP = 2  # ... with more than one frame in between in so many of them
+BEHIND = 0.05  # of the silence before the other frame, from that to the answer
 SAMPLES = 4  # in a row, of which the longest is `APART` times the shortest
 APART = 2.0
 PATIENCE = 5.0  # seconds for which the next frame is looked for
@@ -51,6 +58,9 @@ class _Question:
     when: Span
     heard: Span | None = None  # when the guest last sent anything else, before that
     next: Span | None = None  # when another frame came
+    last: Span | None = None  # when the last one did
+    silence: float = 0.0  # seconds before that, from and to the guest
+    frames: int = 0  # that came
     is_sure: bool = True  # nobody has asked twice
 
 
@@ -73,18 +83,26 @@ class _Waits:
 @dataclass(slots=True)
 class _Card:
     is_settled: bool = False  # all is said
+    is_right: bool = False  # it is not one frame behind
     is_slow: bool = False  # it has answered late, and before the next frame
     segments: int = 0  # acknowledged behind the next frame, in a row
     in_time: int = 0  # answers before the next frame, in a row
     questions: Bounded[Key, _Question] = field(default_factory=lambda: Bounded(MAX_QUESTIONS))
     waits: _Waits = field(default_factory=_Waits)
     short: _Waits = field(default_factory=_Waits)  # on a busy wire, in a row
+    queue: _Waits = field(default_factory=_Waits)  # behind any frame, in a row
+    deep: int = 0  # of these, with more than one frame in between
+    last: Span = NEVER  # when a frame was there, from or to the guest
 
     def comes(self, when: Span) -> None:
         for question in self.questions.values():
             question.next = question.next or when
+            question.last, question.silence = when, when.least(self.last)
+            question.frames += 1
+        self.last = when
 
     def is_heard(self, when: Span) -> None:
+        self.last = when
         for question in self.questions.values():
             if question.next is None:
                 question.heard = when
@@ -96,12 +114,14 @@ class _Card:
 
     def is_in_time(self) -> None:
         self.waits, self.short, self.segments = _Waits(), _Waits(), 0
+        self.queue, self.deep = _Waits(), 0
         self.in_time += 1
-        if not self.is_slow or self.in_time == MANY:
+        self.is_right |= not self.is_slow
+        if self.in_time == MANY:
             self.settle()
 
     def settle(self) -> None:
-        self.is_settled = True
+        self.is_settled = self.is_right = True
         self.questions.clear()
 
 
@@ -118,7 +138,7 @@ class LaggingChecker:
         asked = _asks(frame) if cards else None
         if asked is not None:
             for card in cards:
-                if frame.tcp is None or card.is_slow:
+                if frame.tcp is None or (card.is_slow and not card.is_right):
                     self.watches = True
                     self._is_asked(card, asked, frame.when)
         return iter(())
@@ -131,9 +151,9 @@ class LaggingChecker:
 
     def _watch(self, when: Span) -> None:
         cards = self._cards.values()
-        self.is_slow = any(card.is_slow and not card.is_settled for card in cards)
+        self.is_slow = any(card.is_slow and not card.is_right for card in cards)
         self.watches = self.is_slow or any(
-            question.next is None and when.least(question.when) < PATIENCE
+            when.least(question.when) < PATIENCE
             for card in cards
             for question in card.questions.values()
         )
@@ -151,6 +171,7 @@ class LaggingChecker:
             before.is_sure = False
         else:
             card.questions[asked] = _Question(when)
+        card.last = when
 
     # ------------------------------------------------------------------ from the guest
     def is_heard(self, frame: Frame) -> None:
@@ -176,6 +197,10 @@ class LaggingChecker:
             card.is_in_time()
             self._watch(frame.when)
             return
+        if frame.tcp is None and question.last is not None and question.silence >= QUIET:
+            yield from self._falls_back(card, question, question.last, frame)
+        if card.is_right:
+            return
         wait, late = question.next.least(question.when), frame.when.most(question.next)
         is_behind = late <= wait * AT_ONCE and frame.when.follows(question.next)
         heard = question.heard
@@ -200,6 +225,22 @@ class LaggingChecker:
             text += f" {late:.3f} s after another frame: the {times}th such answer"
             none = "none came before another frame" if not card.is_slow else "no other came sooner"
             yield Finding(rules.LAGS, f"{text}, and {none}")
+
+    def _falls_back(
+        self, card: _Card, question: _Question, last: Span, frame: Frame
+    ) -> Iterator[Finding]:
+        late = frame.when.most(last)
+        if late > question.silence * BEHIND or not frame.when.follows(last):
+            card.queue, card.deep = _Waits(), 0
+            return
+        card.queue.add(ago := frame.when.least(question.when))
+        card.deep += question.frames > 1
+        if card.deep >= DEEP and card.queue.are_enough(IN_QUEUE):
+            card.settle()
+            text = f"{frame.arp or frame.ip} answers what came {ago:.3f} s and {question.frames}"
+            text += f" frames before, and {late:.3f} s after another frame: the {IN_QUEUE}th such"
+            text += " answer in a row, each after another time: is one frame taken for each"
+            yield Finding(rules.LAGS, f"{text} interrupt?")
 
 
 def _asks(frame: Frame) -> Key | None:

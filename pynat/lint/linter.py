@@ -12,6 +12,7 @@ from collections import Counter
 from pynat.config import Config, Network
 from pynat.lint.again import AgainChecker
 from pynat.lint.arp import ArpChecker
+from pynat.lint.deaf import DeafChecker
 from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.dns import DnsChecker
 from pynat.lint.doubles import Doubles
@@ -38,6 +39,7 @@ from pynat.rules.occasions import Occasion
 
 Key = Occasion | tuple[bool, Stage]  # of connections, by whether the guest opened them
 NE2000_SPEED = 10  # Mbit/s
+_HEADERS = slice(14, 34)  # IPv4's
 
 
 class Linter:
@@ -75,8 +77,9 @@ class Linter:
         services = DnsChecker(tally, self._told), TftpChecker(tally, udp)
         self._lagging = lagging = LaggingChecker(tally)
         self._of_datagrams = [*self._of_segments, udp, *services, HeldChecker()]
-        self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging]
-        self._to_guest_checkers = [*self._of_datagrams, lagging]
+        deaf = DeafChecker(tally)
+        self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging, deaf]
+        self._to_guest_checkers = [*self._of_datagrams, lagging, deaf]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
@@ -113,6 +116,8 @@ class Linter:
             found = self._from_guest(data, span)
         if data == self._last:
             found = [*found, *self._doubles.again(data, self._sent, span)]
+        elif data[_HEADERS] == self._last[_HEADERS] and len(data) != len(self._last):
+            found = [*found, *self._doubles.shares(data, self._last, self._sent, span)]
         self._last, self._sent = data, span
         return _causes_first(found) if found else found
 

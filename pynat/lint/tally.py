@@ -66,6 +66,10 @@ class Tally(Counter[Occasion]):
     def frames_sent(self) -> int:
         return self[Occasion.FRAME] + sum(self.sent) + self.datagrams_sent
 
+    @property
+    def frames_came(self) -> int:
+        return self[Occasion.FRAME_CAME] + sum(self.came) + self.datagrams_came
+
     # ------------------------------------------------------------------ one frame
     def from_guest(self, frame: Frame) -> None:
         segment, packet = frame.tcp, frame.ip

@@ -5,6 +5,13 @@ from __future__ import annotations
 from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule, Severity
 
+# What a guest breaks that hears late, or nothing at all.
+_OF_HEARING_LATE = (
+    *("ARP021", "ARP023", "ARP030", "ARP036", "ARP040", "DHCP035", "DHCP036", "DHCP039", "DHCP042"),
+    *("DHCP049", "DNS022", "TCP004", "TCP009", "TCP038", "TCP042", "TCP049", "TCP058", "TCP088"),
+    *("TCP099", "TCP104", "TCP107", "TCP115", "TCP137"),
+)
+
 LENGTH = Rule(
     "ETH001",
     "ethernet length",
@@ -79,7 +86,6 @@ UNPADDED = Rule(
     "Add zeros up to 60 bytes before the frame goes to the card.",
     exercised=Occasion.SMALL_FRAME,
 )
-
 PADDING = Rule(
     "ETH021",
     "ethernet padding not zero",
@@ -157,7 +163,7 @@ LAGS = Rule(
     "ETH027",
     "ethernet one frame behind",
     Severity.ERROR,
-    "The guest handles a frame only when the next one comes.",
+    "The guest handles a frame only when the next one comes, or one still later.",
     "",
     "The last frame of all stays where it is: an answer that the guest waits for is read only when"
     " somebody else sends something, and all is slow that is not lost.",
@@ -167,7 +173,8 @@ LAGS = Rule(
     " frames that are there, or one for each interrupt; at whether the interrupt is acknowledged at"
     " card and PIC before the ring is read, so that a frame that comes meanwhile raises it again.",
     exercised=Occasion.PINGED,
-    leads_to=("TCP088",),
+    leads_to=("ETH035", *_OF_HEARING_LATE),
+    stays=True,
 )
 
 TWICE = Rule(
@@ -260,4 +267,53 @@ EACH_LOST = Rule(
     " unread: an index that begins at 1 again where the ring is round, or a descriptor more in the"
     " card's length than in the driver's.",
     exercised=Occasion.RESENT_CAME,
+)
+
+DEAF = Rule(
+    "ETH035",
+    "ethernet guest hears nothing any more",
+    Severity.ERROR,
+    "The guest took frames, and from some moment on none has an effect, though its card takes them"
+    " and it goes on sending.",
+    "",
+    "It asks for what it is told, and all that waits for it gives up.",
+    "Look at the driver's receive path: whether each buffer is given back, also that of a frame that"
+    " is long, bad or not wanted, and the index moved on behind it; whether the receive interrupt is"
+    " still on, and acknowledged; whether the code that takes frames waits for a lock or for memory"
+    " that nobody frees.",
+    exercised=Occasion.FRAME_CAME,
+    leads_to=_OF_HEARING_LATE,
+    stays=True,
+)
+
+SHARED_BUFFER = Rule(
+    "ETH036",
+    "ethernet frames share a buffer",
+    Severity.ERROR,
+    "Of frames that the guest sends at once each has its own length and the bytes of the last one.",
+    "",
+    "All but the last are lost, and the last may come twice.",
+    "The card reads a frame after the driver has given it away: give each descriptor of the transmit"
+    " ring a buffer of its own, or wait until the descriptor is done (E1000: the DD bit of its"
+    " status) before the buffer is filled again.",
+    exercised=Occasion.FRAME,
+    leads_to=(
+        *("ARP030", "ETH021", "ETH030", "IP004", "IP016", "IP018", "IP025", "TCP004", "TCP005"),
+        *("TCP071", "TCP077", "UDP021"),
+    ),
+    stays=True,
+)
+
+KEPT_LENGTH = Rule(
+    "ETH037",
+    "ethernet descriptor keeps its length",
+    Severity.ERROR,
+    "Each so many frames one is as long as the first of them was, whatever its packet.",
+    "RFC 894",
+    "What is longer is cut, and behind what is shorter stands old memory.",
+    "Write the length into the transmit descriptor each time it is used; look at the last one of the"
+    " ring, where the index wraps.",
+    exercised=Occasion.PADDED,
+    leads_to=("ETH021", "ETH033", "IP004"),
+    stays=True,
 )

@@ -21,7 +21,8 @@ class Rule:
     summary: what the guest did, one sentence. why: what comes of it. remedy: what to change.
     rfc: where it is written ("RFC 9293 3.1"), or "" where no standard says anything.
     exercised: what gives it its chance. leads_to: codes of rules that a guest breaks because of it,
-    later or by the same frame, and which would be silent without it.
+    later or by the same frame, and which would be silent without it. stays: for as long as the
+    guest runs; it is told once.
     """
 
     code: str
@@ -33,6 +34,7 @@ class Rule:
     remedy: str
     exercised: Occasion = field(kw_only=True)
     leads_to: tuple[str, ...] = field(default=(), kw_only=True)
+    stays: bool = field(default=False, kw_only=True)
 
     @property
     def protocol(self) -> str:

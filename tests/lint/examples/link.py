@@ -11,7 +11,7 @@ from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, ping, udp
-from tests.lint.examples import clean, example
+from tests.lint.examples import arp, clean, example
 from tests.lint.examples.dhcp import discover, raw
 from tests.lint.examples.echo import pinged, replies
 from tests.lint.play import OPEN, play
@@ -128,6 +128,31 @@ def is_one_frame_behind(lab: LintedLab) -> None:
         lab.wait(pause)
         pinged(lab, number + 1)
         replies(lab, number)
+
+
+@example("ETH027")
+def takes_one_for_each_interrupt(lab: LintedLab) -> None:
+    """The guest's driver takes one frame for each interrupt, and once two came at once."""
+    introduce(lab)
+    pinged(lab, 0)
+    replies(lab, 0)
+    pinged(lab, 1)
+    for number, pause in enumerate((0, 0.2, 1, 0.2, 1, 0.2, 1), 1):
+        lab.wait(pause)
+        pinged(lab, number + 1)
+        if pause:
+            replies(lab, number - 1)
+
+
+@clean("ETH027")
+def answers_after_a_second(lab: LintedLab) -> None:
+    introduce(lab)
+    pinged(lab, 0)
+    for number in range(9):
+        lab.wait(0.5)
+        pinged(lab, number + 1)
+        if number:
+            replies(lab, number - 1)
 
 
 @clean("ETH027")
@@ -329,3 +354,76 @@ def gets_each_sixteenth_twice(lab: LintedLab) -> None:
     for start in range(1, 9000, 100):
         came = f"< P. {start}:{start + 100}(100) ack 1\n" * (2 if start % 1500 == 1 else 1)
         play(lab, f"+0.01 {came}> . 1:1(0) ack {start + 100}")
+
+
+@example("ETH035")
+def gives_a_buffer_not_back(lab: LintedLab) -> None:
+    """The guest's driver waits for ever at a slot that it did not give back."""
+    arp.sends(lab)
+    arp.is_asked(lab)
+    arp.replies(lab)
+    for _ in range(6):
+        arp.sends(lab)
+        arp.is_asked(lab)
+        lab.wait(1)
+
+
+@clean("ETH035")
+def answers_again(lab: LintedLab) -> None:
+    arp.sends(lab)
+    arp.is_asked(lab)
+    for _ in range(6):
+        arp.sends(lab)
+        arp.is_asked(lab)
+        lab.wait(1)
+        arp.replies(lab)
+
+
+@clean("ETH035")
+def never_answered(lab: LintedLab) -> None:
+    for _ in range(6):
+        arp.sends(lab)
+        arp.is_asked(lab)
+        lab.wait(1)
+
+
+@example("ETH036")
+def has_one_buffer_for_all(lab: LintedLab) -> None:
+    """The guest's second frame overwrites the first one, which the card has not yet read."""
+    introduce(lab)
+    second = udp("192.0.2.7", 9, b"y" * 100)
+    lab.from_guest(second[:90])
+    lab.from_guest(second)
+
+
+@clean("ETH036")
+def sends_two_at_once(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"y" * 100))
+    lab.from_guest(udp("192.0.2.7", 9, b"y" * 90))
+
+
+@clean("ETH036")
+def is_padded_once(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.from_guest(ping(ROUTER))
+    lab.from_guest(ping(ROUTER).ljust(60, b"\0"))
+
+
+def keeps_lengths(lab: LintedLab, slots: list[int]) -> None:
+    """Of four descriptors those keep a length."""
+    introduce(lab)
+    for number in range(40):
+        frame = bytes(ip("192.0.2.7", id=number) / UDP(dport=9) / (b"x" * 100))
+        lab.from_guest(frame + b"x" * 200 * (number % 4 in slots))
+
+
+@example("ETH037")
+def sets_a_length_once(lab: LintedLab) -> None:
+    """The guest's ring has four descriptors, and one of them keeps the length of its first frame."""
+    keeps_lengths(lab, [2])
+
+
+@clean("ETH037")
+def sends_too_much(lab: LintedLab) -> None:
+    keeps_lengths(lab, [1, 2])
