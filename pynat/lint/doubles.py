@@ -5,8 +5,8 @@ A stack that sends or acknowledges again does so later, after something came, or
 identification of IPv4; one whose identifications stay the same is not looked at. All frames twice
 is what whoever looks on may see, and `ethernet.py` looks for in ARP.
 
-Where all frames share one buffer, of those that are sent at once each has the bytes of the last one,
-and its own length, which the total length of IPv4 in it does not fit.
+Where all frames share one buffer, of those that are sent at once each has the bytes of the last
+one, and its own length, which the total length of IPv4 in it does not fit.
 """
 
 from __future__ import annotations
