@@ -451,7 +451,7 @@ class Client:
             if not lease.told:
                 self._tally[Occasion.LEASE_DUE] += 1
                 text = f"{name} is used {ago - lease.length:.0f} s after its lease ended"
-                tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5)")
+                tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5){_never_renewed(lease)}")
             lease.told = lease.tried = True
         elif not lease.tried and lease.late(lease.t2, when):
             lease.tried = True
@@ -459,6 +459,14 @@ class Client:
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"
             tell(rules.NOT_RENEWED, f"{text}, expected one at {due} (RFC 2131 4.4.5)")
+
+
+def _never_renewed(lease: Lease) -> str:
+    if lease.tried:
+        return ""
+    backwards = int.from_bytes(int(lease.length).to_bytes(4, "big"), "little")
+    text = f": it never renews, no REQUEST came at T1, {lease.t1:.0f} s, or behind it; is the byte"
+    return f"{text} order of the lease time right ({lease.length:.0f} s backwards: {backwards})?"
 
 
 def _wanted(message: Message) -> bytes:

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
@@ -33,6 +34,9 @@ PORTS = 8  # names in a row from one port
 A_WHILE = 2.0  # seconds that such a row lasts at least: several may ask by one socket at once
 REPEATS = 5  # times that a question is sent within FAST
 FAST = 2.0  # seconds; boot ROMs ask four times in it
+STORM = 4  # times that a name is asked for, with whatever id, at one pace within ...
+PACE = 0.05, 0.3  # ... seconds from one to the next; boot ROMs begin so, and slow down
+EVEN = 1.5  # the longest of these pauses by the shortest
 _UNESCAPED = re.compile(r"(?<!\\)\.")  # between labels
 _ADDRESSES = {dns.A, dns.AAAA}  # of hosts, whose names have no dots in a label
 _ASKED_FOR = {dns.A, dns.AAAA, dns.PTR}
@@ -86,6 +90,7 @@ class DnsChecker:
         self._told = told
         self._waiting = Bounded[bytes, Query](MAX_REMEMBERED)  # by ends and port
         self._questions = Bounded[bytes, _Question](MAX_REMEMBERED)
+        self._unanswered = Bounded[bytes, deque[Span]](MAX_REMEMBERED)  # by who, whom, and name
         self._habits = Bounded[bytes, _Habits](MAX_REMEMBERED)
         self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
         self._open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by the guest's address, port and id
@@ -114,7 +119,8 @@ class DnsChecker:
         self._where(question, packet.source, packet.destination)
         self._waiting[ends + datagram.source.to_bytes(2, "big")] = question
         self._is_open(_place(packet.source, datagram.source, payload), frame.when)
-        self._repeated(question, _key(ends, datagram.source, payload), frame.when)
+        if not self._storms(question, ends + _question(payload), frame.when):
+            self._repeated(question, _key(ends, datagram.source, payload), frame.when)
         found, self._found = self._found, []
         return iter([Finding(rule, text) for rule, text in found])
 
@@ -187,6 +193,25 @@ class DnsChecker:
             text = f"{question}: asks {address_text(server)}, expected {named} (RFC 2132 3.8)"
             self._found.append((rules.NOT_A_SERVER, text))
 
+    def _storms(self, question: Query, about: bytes, when: Span) -> bool:
+        """Several programs that ask at once do not keep a pace."""
+        sent = self._unanswered.get(about)
+        if sent is None:
+            sent = self._unanswered[about] = deque(maxlen=STORM)
+        sent.append(when)
+        shortest = min((b.least(a) for a, b in pairwise(sent)), default=0.0)
+        longest = max((b.most(a) for a, b in pairwise(sent)), default=0.0)
+        is_fast = PACE[0] <= shortest and longest <= min(PACE[1], shortest * EVEN)
+        if len(sent) < STORM or not is_fast:
+            return False
+        text = (
+            f"{question}: the name is asked for {STORM} times in {when.most(sent[0]):.3f} s, with"
+        )
+        text += " no answer; expected pauses of 2 to 5 s (RFC 1035 4.2.1)"
+        self._found.append((rules.TOO_FAST, text))
+        sent.clear()
+        return True
+
     def _repeated(self, question: Query, key: bytes, when: Span) -> None:
         asked = self._questions.get(key)
         if asked is None:
@@ -229,6 +254,7 @@ class DnsChecker:
         if asked is None:
             self._strange(ends + port.to_bytes(2, "big"), payload)
         elif len(payload) > 3:
+            self._unanswered.pop(ends + _question(payload), None)
             self._told.rightly(payload)
             if asked.answered is None:
                 asked.answered = frame.when

@@ -1,5 +1,8 @@
 """UDP: checksums that are left out or not looked at, lengths and ports that do not fit (RFC 768).
 
+That an answer is from another port than was asked is sure where the other end began, and the same
+bytes come back to it at once.
+
 That a guest takes a datagram with a wrong checksum is sure where nothing else passed between the
 two ports, and it answers there, or says by ICMP that nobody listens.
 """
@@ -7,9 +10,11 @@ two ports, and it answers there, or says by ICMP that nobody listens.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame, padding_counted
+from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
 from pynat.rules.occasions import Occasion
@@ -20,9 +25,20 @@ from pynat.wire.udp import HEADER, Udp
 SERVICES = {mistakes.swapped(port): port for port in (53, 67, 69, 123)}
 ASKERS = 256  # that are remembered
 FLOWS = 1024
+QUESTIONS = 16  # at the guest, of the others
+SAME = 4  # bytes that come back by no chance
+AT_ONCE = 0.1  # seconds
 _PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
 
 Flow = bytes  # the guest's address, the other's, their ports
+
+
+class _Came(NamedTuple):
+    """What began a flow to the guest."""
+
+    port: int  # the guest's
+    data: bytes
+    when: Span
 
 
 class UdpChecker:
@@ -30,6 +46,9 @@ class UdpChecker:
         self._tally = tally
         self._askers = Bounded[tuple[bytes, int], None](ASKERS)  # from ports that look swapped
         self._flows = Bounded[Flow, bool](FLOWS)  # whether all that came was spoilt
+        self._came = Bounded[bytes, _Came](
+            QUESTIONS
+        )  # by the guest's address, the other's, its port
         self._watched = Bounded[Flow, None](FLOWS)  # by others, so each datagram may tell
 
     def knows(self, flow: Flow) -> bool:
@@ -57,6 +76,7 @@ class UdpChecker:
             return
         flow = packet.ends + packet.payload[:_PORTS]
         if self._flows.get(flow) is not False:
+            yield from self._from_elsewhere(frame.when, packet, datagram, flow)
             yield from self._answers(packet, flow)
         carried = packet.payload
         length = HEADER.size + len(datagram.payload)
@@ -79,6 +99,9 @@ class UdpChecker:
             self._spoilt(frame)
             return iter(())
         flow = _to_guest(packet.source, packet.destination, packet.payload)
+        if flow not in self._flows and len(datagram.payload) >= SAME:
+            came = _Came(datagram.destination, bytes(datagram.payload), frame.when)
+            self._came[_asker(packet.destination, packet.source, datagram.source)] = came
         if self._flows.get(flow) is not False:
             self._is_right(flow)
         if datagram.source in SERVICES:
@@ -103,9 +126,24 @@ class UdpChecker:
         elif flow not in self._flows:
             self._is_right(flow)
 
+    def _from_elsewhere(
+        self, when: Span, packet: Ipv4, datagram: Udp, flow: Flow
+    ) -> Iterator[Finding]:
+        came = self._came.get(_asker(packet.source, packet.destination, datagram.destination))
+        if came is None or flow in self._flows or when.most(came.when) > AT_ONCE:
+            return
+        if came.port != datagram.source and came.data == datagram.payload:
+            text = f"{packet}: the {len(came.data)} bytes that came to port {came.port} come back"
+            text += f" from port {datagram.source}, expected from {came.port}"
+            yield Finding(rules.OTHER_PORT, f"{text} (RFC 1122 4.1.3.5)")
+
     def _asked(self, packet: Ipv4, datagram: Udp) -> bool:
         """The guest answers somebody who has the port by chance."""
         return (packet.destination, datagram.destination) in self._askers
+
+
+def _asker(guest: bytes, other: bytes, port: int) -> bytes:
+    return guest + other + port.to_bytes(2, "big")
 
 
 def _to_guest(source: bytes, guest: bytes, datagram: bytes | memoryview) -> Flow:

@@ -277,10 +277,10 @@ DEAF = Rule(
     " and it goes on sending.",
     "",
     "It asks for what it is told, and all that waits for it gives up.",
-    "Look at the driver's receive path: whether each buffer is given back, also that of a frame that"
-    " is long, bad or not wanted, and the index moved on behind it; whether the receive interrupt is"
-    " still on, and acknowledged; whether the code that takes frames waits for a lock or for memory"
-    " that nobody frees.",
+    "Look at the driver's receive path: whether each buffer is given back, also that of a frame"
+    " that is long, bad or not wanted, and the index moved on behind it; whether the receive"
+    " interrupt is still on, and acknowledged; whether the code that takes frames waits for a lock"
+    " or for memory that nobody frees.",
     exercised=Occasion.FRAME_CAME,
     leads_to=_OF_HEARING_LATE,
     stays=True,
@@ -293,9 +293,9 @@ SHARED_BUFFER = Rule(
     "Of frames that the guest sends at once each has its own length and the bytes of the last one.",
     "",
     "All but the last are lost, and the last may come twice.",
-    "The card reads a frame after the driver has given it away: give each descriptor of the transmit"
-    " ring a buffer of its own, or wait until the descriptor is done (E1000: the DD bit of its"
-    " status) before the buffer is filled again.",
+    "The card reads a frame after the driver has given it away: give each descriptor of the"
+    " transmit ring a buffer of its own, or wait until the descriptor is done (E1000: the DD bit of"
+    " its status) before the buffer is filled again.",
     exercised=Occasion.FRAME,
     leads_to=(
         *("ARP030", "ETH021", "ETH030", "IP004", "IP016", "IP018", "IP025", "TCP004", "TCP005"),
@@ -311,8 +311,8 @@ KEPT_LENGTH = Rule(
     "Each so many frames one is as long as the first of them was, whatever its packet.",
     "RFC 894",
     "What is longer is cut, and behind what is shorter stands old memory.",
-    "Write the length into the transmit descriptor each time it is used; look at the last one of the"
-    " ring, where the index wraps.",
+    "Write the length into the transmit descriptor each time it is used; look at the last one of"
+    " the ring, where the index wraps.",
     exercised=Occasion.PADDED,
     leads_to=("ETH021", "ETH033", "IP004"),
     stays=True,

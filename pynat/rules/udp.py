@@ -104,3 +104,15 @@ ODD_NOT_TAKEN = Rule(
     exercised=Occasion.DHCP_OFFER,
     leads_to=("DHCP035", "DHCP036", "DHCP037", "DHCP039", "TCP104"),
 )
+
+OTHER_PORT = Rule(
+    "UDP026",
+    "udp answer from another port",
+    Severity.WARNING,
+    "The guest answers from another port than the one that was asked.",
+    "RFC 1122 4.1.3.5",
+    "A socket that is connected, a NAT and a firewall know an answer by both ports: they throw it"
+    " away, or say by ICMP that nobody listens.",
+    "Answer by the socket at which the question came: its port is the source of the answer.",
+    exercised=Occasion.DATAGRAM_CAME,
+)

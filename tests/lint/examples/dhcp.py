@@ -583,6 +583,15 @@ def knows_no_end(lab: LintedLab) -> None:
     uses(lab)
 
 
+@example("DHCP040")
+def reads_the_lease_time_backwards(lab: LintedLab) -> None:
+    """The guest takes a minute for thirty years."""
+    lab.router.faults.add("dhcp lease 60")
+    is_leased(lab)
+    lab.wait(90)
+    uses(lab)
+
+
 def renews_unheard(lab: LintedLab) -> None:
     number = lab.router.faults.add("dhcp silent")
     renews(lab)

@@ -69,6 +69,31 @@ def asks_four_times_a_second(lab: LintedLab) -> None:
         lab.wait(0.25)
 
 
+@example("DNS022", config=NAMES)
+def asks_each_time_from_another_port(lab: LintedLab) -> None:
+    """The guest asks anew every 200 ms, with another id and from another port."""
+    lab.router.faults.add("dns * silent")
+    for number in range(4):
+        asks(lab, ident=number * 7919 + 1, port=5000 + number * 77)
+        lab.wait(0.2)
+
+
+@clean("DNS022", config=NAMES)
+def several_ask_for_the_same(lab: LintedLab) -> None:
+    lab.router.faults.add("dns * silent")
+    for number, pause in enumerate((0, 0, 0.2, 0.001, 0.3, 0, 2)):
+        asks(lab, ident=number * 7919 + 1, port=5000 + number * 77)
+        lab.wait(pause)
+
+
+@clean("DNS022", config=NAMES)
+def asks_each_second(lab: LintedLab) -> None:
+    lab.router.faults.add("dns * silent")
+    for number in range(9):
+        asks(lab, ident=number * 7919 + 1, port=5000 + number * 77)
+        lab.wait(0.4)
+
+
 @clean("DNS022", config=NAMES)
 def asks_as_ipxe_does(lab: LintedLab) -> None:
     lab.router.faults.add("dns * silent")

@@ -420,7 +420,7 @@ def keeps_lengths(lab: LintedLab, slots: list[int]) -> None:
 
 @example("ETH037")
 def sets_a_length_once(lab: LintedLab) -> None:
-    """The guest's ring has four descriptors, and one of them keeps the length of its first frame."""
+    """The guest's ring has four descriptors; one keeps the length of its first frame."""
     keeps_lengths(lab, [2])
 
 

@@ -329,3 +329,24 @@ def may_have_taken_another(lab: LintedLab) -> None:
     lab.look(bytes(came(UDP(sport=4002, dport=7, chksum=0x1234))), from_guest=False)
     lab.from_guest(udp(ROUTER, 4002, b"hello", sport=7))
     lab.look(bytes(came(UDP(sport=4003, dport=7, chksum=0x1234))), from_guest=False)
+
+
+@example("UDP026")
+def answers_by_another_socket(lab: LintedLab) -> None:
+    """The guest's echo server takes a new port for each answer."""
+    lab.look(bytes(came(UDP(sport=4000, dport=7) / b"hello")), from_guest=False)
+    lab.from_guest(udp(ROUTER, 4000, b"hello", sport=50_000))
+
+
+@clean("UDP026")
+def answers_by_the_same_socket(lab: LintedLab) -> None:
+    lab.look(bytes(came(UDP(sport=4000, dport=7) / b"hello")), from_guest=False)
+    lab.from_guest(udp(ROUTER, 4000, b"hello", sport=7))
+
+
+@clean("UDP026")
+def asks_an_echo_server_twice(lab: LintedLab) -> None:
+    """Each time by another socket."""
+    for port in (50_000, 50_001):
+        lab.from_guest(udp(ROUTER, 7, b"hello", sport=port))
+        lab.look(bytes(came(UDP(sport=7, dport=port) / b"hello")), from_guest=False)
