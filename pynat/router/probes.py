@@ -16,7 +16,7 @@ from pynat.wire.icmp import Icmp
 
 IDENT = 0x7079  # of pings
 DATA = b"is the guest awake? an odd number of bytes, and none of them zero"
-SHORT = b"awake"
+SHORT = b"up again!"  # its checksum is 0xf800 or more, so 0x0800 more makes a carry (RFC 1624)
 MIN_PACKET = 46  # bytes of a packet that needs no padding in its frame
 NARROW = 60  # an MTU at which DATA makes two fragments
 NO_OPERATIONS = b"\x01\x01\x01\x01"  # a word of options (RFC 791 3.1)

@@ -239,6 +239,15 @@ IPV4: list[Row] = [
         {"is_for_me": lambda *_: True, "answers_from": lambda _, asked: asked},
     ),
 ]
+def carry_lost() -> dict[str, Any]:
+    def echoed(_: Stack, request: bytes) -> bytes:
+        """Its checksum plus 0x0800, in 16 bits."""
+        total = unpack_from("!H", request, 2)[0] + 0x0800
+        return pack("!BBH", 0, 0, total & 0xFFFF) + request[4:]
+
+    return {"echoed": echoed}
+
+
 ICMP: list[Row] = [
     ("type of a request", "ICMP026", "type 8", {"echo_reply": 8}),
     ("type 1", "ICMP026", "type 1", {"echo_reply": 1}),
@@ -246,6 +255,7 @@ ICMP: list[Row] = [
     ("checksum kept", "ICMP002", "it is the request's", echo(lambda rest: rest)),
     ("checksum not cleared", "ICMP002", "the request's is counted in", echo(counted_in)),
     ("checksum plus 8", "ICMP002", "plus 0x0800", echo(lambda rest: added(rest, 8))),
+    ("carry lost", "ICMP002", "the carry of that", carry_lost()),
     ("checks nothing", "ICMP029", "a wrong checksum", {"checks_icmp": False}),
     ("id and number", "ICMP020", "as in the request", echoes(lambda r: r[2:4] + r[:2] + r[4:])),
     ("32 bytes at most", "ICMP021", "32 bytes of data, expected", echoes(lambda rest: rest[:36])),
