@@ -99,6 +99,7 @@ class AgainChecker:
         self._due = math.inf  # when the first of them must have been asked again
         # Of DNS, when one was settled, or asked since.
         self._told = Bounded[bytes, Span](MAX_QUESTIONS)
+        self._port_for_cut = 0  # of the guest's: it asks by TCP for answers that were cut short
         self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
         self.adopt(network)
 
@@ -179,10 +180,23 @@ class AgainChecker:
             if IPv4Address(packet.destination) not in self._net:
                 self._forget(_OF_ARP, frame.when)
         if frame.tcp is not None and frame.tcp.destination == _DNS:
-            self._forget(_OF_DNS, frame.when)
+            self._asks_by_tcp(frame.tcp.source, frame.when)
         for question in self._questions.values():
             if packet.destination in question.told and _begins(frame):
                 question.used = packet.destination
+
+    def _asks_by_tcp(self, port: int, when: Span) -> None:
+        """For what was cut short, if something was."""
+        if port == self._port_for_cut:
+            return
+        cut = [about for (_, about), one in self._questions.items() if one.truncated]
+        for about in cut:
+            self._told[about] = when
+            self._answered(_OF_DNS, about)
+        if cut:
+            self._port_for_cut = port
+        else:
+            self._forget(_OF_DNS, when)
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -259,6 +273,10 @@ class AgainChecker:
             text = f"the answer has TC and no address, and it was not asked again {how}"
             text = f"{text}; expected a question by TCP (RFC 7766 5)"
             yield self._found(dns_rules.TRUNCATED_TAKEN, question, text)
+        elif not question.is_spare and question.wrong is not None:
+            text = f"only an answer with the id {question.wrong:#06x} came, and it was not sent"
+            text = f"{text} again {how}: is the id of an answer looked at? {kind.expected}"
+            yield self._found(kind.rule, question, text)
         elif not question.is_spare:
             text = f"no answer came, and it was not sent again {how}; {kind.expected}"
             yield self._found(kind.rule, question, text)

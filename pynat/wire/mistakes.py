@@ -265,6 +265,9 @@ def _of_the_length(total: int, length: int, header: int, around: Around) -> Iter
     yield _check(without + length + in_front), f"{wanted}, without the IPv4 header"
     yield _check(without), wanted
     yield _check(without + swapped(length)), f"{wanted}: its bytes are swapped"
+    if header > _BYTES:
+        options = header - _BYTES
+        yield _check(total - options), f"{wanted}, with the {options} bytes of options"
     if padding:
         ending = f"without the frame's padding of {len(padding)} bytes"
         yield _check(total + len(padding) + ones_sum(padding)), f"{wanted}, {ending}"

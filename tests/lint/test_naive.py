@@ -239,6 +239,8 @@ IPV4: list[Row] = [
         {"is_for_me": lambda *_: True, "answers_from": lambda _, asked: asked},
     ),
 ]
+
+
 def carry_lost() -> dict[str, Any]:
     def echoed(_: Stack, request: bytes) -> bytes:
         """Its checksum plus 0x0800, in 16 bits."""

@@ -210,6 +210,14 @@ def test_the_sentence_of_tcp() -> None:
     )
 
 
+def test_the_length_without_options() -> None:
+    segment = pack("!HHIIBBHHH", 40_000, 80, 1000, 0, 0x60, 2, 65_535, 0, 0) + b"\2\4\5\xb4"
+    value = right(pseudo(20) + segment)
+    assert told(ipv4.TCP, segment, 16, value).endswith(
+        "must be header plus data, 24, with the 4 bytes of options"
+    )
+
+
 @given(st.binary(min_size=1, max_size=17), st.binary(min_size=2, max_size=9))
 def test_padding_that_was_counted_in(data: bytes, behind: bytes) -> None:
     segment = pack("!HHIIBBHHH", 40_000, 80, 1000, 0, 0x50, 0x18, 500, 0, 0) + data

@@ -63,6 +63,7 @@ class Acking:
         self.arrivals = Arrivals(guest, peer, tally)
         self.window = Window(guest, peer, self._often, tally)
         self._war = War()
+        self.spoilt: int | None = None  # where what last came with a wrong checksum begins
         self._unasked = Unasked()
         self._held = 0  # the newest timestamp that came in front of a hole
         self.strides = Strides()
@@ -117,6 +118,7 @@ class Acking:
         if arrivals.has_gap and ack > arrivals.might:
             arrivals.has_gap = False
             text = f"acknowledges {ack}, {arrivals.might} and what follows has not come"
+            text += self._took_spoilt(ack)
             tell(rules.ACKS_GAP, text)
         leaves_out = ack == before == 1 and self._leaves_first_out(segment, when)
         self._behind |= leaves_out
@@ -190,8 +192,14 @@ class Acking:
     def _unsent(self, segment: Segment, ack: int, tell: Tell) -> None:
         meant = self._peer.number(swapped(segment.ack, 4))
         hint = "; its bytes are swapped" if 0 < meant <= self._peer.top else self._excess(ack)
+        hint = hint or self._took_spoilt(ack)
         text = f"acknowledges {ack}, the other end has sent up to {self._peer.top}{hint}"
         tell(rules.ACKS_UNSENT, text)
+
+    def _took_spoilt(self, ack: int) -> str:
+        if self.spoilt is None or not self.arrivals.next <= self.spoilt < ack:
+            return ""
+        return f"; {self.spoilt} and what follows came with a wrong checksum: is that looked at?"
 
     def _excess(self, ack: int) -> str:
         peer = self._peer

@@ -364,6 +364,12 @@ class TcpChecker:
 
     # ------------------------------------------------------------------ what is no whole segment
     def _without(self, frame: Frame) -> None:
+        packet, why = frame.ip, frame.malformed
+        if packet is not None and why is not None and why.rule is CHECKSUM:
+            ports = packet.payload[:4]
+            spoilt = self._flows.get(packet.destination + packet.source + ports[2:] + ports[:2])
+            if spoilt is not None:
+                spoilt.spoilt_to_guest(int.from_bytes(packet.payload[4:8], "big"))
         if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
             self._common.icmp_error = frame.when
             for unheard in self._unheard.values():  # a firewall may refuse so

@@ -445,6 +445,11 @@ class Connection:
         if guest.acked > peer.fin and peer.acked > guest.fin:
             self.ended = when
 
+    def spoilt_to_guest(self, seq: int) -> None:
+        """A segment with a wrong checksum."""
+        if self._acking is not None and self.peer is not None:
+            self._acking.spoilt = self.peer.number(seq)
+
     def padded(self, size: int) -> None:
         """A frame to the guest was lengthened by so many bytes."""
         if self._acking:

@@ -319,6 +319,20 @@ def waits_for_good(lab: LintedLab) -> None:
     lab.end()
 
 
+@example("DNS030", config=NAMES)
+def takes_a_wrong_id(lab: LintedLab) -> None:
+    """The guest takes the answer to another question, and sends nothing to what that says. It asks
+    by TCP for something else."""
+    introduce(lab)
+    lab.router.faults.add("dns a.test wrong-id")
+    asks(lab)
+    lab.router.faults.add("dns b.test truncated")
+    asks(lab, "b.test", ident=8, port=5001)
+    for flags in "SA":
+        lab.from_guest(bytes(ip(ROUTER) / TCP(sport=50_000, dport=53, flags=flags, seq=9)))
+    goes_on(lab, 13)
+
+
 @clean("DNS030", config=NAMES)
 def asks_again_from_another_port(lab: LintedLab) -> None:
     unanswered(lab)

@@ -501,6 +501,21 @@ def acknowledges_first_what_came(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n {lost}\n > . 1:1(0) ack 1461\n > . 1:1(0) ack 4381")
 
 
+SPOILT = f"{OPEN}\n < . 1:1461(1460) ack 1\n < . 1461:2921(1460) ack 1 sum 7"
+
+
+@example("TCP080")
+def takes_the_last_one_spoilt(lab: LintedLab) -> None:
+    """The guest does not look at the checksum of a segment."""
+    play(lab, f"{SPOILT}\n > . 1:1(0) ack 2921")
+
+
+@example("TCP095")
+def takes_one_spoilt(lab: LintedLab) -> None:
+    """The guest does not look at the checksum of a segment, and more came behind that."""
+    play(lab, f"{SPOILT}\n < . 2921:4381(1460) ack 1\n > . 1:1(0) ack 4381")
+
+
 @clean("TCP095")
 def waits_for_what_was_lost(lab: LintedLab) -> None:
     play(
