@@ -135,7 +135,9 @@ class EthernetChecker:
         if len(numbers) == _KEEPERS and ring >= _SMALLEST_RING:
             text = f"{size} bytes for a shorter packet, the {_KEEPERS}th time, and each time it is"
             text += f" the {ring}th frame behind the one before or a multiple: does a descriptor of"
-            yield Finding(rules.KEPT_LENGTH, f"{text} a ring of {ring} keep its first length?")
+            yield Finding(
+                rules.KEPT_LENGTH, f"{text} a ring of {ring} keep its first length (RFC 894)?"
+            )
 
     def _is_double(self, frame: Frame) -> Iterator[Finding]:
         """The same as the one before, and at once; only ARP, of which all is looked at."""

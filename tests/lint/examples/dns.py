@@ -328,8 +328,10 @@ def takes_a_wrong_id(lab: LintedLab) -> None:
     asks(lab)
     lab.router.faults.add("dns b.test truncated")
     asks(lab, "b.test", ident=8, port=5001)
-    for flags in "SA":
-        lab.from_guest(bytes(ip(ROUTER) / TCP(sport=50_000, dport=53, flags=flags, seq=9)))
+    opens = TCP(sport=50_000, dport=53, flags="S", seq=9, options=[("MSS", 1460)])
+    for _ in range(2):
+        lab.from_guest(bytes(ip(ROUTER) / opens))
+        lab.wait(1)
     goes_on(lab, 13)
 
 
