@@ -116,7 +116,7 @@ class Linter:
             found = self._from_guest(data, span)
         if data == self._last:
             found = [*found, *self._doubles.again(data, self._sent, span)]
-        elif data[_HEADERS] == self._last[_HEADERS] and len(data) != len(self._last):
+        elif len(data) != len(self._last) and data[_HEADERS] == self._last[_HEADERS]:
             found = [*found, *self._doubles.shares(data, self._last, self._sent, span)]
         self._last, self._sent = data, span
         return _causes_first(found) if found else found
