@@ -83,7 +83,8 @@ LATE = Rule(
     "TCP085",
     "tcp late acknowledgement",
     Severity.WARNING,
-    "Data were acknowledged later than half a second after they came, several times.",
+    "Data were acknowledged later than half a second after they came, or when they had come again; or"
+    " a FIN was; several times.",
     "RFC 9293 3.8.6.3",
     "The other end takes them for lost and sends them again.",
     "Delay an acknowledgement by at most 500 ms (200 ms is usual), and not past the second full"
@@ -243,6 +244,20 @@ WINDOW_ORDER = Rule(
     "Store the window in network byte order, the higher byte first, in every segment: htons().",
     exercised=Occasion.SEGMENT,
     leads_to=("TCP083", "TCP084", "TCP096", "TCP099"),
+)
+
+OLD_ECHO = Rule(
+    "TCP142",
+    "tcp old timestamp echo",
+    Severity.WARNING,
+    "The guest echoes the same old timestamp on and on, though newer ones came with data that it"
+    " acknowledges.",
+    "RFC 7323 4.3",
+    "The other end takes the age of that timestamp for the round trip: its time-out grows with the"
+    " age of the connection, and each loss stops everything for as long.",
+    "When a segment begins at or before your last acknowledgement and its timestamp is not older"
+    " than the one kept, keep its timestamp; echo the kept one in each segment.",
+    exercised=Occasion.STAMPED,
 )
 
 NO_UPDATE = Rule(

@@ -6,6 +6,7 @@ guest's card had no room for would explain one.
 
 from __future__ import annotations
 
+from pynat.lint.bounded import Bounded
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp.arrivals import Arrivals
@@ -26,6 +27,8 @@ from pynat.wire.tcp import FIN, Segment, encode_options
 _LATE = 0.6  # seconds; RFC 9293 3.8.6.3 allows 0.5
 _LONG_DELAY = 0.19  # seconds; the other end's time-out begins with that
 _BEHIND_COPIES = 6  # times in a row
+_FINS = 4  # in a row
+_COPIES_KEPT = 256  # ranges that came again
 _RARE = 0.15  # seconds for two full segments; receive offload takes a thousandth of it
 _OUT_OF_ORDER = 0.25  # seconds
 _FILLED = 0.1  # seconds, of a hole that was filled in the meantime
@@ -66,6 +69,9 @@ class Acking:
         self.spoilt: int | None = None  # where what last came with a wrong checksum begins
         self._unasked = Unasked()
         self._held = 0  # the newest timestamp that came in front of a hole
+        self._all_acked = 0, 0  # by this number once, the newest timestamp was this then
+        self._copied = Bounded[int, int](_COPIES_KEPT)  # ranges that came again
+        self._first_fin: Span | None = None  # an only FIN came, and no answer yet
         self.strides = Strides()
         self._owed: Span | None = None  # something came that has to be answered
         self._doubted: Span | None = None  # the same, if the guest's last may have answered it
@@ -138,7 +144,11 @@ class Acking:
         if arrivals.missing is not None:
             self._to_the_gap(arrivals.missing, ack, when, tell)
         if ack > before:
-            self._advances(ack, when, tell)
+            is_pure = not segment.length and ack + window <= edge + guest.mss
+            if ack == self._peer.fin + 1 > 1:
+                self._takes_fin(when, tell, pure=is_pure)
+                is_pure = False
+            self._advances(ack, when, tell, pure=is_pure)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
             self._refuses(ack, tell)
         if ack == self._peer.fin and guest.window:
@@ -220,6 +230,29 @@ class Acking:
             return  # sent again as it was
         tell(rules.ACK_BACK, f"acknowledges {ack}, it was at {self._guest.acked}")
 
+    def _takes_fin(self, when: Span, tell: Tell, *, pure: bool) -> None:
+        """One that came by itself; behind its copy, or of its own accord."""
+        first, common = self._first_fin, self._common
+        self._first_fin = None
+        if first is None or not pure:
+            return
+        waited = when.least(first)
+        is_behind = self._fins > 1 and when.most(self._fin_at) <= SPREAD and waited > _LONG_DELAY
+        common.fins_behind = common.fins_behind + 1 if is_behind else 0
+        if common.fins_behind == _FINS:
+            text = f"acknowledges a FIN when it has come again, after {_ms(waited)}"
+            text = f"{text}; so with {_FINS} in a row that came without data"
+            self._often.once(rules.LATE, text, tell)
+
+    def _echoes_old(self, echo: int, tell: Tell) -> None:
+        """Where all was acknowledged, the next segment begins at the last acknowledgement."""
+        peer, ack, (start, stamp) = self._peer, self._guest.acked, self._all_acked
+        if ack > start > 0 and signed(stamp - echo) > 0:
+            text = f"echoes {echo}, what came from {start} on has {stamp} or newer"
+            self._often.tell(rules.OLD_ECHO, _TIMES, text, tell)
+        if ack == peer.top:
+            self._all_acked = ack, peer.stamp
+
     def _stamps(self, segment: Segment, seq: int, when: Span, tell: Tell) -> None:
         stamps, guest, peer = segment.options.timestamps, self._guest, self._peer
         if stamps is None:
@@ -240,6 +273,7 @@ class Acking:
             self._echoes_early(echo, tell)
         if echo == peer.stamp:
             return
+        self._echoes_old(echo, tell)
         if signed(echo - peer.stamp) > 0 or signed(echo - peer.first_stamp) < 0:
             if whose := self._common.whose(echo, peer):
                 text = f"echoes {echo}, which was sent to the guest in another connection, {whose}"
@@ -277,6 +311,10 @@ class Acking:
                 why = f"the other end has sent up to {peer.top}"
             elif place and start <= ack:
                 why = f"{ack} is acknowledged"
+            elif 0 < start < end <= ack and not self._came_twice(start, end):
+                text = f"SACK block {start}:{end}, {ack} is acknowledged and nothing of it came twice"
+                self._often.tell(rules.SACK_NONSENSE, _TIMES, text, tell)
+                continue
             if why:
                 tell(rules.SACK_NONSENSE, f"SACK block {start}:{end}, {why}")
             elif end not in self.arrivals.ends and end + 1 in self.arrivals.ends:
@@ -285,6 +323,9 @@ class Acking:
         if len(blocks) > 1 and self.arrivals.latest is not None:
             pieces = [(peer.number(left), peer.number(right)) for left, right in blocks]
             self._order(pieces, *self.arrivals.latest, ack, tell)
+
+    def _came_twice(self, start: int, end: int) -> bool:
+        return any(left < end and start < right for left, right in self._copied.items())
 
     def _order(
         self, pieces: list[tuple[int, int]], seq: int, end: int, ack: int, tell: Tell
@@ -333,7 +374,8 @@ class Acking:
             text = f"{text}, nothing had come for {_ms(when.least(owed))}; expected each at once"
             self._often.once(rules.NO_DUPLICATE, text, tell)
 
-    def _advances(self, ack: int, when: Span, tell: Tell) -> None:
+    def _advances(self, ack: int, when: Span, tell: Tell, *, pure: bool) -> None:
+        """pure: it is for what it acknowledges alone, and that is no FIN."""
         arrivals = self.arrivals
         since = arrivals.since
         is_late = since is not None and when.first - since.last > SPREAD
@@ -343,7 +385,7 @@ class Acking:
             self._behind_copies(arrivals.since, when, tell)
         else:
             self._common.late_acks = 0
-            if arrivals.two is None:
+            if pure and arrivals.is_alone:
                 self._common.behind_copies = 0
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
@@ -369,8 +411,8 @@ class Acking:
         is_plain = not self._fins and not self._lacks
         return self.arrivals.is_steady and window_is_open and is_plain
 
-    def carries_on(self, ack: int, window: int, when: Span) -> None:
-        """With what `Prediction` has looked at. window: the field."""
+    def carries_on(self, ack: int, window: int, size: int, when: Span) -> None:
+        """With what `Prediction` has looked at. window: the field. size: bytes of data."""
         guest = self._guest
         self._spoke = when
         if ack + (window << guest.shift) != guest.right:
@@ -378,7 +420,7 @@ class Acking:
         if ack > guest.acked:
             guest.acked = ack
             self._common.late_acks = 0
-            if self.arrivals.two is None:
+            if self._common.behind_copies and self.arrivals.is_alone and not size:
                 self._common.behind_copies = 0
             self._short = self._piecemeal = self._refused = 0
             self._behind = False
@@ -512,6 +554,7 @@ class Acking:
         if length or fin:
             guest = self._guest
             if seq < peer.top:
+                self._copied[seq] = seq + length + fin
                 self._comes_again(seq, seq + length + fin, when, tell)
             self._owed, self.pure = when, False
             if length and seq + length <= guest.right:
@@ -523,6 +566,8 @@ class Acking:
             elif length:
                 self.arrivals.beyond(seq, seq + length)
             if fin:
+                if not self._fins and not length and seq == guest.acked:
+                    self._first_fin = when
                 self._fins += seq + length <= guest.acked
                 self._fin_at = when
                 peer.fin = seq + length

@@ -54,6 +54,11 @@ class Arrivals:
         return self.next - acked <= RING * self.largest
 
     @property
+    def is_alone(self) -> bool:
+        """One segment waits for its acknowledgement."""
+        return self.since is not None and self.newest == self.begun
+
+    @property
     def is_steady(self) -> bool:
         """All that was sent has come once and in order, as far as that is known."""
         return (

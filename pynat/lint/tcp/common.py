@@ -24,6 +24,7 @@ class Common:
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
     ticked: tuple[int, Span] = (-1, NEVER)  # the last timestamp, and when it was first seen
+    fins_behind: int = 0  # FINs in a row, each acknowledged right behind its copy
     late_acks: int = 0  # in a row, behind copies of what they acknowledge
     behind_copies: int = 0  # acknowledgements of a segment in a row, each right behind its copy
     late_duplicates: int = 0  # acknowledgements in a row; two where much was out of order

@@ -121,7 +121,7 @@ class Prediction:
                 return False
         elif acking.stamped:
             return False
-        acking.carries_on(ack, field, when)
+        acking.carries_on(ack, field, len(data), when)
         self._sending.carries_on(data, flags, when)
         self._tally.sent[flags | (DATA if data else 0) | (OPTIONS if stamps else 0)] += 1
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pynat.testing.linted import LintedLab
 from tests.frames import ping
 from tests.lint.examples import clean, example
@@ -424,6 +426,36 @@ def sacks_what_never_came(lab: LintedLab) -> None:
     play(lab, f"{OPEN_SACK}\n < P. 101:201(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack 101:301>")
 
 
+def closed_hole(*, blocks: str = "", copies: bool = False) -> str:
+    """One segment was lost and came again; then each acknowledgement has the block, or answers a
+    copy of it."""
+    script = f"""
+        {OPEN_SACK}
+        < P. 101:201(100) ack 1
+        > . 1:1(0) ack 1 <nop,nop,sack 101:201>
+        < P. 1:101(100) ack 1
+        > . 1:1(0) ack 201{blocks}
+    """
+    for at in (201, 301, 401):
+        copy = "< P. 101:201(100) ack 1\n" if copies else ""
+        script += f"{copy} < P. {at}:{at + 100}(100) ack 1\n > . 1:1(0) ack {at + 100}{blocks}\n"
+    return script
+
+
+STALE = " <nop,nop,sack 101:201>"
+
+
+@example("TCP090")
+def keeps_the_block_of_a_closed_hole(lab: LintedLab) -> None:
+    play(lab, closed_hole(blocks=STALE))
+
+
+@clean("TCP090")
+def says_what_came_twice(lab: LintedLab) -> None:
+    play(lab, closed_hole(blocks=STALE, copies=True).replace(f"201{STALE}", "201", 1))
+    play(lab, closed_hole().replace("1460,", "1460,nop,nop,"))
+
+
 @clean("TCP089")
 @clean("TCP090")
 def sacks_what_came(lab: LintedLab) -> None:
@@ -486,6 +518,38 @@ def stamps(lab: LintedLab) -> None:
         > R 11:11(0)
         """,
     )
+
+
+def echoed(*echoes: int, behind: int = 0) -> str:
+    """Segments with timestamps of a second each. The last one may not be acknowledged, as a guest
+    does that answers before it looks at the data."""
+    script = f"{OPEN_STAMPS}\n"
+    for count, echo in enumerate(echoes):
+        at = 1 + 100 * count
+        ack = max(1, at + 100 * (1 - behind))
+        script += f"+1 < P. {at}:{at + 100}(100) ack 1 <TS val {1000 * count + 1700} ecr 110>\n"
+        script += f"> . 1:1(0) ack {ack} <TS val {1000 * count + 1110} ecr {echo}>\n"
+    return script
+
+
+@example("TCP142")
+def echoes_the_syns_timestamp(lab: LintedLab) -> None:
+    play(lab, echoed(700, 700, 700, 700))
+
+
+@clean("TCP142")
+def echoes_what_came(lab: LintedLab) -> None:
+    """The one of the first of two segments, where an acknowledgement waits for the second."""
+    play(lab, echoed(1700, 2700, 3700, 4700))
+    lines = echoed(1700, 1700, 3700, 3700, 5700, 5700).splitlines()
+    waits = [line for line in lines if not re.search(r"> .* ack (101|301|501) ", line)]
+    play(lab, "\n".join(waits).replace("1460,", "1460,nop,nop,"))
+
+
+@clean("TCP142")
+def is_one_segment_behind(lab: LintedLab) -> None:
+    """No segment begins at the last acknowledgement, as RFC 7323 4.3 has it: none is kept."""
+    play(lab, echoed(700, 700, 700, 700, 700, behind=1))
 
 
 @example("TCP095")
@@ -1167,12 +1231,12 @@ def echoes_to_one_who_does_not_hear(lab: LintedLab) -> None:
     lab.end()
 
 
-def behind_copies(wait: float, *, late: float = 0.001) -> str:
-    """The acknowledgement of each of six segments, `late` behind a copy."""
+def behind_copies(wait: float, *, late: float = 0.001, segments: int = 6) -> str:
+    """The acknowledgement of each segment, `late` behind a copy."""
     steps = (
         f"+1 < P. {at}:{at + 100}(100) ack 1\n +{wait} < P. {at}:{at + 100}(100) ack 1\n"
         f" +{late} > . 1:1(0) ack {at + 100}\n"
-        for at in range(1, 601, 100)
+        for at in range(1, 1 + 100 * segments, 100)
     )
     return f"{OPEN}\n {' '.join(steps)}"
 
@@ -1181,6 +1245,45 @@ def behind_copies(wait: float, *, late: float = 0.001) -> str:
 def acknowledges_copies_alone(lab: LintedLab) -> None:
     """The other end's time-out is shorter than the guest's delay."""
     play(lab, behind_copies(0.2))
+
+
+@example("TCP085")
+def answers_by_data_alone_in_between(lab: LintedLab) -> None:
+    """What goes with data of its own says nothing of a timer."""
+    reply = "+1 < P. 301:401(100) ack 1\n > P. 1:6(5) ack 401\n"
+    lines = behind_copies(0.2, segments=7).replace("+1 < P. 301:401(100) ack 1\n", reply, 1)
+    lines = lines.replace("+0.2 < P. 301:401(100) ack 1\n +0.001 > . 1:1(0) ack 401\n", "")
+    play(lab, lines)
+
+
+def fins(ports: range, *, copies: bool) -> str:
+    """Of the other end, each acknowledged when it has come again; or at once."""
+    script = ""
+    for port in ports:
+        again = "+0.2 < F. 101:101(0) ack 1\n" if copies else ""
+        script += f"""
+            {OPEN.replace("1460>", f"1460> port {port}", 1)}
+            < P. 1:101(100) ack 1
+            > . 1:1(0) ack 101
+            < F. 101:101(0) ack 1
+            {again} > . 1:1(0) ack 102
+            +0.1 > F. 1:1(0) ack 102
+            < . 102:102(0) ack 2
+        """
+    return script
+
+
+@example("TCP085")
+def acknowledges_second_fins(lab: LintedLab) -> None:
+    """A FIN without data is acknowledged when it comes again."""
+    play(lab, fins(range(50000, 50004), copies=True))
+
+
+@clean("TCP085")
+def misses_some_fins(lab: LintedLab) -> None:
+    play(lab, fins(range(50000, 50003), copies=True))
+    play(lab, fins(range(50003, 50004), copies=False))
+    play(lab, fins(range(50004, 50007), copies=True))
 
 
 @clean("TCP085")
