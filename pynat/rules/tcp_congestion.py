@@ -79,6 +79,19 @@ ALONE = Rule(
     exercised=Occasion.FIRST_FLIGHT,
 )
 
+BY_BYTES = Rule(
+    "TCP143",
+    "tcp congestion window of a few bytes",
+    Severity.WARNING,
+    "The guest begins with a segment of a few bytes, and each next one, when that is acknowledged, is"
+    " larger by a few, though windows are large and more data wait.",
+    "RFC 5681 3.1, RFC 6928 2",
+    "A transfer takes hundreds of round trips before its segments are full.",
+    "Keep the congestion window in bytes: begin with some segments' MSS, add up to one MSS for each"
+    " acknowledgement. Or compare it with what is under way in segments.",
+    exercised=Occasion.FIRST_FLIGHT,
+)
+
 UNSHIFTED = Rule(
     "TCP140",
     "tcp window of the other end not shifted",

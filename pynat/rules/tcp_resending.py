@@ -178,6 +178,20 @@ TOO_FAST = Rule(
     exercised=Occasion.RESENT,
 )
 
+EACH_DUPLICATE = Rule(
+    "TCP144",
+    "tcp retransmits at each duplicate",
+    Severity.WARNING,
+    "One segment is sent again at duplicate acknowledgement after duplicate acknowledgement.",
+    "RFC 5681 3.2",
+    "For each segment behind a lost one a copy goes over a path that has just lost something; the"
+    " copies make duplicates of their own.",
+    "Send the segment again at the third duplicate alone. Those that follow let new data out, a"
+    " segment each, until all that was under way is acknowledged.",
+    exercised=Occasion.THIRD_DUPLICATE,
+    leads_to=("TCP005",),
+)
+
 KEEPS_BACK_OFF = Rule(
     "TCP132",
     "tcp keeps a time-out that has grown",

@@ -41,6 +41,8 @@ _GROWTH = 1.1, 1.3  # a round; slow start doubles
 _NARROW = 40  # segments
 _ALONE = 24  # of them
 _HELD = 10
+_STEPS = 6  # tiny segments in a row, each larger by as much, or twice as large
+_TINY = 4  # of them have less than a segment
 _PROMPTLY = 0.005  # seconds
 _SHORT = 0.1  # seconds of a round, at most
 
@@ -55,6 +57,9 @@ class _Narrow:
     came: int  # up to where the other end's data were; who answers is not in a hurry
     segments: int = 0
     alone: int = 0  # in a row, full ones, each sent when the one before was acknowledged
+    length: int = 0  # of the last one
+    step: int = 0  # by how much it was larger than the one before
+    steps: int = 0  # equal, in a row
     held: int = 0  # times that the field, unshifted, left no room for another segment
 
 
@@ -128,7 +133,9 @@ class Congestion:
         peer = self._peer
         field = peer.window >> peer.shift
         narrow.segments += 1
-        waited = length >= peer.mss - MAX_OPTIONS and when.most(narrow.acked) < _PROMPTLY
+        is_prompt = when.most(narrow.acked) < _PROMPTLY
+        self._by_bytes(narrow, flight, length, tell, is_prompt=is_prompt)
+        waited = length >= peer.mss - MAX_OPTIONS and is_prompt
         is_alone = waited and flight == length and peer.window >= _SLACK * length
         narrow.alone = narrow.alone + 1 if is_alone else 0
         narrow.held += waited and field - length < flight <= field
@@ -144,6 +151,21 @@ class Congestion:
         is_answered, is_told = peer.top > narrow.came, narrow.alone == _ALONE
         if is_wide or is_answered or is_told or narrow.segments >= _NARROW:
             self.phase = None
+
+    def _by_bytes(
+        self, narrow: _Narrow, flight: int, length: int, tell: Tell, *, is_prompt: bool
+    ) -> None:
+        """Tiny segments of 4, 5, 6, 7 bytes or 1, 2, 4, 8, each when the one before is acknowledged:
+        no program writes so."""
+        step, before, window = length - narrow.length, narrow.length, self._peer.window
+        grows = 0 < step in (narrow.step, before)
+        is_held = is_prompt and flight == length <= self._peer.mss // _TINY
+        narrow.steps = narrow.steps + 1 if is_held and grows and window >= _SLACK * length else 0
+        narrow.length, narrow.step = length, step
+        if narrow.steps == _STEPS:
+            text = f"{length} bytes, {before} before that, each when the ones before are acknowledged"
+            text = f"{text}; the window is {window}: is the congestion window counted in segments?"
+            self._often.once(rules.BY_BYTES, text, tell)
 
     def timed_out(self, end: int, when: Span) -> None:
         """The oldest segment goes again, and nothing is known of a loss but the time."""

@@ -42,6 +42,8 @@ _AT_ONCE = 10.0  # seconds
 _DUPLICATES = 3
 _HASTY = 3
 _REACTION = 0.02  # seconds
+_REPEATED = 6  # times
+_RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 6298 5.7)
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
@@ -107,6 +109,8 @@ class Resending:
         self._disordered = False  # the path doubles or reorders: duplicates may mean nothing
         self._told_slow = False
         self._acked_again = 0  # times that something acknowledged came again
+        self._repeated = 0  # times that the oldest went again at duplicates
+        self._since = NEVER  # when the first of these
         self._hasty = 0  # times that a segment came again within a round trip
 
     @property
@@ -187,6 +191,7 @@ class Resending:
             return
         if self._duplicates or excused:
             sent.gap = 0.0
+            self._repeats(when, tell)
             if not excused and self._same < _DUPLICATES:
                 self._at_first_duplicate(sent, end, when, tell)
             return
@@ -196,7 +201,7 @@ class Resending:
         if known and self._peer.acked >= self._recover:
             self._in_progress(sent, end, when, tell)
         if known and (alone or (self._peer.acked >= self._recover and not reacts)):
-            self._early(sent, end, when.most(sent.last), tell)
+            self._early(sent, end, when.most(self._handed_over(sent.last)), tell)
         self._back_off(sent, alone, when, tell)
         if alone and sent.count == 1:
             if not self._recover:  # else a time-out may have grown
@@ -206,6 +211,17 @@ class Resending:
         if alone:
             self._grows(sent, when)
             self.congestion.timed_out(end, when)
+
+    def _repeats(self, when: Span, tell: Tell) -> None:
+        """Within a time-out once is enough; who knows that this was lost too may have another."""
+        self._repeated += 1
+        if self._repeated == 1:
+            self._since = when
+        took = when.most(self._since)
+        if self._repeated == _REPEATED and took < MIN_RTO and self._duplicates >= _REPEATED:
+            text = f"sent again for the {ordinal(_REPEATED)} time in {_ms(took)}, at duplicate"
+            text = f"{text} acknowledgement {self._duplicates}; expected once, at the third"
+            self._often.once(rules.EACH_DUPLICATE, text, tell)
 
     def look_for_overdue(self, when: Span, tell: Tell) -> None:
         """At the time of `due`: whether the oldest segment should have been sent again long ago."""
@@ -243,6 +259,11 @@ class Resending:
             common.silent = last
             text = f"nothing at all came from the guest for {silent:.1f} s, and {una}:{end}"
             tell(rules.FALLS_SILENT, f"{text} is not acknowledged: does it still run?")
+
+    def _handed_over(self, sent: Span) -> Span:
+        """When it began to wait, maybe: a time-out counts from there, not from the answer by ARP."""
+        asked = self._common.asked
+        return asked if 0 <= sent.least(asked) < _RESOLVES else sent
 
     def _early(self, sent: SentSegment, end: int, waited: float, tell: Tell) -> None:
         probe = sent.count == 1 and end >= self._guest.top
@@ -395,7 +416,7 @@ class Resending:
         acked, waiting = self._peer.acked, self._sent
         self.progress = when
         hole, self._duplicates, self._plain = self._plain > 0, 0, 0
-        self._third = None
+        self._third, self._repeated = None, 0
         self._same, self._came, self._selected = 0, self._peer.top, ()
         if self.congestion.phase is not None:
             self.congestion.acknowledged(when)

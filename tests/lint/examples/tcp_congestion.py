@@ -186,3 +186,33 @@ def fills_the_window(lab: LintedLab) -> None:
     """Or much less, for its buffer is small."""
     play(lab, scaled(20_000))
     play(lab, scaled(6000).replace("scale 3>", "scale 3> port 50001", 1))
+
+
+def stream(*sizes: int, wait: float = 0.04) -> str:
+    """Segments, each `wait` seconds behind the last one, or when that is acknowledged."""
+    script, at = OPEN, 1
+    for size in sizes:
+        script += f"> P. {at}:{at + size}({size}) ack 1\n +{wait} < . 1:1(0) ack {at + size}\n"
+        at += size
+    return script
+
+
+@example("TCP143")
+def compares_segments_with_bytes(lab: LintedLab) -> None:
+    """Its congestion window of four is taken for bytes, and grows by one a time."""
+    play(lab, stream(*range(4, 14)))
+
+
+@example("TCP143")
+def doubles_a_window_of_one_byte(lab: LintedLab) -> None:
+    play(lab, stream(*(2**n for n in range(9))))
+
+
+@clean("TCP143")
+def writes_what_there_is(lab: LintedLab) -> None:
+    """Lines of one length or another, full segments, or steps with time of their own."""
+    play(lab, stream(4, 9, 6, 5, 6, 7, 8, 6, 7, 12))
+    play(lab, stream(*[80] * 12).replace("1460>", "1460> port 50001", 1))
+    play(lab, stream(*range(400, 420)).replace("1460>", "1460> port 50002", 1))
+    timed = stream(*range(4, 14)).replace("> P.", "+0.1 > P.")
+    play(lab, timed.replace("1460>", "1460> port 50003", 1))

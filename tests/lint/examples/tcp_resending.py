@@ -167,6 +167,47 @@ def meets_a_wrong_syn_ack(lab: LintedLab) -> None:
     play(lab, f"> {syn}\n < S. 0:0(0) ack 2 win 65535 <mss 1460>\n > R 2:2(0)\n > {syn}")
 
 
+def asks_by_arp(lab: LintedLab) -> None:
+    lab.look(arp_request(lab, str(lab.config.network.guest), GUEST_MAC), from_guest=True)
+
+
+@clean("TCP071")
+def waits_for_an_answer_by_arp(lab: LintedLab) -> None:
+    """Its time-out began when the segment began to wait."""
+    play(lab, MEASURED)
+    asks_by_arp(lab)
+    play(lab, "+0.2 > P. 101:201(100) ack 1\n +0.13 > P. 101:201(100) ack 1")
+
+
+@example("TCP071")
+def is_impatient_long_after_it_asked(lab: LintedLab) -> None:
+    play(lab, MEASURED)
+    asks_by_arp(lab)
+    play(lab, "+2 > P. 101:201(100) ack 1\n +0.13 > P. 101:201(100) ack 1")
+
+
+def at_duplicates(*numbers: int, wait: float = 0.001) -> str:
+    """Twelve segments, of which the first is lost; the numbers are those of the duplicates at
+    which it goes again."""
+    flight = "".join(f"> . {at}:{at + 1460}(1460) ack 1\n" for at in range(101, 17_621, 1460))
+    copy = "> . 101:1561(1460) ack 1\n"
+    lines = (f"+{wait} < . 1:1(0) ack 101\n {copy * (n in numbers)}" for n in range(1, 12))
+    return f"{MEASURED}{flight} {''.join(lines)}"
+
+
+@example("TCP144")
+def repeats_at_each_duplicate(lab: LintedLab) -> None:
+    play(lab, at_duplicates(*range(3, 12)))
+
+
+@clean("TCP144")
+def repeats_at_the_third_duplicate(lab: LintedLab) -> None:
+    """And once more, where this was lost too."""
+    play(lab, at_duplicates(3, 9))
+    slow = at_duplicates(*range(3, 12), wait=0.1)
+    play(lab, slow.replace("1460>", "1460> port 50001", 1))
+
+
 def again_after(*waits: float) -> str:
     return "\n".join(f"+{wait} > P. 1:101(100) ack 1" for wait in (0, *waits))
 
@@ -550,7 +591,7 @@ def is_heard_of(lab: LintedLab) -> None:
     """It asks by ARP; what is left was acknowledged."""
     play(lab, LOST)
     lab.wait(60)
-    lab.look(arp_request(lab, str(lab.config.network.guest), GUEST_MAC), from_guest=True)
+    asks_by_arp(lab)
     lab.wait(29)
     lab.end()
 
