@@ -57,6 +57,7 @@ class Prediction:
         self._arrivals = acking.arrivals
         self._window = acking.window
         self._tally = tally
+        self._least = max(1, peer.mss >> peer.shift)  # a field below has room for less than a segment
 
     @property
     def is_steady(self) -> bool:
@@ -130,7 +131,9 @@ class Prediction:
         """Whether it is as expected; then it is taken."""
         _, _, _, seq, ack, flags, field, data, stamps = found
         guest, peer, size = self._guest, self._peer, len(data)
-        if seq != (peer.isn + peer.top) & SPACE or not field or peer.top + size > guest.right:
+        if seq != (peer.isn + peer.top) & SPACE or field < self._least:
+            return False
+        if peer.top + size > guest.right:
             return False
         ack = peer.acked + ((ack - guest.isn - peer.acked) & SPACE)
         if ack > guest.top or (ack == peer.acked and not size and self._resending.in_flight):

@@ -58,7 +58,9 @@ class Sending:
         self._gap: Gap | None = None
         self._last = NEVER  # when the guest sent anything
         self._closed: Span | None = None  # since when the peer's window is closed
+        self._small: Span | None = None  # since when it has less room than a segment takes
         self._opened: Span | None = None  # when it opened after long silence
+        self._room = 0  # bytes that it had room for until then
         self._fin_acked = NEVER
         self._came = NEVER  # when the guest was last sent what it has to answer
         self._blocks: Bounded[tuple[int, int], None] = Bounded(MAX_BLOCKS)  # of duplicates
@@ -135,9 +137,17 @@ class Sending:
         if seq < guest.top:
             return
         if self._opened is not None and 0 <= when.least(self._opened) < _AT_ONCE:
-            silent = self._opened.least(self._last)
-            tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
+            self._never_probed(self._opened.least(self._last), length, tell)
         self._habits(length, seq, segment.flags, tell)
+
+    def _never_probed(self, silent: float, length: int, tell: Tell) -> None:
+        """length: of what goes now; had it fitted before, it might be new."""
+        if not self._room:
+            tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
+        elif length > self._room:
+            text = f"the window had room for {self._room} bytes, less than a segment, and nothing came"
+            text = f"{text} for {silent:.0f} s; expected as much after a second (RFC 9293 3.8.6.2.1)"
+            tell(rules.NEVER_PROBES, text)
 
     def _takes_numbers(self, segment: Segment, seq: int, end: int, when: Span, tell: Tell) -> None:
         guest = self._guest
@@ -199,7 +209,8 @@ class Sending:
     @property
     def is_steady(self) -> bool:
         """Nothing is known that the next segment could be wrong by."""
-        return self._began and self._gap is None and self._closed is None and self._opened is None
+        is_open = self._closed is self._small is self._opened is None
+        return self._began and self._gap is None and is_open
 
     def carries_on(self, data: bytes, flags: int, when: Span) -> None:
         """With what `Prediction` has looked at."""
@@ -363,13 +374,27 @@ class Sending:
                 self._closed = when
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
+            self._room = 0
             silent = min(when.least(self._closed), when.least(self._last))
             probed = self._last.most(self._closed)
             if full and not text and silent > max(_SILENT, _BACKED_OFF * probed):
                 self._opened = when
             self._closed = None
             self.resending.opened(when)
+        if 0 < window < peer.mss:
+            self._small = self._small or when
+        elif self._small is not None:
+            if window and not text:
+                self._widens(self._small, when)
+            self._small = None
         peer.window = window
+
+    def _widens(self, small: Span, when: Span) -> None:
+        """To a segment or more; who waits for that sends something before (RFC 9293 3.8.6.2.1)."""
+        top, peer = self._guest.top, self._peer
+        silent = min(when.least(small), when.least(self._last))
+        if peer.acked == top < peer.right and silent > _SILENT:
+            self._opened, self._room = when, peer.right - top
 
     def _answered(self, ack: int) -> None:
         if self._asked:

@@ -122,6 +122,34 @@ def waits_from_the_syn_ack_on(lab: LintedLab) -> None:
     )
 
 
+def small_window(*, sent: str = "", then: str = "> P. 1001:2001(1000) ack 1") -> str:
+    """Of 300 bytes for half a minute; then it opens."""
+    return f"""
+        {SMALL_WINDOW}
+        +0.02 < . 1:1(0) ack 1001 win 300
+        {sent}
+        +20 < . 1:1(0) ack 1001 win 5000
+        {then}
+    """
+
+
+@example("TCP052")
+def waits_for_room_for_a_segment(lab: LintedLab) -> None:
+    play(lab, small_window())
+
+
+@clean("TCP052")
+def fills_what_there_is(lab: LintedLab) -> None:
+    """Or has nothing to send until then; or no more than would have fitted."""
+    some = "+1 > P. 1001:1301(300) ack 1\n +0.01 < . 1:1(0) ack 1301 win 300"
+    sent = small_window(sent=some, then="").replace("ack 1001 win 5000", "ack 1301 win 5000")
+    play(lab, f"{sent}\n +1 > P. 1301:2301(1000) ack 1")
+    later = small_window(then="+1 > P. 1001:2001(1000) ack 1")
+    little = small_window(then="> P. 1001:1101(100) ack 1")
+    play(lab, later.replace("1460>", "1460> port 50001", 1))
+    play(lab, little.replace("1460>", "1460> port 50002", 1))
+
+
 @clean("TCP052")
 def had_nothing_to_send(lab: LintedLab) -> None:
     closed = f"{SMALL_WINDOW}\n +0.02 < . 1:1(0) ack 1001 win 0"
