@@ -72,7 +72,8 @@ SILLY = Rule(
     "TCP084",
     "tcp silly window",
     Severity.WARNING,
-    "The guest opens a small window by a few bytes at a time.",
+    "The guest opens a small window by a few bytes at a time, or says of each few bytes that its program"
+    " has read them.",
     "RFC 9293 3.8.6.2.2, RFC 1122 4.2.3.3",
     "The other end sends segments of a few bytes, each with forty bytes of headers.",
     "Keep the window as it is until it can grow by a full segment or by half the buffer.",

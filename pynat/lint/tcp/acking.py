@@ -18,7 +18,7 @@ from pynat.lint.tcp.side import SPACE, Side, Tell, signed, swapped
 from pynat.lint.tcp.strides import SPREAD, Strides
 from pynat.lint.tcp.unheard import Unheard
 from pynat.lint.tcp.war import War
-from pynat.lint.tcp.window import Window
+from pynat.lint.tcp.window import Trickle, Window
 from pynat.rules import tcp_acking as rules
 from pynat.rules import tcp_opening
 from pynat.rules.occasions import Occasion
@@ -65,6 +65,7 @@ class Acking:
         self._often = Often()
         self.arrivals = Arrivals(guest, peer, tally)
         self.window = Window(guest, peer, self._often, tally)
+        self._trickle = Trickle(self._often)
         self._war = War()
         self.spoilt: int | None = None  # where what last came with a wrong checksum begins
         self._unasked = Unasked()
@@ -153,7 +154,13 @@ class Acking:
             self._refuses(ack, tell)
         if ack == self._peer.fin and guest.window:
             self._at_fin(ack, when, tell)
-        says_nothing = ack == before and guest.right == edge and not segment.length
+        grown = guest.right - edge
+        is_empty = ack == before and not segment.length
+        if is_empty and ack == self._peer.top and not self.pure and grown < guest.mss:
+            self._trickle.says_little(grown, when, tell)
+        else:  # where something has come that it has not taken, it says so each time
+            self._trickle.ends()
+        says_nothing = is_empty and not grown
         unasked = self._owed is None and not self.pure and not segment.options.sack
         if says_nothing and unasked and seq == guest.top == self._peer.acked:
             self._unasked.says_nothing(seq, last, when, self._often, tell)
@@ -312,7 +319,9 @@ class Acking:
             elif place and start <= ack:
                 why = f"{ack} is acknowledged"
             elif 0 < start < end <= ack and not self._came_twice(start, end):
-                text = f"SACK block {start}:{end}, {ack} is acknowledged and nothing of it came twice"
+                text = (
+                    f"SACK block {start}:{end}, {ack} is acknowledged and nothing of it came twice"
+                )
                 self._often.tell(rules.SACK_NONSENSE, _TIMES, text, tell)
                 continue
             if why:
@@ -553,6 +562,7 @@ class Acking:
         fin = segment.flags & FIN
         if length or fin:
             guest = self._guest
+            self._trickle.came(when)
             if seq < peer.top:
                 self._copied[seq] = seq + length + fin
                 self._comes_again(seq, seq + length + fin, when, tell)

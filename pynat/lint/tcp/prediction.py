@@ -57,7 +57,9 @@ class Prediction:
         self._arrivals = acking.arrivals
         self._window = acking.window
         self._tally = tally
-        self._least = max(1, peer.mss >> peer.shift)  # a field below has room for less than a segment
+        self._least = max(
+            1, peer.mss >> peer.shift
+        )  # a field below has room for less than a segment
 
     @property
     def is_steady(self) -> bool:
@@ -96,7 +98,9 @@ class Prediction:
                 return False
             if self._arrivals.full >= acking.strides.least:
                 return False
-        elif self._arrivals.offered is not None or (stays and not data):
+        elif self._arrivals.offered is not None or (
+            not data and (stays or ack + window < edge + guest.mss)
+        ):
             return False
         if data:
             size = len(data)

@@ -145,8 +145,12 @@ class Sending:
         if not self._room:
             tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
         elif length > self._room:
-            text = f"the window had room for {self._room} bytes, less than a segment, and nothing came"
-            text = f"{text} for {silent:.0f} s; expected as much after a second (RFC 9293 3.8.6.2.1)"
+            text = (
+                f"the window had room for {self._room} bytes, less than a segment, and nothing came"
+            )
+            text = (
+                f"{text} for {silent:.0f} s; expected as much after a second (RFC 9293 3.8.6.2.1)"
+            )
             tell(rules.NEVER_PROBES, text)
 
     def _takes_numbers(self, segment: Segment, seq: int, end: int, when: Span, tell: Tell) -> None:

@@ -18,6 +18,8 @@ MOVES = 6  # times that it is looked at how a window grows
 _TWICE = 2
 _NEVER_OPENED = 5.0  # seconds
 _STAYS_CLOSED = 30.0  # seconds
+_TRICKLE = 20  # acknowledgements in a row
+_WHILE = 1.0  # seconds
 _CLOSED = 1.0  # seconds after which an opening that only a probe learns of is late
 
 
@@ -184,3 +186,41 @@ class Window:
         if waited > _STAYS_CLOSED and not waits_to_send:
             text = f"window 0 for {waited:.1f} s up to the end"
             tell(rules.STAYS_CLOSED, f"{text}, no program has read {self._guest.acked - 1} bytes")
+
+
+class Trickle:
+    """Acknowledgements that say nothing but a few bytes of window, and answer nothing.
+
+    Each frame that came and may be answered so has one; of frames that come together a guest may
+    answer the first before the last is seen.
+    """
+
+    def __init__(self, often: Often) -> None:
+        self._often = often
+        self._count = 0  # in a row
+        self._began = NEVER
+        self._grown = 0  # bytes
+        self._owed = 0  # frames
+        self._came = NEVER  # the last of these
+
+    def came(self, when: Span) -> None:
+        self._owed = self._owed + 1 if when.most(self._came) < _WHILE else 1
+        self._came = when
+
+    def ends(self) -> None:
+        self._count = 0
+
+    def says_little(self, grown: int, when: Span, tell: Tell) -> None:
+        """grown: bytes of window."""
+        if self._owed:
+            self._owed -= 1
+            return
+        if not self._count or when.most(self._began) > _WHILE:
+            self._count, self._grown, self._began = 0, 0, when
+        self._count += 1
+        self._grown += grown
+        if self._count == _TRICKLE:
+            took = when.most(self._began) * 1000
+            text = f"{_TRICKLE} acknowledgements in {took:.0f} ms, nothing came, and the window grew by"
+            text = f"{text} {self._grown} in all; expected one when it can grow by a segment"
+            self._often.once(rules.SILLY, text, tell)

@@ -426,6 +426,27 @@ def sacks_what_never_came(lab: LintedLab) -> None:
     play(lab, f"{OPEN_SACK}\n < P. 101:201(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack 101:301>")
 
 
+def read_by(size: int, *, count: int = 30, wait: float = 0.0001, copies: int = 0) -> str:
+    """A program that reads so many bytes at once. The data may have come again before."""
+    lines = [OPEN, "< P. 1:1461(1460) ack 1", "> . 1:1(0) ack 1461 win 30000"]
+    lines += ["< P. 1:1461(1460) ack 1"] * copies
+    lines += (f"+{wait} > . 1:1(0) ack 1461 win {30000 + n * size}" for n in range(1, count + 1))
+    return "\n".join(lines)
+
+
+@example("TCP084")
+def tells_of_each_byte(lab: LintedLab) -> None:
+    play(lab, read_by(1))
+
+
+@clean("TCP084")
+def tells_of_segments(lab: LintedLab) -> None:
+    """Or of little, and seldom; or answers copies."""
+    play(lab, read_by(1460, count=24))
+    play(lab, read_by(1, wait=0.1).replace("1460>", "1460> port 50001", 1))
+    play(lab, read_by(0, copies=30).replace("1460>", "1460> port 50002", 1))
+
+
 def closed_hole(*, blocks: str = "", copies: bool = False) -> str:
     """One segment was lost and came again; then each acknowledgement has the block, or answers a
     copy of it."""
