@@ -482,11 +482,18 @@ class Connection:
         if guest is None or peer is None or sending is None or acking is None or self.ended:
             return
         acking.look_at_the_end(alive, tell)
-        resending = sending.resending
-        if peer.fin and guest.acked > peer.fin and not guest.fin and not resending.in_flight:
-            ending.look_for_fin(max(peer.fin_at, resending.progress), alive, tell)
+        if (since := self._waits_for_fin_since(guest, peer)) is not None:
+            ending.look_for_fin(since, alive, tell)
         if guest.fin and acking.closed_since is not None:
             ending.look_at_unread(guest, acking.closed_since, alive, tell)
+
+    def _waits_for_fin_since(self, guest: Side, peer: Side) -> Span | None:
+        """The other end has closed, and the guest has nothing under way."""
+        sending = self._sending
+        if sending is None or not 0 < peer.fin < guest.acked or guest.fin:
+            return None
+        resending = sending.resending
+        return None if resending.in_flight else max(peer.fin_at, resending.progress)
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, segment: Segment, when: Span, tell: Tell) -> None:
@@ -505,6 +512,8 @@ class Connection:
             self._assassinated |= self.ended is not None
             if seq == guest.acked == peer.top and peer.reset_at is None and self.ended is None:
                 self._tally[Occasion.RESET_CAME] += 1
+                if (since := self._waits_for_fin_since(guest, peer)) is not None:
+                    ending.look_at_reset(since, self._common.alive, tell)
                 peer.reset_at = when
                 self.ended = when
             return

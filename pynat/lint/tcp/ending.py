@@ -12,6 +12,7 @@ from pynat.lint.tcp.side import Side, Tell
 from pynat.rules import tcp_ending as rules
 
 _LONG = 10.0  # seconds
+_GAVE_UP = 30.0  # seconds
 _MOST = 4  # connections named
 
 
@@ -20,6 +21,14 @@ def look_for_fin(since: Span, alive: Span, tell: Tell) -> None:
     waited = alive.least(since)
     if waited > _LONG:
         tell(rules.NEVER_CLOSES, f"no FIN at the end, the other end's came {waited:.1f} s before")
+
+
+def look_at_reset(since: Span, alive: Span, tell: Tell) -> None:
+    """The other end waits no longer for the guest's FIN."""
+    waited = alive.least(since)
+    if waited > _GAVE_UP:
+        text = f"no FIN for {waited:.1f} s, then the other end, whose FIN had come, has sent RST"
+        tell(rules.NEVER_CLOSES, text)
 
 
 def look_at_unread(guest: Side, since: Span, alive: Span, tell: Tell) -> None:

@@ -28,6 +28,22 @@ def does_not_hear_the_end(lab: LintedLab) -> None:
     lab.end()
 
 
+@example("TCP065")
+def is_reset_at_last(lab: LintedLab) -> None:
+    """The other end gives up after a minute; the guest was heard of until then."""
+    play(lab, f"{CLOSED}\n +50 < . 100:100(0) ack 1\n > . 1:1(0) ack 102\n +10 < R. 102:102(0) ack 1")
+
+
+@clean("TCP065")
+def is_reset_soon(lab: LintedLab) -> None:
+    """Or has something under way; or was switched off."""
+    play(lab, f"{CLOSED}\n +5 < . 100:100(0) ack 1\n > . 1:1(0) ack 102\n +5 < R. 102:102(0) ack 1")
+    sends = f"{CLOSED}\n +50 > P. 1:11(10) ack 102\n +10 < R. 102:102(0) ack 1"
+    play(lab, sends.replace("1460>", "1460> port 50001", 1))
+    silent = f"{CLOSED}\n +60 < R. 102:102(0) ack 1"
+    play(lab, silent.replace("1460>", "1460> port 50002", 1))
+
+
 @clean("TCP065")
 @clean("TCP066")
 def closes_too(lab: LintedLab) -> None:
