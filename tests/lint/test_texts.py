@@ -15,7 +15,7 @@ from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
 from tests.lint.examples import EXAMPLES, Example, arp, collect, dhcp
-from tests.lint.play import play
+from tests.lint.play import ACCEPTED, OPEN, play
 
 collect()
 SECTION = re.compile(r"\((RFC|IEEE) \d+")
@@ -41,6 +41,40 @@ def test_bytes_that_are_swapped_in_the_syn_too_are_named() -> None:
         """,
     )
     assert any("number 16777216, expected 1; its bytes are swapped" in line for line in lab.log)
+
+
+def beyond(*windows: int) -> str:
+    """A segment that has room if the bytes of the window are swapped."""
+    script, at = OPEN.replace("ack 1 win 65535 <mss", "ack 1 win 1 <mss"), 1
+    for window in windows:
+        script += f"+0.1 < . 1:1(0) ack {at} win {window}\n > . {at}:{at + 1000}(1000) ack 1\n"
+        at += 1000
+    return script
+
+
+def test_a_window_of_the_other_end_that_is_swapped_is_named() -> None:
+    """From the second on: one may have room by chance."""
+    lab = LintedLab()
+    play(lab, beyond(0x0010, 0x0011))
+    told = [line for line in lab.log if "TCP050" in line]
+    assert ["bytes swapped it is" in line for line in told] == [False, True]
+
+
+def test_one_that_has_no_room_if_it_is_swapped_is_not() -> None:
+    lab = LintedLab()
+    play(lab, beyond(0x0010, 0x0101, 0x0011))
+    told = [line for line in lab.log if "TCP050" in line]
+    assert ["bytes swapped it is" in line for line in told] == [False, False, False]
+
+
+def test_connections_that_were_taken_before_are_counted() -> None:
+    lab = LintedLab()
+    for number in range(4):
+        play(lab, ACCEPTED.replace("1460>", f"1460> to {5000 + number}", 1))
+    for wait in (1, 2, 4):
+        play(lab, f"< S 0:0(0) win 65535 <mss 1460> to 6000\n +{wait} > . 1:1(0) ack 1 to 5003")
+    play(lab, "< S 0:0(0) win 65535 <mss 1460> to 6000")
+    assert any("4 others were answered there before: is a table full" in line for line in lab.log)
 
 
 def test_a_syn_that_comes_again_is_counted() -> None:

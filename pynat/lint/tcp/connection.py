@@ -31,6 +31,7 @@ _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_ti
 _MAX_RTO = 50.0  # seconds
 _SPOILT = 2  # segments
 _OFTEN = 3
+_FULL = 4  # connections
 _TIME_WAIT = 50.0  # seconds; most wait for a minute
 _NEXT = 1 << 17  # Linux leaves out 65,537 numbers
 _SPACE = 0xFFFF_FFFF
@@ -145,6 +146,8 @@ class Connection:
         if guest is None and peer is not None and not segment.flags & ACK:
             tell(tcp_opening.ANSWER_FLAGS, "SYN without ACK in answer to a SYN, expected both")
         opening.look_at_offer(segment, header, peer, self._mtu, tell)
+        if self.guest is None and segment.flags & ACK:
+            self.unheard_syn.taken += 1
         self.guest = Side.of(segment)
         self._syns = Syns(when)
         if peer is not None:
@@ -249,6 +252,9 @@ class Connection:
         self.unheard_syn.answered()  # so much for that
         if self.guest is None:
             text = f"the SYN {came}, and neither SYN-ACK nor RST came back"
+            if (taken := self.unheard_syn.taken) >= _FULL:
+                text = f"{text}; {taken} others were answered there before: is a table full, and are"
+                text = f"{text} connections that have ended taken out of it?"
             self._often.once(tcp_opening.SILENT_PORT, text, tell)
         elif not self._syn_acks:
             text = f"behind the guest's SYN a SYN {came}, and no SYN-ACK came back"

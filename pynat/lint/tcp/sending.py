@@ -14,7 +14,7 @@ from pynat.lint.tally import Tally
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.keepalive import KeepAlive
 from pynat.lint.tcp.resending import Resending
-from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell
+from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell, swapped
 from pynat.rules import ethernet as link
 from pynat.rules import tcp_ending, tcp_form, tcp_opening
 from pynat.rules import tcp_sending as rules
@@ -60,6 +60,7 @@ class Sending:
         self._closed: Span | None = None  # since when the peer's window is closed
         self._small: Span | None = None  # since when it has less room than a segment takes
         self._opened: Span | None = None  # when it opened after long silence
+        self._swapped: set[int] | None = set()  # windows that had room if their bytes were swapped
         self._room = 0  # bytes that it had room for until then
         self._fin_acked = NEVER
         self._came = NEVER  # when the guest was last sent what it has to answer
@@ -171,11 +172,21 @@ class Sending:
         if end > peer.right:
             rule = rules.ZERO_WINDOW if closed else rules.BEYOND_WINDOW
             edge = f"the window of {peer.window} from {peer.acked} on ends at {peer.right}"
-            tell(rule, f"data up to {end}, {edge}")
+            tell(rule, f"data up to {end}, {edge}{'' if closed else self._swapped_hint(end)}")
         elif self._closed is not None and seq >= self._guest.top:
             known = when.least(self._closed)
             if known > _SETTLED:
                 tell(rules.ZERO_WINDOW, f"new data, the window is 0 for {known:.1f} s")
+
+    def _swapped_hint(self, end: int) -> str:
+        """Where all that was sent beyond several windows has room."""
+        peer, fits = self._peer, self._swapped
+        meant = swapped(peer.window >> peer.shift, 2) << peer.shift
+        if fits is None or end > peer.acked + meant:
+            self._swapped = None
+            return ""
+        fits.add(meant)
+        return f"; with its bytes swapped it is {meant}, so all fits" if len(fits) > 1 else ""
 
     def _size(self, length: int, options: int, tell: Tell) -> None:
         most = max(self._peer.mss, _MIN_MSS)

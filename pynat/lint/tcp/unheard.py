@@ -18,6 +18,7 @@ _AWAKE = 10.0  # seconds in which no system starts
 class Unheard:
     def __init__(self, common: Common) -> None:
         self._common = common
+        self.taken = 0  # connections that were answered as they should
         self._waits = False  # something came, and no answer yet
         self.copies = 0  # since the guest last answered
         self.is_later = False  # one of them came after the guest was heard of in between
