@@ -72,8 +72,8 @@ SILLY = Rule(
     "TCP084",
     "tcp silly window",
     Severity.WARNING,
-    "The guest opens a small window by a few bytes at a time, or says of each few bytes that its program"
-    " has read them.",
+    "The guest opens a small window by a few bytes at a time, or says of each few bytes that they"
+    " are read.",
     "RFC 9293 3.8.6.2.2, RFC 1122 4.2.3.3",
     "The other end sends segments of a few bytes, each with forty bytes of headers.",
     "Keep the window as it is until it can grow by a full segment or by half the buffer.",
@@ -84,8 +84,8 @@ LATE = Rule(
     "TCP085",
     "tcp late acknowledgement",
     Severity.WARNING,
-    "Data were acknowledged later than half a second after they came, or when they had come again; or"
-    " a FIN was; several times.",
+    "Data or a FIN were acknowledged later than half a second after they came, or when they had"
+    " come again, several times.",
     "RFC 9293 3.8.6.3",
     "The other end takes them for lost and sends them again.",
     "Delay an acknowledgement by at most 500 ms (200 ms is usual), and not past the second full"

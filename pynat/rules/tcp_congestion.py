@@ -83,8 +83,8 @@ BY_BYTES = Rule(
     "TCP143",
     "tcp congestion window of a few bytes",
     Severity.WARNING,
-    "The guest begins with a segment of a few bytes, and each next one, when that is acknowledged, is"
-    " larger by a few, though windows are large and more data wait.",
+    "The guest begins with a segment of a few bytes; each next one, when that is acknowledged, is"
+    " larger by a few, though the window is large and more data wait.",
     "RFC 5681 3.1, RFC 6928 2",
     "A transfer takes hundreds of round trips before its segments are full.",
     "Keep the congestion window in bytes: begin with some segments' MSS, add up to one MSS for each"

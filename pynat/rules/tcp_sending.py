@@ -34,8 +34,8 @@ NEVER_PROBES = Rule(
     "TCP052",
     "tcp never probes a closed window",
     Severity.WARNING,
-    "The window was closed for long, or had room for less than a segment; data were waiting, and the"
-    " guest sent nothing.",
+    "The window was closed for long, or had room for less than a segment; data were waiting, and"
+    " the guest sent nothing.",
     "RFC 9293 3.8.6.1",
     "If the segment that opens the window is lost, both ends wait for each other for ever.",
     "Start a timer when the window is zero and data wait: send one byte, double the time, repeat.",

@@ -111,15 +111,7 @@ class Acking:
         options = segment.options
         before, edge = guest.acked, guest.right
         last, self._spoke = self._spoke, when
-        if not 0 <= ack <= self._peer.top:
-            self._unsent(segment, ack, tell)
-            return
-        if ack < before:
-            self._back(segment, seq, ack, tell)
-            return
-        if ack == 0:
-            text = f"acknowledges 0, a SYN counts one: expected {arrivals.next}"
-            tell(tcp_opening.SYN_NOT_ACKED, text)
+        if not self._makes_sense(segment, seq, ack, tell):
             return
         guest.acked = ack
         if arrivals.has_gap and ack > arrivals.might:
@@ -145,24 +137,19 @@ class Acking:
         if arrivals.missing is not None:
             self._to_the_gap(arrivals.missing, ack, when, tell)
         if ack > before:
-            is_pure = not segment.length and ack + window <= edge + guest.mss
-            if ack == self._peer.fin + 1 > 1:
-                self._takes_fin(when, tell, pure=is_pure)
-                is_pure = False
+            is_pure = not segment.length and guest.right <= edge + guest.mss
             self._advances(ack, when, tell, pure=is_pure)
         elif arrivals.offered is not None and when.follows(arrivals.offered):
             self._refuses(ack, tell)
         if ack == self._peer.fin and guest.window:
             self._at_fin(ack, when, tell)
-        grown = guest.right - edge
-        is_empty = ack == before and not segment.length
-        if is_empty and ack == self._peer.top and not self.pure and grown < guest.mss:
-            self._trickle.says_little(grown, when, tell)
+        is_empty = ack == before and not segment.length and not options.sack and not self.pure
+        if is_empty and ack == self._peer.top and guest.right - edge < guest.mss:
+            self._trickle.says_little(guest.right - edge, when, tell)
         else:  # where something has come that it has not taken, it says so each time
             self._trickle.ends()
-        says_nothing = is_empty and not grown
-        unasked = self._owed is None and not self.pure and not segment.options.sack
-        if says_nothing and unasked and seq == guest.top == self._peer.acked:
+        says_nothing = is_empty and guest.right == edge and self._owed is None
+        if says_nothing and seq == guest.top == self._peer.acked:
             self._unasked.says_nothing(seq, last, when, self._often, tell)
         if self.pure:
             if ack > before or guest.right != edge or segment.length or options.sack:
@@ -170,6 +157,18 @@ class Acking:
             else:
                 self._to_acknowledgements(seq, when, tell)
         self._answers(when)
+
+    def _makes_sense(self, segment: Segment, seq: int, ack: int, tell: Tell) -> bool:
+        if not 0 <= ack <= self._peer.top:
+            self._unsent(segment, ack, tell)
+        elif ack < self._guest.acked:
+            self._back(segment, seq, ack, tell)
+        elif ack == 0:
+            text = f"acknowledges 0, a SYN counts one: expected {self.arrivals.next}"
+            tell(tcp_opening.SYN_NOT_ACKED, text)
+        else:
+            return True
+        return False
 
     def _leaves_first_out(self, segment: Segment, when: Span) -> bool:
         """It answers the first data, and acknowledges nothing of them."""
@@ -384,7 +383,10 @@ class Acking:
             self._often.once(rules.NO_DUPLICATE, text, tell)
 
     def _advances(self, ack: int, when: Span, tell: Tell, *, pure: bool) -> None:
-        """pure: it is for what it acknowledges alone, and that is no FIN."""
+        """pure: neither for data of its own nor for its window."""
+        if ack == self._peer.fin + 1 > 1:
+            self._takes_fin(when, tell, pure=pure)
+            pure = False
         arrivals = self.arrivals
         since = arrivals.since
         is_late = since is not None and when.first - since.last > SPREAD

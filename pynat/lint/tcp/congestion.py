@@ -155,8 +155,9 @@ class Congestion:
     def _by_bytes(
         self, narrow: _Narrow, flight: int, length: int, tell: Tell, *, is_prompt: bool
     ) -> None:
-        """Tiny segments of 4, 5, 6, 7 bytes or 1, 2, 4, 8, each when the one before is acknowledged:
-        no program writes so."""
+        """Segments of 4, 5, 6, 7 bytes or 1, 2, 4, 8, each when the one before is acknowledged: no
+        program writes so.
+        """
         step, before, window = length - narrow.length, narrow.length, self._peer.window
         grows = 0 < step in (narrow.step, before)
         is_held = is_prompt and flight == length <= self._peer.mss // _TINY

@@ -261,7 +261,7 @@ class Resending:
             tell(rules.FALLS_SILENT, f"{text} is not acknowledged: does it still run?")
 
     def _handed_over(self, sent: Span) -> Span:
-        """When it began to wait, maybe: a time-out counts from there, not from the answer by ARP."""
+        """When it began to wait for an answer by ARP, maybe: a time-out counts from there."""
         asked = self._common.asked
         return asked if 0 <= sent.least(asked) < _RESOLVES else sent
 

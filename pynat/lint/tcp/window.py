@@ -221,6 +221,6 @@ class Trickle:
         self._grown += grown
         if self._count == _TRICKLE:
             took = when.most(self._began) * 1000
-            text = f"{_TRICKLE} acknowledgements in {took:.0f} ms, nothing came, and the window grew by"
-            text = f"{text} {self._grown} in all; expected one when it can grow by a segment"
+            text = f"{_TRICKLE} acknowledgements in {took:.0f} ms, nothing came, the window grew"
+            text = f"{text} by {self._grown} in all; expected one when it can grow by a segment"
             self._often.once(rules.SILLY, text, tell)

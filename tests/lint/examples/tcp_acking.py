@@ -428,9 +428,10 @@ def sacks_what_never_came(lab: LintedLab) -> None:
 
 def read_by(size: int, *, count: int = 30, wait: float = 0.0001, copies: int = 0) -> str:
     """A program that reads so many bytes at once. The data may have come again before."""
-    lines = [OPEN, "< P. 1:1461(1460) ack 1", "> . 1:1(0) ack 1461 win 30000"]
+    opening = OPEN.replace("win 65535", "win 20000")
+    lines = [opening, "< P. 1:1461(1460) ack 1", "> . 1:1(0) ack 1461 win 18540"]
     lines += ["< P. 1:1461(1460) ack 1"] * copies
-    lines += (f"+{wait} > . 1:1(0) ack 1461 win {30000 + n * size}" for n in range(1, count + 1))
+    lines += (f"+{wait} > . 1:1(0) ack 1461 win {18540 + n * size}" for n in range(1, count + 1))
     return "\n".join(lines)
 
 

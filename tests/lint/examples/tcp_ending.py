@@ -31,7 +31,9 @@ def does_not_hear_the_end(lab: LintedLab) -> None:
 @example("TCP065")
 def is_reset_at_last(lab: LintedLab) -> None:
     """The other end gives up after a minute; the guest was heard of until then."""
-    play(lab, f"{CLOSED}\n +50 < . 100:100(0) ack 1\n > . 1:1(0) ack 102\n +10 < R. 102:102(0) ack 1")
+    play(
+        lab, f"{CLOSED}\n +50 < . 100:100(0) ack 1\n > . 1:1(0) ack 102\n +10 < R. 102:102(0) ack 1"
+    )
 
 
 @clean("TCP065")
