@@ -318,9 +318,7 @@ class Acking:
             elif place and start <= ack:
                 why = f"{ack} is acknowledged"
             elif 0 < start < end <= ack and not self._came_twice(start, end):
-                text = (
-                    f"SACK block {start}:{end}, {ack} is acknowledged and nothing of it came twice"
-                )
+                text = f"SACK block {start}:{end}, {ack} is acknowledged, nothing of it came twice"
                 self._often.tell(rules.SACK_NONSENSE, _TIMES, text, tell)
                 continue
             if why:
@@ -558,6 +556,8 @@ class Acking:
         peer = self._peer
         stamps, before, had_gap = segment.options.timestamps, peer.stamp, self.arrivals.has_gap
         is_old = stamps is not None and stamps[0] != peer.stamp and not peer.stamped(stamps[0])
+        if is_old:
+            self._all_acked = 0, 0  # overtaken, so older than what came before it
         if had_gap and seq <= self._guest.acked:
             self._held = peer.stamp  # it may be echoed
         length = len(segment.payload)

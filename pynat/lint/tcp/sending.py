@@ -146,13 +146,9 @@ class Sending:
         if not self._room:
             tell(rules.NEVER_PROBES, f"the window was closed, and no probe came for {silent:.0f} s")
         elif length > self._room:
-            text = (
-                f"the window had room for {self._room} bytes, less than a segment, and nothing came"
-            )
-            text = (
-                f"{text} for {silent:.0f} s; expected as much after a second (RFC 9293 3.8.6.2.1)"
-            )
-            tell(rules.NEVER_PROBES, text)
+            text = f"the window had room for {self._room} bytes, less than a segment: nothing came"
+            text = f"{text} for {silent:.0f} s, expected so much after a second"
+            tell(rules.NEVER_PROBES, f"{text} (RFC 9293 3.8.6.2.1)")
 
     def _takes_numbers(self, segment: Segment, seq: int, end: int, when: Span, tell: Tell) -> None:
         guest = self._guest

@@ -574,6 +574,22 @@ def is_one_segment_behind(lab: LintedLab) -> None:
     play(lab, echoed(700, 700, 700, 700, 700, behind=1))
 
 
+@clean("TCP142")
+def is_sent_segments_that_others_overtake(lab: LintedLab) -> None:
+    """An acknowledgement comes before the data that were sent before it."""
+    script = f"{OPEN_STAMPS}\n"
+    for at in range(1, 1001, 200):
+        ours = f"> . 1:1(0) ack {at + 100} <TS val 200 ecr {1000 + at}>"
+        script += f"""
+            +0.1 < P. {at}:{at + 100}(100) ack 1 <TS val {1000 + at} ecr 110>
+            < . {at + 200}:{at + 200}(0) ack 1 <TS val {1009 + at} ecr 110>
+            {ours}
+            < P. {at + 100}:{at + 200}(100) ack 1 <TS val {1005 + at} ecr 110>
+            > . 1:1(0) ack {at + 200} <TS val 200 ecr {1005 + at}>
+        """
+    play(lab, script)
+
+
 @example("TCP095")
 def acknowledges_what_was_lost(lab: LintedLab) -> None:
     """The second of three segments is lost on its way."""
