@@ -137,8 +137,9 @@ class Acking:
         if arrivals.missing is not None:
             self._to_the_gap(arrivals.missing, ack, when, tell)
         if ack > before:
-            is_pure = not segment.length and guest.right <= edge + guest.mss
-            self._advances(ack, when, tell, pure=is_pure)
+            if ack == self._peer.fin + 1 and not segment.length:
+                self._takes_fin(when, tell)
+            self._advances(ack, when, tell, for_one=self._is_for_one(segment.length, edge))
         elif arrivals.offered is not None and when.follows(arrivals.offered):
             self._refuses(ack, tell)
         if ack == self._peer.fin and guest.window:
@@ -236,11 +237,11 @@ class Acking:
             return  # sent again as it was
         tell(rules.ACK_BACK, f"acknowledges {ack}, it was at {self._guest.acked}")
 
-    def _takes_fin(self, when: Span, tell: Tell, *, pure: bool) -> None:
+    def _takes_fin(self, when: Span, tell: Tell) -> None:
         """One that came by itself; behind its copy, or of its own accord."""
         first, common = self._first_fin, self._common
         self._first_fin = None
-        if first is None or not pure:
+        if first is None:
             return
         waited = when.least(first)
         is_behind = self._fins > 1 and when.most(self._fin_at) <= SPREAD and waited > _LONG_DELAY
@@ -380,11 +381,12 @@ class Acking:
             text = f"{text}, nothing had come for {_ms(when.least(owed))}; expected each at once"
             self._often.once(rules.NO_DUPLICATE, text, tell)
 
-    def _advances(self, ack: int, when: Span, tell: Tell, *, pure: bool) -> None:
-        """pure: neither for data of its own nor for its window."""
-        if ack == self._peer.fin + 1 > 1:
-            self._takes_fin(when, tell, pure=pure)
-            pure = False
+    def _is_for_one(self, size: int, edge: int) -> bool:
+        """It acknowledges one segment, and goes neither for data of its own nor its window."""
+        is_pure = not size and self._guest.right <= edge + self._guest.mss
+        return is_pure and self.arrivals.is_alone
+
+    def _advances(self, ack: int, when: Span, tell: Tell, *, for_one: bool) -> None:
         arrivals = self.arrivals
         since = arrivals.since
         is_late = since is not None and when.first - since.last > SPREAD
@@ -394,7 +396,7 @@ class Acking:
             self._behind_copies(arrivals.since, when, tell)
         else:
             self._common.late_acks = 0
-            if pure and arrivals.is_alone:
+            if for_one and ack != self._peer.fin + 1:
                 self._common.behind_copies = 0
         if ack < arrivals.next:
             self._not_all(ack, when, tell)
@@ -417,19 +419,20 @@ class Acking:
     def is_steady(self) -> bool:
         """Nothing is known that the next segment could be wrong by."""
         window_is_open = self.window.closed is None and self._guest.window > 0
-        is_plain = not self._fins and not self._lacks
+        is_plain = not self._fins and not self._lacks and not self._trickle.count
         return self.arrivals.is_steady and window_is_open and is_plain
 
     def carries_on(self, ack: int, window: int, size: int, when: Span) -> None:
         """With what `Prediction` has looked at. window: the field. size: bytes of data."""
         guest = self._guest
+        edge = guest.right
         self._spoke = when
-        if ack + (window << guest.shift) != guest.right:
+        if ack + (window << guest.shift) != edge:
             self.window.moves(ack, window, when)
         if ack > guest.acked:
             guest.acked = ack
             self._common.late_acks = 0
-            if self._common.behind_copies and self.arrivals.is_alone and not size:
+            if self._common.behind_copies and self._is_for_one(size, edge):
                 self._common.behind_copies = 0
             self._short = self._piecemeal = self._refused = 0
             self._behind = False
@@ -564,8 +567,8 @@ class Acking:
         fin = segment.flags & FIN
         if length or fin:
             guest = self._guest
-            self._trickle.came(when)
             if seq < peer.top:
+                self._trickle.came(when)
                 self._copied[seq] = seq + length + fin
                 self._comes_again(seq, seq + length + fin, when, tell)
             self._owed, self.pure = when, False

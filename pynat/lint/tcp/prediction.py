@@ -57,7 +57,7 @@ class Prediction:
         self._arrivals = acking.arrivals
         self._window = acking.window
         self._tally = tally
-        self._least = max(1, peer.mss >> peer.shift)  # a field with room for a segment
+        self._least = max(1, -(-peer.mss >> peer.shift))  # a field with room for a segment
 
     @property
     def is_steady(self) -> bool:

@@ -197,7 +197,7 @@ class Trickle:
 
     def __init__(self, often: Often) -> None:
         self._often = often
-        self._count = 0  # in a row
+        self.count = 0  # in a row
         self._began = NEVER
         self._grown = 0  # bytes
         self._owed = 0  # frames
@@ -208,18 +208,18 @@ class Trickle:
         self._came = when
 
     def ends(self) -> None:
-        self._count = 0
+        self.count = 0
 
     def says_little(self, grown: int, when: Span, tell: Tell) -> None:
         """grown: bytes of window."""
         if self._owed:
             self._owed -= 1
             return
-        if not self._count or when.most(self._began) > _WHILE:
-            self._count, self._grown, self._began = 0, 0, when
-        self._count += 1
+        if not self.count or when.most(self._began) > _WHILE:
+            self.count, self._grown, self._began = 0, 0, when
+        self.count += 1
         self._grown += grown
-        if self._count == _TRICKLE:
+        if self.count == _TRICKLE:
             took = when.most(self._began) * 1000
             text = f"{_TRICKLE} acknowledgements in {took:.0f} ms, nothing came, the window grew"
             text = f"{text} by {self._grown} in all; expected one when it can grow by a segment"
