@@ -1300,7 +1300,7 @@ def fins(ports: range, *, copies: bool) -> str:
     for port in ports:
         again = "+0.2 < F. 101:101(0) ack 1\n" if copies else ""
         script += f"""
-            {OPEN.replace("1460>", f"1460> port {port}", 1)}
+            {OPEN.replace("1460>", f"1460> port {port} isn {port**3 % 2**32}", 1)}
             < P. 1:101(100) ack 1
             > . 1:1(0) ack 101
             < F. 101:101(0) ack 1
