@@ -156,7 +156,7 @@ def test_progress_shows_a_text_and_no_output() -> None:
 
 
 def test_a_build_with_nothing_to_do_says_so() -> None:
-    *_, last = run("make", "--dry-run", "build").stdout.splitlines()
+    *_, last = run("make", "--no-print-directory", "--dry-run", "build").stdout.splitlines()
     assert last == 'echo "pynat is built; run it as .venv/bin/pynat"'
 
 

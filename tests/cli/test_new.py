@@ -79,7 +79,11 @@ def test_make_says_what_is_there_and_a_mistake_has_a_folder(tmp_path: Path) -> N
     main(["new", str(tmp_path / "k")])
     said = [
         subprocess.run(
-            ["make", *words], cwd=tmp_path / "k", capture_output=True, text=True, check=True
+            ["make", "--no-print-directory", *words],
+            cwd=tmp_path / "k",
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for words in ([], ["build"], ["-s", "MISTAKE=12"])
     ]
