@@ -48,11 +48,13 @@ SYSTEMD_LOG_LEVEL=debug exec /lib/systemd/systemd-networkd 2>&1
 
 def lines_until(words: str, client: Popen[str]) -> Iterator[str]:
     assert client.stdout is not None
+    said = []
     for line in client.stdout:
         yield line
+        said.append(line)
         if words in line:
             return
-    raise AssertionError(f"it has ended without {words!r}")
+    raise AssertionError(f"it has ended without {words!r}; it said:\n{''.join(said[-30:])}")
 
 
 @pytest.mark.parametrize(
