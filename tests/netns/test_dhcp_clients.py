@@ -37,9 +37,11 @@ DHCPCD = f"""
 echo 'nohook resolv.conf, hostname' >/run/dhcpcd.conf &&
 exec dhcpcd --nobackground --debug --ipv4only --config /run/dhcpcd.conf {DEVICE} 2>&1
 """
+# A namespace of somebody who is not root has no other user to whom it could change.
 NETWORKD = f"""
-{OWN_FILES} && mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases &&
-mkdir /run/systemd/netif/lldp && chmod -R 777 /run/systemd/netif &&
+{OWN_FILES} && mkdir -p /run/systemd/network &&
+sed 's/^\\(systemd-network:[^:]*\\):[0-9]*:[0-9]*/\\1:0:0/' /etc/passwd >/run/passwd &&
+mount --bind /run/passwd /etc/passwd &&
 printf '[Match]\\nName={DEVICE}\\n[Network]\\nDHCP=ipv4\\nLinkLocalAddressing=no\\n' \\
     >/run/systemd/network/10-{DEVICE}.network &&
 SYSTEMD_LOG_LEVEL=debug exec /lib/systemd/systemd-networkd 2>&1
