@@ -298,7 +298,7 @@ SHARED_BUFFER = Rule(
     " its status) before the buffer is filled again.",
     exercised=Occasion.FRAME,
     leads_to=(
-        *("ARP030", "ETH021", "ETH030", "IP004", "IP016", "IP018", "IP025", "TCP004", "TCP005"),
+        *("ARP030", "ETH021", "ETH030", "IP004", "IP016", "IP018", "TCP004", "TCP005"),
         *("TCP071", "TCP077", "UDP021"),
     ),
     stays=True,

@@ -119,7 +119,7 @@ class Occasion(StrEnum):
     FIN_CAME = "FINs to the guest"
     FIN_AGAIN = "FINs that came again when the guest had closed first, and then the other end"
     # TCP: what the guest sends
-    WINDOW_CLOSED = "times that the other end closed its window"
+    WINDOW_CLOSED = "times that the other end closed its window, or long had too little room"
     ANSWERED = "answers to data of the guest's"
     RESENT = "segments that the guest sent again"
     RESENT_CAME = "segments that came to the guest again, unacknowledged and in its window"
@@ -134,7 +134,7 @@ class Occasion(StrEnum):
     COPY_CAME = "segments to the guest that came again, and that it had not acknowledged"
     OUT_OF_ORDER = "segments to the guest out of order"
     ACK_CAME = "acknowledgements without data to the guest"
-    SMALL_WINDOW = "windows of the guest's below its MSS"
+    SMALL_WINDOW = "windows of the guest's below its MSS, and acknowledgements of nothing else"
     CLOSED_ITS_WINDOW = "times that the guest closed its window"
     HOLE_FILLED = "holes that were filled, with data behind them"
     SACK = "SACK blocks from the guest"

@@ -65,7 +65,7 @@ class Acking:
         self._often = Often()
         self.arrivals = Arrivals(guest, peer, tally)
         self.window = Window(guest, peer, self._often, tally)
-        self._trickle = Trickle(self._often)
+        self._trickle = Trickle(self._often, tally)
         self._war = War()
         self.spoilt: int | None = None  # where what last came with a wrong checksum begins
         self._unasked = Unasked()

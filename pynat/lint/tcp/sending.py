@@ -405,6 +405,7 @@ class Sending:
         top, peer = self._guest.top, self._peer
         silent = min(when.least(small), when.least(self._last))
         if peer.acked == top < peer.right and silent > _SILENT:
+            self._tally[Occasion.WINDOW_CLOSED] += 1
             self._opened, self._room = when, peer.right - top
 
     def _answered(self, ack: int) -> None:

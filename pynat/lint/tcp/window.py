@@ -195,8 +195,9 @@ class Trickle:
     answer the first before the last is seen.
     """
 
-    def __init__(self, often: Often) -> None:
+    def __init__(self, often: Often, tally: Tally) -> None:
         self._often = often
+        self._tally = tally
         self.count = 0  # in a row
         self._began = NEVER
         self._grown = 0  # bytes
@@ -218,6 +219,7 @@ class Trickle:
         if not self.count or when.most(self._began) > _WHILE:
             self.count, self._grown, self._began = 0, 0, when
         self.count += 1
+        self._tally[Occasion.SMALL_WINDOW] += 1
         self._grown += grown
         if self.count == _TRICKLE:
             took = when.most(self._began) * 1000
