@@ -207,6 +207,7 @@ STRANGE_ECHO = Rule(
     "The other end computes a nonsensical round trip, or throws the segment away.",
     "Echo the last timestamp that came in order, unchanged; zero in a SYN without ACK.",
     exercised=Occasion.STAMPED,
+    leads_to=("TCP136", "TCP142"),
 )
 
 ACKS_GAP = Rule(

@@ -38,6 +38,7 @@ LARGE_MSS = Rule(
     "Announce the MTU less 40 (20 for the IPv4 header, 20 for TCP's): 1460 on Ethernet, in network"
     " byte order.",
     exercised=Occasion.SYN,
+    leads_to=("TCP084",),
 )
 
 SYN_DATA = Rule(
