@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pynat.lint import dhcp_asking as asking
+from pynat.lint.bounded import Bounded
 from pynat.lint.dhcp_asking import Lease, Offer, Sent
 from pynat.lint.owned import Owned
 from pynat.lint.span import NEVER, Span
@@ -48,6 +49,7 @@ IN_VAIN = 2  # REQUESTs for what was refused; one may have been on its way
 GRACE = 1.0  # seconds that a packet of before may still take
 _MAX_REMEMBERED = 16  # offers, transactions
 _PATIENCE = 2.0  # seconds from the first OFFER on in which a slow guest may still take it
+_TIME = 4  # bytes
 _FOREVER = 2**32 - 1
 
 
@@ -95,7 +97,8 @@ class Client:
         self._introduced: Message | None = None  # the DISCOVER that the lease came of
         self._is_claimed = False  # the lease's address, by another host
         self._declined: Span | None = None
-        self._gone: dict[bytes, tuple[Span, Rule, str]] = {}  # addresses not to be used any more
+        # Addresses not to be used any more.
+        self._gone = Bounded[bytes, tuple[Span, Rule, str]](_MAX_REMEMBERED)
         self._repeats = _Repeats()
         self._ignored = dict.fromkeys(Way, 0)  # OFFERs since the last REQUEST
         self._ignored_since = NEVER  # when the first of them came
@@ -108,7 +111,8 @@ class Client:
         self._unread = 0  # such OFFERs in a row
         self._early = 0
         self._late = 0  # leases in a row of which it remembered at T2
-        self._anew: list[Lease] = []  # in a row at whose T1 it began anew
+        self._anew = 0  # leases in a row at whose T1 it began anew ...
+        self._last_anew: Lease | None = None  # ... and the last of them
         self._refused = b""  # the address of the last NAK
         self._refused_at = NEVER
         self._in_vain = 0  # REQUESTs for it since
@@ -181,15 +185,15 @@ class Client:
 
     def _begins_anew(self, lease: Lease, when: Span, tell: Tell) -> None:
         """Once it may have been restarted just then."""
-        if self._anew and self._anew[-1] is lease:
+        if lease is self._last_anew:
             return
         knows_how = lease.tried or lease.renewed
         if lease.t1 < _LONG or knows_how or lease.early(lease.t1, when):
-            self._anew.clear()
+            self._anew, self._last_anew = 0, None
         elif not lease.late(lease.t1, when):
             self._tally[Occasion.LEASE_DUE] += 1
-            self._anew.append(lease)
-            if len(self._anew) == ANEW:
+            self._anew, self._last_anew = self._anew + 1, lease
+            if self._anew == ANEW:
                 text = f"DISCOVER at T1, {lease.t1:.0f} s, of {ANEW} leases in a row"
                 tell(rules.RENEWS_ANEW, f"{text}; expected REQUEST (RFC 2131 4.4.5)")
 
@@ -387,8 +391,6 @@ class Client:
         self._offers.clear()
 
     def _give_up(self, address: bytes, when: Span, rule: Rule, why: str) -> None:
-        if len(self._gone) >= _MAX_REMEMBERED:
-            del self._gone[next(iter(self._gone))]
         self._gone[address] = (when, rule, why)
         self._owned.lasts(address, when.first)
         if self._lease and self._lease.address == address:
@@ -488,5 +490,6 @@ def _lease(message: Message, when: Span) -> Lease:
 
 
 def _seconds(message: Message, code: int, otherwise: float) -> float:
-    value = int.from_bytes(message.options.get(code, b""), "big")
+    option = message.options.get(code, b"")
+    value = int.from_bytes(option, "big") if len(option) == _TIME else 0
     return math.inf if value == _FOREVER else float(value) if value else otherwise

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from pynat.config import Config
 from pynat.link.lint import LintLink
 from pynat.lint.frame import Finding
@@ -13,8 +15,11 @@ from pynat.lint.linter import Linter
 from pynat.lint.span import Span
 from pynat.log.notices import Notices
 from pynat.rules import RULES
+from pynat.wire import dhcp
+from pynat.wire.dhcp import Message
 from tests.frames import mended, ping
 from tests.fuzzing import seeded
+from tests.lint import test_growth as frames
 from tests.lint.examples import CLEAN, EXAMPLES, collect
 from tests.spoiling import spoilt
 
@@ -35,6 +40,31 @@ def test_of_spoilt_conversations_every_finding_is_one_line() -> None:
                 found[finding.rule.code] += 1
     assert found.keys() < {rule.code for rule in RULES}
     assert len(found) > 80
+
+
+@pytest.mark.parametrize("code", [dhcp.LEASE, dhcp.T1, dhcp.T2])
+@pytest.mark.parametrize("size", [0, 1, 5, 200])
+def test_a_time_of_another_length_is_left_out(code: int, size: int) -> None:
+    """It makes a number that is too large for a float."""
+    linter = Linter(Config())
+    mac, guest, router = frames.GUEST, frames.A, frames.B
+    asks, grants = (
+        dhcp.encode(Message(op, 1, mac, yiaddr=address, options=options))[0]
+        for op, address, options in (
+            (dhcp.REQUEST, dhcp.ZERO, {dhcp.KIND: bytes((dhcp.ASK,))}),
+            (dhcp.REPLY, guest, {dhcp.KIND: bytes((dhcp.ACK,)), code: b"\xff" * size}),
+        )
+    )
+    asked = frames.datagram(dhcp.ZERO, frames.ALL, (68, 67), asks)
+    granted = frames.datagram(router, guest, (67, 68), grants)
+    other = frames.datagram(guest, router, (9, 9), b"x" * 40)
+    linter.from_guest(frames.from_guest(asked), 1.0)
+    linter.to_guest(frames.to_guest(granted), 1.1)
+    assert not codes(linter.from_guest(frames.from_guest(other), 1e6), "DHCP")
+
+
+def codes(found: list[Finding], area: str) -> list[str]:
+    return [one.rule.code for one in found if one.rule.code.startswith(area)]
 
 
 class FakeLink:
