@@ -37,6 +37,7 @@ from pynat.wire.tcp import ACK, SYN
 
 MAX_QUESTIONS = 64
 MAX_HOSTS = 256
+MAX_KINDS = 32  # types and ids of one question
 SILENT = 30.0  # seconds
 _DNS, _DHCP_SERVER, _DHCP_CLIENT = 53, 67, 68
 _TO_DNS = _DNS.to_bytes(2, "big")
@@ -80,8 +81,8 @@ class _Question:
     card: bytes  # that asks
     again: bool = False
     is_spare: bool = False  # asked several times, and another time it was answered
-    types: set[int] = field(default_factory=set)  # of records, that were asked for
-    idents: set[int] = field(default_factory=set)  # by DNS
+    types: Bounded[int, None] = field(default_factory=lambda: Bounded(MAX_KINDS))  # of records
+    idents: Bounded[int, None] = field(default_factory=lambda: Bounded(MAX_KINDS))  # by DNS
     truncated: bool = False  # the answer, with no address in it
     wrong: int | None = None  # the id of an answer that no question had
     told: frozenset[bytes] = frozenset()  # addresses in that
@@ -137,7 +138,7 @@ class AgainChecker:
                 question = dns.decode(payload)
                 about = packet.source + dns.name_asked(payload)
                 asked = self._ask(_OF_DNS, about, str(question), frame, question.kind)
-                asked.idents.add(question.ident)
+                asked.idents[question.ident] = None
             elif port == _DHCP_SERVER:
                 message = dhcp.decode(payload)
                 self._loses_its_address(message, frame.source)
@@ -169,7 +170,7 @@ class AgainChecker:
         elif record in question.types and not question.again:
             question.again = True
             self._tally[kind.occasion] += 1
-        question.types.add(record)
+        question.types[record] = None
         self._reckon()
         return question
 

@@ -96,6 +96,9 @@ class ArpChecker:
         )  # by MAC: whose reply had no effect yet
         self._macs = Bounded[bytes, tuple[bytes, Span]](MAX_ADDRESSES)  # by address; last heard
         self._moved = Bounded[bytes, _Moved](MAX_ADDRESSES)  # by MAC address before
+        # What is to be forgotten when a guest begins anew: those that were asked for, answers.
+        self._asked = Bounded[bytes, _Address](MAX_ADDRESSES)
+        self._answered = Bounded[bytes, _Wanted](MAX_ADDRESSES)
         self._last_question: Arp | None = None  # to the guest
         self._found: list[tuple[Rule, str]] = []
 
@@ -166,6 +169,7 @@ class ArpChecker:
         is_its = mine.used and not is_claim and not self._owned.is_over(packet.target, frame.when)
         if is_its:
             mine.asked.append(frame.when)
+            self._asked[packet.target] = mine
         self._tally[Occasion.ARP_ASKED] += 1
         self._tally[Occasion.ARP_ASKED_ITS] += is_its
         mine.direct = not frame.destination[0] & 1
@@ -176,6 +180,7 @@ class ArpChecker:
 
     def _is_answered(self, wanted: _Wanted, packet: Arp, when: Span) -> None:
         wanted.answered, wanted.mac = when, packet.sender_mac
+        self._answered[packet.sender] = wanted
         self._waits[packet.sender_mac] = wanted
 
     # ------------------------------------------------------------------ from the guest
@@ -199,10 +204,12 @@ class ArpChecker:
 
     def _begins_anew(self) -> None:
         """A guest has no address: what it had learned is forgotten, and it answers nothing."""
-        for mine in self._addresses.values():
+        for mine in self._asked.values():
             mine.asked.clear()
-        for wanted in self._wanted.values():
+        for wanted in self._answered.values():
             wanted.answered, wanted.in_vain = None, 0
+        self._asked.clear()
+        self._answered.clear()
 
     def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
         mine, destination = self._addresses.get(packet.source), frame.destination

@@ -44,6 +44,7 @@ _OPCODES = {4 << 11, 5 << 11}  # NOTIFY, UPDATE: what servers say to each other
 SOON = 1.0  # seconds in which nobody gives up
 GIVEN_UP = 3  # questions in a row
 AFTER = 2  # times that a question is sent although the answer has come
+_IDENT = 6  # where a `_place` has it, behind address and port
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class DnsChecker:
         self._habits = Bounded[bytes, _Habits](MAX_REMEMBERED)
         self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
         self._open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by the guest's address, port and id
+        self._first_open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by address and port
         self._last_open: _Open | None = None
         self._given_up = 0  # questions, since one was waited for
         self._found: list[tuple[Rule, str]] = []
@@ -129,7 +131,9 @@ class DnsChecker:
         if before is not None and before.answers > before.refused:
             self._given_up = 0
         if place not in self._open:
-            self._open[place] = _Open(when)
+            one = self._open[place] = _Open(when)
+            if place[:_IDENT] not in self._first_open:
+                self._first_open[place[:_IDENT]] = one
         self._last_open = self._open[place]
 
     def _refuses(self, packet: Ipv4, message: Icmp, when: Span) -> Iterator[Finding]:
@@ -140,21 +144,18 @@ class DnsChecker:
             return
         answer = message.payload[about.body :]
         port = int.from_bytes(answer[2:4], "big")
-        for place, one in self._open.items():
-            if place[:6] != about.destination + port.to_bytes(2, "big"):
-                continue
-            one.refused += 1
-            took = when.most(one.asked)
-            if one.refused == one.answers == 1 and took < SOON:
-                self._tally[Occasion.DNS_REFUSED] += 1
-                self._given_up += 1
-                if self._given_up == GIVEN_UP:
-                    text = f"{packet}: the answer came {took:.3f} s after the question, and port"
-                    text += (
-                        f" {port} is closed, for the {GIVEN_UP}rd time; expected to wait 2 to 5 s"
-                    )
-                    yield Finding(rules.GIVES_UP, f"{text} (RFC 1035 4.2.1)")
+        one = self._first_open.get(about.destination + port.to_bytes(2, "big"))
+        if one is None:
             return
+        one.refused += 1
+        took = when.most(one.asked)
+        if one.refused == one.answers == 1 and took < SOON:
+            self._tally[Occasion.DNS_REFUSED] += 1
+            self._given_up += 1
+            if self._given_up == GIVEN_UP:
+                text = f"{packet}: the answer came {took:.3f} s after the question, and port"
+                text += f" {port} is closed, for the {GIVEN_UP}rd time; expected to wait 2 to 5 s"
+                yield Finding(rules.GIVES_UP, f"{text} (RFC 1035 4.2.1)")
 
     def _habit(self, question: Query, ends: bytes, port: int, when: Span) -> None:
         habits = self._habits.get(ends)

@@ -10,7 +10,9 @@ import pytest
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
-from pynat.wire import ethernet, icmp, ipv4, tcp, udp
+from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, tcp, udp
+from pynat.wire.arp import Arp
+from pynat.wire.dhcp import Message
 from pynat.wire.icmp import Icmp
 from pynat.wire.tcp import ACK, SYN, Segment
 from tests.counting import instructions
@@ -19,6 +21,7 @@ GUEST, ROUTER = bytes.fromhex("525400123456"), bytes.fromhex("525400000002")
 A, B, NOBODY = bytes((192, 168, 16, 15)), bytes((192, 168, 16, 1)), bytes(4)
 ALL = b"\xff" * 4
 FEW, MANY = 3, 90
+NOBODY_THERE = bytes((192, 0, 2, 1))
 QUESTION = b"\1a\0\0\1\0\1"
 RECORD = b"\0\0\1\0\1\0\0\0\1\0\1z"
 
@@ -67,6 +70,59 @@ def test_samples_that_are_all_alike_are_not_kept() -> None:
         tracemalloc.stop()
 
 
+def asks(linter: Linter, number: int, kind: int = dns.A, name: bytes = b"\1a\0") -> None:
+    """For a name, with an id and from a port of its own."""
+    question = pack("!6H", number, 0x100, 1, 0, 0, 0) + name + pack("!2H", kind, dns.IN)
+    linter.from_guest(from_guest(datagram(A, NOBODY_THERE, (number, 53), question)), 1.0)
+
+
+def asks_for_another_type(linter: Linter, number: int) -> None:
+    asks(linter, number, kind=number)
+
+
+def is_given_another_address(linter: Linter, number: int) -> None:
+    options = {dhcp.KIND: bytes((dhcp.ASK,))}
+    asked, _ = dhcp.encode(Message(dhcp.REQUEST, number, GUEST, options=options))
+    linter.from_guest(from_guest(datagram(NOBODY, ALL, (68, 67), asked)), 1.0)
+    options = {dhcp.KIND: bytes((dhcp.ACK,)), dhcp.SERVER: B}
+    address = bytes((10, 0)) + number.to_bytes(2, "big")
+    answer, _ = dhcp.encode(Message(dhcp.REPLY, number, GUEST, yiaddr=address, options=options))
+    linter.to_guest(to_guest(datagram(B, A, (67, 68), answer)), 1.0)
+
+
+@pytest.mark.parametrize("happens", [asks, asks_for_another_type, is_given_another_address])
+def test_what_happens_each_time_in_another_way_is_not_kept(
+    happens: Callable[[Linter, int], None],
+) -> None:
+    linter, kept = Linter(Config()), list[int]()
+    tracemalloc.start()
+    try:
+        for begin in (1000, 2500):
+            for number in range(begin, begin + 1500):
+                happens(linter, number)
+            kept.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert kept[1] < kept[0] + 20_000
+
+
+def questions(count: int) -> Linter:
+    linter = Linter(Config())
+    for number in range(1000, 1000 + count):
+        asks(linter, number)
+    return linter
+
+
+def addresses(count: int) -> Linter:
+    """That the guest uses, and asks for."""
+    linter = Linter(Config())
+    for number in range(count):
+        own, other = bytes((192, 168, 16, number)), bytes((192, 168, 17, number))
+        asked = arp.encode(Arp(arp.REQUEST, GUEST, own, bytes(6), other))
+        linter.from_guest(ethernet.encode(ethernet.BROADCAST, GUEST, ethernet.ARP, asked), 1.0)
+    return linter
+
+
 def connections(count: int) -> Linter:
     """Then the guest asks for an address, once and again."""
     linter = Linter(Config())
@@ -90,10 +146,21 @@ def answers(count: int) -> Linter:
 
 LOOKS_FOR_AN_ADDRESS = from_guest(datagram(NOBODY, ALL, (68, 67), bytes(300)))
 TO_ANOTHER = from_guest(datagram(A, bytes((11, 0, 0, 1)), (9, 9), b"x"))
+UNASKED = datagram(B, A, (53, 999), b"x")
+REFUSES = from_guest(
+    ipv4.encode(A, B, ipv4.ICMP, icmp.encode(Icmp(icmp.UNREACHABLE, icmp.PORT, 0, 0, UNASKED)))
+)
+FROM_NOBODY = from_guest(datagram(NOBODY, ALL, (9, 9), b"x"))
 
 
 @pytest.mark.parametrize(
-    ("made", "frame"), [(connections, LOOKS_FOR_AN_ADDRESS), (answers, TO_ANOTHER)]
+    ("made", "frame"),
+    [
+        (connections, LOOKS_FOR_AN_ADDRESS),
+        (answers, TO_ANOTHER),
+        (questions, REFUSES),
+        (addresses, FROM_NOBODY),
+    ],
 )
 def test_a_frame_costs_the_same_behind_few_and_behind_many(
     made: Callable[[int], Linter], frame: bytes

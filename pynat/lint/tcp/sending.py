@@ -34,6 +34,7 @@ _REACTS = 0.02  # seconds
 _NEIGHBORS = 0.005  # seconds between two segments that were sent together
 TINY = 64  # bytes of data at most
 _MANY = 50
+_SEVERAL = 2  # windows
 ENOUGH = 3
 _HEADER = 20
 MAX_BLOCKS = 64  # of SACK, remembered
@@ -181,8 +182,10 @@ class Sending:
         if fits is None or end > peer.acked + meant:
             self._swapped = None
             return ""
-        fits.add(meant)
-        return f"; with its bytes swapped it is {meant}, so all fits" if len(fits) > 1 else ""
+        if len(fits) < _SEVERAL:
+            fits.add(meant)
+        is_sure = len(fits) == _SEVERAL
+        return f"; with its bytes swapped it is {meant}, so all fits" if is_sure else ""
 
     def _size(self, length: int, options: int, tell: Tell) -> None:
         most = max(self._peer.mss, _MIN_MSS)
