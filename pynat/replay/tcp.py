@@ -163,6 +163,7 @@ class SeenTable(TcpTable):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._strays: dict[bytes, tuple[bytes | None, Segment]] = {}  # with their frames
+        self._looked = -inf  # when the table was full, and idle flows were looked for
 
     def seen(self, packet: Packet, segment: Segment, now: float) -> None:
         """What the other end has sent to the guest."""
@@ -173,6 +174,7 @@ class SeenTable(TcpTable):
             self._remove(flow)
             flow = None
         if flow is None and segment.flags & (SYN | ACK | RST) == SYN:
+            self._make_room(now)
             flow = self._new(four_tuple, now, self._usual)
             flow.opened = now
             flow.idle.used(now)
@@ -193,11 +195,17 @@ class SeenTable(TcpTable):
             self._flush(flow, now)
 
     def _has_room(self, now: float) -> bool:
-        if len(self._flows) >= self._settings.flows:
-            for flow in [flow for flow in self._flows.values() if flow.idle.due <= now]:
-                flow.close("idle", now)
-                self._remove(flow)
+        self._make_room(now)
         return super()._has_room(now)
+
+    def _make_room(self, now: float) -> None:
+        """It looks at all flows, so once a second."""
+        if len(self._flows) < self._settings.flows or 0 <= now - self._looked < 1:
+            return
+        self._looked = now
+        for flow in [flow for flow in self._flows.values() if flow.idle.due <= now]:
+            flow.close("idle", now)
+            self._remove(flow)
 
     # ------------------------------------------------------------------ of no connection
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:

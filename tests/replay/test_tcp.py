@@ -5,10 +5,18 @@ That the capture says what was said live, the fixture of tests/both_ways.py asks
 
 from __future__ import annotations
 
+from random import Random
+
 from pynat.config import Config
 from pynat.config.tables import Tcp
+from pynat.log.notices import Notices
+from pynat.replay.tcp import SeenTable
+from pynat.replay.tftp import SeenTftp
+from pynat.router.assembly import NO_PROGRAM, Parts, assemble
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import established, introduce
+from pynat.wire import ipv4
+from pynat.wire.tcp import SYN, Segment
 
 
 def idles(seconds: float, config: Config) -> LintedLab:
@@ -39,3 +47,16 @@ def test_a_reset_that_could_not_be_delivered() -> None:
     introduce(lab)
     flow.guest("P. 1:6(5) ack 1")
     assert lab.found["TCP004"] == 1
+
+
+def test_where_there_is_no_room_connections_to_the_guest_take_that_of_idle_ones() -> None:
+    config = Config(tcp=Tcp(flows=8, idle=60))
+    parts = Parts(SeenTable, SeenTftp)
+    table = assemble(config, Notices(lambda *_: None), Random(0), NO_PROGRAM, [], parts).tcp
+    assert isinstance(table, SeenTable)
+    packet = ipv4.decode(
+        memoryview(ipv4.encode(bytes((192, 0, 2, 7)), bytes((10, 0, 2, 15)), ipv4.TCP, b""))
+    )
+    for port in range(1000, 1100):
+        table.seen(packet, Segment(port, 80, 0, 0, SYN, 1000), now=port * 100.0)
+    assert len(table) <= 8
