@@ -7,7 +7,8 @@ the card's queue (`lost`), stand in the capture with a comment that says so. The
 those that were kept here; once the card has been dead for `DEAD` seconds it begins anew, so that a
 guest is not blamed for what it never got.
 
-A card from which nothing has come yet has no driver: nothing is said of it.
+A card from which nothing has come yet has no driver, and one from which nothing has come since may
+belong to a machine that starts again: nothing is said of the first, and of the other after `ASLEEP`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pynat.rules import ethernet as rules
 
 STALE = 2.0  # seconds that a frame may wait
 DEAD = 1.5  # seconds
+ASLEEP = 60.0  # seconds; no machine takes longer to start
 MOST = 4096  # frames kept
 
 
@@ -52,12 +54,13 @@ class CardLink(Wrapper):
         self._notices = notices
         self._on_dead = on_dead
         self._kept: deque[tuple[float, bytes]] = deque()
-        self._has_spoken = False
+        self._spoke: float | None = None  # the guest, last
         self._told = False
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
-        self._has_spoken |= bool(frames)
+        if frames:
+            self._spoke = frames[-1][0]
         return frames
 
     def send(self, frames: list[bytes]) -> int:
@@ -91,11 +94,13 @@ class CardLink(Wrapper):
             self._lose(sent, frame)
         while self._kept and now >= self._kept[0][0] + STALE:
             self._lose(*self._kept.popleft())
-        is_news = self._has_spoken and not self._told
-        if is_news and now >= since + DEAD:
+        spoke = self._spoke
+        is_news = spoke is not None and not self._told
+        due = since + (DEAD if spoke is not None and spoke > since else ASLEEP)
+        if is_news and now >= due:
             self._tell(since, now)
             is_news = False
-        dues = [since + DEAD] * is_news + [sent + STALE for sent, _ in list(self._kept)[:1]]
+        dues = [due] * is_news + [sent + STALE for sent, _ in list(self._kept)[:1]]
         return min(dues, default=None)
 
     def _tell(self, since: float, now: float) -> None:

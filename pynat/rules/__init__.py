@@ -56,7 +56,8 @@ def nearest(code: str) -> str:
     number = code[len(protocol) :]
     near = [protocol] if protocol in known else difflib.get_close_matches(protocol, known, n=1)
     if number and near:
-        meant = near[0] + (number.lstrip("0").zfill(3) if protocol in known else number)
+        is_number = protocol in known or len(number) > 1  # else the 4 of IPv4
+        meant = near[0] + (number.lstrip("0").zfill(3) if is_number else number)
         if meant in BY_CODE:
             return f"did you mean {meant}?"
     if protocol in known:

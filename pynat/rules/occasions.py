@@ -134,7 +134,7 @@ class Occasion(StrEnum):
     COPY_CAME = "segments to the guest that came again, and that it had not acknowledged"
     OUT_OF_ORDER = "segments to the guest out of order"
     ACK_CAME = "acknowledgements without data to the guest"
-    SMALL_WINDOW = "windows of the guest's below its MSS, and acknowledgements of nothing else"
+    SMALL_WINDOW = "windows of the guest's below its MSS, or grown in tiny steps"
     CLOSED_ITS_WINDOW = "times that the guest closed its window"
     HOLE_FILLED = "holes that were filled, with data behind them"
     SACK = "SACK blocks from the guest"

@@ -123,3 +123,14 @@ def test_nothing_is_said_before_the_guest_has_spoken(network: VirtualNetwork) ->
     network.card.refuses_since = 0.0
     network.run(Quiet(), 10)
     assert "ETH026" not in network.log
+
+
+def test_a_machine_that_starts_again_has_its_time(network: VirtualNetwork) -> None:
+    guest = Deaf(network, 99)
+    network.run(guest, 2.2)
+    network.card.refuses_since = 2.1
+    network.card.timer = 2.2  # its shim asks for a turn
+    network.run(Quiet(), 59.8)
+    assert "ETH026" not in network.log
+    network.run(Quiet(), 0.2)
+    assert "ETH026" in network.log

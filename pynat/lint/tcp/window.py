@@ -219,9 +219,9 @@ class Trickle:
         if not self.count or when.most(self._began) > _WHILE:
             self.count, self._grown, self._began = 0, 0, when
         self.count += 1
-        self._tally[Occasion.SMALL_WINDOW] += 1
         self._grown += grown
         if self.count == _TRICKLE:
+            self._tally[Occasion.SMALL_WINDOW] += 1
             took = when.most(self._began) * 1000
             text = f"{_TRICKLE} acknowledgements in {took:.0f} ms, nothing came, the window grew"
             text = f"{text} by {self._grown} in all; expected one when it can grow by a segment"
