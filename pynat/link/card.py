@@ -8,7 +8,7 @@ those that were kept here; once the card has been dead for `DEAD` seconds it beg
 guest is not blamed for what it never got.
 
 A card from which nothing has come yet has no driver, and one from which nothing has come since may
-belong to a machine that starts again: nothing is said of the first, and of the other after `ASLEEP`.
+belong to a machine that starts again: that is said of the other after `ASLEEP`, of the first never.
 """
 
 from __future__ import annotations
