@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Protocol, runtime_checkable
 
 from pynat.link.capture import CaptureLink
@@ -54,7 +55,7 @@ class CardLink(Wrapper):
         self._notices = notices
         self._on_dead = on_dead
         self._kept: deque[tuple[float, bytes]] = deque()
-        self._spoke: float | None = None  # the guest, last
+        self._spoke = -inf  # when the guest last did
         self._told = False
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
@@ -94,9 +95,8 @@ class CardLink(Wrapper):
             self._lose(sent, frame)
         while self._kept and now >= self._kept[0][0] + STALE:
             self._lose(*self._kept.popleft())
-        spoke = self._spoke
-        is_news = spoke is not None and not self._told
-        due = since + (DEAD if spoke is not None and spoke > since else ASLEEP)
+        is_news = self._spoke > -inf and not self._told
+        due = since + (DEAD if self._spoke > since else ASLEEP)
         if is_news and now >= due:
             self._tell(since, now)
             is_news = False

@@ -88,7 +88,5 @@ class DeafChecker:
         came = self._tally.frames_came - card.frames + 1
         text = f"{came} frames came in {lasts:.3f} s, and none had an effect, though such had"
         text += f" before: {card.in_vain} replies to the guest's own questions, {card.unanswered}"
-        text += (
-            f" requests for its address; it goes on sending, and asks for {dotted(packet.target)}"
-        )
-        yield Finding(rules.DEAF, f"{text} again")
+        text += " requests for its address; it goes on sending, and asks for"
+        yield Finding(rules.DEAF, f"{text} {dotted(packet.target)} again")

@@ -205,10 +205,9 @@ class DnsChecker:
         is_fast = PACE[0] <= shortest and longest <= min(PACE[1], shortest * EVEN)
         if len(sent) < STORM or not is_fast:
             return False
-        text = (
-            f"{question}: the name is asked for {STORM} times in {when.most(sent[0]):.3f} s, with"
-        )
-        text += " no answer; expected pauses of 2 to 5 s (RFC 1035 4.2.1)"
+        took = when.most(sent[0])
+        text = f"{question}: the name is asked for {STORM} times in {took:.3f} s, with no answer;"
+        text += " expected pauses of 2 to 5 s (RFC 1035 4.2.1)"
         self._found.append((rules.TOO_FAST, text))
         sent.clear()
         return True

@@ -45,10 +45,9 @@ class Doubles:
         if frame[12:14] == _IPV4:
             text = f"{ipv4.named(frame[_PACKET])} ident 0x{frame[_IDENT].hex()}: the frame before,"
             text += f" {when.most(first) * 1000:.3f} ms ago, has the same {size} bytes, and"
-            text += (
-                f" {len(before)} in all, this one {len(frame)}: was it filled into the same buffer"
-            )
-            yield Finding(rules.SHARED_BUFFER, f"{text} before the card had read that?")
+            text += f" {len(before)} in all, this one {len(frame)}: was it filled into the same"
+            text += " buffer before the card had read that?"
+            yield Finding(rules.SHARED_BUFFER, text)
 
     def again(self, frame: bytes, first: Span, when: Span) -> Iterator[Finding]:
         """It is the same as the one before, which was sent then."""

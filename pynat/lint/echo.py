@@ -21,7 +21,8 @@ from ipaddress import IPv4Network
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
-from pynat.lint.frame import Finding, Frame, padding_counted
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.ipv4 import padding_counted
 from pynat.lint.owned import Owned
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import NEVER, Span

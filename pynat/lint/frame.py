@@ -9,7 +9,6 @@ from typing import Protocol
 from pynat.errors import Malformed
 from pynat.lint.span import Span
 from pynat.rules import Rule
-from pynat.rules import ipv4 as ip_rules
 from pynat.wire import arp, ethernet, icmp, ipv4, tcp, udp
 from pynat.wire.arp import Arp
 from pynat.wire.icmp import Icmp
@@ -76,10 +75,3 @@ def _layers(frame: Frame, payload: memoryview) -> None:
                 frame.udp = udp.decode(packet)
             case ipv4.ICMP:
                 frame.icmp = icmp.decode(packet.payload, packet.ends, packet.around)
-
-
-def padding_counted(packet: Ipv4, count: int) -> Finding:
-    """Of a packet that ends in that many bytes of padding."""
-    seen = len(packet.packet)
-    text = f"{packet}: total length {seen}, expected {seen - count}: {count} bytes of padding"
-    return Finding(ip_rules.PADDING_COUNTED, f"{text} are counted in (RFC 791 3.1)")

@@ -296,3 +296,10 @@ def _foreign(packet: Ipv4, owned: dict[bytes, None]) -> Finding:
         hint = ": source and destination are exchanged"
     text += hint
     return Finding(rules.NOT_ITS_ADDRESS, text)
+
+
+def padding_counted(packet: Ipv4, count: int) -> Finding:
+    """Of a packet that ends in that many bytes of padding."""
+    seen = len(packet.packet)
+    text = f"{packet}: total length {seen}, expected {seen - count}: {count} bytes of padding"
+    return Finding(rules.PADDING_COUNTED, f"{text} are counted in (RFC 791 3.1)")

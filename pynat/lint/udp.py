@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pynat.lint.bounded import Bounded
-from pynat.lint.frame import Finding, Frame, padding_counted
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.ipv4 import padding_counted
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
@@ -46,9 +47,7 @@ class UdpChecker:
         self._tally = tally
         self._askers = Bounded[tuple[bytes, int], None](ASKERS)  # from ports that look swapped
         self._flows = Bounded[Flow, bool](FLOWS)  # whether all that came was spoilt
-        self._came = Bounded[bytes, _Came](
-            QUESTIONS
-        )  # by the guest's address, the other's, its port
+        self._came = Bounded[bytes, _Came](QUESTIONS)  # by `_asker`
         self._watched = Bounded[Flow, None](FLOWS)  # by others, so each datagram may tell
 
     def knows(self, flow: Flow) -> bool:
@@ -143,6 +142,7 @@ class UdpChecker:
 
 
 def _asker(guest: bytes, other: bytes, port: int) -> bytes:
+    """port: the other's."""
     return guest + other + port.to_bytes(2, "big")
 
 

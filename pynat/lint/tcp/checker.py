@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
-from pynat.lint.frame import Finding, Frame, padding_counted
+from pynat.lint.frame import Finding, Frame
+from pynat.lint.ipv4 import padding_counted
 from pynat.lint.lost import LostFrames
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import Span

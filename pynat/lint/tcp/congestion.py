@@ -164,10 +164,9 @@ class Congestion:
         narrow.steps = narrow.steps + 1 if is_held and grows and window >= _SLACK * length else 0
         narrow.length, narrow.step = length, step
         if narrow.steps == _STEPS:
-            text = (
-                f"{length} bytes, {before} before that, each when the ones before are acknowledged"
-            )
-            text = f"{text}; the window is {window}: is the congestion window counted in segments?"
+            text = f"{length} bytes, {before} before that, each when the ones before are"
+            text = f"{text} acknowledged; the window is {window}: is the congestion window counted"
+            text = f"{text} in segments?"
             self._often.once(rules.BY_BYTES, text, tell)
 
     def timed_out(self, end: int, when: Span) -> None:

@@ -253,10 +253,8 @@ class Connection:
         if self.guest is None:
             text = f"the SYN {came}, and neither SYN-ACK nor RST came back"
             if (taken := self.unheard_syn.taken) >= _FULL:
-                text = (
-                    f"{text}; {taken} others were answered there before: is a table full, and are"
-                )
-                text = f"{text} connections that have ended taken out of it?"
+                text = f"{text}; {taken} others were answered there before: is a table full,"
+                text = f"{text} and are connections that have ended taken out of it?"
             self._often.once(tcp_opening.SILENT_PORT, text, tell)
         elif not self._syn_acks:
             text = f"behind the guest's SYN a SYN {came}, and no SYN-ACK came back"
