@@ -5,7 +5,7 @@ changed on the way there, and its answer is changed on the way back.
 
     silent                   neither
     nak                      NAK instead of what the server would say to a REQUEST
-    moved, ack-other         the REQUEST asks for another free address than the guest's did
+    moved, ack-other         the REQUEST asks for another free address than the guest does
     lease, t1, t2, without,
     wrong-xid, wrong-server  a field of the OFFER or ACK
     minimal, overload,
@@ -85,7 +85,8 @@ class FaultyDhcp:
         kind = "moved" if message.ciaddr != dhcp.ZERO else "ack-other"
         if self._faults.find(self._faults.dhcp, kind) is None:
             return message
-        other = self._server.guests.next_free(message.mac, now)
+        asked = message.options.get(dhcp.WANTED, message.ciaddr)
+        other = self._server.guests.next_free(message.mac, now, but=asked)
         if other is None:
             return message
         self._happens(kind, f"{message} gets {dotted(other)}", told, now)

@@ -231,19 +231,23 @@ class Leases:
         """Nobody but this client is known to be there."""
         return self._user_of(address, now) in (None, mac)
 
-    def next_free(self, mac: bytes, now: float) -> bytes | None:
-        """From the first guest's address upwards, then below it, then the longest forgotten."""
+    def next_free(self, mac: bytes, now: float, but: bytes = b"") -> bytes | None:
+        """From the first guest's address upwards, then below it, then the longest forgotten.
+
+        but: an address that is not meant.
+        """
+
+        def is_meant(one: bytes) -> bool:
+            return one != but and self._unused(one, mac, now)
+
         if len(self.table) < min(MAX_LEASES, self._hosts):
-            address = self._fresh.find(self._known, lambda one: self._unused(one, mac, now))
+            address = self._fresh.find(self._known, is_meant)
             if address is not None:
                 return address
-        return self._ends.oldest(now, lambda one: self._is_spare(one, mac, now))
+        return self._ends.oldest(now, lambda one: one not in self._others and is_meant(one))
 
     def _known(self, address: bytes) -> bool:
         return address in self.table or address in self._ours or address in self._others
-
-    def _is_spare(self, address: bytes, mac: bytes, now: float) -> bool:
-        return address not in self._others and self._unused(address, mac, now)
 
     def _has_room(self, address: bytes, now: float) -> bool:
         return address in self.table or self._room(now)

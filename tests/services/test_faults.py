@@ -128,6 +128,14 @@ def test_another_address_on_renewal() -> None:
     assert [reply.address for reply in lab.replies()] == [OTHER]
 
 
+def test_another_address_also_for_a_guest_that_lost_the_news() -> None:
+    lab = Faulty("dhcp moved")
+    lab.leased()
+    for third in (OTHER, GUEST[:-1] + "4"):
+        lab.renew()
+        assert [reply.address for reply in lab.replies()] == [third]
+
+
 def test_another_address_than_the_offered_one() -> None:
     lab = Faulty("dhcp ack-other")
     assert lab.leased().address == OTHER
