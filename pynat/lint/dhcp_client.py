@@ -94,6 +94,7 @@ class Client:
             maxlen=_MAX_REMEMBERED
         )  # xids of DISCOVERs that succeeded
         self._lease: Lease | None = None
+        self._moved: Lease | None = None  # the one before it, of another address
         self._introduced: Message | None = None  # the DISCOVER that the lease came of
         self._is_claimed = False  # the lease's address, by another host
         self._declined: Span | None = None
@@ -250,6 +251,9 @@ class Client:
         self._asked = message
         self._takes(tell)
         self._after_refusal(message, sent.when, tell)
+        if self._moved is not None and message.ciaddr == self._moved.address:
+            self._lease, self._moved = self._moved, None  # it has not had the ACK
+            self._gone.pop(message.ciaddr, None)
         lease = self._lease
         server = dhcp.SERVER in message.options
         renews = lease and lease.address in (message.ciaddr, sent.source)
@@ -376,8 +380,9 @@ class Client:
         before, self._lease = self._lease, _lease(message, when)
         self._lease.renewed = before is not None and before.tried
         self._owned.lasts(message.yiaddr, when.first + self._lease.length)
-        self._is_claimed = False
+        self._is_claimed, self._moved = False, None
         if before and before.address != message.yiaddr:
+            self._moved = before
             self._gone[before.address] = (when, rules.EXPIRED, "lease of another, RFC 2131 4.4.5")
         is_early = before and before.tried and when.most(before.since) < before.t1 / 2
         self._early = self._early + 1 if is_early else 0

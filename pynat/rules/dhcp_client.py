@@ -278,7 +278,8 @@ EXPIRED = Rule(
     "The guest uses an address whose lease is over.",
     "RFC 2131 4.4.5",
     "Another host may have it by now.",
-    "Stop using the address when the lease ends, and begin with DISCOVER. Where no REQUEST has come"
+    "Stop using the address when the lease ends, and begin with DISCOVER. Where an ACK has another"
+    " address in yiaddr, use that one from then on. Where no REQUEST has come"
     " before, look at how the times of the ACK are read: options 51, 58 and 59 are seconds in 32"
     " bits, the highest byte first.",
     exercised=Occasion.LEASE_DUE,

@@ -687,6 +687,18 @@ def keeps_its_old_address_too(lab: LintedLab) -> None:
     uses(lab)
 
 
+@clean("DHCP040")
+@clean("DHCP052")
+def has_not_heard_that_it_is_moved(lab: LintedLab) -> None:
+    """Its socket loses the ACK; so it asks once more, a client of another kind with another xid."""
+    lab.router.faults.add("dhcp moved")
+    is_leased(lab)
+    for xid in (8, 8, 9):
+        lab.wait(2)
+        renews(lab, xid=xid)
+        uses(lab)
+
+
 @example("DHCP041")
 def does_not_renew(lab: LintedLab) -> None:
     """The guest goes on after T2 of its lease as if nothing were to be done."""
