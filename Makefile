@@ -56,7 +56,7 @@ test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 fuzz: test-packages $(TOOLS)  ## the tests that draw from a seed, with seeds of the moment, for FUZZ=300 s
 	@scripts/fuzz $(FUZZ) -- env $(PYTEST)
 
-test-mistakes: test-packages $(TOOLS)  ## boot examples/kernel with each of its 69 mistakes, which the linter must name
+test-mistakes: test-packages $(TOOLS)  ## boot examples/kernel with each of its 70 mistakes, which the linter must name
 	@$(PYTEST) -m mistakes
 
 mutants: $(TOOLS)  ## change the code in 200 places, one by one, and see which tests notice

@@ -6,10 +6,25 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from pynat.replay.capture import Capture
+
 _DOCS = Path(__file__).parents[1] / "docs" / "lint.md"
 _LINE = re.compile(r"lint: ([A-Z]+\d+) .*$", re.MULTILINE)
 _COUNT = re.compile(r"([A-Z]+\d+) \d+[,;]")  # in the line at the end
 _EXPLAINED = re.compile(r"^\| ([\w/ ]+) \| [^|]* \| `([A-Z]+\d+)` \|", re.MULTILINE)
+# What a hermetic network asks each guest on purpose.
+ASKED = {
+    "ARP034",
+    "ARP035",
+    "ARP041",
+    "ICMP029",
+    "IP042",
+    "IP043",
+    "IP044",
+    "IP045",
+    "IP048",
+    "UDP023",
+}
 
 
 class Line(NamedTuple):
@@ -26,3 +41,12 @@ def explained(stack: str) -> set[str]:
     """The codes in the table of "What real stacks do", for this one or for any."""
     rows = _EXPLAINED.findall(_DOCS.read_text())
     return {code for name, code in rows if name in (stack, "any")}
+
+
+def never_asked(capture: Path) -> set[str]:
+    """Those of the rules about what is asked on purpose that have had no chance."""
+    replayed = Capture(capture)
+    for _ in replayed.frames(lambda _: None):
+        pass
+    exercised = replayed.summary().exercised
+    return {one.rule.code for one in exercised if one.rule.code in ASKED and not one.chances}

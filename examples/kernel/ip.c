@@ -1,8 +1,8 @@
-/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Neither sends nor takes fragments. */
+/* IPv4 (RFC 791, RFC 1122), ICMP (RFC 792), UDP (RFC 768). Sends no fragments. */
 #include "kernel.h"
 
 enum { HEADER = 20, ECHO_REPLY = 0, ECHO_REQUEST = 8, PING_SIZE = 56, TIMEOUT = 2000 /* ms */ };
-enum { FRAGMENT = 0x3fff }; /* more follow, or it is not the first */
+enum { MORE = 0x2000, OFFSET = 0x1fff /* in 8 bytes */, LONGEST = 1480 };
 
 u32 my_ip, my_mask, my_router, my_dns;
 static u32 pinged; /* the id of the ping that has no answer yet */
@@ -70,19 +70,32 @@ static void udp_input(struct packet *p) {
     if (to_port == dns_port && p->to == my_ip) dns_input(p, from_port);
 }
 
+static struct packet *join(const struct packet *p, u32 id, u32 fragment) { /* in order alone */
+    static struct packet whole;
+    static u32 whole_id;
+    u32 at = (fragment & OFFSET) * 8;
+    if (!at) whole.data = whole.buffer + HEADROOM, whole.size = 0, whole_id = id;
+    if (!at) whole.from = p->from, whole.to = p->to;
+    if (at != whole.size || id != whole_id || p->from != whole.from || at + p->size > LONGEST)
+        return NULL;
+    memcpy(whole.data + at, p->data, p->size), whole.size += p->size;
+    return fragment & MORE ? NULL : &whole;
+}
+
 void ip_input(struct packet *p) {
-    u32 version, total, fragment, protocol;
+    u32 version, total, id, fragment, protocol;
     const u8 *header = p->data;
-    if (!pull(p, "1122211244", &version, NULL, &total, NULL, &fragment, NULL, &protocol, NULL,
+    if (!pull(p, "1122211244", &version, NULL, &total, &id, &fragment, NULL, &protocol, NULL,
               &p->from, &p->to))
         return;
     u32 options = (version & 15) * 4 - HEADER;
     total -= HEADER; /* what is too small is very large now */
     if (version >> 4 != 4 || options > total || total > p->size ||
-        checksum(header, HEADER + options, 0) || fragment & FRAGMENT)
+        checksum(header, HEADER + options, 0))
         return;
     if (p->from >> 28 >= 14 || (p->from && is_broadcast(p->from))) return; /* nobody to answer to */
     p->data += options, p->size = total - options;
+    if (fragment & (MORE | OFFSET) && !(p = join(p, id, fragment))) return;
     bool is_ours = my_ip && p->to == my_ip;
     bool has_sum = protocol != UDP || p->size < 8 || p->data[6] || p->data[7];
     if (has_sum && payload_checksum(p, protocol)) return;

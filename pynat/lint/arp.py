@@ -57,7 +57,8 @@ class _Address:
     deaf: int = 0  # times that such a one was answered, and those to all before it were not
     turned: int = 0  # requests to who had asked, instead of replies
     last_asked: Span = NEVER
-    askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))
+    askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))  # without a reply
+    replied: bool = False  # since it was asked last
     introduced: bool = False  # probed for or announced
     used: bool = False
     claim: Claim = field(default_factory=Claim)
@@ -172,7 +173,9 @@ class ArpChecker:
             self._asked[packet.target] = mine
         self._tally[Occasion.ARP_ASKED] += 1
         self._tally[Occasion.ARP_ASKED_ITS] += is_its
-        mine.direct = not frame.destination[0] & 1
+        mine.direct, mine.replied = not frame.destination[0] & 1, False
+        if frame.when.least(mine.last_asked) > AWAKE:
+            mine.askers.clear()
         mine.unheard += is_its and not mine.direct
         mine.last_asked = frame.when
         mine.askers.append(packet)
@@ -354,29 +357,37 @@ class ArpChecker:
             self._bad_sender(packet)
             return
         mine = self._addresses.get(packet.sender) or self._new(packet.sender)
-        askers, mine.turned = list(mine.askers), 0
+        mine.turned = 0
         mine.asked.clear()
         if packet.sender == packet.target:  # an announcement in the form of a reply
             mine.introduced = True
             return
         self._hears_all(packet.sender, mine)
-        mine.askers.clear()
+        mine.replied = True
         self._for_others(packet, frame, mine)
         self._uses(packet.sender, frame)
+        asker = _asker(packet, mine.askers)
+        if asker is not None:
+            mine.askers.remove(asker)
         if frame.destination[0] & 1:
-            self._to_all(packet, askers)
-        elif not askers:
-            asked = self._last_question
-            text = f"{packet}: {ethernet.text(frame.destination)} did not ask"
-            if asked is not None and asked.sender_mac == frame.destination:
-                text += f" for that address, but for {dotted(asked.target)}"
-            self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
+            self._to_all(packet, asker)
+        elif asker is None:
+            self._not_wanted(packet, ethernet.text(frame.destination))
         else:
-            self._targets(packet, askers)
+            self._targets(packet, asker)
+
+    def _not_wanted(self, packet: Arp, mac: str) -> None:
+        asked = self._last_question
+        text = f"{packet}: {mac} did not ask"
+        if asked is not None and ethernet.text(asked.sender_mac) == mac:
+            text += f" for that address, but for {dotted(asked.target)}"
+            if asked.target == packet.sender:
+                text = f"{packet}: {mac} has had its reply"
+        self._found.append((rules.NOT_WANTED, f"{text}; expected a request first (RFC 826)"))
 
     def _hears_all(self, address: bytes, mine: _Address) -> None:
         """An answer to a request that went to all, be it late, ends all doubt."""
-        if not mine.direct or not mine.askers:
+        if not mine.direct or mine.replied or not mine.askers:
             mine.deaf = -_NEVER
         elif mine.unheard:
             mine.deaf += 1
@@ -396,17 +407,15 @@ class ArpChecker:
         text = f"{packet}: expected replies for {known} alone"
         self._found.append((rules.FOR_OTHERS, f"{text} (RFC 826)"))
 
-    def _to_all(self, packet: Arp, askers: list[Arp]) -> None:
-        if askers and packet.sender[:2] != _LINK_LOCAL:
-            to = ethernet.text(askers[-1].sender_mac)
+    def _to_all(self, packet: Arp, asker: Arp | None) -> None:
+        if asker is not None and packet.sender[:2] != _LINK_LOCAL:
+            to = ethernet.text(asker.sender_mac)
             text = f"{packet}, sent to all, expected to {to} alone (RFC 826)"
             self._found.append((rules.REPLY_TO_ALL, text))
 
-    def _targets(self, packet: Arp, askers: list[Arp]) -> None:
-        target = (packet.target_mac, packet.target)
-        if any(target == (one.sender_mac, one.sender) for one in askers):
+    def _targets(self, packet: Arp, asker: Arp) -> None:
+        if _is_for(packet, asker):
             return
-        asker = askers[-1]
         seen = f"{ethernet.text(packet.target_mac)} {dotted(packet.target)}"
         right = f"{ethernet.text(asker.sender_mac)} {dotted(asker.sender)}"
         text = f"{packet}: target {seen}, expected {right}, who asked (RFC 826)"
@@ -415,6 +424,16 @@ class ArpChecker:
     def _bad_sender(self, packet: Arp) -> None:
         text = f"{packet}: sender {dotted(packet.sender)}, expected the guest's address (RFC 826)"
         self._found.append((rules.BAD_SENDER, text))
+
+
+def _is_for(reply: Arp, asker: Arp) -> bool:
+    return (reply.target_mac, reply.target) == (asker.sender_mac, asker.sender)
+
+
+def _asker(reply: Arp, askers: deque[Arp]) -> Arp | None:
+    """Whom it answers: the first one that it names, or else who asked last."""
+    named = (one for one in askers if _is_for(reply, one))
+    return next(named, askers[-1] if askers else None)
 
 
 def _no_host(address: bytes) -> bool:

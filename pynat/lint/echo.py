@@ -8,7 +8,8 @@ Not to be answered are pings with a wrong checksum, and those that only reach th
 an address that it does not have. One to all may be answered or not. That a guest takes no long
 packets, or does not read fragments or what follows options of IPv4, shows when it answers a plain
 ping and none of `MISSED` such that came before. Those count that came while the card had the
-address, and behind which no plain one was left unanswered.
+address, and behind which no plain one was left unanswered. A guest that is told by ARP, for the
+first time, who has pinged it answers within `PATIENCE`: it has kept what was to be sent there.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ from pynat.lint.pieces import Pieces
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
+from pynat.rules import arp as arp_rules
 from pynat.rules import icmp as rules
 from pynat.rules import ipv4 as ip_rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import icmp, ipv4, mistakes, versions
+from pynat.wire import arp, icmp, ipv4, mistakes, versions
 from pynat.wire.addresses import address_text, is_unicast
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
@@ -53,6 +55,7 @@ class Way(Enum):
     MIXED = "in fragments with those of another packet in between"
     SHUFFLED_AND_MIXED = "in fragments between others"
     BEHIND_OPTIONS = "with IPv4 options"
+    RESOLVED = "from hosts that it had to ask for by ARP"
 
 
 _UNREAD = {
@@ -61,6 +64,7 @@ _UNREAD = {
     Way.SHUFFLED: (ip_rules.JOINED_AS_THEY_COME, Occasion.PING_SHUFFLED, "RFC 791 3.2"),
     Way.MIXED: (ip_rules.JOINED_WITH_OTHERS, Occasion.PING_MIXED, "RFC 791 3.2"),
     Way.BEHIND_OPTIONS: (ip_rules.OPTIONS_UNREAD, Occasion.PING_OPTIONS, "RFC 1122 3.2.1.8"),
+    Way.RESOLVED: (arp_rules.NOT_KEPT, Occasion.PING_RESOLVED, "RFC 1122 2.3.2.2"),
 }
 _OF_PIECES = {
     (False, False): Way.CUT,
@@ -71,6 +75,7 @@ _OF_PIECES = {
 _UNJOINED = {  # which of them the guest has to have answered before
     Way.SHUFFLED: (Way.CUT, Way.MIXED),
     Way.MIXED: (Way.CUT, Way.SHUFFLED),
+    Way.RESOLVED: (Way.PLAIN,),
 }
 _UNCHECKED = {
     ip_rules.CHECKSUM: (ip_rules.UNCHECKED, Occasion.PING_SPOILT_IP, "RFC 1122 3.2.1.2"),
@@ -99,6 +104,7 @@ class Pings:
         self._asked: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)
         self._rare: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)  # those that are not plain
         self._missed: Bounded[tuple[bytes, Way], int] = Bounded(MAX_GUESTS)  # in a row
+        self._resolved: Bounded[tuple[bytes, bytes], None] = Bounded(MAX_REQUESTS)  # guest, host
         self._came, self._sent = Pieces(), Pieces()
 
     def adopt(self, net: IPv4Network) -> None:
@@ -109,6 +115,9 @@ class Pings:
         packet = frame.ip
         if frame.malformed is not None:
             self._spoilt(frame, frame.malformed)
+        elif frame.arp is not None:
+            if frame.arp.operation == arp.REPLY:
+                self._resolves(frame.arp, frame.when)
         elif packet is not None:
             message = _message(frame, packet, self._came)
             if message is not None and message.type == icmp.ECHO_REQUEST:
@@ -129,6 +138,18 @@ class Pings:
             self._rare[request] = asked
         if asked.way in _UNJOINED:
             self.due = min(self.due, frame.when.last + PATIENCE)
+
+    def _resolves(self, packet: arp.Arp, when: Span) -> None:
+        ends = packet.target, packet.sender
+        if ends in self._resolved:
+            return
+        self._resolved[ends] = None
+        for request, asked in self._asked.items():
+            if request[:2] == ends and asked.times and asked.way is Way.PLAIN and not asked.wrong:
+                self._tally[Occasion.PING_RESOLVED] += 1
+                asked.way, asked.when = Way.RESOLVED, when
+                self._rare[request] = asked
+                self.due = min(self.due, when.last + PATIENCE)
 
     def _is_up(self, frame: Frame, packet: Ipv4) -> bool:
         """As far as is known, the card has the address by now."""
@@ -209,8 +230,8 @@ class Pings:
         """A plain ping is answered, and others that came before it are not; or one in fragments,
         and others whose fragments came otherwise."""
         is_plain = asked.way is Way.PLAIN
+        self._missed[request[0], asked.way] = 0
         if not is_plain:
-            self._missed[request[0], asked.way] = 0
             self._rare.pop(request, None)
         unanswered = max(self._unanswered(request, asked), default=0)
         for other, one in list(self._rare.items()):
@@ -285,7 +306,7 @@ def _message(frame: Frame, packet: Ipv4, pieces: Pieces) -> Icmp | None:
 
 def _unread(guest: bytes, way: Way) -> Finding:
     rule, _, rfc = _UNREAD[way]
-    what = "pings in fragments" if way in _UNJOINED else "a plain ping"
+    what = "pings in fragments" if Way.CUT in _UNJOINED.get(way, ()) else "a plain ping"
     text = f"{address_text(guest)} answers {what}, and none of {MISSED} {way.value} before it"
     return Finding(rule, f"{text} ({rfc})")
 

@@ -212,12 +212,20 @@ class Replay:
         """A frame to the guest."""
         if frame.arp is not None:
             self._arp_seen(frame.arp, frame.source, now)
+        elif frame.icmp is not None and frame.icmp.type == icmp.ECHO_REQUEST:
+            self._ping_seen(frame, now)
         elif frame.ip is not None and frame.tcp is not None:
             self._tcp.seen(frame.ip, frame.tcp, now)
         elif frame.ip is not None and frame.udp is not None:
             self._datagram_seen(frame.ip, frame.udp, now)
         elif frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
             self._error_seen(frame.icmp.payload, now)
+
+    def _ping_seen(self, frame: Frame, now: float) -> None:
+        """From a host of the net, at the router's card."""
+        if frame.ip is not None and frame.source == self._mac:
+            if self._router.net.is_guest(frame.ip.source):
+                self._router.output.neighbors.lend(frame.ip.source, now)
 
     def _datagram_seen(self, packet: Packet, datagram: Udp, now: float) -> None:
         if packet.source == self._router.net.router:

@@ -67,9 +67,12 @@ class IpOutput:
         self.comment(since, f"linter: ARP for {address_text(address)}, to see who answers")
 
     def _probe(self, guest: bytes, probe: Probe, number: int, now: float) -> None:
+        asker = self.neighbors.borrow(now) if probe.stranger else self._router
+        if asker is None:
+            return
         since = self.queued
         kind = versions.of(guest).ETHERTYPE
-        for packet in probe.packets(Ends(self._router, guest, self._mtu), number):
+        for packet in probe.packets(Ends(asker, guest, self._mtu), number):
             self.neighbors.send(guest, kind, packet, now)
         self.comment(since, f"hermetic: {probe.remark}, to see what the guest makes of it")
 

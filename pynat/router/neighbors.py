@@ -12,6 +12,9 @@ Conflicts: a guest that claims an address of ours is told on in the log, and the
 address by announcing it, every `DEFENCE` seconds at most (RFC 5227 2.4 c). A guest that probes for
 it gets the answer that a probe is for. Two MACs that claim one address of the guest's are reported;
 the later one is believed, because a changed card looks the same.
+
+For some seconds it answers for an address that it has lent itself: one of the net's last ones, that
+nobody was heard of at. A packet from there shows what a guest does that has to ask first.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ MAX_WAITING = 64  # packets kept for one address
 MAX_NEIGHBORS = 4096  # addresses
 MAX_QUESTIONS = 256  # addresses at once
 LIFETIME = 600.0  # seconds
+LENT = 10.0  # seconds
+MAX_LENT = 8  # addresses at once
 DEFENCE = 10.0  # seconds between two announcements of one address (RFC 5227 1.1)
 UNKNOWN = b"\0" * 4
 NO_MAC = b"\0" * 6
@@ -78,6 +83,7 @@ class Neighbors:
         self._asking: dict[bytes, _Question] = {}
         self._defended: dict[bytes, float] = {}  # when each address of ours was last
         self._came: dict[bytes, None] = {}  # addresses that were ever heard of
+        self._lent: dict[bytes, float] = {}  # until when; the first one ends first
         self._checks = checks
 
     def move_to(self, own: Sequence[bytes], net: IPv4Network) -> None:
@@ -102,6 +108,25 @@ class Neighbors:
     def others(self) -> list[bytes]:
         """The addresses of those that have been heard of."""
         return list(self._known)
+
+    def borrow(self, now: float) -> bytes | None:
+        """An address of the net's that nobody seems to have."""
+        last = int(self._net.broadcast_address) - 1
+        for number in range(last, max(int(self._net.network_address), last - MAX_LENT), -1):
+            address = IPv4Address(number).packed
+            if not (address in self.own or address in self._came or self.is_lent(address, now)):
+                self.lend(address, now)
+                return address
+        return None
+
+    def lend(self, address: bytes, now: float) -> None:
+        self._lent.pop(address, None)
+        if len(self._lent) >= MAX_LENT:
+            del self._lent[next(iter(self._lent))]
+        self._lent[address] = now + LENT
+
+    def is_lent(self, address: bytes, now: float) -> bool:
+        return address in self._lent and now < self._lent[address]
 
     def rows(self, now: float) -> list[Row]:
         return [
@@ -161,7 +186,8 @@ class Neighbors:
         return True
 
     def _answer(self, packet: Arp, now: float) -> Arp | None:
-        if packet.target in self.own:
+        is_lent = packet.sender != UNKNOWN and self.is_lent(packet.target, now)
+        if packet.target in self.own or is_lent:
             return Arp(arp.REPLY, self.mac, packet.target, packet.sender_mac, packet.sender)
         if packet.sender not in (packet.target, UNKNOWN):
             self._no_answer(packet, now)
@@ -195,6 +221,7 @@ class Neighbors:
 
     def learn(self, address: bytes, mac: bytes, now: float) -> None:
         before = self._known.pop(address, None)
+        self._lent.pop(address, None)
         if before is not None and before[0] != mac and now < before[1] + LIFETIME:
             self._report(address, before, mac, now)
         if len(self._known) >= MAX_NEIGHBORS:

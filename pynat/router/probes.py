@@ -2,7 +2,8 @@
 
 Most are pings, known by `IDENT`: plain ones, and such as few others send. Some are wrong in one
 place, so a right guest does not answer them: behind the right datagram to a port at which nobody
-listens comes one with a wrong checksum. What the answers show is the linter's to say.
+listens comes one with a wrong checksum. Two come from hosts of the guest's net that it has not heard
+of, for which it has to ask before it can answer. What the answers show is the linter's to say.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ OWN_PORT = 7079  # and one more
 
 
 class Ends(NamedTuple):
-    router: bytes
+    asker: bytes
     guest: bytes
     mtu: int
 
@@ -40,11 +41,12 @@ def nobody(guest: bytes) -> bytes:
 
 
 class Probe(NamedTuple):
-    """waits: for the answer, without which the next ones prove nothing."""
+    """waits: for the answer, without which the next ones prove nothing. stranger: from one."""
 
     packets: Make
     remark: str
     waits: bool = False
+    stranger: bool = False
 
 
 def _message(number: int, data: bytes = DATA) -> bytes:
@@ -53,7 +55,7 @@ def _message(number: int, data: bytes = DATA) -> bytes:
 
 def _ping(ends: Ends, number: int, data: bytes = DATA) -> bytes:
     message = _message(number, data)
-    return ipv4.encode(ends.router, ends.guest, ipv4.ICMP, message, ident=number)
+    return ipv4.encode(ends.asker, ends.guest, ipv4.ICMP, message, ident=number)
 
 
 def _plain(ends: Ends, number: int) -> list[bytes]:
@@ -74,14 +76,14 @@ def _long(ends: Ends, number: int) -> list[bytes]:
 
 def _behind_options(ends: Ends, number: int) -> list[bytes]:
     payload = NO_OPERATIONS + _message(number)
-    packet = ipv4.encode(ends.router, ends.guest, ipv4.ICMP, payload, ident=number)
+    packet = ipv4.encode(ends.asker, ends.guest, ipv4.ICMP, payload, ident=number)
     end = ipv4.HEADER_SIZE + len(NO_OPERATIONS)
     start = bytes((packet[0] + 1, *packet[1:10])) + bytes(2) + packet[12:end]
     return [start[:10] + finish(ones_sum(start)).to_bytes(2, "big") + packet[12:]]
 
 
 def _cut(ends: Ends, number: int) -> list[bytes]:
-    addresses = ends.router, ends.guest
+    addresses = ends.asker, ends.guest
     message = _message(number)
     return list(ipv4.fragments(*addresses, ipv4.ICMP, message, ident=number, mtu=NARROW))
 
@@ -103,12 +105,12 @@ def _to_another(ends: Ends, number: int) -> list[bytes]:
     """A guest that forwards packets must not forward this one."""
     another = ANOTHER + ends.guest[-1:]
     message = _message(number)
-    return [ipv4.encode(ends.router, another, ipv4.ICMP, message, ident=number, ttl=1)]
+    return [ipv4.encode(ends.asker, another, ipv4.ICMP, message, ident=number, ttl=1)]
 
 
 def _datagram(ends: Ends, port: int) -> bytes:
-    datagram = udp.encode(ends.router, port, ends.guest, CLOSED, DATA)
-    return ipv4.encode(ends.router, ends.guest, ipv4.UDP, datagram, ident=port)
+    datagram = udp.encode(ends.asker, port, ends.guest, CLOSED, DATA)
+    return ipv4.encode(ends.asker, ends.guest, ipv4.UDP, datagram, ident=port)
 
 
 def _to_closed(ends: Ends, _number: int) -> list[bytes]:
@@ -120,8 +122,11 @@ _PLAIN = Probe(_plain, "a ping", waits=True)
 _LONG = Probe(_long, "a ping in a frame as long as may be")
 _OPTIONS = Probe(_behind_options, "a ping with IPv4 options")
 _CUT = Probe(_cut, "a ping in fragments")
+_STRANGERS = Probe(_plain, "a ping from a host that it does not know", stranger=True)
 PROBES = (
     _PLAIN,
+    _STRANGERS,
+    _STRANGERS,
     Probe(_short, "a ping in a frame with padding"),
     _LONG,
     _OPTIONS,

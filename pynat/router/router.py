@@ -88,6 +88,8 @@ class Router(Parts):
                 self.outbound.to_group(packet, now)
             case Where.GROUP | Where.NOBODY:
                 self.refusals.no_host(packet, now)
+            case Where.NEIGHBOR if self.own.answers_stranger(packet, now):
+                pass
             case Where.NEIGHBOR:
                 self.refusals.neighbor(packet, now)
             case never:

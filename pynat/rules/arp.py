@@ -350,3 +350,17 @@ MOVE_NOT_TAKEN = Rule(
     exercised=Occasion.ARP_MOVED,
     leads_to=("ETH002",),
 )
+
+NOT_KEPT = Rule(
+    "ARP041",
+    "arp packet not kept",
+    Severity.WARNING,
+    "The guest asks by ARP for a host to which it has something to send, and does not send it when"
+    " the answer comes.",
+    "RFC 1122 2.3.2.2",
+    "The first packet to each host is lost: a connection or a name takes a second or more longer,"
+    " and what nobody sends again never comes.",
+    "Keep at least the newest packet with the question, and send it when the answer comes. Look at"
+    " whether what waits is freed, or its buffer used again, before that.",
+    exercised=Occasion.PING_RESOLVED,
+)

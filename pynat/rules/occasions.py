@@ -46,6 +46,7 @@ class Occasion(StrEnum):
     PINGED = "right echo requests to the guest"
     PING_CUT = "echo requests to the guest in fragments"
     PING_SHUFFLED = "echo requests to the guest in fragments out of order"
+    PING_RESOLVED = "echo requests to the guest from hosts that it had to ask for by ARP"
     PING_MIXED = "echo requests to the guest in fragments with those of others in between"
     PING_OPTIONS = "echo requests to the guest with IPv4 options"
     PING_LONG = "echo requests to the guest in packets of more than 576 bytes"

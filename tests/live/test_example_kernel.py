@@ -17,7 +17,7 @@ from pynat.bochs.outcome import Ending
 from pynat.testing.guests import Boot, Machine, Nic, compiled_kernel, kernel_image
 from pynat.testing.servers import DnsStub, HttpServer, pseudo_random
 from tests.bochs.nic_lines import LINES, with_pynat
-from tests.linting import findings
+from tests.linting import findings, never_asked
 from tests.live.frames import verify_capture
 from tests.live.network import ETHMOD, HANGS, ROUTER
 from tests.live.test_reboot import forwarded
@@ -116,6 +116,17 @@ def test_a_bad_wire(
         assert echoed(forwarded((artifacts / "bochs.log").read_text(), ECHO), data) == data
         ended_well(boot)
     assert f"get: {SIZE} bytes, crc32 {zlib.crc32(pseudo_random(1, SIZE))}" in boot.text
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_a_hermetic_network_asks_on_purpose(
+    model: str, kernel: Path, artifacts: Path, bochs: Bochs
+) -> None:
+    """It answers all of that, and there is nothing to mend."""
+    words = f"sleep=4 ping={ROUTER} poweroff"
+    with started(kernel, artifacts, bochs, words, model=model, config="hermetic = true\n") as boot:
+        ended_well(boot)
+    assert never_asked(artifacts / "net.pcapng") == set()
 
 
 def test_what_is_not_there(kernel: Path, artifacts: Path, bochs: Bochs, web: HttpServer) -> None:

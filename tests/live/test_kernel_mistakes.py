@@ -141,6 +141,7 @@ MISTAKES = {
     67: Mistake("the card takes no broadcasts", "DHCP039"),
     68: Mistake("a ping is answered by a ping", "ICMP026", "sleep=5", "hermetic = true"),
     69: Mistake("ARP is not answered", "ARP021", PINGS, "hermetic = true"),
+    70: Mistake("what waits for ARP is thrown away", "ARP041", PINGS, "hermetic = true"),
 }
 
 

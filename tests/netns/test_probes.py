@@ -9,30 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from pynat.replay.capture import Capture
+from tests.linting import never_asked
 from tests.netns.network import HANGS, ROUTER, TapNetwork
 from tests.netns.test_lint_lwip import ADDRESSES, ZOO, command, lwip_network
 
 pytestmark = pytest.mark.timeout(HANGS)
 
 HERMETIC = "hermetic = true\n"
-ASKED = {"ARP034", "ARP035", "ICMP029", "IP042", "IP043", "IP044", "IP045", "IP048", "UDP023"}
-
-
-def never_asked(network: TapNetwork) -> set[str]:
-    """The rules that have had no chance."""
-    capture = Capture(network.capture)
-    for _ in capture.frames(lambda _: None):
-        pass
-    exercised = capture.summary().exercised
-    return {one.rule.code for one in exercised if one.rule.code in ASKED and not one.chances}
 
 
 @pytest.mark.parametrize("wire", ["", 'impair = ["loss 5% duplicate 5%"]\nseed = 1\n'])
 def test_linux(tmp_path: Path, wire: str) -> None:
     with TapNetwork(tmp_path, HERMETIC + wire, captured=True) as network:
         network.guest.run("ping", "-c", "12", ROUTER)
-    assert wire or never_asked(network) == set()
+    assert wire or never_asked(network.capture) == set()
 
 
 @pytest.mark.lwip
@@ -40,4 +30,4 @@ def test_lwip(tmp_path: Path) -> None:
     words = [f"ping {ROUTER}", *[f"get {ADDRESSES['closed']}", f"get {ADDRESSES['late']}"] * 2]
     with lwip_network(tmp_path, f"hermetic = true\n{ZOO}") as network:
         network.guest.run(*command(words))
-    assert never_asked(network) == set()
+    assert never_asked(network.capture) == set()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Config, Dhcp, Network
 from pynat.nat.messages import UdpReceived
+from pynat.router import neighbors
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, read, udp
@@ -262,3 +263,44 @@ def test_no_mac_of_the_guests_takes_the_routers_addresses(lab: Lab) -> None:
     for target in (ROUTER, GUEST):
         arp(lab, op=2, psrc=ROUTER, pdst=target)
     assert mac_of(lab, ROUTER) is None
+
+
+# ---------------------------------------------------------------- addresses that it lends itself
+LENT = IPv4Address("192.168.16.254").packed
+
+
+def borrow(lab: Lab) -> bytes | None:
+    return lab.router.output.neighbors.borrow(lab.now)
+
+
+def test_the_last_addresses_at_which_nobody_is_are_lent_for_a_while(lab: Lab) -> None:
+    arp(lab, op=1, psrc="192.168.16.253", pdst=ROUTER)
+    assert [borrow(lab), borrow(lab)] == [LENT, IPv4Address("192.168.16.252").packed]
+    (reply,) = arp(lab, op=1, psrc=GUEST, pdst="192.168.16.254")
+    assert (reply[ARP].op, reply[ARP].psrc, reply[ARP].hwsrc) == (2, "192.168.16.254", ROUTER_MAC)
+    lab.wait(neighbors.LENT)
+    assert arp(lab, op=1, psrc=GUEST, pdst="192.168.16.254") == []
+
+
+def test_who_probes_for_a_lent_address_or_claims_it_may_have_it(lab: Lab) -> None:
+    borrow(lab)
+    assert arp(lab, op=1, psrc="0.0.0.0", pdst="192.168.16.254") == []
+    arp(lab, op=1, psrc="192.168.16.254", pdst="192.168.16.254")
+    assert arp(lab, op=1, psrc=GUEST, pdst="192.168.16.254") == []
+    assert borrow(lab) == IPv4Address("192.168.16.253").packed
+
+
+def test_a_net_without_room_lends_nothing() -> None:
+    network = Network(IPv4Network("192.168.16.0/30"))
+    assert borrow(Lab(replace(Config(), network=network))) == IPv4Address(GUEST).packed
+    lab = Lab(replace(Config(), network=network))
+    introduce(lab)
+    assert borrow(lab) is None
+
+
+def test_the_answer_to_a_ping_from_there_is_swallowed_and_nothing_else(lab: Lab) -> None:
+    borrow(lab)
+    ends = IP(src=GUEST, dst="192.168.16.254")
+    for packet, drops in ((ICMP(type=0), 0), (ICMP(type=8), 1), (UDP(sport=1, dport=2), 2)):
+        lab.from_guest(bytes(Ether(src=MAC, dst=ROUTER_MAC) / ends / packet))
+        assert sum(lab.drops.values()) == drops

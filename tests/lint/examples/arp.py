@@ -269,6 +269,27 @@ def is_asked_before_it_speaks(lab: LintedLab) -> None:
     replies(lab)
 
 
+@clean("ARP023")
+def is_slow_to_answer(lab: LintedLab) -> None:
+    """It is asked again meanwhile, and answers each time."""
+    sends(lab)
+    for seconds in (1, 1, 0, 0):
+        is_asked(lab)
+        lab.wait(seconds)
+    for _ in range(4):
+        replies(lab)
+
+
+@example("ARP023")
+def replies_once_more_than_it_is_asked(lab: LintedLab) -> None:
+    """The guest is asked twice, and sends three replies."""
+    sends(lab)
+    is_asked(lab)
+    is_asked(lab)
+    for _ in range(3):
+        replies(lab)
+
+
 @example("ARP024")
 def has_a_mac_in_two_places(lab: LintedLab) -> None:
     """The guest's ARP has another MAC address built in than its card has."""

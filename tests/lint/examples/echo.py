@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 from scapy.layers.inet import ICMP, IP, UDP, Ether, IPOption_NOP, fragment
@@ -55,6 +56,12 @@ def replies(
 ) -> None:
     reply = ICMP(type=0, code=code, id=7, seq=number) / data
     lab.from_guest(bytes(ip(ROUTER, src=src, id=number) / reply))
+
+
+def goes_on(lab: LintedLab, seconds: float = 3) -> None:
+    """With something else."""
+    lab.wait(seconds)
+    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
 
 
 @example("ICMP029")
@@ -309,8 +316,7 @@ def has_one_buffer_and_is_not_asked_again(lab: LintedLab) -> None:
     by_arp(lab)
     answers_in_fragments(lab, 1)
     pinged_between(lab, 2)
-    lab.wait(3)
-    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
+    goes_on(lab)
 
 
 @clean("IP056")
@@ -318,9 +324,87 @@ def is_slow(lab: LintedLab) -> None:
     by_arp(lab)
     answers_in_fragments(lab, 1)
     pinged_between(lab, 2)
-    lab.wait(1)
-    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
+    goes_on(lab, 1)
     replies(lab, 2)
     replies(lab, 3)
-    lab.wait(3)
-    lab.from_guest(bytes(ip(ROUTER) / UDP(sport=5000, dport=9)))
+    goes_on(lab)
+
+
+# ---------------------------------------------------------------- from hosts that it has to ask for
+STRANGERS = "192.168.16.254", "192.168.16.253", "192.168.16.252"
+
+
+def asks_for(lab: LintedLab, stranger: str) -> None:
+    by_arp(lab, pdst=stranger)
+
+
+def pinged_by(lab: LintedLab, stranger: str, number: int = 1) -> None:
+    lab.router.output.neighbors.lend(IPv4Address(stranger).packed, lab.now)
+    comes(lab, IP(src=stranger, dst=GUEST) / ICMP(type=8, id=7, seq=number) / DATA)
+
+
+def answers(lab: LintedLab, stranger: str, number: int = 1) -> None:
+    lab.from_guest(bytes(ip(stranger) / ICMP(type=0, id=7, seq=number) / DATA))
+
+
+def is_up(lab: LintedLab) -> None:
+    by_arp(lab)
+    pinged(lab, 1)
+    replies(lab, 1)
+
+
+@example("ARP041")
+def keeps_nothing(lab: LintedLab) -> None:
+    """The guest asks for the host that it would answer, and forgets what it had to say."""
+    is_up(lab)
+    for stranger in STRANGERS[:2]:
+        pinged_by(lab, stranger)
+        asks_for(lab, stranger)
+    goes_on(lab)
+
+
+@example("ARP041")
+def answers_the_second_ping_of_each(lab: LintedLab) -> None:
+    is_up(lab)
+    for stranger in STRANGERS[:2]:
+        pinged_by(lab, stranger)
+        asks_for(lab, stranger)
+        pinged_by(lab, stranger, 2)
+        answers(lab, stranger, 2)
+
+
+@clean("ARP041")
+def keeps_one(lab: LintedLab) -> None:
+    """It answers each when it is told; and one of two is no sign."""
+    is_up(lab)
+    for stranger in STRANGERS:
+        pinged_by(lab, stranger)
+        asks_for(lab, stranger)
+        if stranger != STRANGERS[1]:
+            lab.wait(1)
+            answers(lab, stranger)
+    goes_on(lab)
+
+
+@clean("ARP041")
+def answers_no_pings(lab: LintedLab) -> None:
+    """It asks for other reasons."""
+    by_arp(lab)
+    for stranger in (*STRANGERS, *STRANGERS):
+        pinged_by(lab, stranger)
+        asks_for(lab, stranger)
+        goes_on(lab)
+
+
+@clean("ARP041")
+def forbids_pings_from_then_on(lab: LintedLab) -> None:
+    """It asks once more for hosts that it knew."""
+    is_up(lab)
+    for stranger in STRANGERS:
+        pinged_by(lab, stranger)
+        asks_for(lab, stranger)
+        answers(lab, stranger)
+    for stranger in STRANGERS:
+        pinged_by(lab, stranger, 2)
+        asks_for(lab, stranger)
+        goes_on(lab)
