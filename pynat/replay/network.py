@@ -223,9 +223,9 @@ class Replay:
 
     def _ping_seen(self, frame: Frame, now: float) -> None:
         """From a host of the net, at the router's card."""
-        if frame.ip is not None and frame.source == self._mac:
-            if self._router.net.is_guest(frame.ip.source):
-                self._router.output.neighbors.lend(frame.ip.source, now)
+        packet, net = frame.ip, self._router.net
+        if packet is not None and frame.source == self._mac and net.is_guest(packet.source):
+            self._router.output.neighbors.lend(packet.source, now)
 
     def _datagram_seen(self, packet: Packet, datagram: Udp, now: float) -> None:
         if packet.source == self._router.net.router:

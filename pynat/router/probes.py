@@ -2,8 +2,9 @@
 
 Most are pings, known by `IDENT`: plain ones, and such as few others send. Some are wrong in one
 place, so a right guest does not answer them: behind the right datagram to a port at which nobody
-listens comes one with a wrong checksum. Two come from hosts of the guest's net that it has not heard
-of, for which it has to ask before it can answer. What the answers show is the linter's to say.
+listens comes one with a wrong checksum. Two come from hosts of the guest's net that it has not
+heard of, for which it has to ask before it can answer. What the answers show is the linter's to
+say.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from pynat.rules import BY_CODE, Severity
 from pynat.testing.virtual import virtual
 from tests.lint.naive import ALL, EVERYBODY, ZERO, Stack, checksum
 
-NETWORK = 'hermetic = true\nseed = 1\n[dns]\nnames = {"www.example.test" = "192.0.2.7"}\n'
+NETWORK = 'hermetic = true\n[dns]\nnames = {"www.example.test" = "192.0.2.7"}\n'
 SECONDS = 40.0
 _FOUND = re.compile(r"(?:lint|dropped): ([A-Z]+\d{3}) (?!\d)(.*)")
 Row = tuple[str, str, str, dict[str, Any]]
@@ -362,9 +362,10 @@ ROWS = {
 }
 
 
-def run(stack: Stack, *more: str) -> str:
+def run(stack: Stack, *more: str, seed: int = 1) -> str:
     """The log. more: lines of the configuration."""
-    with virtual(read_toml("\n".join([*more, NETWORK]), "net.toml")) as network:
+    lines = f"seed = {seed}", *more, NETWORK
+    with virtual(read_toml("\n".join(lines), "net.toml")) as network:
         network.run(stack, SECONDS)
     assert "lint stopped" not in network.log
     return network.log
