@@ -47,8 +47,8 @@ from pynat.serve.stack import stacked
 from pynat.testing import virtual
 from pynat.testing.linted import LintedLab
 
-_TIME = re.compile(r"\d+\.\d{3}(?= s\b)")
-ROUNDED = 0.0011  # seconds: a capture has microseconds, and rounds another way
+_TIME = re.compile(r"\d+\.\d+(?= s\b)")
+ROUNDED = 1.1  # of the last digit that is said: a capture has microseconds, and rounds another way
 READ_LATE = inf  # a frame may have waited in a TAP device for as long as the machine was busy
 TIMED = {"IP030", "TCP071"}
 LONGEST = 8 << 20  # bytes of a capture that is looked at
@@ -135,9 +135,10 @@ def _apart(was: Counter[Said], now: Counter[Said], within: float) -> tuple[list[
 
 def _is_same(one: Said, other: Said, within: float) -> bool:
     words = [_TIME.sub("", said.text) for said in (one, other)]
-    times = [list(map(float, _TIME.findall(said.text))) for said in (one, other)]
+    times = [_TIME.findall(said.text) for said in (one, other)]
     return (one.number, one.code, words[0]) == (other.number, other.code, words[1]) and all(
-        abs(a - b) <= within for a, b in zip(*times, strict=True)
+        abs(float(a) - float(b)) <= within / 10 ** len(a.partition(".")[2])
+        for a, b in zip(*times, strict=True)
     )
 
 
