@@ -63,7 +63,9 @@ class Linter:
 
     def _follow(self) -> None:
         network, tally = self._network, self.tally
-        self._tcp = TcpChecker(network.mtu, tally, self._served, self._lost)
+        self._tcp = TcpChecker(
+            network.mtu, tally, self._served, self._lost, router=network.router.packed
+        )
         self._icmp = IcmpChecker(network.net, tally, self._owned, self._tcp.is_in_flight)
         dhcp = DhcpChecker(tally, self._owned)
         self._again = again = AgainChecker(network, tally)
@@ -101,6 +103,7 @@ class Linter:
         self._ipv4.adopt(network)
         self._again.adopt(network)
         self._icmp.adopt(network.net)
+        self._tcp.adopt(network.router.packed)
         self._paths.unsettle()
 
     def card_speed(self, megabits: int) -> None:

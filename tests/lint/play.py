@@ -12,8 +12,8 @@ in pynat.testing.script, with numbers from each end's SYN. Behind a segment may 
 `other` (other data than usual), `hex 02ff` (options as they are), `port 5000` (the guest's from
 here on), `isn 7` (the number on the wire that is 0, of this end from here on), `raw 9` (the
 acknowledgement number as it is), `reserved` (those bits set), `to 5000` (the other end's port from
-here on), `offset 5` (that data offset, whatever the header has), `sum 7` (that checksum), `cut
-1480` (in fragments).
+here on), `at 192.0.2.8` (its address from here on), `offset 5` (that data offset, whatever the
+header has), `sum 7` (that checksum), `cut 1480` (in fragments).
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ ACCEPTED = """
 class _Ends:
     guest_port: int = 50_000
     peer_port: int = 80
+    peer: str = "192.0.2.7"
     isn: dict[str, int] = field(default_factory=lambda: {">": 4_000_000_000, "<": 7_000_000})
 
 
@@ -88,6 +89,7 @@ def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:
     way = match["way"]
     ends.guest_port = int(words.get("port", ends.guest_port))
     ends.peer_port = int(words.get("to", ends.peer_port))
+    ends.peer = words.get("at", ends.peer)
     ends.isn[way] = int(words.get("isn", ends.isn[way]))
     other = ends.isn["<" if way == ">" else ">"]
     length = int(match["length"])
@@ -105,7 +107,7 @@ def _frame(lab: LintedLab, ends: _Ends, match: re.Match[str]) -> bytes:
         options=_options(match["options"] or "", other),
         reserved=2 if "reserved" in words else 0,
     )
-    addresses = str(lab.config.network.guest), "192.0.2.7"
+    addresses = str(lab.config.network.guest), ends.peer
     ports = ends.guest_port, ends.peer_port
     if way == "<":
         addresses, ports = addresses[::-1], ports[::-1]

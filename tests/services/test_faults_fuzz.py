@@ -9,6 +9,7 @@ from pynat.testing.linted import LintedLab
 from tests.frames import ROUTER, mended, udp
 from tests.fuzzing import SEED, seeded
 from tests.lint.examples import EXAMPLES, collect
+from tests.lint.examples.arp import sends as asks_for_the_router
 from tests.spoiling import spoilt
 
 HOST = "192.0.2.7"
@@ -40,6 +41,7 @@ def test_no_frame_raises(frames: list[bytes], fault: str) -> None:
     dice = seeded(fault)
     lab = LintedLab()
     lab.router.faults.add(fault)
+    asks_for_the_router(lab)
     for frame in dice.sample(frames, 200):
         lab.from_guest(frame)
         lab.from_guest(mended(spoilt(frame, dice)))

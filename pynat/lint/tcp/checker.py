@@ -66,9 +66,14 @@ class TcpChecker:
         lost: LostFrames | None = None,
         *,
         flows: int = MAX_FLOWS,
+        router: bytes = b"",
     ) -> None:
-        """served: ports at which somebody answers the guest. lost: hears of what comes again."""
+        """served: ports at which somebody answers the guest. lost: hears of what comes again.
+
+        router: its address.
+        """
         self._lost = lost
+        self.adopt(router)
         self._mtu = mtu
         self._most = flows
         self._flows: dict[bytes, Connection] = {}  # by guest, peer and their ports
@@ -84,6 +89,10 @@ class TcpChecker:
 
     def __len__(self) -> int:
         return len(self._flows)
+
+    def adopt(self, router: bytes) -> None:
+        """The router is at this address from now on."""
+        self._router = router
 
     def reached(self) -> Reached:
         return self._progress.so_far(self._flows.values())
@@ -274,7 +283,9 @@ class TcpChecker:
                 self._tell(tcp_opening.OPENS_WITH_ACK, "its SYN-ACK answers nothing, and is reset")
         else:
             if segment.flags & RST and connection.peer is None:
-                ports.look_at_unanswered(segment.source, self._common, self._tell)
+                ports.look_at_unanswered(
+                    segment.source, self._common, self._tell, to_router=connection.to_router
+                )
             self._goes_on_to_guest(connection, key, segment, len(packet.packet), frame.when)
         return iter(self._said_of(key))
 
@@ -402,8 +413,9 @@ class TcpChecker:
         self._forget_ended(when.last)
         while len(self._flows) >= self._most:
             self._remove(next(iter(self._flows)))
+        to_router = ports.taken_apart(key)[1] == self._router
         connection = self._flows[key] = Connection(
-            self._mtu, self._common, when, self._tally, _named(key)
+            self._mtu, self._common, when, self._tally, _named(key), to_router=to_router
         )
         return connection
 

@@ -70,8 +70,18 @@ class Syns:
 
 
 class Connection:
-    def __init__(self, mtu: int, common: Common, when: Span, tally: Tally, name: str = "") -> None:
+    def __init__(
+        self,
+        mtu: int,
+        common: Common,
+        when: Span,
+        tally: Tally,
+        name: str = "",
+        *,
+        to_router: bool = False,
+    ) -> None:
         self._tally = tally
+        self.to_router = to_router  # the other end is at its address
         self.name = name
         self.guest: Side | None = None
         self.peer: Side | None = None
@@ -180,7 +190,8 @@ class Connection:
         if self._refused_at is not None:
             self._after_their_reset(self._refused_at, when, tell)
         if not self.answered and when.least(self._syns.first) >= _NO_ANSWER:
-            ports.look_at_unanswered(segment.destination, self._common, tell)
+            to_router = self.to_router
+            ports.look_at_unanswered(segment.destination, self._common, tell, to_router=to_router)
         if not segment.flags & ACK and not self.answered:  # a SYN-ACK may answer a SYN again
             self._tally[Occasion.SYN_AGAIN] += 1
             self._tally[Occasion.RESENT] += 1

@@ -41,10 +41,14 @@ def counts_swapped(source: int, before: int) -> bool:
     return meant >= _EPHEMERAL and (goes_on or source < _RESERVED)
 
 
-def look_at_unanswered(port: int, common: Common, tell: Tell) -> None:
-    """Of a SYN that nobody has answered, or with RST."""
+def look_at_unanswered(port: int, common: Common, tell: Tell, *, to_router: bool) -> None:
+    """Of a SYN that nobody has answered, or with RST.
+
+    to_router: there are the host's own servers, at any port; a high one may look swapped by chance.
+    """
     meant, known = swapped(port, 2), common.served
-    is_known = meant in _SERVICES or meant in known or common.swaps_source
+    is_service = meant in _SERVICES and not (to_router and port >= _EPHEMERAL)
+    is_known = is_service or meant in known or common.swaps_source
     if is_known and port not in _SERVICES and port not in known:
         text = f"destination port {port}, where nobody answers"
         own = ", and the source port is swapped, too" * common.swaps_source

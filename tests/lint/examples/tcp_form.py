@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pynat.testing.linted import LintedLab
+from tests.frames import ROUTER
 from tests.lint.examples import clean, example
 from tests.lint.play import OPEN, play
 
@@ -136,6 +137,19 @@ def swaps_both_ports(lab: LintedLab) -> None:
 def reaches_a_port_and_then_swaps_it(lab: LintedLab) -> None:
     play(lab, OPEN.replace("<mss 1460>", "<mss 1460> to 1234", 1))
     play(lab, "> S 0:0(0) win 65535 <mss 1460> to 53764 port 50002\n < R. 0:0(0) ack 1 win 0")
+
+
+@clean("TCP029")
+def asks_the_host_at_ports_that_look_swapped(lab: LintedLab) -> None:
+    """Nobody listens there any more. 34049 is 389 with its bytes swapped, 47873 is 443."""
+    for port in (34_049, 47_873):
+        syn = f"> S 0:0(0) win 65535 <mss 1460> to {port} port {port + 1} at {ROUTER}"
+        play(lab, f"{syn}\n < R. 0:0(0) ack 1 win 0")
+
+
+@example("TCP029")
+def swaps_a_high_port_of_a_far_host(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460> to 47873\n < R. 0:0(0) ack 1 win 0")
 
 
 @clean("TCP029")
