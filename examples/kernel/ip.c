@@ -70,7 +70,7 @@ static void udp_input(struct packet *p) {
     if (to_port == dns_port && p->to == my_ip) dns_input(p, from_port);
 }
 
-static struct packet *join(const struct packet *p, u32 id, u32 fragment) { /* in order alone */
+static struct packet *join(const struct packet *p, u32 id, u32 fragment) { /* only in order */
     static struct packet whole;
     static u32 whole_id;
     u32 at = (fragment & OFFSET) * 8;
@@ -79,7 +79,9 @@ static struct packet *join(const struct packet *p, u32 id, u32 fragment) { /* in
     if (at != whole.size || id != whole_id || p->from != whole.from || at + p->size > LONGEST)
         return NULL;
     memcpy(whole.data + at, p->data, p->size), whole.size += p->size;
-    return fragment & MORE ? NULL : &whole;
+    if (fragment & MORE) return NULL;
+    whole_id = ~0u; /* of no packet: nothing more belongs to it */
+    return &whole;
 }
 
 void ip_input(struct packet *p) {
