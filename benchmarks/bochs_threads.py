@@ -1,4 +1,5 @@
-"""Where the time of a small HTTP request in Bochs goes: which thread had a processor for how long.
+"""Where time in Bochs goes, of a small HTTP request and of a boot loader's file: which thread had a
+processor for how long.
 
     python -m benchmarks.bochs_threads
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmarks import boot_loaders
 from benchmarks.bochs import CONFIGS, LATEST, image, prepare, servers
 from benchmarks.bochs_guest import SMALL_REQUESTS
 from benchmarks.results import Unmeasurable
@@ -22,7 +24,7 @@ from pynat.testing.guests import READY, Boot, GuestSilent, Machine, Nic
 from pynat.testing.sealed import seal
 
 HEAD = """\
-| ms of a request | wall | simulator | it waits | it is ready | engine |
+| {what} | wall | simulator | it waits | it is ready | engine |
 |---|---:|---:|---:|---:|---:|"""
 
 
@@ -45,7 +47,17 @@ def _ran(task: Path) -> tuple[float, float]:
     return int(ran) / 1e9, int(ready) / 1e9
 
 
-def row(contender: str) -> str:
+def between(boot: Boot, first: str, last: str) -> list[float]:
+    """Seconds from one line of the guest's to another: a row of the table."""
+    began = boot.wait_for(first, LATEST)
+    before = used(boot.run.pid)
+    wall = boot.wait_for(last, LATEST) - began
+    after = used(boot.run.pid)
+    simulator, ready, engine = (now - then for now, then in zip(after, before, strict=True))
+    return [wall, simulator, wall - simulator - ready, ready, engine]
+
+
+def of_requests(contender: str) -> str:
     with TemporaryDirectory(prefix="pynat-bench-") as name, servers() as ports:
         folder = Path(name)
         config = folder / "net.conf"
@@ -53,22 +65,32 @@ def row(contender: str) -> str:
         nic = Nic("e1000", contender.partition(" ")[0], config)
         with Boot(Machine(image(folder, ports), (nic,)), folder, find_bochs()) as boot:
             boot.wait_for(READY, LATEST)
-            began = boot.wait_for("@@ bench small begin", LATEST)
-            before = used(boot.run.pid)
-            wall = boot.wait_for("@@ bench small end", LATEST) - began
-            after = used(boot.run.pid)
-    simulator, ready, engine = (now - then for now, then in zip(after, before, strict=True))
-    times = (wall, simulator, wall - simulator - ready, ready, engine)
+            times = between(boot, "@@ bench small begin", "@@ bench small end")
     return f"| {contender} |" + "".join(f" {time / SMALL_REQUESTS * 1e3:.1f} |" for time in times)
+
+
+def of_file(contender: str, loader: str) -> str:
+    with (
+        TemporaryDirectory(prefix="pynat-bench-") as name,
+        boot_loaders.booting(contender, loader, Path(name)) as (boot, last),
+    ):
+        times = between(boot, boot_loaders.SAYS[loader], last)
+    return f"| {loader}, {contender} |" + "".join(f" {time:.2f} |" for time in times)
 
 
 def main() -> int:
     prepare()
+    boot_loaders.prepare()
     seal()
-    print(HEAD)
     try:
+        print(HEAD.format(what="ms of a request"))
         for contender in CONFIGS:
-            print(row(contender), flush=True)
+            print(of_requests(contender), flush=True)
+        print()
+        print(HEAD.format(what="s of a file"))
+        for loader in boot_loaders.LOADERS:
+            for contender in CONFIGS:
+                print(of_file(contender, loader), flush=True)
     except (GuestSilent, Unmeasurable) as error:
         print(error, file=sys.stderr)
         return 1

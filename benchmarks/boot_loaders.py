@@ -113,6 +113,15 @@ class Boots:
 
 
 def boot(contender: str, loader: str, folder: Path) -> Booted:
+    with booting(contender, loader, folder) as (bochs, last):
+        began = bochs.wait_for(SAYS[loader], LATEST)
+        ended = bochs.wait_for(last, LATEST)
+        return Booted(ended - bochs.began, ended - began)
+
+
+@contextlib.contextmanager
+def booting(contender: str, loader: str, folder: Path) -> Iterator[tuple[Boot, str]]:
+    """With what the kernel says when it has the file."""
     ethmod = contender.partition(" ")[0]
     data, root = pseudo_random(7, FILE), folder / "tftp"
     root.mkdir()
@@ -122,9 +131,7 @@ def boot(contender: str, loader: str, folder: Path) -> Booted:
         config.write_text(CONFIGS[contender] + BOOTFILES[ethmod].format(bootfile))
         nic = Nic("e1000", ethmod, config, ethdev=root, bootrom=boot_rom("e1000"))
         with Boot(Machine(None, (nic,), ips=IPS), folder, find_bochs()) as bochs:
-            began = bochs.wait_for(SAYS[loader], LATEST)
-            ended = bochs.wait_for(f"multiboot: sum {sum(data):08x}", LATEST)
-            return Booted(ended - bochs.began, ended - began)
+            yield bochs, f"multiboot: sum {sum(data):08x}"
 
 
 def seconds(boots: Boots, loader: str, part: str) -> Figure:
