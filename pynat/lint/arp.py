@@ -309,7 +309,7 @@ class ArpChecker:
         """It has all that is in a reply, and goes to who has just asked."""
         mine = self._addresses.get(packet.sender)
         to = (packet.target_mac, packet.target)
-        if mine is None or frame.when.least(mine.last_asked) > PATIENCE:
+        if mine is None or mine.replied or frame.when.least(mine.last_asked) > PATIENCE:
             return
         if any(to == (one.sender_mac, one.sender) for one in mine.askers):
             mine.turned += 1
@@ -363,14 +363,14 @@ class ArpChecker:
             mine.introduced = True
             return
         self._hears_all(packet.sender, mine)
-        mine.replied = True
+        is_first, mine.replied = not mine.replied, True
         self._for_others(packet, frame, mine)
         self._uses(packet.sender, frame)
         asker = _asker(packet, mine.askers)
         if asker is not None:
             mine.askers.remove(asker)
         if frame.destination[0] & 1:
-            self._to_all(packet, asker)
+            self._to_all(packet, asker if is_first else None)
         elif asker is None:
             self._not_wanted(packet, ethernet.text(frame.destination))
         else:

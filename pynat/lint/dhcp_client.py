@@ -47,6 +47,7 @@ AFTER_DECLINE = 9.0  # seconds; RFC 2131 3.1 has 10
 EARLY = 3  # renewals in a row, each before half of T1
 IN_VAIN = 2  # REQUESTs for what was refused; one may have been on its way
 GRACE = 1.0  # seconds that a packet of before may still take
+UNHEARD = 60.0  # seconds in which a guest asks again that has not had the ACK (RFC 2131 4.4.5)
 _MAX_REMEMBERED = 16  # offers, transactions
 _PATIENCE = 2.0  # seconds from the first OFFER on in which a slow guest may still take it
 _TIME = 4  # bytes
@@ -382,7 +383,8 @@ class Client:
         self._owned.lasts(message.yiaddr, when.first + self._lease.length)
         self._is_claimed, self._moved = False, None
         if before and before.address != message.yiaddr:
-            self._moved = before
+            if self._asked and self._asked.ciaddr == before.address:
+                self._moved = before
             self._gone[before.address] = (when, rules.EXPIRED, "lease of another, RFC 2131 4.4.5")
         is_early = before and before.tried and when.most(before.since) < before.t1 / 2
         self._early = self._early + 1 if is_early else 0
@@ -429,7 +431,8 @@ class Client:
         elif gone := self._gone.get(address):
             since, rule, why = gone
             self._tally[Occasion.LEASE_DUE] += rule is rules.EXPIRED
-            if when.least(since) > GRACE:
+            is_moved = self._moved is not None and self._moved.address == address
+            if when.least(since) > (UNHEARD if is_moved else GRACE):
                 del self._gone[address]
                 text = f"{dotted(address)} is used {when.least(since):.1f} s after a"
                 tell(rule, f"{text} {why.partition(',')[0]} ({why.partition(', ')[2]})")

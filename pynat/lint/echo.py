@@ -55,7 +55,7 @@ class Way(Enum):
     MIXED = "in fragments with those of another packet in between"
     SHUFFLED_AND_MIXED = "in fragments between others"
     BEHIND_OPTIONS = "with IPv4 options"
-    RESOLVED = "from hosts that it had to ask for by ARP"
+    RESOLVED = "from hosts that it first had to ask for by ARP"
 
 
 _UNREAD = {
@@ -126,7 +126,8 @@ class Pings:
     def _asks(self, frame: Frame, packet: Ipv4, message: Icmp) -> None:
         request = packet.destination, packet.source, message.ident, message.sequence
         asked = self._asked.get(request)
-        if asked is None or asked.data != message.payload or asked.wrong is not None:
+        is_over = asked is not None and asked.way is Way.RESOLVED and not asked.times
+        if asked is None or asked.data != message.payload or asked.wrong is not None or is_over:
             self._count += 1
             way, wrong = self._way(packet), self._not_its(frame, packet)
             behind = packet.around[1]
@@ -144,12 +145,15 @@ class Pings:
         if ends in self._resolved:
             return
         self._resolved[ends] = None
-        for request, asked in self._asked.items():
-            if request[:2] == ends and asked.times and asked.way is Way.PLAIN and not asked.wrong:
-                self._tally[Occasion.PING_RESOLVED] += 1
-                asked.way, asked.when = Way.RESOLVED, when
-                self._rare[request] = asked
-                self.due = min(self.due, when.last + PATIENCE)
+        newest = next((one for one in reversed(self._asked) if one[:2] == ends), None)
+        asked = self._asked[newest] if newest else None
+        if newest is None or asked is None or when.most(asked.when) > PATIENCE:
+            return  # older ones need not be kept
+        if asked.times and asked.way is Way.PLAIN and not asked.wrong:
+            self._tally[Occasion.PING_RESOLVED] += 1
+            asked.way, asked.when = Way.RESOLVED, when
+            self._rare[newest] = asked
+            self.due = min(self.due, when.last + PATIENCE)
 
     def _is_up(self, frame: Frame, packet: Ipv4) -> bool:
         """As far as is known, the card has the address by now."""
@@ -307,7 +311,8 @@ def _message(frame: Frame, packet: Ipv4, pieces: Pieces) -> Icmp | None:
 def _unread(guest: bytes, way: Way) -> Finding:
     rule, _, rfc = _UNREAD[way]
     what = "pings in fragments" if Way.CUT in _UNJOINED.get(way, ()) else "a plain ping"
-    text = f"{address_text(guest)} answers {what}, and none of {MISSED} {way.value} before it"
+    before = "" if way is Way.RESOLVED else " before it"
+    text = f"{address_text(guest)} answers {what}, and none of {MISSED} {way.value}{before}"
     return Finding(rule, f"{text} ({rfc})")
 
 

@@ -4,7 +4,7 @@ A router learns a guest's MAC address from the guest's own question and needs no
 minutes, so a guest that answers nothing would pass every short test. With the linter on, each guest
 that is heard of is asked by ARP a second later, `TRIES` times at most; two of these questions go to
 its card alone, which a guest answers that takes no broadcasts. In a hermetic network one that
-answers is asked for an address that nobody has, and gets the probes of `probes.py`, each
+answers is asked for addresses that nobody has, and gets the probes of `probes.py`, each
 once: the next one when the one before is answered, or after `PAUSE`; but behind a plain ping only
 if that was answered. One that is not answered within `STIR` is followed by a question by ARP: a
 driver that is one frame behind answers then. A guest is asked again when it is heard of by ARP
@@ -15,9 +15,9 @@ What is wrong with the answers is the linter's to say.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pynat.router.probes import PROBES, Probe, nobody
+from pynat.router.probes import PROBES, STRANGERS, Probe, nobody
 from pynat.timers import Timers
 
 TRIES = 5
@@ -29,7 +29,9 @@ AGAIN = 60.0  # seconds
 GUESTS = 256
 
 Ask = Callable[[bytes, bool], None]  # that address; its card alone
-Send = Callable[[bytes, Probe, int, float], None]  # to that address; the probe's number, now
+Spare = Callable[[], list[bytes]]  # addresses of the net at which nobody seems to be
+# To the first address, from the second one or else the router; the probe's number, now.
+Send = Callable[[bytes, bytes | None, Probe, int, float], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -40,15 +42,17 @@ class _Check:
     tries: int = 0
     answers_arp: bool = False
     probe: int = 0  # which one is next, or waits for its answer
+    strangers: list[bytes] = field(default_factory=list)
 
     def on_timer(self, now: float) -> None:
         self.checks.go_on(self, now)
 
 
 class Checks:
-    def __init__(self, timers: Timers, ask: Ask, send: Send | None) -> None:
+    def __init__(self, timers: Timers, ask: Ask, spare: Spare, send: Send | None) -> None:
         """send: None where there are to be no probes."""
         self._timers = timers
+        self._spare = spare
         self._ask = ask
         self._send = send
         self._known: dict[bytes, _Check] = {}
@@ -73,7 +77,9 @@ class Checks:
             self._timers.set(check, None)
             return
         if not check.probe:
-            self._ask(nobody(address), False)
+            check.strangers = self._spare()[:STRANGERS]
+            for other in (nobody(address), *check.strangers):
+                self._ask(other, False)
         self._probe(check, now)
 
     def replied(self, address: bytes, number: int, now: float) -> None:
@@ -101,9 +107,14 @@ class Checks:
 
     def _probe(self, check: _Check, now: float) -> None:
         assert self._send is not None
-        probe = _current(check)
+        probe, asker = _current(check), None
+        if probe.stranger is not None:
+            asker = next(iter(check.strangers[probe.stranger :]), None)
+            if asker not in self._spare():
+                self._next(check, now)
+                return
         self._timers.set(check, now + (STIR if probe.waits else PAUSE))
-        self._send(check.address, probe, _place(check) + 1, now)
+        self._send(check.address, asker, probe, _place(check) + 1, now)
 
 
 def _place(check: _Check) -> int:

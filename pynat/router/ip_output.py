@@ -56,7 +56,7 @@ class IpOutput:
         own = self._begin(network)
         probes = self._probe if config.hermetic and config.lint.enabled is not False else None
         wanted = probes is not None or notices.comments.linted
-        self._checks = Checks(self.timers, self._ask_for, probes) if wanted else None
+        self._checks = Checks(self.timers, self._ask_for, self._spare, probes) if wanted else None
         self.neighbors = Neighbors(
             self.mac, own, network.net, self.timers, notices, self._queue, self._checks
         )
@@ -66,13 +66,18 @@ class IpOutput:
         self.neighbors.ask_for(address, direct=direct)
         self.comment(since, f"linter: ARP for {address_text(address)}, to see who answers")
 
-    def _probe(self, guest: bytes, probe: Probe, number: int, now: float) -> None:
-        asker = self.neighbors.borrow(now) if probe.stranger else self._router
-        if asker is None:
-            return
+    def _spare(self) -> list[bytes]:
+        return self.neighbors.spare()
+
+    def _probe(
+        self, guest: bytes, stranger: bytes | None, probe: Probe, number: int, now: float
+    ) -> None:
         since = self.queued
+        if stranger is not None:
+            self.neighbors.lend(stranger, now)
         kind = versions.of(guest).ETHERTYPE
-        for packet in probe.packets(Ends(asker, guest, self._mtu), number):
+        ends = Ends(stranger or self._router, guest, self._mtu)
+        for packet in probe.packets(ends, number):
             self.neighbors.send(guest, kind, packet, now)
         self.comment(since, f"hermetic: {probe.remark}, to see what the guest makes of it")
 

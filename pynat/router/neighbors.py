@@ -13,8 +13,8 @@ address by announcing it, every `DEFENCE` seconds at most (RFC 5227 2.4 c). A gu
 it gets the answer that a probe is for. Two MACs that claim one address of the guest's are reported;
 the later one is believed, because a changed card looks the same.
 
-For some seconds it answers for an address that it has lent itself: one of the net's last ones, that
-nobody was heard of at. A packet from there shows what a guest does that has to ask first.
+For a minute it answers for an address that it has lent itself: one of the net's last ones, at which
+nobody was heard of. A packet from there shows what a guest does that has to ask first.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MAX_WAITING = 64  # packets kept for one address
 MAX_NEIGHBORS = 4096  # addresses
 MAX_QUESTIONS = 256  # addresses at once
 LIFETIME = 600.0  # seconds
-LENT = 10.0  # seconds
+LENT = 60.0  # seconds
 MAX_LENT = 8  # addresses at once
 DEFENCE = 10.0  # seconds between two announcements of one address (RFC 5227 1.1)
 UNKNOWN = b"\0" * 4
@@ -109,15 +109,13 @@ class Neighbors:
         """The addresses of those that have been heard of."""
         return list(self._known)
 
-    def borrow(self, now: float) -> bytes | None:
-        """An address of the net's that nobody seems to have."""
+    def spare(self) -> list[bytes]:
+        """Addresses of the net's that nobody seems to have, the last one first."""
         last = int(self._net.broadcast_address) - 1
-        for number in range(last, max(int(self._net.network_address), last - MAX_LENT), -1):
-            address = IPv4Address(number).packed
-            if not (address in self.own or address in self._came or self.is_lent(address, now)):
-                self.lend(address, now)
-                return address
-        return None
+        numbers = range(last, max(int(self._net.network_address), last - MAX_LENT), -1)
+        known = self.own, self._came, self._known, self._asking
+        addresses = (IPv4Address(number).packed for number in numbers)
+        return [one for one in addresses if not any(one in place for place in known)]
 
     def lend(self, address: bytes, now: float) -> None:
         self._lent.pop(address, None)

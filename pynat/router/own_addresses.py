@@ -71,13 +71,13 @@ class OwnAddresses:
                 self._outbound.no_protocol(packet, now)
 
     def answers_stranger(self, packet: Ipv4, now: float) -> bool:
-        """The reply to a ping from an address that is lent."""
+        """The reply to a ping from an address that is lent, or that it is refused."""
         is_lent = self._output.neighbors.is_lent(packet.destination, now)
         if not is_lent or packet.protocol != ipv4.ICMP:
             return False
         message = icmp.decode(packet.payload, packet.ends, packet.around)
         self._output.replied(packet.source, message, now)
-        return message.type == icmp.ECHO_REPLY
+        return message.type == icmp.ECHO_REPLY or message.type in icmp.ERRORS
 
     def to_all(self, packet: Ipv4, now: float) -> None:
         """To everybody on the wire, or from somebody without an address yet."""

@@ -2,9 +2,9 @@
 
 Most are pings, known by `IDENT`: plain ones, and such as few others send. Some are wrong in one
 place, so a right guest does not answer them: behind the right datagram to a port at which nobody
-listens comes one with a wrong checksum. Two come from hosts of the guest's net that it has not
-heard of, for which it has to ask before it can answer. What the answers show is the linter's to
-say.
+listens comes one with a wrong checksum. Some come from hosts of the guest's net that it has not
+heard of, for which it has to ask before it can answer: two from each, for a guest that has no timer
+for what it has asked. What the answers show is the linter's to say.
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ def nobody(guest: bytes) -> bytes:
 
 
 class Probe(NamedTuple):
-    """waits: for the answer, without which the next ones prove nothing. stranger: from one."""
+    """waits: for the answer, without which the next ones prove nothing.
+
+    stranger: from which one; None where it comes from the router.
+    """
 
     packets: Make
     remark: str
     waits: bool = False
-    stranger: bool = False
+    stranger: int | None = None
 
 
 def _message(number: int, data: bytes = DATA) -> bytes:
@@ -123,11 +126,12 @@ _PLAIN = Probe(_plain, "a ping", waits=True)
 _LONG = Probe(_long, "a ping in a frame as long as may be")
 _OPTIONS = Probe(_behind_options, "a ping with IPv4 options")
 _CUT = Probe(_cut, "a ping in fragments")
-_STRANGERS = Probe(_plain, "a ping from a host that it does not know", stranger=True)
+STRANGERS = 2
+_NEW = "a ping from a host that it did not know"
+_FROM_STRANGERS = [Probe(_plain, _NEW, stranger=which) for which in range(STRANGERS)]
 PROBES = (
     _PLAIN,
-    _STRANGERS,
-    _STRANGERS,
+    *(one for one in _FROM_STRANGERS for _ in range(2)),
     Probe(_short, "a ping in a frame with padding"),
     _LONG,
     _OPTIONS,

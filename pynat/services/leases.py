@@ -234,17 +234,17 @@ class Leases:
     def next_free(self, mac: bytes, now: float, but: bytes = b"") -> bytes | None:
         """From the first guest's address upwards, then below it, then the longest forgotten.
 
-        but: an address that is not meant.
+        but: not this one.
         """
 
-        def is_meant(one: bytes) -> bool:
+        def is_unused(one: bytes) -> bool:
             return one != but and self._unused(one, mac, now)
 
         if len(self.table) < min(MAX_LEASES, self._hosts):
-            address = self._fresh.find(self._known, is_meant)
+            address = self._fresh.find(self._known, is_unused)
             if address is not None:
                 return address
-        return self._ends.oldest(now, lambda one: one not in self._others and is_meant(one))
+        return self._ends.oldest(now, lambda one: one not in self._others and is_unused(one))
 
     def _known(self, address: bytes) -> bool:
         return address in self.table or address in self._ours or address in self._others

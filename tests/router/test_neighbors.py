@@ -267,15 +267,26 @@ def test_no_mac_of_the_guests_takes_the_routers_addresses(lab: Lab) -> None:
 
 # ---------------------------------------------------------------- addresses that it lends itself
 LENT = IPv4Address("192.168.16.254").packed
+GATEWAY = IPv4Address(ROUTER).packed
 
 
-def borrow(lab: Lab) -> bytes | None:
-    return lab.router.output.neighbors.borrow(lab.now)
+def spare(lab: Lab) -> list[str]:
+    return [str(IPv4Address(one)) for one in lab.router.output.neighbors.spare()]
 
 
-def test_the_last_addresses_at_which_nobody_is_are_lent_for_a_while(lab: Lab) -> None:
+def lend(lab: Lab) -> None:
+    lab.router.output.neighbors.lend(LENT, lab.now)
+
+
+def test_the_last_addresses_at_which_nobody_is_are_spare() -> None:
+    lab = Lab(replace(Config(), network=Network(dns=IPv4Address("192.168.16.251"))))
     arp(lab, op=1, psrc="192.168.16.253", pdst=ROUTER)
-    assert [borrow(lab), borrow(lab)] == [LENT, IPv4Address("192.168.16.252").packed]
+    lab.router.output.send_packet(GATEWAY, IPv4Address("192.168.16.250").packed, 17, b"", lab.now)
+    assert spare(lab) == [f"192.168.16.{last}" for last in (254, 252, 249, 248, 247)]
+
+
+def test_a_lent_address_is_the_routers_for_a_while(lab: Lab) -> None:
+    lend(lab)
     (reply,) = arp(lab, op=1, psrc=GUEST, pdst="192.168.16.254")
     assert (reply[ARP].op, reply[ARP].psrc, reply[ARP].hwsrc) == (2, "192.168.16.254", ROUTER_MAC)
     lab.wait(neighbors.LENT)
@@ -283,24 +294,25 @@ def test_the_last_addresses_at_which_nobody_is_are_lent_for_a_while(lab: Lab) ->
 
 
 def test_who_probes_for_a_lent_address_or_claims_it_may_have_it(lab: Lab) -> None:
-    borrow(lab)
+    lend(lab)
     assert arp(lab, op=1, psrc="0.0.0.0", pdst="192.168.16.254") == []
     arp(lab, op=1, psrc="192.168.16.254", pdst="192.168.16.254")
     assert arp(lab, op=1, psrc=GUEST, pdst="192.168.16.254") == []
-    assert borrow(lab) == IPv4Address("192.168.16.253").packed
+    assert "192.168.16.254" not in spare(lab)
 
 
-def test_a_net_without_room_lends_nothing() -> None:
-    network = Network(IPv4Network("192.168.16.0/30"))
-    assert borrow(Lab(replace(Config(), network=network))) == IPv4Address(GUEST).packed
-    lab = Lab(replace(Config(), network=network))
+def test_a_net_without_room_has_none_to_spare() -> None:
+    lab = Lab(replace(Config(), network=Network(IPv4Network("192.168.16.0/30"))))
+    assert spare(lab) == [GUEST]
     introduce(lab)
-    assert borrow(lab) is None
+    assert spare(lab) == []
 
 
-def test_the_answer_to_a_ping_from_there_is_swallowed_and_nothing_else(lab: Lab) -> None:
-    borrow(lab)
+def test_what_a_ping_from_there_brings_is_swallowed_and_nothing_else(lab: Lab) -> None:
+    lend(lab)
     ends = IP(src=GUEST, dst="192.168.16.254")
-    for packet, drops in ((ICMP(type=0), 0), (ICMP(type=8), 1), (UDP(sport=1, dport=2), 2)):
+    refused = ICMP(type=3, code=10) / IP(src="192.168.16.254", dst=GUEST) / ICMP()
+    packets = ((ICMP(type=0), 0), (refused, 0), (ICMP(type=8), 1), (UDP(sport=1, dport=2), 2))
+    for packet, drops in packets:
         lab.from_guest(bytes(Ether(src=MAC, dst=ROUTER_MAC) / ends / packet))
         assert sum(lab.drops.values()) == drops

@@ -126,8 +126,9 @@ def replies_for_everybody(lab: LintedLab) -> None:
     sends(lab)
     lab.wait(1)
     replies(lab)
-    (*_, request) = (one.frame for one in lab.seen if one.frame[12:14] == b"\x08\x06")
-    replies(lab, psrc=".".join(map(str, request[38:42])))
+    asked = [one.frame[38:42] for one in lab.seen if one.frame[12:14] == b"\x08\x06"][-3:]
+    for address in asked:
+        replies(lab, psrc=".".join(map(str, address)))
 
 
 @clean("ARP034")
@@ -278,6 +279,19 @@ def is_slow_to_answer(lab: LintedLab) -> None:
         lab.wait(seconds)
     for _ in range(4):
         replies(lab)
+
+
+@clean("ARP026")
+@clean("ARP034")
+def has_answered_a_request_that_came_twice(lab: LintedLab) -> None:
+    """Once; then it asks the router, at its card alone, and announces itself by a reply to all."""
+    sends(lab)
+    is_asked(lab)
+    is_asked(lab)
+    replies(lab)
+    for _ in range(2):
+        sends(lab, to=ROUTER_MAC, hwdst=ROUTER_MAC)
+    replies(lab, to=ALL, pdst="0.0.0.0")
 
 
 @example("ARP023")

@@ -697,6 +697,29 @@ def has_not_heard_that_it_is_moved(lab: LintedLab) -> None:
         lab.wait(2)
         renews(lab, xid=xid)
         uses(lab)
+        lab.wait(30)
+        uses(lab)
+
+
+@example("DHCP040")
+def heeds_no_other_address(lab: LintedLab) -> None:
+    """The guest renews its lease, and does not look at which address it gets."""
+    lab.router.faults.add("dhcp moved")
+    is_leased(lab)
+    renews(lab)
+    lab.wait(70)
+    uses(lab)
+
+
+@example("DHCP040")
+def asks_anew_and_keeps_both(lab: LintedLab) -> None:
+    """The guest has taken another address itself, and asks for the old one once more."""
+    is_leased(lab)
+    lab.router.faults.add("dhcp ack-other 1")
+    is_leased(lab, xid=9)
+    renews_unheard(lab)
+    lab.wait(5)
+    uses(lab)
 
 
 @example("DHCP041")

@@ -332,6 +332,7 @@ def is_slow(lab: LintedLab) -> None:
 
 # ---------------------------------------------------------------- from hosts that it has to ask for
 STRANGERS = "192.168.16.254", "192.168.16.253", "192.168.16.252"
+LATER = "192.168.16.251", "192.168.16.250"
 
 
 def asks_for(lab: LintedLab, stranger: str) -> None:
@@ -384,6 +385,37 @@ def keeps_one(lab: LintedLab) -> None:
             lab.wait(1)
             answers(lab, stranger)
     goes_on(lab)
+
+
+@clean("ARP041")
+def keeps_the_newest(lab: LintedLab) -> None:
+    """Of three to each host, and of none that is older than the guest that asks."""
+    is_up(lab)
+    for stranger in STRANGERS:
+        for number in (1, 2, 3):
+            pinged_by(lab, stranger, number)
+        asks_for(lab, stranger)
+        answers(lab, stranger, 3)
+        goes_on(lab)
+    for stranger in LATER:
+        pinged_by(lab, stranger)
+        lab.wait(30)
+        asks_for(lab, stranger)
+        goes_on(lab)
+
+
+@clean("ARP041")
+def answers_the_same_ping_again(lab: LintedLab) -> None:
+    """With the same number and data."""
+    is_up(lab)
+    for stranger in STRANGERS:
+        pinged_by(lab, stranger)
+        asks_for(lab, stranger)
+        answers(lab, stranger)
+        lab.wait(5)
+        pinged_by(lab, stranger)
+        goes_on(lab, 0.001)
+        answers(lab, stranger)
 
 
 @clean("ARP041")
