@@ -10,6 +10,7 @@ thread of its own.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,9 +51,17 @@ def _ran(task: Path) -> tuple[float, float]:
 def between(boot: Boot, first: str, last: str) -> list[float]:
     """Seconds from one line of the guest's to another: a row of the table."""
     began = boot.wait_for(first, LATEST)
-    before = used(boot.run.pid)
+    before = after = used(boot.run.pid)
+
+    def is_over() -> bool:
+        nonlocal after
+        with contextlib.suppress(FileNotFoundError):  # the guest powers off at once
+            now = used(boot.run.pid)
+            after = now if now.engine >= after.engine else after  # its threads end first
+        return any(line.startswith(last) for _, line in boot.seen)
+
+    boot.wait_until(is_over, f"no line {last!r}", LATEST)
     wall = boot.wait_for(last, LATEST) - began
-    after = used(boot.run.pid)
     simulator, ready, engine = (now - then for now, then in zip(after, before, strict=True))
     return [wall, simulator, wall - simulator - ready, ready, engine]
 
