@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from pynat.lint.summary import Summary
 from pynat.replay.capture import Capture
 
 _DOCS = Path(__file__).parents[1] / "docs" / "lint.md"
@@ -43,10 +44,14 @@ def explained(stack: str) -> set[str]:
     return {code for name, code in rows if name in (stack, "any")}
 
 
-def never_asked(capture: Path) -> set[str]:
-    """Those of the rules about what is asked on purpose that have had no chance."""
-    replayed = Capture(capture)
-    for _ in replayed.frames(lambda _: None):
+def summary_of(file: Path) -> Summary:
+    capture = Capture(file)
+    for _ in capture.frames(lambda _: None):
         pass
-    exercised = replayed.summary().exercised
+    return capture.summary()
+
+
+def never_asked(file: Path) -> set[str]:
+    """Those of the rules about what is asked on purpose that have had no chance."""
+    exercised = summary_of(file).exercised
     return {one.rule.code for one in exercised if one.rule.code in ASKED and not one.chances}

@@ -72,7 +72,7 @@ _OF_PIECES = {
     (False, True): Way.MIXED,
     (True, True): Way.SHUFFLED_AND_MIXED,
 }
-_UNJOINED = {  # which of them the guest has to have answered before
+_EASIER = {  # which others a guest answers that may be expected to answer these within PATIENCE
     Way.SHUFFLED: (Way.CUT, Way.MIXED),
     Way.MIXED: (Way.CUT, Way.SHUFFLED),
     Way.RESOLVED: (Way.PLAIN,),
@@ -100,7 +100,7 @@ class Pings:
         self._owned = owned
         self.adopt(net)
         self._count = 0
-        self.due = math.inf  # when one whose fragments came in another way must be answered
+        self.due = math.inf  # when the first one of _EASIER must be answered
         self._asked: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)
         self._rare: Bounded[Request, _Asked] = Bounded(MAX_REQUESTS)  # those that are not plain
         self._missed: Bounded[tuple[bytes, Way], int] = Bounded(MAX_GUESTS)  # in a row
@@ -137,7 +137,7 @@ class Pings:
         self._asked[request] = asked
         if asked.way is not Way.PLAIN and self._is_up(frame, packet):
             self._rare[request] = asked
-        if asked.way in _UNJOINED:
+        if asked.way in _EASIER:
             self.due = min(self.due, frame.when.last + PATIENCE)
 
     def _resolves(self, packet: arp.Arp, when: Span) -> None:
@@ -239,7 +239,7 @@ class Pings:
             self._rare.pop(request, None)
         unanswered = max(self._unanswered(request, asked), default=0)
         for other, one in list(self._rare.items()):
-            is_worse = is_plain or asked.way in _UNJOINED.get(one.way, ())
+            is_worse = is_plain or asked.way in _EASIER.get(one.way, ())
             if is_worse and other[:2] == request[:2] and one.number < asked.number:
                 del self._rare[other]
                 if one.number > unanswered:
@@ -256,7 +256,7 @@ class Pings:
         """The guest sends something else, from an address that was pinged."""
         self.due = math.inf
         for request, one in list(self._rare.items()):
-            if one.way not in _UNJOINED:
+            if one.way not in _EASIER:
                 continue
             if when.least(one.when) < PATIENCE or request[0] != packet.source:
                 self.due = min(self.due, max(when.first, one.when.last + PATIENCE))
@@ -265,9 +265,9 @@ class Pings:
             yield from self._miss(request[0], one.way)
 
     def _miss(self, guest: bytes, way: Way) -> Iterator[Finding]:
-        easier = _UNJOINED.get(way)
+        easier = _EASIER.get(way)
         if easier and all(self._missed.get((guest, one)) != 0 for one in easier):
-            return  # it may join none
+            return  # it may join no fragments, or answer no pings
         missed = self._missed.get((guest, way), 0) + 1
         self._missed[guest, way] = missed
         if missed == MISSED and way in _UNREAD:
@@ -310,7 +310,7 @@ def _message(frame: Frame, packet: Ipv4, pieces: Pieces) -> Icmp | None:
 
 def _unread(guest: bytes, way: Way) -> Finding:
     rule, _, rfc = _UNREAD[way]
-    what = "pings in fragments" if Way.CUT in _UNJOINED.get(way, ()) else "a plain ping"
+    what = "pings in fragments" if Way.CUT in _EASIER.get(way, ()) else "a plain ping"
     before = "" if way is Way.RESOLVED else " before it"
     text = f"{address_text(guest)} answers {what}, and none of {MISSED} {way.value}{before}"
     return Finding(rule, f"{text} ({rfc})")

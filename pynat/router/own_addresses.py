@@ -1,4 +1,6 @@
-"""What guests send to the router's own addresses, and to everybody: each service by its port."""
+"""What guests send to the router's own addresses, to one that is lent, and to everybody: each
+service by its port.
+"""
 
 from __future__ import annotations
 

@@ -348,6 +348,11 @@ def answers(lab: LintedLab, stranger: str, number: int = 1) -> None:
     lab.from_guest(bytes(ip(stranger) / ICMP(type=0, id=7, seq=number) / DATA))
 
 
+def must_ask_to_answer(lab: LintedLab, stranger: str, number: int = 1) -> None:
+    pinged_by(lab, stranger, number)
+    asks_for(lab, stranger)
+
+
 def is_up(lab: LintedLab) -> None:
     by_arp(lab)
     pinged(lab, 1)
@@ -359,8 +364,7 @@ def keeps_nothing(lab: LintedLab) -> None:
     """The guest asks for the host that it would answer, and forgets what it had to say."""
     is_up(lab)
     for stranger in STRANGERS[:2]:
-        pinged_by(lab, stranger)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger)
     goes_on(lab)
 
 
@@ -368,8 +372,7 @@ def keeps_nothing(lab: LintedLab) -> None:
 def answers_the_second_ping_of_each(lab: LintedLab) -> None:
     is_up(lab)
     for stranger in STRANGERS[:2]:
-        pinged_by(lab, stranger)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger)
         pinged_by(lab, stranger, 2)
         answers(lab, stranger, 2)
 
@@ -379,8 +382,7 @@ def keeps_one(lab: LintedLab) -> None:
     """It answers each when it is told; and one of two is no sign."""
     is_up(lab)
     for stranger in STRANGERS:
-        pinged_by(lab, stranger)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger)
         if stranger != STRANGERS[1]:
             lab.wait(1)
             answers(lab, stranger)
@@ -409,8 +411,7 @@ def answers_the_same_ping_again(lab: LintedLab) -> None:
     """With the same number and data."""
     is_up(lab)
     for stranger in STRANGERS:
-        pinged_by(lab, stranger)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger)
         answers(lab, stranger)
         lab.wait(5)
         pinged_by(lab, stranger)
@@ -423,8 +424,7 @@ def answers_no_pings(lab: LintedLab) -> None:
     """It asks for other reasons."""
     by_arp(lab)
     for stranger in (*STRANGERS, *STRANGERS):
-        pinged_by(lab, stranger)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger)
         goes_on(lab)
 
 
@@ -433,10 +433,8 @@ def forbids_pings_from_then_on(lab: LintedLab) -> None:
     """It asks once more for hosts that it knew."""
     is_up(lab)
     for stranger in STRANGERS:
-        pinged_by(lab, stranger)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger)
         answers(lab, stranger)
     for stranger in STRANGERS:
-        pinged_by(lab, stranger, 2)
-        asks_for(lab, stranger)
+        must_ask_to_answer(lab, stranger, 2)
         goes_on(lab)
