@@ -57,7 +57,8 @@ class Sender:
         "_sacked",
         "_sent",
         "_timed",
-        "_window_from",
+        "_wl1",
+        "_wl2",
         "congestion",
         "deadline",
         "flight",
@@ -95,7 +96,8 @@ class Sender:
         self._max_retries = settings.retries
         self._buffer = SendBuffer(iss + 1)  # SYN takes iss
         self._fin = False
-        self._window_from = (0, 0)  # SND.WL1, SND.WL2
+        self._wl1 = 0  # SND.WL1, and WL2: by which numbers the window was told last
+        self._wl2 = 0
         self._timed: tuple[int, float] | None = None  # (ack that ends it, when sent)
         self._sent: list[tuple[int, float]] = []  # from which number on, when first sent
         self._sacked = _NONE_SACKED
@@ -172,7 +174,7 @@ class Sender:
     def opened(self, window: int, seq: int, ack: int, now: float) -> None:
         """The guest has acknowledged our SYN."""
         self.congestion.open(self.mss)
-        self._window_from = (seq, ack)
+        self._wl1, self._wl2 = seq, ack
         self.on_ack(ack, window, seq, now, pure=False)
 
     # ------------------------------------------------------------------ acknowledgements
@@ -204,12 +206,13 @@ class Sender:
 
     def on_window(self, ack: int, window: int, seq: int, now: float) -> None:
         """What a segment with this acknowledgement says of the guest's window."""
-        if self._window_from <= (seq, ack) or ack > self.una:  # else una would carry the window on
+        later = seq > self._wl1 or (seq == self._wl1 and ack >= self._wl2)
+        if later or ack > self.una:  # else una would carry the window on
             if window and not self.window:
                 self._reopen(now)
             self.window = window
             self.max_window = max(self.max_window, window)
-            self._window_from = (seq, ack)
+            self._wl1, self._wl2 = seq, ack
         if not window:
             self.retries = 0  # it answers our probes: alive (RFC 9293 3.8.6.1)
 
