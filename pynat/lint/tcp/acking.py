@@ -26,7 +26,7 @@ from pynat.wire.tcp import FIN, Segment, encode_options
 
 _LATE = 0.6  # seconds; RFC 9293 3.8.6.3 allows 0.5
 _LONG_DELAY = 0.19  # seconds; the other end's time-out begins with that
-_BEHIND_COPIES = 6  # times in a row
+_BEHIND_COPIES = 4  # times in a row
 _FINS = 4  # in a row
 _COPIES_KEPT = 256  # ranges that came again
 _RARE = 0.15  # seconds for two full segments; receive offload takes a thousandth of it

@@ -1058,12 +1058,12 @@ def acknowledges_behind_the_copies(lab: LintedLab) -> None:
 @clean("TCP085")
 def gets_the_copies_only(lab: LintedLab) -> None:
     """The card had no room for the first, and what comes again is acknowledged at once."""
-    play(lab, copied(0.001))
+    play(lab, copied(0.001, segments=3))
 
 
-def copied(wait: float) -> str:
+def copied(wait: float, segments: int = 5) -> str:
     script = OPEN
-    for at in range(1, 501, 100):
+    for at in range(1, 1 + 100 * segments, 100):
         come = f"< P. {at}:{at + 100}(100) ack 1"
         script += f"{come}\n +1 {come}\n +{wait} > . 1:1(0) ack {at + 100}\n"
     return script
@@ -1269,7 +1269,7 @@ def echoes_to_one_who_does_not_hear(lab: LintedLab) -> None:
     lab.end()
 
 
-def behind_copies(wait: float, *, late: float = 0.001, segments: int = 6) -> str:
+def behind_copies(wait: float, *, late: float = 0.001, segments: int = 4) -> str:
     """The acknowledgement of each segment, `late` behind a copy."""
     steps = (
         f"+1 < P. {at}:{at + 100}(100) ack 1\n +{wait} < P. {at}:{at + 100}(100) ack 1\n"
@@ -1289,7 +1289,7 @@ def acknowledges_copies_alone(lab: LintedLab) -> None:
 def answers_by_data_alone_in_between(lab: LintedLab) -> None:
     """What goes with data of its own says nothing of a timer."""
     reply = "+1 < P. 301:401(100) ack 1\n > P. 1:6(5) ack 401\n"
-    lines = behind_copies(0.2, segments=7).replace("+1 < P. 301:401(100) ack 1\n", reply, 1)
+    lines = behind_copies(0.2, segments=5).replace("+1 < P. 301:401(100) ack 1\n", reply, 1)
     lines = lines.replace("+0.2 < P. 301:401(100) ack 1\n +0.001 > . 1:1(0) ack 401\n", "")
     play(lab, lines)
 
@@ -1327,8 +1327,8 @@ def misses_some_fins(lab: LintedLab) -> None:
 @clean("TCP085")
 def is_a_little_slow(lab: LintedLab) -> None:
     """Copies come before its acknowledgement, which does not wait for them; or it loses some."""
-    play(lab, behind_copies(0.2, late=0.03))
-    kept = behind_copies(0.2).replace("+0.2 < P. 301:401(100) ack 1\n", "")
+    play(lab, behind_copies(0.2, late=0.03, segments=6))
+    kept = behind_copies(0.2, segments=6).replace("+0.2 < P. 301:401(100) ack 1\n", "")
     play(lab, kept.replace("1460>", "1460> port 50001"))
 
 
