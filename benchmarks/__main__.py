@@ -26,12 +26,13 @@ from benchmarks.showing import report
 from pynat.testing.sealed import Unsealable, seal
 
 FOLDER = ROOT / "build" / "bench"
+PART = FOLDER / "part"  # so that a few rows do not take the place of a whole run
 
 
 def main() -> int:
     arguments = _arguments()
     if arguments.publish:
-        return _publish(arguments.folder)
+        return _publish(arguments.folder or FOLDER)
     wanted = chosen(groups(arguments.seconds), arguments.only, arguments.without)
     if arguments.base:
         wanted = _with_base(wanted, arguments.base)
@@ -41,7 +42,8 @@ def main() -> int:
     except Unsealable as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(save(wanted, results, arguments.folder))
+    is_part = arguments.only or arguments.without
+    print(save(wanted, results, arguments.folder or (PART if is_part else FOLDER)))
     return 0
 
 
@@ -63,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="for rows that can be longer")
     parser.add_argument("--base", type=Path, help="another checkout of pynat, with its .venv")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the results go")
+    parser.add_argument("--folder", type=Path, help="where the results go")
     parser.add_argument("--publish", action="store_true", help="put the last results into the docs")
     return parser.parse_args()
 
