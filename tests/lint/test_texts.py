@@ -15,6 +15,7 @@ from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
 from tests.lint.examples import EXAMPLES, Example, arp, collect, dhcp
+from tests.lint.examples.tcp_resending import MEASURED
 from tests.lint.play import ACCEPTED, OPEN, play
 
 collect()
@@ -129,3 +130,16 @@ def test_a_port_that_the_configuration_serves_is_named() -> None:
     lab = LintedLab(read_toml('[peers]\n"192.0.2.7:1234" = "plain, echo"', "net.toml"))
     play(lab, "> S 0:0(0) win 65535 <mss 1460> to 53764\n < R. 0:0(0) ack 1 win 0")
     assert any("with its bytes swapped it is 1234" in line for line in lab.log)
+
+
+@pytest.mark.parametrize(
+    ("came", "wait", "hint"), [(3, 0.001, True), (2, 0.001, False), (3, 0.1, False)]
+)
+def test_segments_with_data_that_a_guest_takes_for_duplicates(
+    came: int, wait: float, hint: bool
+) -> None:
+    lab = LintedLab()
+    data = "".join(f"+0.03 < P. {at}:{at + 10}(10) ack 101\n" for at in range(1, 1 + 10 * came, 10))
+    play(lab, f"{MEASURED}\n > P. 101:201(100) ack 1\n {data} +{wait} > P. 101:201(100) ack 1")
+    (line,) = (line for line in lab.log if "TCP071" in line)
+    assert (f"{came} segments with data acknowledged nothing new" in line) is hint

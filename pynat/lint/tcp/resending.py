@@ -101,6 +101,7 @@ class Resending:
             peer.top
         )  # up to where the other end's data were when it acknowledged something new
         self._selected: tuple[tuple[int, int], ...] = ()  # the last SACK blocks
+        self.texts = 0  # segments in a row that have data and acknowledge nothing new
         self._at_first = 0  # times that a segment went again at the first or second duplicate
         self._third: Span | None = None  # when the third duplicate came
         self._opened = NEVER  # when a closed window opened
@@ -201,7 +202,7 @@ class Resending:
         if known and self._peer.acked >= self._recover:
             self._in_progress(sent, end, when, tell)
         if known and (alone or (self._peer.acked >= self._recover and not reacts)):
-            self._early(sent, end, when.most(self._handed_over(sent.last)), tell)
+            self._early(sent, end, when, tell)
         self._back_off(sent, alone, when, tell)
         if alone and sent.count == 1:
             if not self._recover:  # else a time-out may have grown
@@ -265,11 +266,17 @@ class Resending:
         asked = self._common.asked
         return asked if 0 <= sent.least(asked) < _RESOLVES else sent
 
-    def _early(self, sent: SentSegment, end: int, waited: float, tell: Tell) -> None:
+    def _early(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
+        waited = when.most(self._handed_over(sent.last))
         probe = sent.count == 1 and end >= self._guest.top
         least = 0.0 if probe else MIN_RTO
+        hint = ""
+        if self.texts >= _DUPLICATES and when.most(self.heard) < _REACTION:
+            hint = f"; {self.texts} segments with data acknowledged nothing new just before, and"
+            hint += " only those without data count as duplicates (RFC 5681 2)"
         if waited < least * _SLACK:
-            tell(rules.EARLY, f"sent again after {_ms(waited)}, expected {_ms(MIN_RTO)} or more")
+            text = f"sent again after {_ms(waited)}, expected {_ms(MIN_RTO)} or more{hint}"
+            tell(rules.EARLY, text)
         elif waited < self._round_trip * _SLACK:
             self._hasty += 1
             if probe and self._round_trip < MIN_RTO and self._hasty < _HASTY:
@@ -277,7 +284,7 @@ class Resending:
             tell(
                 rules.EARLY,
                 f"sent again after {_ms(waited)}, the shortest round trip so far is"
-                f" {_ms(self._round_trip)}",
+                f" {_ms(self._round_trip)}{hint}",
             )
 
     def _late(self, sent: SentSegment, when: Span, tell: Tell) -> None:
@@ -417,7 +424,7 @@ class Resending:
         self.progress = when
         hole, self._duplicates, self._plain = self._plain > 0, 0, 0
         self._third, self._repeated = None, 0
-        self._same, self._came, self._selected = 0, self._peer.top, ()
+        self._same, self._came, self._selected, self.texts = 0, self._peer.top, (), 0
         if self.congestion.phase is not None:
             self.congestion.acknowledged(when)
         oldest, newest = acked, None

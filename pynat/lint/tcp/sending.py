@@ -331,6 +331,7 @@ class Sending:
         duplicate = pure and ack == peer.acked and same and resending.in_flight
         if pure and ack == peer.acked and resending.in_flight:
             resending.says_the_same(segment.options.sack)
+        resending.texts += not pure
         self._advances(ack, right, when, is_old=is_old)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)
@@ -355,6 +356,7 @@ class Sending:
         if text:
             self._came = when
             self._answered(ack)
+            self.resending.texts += 1
         self._peer.window = window
         self.resending.heard = when
         self._advances(ack, ack + window, when)
