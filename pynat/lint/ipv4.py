@@ -12,7 +12,7 @@ Of a card of which no address is known (`owned.py`) nothing is said.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from struct import Struct
 
@@ -38,6 +38,7 @@ MAX_PEERS = 256  # sources and destinations whose identifications are remembered
 LOW_TTL = 32  # hops; paths in the Internet are shorter
 NEVER_CUT = 68  # bytes (RFC 791 3.2)
 SWAPPED = 8  # identifications in a row with the same lower byte
+_SWAPPED_AT_END = 4  # of them, where no more came
 _TOLD_OR_RIGHT = {*ipv4.SOURCE_ROUTES, 148}  # IP010; router alert (RFC 2113)
 DHCP_CLIENT = 68
 NAME_SERVER = 53
@@ -195,11 +196,20 @@ class Ipv4Checker:
             idents.append(packet.ident)
             if (packet.ident ^ idents[0]) & 0xFF or len(idents) < SWAPPED:
                 return
-            if all((b - a) & 0xFFFF == 0x100 for a, b in pairwise(idents)):
+            if _count_by_256(idents):
                 self._is_swapped = True
                 text = f"{packet}: identification {packet.ident:#06x}, {SWAPPED} in a row count by"
                 hint = f"; its bytes are swapped if {mistakes.swapped(packet.ident):#06x} is meant"
                 yield Finding(rules.IDENT_SWAPPED, f"{text} 256 (RFC 791 3.1){hint}")
+
+    def end(self) -> Iterator[Finding]:
+        """A few may be all that there was."""
+        idents = self._counted
+        if self._is_swapped or len(idents) < _SWAPPED_AT_END or not _count_by_256(idents):
+            return
+        text = f"identification {idents[-1]:#06x} in the last packet, {len(idents)} in a row count"
+        hint = f"; its bytes are swapped if {mistakes.swapped(idents[-1]):#06x} is meant"
+        yield Finding(rules.IDENT_SWAPPED, f"{text} by 256 (RFC 791 3.1){hint}")
 
     def _ident(self, when: Span, packet: Ipv4) -> Iterator[Finding]:
         is_local = packet.source in UNSPECIFIED or not is_unicast(packet.destination)
@@ -220,6 +230,10 @@ class Ipv4Checker:
                 rules.IDENT_REUSED,
                 f"{packet}: {text} {REASSEMBLY_TIME:g} s; it was {ago} (RFC 6864 4.3)",
             )
+
+
+def _count_by_256(idents: Iterable[int]) -> bool:
+    return all((b - a) & 0xFFFF == 0x100 for a, b in pairwise(idents))
 
 
 def _ttl(frame: Frame, packet: Ipv4) -> Iterator[Finding]:

@@ -168,7 +168,7 @@ class Linter:
 
     def end(self, now: float) -> list[Finding]:
         """What is left when nothing more comes; of no single frame."""
-        return [*self._tcp.end(now), *self._again.overdue(now)]
+        return [*self._tcp.end(now), *self._again.overdue(now), *self._ipv4.end()]
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

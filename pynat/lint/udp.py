@@ -20,7 +20,7 @@ from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ipv4, mistakes, versions
-from pynat.wire.ipv4 import Ipv4, without_header
+from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import HEADER, Udp
 
 SERVICES = {mistakes.swapped(port): port for port in (53, 67, 69, 123)}
@@ -164,5 +164,5 @@ def _trailing(packet: Ipv4, length: int) -> Finding:
         return padding_counted(packet, carried - length)
     text = f"{packet}: length {length}, expected {carried}, the packet's (RFC 768)"
     if length + HEADER.size == carried:
-        text += without_header(HEADER.size)
+        text += mistakes.header_missing(HEADER.size)
     return Finding(rules.TRAILING, text)

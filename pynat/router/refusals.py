@@ -29,7 +29,10 @@ class Refusals:
     def malformed(self, frame: bytes, error: Malformed, now: float) -> None:
         frame = ethernet.untagged(frame)
         name = versions.named_in(frame)
-        self._drop(error.rule, f"{name}: {error.detail}" if name else error.detail, now)
+        detail = f"{name}: {error.detail}" if name else error.detail
+        if error.rule is rules.dhcp.HARDWARE:
+            detail += _from_card(frame)
+        self._drop(error.rule, detail, now)
         if isinstance(error, ipv4.BadOption) and not frame[0] & 1:
             self._bad_option(error, now)
 
@@ -119,3 +122,9 @@ def _to_nobody(packet: Ipv4) -> str:
     if is_group_of_link(packet.destination):
         return "the group is of this wire alone, and nobody else is on it (RFC 5771 4)"
     return 'nobody here is in the group; udp.broadcast = "forward" carries UDP to the host\'s net'
+
+
+def _from_card(frame: bytes) -> str:
+    """The address that the message should have, if the frame has it."""
+    source = frame[6:12]
+    return "" if source[0] & 1 or not any(source) else f": {ethernet.text(source)}, as the frame's"

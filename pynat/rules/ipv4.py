@@ -46,13 +46,17 @@ TOTAL_LENGTH = Rule(
     "IP004",
     "ipv4 total length",
     Severity.ERROR,
-    "The total length is below the header's or above what the frame carries.",
+    "The total length is below the header's or above what the frame carries, or it leaves out the"
+    " end of what the packet carries.",
     "RFC 791 3.1",
     "It is thrown away without an answer.",
     "Store the bytes of header and payload, the higher byte first, without Ethernet's header and"
     " padding; and hand all of them to the card.",
     exercised=Occasion.PACKET,
-    leads_to=("TCP004", "TCP054", "TCP117", "IP018", "DHCP036", "DHCP037", "DNS022"),
+    leads_to=(
+        *("TCP004", "TCP042", "TCP054", "TCP104", "TCP107", "TCP117", "TCP137"),
+        *("IP018", "DHCP036", "DHCP037", "DNS022", "ETH021"),
+    ),
 )
 
 CHECKSUM = Rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pynat.rules.occasions import Occasion
 from pynat.rules.rule import Rule
+from pynat.rules.standards import PROBLEMS
 
 SEVERITIES = {
     "error": "the guest does not work, or other hosts refuse what it sends",
@@ -18,6 +19,9 @@ def page(rule: Rule, example: str = "") -> str:
         f"# {rule.code}: {rule.name}",
         f"{rule.severity.capitalize()}: {SEVERITIES[rule.severity]}.",
         f"{rule.summary} {f'({rule.rfc})' if rule.rfc else ''}".rstrip(),
+        " ".join(
+            f"RFC 2525 {one.name} calls it *{one.text}*." for one in PROBLEMS if rule in one.rules
+        ),
         f"## Why it matters\n\n{rule.why}",
         f"## What to look at in your code\n\n{rule.remedy}",
         f"## What follows from it\n\n{_links(rule)}" if rule.leads_to else "",

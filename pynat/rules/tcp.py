@@ -27,6 +27,7 @@ LENGTH = Rule(
     "There are no ports and no numbers to act on; the segment is thrown away.",
     "Count the TCP header, 20 bytes and its options, into the IPv4 total length.",
     exercised=Occasion.SEGMENT,
+    leads_to=("TCP004", "TCP042", "TCP054", "TCP107", "TCP117"),
 )
 
 HEADER_LENGTH = Rule(

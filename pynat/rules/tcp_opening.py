@@ -200,13 +200,14 @@ OPTIONS_OUTSIDE = Rule(
     "TCP046",
     "tcp options outside of the header",
     Severity.ERROR,
-    "The data of a SYN are TCP options: the data offset does not count them in.",
+    "The data of a SYN are TCP options, or data begin with timestamps: the data offset does not"
+    " count them in.",
     "RFC 9293 3.1, 3.2",
     "The other end does not see the options and takes them for data, or throws them away.",
     "Store the length of header and options in words of four bytes in the upper half of byte 12:"
-    " 0x60 with an MSS option of four bytes.",
+    " 0x60 with an MSS option of four bytes, 0x80 with timestamps (12 bytes).",
     exercised=Occasion.SYN,
-    leads_to=("TCP030", "TCP033"),
+    leads_to=("TCP025", "TCP030", "TCP033", "TCP092"),
 )
 
 WRONG_SYN_ACK = Rule(

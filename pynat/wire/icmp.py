@@ -65,12 +65,14 @@ class Icmp:
 def decode(data: memoryview, ends: bytes = b"", around: mistakes.Around = mistakes.NOTHING) -> Icmp:
     """ends: source and destination address, where they are known; for explanations, like around."""
     if len(data) < _HEADER.size:
-        raise Malformed(rules.icmp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 792)")
+        text = f"{len(data)} bytes, a header has 8 (RFC 792)"
+        wrong = mistakes.goes_on_behind(data, 0, around, is_cut=True)
+        raise wrong or Malformed(rules.icmp.LENGTH, text)
     total = ones_sum(data)
     kind, code, checksum, ident, sequence = _HEADER.unpack_from(data)
     if not valid(total):
-        hint = mistakes.in_icmp(bytes(data), ends, around)
-        raise Malformed(
+        hint = mistakes.in_icmp(bytes(data), ends)
+        raise mistakes.goes_on_behind(data, 0, around) or Malformed(
             rules.icmp.CHECKSUM,
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x} (RFC 792){hint}",
         )

@@ -149,7 +149,7 @@ def decode(data: memoryview) -> Ipv4:
     if not header <= total <= len(data):
         hint = mistakes.byte_order(total, range(header, len(data) + 1))
         if not hint and total < header and total + header <= len(data):
-            hint = without_header(header)
+            hint = mistakes.header_missing(header)
         if total == len(data) + ethernet.HEADER.size:
             hint = hint or f": Ethernet's {ethernet.HEADER.size} bytes must not be counted in"
         raise Malformed(
@@ -168,7 +168,7 @@ def decode(data: memoryview) -> Ipv4:
         )
     offset, more = (fragment & _OFFSET) * 8, bool(fragment & _MF)
     if offset or more:
-        _check_fragment(data[:total], header, offset, more=more)
+        _check_fragment(data[:total], header, offset, more=more, behind=len(data) - total)
     return Ipv4(
         source,
         destination,
@@ -185,13 +185,12 @@ def decode(data: memoryview) -> Ipv4:
     )
 
 
-def without_header(header: int) -> str:
-    return f": the header's {header} bytes must be counted in"
-
-
-def _check_fragment(data: memoryview, header: int, offset: int, *, more: bool) -> None:
+def _check_fragment(data: memoryview, header: int, offset: int, *, more: bool, behind: int) -> None:
+    """behind: bytes between its end and the frame's."""
     length = len(data) - header
     if more and length % 8:
+        if behind == header and not (length + header) % 8:
+            raise mistakes.total_too_small(length, header)
         text = f"{length} bytes with MF, expected a multiple of 8 (RFC 791 3.2)"
         says = int.from_bytes(data[header + 4 : header + 6], "big")
         if data[9] == UDP and not offset and says == length:

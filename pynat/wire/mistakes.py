@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 
-from pynat.wire.checksum import ones_sum
+from pynat import rules
+from pynat.errors import Malformed
+from pynat.wire.checksum import ones_sum, valid
 
 Candidate = tuple[int, str]  # the value that the mistake gives, the mistake
 Around = tuple[int, bytes]  # bytes of IPv4 header in front; the padding of the frame behind
@@ -74,16 +76,66 @@ def half_bytes(seen: int, right: Container[int]) -> str:
     return f": its halves are swapped, {meant:#04x} is meant" if meant in right else ""
 
 
-def in_data_offset(offset: int, flags: int) -> str:
-    """Of a header whose length cannot be; `offset` and `flags` are its bytes 12 and 13."""
+def in_data_offset(offset: int, flags: int, options: int = 0) -> str:
+    """Of a header whose length cannot be; `offset` and `flags` are its bytes 12 and 13.
+
+    options: bytes behind the first 20 that look like options.
+    """
     if not offset:
-        return ": it was not set, 0x50 is meant for a header without options"
+        meant = _PLAIN + (options + 3) // 4 * 16
+        which = f"with {options} bytes of" if options else "without"
+        return f": it was not set, {meant:#04x} is meant for a header {which} options"
     if offset < _PLAIN and flags >= _PLAIN and not flags & 0x0F:
         return f": bytes 12 and 13 are swapped, {flags:#04x} and {offset:#04x} are meant"
     size = _BYTES if offset == _BYTES << 4 & 0xFF else offset
     if _BYTES <= size < _PLAIN and not size % 4:
         return f": words of four bytes are counted, not bytes, {size // 4 << 4:#04x} is meant"
     return half_bytes(offset, range(_PLAIN, 0x100))
+
+
+# ---------------------------------------------------------------- lengths
+def header_missing(size: int) -> str:
+    return f": the header's {size} bytes must be counted in"
+
+
+def goes_on_behind(
+    data: bytes | memoryview, pseudo: int, around: Around, *, is_cut: bool = False
+) -> Malformed | None:
+    """Of what the packet carries the end stands behind the packet, and the checksum counts it in.
+
+    pseudo: the sum of the pseudo-header but for its length; 0 where there is none. is_cut: the
+    packet has less than a header says; else it may be padding that was summed up, too.
+    """
+    in_front, behind = around
+    counts = _may_be_missing(len(data), around) if is_cut else iter(())
+    for count in (in_front, *counts):
+        if count > len(behind):
+            continue
+        whole = bytes(data) + behind[:count]
+        if any(whole) and valid(ones_sum(whole) + (pseudo and pseudo + len(whole))):
+            return total_too_small(len(data), in_front, count)
+    return None
+
+
+def total_too_small(carried: int, header: int, count: int = 0) -> Malformed:
+    """carried: bytes of the packet's payload; count: of those behind that belong to it, as many as
+    the header has if it is not given."""
+    total, count = header + carried, count or header
+    text = f"total length {total}, expected {total + count} (RFC 791 3.1)"
+    if count == header:
+        text += header_missing(header)
+    else:
+        text += f": {count} bytes of what the packet carries stand behind its end"
+    return Malformed(rules.ipv4.TOTAL_LENGTH, text)
+
+
+def _may_be_missing(carried: int, around: Around) -> Iterator[int]:
+    """Bytes: all behind the packet, or all but zeros that fill the frame."""
+    in_front, behind = around
+    most = len(behind)
+    is_filled = in_front + carried + most == FILLS
+    least = len(behind.rstrip(b"\0")) if is_filled else most
+    yield from range(most, max(least, 1) - 1, -1)
 
 
 # ---------------------------------------------------------------- checksums
@@ -93,10 +145,10 @@ def in_ipv4(header: bytes, payload: bytes) -> str:
     return _named(seen, _ipv4(zeroed, payload))
 
 
-def in_icmp(message: bytes, ends: bytes, around: Around) -> str:
+def in_icmp(message: bytes, ends: bytes) -> str:
     """ends: both addresses of the packet."""
     zeroed, seen = _zeroed(message, 2)
-    return _named(seen, _icmp(zeroed, ones_sum(ends) + 1 + len(message), around))
+    return _named(seen, _icmp(zeroed, ones_sum(ends) + 1 + len(message)))
 
 
 def in_tcp(segment: bytes, ends: bytes, header: int, around: Around) -> str:
@@ -146,10 +198,9 @@ def _hop_counted(total: int, ttl: int) -> Iterator[Candidate]:
         yield _check(total + (before - ttl << 8)), text
 
 
-def _icmp(message: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:
+def _icmp(message: bytes, pseudo: int) -> Iterator[Candidate]:
     total = ones_sum(message)
     yield from _nothing_made()
-    yield from _of_the_packet(message, 0, around)
     yield from _of_the_end(total, message)
     yield _check(total + pseudo), "ICMP has no pseudo-header"
     yield from _too_few(total, message, 8)
@@ -184,7 +235,6 @@ def of_transport(
         yield from _nothing_made()
     if around[0] + length == FILLS:
         yield from _of_its_padding(total, data)
-    yield from _of_the_packet(data, ones_sum(ends) + protocol + length + around[0], around)
     yield from _offload(ones_sum(ends), protocol, length)
     whole = ends + bytes((0, protocol)) + length.to_bytes(2, "big") + data
     yield from _of_the_end(total, whole)
@@ -212,14 +262,6 @@ def _of_its_padding(total: int, data: bytes) -> Iterator[Candidate]:
     for count in range(1, len(data) - len(data.rstrip(b"\0")) + 1):
         text = f"{count} bytes of the frame's padding were counted into IPv4's total length"
         yield _check(total - count), text
-
-
-def _of_the_packet(data: bytes, pseudo: int, around: Around) -> Iterator[Candidate]:
-    """The end of the data stands behind the packet's end. pseudo: of all of it, or 0."""
-    in_front, behind = around
-    if len(behind) >= in_front:
-        text = f"IPv4's total length must count its header's {in_front} bytes in"
-        yield _check(ones_sum(data + behind[:in_front]) + pseudo), text
 
 
 def _offload(ends: int, protocol: int, length: int) -> Iterator[Candidate]:

@@ -143,27 +143,44 @@ class SegmentRun:
 def decode(packet: Packet) -> Segment:
     data = packet.payload
     if len(data) < _HEADER.size:
-        raise Malformed(rules.tcp.LENGTH, f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)")
+        text = f"{len(data)} bytes, a header has 20 (RFC 9293 3.1)"
+        raise _goes_on_behind(packet, is_cut=True) or Malformed(rules.tcp.LENGTH, text)
     source, destination, seq, ack, offset, flags, window, checksum, urgent = _HEADER.unpack_from(
         data
     )
     header = (offset >> 4) * 4
     if not _HEADER.size <= header <= len(data):
-        raise Malformed(
+        raise _goes_on_behind(packet, is_cut=header > len(data)) or Malformed(
             rules.tcp.HEADER_LENGTH,
             f"data offset {offset >> 4} words, expected 5 to {min(15, len(data) // 4)} in a segment"
-            f" of {len(data)} bytes (RFC 9293 3.1){mistakes.in_data_offset(offset, flags)}",
+            f" of {len(data)} bytes (RFC 9293 3.1)"
+            f"{mistakes.in_data_offset(offset, flags, _options_behind(data, flags))}",
         )
     total = pseudo_header(packet.source, packet.destination, ip.TCP, len(data)) + ones_sum(data)
     if not valid(total):
         hint = mistakes.in_tcp(bytes(data), packet.ends, header, packet.around)
-        raise Malformed(
+        raise _goes_on_behind(packet) or Malformed(
             rules.tcp.CHECKSUM,
             f"checksum {checksum:#06x}, expected {finish(total - checksum):#06x}"
             f" (RFC 9293 3.1){hint}",
         )
     options = NO_OPTIONS if header == _HEADER.size else decode_options(data[20:header])
     return Segment(source, destination, seq, ack, flags, window, data[header:], options, urgent)
+
+
+def _options_behind(data: memoryview, flags: int) -> int:
+    """Bytes of them, whatever the header's length says."""
+    block = data[_HEADER.size :]
+    if not flags & SYN:
+        return STAMPS.size if block[:4] == STAMPS_PREFIX else 0
+    found = decode_options(block)
+    is_one = found != NO_OPTIONS and not found.malformed and len(block) <= MAX_OPTIONS
+    return len(block) if is_one else 0
+
+
+def _goes_on_behind(packet: Packet, *, is_cut: bool = False) -> Malformed | None:
+    pseudo = pseudo_header(packet.source, packet.destination, ip.TCP, 0)
+    return mistakes.goes_on_behind(packet.payload, pseudo, packet.around, is_cut=is_cut)
 
 
 def unchecked(data: memoryview) -> tuple[int, memoryview]:

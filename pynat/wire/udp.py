@@ -38,7 +38,7 @@ class Udp:
 def decode(packet: Packet) -> Udp:
     data = packet.payload
     if len(data) < HEADER.size:
-        raise Malformed(rules.udp.LENGTH, f"{len(data)} bytes, a header has 8 (RFC 768)")
+        raise _too_short(packet)
     source, destination, length, checksum = HEADER.unpack_from(data)
     if not HEADER.size <= length <= len(data):
         raise _wrong_length(packet, length)
@@ -48,6 +48,8 @@ def decode(packet: Packet) -> Udp:
         if not valid(total):
             if length + HEADER.size == len(packet.payload):
                 raise _wrong_length(packet, length)
+            if behind := _goes_on_behind(packet):
+                raise behind
             if _is_valid_as_carried(packet):
                 raise _wrong_length(packet, length, ": the checksum is that of all bytes")
             hint = mistakes.in_udp(bytes(data), packet.ends, packet.around)
@@ -57,6 +59,21 @@ def decode(packet: Packet) -> Udp:
                 f" (RFC 768){hint}",
             )
     return Udp(source, destination, bytes(data[HEADER.size :]))
+
+
+def _too_short(packet: Packet) -> Malformed:
+    """For a header; where that goes on behind the packet, its own length says so."""
+    header, behind = packet.around
+    whole = bytes(packet.payload) + behind
+    if whole[4:6] == (len(packet.payload) + header).to_bytes(2, "big"):
+        return mistakes.total_too_small(len(packet.payload), header)
+    text = f"{len(packet.payload)} bytes, a header has 8 (RFC 768)"
+    return _goes_on_behind(packet, is_cut=True) or Malformed(rules.udp.LENGTH, text)
+
+
+def _goes_on_behind(packet: Packet, *, is_cut: bool = False) -> Malformed | None:
+    pseudo = pseudo_header(packet.source, packet.destination, ip.UDP, 0)
+    return mistakes.goes_on_behind(packet.payload, pseudo, packet.around, is_cut=is_cut)
 
 
 def _is_valid_as_carried(packet: Packet) -> bool:
@@ -72,12 +89,12 @@ def _wrong_length(packet: Packet, length: int, hint: str = "") -> Malformed:
     carried = len(packet.payload)
     header, behind = packet.around
     if length == carried + header <= carried + len(behind):
-        total = len(packet.packet)
-        text = f"total length {total}, expected {total + header} (RFC 791 3.1)"
-        return Malformed(rules.ipv4.TOTAL_LENGTH, text + ipv4.without_header(header))
+        return mistakes.total_too_small(carried, header)
+    if length > carried and (wrong := _goes_on_behind(packet, is_cut=True)):
+        return wrong
     hint = hint or mistakes.byte_order(length, range(HEADER.size, carried + 1))
     if length + HEADER.size == carried:
-        hint = ipv4.without_header(HEADER.size)
+        hint = mistakes.header_missing(HEADER.size)
     elif length == carried + header:
         hint = f": IPv4's {header} bytes of header must not be counted in"
     if not hint and length > carried >= _CUT and not carried % 8:

@@ -13,8 +13,9 @@ from pynat.config.toml import read_toml
 from pynat.rules import BY_CODE, Severity
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
-from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
 from tests.lint.examples import EXAMPLES, Example, arp, collect, dhcp
+from tests.lint.examples.tcp_acking import war
 from tests.lint.examples.tcp_resending import MEASURED
 from tests.lint.play import ACCEPTED, OPEN, play
 
@@ -94,6 +95,49 @@ def test_two_requests_more_have_to_stay_unanswered_to_be_told_of_again() -> None
         lab.wait(1)
         lab.from_guest(ping(ROUTER))
         assert lab.found["ARP021"] == told
+
+
+@pytest.mark.parametrize(
+    "opens", ["> S 0:0(0) win 32", "< S 0:0(0) win 65535 <mss 1460>\n > S. 0:0(0) ack 1 win 32"]
+)
+def test_a_window_that_is_swapped_is_named_where_no_mss_comes(opens: str) -> None:
+    lab = LintedLab()
+    play(lab, opens)
+    (line,) = (line for line in lab.log if "TCP097" in line)
+    assert "window 32, less than one segment; with its bytes swapped it is 8192" in line
+
+
+@pytest.mark.parametrize("over", ["", "> P. 1:6(5) ack 1", "> R. 1:1(0) ack 1"])
+def test_a_war_is_told_of_when_it_has_begun_and_when_it_is_over(over: str) -> None:
+    lab = LintedLab()
+    play(lab, war(5000, 0.0007) + over)
+    lab.end()
+    first, last = (line for line in lab.log if "TCP101" in line)
+    assert ": 100 acknowledgements without news in 0.0" in first
+    assert ": 5000 acknowledgements without news in 3.5 s" in last
+
+
+@pytest.mark.parametrize(("packets", "told"), [(3, False), (4, True), (7, True)])
+def test_a_few_identifications_that_are_swapped_are_told_of_at_the_end(
+    packets: int, told: bool
+) -> None:
+    lab = LintedLab()
+    for number in range(1, 1 + packets):
+        lab.from_guest(udp(ROUTER, 9, b"hello", id=number << 8))
+    assert "IP040" not in lab.found
+    lab.end()
+    said = f"identification {packets << 8:#06x} in the last packet, {packets} in a row count by"
+    assert any(said in line for line in lab.log) is told
+
+
+@pytest.mark.parametrize("field", ["chaddr", "hlen"])
+def test_the_address_that_dhcp_should_have_is_named(field: str) -> None:
+    lab = LintedLab()
+    message = BOOTP(xid=7, chaddr=GUEST_MAC) / DHCP(options=[("message-type", 1), "end"])
+    setattr(message, field, bytes(6) if field == "chaddr" else 0)
+    lab.from_guest(udp("255.255.255.255", 67, bytes(message), src="0.0.0.0", sport=68))
+    (line,) = (line for line in lab.log if "DHCP003" in line)
+    assert f"card (RFC 2131 section 2): {GUEST_MAC.hex(':')}, as the frame's" in line
 
 
 @pytest.mark.parametrize(

@@ -352,6 +352,7 @@ def test_a_total_length_without_the_header(
     }[protocol]
     header = ipv4.header(ENDS[:4], ENDS[4:], protocol, len(whole) - 20)
     error = refused(header + whole, behind, read)
+    assert error.rule.code == "IP004"
     assert "header's 20 bytes" in error.detail
 
 
@@ -391,6 +392,24 @@ def test_a_time_to_live_that_was_changed_afterwards(before: int, after: int) -> 
     header[8] = after
     error = refused(bytes(header) + bytes(8))
     assert f": the time to live was changed from {before} to {after} after" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("options", "flags", "meant"),
+    [
+        ("020405b4", tcp.SYN, "0x60 is meant for a header with 4 bytes of options"),
+        ("0402030307", tcp.SYN, "0x70 is meant for a header with 5 bytes of options"),
+        ("0101080a0000000100000002", tcp.ACK, "0x80 is meant for a header with 12 bytes of"),
+        ("020405b4", tcp.ACK, "0x50 is meant for a header without options"),
+        ("47455420", tcp.SYN, "0x50 is meant for a header without options"),
+        ("", tcp.SYN, "0x50 is meant for a header without options"),
+    ],
+)
+def test_a_data_offset_that_was_not_set(options: str, flags: int, meant: str) -> None:
+    segment = pack("!HHIIBBHHH", 40_000, 80, 1000, 0, 0, flags, 500, 0, 0) + bytes.fromhex(options)
+    header = ipv4.header(ENDS[:4], ENDS[4:], ipv4.TCP, len(segment))
+    error = refused(header + segment, b"", tcp.decode)
+    assert f": it was not set, {meant}" in error.detail
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pynat.lint.tcp.window import Trickle, Window
 from pynat.rules import tcp_acking as rules
 from pynat.rules import tcp_opening
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import FIN, Segment, encode_options
+from pynat.wire.tcp import FIN, STAMPS_PREFIX, Segment, encode_options
 
 _LATE = 0.6  # seconds; RFC 9293 3.8.6.3 allows 0.5
 _LONG_DELAY = 0.19  # seconds; the other end's time-out begins with that
@@ -66,7 +66,7 @@ class Acking:
         self.arrivals = Arrivals(guest, peer, tally)
         self.window = Window(guest, peer, self._often, tally)
         self._trickle = Trickle(self._often, tally)
-        self._war = War()
+        self.war = War()
         self.spoilt: int | None = None  # where what last came with a wrong checksum begins
         self._unasked = Unasked()
         self._held = 0  # the newest timestamp that came in front of a hole
@@ -154,7 +154,7 @@ class Acking:
             self._unasked.says_nothing(seq, last, when, self._often, tell)
         if self.pure:
             if ack > before or guest.right != edge or segment.length or options.sack:
-                self._war.count = 0
+                self.war.ends()
             else:
                 self._to_acknowledgements(seq, when, tell)
         self._answers(when)
@@ -204,7 +204,7 @@ class Acking:
         if needless and seq == self._guest.top:
             text = "answers an acknowledgement without data"
             self._often.tell(rules.ACKS_ACKS, _TIMES, text, tell)
-        self._war.answered(when, tell)
+        self.war.answered(when, tell)
 
     def _unsent(self, segment: Segment, ack: int, tell: Tell) -> None:
         meant = self._peer.number(swapped(segment.ack, 4))
@@ -263,6 +263,9 @@ class Acking:
     def _stamps(self, segment: Segment, seq: int, when: Span, tell: Tell) -> None:
         stamps, guest, peer = segment.options.timestamps, self._guest, self._peer
         if stamps is None:
+            if segment.payload[: len(STAMPS_PREFIX)] == STAMPS_PREFIX:
+                text = "timestamps in the data, data offset 5, expected 8"
+                self._often.once(tcp_opening.OPTIONS_OUTSIDE, text, tell)
             self._often.once(rules.NO_STAMP, "no timestamps option, the SYNs agreed on it", tell)
             return
         if not self.stamped:
@@ -439,7 +442,7 @@ class Acking:
             self._acks_at_once = self._acks_at_once or self.arrivals.since is not None
             self.arrivals.acknowledged(ack)
         if self.pure:
-            self._war.count = 0
+            self.war.ends()
         self._answers(when)
 
     def is_heard(self, size: int, when: Span) -> None:

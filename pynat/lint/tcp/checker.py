@@ -422,6 +422,7 @@ class TcpChecker:
     def _note_end(self, key: bytes, connection: Connection, when: Span) -> None:
         if not connection.end_noted:
             connection.end_noted = True
+            connection.look_back(self._tell)
             self._ended.append((when.last, key, connection))
 
     def _forget_ended(self, now: float) -> None:

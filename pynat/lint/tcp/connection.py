@@ -36,7 +36,6 @@ _TIME_WAIT = 50.0  # seconds; most wait for a minute
 _NEXT = 1 << 17  # Linux leaves out 65,537 numbers
 _SPACE = 0xFFFF_FFFF
 _FAR = 1 << 20  # bytes beyond all that was announced: no stack skips so much
-_SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
 _NO_ANSWER = 2.0  # seconds after which nobody answers a SYN; a slow host may within
 _WAITS = 1.0  # seconds for which a program surely waits for its connection
 
@@ -332,7 +331,7 @@ class Connection:
         if not self._shaken:
             self._shaken = True
             acking.is_quick = when.most(self._syn_ack_at) <= SPREAD
-            self._look_at_first_window(segment, guest, tell)
+            opening.look_at_first_window(segment.window, guest, tell)
         seq = guest.number(segment.seq)
         ack = peer.number(segment.ack)
         if not 0 <= seq <= max(guest.top, peer.right) + _FAR:
@@ -391,12 +390,6 @@ class Connection:
         if not hint and len(segment.payload) <= 1 and peer and peer.acked == guest.top:
             hint = f"; a keep-alive has the number before the next one, {guest.top - 1}"
         tell(tcp_sending.BEYOND_WINDOW, f"number {seq}, expected {guest.top}{hint}")
-
-    def _look_at_first_window(self, segment: Segment, guest: Side, tell: Tell) -> None:
-        syn, scaled = guest.syn_window, guest.syn_window << guest.shift
-        if segment.window == syn < _SCALED[0] and scaled >= _SCALED[1]:
-            text = f"window {syn} in the SYN and in the next segment, where it means {scaled}"
-            tell(tcp_opening.SCALED_SYN, text)
 
     def _reset(self, segment: Segment, when: Span, tell: Tell) -> None:
         guest, peer = self.guest, self.peer
@@ -489,11 +482,18 @@ class Connection:
         if now.first >= resending.due:
             resending.look_for_overdue(now, tell)
 
+    def look_back(self, tell: Tell) -> None:
+        """At what it is told of when it is over."""
+        if self._acking is not None:
+            self._acking.war.ends()
+            self._acking.war.look_back(tell)
+
     def end(self, alive: Span, tell: Tell) -> None:
         """alive: when the guest's last frame came, of whatever connection."""
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
         if not self._shaken:
             self._look_for_an_answer(alive, tell)
+        self.look_back(tell)
         if self.ended is not None:
             self._look_for_time_wait(alive, tell)
         if guest is None or peer is None or sending is None or acking is None or self.ended:

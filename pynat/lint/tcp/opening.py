@@ -10,8 +10,17 @@ from pynat.lint.tcp.side import DEFAULT_MSS, Side, Tell, signed, swapped
 from pynat.rules import tcp_acking
 from pynat.rules import tcp_opening as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire.tcp import ACK, MAX_WINDOW_SHIFT, Segment, decode_options
+from pynat.wire.tcp import (
+    ACK,
+    HEADER_SIZE,
+    MAX_OPTIONS,
+    MAX_WINDOW_SHIFT,
+    Segment,
+    decode_options,
+)
 
+_TINY = 256  # bytes of a window; in the wrong order a multiple of 256 is less
+_SCALED = (2048, 8192)  # bytes: a SYN's window below, and with the scale above
 _MIN_MSS = 64  # bytes; Linux takes 48 for anything below
 _HEADERS = 40  # bytes of IPv4 and TCP
 _PLAIN = 5  # words of a header without options
@@ -25,9 +34,8 @@ def look_at_offer(
     syn: Segment, header: memoryview, other: Side | None, mtu: int, tell: Tell
 ) -> None:
     """`other`: the end whose SYN this one answers."""
-    if syn.payload and header[12] >> 4 == _PLAIN and (found := _options_in(syn.payload)):
-        text = f"{found} in the data of the SYN, data offset 5, expected 6 or more"
-        tell(rules.OPTIONS_OUTSIDE, text)
+    if syn.payload and (found := _options_in(syn, header)):
+        tell(rules.OPTIONS_OUTSIDE, found)
         return
     _mss(syn.options.mss, mtu, tell)
     _window(syn, tell)
@@ -41,18 +49,37 @@ def look_at_offer(
         _answer(syn, other, tell)
 
 
-def _options_in(data: bytes | memoryview) -> str:
-    """The MSS, if these are options."""
-    options = decode_options(memoryview(data))
-    return f"MSS {options.mss}" if options.mss and not options.malformed else ""
+def _options_in(syn: Segment, header: memoryview) -> str:
+    """Those in the data, if all behind the first 20 bytes are options."""
+    words = header[12] >> 4
+    block = bytes(header[HEADER_SIZE : words * 4]) + bytes(syn.payload)
+    found = decode_options(memoryview(block))
+    if len(block) > MAX_OPTIONS or found.malformed or found == syn.options:
+        return ""
+    expected = _PLAIN + (len(block) + 3) // 4
+    return f"{found} in the data of the SYN, data offset {words}, expected {expected}"
 
 
 def _window(syn: Segment, tell: Tell) -> None:
-    """Who takes large segments has room for one."""
-    mss, meant = syn.options.mss or 0, swapped(syn.window, 2)
-    if mss >= DEFAULT_MSS > syn.window and meant >= mss and not syn.options.window_shift:
+    """Who takes large segments has room for one. With a scale the next segment says more."""
+    mss, meant = syn.options.mss, swapped(syn.window, 2)
+    is_small = syn.window < (DEFAULT_MSS if mss is not None else _TINY)
+    least = DEFAULT_MSS if mss is None else mss
+    if is_small and meant >= least >= DEFAULT_MSS and not syn.options.window_shift:
         text = f"window {syn.window}, less than one segment; with its bytes swapped it is {meant}"
         tell(tcp_acking.WINDOW_ORDER, text)
+
+
+def look_at_first_window(field: int, guest: Side, tell: Tell) -> None:
+    """field: of the segment behind the SYN, whose own window is never scaled."""
+    syn, scaled = guest.syn_window, guest.syn_window << guest.shift
+    meant, as_syn = swapped(field, 2) << guest.shift, swapped(syn, 2)
+    if field == syn < _SCALED[0] and scaled >= _SCALED[1]:
+        text = f"window {syn} in the SYN and in the next segment, where it means {scaled}"
+        tell(rules.SCALED_SYN, text)
+    elif guest.shift and syn < DEFAULT_MSS <= as_syn and as_syn >> guest.shift == swapped(field, 2):
+        text = f"window {syn} in the SYN and {field << guest.shift} now; with their bytes swapped"
+        tell(tcp_acking.WINDOW_ORDER, f"{text} they are {as_syn} and {meant}")
 
 
 def _mss(mss: int | None, mtu: int, tell: Tell) -> None:

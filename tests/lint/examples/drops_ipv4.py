@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.layers.inet import IP, UDP, IPOption
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
@@ -50,6 +50,55 @@ def header_in_bytes(lab: LintedLab) -> None:
 def length_swapped(lab: LintedLab) -> None:
     """The guest stores the total length in its own (little-endian) byte order."""
     lab.from_guest(with_bytes(udp(REMOTE, 9, b"hello"), 16, b"\x21\x00"))
+
+
+def shortened(frame: bytes, missing: int = 20) -> bytes:
+    """With that many bytes less in the total length, and a checksum that is right for it."""
+    packet = Ether(frame)
+    packet[IP].len -= missing
+    del packet[IP].chksum
+    return bytes(packet.copy())[:34] + frame[34:]
+
+
+SYN_OPTIONS = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)), ("NOP", None), ("WScale", 7)]
+
+
+@example("IP004")
+def leaves_its_header_out(lab: LintedLab) -> None:
+    """All kinds of packet; what is cut off is no padding (ETH021)."""
+    syn = TCP(sport=40_000, dport=80, flags="S", seq=1_000, window=8192)
+    syn_with_options = syn.copy()
+    syn_with_options.options = SYN_OPTIONS[:1]
+    syn_with_more = syn.copy()
+    syn_with_more.options = SYN_OPTIONS
+    carried = [syn, syn_with_options, syn_with_more, TCP(flags="A", sport=40_000) / b"hello"]
+    carried += [ICMP(id=7), ICMP(id=7) / b"abcd", ICMP(id=7) / bytes(range(1, 60))]
+    carried += [UDP(dport=9), UDP(dport=9) / b"hello", UDP(dport=9) / bytes(range(1, 60))]
+    carried += [UDP(dport=9, chksum=0) / b"hello", UDP(dport=9, chksum=0) / b"twenty bytes of data"]
+    for one in carried:
+        lab.from_guest(shortened(bytes(ip(REMOTE) / one).ljust(60, b"\0")))
+
+
+@example("IP004")
+def leaves_the_options_of_a_syn_out(lab: LintedLab) -> None:
+    syn = TCP(sport=40_000, dport=80, flags="S", seq=1_000, options=SYN_OPTIONS)
+    lab.from_guest(shortened(bytes(ip(REMOTE) / syn)))
+    lab.from_guest(shortened(bytes(ip(REMOTE) / syn), 24))
+    syn.options = SYN_OPTIONS[:1]
+    lab.from_guest(shortened(bytes(ip(REMOTE) / syn).ljust(60, b"\0"), 24))
+
+
+@example("IP004")
+def leaves_its_header_out_of_fragments(lab: LintedLab) -> None:
+    lab.from_guest(shortened(fragment(0, b"x" * 1480)))
+    lab.from_guest(shortened(fragment(1480, b"x" * 100, more=False)))
+
+
+@clean("IP004")
+def has_a_wrong_checksum_and_padding(lab: LintedLab) -> None:
+    for one in (TCP(chksum=7), ICMP(chksum=7), UDP(chksum=7)):
+        lab.from_guest(bytes(ip(REMOTE) / one).ljust(60, b"\0"))
+        lab.from_guest(bytes(ip(REMOTE) / one).ljust(60, b"\xaa"))
 
 
 @example("IP005")

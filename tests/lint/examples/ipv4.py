@@ -245,6 +245,13 @@ def counter_swapped(lab: LintedLab) -> None:
         lab.from_guest(udp(REMOTE, 9, b"hello", id=number << 8))
 
 
+@example("IP040")
+def counter_swapped_in_a_few_packets(lab: LintedLab) -> None:
+    for number in range(1, 7):
+        lab.from_guest(udp(REMOTE, 9, b"hello", id=number << 8))
+    lab.end()
+
+
 @clean("IP040")
 def counts(lab: LintedLab) -> None:
     """One after the other, both bytes at once as iPXE does, and always the same."""

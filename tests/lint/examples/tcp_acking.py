@@ -691,6 +691,19 @@ def swaps_the_window_of_its_syn(lab: LintedLab) -> None:
 
 
 @example("TCP097")
+def swaps_a_window_with_a_scale(lab: LintedLab) -> None:
+    """It means 8192 in the SYN and 64, with a shift of 7, afterwards."""
+    play(lab, SCALED.format(32, 64 << 8))
+
+
+SCALED = """
+    > S 0:0(0) win {} <mss 1460,nop,wscale 7>
+    < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+    > . 1:1(0) ack 1 win {}
+"""
+
+
+@example("TCP097")
 def swaps_the_window_afterwards(lab: LintedLab) -> None:
     play(lab, OPEN.replace("65535", "8192").replace("ack 1 win 8192\n", "ack 1 win 32\n"))
 
@@ -748,6 +761,14 @@ def takes_its_window_back_to_any_number(lab: LintedLab) -> None:
 def has_a_small_window(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 128 <mss 128>")
     play(lab, "> S 0:0(0) win 501 <mss 1460,nop,wscale 7> port 50001")
+    play(lab, "> S 0:0(0) win 400 port 50002\n > S 0:0(0) win 0 port 50003")
+
+
+@clean("TCP097")
+def has_a_small_window_with_a_scale(lab: LintedLab) -> None:
+    """One is shifted in the SYN already, another one grows."""
+    play(lab, SCALED.format(64, 64))
+    play(lab, SCALED.replace("win {} <", "win {} <", 1).format(400, 512))
 
 
 def filled(update: str, window: int = 3000, wait: str = "") -> str:

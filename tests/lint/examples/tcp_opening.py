@@ -7,7 +7,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from pynat.testing.linted import LintedLab
 from tests.frames import ip
 from tests.lint.examples import clean, example
-from tests.lint.play import OPEN, play
+from tests.lint.play import OPEN, OPEN_STAMPS, play
 
 CLOSED_BY_GUEST = f"""
     {OPEN}
@@ -375,10 +375,28 @@ def leaves_the_options_out_of_the_header(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 65535 <mss 1460> offset 5")
 
 
+@example("TCP046")
+def leaves_other_options_out_of_the_header(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <wscale 7,sackOK> offset 5")
+
+
+@example("TCP046")
+def counts_the_mss_option_only(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 <mss 1460,nop,wscale 7,TS val 100 ecr 0> offset 6")
+
+
+@example("TCP046")
+def leaves_timestamps_out_of_the_header(lab: LintedLab) -> None:
+    stamps = "hex 0101080a0000006e000002bc offset 5"
+    play(lab, OPEN_STAMPS.replace("<TS val 110 ecr 700>", stamps))
+
+
 @clean("TCP046")
 def has_data_that_are_none(lab: LintedLab) -> None:
     play(lab, "> S 0:10(10) win 65535 <mss 1460>")
     play(lab, "> S 0:10(10) win 65535")
+    play(lab, "> S 0:0(0) win 65535 hex 47455420 offset 5")
+    play(lab, "> S 0:0(0) win 65535 hex 01010100 offset 5")
 
 
 ASKED = "> S 0:0(0) win 65535 <mss 1460>\n < S. 0:0(0) ack {} win 65535 <mss 1460>\n"
