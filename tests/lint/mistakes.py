@@ -46,7 +46,7 @@ def _counts(code: str, one: Example) -> bool:
 
 def all_found() -> list[Found]:
     collect()
-    return sorted(map(of, EXAMPLES))
+    return sorted([of(one) for one in EXAMPLES])
 
 
 def text(found: list[Found]) -> str:

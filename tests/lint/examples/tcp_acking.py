@@ -693,10 +693,10 @@ def swaps_the_window_of_its_syn(lab: LintedLab) -> None:
 @example("TCP097")
 def swaps_a_window_with_a_scale(lab: LintedLab) -> None:
     """It means 8192 in the SYN and 64, with a shift of 7, afterwards."""
-    play(lab, SCALED.format(32, 64 << 8))
+    play(lab, OFFERS_A_SCALE.format(32, 64 << 8))
 
 
-SCALED = """
+OFFERS_A_SCALE = """
     > S 0:0(0) win {} <mss 1460,nop,wscale 7>
     < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
     > . 1:1(0) ack 1 win {}
@@ -767,8 +767,8 @@ def has_a_small_window(lab: LintedLab) -> None:
 @clean("TCP097")
 def has_a_small_window_with_a_scale(lab: LintedLab) -> None:
     """One is shifted in the SYN already, another one grows."""
-    play(lab, SCALED.format(64, 64))
-    play(lab, SCALED.replace("win {} <", "win {} <", 1).format(400, 512))
+    play(lab, OFFERS_A_SCALE.format(64, 64))
+    play(lab, OFFERS_A_SCALE.format(400, 512))
 
 
 def filled(update: str, window: int = 3000, wait: str = "") -> str:
