@@ -85,6 +85,10 @@ DROPPED_WITHOUT_HARM = {  # docs/lint.md has the rule
     "DHCP011": "only the address stays taken for a while",
 }
 LOST = ("never opens", "gets no address", "reaches nothing", "nobody can answer")
+COSTLY = (
+    *("times as long", "a whole time-out", "all that was sent behind", "a round trip for each"),
+    *("slower by as much", "many servers", "may lack"),
+)
 HARMLESS = ("it works", "it is legal", "does no harm", "without harm")
 
 
@@ -108,6 +112,8 @@ def test_the_severity_fits_what_is_said_to_come_of_it(rule: Rule) -> None:
     why = rule.why.lower()
     if any(words in why for words in LOST) and " if " not in why:
         assert rule.severity is Severity.ERROR
+    if any(words in why for words in COSTLY):
+        assert rule.severity is not Severity.NOTE
     if any(words in why for words in HARMLESS):
         assert rule.severity is not Severity.ERROR
 

@@ -2,8 +2,8 @@
 
 One object a line: time (seconds of guest time), kind (drop or finding), code, name, severity, frame
 (its number on the guest's wire, from 1 on) and from (guest or network), both null where it is about
-no single frame, packet, text, rfc, page; count where one line stands for several packets;
-because_of (code, frame) where it follows from what was found before.
+no single frame, packet, text, rfc, page, why, look_at; count where one line stands for several
+packets; because_of (code, frame) where it follows from what was found before.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def as_object(entry: JournalEntry) -> dict[str, object]:
         "text": entry.text,
         "rfc": rule.rfc,
         "page": f"pynat explain {rule.code}",
+        "why": rule.why,
+        "look_at": rule.remedy,
     }
     if entry.packets != 1:
         told["count"] = entry.packets

@@ -22,7 +22,7 @@ from pynat.log.bad_wire import BadWire, Key
 from pynat.log.comments import FrameComments, WireFault
 from pynat.rules import Rule
 from pynat.verdict import About, Cause, Verdict
-from pynat.wire import versions
+from pynat.wire import ethernet, versions
 
 
 class Rate(NamedTuple):
@@ -33,8 +33,9 @@ class Rate(NamedTuple):
 DROP_RATE = Rate(10, 1)  # per reason
 FLOW_RATE = Rate(200, 20)  # openings and ends of flows
 FINDING_RATE = Rate(3, 0.1)  # of one rule in one flow
+SAME_RATE = Rate(1, 0.1)  # of one rule and card, that say the same of any packet
 LAST = 200  # lines that are remembered, for `pynat ctl log`
-_MAX_REMEMBERED = 4096  # rules in flows remembered; then all are forgotten
+_MAX_REMEMBERED = 4096  # rules in flows, and texts, remembered; then all are forgotten
 
 Buckets = dict[str, tuple[float, float, int]]  # tokens, when, lines held back
 
@@ -99,6 +100,7 @@ class Notices:
         self._journal: Journal | None = None
         self._buckets: Buckets = {}  # by kind of line
         self._in_flows: Buckets = {}  # by rule and flow
+        self._texts: Buckets = {}  # by rule, card, and text without the packet's name
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -148,6 +150,7 @@ class Notices:
         frame = self.comments.frame
         about = About(frame, frame is not None, self.comments.number_of(frame))
         detail = harmless(detail)
+        is_first = self.verdict.of(rule.code) is None
         blamed = because or self._blamed(rule, frame)
         if blamed and frame is not None:
             self.bad_wire.lose(frame, blamed, now)
@@ -161,7 +164,9 @@ class Notices:
             )
         text, follows = f"dropped: {rule.code} {rule.name}: {detail}", _because(cause)
         self.comments.add_here(text + follows)
-        self.limited(rule.name, text + _frame(about) + follows, now, level)
+        remedy = _remedy(rule) if is_first and cause is None else ""
+        if (same := self._same(rule, about, detail, cause, now)) is not None:
+            self.limited(rule.name, text + _frame(about) + follows + remedy + same, now, level)
 
     def _blamed(self, rule: Rule, frame: bytes | None) -> str:
         """The rule of a bad wire that, and not the guest, is to blame for a drop."""
@@ -213,14 +218,33 @@ class Notices:
         if frame is not None:
             self.comments.add(frame, text + because)
             of_flow += f" {versions.flow_key(frame)[0].hex()}"
+        same = self._same(rule, about, detail, cause, now)
+        if same is None:
+            return
         if len(self._in_flows) >= _MAX_REMEMBERED:
             self._in_flows.clear()
         held_back = _admit(self._in_flows, of_flow, now, FINDING_RATE)
         if held_back is not None:
-            remedy = f"; look at: {rule.remedy}" if is_first and cause is None else ""
+            remedy = _remedy(rule) if is_first and cause is None else ""
             more = f" ({held_back} more like it in this flow)" if held_back else ""
-            line = f"lint: {text}{_frame(about)}{because}{remedy}{more}"
+            line = f"lint: {text}{_frame(about)}{because}{remedy}{same}{more}"
             self.limited(rule.code, line, now)
+
+    def _same(
+        self, rule: Rule, about: About, detail: str, cause: Cause | None, now: float
+    ) -> str | None:
+        """How many said the same of other packets before; None if this one is only counted."""
+        said, frame = detail, about.frame
+        if frame is not None:
+            name = versions.named_in(ethernet.untagged(frame))
+            said = detail.partition(": ")[2] if name and detail.startswith(name) else detail
+        if len(self._texts) >= _MAX_REMEMBERED:
+            self._texts.clear()
+        key = f"{rule.code} {_card(about).hex()} {cause and cause.code} {said}"
+        held_back = _admit(self._texts, key, now, SAME_RATE)
+        if held_back is None:
+            return None
+        return f" ({held_back} more that say the same)" if held_back else ""
 
     def limited(
         self,
@@ -251,6 +275,17 @@ def _none(_rule: Rule, _now: float) -> bool:
 def _frame(about: About) -> str:
     """For the log; a comment of a capture is beside its frame."""
     return "" if about.number is None else f"; frame {about.number}"
+
+
+def _remedy(rule: Rule) -> str:
+    return f"; look at: {rule.remedy}"
+
+
+def _card(about: About) -> bytes:
+    """The guest's, or nobody's."""
+    if about.frame is None:
+        return b""
+    return about.frame[6:12] if about.from_guest else about.frame[:6]
 
 
 def _because(cause: Cause | None) -> str:

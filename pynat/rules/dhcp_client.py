@@ -109,7 +109,7 @@ CLIENT_ID = Rule(
 PARAMETERS = Rule(
     "DHCP029",
     "dhcp parameter list changes",
-    Severity.NOTE,
+    Severity.WARNING,
     "The REQUEST asks for other parameters than the DISCOVER did.",
     "RFC 2131 3.5",
     "The ACK may lack what the OFFER had: netmask, router or name server.",

@@ -113,7 +113,7 @@ NOT_A_SERVER = Rule(
 NO_RECURSION = Rule(
     "DNS024",
     "dns no recursion",
-    Severity.NOTE,
+    Severity.WARNING,
     "The guest does not ask the server to find the answer for it.",
     "RFC 1035 4.1.1",
     "Many servers answer only what they know themselves, or refuse.",

@@ -96,7 +96,7 @@ LATE = Rule(
 RARE = Rule(
     "TCP086",
     "tcp acknowledges too rarely",
-    Severity.NOTE,
+    Severity.WARNING,
     "Two full segments and more waited for their acknowledgement, again and again: long, or until"
     " there were so many.",
     "RFC 9293 3.8.6.3, RFC 5681 4.2",
@@ -408,7 +408,7 @@ PIECEMEAL = Rule(
 NOT_KEPT = Rule(
     "TCP103",
     "tcp failure to retain above-sequence data",
-    Severity.NOTE,
+    Severity.WARNING,
     "When a hole is filled, the guest acknowledges nothing of what had come behind it.",
     "RFC 2525 2.5, RFC 9293 3.10.7.4",
     "All that was sent behind one lost segment has to be sent again.",

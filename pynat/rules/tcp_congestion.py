@@ -68,7 +68,7 @@ NOT_DEFLATED = Rule(
 ALONE = Rule(
     "TCP139",
     "tcp one segment at a time",
-    Severity.NOTE,
+    Severity.WARNING,
     "Each segment waits until the one before is acknowledged, though there are more, and the window"
     " has room for them.",
     "RFC 5681 3.1",
@@ -95,7 +95,7 @@ BY_BYTES = Rule(
 UNSHIFTED = Rule(
     "TCP140",
     "tcp window of the other end not shifted",
-    Severity.NOTE,
+    Severity.WARNING,
     "The guest fills the window's field and no more, though the SYNs have agreed on a scale.",
     "RFC 7323 2.3",
     "The larger part of the window stays unused; on a long path all is slower by as much.",

@@ -79,7 +79,7 @@ GIVES_UP = Rule(
 NO_FAST = Rule(
     "TCP074",
     "tcp waits in spite of duplicate acknowledgements",
-    Severity.NOTE,
+    Severity.WARNING,
     "Three and more duplicate acknowledgements came, and the guest sent the lost segment again only"
     " much later.",
     "RFC 5681 3.2",

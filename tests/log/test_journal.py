@@ -50,6 +50,8 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
             "text": "TTL 0, expected 64",
             "rfc": "RFC 1122 3.2.1.7",
             "page": "pynat explain IP031",
+            "why": BY_CODE["IP031"].why,
+            "look_at": BY_CODE["IP031"].remedy,
         },
         {
             "time": 2.0,
@@ -63,6 +65,8 @@ def test_each_drop_and_finding_is_an_object_a_line(tmp_path: Path, notices: Noti
             "text": "3 packets lost",
             "rfc": "RFC 826",
             "page": "pynat explain ARP007",
+            "why": BY_CODE["ARP007"].why,
+            "look_at": BY_CODE["ARP007"].remedy,
             "count": 3,
         },
     ]

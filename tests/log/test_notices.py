@@ -3,6 +3,8 @@ from __future__ import annotations
 from pynat import rules
 from pynat.log.notices import DROP_RATE, FINDING_RATE, JournalEntry, Level, Notices
 from pynat.rules import BY_CODE
+from pynat.wire import versions
+from tests.frames import udp
 
 
 def notices() -> tuple[Notices, list[str]]:
@@ -12,18 +14,37 @@ def notices() -> tuple[Notices, list[str]]:
 
 def test_every_drop_is_counted_even_when_its_line_is_held_back() -> None:
     told, lines = notices()
-    for _ in range(1000):
-        told.drop(rules.tcp.CHECKSUM, "0x1, expected 0x2", now=1.0)
+    for number in range(1000):
+        told.drop(rules.tcp.CHECKSUM, f"{number:#x}, expected 0x2", now=1.0)
     assert told.drops == {rules.tcp.CHECKSUM: 1000}
     assert len(lines) == DROP_RATE.burst
 
 
 def test_the_next_line_says_how_many_were_held_back() -> None:
     told, lines = notices()
-    for _ in range(DROP_RATE.burst + 5):
-        told.drop(rules.net.IPV6, "d", now=1.0)
-    told.drop(rules.net.IPV6, "d", now=2.5)
-    assert lines[-1] == "INFO dropped: NET001 ipv6: d (5 more like it)"
+    for number in range(DROP_RATE.burst + 5):
+        told.drop(rules.net.IPV6, f"d {number}", now=1.0)
+    told.drop(rules.net.IPV6, "e", now=2.5)
+    assert lines[-1] == "INFO dropped: NET001 ipv6: e (5 more like it)"
+
+
+def test_drops_that_say_the_same_are_a_line_and_a_count() -> None:
+    told, lines = notices()
+    told.comments.want(True)
+    frames = [udp("192.0.2.7", port, b"hello") for port in range(9, 20)]
+    for now, frame in enumerate(frames):
+        told.comments.deal_with(frame)
+        text = f"{versions.named_in(frame)}: total length 13, expected 33"
+        told.drop(rules.ipv4.TOTAL_LENGTH, text, now=0.1 * now)
+    look_at = f"; look at: {rules.ipv4.TOTAL_LENGTH.remedy}"
+    said = "dropped: IP004 ipv4 total length: udp 192.168.16.2:5000 > 192.0.2.7:"
+    assert lines == [f"INFO {said}9: total length 13, expected 33{look_at}"]
+    assert [said in told.comments.pop(frame) for frame in frames] == [True] * 11
+    told.drop(rules.ipv4.TOTAL_LENGTH, text, now=11.0)
+    assert lines[1:] == [f"INFO {said}19: total length 13, expected 33 (10 more that say the same)"]
+    told.comments.deal_with(b"\x52" * 60)
+    told.drop(rules.ipv4.TOTAL_LENGTH, "total length 13, expected 33", now=11.0)
+    assert len(lines) == 3, "another card says it for the first time"
 
 
 def test_kinds_do_not_disturb_each_other() -> None:
@@ -43,22 +64,24 @@ def flow(number: int) -> bytes:
 
 def test_the_first_findings_of_a_flow_are_shown_and_then_counted() -> None:
     told, lines = notices()
-    for _ in range(100):
-        told.finding(TTL, "TTL 0", 1.0, flow(1))
+    for number in range(100):
+        told.finding(TTL, f"TTL 0, {number}", 1.0, flow(1))
     told.finding(TTL, "TTL 0", 1.0, flow(2))
-    first, *others = lines
-    assert first == f"INFO lint: IP031 error: TTL 0; look at: {TTL.remedy}"
-    assert others == ["INFO lint: IP031 error: TTL 0"] * FINDING_RATE.burst
-    told.finding(TTL, "TTL 0", 12.0, flow(1))
-    assert lines[-1] == "INFO lint: IP031 error: TTL 0 (97 more like it in this flow)"
+    first, *others, last = lines
+    assert first == f"INFO lint: IP031 error: TTL 0, 0; look at: {TTL.remedy}"
+    assert others == [f"INFO lint: IP031 error: TTL 0, {n}" for n in range(1, FINDING_RATE.burst)]
+    assert last == "INFO lint: IP031 error: TTL 0"
+    told.finding(TTL, "TTL 0, 7", 12.0, flow(1))
+    assert lines[-1] == "INFO lint: IP031 error: TTL 0, 7 (97 more like it in this flow)"
     assert told.findings == {"IP031": 102}
 
 
 def test_many_flows_do_not_flood_the_log_nor_the_memory() -> None:
     told, lines = notices()
     for number in range(10_000):
-        told.finding(TTL, "TTL 0", 1.0, flow(number))
+        told.finding(TTL, f"TTL 0, {number}", 1.0, flow(number))
     assert len(lines) == DROP_RATE.burst
+    assert len(told._texts) <= 4096
     assert len(told._in_flows) <= 4096
 
 
