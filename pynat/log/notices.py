@@ -278,7 +278,8 @@ def _frame(about: About) -> str:
 
 
 def _remedy(rule: Rule) -> str:
-    return f"; look at: {rule.remedy}"
+    """Where to look in the guest's code; what the network does stands in the text."""
+    return "" if rule.protocol == "NET" else f"; look at: {rule.remedy}"
 
 
 def _card(about: About) -> bytes:

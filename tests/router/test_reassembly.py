@@ -165,10 +165,8 @@ def test_a_datagram_that_stays_incomplete_is_told_after_thirty_seconds(lab: Lab)
     assert (error[IP].src, error[ICMP].type, error[ICMP].code) == (ROUTER, 11, 1)
     assert (error["IP in ICMP"].id, str(error["IP in ICMP"].flags)) == (0x1234, "MF")
     assert error["UDP in ICMP"].dport == 9
-    assert lab.log[-1].endswith(
-        f"{GUEST} > {REMOTE} protocol 17 ident 0x1234: 30 s are over, 1480 bytes came,"
-        " what follows byte 1479 did not (RFC 791 3.2)"
-    )
+    said = f"{GUEST} > {REMOTE} protocol 17 ident 0x1234: 30 s are over, 1480 bytes came,"
+    assert f"{said} what follows byte 1479 did not (RFC 791 3.2)" in lab.log[-1]
     assert lab.router.next_timer() is None
 
 
@@ -176,7 +174,7 @@ def test_nothing_is_sent_about_a_datagram_without_its_first_fragment(lab: Lab) -
     lab.from_guest(piece(16, 8, more=False))
     lab.wait(LIFETIME + 1)
     assert read(lab) == []
-    assert lab.log[-1].endswith("bytes 0 to 15 did not (RFC 791 3.2)")
+    assert "bytes 0 to 15 did not (RFC 791 3.2)" in lab.log[-1]
 
 
 def test_df_with_its_bytes_swapped_is_named(lab: Lab) -> None:
