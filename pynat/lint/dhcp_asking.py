@@ -13,7 +13,7 @@ from pynat.wire import dhcp, mistakes
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
 
-CLIENT_ID = 61
+VENDOR_CLASS, CLIENT_ID = 60, 61
 Wrong = Iterator[tuple[Rule, str]]
 
 
@@ -84,6 +84,11 @@ def beside_it(sent: Sent, discover: Message) -> Wrong:
     if message.seconds != discover.seconds:
         text = f"secs {message.seconds}, expected {discover.seconds}, as in the DISCOVER"
         yield rules.OTHER_SECONDS, f"{text} (RFC 2131 4.4.1)"
+
+
+def consistent(message: Message, discover: Message) -> Wrong:
+    """A REQUEST, compared with the DISCOVER that its lease came of."""
+    yield from identity(message, discover)
     if message.options.get(dhcp.PARAMETERS) != discover.options.get(dhcp.PARAMETERS):
         lists = (one.options.get(dhcp.PARAMETERS, b"") for one in (message, discover))
         seen, wanted = map(_listed, lists)
@@ -96,6 +101,15 @@ def identity(message: Message, discover: Message) -> Wrong:
     if seen != wanted:
         text = f"option 61 is {_hex(seen)}, expected {_hex(wanted)}, as in the DISCOVER"
         yield rules.CLIENT_ID, f"{text} (RFC 2131 2)"
+
+
+def of_one_stack(message: Message, other: Message) -> bool:
+    """By all that is known: two stacks of one machine ask for other things."""
+    said, wanted = (
+        (one.options.get(dhcp.PARAMETERS), one.options.get(VENDOR_CLASS))
+        for one in (message, other)
+    )
+    return message.xid == other.xid or (said == wanted and said[0] is not None)
 
 
 def renewing(sent: Sent, lease: Lease) -> Wrong:
@@ -114,8 +128,9 @@ def renewing(sent: Sent, lease: Lease) -> Wrong:
         yield rules.RENEWS_WRONG_WAY, f"{text} (RFC 2131 4.4.5)"
 
 
-def rebooting(message: Message) -> Wrong:
+def rebooting(sent: Sent) -> Wrong:
     """With nothing offered, and no lease to renew."""
+    message = sent.message
     wanted = message.options.get(dhcp.WANTED)
     server = message.options.get(dhcp.SERVER)
     if server is not None:
@@ -124,6 +139,9 @@ def rebooting(message: Message) -> Wrong:
     elif wanted is not None and message.ciaddr != dhcp.ZERO:
         text = f"option 50 and ciaddr {dotted(message.ciaddr)}, expected one of them"
         yield rules.INIT_REBOOT, f"{text} (RFC 2131 4.3.2)"
+    elif wanted is not None and not sent.to_all:
+        text = "option 50, and sent to one host, expected 255.255.255.255"
+        yield rules.INIT_REBOOT, f"{text} (RFC 2131 4.3.6)"
 
 
 def giving_back(sent: Sent, lease: Lease) -> Wrong:

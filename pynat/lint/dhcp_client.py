@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 
 from pynat.lint import dhcp_asking as asking
 from pynat.lint.bounded import Bounded
@@ -35,8 +36,12 @@ from pynat.wire.ipv4 import dotted
 
 Tell = Callable[[Rule, str], None]
 
-REPEATS = 5  # messages of which the last two are compared; boot ROMs begin fast
-MIN_PAUSE = 2.0  # seconds before the fifth one; RFC 2131 4.1 has 32
+REPEATS = 5  # messages of which the pauses are compared; boot ROMs begin fast
+MIN_PAUSE = 2.0  # seconds that one of them must have; RFC 2131 4.1 has 4, 8, 16, 32
+GROWN = 1.5  # times the longest pause before; who doubles begins as fast as it likes
+STEADY = 5  # pauses, of which ...
+TWICE = 2.0  # ... the longest is less than so many times the shortest; 4 s are 3 to 5 (RFC 2131 4.1)
+SELDOM = 30.0  # seconds of a pause which need not grow
 SLOW = 5.0  # seconds in which secs must have grown
 LATE = 2  # leases in a row
 ANEW = 2  # leases in a row
@@ -79,6 +84,22 @@ class _Repeats:
     kind: int = 0
     sent: deque[tuple[Span, int]] = field(default_factory=lambda: deque(maxlen=REPEATS))
     told: set[str] = field(default_factory=set)
+    pauses: int = 0
+    shortest: float = math.inf  # seconds at least
+    longest: float = 0.0  # seconds at most
+
+    def hurry(self) -> str:
+        """How it repeats without waiting longer, if it does."""
+        (*before, last) = (now.most(then) for (then, _), (now, _) in pairwise(self.sent))
+        self.pauses += 1
+        self.shortest = min(self.shortest, self.sent[-1][0].least(self.sent[-2][0]))
+        self.longest = max(self.longest, last)
+        if len(self.sent) == REPEATS and max(*before, last) < MIN_PAUSE:
+            if last < GROWN * max(before):
+                return f"sent again after {last:.3f} s, the fifth time at least"
+        elif self.pauses >= STEADY and self.longest < min(TWICE * self.shortest, SELDOM):
+            return f"sent {self.pauses + 1} times, never more than {self.longest:.3f} s apart"
+        return ""
 
 
 class Client:
@@ -167,6 +188,7 @@ class Client:
         if len(self._attempts) >= _MAX_REMEMBERED:
             del self._attempts[next(iter(self._attempts))]
         self._attempts[message.xid] = message
+        self._has_changed(message, self._discover, tell)
         if self._lease is not None:
             self._begins_anew(self._lease, when, tell)
         if self._finished:
@@ -184,6 +206,11 @@ class Client:
         self._refused = b""
         self._offered = None
         self._discover = message
+
+    def _has_changed(self, message: Message, before: Message | None, tell: Tell) -> None:
+        """Its identity; a boot ROM and the system behind it may have two."""
+        if before is not None and asking.of_one_stack(message, before):
+            _all(asking.identity(message, before), tell)
 
     def _begins_anew(self, lease: Lease, when: Span, tell: Tell) -> None:
         """Once it may have been restarted just then."""
@@ -266,11 +293,12 @@ class Client:
             self._tally[Occasion.LEASE_DUE] += 1
             _all(asking.renewing(sent, lease), tell)
             if self._introduced is not None:
-                _all(asking.identity(message, self._introduced), tell)
+                _all(asking.consistent(message, self._introduced), tell)
         elif self._offers and (server or self._has_xid(message.xid)):
             self._selects(sent, tell)
         elif before is not None and before.xid != message.xid:
-            _all(asking.rebooting(message), tell)
+            _all(asking.rebooting(sent), tell)
+            self._has_changed(message, self._introduced, tell)
 
     def _renews_late(self, lease: Lease, when: Span, tell: Tell) -> None:
         """Its first REQUEST. Once it may have slept at T1."""
@@ -305,7 +333,7 @@ class Client:
             return
         if discover is not None:
             _all(asking.beside_it(sent, discover), tell)
-            _all(asking.identity(message, discover), tell)
+            _all(asking.consistent(message, discover), tell)
         server = message.options.get(dhcp.SERVER)
         taken = [one for one in self._offers if one.server == server]
         mine = [one.xid for one in taken if one.xid in self._attempts]
@@ -326,11 +354,9 @@ class Client:
             return
         if len(sent) > 1:
             self._tally[Occasion.DHCP_AGAIN] += 1
-        pause = when.most(sent[-2][0]) if len(sent) == REPEATS else MIN_PAUSE
-        if pause < MIN_PAUSE and "" not in repeats.told:
-            repeats.told.add("")
-            text = f"sent again after {pause:.3f} s, the fifth time at least"
-            tell(rules.TOO_FAST, f"{text}; expected pauses of 4, 8, 16, 32 s (RFC 2131 4.1)")
+            if (hurry := repeats.hurry()) and "" not in repeats.told:
+                repeats.told.add("")
+                tell(rules.TOO_FAST, f"{hurry}; expected {_pauses(message)}")
         takes = message.kind == dhcp.ASK and dhcp.SERVER in message.options
         slow = not takes and len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
         if slow and len({secs for _, secs in sent}) == 1 and "secs" not in repeats.told:
@@ -477,6 +503,12 @@ def _never_renewed(lease: Lease) -> str:
     backwards = int.from_bytes(int(lease.length).to_bytes(4, "big"), "little")
     text = f": it never renews, no REQUEST came at T1, {lease.t1:.0f} s, or behind it; is the byte"
     return f"{text} order of the lease time right ({lease.length:.0f} s backwards: {backwards})?"
+
+
+def _pauses(message: Message) -> str:
+    if message.ciaddr == dhcp.ZERO:
+        return "pauses of 4, 8, 16, 32 s (RFC 2131 4.1)"
+    return "half of the time left to T2, then to the lease's end, 60 s at least (RFC 2131 4.4.5)"
 
 
 def _wanted(message: Message) -> bytes:

@@ -102,19 +102,20 @@ CLIENT_ID = Rule(
     "Messages of one lease have different client identifiers.",
     "RFC 2131 2",
     "Servers keep leases by option 61: they take the guest for somebody else and refuse it.",
-    "Send option 61 in all messages or in none, always the same; RELEASE and DECLINE among them.",
-    exercised=Occasion.DHCP_SELECTS,
+    "Send option 61 in all messages or in none, always the same: in each DISCOVER, in the REQUEST"
+    " after a restart, in RELEASE and DECLINE.",
+    exercised=Occasion.DHCP,
 )
 
 PARAMETERS = Rule(
     "DHCP029",
     "dhcp parameter list changes",
     Severity.WARNING,
-    "The REQUEST asks for other parameters than the DISCOVER did.",
+    "A REQUEST asks for other parameters than the DISCOVER did.",
     "RFC 2131 3.5",
     "The ACK may lack what the OFFER had: netmask, router or name server.",
-    "Send the same option 55 in DISCOVER and in every REQUEST.",
-    exercised=Occasion.DHCP_SELECTS,
+    "Send the same option 55 in DISCOVER and in every REQUEST, also in one that renews.",
+    exercised=Occasion.DHCP_REQUEST,
 )
 
 # ---------------------------------------------------------------- from DISCOVER to ACK
@@ -195,7 +196,9 @@ TOO_FAST = Rule(
     "The guest repeats a message without waiting longer each time.",
     "RFC 2131 4.1",
     "A server that is down is flooded by all its clients when it comes back.",
-    "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less.",
+    "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less. A"
+    " REQUEST that renews waits for half of the time left to T2, then to the lease's end, and 60 s"
+    " at least.",
     exercised=Occasion.DHCP_AGAIN,
 )
 
@@ -262,10 +265,12 @@ INIT_REBOOT = Rule(
     "DHCP052",
     "dhcp init-reboot",
     Severity.WARNING,
-    "A REQUEST for a former address names a server or has ciaddr.",
+    "A REQUEST for a former address names a server, has ciaddr, or goes to one host.",
     "RFC 2131 4.3.2",
-    "Servers take it for an answer to an OFFER that they have not made, and stay silent.",
-    "After a restart send option 50 with the address; leave option 54 out and ciaddr zero.",
+    "Servers take it for an answer to an OFFER that they have not made, and stay silent; on another"
+    " net the one that knows better is not asked.",
+    "After a restart send option 50 with the address to 255.255.255.255; leave option 54 out and"
+    " ciaddr zero.",
     exercised=Occasion.DHCP_REQUEST,
     leads_to=("DHCP012",),
 )

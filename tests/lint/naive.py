@@ -2,7 +2,7 @@
 
 It is right as it stands; a mistake is a method or a field of it that is replaced. It takes a lease,
 asks for the router, pings it, asks for a name and sends a datagram to what the name is, and answers
-ARP, pings, and datagrams to port 7. What gets no answer it sends again after four seconds.
+ARP, pings, and datagrams to port 7. What gets no answer it sends again after 4, 8, 16 ... seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ZERO = bytes(4)
 EVERYBODY = b"\xff" * 4
 COOKIE = bytes((99, 130, 83, 99))
 NAME = "www.example.test"
-RETRY = 4.0  # seconds
+RETRY, LONGEST = 4.0, 64.0  # seconds
 ICMP, UDP = 1, 17
 
 
@@ -48,6 +48,7 @@ class Stack:
         self.sent: list[bytes] = []
         self.waiting: dict[str, Callable[[], None]] = {}  # what is sent again until it is answered
         self.due: float | None = None
+        self.pause = RETRY
         self.pieces: dict[int, dict[int, bytes]] = {}
         self.looked_up: bytes | None = None
 
@@ -70,13 +71,15 @@ class Stack:
         return self.due
 
     def on_timer(self, now: float) -> None:
-        self.now, self.due = now, now + RETRY
+        self.pause = min(2 * self.pause, LONGEST)
+        self.now, self.due = now, now + self.pause
         for again in list(self.waiting.values()):
             again()
 
     def until_answered(self, what: str, send: Callable[[], None]) -> None:
         self.waiting[what] = send
-        self.due = self.now + RETRY
+        self.pause = RETRY
+        self.due = self.now + self.pause
         send()
 
     def answered(self, what: str) -> bool:

@@ -212,6 +212,45 @@ def asks_for_less(lab: LintedLab) -> None:
     sends(lab, "request", *TAKES)
 
 
+@example("DHCP028")
+def has_no_name_after_a_restart(lab: LintedLab) -> None:
+    is_introduced(lab)
+    lab.wait(60)
+    sends(lab, "request", ("requested_addr", GUEST), LIST, xid=8)
+
+
+@example("DHCP028")
+def forgets_its_name_when_it_asks_again(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp silent")
+    sends(lab, "discover", IDENTITY)
+    lab.wait(4)
+    sends(lab, "discover")
+
+
+@clean("DHCP028")
+def is_two_stacks(lab: LintedLab) -> None:
+    """A boot ROM, which nobody answers, and two systems: each has a name of its own."""
+    lab.router.faults.add("dhcp silent 1")
+    sends(lab, "discover", ("client_id", b"\0rom"), ("param_req_list", [1, 3, 66, 67]), xid=6)
+    lab.wait(4)
+    is_introduced(lab)
+    lab.wait(60)
+    wanted = ("param_req_list", [1, 3, 6, 15])
+    sends(lab, "request", ("requested_addr", GUEST), ("client_id", b"\0other"), wanted, xid=8)
+
+
+def is_introduced(lab: LintedLab) -> None:
+    sends(lab, "discover", IDENTITY, LIST)
+    sends(lab, "request", *TAKES, IDENTITY, LIST)
+
+
+@example("DHCP029")
+def renews_without_a_list(lab: LintedLab) -> None:
+    is_introduced(lab)
+    lab.wait(43_200)
+    renews(lab, IDENTITY)
+
+
 @clean("DHCP024")
 @clean("DHCP025")
 @clean("DHCP026")
@@ -431,20 +470,98 @@ def repeats_each_second(lab: LintedLab) -> None:
         lab.wait(1)
 
 
-@clean("DHCP036")
-def repeats_as_ipxe_does(lab: LintedLab) -> None:
+def repeats(lab: LintedLab, *pauses: float) -> None:
+    """A DISCOVER that nobody answers."""
     lab.router.faults.add("dhcp silent")
-    for pause in (1, 2, 4, 8, 10, 10):
+    for pause in pauses:
         sends(lab, "discover")
         lab.wait(pause)
+
+
+@example("DHCP036")
+def repeats_every_four_seconds(lab: LintedLab) -> None:
+    repeats(lab, 4, 3.1, 4.9, 4, 4.5, 3.5)
+
+
+@example("DHCP036")
+def repeats_every_two_seconds(lab: LintedLab) -> None:
+    repeats(lab, *[2.1] * 12)
+
+
+@example("DHCP036")
+def repeats_every_ten_seconds(lab: LintedLab) -> None:
+    repeats(lab, *[10] * 12)
+
+
+@example("DHCP036")
+def renews_every_three_seconds(lab: LintedLab) -> None:
+    """The guest's server is silent at T1."""
+    is_leased(lab)
+    lab.wait(43_200)
+    lab.router.faults.add("dhcp silent")
+    for _ in range(7):
+        renews(lab)
+        lab.wait(3)
+
+
+@clean("DHCP036")
+def repeats_as_it_should(lab: LintedLab) -> None:
+    repeats(lab, 3.1, 8.9, 15.5, 32, 64, 63, 65, 64)
+
+
+@clean("DHCP036")
+def repeats_as_grub_does(lab: LintedLab) -> None:
+    repeats(lab, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+
+
+@clean("DHCP036")
+def repeats_as_u_boot_does(lab: LintedLab) -> None:
+    repeats(lab, 0.5, 1, 2, 2, 2, 2, 2, 2)
+
+
+@clean("DHCP036")
+def repeats_as_lwip_does(lab: LintedLab) -> None:
+    repeats(lab, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60)
+
+
+@clean("DHCP036")
+def repeats_as_linux_does(lab: LintedLab) -> None:
+    """Its kernel, by `ip=dhcp`."""
+    repeats(lab, 2, 3.5, 6.1, 10.7, 18.8, 30, 30, 30)
+
+
+@clean("DHCP036")
+def renews_as_busybox_does(lab: LintedLab) -> None:
+    """Half of what is left each time, to the last second."""
+    is_leased(lab)
+    lab.wait(43_200)
+    lab.router.faults.add("dhcp silent")
+    pause = 21_600
+    while pause:
+        renews(lab, secs=0)
+        lab.wait(pause)
+        pause //= 2
+
+
+@clean("DHCP036")
+def renews_each_minute(lab: LintedLab) -> None:
+    """Less than two minutes are left."""
+    lab.router.faults.add("dhcp lease 800")
+    is_leased(lab)
+    lab.router.faults.add("dhcp silent")
+    for pause in (400, 150, 75, 60, 60, 60):
+        lab.wait(pause)
+        renews(lab)
+
+
+@clean("DHCP036")
+def repeats_as_ipxe_does(lab: LintedLab) -> None:
+    repeats(lab, 1, 2, 4, 8, 10, 10, 10, 10)
 
 
 @clean("DHCP036")
 def repeats_as_busybox_does(lab: LintedLab) -> None:
-    lab.router.faults.add("dhcp silent")
-    for pause in (3, 3, 20) * 3:
-        sends(lab, "discover")
-        lab.wait(pause)
+    repeats(lab, *(3, 3, 20) * 3)
 
 
 @example("DHCP037")
@@ -502,6 +619,13 @@ def asks_for_its_address_as_if_offered(lab: LintedLab) -> None:
     """The guest is started again, and names the server of its former lease."""
     is_leased(lab)
     sends(lab, "request", *TAKES, xid=8)
+
+
+@example("DHCP052")
+def asks_its_former_server_alone(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.wait(60)
+    sends(lab, "request", ("requested_addr", GUEST), xid=8, to=TO_ROUTER)
 
 
 @clean("DHCP052")
