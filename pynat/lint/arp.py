@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
-from pynat.lint.arp_claim import Claim
+from pynat.lint.arp_claim import Claim, Conflicts
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.owned import Owned
@@ -100,6 +100,7 @@ class ArpChecker:
         # What is to be forgotten when a guest begins anew: those that were asked for, answers.
         self._asked = Bounded[bytes, _Address](MAX_ADDRESSES)
         self._answered = Bounded[bytes, _Wanted](MAX_ADDRESSES)
+        self._conflicts = Bounded[bytes, Conflicts](MAX_ADDRESSES)  # by MAC address
         self._last_question: Arp | None = None  # to the guest
         self._found: list[tuple[Rule, str]] = []
 
@@ -161,6 +162,10 @@ class ArpChecker:
         mine = self._addresses.get(packet.target if probes else packet.sender)
         if mine is None or not mine.introduced or (probes and mine.used):
             return
+        if not mine.used and mine.claim.taken is None:
+            conflicts = self._conflicts.setdefault(mine.claim.card, Conflicts())
+            conflicts.count += 1
+            conflicts.last = when
         mine.claim.is_claimed(when, used=mine.used)
         self._tally[Occasion.CLAIMED if mine.used else Occasion.PROBE_ANSWERED] += 1
 
@@ -192,6 +197,8 @@ class ArpChecker:
             self._uses(frame.ip.source, frame)
             if not any(frame.ip.source):
                 self._begins_anew()
+                if frame.source in self._conflicts:
+                    self._conflicts[frame.source].by_dhcp = True
             if self._waits and frame.destination in self._waits:
                 self._is_learned(frame.destination)
             if self._moved and (moved := self._moved.get(frame.destination)):
@@ -243,7 +250,9 @@ class ArpChecker:
             mine = self._new(address)
         if not mine.used:
             mine.used = True
+            self._conflicts.pop(frame.source, None)
             self._tally[Occasion.ADDRESS] += 1
+            self._tally[Occasion.PROBED] += mine.claim.probed is not None
             if not mine.introduced:
                 text = f"{dotted(address)} is used before it was probed for or announced"
                 self._found.append((rules.NOT_ANNOUNCED, f"{text} (RFC 5227 2.1, 2.3)"))
@@ -345,11 +354,12 @@ class ArpChecker:
         if packet.sender == ZERO:
             mine.used = False  # the guest begins anew
             self._tally[Occasion.PROBE] += 1
+            if frame.source in self._conflicts:
+                self._found += self._conflicts[frame.source].probe(packet, frame.when)
             self._found += mine.claim.probe(packet, frame.when)
         else:
             self._uses(packet.target, frame)
             self._found += mine.claim.announce(packet.target, frame.when)
-            self._tally[Occasion.ANNOUNCED] += mine.claim.announced is not None
 
     def _reply(self, packet: Arp, frame: Frame) -> None:
         self._tally[Occasion.ARP_REPLY] += 1
@@ -361,6 +371,8 @@ class ArpChecker:
         mine.asked.clear()
         if packet.sender == packet.target:  # an announcement in the form of a reply
             mine.introduced = True
+            if frame.destination[0] & 1:
+                self._found += mine.claim.announce(packet.sender, frame.when)
             return
         self._hears_all(packet.sender, mine)
         is_first, mine.replied = not mine.replied, True

@@ -254,7 +254,8 @@ PROBES = Rule(
     "ARP031",
     "arp probes",
     Severity.NOTE,
-    "The guest's probes for an address are too few, too close, or not empty where they should be.",
+    "The guest's probes for an address are too few, too close, too far apart, or not empty where"
+    " they should be.",
     "RFC 5227 2.1.1",
     "A host that is slow, or a probe that is lost, lets two hosts have one address.",
     "Send three probes, 1 to 2 s apart, with sender address 0.0.0.0 and target MAC address zero;"
@@ -264,13 +265,15 @@ PROBES = Rule(
 
 ANNOUNCEMENTS = Rule(
     "ARP032",
-    "arp announced once",
+    "arp announcements",
     Severity.NOTE,
-    "The guest announces its new address once only.",
+    "The guest has probed for its address and does not announce it, or does so once only, or twice"
+    " at one time.",
     "RFC 5227 2.3",
-    "Where that one is lost, others go on with an old MAC address.",
-    "Send a second announcement 2 s after the first one.",
-    exercised=Occasion.ANNOUNCED,
+    "Where nothing is announced, or the one announcement is lost, others go on with an old MAC"
+    " address.",
+    "Announce the address when it is taken, and once more 2 s later.",
+    exercised=Occasion.PROBED,
 )
 
 DEFENDS_TOO_OFTEN = Rule(
@@ -363,4 +366,17 @@ NOT_KEPT = Rule(
     "Keep at least the newest packet with the question, and send it when the answer comes. Look at"
     " whether what waits is freed, or its buffer used again, before that.",
     exercised=Occasion.PING_RESOLVED,
+)
+
+PROBES_ON = Rule(
+    "ARP042",
+    "arp probes without a pause",
+    Severity.WARNING,
+    "The guest has found ten addresses in use, one after the other, and goes on probing at once.",
+    "RFC 5227 2.1.1",
+    "Where all addresses are taken, or a host answers for each of them, the guest floods the wire"
+    " for ever.",
+    "Count conflicts. Beyond ten wait a minute before each further address; with DHCP decline it,"
+    " and wait ten seconds each time (RFC 2131 3.1).",
+    exercised=Occasion.PROBE_ANSWERED,
 )

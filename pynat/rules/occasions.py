@@ -28,7 +28,7 @@ class Occasion(StrEnum):
     ARP_ASKED_ITS = "ARP requests to the guest for an address that it uses"
     ADDRESS = "addresses that the guest began to use"
     PROBE = "ARP probes from the guest"
-    ANNOUNCED = "addresses that the guest announced after it had probed for them"
+    PROBED = "addresses that the guest began to use after it had probed for them"
     CLAIMED = "times that another host claimed an address of the guest's"
     PROBE_ANSWERED = "probes of an address that its owner answered"
     # IPv4

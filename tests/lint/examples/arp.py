@@ -468,6 +468,103 @@ def announces_once(lab: LintedLab) -> None:
     lab.from_guest(ping(ROUTER))
 
 
+@example("ARP031")
+def probes_each_eight_seconds(lab: LintedLab) -> None:
+    probes(lab, pause=8)
+    sends(lab)
+
+
+@clean("ARP031")
+def is_started_again_and_again(lab: LintedLab) -> None:
+    """Each time before it has finished."""
+    for times in (2, 3, 2, 3):
+        probes(lab, times, pause=1.5)
+        lab.wait(4)
+    sends(lab)
+
+
+@example("ARP032")
+def announces_nothing(lab: LintedLab) -> None:
+    probes(lab)
+    sends(lab)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ARP032")
+def announces_in_a_burst(lab: LintedLab) -> None:
+    probes(lab)
+    for _ in range(10):
+        sends(lab, pdst=GUEST)
+        lab.wait(0.01)
+
+
+@clean("ARP032")
+def announces_by_replies(lab: LintedLab) -> None:
+    probes(lab)
+    sends(lab)
+    for _ in range(2):
+        lab.wait(2)
+        replies(lab, to=ALL, pdst=GUEST)
+    lab.wait(10)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("ARP032")
+def defends_while_it_announces(lab: LintedLab) -> None:
+    probes(lab)
+    sends(lab, pdst=GUEST)
+    is_claimed(lab)
+    sends(lab, pdst=GUEST)
+    lab.wait(2)
+    sends(lab, pdst=GUEST)
+
+
+@clean("ARP032")
+def announces_without_probes(lab: LintedLab) -> None:
+    """Another custom, as of hosts that move from card to card."""
+    for _ in range(5):
+        sends(lab, pdst=GUEST)
+
+
+@example("ARP042")
+def tries_one_address_after_another(lab: LintedLab) -> None:
+    """Each of the guest's probes is answered, and it probes for the next address at once."""
+    lab.router.faults.add("arp conflict")
+    for i in range(40):
+        sends(lab, psrc="0.0.0.0", pdst=f"192.168.16.{100 + i}")
+        lab.wait(1.2)
+
+
+@example("ARP042")
+def tries_one_address_again_and_again(lab: LintedLab) -> None:
+    lab.router.faults.add("arp conflict")
+    for _ in range(12):
+        sends(lab, psrc="0.0.0.0", pdst=GUEST)
+        lab.wait(1.2)
+
+
+@clean("ARP042")
+def tries_one_a_minute(lab: LintedLab) -> None:
+    """After ten; now and then it finds one that is free."""
+    for _ in range(2):
+        number = lab.router.faults.add("arp conflict")
+        for i in range(14):
+            sends(lab, psrc="0.0.0.0", pdst=GUEST)
+            lab.wait(1.2 if i < 10 else 60)
+        lab.router.faults.clear(number)
+        starts(lab)
+
+
+@clean("ARP042")
+def declines_each(lab: LintedLab) -> None:
+    lab.router.faults.add("arp conflict")
+    for xid in range(20):
+        is_leased(lab, xid=xid)
+        sends(lab, psrc="0.0.0.0", pdst=GUEST)
+        lab.wait(11)
+
+
 @example("ARP033")
 def defends_without_end(lab: LintedLab) -> None:
     """The guest announces its address each time that another host does."""

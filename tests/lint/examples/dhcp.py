@@ -36,7 +36,11 @@ def sends(
 ) -> None:
     """A whole message, with secs as they should be."""
     mac, address = to or (TO_ROUTER if src != NOBODY else TO_ALL)
-    head = Ether(src=MAC, dst=mac) / IP(src=src, dst=address) / UDP(sport=sport, dport=67)
+    head = (
+        Ether(src=MAC, dst=mac)
+        / IP(src=src, dst=address, id=1 + int(lab.now) % 65535)
+        / UDP(sport=sport, dport=67)
+    )
     message = BOOTP(**{"op": 1, "chaddr": GUEST_MAC, "xid": 7, "secs": int(lab.now), **fields})
     data = bytes(message / DHCP(options=[("message-type", kind), *options, "end"]))
     lab.from_guest(bytes(head / data.ljust(300, b"\0")))
