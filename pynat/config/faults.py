@@ -34,6 +34,8 @@ FORMS: dict[str, dict[str, str]] = {
         "oversized": "BYTES [N]",
         "overload": "[N]",
         "minimal": "[N]",
+        "shuffled": "[N]",
+        "wrong-chaddr": "[N]",
         "wrong-xid": "[N]",
         "wrong-server": "[N]",
         "without": "mask|router|dns|server|lease [N]",

@@ -7,9 +7,10 @@ changed on the way there, and its answer is changed on the way back.
     nak                      NAK instead of what the server would say to a REQUEST
     moved, ack-other         the REQUEST asks for another free address than the guest does
     lease, t1, t2, without,
-    wrong-xid, wrong-server  a field of the OFFER or ACK
-    minimal, overload,
-    oversized                how it is written
+    wrong-xid, wrong-server,
+    wrong-chaddr             a field of the OFFER or ACK
+    minimal, shuffled,
+    overload, oversized      how it is written
     slow                     when it comes
 """
 
@@ -27,6 +28,9 @@ from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
 
 _FILLER = 224  # the first option for use on the spot (RFC 3942); the next ones as well
+_UNKNOWN = bytes(
+    (254, 5, dhcp.END, dhcp.KIND, 1, dhcp.NAK, dhcp.PAD)
+)  # a trap for who looks inside
 _CODES = {
     "mask": dhcp.MASK,
     "router": dhcp.ROUTER,
@@ -127,6 +131,8 @@ class FaultyDhcp:
         if self._happens("overload", f"{name} with options in file and sname", told, now):
             first = replace(answer, sname=b"", file=b"")
             return dhcp.encode(first, _HEADER + 3 + 3 + 1)[0]  # the kind and option 52
+        if self._happens("shuffled", f"{name} with options in another order", told, now):
+            payload = _shuffled(payload)
         one = self._faults.find(self._faults.dhcp, "oversized")
         if one is None:
             return payload
@@ -175,6 +181,11 @@ def _with_xid(answer: Message, fault: Fault) -> tuple[Message, str]:  # noqa: AR
     return replace(answer, xid=wrong), f"xid {wrong:#010x} instead of {answer.xid:#010x}"
 
 
+def _with_chaddr(answer: Message, fault: Fault) -> tuple[Message, str]:  # noqa: ARG001
+    wrong = answer.mac[:5] + bytes((answer.mac[5] ^ 0xFF,))
+    return replace(answer, mac=wrong), f"chaddr {wrong.hex(':')} instead of {answer.mac.hex(':')}"
+
+
 def _with_server(answer: Message, fault: Fault) -> tuple[Message, str]:  # noqa: ARG001
     ours = answer.options.get(dhcp.SERVER, dhcp.ZERO)
     wrong = ours[:3] + bytes((ours[3] ^ 0xFE,))
@@ -187,9 +198,22 @@ _CHANGES: dict[str, Callable[[Message, Fault], tuple[Message, str]]] = {
     "t1": _with_time,
     "t2": _with_time,
     "without": _without,
+    "wrong-chaddr": _with_chaddr,
     "wrong-xid": _with_xid,
     "wrong-server": _with_server,
 }
+
+
+def _shuffled(payload: bytes) -> bytes:
+    """Legal all the same (RFC 2131 3, RFC 2132 2)."""
+    options: dict[int, bytes] = {}  # pieces of one stay together (RFC 3396)
+    at = _HEADER
+    while payload[at] != dhcp.END:
+        size = 2 + payload[at + 1]
+        options[payload[at]] = options.get(payload[at], b"") + payload[at : at + size]
+        at += size
+    area = bytes((dhcp.PAD,)).join((_UNKNOWN, *reversed(options.values())))
+    return (payload[:_HEADER] + area + bytes((dhcp.END,))).ljust(len(payload), b"\0")
 
 
 def _filled(payload: bytes, length: int) -> bytes:

@@ -148,8 +148,13 @@ class DhcpChecker:
             message = dhcp.decode(payload)
         except Malformed:
             return
+        if message.op != dhcp.REPLY or not message.kind:
+            return
         client = self._clients.get(message.mac)
-        if client is None or message.op != dhcp.REPLY or not message.kind:
+        if client is None:
+            for other in self._clients.values():
+                if frame.destination[0] & 1 or frame.destination == other.source:
+                    other.overhears(message)
             return
         known = message.yiaddr in self._sources
         way = Way.BROADCAST if frame.destination[0] & 1 else Way.UNICAST

@@ -76,6 +76,10 @@ _IGNORED = {
 }
 
 
+_UNREAD = {
+    rules.OVERLOAD_UNREAD: ("option 52", "RFC 2132 9.3"),
+    rules.SHUFFLED_UNREAD: ("the message type behind other options", "RFC 2132 2"),
+}
 _ODD = "; each has an odd number of bytes: does the checksum add a zero behind the last (RFC 1071)?"
 
 
@@ -130,8 +134,9 @@ class Client:
         self._told: set[Way] = set()  # of these
         self._offered: tuple[Span, Way] | None = None  # since the last DISCOVER
         self._is_odd = False  # it has an odd number of bytes
-        self._overloaded: Span | None = None  # the OFFER since the last DISCOVER
-        self._unread = 0  # such OFFERs in a row
+        self._unusual: tuple[Span, Rule] | None = None  # the OFFER since the last DISCOVER
+        self._unread = dict.fromkeys(_UNREAD, 0)  # such OFFERs since the last REQUEST
+        self._others: list[tuple[bytes, Offer]] = []  # to another chaddr, with an xid of ours
         self._early = 0
         self._late = 0  # leases in a row of which it remembered at T2
         self._anew = 0  # leases in a row at whose T1 it began anew ...
@@ -241,12 +246,13 @@ class Client:
             tell(rule, f"{came}, expected a {wanted}{hint}")
 
     def _leaves_unread(self, when: Span, tell: Tell) -> None:
-        if self._overloaded is not None and when.follows(self._overloaded):
-            self._unread += 1
-            if self._unread == OFFERS:
-                text = f"{OFFERS} OFFERs came with option 52, expected a REQUEST"
-                tell(rules.OVERLOAD_UNREAD, f"{text} (RFC 2132 9.3)")
-        self._overloaded = None
+        if self._unusual is not None and when.follows(self._unusual[0]):
+            rule = self._unusual[1]
+            self._unread[rule] += 1
+            if self._unread[rule] == OFFERS:
+                what, rfc = _UNREAD[rule]
+                tell(rule, f"{OFFERS} OFFERs came with {what}, expected a REQUEST ({rfc})")
+        self._unusual = None
 
     def _takes(self, tell: Tell) -> None:
         """An OFFER at last: which way did it come?"""
@@ -262,7 +268,7 @@ class Client:
                 text += f" {self._ignored[way]} that came {way.value} (RFC 2131 4.1)"
                 tell(_IGNORED[way][0], text)
         self._ignored, self._offered = dict.fromkeys(Way, 0), None
-        self._unread, self._overloaded, self._even = 0, None, 0
+        self._unread, self._unusual, self._even = dict.fromkeys(_UNREAD, 0), None, 0
         self._told.clear()
 
     def _after_conflict(self, when: Span, tell: Tell) -> None:
@@ -296,6 +302,12 @@ class Client:
                 _all(asking.consistent(message, self._introduced), tell)
         elif self._offers and (server or self._has_xid(message.xid)):
             self._selects(sent, tell)
+        elif server and (mac := self._chaddr_of(message)):
+            self._tally[Occasion.DHCP_SELECTS] += 1
+            text = (
+                f"takes an OFFER to chaddr {mac.hex(':')}, expected one to {message.mac.hex(':')}"
+            )
+            tell(rules.TOOK_ANOTHERS, f"{text} (RFC 2131 4.4.1)")
         elif before is not None and before.xid != message.xid:
             _all(asking.rebooting(sent), tell)
             self._has_changed(message, self._introduced, tell)
@@ -385,15 +397,29 @@ class Client:
                 self._offers.clear()
                 self._give_up(refused, when, rules.AFTER_NAK, "NAK, RFC 2131 3.1")
 
+    def overhears(self, message: Message) -> None:
+        """What comes to its card, and is for a client that there is not."""
+        server = message.options.get(dhcp.SERVER)
+        if message.kind == dhcp.OFFER and server and message.xid in self._attempts:
+            del self._others[: 1 - _MAX_REMEMBERED]
+            offer = Offer(message.xid, server, message.yiaddr, known=False)
+            self._others.append((message.mac, offer))
+
+    def _chaddr_of(self, message: Message) -> bytes:
+        """Of the OFFER that it takes, if that was made to another."""
+        taken = (message.options.get(dhcp.WANTED), message.options[dhcp.SERVER])
+        found = (mac for mac, offer in self._others if (offer.address, offer.server) == taken)
+        return next(found, b"")
+
     def _is_offered(self, message: Message, when: Span, way: Way | None, known: bool) -> None:
         server = message.options.get(dhcp.SERVER)
         if server is None or self._discover is None:
             return
         whole = {dhcp.LEASE, dhcp.MASK} <= message.options.keys()
         mine = way is not None and whole and message.xid == self._discover.xid
-        if mine and message.overloaded:
-            self._tally[Occasion.DHCP_OVERLOADED] += 1
-            self._overloaded, mine = when, False
+        if mine and (rule := _unusual(message)):
+            self._tally[rule.exercised] += 1
+            self._unusual, mine = (when, rule), False
         self._offered = (when, way) if mine and way else None
         self._tally[Occasion.DHCP_OFFER] += 1
         self._tally[Occasion.DHCP_OFFER_UNICAST] += mine and way is Way.UNICAST
@@ -422,6 +448,7 @@ class Client:
         self._attempts.clear()
         self._discover, self.never_had_one = None, False
         self._offers.clear()
+        self._others.clear()
 
     def _give_up(self, address: bytes, when: Span, rule: Rule, why: str) -> None:
         self._gone[address] = (when, rule, why)
@@ -503,6 +530,12 @@ def _never_renewed(lease: Lease) -> str:
     backwards = int.from_bytes(int(lease.length).to_bytes(4, "big"), "little")
     text = f": it never renews, no REQUEST came at T1, {lease.t1:.0f} s, or behind it; is the byte"
     return f"{text} order of the lease time right ({lease.length:.0f} s backwards: {backwards})?"
+
+
+def _unusual(message: Message) -> Rule | None:
+    if message.overloaded:
+        return rules.OVERLOAD_UNREAD
+    return None if next(iter(message.options)) == dhcp.KIND else rules.SHUFFLED_UNREAD
 
 
 def _pauses(message: Message) -> str:

@@ -145,10 +145,10 @@ TOOK_ANOTHERS = Rule(
     "DHCP032",
     "dhcp offer of another",
     Severity.ERROR,
-    "The guest takes an OFFER that has not the transaction id of its DISCOVER.",
+    "The guest takes an OFFER that has not the transaction id of its DISCOVER, or not its chaddr.",
     "RFC 2131 4.4.1",
     "On a wire with several clients it takes what was offered to others.",
-    "Throw away answers whose xid is not that of the question.",
+    "Throw away answers whose xid or chaddr is not that of the question.",
     exercised=Occasion.DHCP_SELECTS,
     leads_to=("DHCP012", "DHCP044"),
 )
@@ -441,6 +441,20 @@ OVERLOAD_UNREAD = Rule(
     "Where option 52 is 1, 2 or 3, go on reading options in file (128 bytes at 108), sname (64"
     " bytes at 44), or both, up to option 255 in each.",
     exercised=Occasion.DHCP_OVERLOADED,
+)
+
+SHUFFLED_UNREAD = Rule(
+    "DHCP061",
+    "dhcp options in another order not read",
+    Severity.WARNING,
+    "The guest takes no OFFER whose options do not begin with the message type.",
+    "RFC 2132 2",
+    "Servers write options in any order, with zeros between them, and some that the guest has not"
+    " asked for.",
+    "Walk through the options: 0 is one byte of padding, 255 the end, and any other code has a"
+    " length behind it, by which those that are not known are passed over. Look at the message type"
+    " only when all are read.",
+    exercised=Occasion.DHCP_SHUFFLED,
 )
 
 ONCE = Rule(

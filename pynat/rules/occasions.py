@@ -90,6 +90,7 @@ class Occasion(StrEnum):
     DHCP_OFFER_UNICAST = "OFFERs to the guest's MAC address"
     DHCP_OFFER_TO_ALL = "OFFERs by broadcast"
     DHCP_OVERLOADED = "OFFERs with options in the fields file and sname"
+    DHCP_SHUFFLED = "OFFERs whose options do not begin with the message type"
     DHCP_ACK = "ACKs that gave a lease"
     LEASE_USED = "leases whose address was used"
     DHCP_UNANSWERED = "DISCOVERs and REQUESTs that got no answer in time"

@@ -151,7 +151,8 @@ def test_its_lease_is_renewed(kernel: Path, artifacts: Path, bochs: Bochs) -> No
 
 
 def test_faults_of_the_server(kernel: Path, artifacts: Path, bochs: Bochs) -> None:
-    config = 'faults = ["dhcp silent 1", "dhcp nak 1", "dhcp wrong-xid 1", "dhcp overload 1"]\n'
+    met = ("silent", "nak", "wrong-xid", "wrong-chaddr", "overload", "shuffled")
+    config = f"faults = {[f'dhcp {kind} 1' for kind in met]}\n"
     with started(kernel, artifacts, bochs, "poweroff", config=config) as boot:
         boot.wait_for("power off", 60)
         ended_well(boot)

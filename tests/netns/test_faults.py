@@ -49,6 +49,8 @@ def udhcpc(folder: Path, *options: str) -> tuple[str, ...]:
         ["dhcp oversized 576"],
         ["dhcp overload"],
         ["dhcp minimal"],
+        ["dhcp shuffled"],
+        ["dhcp wrong-chaddr 1"],
         ["dhcp wrong-xid 1"],
         ["dhcp without router", "dhcp t1 0", "dhcp t2 0"],
     ],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.dhcp import BOOTP
+from scapy.layers.l2 import Ether
 
 from pynat.config import Config
 from pynat.config.toml import read_toml
 from pynat.errors import ConfigError
 from pynat.wire import dhcp
 from tests.frames import GUEST, ROUTER
-from tests.services.faulty import Faulty
+from tests.services.faulty import MAC, Faulty
 
 OTHER = "192.168.16.3"
 
@@ -170,6 +172,29 @@ def test_wrong_fields() -> None:
     lab.discover()
     (offer,) = lab.replies()
     assert (offer.xid, offer.options["server_id"]) == (7, ROUTER)
+
+
+def test_an_answer_for_another_card_comes_to_the_guests() -> None:
+    lab = Faulty("dhcp wrong-chaddr 1")
+    lab.discover()
+    (offer,) = lab.replies()
+    assert offer.packet[BOOTP].chaddr[:6].hex(":") == "52:54:00:12:34:a9"
+    assert offer.packet[Ether].dst == MAC
+    lab.discover()
+    (offer,) = lab.replies()
+    assert offer.packet[BOOTP].chaddr[:6].hex(":") == MAC
+
+
+@pytest.mark.parametrize("more", [[], ["dhcp oversized 576"]])
+def test_options_in_another_order(more: list[str]) -> None:
+    wanted = dhcp.decode(Faulty().leased().payload).options
+    ack = Faulty("dhcp shuffled", *more).leased()
+    options = dhcp.decode(ack.payload).options
+    known = {code: value for code, value in options.items() if code in wanted}
+    assert known == wanted
+    assert list(known)[-1] == dhcp.KIND
+    assert next(iter(options)) == 254
+    assert (ack.length == 576) == bool(more)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,24 @@ def reads_file_and_sname(lab: LintedLab) -> None:
         lab.wait(10)
 
 
+@example("DHCP061")
+def expects_the_type_first(lab: LintedLab) -> None:
+    """The guest reads the message type from the first option, wherever that is."""
+    lab.router.faults.add("dhcp shuffled")
+    for pause in (4, 8, 16, 32):
+        sends(lab, "discover")
+        lab.wait(pause)
+
+
+@clean("DHCP061")
+@clean("DHCP035")
+def reads_options_in_any_order(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp shuffled")
+    for _ in range(4):
+        is_leased(lab)
+        lab.wait(10)
+
+
 # ---------------------------------------------------------------- one message
 def raw(lab: LintedLab, message: bytes) -> None:
     head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src=NOBODY, dst="255.255.255.255")
@@ -314,6 +332,20 @@ def asks_again_with_the_same_xid(lab: LintedLab) -> None:
 def looks_at_no_xid(lab: LintedLab) -> None:
     """The guest takes an answer to somebody else."""
     lab.router.faults.add("dhcp wrong-xid 1")
+    is_leased(lab)
+
+
+@example("DHCP032")
+def looks_at_no_chaddr(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp wrong-chaddr 1")
+    is_leased(lab)
+
+
+@clean("DHCP032")
+def looks_at_chaddr(lab: LintedLab) -> None:
+    lab.router.faults.add("dhcp wrong-chaddr 1")
+    sends(lab, "discover")
+    lab.wait(4)
     is_leased(lab)
 
 
