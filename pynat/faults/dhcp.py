@@ -28,9 +28,8 @@ from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
 
 _FILLER = 224  # the first option for use on the spot (RFC 3942); the next ones as well
-_UNKNOWN = bytes(
-    (254, 5, dhcp.END, dhcp.KIND, 1, dhcp.NAK, dhcp.PAD)
-)  # a trap for who looks inside
+# An option whose value looks like others.
+_UNKNOWN = bytes((254, 5, dhcp.END, dhcp.KIND, 1, dhcp.NAK, dhcp.PAD))
 _CODES = {
     "mask": dhcp.MASK,
     "router": dhcp.ROUTER,
