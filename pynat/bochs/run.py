@@ -206,7 +206,7 @@ class BochsRun:
         options = [] if cut is None else list(self.extra[cut:])
         self._copies = rewritten(self.bochsrc, self._change, folder)
         bochsrc = self._copies.get(self.bochsrc, self.bochsrc)
-        command = [*_dies_with_us(), str(self.bochs.executable), "-q", "-f", str(bochsrc)]
+        command = [*dies_with_us(), str(self.bochs.executable), "-q", "-f", str(bochsrc)]
         command += debugger.flags_for(self.bochs, bochsrc, self.extra, folder)
         command += flags
         if self._alone:  # nobody can answer "A PANIC has occurred. Do you want to:"
@@ -296,6 +296,7 @@ def _polite_signals(display: str) -> tuple[signal.Signals, ...]:
     return gentlest, signal.SIGTERM, signal.SIGKILL
 
 
-def _dies_with_us() -> list[str]:
+def dies_with_us() -> list[str]:
+    """Before a command: what it runs is killed when our thread that starts it ends, however."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from pynat.bochs.run import dies_with_us
+
 _KEEPER = ("--net", "sh", "-c", "ip link set lo up && echo up && exec cat")
 
 
@@ -55,8 +57,8 @@ class Namespace:
         return Path(f"/proc/{self._keeper.pid}/ns/net")
 
     def command(self, *words: str) -> list[str]:
-        """The command line that runs `words` in here."""
-        return ["nsenter", f"--net={self.path}", *words]
+        """The command line that runs `words` in here, for as long as who starts it lives."""
+        return [*dies_with_us(), "nsenter", f"--net={self.path}", *words]
 
     def run(
         self, *words: str, timeout: float = 300, check: bool = True, **options: Any

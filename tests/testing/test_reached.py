@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +19,7 @@ from pynat.wire import arp, ethernet, icmp, ipv4, tcp, udp
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
+from tests.bochs.processes import Watch
 
 GUEST, ROUTER = bytes((192, 168, 16, 2)), bytes((192, 168, 16, 1))
 PORT = 7
@@ -203,3 +206,30 @@ def test_linux_is_asked_as_any_other(tmp_path: Path) -> None:
         with tap.namespace.running(*program, "SOCK_STREAM", "80"):
             tap.wait_listen(80)
             assert tap.http().body == b"hello"
+
+
+IN_A_GUEST = """
+import os, pathlib, sys
+from pynat.testing.kit import TapGuest
+with TapGuest(pathlib.Path(sys.argv[1]), {"hermetic": True}) as tap:
+    with tap.namespace.running("sh", "-c", "echo up; exec sleep 1000") as program:
+        program.stdout.readline()
+        print(pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
+        sys.stdin.readline()
+"""
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_of_linux_where_the_test_is_killed(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-c", IN_A_GUEST, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as test:
+        assert test.stdout is not None
+        watches = [Watch(int(pid)) for pid in test.stdout.readline().split()]
+        test.send_signal(number)
+        assert test.wait(20) == -number
+    ended = dict(zip(("namespace", "network", "program"), watches, strict=True))
+    assert [what for what, watch in ended.items() if not watch.ended_within(20)] == []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 from pynat.bochs.folder import own_folder
+from pynat.bochs.run import dies_with_us
 from pynat.config.toml_text import Tables
 from pynat.serve.joined import join, joined
 from pynat.testing.guests.boot import GuestSilent
@@ -64,7 +65,8 @@ class TapGuest(Reached):
 
     def _started(self, script: Path, log: IO[bytes]) -> subprocess.Popen[str]:
         where = ["--netns", str(self.namespace.path), "--config", str(script)]
-        command = [sys.executable, "-m", "pynat", "tap", DEVICE, *where, *self._configure]
+        network = [sys.executable, "-m", "pynat", "tap", DEVICE, *where, *self._configure]
+        command = [*dies_with_us(), *network]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
 
     def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
