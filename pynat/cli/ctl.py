@@ -113,7 +113,7 @@ def _add_reach(verbs: Subparsers) -> None:
     ping.add_argument("--count", type=int, metavar="N", help="requests (default: 4)")
     ping.add_argument("--size", type=int, metavar="BYTES", help="of data in each (default: 56)")
     wait = _verb(verbs, "wait", "until something has happened", plain)
-    wait.add_argument("what", metavar="WHAT", help="lease, listen:PORT or finding:CODE")
+    wait.add_argument("what", metavar="WHAT", help="card, lease, listen:PORT or finding:CODE")
     for parser in (ping, wait):
         parser.add_argument("--guest", metavar="ADDRESS", help="default: the one with a lease")
         parser.add_argument(

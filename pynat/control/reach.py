@@ -74,13 +74,15 @@ class ReachCommands:
             case "lease" if not of:
                 wanted = None if guest is None else address_text(self._guest(guest))
                 return Condition(lambda: _has(leased(self._engine), wanted))
+            case "card" if not of:
+                return Condition(self._engine.is_card_ready)
             case "listen":
                 return Listening(self._engine, *self._ends(of, guest))
             case "finding" if of in BY_CODE:
                 return Condition(lambda: counted(self._engine)[of] > 0)
             case "finding":
                 raise Refused(f"{of} is no code of a rule; {nearest(of)}")
-        raise Refused(f"wait for {what!r}: expected lease, listen:PORT or finding:CODE")
+        raise Refused(f"wait for {what!r}: expected card, lease, listen:PORT or finding:CODE")
 
     def _ends(self, port: object, guest: object) -> tuple[Address, Address]:
         """The guest's, and one of the router's."""

@@ -57,18 +57,38 @@ class _Leases:
     def __init__(self, engine: Engine) -> None:
         self.version = self.version_of(engine)
         self._now = engine.now()
-        self._bound = {lease.address: (lease.mac, lease.until) for lease in _bound(engine)}
+        bound = _bound(engine)
+        self._bound = {lease.address: (lease.mac, lease.until) for lease in bound}
+        self._anew = {lease.address: lease.mac for lease in bound if lease.is_asked_anew}
 
     @staticmethod
     def version_of(engine: Engine) -> object:
         return engine.router.dhcp.guests.changes
 
     def since(self, old: Self) -> Iterator[Answer]:
+        for address, mac in self._anew.items():
+            if address not in old._anew:
+                yield _of("guest reset", address, mac)
         for address, (mac, _) in self._bound.items():
             was, until = old._bound.get(address, (b"", 0.0))
             if was != mac or until <= self._now:
-                name = address_text(address)
-                yield {"event": "lease", "address": name, "mac": mac.hex(":")}
+                yield _of("lease", address, mac)
+
+
+def _of(event: str, address: bytes, mac: bytes) -> Answer:
+    return {"event": event, "address": address_text(address), "mac": mac.hex(":")}
+
+
+class _Card:
+    def __init__(self, engine: Engine) -> None:
+        self.version = self.version_of(engine)
+
+    @staticmethod
+    def version_of(engine: Engine) -> object:
+        return engine.is_card_ready()
+
+    def since(self, old: Self) -> Iterator[Answer]:
+        yield {"event": "card ready" if self.version else "card off"}
 
 
 class _Flows:
@@ -129,7 +149,7 @@ class _Counts:
                 yield {"event": event, "code": code, "count": more}
 
 
-_PARTS: tuple[type[_Part], ...] = (_Leases, _Flows, _Forwards, _Counts)
+_PARTS: tuple[type[_Part], ...] = (_Card, _Leases, _Flows, _Forwards, _Counts)
 
 
 def _named(row: Row) -> Answer:

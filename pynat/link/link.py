@@ -82,3 +82,9 @@ class Wrapper:
     @property
     def speed(self) -> int:
         return self._innermost.speed
+
+    @property
+    def refuses_since(self) -> float | None:
+        """Of a card that can say it (`pynat.link.card.Card`)."""
+        since: float | None = getattr(self._innermost, "refuses_since", None)
+        return since

@@ -60,6 +60,7 @@ class Lease:
     state: State
     until: float  # guest time; inf for BOOTP
     name: str = ""  # what the client calls itself by option 81 or 12, in lower case
+    is_asked_anew: bool = False  # it is bound, and its client has begun from the start
 
     def live(self, now: float) -> bool:
         return self.state is not State.FREE and now < self.until
@@ -151,6 +152,9 @@ class Leases:
 
     def offer(self, address: bytes, message: dhcp.Message, now: float) -> None:
         self.withdraw_offers(message.mac)
+        if (held := self.held_by(message.mac, now)) is not None and not held.is_asked_anew:
+            held.is_asked_anew = True
+            self.changes += 1
         lease = self.table.get(address)
         if lease is None or not (lease.state is State.BOUND and lease.live(now)):
             self._record(address, message, State.OFFERED, now + OFFER_LASTS)

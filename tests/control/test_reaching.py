@@ -272,6 +272,44 @@ def test_a_lease_is_waited_for_and_told_to_who_watches(path: Path) -> None:
     asked(path, work)
 
 
+def test_a_guest_that_begins_again_is_told_of(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        wanted, server = bytes((50, 4, 192, 168, 16, 2)), bytes((54, 4, 192, 168, 16, 1))
+        guest.link.put(discover(dhcp.DISCOVER))
+        guest.link.put(discover(dhcp.ASK, wanted, server))
+        assert (await client.ask("wait", **{"for": "lease"}))["ok"]
+        await client.ask("watch")
+        for message in (discover(dhcp.ASK, wanted, server), discover(dhcp.DISCOVER, wanted)):
+            guest.link.put(message)
+            await guest.link.turn()
+        guest.link.put(discover(dhcp.DISCOVER))  # it has had no answer yet
+        guest.link.put(udp(ROUTER, 9, b"x", sport=2000))
+        events = [await client.answer() for _ in range(2)]
+        assert [event["event"] for event in events] == ["guest reset", "flow"]
+        assert events[0]["address"] == GUEST
+        assert events[0]["mac"] == "52:54:00:12:34:56"
+
+    asked(path, work)
+
+
+def test_a_card_that_takes_no_frames_is_told_of_and_waited_for(path: Path) -> None:
+    async def work(guest: Guest, client: Client) -> None:
+        assert (await client.ask("wait", **{"for": "card"}))["ok"]
+        watcher = await Client.connect(path)
+        await watcher.ask("watch")
+        guest.link.refuses_since = 1.0
+        guest.engine.wake()
+        assert (await watcher.answer())["event"] == "card off"
+        answer = await told(client, "wait", **{"for": "card"})
+        guest.link.refuses_since = None
+        guest.engine.wake()
+        assert (await watcher.answer())["event"] == "card ready"
+        assert (await answer)["ok"]
+        await watcher.close()
+
+    asked(path, work)
+
+
 def test_findings_are_told_apart_from_drops(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         await client.ask("watch")
@@ -402,7 +440,7 @@ def test_what_does_not_come_is_told_with_the_time(path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "arguments", "error"),
     [
-        ("wait", {"for": "rain"}, "expected lease, listen:PORT or finding:CODE"),
+        ("wait", {"for": "rain"}, "expected card, lease, listen:PORT or finding:CODE"),
         ("wait", {"for": "finding:TCP999"}, "TCP999 is no code of a rule"),
         ("wait", {"for": "listen:0"}, "port 0: expected a whole number from 1 to 65535"),
         ("wait", {"for": "lease", "timeout": 0}, "timeout 0: expected seconds of guest time"),

@@ -86,3 +86,11 @@ def test_what_never_comes_to_rest_is_told_what_helps(monkeypatch: pytest.MonkeyP
         guest = Flooder()
         network.run(guest, 0.1)
     assert len(guest.replies) > 1000
+
+
+def test_a_card_is_ready_with_the_guests_first_frame() -> None:
+    with virtual(Config(hermetic=True)) as network:
+        network.engine.turn()
+        assert not network.engine.is_card_ready()
+        network.run(Pinger(), 1)
+        assert network.engine.is_card_ready()
