@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,16 +192,17 @@ def pynat_virtual(
     tmp_path_factory: pytest.TempPathFactory,
     pynat_seed: int | None,
 ) -> Iterator[Callable[..., VirtualGuest]]:
-    """A stack in Python as the guest, in virtual time: a minute of it takes no time.
+    """A stack in Python, or in a program, as the guest, in virtual time: a minute takes no time.
 
     `guest = pynat_virtual(stack, impair=["loss 2%"])` takes a sans-IO stack
-    (`pynat.testing.virtual.Guest`) and keys of a configuration; `guest.run(seconds=60)` lets time
-    go on. The wire, the ways into the guest and its network are as with a guest in Bochs."""
+    (`pynat.testing.virtual.Guest`), or the words of a command, and keys of a configuration;
+    `guest.run(seconds=60)` lets time go on. The wire, the ways into the guest and its network are
+    as with a guest in Bochs."""
     from pynat.testing.kit import VirtualGuest
 
     booter = Booter(request, tmp_path_factory.mktemp("pynat"), pynat_seed, {})
 
-    def make(stack: Stack, **tables: Any) -> VirtualGuest:
+    def make(stack: Stack | Sequence[str], **tables: Any) -> VirtualGuest:
         guest = VirtualGuest(stack, booter.new_folder(), booter.seeded(tables))
         booter.add(guest)
         return booter.ending.enter_context(guest)

@@ -6,7 +6,7 @@
 
 The guest is sans-IO: an object with the methods of Guest. Time jumps to whoever wants to be woken
 next, so a minute of retransmissions takes no time, and every run is the same to the byte. A stack
-in another language joins in through a few lines of ctypes.
+in another language joins in as a program (`pynat.testing.program`).
 
 The wire has no length: a whole burst comes at one instant, and what only time tells apart cannot be
 seen. A rule such as `to-guest rate 10mbit` gives each frame its own time.

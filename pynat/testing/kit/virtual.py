@@ -1,9 +1,9 @@
-"""A guest in Python on an engine in virtual time, seen as any other guest is."""
+"""A guest in Python, or a program, on an engine in virtual time, seen as any other guest is."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -18,6 +18,7 @@ from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.observed import FINDINGS, TIMEOUT
 from pynat.testing.kit.reached import Reached
 from pynat.testing.kit.virtual_stream import VirtualClient, VirtualStream
+from pynat.testing.program import ProgramStack
 from pynat.testing.virtual import Guest, VirtualNetwork, virtual
 
 _STEP = 0.01  # seconds of virtual time between two looks
@@ -25,14 +26,15 @@ T = TypeVar("T")
 
 
 class VirtualGuest(Reached):
-    """stack: a sans-IO guest (`pynat.testing.virtual.Guest`). Time goes on in `run` and in waits.
+    """stack: a sans-IO guest (`pynat.testing.virtual.Guest`), or the words of a command that runs
+    one (`pynat.testing.program`). Time goes on in `run` and in waits.
 
     A `timeout` is in seconds of virtual time, and costs none of ours.
     """
 
-    def __init__(self, stack: Guest, folder: Path, tables: Tables) -> None:
+    def __init__(self, stack: Guest | Sequence[str], folder: Path, tables: Tables) -> None:
         super().__init__(folder)
-        self.stack = stack
+        self.stack = ProgramStack(stack) if isinstance(stack, Sequence) else stack
         self._tables: Tables = {"hermetic": True, "lint": {"json": str(folder / FINDINGS)}}
         join(self._tables, {**tables, "capture": str(self.capture)})
         self._ending = contextlib.ExitStack()
@@ -41,9 +43,13 @@ class VirtualGuest(Reached):
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         loaded = load(str(joined("", self._tables, self.folder, who="the test's keywords")), "")
-        self.network: VirtualNetwork = self._ending.enter_context(
-            virtual(loaded.config, loaded.program)
-        )
+        with contextlib.ExitStack() as ending:
+            if isinstance(self.stack, ProgramStack):
+                ending.enter_context(self.stack)
+            self.network: VirtualNetwork = ending.enter_context(
+                virtual(loaded.config, loaded.program)
+            )
+            self._ending = ending.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
