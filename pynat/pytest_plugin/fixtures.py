@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pynat.pytest_plugin.live import teller
+from pynat.pytest_plugin.seeds import is_over_seeds, skip_behind_a_bad_one
 from pynat.pytest_plugin.stories import CURRENT
 
 if TYPE_CHECKING:
@@ -96,8 +97,12 @@ def pynat_options() -> Keywords:
 
 
 @pytest.fixture
-def pynat_seed(request: pytest.FixtureRequest) -> int | None:
+def pynat_seed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> int | None:
     """The seed that `--pynat-seed` or `@pytest.mark.pynat_seeds(n)` gives to this test's guests."""
+    if is_over_seeds(request.node):
+        skip_behind_a_bad_one(request.node, tmp_path_factory)
     seed: int | None = getattr(request, "param", request.config.getoption("pynat_seed"))
     request.config.stash[CURRENT].seed = seed
     return seed

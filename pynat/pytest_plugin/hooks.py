@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Generator
 from typing import NoReturn
 
 import pytest
 
+from pynat.pytest_plugin.seeds import remember
 from pynat.pytest_plugin.stories import CURRENT, Story, folder_of, repeat, story
 
-_SEED = re.compile(r"seed-\d+")
 MARKERS = (
     "pynat(**keywords): what `boot` takes, for the guests of a test",
     "pynat_seeds(n): run the test with the seeds 1 to n, up to the first bad one",
 )
 _FIXTURES = {"boot", "module_boot", "session_boot", "pynat_tap", "pynat_virtual"}
-_BAD = pytest.StashKey[dict[str, str]]()  # test -> its bad seed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     if config.getoption("pynat_keep") and config.getoption("pynat_artifacts") is None:
         raise pytest.UsageError("--pynat-keep: where to? Give --pynat-artifacts DIR too")
-    config.stash[_BAD] = {}
     config.stash[CURRENT] = Story()
 
 
@@ -71,15 +68,6 @@ def _wrong(metafunc: pytest.Metafunc, why: str) -> NoReturn:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[CURRENT] = story(item)
-    bad = item.config.stash[_BAD].get(_SEED.sub("", item.nodeid))
-    if bad is not None and item.get_closest_marker("pynat_seeds"):
-        pytest.skip(f"{bad} is bad already")
-
-
-def _remember(item: pytest.Item) -> None:
-    seed = _SEED.search(item.nodeid)
-    if seed and item.get_closest_marker("pynat_seeds"):
-        item.config.stash[_BAD].setdefault(_SEED.sub("", item.nodeid), seed[0])
 
 
 # ---------------------------------------------------------------- the end of a test
@@ -101,7 +89,7 @@ def pytest_runtest_makereport(
         _add_properties(item, here)
     report = yield
     if report.failed:
-        _remember(item)
+        remember(item)
     if here.guests or _wants_guests(item):
         _follow(item, here, report, call)
     return report

@@ -174,6 +174,21 @@ def test_seeds_stop_at_the_first_bad_one(suite: Suite) -> None:
     )
 
 
+def test_workers_tell_each_other_of_a_bad_seed(suite: Suite) -> None:
+    """The first worker is in its first seed until the other one's first is known to be bad."""
+    tests = """
+    import os, time
+    @pytest.mark.pynat_seeds(12)
+    def test_it(pynat_seed, tmp_path_factory):
+        assert os.environ["PYTEST_XDIST_WORKER"] == "gw0"
+        while not list(tmp_path_factory.getbasetemp().parent.glob("bad-seeds-*/*/*")):
+            time.sleep(0.01)
+    """
+    result = suite(tests, b"", "-n2", "-rs", apart=True)
+    assert_outcomes(result, passed=1, failed=1, skipped=10)
+    assert_lines(result, "SKIPPED * seed-* is bad already")
+
+
 def test_one_seed_is_tried_again(suite: Suite) -> None:
     assert_outcomes(suite(SEEDS, b"", "--pynat-seed=2"), failed=1)
     assert_outcomes(suite(SEEDS, b"", "--pynat-seed=3"), passed=1)
