@@ -184,10 +184,10 @@ def plugin_errors(log: Path) -> list[str]:
                     found[-1].append(_shown(raw.partition(_MORE)[2].decode(errors="replace")))
     except OSError:
         return []
-    return [_summed_up(*lines) for lines in found]
+    return [summed_up(*lines) for lines in found]
 
 
-def _summed_up(first: str, *more: str) -> str:
+def summed_up(first: str, *more: str) -> str:
     """Of a traceback its last lines: what was raised, and where."""
     if not more or not first.endswith(_TRACEBACK):
         return first

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pynat.bochs.find import BochsError, find_bochs
+from pynat.net import Net
 from pynat.rules import BY_CODE
 from pynat.testing.kit import BootOptions, Guest, Verdicts
 from pynat.testing.kit.stream import Stream
@@ -148,6 +149,11 @@ class Web(Guest):
         ours, self.theirs = socket.socketpair()
         self.theirs.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
         return ours
+
+
+def test_an_object_is_no_network() -> None:
+    with pytest.raises(ValueError, match=r"^net=Net object: expected a file, .* give its path$"):
+        BootOptions.of({"kernel": "kernel.elf", "net": Net()})
 
 
 @pytest.mark.parametrize(

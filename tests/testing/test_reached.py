@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -166,6 +167,33 @@ def test_the_wire_of_a_virtual_guest_is_changed_meanwhile(guest: VirtualGuest) -
         assert guest.ping(count=1) == []
         guest.link_up()
         assert guest.ping(count=1) == [0.0]
+
+
+FAULTY = """
+from pynat.net import Net
+net = Net(hermetic=True, seed=5)
+@net.at(0.001)
+async def look():
+    raise ValueError("the guest did it")
+"""
+
+
+def test_the_network_of_a_guest_without_a_machine_speaks(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(FAULTY)
+    with VirtualGuest(Answering(), tmp_path, {"script": str(tmp_path / "net.py")}) as guest:
+        guest.run(1)
+        assert guest.log.startswith("   0.000  network 192.168.16.0/24")
+        assert guest.seed == 5
+        (error,) = guest.errors
+        assert error.startswith("ValueError: the guest did it; in look (")
+        assert asyncio.run(guest.aio.ping(count=1)) == [0.0]
+
+
+def test_what_only_a_machine_has_is_told(guest: VirtualGuest) -> None:
+    with pytest.raises(AttributeError, match=r"^guest\.expect: VirtualGuest has no serial port"):
+        guest.expect("ready")
+    with pytest.raises(AttributeError, match=r"^guest\.reset: VirtualGuest has no machine; only"):
+        guest.reset()
 
 
 SERVES = """

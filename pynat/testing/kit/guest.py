@@ -20,7 +20,6 @@ from pynat.bochs.serial import GrowingText, verdict
 from pynat.config.toml_text import Tables
 from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
-from pynat.testing.kit.awaited import Awaited
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, compiled
 from pynat.testing.kit.options import BootOptions
 from pynat.testing.kit.reached import Reached
@@ -161,11 +160,6 @@ class Guest(Reached):
         """Of all that is drawn by lot in the network; None before that is there."""
         ready = self._ready()
         return int(ready["seed"]) if ready else None
-
-    @property
-    def aio(self) -> Awaited:
-        """The same methods for `await`: `await guest.aio.expect("ready")`."""
-        return Awaited(self)
 
     # ------------------------------------------------------------------ what it says
     @property

@@ -17,6 +17,7 @@ from pynat.harmless import harmless
 from pynat.lint.frame import decode
 from pynat.lint.trace import DNS_PORT, Trace
 from pynat.rules import BY_CODE, nearest
+from pynat.testing.kit.awaited import Awaited
 from pynat.testing.kit.verdicts import Found, Verdicts
 from pynat.wire import dhcp, dns
 from pynat.wire.ipv4 import dotted
@@ -54,6 +55,11 @@ class Observed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pynat_guests = (self,)  # as a fixture's value it has one
+
+    @property
+    def aio(self) -> Awaited:
+        """The same methods for `await`: `await guest.aio.expect("ready")`."""
+        return Awaited(self)
 
     @property
     def capture(self) -> Path:

@@ -26,6 +26,10 @@ MEMORY = 128  # MB
 _IMAGES = ("kernel", *DRIVES, "bochsrc")
 _OF_A_MACHINE = ("nic", "memory", "cpu", "ips", "sync")
 _WHO = "the test's keywords"
+_NO_OBJECT = (
+    "expected a file, in TOML or Python: the network runs in Bochs's process, to which no object of"
+    " the test gets; have `net = Net(...)` in a file of its own and give its path"
+)
 
 
 class Order(NamedTuple):
@@ -44,7 +48,8 @@ class BootOptions:
     cdrom, disk, floppy: an image. bochsrc: a machine of your own, with a card of ours.
     nic: `e1000` (what there is without it), `ne2k-pci`, `ne2k-isa` or `pcipnic`.
     memory: megabytes, 128 if not said. cpu, ips, sync: as in a bochsrc.
-    net: a file in TOML or Python, as `script=` names one. config: keys of it, as in TOML.
+    net: a file in TOML or Python, as `script=` names one; no object, since the network runs in
+        Bochs's process and not in the test's. config: keys of it, as in TOML.
     tftp: a folder to serve. forwards, impair, faults, peers: as in TOML.
     seed: of all that is drawn by lot. hermetic: whether the network has no outside; not said, it
         has none if nothing asks for one and `net` is not in Python, which says so itself.
@@ -86,6 +91,9 @@ class BootOptions:
         for name in ("memory", "ips", "seed"):
             if (value := getattr(self, name)) is not None and type(value) is not int:
                 raise ValueError(f"{name}={value!r}: expected a whole number")
+        if self.net is not None and not isinstance(self.net, str | Path):
+            kind = type(self.net).__name__
+            raise ValueError(f"net={kind} object: {_NO_OBJECT}")
         if self.kernel is not None and (self.memory or MEMORY) < LEAST_MEMORY:
             raise ValueError(f"memory={self.memory}: {TOO_LITTLE}")
         given = [name for name in _IMAGES if getattr(self, name) is not None]

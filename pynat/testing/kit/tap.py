@@ -16,16 +16,17 @@ from pynat.config.toml_text import Tables
 from pynat.serve.joined import join, joined
 from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT
-from pynat.testing.kit.reached import Reached
+from pynat.testing.kit.without_machine import WithoutMachine
 from pynat.testing.namespace import Namespace
 
 DEVICE = "tap0"
+LOG = "pynat.log"
 _POLL = 0.02  # seconds
 _GRACE = 15.0  # seconds that the network has to end
 T = TypeVar("T")
 
 
-class TapGuest(Reached):
+class TapGuest(WithoutMachine):
     """`run("ping", "-c", "1", "192.168.16.1")` runs a program as the guest's.
 
     configure: give the device its address, as a DHCP client would. A `timeout` is in seconds.
@@ -46,13 +47,12 @@ class TapGuest(Reached):
             tables = {**self._tables, "control": str(self.control)}
             script = joined("", tables, self.folder, who="the test's keywords")
             self.namespace = stack.enter_context(Namespace())
-            log = stack.enter_context((self.folder / "pynat.log").open("wb"))
+            log = stack.enter_context((self.folder / LOG).open("wb"))
             tap = self._started(script, log)
             stack.callback(_end, tap)
             ready = tap.stdout.readline() if tap.stdout else ""
             if not ready.startswith("ready"):
-                why = (self.folder / "pynat.log").read_text(errors="replace").strip()
-                raise GuestSilent(f"pynat tap did not start: {why}")
+                raise GuestSilent(f"pynat tap did not start: {self.log.strip()}")
             self._stack = stack.pop_all()
         return self
 
@@ -62,6 +62,10 @@ class TapGuest(Reached):
     def power_off(self) -> None:
         """The network ends: what the linter says only then is in `lint`."""
         self._stack.close()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / LOG).read_text(errors="replace")
 
     def _started(self, script: Path, log: IO[bytes]) -> subprocess.Popen[str]:
         where = ["--netns", str(self.namespace.path), "--config", str(script)]

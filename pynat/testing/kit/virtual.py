@@ -16,8 +16,8 @@ from pynat.serve.joined import join, joined
 from pynat.serve.load import load
 from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.observed import FINDINGS, TIMEOUT
-from pynat.testing.kit.reached import Reached
 from pynat.testing.kit.virtual_stream import VirtualClient, VirtualStream
+from pynat.testing.kit.without_machine import WithoutMachine
 from pynat.testing.program import ProgramStack
 from pynat.testing.virtual import Guest, VirtualNetwork, virtual
 
@@ -25,7 +25,7 @@ _STEP = 0.01  # seconds of virtual time between two looks
 T = TypeVar("T")
 
 
-class VirtualGuest(Reached):
+class VirtualGuest(WithoutMachine):
     """stack: a sans-IO guest (`pynat.testing.virtual.Guest`), or the words of a command that runs
     one (`pynat.testing.program`). Time goes on in `run` and in waits.
 
@@ -58,6 +58,10 @@ class VirtualGuest(Reached):
     def power_off(self) -> None:
         """The network ends: what the linter says only then is in `lint`."""
         self._ending.close()
+
+    @property
+    def log(self) -> str:
+        return self.network.log
 
     def run(self, seconds: float) -> None:
         """Until nothing more is going to happen, or so much virtual time has passed."""
