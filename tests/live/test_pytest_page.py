@@ -16,17 +16,22 @@ from tests.test_tutorial import assert_matches, commands, run
 BLOCK = re.compile(r'^```(console|python title="(\S+)")\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
+def hold_session(page: Path, folder: Path) -> None:
+    """What a page writes and runs, in a folder that has the kernel."""
+    shutil.copytree(SOURCE, folder / "mykernel")
+    for _, file, text in BLOCK.findall(page.read_text()):
+        if file:
+            (folder / file).write_text(text)
+            continue
+        for command, wanted in commands(text):
+            assert_matches(command, wanted, run(command, folder))
+
+
 @pytest.mark.boots
 @pytest.mark.timeout(HANGS)
 @pytest.mark.skipif(ETHMOD != "pynat", reason="the plugin is pynat's")
 def test_the_session_of_the_page(tmp_path: Path) -> None:
-    shutil.copytree(SOURCE, tmp_path / "mykernel")
-    for _, file, text in BLOCK.findall(PAGE.read_text()):
-        if file:
-            (tmp_path / file).write_text(text)
-            continue
-        for command, wanted in commands(text):
-            assert_matches(command, wanted, run(command, tmp_path))
+    hold_session(PAGE, tmp_path)
     assert len(list((tmp_path / "out").iterdir())) == 6
 
 
