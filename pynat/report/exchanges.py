@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pynat.errors import Malformed
 from pynat.lint.frame import Frame
+from pynat.report.fates import Fate
 from pynat.wire import dhcp, dns
 
 MAX_ARROWS = 100  # of one protocol
@@ -19,6 +20,7 @@ class Arrow(NamedTuple):
     when: float  # seconds
     from_guest: bool
     text: str
+    fate: Fate | None = None
 
 
 @dataclass(slots=True)
@@ -26,13 +28,15 @@ class Exchanges:
     arrows: dict[str, list[Arrow]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
-    def add(self, number: int, when: float, frame: Frame, *, from_guest: bool) -> None:
+    def add(
+        self, number: int, when: float, frame: Frame, fate: Fate | None, *, from_guest: bool
+    ) -> None:
         protocol, text = _named(frame)
         if not protocol:
             return
         arrows = self.arrows.setdefault(protocol, [])
         if len(arrows) < MAX_ARROWS:
-            arrows.append(Arrow(number, when, from_guest, text))
+            arrows.append(Arrow(number, when, from_guest, text, fate))
         else:
             self.left_out[protocol] = self.left_out.get(protocol, 0) + 1
 

@@ -7,21 +7,26 @@ Sequence numbers count from the SYN, or from the first one seen, and go on past 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pynat.capture.flow_names import FlowNames
 from pynat.lint.frame import Frame
+from pynat.report.fates import DROPPED, LOST
+from pynat.rules.tcp import CHECKSUM
 from pynat.wire import ipv4
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 
+PORTS = struct.Struct("!HH")
 MAX_FLOWS = 10_000  # that are followed; a scan of ports has more, and no plots worth looking at
-MAX_MARKS = 1_000  # of one direction: more of them are a band, not marks
+MAX_SAID = 1_000  # marks of what is only said, of one direction: more of them are a band
 _HALF, _ALL = 1 << 31, 1 << 32
 
-DATA, AGAIN, ACKED, SACKED, BEGIN, END, RESET = range(7)
-NAMES = ("data", "sent again", "ACK", "SACK", "SYN", "FIN", "RST")
+DATA, AGAIN, ACKED, SACKED, BEGIN, END, RESET, SPOILT = range(8)
+NAMES = ("data", "sent again", "ACK", "SACK", "SYN", "FIN", "RST", "wrong checksum")
+SAID = "mark"  # the kind of a mark, where nothing became of the frame; else as in fates.py
 
 
 class Point(NamedTuple):
@@ -35,12 +40,14 @@ class Point(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something that was said of a frame."""
+    """Something that was said of a frame, and what became of it. low, high: as of its point."""
 
     number: int
     when: float
-    at: int
+    low: int
+    high: int
     text: str
+    kind: str = SAID
 
 
 @dataclass(slots=True)
@@ -53,9 +60,11 @@ class Direction:
     marks: list[Mark] = field(default_factory=list)
     octets: int = 0  # that were sent once
     again: int = 0  # segments
+    lost: int = 0  # segments that did not come to the other end, or were dropped there
     highest: int = 0
     first: int | None = None  # sequence number
     _acked: int = 0
+    _said: int = 0  # marks of what is only said
     _timed: tuple[int, float] | None = None  # what is to be acknowledged, since when
 
     def sent(self, number: int, when: float, segment: Segment) -> int:
@@ -107,6 +116,15 @@ class Direction:
             self._timed = None
         self._acked = max(self._acked, acked)
 
+    def mark(self, mark: Mark) -> None:
+        self._said += mark.kind == SAID
+        if mark.kind != SAID or self._said <= MAX_SAID:
+            self.marks.append(mark)
+
+    def acked_at(self, segment: Segment) -> int | None:
+        """Where an acknowledgement by the other end stands."""
+        return None if self.first is None else self._place(segment.ack)
+
     def _place(self, seq: int) -> int:
         """The number nearest to those that were sent last."""
         assert self.first is not None
@@ -143,6 +161,7 @@ class Flow:
         remarks: tuple[str, ...],
         *,
         from_guest: bool,
+        kind: str = SAID,
     ) -> None:
         mine, other = self.from_guest, self.to_guest
         if not from_guest:
@@ -154,9 +173,26 @@ class Flow:
         at = mine.sent(number, when, segment)
         shift = self.shifts[not from_guest] if None not in self.shifts else 0
         other.answered(number, when, segment, shift or 0)
-        if len(mine.marks) < MAX_MARKS:
-            mine.marks += [Mark(number, when, at, text) for text in remarks]
+        mine.lost += kind in (LOST, DROPPED)
+        acked = None if segment.length or segment.flags & RST else other.acked_at(segment)
+        if remarks and acked is None:
+            mine.mark(Mark(number, when, at, at + len(segment.payload), "; ".join(remarks), kind))
+        elif remarks and acked is not None:
+            other.mark(Mark(number, when, acked, acked, "; ".join(remarks), kind))
         self._close(segment, from_guest=from_guest)
+
+    def add_spoilt(
+        self, number: int, when: float, remarks: tuple[str, ...], *, from_guest: bool, kind: str
+    ) -> None:
+        """A segment whose numbers are not to be trusted: where its sender is."""
+        mine = self.from_guest if from_guest else self.to_guest
+        self.frames += 1
+        self.end = max(self.end, when)
+        mine.lost += kind in (LOST, DROPPED)
+        mine.points.append(Point(number, when, mine.highest, mine.highest, SPOILT))
+        if remarks:
+            text = "; ".join(remarks)
+            mine.mark(Mark(number, when, mine.highest, mine.highest, text, kind))
 
     def _close(self, segment: Segment, *, from_guest: bool) -> None:
         if segment.flags & RST:
@@ -175,17 +211,31 @@ class Flows:
         self.left_out = 0
 
     def add(
-        self, number: int, when: float, frame: Frame, remarks: tuple[str, ...], *, from_guest: bool
+        self,
+        number: int,
+        when: float,
+        frame: Frame,
+        remarks: tuple[str, ...],
+        *,
+        from_guest: bool,
+        kind: str = SAID,
     ) -> None:
+        """remarks: what is said of it. kind: of their marks."""
         name = self._names.of_first(frame.data, from_guest=from_guest)
+        if frame.ip is not None and frame.malformed and frame.malformed.rule is CHECKSUM:
+            ports = PORTS.unpack_from(frame.ip.payload)
+            spoilt = self._flows.get(_key(frame.ip, *ports, from_guest=from_guest))
+            if spoilt is not None:
+                spoilt.add_spoilt(number, when, remarks, from_guest=from_guest, kind=kind)
         if frame.tcp is None or frame.ip is None:
             return
-        key = _key(frame.ip, frame.tcp, from_guest=from_guest)
+        ports = frame.tcp.source, frame.tcp.destination
+        key = _key(frame.ip, *ports, from_guest=from_guest)
         if name and not self._is_again(key, frame.tcp, from_guest=from_guest):
             self._begin(key, Flow(name, when, when))
         flow = self._flows.get(key)
         if flow is not None:
-            flow.add(number, when, frame.tcp, remarks, from_guest=from_guest)
+            flow.add(number, when, frame.tcp, remarks, from_guest=from_guest, kind=kind)
 
     def _is_again(self, key: bytes, segment: Segment, *, from_guest: bool) -> bool:
         """A SYN that repeats the one that began the flow."""
@@ -201,16 +251,16 @@ class Flows:
             self.left_out += 1
 
 
-def _key(packet: ipv4.Ipv4, segment: Segment, *, from_guest: bool) -> bytes:
-    guest = packet.source, segment.source.to_bytes(2, "big")
-    other = packet.destination, segment.destination.to_bytes(2, "big")
+def _key(packet: ipv4.Ipv4, source: int, destination: int, *, from_guest: bool) -> bytes:
+    guest = packet.source, source.to_bytes(2, "big")
+    other = packet.destination, destination.to_bytes(2, "big")
     if not from_guest:
         guest, other = other, guest
     return b"".join((*guest, *other))
 
 
 def directions(flow: Flow) -> Iterator[tuple[str, Direction]]:
-    """Those in which something was sent."""
+    """Those in which something was sent, or did not arrive."""
     for name, one in (("guest to network", flow.from_guest), ("network to guest", flow.to_guest)):
-        if one.octets or one.again:
+        if one.octets or one.again or any(mark.kind != SAID for mark in one.marks):
             yield name, one

@@ -104,7 +104,7 @@ class Plot {
     if (at < 0 || at >= ms.length) return;
     this.at = at;
     const range = high[at] > low[at] ? `${low[at]}:${high[at]} (${plural(high[at] - low[at], "byte")})` : low[at];
-    const said = (texts[number[at]] || []).join("; ");
+    const said = texts[number[at]] || "";
     this.told.textContent = `#${number[at]} ${(ms[at] / 1000).toFixed(6)} s ${KINDS[kind[at]]} ${range} ${said}`;
     this.mark();
   }

@@ -10,9 +10,11 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from pynat.report.exchanges import Arrow
+from pynat.report.fates import DROPPED, LOST
 from pynat.report.flows import NAMES, Flow, directions
 from pynat.report.plot import columns, plot, texts
 from pynat.report.recording import Recording, Sources, recorded
+from pynat.report.sentences import sentences
 from pynat.rules import Rule, Severity
 
 SEVERITIES = tuple(Severity)
@@ -26,6 +28,7 @@ class Drawn(NamedTuple):
     name: str
     octets: int
     again: int
+    lost: int
     svg: Markup
     points: Markup  # JSON
 
@@ -40,12 +43,14 @@ def write_report(sources: Sources, target: Path) -> Recording:
 
 
 def page(recording: Recording) -> str:
+    first = [root.record.rule for root in recording.to_mend]
+    others = sorted(recording.counts.keys() - {*first}, key=lambda rule: _weight(recording, rule))
     busiest = sorted(recording.flows, key=lambda flow: -flow.frames)[:MAX_PLOTS]
     return rendered(
         "page.html",
         recording=recording,
         sentences=sentences(recording),
-        findings=sorted(recording.counts.items(), key=_weight),
+        findings=[(rule, recording.counts[rule]) for rule in (*first, *others)],
         drawn={flow.anchor: list(_drawn(flow)) for flow in busiest},
         diagrams={name: diagram(arrows) for name, arrows in recording.exchanges.arrows.items()},
         place=lambda found: "at the end" if found.number is None else f"#{found.number}",
@@ -69,33 +74,21 @@ def _beside(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _weight(counted: tuple[Rule, int]) -> tuple[int, int]:
+def _weight(recording: Recording, rule: Rule) -> tuple[int, int, str]:
     """Errors first, then what came most often."""
-    rule, count = counted
-    return SEVERITIES.index(rule.severity), -count
+    return SEVERITIES.index(rule.severity), -recording.counts[rule], rule.code
 
 
 def _drawn(flow: Flow) -> list[Drawn]:
     found = []
     for name, direction in directions(flow):
-        title = f"{flow.name}, {name}: {direction.octets} bytes, {direction.again} sent again"
-        points = columns(direction) | {"texts": texts([direction])}
+        octets, again, lost = direction.octets, direction.again, direction.lost
+        title = f"{flow.name}, {name}: {octets} bytes, {again} sent again, {lost} lost"
+        points = columns(direction) | {"texts": texts([flow.from_guest, flow.to_guest])}
         data = Markup(json.dumps(points).replace("</", "<\\/"))
         drawing = plot(direction, flow.start, flow.end, title)
-        found.append(Drawn(name, direction.octets, direction.again, drawing, data))
+        found.append(Drawn(name, octets, again, lost, drawing, data))
     return found
-
-
-def sentences(recording: Recording) -> list[str]:
-    """What worked and what did not, before anything else."""
-    told = [
-        f"{recording.frames} frames in {recording.seconds:.3f} s,"
-        f" {recording.from_guest} of them from the guest.",
-        recording.clock,
-    ]
-    if recording.left_out:
-        told.append(f"{recording.left_out} more frames are not on this page.")
-    return told
 
 
 def diagram(arrows: list[Arrow]) -> Markup:
@@ -115,13 +108,21 @@ def diagram(arrows: list[Arrow]) -> Markup:
         if not arrow.from_guest:
             start, end = end, start
         tip = -8 if end > start else 8
+        kind, by = arrow.fate or ("", "")
         parts.append(
             Markup(
                 '<g id="message-{0}"><text class="when" x="4" y="{1}">{2:.3f} s</text>'
                 '<text class="says" x="460" y="{3}">{4}</text>'
-                '<path class="arrow" d="M{5} {1}H{6}m{7} -4L{6} {1}l{7} 4"/>'
-                '<text class="frame" x="800" y="{1}">#{0}</text></g>'
-            ).format(arrow.number, y, arrow.when, y - 6, arrow.text[:110], start, end, tip)
+                '<path class="arrow {8}" d="M{5} {1}H{6}m{7} -4L{6} {1}l{7} 4"/>'
+                '<text class="frame" x="800" y="{1}">#{0} {8}</text>'
+            ).format(arrow.number, y, arrow.when, y - 6, arrow.text[:110], start, end, tip, kind)
+        )
+        if kind in (LOST, DROPPED):
+            parts.append(
+                Markup('<path class="cross" d="M455 {0}l10 10m0 -10l-10 10"/>').format(y - 5)
+            )
+        parts.append(
+            Markup("<title>{}</title></g>").format(f"{kind}: {by}") if kind else Markup("</g>")
         )
     parts.append(Markup("</svg>"))
     return Markup("").join(parts)

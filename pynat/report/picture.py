@@ -14,6 +14,7 @@ from pynat.report.flows import Flow, directions
 from pynat.report.plot import (
     BELOW,
     GAP,
+    HOLLOW,
     LEFT,
     RIGHT,
     WIDTH,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FINE = 2  # drawn so many times as large, and then made smaller, for smooth lines
 ABOVE = 40  # pixels for the title
 MOST = 10  # flows that are named where one is not there
+_GROUND = "#f6f8fa"
 _COLORS = {  # and width of the stroke
     "window": ("#a06a00", 1),
     "ack": ("#2d7d32", 1),
@@ -40,7 +42,11 @@ _COLORS = {  # and width of the stroke
     "begin": ("#2d7d32", 6),
     "end": ("#a06a00", 6),
     "reset": ("#b3261e", 6),
+    "spoilt": ("#b3261e", 6),
     "mark": ("#d9a441", 8),
+    "changed": ("#00717a", 7),
+    "dropped": ("#a8185e", 10),
+    "lost": ("#1b1f24", 10),
     "speed": ("#0b5cad", 1),
     "trip": ("#2d7d32", 4),
     "timeout": ("#c42b1c", 5),
@@ -99,7 +105,7 @@ def _panel(draw: ImageDraw, panel: Panel, top: int, first: float, last: float) -
         return (LEFT + (x - first) * across) * FINE, max(below, top) * FINE
 
     right, bottom = (WIDTH - RIGHT) * FINE, (top + panel.height) * FINE
-    draw.rectangle((LEFT * FINE, top * FINE, right, bottom), fill="#f6f8fa")
+    draw.rectangle((LEFT * FINE, top * FINE, right, bottom), fill=_GROUND)
     for value in ticks(0, panel.high or 1, max(2, panel.height // 40)):
         y = at(first, value)[1]
         draw.line((LEFT * FINE, y, right, y), "#d5dae0", FINE)
@@ -107,7 +113,10 @@ def _panel(draw: ImageDraw, panel: Panel, top: int, first: float, last: float) -
     for name, strokes in panel.layers.items():
         color, width = _COLORS[name]
         for stroke in strokes:
-            _stroke(draw, [at(x, y) for x, y in stroke], color, width * FINE)
+            points = [at(x, y) for x, y in stroke]
+            _stroke(draw, points, color, width * FINE)
+            if name in HOLLOW:
+                _stroke(draw, points, _GROUND, (width - 4) * FINE)
     _text(draw, LEFT + 6, top + 4, panel.label, "lt")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from pynat.report.fates import DROPPED, LOST
 from pynat.report.flows import (
     ACKED,
     AGAIN,
@@ -21,6 +22,8 @@ from pynat.report.flows import (
     END,
     RESET,
     SACKED,
+    SAID,
+    SPOILT,
     Direction,
 )
 
@@ -35,7 +38,9 @@ _LAYERS = {
     BEGIN: "begin",
     END: "end",
     RESET: "reset",
+    SPOILT: "spoilt",
 }
+HOLLOW = {LOST, DROPPED}  # what did not arrive is an outline
 
 
 Stroke = list[tuple[float, float]]  # milliseconds and the panel's unit
@@ -99,7 +104,10 @@ def _panel(panel: Panel, top: int, first: float, last: float) -> Markup:
     matrix = f"matrix({across:.9g} 0 0 {up:.9g} {-first * across:.9g} {panel.height - 2})"
     parts.append(Markup('<g class="drawn" transform="{}">').format(matrix))
     for name, strokes in panel.layers.items():
-        parts.append(Markup('<path class="{}" d="{}"/>').format(name, path(strokes)))
+        drawn = path(strokes)
+        parts.append(Markup('<path class="{}" d="{}"/>').format(name, drawn))
+        if name in HOLLOW:
+            parts.append(Markup('<path class="{} hollow" d="{}"/>').format(name, drawn))
     parts.append(Markup('</g><text class="label" x="6" y="14">{}</text></svg>').format(panel.label))
     for value in marks:
         y = top + panel.height - 2 + value * up
@@ -123,8 +131,7 @@ def panels(direction: Direction, start: float, end: float) -> list[Panel]:
 
 
 def _sequence(direction: Direction) -> Panel:
-    marks: list[Stroke] = [[(one.when * 1000, one.at)] for one in direction.marks]
-    layers: Layers = {"mark": marks, "window": [], "ack": []}
+    layers: Layers = {SAID: [], "window": [], "ack": []}
     acks: Stroke = []
     for _, when, low, high, kind in direction.points:
         x = when * 1000
@@ -139,6 +146,9 @@ def _sequence(direction: Direction) -> Panel:
     layers["window"].append(_steps(window))
     edge = direction.window[-1][1] if direction.window else 0
     highest = max(direction.highest, min(edge, direction.highest * 2))
+    for mark in direction.marks:
+        x = mark.when * 1000
+        layers.setdefault(mark.kind, []).append([(x, mark.low), (x, mark.high)])
     return Panel("bytes", 300, highest, _filled(layers))
 
 
@@ -247,10 +257,6 @@ def columns(direction: Direction) -> dict[str, list[float]]:
     }
 
 
-def texts(directions: Iterable[Direction]) -> dict[int, list[str]]:
+def texts(directions: Iterable[Direction]) -> dict[int, str]:
     """What was said of frames, by their numbers."""
-    said: dict[int, list[str]] = {}
-    for direction in directions:
-        for mark in direction.marks:
-            said.setdefault(mark.number, []).append(mark.text)
-    return said
+    return {mark.number: mark.text for direction in directions for mark in direction.marks}

@@ -14,11 +14,13 @@ from typing import NamedTuple
 from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.lint.frame import Finding, decode
+from pynat.lint.summary import Root, Summary
 from pynat.lint.trace import Trace
 from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from pynat.report.exchanges import Exchanges
-from pynat.report.flows import Flow, Flows
+from pynat.report.fates import Fate, fate
+from pynat.report.flows import SAID, Flow, Flows
 from pynat.rules import Rule
 
 MAX_FRAMES = 200_000  # that a page shows; a browser has to hold them all
@@ -30,6 +32,8 @@ _GUEST = (
     "Times are seconds of guest time, as in the log; those of serial lines are the guest's own."
 )
 _DATED = "Times count from the first frame: the capture has no guest time."
+_NAME = re.compile(r"(?:tcp|udp) \S+ > \S+ #\d+$")  # of the flow, on its first frame
+_DROPPED = "dropped: "  # begins what the router says of a frame
 _STAMP = re.compile(r"\s*\[\s*(\d+\.\d+)\] ?(.*)")  # as Linux has it
 
 
@@ -50,7 +54,8 @@ class Seen(NamedTuple):
     when: float  # seconds
     data: bytes
     from_guest: bool
-    remarks: tuple[str, ...]  # the capture's own comment
+    remarks: list[str]  # the capture's own comment
+    lost: bool  # it did not come to the other end of the wire
     findings: list[Finding]
 
 
@@ -65,7 +70,7 @@ class Line(NamedTuple):
 
     number: int
     text: str
-    remarks: tuple[str, ...]
+    remarks: list[str]
 
 
 class SerialLine(NamedTuple):
@@ -86,6 +91,9 @@ class Recording:
     exchanges: Exchanges = field(default_factory=Exchanges)
     findings: dict[Rule, list[Found]] = field(default_factory=dict)
     counts: Counter[Rule] = field(default_factory=Counter)
+    fates: Counter[Fate] = field(default_factory=Counter)  # of frames that met one
+    summary: Summary | None = None  # of the capture
+    to_mend: tuple[Root, ...] = ()  # in this order
     lines: dict[int, Line] = field(default_factory=dict)  # around findings, by frame
     serial: list[SerialLine] = field(default_factory=list)
 
@@ -112,10 +120,13 @@ def recorded(sources: Sources) -> Recording:
     for one in _frames(capture, entries):
         if one.number > MAX_FRAMES:
             recording.left_out += 1
+            reader.count(one)
         else:
             reader.add(one)
     for entry in entries:
-        reader.found(entry.rule, Found(None, entry.now, harmless(entry.text)))
+        reader.found(entry.rule, Found(None, entry.now, _text(entry)))
+    recording.summary = capture.summary()
+    recording.to_mend = recording.summary.to_mend
     if sources.serial is not None:
         recording.serial = serial_lines(sources.serial)
     return recording
@@ -131,26 +142,30 @@ class _Reader:
         recording.flows = self._flows.all
 
     def add(self, seen: Seen) -> None:
-        number, when, data, from_guest, remarks, findings = seen
+        number, when, data, from_guest, remarks, lost, findings = seen
         recording = self._recording
         recording.frames += 1
         recording.from_guest += from_guest
         if recording.first is None:
             recording.first = when
         recording.last = max(recording.last, when)
+        met = fate(remarks, lost=lost)
+        if met is not None:
+            recording.fates[met] += 1
         frame = decode(data, when)
         if frame is not None:
-            said = (*remarks, *(f"{one.rule.code}: {one.text}" for one in findings))
-            self._flows.add(number, when, frame, said, from_guest=from_guest)
-            recording.exchanges.add(number, when, frame, from_guest=from_guest)
+            said = (*_said(remarks, findings),) or ((met.by,) if met else ())
+            kind = met.kind if met else SAID
+            self._flows.add(number, when, frame, said, from_guest=from_guest, kind=kind)
+            recording.exchanges.add(number, when, frame, met, from_guest=from_guest)
         line = Line(number, harmless(self._trace.line(when, data, from_guest)), remarks)
-        self._show(line, found=self._count(seen))
+        self._show(line, found=self.count(seen))
 
-    def _count(self, seen: Seen) -> bool:
+    def count(self, seen: Seen) -> bool:
         """Whether its frame is one to show."""
         shown = False
         for one in seen.findings:
-            shown |= self.found(one.rule, Found(seen.number, seen.when, harmless(one.text)))
+            shown |= self.found(one.rule, Found(seen.number, seen.when, one.text))
         return shown
 
     def found(self, rule: Rule, found: Found) -> bool:
@@ -176,9 +191,29 @@ class _Reader:
 def _frames(capture: Capture, entries: list[JournalEntry]) -> Iterator[Seen]:
     """entries: what is left in there behind the last one was found at the end."""
     for one, from_guest in capture.frames(entries.append):
-        findings = [Finding(entry.rule, entry.text) for entry in entries]
+        findings = [Finding(entry.rule, _text(entry)) for entry in entries]
+        dropped = [
+            f"{_DROPPED}{entry.rule.code} {entry.rule.name}: {_text(entry)}"
+            for entry in entries
+            if entry.dropped and entry.number == one.number
+        ]
         entries.clear()
-        yield Seen(one.number, one.when, one.frame, from_guest, (), findings)
+        remarks = [harmless(line) for line in one.comment.splitlines() if not _NAME.match(line)]
+        if capture.about.is_ours and not any(line.startswith(_DROPPED) for line in remarks):
+            remarks += dropped  # later than the capture was written, behind a slow wire
+        yield Seen(one.number, one.when, one.frame, from_guest, remarks, one.lost, findings)
+
+
+def _text(entry: JournalEntry) -> str:
+    return harmless(f"{entry.text}; {entry.cause}" if entry.cause else entry.text)
+
+
+def _said(remarks: list[str], findings: list[Finding]) -> Iterator[str]:
+    """A finding that was made while the network ran is among the remarks."""
+    yield from remarks
+    for one in findings:
+        if not any(one.rule.code in remark for remark in remarks):
+            yield f"{one.rule.code}: {one.text}"
 
 
 def serial_lines(path: Path) -> list[SerialLine]:

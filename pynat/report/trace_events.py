@@ -48,6 +48,9 @@ def _flow(track: int, flow: Flow) -> Iterator[Event]:
             name = f"{NAMES[point.kind]}, {way}"
             range_ = f"{point.low}:{point.high}"
             yield _instant(track, point.when, name, frame=point.number, bytes=range_)
+        for mark in direction.marks:
+            name = f"{mark.kind}, {way}"
+            yield _instant(track, mark.when, name, frame=mark.number, text=mark.text)
 
 
 def _named(track: int, name: str) -> Event:

@@ -7,9 +7,11 @@ from pathlib import Path
 from random import Random
 
 from pynat.capture import pcap
+from pynat.testing.kit import VirtualGuest
 from pynat.testing.lab import Lab
 from pynat.testing.simguest import SimGuest, Wire
 from tests.nat.test_tcp_sim import SimHost
+from tests.testing.test_reached import PORT, Answering
 
 
 def transfer(path: Path, up: int, down: int, *, loss: float = 0.0, delay: float = 0.02) -> Path:
@@ -41,3 +43,34 @@ def _record(lab: Lab, write: Callable[[bytes], object]) -> None:
         return frames
 
     lab.from_guest, lab.to_guest = sent, delivered  # type: ignore[method-assign]
+
+
+LOSS = "to-guest tcp data loss 40%"
+BAD_WIRE = [LOSS, "from-guest tcp data delay 5ms", "drop to-guest icmp first 1"]
+
+
+class Spoiling(Answering):
+    def _packet(self, protocol: int, payload: bytes) -> None:
+        self._last = protocol, payload
+        super()._packet(protocol, payload)
+
+    def spoil(self) -> None:
+        """The last packet again, with a wrong checksum of TCP."""
+        protocol, payload = self._last
+        self._packet(protocol, payload[:16] + bytes((payload[16] ^ 1,)) + payload[17:])
+
+
+def bad_wire(folder: Path) -> Path:
+    """A guest is sent data over a wire that loses some; the router drops a spoilt segment."""
+    stack = Spoiling()
+    guest = VirtualGuest(stack, folder, {"impair": BAD_WIRE, "seed": 1})
+    with guest:
+        guest.ping(count=2)
+        with guest.connect(PORT) as connection:
+            for at in range(20):
+                data = bytes([at]) * 500
+                connection.sendall(data)
+                assert connection.recv(1000) == data
+            stack.spoil()
+            guest.run(1)
+    return guest.capture

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from pynat.report import Sources, write_report
+from pynat.report.fates import LOST
+from pynat.report.flows import Mark
 from pynat.testing.guests import GuestUnavailable
 from tests.report.browser import chromium
-from tests.report.making import transfer
+from tests.report.making import bad_wire, transfer
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +38,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 @pytest.fixture
-def page(browser: webdriver.Chrome, report: Path) -> Iterator[webdriver.Chrome]:
-    browser.get(report.as_uri())
+def quiet(browser: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    """The browser has nothing to complain of."""
     yield browser
     said = browser.get_log("browser")  # type: ignore[no-untyped-call]
     assert [line for line in said if line["level"] in {"WARNING", "SEVERE"}] == []
+
+
+@pytest.fixture
+def page(quiet: webdriver.Chrome, report: Path) -> webdriver.Chrome:
+    quiet.get(report.as_uri())
+    return quiet
 
 
 def view(page: webdriver.Chrome) -> list[float]:
@@ -97,3 +106,43 @@ def test_links_lead_to_what_they_name(page: webdriver.Chrome) -> None:
     page.find_element(By.CSS_SELECTOR, ".found a").click()
     shown = page.find_element(By.CSS_SELECTOR, ".lines li:target")
     assert shown.is_displayed()
+
+
+def test_what_was_lost_or_dropped_is_drawn_as_such_and_says_why(
+    quiet: webdriver.Chrome, tmp_path: Path
+) -> None:
+    recording = write_report(Sources(bad_wire(tmp_path)), tmp_path / "report.html")
+    quiet.get((tmp_path / "report.html").as_uri())
+    looks: dict[str, str] = {}
+    for kind in ("lost", "dropped", "changed", "mark", "data"):
+        path = quiet.find_element(By.CSS_SELECTOR, f"svg.panel path.{kind}")
+        style = ("stroke", "stroke-width", "stroke-linecap")
+        looks[kind] = " ".join(path.value_of_css_property(name) for name in style)
+        entry = quiet.find_element(By.CSS_SELECTOR, f".legend .{kind}")
+        assert entry.is_displayed(), kind
+    assert len(set(looks.values())) == len(looks), looks
+    (lost,) = [one for flow in recording.flows for one in flow.to_guest.marks if one.kind == LOST][
+        :1
+    ]
+    told = hovered(quiet, "path.lost", lost)
+    assert told.startswith(f"#{lost.number} ")
+    assert "impair rule 1 (to-guest tcp data loss 40%): lost" in told
+
+
+def hovered(page: webdriver.Chrome, drawn: str, mark: Mark) -> str:
+    """What is told where the mark is: by the matrix of its panel, as the pointer is moved there."""
+    path = page.find_element(By.CSS_SELECTOR, f"svg.panel {drawn}")
+    where = page.execute_script(
+        """const [path, ms, value] = arguments;
+        path.closest("figure").scrollIntoView({ block: "center" });
+        const at = new DOMPoint(ms, value).matrixTransform(path.getScreenCTM());
+        return [Math.round(at.x), Math.round(at.y)];""",
+        path,
+        mark.when * 1000,
+        (mark.low + mark.high) / 2,
+    )
+    actions = ActionBuilder(page)
+    actions.pointer_action.move_to_location(*where)  # type: ignore[no-untyped-call]
+    actions.perform()
+    figure = path.find_element(By.XPATH, "ancestor::figure")
+    return figure.find_element(By.CSS_SELECTOR, ".told").text

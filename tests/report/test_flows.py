@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynat.lint.frame import decode
-from pynat.report.flows import ACKED, AGAIN, BEGIN, DATA, END, RESET, SACKED, Flow, Flows
+from pynat.report.flows import ACKED, AGAIN, BEGIN, DATA, END, RESET, SACKED, SAID, Flow, Flows
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import ethernet, ipv4, tcp
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Segment
@@ -31,6 +31,8 @@ class Wire:
         window: int = 1000,
         options: Options = tcp.NO_OPTIONS,
         guest: bool = True,
+        said: tuple[str, ...] = (),
+        kind: str = SAID,
     ) -> None:
         self.number += 1
         ports = (4000, 80) if guest else (80, 4000)
@@ -40,7 +42,7 @@ class Wire:
         packet = ipv4.encode(*ends, ipv4.TCP, tcp.encode(*ends, segment))
         frame = decode(ethernet.encode(MAC, GUEST_MAC, ethernet.IPV4, packet), when)
         assert frame is not None
-        self.flows.add(self.number, when, frame, (), from_guest=guest)
+        self.flows.add(self.number, when, frame, said, from_guest=guest, kind=kind)
 
     def opened(self, shift: int | None = None) -> Flow:
         options = Options(mss=1460, window_shift=shift)
