@@ -112,7 +112,7 @@ def _looked_at(arguments: argparse.Namespace, file: Path) -> int:
     capture = Capture(file, asked, from_start=arguments.from_start)
     short = arguments.summary or arguments.exercised
     few = 0 if short else capture.survey.frames if arguments.all else MAX_LINES
-    page = Page(few=few, as_json=arguments.json and not short)
+    page = Page(few=few, json_of=file if arguments.json and not short else None)
     for _ in capture.frames(page.add):
         pass
     for line in _notes(capture):
@@ -149,9 +149,10 @@ def _notes(capture: Capture) -> list[str]:
 class Page:
     """What is shown."""
 
-    def __init__(self, *, few: int, as_json: bool) -> None:
+    def __init__(self, *, few: int, json_of: Path | None) -> None:
+        """json_of: print JSON lines, which name this capture."""
         self._few = few
-        self._as_json = as_json
+        self._json_of = json_of
         self._shown: Counter[str] = Counter()
         self.worst: set[Severity] = set()
 
@@ -159,8 +160,8 @@ class Page:
         code = entry.rule.code
         self._shown[code] += 1
         self.worst.add(entry.rule.severity)
-        if self._as_json:
-            print(json.dumps(as_object(entry)))
+        if self._json_of is not None:
+            print(json.dumps(as_object(entry) | {"capture": str(self._json_of)}))
         elif self._shown[code] <= self._few:
             print(_line(entry))
         elif self._few and self._shown[code] == self._few + 1:

@@ -1,4 +1,7 @@
-"""`pynat report`: a capture as a page to look at, a picture or a trace; many runs as one page."""
+"""`pynat report`: a capture, or findings, as a page to look at, a picture or a trace.
+
+And many runs as one page.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,12 @@ if TYPE_CHECKING:
     from pynat.report import Recording
 
 PAGE = Path("report.html")
+_FILE = "pcapng or pcap; or findings as JSON, of `pynat lint --json` or `pynat run --json`"
 _EPILOG = """\
 examples:
   pynat report net.pcapng                       report.html: findings, flows, plots, exchanges
   pynat report net.pcapng --serial serial.txt --open
+  pynat report findings.json                    of `pynat lint --json`, its capture if it is there
   pynat report net.pcapng --png 3 -o flow.png   the plots of TCP flow #3
   pynat report net.pcapng --trace -o net.json   for ui.perfetto.dev
   pynat report --merge shard-1 shard-2          what the shards of a test suite have left
@@ -27,7 +32,7 @@ examples:
 
 def add(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "report", "show a capture as a page to look at", _EPILOG)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pcapng or pcap")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=_FILE)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"default: {PAGE}")
     parser.add_argument("--serial", type=Path, metavar="FILE", help="the guest's serial log")
     parser.add_argument(
@@ -95,4 +100,6 @@ def _show_capture(arguments: argparse.Namespace, output: Path) -> None:
 
 def _summed_up(recording: Recording) -> str:
     found = ", ".join(f"{name}s {count}" for name, count in recording.severities.items())
+    if recording.summary is None:
+        return found or "clean"
     return f"frames {recording.frames}, TCP flows {len(recording.flows)}, {found or 'clean'}"

@@ -99,6 +99,11 @@ class Root:
         return min((rule.severity for rule in rules), key=_SEVERITIES.index)
 
     @property
+    def is_to_mend(self) -> bool:
+        """Notes are not."""
+        return self.severity is not Severity.NOTE
+
+    @property
     def rank(self) -> tuple[int, int, float]:
         return rank(self.record.rule, self.severity, self.record.when)
 
@@ -169,7 +174,7 @@ class Summary:
     @property
     def to_mend(self) -> tuple[Root, ...]:
         """Notes, which are the last, are not."""
-        return tuple(one for one in self.findings if one.severity is not Severity.NOTE)
+        return tuple(one for one in self.findings if one.is_to_mend)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -239,7 +244,7 @@ def summary(
             _protocol(name, counts, bad_wire=bad_wire, eaten=eaten[name.lower()])
             for name in PROTOCOLS
         ),
-        tuple(sorted(_roots(records), key=lambda root: root.rank)),
+        roots(records),
         tuple(
             Exercised(rule, counts[rule.exercised], _total(records.get(rule.code)))
             for rule in RULES
@@ -265,10 +270,14 @@ def _doubt(found: Failure, bad_wire: bool, eaten: int) -> str:
     return "" if found.step.is_sure else found.step.why
 
 
-def _roots(records: Mapping[str, Record]) -> Iterator[Root]:
-    for record in records.values():
-        if record.count and record.rule.protocol in LAYERS:
-            yield Root(record, tuple(_leads(record.rule.code, records.values())))
+def roots(records: Mapping[str, Record]) -> tuple[Root, ...]:
+    """In the order in which to mend them. records: by code."""
+    found = (
+        Root(record, tuple(_leads(record.rule.code, records.values())))
+        for record in records.values()
+        if record.count and record.rule.protocol in LAYERS
+    )
+    return tuple(sorted(found, key=lambda root: root.rank))
 
 
 def _leads(code: str, records: Collection[Record]) -> Iterator[tuple[Rule, int]]:

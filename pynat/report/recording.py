@@ -20,6 +20,7 @@ from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from pynat.report.exchanges import Exchanges
 from pynat.report.fates import Fate, fate
+from pynat.report.findings import capture_of, is_json, to_mend, told_in
 from pynat.report.flows import SAID, Flow, Flows
 from pynat.rules import Rule
 
@@ -32,14 +33,16 @@ _GUEST = (
     "Times are seconds of guest time, as in the log; those of serial lines are the guest's own."
 )
 _DATED = "Times count from the first frame: the capture has no guest time."
+_FINDINGS = "These are findings alone: their capture, whose frames they number, is not here."
 _NAME = re.compile(r"(?:tcp|udp) \S+ > \S+ #\d+$")  # of the flow, on its first frame
 _DROPPED = "dropped: "  # begins what the router says of a frame
 _STAMP = re.compile(r"\s*\[\s*(\d+\.\d+)\] ?(.*)")  # as Linux has it
 
 
 class Sources(NamedTuple):
-    """capture: pcapng or pcap. serial: the guest's own words, with times or without.
+    """capture: pcapng or pcap, or findings as JSON, which may name one (findings.py).
 
+    serial: the guest's own words, with times or without.
     Times in the serial file are JSON lines {"time": 1.5, "text": "..."}, or `[ 1.500000] ...`.
     """
 
@@ -92,7 +95,7 @@ class Recording:
     findings: dict[Rule, list[Found]] = field(default_factory=dict)
     counts: Counter[Rule] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)  # of frames that met one
-    summary: Summary | None = None  # of the capture
+    summary: Summary | None = None  # None where there is no capture, but findings alone
     to_mend: tuple[Root, ...] = ()  # in this order
     lines: dict[int, Line] = field(default_factory=dict)  # around findings, by frame
     serial: list[SerialLine] = field(default_factory=list)
@@ -113,8 +116,31 @@ class Recording:
 def recorded(sources: Sources) -> Recording:
     """Raises ConfigError where a file cannot be read, or is no capture."""
     recording = Recording(sources.capture.name)
+    file: Path | None = sources.capture
+    if is_json(sources.capture):
+        file = capture_of(sources.capture)
+    if file is None:
+        _read_findings(recording, sources.capture)
+    else:
+        _read_capture(recording, file)
+    if sources.serial is not None:
+        recording.serial = serial_lines(sources.serial)
+    return recording
+
+
+def _read_findings(recording: Recording, file: Path) -> None:
     reader = _Reader(recording)
-    capture = Capture(sources.capture)
+    recording.clock = _FINDINGS
+    told = told_in(file)
+    for rule, when, number, text, cause, packets in told:
+        because = f"; because of {cause}" if cause else ""
+        reader.found(rule, Found(number, when, text + because), packets)
+    recording.to_mend = to_mend(told)
+
+
+def _read_capture(recording: Recording, file: Path) -> None:
+    reader = _Reader(recording)
+    capture = Capture(file)
     recording.clock = _DATED if capture.about.is_dated else _GUEST
     entries: list[JournalEntry] = []
     for one in _frames(capture, entries):
@@ -127,9 +153,6 @@ def recorded(sources: Sources) -> Recording:
         reader.found(entry.rule, Found(None, entry.now, _text(entry)))
     recording.summary = capture.summary()
     recording.to_mend = recording.summary.to_mend
-    if sources.serial is not None:
-        recording.serial = serial_lines(sources.serial)
-    return recording
 
 
 class _Reader:
@@ -168,9 +191,9 @@ class _Reader:
             shown |= self.found(one.rule, Found(seen.number, seen.when, one.text))
         return shown
 
-    def found(self, rule: Rule, found: Found) -> bool:
+    def found(self, rule: Rule, found: Found, packets: int = 1) -> bool:
         """Whether it is one of the first."""
-        self._recording.counts[rule] += 1
+        self._recording.counts[rule] += packets
         listed = self._recording.findings.setdefault(rule, [])
         if len(listed) < MAX_FOUND:
             listed.append(found)
