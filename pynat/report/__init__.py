@@ -8,8 +8,8 @@ those that come near (plotly, bokeh) add megabytes to every page. The few lines 
 page (`page.js`) zoom, and say what is under the pointer; without them it still shows everything.
 
 `recording.py` reads the capture, `findings.py` the JSON of findings, `fates.py` says what became of
-a frame, `flows.py` has the points of each TCP flow, `plot.py` and
-`exchanges.py` draw, `sentences.py` sums up, `page.py` joins. `trace_events.py` is the same recording for Perfetto.
+a frame, `flows.py` has the points of each TCP flow, `plot.py` and `exchanges.py` draw,
+`sentences.py` sums up, `page.py` joins. `trace_events.py` is the same recording for Perfetto.
 """
 
 from pynat.report.page import write_report

@@ -29,9 +29,7 @@ MAX_SERIAL_LINES = 20_000
 MAX_FOUND = 50  # of one rule that are listed
 MAX_SHOWN = 5  # of one rule whose frames are shown
 AROUND = 3  # frames shown before and behind one that was found fault with
-_GUEST = (
-    "Times are seconds of guest time, as in the log; those of serial lines are the guest's own."
-)
+_GUEST = "Times are seconds of guest time, as in the log."
 _DATED = "Times count from the first frame: the capture has no guest time."
 _FINDINGS = "These are findings alone: their capture, whose frames they number, is not here."
 _NAME = re.compile(r"(?:tcp|udp) \S+ > \S+ #\d+$")  # of the flow, on its first frame
@@ -252,7 +250,10 @@ def _serial_line(line: str) -> SerialLine:
     if line.startswith("{"):
         try:
             told = json.loads(line)
-            when, text = float(told["time"]), harmless(str(told["text"]))
+            text = harmless(str(told["text"]))
+            if told["time"] is None:
+                return SerialLine(None, text)
+            when = float(told["time"])
             if math.isfinite(when):
                 return SerialLine(when, text)
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError):

@@ -50,6 +50,9 @@ def test_its_artifacts_are_kept(suite: Suite, artifacts: Path) -> None:
     names = {"net.pcapng", "serial.txt", "bochs.log", "report.html", "repro.sh", "result.json"}
     assert names <= {path.name for path in bad.iterdir()}
     assert (bad / "serial.txt").read_text() == "hello\n"
+    stamped = json.loads((bad / "serial.json").read_text())
+    assert stamped["text"] == "hello"
+    assert f'data-ms="{stamped["time"] * 1000:.3f}"' in (bad / "report.html").read_text()
     told = json.loads((bad / "result.json").read_text())
     assert told["outcome"] == "failed"
     assert told["reason"] == "AssertionError: assert None == 0"

@@ -62,7 +62,7 @@ def main() -> None:
         folder = Path(name)
         moments = record(folder)
         capture = folder / "net.pcapng"
-        write_report(Sources(capture, folder / "serial.txt"), folder / "report.html")
+        write_report(Sources(capture, folder / "serial.json"), folder / "report.html")
         bad = transfer(folder / "transfer.pcapng", 20_000, 200_000, loss=0.015)
         write_png(recorded(Sources(bad)).flows[0], IMAGES / "flow.png")
         with chromium(folder / "profile", (WIDE, HIGHER)) as browser:

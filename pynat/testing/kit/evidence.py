@@ -18,7 +18,7 @@ from pynat.errors import ConfigError
 from pynat.harmless import harmless
 from pynat.report.merge import RESULT, Result
 from pynat.rules import BY_CODE
-from pynat.testing.kit.observed import CAPTURE, FINDINGS, Observed
+from pynat.testing.kit.observed import CAPTURE, FINDINGS, SERIAL, STAMPED, Observed
 from pynat.testing.kit.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 _PORT = re.compile(r":\d+(?= > )")  # of who began
 SERIAL_LINES = 20
 FRAMES = 20
-FILES = (CAPTURE, FINDINGS, "serial.txt", "bochs.log", "bochs.out", "net.toml")
+FILES = (CAPTURE, FINDINGS, SERIAL, STAMPED, "bochs.log", "bochs.out", "net.toml")
 
 
 def told(guest: Observed) -> Iterator[tuple[str, str]]:
     """Title and text of each part that there is something to say of."""
     parts = {
-        "serial port": _serial(guest.folder / "serial.txt"),
+        "serial port": _serial(guest.folder / SERIAL),
         "linter": list(_found(guest.lint)),
         "flows": list(_flows(guest.flows)),
         "last frames": [frame.text for frame in guest.frames[-FRAMES:]],
@@ -99,7 +99,7 @@ def _write_report(folder: Path) -> None:
     """Of the capture, if it has something to show."""
     from pynat.report import Sources, write_report
 
-    serial = folder / "serial.txt"
+    serial = folder / STAMPED
     try:
         sources = Sources(folder / CAPTURE, serial if serial.is_file() else None)
         write_report(sources, folder / "report.html")

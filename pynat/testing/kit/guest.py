@@ -20,10 +20,10 @@ from pynat.bochs.serial import GrowingText, verdict
 from pynat.config.toml_text import Tables
 from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
-from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT, compiled
+from pynat.testing.kit.observed import CAPTURE, FINDINGS, SERIAL, STAMPED, TIMEOUT, compiled
 from pynat.testing.kit.options import BootOptions
 from pynat.testing.kit.reached import Reached
-from pynat.testing.kit.serial_port import SerialPort
+from pynat.testing.kit.serial_port import GuestClock, SerialPort
 from pynat.testing.kit.stream import Stream
 from pynat.testing.kit.verdicts import found_in
 
@@ -79,7 +79,8 @@ class Guest(Reached):
             built_plugin()
             order = self.options.order(self.folder, bochs, self._own_tables())
             self.script = order.script
-            self._port = SerialPort(self.folder / "serial.txt")
+            stamped, clock = self.folder / STAMPED, GuestClock(self.control)
+            self._port = SerialPort(self.folder / SERIAL, stamped, clock)
             stack.callback(self._port.finish)
             extra = [*order.extra, "port_e9_hack: enabled=1", self._port.option]
             self._boot = Boot(order.machine, self.folder, bochs, extra)
@@ -134,7 +135,7 @@ class Guest(Reached):
         self._boots += 1
         before = self.folder / f"before-{self._boots}"
         before.mkdir()
-        for name in (CAPTURE, FINDINGS, "serial.txt", "bochs.log", "bochs.out"):
+        for name in (CAPTURE, FINDINGS, SERIAL, STAMPED, "bochs.log", "bochs.out"):
             with contextlib.suppress(FileNotFoundError):
                 (self.folder / name).rename(before / name)
         self._start()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CAPTURE = "net.pcapng"
 FINDINGS = "lint.json"
+SERIAL, STAMPED = "serial.txt", "serial.json"  # the same, its lines with times
 TIMEOUT = 30.0  # seconds, where a test says nothing
 DHCP_CLIENT = 68  # port
 UNKNOWN = bytes(4)  # the address of who has none yet
