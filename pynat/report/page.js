@@ -176,4 +176,13 @@ for (const line of document.querySelectorAll(".serial li[data-ms]")) {
   line.addEventListener("click", tell);
   line.addEventListener("focus", tell);
 }
+// On paper nobody can open what is folded up.
+const folded = [];
+addEventListener("beforeprint", () => {
+  folded.push(...document.querySelectorAll("details:not([open])"));
+  for (const one of folded) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of folded.splice(0)) one.open = false;
+});
 document.body.dataset.ready = "yes";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def test_a_page_is_made_and_summed_up(capture: Path, capsys: pytest.CaptureFixtu
     assert main(["report", str(capture)]) == 0
     assert capsys.readouterr().out.startswith("report.html: frames ")
     assert Path("report.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_page_is_opened_in_a_browser(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", shown.append)
+    assert main(["report", str(capture), "--open"]) == 0
+    assert shown == [(capture.parent / "report.html").as_uri()]
 
 
 def test_a_picture_of_one_flow(capture: Path) -> None:

@@ -8,8 +8,10 @@ from random import Random
 
 from pynat.capture import pcap
 from pynat.testing.kit import VirtualGuest
-from pynat.testing.lab import Lab
+from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.simguest import SimGuest, Wire
+from pynat.wire import ethernet, ipv4, tcp
+from pynat.wire.tcp import ACK, SYN, Segment
 from tests.nat.test_tcp_sim import SimHost
 from tests.testing.test_reached import PORT, Answering
 
@@ -45,6 +47,7 @@ def _record(lab: Lab, write: Callable[[bytes], object]) -> None:
     lab.from_guest, lab.to_guest = sent, delivered  # type: ignore[method-assign]
 
 
+ROUTER_MAC = b"\x52\x55\x00\xa8\x10\x01"
 LOSS = "to-guest tcp data loss 40%"
 BAD_WIRE = [LOSS, "from-guest tcp data delay 5ms", "drop to-guest icmp first 1"]
 
@@ -74,3 +77,29 @@ def bad_wire(folder: Path) -> Path:
             stack.spoil()
             guest.run(1)
     return guest.capture
+
+
+def long_flow(path: Path, frames: int) -> Path:
+    """One connection with so many frames: 1,000 bytes to the guest, their acknowledgement, ..."""
+    guest, server = bytes((192, 168, 16, 2)), bytes((192, 0, 2, 7))
+
+    def block(number: int, seq: int, ack: int, flags: int, payload: bytes = b"") -> bytes:
+        from_guest = number % 2 == 0
+        ports = (40_000, 80) if from_guest else (80, 40_000)
+        ends = (guest, server) if from_guest else (server, guest)
+        segment = Segment(*ports, seq, ack, flags, 60_000, payload)
+        packet = ipv4.encode(*ends, ipv4.TCP, tcp.encode(*ends, segment))
+        macs = (ROUTER_MAC, GUEST_MAC) if from_guest else (GUEST_MAC, ROUTER_MAC)
+        frame = ethernet.encode(*macs, ethernet.IPV4, packet)
+        return pcap.pcapng_block(1_000 * number, frame, from_guest=from_guest)
+
+    with path.open("wb") as file:
+        file.write(pcap.pcapng_header())
+        file.write(block(0, 0, 0, SYN) + block(1, 0, 1, SYN | ACK) + block(2, 1, 1, ACK))
+        for number in range(3, frames):
+            sent = (number - 3) // 2 * 1_000 + 1
+            if number % 2:
+                file.write(block(number, sent, 1, ACK, bytes(1_000)))
+            else:
+                file.write(block(number, 1, sent + 1_000, ACK))
+    return path
