@@ -14,7 +14,7 @@ from pynat.report.fates import DROPPED, LOST
 from pynat.report.flows import NAMES, Flow, directions
 from pynat.report.plot import columns, plot, texts
 from pynat.report.recording import Recording, Sources, recorded
-from pynat.report.sentences import sentences
+from pynat.report.sentences import paragraphs
 from pynat.rules import Rule, Severity
 
 SEVERITIES = tuple(Severity)
@@ -49,7 +49,7 @@ def page(recording: Recording) -> str:
     return rendered(
         "page.html",
         recording=recording,
-        sentences=sentences(recording),
+        paragraphs=paragraphs(recording),
         findings=[(rule, recording.counts[rule]) for rule in (*first, *others)],
         drawn={flow.anchor: list(_drawn(flow)) for flow in busiest},
         diagrams={name: diagram(arrows) for name, arrows in recording.exchanges.arrows.items()},

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pynat.report.fates import DROPPED, LOST
+from pynat.report.fates import CHANGED, DROPPED, LOST
 from pynat.report.flows import (
     ACKED,
     AGAIN,
@@ -131,7 +131,7 @@ def panels(direction: Direction, start: float, end: float) -> list[Panel]:
 
 
 def _sequence(direction: Direction) -> Panel:
-    layers: Layers = {SAID: [], "window": [], "ack": []}
+    layers: Layers = {CHANGED: [], SAID: [], "window": [], "ack": []}  # the first is the lowest
     acks: Stroke = []
     for _, when, low, high, kind in direction.points:
         x = when * 1000
@@ -207,7 +207,7 @@ def path(strokes: list[Stroke]) -> str:
         for at in rest:
             words.append(_line(before, at))
             before = at
-        if not rest:
+        if all(at == (x, y) for at in rest):
             words.append("h0")
     return "".join(words)
 

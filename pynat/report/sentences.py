@@ -20,21 +20,19 @@ _FATES = {
 }
 
 
-def sentences(recording: Recording) -> list[str | Markup]:
-    told: list[str | Markup] = []
-    if recording.summary is not None:
-        told += _protocols(recording.summary)
-    told += _to_mend(recording)
-    told += _fates(recording)
-    if recording.summary is not None:
-        told.append(
-            f"{recording.frames} frames in {recording.seconds:.3f} s,"
-            f" {recording.from_guest} of them from the guest."
-        )
-    told.append(recording.clock)
+Paragraph = list[str | Markup]  # of sentences
+
+
+def paragraphs(recording: Recording) -> list[Paragraph]:
+    summary = recording.summary
+    verdict: Paragraph = [*(_protocols(summary) if summary else ()), *_to_mend(recording)]
+    about: Paragraph = [recording.clock]
+    if summary is not None:
+        frames = f"{recording.frames} frames in {recording.seconds:.3f} s"
+        about.insert(0, f"{frames}, {recording.from_guest} of them from the guest.")
     if recording.left_out:
-        told.append(f"{recording.left_out} more frames are not on this page.")
-    return told
+        about.append(f"{recording.left_out} more frames are not on this page.")
+    return [verdict, [*_fates(recording)], about]
 
 
 def _protocols(summary: Summary) -> Iterator[str]:

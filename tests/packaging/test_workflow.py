@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.packaging.checkout import ROOT, Files
+from tests.report.browser import SCREENSHOTS
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 COPIED = sorted((ROOT / "examples" / "kernel" / "template").rglob("*.yml"))  # to authors
@@ -64,6 +65,12 @@ def test_it_makes_what_the_makefile_has() -> None:
     targets = {word for word in made if "=" not in word}
     assert targets == {"build", "check", "dist", "docs", "test"}
     assert targets <= set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+
+def test_it_keeps_the_pictures_of_the_report_also_where_all_is_well() -> None:
+    (kept,) = [step for step in steps() if "screenshots" in step.get("with", {}).get("name", "")]
+    assert kept["if"] == "always()"
+    assert ROOT / kept["with"]["path"] == SCREENSHOTS
 
 
 @pytest.mark.parametrize("command", commands())

@@ -11,7 +11,9 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from pynat.testing.guests.files import program
+from tests.proving import ROOT
 
+SCREENSHOTS = ROOT / "build" / "artifacts" / "report"
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
 
 

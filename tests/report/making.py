@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 
 from pynat.capture import pcap
+from pynat.report import Recording
+from pynat.report.sentences import paragraphs
 from pynat.testing.kit import VirtualGuest
 from pynat.testing.lab import GUEST_MAC, Lab
 from pynat.testing.simguest import SimGuest, Wire
@@ -103,3 +105,8 @@ def long_flow(path: Path, frames: int) -> Path:
             else:
                 file.write(block(number, 1, sent + 1_000, ACK))
     return path
+
+
+def told_of(recording: Recording) -> list[str]:
+    """The sentences with which its page begins."""
+    return [str(sentence) for paragraph in paragraphs(recording) for sentence in paragraph]

@@ -17,11 +17,9 @@ from pynat.report import Sources, recorded, write_report
 from pynat.report.fates import CHANGED, DROPPED, LOST
 from pynat.report.flows import SAID, Mark
 from pynat.testing.guests import GuestUnavailable
-from tests.proving import ROOT
-from tests.report.browser import chromium
+from tests.report.browser import SCREENSHOTS, chromium
 from tests.report.making import bad_wire, long_flow, transfer
 
-SCREENSHOTS = ROOT / "build" / "artifacts" / "report"
 KINDS = (LOST, DROPPED, CHANGED, SAID)
 
 

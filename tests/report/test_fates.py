@@ -12,9 +12,8 @@ from pynat.report import Recording, Sources, recorded, write_report
 from pynat.report.fates import CHANGED, DROPPED, LOST, Fate, fate
 from pynat.report.flows import SAID, SPOILT
 from pynat.report.page import page
-from pynat.report.sentences import sentences
 from tests.frames import udp
-from tests.report.making import LOSS, bad_wire
+from tests.report.making import LOSS, bad_wire, told_of
 from tests.report.test_flows import Wire
 
 RULE = f"impair rule 1 ({LOSS})"
@@ -107,7 +106,7 @@ def test_frames_around_findings_have_the_remarks_of_the_capture(recording: Recor
 
 
 def test_the_first_sentences_say_what_worked_and_what_to_mend(recording: Recording) -> None:
-    told = list(map(str, sentences(recording)))
+    told = told_of(recording)
     assert told[0] == "Link, ARP and UDP work."
     assert "TCP as server is unclear: none closed by both ends: on this bad wire" in told[1]
     assert told[2].startswith("Never tried: DHCP, ")
@@ -125,7 +124,7 @@ def test_the_first_sentences_say_what_worked_and_what_to_mend(recording: Recordi
 def test_where_nothing_is_wrong_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "net.pcapng"
     path.write_bytes(pcap.pcapng_header())
-    assert "Nothing is to be mended." in sentences(recorded(Sources(path)))
+    assert "Nothing is to be mended." in told_of(recorded(Sources(path)))
 
 
 def test_a_capture_of_others_may_say_that_a_frame_was_lost(tmp_path: Path) -> None:

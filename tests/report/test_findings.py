@@ -11,8 +11,7 @@ from pynat.cli.main import main
 from pynat.errors import ConfigError
 from pynat.report import Sources, recorded, write_report
 from pynat.report.recording import Recording
-from pynat.report.sentences import sentences
-from tests.report.making import bad_wire
+from tests.report.making import bad_wire, told_of
 
 SCRIPT = "<script>alert(1)</script>"
 ROOT = {
@@ -57,7 +56,7 @@ def test_findings_alone_are_a_page(folder: Path) -> None:
     recording = write_report(Sources(written(ROOT, FOLLOWS, WIRE)), folder / "report.html")
     assert codes(recording) == {"ARP036": 1, "TCP001": 3, "IP005": 1}
     assert [root.record.rule.code for root in recording.to_mend] == ["ARP036"]
-    told = list(map(str, sentences(recording)))
+    told = told_of(recording)
     assert told[0].startswith('<b>To mend first:</b> <a href="#ARP036">ARP036</a>, ')
     assert "(once, first in frame 7, at 1.500 s): asked once &lt;script&gt;" in told[0]
     assert told[1:] == [
@@ -92,7 +91,7 @@ def test_what_lint_prints_names_its_capture(
 
 def test_a_clean_capture_leaves_an_empty_file(folder: Path) -> None:
     recording = recorded(Sources(written()))
-    assert "Nothing is to be mended." in sentences(recording)
+    assert "Nothing is to be mended." in told_of(recording)
 
 
 def test_what_run_prints_names_its_files(folder: Path) -> None:

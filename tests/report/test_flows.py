@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pynat.lint.frame import decode
 from pynat.report.flows import ACKED, AGAIN, BEGIN, DATA, END, RESET, SACKED, SAID, Flow, Flows
+from pynat.report.plot import path
 from pynat.testing.lab import GUEST_MAC
 from pynat.wire import ethernet, ipv4, tcp
 from pynat.wire.tcp import ACK, FIN, RST, SYN, Options, Segment
@@ -129,3 +130,8 @@ def test_how_a_flow_stands_at_the_end() -> None:
     other(0.3, 1, flags=RST, guest=False)
     assert reset.how == "reset by the network"
     assert reset.to_guest.points[-1].kind == RESET
+
+
+def test_what_has_no_length_is_a_dot() -> None:
+    assert path([[(1.0, 5)], [(2.0, 5), (2.0, 5)]]) == "M1.000 5h0M2.000 5h0"
+    assert path([[(2.0, 5), (2.0, 7)]]) == "M2.000 5V7"
