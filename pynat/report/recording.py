@@ -16,6 +16,7 @@ from pynat.harmless import harmless
 from pynat.lint.frame import Finding, decode
 from pynat.lint.summary import Root, Summary
 from pynat.lint.trace import Trace
+from pynat.log.comments import IMPAIRED
 from pynat.log.notices import JournalEntry
 from pynat.replay.capture import Capture
 from pynat.report.exchanges import Exchanges
@@ -213,16 +214,18 @@ def _frames(capture: Capture, entries: list[JournalEntry]) -> Iterator[Seen]:
     """entries: what is left in there behind the last one was found at the end."""
     for one, from_guest in capture.frames(entries.append):
         findings = [Finding(entry.rule, _text(entry)) for entry in entries]
-        dropped = [
-            f"{_DROPPED}{entry.rule.code} {entry.rule.name}: {_text(entry)}"
-            for entry in entries
-            if entry.dropped and entry.number == one.number
-        ]
-        entries.clear()
         remarks = [harmless(line) for line in one.comment.splitlines() if not _NAME.match(line)]
-        if capture.about.is_ours and not any(line.startswith(_DROPPED) for line in remarks):
-            remarks += dropped  # later than the capture was written, behind a slow wire
+        if IMPAIRED in one.comment and not any(line.startswith(_DROPPED) for line in remarks):
+            remarks += _dropped_late(entries, one.number)
+        entries.clear()
         yield Seen(one.number, one.when, one.frame, from_guest, remarks, one.lost, findings)
+
+
+def _dropped_late(entries: list[JournalEntry], number: int) -> Iterator[str]:
+    """Behind a slow wire the router drops a frame when its comment has been written."""
+    for entry in entries:
+        if entry.dropped and entry.number == number:
+            yield f"{_DROPPED}{entry.rule.code} {entry.rule.name}: {_text(entry)}"
 
 
 def _text(entry: JournalEntry) -> str:
