@@ -101,6 +101,8 @@ class Nic {
   uint64_t guest_us() const {
     return (in_step() ? turn_now_ : now_).load(std::memory_order_relaxed);
   }
+  // As of the last tick or frame, also in step.
+  uint64_t published_us() const { return now_.load(std::memory_order_relaxed); }
   // What the NIC says its wire is; 0 before the first frame to the guest.
   uint32_t megabits() const { return megabits_.load(std::memory_order_relaxed); }
   // When the card began to refuse what waits for it; NEVER while it takes frames, or has refused

@@ -116,6 +116,7 @@ void Port::policy(const std::string& text) {
 py::dict Port::stats() const {
   py::dict all;
   nic_->counters().each([&](const char* name, uint64_t value) { all[name] = value; });
+  all["guest_us"] = nic_->published_us();
   all["ring_to_engine_used"] = nic_->ring_to_engine().used();
   all["ring_to_engine_high_water"] = nic_->ring_to_engine().high_water();
   all["ring_to_guest_used"] = nic_->ring_to_guest().used();

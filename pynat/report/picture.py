@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pynat.errors import ConfigError
+from pynat.report.fates import DROPPED
 from pynat.report.flows import Flow, directions
 from pynat.report.plot import (
     BELOW,
@@ -114,9 +115,10 @@ def _panel(draw: ImageDraw, panel: Panel, top: int, first: float, last: float) -
         color, width = _COLORS[name]
         for stroke in strokes:
             points = [at(x, y) for x, y in stroke]
-            _stroke(draw, points, color, width * FINE)
             if name in HOLLOW:
-                _stroke(draw, points, _GROUND, (width - 4) * FINE)
+                _outline(draw, points, color, width * FINE, is_round=name == DROPPED)
+            else:
+                _stroke(draw, points, color, width * FINE)
     _text(draw, LEFT + 6, top + 4, panel.label, "lt")
 
 
@@ -126,6 +128,16 @@ def _stroke(draw: ImageDraw, points: list[tuple[float, float]], color: str, widt
     else:
         (x, y), half = points[0], width / 2
         draw.ellipse((x - half, y - half, x + half, y + half), fill=color)
+
+
+def _outline(
+    draw: ImageDraw, points: list[tuple[float, float]], color: str, width: int, *, is_round: bool
+) -> None:
+    (x, low), (_, high) = points
+    half = width / 2
+    box = (x - half, min(low, high) - half, x + half, max(low, high) + half)
+    radius = half if is_round else 0
+    draw.rounded_rectangle(box, radius, outline=color, width=2 * FINE, fill=_GROUND)
 
 
 def _text(draw: ImageDraw, x: float, y: float, text: str, anchor: str) -> None:

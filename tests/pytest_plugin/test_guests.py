@@ -70,6 +70,25 @@ def test_a_bad_verdict_ends_the_wait(suite: Suite) -> None:
     assert_lines(result, "*GuestSilent: no line 'never': the guest said PYNAT-EXIT 3")
 
 
+COUNTS = bytes.fromhex("66b900004000 6649 75fc")  # mov ecx, 0x400000; dec ecx; jnz back
+
+
+def test_lines_have_times_also_of_a_guest_that_sends_nothing(suite: Suite) -> None:
+    tests = """
+    import json
+
+    def test_it(boot):
+        guest = boot(**GUEST, ips=50_000_000)
+        guest.expect("two")
+        told = (guest.folder / "serial.json").read_text()
+        lines = [json.loads(line) for line in told.splitlines()]
+        assert [line["text"] for line in lines] == ["one", "two"]
+        assert lines[0]["time"] <= lines[1]["time"]
+        assert lines[1]["time"] > 0.16, "eight million instructions"
+    """
+    assert_outcomes(suite(tests, serial("one") + COUNTS + serial("two")), passed=1)
+
+
 def test_power_off_and_reset(suite: Suite) -> None:
     tests = """
     def test_it(boot):

@@ -69,7 +69,7 @@ def test_a_network_that_hangs_is_asked_once(
         clock = GuestClock(tmp_path / "c.sock")
         assert clock() is None
         with listener.accept()[0] as asked:
-            assert asked.recv(100) == encode({"command": "info"})
+            assert asked.recv(100) == encode({"command": "stats"})
         assert clock() is None
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):

@@ -103,7 +103,10 @@ class StampedLines:
 
 
 class GuestClock:
-    """The seconds of a network, by its control socket. One that does not answer is left alone."""
+    """The seconds of a guest, by its network's control socket. One that hangs is left alone.
+
+    It is the card's time: that of the network is, in step, the time of its last turn.
+    """
 
     def __init__(self, control: Path) -> None:
         self._control = control
@@ -111,7 +114,7 @@ class GuestClock:
 
     def __call__(self) -> float | None:
         try:
-            return None if self._hangs else float(ask(self._control, "info")["time"])
+            return None if self._hangs else ask(self._control, "stats")["card"]["guest_us"] / 1e6
         except TimeoutError:
             self._hangs = True
         except (OSError, Refused):
