@@ -2,8 +2,9 @@
 
 What a network said stands in its captures: the comment of each frame has what the linter found, and
 why the router dropped it. `differences` asks `pynat lint` about the same file, frame by frame. The
-fixture below does so after each test: of every capture with the linter's findings that the test has
-left, of every network in virtual time, and of every LintedLab.
+fixture below does so after each test: of every capture with the linter's findings that the test or
+its module has left, in whatever folder, of every network in virtual time, and of every LintedLab.
+Of a capture that is longer than LONGEST it asks about the beginning.
 
 Each capture is then looked at once more by a linter that knows no short ways
 (pynat/lint/short_ways.py): it must say the same, and have counted the same occasions.
@@ -28,6 +29,7 @@ from functools import partial
 from ipaddress import IPv4Interface
 from math import inf
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -51,7 +53,8 @@ _TIME = re.compile(r"\d+\.\d+(?= s\b)")
 ROUNDED = 1.1  # of the last digit that is said: a capture has microseconds, and rounds another way
 READ_LATE = inf  # a frame may have waited in a TAP device for as long as the machine was busy
 TIMED = {"IP030", "TCP071"}
-LONGEST = 8 << 20  # bytes of a capture that is looked at
+LONGEST = 12 << 20  # bytes of a capture that are looked at: 7 s of work; most boots leave less
+FOLDERS = ("tmp_path", "artifacts", "module_artifacts")  # fixtures
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
 _STATE = re.compile(", in [A-Z0-9-]+$")
 _CHANGED = re.compile(r"impair rule .*: (?!lost|dropped)|on_frame")
@@ -158,7 +161,7 @@ def without_time(said: Counter[Said]) -> Counter[Said]:
 def both_ways(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    names = {"tmp_path", "artifacts"} & set(request.fixturenames)
+    names = set(FOLDERS) & set(request.fixturenames)
     folders: list[Path] = [request.getfixturevalue(name) for name in names]
     labs: list[LintedLab] = []
 
@@ -176,20 +179,45 @@ def both_ways(
         lab for lab in labs if not lab.router.faults.rows() and not list(lab.router.faulty_hosts)
     ]
     found = [line for lab in shown for line in of_lab(lab, folder())]
-    for one in folders:
-        for path in one.glob("*.pcapng"):
-            found += [f"{path}: {line}" for line in of_file(path)]
+    found += [line for one in folders for line in of_folder(one)]
     assert not found, "\n".join(found)
 
 
+def of_folder(folder: Path) -> list[str]:
+    """Those below it, too."""
+    return [f"{path}: {line}" for path in folder.rglob("*.pcapng") for line in of_file(path)]
+
+
+_seen = set[tuple[Path, int, int]]()
+
+
 def of_file(path: Path, *, read_late: bool = False) -> list[str]:
-    """Of a capture with the linter's findings. read_late: its times are those of reading."""
+    """Of a capture with the linter's findings, unless it was looked at before, and is as it was.
+
+    read_late: its times are those of reading.
+    """
+    status = path.stat()
+    state = (path, status.st_size, status.st_mtime_ns)
+    if state in _seen:
+        return []
+    _seen.add(state)
+    if status.st_size <= LONGEST:
+        return _of_whole(path, read_late=read_late)
+    with NamedTemporaryFile(suffix=path.suffix) as beginning, path.open("rb") as file:
+        beginning.write(file.read(LONGEST))
+        beginning.flush()
+        return _of_whole(Path(beginning.name), read_late=read_late, is_cut=True)
+
+
+def _of_whole(path: Path, *, read_late: bool, is_cut: bool = False) -> list[str]:
+    """is_cut: on purpose, so that its end says nothing of the test."""
     about = About()
     try:
-        whole = path.stat().st_size <= LONGEST and list(read(path, about))
+        has_frames = bool(list(read(path, about)))
     except ConfigError:  # what a test has spoilt
         return []
-    is_told = whole and pcap.LINTED in about.comments and not about.ends_early
+    is_complete = is_cut or not about.ends_early
+    is_told = has_frames and pcap.LINTED in about.comments and is_complete
     return made_short(path) + differences(path, read_late=read_late) if is_told else []
 
 
