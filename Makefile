@@ -50,7 +50,7 @@ test: test-packages check  ## check, then all tests
 	@PYNAT_PURE=1 $(PYTEST) $(PROTOCOLS)
 
 test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
-	@$(BIN)/python -m tests.preparing lwip packaging
+	@$(BIN)/python -m tests.preparing lwip gvisor packaging
 	@$(PYTEST) -m 'not boots'
 
 fuzz: test-packages $(TOOLS)  ## the tests that draw from a seed, with seeds of the moment, for FUZZ=300 s

@@ -20,6 +20,7 @@ Exceptions, each because no capture shows it:
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ ROUNDED = 1.1  # of the last digit that is said: a capture has microseconds, and
 READ_LATE = inf  # a frame may have waited in a TAP device for as long as the machine was busy
 TIMED = {"IP030", "TCP071"}
 LONGEST = 12 << 20  # bytes of a capture that are looked at: 7 s of work; most boots leave less
-FOLDERS = ("tmp_path", "artifacts", "module_artifacts")  # fixtures
+FOLDERS = ("tmp_path", "artifacts", "module_artifacts")  # fixtures, beside pytester
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
 _STATE = re.compile(", in [A-Z0-9-]+$")
 _CHANGED = re.compile(r"impair rule .*: (?!lost|dropped)|on_frame")
@@ -163,6 +164,9 @@ def both_ways(
 ) -> Iterator[None]:
     names = set(FOLDERS) & set(request.fixturenames)
     folders: list[Path] = [request.getfixturevalue(name) for name in names]
+    if "pytester" in request.fixturenames:
+        folders.append(request.getfixturevalue("pytester").path)
+        folders.append(Path(os.environ["PYTEST_DEBUG_TEMPROOT"]))  # of the tests in its tests
     labs: list[LintedLab] = []
 
     def folder() -> Path:

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable
 
 from pynat.testing.guests import GuestUnavailable, fetch_kernel
 from pynat.testing.guests.debian import Tell, silent
-from tests.netns.lwip.build import guest_program
+from tests.netns.gvisor import build as gvisor
+from tests.netns.lwip import build as lwip
 from tests.packaging.wheelhouse import WheelsUnavailable, wheelhouse
 
 # The marker of the tests that want it, and what fetches or makes it unless it is there.
 NEEDS: dict[str, Callable[[Tell], object]] = {
     "linux": fetch_kernel,
-    "lwip": guest_program,
+    "lwip": lwip.guest_program,
+    "gvisor": gvisor.guest_program,
     "packaging": wheelhouse,
 }
 

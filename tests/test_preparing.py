@@ -283,7 +283,7 @@ def test_a_run_without_a_mirror_says_what_it_skips(archive: Archive, tmp_path: P
 
 def _run_needy(folder: Path, *options: str) -> str:
     (folder / "test_needy.py").write_text(textwrap.dedent(NEEDY))
-    markers = "".join(f"\n    {marker}" for marker in ("boots", "linux", "netns", "lwip"))
+    markers = "".join(f"\n    {marker}" for marker in ("boots", "linux", "netns", "lwip", "gvisor"))
     (folder / "pytest.ini").write_text(f"[pytest]\nmarkers ={markers}\n")
     command = [sys.executable, "-m", "pytest", "-rs", "-p", "tests.conftest", *options, "."]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

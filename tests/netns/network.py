@@ -24,7 +24,7 @@ GUEST_MAC = "52:54:00:12:34:56"
 PROGRAMS = (
     *("ip", "unshare", "nsenter", "busybox", "ping", "traceroute"),
     *("socat", "nc", "iperf3", "tshark", "curl", "dig", "atftp", "tftp"),
-    *("dhcpcd", "/lib/systemd/systemd-networkd"),
+    *("dhcpcd", "/lib/systemd/systemd-networkd", "go", "qemu-system-aarch64"),
 )
 ROOT = Path(__file__).parents[2]
 _LINT = "[lint]\nenabled = true\n"

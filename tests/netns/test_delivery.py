@@ -12,7 +12,7 @@ import pytest
 
 from pynat.testing.servers import TcpServer, pseudo_random, sha256
 from tests.netns.network import ROUTER, TapNetwork
-from tests.netns.test_lint_lwip import command, lwip_network
+from tests.netns.stacks import LWIP
 
 SMALL = 16_384  # bytes of the server's receive buffer
 TINY = 4096
@@ -97,11 +97,11 @@ def test_a_server_that_stops_reading_does_not_cost_the_connection(
 def test_nor_does_it_with_lwip(tmp_path: Path) -> None:
     reader = SlowReader(f"{sha256(b'')} 0\n".encode(), 65_536)
     with (
-        lwip_network(tmp_path, "") as network,
+        LWIP.network(tmp_path, "") as network,
         TcpServer(reader.talk, receive_buffer=TINY) as server,
     ):
         threading.Timer(25, reader.go.set).start()  # lwIP gives up after 12 time-outs
         wanted = {f"push {ROUTER} {server.port} {4 * SIZE}": f"{sha256(b'')} 0"}
-        said = network.guest.run(*command(wanted), timeout=80, check=False).stdout.splitlines()
+        said = network.guest.run(*LWIP.command(wanted), timeout=80, check=False).stdout.splitlines()
         assert said[1:] == [*wanted.values()], network.log
     assert len(reader.got) == 4 * SIZE

@@ -11,7 +11,8 @@ import pytest
 
 from tests.linting import never_asked
 from tests.netns.network import HANGS, ROUTER, TapNetwork
-from tests.netns.test_lint_lwip import ADDRESSES, ZOO, command, lwip_network
+from tests.netns.stacks import STACKS, Stack
+from tests.netns.test_lint_stacks import ADDRESSES, ZOO
 
 pytestmark = pytest.mark.timeout(HANGS)
 
@@ -25,9 +26,9 @@ def test_linux(tmp_path: Path, wire: str) -> None:
     assert wire or never_asked(network.capture) == set()
 
 
-@pytest.mark.lwip
-def test_lwip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", STACKS)
+def test_other_stacks(tmp_path: Path, stack: Stack) -> None:
     words = [f"ping {ROUTER}", *[f"get {ADDRESSES['closed']}", f"get {ADDRESSES['late']}"] * 2]
-    with lwip_network(tmp_path, f"hermetic = true\n{ZOO}") as network:
-        network.guest.run(*command(words))
+    with stack.network(tmp_path, f"hermetic = true\n{ZOO}") as network:
+        network.guest.run(*stack.command(words))
     assert never_asked(network.capture) == set()

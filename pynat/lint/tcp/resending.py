@@ -209,7 +209,7 @@ class Resending:
                 self._late(sent, when, tell)
             if self._measured:
                 self._times_out_late(sent, when, tell)
-        if alone:
+        if alone and known:
             self._grows(sent, when)
             self.congestion.timed_out(end, when)
 

@@ -84,6 +84,12 @@ def sends_as_much_as_a_segment_has(lab: LintedLab) -> None:
     play(lab, f"{OPEN}\n {small}\n +1 {small}")
 
 
+@clean("TCP077")
+def sends_the_next_one_twice(lab: LintedLab) -> None:
+    """As gVisor's netstack does, once what its time-out had sent again is acknowledged."""
+    Upload().sends(4).again(wait=1).hears(1).again().again(2).play(lab)
+
+
 @example("TCP112")
 def goes_on_as_before(lab: LintedLab) -> None:
     """The time-out was the network's sign that it is full."""

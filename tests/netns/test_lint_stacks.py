@@ -1,13 +1,13 @@
-"""lwIP as the guest, over a TAP device: another stack that gets its network, and no bad word.
+"""lwIP, gVisor's netstack and U-Boot as the guest, over a TAP device: other stacks that get their
+network, and no bad word.
 
 TapNetwork holds what the linter says against docs/lint.md.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from collections.abc import Iterable, Iterator
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,14 @@ from pynat.config.peers import zoo
 from pynat.faults.servers import generated
 from pynat.faulty_host import PAGE_SIZE
 from pynat.host.linger import reset_on_close
-from pynat.testing.namespace import Namespace
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256
-from tests.netns.lwip.build import guest_program
-from tests.netns.network import DEVICE, GUEST, HANGS, ROUTER, TapNetwork
+from tests.netns.network import GUEST, HANGS, ROUTER
+from tests.netns.stacks import LWIP, STACKS, Stack, alone
+from tests.netns.uboot import MEMORY, booted
 
-pytestmark = [pytest.mark.lwip, pytest.mark.timeout(HANGS)]
+pytestmark = pytest.mark.timeout(HANGS)
 
-WITHOUT_IPV6 = ("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
 DATA = pattern(300_000)
 SUM = f"{len(DATA)} {sum(DATA)}"
 ZOO = """
@@ -43,28 +42,14 @@ SLOW = {"late"}
 HARD = {
     *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
     *("wrap", "lateack", "noack", "dupack", "badsynack", "nomss", "unknown", "illegal", "shifted"),
-    *(
-        "dataoptions",
-        "crossedack",
-        "dsack",
-        "finagain",
-    ),  # not oldstamps: it sends timestamps and has no PAWS
+    *("dataoptions", "crossedack", "dsack", "finagain"),
+    # not oldstamps: both send timestamps, and neither has PAWS
 }
+LOSS = 'seed = 3\nimpair = ["loss 5%"]\n'
 BAD_WIRE = """
 seed = 2
 impair = ["loss 1% duplicate 2% corrupt 1% delay 10ms 5ms reorder 5%"]
 """
-
-
-@contextlib.contextmanager
-def lwip_network(folder: Path, config: str) -> Iterator[TapNetwork]:
-    """Linux has no address at the device, so only lwIP uses it."""
-    with Namespace() as guest:
-        guest.run(*WITHOUT_IPV6)
-        with TapNetwork(
-            folder, config, options=(), guest=guest, stack="lwIP", captured=True
-        ) as network:
-            yield network
 
 
 def reset_it(connection: socket.socket) -> None:
@@ -73,9 +58,10 @@ def reset_it(connection: socket.socket) -> None:
     connection.close()
 
 
-def test_lwip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_kind_of_traffic(tmp_path: Path, stack: Stack) -> None:
     with (
-        lwip_network(tmp_path, 'forwards = ["tcp:127.0.0.1:0-:7000"]') as network,
+        stack.network(tmp_path, 'forwards = ["tcp:127.0.0.1:0-:7000"]') as network,
         UdpEcho() as echo,
         TcpSource(DATA) as source,
         TcpSink() as sink,
@@ -94,7 +80,7 @@ def test_lwip(tmp_path: Path) -> None:
             f"reset {ROUTER} {sink.port}": "aborted",
             "serve 7000": "listening",
         }
-        with network.guest.running(*command(wanted)) as guest:
+        with network.guest.running(*stack.command(wanted)) as guest:
             assert guest.stdout is not None
             said = [guest.stdout.readline().strip() for _ in range(len(wanted) + 1)]
             assert said == [f"address {GUEST}", *wanted.values()], network.log
@@ -106,9 +92,10 @@ def test_lwip(tmp_path: Path) -> None:
             assert guest.wait(10) == 0
 
 
-def test_lwip_over_a_bad_wire(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", STACKS)
+def test_over_a_bad_wire(tmp_path: Path, stack: Stack) -> None:
     with (
-        lwip_network(tmp_path, BAD_WIRE) as network,
+        stack.network(tmp_path, BAD_WIRE) as network,
         TcpSource(DATA) as source,
         TcpSink() as sink,
     ):
@@ -117,20 +104,41 @@ def test_lwip_over_a_bad_wire(tmp_path: Path) -> None:
             f"slow {ROUTER} {source.port}": SUM,
             f"push {ROUTER} {sink.port} {len(DATA)}": f"{sha256(DATA)} {len(DATA)}",
         }
-        said = network.guest.run(*command(wanted)).stdout.splitlines()
+        said = network.guest.run(*stack.command(wanted)).stdout.splitlines()
         assert said == [f"address {GUEST}", *wanted.values()], network.log
 
 
-def test_lwip_among_peers_that_misbehave(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wire", ["", LOSS], ids=["no loss", "loss"])
+@pytest.mark.parametrize("stack", STACKS)
+def test_among_peers_that_misbehave(tmp_path: Path, stack: Stack, wire: str) -> None:
     """What comes is right each time; `push` goes where nothing comes back."""
     page = HEAD + generated(0, PAGE_SIZE)
     wanted = {f"get {ADDRESSES[name]}": f"{len(page)} {sum(page)}" for name in sorted(HARD)}
     wanted |= {f"push {ADDRESSES[name]} 9 4000": "no answer" for name in sorted(HARD - SLOW)}
     wanted |= {f"get {ADDRESSES['refuse']}": "refused"}
-    with lwip_network(tmp_path, ZOO) as network:
-        said = network.guest.run(*command(wanted)).stdout.splitlines()
+    with stack.network(tmp_path, wire + ZOO) as network:
+        said = network.guest.run(*stack.command(wanted)).stdout.splitlines()
         assert dict(zip(wanted, said[1:], strict=True)) == wanted, network.log
 
 
-def command(wanted: Iterable[str]) -> list[str]:
-    return [str(guest_program()), DEVICE, *" ".join(wanted).split()]
+FILE = pattern(64 << 10)
+TFTP = """
+zoo = true
+[tftp]
+root = "{root}"
+"""
+
+
+@pytest.mark.parametrize("wire", ["", LOSS], ids=["no loss", "loss"])
+def test_uboot(tmp_path: Path, wire: str) -> None:
+    """It has no TCP, so no peer can misbehave to it."""
+    (tmp_path / "file").write_bytes(FILE)
+    config = wire + TFTP.format(root=tmp_path)
+    with alone(tmp_path, config, "U-Boot") as network, booted(network) as guest:
+        guest.do("setenv autoload no")
+        assert f"bound to address {GUEST}" in guest.do("dhcp")
+        for _ in range(3):
+            assert "is alive" in guest.do(f"ping {ROUTER}")
+        guest.do("setenv tftptimeout 1000")
+        assert f"Bytes transferred = {len(FILE)}" in guest.do(f"tftpboot {MEMORY:#x} file")
+        assert f"{zlib.crc32(FILE):08x}" in guest.do(f"crc32 {MEMORY:#x} {len(FILE):#x}")

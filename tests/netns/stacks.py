@@ -1,0 +1,53 @@
+"""Stacks that are in programs of ours, as the guest over a TAP device: lwIP and gVisor's netstack.
+
+Each does what the words of its command say, and prints a line for each (lwip/guest.c).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pynat.testing.namespace import Namespace
+from tests.netns.gvisor import build as gvisor
+from tests.netns.lwip import build as lwip
+from tests.netns.network import DEVICE, GUEST, ROUTER, TapNetwork
+
+WITHOUT_IPV6 = ("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+
+
+@dataclass(frozen=True)
+class Stack:
+    name: str  # as docs/lint.md has it
+    program: Callable[[], Path]
+    settings: tuple[str, ...] = ()
+
+    def command(self, wanted: Iterable[str]) -> list[str]:
+        return [str(self.program()), DEVICE, *self.settings, *" ".join(wanted).split()]
+
+    def network(self, folder: Path, config: str) -> AbstractContextManager[TapNetwork]:
+        return alone(folder, config, self.name)
+
+
+@contextlib.contextmanager
+def alone(folder: Path, config: str, stack: str) -> Iterator[TapNetwork]:
+    """A network for this stack: Linux has no address at its device."""
+    with Namespace() as guest:
+        guest.run(*WITHOUT_IPV6)
+        with TapNetwork(
+            folder, config, options=(), guest=guest, stack=stack, captured=True
+        ) as network:
+            yield network
+
+
+LWIP = Stack("lwIP", lwip.guest_program)
+GVISOR = Stack("gVisor", gvisor.guest_program, (f"{GUEST}/24", ROUTER))  # it has no DHCP
+STACKS = [
+    pytest.param(LWIP, marks=pytest.mark.lwip, id="lwip"),
+    pytest.param(GVISOR, marks=pytest.mark.gvisor, id="gvisor"),
+]
