@@ -109,14 +109,14 @@ def _whole(one: JournalEntry) -> str:
     return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
-def differences(path: Path, *, read_late: bool = False) -> list[str]:
+def differences(path: Path, *, is_late: bool = False) -> list[str]:
     """One line for each thing that one of both says, and not the other."""
     if any(_CHANGED.search(one.comment) for one in read(path) if one.from_guest):
         return []
     was, now = live(path), offline(path)
-    if read_late:
+    if is_late:
         was, now = without_time(was), without_time(now)
-    only_was, only_now = _apart(was - now, now - was, READ_LATE if read_late else ROUNDED)
+    only_was, only_now = _apart(was - now, now - was, READ_LATE if is_late else ROUNDED)
     return [
         f"only {where}: #{one.number} {one.code} {one.text}"
         for where, found in (("live", only_was), ("offline", only_now))
@@ -192,28 +192,26 @@ def of_folder(folder: Path) -> list[str]:
     return [f"{path}: {line}" for path in folder.rglob("*.pcapng") for line in of_file(path)]
 
 
+read_late = set[Path]()  # captures whose times are those of reading
 _seen = set[tuple[Path, int, int]]()
 
 
-def of_file(path: Path, *, read_late: bool = False) -> list[str]:
-    """Of a capture with the linter's findings, unless it was looked at before, and is as it was.
-
-    read_late: its times are those of reading.
-    """
+def of_file(path: Path) -> list[str]:
+    """Of a capture with the linter's findings, unless it was looked at before, and is as it was."""
     status = path.stat()
     state = (path, status.st_size, status.st_mtime_ns)
     if state in _seen:
         return []
     _seen.add(state)
     if status.st_size <= LONGEST:
-        return _of_whole(path, read_late=read_late)
+        return _of_whole(path, is_late=path in read_late)
     with NamedTemporaryFile(suffix=path.suffix) as beginning, path.open("rb") as file:
         beginning.write(file.read(LONGEST))
         beginning.flush()
-        return _of_whole(Path(beginning.name), read_late=read_late, is_cut=True)
+        return _of_whole(Path(beginning.name), is_late=path in read_late, is_cut=True)
 
 
-def _of_whole(path: Path, *, read_late: bool, is_cut: bool = False) -> list[str]:
+def _of_whole(path: Path, *, is_late: bool, is_cut: bool = False) -> list[str]:
     """is_cut: on purpose, so that its end says nothing of the test."""
     about = About()
     try:
@@ -222,7 +220,7 @@ def _of_whole(path: Path, *, read_late: bool, is_cut: bool = False) -> list[str]
         return []
     is_complete = is_cut or not about.ends_early
     is_told = has_frames and pcap.LINTED in about.comments and is_complete
-    return made_short(path) + differences(path, read_late=read_late) if is_told else []
+    return made_short(path) + differences(path, is_late=is_late) if is_told else []
 
 
 def of_lab(lab: LintedLab, folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from pynat.replay.capture import Capture
 _DOCS = Path(__file__).parents[1] / "docs" / "lint.md"
 _LINE = re.compile(r"lint: ([A-Z]+\d+) .*$", re.MULTILINE)
 _COUNT = re.compile(r"([A-Z]+\d+) \d+[,;]")  # in the line at the end
-_EXPLAINED = re.compile(r"^\| ([\w/ ]+) \| [^|]* \| `([A-Z]+\d+)` \|", re.MULTILINE)
+_EXPLAINED = re.compile(r"^\| ([\w/ -]+) \| [^|]* \| `([A-Z]+\d+)` \|", re.MULTILINE)
 # What a hermetic network asks each guest on purpose.
 ASKED = {
     "ARP034",

@@ -32,7 +32,7 @@ def findings_are_explained(request: pytest.FixtureRequest) -> Iterator[None]:
     folders = [request.getfixturevalue(name) for name in names]
     yield
     known = set().union(*map(explained, STACKS))
-    for log in (log for folder in folders for log in folder.glob("*.log")):
+    for log in (log for folder in folders for log in folder.rglob("*.log")):
         found = findings(log.read_text(errors="replace"))
         unexplained = [line.text for line in found if line.code not in known]
         assert not unexplained, "\n".join(unexplained)

@@ -8,6 +8,7 @@ iPXE's that loads the program.
 from __future__ import annotations
 
 import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pytest
 
 from pynat.bochs.find import Bochs
 from pynat.bochs.outcome import Ending
+from pynat.config.peers import zoo
+from pynat.faults.servers import generated
+from pynat.faulty_host import PAGE_SIZE
 from pynat.testing.guests import (
     BOOTFILE,
     PINGS,
@@ -35,6 +39,7 @@ from tests.live.network import HANGS, ROUTER, capture, nic
 pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
 
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
+HARD = ("reorder", "overlap", "noack", "badsynack", "dupack", "finagain")
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +127,23 @@ def test_grub_boots_a_multiboot_kernel(artifacts: Path, bochs: Bochs) -> None:
     assert outcome.ending is Ending.POWER_OFF, str(outcome)
     log = (artifacts / "bochs.log").read_text(errors="replace")
     assert '"/module" sent, 300000 bytes' in log
+
+
+def test_grub_fetches_pages_from_peers_that_misbehave_over_a_lossy_wire(
+    artifacts: Path, bochs: Bochs
+) -> None:
+    page = generated(0, PAGE_SIZE)
+    pages = [f"(http,{one.address})/x" for one in zoo() if one.name.partition(".")[0] in HARD]
+    root = artifacts / "tftp"
+    grub_folder(root, b"")
+    config = root / "boot" / "grub" / "grub.cfg"
+    fetching = "insmod http\n" + "".join(f"crc {page}\n" for page in pages)
+    config.write_text(config.read_text().replace("multiboot ", f"{fetching}multiboot "))
+    script = artifacts / "net.toml"
+    script.write_text(
+        f'zoo = true\nseed = 3\nimpair = ["loss 5%"]\n[dhcp]\nbootfile = "{BOOTFILE}"\n'
+    )
+    card = Nic(script=script, ethdev=root, bootrom=boot_rom("e1000"))
+    with Boot(Machine(None, (card,), ips=SLOW_CPU), artifacts, bochs) as guest:
+        guest.wait_for("multiboot:", 240)
+    assert guest.text.count(f"{zlib.crc32(page):08x}") == len(pages), guest.text

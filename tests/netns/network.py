@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from pynat.testing.namespace import Namespace
-from tests.both_ways import of_file
+from tests.both_ways import of_file, read_late
 from tests.linting import explained, findings
 
 DEVICE = "tap0"
@@ -71,6 +71,7 @@ class TapNetwork:
         self._python = python
         self._explained = explained(stack)
         self._captured = captured
+        read_late.add(self.capture)
         self._linted = linted
         self.exit_code: int | None = None
 
@@ -111,7 +112,7 @@ class TapNetwork:
             unexplained = [line for line in findings(self.log) if line.code not in self._explained]
             assert not unexplained, "\n".join(line.text for line in unexplained)
         if error is None and self._captured:
-            different = of_file(self.capture, read_late=True)
+            different = of_file(self.capture)
             assert not different, "\n".join(different)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:

@@ -19,7 +19,7 @@ from pynat.host.linger import reset_on_close
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256
 from tests.netns.network import GUEST, HANGS, ROUTER
-from tests.netns.stacks import LWIP, STACKS, Stack, alone
+from tests.netns.stacks import STACKS, Stack, alone
 from tests.netns.uboot import MEMORY, booted
 
 pytestmark = pytest.mark.timeout(HANGS)

@@ -39,7 +39,11 @@ def network(make_network: Callable[[str], TapNetwork]) -> TapNetwork:
     return make_network("zoo = true\n")
 
 
-def test_whole_pages_come_from_those_that_only_make_it_hard(network: TapNetwork) -> None:
+@pytest.mark.parametrize("wire", ["", 'seed = 3\nimpair = ["loss 5%"]\n'], ids=["no loss", "loss"])
+def test_whole_pages_come_from_those_that_only_make_it_hard(
+    make_network: Callable[[str], TapNetwork], wire: str
+) -> None:
+    network = make_network(f"zoo = true\n{wire}")
     wanted = generated(0, PAGE_SIZE).decode().replace("\r\n", "\n")  # as `text` has it
     for name in WHOLE:
         page = network.guest.run(*CURL, f"http://{ADDRESSES[name]}/").stdout

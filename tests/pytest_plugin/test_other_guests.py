@@ -47,8 +47,10 @@ class Asks:
 ROUTER = bytes((192, 168, 16, 1))
 NO_REPLIES = {"silence": ["ARP021", "ARP028"]}
 """
+silencing = pytest.mark.one_way("only its configuration says what is silenced")
 
 
+@silencing
 def test_a_stack_in_python_is_looked_at_like_any_other(suite: Suite) -> None:
     tests = """
     def test_it(pynat_virtual):
@@ -86,6 +88,7 @@ LOST = {"impair": ["arp loss 100%"], "lint": {"silence": ["ARP028"]}}
 """
 
 
+@silencing
 def test_what_is_found_at_the_end_is_there_behind_the_with_block(suite: Suite) -> None:
     tests = """
     from pynat.testing.kit import VirtualGuest
@@ -104,6 +107,7 @@ def test_what_is_found_at_the_end_is_there_behind_the_with_block(suite: Suite) -
     assert_outcomes(suite(ASKS + ONCE + dedent(tests)), passed=1)
 
 
+@silencing
 def test_a_test_ends_its_guest_to_see_it(suite: Suite) -> None:
     tests = """
     def test_it(pynat_virtual):
@@ -123,6 +127,7 @@ def test_a_test_ends_its_guest_to_see_it(suite: Suite) -> None:
     )
 
 
+@silencing
 def test_what_is_found_when_a_fixture_ends_its_guest_is_kept(
     suite: Suite, artifacts: Path, pytester: pytest.Pytester
 ) -> None:

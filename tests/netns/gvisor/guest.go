@@ -4,8 +4,8 @@
 //	guest DEVICE ADDRESS/LENGTH ROUTER VERB ARGUMENT ... [VERB ARGUMENT ...] ...
 //
 // The stack has no DHCP, so it is given its address. The verbs and the lines that it prints are those
-// of the guest with lwIP (tests/netns/lwip/guest.c); `step` is missing. Frames go through a packet
-// socket (packet(7)).
+// of the guest with lwIP (tests/netns/lwip/guest.c); `step` is missing, and `reset` waits for nothing.
+// Frames go through a packet socket (packet(7)).
 package main
 
 import (
@@ -200,10 +200,10 @@ func tell(err error) {
 	}
 }
 
-func dial(host, number string) *gonet.TCPConn {
+func dial(host, service string) *gonet.TCPConn {
 	soon, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := gonet.DialContextTCP(soon, guest, port(host, number), ipv4.ProtocolNumber)
+	conn, err := gonet.DialContextTCP(soon, guest, port(host, service), ipv4.ProtocolNumber)
 	if err != nil {
 		tell(err)
 		return nil
@@ -283,14 +283,6 @@ func reset(words []string) {
 	<-happened
 	_, failed = endpoint.Write(bytes.NewReader(pattern(1)), tcpip.WriteOptions{})
 	mustDo(failed)
-	for {
-		unacknowledged, failed := endpoint.GetSockOptInt(tcpip.SendQueueSizeOption)
-		mustDo(failed)
-		if unacknowledged == 0 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
 	endpoint.Abort()
 	fmt.Println("aborted")
 }
