@@ -564,7 +564,7 @@ class Acking:
         is_old = stamps is not None and stamps[0] != peer.stamp and not peer.stamped(stamps[0])
         if is_old:
             self._all_acked = 0, 0  # overtaken, so older than what came before it
-        if had_gap and seq <= self._guest.acked:
+        if had_gap and seq <= self.arrivals.might:  # by now it may have acknowledged that
             self._held = peer.stamp  # it may be echoed
         length = len(segment.payload)
         fin = segment.flags & FIN

@@ -1476,6 +1476,19 @@ def echoes_what_came_in_order(lab: LintedLab) -> None:
     play(lab, "> . 1:1(0) ack 1001 <TS val 160 ecr 800>\n" * 4)
 
 
+@clean("TCP136")
+def echoes_what_it_has_acknowledged_meanwhile(lab: LintedLab) -> None:
+    """A copy with a newer timestamp comes before its answer to the first one is heard."""
+    behind = "\n".join(
+        f"< . {at}:{at + 1000}(1000) ack 1 <TS val {stamp} ecr 110>"
+        for at, stamp in ((1001, 720), (2001, 720), (4001, 730), (2001, 740))
+    )
+    play(lab, f"{OPEN_STAMPS}\n < . 1:1001(1000) ack 1 <TS val 710 ecr 110>")
+    play(lab, f"> . 1:1(0) ack 1001 <TS val 120 ecr 710>\n +0.01 {behind}")
+    play(lab, "> . 1:1(0) ack 3001 <TS val 130 ecr 720>\n" * 2)
+    play(lab, "> . 1:1(0) ack 3001 <TS val 130 ecr 740>\n" * 3)
+
+
 def near(script: str, isn: int) -> str:
     """The other end's numbers begin there."""
     syn_ack = "ack 1 win 65535 <mss 1460>"
