@@ -50,7 +50,7 @@ for nic in $(ls /sys/class/net | grep eth); do check $nic nic_up $nic; done
 both() { ping -c 3 -s 4000 192.168.16.1 & ping -c 3 -s 4000 192.168.17.1 & wait; }
 echoed() { seq 20000 | nc echo.test 7 | md5sum; }
 page() { wget -q -O - http://web.test/ | wc -c; }
-hard() { for name; do wget -q -O - http://$name.test/ | wc -c; done; }
+hard() { for peer; do wget -q -O - http://$peer.test/ | wc -c; done; }
 check pings both
 check echoed echoed
 check page page

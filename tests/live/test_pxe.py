@@ -135,13 +135,14 @@ def test_grub_fetches_pages_from_peers_that_misbehave_over_a_lossy_wire(
     page = generated(0, PAGE_SIZE)
     pages = [f"(http,{one.address})/x" for one in zoo() if one.name.partition(".")[0] in HARD]
     root = artifacts / "tftp"
-    grub_folder(root, b"")
+    grub_folder(root, b"module")
     config = root / "boot" / "grub" / "grub.cfg"
     fetching = "insmod http\n" + "".join(f"crc {page}\n" for page in pages)
     config.write_text(config.read_text().replace("multiboot ", f"{fetching}multiboot "))
     script = artifacts / "net.toml"
     script.write_text(
-        f'zoo = true\nseed = 3\nimpair = ["loss 5%"]\n[dhcp]\nbootfile = "{BOOTFILE}"\n'
+        f'capture = "{capture(artifacts)}"\nzoo = true\nseed = 3\nimpair = ["loss 5%"]\n'
+        f'[dhcp]\nbootfile = "{BOOTFILE}"\n'
     )
     card = Nic(script=script, ethdev=root, bootrom=boot_rom("e1000"))
     with Boot(Machine(None, (card,), ips=SLOW_CPU), artifacts, bochs) as guest:
