@@ -47,7 +47,7 @@ USER = "process"
 Stacks = dict[tuple[str, ...], int]  # outermost frame first -> samples
 
 _KERNEL = "([kernel.kallsyms])"
-_SYSTEM_CALL = re.compile(r"\b_*(?:x64_|k|do_)?sys_(?!call\b)(\w+)")
+_SYSTEM_CALL = re.compile(r"\b_*(?:(?:x64_|k|do_)?sys_(?!call\b)|do_(?=readv|writev))(\w+)")
 _CALLS = {
     *("accept4", "bind", "brk", "close", "connect", "epoll_ctl", "epoll_wait", "eventfd_read"),
     *(
@@ -160,7 +160,7 @@ def _script(samples: Path) -> str:
 # ---------------------------------------------------------------------- what was seen
 def system_calls(script: str) -> Counter[str]:
     """Of perf's samples, each a stack with the innermost frame first: system call -> samples."""
-    return Counter(_where(sample.splitlines()) for sample in script.strip().split("\n\n"))
+    return Counter(_where(sample.splitlines()) for sample in re.split(r"\n{2,}", script.strip()))
 
 
 def _where(frames: list[str]) -> str:

@@ -46,20 +46,36 @@ PERF = """
  ffffffff84 do_syscall_64 ([kernel.kallsyms])
      7f0001 sendmsg (/usr/lib/libc.so.6)
 
+
  ffffffff81 tun_chr_write_iter ([kernel.kallsyms])
  ffffffff82 ksys_write ([kernel.kallsyms])
  ffffffff84 do_syscall_64 ([kernel.kallsyms])
      7f0001 write (/usr/lib/libc.so.6)
 
+
+ ffffffff81 vfs_writev ([kernel.kallsyms])
+ ffffffff82 do_writev ([kernel.kallsyms])
+ ffffffff84 do_syscall_64 ([kernel.kallsyms])
+     7f0001 writev (/usr/lib/libc.so.6)
+
+
+ ffffffff81 do_iter_readv_writev ([kernel.kallsyms])
+ ffffffff82 do_readv ([kernel.kallsyms])
+ ffffffff84 do_syscall_64 ([kernel.kallsyms])
+     7f0001 readv (/usr/lib/libc.so.6)
+
+
  ffffffff86 handle_softirqs ([kernel.kallsyms])
      7f0002 _PyEval_EvalFrameDefault (/usr/bin/python3)
+
 
      7f0003 _PyEval_EvalFrameDefault (/usr/bin/python3)
 """
 
 
 def test_the_kernel_is_divided_by_system_calls() -> None:
-    assert system_calls(PERF) == {"sendmsg": 1, "write": 1, "interrupts": 1, "process": 1}
+    calls = {"sendmsg": 1, "write": 1, "writev": 1, "readv": 1}
+    assert system_calls(PERF) == calls | {"interrupts": 1, "process": 1}
 
 
 def test_stacks_begin_at_the_loop() -> None:
