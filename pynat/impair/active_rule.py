@@ -141,11 +141,9 @@ class ActiveRule:
         self._flows: dict[bytes, int] = {}
         self._flow_count = 0
 
-    def wants(self, view: FrameView, count: int, now: float, *, to_guest: bool) -> bool:
-        """count: of frames on the wire, this one included."""
+    def wants(self, view: FrameView, count: int, now: float) -> bool:
+        """A frame that the rule fits. count: of frames on the wire, this one included."""
         rule = self.rule
-        if not rule.fits(to_guest) or not view.kinds.issuperset(rule.kinds):
-            return False
         if rule.port is not None and rule.port not in view.ports:
             return False
         if rule.host is not None and not view.has_host(rule.host.packed):

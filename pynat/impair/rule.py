@@ -123,9 +123,10 @@ class ImpairRule:
     def __str__(self) -> str:
         return " ".join(_written(self))
 
-    def fits(self, to_guest: bool) -> bool:
+    def fits(self, to_guest: bool, kinds: frozenset[str]) -> bool:
+        """As far as its direction and its protocols say."""
         wanted = Direction.TO_GUEST if to_guest else Direction.FROM_GUEST
-        return self.direction in (Direction.BOTH, wanted)
+        return self.direction in (Direction.BOTH, wanted) and kinds.issuperset(self.kinds)
 
 
 # ---------------------------------------------------------------------- writing

@@ -1,7 +1,8 @@
 """The rules in force and the frames that they make wait, for both directions.
 
 A frame passes the rules in their order; one that makes it wait hands it to the next when its time
-has come. A rule that is taken away lets go at once of what it held.
+has come. A rule that is taken away lets go at once of what it held. Rules for the other direction
+or for other protocols than the frame's are not looked at, however many they are.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class ImpairedWire:
         self.seed = seed
         self._tell = tell
         self._rules: dict[int, ActiveRule] = {}
+        self._for: dict[tuple[bool, frozenset[str]], list[ActiveRule]] = {}
         self._last = 0
         self._frames = 0
         self._order = count()
@@ -70,11 +72,13 @@ class ImpairedWire:
         parsed = parse(rule) if isinstance(rule, str) else rule
         self._last += 1
         working = self._rules[self._last] = ActiveRule(self._last, parsed, self.seed)
+        self._for.clear()
         return working
 
     def remove(self, number: int, now: float) -> ActiveRule:
         """Raises KeyError."""
         rule = self._rules.pop(number)
+        self._for.clear()
         for queue in self._queues.values():
             queue.heap = [one._replace(due=now) if one.rule is rule else one for one in queue.heap]
             heapq.heapify(queue.heap)
@@ -104,8 +108,8 @@ class ImpairedWire:
     def _pass(self, frame: bytes, now: float, behind: int, number: int, to_guest: bool) -> None:
         """Through the rules after the one numbered `behind`; `number` is the frame's own."""
         view = FrameView(frame)
-        for rule in self._rules.values():
-            if rule.number <= behind or not rule.wants(view, number, now, to_guest=to_guest):
+        for rule in self._rules_for(view, to_guest):
+            if rule.number <= behind or not rule.wants(view, number, now):
                 continue
             fates = rule.directions[to_guest].treat(view, now)
             if fates == [Fate(frame, now, "")]:
@@ -117,6 +121,14 @@ class ImpairedWire:
         if number <= queue.newest and not to_guest:  # its own copy may have overtaken it
             self._overtaken(behind, frame)
         queue.newest = max(queue.newest, number)
+
+    def _rules_for(self, view: FrameView, to_guest: bool) -> list[ActiveRule]:
+        key = to_guest, frozenset(view.kinds)
+        found = self._for.get(key)
+        if found is None:
+            rules = self._rules.values()
+            found = self._for[key] = [one for one in rules if one.rule.fits(*key)]
+        return found
 
     def _carry_out(
         self,

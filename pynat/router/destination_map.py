@@ -22,13 +22,11 @@ address that the router had.
 from __future__ import annotations
 
 from enum import Enum, auto
-from ipaddress import ip_address
 
 from pynat.config import (
     Allowed,
     Config,
     GuestForward,
-    IpAddress,
     Network,
     TcpServer,
     Transport,
@@ -47,7 +45,7 @@ class DestinationMap:
     def __init__(self, config: Config) -> None:
         self._host_loopback = config.host_loopback and not config.hermetic
         self._restricted = config.restricted
-        self._allow = config.allow
+        self._allow = _Allow(config.allow)
         self._configured = config.network.router.packed
         self._guestfwd = {(one.address.packed, one.port): _served(one) for one in config.guestfwd}
         self._aliases: dict[Address, Address] = {
@@ -141,8 +139,7 @@ class DestinationMap:
             address = self._configured
         elif address == self._configured:
             return False
-        named = ip_address(address)
-        return any(_covers(one, named, port) for one in self._allow)
+        return self._allow.covers(address, port)
 
 
 class _Virtual:
@@ -168,9 +165,26 @@ class _Virtual:
         return self._every_host or not wanted.isdisjoint(self._services)
 
 
-def _covers(one: Allowed, address: IpAddress, port: int) -> bool:
-    """A host of which one port is allowed may be pinged (port 0), to see whether it is there."""
-    return address in one.net and (not one.port or not port or one.port == port)
+class _Allow:
+    """Asked of each packet: a look for each length of a prefix, however many nets there are."""
+
+    def __init__(self, allow: tuple[Allowed, ...]) -> None:
+        self._ports: dict[tuple[int, int, int], set[int]] = {}  # by length, bits of the host, net
+        for one in allow:
+            host = one.net.max_prefixlen - one.net.prefixlen
+            net = int(one.net.network_address) >> host
+            self._ports.setdefault((one.net.max_prefixlen // 8, host, net), set()).add(one.port)
+        self._lengths = {(length, host) for length, host, _ in self._ports}
+
+    def covers(self, address: bytes, port: int) -> bool:
+        """Port 0 is of a ping: a host of which one port is allowed may be looked for."""
+        number = int.from_bytes(address, "big")
+        for length, host in self._lengths:
+            if length == len(address):
+                ports = self._ports.get((length, host, number >> host))
+                if ports and (not port or port in ports or 0 in ports):
+                    return True
+        return False
 
 
 def _served(one: GuestForward) -> Destination:

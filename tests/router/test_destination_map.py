@@ -242,6 +242,20 @@ def test_a_restricted_guest_reaches_what_is_listed_and_nothing_else() -> None:
     assert "restricted: tcp 192.168.16.2:40000 > 192.168.16.1:80 length" in lab.log[-1]
 
 
+def test_of_nets_that_lie_in_each_other_each_allows_its_ports() -> None:
+    nets = ["0.0.0.0/0:80", "10.0.0.0/8:443", "10.0.0.5:22", "10.0.0.4/31:25", "10.0.0.8/30"]
+    lab = lab_of(f"restricted = true\nallow = {nets}")
+
+    def ports(remote: str) -> list[int]:
+        found = {port: way(lab, remote, port) for port in (7, 22, 25, 80, 443)}
+        return [port for port, to in found.items() if to != Unreachable.PROHIBITED]
+
+    assert ports("10.0.0.5") == [22, 25, 80, 443]
+    assert ports("10.0.0.6") == [80, 443]
+    assert ports("10.0.0.11") == [7, 22, 25, 80, 443]
+    assert ports("9.9.9.9") == [80]
+
+
 def adopted(allow: list[str], gateway: str) -> Lab:
     """A guest that is shut in and has chosen its net itself."""
     lab = Lab(config_of(f"restricted = true\nallow = {allow}\nnetwork.adopt = true"))
