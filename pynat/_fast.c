@@ -862,6 +862,7 @@ static PyObject *receive_datagrams(PyObject *self, PyObject *args) {
     const int descriptor = PyObject_AsFileDescriptor(sock);
     if (descriptor < 0) return NULL;
     if (limit > MOST_DATAGRAMS) limit = MOST_DATAGRAMS;
+    if (limit < 0) limit = 0; /* or it is a large number for Linux, which writes anywhere */
     struct iovec pieces[MOST_DATAGRAMS];
     struct mmsghdr messages[MOST_DATAGRAMS];
     union name names[MOST_DATAGRAMS] = {0};
