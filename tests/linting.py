@@ -44,6 +44,18 @@ def explained(stack: str) -> set[str]:
     return {code for name, code in rows if name in (stack, "any")}
 
 
+def unexplained(log: str, *stacks: str) -> list[str]:
+    """What is said of guests with these stacks and is not explained of one of them."""
+    known = set().union(*map(explained, stacks))
+    return [line.text for line in findings(log) if line.code not in known]
+
+
+def unexplained_in(folder: Path, *stacks: str) -> list[str]:
+    """Likewise, of all logs in a folder and in those below it."""
+    logs = sorted(folder.rglob("*.log"))
+    return [line for log in logs for line in unexplained(log.read_text(errors="replace"), *stacks)]
+
+
 def summary_of(file: Path) -> Summary:
     capture = Capture(file)
     for _ in capture.frames(lambda _: None):

@@ -17,25 +17,34 @@ import pytest
 from pynat.bochs.find import Bochs, find_bochs
 from pynat.testing.sealed import RESOLVER
 from pynat.testing.servers import DnsStub, HttpServer
-from tests.linting import explained, findings
+from tests.linting import unexplained_in
 from tests.live.network import ARTIFACTS
 
 RECORDS = {"quick.test": "10.9.8.7", "late.test": "10.9.8.6"}
 DELAYS = {"late.test": 0.3}
-STACKS = ("Linux", "iPXE", "GRUB")
 
 
 @pytest.fixture(autouse=True)
 def findings_are_explained(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What the linter has against a guest that somebody else wrote stands in docs/lint.md."""
+    """What the linter has against a guest's stack stands in docs/lint.md, of this one.
+
+    Which one that is, a test or its module says: `stack("iPXE")`, or `linux`.
+    """
     names = {"artifacts", "module_artifacts"} & set(request.fixturenames)
+    if request.node.get_closest_marker("mistakes"):
+        names = set()
     folders = [request.getfixturevalue(name) for name in names]
+    stacks = stacks_of(request.node)
+    assert stacks or not folders, "say whose stack it is: @pytest.mark.stack(...)"
     yield
-    known = set().union(*map(explained, STACKS))
-    for log in (log for folder in folders for log in folder.rglob("*.log")):
-        found = findings(log.read_text(errors="replace"))
-        unexplained = [line.text for line in found if line.code not in known]
-        assert not unexplained, "\n".join(unexplained)
+    lines = [line for folder in folders for line in unexplained_in(folder, *stacks)]
+    assert not lines, "\n".join(lines)
+
+
+def stacks_of(test: pytest.Item) -> list[str]:
+    marker = test.get_closest_marker("stack")
+    named = list(marker.args) if marker else []
+    return named + ["Linux"] * (test.get_closest_marker("linux") is not None)
 
 
 def _folder(name: str) -> Path:

@@ -11,7 +11,7 @@ from pynat.testing.guests import Boot, Machine, Nic, ipxe_image
 from pynat.testing.servers import HttpServer
 from tests.live.network import ETHMOD
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.boots, pytest.mark.stack("iPXE"), pytest.mark.timeout(200)]
 
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
 

@@ -18,6 +18,7 @@ from tests.live.network import ETHMOD, HANGS, ROUTER
 
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.stack("iPXE"),
     pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="no other back end has these"),
 ]

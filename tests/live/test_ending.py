@@ -18,7 +18,7 @@ from pynat.testing.servers import TcpServer, pseudo_random
 from tests.live.frames import is_whole, verify_capture
 from tests.live.network import ETHMOD, HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
+pytestmark = [pytest.mark.boots, pytest.mark.stack("iPXE"), pytest.mark.timeout(HANGS)]
 
 MIDDLE = 200_000  # bytes captured when Bochs is ended
 GRACE = 10.0  # seconds

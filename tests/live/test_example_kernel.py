@@ -24,6 +24,7 @@ from tests.live.test_reboot import forwarded
 
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.stack("examples/kernel"),
     pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="the configuration is pynat's"),
 ]

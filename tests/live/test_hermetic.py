@@ -142,6 +142,7 @@ class Guest:
         return Nic(self.models[number], script=config, mac=0x56 + number)
 
 
+@pytest.mark.stack("iPXE")
 def test_boots_of_ipxe_are_alike_to_the_byte(artifacts: Path, bochs: Bochs) -> None:
     limits.ALIKE.skip()
     (artifacts / "ping.nbp").write_bytes(ping_program())

@@ -27,7 +27,7 @@ from tests import limits
 from tests.live.frames import sent_twice, streams_to_guest, verify_capture
 from tests.live.network import ETHMOD, HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
+pytestmark = [pytest.mark.boots, pytest.mark.stack("iPXE"), pytest.mark.timeout(HANGS)]
 
 PIECE = 4096  # bytes of the file for each number
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions

@@ -57,14 +57,24 @@ def _is_leased(log: str, card: str, address: str) -> bool:
     return re.search(found, log) is not None
 
 
+def stack_for(line: str) -> str:
+    return "examples/kernel" if "ioaddr=" in line and "type=pci" not in line else "iPXE"
+
+
 def image_for(line: str, folder: Path) -> Path:
-    if "ioaddr=" not in line or "type=pci" in line:
+    if stack_for(line) == "iPXE":
         return ipxe_image(folder / "ipxe.iso", "dhcp net0 ||\nshell")
     kernel = compiled_kernel(KERNEL, folder / "kernel")
     return kernel_image(folder / "kernel.iso", kernel, "")
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.stack(stack_for(line.lines[0])))
+        for name, line in LINES.items()
+    ],
+)
 def test_a_lease(name: str, artifacts: Path, bochs: Bochs, monkeypatch: pytest.MonkeyPatch) -> None:
     line = LINES[name]
     is_e1000 = line.lines[0].lstrip().startswith("e1000")

@@ -36,7 +36,7 @@ from tests import limits
 from tests.live.frames import verify_capture
 from tests.live.network import HANGS, ROUTER, capture, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(HANGS)]
+pytestmark = [pytest.mark.boots, pytest.mark.stack("iPXE"), pytest.mark.timeout(HANGS)]
 
 SLOW_CPU = 8_000_000  # iPXE waits busily, so its seconds cost this many instructions
 HARD = ("reorder", "overlap", "noack", "badsynack", "dupack", "finagain")
@@ -113,6 +113,7 @@ def test_a_boot_rom_boots_a_linux_kernel(artifacts: Path, bochs: Bochs) -> None:
     assert f'"vmlinuz" sent, {kernel.stat().st_size} bytes' in log
 
 
+@pytest.mark.stack("iPXE", "GRUB")
 def test_grub_boots_a_multiboot_kernel(artifacts: Path, bochs: Bochs) -> None:
     """GRUB gives up on a server that does not answer its options by OACK."""
     root, module = artifacts / "tftp", pseudo_random(7, 300_000)

@@ -15,6 +15,7 @@ from tests.live.network import ETHMOD, HANGS
 
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.stack("iPXE"),
     pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="others run no scripts"),
 ]

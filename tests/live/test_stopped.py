@@ -15,7 +15,7 @@ from pynat.testing.guests import Boot, Machine, ipxe_image
 from pynat.testing.servers import HttpServer, TcpServer
 from tests.live.network import ROUTER, nic
 
-pytestmark = [pytest.mark.boots, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.boots, pytest.mark.stack("iPXE"), pytest.mark.timeout(200)]
 
 BODY = b"#!ipxe\n".ljust(300_000, b"#")
 CPU = 4_000_000

@@ -15,7 +15,7 @@ from typing import Self
 
 from pynat.testing.namespace import Namespace
 from tests.both_ways import of_file, read_late
-from tests.linting import explained, findings
+from tests.linting import unexplained
 
 DEVICE = "tap0"
 ROUTER = "192.168.16.1"
@@ -69,7 +69,7 @@ class TapNetwork:
         self._options = options
         self._guest = guest
         self._python = python
-        self._explained = explained(stack)
+        self._guests_stack = stack
         self._captured = captured
         read_late.add(self.capture)
         self._linted = linted
@@ -109,8 +109,7 @@ class TapNetwork:
         with self._stack:
             self.end()
         if error is None:
-            unexplained = [line for line in findings(self.log) if line.code not in self._explained]
-            assert not unexplained, "\n".join(line.text for line in unexplained)
+            assert not (lines := unexplained(self.log, self._guests_stack)), "\n".join(lines)
         if error is None and self._captured:
             different = of_file(self.capture)
             assert not different, "\n".join(different)
