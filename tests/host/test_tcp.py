@@ -87,6 +87,19 @@ def scenario(run: Callable[[Connected], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
+@pytest.fixture
+def slow_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As to a host farther away than the loopback, whose answer is not there at once."""
+    connect = Destinations.connect
+
+    def later(self: Destinations, to: Destination) -> tuple[socket.socket, int]:
+        sock, code = connect(self, to)
+        assert code in (0, errno.EINPROGRESS)
+        return sock, errno.EINPROGRESS
+
+    monkeypatch.setattr(Destinations, "connect", later)
+
+
 def test_an_urgent_byte_of_the_guest_goes_out_of_band() -> None:
     async def run(flow: Connected) -> None:
         flow.sockets.send(TcpSend(1, [b"be", b"fore!aft", b"er"], 6))
@@ -121,21 +134,26 @@ def test_an_urgent_byte_of_the_program_is_announced_before_it() -> None:
 
 
 def test_room_shrinks_while_the_program_does_not_read_and_comes_back() -> None:
-    async def run(flow: Connected) -> None:
-        rooms = []
-        total = 0
-        while True:
-            flow.sockets.send(TcpSend(1, [bytes(16_384)]))
-            sent = await flow.expect(TcpSent)
-            total += sent.count
-            rooms.append(sent.room)
-            if sent.count < 16_384 or sent.room < LITTLE_ROOM:
-                break
-        assert rooms[-1] < LITTLE_ROOM
-        # What was promised was taken: the kernel refused nothing while there was room.
-        assert (await flow.emptied(total)).room > LITTLE_ROOM
+    scenario(_room_shrinks_and_comes_back)
 
-    scenario(run)
+
+def test_room_comes_back_to_who_was_connected_late(slow_connect: None) -> None:
+    scenario(_room_shrinks_and_comes_back)
+
+
+async def _room_shrinks_and_comes_back(flow: Connected) -> None:
+    rooms = []
+    total = 0
+    while True:
+        flow.sockets.send(TcpSend(1, [bytes(16_384)]))
+        sent = await flow.expect(TcpSent)
+        total += sent.count
+        rooms.append(sent.room)
+        if sent.count < 16_384 or sent.room < LITTLE_ROOM:
+            break
+    assert rooms[-1] < LITTLE_ROOM
+    # What was promised was taken: the kernel refused nothing while there was room.
+    assert (await flow.emptied(total)).room > LITTLE_ROOM
 
 
 @pytest.mark.parametrize("segment", [1460, 8960, 65_480])
@@ -237,20 +255,12 @@ def test_the_end_of_the_program_comes_once() -> None:
     scenario(run)
 
 
-def test_a_connect_that_takes_its_time_succeeds_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect = Destinations.connect
-
-    def later(self: Destinations, to: Destination) -> tuple[socket.socket, int]:
-        sock, code = connect(self, to)
-        assert code in (0, errno.EINPROGRESS)
-        return sock, errno.EINPROGRESS
-
+def test_a_connect_that_takes_its_time_succeeds_once(slow_connect: None) -> None:
     async def run(flow: Connected) -> None:  # connect() has expected TcpConnected
         for _ in range(5):
             await asyncio.sleep(0)
         assert flow.events.empty()
 
-    monkeypatch.setattr(Destinations, "connect", later)
     scenario(run)
 
 
