@@ -6,7 +6,7 @@
 
 A file gets it where one of its functions has it among its arguments, in whatever form: a frame, a
 packet, an action. A value that is asked about itself is handed to nobody. What only looks on, and
-whatever that calls, is on no way.
+whatever that calls, is on no way; nor are the loops that are C where that could be built.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import pynat
 
 PACKAGE = Path(pynat.__file__).parent
 VALUES = ("pynat.wire.", "pynat.nat.messages")
-LOOKS_ON = ("lint/", "log/")
+IN_C = "_pure.py"  # stands in for C, of which nothing can be seen
+ON_NO_WAY = ("lint/", "log/", IN_C)
 
 
 class Call(NamedTuple):
@@ -35,7 +36,8 @@ class Call(NamedTuple):
 
 class Walk:
     def __init__(self, carries: Callable[[object], bool], until: str) -> None:
-        """carries: whether a value has the packet in it. until: a function in C that ends it."""
+        """carries: whether a value has the packet in it. until: the loop or function in C that ends
+        it."""
         self._carries = carries
         self._until = until
         self._stack: list[str] = []  # files
@@ -61,9 +63,12 @@ class Walk:
         return {call.file for call in self.calls} - self.way.keys()
 
     def _profile(self, frame: FrameType, event: str, what: Any) -> None:
-        if event == "c_call" and what.__name__ == self._until and self.way:
-            sys.setprofile(None)
         file = frame.f_code.co_filename
+        called = what.__name__ if event == "c_call" else ""
+        if event == "call" and file == str(PACKAGE / IN_C):
+            called = frame.f_code.co_name
+        if called == self._until and self.way:
+            sys.setprofile(None)
         if event not in ("call", "return") or not file.startswith(str(PACKAGE)):
             return
         name = str(Path(file).relative_to(PACKAGE))
@@ -73,7 +78,7 @@ class Walk:
             self._stack.pop()
 
     def _enter(self, frame: FrameType, file: str) -> None:
-        if not any(one.startswith(LOOKS_ON) for one in (*self._stack, file)):
+        if not any(one.startswith(ON_NO_WAY) for one in (*self._stack, file)):
             inside = file in self._stack
             function = frame.f_code.co_qualname
             gets_it = any(map(self._has, _arguments(frame)))
