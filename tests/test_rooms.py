@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path, PurePath
+from types import ModuleType
 
 import pytest
 
@@ -23,12 +25,15 @@ DOCS = PACKAGE.parent / "docs" / "architecture.md"
 # What has no I/O, no clock and no dice of its own; of some modules, only these names.
 PURE = {
     *("__future__", "abc", "bisect", "collections", "dataclasses", "difflib", "enum", "errno"),
-    *("fnmatch", "hashlib", "heapq", "ipaddress", "itertools", "math", "re", "statistics"),
-    *("struct", "types", "typing", "zlib.crc32"),
+    *("fnmatch", "hashlib", "heapq", "ipaddress", "itertools", "math", "re", "struct"),
+    *("types", "typing", "statistics.NormalDist", "zlib.crc32"),
     *("functools.lru_cache", "functools.partial"),
     *("os.strerror", "random.Random", "datetime.UTC", "datetime.datetime", "datetime.timedelta"),
 }
-TOUCHES = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
+TOUCHES = {
+    *("__builtins__", "__import__", "__loader__", "__spec__", "breakpoint", "compile", "eval"),
+    *("exec", "globals", "input", "open", "print"),
+}
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
     *("wire", "nat", "inprocess", "services", "faults", "router", "lint", "rules", "impair"),
@@ -83,20 +88,46 @@ def strangers(found: set[Import], allowed: set[str]) -> set[str]:
     return {
         str(one)
         for one in found
-        if one.top != "pynat" and not one.for_types and not {one.top, str(one)} & allowed
+        if one.top != "pynat" and not one.for_types and not is_listed(one, allowed)
     }
+
+
+def is_listed(one: Import, allowed: set[str]) -> bool:
+    return str(one) in allowed or (one.top in allowed and not leads_elsewhere(one))
+
+
+def leads_elsewhere(one: Import) -> bool:
+    """Whether what is taken of a module is another one, which that has imported for itself."""
+    taken = getattr(import_module(one.module), one.name, None) if one.name else None
+    return isinstance(taken, ModuleType) and taken.__name__.partition(".")[0] != one.top
 
 
 def touches(source: str) -> Iterator[str]:
     """What asks the world without an import of its own."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    modules = dict(whole_modules(tree))
+    for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Load()) if name in TOUCHES:
                 yield name
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in modules:
+                if leads_elsewhere(Import(modules[name], attr)):
+                    yield f"{name}.{attr}"
             case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCKS:
                 yield f"{name}()"
-            case ast.Call(func=ast.Name(id="Random"), args=[], keywords=[]):
-                yield "Random() without a seed"
+            case ast.Call(func=ast.Name(id="Random"), args=args, keywords=keywords):
+                given = [*args, *(keyword.value for keyword in keywords)]
+                if all(isinstance(one, ast.Constant) and one.value is None for one in given):
+                    yield "Random() without a seed"
+            case ast.alias(name="Random", asname=str(other)):
+                yield f"Random as {other}"
+
+
+def whole_modules(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that stand for modules of other people's, and these."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((one.asname or one.name, one.name) for one in node.names)
 
 
 # ---------------------------------------------------------------- the rooms
@@ -350,6 +381,9 @@ def test_importing_the_engine_imports_nothing_but_python() -> None:
         ("if TYPE_CHECKING:\n    pass\nelse:\n    import ssl", {"ssl"}),
         ("if TYPE_CHECKING:\n    import ssl", set()),
         ("import typing\nif typing.TYPE_CHECKING:\n    import ssl", set()),
+        ("from statistics import random", {"statistics.random"}),
+        ("from dataclasses import sys", {"dataclasses.sys"}),
+        ("from collections import _sys, abc", {"collections._sys"}),
         ("import struct, collections.abc\nfrom random import Random", set()),
         ("from os import strerror", set()),
         ("from pynat import engine", set()),
@@ -411,6 +445,13 @@ def test_relative_imports_go_by_where_the_source_is() -> None:
         ("datetime.now(UTC)", {"now()"}),
         ("x.y.today()", {"today()"}),
         ("dice = Random()", {"Random() without a seed"}),
+        ("dice = Random(None)", {"Random() without a seed"}),
+        ("dice = Random(x=None)", {"Random() without a seed"}),
+        ("from random import Random as R\nR()", {"Random as R"}),
+        ("getattr(__builtins__, 'open')", {"__builtins__"}),
+        ("import typing\ntyping.sys.modules['time']", {"typing.sys"}),
+        ("import re as r\nr.enum.sys", {"r.enum"}),
+        ("import re\nre.compile('x')\nself.re.enum", set()),
         ("dice = Random(seed)\nself.now\nself.open()\ndatetime(1970, 1, 1)", set()),
     ],
 )
