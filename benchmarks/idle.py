@@ -15,8 +15,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.back_ends import ROOT
 from benchmarks.results import Figure, Unmeasurable
 from benchmarks.starts import LATEST, WITHOUT, Start
-from pynat.bochs.find import find_bochs
-from pynat.testing.guests import Boot, GuestSilent, Machine, Nic, kernel_image
+from pynat.testing.guests import Boot, GuestSilent, kernel_image
 
 SECONDS = 100  # of guest time, between two lines of the guest's
 SOURCE = ROOT / "benchmarks" / "idle.S"
@@ -45,8 +44,7 @@ def second(idle: Start) -> Figure:
 
 def simulator(idle: Start, ethmod: str) -> float:
     """Microseconds of CPU that the simulator's thread takes for a guest second."""
-    machine = Machine(idle.image, (Nic(ethmod=ethmod),), memory=32)
-    with Boot(machine, idle.folder / ethmod, find_bochs()) as boot:
+    with idle.booted(ethmod) as boot:
         begin, end = (cpu_after(boot, lines) for lines in (2, 4))
     return (end - begin) / (2 * SECONDS) / 1e3
 

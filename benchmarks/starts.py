@@ -31,10 +31,18 @@ class Start:
     image: Path
     ethmod: str
 
+    @contextlib.contextmanager
+    def booted(self, ethmod: str) -> Iterator[Boot]:
+        """In a folder of its own, where `null` writes its logs."""
+        machine = Machine(self.image, (Nic(ethmod=ethmod),), memory=32)
+        folder = self.folder / ethmod
+        folder.mkdir(exist_ok=True)
+        with contextlib.chdir(folder), Boot(machine, folder, find_bochs()) as boot:
+            yield boot
+
     def boot(self, ethmod: str) -> float:
         """Seconds."""
-        machine = Machine(self.image, (Nic(ethmod=ethmod),), memory=32)
-        with Boot(machine, self.folder / ethmod, find_bochs()) as boot:
+        with self.booted(ethmod) as boot:
             return boot.wait_for("", LATEST) - boot.began - boot.starved()
 
 
