@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,7 +19,8 @@ from pynat.testing.guests import GuestUnavailable, fetch_kernel, linux
 from pynat.testing.guests.files import cache_dir, made_once
 from pynat.testing.servers import HttpServer
 from tests import preparing
-from tests.netns.lwip.build import fetch_source
+from tests.netns.lwip import build
+from tests.netns.lwip.build import fetch_source, guest_program
 
 ROOT = Path(__file__).parents[1]
 VERSION = "6.9.9-1"
@@ -209,6 +211,21 @@ def test_another_recipe_makes_another_kernel(
     second = fetch_kernel()
     assert first != second
     assert {file.name for file in second.iterdir()} == {"vmlinuz", "e1000.ko", "other.ko"}
+
+
+def test_another_recipe_makes_another_guest_of_lwip(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    texts = tmp_path / "texts"
+    shutil.copytree(build.HERE, texts)
+    (texts / "lwipopts.h").write_text("#define LWIP_TCP 0\n")
+    monkeypatch.setattr(build, "_compile", lambda _, target: target.touch())
+    made = [guest_program()]
+    assert guest_program() == made[0]
+    for name, value in {"HERE": texts, "FLAGS": ("-O2",), "PARTS": ("core/*.c",)}.items():
+        monkeypatch.setattr(build, name, value)
+        made.append(guest_program())
+    assert len(set(made)) == len(made)
 
 
 def test_a_download_that_fails_leaves_nothing_half_made(tmp_path: Path) -> None:
