@@ -287,7 +287,7 @@ class ArpChecker:
             self._found.append((rules.OTHER_SENDER, f"{text} {source} (RFC 826){hint}"))
         if packet.operation == arp.REQUEST:
             self._request(packet, frame)
-        else:
+        elif packet.operation == arp.REPLY:
             self._reply(packet, frame)
 
     def _is_learned(self, mac: bytes) -> None:

@@ -315,7 +315,7 @@ NOT_ITS_ADDRESS = Rule(
     "Answers go to whoever has that address, or to nobody.",
     "Take the source from the interface that the packet leaves by, after DHCP has set it.",
     exercised=Occasion.KNOWN_CARD,
-    leads_to=("IP007", "TCP004", "ICMP020"),
+    leads_to=("IP007", "TCP004", "ICMP020", "ARP028"),
 )
 
 TINY_FRAGMENT = Rule(

@@ -37,7 +37,7 @@ NO_ACK_FLAG = Rule(
     "The other end throws it away unread, so its data never arrive.",
     "Set ACK and the acknowledgement number in every segment but the first SYN and some RSTs.",
     exercised=Occasion.LATER,
-    leads_to=("TCP012", "TCP117"),
+    leads_to=("TCP012", "TCP066", "TCP117"),
 )
 
 ACK_WITHOUT_FLAG = Rule(

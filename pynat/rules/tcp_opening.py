@@ -181,7 +181,7 @@ SYN_NOT_ACKED = Rule(
     "The other end sends its SYN-ACK again and again; the connection never opens.",
     "Acknowledge the initial number plus one.",
     exercised=Occasion.OPEN,
-    leads_to=("TCP004", "TCP007", "TCP008", "TCP042"),
+    leads_to=("TCP004", "TCP007", "TCP008", "TCP042", "TCP066"),
 )
 
 SYN_NOT_COUNTED = Rule(
@@ -193,7 +193,7 @@ SYN_NOT_COUNTED = Rule(
     "The other end takes it for old: it throws the segment or the first byte of the data away.",
     "Go on with the initial number plus one after the SYN.",
     exercised=Occasion.OPEN,
-    leads_to=("TCP004", "TCP005", "TCP006", "TCP007"),
+    leads_to=("TCP004", "TCP005", "TCP006", "TCP007", "TCP115"),
 )
 
 OPTIONS_OUTSIDE = Rule(

@@ -91,6 +91,12 @@ def no_operation(lab: LintedLab) -> None:
     lab.from_guest(arp(op=0x0100))
 
 
+@example("ARP003")
+def no_operation_in_a_probe(lab: LintedLab) -> None:
+    """It is no reply without an address either."""
+    lab.from_guest(arp(op=0x0100, psrc="0.0.0.0"))
+
+
 @example("ARP004")
 def no_sender(lab: LintedLab) -> None:
     """The guest leaves its own MAC address out."""
