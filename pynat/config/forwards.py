@@ -16,17 +16,18 @@ from pynat.config.values import Wrong, item, list_of, one_of, parser, string, te
 
 FORM = (
     "[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport or unix:path-[guestaddr]:guestport,"
-    " for example tcp:127.0.0.1:8080-:80; a range of ports is 8000..8010"
+    " for example tcp:127.0.0.1:8080-:80, or tcp:8080:80 for that; a range of ports is 8000..8010"
 )
 MAX_PORTS = 1024  # ports of one rule; each is a socket
 MAX_SOCKET_PATH = 107  # bytes, sockaddr_un
 
 _PORTS = r"([0-9]{1,5}(?:\.\.[0-9]{1,5})?)"
 _RULE = re.compile(rf"(tcp|udp|):(\[[^\]]*\]|[^:\[\]]*):{_PORTS}-([^:]*):{_PORTS}")
+_SHORT = re.compile(rf"(tcp|udp):{_PORTS}:{_PORTS}")
 _UNIX = re.compile(r"unix:(.+)-([^:-]*):([0-9]{1,5})")
 socket_path = text(MAX_SOCKET_PATH, "the path of a socket")
 _SHOWN = one_of(ShownSource)
-_WRITTEN = {"type": "string", "pattern": whole_text(_RULE.pattern, _UNIX.pattern)}
+_WRITTEN = {"type": "string", "pattern": whole_text(_RULE.pattern, _SHORT.pattern, _UNIX.pattern)}
 
 
 def forward(value: object) -> tuple[Forward, ...]:
@@ -35,6 +36,8 @@ def forward(value: object) -> tuple[Forward, ...]:
     An empty host address is 127.0.0.1, where QEMU and slirp take 0.0.0.0.
     """
     written = string(value)
+    if match := _SHORT.fullmatch(written):
+        written = "{}::{}-:{}".format(*match.groups())
     if match := _UNIX.fullmatch(written):
         path, guest, port = match.groups()
         socket = Path(socket_path(path))

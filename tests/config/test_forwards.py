@@ -32,6 +32,18 @@ PATH = "the path of a socket: printable text of 1 to 107 bytes"
 RANGE = "udp::8000..8002-:9000..9002"
 
 
+@pytest.mark.parametrize(
+    ("short", "rule"),
+    [
+        ("tcp:8080:80", "tcp::8080-:80"),
+        ("udp:0:53", "udp::0-:53"),
+        ("tcp:8000..8010:9000..9010", "tcp::8000..8010-:9000..9010"),
+    ],
+)
+def test_two_ports_are_enough(short: str, rule: str) -> None:
+    assert forward(short) == forward(rule)
+
+
 @pytest.mark.parametrize(("rule", "meaning"), RULES.items())
 def test_one_rule(rule: str, meaning: Forward) -> None:
     assert forward(rule) == (meaning,)
@@ -71,6 +83,8 @@ def test_rules_may_be_tables_of_their_own() -> None:
         ("tcp::65530..65540-:1..11", "ports up to 65535"),
         ("tcp::8000-8010-:9000", "8000..8010"),
         ("tcp:[::1:80-:80", "[tcp|udp]:"),
+        ("8080:80", "or tcp:8080:80"),
+        ("tcp:8080:0", "a guest port of at least 1"),
         ("tcp:[127.0.0.1]:80-:80", "or [::1]"),
         ("unix:-:80", "[tcp|udp]:"),
         ("unix:/x-:0", "a guest port of at least 1"),
