@@ -160,9 +160,9 @@ def session_boot(
 
 
 @pytest.fixture(scope="session")
-def session_guest(session_boot: Booter) -> Guest:
+def session_guest(request: pytest.FixtureRequest, session_boot: Booter) -> Guest:
     """As `guest`, one for all tests."""
-    return session_boot()
+    return session_boot(**getattr(request, "param", {}))
 
 
 @pytest.fixture

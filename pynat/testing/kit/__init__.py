@@ -10,6 +10,7 @@
 in, which are `Reached`.
 """
 
+from pynat.control.protocol import Refused
 from pynat.testing.guests.boot import GuestSilent
 from pynat.testing.kit.guest import BootFailed, Guest
 from pynat.testing.kit.observed import GuestFrame, Observed
@@ -28,6 +29,7 @@ __all__ = [
     "GuestSilent",
     "Observed",
     "Page",
+    "Refused",
     "TapGuest",
     "Verdicts",
     "VirtualGuest",

@@ -55,6 +55,11 @@ def _found(lint: Verdicts) -> Iterator[str]:
     if root := lint.root:
         yield f"to mend first: {root}"
         yield f"  look at: {root.look_at}"
+    try:
+        protocols = lint.summary().protocols
+    except ConfigError:
+        return  # nothing has been written yet
+    yield from (f"{one.name} {one}" for one in protocols if one.steps or one.fails_at)
 
 
 def _flows(flows: Iterable[Flow]) -> Iterator[str]:
