@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pynat.testing.kit import Guest
+from pynat.testing.kit import Guest, Refused
 
 ROUTER = "192.168.16.1"
 WEB = Path(__file__).with_name("web.py")
@@ -36,7 +36,9 @@ def test_it_pings_on_every_card(guest: Guest) -> None:
 
 def test_it_answers_pings(guest: Guest) -> None:
     guest.expect("^lease")
-    assert len(guest.ping(count=3, size=1000)) == 3
+    for size in (0, 1, 1000, 1472):  # bytes; one of them is odd, and the last fills a frame
+        assert len(guest.ping(count=3, size=size)) == 3
+    guest.lint.assert_clean()
 
 
 @pytest.mark.pynat(append="dns=web.test", config={"dns": {"names": {"web.test": "192.0.2.80"}}})
@@ -45,11 +47,33 @@ def test_it_resolves_a_name(guest: Guest) -> None:
     assert guest.dns_questions == ["web.test"]
 
 
+@pytest.mark.pynat(append="dns=none.test")
+def test_it_says_that_there_is_no_such_name(guest: Guest) -> None:
+    guest.expect("^dns none.test: no answer")
+    assert guest.dns_questions == ["none.test"]  # once: it has had its answer
+
+
 @pytest.mark.pynat(append="get=http://web.test/", net=WEB)
 def test_it_fetches_a_page(guest: Guest) -> None:
     guest.expect("^get: 13 bytes")
     (flow,) = guest.flows
     assert flow.to_guest.again == 0
+
+
+@pytest.mark.pynat(append=f"get=http://{ROUTER}:81/")
+def test_it_says_that_a_connection_is_refused(guest: Guest) -> None:
+    guest.expect("^get: refused")
+    guest.lint.assert_clean()
+
+
+@pytest.mark.pynat(
+    append="get=http://web.test/", net=WEB, impair=["drop from-guest tcp data first 2"]
+)
+def test_it_sends_again_what_is_lost(guest: Guest) -> None:
+    guest.expect("^get: 13 bytes")
+    (flow,) = guest.flows
+    assert flow.from_guest.again == 2
+    guest.lint.assert_clean()
 
 
 @pytest.mark.pynat(append="echo=7")
@@ -70,6 +94,24 @@ def test_it_says_what_it_does_not_know(guest: Guest) -> None:
 def test_it_serves_on_a_bad_wire(guest: Guest) -> None:
     assert echoed(guest, DATA) == DATA
     guest.lint.assert_clean()
+
+
+@pytest.mark.pynat(append="echo=7", impair=["duplicate 20%", "delay 5ms 5ms reorder 20%"], seed=1)
+def test_it_serves_where_frames_come_twice_and_late(guest: Guest) -> None:
+    assert echoed(guest, DATA) == DATA
+    guest.lint.assert_clean()
+
+
+def test_it_refuses_what_nobody_serves(guest: Guest) -> None:
+    guest.expect("^lease")
+    with pytest.raises(Refused, match="refuse"):
+        guest.connect(8)
+
+
+@pytest.mark.pynat(append="sleep=100 poweroff", config={"dhcp": {"lease": 60}})
+def test_it_renews_its_lease(guest: Guest) -> None:
+    for _ in range(3):  # after 30 s each; a second of sleep takes milliseconds
+        guest.expect("^renewed lease 192.168.16.2")
 
 
 @pytest.mark.pynat(faults=["dhcp silent 2"])
