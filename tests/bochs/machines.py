@@ -20,6 +20,7 @@ MAGIC_BREAK = bytes.fromhex("87db")  # xchg bx, bx
 TRIPLE_FAULT = bytes.fromhex("0f011e0070 cc")  # lidt [0x7000], all zero there; int3
 
 _FLOPPY = 1_474_560  # bytes, 3.5 inches
+_CYLINDER = 16 * 63 * 512  # bytes; of a hard disk
 _SIGNATURE = b"\x55\xaa"
 
 
@@ -37,7 +38,7 @@ def shutdown_port() -> bytes:
 
 def bochsrc(folder: Path, code: bytes, *lines: str, signature: bytes = _SIGNATURE) -> Path:
     floppy = folder / "floppy.img"
-    floppy.write_bytes(((code + HANG).ljust(510, b"\0") + signature).ljust(_FLOPPY, b"\0"))
+    floppy.write_bytes(_sector(code, signature).ljust(_FLOPPY, b"\0"))
     path = folder / "bochsrc"
     boot = ["megs: 32", f"floppya: 1_44={floppy}, status=inserted", "boot: floppy"]
     roms = rom_files(find_bochs())
@@ -45,6 +46,16 @@ def bochsrc(folder: Path, code: bytes, *lines: str, signature: bytes = _SIGNATUR
     boot += [f"romimage: file={roms[0]}", f"vgaromimage: file={roms[1]}"]
     path.write_text("\n".join([*boot, *lines]) + "\n")
     return path
+
+
+def disk(path: Path, code: bytes) -> Path:
+    """A hard disk that boots `code`."""
+    path.write_bytes(_sector(code, _SIGNATURE).ljust(_CYLINDER, b"\0"))
+    return path
+
+
+def _sector(code: bytes, signature: bytes) -> bytes:
+    return (code + HANG).ljust(510, b"\0") + signature
 
 
 @dataclass(frozen=True)

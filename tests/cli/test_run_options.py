@@ -13,7 +13,7 @@ from pynat.cli.main import main
 from pynat.config.toml_text import as_toml
 from pynat.errors import ConfigError
 from pynat.serve.joined import joined
-from tests.bochs.machines import HANG, POWER_OFF, bochsrc
+from tests.bochs.machines import HANG, POWER_OFF, bochsrc, disk
 
 SERIAL, E9 = 0x3F8, 0xE9
 E1000 = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=pynat"
@@ -60,6 +60,12 @@ def test_an_image_boots_without_a_bochsrc(
     assert out == "hello\n"
     assert err.startswith("pynat: power off after")
     assert "192.168.16.1" in (tmp_path / "bochs.log").read_text()  # it has a card of ours
+
+
+def test_a_hard_disk_boots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = disk(tmp_path / "disk.img", serial("hello") + POWER_OFF)
+    assert main(["run", "--headless", "--disk", str(image), "--timeout", "60"]) == 0
+    assert capsys.readouterr().out == "hello\n"
 
 
 def test_an_image_and_a_bochsrc_are_two_machines(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bochs.machines import POWER_OFF, bochsrc
+from tests.bochs.machines import POWER_OFF, bochsrc, disk
 from tests.cli.test_run_options import E9, said, serial
 from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
@@ -123,6 +123,43 @@ def test_a_guest_may_serve_more_than_one_test(suite: Suite, scope: str) -> None:
         assert {scope}_guest.lines or {scope}_guest.expect("hello")
     """
     assert_outcomes(suite(tests, serial("hello")), passed=2)
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_a_shared_guest_is_booted_by_the_test_or_has_its_keywords(suite: Suite, scope: str) -> None:
+    tests = f"""
+    guests = []
+
+    @pytest.mark.parametrize("turn", [1, 2])
+    def test_booted({scope}_boot, turn):
+        guests.append({scope}_boot(**GUEST))
+        guests[0].lines or guests[0].expect("hello")
+        assert all(guest.outcome is None for guest in guests)
+
+    @pytest.mark.parametrize(
+        "{scope}_guest", [GUEST | {{"nic": "ne2k-pci"}}], indirect=True, scope="{scope}"
+    )
+    def test_keywords({scope}_guest):
+        assert "[NE2K" in {scope}_guest.log
+    """
+    assert_outcomes(suite(tests, serial("hello")), passed=3)
+
+
+def test_the_machine_is_what_the_keywords_say(suite: Suite, pytester: pytest.Pytester) -> None:
+    tests = """
+    def test_it(boot):
+        guest = boot(
+            disk="disk.img", memory=16, cpu="pentium", ips=3_000_000, sync="slowdown",
+            hermetic=False,
+        )
+        guest.expect("hello")
+        assert "MEM0  ] 16.00MB" in guest.log
+        assert "CPU0  ] CPU model: pentium" in guest.log
+        assert "ips = 3000000" in guest.log
+        assert "hermetic" not in guest.log
+    """
+    disk(pytester.path / "disk.img", serial("hello"))
+    assert_outcomes(suite(tests), passed=1)
 
 
 def test_keywords_come_from_near_and_far(suite: Suite) -> None:
