@@ -73,7 +73,7 @@ def test_a_failure_shows_flows_and_how_far_the_stack_came(
         )
         def test_it(guest):
             guest.expect("^get: 10000 bytes")
-            flow = guest.expect_flow("> 198.18.0.[0-9]+:80 #")
+            flow = guest.expect_flow("> 198[.]18[.].*:80 #")
             assert flow.to_guest.octets > 10000
             found = guest.wait_finding("NET030")
             asked = guest.frames[found.frame - 1].scapy()
@@ -92,7 +92,7 @@ def test_a_failure_shows_flows_and_how_far_the_stack_came(
         "test_it: get: 10000 bytes*",
         "*pynat: linter*",
         "DHCP works: *",
-        "TCP works: *",
+        "TCP as client works: 1 begun, *",
         "*pynat: flows*",
-        "tcp 192.168.16.2:* > 198.18.0.*:80 #*: *; * bytes from the guest, * to it",
+        "tcp 192.168.16.2:* > 198.18.*:80 #*: *; * bytes from the guest, * to it",
     )
