@@ -2,8 +2,9 @@
 
 Protocol code says `notices.drop(rule, detail, now)` and goes on; nothing in the receive path
 knows where the line goes. Every drop is counted under its rule even when its line is held
-back. The rate limit is a token bucket per kind of line in guest time: so many lines at once, then
-so many a second, and the next line that comes through says how many were held back.
+back. What says the same of several packets of a guest's is said of the first one and counted.
+Beyond that the rate limit is a token bucket per kind of line in guest time: so many lines at once,
+then so many a second, and the next line that comes through says how many were held back.
 
 Whatever is said is made harmless here (`pynat.harmless`), for the log, the capture and the journal:
 names and words of the guest's are in it. A text that is costly to make may be given as a function,

@@ -110,11 +110,21 @@ def test_a_window_that_is_swapped_is_named_where_no_mss_comes(opens: str) -> Non
 @pytest.mark.parametrize("over", ["", "> P. 1:6(5) ack 1", "> R. 1:1(0) ack 1"])
 def test_a_war_is_told_of_when_it_has_begun_and_when_it_is_over(over: str) -> None:
     lab = LintedLab()
-    play(lab, war(5000, 0.0007) + over)
+    play(lab, war(300, 0.0007) + over)
     lab.end()
     first, last = (line for line in lab.log if "TCP101" in line)
     assert ": 100 acknowledgements without news in 0.0" in first
-    assert ": 5000 acknowledgements without news in 3.5 s" in last
+    assert ": 300 acknowledgements without news in 0.209 s" in last
+
+
+def test_each_war_of_a_connection_is_counted() -> None:
+    lab = LintedLab()
+    news = "< . 2:2(0) ack 1\n > P. 1:6(5) ack 1\n < . 1:1(0) ack 6\n"
+    again = "+0.0007 < . 2:2(0) ack 6\n > . 6:6(0) ack 1\n" * 120
+    play(lab, f"{war(110, 0.0007)} {news} {again}")
+    lab.end()
+    told = [line for line in lab.log if "TCP101" in line]
+    assert [any(f": {count} ack" in line for line in told) for count in (110, 120)] == [True, True]
 
 
 @pytest.mark.parametrize(("packets", "told"), [(3, False), (4, True), (7, True)])

@@ -264,7 +264,7 @@ class Acking:
         stamps, guest, peer = segment.options.timestamps, self._guest, self._peer
         if stamps is None:
             if segment.payload[: len(STAMPS_PREFIX)] == STAMPS_PREFIX:
-                text = "timestamps in the data, data offset 5, expected 8"
+                text = "data begin with timestamps, the data offset does not count them in"
                 self._often.once(tcp_opening.OPTIONS_OUTSIDE, text, tell)
             self._often.once(rules.NO_STAMP, "no timestamps option, the SYNs agreed on it", tell)
             return

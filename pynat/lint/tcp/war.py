@@ -18,6 +18,7 @@ class War:
 
     def answered(self, when: Span, tell: Tell) -> None:
         """The guest has answered acknowledgements with one that says nothing new."""
+        self.look_back(tell)
         self._count += 1
         self._last = when
         if self._count == 1:
