@@ -32,6 +32,7 @@ MAX_CONFLICTS = 10
 RATE_LIMIT_INTERVAL = 60.0
 DEFEND_INTERVAL = 10.0
 
+ANNOUNCED = 2 * ANNOUNCE_INTERVAL * 1.1  # seconds in which both announcements have come
 AFTER_DECLINE = 10.0  # seconds (RFC 2131 3.1)
 SLOW = 2  # probes in a row that come late; one may begin a new attempt
 PATIENCE = 1.0  # seconds that a guest may go on with what others claim
@@ -77,7 +78,7 @@ class Claim:
         """Up to then `uses` has nothing to say, and nothing to keep."""
         if self.probes or self.taken is not None:
             return False
-        return self.begun is None or until.least(self.begun) <= 2 * ANNOUNCE_INTERVAL
+        return self.begun is None or until.least(self.begun) <= ANNOUNCED
 
     def is_claimed(self, when: Span, *, used: bool) -> None:
         if not used:
@@ -130,7 +131,7 @@ class Claim:
             ago = f"{when.least(self.taken):.1f} s ago"
             yield rules.USED_IN_CONFLICT, f"{text} {ago} (RFC 5227 2.1.1)"
             self.taken = None
-        if self.begun is not None and when.least(self.begun) > 2 * ANNOUNCE_INTERVAL:
+        if self.begun is not None and when.least(self.begun) > ANNOUNCED:
             ago = f"{when.least(self.begun):.1f} s"
             if self.announcements == 1:
                 text = f"{dotted(address)} was announced once, {ago} ago; expected a second time"
