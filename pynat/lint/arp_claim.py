@@ -32,7 +32,7 @@ MAX_CONFLICTS = 10
 RATE_LIMIT_INTERVAL = 60.0
 DEFEND_INTERVAL = 10.0
 
-ANNOUNCED = 2 * ANNOUNCE_INTERVAL * 1.1  # seconds in which both announcements have come
+ANNOUNCED = 4.37  # seconds in which both announcements have come; no sum of round pauses
 AFTER_DECLINE = 10.0  # seconds (RFC 2131 3.1)
 SLOW = 2  # probes in a row that come late; one may begin a new attempt
 PATIENCE = 1.0  # seconds that a guest may go on with what others claim
