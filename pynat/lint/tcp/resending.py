@@ -389,16 +389,18 @@ class Resending:
         if self._selected and waited > self._round_trip + part:
             return
         reacts = when.most(self.heard) < (min(_REACTION, part) if self._selected else _REACTION)
-        if reacts and waited < MIN_RTO * _SLACK and not self._was_overtaken(sent):
+        if reacts and waited < MIN_RTO * _SLACK and not self._was_overtaken(sent, when):
             self._at_first += 1
             if self._at_first == _TWICE:
                 text = f"sent again {_ms(waited)} after the first time, at duplicate"
                 text = f"{text} acknowledgement {self._same}, expected at the {ordinal(least)}"
                 tell(rules.TOO_FAST, text)
 
-    def _was_overtaken(self, sent: SentSegment) -> bool:
-        """By one sent some time later: then it may be taken for lost at once (RFC 8985 6.2)."""
-        late = sent.last.last + self._round_trip / _REORDERING
+    def _was_overtaken(self, sent: SentSegment, when: Span) -> bool:
+        """By one sent some time later: then it may be taken for lost at once, or once the rest of
+        that time has passed (RFC 8985 6.2).
+        """
+        late = sent.last.last + self._round_trip / _REORDERING - when.most(self.heard)
         ends = {self._guest.number(right) for _, right in self._selected}
         return any(one.end in ends and one.last.last > late for one in self._sent.values())
 

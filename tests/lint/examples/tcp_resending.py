@@ -626,10 +626,12 @@ ASKED = f"""
 """
 
 
-def overtaken(duplicates: int, opened: str = OPEN, pause: float = 0.001, sack: str = "") -> str:
+def overtaken(
+    duplicates: int, opened: str = OPEN, pause: float = 0.001, sack: str = "", start: int = 1
+) -> str:
     """Twice four segments; the first of each is sent again at so many duplicates."""
     lines = [opened]
-    for at in (1, 4001):
+    for at in (start, start + 4000):
         lines += [
             f"+{pause} > . {seq}:{seq + 1000}(1000) ack 1" for seq in range(at, at + 4000, 1000)
         ]
@@ -665,6 +667,14 @@ def waits_for_the_third(lab: LintedLab) -> None:
     """
     few = OPEN + "".join(two.format(at, at + 1000, at + 2000) for at in (1, 2001, 4001))
     play(lab, few.replace("1460>", "1460> port 50001"))
+
+
+@clean("TCP131")
+def waits_for_an_eighth_of_a_round_trip(lab: LintedLab) -> None:
+    """Most of it has passed between what was overtaken and what has come, the rest since."""
+    play(lab, f"{OPEN_SACK}\n > . 1:1001(1000) ack 1\n +0.02 < . 1:1(0) ack 1001")
+    rest = overtaken(1, "", pause=0.0006, sack="yes", start=1001)
+    play(lab, rest.replace("+0.02", "+0.015"))
 
 
 @example("TCP078")
