@@ -85,9 +85,9 @@ def test_each_kind_of_traffic(tmp_path: Path, stack: Stack) -> None:
             said = [guest.stdout.readline().strip() for _ in range(len(wanted) + 1)]
             assert said == [f"address {GUEST}", *wanted.values()], network.log
             with network.dial_forward(7000) as sock, sock.makefile("r") as answer:
-                sock.sendall(b"hello lwIP\n")
+                sock.sendall(b"hello guest\n")
                 sock.shutdown(socket.SHUT_WR)
-                assert answer.read() == "hello lwIP\n"
+                assert answer.read() == "hello guest\n"
             assert guest.stdout.read() == "served\n"
             assert guest.wait(10) == 0
 

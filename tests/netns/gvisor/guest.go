@@ -116,9 +116,7 @@ func start(device string, own netip.Prefix) {
 }
 
 func port(host, text string) tcpip.FullAddress {
-	number, err := strconv.ParseUint(text, 10, 16)
-	must(err)
-	return tcpip.FullAddress{NIC: nic, Addr: parse(host), Port: uint16(number)}
+	return tcpip.FullAddress{NIC: nic, Addr: parse(host), Port: uint16(number(text))}
 }
 
 // ------------------------------------------------------------------ names, pings and datagrams
@@ -151,14 +149,21 @@ func exchange(conn net.Conn, sent []byte) []byte {
 
 func ping(words []string) {
 	var queue waiter.Queue
+	waiting, came := waiter.NewChannelEntry(waiter.ReadableEvents)
+	queue.EventRegister(&waiting)
 	endpoint, failed := guest.NewEndpoint(icmp.ProtocolNumber4, ipv4.ProtocolNumber, &queue)
 	mustDo(failed)
 	mustDo(endpoint.Connect(tcpip.FullAddress{NIC: nic, Addr: parse(words[0])}))
 	echo := header.ICMPv4(append(make([]byte, header.ICMPv4MinimumSize), pattern(32)...))
 	echo.SetType(header.ICMPv4Echo)
 	echo.SetSequence(1)
-	back := header.ICMPv4(exchange(gonet.NewUDPConn(guest, &queue, endpoint), echo))
-	if back.Type() == header.ICMPv4EchoReply {
+	_, failed = endpoint.Write(bytes.NewReader(echo), tcpip.WriteOptions{})
+	mustDo(failed)
+	<-came
+	var back bytes.Buffer
+	_, failed = endpoint.Read(&back, tcpip.ReadOptions{})
+	mustDo(failed)
+	if header.ICMPv4(back.Bytes()).Type() == header.ICMPv4EchoReply {
 		fmt.Println("pong")
 	}
 }
@@ -288,7 +293,8 @@ func reset(words []string) {
 }
 
 func serve(words []string) {
-	listener, err := gonet.ListenTCP(guest, port("0.0.0.0", words[0]), ipv4.ProtocolNumber)
+	own := tcpip.FullAddress{Port: uint16(number(words[0]))}
+	listener, err := gonet.ListenTCP(guest, own, ipv4.ProtocolNumber)
 	must(err)
 	fmt.Println("listening")
 	conn, err := listener.Accept()
