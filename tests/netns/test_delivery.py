@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.servers import TcpServer, pseudo_random, sha256
-from tests.netns.network import ROUTER, TapNetwork
+from tests.netns.network import OFFLOAD, ROUTER, TapNetwork
 from tests.netns.stacks import LWIP
 
 SMALL = 16_384  # bytes of the server's receive buffer
@@ -53,10 +53,11 @@ def await_the_end(network: TapNetwork) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("fin", ["fin", ""])
+@pytest.mark.parametrize("device", ["", OFFLOAD], ids=["frames", "runs"])
 def test_the_end_of_the_network_costs_nothing(
-    make_network: Callable[[str], TapNetwork], number: signal.Signals, fin: str
+    make_network: Callable[[str], TapNetwork], number: signal.Signals, fin: str, device: str
 ) -> None:
-    network, reader = make_network(""), SlowReader()
+    network, reader = make_network(device), SlowReader()
     with TcpServer(reader.talk, receive_buffer=SMALL) as server:
         assert network.client("leave", ROUTER, server.port, 5, SIZE, fin) == "acknowledged"
         network.process.send_signal(number)

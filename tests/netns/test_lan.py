@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pynat.testing.sealed import UNREACHABLE
-from tests.netns.network import DEVICE, GUEST, HANGS, ROUTER, TapNetwork
+from tests.netns.network import DEVICE, EACH_DEVICE, GUEST, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || exit 0

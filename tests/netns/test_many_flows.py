@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = {name: EACH_DEVICE[name] for name in ("frames", "runs")}
 
 AT_ONCE = 1_000
 IN_TURN = 10_000

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pynat.testing.servers import TcpSource, pseudo_random
-from tests.netns.network import HANGS, ROUTER, TapNetwork
+from tests.netns.network import HANGS, OFFLOAD, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
 
@@ -18,8 +18,11 @@ BUDGET = 16 << 20
 OVERHEAD = 24 << 20  # what flows, sockets and the bytes of one turn take beside it
 
 
-def test_connections_that_do_not_read(make_network: Callable[[str], TapNetwork]) -> None:
-    network = make_network(f"[tcp]\nmemory = {BUDGET}\n")
+@pytest.mark.parametrize("device", ["", OFFLOAD], ids=["frames", "runs"])
+def test_connections_that_do_not_read(
+    make_network: Callable[[str], TapNetwork], device: str
+) -> None:
+    network = make_network(f"[tcp]\nmemory = {BUDGET}\n{device}")
     data = pseudo_random(8, SIZE)
     with TcpSource(data) as server:
         network.client("dial", ROUTER, server.port)

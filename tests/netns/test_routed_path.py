@@ -13,7 +13,7 @@ from pynat.testing.script import pattern
 from tests import limits
 from tests.engine.running import Guest, running, scenario
 from tests.frames import ROUTER, ip, ping, udp
-from tests.netns.network import HANGS, TapNetwork
+from tests.netns.network import EACH_DEVICE, HANGS, TapNetwork
 from tests.netns.routed import (
     ECHO_PORT,
     FAR,
@@ -29,6 +29,7 @@ from tests.netns.routed import (
 from tests.router.test_reassembly import cut, joined
 
 pytestmark = pytest.mark.timeout(HANGS)
+DEVICES = EACH_DEVICE
 
 LONGEST = 65_507  # bytes of UDP or echo data
 QUOTED = 548
