@@ -14,7 +14,7 @@ PLUGIN_SOURCES := $(wildcard setup.py bochs_shim/*.cc bochs_shim/*.h bochs_shim/
 TOOLS := $(VENV)/.tools
 C_FILES := $(shell find bochs_shim examples pynat tests -name '*.cc' -o -name '*.[ch]')
 TIDIED := $(patsubst %,build/tidy/%,$(wildcard bochs_shim/*.cc pynat/*.c))
-PROTOCOLS := tests/nat tests/wire tests/router
+WITH_LOOPS := $(addprefix tests/,nat wire router engine host link replay)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -47,7 +47,7 @@ check-c: $(TOOLS)
 test: test-packages check  ## check, then all tests
 	@$(BIN)/python -m tests.preparing
 	@$(PYTEST)
-	@PYNAT_PURE=1 $(PYTEST) $(PROTOCOLS)
+	@PYNAT_PURE=1 $(PYTEST) $(WITH_LOOPS)
 
 test-fast: test-packages $(TOOLS)  ## the tests that boot no guest
 	@$(BIN)/python -m tests.preparing lwip gvisor packaging
