@@ -130,6 +130,7 @@ def test_grub_boots_a_multiboot_kernel(artifacts: Path, bochs: Bochs) -> None:
     assert '"/module" sent, 300000 bytes' in log
 
 
+@pytest.mark.stack("iPXE", "GRUB")
 def test_grub_fetches_pages_from_peers_that_misbehave_over_a_lossy_wire(
     artifacts: Path, bochs: Bochs
 ) -> None:
