@@ -18,6 +18,7 @@ from tests.pytest_plugin.conftest import assert_lines, assert_outcomes
 pytest_plugins = ["pytester"]
 pytestmark = [
     pytest.mark.boots,
+    pytest.mark.stack("iPXE", "examples/kernel"),
     pytest.mark.timeout(HANGS),
     pytest.mark.skipif(ETHMOD != "pynat", reason="the plugin is pynat's"),
 ]
