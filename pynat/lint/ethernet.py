@@ -14,9 +14,8 @@ from pynat.lint.frame import Finding, Frame
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
-from pynat.rules import icmp, ipv4, tcp, udp
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, ethernet
+from pynat.wire import arp, ethernet, mistakes
 from pynat.wire.addresses import address_text, is_multicast, is_unicast
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4
 
@@ -32,10 +31,6 @@ _SMALLEST_RING = 4  # descriptors
 _HEADER = ethernet.HEADER.size
 _ARP = _HEADER + 28
 _NOBODY = bytes(6)
-# What is behind the packet may belong to it.
-_END_UNKNOWN = frozenset(
-    (ipv4.TOTAL_LENGTH, icmp.LENGTH, udp.LENGTH, tcp.LENGTH, tcp.HEADER_LENGTH)
-)
 _EXCHANGED = ": the destination comes first in a frame, then the source"
 
 
@@ -80,7 +75,7 @@ class EthernetChecker:
             return
         if size > end:
             self._tally[Occasion.PADDED] += 1
-            if frame.malformed is not None and frame.malformed.rule in _END_UNKNOWN:
+            if frame.malformed is not None and frame.malformed.rule in mistakes.END_UNKNOWN:
                 return
             if any(frame.data[end:]):
                 yield _padding(frame.data, end)

@@ -94,6 +94,18 @@ def in_data_offset(offset: int, flags: int, options: int = 0) -> str:
 
 
 # ---------------------------------------------------------------- lengths
+# Rules by which what stands behind the packet may belong to it.
+END_UNKNOWN = frozenset(
+    (
+        rules.ipv4.TOTAL_LENGTH,
+        rules.icmp.LENGTH,
+        rules.udp.LENGTH,
+        rules.tcp.LENGTH,
+        rules.tcp.HEADER_LENGTH,
+    )
+)
+
+
 def header_missing(size: int) -> str:
     return f": the header's {size} bytes must be counted in"
 

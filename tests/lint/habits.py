@@ -62,7 +62,6 @@ class Habits(Stack):
         # pings and questions
         self._ping_id = dice.randrange(65536)
         self._ping_number = dice.choice((0, 1))
-        self._rd = dice.random() < 0.9
         self._edns = dice.random() < 0.4
         self._new_id = dice.random() < 0.5
         self._mixes_case = dice.random() < 0.2
@@ -380,8 +379,7 @@ class Habits(Stack):
             self._questions.pop(before[0], None)
             before[0] = ident
             self._questions[ident] = port, name
-            flags = 0x0100 if self._rd else 0
-            query = pack("!HHHHHH", ident, flags, 1, 0, 0, int(self._edns))
+            query = pack("!HHHHHH", ident, 0x0100, 1, 0, 0, int(self._edns))
             opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\0" if self._edns else b""
             question = query + self.labels(name) + pack("!HH", kind, 1) + opt
             self.datagram(self.server, (port, 53), question)

@@ -278,6 +278,6 @@ def test_an_idle_plugin_imports_next_to_nothing() -> None:
         "print(*sorted(one for one in sys.modules.keys() - before))"
     )
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
-    own = {"fixtures", "hooks", "live", "stories"}
+    own = {"fixtures", "hooks", "live", "seeds", "stories"}
     rooms = {"pynat", "pynat.pytest_plugin", *(f"pynat.pytest_plugin.{one}" for one in own)}
     assert set(done.stdout.split()) == rooms

@@ -55,6 +55,7 @@ _SLOW = 3.3  # seconds; three are the first time-out of some
 _TEN = 10  # round trips
 _FLOWS = 0.12  # seconds since which something new was acknowledged, and sent
 _REORDERING = 8  # of a round trip; RFC 8985 6.2 has a quarter
+_MEASURED_SHORTER = 0.001  # seconds of it; the guest measures by SACK blocks, too
 _KNOWN = 0.3  # seconds after which an acknowledgement has surely been taken
 _MAX_SEGMENTS = 512  # segments remembered of a connection; more are not looked at
 
@@ -400,7 +401,8 @@ class Resending:
         """By one sent some time later: then it may be taken for lost at once, or once the rest of
         that time has passed (RFC 8985 6.2).
         """
-        late = sent.last.last + self._round_trip / _REORDERING - when.most(self.heard)
+        reordering = min(self._round_trip / _REORDERING, _MEASURED_SHORTER)
+        late = sent.last.last + reordering - when.most(self.heard)
         ends = {self._guest.number(right) for _, right in self._selected}
         return any(one.end in ends and one.last.last > late for one in self._sent.values())
 

@@ -65,7 +65,8 @@ class TapGuest(WithoutMachine):
 
     @property
     def log(self) -> str:
-        return (self.folder / LOG).read_text(errors="replace")
+        path = self.folder / LOG
+        return path.read_text(errors="replace") if path.is_file() else ""
 
     def _started(self, script: Path, log: IO[bytes]) -> subprocess.Popen[str]:
         where = ["--netns", str(self.namespace.path), "--config", str(script)]
