@@ -102,7 +102,9 @@ class Habits(Stack):
         else:
             self.ident = (self.ident + 1) & 0xFFFF
         own = self.address if source is None else source
-        mac = ALL if to == EVERYBODY else self.macs.get(self.router, ALL)
+        mac = ALL if to == EVERYBODY else self.macs.get(self.router)
+        if mac is None:
+            return  # nobody has told it
         if 20 + len(payload) <= MTU:
             self.frame(mac, 0x0800, self.header(own, to, protocol, len(payload)) + payload)
             return
