@@ -98,6 +98,7 @@ class Resending:
         self._often = Often()
         self._disturbed = 0  # up to where all was sent before the last duplicate
         self._same = 0  # segments with the number acknowledged before, whatever they say
+        self._first_same = NEVER  # when the first of these came
         self._came = (
             peer.top
         )  # up to where the other end's data were when it acknowledged something new
@@ -402,7 +403,7 @@ class Resending:
         that time has passed (RFC 8985 6.2).
         """
         reordering = min(self._round_trip / _REORDERING, _MEASURED_SHORTER)
-        late = sent.last.last + reordering - when.most(self.heard)
+        late = sent.last.last + reordering - when.most(self._first_same)
         ends = {self._guest.number(right) for _, right in self._selected}
         return any(one.end in ends and one.last.last > late for one in self._sent.values())
 
@@ -471,7 +472,9 @@ class Resending:
     def says_the_same(self, blocks: tuple[tuple[int, int], ...]) -> None:
         """Of what is acknowledged, maybe with SACK blocks."""
         self._same += 1
-        self._selected = blocks
+        self._selected = blocks or self._selected
+        if self._same == 1:
+            self._first_same = self.heard
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""

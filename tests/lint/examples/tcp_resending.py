@@ -677,6 +677,24 @@ def waits_for_an_eighth_of_a_round_trip(lab: LintedLab) -> None:
     play(lab, rest.replace("+0.02", "+0.015"))
 
 
+@clean("TCP131")
+def waits_since_the_first_duplicate(lab: LintedLab) -> None:
+    """A second one comes just before that time is over, and has no SACK blocks."""
+    play(lab, f"{OPEN_SACK}\n > . 1:1001(1000) ack 1\n +0.008 < . 1:1(0) ack 1001")
+    for at in range(1001, 16_001, 5000):
+        flight = "".join(f"> . {n}:{n + 1000}(1000) ack 1\n" for n in range(at, at + 5000, 1000))
+        play(
+            lab,
+            f"""
+            {flight}
+            +0.0145 < . 1:1(0) ack {at} <nop,nop,sack {at + 1000}:{at + 2000}>
+            +0.0014 < . 1:1(0) ack {at}
+            +0.0003 > . {at}:{at + 1000}(1000) ack 1
+            +0.008 < . 1:1(0) ack {at + 5000}
+            """,
+        )
+
+
 @example("TCP078")
 def probes_each_minute(lab: LintedLab) -> None:
     play(lab, f"{probing(60)}\n < . 1:1(0) ack 1")
