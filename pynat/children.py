@@ -8,6 +8,9 @@ Two nets, for no single one catches all:
   when that thread ends (PR_SET_PDEATHSIG): that holds if Bochs is killed or crashes. It is not
   inherited: what the child itself has started then lives on, under `bochs` but not `pynat run`.
 
+What we start on purpose, Bochs, a network for a test and the guest's programs in it, begins with
+`dies_with_us()`, which asks the kernel the same.
+
 The engine's thread under Bochs blocks all signals, and a child would inherit that for good; so they
 are unblocked in it.
 """
@@ -18,6 +21,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -62,6 +66,12 @@ def none_left() -> Iterator[None]:
             _State.engines.discard(thread)
             if not _State.engines:
                 _end(lambda: _descendants() - _State.others)
+
+
+def dies_with_us() -> list[str]:
+    """Before a command: what it runs is killed when our thread that starts it ends, however."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 # ---------------------------------------------------------------- forks of a script

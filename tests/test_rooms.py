@@ -52,8 +52,8 @@ ALSO = {
     "loops": {"os"},
     "interrupts": {"contextlib", "dis", "signal", "threading"},
     "children": {
-        *("contextlib", "ctypes", "functools", "os", "pathlib", "signal", "subprocess"),
-        *("threading", "time"),
+        *("contextlib", "ctypes", "functools", "os", "pathlib", "shutil", "signal"),
+        *("subprocess", "threading", "time"),
     },
     "net": {
         *("asyncio", "contextlib", "contextvars", "h11", "http", "inspect", "linecache", "pathlib"),

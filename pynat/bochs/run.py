@@ -12,7 +12,6 @@ import fcntl
 import itertools
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -26,6 +25,7 @@ from pynat.bochs.bochsrc import Line, log_of, rewritten, setting
 from pynat.bochs.find import PLUGIN_PATH_VARIABLE, Bochs, BochsError, plugin_path
 from pynat.bochs.folder import own_folder
 from pynat.bochs.outcome import Ending, Outcome, judge, tail
+from pynat.children import dies_with_us
 from pynat.config import LINGER
 
 __all__ = ["BochsRun", "Ending", "Outcome"]
@@ -294,9 +294,3 @@ def _polite_signals(display: str) -> tuple[signal.Signals, ...]:
     """
     gentlest = signal.SIGHUP if display == "term" else signal.SIGINT
     return gentlest, signal.SIGTERM, signal.SIGKILL
-
-
-def dies_with_us() -> list[str]:
-    """Before a command: what it runs is killed when our thread that starts it ends, however."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from pynat.bochs.run import dies_with_us
+from pynat.children import dies_with_us
 
 _KEEPER = ("--net", "sh", "-c", "ip link set lo up && echo up && exec cat")
 

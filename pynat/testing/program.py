@@ -25,7 +25,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Self
 
-from pynat.bochs.run import dies_with_us
+from pynat.children import dies_with_us
 from pynat.testing.guests.boot import GuestSilent
 
 NEVER = 2**64 - 1  # no timer

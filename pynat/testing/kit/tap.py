@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 from pynat.bochs.folder import own_folder
-from pynat.bochs.run import dies_with_us
+from pynat.children import dies_with_us
 from pynat.config.toml_text import Tables
 from pynat.serve.joined import join, joined
 from pynat.testing.guests.boot import GuestSilent
