@@ -117,8 +117,8 @@ class GuestClock:
             return None if self._hangs else ask(self._control, "stats")["card"]["guest_us"] / 1e6
         except TimeoutError:
             self._hangs = True
-        except (OSError, Refused):
-            pass  # it is not there yet, or no more
+        except (OSError, Refused, LookupError, TypeError):
+            pass  # it is not there yet, or no more; or an older plugin has no such figure
         return None
 
 
