@@ -418,8 +418,7 @@ class Engine:
 
     def is_card_ready(self) -> bool:
         """The guest has sent something, and its card takes frames, as far as that is known."""
-        refuses_since = getattr(self._link, "refuses_since", None)
-        return self.from_guest.frames > 0 and refuses_since is None
+        return self.from_guest.frames > 0 and self._link.refuses_since is None
 
     # ------------------------------------------------------------------ forwards
     def open_forward(self, forward: Forward) -> int:

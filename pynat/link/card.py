@@ -34,7 +34,7 @@ MOST = 4096  # frames kept
 class Card(Protocol):
     @property
     def refuses_since(self) -> float | None:
-        """Guest time; None while it takes frames."""
+        """As `Link` has it."""
 
     def lost(self) -> list[tuple[float, bytes]]:
         """What it has not taken in time, since the last call, and when that was sent."""

@@ -28,6 +28,10 @@ class Link(Protocol):
     def speed(self) -> int:
         """Of the guest's card, in Mbit/s; 0 where it is not known (yet)."""
 
+    @property
+    def refuses_since(self) -> float | None:
+        """Guest time since when the card takes no frames; None while it does, or cannot say."""
+
     def now(self) -> float:
         """Guest time in seconds; in step with the simulator, when it asked for this turn."""
 
@@ -85,6 +89,4 @@ class Wrapper:
 
     @property
     def refuses_since(self) -> float | None:
-        """Of a card that can say it (`pynat.link.card.Card`)."""
-        since: float | None = getattr(self._innermost, "refuses_since", None)
-        return since
+        return self._innermost.refuses_since

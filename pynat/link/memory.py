@@ -25,7 +25,7 @@ class MemoryLink:
         self._timer: asyncio.TimerHandle | None = None
         self.closing = False
         self.speed = 0
-        self.refuses_since: float | None = None  # as a card says it
+        self.refuses_since: float | None = None
         self.hold_until = 0.0
         self._turn_ended = asyncio.Event()
         self.lines: list[tuple[int, str]] = []

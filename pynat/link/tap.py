@@ -208,6 +208,7 @@ class TapLink:
         self._alarm_at = 0.0
         self.closing = False
         self.speed = 0
+        self.refuses_since: float | None = None
         self.log = log
         self.from_guest = Traffic()
         self.to_guest = Traffic()

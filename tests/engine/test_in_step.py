@@ -12,6 +12,7 @@ class SteppedLink:
     """Its time stands still between `tick`s, as the simulator's does for the engine."""
 
     doorbell = -1
+    refuses_since = None
     receive_runs = None
     speed = 0
     send_runs = None

@@ -28,6 +28,7 @@ from tests.spoiling import samples, spoilt
 
 class FakeLink:
     doorbell = -1
+    refuses_since = None
     receive_runs = None
     closing = False
     speed = 10

@@ -69,6 +69,7 @@ def codes(found: list[Finding], area: str) -> list[str]:
 
 class FakeLink:
     doorbell, closing, speed = -1, False, 0
+    refuses_since = None
     receive_runs = None
     send_runs = None
 

@@ -21,6 +21,7 @@ class Machine:
     """A link whose engine reads when it gets to it; `play` takes it for a lab."""
 
     doorbell, closing = -1, False
+    refuses_since = None
     receive_runs = None
     send_runs = None
 
