@@ -98,11 +98,11 @@ class Resending:
         self._often = Often()
         self._disturbed = 0  # up to where all was sent before the last duplicate
         self._same = 0  # segments with the number acknowledged before, whatever they say
-        self._first_same = NEVER  # when the first of these came
         self._came = (
             peer.top
         )  # up to where the other end's data were when it acknowledged something new
-        self._selected: tuple[tuple[int, int], ...] = ()  # the last SACK blocks
+        self._selected: tuple[tuple[int, int], ...] = ()  # the SACK blocks that say most
+        self._first_selected = NEVER  # when the first came of those above what is acknowledged
         self.texts = 0  # segments in a row that have data and acknowledge nothing new
         self._at_first = 0  # times that a segment went again at the first or second duplicate
         self._third: Span | None = None  # when the third duplicate came
@@ -387,6 +387,8 @@ class Resending:
         repairs = self._peer.acked < self._recover or self._peer.top != self._came
         if not 0 < self._same < least or repairs or end >= self._guest.top:
             return
+        if self._have_come() >= _DUPLICATES:
+            return
         waited, part = when.most(sent.last), self._round_trip / _REORDERING
         if self._selected and waited > self._round_trip + part:
             return
@@ -398,13 +400,17 @@ class Resending:
                 text = f"{text} acknowledgement {self._same}, expected at the {ordinal(least)}"
                 tell(rules.TOO_FAST, text)
 
+    def _have_come(self) -> int:
+        """Segments that SACK blocks name: three are as good as three duplicates (RFC 6675 4)."""
+        return sum(any(left <= seq < right for left, right in self._selected) for seq in self._sent)
+
     def _was_overtaken(self, sent: SentSegment, when: Span) -> bool:
         """By one sent some time later: then it may be taken for lost at once, or once the rest of
         that time has passed (RFC 8985 6.2).
         """
         reordering = min(self._round_trip / _REORDERING, _MEASURED_SHORTER)
-        late = sent.last.last + reordering - when.most(self._first_same)
-        ends = {self._guest.number(right) for _, right in self._selected}
+        late = sent.last.last + reordering - when.most(self._first_selected)
+        ends = {right for _, right in self._selected}
         return any(one.end in ends and one.last.last > late for one in self._sent.values())
 
     def gives_up(self, when: Span, tell: Tell) -> None:
@@ -429,7 +435,9 @@ class Resending:
         self.progress = when
         hole, self._duplicates, self._plain = self._plain > 0, 0, 0
         self._third, self._repeated = None, 0
-        self._same, self._came, self._selected, self.texts = 0, self._peer.top, (), 0
+        self._same, self._came, self.texts = 0, self._peer.top, 0
+        if self._selected and not any(right > acked for _, right in self._selected):
+            self._selected = ()
         if self.congestion.phase is not None:
             self.congestion.acknowledged(when)
         oldest, newest = acked, None
@@ -469,12 +477,19 @@ class Resending:
         self._variation += (abs(self._smoothed - took) - self._variation) / 4
         self._smoothed += (took - self._smoothed) / 8
 
-    def says_the_same(self, blocks: tuple[tuple[int, int], ...]) -> None:
+    def says_the_same(self) -> None:
         """Of what is acknowledged, maybe with SACK blocks."""
         self._same += 1
-        self._selected = blocks or self._selected
-        if self._same == 1:
-            self._first_same = self.heard
+
+    def selects(self, blocks: tuple[tuple[int, int], ...]) -> None:
+        """With its number taken: what the other end has of what is not acknowledged."""
+        acked, number = self._peer.acked, self._guest.number
+        above = tuple((number(left), number(right)) for left, right in blocks)
+        above = tuple(block for block in above if block[1] > acked)
+        if above and not self._selected:
+            self._first_selected = self.heard
+        if _octets(above, acked) >= _octets(self._selected, acked):
+            self._selected = above
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""
@@ -490,6 +505,10 @@ class Resending:
             self._third = when
         if self._duplicates == _DUPLICATES:
             self._may_recover = self._guest.top
+
+
+def _octets(blocks: tuple[tuple[int, int], ...], acked: int) -> int:
+    return sum(right - max(left, acked) for left, right in blocks if right > acked)
 
 
 def _ago(sent: SentSegment, when: Span) -> str:

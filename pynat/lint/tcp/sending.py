@@ -330,9 +330,11 @@ class Sending:
         is_old = pure and seq < self._guest.acked  # of a probe, say
         duplicate = pure and ack == peer.acked and same and resending.in_flight
         if pure and ack == peer.acked and resending.in_flight:
-            resending.says_the_same(segment.options.sack)
+            resending.says_the_same()
         resending.texts += not pure
         self._advances(ack, right, when, is_old=is_old)
+        if segment.options.sack:
+            resending.selects(segment.options.sack)
         if duplicate or segment.options.sack:
             useful = not self._says_twice(segment, ack)
             plain = duplicate and seq >= peer.top and self._says_more(segment)

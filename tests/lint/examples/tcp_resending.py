@@ -695,6 +695,40 @@ def waits_since_the_first_duplicate(lab: LintedLab) -> None:
         )
 
 
+def answered(lab: LintedLab, answers: str, wait: float = 0.001) -> None:
+    """Three times six segments, of which the second is sent again at these answers."""
+    play(lab, f"{OPEN_SACK}\n > . 1:1001(1000) ack 1\n +0.008 < . 1:1(0) ack 1001")
+    for at in (1001, 8001, 15_001):
+        sent = range(at, at + 7000, 1000)
+        flight = "\n".join(f"> . {seq}:{seq + 1000}(1000) ack 1" for seq in sent[:-1])
+        play(
+            lab,
+            f"""
+            {flight}
+            {answers.format(*sent)}
+            +{wait} > . {sent[1]}:{sent[2]}(1000) ack 1
+            +0.008 < . 1:1(0) ack {sent[6]}
+            > . {sent[6]}:{sent[6] + 1000}(1000) ack 1
+            +0.008 < . 1:1(0) ack {sent[6] + 1000}
+            """,
+        )
+
+
+@clean("TCP131")
+def knows_by_what_acknowledged_something_new(lab: LintedLab) -> None:
+    """The SACK blocks came with it; the duplicate behind it has none, and is older."""
+    new = "+0.007 < . 1:1(0) ack {1} <nop,nop,sack {2}:{3}>"
+    answered(lab, f"{new}\n +0.006 < . 1:1(0) ack {{1}}", wait=0.01)
+
+
+@clean("TCP131")
+def knows_by_one_that_names_three(lab: LintedLab) -> None:
+    """It has overtaken the other duplicates."""
+    answered(
+        lab, "+0.007 < . 1:1(0) ack {1}\n < . 1:1(0) ack {1} <nop,nop,sack {2}:{5}>", wait=0.0001
+    )
+
+
 @example("TCP078")
 def probes_each_minute(lab: LintedLab) -> None:
     play(lab, f"{probing(60)}\n < . 1:1(0) ack 1")
