@@ -2,8 +2,8 @@
 
 A socket, a file or a loop that nobody has closed warns when it is collected, and a warning is an
 error. What is part of a cycle is collected at any time, so it is done here: after each test, and
-after each module for its fixtures. All that lives on then is left out of later collections, which
-so take 0.4 ms instead of 50.
+after each module for its fixtures. All that lives when a module begins is left out of these
+collections, which so take 0.4 ms instead of 50 to 170.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="module")
 def collect_after_module() -> Iterator[None]:
+    gc.freeze()
     yield
     gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
