@@ -8,10 +8,10 @@ from typing import NamedTuple
 from pynat.errors import Malformed
 from pynat.lint.frame import Frame
 from pynat.report.fates import Fate
+from pynat.report.flows import DHCP_PORTS
 from pynat.wire import dhcp, dns
 
 MAX_ARROWS = 100  # of one protocol
-_DHCP_PORTS = {67, 68}
 _DNS_PORT = 53
 
 
@@ -54,10 +54,10 @@ def _named(frame: Frame) -> tuple[str, str]:
 def _datagram(source: int, destination: int, payload: bytes | memoryview) -> tuple[str, str]:
     ports = {source, destination}
     try:
-        if ports & _DHCP_PORTS:
+        if ports & DHCP_PORTS:
             return "DHCP", str(dhcp.decode(payload)).removeprefix("DHCP ")
         if _DNS_PORT in ports:
             return "DNS", str(dns.decode(bytes(payload)))
     except Malformed as error:
-        return "DHCP" if ports & _DHCP_PORTS else "DNS", f"malformed: {error.detail}"
+        return "DHCP" if ports & DHCP_PORTS else "DNS", f"malformed: {error.detail}"
     return "", ""

@@ -1,4 +1,4 @@
-"""The points of each TCP connection: what its time-sequence plots are made of.
+"""The points of each TCP connection: what its time-sequence plots are made of; flows of UDP.
 
 A plot is one direction: the segments with data that one end sends, and what the other end says of
 them (acknowledgements, SACK blocks, the edge of its window), after Shawn Ostermann's tcptrace.
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pynat.capture.flow_names import FlowNames
 from pynat.lint.frame import Frame
+from pynat.nat.tcp.ranges import Ranges
 from pynat.report.fates import DROPPED, LOST
 from pynat.rules.tcp import CHECKSUM
 from pynat.wire import ipv4
@@ -22,6 +23,7 @@ from pynat.wire.tcp import ACK, FIN, RST, SYN, Segment
 PORTS = struct.Struct("!HH")
 MAX_FLOWS = 10_000  # that are followed; a scan of ports has more, and no plots worth looking at
 MAX_SAID = 1_000  # marks of what is only said, of one direction: more of them are a band
+DHCP_PORTS = {67, 68}  # of a client and a server: their exchange is drawn, and is no flow
 _HALF, _ALL = 1 << 31, 1 << 32
 
 DATA, AGAIN, ACKED, SACKED, BEGIN, END, RESET, SPOILT = range(8)
@@ -60,9 +62,11 @@ class Direction:
     marks: list[Mark] = field(default_factory=list)
     octets: int = 0  # that were sent once
     again: int = 0  # segments
+    datagrams: int = 0
     lost: int = 0  # segments that did not come to the other end, or were dropped there
     highest: int = 0
     first: int | None = None  # sequence number
+    _sent: Ranges = field(default_factory=Ranges)  # data; a frame that was lost is captured first
     _acked: int = 0
     _said: int = 0  # marks of what is only said
     _timed: tuple[int, float] | None = None  # what is to be acknowledged, since when
@@ -88,11 +92,11 @@ class Direction:
         return low
 
     def _data(self, number: int, when: float, low: int, high: int) -> None:
-        again = high <= self.highest
-        self.points.append(Point(number, when, low, high, AGAIN if again else DATA))
-        self.again += again
-        self.octets += max(0, high - max(low, self.highest))
-        if again:
+        new = self._sent.add(low, high)
+        self.points.append(Point(number, when, low, high, DATA if new else AGAIN))
+        self.again += not new
+        self.octets += new
+        if not new:
             self._timed = None  # Karn: nobody knows which of the two is acknowledged
         else:
             self._time(high, when)
@@ -134,7 +138,7 @@ class Direction:
 
 @dataclass(slots=True)
 class Flow:
-    """One connection. `from_guest` is what the guest sends."""
+    """One connection, or the datagrams between two ports. `from_guest` is what the guest sends."""
 
     name: str  # tcp 192.168.16.2:40000 > 192.0.2.7:80 #3
     start: float
@@ -194,6 +198,17 @@ class Flow:
             text = "; ".join(remarks)
             mine.mark(Mark(number, when, mine.highest, mine.highest, text, kind))
 
+    def add_datagram(self, when: float, octets: int, *, from_guest: bool, kind: str = SAID) -> None:
+        mine, other = self.from_guest, self.to_guest
+        if not from_guest:
+            mine, other = other, mine
+        self.frames += 1
+        self.end = max(self.end, when)
+        mine.octets += octets
+        mine.lost += kind in (LOST, DROPPED)
+        mine.datagrams += 1
+        self.how = "answered" if other.datagrams else "unanswered"
+
     def _close(self, segment: Segment, *, from_guest: bool) -> None:
         if segment.flags & RST:
             self.how = f"reset by the {'guest' if from_guest else 'network'}"
@@ -204,11 +219,18 @@ class Flow:
 
 
 class Flows:
+    """tcp, udp: in the order in which they began."""
+
     def __init__(self) -> None:
         self._names = FlowNames()
         self._flows: dict[bytes, Flow] = {}
-        self.all: list[Flow] = []
+        self.tcp: list[Flow] = []
+        self.udp: list[Flow] = []
         self.left_out = 0
+
+    @property
+    def all(self) -> list[Flow]:
+        return sorted(self.tcp + self.udp, key=lambda flow: flow.start)
 
     def add(
         self,
@@ -227,25 +249,30 @@ class Flows:
             spoilt = self._flows.get(_key(frame.ip, *ports, from_guest=from_guest))
             if spoilt is not None:
                 spoilt.add_spoilt(number, when, remarks, from_guest=from_guest, kind=kind)
-        if frame.tcp is None or frame.ip is None:
+        inner = frame.tcp or frame.udp
+        if inner is None or frame.ip is None or {inner.source, inner.destination} == DHCP_PORTS:
             return
-        ports = frame.tcp.source, frame.tcp.destination
-        key = _key(frame.ip, *ports, from_guest=from_guest)
-        if name and not self._is_again(key, frame.tcp, from_guest=from_guest):
-            self._begin(key, Flow(name, when, when))
+        key = _key(frame.ip, inner.source, inner.destination, from_guest=from_guest)
+        if name and not (frame.tcp and self._is_again(key, frame.tcp, from_guest=from_guest)):
+            self._begin(key, Flow(name, when, when), self.tcp if frame.tcp else self.udp)
         flow = self._flows.get(key)
-        if flow is not None:
+        if flow is None:
+            return
+        if frame.tcp is not None:
             flow.add(number, when, frame.tcp, remarks, from_guest=from_guest, kind=kind)
+        elif frame.udp is not None:
+            octets = len(frame.udp.payload)
+            flow.add_datagram(when, octets, from_guest=from_guest, kind=kind)
 
     def _is_again(self, key: bytes, segment: Segment, *, from_guest: bool) -> bool:
         """A SYN that repeats the one that began the flow."""
         flow = self._flows.get(key)
         return flow is not None and flow.began_with(segment.seq, from_guest=from_guest)
 
-    def _begin(self, key: bytes, flow: Flow) -> None:
-        if len(self.all) < MAX_FLOWS:
+    def _begin(self, key: bytes, flow: Flow, into: list[Flow]) -> None:
+        if len(into) < MAX_FLOWS:
             self._flows[key] = flow
-            self.all.append(flow)
+            into.append(flow)
         else:
             self._flows.pop(key, None)
             self.left_out += 1
@@ -256,7 +283,7 @@ def _key(packet: ipv4.Ipv4, source: int, destination: int, *, from_guest: bool) 
     other = packet.destination, destination.to_bytes(2, "big")
     if not from_guest:
         guest, other = other, guest
-    return b"".join((*guest, *other))
+    return b"".join((bytes((packet.protocol,)), *guest, *other))
 
 
 def directions(flow: Flow) -> Iterator[tuple[str, Direction]]:

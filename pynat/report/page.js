@@ -2,6 +2,7 @@
 // Zoom and look at the plots. A panel's group has one matrix, from its own units to pixels; the
 // view is the part of the time axis, and of the first panel's height, that is shown.
 
+const EDGE = 7; // as in plot.py
 const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 function ticks(low, high, most = 6) {
@@ -45,7 +46,7 @@ class Plot {
   height(panel) { return Number(panel.getAttribute("height")); }
   y(value) {
     const tall = this.height(this.panels[0]);
-    return tall - 2 - (value - this.view.low) / (this.view.high - this.view.low) * (tall - 4);
+    return tall - EDGE - (value - this.view.low) / (this.view.high - this.view.low) * (tall - 2 * EDGE);
   }
 
   draw() {
@@ -53,9 +54,9 @@ class Plot {
     this.panels.forEach((panel, at) => {
       const tall = this.height(panel);
       const [low, high] = at ? [0, Number(panel.dataset.high)] : [this.view.low, this.view.high];
-      const up = -(tall - 4) / (high - low);
+      const up = -(tall - 2 * EDGE) / (high - low);
       panel.querySelector(".drawn").setAttribute("transform",
-        `matrix(${across} 0 0 ${up} ${-this.view.first * across} ${tall - 2 - low * up})`);
+        `matrix(${across} 0 0 ${up} ${-this.view.first * across} ${tall - EDGE - low * up})`);
     });
     this.axis.replaceChildren(...ticks(this.view.first, this.view.last).map((ms) => {
       const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
@@ -146,7 +147,7 @@ class Plot {
       this.held = [event.clientX, event.clientY];
       svg.setPointerCapture(event.pointerId);
     });
-    svg.addEventListener("pointerup", () => { this.held = null; });
+    for (const over of ["pointerup", "pointercancel"]) svg.addEventListener(over, () => { this.held = null; });
     svg.addEventListener("pointermove", (event) => {
       if (!this.held) { this.show(this.nearest(...this.place(event))); return; }
       const box = svg.getBoundingClientRect();

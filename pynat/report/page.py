@@ -115,7 +115,7 @@ def diagram(arrows: list[Arrow]) -> Markup:
                 '<text class="says" x="460" y="{3}">{4}</text>'
                 '<path class="arrow {8}" d="M{5} {1}H{6}m{7} -4L{6} {1}l{7} 4"/>'
                 '<text class="frame" x="800" y="{1}">#{0} {8}</text>'
-            ).format(arrow.number, y, arrow.when, y - 6, arrow.text[:110], start, end, tip, kind)
+            ).format(arrow.number, y, arrow.when, y - 8, arrow.text[:110], start, end, tip, kind)
         )
         if kind in (LOST, DROPPED):
             parts.append(

@@ -28,6 +28,8 @@ from pynat.report.flows import (
 )
 
 WIDTH, LEFT, RIGHT, GAP, BELOW = 960, 70, 10, 10, 26  # pixels
+EDGE = 7  # pixels above and below what is drawn in a panel, for a dot's half (page.js has it too)
+MARGIN = 0.01  # of the time, before the first and behind the last
 BINS = 120  # of throughput
 SHORTEST = 0.001  # seconds; a plot of no time at all cannot be drawn
 TICKS = 6
@@ -65,7 +67,8 @@ def shown_until(start: float, end: float) -> float:
 def plot(direction: Direction, start: float, end: float, title: str) -> Markup:
     """start, end: seconds. title: for those who cannot see it."""
     end = shown_until(start, end)
-    first, last = start * 1000, end * 1000
+    margin = (end - start) * MARGIN
+    first, last = (start - margin) * 1000, (end + margin) * 1000
     shown = panels(direction, start, end)
     height = sum(panel.height + GAP for panel in shown) + BELOW
     inner = WIDTH - LEFT - RIGHT
@@ -90,7 +93,7 @@ def plot(direction: Direction, start: float, end: float, title: str) -> Markup:
 def _panel(panel: Panel, top: int, first: float, last: float) -> Markup:
     inner = WIDTH - LEFT - RIGHT
     high = panel.high or 1
-    across, up = inner / (last - first), -(panel.height - 4) / high
+    across, up = inner / (last - first), -(panel.height - 2 * EDGE) / high
     parts = [
         Markup(
             '<svg class="panel" x="{}" y="{}" width="{}" height="{}" data-high="{}">'
@@ -99,9 +102,9 @@ def _panel(panel: Panel, top: int, first: float, last: float) -> Markup:
     ]
     marks = ticks(0, high, max(2, panel.height // 40))
     for value in marks:
-        y = panel.height - 2 + value * up
+        y = panel.height - EDGE + value * up
         parts.append(Markup('<path class="grid" d="M0 {0:.1f}H{1}"/>').format(y, inner))
-    matrix = f"matrix({across:.9g} 0 0 {up:.9g} {-first * across:.9g} {panel.height - 2})"
+    matrix = f"matrix({across:.9g} 0 0 {up:.9g} {-first * across:.9g} {panel.height - EDGE})"
     parts.append(Markup('<g class="drawn" transform="{}">').format(matrix))
     for name, strokes in panel.layers.items():
         drawn = path(strokes)
@@ -110,7 +113,7 @@ def _panel(panel: Panel, top: int, first: float, last: float) -> Markup:
             parts.append(Markup('<path class="{} hollow" d="{}"/>').format(name, drawn))
     parts.append(Markup('</g><text class="label" x="6" y="14">{}</text></svg>').format(panel.label))
     for value in marks:
-        y = top + panel.height - 2 + value * up
+        y = top + panel.height - EDGE + value * up
         parts.append(
             Markup('<text class="tick" x="{}" y="{:.1f}">{}</text>').format(
                 LEFT - 6, max(y, top + 8) + 3, number(value)

@@ -89,7 +89,8 @@ class Recording:
     first: float | None = None  # seconds, by the capture's clock
     last: float = 0.0
     clock: str = ""  # which it is
-    flows: list[Flow] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)  # of TCP
+    datagrams: list[Flow] = field(default_factory=list)  # of UDP
     exchanges: Exchanges = field(default_factory=Exchanges)
     findings: dict[Rule, list[Found]] = field(default_factory=dict)
     counts: Counter[Rule] = field(default_factory=Counter)
@@ -161,7 +162,8 @@ class _Reader:
         self._trace = Trace()
         self._before: deque[Line] = deque(maxlen=AROUND)
         self._behind = 0  # frames that stand near enough to the last finding
-        recording.flows = self._flows.all
+        recording.flows = self._flows.tcp
+        recording.datagrams = self._flows.udp
 
     def add(self, seen: Seen) -> None:
         number, when, data, from_guest, remarks, lost, findings = seen

@@ -95,6 +95,28 @@ def test_the_pointer_says_what_is_under_it(page: webdriver.Chrome) -> None:
     assert page.find_element(By.CSS_SELECTOR, ".told").text.startswith("#")
 
 
+def test_on_a_phone_a_plot_has_words_to_read_and_nothing_else_is_wider(
+    page: webdriver.Chrome,
+) -> None:
+    phone = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        words = page.find_elements(By.CSS_SELECTOR, "svg.plot .tick, svg.exchange .says")
+        assert min(word.rect["height"] for word in words) >= 9
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 400  # type: ignore[no-untyped-call]
+        page.save_screenshot(str(kept("phone")))
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_first_and_the_last_frame_are_drawn_whole(page: webdriver.Chrome) -> None:
+    panel = page.find_element(By.CSS_SELECTOR, "svg.panel").rect
+    for name in ("begin", "end"):
+        dot = page.find_element(By.CSS_SELECTOR, f"svg.panel path.{name}").rect
+        assert dot["x"] - 4 > panel["x"], name
+        assert dot["x"] + dot["width"] + 4 < panel["x"] + panel["width"], name
+
+
 def test_a_serial_line_shows_its_moment_in_the_plots(page: webdriver.Chrome) -> None:
     cursor = page.find_element(By.CSS_SELECTOR, "line.cursor")
     assert cursor.get_attribute("visibility") == "hidden"

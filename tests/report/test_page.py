@@ -61,6 +61,15 @@ def test_every_link_leads_to_a_place_on_the_page(capture: Path) -> None:
     assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
 
 
+def test_flows_of_udp_are_on_the_page_too(tmp_path: Path) -> None:
+    capture = tmp_path / "net.pcapng"
+    frame = udp("192.0.2.7", 9000, b"hello", sport=4000)
+    capture.write_bytes(pcap.pcapng_header() + pcap.pcapng_block(0, frame, from_guest=True))
+    text = written(capture)
+    assert "udp 192.168.16.2:4000 &gt; 192.0.2.7:9000 #1" in text
+    assert "datagrams" in Page(text).ids
+
+
 def test_what_the_page_shows_is_what_was_recorded(capture: Path) -> None:
     recording = recorded(Sources(capture))
     (flow,) = recording.flows

@@ -56,7 +56,7 @@ def test_it_says_that_there_is_no_such_name(guest: Guest) -> None:
 @pytest.mark.pynat(append="get=http://web.test/", net=WEB)
 def test_it_fetches_a_page(guest: Guest) -> None:
     guest.expect("^get: 13 bytes")
-    (flow,) = guest.flows
+    flow = guest.expect_flow(r"^tcp .*:80 ")
     assert flow.to_guest.again == 0
 
 
@@ -71,7 +71,7 @@ def test_it_says_that_a_connection_is_refused(guest: Guest) -> None:
 )
 def test_it_sends_again_what_is_lost(guest: Guest) -> None:
     guest.expect("^get: 13 bytes")
-    (flow,) = guest.flows
+    flow = guest.expect_flow(r"^tcp .*:80 ")
     assert flow.from_guest.again == 2
     guest.lint.assert_clean()
 

@@ -93,7 +93,8 @@ class Observed:
 
     @property
     def flows(self) -> list[Flow]:
-        """TCP connections so far: `name`, `how` they stand, `from_guest.octets`, ..."""
+        """TCP connections and flows of UDP so far: `name`, `how` they stand,
+        `from_guest.octets`, ... `expect_flow("tcp .*:80 ")` is one of them."""
         from pynat.report.flows import Flows
 
         flows = Flows()
@@ -151,7 +152,7 @@ class Observed:
         )
 
     def expect_flow(self, name: str, timeout: float = TIMEOUT) -> Flow:
-        """The first TCP connection whose name fits the regex: `tcp GUEST:PORT > HOST:80 #1`."""
+        """The first flow whose name fits the regex: `tcp GUEST:PORT > HOST:80 #1`, or `udp ...`."""
         __tracebackhide__ = True
         pattern = compiled(name)
         return self.wait(
