@@ -10,6 +10,7 @@ import pytest
 from tests.bochs.machines import HANG
 from tests.cli.test_run_options import floppy
 
+_NO_ASYNC = ("-p", "no:asyncio", "-p", "no:anyio")  # the first warns of a default
 Suite = Callable[..., pytest.RunResult]
 
 
@@ -20,8 +21,9 @@ def suite(pytester: pytest.Pytester) -> Suite:
     def run(tests: str, code: bytes = b"", *options: str, apart: bool = False) -> pytest.RunResult:
         floppy(pytester.path, code + HANG)
         pytester.makepyfile(f"import pytest\nGUEST = {{'floppy': 'floppy.img'}}\n{dedent(tests)}")
-        start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        return start("-p", "no:cacheprovider", *options)
+        if apart:
+            return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *_NO_ASYNC, *options)
 
     return run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bochs.machines import POWER_OFF, bochsrc, disk
+from tests.bochs.machines import HANG, POWER_OFF, bochsrc, disk
 from tests.cli.test_run_options import E9, said, serial
 from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
@@ -246,6 +246,81 @@ def test_in_an_async_test_the_loop_goes_on(suite: Suite) -> None:
         assert asyncio.run(both(guest)) > 2
     """
     assert_outcomes(suite(tests, answers()), passed=1)
+
+
+ASYNC = """
+import time
+
+@pytest.mark.{mark}
+@pytest.mark.pynat(**GUEST)
+async def test_it(guest):
+    guest.send("a")
+    assert await guest.aio.expect("b")
+
+@pytest.mark.{mark}
+@pytest.mark.pynat(**GUEST)
+async def test_who_is_cancelled_waits_no_more(guest):
+    began = time.monotonic()
+    {patience}
+    with pytest.raises(TimeoutError):
+        {within}
+            await guest.aio.expect("b")
+    guest.send("a")
+    assert await guest.aio.expect("b")
+    assert time.monotonic() - began < 25
+"""
+PLUGINS = {
+    "asyncio": ("asyncio", "import asyncio", "async with asyncio.timeout(0.1):", 1),
+    "anyio": ("anyio", "import anyio", "with anyio.fail_after(0.1):", 2),  # on asyncio and trio
+}
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_the_plugins_for_async_tests_run_them(suite: Suite, plugin: str) -> None:
+    mark, patience, within, loops = PLUGINS[plugin]
+    tests = ASYNC.format(mark=mark, patience=patience, within=within)
+    result = suite(tests, answers(), "-o", "asyncio_mode=strict", apart=True)
+    assert_outcomes(result, passed=2 * loops)
+
+
+def test_who_waits_at_the_same_time_gets_each_line_once(suite: Suite) -> None:
+    tests = """
+    import asyncio
+
+    async def both(guest):
+        found = await asyncio.gather(*(guest.aio.expect("^line") for _ in range(3)))
+        return sorted(one.string for one in found)
+
+    @pytest.mark.pynat(**GUEST)
+    def test_it(guest):
+        assert asyncio.run(both(guest)) == ["line 1", "line 2", "line 3"]
+        assert guest.lines == ["line 1", "line 2", "line 3"]
+    """
+    said = b"".join(serial(f"line {n}") for n in (1, 2, 3))
+    assert_outcomes(suite(tests, said), passed=1)
+
+
+def test_a_reset_within_a_loop_leaves_a_guest_that_outlives_it(suite: Suite) -> None:
+    tests = """
+    import asyncio
+
+    @pytest.mark.pynat(**GUEST)
+    def test_it(guest):
+        asyncio.run(guest.aio.reset())
+        guest.expect("ready")
+        guest.send("a")
+        guest.expect("b")
+    """
+    assert_outcomes(suite(tests, answers()), passed=1)
+
+
+def test_what_waits_for_nothing_is_no_coroutine(suite: Suite) -> None:
+    tests = """
+    @pytest.mark.pynat(**GUEST)
+    def test_it(guest):
+        guest.aio.lines
+    """
+    assert_lines(suite(tests, HANG), "E  *guest.aio.lines: it waits for nothing; use guest.lines")
 
 
 def test_the_network_is_changed_while_it_runs(suite: Suite) -> None:

@@ -103,7 +103,7 @@ def test_on_a_phone_a_plot_has_words_to_read_and_nothing_else_is_wider(
     try:
         words = page.find_elements(By.CSS_SELECTOR, "svg.plot .tick, svg.exchange .says")
         assert min(word.rect["height"] for word in words) >= 9
-        assert page.execute_script("return document.documentElement.scrollWidth") <= 400  # type: ignore[no-untyped-call]
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 400
         page.save_screenshot(str(kept("phone")))
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

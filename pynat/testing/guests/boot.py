@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ class Boot:
         self._logged = GrowingText(self.folder / "bochs.log")
         self._panicked = 0.0  # when a panic was seen
         self._outcome: Outcome | None = None
+        self._polling = threading.RLock()
         bochs = bochs or find_bochs()
         rc = machine if isinstance(machine, Path) else self.folder / "bochsrc"
         if isinstance(machine, Machine):
@@ -120,6 +122,10 @@ class Boot:
         Every panic is fatal here (`bochsrc`), but a Bochs with a debugger or a window may stay
         after it: then it is ended.
         """
+        with self._polling:
+            return self._polled()
+
+    def _polled(self) -> Outcome | None:
         if self._outcome is not None:
             return self._outcome
         outcome = self.run.poll()

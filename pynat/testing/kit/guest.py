@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
@@ -20,6 +21,7 @@ from pynat.bochs.serial import GrowingText, verdict
 from pynat.config.toml_text import Tables
 from pynat.harmless import harmless
 from pynat.testing.guests.boot import Boot, GuestSilent
+from pynat.testing.kit.awaited import check_still_awaited
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, SERIAL, STAMPED, TIMEOUT, compiled
 from pynat.testing.kit.options import BootOptions
 from pynat.testing.kit.reached import Reached
@@ -59,6 +61,7 @@ class Guest(Reached):
         self._tell = tell or (lambda _: None)
         self._stack = contextlib.ExitStack()
         self._boots = 0
+        self._looking = threading.RLock()  # several threads may wait at once, by `aio`
         self._boot: Boot | None = None
 
     def __enter__(self) -> Self:
@@ -182,8 +185,9 @@ class Guest(Reached):
 
         def look() -> re.Match[str] | None:
             places = (self.serial, self.e9)
-            taken = (place.take(pattern, prompt=prompt) for place in places)
-            found = next(filter(None, taken), None)
+            with self._looking:
+                taken = (place.take(pattern, prompt=prompt) for place in places)
+                found = next(filter(None, taken), None)
             if found is None and self.exit_code:
                 told = f"the guest said PYNAT-EXIT {self.exit_code}"
                 raise GuestSilent(f"no line {regex!r}: {told}\n{self.boot.last_lines()}")
@@ -213,14 +217,15 @@ class Guest(Reached):
         return None if code is None else (code,)
 
     def _look(self) -> None:
-        last = self.outcome is not None
-        if last:
-            self._port.finish()
-        said = self.serial.look(last=last)
-        self.e9.look(last=last)
-        found = filter(None, map(found_in, self._found.new()))
-        for line in [*map(harmless, said), *map(str, found)]:
-            self._tell(line)
+        with self._looking:
+            last = self.outcome is not None
+            if last:
+                self._port.finish()
+            said = self.serial.look(last=last)
+            self.e9.look(last=last)
+            found = filter(None, map(found_in, self._found.new()))
+            for line in [*map(harmless, said), *map(str, found)]:
+                self._tell(line)
 
     def wait(self, look: Callable[[], T | None], what: str, timeout: float = TIMEOUT) -> T:
         """What `look` gives, as soon as that is something. Raises GuestSilent with `what`."""
@@ -228,6 +233,7 @@ class Guest(Reached):
         found: list[T] = []
 
         def is_there() -> bool:
+            check_still_awaited()
             self._look()
             found.extend(one for one in [look()] if one is not None)
             return bool(found)

@@ -15,6 +15,7 @@ from pynat.children import dies_with_us
 from pynat.config.toml_text import Tables
 from pynat.serve.joined import join, joined
 from pynat.testing.guests.boot import GuestSilent
+from pynat.testing.kit.awaited import check_still_awaited
 from pynat.testing.kit.observed import CAPTURE, FINDINGS, TIMEOUT
 from pynat.testing.kit.without_machine import WithoutMachine
 from pynat.testing.namespace import Namespace
@@ -82,6 +83,7 @@ class TapGuest(WithoutMachine):
         __tracebackhide__ = True
         end = time.monotonic() + timeout
         while (found := look()) is None:
+            check_still_awaited()
             if time.monotonic() > end:
                 raise GuestSilent(f"{what}: not within {timeout:g} s")
             time.sleep(_POLL)
