@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shlex
+import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +63,18 @@ def _safe(item: pytest.Item) -> str:
 
 
 def repeat(item: pytest.Item, seed: int | None) -> str:
-    """The command that runs the test again."""
+    """The command that runs the test again, from the folder in which it was run: keywords such as
+    `kernel="kernel.elf"` name files from there on, and not from pytest's root."""
+    where = item.config.invocation_params.dir
+    _, mark, inner = item.nodeid.partition("::")
+    test = os.path.relpath(item.path, where) + mark + inner
     chosen = "" if seed is None else f" --pynat-seed={seed}"
-    where = shlex.quote(str(item.config.rootpath))
-    return f"cd {where} && python3 -m pytest {shlex.quote(item.nodeid)}{chosen}"
+    return f"cd {shlex.quote(str(where))} && {_python()} -m pytest {shlex.quote(test)}{chosen}"
+
+
+def _python() -> str:
+    """The one that runs, by its path where the shell has another one or none."""
+    usual = shutil.which("python3")
+    if usual is not None and Path(usual).parent == Path(sys.executable).parent:
+        return "python3"
+    return shlex.quote(sys.executable)

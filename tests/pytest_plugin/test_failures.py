@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pynat.report.merge import write_merged
-from tests.cli.test_run_options import serial
+from tests.bochs.machines import HANG
+from tests.cli.test_run_options import floppy, serial
 from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
 
 pytest_plugins = ["pytester"]
@@ -39,7 +40,7 @@ def test_a_failure_tells_all_that_is_known(suite: Suite) -> None:
         "*pynat: serial port*",
         "hello",
         "*pynat: again*",
-        "cd * && python3 -m pytest test_*.py::test_bad --pynat-seed=9",
+        "cd * && * -m pytest test_*.py::test_bad --pynat-seed=9",
     )
 
 
@@ -79,6 +80,24 @@ def test_the_script_repeats_the_run(suite: Suite, artifacts: Path) -> None:
     )
     assert done.returncode == 1, done.stderr
     assert "AssertionError: assert None == 0" in done.stdout
+
+
+def test_the_script_repeats_what_was_run_above_the_root_and_needs_no_path(
+    pytester: pytest.Pytester, artifacts: Path
+) -> None:
+    floppy(pytester.path, HANG)
+    inner = pytester.mkdir("tests")
+    (inner / "pytest.ini").write_text("[pytest]\n")
+    (inner / "test_it.py").write_text(
+        "import pytest\n\n@pytest.mark.pynat(floppy='floppy.img')\n"
+        "def test_it(guest):\n    assert guest.seed is None\n"
+    )
+    again = ("-p", "no:cacheprovider", "--pynat-artifacts=out", "tests")
+    pytester.runpytest_subprocess(*again).assert_outcomes(failed=1)
+    (script,) = artifacts.glob("*/repro.sh")
+    bare = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    said = subprocess.run([script], capture_output=True, text=True, env=bare, check=False)
+    assert "assert 0 is None" in said.stdout, said.stdout + said.stderr
 
 
 def test_artifacts_of_good_tests_are_kept_on_demand(suite: Suite, artifacts: Path) -> None:
