@@ -290,6 +290,28 @@ def test_workers_do_not_collide(suite: Suite, artifacts: Path) -> None:
     assert len(list(artifacts.glob("*/result.json"))) == 4
 
 
+def test_a_suite_goes_to_other_machines_whose_artifacts_are_one_page(
+    pytester: pytest.Pytester,
+) -> None:
+    """Each is a folder here; ssh differs in who starts the worker (docs/suites.md)."""
+    inner = pytester.mkdir("suite")
+    floppy(inner, HANG)
+    (inner / "test_it.py").write_text(
+        "import pytest\nfrom pathlib import Path\n\n"
+        "@pytest.mark.pynat(floppy=Path(__file__).with_name('floppy.img'))\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_it(guest, number):\n    assert number != 2\n"
+    )
+    machines = [pytester.mkdir(name) for name in ("one", "two")]
+    there = [f"--tx=popen//chdir={machine}" for machine in machines]
+    again = ("-p", "no:cacheprovider", "--rsyncdir", inner, "--pynat-artifacts=out", inner)
+    result = pytester.runpytest_subprocess("-d", *there, *again)
+    assert_outcomes(result, passed=3, failed=1)
+    page = pytester.path / "all.html"
+    results = write_merged([machine / "out" for machine in machines], page)
+    assert sorted(one.outcome for one in results) == ["failed", "passed", "passed", "passed"]
+
+
 def test_an_idle_plugin_imports_next_to_nothing() -> None:
     code = (
         "import sys, pytest, shlex; before = set(sys.modules)\n"
