@@ -14,7 +14,7 @@ from pynat.lint.summary import Root, roots
 from pynat.rules import BY_CODE, Rule
 from pynat.verdict import About, Record
 
-_SUFFIXES = {".json", ".jsonl"}  # of a file that may be empty
+_SUFFIXES = {".json", ".jsonl"}  # of findings, whatever is in there
 
 
 class Told(NamedTuple):
@@ -35,7 +35,7 @@ def is_json(path: Path) -> bool:
             first = file.read(64).lstrip()[:1]
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    return first == b"{" or (not first and path.suffix in _SUFFIXES)
+    return first == b"{" or path.suffix in _SUFFIXES
 
 
 def capture_of(path: Path) -> Path | None:
@@ -105,7 +105,7 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         found = _parsed(line)
         if found is None:
-            raise ConfigError(f"{path}: line {number}: expected a JSON object")
+            raise ConfigError(f"{path}: line {number}: expected findings, a JSON object a line")
         yield number, found
 
 

@@ -126,8 +126,15 @@ def test_what_run_prints_names_its_files(folder: Path) -> None:
 def test_what_is_no_finding_is_named_by_its_line(folder: Path, line: str) -> None:
     path = written(ROOT)
     path.write_text(path.read_text() + line)
-    with pytest.raises(ConfigError, match=r"findings\.json: line 2: expected a "):
+    with pytest.raises(ConfigError, match=r"findings\.json: line 2: expected (a |findings)"):
         recorded(Sources(path))
+
+
+@pytest.mark.parametrize("text", ["hello\n", "[1]\n"])
+def test_a_file_of_json_that_has_none_is_asked_for_findings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ConfigError, match="line 1: expected findings, a JSON object a line"):
+        recorded(Sources(tmp_path / "run.json"))
 
 
 def test_the_command_sums_findings_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
