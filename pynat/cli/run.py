@@ -79,7 +79,8 @@ examples:
 """
 _ETHMOD = re.compile(r'ethmod\s*=\s*"?\w+"?')
 Nic = tuple[str, dict[str, str]]  # the model and its options
-_NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {', '.join(MODELS)}"
+_OF_A_BUS = {f"ne2k-{bus}": ("ne2k", {"type": bus}) for bus in ("pci", "isa")}  # as fixtures have it
+_NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {', '.join((*MODELS, *_OF_A_BUS))}"
 
 
 def add(subparsers: Subparsers) -> None:
@@ -100,7 +101,7 @@ def add(subparsers: Subparsers) -> None:
         "--nic",
         type=_nic,
         metavar="MODEL[,KEY=VALUE...]",
-        help=f"give the guest a network card ({', '.join(MODELS)}), or its card this network,"
+        help=f"give the guest a network card ({', '.join((*MODELS, *_OF_A_BUS))}), or its card this network,"
         " without a change of the bochsrc",
     )
     parser.add_argument(
@@ -316,8 +317,9 @@ def _read(cards: Iterable[Card]) -> tuple[list[str], list[str]]:
 
 
 def _nic(text: str) -> Nic:
-    model, *rest = text.split(",")
-    options = dict(one.strip().partition("=")[::2] for one in rest)
+    name, *rest = text.split(",")
+    model, of_a_bus = _OF_A_BUS.get(name, (name, {}))
+    options = of_a_bus | dict(one.strip().partition("=")[::2] for one in rest)
     if model not in MODELS or not all(options.values()) or "" in options:
         raise argparse.ArgumentTypeError(f"{text!r} is not {_NIC_FORM}")
     if unknown := [key for key in options if key not in KEYS[model]]:

@@ -272,7 +272,7 @@ def test_a_card_that_there_is_not(nic: str, capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit) as left:
         main(["run", f"--nic={nic}"])
     assert left.value.code == 2
-    assert "MODEL one of e1000, ne2k, pcipnic" in capsys.readouterr().err
+    assert "MODEL one of e1000, ne2k, pcipnic, ne2k-pci, ne2k-isa" in capsys.readouterr().err
 
 
 def test_two_cards_with_one_mac(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,18 @@ def test_an_image_boots_without_a_bochsrc(
     assert "192.168.16.1" in (tmp_path / "bochs.log").read_text()  # it has a card of ours
 
 
+@pytest.mark.parametrize(
+    ("bus", "log"), [("pci", "NE2000 PCI NIC #0 present"), ("isa", "port 0x300")]
+)
+def test_a_card_of_either_bus_has_the_name_that_fixtures_have(
+    tmp_path: Path, bus: str, log: str
+) -> None:
+    image = str(floppy(tmp_path, POWER_OFF))
+    nic = f"ne2k-{bus},mac=52:54:00:aa:bb:cc"
+    assert main(["run", "--headless", "--floppy", image, "--nic", nic, "--timeout", "20"]) == 0
+    assert log in (tmp_path / "bochs.log").read_text()
+
+
 def test_a_hard_disk_boots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = disk(tmp_path / "disk.img", serial("hello") + POWER_OFF)
     assert main(["run", "--headless", "--disk", str(image), "--timeout", "60"]) == 0

@@ -62,7 +62,7 @@ complete -c pynat -n '_shtab_pynat_using; and test $_shtab_pynat_npos -eq 0' -a 
 complete -c pynat -n '_shtab_pynat_using run' -s h -l help -d 'show this help message and exit'
 complete -c pynat -n '_shtab_pynat_using run' -s f -xka "(__fish_complete_path (commandline -ct))" -d 'default: the first of .bochsrc, bochsrc, bochsrc.txt here, as Bochs'
 complete -c pynat -n '_shtab_pynat_using run' -l headless -d 'no window and no open port, whatever display_library the bochsrc names'
-complete -c pynat -n '_shtab_pynat_using run' -l nic -xka "e1000 ne2k pcipnic" -d 'give the guest a network card (e1000, ne2k, pcipnic), or its card this network, without a change of the bochsrc'
+complete -c pynat -n '_shtab_pynat_using run' -l nic -xka "e1000 ne2k pcipnic" -d 'give the guest a network card (e1000, ne2k, pcipnic, ne2k-pci, ne2k-isa), or its card this network, without a change of the bochsrc'
 complete -c pynat -n '_shtab_pynat_using run' -l serial -xka "(__fish_complete_path (commandline -ct))" -d 'where com1 goes (a machine without a bochsrc: stdio)'
 complete -c pynat -n '_shtab_pynat_using run' -l expect -x -d 'end the run, with success, at the first line of the guest'"'"'s that fits'
 complete -c pynat -n '_shtab_pynat_using run' -l timeout -x -d 'end Bochs after S seconds'
