@@ -10,7 +10,6 @@ import pytest
 from tests.bochs.machines import HANG
 from tests.cli.test_run_options import floppy
 
-_NO_ASYNC = ("-p", "no:asyncio", "-p", "no:anyio")  # the first warns of a default
 Suite = Callable[..., pytest.RunResult]
 
 
@@ -21,9 +20,8 @@ def suite(pytester: pytest.Pytester) -> Suite:
     def run(tests: str, code: bytes = b"", *options: str, apart: bool = False) -> pytest.RunResult:
         floppy(pytester.path, code + HANG)
         pytester.makepyfile(f"import pytest\nGUEST = {{'floppy': 'floppy.img'}}\n{dedent(tests)}")
-        if apart:
-            return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
-        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *_NO_ASYNC, *options)
+        start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        return start("-p", "no:cacheprovider", *options)
 
     return run
 
