@@ -42,6 +42,7 @@ class Arrivals:
         self.newest = NEVER  # when the last byte came in order
         self.size = 0  # of the segment that brought it
         self.offered: Span | None = None  # the byte that the guest waits for came
+        self._acked = 1  # what the guest acknowledged last
         self.largest = 0  # bytes, of the peer's segments
         self._above: tuple[int, int] | None = None  # the first piece behind the hole
         self._answered = False  # since then the guest has said something
@@ -55,8 +56,9 @@ class Arrivals:
 
     @property
     def is_alone(self) -> bool:
-        """One segment waits for its acknowledgement."""
-        return self.since is not None and self.newest == self.begun
+        """One segment waits for its acknowledgement, and nothing from before."""
+        is_one = self.since is not None and self.newest == self.begun
+        return is_one and self.next - self.size <= self._acked
 
     @property
     def is_steady(self) -> bool:
@@ -155,6 +157,7 @@ class Arrivals:
 
     # ------------------------------------------------------------------ from the guest
     def acknowledged(self, ack: int) -> None:
+        self._acked = ack
         if ack < self.might:
             self.next = max(self.next, ack)
         else:

@@ -21,6 +21,7 @@ _STAYS_CLOSED = 30.0  # seconds
 _TRICKLE = 20  # acknowledgements in a row
 _WHILE = 1.0  # seconds
 _CLOSED = 1.0  # seconds after which an opening that only a probe learns of is late
+_HARDLY = 1000  # times as long as the answer to a probe: a read falls just there once in so many
 
 
 class Window:
@@ -38,6 +39,8 @@ class Window:
         self._swapped = 0  # times that it made sense with its bytes exchanged, and only so
         self._last = NEVER  # when it announced something else than before
         self._delay = math.inf  # the shortest between a probe and an answer without a window
+        self._refused = NEVER  # when the last of these answers came
+        self._most = guest.window  # that it has announced
         self._acked = 0  # up to where the guest's data was, when it last answered with no window
 
     def announced(
@@ -68,6 +71,7 @@ class Window:
         self._is_first = False
         guest.right = ack + window
         guest.window = window
+        self._most = max(self._most, window)
         self._was_open |= window > 0
         self._last = when
 
@@ -148,21 +152,27 @@ class Window:
         delay = when.most(owed) if owed is not None and answers else math.inf
         if window:
             is_own = delay < self._delay < math.inf  # sooner than any answer: it did not wait
-            self._opens(window, when.least(self.closed), tell, answers=answers and not is_own)
+            paused = when.least(self._refused)
+            is_sure = paused > max(_CLOSED, delay * _HARDLY) and window >= self._most
+            times = 1 if is_sure and self._delay < math.inf else _PROBED
+            waited = when.least(self.closed)
+            self._opens(window, waited, times, tell, answers=answers and not is_own)
             return
         if answers:
             self._acked = self._peer.acked
+            self._refused = when
             self._delay = min(self._delay, delay) if was_closed else self._delay
         self.look_whether_it_opens(when, tell)
 
-    def _opens(self, window: int, waited: float, tell: Tell, *, answers: bool) -> None:
+    def _opens(self, window: int, waited: float, times: int, tell: Tell, *, answers: bool) -> None:
+        """times: that it takes, to be no accident."""
         self.closed = None
         could_send = self._peer.acked > self._acked  # at last, and so its program read on
         if not answers:
             self._often.forget(rules.NO_UPDATE)
         elif waited > _CLOSED and window >= self._worth_saying and not could_send:
             text = f"window {window} in the answer to a probe, it was 0 for {waited:.1f} s"
-            self._often.tell(rules.NO_UPDATE, _PROBED, text, tell)
+            self._often.tell(rules.NO_UPDATE, times, text, tell)
 
     @property
     def _worth_saying(self) -> int:

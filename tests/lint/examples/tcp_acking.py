@@ -813,6 +813,35 @@ def waits_for_room_for_two_segments(lab: LintedLab) -> None:
     play(lab, filled("", window=2190).replace("win 3000 <", "win 8000 <"))
 
 
+def filled_once(window: int = 2920, wait: str = "") -> str:
+    """Probed two times in vain, and the third time it is open."""
+    probe = "< . 2921:2922(1) ack 1\n > . 1:1(0) ack 2921 win"
+    return f"""
+        > S 0:0(0) win 2920 <mss 1460>
+        < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        > . 1:1(0) ack 1 win 2920
+        < . 1:1461(1460) ack 1
+        < P. 1461:2921(1460) ack 1
+        > . 1:1(0) ack 2921 win 0
+        +1 {probe} 0
+        +2 {probe.replace(" >", f" {wait} >")} 0
+        +4 {probe.replace(" >", f" {wait} >")} {window}
+    """
+
+
+@example("TCP098")
+def opens_all_of_its_window_in_silence(lab: LintedLab) -> None:
+    """Its program has read in the four seconds, hardly just when the probe came."""
+    play(lab, filled_once())
+
+
+@clean("TCP098")
+def opens_it_once_when_probed(lab: LintedLab) -> None:
+    """It has not read all; or it takes 30 ms to answer, in which a program may have read."""
+    play(lab, filled_once(1460))
+    play(lab, filled_once(wait="+0.03").replace("1460>", "1460> port 50001", 1))
+
+
 def echoes(acknowledged: str) -> str:
     """It has no room to read for as long as nothing that it sends is acknowledged; twice."""
     script = """
@@ -1313,6 +1342,16 @@ def answers_by_data_alone_in_between(lab: LintedLab) -> None:
     lines = behind_copies(0.2, segments=5).replace("+1 < P. 301:401(100) ack 1\n", reply, 1)
     lines = lines.replace("+0.2 < P. 301:401(100) ack 1\n +0.001 > . 1:1(0) ack 401\n", "")
     play(lab, lines)
+
+
+@example("TCP085")
+def acknowledges_two_in_between(lab: LintedLab) -> None:
+    """One came before its own data, which did not acknowledge it yet."""
+    lines = behind_copies(0.2, segments=5)
+    before, _, behind = lines.partition("+1 < P. 301:401(100) ack 1\n")
+    copied = "+0.2 < P. 301:401(100) ack 1\n +0.001 > . 1:1(0) ack 401\n"
+    two = "+1 < P. 301:351(50) ack 1\n > P. 1:6(5) ack 301\n < P. 351:401(50) ack 1\n"
+    play(lab, f"{before}{two} > . 6:6(0) ack 401\n {behind.replace(copied, '')}")
 
 
 def fins(ports: range, *, copies: bool) -> str:
