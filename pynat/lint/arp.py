@@ -32,8 +32,9 @@ MAX_ADDRESSES = 1024  # addresses, of each kind
 UNANSWERED = 2  # requests in a row that a guest which is awake may leave so
 LATE = 1.5  # seconds; after two to all the third may go to its card alone, a second later
 PATIENCE = 1.0  # seconds that an answer may take
-AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of
+AWAKE = 10.0  # seconds after the last of these requests in which it must be heard of; or its reply
 TURNED = 2  # requests in a row where replies are due
+ASKERS = 256  # hosts of a net that ask at once
 OFTEN = 4  # requests in a second; RFC 1122 has one, boot ROMs begin with three
 DEAF = 2  # requests to the card alone that are answered, behind others that are not
 IN_VAIN = 4  # replies in a row after which the guest asked again, and sent nothing
@@ -57,7 +58,8 @@ class _Address:
     deaf: int = 0  # times that such a one was answered, and those to all before it were not
     turned: int = 0  # requests to who had asked, instead of replies
     last_asked: Span = NEVER
-    askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=16))  # without a reply
+    awake: Span | None = None  # its last reply; what it left unanswered before that is lost
+    askers: deque[Arp] = field(default_factory=lambda: deque(maxlen=ASKERS))  # without a reply
     replied: bool = False  # since it was asked last
     introduced: bool = False  # probed for or announced
     used: bool = False
@@ -179,8 +181,9 @@ class ArpChecker:
         self._tally[Occasion.ARP_ASKED] += 1
         self._tally[Occasion.ARP_ASKED_ITS] += is_its
         mine.direct, mine.replied = not frame.destination[0] & 1, False
-        if frame.when.least(mine.last_asked) > AWAKE:
+        if mine.awake is not None and frame.when.least(mine.awake) > AWAKE:
             mine.askers.clear()
+            mine.awake = None
         mine.unheard += is_its and not mine.direct
         mine.last_asked = frame.when
         mine.askers.append(packet)
@@ -375,7 +378,7 @@ class ArpChecker:
                 self._found += mine.claim.announce(packet.sender, frame.when)
             return
         self._hears_all(packet.sender, mine)
-        is_first, mine.replied = not mine.replied, True
+        is_first, mine.replied, mine.awake = not mine.replied, True, frame.when
         self._for_others(packet, frame, mine)
         self._uses(packet.sender, frame)
         asker = _asker(packet, mine.askers)

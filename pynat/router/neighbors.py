@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
 from pynat import rules
+from pynat.errors import Malformed
 from pynat.log.notices import Level, Notices
 from pynat.nat.rows import Row, seconds
 from pynat.router.checking import Checks
@@ -141,7 +142,7 @@ class Neighbors:
         elif not self.may_be_a_card(packet.sender_mac):
             mac = ethernet.text(packet.sender_mac)
             text = f"sender {mac}, expected the MAC address of the guest's card (RFC 1812 3.3.2)"
-            self._notices.drop(rules.arp.SENDER, text, now)
+            raise Malformed(rules.arp.SENDER, text)
         elif packet.sender in self.own:
             self._defend(packet, now)
         else:

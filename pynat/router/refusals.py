@@ -30,7 +30,7 @@ class Refusals:
         frame = ethernet.untagged(frame)
         name = versions.named_in(frame)
         detail = f"{name}: {error.detail}" if name else error.detail
-        if error.rule is rules.dhcp.HARDWARE:
+        if error.rule in (rules.arp.SENDER, rules.dhcp.HARDWARE):
             detail += _from_card(frame)
         self._drop(error.rule, detail, now)
         if isinstance(error, ipv4.BadOption) and not frame[0] & 1:

@@ -120,7 +120,7 @@ FAR_AWAY = Rule(
 UNASKED = Rule(
     "ARP020",
     "arp not asked",
-    Severity.NOTE,
+    Severity.WARNING,
     "The guest sends packets to a MAC address from which nothing has ever come to it.",
     "RFC 826",
     "It works as long as the address that is built in or configured stays the router's.",
@@ -159,7 +159,7 @@ NOT_WANTED = Rule(
     Severity.NOTE,
     "The guest sends a reply to one host that did not ask.",
     "RFC 826",
-    "Many hosts take no answer that they did not ask for.",
+    "Many hosts take no answer that they did not ask for; it harms nobody, they ask when they must.",
     "Send a reply only when asked; who wants to announce an address sends a request for it to all"
     " (RFC 5227 3).",
     exercised=Occasion.ARP_REPLY,

@@ -133,7 +133,7 @@ XID_CHANGED = Rule(
 XID_SAME = Rule(
     "DHCP031",
     "dhcp xid always the same",
-    Severity.NOTE,
+    Severity.WARNING,
     "A further attempt to get an address has the transaction id of an earlier one.",
     "RFC 2131 4.1",
     "Two such guests on one wire take each other's answers, and late ones of an earlier attempt.",
@@ -205,7 +205,7 @@ TOO_FAST = Rule(
 SECONDS = Rule(
     "DHCP037",
     "dhcp secs",
-    Severity.NOTE,
+    Severity.WARNING,
     "The field secs does not grow while the guest repeats its message.",
     "RFC 2131 2",
     "Relays and second servers that help only who waits long never help this one.",
@@ -411,7 +411,7 @@ SOURCE_PORT = Rule(
 HOPS = Rule(
     "DHCP054",
     "dhcp hops",
-    Severity.NOTE,
+    Severity.WARNING,
     "A client's message has passed relays, as its field hops says, and names none.",
     "RFC 2131 2",
     "Nothing comes of it here; relays throw a message away that has passed too many.",

@@ -188,7 +188,11 @@ TWICE = Rule(
     "Look at how a frame is given to the card: whether the descriptor, or the tail of the ring, is"
     " written once for each frame, and whether both the stack and the driver send it.",
     exercised=Occasion.ARP_REQUEST,
-    leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP071", "TCP077"),
+    leads_to=(
+        *("ARP022", "ARP023", "ARP031", "ARP032", "DHCP036", "DNS022", "ICMP028", "TCP071"),
+        "TCP077",
+    ),
+    stays=True,
 )
 
 SOME_TWICE = Rule(
@@ -205,7 +209,11 @@ SOME_TWICE = Rule(
     " whether the tail is written once for each frame, and whether a frame is queued again after a"
     " time-out although it went out.",
     exercised=Occasion.PACKET,
-    leads_to=("ARP022", "ARP023", "DHCP036", "DNS022", "ICMP028", "TCP005", "TCP071", "TCP077"),
+    leads_to=(
+        *("ARP022", "ARP023", "ARP031", "ARP032", "DHCP036", "DNS022", "ICMP028", "TCP005"),
+        *("TCP071", "TCP077"),
+    ),
+    stays=True,
 )
 
 SWAPPED = Rule(

@@ -183,7 +183,7 @@ ECHO_CODE = Rule(
 QUOTE_CHANGED = Rule(
     "ICMP035",
     "icmp error quotes another header",
-    Severity.NOTE,
+    Severity.WARNING,
     "The header that an ICMP error quotes is not as it came.",
     "RFC 1122 3.2.2",
     "Who only looks at addresses and ports is not misled; a firewall that checks lengths or sums"

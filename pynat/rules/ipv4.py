@@ -332,7 +332,7 @@ TINY_FRAGMENT = Rule(
 OPTIONS = Rule(
     "IP036",
     "ipv4 options",
-    Severity.NOTE,
+    Severity.WARNING,
     "A packet has options.",
     "RFC 7126 2",
     "Many routers throw such packets away, or take long over them.",

@@ -140,7 +140,7 @@ TIME_WAIT = Rule(
 SAME_PORT = Rule(
     "TCP041",
     "tcp same source port each time",
-    Severity.NOTE,
+    Severity.WARNING,
     "Several connections in a row to one server were opened from one port.",
     "RFC 6056 3",
     "The other end may still have the connection before in TIME-WAIT and refuse the new one.",

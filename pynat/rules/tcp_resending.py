@@ -168,7 +168,7 @@ SHORT_KEEP_ALIVE = Rule(
 TOO_FAST = Rule(
     "TCP131",
     "tcp retransmits at the first duplicate",
-    Severity.NOTE,
+    Severity.WARNING,
     "A segment is sent again at the first or second duplicate acknowledgement.",
     "RFC 5681 3.2",
     "Where segments overtake each other they are taken for lost: each is sent twice, and the"

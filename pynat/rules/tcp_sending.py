@@ -170,7 +170,7 @@ TINY = Rule(
 NO_PUSH = Rule(
     "TCP063",
     "tcp never pushes",
-    Severity.NOTE,
+    Severity.WARNING,
     "The guest waits for answers, and the last segment of what it asked never has PSH.",
     "RFC 9293 3.9.1.2",
     "Some hosts hand data to their program only with PSH, or when a buffer is full.",

@@ -281,6 +281,33 @@ def is_slow_to_answer(lab: LintedLab) -> None:
         replies(lab)
 
 
+@clean("ARP023")
+def wakes_up(lab: LintedLab) -> None:
+    """It answers all that has come while it was asleep, of many hosts and of half a minute."""
+    for _ in range(2):
+        is_asked(lab)
+        lab.wait(15)
+    hosts = [(f"192.168.16.{number}", f"52:54:00:00:00:{number:02x}") for number in range(100, 140)]
+    for address, mac in hosts:
+        is_asked(lab, by=address, mac=mac)
+    for address, mac in hosts:
+        replies(lab, to=mac, hwdst=mac, pdst=address)
+    for _ in range(2):
+        replies(lab)
+
+
+@example("ARP023")
+def wakes_up_and_says_too_much(lab: LintedLab) -> None:
+    """What it has left unanswered long before its last reply is lost."""
+    for _ in range(3):
+        is_asked(lab)
+    replies(lab)
+    lab.wait(15)
+    is_asked(lab)
+    replies(lab)
+    replies(lab)
+
+
 @clean("ARP026")
 @clean("ARP034")
 def has_answered_a_request_that_came_twice(lab: LintedLab) -> None:

@@ -193,6 +193,26 @@ def writes_the_tail_twice(lab: LintedLab) -> None:
     asks_twice(lab, 4)
 
 
+@example("ETH028")
+def probes_twice_each_time(lab: LintedLab) -> None:
+    """Its probes and announcements are not to blame for it."""
+    for source in ("0.0.0.0", "0.0.0.0", "0.0.0.0", GUEST, GUEST, GUEST):
+        said = ARP(op=1, hwsrc=MAC, psrc=source, pdst=GUEST)
+        for _ in range(2):
+            lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / said))
+        lab.wait(2)
+
+
+@example("ETH030")
+def announces_itself_twice(lab: LintedLab) -> None:
+    """An announcement is among the frames that its driver sends twice."""
+    for source in ("0.0.0.0", "0.0.0.0", "0.0.0.0", GUEST, GUEST):
+        said = ARP(op=1, hwsrc=MAC, psrc=source, pdst=GUEST)
+        lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / said))
+        lab.wait(2 * (source != GUEST))
+    sends_some_twice(lab, 4)
+
+
 @clean("ETH028")
 def asks_again_at_once(lab: LintedLab) -> None:
     """Some begin with two questions; others repeat each after a while."""
