@@ -91,8 +91,7 @@ COSTLY = (
 )
 ELSEWHERE = (
     *("many routers throw", "refuse the new one", "take each other's answers", "halved for nothing"),
-    *("as long as the address", "never help this one", "throw a message away", "some hosts hand"),
-    "drops the error",
+    *("never help this one", "throw a message away", "some hosts hand", "drops the error"),
 )
 HARMLESS = ("it works", "it is legal", "does no harm", "without harm")
 

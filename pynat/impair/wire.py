@@ -8,6 +8,7 @@ or for other protocols than the frame's are not looked at, however many they are
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
@@ -21,6 +22,7 @@ MAX_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of 
 
 Told = Callable[[ActiveRule, bytes, "Fate", bool], None]  # rule, frame before, fate, to the guest
 Overtaken = Callable[[int, bytes], None]  # number of the rule that held it, frame
+Waits = Callable[[bytes, bool], None]  # frame, whether it does
 
 
 class _Waiting(NamedTuple):
@@ -37,14 +39,18 @@ class _Queue:
     def __init__(self) -> None:
         self.heap: list[_Waiting] = []
         self.newest = 0  # number of a frame that has come through
+        self.pieces = Counter[int]()  # that wait, by the number of their frame
         self.ready: list[tuple[float, bytes]] = []
 
 
 class ImpairedWire:
-    def __init__(self, seed: int, tell: Told, overtaken: Overtaken) -> None:
+    def __init__(self, seed: int, tell: Told, overtaken: Overtaken, waits: Waits) -> None:
         """tell: hears of everything that is done to a frame. overtaken: of the guest's frames that
-        come through behind later ones.
+        come through behind later ones. waits: of each frame of the guest's that waits, and again
+        when nothing of it does.
         """
+        self._waits = waits
+        self._waiting: dict[int, bytes] = {}  # the guest's, by number
         self._overtaken = overtaken
         self.seed = seed
         self._tell = tell
@@ -88,6 +94,9 @@ class ImpairedWire:
     def put(self, frame: bytes, now: float, *, to_guest: bool) -> None:
         self._frames += 1
         self._pass(frame, now, 0, self._frames, to_guest)
+        if not to_guest and self._frames in self._queues[to_guest].pieces:
+            self._waiting[self._frames] = frame
+            self._waits(frame, True)
 
     def pop_due(self, now: float, limit: int, *, to_guest: bool) -> list[tuple[float, bytes]]:
         """What has come through, each with the time at which it did."""
@@ -96,8 +105,17 @@ class ImpairedWire:
             due, _, frame, number, rule = heapq.heappop(queue.heap)
             rule.directions[to_guest].waiting -= 1
             self._pass(frame, due, rule.number, number, to_guest)
+            self._is_through(number, queue.pieces)
         taken, queue.ready = queue.ready[:limit], queue.ready[limit:]
         return taken
+
+    def _is_through(self, number: int, pieces: Counter[int]) -> None:
+        """Or lost, if this was the last piece of it."""
+        pieces[number] -= 1
+        if not pieces[number]:
+            del pieces[number]
+            if (frame := self._waiting.pop(number, None)) is not None:
+                self._waits(frame, False)
 
     def next_due(self, *, to_guest: bool) -> float | None:
         queue = self._queues[to_guest]
@@ -159,4 +177,5 @@ class ImpairedWire:
             self._tell(rule, fate.frame, full, to_guest)
             return
         rule.directions[to_guest].waiting += 1
+        self._queues[to_guest].pieces[number] += 1
         heapq.heappush(heap, _Waiting(fate.due, next(self._order), fate.frame, number, rule))

@@ -5,7 +5,8 @@ unbuffered write at the end of each turn, when everything is known that a frame'
 so the file can be read at any moment and stays whole however the process ends. Where the disk is
 full, the piece of a record that fitted is cut off again. In a pcapng file the first frame of each
 flow has the flow's name as its comment (`pynat.capture.flow_names`), and any frame what was
-remarked on it.
+remarked on it. While a bad wire holds a frame of the guest's, that one and up to MOST_KEPT behind
+it are kept back: whether it arrives, and what the router says of it, is not known before.
 
 Rotation, where a size is set: `x.pcapng` is always the newest file, `x.1.pcapng` the one before,
 and so on; the oldest goes when there are as many as allowed. A file that is full by `size` bytes
@@ -33,6 +34,7 @@ from pynat.log.comments import FrameComments
 from pynat.log.notices import Level
 
 MIB = 1 << 20
+MOST_KEPT = 1024  # records
 
 
 class Rotation(NamedTuple):
@@ -193,7 +195,7 @@ class CaptureLink(Wrapper):
 
     def stop(self) -> Path | None:
         """The file that is complete now, if one was being written."""
-        self._write_turn()
+        self._write_turn(self._turn)
         path = self.path
         if self._file is not None:
             self._file.end(self._inner.now() + self._epoch)
@@ -219,12 +221,19 @@ class CaptureLink(Wrapper):
 
     def _done(self, hold_until: float, timer: float | None) -> None:
         try:
-            self._write_turn()
+            self._write_turn(self._known())
         finally:
             self._inner.done(hold_until, timer)
 
-    def _write_turn(self) -> None:
-        records, self._turn = self._turn, []
+    def _known(self) -> list[Record]:
+        """Up to the first one that a bad wire holds."""
+        records, waits = self._turn, self._comments.waits
+        least = max(0, len(records) - MOST_KEPT)
+        kept = (at for at in range(least, len(records)) if waits(records[at].frame))
+        return records[: next(kept, len(records))]
+
+    def _write_turn(self, records: list[Record]) -> None:
+        self._turn = self._turn[len(records) :]
         if not records or self._file is None:
             return
         epoch, is_lost = self._epoch, self._comments.take_lost

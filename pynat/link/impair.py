@@ -34,7 +34,7 @@ class ImpairLink(Wrapper):
         self._notices = notices
         self._bad_wire = notices.bad_wire
         self._capture = capture
-        self.wire = ImpairedWire(seed, self._tell, self._overtaken)
+        self.wire = ImpairedWire(seed, self._tell, self._overtaken, self._waits)
         self._idle = True
         self.has_changed = False  # something, at least once
 
@@ -140,6 +140,10 @@ class ImpairLink(Wrapper):
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
         self._notices.limited(f"impair {rule.number}", text, self.now())
+
+    def _waits(self, frame: bytes, waits: bool) -> None:
+        comments = self._notices.comments
+        (comments.wait if waits else comments.come)(frame)
 
     def _overtaken(self, number: int, frame: bytes) -> None:
         if self._notices.comments.fault_of(frame) is None:

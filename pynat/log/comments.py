@@ -33,6 +33,7 @@ class FrameComments:
         self.linted = False  # the linter looks at every frame
         self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
         self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
+        self._waiting: dict[int, bytes] = {}  # frames that a bad wire holds, likewise
         self._blamed: dict[int, tuple[bytes, WireFault]] = {}  # those of a bad wire, likewise
         self._last = 0
         self._numbers: dict[int, tuple[bytes, int]] = {}  # likewise
@@ -64,6 +65,7 @@ class FrameComments:
         if not wanted:
             self._texts.clear()
             self._lost.clear()
+            self._waiting.clear()
 
     def look(self, *, linted: bool) -> None:
         """Whether the linter looks at every frame."""
@@ -99,6 +101,18 @@ class FrameComments:
             if len(self._lost) >= _MAX_FRAMES:
                 self._lost.clear()
             self._lost[id(frame)] = frame
+
+    def wait(self, frame: bytes) -> None:
+        """A bad wire holds it: what becomes of it is not known yet."""
+        if self.wanted:
+            self._waiting[id(frame)] = frame
+
+    def come(self, frame: bytes) -> None:
+        """It is through, or lost."""
+        self._waiting.pop(id(frame), None)
+
+    def waits(self, frame: bytes) -> bool:
+        return id(frame) in self._waiting
 
     def blame(self, frame: bytes, fault: WireFault) -> None:
         if len(self._blamed) >= _NUMBERED:

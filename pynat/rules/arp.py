@@ -120,7 +120,7 @@ FAR_AWAY = Rule(
 UNASKED = Rule(
     "ARP020",
     "arp not asked",
-    Severity.WARNING,
+    Severity.NOTE,
     "The guest sends packets to a MAC address from which nothing has ever come to it.",
     "RFC 826",
     "It works as long as the address that is built in or configured stays the router's.",

@@ -9,6 +9,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
+from pynat.capture.reading import Captured, read
 from pynat.config import Config
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
@@ -153,6 +154,25 @@ def test_the_capture_shows_what_was_done(tmp_path: Path) -> None:
     assert sorted(said for _, said in told[4:]) == ["", "", dropped, twice, flipped]
     assert len(net.got) == 4
     assert len(net.card.sent) == 4
+
+
+def test_the_capture_waits_for_what_becomes_of_a_frame(tmp_path: Path) -> None:
+    """That a rule behind a delay loses it, and what is said of it when it is through."""
+    path = tmp_path / "x.pcapng"
+    net = Net("from-guest delay 5ms", "drop fin", "duplicate rst", "delay 5ms rst")
+    net.capture.start(path)
+    net.turn(from_guest=[tcp("A"), tcp("FA"), tcp("R"), tcp("S")])
+    net.turn(to_guest=[tcp("SA")])
+    assert list(read(path)) == []
+    for net.card.time in (0.006, 0.012):
+        for _, frame in net.link.receive(256):
+            net.notices.comments.add(frame, "seen")
+        net.link.done(0.0, None)
+    net.turn(from_guest=[tcp("A"), tcp("FA")])
+    net.capture.stop()
+    written = list(read(path))
+    assert [one.lost for one in written] == [False, True, *[False] * 5]
+    assert ["seen" in one.comment for one in written] == [True, False, True, True, *[False] * 3]
 
 
 def test_a_capture_that_begins_later_sees_everything(tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.cli.main import main
 from pynat.config import Config
 from pynat.config.toml import read_toml
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.virtual import virtual
-from tests.frames import GUEST, ROUTER, ROUTER_MAC, ether, ping
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ether, ping, udp
 
 EVERY = 600.0  # seconds
 
@@ -86,6 +88,20 @@ def test_what_never_comes_to_rest_is_told_what_helps(monkeypatch: pytest.MonkeyP
         guest = Flooder()
         network.run(guest, 0.1)
     assert len(guest.replies) > 1000
+
+
+def test_what_a_wire_loses_behind_a_delay_is_lost_in_the_capture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So `pynat lint` does not ask what the router would have dropped."""
+    path = tmp_path / "net.pcapng"
+    wire = f'impair = ["from-guest delay 5ms", "from-guest udp drop"]\ncapture = "{path}"'
+    guest = Pinger()
+    guest.out.append(udp("192.0.2.7", 9, b"hello", chksum=7))
+    with virtual(read_toml(f"hermetic = true\n{wire}", "net.toml")) as network:
+        network.run(guest, 1)
+    assert main(["lint", str(path)]) == 0
+    assert "IP005" not in network.log + capsys.readouterr().out
 
 
 def test_a_card_is_ready_with_the_guests_first_frame() -> None:
