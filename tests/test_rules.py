@@ -90,8 +90,9 @@ COSTLY = (
     *("slower by as much", "many servers", "may lack"),
 )
 ELSEWHERE = (
-    *("many routers throw", "refuse the new one", "take each other's answers", "halved for nothing"),
-    *("never help this one", "throw a message away", "some hosts hand", "drops the error"),
+    *("many routers throw", "refuse the new one", "take each other's answers"),
+    *("halved for nothing", "never help this one", "throw a message away", "some hosts hand"),
+    "drops the error",
 )
 HARMLESS = ("it works", "it is legal", "does no harm", "without harm")
 

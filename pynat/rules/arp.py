@@ -159,7 +159,7 @@ NOT_WANTED = Rule(
     Severity.NOTE,
     "The guest sends a reply to one host that did not ask.",
     "RFC 826",
-    "Many hosts take no answer that they did not ask for; it harms nobody, they ask when they must.",
+    "Many hosts take no answer that they did not ask for. That harms nobody: they ask themselves.",
     "Send a reply only when asked; who wants to announce an address sends a request for it to all"
     " (RFC 5227 3).",
     exercised=Occasion.ARP_REPLY,

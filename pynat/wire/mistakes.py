@@ -124,7 +124,9 @@ def goes_on_behind(
         if count > len(behind):
             continue
         whole = bytes(data) + behind[:count]
-        if any(whole) and valid(ones_sum(whole) + (pseudo and pseudo + len(whole))):
+        total = ones_sum(whole) + pseudo
+        lengths = (len(whole), len(data)) if pseudo else (0,)  # one by hand, one out of IPv4's
+        if any(whole) and any(valid(total + length) for length in lengths):
             return total_too_small(len(data), in_front, count)
     return None
 

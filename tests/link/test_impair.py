@@ -9,7 +9,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
-from pynat.capture.reading import Captured, read
+from pynat.capture.reading import read
 from pynat.config import Config
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink

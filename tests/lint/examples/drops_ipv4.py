@@ -80,6 +80,15 @@ def leaves_its_header_out(lab: LintedLab) -> None:
 
 
 @example("IP004")
+def leaves_its_header_out_of_the_pseudo_header_too(lab: LintedLab) -> None:
+    """Whose length it takes from the total length."""
+    for data in (b"", b"hello", bytes(range(1, 60))):
+        packet = ip(REMOTE) / TCP(sport=40_000, dport=80, flags="A", seq=1_000) / data
+        packet[IP].len = len(packet[IP]) - 20
+        lab.from_guest(bytes(packet).ljust(60, b"\0"))
+
+
+@example("IP004")
 def leaves_the_options_of_a_syn_out(lab: LintedLab) -> None:
     syn = TCP(sport=40_000, dport=80, flags="S", seq=1_000, options=SYN_OPTIONS)
     lab.from_guest(shortened(bytes(ip(REMOTE) / syn)))
