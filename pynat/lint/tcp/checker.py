@@ -101,8 +101,8 @@ class TcpChecker:
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         frame = self._whole(frame, self._sent, from_guest=True)
         segment, packet, before = frame.tcp, frame.ip, self._common.alive
-        if frame.arp is not None and frame.arp.operation == arp.REQUEST:  # it cannot answer yet
-            self._common.asked = frame.when
+        if frame.arp is not None and frame.arp.operation == arp.REQUEST:
+            self._common.asks(frame.when)
         else:
             self._common.alive = frame.when
         if segment is None or packet is None:

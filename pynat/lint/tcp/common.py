@@ -9,6 +9,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.side import Side
 
 _STAMPED = 64  # connections with timestamps, remembered
+_RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP, until it is asked again
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class Common:
     swaps_source: bool = False  # the bytes of that are swapped
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
     asked: Span = NEVER  # when its last question by ARP came
+    asking: Span = NEVER  # when the first of those came between which it sent nothing else
     silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
@@ -35,6 +37,17 @@ class Common:
     overtaken: int = 0  # times that a segment came at once behind the one that it goes before
     unpushed: int = 0  # times that the other end had to answer without PSH
     stamped: deque[tuple[str, Side]] = field(default_factory=lambda: deque(maxlen=_STAMPED))
+
+    def asks(self, when: Span) -> None:
+        """By ARP; meanwhile it cannot answer."""
+        if self.asked == NEVER or not self.asked.follows(self.alive):
+            self.asking = when
+        self.asked = when
+
+    def handed_over(self, sent: Span) -> Span:
+        """When what was sent began to wait for an answer by ARP, maybe: a time-out counts from
+        there."""
+        return self.asking if 0 <= sent.least(self.asked) < _RESOLVES else sent
 
     def whose(self, stamp: int, peer: Side) -> str:
         """The other end that has sent this timestamp last, and is not the one in question."""

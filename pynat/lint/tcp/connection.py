@@ -43,18 +43,19 @@ _WAITS = 1.0  # seconds for which a program surely waits for its connection
 class Syns:
     """The guest's own SYN or SYN-ACK, each time it comes."""
 
-    def __init__(self, when: Span) -> None:
+    def __init__(self, when: Span, handed_over: Span) -> None:
         self.first = self.last = when
+        self._since = handed_over  # its time-out began
         self.count = 1
         self._gap = 0.0
         self._equal = 0
 
     def again(self, when: Span, tell: Tell) -> None:
-        gap, known = when.most(self.last), when != self.last
+        gap, known = when.most(self._since), when != self.last
         self._equal = self._equal + 1 if gap < self._gap * _SAME_GAP else 1
         self._gap = when.least(self.last)
         self.count += 1
-        self.last = when
+        self.last = self._since = when
         if gap < _MIN_RTO and known:
             text = f"SYN again after {gap * 1000:.0f} ms, expected 1 s"
             tell(tcp_resending.EARLY, text)
@@ -94,7 +95,7 @@ class Connection:
         self.end_noted = False
         self._mtu = mtu
         self._common = common
-        self._syns = Syns(when)
+        self._syns = Syns(when, common.handed_over(when))
         self._sending: Sending | None = None
         self._acking: Acking | None = None
         self._prediction: Prediction | None = None
@@ -158,7 +159,7 @@ class Connection:
         if self.guest is None and segment.flags & ACK:
             self.unheard_syn.taken += 1
         self.guest = Side.of(segment)
-        self._syns = Syns(when)
+        self._syns = Syns(when, self._common.handed_over(when))
         if peer is not None:
             self._open(when)
             self._answers(segment, tell)

@@ -43,7 +43,6 @@ _DUPLICATES = 3
 _HASTY = 3
 _REACTION = 0.02  # seconds
 _REPEATED = 6  # times
-_RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP
 _OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 6298 5.7)
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
@@ -263,13 +262,8 @@ class Resending:
             text = f"nothing at all came from the guest for {silent:.1f} s, and {una}:{end}"
             tell(rules.FALLS_SILENT, f"{text} is not acknowledged: does it still run?")
 
-    def _handed_over(self, sent: Span) -> Span:
-        """When it began to wait for an answer by ARP, maybe: a time-out counts from there."""
-        asked = self._common.asked
-        return asked if 0 <= sent.least(asked) < _RESOLVES else sent
-
     def _early(self, sent: SentSegment, end: int, when: Span, tell: Tell) -> None:
-        waited = when.most(self._handed_over(sent.last))
+        waited = when.most(self._common.handed_over(sent.last))
         probe = sent.count == 1 and end >= self._guest.top
         least = 0.0 if probe else MIN_RTO
         hint = ""

@@ -615,6 +615,19 @@ def begins_with_a_second(lab: LintedLab) -> None:
     play(lab, f"{syn}\n +1 {syn}\n +2 {syn}")
 
 
+@clean("TCP076")
+def begins_when_it_asks_by_arp(lab: LintedLab) -> None:
+    """The SYN waits for the answer; that to the first question of another one is lost."""
+    asks_by_arp(lab)
+    play(lab, "+0.15 > S 0:0(0) win 65535 <mss 1460>\n +0.85 > S 0:0(0) win 65535 <mss 1460>")
+    lab.wait(10)
+    asks_by_arp(lab)
+    lab.wait(1)
+    asks_by_arp(lab)
+    syn = "> S 0:0(0) win 65535 <mss 1460>"
+    play(lab, f"+0.15 {syn} port 5000\n +0.0001 {syn}")
+
+
 def probing(*waits: float) -> str:
     return f"{OPEN}\n" + "\n".join(f"+{wait} > . 0:0(0) ack 1" for wait in waits)
 
