@@ -102,6 +102,8 @@ class Resending:
         )  # up to where the other end's data were when it acknowledged something new
         self._selected: tuple[tuple[int, int], ...] = ()  # the SACK blocks that say most
         self._first_selected = NEVER  # when the first came of those above what is acknowledged
+        self._come = NEVER  # when the last of what they name was sent
+        self._shortest = math.inf  # round trip, measured by them and by copies, too
         self.texts = 0  # segments in a row that have data and acknowledge nothing new
         self._at_first = 0  # times that a segment went again at the first or second duplicate
         self._third: Span | None = None  # when the third duplicate came
@@ -193,7 +195,8 @@ class Resending:
             return
         if self._duplicates or excused:
             sent.gap = 0.0
-            self._repeats(when, tell)
+            if self._come.last < sent.last.first:  # else it knows that this was lost, too
+                self._repeats(when, tell)
             if not excused and self._same < _DUPLICATES:
                 self._at_first_duplicate(sent, end, when, tell)
             return
@@ -215,7 +218,7 @@ class Resending:
             self.congestion.timed_out(end, when)
 
     def _repeats(self, when: Span, tell: Tell) -> None:
-        """Within a time-out once is enough; who knows that this was lost too may have another."""
+        """Within a time-out once is enough."""
         self._repeated += 1
         if self._repeated == 1:
             self._since = when
@@ -383,7 +386,7 @@ class Resending:
             return
         if self._have_come() >= _DUPLICATES:
             return
-        waited, part = when.most(sent.last), self._round_trip / _REORDERING
+        waited, part = when.most(sent.last), self._reordering
         if self._selected and waited > self._round_trip + part:
             return
         reacts = when.most(self.heard) < (min(_REACTION, part) if self._selected else _REACTION)
@@ -402,10 +405,13 @@ class Resending:
         """By one sent some time later: then it may be taken for lost at once, or once the rest of
         that time has passed (RFC 8985 6.2).
         """
-        reordering = min(self._round_trip / _REORDERING, _MEASURED_SHORTER)
-        late = sent.last.last + reordering - when.most(self._first_selected)
-        ends = {right for _, right in self._selected}
-        return any(one.end in ends and one.last.last > late for one in self._sent.values())
+        rest = min(self._reordering, _MEASURED_SHORTER) - when.most(self._first_selected)
+        return bool(self._selected) and self._come.last >= sent.last.last + rest
+
+    @property
+    def _reordering(self) -> float:
+        """Seconds by which one may come late, at least as a guest takes them."""
+        return min(self._round_trip, self._shortest) / _REORDERING
 
     def gives_up(self, when: Span, tell: Tell) -> None:
         """With an RST."""
@@ -449,6 +455,8 @@ class Resending:
             if hole and newest is None:  # as RFC 8985 6.2 sees reordering
                 self._disordered |= sent.count == 1
             oldest, newest = min(oldest, seq), sent
+        if newest is not None:
+            self._shortest = min(self._shortest, when.first - newest.last.last)
         if newest is not None and oldest >= self._recover:  # else it may have waited for a repair
             took = when.first - newest.first.last  # at least
             self._round_trip = min(took, self._round_trip or took)
@@ -484,6 +492,15 @@ class Resending:
             self._first_selected = self.heard
         if _octets(above, acked) >= _octets(self._selected, acked):
             self._selected = above
+        for left, right in above[:1]:
+            self._has_come(left, right)
+
+    def _has_come(self, left: int, right: int) -> None:
+        """The SACK block with the newest."""
+        for seq, sent in self._sent.items():
+            if left <= seq < right:
+                self._come = max(self._come, sent.last)
+                self._shortest = min(self._shortest, self.heard.first - sent.last.last)
 
     def duplicate(self, when: Span, *, useful: bool, plain: bool) -> None:
         """useful: it says nothing of data that came twice. plain: every stack counts it."""

@@ -208,6 +208,17 @@ def repeats_at_the_third_duplicate(lab: LintedLab) -> None:
     play(lab, slow.replace("1460>", "1460> port 50001", 1))
 
 
+@clean("TCP144")
+def knows_each_time_that_this_was_lost(lab: LintedLab) -> None:
+    """Behind each copy goes a new segment, and overtakes it."""
+    flight = "".join(f"> . {at}:{at + 1000}(1000) ack 1\n" for at in range(1, 9001, 1000))
+    sack = "+0.001 < . 1:1(0) ack 1 <nop,nop,sack 1001:{0}>\n"
+    copy = "> . 1:1001(1000) ack 1\n > . {0}:{1}(1000) ack 1\n"
+    first = "".join(sack.format(at) for at in range(2001, 9001, 1000))
+    later = "".join(sack.format(at) + copy.format(at, at + 1000) for at in range(9001, 19_001, 1000))
+    play(lab, f"{OPEN_SACK}{flight}{first}{later}")
+
+
 def again_after(*waits: float) -> str:
     return "\n".join(f"+{wait} > P. 1:101(100) ack 1" for wait in (0, *waits))
 
@@ -708,9 +719,13 @@ def waits_since_the_first_duplicate(lab: LintedLab) -> None:
         )
 
 
-def answered(lab: LintedLab, answers: str, wait: float = 0.001) -> None:
-    """Three times six segments, of which the second is sent again at these answers."""
-    play(lab, f"{OPEN_SACK}\n > . 1:1001(1000) ack 1\n +0.008 < . 1:1(0) ack 1001")
+def answered(lab: LintedLab, answers: str, wait: float = 0.001, before: str = "") -> None:
+    """Three times six segments, of which the second is sent again at these answers.
+
+    before: what comes when two others are under way.
+    """
+    play(lab, f"{OPEN_SACK}\n > . 1:501(500) ack 1\n > . 501:1001(500) ack 1\n {before}")
+    play(lab, "+0.008 < . 1:1(0) ack 1001")
     for at in (1001, 8001, 15_001):
         sent = range(at, at + 7000, 1000)
         flight = "\n".join(f"> . {seq}:{seq + 1000}(1000) ack 1" for seq in sent[:-1])
@@ -740,6 +755,14 @@ def knows_by_one_that_names_three(lab: LintedLab) -> None:
     answered(
         lab, "+0.007 < . 1:1(0) ack {1}\n < . 1:1(0) ack {1} <nop,nop,sack {2}:{5}>", wait=0.0001
     )
+
+
+@clean("TCP131")
+def has_measured_less_by_sack(lab: LintedLab) -> None:
+    """One has overtaken all others both ways; a quarter of that time is not long."""
+    before = "+0.0004 < . 1:1(0) ack 1 <nop,nop,sack 501:1001>"
+    late = "+0.007 < . 1:1(0) ack {1}\n < . 1:1(0) ack {1} <nop,nop,sack {2}:{3}>"
+    answered(lab, late, 0.0001, before)
 
 
 @example("TCP078")
