@@ -322,6 +322,7 @@ class Sending:
             return
         window = segment.window << peer.shift
         right, same = ack + window, window == peer.window
+        before = peer.window
         self._edge(segment, seq, ack, right, bool(length), when)
         resending.heard = when
         pure = not length and not segment.flags & FIN
@@ -332,6 +333,8 @@ class Sending:
         if pure and ack == peer.acked and resending.in_flight:
             resending.says_the_same()
         resending.texts += not pure
+        if seq < peer.top and ack > peer.acked:  # its window may count for nothing (SND.WL1)
+            right = max(right, ack + before)
         self._advances(ack, right, when, is_old=is_old)
         if segment.options.sack:
             resending.selects(segment.options.sack)

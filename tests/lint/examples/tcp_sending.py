@@ -34,6 +34,26 @@ def scales_the_window(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP050")
+def goes_by_the_window_of_the_newest(lab: LintedLab) -> None:
+    """What the other end sends again acknowledges, and its window counts for nothing: SND.WND is
+    that of the segment with the highest number (RFC 9293 3.10.7.4)."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 1 win 3000 <mss 1460>
+        > . 1:1(0) ack 1
+        < P. 101:201(100) ack 1 win 3000
+        > . 1:1001(1000) ack 1
+        > . 1001:2001(1000) ack 1
+        > . 2001:3001(1000) ack 1
+        +0.02 < P. 1:101(100) ack 2001 win 1000
+        > . 3001:4001(1000) ack 201
+        """,
+    )
+
+
 @example("TCP050")
 def scales_the_window_of_a_syn_ack(lab: LintedLab) -> None:
     play(
