@@ -102,6 +102,11 @@ class Acking:
         return self._owed is not None
 
     @property
+    def only_waits(self) -> bool:
+        """Nothing has come from the guest since several segments did."""
+        return self.arrivals.full > 1 and self.arrivals.begun.follows(self._spoke)
+
+    @property
     def closed_since(self) -> Span | None:
         return self.window.closed
 

@@ -133,13 +133,16 @@ class Connection:
         return guest is None or peer is None or peer.acked <= guest.number(number) < guest.top
 
     def comes_again(self, segment: Segment, when: Span) -> float | None:
-        """Seconds since data came, if the guest should have taken these: they are its next."""
+        """Seconds since data came, if the guest should have taken these: they are its next.
+
+        Who has lost them says something when others come behind them.
+        """
         guest, peer, acking = self.guest, self.peer, self._acking
         if not segment.payload or guest is None or peer is None or acking is None:
             return None
         seq = peer.number(segment.seq)
         is_next = seq == guest.acked < peer.top and seq + len(segment.payload) <= guest.right
-        return when.least(acking.arrivals.newest) if is_next else None
+        return when.least(acking.arrivals.newest) if is_next and not acking.only_waits else None
 
     # ------------------------------------------------------------------ SYNs
     def syn_from_guest(self, segment: Segment, header: memoryview, when: Span, tell: Tell) -> None:

@@ -376,6 +376,16 @@ def gets_each_sixteenth_twice(lab: LintedLab) -> None:
         play(lab, f"+0.01 {came}> . 1:1(0) ack {start + 100}")
 
 
+@clean("ETH034")
+def acknowledges_eight_when_the_first_comes_again(lab: LintedLab) -> None:
+    """It says nothing of those behind, so it may have that one, and only waits."""
+    play(lab, OPEN)
+    for start in range(1, 6400, 800):
+        came = [f"< . {seq}:{seq + 100}(100) ack 1" for seq in range(start, start + 800, 100)]
+        flight = "".join(f"+0.002 {one}\n" for one in came)
+        play(lab, f"{flight} +0.2 {came[0]}\n > . 1:1(0) ack {start + 800}")
+
+
 @example("ETH035")
 def gives_a_buffer_not_back(lab: LintedLab) -> None:
     """The guest's driver waits for ever at a slot that it did not give back."""
