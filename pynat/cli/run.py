@@ -79,8 +79,9 @@ examples:
 """
 _ETHMOD = re.compile(r'ethmod\s*=\s*"?\w+"?')
 Nic = tuple[str, dict[str, str]]  # the model and its options
-_OF_A_BUS = {f"ne2k-{bus}": ("ne2k", {"type": bus}) for bus in ("pci", "isa")}  # as fixtures have it
-_NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {', '.join((*MODELS, *_OF_A_BUS))}"
+_OF_A_BUS = {f"ne2k-{bus}": ("ne2k", {"type": bus}) for bus in ("pci", "isa")}  # as of fixtures
+_NIC_NAMES = ", ".join((*MODELS, *_OF_A_BUS))
+_NIC_FORM = f"MODEL[,KEY=VALUE...], MODEL one of {_NIC_NAMES}"
 
 
 def add(subparsers: Subparsers) -> None:
@@ -101,7 +102,7 @@ def add(subparsers: Subparsers) -> None:
         "--nic",
         type=_nic,
         metavar="MODEL[,KEY=VALUE...]",
-        help=f"give the guest a network card ({', '.join((*MODELS, *_OF_A_BUS))}), or its card this network,"
+        help=f"give the guest a network card ({_NIC_NAMES}), or its card this network,"
         " without a change of the bochsrc",
     )
     parser.add_argument(
