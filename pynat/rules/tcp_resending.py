@@ -93,7 +93,7 @@ NEVER_AGAIN = Rule(
     "TCP075",
     "tcp never retransmits",
     Severity.ERROR,
-    "A segment was not acknowledged for half a minute and was never sent again.",
+    "A segment, or a SYN-ACK, was not acknowledged for half a minute and was never sent again.",
     "RFC 9293 3.8.1, RFC 6298 5",
     "One lost frame ends the connection: the other end waits for the segment for ever.",
     "Start a timer when anything that takes a number is sent (data, SYN, FIN); when it expires,"

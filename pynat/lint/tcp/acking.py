@@ -268,7 +268,7 @@ class Acking:
     def _stamps(self, segment: Segment, seq: int, when: Span, tell: Tell) -> None:
         stamps, guest, peer = segment.options.timestamps, self._guest, self._peer
         if stamps is None:
-            if segment.payload[: len(STAMPS_PREFIX)] == STAMPS_PREFIX:
+            if self._begins_with_stamps(segment.payload):
                 text = "data begin with timestamps, the data offset does not count them in"
                 self._often.once(tcp_opening.OPTIONS_OUTSIDE, text, tell)
             self._often.once(rules.NO_STAMP, "no timestamps option, the SYNs agreed on it", tell)
@@ -297,6 +297,14 @@ class Acking:
             hint = "; its bytes are swapped" if peer.first_stamp <= meant <= peer.stamp else ""
             sent = f"the other end has sent {peer.first_stamp} to {peer.stamp}"
             tell(rules.STRANGE_ECHO, f"echoes {echo}, {sent}{hint}")
+
+    def _begins_with_stamps(self, data: bytes | memoryview) -> bool:
+        """As usual, or bare: of that the echo is looked at, for data may begin so."""
+        kind = STAMPS_PREFIX[2:]
+        is_bare = data[: len(kind)] == kind
+        echoed = int.from_bytes(data[6:10], "big")
+        known = self._peer.first_stamp, self._peer.stamp
+        return data[: len(STAMPS_PREFIX)] == STAMPS_PREFIX or (is_bare and echoed in known)
 
     def _echoes_early(self, echo: int, tell: Tell) -> None:
         text = f"echoes {echo}, which came behind a hole, expected {self._held} at most"

@@ -14,7 +14,7 @@ from pynat.lint.tcp.acking import Acking
 from pynat.lint.tcp.common import Common
 from pynat.lint.tcp.often import Often
 from pynat.lint.tcp.prediction import Prediction
-from pynat.lint.tcp.resending import ordinal
+from pynat.lint.tcp.resending import OVERDUE, ordinal
 from pynat.lint.tcp.sending import Sending
 from pynat.lint.tcp.side import Side, Tell, swapped
 from pynat.lint.tcp.strides import SPREAD
@@ -101,6 +101,7 @@ class Connection:
         self._prediction: Prediction | None = None
         self.expected: Prediction | None = None  # while it is steady, as far as anybody has looked
         self._shaken = False  # the guest has sent something behind its SYN
+        self._resent = False  # the guest has sent its SYN or SYN-ACK again
         self._syn_acks = 0  # the right ones that came
         self._syn_ack_at = NEVER  # the first of them
         self._syn_padding = 0  # of the SYN-ACK's frame
@@ -175,14 +176,18 @@ class Connection:
         ack = peer.number(segment.ack)
         if ack == 0:
             tell(tcp_opening.SYN_NOT_ACKED, "acknowledges 0, a SYN counts one: expected 1")
-        elif ack > peer.top:
-            text = f"acknowledges {ack}, the other end's SYN ends at 1"
+        elif not 0 < ack <= peer.top:
+            meant = peer.number(swapped(segment.ack, 4))
+            hint = "; a SYN counts one, and was counted twice" if ack == peer.top + 1 else ""
+            hint = "; its bytes are swapped" if 0 < meant <= peer.top else hint
+            text = f"acknowledges {ack}, the other end's SYN ends at 1{hint}"
             tell(tcp_acking.ACKS_UNSENT, text)
         elif self.guest is not None:
             self.guest.acked = ack
 
     def _syn_again(self, segment: Segment, when: Span, tell: Tell) -> None:
         peer = self.peer
+        self._resent = True
         if peer is not None and segment.flags & ACK:
             self._answers(segment, tell)
         if not self._shaken and not segment.flags & ACK:
@@ -497,6 +502,7 @@ class Connection:
         guest, peer, sending, acking = self.guest, self.peer, self._sending, self._acking
         if not self._shaken:
             self._look_for_an_answer(alive, tell)
+            self._look_for_syn_ack(alive, tell)
         self.look_back(tell)
         if self.ended is not None:
             self._look_for_time_wait(alive, tell)
@@ -507,6 +513,16 @@ class Connection:
             ending.look_for_fin(since, alive, tell)
         if guest.fin and acking.closed_since is not None:
             ending.look_at_unread(guest, acking.closed_since, alive, tell)
+
+    def _look_for_syn_ack(self, alive: Span, tell: Tell) -> None:
+        """No program may give up what it does not know of yet."""
+        guest, peer, waited = self.guest, self.peer, alive.least(self._syns.last)
+        if guest is None or peer is None or self.by_guest or waited <= OVERDUE:
+            return
+        self._tally[Occasion.UNACKNOWLEDGED] += 1
+        if not self._resent and not peer.acked and not self._disowned and self.ended is None:
+            text = f"the SYN-ACK was sent {waited:.1f} s before and never again, nothing has come"
+            tell(tcp_resending.NEVER_AGAIN, text)
 
     def _waits_for_fin_since(self, guest: Side, peer: Side) -> Span | None:
         """The other end has closed, and the guest has nothing under way."""

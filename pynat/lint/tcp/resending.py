@@ -43,7 +43,7 @@ _DUPLICATES = 3
 _HASTY = 3
 _REACTION = 0.02  # seconds
 _REPEATED = 6  # times
-_OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
+OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
 _BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 6298 5.7)
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
 _TICKS = 1.25  # times a computed time-out: clocks tick, some coarsely
@@ -131,7 +131,7 @@ class Resending:
     def keep(self, seq: int, end: int, data: bytes | memoryview, when: Span) -> None:
         """What is new, to know it when it comes again."""
         if not self._sent:
-            self.due = when.first + _OVERDUE
+            self.due = when.first + OVERDUE
         if len(self._sent) >= _MAX_SEGMENTS:
             self._sent.clear()
         self._sent[seq] = SentSegment(end, when, when, ones_sum(data))
@@ -234,11 +234,11 @@ class Resending:
         sent = self._sent.get(una)
         since = max(sent.first, self.progress, self._opened) if sent else when
         waited = when.least(since)
-        patience = max(_OVERDUE, _BACKED_OFF * self._longest, _TICKS * self._time_out)
+        patience = max(OVERDUE, _BACKED_OFF * self._longest, _TICKS * self._time_out)
         if sent is None or waited <= patience:
             self.due = since.last + patience if self._sent else math.inf
             return
-        self.due = when.first + _OVERDUE
+        self.due = when.first + OVERDUE
         self._tally[Occasion.UNACKNOWLEDGED] += 1
         if sent.count == 1 and sent.end <= self._peer.right and self._peer.window:
             self._say_overdue(una, sent.end, waited, when, tell)
@@ -260,7 +260,7 @@ class Resending:
         common = self._common
         last = max(common.alive, common.asked)
         silent = when.least(last)
-        if silent > _OVERDUE and last != common.silent:
+        if silent > OVERDUE and last != common.silent:
             common.silent = last
             text = f"nothing at all came from the guest for {silent:.1f} s, and {una}:{end}"
             tell(rules.FALLS_SILENT, f"{text} is not acknowledged: does it still run?")

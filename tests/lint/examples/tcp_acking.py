@@ -684,6 +684,18 @@ def counts_the_syn_twice(lab: LintedLab) -> None:
     play(lab, OPEN.replace("> . 1:1(0) ack 1", "> . 1:1(0) ack 2"))
 
 
+@example("TCP080")
+def counts_the_syn_twice_that_it_accepts(lab: LintedLab) -> None:
+    play(lab, ACCEPTED.replace("> S. 0:0(0) ack 1", "> S. 0:0(0) ack 2"))
+
+
+@example("TCP080")
+def swaps_the_acknowledgement_of_a_syn(lab: LintedLab) -> None:
+    """Which is 0x01020304 on the wire."""
+    syn = "< S 0:0(0) win 65535 <mss 1460> isn 16909060"
+    play(lab, f"{syn}\n > S. 0:0(0) ack 1 win 65535 <mss 1460> raw 84083201")
+
+
 @example("TCP097")
 def swaps_the_window_of_its_syn(lab: LintedLab) -> None:
     """8192 is 0x2000, the guest sends 0x0020."""

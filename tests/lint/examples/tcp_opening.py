@@ -391,6 +391,17 @@ def leaves_timestamps_out_of_the_header(lab: LintedLab) -> None:
     play(lab, OPEN_STAMPS.replace("<TS val 110 ecr 700>", stamps))
 
 
+@example("TCP046")
+def leaves_bare_timestamps_out_of_the_header(lab: LintedLab) -> None:
+    play(lab, f"{OPEN_STAMPS}\n > P. 1:6(5) ack 1 <TS val 120 ecr 700> offset 5")
+
+
+@clean("TCP046")
+def has_data_that_begin_like_timestamps(lab: LintedLab) -> None:
+    """So begins a message of protobuf's; the option itself was forgotten."""
+    play(lab, f"{OPEN_STAMPS}\n > P. 1:1(0) ack 1 hex 080a12043132333421000000 offset 5")
+
+
 @clean("TCP046")
 def has_data_that_are_none(lab: LintedLab) -> None:
     play(lab, "> S 0:10(10) win 65535 <mss 1460>")

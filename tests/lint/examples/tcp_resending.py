@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynat.testing.lab import GUEST_MAC, arp_request
 from pynat.testing.linted import LintedLab
-from tests.frames import udp
+from tests.frames import ROUTER, ping, udp
 from tests.lint.examples import clean, example
 from tests.lint.examples.dhcp import sends
 from tests.lint.play import OPEN, OPEN_SACK, play
@@ -550,6 +550,39 @@ def sends_its_fin_once(lab: LintedLab) -> None:
     lab.look(udp("192.0.2.9", 9, b""), from_guest=True)
     lab.wait(9000)
     sends(lab, "discover")
+
+
+CONNECTS = "< S 0:0(0) win 65535 <mss 1460>"
+ACCEPTS = "> S. 0:0(0) ack 1 win 65535 <mss 1460>"
+
+
+@example("TCP075")
+def sends_its_syn_ack_once(lab: LintedLab) -> None:
+    play(lab, f"{CONNECTS}\n {ACCEPTS}")
+    lab.wait(40)
+    lab.from_guest(ping(ROUTER))
+    lab.end()
+
+
+@clean("TCP075")
+def need_not_send_its_syn_ack_again(lab: LintedLab) -> None:
+    """It did; it was acknowledged, or reset; or the guest is not heard of for long enough."""
+    for port, rest in enumerate(
+        (
+            f"+1 {ACCEPTS}",
+            "< . 1:1(0) ack 1",
+            "< R 1:1(0)",
+            f"+1 {CONNECTS}\n {ACCEPTS}",
+        ),
+        50000,
+    ):
+        play(lab, f"{CONNECTS} port {port} isn {port}\n {ACCEPTS} isn {port**3 % 2**32}\n {rest}")
+    lab.wait(40)
+    lab.from_guest(ping(ROUTER))
+    play(lab, f"{CONNECTS} port 50009\n {ACCEPTS}")
+    lab.wait(20)
+    lab.from_guest(ping(ROUTER))
+    lab.end()
 
 
 @clean("TCP075")
