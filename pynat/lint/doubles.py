@@ -2,8 +2,8 @@
 
 The copy follows at once, with nothing to the guest in between, and is the same to the last byte.
 A stack that sends or acknowledges again does so later, after something came, or with another
-identification of IPv4; one whose identifications stay the same is not looked at. All frames twice
-is what whoever looks on may see, and `ethernet.py` looks for in ARP.
+identification of IPv4; one whose identifications stay the same is not looked at, and no reply to a
+ping, which may have its request's: a wire may have doubled that. All frames twice is what whoever looks on may see, and `ethernet.py` looks for in ARP.
 
 Where all frames share one buffer, of those that are sent at once each has the bytes of the last
 one, and its own length, which the total length of IPv4 in it does not fit.
@@ -18,7 +18,7 @@ from pynat.lint.frame import Finding
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import ethernet as rules
-from pynat.wire import ethernet, ipv4
+from pynat.wire import ethernet, icmp, ipv4
 
 AT_ONCE = 0.005  # seconds
 ENOUGH = 3  # each with another identification
@@ -26,6 +26,7 @@ _IPV4 = b"\x08\x00"
 _PACKET = slice(ethernet.HEADER.size, None)
 _IDENT = slice(18, 20)
 _REMEMBERED = 16
+_IHL, _PROTOCOL = 14, 23
 _SHORTEST = 60  # bytes; it may have been filled up once and not the other time
 _ALWAYS = 2  # frames from one copy to the next
 
@@ -56,7 +57,12 @@ class Doubles:
         frame = ethernet.untagged(frame)
         ident = frame[_IDENT]
         is_numbered = frame[12:14] == _IPV4 and any(ident)
-        if not is_numbered or sent - before <= _ALWAYS or when.most(first) > AT_ONCE:
+        if (
+            not is_numbered
+            or _is_reply(frame)
+            or sent - before <= _ALWAYS
+            or when.most(first) > AT_ONCE
+        ):
             return
         is_new = ident not in self._idents
         self._idents[ident] = None
@@ -64,3 +70,9 @@ class Doubles:
             text = f"{ipv4.named(frame[_PACKET])} ident 0x{ident.hex()}: the same frame came"
             text += f" {when.most(first) * 1000:.3f} ms before, expected once (IEEE 802.3 4.2)"
             yield Finding(rules.SOME_TWICE, text)
+
+
+def _is_reply(frame: bytes) -> bool:
+    """To a ping."""
+    at = _IHL + 4 * (frame[_IHL] & 0xF)
+    return frame[_PROTOCOL] == ipv4.ICMP and frame[at : at + 1] == bytes((icmp.ECHO_REPLY,))

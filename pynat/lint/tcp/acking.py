@@ -557,7 +557,8 @@ class Acking:
         there compares right."""
         acked, peer, right = self._guest.acked, self._peer, self._guest.right
         since = right - _STEPS * self.arrivals.largest if acked > 1 else acked
-        if end := peer.wraps(max(0, acked - _NEAR), peer.top) or peer.wraps(since, right):
+        near = min(_NEAR, _STEPS * self.arrivals.largest)
+        if end := peer.wraps(max(0, acked - near), peer.top) or peer.wraps(since, right):
             wire = (peer.isn + acked) & SPACE
             text = (
                 f"takes nothing at {acked}, which is {wire} on the wire: the window up to {right}"

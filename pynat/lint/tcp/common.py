@@ -9,7 +9,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.side import Side
 
 _STAMPED = 64  # connections with timestamps, remembered
-_RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP, until it is asked again
+_RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP
 
 
 @dataclass(slots=True)

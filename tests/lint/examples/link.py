@@ -274,6 +274,17 @@ def sends_again_what_it_is_asked_for(lab: LintedLab) -> None:
 
 
 @clean("ETH030")
+def replies_to_pings_that_are_doubled(lab: LintedLab) -> None:
+    """Each reply has the identification of its request."""
+    introduce(lab)
+    for number in range(1, 9):
+        for act in (pinged, pinged, replies, replies):
+            act(lab, number)
+        for other in range(10):
+            lab.from_guest(numbered(1000 + 10 * number + other))
+
+
+@clean("ETH030")
 def is_seen_twice(lab: LintedLab) -> None:
     for number in range(1, 9):
         for _ in range(2):

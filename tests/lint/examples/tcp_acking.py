@@ -1569,6 +1569,15 @@ def refuses_for_another_reason(lab: LintedLab) -> None:
     play(lab, refused(4).replace("1460>", "1460> port 50001", 1))
 
 
+@clean("TCP137")
+def has_taken_tiny_segments_behind_it(lab: LintedLab) -> None:
+    taken = "".join(
+        f"< P. {at}:{at + 5}(5) ack 1\n > . 1:1(0) ack {at + 5}\n" for at in range(1, 101, 5)
+    )
+    again = "+1 < P. 101:106(5) ack 1\n > . 1:1(0) ack 101\n" * 4
+    play(lab, near(OPEN + taken + again, 0xFFFF_FFF0))
+
+
 TWO_STAMPED = """
     > S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0> port {0}
     < S. 0:0(0) ack 1 win 65535 <mss 1460,TS val {1} ecr 100>

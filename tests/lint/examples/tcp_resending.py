@@ -215,7 +215,8 @@ def knows_each_time_that_this_was_lost(lab: LintedLab) -> None:
     sack = "+0.001 < . 1:1(0) ack 1 <nop,nop,sack 1001:{0}>\n"
     copy = "> . 1:1001(1000) ack 1\n > . {0}:{1}(1000) ack 1\n"
     first = "".join(sack.format(at) for at in range(2001, 9001, 1000))
-    later = "".join(sack.format(at) + copy.format(at, at + 1000) for at in range(9001, 19_001, 1000))
+    new = range(9001, 19_001, 1000)
+    later = "".join(sack.format(at) + copy.format(at, at + 1000) for at in new)
     play(lab, f"{OPEN_SACK}{flight}{first}{later}")
 
 
