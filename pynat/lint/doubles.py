@@ -3,7 +3,8 @@
 The copy follows at once, with nothing to the guest in between, and is the same to the last byte.
 A stack that sends or acknowledges again does so later, after something came, or with another
 identification of IPv4; one whose identifications stay the same is not looked at, and no reply to a
-ping, which may have its request's: a wire may have doubled that. All frames twice is what whoever looks on may see, and `ethernet.py` looks for in ARP.
+ping: it may have that of its request, which a wire may have doubled. All frames twice is what
+whoever looks on may see, and `ethernet.py` looks for in ARP.
 
 Where all frames share one buffer, of those that are sent at once each has the bytes of the last
 one, and its own length, which the total length of IPv4 in it does not fit.
