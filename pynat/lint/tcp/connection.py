@@ -412,7 +412,9 @@ class Connection:
             self._unheard.copies = 0
         if not self._shaken:
             self.unheard_syn.answered()
-            knows = self._syn_acks and when.follows(self._syn_ack_at)
+            wrong = self._wrong_syn_ack
+            is_right = wrong is None or segment.seq != wrong.ack
+            knows = self._syn_acks and is_right and when.follows(self._syn_ack_at)
             if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
                 tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
             elif self._crossed and not self._syn_acks:

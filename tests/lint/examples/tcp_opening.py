@@ -313,6 +313,21 @@ def resets_what_it_did_not_ask_for(lab: LintedLab) -> None:
 
 
 @clean("TCP043")
+def resets_what_it_did_not_ask_for_late(lab: LintedLab) -> None:
+    """The right SYN-ACK has come meanwhile."""
+    play(
+        lab,
+        """
+        > S 0:0(0) win 65535 <mss 1460>
+        < S. 0:0(0) ack 9 win 65535 <mss 1460>
+        +0.001 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+        +0.001 > R 9:9(0)
+        > . 1:1(0) ack 1
+        """,
+    )
+
+
+@clean("TCP043")
 def aborts_at_once(lab: LintedLab) -> None:
     """With ACK: it knows the connection, and gives it up."""
     play(
