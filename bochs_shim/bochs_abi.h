@@ -67,5 +67,17 @@ class eth_locator_c {
 
 #pragma GCC visibility pop
 
+// A device. Bochs calls these methods and looks at nothing else of it, so its base is left out.
+class bx_devmodel_c {
+ public:
+  virtual ~bx_devmodel_c() = default;
+  virtual void init() = 0;
+  virtual void reset(unsigned type) = 0;
+  virtual void register_state() = 0;
+  virtual void after_restore_state() = 0;
+};
+using device_registration = void (*)(void* plugin, uint16_t type, bx_devmodel_c*, const char* name);
+using device_presence = bool (*)(const char* name);
+
 constexpr int PLUGIN_FINI = 0, PLUGIN_INIT = 1, PLUGIN_PROBE = 2, PLUGIN_FLAGS = 3;
-constexpr int PLUGTYPE_NET = 0x400;
+constexpr int PLUGTYPE_OPTIONAL = 4, PLUGTYPE_NET = 0x400;

@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CORE_SOURCES = ["counters.cc", "nic.cc", "nic_engine.cc", "termination.cc", "wake.cc"]
 PYTHON_SOURCES = ["engine.cc", "find_python.cc", "port_module.cc", "python_host.cc"]
-BOCHS_SOURCES = ["abi_check.cc", "plugin.cc"]
+BOCHS_SOURCES = ["abi_check.cc", "plugin.cc", "resets.cc"]
 
 COMPILE = [
     "-std=c++17",

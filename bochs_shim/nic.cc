@@ -75,6 +75,7 @@ bool Nic::from_guest(const void* frame, uint32_t length) {
   if (stopped_.load()) return counters_.drop_engine_stopped.add(), false;
   const uint64_t begin = timed(counters_.frames_from_guest);
   const uint64_t now = publish_time();
+  if (!mark_reset()) return counters_.drop_to_engine_full.add(), false;
   if (!to_engine_.push(frame, length, 0, now)) {
     if (!wait_for_room(length) || !to_engine_.push(frame, length, 0, now)) {
       return counters_.drop_to_engine_full.add(), false;
@@ -85,6 +86,24 @@ bool Nic::from_guest(const void* frame, uint32_t length) {
   counters_.bytes_from_guest.add(length);
   if (!in_step()) ask();
   if (begin != 0) counters_.frames_timed.add(), counters_.frames_ns.add(wall_ns() - begin);
+  return true;
+}
+
+// At time 0 the machine is switched on.
+void Nic::reset() {
+  if (publish_time() == 0) return;
+  ++resets_;
+  not_ready_since_ = NEVER;
+  refuses_since_.store(NEVER, std::memory_order_relaxed);
+  mark_reset();
+}
+
+// Later, where the ring is full; no frame comes before it.
+bool Nic::mark_reset() {
+  if (resets_marked_ == resets_ || stopped_.load()) return true;
+  if (!to_engine_.push("", 0, resets_, now_.load(std::memory_order_relaxed))) return false;
+  resets_marked_ = resets_;
+  if (!in_step()) ask();
   return true;
 }
 
@@ -113,6 +132,7 @@ bool Nic::tick() {
   const uint64_t begin = timed(counters_.ticks);
   counters_.ticks.add();
   const uint64_t now = publish_time();
+  mark_reset();
   ask_if_due(now);
   if (is_idle(now)) {
     holding_.rest();
@@ -182,6 +202,10 @@ bool Nic::wait_in_step(uint64_t asked) {
 void Nic::deliver(uint64_t now) {
   if (refuses_since() != NEVER) takes_frames(now, simulator_.rx_status(simulator_.context));
   while (const Record* record = to_guest_.front()) {
+    if (record->tag != resets_) {
+      lose(*record);
+      continue;
+    }
     const uint32_t status = simulator_.rx_status(simulator_.context);
     if (!takes_frames(now, status)) return lose_stale(now);
     if (!line_rate_.free(now)) return;
@@ -214,14 +238,18 @@ bool Nic::takes_frames(uint64_t now, uint32_t status) {
   return false;
 }
 
-// The guest has been reset, or does not empty its ring.
+// The guest does not empty its ring.
 void Nic::lose_stale(uint64_t now) {
   while (const Record* record = to_guest_.front()) {
     if (now - std::max(not_ready_since_, record->time) <= STALE_US) return;
-    lost_.push(record->data(), record->length, 0, record->time);
-    to_guest_.pop();
-    counters_.drop_stale.add();
+    lose(*record);
   }
+}
+
+void Nic::lose(const Record& record) {
+  lost_.push(record.data(), record.length, 0, record.time);
+  to_guest_.pop();
+  counters_.drop_stale.add();
 }
 
 bool Nic::is_held(uint64_t now) const {

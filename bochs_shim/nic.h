@@ -34,6 +34,10 @@
 // REFUSES_US on refuses_since() says so, and the engine is asked for a turn; it then keeps further
 // frames to itself. When the card takes frames again it is asked once more.
 //
+// A reset of the machine. reset() puts a mark between the frames: receive() never gives frames from
+// before and behind one together, and resets() says how many it has passed. Each frame for the
+// guest carries how many that were; one that is for a machine before the present one is lost.
+//
 // Leaving by longjmp is allowed from deliver() and log(): they are called with plain data only
 // below them, and after the record in question has been taken off its ring.
 #pragma once
@@ -78,17 +82,19 @@ class Nic {
 
   // --- simulator thread ---
   bool from_guest(const void* frame, uint32_t length);
+  void reset();
   bool tick();  // whether nothing happened, and the next may be late
   void drain_log(int limit);
   bool wait_started(uint64_t timeout_us);
   bool wait_ended(uint64_t timeout_us);
 
   // --- engine thread ---
-  // Calls take(const Record&) for at most `limit` frames, oldest first.
+  // Calls take(const Record&) for at most `limit` frames, oldest first, of one machine.
   template <class Take>
   void receive(uint32_t limit, Take take);
   bool to_guest(const void* frame, uint32_t length);  // queues; announce() when all are queued
   void announce();
+  uint32_t resets() const { return resets_seen_; }  // as of the last receive()
   void done(uint64_t hold_until, uint64_t deadline);
   void set_policy(Policy policy);  // before ready()
   void log(LogLevel level, std::string_view text);
@@ -129,6 +135,7 @@ class Nic {
   uint64_t timed(const Counter& so_far) const;
   uint64_t publish_time();
   bool wait_for_room(uint32_t length);
+  bool mark_reset();
   void ask();
   void ask_if_due(uint64_t now);
   void stand_still();
@@ -138,6 +145,7 @@ class Nic {
   void deliver(uint64_t now);
   bool takes_frames(uint64_t now, uint32_t status);
   void lose_stale(uint64_t now);
+  void lose(const Record& record);
   void hold(uint64_t now, uint64_t changes);
   bool is_held(uint64_t now) const;
   bool arm_doorbell(uint64_t seen);
@@ -166,6 +174,7 @@ class Nic {
   std::atomic<Policy> policy_{Policy::AUTO};
   std::atomic<bool> ready_{false}, stopped_{false}, ended_{false};
   uint64_t covered_ = 0;  // what the last receive() saw of asked_
+  uint32_t resets_seen_ = 0;
   // Armed by the engine thread, disarmed by who rings.
   alignas(64) std::atomic<bool> armed_{true};
 
@@ -175,6 +184,8 @@ class Nic {
   uint64_t late_with_ = 0;      // asked_ when standing still was last given up
   bool given_up_room_ = false;  // the ring to the engine is full and waiting did not help
   uint64_t not_ready_since_ = NEVER;
+  uint32_t resets_ = 0;
+  uint32_t resets_marked_ = 0;
   Holding holding_;
   LineRate line_rate_;
   unsigned char frame_[MAX_TO_GUEST + 64];  // models write into it and read past the end
@@ -192,9 +203,15 @@ void Nic::receive(uint32_t limit, Take take) {
     const bool may = may_receive(seen);
     const Record* record;
     while (may && taken < limit && (record = to_engine_.front()) != nullptr) {
-      take(*record);
+      const bool is_mark = record->length == 0;
+      if (is_mark && taken != 0) break;
+      if (is_mark) {
+        resets_seen_ = record->tag;
+      } else {
+        take(*record);
+        ++taken;
+      }
       to_engine_.pop();
-      ++taken;
     }
     if (may && !to_engine_.empty()) {
       doorbell_.ring();  // there is more to take: it stays readable

@@ -35,7 +35,7 @@ void Nic::set_policy(Policy policy) {
 bool Nic::to_guest(const void* frame, uint32_t length) {
   if (length < MIN_FRAME) return counters_.drop_too_short.add(), false;
   if (length > MAX_TO_GUEST) return counters_.drop_too_long.add(), false;
-  if (!to_guest_.push(frame, length, 0, guest_us())) {
+  if (!to_guest_.push(frame, length, resets_seen_, guest_us())) {
     return counters_.drop_to_guest_full.add(), false;
   }
   return true;

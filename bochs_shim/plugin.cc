@@ -20,6 +20,7 @@
 #include "bochs_abi.h"
 #include "engine.h"
 #include "nic.h"
+#include "resets.h"
 #include "termination.h"
 
 namespace {
@@ -49,7 +50,9 @@ struct Link {
   int idle_ticks = 0;
   uint32_t period = 0;   // of ticks; unknown until the first one: a snapshot brings its own
   bool ticking = false;  // our own frames are on the stack
+  Link* next = nullptr;
 };
+Link* links = nullptr;  // of all cards
 
 uint64_t guest_us(void*) { return bx_pc_system.time_usec(); }
 
@@ -96,6 +99,24 @@ void on_timer(void* context) {
   const bool idle = link->nic->tick();
   link->ticking = false;
   if (link->period != 0 || !kicked) rest_or_hurry(link, idle);  // a kick is beside the others
+}
+
+void on_reset() {
+  for (Link* link = links; link != nullptr; link = link->next) link->nic->reset();
+}
+
+void enter(Link* link) {
+  if (!pynat::hear_resets(on_reset)) {
+    link->device->info("pynat: this Bochs does not tell of resets of the machine");
+  }
+  link->next = links;
+  links = link;
+}
+
+void leave(Link* link) {
+  Link** at = &links;
+  while (*at != link) at = &(*at)->next;
+  *at = link->next;
 }
 
 pynat::Sleeper& sleeper() {
@@ -166,6 +187,7 @@ class Mover final : public eth_pktmover_c {
     link->tick_timer = bx_pc_system.register_timer(link, on_timer, TICK_US, true, true, "pynat");
     link->kick_timer =
         bx_pc_system.register_timer(link, on_timer, KICK_US, false, false, "pynat.kick");
+    enter(link);
   }
 
   void sendpkt(void* frame, unsigned length) override {
@@ -177,6 +199,7 @@ class Mover final : public eth_pktmover_c {
   }
 
   ~Mover() override {
+    leave(link_);
     for (int timer : {link_->tick_timer, link_->kick_timer}) {
       if (timer >= 0) bx_pc_system.deactivate_timer(static_cast<unsigned>(timer));
     }

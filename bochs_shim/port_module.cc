@@ -31,6 +31,7 @@ class Port {
     if (since == NEVER) return py::none();
     return py::float_(static_cast<double>(since) / 1e6);
   }
+  uint32_t resets() const { return nic_->resets(); }
   py::list lost();
   double now() const { return static_cast<double>(nic_->guest_us()) / 1e6; }
   void log(int level, std::string_view text) { nic_->log(static_cast<LogLevel>(level), text); }
@@ -136,6 +137,7 @@ PYBIND11_MODULE(_pynat_bochs, module) {
       .def_property_readonly("closing", &Port::closing)
       .def_property_readonly("speed", &Port::speed)
       .def_property_readonly("refuses_since", &Port::refuses_since)
+      .def_property_readonly("resets", &Port::resets)
       .def("lost", &Port::lost)
       .def("now", &Port::now)
       .def("receive", &Port::receive, py::arg("limit"))

@@ -14,6 +14,8 @@
 //   periods US      timers that go on have this one, as a restored snapshot has them
 //   pingpong N COUNT HEX   so many times a frame and 10 us of guest time
 //   ticks           print how often timers have come
+//   reset           the machine is reset, as it is when it is switched on
+//   devices         print how many device models there are
 //
 // Output: "log LEVEL TEXT" for each line that the plugin logs, "frame N HEX" and so on.
 #include <csetjmp>
@@ -94,6 +96,18 @@ class EXPORT eth_locator_c {
   const char* type;
 };
 
+class EXPORT bx_devmodel_c : public logfunctions {
+ public:
+  virtual ~bx_devmodel_c() {}
+  virtual void init() {}
+#if WITHOUT == 4  // another method in front
+  virtual void prepare() {}
+#endif
+  virtual void reset(unsigned) {}
+  virtual void register_state() {}
+  virtual void after_restore_state() {}
+};
+
 EXPORT bx_pc_system_c bx_pc_system;
 EXPORT logfunctions* genlog = new logfunctions;
 eth_locator_c* eth_locator_c::all = nullptr;
@@ -148,6 +162,36 @@ void bx_pc_system_c::run(uint64_t us) {
     next->due += next->period;
     ++ticks;
     next->handler(next->argument);
+  }
+}
+
+struct Device {
+  const char* name;
+  void* plugin;
+  uint16_t type;
+  bx_devmodel_c* model;
+};
+std::vector<Device> devices;
+EXPORT bx_devmodel_c a_device;  // the class's table is Bochs's
+
+extern "C" {
+#if WITHOUT != 3
+EXPORT void pluginRegisterDeviceDevmodel(void* plugin, uint16_t type, bx_devmodel_c* model,
+                                         const char* name) {
+  devices.push_back({name, plugin, type, model});
+}
+#endif
+EXPORT bool pluginDevicePresent(const char* name) {
+  for (const Device& device : devices) {
+    if (std::strcmp(device.name, name) == 0) return true;
+  }
+  return false;
+}
+}
+
+void reset_devices() {
+  for (const Device& device : devices) {
+    if (device.type == 2 || device.type == 4) device.model->reset(11);
   }
 }
 
@@ -208,6 +252,10 @@ void destroy_cards() {
     delete card.mover;
     card.mover = nullptr;
   }
+  for (const Device& device : devices) {
+    if (device.plugin != nullptr) std::printf("unload %s\n", device.name);
+  }
+  devices.clear();
 }
 
 // As BX_PANIC with action=fatal: what there is is torn down on top of the caller's frames.
@@ -288,6 +336,10 @@ void play(const std::string& line) {
     print_maps(text);
   } else if (verb == "ticks") {
     std::printf("ticks %llu\n", static_cast<unsigned long long>(bx_pc_system.ticks));
+  } else if (verb == "reset") {
+    reset_devices();
+  } else if (verb == "devices") {
+    std::printf("devices %zu\n", devices.size());
   } else if (verb == "wall") {
     std::printf("wall %lld\n", static_cast<long long>(wall_ms()));
   } else if (verb == "terminate") {
@@ -359,6 +411,7 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   create_cards(std::atoi(argv[2]), argv[3], argv[4]);
   std::printf("created %d\n", std::atoi(argv[2]));
+  reset_devices();  // the machine is switched on
   if (setjmp(power_off) == 0) {
     for (std::string line; std::getline(std::cin, line);) play(line);
   } else {

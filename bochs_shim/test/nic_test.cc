@@ -882,6 +882,85 @@ void two_cards_share_the_simulator() {
   }
 }
 
+void a_reset_parts_the_frames_of_two_machines() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.nic.reset();  // it is switched on
+  guest.run(100);
+  CHECK(!engine.rung());
+  guest.send(numbered(1, 60));
+  engine.send(numbered(2, 60));
+  guest.nic.reset();
+  guest.send(numbered(3, 60));
+  engine.turn();
+  CHECK_EQUAL(engine.taken.size(), 1);
+  CHECK_EQUAL(guest.nic.resets(), 0);
+  CHECK(engine.rung());
+  engine.send(numbered(4, 60));
+  engine.turn();
+  CHECK_EQUAL(guest.nic.resets(), 1);
+  CHECK(engine.taken[1] == numbered(3, 60));
+  CHECK(!engine.rung());
+  engine.send(numbered(5, 60));
+  guest.run(100);
+  CHECK_EQUAL(guest.received.size(), 1);
+  CHECK(guest.received[0] == numbered(5, 60));
+  CHECK_EQUAL(guest.counters().drop_stale.get(), 2);
+}
+
+void a_reset_is_told_without_a_frame_and_ends_refusing() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.status = RX_1G;
+  engine.send(numbered(1, 60));
+  guest.run(200000);
+  engine.turn();
+  CHECK(guest.nic.refuses_since() != pynat::NEVER);
+  guest.nic.reset();
+  CHECK_EQUAL(guest.nic.refuses_since(), pynat::NEVER);
+  CHECK(engine.rung());
+  engine.turn();
+  CHECK_EQUAL(guest.nic.resets(), 1);
+  CHECK_EQUAL(engine.taken.size(), 0);
+}
+
+void resets_that_find_no_room_are_told_before_the_next_frame() {
+  Guest guest;
+  Inline engine{guest.nic, {}};
+  guest.run(100);
+  while (guest.send(numbered(1, 60))) {
+  }
+  const size_t sent = guest.counters().frames_from_guest.get();
+  guest.nic.reset();
+  guest.nic.reset();
+  CHECK(!guest.send(numbered(2, 60)));
+  engine.receive(1 << 20);
+  CHECK_EQUAL(engine.taken.size(), sent);
+  CHECK_EQUAL(guest.nic.resets(), 0);
+  guest.send(numbered(3, 60));
+  engine.turn();
+  CHECK_EQUAL(guest.nic.resets(), 2);
+  CHECK(engine.taken.back() == numbered(3, 60));
+}
+
+void in_step_a_reset_is_a_turn_of_its_own() {
+  std::vector<uint64_t> turns;
+  Stepped run([&](Nic& nic) {
+    uint64_t count = 0;
+    nic.receive(1000, [&](const Record&) { ++count; });
+    turns.push_back(nic.guest_us() * 100 + nic.resets() * 10 + count);
+    nic.done(0, pynat::NEVER);
+  });
+  run.guest.now = 50;
+  run.guest.send(numbered(1, 60));
+  run.guest.send(numbered(2, 60));
+  run.guest.nic.reset();
+  run.guest.send(numbered(3, 60));
+  run.guest.run(100);
+  const std::vector<uint64_t> wanted = {0, 15002, 15011};
+  CHECK(turns == wanted);
+}
+
 void closing_ends_an_engine_that_waits() {
   Guest guest;
   {
@@ -958,6 +1037,10 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(waiting_for_a_slow_wire_is_not_being_stale),
     CASE(log_lines_reach_the_simulator_in_pieces),
     CASE(two_cards_share_the_simulator),
+    CASE(a_reset_parts_the_frames_of_two_machines),
+    CASE(a_reset_is_told_without_a_frame_and_ends_refusing),
+    CASE(resets_that_find_no_room_are_told_before_the_next_frame),
+    CASE(in_step_a_reset_is_a_turn_of_its_own),
     CASE(closing_ends_an_engine_that_waits),
     CASE(stuck_engine_is_given_up),
     CASE(summary_names_what_went_wrong),

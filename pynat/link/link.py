@@ -32,6 +32,11 @@ class Link(Protocol):
     def refuses_since(self) -> float | None:
         """Guest time since when the card takes no frames; None while it does, or cannot say."""
 
+    @property
+    def resets(self) -> int:
+        """How often the guest's machine was reset before what `receive` gave last, as far as the
+        card can say. What that gives is of one machine."""
+
     def now(self) -> float:
         """Guest time in seconds; in step with the simulator, when it asked for this turn."""
 
@@ -90,3 +95,7 @@ class Wrapper:
     @property
     def refuses_since(self) -> float | None:
         return self._innermost.refuses_since
+
+    @property
+    def resets(self) -> int:
+        return self._innermost.resets

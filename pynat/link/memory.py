@@ -26,6 +26,7 @@ class MemoryLink:
         self.closing = False
         self.speed = 0
         self.refuses_since: float | None = None
+        self.resets = 0
         self.hold_until = 0.0
         self._turn_ended = asyncio.Event()
         self.lines: list[tuple[int, str]] = []

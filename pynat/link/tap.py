@@ -209,6 +209,7 @@ class TapLink:
         self.closing = False
         self.speed = 0
         self.refuses_since: float | None = None
+        self.resets = 0  # nobody says
         self.log = log
         self.from_guest = Traffic()
         self.to_guest = Traffic()

@@ -61,6 +61,7 @@ class VirtualLink:
         self.waiting: list[tuple[float, bytes]] = []
         self.delivered: list[bytes] = []
         self.lines: list[str] = []
+        self.resets = 0
         self.refuses_since: float | None = None  # its receive ring is full
 
     def now(self) -> float:

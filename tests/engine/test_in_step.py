@@ -13,6 +13,7 @@ class SteppedLink:
 
     doorbell = -1
     refuses_since = None
+    resets = 0
     receive_runs = None
     speed = 0
     send_runs = None

@@ -29,6 +29,7 @@ from tests.spoiling import samples, spoilt
 class FakeLink:
     doorbell = -1
     refuses_since = None
+    resets = 0
     receive_runs = None
     closing = False
     speed = 10

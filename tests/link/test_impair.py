@@ -24,6 +24,7 @@ FRAMES = [bytes(12) + b"\x08\0" + bytes([n % 256, n // 256]) * 20 for n in range
 class FakeLink:
     doorbell = -1
     refuses_since = None
+    resets = 0
     receive_runs = None
     closing = False
     speed = 0

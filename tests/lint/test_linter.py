@@ -70,6 +70,7 @@ def codes(found: list[Finding], area: str) -> list[str]:
 class FakeLink:
     doorbell, closing, speed = -1, False, 0
     refuses_since = None
+    resets = 0
     receive_runs = None
     send_runs = None
 

@@ -22,6 +22,7 @@ class Machine:
 
     doorbell, closing = -1, False
     refuses_since = None
+    resets = 0
     receive_runs = None
     send_runs = None
 

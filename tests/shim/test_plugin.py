@@ -120,6 +120,27 @@ def test_turns_in_step_are_at_ticks_and_see_all_frames_before_them(run: Run) -> 
     assert len(outcome.frames()) == 3
 
 
+@pytest.mark.parametrize("cards", [1, 3])
+def test_a_reset_is_told_once_to_each_card(run: Run, cards: int) -> None:
+    script = f"devices\nrun 1000\nsend 0 {HEX}\nrun 1000\nreset\nrun 1000\n"
+    outcome = run("counts_resets", script, cards=cards)
+    assert "devices 1" in outcome.lines
+    told = [line for line in outcome.log() if line.startswith("resets ")]
+    assert told[0] == "resets 0: 1 frames"
+    assert told[1:] == ["resets 1: 0 frames"] * cards
+    assert outcome.status == 0
+
+
+@pytest.mark.parametrize("without", [3, 4])
+def test_a_bochs_with_other_devices_tells_of_no_resets(stub_plugin: Path, without: int) -> None:
+    script = f"devices\nrun 1000\nreset\nsend 0 {HEX}\nrun 1000\n"
+    outcome = run_fake_bochs(stub_plugin, "counts_resets", script, without=without)
+    assert "pynat: this Bochs does not tell of resets of the machine" in outcome.log()
+    assert "devices 0" in outcome.lines
+    assert "resets 0: 1 frames" in outcome.log()
+    assert outcome.status == 0
+
+
 def test_an_exception_at_start_is_explained(run: Run) -> None:
     outcome = run("fails_at_once", f"send 0 {HEX}\nrun 1000\n")
     errors = outcome.log("error")
@@ -271,6 +292,7 @@ def test_symbols(stub_plugin: Path) -> None:
         ("refuses", f"send 0 {HEX}\nrun 1000\n"),
         ("fails_at_a_frame", f"send 0 {HEX}\nrun 1000\n"),
         ("echo", f"panic 1\nsend 1 {HEX}\nrun 1000000\n"),
+        ("counts_resets", f"run 1000\nsend 0 {HEX}\nreset\nsend 0 {HEX}\nrun 1000\n"),
     ],
 )
 def test_under_address_sanitizer(engine: str, script: str) -> None:

@@ -48,6 +48,18 @@ def show(port: BochsNic) -> None:
     port.log(INFO, f"stats {stats['frames_from_guest']} {stats['bytes_from_guest']}")
 
 
+def counts_resets(port: BochsNic) -> None:
+    """Tells of each turn how many machines there were before, and what came."""
+
+    def turn(frames: list[tuple[float, bytes]]) -> None:
+        if not port.closing:
+            port.log(INFO, f"resets {port.resets}: {len(frames)} frames")
+        port.done(0, None)
+
+    port.ready()
+    until_closed(port, turn)
+
+
 def imports(port: BochsNic) -> None:
     """Extension modules, which need libpython's symbols; and what a network needs."""
     import _decimal
@@ -162,6 +174,7 @@ BEHAVIOURS = {
         steps,
         echo,
         show,
+        counts_resets,
         imports,
         fails_at_once,
         fails_at_a_frame,
