@@ -30,7 +30,7 @@ from pynat.capture.flow_names import FlowNames
 from pynat.config import Config, Network
 from pynat.errors import ConfigError
 from pynat.link.link import Link, Wrapper
-from pynat.log.comments import FrameComments
+from pynat.log.comments import RESET, FrameComments
 from pynat.log.notices import Level
 
 MIB = 1 << 20
@@ -163,6 +163,7 @@ class CaptureLink(Wrapper):
         self._file: CaptureFile | None = None
         self._names = FlowNames()
         self._turn: list[Record] = []
+        self._resets = inner.resets
         self.path: Path | None = None  # of the running capture
         self._rest()
 
@@ -189,6 +190,7 @@ class CaptureLink(Wrapper):
         file = CaptureFile(path, self._header(first=first))
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
+        self._resets = self._innermost.resets
         self.receive, self.send, self.done = self._receive, self._send, self._done
         self.receive_runs = self.send_runs = None
         self._comments.want(not file.is_pcap)
@@ -212,12 +214,21 @@ class CaptureLink(Wrapper):
     def _receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
         self._turn += [Record(when, frame, True) for when, frame in frames]
+        if frames:
+            self._say_reset(frames[0][1])
         return frames
 
     def _send(self, frames: list[bytes]) -> int:
         now = self._inner.now()
         self._turn += [Record(now, frame, False) for frame in frames]
+        if frames:
+            self._say_reset(frames[0])
         return self._inner.send(frames)
+
+    def _say_reset(self, frame: bytes) -> None:
+        if (resets := self._innermost.resets) != self._resets:
+            self._resets = resets
+            self._comments.add(frame, RESET)
 
     def _done(self, hold_until: float, timer: float | None) -> None:
         try:

@@ -46,11 +46,16 @@ class Linter:
     def __init__(self, config: Config, *, short_ways: bool = True) -> None:
         """short_ways: of frames like those before only what may be new is looked at."""
         self._short_ways = short_ways
-        self._network = network = config.network
+        self._network = config.network
         self._served = served(config)
         self._lost = LostFrames()
-        self.tally = tally = Tally()
+        self.tally = Tally()
         self._past = Counter[tuple[bool, Stage]]()  # of connections that are no longer followed
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing has been seen yet."""
+        network, tally = self._network, self.tally
         self._doubles = Doubles(tally)
         self._last = b""  # that the guest sent, if nothing has come to it since
         self._sent = NEVER  # when that was
@@ -88,6 +93,13 @@ class Linter:
         self._arp.expect_nothing()
         self._past.update(self._tcp.reached())
         self._follow()
+
+    def reset(self) -> None:
+        """The guest's machine was, and begins from nothing."""
+        self._past.update(self._tcp.reached())
+        pads = self._ethernet.card_pads
+        self._begin()
+        self._ethernet.card_pads = pads
 
     def counts(self) -> Counter[Key]:
         """What rules had a chance by, and how far connections have come."""

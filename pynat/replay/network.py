@@ -30,7 +30,7 @@ from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
-from pynat.log.comments import IMPAIRED, NOT_DELIVERED
+from pynat.log.comments import IMPAIRED, NOT_DELIVERED, RESET
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -134,6 +134,9 @@ class Replay:
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
         self._last = one.when
+        if RESET in one.comment:
+            self._linter.reset()
+            self._router.reset_guest(one.when)
         if frame is None:
             return None
         self.notices.comments.number(frame, one.number)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from scapy.layers.inet import TCP
 
 from pynat.config import Config
 from pynat.link.lint import LintLink
@@ -17,7 +18,7 @@ from pynat.log.notices import Notices
 from pynat.rules import RULES
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
-from tests.frames import mended, ping
+from tests.frames import ip, mended, ping
 from tests.fuzzing import seeded
 from tests.lint import test_growth as frames
 from tests.lint.examples import CLEAN, EXAMPLES, collect
@@ -120,3 +121,16 @@ def test_a_fault_of_the_linter_ends_it_and_not_the_network(monkeypatch: Any) -> 
     assert lint.send([b"x"]) == 1
     (line,) = lines
     assert line.startswith("lint stopped: ZeroDivisionError: ")
+
+
+@pytest.mark.parametrize("resets", [True, False])
+def test_a_new_machine_may_begin_as_the_one_before(resets: bool) -> None:
+    """With the same number, which otherwise is found."""
+    linter = Linter(Config())
+    found: list[Finding] = []
+    for port in range(4000, 4006):
+        head = TCP(sport=port, dport=80, seq=7, flags="S", options=[("MSS", 1460)])
+        found += linter.from_guest(bytes(ip("192.0.2.7", id=port) / head), float(port))
+        if resets:
+            linter.reset()
+    assert bool(codes(found, "TCP039")) is not resets
