@@ -112,6 +112,8 @@ class Engine:
         self._last_forward = -1
         self._tell_end = end
         self._speed = 0  # of the guest's card
+        self.resets = link.resets  # of the guest's machine, as far as the link can say
+        self._sent_before = 0  # frames, by the guest before the last one
         self._lookers: dict[Callable[[float], None], None] = {}
         self._callers: list[Callable[[float], None]] = []
         self._wanted = False  # a turn, of the simulator
@@ -218,8 +220,9 @@ class Engine:
             router.link_speed(self._speed)
         if self._wall is not None:
             router.wall_time(self._wall())
-        frames = self._kept + self._receive(batch) if self._kept else self._receive(batch)
-        self._kept = []
+        frames = self._receive(batch)
+        if self._kept:
+            frames, self._kept = self._kept + frames, []
         now = link.now()
         if frames:
             self._from_link(frames, now)
@@ -238,9 +241,20 @@ class Engine:
 
     def _receive(self, batch: int) -> list[bytes]:
         receive_runs = self._link.receive_runs
-        if receive_runs is None:
-            return [frame for _, frame in self._link.receive(batch)]
-        return receive_runs(batch)
+        if receive_runs is not None:
+            return receive_runs(batch)
+        frames = [frame for _, frame in self._link.receive(batch)]
+        if self._link.resets != self.resets:
+            self._guard(self._begin_anew, self._link.now())
+        return frames
+
+    def _begin_anew(self, now: float) -> None:
+        """The guest's machine was reset before what has come now."""
+        self.resets = self._link.resets
+        self._sent_before = self.from_guest.frames
+        self._kept.clear()
+        self.notices.say(Level.INFO, "guest reset")
+        self.router.reset_guest(now)
 
     def _answer(self, now: float) -> None:
         if self._is_host_asked:
@@ -326,7 +340,8 @@ class Engine:
         self.to_guest.count(items)
         if self._is_watched:
             items = [*frames_of(items)]
-        while items:
+        resets = self.resets
+        while items and self.resets == resets:
             items = last(items, self._send(items, b"".join(busy)))
             self._look_aside(busy)
 
@@ -417,8 +432,9 @@ class Engine:
         return self._link.now()
 
     def is_card_ready(self) -> bool:
-        """The guest has sent something, and its card takes frames, as far as that is known."""
-        return self.from_guest.frames > 0 and self._link.refuses_since is None
+        """The guest has sent something since it was started, and its card takes frames, as far as
+        that is known."""
+        return self.from_guest.frames > self._sent_before and self._link.refuses_since is None
 
     # ------------------------------------------------------------------ forwards
     def open_forward(self, forward: Forward) -> int:

@@ -91,6 +91,20 @@ class _Card:
         yield {"event": "card ready" if self.version else "card off"}
 
 
+class _Resets:
+    """Of the machine; those of its network stack alone are seen by leases."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.version = self.version_of(engine)
+
+    @staticmethod
+    def version_of(engine: Engine) -> object:
+        return engine.resets
+
+    def since(self, old: Self) -> Iterator[Answer]:
+        yield {"event": "guest reset"}
+
+
 class _Flows:
     def __init__(self, engine: Engine) -> None:
         self.version = self.version_of(engine)
@@ -149,7 +163,7 @@ class _Counts:
                 yield {"event": event, "code": code, "count": more}
 
 
-_PARTS: tuple[type[_Part], ...] = (_Card, _Leases, _Flows, _Forwards, _Counts)
+_PARTS: tuple[type[_Part], ...] = (_Resets, _Card, _Leases, _Flows, _Forwards, _Counts)
 
 
 def _named(row: Row) -> Answer:

@@ -91,6 +91,14 @@ class ImpairedWire:
         return rule
 
     # ------------------------------------------------------------------ frames
+    def clear(self) -> None:
+        """What waits comes to nobody."""
+        for to_guest, queue in self._queues.items():
+            for one in queue.heap:
+                one.rule.directions[to_guest].waiting -= 1
+            queue.heap.clear()
+            queue.ready.clear()
+
     def put(self, frame: bytes, now: float, *, to_guest: bool) -> None:
         self._frames += 1
         self._pass(frame, now, 0, self._frames, to_guest)

@@ -36,6 +36,10 @@ class Card(Protocol):
     def refuses_since(self) -> float | None:
         """As `Link` has it."""
 
+    @property
+    def resets(self) -> int:
+        """As `Link` has it."""
+
     def lost(self) -> list[tuple[float, bytes]]:
         """What it has not taken in time, since the last call, and when that was sent."""
 
@@ -57,12 +61,22 @@ class CardLink(Wrapper):
         self._kept: deque[tuple[float, bytes]] = deque()
         self._spoke = -inf  # when the guest last did
         self._told = False
+        self._resets = inner.resets
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
+        if (resets := self._card.resets) != self._resets:
+            self._resets = resets
+            self._begin_anew()
         if frames:
             self._spoke = frames[-1][0]
         return frames
+
+    def _begin_anew(self) -> None:
+        """What is here was for a machine that is gone."""
+        self._spoke, self._told = -inf, False
+        while self._kept:
+            self._lose(*self._kept.popleft())
 
     def send(self, frames: list[bytes]) -> int:
         if self._card.refuses_since is None and not self._kept:

@@ -36,6 +36,7 @@ class ImpairLink(Wrapper):
         self._capture = capture
         self.wire = ImpairedWire(seed, self._tell, self._overtaken, self._waits)
         self._idle = True
+        self._resets = inner.resets
         self.has_changed = False  # something, at least once
 
     # ------------------------------------------------------------------ the rules
@@ -88,7 +89,11 @@ class ImpairLink(Wrapper):
         return self._inner.done if self._idle else self._done
 
     def _receive(self, limit: int) -> list[tuple[float, bytes]]:
-        for when, frame in self._inner.receive(limit):
+        frames = self._inner.receive(limit)
+        if (resets := self._innermost.resets) != self._resets:
+            self._resets = resets
+            self.wire.clear()
+        for when, frame in frames:
             self.wire.put(frame, when, to_guest=False)
         return self.wire.pop_due(self.now(), limit, to_guest=False)
 

@@ -180,6 +180,10 @@ class EchoTable:
         else:
             self._output.timers.set(flow, flow.idle.due)
 
+    def reset_guest(self) -> None:
+        for flow in list(self._flows.values()):
+            self.close(flow)
+
     def close(self, flow: _Echo) -> None:
         del self._flows[flow.guest, flow.ident], self._by_number[flow.number]
         self._output.timers.set(flow, None)

@@ -341,6 +341,11 @@ class UdpTable:
         key = "udp.idle" if flow.idle.seconds == self._idle else "udp.dns_idle"
         self._close(flow, now, f"idle for {flow.idle.seconds:g} s ({key})")
 
+    def reset_guest(self, now: float) -> None:
+        """What programs send through forwards still finds its way."""
+        for flow in list(self._flows.values()):
+            self._close(flow, now, "the guest was reset")
+
     def _close(self, flow: UdpFlow, now: float, why: str) -> None:
         del self._flows[flow.guest], self._by_number[flow.number]
         flow.idle.stop()

@@ -115,6 +115,16 @@ class Parts:
         streams = [tcp_row(flow, now) for flow in self.tcp.flows() if not flow.is_probe]
         return streams + self.udp.rows(now) + self.echo.rows(now)
 
+    def reset_guest(self, now: float) -> None:
+        """Its machine was: what it had under way is gone. Forwards, leases and names stay."""
+        self.tcp.reset_guest(now)
+        self.udp.reset_guest(now)
+        self.echo.reset_guest()
+        self.tftp.reset_guest(now)
+        self.dns.reset_guest()
+        self.reassembly.reset_guest()
+        self.dhcp.guests.reset_machine()
+
     def link_speed(self, megabits: int) -> None:
         """What the guest's card says of itself."""
         self.tcp.link_speed(megabits)

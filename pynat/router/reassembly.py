@@ -178,6 +178,12 @@ class Reassembly:
             self._bound(datagram.key[0], now)
         return None
 
+    def reset_guest(self) -> None:
+        """What has begun is never ended, and identifications begin anew."""
+        for datagram in list(self._datagrams.values()):
+            self._remove(datagram)
+        self._done.clear()
+
     def end(self, now: float) -> None:
         """The network ends before their time. The rest of what has just begun may be on its way."""
         for datagram in list(self._datagrams.values()):

@@ -195,6 +195,11 @@ class DnsForwarder:
         self._pending[self._last_id] = (question, tcp, answer)
         self._ask_host(Resolve(self._last_id, query, tcp))
 
+    def reset_guest(self) -> None:
+        """Nobody waits for the answers any more."""
+        for number, (question, tcp, _) in self._pending.items():
+            self._pending[number] = (question, tcp, _unasked)
+
     # ------------------------------------------------------------ the host
     def from_host(self, event: Resolved, now: float) -> None:
         question, tcp, answer = self._pending.pop(event.query_id)
@@ -246,6 +251,10 @@ class DnsForwarder:
         if address is not None and (address in self._network.net or address.is_loopback):
             return dns.reply(question, dns.NXDOMAIN)
         return None
+
+
+def _unasked(_message: bytes, _now: float) -> None:
+    """Who has asked is gone."""
 
 
 def _pointers(names: dict[str, tuple[IpAddress, ...]]) -> dict[str, str]:

@@ -61,6 +61,7 @@ class Lease:
     until: float  # guest time; inf for BOOTP
     name: str = ""  # what the client calls itself by option 81 or 12, in lower case
     is_asked_anew: bool = False  # it is bound, and its client has begun from the start
+    is_of_before: bool = False  # likewise, and the guest's machine was reset since
 
     def live(self, now: float) -> bool:
         return self.state is not State.FREE and now < self.until
@@ -152,7 +153,8 @@ class Leases:
 
     def offer(self, address: bytes, message: dhcp.Message, now: float) -> None:
         self.withdraw_offers(message.mac)
-        if (held := self.held_by(message.mac, now)) is not None and not held.is_asked_anew:
+        held = self.held_by(message.mac, now)
+        if held is not None and not (held.is_asked_anew or held.is_of_before):
             held.is_asked_anew = True
             self.changes += 1
         lease = self.table.get(address)
@@ -166,6 +168,11 @@ class Leases:
             self._forget(lease)
         name = _host_name(message) or next((one.name for one in reversed(had) if one.name), "")
         self._record(address, message, State.BOUND, until, name)
+
+    def reset_machine(self) -> None:
+        """Who asks anew after that is no news."""
+        for lease in self._bound.values():
+            lease.is_of_before = True
 
     def release(self, lease: Lease, now: float) -> None:
         self.end(lease, now, State.FREE)

@@ -220,6 +220,11 @@ class TftpServer:
         self._send_error(transfer.port, transfer.guest, code, text, now)
         self.end(transfer, f"given up ({text})", now)
 
+    def reset_guest(self, now: float) -> None:
+        for transfer in list(self._transfers.values()):
+            self.end(transfer, "the guest was reset", now)
+            self.forget(transfer)
+
     def end(self, transfer: Transfer, what: str, now: float) -> None:
         if transfer.over:
             return

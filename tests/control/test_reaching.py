@@ -292,6 +292,30 @@ def test_a_guest_that_begins_again_is_told_of(path: Path) -> None:
     asked(path, work)
 
 
+def test_a_machine_that_is_reset_is_told_of_once(path: Path) -> None:
+    """Also of a guest without a lease; that one which has asked anew afterwards is no more news."""
+
+    async def work(guest: Guest, client: Client) -> None:
+        wanted, server = bytes((50, 4, 192, 168, 16, 2)), bytes((54, 4, 192, 168, 16, 1))
+        guest.link.put(discover(dhcp.DISCOVER))
+        guest.link.put(discover(dhcp.ASK, wanted, server))
+        assert (await client.ask("wait", **{"for": "lease"}))["ok"]
+        guest.link.put(udp(ROUTER, 9, b"x", sport=2000))
+        await guest.link.turn()
+        await client.ask("watch")
+        guest.link.resets += 1
+        guest.engine.wake()
+        events = [await client.answer() for _ in range(3)]
+        assert [event["event"] for event in events] == ["guest reset", "card off", "closed"]
+        guest.link.put(discover(dhcp.DISCOVER))
+        assert (await client.answer())["event"] == "card ready"
+        guest.link.put(discover(dhcp.ASK, wanted, server))
+        guest.link.put(udp(ROUTER, 9, b"x", sport=2000))
+        assert (await client.answer())["event"] == "flow"
+
+    asked(path, work)
+
+
 def test_a_card_that_takes_no_frames_is_told_of_and_waited_for(path: Path) -> None:
     async def work(guest: Guest, client: Client) -> None:
         assert (await client.ask("wait", **{"for": "card"}))["ok"]

@@ -119,6 +119,20 @@ def test_nothing_is_held_against_a_guest_that_hears_nothing(network: VirtualNetw
     assert {one for one in said if one != "ETH026"} <= {"ARP028"}
 
 
+def test_what_is_kept_for_a_machine_that_is_reset_is_lost(
+    network: VirtualNetwork, capture: Path
+) -> None:
+    guest = Deaf(network, 4)
+    network.run(guest, 2.4)
+    network.card.refuses_since = None
+    network.card.resets = 1
+    network.card.timer = 2.4  # its shim asks for a turn
+    network.run(Quiet(), 0.05)
+    assert guest.came == 4
+    assert capture.read_bytes().count(b"not delivered: sent at ") == 3
+    assert network.log.count("guest reset") == 1
+
+
 def test_nothing_is_said_before_the_guest_has_spoken(network: VirtualNetwork) -> None:
     network.card.refuses_since = 0.0
     network.run(Quiet(), 10)

@@ -97,6 +97,20 @@ def test_frames_that_wait_for_a_rule_that_goes_are_let_go() -> None:
     assert net.card.sent == FRAMES * 2
 
 
+def test_frames_that_wait_are_not_for_the_machine_after_a_reset() -> None:
+    net = Net("delay 100ms")
+    net.turn(FRAMES[:2], FRAMES[2:4])
+    net.card.resets = 1
+    net.turn(FRAMES[4:5])
+    net.card.time = 0.2
+    net.turn(to_guest=FRAMES[5:6])
+    assert net.got == FRAMES[4:5]
+    assert net.card.sent == []
+    net.card.time = 0.4
+    net.turn()
+    assert net.card.sent == FRAMES[5:6]
+
+
 def test_a_delay_asks_to_be_woken_unless_somebody_else_is_earlier() -> None:
     net = Net("delay 20ms")
     net.card.time = 5.0

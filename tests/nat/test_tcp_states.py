@@ -121,6 +121,18 @@ def test_a_guest_that_begins_anew_gets_a_new_connection(state: State) -> None:
     assert again.to_guest() == ["S. 0:1(0) ack 1"]
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_a_reset_of_the_guests_machine_is_one_for_the_host_alone(state: State) -> None:
+    flow = flow_in(state)
+    flow.to_host()
+    flow.lab.router.reset_guest(flow.lab.now)
+    flow.lab.turn()
+    assert not [*flow.lab.router.tcp.flows()]
+    assert flow.to_guest() == []
+    is_closed = state in CLOSED_FOR_THE_HOST
+    assert flow.to_host() == ([] if is_closed else [CloseFlow(1, reset=True)])
+
+
 @pytest.mark.parametrize("number", [2, 3])
 def test_who_begins_anew_resets_what_acknowledges_its_fin(number: int) -> None:
     """That is on its way when the SYN comes, and RFC 9293 3.10.7.3 demands an RST at its number."""

@@ -229,6 +229,16 @@ def test_the_last_acknowledgement_is_lost(lab: Lab, client: TftpClient) -> None:
     assert line.startswith('"boot/x" sent, but the last block was not acknowledged, 1300 bytes')
 
 
+def test_a_file_for_a_machine_that_is_reset_is_not_sent_on(lab: Lab, client: TftpClient) -> None:
+    client.read("boot/x")
+    assert client.got() == ["DATA block 1, 512 bytes"]
+    lab.router.reset_guest(lab.now)
+    lab.wait(10)
+    assert client.got() == []
+    assert len(lab.router.tftp) == 0
+    assert said(lab) == ['"boot/x" the guest was reset, 0 bytes in 0.000 s']
+
+
 def test_late_packets_of_an_ended_transfer_are_ignored(lab: Lab, client: TftpClient) -> None:
     client.read("boot/x", blksize="1400")
     client.got()

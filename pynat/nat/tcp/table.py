@@ -172,7 +172,7 @@ class TcpTable:
             self._flush(flow, now)
             flow = None
         if flow is not None and self._is_restart(flow, segment):
-            self._supersede(flow, now)
+            self._supersede(flow, "the guest opened the same connection anew", now)
             flow = None
         if flow is not None:
             self._to_flow(flow, segment, now)
@@ -215,11 +215,18 @@ class TcpTable:
             return False
         return flow.receiver.irs != segment.seq
 
-    def _supersede(self, flow: Flow, now: float) -> None:
+    def reset_guest(self, now: float) -> None:
+        """Its machine was. What it has not answered yet waits for the one that comes."""
+        for flow in list(self._flows.values()):
+            if not flow.awaits_guest:
+                self._supersede(flow, "the guest was reset", now)
+        self._ended.clear()
+
+    def _supersede(self, flow: Flow, why: str, now: float) -> None:
         if flow.is_lingering:
             flow.close("closed", now)
         else:
-            flow.reset("the guest opened the same connection anew", now)
+            flow.reset(why, now)
             self._say_closed(flow, now)
         flow.to_guest(now)  # an RST that nobody is there for any more
         self._remove(flow)
