@@ -91,13 +91,19 @@ class ImpairedWire:
         return rule
 
     # ------------------------------------------------------------------ frames
-    def clear(self) -> None:
-        """What waits comes to nobody."""
+    def clear(self) -> list[bytes]:
+        """What waits comes to nobody; the guest's frames of that."""
         for to_guest, queue in self._queues.items():
             for one in queue.heap:
                 one.rule.directions[to_guest].waiting -= 1
             queue.heap.clear()
             queue.ready.clear()
+            queue.pieces.clear()
+        lost = list(self._waiting.values())
+        self._waiting.clear()
+        for frame in lost:
+            self._waits(frame, False)
+        return lost
 
     def put(self, frame: bytes, now: float, *, to_guest: bool) -> None:
         self._frames += 1

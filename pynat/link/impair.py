@@ -92,7 +92,9 @@ class ImpairLink(Wrapper):
         frames = self._inner.receive(limit)
         if (resets := self._innermost.resets) != self._resets:
             self._resets = resets
-            self.wire.clear()
+            for lost in self.wire.clear():
+                self._notices.comments.add(lost, "the guest was reset before it got there")
+                self._notices.comments.lose(lost)
         for when, frame in frames:
             self.wire.put(frame, when, to_guest=False)
         return self.wire.pop_due(self.now(), limit, to_guest=False)

@@ -97,8 +97,10 @@ def test_frames_that_wait_for_a_rule_that_goes_are_let_go() -> None:
     assert net.card.sent == FRAMES * 2
 
 
-def test_frames_that_wait_are_not_for_the_machine_after_a_reset() -> None:
+def test_frames_that_wait_are_not_for_the_machine_after_a_reset(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
     net = Net("delay 100ms")
+    net.capture.start(path)
     net.turn(FRAMES[:2], FRAMES[2:4])
     net.card.resets = 1
     net.turn(FRAMES[4:5])
@@ -109,6 +111,7 @@ def test_frames_that_wait_are_not_for_the_machine_after_a_reset() -> None:
     net.card.time = 0.4
     net.turn()
     assert net.card.sent == FRAMES[5:6]
+    assert [one.lost for one in read(path)] == [True, True, False, False]
 
 
 def test_a_delay_asks_to_be_woken_unless_somebody_else_is_earlier() -> None:
