@@ -37,7 +37,7 @@ TOUCHES = {
 CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}  # of a date, whatever its name is
 PURE_ROOMS = (
     *("wire", "nat", "inprocess", "services", "faults", "router", "lint", "rules", "impair"),
-    *("errors", "harmless", "verdict", "timers", "faulty_host"),
+    *("errors", "harmless", "verdict", "timers", "ranges", "faulty_host"),
 )
 # What the other rooms use beyond that; testing and cli use what they like.
 ALSO = {
@@ -75,7 +75,10 @@ ALSO = {
         *("shutil", "socket", "subprocess", "time"),
     },
     "report": {"jinja2", "json", "markupsafe", "pathlib", "PIL", "xml"},
-    "pytest_plugin": {"contextlib", "hashlib", "pathlib", "pytest", "shlex"},
+    "pytest_plugin": {
+        *("contextlib", "hashlib", "os", "pathlib", "pytest", "shlex", "shutil"),
+        "sys",
+    },
     "bochs": {
         *("contextlib", "fcntl", "os", "pathlib", "shutil", "signal", "subprocess", "tempfile"),
         "time",

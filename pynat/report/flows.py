@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pynat.capture.flow_names import FlowNames
 from pynat.lint.frame import Frame
-from pynat.nat.tcp.ranges import Ranges
+from pynat.ranges import Ranges
 from pynat.report.fates import DROPPED, LOST
 from pynat.rules.tcp import CHECKSUM
 from pynat.wire import ipv4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.netns.network import HANGS, ROUTER, TapNetwork
 
 pytestmark = pytest.mark.timeout(HANGS)
 
+PAUSES = 3  # of a client on a busy machine, each longer than a time-out
 SIZE = 3_000_000  # bytes; more than 65,535 blocks would be slow, the sans-IO tests have those
 
 
@@ -61,9 +63,11 @@ def run(network: TapNetwork, command: tuple[str, ...], local: Path, remote: str)
 
 @pytest.mark.parametrize("client", GET)
 def test_a_client_reads(network: TapNetwork, tmp_path: Path, client: str) -> None:
+    before = len(network.log)
     run(network, GET[client], tmp_path / "got", "boot/x")
     assert (tmp_path / "got").read_bytes() == pseudo_random(1, SIZE)
-    assert "repeated" not in network.log
+    repeated = re.findall(r"(\d+) packets repeated", network.log[before:])
+    assert sum(map(int, repeated)) <= PAUSES
 
 
 @pytest.mark.parametrize("client", PUT)

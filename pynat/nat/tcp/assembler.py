@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from pynat.nat.tcp.ranges import Ranges
+from pynat.ranges import Ranges
 
 MAX_PIECES = 256  # of one flow
 MAX_BLOCKS = 3  # SACK blocks that fit beside timestamps (RFC 2018 3)

@@ -25,8 +25,8 @@ from typing import NamedTuple
 from pynat.config import Tcp
 from pynat.nat.tcp.buffer import SendBuffer
 from pynat.nat.tcp.congestion import DUPLICATES, Congestion
-from pynat.nat.tcp.ranges import Ranges
 from pynat.nat.tcp.rtt import Rtt
+from pynat.ranges import Ranges
 
 MIN_CAPACITY, MAX_CAPACITY = 256 * 1024, 1024 * 1024  # bytes, per flow
 PATIENT_RTO = 4.0  # seconds between two SYNs to a guest that may still be booting

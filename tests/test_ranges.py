@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pynat.nat.tcp.ranges import Ranges
+from pynat.ranges import Ranges
 
 
 @pytest.mark.parametrize("seed", range(20))

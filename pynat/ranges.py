@@ -1,7 +1,7 @@
 """Ranges of sequence numbers, sorted and disjoint; those that touch are one.
 
-The send side keeps in it what the guest has selectively acknowledged (RFC 2018), the receive side
-tells the guest from it what has come out of order.
+TCP's send side keeps in it what the guest has selectively acknowledged (RFC 2018), its receive side
+tells the guest from it what has come out of order, and a report counts from it what was sent again.
 """
 
 from __future__ import annotations
