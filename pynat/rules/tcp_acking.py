@@ -14,7 +14,7 @@ ACKS_UNSENT = Rule(
     "The other end throws the segment away, data and all, and says what it has sent.",
     "Acknowledge the number behind the last byte received in order: sequence number plus data, plus"
     " one for SYN and for FIN. Ethernet's padding is no data.",
-    exercised=Occasion.LATER,
+    exercised=Occasion.SEGMENT,
     leads_to=("TCP008",),
 )
 

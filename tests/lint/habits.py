@@ -40,7 +40,6 @@ class Habits(Stack):
         # DHCP
         self._broadcast = dice.random() < 0.5
         self._same_xid = dice.random() < 0.5
-        self._says_secs = dice.random() < 0.7
         self._spares = dice.choice((300, 300, 548, 1024))
         self._always = self._options_of_all()
         self._wishes = dice.random() < 0.3
@@ -177,7 +176,7 @@ class Habits(Stack):
         options = [*own, *self._identifier, *(self._always if always else ())]
         Random(kind * 7 + len(self._always)).shuffle(options)
         options.insert(dice.choice((0, 0, 0, len(options))), option(53, bytes((kind,))))
-        secs = int(self.now - self.began) if self._says_secs else 0
+        secs = int(self.now - self.began)
         if self.state == "requesting":
             secs = self._secs_of_discover
         elif kind == DISCOVER:

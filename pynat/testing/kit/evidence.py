@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import shutil
@@ -63,13 +62,12 @@ def _found(lint: Verdicts) -> Iterator[str]:
 
 
 def _flows(flows: Iterable[Flow]) -> Iterator[str]:
-    """Those that came to nothing, one after the other, are one line: mostly `wait_listen` asked."""
-    for what, several in itertools.groupby(flows, _in_vain):
-        alike = list(several)
-        if what is not None and len(alike) > 1:
-            yield f"{what}, {len(alike)} times"
-        else:
-            yield from map(_flow, alike)
+    """Those that came to nothing in the same way are one line: mostly `wait_listen` asked."""
+    alike: dict[str, list[Flow]] = {}
+    for flow in flows:
+        alike.setdefault(_in_vain(flow) or flow.name, []).append(flow)
+    for what, several in alike.items():
+        yield f"{what}, {len(several)} times" if len(several) > 1 else _flow(several[0])
 
 
 def _in_vain(flow: Flow) -> str | None:
