@@ -16,7 +16,9 @@ C_FILES := $(shell find bochs_shim examples pynat tests -name '*.cc' -o -name '*
 TIDIED := $(patsubst %,build/tidy/%,$(wildcard bochs_shim/*.cc pynat/*.c))
 WITH_LOOPS := $(addprefix tests/,nat wire router engine host link replay)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
-PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# One of them waits for guests most of the time.
+WORKERS := $(shell expr $$(nproc) + 1)
+PYTEST := scripts/as-own-root $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 ifeq ($(CI),true)
 PYTEST := PYTHONPATH=scripts $(PYTEST) -p no_skips

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from pynat.rules import BY_CODE, RULES
+from pynat.rules import BY_CODE, RULES, Severity
 from pynat.rules.standards import PROBLEMS
 from tests.lint.examples import CLEAN, EXAMPLES, Example, collect
 from tests.lint.pages import LINT, PAGES, lint_page, pages
@@ -19,6 +21,7 @@ EXEMPT = {
     if rule.code.startswith("NET")
 }
 
+SECTION = re.compile(r"\((RFC|IEEE) \d+")
 OF_THE_CARD = {"ETH026"}  # no frame shows it: tests/link/test_card.py
 
 
@@ -28,8 +31,14 @@ def name(one: Example) -> str:
 
 @pytest.mark.parametrize("one", EXAMPLES, ids=name)
 def test_who_commits_it_is_told(one: Example) -> None:
-    lab = one.run()
+    """Each line names the section, and the rule had its chance."""
+    lab, rule = one.run(), BY_CODE[one.code]
     assert one.code in lab.found, lab.trace()
+    said = [line for line in lab.log if f" {one.code} " in line]
+    assert said
+    for line in said:
+        assert rule.severity is Severity.NOTE or not rule.rfc or SECTION.search(line), line
+    assert lab.linter.tally.so_far()[rule.exercised] > 0
 
 
 @pytest.mark.parametrize("one", CLEAN, ids=name)

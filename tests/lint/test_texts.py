@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from pynat.config.toml import read_toml
-from pynat.rules import BY_CODE, Severity
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
-from tests.lint.examples import EXAMPLES, Example, arp, collect, dhcp
+from tests.lint.examples import EXAMPLES, arp, collect, dhcp
 from tests.lint.examples.tcp_acking import war
 from tests.lint.examples.tcp_resending import MEASURED
 from tests.lint.play import ACCEPTED, OPEN, play
 
 collect()
-SECTION = re.compile(r"\((RFC|IEEE) \d+")
-
-
-@pytest.mark.parametrize("one", EXAMPLES, ids=lambda one: f"{one.code}-{one.guest.__name__}")
-def test_every_line_names_the_section(one: Example) -> None:
-    rule = BY_CODE[one.code]
-    said = [line for line in one.run().log if f" {one.code} " in line]
-    assert said
-    for line in said:
-        assert rule.severity is Severity.NOTE or not rule.rfc or SECTION.search(line), line
 
 
 def test_bytes_that_are_swapped_in_the_syn_too_are_named() -> None:

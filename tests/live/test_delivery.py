@@ -67,8 +67,15 @@ mark acknowledged
 """
 
 
-@pytest.mark.parametrize("state", ["FIN-WAIT-2", "ESTABLISHED"])
-@pytest.mark.parametrize("ending", ["power-off", "SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        ("power-off", "FIN-WAIT-2"),
+        ("power-off", "ESTABLISHED"),
+        ("SIGINT", "FIN-WAIT-2"),
+        ("SIGTERM", "ESTABLISHED"),
+    ],
+)
 def test_a_slow_reader_gets_it_all(ending: str, state: str, artifacts: Path, bochs: Bochs) -> None:
     reader = SlowReader()
     powers_off = ending == "power-off"
