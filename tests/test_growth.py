@@ -95,7 +95,7 @@ def test_a_frame_costs_the_same_with_few_and_with_many_rules_for_others(rule: st
 
 def _costs_of_a_frame(rule: str, count: int) -> int:
     """To the guest."""
-    wire = ImpairedWire(1, *[lambda *_: None] * 3)
+    wire = ImpairedWire(1, *[lambda *_: None] * 4)
     for _ in range(count):
         wire.add(rule)
 

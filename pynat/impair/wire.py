@@ -22,7 +22,8 @@ MAX_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of 
 
 Told = Callable[[ActiveRule, bytes, "Fate", bool], None]  # rule, frame before, fate, to the guest
 Overtaken = Callable[[int, bytes], None]  # number of the rule that held it, frame
-Waits = Callable[[bytes, bool], None]  # frame, whether it does
+Waits = Callable[[bytes], None]  # frame
+Ends = Callable[[bytes, bool], None]  # frame, whether any of it has come
 
 
 class _Waiting(NamedTuple):
@@ -33,23 +34,32 @@ class _Waiting(NamedTuple):
     rule: ActiveRule  # that made it wait
 
 
+class _Through(NamedTuple):
+    when: float
+    frame: bytes
+    number: int
+
+
 class _Queue:
     """One direction: what waits, the earliest first."""
 
     def __init__(self) -> None:
         self.heap: list[_Waiting] = []
         self.newest = 0  # number of a frame that has come through
-        self.pieces = Counter[int]()  # that wait, by the number of their frame
-        self.ready: list[tuple[float, bytes]] = []
+        self.pieces = Counter[int]()  # under way, by the number of their frame
+        self.came = set[int]()  # frames of which one has come, and others are under way
+        self.ready: list[_Through] = []
 
 
 class ImpairedWire:
-    def __init__(self, seed: int, tell: Told, overtaken: Overtaken, waits: Waits) -> None:
+    def __init__(
+        self, seed: int, tell: Told, overtaken: Overtaken, waits: Waits, ends: Ends
+    ) -> None:
         """tell: hears of everything that is done to a frame. overtaken: of the guest's frames that
-        come through behind later ones. waits: of each frame of the guest's that waits, and again
-        when nothing of it does.
+        come through behind later ones. waits: of each frame of the guest's. ends: of it again, when
+        nothing of it is under way any more.
         """
-        self._waits = waits
+        self._waits, self._ends = waits, ends
         self._waiting: dict[int, bytes] = {}  # the guest's, by number
         self._overtaken = overtaken
         self.seed = seed
@@ -92,25 +102,30 @@ class ImpairedWire:
 
     # ------------------------------------------------------------------ frames
     def clear(self) -> list[bytes]:
-        """What waits comes to nobody; the guest's frames of that."""
+        """What waits comes to nobody; the guest's frames of which nothing has come."""
+        came = self._queues[False].came
+        lost = [frame for number, frame in self._waiting.items() if number not in came]
+        for number, frame in self._waiting.items():
+            self._ends(frame, number in came)
+        self._waiting.clear()
         for to_guest, queue in self._queues.items():
             for one in queue.heap:
                 one.rule.directions[to_guest].waiting -= 1
             queue.heap.clear()
             queue.ready.clear()
             queue.pieces.clear()
-        lost = list(self._waiting.values())
-        self._waiting.clear()
-        for frame in lost:
-            self._waits(frame, False)
+            queue.came.clear()
         return lost
 
     def put(self, frame: bytes, now: float, *, to_guest: bool) -> None:
         self._frames += 1
-        self._pass(frame, now, 0, self._frames, to_guest)
-        if not to_guest and self._frames in self._queues[to_guest].pieces:
-            self._waiting[self._frames] = frame
-            self._waits(frame, True)
+        number, queue = self._frames, self._queues[to_guest]
+        if not to_guest:
+            self._waiting[number] = frame
+            self._waits(frame)
+        queue.pieces[number] += 1
+        self._pass(frame, now, 0, number, to_guest)
+        self._one_less(number, queue)
 
     def pop_due(self, now: float, limit: int, *, to_guest: bool) -> list[tuple[float, bytes]]:
         """What has come through, each with the time at which it did."""
@@ -119,22 +134,27 @@ class ImpairedWire:
             due, _, frame, number, rule = heapq.heappop(queue.heap)
             rule.directions[to_guest].waiting -= 1
             self._pass(frame, due, rule.number, number, to_guest)
-            self._is_through(number, queue.pieces)
+            self._one_less(number, queue)
         taken, queue.ready = queue.ready[:limit], queue.ready[limit:]
-        return taken
+        for one in taken:
+            queue.came.add(one.number)
+            self._one_less(one.number, queue)
+        return [(one.when, one.frame) for one in taken]
 
-    def _is_through(self, number: int, pieces: Counter[int]) -> None:
-        """Or lost, if this was the last piece of it."""
-        pieces[number] -= 1
-        if not pieces[number]:
-            del pieces[number]
-            if (frame := self._waiting.pop(number, None)) is not None:
-                self._waits(frame, False)
+    def _one_less(self, number: int, queue: _Queue) -> None:
+        """A piece of the frame has come, is lost, or goes on as others."""
+        queue.pieces[number] -= 1
+        if queue.pieces[number]:
+            return
+        del queue.pieces[number]
+        if (frame := self._waiting.pop(number, None)) is not None:
+            self._ends(frame, number in queue.came)
+        queue.came.discard(number)
 
     def next_due(self, *, to_guest: bool) -> float | None:
         queue = self._queues[to_guest]
         if queue.ready:
-            return queue.ready[0][0]
+            return queue.ready[0].when
         return queue.heap[0].due if queue.heap else None
 
     def _pass(self, frame: bytes, now: float, behind: int, number: int, to_guest: bool) -> None:
@@ -149,7 +169,8 @@ class ImpairedWire:
             self._carry_out(rule, frame, fates, now, number, to_guest)
             return
         queue = self._queues[to_guest]
-        queue.ready.append((now, frame))
+        queue.ready.append(_Through(now, frame, number))
+        queue.pieces[number] += 1
         if number <= queue.newest and not to_guest:  # its own copy may have overtaken it
             self._overtaken(behind, frame)
         queue.newest = max(queue.newest, number)

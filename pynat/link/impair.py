@@ -34,7 +34,9 @@ class ImpairLink(Wrapper):
         self._notices = notices
         self._bad_wire = notices.bad_wire
         self._capture = capture
-        self.wire = ImpairedWire(seed, self._tell, self._overtaken, self._waits)
+        self.wire = ImpairedWire(
+            seed, self._tell, self._overtaken, notices.comments.wait, self._ends
+        )
         self._idle = True
         self._resets = inner.resets
         self.has_changed = False  # something, at least once
@@ -94,7 +96,6 @@ class ImpairLink(Wrapper):
             self._resets = resets
             for lost in self.wire.clear():
                 self._notices.comments.add(lost, "the guest was reset before it got there")
-                self._notices.comments.lose(lost)
         for when, frame in frames:
             self.wire.put(frame, when, to_guest=False)
         return self.wire.pop_due(self.now(), limit, to_guest=False)
@@ -138,19 +139,19 @@ class ImpairLink(Wrapper):
                 comments.same(fate.frame, frame)
         about = fate.frame if fate.frame is not None and to_guest else frame
         comments.add(about, f"{IMPAIRED} {rule.number} ({rule.rule}): {fate.said}")
-        if fate.frame is None:
+        if fate.frame is None and to_guest and self._capture is not None:
             comments.lose(frame)
-            if to_guest and self._capture is not None:
-                comments.count(frame)
-                self._capture.show(frame, from_guest=False)
+            comments.count(frame)
+            self._capture.show(frame, from_guest=False)
         what = versions.named_in(frame) or "a frame"
         way = "to the guest" if to_guest else "from the guest"
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
         self._notices.limited(f"impair {rule.number}", text, self.now())
 
-    def _waits(self, frame: bytes, waits: bool) -> None:
-        comments = self._notices.comments
-        (comments.wait if waits else comments.come)(frame)
+    def _ends(self, frame: bytes, came: bool) -> None:
+        self._notices.comments.come(frame)
+        if not came:
+            self._notices.comments.lose(frame)
 
     def _overtaken(self, number: int, frame: bytes) -> None:
         if self._notices.comments.fault_of(frame) is None:

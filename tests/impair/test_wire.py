@@ -22,7 +22,7 @@ class Bad:
     def __init__(self, *rules: str, seed: int = 1) -> None:
         self.told: list[tuple[int, str]] = []
         self.overtaken: list[tuple[int, bytes]] = []
-        self.wire = ImpairedWire(seed, self._tell, self._overtaken, lambda *_: None)
+        self.wire = ImpairedWire(seed, self._tell, self._overtaken, *[lambda *_: None] * 2)
         for rule in rules:
             self.wire.add(rule)
 

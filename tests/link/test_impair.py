@@ -193,6 +193,39 @@ def test_the_capture_waits_for_what_becomes_of_a_frame(tmp_path: Path) -> None:
     assert ["seen" in one.comment for one in written] == [True, False, True, True, *[False] * 3]
 
 
+@pytest.mark.parametrize("delay", [[], ["from-guest delay 5ms"]])
+@pytest.mark.parametrize(
+    ("change", "pieces"), [("corrupt", 1), ("truncate 60", 1), ("duplicate", 2), ("fragment 200", 2)]
+)
+def test_a_frame_is_lost_in_the_capture_where_nothing_of_it_comes(
+    tmp_path: Path, change: str, pieces: int, delay: list[str]
+) -> None:
+    """Whatever the rules before have made of it."""
+    for lost in range(1, pieces + 1):
+        path = tmp_path / f"{lost}.pcapng"
+        net = Net(f"from-guest {change}", *delay, f"from-guest first {lost} drop")
+        net.capture.start(path)
+        net.turn([tcp("A", bytes(300)), tcp("A", bytes(300))])
+        net.card.time = 1.0
+        net.turn()
+        assert len(net.got) == 2 * pieces - lost
+        assert [one.lost for one in read(path)] == [lost == pieces, False]
+
+
+def test_the_capture_waits_for_what_a_turn_does_not_take(tmp_path: Path) -> None:
+    """So that what the router says of it is in there."""
+    path = tmp_path / "x.pcapng"
+    net = Net("from-guest duplicate")
+    net.capture.start(path)
+    net.card.waiting = [tcp("A"), tcp("S")]
+    for _ in range(2):
+        for _, frame in net.link.receive(2):
+            net.notices.comments.add(frame, "seen")
+        net.link.done(0.0, None)
+    net.capture.stop()
+    assert ["seen" in one.comment for one in read(path)] == [True, True]
+
+
 def test_a_capture_that_begins_later_sees_everything(tmp_path: Path) -> None:
     """Through all the wrappers: none keeps to what the others were when it was made."""
     path = tmp_path / "x.pcap"
