@@ -1,8 +1,9 @@
 """What a bad wire has kept from either end: so the other one is not to blame for what follows.
 
 of the guest   fragments that were lost or changed: the rest of their datagram waits in vain
-for the guest  frames that end or change something, RST and ARP: before one has come to its card
-               the guest cannot know of it, and a wire may lose them or carry them late
+for the guest  frames that end or change something, RST and ARP, and acknowledgements: before one
+               has come to its card the guest cannot know of it, and a wire may lose them or carry
+               them late
 
 What the guest knew when it sent a frame goes by the numbers of frames at its card.
 """
@@ -19,17 +20,21 @@ from pynat.wire.ipv4 import Ipv4
 
 _MOST = 1024  # of each kind; then all are forgotten
 _LAST = 8  # of one sender's ARP
+_ACKS = 64  # of one flow
 _ARP = ethernet.ARP.to_bytes(2, "big")
-_FLAGS = 13  # place in TCP's header
+_ACK = 8  # place in TCP's header
+_FLAGS = 13
 _LATELY = 60.0  # seconds; then another datagram may have the same identification
 
 Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
+Told = deque[tuple[int, int]]  # number at the card, and of the acknowledgement; without repetitions
 
 
 class BadWire:
     def __init__(self) -> None:
         self._pieces: dict[Key, tuple[float, str]] = {}  # when, and by what; of datagrams
         self._resets: dict[bytes, float] = {}  # number at the card, by flow
+        self._acks: dict[bytes, Told] = {}  # likewise
         self._macs: dict[bytes, deque[tuple[float, bytes]]] = {}  # likewise, by who told of it
 
     # ------------------------------------------------------------------ of the guest
@@ -52,7 +57,7 @@ class BadWire:
         if (told := _arp(frame)) is not None:
             self._of(told).append((inf, told.sender_mac))
         else:
-            self._note(frame, inf)
+            self._note(frame)
 
     def come(self, frame: bytes, number: int | None) -> None:
         """It is at the guest's card, as the frame of that number."""
@@ -64,18 +69,36 @@ class BadWire:
         else:
             self._note(frame, number or 0)
 
-    def _note(self, frame: bytes, number: float) -> None:
-        flow, flags = _flow(frame)
+    def _note(self, frame: bytes, number: int | None = None) -> None:
+        """number: None while it is on its way."""
+        flow, flags, ack = _flow(frame)
+        if flags & tcp.ACK:
+            self._note_ack(flow, flags, ack, number)
         if flags & tcp.SYN:
             self._resets.pop(flow, None)  # another connection than before
         elif flags & tcp.RST:
             if len(self._resets) >= _MOST:
                 self._resets.clear()
-            self._resets[flow] = min(number, self._resets.get(flow, inf))
+            at = inf if number is None else number
+            self._resets[flow] = min(at, self._resets.get(flow, inf))
+
+    def _note_ack(self, flow: bytes, flags: int, ack: int, number: int | None) -> None:
+        if flow not in self._acks:
+            if len(self._acks) >= _MOST:
+                self._acks.clear()
+            self._acks[flow] = deque(maxlen=_ACKS)
+        if number is None:
+            return
+        told = self._acks[flow]
+        if flags & tcp.SYN and told and told[0][1] != ack:
+            told.clear()  # another connection than before
+        if not told or told[-1][1] != ack:
+            told.append((number, ack))
 
     def calm(self) -> None:
         """Everything comes, and at once, from now on."""
         self._resets.clear()
+        self._acks.clear()
         self._macs.clear()
 
     def _of(self, told: Arp) -> deque[tuple[float, bytes]]:
@@ -87,6 +110,15 @@ class BadWire:
         """Whether the guest, when it sent this frame, could not know that its flow was reset."""
         flow = versions.reverse(versions.flow_key(frame)[0]) if self._resets else b""
         return self._resets.get(flow, 0) >= (inf if number is None else number)
+
+    def known_acks(self, frame: bytes, number: int | None) -> list[int] | None:
+        """The last two numbers that the guest, when it sent this frame, knew to be acknowledged, the
+        later one last; None where all have come."""
+        flow = versions.reverse(versions.flow_key(frame)[0]) if self._acks else b""
+        told = self._acks.get(flow)
+        if told is None:
+            return None
+        return [ack for at, ack in told if number is None or at < number]
 
     def hides_mac(self, address: bytes, mac: bytes, number: int | None) -> bool:
         """The same of who has moved to this MAC address."""
@@ -109,13 +141,16 @@ def _arp(frame: bytes) -> Arp | None:
         return None
 
 
-def _flow(frame: bytes) -> tuple[bytes, int]:
-    """And the segment's flags; 0 where there are none."""
+def _flow(frame: bytes) -> tuple[bytes, int, int]:
+    """And the segment's flags and acknowledgement; 0 where there are none."""
     about = versions.in_frame(frame)
     if about is None or about.protocol != ip.TCP or about.is_later:
-        return b"", 0
-    flags = frame[about.body + _FLAGS : about.body + _FLAGS + 1]
-    return (versions.flow_key(frame)[0], flags[0]) if flags else (b"", 0)
+        return b"", 0, 0
+    header = frame[about.body : about.body + _FLAGS + 1]
+    if len(header) <= _FLAGS:
+        return b"", 0, 0
+    ack = int.from_bytes(header[_ACK : _ACK + 4], "big")
+    return versions.flow_key(frame)[0], header[_FLAGS], ack
 
 
 def _packet(frame: bytes) -> Ipv4 | None:

@@ -174,10 +174,11 @@ class Replay:
     def _to_guest(self, frame: bytes, one: Captured) -> None:
         if one.lost:
             self.notices.bad_wire.carry(frame)
-        elif NOT_DELIVERED in one.comment:
-            self._linter.begin_anew()
         else:
             self.notices.bad_wire.come(frame, one.number)
+        if NOT_DELIVERED in one.comment:
+            self._linter.begin_anew()
+        elif not one.lost:
             span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
             self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
         if seen := decode(frame, one.when):

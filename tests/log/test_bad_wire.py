@@ -59,6 +59,11 @@ def roots(*frames: tuple[float, Sent], capture: Path, **keys: Any) -> set[str]:
         await stream.read(1)
         stream.reset()
 
+    @net.tcp(SERVER, 98)
+    async def takes(stream: Stream) -> None:
+        while await stream.read(100):
+            pass
+
     with virtual(net.configured(), net) as network:
         network.run(Says((0.0, ANNOUNCED), *frames), 120)
     verdict = network.engine.notices.verdict
@@ -106,13 +111,13 @@ def test_a_discover_that_the_wire_has_cut(capture: Path) -> None:
     assert "IP021" not in roots((2.0, asks), capture=capture, impair=cut)
 
 
-def of(sent: str, seq: int, data: bytes = b"") -> Sent:
+def of(sent: str, seq: int, data: bytes = b"", port: int = 99) -> Sent:
     """A segment of the guest's behind the last SYN-ACK."""
 
     def made(heard: list[bytes]) -> bytes:
         acks = (Ether(one)[TCP] for one in heard if TCP in Ether(one))
         number = next((one.seq + 1 for one in acks if one.flags == "SA"), 0)
-        tcp = TCP(sport=4000, dport=99, flags=sent, seq=seq, ack=number)
+        tcp = TCP(sport=4000, dport=port, flags=sent, seq=seq, ack=number)
         return bytes(HEAD / IP(src=GUEST, dst=SERVER, flags="DF") / tcp / data)
 
     return made
@@ -130,6 +135,27 @@ def test_resets_that_the_wire_has_lost(capture: Path) -> None:
 def test_a_reset_that_has_come(capture: Path) -> None:
     lost = ["drop to-guest tcp rst nth 2"]
     assert "TCP004" in roots(*OPENED, *GOES_ON, capture=capture, impair=lost)
+
+
+
+
+def copies(*times: float) -> list[tuple[float, Sent]]:
+    opened = (2.0, of("S", 100, port=98)), (2.3, of("A", 101, port=98))
+    return [*opened, *((at, of("PA", 101, b"x", port=98)) for at in (2.4, *times))]
+
+
+def test_copies_that_cross_a_late_acknowledgement(capture: Path) -> None:
+    sent = copies(2.44, 2.48, 2.5, 2.51)
+    assert "TCP005" not in roots(*sent, capture=capture, impair=["delay 60ms"])
+
+
+def test_copies_whose_acknowledgement_the_wire_has_lost(capture: Path) -> None:
+    lost = ["drop to-guest tcp after 2.4s until 9s"]
+    assert "TCP005" not in roots(*copies(4, 5, 6, 8), capture=capture, impair=lost)
+
+
+def test_copies_of_what_a_late_acknowledgement_has_acknowledged(capture: Path) -> None:
+    assert "TCP005" in roots(*copies(2.48, 2.6, 2.61), capture=capture, impair=["delay 60ms"])
 
 
 PINGS = [(10.0 + at, ping(SERVER)) for at in range(5)]

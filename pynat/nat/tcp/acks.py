@@ -68,15 +68,19 @@ class Acks:
         elif self.later is None:
             self.later = now + self._delay
 
-    def may_cross(self, end: int) -> bool:
+    def may_cross(self, end: int, known: list[int] | None) -> bool:
         """Whether the guest can have sent a copy of what ends there without a mistake.
 
         It is not acknowledged yet, or this is the first copy since the last acknowledgement, which
-        was the first to say so.
+        was the first to say so. known: acknowledgements that a bad wire had let through by then,
+        the last one last; None where it is no bad one.
         """
-        if end > self.last:
+        if known == []:
             return True
-        first = end > max(self._before, self._crossed)
+        before, last = (known[-2:][0], known[-1]) if known else (self._before, self.last)
+        if end > last:
+            return True
+        first = end > max(before, self._crossed)
         self._crossed = max(self._crossed, end)
         return first
 

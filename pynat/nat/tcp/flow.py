@@ -348,8 +348,7 @@ class Flow:
                     return refusals.window_closed(segment, receiver)
             if seq >= receiver.nxt:
                 return refusals.outside(segment, receiver)
-            crosses = self._acks.may_cross(seq + length)
-            return None if crosses else refusals.duplicate(segment, receiver)
+            return refusals.duplicate(segment, receiver)
         if flags & SYN:
             self._object_to(segment, now)
             return refusals.SYN_INSIDE
@@ -358,6 +357,12 @@ class Flow:
         if not self._acknowledged(segment, seq, now):
             return refusals.ack_of_nothing(segment, self.sender.top)
         return self._accept(segment, seq)
+
+    def may_cross(self, copy: Segment, known: list[int] | None) -> bool:
+        """As `Acks.may_cross`. known: as on the wire."""
+        nxt = self.receiver.nxt
+        numbers = None if known is None else sorted({unwrap(ack, nxt) for ack in known})
+        return self._acks.may_cross(unwrap(copy.seq, nxt) + copy.length, numbers)
 
     def _object_to(self, segment: Segment, now: float) -> None:
         self.unanswered += not self._acks.object_to(segment, now)

@@ -185,13 +185,18 @@ class TcpTable:
         if flow.filter is not None and not flow.filter.from_guest(segment):
             return
         refusal = flow.from_guest(segment, now)
-        if refusal and not self._is_of_the_old(flow, segment, refusal):
+        if refusal and not self._is_excused(flow, segment, refusal):
             text = f"{self._name(flow.four_tuple)} {segment}: {refusal.why}, in {flow.state.value}"
             self._output.notices.drop(refusal.rule, text, now, count=segment.count)
         if flow.unanswered:
             text = f"{self._name(flow.four_tuple)} {segment}: too many of this kind (RFC 5961 7)"
             count = flow.tell_unanswered()
             self._output.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
+
+    def _is_excused(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
+        if refusal.rule is rules.tcp.DUPLICATE:
+            return flow.may_cross(segment, self._output.notices.known_acks())
+        return self._is_of_the_old(flow, segment, refusal)
 
     def _is_of_the_old(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
         """An RST at the number at which the flow with the same ends before this one has ended: who
