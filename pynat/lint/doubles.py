@@ -76,4 +76,5 @@ class Doubles:
 def _is_reply(frame: bytes) -> bool:
     """To a ping."""
     at = _IHL + 4 * (frame[_IHL] & 0xF)
-    return frame[_PROTOCOL] == ipv4.ICMP and frame[at : at + 1] == bytes((icmp.ECHO_REPLY,))
+    is_icmp = frame[_PROTOCOL : _PROTOCOL + 1] == bytes((ipv4.ICMP,))
+    return is_icmp and frame[at : at + 1] == bytes((icmp.ECHO_REPLY,))

@@ -34,7 +34,7 @@ class BadWire:
     def __init__(self) -> None:
         self._pieces: dict[Key, tuple[float, str]] = {}  # when, and by what; of datagrams
         self._resets: dict[bytes, float] = {}  # number at the card, by flow
-        self._acks: dict[bytes, Told] = {}  # likewise
+        self._acks: dict[bytes, Told] = {}  # by FourTuple.key
         self._macs: dict[bytes, deque[tuple[float, bytes]]] = {}  # likewise, by who told of it
 
     # ------------------------------------------------------------------ of the guest
@@ -73,7 +73,7 @@ class BadWire:
         """number: None while it is on its way."""
         flow, flags, ack = _flow(frame)
         if flags & tcp.ACK:
-            self._note_ack(flow, flags, ack, number)
+            self._note_ack(versions.reverse(flow)[1:], flags, ack, number)
         if flags & tcp.SYN:
             self._resets.pop(flow, None)  # another connection than before
         elif flags & tcp.RST:
@@ -111,10 +111,9 @@ class BadWire:
         flow = versions.reverse(versions.flow_key(frame)[0]) if self._resets else b""
         return self._resets.get(flow, 0) >= (inf if number is None else number)
 
-    def known_acks(self, frame: bytes, number: int | None) -> list[int] | None:
-        """The last two numbers that the guest, when it sent this frame, knew to be acknowledged, the
-        later one last; None where all have come."""
-        flow = versions.reverse(versions.flow_key(frame)[0]) if self._acks else b""
+    def known_acks(self, flow: bytes, number: int | None) -> list[int] | None:
+        """The numbers that the guest, when it sent its frame of this number, knew to be
+        acknowledged; None where all have come. flow: as FourTuple.key."""
         told = self._acks.get(flow)
         if told is None:
             return None

@@ -188,11 +188,10 @@ class Notices:
         frame, number_of = self.comments.frame, self.comments.number_of
         return frame is not None and self.bad_wire.hides_reset(frame, number_of(frame))
 
-    def known_acks(self) -> list[int] | None:
+    def known_acks(self, flow: bytes) -> list[int] | None:
         """What was acknowledged, as far as the guest could know when it sent the frame that the
         router is dealing with; None where that is all."""
-        frame, number_of = self.comments.frame, self.comments.number_of
-        return None if frame is None else self.bad_wire.known_acks(frame, number_of(frame))
+        return self.bad_wire.known_acks(flow, self.comments.number_of(self.comments.frame))
 
     def hides_mac(self, address: bytes, mac: bytes) -> bool:
         """The same of who has moved to this MAC address."""

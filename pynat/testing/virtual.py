@@ -121,15 +121,16 @@ class VirtualNetwork:
         raise RuntimeError(f"{_ENDLESS.format(self.card.time)}\n{self.log}")
 
     def _exchange(self, guest: Guest) -> bool:
-        """One turn of both; whether anything went over the wire."""
+        """One turn of both; whether anything went over the wire, or is still to be taken."""
         card = self.card
         sent = guest.to_wire()
-        card.waiting += [(card.time, frame) for frame in sent]
+        # Each an object of its own, also where the guest gives the same one again.
+        card.waiting += [(card.time, bytes(memoryview(frame))) for frame in sent]
         self.engine.turn()
         frames, card.delivered = card.delivered, []
         for frame in frames:
             guest.from_wire(frame, card.time)
-        return bool(sent or frames)
+        return bool(sent or frames or card.waiting)
 
     def _wake(self, guest: Guest) -> None:
         due = guest.next_timer()

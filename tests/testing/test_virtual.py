@@ -71,6 +71,18 @@ def test_what_the_guest_does_wrong_is_in_the_log() -> None:
     assert "not forwarded: ipv4 length 1" in network.log
 
 
+def test_no_time_passes_while_frames_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn takes some of them only."""
+    monkeypatch.setattr("pynat.engine.MAX_FRAMES", 4)
+    monkeypatch.setattr("pynat.engine.MAX_WATCHED_FRAMES", 4)
+    guest = Pinger()
+    guest.out += [ping(ROUTER)[:20]] * 20
+    with virtual(Config(hermetic=True)) as network:
+        network.run(guest, EVERY + 1)
+    assert guest.replies == [0.0, EVERY]
+    assert "lint stopped" not in network.log
+
+
 class Flooder(Pinger):
     """Answers every reply by another ping."""
 

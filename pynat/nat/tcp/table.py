@@ -195,7 +195,8 @@ class TcpTable:
 
     def _is_excused(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
         if refusal.rule is rules.tcp.DUPLICATE:
-            return flow.may_cross(segment, self._output.notices.known_acks())
+            known = self._output.notices.known_acks(flow.four_tuple.key)
+            return flow.may_cross(segment, known)
         return self._is_of_the_old(flow, segment, refusal)
 
     def _is_of_the_old(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
