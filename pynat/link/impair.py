@@ -124,16 +124,21 @@ class ImpairLink(Wrapper):
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.has_changed = True
         comments = self._notices.comments
-        fault = WireFault(f"{IMPAIRED} {rule.number}", _explains(frame, fate))
+        is_copy = fate.said == "duplicate" and not to_guest
+        explains = None if is_copy else _explains(frame, fate)  # the guest has sent it once
+        fault = WireFault(f"{IMPAIRED} {rule.number}", explains)
         before = comments.fault_of(frame)
         if before is not None and before.explains is None:
             fault = before
-        if not to_guest and (fate.frame is None or fault.explains is None):
+        is_spoilt = fate.frame is None or (fault.explains is None and not is_copy)
+        if not to_guest and is_spoilt:
             self._bad_wire.lose(frame, fault.cause, self.now())
         if fate.frame is not None and fate.frame is not frame:
             if not to_guest:
                 comments.blame(fate.frame, fault)
-            if fate.said == "duplicate" and not to_guest:
+            if is_copy:
+                if (number := comments.number_of(frame)) is not None:
+                    comments.number(fate.frame, number)
                 return  # the guest sent one frame, and that is in the capture
             if not to_guest:
                 comments.same(fate.frame, frame)

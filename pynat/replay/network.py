@@ -26,7 +26,7 @@ from pynat import rules
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.errors import Malformed
-from pynat.lint.frame import Finding, Frame, decode
+from pynat.lint.frame import Finding, Frame
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
@@ -34,6 +34,7 @@ from pynat.log.comments import IMPAIRED, NOT_DELIVERED, RESET
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
+from pynat.replay.fragments import Fragments
 from pynat.replay.mending import mended
 from pynat.replay.tcp import SeenTable
 from pynat.replay.tftp import SeenTftp
@@ -118,6 +119,7 @@ class Replay:
         router.output.neighbors.asks = False
         self._mac = config.network.mac
         self._card = CardWire()
+        self._fragments = Fragments()
         self._host = _NoHost()
         self._first = inf  # when the capture begins
         self._bad_wire = False  # as the comments of frames say
@@ -181,7 +183,7 @@ class Replay:
         elif not one.lost:
             span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
             self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
-        if seen := decode(frame, one.when):
+        if seen := self._fragments.joined(frame, one.when):
             self._seen(seen, one.when)
 
     def _settle(self, now: float) -> None:

@@ -62,7 +62,7 @@ def roots(*frames: tuple[float, Sent], capture: Path, **keys: Any) -> set[str]:
     @net.tcp(SERVER, 98)
     async def takes(stream: Stream) -> None:
         while await stream.read(100):
-            pass
+            await stream.write(bytes(1000))
 
     with virtual(net.configured(), net) as network:
         network.run(Says((0.0, ANNOUNCED), *frames), 120)
@@ -111,13 +111,13 @@ def test_a_discover_that_the_wire_has_cut(capture: Path) -> None:
     assert "IP021" not in roots((2.0, asks), capture=capture, impair=cut)
 
 
-def of(sent: str, seq: int, data: bytes = b"", port: int = 99) -> Sent:
-    """A segment of the guest's behind the last SYN-ACK."""
+def of(sent: str, seq: int, data: bytes = b"", port: int = 99, got: int = 0) -> Sent:
+    """A segment of the guest's behind the last SYN-ACK. got: bytes that it acknowledges."""
 
     def made(heard: list[bytes]) -> bytes:
         acks = (Ether(one)[TCP] for one in heard if TCP in Ether(one))
         number = next((one.seq + 1 for one in acks if one.flags == "SA"), 0)
-        tcp = TCP(sport=4000, dport=port, flags=sent, seq=seq, ack=number)
+        tcp = TCP(sport=4000, dport=port, flags=sent, seq=seq, ack=number + got)
         return bytes(HEAD / IP(src=GUEST, dst=SERVER, flags="DF") / tcp / data)
 
     return made
@@ -156,6 +156,12 @@ def test_copies_whose_acknowledgement_the_wire_has_lost(capture: Path) -> None:
 
 def test_copies_of_what_a_late_acknowledgement_has_acknowledged(capture: Path) -> None:
     assert "TCP005" in roots(*copies(2.48, 2.6, 2.61), capture=capture, impair=["delay 60ms"])
+
+
+def test_what_the_wire_has_cut_for_the_guest_is_acknowledged(capture: Path) -> None:
+    cut = ["to-guest data fragment 300"]
+    acknowledged = 5.0, of("A", 102, port=98, got=1000)
+    assert "TCP008" not in roots(*copies(), acknowledged, capture=capture, impair=cut)
 
 
 PINGS = [(10.0 + at, ping(SERVER)) for at in range(5)]
