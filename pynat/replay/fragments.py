@@ -1,4 +1,4 @@
-"""Packets to the guest that came in fragments, as a bad wire cuts them: what the network has sent."""
+"""Packets to the guest that came in fragments, as a bad wire cuts them: what was sent."""
 
 from __future__ import annotations
 

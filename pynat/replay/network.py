@@ -65,6 +65,7 @@ NEED_THE_BEGINNING: dict[Rule, float] = {
 
 
 _LOST_BY = re.compile(rf"^({IMPAIRED} \d+) \(.*\): (?:lost|dropped)", re.MULTILINE)
+_SPOILT_BY = re.compile(rf"^dropped: .*; because of ({IMPAIRED} \d+)", re.MULTILINE)
 _EATEN = re.compile(rf"{rules.net.FAULT.code} .*: fault \d+, (\w+) ")  # by a fault of the service
 
 
@@ -165,8 +166,9 @@ class Replay:
 
     def _from_guest(self, frame: bytes, one: Captured) -> None:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
-        if one.lost:
-            by = _LOST_BY.search(one.comment)
+        spoilt = _SPOILT_BY.search(one.comment)  # it came to the router, but not as it is here
+        if one.lost or spoilt:
+            by = spoilt or _LOST_BY.search(one.comment)
             self.notices.bad_wire.lose(frame, (by and by[1]) or "a script", one.when)
         elif frame[:6] not in self._wire.others:
             self.notices.comments.deal_with(frame)

@@ -195,7 +195,8 @@ def test_the_capture_waits_for_what_becomes_of_a_frame(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delay", [[], ["from-guest delay 5ms"]])
 @pytest.mark.parametrize(
-    ("change", "pieces"), [("corrupt", 1), ("truncate 60", 1), ("duplicate", 2), ("fragment 200", 2)]
+    ("change", "pieces"),
+    [("corrupt", 1), ("truncate 60", 1), ("duplicate", 2), ("fragment 200", 2)],
 )
 def test_a_frame_is_lost_in_the_capture_where_nothing_of_it_comes(
     tmp_path: Path, change: str, pieces: int, delay: list[str]

@@ -14,7 +14,7 @@ from pynat.net import Net, Stream
 from pynat.replay.capture import Capture
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.virtual import virtual
-from tests.frames import GUEST, ROUTER_MAC, ping
+from tests.frames import GUEST, ROUTER_MAC, ping, udp
 from tests.lint.examples.dhcp import discover
 
 Sent = bytes | Callable[[list[bytes]], bytes]
@@ -103,6 +103,11 @@ def test_a_fragment_that_was_never_sent(capture: Path) -> None:
     assert "IP018" in roots((2.0, PIECES[0]), (2.0, PIECES[2]), capture=capture)
 
 
+def test_a_wrong_datagram_that_the_wire_has_spoilt(capture: Path) -> None:
+    sent = 2.0, udp(SERVER, 9, bytes(100), chksum=7)
+    assert "UDP002" not in roots(sent, capture=capture, impair=["from-guest udp truncate 60"])
+
+
 @pytest.mark.one_way("a capture does not show that the wire cuts")
 def test_a_discover_that_the_wire_has_cut(capture: Path) -> None:
     head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255")
@@ -135,8 +140,6 @@ def test_resets_that_the_wire_has_lost(capture: Path) -> None:
 def test_a_reset_that_has_come(capture: Path) -> None:
     lost = ["drop to-guest tcp rst nth 2"]
     assert "TCP004" in roots(*OPENED, *GOES_ON, capture=capture, impair=lost)
-
-
 
 
 def copies(*times: float) -> list[tuple[float, Sent]]:
