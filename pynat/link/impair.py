@@ -137,6 +137,7 @@ class ImpairLink(Wrapper):
             if not to_guest:
                 comments.blame(fate.frame, fault)
             if is_copy:
+                self._bad_wire.double(frame, fault.cause)
                 if (number := comments.number_of(frame)) is not None:
                     comments.number(fate.frame, number)
                 return  # the guest sent one frame, and that is in the capture

@@ -1,6 +1,7 @@
 """What a bad wire has kept from either end: so the other one is not to blame for what follows.
 
-of the guest   fragments that were lost or changed: the rest of their datagram waits in vain
+of the guest   fragments that were lost or changed: the rest of their datagram waits in vain; and
+               those that come twice
 for the guest  frames that end or change something, RST and ARP, and acknowledgements: before one
                has come to its card the guest cannot know of it, and a wire may lose them or carry
                them late
@@ -33,6 +34,7 @@ Told = deque[tuple[int, int]]  # number at the card, and of the acknowledgement;
 class BadWire:
     def __init__(self) -> None:
         self._pieces: dict[Key, tuple[float, str]] = {}  # when, and by what; of datagrams
+        self._doubled: dict[Key, str] = {}  # by what
         self._resets: dict[bytes, float] = {}  # number at the card, by flow
         self._acks: dict[bytes, Told] = {}  # by FourTuple.key
         self._macs: dict[bytes, deque[tuple[float, bytes]]] = {}  # likewise, by who told of it
@@ -50,6 +52,18 @@ class BadWire:
         """What has, lately; "" where nothing did."""
         when, by = self._pieces.get(datagram, (now, ""))
         return by if now - when <= _LATELY else ""
+
+    def double(self, frame: bytes, by: str) -> None:
+        """It comes twice."""
+        packet = _packet(frame)
+        if packet is not None and packet.is_fragment:
+            if len(self._doubled) >= _MOST:
+                self._doubled.clear()
+            self._doubled[key_of(packet)] = by
+
+    def doubled(self, datagram: Key) -> str:
+        """What has doubled a piece of it; "" where nothing did."""
+        return self._doubled.get(datagram, "")
 
     # ------------------------------------------------------------------ for the guest
     def carry(self, frame: bytes) -> None:

@@ -92,6 +92,11 @@ def test_a_fragment_that_the_wire_has_lost(capture: Path) -> None:
     assert "IP018" not in roots(*sent, capture=capture, impair=["drop from-guest udp nth 2"])
 
 
+def test_fragments_that_the_wire_has_doubled(capture: Path) -> None:
+    sent = [(2.0, one) for one in SUMMED]
+    assert "IP016" not in roots(*sent, capture=capture, impair=["from-guest ip duplicate"])
+
+
 @pytest.mark.one_way("a capture does not show what the wire has changed")
 def test_a_fragment_that_the_wire_has_spoilt(capture: Path) -> None:
     sent = [(2.0, one) for one in SUMMED]
