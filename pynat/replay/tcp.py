@@ -74,6 +74,7 @@ class SeenFlow(Flow):
         elif isinstance(self.sender, SeenSender):
             self.sender.sent(segment)
             self._acknowledgement_seen(segment, now)
+            self._pass_fin(now)  # which the same segment may answer with its own
             if self.sender.fin_sent and self.state in AFTER_OUR_FIN:
                 self._become(AFTER_OUR_FIN[self.state], now)
 
@@ -143,13 +144,16 @@ class SeenFlow(Flow):
         self.is_held = False
 
     def to_host(self, share: int, now: float) -> list[Action]:
+        self._pass_fin(now)
         if self.synchronized:
-            if self.receiver.drained and not self.receiver.fin_passed:
-                self.receiver.fin_passed = True
-                self._become(AFTER_GUEST_FIN[self.state], now)
             self._finish(now)
         self._host.actions()
         return []
+
+    def _pass_fin(self, now: float) -> None:
+        if self.synchronized and self.receiver.drained and not self.receiver.fin_passed:
+            self.receiver.fin_passed = True
+            self._become(AFTER_GUEST_FIN[self.state], now)
 
     def to_guest(self, now: float) -> list[Segment | SegmentRun]:
         self._acks.due = self._syn_due = False

@@ -5,18 +5,22 @@ That the capture says what was said live, the fixture of tests/both_ways.py asks
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+from pathlib import Path
 from random import Random
 
 from pynat.config import Config
 from pynat.config.tables import Tcp
+from pynat.faulty_host import FaultyHost, Misbehavior
 from pynat.log.notices import Notices
 from pynat.replay.tcp import SeenTable
 from pynat.replay.tftp import SeenTftp
 from pynat.router.assembly import NO_PROGRAM, Parts, assemble
 from pynat.testing.linted import LintedLab
-from pynat.testing.script import established, introduce
+from pynat.testing.script import TcpScript, established, introduce
 from pynat.wire import ipv4
 from pynat.wire.tcp import SYN, Segment
+from tests.both_ways import of_lab
 
 
 def idles(seconds: float, config: Config) -> LintedLab:
@@ -47,6 +51,20 @@ def test_a_reset_that_could_not_be_delivered() -> None:
     introduce(lab)
     flow.guest("P. 1:6(5) ack 1")
     assert lab.found["TCP004"] == 1
+
+
+def test_a_fin_that_answers_the_guests_in_the_same_segment(tmp_path: Path) -> None:
+    """It is in LAST-ACK, not CLOSING, as what comes behind the guest's FIN shows."""
+    host = FaultyHost(IPv4Address("192.0.2.7"), 0, Misbehavior())
+    lab = LintedLab(Config(peers=(host,)))
+    flow = TcpScript(lab, remote_port=9)
+    flow.guest("S 0:0(0) <mss 1460>")
+    flow.to_guest()
+    flow.guest("FP. 1:6(5) ack 1")
+    assert flow.to_guest() == ["F. 1:2(0) ack 7"]
+    flow.guest("P. 6:11(5) ack 2")
+    assert lab.found["TCP013"] == 1
+    assert of_lab(lab, tmp_path) == []
 
 
 def test_where_there_is_no_room_connections_to_the_guest_take_that_of_idle_ones() -> None:
