@@ -244,9 +244,7 @@ class TcpChecker:
         if not moved:
             self._tally[Occasion.OPENING] += 1
             self._habits.ends(key, syn.source, self._tell)
-            common = self._common
-            common.swaps_source = ports.counts_swapped(syn.source, common.source)
-            common.source = syn.source
+            ports.look_at_source(syn.source, self._common)
         if moved:
             self._flows.pop(key)  # the same attempt
         connection = self._new(key, when)

@@ -18,6 +18,7 @@ class Common:
 
     served: set[int] = field(default_factory=set)  # ports at which others answer
     source: int = 0  # port of the guest's last SYN that opened a connection
+    swapped_steps: int = 0  # SYNs in a row whose port follows the one before if bytes are swapped
     swaps_source: bool = False  # the bytes of that are swapped
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
     asked: Span = NEVER  # when its last question by ARP came

@@ -34,11 +34,13 @@ def served(config: Config) -> set[int]:
     return named | {port for *_, port in config.virtual.services}
 
 
-def counts_swapped(source: int, before: int) -> bool:
-    """Whether the guest's own port, of a SYN, has its bytes swapped. before: of the SYN before."""
-    meant, last = swapped(source, 2), swapped(before, 2)
-    goes_on = last >= _EPHEMERAL and 0 < meant - last <= _STEPS < abs(source - before)
-    return meant >= _EPHEMERAL and (goes_on or source < _RESERVED)
+def look_at_source(source: int, common: Common) -> None:
+    """Whether the own port of a SYN has its bytes swapped. Two that are drawn may look so."""
+    meant, last = swapped(source, 2), swapped(common.source, 2)
+    goes_on = last >= _EPHEMERAL and 0 < meant - last <= _STEPS < abs(source - common.source)
+    common.swapped_steps = common.swapped_steps + 1 if goes_on else 0
+    common.swaps_source = meant >= _EPHEMERAL and (common.swapped_steps > 1 or source < _RESERVED)
+    common.source = source
 
 
 def look_at_unanswered(port: int, common: Common, tell: Tell, *, to_router: bool) -> None:

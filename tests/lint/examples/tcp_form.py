@@ -127,10 +127,20 @@ def swaps_the_ports_of_data(lab: LintedLab) -> None:
 
 @example("TCP029")
 def swaps_both_ports(lab: LintedLab) -> None:
-    """The guest means 49160 and then 49161, and does not know the RST for its own."""
-    for source, again in ((2240, 0), (2496, 1)):
-        syn = f"> S 0:0(0) win 65535 <mss 1460> to 53764 port {source}"
+    """The guest means 49160, 49161 and 49162, and does not know the RST for its own."""
+    for source, isn, again in ((2240, 7_654_321, 0), (2496, 987_654_321, 0), (2752, 54_321, 1)):
+        syn = f"> S 0:0(0) win 65535 <mss 1460> to 53764 port {source} isn {isn}"
         play(lab, f"{syn}\n < R. 0:0(0) ack 1 win 0" + f"\n +1 {syn}\n +2 {syn}" * again)
+
+
+@clean("TCP029")
+def draws_ports_that_look_swapped(lab: LintedLab) -> None:
+    """With their bytes swapped they are 40108 and 40116."""
+    for source in (44_188, 46_236):
+        play(
+            lab,
+            f"> S 0:0(0) win 65535 <mss 1460> to 53764 port {source}\n < R. 0:0(0) ack 1 win 0",
+        )
 
 
 @example("TCP029")
