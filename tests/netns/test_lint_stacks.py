@@ -12,39 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from pynat.config.peers import zoo
-from pynat.faults.servers import generated
-from pynat.faulty_host import PAGE_SIZE
 from pynat.host.linger import reset_on_close
 from pynat.testing.script import pattern
 from pynat.testing.servers import TcpServer, TcpSink, TcpSource, UdpEcho, sha256
 from tests.netns.network import GUEST, HANGS, ROUTER
-from tests.netns.stacks import STACKS, Stack, alone
+from tests.netns.stacks import STACKS, ZOO, Stack, alone, among_peers
 from tests.netns.uboot import MEMORY, booted
 
 pytestmark = pytest.mark.timeout(HANGS)
 
 DATA = pattern(300_000)
 SUM = f"{len(DATA)} {sum(DATA)}"
-ZOO = """
-zoo = true
-[peers]
-"192.0.2.8" = "zerowindow for 2s"
-"""
-ADDRESSES = {
-    faulty_host.name.removesuffix(".test"): str(faulty_host.address) for faulty_host in zoo()
-}
-ADDRESSES["closed"] = "192.0.2.8"
-HEAD = (
-    f"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {PAGE_SIZE}\r\n\r\n".encode()
-)
-SLOW = {"late"}
-HARD = {
-    *("late", "closed", "shrink", "tinymss", "plain", "reorder", "duplicate", "overlap"),
-    *("wrap", "lateack", "noack", "dupack", "badsynack", "nomss", "unknown", "illegal", "shifted"),
-    *("dataoptions", "crossedack", "dsack", "finagain"),
-    # not oldstamps: both send timestamps, and neither has PAWS
-}
 LOSS = 'seed = 3\nimpair = ["loss 5%"]\n'
 BAD_WIRE = """
 seed = 2
@@ -111,11 +89,7 @@ def test_over_a_bad_wire(tmp_path: Path, stack: Stack) -> None:
 @pytest.mark.parametrize("wire", ["", LOSS], ids=["no loss", "loss"])
 @pytest.mark.parametrize("stack", STACKS)
 def test_among_peers_that_misbehave(tmp_path: Path, stack: Stack, wire: str) -> None:
-    """What comes is right each time; `push` goes where nothing comes back."""
-    page = HEAD + generated(0, PAGE_SIZE)
-    wanted = {f"get {ADDRESSES[name]}": f"{len(page)} {sum(page)}" for name in sorted(HARD)}
-    wanted |= {f"push {ADDRESSES[name]} 9 4000": "no answer" for name in sorted(HARD - SLOW)}
-    wanted |= {f"get {ADDRESSES['refuse']}": "refused"}
+    wanted = among_peers()
     with stack.network(tmp_path, wire + ZOO) as network:
         said = network.guest.run(*stack.command(wanted)).stdout.splitlines()
         assert dict(zip(wanted, said[1:], strict=True)) == wanted, network.log

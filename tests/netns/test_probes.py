@@ -11,8 +11,7 @@ import pytest
 
 from tests.linting import never_asked
 from tests.netns.network import HANGS, ROUTER, TapNetwork
-from tests.netns.stacks import STACKS, Stack
-from tests.netns.test_lint_stacks import ADDRESSES, ZOO
+from tests.netns.stacks import ADDRESSES, STACKS, ZOO, Stack
 
 pytestmark = pytest.mark.timeout(HANGS)
 

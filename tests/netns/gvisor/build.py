@@ -1,4 +1,5 @@
-"""The program of guest.go with gVisor's netstack in it, compiled here from Debian's packages.
+"""The program of guest.go and virtual.go with gVisor's netstack in it, compiled here from Debian's
+packages.
 
 It is kept in the user's cache directory, for each version of those and text of ours.
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 from pynat.testing.guests.debian import Tell, silent
 from pynat.testing.guests.files import cache_dir, digest, made_once, program, run
 
-SOURCE = Path(__file__).with_name("guest.go")
+OURS = [Path(__file__).with_name(name) for name in ("guest.go", "virtual.go")]
 PACKAGE = "golang-gvisor-gvisor-dev"
 LIBRARIES = "/usr/share/gocode"
 BUILDING = ("GO111MODULE=off", f"GOPATH={LIBRARIES}", "CGO_ENABLED=0")
@@ -20,11 +21,12 @@ def guest_program(tell: Tell = silent) -> Path:
     """`tell` gets a line before it is compiled. Raises GuestUnavailable."""
     go = program("go", "golang-go")
     version = run(["dpkg-query", "-W", "-f", "${Version}", PACKAGE])
-    recipe = digest(SOURCE.read_text(), version, run([go, "version"]), *BUILDING)
+    recipe = digest(*(file.read_text() for file in OURS), version, run([go, "version"]), *BUILDING)
 
     def make(folder: Path) -> None:
         tell(f"Compiling gVisor's netstack {version}")
         cache = f"GOCACHE={folder.parent / 'objects'}"
-        run(["env", *BUILDING, cache, go, "build", "-o", str(folder / "guest"), str(SOURCE)])
+        build = [go, "build", "-o", str(folder / "guest"), *map(str, OURS)]
+        run(["env", *BUILDING, cache, *build])
 
     return made_once(cache_dir() / f"gvisor_{recipe}", make) / "guest"

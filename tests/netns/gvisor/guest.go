@@ -5,7 +5,8 @@
 //
 // The stack has no DHCP, so it is given its address. The verbs and the lines that it prints are those
 // of the guest with lwIP (tests/netns/lwip/guest.c); `step` is missing, and `reset` waits for nothing.
-// Frames go through a packet socket (packet(7)).
+// Frames go through a packet socket (packet(7)). Where DEVICE is a number it is a seed, and the guest
+// is in virtual time (virtual.go).
 package main
 
 import (
@@ -48,6 +49,7 @@ var (
 	mac    = tcpip.LinkAddress("\x52\x54\x00\x12\x34\x56")
 	guest  *stack.Stack
 	router string
+	sleep  = time.Sleep
 )
 
 // ------------------------------------------------------------------ the machine
@@ -64,7 +66,7 @@ func mustDo(err tcpip.Error) {
 	}
 }
 
-func openCard(device string) int {
+func openCard(device string) stack.LinkEndpoint {
 	everything := uint16(unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8) // in network byte order
 	card, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK, int(everything))
 	must(err)
@@ -72,7 +74,11 @@ func openCard(device string) int {
 	found, err := net.InterfaceByName(device)
 	must(err)
 	must(unix.Bind(card, &unix.SockaddrLinklayer{Protocol: everything, Ifindex: found.Index}))
-	return card
+	link, err := fdbased.New(&fdbased.Options{
+		FDs: []int{card}, MTU: mtu, EthernetHeader: true, Address: mac,
+	})
+	must(err)
+	return link
 }
 
 // The type of addresses is another one in later versions; they all take one from a header.
@@ -88,19 +94,17 @@ func parse(text string) tcpip.Address {
 	return addressOf(one)
 }
 
-func start(device string, own netip.Prefix) {
-	guest = stack.New(stack.Options{
-		NetworkProtocols: []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{
-			tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4,
-		},
-	})
+func start(options stack.Options, card stack.LinkEndpoint) {
+	own, err := netip.ParsePrefix(os.Args[2])
+	must(err)
+	router = os.Args[3]
+	options.NetworkProtocols = []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol}
+	options.TransportProtocols = []stack.TransportProtocolFactory{
+		tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4,
+	}
+	guest = stack.New(options)
 	sack := tcpip.TCPSACKEnabled(true) // as its own programs have it
 	mustDo(guest.SetTransportProtocolOption(tcp.ProtocolNumber, &sack))
-	card, err := fdbased.New(&fdbased.Options{
-		FDs: []int{openCard(device)}, MTU: mtu, EthernetHeader: true, Address: mac,
-	})
-	must(err)
 	mustDo(guest.CreateNIC(nic, card))
 	address := tcpip.ProtocolAddress{
 		Protocol: ipv4.ProtocolNumber,
@@ -113,6 +117,7 @@ func start(device string, own netip.Prefix) {
 		{Destination: address.AddressWithPrefix.Subnet(), NIC: nic},
 		{Destination: header.IPv4EmptySubnet, Gateway: parse(router), NIC: nic},
 	})
+	fmt.Println("address", own.Addr())
 }
 
 func port(host, text string) tcpip.FullAddress {
@@ -240,7 +245,7 @@ func fetch(words []string) {
 func slow(words []string) {
 	if conn := dial(words[0], words[1]); conn != nil {
 		defer conn.Close()
-		time.Sleep(reluctance)
+		sleep(reluctance)
 		tellSum(conn)
 	}
 }
@@ -322,12 +327,7 @@ var verbs = map[string]struct {
 	"serve":   {1, serve},
 }
 
-func main() {
-	own, err := netip.ParsePrefix(os.Args[2])
-	must(err)
-	router = os.Args[3]
-	start(os.Args[1], own)
-	fmt.Println("address", own.Addr())
+func work() {
 	for words := os.Args[4:]; len(words) > 0; {
 		verb, known := verbs[words[0]]
 		if !known {
@@ -336,5 +336,13 @@ func main() {
 		verb.run(words[1:])
 		words = words[1+verb.arguments:]
 	}
-	time.Sleep(rest)
+}
+
+func main() {
+	if seed, err := strconv.ParseInt(os.Args[1], 10, 64); err == nil {
+		inVirtualTime(seed, start, work)
+	}
+	start(stack.Options{}, openCard(os.Args[1]))
+	work()
+	sleep(rest)
 }

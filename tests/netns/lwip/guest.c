@@ -3,7 +3,9 @@
  *     guest DEVICE VERB ARGUMENT ... [VERB ARGUMENT ...] ...
  *
  * It takes its address by DHCP, does one verb after the other, prints a line for each, and gives
- * its address back. Frames go through a packet socket (packet(7)).
+ * its address back. Frames go through a packet socket (packet(7)). Where DEVICE is a number it is
+ * the seed of the dice, and the guest is in virtual time: descriptor 0 is its wire, which also
+ * tells it the time, as pynat/testing/program.py has it.
  *
  *     resolve NAME             its address
  *     ping ADDRESS             "pong"
@@ -19,6 +21,7 @@
  * A connection that cannot be had is "refused"; what takes too long is "nothing", and ends it all.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -43,16 +46,20 @@
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
 
-enum { PATIENCE = 60000, RELUCTANCE = 1000 /* ms */, LINE = 200, ROOM = 2048 };
+enum { PATIENCE = 120000, RELUCTANCE = 1000, REST = 500 /* ms */, LINE = 200, ROOM = 2048 };
+enum { MILLISECOND = 1000000 /* ns */ };
 
 static const u8_t mac[] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 static int card;
 static struct netif nic;
+static bool is_virtual;
+static u64_t virtual_ns;
 static bool done; /* what the verb waits for has happened */
 
 /* ------------------------------------------------------------------ the machine */
 u32_t sys_now(void) {
     struct timespec now;
+    if (is_virtual) return virtual_ns / MILLISECOND;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -85,33 +92,54 @@ static err_t start_nic(struct netif *netif) {
     return ERR_OK;
 }
 
-static void take_frames(void) {
-    char copy[ROOM];
-    ssize_t length;
-    while ((length = read(card, copy, sizeof copy)) > 0) {
-        struct pbuf *frame = pbuf_alloc(PBUF_RAW, length, PBUF_POOL);
-        if (frame == NULL) continue;
-        pbuf_take(frame, copy, length);
-        if (nic.input(frame, &nic) != ERR_OK) pbuf_free(frame);
-    }
+static void take_frame(const char *data, size_t length) {
+    struct pbuf *frame = pbuf_alloc(PBUF_RAW, length, PBUF_POOL);
+    if (frame == NULL) return;
+    pbuf_take(frame, data, length);
+    if (nic.input(frame, &nic) != ERR_OK) pbuf_free(frame);
 }
 
-static void turn(void) {
+static void wait_in_real_time(u32_t milliseconds) {
     struct pollfd wait = {.fd = card, .events = POLLIN};
-    u32_t timer = sys_timeouts_sleeptime();
-    poll(&wait, 1, timer < 20 ? (int)timer : 20);
-    take_frames();
+    char copy[ROOM];
+    ssize_t length;
+    poll(&wait, 1, milliseconds);
+    while ((length = read(card, copy, sizeof copy)) > 0) take_frame(copy, length);
+}
+
+/* The time, and perhaps a frame. */
+static void hear(void) {
+    char copy[sizeof virtual_ns + ROOM];
+    ssize_t length = read(card, copy, sizeof copy) - (ssize_t)sizeof virtual_ns;
+    if (length < 0) exit(0);
+    memcpy(&virtual_ns, copy, sizeof virtual_ns);
+    if (length > 0) take_frame(copy + sizeof virtual_ns, length);
+}
+
+static void wait_in_virtual_time(u32_t milliseconds) {
+    u64_t timer = (virtual_ns / MILLISECOND + milliseconds) * MILLISECOND;
+    if (milliseconds == 0) return;
+    if (write(card, &timer, sizeof timer) != sizeof timer) exit(0);
+    hear();
+}
+
+static void turn(u32_t most) {
+    u32_t timer = LWIP_MIN(sys_timeouts_sleeptime(), most);
+    if (is_virtual)
+        wait_in_virtual_time(timer);
+    else
+        wait_in_real_time(timer);
     sys_check_timeouts();
 }
 
 static void pass(u32_t milliseconds) {
-    u32_t start = sys_now();
-    while (sys_now() - start < milliseconds) turn();
+    u32_t start = sys_now(), gone;
+    while ((gone = sys_now() - start) < milliseconds) turn(milliseconds - gone);
 }
 
 static void wait_until_done(void) {
     u32_t start = sys_now();
-    while (!done && sys_now() - start < PATIENCE) turn();
+    while (!done && sys_now() - start < PATIENCE) turn(PATIENCE);
     if (!done) {
         puts("nothing");
         exit(1);
@@ -391,11 +419,14 @@ static char **run(char **words) {
 int main(int count, char **words) {
     (void)count;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (open_card(words[1]) != 0) {
+    is_virtual = isdigit((unsigned char)*words[1]);
+    if (is_virtual)
+        hear();
+    else if (open_card(words[1]) != 0) {
         perror(words[1]);
         return 2;
     }
-    srand(time(NULL) ^ getpid());
+    srand(is_virtual ? strtoull(words[1], NULL, 10) : (u64_t)(time(NULL) ^ getpid()));
     lwip_init();
     netif_add_noaddr(&nic, NULL, start_nic, netif_input);
     netif_set_default(&nic);
@@ -403,10 +434,11 @@ int main(int count, char **words) {
     netif_set_up(&nic);
     netif_set_link_up(&nic);
     dhcp_start(&nic);
-    while (!dhcp_supplied_address(&nic)) turn();
+    while (!dhcp_supplied_address(&nic)) turn(PATIENCE);
     printf("address %s\n", ip4addr_ntoa(netif_ip4_addr(&nic)));
     for (words += 2; *words;) words = run(words);
-    pass(500); /* the last acknowledgements */
+    pass(REST); /* the last acknowledgements */
     dhcp_release_and_stop(&nic);
+    while (is_virtual) turn(PATIENCE);
     return 0;
 }
