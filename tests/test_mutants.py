@@ -106,7 +106,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def start(project: Path, bound: float = 100, grace: int = 2) -> subprocess.Popen[str]:
+def start(project: Path, bound: float = 100, grace: int = 5) -> subprocess.Popen[str]:
     script = (
         "import sys, mutants; from pathlib import Path;"
         f"mutants.GRACE = {grace}; order = mutants.Order(Path({str(project)!r}), 'toy', ['room'],"
@@ -130,7 +130,7 @@ def run(project: Path, bound: float = 100) -> tuple[int, list[str]]:
 def test_a_pass(project: Path) -> None:
     before = {path: path.read_text() for path in project.rglob("*.py")}
     status, lines = run(project)
-    assert status == 0
+    assert status == 0, lines
     place = "toy/room/numbers.py"
     assert f"{place}:6: survived" in lines  # the same result
     assert f"{place}:14: survived" in lines  # what is in the list is never seen
