@@ -151,6 +151,10 @@ class ImpairedWire:
             self._ends(frame, number in queue.came)
         queue.came.discard(number)
 
+    def ready(self, *, to_guest: bool) -> int:
+        """Frames that have come through, and nobody has taken."""
+        return len(self._queues[to_guest].ready)
+
     def next_due(self, *, to_guest: bool) -> float | None:
         queue = self._queues[to_guest]
         if queue.ready:

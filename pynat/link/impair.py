@@ -56,7 +56,8 @@ class ImpairLink(Wrapper):
         self._notices.say(
             Level.INFO, f"impair rule {added.number}: {added.rule} (seed {self.seed})"
         )
-        self._idle = False
+        if self._idle:
+            self._idle, self._resets = False, self._innermost.resets
         return added.number
 
     def remove(self, number: int) -> ImpairRule:
@@ -91,14 +92,20 @@ class ImpairLink(Wrapper):
         return self._inner.done if self._idle else self._done
 
     def _receive(self, limit: int) -> list[tuple[float, bytes]]:
-        frames = self._inner.receive(limit)
+        frames = self._inner.receive(max(0, limit - self.wire.ready(to_guest=False)))
         if (resets := self._innermost.resets) != self._resets:
             self._resets = resets
-            for lost in self.wire.clear():
-                self._notices.comments.add(lost, "the guest was reset before it got there")
+            self._lose_all("the guest was reset")
         for when, frame in frames:
             self.wire.put(frame, when, to_guest=False)
         return self.wire.pop_due(self.now(), limit, to_guest=False)
+
+    def end(self) -> None:
+        self._lose_all("the network ended")
+
+    def _lose_all(self, when: str) -> None:
+        for frame in self.wire.clear():
+            self._notices.comments.add(frame, f"lost on a bad wire when {when}")
 
     def _send(self, frames: list[bytes]) -> int:
         now = self.now()
@@ -195,4 +202,5 @@ def impaired(
     try:
         yield link
     finally:
+        link.end()
         link.report()

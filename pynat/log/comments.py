@@ -16,7 +16,7 @@ from pynat.rules import Rule
 IMPAIRED = "impair rule"  # begins what is said of a bad wire
 NOT_DELIVERED = "not delivered: "  # begins what is said of a frame that the card did not take
 RESET = "the guest was reset before"  # said of the first frame since
-_MAX_FRAMES = 4096  # frames remarked on and never written; then all are forgotten
+_MAX_FRAMES = 4096  # frames remarked on and never written; then the oldest is forgotten
 _NUMBERED = 512  # frames whose numbers are remembered at least, for what is said of them
 
 
@@ -81,7 +81,7 @@ class FrameComments:
         if not self.wanted:
             return
         if len(self._texts) >= _MAX_FRAMES:
-            self._texts.clear()
+            del self._texts[next(iter(self._texts))]
         self._texts.setdefault(id(frame), (frame, []))[1].append(harmless(text))
 
     def add_here(self, text: str) -> None:
@@ -100,7 +100,7 @@ class FrameComments:
         """It does not come to the other end of the guest's wire."""
         if self.wanted:
             if len(self._lost) >= _MAX_FRAMES:
-                self._lost.clear()
+                del self._lost[next(iter(self._lost))]
             self._lost[id(frame)] = frame
 
     def wait(self, frame: bytes) -> None:

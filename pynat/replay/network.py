@@ -137,7 +137,7 @@ class Replay:
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
         self.pass_until(one.when)
         self._last = one.when
-        if RESET in one.comment:
+        if RESET in one.comment.split("\n"):
             self._linter.reset()
             self._router.reset_guest(one.when)
         if frame is None:

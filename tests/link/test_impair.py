@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from scapy.utils import RawPcapNgReader, RawPcapReader
 
 from pynat.capture.reading import read
 from pynat.config import Config
+from pynat.impair.reading import parse
 from pynat.link.capture import CaptureLink
 from pynat.link.impair import ImpairLink
+from pynat.log.comments import RESET
 from pynat.log.notices import Level, Notices
 from pynat.rules import Rule
 from pynat.rules.tcp import CHECKSUM, NO_FLOW
@@ -111,7 +114,53 @@ def test_frames_that_wait_are_not_for_the_machine_after_a_reset(tmp_path: Path) 
     net.card.time = 0.4
     net.turn()
     assert net.card.sent == FRAMES[5:6]
-    assert [one.lost for one in read(path)] == [True, True, False, False]
+    said = [(one.lost, RESET in one.comment.split("\n")) for one in read(path)]
+    assert said == [(True, False), (True, False), (False, True), (False, False)]
+    assert sum("lost on a bad wire when the guest was reset" in one.comment for one in read(path)) == 2
+
+
+def test_a_rule_that_comes_after_a_reset_loses_nothing() -> None:
+    net = Net()
+    net.card.resets = 1
+    net.turn()
+    net.link.add("delay 100ms")
+    net.link.send(FRAMES[:1])
+    net.link.done(0.0, None)
+    net.card.time = 0.2
+    net.turn()
+    assert net.card.sent == FRAMES[:1]
+
+
+def test_what_waits_when_the_network_ends_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
+    card, notices = FakeLink(), Notices(lambda level, text: None)
+    rules = (parse("from-guest first 1 delay 5s"), parse("from-guest delay 1s"))
+    with stacked(card, Config(seed=1, capture=path, impair=rules), notices, lint=True) as stack:
+        card.waiting = [tcp("S"), tcp("R")]
+        for card.time in (0.0, 2.0):
+            stack.link.receive(10)
+            stack.link.done(0.0, None)
+    assert [one.lost for one in read(path)] == [True, False]
+
+
+def test_who_sends_on_and_on_waits_for_what_the_wire_makes_of_it() -> None:
+    net = Net("from-guest duplicate")
+    for _ in range(100):
+        net.card.waiting += [tcp("A")] * 32
+        assert len(net.link.receive(32)) <= 32
+        assert net.link.wire.ready(to_guest=False) <= 32
+        net.link.done(0.0, None)
+
+
+def test_what_is_said_of_many_spoilt_frames_is_not_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcapng"
+    net = Net("from-guest corrupt")
+    net.capture.start(path)
+    for _ in range(50):
+        net.turn([bytes(memoryview(frame)) for frame in FRAMES * 5])
+    net.capture.stop()
+    said = Counter("impair rule 1" in one.comment for one in read(path))
+    assert said == {True: 50 * 5 * len(FRAMES)}
 
 
 def test_a_delay_asks_to_be_woken_unless_somebody_else_is_earlier() -> None:
