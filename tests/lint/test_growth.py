@@ -10,6 +10,11 @@ import pytest
 
 from pynat.config import Config
 from pynat.lint.linter import Linter
+from pynat.lint.span import Span
+from pynat.lint.tally import Tally
+from pynat.lint.tcp.common import Common
+from pynat.lint.tcp.resending import Resending
+from pynat.lint.tcp.side import Side
 from pynat.wire import arp, dhcp, dns, ethernet, icmp, ipv4, tcp, udp
 from pynat.wire.arp import Arp
 from pynat.wire.dhcp import Message
@@ -171,3 +176,16 @@ def test_a_frame_costs_the_same_behind_few_and_behind_many(
 
 def _costs(linter: Linter, frame: bytes) -> int:
     return instructions(lambda: linter.from_guest(frame, 1.2))
+
+
+def test_a_sack_block_that_grows_costs_what_is_new_in_it() -> None:
+    """But for a look at the numbers of what waits; and says nothing more of what it has named."""
+    syn = Segment(1, 2, 0, 0, SYN, 9000)
+    resending, when = Resending(Side.of(syn), Side.of(syn), Common(), Tally()), Span(1.0, 1.0)
+    for seq in range(1, MANY):
+        resending.keep(seq, seq + 1, b"x", when)
+    costs = [
+        instructions(lambda end=end: resending.selects(((2, end),)))  # type: ignore[misc]
+        for end in (MANY - 1, MANY)
+    ]
+    assert costs[1] < costs[0] * 2 / 3

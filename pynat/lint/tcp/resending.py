@@ -102,6 +102,7 @@ class Resending:
         )  # up to where the other end's data were when it acknowledged something new
         self._selected: tuple[tuple[int, int], ...] = ()  # the SACK blocks that say most
         self._first_selected = NEVER  # when the first came of those above what is acknowledged
+        self._newest = (0, 0)  # the one with the newest
         self._come = NEVER  # when the last of what they name was sent
         self._shortest = math.inf  # round trip, measured by them and by copies, too
         self.texts = 0  # segments in a row that have data and acknowledge nothing new
@@ -492,13 +493,14 @@ class Resending:
             self._first_selected = self.heard
         if _octets(above, acked) >= _octets(self._selected, acked):
             self._selected = above
-        for left, right in above[:1]:
-            self._has_come(left, right)
+        if above:
+            known, self._newest = self._newest, above[0]
+            self._has_come(*self._newest, *known)
 
-    def _has_come(self, left: int, right: int) -> None:
-        """The SACK block with the newest."""
+    def _has_come(self, left: int, right: int, before: int, until: int) -> None:
+        """The SACK block with the newest, but for what is in that before it."""
         for seq, sent in self._sent.items():
-            if left <= seq < right:
+            if left <= seq < right and not before <= seq < until:
                 self._come = max(self._come, sent.last)
                 self._shortest = min(self._shortest, self.heard.first - sent.last.last)
 
