@@ -62,6 +62,7 @@ class CardLink(Wrapper):
         self._spoke = -inf  # when the guest last did
         self._told = False
         self._resets = inner.resets
+        self._begun = 0.0  # when the last reset was heard of
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
@@ -74,7 +75,7 @@ class CardLink(Wrapper):
 
     def _begin_anew(self) -> None:
         """What is here was for a machine that is gone."""
-        self._spoke, self._told = -inf, False
+        self._spoke, self._told, self._begun = -inf, False, self.now()
         while self._kept:
             self._lose(*self._kept.popleft())
 
@@ -106,7 +107,8 @@ class CardLink(Wrapper):
     def _watch(self, since: float, now: float) -> float | None:
         """When to look again."""
         for sent, frame in self._card.lost():
-            self._lose(sent, frame)
+            if sent >= self._begun:  # what was before went with its machine
+                self._lose(sent, frame)
         while self._kept and now >= self._kept[0][0] + STALE:
             self._lose(*self._kept.popleft())
         is_news = self._spoke > -inf and not self._told

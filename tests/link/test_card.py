@@ -13,7 +13,7 @@ from pynat.capture.reading import read
 from pynat.config import Config
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.virtual import VirtualNetwork, virtual
-from tests.frames import GUEST, ROUTER, ROUTER_MAC
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping
 
 MAC = GUEST_MAC.hex(":")
 
@@ -131,6 +131,23 @@ def test_what_is_kept_for_a_machine_that_is_reset_is_lost(
     assert guest.came == 4
     assert capture.read_bytes().count(b"not delivered: sent at ") == 3
     assert network.log.count("guest reset") == 1
+
+
+def test_what_went_with_a_machine_is_not_put_down_to_the_next(
+    network: VirtualNetwork, capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.run(Quiet(), 2.0)
+    network.card.resets = 1
+    network.card.timer = 2.0  # its shim asks for a turn
+    network.run(Quiet(), 1.0)
+    lost = [(at, ping(GUEST)) for at in (1.5, 2.5)]
+    monkeypatch.setattr(network.card, "lost", lambda: [lost.pop(0)] if lost else [])
+    network.card.refuses_since = network.card.timer = 3.0
+    for _ in range(2):
+        network.engine.turn()
+    network.engine.end()
+    times = capture.read_bytes().split(b"not delivered: sent at ")[1:]
+    assert [one.split(b" ")[0] for one in times] == [b"2.500"]
 
 
 def test_nothing_is_said_before_the_guest_has_spoken(network: VirtualNetwork) -> None:
