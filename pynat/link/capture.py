@@ -247,7 +247,7 @@ class CaptureLink(Wrapper):
         self._turn = self._turn[len(records) :]
         if not records or self._file is None:
             return
-        epoch, is_lost = self._epoch, self._comments.take_lost
+        epoch, is_lost = self._epoch, self._comments.is_lost
         records = [Record(one[0] + epoch, one[1], one[2], is_lost(one[1])) for one in records]
         try:
             self._make_room()

@@ -8,6 +8,7 @@ what a bad wire did to them, are kept for a while always.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pynat.harmless import harmless
@@ -27,13 +28,18 @@ class WireFault(NamedTuple):
     explains: frozenset[Rule] | None  # what may come of it; None: it was changed, anything
 
 
+@dataclass(slots=True)
+class _Said:
+    texts: list[str] = field(default_factory=list)
+    lost: bool = False  # it does not come to the other end of the guest's wire
+
+
 class FrameComments:
     def __init__(self) -> None:
         self.wanted = False  # a capture is running that can hold comments
         self.frame: bytes | None = None  # that the router is dealing with
         self.linted = False  # the linter looks at every frame
-        self._texts: dict[int, tuple[bytes, list[str]]] = {}  # by id(); the frame keeps it valid
-        self._lost: dict[int, bytes] = {}  # frames that end on the wire, likewise
+        self._said: dict[int, tuple[bytes, _Said]] = {}  # by id(); the frame keeps it valid
         self._waiting: dict[int, bytes] = {}  # frames that a bad wire holds, likewise
         self._blamed: dict[int, tuple[bytes, WireFault]] = {}  # those of a bad wire, likewise
         self._last = 0
@@ -64,8 +70,7 @@ class FrameComments:
         """From now on; what was kept and is not wanted any more is forgotten."""
         self.wanted = wanted
         if not wanted:
-            self._texts.clear()
-            self._lost.clear()
+            self._said.clear()
             self._waiting.clear()
 
     def look(self, *, linted: bool) -> None:
@@ -76,13 +81,20 @@ class FrameComments:
         """The router is dealing with this one from now on, or with none."""
         self.frame = frame
 
+    def _of(self, frame: bytes) -> _Said:
+        if id(frame) not in self._said:
+            self._keep(frame, _Said())
+        return self._said[id(frame)][1]
+
+    def _keep(self, frame: bytes, said: _Said) -> None:
+        if len(self._said) >= _MAX_FRAMES:
+            del self._said[next(iter(self._said))]
+        self._said[id(frame)] = frame, said
+
     def add(self, frame: bytes, text: str) -> None:
         """One line."""
-        if not self.wanted:
-            return
-        if len(self._texts) >= _MAX_FRAMES:
-            del self._texts[next(iter(self._texts))]
-        self._texts.setdefault(id(frame), (frame, []))[1].append(harmless(text))
+        if self.wanted:
+            self._of(frame).texts.append(harmless(text))
 
     def add_here(self, text: str) -> None:
         """Of the frame that the router is dealing with, if there is one."""
@@ -94,14 +106,12 @@ class FrameComments:
         if (number := self.number_of(as_one)) is not None:
             self.number(frame, number)
         if self.wanted:
-            self._texts[id(frame)] = (frame, self._texts.setdefault(id(as_one), (as_one, []))[1])
+            self._keep(frame, self._of(as_one))
 
     def lose(self, frame: bytes) -> None:
         """It does not come to the other end of the guest's wire."""
         if self.wanted:
-            if len(self._lost) >= _MAX_FRAMES:
-                del self._lost[next(iter(self._lost))]
-            self._lost[id(frame)] = frame
+            self._of(frame).lost = True
 
     def wait(self, frame: bytes) -> None:
         """A bad wire holds it: what becomes of it is not known yet."""
@@ -124,11 +134,11 @@ class FrameComments:
         _, fault = self._blamed.get(id(frame), (frame, None))
         return fault
 
-    def take_lost(self, frame: bytes) -> bool:
-        """Whether it was lost; that is forgotten here."""
-        return self._lost.pop(id(frame), None) is not None
+    def is_lost(self, frame: bytes) -> bool:
+        known = self._said.get(id(frame))
+        return known is not None and known[1].lost
 
     def pop(self, frame: bytes) -> str:
         """What was said of the frame, a line each; it is forgotten here."""
-        _, texts = self._texts.pop(id(frame), (frame, ()))
-        return "\n".join(texts)
+        known = self._said.pop(id(frame), None)
+        return "\n".join(known[1].texts) if known else ""
