@@ -9,6 +9,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.side import Side
 
 _STAMPED = 64  # connections with timestamps, remembered
+_TOGETHER = 0.001  # seconds
 _RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP
 
 
@@ -23,6 +24,8 @@ class Common:
     alive: Span = NEVER  # when the guest's last frame came, but for questions by ARP
     asked: Span = NEVER  # when its last question by ARP came
     asking: Span = NEVER  # when the first of those came between which it sent nothing else
+    _resolves: bool = False  # that was for another address, and nothing has been sent since
+    _released: Span = NEVER  # when the first packet behind it came
     silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
@@ -39,16 +42,22 @@ class Common:
     unpushed: int = 0  # times that the other end had to answer without PSH
     stamped: deque[tuple[str, Side]] = field(default_factory=lambda: deque(maxlen=_STAMPED))
 
-    def asks(self, when: Span) -> None:
-        """By ARP; meanwhile it cannot answer."""
-        if self.asked == NEVER or not self.asked.follows(self.alive):
+    def asks(self, when: Span, *, for_another: bool) -> None:
+        """By ARP; meanwhile it cannot answer. for_another: who may have to wait for that."""
+        if not (for_another and self._resolves):
             self.asking = when
-        self.asked = when
+        self.asked, self._resolves = when, for_another
+
+    def speaks(self, when: Span) -> None:
+        """By IP."""
+        if self._resolves:
+            self._resolves, self._released = False, when
 
     def handed_over(self, sent: Span) -> Span:
         """When what was sent began to wait for an answer by ARP, maybe: a time-out counts from
-        there."""
-        return self.asking if 0 <= sent.least(self.asked) < _RESOLVES else sent
+        there. What waited leaves together."""
+        waited = sent.least(self._released) < _TOGETHER
+        return self.asking if waited and 0 <= sent.least(self.asked) < _RESOLVES else sent
 
     def whose(self, stamp: int, peer: Side) -> str:
         """The other end that has sent this timestamp last, and is not the one in question."""

@@ -180,6 +180,15 @@ def waits_for_an_answer_by_arp(lab: LintedLab) -> None:
 
 
 @example("TCP071")
+def is_impatient_behind_its_first_packet(lab: LintedLab) -> None:
+    """That had waited for an answer by ARP; what is sent a moment later has not."""
+    asks_by_arp(lab)
+    lab.wait(0.5)
+    play(lab, MEASURED)
+    play(lab, "+0.002 > P. 101:201(100) ack 1\n +0.002 > P. 101:201(100) ack 1")
+
+
+@example("TCP071")
 def is_impatient_long_after_it_asked(lab: LintedLab) -> None:
     play(lab, MEASURED)
     asks_by_arp(lab)
