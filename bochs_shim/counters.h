@@ -36,7 +36,7 @@ struct Counter {
   X(drop_to_guest_full, "dropped: ring to guest full")   \
   X(drop_too_long, "dropped: frame too long")            \
   X(drop_too_short, "dropped: frame too short")          \
-  X(drop_stale, "dropped: stale") /* NIC not ready */    \
+  X(drop_stale, "dropped: stale") /* not ready, reset */ \
   X(drop_engine_stopped, "dropped: engine stopped")
 
 struct Counters {

@@ -75,7 +75,9 @@ bool Nic::from_guest(const void* frame, uint32_t length) {
   if (stopped_.load()) return counters_.drop_engine_stopped.add(), false;
   const uint64_t begin = timed(counters_.frames_from_guest);
   const uint64_t now = publish_time();
-  if (!mark_reset()) return counters_.drop_to_engine_full.add(), false;
+  if (!mark_reset() && !(wait_for_room(0) && mark_reset())) {
+    return counters_.drop_to_engine_full.add(), false;
+  }
   if (!to_engine_.push(frame, length, 0, now)) {
     if (!wait_for_room(length) || !to_engine_.push(frame, length, 0, now)) {
       return counters_.drop_to_engine_full.add(), false;

@@ -943,6 +943,24 @@ void resets_that_find_no_room_are_told_before_the_next_frame() {
   CHECK(engine.taken.back() == numbered(3, 60));
 }
 
+void in_step_a_reset_that_finds_no_room_costs_no_frame() {
+  uint32_t taken = 0;
+  Stepped run([&](Nic& nic) {
+    nic.receive(1, [&](const Record&) { ++taken; });
+    nic.done(0, pynat::NEVER);
+  });
+  const pynat::Ring& ring = run.guest.nic.ring_to_engine();
+  uint32_t sent = 0;
+  for (; ring.capacity() - ring.used() >= 80; ++sent) CHECK(run.guest.send(numbered(sent, 60)));
+  run.guest.now = 50;
+  for (int i = 0; i < 5; ++i) run.guest.nic.reset();  // the ring has room for four marks
+  CHECK_EQUAL(run.guest.nic.resets(), 0);
+  CHECK(run.guest.send(numbered(sent++, 60)));
+  run.guest.run(100);
+  CHECK_EQUAL(taken, sent);
+  CHECK_EQUAL(run.guest.nic.resets(), 5);
+}
+
 void in_step_a_reset_is_a_turn_of_its_own() {
   std::vector<uint64_t> turns;
   Stepped run([&](Nic& nic) {
@@ -1040,6 +1058,7 @@ const std::map<std::string, void (*)()> CASES = {
     CASE(a_reset_parts_the_frames_of_two_machines),
     CASE(a_reset_is_told_without_a_frame_and_ends_refusing),
     CASE(resets_that_find_no_room_are_told_before_the_next_frame),
+    CASE(in_step_a_reset_that_finds_no_room_costs_no_frame),
     CASE(in_step_a_reset_is_a_turn_of_its_own),
     CASE(closing_ends_an_engine_that_waits),
     CASE(stuck_engine_is_given_up),
