@@ -113,7 +113,7 @@ class Engine:
         self._tell_end = end
         self._speed = 0  # of the guest's card
         self.resets = link.resets  # of the guest's machine, as far as the link can say
-        self._sent_before = 0  # frames, by the guest before the last one
+        self._sent_before = 0  # frames, by the guest until the last reset
         self._lookers: dict[Callable[[float], None], None] = {}
         self._callers: list[Callable[[float], None]] = []
         self._wanted = False  # a turn, of the simulator

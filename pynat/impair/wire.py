@@ -3,6 +3,9 @@
 A frame passes the rules in their order; one that makes it wait hands it to the next when its time
 has come. A rule that is taken away lets go at once of what it held. Rules for the other direction
 or for other protocols than the frame's are not looked at, however many they are.
+
+Rules may double a frame or cut it: it is under way as long as one piece of it is, and lost if none
+has come by then. Whoever put it there is told which.
 """
 
 from __future__ import annotations
@@ -103,11 +106,11 @@ class ImpairedWire:
     # ------------------------------------------------------------------ frames
     def clear(self) -> list[bytes]:
         """What waits comes to nobody; the guest's frames of which nothing has come."""
-        came = self._queues[False].came
-        lost = [frame for number, frame in self._waiting.items() if number not in came]
-        for number, frame in self._waiting.items():
+        waiting, came = self._waiting, self._queues[False].came
+        lost = [frame for number, frame in waiting.items() if number not in came]
+        while waiting:
+            number, frame = waiting.popitem()
             self._ends(frame, number in came)
-        self._waiting.clear()
         for to_guest, queue in self._queues.items():
             for one in queue.heap:
                 one.rule.directions[to_guest].waiting -= 1
@@ -150,6 +153,10 @@ class ImpairedWire:
         if (frame := self._waiting.pop(number, None)) is not None:
             self._ends(frame, number in queue.came)
         queue.came.discard(number)
+
+    def waiting(self, *, to_guest: bool) -> int:
+        """Frames under way."""
+        return len(self._queues[to_guest].pieces)
 
     def ready(self, *, to_guest: bool) -> int:
         """Frames that have come through, and nobody has taken."""

@@ -163,7 +163,6 @@ class CaptureLink(Wrapper):
         self._file: CaptureFile | None = None
         self._names = FlowNames()
         self._turn: list[Record] = []
-        self._resets = inner.resets
         self.path: Path | None = None  # of the running capture
         self._rest()
 
@@ -190,7 +189,7 @@ class CaptureLink(Wrapper):
         file = CaptureFile(path, self._header(first=first))
         self.stop()
         self._file, self.path, self._names = file, path, FlowNames()
-        self._resets = self._innermost.resets
+        self._was_reset()  # what was before it is not in the file
         self.receive, self.send, self.done = self._receive, self._send, self._done
         self.receive_runs = self.send_runs = None
         self._comments.want(not file.is_pcap)
@@ -226,8 +225,7 @@ class CaptureLink(Wrapper):
         return self._inner.send(frames)
 
     def _say_reset(self, frame: bytes) -> None:
-        if (resets := self._innermost.resets) != self._resets:
-            self._resets = resets
+        if self._was_reset():
             self._comments.add(frame, RESET)
 
     def _done(self, hold_until: float, timer: float | None) -> None:

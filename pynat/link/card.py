@@ -61,13 +61,11 @@ class CardLink(Wrapper):
         self._kept: deque[tuple[float, bytes]] = deque()
         self._spoke = -inf  # when the guest last did
         self._told = False
-        self._resets = inner.resets
         self._begun = 0.0  # when the last reset was heard of
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(limit)
-        if (resets := self._card.resets) != self._resets:
-            self._resets = resets
+        if self._was_reset():
             self._begin_anew()
         if frames:
             self._spoke = frames[-1][0]

@@ -38,7 +38,6 @@ class ImpairLink(Wrapper):
             seed, self._tell, self._overtaken, notices.comments.wait, self._ends
         )
         self._idle = True
-        self._resets = inner.resets
         self.has_changed = False  # something, at least once
 
     # ------------------------------------------------------------------ the rules
@@ -57,7 +56,8 @@ class ImpairLink(Wrapper):
             Level.INFO, f"impair rule {added.number}: {added.rule} (seed {self.seed})"
         )
         if self._idle:
-            self._idle, self._resets = False, self._innermost.resets
+            self._idle = False
+            self._was_reset()  # before anything was under way
         return added.number
 
     def remove(self, number: int) -> ImpairRule:
@@ -93,8 +93,7 @@ class ImpairLink(Wrapper):
 
     def _receive(self, limit: int) -> list[tuple[float, bytes]]:
         frames = self._inner.receive(max(0, limit - self.wire.ready(to_guest=False)))
-        if (resets := self._innermost.resets) != self._resets:
-            self._resets = resets
+        if self._was_reset():
             self._lose_all("the guest was reset")
         for when, frame in frames:
             self.wire.put(frame, when, to_guest=False)
@@ -104,6 +103,9 @@ class ImpairLink(Wrapper):
         self._lose_all("the network ended")
 
     def _lose_all(self, when: str) -> None:
+        if waited := self.wire.waiting(to_guest=True):
+            text = f"impair: {waited} frames to the guest lost on a bad wire when {when}"
+            self._notices.say(Level.INFO, text)
         for frame in self.wire.clear():
             self._notices.comments.add(frame, f"lost on a bad wire when {when}")
 
@@ -144,7 +146,7 @@ class ImpairLink(Wrapper):
             if not to_guest:
                 comments.blame(fate.frame, fault)
             if is_copy:
-                self._bad_wire.double(frame, fault.cause)
+                self._bad_wire.double(frame, fault.cause, self.now())
                 if (number := comments.number_of(frame)) is not None:
                     comments.number(fate.frame, number)
                 return  # the guest sent one frame, and that is in the capture

@@ -80,6 +80,7 @@ class Wrapper:
     def __init__(self, inner: Link) -> None:
         self._inner = inner
         self._innermost: Link = inner._innermost if isinstance(inner, Wrapper) else inner
+        self._resets = inner.resets
         self.doorbell = inner.doorbell
         self.now = inner.now
         self.log = inner.log
@@ -99,3 +100,8 @@ class Wrapper:
     @property
     def resets(self) -> int:
         return self._innermost.resets
+
+    def _was_reset(self) -> bool:
+        """The guest's machine, since this was asked last."""
+        before, self._resets = self._resets, self.resets
+        return before != self._resets

@@ -41,15 +41,13 @@ class LintLink(Wrapper):
         self._wire = CardWire()
         self._stopped = False
         self._speed = -1  # of the card, as the linter knows it
-        self._resets = inner.resets
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         if self._awake is None:
             frames, waited = self._inner.receive(limit), 0.0
         else:
             frames, waited = self._read(self._awake, limit)
-        if (resets := self._innermost.resets) != self._resets:
-            self._resets = resets
+        if self._was_reset():
             self._linter.reset()
         if frames:
             if (speed := self._innermost.speed) != self._speed:

@@ -28,13 +28,14 @@ _FLAGS = 13
 _LATELY = 60.0  # seconds; then another datagram may have the same identification
 
 Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
+Causes = dict[Key, tuple[float, str]]  # when, and by what; of a datagram's pieces
 Told = deque[tuple[int, int]]  # number at the card, and of the acknowledgement; without repetitions
 
 
 class BadWire:
     def __init__(self) -> None:
-        self._pieces: dict[Key, tuple[float, str]] = {}  # when, and by what; of datagrams
-        self._doubled: dict[Key, str] = {}  # by what
+        self._pieces: Causes = {}  # lost or changed
+        self._doubled: Causes = {}
         self._resets: dict[bytes, float] = {}  # number at the card, by flow
         self._acks: dict[bytes, Told] = {}  # by FourTuple.key
         self._macs: dict[bytes, deque[tuple[float, bytes]]] = {}  # likewise, by who told of it
@@ -42,28 +43,19 @@ class BadWire:
     # ------------------------------------------------------------------ of the guest
     def lose(self, frame: bytes, by: str, now: float) -> None:
         """It does not come as it was."""
-        packet = _packet(frame)
-        if packet is not None and packet.is_fragment:
-            if len(self._pieces) >= _MOST:
-                self._pieces.clear()
-            self._pieces[key_of(packet)] = now, by
+        _note_piece(self._pieces, frame, by, now)
+
+    def double(self, frame: bytes, by: str, now: float) -> None:
+        """It comes twice."""
+        _note_piece(self._doubled, frame, by, now)
 
     def took_a_piece(self, datagram: Key, now: float) -> str:
         """What has, lately; "" where nothing did."""
-        when, by = self._pieces.get(datagram, (now, ""))
-        return by if now - when <= _LATELY else ""
+        return _lately(self._pieces, datagram, now)
 
-    def double(self, frame: bytes, by: str) -> None:
-        """It comes twice."""
-        packet = _packet(frame)
-        if packet is not None and packet.is_fragment:
-            if len(self._doubled) >= _MOST:
-                self._doubled.clear()
-            self._doubled[key_of(packet)] = by
-
-    def doubled(self, datagram: Key) -> str:
-        """What has doubled a piece of it; "" where nothing did."""
-        return self._doubled.get(datagram, "")
+    def doubled(self, datagram: Key, now: float) -> str:
+        """What has doubled a piece of it, lately; "" where nothing did."""
+        return _lately(self._doubled, datagram, now)
 
     # ------------------------------------------------------------------ for the guest
     def carry(self, frame: bytes) -> None:
@@ -164,6 +156,19 @@ def _flow(frame: bytes) -> tuple[bytes, int, int]:
         return b"", 0, 0
     ack = int.from_bytes(header[_ACK : _ACK + 4], "big")
     return versions.flow_key(frame)[0], header[_FLAGS], ack
+
+
+def _note_piece(causes: Causes, frame: bytes, by: str, now: float) -> None:
+    packet = _packet(frame)
+    if packet is not None and packet.is_fragment:
+        if len(causes) >= _MOST:
+            causes.clear()
+        causes[key_of(packet)] = now, by
+
+
+def _lately(causes: Causes, datagram: Key, now: float) -> str:
+    when, by = causes.get(datagram, (now, ""))
+    return by if now - when <= _LATELY else ""
 
 
 def _packet(frame: bytes) -> Ipv4 | None:

@@ -196,7 +196,7 @@ class Reassembly:
             return
         if self._is_copy(datagram, now):
             text = "it was whole before these came (RFC 791 3.2)"
-            by, count = self._notices.bad_wire.doubled(datagram.key), len(datagram.pieces)
+            by, count = self._notices.bad_wire.doubled(datagram.key, now), len(datagram.pieces)
             self._drop(rules.ipv4.FRAGMENT_REPEATED, datagram, text, now, count, because=by)
             return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"

@@ -61,7 +61,7 @@ class Lease:
     until: float  # guest time; inf for BOOTP
     name: str = ""  # what the client calls itself by option 81 or 12, in lower case
     is_asked_anew: bool = False  # it is bound, and its client has begun from the start
-    is_of_before: bool = False  # likewise, and the guest's machine was reset since
+    is_of_before: bool = False  # it is bound, and the guest's machine was reset since
 
     def live(self, now: float) -> bool:
         return self.state is not State.FREE and now < self.until

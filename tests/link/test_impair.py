@@ -118,6 +118,7 @@ def test_frames_that_wait_are_not_for_the_machine_after_a_reset(tmp_path: Path) 
     assert [one.lost for one in written] == [True, True, False, False]
     assert [RESET in one.comment for one in written] == [False, False, True, False]
     assert all("when the guest was reset" in one.comment for one in written[:2])
+    assert "impair: 2 frames to the guest lost on a bad wire when the guest was reset" in net.lines
 
 
 def test_a_rule_that_comes_after_a_reset_loses_nothing() -> None:

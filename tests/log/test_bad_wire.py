@@ -10,10 +10,12 @@ import pytest
 from scapy.layers.inet import IP, TCP, UDP, fragment
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.log.bad_wire import BadWire, key_of
 from pynat.net import Net, Stream
 from pynat.replay.capture import Capture
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.virtual import virtual
+from pynat.wire import ipv4
 from tests.frames import GUEST, ROUTER_MAC, ping, udp
 from tests.lint.examples.dhcp import discover
 
@@ -95,6 +97,18 @@ def test_a_fragment_that_the_wire_has_lost(capture: Path) -> None:
 def test_fragments_that_the_wire_has_doubled(capture: Path) -> None:
     sent = [(2.0, one) for one in SUMMED]
     assert "IP016" not in roots(*sent, capture=capture, impair=["from-guest ip duplicate"])
+
+
+def test_what_the_wire_did_to_a_datagram_explains_none_a_minute_later() -> None:
+    """It may have the same identification."""
+    wire, datagram = BadWire(), key_of(ipv4.decode(memoryview(PIECES[0])[14:]))
+    wire.double(PIECES[0], "impair rule 1", 1.0)
+    wire.lose(PIECES[0], "impair rule 2", 1.0)
+    assert (wire.doubled(datagram, 31.0), wire.took_a_piece(datagram, 31.0)) == (
+        "impair rule 1",
+        "impair rule 2",
+    )
+    assert (wire.doubled(datagram, 62.0), wire.took_a_piece(datagram, 62.0)) == ("", "")
 
 
 @pytest.mark.one_way("a capture does not show what the wire has changed")
