@@ -26,15 +26,15 @@ from pynat import rules
 from pynat.capture import cooked
 from pynat.capture.reading import About, Captured
 from pynat.errors import Malformed
-from pynat.lint.frame import Finding, Frame
+from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
+from pynat.lint.pieces import Pieces
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
 from pynat.log.comments import IMPAIRED, NOT_DELIVERED, RESET
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
-from pynat.replay.fragments import Fragments
 from pynat.replay.mending import mended
 from pynat.replay.tcp import SeenTable
 from pynat.replay.tftp import SeenTftp
@@ -42,7 +42,7 @@ from pynat.replay.wire import Wire
 from pynat.router.assembly import NO_PROGRAM, Parts, assemble
 from pynat.router.reassembly import LIFETIME
 from pynat.rules import Rule
-from pynat.wire import arp, dhcp, ethernet, icmp, versions
+from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, versions
 from pynat.wire.addresses import FourTuple
 from pynat.wire.ip import TCP, Packet
 from pynat.wire.udp import Udp
@@ -120,7 +120,7 @@ class Replay:
         router.output.neighbors.asks = False
         self._mac = config.network.mac
         self._card = CardWire()
-        self._fragments = Fragments()
+        self._pieces = Pieces()  # of what a bad wire has cut on its way to the guest
         self._host = _NoHost()
         self._first = inf  # when the capture begins
         self._bad_wire = False  # as the comments of frames say
@@ -185,8 +185,20 @@ class Replay:
         elif not one.lost:
             span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
             self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
-        if seen := self._fragments.joined(frame, one.when):
+        if seen := self._as_sent(frame, one.when):
             self._seen(seen, one.when)
+
+    def _as_sent(self, frame: bytes, now: float) -> Frame | None:
+        """By the network, which sends no fragments; None while something is missing."""
+        seen = decode(frame, now)
+        if seen is None or seen.ip is None or not seen.ip.is_fragment:
+            return seen
+        packet = seen.ip
+        payload = self._pieces.add(packet)
+        if payload is None:
+            return None
+        whole = ipv4.encode(packet.source, packet.destination, packet.protocol, payload)
+        return decode(frame[: ethernet.HEADER.size] + whole, now)
 
     def _settle(self, now: float) -> None:
         settle(self._router, (self._host,), now)

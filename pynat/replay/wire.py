@@ -147,10 +147,10 @@ class Survey:
         if int.from_bytes(frame[12:14], "big") != ethernet.ARP:
             return
         packet = arp.decode(frame[ethernet.HEADER.size :])
-        claimed = packet.sender if any(packet.sender) else packet.target  # a probe
+        claimed = packet.target if packet.is_probe else packet.sender
         if self._has_room(host.claims, claimed):
             host.claims.add(claimed)
-        is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        is_question = packet.operation == arp.REQUEST and not packet.is_announcement
         if is_question and self._has_room(host.asked, packet.target):
             host.asked[packet.target] += 1
 
