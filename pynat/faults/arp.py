@@ -82,11 +82,11 @@ class FaultyArp:
         if one is None or packet.operation != arp.REQUEST or {packet.target, packet.sender} & own:
             return
         address = dotted(packet.target)
-        if packet.sender == UNKNOWN:
+        if packet.is_probe:
             self._say(one, f"another host answers the probe for {address}", now)
             answer = Arp(arp.REPLY, self.other, packet.target, packet.sender_mac, UNKNOWN)
             self._neighbors.send_arp(answer, packet.sender_mac, self.other)
-        elif packet.sender == packet.target and now >= self._defended + DEFENCE:
+        elif packet.is_announcement and now >= self._defended + DEFENCE:
             self._defended = now
             self._say(one, f"another host claims the announced {address}", now)
             self._announce(packet.sender, self.other)

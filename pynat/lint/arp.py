@@ -160,7 +160,7 @@ class ArpChecker:
 
     def _is_claimed(self, packet: Arp, when: Span) -> None:
         """By another host, which has the address or probes for it at the same time."""
-        probes = packet.sender == ZERO
+        probes = packet.is_probe
         mine = self._addresses.get(packet.target if probes else packet.sender)
         if mine is None or not mine.introduced or (probes and mine.used):
             return
@@ -173,7 +173,7 @@ class ArpChecker:
 
     def _is_asked(self, packet: Arp, frame: Frame) -> None:
         mine = self._addresses.get(packet.target) or self._new(packet.target)
-        is_claim = packet.sender == packet.target  # which nobody has to answer
+        is_claim = packet.is_announcement  # which nobody has to answer
         is_its = mine.used and not is_claim and not self._owned.is_over(packet.target, frame.when)
         if is_its:
             mine.asked.append(frame.when)
@@ -299,7 +299,7 @@ class ArpChecker:
 
     def _request(self, packet: Arp, frame: Frame) -> None:
         self._tally[Occasion.ARP_REQUEST] += 1
-        if packet.sender in (ZERO, packet.target):
+        if packet.is_for_itself:
             self._introduce(packet, frame)
             return
         self._tally[Occasion.ARP_QUESTION] += 1
@@ -354,7 +354,7 @@ class ArpChecker:
         """A probe or an announcement."""
         mine = self._addresses.get(packet.target) or self._new(packet.target)
         mine.introduced = True
-        if packet.sender == ZERO:
+        if packet.is_probe:
             mine.used = False  # the guest begins anew
             self._tally[Occasion.PROBE] += 1
             if frame.source in self._conflicts:
@@ -372,7 +372,7 @@ class ArpChecker:
         mine = self._addresses.get(packet.sender) or self._new(packet.sender)
         mine.turned = 0
         mine.asked.clear()
-        if packet.sender == packet.target:  # an announcement in the form of a reply
+        if packet.is_announcement:  # in the form of a reply
             mine.introduced = True
             if frame.destination[0] & 1:
                 self._found += mine.claim.announce(packet.sender, frame.when)

@@ -42,7 +42,6 @@ LIFETIME = 600.0  # seconds
 LENT = 60.0  # seconds
 MAX_LENT = 8  # addresses at once
 DEFENCE = 10.0  # seconds between two announcements of one address (RFC 5227 1.1)
-UNKNOWN = b"\0" * 4
 NO_MAC = b"\0" * 6
 
 
@@ -166,10 +165,9 @@ class Neighbors:
         return not mac[0] & 1 and mac not in (self.mac, NO_MAC)
 
     def _concerns_us(self, packet: Arp) -> bool:
-        """A probe has no sender address (RFC 5227 2.1.1), an announcement has it twice."""
-        return packet.sender != UNKNOWN and (
+        return not packet.is_probe and (
             packet.target in self.own
-            or packet.target == packet.sender
+            or packet.is_announcement
             or packet.sender in self._known
             or packet.sender in self._asking
         )
@@ -185,10 +183,10 @@ class Neighbors:
         return True
 
     def _answer(self, packet: Arp, now: float) -> Arp | None:
-        is_lent = packet.sender != UNKNOWN and self.is_lent(packet.target, now)
+        is_lent = not packet.is_probe and self.is_lent(packet.target, now)
         if packet.target in self.own or is_lent:
             return Arp(arp.REPLY, self.mac, packet.target, packet.sender_mac, packet.sender)
-        if packet.sender not in (packet.target, UNKNOWN):
+        if not packet.is_for_itself:
             self._no_answer(packet, now)
         return None
 

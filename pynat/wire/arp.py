@@ -37,6 +37,21 @@ class Arp:
     target_mac: bytes
     target: bytes
 
+    @property
+    def is_probe(self) -> bool:
+        """Whether somebody has the address that the sender would take (RFC 5227 1.1)."""
+        return not any(self.sender)
+
+    @property
+    def is_announcement(self) -> bool:
+        """The sender's own address, told to all (RFC 5227 1.1)."""
+        return self.sender == self.target
+
+    @property
+    def is_for_itself(self) -> bool:
+        """A probe or an announcement."""
+        return self.is_probe or self.is_announcement
+
     def __str__(self) -> str:
         if self.operation == REQUEST:
             return f"ARP who has {dotted(self.target)}, tell {dotted(self.sender)}"

@@ -102,7 +102,7 @@ class TcpChecker:
         frame = self._whole(frame, self._sent, from_guest=True)
         segment, packet, before = frame.tcp, frame.ip, self._common.alive
         if frame.arp is not None and frame.arp.operation == arp.REQUEST:
-            self._common.asks(frame.when, for_another=not _is_for_itself(frame.arp))
+            self._common.asks(frame.when, for_another=not frame.arp.is_for_itself)
         else:
             self._common.alive = frame.when
         if packet is not None:
@@ -479,8 +479,3 @@ def _padding_in(packet: Ipv4) -> int:
     total = ones_sum(data) + pseudo_header(packet.source, packet.destination, ip.TCP, len(data))
     zeros = len(data) - len(data.rstrip(b"\0"))
     return next((count for count in range(1, zeros + 1) if valid(total - count)), 0)
-
-
-def _is_for_itself(packet: arp.Arp) -> bool:
-    """A probe or an announcement."""
-    return packet.sender == packet.target or not any(packet.sender)
