@@ -65,6 +65,11 @@ NEED_THE_BEGINNING: dict[Rule, float] = {
 
 
 _LOST_BY = re.compile(rf"^({IMPAIRED} \d+) \(.*\): (?:lost|dropped)", re.MULTILINE)
+# What depends on when a segment comes, which behind a bad wire the network alone has seen.
+_BY_ARRIVAL = {rule.code: rule for rule in (rules.tcp.OUTSIDE, rules.tcp.WINDOW_CLOSED)}
+_REFUSED = re.compile(
+    rf"^dropped: ({'|'.join(_BY_ARRIVAL)}) [^:]*: (.*?)(?:; because of .*)?$", re.MULTILINE
+)
 _SPOILT_BY = re.compile(rf"^dropped: .*; because of ({IMPAIRED} \d+)", re.MULTILINE)
 _EATEN = re.compile(rf"{rules.net.FAULT.code} .*: fault \d+, (\w+) ")  # by a fault of the service
 
@@ -125,6 +130,7 @@ class Replay:
         self._first = inf  # when the capture begins
         self._bad_wire = False  # as the comments of frames say
         self._eaten = Counter[str]()  # likewise
+        self._is_repeating = False  # what a comment says of the frame
         self._last = 0.0  # when the last frame came
 
     # ------------------------------------------------------------------ one frame after the other
@@ -173,7 +179,15 @@ class Replay:
         elif frame[:6] not in self._wire.others:
             self.notices.comments.deal_with(frame)
             self._router.from_guest(frame, one.when)
+            if self._bad_wire:
+                self._repeat(one)
             self.notices.comments.deal_with(None)
+
+    def _repeat(self, one: Captured) -> None:
+        self._is_repeating = True
+        for code, why in _REFUSED.findall(one.comment):
+            self.notices.drop(_BY_ARRIVAL[code], why, one.when)
+        self._is_repeating = False
 
     def _to_guest(self, frame: bytes, one: Captured) -> None:
         if one.lost:
@@ -225,7 +239,8 @@ class Replay:
 
     def _doubts(self, rule: Rule, now: float) -> bool:
         unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(rule, 0.0)
-        return now < self._first + unsure or rule in _UNSENT
+        by_arrival = self._bad_wire and not self._is_repeating and rule.code in _BY_ARRIVAL
+        return now < self._first + unsure or rule in _UNSENT or by_arrival
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: Frame, now: float) -> None:

@@ -10,6 +10,7 @@ import pytest
 from scapy.layers.inet import IP, TCP, UDP, fragment
 from scapy.layers.l2 import ARP, Ether
 
+from pynat.capture.reading import read
 from pynat.log.bad_wire import BadWire, key_of
 from pynat.net import Net, Stream
 from pynat.replay.capture import Capture
@@ -184,6 +185,20 @@ def test_what_the_wire_has_cut_for_the_guest_is_acknowledged(capture: Path) -> N
     cut = ["to-guest data fragment 300"]
     acknowledged = 5.0, of("A", 102, port=98, got=1000)
     assert "TCP008" not in roots(*copies(), acknowledged, capture=capture, impair=cut)
+
+
+def beyond(*places: int) -> list[tuple[float, Sent]]:
+    opened = (2.0, of("S", 100, port=98)), (2.3, of("A", 101, port=98))
+    full = [(2.3, of("A", 101 + at, bytes(1000), port=98)) for at in range(0, 4000, 1000)]
+    return [*opened, *full, *((2.4, of("A", 101 + at, bytes(500), port=98)) for at in places)]
+
+
+def test_the_window_is_that_of_when_a_segment_comes(capture: Path) -> None:
+    """The guest does not look at it; where it has moved meanwhile, the data is taken."""
+    slow: dict[str, Any] = {"impair": ["to-guest delay 200ms"], "tcp": {"window": 4096}}
+    assert "TCP050" in roots(*beyond(4000, 9000), capture=capture, **slow)
+    said = [line for one in read(capture) for line in one.comment.splitlines() if "TCP006" in line]
+    assert len(said) == 1
 
 
 PINGS = [(10.0 + at, ping(SERVER)) for at in range(5)]
