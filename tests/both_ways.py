@@ -70,6 +70,9 @@ class Said(NamedTuple):
     text: str
 
 
+LookedAt = tuple[list[JournalEntry], Summary]
+
+
 def live(path: Path) -> Counter[Said]:
     """What the comments say."""
     said = Counter[Said]()
@@ -80,11 +83,7 @@ def live(path: Path) -> Counter[Said]:
     return said
 
 
-def offline(path: Path) -> Counter[Said]:
-    return _said(_looked_at(path)[0])
-
-
-def _looked_at(path: Path) -> tuple[list[JournalEntry], Summary]:
+def _looked_at(path: Path) -> LookedAt:
     entries: list[JournalEntry] = []
     capture = Capture(path)
     for _ in capture.frames(entries.append):
@@ -96,9 +95,9 @@ def _said(entries: list[JournalEntry]) -> Counter[Said]:
     return Counter(Said(one.number, one.rule.code, _whole(one)) for one in entries)
 
 
-def made_short(path: Path) -> list[str]:
-    """One line for each thing that the short ways change."""
-    found, seen = _looked_at(path)
+def made_short(path: Path, looked_at: LookedAt) -> list[str]:
+    """One line for each thing that the short ways change. looked_at: with them."""
+    found, seen = looked_at
     with patch.object(replaying, "Linter", partial(Linter, short_ways=False)):
         whole, all_seen = _looked_at(path)
     lines = [f"only by a short way: {one}" for one in _said(found) - _said(whole)]
@@ -112,13 +111,13 @@ def _whole(one: JournalEntry) -> str:
     return f"{one.text}; {one.cause}" if one.cause else one.text
 
 
-def differences(path: Path, *, is_late: bool = False) -> list[str]:
+def differences(path: Path, looked_at: LookedAt, *, is_late: bool = False) -> list[str]:
     """One line for each thing that one of both says, and not the other."""
     comments = [(one.from_guest, one.comment) for one in read(path)]
     if any(_CHANGED.search(text) for from_guest, text in comments if from_guest):
         return []
     is_spoilt = any(_SPOILT.search(text) for _, text in comments)
-    was, now = live(path), offline(path)
+    was, now = live(path), _said(looked_at[0])
     if is_late:
         was, now = without_time(was), without_time(now)
     only_was, only_now = _apart(was - now, now - was, READ_LATE if is_late else ROUNDED)
@@ -226,7 +225,10 @@ def _of_whole(path: Path, *, is_late: bool, is_cut: bool = False) -> list[str]:
         return []
     is_complete = is_cut or not about.ends_early
     is_told = has_frames and pcap.LINTED in about.comments and is_complete
-    return made_short(path) + differences(path, is_late=is_late) if is_told else []
+    if not is_told:
+        return []
+    looked_at = _looked_at(path)
+    return made_short(path, looked_at) + differences(path, looked_at, is_late=is_late)
 
 
 def of_lab(lab: LintedLab, folder: Path) -> list[str]:
@@ -234,8 +236,9 @@ def of_lab(lab: LintedLab, folder: Path) -> list[str]:
     seen itself."""
     lab.end()
     path = captured(folder / "x.pcapng", lab)
-    lines = made_short(path) + differences(path)
-    was, now = ours(lab.found), ours(counted(path))
+    looked_at = _looked_at(path)
+    lines = made_short(path, looked_at) + differences(path, looked_at)
+    was, now = ours(lab.found), ours(counted(looked_at))
     if not lines and was != now and not any(one.only_shown for one in lab.seen):
         lines.append(f"only live: {was - now}; only offline: {now - was}")
     return [f"{line}\n{lab.trace()}" for line in lines]
@@ -245,9 +248,9 @@ def ours(found: Counter[str]) -> Counter[str]:
     return Counter({code: count for code, count in found.items() if not code.startswith("NET")})
 
 
-def counted(path: Path) -> Counter[str]:
+def counted(looked_at: LookedAt) -> Counter[str]:
     found = Counter[str]()
-    for entry in _looked_at(path)[0]:
+    for entry in looked_at[0]:
         found[entry.rule.code] += entry.packets
     return found
 

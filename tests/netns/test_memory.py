@@ -13,7 +13,7 @@ from tests.netns.network import HANGS, OFFLOAD, ROUTER, TapNetwork
 pytestmark = pytest.mark.timeout(HANGS)
 
 FLOWS = 400
-SIZE = 1 << 20  # bytes for each: 256 KiB of them would be held, 100 MiB in all
+SIZE = 320 << 10  # bytes for each: 256 KiB of them would be held, 100 MiB in all
 BUDGET = 16 << 20
 OVERHEAD = 24 << 20  # what flows, sockets and the bytes of one turn take beside it
 

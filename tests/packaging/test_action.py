@@ -23,6 +23,8 @@ def test_an_authors_repository_is_tested_by_its_own_workflow(
     workspace, temporary = tmp_path / "work", tmp_path / "temporary"
     temporary.mkdir()
     main(["new", str(workspace)])
+    with (workspace / "pytest.ini").open("a") as settings:
+        settings.write("addopts = -k address\n")  # the rest: tests/live/test_example_suite.py
     kept: list[Values] = []
 
     def github(action: str, given: Values) -> Values:
