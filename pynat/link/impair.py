@@ -39,6 +39,7 @@ class ImpairLink(Wrapper):
         )
         self._idle = True
         self.has_changed = False  # something, at least once
+        self._lost: bytes | None = None  # the guest's last one; its copy may come
 
     # ------------------------------------------------------------------ the rules
     @property
@@ -133,7 +134,7 @@ class ImpairLink(Wrapper):
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.has_changed = True
         comments = self._notices.comments
-        is_copy = fate.said == "duplicate" and not to_guest
+        is_copy = fate.said == "duplicate" and not to_guest and frame is not self._lost
         explains = None if is_copy else _explains(frame, fate)  # the guest has sent it once
         fault = WireFault(f"{IMPAIRED} {rule.number}", explains)
         before = comments.fault_of(frame)
@@ -142,6 +143,8 @@ class ImpairLink(Wrapper):
         is_spoilt = fate.frame is None or (fault.explains is None and not is_copy)
         if not to_guest and is_spoilt:
             self._bad_wire.lose(frame, fault.cause, self.now())
+        if fate.frame is None and not to_guest:
+            self._lost = frame
         if fate.frame is not None and fate.frame is not frame:
             if not to_guest:
                 comments.blame(fate.frame, fault)

@@ -128,6 +128,12 @@ def test_a_wrong_datagram_that_the_wire_has_spoilt(capture: Path) -> None:
     assert "UDP002" not in roots(sent, capture=capture, impair=["from-guest udp truncate 60"])
 
 
+def test_a_copy_stands_for_what_the_wire_has_lost(capture: Path) -> None:
+    doubled = ["from-guest udp duplicate", "from-guest udp nth 1 drop"]
+    sent = 2.0, udp(SERVER, 9, bytes(100), chksum=7)
+    assert "IP005" in roots(sent, capture=capture, impair=doubled)
+
+
 @pytest.mark.one_way("a capture does not show that the wire cuts")
 def test_a_discover_that_the_wire_has_cut(capture: Path) -> None:
     head = Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255")
