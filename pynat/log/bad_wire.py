@@ -78,7 +78,7 @@ class BadWire:
     def _note(self, frame: bytes, number: int | None = None) -> None:
         """number: None while it is on its way."""
         flow, flags, ack = _flow(frame)
-        if flags & tcp.ACK:
+        if flags & (tcp.ACK | tcp.SYN):
             self._note_ack(versions.reverse(flow)[1:], flags, ack, number)
         if flags & tcp.SYN:
             self._resets.pop(flow, None)  # another connection than before
@@ -98,7 +98,7 @@ class BadWire:
         told = self._acks[flow]
         if flags & tcp.SYN and told and told[0][1] != ack:
             told.clear()  # another connection than before
-        if not told or told[-1][1] != ack:
+        if flags & tcp.ACK and (not told or told[-1][1] != ack):
             told.append((number, ack))
 
     def calm(self) -> None:

@@ -142,14 +142,16 @@ def test_a_discover_that_the_wire_has_cut(capture: Path) -> None:
     assert "IP021" not in roots((2.0, asks), capture=capture, impair=cut)
 
 
-def of(sent: str, seq: int, data: bytes = b"", port: int = 99, got: int = 0) -> Sent:
-    """A segment of the guest's behind the last SYN-ACK. got: bytes that it acknowledges."""
+def of(
+    sent: str, seq: int, data: bytes = b"", port: int = 99, got: int = 0, to: str = SERVER
+) -> Sent:
+    """A segment of the guest's behind the other end's SYN. got: bytes that it acknowledges."""
 
     def made(heard: list[bytes]) -> bytes:
-        acks = (Ether(one)[TCP] for one in heard if TCP in Ether(one))
-        number = next((one.seq + 1 for one in acks if one.flags == "SA"), 0)
+        came = (Ether(one)[TCP] for one in heard if TCP in Ether(one))
+        number = next((one.seq + 1 for one in came if one.flags.S), 0)
         tcp = TCP(sport=4000, dport=port, flags=sent, seq=seq, ack=number + got)
-        return bytes(HEAD / IP(src=GUEST, dst=SERVER, flags="DF") / tcp / data)
+        return bytes(HEAD / IP(src=GUEST, dst=to, flags="DF") / tcp / data)
 
     return made
 
@@ -191,6 +193,17 @@ def test_what_the_wire_has_cut_for_the_guest_is_acknowledged(capture: Path) -> N
     cut = ["to-guest data fragment 300"]
     acknowledged = 5.0, of("A", 102, port=98, got=1000)
     assert "TCP008" not in roots(*copies(), acknowledged, capture=capture, impair=cut)
+
+
+SIMULTANEOUS = "198.18.2.29"  # a host of the zoo
+
+
+def test_a_copy_of_a_syn_ack_that_nobody_has_acknowledged(capture: Path) -> None:
+    """The first one is lost; the SYN that comes again is answered by an acknowledgement."""
+    said = (2.0, "S", 100), (2.1, "SA", 100), (3.5, "A", 101), (3.51, "SA", 100)
+    sent = [(at, of(flags, seq, port=80, to=SIMULTANEOUS)) for at, flags, seq in said]
+    lost = ["from-guest synack nth 1 drop"]
+    assert "TCP005" not in roots(*sent, capture=capture, impair=lost, zoo=True)
 
 
 def beyond(*places: int) -> list[tuple[float, Sent]]:
