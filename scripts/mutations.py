@@ -98,7 +98,7 @@ class _Finder:
             yield from self._statement(statement)
 
     def _statement(self, node: ast.stmt) -> Iterator[Mutant]:
-        if isinstance(node, ast.Assert | ast.Import | ast.ImportFrom):
+        if isinstance(node, ast.Assert | ast.Import | ast.ImportFrom) or _is_never(node):
             return
         if _is_removable(node):
             yield self._mutant(node, node, "pass")
@@ -157,6 +157,14 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
                 yield child
+
+
+def _is_never(node: ast.stmt) -> bool:
+    """mypy sees to it that the statement is not reached."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name("assert_never"))):
+            return True
+    return False
 
 
 def _is_removable(node: ast.stmt) -> bool:

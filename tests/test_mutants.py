@@ -34,6 +34,7 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
         ("x: int | str = y", []),
         ("@d(slots=True)\nclass C: pass", []),
         ("assert a < b", []),
+        ("assert_never(x)", []),
         ('"a text"', []),
         ("x = f'{a + b}'", []),
     ],
