@@ -12,6 +12,7 @@ from pynat.lint import linter as module
 from pynat.lint.frame import Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.span import Span
+from pynat.lint.udp import SERVICES
 from pynat.rules.occasions import Occasion
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
@@ -139,6 +140,16 @@ def test_a_datagram_of_no_protocol_of_ours_goes_it_too(decoded: list[bytes]) -> 
         linter.from_guest(in_frame(ipv4.UDP, payload, number), 0.1)
     assert len(decoded) < 10
     assert linter.counts()[Occasion.DATAGRAM] == 500
+
+
+@pytest.mark.parametrize("port", [0, 53, 67, 68, 69, *SERVICES])
+def test_a_datagram_of_a_protocol_of_ours_does_not(decoded: list[bytes], port: int) -> None:
+    linter = opened()
+    decoded.clear()
+    for number in range(20):
+        payload = udp.encode(GUESTS[0], 5000, PEERS[0], port, b"data")
+        linter.from_guest(in_frame(ipv4.UDP, payload, number), 0.1)
+    assert len(decoded) == 20
 
 
 def test_what_becomes_due_on_the_way_is_found() -> None:
