@@ -105,7 +105,7 @@ class TcpChecker:
             self._common.asks(frame.when, for_another=not frame.arp.is_for_itself)
         else:
             self._common.alive = frame.when
-        if packet is not None:
+        if packet is not None and not frame.destination[0] & 1:
             self._common.speaks(frame.when)
         if segment is None or packet is None:
             self._without(frame)

@@ -9,7 +9,7 @@ from pynat.lint.span import NEVER, Span
 from pynat.lint.tcp.side import Side
 
 _STAMPED = 64  # connections with timestamps, remembered
-_TOGETHER = 0.001  # seconds
+_TOGETHER = 0.0015  # seconds; the longest frame takes 1.24 ms at 10 Mbit/s
 _RESOLVES = 1.0  # seconds for which a segment may wait for an answer by ARP
 
 
@@ -25,7 +25,7 @@ class Common:
     asked: Span = NEVER  # when its last question by ARP came
     asking: Span = NEVER  # when the first of those came between which it sent nothing else
     _resolves: bool = False  # that was for another address, and nothing has been sent since
-    _released: Span = NEVER  # when the first packet behind it came
+    _released: Span = NEVER  # when the last one came of the packets that left with the answer
     silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
@@ -49,8 +49,8 @@ class Common:
         self.asked, self._resolves = when, for_another
 
     def speaks(self, when: Span) -> None:
-        """By IP."""
-        if self._resolves:
+        """By IP, to somebody whose MAC address it has."""
+        if self._resolves or when.least(self._released) < _TOGETHER:
             self._resolves, self._released = False, when
 
     def handed_over(self, sent: Span) -> Span:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scapy.layers.l2 import Ether
+
 from pynat.testing.lab import GUEST_MAC, arp_request
 from pynat.testing.linted import LintedLab
 from tests.frames import ROUTER, ping, udp
@@ -177,6 +179,28 @@ def waits_for_an_answer_by_arp(lab: LintedLab) -> None:
     play(lab, MEASURED)
     asks_by_arp(lab)
     play(lab, "+0.2 > P. 101:201(100) ack 1\n +0.13 > P. 101:201(100) ack 1")
+
+
+@clean("TCP071")
+def waits_behind_another_packet(lab: LintedLab) -> None:
+    """Both have waited for the answer, and the wire of 10 Mbit/s takes 1.2 ms for the first."""
+    play(lab, MEASURED)
+    asks_by_arp(lab)
+    lab.wait(0.25)
+    lab.from_guest(udp("192.0.2.1", 4444, bytes(1400)))
+    play(lab, "+0.0012 > P. 101:201(100) ack 1\n +0.06 > P. 101:201(100) ack 1")
+
+
+@clean("TCP071")
+def speaks_to_all_while_it_waits(lab: LintedLab) -> None:
+    """A broadcast waits for nothing."""
+    play(lab, MEASURED)
+    asks_by_arp(lab)
+    lab.wait(0.1)
+    to_all = Ether(udp("192.168.16.255", 138, b"name"))
+    to_all.dst = "ff:ff:ff:ff:ff:ff"
+    lab.from_guest(bytes(to_all))
+    play(lab, "+0.15 > P. 101:201(100) ack 1\n +0.06 > P. 101:201(100) ack 1")
 
 
 @example("TCP071")
