@@ -118,7 +118,7 @@ class Replay:
         assert isinstance(router.tcp, SeenTable)
         assert isinstance(router.tftp, SeenTftp)
         self._tcp, self._tftp = router.tcp, router.tftp
-        self._tcp.begins = begins
+        self._tcp.begins, self._tcp.takes_all = begins, wire.is_bad
         if wire.dhcp_server is not None:
             server = IPv4Address(wire.dhcp_server)
             router.dhcp.adopt(replace(config.network, router=server))
@@ -128,16 +128,13 @@ class Replay:
         self._pieces = Pieces()  # of what a bad wire has cut on its way to the guest
         self._host = _NoHost()
         self._first = inf  # when the capture begins
-        self._bad_wire = False  # as the comments of frames say
-        self._eaten = Counter[str]()  # likewise
-        self._is_repeating = False  # what a comment says of the frame
+        self._eaten = Counter[str]()  # as the comments of frames say
         self._last = 0.0  # when the last frame came
 
     # ------------------------------------------------------------------ one frame after the other
     def take(self, one: Captured) -> bool | None:
         """Whether it is the guest's; None where it was left out."""
         self._first = min(self._first, one.when)
-        self._bad_wire |= IMPAIRED in one.comment
         self._eaten.update(_EATEN.findall(one.comment))
         from_guest = self._wire.is_guests(one)
         frame = None if from_guest is None else self._whole(one, from_guest=from_guest)
@@ -178,16 +175,11 @@ class Replay:
             self.notices.bad_wire.lose(frame, (by and by[1]) or "a script", one.when)
         elif frame[:6] not in self._wire.others:
             self.notices.comments.deal_with(frame)
-            self._router.from_guest(frame, one.when)
-            if self._bad_wire:
-                self._repeat(one)
+            if self._wire.is_bad and (refused := _REFUSED.search(one.comment)):
+                self.notices.drop(_BY_ARRIVAL[refused[1]], refused[2], one.when)
+            else:
+                self._router.from_guest(frame, one.when)
             self.notices.comments.deal_with(None)
-
-    def _repeat(self, one: Captured) -> None:
-        self._is_repeating = True
-        for code, why in _REFUSED.findall(one.comment):
-            self.notices.drop(_BY_ARRIVAL[code], why, one.when)
-        self._is_repeating = False
 
     def _to_guest(self, frame: bytes, one: Captured) -> None:
         if one.lost:
@@ -230,7 +222,9 @@ class Replay:
     # ------------------------------------------------------------------ what is found
     def summary(self) -> Summary:
         verdict, silenced = self.notices.verdict, self.notices.silenced
-        return summary(self._linter, verdict, silenced, bad_wire=self._bad_wire, eaten=self._eaten)
+        return summary(
+            self._linter, verdict, silenced, bad_wire=self._wire.is_bad, eaten=self._eaten
+        )
 
     def _look(self, found: list[Finding], frame: bytes, one: Captured, *, from_guest: bool) -> None:
         for finding in found:
@@ -239,8 +233,7 @@ class Replay:
 
     def _doubts(self, rule: Rule, now: float) -> bool:
         unsure = 0.0 if self._begins else NEED_THE_BEGINNING.get(rule, 0.0)
-        by_arrival = self._bad_wire and not self._is_repeating and rule.code in _BY_ARRIVAL
-        return now < self._first + unsure or rule in _UNSENT or by_arrival
+        return now < self._first + unsure or rule in _UNSENT
 
     # ------------------------------------------------------------------ what the network did
     def _seen(self, frame: Frame, now: float) -> None:

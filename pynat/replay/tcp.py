@@ -55,6 +55,7 @@ class SeenSender(Sender):
 
 
 class SeenFlow(Flow):
+    takes_all = False  # how far the window was open when a segment came, no capture shows
     _offer: Options | None = None  # of the SYN that the other end sent
     _wrong_ack: int | None = None  # what its SYN-ACK acknowledges, where that is not the SYN
 
@@ -125,6 +126,8 @@ class SeenFlow(Flow):
         shift = 0 if segment.flags & SYN else self.negotiated.shift_from_guest
         receiver.told = ack + (segment.window << shift)
         receiver.edge = receiver.told if segment.flags & SYN else max(receiver.edge, receiver.told)
+        if self.takes_all:
+            receiver.edge = ack + _ROOM
         self._acks.told(ack)
         end = receiver.nxt - receiver.fin
         taken = min(ack, end) - (end - receiver.held)
@@ -163,6 +166,7 @@ class SeenFlow(Flow):
 class SeenTable(TcpTable):
     flow_type = SeenFlow
     begins = True  # no connection is older than what is seen
+    takes_all = False  # as its flows
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -197,6 +201,12 @@ class SeenTable(TcpTable):
         if flow is not None and flow.is_connecting:
             flow.close("unreachable", now)
             self._flush(flow, now)
+
+    def _new(self, *arguments: Any) -> Flow:
+        flow = super()._new(*arguments)
+        assert isinstance(flow, SeenFlow)
+        flow.takes_all = self.takes_all
+        return flow
 
     def _has_room(self, now: float) -> bool:
         self._make_room(now)

@@ -36,6 +36,7 @@ from pynat.config import (
     network_of,
 )
 from pynat.errors import ConfigError, Malformed
+from pynat.log.comments import IMPAIRED
 from pynat.wire import arp, dhcp, ethernet, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.ip import UDP
@@ -95,6 +96,7 @@ class Survey:
         self.dropped = 0  # what there was no room for
         self.cut = 0  # of which only the beginning is here
         self.cooked = False
+        self.is_bad = False  # some frames were lost or late or spoilt on purpose
         self.inbound: Counter[bytes] = Counter()  # sources of what the file says is the guest's
         self.outbound: set[bytes] = set()  # of what it says is for the guest
         self.hosts: defaultdict[bytes, _Host] = defaultdict(_Host)
@@ -106,6 +108,7 @@ class Survey:
     def look(self, one: Captured) -> None:
         self.frames += 1
         self.cut += not one.whole
+        self.is_bad |= IMPAIRED in one.comment
         frame = one.frame
         if len(frame) < _SHORTEST:
             return
@@ -189,6 +192,7 @@ class Wire:
     others: frozenset[bytes]
     networks: frozenset[bytes]  # MACs of the other side
     vlan: int
+    is_bad: bool  # frames were lost or late or spoilt on purpose, as their comments say
     dhcp_server: bytes | None  # where that is not the router
     said: str  # what was found out, and how
 
@@ -232,6 +236,7 @@ def find_out(survey: Survey, about: About, asked: Asked) -> Wire:
         frozenset() if about.is_ours else frozenset(others - {network.mac}),
         frozenset(others),
         vlan,
+        survey.is_bad,
         server if server != network.router.packed else None,
         f"; {text}" if survey.frames else "",
     )
