@@ -34,9 +34,7 @@ class ImpairLink(Wrapper):
         self._notices = notices
         self._bad_wire = notices.bad_wire
         self._capture = capture
-        self.wire = ImpairedWire(
-            seed, self._tell, self._overtaken, notices.comments.wait, self._ends
-        )
+        self.wire = ImpairedWire(seed, self._tell, self._overtaken, self._waits, self._ends)
         self._idle = True
         self.has_changed = False  # something, at least once
         self._lost: bytes | None = None  # the guest's last one; its copy may come
@@ -134,7 +132,9 @@ class ImpairLink(Wrapper):
     def _tell(self, rule: ActiveRule, frame: bytes, fate: Fate, to_guest: bool) -> None:
         self.has_changed = True
         comments = self._notices.comments
-        is_copy = fate.said == "duplicate" and not to_guest and frame is not self._lost
+        is_copy = fate.said == "duplicate" and not to_guest
+        if is_copy and frame is self._lost:
+            is_copy, self._lost = False, None
         explains = None if is_copy else _explains(frame, fate)  # the guest has sent it once
         fault = WireFault(f"{IMPAIRED} {rule.number}", explains)
         before = comments.fault_of(frame)
@@ -143,7 +143,7 @@ class ImpairLink(Wrapper):
         is_spoilt = fate.frame is None or (fault.explains is None and not is_copy)
         if not to_guest and is_spoilt:
             self._bad_wire.lose(frame, fault.cause, self.now())
-        if fate.frame is None and not to_guest:
+        if fate.frame is None and not to_guest and (before is None or before.explains is not None):
             self._lost = frame
         if fate.frame is not None and fate.frame is not frame:
             if not to_guest:
@@ -166,8 +166,13 @@ class ImpairLink(Wrapper):
         text = f"impair rule {rule.number}: {what}, {way}: {fate.said}"
         self._notices.limited(f"impair {rule.number}", text, self.now())
 
+    def _waits(self, frame: bytes) -> None:
+        self._notices.comments.wait(frame)
+        self._bad_wire.wait(frame)
+
     def _ends(self, frame: bytes, came: bool) -> None:
         self._notices.comments.come(frame)
+        self._bad_wire.end(frame)
         if not came:
             self._notices.comments.lose(frame)
 

@@ -11,7 +11,7 @@ What the guest knew when it sent a frame goes by the numbers of frames at its ca
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from math import inf
 
 from pynat.errors import Malformed
@@ -23,8 +23,9 @@ _MOST = 1024  # of each kind; then all are forgotten
 _LAST = 8  # of one sender's ARP
 _ACKS = 64  # of one flow
 _ARP = ethernet.ARP.to_bytes(2, "big")
-_ACK = 8  # place in TCP's header
+_SEQ, _ACK = 4, 8  # places in TCP's header
 _FLAGS = 13
+_HELD = "a bad wire, which holds a piece"
 _LATELY = 60.0  # seconds; then another datagram may have the same identification
 
 Key = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
@@ -36,8 +37,10 @@ class BadWire:
     def __init__(self) -> None:
         self._pieces: Causes = {}  # lost or changed
         self._doubled: Causes = {}
+        self._held = Counter[Key]()  # pieces under way
         self._resets: dict[bytes, float] = {}  # number at the card, by flow
         self._acks: dict[bytes, Told] = {}  # by FourTuple.key
+        self._opened: dict[bytes, int] = {}  # number of the last SYN that came, likewise
         self._macs: dict[bytes, deque[tuple[float, bytes]]] = {}  # likewise, by who told of it
 
     # ------------------------------------------------------------------ of the guest
@@ -48,6 +51,23 @@ class BadWire:
     def double(self, frame: bytes, by: str, now: float) -> None:
         """It comes twice."""
         _note_piece(self._doubled, frame, by, now)
+
+    def wait(self, frame: bytes) -> None:
+        """It is under way."""
+        if (packet := _packet(frame)) is not None and packet.is_fragment:
+            self._held[key_of(packet)] += 1
+
+    def end(self, frame: bytes) -> None:
+        """It is not any more."""
+        if self._held and (packet := _packet(frame)) is not None and packet.is_fragment:
+            key = key_of(packet)
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]
+
+    def keeps_a_piece(self, datagram: Key, now: float) -> str:
+        """What has, or holds one; "" where nothing does."""
+        return self.took_a_piece(datagram, now) or (_HELD if datagram in self._held else "")
 
     def took_a_piece(self, datagram: Key, now: float) -> str:
         """What has, lately; "" where nothing did."""
@@ -77,9 +97,9 @@ class BadWire:
 
     def _note(self, frame: bytes, number: int | None = None) -> None:
         """number: None while it is on its way."""
-        flow, flags, ack = _flow(frame)
+        flow, flags, seq, ack = _flow(frame)
         if flags & (tcp.ACK | tcp.SYN):
-            self._note_ack(versions.reverse(flow)[1:], flags, ack, number)
+            self._note_ack(versions.reverse(flow)[1:], flags, seq, ack, number)
         if flags & tcp.SYN:
             self._resets.pop(flow, None)  # another connection than before
         elif flags & tcp.RST:
@@ -88,15 +108,17 @@ class BadWire:
             at = inf if number is None else number
             self._resets[flow] = min(at, self._resets.get(flow, inf))
 
-    def _note_ack(self, flow: bytes, flags: int, ack: int, number: int | None) -> None:
+    def _note_ack(self, flow: bytes, flags: int, seq: int, ack: int, number: int | None) -> None:
         if flow not in self._acks:
             if len(self._acks) >= _MOST:
                 self._acks.clear()
+                self._opened.clear()
             self._acks[flow] = deque(maxlen=_ACKS)
         if number is None:
             return
         told = self._acks[flow]
-        if flags & tcp.SYN and told and told[0][1] != ack:
+        if flags & tcp.SYN and self._opened.get(flow) != seq:
+            self._opened[flow] = seq
             told.clear()  # another connection than before
         if flags & tcp.ACK and (not told or told[-1][1] != ack):
             told.append((number, ack))
@@ -105,6 +127,7 @@ class BadWire:
         """Everything comes, and at once, from now on."""
         self._resets.clear()
         self._acks.clear()
+        self._opened.clear()
         self._macs.clear()
 
     def _of(self, told: Arp) -> deque[tuple[float, bytes]]:
@@ -146,16 +169,16 @@ def _arp(frame: bytes) -> Arp | None:
         return None
 
 
-def _flow(frame: bytes) -> tuple[bytes, int, int]:
-    """And the segment's flags and acknowledgement; 0 where there are none."""
+def _flow(frame: bytes) -> tuple[bytes, int, int, int]:
+    """And the segment's flags, number and acknowledgement; 0 where there are none."""
     about = versions.in_frame(frame)
     if about is None or about.protocol != ip.TCP or about.is_later:
-        return b"", 0, 0
+        return b"", 0, 0, 0
     header = frame[about.body : about.body + _FLAGS + 1]
     if len(header) <= _FLAGS:
-        return b"", 0, 0
-    ack = int.from_bytes(header[_ACK : _ACK + 4], "big")
-    return versions.flow_key(frame)[0], header[_FLAGS], ack
+        return b"", 0, 0, 0
+    seq, ack = (int.from_bytes(header[at : at + 4], "big") for at in (_SEQ, _ACK))
+    return versions.flow_key(frame)[0], header[_FLAGS], seq, ack
 
 
 def _note_piece(causes: Causes, frame: bytes, by: str, now: float) -> None:

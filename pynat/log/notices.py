@@ -22,6 +22,7 @@ from pynat.harmless import harmless, harmless_lines
 from pynat.log.bad_wire import BadWire, Key
 from pynat.log.comments import FrameComments, WireFault
 from pynat.rules import Rule
+from pynat.rules.ipv4 import FRAGMENT_REPEATED
 from pynat.verdict import About, Cause, Verdict
 from pynat.wire import ethernet, versions
 
@@ -153,7 +154,7 @@ class Notices:
         detail = harmless(detail)
         is_first = self.verdict.of(rule.code) is None
         blamed = because or self._blamed(rule, frame)
-        if blamed and frame is not None:
+        if blamed and frame is not None and rule is not FRAGMENT_REPEATED:
             self.bad_wire.lose(frame, blamed, now)
         other = Cause(blamed, None) if blamed else None
         cause = self.verdict.put(rule, detail, now, about, count, other)

@@ -201,7 +201,7 @@ class Reassembly:
             return
         missing = f"{datagram.missing()} did not (RFC 791 3.2)"
         text = f"{why}, {datagram.length} bytes came, {missing}{datagram.hint()}"
-        lost = self._notices.bad_wire.took_a_piece(datagram.key, now)
+        lost = self._notices.bad_wire.keeps_a_piece(datagram.key, now)
         self._drop(rules.ipv4.FRAGMENTS_TIMED_OUT, datagram, text, now, because=lost)
 
     def expire(self, datagram: _Datagram, now: float) -> None:

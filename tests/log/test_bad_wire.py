@@ -53,7 +53,7 @@ class Says:
             self.due.append(frame if isinstance(frame, bytes) else frame(self.heard))
 
 
-def roots(*frames: tuple[float, Sent], capture: Path, **keys: Any) -> set[str]:
+def roots(*frames: tuple[float, Sent], capture: Path, until: float = 120, **keys: Any) -> set[str]:
     """What the guest is blamed for, while it runs and from the capture."""
     net = Net(hermetic=True, control="none", capture=capture, **keys)
 
@@ -68,7 +68,7 @@ def roots(*frames: tuple[float, Sent], capture: Path, **keys: Any) -> set[str]:
             await stream.write(bytes(1000))
 
     with virtual(net.configured(), net) as network:
-        network.run(Says((0.0, ANNOUNCED), *frames), 120)
+        network.run(Says((0.0, ANNOUNCED), *frames), until)
     verdict = network.engine.notices.verdict
     live = {one.rule.code for one in verdict if one.count}
     seen = Capture(capture)
@@ -123,13 +123,28 @@ def test_a_fragment_that_was_never_sent(capture: Path) -> None:
     assert "IP018" in roots((2.0, PIECES[0]), (2.0, PIECES[2]), capture=capture)
 
 
+@pytest.mark.parametrize(("impair", "until"), [("delay 1500ms", 3.4), ("delay 60s", 40)])
+def test_a_fragment_that_the_wire_still_holds(capture: Path, impair: str, until: float) -> None:
+    """As the network ends, or the datagram's time does."""
+    sent = [(2.0, one) for one in PIECES]
+    held = [f"from-guest ip nth 2 {impair}"]
+    assert "IP018" not in roots(*sent, capture=capture, impair=held, until=until)
+
+
+def test_a_copy_takes_nothing_away(capture: Path) -> None:
+    doubled = ["from-guest ip nth 1 duplicate"]
+    sent = (2.0, PIECES[0]), (2.0, PIECES[2])
+    assert "IP018" in roots(*sent, capture=capture, impair=doubled)
+
+
 def test_a_wrong_datagram_that_the_wire_has_spoilt(capture: Path) -> None:
     sent = 2.0, udp(SERVER, 9, bytes(100), chksum=7)
     assert "UDP002" not in roots(sent, capture=capture, impair=["from-guest udp truncate 60"])
 
 
-def test_a_copy_stands_for_what_the_wire_has_lost(capture: Path) -> None:
-    doubled = ["from-guest udp duplicate", "from-guest udp nth 1 drop"]
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_copy_stands_for_what_the_wire_has_lost(capture: Path, times: int) -> None:
+    doubled = ["from-guest udp duplicate"] * times + ["from-guest udp nth 1 drop"]
     sent = 2.0, udp(SERVER, 9, bytes(100), chksum=7)
     assert "IP005" in roots(sent, capture=capture, impair=doubled)
 
@@ -206,6 +221,16 @@ def test_a_copy_of_a_syn_ack_that_nobody_has_acknowledged(capture: Path) -> None
     assert "TCP005" not in roots(*sent, capture=capture, impair=lost, zoo=True)
 
 
+def test_a_late_copy_of_a_syn_takes_no_acknowledgement_back(capture: Path) -> None:
+    """The second copy of the guest's SYN-ACK is one too many."""
+    said = (2.0, "S", 100), (2.1, "SA", 100), (3.5, "SA", 100), (3.6, "SA", 100), (4.5, "R", 101)
+    sent = [(at, of(flags, seq, port=80, to=SIMULTANEOUS)) for at, flags, seq in said]
+    late = ["to-guest syn nth 1 duplicate", "to-guest syn nth 2 delay 1s"]
+    assert "TCP005" in roots(*sent, capture=capture, impair=late, zoo=True)
+    lines = [line for one in read(capture) for line in one.comment.splitlines()]
+    assert sum("TCP005" in line for line in lines) == 2
+
+
 def beyond(*places: int) -> list[tuple[float, Sent]]:
     opened = (2.0, of("S", 100, port=98)), (2.3, of("A", 101, port=98))
     full = [(2.3, of("A", 101 + at, bytes(1000), port=98)) for at in range(0, 4000, 1000)]
@@ -220,8 +245,28 @@ def test_the_window_is_that_of_when_a_segment_comes(capture: Path) -> None:
     assert len(said) == 1
 
 
+ZERO_WINDOW = "198.18.2.8"  # a host of the zoo; it opens its window 15 s after the SYN
+
+
+def zero_window(*frames: tuple[float, str, int, int]) -> list[tuple[float, Sent]]:
+    sent = (1.0, "S", -1, 0), (1.5, "A", 0, 0), (16.65, "A", 0, 1), *frames
+    return [
+        (at, of(flags, 101 + seq, bytes(count), port=9, to=ZERO_WINDOW))
+        for at, flags, seq, count in sent
+    ]
+
+
+@pytest.mark.parametrize("late", ["to-guest tcp delay 300ms", "to-guest tcp nth 2 delay 300ms"])
+def test_a_probe_that_crosses_the_window_update_is_taken(capture: Path, late: str) -> None:
+    """And what follows it, up to the RST at the next number."""
+    data = [(18 + at / 20, "PA", 1 + at * 1000, 1000) for at in range(300)]
+    sent = zero_window(*data, (40, "R", 300_001, 0))
+    found = roots(*sent, capture=capture, impair=[late], zoo=True, until=60)
+    assert found & {"TCP009", "TCP014", "TCP015"} == set()
+
+
 PINGS = [(10.0 + at, ping(SERVER)) for at in range(5)]
-MOVES = {"faults": ["arp failover 5"]}
+MOVES: dict[str, Any] = {"faults": ["arp failover 5"]}
 
 
 def test_the_router_has_moved_and_the_wire_has_lost_it(capture: Path) -> None:
