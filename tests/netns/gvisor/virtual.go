@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"gvisor.dev/gvisor/pkg/bufferv2"
 	secure "gvisor.dev/gvisor/pkg/rand"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
@@ -154,15 +154,17 @@ func inVirtualTime(seed int64, begin func(stack.Options, stack.LinkEndpoint), wo
 	go work()
 	for {
 		settle()
-		for packet := card.Read(); !packet.IsNil(); packet = card.Read() {
+		for card.NumQueued() > 0 {
+			packet := card.Read()
 			say(packet.ToView().AsSlice())
 			packet.DecRef()
 		}
 		say(binary.LittleEndian.AppendUint64(nil, machine.wakes()))
 		if frame := hear(machine); len(frame) > 0 {
-			packet := stack.NewPacketBuffer(stack.PacketBufferOptions{
-				Payload: bufferv2.MakeWithData(frame),
-			})
+			var options stack.PacketBufferOptions
+			_, err := options.Payload.WriteFromReader(bytes.NewReader(frame), int64(len(frame)))
+			must(err)
+			packet := stack.NewPacketBuffer(options)
 			card.InjectInbound(0, packet)
 			packet.DecRef()
 		}
