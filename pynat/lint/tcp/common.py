@@ -25,7 +25,7 @@ class Common:
     asked: Span = NEVER  # when its last question by ARP came
     asking: Span = NEVER  # when the first of those came between which it sent nothing else
     _resolves: bool = False  # that was for another address, and nothing has been sent since
-    _released: Span = NEVER  # when the last one came of the packets that left with the answer
+    _released: Span = NEVER  # when the first packet behind it came
     silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
@@ -50,7 +50,7 @@ class Common:
 
     def speaks(self, when: Span) -> None:
         """By IP, to somebody whose MAC address it has."""
-        if self._resolves or when.least(self._released) < _TOGETHER:
+        if self._resolves:
             self._resolves, self._released = False, when
 
     def handed_over(self, sent: Span) -> Span:
