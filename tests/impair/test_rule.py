@@ -67,6 +67,12 @@ def test_what_is_written_is_meant(text: str, rule: ImpairRule) -> None:
     assert parse(str(rule)) == rule
 
 
+@pytest.mark.parametrize("time", ["0s", "1.5ms", "999ms", "1s", "1.5s"])
+def test_a_time_is_said_in_seconds_from_one_on(time: str) -> None:
+    rule = f"delay {time}"
+    assert str(parse(rule)) == rule
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

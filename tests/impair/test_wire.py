@@ -134,6 +134,17 @@ def test_a_delay_is_never_negative() -> None:
     assert min(when for when, _ in Bad("delay 1ms 50ms").through(PLAIN[:500])) == 0.0
 
 
+def test_what_a_rule_held_comes_at_once_when_it_is_removed() -> None:
+    """Before what waits for a rule that stays, and was due earlier."""
+    bad = Bad("tcp delay 10s", "udp delay 1s")
+    slow, fast = tcp(), udp()
+    for frame in (slow, fast):
+        bad.wire.put(frame, 0.0, to_guest=True)
+    bad.wire.remove(1, 0.5)
+    assert bad.wire.pop_due(0.5, 9, to_guest=True) == [(0.5, slow)]
+    assert bad.wire.pop_due(1.0, 9, to_guest=True) == [(1.0, fast)]
+
+
 def test_reordering_lets_some_overtake() -> None:
     passed = Bad("delay 10ms reorder 25% limit 100000").through(PLAIN)
     at_once = [when for when, _ in passed].count(0.0)
