@@ -10,8 +10,9 @@ from scapy.layers.l2 import Ether
 from pynat.config.toml import read_toml
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
+from pynat.testing.script import introduce
 from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
-from tests.lint.examples import EXAMPLES, arp, collect, dhcp
+from tests.lint.examples import EXAMPLES, arp, collect, dhcp, link
 from tests.lint.examples.tcp_acking import war
 from tests.lint.examples.tcp_resending import MEASURED
 from tests.lint.play import ACCEPTED, OPEN, play
@@ -142,9 +143,14 @@ def test_the_address_that_dhcp_should_have_is_named(field: str) -> None:
     [
         ("does_not_shift", "unshifted it ends at 6001 as before: the SYNs agreed on a shift of 2"),
         ("shifts_what_was_not_agreed", "it looks shifted by 2, and the other end's SYN had no"),
+        ("swaps_the_bytes_of_its_acknowledgement", "has sent up to 1; its bytes are swapped"),
+        ("swaps_the_acknowledgement_of_a_syn", "SYN ends at 1; its bytes are swapped"),
+        ("takes_one_spoilt", "; 1461 and what follows came with a wrong checksum"),
+        ("acknowledges_nothing", ": 1 and what follows came again 3 times in 3.0 s"),
+        ("sends_the_check_sequence", ": the last four are the frame's check sequence"),
     ],
 )
-def test_a_window_in_the_wrong_unit_is_named(guest: str, hint: str) -> None:
+def test_what_may_be_meant_is_named(guest: str, hint: str) -> None:
     (one,) = (one for one in EXAMPLES if one.guest.__name__ == guest)
     assert any(hint in line for line in one.run().log)
 
@@ -184,3 +190,64 @@ def test_segments_with_data_that_a_guest_takes_for_duplicates(
     play(lab, f"{MEASURED}\n > P. 101:201(100) ack 1\n {data} +{wait} > P. 101:201(100) ack 1")
     (line,) = (line for line in lab.log if "TCP071" in line)
     assert (f"{came} segments with data acknowledged nothing new" in line) is hint
+
+
+def test_what_is_not_acknowledged_was_not_taken_with_a_wrong_checksum() -> None:
+    """It begins where the acknowledgement ends, which is wrong by itself."""
+    lab = LintedLab()
+    play(lab, f"{OPEN}\n < P. 101:201(100) ack 1 sum 7\n > . 1:1(0) ack 101")
+    (line,) = (line for line in lab.log if "TCP080" in line)
+    assert "wrong checksum" not in line
+
+
+@pytest.mark.parametrize(("size", "hint"), [(0, True), (1, True), (2, False)])
+def test_a_probe_of_a_number_that_was_never_sent_is_told_which_one(size: int, hint: bool) -> None:
+    """Some have one byte in it."""
+    lab = LintedLab()
+    play(lab, f"{OPEN}\n > . -1:{size - 1}({size}) ack 1")
+    (line,) = (line for line in lab.log if "TCP050" in line)
+    assert ("a keep-alive has the number before the next one, 0" in line) is hint
+
+
+def test_the_option_that_the_end_is_within_is_named() -> None:
+    """The guest counts the end into its name."""
+    lab = LintedLab()
+    dhcp.raw(lab, dhcp.discover() + b"\x0c\5kern\xff")
+    (line,) = (line for line in lab.log if "DHCP021" in line)
+    assert "it is within option 12, whose length is 5, expected 4" in line
+
+
+@pytest.mark.parametrize(("openings", "told"), [(3, 1), (5, 1), (6, 2)])
+def test_one_number_for_all_is_told_of_at_each_third_connection(openings: int, told: int) -> None:
+    lab = LintedLab()
+    for port in range(50_001, 50_001 + openings):
+        play(lab, f"> S 0:0(0) win 65535 <mss 1460> port {port} isn 0")
+    assert lab.found["TCP039"] == told
+
+
+def test_a_driver_that_sends_all_twice_is_told_of_once() -> None:
+    lab = LintedLab()
+    link.asks_twice(lab, 4)
+    arp.sends(lab, pdst="192.168.16.9")
+    link.asks_twice(lab, 5)
+    assert lab.found["ETH028"] == 1
+
+
+def test_what_came_since_a_guest_is_deaf_is_counted() -> None:
+    """Also datagrams, which take the short way."""
+    lab = LintedLab()
+    introduce(lab)
+    lab.from_guest(udp(ROUTER, 9, b"hello"))
+    arp.is_asked(lab)
+    arp.replies(lab)
+    answer = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src=ROUTER, dst=GUEST)
+    for asked in (0, 1, 1, 1):
+        arp.sends(lab)
+        for _ in range(5 * asked):
+            lab.look(bytes(answer / UDP(sport=9, dport=5000) / b"hello"), from_guest=False)
+        for _ in range(asked):
+            arp.is_asked(lab)
+        lab.wait(1)
+    (line,) = (one for one in lab.log if " ETH035 " in one)
+    assert lab.linter.tally.datagrams_came == 5
+    assert "15 frames came in 3.000 s" in line
