@@ -142,6 +142,23 @@ def test_a_datagram_of_no_protocol_of_ours_goes_it_too(decoded: list[bytes]) -> 
     assert linter.counts()[Occasion.DATAGRAM] == 500
 
 
+def test_so_does_one_from_an_address_that_was_announced(decoded: list[bytes]) -> None:
+    """Once it is clear that the guest has probed and announced enough."""
+    linter = opened()
+    own = arp.encode(Arp(arp.REQUEST, GUEST_MAC, GUESTS[1], bytes(6), GUESTS[1]))
+    probe = arp.encode(Arp(arp.REQUEST, GUEST_MAC, bytes(4), bytes(6), GUESTS[1]))
+    for when, packet in ((1, probe), (2, probe), (3, probe), (5, own), (7, own)):
+        frame = ethernet.encode(ethernet.BROADCAST, GUEST_MAC, ethernet.ARP, packet)
+        linter.from_guest(frame, when)
+    decoded.clear()
+    for number in range(500):
+        payload = udp.encode(GUESTS[1], 5000, PEERS[0], 6000, b"data")
+        packet = ipv4.encode(GUESTS[1], PEERS[0], ipv4.UDP, payload, ident=number)
+        frame = ethernet.encode(ROUTER_MAC, GUEST_MAC, ethernet.IPV4, packet)
+        linter.from_guest(frame, 60.0)
+    assert len(decoded) < 10
+
+
 @pytest.mark.parametrize("port", [0, 53, 67, 68, 69, *SERVICES])
 def test_a_datagram_of_a_protocol_of_ours_does_not(decoded: list[bytes], port: int) -> None:
     linter = opened()
