@@ -438,6 +438,16 @@ def takes_the_first_answer(lab: LintedLab) -> None:
 
 
 @clean("DNS036", config=NAMES)
+def takes_one_in_between(lab: LintedLab) -> None:
+    """And is ended twice before and twice behind that, while it waits."""
+    introduce(lab)
+    for number, takes in enumerate((False, False, True, False, False)):
+        asks(lab, ident=number, port=5000 + number)
+        if not takes:
+            refuses(lab, 5000 + number)
+
+
+@clean("DNS036", config=NAMES)
 def waited_long_enough(lab: LintedLab) -> None:
     introduce(lab)
     for number in range(9):

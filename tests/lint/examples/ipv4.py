@@ -110,9 +110,20 @@ def more_of_a_ping(lab: LintedLab) -> None:
 def a_ping_of_zeros(lab: LintedLab) -> None:
     """The sum of the first fragment is right, as the rest adds nothing."""
     introduce(lab)
+    pings_in_pieces(lab, 1480)
+
+
+@clean("IP046")
+def a_ping_of_zeros_in_small_pieces(lab: LintedLab) -> None:
+    """All hosts take 576 bytes."""
+    introduce(lab)
+    pings_in_pieces(lab, 552)
+
+
+def pings_in_pieces(lab: LintedLab, size: int) -> None:
     request = bytes(ICMP(id=7, seq=1) / bytes(4000))
-    for at in range(0, len(request), 1480):
-        part, flags = request[at : at + 1480], "MF" if at + 1480 < len(request) else 0
+    for at in range(0, len(request), size):
+        part, flags = request[at : at + size], "MF" if at + size < len(request) else 0
         lab.from_guest(bytes(ip(ROUTER, id=9, flags=flags, frag=at // 8, proto=1) / Raw(part)))
     lab.wait(40)
 

@@ -468,3 +468,12 @@ def sets_a_length_once(lab: LintedLab) -> None:
 @clean("ETH037")
 def sends_too_much(lab: LintedLab) -> None:
     keeps_lengths(lab, [1, 2])
+
+
+@clean("ETH037")
+def sends_more_each_time(lab: LintedLab) -> None:
+    """Each fourth frame is too long, and none as long as another."""
+    introduce(lab)
+    for number in range(40):
+        frame = bytes(ip("192.0.2.7", id=number) / UDP(dport=9) / (b"x" * 100))
+        lab.from_guest(frame + b"x" * number * (number % 4 == 2))

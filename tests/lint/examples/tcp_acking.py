@@ -111,6 +111,13 @@ def makes_way_after_its_fin(lab: LintedLab) -> None:
 
 
 @clean("TCP082")
+def takes_the_text_before_the_fin(lab: LintedLab) -> None:
+    """Both come at last in one segment of which it saw no copy before."""
+    play(lab, f"{OPEN}\n" + "+1 < FP. 1:101(100) ack 1\n" * 3)
+    play(lab, "+0.001 > . 1:1(0) ack 101\n +0.001 > . 1:1(0) ack 102")
+
+
+@clean("TCP082")
 def counts_the_fin(lab: LintedLab) -> None:
     play(lab, closed_thrice(102))
 
@@ -910,6 +917,15 @@ def has_no_room(lab: LintedLab) -> None:
     """Three times something was lost; or the window says so."""
     play(lab, f"{refused(3)}\n +1 < P. 1:101(100) ack 1\n > . 1:1(0) ack 101")
     play(lab, refused(6, window=0))
+
+
+@clean("TCP099")
+def may_not_take_it(lab: LintedLab) -> None:
+    """The timestamp is old (RFC 7323 5.3), or what was never sent is acknowledged."""
+    old = "+1 < P. 1:101(100) ack 1 <TS val 600 ecr 110>\n > . 1:1(0) ack 1 <TS val 120 ecr 700>\n"
+    play(lab, f"{OPEN_STAMPS}\n {old * 5}")
+    unsent = "+1 < P. 1:101(100) ack 50\n > . 1:1(0) ack 1\n"
+    play(lab, f"{OPEN.replace('1460>', '1460> port 50001', 1)}\n {unsent * 5}")
 
 
 @example("TCP100")
