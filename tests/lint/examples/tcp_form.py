@@ -82,6 +82,11 @@ def leaves_rubbish_behind_the_options(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 65535 hex 020405b400adbeef")
 
 
+@example("TCP026")
+def leaves_a_byte_behind_the_options(lab: LintedLab) -> None:
+    play(lab, "> S 0:0(0) win 65535 hex 020405b400ad0000")
+
+
 @example("TCP027")
 def forgets_the_source_port(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 65535 <mss 1460> port 0")

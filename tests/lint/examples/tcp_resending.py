@@ -648,6 +648,14 @@ def keeps_a_time_out_that_has_grown(lab: LintedLab) -> None:
 
 
 @clean("TCP075")
+def doubles_a_long_time_out(lab: LintedLab) -> None:
+    """It waits for 20 s, and for 40 s as long as it has measured nothing anew."""
+    again = "> P. 101:201(100) ack 1\n +20 > P. 101:201(100) ack 1\n +0.3 < . 1:1(0) ack 201"
+    play(lab, f"{MEASURED}\n {again}\n > P. 201:301(100) ack 1\n +35 < . 0:0(0) ack 201")
+    play(lab, "> . 301:301(0) ack 1\n +5 > P. 201:301(100) ack 1")
+
+
+@clean("TCP075")
 def has_measured_its_first_syn_ack(lab: LintedLab) -> None:
     """What acknowledged it was lost for 30 s; so the time-out is 60 s (RFC 6298 2.2, 2.5)."""
     again = "\n".join(f"+{2**n} > {SYN_ACK}" for n in range(4))
@@ -847,6 +855,11 @@ def probes_after_two_hours(lab: LintedLab) -> None:
 def probes_with_the_next_number(lab: LintedLab) -> None:
     """It has been idle for two hours, and nobody answers."""
     play(lab, f"{ASKED}\n +7200 > . 1:1(0) ack 101\n" + "+75 > . 1:1(0) ack 101\n" * 2)
+
+
+@example("TCP130")
+def probes_each_15_seconds_with_the_next_number(lab: LintedLab) -> None:
+    play(lab, f"{ASKED}\n" + "+15 > . 1:1(0) ack 101\n" * 3)
 
 
 @clean("TCP130")

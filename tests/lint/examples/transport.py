@@ -264,6 +264,11 @@ def port_of_dns_swapped(lab: LintedLab) -> None:
     lab.from_guest(udp(ROUTER, 13568, b"\0\7\1\0\0\1\0\0\0\0\0\0\1a\4test\0\0\1\0\1"))
 
 
+@example("UDP022")
+def port_of_ntp_swapped(lab: LintedLab) -> None:
+    lab.from_guest(udp(REMOTE, 31488, b"\x23" + bytes(47)))
+
+
 @example("UDP021")
 def shorter_than_the_packet(lab: LintedLab) -> None:
     """The guest counts its header only once too little: 5 bytes of data and a length of 8."""
