@@ -253,7 +253,7 @@ class DnsChecker:
             waiting.answers += 1
         if asked is None:
             self._strange(ends + port.to_bytes(2, "big"), payload)
-        elif len(payload) > 3:
+        else:
             self._unanswered.pop(ends + _question(payload), None)
             self._told.rightly(payload)
             if asked.answered is None:

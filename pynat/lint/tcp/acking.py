@@ -343,7 +343,7 @@ class Acking:
             elif end not in self.arrivals.ends and end + 1 in self.arrivals.ends:
                 text = f"SACK block {start}:{end}, a segment that came ends at {end + 1}"
                 self._often.tell(rules.SACK_SHORT, _TIMES, text, tell)
-        if len(blocks) > 1 and self.arrivals.latest is not None:
+        if self.arrivals.latest is not None:
             pieces = [(peer.number(left), peer.number(right)) for left, right in blocks]
             self._order(pieces, *self.arrivals.latest, ack, tell)
 
