@@ -292,6 +292,15 @@ def reads_what_it_is_told(lab: LintedLab) -> None:
         lab.from_guest(udp(address, 9, b"hello"))
 
 
+@clean("DNS031", config=NAMES)
+def knew_the_address_before(lab: LintedLab) -> None:
+    """Its bytes stand in the answer by chance."""
+    introduce(lab)
+    lab.from_guest(udp("4.192.0.2", 9, b"hello"))
+    asks(lab)
+    lab.from_guest(udp("4.192.0.2", 9, b"hello"))
+
+
 def goes_on(lab: LintedLab, seconds: float) -> None:
     """Without the name."""
     lab.wait(seconds)

@@ -442,6 +442,12 @@ def looks_at_the_syn_ack(lab: LintedLab) -> None:
     play(lab, f"{ASKED.format(2)} +1 {right.strip()}\n > . 1:1(0) ack 1")
 
 
+@clean("TCP047")
+def sends_text_with_its_syn(lab: LintedLab) -> None:
+    """Which the SYN-ACK acknowledges, too."""
+    play(lab, f"{ASKED.format(11).replace('0:0(0)', '0:0(10)', 1)} > . 11:11(0) ack 1")
+
+
 COMES = "< S 0:0(0) win 65535 <mss 1460>\n"
 
 
