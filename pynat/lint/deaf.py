@@ -31,7 +31,8 @@ _ZERO = bytes(4)
 
 @dataclass(slots=True)
 class _Card:
-    told: Bounded[bytes, Span] = field(default_factory=lambda: Bounded(16))  # what it asked for
+    # What it asked for: when it was told, and how many frames had come by then.
+    told: Bounded[bytes, tuple[Span, int]] = field(default_factory=lambda: Bounded(16))
     in_vain: int = 0
     since: Span = NEVER  # the first of these
     frames: int = 0  # that had come by then
@@ -55,7 +56,7 @@ class DeafChecker:
             if (owner := self._owners.get(packet.target)) is not None:
                 owner.unanswered += 1
         elif packet is not None and (card := self._cards.get(packet.target_mac)) is not None:
-            card.told[packet.sender] = frame.when
+            card.told[packet.sender] = frame.when, self._tally.frames_came
         return iter(())
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -74,11 +75,11 @@ class DeafChecker:
             yield from self._asks(card, packet, frame.when)
 
     def _asks(self, card: _Card, packet: Arp, when: Span) -> Iterator[Finding]:
-        told = card.told.pop(packet.target, NEVER)
+        told, frames = card.told.pop(packet.target, (NEVER, 0))
         if not TAKEN <= when.least(told) <= SOON:
             return
         if not card.in_vain:
-            card.since, card.frames = told, self._tally.frames_came
+            card.since, card.frames = told, frames
         card.in_vain += 1
         lasts = when.least(card.since)
         is_sure = card.in_vain >= IN_VAIN and card.unanswered >= UNANSWERED and lasts >= LASTS

@@ -251,3 +251,18 @@ def test_what_came_since_a_guest_is_deaf_is_counted() -> None:
     (line,) = (one for one in lab.log if " ETH035 " in one)
     assert lab.linter.tally.datagrams_came == 5
     assert "15 frames came in 3.000 s" in line
+
+
+def test_what_came_before_it_asks_again_is_counted_too() -> None:
+    """In each round a reply and six requests."""
+    lab = LintedLab()
+    introduce(lab)
+    arp.is_asked(lab)
+    arp.replies(lab)
+    for _ in range(4):
+        arp.sends(lab)
+        for _ in range(6):
+            arp.is_asked(lab)
+        lab.wait(1)
+    (line,) = (one for one in lab.log if " ETH035 " in one)
+    assert "21 frames came in 3.000 s" in line
