@@ -295,6 +295,7 @@ def test_datagrams_and_pings_are_told_that_it_is_prohibited() -> None:
         lab.from_guest(frame)
         (error,) = read(lab)
         assert (error[ICMP].type, error[ICMP].code, error[IP].src) == (3, 13, ROUTER)
+    assert lab.drops == {"restricted": 3}
     assert lab.to_host() == []
     lab.from_guest(udp("10.0.0.5", 123, b"x"))
     lab.from_guest(ping("192.0.2.7"))

@@ -396,6 +396,10 @@ def test_a_type_with_its_bytes_swapped_is_named(lab: Lab, kind: int, said: str) 
             Ether(src=ether().src, dst="52:54:00:00:00:99") / IP() / UDP(),
             "ethernet not ours: frame to 52:54:00:00:00:99, the router is 52:55:00:a8:10:01",
         ),
+        (
+            Ether(src=ether().src, dst="00:00:00:00:00:00") / IP() / UDP(),
+            "the router is 52:55:00:a8:10:01 (RFC 894): the address was never set",
+        ),
     ],
 )
 def test_the_log_names_the_packet_that_was_dropped(lab: Lab, frame: Any, told: str) -> None:
