@@ -326,6 +326,19 @@ def test_who_wants_broadcast_gets_broadcast(net: Net) -> None:
     assert offer.packet.flags == 0x8000
 
 
+@pytest.mark.parametrize("flags", ["", "B"])
+def test_in_a_hermetic_net_the_fourth_offer_goes_the_other_way(flags: str) -> None:
+    """To see whether the guest takes that."""
+    net = Net(config("hermetic = true"))
+    to_one = (A, "192.168.16.2", 68)
+    usual, other = (BROADCAST, to_one) if flags else (to_one, BROADCAST)
+    offers = [net.ask(A, "discover", flags=flags) for _ in range(4)]
+    assert [offer.to for offer in offers] == [usual, usual, usual, other]
+    (said,) = offers[-1].reply.comments
+    assert ("by broadcast" in said) is (other == BROADCAST)
+    assert ("to the guest's MAC address" in said) is (other == to_one)
+
+
 def test_through_a_relay(net: Net) -> None:
     relay = "192.168.16.200"
     offer = net.ask(A, "discover", giaddr=relay, relay_agent_information=b"\1\1x")
