@@ -149,6 +149,15 @@ def test_a_promise_that_the_kernel_does_not_keep_is_taken_back(flow: TcpScript) 
     assert flow.lab.host_bytes[1] == pattern(1448)
 
 
+def test_each_byte_that_a_full_kernel_takes_is_acknowledged(flow: TcpScript) -> None:
+    flow.lab.room = 1
+    flow.guest("P. 1:4(3) ack 1")
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 2 win 0"]
+    flow.lab.room = 1
+    flow.host(TcpWritable(1, 1))
+    assert flow.to_guest(detail=True) == [". 1:1(0) ack 3 win 0"]
+
+
 def test_a_kernel_that_is_full_closes_the_window_with_the_acknowledgement_that_moves(
     flow: TcpScript,
 ) -> None:

@@ -238,3 +238,6 @@ def test_segments_taken_together_are_counted_one_by_one() -> None:
     assert flow.lab.drops == {}  # they may have crossed the acknowledgement
     take(flow, *again)
     assert flow.lab.drops == {"tcp duplicate": 10}
+    take(flow, *again[5:], ". 1001:1101(100) ack 1", ". 1101:1201(100) ack 1")
+    assert flow.lab.drops == {"tcp duplicate": 15}  # the last ones are new
+    assert flow.lab.host_bytes[1] == pattern(1200)
