@@ -293,6 +293,10 @@ def test_nothing_is_asked_of_the_host_then() -> None:
     short, long = pair.nets
     assert [kinds(net.to_host()) for net in (short, long)] == [[], [TcpSend]]
     assert len(short.to_guest()) == len(long.to_guest()) == 1
+    assert short.flow is not None
+    segment = pair._frame(short.flow, Sent(ACK | PSH, 1000), short.flow.receiver.nxt)
+    assert short.router.run_from_guest([segment], 0, short.now) == 1
+    assert not short.router.tcp.asks
 
 
 def kinds(actions: list[Action]) -> list[type[Action]]:
