@@ -10,6 +10,7 @@ from pynat.nat.messages import CloseFlow, TcpConnect, TcpConnected, TcpEof
 from pynat.nat.tcp.state import State
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, syn_received
+from tests.frames import ROUTER
 
 
 def connecting(lab: Lab) -> TcpScript:
@@ -119,6 +120,18 @@ def test_a_guest_that_begins_anew_gets_a_new_connection(state: State) -> None:
         assert actions[0] == CloseFlow(1, reset=True)
     again.host(TcpConnected(2))
     assert again.to_guest() == ["S. 0:1(0) ack 1"]
+
+
+def test_the_end_of_the_old_connection_is_told_before_the_new_one_opens() -> None:
+    """A host within the process answers in the same turn."""
+    lab = Lab()
+    for isn in (1, 77):
+        flow = TcpScript(lab, remote=ROUTER, remote_port=53, isn=isn)
+        flow.guest("S 0:0(0)")
+    assert lab.log[-3:] == [
+        f"info tcp 192.168.16.2:40000 > {ROUTER}:53: {what}"
+        for what in ("opened", "the guest opened the same connection anew", "opened")
+    ]
 
 
 @pytest.mark.parametrize("state", STATES)
