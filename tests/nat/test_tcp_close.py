@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from pynat.nat.messages import CloseFlow, TcpEof, TcpFailed, TcpShutdown, TcpWritable
+from pynat.nat.tcp.send import MIN_CAPACITY
 from pynat.router.assembly import Program
 from pynat.testing.lab import Lab
 from pynat.testing.script import TcpScript, established, pattern
@@ -49,6 +50,18 @@ def test_both_close_at_once(flow: TcpScript) -> None:
     assert flow.to_guest() == [". 2:2(0) ack 2"]
     flow.guest(". 2:2(0) ack 2")
     assert flow.to_host() == [TcpShutdown(1), CloseFlow(1)]
+
+
+def test_nothing_is_read_of_a_host_that_has_ended(flow: TcpScript) -> None:
+    """Though its last bytes wait for the guest, and so its FIN."""
+    flow.host_says(pattern(MIN_CAPACITY))
+    flow.host(TcpEof(1))
+    flow.to_host()
+    acked = 1
+    while acked < MIN_CAPACITY // 2:
+        acked += len(flow.payload())
+        flow.guest(f". 1:1(0) ack {acked} win 10000")
+    assert flow.to_host() == []
 
 
 def test_half_close_by_the_guest_lets_the_host_go_on(flow: TcpScript) -> None:
@@ -138,6 +151,19 @@ def test_every_flow_says_when_it_opened_and_why_it_ended(flow: TcpScript) -> Non
         "info tcp 192.168.16.2:40000 > 192.0.2.7:80: "
         "reset by the guest after 5 bytes from the guest, 0 to it",
     ]
+
+
+def test_who_closes_first_is_told_when_it_is_over_not_when_nothing_lingers_any_more(
+    flow: TcpScript,
+) -> None:
+    flow.host(TcpEof(1))
+    flow.guest("F. 1:6(5) ack 2")
+    said = (
+        "info tcp 192.168.16.2:40000 > 192.0.2.7:80: closed after 5 bytes from the guest, 0 to it"
+    )
+    assert flow.lab.log[-1] == said
+    flow.lab.wait(61)
+    assert flow.lab.log.count(said) == 1
 
 
 def test_the_first_reason_of_an_end_is_the_one_that_is_told() -> None:
