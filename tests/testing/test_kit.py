@@ -124,6 +124,17 @@ def test_a_prompt_is_taken_once(tmp_path: Path) -> None:
     assert stream.lines == ["one", "login: root"]
 
 
+def test_a_prompt_in_a_line_that_has_ended_meanwhile_takes_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "serial.txt"
+    path.write_text("one\nlogin: root\nhello\n")
+    stream = Stream(path)
+    stream.look()
+    assert stream.take(re.compile("login: "), prompt=True)
+    assert stream.take(re.compile("r..t"), prompt=True)
+    assert stream.take(re.compile("login"), prompt=False) is None
+    assert stream.lines == ["one", "login: root", "hello"]
+
+
 def test_the_banner_of_bochs_is_not_the_guests(tmp_path: Path) -> None:
     path = tmp_path / "out"
     banner = "=====\n      Bochs x86 Emulator 2.7\nNext at t=0\n(0) [0x0000] f000: jmpf\n"

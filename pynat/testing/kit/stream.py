@@ -30,8 +30,10 @@ class Stream:
         """The first match behind what has been taken. prompt: also in a line without an end."""
         for number in range(self._next, len(self.lines)):
             found = pattern.search(self.lines[number], self._cut)
-            self._cut = 0
-            self._next = number + 1
+            if found and prompt:  # what is behind it is left, as where the line has no end yet
+                self._next, self._cut = number, found.end()
+                return found
+            self._next, self._cut = number + 1, 0
             if found:
                 return found
         found = pattern.search(self._text.partial, self._cut) if prompt else None
