@@ -41,13 +41,14 @@
 #include "lwip/inet_chksum.h"
 #include "lwip/init.h"
 #include "lwip/netif.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/raw.h"
 #include "lwip/tcp.h"
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
 
 enum { PATIENCE = 120000, RELUCTANCE = 1000, REST = 500 /* ms */, LINE = 200, ROOM = 2048 };
-enum { MILLISECOND = 1000000 /* ns */ };
+enum { MILLISECOND = 1000000 /* ns */, LAST = 120 /* rests */ };
 
 static const u8_t mac[] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 static int card;
@@ -438,6 +439,7 @@ int main(int count, char **words) {
     printf("address %s\n", ip4addr_ntoa(netif_ip4_addr(&nic)));
     for (words += 2; *words;) words = run(words);
     pass(REST); /* the last acknowledgements */
+    for (int left = LAST; is_virtual && tcp_active_pcbs && left; left--) pass(REST);
     dhcp_release_and_stop(&nic);
     while (is_virtual) turn(PATIENCE);
     return 0;
