@@ -54,7 +54,7 @@ from pynat.testing.linted import LintedLab
 _TIME = re.compile(r"\d+(?:\.\d+)?(?= m?s\b)")
 ROUNDED = 1.1  # of the last digit that is said: a capture has microseconds, and rounds another way
 READ_LATE = inf  # a frame may have waited in a TAP device for as long as the machine was busy
-TIMED = {"ARP031", "IP030", "TCP071"}
+TIMED = {"ARP031", "IP030", "TCP071", "TCP077"}
 LONGEST = 12 << 20  # bytes of a capture that are looked at: 7 s of work; most boots leave less
 FOLDERS = ("tmp_path", "artifacts", "module_artifacts")  # fixtures, beside pytester
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
