@@ -26,7 +26,6 @@ SOON = 10.0  # seconds after a reply in which nobody forgets it
 IN_VAIN = 3  # replies in a row
 UNANSWERED = 2  # requests in a row
 LASTS = 3.0  # seconds; it may be slow
-_ZERO = bytes(4)
 
 
 @dataclass(slots=True)
@@ -67,11 +66,11 @@ class DeafChecker:
         if card is None:
             card = self._cards[frame.source] = _Card()
         if packet is None or packet.operation == arp.REPLY:
-            if packet is not None and packet.sender != packet.target:
+            if packet is not None and not packet.is_announcement:
                 self._owners[packet.sender] = card
             if message is None or message.type != icmp.ECHO_REQUEST:
                 card.hears()
-        elif packet.sender not in (_ZERO, packet.target) and frame.destination[0] & 1:
+        elif not packet.is_for_itself and frame.destination[0] & 1:
             yield from self._asks(card, packet, frame.when)
 
     def _asks(self, card: _Card, packet: Arp, when: Span) -> Iterator[Finding]:

@@ -73,7 +73,7 @@ class DhcpChecker:
 
     def _by_arp(self, packet: Arp) -> None:
         """It probes for an address, or has one."""
-        if packet.sender == dhcp.ZERO:
+        if packet.is_probe:
             self._probed[packet.target] = None
             if (user := self._users.get(packet.target)) is not None:
                 user.takes(packet.target)

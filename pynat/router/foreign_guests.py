@@ -75,7 +75,7 @@ class ForeignGuests:
     def _wanted(self, packet: Arp) -> Network | None:
         """The network in which this question has an answer, where that is not ours."""
         ends = IPv4Address(packet.sender), IPv4Address(packet.target)
-        is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        is_question = packet.operation == arp.REQUEST and not packet.is_announcement
         is_question &= self._neighbors.may_be_a_card(packet.sender_mac)
         if not is_question or any(end in self._network.net for end in ends):
             return None
