@@ -139,11 +139,11 @@ class ImpairLink(Wrapper):
         fault = WireFault(f"{IMPAIRED} {rule.number}", explains)
         before = comments.fault_of(frame)
         if before is not None and before.explains is None:
-            fault = before
+            fault = before  # it was changed, or is a copy
         is_spoilt = fate.frame is None or (fault.explains is None and not is_copy)
         if not to_guest and is_spoilt:
             self._bad_wire.lose(frame, fault.cause, self.now())
-        if fate.frame is None and not to_guest and (before is None or before.explains is not None):
+        if fate.frame is None and not to_guest and fault is not before:
             self._lost = frame
         if fate.frame is not None and fate.frame is not frame:
             if not to_guest:
