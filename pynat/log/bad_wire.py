@@ -1,7 +1,7 @@
 """What a bad wire has kept from either end: so the other one is not to blame for what follows.
 
-of the guest   fragments that were lost or changed: the rest of their datagram waits in vain; and
-               those that come twice
+of the guest   fragments that were lost or changed, or are under way still: the rest of their
+               datagram waits in vain; and those that come twice
 for the guest  frames that end or change something, RST and ARP, and acknowledgements: before one
                has come to its card the guest cannot know of it, and a wire may lose them or carry
                them late

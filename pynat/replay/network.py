@@ -7,6 +7,9 @@ is in the capture. Where the router's judgment depends on that, it is told (`_se
 follow the other end's segments (pynat.replay.tcp), transfers by TFTP likewise, leases what the
 server has granted, and its ARP asks when the capture's does.
 
+Behind a bad wire the window may have moved on before a segment came: what came outside it is what
+the comments say, and everything else was taken.
+
 Where the capture does not begin with the network, what would need to know what was before is left
 out.
 """
@@ -269,7 +272,7 @@ class Replay:
             self._mac = source
             self._router.tcp.move(source)
             self._router.output.move(source)
-        is_question = packet.operation == arp.REQUEST and packet.sender != packet.target
+        is_question = packet.operation == arp.REQUEST and not packet.is_announcement
         if is_question and self._router.net.is_guest(packet.target):
             self._router.output.neighbors.asked(packet.target, now)
 

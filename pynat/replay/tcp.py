@@ -2,9 +2,10 @@
 
 What the guest sends is judged by `Flow` as always. The other end, which a `Flow` is otherwise, is
 taken from its segments: its SYN has its number and options, what it acknowledges has been taken,
-what it sends has been sent, and its window is what the guest was promised. So nothing is made here:
-no segment, no request to a host, no time-out but that of TIME-WAIT. How long its network lets a
-connection idle, no capture says: one lives on until RST comes, be it in answer to the next segment.
+what it sends has been sent, and its window is what the guest was promised; behind a bad wire it is
+not looked at (pynat.replay.network). So nothing is made here: no segment, no request to a host, no
+time-out but that of TIME-WAIT. How long its network lets a connection idle, no capture says: one
+lives on until RST comes, be it in answer to the next segment.
 
 A capture may begin in the middle. A segment of no connection may then belong to one that is older:
 it is told of only when the answer is the RST that belongs to it, or where the connection was seen
