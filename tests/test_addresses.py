@@ -41,7 +41,7 @@ PLACES = {
     "faulty_host.py": (IPV4, "a value of the configuration"),
     "faults/icmp.py": (IPV4, "redirects and masks are those of ICMP for IPv4 (RFC 792, RFC 950)"),
     "lint/again.py": (IPV4 | {"bytes(4)"}, "the net of the configuration; DHCP asks for all alike"),
-    "lint/deaf.py": ({"dotted", "bytes(4)"}, "ARP, and DHCP's source without an address"),
+    "lint/deaf.py": ({"dotted"}, "about ARP"),
     "lint/ethernet.py": (IPV4, "the net of the configuration"),
     "lint/icmp.py": (IPV4, "the net of the configuration"),
     "lint/echo.py": (IPV4, "the net of the configuration"),
