@@ -356,6 +356,14 @@ def test_overlapping_segments_have_the_right_bytes() -> None:
     assert generated(0, 1000) in whole
 
 
+def test_a_segment_of_one_byte_overlaps_with_the_one_before() -> None:
+    flow = opened("overlap, onebyte, page 5")
+    ask(flow)
+    lines = flow.to_guest()
+    after = [f"{start}:{start + 2}(2)" for start in range(1, 10)]
+    assert [line.split()[1] for line in lines] == ["1:2(1)", *after]
+
+
 def test_urgent_data() -> None:
     flow = opened("urgent, chargen")
     assert flow.to_guest()[:2] == ["U. 1:1461(1460) ack 1 urg 1", ". 1461:2921(1460) ack 1"]

@@ -24,7 +24,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pynat.config import Config
 from pynat.testing.linted import LintedLab
@@ -32,7 +32,8 @@ from pynat.testing.linted import LintedLab
 Guest = Callable[[LintedLab], None]
 
 
-class Example(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Example:
     code: str
     guest: Guest
     config: Config
