@@ -365,6 +365,14 @@ def names_no_server(lab: LintedLab) -> None:
 
 
 @example("DHCP033")
+def has_two_offers_and_names_no_server(lab: LintedLab) -> None:
+    """It goes by the xid."""
+    sends(lab, "discover", xid=7)
+    sends(lab, "discover", xid=8)
+    sends(lab, "request", ("requested_addr", GUEST), xid=7)
+
+
+@example("DHCP033")
 def names_the_address_in_ciaddr(lab: LintedLab) -> None:
     sends(lab, "discover")
     sends(lab, "request", *TAKES, ciaddr=GUEST)

@@ -100,6 +100,20 @@ def does_not_see_the_window_go(lab: LintedLab) -> None:
     )
 
 
+@clean("TCP051")
+def probes_a_window_that_went(lab: LintedLab) -> None:
+    """The byte lies within what the other end allowed before."""
+    play(
+        lab,
+        f"""
+        {OPEN}
+        > P. 1:1001(1000) ack 1
+        +0.02 < . 1:1(0) ack 1001 win 0
+        +1 > . 1001:1002(1) ack 1
+        """,
+    )
+
+
 PROBED = f"""
     {SMALL_WINDOW}
     +0.02 < . 1:1(0) ack 1001 win 0
